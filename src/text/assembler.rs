@@ -1,0 +1,305 @@
+//! The assembler: the grammar of the kernel's `bpf_asm`, which is also netsniff-ng's `bpfc`.
+//!
+//! Source: `tools/bpf/bpf_exp.l` and `bpf_exp.y`. An instruction may follow another on the same line, as there.
+//! Ours alone: `raw CODE, JT, JF, K` for what has no notation, and conditional jumps over more than 255 instructions.
+
+use std::collections::HashMap;
+
+use crate::assemble::{Assembler, Label, Target, Unresolved};
+use crate::instruction::{Instruction, RawInstruction};
+use crate::isa::{self, Operation};
+use crate::text::cursor::Cursor;
+use crate::text::error::ParseError;
+use crate::text::operand::{self, Notation, Operand};
+
+/// The notation of an instruction that has none.
+const RAW: &str = "raw";
+
+/// A name that stands for another one.
+struct Alias {
+    name: &'static str,
+    mnemonic: &'static str,
+    /// The test is inverted: `jne` is `jeq` with the targets exchanged.
+    is_inverse: bool,
+}
+
+const fn alias(name: &'static str, mnemonic: &'static str, is_inverse: bool) -> Alias {
+    Alias { name, mnemonic, is_inverse }
+}
+
+/// The names that no opcode has. The first inverse of an opcode is the one that is printed.
+static ALIASES: [Alias; 8] = [
+    alias("jmp", "ja", false),
+    alias("jne", "jeq", true),
+    alias("jneq", "jeq", true),
+    alias("jle", "jgt", true),
+    alias("jlt", "jge", true),
+    alias("ldi", "ld", false),
+    alias("ldxi", "ldx", false),
+    alias("ldx", "ldxb", false),
+];
+
+pub(super) fn parse(text: &str) -> Result<Vec<RawInstruction>, ParseError> {
+    let mut parser = Parser::new(text);
+    parser.skip_space()?;
+    while !parser.cursor.is_at_end() {
+        parser.statement()?;
+        parser.skip_space()?;
+    }
+    parser.finish()
+}
+
+struct Parser<'a> {
+    cursor: Cursor<'a>,
+    assembler: Assembler,
+    /// Each label, and where it is first used or placed.
+    labels: HashMap<&'a str, (Label, usize)>,
+    /// Where each item of the assembler stands.
+    places: Vec<usize>,
+}
+
+impl<'a> Parser<'a> {
+    fn new(text: &'a str) -> Parser<'a> {
+        Parser {
+            cursor: Cursor::new(text),
+            assembler: Assembler::default(),
+            labels: HashMap::new(),
+            places: Vec::new(),
+        }
+    }
+
+    /// Passes white space and comments.
+    fn skip_space(&mut self) -> Result<(), ParseError> {
+        loop {
+            self.cursor.skip_space();
+            let start = self.cursor.at();
+            if self.cursor.rest().starts_with(';')
+                || self.cursor.rest().starts_with('#') && self.cursor.is_at_column_zero()
+            {
+                self.cursor.take_while(|c| c != '\n');
+            } else if self.cursor.eat("/*") {
+                let end = self.cursor.rest().find("*/");
+                let end = end.ok_or_else(|| self.cursor.error_at(start, "expected `*/` to end this comment"))?;
+                self.cursor.skip(end + 2);
+            } else {
+                return Ok(());
+            }
+        }
+    }
+
+    /// A label, or an instruction.
+    fn statement(&mut self) -> Result<(), ParseError> {
+        let start = self.cursor.at();
+        let word = self.cursor.word();
+        let mut ahead = self.cursor.clone();
+        ahead.skip_blanks();
+        if !word.is_empty() && ahead.eat(":") {
+            self.cursor = ahead;
+            return self.place(word, start);
+        }
+        self.places.push(start);
+        let mnemonic = word.to_ascii_lowercase();
+        if mnemonic == RAW {
+            let raw = operand::parse_raw(&mut self.cursor)?;
+            self.assembler.push(raw);
+            return Ok(());
+        }
+        let alias = ALIASES.iter().find(|alias| alias.name == mnemonic);
+        let is_inverse = alias.is_some_and(|alias| alias.is_inverse);
+        let names = [Some(mnemonic.as_str()), alias.map(|alias| alias.mnemonic)].map(Option::unwrap_or_default);
+        if !names.iter().any(|name| operand::is_mnemonic(name)) {
+            return Err(self.cursor.error_at(start, "expected an instruction or a label"));
+        }
+        self.instruction(names, is_inverse)
+    }
+
+    fn place(&mut self, name: &'a str, at: usize) -> Result<(), ParseError> {
+        let label = self.label(name, at);
+        if self.assembler.place(label) {
+            return Ok(());
+        }
+        Err(self.cursor.error_at(at, format!("label `{name}` stands in two places")))
+    }
+
+    fn label(&mut self, name: &'a str, at: usize) -> Label {
+        self.labels.entry(name).or_insert_with(|| (self.assembler.new_label(), at)).0
+    }
+
+    fn instruction(&mut self, names: [&str; 2], is_inverse: bool) -> Result<(), ParseError> {
+        if names.contains(&"ja") {
+            let target = self.target()?;
+            self.assembler.jump(target);
+            return Ok(());
+        }
+        self.cursor.skip_blanks();
+        let start = self.cursor.at();
+        let operand = if operand::takes_nothing(names) { Operand::Nothing } else { Operand::parse(&mut self.cursor)? };
+        let raw = operand::instruction(names, operand, start, &self.cursor)?;
+        match raw.into() {
+            Instruction::JumpIf { condition, operand, .. } => {
+                let condition = if is_inverse { condition.inverse() } else { condition };
+                let (then, otherwise) = self.targets(is_inverse)?;
+                self.assembler.branch(condition, operand, then, otherwise);
+            }
+            _ => self.assembler.push(raw),
+        }
+        Ok(())
+    }
+
+    /// `, then` or `, then, otherwise`.
+    fn targets(&mut self, is_inverse: bool) -> Result<(Target, Target), ParseError> {
+        self.cursor.expect(",")?;
+        let then = Target::Label(self.target()?);
+        self.cursor.skip_blanks();
+        if is_inverse || !self.cursor.eat(",") {
+            return Ok((then, Target::Next));
+        }
+        Ok((then, Target::Label(self.target()?)))
+    }
+
+    fn target(&mut self) -> Result<Label, ParseError> {
+        self.cursor.skip_blanks();
+        let start = self.cursor.at();
+        match self.cursor.word() {
+            "" => Err(self.cursor.error("expected a label")),
+            name => Ok(self.label(name, start)),
+        }
+    }
+
+    fn finish(self) -> Result<Vec<RawInstruction>, ParseError> {
+        let Parser { cursor, assembler, labels, places } = self;
+        assembler.finish().map_err(|unresolved| match unresolved {
+            Unresolved::Undefined { label } => {
+                let used = labels.iter().find(|(_, (named, _))| *named == label);
+                let (name, at) = used.map_or(("", 0), |(name, (_, at))| (*name, *at));
+                cursor.error_at(at, format!("label `{name}` stands nowhere"))
+            }
+            Unresolved::Backward { item, .. } => cursor.error_at(places[item], "a conditional jump goes forward only"),
+        })
+    }
+}
+
+pub(super) fn print(program: &[RawInstruction]) -> String {
+    let targets = targets(program);
+    let mut text = String::new();
+    for (pc, &raw) in program.iter().enumerate() {
+        let label = if targets[pc] { format!("{}:", label(pc)) } else { String::new() };
+        text.push_str(&format!("{label:<7} {}\n", statement(program, pc, raw)));
+    }
+    text
+}
+
+fn label(pc: usize) -> String {
+    format!("L{pc:02}")
+}
+
+/// The place that a jump from `pc` goes to, if it is in the program.
+fn landing(program: &[RawInstruction], pc: usize, skip: u32) -> Option<usize> {
+    let target = (pc as u32).wrapping_add(1).wrapping_add(skip) as usize;
+    (target < program.len()).then_some(target)
+}
+
+/// For each instruction whether a printed jump names it.
+fn targets(program: &[RawInstruction]) -> Vec<bool> {
+    let mut targets = vec![false; program.len()];
+    for (pc, &raw) in program.iter().enumerate() {
+        for target in jump(program, pc, raw).into_iter().flat_map(|jump| jump.targets).flatten() {
+            targets[target] = true;
+        }
+    }
+    targets
+}
+
+/// How a jump is written: its name, and the one or two labels.
+struct Jump {
+    mnemonic: &'static str,
+    targets: [Option<usize>; 2],
+}
+
+/// The notation of a jump, `None` for another instruction or one that leaves the program.
+fn jump(program: &[RawInstruction], pc: usize, raw: RawInstruction) -> Option<Jump> {
+    let row = isa::lookup(raw.code).filter(|_| raw == raw.normalized())?;
+    let to = |skip: u8| landing(program, pc, u32::from(skip));
+    match row.operation {
+        Operation::Jump => Some(Jump { mnemonic: "jmp", targets: [Some(landing(program, pc, raw.k)?), None] }),
+        Operation::Branch(..) => {
+            let (then, otherwise) = (to(raw.jt)?, to(raw.jf)?);
+            Some(match inverse_name(row.mnemonic) {
+                _ if raw.jf == 0 => Jump { mnemonic: row.mnemonic, targets: [Some(then), None] },
+                Some(mnemonic) if raw.jt == 0 => Jump { mnemonic, targets: [Some(otherwise), None] },
+                _ => Jump { mnemonic: row.mnemonic, targets: [Some(then), Some(otherwise)] },
+            })
+        }
+        _ => None,
+    }
+}
+
+/// The name of the inverse test, which `jset` lacks.
+fn inverse_name(mnemonic: &str) -> Option<&'static str> {
+    ALIASES.iter().find(|alias| alias.is_inverse && alias.mnemonic == mnemonic).map(|alias| alias.name)
+}
+
+fn statement(program: &[RawInstruction], pc: usize, raw: RawInstruction) -> String {
+    let row = isa::lookup(raw.code).filter(|_| raw == raw.normalized());
+    let Some(row) = row else { return format!("{RAW} {}", operand::print_raw(raw)) };
+    let operand = operand::print(row, raw.k, Notation::Assembler);
+    match (row.operation, jump(program, pc, raw)) {
+        (Operation::Jump | Operation::Branch(..), None) => format!("{RAW} {}", operand::print_raw(raw)),
+        (_, Some(jump)) => {
+            let labels = jump.targets.into_iter().flatten().map(label);
+            let operands: Vec<String> = Some(operand).filter(|o| !o.is_empty()).into_iter().chain(labels).collect();
+            format!("{} {}", jump.mnemonic, operands.join(", "))
+        }
+        (_, None) if operand.is_empty() => row.mnemonic.to_owned(),
+        (_, None) => format!("{} {operand}", row.mnemonic),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn message(text: &str) -> (usize, usize, String) {
+        let error = parse(text).unwrap_err();
+        (error.line(), error.column(), error.message().to_owned())
+    }
+
+    #[test]
+    fn the_grammar_of_bpf_asm_is_read() {
+        let same = |a: &str, b: &str| assert_eq!(parse(a).unwrap(), parse(b).unwrap(), "{a} / {b}");
+        same("LDH [12]\nRET A", "ldh [ 12 ] ret %a");
+        same("ldx 4*([14]&0xf)", "ldxb 4 * ( [0xe] & 15 )");
+        same("ldi 7\nldxi #7", "ld #7\nldx #0b111");
+        same("ldb [x+14]", "ldb [%x + 016]");
+        same("ld vlan_avail\nld #len", "ld #vlan_pr\nld len");
+        same("jneq %x, l1 l1: ret #0", "jne x, l1\nl1:\n  ret #0");
+        same("jgt #1, aa, bb aa: tax bb: ret #-1", "jle #1, bb\ntax\nbb: ret #0xffffffff");
+        same("# head\n/* a\nb */ ret #0 ; tail", "ret #0");
+    }
+
+    #[test]
+    fn mistakes_are_located() {
+        assert_eq!(message("ldh [12]\n  foo #1"), (2, 3, "expected an instruction or a label".to_owned()));
+        assert_eq!(message("jmp out"), (1, 5, "label `out` stands nowhere".to_owned()));
+        assert_eq!(message("ab: tax\nab: tax"), (2, 1, "label `ab` stands in two places".to_owned()));
+        assert_eq!(message("ab: tax\njeq #1, ab"), (2, 1, "a conditional jump goes forward only".to_owned()));
+        assert_eq!(message("ld 4*([1]&0xe)"), (1, 4, "expected `4*([k]&0xf)`: no other factor or mask".to_owned()));
+        assert_eq!(message("st #1"), (1, 4, "expected `st` with `M[k]`".to_owned()));
+        assert_eq!(message("ld #4294967296").2, "expected a number from -2147483648 to 4294967295");
+        assert_eq!(message("/* a"), (1, 1, "expected `*/` to end this comment".to_owned()));
+    }
+
+    #[test]
+    fn far_jumps_are_relaxed() {
+        let text = format!("jeq #1, far\n{}far: ret #0", "tax\n".repeat(300));
+        assert_eq!(parse(&text).unwrap().len(), 303);
+    }
+
+    #[test]
+    fn jumps_are_printed_with_the_shortest_notation() {
+        let text = "        jne #0x806, L02\n        jset #0x1, L02, L03\nL02:    jmp L03\nL03:    ret a\n";
+        assert_eq!(print(&parse(text).unwrap()), text);
+        let outside = [RawInstruction::new(0x15, 1, 0, 0)];
+        assert_eq!(print(&outside), "        raw 0x15, 1, 0, 0x0\n");
+    }
+}

@@ -1,0 +1,173 @@
+//! Walks over a text and knows where it is: what all the parsers of this room share.
+
+use crate::text::error::ParseError;
+
+/// A place in a text, and the means to go on from there.
+#[derive(Clone)]
+pub(super) struct Cursor<'a> {
+    text: &'a str,
+    at: usize,
+}
+
+/// The numbers that a field takes.
+#[derive(Clone, Copy)]
+pub(super) enum Range {
+    /// 0 to 255
+    U8,
+    /// 0 to 65,535
+    U16,
+    /// 0 to 4,294,967,295, or as many below zero as 32 bits hold.
+    U32,
+}
+
+impl Range {
+    fn bounds(self) -> (i64, i64) {
+        match self {
+            Range::U8 => (0, 0xff),
+            Range::U16 => (0, 0xffff),
+            Range::U32 => (i64::from(i32::MIN), 0xffff_ffff),
+        }
+    }
+}
+
+impl<'a> Cursor<'a> {
+    pub(super) fn new(text: &'a str) -> Cursor<'a> {
+        Cursor { text, at: 0 }
+    }
+
+    /// The offset of the place, in bytes.
+    pub(super) fn at(&self) -> usize {
+        self.at
+    }
+
+    pub(super) fn rest(&self) -> &'a str {
+        &self.text[self.at..]
+    }
+
+    pub(super) fn is_at_end(&self) -> bool {
+        self.at == self.text.len()
+    }
+
+    /// Whether nothing but white space stands before the place on its line.
+    pub(super) fn is_at_column_zero(&self) -> bool {
+        self.text[..self.at].ends_with('\n') || self.at == 0
+    }
+
+    pub(super) fn skip(&mut self, bytes: usize) {
+        self.at += bytes;
+    }
+
+    /// Passes what `keep` holds for, and gives it.
+    pub(super) fn take_while(&mut self, keep: impl Fn(char) -> bool) -> &'a str {
+        let rest = self.rest();
+        let end = rest.find(|c| !keep(c)).unwrap_or(rest.len());
+        self.skip(end);
+        &rest[..end]
+    }
+
+    /// Passes blanks, tabs and line ends.
+    pub(super) fn skip_space(&mut self) {
+        self.take_while(|c| c.is_ascii_whitespace());
+    }
+
+    /// Passes blanks and tabs.
+    pub(super) fn skip_blanks(&mut self) {
+        self.take_while(|c| matches!(c, ' ' | '\t' | '\r'));
+    }
+
+    /// Passes `expected` if it stands here.
+    pub(super) fn eat(&mut self, expected: &str) -> bool {
+        let found = self.rest().starts_with(expected);
+        if found {
+            self.skip(expected.len());
+        }
+        found
+    }
+
+    /// Passes `expected`, after blanks, or says that it is missing.
+    pub(super) fn expect(&mut self, expected: &str) -> Result<(), ParseError> {
+        self.skip_blanks();
+        if self.eat(expected) { Ok(()) } else { Err(self.error(format!("expected `{expected}`"))) }
+    }
+
+    /// A name, or nothing: letters, digits and `_`, no digit first.
+    pub(super) fn word(&mut self) -> &'a str {
+        if self.rest().starts_with(|c: char| c.is_ascii_digit()) {
+            return "";
+        }
+        self.take_while(|c| c.is_ascii_alphanumeric() || c == '_')
+    }
+
+    /// Whether a number begins here.
+    pub(super) fn is_at_number(&self) -> bool {
+        let unsigned = self.rest().trim_start_matches(['-', '+']);
+        unsigned.starts_with(|c: char| c.is_ascii_digit()) && self.rest().len() - unsigned.len() <= 1
+    }
+
+    /// A number as C and `bpf_asm` write it: `0x..`, `0b..`, octal with a leading 0, or decimal, with or without a sign.
+    ///
+    /// The result is the number modulo 2^32.
+    pub(super) fn number(&mut self, range: Range) -> Result<u32, ParseError> {
+        self.number_with_suffix(range, &[])
+    }
+
+    /// A number that letters of `suffix` may follow, as in C's `12U`.
+    pub(super) fn number_with_suffix(&mut self, range: Range, suffix: &[char]) -> Result<u32, ParseError> {
+        let start = self.at;
+        if !self.is_at_number() {
+            return Err(self.error("expected a number"));
+        }
+        let sign = self.take_while(|c| matches!(c, '-' | '+'));
+        let (radix, digits) = radix(self.take_while(|c| c.is_ascii_alphanumeric()).trim_end_matches(suffix));
+        self.value(start, sign == "-", digits, radix, range)
+    }
+
+    /// A number of decimal digits only, as `tcpdump -ddd` writes it.
+    pub(super) fn decimal(&mut self, range: Range) -> Result<u32, ParseError> {
+        let start = self.at;
+        let digits = self.take_while(|c| c.is_ascii_digit());
+        if digits.is_empty() {
+            return Err(self.error("expected a decimal number"));
+        }
+        self.value(start, false, digits, 10, range)
+    }
+
+    fn value(&self, start: usize, negative: bool, digits: &str, radix: u32, range: Range) -> Result<u32, ParseError> {
+        if digits.is_empty() || !digits.bytes().all(|b| char::from(b).is_digit(radix)) {
+            return Err(self.error_at(start, format!("expected a number in base {radix}")));
+        }
+        let (low, high) = range.bounds();
+        let magnitude = i64::from_str_radix(digits, radix).unwrap_or(i64::MAX);
+        let value = if negative { -magnitude } else { magnitude };
+        if !(low..=high).contains(&value) {
+            return Err(self.error_at(start, format!("expected a number from {low} to {high}")));
+        }
+        Ok(value as u32)
+    }
+
+    /// The end of a line, or of the text.
+    pub(super) fn end_of_line(&mut self) -> Result<(), ParseError> {
+        self.skip_blanks();
+        if self.eat("\n") || self.is_at_end() { Ok(()) } else { Err(self.error("expected the end of the line")) }
+    }
+
+    /// An error at this place.
+    pub(super) fn error(&self, message: impl Into<String>) -> ParseError {
+        self.error_at(self.at, message)
+    }
+
+    /// An error at another place of the text.
+    pub(super) fn error_at(&self, at: usize, message: impl Into<String>) -> ParseError {
+        ParseError::at(self.text, at, message)
+    }
+}
+
+fn radix(digits: &str) -> (u32, &str) {
+    let lower = |prefix: [char; 2]| digits.strip_prefix('0').and_then(|rest| rest.strip_prefix(prefix));
+    match digits {
+        _ if lower(['x', 'X']).is_some() => (16, &digits[2..]),
+        _ if lower(['b', 'B']).is_some() => (2, &digits[2..]),
+        _ if digits.len() > 1 && digits.starts_with('0') => (8, &digits[1..]),
+        _ => (10, digits),
+    }
+}

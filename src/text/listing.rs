@@ -1,0 +1,149 @@
+//! `tcpdump -d`: `(001) jeq      #0x800           jt 2	jf 5`, with absolute targets.
+//!
+//! Source: `bpf_image` in libpcap's `bpf_image.c`. What it prints as `unimp` we print with all four fields.
+
+use std::fmt;
+
+use crate::instruction::RawInstruction;
+use crate::isa::{self, Operation, Row};
+use crate::text::cursor::{Cursor, Range};
+use crate::text::error::ParseError;
+use crate::text::operand::{self, Notation, Operand};
+
+/// The notation of an instruction that has none.
+const UNKNOWN: &str = "unimp";
+
+/// One instruction, printed as a line of a listing without its number.
+pub(crate) struct Line {
+    pub(crate) pc: usize,
+    pub(crate) raw: RawInstruction,
+}
+
+impl fmt::Display for Line {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Line { pc, raw } = *self;
+        let Some(row) = known(raw) else {
+            return write!(f, "{UNKNOWN:<8} {}", operand::print_raw(raw));
+        };
+        let operand = match row.operation {
+            Operation::Jump => jump_target(pc, raw.k).to_string(),
+            _ => operand::print(row, raw.k, Notation::Listing),
+        };
+        match row.operation {
+            Operation::Branch(..) => {
+                let target = |skip: u8| pc + 1 + usize::from(skip);
+                write!(f, "{:<8} {operand:<16} jt {}\tjf {}", row.mnemonic, target(raw.jt), target(raw.jf))
+            }
+            _ if operand.is_empty() => f.write_str(row.mnemonic),
+            _ => write!(f, "{:<8} {operand}", row.mnemonic),
+        }
+    }
+}
+
+/// The row of an instruction that a listing shows without loss.
+fn known(raw: RawInstruction) -> Option<&'static Row> {
+    isa::lookup(raw.code).filter(|_| raw == raw.normalized())
+}
+
+/// Where `ja` goes, wrapping as `int` does.
+fn jump_target(pc: usize, skip: u32) -> i32 {
+    (pc as u32).wrapping_add(1).wrapping_add(skip).cast_signed()
+}
+
+pub(super) fn print(program: &[RawInstruction]) -> String {
+    program.iter().enumerate().map(|(pc, &raw)| format!("({pc:03}) {}\n", Line { pc, raw })).collect()
+}
+
+pub(super) fn parse(text: &str) -> Result<Vec<RawInstruction>, ParseError> {
+    let mut cursor = Cursor::new(text);
+    let mut program = Vec::new();
+    cursor.skip_space();
+    while !cursor.is_at_end() {
+        number(&mut cursor, program.len())?;
+        program.push(instruction(&mut cursor, program.len())?);
+        cursor.end_of_line()?;
+        cursor.skip_space();
+    }
+    Ok(program)
+}
+
+/// `(007)`, and it must be the number of the instruction.
+fn number(cursor: &mut Cursor, pc: usize) -> Result<(), ParseError> {
+    cursor.expect("(")?;
+    let start = cursor.at();
+    let number = cursor.decimal(Range::U32)?;
+    if number as usize != pc {
+        return Err(cursor.error_at(start, format!("expected instruction {pc}")));
+    }
+    cursor.expect(")")
+}
+
+fn instruction(cursor: &mut Cursor, pc: usize) -> Result<RawInstruction, ParseError> {
+    cursor.skip_blanks();
+    let start = cursor.at();
+    let mnemonic = cursor.word();
+    if mnemonic == UNKNOWN {
+        return operand::parse_raw(cursor);
+    }
+    if !operand::is_mnemonic(mnemonic) {
+        return Err(cursor.error_at(start, "expected the name of an instruction"));
+    }
+    cursor.skip_blanks();
+    let start = cursor.at();
+    let operand = Operand::parse(cursor)?;
+    let raw = operand::instruction([mnemonic; 2], operand, start, cursor)?;
+    match isa::lookup(raw.code).map(|row| row.operation) {
+        Some(Operation::Jump) => Ok(RawInstruction { k: raw.k.wrapping_sub(pc as u32 + 1), ..raw }),
+        Some(Operation::Branch(..)) => {
+            let jt = skip(cursor, "jt", pc)?;
+            let jf = skip(cursor, "jf", pc)?;
+            Ok(RawInstruction { jt, jf, ..raw })
+        }
+        _ => Ok(raw),
+    }
+}
+
+/// `jt 7`: the distance to an absolute target.
+fn skip(cursor: &mut Cursor, name: &str, pc: usize) -> Result<u8, ParseError> {
+    cursor.expect(name)?;
+    cursor.skip_blanks();
+    let start = cursor.at();
+    let target = cursor.decimal(Range::U32)? as usize;
+    let distance = target.checked_sub(pc + 1).and_then(|distance| u8::try_from(distance).ok());
+    distance.ok_or_else(|| cursor.error_at(start, format!("expected a target from {} to {}", pc + 1, pc + 256)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_are_those_of_tcpdump() {
+        let text = "\
+(000) ldh      [12]
+(001) jeq      #0x800           jt 2\tjf 8
+(002) ldxb     4*([14]&0xf)
+(003) ldh      [x + 16]
+(004) ld       #pktlen
+(005) ldb      [vlanp]
+(006) ja       8
+(007) tax
+(008) ret      #-1
+(009) ret
+";
+        let program = parse(text).unwrap();
+        assert_eq!(print(&program), text);
+        assert_eq!(program[5], RawInstruction::new(0x30, 0, 0, 0xffff_f030));
+        assert_eq!(program[6].k, 1);
+        assert_eq!(program[9].code, 0x16);
+    }
+
+    #[test]
+    fn what_is_wrong_is_located() {
+        let place = |text| parse(text).map_err(|e| (e.line(), e.column(), e.message().to_owned())).unwrap_err();
+        assert_eq!(place("(001) tax"), (1, 2, "expected instruction 0".to_owned()));
+        assert_eq!(place("(000) tix"), (1, 7, "expected the name of an instruction".to_owned()));
+        assert_eq!(place("(000) tax\n(001) jeq #1 jt 1 jf 2").2, "expected a target from 2 to 257");
+        assert_eq!(place("(000) st [1]"), (1, 10, "expected `st` with `M[k]`".to_owned()));
+    }
+}

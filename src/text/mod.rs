@@ -1,0 +1,213 @@
+//! The texts in which people and tools exchange programs, one file a form.
+//!
+//! Every form can be read and printed, and loses nothing: printing a program and reading it back gives the same
+//! instructions, for invalid programs too. The form of an input is detected.
+
+mod assembler;
+mod bytecode;
+mod c_array;
+mod cursor;
+mod decimal;
+mod error;
+mod listing;
+mod operand;
+mod raw;
+
+use std::fmt;
+use std::str::FromStr;
+
+use crate::instruction::RawInstruction;
+use crate::program::Program;
+use cursor::Cursor;
+pub use error::ParseError;
+pub(crate) use listing::Line;
+
+/// A text or binary form of a program.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Form {
+    /// What `tcpdump -d` prints: `(000) ldh      [12]`.
+    Listing,
+    /// What `tcpdump -dd` prints: `{ 0x28, 0, 0, 0x0000000c },`.
+    C,
+    /// What `tcpdump -ddd` prints: the number of instructions, then `40 0 0 12` a line.
+    Decimal,
+    /// What `iptables -m bpf --bytecode` and `tc` read: `1,6 0 0 0`.
+    Bytecode,
+    /// What the kernel's `bpf_asm` reads: `ldh [12]`, `jne #0x806, drop`.
+    ///
+    /// An instruction that has no notation there is printed as `raw CODE, JT, JF, K`, our one extension.
+    Assembler,
+    /// `struct sock_filter`, 8 bytes an instruction, little-endian.
+    Raw,
+}
+
+impl Form {
+    /// All forms.
+    pub const ALL: [Form; 6] = [Form::Listing, Form::C, Form::Decimal, Form::Bytecode, Form::Assembler, Form::Raw];
+
+    /// The form that `input` seems to have.
+    ///
+    /// Bytes that are no text, or that have a NUL, are raw; a text is judged by how it begins, and is assembler if it
+    /// begins like nothing else.
+    ///
+    /// ```
+    /// use cbpf::Form;
+    /// assert_eq!(Form::detect(b"1,6 0 0 0"), Form::Bytecode);
+    /// assert_eq!(Form::detect(b"6\0\0\0\0\0\0\0"), Form::Raw);
+    /// assert_eq!(Form::detect(b"ret #0"), Form::Assembler);
+    /// ```
+    pub fn detect(input: &[u8]) -> Form {
+        match std::str::from_utf8(input) {
+            Ok(text) if !text.contains('\0') => detect_text(text),
+            _ => Form::Raw,
+        }
+    }
+}
+
+fn detect_text(text: &str) -> Form {
+    let mut cursor = Cursor::new(text);
+    c_array::skip_space(&mut cursor);
+    let digits = cursor.take_while(|c| c.is_ascii_digit());
+    cursor.skip_blanks();
+    let next = cursor.rest().chars().next();
+    match (digits, next) {
+        ("", Some('(')) => Form::Listing,
+        ("", _) if c_array::begins(&cursor) => Form::C,
+        ("", _) => Form::Assembler,
+        (_, Some(',')) => Form::Bytecode,
+        _ => Form::Decimal,
+    }
+}
+
+impl Program {
+    /// Reads a program in whatever form it is.
+    ///
+    /// # Errors
+    /// Says the line, the column and what was expected there.
+    ///
+    /// ```
+    /// use cbpf::Program;
+    /// let from_tcpdump = Program::parse(b"2\n40 0 0 12\n6 0 0 262144\n")?;
+    /// let from_people = Program::parse(b"ldh [12]\nret #262144")?;
+    /// assert_eq!(from_tcpdump, from_people);
+    /// # Ok::<(), cbpf::ParseError>(())
+    /// ```
+    pub fn parse(input: &[u8]) -> Result<Program, ParseError> {
+        Program::parse_as(Form::detect(input), input)
+    }
+
+    /// Reads a program in a form that is known.
+    ///
+    /// # Errors
+    /// Says the line, the column and what was expected there.
+    pub fn parse_as(form: Form, input: &[u8]) -> Result<Program, ParseError> {
+        let instructions = match form {
+            Form::Raw => raw::parse(input)?,
+            Form::Listing => listing::parse(text(input)?)?,
+            Form::C => c_array::parse(text(input)?)?,
+            Form::Decimal => decimal::parse(text(input)?)?,
+            Form::Bytecode => bytecode::parse(text(input)?)?,
+            Form::Assembler => assembler::parse(text(input)?)?,
+        };
+        Ok(Program::new(instructions))
+    }
+
+    /// Prints the program in a form; all but [`Form::Raw`] give a text that ends with a line end.
+    pub fn print(&self, form: Form) -> Vec<u8> {
+        match form {
+            Form::Raw => raw::print(self.instructions()),
+            Form::Listing => listing::print(self.instructions()).into(),
+            Form::C => c_array::print(self.instructions()).into(),
+            Form::Decimal => decimal::print(self.instructions()).into(),
+            Form::Bytecode => bytecode::print(self.instructions()).into(),
+            Form::Assembler => assembler::print(self.instructions()).into(),
+        }
+    }
+}
+
+fn text(input: &[u8]) -> Result<&str, ParseError> {
+    std::str::from_utf8(input).map_err(|e| ParseError::at_byte(e.valid_up_to(), "expected a text in UTF-8"))
+}
+
+impl FromStr for Program {
+    type Err = ParseError;
+
+    fn from_str(text: &str) -> Result<Program, ParseError> {
+        Program::parse(text.as_bytes())
+    }
+}
+
+/// Prints assembler, as [`Form::Assembler`].
+impl fmt::Display for Program {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&assembler::print(self.instructions()))
+    }
+}
+
+/// Four decimal numbers, as the decimal and the bytecode form have them: `40 0 0 12`.
+fn quadruple(cursor: &mut Cursor) -> Result<RawInstruction, ParseError> {
+    use cursor::Range::{U8, U16, U32};
+    let mut field = |range| {
+        cursor.skip_blanks();
+        cursor.decimal(range)
+    };
+    let (code, jt, jf, k) = (field(U16)?, field(U8)?, field(U8)?, field(U32)?);
+    Ok(RawInstruction::new(code as u16, jt as u8, jf as u8, k))
+}
+
+/// The program, if it has as many instructions as the number at `place` says.
+fn counted(
+    program: Vec<RawInstruction>,
+    count: u32,
+    cursor: &Cursor,
+    place: usize,
+) -> Result<Vec<RawInstruction>, ParseError> {
+    match program.len() {
+        found if found == count as usize => Ok(program),
+        found => Err(cursor.error_at(place, format!("expected {count} instructions, as this says, found {found}"))),
+    }
+}
+
+/// The reverse of [`quadruple`].
+fn print_quadruple(RawInstruction { code, jt, jf, k }: &RawInstruction) -> String {
+    format!("{code} {jt} {jf} {k}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// One instruction of each code below 512, and some with junk in fields that they do not use.
+    fn everything() -> Program {
+        let codes = (0..512).chain([0x7fff, 0xffff]);
+        let fields = [(0, 0, 0), (1, 0, 2), (0, 1, 0xffff_f024), (200, 255, u32::MAX), (0, 0, 0xffff_f028)];
+        codes.flat_map(|code| fields.map(|(jt, jf, k)| RawInstruction::new(code, jt, jf, k))).collect()
+    }
+
+    #[test]
+    fn printing_and_reading_gives_the_same_program() {
+        for program in [everything(), Program::default()] {
+            for form in Form::ALL {
+                let printed = program.print(form);
+                let context = || format!("{form:?}: {}", String::from_utf8_lossy(&printed[..printed.len().min(400)]));
+                assert_eq!(Program::parse_as(form, &printed).unwrap(), program, "{}", context());
+                if !program.is_empty() {
+                    assert_eq!(Form::detect(&printed), form, "{}", context());
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn every_prefix_of_every_form_is_read_or_refused() {
+        let program: Program = "ldh [12]\njne #0x806, drop\nldx 4*([14]&0xf)\nret #-1\ndrop: ret #0".parse().unwrap();
+        for form in Form::ALL {
+            let printed = program.print(form);
+            for end in 0..printed.len() {
+                let _ = Program::parse_as(form, &printed[..end]);
+                let _ = Program::parse(&printed[..end]);
+            }
+        }
+    }
+}

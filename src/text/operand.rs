@@ -1,0 +1,235 @@
+//! Operands, as the listing and the assembler write them: both notations share all but a few words.
+
+use crate::ancillary::{self, Extension};
+use crate::instruction::RawInstruction;
+use crate::isa::{self, Form, Row};
+use crate::text::cursor::{Cursor, Range};
+use crate::text::error::ParseError;
+
+/// Which of the two notations is meant, where they differ.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Notation {
+    Listing,
+    Assembler,
+}
+
+/// An operand as it stands in a text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Operand<'a> {
+    Nothing,
+    Number(u32),
+    Immediate(u32),
+    Absolute(u32),
+    Indirect(u32),
+    MemShift(u32),
+    Scratch(u32),
+    Length,
+    Extension(Extension),
+    /// `x`, `a`, a label, or something that is none of them.
+    Word(&'a str),
+}
+
+impl<'a> Operand<'a> {
+    /// Reads an operand; nothing is one too.
+    pub(super) fn parse(cursor: &mut Cursor<'a>) -> Result<Operand<'a>, ParseError> {
+        cursor.skip_blanks();
+        if cursor.eat("#") {
+            return hash(cursor);
+        }
+        if cursor.eat("[") {
+            return bracket(cursor);
+        }
+        if cursor.eat("M[") || cursor.eat("m[") {
+            return Ok(Operand::Scratch(closed(cursor)?));
+        }
+        if cursor.is_at_number() {
+            return number(cursor);
+        }
+        cursor.eat("%");
+        let start = cursor.at();
+        match cursor.word() {
+            "" if start == cursor.at() => Ok(Operand::Nothing),
+            word => Ok(named(word).unwrap_or(Operand::Word(word))),
+        }
+    }
+
+    /// The field `k`, if an instruction with an operand of `form` may stand with this one.
+    fn k_for(self, form: Form) -> Option<u32> {
+        match (form, self) {
+            (Form::Hex | Form::Decimal, Operand::Immediate(k) | Operand::Number(k))
+            | (Form::Absolute, Operand::Absolute(k))
+            | (Form::Indirect, Operand::Indirect(k))
+            | (Form::MemShift, Operand::MemShift(k))
+            | (Form::Scratch, Operand::Scratch(k))
+            | (Form::Target, Operand::Number(k)) => Some(k),
+            (Form::Absolute, Operand::Extension(extension)) => Some(extension.offset()),
+            (Form::Length, Operand::Length) | (Form::Nothing | Form::A, Operand::Nothing) => Some(0),
+            (Form::X, Operand::Word("x" | "X")) | (Form::A, Operand::Word("a" | "A")) => Some(0),
+            _ => None,
+        }
+    }
+}
+
+/// Behind `#`: a number, or a name.
+fn hash<'a>(cursor: &mut Cursor<'a>) -> Result<Operand<'a>, ParseError> {
+    if cursor.is_at_number() {
+        return Ok(Operand::Immediate(cursor.number(Range::U32)?));
+    }
+    let start = cursor.at();
+    let word = cursor.word();
+    named(word).ok_or_else(|| cursor.error_at(start, "expected a number, `len` or the name of an ancillary load"))
+}
+
+/// Behind `[`: `12]`, `x + 14]` or `vlan_tci]`.
+fn bracket<'a>(cursor: &mut Cursor<'a>) -> Result<Operand<'a>, ParseError> {
+    cursor.skip_blanks();
+    if cursor.is_at_number() {
+        return Ok(Operand::Absolute(closed(cursor)?));
+    }
+    cursor.eat("%");
+    let start = cursor.at();
+    let word = cursor.word();
+    if word.eq_ignore_ascii_case("x") {
+        cursor.expect("+")?;
+        return Ok(Operand::Indirect(closed(cursor)?));
+    }
+    let extension = named(word).ok_or_else(|| cursor.error_at(start, "expected an offset or `x + offset`"))?;
+    cursor.expect("]")?;
+    Ok(extension)
+}
+
+/// A number and the bracket that closes it.
+fn closed(cursor: &mut Cursor) -> Result<u32, ParseError> {
+    cursor.skip_blanks();
+    let k = cursor.number(Range::U32)?;
+    cursor.expect("]")?;
+    Ok(k)
+}
+
+/// A bare number, or the 4 of `4*([14]&0xf)`.
+fn number<'a>(cursor: &mut Cursor<'a>) -> Result<Operand<'a>, ParseError> {
+    let start = cursor.at();
+    let number = cursor.number(Range::U32)?;
+    cursor.skip_blanks();
+    if !cursor.rest().starts_with('*') {
+        return Ok(Operand::Number(number));
+    }
+    cursor.expect("*")?;
+    cursor.expect("(")?;
+    cursor.expect("[")?;
+    let k = closed(cursor)?;
+    cursor.expect("&")?;
+    cursor.skip_blanks();
+    let mask = cursor.number(Range::U32)?;
+    cursor.expect(")")?;
+    if (number, mask) == (4, 0xf) {
+        Ok(Operand::MemShift(k))
+    } else {
+        Err(cursor.error_at(start, "expected `4*([k]&0xf)`: no other factor or mask"))
+    }
+}
+
+fn named<'a>(word: &str) -> Option<Operand<'a>> {
+    let word = word.to_ascii_lowercase();
+    match word.as_str() {
+        "len" | "pktlen" => Some(Operand::Length),
+        _ => Extension::from_name(&word).map(Operand::Extension),
+    }
+}
+
+/// The instruction of one of these names with that operand; `at` is where the operand stands.
+pub(super) fn instruction(
+    names: [&str; 2],
+    operand: Operand,
+    at: usize,
+    cursor: &Cursor,
+) -> Result<RawInstruction, ParseError> {
+    let rows = || isa::TABLE.iter().filter(|row| names.contains(&row.mnemonic));
+    if let Some((row, k)) = rows().find_map(|row| Some((row, operand.k_for(row.form)?))) {
+        return Ok(RawInstruction::new(row.code, 0, 0, k));
+    }
+    let mut forms: Vec<&str> = rows().map(|row| written(row.form)).collect();
+    forms.dedup();
+    Err(cursor.error_at(at, format!("expected `{}` with {}", names[0], forms.join(" or "))))
+}
+
+/// Whether instructions of these names have no operand, so that what follows is the next statement.
+pub(super) fn takes_nothing(names: [&str; 2]) -> bool {
+    isa::TABLE.iter().filter(|row| names.contains(&row.mnemonic)).all(|row| row.form == Form::Nothing)
+}
+
+/// Whether an instruction has this name.
+pub(super) fn is_mnemonic(word: &str) -> bool {
+    isa::TABLE.iter().any(|row| row.mnemonic == word)
+}
+
+/// How an operand looks, for messages.
+fn written(form: Form) -> &'static str {
+    match form {
+        Form::Nothing => "no operand",
+        Form::Hex | Form::Decimal => "`#k`",
+        Form::X => "`x`",
+        Form::A => "`a`",
+        Form::Absolute => "`[k]` or the name of an ancillary load",
+        Form::Indirect => "`[x + k]`",
+        Form::MemShift => "`4*([k]&0xf)`",
+        Form::Scratch => "`M[k]`",
+        Form::Length => "`#len`",
+        Form::Target => "a target",
+    }
+}
+
+/// The operand of an instruction of `row`, jump targets aside.
+pub(super) fn print(row: &Row, k: u32, notation: Notation) -> String {
+    let signed = k.cast_signed();
+    match row.form {
+        Form::Nothing | Form::Target => String::new(),
+        Form::Hex => format!("#{k:#x}"),
+        Form::Decimal => format!("#{signed}"),
+        Form::X => "x".to_owned(),
+        Form::A if notation == Notation::Listing => String::new(),
+        Form::A => "a".to_owned(),
+        Form::Absolute => absolute(k, notation),
+        Form::Indirect => format!("[x + {signed}]"),
+        Form::MemShift => format!("4*([{signed}]&0xf)"),
+        Form::Scratch => format!("M[{signed}]"),
+        Form::Length if notation == Notation::Listing => "#pktlen".to_owned(),
+        Form::Length => "#len".to_owned(),
+    }
+}
+
+fn absolute(k: u32, notation: Notation) -> String {
+    let extension = Extension::from_offset(k);
+    match notation {
+        Notation::Listing => match extension {
+            Some(extension) => format!("[{}]", extension.listing_name()),
+            None => format!("[{}]", k.cast_signed()),
+        },
+        Notation::Assembler => match extension.and_then(Extension::assembler_name) {
+            Some(name) => name.to_owned(),
+            None if k >= ancillary::BASE => format!("[{k:#x}]"),
+            None => format!("[{}]", k.cast_signed()),
+        },
+    }
+}
+
+/// An instruction that has no notation: its four fields.
+pub(super) fn print_raw(RawInstruction { code, jt, jf, k }: RawInstruction) -> String {
+    format!("{code:#x}, {jt}, {jf}, {k:#x}")
+}
+
+/// The reverse of [`print_raw`]; fields that are left out at the end are 0.
+pub(super) fn parse_raw(cursor: &mut Cursor) -> Result<RawInstruction, ParseError> {
+    cursor.skip_blanks();
+    let code = cursor.number(Range::U16)?;
+    let mut field = |range| -> Result<u32, ParseError> {
+        cursor.skip_blanks();
+        if !cursor.eat(",") {
+            return Ok(0);
+        }
+        cursor.skip_blanks();
+        cursor.number(range)
+    };
+    let (jt, jf, k) = (field(Range::U8)?, field(Range::U8)?, field(Range::U32)?);
+    Ok(RawInstruction::new(code as u16, jt as u8, jf as u8, k))
+}
