@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 #
-# Records mixed.pcap, the capture the examples and tests read.
+# Records mixed.pcap: a few hundred packets of real, mixed traffic.
 #
 # Two network namespaces, joined by a veth pair, play client and server; real
 # programs on both sides make the traffic and tcpdump records what reaches the
@@ -103,7 +103,7 @@ run dig @198.51.100.2 example.test A # tagged
 run curl http://198.51.100.2/        # tagged
 
 # ... and the odd.
-run ping -c 2 -i 0.3 192.0.2.9                                 # nobody there: ARP
+run ping -c 2 -i 0.3 192.0.2.9                                # nobody there: ARP
 run ping -c 2 -i 0.3 -s 3000 192.0.2.2                        # IPv4 fragments
 run ping -c 2 -i 0.3 -s 3000 2001:db8::2                      # IPv6 fragments
 run nc -z 192.0.2.2 81                                        # refused: RST

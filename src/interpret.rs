@@ -15,14 +15,15 @@ impl Verified {
     /// Runs the program by interpretation and gives its verdict: how many bytes of the packet to keep, 0 for none.
     ///
     /// ```
-    /// use cbpf::{Dialect, Packet, Program};
+    /// use cbpf::{Dialect, Program};
     /// let program: Program = "ldb [9]\n ret a".parse()?;
     /// let verified = program.verify(Dialect::Linux)?;
-    /// assert_eq!(verified.interpret(&Packet::new(&[6; 10])), 6);
-    /// assert_eq!(verified.interpret(&Packet::new(&[6; 9])), 0);
+    /// assert_eq!(verified.interpret(&[6; 10]), 6);
+    /// assert_eq!(verified.interpret(&[6; 9]), 0);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
-    pub fn interpret(&self, packet: &Packet) -> u32 {
+    pub fn interpret<'p>(&self, packet: impl Into<Packet<'p>>) -> u32 {
+        let packet = &packet.into();
         let scratch = [0; SCRATCH_WORDS];
         Machine { a: 0, x: 0, scratch, random_loads: 0, dialect: self.dialect(), packet }.run(self.steps()).unwrap_or(0)
     }

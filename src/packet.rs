@@ -60,9 +60,10 @@ impl<'a> Packet<'a> {
     }
 }
 
-impl<'a> From<&'a [u8]> for Packet<'a> {
-    fn from(data: &'a [u8]) -> Packet<'a> {
-        Packet::new(data)
+/// Bytes are a packet that was captured whole: `&[u8]`, `&Vec<u8>`, `&[u8; N]`.
+impl<'a, T: AsRef<[u8]> + ?Sized> From<&'a T> for Packet<'a> {
+    fn from(data: &'a T) -> Packet<'a> {
+        Packet::new(data.as_ref())
     }
 }
 

@@ -75,10 +75,10 @@ pub(crate) enum Verdict {
 /// A program that a dialect accepts: what engines run.
 ///
 /// ```
-/// use cbpf::{Dialect, Packet, Program};
+/// use cbpf::{Dialect, Program};
 /// let program: Program = "ld #len\n ret a".parse()?;
 /// let verified = program.verify(Dialect::Linux)?;
-/// assert_eq!(verified.interpret(&Packet::new(b"seven b")), 7);
+/// assert_eq!(verified.interpret(b"seven b"), 7);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Debug)]

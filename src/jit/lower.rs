@@ -1,0 +1,306 @@
+//! From the graph to Cranelift IR: one IR block for each block, one behind each check, and one for all that fail.
+//!
+//! The function takes the packet's address, its captured length, its length on the wire and the address of the
+//! [`Facts`], and returns the verdict. Loads neither trap nor move: each stands behind its bounds check, and must stay
+//! there, or it would read outside the packet.
+
+use cranelift_codegen::ir::condcodes::IntCC;
+use cranelift_codegen::ir::immediates::Offset32;
+use cranelift_codegen::ir::{self, AbiParam, BlockArg, Endianness, InstBuilder, MemFlagsData, Signature, types};
+use cranelift_codegen::isa::{CallConv, TargetFrontendConfig};
+use cranelift_frontend::{FunctionBuilder, FunctionBuilderContext};
+
+use crate::ancillary::Extension;
+use crate::graph::{Address, Block, ByteOrder, Check, Edge, End, Graph, Statement, Value, ValueId};
+use crate::isa::{AluOp, Condition, Width};
+use crate::jit::code::Facts;
+use crate::packet::{RANDOM_LAST, RANDOM_MIX, RANDOM_STEP};
+
+/// The type of an address; Cranelift makes code for 64-bit machines only.
+const POINTER: ir::Type = types::I64;
+
+/// The type of the compiled function: (packet, captured, wire_len, facts) -> verdict.
+pub(super) fn signature(call_conv: CallConv) -> Signature {
+    let mut signature = Signature::new(call_conv);
+    signature.params.extend([POINTER, types::I64, types::I32, POINTER].map(AbiParam::new));
+    signature.returns.push(AbiParam::new(types::I32));
+    signature
+}
+
+/// Fills `function`, which has the [`signature`], with the code of `graph`.
+pub(super) fn lower(
+    graph: &Graph,
+    function: &mut ir::Function,
+    context: &mut FunctionBuilderContext,
+    config: TargetFrontendConfig,
+) {
+    let mut lowering = Lowering::new(graph, FunctionBuilder::new(function, context));
+    for (block, &ir_block) in graph.blocks.iter().zip(&lowering.blocks.clone()) {
+        lowering.builder.switch_to_block(ir_block);
+        lowering.block(block);
+    }
+    lowering.fail_block();
+    lowering.builder.seal_all_blocks();
+    lowering.builder.finalize(config);
+}
+
+/// The arguments of the function.
+struct Arguments {
+    packet: ir::Value,
+    captured: ir::Value,
+    wire_len: ir::Value,
+    facts: ir::Value,
+}
+
+struct Lowering<'g, 'f> {
+    graph: &'g Graph,
+    builder: FunctionBuilder<'f>,
+    blocks: Vec<ir::Block>,
+    /// Where failed checks go; it is made when the first is met.
+    fail: Option<ir::Block>,
+    arguments: Arguments,
+    /// The IR value of each value that is defined so far; constants are made where they are used.
+    values: Vec<Option<ir::Value>>,
+}
+
+impl<'g, 'f> Lowering<'g, 'f> {
+    fn new(graph: &'g Graph, mut builder: FunctionBuilder<'f>) -> Lowering<'g, 'f> {
+        let blocks: Vec<ir::Block> = graph.blocks.iter().map(|_| builder.create_block()).collect();
+        let mut values = vec![None; graph.values.len()];
+        builder.append_block_params_for_function_params(blocks[0]);
+        for (block, &ir_block) in graph.blocks.iter().zip(&blocks) {
+            for parameter in &block.parameters {
+                values[parameter.0 as usize] = Some(builder.append_block_param(ir_block, types::I32));
+            }
+        }
+        let arguments = match *builder.block_params(blocks[0]) {
+            [packet, captured, wire_len, facts] => Arguments { packet, captured, wire_len, facts },
+            _ => unreachable!("the signature has four parameters, and the first block none of its own"),
+        };
+        Lowering { graph, builder, blocks, fail: None, arguments, values }
+    }
+
+    fn block(&mut self, block: &Block) {
+        for statement in &block.body {
+            match *statement {
+                Statement::Check(check) => self.check(check),
+                Statement::Define(id) => self.values[id.0 as usize] = Some(self.define(self.graph.value(id))),
+            }
+        }
+        self.end(&block.end);
+    }
+
+    /// The block that returns 0 for failed checks, out of the way of those that hold.
+    fn fail_block(&mut self) {
+        let Some(fail) = self.fail else { return };
+        self.builder.set_cold_block(fail);
+        self.builder.switch_to_block(fail);
+        let zero = self.builder.ins().iconst(types::I32, 0);
+        self.builder.ins().return_(&[zero]);
+    }
+
+    /// Goes on in a new block if `holds` is not zero.
+    fn require(&mut self, holds: ir::Value) {
+        let fail = *self.fail.get_or_insert_with(|| self.builder.create_block());
+        let next = self.builder.create_block();
+        self.builder.ins().brif(holds, next, &[], fail, &[]);
+        self.builder.switch_to_block(next);
+    }
+
+    fn check(&mut self, check: Check) {
+        let holds = match check {
+            Check::InBounds(Address { base, offset }, width) => {
+                let end = u64::from(offset) + u64::from(width.bytes());
+                let captured = self.arguments.captured;
+                match base {
+                    None => {
+                        let end = self.builder.ins().iconst(types::I64, end.cast_signed());
+                        self.builder.ins().icmp(IntCC::UnsignedGreaterThanOrEqual, captured, end)
+                    }
+                    Some(base) => {
+                        let base = self.wide(base);
+                        let end = self.builder.ins().iadd_imm_s(base, end.cast_signed());
+                        self.builder.ins().icmp(IntCC::UnsignedLessThanOrEqual, end, captured)
+                    }
+                }
+            }
+            Check::NonZero(value) => self.value(value),
+            Check::Present(extension) => {
+                let fact = self.fact(extension);
+                self.builder.ins().icmp_imm_s(IntCC::NotEqual, fact, Facts::ABSENT.cast_signed())
+            }
+        };
+        self.require(holds);
+    }
+
+    /// A value, as an address is: 64 bits, the upper half 0.
+    fn wide(&mut self, id: ValueId) -> ir::Value {
+        let value = self.value(id);
+        self.builder.ins().uextend(types::I64, value)
+    }
+
+    fn value(&mut self, id: ValueId) -> ir::Value {
+        match (self.graph.value(id), self.values[id.0 as usize]) {
+            (Value::Constant(k), _) => self.builder.ins().iconst(types::I32, i64::from(k)),
+            (_, Some(value)) => value,
+            (_, None) => unreachable!("values are defined before they are used"),
+        }
+    }
+
+    fn define(&mut self, value: Value) -> ir::Value {
+        match value {
+            Value::Constant(_) | Value::Parameter => unreachable!("no statement defines constants and parameters"),
+            Value::WireLen => self.arguments.wire_len,
+            Value::Load(address, width, order) => self.load(address, width, order),
+            Value::Ancillary(extension) => {
+                let fact = self.fact(extension);
+                self.builder.ins().ireduce(types::I32, fact)
+            }
+            Value::Random(count) => self.random(count),
+            Value::Alu(op, left, right) => self.alu(op, left, right),
+            Value::Negate(value) => {
+                let value = self.value(value);
+                self.builder.ins().ineg(value)
+            }
+        }
+    }
+
+    fn load(&mut self, Address { base, offset }: Address, width: Width, order: ByteOrder) -> ir::Value {
+        let mut address = self.arguments.packet;
+        if let Some(base) = base {
+            let base = self.wide(base);
+            address = self.builder.ins().iadd(address, base);
+        }
+        // An offset that does not fit is out of bounds, so its load is never reached; but it must have some address.
+        let offset = match i32::try_from(offset) {
+            Ok(offset) => offset,
+            Err(_) => {
+                address = self.builder.ins().iadd_imm_s(address, i64::from(offset));
+                0
+            }
+        };
+        let ty = match width {
+            Width::Byte => types::I8,
+            Width::Half => types::I16,
+            Width::Word => types::I32,
+        };
+        let flags = MemFlagsData::new().with_notrap().with_readonly();
+        let flags = if order == ByteOrder::Big { flags.with_endianness(Endianness::Little) } else { flags };
+        let mut number = self.builder.ins().load(ty, flags, address, Offset32::new(offset));
+        if order == ByteOrder::Big && width != Width::Byte {
+            number = self.builder.ins().bswap(number);
+        }
+        if ty == types::I32 { number } else { self.builder.ins().uextend(types::I32, number) }
+    }
+
+    /// An entry of the table of facts.
+    fn fact(&mut self, extension: Extension) -> ir::Value {
+        let flags = MemFlagsData::trusted().with_readonly();
+        self.builder.ins().load(types::I64, flags, self.arguments.facts, Facts::offset(extension))
+    }
+
+    /// The same as [`crate::packet::random`].
+    fn random(&mut self, count: ValueId) -> ir::Value {
+        let seed = self.fact(Extension::Random);
+        let count = self.wide(count);
+        let count = self.builder.ins().iadd_imm_s(count, 1);
+        let steps = self.builder.ins().imul_imm_s(count, RANDOM_STEP.cast_signed());
+        let mut z = self.builder.ins().iadd(seed, steps);
+        for (shift, factor) in RANDOM_MIX {
+            z = self.mix(z, shift);
+            z = self.builder.ins().imul_imm_s(z, factor.cast_signed());
+        }
+        z = self.mix(z, RANDOM_LAST);
+        z = self.builder.ins().ushr_imm_s(z, 32);
+        self.builder.ins().ireduce(types::I32, z)
+    }
+
+    fn mix(&mut self, z: ir::Value, shift: u8) -> ir::Value {
+        let high = self.builder.ins().ushr_imm_s(z, i64::from(shift));
+        self.builder.ins().bxor(z, high)
+    }
+
+    fn alu(&mut self, op: AluOp, left: ValueId, right: ValueId) -> ir::Value {
+        let (a, b) = (self.value(left), self.value(right));
+        let ins = self.builder.ins();
+        match op {
+            AluOp::Add => ins.iadd(a, b),
+            AluOp::Sub => ins.isub(a, b),
+            AluOp::Mul => ins.imul(a, b),
+            AluOp::Div => ins.udiv(a, b),
+            AluOp::Mod => ins.urem(a, b),
+            AluOp::And => ins.band(a, b),
+            AluOp::Or => ins.bor(a, b),
+            AluOp::Xor => ins.bxor(a, b),
+            AluOp::Lsh => {
+                let shifted = ins.ishl(a, b);
+                self.limit_shift(shifted, right)
+            }
+            AluOp::Rsh => {
+                let shifted = ins.ushr(a, b);
+                self.limit_shift(shifted, right)
+            }
+        }
+    }
+
+    /// Makes a shift by 32 or more 0, where the machine would shift by the lower five bits of the count.
+    fn limit_shift(&mut self, shifted: ir::Value, count: ValueId) -> ir::Value {
+        if self.is_below_32(count) {
+            return shifted;
+        }
+        let count = self.value(count);
+        let is_below = self.builder.ins().icmp_imm_s(IntCC::UnsignedLessThan, count, 32);
+        let zero = self.builder.ins().iconst(types::I32, 0);
+        self.builder.ins().select(is_below, shifted, zero)
+    }
+
+    fn is_below_32(&self, id: ValueId) -> bool {
+        match self.graph.value(id) {
+            Value::Constant(k) => k < 32,
+            Value::Alu(AluOp::And, _, mask) => self.graph.constant(mask).is_some_and(|mask| mask < 32),
+            _ => false,
+        }
+    }
+
+    fn end(&mut self, end: &End) {
+        match end {
+            End::Return(verdict) => {
+                let verdict = self.value(*verdict);
+                self.builder.ins().return_(&[verdict]);
+            }
+            End::Jump(edge) => {
+                let (block, arguments) = self.edge(edge);
+                self.builder.ins().jump(block, &arguments);
+            }
+            End::Branch { condition, left, right, then, otherwise } => {
+                let holds = self.condition(*condition, *left, *right);
+                let (then, then_arguments) = self.edge(then);
+                let (otherwise, otherwise_arguments) = self.edge(otherwise);
+                self.builder.ins().brif(holds, then, &then_arguments, otherwise, &otherwise_arguments);
+            }
+        }
+    }
+
+    fn edge(&mut self, edge: &Edge) -> (ir::Block, Vec<BlockArg>) {
+        let arguments = edge.arguments.iter().map(|&argument| BlockArg::Value(self.value(argument))).collect();
+        (self.blocks[edge.block.0 as usize], arguments)
+    }
+
+    fn condition(&mut self, condition: Condition, left: ValueId, right: ValueId) -> ir::Value {
+        let (a, b) = (self.value(left), self.value(right));
+        let ins = self.builder.ins();
+        match condition {
+            Condition::Equal => ins.icmp(IntCC::Equal, a, b),
+            Condition::NotEqual => ins.icmp(IntCC::NotEqual, a, b),
+            Condition::Greater => ins.icmp(IntCC::UnsignedGreaterThan, a, b),
+            Condition::LessOrEqual => ins.icmp(IntCC::UnsignedLessThanOrEqual, a, b),
+            Condition::GreaterOrEqual => ins.icmp(IntCC::UnsignedGreaterThanOrEqual, a, b),
+            Condition::Less => ins.icmp(IntCC::UnsignedLessThan, a, b),
+            Condition::BitsSet => ins.band(a, b),
+            Condition::BitsNotSet => {
+                let common = ins.band(a, b);
+                self.builder.ins().icmp_imm_s(IntCC::Equal, common, 0)
+            }
+        }
+    }
+}

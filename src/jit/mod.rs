@@ -1,0 +1,15 @@
+//! Native code: from a graph through Cranelift to a function that can be called.
+//!
+//! The steps, in order: the graph is lowered to Cranelift IR (`lower`), Cranelift compiles it for this machine
+//! (`compile`), and the bytes find a place among other filters' code (`memory`). The code has no calls, no traps and no
+//! relocations; it reads the packet only behind its bounds checks.
+
+mod code;
+mod compile;
+mod error;
+mod lower;
+mod memory;
+
+pub(crate) use code::{Code, Facts};
+pub(crate) use compile::compile;
+pub use error::CompileError;
