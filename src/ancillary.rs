@@ -14,7 +14,7 @@ pub enum Extension {
     Protocol,
     /// `type`: to whom the frame was addressed, `PACKET_HOST` (0) to `PACKET_OUTGOING` (4).
     PacketType,
-    /// `ifidx`: the number of the interface; verdict 0 if the packet has no device.
+    /// `ifidx`: the number of the interface. If the packet has no device, the program ends, and A is the verdict.
     InterfaceIndex,
     /// `nla`: finds a netlink attribute of type X from offset A.
     NetlinkAttribute,
@@ -24,7 +24,8 @@ pub enum Extension {
     Mark,
     /// `queue`: the receive queue, 16 bits.
     Queue,
-    /// `hatype`: the `ARPHRD_*` type of the interface, 16 bits; verdict 0 if the packet has no device.
+    /// `hatype`: the `ARPHRD_*` type of the interface, 16 bits. If the packet has no device, the program ends, and A is
+    /// the verdict.
     HardwareType,
     /// `rxhash`: the receive hash, 32 bits.
     ReceiveHash,
@@ -95,6 +96,11 @@ impl Extension {
     /// The place of this load among all of them, 0 to 15.
     pub(crate) fn index(self) -> usize {
         self as usize
+    }
+
+    /// Whether it asks about the device, which a packet may not have.
+    pub(crate) fn needs_device(self) -> bool {
+        matches!(self, Extension::InterfaceIndex | Extension::HardwareType)
     }
 
     /// The offset that asks for it: 0xfffff000 plus its number.

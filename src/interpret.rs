@@ -2,7 +2,8 @@
 //!
 //! The machine has an accumulator `A`, an index register `X` and sixteen scratch words `M[]`, all 32 bits wide and 0 at
 //! the start, and a packet that it only reads. Arithmetic wraps. Jumps go forward, so every program ends. What cannot
-//! be done, a load past the end of the captured bytes or a division by zero, ends the program with verdict 0.
+//! be done, a load past the end of the captured bytes or a division by zero, ends the program with verdict 0. An
+//! ancillary load that asks about a device that is not there ends it, too, and A is the verdict, as in the kernel.
 
 use crate::ancillary::Extension;
 use crate::dialect::Dialect;
@@ -48,6 +49,10 @@ impl Machine<'_> {
             match step {
                 Step::Load(Register::A, source) => self.a = self.load(source)?,
                 Step::Load(Register::X, source) => self.x = self.load(source)?,
+                Step::Ancillary(extension) => match self.ancillary(extension) {
+                    Some(value) => self.a = value,
+                    None => return Some(self.a),
+                },
                 Step::Store(Register::A, slot) => self.scratch[slot] = self.a,
                 Step::Store(Register::X, slot) => self.scratch[slot] = self.x,
                 Step::Alu(op, operand) => self.a = self.alu(op, self.operand(operand))?,
@@ -76,7 +81,7 @@ impl Machine<'_> {
         op.eval(self.a, if is_masked { operand & 31 } else { operand })
     }
 
-    fn load(&mut self, source: Source) -> Option<u32> {
+    fn load(&self, source: Source) -> Option<u32> {
         match source {
             Source::Constant(value) => Some(value),
             Source::Scratch(slot) => Some(self.scratch[slot]),
@@ -84,8 +89,6 @@ impl Machine<'_> {
             Source::Absolute(width, offset) => self.packet_load(u64::from(offset), width),
             Source::Indirect(width, offset) => self.packet_load(self.indirect(offset), width),
             Source::MemShift(offset) => Some((self.packet_load(u64::from(offset), Width::Byte)? & 0xf) << 2),
-            Source::Extension(Extension::Random) => Some(self.random()),
-            Source::Extension(extension) => self.packet.context().value(extension),
         }
     }
 
@@ -109,9 +112,12 @@ impl Machine<'_> {
         })
     }
 
-    fn random(&mut self) -> u32 {
+    fn ancillary(&mut self, extension: Extension) -> Option<u32> {
+        if extension != Extension::Random {
+            return self.packet.context().value(extension);
+        }
         let count = self.random_loads;
         self.random_loads += 1;
-        packet::random(self.packet.context().run_seed(), count)
+        Some(packet::random(self.packet.context().run_seed(), count))
     }
 }

@@ -69,7 +69,7 @@ impl<'a, T: AsRef<[u8]> + ?Sized> From<&'a T> for Packet<'a> {
 
 /// What Linux knows of a packet beside its bytes: the answers to the ancillary loads.
 ///
-/// The default is a packet without a device: all numbers 0, `ifidx` and `hatype` give verdict 0, and `rand` is random.
+/// The default is a packet without a device: all numbers 0, `ifidx` and `hatype` end the program, and `rand` is random.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Context {
     /// The EtherType, in host order (`skb->protocol`).
@@ -123,7 +123,7 @@ impl Context {
         seed: None,
     };
 
-    /// What an ancillary load gives; `None` ends the program with verdict 0.
+    /// What an ancillary load gives; `None` if the packet has no device to ask.
     ///
     /// Loads that need more than the context (`rand`, `A ^= X`, and those that read the packet) are not asked here.
     pub(crate) fn value(&self, extension: Extension) -> Option<u32> {

@@ -34,6 +34,8 @@ pub(crate) const SECCOMP_DATA: u32 = 64;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Step {
     Load(Register, Source),
+    /// Loads A with a fact from the context, or with [`Extension::Random`].
+    Ancillary(Extension),
     Store(Register, usize),
     Alu(AluOp, Operand),
     Negate,
@@ -61,8 +63,6 @@ pub(crate) enum Source {
     Indirect(Width, u32),
     /// 4 times the low half of the byte there.
     MemShift(u32),
-    /// A fact from the context, or [`Extension::Random`].
-    Extension(Extension),
 }
 
 /// Where a verdict comes from.
@@ -302,7 +302,7 @@ impl Place {
             Extension::NetlinkAttribute | Extension::NestedNetlinkAttribute | Extension::PayloadOffset => {
                 Err(Rule::NotSupportedYet)
             }
-            _ => Ok(Step::Load(Register::A, Source::Extension(extension))),
+            _ => Ok(Step::Ancillary(extension)),
         }
     }
 

@@ -100,6 +100,10 @@ impl<'v> Builder<'v> {
         let Some((_, state)) = self.current else { return };
         match self.steps[pc] {
             Step::Load(dst, source) => self.load(dst, source),
+            Step::Ancillary(extension) => {
+                let value = self.ancillary(extension);
+                self.set(variable::register(Register::A), value);
+            }
             Step::Store(src, slot) => self.set(variable::scratch(slot), state[variable::register(src)]),
             Step::Alu(op, operand) => {
                 let operand = self.operand(operand);
@@ -272,7 +276,6 @@ impl<'v> Builder<'v> {
                 let words = self.binary(AluOp::And, byte, mask);
                 self.binary(AluOp::Lsh, words, two)
             }
-            Source::Extension(extension) => self.extension(extension),
         };
         self.set(variable::register(dst), value);
     }
@@ -301,7 +304,7 @@ impl<'v> Builder<'v> {
         self.define(Value::Load(address, width, order))
     }
 
-    fn extension(&mut self, extension: Extension) -> ValueId {
+    fn ancillary(&mut self, extension: Extension) -> ValueId {
         match extension {
             Extension::Random => {
                 let count = self.get(variable::RANDOM_LOADS);
@@ -310,11 +313,12 @@ impl<'v> Builder<'v> {
                 self.set(variable::RANDOM_LOADS, next);
                 self.define(Value::Random(count))
             }
-            Extension::InterfaceIndex | Extension::HardwareType => {
-                self.check(Check::Present(extension));
+            _ => {
+                if extension.needs_device() {
+                    self.check(Check::Present(extension, self.get(variable::register(Register::A))));
+                }
                 self.define(Value::Ancillary(extension))
             }
-            _ => self.define(Value::Ancillary(extension)),
         }
     }
 }
@@ -330,12 +334,14 @@ fn unresolved() -> Edge {
 
 /// The instructions that jumps name.
 fn targets(steps: &[Step]) -> impl Iterator<Item = usize> {
-    steps.iter().flat_map(|step| match *step {
-        Step::Jump(target) => [Some(target), None],
-        Step::Branch { then, otherwise, .. } => [Some(then), Some(otherwise)],
-        _ => [None, None],
-    })
-    .flatten()
+    steps
+        .iter()
+        .flat_map(|step| match *step {
+            Step::Jump(target) => [Some(target), None],
+            Step::Branch { then, otherwise, .. } => [Some(then), Some(otherwise)],
+            _ => [None, None],
+        })
+        .flatten()
 }
 
 /// For each instruction the variables that it or a later one may read before it is set, in one pass backward.
@@ -353,11 +359,12 @@ fn live_before(steps: &[Step]) -> Vec<Live> {
                 let read = match source {
                     Source::Scratch(slot) => 1 << variable::scratch(slot),
                     Source::Indirect(..) => X,
-                    Source::Extension(Extension::Random) => RANDOM_LOADS,
                     _ => 0,
                 };
                 behind(pc + 1) & !register(dst) | read
             }
+            Step::Ancillary(Extension::Random) => behind(pc + 1) & !A | RANDOM_LOADS,
+            Step::Ancillary(extension) => behind(pc + 1) & !A | if extension.needs_device() { A } else { 0 },
             Step::Store(src, slot) => behind(pc + 1) & !(1 << variable::scratch(slot)) | register(src),
             Step::Alu(_, operand) => behind(pc + 1) | A | read_by(operand),
             Step::Negate => behind(pc + 1) | A,

@@ -5,7 +5,7 @@
 //! - Values are in single-assignment form: a value is defined once, in a block that dominates its uses. Constants
 //!   belong to no block. What differs between the edges into a block is a parameter of it.
 //! - Everything that can end the program early is a [`Check`] of its own, in order, before what depends on it: if it
-//!   fails, the verdict is 0. Values themselves cannot fail, and have no effects.
+//!   fails, the verdict is 0, or the value that the check names. Values themselves cannot fail, and have no effects.
 //! - The dialects are resolved: shifts by 32 and more are 0, sums wrap, and addresses do not, whoever wrote the program.
 
 mod build;
@@ -45,7 +45,7 @@ pub(crate) struct Block {
 pub(crate) enum Statement {
     /// Computes a value.
     Define(ValueId),
-    /// Ends the program with verdict 0 unless this holds.
+    /// Ends the program unless this holds.
     Check(Check),
 }
 
@@ -56,8 +56,8 @@ pub(crate) enum Check {
     InBounds(Address, Width),
     /// A divisor is not zero.
     NonZero(ValueId),
-    /// The context has an answer to this load.
-    Present(Extension),
+    /// The context has an answer to this load; else the value is the verdict.
+    Present(Extension, ValueId),
 }
 
 /// A pure 32-bit value.

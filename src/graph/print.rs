@@ -46,7 +46,9 @@ impl Graph {
                 }
             }
             Statement::Check(Check::NonZero(value)) => format!("check {} != 0", self.name(value)),
-            Statement::Check(Check::Present(extension)) => format!("check {} is present", extension.name()),
+            Statement::Check(Check::Present(extension, verdict)) => {
+                format!("check {} is present, or return {}", extension.name(), self.name(verdict))
+            }
             Statement::Define(id) => format!("{} = {}", self.name(id), self.definition(self.value(id))),
         }
     }

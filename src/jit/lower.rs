@@ -1,4 +1,4 @@
-//! From the graph to Cranelift IR: one IR block for each block, one behind each check, and one for all that fail.
+//! From the graph to Cranelift IR: one IR block for each block, one behind each check, and one for all that give 0.
 //!
 //! The function takes the packet's address, its captured length, its length on the wire and the address of the
 //! [`Facts`], and returns the verdict. Loads neither trap nor move: each stands behind its bounds check, and must stay
@@ -92,23 +92,36 @@ impl<'g, 'f> Lowering<'g, 'f> {
 
     /// The block that returns 0 for failed checks, out of the way of those that hold.
     fn fail_block(&mut self) {
-        let Some(fail) = self.fail else { return };
-        self.builder.set_cold_block(fail);
-        self.builder.switch_to_block(fail);
-        let zero = self.builder.ins().iconst(types::I32, 0);
-        self.builder.ins().return_(&[zero]);
+        if let Some(fail) = self.fail {
+            self.return_from(fail, |lowering| lowering.builder.ins().iconst(types::I32, 0));
+        }
     }
 
-    /// Goes on in a new block if `holds` is not zero.
-    fn require(&mut self, holds: ir::Value) {
-        let fail = *self.fail.get_or_insert_with(|| self.builder.create_block());
-        let next = self.builder.create_block();
-        self.builder.ins().brif(holds, next, &[], fail, &[]);
-        self.builder.switch_to_block(next);
+    /// Fills a block that is seldom reached, and returns from it.
+    fn return_from(&mut self, block: ir::Block, verdict: impl FnOnce(&mut Self) -> ir::Value) {
+        self.builder.set_cold_block(block);
+        self.builder.switch_to_block(block);
+        let verdict = verdict(self);
+        self.builder.ins().return_(&[verdict]);
     }
 
     fn check(&mut self, check: Check) {
-        let holds = match check {
+        let holds = self.holds(check);
+        let next = self.builder.create_block();
+        let fail = match check {
+            Check::Present(..) => self.builder.create_block(),
+            Check::InBounds(..) | Check::NonZero(_) => *self.fail.get_or_insert_with(|| self.builder.create_block()),
+        };
+        self.builder.ins().brif(holds, next, &[], fail, &[]);
+        if let Check::Present(_, verdict) = check {
+            self.return_from(fail, |lowering| lowering.value(verdict));
+        }
+        self.builder.switch_to_block(next);
+    }
+
+    /// Whether a check holds: zero if not.
+    fn holds(&mut self, check: Check) -> ir::Value {
+        match check {
             Check::InBounds(Address { base, offset }, width) => {
                 let end = u64::from(offset) + u64::from(width.bytes());
                 let captured = self.arguments.captured;
@@ -125,12 +138,11 @@ impl<'g, 'f> Lowering<'g, 'f> {
                 }
             }
             Check::NonZero(value) => self.value(value),
-            Check::Present(extension) => {
+            Check::Present(extension, _) => {
                 let fact = self.fact(extension);
                 self.builder.ins().icmp_imm_s(IntCC::NotEqual, fact, Facts::ABSENT.cast_signed())
             }
-        };
-        self.require(holds);
+        }
     }
 
     /// A value, as an address is: 64 bits, the upper half 0.

@@ -60,7 +60,8 @@ impl Place {
     fn reserve(len: usize, align: usize) -> io::Result<Place> {
         let mut current = CURRENT.lock().unwrap_or_else(PoisonError::into_inner);
         let process = std::process::id();
-        if let Some(place) = current.as_mut().filter(|chunk| chunk.process == process).and_then(|c| c.take(len, align)) {
+        if let Some(place) = current.as_mut().filter(|chunk| chunk.process == process).and_then(|c| c.take(len, align))
+        {
             return Ok(place);
         }
         let mut chunk = Chunk::map(len.max(CHUNK).next_multiple_of(PAGE), process)?;

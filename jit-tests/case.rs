@@ -1,0 +1,236 @@
+//! Cases: assembler that the kernel's `bpf_asm` would take, with expectations in comments that begin with `;;`.
+//!
+//! ```text
+//! ; What the case is about.
+//! ;; dialects linux pcap                  which dialects it is for; without this line linux and pcap
+//!         ldh [12]
+//!         lsh #32                         ;; error linux: ShiftTooFar
+//!         ret a
+//! ;; packet 000102 00x60 => 3             bytes in hexadecimal, `00x60` is one byte 60 times
+//! ;; packet - wire 100 => linux 2, pcap 0 the empty packet, 100 bytes long on the wire; a verdict for each dialect
+//! ;; packet 00 with mark=7 vlan=100:0x8100 device=3:1 seed=1 => 7
+//! ;; clif                                 the Cranelift IR follows, line by line; BLESS=1 rewrites it
+//! ;; | function u0:0...
+//! ```
+//!
+//! An error stands on the line of the instruction that it names, or on a line of its own if it names the whole program.
+//! `raw CODE, JT, JF, K` stands for what no assembler can write. An instruction takes a line.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use cbpf::{Context, Device, Dialect, Packet, Program, Vlan};
+
+/// One file of the corpus.
+#[derive(Clone)]
+pub struct Case {
+    pub path: PathBuf,
+    pub name: String,
+    pub program: Program,
+    pub dialects: Vec<Dialect>,
+    pub errors: Vec<ExpectedError>,
+    pub packets: Vec<ExpectedVerdict>,
+    /// The Cranelift IR that the program should become, in the first dialect.
+    pub clif: Option<String>,
+}
+
+/// A dialect refuses the program.
+#[derive(Clone)]
+pub struct ExpectedError {
+    pub dialect: Dialect,
+    pub pc: usize,
+    /// The name of the rule.
+    pub rule: String,
+}
+
+/// What a packet gets.
+#[derive(Clone)]
+pub struct ExpectedVerdict {
+    pub line: usize,
+    pub data: Vec<u8>,
+    pub wire_len: u32,
+    pub context: Context,
+    pub verdicts: Vec<(Dialect, u32)>,
+}
+
+impl ExpectedVerdict {
+    pub fn packet(&self) -> Packet<'_> {
+        Packet::new(&self.data).with_wire_len(self.wire_len).with_context(&self.context)
+    }
+}
+
+impl Case {
+    pub fn error(&self, dialect: Dialect) -> Option<&ExpectedError> {
+        self.errors.iter().find(|error| error.dialect == dialect)
+    }
+}
+
+/// All cases below a folder, in the order of their names.
+pub fn read_all(root: &Path) -> Result<Vec<Case>, String> {
+    let mut paths = Vec::new();
+    let mut folders = vec![root.to_owned()];
+    while let Some(folder) = folders.pop() {
+        let entries = fs::read_dir(&folder).map_err(|error| format!("{}: {error}", folder.display()))?;
+        for entry in entries {
+            let path = entry.map_err(|error| error.to_string())?.path();
+            if path.is_dir() { folders.push(path) } else { paths.push(path) }
+        }
+    }
+    paths.sort();
+    paths.iter().map(|path| read(root, path)).collect()
+}
+
+fn read(root: &Path, path: &Path) -> Result<Case, String> {
+    let text = fs::read_to_string(path).map_err(|error| format!("{}: {error}", path.display()))?;
+    let name = path.strip_prefix(root).unwrap_or(path).with_extension("").display().to_string();
+    let program = text.parse::<Program>().map_err(|error| format!("{}: {error}", path.display()))?;
+    let mut case = Case {
+        path: path.to_owned(),
+        name,
+        program,
+        dialects: vec![Dialect::Linux, Dialect::Pcap],
+        errors: Vec::new(),
+        packets: Vec::new(),
+        clif: None,
+    };
+    let mut pc = 0;
+    for (number, line) in text.lines().enumerate() {
+        let (code, directive) = line.split_once(";;").unwrap_or((line, ""));
+        let has_instruction = is_instruction(code);
+        case.directive(directive.trim(), number + 1, if has_instruction { pc } else { 0 })
+            .map_err(|error| format!("{}, line {}: {error}", path.display(), number + 1))?;
+        pc += usize::from(has_instruction);
+    }
+    if pc != case.program.len() {
+        return Err(format!("{}: an instruction takes a line, and only that", path.display()));
+    }
+    if case.packets.is_empty() && case.errors.is_empty() && case.clif.is_none() {
+        return Err(format!("{}: the case expects nothing", path.display()));
+    }
+    Ok(case)
+}
+
+/// Whether an instruction stands on a line, behind a label perhaps and before a comment.
+fn is_instruction(line: &str) -> bool {
+    let line = line.split(';').next().unwrap_or("");
+    let behind_label = line.split_once(':').map_or(line, |(_, rest)| rest);
+    !behind_label.trim().is_empty()
+}
+
+impl Case {
+    fn directive(&mut self, directive: &str, line: usize, pc: usize) -> Result<(), String> {
+        let (word, rest) = directive.split_once(' ').unwrap_or((directive, ""));
+        match word {
+            "" => {}
+            "dialects" => self.dialects = rest.split_whitespace().map(dialect).collect::<Result<_, _>>()?,
+            "error" => {
+                let (dialects, rule) = rest.split_once(':').ok_or("expected `error DIALECT...: RULE`")?;
+                for name in dialects.split_whitespace() {
+                    self.errors.push(ExpectedError { dialect: dialect(name)?, pc, rule: rule.trim().to_owned() });
+                }
+            }
+            "packet" => self.packets.push(self.packet(rest, line)?),
+            "clif" => self.clif = Some(String::new()),
+            "|" => self.clif.as_mut().ok_or("this line belongs below `clif`")?.push_str(&format!("{rest}\n")),
+            _ => return Err(format!("unknown directive `{word}`")),
+        }
+        Ok(())
+    }
+
+    fn packet(&self, text: &str, line: usize) -> Result<ExpectedVerdict, String> {
+        let (packet, verdicts) = text.split_once("=>").ok_or("expected `packet BYTES => VERDICT`")?;
+        let (packet, facts) = packet.split_once(" with ").unwrap_or((packet, ""));
+        let (data, wire_len) = match packet.split_once(" wire ") {
+            Some((data, wire_len)) => (bytes(data)?, number(wire_len)? as u32),
+            None => (bytes(packet)?, bytes(packet)?.len() as u32),
+        };
+        let mut context = Context::default();
+        facts.split_whitespace().try_for_each(|fact| set(&mut context, fact))?;
+        let verdicts = verdicts.split(',').map(str::trim).collect::<Vec<_>>();
+        let verdicts = match verdicts[..] {
+            [verdict] if !verdict.contains(' ') => {
+                let verdict = number(verdict)? as u32;
+                self.dialects.iter().filter(|&&d| self.error(d).is_none()).map(|&d| (d, verdict)).collect()
+            }
+            _ => verdicts.into_iter().map(dialect_and_verdict).collect::<Result<_, _>>()?,
+        };
+        Ok(ExpectedVerdict { line, data, wire_len, context, verdicts })
+    }
+}
+
+fn dialect(name: &str) -> Result<Dialect, String> {
+    name.parse().map_err(|error: cbpf::UnknownDialect| error.to_string())
+}
+
+fn dialect_and_verdict(text: &str) -> Result<(Dialect, u32), String> {
+    let (name, verdict) = text.split_once(' ').ok_or("expected `DIALECT VERDICT`")?;
+    Ok((dialect(name)?, number(verdict)? as u32))
+}
+
+/// `00 0102 ffx100`, or `-` for none.
+fn bytes(text: &str) -> Result<Vec<u8>, String> {
+    let mut data = Vec::new();
+    for word in text.split_whitespace().filter(|&word| word != "-") {
+        let (digits, count) = word.split_once('x').map_or((word, Ok(1)), |(digits, count)| (digits, count.parse()));
+        let count: usize = count.map_err(|_| format!("`{word}` repeats no number of times"))?;
+        if !digits.is_ascii() || digits.len() % 2 != 0 {
+            return Err(format!("`{digits}` is not whole bytes"));
+        }
+        let byte =
+            |at| u8::from_str_radix(&digits[at..at + 2], 16).map_err(|_| format!("`{digits}` is not hexadecimal"));
+        let run = (0..digits.len()).step_by(2).map(byte).collect::<Result<Vec<u8>, String>>()?;
+        data.extend(run.repeat(count));
+    }
+    Ok(data)
+}
+
+fn number(text: &str) -> Result<u64, String> {
+    let text = text.trim();
+    let parsed = match text.strip_prefix("0x") {
+        Some(digits) => u64::from_str_radix(digits, 16),
+        None => text.parse(),
+    };
+    parsed.map_err(|_| format!("`{text}` is not a number"))
+}
+
+/// `mark=7`, `vlan=TCI:TPID`, ...
+fn set(context: &mut Context, fact: &str) -> Result<(), String> {
+    let (name, value) = fact.split_once('=').ok_or_else(|| format!("expected `NAME=VALUE`, not `{fact}`"))?;
+    let (first, second) = value.split_once(':').unwrap_or((value, "0"));
+    let (first, second) = (number(first)?, number(second)?);
+    match name {
+        "proto" => context.protocol = first as u16,
+        "type" => context.packet_type = first as u8,
+        "device" => context.device = Some(Device { index: first as u32, hardware_type: second as u16 }),
+        "mark" => context.mark = first as u32,
+        "queue" => context.queue = first as u16,
+        "rxhash" => context.receive_hash = first as u32,
+        "cpu" => context.cpu = first as u32,
+        "vlan" => context.vlan = Some(Vlan { tci: first as u16, tpid: second as u16 }),
+        "seed" => context.seed = Some(first),
+        _ => return Err(format!("unknown fact `{name}`")),
+    }
+    Ok(())
+}
+
+/// A case file that shows what went wrong.
+pub fn write(program: &Program, dialect: Dialect, packet: &Packet, verdict: u32) -> String {
+    let hex: String = packet.data().iter().map(|byte| format!("{byte:02x}")).collect();
+    let hex = if hex.is_empty() { "-" } else { &hex };
+    let context = packet.context();
+    let mut facts = vec![
+        ("proto", u64::from(context.protocol).to_string()),
+        ("type", context.packet_type.to_string()),
+        ("mark", context.mark.to_string()),
+        ("queue", context.queue.to_string()),
+        ("rxhash", context.receive_hash.to_string()),
+        ("cpu", context.cpu.to_string()),
+    ];
+    facts.extend(context.device.map(|d| ("device", format!("{}:{}", d.index, d.hardware_type))));
+    facts.extend(context.vlan.map(|vlan| ("vlan", format!("{}:{}", vlan.tci, vlan.tpid))));
+    facts.extend(context.seed.map(|seed| ("seed", seed.to_string())));
+    facts.retain(|(_, value)| value != "0");
+    let facts: String = facts.iter().map(|(name, value)| format!(" {name}={value}")).collect();
+    let facts = if facts.is_empty() { facts } else { format!(" with{facts}") };
+    format!(";; dialects {dialect}\n{program};; packet {hex} wire {}{facts} => {verdict}\n", packet.wire_len())
+}

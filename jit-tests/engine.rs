@@ -1,0 +1,130 @@
+//! The engines, each behind the same small adapter, and the trial that asks one of them about a case.
+
+use cbpf::{Dialect, Filter, Packet, Program, VerifyError};
+use libtest_mimic::{Failed, Trial};
+
+use crate::case::Case;
+use crate::kernel::Kernel;
+use crate::libpcap::Libpcap;
+
+/// Something that runs programs.
+pub trait Engine: Sync {
+    fn name(&self) -> &'static str;
+
+    /// Whether it is there; if not, its trials are skipped by name.
+    fn is_available(&self) -> bool {
+        true
+    }
+
+    fn speaks(&self, dialect: Dialect) -> bool;
+
+    /// Whether it can run a packet as it is: judges outside take no length on the wire, or no context.
+    fn takes(&self, _packet: &Packet) -> bool {
+        true
+    }
+
+    /// Loads a program, or refuses it.
+    fn load(&self, program: &Program, dialect: Dialect) -> Result<Box<dyn Loaded>, Refusal>;
+}
+
+/// A program that an engine accepted.
+pub trait Loaded {
+    /// `None` if the verdict is `expected`, else what it is.
+    fn differs(&self, packet: &Packet, expected: u32) -> Option<String>;
+}
+
+/// Why an engine did not load a program.
+pub enum Refusal {
+    /// Our verifier, with the reason.
+    Verifier(VerifyError),
+    /// A judge, which may or may not say why.
+    Judge(String),
+}
+
+impl<F: Fn(&Packet) -> u32> Loaded for F {
+    fn differs(&self, packet: &Packet, expected: u32) -> Option<String> {
+        let verdict = self(packet);
+        (verdict != expected).then(|| verdict.to_string())
+    }
+}
+
+struct Interpreter;
+
+impl Engine for Interpreter {
+    fn name(&self) -> &'static str {
+        "interpreter"
+    }
+
+    fn speaks(&self, _dialect: Dialect) -> bool {
+        true
+    }
+
+    fn load(&self, program: &Program, dialect: Dialect) -> Result<Box<dyn Loaded>, Refusal> {
+        let verified = program.verify(dialect).map_err(Refusal::Verifier)?;
+        Ok(Box::new(move |packet: &Packet| verified.interpret(*packet)))
+    }
+}
+
+struct Jit;
+
+impl Engine for Jit {
+    fn name(&self) -> &'static str {
+        "jit"
+    }
+
+    fn speaks(&self, _dialect: Dialect) -> bool {
+        true
+    }
+
+    fn load(&self, program: &Program, dialect: Dialect) -> Result<Box<dyn Loaded>, Refusal> {
+        let verified = program.verify(dialect).map_err(Refusal::Verifier)?;
+        let filter = Filter::compile(&verified).map_err(|error| Refusal::Judge(error.to_string()))?;
+        Ok(Box::new(move |packet: &Packet| filter.run(*packet)))
+    }
+}
+
+/// All engines; the first is the definition.
+pub fn all() -> [&'static dyn Engine; 4] {
+    [&Interpreter, &Jit, &Kernel, &Libpcap]
+}
+
+/// Asks `engine` about a case, in every dialect that it speaks.
+pub fn trial(engine: &'static dyn Engine, case: &Case) -> Trial {
+    let case = case.clone();
+    let name = format!("{}::{}", engine.name(), case.name);
+    let speaks = case.dialects.iter().any(|&dialect| engine.speaks(dialect));
+    Trial::test(name, move || check(engine, &case)).with_ignored_flag(!engine.is_available() || !speaks)
+}
+
+fn check(engine: &dyn Engine, case: &Case) -> Result<(), Failed> {
+    for &dialect in case.dialects.iter().filter(|&&dialect| engine.speaks(dialect)) {
+        match (engine.load(&case.program, dialect), case.error(dialect)) {
+            (Ok(loaded), None) => verdicts(engine, &*loaded, case, dialect)?,
+            (Err(Refusal::Verifier(error)), Some(expected)) => {
+                let rule = format!("{:?}", error.rule);
+                let rule = rule.split_whitespace().next().unwrap_or("");
+                if (error.pc, rule) != (expected.pc, &expected.rule) {
+                    return Err(format!("{dialect}: expected {} at {}, got {error}", expected.rule, expected.pc).into());
+                }
+            }
+            (Err(Refusal::Judge(_)), Some(_)) => {}
+            (Ok(_), Some(expected)) if expected.rule == "NotSupportedYet" => {}
+            (Ok(_), Some(expected)) => return Err(format!("{dialect}: accepted, not {}", expected.rule).into()),
+            (Err(Refusal::Verifier(error)), None) => return Err(format!("{dialect}: refused: {error}").into()),
+            (Err(Refusal::Judge(error)), None) => return Err(format!("{dialect}: refused: {error}").into()),
+        }
+    }
+    Ok(())
+}
+
+fn verdicts(engine: &dyn Engine, loaded: &dyn Loaded, case: &Case, dialect: Dialect) -> Result<(), Failed> {
+    for expected in case.packets.iter().filter(|expected| engine.takes(&expected.packet())) {
+        let of_dialect = expected.verdicts.iter().find(|(d, _)| *d == dialect);
+        let Some(&(_, verdict)) = of_dialect else { continue };
+        if let Some(got) = loaded.differs(&expected.packet(), verdict) {
+            let line = expected.line;
+            return Err(format!("{}:{line}: {dialect}: expected {verdict}, got {got}", case.path.display()).into());
+        }
+    }
+    Ok(())
+}

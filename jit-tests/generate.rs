@@ -1,0 +1,181 @@
+//! Random programs, packets and contexts, out of random bytes: shared by the random test and the fuzz targets.
+//!
+//! The bytes choose; whatever they are, something comes out. Programs are shaped so that most pass the verifier and
+//! do something with the packet before they return.
+
+use arbitrary::{Result, Unstructured};
+use cbpf::{
+    AluOp, Condition, Context, Device, Dialect, Extension, Instruction, Operand, Program, RawInstruction, Register,
+    Vlan, Width,
+};
+
+/// A packet as bytes, its length on the wire, and its context.
+#[derive(Debug)]
+pub struct Sample {
+    pub data: Vec<u8>,
+    pub wire_len: u32,
+    pub context: Context,
+}
+
+/// Numbers at which machines differ, if they do.
+const EDGES: [u32; 16] = [
+    0,
+    1,
+    2,
+    31,
+    32,
+    33,
+    63,
+    64,
+    0x7fff_ffff,
+    0x8000_0000,
+    0x8000_0001,
+    0xffe0_0000,
+    0xfff0_0000,
+    0xffff_f000,
+    0xffff_fffe,
+    u32::MAX,
+];
+
+fn number(u: &mut Unstructured) -> Result<u32> {
+    Ok(match u.int_in_range(0..=5)? {
+        0..=2 => u.int_in_range(0..=80)?,
+        3 => *u.choose(&EDGES)?,
+        4 => u32::from(u.arbitrary::<u16>()?),
+        _ => u.arbitrary()?,
+    })
+}
+
+fn register(u: &mut Unstructured) -> Result<Register> {
+    Ok(if u.arbitrary()? { Register::A } else { Register::X })
+}
+
+fn width(u: &mut Unstructured) -> Result<Width> {
+    Ok(*u.choose(&[Width::Byte, Width::Half, Width::Word])?)
+}
+
+fn operand(u: &mut Unstructured) -> Result<Operand> {
+    Ok(if u.arbitrary()? { Operand::X } else { Operand::Constant(number(u)?) })
+}
+
+/// A program of the dialect that is likely to be valid.
+pub fn program(u: &mut Unstructured, dialect: Dialect) -> Result<Program> {
+    let stored = u.int_in_range(0..=3)?;
+    let mut program: Vec<Instruction> = Vec::new();
+    for slot in 0..stored {
+        program.push(instruction(u, dialect, 0)?);
+        program.push(Instruction::StoreScratch { src: register(u)?, slot });
+    }
+    let len = if u.ratio(1, 20)? { u.int_in_range(100..=400)? } else { u.int_in_range(1..=30)? };
+    for left in (0..len).rev() {
+        program.push(if u.ratio(1, 4)? { jump(u, left)? } else { instruction(u, dialect, stored)? });
+    }
+    program.push(Instruction::ReturnA);
+    Ok(program.into_iter().collect())
+}
+
+/// An instruction that goes on with the next one; `stored` scratch words may be read.
+fn instruction(u: &mut Unstructured, dialect: Dialect, stored: u32) -> Result<Instruction> {
+    let is_seccomp = dialect == Dialect::Seccomp;
+    Ok(match u.int_in_range(0..=13)? {
+        0 => Instruction::LoadConstant { dst: register(u)?, value: number(u)? },
+        1 => Instruction::LoadLength { dst: register(u)? },
+        2 if stored > 0 => Instruction::LoadScratch { dst: register(u)?, slot: u.int_in_range(0..=stored - 1)? },
+        3 => Instruction::StoreScratch { src: register(u)?, slot: u.int_in_range(0..=15)? },
+        2 | 4..=6 if is_seccomp => {
+            Instruction::LoadAbsolute { offset: 4 * u.int_in_range(0..=15)?, width: Width::Word }
+        }
+        2 | 4 => Instruction::LoadAbsolute { offset: number(u)?, width: width(u)? },
+        5 => Instruction::LoadIndirect { offset: number(u)?, width: width(u)? },
+        6 => Instruction::LoadMemShift { offset: number(u)? },
+        7 if dialect == Dialect::Linux => Instruction::LoadExtension(extension(u)?),
+        7 => Instruction::Negate,
+        8 => Instruction::TransferAToX,
+        9 => Instruction::TransferXToA,
+        _ => alu(u, is_seccomp)?,
+    })
+}
+
+fn alu(u: &mut Unstructured, is_seccomp: bool) -> Result<Instruction> {
+    use AluOp::{Add, And, Div, Lsh, Mod, Mul, Or, Rsh, Sub, Xor};
+    let op = *u.choose(&[Add, Sub, Mul, Div, And, Or, Xor, Lsh, Rsh, if is_seccomp { Add } else { Mod }])?;
+    let operand = match operand(u)? {
+        Operand::Constant(k) if op.is_shift() && u.ratio(9, 10)? => Operand::Constant(k % 32),
+        Operand::Constant(0) if op.is_division() => Operand::Constant(1),
+        operand => operand,
+    };
+    Ok(Instruction::Alu { op, operand })
+}
+
+/// The ancillary loads that engines know, `cpu` aside, which a judge answers as it likes.
+fn extension(u: &mut Unstructured) -> Result<Extension> {
+    let unknown = [Extension::NetlinkAttribute, Extension::NestedNetlinkAttribute, Extension::PayloadOffset];
+    let known: Vec<Extension> = Extension::all().filter(|e| !unknown.contains(e)).collect();
+    Ok(*u.choose(&known)?)
+}
+
+/// A jump, or a return, with `left` instructions before the last.
+fn jump(u: &mut Unstructured, left: u32) -> Result<Instruction> {
+    use Condition::{BitsNotSet, BitsSet, Equal, Greater, GreaterOrEqual, Less, LessOrEqual, NotEqual};
+    let mut skip = |most: u32| u.int_in_range(0..=left.min(most));
+    let (skip_true, skip_false, far) = (skip(12)? as u8, skip(255)? as u8, skip(u32::MAX)?);
+    let conditions = [Equal, NotEqual, Greater, LessOrEqual, GreaterOrEqual, Less, BitsSet, BitsNotSet];
+    Ok(match u.int_in_range(0..=9)? {
+        0 => Instruction::Jump { skip: far },
+        1 => Instruction::ReturnConstant { verdict: number(u)? },
+        _ => Instruction::JumpIf { condition: *u.choose(&conditions)?, operand: operand(u)?, skip_true, skip_false },
+    })
+}
+
+/// A packet; for seccomp 64 bytes.
+pub fn sample(u: &mut Unstructured, dialect: Dialect) -> Result<Sample> {
+    let len = match u.int_in_range(0..=9)? {
+        _ if dialect == Dialect::Seccomp => 64,
+        0 => 0,
+        1 => u.int_in_range(1..=7)?,
+        2 => u.int_in_range(200..=1500)?,
+        _ => u.int_in_range(8..=90)?,
+    };
+    let mut data = vec![0; len];
+    let known = u.bytes(u.len().min(len))?;
+    data[..known.len()].copy_from_slice(known);
+    let wire_len = if u.ratio(1, 3)? { number(u)? } else { len as u32 };
+    Ok(Sample { data, wire_len, context: context(u)? })
+}
+
+fn context(u: &mut Unstructured) -> Result<Context> {
+    if u.ratio(1, 2)? {
+        return Ok(Context { seed: Some(u.arbitrary()?), ..Context::default() });
+    }
+    Ok(Context {
+        protocol: u.arbitrary()?,
+        packet_type: u.arbitrary()?,
+        device: u.arbitrary::<Option<(u32, u16)>>()?.map(|(index, hardware_type)| Device { index, hardware_type }),
+        mark: u.arbitrary()?,
+        queue: u.arbitrary()?,
+        receive_hash: u.arbitrary()?,
+        cpu: u.arbitrary()?,
+        vlan: u.arbitrary::<Option<(u16, u16)>>()?.map(|(tci, tpid)| Vlan { tci, tpid }),
+        seed: Some(u.arbitrary()?),
+    })
+}
+
+/// Any instructions, valid or not, mostly with opcodes that exist.
+pub fn wild_program(u: &mut Unstructured) -> Result<Program> {
+    let len = u.int_in_range(1..=12)?;
+    let mut program = Vec::new();
+    for _ in 0..len {
+        program.push(wild(u)?);
+    }
+    if u.ratio(9, 10)? {
+        program.push(RawInstruction::new(6, 0, 0, 1));
+    }
+    Ok(Program::new(program))
+}
+
+fn wild(u: &mut Unstructured) -> Result<RawInstruction> {
+    let code = if u.ratio(1, 10)? { u.arbitrary()? } else { u16::from(u.arbitrary::<u8>()? % 0xb8) };
+    let skip = |u: &mut Unstructured| if u.ratio(1, 20)? { u.arbitrary() } else { u.int_in_range(0..=4) };
+    let k = if u.ratio(1, 2)? { u.int_in_range(0..=17)? } else { number(u)? };
+    Ok(RawInstruction::new(code, skip(u)?, skip(u)?, k))
+}

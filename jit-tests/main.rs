@@ -1,0 +1,39 @@
+//! The corpus, and the engines that answer it: one trial for each case and engine.
+//!
+//! `cargo test --test jit-tests -- kernel` runs one engine. The cases are the files below `cases/`; `case.rs` says how
+//! they are written. Besides them: random programs through all engines (`random`), the captures of a folder beside the
+//! project, if there is one (`captures`), memory for code (`memory`), and the program (`cli`).
+
+mod case;
+mod engine;
+mod generate;
+mod golden;
+mod kernel;
+mod libpcap;
+mod memory;
+mod oracle;
+mod random;
+
+use std::path::Path;
+use std::process::ExitCode;
+
+use libtest_mimic::{Arguments, Trial};
+
+fn main() -> ExitCode {
+    let arguments = Arguments::from_args();
+    let cases = match case::read_all(&Path::new(env!("CARGO_MANIFEST_DIR")).join("jit-tests/cases")) {
+        Ok(cases) => cases,
+        Err(error) => {
+            eprintln!("{error}");
+            return ExitCode::FAILURE;
+        }
+    };
+    let mut trials: Vec<Trial> = Vec::new();
+    for engine in engine::all() {
+        trials.extend(cases.iter().map(|case| engine::trial(engine, case)));
+    }
+    trials.extend(cases.iter().filter(|case| case.clif.is_some()).map(golden::trial));
+    trials.extend(random::trials());
+    trials.extend(memory::trials());
+    libtest_mimic::run(&arguments, trials).exit_code()
+}

@@ -1,0 +1,89 @@
+//! Memory for code: it is given back, and filters outlive and outnumber what others drop.
+
+use std::fs;
+
+use cbpf::{Dialect, Filter, Program, Verified};
+use libtest_mimic::{Failed, Trial};
+
+pub fn trials() -> Vec<Trial> {
+    vec![
+        Trial::test("memory::compile_and_drop", compile_and_drop).with_ignored_flag(resident().is_none()),
+        Trial::test("memory::clones_keep_the_code", clones_keep_the_code),
+        Trial::test("memory::many_threads", many_threads),
+        Trial::test("memory::large_programs", large_programs),
+    ]
+}
+
+fn verdict(k: u32) -> Result<Verified, Failed> {
+    Ok(format!("ld [0]\njeq #{k}, yes\nret #0\nyes: ret #{k}").parse::<Program>()?.verify(Dialect::Linux)?)
+}
+
+/// The resident memory of this process and what of it is files in memory, in KiB.
+fn resident() -> Option<u64> {
+    let status = fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find(|line| line.starts_with("VmRSS"))?;
+    line.split_whitespace().nth(1)?.parse().ok()
+}
+
+/// 100,000 filters that come and go leave the process no larger than 1,000 did.
+fn compile_and_drop() -> Result<(), Failed> {
+    let verified = verdict(7)?;
+    let mut after_1000 = 0;
+    for cycle in 0..100_000 {
+        if cycle == 1000 {
+            after_1000 = resident().ok_or("no /proc")?;
+        }
+        Filter::compile(&verified)?;
+    }
+    let after = resident().ok_or("no /proc")?;
+    // Other trials run beside this one, so some allowance is made for them.
+    let allowance = 64 * 1024;
+    if after > after_1000 + allowance {
+        return Err(format!("{after_1000} KiB after 1,000 cycles, {after} KiB after 100,000").into());
+    }
+    Ok(())
+}
+
+fn clones_keep_the_code() -> Result<(), Failed> {
+    let filters = (1..2000).map(|k| Ok(Filter::compile(&verdict(k)?)?)).collect::<Result<Vec<_>, Failed>>()?;
+    let kept: Vec<Filter> = filters.iter().step_by(100).cloned().collect();
+    drop(filters);
+    for (k, filter) in (1..2000).step_by(100).zip(&kept) {
+        if filter.run(&u32::to_be_bytes(k)) != k || filter.run(&[0; 4]) != 0 {
+            return Err(format!("filter {k} has changed").into());
+        }
+    }
+    Ok(())
+}
+
+fn many_threads() -> Result<(), Failed> {
+    let work = |thread: u32| -> Result<(), String> {
+        for k in 1..500 {
+            let k = thread * 1000 + k;
+            let verified = verdict(k).map_err(|error| format!("{error:?}"))?;
+            let filter = Filter::compile(&verified).map_err(|error| error.to_string())?;
+            if filter.run(&k.to_be_bytes()) != k {
+                return Err(format!("filter {k} of thread {thread} is another's"));
+            }
+        }
+        Ok(())
+    };
+    std::thread::scope(|scope| {
+        let threads: Vec<_> = (1..5).map(|thread| scope.spawn(move || work(thread))).collect();
+        threads
+            .into_iter()
+            .map(|thread| thread.join().map_err(|_| "a thread panicked".to_owned())?)
+            .collect::<Result<(), _>>()
+    })?;
+    Ok(())
+}
+
+/// Programs whose code is larger than what is mapped at a time.
+fn large_programs() -> Result<(), Failed> {
+    let text: String = (0..4000).map(|k| format!("ldb [{k}]\nadd x\ntax\n")).collect();
+    let verified = (text + "ret a").parse::<Program>()?.verify(Dialect::Pcap)?;
+    let filter = Filter::compile(&verified)?;
+    let packet = vec![1; 4000];
+    let (expected, got) = (verified.interpret(&packet), filter.run(&packet));
+    if expected == got { Ok(()) } else { Err(format!("expected {expected}, got {got}").into()) }
+}

@@ -1,0 +1,125 @@
+//! Random programs through all engines, from a seed: a few seconds each. What disagrees is printed as a case file.
+
+use std::time::{Duration, Instant};
+
+use arbitrary::Unstructured;
+use cbpf::{Dialect, Instruction, Operand, Packet, Program, Rule};
+use libtest_mimic::{Failed, Trial};
+
+use crate::engine::{Engine, Refusal};
+use crate::kernel::Kernel;
+use crate::libpcap::{self, Libpcap};
+use crate::{case, generate, oracle};
+
+/// How long each trial goes on at most; slow machines see fewer programs, but the same ones first.
+const TIME: Duration = Duration::from_secs(3);
+
+/// How many programs each trial tries at most.
+const PROGRAMS: u64 = 3_000;
+
+pub fn trials() -> Vec<Trial> {
+    let mut trials = vec![Trial::test("random::forms", || each_program(|bytes| Ok(forms(bytes)?)))];
+    for dialect in Dialect::ALL {
+        let name = format!("random::engines::{dialect}");
+        trials.push(Trial::test(name, move || each_program(|bytes| engines(bytes, dialect))));
+    }
+    let judges: [(&'static dyn Engine, Dialect); 2] = [(&Kernel, Dialect::Linux), (&Libpcap, Dialect::Pcap)];
+    for (judge, dialect) in judges {
+        let verdicts = Trial::test(format!("random::verdicts::{}", judge.name()), move || {
+            each_program(|bytes| verdicts(bytes, judge, dialect))
+        });
+        let acceptance = Trial::test(format!("random::acceptance::{}", judge.name()), move || {
+            each_program(|bytes| acceptance(bytes, judge, dialect))
+        });
+        trials.extend([verdicts, acceptance].map(|trial| trial.with_ignored_flag(!judge.is_available())));
+    }
+    trials
+}
+
+/// Gives random bytes to `try_one`, the same ones at every run.
+fn each_program(try_one: impl Fn(&[u8]) -> Result<(), Failed>) -> Result<(), Failed> {
+    let start = Instant::now();
+    let mut state = 0x0063_6270_6600_u64;
+    for _ in 0..PROGRAMS {
+        let bytes: Vec<u8> =
+            std::iter::repeat_with(|| xorshift(&mut state)).take(256).flat_map(u64::to_le_bytes).collect();
+        try_one(&bytes)?;
+        if start.elapsed() > TIME {
+            break;
+        }
+    }
+    Ok(())
+}
+
+fn xorshift(state: &mut u64) -> u64 {
+    *state ^= *state << 13;
+    *state ^= *state >> 7;
+    *state ^= *state << 17;
+    *state
+}
+
+fn forms(bytes: &[u8]) -> Result<(), String> {
+    let mut u = Unstructured::new(bytes);
+    oracle::forms_agree(&generate::wild_program(&mut u).map_err(|error| error.to_string())?)
+}
+
+fn engines(bytes: &[u8], dialect: Dialect) -> Result<(), Failed> {
+    let mut u = Unstructured::new(bytes);
+    let program = generate::program(&mut u, dialect)?;
+    let samples = [generate::sample(&mut u, dialect)?, generate::sample(&mut u, dialect)?];
+    Ok(oracle::engines_agree(&program, dialect, &samples)?)
+}
+
+fn verdicts(bytes: &[u8], judge: &dyn Engine, dialect: Dialect) -> Result<(), Failed> {
+    let mut u = Unstructured::new(bytes);
+    let program = generate::program(&mut u, dialect)?;
+    let data = generate::sample(&mut u, dialect)?.data;
+    let Ok(verified) = program.verify(dialect) else { return Ok(()) };
+    if asks_the_machine(&program) || dialect == Dialect::Pcap && shifts_too_far(&program) {
+        return Ok(());
+    }
+    let packet = Packet::new(&data);
+    let expected = verified.interpret(packet);
+    let difference = match judge.load(&program, dialect) {
+        Ok(loaded) => loaded.differs(&packet, expected),
+        Err(Refusal::Judge(error)) => Some(error),
+        Err(Refusal::Verifier(error)) => Some(error.to_string()),
+    };
+    match difference {
+        None => Ok(()),
+        Some(got) => Err(format!("got {got}:\n{}", case::write(&program, dialect, &packet, expected)).into()),
+    }
+}
+
+/// Whether a program asks for what differs from run to run.
+fn asks_the_machine(program: &Program) -> bool {
+    use cbpf::Extension::{Cpu, Random};
+    let asks = |raw: &cbpf::RawInstruction| [Cpu, Random].iter().any(|extension| raw.k == extension.offset());
+    program.instructions().iter().any(asks)
+}
+
+/// Whether a program shifts by a constant of 32 or more: undefined behaviour in libpcap's C, 0 by our definition.
+fn shifts_too_far(program: &Program) -> bool {
+    let is_too_far =
+        |instruction| matches!(instruction, Instruction::Alu { op, operand: Operand::Constant(32..) } if op.is_shift());
+    program.disassemble().any(is_too_far)
+}
+
+/// The judge accepts what our verifier accepts, and (libpcap is laxer) the kernel nothing else.
+fn acceptance(bytes: &[u8], judge: &dyn Engine, dialect: Dialect) -> Result<(), Failed> {
+    let mut u = Unstructured::new(bytes);
+    let program = generate::wild_program(&mut u)?;
+    let verified = program.verify(dialect);
+    let is_accepted = match dialect {
+        Dialect::Pcap => libpcap::accepts(&program) == Some(true),
+        _ => judge.load(&program, dialect).is_ok(),
+    };
+    match verified {
+        Ok(_) if is_accepted => Ok(()),
+        Ok(_) => Err(format!("{} refuses\n{program}", judge.name()).into()),
+        Err(error) if is_accepted && dialect == Dialect::Linux && error.rule != Rule::NotSupportedYet => {
+            Err(format!("the kernel accepts, where {error}:\n{program}").into())
+        }
+        Err(_) => Ok(()),
+    }
+}
