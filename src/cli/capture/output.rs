@@ -1,0 +1,117 @@
+//! An output file that appears whole or not at all.
+//!
+//! - A regular file is written under a temporary name beside its target and renamed by [`Output::finish`], so the
+//!   target may be an input too. Without `finish` the temporary file is removed.
+//! - Links are followed to what they name. An existing file keeps its permissions, and one that may not be written is
+//!   not replaced either.
+//! - Whatever else can be opened for writing (a pipe, a device, `-` for standard output) is written directly.
+
+use std::fs::{self, File, OpenOptions, Permissions};
+use std::io::{self, BufWriter, ErrorKind, Write};
+use std::path::{Path, PathBuf};
+
+use tempfile::{Builder, TempPath};
+
+use super::error::CaptureError;
+
+const CAPACITY: usize = 512 << 10;
+/// As many links as Linux follows.
+const MAX_LINKS: usize = 40;
+
+/// A file being written.
+pub struct Output {
+    path: PathBuf,
+    bytes: BufWriter<Box<dyn Write + Send>>,
+    pending: Option<Pending>,
+}
+
+/// A file that waits for its final name.
+struct Pending {
+    temporary: TempPath,
+    target: PathBuf,
+}
+
+impl Output {
+    /// Creates `path`, or opens it if it is no regular file; `-` is standard output.
+    ///
+    /// # Errors
+    /// If the path may not be written, or the temporary file cannot be created beside it.
+    pub fn create(path: &Path) -> Result<Output, CaptureError> {
+        let (file, pending) = open(path).map_err(|source| CaptureError::Create { path: path.to_path_buf(), source })?;
+        Ok(Output { path: path.to_path_buf(), bytes: BufWriter::with_capacity(CAPACITY, file), pending })
+    }
+
+    /// The file to remove if the process ends before [`Output::finish`], by a signal for instance.
+    pub fn temporary(&self) -> Option<&Path> {
+        self.pending.as_ref().map(|pending| &*pending.temporary)
+    }
+
+    /// Appends `bytes`.
+    ///
+    /// # Errors
+    /// If the system fails to write what has gathered in the buffer.
+    #[inline]
+    pub fn write(&mut self, bytes: &[u8]) -> Result<(), CaptureError> {
+        match self.bytes.write_all(bytes) {
+            Ok(()) => Ok(()),
+            Err(source) => Err(self.failed(source)),
+        }
+    }
+
+    /// Writes what is in the buffer and gives the file its name.
+    ///
+    /// # Errors
+    /// If either fails; the temporary file is removed then.
+    pub fn finish(mut self) -> Result<(), CaptureError> {
+        self.bytes.flush().map_err(|source| self.failed(source))?;
+        let Some(Pending { temporary, target }) = self.pending else { return Ok(()) };
+        temporary.persist(target).map_err(|failed| CaptureError::Write { path: self.path, source: failed.error })
+    }
+
+    #[cold]
+    fn failed(&self, source: io::Error) -> CaptureError {
+        CaptureError::Write { path: self.path.clone(), source }
+    }
+}
+
+type Opened = (Box<dyn Write + Send>, Option<Pending>);
+
+fn open(path: &Path) -> io::Result<Opened> {
+    // Opening /dev/stdout anew would write a redirected file from its start, or replace it under the shell.
+    if path == Path::new("-") || path == Path::new("/dev/stdout") {
+        return Ok((Box::new(io::stdout()), None));
+    }
+    let existing = match OpenOptions::new().write(true).open(path) {
+        Ok(file) if !file.metadata()?.is_file() => return Ok((Box::new(file), None)),
+        Ok(file) => Some(file.metadata()?.permissions()),
+        Err(error) if error.kind() == ErrorKind::NotFound => None,
+        Err(error) => return Err(error),
+    };
+    let target = follow_links(path);
+    let (file, temporary) = create_beside(&target, existing)?;
+    Ok((Box::new(file), Some(Pending { temporary, target })))
+}
+
+/// Creates the temporary file, with the permissions of the file to be replaced if there is one.
+fn create_beside(target: &Path, existing: Option<Permissions>) -> io::Result<(File, TempPath)> {
+    let directory = target.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let mut builder = Builder::new();
+    builder.prefix(".cbpf-").suffix(".tmp");
+    #[cfg(unix)]
+    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+    let (file, temporary) = builder.tempfile_in(directory)?.into_parts();
+    if let Some(permissions) = existing {
+        fs::set_permissions(&temporary, permissions)?;
+    }
+    Ok((file, temporary))
+}
+
+/// What a chain of links names, whether it exists or not. A loop has failed to open before.
+fn follow_links(path: &Path) -> PathBuf {
+    let mut path = path.to_path_buf();
+    for _ in 0..MAX_LINKS {
+        let Ok(link) = fs::read_link(&path) else { break };
+        path = path.parent().unwrap_or(Path::new("")).join(link);
+    }
+    path
+}

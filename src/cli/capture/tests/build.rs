@@ -1,0 +1,171 @@
+//! Builders of capture files, in either byte order.
+
+use std::io::Write;
+
+use flate2::Compression;
+use flate2::write::GzEncoder;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Order {
+    Little,
+    Big,
+}
+
+pub(super) const ORDERS: [Order; 2] = [Order::Little, Order::Big];
+pub(super) const MICRO: u32 = 0xa1b2_c3d4;
+pub(super) const NANO: u32 = 0xa1b2_3c4d;
+pub(super) const MODIFIED: u32 = 0xa1b2_cd34;
+
+impl Order {
+    pub(super) fn u16(self, value: u16) -> [u8; 2] {
+        if self == Order::Little { value.to_le_bytes() } else { value.to_be_bytes() }
+    }
+
+    pub(super) fn u32(self, value: u32) -> [u8; 4] {
+        if self == Order::Little { value.to_le_bytes() } else { value.to_be_bytes() }
+    }
+
+    pub(super) fn u64(self, value: u64) -> [u8; 8] {
+        if self == Order::Little { value.to_le_bytes() } else { value.to_be_bytes() }
+    }
+
+    pub(super) fn words(self, words: &[u32]) -> Vec<u8> {
+        words.iter().flat_map(|word| self.u32(*word)).collect()
+    }
+}
+
+/// A pcap file, and where its pieces begin: each record, and the end.
+pub(super) struct PcapBytes {
+    order: Order,
+    modified: bool,
+    pub(super) bytes: Vec<u8>,
+    pub(super) marks: Vec<usize>,
+}
+
+impl PcapBytes {
+    pub(super) fn new(order: Order, magic: u32, snaplen: u32, network: u32) -> PcapBytes {
+        let mut bytes = order.u32(magic).to_vec();
+        bytes.extend([order.u16(2), order.u16(4)].concat());
+        bytes.extend(order.words(&[0, 0, snaplen, network]));
+        PcapBytes { order, modified: magic == MODIFIED, marks: vec![bytes.len()], bytes }
+    }
+
+    pub(super) fn record(mut self, seconds: u32, fraction: u32, wire_len: u32, data: &[u8]) -> PcapBytes {
+        self.bytes.extend(self.order.words(&[seconds, fraction, data.len() as u32, wire_len]));
+        if self.modified {
+            self.bytes.extend([7; 8]);
+        }
+        self.bytes.extend(data);
+        self.marks.push(self.bytes.len());
+        self
+    }
+}
+
+/// A pcapng file, and where its blocks begin, and the end. `packets` are the marks at which a packet ends.
+pub(super) struct PcapngBytes {
+    order: Order,
+    pub(super) bytes: Vec<u8>,
+    pub(super) marks: Vec<usize>,
+    pub(super) packets: Vec<usize>,
+}
+
+impl PcapngBytes {
+    pub(super) fn new(order: Order) -> PcapngBytes {
+        PcapngBytes { order, bytes: Vec::new(), marks: vec![0], packets: Vec::new() }.section(order)
+    }
+
+    pub(super) fn section(mut self, order: Order) -> PcapngBytes {
+        self.order = order;
+        let version = [order.u16(1), order.u16(0)].concat();
+        let content = [&order.u32(0x1a2b_3c4d)[..], &version, &order.u64(u64::MAX), &self.option(4, b"test")].concat();
+        self.block(0x0a0d_0d0a, &content)
+    }
+
+    pub(super) fn interface(self, link_type: u16, snaplen: u32, options: &[(u16, Vec<u8>)]) -> PcapngBytes {
+        let mut content = [self.order.u16(link_type), self.order.u16(0)].concat();
+        content.extend(self.order.u32(snaplen));
+        for (code, value) in options {
+            content.extend(self.option(*code, value));
+        }
+        self.block(1, &content)
+    }
+
+    pub(super) fn enhanced(self, interface: u32, ticks: u64, wire_len: u32, data: &[u8]) -> PcapngBytes {
+        let (high, low) = ((ticks >> 32) as u32, ticks as u32);
+        let mut content = self.order.words(&[interface, high, low, data.len() as u32, wire_len]);
+        content.extend(padded(data));
+        content.extend(self.option(1, b"a comment"));
+        self.packet(6, &content)
+    }
+
+    pub(super) fn obsolete(self, interface: u16, ticks: u64, wire_len: u32, data: &[u8]) -> PcapngBytes {
+        let (high, low) = ((ticks >> 32) as u32, ticks as u32);
+        let mut content = [self.order.u16(interface), self.order.u16(9)].concat();
+        content.extend(self.order.words(&[high, low, data.len() as u32, wire_len]));
+        content.extend(padded(data));
+        self.packet(2, &content)
+    }
+
+    pub(super) fn simple(self, wire_len: u32, data: &[u8]) -> PcapngBytes {
+        let content = [&self.order.u32(wire_len)[..], &padded(data)].concat();
+        self.packet(3, &content)
+    }
+
+    fn packet(self, kind: u32, content: &[u8]) -> PcapngBytes {
+        let mut file = self.block(kind, content);
+        file.packets.push(file.bytes.len());
+        file
+    }
+
+    pub(super) fn block(mut self, kind: u32, content: &[u8]) -> PcapngBytes {
+        let length = content.len() as u32 + 12;
+        self.bytes.extend(self.order.words(&[kind, length]));
+        self.bytes.extend(content);
+        self.bytes.extend(self.order.u32(length));
+        self.marks.push(self.bytes.len());
+        self
+    }
+
+    fn option(&self, code: u16, value: &[u8]) -> Vec<u8> {
+        [&self.order.u16(code)[..], &self.order.u16(value.len() as u16), &padded(value)].concat()
+    }
+}
+
+fn padded(data: &[u8]) -> Vec<u8> {
+    let mut data = data.to_vec();
+    data.resize(data.len().next_multiple_of(4), 0);
+    data
+}
+
+pub(super) fn gzip(bytes: &[u8]) -> Vec<u8> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
+    encoder.write_all(bytes).expect("memory can be written");
+    encoder.finish().expect("memory can be written")
+}
+
+/// A pcap file of three records.
+pub(super) fn small_pcap(order: Order, magic: u32) -> PcapBytes {
+    PcapBytes::new(order, magic, 65535, 1).record(1_700_000_000, 123_456, 60, &[1; 14]).record(0, 0, 0, &[]).record(
+        u32::MAX,
+        999_999,
+        70,
+        &[3; 7],
+    )
+}
+
+/// A pcapng file of two sections, of both orders, with all kinds of packet blocks and some others.
+pub(super) fn small_pcapng() -> PcapngBytes {
+    let (big, little) = (Order::Big, Order::Little);
+    PcapngBytes::new(little)
+        .interface(1, 0, &[(2, b"eth0".to_vec()), (9, vec![9]), (8, little.u64(1_000_000).to_vec()), (0, vec![])])
+        .enhanced(0, 1_700_000_000_123_456_789, 60, &[1; 14])
+        .interface(113, 4, &[(14, little.u64(-3i64 as u64).to_vec()), (12, vec![b'x'; 5])])
+        .block(0x8000_0001, &[0; 8])
+        .obsolete(1, 5_000_001, 9, &[2; 4])
+        .section(big)
+        .interface(101, 6, &[(9, vec![0x80 | 10]), (14, big.u64(100).to_vec()), (16, big.u64(77).to_vec())])
+        .enhanced(0, 1024 + 512, 3, &[3; 3])
+        .simple(40, &[4; 6])
+        .obsolete(0, 2048, 5, &[5; 5])
+        .block(5, &[0; 12])
+}

@@ -1,0 +1,190 @@
+//! Captures that end early, lie, or are something else.
+
+use super::build::{MICRO, MODIFIED, NANO, Order, PcapBytes, PcapngBytes, gzip, small_pcap, small_pcapng};
+use super::{Random, damage, message, open, read, records};
+use crate::capture::{CaptureError, Damage, Foreign};
+
+/// Cuts `bytes` everywhere. `begins` are the offsets at which a piece begins, or the file ends; `ends` those at which
+/// a record has ended. A cut at the start of a piece is a clean end, any other is damage of the piece it is in.
+fn cut_everywhere(bytes: &[u8], begins: &[usize], ends: &[usize]) {
+    let all = records(bytes);
+    assert_eq!(all.len(), ends.len());
+    for len in 4..bytes.len() {
+        let (seen, error) = read(&bytes[..len]);
+        assert_eq!(seen, all[..ends.iter().filter(|end| **end <= len).count()], "cut at {len}");
+        match error {
+            None => assert!(begins.contains(&len), "cut at {len}"),
+            Some(CaptureError::Damaged { at, damage: Damage::Cut { needed, left, .. }, .. }) => {
+                let begin = *begins.iter().filter(|begin| **begin <= len).max().unwrap_or(&0);
+                assert!(begin != len, "cut at {len}");
+                assert_eq!((at as usize, left), (begin, len - begin), "cut at {len}");
+                assert!(needed > left);
+            }
+            Some(error) => panic!("cut at {len}: {error:?}"),
+        }
+    }
+}
+
+#[test]
+fn a_cut_anywhere_gives_the_records_before_it() {
+    for (order, magic) in [
+        (Order::Little, MICRO),
+        (Order::Big, MICRO),
+        (Order::Little, NANO),
+        (Order::Big, NANO),
+        (Order::Little, MODIFIED),
+    ] {
+        let file = small_pcap(order, magic);
+        cut_everywhere(&file.bytes, &file.marks, &file.marks[1..]);
+    }
+    let file = small_pcapng();
+    // The start of the file is no clean end.
+    cut_everywhere(&file.bytes, &file.marks[1..], &file.packets);
+}
+
+#[test]
+fn a_cut_gzip_is_damage_wherever_it_is_cut() {
+    for bytes in [small_pcap(Order::Little, MICRO).bytes, small_pcapng().bytes] {
+        let all = records(&bytes);
+        let packed = gzip(&bytes);
+        for len in 2..packed.len() {
+            let (seen, error) = read(&packed[..len]);
+            assert_eq!(seen, all[..seen.len()]);
+            let Some(CaptureError::Damaged { at, damage: Damage::Gzip(_), .. }) = error else {
+                panic!("cut at {len}: {error:?}");
+            };
+            assert!(at <= bytes.len() as u64);
+        }
+    }
+}
+
+#[test]
+fn a_gzip_with_a_wrong_checksum_is_damage_at_its_end() {
+    let bytes = small_pcap(Order::Little, MICRO).bytes;
+    let mut packed = gzip(&bytes);
+    let checksum = packed.len() - 8;
+    packed[checksum] ^= 1;
+    let (seen, error) = read(&packed);
+    assert_eq!(seen, records(&bytes));
+    let Some(CaptureError::Damaged { at, damage: Damage::Gzip(_), .. }) = error else { panic!("{error:?}") };
+    assert_eq!(at, bytes.len() as u64);
+}
+
+#[test]
+fn flipped_bytes_never_panic_or_loop() {
+    let files = [
+        small_pcap(Order::Little, MICRO).bytes,
+        small_pcap(Order::Big, NANO).bytes,
+        small_pcap(Order::Little, MODIFIED).bytes,
+        small_pcapng().bytes,
+        gzip(&small_pcapng().bytes),
+    ];
+    let mut random = Random(0x9e37_79b9_7f4a_7c15);
+    for file in files {
+        for _ in 0..4000 {
+            let mut bytes = file.clone();
+            for _ in 0..=random.below(4) {
+                let at = random.below(bytes.len());
+                bytes[at] = [0, 0xff, 1, 0x80, random.below(256) as u8][random.below(5)];
+            }
+            let (seen, _) = read(&bytes);
+            assert!(seen.len() <= bytes.len());
+        }
+    }
+}
+
+/// Past what is read at once, where another thread reads.
+#[test]
+fn damage_far_into_a_capture() {
+    let mut file = PcapBytes::new(Order::Big, NANO, 0, 1);
+    for number in 0..20_000 {
+        file = file.record(number, number, 500, &[number as u8; 300]);
+    }
+    let len = file.bytes.len();
+    let last = file.marks[file.marks.len() - 2];
+    let (seen, error) = read(&file.bytes[..len - 1]);
+    assert_eq!(seen.len(), 19_999);
+    let Some(CaptureError::Damaged { at, damage: Damage::Cut { needed: 316, left: 315, .. }, .. }) = error else {
+        panic!("{error:?}");
+    };
+    assert_eq!(at, last as u64);
+    let packed = gzip(&file.bytes);
+    let (seen, error) = read(&packed[..packed.len() / 2]);
+    let Some(CaptureError::Damaged { at, damage: Damage::Gzip(_), .. }) = error else { panic!("{error:?}") };
+    assert_eq!(seen.len(), file.marks[1..].iter().filter(|end| **end as u64 <= at).count());
+}
+
+#[test]
+fn absurd_lengths_are_damage_at_once() {
+    let file = PcapBytes::new(Order::Little, MICRO, 0, 1).record(0, 0, 1, &[1]);
+    let long = [file.bytes, Order::Little.words(&[0, 0, 262_145, 0])].concat();
+    assert!(matches!(damage(&long), (41, Damage::TooLong { claimed: 262_145, limit: 262_144, .. })));
+    let file = PcapngBytes::new(Order::Big);
+    let long = [file.bytes, Order::Big.words(&[6, u32::MAX - 3, 0])].concat();
+    assert!(matches!(damage(&long), (36, Damage::TooLong { claimed: 0xffff_fffc, .. })));
+}
+
+#[test]
+fn a_claim_allocates_nothing() {
+    let bytes =
+        [PcapBytes::new(Order::Little, MICRO, 0, 231).bytes, Order::Little.words(&[0, 0, 128 << 20, 0])].concat();
+    assert!(matches!(damage(&bytes), (24, Damage::Cut { needed: 134_217_744, left: 16, .. })));
+}
+
+#[test]
+fn blocks_that_contradict_themselves() {
+    let begin = || PcapngBytes::new(Order::Little).interface(1, 0, &[]);
+    let at = begin().bytes.len() as u64;
+    let words = |words: &[u32]| [begin().bytes, Order::Little.words(words)].concat();
+    assert!(matches!(damage(&words(&[7, 8, 8])), (here, Damage::BlockLength(8)) if here == at));
+    assert!(matches!(damage(&words(&[7, 14, 0, 0])), (here, Damage::BlockLength(14)) if here == at));
+    let ends = damage(&words(&[7, 16, 0, 12]));
+    assert!(matches!(ends, (here, Damage::Ends { leading: 16, trailing: 12 }) if here == at));
+    // The library would compute 4 - 12 for this one.
+    assert!(matches!(damage(&words(&[0x8000_0001, 4, 4])), (here, Damage::BlockLength(4)) if here == at));
+    let short = words(&[6, 32, 0, 0, 0, 1, 1, 32]);
+    assert!(matches!(damage(&short), (here, Damage::Content(_)) if here == at));
+    let short = words(&[6, 36, 0, 0, 0, 5, 5, 0, 36]);
+    assert!(matches!(damage(&short), (here, Damage::Content(_)) if here == at));
+    let short = words(&[3, 16, 1, 16]);
+    assert!(matches!(damage(&short), (here, Damage::Content(_)) if here == at));
+    let short = words(&[2, 32, 0, 0, 0, 1, 1, 32]);
+    assert!(matches!(damage(&short), (here, Damage::Content(_)) if here == at));
+    let foreign = begin().enhanced(1, 0, 0, &[]).bytes;
+    assert!(matches!(damage(&foreign), (here, Damage::Interface { index: 1, described: 1 }) if here == at));
+    let old = begin().section(Order::Big).simple(1, &[1]).bytes;
+    assert!(matches!(damage(&old), (_, Damage::Interface { index: 0, described: 0 })));
+    assert!(matches!(damage(&words(&[0x0a0d_0d0a, 28, 0])), (here, Damage::ByteOrder) if here == at));
+    let future = words(&[0x0a0d_0d0a, 28, 0x1a2b_3c4d, 2, 0, 0, 28]);
+    assert!(matches!(damage(&future), (here, Damage::Version { major: 2, minor: 0 }) if here == at));
+}
+
+#[test]
+fn what_is_no_capture_says_what_it_is() {
+    let found = |bytes: &[u8]| match open(bytes).map(drop) {
+        Err(CaptureError::Foreign { found, .. }) => found,
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(found(b""), Foreign::Empty);
+    assert_eq!(found(&gzip(b"")), Foreign::Empty);
+    assert_eq!(found(b"hello"), Foreign::Magic(b"hell".to_vec()));
+    assert_eq!(found(&[0xd4]), Foreign::Magic(vec![0xd4]));
+    assert_eq!(found(&[0x28, 0xb5, 0x2f, 0xfd, 0]), Foreign::Compressed("zstd"));
+    assert_eq!(found(&[0xa1, 0xb2, 0xcd, 0x34]), Foreign::Variant("big-endian modified"));
+    let mut old = small_pcap(Order::Little, MICRO).bytes;
+    old[6] = 2;
+    assert_eq!(found(&old), Foreign::Version { major: 2, minor: 2 });
+}
+
+#[test]
+fn messages_are_sentences() {
+    let file = small_pcap(Order::Little, MICRO);
+    assert_eq!(message(b""), "memory is empty, not a capture file");
+    assert_eq!(message(b"text"), "memory is not a pcap or pcapng file: it begins with the bytes [74, 65, 78, 74]");
+    assert_eq!(message(&file.bytes[..60]), "memory: the record header at byte 54 takes 16 bytes, but only 6 are left");
+    assert_eq!(message(&file.bytes[..50]), "memory: the record at byte 24 takes 30 bytes, but only 26 are left");
+    let missing = crate::capture::Reader::open("/nonexistent/x.pcap".as_ref()).map(drop).unwrap_err();
+    assert_eq!(missing.to_string(), "cannot open /nonexistent/x.pcap: No such file or directory (os error 2)");
+    let directory = crate::capture::Reader::open("/".as_ref()).map(drop).unwrap_err();
+    assert_eq!(directory.to_string(), "cannot read /: Is a directory (os error 21)");
+}

@@ -1,0 +1,73 @@
+//! Which engine runs the program.
+
+use cbpf::{Context, Filter, Packet, Verified};
+use clap::ValueEnum;
+
+use crate::cli::capture::Record;
+use crate::cli::failure::Failure;
+
+/// The name of an engine.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Name {
+    /// Native code
+    Jit,
+    /// The reference interpreter
+    Interpreter,
+}
+
+impl Name {
+    pub fn text(self) -> &'static str {
+        match self {
+            Name::Jit => "jit",
+            Name::Interpreter => "interpreter",
+        }
+    }
+}
+
+/// A program, loaded into an engine.
+pub enum Engine {
+    Jit(Filter),
+    Interpreter(Verified),
+}
+
+impl Engine {
+    /// Loads a program.
+    pub fn load(name: Name, verified: Verified) -> Result<Engine, Failure> {
+        match name {
+            Name::Interpreter => Ok(Engine::Interpreter(verified)),
+            Name::Jit => {
+                let filter = Filter::compile(&verified);
+                let hint = |error| Failure::Failed(format!("{error}; `--engine interpreter` works everywhere"));
+                filter.map(Engine::Jit).map_err(hint)
+            }
+        }
+    }
+
+    #[inline]
+    pub fn run(&self, packet: Packet) -> u32 {
+        match self {
+            Engine::Jit(filter) => filter.run(packet),
+            Engine::Interpreter(verified) => verified.interpret(packet),
+        }
+    }
+}
+
+/// What programs see of a record, besides its bytes.
+pub struct Surroundings {
+    seed: Option<u64>,
+    context: Context,
+}
+
+impl Surroundings {
+    /// With a seed, `rand` gives the same numbers for the same packet at every run.
+    pub fn new(seed: Option<u64>) -> Surroundings {
+        Surroundings { seed, context: Context::default() }
+    }
+
+    /// The packet of the record with this number.
+    #[inline]
+    pub fn packet<'a>(&'a mut self, number: u64, record: &Record<'a>) -> Packet<'a> {
+        self.context.seed = self.seed.map(|seed| seed.wrapping_add(number));
+        Packet::new(record.data).with_wire_len(record.wire_len).with_context(&self.context)
+    }
+}

@@ -1,0 +1,108 @@
+//! `cbpf filter`: the main job, which packets of captures a program keeps.
+
+use std::io::{Write, stdout};
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+
+use crate::cli::capture::{Format, Output, Reader, Writer};
+use crate::cli::engine::{self, Engine, Surroundings};
+use crate::cli::failure::Failure;
+use crate::cli::input::{CaptureArguments, Inputs, ProgramArguments, each_record};
+use crate::cli::interrupt;
+use crate::cli::progress::Progress;
+use crate::cli::summary::Summary;
+
+/// Count the packets that a program keeps, and write them to a capture
+///
+/// A summary goes to standard error. Kept packets are cut to the program's verdict; time stamps, link types and
+/// original lengths stay. The output is a pcap file if all inputs are, with one link type, and else pcapng; it appears
+/// under its name when it is complete.
+#[derive(Args)]
+#[command(after_help = "Example:
+  cbpf filter -p arp.asm -r monday.pcap.gz tuesday.pcapng -w arp.pcap")]
+pub struct Arguments {
+    #[command(flatten)]
+    program: ProgramArguments,
+
+    #[command(flatten)]
+    captures: CaptureArguments,
+
+    /// Write the kept packets to this capture; - for standard output
+    #[arg(short, long = "write", value_name = "OUT")]
+    write: Option<PathBuf>,
+
+    /// What runs the program
+    #[arg(long, value_enum, value_name = "ENGINE", default_value_t = engine::Name::Jit)]
+    engine: engine::Name,
+
+    /// Where the random numbers of `ld rand` begin, so that a run can be repeated
+    #[arg(long, value_name = "NUMBER")]
+    seed: Option<u64>,
+
+    /// Print the summary as JSON, on standard output unless packets go there
+    #[arg(long)]
+    json: bool,
+}
+
+pub fn run(arguments: &Arguments) -> Result<(), Failure> {
+    let verified = arguments.program.read()?;
+    let engine = Engine::load(arguments.engine, verified)?;
+    let mut inputs = arguments.captures.open(&arguments.program)?;
+    let mut writer = arguments.write.as_deref().map(|path| create(path, &inputs)).transpose()?;
+
+    let mut summary = Summary::start();
+    let outcome = filter(&engine, arguments.seed, &mut inputs, writer.as_mut(), &mut summary)?;
+    if let Some(writer) = writer {
+        writer.finish(&inputs)?;
+    }
+    print_summary(arguments, summary)?;
+    outcome.outcome()
+}
+
+/// An output that goes if the program is interrupted.
+fn create(path: &Path, inputs: &[Reader]) -> Result<Writer, Failure> {
+    let writer = Writer::new(Output::create(path)?, &Format::of(inputs))?;
+    if let Some(temporary) = writer.temporary() {
+        interrupt::remove_when_interrupted(temporary)?;
+    }
+    Ok(writer)
+}
+
+fn filter(
+    engine: &Engine,
+    seed: Option<u64>,
+    inputs: &mut [Reader],
+    mut writer: Option<&mut Writer>,
+    summary: &mut Summary,
+) -> Result<Inputs, Failure> {
+    let mut surroundings = Surroundings::new(seed);
+    each_record(inputs, Progress::of(inputs), |input, number, record| {
+        let verdict = engine.run(surroundings.packet(number, record));
+        if verdict == 0 {
+            summary.count(record.data.len(), None);
+            return Ok(());
+        }
+        let kept = record.data.len().min(verdict as usize);
+        summary.count(record.data.len(), Some(kept));
+        match &mut writer {
+            Some(writer) => Ok(writer.write(input, &record.cut(kept))?),
+            None => Ok(()),
+        }
+    })
+}
+
+fn print_summary(arguments: &Arguments, summary: Summary) -> Result<(), Failure> {
+    let summary = summary.finish();
+    if !arguments.json {
+        eprintln!("{summary}");
+        return Ok(());
+    }
+    let mut json = summary.json();
+    json["engine"] = arguments.engine.text().into();
+    match arguments.write.as_deref() == Some(Path::new("-")) {
+        true => eprintln!("{json}"),
+        false => writeln!(stdout(), "{json}")?,
+    }
+    Ok(())
+}

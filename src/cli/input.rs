@@ -1,0 +1,129 @@
+//! What most subcommands read: a program, in whatever form, and captures.
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+
+use cbpf::{Dialect, Program, Verified};
+use clap::Args;
+
+use crate::cli::capture::{Reader, Record};
+use crate::cli::failure::Failure;
+use crate::cli::progress::Progress;
+
+/// The longest input that is read as a program, in bytes: a listing of 2^20 instructions is shorter.
+const LONGEST_PROGRAM: u64 = 256 << 20;
+
+/// A program, and whose rules it obeys.
+#[derive(Args)]
+pub struct ProgramArguments {
+    /// File with the program, in any form (assembler, tcpdump -d, -dd, -ddd, bytecode, raw), or - for standard input
+    #[arg(short, long, value_name = "PROGRAM")]
+    program: PathBuf,
+
+    /// Whose rules the program obeys: linux, pcap or seccomp
+    #[arg(long, value_name = "DIALECT", default_value_t)]
+    dialect: Dialect,
+}
+
+impl ProgramArguments {
+    /// The program, verified.
+    pub fn read(&self) -> Result<Verified, Failure> {
+        let program = read_program(&self.program)?;
+        program.verify(self.dialect).map_err(|error| Failure::of_file(&self.program, error))
+    }
+
+    /// Whether the program takes standard input, which nothing else can read then.
+    pub fn is_standard_input(&self) -> bool {
+        self.program == Path::new("-")
+    }
+}
+
+/// Reads a program in whatever form it is.
+pub fn read_program(path: &Path) -> Result<Program, Failure> {
+    let bytes = read(path).map_err(|error| Failure::Input(format!("cannot read {}: {error}", path.display())))?;
+    Program::parse(&bytes).map_err(|error| Failure::of_file(path, error))
+}
+
+fn read(path: &Path) -> io::Result<Vec<u8>> {
+    let source: Box<dyn Read> = if path == Path::new("-") { Box::new(io::stdin()) } else { Box::new(File::open(path)?) };
+    let mut bytes = Vec::new();
+    source.take(LONGEST_PROGRAM + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > LONGEST_PROGRAM {
+        return Err(io::Error::other(format!("it is longer than {} MiB, and no program is", LONGEST_PROGRAM >> 20)));
+    }
+    Ok(bytes)
+}
+
+/// Captures to read, one after the other.
+#[derive(Args)]
+pub struct CaptureArguments {
+    /// Captures to read: pcap or pcapng, plain or gzip; - for standard input
+    #[arg(short = 'r', long = "read", value_name = "CAPTURE", required = true, num_args = 1..)]
+    captures: Vec<PathBuf>,
+}
+
+impl CaptureArguments {
+    /// Opens all captures, so that one that is missing is found before any work is done.
+    pub fn open(&self, program: &ProgramArguments) -> Result<Vec<Reader>, Failure> {
+        let standard_input = self.captures.iter().filter(|path| *path == Path::new("-")).count();
+        if standard_input + usize::from(program.is_standard_input()) > 1 {
+            return Err(Failure::Failed("standard input can be read only once".to_owned()));
+        }
+        Ok(self.captures.iter().map(|path| Reader::open(path)).collect::<Result<_, _>>()?)
+    }
+}
+
+/// Gives the records of all inputs to `visit`: the input's place, the number of the packet from 1, and the record.
+///
+/// What is wrong with an input is reported, and the next one is read.
+pub fn each_record(
+    inputs: &mut [Reader],
+    mut progress: Progress,
+    mut visit: impl FnMut(usize, u64, &Record) -> Result<(), Failure>,
+) -> Result<Inputs, Failure> {
+    let mut outcome = Inputs::Whole;
+    let mut packets = 0;
+    let mut bytes_before = 0;
+    for (place, input) in inputs.iter_mut().enumerate() {
+        loop {
+            if packets % PROGRESS_EVERY == 0 {
+                progress.show(bytes_before + input.bytes_read());
+            }
+            match input.next() {
+                Ok(Some(record)) => {
+                    packets += 1;
+                    visit(place, packets, &record)?;
+                }
+                Ok(None) => break,
+                Err(error) => {
+                    progress.pause(|| eprintln!("cbpf: warning: {error}"));
+                    outcome = Inputs::Damaged;
+                    break;
+                }
+            }
+        }
+        bytes_before += input.bytes_read();
+    }
+    Ok(outcome)
+}
+
+/// How many packets are read before the progress is looked at again.
+const PROGRESS_EVERY: u64 = 1 << 14;
+
+/// Whether inputs were read to their ends.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Inputs {
+    Whole,
+    Damaged,
+}
+
+impl Inputs {
+    /// The outcome of a subcommand that did all that it could with its inputs.
+    pub fn outcome(self) -> Result<(), Failure> {
+        match self {
+            Inputs::Whole => Ok(()),
+            Inputs::Damaged => Err(Failure::Damaged),
+        }
+    }
+}

@@ -1,0 +1,75 @@
+//! The command line: what the arguments are, which subcommand they name, and which exit code its outcome has.
+
+mod capture;
+mod convert;
+mod engine;
+mod failure;
+mod filter;
+mod generate;
+mod input;
+mod interrupt;
+mod progress;
+mod run;
+mod show;
+mod summary;
+mod verify;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use failure::Failure;
+
+/// Classic BPF: filters captures with natively compiled programs; converts, verifies and shows programs.
+#[derive(Parser)]
+#[command(name = "cbpf", version, arg_required_else_help = true)]
+#[command(after_help = "Exit codes:
+  0  fine
+  1  wrong usage, invalid program, or output that can't be written
+  2  missing or damaged input
+  3  engines disagree
+
+Example:
+  cbpf filter -p arp.asm -r in.pcap -w arp.pcap")]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    Filter(filter::Arguments),
+    Run(run::Arguments),
+    Convert(convert::Arguments),
+    Verify(verify::Arguments),
+    Show(show::Arguments),
+    Completions(generate::Completions),
+    Man(generate::Man),
+}
+
+/// Runs the program that the arguments of the process ask for.
+pub fn main() -> ExitCode {
+    let outcome = match Cli::try_parse() {
+        Ok(cli) => run(cli.command),
+        Err(message) => message.print().map_err(Failure::from).and_then(|()| match message.use_stderr() {
+            true => Err(Failure::Usage),
+            false => Ok(()),
+        }),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => failure.report(),
+    }
+}
+
+fn run(command: Command) -> Result<(), Failure> {
+    match command {
+        Command::Filter(arguments) => filter::run(&arguments),
+        Command::Run(arguments) => run::run(&arguments),
+        Command::Convert(arguments) => convert::run(&arguments),
+        Command::Verify(arguments) => verify::run(&arguments),
+        Command::Show(arguments) => show::run(&arguments),
+        Command::Completions(arguments) => generate::completions(&arguments),
+        Command::Man(arguments) => generate::man(&arguments),
+    }
+}

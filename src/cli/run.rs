@@ -1,0 +1,85 @@
+//! `cbpf run`: the verdict on each packet, and whether the engines agree.
+
+use std::io::{BufWriter, Write, stdout};
+
+use cbpf::Verified;
+use clap::{Args, ValueEnum};
+
+use crate::cli::capture::Record;
+use crate::cli::engine::{self, Engine, Surroundings};
+use crate::cli::failure::Failure;
+use crate::cli::input::{CaptureArguments, ProgramArguments, each_record};
+use crate::cli::progress::Progress;
+
+/// Print the verdict on each packet, a decimal number a line
+///
+/// With both engines, the first packet on which they disagree is reported, and the exit code is 3.
+#[derive(Args)]
+#[command(after_help = "Example:
+  cbpf run -p arp.asm -r in.pcap --engine both | sort | uniq -c")]
+pub struct Arguments {
+    #[command(flatten)]
+    program: ProgramArguments,
+
+    #[command(flatten)]
+    captures: CaptureArguments,
+
+    /// What runs the program
+    #[arg(long, value_enum, value_name = "ENGINE", default_value_t = Engines::Jit)]
+    engine: Engines,
+
+    /// Where the random numbers of `ld rand` begin, so that a run can be repeated
+    #[arg(long, value_name = "NUMBER")]
+    seed: Option<u64>,
+}
+
+/// One engine, or all, to compare them.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Engines {
+    /// Native code
+    Jit,
+    /// The reference interpreter
+    Interpreter,
+    /// Native code and interpreter, compared
+    Both,
+}
+
+pub fn run(arguments: &Arguments) -> Result<(), Failure> {
+    let verified = arguments.program.read()?;
+    let (engine, reference) = load(arguments.engine, verified)?;
+    let mut inputs = arguments.captures.open(&arguments.program)?;
+    // Engines that are compared draw the same numbers.
+    let seed = arguments.seed.or(reference.as_ref().map(|_| 0));
+
+    let mut surroundings = Surroundings::new(seed);
+    let mut output = BufWriter::new(stdout().lock());
+    let outcome = each_record(&mut inputs, Progress::Hidden, |_, number, record| {
+        let packet = surroundings.packet(number, record);
+        let verdict = engine.run(packet);
+        let expected = reference.as_ref().map_or(verdict, |reference| reference.run(packet));
+        writeln!(output, "{expected}")?;
+        if verdict == expected { Ok(()) } else { Err(disagreement(number, record, verdict, expected)) }
+    });
+    output.flush()?;
+    outcome?.outcome()
+}
+
+/// The engine, and the one that it is compared with.
+fn load(engines: Engines, verified: Verified) -> Result<(Engine, Option<Engine>), Failure> {
+    Ok(match engines {
+        Engines::Jit => (Engine::load(engine::Name::Jit, verified)?, None),
+        Engines::Interpreter => (Engine::load(engine::Name::Interpreter, verified)?, None),
+        Engines::Both => {
+            let reference = Engine::load(engine::Name::Interpreter, verified.clone())?;
+            (Engine::load(engine::Name::Jit, verified)?, Some(reference))
+        }
+    })
+}
+
+fn disagreement(number: u64, record: &Record, verdict: u32, expected: u32) -> Failure {
+    let bytes: String = record.data.iter().map(|byte| format!("{byte:02x}")).collect();
+    let wire_len = record.wire_len;
+    Failure::Disagreement(format!(
+        "packet {number}: the interpreter says {expected}, native code {verdict}; {wire_len} bytes on the wire: {bytes}"
+    ))
+}

@@ -1,0 +1,72 @@
+//! What a run over captures counted.
+
+use std::fmt;
+use std::time::{Duration, Instant};
+
+use indicatif::HumanCount;
+use serde_json::{Value, json};
+
+/// Counts of packets and bytes, and the time since it was made.
+pub struct Summary {
+    start: Instant,
+    packets: u64,
+    matches: u64,
+    bytes: u64,
+    kept_bytes: u64,
+}
+
+impl Summary {
+    pub fn start() -> Summary {
+        Summary { start: Instant::now(), packets: 0, matches: 0, bytes: 0, kept_bytes: 0 }
+    }
+
+    /// Counts a packet of so many bytes, of which the program keeps some; `None` if it drops the packet.
+    #[inline]
+    pub fn count(&mut self, captured: usize, kept: Option<usize>) {
+        self.packets += 1;
+        self.bytes += captured as u64;
+        if let Some(kept) = kept {
+            self.matches += 1;
+            self.kept_bytes += kept as u64;
+        }
+    }
+
+    /// The counts as they are when everything is done.
+    pub fn finish(self) -> Finished {
+        Finished { time: self.start.elapsed(), summary: self }
+    }
+}
+
+/// A summary, and the time that it took.
+pub struct Finished {
+    summary: Summary,
+    time: Duration,
+}
+
+impl Finished {
+    fn packets_per_second(&self) -> u64 {
+        (self.summary.packets as f64 / self.time.as_secs_f64().max(1e-9)) as u64
+    }
+
+    pub fn json(&self) -> Value {
+        let Summary { packets, matches, bytes, kept_bytes, .. } = self.summary;
+        json!({
+            "packets": packets,
+            "matches": matches,
+            "bytes": bytes,
+            "kept_bytes": kept_bytes,
+            "seconds": self.time.as_secs_f64(),
+            "packets_per_second": self.packets_per_second(),
+        })
+    }
+}
+
+impl fmt::Display for Finished {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Summary { packets, matches, bytes, kept_bytes, .. } = self.summary;
+        let (packets, matches, bytes, kept) =
+            (HumanCount(packets), HumanCount(matches), HumanCount(bytes), HumanCount(kept_bytes));
+        let (seconds, rate) = (self.time.as_secs_f64(), HumanCount(self.packets_per_second()));
+        write!(f, "{packets} packets, {matches} match; {bytes} bytes, {kept} kept; {seconds:.4} s, {rate} packets/s")
+    }
+}
