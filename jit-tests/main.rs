@@ -5,6 +5,8 @@
 //! project, if there is one (`captures`), memory for code (`memory`), and the program (`cli`).
 
 mod case;
+#[cfg(feature = "cli")]
+mod cli;
 mod engine;
 mod generate;
 mod golden;
@@ -35,5 +37,7 @@ fn main() -> ExitCode {
     trials.extend(cases.iter().filter(|case| case.clif.is_some()).map(golden::trial));
     trials.extend(random::trials());
     trials.extend(memory::trials());
+    #[cfg(feature = "cli")]
+    trials.extend(cli::trials());
     libtest_mimic::run(&arguments, trials).exit_code()
 }

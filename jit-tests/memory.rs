@@ -70,10 +70,7 @@ fn many_threads() -> Result<(), Failed> {
     };
     std::thread::scope(|scope| {
         let threads: Vec<_> = (1..5).map(|thread| scope.spawn(move || work(thread))).collect();
-        threads
-            .into_iter()
-            .map(|thread| thread.join().map_err(|_| "a thread panicked".to_owned())?)
-            .collect::<Result<(), _>>()
+        threads.into_iter().try_for_each(|thread| thread.join().map_err(|_| "a thread panicked".to_owned())?)
     })?;
     Ok(())
 }

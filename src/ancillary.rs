@@ -98,11 +98,6 @@ impl Extension {
         self as usize
     }
 
-    /// Whether it asks about the device, which a packet may not have.
-    pub(crate) fn needs_device(self) -> bool {
-        matches!(self, Extension::InterfaceIndex | Extension::HardwareType)
-    }
-
     /// The offset that asks for it: 0xfffff000 plus its number.
     ///
     /// ```

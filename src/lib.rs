@@ -1,4 +1,78 @@
-//! placeholder
+//! Classic BPF for Rust: programs are read, verified, and compiled to native code.
+//!
+//! ```
+//! use cbpf::{Dialect, Filter, Program};
+//!
+//! // Keeps ARP: the EtherType of an Ethernet frame is at byte 12.
+//! let program: Program = "ldh [12]\n jne #0x806, drop\n ret #-1\n drop: ret #0".parse()?;
+//! let filter = Filter::compile(&program.verify(Dialect::Linux)?)?;
+//!
+//! let frame = [0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 2, 0, 0, 0, 0, 1, 0x08, 0x06, 0, 1];
+//! assert_eq!(filter.run(&frame), u32::MAX);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # The machine
+//!
+//! Classic BPF is a machine of two registers that reads a packet and says how much of it to keep.
+//!
+//! - **State.** The accumulator `A`, the index register `X` and sixteen scratch words `M[0]` to `M[15]`: 32 bits each,
+//!   and 0 at the start. The packet is only read.
+//! - **Loads.** `ld`, `ldh` and `ldb` read 4, 2 or 1 bytes into `A`, big-endian, at a fixed offset (`[12]`) or behind
+//!   `X` (`[x + 14]`). `ldxb 4*([14]&0xf)` puts the length of the IPv4 header at byte 14 into `X`. Constants (`#7`),
+//!   scratch words (`M[3]`) and the packet's original length (`#len`) go into either register.
+//! - **Arithmetic** on `A` with a constant or `X`: `add` `sub` `mul` `div` `mod` `and` `or` `xor` `lsh` `rsh`, and
+//!   `neg`; it wraps. `tax` and `txa` copy between the registers, `st` and `stx` store them.
+//! - **Jumps** go forward only, so every program ends: `jmp`, and `jeq` `jgt` `jge` `jset` with two targets, which
+//!   compare `A` unsigned with a constant or `X`.
+//! - **Return.** `ret #k` and `ret a` give the verdict: how many bytes of the packet to keep, 0 for none.
+//! - **What cannot be done** ends the program with verdict 0: a load that reaches past the captured bytes, or a
+//!   division by an `X` of 0.
+//!
+//! The kernel's socket filters, libpcap and seccomp differ in what they accept and in some of what they compute; see
+//! [`Dialect`]. Linux has loads for facts that are not in the packet, the *ancillary loads*; see [`Extension`].
+//!
+//! # From text to verdict
+//!
+//! A [`Program`] is any list of instructions, read from one of six [`Form`]s, built with labels ([`Program::builder`]),
+//! or typed ([`Instruction`]). [`Program::verify`] judges it by the rules of a dialect, and gives a [`Verified`] or an
+//! error that names the instruction and the rule. A [`Verified`] can be interpreted ([`Verified::interpret`], the
+//! definition of what a program means) or compiled to a [`Filter`], which gives the same verdicts and is many times
+//! faster. A packet is a slice of bytes, or a [`Packet`] with an original length and a [`Context`].
+//!
+//! A filter that keeps one packet in a hundred, by chance, and the same ones at every run:
+//!
+//! ```
+//! use cbpf::{Context, Dialect, Extension, Filter, Packet, Program};
+//!
+//! let program = Program::builder()
+//!     .load_extension(Extension::Random)
+//!     .jump_if_ge(u32::MAX / 100, "drop")
+//!     .ret(u32::MAX)
+//!     .label("drop")
+//!     .ret(0)
+//!     .build()?;
+//! let filter = Filter::compile(&program.verify(Dialect::Linux)?)?;
+//!
+//! let keep = |number: u64| {
+//!     let context = Context { seed: Some(number), ..Context::default() };
+//!     filter.run(Packet::new(b"any").with_context(&context)) != 0
+//! };
+//! let kept = (0..100_000).filter(|&number| keep(number)).count();
+//! assert!((900..1100).contains(&kept));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # Features
+//!
+//! - `jit` (default): native code on 64-bit Linux, through Cranelift. Without it nothing but the standard library is
+//!   needed, and there is no [`Filter`].
+//! - `cli`: the program `cbpf`.
+
+#![cfg_attr(not(feature = "jit"), allow(rustdoc::broken_intra_doc_links, reason = "Filter is named, and not there"))]
+#![deny(unsafe_code)]
+#![warn(missing_docs, missing_debug_implementations, unreachable_pub)]
+
 mod ancillary;
 mod assemble;
 mod builder;

@@ -1,5 +1,7 @@
 //! The `cbpf` program: a thin face of the library, one file a subcommand in `cli/`.
 
+#![forbid(unsafe_code)]
+
 mod cli;
 
 fn main() -> std::process::ExitCode {

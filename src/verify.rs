@@ -285,7 +285,7 @@ impl Place {
     }
 
     fn absolute(&self, width: Width, k: u32) -> Result<Step, Rule> {
-        if self.dialect == Dialect::Seccomp && (k >= SECCOMP_DATA || k % 4 != 0) {
+        if self.dialect == Dialect::Seccomp && (k >= SECCOMP_DATA || !k.is_multiple_of(4)) {
             return Err(Rule::OutsideSeccompData);
         }
         let source = match Extension::from_offset(k) {

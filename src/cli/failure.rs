@@ -5,7 +5,7 @@ use std::io;
 use std::path::Path;
 use std::process::ExitCode;
 
-use crate::cli::capture::CaptureError;
+use crate::cli::capture::{CaptureError, input_name};
 
 /// What ends a subcommand early, or makes its exit code other than 0.
 #[derive(Debug)]
@@ -27,7 +27,7 @@ pub enum Failure {
 impl Failure {
     /// A failure that names a file.
     pub fn of_file(path: &Path, error: impl Display) -> Failure {
-        Failure::Failed(format!("{}: {error}", path.display()))
+        Failure::Failed(format!("{}: {error}", input_name(path)))
     }
 
     /// Says on standard error what is wrong, and gives the exit code.

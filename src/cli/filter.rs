@@ -46,9 +46,8 @@ pub struct Arguments {
 }
 
 pub fn run(arguments: &Arguments) -> Result<(), Failure> {
-    let verified = arguments.program.read()?;
-    let engine = Engine::load(arguments.engine, verified)?;
     let mut inputs = arguments.captures.open(&arguments.program)?;
+    let engine = Engine::load(arguments.engine, arguments.program.read()?)?;
     let mut writer = arguments.write.as_deref().map(|path| create(path, &inputs)).transpose()?;
 
     let mut summary = Summary::start();

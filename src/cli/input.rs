@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use cbpf::{Dialect, Program, Verified};
 use clap::Args;
 
-use crate::cli::capture::{Reader, Record};
+use crate::cli::capture::{Reader, Record, input_name};
 use crate::cli::failure::Failure;
 use crate::cli::progress::Progress;
 
@@ -41,12 +41,13 @@ impl ProgramArguments {
 
 /// Reads a program in whatever form it is.
 pub fn read_program(path: &Path) -> Result<Program, Failure> {
-    let bytes = read(path).map_err(|error| Failure::Input(format!("cannot read {}: {error}", path.display())))?;
+    let bytes = read(path).map_err(|error| Failure::Input(format!("cannot read {}: {error}", input_name(path))))?;
     Program::parse(&bytes).map_err(|error| Failure::of_file(path, error))
 }
 
 fn read(path: &Path) -> io::Result<Vec<u8>> {
-    let source: Box<dyn Read> = if path == Path::new("-") { Box::new(io::stdin()) } else { Box::new(File::open(path)?) };
+    let source: Box<dyn Read> =
+        if path == Path::new("-") { Box::new(io::stdin()) } else { Box::new(File::open(path)?) };
     let mut bytes = Vec::new();
     source.take(LONGEST_PROGRAM + 1).read_to_end(&mut bytes)?;
     if bytes.len() as u64 > LONGEST_PROGRAM {

@@ -45,9 +45,8 @@ enum Engines {
 }
 
 pub fn run(arguments: &Arguments) -> Result<(), Failure> {
-    let verified = arguments.program.read()?;
-    let (engine, reference) = load(arguments.engine, verified)?;
     let mut inputs = arguments.captures.open(&arguments.program)?;
+    let (engine, reference) = load(arguments.engine, arguments.program.read()?)?;
     // Engines that are compared draw the same numbers.
     let seed = arguments.seed.or(reference.as_ref().map(|_| 0));
 

@@ -10,7 +10,7 @@ use crate::dialect::Dialect;
 use crate::graph::{Address, Block, BlockId, ByteOrder, Check, Edge, End, Graph, Statement, Value, ValueId};
 use crate::instruction::Operand;
 use crate::isa::{AluOp, Register, Width};
-use crate::packet::MAX_CAPTURED;
+use crate::packet::{Context, MAX_CAPTURED};
 use crate::verify::{SCRATCH_WORDS, Source, Step, Verdict, Verified};
 
 impl Graph {
@@ -113,8 +113,12 @@ impl<'v> Builder<'v> {
                 let value = self.negate(state[variable::register(Register::A)]);
                 self.set(variable::register(Register::A), value);
             }
-            Step::Transfer(Register::A) => self.set(0, state[variable::register(Register::X)]),
-            Step::Transfer(Register::X) => self.set(1, state[variable::register(Register::A)]),
+            Step::Transfer(Register::A) => {
+                self.set(variable::register(Register::A), state[variable::register(Register::X)]);
+            }
+            Step::Transfer(Register::X) => {
+                self.set(variable::register(Register::X), state[variable::register(Register::A)]);
+            }
             Step::Return(Verdict::A) => self.finish(End::Return(state[variable::register(Register::A)])),
             Step::Return(Verdict::Constant(k)) => {
                 let verdict = self.constant(k);
@@ -158,11 +162,11 @@ impl<'v> Builder<'v> {
         let mut state = first.state;
         let mut parameters = Vec::new();
         let mut merged = Vec::new();
-        for variable in 0..variable::COUNT {
-            let is_same = edges.iter().all(|edge| edge.state[variable] == state[variable]);
+        for (variable, value) in state.iter_mut().enumerate() {
+            let is_same = edges.iter().all(|edge| edge.state[variable] == *value);
             if !is_same && live & 1 << variable != 0 {
-                state[variable] = self.value(Value::Parameter);
-                parameters.push(state[variable]);
+                *value = self.value(Value::Parameter);
+                parameters.push(*value);
                 merged.push(variable);
             }
         }
@@ -314,7 +318,7 @@ impl<'v> Builder<'v> {
                 self.define(Value::Random(count))
             }
             _ => {
-                if extension.needs_device() {
+                if may_be_absent(extension) {
                     self.check(Check::Present(extension, self.get(variable::register(Register::A))));
                 }
                 self.define(Value::Ancillary(extension))
@@ -330,6 +334,11 @@ fn new_block() -> Block {
 /// An edge to the block that is not there yet; [`Builder::connect`] replaces it.
 fn unresolved() -> Edge {
     Edge { block: BlockId(u32::MAX), arguments: Vec::new() }
+}
+
+/// Whether a packet may have no answer to an ancillary load: one without a device, as the default, has none.
+fn may_be_absent(extension: Extension) -> bool {
+    Context::DEFAULT.value(extension).is_none()
 }
 
 /// The instructions that jumps name.
@@ -364,7 +373,7 @@ fn live_before(steps: &[Step]) -> Vec<Live> {
                 behind(pc + 1) & !register(dst) | read
             }
             Step::Ancillary(Extension::Random) => behind(pc + 1) & !A | RANDOM_LOADS,
-            Step::Ancillary(extension) => behind(pc + 1) & !A | if extension.needs_device() { A } else { 0 },
+            Step::Ancillary(extension) => behind(pc + 1) & !A | if may_be_absent(extension) { A } else { 0 },
             Step::Store(src, slot) => behind(pc + 1) & !(1 << variable::scratch(slot)) | register(src),
             Step::Alu(_, operand) => behind(pc + 1) | A | read_by(operand),
             Step::Negate => behind(pc + 1) | A,

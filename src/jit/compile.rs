@@ -123,10 +123,9 @@ impl Compiler {
         builder.memory_provider(Box::new(provider.clone()));
         let mut module = JITModule::new(builder);
         let function = module.declare_anonymous_function(&self.context.func.signature).map_err(module_error)?;
-        module
-            .define_function_with_control_plane(function, &mut self.context, &mut self.control)
-            .and_then(|()| module.finalize_definitions())
-            .map_err(module_error)?;
+        let defined = module.define_function_with_control_plane(function, &mut self.context, &mut self.control);
+        defined.map_err(module_error)?;
+        module.finalize_definitions().map_err(module_error)?;
         drop(module);
         let place = provider.into_place().ok_or_else(|| CompileError::Cranelift("it made no code".to_owned()))?;
         let size = self.context.compiled_code().map_or(0, |compiled| compiled.code_buffer().len());

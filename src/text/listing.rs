@@ -1,4 +1,4 @@
-//! `tcpdump -d`: `(001) jeq      #0x800           jt 2	jf 5`, with absolute targets.
+//! `tcpdump -d`: `(001) jeq      #0x800           jt 2`, a tab, and `jf 5`, with absolute targets.
 //!
 //! Source: `bpf_image` in libpcap's `bpf_image.c`. What it prints as `unimp` we print with all four fields.
 

@@ -33,11 +33,11 @@ impl CaptureError {
 impl fmt::Display for CaptureError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            CaptureError::Open { path, source } => write!(f, "cannot open {}: {source}", input(path)),
-            CaptureError::Read { path, source } => write!(f, "cannot read {}: {source}", input(path)),
-            CaptureError::Foreign { path, found } => write!(f, "{} {found}", input(path)),
+            CaptureError::Open { path, source } => write!(f, "cannot open {}: {source}", input_name(path)),
+            CaptureError::Read { path, source } => write!(f, "cannot read {}: {source}", input_name(path)),
+            CaptureError::Foreign { path, found } => write!(f, "{} {found}", input_name(path)),
             CaptureError::Damaged { path, at, damage } => {
-                write!(f, "{}: {}", input(path), Sentence { at: *at, damage })
+                write!(f, "{}: {}", input_name(path), Sentence { at: *at, damage })
             }
             CaptureError::Create { path, source } => write!(f, "cannot create {}: {source}", output(path)),
             CaptureError::Write { path, source } => write!(f, "cannot write {}: {source}", output(path)),
@@ -58,7 +58,8 @@ impl error::Error for CaptureError {
     }
 }
 
-fn input(path: &Path) -> impl fmt::Display + '_ {
+/// An input as messages call it.
+pub fn input_name(path: &Path) -> impl fmt::Display + '_ {
     if path.as_os_str() == "-" { Path::new("standard input").display() } else { path.display() }
 }
 

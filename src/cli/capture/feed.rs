@@ -2,7 +2,7 @@
 //! of the chunk before are being looked at.
 //!
 //! - Each chunk begins with a margin, so that what is left of the one before can be put in front without moving it.
-//! - The first chunks are read without a thread; a small capture never starts one.
+//! - The first chunk is read without a thread, so opening reads little and a small capture never starts one.
 //! - An error comes after all that was read before it. A feed that has failed, or come to its end, is not asked again.
 
 use std::io::{self, Read};

@@ -1,12 +1,13 @@
 //! Capture files: pcap and pcapng, plain or gzip, read record by record and written back.
 //!
-//! The data flows `source` (bytes) -> `feed` (chunks, read ahead) -> `window` (what is unread) -> `pcap` or `pcapng` (records) -> `read` (one [`Reader`] for both) and back
-//! through `write` (a [`Writer`] of either format) into `output` (a file that appears whole or not at all).
+//! The data flows `source` (bytes) -> `feed` (chunks, read ahead) -> `window` (what is unread) -> `pcap` or `pcapng`
+//! (records) -> `read` (one [`Reader`] for both), and back through `write` (a [`Writer`] of either format) into `output`
+//! (a file that appears whole or not at all).
 //!
 //! - `pcap-parser` knows the layouts. This room cuts the stream into records and blocks first and hands the library
 //!   exactly one of them, so "incomplete" can only mean damage, and every error knows its byte.
 //! - Whatever precedes the damage is read; the damage is an error, once; then the reader is at its end.
-//! - No input makes it panic, loop, or hold more than one record of a length that libpcap would accept.
+//! - No input makes it panic or loop. It holds a few chunks, and a record no longer than libpcap would accept.
 //! - Nothing about time is lost: a record keeps its ticks, its interface says what a tick is.
 
 mod error;
@@ -21,7 +22,7 @@ mod tests;
 mod window;
 mod write;
 
-pub use error::{CaptureError, Damage, Foreign};
+pub use error::{CaptureError, input_name};
 pub use output::Output;
 pub use read::Reader;
 pub use write::{Format, Writer};
@@ -46,11 +47,6 @@ impl Record<'_> {
     /// The same record with at most so many of its captured bytes.
     pub fn cut(&self, captured: usize) -> Record<'_> {
         Record { data: &self.data[..captured.min(self.data.len())], ..*self }
-    }
-
-    /// The time of capture in nanoseconds since 1970, rounded down.
-    pub fn nanoseconds(&self) -> i128 {
-        self.interface.clock.nanoseconds(self.ticks)
     }
 }
 
@@ -85,18 +81,4 @@ impl Clock {
     pub const MICROSECONDS: Clock = Clock { resolution: 6, offset: 0 };
     /// The clock of pcap files with the nanosecond magic.
     pub const NANOSECONDS: Clock = Clock { resolution: 9, offset: 0 };
-
-    /// Ticks as nanoseconds since 1970, rounded down.
-    pub fn nanoseconds(self, ticks: u64) -> i128 {
-        const NANOS: u128 = 1_000_000_000;
-        let ticks = u128::from(ticks);
-        let elapsed = match (self.resolution & 0x80 != 0, u32::from(self.resolution & 0x7f)) {
-            (true, exponent) => (ticks * NANOS) >> exponent,
-            (false, exponent @ ..=9) => ticks * 10u128.pow(9 - exponent),
-            // A power beyond u128 is beyond any count of ticks too.
-            (false, exponent) => ticks / 10u128.checked_pow(exponent - 9).unwrap_or(u128::MAX),
-        };
-        // At most 2^64 * 10^9, so both terms are far inside i128.
-        elapsed as i128 + i128::from(self.offset) * NANOS as i128
-    }
 }

@@ -54,7 +54,6 @@ impl Reader {
     ///
     /// # Errors
     /// If the file cannot be read on, or is damaged from here.
-    #[expect(clippy::should_implement_trait, reason = "a record borrows the reader, which Iterator cannot say")]
     pub fn next(&mut self) -> Result<Option<Record<'_>>, CaptureError> {
         if self.ended {
             return Ok(None);
@@ -67,11 +66,6 @@ impl Reader {
             self.ended = true;
             fault.of(&self.path)
         })
-    }
-
-    /// The file as it was named.
-    pub fn path(&self) -> &Path {
-        &self.path
     }
 
     /// The interfaces known so far. Those of a pcapng file are described among its records.

@@ -2,7 +2,8 @@
 
 use super::build::{MICRO, MODIFIED, NANO, Order, PcapBytes, PcapngBytes, gzip, small_pcap, small_pcapng};
 use super::{Random, damage, message, open, read, records};
-use crate::capture::{CaptureError, Damage, Foreign};
+use crate::cli::capture::CaptureError;
+use crate::cli::capture::error::{Damage, Foreign};
 
 /// Cuts `bytes` everywhere. `begins` are the offsets at which a piece begins, or the file ends; `ends` those at which
 /// a record has ended. A cut at the start of a piece is a clean end, any other is damage of the piece it is in.
@@ -183,8 +184,8 @@ fn messages_are_sentences() {
     assert_eq!(message(b"text"), "memory is not a pcap or pcapng file: it begins with the bytes [74, 65, 78, 74]");
     assert_eq!(message(&file.bytes[..60]), "memory: the record header at byte 54 takes 16 bytes, but only 6 are left");
     assert_eq!(message(&file.bytes[..50]), "memory: the record at byte 24 takes 30 bytes, but only 26 are left");
-    let missing = crate::capture::Reader::open("/nonexistent/x.pcap".as_ref()).map(drop).unwrap_err();
+    let missing = crate::cli::capture::Reader::open("/nonexistent/x.pcap".as_ref()).map(drop).unwrap_err();
     assert_eq!(missing.to_string(), "cannot open /nonexistent/x.pcap: No such file or directory (os error 2)");
-    let directory = crate::capture::Reader::open("/".as_ref()).map(drop).unwrap_err();
+    let directory = crate::cli::capture::Reader::open("/".as_ref()).map(drop).unwrap_err();
     assert_eq!(directory.to_string(), "cannot read /: Is a directory (os error 21)");
 }

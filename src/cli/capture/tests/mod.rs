@@ -9,9 +9,10 @@ mod write;
 use std::io::Cursor;
 use std::path::Path;
 
+use super::error::Damage;
 use super::source::Source;
 use super::window::Window;
-use super::{CaptureError, Damage, Reader};
+use super::{CaptureError, Clock, Reader};
 
 /// A record and its interface, as seen through a reader.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -44,7 +45,7 @@ fn drain(reader: &mut Reader) -> (Vec<Seen>, Option<CaptureError>) {
                 data: record.data.to_vec(),
                 wire_len: record.wire_len,
                 ticks: record.ticks,
-                nanoseconds: record.nanoseconds(),
+                nanoseconds: record.interface.clock.nanoseconds(record.ticks),
                 link_type: record.interface.link_type,
                 interface: record.interface.index,
             }),
@@ -86,5 +87,21 @@ impl Random {
         self.0 ^= self.0 >> 7;
         self.0 ^= self.0 << 17;
         (self.0 % limit as u64) as usize
+    }
+}
+
+impl Clock {
+    /// Ticks as nanoseconds since 1970, rounded down.
+    pub fn nanoseconds(self, ticks: u64) -> i128 {
+        const NANOS: u128 = 1_000_000_000;
+        let ticks = u128::from(ticks);
+        let elapsed = match (self.resolution & 0x80 != 0, u32::from(self.resolution & 0x7f)) {
+            (true, exponent) => (ticks * NANOS) >> exponent,
+            (false, exponent @ ..=9) => ticks * 10u128.pow(9 - exponent),
+            // A power beyond u128 is beyond any count of ticks too.
+            (false, exponent) => ticks / 10u128.checked_pow(exponent - 9).unwrap_or(u128::MAX),
+        };
+        // At most 2^64 * 10^9, so both terms are far inside i128.
+        elapsed as i128 + i128::from(self.offset) * NANOS as i128
     }
 }

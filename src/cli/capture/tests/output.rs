@@ -4,7 +4,7 @@ use std::fs;
 use std::io::Read;
 use std::path::Path;
 
-use crate::capture::{CaptureError, Output};
+use crate::cli::capture::{CaptureError, Output};
 
 fn write(path: &Path, bytes: &[u8]) -> Result<(), CaptureError> {
     let mut output = Output::create(path)?;

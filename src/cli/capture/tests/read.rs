@@ -2,7 +2,7 @@
 
 use super::build::{MICRO, MODIFIED, NANO, ORDERS, Order, PcapBytes, PcapngBytes, gzip, small_pcap, small_pcapng};
 use super::{open, records};
-use crate::capture::{Clock, Interface};
+use crate::cli::capture::{Clock, Interface};
 
 #[test]
 fn pcap_of_both_orders_and_clocks() {

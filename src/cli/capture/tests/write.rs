@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use super::build::{MICRO, NANO, ORDERS, Order, PcapBytes, PcapngBytes, small_pcap, small_pcapng};
 use super::{Seen, drain, open, records};
-use crate::capture::{Clock, Format, Output, Reader, Record, Writer};
+use crate::cli::capture::{Clock, Format, Output, Reader, Record, Writer};
 
 /// Copies the captures into one, each packet cut to `keep` bytes, and returns the file.
 fn copy(inputs: &[&[u8]], keep: usize) -> Vec<u8> {

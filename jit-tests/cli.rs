@@ -1,0 +1,264 @@
+//! The program `cbpf`, as users run it: captures that are whole, damaged and missing, and every exit code.
+
+use std::fs;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use libtest_mimic::{Failed, Trial};
+use tempfile::TempDir;
+
+/// A test, which may fill its folder.
+type Test = fn(&Bench) -> Outcome;
+
+const TESTS: [(&str, Test); 17] = [
+    ("filter_counts", filter_counts),
+    ("filter_writes_cut_packets", filter_writes_cut_packets),
+    ("filter_reads_standard_input", filter_reads_standard_input),
+    ("filter_output_may_be_its_input", filter_output_may_be_its_input),
+    ("filter_that_never_matches", filter_that_never_matches),
+    ("truncated_capture", truncated_capture),
+    ("missing_and_wrong_inputs", missing_and_wrong_inputs),
+    ("invalid_programs", invalid_programs),
+    ("unwritable_output", unwritable_output),
+    ("interrupted", interrupted),
+    ("closed_pipe", closed_pipe),
+    ("engines_agree_on_the_example", engines_agree_on_the_example),
+    ("json_summary", json_summary),
+    ("convert_loses_nothing", convert_loses_nothing),
+    ("verify_in_each_dialect", verify_in_each_dialect),
+    ("show_each_stage", show_each_stage),
+    ("help_ends_with_an_example", help_ends_with_an_example),
+];
+
+type Outcome = Result<(), Failed>;
+
+pub fn trials() -> Vec<Trial> {
+    let trial = |(name, test): (&str, Test)| {
+        Trial::test(format!("cli::{name}"), move || test(&Bench { folder: TempDir::new()? }))
+    };
+    TESTS.map(trial).into()
+}
+
+/// A folder for one test.
+struct Bench {
+    folder: TempDir,
+}
+
+impl Bench {
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// Writes a file, and gives its path.
+    fn file(&self, name: &str, content: impl AsRef<[u8]>) -> Result<String, Failed> {
+        fs::write(self.path(name), content)?;
+        Ok(self.path(name).display().to_string())
+    }
+}
+
+fn example(name: &str) -> String {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("examples").join(name).display().to_string()
+}
+
+fn command(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_cbpf"));
+    command.args(arguments).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command
+}
+
+fn cbpf(arguments: &[&str]) -> Result<Output, Failed> {
+    Ok(command(arguments).output()?)
+}
+
+fn cbpf_with_input(arguments: &[&str], input: &[u8]) -> Result<Output, Failed> {
+    let mut child = command(arguments).stdin(Stdio::piped()).spawn()?;
+    child.stdin.take().ok_or("no standard input")?.write_all(input)?;
+    Ok(child.wait_with_output()?)
+}
+
+/// The exit code, and words that must stand in the output or the messages.
+fn expect(output: &Output, code: i32, words: &[&str]) -> Outcome {
+    let text = String::from_utf8_lossy(&output.stdout) + String::from_utf8_lossy(&output.stderr);
+    let missing = words.iter().find(|&&word| !text.contains(word));
+    match (output.status.code(), missing) {
+        (Some(got), None) if got == code => Ok(()),
+        (got, _) => Err(format!("exit code {got:?}, expected {code}, and {words:?} in: {text}").into()),
+    }
+}
+
+fn equal<T: PartialEq + std::fmt::Debug>(got: T, expected: T) -> Outcome {
+    if got == expected { Ok(()) } else { Err(format!("got {got:?}, expected {expected:?}").into()) }
+}
+
+fn filter_counts(_: &Bench) -> Outcome {
+    let output = cbpf(&["filter", "-p", &example("arp.asm"), "-r", &example("mixed.pcap")])?;
+    expect(&output, 0, &["260 packets, 5 match"])?;
+    let interpreted =
+        cbpf(&["filter", "-p", &example("arp.asm"), "-r", &example("mixed.pcap"), "--engine", "interpreter"])?;
+    expect(&interpreted, 0, &["260 packets, 5 match"])
+}
+
+fn filter_writes_cut_packets(bench: &Bench) -> Outcome {
+    let program = bench.file("cut.asm", "ldh [12]\njne #0x806, drop\nret #20\ndrop: ret #0")?;
+    let (kept, lengths) = (bench.file("kept.pcap", "old")?, bench.file("len.asm", "ld #len\nret a")?);
+    expect(
+        &cbpf(&["filter", "-p", &program, "-r", &example("mixed.pcap"), "-w", &kept])?,
+        0,
+        &["5 match", "100 kept"],
+    )?;
+    equal(fs::metadata(&kept)?.len(), 24 + 5 * (16 + 20))?;
+    let output = cbpf(&["run", "-p", &lengths, "-r", &kept])?;
+    equal(String::from_utf8_lossy(&output.stdout).as_ref(), "42\n42\n42\n42\n42\n")
+}
+
+fn filter_reads_standard_input(_: &Bench) -> Outcome {
+    let capture = fs::read(example("mixed.pcap"))?;
+    let output = cbpf_with_input(&["filter", "-p", &example("arp.asm"), "-r", "-"], &capture)?;
+    expect(&output, 0, &["260 packets, 5 match"])?;
+    let twice = cbpf(&["filter", "-p", "-", "-r", "-"])?;
+    expect(&twice, 1, &["standard input can be read only once"])
+}
+
+fn filter_output_may_be_its_input(bench: &Bench) -> Outcome {
+    let capture = bench.file("same.pcap", fs::read(example("mixed.pcap"))?)?;
+    expect(&cbpf(&["filter", "-p", &example("arp.asm"), "-r", &capture, "-w", &capture])?, 0, &["5 match"])?;
+    expect(&cbpf(&["filter", "-p", &example("arp.asm"), "-r", &capture])?, 0, &["5 packets, 5 match"])
+}
+
+fn filter_that_never_matches(bench: &Bench) -> Outcome {
+    let (program, kept) = (bench.file("none.asm", "ret #0")?, bench.path("none.pcap"));
+    let output = cbpf(&["filter", "-p", &program, "-r", &example("mixed.pcap"), "-w", &kept.display().to_string()])?;
+    expect(&output, 0, &["260 packets, 0 match"])?;
+    equal(fs::metadata(&kept)?.len(), 24)
+}
+
+fn truncated_capture(bench: &Bench) -> Outcome {
+    let whole = fs::read(example("mixed.pcap"))?;
+    let (capture, kept) = (bench.file("cut.pcap", &whole[..30_000])?, bench.path("kept.pcap").display().to_string());
+    let output = cbpf(&["filter", "-p", &example("arp.asm"), "-r", &capture, "-w", &kept])?;
+    expect(&output, 2, &["179 packets, 2 match", "byte 29949", "cut.pcap"])?;
+    expect(&cbpf(&["filter", "-p", &example("arp.asm"), "-r", &kept])?, 0, &["2 packets, 2 match"])
+}
+
+fn missing_and_wrong_inputs(bench: &Bench) -> Outcome {
+    let program = example("arp.asm");
+    let filter = |capture: &str| cbpf(&["filter", "-p", &program, "-r", capture]);
+    expect(&filter(&bench.path("missing.pcap").display().to_string())?, 2, &["missing.pcap", "cannot open"])?;
+    expect(&filter(&bench.file("empty.pcap", "")?)?, 2, &["empty.pcap", "is empty"])?;
+    expect(&filter(&bench.file("text.pcap", "no capture at all")?)?, 2, &["text.pcap", "not a pcap"])?;
+    expect(&cbpf(&["filter", "-p", "missing.asm", "-r", &example("mixed.pcap")])?, 2, &["missing.asm"])?;
+    // What is missing is found before anything is written.
+    let kept = bench.path("kept.pcap");
+    let arguments = ["filter", "-p", &program, "-r", &example("mixed.pcap"), "-r", "missing.pcap", "-w"];
+    let kept_name = kept.display().to_string();
+    expect(&cbpf(&[&arguments[..], &[&kept_name]].concat())?, 2, &["missing.pcap"])?;
+    equal(kept.exists(), false)
+}
+
+fn invalid_programs(bench: &Bench) -> Outcome {
+    let verify = |name: &str, text: &[u8]| cbpf(&["verify", "-p", &bench.file(name, text)?]);
+    let with_caret = "2 | jne #0x806 drop\n  |            ^";
+    expect(&verify("comma.asm", b"ldh [12]\njne #0x806 drop")?, 1, &["comma.asm: line 2, column 12", with_caret])?;
+    expect(&verify("shift.asm", b"lsh #33\nret a")?, 1, &["instruction 0, `lsh #33`", "a shift is by 0 to 31 bits"])?;
+    expect(&verify("raw", b"\x06\0\0\0\0\0\0")?, 1, &["byte 0: expected 8 bytes an instruction"])?;
+    expect(&verify("empty.asm", b"")?, 1, &["at least one instruction"])?;
+    let long = "ld [0]\n".repeat(4096) + "ret #0";
+    expect(&verify("long.asm", long.as_bytes())?, 1, &["4097 instructions, and at most 4096 are allowed"])?;
+    expect(&cbpf(&["filter", "--engine", "magic"])?, 1, &["invalid value 'magic'"])
+}
+
+fn unwritable_output(bench: &Bench) -> Outcome {
+    let kept = bench.path("no/such/folder.pcap").display().to_string();
+    let output = cbpf(&["filter", "-p", &example("arp.asm"), "-r", &example("mixed.pcap"), "-w", &kept])?;
+    expect(&output, 1, &["cannot create", "folder.pcap"])?;
+    if !Path::new("/dev/full").exists() {
+        return Ok(());
+    }
+    let arguments = ["filter", "-p", &example("arp.asm"), "-r", &example("mixed.pcap"), "-w", "/dev/full"];
+    expect(&cbpf(&arguments)?, 1, &["cannot write /dev/full"])
+}
+
+/// A signal in the middle leaves neither the output nor a temporary file.
+fn interrupted(bench: &Bench) -> Outcome {
+    let kept = bench.file("kept.pcap", "as it was")?;
+    let arguments = ["filter", "-p", &example("arp.asm"), "-r", "-", "-w", &kept];
+    let mut child = command(&arguments).stdin(Stdio::piped()).spawn()?;
+    let mut input = child.stdin.take().ok_or("no standard input")?;
+    input.write_all(&fs::read(example("mixed.pcap"))?)?;
+    let names = || Ok::<_, Failed>(fs::read_dir(bench.folder.path())?.count());
+    let start = Instant::now();
+    while names()? < 2 && start.elapsed() < Duration::from_secs(20) {
+        thread::sleep(Duration::from_millis(10));
+    }
+    // The handler is set right after the temporary file is made.
+    thread::sleep(Duration::from_millis(300));
+    Command::new("kill").args(["-INT", &child.id().to_string()]).status()?;
+    expect(&child.wait_with_output()?, 130, &["interrupted"])?;
+    equal(fs::read_to_string(&kept)?.as_str(), "as it was")?;
+    equal(names()?, 1)
+}
+
+fn closed_pipe(_: &Bench) -> Outcome {
+    let arguments = ["convert", "-p", &example("arp.asm"), "--to", "asm"];
+    let mut child = command(&arguments).spawn()?;
+    drop(child.stdout.take());
+    expect(&child.wait_with_output()?, 0, &[])
+}
+
+fn engines_agree_on_the_example(_: &Bench) -> Outcome {
+    let output = cbpf(&["run", "-p", &example("arp.asm"), "-r", &example("mixed.pcap"), "--engine", "both"])?;
+    expect(&output, 0, &[])?;
+    let verdicts = String::from_utf8_lossy(&output.stdout);
+    equal(verdicts.lines().count(), 260)?;
+    equal(verdicts.lines().filter(|&verdict| verdict == "4294967295").count(), 5)
+}
+
+fn json_summary(_: &Bench) -> Outcome {
+    let output = cbpf(&["filter", "-p", &example("arp.asm"), "-r", &example("mixed.pcap"), "--json"])?;
+    let words = ["\"packets\":260", "\"matches\":5", "\"kept_bytes\":210", "\"engine\":\"jit\""];
+    expect(&output, 0, &words)?;
+    equal(output.stderr.len(), 0)
+}
+
+fn convert_loses_nothing(bench: &Bench) -> Outcome {
+    let text = fs::read(example("arp.asm"))?;
+    let mut program = text;
+    for form in ["listing", "c", "decimal", "bytecode", "raw", "asm"] {
+        let output = cbpf_with_input(&["convert", "-p", "-", "--to", form], &program)?;
+        expect(&output, 0, &[])?;
+        program = output.stdout;
+    }
+    let file = bench.file("back.asm", &program)?;
+    let direct = cbpf(&["convert", "-p", &example("arp.asm"), "--to", "asm"])?;
+    equal(fs::read(file)?, direct.stdout)
+}
+
+fn verify_in_each_dialect(bench: &Bench) -> Outcome {
+    let program = bench.file("unset.asm", "ld M[0]\nret a")?;
+    let verify = |dialect| cbpf(&["verify", "-p", &program, "--dialect", dialect]);
+    expect(&verify("pcap")?, 0, &["valid: 2 instructions (pcap dialect)"])?;
+    expect(&verify("linux")?, 1, &["instruction 0, `ld M[0]`", "read before it is stored"])?;
+    expect(&verify("seccomp")?, 1, &["seccomp dialect"])?;
+    expect(&verify("bsd")?, 1, &["unknown dialect `bsd`"])
+}
+
+fn show_each_stage(_: &Bench) -> Outcome {
+    let show = |stage| cbpf(&["show", "-p", &example("arp.asm"), stage]);
+    expect(&show("--graph")?, 0, &["digraph", "load.half [12]"])?;
+    expect(&show("--clif")?, 0, &["function", "notrap"])?;
+    expect(&show("--native")?, 0, &["bytes for"])
+}
+
+fn help_ends_with_an_example(_: &Bench) -> Outcome {
+    for subcommand in ["filter", "run", "convert", "verify", "show", "completions", "man"] {
+        let output = cbpf(&[subcommand, "--help"])?;
+        expect(&output, 0, &["Example:"])?;
+        let last = String::from_utf8_lossy(&output.stdout).trim_end().lines().last().unwrap_or("").to_owned();
+        equal(last.contains(&format!("cbpf {subcommand}")), true)?;
+    }
+    expect(&cbpf(&["completions", "bash"])?, 0, &["_cbpf"])?;
+    expect(&cbpf(&["man"])?, 0, &[".TH cbpf"])
+}
