@@ -17,7 +17,6 @@ impl Graph {
     /// The graph of a program.
     pub fn new(verified: &Verified) -> Graph {
         let mut builder = Builder::new(verified);
-        builder.start();
         for pc in 0..verified.steps().len() {
             builder.step(pc);
         }
@@ -29,14 +28,16 @@ impl Graph {
 mod variable {
     use super::{Register, SCRATCH_WORDS};
 
+    pub(super) const A: usize = 0;
+    pub(super) const X: usize = 1;
     pub(super) const RANDOM_LOADS: usize = 2;
     const SCRATCH: usize = 3;
     pub(super) const COUNT: usize = SCRATCH + SCRATCH_WORDS;
 
     pub(super) const fn register(register: Register) -> usize {
         match register {
-            Register::A => 0,
-            Register::X => 1,
+            Register::A => A,
+            Register::X => X,
         }
     }
 
@@ -47,6 +48,9 @@ mod variable {
 
 /// What each variable holds.
 type State = [ValueId; variable::COUNT];
+
+/// The first value of every graph: 0, which all variables hold at the start.
+const ZERO: ValueId = ValueId(0);
 
 /// Which variables are still needed, a bit each.
 type Live = u32;
@@ -67,8 +71,10 @@ struct Builder<'v> {
     constants: HashMap<u32, ValueId>,
     /// The edges into each instruction that some jump names.
     incoming: HashMap<usize, Vec<Incoming>>,
-    /// The block that is being filled, and what the variables hold; `None` behind its end.
-    current: Option<(Block, State)>,
+    /// The block that is being filled; `None` behind its end.
+    open: Option<Block>,
+    /// What the variables hold.
+    state: State,
 }
 
 impl<'v> Builder<'v> {
@@ -77,49 +83,34 @@ impl<'v> Builder<'v> {
             steps: verified.steps(),
             dialect: verified.dialect(),
             live: live_before(verified.steps()),
-            graph: Graph { blocks: Vec::new(), values: Vec::new() },
-            constants: HashMap::new(),
+            graph: Graph { blocks: Vec::new(), values: vec![Value::Constant(0)] },
+            constants: HashMap::from([(0, ZERO)]),
             incoming: targets(verified.steps()).map(|target| (target, Vec::new())).collect(),
-            current: None,
+            open: Some(new_block()),
+            state: [ZERO; variable::COUNT],
         }
-    }
-
-    fn start(&mut self) {
-        let zero = self.constant(0);
-        self.current = Some((new_block(), [zero; variable::COUNT]));
     }
 
     fn step(&mut self, pc: usize) {
         if let Some(mut edges) = self.incoming.remove(&pc) {
-            if self.current.is_some() {
+            if self.open.is_some() {
                 edges.push(self.edge(false));
                 self.finish(End::Jump(unresolved()));
             }
             self.begin(edges, self.live[pc]);
         }
-        let Some((_, state)) = self.current else { return };
+        if self.open.is_none() {
+            return;
+        }
         match self.steps[pc] {
             Step::Load(dst, source) => self.load(dst, source),
-            Step::Ancillary(extension) => {
-                let value = self.ancillary(extension);
-                self.set(variable::register(Register::A), value);
-            }
-            Step::Store(src, slot) => self.set(variable::scratch(slot), state[variable::register(src)]),
-            Step::Alu(op, operand) => {
-                let operand = self.operand(operand);
-                self.alu(op, operand);
-            }
-            Step::Negate => {
-                let value = self.negate(state[variable::register(Register::A)]);
-                self.set(variable::register(Register::A), value);
-            }
-            Step::Transfer(Register::A) => {
-                self.set(variable::register(Register::A), state[variable::register(Register::X)]);
-            }
-            Step::Transfer(Register::X) => {
-                self.set(variable::register(Register::X), state[variable::register(Register::A)]);
-            }
-            Step::Return(Verdict::A) => self.finish(End::Return(state[variable::register(Register::A)])),
+            Step::Ancillary(extension) => self.state[variable::A] = self.ancillary(extension),
+            Step::Store(src, slot) => self.state[variable::scratch(slot)] = self.state[variable::register(src)],
+            Step::Alu(op, operand) => self.state[variable::A] = self.alu(op, operand),
+            Step::Negate => self.state[variable::A] = self.negate(self.state[variable::A]),
+            Step::Transfer(Register::A) => self.state[variable::A] = self.state[variable::X],
+            Step::Transfer(Register::X) => self.state[variable::X] = self.state[variable::A],
+            Step::Return(Verdict::A) => self.finish(End::Return(self.state[variable::A])),
             Step::Return(Verdict::Constant(k)) => {
                 let verdict = self.constant(k);
                 self.finish(End::Return(verdict));
@@ -130,7 +121,7 @@ impl<'v> Builder<'v> {
                 self.finish(End::Jump(unresolved()));
             }
             Step::Branch { condition, operand, then, otherwise } => {
-                let (left, right) = (state[variable::register(Register::A)], self.operand(operand));
+                let (left, right) = (self.state[variable::A], self.operand(operand));
                 for (target, is_otherwise) in [(then, false), (otherwise, true)] {
                     let edge = self.edge(is_otherwise);
                     self.leave(target, edge);
@@ -140,10 +131,9 @@ impl<'v> Builder<'v> {
         }
     }
 
-    /// An edge from the current block, with what the variables hold now.
+    /// An edge from the open block, with what the variables hold now.
     fn edge(&self, is_otherwise: bool) -> Incoming {
-        let state = self.current.as_ref().map_or([ValueId(0); variable::COUNT], |(_, state)| *state);
-        Incoming { from: BlockId(self.graph.blocks.len() as u32), is_otherwise, state }
+        Incoming { from: BlockId(self.graph.blocks.len() as u32), is_otherwise, state: self.state }
     }
 
     fn leave(&mut self, target: usize, edge: Incoming) {
@@ -151,7 +141,7 @@ impl<'v> Builder<'v> {
     }
 
     fn finish(&mut self, end: End) {
-        if let Some((block, _)) = self.current.take() {
+        if let Some(block) = self.open.take() {
             self.graph.blocks.push(Block { end, ..block });
         }
     }
@@ -159,13 +149,13 @@ impl<'v> Builder<'v> {
     /// Begins the block that these edges lead to; with none it is unreachable, and there is no block.
     fn begin(&mut self, edges: Vec<Incoming>, live: Live) {
         let Some(first) = edges.first() else { return };
-        let mut state = first.state;
+        self.state = first.state;
         let mut parameters = Vec::new();
         let mut merged = Vec::new();
-        for (variable, value) in state.iter_mut().enumerate() {
+        for (variable, value) in self.state.iter_mut().enumerate() {
             let is_same = edges.iter().all(|edge| edge.state[variable] == *value);
             if !is_same && live & 1 << variable != 0 {
-                *value = self.value(Value::Parameter);
+                *value = self.graph.push(Value::Parameter);
                 parameters.push(*value);
                 merged.push(variable);
             }
@@ -175,7 +165,7 @@ impl<'v> Builder<'v> {
             let arguments = merged.iter().map(|&variable| edge.state[variable]).collect();
             self.connect(&edge, Edge { block, arguments });
         }
-        self.current = Some((Block { parameters, ..new_block() }, state));
+        self.open = Some(Block { parameters, ..new_block() });
     }
 
     fn connect(&mut self, incoming: &Incoming, edge: Edge) {
@@ -186,23 +176,18 @@ impl<'v> Builder<'v> {
         }
     }
 
-    fn value(&mut self, value: Value) -> ValueId {
-        self.graph.values.push(value);
-        ValueId(self.graph.values.len() as u32 - 1)
-    }
-
     fn constant(&mut self, k: u32) -> ValueId {
         if let Some(&id) = self.constants.get(&k) {
             return id;
         }
-        let id = self.value(Value::Constant(k));
+        let id = self.graph.push(Value::Constant(k));
         self.constants.insert(k, id);
         id
     }
 
-    /// A value of the current block.
+    /// A value of the open block.
     fn define(&mut self, value: Value) -> ValueId {
-        let id = self.value(value);
+        let id = self.graph.push(value);
         self.statement(Statement::Define(id));
         id
     }
@@ -212,36 +197,26 @@ impl<'v> Builder<'v> {
     }
 
     fn statement(&mut self, statement: Statement) {
-        if let Some((block, _)) = &mut self.current {
+        if let Some(block) = &mut self.open {
             block.body.push(statement);
-        }
-    }
-
-    fn get(&self, variable: usize) -> ValueId {
-        self.current.as_ref().map_or(ValueId(0), |(_, state)| state[variable])
-    }
-
-    fn set(&mut self, variable: usize, value: ValueId) {
-        if let Some((_, state)) = &mut self.current {
-            state[variable] = value;
         }
     }
 
     fn operand(&mut self, operand: Operand) -> ValueId {
         match operand {
             Operand::Constant(k) => self.constant(k),
-            Operand::X => self.get(variable::register(Register::X)),
+            Operand::X => self.state[variable::X],
         }
     }
 
-    fn alu(&mut self, op: AluOp, operand: ValueId) {
+    fn alu(&mut self, op: AluOp, operand: Operand) -> ValueId {
+        let operand = self.operand(operand);
         if op.is_division() && self.graph.constant(operand).is_none_or(|k| k == 0) {
             self.check(Check::NonZero(operand));
         }
         let is_masked = op.is_shift() && self.dialect.is_kernel();
         let operand = if is_masked { self.mask_shift(operand) } else { operand };
-        let value = self.binary(op, self.get(variable::register(Register::A)), operand);
-        self.set(variable::register(Register::A), value);
+        self.binary(op, self.state[variable::A], operand)
     }
 
     fn mask_shift(&mut self, count: ValueId) -> ValueId {
@@ -267,7 +242,7 @@ impl<'v> Builder<'v> {
     fn load(&mut self, dst: Register, source: Source) {
         let value = match source {
             Source::Constant(k) => self.constant(k),
-            Source::Scratch(slot) => self.get(variable::scratch(slot)),
+            Source::Scratch(slot) => self.state[variable::scratch(slot)],
             Source::WireLen => self.define(Value::WireLen),
             Source::Absolute(width, offset) => self.packet(Address { base: None, offset }, width),
             Source::Indirect(width, offset) => {
@@ -281,12 +256,12 @@ impl<'v> Builder<'v> {
                 self.binary(AluOp::Lsh, words, two)
             }
         };
-        self.set(variable::register(dst), value);
+        self.state[variable::register(dst)] = value;
     }
 
     /// `[x + k]`: the kernel adds 32-bit numbers, libpcap does not wrap.
     fn indirect(&mut self, offset: u32) -> Address {
-        let x = self.get(variable::register(Register::X));
+        let x = self.state[variable::X];
         match self.dialect {
             Dialect::Pcap => Address { base: Some(x), offset },
             Dialect::Linux | Dialect::Seccomp => {
@@ -298,9 +273,8 @@ impl<'v> Builder<'v> {
 
     fn packet(&mut self, address: Address, width: Width) -> ValueId {
         if address.base.is_none() && u64::from(address.offset) + u64::from(width.bytes()) > MAX_CAPTURED as u64 {
-            let zero = self.constant(0);
-            self.finish(End::Return(zero));
-            return zero;
+            self.finish(End::Return(ZERO));
+            return ZERO;
         }
         self.check(Check::InBounds(address, width));
         let is_native = self.dialect == Dialect::Seccomp && width == Width::Word;
@@ -311,15 +285,15 @@ impl<'v> Builder<'v> {
     fn ancillary(&mut self, extension: Extension) -> ValueId {
         match extension {
             Extension::Random => {
-                let count = self.get(variable::RANDOM_LOADS);
+                let count = self.state[variable::RANDOM_LOADS];
                 let one = self.constant(1);
                 let next = self.binary(AluOp::Add, count, one);
-                self.set(variable::RANDOM_LOADS, next);
+                self.state[variable::RANDOM_LOADS] = next;
                 self.define(Value::Random(count))
             }
             _ => {
                 if may_be_absent(extension) {
-                    self.check(Check::Present(extension, self.get(variable::register(Register::A))));
+                    self.check(Check::Present(extension, self.state[variable::A]));
                 }
                 self.define(Value::Ancillary(extension))
             }
@@ -355,8 +329,8 @@ fn targets(steps: &[Step]) -> impl Iterator<Item = usize> {
 
 /// For each instruction the variables that it or a later one may read before it is set, in one pass backward.
 fn live_before(steps: &[Step]) -> Vec<Live> {
-    const A: Live = 1 << variable::register(Register::A);
-    const X: Live = 1 << variable::register(Register::X);
+    const A: Live = 1 << variable::A;
+    const X: Live = 1 << variable::X;
     const RANDOM_LOADS: Live = 1 << variable::RANDOM_LOADS;
     let register = |register| 1 << variable::register(register);
     let read_by = |operand| if operand == Operand::X { X } else { 0 };

@@ -110,6 +110,12 @@ pub(crate) struct Edge {
 }
 
 impl Graph {
+    /// Adds a value; a statement or a list of parameters must name it.
+    pub(crate) fn push(&mut self, value: Value) -> ValueId {
+        self.values.push(value);
+        ValueId(self.values.len() as u32 - 1)
+    }
+
     pub(crate) fn value(&self, id: ValueId) -> Value {
         self.values[id.0 as usize]
     }
