@@ -1,6 +1,7 @@
 //! Drives Cranelift: the settings, what is kept between compilations, and the border that panics do not cross.
 
 use std::cell::RefCell;
+use std::error::Error;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::OnceLock;
 
@@ -19,12 +20,11 @@ use crate::jit::error::CompileError;
 use crate::jit::lower;
 use crate::jit::memory::Provider;
 
-/// The Cranelift settings that are not the default.
+/// The Cranelift settings that are not the default, register allocation aside.
 ///
 /// The graph does the optimising, so Cranelift does none. The IR verifier doubles the time; debug builds have it.
-const SETTINGS: [(&str, &str); 8] = [
+const SETTINGS: [(&str, &str); 7] = [
     ("opt_level", "none"),
-    ("regalloc_algorithm", "backtracking"),
     ("enable_verifier", if cfg!(debug_assertions) { "true" } else { "false" }),
     ("regalloc_checker", if cfg!(debug_assertions) { "true" } else { "false" }),
     ("is_pic", "false"),
@@ -33,11 +33,18 @@ const SETTINGS: [(&str, &str); 8] = [
     ("use_colocated_libcalls", "false"),
 ];
 
+/// The register allocation for graphs up to [`SMALL`], and the one beyond: it makes slower code, but the time that the
+/// other one takes grows with the square of the joins.
+const REGISTER_ALLOCATION: [&str; 2] = ["backtracking", "single_pass"];
+
+/// The most values and blocks of a graph that is worth the better allocation.
+const SMALL: usize = 4096;
+
 /// Native code for a graph.
 pub(crate) fn compile(graph: &Graph) -> Result<Code, CompileError> {
     with_compiler(|compiler| {
         compiler.lower(graph);
-        compiler.place()
+        compiler.place(compiler.isa_for(graph).clone())
     })
 }
 
@@ -61,17 +68,19 @@ impl Graph {
         with_compiler(|compiler| {
             compiler.lower(self);
             compiler.context.set_disasm(true);
-            let compiled = compiler.context.compile(&*compiler.isa, &mut compiler.control);
+            let isa = compiler.isa_for(self);
+            let compiled = compiler.context.compile(&**isa, &mut compiler.control);
             let compiled = compiled.map_err(|error| CompileError::Cranelift(error.inner.to_string()))?;
             let text = compiled.vcode.clone().unwrap_or_default();
-            Ok(format!("{text}; {} bytes for {}\n", compiled.code_buffer().len(), compiler.isa.triple()))
+            Ok(format!("{text}; {} bytes for {}\n", compiled.code_buffer().len(), isa.triple()))
         })
     }
 }
 
 /// What a thread keeps from one compilation to the next, so as not to allocate it again.
 struct Compiler {
-    isa: OwnedTargetIsa,
+    /// This machine, with each [`REGISTER_ALLOCATION`].
+    host: &'static [OwnedTargetIsa; 2],
     context: Context,
     functions: FunctionBuilderContext,
     control: ControlPlane,
@@ -102,24 +111,30 @@ fn panic_message(panic: &(dyn std::any::Any + Send)) -> String {
 impl Compiler {
     fn new() -> Result<Compiler, CompileError> {
         Ok(Compiler {
-            isa: host()?,
+            host: host()?,
             context: Context::new(),
             functions: FunctionBuilderContext::new(),
             control: ControlPlane::default(),
         })
     }
 
+    fn isa_for(&self, graph: &Graph) -> &'static OwnedTargetIsa {
+        let is_large = graph.values.len() + graph.blocks.len() > SMALL;
+        &self.host[usize::from(is_large)]
+    }
+
     fn lower(&mut self, graph: &Graph) {
+        let isa = &self.host[0];
         self.context.clear();
-        self.context.func.signature = lower::signature(self.isa.default_call_conv());
-        lower::lower(graph, &mut self.context.func, &mut self.functions, self.isa.frontend_config());
+        self.context.func.signature = lower::signature(isa.default_call_conv());
+        lower::lower(graph, &mut self.context.func, &mut self.functions, isa.frontend_config());
     }
 
     /// Compiles what was lowered, and puts it into memory.
     #[expect(unsafe_code, reason = "names what was compiled a function")]
-    fn place(&mut self) -> Result<Code, CompileError> {
+    fn place(&mut self, isa: OwnedTargetIsa) -> Result<Code, CompileError> {
         let provider = Provider::default();
-        let mut builder = JITBuilder::with_isa(self.isa.clone(), default_libcall_names());
+        let mut builder = JITBuilder::with_isa(isa, default_libcall_names());
         builder.memory_provider(Box::new(provider.clone()));
         let mut module = JITModule::new(builder);
         let function = module.declare_anonymous_function(&self.context.func.signature).map_err(module_error)?;
@@ -142,15 +157,17 @@ fn module_error(error: ModuleError) -> CompileError {
 }
 
 /// The machine that this process runs on, as Cranelift sees it.
-fn host() -> Result<OwnedTargetIsa, CompileError> {
-    static HOST: OnceLock<Result<OwnedTargetIsa, String>> = OnceLock::new();
-    let unsupported = CompileError::UnsupportedMachine;
-    HOST.get_or_init(|| describe_host().map_err(|error| error.to_string())).clone().map_err(unsupported)
+fn host() -> Result<&'static [OwnedTargetIsa; 2], CompileError> {
+    static HOST: OnceLock<Result<[OwnedTargetIsa; 2], String>> = OnceLock::new();
+    let [small, large] = REGISTER_ALLOCATION;
+    let describe = || -> Result<_, Box<dyn Error>> { Ok([describe_host(small)?, describe_host(large)?]) };
+    let host = HOST.get_or_init(|| describe().map_err(|error| error.to_string()));
+    host.as_ref().map_err(|why| CompileError::UnsupportedMachine(why.clone()))
 }
 
-fn describe_host() -> Result<OwnedTargetIsa, Box<dyn std::error::Error>> {
+fn describe_host(register_allocation: &str) -> Result<OwnedTargetIsa, Box<dyn Error>> {
     let mut flags = settings::builder();
-    for (name, value) in SETTINGS {
+    for (name, value) in SETTINGS.into_iter().chain([("regalloc_algorithm", register_allocation)]) {
         flags.set(name, value)?;
     }
     Ok(isa::lookup(Triple::host())?.finish(settings::Flags::new(flags))?)
