@@ -93,7 +93,9 @@ pub fn trial(engine: &'static dyn Engine, case: &Case) -> Trial {
     let case = case.clone();
     let name = format!("{}::{}", engine.name(), case.name);
     let speaks = case.dialects.iter().any(|&dialect| engine.speaks(dialect));
-    Trial::test(name, move || check(engine, &case)).with_ignored_flag(!engine.is_available() || !speaks)
+    let is_skipped = case.skips.iter().any(|skip| skip == engine.name());
+    let is_ignored = !engine.is_available() || !speaks || is_skipped;
+    Trial::test(name, move || check(engine, &case)).with_ignored_flag(is_ignored)
 }
 
 fn check(engine: &dyn Engine, case: &Case) -> Result<(), Failed> {
