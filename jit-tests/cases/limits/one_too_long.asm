@@ -1,4 +1,4 @@
-; 4,097 instructions: too many for Linux and seccomp, which is judged before the scratch word that was never stored is. No limit to libpcap.
+; 4,097 instructions: too many for Linux and seccomp, and that is judged first. libpcap has no limit.
 ;; dialects linux pcap seccomp
 ;; error linux seccomp: TooLong
         ldx M[0]
