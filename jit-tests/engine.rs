@@ -1,6 +1,6 @@
 //! The engines, each behind the same small adapter, and the trial that asks one of them about a case.
 
-use cbpf::{Dialect, Filter, Packet, Program, VerifyError};
+use cbpf::{Dialect, Filter, Packet, Program, Rule, VerifyError};
 use libtest_mimic::{Failed, Trial};
 
 use crate::case::Case;
@@ -93,7 +93,9 @@ pub fn trial(engine: &'static dyn Engine, case: &Case) -> Trial {
     let case = case.clone();
     let name = format!("{}::{}", engine.name(), case.name);
     let speaks = case.dialects.iter().any(|&dialect| engine.speaks(dialect));
-    Trial::test(name, move || check(engine, &case)).with_ignored_flag(!engine.is_available() || !speaks)
+    let is_skipped = case.skips.iter().any(|skip| skip == engine.name());
+    let is_ignored = !engine.is_available() || !speaks || is_skipped;
+    Trial::test(name, move || check(engine, &case)).with_ignored_flag(is_ignored)
 }
 
 fn check(engine: &dyn Engine, case: &Case) -> Result<(), Failed> {
@@ -108,7 +110,9 @@ fn check(engine: &dyn Engine, case: &Case) -> Result<(), Failed> {
                 }
             }
             (Err(Refusal::Judge(_)), Some(_)) => {}
-            (Ok(_), Some(expected)) if expected.rule == "NotSupportedYet" => {}
+            // What we do not support yet, a judge may accept; our own engines verify, and do not come here.
+            (Ok(_), Some(_))
+                if case.program.verify(dialect).is_err_and(|error| error.rule == Rule::NotSupportedYet) => {}
             (Ok(_), Some(expected)) => return Err(format!("{dialect}: accepted, not {}", expected.rule).into()),
             (Err(Refusal::Verifier(error)), None) => return Err(format!("{dialect}: refused: {error}").into()),
             (Err(Refusal::Judge(error)), None) => return Err(format!("{dialect}: refused: {error}").into()),

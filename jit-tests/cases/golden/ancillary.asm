@@ -1,0 +1,12 @@
+; A fact that is always there needs no check.
+;; dialects linux
+        ld mark
+        ret a
+;; packet 00 with mark=9 => 9
+;; clif
+;; | function u0:0(i64, i64, i32, i64) -> i32 system_v {
+;; | block0(v0: i64, v1: i64, v2: i32, v3: i64):
+;; |     v4 = load.i64 notrap aligned readonly v3+40
+;; |     v5 = ireduce.i32 v4
+;; |     return v5
+;; | }

@@ -1,0 +1,33 @@
+; Two constant loads: the second is of bytes that the first has proved to be there.
+        ldh [12]
+        tax
+        ldb [4]
+        add x
+        ret a
+;; packet 00x12 0800 => 0x0800
+;; packet 00x12 08 => 0
+;; clif
+;; | function u0:0(i64, i64, i32, i64) -> i32 system_v {
+;; | block0(v0: i64, v1: i64, v2: i32, v3: i64):
+;; |     v4 = iconst.i64 14
+;; |     v5 = icmp uge v1, v4  ; v4 = 14
+;; |     brif v5, block1, block2
+;; |
+;; | block1:
+;; |     v6 = load.i16 notrap readonly little v0+12
+;; |     v7 = bswap v6
+;; |     v8 = uextend.i32 v7
+;; |     v9 = iconst.i64 5
+;; |     v10 = icmp.i64 uge v1, v9  ; v9 = 5
+;; |     brif v10, block3, block2
+;; |
+;; | block3:
+;; |     v11 = load.i8 notrap readonly little v0+4
+;; |     v12 = uextend.i32 v11
+;; |     v13 = iadd v12, v8
+;; |     return v13
+;; |
+;; | block2 cold:
+;; |     v14 = iconst.i32 0
+;; |     return v14  ; v14 = 0
+;; | }

@@ -1,0 +1,41 @@
+; A register that nobody reads behind a join makes no parameter there.
+        ldb [0]
+        jeq #1, one
+        ldx #5
+        ld #3
+        jmp meet
+one:    ldx #6
+        ld #4
+meet:   txa
+        ret a
+;; packet 00 => 5
+;; packet 01 => 6
+;; clif
+;; | function u0:0(i64, i64, i32, i64) -> i32 system_v {
+;; | block0(v0: i64, v1: i64, v2: i32, v3: i64):
+;; |     v5 = iconst.i64 1
+;; |     v6 = icmp uge v1, v5  ; v5 = 1
+;; |     brif v6, block4, block5
+;; |
+;; | block4:
+;; |     v7 = load.i8 notrap readonly little v0
+;; |     v8 = uextend.i32 v7
+;; |     v9 = iconst.i32 1
+;; |     v10 = icmp eq v8, v9  ; v9 = 1
+;; |     brif v10, block2, block1
+;; |
+;; | block1:
+;; |     v11 = iconst.i32 5
+;; |     jump block3(v11)  ; v11 = 5
+;; |
+;; | block2:
+;; |     v12 = iconst.i32 6
+;; |     jump block3(v12)  ; v12 = 6
+;; |
+;; | block3(v4: i32):
+;; |     return v4
+;; |
+;; | block5 cold:
+;; |     v13 = iconst.i32 0
+;; |     return v13  ; v13 = 0
+;; | }

@@ -1,0 +1,44 @@
+; Loads of one block in rising order.
+        ldb [0]
+        tax
+        ldh [2]
+        add x
+        tax
+        ld [4]
+        add x
+        ret a
+;; packet 0100000200000003 => 6
+;; packet 01000002000000 => 0
+;; clif
+;; | function u0:0(i64, i64, i32, i64) -> i32 system_v {
+;; | block0(v0: i64, v1: i64, v2: i32, v3: i64):
+;; |     v4 = iconst.i64 1
+;; |     v5 = icmp uge v1, v4  ; v4 = 1
+;; |     brif v5, block1, block2
+;; |
+;; | block1:
+;; |     v6 = load.i8 notrap readonly little v0
+;; |     v7 = uextend.i32 v6
+;; |     v8 = iconst.i64 4
+;; |     v9 = icmp.i64 uge v1, v8  ; v8 = 4
+;; |     brif v9, block3, block2
+;; |
+;; | block3:
+;; |     v10 = load.i16 notrap readonly little v0+2
+;; |     v11 = bswap v10
+;; |     v12 = uextend.i32 v11
+;; |     v13 = iadd v12, v7
+;; |     v14 = iconst.i64 8
+;; |     v15 = icmp.i64 uge v1, v14  ; v14 = 8
+;; |     brif v15, block4, block2
+;; |
+;; | block4:
+;; |     v16 = load.i32 notrap readonly little v0+4
+;; |     v17 = bswap v16
+;; |     v18 = iadd v17, v13
+;; |     return v18
+;; |
+;; | block2 cold:
+;; |     v19 = iconst.i32 0
+;; |     return v19  ; v19 = 0
+;; | }

@@ -1,0 +1,34 @@
+; Scratch words are values: nothing is stored.
+        ldb [0]
+        st M[0]
+        ldb [1]
+        st M[1]
+        ldx M[0]
+        ld M[1]
+        sub x
+        ret a
+;; packet 0307 => 4
+;; clif
+;; | function u0:0(i64, i64, i32, i64) -> i32 system_v {
+;; | block0(v0: i64, v1: i64, v2: i32, v3: i64):
+;; |     v4 = iconst.i64 1
+;; |     v5 = icmp uge v1, v4  ; v4 = 1
+;; |     brif v5, block1, block2
+;; |
+;; | block1:
+;; |     v6 = load.i8 notrap readonly little v0
+;; |     v7 = uextend.i32 v6
+;; |     v8 = iconst.i64 2
+;; |     v9 = icmp.i64 uge v1, v8  ; v8 = 2
+;; |     brif v9, block3, block2
+;; |
+;; | block3:
+;; |     v10 = load.i8 notrap readonly little v0+1
+;; |     v11 = uextend.i32 v10
+;; |     v12 = isub v11, v7
+;; |     return v12
+;; |
+;; | block2 cold:
+;; |     v13 = iconst.i32 0
+;; |     return v13  ; v13 = 0
+;; | }

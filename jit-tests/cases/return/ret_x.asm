@@ -1,0 +1,5 @@
+; Assemblers know `ret x`; no dialect accepts it.
+;; dialects linux pcap seccomp
+        ldx #1
+        ret x    ;; error linux pcap seccomp: ForbiddenOpcode
+        ret #0

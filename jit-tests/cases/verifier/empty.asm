@@ -1,0 +1,3 @@
+; A program without instructions is refused by all.
+;; dialects linux pcap seccomp
+;; error linux pcap seccomp: Empty

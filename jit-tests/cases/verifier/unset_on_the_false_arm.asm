@@ -1,0 +1,8 @@
+; A word is read that the arm of the branch that was not taken has not stored.
+;; dialects linux pcap seccomp
+        ld #len
+        jgt #10, big, meet
+big:    stx M[1]
+meet:   ldx M[1]    ;; error linux seccomp: ScratchUnset
+        ret #6
+;; packet 00x64 => pcap 6
