@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use cbpf::{Dialect, Filter, Program, Verified};
+use cbpf::{CompileError, Dialect, Filter, Program, Verified};
 use libtest_mimic::{Failed, Trial};
 
 pub fn trials() -> Vec<Trial> {
@@ -11,6 +11,7 @@ pub fn trials() -> Vec<Trial> {
         Trial::test("memory::clones_keep_the_code", clones_keep_the_code),
         Trial::test("memory::many_threads", many_threads),
         Trial::test("memory::large_programs", large_programs),
+        Trial::test("memory::stack_is_limited", stack_is_limited),
     ]
 }
 
@@ -83,4 +84,18 @@ fn large_programs() -> Result<(), Failed> {
     let packet = vec![1; 4000];
     let (expected, got) = (verified.interpret(&packet), filter.run(&packet));
     if expected == got { Ok(()) } else { Err(format!("expected {expected}, got {got}").into()) }
+}
+
+/// A program whose native code would need more stack than threads have is refused, and can still be interpreted.
+fn stack_is_limited() -> Result<(), Failed> {
+    let diamond = |k| format!("jeq #{k}, a{k}, b{k}\na{k}: add #2\nb{k}: sub #1\n");
+    let text: String = (0..20_000).map(diamond).collect();
+    let verified = (text + "ret a").parse::<Program>()?.verify(Dialect::Pcap)?;
+    match Filter::compile(&verified) {
+        Err(CompileError::StackFrame { .. }) => {}
+        Err(error) => return Err(error.to_string().into()),
+        Ok(filter) if filter.run(&[]) == verified.interpret(&[]) => {}
+        Ok(_) => return Err("the engines disagree".into()),
+    }
+    Ok(())
 }

@@ -22,13 +22,15 @@ use crate::jit::memory::Provider;
 
 /// The Cranelift settings that are not the default, register allocation aside.
 ///
-/// The graph does the optimising, so Cranelift does none. The IR verifier doubles the time; debug builds have it.
-const SETTINGS: [(&str, &str); 7] = [
+/// The graph does the optimising, so Cranelift does none. The IR verifier doubles the time; debug builds have it. A stack
+/// frame of more than a page touches each of its pages, so that it cannot step over the guard of the stack.
+const SETTINGS: [(&str, &str); 8] = [
     ("opt_level", "none"),
     ("enable_verifier", if cfg!(debug_assertions) { "true" } else { "false" }),
     ("regalloc_checker", if cfg!(debug_assertions) { "true" } else { "false" }),
     ("is_pic", "false"),
-    ("enable_probestack", "false"),
+    ("enable_probestack", "true"),
+    ("probestack_strategy", "inline"),
     ("unwind_info", "false"),
     ("use_colocated_libcalls", "false"),
 ];
@@ -39,6 +41,9 @@ const REGISTER_ALLOCATION: [&str; 2] = ["backtracking", "single_pass"];
 
 /// The most values and blocks of a graph that is worth the better allocation.
 const SMALL: usize = 4096;
+
+/// The largest stack frame of compiled code, in bytes: threads have little stack, and to run out of it is fatal.
+const LARGEST_FRAME: u32 = 256 << 10;
 
 /// Native code for a graph.
 pub(crate) fn compile(graph: &Graph) -> Result<Code, CompileError> {
@@ -143,7 +148,12 @@ impl Compiler {
         module.finalize_definitions().map_err(module_error)?;
         drop(module);
         let place = provider.into_place().ok_or_else(|| CompileError::Cranelift("it made no code".to_owned()))?;
-        let size = self.context.compiled_code().map_or(0, |compiled| compiled.code_buffer().len());
+        let compiled = self.context.compiled_code();
+        let frame = compiled.and_then(|c| c.buffer.frame_layout()).map_or(0, |layout| layout.frame_to_fp_offset);
+        if frame > LARGEST_FRAME {
+            return Err(CompileError::StackFrame { needed: frame, allowed: LARGEST_FRAME });
+        }
+        let size = compiled.map_or(0, |compiled| compiled.code_buffer().len());
         // SAFETY: the module wrote the function that `lower` made there, and made it visible to instruction fetches.
         Ok(unsafe { Code::new(place, size) })
     }

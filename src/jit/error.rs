@@ -11,6 +11,13 @@ pub enum CompileError {
     UnsupportedMachine(String),
     /// Cranelift gave up on the program, most likely for its size.
     Cranelift(String),
+    /// The program is so large that its native code would need too much stack.
+    StackFrame {
+        /// How much it needs, in bytes.
+        needed: u32,
+        /// How much it may have.
+        allowed: u32,
+    },
     /// The system gave no memory for code.
     Memory(io::Error),
 }
@@ -20,6 +27,9 @@ impl fmt::Display for CompileError {
         match self {
             CompileError::UnsupportedMachine(why) => write!(f, "no native code for this machine: {why}"),
             CompileError::Cranelift(why) => write!(f, "Cranelift could not compile the program: {why}"),
+            CompileError::StackFrame { needed, allowed } => {
+                write!(f, "native code for the program needs {needed} bytes of stack, and {allowed} are allowed")
+            }
             CompileError::Memory(error) => write!(f, "no memory for native code: {error}"),
         }
     }
@@ -29,7 +39,7 @@ impl std::error::Error for CompileError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
             CompileError::Memory(error) => Some(error),
-            CompileError::UnsupportedMachine(_) | CompileError::Cranelift(_) => None,
+            _ => None,
         }
     }
 }
