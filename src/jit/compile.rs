@@ -20,14 +20,13 @@ use crate::jit::error::CompileError;
 use crate::jit::lower;
 use crate::jit::memory::Provider;
 
-/// The Cranelift settings that are not the default, register allocation aside.
+/// The Cranelift settings that are not the default, besides [`BY_SIZE`].
 ///
 /// The graph does the optimising, so Cranelift does none. The IR verifier doubles the time; debug builds have it. A stack
 /// frame of more than a page touches each of its pages, so that it cannot step over the guard of the stack.
-const SETTINGS: [(&str, &str); 8] = [
+const SETTINGS: [(&str, &str); 7] = [
     ("opt_level", "none"),
     ("enable_verifier", if cfg!(debug_assertions) { "true" } else { "false" }),
-    ("regalloc_checker", if cfg!(debug_assertions) { "true" } else { "false" }),
     ("is_pic", "false"),
     ("enable_probestack", "true"),
     ("probestack_strategy", "inline"),
@@ -35,9 +34,15 @@ const SETTINGS: [(&str, &str); 8] = [
     ("use_colocated_libcalls", "false"),
 ];
 
-/// The register allocation for graphs up to [`SMALL`], and the one beyond: it makes slower code, but the time that the
-/// other one takes grows with the square of the joins.
-const REGISTER_ALLOCATION: [&str; 2] = ["backtracking", "single_pass"];
+/// The settings for graphs up to [`SMALL`], and those beyond: single-pass register allocation makes slower code, but the
+/// time that the other one takes grows with the square of the joins, and so does that of its checker.
+const BY_SIZE: [[(&str, &str); 2]; 2] = [
+    [
+        ("regalloc_algorithm", "backtracking"),
+        ("regalloc_checker", if cfg!(debug_assertions) { "true" } else { "false" }),
+    ],
+    [("regalloc_algorithm", "single_pass"), ("regalloc_checker", "false")],
+];
 
 /// The most values and blocks of a graph that is worth the better allocation.
 const SMALL: usize = 4096;
@@ -84,7 +89,7 @@ impl Graph {
 
 /// What a thread keeps from one compilation to the next, so as not to allocate it again.
 struct Compiler {
-    /// This machine, with each [`REGISTER_ALLOCATION`].
+    /// This machine, with the settings for each size.
     host: &'static [OwnedTargetIsa; 2],
     context: Context,
     functions: FunctionBuilderContext,
@@ -169,15 +174,15 @@ fn module_error(error: ModuleError) -> CompileError {
 /// The machine that this process runs on, as Cranelift sees it.
 fn host() -> Result<&'static [OwnedTargetIsa; 2], CompileError> {
     static HOST: OnceLock<Result<[OwnedTargetIsa; 2], String>> = OnceLock::new();
-    let [small, large] = REGISTER_ALLOCATION;
+    let [small, large] = BY_SIZE;
     let describe = || -> Result<_, Box<dyn Error>> { Ok([describe_host(small)?, describe_host(large)?]) };
     let host = HOST.get_or_init(|| describe().map_err(|error| error.to_string()));
     host.as_ref().map_err(|why| CompileError::UnsupportedMachine(why.clone()))
 }
 
-fn describe_host(register_allocation: &str) -> Result<OwnedTargetIsa, Box<dyn Error>> {
+fn describe_host(by_size: [(&str, &str); 2]) -> Result<OwnedTargetIsa, Box<dyn Error>> {
     let mut flags = settings::builder();
-    for (name, value) in SETTINGS.into_iter().chain([("regalloc_algorithm", register_allocation)]) {
+    for (name, value) in SETTINGS.into_iter().chain(by_size) {
         flags.set(name, value)?;
     }
     Ok(isa::lookup(Triple::host())?.finish(settings::Flags::new(flags))?)
