@@ -106,3 +106,8 @@ pub use packet::{Context, Device, Packet, Vlan};
 pub use program::Program;
 pub use text::{Form, ParseError};
 pub use verify::{Rule, Verified, VerifyError};
+
+/// The example of the README runs, too.
+#[cfg(all(doctest, feature = "jit"))]
+#[doc = include_str!("../README.md")]
+struct Readme;

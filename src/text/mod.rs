@@ -66,7 +66,7 @@ impl Form {
 }
 
 fn detect_text(text: &str) -> Form {
-    let mut cursor = Cursor::new(text);
+    let mut cursor = Cursor::new(without_mark(text));
     c_array::skip_space(&mut cursor);
     let digits = cursor.take_while(|c| c.is_ascii_digit());
     cursor.skip_blanks();
@@ -127,7 +127,13 @@ impl Program {
 }
 
 fn text(input: &[u8]) -> Result<&str, ParseError> {
-    std::str::from_utf8(input).map_err(|e| ParseError::at_byte(e.valid_up_to(), "expected a text in UTF-8"))
+    let text = std::str::from_utf8(input);
+    text.map(without_mark).map_err(|e| ParseError::at_byte(e.valid_up_to(), "expected a text in UTF-8"))
+}
+
+/// The text behind the byte-order mark that some editors put first.
+fn without_mark(text: &str) -> &str {
+    text.strip_prefix('\u{feff}').unwrap_or(text)
 }
 
 impl FromStr for Program {

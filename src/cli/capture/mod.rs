@@ -1,17 +1,16 @@
 //! Capture files: pcap and pcapng, plain or gzip, read record by record and written back.
 //!
-//! The data flows `source` (bytes) -> `feed` (chunks, read ahead) -> `window` (what is unread) -> `pcap` or `pcapng`
+//! The data flows `source` (bytes) -> `window` (what is unread) -> `pcap` or `pcapng`
 //! (records) -> `read` (one [`Reader`] for both), and back through `write` (a [`Writer`] of either format) into `output`
 //! (a file that appears whole or not at all).
 //!
 //! - `pcap-parser` knows the layouts. This room cuts the stream into records and blocks first and hands the library
 //!   exactly one of them, so "incomplete" can only mean damage, and every error knows its byte.
 //! - Whatever precedes the damage is read; the damage is an error, once; then the reader is at its end.
-//! - No input makes it panic or loop. It holds a few chunks, and a record no longer than libpcap would accept.
+//! - No input makes it panic or loop. It holds a chunk or two, or a record no longer than libpcap would accept.
 //! - Nothing about time is lost: a record keeps its ticks, its interface says what a tick is.
 
 mod error;
-mod feed;
 mod output;
 mod pcap;
 mod pcapng;

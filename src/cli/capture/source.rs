@@ -1,10 +1,10 @@
 //! Where the bytes of an input come from: a file or standard input, decompressed if it is gzip.
 
+use std::cell::Cell;
 use std::fs::File;
 use std::io::{self, BufReader, Cursor, ErrorKind, Read};
 use std::path::Path;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::rc::Rc;
 
 use flate2::bufread::MultiGzDecoder;
 
@@ -17,10 +17,10 @@ const GZIP_STEP: usize = 4 << 10;
 
 /// A stream of capture bytes.
 pub(super) struct Source {
-    pub(super) bytes: Box<dyn Read + Send>,
+    pub(super) bytes: Box<dyn Read>,
     pub(super) gzip: bool,
     /// How many bytes of the stored file have been read so far.
-    pub(super) stored_read: Arc<AtomicU64>,
+    pub(super) stored_read: Rc<Cell<u64>>,
     /// How many there are, in a regular file.
     pub(super) stored_total: Option<u64>,
 }
@@ -33,14 +33,14 @@ impl Source {
     }
 
     /// A source of `raw`, of which `stored_total` bytes are expected.
-    pub(super) fn new(raw: impl Read + Send + 'static, stored_total: Option<u64>) -> io::Result<Source> {
-        let stored_read = Arc::new(AtomicU64::new(0));
-        let mut raw = Counted { inner: raw, count: Arc::clone(&stored_read) };
+    pub(super) fn new(raw: impl Read + 'static, stored_total: Option<u64>) -> io::Result<Source> {
+        let stored_read = Rc::new(Cell::new(0));
+        let mut raw = Counted { inner: raw, count: Rc::clone(&stored_read) };
         let mut head = Vec::new();
         raw.by_ref().take(GZIP_MAGIC.len() as u64).read_to_end(&mut head)?;
         let gzip = head == GZIP_MAGIC;
         let whole = Cursor::new(head).chain(raw);
-        let bytes: Box<dyn Read + Send> = match gzip {
+        let bytes: Box<dyn Read> = match gzip {
             true => {
                 let decoder = MultiGzDecoder::new(BufReader::with_capacity(GZIP_BUFFER, whole));
                 Box::new(Stepwise { inner: decoder, failed: None })
@@ -71,13 +71,13 @@ pub(super) fn read(source: &mut dyn Read, space: &mut [u8]) -> io::Result<usize>
 /// A source that counts its bytes.
 struct Counted<R> {
     inner: R,
-    count: Arc<AtomicU64>,
+    count: Rc<Cell<u64>>,
 }
 
 impl<R: Read> Read for Counted<R> {
     fn read(&mut self, space: &mut [u8]) -> io::Result<usize> {
         let count = self.inner.read(space)?;
-        self.count.fetch_add(count as u64, Ordering::Relaxed);
+        self.count.update(|read| read + count as u64);
         Ok(count)
     }
 }

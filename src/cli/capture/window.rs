@@ -4,21 +4,19 @@
 //! - It asks for more only when what is at hand does not do, so all that precedes a failure is served.
 
 use std::io;
-use std::mem;
 use std::path::Path;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::error::{CaptureError, Damage, Fault};
-use super::feed::{Chunk, Feed, MARGIN};
-use super::source::Source;
+use super::source::{self, Source};
+
+/// Read at once: little enough to stay in the processor's cache until the records are looked at and written.
+const CHUNK: usize = 256 << 10;
 
 /// The unread bytes of an input.
 pub(super) struct Window {
-    feed: Feed,
-    gzip: bool,
-    stored_read: Arc<AtomicU64>,
-    stored_total: Option<u64>,
+    source: Source,
+    /// Whether the source has come to its end; it is not asked again.
+    ended: bool,
     bytes: Vec<u8>,
     start: usize,
     end: usize,
@@ -34,9 +32,7 @@ impl Window {
 
     /// A window on the start of `source`.
     pub(super) fn new(source: Source) -> Window {
-        let Source { bytes, gzip, stored_read, stored_total } = source;
-        let feed = Feed::new(bytes);
-        Window { feed, gzip, stored_read, stored_total, bytes: Vec::new(), start: 0, end: 0, passed: 0 }
+        Window { source, ended: false, bytes: Vec::new(), start: 0, end: 0, passed: 0 }
     }
 
     /// Whether the stream ends here.
@@ -85,12 +81,12 @@ impl Window {
 
     /// Bytes of the stored file that have been read.
     pub(super) fn stored_read(&self) -> u64 {
-        self.stored_read.load(Ordering::Relaxed)
+        self.source.stored_read.get()
     }
 
     /// Length of the stored file, if it is a regular one.
     pub(super) fn stored_total(&self) -> Option<u64> {
-        self.stored_total
+        self.source.stored_total
     }
 
     /// Makes `wanted` bytes available and returns how many are: fewer only at the end of the stream.
@@ -102,40 +98,26 @@ impl Window {
         Ok(self.end - self.start)
     }
 
+    /// Reads on behind what is left, which moves to the front.
     #[cold]
     fn refill(&mut self, wanted: usize) -> Result<(), Fault> {
-        while self.end - self.start < wanted {
-            let chunk = self.feed.next().map_err(|error| self.failed(error))?;
-            let count = chunk.end - MARGIN;
-            if count == 0 {
-                self.feed = Feed::Ended;
-                break;
-            }
+        self.bytes.copy_within(self.start..self.end, 0);
+        (self.start, self.end) = (0, self.end - self.start);
+        while self.end < wanted && !self.ended {
+            // A long record gathers here, and gets room as it comes.
+            self.bytes.resize(self.bytes.len().max(self.end + CHUNK), 0);
+            let space = &mut self.bytes[self.end..][..CHUNK];
+            let count = source::read(&mut *self.source.bytes, space).map_err(|error| self.failed(error))?;
+            self.ended = count == 0;
+            self.end += count;
             self.passed += count as u64;
-            let spent = self.append(chunk);
-            self.feed.recycle(spent);
         }
         Ok(())
     }
 
-    /// Joins a chunk to what is left, and returns the memory that is free now.
-    fn append(&mut self, mut chunk: Chunk) -> Vec<u8> {
-        let Some(start) = MARGIN.checked_sub(self.end - self.start) else {
-            // What is left outgrew the margin: a long record gathers here.
-            self.bytes.truncate(self.end);
-            self.bytes.drain(..self.start);
-            self.bytes.extend_from_slice(&chunk.bytes[MARGIN..chunk.end]);
-            (self.start, self.end) = (0, self.bytes.len());
-            return chunk.bytes;
-        };
-        chunk.bytes[start..MARGIN].copy_from_slice(self.unread());
-        (self.start, self.end) = (start, chunk.end);
-        mem::replace(&mut self.bytes, chunk.bytes)
-    }
-
     /// A failure of the decoder is damage of the file; one of the system has a number.
     fn failed(&self, error: io::Error) -> Fault {
-        match self.gzip && error.raw_os_error().is_none() {
+        match self.source.gzip && error.raw_os_error().is_none() {
             true => Fault::Damaged { at: self.passed, damage: Damage::Gzip(error) },
             false => Fault::Read(error),
         }
