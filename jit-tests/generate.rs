@@ -5,8 +5,8 @@
 
 use arbitrary::{Result, Unstructured};
 use cbpf::{
-    AluOp, Condition, Context, Device, Dialect, Extension, Instruction, Operand, Program, RawInstruction, Register,
-    Vlan, Width,
+    AluOp, Condition, Context, Device, Dialect, Extension, Form, Instruction, Operand, Program, RawInstruction,
+    Register, Vlan, Width,
 };
 
 /// A packet as bytes, its length on the wire, and its context.
@@ -56,6 +56,11 @@ fn width(u: &mut Unstructured) -> Result<Width> {
 
 fn operand(u: &mut Unstructured) -> Result<Operand> {
     Ok(if u.arbitrary()? { Operand::X } else { Operand::Constant(number(u)?) })
+}
+
+/// A program of the dialect that is likely to be valid, and packets for it.
+pub fn program_and_samples(u: &mut Unstructured, dialect: Dialect) -> Result<(Program, [Sample; 2])> {
+    Ok((program(u, dialect)?, [sample(u, dialect)?, sample(u, dialect)?]))
 }
 
 /// A program of the dialect that is likely to be valid.
@@ -178,4 +183,28 @@ fn wild(u: &mut Unstructured) -> Result<RawInstruction> {
     let skip = |u: &mut Unstructured| if u.ratio(1, 20)? { u.arbitrary() } else { u.int_in_range(0..=4) };
     let k = if u.ratio(1, 2)? { u.int_in_range(0..=17)? } else { number(u)? };
     Ok(RawInstruction::new(code, skip(u)?, skip(u)?, k))
+}
+
+/// The program that the bytes are, eight an instruction, and a packet: the first byte says how many of the last are it.
+pub fn from_bytes(bytes: &[u8]) -> (Program, Sample) {
+    let (&len, rest) = bytes.split_first().unwrap_or((&0, &[]));
+    let (instructions, data) = rest.split_at(rest.len().saturating_sub(usize::from(len)));
+    let whole = instructions.len() / 8 * 8;
+    let program = Program::parse_as(Form::Raw, &instructions[..whole]).unwrap_or_default();
+    let context = Context { seed: Some(u64::from(len)), ..Context::default() };
+    (program, Sample { data: data.to_vec(), wire_len: data.len() as u32, context })
+}
+
+/// A program that is printed in some form, and then spoiled in a few places.
+pub fn spoiled_text(u: &mut Unstructured) -> Result<Vec<u8>> {
+    let mut text = wild_program(u)?.print(*u.choose(&Form::ALL)?);
+    for _ in 0..u.int_in_range(0..=3)? {
+        let at = u.choose_index(text.len())?;
+        match u.int_in_range(0..=2)? {
+            0 => text.truncate(at + 1),
+            1 => text[at] = u.arbitrary()?,
+            _ => text.insert(at, *u.choose(b"\n\t #;:,[](){}*/-0xLrj")?),
+        }
+    }
+    Ok(text)
 }

@@ -1,6 +1,8 @@
 //! What must hold for every program and packet: shared by the random test and the fuzz targets.
 
-use cbpf::{Dialect, Filter, Form, Packet, Program};
+use std::slice;
+
+use cbpf::{Dialect, Filter, Form, Packet, ParseError, Program};
 
 use crate::case;
 use crate::generate::Sample;
@@ -20,7 +22,20 @@ pub fn engines_agree(program: &Program, dialect: Dialect, samples: &[Sample]) ->
     Ok(())
 }
 
-/// Printing a program in any form and reading it back gives the same program.
+/// All that is said here of a program, valid or not, holds.
+pub fn everything_agrees(program: &Program, sample: &Sample) -> Result<(), String> {
+    instructions_survive(program)?;
+    forms_agree(program)?;
+    Dialect::ALL.into_iter().try_for_each(|dialect| engines_agree(program, dialect, slice::from_ref(sample)))
+}
+
+/// An instruction is the same after it was typed.
+pub fn instructions_survive(program: &Program) -> Result<(), String> {
+    let again: Program = program.disassemble().collect();
+    if again == *program { Ok(()) } else { Err(format!("typed, it becomes\n{again}not\n{program}")) }
+}
+
+/// Printing a program in any form and reading it back gives the same program, and the form is detected.
 pub fn forms_agree(program: &Program) -> Result<(), String> {
     for form in Form::ALL {
         let printed = program.print(form);
@@ -29,6 +44,34 @@ pub fn forms_agree(program: &Program) -> Result<(), String> {
             Ok(_) => return Err(format!("{form:?} does not give back\n{program}")),
             Err(error) => return Err(format!("{form:?} does not read what it printed: {error}")),
         }
+        let may_look_otherwise = form == Form::Raw || program.is_empty();
+        if !may_look_otherwise && Form::detect(&printed) != form {
+            return Err(format!("{form:?} looks like {:?}:\n{program}", Form::detect(&printed)));
+        }
     }
     Ok(())
+}
+
+/// Bytes, read in any form, are a program whose forms agree, or an error that lies inside them.
+pub fn text_is_read_or_refused(input: &[u8]) -> Result<(), String> {
+    for form in Form::ALL {
+        match Program::parse_as(form, input) {
+            Ok(program) => forms_agree(&program)?,
+            Err(error) if lies_inside(&error, form, input) => {}
+            Err(error) => return Err(format!("{form:?}: there is no such place: {error}")),
+        }
+    }
+    let detected = Program::parse_as(Form::detect(input), input);
+    if Program::parse(input) == detected { Ok(()) } else { Err("it is not read as it looks".to_owned()) }
+}
+
+/// Whether an error names a place of the input, or its end.
+fn lies_inside(error: &ParseError, form: Form, input: &[u8]) -> bool {
+    match std::str::from_utf8(input) {
+        Ok(text) if form != Form::Raw => {
+            let line = text.split('\n').nth(error.line() - 1);
+            line.is_some_and(|line| (1..=line.chars().count() + 1).contains(&error.column()))
+        }
+        _ => error.line() == 1 && (1..=input.len() + 1).contains(&error.column()),
+    }
 }

@@ -18,7 +18,11 @@ const TIME: Duration = Duration::from_secs(3);
 const PROGRAMS: u64 = 3_000;
 
 pub fn trials() -> Vec<Trial> {
-    let mut trials = vec![Trial::test("random::forms", || each_program(|bytes| Ok(forms(bytes)?)))];
+    let mut trials = vec![
+        Trial::test("random::forms", || each_program(forms)),
+        Trial::test("random::texts", || each_program(texts)),
+        Trial::test("random::bytes", || each_program(any_bytes)),
+    ];
     for dialect in Dialect::ALL {
         let name = format!("random::engines::{dialect}");
         trials.push(Trial::test(name, move || each_program(|bytes| engines(bytes, dialect))));
@@ -58,15 +62,25 @@ fn xorshift(state: &mut u64) -> u64 {
     *state
 }
 
-fn forms(bytes: &[u8]) -> Result<(), String> {
-    let mut u = Unstructured::new(bytes);
-    oracle::forms_agree(&generate::wild_program(&mut u).map_err(|error| error.to_string())?)
+fn forms(bytes: &[u8]) -> Result<(), Failed> {
+    let program = generate::wild_program(&mut Unstructured::new(bytes))?;
+    Ok(oracle::instructions_survive(&program).and_then(|()| oracle::forms_agree(&program))?)
+}
+
+fn texts(bytes: &[u8]) -> Result<(), Failed> {
+    let text = generate::spoiled_text(&mut Unstructured::new(bytes))?;
+    let shown = |error| format!("{error}\n{}", String::from_utf8_lossy(&text));
+    Ok(oracle::text_is_read_or_refused(&text).map_err(shown)?)
+}
+
+fn any_bytes(bytes: &[u8]) -> Result<(), Failed> {
+    let (program, sample) = generate::from_bytes(bytes);
+    Ok(oracle::everything_agrees(&program, &sample)?)
 }
 
 fn engines(bytes: &[u8], dialect: Dialect) -> Result<(), Failed> {
     let mut u = Unstructured::new(bytes);
-    let program = generate::program(&mut u, dialect)?;
-    let samples = [generate::sample(&mut u, dialect)?, generate::sample(&mut u, dialect)?];
+    let (program, samples) = generate::program_and_samples(&mut u, dialect)?;
     Ok(oracle::engines_agree(&program, dialect, &samples)?)
 }
 

@@ -1,0 +1,139 @@
+//! Ethernet frames as a network sees them, about: IPv4 and IPv6 with TCP, UDP and ICMP, and ARP, of 60 to 1,514 bytes.
+
+use crate::random::Random;
+
+const ARP: u16 = 0x0806;
+const IPV4: u16 = 0x0800;
+const IPV6: u16 = 0x86dd;
+
+const ICMP: u8 = 1;
+const TCP: u8 = 6;
+const UDP: u8 = 17;
+const ICMPV6: u8 = 58;
+
+/// The shortest and the longest frame, in bytes, without the checksum.
+const SHORTEST: usize = 60;
+const LONGEST: usize = 1_514;
+
+/// The host that the filter S4 looks for: 192.168.1.1.
+const ROUTER: u32 = 0xc0a8_0101;
+
+const FIN: u8 = 0x01;
+const SYN: u8 = 0x02;
+const ACK: u8 = 0x10;
+const PUSH: u8 = 0x08;
+
+/// So many frames, the same ones at every run; `hosts` are sometimes one of the two ends.
+pub fn mix(count: usize, hosts: &[u32]) -> Vec<Vec<u8>> {
+    let mut random = Random::new(1);
+    (0..count).map(|_| frame(&mut random, hosts)).collect()
+}
+
+fn frame(random: &mut Random, hosts: &[u32]) -> Vec<u8> {
+    match random.below(100) {
+        0..=5 => ethernet(random, ARP, arp),
+        6..=75 => ethernet(random, IPV4, |random| ipv4(random, hosts)),
+        _ => ethernet(random, IPV6, ipv6),
+    }
+}
+
+/// A frame with this packet in it, padded to the shortest length.
+fn ethernet(random: &mut Random, ether_type: u16, packet: impl Fn(&mut Random) -> Vec<u8>) -> Vec<u8> {
+    let mut frame = bytes(random, 12);
+    frame.extend(ether_type.to_be_bytes());
+    frame.extend(packet(random));
+    frame.resize(frame.len().max(SHORTEST), 0);
+    frame
+}
+
+fn bytes(random: &mut Random, count: usize) -> Vec<u8> {
+    (0..count).map(|_| random.number() as u8).collect()
+}
+
+fn arp(random: &mut Random) -> Vec<u8> {
+    let request = [0, 1, 8, 0, 6, 4, 0, 1];
+    [request.to_vec(), bytes(random, 20)].concat()
+}
+
+fn ipv4(random: &mut Random, hosts: &[u32]) -> Vec<u8> {
+    let options = if random.chance(5) { 4 } else { 0 };
+    let (protocol, payload) = transport(random, ICMP, 20 + options);
+    let fragment: u16 = match random.below(100) {
+        0..=2 => 0x2000,
+        3..=6 => 185,
+        _ => 0x4000,
+    };
+    let len = (20 + options + payload.len()) as u16;
+    let mut packet = vec![0x45 + options as u8 / 4, 0];
+    packet.extend(len.to_be_bytes());
+    packet.extend(bytes(random, 2));
+    packet.extend(fragment.to_be_bytes());
+    packet.extend([64, protocol, 0, 0]);
+    let ends = [host(random, hosts), host(random, hosts)];
+    packet.extend(ends.map(u32::to_be_bytes).as_flattened());
+    packet.extend(vec![1; options]);
+    packet.extend(payload);
+    packet
+}
+
+fn host(random: &mut Random, hosts: &[u32]) -> u32 {
+    match random.below(100) {
+        0..=24 => ROUTER,
+        25..=44 => 0x0a00_0000 | random.number() >> 8,
+        45..=54 => random.choose(hosts),
+        _ => random.number(),
+    }
+}
+
+fn ipv6(random: &mut Random) -> Vec<u8> {
+    let (protocol, payload) = transport(random, ICMPV6, 40);
+    let mut packet = vec![0x60, 0, 0, 0];
+    packet.extend((payload.len() as u16).to_be_bytes());
+    packet.extend([protocol, 64]);
+    packet.extend(bytes(random, 32));
+    packet.extend(payload);
+    packet
+}
+
+/// A protocol and its packet, which fits behind an IP header of `header` bytes.
+fn transport(random: &mut Random, icmp: u8, header: usize) -> (u8, Vec<u8>) {
+    let (protocol, payload) = match random.below(100) {
+        0..=69 => (TCP, tcp(random)),
+        70..=94 => (UDP, [ports(random), bytes(random, 4)].concat()),
+        _ => (icmp, bytes(random, 8)),
+    };
+    let room = LONGEST - 14 - header - payload.len();
+    let is_bare = protocol == TCP && payload[13] & PUSH == 0;
+    let data = if is_bare { 0 } else { data_len(random, room) };
+    (protocol, [payload, vec![0xda; data]].concat())
+}
+
+/// Many packets are full, and most others are small.
+fn data_len(random: &mut Random, room: usize) -> usize {
+    match random.below(10) {
+        0..=3 => room,
+        4..=7 => random.below(100),
+        _ => random.below(room),
+    }
+}
+
+fn tcp(random: &mut Random) -> Vec<u8> {
+    let flags = random.choose(&[SYN, SYN | ACK, FIN | ACK, ACK, ACK, ACK | PUSH, ACK | PUSH, ACK | PUSH]);
+    let mut segment = ports(random);
+    segment.extend(bytes(random, 8));
+    segment.extend([0x50, flags, 0xff, 0xff, 0, 0, 0, 0]);
+    segment
+}
+
+/// The two ports: a server's and any other, either first.
+fn ports(random: &mut Random) -> Vec<u8> {
+    let server: u16 = match random.below(100) {
+        0..=39 => 443,
+        40..=64 => 80,
+        65..=74 => random.below(400) as u16,
+        _ => random.number() as u16,
+    };
+    let client = 32_768 | random.number() as u16;
+    let ends = if random.chance(50) { [server, client] } else { [client, server] };
+    ends.map(u16::to_be_bytes).concat()
+}
