@@ -12,7 +12,7 @@ use super::source::{self, Source};
 /// Read at once: little enough to stay in the processor's cache until the records are looked at and written.
 const CHUNK: usize = 256 << 10;
 
-/// Read at first, for the header and for small captures.
+/// Read at first, so that small captures take little memory.
 const FIRST: usize = 16 << 10;
 
 /// The unread bytes of an input.
@@ -108,7 +108,7 @@ impl Window {
         (self.start, self.end) = (0, self.end - self.start);
         while self.end < wanted && !self.ended {
             // A long record gathers here, and gets room as it comes.
-            let room = if self.passed == 0 { FIRST } else { CHUNK };
+            let room = self.bytes.len().clamp(FIRST, CHUNK);
             self.bytes.resize(self.bytes.len().max(self.end + room), 0);
             let space = &mut self.bytes[self.end..][..room];
             let count = source::read(&mut *self.source.bytes, space).map_err(|error| self.failed(error))?;
