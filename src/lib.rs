@@ -1,6 +1,7 @@
 //! Classic BPF for Rust: programs are read, verified, and compiled to native code.
 //!
-//! ```
+#![cfg_attr(feature = "jit", doc = "```")]
+#![cfg_attr(not(feature = "jit"), doc = "```ignore")]
 //! use cbpf::{Dialect, Filter, Program};
 //!
 //! // Keeps ARP: the EtherType of an Ethernet frame is at byte 12.
@@ -42,7 +43,8 @@
 //!
 //! A filter that keeps one packet in a hundred, by chance, and the same ones at every run:
 //!
-//! ```
+#![cfg_attr(feature = "jit", doc = "```")]
+#![cfg_attr(not(feature = "jit"), doc = "```ignore")]
 //! use cbpf::{Context, Dialect, Extension, Filter, Packet, Program};
 //!
 //! let program = Program::builder()
