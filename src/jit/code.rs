@@ -49,13 +49,11 @@ pub(crate) struct Code {
 }
 
 impl Code {
-    /// The function whose code `lower` made, Cranelift compiled, and `place` holds.
-    ///
-    /// # Safety
-    /// At `place` stands the complete code of a function with the signature of `lower`.
+    /// The function that stands at `place`: a place comes only from a module that has written a whole function there.
     #[expect(unsafe_code, reason = "a function pointer is made of the address of compiled code")]
-    pub(super) unsafe fn new(place: Place, size: usize) -> Code {
-        // SAFETY: the caller promises a function of this signature there; `_memory` keeps it mapped.
+    pub(super) fn new(place: Place, size: usize) -> Code {
+        // SAFETY: all functions that modules write have the signature of `lower`, which is `Entry`'s; `_memory` keeps
+        // the code mapped.
         let entry = unsafe { std::mem::transmute::<*const u8, Entry>(place.executable()) };
         Code { entry, size, _memory: place.into_memory() }
     }

@@ -141,7 +141,6 @@ impl Compiler {
     }
 
     /// Compiles what was lowered, and puts it into memory.
-    #[expect(unsafe_code, reason = "names what was compiled a function")]
     fn place(&mut self, isa: OwnedTargetIsa) -> Result<Code, CompileError> {
         let provider = Provider::default();
         let mut builder = JITBuilder::with_isa(isa, default_libcall_names());
@@ -159,8 +158,7 @@ impl Compiler {
             return Err(CompileError::StackFrame { needed: frame, allowed: LARGEST_FRAME });
         }
         let size = compiled.map_or(0, |compiled| compiled.code_buffer().len());
-        // SAFETY: the module wrote the function that `lower` made there, and made it visible to instruction fetches.
-        Ok(unsafe { Code::new(place, size) })
+        Ok(Code::new(place, size))
     }
 }
 
