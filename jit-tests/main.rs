@@ -4,6 +4,8 @@
 //! they are written. Besides them: random programs through all engines (`random`), the captures of a folder beside the
 //! project, if there is one (`captures`), memory for code (`memory`), and the program (`cli`).
 
+#[cfg(feature = "cli")]
+mod captures;
 mod case;
 #[cfg(feature = "cli")]
 mod cli;
@@ -41,6 +43,6 @@ fn main() -> ExitCode {
     trials.extend(random::trials());
     trials.extend(memory::trials());
     #[cfg(feature = "cli")]
-    trials.extend(cli::trials());
+    trials.extend(cli::trials().into_iter().chain(captures::trials()));
     libtest_mimic::run(&arguments, trials).exit_code()
 }
