@@ -40,6 +40,8 @@ pub(crate) enum Unresolved {
 #[derive(Debug, Default)]
 pub(crate) struct Assembler {
     items: Vec<Item>,
+    /// What stands in the fields that the instruction of an item does not use, in the order of the items.
+    unused: Vec<(usize, RawInstruction)>,
     /// For each label the item that it stands before.
     labels: Vec<Option<usize>>,
 }
@@ -54,6 +56,15 @@ impl Assembler {
     /// Places `label` before the next instruction; `false` if it was placed before.
     pub(crate) fn place(&mut self, label: Label) -> bool {
         self.labels[label.0].replace(self.items.len()).is_none()
+    }
+
+    /// Sets the fields that the last instruction does not use.
+    pub(crate) fn set_unused(&mut self, fields: RawInstruction) {
+        if let Some(last) = self.items.len().checked_sub(1)
+            && fields != RawInstruction::default()
+        {
+            self.unused.push((last, fields));
+        }
     }
 
     pub(crate) fn push(&mut self, instruction: RawInstruction) {
@@ -72,7 +83,9 @@ impl Assembler {
     pub(crate) fn finish(self) -> Result<Vec<RawInstruction>, Unresolved> {
         let layout = self.layout()?;
         let mut program = Vec::with_capacity(layout.from_end[0]);
+        let mut unused = self.unused.iter().peekable();
         for (index, item) in self.items.iter().enumerate() {
+            let start = program.len();
             match *item {
                 Item::Plain(raw) => program.push(raw),
                 Item::Jump(label) => program.push(layout.jump(program.len(), self.resolve(label)?)),
@@ -81,6 +94,9 @@ impl Assembler {
                     let otherwise = layout.distance(index, self.item_of(otherwise, index)?);
                     push_branch(&mut program, condition, operand, then, otherwise);
                 }
+            }
+            if let Some((_, fields)) = unused.next_if(|(item, _)| *item == index) {
+                program[start] = program[start].with_unused(*fields);
             }
         }
         Ok(program)
@@ -141,10 +157,12 @@ const REACH: usize = u8::MAX as usize;
 /// How many `ja` a conditional jump needs, when its targets are so far behind them.
 fn helpers(then: usize, otherwise: usize) -> usize {
     let (near, far) = (then.min(otherwise), then.max(otherwise));
-    match () {
-        () if far <= REACH => 0,
-        () if near < REACH => 1,
-        () => 2,
+    if far <= REACH {
+        0
+    } else if near < REACH {
+        1
+    } else {
+        2
     }
 }
 

@@ -31,7 +31,7 @@ pub enum Dialect {
 
 impl Dialect {
     /// All dialects.
-    pub const ALL: [Dialect; 3] = [Dialect::Linux, Dialect::Pcap, Dialect::Seccomp];
+    pub const ALL: &'static [Dialect] = &[Dialect::Linux, Dialect::Pcap, Dialect::Seccomp];
 
     /// Its name: `linux`, `pcap` or `seccomp`.
     pub const fn name(self) -> &'static str {
@@ -78,6 +78,10 @@ impl FromStr for Dialect {
     type Err = UnknownDialect;
 
     fn from_str(name: &str) -> Result<Dialect, UnknownDialect> {
-        Dialect::ALL.into_iter().find(|d| d.name() == name).ok_or_else(|| UnknownDialect(name.to_owned()))
+        Dialect::ALL
+            .iter()
+            .copied()
+            .find(|dialect| dialect.name() == name)
+            .ok_or_else(|| UnknownDialect(name.to_owned()))
     }
 }

@@ -35,6 +35,18 @@ impl RawInstruction {
         let (jt, jf) = if row.operation.uses_targets() { (self.jt, self.jf) } else { (0, 0) };
         RawInstruction { code: self.code, jt, jf, k }
     }
+
+    /// The fields that the opcode does not use, and 0 for the others: what [`normalized`](Self::normalized) loses.
+    pub(crate) fn unused(self) -> RawInstruction {
+        let used = self.normalized();
+        RawInstruction { code: 0, jt: self.jt ^ used.jt, jf: self.jf ^ used.jf, k: self.k ^ used.k }
+    }
+
+    /// The same instruction with these in the fields that its opcode does not use.
+    pub(crate) fn with_unused(self, fields: RawInstruction) -> RawInstruction {
+        let RawInstruction { jt, jf, k, .. } = RawInstruction { code: self.code, ..fields }.unused();
+        RawInstruction { code: self.code, jt: self.jt | jt, jf: self.jf | jf, k: self.k | k }
+    }
 }
 
 /// The second operand of arithmetic and of tests.

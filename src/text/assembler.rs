@@ -1,14 +1,15 @@
 //! The assembler: the grammar of the kernel's `bpf_asm`, which is also netsniff-ng's `bpfc`.
 //!
 //! Source: `tools/bpf/bpf_exp.l` and `bpf_exp.y`. An instruction may follow another on the same line, as there.
-//! Ours alone: `raw CODE, JT, JF, K` for what has no notation, and conditional jumps over more than 255 instructions.
+//! Ours alone: `raw CODE, JT, JF, K` for what has no notation, `; unused k 0x5` for fields that an opcode does not use,
+//! conditional jumps over more than 255 instructions, and `[x+14]` without blanks.
 
 use std::collections::HashMap;
 
 use crate::assemble::{Assembler, Label, Target, Unresolved};
 use crate::instruction::{Instruction, RawInstruction};
 use crate::isa::{self, Operation};
-use crate::text::cursor::Cursor;
+use crate::text::cursor::{Cursor, Space};
 use crate::text::error::ParseError;
 use crate::text::operand::{self, Notation, Operand};
 
@@ -19,32 +20,42 @@ const RAW: &str = "raw";
 struct Alias {
     name: &'static str,
     mnemonic: &'static str,
-    /// The test is inverted: `jne` is `jeq` with the targets exchanged.
-    is_inverse: bool,
+    kind: Kind,
 }
 
-const fn alias(name: &'static str, mnemonic: &'static str, is_inverse: bool) -> Alias {
-    Alias { name, mnemonic, is_inverse }
+/// What a name says beyond the one that it stands for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    /// Nothing.
+    Same,
+    /// The test is inverted: `jne` is `jeq` with the targets exchanged.
+    Inverse,
+    /// The operand is a constant, with or without `#`.
+    Immediate,
+}
+
+const fn alias(name: &'static str, mnemonic: &'static str, kind: Kind) -> Alias {
+    Alias { name, mnemonic, kind }
 }
 
 /// The names that no opcode has. The first inverse of an opcode is the one that is printed.
 static ALIASES: [Alias; 8] = [
-    alias("jmp", "ja", false),
-    alias("jne", "jeq", true),
-    alias("jneq", "jeq", true),
-    alias("jle", "jgt", true),
-    alias("jlt", "jge", true),
-    alias("ldi", "ld", false),
-    alias("ldxi", "ldx", false),
-    alias("ldx", "ldxb", false),
+    alias("jmp", "ja", Kind::Same),
+    alias("jne", "jeq", Kind::Inverse),
+    alias("jneq", "jeq", Kind::Inverse),
+    alias("jle", "jgt", Kind::Inverse),
+    alias("jlt", "jge", Kind::Inverse),
+    alias("ldi", "ld", Kind::Immediate),
+    alias("ldxi", "ldx", Kind::Immediate),
+    alias("ldx", "ldxb", Kind::Same),
 ];
 
 pub(super) fn parse(text: &str) -> Result<Vec<RawInstruction>, ParseError> {
     let mut parser = Parser::new(text);
-    parser.skip_space()?;
+    parser.cursor.next_statement()?;
     while !parser.cursor.is_at_end() {
         parser.statement()?;
-        parser.skip_space()?;
+        parser.cursor.next_statement()?;
     }
     parser.finish()
 }
@@ -61,29 +72,10 @@ struct Parser<'a> {
 impl<'a> Parser<'a> {
     fn new(text: &'a str) -> Parser<'a> {
         Parser {
-            cursor: Cursor::new(text),
+            cursor: Cursor::new(text, Space::Assembler),
             assembler: Assembler::default(),
             labels: HashMap::new(),
             places: Vec::new(),
-        }
-    }
-
-    /// Passes white space and comments.
-    fn skip_space(&mut self) -> Result<(), ParseError> {
-        loop {
-            self.cursor.skip_space();
-            let start = self.cursor.at();
-            if self.cursor.rest().starts_with(';')
-                || self.cursor.rest().starts_with('#') && self.cursor.is_at_column_zero()
-            {
-                self.cursor.take_while(|c| c != '\n');
-            } else if self.cursor.eat("/*") {
-                let end = self.cursor.rest().find("*/");
-                let end = end.ok_or_else(|| self.cursor.error_at(start, "expected `*/` to end this comment"))?;
-                self.cursor.skip(end + 2);
-            } else {
-                return Ok(());
-            }
         }
     }
 
@@ -91,12 +83,10 @@ impl<'a> Parser<'a> {
     fn statement(&mut self) -> Result<(), ParseError> {
         let start = self.cursor.at();
         let word = self.cursor.word();
-        let mut ahead = self.cursor.clone();
-        ahead.skip_blanks();
-        if !word.is_empty() && ahead.eat(":") {
-            self.cursor = ahead;
+        if !word.is_empty() && self.cursor.eat_next(":") {
             return self.place(word, start);
         }
+        self.cursor.limit(self.places.len())?;
         self.places.push(start);
         let mnemonic = word.to_ascii_lowercase();
         if mnemonic == RAW {
@@ -105,12 +95,13 @@ impl<'a> Parser<'a> {
             return Ok(());
         }
         let alias = ALIASES.iter().find(|alias| alias.name == mnemonic);
-        let is_inverse = alias.is_some_and(|alias| alias.is_inverse);
         let names = [Some(mnemonic.as_str()), alias.map(|alias| alias.mnemonic)].map(Option::unwrap_or_default);
         if !names.iter().any(|name| operand::is_mnemonic(name)) {
             return Err(self.cursor.error_at(start, "expected an instruction or a label"));
         }
-        self.instruction(names, is_inverse)
+        self.instruction(names, alias.map_or(Kind::Same, |alias| alias.kind))?;
+        self.assembler.set_unused(operand::parse_unused(&mut self.cursor));
+        Ok(())
     }
 
     fn place(&mut self, name: &'a str, at: usize) -> Result<(), ParseError> {
@@ -125,40 +116,47 @@ impl<'a> Parser<'a> {
         self.labels.entry(name).or_insert_with(|| (self.assembler.new_label(), at)).0
     }
 
-    fn instruction(&mut self, names: [&str; 2], is_inverse: bool) -> Result<(), ParseError> {
+    fn instruction(&mut self, names: [&str; 2], kind: Kind) -> Result<(), ParseError> {
         if names.contains(&"ja") {
             let target = self.target()?;
             self.assembler.jump(target);
             return Ok(());
         }
-        self.cursor.skip_blanks();
-        let start = self.cursor.at();
-        let operand = if operand::takes_nothing(names) { Operand::Nothing } else { Operand::parse(&mut self.cursor)? };
-        let raw = operand::instruction(names, operand, start, &self.cursor)?;
-        match raw.into() {
-            Instruction::JumpIf { condition, operand, .. } => {
-                let condition = if is_inverse { condition.inverse() } else { condition };
-                let (then, otherwise) = self.targets(is_inverse)?;
-                self.assembler.branch(condition, operand, then, otherwise);
-            }
-            _ => self.assembler.push(raw),
-        }
+        let raw = self.without_targets(names, kind)?;
+        let Instruction::JumpIf { condition, operand, .. } = raw.into() else {
+            self.assembler.push(raw);
+            return Ok(());
+        };
+        let condition = if kind == Kind::Inverse { condition.inverse() } else { condition };
+        self.cursor.expect(",")?;
+        let then = Target::Label(self.target()?);
+        let has_second = kind != Kind::Inverse && self.cursor.eat_next(",");
+        let otherwise = if has_second { Target::Label(self.target()?) } else { Target::Next };
+        self.assembler.branch(condition, operand, then, otherwise);
         Ok(())
     }
 
-    /// `, then` or `, then, otherwise`.
-    fn targets(&mut self, is_inverse: bool) -> Result<(Target, Target), ParseError> {
-        self.cursor.expect(",")?;
-        let then = Target::Label(self.target()?);
-        self.cursor.skip_blanks();
-        if is_inverse || !self.cursor.eat(",") {
-            return Ok((then, Target::Next));
-        }
-        Ok((then, Target::Label(self.target()?)))
+    /// The instruction of one of these names and the operand that follows.
+    fn without_targets(&mut self, names: [&str; 2], kind: Kind) -> Result<RawInstruction, ParseError> {
+        let mut ahead = self.cursor.clone();
+        ahead.skip_space();
+        let start = ahead.at();
+        let operand = match operand::takes_nothing(names) {
+            true => Operand::Nothing,
+            false => Operand::parse(&mut self.cursor)?,
+        };
+        let operand = match (kind, operand) {
+            (Kind::Immediate, Operand::Number(k) | Operand::Immediate(k)) => Operand::Immediate(k),
+            (Kind::Immediate, _) => {
+                return Err(self.cursor.error_at(start, format!("expected `{}` with `#k`", names[0])));
+            }
+            (_, operand) => operand,
+        };
+        operand::instruction(names, operand, Notation::Assembler, start, &self.cursor)
     }
 
     fn target(&mut self) -> Result<Label, ParseError> {
-        self.cursor.skip_blanks();
+        self.cursor.skip_space();
         let start = self.cursor.at();
         match self.cursor.word() {
             "" => Err(self.cursor.error("expected a label")),
@@ -218,7 +216,7 @@ struct Jump {
 
 /// The notation of a jump, `None` for another instruction or one that leaves the program.
 fn jump(program: &[RawInstruction], pc: usize, raw: RawInstruction) -> Option<Jump> {
-    let row = isa::lookup(raw.code).filter(|_| raw == raw.normalized())?;
+    let row = isa::lookup(raw.code)?;
     let to = |skip: u8| landing(program, pc, u32::from(skip));
     match row.operation {
         Operation::Jump => Some(Jump { mnemonic: "jmp", targets: [Some(landing(program, pc, raw.k)?), None] }),
@@ -236,15 +234,14 @@ fn jump(program: &[RawInstruction], pc: usize, raw: RawInstruction) -> Option<Ju
 
 /// The name of the inverse test, which `jset` lacks.
 fn inverse_name(mnemonic: &str) -> Option<&'static str> {
-    ALIASES.iter().find(|alias| alias.is_inverse && alias.mnemonic == mnemonic).map(|alias| alias.name)
+    ALIASES.iter().find(|alias| alias.kind == Kind::Inverse && alias.mnemonic == mnemonic).map(|alias| alias.name)
 }
 
 fn statement(program: &[RawInstruction], pc: usize, raw: RawInstruction) -> String {
-    let row = isa::lookup(raw.code).filter(|_| raw == raw.normalized());
-    let Some(row) = row else { return format!("{RAW} {}", operand::print_raw(raw)) };
+    let Some(row) = isa::lookup(raw.code) else { return format!("{RAW} {}", operand::print_raw(raw)) };
     let operand = operand::print(row, raw.k, Notation::Assembler);
-    match (row.operation, jump(program, pc, raw)) {
-        (Operation::Jump | Operation::Branch(..), None) => format!("{RAW} {}", operand::print_raw(raw)),
+    let text = match (row.operation, jump(program, pc, raw)) {
+        (Operation::Jump | Operation::Branch(..), None) => return format!("{RAW} {}", operand::print_raw(raw)),
         (_, Some(jump)) => {
             let labels = jump.targets.into_iter().flatten().map(label);
             let operands: Vec<String> = Some(operand).filter(|o| !o.is_empty()).into_iter().chain(labels).collect();
@@ -252,7 +249,8 @@ fn statement(program: &[RawInstruction], pc: usize, raw: RawInstruction) -> Stri
         }
         (_, None) if operand.is_empty() => row.mnemonic.to_owned(),
         (_, None) => format!("{} {operand}", row.mnemonic),
-    }
+    };
+    text + &operand::print_unused(raw)
 }
 
 #[cfg(test)]
@@ -269,6 +267,8 @@ mod tests {
         let same = |a: &str, b: &str| assert_eq!(parse(a).unwrap(), parse(b).unwrap(), "{a} / {b}");
         same("LDH [12]\nRET A", "ldh [ 12 ] ret %a");
         same("ldx 4*([14]&0xf)", "ldxb 4 * ( [0xe] & 15 )");
+        same("st M [ 3 ]\nldh /* x */ [12]", "st m[3]\nldh\n[12]");
+        same("jeq #1,\n aa, ; first\n bb aa: tax bb: ret a", "jeq #1, aa, bb\naa: tax\nbb: ret a");
         same("ldi 7\nldxi #7", "ld #7\nldx #0b111");
         same("ldb [x+14]", "ldb [%x + 016]");
         same("ld vlan_avail\nld #len", "ld #vlan_pr\nld len");
@@ -286,6 +286,10 @@ mod tests {
         assert_eq!(message("ld 4*([1]&0xe)"), (1, 4, "expected `4*([k]&0xf)`: no other factor or mask".to_owned()));
         assert_eq!(message("st #1"), (1, 4, "expected `st` with `M[k]`".to_owned()));
         assert_eq!(message("ld #4294967296").2, "expected a number from -2147483648 to 4294967295");
+        assert_eq!(message("ret\nret #0").2, "expected `ret` with `#k` or `x` or `a`");
+        assert_eq!(message("ldi [12]"), (1, 5, "expected `ldi` with `#k`".to_owned()));
+        assert_eq!(message("ld %proto"), (1, 5, "expected `x` or `a`".to_owned()));
+        assert_eq!(message("add 5"), (1, 5, "expected `add` with `#k` or `x`".to_owned()));
         assert_eq!(message("/* a"), (1, 1, "expected `*/` to end this comment".to_owned()));
     }
 

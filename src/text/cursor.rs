@@ -1,5 +1,6 @@
 //! Walks over a text and knows where it is: what all the parsers of this room share.
 
+use crate::dialect::Dialect;
 use crate::text::error::ParseError;
 
 /// A place in a text, and the means to go on from there.
@@ -7,6 +8,18 @@ use crate::text::error::ParseError;
 pub(super) struct Cursor<'a> {
     text: &'a str,
     at: usize,
+    space: Space,
+}
+
+/// What may stand between the tokens of a statement.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Space {
+    /// Blanks and tabs: a statement is a line.
+    Line,
+    /// White space, `/* */` and `//` comments.
+    C,
+    /// White space, `/* */` and `;` comments, and `#` comments that begin a line.
+    Assembler,
 }
 
 /// The numbers that a field takes.
@@ -31,13 +44,19 @@ impl Range {
 }
 
 impl<'a> Cursor<'a> {
-    pub(super) fn new(text: &'a str) -> Cursor<'a> {
-        Cursor { text, at: 0 }
+    pub(super) fn new(text: &'a str, space: Space) -> Cursor<'a> {
+        Cursor { text, at: 0, space }
     }
 
     /// The offset of the place, in bytes.
     pub(super) fn at(&self) -> usize {
         self.at
+    }
+
+    /// A cursor at the same place of a text that ends with this line.
+    pub(super) fn on_this_line(&self) -> Cursor<'a> {
+        let end = self.rest().find('\n').map_or(self.text.len(), |newline| self.at + newline);
+        Cursor { text: &self.text[..end], at: self.at, space: Space::Line }
     }
 
     pub(super) fn rest(&self) -> &'a str {
@@ -46,11 +65,6 @@ impl<'a> Cursor<'a> {
 
     pub(super) fn is_at_end(&self) -> bool {
         self.at == self.text.len()
-    }
-
-    /// Whether nothing but white space stands before the place on its line.
-    pub(super) fn is_at_column_zero(&self) -> bool {
-        self.text[..self.at].ends_with('\n') || self.at == 0
     }
 
     pub(super) fn skip(&mut self, bytes: usize) {
@@ -66,13 +80,47 @@ impl<'a> Cursor<'a> {
     }
 
     /// Passes blanks, tabs and line ends.
-    pub(super) fn skip_space(&mut self) {
+    pub(super) fn skip_lines(&mut self) {
         self.take_while(|c| c.is_ascii_whitespace());
     }
 
-    /// Passes blanks and tabs.
-    pub(super) fn skip_blanks(&mut self) {
-        self.take_while(|c| matches!(c, ' ' | '\t' | '\r'));
+    /// Passes what may stand between two tokens. A comment that does not end stays.
+    pub(super) fn skip_space(&mut self) {
+        if self.space == Space::Line {
+            self.take_while(|c| matches!(c, ' ' | '\t' | '\r'));
+            return;
+        }
+        loop {
+            self.skip_lines();
+            match self.comment() {
+                Some(len) => self.skip(len),
+                None => return,
+            }
+        }
+    }
+
+    /// The length of the comment that begins here, if one does and it ends.
+    fn comment(&self) -> Option<usize> {
+        let rest = self.rest();
+        let begins_line = self.at == 0 || self.text[..self.at].ends_with('\n');
+        let is_line_comment = match self.space {
+            Space::Line => false,
+            Space::C => rest.starts_with("//"),
+            Space::Assembler => rest.starts_with(';') || begins_line && rest.starts_with('#'),
+        };
+        if is_line_comment {
+            return Some(rest.find('\n').unwrap_or(rest.len()));
+        }
+        rest.strip_prefix("/*")?.find("*/").map(|end| end + 4)
+    }
+
+    /// Passes what stands before a statement, and says so if that is a comment that does not end.
+    pub(super) fn next_statement(&mut self) -> Result<(), ParseError> {
+        self.skip_space();
+        match self.rest().starts_with("/*") {
+            true => Err(self.error("expected `*/` to end this comment")),
+            false => Ok(()),
+        }
     }
 
     /// Passes `expected` if it stands here.
@@ -84,9 +132,20 @@ impl<'a> Cursor<'a> {
         found
     }
 
-    /// Passes `expected`, after blanks, or says that it is missing.
+    /// Passes `expected` if it is the next token; else stays where it is.
+    pub(super) fn eat_next(&mut self, expected: &str) -> bool {
+        let mut ahead = self.clone();
+        ahead.skip_space();
+        let found = ahead.eat(expected);
+        if found {
+            *self = ahead;
+        }
+        found
+    }
+
+    /// Passes `expected`, the next token, or says that it is missing.
     pub(super) fn expect(&mut self, expected: &str) -> Result<(), ParseError> {
-        self.skip_blanks();
+        self.skip_space();
         if self.eat(expected) { Ok(()) } else { Err(self.error(format!("expected `{expected}`"))) }
     }
 
@@ -147,8 +206,20 @@ impl<'a> Cursor<'a> {
 
     /// The end of a line, or of the text.
     pub(super) fn end_of_line(&mut self) -> Result<(), ParseError> {
-        self.skip_blanks();
+        self.skip_space();
         if self.eat("\n") || self.is_at_end() { Ok(()) } else { Err(self.error("expected the end of the line")) }
+    }
+
+    /// Says that a program is too long, if it is, after so many instructions.
+    pub(super) fn limit(&self, instructions: usize) -> Result<(), ParseError> {
+        let most = Dialect::Pcap.max_len();
+        match instructions < most {
+            true => Ok(()),
+            false => {
+                Err(self
+                    .error(format!("expected the end of the program: no dialect takes more than {most} instructions")))
+            }
+        }
     }
 
     /// An error at this place.

@@ -1,22 +1,23 @@
 //! `tcpdump -ddd`: a line with the number of instructions, then a line of four decimal numbers for each.
 
 use crate::instruction::RawInstruction;
-use crate::text::cursor::{Cursor, Range};
+use crate::text::cursor::{Cursor, Range, Space};
 use crate::text::error::ParseError;
 use crate::text::{counted, print_quadruple, quadruple};
 
 pub(super) fn parse(text: &str) -> Result<Vec<RawInstruction>, ParseError> {
-    let mut cursor = Cursor::new(text);
-    cursor.skip_space();
+    let mut cursor = Cursor::new(text, Space::Line);
+    cursor.skip_lines();
     let start = cursor.at();
     let count = cursor.decimal(Range::U32)?;
     cursor.end_of_line()?;
     let mut program = Vec::new();
-    cursor.skip_space();
+    cursor.skip_lines();
     while !cursor.is_at_end() {
+        cursor.limit(program.len())?;
         program.push(quadruple(&mut cursor)?);
         cursor.end_of_line()?;
-        cursor.skip_space();
+        cursor.skip_lines();
     }
     counted(program, count, &cursor, start)
 }

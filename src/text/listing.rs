@@ -1,12 +1,13 @@
 //! `tcpdump -d`: `(001) jeq      #0x800           jt 2`, a tab, and `jf 5`, with absolute targets.
 //!
-//! Source: `bpf_image` in libpcap's `bpf_image.c`. What it prints as `unimp` we print with all four fields.
+//! Source: `bpf_image` in libpcap's `bpf_image.c`. What it prints as `unimp` we print with all four fields, and what it
+//! leaves out, fields that an opcode does not use, behind `; unused`.
 
 use std::fmt;
 
 use crate::instruction::RawInstruction;
-use crate::isa::{self, Operation, Row};
-use crate::text::cursor::{Cursor, Range};
+use crate::isa::{self, Operation};
+use crate::text::cursor::{Cursor, Range, Space};
 use crate::text::error::ParseError;
 use crate::text::operand::{self, Notation, Operand};
 
@@ -22,7 +23,7 @@ pub(crate) struct Line {
 impl fmt::Display for Line {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Line { pc, raw } = *self;
-        let Some(row) = known(raw) else {
+        let Some(row) = isa::lookup(raw.code) else {
             return write!(f, "{UNKNOWN:<8} {}", operand::print_raw(raw));
         };
         let operand = match row.operation {
@@ -32,17 +33,13 @@ impl fmt::Display for Line {
         match row.operation {
             Operation::Branch(..) => {
                 let target = |skip: u8| pc + 1 + usize::from(skip);
-                write!(f, "{:<8} {operand:<16} jt {}\tjf {}", row.mnemonic, target(raw.jt), target(raw.jf))
+                write!(f, "{:<8} {operand:<16} jt {}\tjf {}", row.mnemonic, target(raw.jt), target(raw.jf))?;
             }
-            _ if operand.is_empty() => f.write_str(row.mnemonic),
-            _ => write!(f, "{:<8} {operand}", row.mnemonic),
+            _ if operand.is_empty() => f.write_str(row.mnemonic)?,
+            _ => write!(f, "{:<8} {operand}", row.mnemonic)?,
         }
+        f.write_str(&operand::print_unused(raw))
     }
-}
-
-/// The row of an instruction that a listing shows without loss.
-fn known(raw: RawInstruction) -> Option<&'static Row> {
-    isa::lookup(raw.code).filter(|_| raw == raw.normalized())
 }
 
 /// Where `ja` goes, wrapping as `int` does.
@@ -55,14 +52,16 @@ pub(super) fn print(program: &[RawInstruction]) -> String {
 }
 
 pub(super) fn parse(text: &str) -> Result<Vec<RawInstruction>, ParseError> {
-    let mut cursor = Cursor::new(text);
+    let mut cursor = Cursor::new(text, Space::Line);
     let mut program = Vec::new();
-    cursor.skip_space();
+    cursor.skip_lines();
     while !cursor.is_at_end() {
+        cursor.limit(program.len())?;
         number(&mut cursor, program.len())?;
-        program.push(instruction(&mut cursor, program.len())?);
+        let raw = instruction(&mut cursor, program.len())?;
+        program.push(raw.with_unused(operand::parse_unused(&mut cursor)));
         cursor.end_of_line()?;
-        cursor.skip_space();
+        cursor.skip_lines();
     }
     Ok(program)
 }
@@ -79,7 +78,7 @@ fn number(cursor: &mut Cursor, pc: usize) -> Result<(), ParseError> {
 }
 
 fn instruction(cursor: &mut Cursor, pc: usize) -> Result<RawInstruction, ParseError> {
-    cursor.skip_blanks();
+    cursor.skip_space();
     let start = cursor.at();
     let mnemonic = cursor.word();
     if mnemonic == UNKNOWN {
@@ -88,10 +87,10 @@ fn instruction(cursor: &mut Cursor, pc: usize) -> Result<RawInstruction, ParseEr
     if !operand::is_mnemonic(mnemonic) {
         return Err(cursor.error_at(start, "expected the name of an instruction"));
     }
-    cursor.skip_blanks();
+    cursor.skip_space();
     let start = cursor.at();
     let operand = Operand::parse(cursor)?;
-    let raw = operand::instruction([mnemonic; 2], operand, start, cursor)?;
+    let raw = operand::instruction([mnemonic; 2], operand, Notation::Listing, start, cursor)?;
     match isa::lookup(raw.code).map(|row| row.operation) {
         Some(Operation::Jump) => Ok(RawInstruction { k: raw.k.wrapping_sub(pc as u32 + 1), ..raw }),
         Some(Operation::Branch(..)) => {
@@ -106,7 +105,7 @@ fn instruction(cursor: &mut Cursor, pc: usize) -> Result<RawInstruction, ParseEr
 /// `jt 7`: the distance to an absolute target.
 fn skip(cursor: &mut Cursor, name: &str, pc: usize) -> Result<u8, ParseError> {
     cursor.expect(name)?;
-    cursor.skip_blanks();
+    cursor.skip_space();
     let start = cursor.at();
     let target = cursor.decimal(Range::U32)? as usize;
     let distance = target.checked_sub(pc + 1).and_then(|distance| u8::try_from(distance).ok());
@@ -130,6 +129,7 @@ mod tests {
 (007) tax
 (008) ret      #-1
 (009) ret
+(010) tax ; unused k 0x5
 ";
         let program = parse(text).unwrap();
         assert_eq!(print(&program), text);

@@ -18,7 +18,7 @@ use std::str::FromStr;
 
 use crate::instruction::RawInstruction;
 use crate::program::Program;
-use cursor::Cursor;
+use cursor::{Cursor, Space};
 pub use error::ParseError;
 pub(crate) use listing::Line;
 
@@ -44,12 +44,25 @@ pub enum Form {
 
 impl Form {
     /// All forms.
-    pub const ALL: [Form; 6] = [Form::Listing, Form::C, Form::Decimal, Form::Bytecode, Form::Assembler, Form::Raw];
+    pub const ALL: &'static [Form] =
+        &[Form::Listing, Form::C, Form::Decimal, Form::Bytecode, Form::Assembler, Form::Raw];
+
+    /// Its name: `listing`, `c`, `decimal`, `bytecode`, `asm` or `raw`.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Form::Listing => "listing",
+            Form::C => "c",
+            Form::Decimal => "decimal",
+            Form::Bytecode => "bytecode",
+            Form::Assembler => "asm",
+            Form::Raw => "raw",
+        }
+    }
 
     /// The form that `input` seems to have.
     ///
-    /// Bytes that are no text, or that have a NUL, are raw; a text is judged by how it begins, and is assembler if it
-    /// begins like nothing else.
+    /// Bytes with a NUL are raw, since every valid program has one and no text does; a text is judged by how it begins,
+    /// and is assembler if it begins like nothing else.
     ///
     /// ```
     /// use cbpf::Form;
@@ -59,21 +72,22 @@ impl Form {
     /// ```
     pub fn detect(input: &[u8]) -> Form {
         match std::str::from_utf8(input) {
-            Ok(text) if !text.contains('\0') => detect_text(text),
-            _ => Form::Raw,
+            _ if input.contains(&0) => Form::Raw,
+            Ok(text) => detect_text(without_mark(text)),
+            Err(_) => Form::Assembler,
         }
     }
 }
 
 fn detect_text(text: &str) -> Form {
-    let mut cursor = Cursor::new(without_mark(text));
-    c_array::skip_space(&mut cursor);
+    let mut cursor = Cursor::new(text, Space::C);
+    cursor.skip_space();
     let digits = cursor.take_while(|c| c.is_ascii_digit());
-    cursor.skip_blanks();
+    cursor.skip_space();
     let next = cursor.rest().chars().next();
     match (digits, next) {
         ("", Some('(')) => Form::Listing,
-        ("", _) if c_array::begins(&cursor) => Form::C,
+        ("", _) if c_array::begins(text) => Form::C,
         ("", _) => Form::Assembler,
         (_, Some(',')) => Form::Bytecode,
         _ => Form::Decimal,
@@ -155,7 +169,7 @@ impl fmt::Display for Program {
 fn quadruple(cursor: &mut Cursor) -> Result<RawInstruction, ParseError> {
     use cursor::Range::{U8, U16, U32};
     let mut field = |range| {
-        cursor.skip_blanks();
+        cursor.skip_space();
         cursor.decimal(range)
     };
     let (code, jt, jf, k) = (field(U16)?, field(U8)?, field(U8)?, field(U32)?);
@@ -194,7 +208,7 @@ mod tests {
     #[test]
     fn printing_and_reading_gives_the_same_program() {
         for program in [everything(), Program::default()] {
-            for form in Form::ALL {
+            for &form in Form::ALL {
                 let printed = program.print(form);
                 let context = || format!("{form:?}: {}", String::from_utf8_lossy(&printed[..printed.len().min(400)]));
                 assert_eq!(Program::parse_as(form, &printed).unwrap(), program, "{}", context());
@@ -208,7 +222,7 @@ mod tests {
     #[test]
     fn every_prefix_of_every_form_is_read_or_refused() {
         let program: Program = "ldh [12]\njne #0x806, drop\nldx 4*([14]&0xf)\nret #-1\ndrop: ret #0".parse().unwrap();
-        for form in Form::ALL {
+        for &form in Form::ALL {
             let printed = program.print(form);
             for end in 0..printed.len() {
                 let _ = Program::parse_as(form, &printed[..end]);

@@ -32,46 +32,56 @@ pub(super) enum Operand<'a> {
 impl<'a> Operand<'a> {
     /// Reads an operand; nothing is one too.
     pub(super) fn parse(cursor: &mut Cursor<'a>) -> Result<Operand<'a>, ParseError> {
-        cursor.skip_blanks();
+        cursor.skip_space();
         if cursor.eat("#") {
             return hash(cursor);
         }
         if cursor.eat("[") {
             return bracket(cursor);
         }
-        if cursor.eat("M[") || cursor.eat("m[") {
-            return Ok(Operand::Scratch(closed(cursor)?));
-        }
         if cursor.is_at_number() {
             return number(cursor);
         }
-        cursor.eat("%");
-        let start = cursor.at();
+        if cursor.eat("%") {
+            return register(cursor);
+        }
         match cursor.word() {
-            "" if start == cursor.at() => Ok(Operand::Nothing),
+            "" => Ok(Operand::Nothing),
+            "M" | "m" if cursor.eat_next("[") => Ok(Operand::Scratch(closed(cursor)?)),
             word => Ok(named(word).unwrap_or(Operand::Word(word))),
         }
     }
 
     /// The field `k`, if an instruction with an operand of `form` may stand with this one.
-    fn k_for(self, form: Form) -> Option<u32> {
+    fn k_for(self, form: Form, notation: Notation) -> Option<u32> {
         match (form, self) {
-            (Form::Hex | Form::Decimal, Operand::Immediate(k) | Operand::Number(k))
+            (Form::A, Operand::Nothing) => (notation == Notation::Listing).then_some(0),
+            (Form::Hex | Form::Decimal, Operand::Immediate(k))
             | (Form::Absolute, Operand::Absolute(k))
             | (Form::Indirect, Operand::Indirect(k))
             | (Form::MemShift, Operand::MemShift(k))
             | (Form::Scratch, Operand::Scratch(k))
             | (Form::Target, Operand::Number(k)) => Some(k),
             (Form::Absolute, Operand::Extension(extension)) => Some(extension.offset()),
-            (Form::Length, Operand::Length) | (Form::Nothing | Form::A, Operand::Nothing) => Some(0),
+            (Form::Length, Operand::Length) | (Form::Nothing, Operand::Nothing) => Some(0),
             (Form::X, Operand::Word("x" | "X")) | (Form::A, Operand::Word("a" | "A")) => Some(0),
             _ => None,
         }
     }
 }
 
+/// Behind `%`: `x` or `a`.
+fn register<'a>(cursor: &mut Cursor<'a>) -> Result<Operand<'a>, ParseError> {
+    let start = cursor.at();
+    match cursor.word() {
+        word @ ("x" | "X" | "a" | "A") => Ok(Operand::Word(word)),
+        _ => Err(cursor.error_at(start, "expected `x` or `a`")),
+    }
+}
+
 /// Behind `#`: a number, or a name.
 fn hash<'a>(cursor: &mut Cursor<'a>) -> Result<Operand<'a>, ParseError> {
+    cursor.skip_space();
     if cursor.is_at_number() {
         return Ok(Operand::Immediate(cursor.number(Range::U32)?));
     }
@@ -82,25 +92,27 @@ fn hash<'a>(cursor: &mut Cursor<'a>) -> Result<Operand<'a>, ParseError> {
 
 /// Behind `[`: `12]`, `x + 14]` or `vlan_tci]`.
 fn bracket<'a>(cursor: &mut Cursor<'a>) -> Result<Operand<'a>, ParseError> {
-    cursor.skip_blanks();
+    cursor.skip_space();
     if cursor.is_at_number() {
         return Ok(Operand::Absolute(closed(cursor)?));
     }
-    cursor.eat("%");
+    let is_register = cursor.eat("%");
     let start = cursor.at();
     let word = cursor.word();
     if word.eq_ignore_ascii_case("x") {
         cursor.expect("+")?;
         return Ok(Operand::Indirect(closed(cursor)?));
     }
-    let extension = named(word).ok_or_else(|| cursor.error_at(start, "expected an offset or `x + offset`"))?;
+    let extension = named(word)
+        .filter(|_| !is_register)
+        .ok_or_else(|| cursor.error_at(start, "expected an offset or `x + offset`"))?;
     cursor.expect("]")?;
     Ok(extension)
 }
 
 /// A number and the bracket that closes it.
 fn closed(cursor: &mut Cursor) -> Result<u32, ParseError> {
-    cursor.skip_blanks();
+    cursor.skip_space();
     let k = cursor.number(Range::U32)?;
     cursor.expect("]")?;
     Ok(k)
@@ -110,16 +122,14 @@ fn closed(cursor: &mut Cursor) -> Result<u32, ParseError> {
 fn number<'a>(cursor: &mut Cursor<'a>) -> Result<Operand<'a>, ParseError> {
     let start = cursor.at();
     let number = cursor.number(Range::U32)?;
-    cursor.skip_blanks();
-    if !cursor.rest().starts_with('*') {
+    if !cursor.eat_next("*") {
         return Ok(Operand::Number(number));
     }
-    cursor.expect("*")?;
     cursor.expect("(")?;
     cursor.expect("[")?;
     let k = closed(cursor)?;
     cursor.expect("&")?;
-    cursor.skip_blanks();
+    cursor.skip_space();
     let mask = cursor.number(Range::U32)?;
     cursor.expect(")")?;
     if (number, mask) == (4, 0xf) {
@@ -141,11 +151,12 @@ fn named<'a>(word: &str) -> Option<Operand<'a>> {
 pub(super) fn instruction(
     names: [&str; 2],
     operand: Operand,
+    notation: Notation,
     at: usize,
     cursor: &Cursor,
 ) -> Result<RawInstruction, ParseError> {
     let rows = || isa::TABLE.iter().filter(|row| names.contains(&row.mnemonic));
-    if let Some((row, k)) = rows().find_map(|row| Some((row, operand.k_for(row.form)?))) {
+    if let Some((row, k)) = rows().find_map(|row| Some((row, operand.k_for(row.form, notation)?))) {
         return Ok(RawInstruction::new(row.code, 0, 0, k));
     }
     let mut forms: Vec<&str> = rows().map(|row| written(row.form)).collect();
@@ -213,6 +224,43 @@ fn absolute(k: u32, notation: Notation) -> String {
     }
 }
 
+/// Begins the comment with the fields that an opcode does not use, where they are not 0. Machines ignore them, and
+/// libpcap leaves some behind.
+const UNUSED: &str = "; unused";
+
+/// A comment with what is in the fields that the opcode does not use; nothing if that is 0.
+pub(super) fn print_unused(raw: RawInstruction) -> String {
+    let RawInstruction { jt, jf, k, .. } = raw.unused();
+    let fields = [("jt", u32::from(jt)), ("jf", u32::from(jf)), ("k", k)];
+    let fields = fields.iter().filter(|(_, value)| *value != 0);
+    let fields: String = fields.map(|(name, value)| format!(" {name} {value:#x}")).collect();
+    if fields.is_empty() { fields } else { format!(" {UNUSED}{fields}") }
+}
+
+/// The reverse of [`print_unused`]; any other comment is left where it is.
+pub(super) fn parse_unused(cursor: &mut Cursor) -> RawInstruction {
+    let mut ahead = cursor.on_this_line();
+    let mut fields = RawInstruction::default();
+    if !ahead.eat_next(UNUSED) {
+        return fields;
+    }
+    loop {
+        ahead.skip_space();
+        if ahead.is_at_end() {
+            cursor.skip(ahead.at() - cursor.at());
+            return fields;
+        }
+        let name = ahead.word();
+        ahead.skip_space();
+        match (name, ahead.number(Range::U32)) {
+            ("jt", Ok(value @ 0..=0xff)) => fields.jt = value as u8,
+            ("jf", Ok(value @ 0..=0xff)) => fields.jf = value as u8,
+            ("k", Ok(value)) => fields.k = value,
+            _ => return RawInstruction::default(),
+        }
+    }
+}
+
 /// An instruction that has no notation: its four fields.
 pub(super) fn print_raw(RawInstruction { code, jt, jf, k }: RawInstruction) -> String {
     format!("{code:#x}, {jt}, {jf}, {k:#x}")
@@ -220,14 +268,13 @@ pub(super) fn print_raw(RawInstruction { code, jt, jf, k }: RawInstruction) -> S
 
 /// The reverse of [`print_raw`]; fields that are left out at the end are 0.
 pub(super) fn parse_raw(cursor: &mut Cursor) -> Result<RawInstruction, ParseError> {
-    cursor.skip_blanks();
+    cursor.skip_space();
     let code = cursor.number(Range::U16)?;
     let mut field = |range| -> Result<u32, ParseError> {
-        cursor.skip_blanks();
-        if !cursor.eat(",") {
+        if !cursor.eat_next(",") {
             return Ok(0);
         }
-        cursor.skip_blanks();
+        cursor.skip_space();
         cursor.number(range)
     };
     let (jt, jf, k) = (field(Range::U8)?, field(Range::U8)?, field(Range::U32)?);

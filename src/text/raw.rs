@@ -1,10 +1,16 @@
 //! `struct sock_filter`, 8 bytes an instruction, little-endian: u16 code, u8 jt, u8 jf, u32 k.
 
+use crate::dialect::Dialect;
 use crate::instruction::RawInstruction;
 use crate::text::error::ParseError;
 
 pub(super) fn parse(bytes: &[u8]) -> Result<Vec<RawInstruction>, ParseError> {
     let (instructions, rest) = bytes.as_chunks();
+    let most = Dialect::Pcap.max_len();
+    if instructions.len() > most {
+        let message = format!("expected the end of the program: no dialect takes more than {most} instructions");
+        return Err(ParseError::at_byte(8 * most, message));
+    }
     if !rest.is_empty() {
         let message = format!("expected 8 bytes an instruction, and {} are left", rest.len());
         return Err(ParseError::at_byte(bytes.len() - rest.len(), message));
