@@ -197,7 +197,7 @@ pub fn from_bytes(bytes: &[u8]) -> (Program, Sample) {
 
 /// A program that is printed in some form, and then spoiled in a few places.
 pub fn spoiled_text(u: &mut Unstructured) -> Result<Vec<u8>> {
-    let mut text = wild_program(u)?.print(*u.choose(&Form::ALL)?);
+    let mut text = wild_program(u)?.print(*u.choose(Form::ALL)?);
     for _ in 0..u.int_in_range(0..=3)? {
         let at = u.choose_index(text.len())?;
         match u.int_in_range(0..=2)? {

@@ -26,7 +26,7 @@ pub fn engines_agree(program: &Program, dialect: Dialect, samples: &[Sample]) ->
 pub fn everything_agrees(program: &Program, sample: &Sample) -> Result<(), String> {
     instructions_survive(program)?;
     forms_agree(program)?;
-    Dialect::ALL.into_iter().try_for_each(|dialect| engines_agree(program, dialect, slice::from_ref(sample)))
+    Dialect::ALL.iter().try_for_each(|&dialect| engines_agree(program, dialect, slice::from_ref(sample)))
 }
 
 /// An instruction is the same after it was typed.
@@ -37,7 +37,7 @@ pub fn instructions_survive(program: &Program) -> Result<(), String> {
 
 /// Printing a program in any form and reading it back gives the same program, and the form is detected.
 pub fn forms_agree(program: &Program) -> Result<(), String> {
-    for form in Form::ALL {
+    for &form in Form::ALL {
         let printed = program.print(form);
         match Program::parse_as(form, &printed) {
             Ok(read) if read == *program => {}
@@ -54,7 +54,7 @@ pub fn forms_agree(program: &Program) -> Result<(), String> {
 
 /// Bytes, read in any form, are a program whose forms agree, or an error that lies inside them.
 pub fn text_is_read_or_refused(input: &[u8]) -> Result<(), String> {
-    for form in Form::ALL {
+    for &form in Form::ALL {
         match Program::parse_as(form, input) {
             Ok(program) => forms_agree(&program)?,
             Err(error) if lies_inside(&error, form, input) => {}

@@ -23,7 +23,7 @@ pub fn trials() -> Vec<Trial> {
         Trial::test("random::texts", || each_program(texts)),
         Trial::test("random::bytes", || each_program(any_bytes)),
     ];
-    for dialect in Dialect::ALL {
+    for &dialect in Dialect::ALL {
         let name = format!("random::engines::{dialect}");
         trials.push(Trial::test(name, move || each_program(|bytes| engines(bytes, dialect))));
     }

@@ -156,11 +156,6 @@ impl Builder {
         self.push(Instruction::Alu { op, operand: operand.into() })
     }
 
-    /// `and #mask`
-    pub fn and(self, mask: u32) -> Builder {
-        self.alu(AluOp::And, mask)
-    }
-
     /// `neg`: A = -A.
     pub fn negate(self) -> Builder {
         self.push(Instruction::Negate)

@@ -9,7 +9,8 @@ use crate::ancillary::Extension;
 use crate::dialect::Dialect;
 use crate::instruction::Operand;
 use crate::isa::{AluOp, Register, Width};
-use crate::packet::{self, Packet};
+use crate::packet::Packet;
+use crate::random;
 use crate::verify::{SCRATCH_WORDS, Source, Step, Verdict, Verified};
 
 impl Verified {
@@ -118,6 +119,6 @@ impl Machine<'_> {
         }
         let count = self.random_loads;
         self.random_loads += 1;
-        Some(packet::random(self.packet.context().run_seed(), count))
+        Some(random::number(self.packet.context().run_seed(), count))
     }
 }

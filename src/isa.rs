@@ -157,9 +157,8 @@ impl Condition {
     }
 
     /// Whether an opcode encodes this test without exchanging the targets.
-    pub(crate) const fn has_opcode(self) -> bool {
-        use Condition::*;
-        matches!(self, Equal | Greater | GreaterOrEqual | BitsSet)
+    pub(crate) fn has_opcode(self) -> bool {
+        TABLE.iter().any(|row| row.operation == Operation::Branch(self, Input::K))
     }
 }
 

@@ -90,6 +90,7 @@ mod isa;
 mod jit;
 mod packet;
 mod program;
+mod random;
 mod text;
 mod verify;
 

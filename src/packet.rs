@@ -1,9 +1,7 @@
 //! What a program runs on: the captured bytes, the original length, and what Linux knows beside the bytes.
 
-use std::cell::Cell;
-use std::hash::{BuildHasher, RandomState};
-
 use crate::ancillary::Extension;
+use crate::random;
 
 /// The most bytes of a packet that programs can see; what lies beyond is out of bounds.
 ///
@@ -60,10 +58,24 @@ impl<'a> Packet<'a> {
     }
 }
 
-/// Bytes are a packet that was captured whole: `&[u8]`, `&Vec<u8>`, `&[u8; N]`.
-impl<'a, T: AsRef<[u8]> + ?Sized> From<&'a T> for Packet<'a> {
-    fn from(data: &'a T) -> Packet<'a> {
-        Packet::new(data.as_ref())
+/// Bytes are a packet that was captured whole.
+impl<'a> From<&'a [u8]> for Packet<'a> {
+    fn from(data: &'a [u8]) -> Packet<'a> {
+        Packet::new(data)
+    }
+}
+
+/// Bytes are a packet that was captured whole.
+impl<'a, const N: usize> From<&'a [u8; N]> for Packet<'a> {
+    fn from(data: &'a [u8; N]) -> Packet<'a> {
+        Packet::new(data)
+    }
+}
+
+/// Bytes are a packet that was captured whole.
+impl<'a> From<&'a Vec<u8>> for Packet<'a> {
+    fn from(data: &'a Vec<u8>) -> Packet<'a> {
+        Packet::new(data)
     }
 }
 
@@ -149,38 +161,8 @@ impl Context {
 
     /// The seed of one run of a program.
     pub(crate) fn run_seed(&self) -> u64 {
-        self.seed.unwrap_or_else(unforeseen)
+        self.seed.unwrap_or_else(random::unforeseen)
     }
-}
-
-/// The step between the states of the generator: 2^64 divided by the golden ratio, made odd.
-pub(crate) const RANDOM_STEP: u64 = 0x9e37_79b9_7f4a_7c15;
-
-/// The multipliers and shifts of the generator's output function.
-pub(crate) const RANDOM_MIX: [(u8, u64); 2] = [(30, 0xbf58_476d_1ce4_e5b9), (27, 0x94d0_49bb_1331_11eb)];
-
-/// The last shift: the high half of the state, mixed, is the number.
-pub(crate) const RANDOM_LAST: u8 = 31;
-
-/// The number that the `count`th `rand` of a run gives, from 0.
-///
-/// Source: SplitMix64 (Steele, Lea and Flood, 2014), of which the upper 32 bits are taken.
-pub(crate) fn random(seed: u64, count: u32) -> u32 {
-    let mut z = seed.wrapping_add(RANDOM_STEP.wrapping_mul(u64::from(count) + 1));
-    for (shift, factor) in RANDOM_MIX {
-        z = (z ^ (z >> shift)).wrapping_mul(factor);
-    }
-    ((z ^ (z >> RANDOM_LAST)) >> 32) as u32
-}
-
-/// A seed that nobody foresees: a counter of this thread from a random start, so the generator runs on over packets.
-fn unforeseen() -> u64 {
-    thread_local! {
-        static STATE: Cell<Option<u64>> = const { Cell::new(None) };
-    }
-    let state = STATE.get().unwrap_or_else(|| RandomState::new().hash_one(0));
-    STATE.set(Some(state.wrapping_add(RANDOM_STEP.rotate_left(32))));
-    state
 }
 
 #[cfg(test)]
@@ -190,20 +172,5 @@ mod tests {
     #[test]
     fn the_default_context_is_the_constant() {
         assert_eq!(Context::default(), Context::DEFAULT);
-    }
-
-    #[test]
-    fn random_numbers_are_those_of_splitmix64() {
-        // The first outputs of the reference implementation for the seed 1234567.
-        let expected = [6457827717110365317u64, 3203168211198807973, 9817491932198370423];
-        for (count, number) in expected.into_iter().enumerate() {
-            assert_eq!(random(1_234_567, count as u32), (number >> 32) as u32);
-        }
-    }
-
-    #[test]
-    fn unseeded_numbers_differ_and_are_spread() {
-        let kept = (0..10_000).filter(|_| random(unforeseen(), 0) < u32::MAX / 100).count();
-        assert!((30..300).contains(&kept), "{kept} of 10,000 where 100 were expected");
     }
 }

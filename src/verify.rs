@@ -16,6 +16,7 @@
 //! in `kernel/seccomp.c`, `bpf_validate` in libpcap. Unreachable code is judged like any other.
 
 use std::fmt;
+use std::sync::Arc;
 
 use crate::ancillary::{self, Extension};
 use crate::dialect::Dialect;
@@ -72,7 +73,7 @@ pub(crate) enum Verdict {
     A,
 }
 
-/// A program that a dialect accepts: what engines run.
+/// A program that a dialect accepts: what engines run. Clones share it.
 ///
 /// ```
 /// use cbpf::{Dialect, Program};
@@ -84,8 +85,8 @@ pub(crate) enum Verdict {
 #[derive(Clone, Debug)]
 pub struct Verified {
     dialect: Dialect,
-    program: Program,
-    steps: Vec<Step>,
+    program: Arc<Program>,
+    steps: Arc<[Step]>,
 }
 
 impl Verified {
@@ -213,7 +214,7 @@ impl Program {
             VerifyError { pc, instruction, dialect, rule }
         };
         let steps = verify(self.instructions(), dialect).map_err(refuse)?;
-        Ok(Verified { dialect, program: self.clone(), steps })
+        Ok(Verified { dialect, program: Arc::new(self.clone()), steps: steps.into() })
     }
 }
 

@@ -17,7 +17,7 @@ use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|bytes: &[u8]| {
     let mut u = Unstructured::new(bytes);
-    let Ok(&dialect) = u.choose(&Dialect::ALL) else { return };
+    let Ok(&dialect) = u.choose(Dialect::ALL) else { return };
     let Ok((program, samples)) = generate::program_and_samples(&mut u, dialect) else { return };
     oracle::engines_agree(&program, dialect, &samples).unwrap_or_else(|error| panic!("{error}"));
 });

@@ -4,10 +4,10 @@ use std::io::{Write, stdout};
 use std::path::PathBuf;
 
 use cbpf::Form;
-use clap::{Args, ValueEnum};
+use clap::Args;
 
 use crate::cli::failure::Failure;
-use crate::cli::input::read_program;
+use crate::cli::input::{one_of, read_program};
 
 /// Print a program in another form
 ///
@@ -20,44 +20,15 @@ pub struct Arguments {
     #[arg(short, long, value_name = "PROGRAM")]
     program: PathBuf,
 
-    /// The form to print
-    #[arg(long, value_enum, value_name = "FORM")]
-    to: FormName,
-}
-
-/// The name of a form.
-#[derive(Clone, Copy, ValueEnum)]
-enum FormName {
-    /// What tcpdump -d prints
-    Listing,
-    /// What tcpdump -dd prints
-    C,
-    /// What tcpdump -ddd prints
-    Decimal,
-    /// What iptables -m bpf and tc read
-    Bytecode,
-    /// What bpf_asm reads
-    Asm,
-    /// struct sock_filter, 8 bytes an instruction, little-endian
-    Raw,
-}
-
-impl From<FormName> for Form {
-    fn from(name: FormName) -> Form {
-        match name {
-            FormName::Listing => Form::Listing,
-            FormName::C => Form::C,
-            FormName::Decimal => Form::Decimal,
-            FormName::Bytecode => Form::Bytecode,
-            FormName::Asm => Form::Assembler,
-            FormName::Raw => Form::Raw,
-        }
-    }
+    /// The form to print: what tcpdump -d (listing), -dd (c) or -ddd (decimal) prints, what iptables and tc read
+    /// (bytecode), what bpf_asm reads (asm), or 8 bytes an instruction (raw)
+    #[arg(long, value_name = "FORM", value_parser = one_of(Form::ALL, Form::name))]
+    to: Form,
 }
 
 pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     let program = read_program(&arguments.program)?;
     let mut output = stdout().lock();
-    output.write_all(&program.print(arguments.to.into()))?;
+    output.write_all(&program.print(arguments.to))?;
     Ok(output.flush()?)
 }

@@ -1,11 +1,16 @@
 //! Why a subcommand failed, and the exit code that says so.
 
 use std::fmt::Display;
-use std::io;
+use std::io::{self, Write};
 use std::path::Path;
 use std::process::ExitCode;
 
 use crate::cli::capture::{CaptureError, input_name};
+
+/// Says something on standard error. If that can't be written, there is nobody to be told.
+pub fn say(message: impl Display) {
+    let _ = writeln!(io::stderr(), "{message}");
+}
 
 /// What ends a subcommand early, or makes its exit code other than 0.
 #[derive(Debug)]
@@ -40,7 +45,7 @@ impl Failure {
             Failure::Input(message) => (message, 2),
             Failure::Disagreement(message) => (message, 3),
         };
-        eprintln!("cbpf: {message}");
+        say(format_args!("cbpf: {message}"));
         ExitCode::from(code)
     }
 }

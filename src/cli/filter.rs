@@ -7,7 +7,7 @@ use clap::Args;
 
 use crate::cli::capture::{Format, Output, Reader, Writer};
 use crate::cli::engine::{self, Engine, Surroundings};
-use crate::cli::failure::Failure;
+use crate::cli::failure::{Failure, say};
 use crate::cli::input::{CaptureArguments, Inputs, ProgramArguments, each_record};
 use crate::cli::interrupt;
 use crate::cli::progress::Progress;
@@ -94,13 +94,13 @@ fn filter(
 fn print_summary(arguments: &Arguments, summary: Summary) -> Result<(), Failure> {
     let summary = summary.finish();
     if !arguments.json {
-        eprintln!("{summary}");
+        say(summary);
         return Ok(());
     }
     let mut json = summary.json();
     json["engine"] = arguments.engine.text().into();
     match arguments.write.as_deref() == Some(Path::new("-")) {
-        true => eprintln!("{json}"),
+        true => say(json),
         false => writeln!(stdout(), "{json}")?,
     }
     Ok(())

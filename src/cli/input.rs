@@ -6,13 +6,14 @@ use std::path::{Path, PathBuf};
 
 use cbpf::{Dialect, Program, Verified};
 use clap::Args;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 
 use crate::cli::capture::{Reader, Record, input_name};
-use crate::cli::failure::Failure;
+use crate::cli::failure::{Failure, say};
 use crate::cli::progress::Progress;
 
 /// The longest input that is read as a program, in bytes: a listing of 2^20 instructions is shorter.
-const LONGEST_PROGRAM: u64 = 256 << 20;
+const LONGEST_PROGRAM: u64 = 64 << 20;
 
 /// A program, and whose rules it obeys.
 #[derive(Args)]
@@ -21,8 +22,8 @@ pub struct ProgramArguments {
     #[arg(short, long, value_name = "PROGRAM")]
     program: PathBuf,
 
-    /// Whose rules the program obeys: linux, pcap or seccomp
-    #[arg(long, value_name = "DIALECT", default_value_t)]
+    /// Whose rules the program obeys
+    #[arg(long, value_name = "DIALECT", default_value_t, value_parser = one_of(Dialect::ALL, Dialect::name))]
     dialect: Dialect,
 }
 
@@ -37,6 +38,15 @@ impl ProgramArguments {
     pub fn is_standard_input(&self) -> bool {
         self.program == Path::new("-")
     }
+}
+
+/// Takes the name of one of these values.
+pub fn one_of<T: Copy + Send + Sync + 'static>(
+    values: &'static [T],
+    name: fn(T) -> &'static str,
+) -> impl TypedValueParser<Value = T> {
+    let names = PossibleValuesParser::new(values.iter().copied().map(name));
+    names.try_map(move |named| values.iter().copied().find(|&value| name(value) == named).ok_or("no such value"))
 }
 
 /// Reads a program in whatever form it is.
@@ -98,7 +108,7 @@ pub fn each_record(
                 }
                 Ok(None) => break,
                 Err(error) => {
-                    progress.pause(|| eprintln!("cbpf: warning: {error}"));
+                    progress.pause(|| say(format_args!("cbpf: warning: {error}")));
                     outcome = Inputs::Damaged;
                     break;
                 }

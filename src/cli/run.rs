@@ -59,8 +59,10 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
         writeln!(output, "{expected}")?;
         if verdict == expected { Ok(()) } else { Err(disagreement(number, record, verdict, expected)) }
     });
-    output.flush()?;
-    outcome?.outcome()
+    // A disagreement is not to be lost because nobody reads on.
+    let flushed = output.flush();
+    outcome?.outcome()?;
+    Ok(flushed?)
 }
 
 /// The engine, and the one that it is compared with.

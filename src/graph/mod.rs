@@ -5,7 +5,8 @@
 //! - Values are in single-assignment form: a value is defined once, in a block that dominates its uses. Constants
 //!   belong to no block. What differs between the edges into a block is a parameter of it.
 //! - Everything that can end the program early is a [`Check`] of its own, in order, before what depends on it: if it
-//!   fails, the verdict is 0, or the value that the check names. Values themselves cannot fail, and have no effects.
+//!   fails, the verdict is 0, or the value that the check names. Values have no effects.
+//! - A load and a division mean something only behind the check that names their operands: no pass moves them above it.
 //! - The dialects are resolved: shifts by 32 and more are 0, sums wrap, and addresses do not, whoever wrote the program.
 
 mod build;
@@ -68,12 +69,13 @@ pub(crate) enum Value {
     Parameter,
     /// The length on the wire.
     WireLen,
-    /// A number of the packet; a check that it is in bounds stands before.
+    /// A number of the packet; the check that it is in bounds stands before, and must.
     Load(Address, Width, ByteOrder),
     /// A fact from the context; a check that it is present stands before, if it may be absent.
     Ancillary(Extension),
     /// The random number that follows so many others of this run.
     Random(ValueId),
+    /// Arithmetic; before a division by anything but a constant stands the check that the divisor is not zero.
     Alu(AluOp, ValueId, ValueId),
     Negate(ValueId),
 }

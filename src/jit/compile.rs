@@ -102,14 +102,15 @@ thread_local! {
 
 /// Gives this thread's compiler to `work`. If Cranelift panics, the compiler is thrown away.
 fn with_compiler<T>(work: impl FnOnce(&mut Compiler) -> Result<T, CompileError>) -> Result<T, CompileError> {
-    let mut compiler = match COMPILER.take() {
-        Some(compiler) => compiler,
-        None => Compiler::new()?,
+    // While a thread ends there is nothing kept, and nothing to keep.
+    let mut compiler = match COMPILER.try_with(RefCell::take) {
+        Ok(Some(compiler)) => compiler,
+        Ok(None) | Err(_) => Compiler::new()?,
     };
     let outcome = catch_unwind(AssertUnwindSafe(|| work(&mut compiler)));
     let outcome = outcome.map_err(|panic| CompileError::Cranelift(panic_message(&*panic)))?;
     compiler.context.clear();
-    COMPILER.set(Some(compiler));
+    let _ = COMPILER.try_with(|kept| kept.replace(Some(compiler)));
     outcome
 }
 
@@ -179,6 +180,9 @@ fn host() -> Result<&'static [OwnedTargetIsa; 2], CompileError> {
 }
 
 fn describe_host(by_size: [(&str, &str); 2]) -> Result<OwnedTargetIsa, Box<dyn Error>> {
+    if !cfg!(any(target_arch = "x86_64", target_arch = "aarch64")) {
+        return Err("only x86-64 and aarch64 are tried".into());
+    }
     let mut flags = settings::builder();
     for (name, value) in SETTINGS.into_iter().chain(by_size) {
         flags.set(name, value)?;

@@ -10,6 +10,8 @@ pub enum CompileError {
     /// Cranelift cannot generate code for this machine.
     UnsupportedMachine(String),
     /// Cranelift gave up on the program, most likely for its size.
+    ///
+    /// Where it panicked, the panic hook was called; with `panic = "abort"` the process ends instead.
     Cranelift(String),
     /// The program is so large that its native code would need too much stack.
     StackFrame {

@@ -14,7 +14,7 @@ use crate::ancillary::Extension;
 use crate::graph::{Address, Block, ByteOrder, Check, Edge, End, Graph, Statement, Value, ValueId};
 use crate::isa::{AluOp, Condition, Width};
 use crate::jit::code::Facts;
-use crate::packet::{RANDOM_LAST, RANDOM_MIX, RANDOM_STEP};
+use crate::random;
 
 /// The type of an address; Cranelift makes code for 64-bit machines only.
 const POINTER: ir::Type = types::I64;
@@ -211,18 +211,18 @@ impl<'g, 'f> Lowering<'g, 'f> {
         self.builder.ins().load(types::I64, flags, self.arguments.facts, Facts::offset(extension))
     }
 
-    /// The same as [`crate::packet::random`].
+    /// The same as [`random::number`].
     fn random(&mut self, count: ValueId) -> ir::Value {
         let seed = self.fact(Extension::Random);
         let count = self.wide(count);
         let count = self.builder.ins().iadd_imm_s(count, 1);
-        let steps = self.builder.ins().imul_imm_s(count, RANDOM_STEP.cast_signed());
+        let steps = self.builder.ins().imul_imm_s(count, random::STEP.cast_signed());
         let mut z = self.builder.ins().iadd(seed, steps);
-        for (shift, factor) in RANDOM_MIX {
+        for (shift, factor) in random::MIX {
             z = self.mix(z, shift);
             z = self.builder.ins().imul_imm_s(z, factor.cast_signed());
         }
-        z = self.mix(z, RANDOM_LAST);
+        z = self.mix(z, random::LAST);
         z = self.builder.ins().ushr_imm_s(z, 32);
         self.builder.ins().ireduce(types::I32, z)
     }
@@ -239,6 +239,7 @@ impl<'g, 'f> Lowering<'g, 'f> {
             AluOp::Add => ins.iadd(a, b),
             AluOp::Sub => ins.isub(a, b),
             AluOp::Mul => ins.imul(a, b),
+            // Behind the check that the divisor is not zero, so the machine's division does not trap.
             AluOp::Div => ins.udiv(a, b),
             AluOp::Mod => ins.urem(a, b),
             AluOp::And => ins.band(a, b),
@@ -266,6 +267,7 @@ impl<'g, 'f> Lowering<'g, 'f> {
         self.builder.ins().select(is_below, shifted, zero)
     }
 
+    /// Whether a count is seen to be below 32: the kernel's dialects mask it so.
     fn is_below_32(&self, id: ValueId) -> bool {
         match self.graph.value(id) {
             Value::Constant(k) => k < 32,

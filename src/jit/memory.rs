@@ -3,7 +3,8 @@
 //! Invariants
 //! - Code pages are a file in memory that is mapped twice: once to write, once to execute. No mapping is ever both.
 //! - A place is given out once and never again, so code that exists is never overwritten, not in a forked process
-//!   either: a child does not go on in pages that it shares with its parent.
+//!   either: a child does not go on in pages that it shares with its parent. (As with any lock, a child that is forked
+//!   while another thread reserves a place finds the lock taken for good.)
 //! - Both mappings live as long as somebody holds them: filters hold the executable one, and a compilation that is
 //!   under way the writable one.
 
@@ -42,8 +43,8 @@ struct Chunk {
     executable: Arc<Mapping>,
     writable: Arc<Mapping>,
     used: usize,
-    /// The process that mapped it.
-    process: u32,
+    /// A page that a forked process finds wiped.
+    mark: Mapping,
 }
 
 /// A place for code that belongs to one filter.
@@ -59,12 +60,10 @@ impl Place {
     /// A place of `len` bytes, aligned to `align`.
     fn reserve(len: usize, align: usize) -> io::Result<Place> {
         let mut current = CURRENT.lock().unwrap_or_else(PoisonError::into_inner);
-        let process = std::process::id();
-        if let Some(place) = current.as_mut().filter(|chunk| chunk.process == process).and_then(|c| c.take(len, align))
-        {
+        if let Some(place) = current.as_mut().filter(|chunk| chunk.is_ours()).and_then(|c| c.take(len, align)) {
             return Ok(place);
         }
-        let mut chunk = Chunk::map(len.max(CHUNK).next_multiple_of(PAGE), process)?;
+        let mut chunk = Chunk::map(len.max(CHUNK).next_multiple_of(PAGE))?;
         let place = chunk.take(len, align).ok_or(io::ErrorKind::OutOfMemory)?;
         if len <= CHUNK / 4 {
             *current = Some(chunk);
@@ -91,6 +90,12 @@ impl Place {
 }
 
 impl Chunk {
+    /// Whether this process mapped it, and not one that it was forked from.
+    fn is_ours(&self) -> bool {
+        // SAFETY: the mark is a mapped page, which only `map` writes, and only a fork changes.
+        unsafe { self.mark.start.read_volatile() != 0 }
+    }
+
     fn take(&mut self, len: usize, align: usize) -> Option<Place> {
         let offset = self.used.next_multiple_of(align);
         let end = offset.checked_add(len).filter(|&end| end <= self.executable.len)?;
@@ -151,6 +156,14 @@ fn synchronize(place: &Place) {
                 std::arch::asm!("ic ivau, {}", in(reg) line, options(nostack, preserves_flags));
             }
             std::arch::asm!("dsb ish", "isb", options(nostack, preserves_flags));
+            // The `isb` of the other processors, before they run what may stand where other code stood. Kernels before
+            // 4.16 have none, and no other way.
+            for command in [
+                libc::MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED_SYNC_CORE,
+                libc::MEMBARRIER_CMD_PRIVATE_EXPEDITED_SYNC_CORE,
+            ] {
+                libc::syscall(libc::SYS_membarrier, command, 0, 0);
+            }
         }
     }
     #[cfg(not(target_arch = "aarch64"))]
@@ -167,28 +180,56 @@ mod system {
     use std::ptr::{self, NonNull};
     use std::sync::Arc;
 
-    use super::{Chunk, Mapping};
+    use super::{Chunk, Mapping, PAGE};
 
     impl Chunk {
-        pub(super) fn map(len: usize, process: u32) -> io::Result<Chunk> {
-            // SAFETY: the name is a string that ends with a NUL.
-            let fd = unsafe { libc::memfd_create(c"cbpf".as_ptr(), libc::MFD_CLOEXEC) };
-            if fd < 0 {
-                return Err(io::Error::last_os_error());
+        pub(super) fn map(len: usize) -> io::Result<Chunk> {
+            let file = file_in_memory(len)?;
+            let (fd, data, code) =
+                (file.as_raw_fd(), libc::PROT_READ | libc::PROT_WRITE, libc::PROT_READ | libc::PROT_EXEC);
+            let writable = Arc::new(Mapping::new(len, data, libc::MAP_SHARED, fd)?);
+            let executable = Arc::new(Mapping::new(len, code, libc::MAP_SHARED, fd)?);
+            let mark = Mapping::new(PAGE, data, libc::MAP_PRIVATE | libc::MAP_ANONYMOUS, -1)?;
+            // SAFETY: the page is mapped, and nobody else has it.
+            unsafe {
+                if libc::madvise(mark.start.as_ptr().cast(), PAGE, libc::MADV_WIPEONFORK) == 0 {
+                    mark.start.write_volatile(1);
+                }
             }
-            // SAFETY: the file is new, and nobody else has it.
-            let file = unsafe { File::from_raw_fd(fd) };
-            file.set_len(len as u64)?;
-            let writable = Arc::new(Mapping::new(&file, len, libc::PROT_READ | libc::PROT_WRITE)?);
-            let executable = Arc::new(Mapping::new(&file, len, libc::PROT_READ | libc::PROT_EXEC)?);
-            Ok(Chunk { executable, writable, used: 0, process })
+            Ok(Chunk { executable, writable, used: 0, mark })
+        }
+    }
+
+    /// A file of that length which no directory names.
+    fn file_in_memory(len: usize) -> io::Result<File> {
+        if len as u64 > file_size_limit() {
+            return Err(io::ErrorKind::FileTooLarge.into());
+        }
+        // Older kernels do not know that a file in memory can be without the right to be executed.
+        let flags = [libc::MFD_CLOEXEC | libc::MFD_EXEC, libc::MFD_CLOEXEC];
+        // SAFETY: the name is a string that ends with a NUL.
+        let open = |flags| unsafe { libc::memfd_create(c"cbpf".as_ptr(), flags) };
+        let fd = flags.into_iter().map(open).find(|&fd| fd >= 0).ok_or_else(io::Error::last_os_error)?;
+        // SAFETY: the file is new, and nobody else has it.
+        let file = unsafe { File::from_raw_fd(fd) };
+        file.set_len(len as u64)?;
+        Ok(file)
+    }
+
+    /// The most bytes that a file of this process may have: a longer one would not be an error, but a fatal signal.
+    fn file_size_limit() -> u64 {
+        let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
+        // SAFETY: the system writes into `limit`.
+        match unsafe { libc::getrlimit(libc::RLIMIT_FSIZE, &raw mut limit) } {
+            0 => limit.rlim_cur,
+            _ => u64::MAX,
         }
     }
 
     impl Mapping {
-        fn new(file: &File, len: usize, protection: libc::c_int) -> io::Result<Mapping> {
+        fn new(len: usize, protection: libc::c_int, flags: libc::c_int, fd: libc::c_int) -> io::Result<Mapping> {
             // SAFETY: the system chooses an address range that nothing else uses.
-            let start = unsafe { libc::mmap(ptr::null_mut(), len, protection, libc::MAP_SHARED, file.as_raw_fd(), 0) };
+            let start = unsafe { libc::mmap(ptr::null_mut(), len, protection, flags, fd, 0) };
             if start == libc::MAP_FAILED {
                 return Err(io::Error::last_os_error());
             }
@@ -208,7 +249,7 @@ mod system {
 #[cfg(not(target_os = "linux"))]
 impl Chunk {
     /// Files in memory that can be mapped twice are Linux's.
-    fn map(_len: usize, _process: u32) -> io::Result<Chunk> {
+    fn map(_len: usize) -> io::Result<Chunk> {
         Err(io::ErrorKind::Unsupported.into())
     }
 }

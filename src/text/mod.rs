@@ -165,6 +165,12 @@ impl fmt::Display for Program {
     }
 }
 
+impl fmt::Display for Form {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
 /// Four decimal numbers, as the decimal and the bytecode form have them: `40 0 0 12`.
 fn quadruple(cursor: &mut Cursor) -> Result<RawInstruction, ParseError> {
     use cursor::Range::{U8, U16, U32};

@@ -115,6 +115,8 @@ pub enum Damage {
     ByteOrder,
     /// A packet of an interface that its section has not described.
     Interface { index: u32, described: usize },
+    /// More interfaces than any real capture has.
+    TooManyInterfaces(usize),
     /// A block whose content is shorter than its own fields claim.
     Content(&'static str),
     /// The compressed data ends early or is corrupt.
@@ -149,6 +151,9 @@ impl fmt::Display for Sentence<'_> {
             Damage::ByteOrder => write!(f, "the section header at byte {at} has no byte-order mark"),
             Damage::Interface { index, described } => {
                 write!(f, "the packet at byte {at} is of interface {index}, but its section has described {described}")
+            }
+            Damage::TooManyInterfaces(most) => {
+                write!(f, "the interface description block at byte {at} is one more than the {most} that are possible")
             }
             Damage::Content(block) => write!(f, "the {block} at byte {at} is shorter than its fields claim"),
             Damage::Gzip(source) => write!(f, "the gzip data fails after {at} decompressed bytes: {source}"),

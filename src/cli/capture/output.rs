@@ -81,6 +81,9 @@ fn open(path: &Path) -> io::Result<Opened> {
     if path == Path::new("-") || path == Path::new("/dev/stdout") {
         return Ok((Box::new(io::stdout()), None));
     }
+    if path.file_name().is_none() || path.as_os_str().as_encoded_bytes().ends_with(b"/") {
+        return Err(ErrorKind::IsADirectory.into());
+    }
     let existing = match OpenOptions::new().write(true).open(path) {
         Ok(file) if !file.metadata()?.is_file() => return Ok((Box::new(file), None)),
         Ok(file) => Some(file.metadata()?.permissions()),

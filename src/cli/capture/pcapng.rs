@@ -48,6 +48,9 @@ const KEPT: [(u16, bool); 14] = [
     (17, true),  // if_rxspeed
 ];
 
+/// As many interfaces as a file may describe: far more than there are, and few enough to remember.
+const MAX_INTERFACES: usize = 1 << 16;
+
 /// The section that is being read.
 pub(super) struct Pcapng {
     big_endian: bool,
@@ -92,6 +95,9 @@ impl Pcapng {
             match block.kind {
                 ENHANCED_PACKET | SIMPLE_PACKET | OBSOLETE_PACKET => break block,
                 SECTION => self.begin_section(window, &block, interfaces.len())?,
+                INTERFACE if interfaces.len() == MAX_INTERFACES => {
+                    return Err(window.damaged(Damage::TooManyInterfaces(MAX_INTERFACES)));
+                }
                 INTERFACE => interfaces.push(self.interface(window, &block, interfaces.len())?),
                 _ => {}
             }
