@@ -13,6 +13,7 @@ pub fn trials() -> Vec<Trial> {
         Trial::test("memory::many_threads", many_threads),
         Trial::test("memory::large_programs", large_programs),
         Trial::test("memory::stack_is_limited", stack_is_limited),
+        Trial::test("memory::many_joins", many_joins),
     ]
 }
 
@@ -107,6 +108,25 @@ fn stack_is_limited() -> Result<(), Failed> {
         Err(error) => return Err(error.to_string().into()),
         Ok(filter) if filter.run(&[]) == verified.interpret(&[]) => {}
         Ok(_) => return Err("the engines disagree".into()),
+    }
+    Ok(())
+}
+
+/// Two states, all scratch words different, that meet at hundreds of places: what a kernel accepts is compiled.
+fn many_joins() -> Result<(), Failed> {
+    let state = |first: u32| (0..16).map(|k| format!("ld #{}\nst M[{k}]\n", first + k)).collect::<String>();
+    let jumps = (0..700).map(|k| format!("jeq #{k}, t{k}_\n")).collect::<String>() + "jmp t0_\n";
+    let places: String = (0..700).map(|k| format!("t{k}_: add #1\n")).collect();
+    let sum: String = (0..16).map(|k| format!("tax\nld M[{k}]\nadd x\n")).collect();
+    let (first, second) = (state(0), state(100));
+    let text = format!("{first}ldb [0]\njeq #1, b_\n{jumps}b_: txa\n{second}ldb [1]\n{jumps}{places}{sum}ret a");
+    let verified = text.parse::<Program>()?.verify(Dialect::Linux)?;
+    let filter = Filter::compile(&verified)?;
+    for packet in [[0, 5], [1, 5], [77, 0], [1, 200]] {
+        let (expected, got) = (verified.interpret(&packet), filter.run(&packet));
+        if expected != got {
+            return Err(format!("{packet:?}: expected {expected}, got {got}").into());
+        }
     }
     Ok(())
 }

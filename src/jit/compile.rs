@@ -47,6 +47,10 @@ const BY_SIZE: [[(&str, &str); 2]; 2] = [
 /// The most values and blocks of a graph that is worth the better allocation.
 const SMALL: usize = 4096;
 
+/// The most values and blocks of a graph that gets the better allocation after all, if the other one takes too much stack:
+/// more than any program that a kernel accepts has. The worst such program, all joins of all scratch words, takes 13 s.
+const LARGE: usize = 1 << 17;
+
 /// The largest stack frame of compiled code, in bytes: threads have little stack, and to run out of it is fatal.
 const LARGEST_FRAME: u32 = 256 << 10;
 
@@ -54,8 +58,21 @@ const LARGEST_FRAME: u32 = 256 << 10;
 pub(crate) fn compile(graph: &Graph) -> Result<Code, CompileError> {
     with_compiler(|compiler| {
         compiler.lower(graph);
-        compiler.place(compiler.isa_for(graph).clone())
+        let outcome = compiler.place(compiler.isa_for(graph).clone());
+        match outcome {
+            // Single-pass allocation keeps on the stack what need not be there.
+            Err(CompileError::StackFrame { .. }) if size(graph) <= LARGE => {
+                compiler.lower(graph);
+                compiler.place(compiler.host[0].clone())
+            }
+            outcome => outcome,
+        }
     })
+}
+
+/// What the time of register allocation depends on.
+fn size(graph: &Graph) -> usize {
+    graph.values.len() + graph.blocks.len()
 }
 
 impl Graph {
@@ -130,8 +147,7 @@ impl Compiler {
     }
 
     fn isa_for(&self, graph: &Graph) -> &'static OwnedTargetIsa {
-        let is_large = graph.values.len() + graph.blocks.len() > SMALL;
-        &self.host[usize::from(is_large)]
+        &self.host[usize::from(size(graph) > SMALL)]
     }
 
     fn lower(&mut self, graph: &Graph) {
