@@ -48,8 +48,8 @@ const BY_SIZE: [[(&str, &str); 2]; 2] = [
 const SMALL: usize = 4096;
 
 /// The most values and blocks of a graph that gets the better allocation after all, if the other one takes too much stack:
-/// more than any program that a kernel accepts has. The worst such program, all joins of all scratch words, takes 13 s.
-const LARGE: usize = 1 << 17;
+/// as many as a program that a kernel accepts can have, 4,096 joins of all variables. That one takes 13 s.
+const LARGE: usize = 20 * 4096;
 
 /// The largest stack frame of compiled code, in bytes: threads have little stack, and to run out of it is fatal.
 const LARGEST_FRAME: u32 = 256 << 10;
