@@ -79,6 +79,12 @@ impl<'a> From<&'a Vec<u8>> for Packet<'a> {
     }
 }
 
+impl<'a> From<&Packet<'a>> for Packet<'a> {
+    fn from(packet: &Packet<'a>) -> Packet<'a> {
+        *packet
+    }
+}
+
 /// What Linux knows of a packet beside its bytes: the answers to the ancillary loads.
 ///
 /// The default is a packet without a device: all numbers 0, `ifidx` and `hatype` end the program, and `rand` is random.

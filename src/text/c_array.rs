@@ -60,7 +60,7 @@ fn skip_outer_brace(cursor: &mut Cursor) -> Result<bool, ParseError> {
 
 /// Passes `static const struct sock_filter code[4] =`.
 fn skip_declaration(cursor: &mut Cursor) -> Result<(), ParseError> {
-    while !matches!(cursor.word(), "") {
+    while !cursor.word().is_empty() {
         cursor.skip_space();
     }
     cursor.expect("[")?;
