@@ -49,7 +49,7 @@ mod tests {
 
     #[test]
     fn unseeded_numbers_differ_and_are_spread() {
-        let kept = (0..10_000).filter(|_| super::number(unforeseen(), 0) < u32::MAX / 100).count();
+        let kept = (0..10_000).filter(|_| number(unforeseen(), 0) < u32::MAX / 100).count();
         assert!((30..300).contains(&kept), "{kept} of 10,000 where 100 were expected");
     }
 }

@@ -15,15 +15,6 @@ pub enum Name {
     Interpreter,
 }
 
-impl Name {
-    pub fn text(self) -> &'static str {
-        match self {
-            Name::Jit => "jit",
-            Name::Interpreter => "interpreter",
-        }
-    }
-}
-
 /// A program, loaded into an engine.
 pub enum Engine {
     Jit(Filter),

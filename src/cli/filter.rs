@@ -3,7 +3,7 @@
 use std::io::{Write, stdout};
 use std::path::{Path, PathBuf};
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 
 use crate::cli::capture::{Format, Output, Reader, Writer};
 use crate::cli::engine::{self, Engine, Surroundings};
@@ -98,7 +98,7 @@ fn print_summary(arguments: &Arguments, summary: Summary) -> Result<(), Failure>
         return Ok(());
     }
     let mut json = summary.json();
-    json["engine"] = arguments.engine.text().into();
+    json["engine"] = arguments.engine.to_possible_value().map(|engine| engine.get_name().to_owned()).into();
     match arguments.write.as_deref() == Some(Path::new("-")) {
         true => say(json),
         false => writeln!(stdout(), "{json}")?,

@@ -1,7 +1,7 @@
 //! Walks over a text and knows where it is: what all the parsers of this room share.
 
-use crate::dialect::Dialect;
 use crate::text::error::ParseError;
+use crate::text::{LONGEST, too_long};
 
 /// A place in a text, and the means to go on from there.
 #[derive(Clone)]
@@ -210,16 +210,9 @@ impl<'a> Cursor<'a> {
         if self.eat("\n") || self.is_at_end() { Ok(()) } else { Err(self.error("expected the end of the line")) }
     }
 
-    /// Says that a program is too long, if it is, after so many instructions.
+    /// Says that a program is too long, if it has so many instructions and another one begins here.
     pub(super) fn limit(&self, instructions: usize) -> Result<(), ParseError> {
-        let most = Dialect::Pcap.max_len();
-        match instructions < most {
-            true => Ok(()),
-            false => {
-                Err(self
-                    .error(format!("expected the end of the program: no dialect takes more than {most} instructions")))
-            }
-        }
+        if instructions < LONGEST { Ok(()) } else { Err(self.error(too_long())) }
     }
 
     /// An error at this place.

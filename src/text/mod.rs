@@ -16,6 +16,7 @@ mod raw;
 use std::fmt;
 use std::str::FromStr;
 
+use crate::dialect::Dialect;
 use crate::instruction::RawInstruction;
 use crate::program::Program;
 use cursor::{Cursor, Space};
@@ -36,7 +37,7 @@ pub enum Form {
     Bytecode,
     /// What the kernel's `bpf_asm` reads: `ldh [12]`, `jne #0x806, drop`.
     ///
-    /// An instruction that has no notation there is printed as `raw CODE, JT, JF, K`, our one extension.
+    /// An instruction that has no notation there is printed as `raw CODE, JT, JF, K`, which `bpf_asm` does not know.
     Assembler,
     /// `struct sock_filter`, 8 bytes an instruction, little-endian.
     Raw,
@@ -169,6 +170,13 @@ impl fmt::Display for Form {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(self.name())
     }
+}
+
+/// The most instructions that are read: no dialect takes more.
+const LONGEST: usize = Dialect::Pcap.max_len();
+
+fn too_long() -> String {
+    format!("expected the end of the program: no dialect takes more than {LONGEST} instructions")
 }
 
 /// Four decimal numbers, as the decimal and the bytecode form have them: `40 0 0 12`.

@@ -1,15 +1,13 @@
 //! `struct sock_filter`, 8 bytes an instruction, little-endian: u16 code, u8 jt, u8 jf, u32 k.
 
-use crate::dialect::Dialect;
 use crate::instruction::RawInstruction;
 use crate::text::error::ParseError;
+use crate::text::{LONGEST, too_long};
 
 pub(super) fn parse(bytes: &[u8]) -> Result<Vec<RawInstruction>, ParseError> {
     let (instructions, rest) = bytes.as_chunks();
-    let most = Dialect::Pcap.max_len();
-    if instructions.len() > most {
-        let message = format!("expected the end of the program: no dialect takes more than {most} instructions");
-        return Err(ParseError::at_byte(8 * most, message));
+    if instructions.len() > LONGEST {
+        return Err(ParseError::at_byte(8 * LONGEST, too_long()));
     }
     if !rest.is_empty() {
         let message = format!("expected 8 bytes an instruction, and {} are left", rest.len());
