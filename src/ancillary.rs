@@ -128,6 +128,17 @@ impl Extension {
         self.row().listing
     }
 
+    /// The largest value that it loads.
+    pub(crate) fn max(self) -> u32 {
+        match self {
+            Extension::VlanPresent => 1,
+            Extension::PacketType => u8::MAX.into(),
+            Extension::Protocol | Extension::Queue | Extension::HardwareType => u16::MAX.into(),
+            Extension::VlanTci | Extension::VlanTpid => u16::MAX.into(),
+            _ => u32::MAX,
+        }
+    }
+
     /// The load of that name, in assembler or in a listing.
     pub(crate) fn from_name(name: &str) -> Option<Extension> {
         let row = TABLE.iter().find(|row| row.listing == name || row.names.contains(&name))?;

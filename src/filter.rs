@@ -38,7 +38,7 @@ impl Filter {
     /// # Errors
     /// If there is no native code for this machine (the interpreter still works), or no memory for it.
     pub fn compile(verified: &Verified) -> Result<Filter, CompileError> {
-        let graph = Graph::new(verified);
+        let graph = Graph::optimized(verified);
         let code = jit::compile(&graph)?;
         let facts = graph.extensions().fold(0, |facts, extension| facts | 1 << extension.index());
         Ok(Filter { code, dialect: verified.dialect(), facts })

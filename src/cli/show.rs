@@ -2,11 +2,11 @@
 
 use std::io::{Write, stdout};
 
-use cbpf::{CompileError, Graph};
+use cbpf::{CompileError, Graph, Pass, Verified};
 use clap::Args;
 
 use crate::cli::failure::Failure;
-use crate::cli::input::ProgramArguments;
+use crate::cli::input::{ProgramArguments, one_of};
 
 /// Show a program as graph, as Cranelift IR or as machine code
 #[derive(Args)]
@@ -18,6 +18,36 @@ pub struct Arguments {
 
     #[command(flatten)]
     stage: Stage,
+
+    /// Stop after this step of the optimiser
+    #[arg(long, value_name = "PASS", value_parser = one_of(STEPS, Step::name))]
+    after: Option<Step>,
+}
+
+/// A step on the way from a program to the graph that is compiled.
+#[derive(Clone, Copy, PartialEq)]
+enum Step {
+    Build,
+    Pass(Pass),
+}
+
+const STEPS: &[Step] = &{
+    let mut steps = [Step::Build; Pass::ALL.len() + 1];
+    let mut number = 0;
+    while number < Pass::ALL.len() {
+        steps[number + 1] = Step::Pass(Pass::ALL[number]);
+        number += 1;
+    }
+    steps
+};
+
+impl Step {
+    fn name(self) -> &'static str {
+        match self {
+            Step::Build => "build",
+            Step::Pass(pass) => pass.name(),
+        }
+    }
 }
 
 /// The stage at which the program is shown.
@@ -38,7 +68,11 @@ struct Stage {
 }
 
 pub fn run(arguments: &Arguments) -> Result<(), Failure> {
-    let graph = Graph::new(&arguments.program.read()?);
+    let verified = arguments.program.read()?;
+    let graph = match arguments.after {
+        None => Graph::optimized(&verified),
+        Some(last) => after(&verified, last),
+    };
     let text = match arguments.stage {
         Stage { graph: true, .. } => Ok(graph.dot()),
         Stage { clif: true, .. } => graph.clif(),
@@ -46,4 +80,12 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     };
     let text = text.map_err(|error: CompileError| Failure::Failed(error.to_string()))?;
     Ok(stdout().write_all(text.as_bytes())?)
+}
+
+/// The graph behind this step.
+fn after(verified: &Verified, last: Step) -> Graph {
+    let mut graph = Graph::new(verified);
+    let place = STEPS.iter().position(|&step| step == last).unwrap_or(0);
+    Pass::ALL[..place].iter().for_each(|&pass| graph.run(pass));
+    graph
 }

@@ -7,14 +7,15 @@ use std::collections::HashMap;
 
 use crate::ancillary::Extension;
 use crate::dialect::Dialect;
-use crate::graph::{Address, Block, BlockId, ByteOrder, Check, Edge, End, Graph, Statement, Value, ValueId};
+use crate::graph::test::Question;
+use crate::graph::{Address, Block, BlockId, ByteOrder, Check, Edge, End, Graph, Test, Value, ValueId, Values};
 use crate::instruction::Operand;
 use crate::isa::{AluOp, Register, Width};
 use crate::packet::{Context, MAX_CAPTURED};
 use crate::verify::{SCRATCH_WORDS, Source, Step, Verdict, Verified};
 
 impl Graph {
-    /// The graph of a program.
+    /// The graph of a program, as the program is written.
     pub fn new(verified: &Verified) -> Graph {
         let mut builder = Builder::new(verified);
         for pc in 0..verified.steps().len() {
@@ -49,9 +50,6 @@ mod variable {
 /// What each variable holds.
 type State = [ValueId; variable::COUNT];
 
-/// The first value of every graph: 0, which all variables hold at the start.
-const ZERO: ValueId = ValueId(0);
-
 /// Which variables are still needed, a bit each.
 type Live = u32;
 
@@ -68,26 +66,29 @@ struct Builder<'v> {
     dialect: Dialect,
     live: Vec<Live>,
     graph: Graph,
-    constants: HashMap<u32, ValueId>,
     /// The edges into each instruction that some jump names.
     incoming: HashMap<usize, Vec<Incoming>>,
     /// The block that is being filled; `None` behind its end.
     open: Option<Block>,
+    /// 0, which all variables hold at the start.
+    zero: ValueId,
     /// What the variables hold.
     state: State,
 }
 
 impl<'v> Builder<'v> {
     fn new(verified: &'v Verified) -> Builder<'v> {
+        let mut values = Values::default();
+        let zero = values.constant(0);
         Builder {
             steps: verified.steps(),
             dialect: verified.dialect(),
             live: live_before(verified.steps()),
-            graph: Graph { blocks: Vec::new(), values: vec![Value::Constant(0)] },
-            constants: HashMap::from([(0, ZERO)]),
+            graph: Graph { blocks: Vec::new(), values },
             incoming: targets(verified.steps()).map(|target| (target, Vec::new())).collect(),
             open: Some(new_block()),
-            state: [ZERO; variable::COUNT],
+            zero,
+            state: [zero; variable::COUNT],
         }
     }
 
@@ -107,28 +108,38 @@ impl<'v> Builder<'v> {
             Step::Ancillary(extension) => self.state[variable::A] = self.ancillary(extension),
             Step::Store(src, slot) => self.state[variable::scratch(slot)] = self.state[variable::register(src)],
             Step::Alu(op, operand) => self.state[variable::A] = self.alu(op, operand),
-            Step::Negate => self.state[variable::A] = self.negate(self.state[variable::A]),
+            Step::Negate => self.state[variable::A] = self.graph.values.negate(self.state[variable::A]),
             Step::Transfer(Register::A) => self.state[variable::A] = self.state[variable::X],
             Step::Transfer(Register::X) => self.state[variable::X] = self.state[variable::A],
             Step::Return(Verdict::A) => self.finish(End::Return(self.state[variable::A])),
             Step::Return(Verdict::Constant(k)) => {
-                let verdict = self.constant(k);
+                let verdict = self.graph.values.constant(k);
                 self.finish(End::Return(verdict));
             }
-            Step::Jump(target) => {
-                let edge = self.edge(false);
-                self.leave(target, edge);
-                self.finish(End::Jump(unresolved()));
-            }
+            Step::Jump(target) => self.jump(target),
             Step::Branch { condition, operand, then, otherwise } => {
                 let (left, right) = (self.state[variable::A], self.operand(operand));
-                for (target, is_otherwise) in [(then, false), (otherwise, true)] {
-                    let edge = self.edge(is_otherwise);
-                    self.leave(target, edge);
+                match self.graph.values.compare(condition, left, right) {
+                    Question::Known(holds) => self.jump(if holds { then } else { otherwise }),
+                    Question::Open(test, true) => self.branch(test, then, otherwise),
+                    Question::Open(test, false) => self.branch(test, otherwise, then),
                 }
-                self.finish(End::Branch { condition, left, right, then: unresolved(), otherwise: unresolved() });
             }
         }
+    }
+
+    fn jump(&mut self, target: usize) {
+        let edge = self.edge(false);
+        self.leave(target, edge);
+        self.finish(End::Jump(unresolved()));
+    }
+
+    fn branch(&mut self, test: Test, then: usize, otherwise: usize) {
+        for (target, is_otherwise) in [(then, false), (otherwise, true)] {
+            let edge = self.edge(is_otherwise);
+            self.leave(target, edge);
+        }
+        self.finish(End::Branch { test, then: unresolved(), otherwise: unresolved() });
     }
 
     /// An edge from the open block, with what the variables hold now.
@@ -155,7 +166,7 @@ impl<'v> Builder<'v> {
         for (variable, value) in self.state.iter_mut().enumerate() {
             let is_same = edges.iter().all(|edge| edge.state[variable] == *value);
             if !is_same && live & 1 << variable != 0 {
-                *value = self.graph.push(Value::Parameter);
+                *value = self.graph.values.parameter();
                 parameters.push(*value);
                 merged.push(variable);
             }
@@ -176,138 +187,102 @@ impl<'v> Builder<'v> {
         }
     }
 
-    fn constant(&mut self, k: u32) -> ValueId {
-        if let Some(&id) = self.constants.get(&k) {
-            return id;
-        }
-        let id = self.graph.push(Value::Constant(k));
-        self.constants.insert(k, id);
-        id
-    }
-
-    /// A value of the open block.
-    fn define(&mut self, value: Value) -> ValueId {
-        let id = self.graph.push(value);
-        self.statement(Statement::Define(id));
-        id
-    }
-
     fn check(&mut self, check: Check) {
-        self.statement(Statement::Check(check));
-    }
-
-    fn statement(&mut self, statement: Statement) {
         if let Some(block) = &mut self.open {
-            block.body.push(statement);
+            block.checks.push(check);
         }
     }
 
     fn operand(&mut self, operand: Operand) -> ValueId {
         match operand {
-            Operand::Constant(k) => self.constant(k),
+            Operand::Constant(k) => self.graph.values.constant(k),
             Operand::X => self.state[variable::X],
         }
     }
 
     fn alu(&mut self, op: AluOp, operand: Operand) -> ValueId {
         let operand = self.operand(operand);
-        if op.is_division() && self.graph.constant(operand).is_none_or(|k| k == 0) {
+        if op.is_division() && self.graph.values.known(operand).min == 0 {
             self.check(Check::NonZero(operand));
         }
         let is_masked = op.is_shift() && self.dialect.is_kernel();
-        let operand = if is_masked { self.mask_shift(operand) } else { operand };
-        self.binary(op, self.state[variable::A], operand)
+        let operand = if is_masked { self.with_constant(AluOp::And, operand, 31) } else { operand };
+        self.graph.values.alu(op, self.state[variable::A], operand)
     }
 
-    fn mask_shift(&mut self, count: ValueId) -> ValueId {
-        let mask = self.constant(31);
-        self.binary(AluOp::And, count, mask)
-    }
-
-    fn binary(&mut self, op: AluOp, left: ValueId, right: ValueId) -> ValueId {
-        let constants = self.graph.constant(left).zip(self.graph.constant(right));
-        match constants.and_then(|(a, b)| op.eval(a, b)) {
-            Some(k) => self.constant(k),
-            None => self.define(Value::Alu(op, left, right)),
-        }
-    }
-
-    fn negate(&mut self, value: ValueId) -> ValueId {
-        match self.graph.constant(value) {
-            Some(k) => self.constant(k.wrapping_neg()),
-            None => self.define(Value::Negate(value)),
-        }
+    fn with_constant(&mut self, op: AluOp, left: ValueId, k: u32) -> ValueId {
+        let right = self.graph.values.constant(k);
+        self.graph.values.alu(op, left, right)
     }
 
     fn load(&mut self, dst: Register, source: Source) {
         let value = match source {
-            Source::Constant(k) => self.constant(k),
+            Source::Constant(k) => self.graph.values.constant(k),
             Source::Scratch(slot) => self.state[variable::scratch(slot)],
-            Source::WireLen => self.define(Value::WireLen),
-            Source::Absolute(width, offset) => self.packet(Address { base: None, offset }, width),
+            Source::WireLen => self.graph.values.add(Value::WireLen),
+            Source::Absolute(width, offset) => self.packet(Some(Address { base: None, offset }), width),
             Source::Indirect(width, offset) => {
                 let address = self.indirect(offset);
                 self.packet(address, width)
             }
             Source::MemShift(offset) => {
-                let byte = self.packet(Address { base: None, offset }, Width::Byte);
-                let (mask, two) = (self.constant(0xf), self.constant(2));
-                let words = self.binary(AluOp::And, byte, mask);
-                self.binary(AluOp::Lsh, words, two)
+                let byte = self.packet(Some(Address { base: None, offset }), Width::Byte);
+                let words = self.with_constant(AluOp::And, byte, 0xf);
+                self.with_constant(AluOp::Lsh, words, 2)
             }
         };
         self.state[variable::register(dst)] = value;
     }
 
     /// `[x + k]`: the kernel adds 32-bit numbers, libpcap does not wrap.
-    fn indirect(&mut self, offset: u32) -> Address {
+    fn indirect(&mut self, offset: u32) -> Option<Address> {
         let x = self.state[variable::X];
         match self.dialect {
-            Dialect::Pcap => Address { base: Some(x), offset },
+            Dialect::Pcap => self.graph.values.address(x, offset),
             Dialect::Linux | Dialect::Seccomp => {
-                let k = self.constant(offset);
-                Address { base: Some(self.binary(AluOp::Add, x, k)), offset: 0 }
+                let sum = self.with_constant(AluOp::Add, x, offset);
+                self.graph.values.address(sum, 0)
             }
         }
     }
 
-    fn packet(&mut self, address: Address, width: Width) -> ValueId {
-        if address.base.is_none() && u64::from(address.offset) + u64::from(width.bytes()) > MAX_CAPTURED as u64 {
-            self.finish(End::Return(ZERO));
-            return ZERO;
-        }
+    /// A load; one that is beyond the end of every packet ends the program here.
+    fn packet(&mut self, address: Option<Address>, width: Width) -> ValueId {
+        let is_possible = |address: &Address| address.base.is_some() || address.end(width) <= MAX_CAPTURED as u64;
+        let Some(address) = address.filter(is_possible) else {
+            self.finish(End::Return(self.zero));
+            return self.zero;
+        };
         self.check(Check::InBounds(address, width));
         let is_native = self.dialect == Dialect::Seccomp && width == Width::Word;
         let order = if is_native { ByteOrder::Native } else { ByteOrder::Big };
-        self.define(Value::Load(address, width, order))
+        self.graph.values.load(address, width, order)
     }
 
     fn ancillary(&mut self, extension: Extension) -> ValueId {
         match extension {
             Extension::Random => {
                 let count = self.state[variable::RANDOM_LOADS];
-                let one = self.constant(1);
-                let next = self.binary(AluOp::Add, count, one);
-                self.state[variable::RANDOM_LOADS] = next;
-                self.define(Value::Random(count))
+                self.state[variable::RANDOM_LOADS] = self.with_constant(AluOp::Add, count, 1);
+                self.graph.values.add(Value::Random(count))
             }
             _ => {
                 if may_be_absent(extension) {
                     self.check(Check::Present(extension, self.state[variable::A]));
                 }
-                self.define(Value::Ancillary(extension))
+                self.graph.values.add(Value::Ancillary(extension))
             }
         }
     }
 }
 
 fn new_block() -> Block {
-    Block { parameters: Vec::new(), body: Vec::new(), end: End::Jump(unresolved()) }
+    Block::new(End::Jump(unresolved()))
 }
 
 /// An edge to the block that is not there yet; [`Builder::connect`] replaces it.
 fn unresolved() -> Edge {
-    Edge { block: BlockId(u32::MAX), arguments: Vec::new() }
+    Edge::to(BlockId(u32::MAX))
 }
 
 /// Whether a packet may have no answer to an ancillary load: one without a device, as the default, has none.

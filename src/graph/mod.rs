@@ -1,19 +1,40 @@
-//! The decision graph: a verified program as blocks of pure values, from which native code is made.
+//! The decision graph: a verified program as blocks that decide, over values that are computed where they are needed.
+//!
+//! A value is a pure expression over the packet, and belongs to no block: the same expression is the same value
+//! (`values.rs`). What a block does is only what can be observed: it makes checks, and goes somewhere. Where values are
+//! computed follows from where they are used (`schedule.rs`).
 //!
 //! Invariants
-//! - Blocks stand in topological order and each is reachable from the first; edges go to later blocks only.
-//! - Values are in single-assignment form: a value is defined once, in a block that dominates its uses. Constants
-//!   belong to no block. What differs between the edges into a block is a parameter of it.
-//! - Everything that can end the program early is a [`Check`] of its own, in order, before what depends on it: if it
-//!   fails, the verdict is 0, or the value that the check names. Values have no effects.
-//! - A load and a division mean something only behind the check that names their operands: no pass moves them above it.
+//! - Blocks stand in topological order and each is reachable from the first, which no edge enters.
+//! - What differs between the edges into a block is a parameter of it. A value that depends on a parameter is used
+//!   only where the block of that parameter dominates.
+//! - Everything that can end the program early is a [`Check`], in order, before what depends on it: if it fails, the
+//!   verdict is 0, or the value that the check names.
+//! - A load or a division by a value is used only where, on every path, a check has found it possible: no pass moves a
+//!   use above that.
 //! - The dialects are resolved: shifts by 32 and more are 0, sums wrap, and addresses do not, whoever wrote the program.
 
+mod bounds;
 mod build;
+mod dominators;
+mod facts;
+mod known;
+mod pass;
 mod print;
+mod schedule;
+mod test;
+mod tidy;
+
+mod values;
 
 use crate::ancillary::Extension;
-use crate::isa::{AluOp, Condition, Width};
+use crate::isa::{AluOp, Width};
+
+pub(crate) use known::Known;
+pub use pass::Pass;
+pub(crate) use schedule::{Schedule, Step};
+pub(crate) use test::Test;
+pub(crate) use values::Values;
 
 /// A program as a graph of blocks, ready to become native code.
 ///
@@ -21,37 +42,52 @@ use crate::isa::{AluOp, Condition, Width};
 #[derive(Clone, Debug)]
 pub struct Graph {
     pub(crate) blocks: Vec<Block>,
-    pub(crate) values: Vec<Value>,
+    pub(crate) values: Values,
 }
 
 /// The place of a block in [`Graph::blocks`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) struct BlockId(pub(crate) u32);
 
-/// The place of a value in [`Graph::values`].
+impl BlockId {
+    pub(crate) fn new(index: usize) -> BlockId {
+        BlockId(index as u32)
+    }
+
+    pub(crate) fn index(self) -> usize {
+        self.0 as usize
+    }
+}
+
+/// The number of a value; equal expressions have equal numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) struct ValueId(pub(crate) u32);
 
-/// Straight-line code and where it goes.
-#[derive(Clone, Debug)]
+impl ValueId {
+    pub(crate) fn index(self) -> usize {
+        self.0 as usize
+    }
+}
+
+/// A place where the program decides.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Block {
     /// The values that the edges into this block bring.
     pub(crate) parameters: Vec<ValueId>,
-    pub(crate) body: Vec<Statement>,
+    pub(crate) checks: Vec<Check>,
     pub(crate) end: End,
+    /// Whether packets seldom come here.
+    pub(crate) is_cold: bool,
 }
 
-/// One thing that a block does.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Statement {
-    /// Computes a value.
-    Define(ValueId),
-    /// Ends the program unless this holds.
-    Check(Check),
+impl Block {
+    pub(crate) fn new(end: End) -> Block {
+        Block { parameters: Vec::new(), checks: Vec::new(), end, is_cold: false }
+    }
 }
 
 /// What must hold for the program to go on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Check {
     /// So many bytes at that address were captured.
     InBounds(Address, Width),
@@ -62,33 +98,40 @@ pub(crate) enum Check {
 }
 
 /// A pure 32-bit value.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Value {
     Constant(u32),
-    /// A parameter of the block that lists it.
-    Parameter,
+    /// A parameter of the block that lists it; the number makes it different from all others.
+    Parameter(u32),
     /// The length on the wire.
     WireLen,
-    /// A number of the packet; the check that it is in bounds stands before, and must.
+    /// A number of the packet; where it is used it is known to be in bounds.
     Load(Address, Width, ByteOrder),
-    /// A fact from the context; a check that it is present stands before, if it may be absent.
+    /// A fact from the context; where it is used it is known to be present, if it may be absent.
     Ancillary(Extension),
     /// The random number that follows so many others of this run.
     Random(ValueId),
-    /// Arithmetic; before a division by anything but a constant stands the check that the divisor is not zero.
+    /// Arithmetic; where a division by anything but a constant is used, the divisor is known not to be zero.
     Alu(AluOp, ValueId, ValueId),
     Negate(ValueId),
 }
 
 /// A place in the packet: the base, if there is one, plus the offset, in 64 bits, so the sum does not wrap.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Address {
     pub(crate) base: Option<ValueId>,
     pub(crate) offset: u32,
 }
 
+impl Address {
+    /// The place behind a number of that width, counted from the base.
+    pub(crate) fn end(self, width: Width) -> u64 {
+        u64::from(self.offset) + u64::from(width.bytes())
+    }
+}
+
 /// The order of the bytes of a number.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum ByteOrder {
     /// Network order.
     Big,
@@ -97,42 +140,66 @@ pub(crate) enum ByteOrder {
 }
 
 /// How a block ends.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum End {
     Return(ValueId),
     Jump(Edge),
-    Branch { condition: Condition, left: ValueId, right: ValueId, then: Edge, otherwise: Edge },
+    Branch { test: Test, then: Edge, otherwise: Edge },
 }
 
 /// The way into a block, and what its parameters become.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Edge {
     pub(crate) block: BlockId,
     pub(crate) arguments: Vec<ValueId>,
 }
 
+impl Edge {
+    /// An edge to a block without parameters.
+    pub(crate) fn to(block: BlockId) -> Edge {
+        Edge { block, arguments: Vec::new() }
+    }
+}
+
+impl End {
+    /// The edges out of a block.
+    pub(crate) fn edges(&self) -> impl Iterator<Item = &Edge> {
+        let (first, second) = match self {
+            End::Return(_) => (None, None),
+            End::Jump(edge) => (Some(edge), None),
+            End::Branch { then, otherwise, .. } => (Some(then), Some(otherwise)),
+        };
+        first.into_iter().chain(second)
+    }
+
+    /// The edges out of a block, to be changed.
+    pub(crate) fn edges_mut(&mut self) -> impl Iterator<Item = &mut Edge> {
+        let (first, second) = match self {
+            End::Return(_) => (None, None),
+            End::Jump(edge) => (Some(edge), None),
+            End::Branch { then, otherwise, .. } => (Some(then), Some(otherwise)),
+        };
+        first.into_iter().chain(second)
+    }
+}
+
 impl Graph {
-    /// Adds a value; a statement or a list of parameters must name it.
-    pub(crate) fn push(&mut self, value: Value) -> ValueId {
-        self.values.push(value);
-        ValueId(self.values.len() as u32 - 1)
+    pub(crate) fn block(&self, id: BlockId) -> &Block {
+        &self.blocks[id.index()]
     }
 
     pub(crate) fn value(&self, id: ValueId) -> Value {
-        self.values[id.0 as usize]
+        self.values.value(id)
     }
 
     /// The constant that a value is.
     pub(crate) fn constant(&self, id: ValueId) -> Option<u32> {
-        match self.value(id) {
-            Value::Constant(k) => Some(k),
-            _ => None,
-        }
+        self.values.as_constant(id)
     }
 
     /// The facts of the context that the program may ask for.
     pub(crate) fn extensions(&self) -> impl Iterator<Item = Extension> {
-        self.values.iter().filter_map(|value| match *value {
+        self.values.iter().filter_map(|value| match value {
             Value::Ancillary(extension) => Some(extension),
             Value::Random(_) => Some(Extension::Random),
             _ => None,

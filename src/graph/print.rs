@@ -2,14 +2,16 @@
 
 use std::fmt::{self, Display};
 
-use crate::graph::{Address, Block, ByteOrder, Check, Edge, End, Graph, Statement, Value, ValueId};
+use crate::graph::{Address, BlockId, ByteOrder, Check, Edge, End, Graph, Schedule, Step, Test, Value, ValueId};
 use crate::isa::{AluOp, Condition, Width};
 
 impl Display for Graph {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let schedule = Schedule::of(self);
         for (index, block) in self.blocks.iter().enumerate() {
-            writeln!(f, "block{index}{}:", list(block.parameters.iter().map(|&value| self.name(value))))?;
-            for line in self.lines(block) {
+            let parameters = list(block.parameters.iter().map(|&value| self.name(value)));
+            writeln!(f, "block{index}{parameters}{}:", if block.is_cold { " cold" } else { "" })?;
+            for line in self.lines(&schedule, BlockId::new(index)) {
                 writeln!(f, "    {line}")?;
             }
         }
@@ -21,42 +23,43 @@ impl Graph {
     /// The graph in the DOT language: `dot -Tsvg` draws it.
     pub fn dot(&self) -> String {
         let mut dot = "digraph program {\n    node [shape=box, fontname=monospace];\n".to_owned();
+        let schedule = Schedule::of(self);
         for (index, block) in self.blocks.iter().enumerate() {
-            let label: String = self.lines(block).map(|line| line + "\\l").collect();
+            let label: String = self.lines(&schedule, BlockId::new(index)).map(|line| line + "\\l").collect();
             dot.push_str(&format!("    block{index} [label=\"block{index}:\\l{label}\"];\n"));
-            for (edge, name) in edges(&block.end) {
+            for (edge, name) in block.end.edges().zip(names(&block.end)) {
                 dot.push_str(&format!("    block{index} -> block{} [label=\"{name}\"];\n", edge.block.0));
             }
         }
         dot + "}\n"
     }
 
-    fn lines(&self, block: &Block) -> impl Iterator<Item = String> {
-        let end = self.end(&block.end);
-        block.body.iter().map(|statement| self.statement(*statement)).chain(std::iter::once(end))
+    fn lines<'a>(&'a self, schedule: &'a Schedule, id: BlockId) -> impl Iterator<Item = String> + 'a {
+        let steps = schedule.steps(id).iter().map(|step| self.step(*step));
+        steps.chain(std::iter::once(self.end(&self.block(id).end)))
     }
 
-    fn statement(&self, statement: Statement) -> String {
-        match statement {
-            Statement::Check(Check::InBounds(address, width)) => {
-                let end = u64::from(address.offset) + u64::from(width.bytes());
+    fn step(&self, step: Step) -> String {
+        match step {
+            Step::Check(Check::InBounds(address, width)) => {
+                let end = address.end(width);
                 match address.base {
                     Some(base) => format!("check {} + {end} <= captured", self.name(base)),
                     None => format!("check {end} <= captured"),
                 }
             }
-            Statement::Check(Check::NonZero(value)) => format!("check {} != 0", self.name(value)),
-            Statement::Check(Check::Present(extension, verdict)) => {
+            Step::Check(Check::NonZero(value)) => format!("check {} != 0", self.name(value)),
+            Step::Check(Check::Present(extension, verdict)) => {
                 format!("check {} is present, or return {}", extension.name(), self.name(verdict))
             }
-            Statement::Define(id) => format!("{} = {}", self.name(id), self.definition(self.value(id))),
+            Step::Define(id) => format!("{} = {}", self.name(id), self.definition(self.value(id))),
         }
     }
 
     fn definition(&self, value: Value) -> String {
         match value {
             Value::Constant(k) => format!("{k:#x}"),
-            Value::Parameter => "parameter".to_owned(),
+            Value::Parameter(_) => "parameter".to_owned(),
             Value::WireLen => "wire_len".to_owned(),
             Value::Load(address, width, order) => {
                 let order = if order == ByteOrder::Native { ".native" } else { "" };
@@ -80,15 +83,19 @@ impl Graph {
         match end {
             End::Return(value) => format!("return {}", self.name(*value)),
             End::Jump(edge) => format!("jump {}", self.edge(edge)),
-            End::Branch { condition, left, right, then, otherwise } => {
-                let (left, right) = (self.name(*left), self.name(*right));
-                let test = match condition {
-                    Condition::BitsSet => format!("{left} & {right} != 0"),
-                    Condition::BitsNotSet => format!("{left} & {right} == 0"),
-                    _ => format!("{left} {} {right}", comparison(*condition)),
-                };
-                format!("if {test} then {} else {}", self.edge(then), self.edge(otherwise))
+            End::Branch { test, then, otherwise } => {
+                format!("if {} then {} else {}", self.test(*test), self.edge(then), self.edge(otherwise))
             }
+        }
+    }
+
+    fn test(&self, test: Test) -> String {
+        let Test::Compare(condition, left, right) = test;
+        let (left, right) = (self.name(left), self.name(right));
+        match condition {
+            Condition::BitsSet => format!("{left} & {right} != 0"),
+            Condition::BitsNotSet => format!("{left} & {right} == 0"),
+            _ => format!("{left} {} {right}", comparison(condition)),
         }
     }
 
@@ -111,11 +118,11 @@ fn list(names: impl Iterator<Item = String>) -> String {
     if names.is_empty() { String::new() } else { format!("({})", names.join(", ")) }
 }
 
-fn edges(end: &End) -> Vec<(&Edge, &'static str)> {
+/// What the edges out of a block are called.
+fn names(end: &End) -> &'static [&'static str] {
     match end {
-        End::Return(_) => vec![],
-        End::Jump(edge) => vec![(edge, "")],
-        End::Branch { then, otherwise, .. } => vec![(then, "yes"), (otherwise, "no")],
+        End::Branch { .. } => &["yes", "no"],
+        End::Return(_) | End::Jump(_) => &[""],
     }
 }
 

@@ -11,7 +11,7 @@ use cranelift_codegen::isa::{CallConv, TargetFrontendConfig};
 use cranelift_frontend::{FunctionBuilder, FunctionBuilderContext};
 
 use crate::ancillary::Extension;
-use crate::graph::{Address, Block, ByteOrder, Check, Edge, End, Graph, Statement, Value, ValueId};
+use crate::graph::{Address, BlockId, ByteOrder, Check, Edge, End, Graph, Schedule, Step, Test, Value, ValueId};
 use crate::isa::{AluOp, Condition, Width};
 use crate::jit::code::Facts;
 use crate::random;
@@ -35,9 +35,9 @@ pub(super) fn lower(
     config: TargetFrontendConfig,
 ) {
     let mut lowering = Lowering::new(graph, FunctionBuilder::new(function, context));
-    for (block, &ir_block) in graph.blocks.iter().zip(&lowering.blocks.clone()) {
-        lowering.builder.switch_to_block(ir_block);
-        lowering.block(block);
+    let schedule = Schedule::of(graph);
+    for &block in &schedule.order {
+        lowering.block(block, schedule.steps(block));
     }
     lowering.fail_block();
     lowering.builder.seal_all_blocks();
@@ -59,7 +59,8 @@ struct Lowering<'g, 'f> {
     /// Where failed checks go; it is made when the first is met.
     fail: Option<ir::Block>,
     arguments: Arguments,
-    /// The IR value of each value that is defined so far; constants are made where they are used.
+    /// The IR value of each value where it was last computed, as the schedule has it; constants are made where they are
+    /// used.
     values: Vec<Option<ir::Value>>,
 }
 
@@ -70,7 +71,7 @@ impl<'g, 'f> Lowering<'g, 'f> {
         builder.append_block_params_for_function_params(blocks[0]);
         for (block, &ir_block) in graph.blocks.iter().zip(&blocks) {
             for parameter in &block.parameters {
-                values[parameter.0 as usize] = Some(builder.append_block_param(ir_block, types::I32));
+                values[parameter.index()] = Some(builder.append_block_param(ir_block, types::I32));
             }
         }
         let arguments = match *builder.block_params(blocks[0]) {
@@ -80,11 +81,16 @@ impl<'g, 'f> Lowering<'g, 'f> {
         Lowering { graph, builder, blocks, fail: None, arguments, values }
     }
 
-    fn block(&mut self, block: &Block) {
-        for statement in &block.body {
-            match *statement {
-                Statement::Check(check) => self.check(check),
-                Statement::Define(id) => self.values[id.0 as usize] = Some(self.define(self.graph.value(id))),
+    fn block(&mut self, id: BlockId, steps: &[Step]) {
+        let block = self.graph.block(id);
+        self.builder.switch_to_block(self.blocks[id.index()]);
+        if block.is_cold {
+            self.builder.set_cold_block(self.blocks[id.index()]);
+        }
+        for step in steps {
+            match *step {
+                Step::Check(check) => self.check(check),
+                Step::Define(id) => self.values[id.index()] = Some(self.define(self.graph.value(id))),
             }
         }
         self.end(&block.end);
@@ -122,10 +128,10 @@ impl<'g, 'f> Lowering<'g, 'f> {
     /// Whether a check holds: zero if not.
     fn holds(&mut self, check: Check) -> ir::Value {
         match check {
-            Check::InBounds(Address { base, offset }, width) => {
-                let end = u64::from(offset) + u64::from(width.bytes());
+            Check::InBounds(address, width) => {
+                let end = address.end(width);
                 let captured = self.arguments.captured;
-                match base {
+                match address.base {
                     None => {
                         let end = self.builder.ins().iconst(types::I64, end.cast_signed());
                         self.builder.ins().icmp(IntCC::UnsignedGreaterThanOrEqual, captured, end)
@@ -152,7 +158,7 @@ impl<'g, 'f> Lowering<'g, 'f> {
     }
 
     fn value(&mut self, id: ValueId) -> ir::Value {
-        match (self.graph.value(id), self.values[id.0 as usize]) {
+        match (self.graph.value(id), self.values[id.index()]) {
             (Value::Constant(k), _) => self.builder.ins().iconst(types::I32, i64::from(k)),
             (_, Some(value)) => value,
             (_, None) => unreachable!("values are defined before they are used"),
@@ -161,7 +167,7 @@ impl<'g, 'f> Lowering<'g, 'f> {
 
     fn define(&mut self, value: Value) -> ir::Value {
         match value {
-            Value::Constant(_) | Value::Parameter => unreachable!("no statement defines constants and parameters"),
+            Value::Constant(_) | Value::Parameter(_) => unreachable!("the schedule defines what is computed"),
             Value::WireLen => self.arguments.wire_len,
             Value::Load(address, width, order) => self.load(address, width, order),
             Value::Ancillary(extension) => {
@@ -258,22 +264,13 @@ impl<'g, 'f> Lowering<'g, 'f> {
 
     /// Makes a shift by 32 or more 0, where the machine would shift by the lower five bits of the count.
     fn limit_shift(&mut self, shifted: ir::Value, count: ValueId) -> ir::Value {
-        if self.is_below_32(count) {
+        if self.graph.values.known(count).max < 32 {
             return shifted;
         }
         let count = self.value(count);
         let is_below = self.builder.ins().icmp_imm_s(IntCC::UnsignedLessThan, count, 32);
         let zero = self.builder.ins().iconst(types::I32, 0);
         self.builder.ins().select(is_below, shifted, zero)
-    }
-
-    /// Whether a count is seen to be below 32: the kernel's dialects mask it so.
-    fn is_below_32(&self, id: ValueId) -> bool {
-        match self.graph.value(id) {
-            Value::Constant(k) => k < 32,
-            Value::Alu(AluOp::And, _, mask) => self.graph.constant(mask).is_some_and(|mask| mask < 32),
-            _ => false,
-        }
     }
 
     fn end(&mut self, end: &End) {
@@ -286,8 +283,8 @@ impl<'g, 'f> Lowering<'g, 'f> {
                 let (block, arguments) = self.edge(edge);
                 self.builder.ins().jump(block, &arguments);
             }
-            End::Branch { condition, left, right, then, otherwise } => {
-                let holds = self.condition(*condition, *left, *right);
+            End::Branch { test, then, otherwise } => {
+                let holds = self.test(*test);
                 let (then, then_arguments) = self.edge(then);
                 let (otherwise, otherwise_arguments) = self.edge(otherwise);
                 self.builder.ins().brif(holds, then, &then_arguments, otherwise, &otherwise_arguments);
@@ -297,10 +294,11 @@ impl<'g, 'f> Lowering<'g, 'f> {
 
     fn edge(&mut self, edge: &Edge) -> (ir::Block, Vec<BlockArg>) {
         let arguments = edge.arguments.iter().map(|&argument| BlockArg::Value(self.value(argument))).collect();
-        (self.blocks[edge.block.0 as usize], arguments)
+        (self.blocks[edge.block.index()], arguments)
     }
 
-    fn condition(&mut self, condition: Condition, left: ValueId, right: ValueId) -> ir::Value {
+    /// Whether a test holds: zero if not.
+    fn test(&mut self, Test::Compare(condition, left, right): Test) -> ir::Value {
         let (a, b) = (self.value(left), self.value(right));
         let ins = self.builder.ins();
         match condition {

@@ -14,17 +14,17 @@
 ;; |     brif v5, block1, block2
 ;; |
 ;; | block1:
-;; |     v6 = load.i16 notrap readonly little v0+12
-;; |     v7 = bswap v6
-;; |     v8 = uextend.i32 v7
-;; |     v9 = iconst.i64 5
-;; |     v10 = icmp.i64 uge v1, v9  ; v9 = 5
-;; |     brif v10, block3, block2
+;; |     v6 = iconst.i64 5
+;; |     v7 = icmp.i64 uge v1, v6  ; v6 = 5
+;; |     brif v7, block3, block2
 ;; |
 ;; | block3:
+;; |     v8 = load.i16 notrap readonly little v0+12
+;; |     v9 = bswap v8
+;; |     v10 = uextend.i32 v9
 ;; |     v11 = load.i8 notrap readonly little v0+4
 ;; |     v12 = uextend.i32 v11
-;; |     v13 = iadd v12, v8
+;; |     v13 = iadd v10, v12
 ;; |     return v13
 ;; |
 ;; | block2 cold:

@@ -24,14 +24,14 @@
 ;; |     brif v7, block3, block2
 ;; |
 ;; | block3:
-;; |     v8 = iconst.i32 1000
-;; |     v9 = udiv v8, v7  ; v8 = 1000
 ;; |     brif.i32 v7, block4, block2
 ;; |
 ;; | block4:
+;; |     v8 = iconst.i32 1000
+;; |     v9 = udiv v8, v7  ; v8 = 1000
 ;; |     v10 = iconst.i32 1000
 ;; |     v11 = urem v10, v7  ; v10 = 1000
-;; |     v12 = iadd v11, v9
+;; |     v12 = iadd v9, v11
 ;; |     return v12
 ;; |
 ;; | block2 cold:

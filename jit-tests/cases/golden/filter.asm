@@ -53,52 +53,48 @@ drop:   ret #0
 ;; |     v22 = band v20, v21  ; v21 = 15
 ;; |     v23 = iconst.i32 2
 ;; |     v24 = ishl v22, v23  ; v23 = 2
-;; |     v25 = iconst.i32 14
-;; |     v26 = iadd v24, v25  ; v25 = 14
-;; |     v27 = uextend.i64 v26
-;; |     v28 = iconst.i64 2
-;; |     v29 = iadd v27, v28  ; v28 = 2
-;; |     v30 = icmp ule v29, v1
-;; |     brif v30, block10, block7
+;; |     v25 = uextend.i64 v24
+;; |     v26 = iconst.i64 16
+;; |     v27 = iadd v25, v26  ; v26 = 16
+;; |     v28 = icmp ule v27, v1
+;; |     brif v28, block10, block7
 ;; |
 ;; | block10:
-;; |     v31 = uextend.i64 v26
-;; |     v32 = iadd.i64 v0, v31
-;; |     v33 = load.i16 notrap readonly little v32
-;; |     v34 = bswap v33
-;; |     v35 = uextend.i32 v34
-;; |     v36 = iconst.i32 22
-;; |     v37 = icmp eq v35, v36  ; v36 = 22
-;; |     brif v37, block5, block3
+;; |     v29 = uextend.i64 v24
+;; |     v30 = iadd.i64 v0, v29
+;; |     v31 = load.i16 notrap readonly little v30+14
+;; |     v32 = bswap v31
+;; |     v33 = uextend.i32 v32
+;; |     v34 = iconst.i32 22
+;; |     v35 = icmp eq v33, v34  ; v34 = 22
+;; |     brif v35, block5, block3
 ;; |
 ;; | block3:
-;; |     v38 = iconst.i32 16
-;; |     v39 = iadd.i32 v24, v38  ; v38 = 16
-;; |     v40 = uextend.i64 v39
-;; |     v41 = iconst.i64 2
-;; |     v42 = iadd v40, v41  ; v41 = 2
-;; |     v43 = icmp ule v42, v1
-;; |     brif v43, block11, block7
+;; |     v36 = uextend.i64 v24
+;; |     v37 = iconst.i64 18
+;; |     v38 = iadd v36, v37  ; v37 = 18
+;; |     v39 = icmp ule v38, v1
+;; |     brif v39, block11, block7
 ;; |
 ;; | block11:
-;; |     v44 = uextend.i64 v39
-;; |     v45 = iadd.i64 v0, v44
-;; |     v46 = load.i16 notrap readonly little v45
-;; |     v47 = bswap v46
-;; |     v48 = uextend.i32 v47
-;; |     v49 = iconst.i32 22
-;; |     v50 = icmp eq v48, v49  ; v49 = 22
-;; |     brif v50, block5, block4
+;; |     v40 = uextend.i64 v24
+;; |     v41 = iadd.i64 v0, v40
+;; |     v42 = load.i16 notrap readonly little v41+16
+;; |     v43 = bswap v42
+;; |     v44 = uextend.i32 v43
+;; |     v45 = iconst.i32 22
+;; |     v46 = icmp eq v44, v45  ; v45 = 22
+;; |     brif v46, block5, block4
 ;; |
 ;; | block4:
-;; |     v51 = iconst.i32 0x0004_0000
-;; |     return v51  ; v51 = 0x0004_0000
+;; |     v47 = iconst.i32 0x0004_0000
+;; |     return v47  ; v47 = 0x0004_0000
 ;; |
 ;; | block5:
-;; |     v52 = iconst.i32 0
-;; |     return v52  ; v52 = 0
+;; |     v48 = iconst.i32 0
+;; |     return v48  ; v48 = 0
 ;; |
 ;; | block7 cold:
-;; |     v53 = iconst.i32 0
-;; |     return v53  ; v53 = 0
+;; |     v49 = iconst.i32 0
+;; |     return v49  ; v49 = 0
 ;; | }

@@ -23,14 +23,17 @@ last:   ld rand
 ;; |     brif v10, block2(v11), block1  ; v11 = 0
 ;; |
 ;; | block1:
-;; |     v12 = load.i64 notrap aligned readonly v3+112
-;; |     v13 = iconst.i32 0
-;; |     v14 = uextend.i64 v13  ; v13 = 0
+;; |     v12 = iconst.i32 1
+;; |     jump block2(v12)  ; v12 = 1
+;; |
+;; | block2(v4: i32):
+;; |     v13 = load.i64 notrap aligned readonly v3+112
+;; |     v14 = uextend.i64 v4
 ;; |     v15 = iconst.i64 1
 ;; |     v16 = iadd v14, v15  ; v15 = 1
 ;; |     v17 = iconst.i64 -7046029254386353131
 ;; |     v18 = imul v16, v17  ; v17 = -7046029254386353131
-;; |     v19 = iadd v12, v18
+;; |     v19 = iadd v13, v18
 ;; |     v20 = iconst.i64 30
 ;; |     v21 = ushr v19, v20  ; v20 = 30
 ;; |     v22 = bxor v19, v21
@@ -47,38 +50,9 @@ last:   ld rand
 ;; |     v33 = iconst.i64 32
 ;; |     v34 = ushr v32, v33  ; v33 = 32
 ;; |     v35 = ireduce.i32 v34
-;; |     v36 = iconst.i32 1
-;; |     jump block2(v36)  ; v36 = 1
-;; |
-;; | block2(v4: i32):
-;; |     v37 = iconst.i32 1
-;; |     v38 = iadd v4, v37  ; v37 = 1
-;; |     v39 = load.i64 notrap aligned readonly v3+112
-;; |     v40 = uextend.i64 v4
-;; |     v41 = iconst.i64 1
-;; |     v42 = iadd v40, v41  ; v41 = 1
-;; |     v43 = iconst.i64 -7046029254386353131
-;; |     v44 = imul v42, v43  ; v43 = -7046029254386353131
-;; |     v45 = iadd v39, v44
-;; |     v46 = iconst.i64 30
-;; |     v47 = ushr v45, v46  ; v46 = 30
-;; |     v48 = bxor v45, v47
-;; |     v49 = iconst.i64 -4658895280553007687
-;; |     v50 = imul v48, v49  ; v49 = -4658895280553007687
-;; |     v51 = iconst.i64 27
-;; |     v52 = ushr v50, v51  ; v51 = 27
-;; |     v53 = bxor v50, v52
-;; |     v54 = iconst.i64 -7723592293110705685
-;; |     v55 = imul v53, v54  ; v54 = -7723592293110705685
-;; |     v56 = iconst.i64 31
-;; |     v57 = ushr v55, v56  ; v56 = 31
-;; |     v58 = bxor v55, v57
-;; |     v59 = iconst.i64 32
-;; |     v60 = ushr v58, v59  ; v59 = 32
-;; |     v61 = ireduce.i32 v60
-;; |     return v61
+;; |     return v35
 ;; |
 ;; | block4 cold:
-;; |     v62 = iconst.i32 0
-;; |     return v62  ; v62 = 0
+;; |     v36 = iconst.i32 0
+;; |     return v36  ; v36 = 0
 ;; | }

@@ -17,25 +17,25 @@
 ;; |     brif v5, block1, block2
 ;; |
 ;; | block1:
-;; |     v6 = load.i8 notrap readonly little v0
-;; |     v7 = uextend.i32 v6
-;; |     v8 = iconst.i64 4
-;; |     v9 = icmp.i64 uge v1, v8  ; v8 = 4
-;; |     brif v9, block3, block2
+;; |     v6 = iconst.i64 4
+;; |     v7 = icmp.i64 uge v1, v6  ; v6 = 4
+;; |     brif v7, block3, block2
 ;; |
 ;; | block3:
-;; |     v10 = load.i16 notrap readonly little v0+2
-;; |     v11 = bswap v10
-;; |     v12 = uextend.i32 v11
-;; |     v13 = iadd v12, v7
-;; |     v14 = iconst.i64 8
-;; |     v15 = icmp.i64 uge v1, v14  ; v14 = 8
-;; |     brif v15, block4, block2
+;; |     v8 = iconst.i64 8
+;; |     v9 = icmp.i64 uge v1, v8  ; v8 = 8
+;; |     brif v9, block4, block2
 ;; |
 ;; | block4:
+;; |     v10 = load.i8 notrap readonly little v0
+;; |     v11 = uextend.i32 v10
+;; |     v12 = load.i16 notrap readonly little v0+2
+;; |     v13 = bswap v12
+;; |     v14 = uextend.i32 v13
+;; |     v15 = iadd v11, v14
 ;; |     v16 = load.i32 notrap readonly little v0+4
 ;; |     v17 = bswap v16
-;; |     v18 = iadd v17, v13
+;; |     v18 = iadd v15, v17
 ;; |     return v18
 ;; |
 ;; | block2 cold:

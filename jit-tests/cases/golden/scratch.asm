@@ -16,16 +16,16 @@
 ;; |     brif v5, block1, block2
 ;; |
 ;; | block1:
-;; |     v6 = load.i8 notrap readonly little v0
-;; |     v7 = uextend.i32 v6
-;; |     v8 = iconst.i64 2
-;; |     v9 = icmp.i64 uge v1, v8  ; v8 = 2
-;; |     brif v9, block3, block2
+;; |     v6 = iconst.i64 2
+;; |     v7 = icmp.i64 uge v1, v6  ; v6 = 2
+;; |     brif v7, block3, block2
 ;; |
 ;; | block3:
-;; |     v10 = load.i8 notrap readonly little v0+1
+;; |     v8 = load.i8 notrap readonly little v0+1
+;; |     v9 = uextend.i32 v8
+;; |     v10 = load.i8 notrap readonly little v0
 ;; |     v11 = uextend.i32 v10
-;; |     v12 = isub v11, v7
+;; |     v12 = isub v9, v11
 ;; |     return v12
 ;; |
 ;; | block2 cold:

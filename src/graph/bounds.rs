@@ -1,0 +1,168 @@
+//! Fewer bounds checks: what is known to be captured is not asked again, and one check asks for all that follow.
+//!
+//! Backward, what each point needs: the bytes that every path from there checks for, unless it gives verdict 0 anyway.
+//! Forward, what each point has: the bytes that every path to there has checked for. A check that does not know the
+//! answer asks for all that its point needs. So no check is added or moved, they only grow; and the verdict 0 that a
+//! grown check gives too early is the one that the program would have come to.
+//!
+//! A check whose failure gives another verdict than 0 can be seen, and nothing is asked for beyond it.
+
+use crate::graph::{Address, Block, Check, End, Graph, ValueId};
+use crate::isa::Width;
+
+/// How many bases of addresses are followed at a time: the rest keep their checks.
+const BASES: usize = 8;
+
+/// Merges checks, and removes those that are known to hold.
+pub(super) fn run(graph: &mut Graph) {
+    let needs = needs(graph);
+    rewrite(graph, Some(&needs));
+    graph.tidy();
+}
+
+/// Removes the checks that are known to hold.
+pub(super) fn drop_known(graph: &mut Graph) {
+    rewrite(graph, None);
+    graph.tidy();
+}
+
+/// So many bytes behind each base.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct Bytes {
+    fixed: u64,
+    based: Vec<(ValueId, u64)>,
+}
+
+impl Bytes {
+    fn get(&self, base: Option<ValueId>) -> u64 {
+        match base {
+            None => self.fixed,
+            Some(base) => self.based.iter().find(|(other, _)| *other == base).map_or(0, |&(_, bytes)| bytes),
+        }
+    }
+
+    fn raise(&mut self, base: Option<ValueId>, bytes: u64) {
+        let Some(base) = base else {
+            self.fixed = self.fixed.max(bytes);
+            return;
+        };
+        match self.based.iter_mut().find(|(other, _)| *other == base) {
+            Some((_, known)) => *known = (*known).max(bytes),
+            None => {
+                self.based.truncate(BASES - 1);
+                self.based.insert(0, (base, bytes));
+            }
+        }
+    }
+
+    /// What both have.
+    fn meet(&mut self, other: &Bytes) {
+        self.fixed = self.fixed.min(other.fixed);
+        self.based.retain_mut(|(base, bytes)| {
+            *bytes = (*bytes).min(other.get(Some(*base)));
+            *bytes > 0
+        });
+    }
+}
+
+/// What the paths from a point ask for; `None` if they all give verdict 0.
+type Need = Option<Bytes>;
+
+/// What the start of each block needs.
+fn needs(graph: &Graph) -> Vec<Need> {
+    let mut needs: Vec<Need> = vec![None; graph.blocks.len()];
+    for (index, block) in graph.blocks.iter().enumerate().rev() {
+        needs[index] =
+            block.checks.iter().rev().fold(end_need(graph, block, &needs), |need, check| before(graph, *check, need));
+    }
+    needs
+}
+
+fn end_need(graph: &Graph, block: &Block, needs: &[Need]) -> Need {
+    match &block.end {
+        End::Return(verdict) if graph.constant(*verdict) == Some(0) => None,
+        End::Return(_) => Some(Bytes::default()),
+        end => end.edges().fold(None, |need, edge| match (need, &needs[edge.block.index()]) {
+            (Some(mut need), Some(other)) => {
+                need.meet(other);
+                Some(need)
+            }
+            (need, other) => need.or_else(|| other.clone()),
+        }),
+    }
+}
+
+/// What is needed before a check, where that is needed behind it.
+fn before(graph: &Graph, check: Check, need: Need) -> Need {
+    match check {
+        Check::InBounds(address, width) => {
+            let mut need = need?;
+            need.raise(address.base, address.end(width));
+            Some(need)
+        }
+        Check::NonZero(_) => need,
+        Check::Present(_, verdict) if graph.constant(verdict) == Some(0) => need,
+        Check::Present(..) => Some(Bytes::default()),
+    }
+}
+
+fn rewrite(graph: &mut Graph, needs: Option<&[Need]>) {
+    let mut captured: Vec<Option<Bytes>> = vec![None; graph.blocks.len()];
+    captured[0] = Some(Bytes::default());
+    for index in 0..graph.blocks.len() {
+        let mut known = captured[index].take().unwrap_or_default();
+        let block = &graph.blocks[index];
+        let wanted = needs.map(|needs| points(graph, block, needs));
+        let mut checks = Vec::with_capacity(block.checks.len());
+        for (place, &check) in block.checks.iter().enumerate() {
+            let Check::InBounds(address, width) = check else {
+                checks.push(check);
+                continue;
+            };
+            if is_known(graph, &known, address, width) {
+                continue;
+            }
+            let wanted = wanted.as_ref().and_then(|points| points[place].as_ref());
+            let (address, width) = grown(address, width, wanted.map_or(0, |bytes| bytes.get(address.base)));
+            known.raise(address.base, address.end(width));
+            checks.push(Check::InBounds(address, width));
+        }
+        for edge in block.end.edges() {
+            let target = &mut captured[edge.block.index()];
+            match target {
+                Some(other) => other.meet(&known),
+                None => *target = Some(known.clone()),
+            }
+        }
+        graph.blocks[index].checks = checks;
+        if needs.is_some_and(|needs| needs[index].is_none()) {
+            let zero = graph.values.constant(0);
+            graph.blocks[index] = Block { end: End::Return(zero), checks: Vec::new(), ..graph.blocks[index].clone() };
+        }
+    }
+}
+
+/// What is needed before each check of a block, in order.
+fn points(graph: &Graph, block: &Block, needs: &[Need]) -> Vec<Need> {
+    let mut need = end_need(graph, block, needs);
+    let mut points: Vec<Need> = Vec::with_capacity(block.checks.len());
+    for &check in block.checks.iter().rev() {
+        need = before(graph, check, need);
+        points.push(need.clone());
+    }
+    points.reverse();
+    points
+}
+
+fn is_known(graph: &Graph, known: &Bytes, address: Address, width: Width) -> bool {
+    let largest = address.base.map_or(0, |base| u64::from(graph.values.known(base).max));
+    known.get(address.base) >= address.end(width) || known.fixed >= largest + address.end(width)
+}
+
+/// The check that asks for so many bytes, if they are more.
+fn grown(address: Address, width: Width, bytes: u64) -> (Address, Width) {
+    match u32::try_from(bytes.saturating_sub(1)) {
+        Ok(offset) if bytes > address.end(width) => (Address { offset, ..address }, Width::Byte),
+        _ => (address, width),
+    }
+}

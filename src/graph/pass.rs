@@ -1,0 +1,44 @@
+//! The passes, by name, and the lists of them.
+
+use crate::graph::{Graph, bounds, facts};
+use crate::verify::Verified;
+
+/// A step of the optimiser: it makes the graph of a program smaller or faster, and leaves its verdicts as they are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Pass {
+    /// Bounds checks are merged, and those that are known to hold vanish.
+    Bounds,
+    /// What earlier tests established decides later ones.
+    Facts,
+}
+
+impl Pass {
+    /// All passes, in the order in which [`Graph::optimized`] runs them.
+    pub const ALL: &'static [Pass] = &[Pass::Bounds, Pass::Facts];
+
+    /// Its name: `bounds`, `facts`.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Pass::Bounds => "bounds",
+            Pass::Facts => "facts",
+        }
+    }
+}
+
+impl Graph {
+    /// The graph of a program, behind all passes.
+    pub fn optimized(verified: &Verified) -> Graph {
+        let mut graph = Graph::new(verified);
+        Pass::ALL.iter().for_each(|&pass| graph.run(pass));
+        graph
+    }
+
+    /// Runs one pass.
+    pub fn run(&mut self, pass: Pass) {
+        match pass {
+            Pass::Bounds => bounds::run(self),
+            Pass::Facts => facts::run(self),
+        }
+    }
+}

@@ -1,0 +1,99 @@
+//! Keeps a graph in order: what no path reaches goes, equal blocks become one, and jumps to nowhere else vanish.
+//!
+//! Passes change edges and add blocks where it suits them, and leave the rest to [`Graph::tidy`].
+
+use std::collections::HashMap;
+
+use crate::graph::values::Hashing;
+use crate::graph::{Block, BlockId, Edge, End, Graph};
+
+impl Graph {
+    /// Restores the invariants of the blocks, and makes them as few as is easily seen, in linear time.
+    pub(crate) fn tidy(&mut self) {
+        self.merge();
+        self.concatenate();
+        self.renumber();
+    }
+
+    /// The blocks that are reached from the first, each before those that it leads to.
+    fn topological_order(&self) -> Vec<BlockId> {
+        let mut is_seen = vec![false; self.blocks.len()];
+        let mut finished = Vec::with_capacity(self.blocks.len());
+        let mut open = vec![(BlockId(0), false)];
+        while let Some((id, is_done)) = open.pop() {
+            if is_done {
+                finished.push(id);
+            } else if !std::mem::replace(&mut is_seen[id.index()], true) {
+                open.push((id, true));
+                open.extend(self.block(id).end.edges().map(|edge| (edge.block, false)));
+            }
+        }
+        finished.reverse();
+        finished
+    }
+
+    /// Leads edges past blocks that do nothing, and to one of several equal blocks.
+    fn merge(&mut self) {
+        let order = self.topological_order();
+        let mut instead: Vec<Option<Edge>> = vec![None; self.blocks.len()];
+        let mut known: HashMap<Block, BlockId, Hashing> = HashMap::default();
+        for &id in order.iter().rev() {
+            let block = &mut self.blocks[id.index()];
+            for edge in block.end.edges_mut() {
+                if let Some(other) = &instead[edge.block.index()] {
+                    *edge = other.clone();
+                }
+            }
+            if let End::Branch { then, otherwise, .. } = &block.end
+                && then == otherwise
+            {
+                block.end = End::Jump(then.clone());
+            }
+            if !block.parameters.is_empty() || id == BlockId(0) {
+                continue;
+            }
+            instead[id.index()] = match &block.end {
+                End::Jump(edge) if block.checks.is_empty() => Some(edge.clone()),
+                _ => known.get(block).map(|&equal| Edge::to(equal)),
+            };
+            if instead[id.index()].is_none() {
+                known.insert(block.clone(), id);
+            }
+        }
+    }
+
+    /// Appends a block to the only one that jumps to it.
+    fn concatenate(&mut self) {
+        let order = self.topological_order();
+        let mut entries = vec![0_u32; self.blocks.len()];
+        for &id in &order {
+            self.block(id).end.edges().for_each(|edge| entries[edge.block.index()] += 1);
+        }
+        for &id in order.iter().rev() {
+            while let End::Jump(edge) = &self.block(id).end {
+                let next = edge.block;
+                if entries[next.index()] != 1 || !self.block(next).parameters.is_empty() {
+                    break;
+                }
+                let Block { checks, end, .. } = self.block(next).clone();
+                let block = &mut self.blocks[id.index()];
+                block.checks.extend(checks);
+                block.end = end;
+            }
+        }
+    }
+
+    /// Drops the blocks that are not reached and numbers the others in topological order.
+    fn renumber(&mut self) {
+        let order = self.topological_order();
+        let mut number = vec![BlockId(u32::MAX); self.blocks.len()];
+        for (index, id) in order.iter().enumerate() {
+            number[id.index()] = BlockId::new(index);
+        }
+        let mut old: Vec<Option<Block>> = std::mem::take(&mut self.blocks).into_iter().map(Some).collect();
+        self.blocks = order.iter().filter_map(|id| old[id.index()].take()).collect();
+        for edge in self.blocks.iter_mut().flat_map(|block| block.end.edges_mut()) {
+            edge.block = number[edge.block.index()];
+        }
+    }
+}
