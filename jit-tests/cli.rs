@@ -252,7 +252,7 @@ fn verify_in_each_dialect(bench: &Bench) -> Outcome {
 
 fn show_each_stage(_: &Bench) -> Outcome {
     let show = |stage| cbpf(&["show", "-p", &example("arp.asm"), stage]);
-    expect(&show("--graph")?, 0, &["digraph", "load.half [12]"])?;
+    expect(&show("--graph")?, 0, &["digraph", "[12]"])?;
     expect(&show("--clif")?, 0, &["function", "notrap"])?;
     expect(&show("--native")?, 0, &["bytes for"])
 }

@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use crate::ancillary::Extension;
 use crate::dialect::Dialect;
 use crate::graph::test::Question;
-use crate::graph::{Address, Block, BlockId, ByteOrder, Check, Edge, End, Graph, Test, Value, ValueId, Values};
+use crate::graph::{Address, Block, BlockId, ByteOrder, Check, Edge, End, Graph, Sets, Test, Value, ValueId, Values};
 use crate::instruction::Operand;
 use crate::isa::{AluOp, Register, Width};
 use crate::packet::{Context, MAX_CAPTURED};
@@ -84,7 +84,7 @@ impl<'v> Builder<'v> {
             steps: verified.steps(),
             dialect: verified.dialect(),
             live: live_before(verified.steps()),
-            graph: Graph { blocks: Vec::new(), values },
+            graph: Graph { blocks: Vec::new(), values, sets: Sets::default() },
             incoming: targets(verified.steps()).map(|target| (target, Vec::new())).collect(),
             open: Some(new_block()),
             zero,

@@ -150,15 +150,13 @@ impl Walker<'_> {
 /// For each block into which there is one edge, what that edge tells.
 fn conditions(graph: &Graph) -> Vec<Option<(Test, bool)>> {
     let mut conditions = vec![None; graph.blocks.len()];
-    let mut entries = vec![0_u32; graph.blocks.len()];
     for block in &graph.blocks {
-        block.end.edges().for_each(|edge| entries[edge.block.index()] += 1);
         if let End::Branch { test, then, otherwise } = &block.end {
             conditions[then.block.index()] = Some((*test, true));
             conditions[otherwise.block.index()] = Some((*test, false));
         }
     }
-    conditions.iter().zip(entries).map(|(condition, entries)| condition.filter(|_| entries == 1)).collect()
+    conditions.into_iter().zip(graph.entries()).map(|(condition, entries)| condition.filter(|_| entries == 1)).collect()
 }
 
 /// What is known at a point, and how to take it back.
@@ -203,15 +201,18 @@ impl Facts {
     }
 
     fn decide(&self, values: &Values, test: Test) -> Option<bool> {
-        let Test::Compare(condition, left, right) = test;
-        let from_values = || Known::test(condition, self.known(values, left), self.known(values, right));
+        let from_values = || match test {
+            Test::Compare(condition, left, right) => {
+                Known::test(condition, self.known(values, left), self.known(values, right))
+            }
+            Test::Member(..) | Test::InBounds(..) => None,
+        };
         self.answers.get(&test).copied().or_else(from_values)
     }
 
     fn learn(&mut self, values: &Values, test: Test, holds: bool) {
         self.answers.insert(test, holds);
-        let Test::Compare(condition, left, right) = test;
-        let Some(k) = values.as_constant(right) else { return };
+        let Some((condition, left, k)) = values.as_constant_test(test) else { return };
         let known = self.known(values, left);
         let learned = match (if holds { condition } else { condition.inverse() }, k) {
             (Condition::Equal, _) => Known::constant(k),

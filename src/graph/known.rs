@@ -53,6 +53,16 @@ impl Known {
         .tightened()
     }
 
+    /// One of both is known.
+    pub(crate) fn or(self, other: Known) -> Known {
+        Known {
+            ones: self.ones & other.ones,
+            zeros: self.zeros & other.zeros,
+            min: self.min.min(other.min),
+            max: self.max.max(other.max),
+        }
+    }
+
     /// Lets the bits tell of the bounds, and the bounds of the bits: those in front of the first that differs.
     fn tightened(self) -> Known {
         let (min, max) = (self.min.max(self.ones), self.max.min(!self.zeros));

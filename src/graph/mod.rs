@@ -18,10 +18,15 @@ mod bounds;
 mod build;
 mod dominators;
 mod facts;
+mod flow;
 mod known;
 mod pass;
 mod print;
+mod ranges;
 mod schedule;
+mod set;
+mod sets;
+mod share;
 mod test;
 mod tidy;
 
@@ -33,6 +38,7 @@ use crate::isa::{AluOp, Width};
 pub(crate) use known::Known;
 pub use pass::Pass;
 pub(crate) use schedule::{Schedule, Step};
+pub(crate) use set::{Set, SetId, Sets};
 pub(crate) use test::Test;
 pub(crate) use values::Values;
 
@@ -43,6 +49,7 @@ pub(crate) use values::Values;
 pub struct Graph {
     pub(crate) blocks: Vec<Block>,
     pub(crate) values: Values,
+    pub(crate) sets: Sets,
 }
 
 /// The place of a block in [`Graph::blocks`].
@@ -114,6 +121,8 @@ pub(crate) enum Value {
     /// Arithmetic; where a division by anything but a constant is used, the divisor is known not to be zero.
     Alu(AluOp, ValueId, ValueId),
     Negate(ValueId),
+    /// The second value if the test holds, and else the third.
+    Select(Test, ValueId, ValueId),
 }
 
 /// A place in the packet: the base, if there is one, plus the offset, in 64 bits, so the sum does not wrap.
@@ -195,6 +204,15 @@ impl Graph {
     /// The constant that a value is.
     pub(crate) fn constant(&self, id: ValueId) -> Option<u32> {
         self.values.as_constant(id)
+    }
+
+    /// How many edges there are into each block.
+    pub(crate) fn entries(&self) -> Vec<u32> {
+        let mut entries = vec![0; self.blocks.len()];
+        for edge in self.blocks.iter().flat_map(|block| block.end.edges()) {
+            entries[edge.block.index()] += 1;
+        }
+        entries
     }
 
     /// The facts of the context that the program may ask for.

@@ -1,6 +1,6 @@
 //! The passes, by name, and the lists of them.
 
-use crate::graph::{Graph, bounds, facts};
+use crate::graph::{Graph, bounds, facts, flow, sets, share};
 use crate::verify::Verified;
 
 /// A step of the optimiser: it makes the graph of a program smaller or faster, and leaves its verdicts as they are.
@@ -11,17 +11,26 @@ pub enum Pass {
     Bounds,
     /// What earlier tests established decides later ones.
     Facts,
+    /// Runs of tests on one value become a test for membership in a set, or a search.
+    Sets,
+    /// Equality is asked in the order in which the packet has the bytes.
+    Share,
+    /// A small program becomes one expression without branches.
+    Flow,
 }
 
 impl Pass {
     /// All passes, in the order in which [`Graph::optimized`] runs them.
-    pub const ALL: &'static [Pass] = &[Pass::Bounds, Pass::Facts];
+    pub const ALL: &'static [Pass] = &[Pass::Bounds, Pass::Facts, Pass::Sets, Pass::Share, Pass::Flow];
 
     /// Its name: `bounds`, `facts`.
     pub const fn name(self) -> &'static str {
         match self {
             Pass::Bounds => "bounds",
             Pass::Facts => "facts",
+            Pass::Sets => "sets",
+            Pass::Share => "share",
+            Pass::Flow => "flow",
         }
     }
 }
@@ -39,6 +48,9 @@ impl Graph {
         match pass {
             Pass::Bounds => bounds::run(self),
             Pass::Facts => facts::run(self),
+            Pass::Sets => sets::run(self),
+            Pass::Share => share::run(self),
+            Pass::Flow => flow::run(self),
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::fmt::{self, Display};
 
-use crate::graph::{Address, BlockId, ByteOrder, Check, Edge, End, Graph, Schedule, Step, Test, Value, ValueId};
+use crate::graph::{Address, BlockId, ByteOrder, Check, Edge, End, Graph, Schedule, Set, Step, Test, Value, ValueId};
 use crate::isa::{AluOp, Condition, Width};
 
 impl Display for Graph {
@@ -41,13 +41,7 @@ impl Graph {
 
     fn step(&self, step: Step) -> String {
         match step {
-            Step::Check(Check::InBounds(address, width)) => {
-                let end = address.end(width);
-                match address.base {
-                    Some(base) => format!("check {} + {end} <= captured", self.name(base)),
-                    None => format!("check {end} <= captured"),
-                }
-            }
+            Step::Check(Check::InBounds(address, width)) => format!("check {}", self.in_bounds(address, width)),
             Step::Check(Check::NonZero(value)) => format!("check {} != 0", self.name(value)),
             Step::Check(Check::Present(extension, verdict)) => {
                 format!("check {} is present, or return {}", extension.name(), self.name(verdict))
@@ -69,6 +63,17 @@ impl Graph {
             Value::Random(count) => format!("rand {}", self.name(count)),
             Value::Alu(op, left, right) => format!("{} {} {}", self.name(left), operator(op), self.name(right)),
             Value::Negate(value) => format!("-{}", self.name(value)),
+            Value::Select(test, yes, no) => {
+                format!("if {} then {} else {}", self.test(test), self.name(yes), self.name(no))
+            }
+        }
+    }
+
+    fn in_bounds(&self, address: Address, width: Width) -> String {
+        let end = address.end(width);
+        match address.base {
+            Some(base) => format!("{} + {end} <= captured", self.name(base)),
+            None => format!("{end} <= captured"),
         }
     }
 
@@ -90,12 +95,17 @@ impl Graph {
     }
 
     fn test(&self, test: Test) -> String {
-        let Test::Compare(condition, left, right) = test;
-        let (left, right) = (self.name(left), self.name(right));
-        match condition {
-            Condition::BitsSet => format!("{left} & {right} != 0"),
-            Condition::BitsNotSet => format!("{left} & {right} == 0"),
-            _ => format!("{left} {} {right}", comparison(condition)),
+        match test {
+            Test::Compare(condition, left, right) => {
+                let (left, right) = (self.name(left), self.name(right));
+                match condition {
+                    Condition::BitsSet => format!("{left} & {right} != 0"),
+                    Condition::BitsNotSet => format!("{left} & {right} == 0"),
+                    _ => format!("{left} {} {right}", comparison(condition)),
+                }
+            }
+            Test::Member(value, set) => format!("{} in {}", self.name(value), self.sets.get(set)),
+            Test::InBounds(address, width) => self.in_bounds(address, width),
         }
     }
 
@@ -159,4 +169,20 @@ fn comparison(condition: Condition) -> &'static str {
         Condition::Less => "<",
         Condition::BitsSet | Condition::BitsNotSet => "&",
     }
+}
+
+impl Display for Set {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Set::Range(first, last) => write!(f, "{first:#x}..={last:#x}"),
+            Set::Few(members) => write!(f, "{{{}}}", hex(members)),
+            Set::Register(first, bits) => write!(f, "{first:#x} + bits {bits:#x}"),
+            Set::Bitmap(first, bytes) => write!(f, "{first:#x} + bitmap of {} bytes", bytes.len()),
+            Set::Table(table) => write!(f, "a table of {} places", table.slots.len()),
+        }
+    }
+}
+
+fn hex(numbers: &[u32]) -> String {
+    numbers.iter().map(|number| format!("{number:#x}")).collect::<Vec<String>>().join(", ")
 }

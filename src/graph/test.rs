@@ -1,13 +1,17 @@
 //! What blocks decide on, in a form in which equal questions are the same.
 
-use crate::graph::{Graph, Known, Value, ValueId, Values};
-use crate::isa::{AluOp, Condition};
+use crate::graph::{Address, Known, SetId, Value, ValueId, Values};
+use crate::isa::{AluOp, Condition, Width};
 
 /// A question about values.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Test {
     /// A comparison by `Equal`, `Greater`, `GreaterOrEqual` or `BitsSet`.
     Compare(Condition, ValueId, ValueId),
+    /// Whether the value is a member of the set.
+    Member(ValueId, SetId),
+    /// Whether so many bytes at that address were captured.
+    InBounds(Address, Width),
 }
 
 /// A test, or its answer.
@@ -87,6 +91,14 @@ impl Values {
         }
     }
 
+    /// Whether a test compares a value with a constant, and how.
+    pub(crate) fn as_constant_test(&self, test: Test) -> Option<(Condition, ValueId, u32)> {
+        match test {
+            Test::Compare(condition, left, right) => Some((condition, left, self.as_constant(right)?)),
+            Test::Member(..) | Test::InBounds(..) => None,
+        }
+    }
+
     fn with_constant(&mut self, condition: Condition, left: ValueId, k: u32) -> Question {
         let right = self.constant(k);
         self.compare(condition, left, right)
@@ -105,16 +117,11 @@ impl Question {
 impl Test {
     /// The values that are asked about.
     pub(crate) fn values(self) -> impl Iterator<Item = ValueId> {
-        let Test::Compare(_, left, right) = self;
-        [left, right].into_iter()
-    }
-}
-
-impl Graph {
-    /// Whether the test compares a value with a constant, and how.
-    pub(crate) fn as_constant_test(&self, test: Test) -> Option<(Condition, ValueId, u32)> {
-        match test {
-            Test::Compare(condition, left, right) => Some((condition, left, self.constant(right)?)),
-        }
+        let (first, second) = match self {
+            Test::Compare(_, left, right) => (Some(left), Some(right)),
+            Test::Member(value, _) => (Some(value), None),
+            Test::InBounds(address, _) => (address.base, None),
+        };
+        first.into_iter().chain(second)
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use crate::graph::{Address, ByteOrder, Known, Value, ValueId};
+use crate::graph::{Address, ByteOrder, Known, Test, Value, ValueId};
 use crate::isa::{AluOp, Width};
 
 /// All values of a graph. Operands have smaller numbers than what is made of them.
@@ -176,24 +176,31 @@ impl Values {
         Some((inner, b))
     }
 
+    /// One of two values.
+    pub(crate) fn select(&mut self, test: Test, yes: ValueId, no: ValueId) -> ValueId {
+        if yes == no { yes } else { self.add(Value::Select(test, yes, no)) }
+    }
+
     fn known_of(&self, value: Value) -> Known {
         match value {
             Value::Constant(k) => Known::constant(k),
             Value::Load(_, width, _) => Known::of_width(width),
             Value::Ancillary(extension) => Known::range(0, extension.max()),
             Value::Alu(op, left, right) => Known::alu(op, self.known(left), self.known(right)),
+            Value::Select(_, yes, no) => self.known(yes).or(self.known(no)),
             Value::Negate(_) | Value::Parameter(_) | Value::WireLen | Value::Random(_) => Known::NOTHING,
         }
     }
 
     /// What a value is made of.
     pub(crate) fn operands(&self, id: ValueId) -> impl Iterator<Item = ValueId> {
-        let (first, second) = match self.value(id) {
-            Value::Load(Address { base, .. }, ..) => (base, None),
-            Value::Random(operand) | Value::Negate(operand) => (Some(operand), None),
-            Value::Alu(_, left, right) => (Some(left), Some(right)),
-            Value::Constant(_) | Value::Parameter(_) | Value::WireLen | Value::Ancillary(_) => (None, None),
+        let (test, first, second) = match self.value(id) {
+            Value::Load(Address { base, .. }, ..) => (None, base, None),
+            Value::Random(operand) | Value::Negate(operand) => (None, Some(operand), None),
+            Value::Alu(_, left, right) => (None, Some(left), Some(right)),
+            Value::Select(test, yes, no) => (Some(test), Some(yes), Some(no)),
+            Value::Constant(_) | Value::Parameter(_) | Value::WireLen | Value::Ancillary(_) => (None, None, None),
         };
-        first.into_iter().chain(second)
+        test.into_iter().flat_map(Test::values).chain(first).chain(second)
     }
 }

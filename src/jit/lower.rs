@@ -4,16 +4,20 @@
 //! [`Facts`], and returns the verdict. Loads neither trap nor move: each stands behind its bounds check, and must stay
 //! there, or it would read outside the packet.
 
+use std::collections::HashMap;
+
 use cranelift_codegen::ir::condcodes::IntCC;
-use cranelift_codegen::ir::immediates::Offset32;
 use cranelift_codegen::ir::{self, AbiParam, BlockArg, Endianness, InstBuilder, MemFlagsData, Signature, types};
 use cranelift_codegen::isa::{CallConv, TargetFrontendConfig};
 use cranelift_frontend::{FunctionBuilder, FunctionBuilderContext};
 
 use crate::ancillary::Extension;
-use crate::graph::{Address, BlockId, ByteOrder, Check, Edge, End, Graph, Schedule, Step, Test, Value, ValueId};
+use crate::graph::{
+    Address, BlockId, ByteOrder, Check, Edge, End, Graph, Schedule, Set, SetId, Step, Test, Value, ValueId,
+};
 use crate::isa::{AluOp, Condition, Width};
 use crate::jit::code::Facts;
+use crate::jit::tables::Tables;
 use crate::random;
 
 /// The type of an address; Cranelift makes code for 64-bit machines only.
@@ -33,8 +37,9 @@ pub(super) fn lower(
     function: &mut ir::Function,
     context: &mut FunctionBuilderContext,
     config: TargetFrontendConfig,
+    tables: &mut Tables,
 ) {
-    let mut lowering = Lowering::new(graph, FunctionBuilder::new(function, context));
+    let mut lowering = Lowering::new(graph, FunctionBuilder::new(function, context), tables);
     let schedule = Schedule::of(graph);
     for &block in &schedule.order {
         lowering.block(block, schedule.steps(block));
@@ -55,6 +60,9 @@ struct Arguments {
 struct Lowering<'g, 'f> {
     graph: &'g Graph,
     builder: FunctionBuilder<'f>,
+    tables: &'f mut Tables,
+    /// The tables that are there already.
+    addresses: HashMap<SetId, ir::GlobalValue>,
     blocks: Vec<ir::Block>,
     /// Where failed checks go; it is made when the first is met.
     fail: Option<ir::Block>,
@@ -65,7 +73,7 @@ struct Lowering<'g, 'f> {
 }
 
 impl<'g, 'f> Lowering<'g, 'f> {
-    fn new(graph: &'g Graph, mut builder: FunctionBuilder<'f>) -> Lowering<'g, 'f> {
+    fn new(graph: &'g Graph, mut builder: FunctionBuilder<'f>, tables: &'f mut Tables) -> Lowering<'g, 'f> {
         let blocks: Vec<ir::Block> = graph.blocks.iter().map(|_| builder.create_block()).collect();
         let mut values = vec![None; graph.values.len()];
         builder.append_block_params_for_function_params(blocks[0]);
@@ -78,7 +86,7 @@ impl<'g, 'f> Lowering<'g, 'f> {
             [packet, captured, wire_len, facts] => Arguments { packet, captured, wire_len, facts },
             _ => unreachable!("the signature has four parameters, and the first block none of its own"),
         };
-        Lowering { graph, builder, blocks, fail: None, arguments, values }
+        Lowering { graph, builder, tables, addresses: HashMap::new(), blocks, fail: None, arguments, values }
     }
 
     fn block(&mut self, id: BlockId, steps: &[Step]) {
@@ -128,25 +136,27 @@ impl<'g, 'f> Lowering<'g, 'f> {
     /// Whether a check holds: zero if not.
     fn holds(&mut self, check: Check) -> ir::Value {
         match check {
-            Check::InBounds(address, width) => {
-                let end = address.end(width);
-                let captured = self.arguments.captured;
-                match address.base {
-                    None => {
-                        let end = self.builder.ins().iconst(types::I64, end.cast_signed());
-                        self.builder.ins().icmp(IntCC::UnsignedGreaterThanOrEqual, captured, end)
-                    }
-                    Some(base) => {
-                        let base = self.wide(base);
-                        let end = self.builder.ins().iadd_imm_s(base, end.cast_signed());
-                        self.builder.ins().icmp(IntCC::UnsignedLessThanOrEqual, end, captured)
-                    }
-                }
-            }
+            Check::InBounds(address, width) => self.in_bounds(address, width),
             Check::NonZero(value) => self.value(value),
             Check::Present(extension, _) => {
                 let fact = self.fact(extension);
                 self.builder.ins().icmp_imm_s(IntCC::NotEqual, fact, Facts::ABSENT.cast_signed())
+            }
+        }
+    }
+
+    fn in_bounds(&mut self, address: Address, width: Width) -> ir::Value {
+        let end = address.end(width);
+        let captured = self.arguments.captured;
+        match address.base {
+            None => {
+                let end = self.builder.ins().iconst(types::I64, end.cast_signed());
+                self.builder.ins().icmp(IntCC::UnsignedGreaterThanOrEqual, captured, end)
+            }
+            Some(base) => {
+                let base = self.wide(base);
+                let end = self.builder.ins().iadd_imm_s(base, end.cast_signed());
+                self.builder.ins().icmp(IntCC::UnsignedLessThanOrEqual, end, captured)
             }
         }
     }
@@ -180,6 +190,11 @@ impl<'g, 'f> Lowering<'g, 'f> {
                 let value = self.value(value);
                 self.builder.ins().ineg(value)
             }
+            Value::Select(test, yes, no) => {
+                let holds = self.test(test);
+                let (yes, no) = (self.value(yes), self.value(no));
+                self.builder.ins().select(holds, yes, no)
+            }
         }
     }
 
@@ -197,18 +212,23 @@ impl<'g, 'f> Lowering<'g, 'f> {
                 0
             }
         };
-        let ty = match width {
-            Width::Byte => types::I8,
-            Width::Half => types::I16,
-            Width::Word => types::I32,
-        };
         let flags = MemFlagsData::new().with_notrap().with_readonly();
         let flags = if order == ByteOrder::Big { flags.with_endianness(Endianness::Little) } else { flags };
-        let mut number = self.builder.ins().load(ty, flags, address, Offset32::new(offset));
-        if order == ByteOrder::Big && width != Width::Byte {
-            number = self.builder.ins().bswap(number);
+        let is_turned = order == ByteOrder::Big;
+        let ins = self.builder.ins();
+        match width {
+            Width::Byte => ins.uload8(types::I32, flags, address, offset),
+            Width::Half if is_turned => {
+                let number = ins.load(types::I16, flags, address, offset);
+                let number = self.builder.ins().bswap(number);
+                self.builder.ins().uextend(types::I32, number)
+            }
+            Width::Half => ins.uload16(types::I32, flags, address, offset),
+            Width::Word => {
+                let number = ins.load(types::I32, flags, address, offset);
+                if is_turned { self.builder.ins().bswap(number) } else { number }
+            }
         }
-        if ty == types::I32 { number } else { self.builder.ins().uextend(types::I32, number) }
     }
 
     /// An entry of the table of facts.
@@ -298,7 +318,15 @@ impl<'g, 'f> Lowering<'g, 'f> {
     }
 
     /// Whether a test holds: zero if not.
-    fn test(&mut self, Test::Compare(condition, left, right): Test) -> ir::Value {
+    fn test(&mut self, test: Test) -> ir::Value {
+        match test {
+            Test::Compare(condition, left, right) => self.compare(condition, left, right),
+            Test::InBounds(address, width) => self.in_bounds(address, width),
+            Test::Member(value, set) => self.member(value, set),
+        }
+    }
+
+    fn compare(&mut self, condition: Condition, left: ValueId, right: ValueId) -> ir::Value {
         let (a, b) = (self.value(left), self.value(right));
         let ins = self.builder.ins();
         match condition {
@@ -308,11 +336,92 @@ impl<'g, 'f> Lowering<'g, 'f> {
             Condition::LessOrEqual => ins.icmp(IntCC::UnsignedLessThanOrEqual, a, b),
             Condition::GreaterOrEqual => ins.icmp(IntCC::UnsignedGreaterThanOrEqual, a, b),
             Condition::Less => ins.icmp(IntCC::UnsignedLessThan, a, b),
-            Condition::BitsSet => ins.band(a, b),
+            Condition::BitsSet => {
+                let common = ins.band(a, b);
+                self.builder.ins().icmp_imm_s(IntCC::NotEqual, common, 0)
+            }
             Condition::BitsNotSet => {
                 let common = ins.band(a, b);
                 self.builder.ins().icmp_imm_s(IntCC::Equal, common, 0)
             }
         }
+    }
+
+    fn member(&mut self, value: ValueId, id: SetId) -> ir::Value {
+        let number = self.value(value);
+        match self.graph.sets.get(id) {
+            &Set::Range(first, last) => {
+                let distance = self.distance(number, first);
+                self.builder.ins().icmp_imm_s(IntCC::UnsignedLessThanOrEqual, distance, i64::from(last - first))
+            }
+            Set::Few(members) => {
+                let equal = |lowering: &mut Self, member: u32| {
+                    lowering.builder.ins().icmp_imm_s(IntCC::Equal, number, i64::from(member.cast_signed()))
+                };
+                let mut any = equal(self, members[0]);
+                for &member in &members[1..] {
+                    let next = equal(self, member);
+                    any = self.builder.ins().bor(any, next);
+                }
+                any
+            }
+            &Set::Register(first, bits) => {
+                let distance = self.distance(number, first);
+                let bits = self.builder.ins().iconst(types::I64, bits.cast_signed());
+                self.bit(bits, distance, 64)
+            }
+            Set::Bitmap(first, bytes) => {
+                let distance = self.distance(number, *first);
+                // Beyond the end some other word is read; what it says does not matter.
+                let words = (bytes.len() / 8) as i64;
+                let word = self.builder.ins().ushr_imm_s(distance, 6);
+                let word = self.builder.ins().band_imm_s(word, words - 1);
+                let address = self.address(id, bytes);
+                let bits = self.entry(address, word, types::I64);
+                self.bit(bits, distance, 64 * words)
+            }
+            Set::Table(table) => {
+                let bytes: Vec<u8> = table.slots.iter().flat_map(|slot| slot.to_ne_bytes()).collect();
+                let address = self.address(id, &bytes);
+                let probe = |lowering: &mut Self, factor: u32| {
+                    let product = lowering.builder.ins().imul_imm_s(number, i64::from(factor.cast_signed()));
+                    let place = lowering.builder.ins().ushr_imm_s(product, i64::from(table.shift()));
+                    let entry = lowering.entry(address, place, types::I32);
+                    lowering.builder.ins().icmp(IntCC::Equal, entry, number)
+                };
+                let first = probe(self, table.factors[0]);
+                let second = probe(self, table.factors[1]);
+                self.builder.ins().bor(first, second)
+            }
+        }
+    }
+
+    /// How far a number lies behind the first of a set; numbers before it lie far behind.
+    fn distance(&mut self, number: ir::Value, first: u32) -> ir::Value {
+        if first == 0 { number } else { self.builder.ins().iadd_imm_s(number, -i64::from(first)) }
+    }
+
+    /// Whether the bit at a distance is set; `bits` are the word of 64 that it lies in, of so many bits in all.
+    fn bit(&mut self, bits: ir::Value, distance: ir::Value, count: i64) -> ir::Value {
+        let shifted = self.builder.ins().ushr(bits, distance);
+        let low = self.builder.ins().ireduce(types::I8, shifted);
+        let low = self.builder.ins().band_imm_s(low, 1);
+        let is_inside = self.builder.ins().icmp_imm_s(IntCC::UnsignedLessThan, distance, count);
+        self.builder.ins().band(low, is_inside)
+    }
+
+    /// Where the table of a set stands.
+    fn address(&mut self, id: SetId, table: &[u8]) -> ir::Value {
+        let (tables, function) = (&mut *self.tables, &mut *self.builder.func);
+        let address = *self.addresses.entry(id).or_insert_with(|| tables.add(function, table));
+        self.builder.ins().symbol_value(POINTER, address)
+    }
+
+    /// An entry of a table, by its number.
+    fn entry(&mut self, address: ir::Value, index: ir::Value, ty: ir::Type) -> ir::Value {
+        let index = self.builder.ins().uextend(types::I64, index);
+        let offset = self.builder.ins().ishl_imm_s(index, i64::from(ty.bytes().trailing_zeros()));
+        let place = self.builder.ins().iadd(address, offset);
+        self.builder.ins().load(ty, MemFlagsData::trusted().with_readonly(), place, 0)
     }
 }

@@ -9,6 +9,7 @@ mod compile;
 mod error;
 mod lower;
 mod memory;
+mod tables;
 
 pub(crate) use code::{Code, Facts};
 pub(crate) use compile::compile;

@@ -13,22 +13,21 @@
 ;; |     brif v5, block1, block2
 ;; |
 ;; | block1:
-;; |     v6 = load.i8 notrap readonly little v0
-;; |     v7 = uextend.i32 v6
-;; |     v8 = load.i64 notrap aligned readonly v3+16
-;; |     v9 = iconst.i64 -1
-;; |     v10 = icmp ne v8, v9  ; v9 = -1
-;; |     brif v10, block3, block4
+;; |     v6 = uload8.i32 notrap readonly little v0
+;; |     v7 = load.i64 notrap aligned readonly v3+16
+;; |     v8 = iconst.i64 -1
+;; |     v9 = icmp ne v7, v8  ; v8 = -1
+;; |     brif v9, block3, block4
 ;; |
 ;; | block4 cold:
-;; |     return v7
+;; |     return v6
 ;; |
 ;; | block3:
-;; |     v11 = load.i64 notrap aligned readonly v3+16
-;; |     v12 = ireduce.i32 v11
-;; |     return v12
+;; |     v10 = load.i64 notrap aligned readonly v3+16
+;; |     v11 = ireduce.i32 v10
+;; |     return v11
 ;; |
 ;; | block2 cold:
-;; |     v13 = iconst.i32 0
-;; |     return v13  ; v13 = 0
+;; |     v12 = iconst.i32 0
+;; |     return v12  ; v12 = 0
 ;; | }

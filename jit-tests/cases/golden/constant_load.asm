@@ -22,12 +22,11 @@
 ;; |     v8 = load.i16 notrap readonly little v0+12
 ;; |     v9 = bswap v8
 ;; |     v10 = uextend.i32 v9
-;; |     v11 = load.i8 notrap readonly little v0+4
-;; |     v12 = uextend.i32 v11
-;; |     v13 = iadd v10, v12
-;; |     return v13
+;; |     v11 = uload8.i32 notrap readonly little v0+4
+;; |     v12 = iadd v10, v11
+;; |     return v12
 ;; |
 ;; | block2 cold:
-;; |     v14 = iconst.i32 0
-;; |     return v14  ; v14 = 0
+;; |     v13 = iconst.i32 0
+;; |     return v13  ; v13 = 0
 ;; | }

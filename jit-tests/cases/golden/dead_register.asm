@@ -18,24 +18,23 @@ meet:   txa
 ;; |     brif v6, block4, block5
 ;; |
 ;; | block4:
-;; |     v7 = load.i8 notrap readonly little v0
-;; |     v8 = uextend.i32 v7
-;; |     v9 = iconst.i32 1
-;; |     v10 = icmp eq v8, v9  ; v9 = 1
-;; |     brif v10, block2, block1
+;; |     v7 = uload8.i32 notrap readonly little v0
+;; |     v8 = iconst.i32 1
+;; |     v9 = icmp eq v7, v8  ; v8 = 1
+;; |     brif v9, block2, block1
 ;; |
 ;; | block1:
-;; |     v11 = iconst.i32 5
-;; |     jump block3(v11)  ; v11 = 5
+;; |     v10 = iconst.i32 5
+;; |     jump block3(v10)  ; v10 = 5
 ;; |
 ;; | block2:
-;; |     v12 = iconst.i32 6
-;; |     jump block3(v12)  ; v12 = 6
+;; |     v11 = iconst.i32 6
+;; |     jump block3(v11)  ; v11 = 6
 ;; |
 ;; | block3(v4: i32):
 ;; |     return v4
 ;; |
 ;; | block5 cold:
-;; |     v13 = iconst.i32 0
-;; |     return v13  ; v13 = 0
+;; |     v12 = iconst.i32 0
+;; |     return v12  ; v12 = 0
 ;; | }

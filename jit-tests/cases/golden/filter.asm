@@ -35,66 +35,64 @@ drop:   ret #0
 ;; |     brif v12, block8, block7
 ;; |
 ;; | block8:
-;; |     v13 = load.i8 notrap readonly little v0+23
-;; |     v14 = uextend.i32 v13
-;; |     v15 = iconst.i32 6
-;; |     v16 = icmp eq v14, v15  ; v15 = 6
-;; |     brif v16, block2, block5
+;; |     v13 = uload8.i32 notrap readonly little v0+23
+;; |     v14 = iconst.i32 6
+;; |     v15 = icmp eq v13, v14  ; v14 = 6
+;; |     brif v15, block2, block5
 ;; |
 ;; | block2:
-;; |     v17 = iconst.i64 15
-;; |     v18 = icmp.i64 uge v1, v17  ; v17 = 15
-;; |     brif v18, block9, block7
+;; |     v16 = iconst.i64 15
+;; |     v17 = icmp.i64 uge v1, v16  ; v16 = 15
+;; |     brif v17, block9, block7
 ;; |
 ;; | block9:
-;; |     v19 = load.i8 notrap readonly little v0+14
-;; |     v20 = uextend.i32 v19
-;; |     v21 = iconst.i32 15
-;; |     v22 = band v20, v21  ; v21 = 15
-;; |     v23 = iconst.i32 2
-;; |     v24 = ishl v22, v23  ; v23 = 2
-;; |     v25 = uextend.i64 v24
-;; |     v26 = iconst.i64 16
-;; |     v27 = iadd v25, v26  ; v26 = 16
-;; |     v28 = icmp ule v27, v1
-;; |     brif v28, block10, block7
+;; |     v18 = uload8.i32 notrap readonly little v0+14
+;; |     v19 = iconst.i32 15
+;; |     v20 = band v18, v19  ; v19 = 15
+;; |     v21 = iconst.i32 2
+;; |     v22 = ishl v20, v21  ; v21 = 2
+;; |     v23 = uextend.i64 v22
+;; |     v24 = iconst.i64 16
+;; |     v25 = iadd v23, v24  ; v24 = 16
+;; |     v26 = icmp ule v25, v1
+;; |     brif v26, block10, block7
 ;; |
 ;; | block10:
-;; |     v29 = uextend.i64 v24
-;; |     v30 = iadd.i64 v0, v29
-;; |     v31 = load.i16 notrap readonly little v30+14
-;; |     v32 = bswap v31
-;; |     v33 = uextend.i32 v32
-;; |     v34 = iconst.i32 22
-;; |     v35 = icmp eq v33, v34  ; v34 = 22
-;; |     brif v35, block5, block3
+;; |     v27 = uextend.i64 v22
+;; |     v28 = iadd.i64 v0, v27
+;; |     v29 = load.i16 notrap readonly little v28+14
+;; |     v30 = bswap v29
+;; |     v31 = uextend.i32 v30
+;; |     v32 = iconst.i32 22
+;; |     v33 = icmp eq v31, v32  ; v32 = 22
+;; |     brif v33, block5, block3
 ;; |
 ;; | block3:
-;; |     v36 = uextend.i64 v24
-;; |     v37 = iconst.i64 18
-;; |     v38 = iadd v36, v37  ; v37 = 18
-;; |     v39 = icmp ule v38, v1
-;; |     brif v39, block11, block7
+;; |     v34 = uextend.i64 v22
+;; |     v35 = iconst.i64 18
+;; |     v36 = iadd v34, v35  ; v35 = 18
+;; |     v37 = icmp ule v36, v1
+;; |     brif v37, block11, block7
 ;; |
 ;; | block11:
-;; |     v40 = uextend.i64 v24
-;; |     v41 = iadd.i64 v0, v40
-;; |     v42 = load.i16 notrap readonly little v41+16
-;; |     v43 = bswap v42
-;; |     v44 = uextend.i32 v43
-;; |     v45 = iconst.i32 22
-;; |     v46 = icmp eq v44, v45  ; v45 = 22
-;; |     brif v46, block5, block4
+;; |     v38 = uextend.i64 v22
+;; |     v39 = iadd.i64 v0, v38
+;; |     v40 = load.i16 notrap readonly little v39+16
+;; |     v41 = bswap v40
+;; |     v42 = uextend.i32 v41
+;; |     v43 = iconst.i32 22
+;; |     v44 = icmp eq v42, v43  ; v43 = 22
+;; |     brif v44, block5, block4
 ;; |
 ;; | block4:
-;; |     v47 = iconst.i32 0x0004_0000
-;; |     return v47  ; v47 = 0x0004_0000
+;; |     v45 = iconst.i32 0x0004_0000
+;; |     return v45  ; v45 = 0x0004_0000
 ;; |
 ;; | block5:
-;; |     v48 = iconst.i32 0
-;; |     return v48  ; v48 = 0
+;; |     v46 = iconst.i32 0
+;; |     return v46  ; v46 = 0
 ;; |
 ;; | block7 cold:
-;; |     v49 = iconst.i32 0
-;; |     return v49  ; v49 = 0
+;; |     v47 = iconst.i32 0
+;; |     return v47  ; v47 = 0
 ;; | }

@@ -13,29 +13,28 @@
 ;; |     brif v5, block1, block2
 ;; |
 ;; | block1:
-;; |     v6 = load.i8 notrap readonly little v0
-;; |     v7 = uextend.i32 v6
-;; |     v8 = iconst.i32 15
-;; |     v9 = band v7, v8  ; v8 = 15
-;; |     v10 = iconst.i32 2
-;; |     v11 = ishl v9, v10  ; v10 = 2
-;; |     v12 = iconst.i32 -2
-;; |     v13 = iadd v11, v12  ; v12 = -2
-;; |     v14 = uextend.i64 v13
-;; |     v15 = iconst.i64 2
-;; |     v16 = iadd v14, v15  ; v15 = 2
-;; |     v17 = icmp ule v16, v1
-;; |     brif v17, block3, block2
+;; |     v6 = uload8.i32 notrap readonly little v0
+;; |     v7 = iconst.i32 15
+;; |     v8 = band v6, v7  ; v7 = 15
+;; |     v9 = iconst.i32 2
+;; |     v10 = ishl v8, v9  ; v9 = 2
+;; |     v11 = iconst.i32 -2
+;; |     v12 = iadd v10, v11  ; v11 = -2
+;; |     v13 = uextend.i64 v12
+;; |     v14 = iconst.i64 2
+;; |     v15 = iadd v13, v14  ; v14 = 2
+;; |     v16 = icmp ule v15, v1
+;; |     brif v16, block3, block2
 ;; |
 ;; | block3:
-;; |     v18 = uextend.i64 v13
-;; |     v19 = iadd.i64 v0, v18
-;; |     v20 = load.i16 notrap readonly little v19
-;; |     v21 = bswap v20
-;; |     v22 = uextend.i32 v21
-;; |     return v22
+;; |     v17 = uextend.i64 v12
+;; |     v18 = iadd.i64 v0, v17
+;; |     v19 = load.i16 notrap readonly little v18
+;; |     v20 = bswap v19
+;; |     v21 = uextend.i32 v20
+;; |     return v21
 ;; |
 ;; | block2 cold:
-;; |     v23 = iconst.i32 0
-;; |     return v23  ; v23 = 0
+;; |     v22 = iconst.i32 0
+;; |     return v22  ; v22 = 0
 ;; | }

@@ -12,28 +12,26 @@
 ;; |     brif v5, block1, block2
 ;; |
 ;; | block1:
-;; |     v6 = load.i8 notrap readonly little v0
-;; |     v7 = uextend.i32 v6
-;; |     v8 = iconst.i32 15
-;; |     v9 = band v7, v8  ; v8 = 15
-;; |     v10 = iconst.i32 2
-;; |     v11 = ishl v9, v10  ; v10 = 2
-;; |     v12 = uextend.i64 v11
-;; |     v13 = iconst.i64 0xffff_fff1
-;; |     v14 = iadd v12, v13  ; v13 = 0xffff_fff1
-;; |     v15 = icmp ule v14, v1
-;; |     brif v15, block3, block2
+;; |     v6 = uload8.i32 notrap readonly little v0
+;; |     v7 = iconst.i32 15
+;; |     v8 = band v6, v7  ; v7 = 15
+;; |     v9 = iconst.i32 2
+;; |     v10 = ishl v8, v9  ; v9 = 2
+;; |     v11 = uextend.i64 v10
+;; |     v12 = iconst.i64 0xffff_fff1
+;; |     v13 = iadd v11, v12  ; v12 = 0xffff_fff1
+;; |     v14 = icmp ule v13, v1
+;; |     brif v14, block3, block2
 ;; |
 ;; | block3:
-;; |     v16 = uextend.i64 v11
-;; |     v17 = iadd.i64 v0, v16
-;; |     v18 = iconst.i64 0xffff_fff0
-;; |     v19 = iadd v17, v18  ; v18 = 0xffff_fff0
-;; |     v20 = load.i8 notrap readonly little v19
-;; |     v21 = uextend.i32 v20
-;; |     return v21
+;; |     v15 = uextend.i64 v10
+;; |     v16 = iadd.i64 v0, v15
+;; |     v17 = iconst.i64 0xffff_fff0
+;; |     v18 = iadd v16, v17  ; v17 = 0xffff_fff0
+;; |     v19 = uload8.i32 notrap readonly little v18
+;; |     return v19
 ;; |
 ;; | block2 cold:
-;; |     v22 = iconst.i32 0
-;; |     return v22  ; v22 = 0
+;; |     v20 = iconst.i32 0
+;; |     return v20  ; v20 = 0
 ;; | }

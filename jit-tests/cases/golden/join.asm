@@ -18,32 +18,31 @@ meet:   add x
 ;; |     brif v6, block4, block5
 ;; |
 ;; | block4:
-;; |     v7 = load.i8 notrap readonly little v0
-;; |     v8 = uextend.i32 v7
-;; |     v9 = iconst.i32 1
-;; |     v10 = icmp eq v8, v9  ; v9 = 1
-;; |     brif v10, block2, block1
+;; |     v7 = uload8.i32 notrap readonly little v0
+;; |     v8 = iconst.i32 1
+;; |     v9 = icmp eq v7, v8  ; v8 = 1
+;; |     brif v9, block2, block1
 ;; |
 ;; | block1:
-;; |     v11 = iconst.i32 20
-;; |     jump block3(v11)  ; v11 = 20
+;; |     v10 = iconst.i32 20
+;; |     jump block3(v10)  ; v10 = 20
 ;; |
 ;; | block2:
-;; |     v12 = iconst.i64 5
-;; |     v13 = icmp.i64 uge v1, v12  ; v12 = 5
-;; |     brif v13, block6, block5
+;; |     v11 = iconst.i64 5
+;; |     v12 = icmp.i64 uge v1, v11  ; v11 = 5
+;; |     brif v12, block6, block5
 ;; |
 ;; | block6:
-;; |     v14 = load.i32 notrap readonly little v0+1
-;; |     v15 = bswap v14
-;; |     jump block3(v15)
+;; |     v13 = load.i32 notrap readonly little v0+1
+;; |     v14 = bswap v13
+;; |     jump block3(v14)
 ;; |
 ;; | block3(v4: i32):
-;; |     v16 = iconst.i32 5
-;; |     v17 = iadd v4, v16  ; v16 = 5
-;; |     return v17
+;; |     v15 = iconst.i32 5
+;; |     v16 = iadd v4, v15  ; v15 = 5
+;; |     return v16
 ;; |
 ;; | block5 cold:
-;; |     v18 = iconst.i32 0
-;; |     return v18  ; v18 = 0
+;; |     v17 = iconst.i32 0
+;; |     return v17  ; v17 = 0
 ;; | }

@@ -27,18 +27,17 @@
 ;; |     brif v9, block4, block2
 ;; |
 ;; | block4:
-;; |     v10 = load.i8 notrap readonly little v0
-;; |     v11 = uextend.i32 v10
-;; |     v12 = load.i16 notrap readonly little v0+2
-;; |     v13 = bswap v12
-;; |     v14 = uextend.i32 v13
-;; |     v15 = iadd v11, v14
-;; |     v16 = load.i32 notrap readonly little v0+4
-;; |     v17 = bswap v16
-;; |     v18 = iadd v15, v17
-;; |     return v18
+;; |     v10 = uload8.i32 notrap readonly little v0
+;; |     v11 = load.i16 notrap readonly little v0+2
+;; |     v12 = bswap v11
+;; |     v13 = uextend.i32 v12
+;; |     v14 = iadd v10, v13
+;; |     v15 = load.i32 notrap readonly little v0+4
+;; |     v16 = bswap v15
+;; |     v17 = iadd v14, v16
+;; |     return v17
 ;; |
 ;; | block2 cold:
-;; |     v19 = iconst.i32 0
-;; |     return v19  ; v19 = 0
+;; |     v18 = iconst.i32 0
+;; |     return v18  ; v18 = 0
 ;; | }

@@ -21,14 +21,12 @@
 ;; |     brif v7, block3, block2
 ;; |
 ;; | block3:
-;; |     v8 = load.i8 notrap readonly little v0+1
-;; |     v9 = uextend.i32 v8
-;; |     v10 = load.i8 notrap readonly little v0
-;; |     v11 = uextend.i32 v10
-;; |     v12 = isub v9, v11
-;; |     return v12
+;; |     v8 = uload8.i32 notrap readonly little v0+1
+;; |     v9 = uload8.i32 notrap readonly little v0
+;; |     v10 = isub v8, v9
+;; |     return v10
 ;; |
 ;; | block2 cold:
-;; |     v13 = iconst.i32 0
-;; |     return v13  ; v13 = 0
+;; |     v11 = iconst.i32 0
+;; |     return v11  ; v11 = 0
 ;; | }

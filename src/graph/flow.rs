@@ -1,0 +1,101 @@
+//! A small program as one expression: decisions become selections, and no branch is left to be mispredicted.
+//!
+//! The whole program is converted, or nothing. Two guards come first: one for all loads at fixed places, and one for
+//! each base of addresses. Behind them every load is possible, whatever the tests say, so all values are computed and
+//! then selected. Packets that are too short for a guard go the way of the branches, which is kept as a cold path.
+
+use crate::graph::{Address, Block, BlockId, Check, Edge, End, Graph, Test, Value, ValueId};
+use crate::isa::Width;
+
+/// The largest fixed guard, in bytes: the shortest Ethernet frame without its checksum.
+const LARGEST_GUARD: u64 = 60;
+
+/// The most decisions: each costs something, whether its outcome matters or not.
+const MOST_BRANCHES: usize = 24;
+
+/// The most values that are computed.
+const MOST_VALUES: usize = 64;
+
+/// The most bases of addresses.
+const MOST_BASES: usize = 2;
+
+/// Converts the program, if it is fit for that.
+pub(super) fn run(graph: &mut Graph) {
+    let Some(guards) = guards(graph) else { return };
+    let verdict = select(graph);
+    let slow = Edge::to(BlockId::new(guards.len() + 1));
+    let shift = slow.block.0;
+    for block in &mut graph.blocks {
+        block.is_cold = true;
+        block.end.edges_mut().for_each(|edge| edge.block.0 += shift);
+    }
+    let guards = guards.into_iter().enumerate().map(|(place, (address, width))| {
+        let then = Edge::to(BlockId::new(place + 1));
+        Block::new(End::Branch { test: Test::InBounds(address, width), then, otherwise: slow.clone() })
+    });
+    let fast = guards.chain([Block::new(End::Return(verdict))]).collect();
+    let branches = std::mem::replace(&mut graph.blocks, fast);
+    graph.blocks.extend(branches);
+    graph.tidy();
+}
+
+/// What must be in bounds for all loads to be possible; `None` if the program is not fit to be converted.
+fn guards(graph: &Graph) -> Option<Vec<(Address, Width)>> {
+    let branches = graph.blocks.iter().filter(|block| matches!(block.end, End::Branch { .. })).count();
+    let has_parameters = graph.blocks.iter().any(|block| !block.parameters.is_empty());
+    if !(1..=MOST_BRANCHES).contains(&branches) || has_parameters || values(graph) > MOST_VALUES {
+        return None;
+    }
+    let mut guards: Vec<(Address, Width)> = Vec::new();
+    for check in graph.blocks.iter().flat_map(|block| &block.checks) {
+        let Check::InBounds(address, width) = *check else { return None };
+        match guards.iter_mut().find(|(guard, _)| guard.base == address.base) {
+            Some(guard) if guard.0.end(guard.1) >= address.end(width) => {}
+            Some(guard) => *guard = (address, width),
+            None => guards.push((address, width)),
+        }
+    }
+    guards.sort_by_key(|(address, _)| address.base);
+    let is_far = guards.iter().any(|(address, width)| address.base.is_none() && address.end(*width) > LARGEST_GUARD);
+    let bases: Vec<ValueId> = guards.iter().filter_map(|(address, _)| address.base).collect();
+    let is_simple = bases.len() <= MOST_BASES && bases.iter().all(|&base| !has_base(graph, base));
+    (!is_far && is_simple).then_some(guards)
+}
+
+/// Whether a value comes from a place that another value names.
+fn has_base(graph: &Graph, value: ValueId) -> bool {
+    let mut open = vec![value];
+    let mut is_seen = vec![false; graph.values.len()];
+    while let Some(value) = open.pop() {
+        if matches!(graph.value(value), Value::Load(Address { base: Some(_), .. }, ..)) {
+            return true;
+        }
+        open.extend(
+            graph.values.operands(value).filter(|operand| !std::mem::replace(&mut is_seen[operand.index()], true)),
+        );
+    }
+    false
+}
+
+/// How many values the program computes.
+fn values(graph: &Graph) -> usize {
+    let schedule = crate::graph::Schedule::of(graph);
+    (0..graph.blocks.len()).map(|index| schedule.steps(BlockId::new(index)).len()).sum()
+}
+
+/// The verdict, as an expression.
+fn select(graph: &mut Graph) -> ValueId {
+    let mut verdicts: Vec<ValueId> = Vec::with_capacity(graph.blocks.len());
+    let count = graph.blocks.len();
+    for index in (0..count).rev() {
+        // From the last block on.
+        let of = |edge: &Edge| verdicts[count - 1 - edge.block.index()];
+        let verdict = match &graph.blocks[index].end {
+            End::Return(verdict) => *verdict,
+            End::Jump(edge) => of(edge),
+            End::Branch { test, then, otherwise } => graph.values.select(*test, of(then), of(otherwise)),
+        };
+        verdicts.push(verdict);
+    }
+    verdicts[count - 1]
+}

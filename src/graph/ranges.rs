@@ -1,0 +1,100 @@
+//! Sets of numbers as ranges that are sorted and apart, and which numbers a test lets through.
+
+use std::collections::BTreeMap;
+
+use crate::graph::{Graph, Test, Value, ValueId, Values};
+use crate::isa::{AluOp, Condition};
+
+/// Ranges of numbers, each from its first to its last.
+pub(super) type Range = (u32, u32);
+
+/// A set that is taken apart: the last number of each range by its first.
+#[derive(Clone, Debug)]
+pub(super) struct Ranges(BTreeMap<u32, u32>);
+
+impl Ranges {
+    pub(super) fn all() -> Ranges {
+        Ranges(BTreeMap::from([(0, u32::MAX)]))
+    }
+
+    pub(super) fn into_vec(self) -> Vec<Range> {
+        self.0.into_iter().collect()
+    }
+
+    /// Takes out what is in these ranges.
+    pub(super) fn take(&mut self, ranges: &[Range]) -> Ranges {
+        let mut taken = BTreeMap::new();
+        for &(low, high) in ranges {
+            while let Some((&first, &last)) = self.0.range(..=high).next_back()
+                && last >= low
+            {
+                self.0.remove(&first);
+                if first < low {
+                    self.0.insert(first, low - 1);
+                }
+                if last > high {
+                    self.0.insert(high + 1, last);
+                }
+                taken.insert(first.max(low), last.min(high));
+            }
+        }
+        Ranges(taken)
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.0.len()
+    }
+}
+
+/// Sorts ranges, and joins those that touch.
+pub(super) fn joined(mut ranges: Vec<Range>) -> Vec<Range> {
+    ranges.sort_unstable();
+    let mut joined: Vec<Range> = Vec::with_capacity(ranges.len());
+    for (low, high) in ranges {
+        match joined.last_mut() {
+            Some((_, last)) if u64::from(low) <= u64::from(*last) + 1 => *last = high.max(*last),
+            _ => joined.push((low, high)),
+        }
+    }
+    joined
+}
+
+/// The largest value of which all are tried one by one.
+const ENUMERABLE: u32 = 63;
+
+impl Graph {
+    /// The value that a test asks about and the values of it for which it holds, if that is how it can be put.
+    pub(super) fn as_ranges(&self, test: Test) -> Option<(ValueId, Vec<Range>)> {
+        let (condition, value, k) = self.values.as_constant_test(test)?;
+        let max = self.values.known(value).max;
+        match condition {
+            Condition::Equal => Some(equal(&self.values, value, k)),
+            Condition::Greater => Some((value, vec![(k + 1, u32::MAX)])),
+            Condition::BitsSet if max & !k < 1 << k.trailing_zeros() => {
+                Some((value, vec![(1 << k.trailing_zeros(), u32::MAX)]))
+            }
+            Condition::BitsSet if max <= ENUMERABLE => {
+                let members = (0..=max).filter(|number| number & k != 0).map(|number| (number, number));
+                Some((value, joined(members.collect())))
+            }
+            _ => None,
+        }
+    }
+}
+
+/// The numbers for which `value == k`; if the value is the front part of another, they are a range of that.
+fn equal(values: &Values, value: ValueId, k: u32) -> (ValueId, Vec<Range>) {
+    if let Value::Alu(op, inner, operand) = values.value(value)
+        && let Some(operand) = values.as_constant(operand)
+    {
+        let rest = match op {
+            AluOp::And if (!operand).wrapping_add(1).is_power_of_two() || operand == 0 => Some((k, !operand)),
+            AluOp::Rsh => Some((k << operand, !(u32::MAX << operand))),
+            _ => None,
+        };
+        if let Some((low, rest)) = rest {
+            return (inner, vec![(low, low | rest)]);
+        }
+    }
+    (value, vec![(k, k)])
+}

@@ -1,0 +1,234 @@
+//! Sets of numbers, and the fastest way to ask whether a number is a member.
+
+use std::collections::HashMap;
+
+/// A set, in the form in which code asks for its members.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Set {
+    /// All from the first to the last.
+    Range(u32, u32),
+    /// Up to [`FEW`] members, compared one by one.
+    Few(Vec<u32>),
+    /// The members among the 64 numbers from the first on, a bit each: one register.
+    Register(u32, u64),
+    /// The members among the numbers from the first on, a bit each, in memory.
+    Bitmap(u32, Vec<u8>),
+    /// Any members: each stands in one of two places of a table.
+    Table(Table),
+}
+
+/// How many members are compared one by one.
+const FEW: usize = 3;
+
+/// The most bytes of a bitmap whose members may be far apart.
+const SPARSE_BITMAP: u32 = 256;
+
+/// The most bytes of any bitmap: all numbers of 16 bits.
+const LARGEST_BITMAP: u32 = 1 << 13;
+
+/// The most members of a table.
+const LARGEST_TABLE: u64 = 1 << 20;
+
+impl Set {
+    /// The set of these ranges, which are sorted and apart; `None` if a search is better.
+    pub(crate) fn new(ranges: &[(u32, u32)]) -> Option<Set> {
+        let (&(first, _), &(_, last)) = (ranges.first()?, ranges.last()?);
+        let members: u64 = ranges.iter().map(|&(low, high)| u64::from(high - low) + 1).sum();
+        let table_bytes = 4 * Table::slots(members);
+        if ranges.len() == 1 {
+            Some(Set::Range(first, last))
+        } else if members <= FEW as u64 {
+            Some(Set::Few(numbers(ranges).collect()))
+        } else if last - first < 64 {
+            Some(Set::Register(first, numbers(ranges).fold(0, |bits, number| bits | 1 << (number - first))))
+        } else if (last - first) / 8
+            < SPARSE_BITMAP.max(LARGEST_BITMAP.min(table_bytes.min(u64::from(u32::MAX)) as u32))
+        {
+            Some(Set::Bitmap(first, bitmap(first, last, ranges)))
+        } else if members <= LARGEST_TABLE && members <= 4 * ranges.len() as u64 {
+            Table::new(&numbers(ranges).collect::<Vec<u32>>()).map(Set::Table)
+        } else {
+            None
+        }
+    }
+
+    /// The set of the members with their bytes in the opposite order, if it can be asked for as this one.
+    pub(crate) fn swapped(&self, swap: impl Fn(u32) -> u32) -> Option<Set> {
+        match self {
+            Set::Range(first, last) if first == last => Some(Set::Range(swap(*first), swap(*first))),
+            Set::Few(members) => Some(Set::Few(members.iter().map(|&member| swap(member)).collect())),
+            Set::Table(table) => {
+                let members: Vec<u32> = table.members().map(swap).collect();
+                Table::new(&members).map(Set::Table)
+            }
+            Set::Range(..) | Set::Register(..) | Set::Bitmap(..) => None,
+        }
+    }
+
+    /// Whether a number is a member.
+    #[cfg(test)]
+    fn contains(&self, number: u32) -> bool {
+        match self {
+            Set::Range(first, last) => (*first..=*last).contains(&number),
+            Set::Few(members) => members.contains(&number),
+            Set::Register(first, bits) => number.wrapping_sub(*first) < 64 && bits >> (number - first) & 1 != 0,
+            Set::Bitmap(first, bytes) => {
+                let bit = number.wrapping_sub(*first) as usize;
+                bytes.get(bit / 8).is_some_and(|byte| byte >> (bit % 8) & 1 != 0)
+            }
+            Set::Table(table) => (0..2).any(|hash| table.slots[table.place(hash, number)] == number),
+        }
+    }
+}
+
+fn numbers(ranges: &[(u32, u32)]) -> impl Iterator<Item = u32> {
+    ranges.iter().flat_map(|&(low, high)| low..=high)
+}
+
+/// As many words of 8 bytes as are a power of two.
+fn bitmap(first: u32, last: u32, ranges: &[(u32, u32)]) -> Vec<u8> {
+    let mut bytes = vec![0; ((last - first) as usize / 64 + 1).next_power_of_two() * 8];
+    for number in numbers(ranges) {
+        let bit = (number - first) as usize;
+        bytes[bit / 8] |= 1 << (bit % 8);
+    }
+    bytes
+}
+
+/// A hash table without searches: a member stands in one of two places (Pagh and Rodler, cuckoo hashing).
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Table {
+    /// A power of two of members; free places hold some member.
+    pub(crate) slots: Vec<u32>,
+    /// The two odd factors of the hash; the upper bits of the product name the place.
+    pub(crate) factors: [u32; 2],
+}
+
+impl Table {
+    /// How many factors are tried before the table grows.
+    const TRIALS: u32 = 32;
+
+    /// How many places there are for so many members: some more than twice as many.
+    fn slots(members: u64) -> u64 {
+        (members * 9 / 4).next_power_of_two().max(8)
+    }
+
+    fn new(members: &[u32]) -> Option<Table> {
+        let mut slots = Table::slots(members.len() as u64) as usize;
+        loop {
+            let found = (0..Table::TRIALS).find_map(|trial| Table::with_factors(members, slots, factors(trial)));
+            if found.is_some() || slots > 16 * members.len() + 64 {
+                return found;
+            }
+            slots *= 2;
+        }
+    }
+
+    fn with_factors(members: &[u32], slots: usize, factors: [u32; 2]) -> Option<Table> {
+        let mut table = Table { slots: vec![*members.first()?; slots], factors };
+        let mut is_taken = vec![false; slots];
+        for &member in members {
+            let (mut number, mut hash) = (member, 0);
+            let mut moves = 0;
+            loop {
+                let place = table.place(hash, number);
+                if !std::mem::replace(&mut is_taken[place], true) {
+                    table.slots[place] = number;
+                    break;
+                }
+                std::mem::swap(&mut number, &mut table.slots[place]);
+                // Who was there goes to its other place.
+                hash = if table.place(0, number) == place { 1 } else { 0 };
+                moves += 1;
+                if moves > 64 {
+                    return None;
+                }
+            }
+        }
+        Some(table)
+    }
+
+    /// By how much a product is shifted to name a place.
+    pub(crate) fn shift(&self) -> u32 {
+        32 - self.slots.len().trailing_zeros()
+    }
+
+    fn place(&self, hash: usize, number: u32) -> usize {
+        (number.wrapping_mul(self.factors[hash]) >> self.shift()) as usize
+    }
+
+    fn members(&self) -> impl Iterator<Item = u32> {
+        let mut members = self.slots.clone();
+        members.sort_unstable();
+        members.dedup();
+        members.into_iter()
+    }
+}
+
+/// Odd numbers without a pattern, the same ones at every run.
+fn factors(trial: u32) -> [u32; 2] {
+    [0, 1].map(|hash| crate::random::number(0, 2 * trial + hash) | 1)
+}
+
+/// The number of a set.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) struct SetId(pub(crate) u32);
+
+/// The sets of a graph, each once.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Sets {
+    list: Vec<Set>,
+    numbers: HashMap<Set, SetId>,
+}
+
+impl Sets {
+    pub(crate) fn add(&mut self, set: Set) -> SetId {
+        let next = SetId(self.list.len() as u32);
+        let id = *self.numbers.entry(set.clone()).or_insert(next);
+        if id == next {
+            self.list.push(set);
+        }
+        id
+    }
+
+    pub(crate) fn get(&self, id: SetId) -> &Set {
+        &self.list[id.0 as usize]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(ranges: &[(u32, u32)], expected: &str) {
+        let set = Set::new(ranges).expect("a set");
+        let form = format!("{set:?}");
+        assert!(form.starts_with(expected), "{form}");
+        let swapped = set.swapped(u32::swap_bytes);
+        for &(low, high) in ranges {
+            for number in [low.wrapping_sub(1), low, low / 2 + high / 2, high, high.wrapping_add(1), !low] {
+                let is_member = ranges.iter().any(|range| (range.0..=range.1).contains(&number));
+                assert_eq!(set.contains(number), is_member, "{number:#x} in {form}");
+                let is_swapped_member =
+                    swapped.as_ref().is_none_or(|set| set.contains(number.swap_bytes()) == is_member);
+                assert!(is_swapped_member, "{number:#x}, swapped, in {form}");
+            }
+        }
+    }
+
+    #[test]
+    fn each_form_has_the_members() {
+        check(&[(7, 7)], "Range");
+        check(&[(0, u32::MAX)], "Range");
+        check(&[(1, 1), (1000, 1000), (u32::MAX, u32::MAX)], "Few");
+        check(&[(5, 9), (20, 20), (60, 68)], "Register");
+        check(&[(5, 9), (20, 20), (60, 69)], "Bitmap");
+        check(&[(5, 9), (1_000, 1_000), (2_000, 2_052)], "Bitmap");
+        let odd: Vec<(u32, u32)> = (0..200).map(|k| (2 * k + 1, 2 * k + 1)).collect();
+        check(&odd, "Bitmap");
+        let far: Vec<(u32, u32)> = (0..1_000_u32).map(|k| (k * k * 4_000, k * k * 4_000 + k % 3)).collect();
+        check(&far, "Table");
+        assert_eq!(Set::new(&[(0, 1 << 20), (1 << 30, 1 << 31)]), None);
+        assert_eq!(Set::new(&[]), None);
+    }
+}

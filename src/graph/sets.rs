@@ -1,0 +1,259 @@
+//! Runs of tests on one value become a test for membership in a set, or a search.
+//!
+//! First, in a chain of tests of which each either leads to one place or on to the next, those on the same value are
+//! brought together: the tests are pure, so their order cannot be seen. Then a region of blocks that only test one value
+//! is seen as what it is, a map from numbers to edges, and built anew: with two targets one set, with more the small sets
+//! one after the other, or a binary search.
+
+use std::collections::HashMap;
+
+use crate::graph::ranges::{Range, Ranges, joined};
+use crate::graph::set::Set;
+use crate::graph::values::Hashing;
+use crate::graph::{Block, BlockId, Edge, End, Graph, Test, ValueId};
+use crate::isa::Condition;
+
+/// With more than two targets, so many tests are worth a search.
+const WORTH_A_SEARCH: usize = 6;
+
+/// The most targets that are asked for one after the other.
+const FEW_TARGETS: usize = 4;
+
+/// Finds the sets.
+pub(super) fn run(graph: &mut Graph) {
+    graph.tidy();
+    gather(graph);
+    let entries = graph.entries();
+    let mut is_done = vec![false; entries.len()];
+    for index in 0..entries.len() {
+        if !is_done[index] {
+            rebuild(graph, &entries, BlockId::new(index), &mut is_done);
+        }
+    }
+    graph.tidy();
+}
+
+/// A test that leads to `target` if it comes out as `holds`, and else on.
+struct Link {
+    block: BlockId,
+    test: Test,
+    holds: bool,
+}
+
+/// Brings the tests on one value together, in every chain.
+fn gather(graph: &mut Graph) {
+    let entries = graph.entries();
+    let mut is_done = vec![false; graph.blocks.len()];
+    for index in 0..graph.blocks.len() {
+        if std::mem::replace(&mut is_done[index], true) {
+            continue;
+        }
+        let (links, target, last) = match chain(graph, &entries, BlockId::new(index)) {
+            Some(chain) => chain,
+            None => continue,
+        };
+        // The last link may begin a chain to elsewhere.
+        links[..links.len() - 1].iter().for_each(|link| is_done[link.block.index()] = true);
+        reorder(graph, &links, &target, &last);
+    }
+}
+
+/// The longest chain of tests from a block on, where it leads if one of them says so, and where if none does.
+fn chain(graph: &Graph, entries: &[u32], head: BlockId) -> Option<(Vec<Link>, Edge, Edge)> {
+    let End::Branch { test, then, otherwise } = &graph.block(head).end else { return None };
+    let leads_to = |edge: &Edge, target: &Edge| {
+        is_link(graph, entries, edge.block) && graph.block(edge.block).end.edges().any(|other| other == target)
+    };
+    let holds = if leads_to(otherwise, then) {
+        true
+    } else if leads_to(then, otherwise) {
+        false
+    } else {
+        return None;
+    };
+    let (target, mut next) = if holds { (then, otherwise) } else { (otherwise, then) };
+    let mut links = vec![Link { block: head, test: *test, holds }];
+    while is_link(graph, entries, next.block) {
+        let End::Branch { test, then, otherwise } = &graph.block(next.block).end else { break };
+        let holds = then == target;
+        if !holds && otherwise != target {
+            break;
+        }
+        links.push(Link { block: next.block, test: *test, holds });
+        next = if holds { otherwise } else { then };
+    }
+    Some((links, target.clone(), next.clone()))
+}
+
+/// Whether a block does nothing but a test, for one other block only.
+fn is_link(graph: &Graph, entries: &[u32], id: BlockId) -> bool {
+    let block = graph.block(id);
+    let is_bare = block.parameters.is_empty() && block.checks.is_empty();
+    is_bare && entries.get(id.index()) == Some(&1) && matches!(block.end, End::Branch { .. })
+}
+
+/// Puts the tests of a chain in the order of the values that they ask about.
+fn reorder(graph: &mut Graph, links: &[Link], target: &Edge, last: &Edge) {
+    let mut first_asked: HashMap<ValueId, usize, Hashing> = HashMap::default();
+    let mut keys = Vec::with_capacity(links.len());
+    for (place, link) in links.iter().enumerate() {
+        let value = graph.as_ranges(link.test).map(|(value, _)| value);
+        keys.push(value.map_or(place, |value| *first_asked.entry(value).or_insert(place)));
+    }
+    let mut order: Vec<usize> = (0..links.len()).collect();
+    order.sort_by_key(|&place| keys[place]);
+    for (place, &from) in order.iter().enumerate() {
+        let Link { test, holds, .. } = links[from];
+        let next = links.get(place + 1).map_or_else(|| last.clone(), |link| Edge::to(link.block));
+        graph.blocks[links[place].block.index()].end = branch(test, holds, target.clone(), next);
+    }
+}
+
+fn branch(test: Test, holds: bool, yes: Edge, no: Edge) -> End {
+    let (then, otherwise) = if holds { (yes, no) } else { (no, yes) };
+    End::Branch { test, then, otherwise }
+}
+
+/// Builds anew what a block and those behind it decide about one value.
+fn rebuild(graph: &mut Graph, entries: &[u32], head: BlockId, is_done: &mut [bool]) {
+    let End::Branch { test, .. } = graph.block(head).end else { return };
+    let Some((value, _)) = graph.as_ranges(test) else { return };
+    let region = region(graph, entries, head, value);
+    region.blocks.iter().for_each(|block| is_done[block.index()] = true);
+    let targets = by_target(region.cases);
+    if region.blocks.len() >= if targets.len() > 2 { WORTH_A_SEARCH } else { 2 } {
+        let end = Builder { graph, value }.decide(targets);
+        graph.blocks[head.index()].end = end;
+    }
+}
+
+/// Blocks that only test one value, and where they lead.
+#[derive(Default)]
+struct Region {
+    blocks: Vec<BlockId>,
+    cases: Vec<(Edge, Vec<Range>)>,
+}
+
+/// The blocks from one on that test a value. The parts into which they take the numbers may become many: then the
+/// region ends early.
+fn region(graph: &Graph, entries: &[u32], head: BlockId, value: ValueId) -> Region {
+    let mut region = Region::default();
+    let mut moved = 0;
+    let mut open = vec![(Edge::to(head), Ranges::all())];
+    while let Some((edge, mut numbers)) = open.pop() {
+        let is_inside = edge.block == head || is_link(graph, entries, edge.block);
+        match &graph.block(edge.block).end {
+            End::Branch { test, then, otherwise } if is_inside && moved <= 16 * region.blocks.len() + 1_024 => {
+                if let Some((_, ranges)) = graph.as_ranges(*test).filter(|(other, _)| *other == value) {
+                    region.blocks.push(edge.block);
+                    let yes = numbers.take(&ranges);
+                    moved += yes.len();
+                    open.push((otherwise.clone(), numbers));
+                    open.push((then.clone(), yes));
+                    continue;
+                }
+            }
+            _ => {}
+        }
+        if numbers.len() > 0 {
+            region.cases.push((edge, numbers.into_vec()));
+        }
+    }
+    region
+}
+
+/// One entry for each edge, with all its ranges.
+fn by_target(cases: Vec<(Edge, Vec<Range>)>) -> Vec<(Edge, Vec<Range>)> {
+    let mut targets: Vec<(Edge, Vec<Range>)> = Vec::new();
+    let mut places: HashMap<Edge, usize, Hashing> = HashMap::default();
+    for (edge, ranges) in cases {
+        let place = *places.entry(edge.clone()).or_insert(targets.len());
+        match targets.get_mut(place) {
+            Some((_, known)) => known.extend(ranges),
+            None => targets.push((edge, ranges)),
+        }
+    }
+    targets.iter_mut().for_each(|(_, ranges)| *ranges = joined(std::mem::take(ranges)));
+    targets
+}
+
+/// Builds decisions about one value.
+struct Builder<'g> {
+    graph: &'g mut Graph,
+    value: ValueId,
+}
+
+impl Builder<'_> {
+    /// Goes to the target in whose ranges the value is.
+    fn decide(&mut self, mut targets: Vec<(Edge, Vec<Range>)>) -> End {
+        if targets.len() == 1 {
+            return End::Jump(targets.swap_remove(0).0);
+        }
+        if targets.len() <= FEW_TARGETS
+            && let Some(end) = self.peel(&targets)
+        {
+            return end;
+        }
+        self.split(targets)
+    }
+
+    /// Asks for one target after the other, and not for that with the most ranges; `None` if one has no set.
+    fn peel(&mut self, targets: &[(Edge, Vec<Range>)]) -> Option<End> {
+        let last = (0..targets.len()).max_by_key(|&place| targets[place].1.len())?;
+        let mut rest: Vec<&(Edge, Vec<Range>)> = targets.iter().collect();
+        let (default, _) = rest.remove(last);
+        let mut sets = Vec::with_capacity(rest.len());
+        for (edge, ranges) in rest {
+            sets.push((edge, Set::new(ranges)?));
+        }
+        let mut end = End::Jump(default.clone());
+        for (edge, set) in sets.into_iter().rev() {
+            let otherwise = self.edge(end);
+            end = self.member(set, edge.clone(), otherwise);
+        }
+        Some(end)
+    }
+
+    /// Asks whether the value is in the lower half of the ranges.
+    fn split(&mut self, targets: Vec<(Edge, Vec<Range>)>) -> End {
+        let mut ranges: Vec<Range> = targets.iter().flat_map(|(_, ranges)| ranges).copied().collect();
+        ranges.sort_unstable();
+        let middle = ranges[ranges.len() / 2].0;
+        let (mut low, mut high) = (Vec::new(), Vec::new());
+        for (edge, ranges) in targets {
+            let (below, above): (Vec<Range>, Vec<Range>) = ranges.into_iter().partition(|range| range.0 < middle);
+            low.extend((!below.is_empty()).then(|| (edge.clone(), below)));
+            high.extend((!above.is_empty()).then_some((edge, above)));
+        }
+        let (low, high) = (self.decide(low), self.decide(high));
+        let k = self.graph.values.constant(middle - 1);
+        let test = Test::Compare(Condition::Greater, self.value, k);
+        End::Branch { test, then: self.edge(high), otherwise: self.edge(low) }
+    }
+
+    fn member(&mut self, set: Set, then: Edge, otherwise: Edge) -> End {
+        let test = match set {
+            Set::Range(first, last) if first == last => {
+                Test::Compare(Condition::Equal, self.value, self.graph.values.constant(first))
+            }
+            Set::Range(first, last) if first > 0 && last >= self.graph.values.known(self.value).max => {
+                Test::Compare(Condition::Greater, self.value, self.graph.values.constant(first - 1))
+            }
+            Set::Range(0, last) => {
+                let test = Test::Compare(Condition::Greater, self.value, self.graph.values.constant(last));
+                return End::Branch { test, then: otherwise, otherwise: then };
+            }
+            set => Test::Member(self.value, self.graph.sets.add(set)),
+        };
+        End::Branch { test, then, otherwise }
+    }
+
+    /// An edge to a new block that ends so.
+    fn edge(&mut self, end: End) -> Edge {
+        if let End::Jump(edge) = end {
+            return edge;
+        }
+        self.graph.blocks.push(Block::new(end));
+        Edge::to(BlockId::new(self.graph.blocks.len() - 1))
+    }
+}
