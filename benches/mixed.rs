@@ -56,12 +56,3 @@ fn alu(random: &mut Random) -> Instruction {
     };
     Instruction::Alu { op, operand }
 }
-
-/// The numbers that a program tests for and that no EtherType, protocol or port is: the addresses of hosts.
-pub fn constants(program: &Program) -> Vec<u32> {
-    let tested = program.disassemble().filter_map(|instruction| match instruction {
-        Instruction::JumpIf { condition: Condition::Equal, operand: Operand::Constant(k), .. } => Some(k),
-        _ => None,
-    });
-    tested.filter(|&k| k > 0xffff).collect()
-}

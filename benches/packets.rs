@@ -1,4 +1,5 @@
-//! Ethernet frames as a network sees them, about: IPv4 and IPv6 with TCP, UDP and ICMP, and ARP, of 60 to 1,514 bytes.
+//! Ethernet frames as a network sees them, about: IPv4 and IPv6 with TCP, UDP and ICMP, and ARP, of 60 to 1,514 bytes;
+//! and the orders in which they come.
 
 use crate::random::Random;
 
@@ -22,6 +23,20 @@ const FIN: u8 = 0x01;
 const SYN: u8 = 0x02;
 const ACK: u8 = 0x10;
 const PUSH: u8 = 0x08;
+
+/// How many different packets an order has: so few that they stay in the cache.
+pub const COUNT: usize = 1_024;
+
+/// The length of an order: one more than the largest `u16`, so that a counter of that type runs through it without end.
+pub const ORDER: usize = 1 << 16;
+
+/// The orders of [`COUNT`] packets: the same one again and again, and one that is too long to be learned.
+pub fn orders() -> [(&'static str, Vec<u32>); 2] {
+    let predicted: Vec<u32> = (0..COUNT as u32).cycle().take(ORDER).collect();
+    let mut random = predicted.clone();
+    Random::new(2).shuffle(&mut random);
+    [("predicted", predicted), ("random", random)]
+}
 
 /// So many frames, the same ones at every run; `hosts` are sometimes one of the two ends.
 pub fn mix(count: usize, hosts: &[u32]) -> Vec<Vec<u8>> {
