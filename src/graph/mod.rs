@@ -27,6 +27,7 @@ mod schedule;
 mod set;
 mod sets;
 mod share;
+mod tails;
 mod test;
 mod tidy;
 
@@ -90,6 +91,23 @@ pub(crate) struct Block {
 impl Block {
     pub(crate) fn new(end: End) -> Block {
         Block { parameters: Vec::new(), checks: Vec::new(), end, is_cold: false }
+    }
+}
+
+impl Block {
+    /// The values that the block uses.
+    pub(crate) fn values(&self) -> impl Iterator<Item = ValueId> {
+        self.values_but_of_test().chain(self.end.test().into_iter().flat_map(Test::values))
+    }
+
+    /// The values that the block uses for anything but its test.
+    pub(crate) fn values_but_of_test(&self) -> impl Iterator<Item = ValueId> {
+        let verdict = match self.end {
+            End::Return(verdict) => Some(verdict),
+            End::Branch { .. } | End::Jump(_) => None,
+        };
+        let checked = self.checks.iter().flat_map(|check| check.values());
+        checked.chain(verdict).chain(self.end.edges().flat_map(|edge| edge.arguments.iter().copied()))
     }
 }
 
@@ -171,6 +189,14 @@ impl Edge {
 }
 
 impl End {
+    /// What the block decides on.
+    pub(crate) fn test(&self) -> Option<Test> {
+        match self {
+            End::Branch { test, .. } => Some(*test),
+            End::Return(_) | End::Jump(_) => None,
+        }
+    }
+
     /// The edges out of a block.
     pub(crate) fn edges(&self) -> impl Iterator<Item = &Edge> {
         let (first, second) = match self {

@@ -65,6 +65,9 @@ const ENUMERABLE: u32 = 63;
 impl Graph {
     /// The value that a test asks about and the values of it for which it holds, if that is how it can be put.
     pub(super) fn as_ranges(&self, test: Test) -> Option<(ValueId, Vec<Range>)> {
+        if let Test::Member(value, set) = test {
+            return Some((value, self.sets.get(set).ranges()));
+        }
         let (condition, value, k) = self.values.as_constant_test(test)?;
         let max = self.values.known(value).max;
         match condition {

@@ -2,6 +2,8 @@
 
 use std::collections::HashMap;
 
+use crate::graph::ranges::{self, Range};
+
 /// A set, in the form in which code asks for its members.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Set {
@@ -31,7 +33,7 @@ const LARGEST_TABLE: u64 = 1 << 20;
 
 impl Set {
     /// The set of these ranges, which are sorted and apart; `None` if a search is better.
-    pub(crate) fn new(ranges: &[(u32, u32)]) -> Option<Set> {
+    pub(crate) fn new(ranges: &[Range]) -> Option<Set> {
         let (&(first, _), &(_, last)) = (ranges.first()?, ranges.last()?);
         let members: u64 = ranges.iter().map(|&(low, high)| u64::from(high - low) + 1).sum();
         let table_bytes = 4 * Table::slots(members);
@@ -65,6 +67,23 @@ impl Set {
         }
     }
 
+    /// The members as ranges that are sorted and apart.
+    pub(super) fn ranges(&self) -> Vec<Range> {
+        let single = |number| (number, number);
+        let bits = |first: u32, bits: &mut dyn Iterator<Item = bool>| -> Vec<Range> {
+            bits.enumerate().filter(|&(_, is_set)| is_set).map(|(bit, _)| single(first + bit as u32)).collect()
+        };
+        ranges::joined(match self {
+            Set::Range(first, last) => vec![(*first, *last)],
+            Set::Few(members) => members.iter().copied().map(single).collect(),
+            Set::Register(first, word) => bits(*first, &mut (0..64).map(|bit| word >> bit & 1 != 0)),
+            Set::Bitmap(first, bytes) => {
+                bits(*first, &mut bytes.iter().flat_map(|byte| (0..8).map(move |bit| byte >> bit & 1 != 0)))
+            }
+            Set::Table(table) => table.members().map(single).collect(),
+        })
+    }
+
     /// Whether a number is a member.
     #[cfg(test)]
     fn contains(&self, number: u32) -> bool {
@@ -81,12 +100,12 @@ impl Set {
     }
 }
 
-fn numbers(ranges: &[(u32, u32)]) -> impl Iterator<Item = u32> {
+fn numbers(ranges: &[Range]) -> impl Iterator<Item = u32> {
     ranges.iter().flat_map(|&(low, high)| low..=high)
 }
 
 /// As many words of 8 bytes as are a power of two.
-fn bitmap(first: u32, last: u32, ranges: &[(u32, u32)]) -> Vec<u8> {
+fn bitmap(first: u32, last: u32, ranges: &[Range]) -> Vec<u8> {
     let mut bytes = vec![0; ((last - first) as usize / 64 + 1).next_power_of_two() * 8];
     for number in numbers(ranges) {
         let bit = (number - first) as usize;
@@ -202,6 +221,7 @@ mod tests {
 
     fn check(ranges: &[(u32, u32)], expected: &str) {
         let set = Set::new(ranges).expect("a set");
+        assert_eq!(set.ranges(), ranges::joined(ranges.to_vec()));
         let form = format!("{set:?}");
         assert!(form.starts_with(expected), "{form}");
         let swapped = set.swapped(u32::swap_bytes);

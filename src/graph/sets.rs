@@ -9,6 +9,7 @@ use std::collections::HashMap;
 
 use crate::graph::ranges::{Range, Ranges, joined};
 use crate::graph::set::Set;
+use crate::graph::tails;
 use crate::graph::values::Hashing;
 use crate::graph::{Block, BlockId, Edge, End, Graph, Test, ValueId};
 use crate::isa::Condition;
@@ -22,6 +23,14 @@ const FEW_TARGETS: usize = 4;
 /// Finds the sets.
 pub(super) fn run(graph: &mut Graph) {
     graph.tidy();
+    find(graph);
+    if tails::run(graph) {
+        graph.tidy();
+        find(graph);
+    }
+}
+
+fn find(graph: &mut Graph) {
     gather(graph);
     let entries = graph.entries();
     let mut is_done = vec![false; entries.len()];

@@ -80,14 +80,10 @@ fn swapped(number: u32, width: Width) -> u32 {
 fn needed(graph: &Graph) -> Vec<bool> {
     let mut is_needed = vec![false; graph.values.len()];
     for block in &graph.blocks {
-        let checks = block.checks.iter().flat_map(|check| check.values());
-        let arguments = block.end.edges().flat_map(|edge| edge.arguments.iter().copied());
-        let mut roots: Vec<ValueId> = checks.chain(arguments).collect();
-        match &block.end {
-            End::Return(verdict) => roots.push(*verdict),
-            End::Branch { test, .. } if turnable(graph, *test).is_none() => roots.extend(test.values()),
-            End::Branch { .. } | End::Jump(_) => {}
-        }
+        let mut roots: Vec<ValueId> = block.values_but_of_test().collect();
+        roots.extend(
+            block.end.test().filter(|&test| turnable(graph, test).is_none()).into_iter().flat_map(Test::values),
+        );
         while let Some(root) = roots.pop() {
             if !std::mem::replace(&mut is_needed[root.index()], true) {
                 roots.extend(graph.values.operands(root));

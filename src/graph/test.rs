@@ -1,6 +1,6 @@
 //! What blocks decide on, in a form in which equal questions are the same.
 
-use crate::graph::{Address, Known, SetId, Value, ValueId, Values};
+use crate::graph::{Address, Edge, End, Known, SetId, Value, ValueId, Values};
 use crate::isa::{AluOp, Condition, Width};
 
 /// A question about values.
@@ -106,6 +106,15 @@ impl Values {
 }
 
 impl Question {
+    /// The end of a block that asks.
+    pub(crate) fn branch(self, then: Edge, otherwise: Edge) -> End {
+        match self {
+            Question::Known(holds) => End::Jump(if holds { then } else { otherwise }),
+            Question::Open(test, true) => End::Branch { test, then, otherwise },
+            Question::Open(test, false) => End::Branch { test, then: otherwise, otherwise: then },
+        }
+    }
+
     pub(crate) fn negated(self) -> Question {
         match self {
             Question::Known(holds) => Question::Known(!holds),

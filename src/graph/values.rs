@@ -59,6 +59,10 @@ impl Values {
         self.list.iter().map(|&(value, _)| value)
     }
 
+    pub(crate) fn ids(&self) -> impl Iterator<Item = ValueId> + use<> {
+        (0..self.list.len() as u32).map(ValueId)
+    }
+
     pub(crate) fn value(&self, id: ValueId) -> Value {
         self.list[id.index()].0
     }
