@@ -8,10 +8,10 @@ use std::sync::OnceLock;
 use cranelift_codegen::control::ControlPlane;
 use cranelift_codegen::isa::OwnedTargetIsa;
 use cranelift_codegen::settings::{self, Configurable};
-use cranelift_codegen::{Context, isa};
+use cranelift_codegen::{CompiledCode, Context, isa};
 use cranelift_frontend::FunctionBuilderContext;
 use cranelift_jit::{JITBuilder, JITModule};
-use cranelift_module::{Module, ModuleError, default_libcall_names};
+use cranelift_module::{Module, ModuleError, ModuleReloc, default_libcall_names};
 use target_lexicon::Triple;
 
 use crate::graph::Graph;
@@ -19,6 +19,7 @@ use crate::jit::code::Code;
 use crate::jit::error::CompileError;
 use crate::jit::lower;
 use crate::jit::memory::Provider;
+use crate::jit::tables::Tables;
 
 /// The Cranelift settings that are not the default, besides [`BY_SIZE`].
 ///
@@ -54,16 +55,19 @@ const LARGE: usize = 20 * 4096;
 /// The largest stack frame of compiled code, in bytes: threads have little stack, and to run out of it is fatal.
 const LARGEST_FRAME: u32 = 256 << 10;
 
+/// Where code begins, in bytes: between two filters there is as little as lets the machine fetch them well.
+const ALIGN: u32 = 16;
+
 /// Native code for a graph.
 pub(crate) fn compile(graph: &Graph) -> Result<Code, CompileError> {
     with_compiler(|compiler| {
         compiler.lower(graph);
-        let outcome = compiler.place(compiler.isa_for(graph).clone());
+        let outcome = compiler.place(compiler.isa_for(graph));
         match outcome {
             // Single-pass allocation keeps on the stack what need not be there.
             Err(CompileError::StackFrame { .. }) if size(graph) <= LARGE => {
                 compiler.lower(graph);
-                compiler.place(compiler.host[0].clone())
+                compiler.place(&compiler.host[0])
             }
             outcome => outcome,
         }
@@ -96,8 +100,7 @@ impl Graph {
             compiler.lower(self);
             compiler.context.set_disasm(true);
             let isa = compiler.isa_for(self);
-            let compiled = compiler.context.compile(&**isa, &mut compiler.control);
-            let compiled = compiled.map_err(|error| CompileError::Cranelift(error.inner.to_string()))?;
+            let compiled = compiler.compile(isa)?;
             let text = compiled.vcode.clone().unwrap_or_default();
             Ok(format!("{text}; {} bytes for {}\n", compiled.code_buffer().len(), isa.triple()))
         })
@@ -111,6 +114,8 @@ struct Compiler {
     context: Context,
     functions: FunctionBuilderContext,
     control: ControlPlane,
+    /// What the function that was lowered last looks things up in.
+    tables: Tables,
 }
 
 thread_local! {
@@ -126,7 +131,7 @@ fn with_compiler<T>(work: impl FnOnce(&mut Compiler) -> Result<T, CompileError>)
     };
     let outcome = catch_unwind(AssertUnwindSafe(|| work(&mut compiler)));
     let outcome = outcome.map_err(|panic| CompileError::Cranelift(panic_message(&*panic)))?;
-    compiler.context.clear();
+    compiler.clear();
     let _ = COMPILER.try_with(|kept| kept.replace(Some(compiler)));
     outcome
 }
@@ -143,7 +148,13 @@ impl Compiler {
             context: Context::new(),
             functions: FunctionBuilderContext::new(),
             control: ControlPlane::default(),
+            tables: Tables::default(),
         })
+    }
+
+    fn clear(&mut self) {
+        self.context.clear();
+        self.tables.clear();
     }
 
     fn isa_for(&self, graph: &Graph) -> &'static OwnedTargetIsa {
@@ -152,31 +163,51 @@ impl Compiler {
 
     fn lower(&mut self, graph: &Graph) {
         let isa = &self.host[0];
-        self.context.clear();
+        self.clear();
         self.context.func.signature = lower::signature(isa.default_call_conv());
         lower::lower(graph, &mut self.context.func, &mut self.functions, isa.frontend_config());
     }
 
+    /// Compiles what was lowered.
+    fn compile(&mut self, isa: &OwnedTargetIsa) -> Result<CompiledCode, CompileError> {
+        let outcome = self.context.compile(&**isa, &mut self.control);
+        outcome.map_err(|error| CompileError::Cranelift(error.inner.to_string()))?;
+        self.context.take_compiled_code().ok_or_else(no_code)
+    }
+
     /// Compiles what was lowered, and puts it into memory.
-    fn place(&mut self, isa: OwnedTargetIsa) -> Result<Code, CompileError> {
-        let provider = Provider::default();
-        let mut builder = JITBuilder::with_isa(isa, default_libcall_names());
-        builder.memory_provider(Box::new(provider.clone()));
-        let mut module = JITModule::new(builder);
-        let function = module.declare_anonymous_function(&self.context.func.signature).map_err(module_error)?;
-        let defined = module.define_function_with_control_plane(function, &mut self.context, &mut self.control);
-        defined.map_err(module_error)?;
-        module.finalize_definitions().map_err(module_error)?;
-        drop(module);
-        let place = provider.into_place().ok_or_else(|| CompileError::Cranelift("it made no code".to_owned()))?;
-        let compiled = self.context.compiled_code();
-        let frame = compiled.and_then(|c| c.buffer.frame_layout()).map_or(0, |layout| layout.frame_to_fp_offset);
+    fn place(&mut self, isa: &OwnedTargetIsa) -> Result<Code, CompileError> {
+        let compiled = self.compile(isa)?;
+        let frame = compiled.buffer.frame_layout().map_or(0, |layout| layout.frame_to_fp_offset);
         if frame > LARGEST_FRAME {
             return Err(CompileError::StackFrame { needed: frame, allowed: LARGEST_FRAME });
         }
-        let size = compiled.map_or(0, |compiled| compiled.code_buffer().len());
-        Ok(Code::new(place, size))
+        let provider = Provider::default();
+        let mut builder = JITBuilder::with_isa(isa.clone(), default_libcall_names());
+        builder.memory_provider(Box::new(provider.clone()));
+        let mut module = JITModule::new(builder);
+        let size = self.write(&compiled, &mut module)?;
+        drop(module);
+        Ok(Code::new(provider.into_place().ok_or_else(no_code)?, size))
     }
+
+    /// Writes the code and its tables into the memory of a module, and gives the size in bytes.
+    fn write(&self, compiled: &CompiledCode, module: &mut JITModule) -> Result<usize, CompileError> {
+        let function = &self.context.func;
+        let id = module.declare_anonymous_function(&function.signature).map_err(module_error)?;
+        let relocations = compiled.buffer.relocs().iter();
+        let mut relocations: Vec<_> = relocations.map(|r| ModuleReloc::from_mach_reloc(r, function, id)).collect();
+        let mut code = compiled.code_buffer().to_vec();
+        self.tables.append_to(&mut code, &mut relocations, id);
+        let align = self.tables.align().max(ALIGN).max(compiled.buffer.alignment);
+        module.define_function_bytes(id, align.into(), &code, &relocations).map_err(module_error)?;
+        module.finalize_definitions().map_err(module_error)?;
+        Ok(code.len())
+    }
+}
+
+fn no_code() -> CompileError {
+    CompileError::Cranelift("it made no code".to_owned())
 }
 
 fn module_error(error: ModuleError) -> CompileError {
@@ -204,4 +235,51 @@ fn describe_host(by_size: [(&str, &str); 2]) -> Result<OwnedTargetIsa, Box<dyn E
         flags.set(name, value)?;
     }
     Ok(isa::lookup(Triple::host())?.finish(settings::Flags::new(flags))?)
+}
+
+#[cfg(test)]
+mod tests {
+    use cranelift_codegen::ir::{InstBuilder, MemFlagsData, types};
+    use cranelift_frontend::FunctionBuilder;
+
+    use super::*;
+    use crate::jit::code::Facts;
+
+    /// Entry i of a table of numbers and entry i of a table of bytes, added up, where i is the length on the wire.
+    fn lower_sum(compiler: &mut Compiler, numbers: &[u8], bytes: &[u8]) {
+        let function = &mut compiler.context.func;
+        function.signature = lower::signature(compiler.host[0].default_call_conv());
+        let tables = [numbers, bytes].map(|table| compiler.tables.add(function, table));
+        let mut builder = FunctionBuilder::new(function, &mut compiler.functions);
+        let block = builder.create_block();
+        builder.append_block_params_for_function_params(block);
+        builder.switch_to_block(block);
+        let index = builder.block_params(block)[2];
+        let index = builder.ins().uextend(types::I64, index);
+        let [numbers, bytes] = tables.map(|table| builder.ins().symbol_value(types::I64, table));
+        let flags = MemFlagsData::trusted();
+        let offset = builder.ins().ishl_imm_s(index, 2);
+        let number = builder.ins().iadd(numbers, offset);
+        let number = builder.ins().load(types::I32, flags, number, 0);
+        let byte = builder.ins().iadd(bytes, index);
+        let byte = builder.ins().uload8(types::I32, flags, byte, 0);
+        let sum = builder.ins().iadd(number, byte);
+        builder.ins().return_(&[sum]);
+        builder.seal_all_blocks();
+        builder.finalize(compiler.host[0].frontend_config());
+    }
+
+    #[test]
+    fn code_finds_its_tables() -> Result<(), CompileError> {
+        let numbers = [7u32, 1000, 0x1234_5678].map(u32::to_ne_bytes).concat();
+        for _ in 0..3 {
+            let code = with_compiler(|compiler| {
+                lower_sum(compiler, &numbers, &[1, 2, 3]);
+                compiler.place(&compiler.host[0])
+            })?;
+            let sums = [0, 1, 2].map(|i| code.call(&[], i, &Facts::NONE));
+            assert_eq!(sums, [8, 1002, 0x1234_567b]);
+        }
+        Ok(())
+    }
 }
