@@ -10,6 +10,7 @@ pub fn trials() -> Vec<Trial> {
     vec![
         Trial::test("memory::compile_and_drop", compile_and_drop).with_ignored_flag(resident().is_none()),
         Trial::test("memory::clones_keep_the_code", clones_keep_the_code),
+        Trial::test("memory::code_is_near_the_text", code_is_near_the_text).with_ignored_flag(code_pages().is_none()),
         Trial::test("memory::many_threads", many_threads),
         Trial::test("memory::large_programs", large_programs),
         Trial::test("memory::stack_is_limited", stack_is_limited),
@@ -67,6 +68,30 @@ fn clones_keep_the_code() -> Result<(), Failed> {
         }
     }
     Ok(())
+}
+
+/// Where the pages of code are: a start and an end each.
+fn code_pages() -> Option<Vec<(usize, usize)>> {
+    let maps = fs::read_to_string("/proc/self/maps").ok()?;
+    let address = |text: &str| usize::from_str_radix(text, 16).ok();
+    let range = |line: &str| line.split_once(' ')?.0.split_once('-').and_then(|(a, b)| address(a).zip(address(b)));
+    let is_code =
+        |line: &&str| line.contains("memfd:cbpf") && line.split(' ').nth(1).is_some_and(|may| may.contains('x'));
+    Some(maps.lines().filter(is_code).filter_map(range).collect())
+}
+
+/// A call of code that is more than 2 GiB away takes longer.
+fn code_is_near_the_text() -> Result<(), Failed> {
+    let filters = (1..2000).map(|k| Ok(Filter::compile(&verdict(k)?)?)).collect::<Result<Vec<_>, Failed>>()?;
+    let text = code_is_near_the_text as fn() -> _ as usize;
+    let pages = code_pages().ok_or("no /proc")?;
+    let is_far = |&(start, end): &(usize, usize)| start.abs_diff(text).max(end.abs_diff(text)) > 2 << 30;
+    drop(filters);
+    match pages.iter().find(|range| is_far(range)) {
+        _ if pages.is_empty() => Err("there is no code".into()),
+        Some((start, end)) => Err(format!("the text is at {text:x}, code at {start:x} to {end:x}").into()),
+        None => Ok(()),
+    }
 }
 
 fn many_threads() -> Result<(), Failed> {

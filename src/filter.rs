@@ -4,7 +4,7 @@ use std::fmt;
 
 use crate::ancillary::Extension;
 use crate::dialect::Dialect;
-use crate::graph::Graph;
+use crate::graph::{Graph, Shape};
 use crate::jit::{self, Code, CompileError, Facts};
 use crate::packet::Packet;
 use crate::verify::Verified;
@@ -28,6 +28,7 @@ use crate::verify::Verified;
 pub struct Filter {
     code: Code,
     dialect: Dialect,
+    shape: Shape,
     /// The facts of the context that the code asks for, a bit each.
     facts: u16,
 }
@@ -38,10 +39,18 @@ impl Filter {
     /// # Errors
     /// If there is no native code for this machine (the interpreter still works), or no memory for it.
     pub fn compile(verified: &Verified) -> Result<Filter, CompileError> {
-        let graph = Graph::optimized(verified);
+        Filter::compile_as(verified, Shape::default())
+    }
+
+    /// Compiles a verified program to code of a shape, if it is fit for that.
+    ///
+    /// # Errors
+    /// As [`Filter::compile`].
+    pub fn compile_as(verified: &Verified, shape: Shape) -> Result<Filter, CompileError> {
+        let graph = Graph::shaped(verified, shape);
         let code = jit::compile(&graph)?;
         let facts = graph.extensions().fold(0, |facts, extension| facts | 1 << extension.index());
-        Ok(Filter { code, dialect: verified.dialect(), facts })
+        Ok(Filter { code, dialect: verified.dialect(), shape: graph.shape(), facts })
     }
 
     /// The verdict on a packet: how many bytes of it to keep, 0 for none.
@@ -60,6 +69,11 @@ impl Filter {
     /// The dialect that the program was verified for.
     pub fn dialect(&self) -> Dialect {
         self.dialect
+    }
+
+    /// The shape that the code has.
+    pub fn shape(&self) -> Shape {
+        self.shape
     }
 
     /// The size of the native code, in bytes.

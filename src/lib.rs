@@ -100,7 +100,7 @@ pub use dialect::{Dialect, UnknownDialect};
 #[cfg(feature = "jit")]
 pub use filter::Filter;
 #[cfg(feature = "jit")]
-pub use graph::{Graph, Pass};
+pub use graph::{Graph, Pass, Shape};
 pub use instruction::{Instruction, Operand, RawInstruction};
 pub use isa::{AluOp, Condition, Register, Width};
 #[cfg(feature = "jit")]

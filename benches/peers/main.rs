@@ -22,8 +22,13 @@ use engine::{Load, Subject, Traffic};
 use measure::{Effort, Engines, Figure};
 
 /// The engines: a name, and how one is made.
-const ENGINES: [(&str, Load); 4] =
-    [("jit", ours::jit), ("interpreter", ours::interpreter), ("libpcap", libpcap::load), ("clang -O3", clang::load)];
+const ENGINES: [(&str, Load); 5] = [
+    ("branches", ours::branches),
+    ("data flow", ours::data_flow),
+    ("interpreter", ours::interpreter),
+    ("libpcap", libpcap::load),
+    ("clang -O3", clang::load),
+];
 
 fn engines(subject: &Subject) -> Engines {
     let mut engines = Engines::new();

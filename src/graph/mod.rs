@@ -26,6 +26,7 @@ mod ranges;
 mod schedule;
 mod set;
 mod sets;
+mod shape;
 mod share;
 mod tails;
 mod test;
@@ -40,6 +41,7 @@ pub(crate) use known::Known;
 pub use pass::Pass;
 pub(crate) use schedule::{Schedule, Step};
 pub(crate) use set::{Set, SetId, Sets};
+pub use shape::Shape;
 pub(crate) use test::Test;
 pub(crate) use values::Values;
 

@@ -1,7 +1,6 @@
 //! The passes, by name, and the lists of them.
 
 use crate::graph::{Graph, bounds, facts, flow, sets, share};
-use crate::verify::Verified;
 
 /// A step of the optimiser: it makes the graph of a program smaller or faster, and leaves its verdicts as they are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -20,7 +19,7 @@ pub enum Pass {
 }
 
 impl Pass {
-    /// All passes, in the order in which [`Graph::optimized`] runs them.
+    /// All passes, in the order in which they run.
     pub const ALL: &'static [Pass] = &[Pass::Bounds, Pass::Facts, Pass::Sets, Pass::Share, Pass::Flow];
 
     /// Its name: `bounds`, `facts`.
@@ -36,13 +35,6 @@ impl Pass {
 }
 
 impl Graph {
-    /// The graph of a program, behind all passes.
-    pub fn optimized(verified: &Verified) -> Graph {
-        let mut graph = Graph::new(verified);
-        Pass::ALL.iter().for_each(|&pass| graph.run(pass));
-        graph
-    }
-
     /// Runs one pass.
     pub fn run(&mut self, pass: Pass) {
         match pass {

@@ -62,12 +62,12 @@ impl Code {
     #[inline]
     #[expect(unsafe_code, reason = "the call into compiled code")]
     pub(crate) fn call(&self, data: &[u8], wire_len: u32, facts: &Facts) -> u32 {
-        // SAFETY: the code reads `data` behind bounds checks against its length and `facts` at the offsets of its
-        // entries, and writes nothing; the memory that it stands in is mapped while `self` is.
+        // SAFETY: the code reads `data` behind bounds checks against its length, `facts` at the offsets of its entries
+        // and the tables behind itself, and writes nothing; the memory that it stands in is mapped while `self` is.
         unsafe { (self.entry)(data.as_ptr(), data.len() as u64, wire_len, facts) }
     }
 
-    /// The size of the code, in bytes.
+    /// The size of the code and its tables, in bytes.
     pub(crate) fn size(&self) -> usize {
         self.size
     }
