@@ -91,13 +91,10 @@ impl<'g, 'f> Lowering<'g, 'f> {
 
     fn block(&mut self, id: BlockId, steps: &[Step]) {
         let block = self.graph.block(id);
-        self.builder.switch_to_block(self.blocks[id.index()]);
-        if block.is_cold {
-            self.builder.set_cold_block(self.blocks[id.index()]);
-        }
+        self.begin(self.blocks[id.index()], block.is_cold);
         for step in steps {
             match *step {
-                Step::Check(check) => self.check(check),
+                Step::Check(check) => self.check(check, block.is_cold),
                 Step::Define(id) => self.values[id.index()] = Some(self.define(self.graph.value(id))),
             }
         }
@@ -113,13 +110,12 @@ impl<'g, 'f> Lowering<'g, 'f> {
 
     /// Fills a block that is seldom reached, and returns from it.
     fn return_from(&mut self, block: ir::Block, verdict: impl FnOnce(&mut Self) -> ir::Value) {
-        self.builder.set_cold_block(block);
-        self.builder.switch_to_block(block);
+        self.begin(block, true);
         let verdict = verdict(self);
         self.builder.ins().return_(&[verdict]);
     }
 
-    fn check(&mut self, check: Check) {
+    fn check(&mut self, check: Check, is_cold: bool) {
         let holds = self.holds(check);
         let next = self.builder.create_block();
         let fail = match check {
@@ -130,7 +126,15 @@ impl<'g, 'f> Lowering<'g, 'f> {
         if let Check::Present(_, verdict) = check {
             self.return_from(fail, |lowering| lowering.value(verdict));
         }
-        self.builder.switch_to_block(next);
+        self.begin(next, is_cold);
+    }
+
+    /// Goes on in this block.
+    fn begin(&mut self, block: ir::Block, is_cold: bool) {
+        self.builder.switch_to_block(block);
+        if is_cold {
+            self.builder.set_cold_block(block);
+        }
     }
 
     /// Whether a check holds: zero if not.
