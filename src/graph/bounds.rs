@@ -28,13 +28,13 @@ pub(super) fn drop_known(graph: &mut Graph) {
 
 /// So many bytes behind each base.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-struct Bytes {
+pub(super) struct Bytes {
     fixed: u64,
     based: Vec<(ValueId, u64)>,
 }
 
 impl Bytes {
-    fn get(&self, base: Option<ValueId>) -> u64 {
+    pub(super) fn get(&self, base: Option<ValueId>) -> u64 {
         match base {
             None => self.fixed,
             Some(base) => self.based.iter().find(|(other, _)| *other == base).map_or(0, |&(_, bytes)| bytes),
@@ -127,17 +127,38 @@ fn rewrite(graph: &mut Graph, needs: Option<&[Need]>) {
             known.raise(address.base, address.end(width));
             checks.push(Check::InBounds(address, width));
         }
-        for edge in block.end.edges() {
-            let target = &mut captured[edge.block.index()];
-            match target {
-                Some(other) => other.meet(&known),
-                None => *target = Some(known.clone()),
-            }
-        }
+        leave(block, &known, &mut captured);
         graph.blocks[index].checks = checks;
         if needs.is_some_and(|needs| needs[index].is_none()) {
             let zero = graph.values.constant(0);
             graph.blocks[index] = Block { end: End::Return(zero), checks: Vec::new(), ..graph.blocks[index].clone() };
+        }
+    }
+}
+
+/// What is known behind each block.
+pub(super) fn captured(graph: &Graph) -> Vec<Bytes> {
+    let mut entries: Vec<Option<Bytes>> = vec![None; graph.blocks.len()];
+    let mut captured = Vec::with_capacity(graph.blocks.len());
+    for (index, block) in graph.blocks.iter().enumerate() {
+        let mut known = entries[index].take().unwrap_or_default();
+        for check in &block.checks {
+            if let Check::InBounds(address, width) = *check {
+                known.raise(address.base, address.end(width));
+            }
+        }
+        leave(block, &known, &mut entries);
+        captured.push(known);
+    }
+    captured
+}
+
+/// Takes what is known behind a block along its edges.
+fn leave(block: &Block, known: &Bytes, entries: &mut [Option<Bytes>]) {
+    for edge in block.end.edges() {
+        match &mut entries[edge.block.index()] {
+            Some(other) => other.meet(known),
+            entry => *entry = Some(known.clone()),
         }
     }
 }

@@ -4,7 +4,7 @@
 //! each base of addresses. Behind them every load is possible, whatever the tests say, so all values are computed and
 //! then selected. Packets that are too short for a guard go the way of the branches, which is kept as a cold path.
 
-use crate::graph::{Address, Block, BlockId, Check, Edge, End, Graph, Test, Value, ValueId};
+use crate::graph::{Address, Block, BlockId, Check, Edge, End, Graph, Schedule, Test, Value, ValueId, difference};
 use crate::isa::Width;
 
 /// The largest fixed guard, in bytes: the shortest Ethernet frame without its checksum.
@@ -25,6 +25,11 @@ pub(super) fn run(graph: &mut Graph) {
     let verdict = select(graph);
     let slow = Edge::to(BlockId::new(guards.len() + 1));
     let shift = slow.block.0;
+    if guards.len() == 1 && graph.blocks[0].checks.first() == Some(&Check::InBounds(guards[0].0, guards[0].1)) {
+        // What is too short for the guard is too short for the first check.
+        let zero = graph.values.constant(0);
+        graph.blocks = vec![Block::new(End::Return(zero))];
+    }
     for block in &mut graph.blocks {
         block.is_cold = true;
         block.end.edges_mut().for_each(|edge| edge.block.0 += shift);
@@ -79,23 +84,42 @@ fn has_base(graph: &Graph, value: ValueId) -> bool {
 
 /// How many values the program computes.
 fn values(graph: &Graph) -> usize {
-    let schedule = crate::graph::Schedule::of(graph);
+    let schedule = Schedule::of(graph);
     (0..graph.blocks.len()).map(|index| schedule.steps(BlockId::new(index)).len()).sum()
 }
 
 /// The verdict, as an expression.
 fn select(graph: &mut Graph) -> ValueId {
-    let mut verdicts: Vec<ValueId> = Vec::with_capacity(graph.blocks.len());
-    let count = graph.blocks.len();
-    for index in (0..count).rev() {
-        // From the last block on.
-        let of = |edge: &Edge| verdicts[count - 1 - edge.block.index()];
-        let verdict = match &graph.blocks[index].end {
+    let mut verdicts: Vec<u32> = Vec::new();
+    for block in &graph.blocks {
+        match block.end {
+            End::Return(verdict) => verdicts.extend(graph.constant(verdict)),
+            End::Jump(_) | End::Branch { .. } => continue,
+        }
+    }
+    let returns = graph.blocks.iter().filter(|block| matches!(block.end, End::Return(_))).count();
+    match verdicts[..] {
+        [keep, 0] | [0, keep] if returns == 2 => difference::select(graph, keep),
+        _ => graph.fold_back(|graph, end, of| match end {
             End::Return(verdict) => *verdict,
             End::Jump(edge) => of(edge),
             End::Branch { test, then, otherwise } => graph.values.select(*test, of(then), of(otherwise)),
-        };
-        verdicts.push(verdict);
+        }),
     }
-    verdicts[count - 1]
+}
+
+impl Graph {
+    /// The value of the first block, where that of a block is made of those that it leads to.
+    pub(super) fn fold_back(
+        &mut self,
+        mut value: impl FnMut(&mut Graph, &End, &dyn Fn(&Edge) -> ValueId) -> ValueId,
+    ) -> ValueId {
+        let zero = self.values.constant(0);
+        let mut found = vec![zero; self.blocks.len()];
+        for index in (0..self.blocks.len()).rev() {
+            let end = self.blocks[index].end.clone();
+            found[index] = value(self, &end, &|edge| found[edge.block.index()]);
+        }
+        found[0]
+    }
 }

@@ -16,9 +16,11 @@
 
 mod bounds;
 mod build;
+mod difference;
 mod dominators;
 mod facts;
 mod flow;
+mod fuse;
 mod known;
 mod pass;
 mod print;

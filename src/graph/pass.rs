@@ -1,6 +1,6 @@
 //! The passes, by name, and the lists of them.
 
-use crate::graph::{Graph, bounds, facts, flow, sets, share};
+use crate::graph::{Graph, bounds, facts, flow, fuse, sets, share};
 
 /// A step of the optimiser: it makes the graph of a program smaller or faster, and leaves its verdicts as they are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -12,6 +12,8 @@ pub enum Pass {
     Facts,
     /// Runs of tests on one value become a test for membership in a set, or a search.
     Sets,
+    /// Neighbouring bytes are tested together.
+    Fuse,
     /// Equality is asked in the order in which the packet has the bytes.
     Share,
     /// A small program becomes one expression without branches.
@@ -20,7 +22,7 @@ pub enum Pass {
 
 impl Pass {
     /// All passes, in the order in which they run.
-    pub const ALL: &'static [Pass] = &[Pass::Bounds, Pass::Facts, Pass::Sets, Pass::Share, Pass::Flow];
+    pub const ALL: &'static [Pass] = &[Pass::Bounds, Pass::Facts, Pass::Sets, Pass::Fuse, Pass::Share, Pass::Flow];
 
     /// Its name: `bounds`, `facts`.
     pub const fn name(self) -> &'static str {
@@ -28,6 +30,7 @@ impl Pass {
             Pass::Bounds => "bounds",
             Pass::Facts => "facts",
             Pass::Sets => "sets",
+            Pass::Fuse => "fuse",
             Pass::Share => "share",
             Pass::Flow => "flow",
         }
@@ -41,6 +44,7 @@ impl Graph {
             Pass::Bounds => bounds::run(self),
             Pass::Facts => facts::run(self),
             Pass::Sets => sets::run(self),
+            Pass::Fuse => fuse::run(self),
             Pass::Share => share::run(self),
             Pass::Flow => flow::run(self),
         }

@@ -177,6 +177,7 @@ impl Display for Set {
             Set::Range(first, last) => write!(f, "{first:#x}..={last:#x}"),
             Set::Few(members) => write!(f, "{{{}}}", hex(members)),
             Set::Register(first, bits) => write!(f, "{first:#x} + bits {bits:#x}"),
+            Set::Bytes(bytes) => write!(f, "a table of {} bytes", bytes.len()),
             Set::Bitmap(first, bytes) => write!(f, "{first:#x} + bitmap of {} bytes", bytes.len()),
             Set::Table(table) => write!(f, "a table of {} places", table.slots.len()),
         }

@@ -13,6 +13,8 @@ pub(crate) enum Set {
     Few(Vec<u32>),
     /// The members among the 64 numbers from the first on, a bit each: one register.
     Register(u32, u64),
+    /// The members among the numbers from 0 on, a byte each: 1 for a member. The last byte, 0, is for all numbers beyond.
+    Bytes(Vec<u8>),
     /// The members among the numbers from the first on, a bit each, in memory.
     Bitmap(u32, Vec<u8>),
     /// Any members: each stands in one of two places of a table.
@@ -22,11 +24,14 @@ pub(crate) enum Set {
 /// How many members are compared one by one.
 const FEW: usize = 3;
 
-/// The most bytes of a bitmap whose members may be far apart.
-const SPARSE_BITMAP: u32 = 256;
+/// The most numbers that have a byte each.
+const LARGEST_BYTES: u32 = 1 << 10;
 
-/// The most bytes of any bitmap: all numbers of 16 bits.
-const LARGEST_BITMAP: u32 = 1 << 13;
+/// The most bytes of a bitmap whose members may be far apart.
+const SPARSE_BITMAP: u64 = 256;
+
+/// The most bytes of any bitmap: it has all numbers of 16 bits.
+const LARGEST_BITMAP: u64 = 1 << 13;
 
 /// The most members of a table.
 const LARGEST_TABLE: u64 = 1 << 20;
@@ -43,9 +48,9 @@ impl Set {
             Some(Set::Few(numbers(ranges).collect()))
         } else if last - first < 64 {
             Some(Set::Register(first, numbers(ranges).fold(0, |bits, number| bits | 1 << (number - first))))
-        } else if (last - first) / 8
-            < SPARSE_BITMAP.max(LARGEST_BITMAP.min(table_bytes.min(u64::from(u32::MAX)) as u32))
-        {
+        } else if last < LARGEST_BYTES {
+            Some(Set::Bytes(bytes(last, ranges)))
+        } else if u64::from(last - first) / 8 < table_bytes.clamp(SPARSE_BITMAP, LARGEST_BITMAP) {
             Some(Set::Bitmap(first, bitmap(first, last, ranges)))
         } else if members <= LARGEST_TABLE && members <= 4 * ranges.len() as u64 {
             Table::new(&numbers(ranges).collect::<Vec<u32>>()).map(Set::Table)
@@ -63,7 +68,7 @@ impl Set {
                 let members: Vec<u32> = table.members().map(swap).collect();
                 Table::new(&members).map(Set::Table)
             }
-            Set::Range(..) | Set::Register(..) | Set::Bitmap(..) => None,
+            Set::Range(..) | Set::Register(..) | Set::Bytes(_) | Set::Bitmap(..) => None,
         }
     }
 
@@ -77,6 +82,7 @@ impl Set {
             Set::Range(first, last) => vec![(*first, *last)],
             Set::Few(members) => members.iter().copied().map(single).collect(),
             Set::Register(first, word) => bits(*first, &mut (0..64).map(|bit| word >> bit & 1 != 0)),
+            Set::Bytes(bytes) => bits(0, &mut bytes.iter().map(|&byte| byte != 0)),
             Set::Bitmap(first, bytes) => {
                 bits(*first, &mut bytes.iter().flat_map(|byte| (0..8).map(move |bit| byte >> bit & 1 != 0)))
             }
@@ -91,6 +97,7 @@ impl Set {
             Set::Range(first, last) => (*first..=*last).contains(&number),
             Set::Few(members) => members.contains(&number),
             Set::Register(first, bits) => number.wrapping_sub(*first) < 64 && bits >> (number - first) & 1 != 0,
+            Set::Bytes(bytes) => bytes.get(number as usize) == Some(&1),
             Set::Bitmap(first, bytes) => {
                 let bit = number.wrapping_sub(*first) as usize;
                 bytes.get(bit / 8).is_some_and(|byte| byte >> (bit % 8) & 1 != 0)
@@ -102,6 +109,12 @@ impl Set {
 
 fn numbers(ranges: &[Range]) -> impl Iterator<Item = u32> {
     ranges.iter().flat_map(|&(low, high)| low..=high)
+}
+
+fn bytes(last: u32, ranges: &[Range]) -> Vec<u8> {
+    let mut bytes = vec![0; last as usize + 2];
+    numbers(ranges).for_each(|number| bytes[number as usize] = 1);
+    bytes
 }
 
 /// As many words of 8 bytes as are a power of two.
@@ -242,9 +255,10 @@ mod tests {
         check(&[(0, u32::MAX)], "Range");
         check(&[(1, 1), (1000, 1000), (u32::MAX, u32::MAX)], "Few");
         check(&[(5, 9), (20, 20), (60, 68)], "Register");
-        check(&[(5, 9), (20, 20), (60, 69)], "Bitmap");
+        check(&[(5, 9), (20, 20), (60, 69)], "Bytes");
+        check(&[(0, 9), (20, 20), (1_000, 1_023)], "Bytes");
         check(&[(5, 9), (1_000, 1_000), (2_000, 2_052)], "Bitmap");
-        let odd: Vec<(u32, u32)> = (0..200).map(|k| (2 * k + 1, 2 * k + 1)).collect();
+        let odd: Vec<(u32, u32)> = (1_000..1_200).map(|k| (2 * k + 1, 2 * k + 1)).collect();
         check(&odd, "Bitmap");
         let far: Vec<(u32, u32)> = (0..1_000_u32).map(|k| (k * k * 4_000, k * k * 4_000 + k % 3)).collect();
         check(&far, "Table");

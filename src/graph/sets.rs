@@ -128,9 +128,11 @@ fn rebuild(graph: &mut Graph, entries: &[u32], head: BlockId, is_done: &mut [boo
     let End::Branch { test, .. } = graph.block(head).end else { return };
     let Some((value, _)) = graph.as_ranges(test) else { return };
     let region = region(graph, entries, head, value);
-    region.blocks.iter().for_each(|block| is_done[block.index()] = true);
     let targets = by_target(region.cases);
-    if region.blocks.len() >= if targets.len() > 2 { WORTH_A_SEARCH } else { 2 } {
+    let is_small = region.blocks.len() < WORTH_A_SEARCH;
+    // In a small region with many targets there may be a smaller one with two.
+    if !is_small || targets.len() <= 2 && region.blocks.len() > 1 {
+        region.blocks.iter().for_each(|block| is_done[block.index()] = true);
         let end = Builder { graph, value }.decide(targets);
         graph.blocks[head.index()].end = end;
     }

@@ -12,16 +12,15 @@ use cranelift_codegen::isa::{CallConv, TargetFrontendConfig};
 use cranelift_frontend::{FunctionBuilder, FunctionBuilderContext};
 
 use crate::ancillary::Extension;
-use crate::graph::{
-    Address, BlockId, ByteOrder, Check, Edge, End, Graph, Schedule, Set, SetId, Step, Test, Value, ValueId,
-};
+use crate::graph::{Address, BlockId, ByteOrder, Check, Edge, End, Graph, Schedule, SetId, Step, Test, Value, ValueId};
 use crate::isa::{AluOp, Condition, Width};
 use crate::jit::code::Facts;
+use crate::jit::sets;
 use crate::jit::tables::Tables;
 use crate::random;
 
 /// The type of an address; Cranelift makes code for 64-bit machines only.
-const POINTER: ir::Type = types::I64;
+pub(super) const POINTER: ir::Type = types::I64;
 
 /// The type of the compiled function: (packet, captured, wire_len, facts) -> verdict.
 pub(super) fn signature(call_conv: CallConv) -> Signature {
@@ -57,12 +56,12 @@ struct Arguments {
     facts: ir::Value,
 }
 
-struct Lowering<'g, 'f> {
-    graph: &'g Graph,
-    builder: FunctionBuilder<'f>,
-    tables: &'f mut Tables,
+pub(super) struct Lowering<'g, 'f> {
+    pub(super) graph: &'g Graph,
+    pub(super) builder: FunctionBuilder<'f>,
+    pub(super) tables: &'f mut Tables,
     /// The tables that are there already.
-    addresses: HashMap<SetId, ir::GlobalValue>,
+    pub(super) addresses: HashMap<SetId, ir::GlobalValue>,
     blocks: Vec<ir::Block>,
     /// Where failed checks go; it is made when the first is met.
     fail: Option<ir::Block>,
@@ -98,7 +97,7 @@ impl<'g, 'f> Lowering<'g, 'f> {
                 Step::Define(id) => self.values[id.index()] = Some(self.define(self.graph.value(id))),
             }
         }
-        self.end(&block.end);
+        self.end(&block.end, block.is_cold);
     }
 
     /// The block that returns 0 for failed checks, out of the way of those that hold.
@@ -171,7 +170,7 @@ impl<'g, 'f> Lowering<'g, 'f> {
         self.builder.ins().uextend(types::I64, value)
     }
 
-    fn value(&mut self, id: ValueId) -> ir::Value {
+    pub(super) fn value(&mut self, id: ValueId) -> ir::Value {
         match (self.graph.value(id), self.values[id.index()]) {
             (Value::Constant(k), _) => self.builder.ins().iconst(types::I32, i64::from(k)),
             (_, Some(value)) => value,
@@ -297,7 +296,7 @@ impl<'g, 'f> Lowering<'g, 'f> {
         self.builder.ins().select(is_below, shifted, zero)
     }
 
-    fn end(&mut self, end: &End) {
+    fn end(&mut self, end: &End, is_cold: bool) {
         match end {
             End::Return(verdict) => {
                 let verdict = self.value(*verdict);
@@ -305,6 +304,18 @@ impl<'g, 'f> Lowering<'g, 'f> {
             }
             End::Jump(edge) => {
                 let (block, arguments) = self.edge(edge);
+                self.builder.ins().jump(block, &arguments);
+            }
+            End::Branch { test: Test::Member(value, set), then, otherwise } => {
+                // What is found early need not be looked for longer.
+                for probe in sets::probes(self.graph.sets.get(*set)) {
+                    let (then, arguments) = self.edge(then);
+                    let holds = self.probe(*value, *set, probe);
+                    let next = self.builder.create_block();
+                    self.builder.ins().brif(holds, then, &arguments, next, &[]);
+                    self.begin(next, is_cold);
+                }
+                let (block, arguments) = self.edge(otherwise);
                 self.builder.ins().jump(block, &arguments);
             }
             End::Branch { test, then, otherwise } => {
@@ -349,83 +360,5 @@ impl<'g, 'f> Lowering<'g, 'f> {
                 self.builder.ins().icmp_imm_s(IntCC::Equal, common, 0)
             }
         }
-    }
-
-    fn member(&mut self, value: ValueId, id: SetId) -> ir::Value {
-        let number = self.value(value);
-        match self.graph.sets.get(id) {
-            &Set::Range(first, last) => {
-                let distance = self.distance(number, first);
-                self.builder.ins().icmp_imm_s(IntCC::UnsignedLessThanOrEqual, distance, i64::from(last - first))
-            }
-            Set::Few(members) => {
-                let equal = |lowering: &mut Self, member: u32| {
-                    lowering.builder.ins().icmp_imm_s(IntCC::Equal, number, i64::from(member.cast_signed()))
-                };
-                let mut any = equal(self, members[0]);
-                for &member in &members[1..] {
-                    let next = equal(self, member);
-                    any = self.builder.ins().bor(any, next);
-                }
-                any
-            }
-            &Set::Register(first, bits) => {
-                let distance = self.distance(number, first);
-                let bits = self.builder.ins().iconst(types::I64, bits.cast_signed());
-                self.bit(bits, distance, 64)
-            }
-            Set::Bitmap(first, bytes) => {
-                let distance = self.distance(number, *first);
-                // Beyond the end some other word is read; what it says does not matter.
-                let words = (bytes.len() / 8) as i64;
-                let word = self.builder.ins().ushr_imm_s(distance, 6);
-                let word = self.builder.ins().band_imm_s(word, words - 1);
-                let address = self.address(id, bytes);
-                let bits = self.entry(address, word, types::I64);
-                self.bit(bits, distance, 64 * words)
-            }
-            Set::Table(table) => {
-                let bytes: Vec<u8> = table.slots.iter().flat_map(|slot| slot.to_ne_bytes()).collect();
-                let address = self.address(id, &bytes);
-                let probe = |lowering: &mut Self, factor: u32| {
-                    let product = lowering.builder.ins().imul_imm_s(number, i64::from(factor.cast_signed()));
-                    let place = lowering.builder.ins().ushr_imm_s(product, i64::from(table.shift()));
-                    let entry = lowering.entry(address, place, types::I32);
-                    lowering.builder.ins().icmp(IntCC::Equal, entry, number)
-                };
-                let first = probe(self, table.factors[0]);
-                let second = probe(self, table.factors[1]);
-                self.builder.ins().bor(first, second)
-            }
-        }
-    }
-
-    /// How far a number lies behind the first of a set; numbers before it lie far behind.
-    fn distance(&mut self, number: ir::Value, first: u32) -> ir::Value {
-        if first == 0 { number } else { self.builder.ins().iadd_imm_s(number, -i64::from(first)) }
-    }
-
-    /// Whether the bit at a distance is set; `bits` are the word of 64 that it lies in, of so many bits in all.
-    fn bit(&mut self, bits: ir::Value, distance: ir::Value, count: i64) -> ir::Value {
-        let shifted = self.builder.ins().ushr(bits, distance);
-        let low = self.builder.ins().ireduce(types::I8, shifted);
-        let low = self.builder.ins().band_imm_s(low, 1);
-        let is_inside = self.builder.ins().icmp_imm_s(IntCC::UnsignedLessThan, distance, count);
-        self.builder.ins().band(low, is_inside)
-    }
-
-    /// Where the table of a set stands.
-    fn address(&mut self, id: SetId, table: &[u8]) -> ir::Value {
-        let (tables, function) = (&mut *self.tables, &mut *self.builder.func);
-        let address = *self.addresses.entry(id).or_insert_with(|| tables.add(function, table));
-        self.builder.ins().symbol_value(POINTER, address)
-    }
-
-    /// An entry of a table, by its number.
-    fn entry(&mut self, address: ir::Value, index: ir::Value, ty: ir::Type) -> ir::Value {
-        let index = self.builder.ins().uextend(types::I64, index);
-        let offset = self.builder.ins().ishl_imm_s(index, i64::from(ty.bytes().trailing_zeros()));
-        let place = self.builder.ins().iadd(address, offset);
-        self.builder.ins().load(ty, MemFlagsData::trusted().with_readonly(), place, 0)
     }
 }

@@ -10,6 +10,7 @@ mod compile;
 mod error;
 mod lower;
 mod memory;
+mod sets;
 mod tables;
 
 pub(crate) use code::{Code, Facts};

@@ -1,0 +1,94 @@
+//! Tests of neighbouring bytes, of which all must come out equal, become one test of one load.
+//!
+//! `[20:2] & 0x1fff == 0` and `[23] == 6` are `[20:4] & 0x1fff00ff == 6`, if four bytes from 20 on are known to be there.
+
+use crate::graph::bounds::{self, Bytes};
+use crate::graph::{Address, BlockId, ByteOrder, Edge, End, Graph, Value, ValueId};
+use crate::isa::{AluOp, Condition, Width};
+
+/// Fuses tests that follow each other and lead to the same place if they fail.
+pub(super) fn run(graph: &mut Graph) {
+    let captured = bounds::captured(graph);
+    let entries = graph.entries();
+    for index in 0..graph.blocks.len() {
+        while let Some(end) = fused(graph, &entries, &captured[index], BlockId::new(index)) {
+            graph.blocks[index].end = end;
+        }
+    }
+    graph.tidy();
+}
+
+/// That some bytes of the packet, of which the bits of the mask count, are these.
+#[derive(Clone, Copy)]
+struct Pattern {
+    base: Option<ValueId>,
+    start: u64,
+    width: Width,
+    mask: u32,
+    bits: u32,
+}
+
+impl Pattern {
+    fn end(self) -> u64 {
+        self.start + u64::from(self.width.bytes())
+    }
+
+    /// The same as a pattern of a longer load, which begins at `start`.
+    fn widened(self, start: u64, width: Width) -> Pattern {
+        let shift = 8 * (start + u64::from(width.bytes()) - self.end());
+        Pattern { start, width, mask: self.mask << shift, bits: self.bits << shift, ..self }
+    }
+
+    /// Both patterns in one, if one load has the bytes of both, and they are captured.
+    fn and(self, other: Pattern, captured: &Bytes) -> Option<Pattern> {
+        let (first, end) = (self.start.min(other.start), self.end().max(other.end()));
+        let (start, width) = match end - first {
+            _ if self.base != other.base => return None,
+            0..=1 => (first, Width::Byte),
+            2 => (first, Width::Half),
+            3..=4 if first + 4 <= captured.get(self.base) => (first, Width::Word),
+            3 if end >= 4 => (end - 4, Width::Word),
+            _ => return None,
+        };
+        let (a, b) = (self.widened(start, width), other.widened(start, width));
+        let agrees = (a.bits ^ b.bits) & a.mask & b.mask == 0;
+        agrees.then_some(Pattern { mask: a.mask | b.mask, bits: a.bits | b.bits, ..a })
+    }
+}
+
+/// A block that asks for a pattern: where it goes if the bytes are like that, and where if not.
+fn question(graph: &Graph, id: BlockId) -> Option<(Pattern, &Edge, &Edge)> {
+    let End::Branch { test, then, otherwise } = &graph.block(id).end else { return None };
+    let (condition, value, k) = graph.values.as_constant_test(*test)?;
+    let (load, mask) = match graph.value(value) {
+        Value::Alu(AluOp::And, inner, mask) if condition == Condition::Equal => (inner, graph.constant(mask)?),
+        _ if condition == Condition::BitsSet => (value, k),
+        _ => (value, u32::MAX),
+    };
+    let Value::Load(Address { base, offset }, width, ByteOrder::Big) = graph.value(load) else { return None };
+    let mask = mask & u32::MAX >> (32 - 8 * width.bytes());
+    let pattern = |bits| Pattern { base, start: offset.into(), width, mask, bits };
+    match condition {
+        Condition::Equal => Some((pattern(k), then, otherwise)),
+        Condition::BitsSet => Some((pattern(0), otherwise, then)),
+        _ => None,
+    }
+}
+
+/// The end of a block whose test is fused with the next one's.
+fn fused(graph: &mut Graph, entries: &[u32], captured: &Bytes, id: BlockId) -> Option<End> {
+    let (first, next, fail) = question(graph, id)?;
+    let block = graph.block(next.block);
+    if entries[next.block.index()] != 1 || !block.checks.is_empty() || !block.parameters.is_empty() {
+        return None;
+    }
+    let (second, pass, other_fail) = question(graph, next.block)?;
+    let pattern = first.and(second, captured).filter(|_| fail == other_fail)?;
+    let (pass, fail) = (pass.clone(), fail.clone());
+    let address = Address { base: pattern.base, offset: u32::try_from(pattern.start).ok()? };
+    let load = graph.values.load(address, pattern.width, ByteOrder::Big);
+    let mask = graph.values.constant(pattern.mask);
+    let masked = graph.values.alu(AluOp::And, load, mask);
+    let bits = graph.values.constant(pattern.bits);
+    Some(graph.values.compare(Condition::Equal, masked, bits).branch(pass, fail))
+}
