@@ -15,6 +15,7 @@ pub fn trials() -> Vec<Trial> {
         Trial::test("memory::large_programs", large_programs),
         Trial::test("memory::stack_is_limited", stack_is_limited),
         Trial::test("memory::many_joins", many_joins),
+        Trial::test("memory::every_instruction_a_join", every_instruction_a_join),
     ]
 }
 
@@ -137,18 +138,39 @@ fn stack_is_limited() -> Result<(), Failed> {
     Ok(())
 }
 
+/// Code that makes all scratch words `first` and following numbers.
+fn state(first: u32) -> String {
+    (0..16).map(|k| format!("ld #{}\nst M[{k}]\n", first + k)).collect()
+}
+
 /// Two states, all scratch words different, that meet at hundreds of places: what a kernel accepts is compiled.
 fn many_joins() -> Result<(), Failed> {
-    let state = |first: u32| (0..16).map(|k| format!("ld #{}\nst M[{k}]\n", first + k)).collect::<String>();
     let jumps = (0..700).map(|k| format!("jeq #{k}, t{k}_\n")).collect::<String>() + "jmp t0_\n";
     let places: String = (0..700).map(|k| format!("t{k}_: add #1\n")).collect();
-    let sum: String = (0..16).map(|k| format!("tax\nld M[{k}]\nadd x\n")).collect();
-    let (first, second) = (state(0), state(100));
-    let text = format!("{first}ldb [0]\njeq #1, b_\n{jumps}b_: txa\n{second}ldb [1]\n{jumps}{places}{sum}ret a");
+    let (first, second, sum) = (state(0), state(100), sum());
+    let text = format!("{first}ldb [0]\njeq #1, b_\n{jumps}b_: txa\n{second}ldb [1]\n{jumps}{places}{sum}");
+    agree(&text, &[[0, 5], [1, 5], [77, 0], [1, 200]])
+}
+
+/// As many joins as a kernel accepts: each jump leads to the next two, and the first two are reached in different states.
+fn every_instruction_a_join() -> Result<(), Failed> {
+    let rungs: String = (0..3900).map(|k| format!("n{k}: jeq #{}, n{}, n{}\n", k % 7, k + 1, k + 2)).collect();
+    let (first, second, sum) = (state(0), state(100), sum());
+    let text = format!("{first}ldb [0]\njeq #77, n1\ntax\n{second}txa\n{rungs}n3900: add #1\nn3901: {sum}");
+    agree(&text, &[[0, 0], [1, 0], [5, 0], [77, 0], [200, 0]])
+}
+
+/// Code that returns the sum of A and all scratch words.
+fn sum() -> String {
+    (0..16).map(|k| format!("tax\nld M[{k}]\nadd x\n")).collect::<String>() + "ret a"
+}
+
+/// Whether both engines have the same verdicts on these packets.
+fn agree(text: &str, packets: &[[u8; 2]]) -> Result<(), Failed> {
     let verified = text.parse::<Program>()?.verify(Dialect::Linux)?;
     let filter = Filter::compile(&verified)?;
-    for packet in [[0, 5], [1, 5], [77, 0], [1, 200]] {
-        let (expected, got) = (verified.interpret(&packet), filter.run(&packet));
+    for packet in packets {
+        let (expected, got) = (verified.interpret(packet), filter.run(packet));
         if expected != got {
             return Err(format!("{packet:?}: expected {expected}, got {got}").into());
         }

@@ -17,9 +17,9 @@ use target_lexicon::Triple;
 use crate::graph::Graph;
 use crate::jit::code::Code;
 use crate::jit::error::CompileError;
-use crate::jit::lower;
 use crate::jit::memory::Provider;
 use crate::jit::tables::Tables;
+use crate::jit::{demote, lower};
 
 /// The Cranelift settings that are not the default, besides [`BY_SIZE`].
 ///
@@ -35,8 +35,8 @@ const SETTINGS: [(&str, &str); 7] = [
     ("use_colocated_libcalls", "false"),
 ];
 
-/// The settings for graphs up to [`SMALL`], and those beyond: single-pass register allocation makes slower code, but the
-/// time that the other one takes grows with the square of the joins, and so does that of its checker.
+/// The settings for graphs up to [`LARGE`], and those beyond: single-pass register allocation makes slower code, but its
+/// time cannot grow with the square of anything, and nor can that of its checker, which is left out.
 const BY_SIZE: [[(&str, &str); 2]; 2] = [
     [
         ("regalloc_algorithm", "backtracking"),
@@ -45,12 +45,17 @@ const BY_SIZE: [[(&str, &str); 2]; 2] = [
     [("regalloc_algorithm", "single_pass"), ("regalloc_checker", "false")],
 ];
 
-/// The most values and blocks of a graph that is worth the better allocation.
-const SMALL: usize = 4096;
-
-/// The most values and blocks of a graph that gets the better allocation after all, if the other one takes too much stack:
-/// as many as a program that a kernel accepts can have, 4,096 joins of all variables. That one takes 13 s.
+/// The most values and blocks of a graph that is worth the better allocation: as many as a program that a kernel accepts
+/// can have, 4,096 joins of all variables.
 const LARGE: usize = 20 * 4096;
+
+/// The most parameters that blocks may have together for registers to be allocated for them. The time grows with their
+/// square: 1,700 take 15 ms, 68,000 take 13 s, and through the stack frame 20 ms. Debug builds have fewer, so that random
+/// programs come to the stack frame as well.
+const MANY_PARAMETERS: usize = if cfg!(debug_assertions) { 16 } else { 256 };
+
+/// The most IR values of a function after which a thread keeps its compiler: memory for more is given back.
+const KEPT: usize = 8192;
 
 /// The largest stack frame of compiled code, in bytes: threads have little stack, and to run out of it is fatal.
 const LARGEST_FRAME: u32 = 256 << 10;
@@ -62,21 +67,8 @@ const ALIGN: u32 = 16;
 pub(crate) fn compile(graph: &Graph) -> Result<Code, CompileError> {
     with_compiler(|compiler| {
         compiler.lower(graph);
-        let outcome = compiler.place(compiler.isa_for(graph));
-        match outcome {
-            // Single-pass allocation keeps on the stack what need not be there.
-            Err(CompileError::StackFrame { .. }) if size(graph) <= LARGE => {
-                compiler.lower(graph);
-                compiler.place(&compiler.host[0])
-            }
-            outcome => outcome,
-        }
+        compiler.place(compiler.isa_for(graph))
     })
-}
-
-/// What the time of register allocation depends on.
-fn size(graph: &Graph) -> usize {
-    graph.values.len() + graph.blocks.len()
 }
 
 impl Graph {
@@ -131,8 +123,10 @@ fn with_compiler<T>(work: impl FnOnce(&mut Compiler) -> Result<T, CompileError>)
     };
     let outcome = catch_unwind(AssertUnwindSafe(|| work(&mut compiler)));
     let outcome = outcome.map_err(|panic| CompileError::Cranelift(panic_message(&*panic)))?;
-    compiler.clear();
-    let _ = COMPILER.try_with(|kept| kept.replace(Some(compiler)));
+    if compiler.context.func.dfg.num_values() <= KEPT {
+        compiler.clear();
+        let _ = COMPILER.try_with(|kept| kept.replace(Some(compiler)));
+    }
     outcome
 }
 
@@ -158,7 +152,7 @@ impl Compiler {
     }
 
     fn isa_for(&self, graph: &Graph) -> &'static OwnedTargetIsa {
-        &self.host[usize::from(size(graph) > SMALL)]
+        &self.host[usize::from(graph.values.len() + graph.blocks.len() > LARGE)]
     }
 
     fn lower(&mut self, graph: &Graph) {
@@ -166,6 +160,10 @@ impl Compiler {
         self.clear();
         self.context.func.signature = lower::signature(isa.default_call_conv());
         lower::lower(graph, &mut self.context.func, &mut self.functions, isa.frontend_config(), &mut self.tables);
+        let parameters: usize = graph.blocks.iter().map(|block| block.parameters.len()).sum();
+        if parameters > MANY_PARAMETERS {
+            demote::demote(&mut self.context.func);
+        }
     }
 
     /// Compiles what was lowered.
