@@ -35,6 +35,12 @@ pub(crate) const SECCOMP_DATA: u32 = 64;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Step {
     Load(Register, Source),
+    /// Loads A from a fixed place of the packet.
+    LoadAbsolute(Width, u32),
+    /// Loads A from so far behind the place that X names.
+    LoadIndirect(Width, u32),
+    /// Loads X with 4 times the low half of the byte there.
+    LoadMemShift(u32),
     /// Loads A with a fact from the context, or with [`Extension::Random`].
     Ancillary(Extension),
     Store(Register, usize),
@@ -52,18 +58,12 @@ pub(crate) enum Step {
     Transfer(Register),
 }
 
-/// Where a load takes its value from.
+/// Where a load of either register takes its value from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Source {
     Constant(u32),
     Scratch(usize),
     WireLen,
-    /// At a fixed place of the packet.
-    Absolute(Width, u32),
-    /// So far behind the place that X names.
-    Indirect(Width, u32),
-    /// 4 times the low half of the byte there.
-    MemShift(u32),
 }
 
 /// Where a verdict comes from.
@@ -279,8 +279,8 @@ impl Place {
             isa::Source::Length if self.dialect == Dialect::Seccomp => Source::Constant(SECCOMP_DATA),
             isa::Source::Length => Source::WireLen,
             isa::Source::Absolute(width) => return self.absolute(width, k),
-            isa::Source::Indirect(width) => Source::Indirect(width, self.indirect_offset(k)?),
-            isa::Source::MemShift => Source::MemShift(self.packet_offset(k)?),
+            isa::Source::Indirect(width) => return Ok(Step::LoadIndirect(width, self.indirect_offset(k)?)),
+            isa::Source::MemShift => return Ok(Step::LoadMemShift(self.packet_offset(k)?)),
         };
         Ok(Step::Load(dst, source))
     }
@@ -289,12 +289,11 @@ impl Place {
         if self.dialect == Dialect::Seccomp && (k >= SECCOMP_DATA || !k.is_multiple_of(4)) {
             return Err(Rule::OutsideSeccompData);
         }
-        let source = match Extension::from_offset(k) {
-            Some(extension) if self.dialect == Dialect::Linux => return self.extension(extension),
-            None if self.dialect == Dialect::Linux && k >= ancillary::BASE => return Err(Rule::UnknownAncillary),
-            _ => Source::Absolute(width, self.packet_offset(k)?),
-        };
-        Ok(Step::Load(Register::A, source))
+        match Extension::from_offset(k) {
+            Some(extension) if self.dialect == Dialect::Linux => self.extension(extension),
+            None if self.dialect == Dialect::Linux && k >= ancillary::BASE => Err(Rule::UnknownAncillary),
+            _ => Ok(Step::LoadAbsolute(width, self.packet_offset(k)?)),
+        }
     }
 
     fn extension(&self, extension: Extension) -> Result<Step, Rule> {

@@ -104,7 +104,15 @@ impl<'v> Builder<'v> {
             return;
         }
         match self.steps[pc] {
-            Step::Load(dst, source) => self.load(dst, source),
+            Step::Load(dst, source) => self.state[variable::register(dst)] = self.load(source),
+            Step::LoadAbsolute(width, offset) => {
+                self.state[variable::A] = self.packet(Some(Address { base: None, offset }), width);
+            }
+            Step::LoadIndirect(width, offset) => {
+                let address = self.indirect(offset);
+                self.state[variable::A] = self.packet(address, width);
+            }
+            Step::LoadMemShift(offset) => self.state[variable::X] = self.mem_shift(offset),
             Step::Ancillary(extension) => self.state[variable::A] = self.ancillary(extension),
             Step::Store(src, slot) => self.state[variable::scratch(slot)] = self.state[variable::register(src)],
             Step::Alu(op, operand) => self.state[variable::A] = self.alu(op, operand),
@@ -215,23 +223,18 @@ impl<'v> Builder<'v> {
         self.graph.values.alu(op, left, right)
     }
 
-    fn load(&mut self, dst: Register, source: Source) {
-        let value = match source {
+    fn load(&mut self, source: Source) -> ValueId {
+        match source {
             Source::Constant(k) => self.graph.values.constant(k),
             Source::Scratch(slot) => self.state[variable::scratch(slot)],
             Source::WireLen => self.graph.values.add(Value::WireLen),
-            Source::Absolute(width, offset) => self.packet(Some(Address { base: None, offset }), width),
-            Source::Indirect(width, offset) => {
-                let address = self.indirect(offset);
-                self.packet(address, width)
-            }
-            Source::MemShift(offset) => {
-                let byte = self.packet(Some(Address { base: None, offset }), Width::Byte);
-                let words = self.with_constant(AluOp::And, byte, 0xf);
-                self.with_constant(AluOp::Lsh, words, 2)
-            }
-        };
-        self.state[variable::register(dst)] = value;
+        }
+    }
+
+    fn mem_shift(&mut self, offset: u32) -> ValueId {
+        let byte = self.packet(Some(Address { base: None, offset }), Width::Byte);
+        let words = self.with_constant(AluOp::And, byte, 0xf);
+        self.with_constant(AluOp::Lsh, words, 2)
     }
 
     /// `[x + k]`: the kernel adds 32-bit numbers, libpcap does not wrap.
@@ -316,11 +319,13 @@ fn live_before(steps: &[Step]) -> Vec<Live> {
             Step::Load(dst, source) => {
                 let read = match source {
                     Source::Scratch(slot) => 1 << variable::scratch(slot),
-                    Source::Indirect(..) => X,
-                    _ => 0,
+                    Source::Constant(_) | Source::WireLen => 0,
                 };
                 behind(pc + 1) & !register(dst) | read
             }
+            Step::LoadAbsolute(..) => behind(pc + 1) & !A,
+            Step::LoadIndirect(..) => behind(pc + 1) & !A | X,
+            Step::LoadMemShift(_) => behind(pc + 1) & !X,
             Step::Ancillary(Extension::Random) => behind(pc + 1) & !A | RANDOM_LOADS,
             Step::Ancillary(extension) => behind(pc + 1) & !A | if may_be_absent(extension) { A } else { 0 },
             Step::Store(src, slot) => behind(pc + 1) & !(1 << variable::scratch(slot)) | register(src),
