@@ -16,7 +16,7 @@ const TCP: u8 = 6;
 const UDP: u8 = 17;
 const SCTP: u8 = 132;
 
-/// What is compiled into the loop that calls it.
+/// What is compiled into the loop that calls it. Where all packets are kept, that loop looks at none.
 pub fn inlined(subject: &Subject) -> Loaded {
     let [inlined, _] = both(subject.name)?;
     Ok(inlined)

@@ -76,8 +76,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     if arguments.wants("cold") {
         bench.cold();
     }
-    let rounds = if arguments.is_test { 1 } else { 51 };
-    let loading = if arguments.wants("load") { loading::measure(rounds) } else { Vec::new() };
+    let turns = if arguments.is_test { 1 } else { 51 };
+    let loading = if arguments.wants("load") { loading::measure(turns) } else { Vec::new() };
     Report { figures: bench.figures, loading, is_test: arguments.is_test }.write()
 }
 

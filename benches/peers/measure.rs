@@ -96,7 +96,7 @@ pub fn measure(filter: &'static str, engines: &Engines, traffics: &[Traffic], ef
     figures
 }
 
-pub fn median(mut values: Vec<f64>) -> f64 {
+fn median(mut values: Vec<f64>) -> f64 {
     values.sort_by(f64::total_cmp);
     values[values.len() / 2]
 }
