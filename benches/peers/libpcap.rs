@@ -2,6 +2,7 @@
 
 use std::ffi::{CStr, CString, c_char, c_int, c_void};
 use std::ptr;
+use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 use cbpf::{Packet, RawInstruction};
@@ -34,10 +35,9 @@ const NETMASK: u32 = u32::MAX;
 pub fn load(subject: &Subject) -> Loaded {
     let library = library()?;
     // SAFETY: this is the prototype of `pcap/bpf.h`.
-    let filter: BpfFilter = unsafe { *symbol(&library, c"bpf_filter")? };
+    let filter: BpfFilter = unsafe { *symbol(library, c"bpf_filter")? };
     let program = subject.program.clone();
     Ok(Box::new(move |packet: Packet| {
-        let _loaded = &library;
         let (data, captured) = (packet.data(), packet.data().len() as u32);
         // SAFETY: our verifier accepted the program; the length is that of the slice.
         unsafe { filter(program.instructions().as_ptr(), data.as_ptr(), packet.wire_len(), captured) }
@@ -52,10 +52,10 @@ pub fn compile_time(subject: &Subject) -> Result<Duration, String> {
     // SAFETY: these are the prototypes of `pcap.h`; the handle is live from opening to closing, and the program from
     // compiling to freeing.
     unsafe {
-        let open: Symbol<OpenDead> = symbol(&library, c"pcap_open_dead")?;
-        let compile: Symbol<Compile> = symbol(&library, c"pcap_compile")?;
-        let free: Symbol<unsafe extern "C" fn(*mut BpfProgram)> = symbol(&library, c"pcap_freecode")?;
-        let close: Symbol<unsafe extern "C" fn(*mut c_void)> = symbol(&library, c"pcap_close")?;
+        let open: Symbol<OpenDead> = symbol(library, c"pcap_open_dead")?;
+        let compile: Symbol<Compile> = symbol(library, c"pcap_compile")?;
+        let free: Symbol<unsafe extern "C" fn(*mut BpfProgram)> = symbol(library, c"pcap_freecode")?;
+        let close: Symbol<unsafe extern "C" fn(*mut c_void)> = symbol(library, c"pcap_close")?;
         let handle = open(ETHERNET, 262_144);
         let start = Instant::now();
         let status = compile(handle, &mut program, expression.as_ptr(), 1, NETMASK);
@@ -71,7 +71,7 @@ pub fn version() -> Option<String> {
     let library = library().ok()?;
     // SAFETY: this is the prototype of `pcap.h`; the text is static.
     unsafe {
-        let version: Symbol<unsafe extern "C" fn() -> *const c_char> = symbol(&library, c"pcap_lib_version").ok()?;
+        let version: Symbol<unsafe extern "C" fn() -> *const c_char> = symbol(library, c"pcap_lib_version").ok()?;
         Some(CStr::from_ptr(version()).to_string_lossy().into_owned())
     }
 }
@@ -79,14 +79,15 @@ pub fn version() -> Option<String> {
 /// # Safety
 ///
 /// `T` must be the type of what the library calls `name`.
-unsafe fn symbol<'l, T>(library: &'l Library, name: &CStr) -> Result<Symbol<'l, T>, String> {
+unsafe fn symbol<T>(library: &'static Library, name: &CStr) -> Result<Symbol<'static, T>, String> {
     // SAFETY: the caller knows the type.
     unsafe { library.get(name.to_bytes_with_nul()) }.map_err(|error| error.to_string())
 }
 
-fn library() -> Result<Library, String> {
+fn library() -> Result<&'static Library, String> {
+    static LIBRARY: OnceLock<Option<Library>> = OnceLock::new();
     let names = ["libpcap.so.1", "libpcap.so.0.8", "libpcap.so"];
     // SAFETY: libpcap's initialisers have no requirements.
-    let mut libraries = names.into_iter().filter_map(|name| unsafe { Library::new(name) }.ok());
-    libraries.next().ok_or("there is no libpcap".to_owned())
+    let load = || names.into_iter().find_map(|name| unsafe { Library::new(name) }.ok());
+    LIBRARY.get_or_init(load).as_ref().ok_or("there is no libpcap".to_owned())
 }
