@@ -1,6 +1,8 @@
 //! The filters of the benches, as tcpdump compiles them (`filters/*.ddd`): S1 to S6 are such as people write, L1 is a
 //! list of 100 hosts and L2 one of 200 ports.
 
+use std::collections::BTreeSet;
+
 use cbpf::{Condition, Dialect, Instruction, Operand, Program, Verified};
 
 const DIALECT: Dialect = Dialect::Pcap;
@@ -27,12 +29,13 @@ pub fn verify(name: &str, program: &Program) -> Verified {
     program.verify(DIALECT).unwrap_or_else(|error| panic!("{name}: {error}"))
 }
 
-/// The hosts that L1 looks for: the numbers that it tests for and that no EtherType, protocol or port is.
+/// The hosts that L1 looks for, in ascending order: the numbers that it tests for and that no EtherType, protocol or port is.
 pub fn hosts() -> Vec<u32> {
     let program = program("L1");
     let tested = program.disassemble().filter_map(|instruction| match instruction {
         Instruction::JumpIf { condition: Condition::Equal, operand: Operand::Constant(k), .. } => Some(k),
         _ => None,
     });
-    tested.filter(|&k| k > 0xffff).collect()
+    let hosts: BTreeSet<u32> = tested.filter(|&k| k > 0xffff).collect();
+    hosts.into_iter().collect()
 }

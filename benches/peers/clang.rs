@@ -1,10 +1,13 @@
 //! The program as C, compiled by `clang -O3` while the bench runs, and called through a pointer.
 
+use std::fs;
 use std::process::Command;
+use std::time::{Duration, Instant};
 
 use cbpf::Packet;
 use libloading::Library;
 
+use crate::compiler;
 use crate::engine::{Loaded, Subject};
 use crate::mechanical;
 
@@ -12,7 +15,7 @@ use crate::mechanical;
 type Entry = unsafe extern "C" fn(*const u8, u32, u32) -> u32;
 
 pub fn load(subject: &Subject) -> Loaded {
-    let library = compile(&mechanical::c(&subject.instructions))?;
+    let library = compile(subject)?;
     // SAFETY: this is the function's prototype.
     let entry: Entry = unsafe { *library.get(b"filter\0").map_err(|error| error.to_string())? };
     Ok(Box::new(move |packet: Packet| {
@@ -23,17 +26,22 @@ pub fn load(subject: &Subject) -> Loaded {
     }))
 }
 
-/// A C file as a loaded library.
-fn compile(source: &str) -> Result<Library, String> {
+/// How long clang and the dynamic loader take.
+pub fn loading_time(subject: &Subject) -> Result<Duration, String> {
+    let start = Instant::now();
+    compile(subject)?;
+    Ok(start.elapsed())
+}
+
+fn compile(subject: &Subject) -> Result<Library, String> {
     let folder = tempfile::tempdir().map_err(|error| error.to_string())?;
-    let [source_path, library_path] = ["filter.c", "filter.so"].map(|name| folder.path().join(name));
-    std::fs::write(&source_path, source).map_err(|error| error.to_string())?;
-    let mut command = Command::new("clang");
-    command.args(["-O3", "-shared", "-fPIC", "-w", "-o"]).args([&library_path, &source_path]);
-    let output = command.output().map_err(|error| format!("clang: {error}"))?;
-    if !output.status.success() {
-        return Err(format!("clang: {}", String::from_utf8_lossy(&output.stderr)));
-    }
-    // SAFETY: the library has no initialisers; what is loaded stays when the folder goes.
-    unsafe { Library::new(&library_path) }.map_err(|error| error.to_string())
+    let source = folder.path().join("filter.c");
+    fs::write(&source, mechanical::c(&subject.instructions)).map_err(|error| error.to_string())?;
+    compiler::library("clang", &[], &[source])
+}
+
+/// What clang calls itself.
+pub fn version() -> Option<String> {
+    let output = Command::new("clang").arg("--version").output().ok()?;
+    Some(String::from_utf8_lossy(&output.stdout).lines().next()?.to_owned())
 }

@@ -1,8 +1,10 @@
 //! What is measured: something that runs packets through one filter, and the filter that it was made from.
 
+use std::net::Ipv4Addr;
+
 use cbpf::{Instruction, Packet, Program, RawInstruction, Verified};
 
-use crate::filters;
+use crate::{bpfjit, clang, filters, hand, libpcap, ours, rbpf};
 
 /// A filter that engines are made from.
 pub struct Subject {
@@ -18,6 +20,20 @@ impl Subject {
         let verified = filters::verify(name, &program);
         let instructions = program.instructions().iter().map(|&raw| typed(raw)).collect();
         Subject { name, program, verified, instructions }
+    }
+
+    /// What the filter was compiled from, where that is known.
+    pub fn expression(&self) -> Result<String, String> {
+        Ok(match self.name {
+            "S3" => "tcp dst port 443".to_owned(),
+            "L1" => filters::hosts()
+                .iter()
+                .map(|&host| format!("host {}", Ipv4Addr::from(host)))
+                .collect::<Vec<_>>()
+                .join(" or "),
+            "L2" => (1..400).step_by(2).map(|port| format!("port {port}")).collect::<Vec<_>>().join(" or "),
+            name => return Err(format!("the expression of {name} is not known")),
+        })
     }
 }
 
@@ -71,3 +87,24 @@ pub type Loaded = Result<Box<dyn Engine>, String>;
 
 /// How an engine is made.
 pub type Load = fn(&Subject) -> Loaded;
+
+/// A row of the table of engines.
+pub struct Kind {
+    pub name: &'static str,
+    /// Whether it is one of this crate, which the others are compared with.
+    pub is_ours: bool,
+    pub load: Load,
+}
+
+/// All engines.
+pub const ENGINES: &[Kind] = &[
+    Kind { name: "branches", is_ours: true, load: ours::branches },
+    Kind { name: "data flow", is_ours: true, load: ours::data_flow },
+    Kind { name: "interpreter", is_ours: true, load: ours::interpreter },
+    Kind { name: "clang -O3", is_ours: false, load: clang::load },
+    Kind { name: "bpfjit", is_ours: false, load: bpfjit::load },
+    Kind { name: "libpcap", is_ours: false, load: libpcap::load },
+    Kind { name: "rbpf, Cranelift", is_ours: false, load: rbpf::load },
+    Kind { name: "Rust, pointer", is_ours: false, load: hand::pointer },
+    Kind { name: "Rust, inlined", is_ours: false, load: hand::inlined },
+];

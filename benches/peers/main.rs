@@ -1,4 +1,10 @@
-//! The engines of this crate beside those of others, in turns in one process: nanoseconds a packet.
+//! The engines of this crate beside those of others: nanoseconds a packet, in turns in one process on one processor.
+//!
+//! Engines are rows of a table (`engine::ENGINES`); one that the machine lacks is skipped by name. Before anything is
+//! timed, all verdicts on all packets are compared with the reference interpreter's. The filters are those of the bench
+//! `engines`, the orders `predicted` and `random`, too; `cold` is a million packets, each touched once a round.
+//!
+//! `cargo bench --features peers --bench peers -- S3 cold` measures that filter, and the cold packets.
 
 #[path = "../filters.rs"]
 mod filters;
@@ -8,60 +14,123 @@ mod packets;
 mod random;
 
 mod bounds;
+mod bpfjit;
 mod clang;
+mod compiler;
+mod ebpf;
 mod engine;
+mod hand;
 mod libpcap;
+mod loading;
 mod measure;
 mod mechanical;
 mod ours;
+mod plot;
 mod processor;
+mod rbpf;
+mod report;
 
-use cbpf::Packet;
+use std::collections::BTreeSet;
+use std::error::Error;
 
-use engine::{Load, Subject, Traffic};
-use measure::{Effort, Engines, Figure};
+use cbpf::{Packet, Program};
 
-/// The engines: a name, and how one is made.
-const ENGINES: [(&str, Load); 5] = [
-    ("branches", ours::branches),
-    ("data flow", ours::data_flow),
-    ("interpreter", ours::interpreter),
-    ("libpcap", libpcap::load),
-    ("clang -O3", clang::load),
-];
+use engine::{ENGINES, Subject, Traffic};
+use measure::{Effort, Engines, Figures};
+use report::Report;
 
-fn engines(subject: &Subject) -> Engines {
-    let mut engines = Engines::new();
-    for (name, load) in ENGINES {
-        match load(subject) {
-            Ok(engine) => engines.push((name, engine)),
-            Err(reason) => println!("{}: {name} is skipped: {reason}", subject.name),
+/// How many packets of an order are run before they are timed.
+const WARM_UP: usize = 8_192;
+
+/// How many packets are run cold: far more than the caches hold.
+const COLD: usize = 1_000_000;
+
+/// What the command line asks for.
+struct Arguments {
+    is_test: bool,
+    /// Filters, `cold` and `load`; none are all.
+    names: Vec<String>,
+}
+
+impl Arguments {
+    /// Cargo says `--bench`, unless this is a test.
+    fn parse() -> Arguments {
+        let (options, names): (Vec<_>, Vec<_>) =
+            std::env::args().skip(1).partition(|argument| argument.starts_with('-'));
+        let has = |name| options.iter().any(|option| option == name);
+        Arguments { is_test: has("--test") || !has("--bench"), names }
+    }
+
+    fn wants(&self, name: &str) -> bool {
+        self.names.is_empty() || self.names.iter().any(|wanted| wanted == name)
+    }
+}
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let arguments = Arguments::parse();
+    if processor::pin().is_none() {
+        println!("the system chooses the processor");
+    }
+    let mut bench = Bench { is_test: arguments.is_test, figures: Figures::default(), skipped: BTreeSet::new() };
+    bench.cached(&arguments);
+    if arguments.wants("cold") {
+        bench.cold();
+    }
+    let turns = if arguments.is_test { 1 } else { 51 };
+    let loading = if arguments.wants("load") { loading::measure(turns) } else { Vec::new() };
+    Report { figures: bench.figures, loading, is_test: arguments.is_test }.write()
+}
+
+struct Bench {
+    is_test: bool,
+    figures: Figures,
+    /// What was said of engines that are not there.
+    skipped: BTreeSet<String>,
+}
+
+impl Bench {
+    fn cached(&mut self, arguments: &Arguments) {
+        let data = packets::mix(packets::COUNT, &filters::hosts());
+        let packets: Vec<Packet> = data.iter().map(Packet::from).collect();
+        let orders = packets::orders();
+        let traffics =
+            orders.each_ref().map(|(name, order)| Traffic { name, packets: &packets, order, warm_up: WARM_UP });
+        for (name, _) in filters::FILTERS.iter().filter(|(name, _)| arguments.wants(name)) {
+            self.measure(&Subject::new(name, filters::program(name)), &traffics, Effort::FULL);
         }
     }
-    engines
-}
 
-fn cached(effort: &Effort) -> Vec<Figure> {
-    let data = packets::mix(packets::COUNT, &filters::hosts());
-    let packets: Vec<Packet> = data.iter().map(Packet::from).collect();
-    let orders = packets::orders();
-    let traffics = orders.each_ref().map(|(name, order)| Traffic { name, packets: &packets, order, warm_up: 8_192 });
-    let mut figures = Vec::new();
-    for (name, _) in filters::FILTERS {
-        let subject = Subject::new(name, filters::program(name));
-        let engines = engines(&subject);
-        measure::compare(&subject, &engines, &packets);
-        figures.extend(measure::measure(name, &engines, &traffics, effort));
+    fn cold(&mut self) {
+        let data = packets::mix(if self.is_test { packets::COUNT } else { COLD }, &filters::hosts());
+        let packets: Vec<Packet> = data.iter().map(Packet::from).collect();
+        let order: Vec<u32> = (0..packets.len() as u32).collect();
+        let traffics = [Traffic { name: "cold", packets: &packets, order: &order, warm_up: 0 }];
+        let all: Program = "ret #262144".parse().expect("a program");
+        for (name, program) in [("S3", filters::program("S3")), ("L1", filters::program("L1")), ("all", all)] {
+            self.measure(&Subject::new(name, program), &traffics, Effort::COLD);
+        }
     }
-    figures
-}
 
-fn main() {
-    let is_test = !std::env::args().any(|argument| argument == "--bench")
-        || std::env::args().any(|argument| argument == "--test");
-    println!("{}, processor {:?}", processor::model(), processor::pin());
-    let effort = if is_test { Effort::TEST } else { Effort::FULL };
-    for Figure { filter, engine, traffic, time } in cached(&effort) {
-        println!("{filter} {traffic:9} {engine:12} {time:.2}");
+    fn measure(&mut self, subject: &Subject, traffics: &[Traffic], effort: Effort) {
+        let engines = self.engines(subject);
+        measure::compare(subject, &engines, traffics[0].packets);
+        let effort = if self.is_test { Effort::TEST } else { effort };
+        self.figures.0.extend(measure::measure(subject.name, &engines, traffics, &effort));
+    }
+
+    fn engines(&mut self, subject: &Subject) -> Engines {
+        let mut engines = Engines::new();
+        for kind in ENGINES {
+            match (kind.load)(subject) {
+                Ok(engine) => engines.push((kind.name, engine)),
+                Err(reason) => {
+                    let message = format!("{} is skipped: {reason}", kind.name);
+                    if self.skipped.insert(message.clone()) {
+                        println!("{message}");
+                    }
+                }
+            }
+        }
+        engines
     }
 }

@@ -1,7 +1,6 @@
 //! The processor that the bench runs on.
 
 use std::fs;
-use std::mem::size_of;
 use std::thread::sleep;
 use std::time::Duration;
 
@@ -11,13 +10,24 @@ pub fn pin() -> Option<usize> {
     sleep(Duration::from_millis(300));
     let rested = idle_times().into_iter().zip(before).map(|(after, before)| after - before);
     let (number, _) = rested.enumerate().max_by_key(|&(number, rested)| (rested, number))?;
+    keep_on(number).then_some(number)
+}
+
+/// Keeps this thread, and those that it starts, on a processor; whether that worked.
+#[cfg(target_os = "linux")]
+fn keep_on(number: usize) -> bool {
     // SAFETY: all bits zero are an empty set of processors.
     let mut set: libc::cpu_set_t = unsafe { std::mem::zeroed() };
     // SAFETY: a number past the end of the set is ignored.
     unsafe { libc::CPU_SET(number, &mut set) };
     // SAFETY: the set is as long as is said; 0 is this thread.
     let failed = unsafe { libc::sched_setaffinity(0, size_of::<libc::cpu_set_t>(), &set) };
-    (failed == 0).then_some(number)
+    failed == 0
+}
+
+#[cfg(not(target_os = "linux"))]
+fn keep_on(_number: usize) -> bool {
+    false
 }
 
 /// How long each processor has been idle, in ticks.

@@ -14,6 +14,9 @@ pub(super) fn run(graph: &mut Graph) {
         while let Some(end) = fused(graph, &entries, &captured[index], BlockId::new(index)) {
             graph.blocks[index].end = end;
         }
+        if let Some(end) = narrowed(graph, BlockId::new(index)) {
+            graph.blocks[index].end = end;
+        }
     }
     graph.tidy();
 }
@@ -37,6 +40,25 @@ impl Pattern {
     fn widened(self, start: u64, width: Width) -> Pattern {
         let shift = 8 * (start + u64::from(width.bytes()) - self.end());
         Pattern { start, width, mask: self.mask << shift, bits: self.bits << shift, ..self }
+    }
+
+    /// The same as a pattern of a shorter load, if one has all bits that count.
+    fn narrowed(self) -> Option<Pattern> {
+        let (above, below) = (self.mask.leading_zeros() / 8, self.mask.trailing_zeros() / 8);
+        let width = match 4_u32.checked_sub(above + below)? {
+            1 => Width::Byte,
+            2 => Width::Half,
+            _ => return None,
+        };
+        let start = self.end() - u64::from(below) - u64::from(width.bytes());
+        let is_shorter = width.bytes() < self.width.bytes();
+        is_shorter.then_some(Pattern {
+            start,
+            width,
+            mask: self.mask >> (8 * below),
+            bits: self.bits >> (8 * below),
+            ..self
+        })
     }
 
     /// Both patterns in one, if one load has the bytes of both, and they are captured.
@@ -85,6 +107,18 @@ fn fused(graph: &mut Graph, entries: &[u32], captured: &Bytes, id: BlockId) -> O
     let (second, pass, other_fail) = question(graph, next.block)?;
     let pattern = first.and(second, captured).filter(|_| fail == other_fail)?;
     let (pass, fail) = (pass.clone(), fail.clone());
+    ask(graph, pattern, pass, fail)
+}
+
+/// The end of a block that asks for fewer bytes than it did, since no bit of the others counts.
+fn narrowed(graph: &mut Graph, id: BlockId) -> Option<End> {
+    let (pattern, pass, fail) = question(graph, id)?;
+    let (pass, fail) = (pass.clone(), fail.clone());
+    ask(graph, pattern.narrowed()?, pass, fail)
+}
+
+/// The end of a block that asks for a pattern.
+fn ask(graph: &mut Graph, pattern: Pattern, pass: Edge, fail: Edge) -> Option<End> {
     let address = Address { base: pattern.base, offset: u32::try_from(pattern.start).ok()? };
     let load = graph.values.load(address, pattern.width, ByteOrder::Big);
     let mask = graph.values.constant(pattern.mask);

@@ -1,0 +1,181 @@
+//! What comes out: tables, ratios first; the same figures for machines; a plot.
+
+use std::error::Error;
+use std::fmt::Write;
+use std::path::PathBuf;
+use std::process::Command;
+use std::{fs, iter};
+
+use serde_json::json;
+
+use crate::engine::{ENGINES, Kind};
+use crate::measure::Figures;
+use crate::{clang, filters, libpcap, loading, plot, processor};
+
+/// The filters of the geometric mean.
+const MEAN_OF: [&str; 6] = ["S1", "S2", "S3", "S4", "S5", "S6"];
+
+const CACHED: &[&str] = &["predicted", "random"];
+const COLD: &[&str] = &["cold"];
+
+pub struct Report {
+    pub figures: Figures,
+    pub loading: Vec<loading::Figure>,
+    pub is_test: bool,
+}
+
+impl Report {
+    /// Prints the tables, and writes them with all else to the folder `bench` of cargo's target folder; those of a
+    /// test, which mean nothing, one deeper.
+    pub fn write(&self) -> Result<(), Box<dyn Error>> {
+        let target = PathBuf::from(env!("CARGO_TARGET_TMPDIR"));
+        let mut folder = target.parent().ok_or("a folder in cargo's")?.join("bench");
+        if self.is_test {
+            folder.push("test");
+        }
+        fs::create_dir_all(&folder)?;
+        let markdown = self.markdown()?;
+        print!("\n{markdown}");
+        fs::write(folder.join("peers.md"), markdown)?;
+        fs::write(folder.join("peers.json"), serde_json::to_vec_pretty(&self.json())?)?;
+        let drawn: Vec<&str> =
+            filters::FILTERS.iter().map(|(name, _)| *name).filter(|name| self.has(name, CACHED)).collect();
+        if !drawn.is_empty() {
+            plot::write(&folder.join("peers.svg"), &self.figures, &drawn)?;
+        }
+        println!("\n{}: peers.md, peers.json, peers.svg", folder.display());
+        Ok(())
+    }
+
+    fn markdown(&self) -> Result<String, std::fmt::Error> {
+        let mut text = String::from("# Other engines beside ours\n\n");
+        for (name, value) in about() {
+            writeln!(text, "- {name}: {value}")?;
+        }
+        let peers = || ENGINES.iter().filter(|kind| !kind.is_ours);
+        for ours in ENGINES.iter().filter(|kind| kind.is_ours) {
+            writeln!(text, "\n## Time of {} / time of the peer, predicted / random order\n", ours.name)?;
+            text += &self.table(peers(), |filter, peer, traffic| {
+                Some(ratio(self.time(filter, ours, traffic)? / self.time(filter, peer, traffic)?))
+            });
+        }
+        text += "\n## Nanoseconds a packet, predicted / random order\n\n";
+        text +=
+            &self.table(ENGINES.iter(), |filter, kind, traffic| Some(nanoseconds(self.time(filter, kind, traffic)?)));
+        if !self.loading.is_empty() {
+            text += "\n## Microseconds until a program can run\n\n";
+            text += &self.loading();
+        }
+        Ok(text)
+    }
+
+    /// A row for each filter that was measured and for the mean, a column for each engine.
+    fn table<'e>(
+        &self,
+        kinds: impl Iterator<Item = &'e Kind> + Clone,
+        cell: impl Fn(&str, &Kind, &str) -> Option<String>,
+    ) -> String {
+        let mut rows: Vec<(String, &str, &[&str])> = Vec::new();
+        rows.push(("**S1 to S6**, geometric mean".to_owned(), MEAN, CACHED));
+        rows.extend(filters::FILTERS.map(|(filter, _)| (filter.to_owned(), filter, CACHED)));
+        rows.extend(["S3", "L1", "all"].map(|filter| (format!("{filter}, cold"), filter, COLD)));
+        let mut text = row("filter", kinds.clone().map(|kind| kind.name.to_owned()));
+        text += &row("---", kinds.clone().map(|_| "---".to_owned()));
+        for (label, filter, traffics) in rows.into_iter().filter(|(_, filter, traffics)| self.has(filter, traffics)) {
+            let cells = kinds.clone().map(|kind| {
+                let cells: Option<Vec<String>> = traffics.iter().map(|traffic| cell(filter, kind, traffic)).collect();
+                cells.map_or("-".to_owned(), |cells| cells.join(" / "))
+            });
+            text += &row(&label, cells);
+        }
+        text
+    }
+
+    fn has(&self, filter: &str, traffics: &[&str]) -> bool {
+        ENGINES.iter().any(|kind| self.time(filter, kind, traffics[0]).is_some())
+    }
+
+    /// The time of a filter, or the mean of some.
+    fn time(&self, filter: &str, kind: &Kind, traffic: &str) -> Option<f64> {
+        if filter != MEAN {
+            return self.figures.time(filter, kind.name, traffic);
+        }
+        let logarithms: Option<Vec<f64>> =
+            MEAN_OF.iter().map(|filter| Some(self.figures.time(filter, kind.name, traffic)?.ln())).collect();
+        Some((logarithms?.iter().sum::<f64>() / MEAN_OF.len() as f64).exp())
+    }
+
+    fn loading(&self) -> String {
+        let mut steps: Vec<&str> = self.loading.iter().map(|figure| figure.step).collect();
+        steps.sort_by_key(|&step| self.loading.iter().position(|figure| figure.step == step));
+        steps.dedup();
+        let mut text = row("filter", steps.iter().map(|&step| step.to_owned()));
+        text += &row("---", steps.iter().map(|_| "---".to_owned()));
+        for filter in loading::FILTERS {
+            let cells = steps.iter().map(|&step| {
+                let figure = self.loading.iter().find(|figure| (figure.filter, figure.step) == (filter, step));
+                figure.map_or("-".to_owned(), |figure| format!("{:.0}", figure.time.as_secs_f64() * 1e6))
+            });
+            text += &row(filter, cells);
+        }
+        text
+    }
+
+    fn json(&self) -> serde_json::Value {
+        let about: serde_json::Map<_, _> =
+            about().into_iter().map(|(name, value)| (name.to_owned(), json!(value))).collect();
+        let figures = self.figures.0.iter().map(|figure| {
+            json!({
+                "filter": figure.filter,
+                "engine": figure.engine,
+                "order": figure.traffic,
+                "nanoseconds": figure.time,
+            })
+        });
+        let loading = self.loading.iter().map(|figure| {
+            json!({
+                "filter": figure.filter,
+                "step": figure.step,
+                "microseconds": figure.time.as_secs_f64() * 1e6,
+            })
+        });
+        json!({ "about": about, "run": figures.collect::<Vec<_>>(), "load": loading.collect::<Vec<_>>() })
+    }
+}
+
+/// What the mean is called where a filter is.
+const MEAN: &str = "mean";
+
+/// Where, when and how it was measured.
+fn about() -> Vec<(&'static str, String)> {
+    let date = Command::new("date")
+        .arg("-I")
+        .output()
+        .ok()
+        .map(|output| String::from_utf8_lossy(&output.stdout).trim().to_owned());
+    let arguments =
+        std::env::args().skip(1).filter(|argument| argument != "--bench").map(|argument| format!(" {argument}"));
+    let command: String =
+        iter::once("cargo bench --features peers --bench peers --".to_owned()).chain(arguments).collect();
+    let absent = || "absent".to_owned();
+    vec![
+        ("processor", processor::model()),
+        ("date", date.unwrap_or_else(absent)),
+        ("command", format!("`{}`", command.trim_end_matches(" --"))),
+        ("clang", clang::version().unwrap_or_else(absent)),
+        ("libpcap", libpcap::version().unwrap_or_else(absent)),
+    ]
+}
+
+fn row(first: &str, cells: impl Iterator<Item = String>) -> String {
+    let cells: Vec<String> = iter::once(first.to_owned()).chain(cells).collect();
+    format!("| {} |\n", cells.join(" | "))
+}
+
+fn ratio(value: f64) -> String {
+    if value < 1.0 { format!("{value:.2}") } else { format!("{value:.1}") }
+}
+
+fn nanoseconds(value: f64) -> String {
+    if value < 10.0 { format!("{value:.1}") } else { format!("{value:.0}") }
+}
