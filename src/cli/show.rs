@@ -2,7 +2,7 @@
 
 use std::io::{Write, stdout};
 
-use cbpf::{CompileError, Graph, Pass, Verified};
+use cbpf::{CompileError, Graph, Pass};
 use clap::Args;
 
 use crate::cli::failure::Failure;
@@ -71,7 +71,8 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     let verified = arguments.program.read()?;
     let graph = match arguments.after {
         None => Graph::optimized(&verified),
-        Some(last) => after(&verified, last),
+        Some(Step::Build) => Graph::new(&verified),
+        Some(Step::Pass(last)) => Graph::after(&verified, last),
     };
     let text = match arguments.stage {
         Stage { graph: true, .. } => Ok(graph.dot()),
@@ -80,12 +81,4 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     };
     let text = text.map_err(|error: CompileError| Failure::Failed(error.to_string()))?;
     Ok(stdout().write_all(text.as_bytes())?)
-}
-
-/// The graph behind this step.
-fn after(verified: &Verified, last: Step) -> Graph {
-    let mut graph = Graph::new(verified);
-    let place = STEPS.iter().position(|&step| step == last).unwrap_or(0);
-    Pass::ALL[..place].iter().for_each(|&pass| graph.run(pass));
-    graph
 }

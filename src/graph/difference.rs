@@ -4,12 +4,12 @@
 //! that are or-ed, which takes less than selections, and the verdict is selected once, at the end.
 
 use crate::graph::test::Question;
-use crate::graph::{Edge, End, Graph, Set, Test, Value, ValueId};
+use crate::graph::{BlockId, Edge, End, Graph, Set, Test, Value, ValueId, flow};
 use crate::isa::{AluOp, Condition};
 
 /// The verdict of a program that returns `keep` or 0.
-pub(super) fn select(graph: &mut Graph, keep: u32) -> ValueId {
-    let difference = graph.fold_back(|graph, end, of| block(graph, end, of));
+pub(super) fn select(graph: &mut Graph, region: &[BlockId], keep: u32) -> ValueId {
+    let difference = flow::fold_back(graph, region, block);
     let (keep, zero) = (graph.values.constant(keep), graph.values.constant(0));
     match graph.values.compare(Condition::Equal, difference, zero) {
         Question::Known(true) => keep,
@@ -41,6 +41,18 @@ fn branch(graph: &mut Graph, test: Test, then: ValueId, otherwise: ValueId) -> V
         Test::Compare(Condition::BitsSet, left, right) if drops(then) => {
             let difference = graph.values.alu(AluOp::And, left, right);
             graph.values.alu(AluOp::Or, otherwise, difference)
+        }
+        _ => selection(graph, test, then, otherwise),
+    }
+}
+
+/// A selection; `if t then d else d | e` is `d | (if t then 0 else e)`.
+fn selection(graph: &mut Graph, test: Test, then: ValueId, otherwise: ValueId) -> ValueId {
+    match graph.value(otherwise) {
+        Value::Alu(AluOp::Or, left, right) if left == then || right == then => {
+            let zero = graph.values.constant(0);
+            let more = graph.values.select(test, zero, if left == then { right } else { left });
+            graph.values.alu(AluOp::Or, then, more)
         }
         _ => unified_branch(graph, test, then, otherwise),
     }

@@ -10,8 +10,8 @@ use crate::isa::{AluOp, Condition, Width};
 pub(super) fn run(graph: &mut Graph) {
     let captured = bounds::captured(graph);
     let entries = graph.entries();
-    for index in 0..graph.blocks.len() {
-        while let Some(end) = fused(graph, &entries, &captured[index], BlockId::new(index)) {
+    for (index, captured) in captured.iter().enumerate() {
+        while let Some(end) = fused(graph, &entries, captured, BlockId::new(index)) {
             graph.blocks[index].end = end;
         }
         if let Some(end) = narrowed(graph, BlockId::new(index)) {
