@@ -28,20 +28,20 @@ pub(super) fn drop_known(graph: &mut Graph) {
 
 /// So many bytes behind each base.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-struct Bytes {
+pub(super) struct Bytes {
     fixed: u64,
     based: Vec<(ValueId, u64)>,
 }
 
 impl Bytes {
-    fn get(&self, base: Option<ValueId>) -> u64 {
+    pub(super) fn get(&self, base: Option<ValueId>) -> u64 {
         match base {
             None => self.fixed,
             Some(base) => self.based.iter().find(|(other, _)| *other == base).map_or(0, |&(_, bytes)| bytes),
         }
     }
 
-    fn raise(&mut self, base: Option<ValueId>, bytes: u64) {
+    pub(super) fn raise(&mut self, base: Option<ValueId>, bytes: u64) {
         let Some(base) = base else {
             self.fixed = self.fixed.max(bytes);
             return;
@@ -55,8 +55,14 @@ impl Bytes {
         }
     }
 
+    /// What one of them has.
+    pub(super) fn join(&mut self, other: &Bytes) {
+        self.raise(None, other.fixed);
+        other.based.iter().for_each(|&(base, bytes)| self.raise(Some(base), bytes));
+    }
+
     /// What both have.
-    fn meet(&mut self, other: &Bytes) {
+    pub(super) fn meet(&mut self, other: &Bytes) {
         self.fixed = self.fixed.min(other.fixed);
         self.based.retain_mut(|(base, bytes)| {
             *bytes = (*bytes).min(other.get(Some(*base)));
@@ -154,7 +160,8 @@ fn points(graph: &Graph, block: &Block, needs: &[Need]) -> Vec<Need> {
     points
 }
 
-fn is_known(graph: &Graph, known: &Bytes, address: Address, width: Width) -> bool {
+/// Whether these bytes were captured, if those were.
+pub(super) fn is_known(graph: &Graph, known: &Bytes, address: Address, width: Width) -> bool {
     let largest = address.base.map_or(0, |base| u64::from(graph.values.known(base).max));
     known.get(address.base) >= address.end(width) || known.fixed >= largest + address.end(width)
 }

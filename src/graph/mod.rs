@@ -17,6 +17,7 @@
 mod bounds;
 mod build;
 mod dominators;
+mod emit;
 mod facts;
 mod known;
 mod pass;

@@ -1,0 +1,50 @@
+//! What is decided before a program is written: which values are kept in scratch words.
+
+use std::collections::HashMap;
+
+use crate::graph::dominators::{Dominators, Visit};
+use crate::graph::values::Hashing;
+use crate::graph::{Graph, ValueId};
+use crate::verify::SCRATCH_WORDS;
+
+/// The scratch words of parameters and kept values, and where the latter are computed.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Plan {
+    slots: HashMap<ValueId, usize, Hashing>,
+    /// The scratch words that are planned for, a bit each.
+    pub(super) reserved: u16,
+    defined: HashMap<usize, Vec<ValueId>, Hashing>,
+}
+
+impl Plan {
+    /// Gives each parameter a scratch word that no block has that dominates its own.
+    pub(super) fn of(graph: &Graph) -> Plan {
+        let mut plan = Plan::default();
+        let mut next = 0;
+        for visit in Dominators::of(graph).walk() {
+            match visit {
+                Visit::Enter(id) => {
+                    for &parameter in &graph.block(id).parameters {
+                        if next < SCRATCH_WORDS {
+                            plan.slots.insert(parameter, next);
+                            plan.reserved |= 1 << next;
+                        }
+                        next += 1;
+                    }
+                }
+                Visit::Leave(id) => next -= graph.block(id).parameters.len(),
+            }
+        }
+        plan
+    }
+
+    /// The scratch word of a value.
+    pub(super) fn slot(&self, value: ValueId) -> Option<usize> {
+        self.slots.get(&value).copied()
+    }
+
+    /// The values that are computed in a block because others need them.
+    pub(super) fn defined_in(&self, block: usize) -> &[ValueId] {
+        self.defined.get(&block).map_or(&[], Vec::as_slice)
+    }
+}
