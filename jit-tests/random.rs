@@ -57,7 +57,8 @@ fn each_program(try_one: impl Fn(&[u8]) -> Result<(), Failed>) -> Result<(), Fai
     Ok(())
 }
 
-fn xorshift(state: &mut u64) -> u64 {
+/// The next of a row of random numbers.
+pub fn xorshift(state: &mut u64) -> u64 {
     *state ^= *state << 13;
     *state ^= *state >> 7;
     *state ^= *state << 17;

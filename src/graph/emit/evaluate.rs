@@ -210,7 +210,7 @@ impl Writer<'_> {
         for (in_a, in_x, is_swapped) in orders() {
             if x == Some(in_x) && !self.takes_x(in_a, [a, x], DEPTH) {
                 self.need_a(in_a)?;
-                return self.checked(in_a, in_x, is_swapped);
+                return self.settled(in_a, in_x, is_swapped);
             }
         }
         // A is there, or can come first.
@@ -221,7 +221,7 @@ impl Writer<'_> {
                 self.need_a(in_a)?;
                 self.busy &= !slot;
                 self.need_x(in_x)?;
-                return self.checked(in_a, in_x, is_swapped);
+                return self.settled(in_a, in_x, is_swapped);
             }
         }
         // X comes first.
@@ -229,18 +229,19 @@ impl Writer<'_> {
             if !self.takes_x(in_a, [Some(in_x); 2], DEPTH) {
                 self.need_x(in_x)?;
                 self.need_a(in_a)?;
-                return self.checked(in_a, in_x, is_swapped);
+                return self.settled(in_a, in_x, is_swapped);
             }
         }
         self.need_both_through_scratch(left, right)?;
-        self.checked(left, right, false)
+        Ok(false)
     }
 
-    /// What was found out before the registers changed must hold behind it.
-    fn checked(&self, in_a: ValueId, in_x: ValueId, is_swapped: bool) -> Result<bool, Unfit> {
-        let is_there = self.machine.a == Some(in_a) && self.machine.x == Some(in_x);
-        debug_assert!(is_there, "{in_a:?} {in_x:?}\n{}", self.graph);
-        if is_there { Ok(is_swapped) } else { Err(Unfit) }
+    /// The second of the two may have taken what the first relied on; the way through scratch words does not rely.
+    fn settled(&mut self, in_a: ValueId, in_x: ValueId, is_swapped: bool) -> Result<bool, Unfit> {
+        if self.machine.a != Some(in_a) || self.machine.x != Some(in_x) {
+            self.need_both_through_scratch(in_a, in_x)?;
+        }
+        Ok(is_swapped)
     }
 
     fn need_both_through_scratch(&mut self, left: ValueId, right: ValueId) -> Done {
@@ -258,7 +259,8 @@ impl Writer<'_> {
         self.busy |= bit;
         self.need_a(left)?;
         self.busy &= !bit;
-        self.need_x(right)
+        self.need_x(right)?;
+        if self.machine.a == Some(left) { Ok(()) } else { Err(Unfit) }
     }
 
     /// A scratch word that nothing is planned for.
@@ -290,9 +292,7 @@ impl Writer<'_> {
                 x != Some(base) && self.indirect(base, offset).is_ok_and(|(base, _)| x != Some(base))
             }
             Value::Negate(operand) => self.takes_x(operand, [a, x], depth - 1),
-            Value::Alu(_, left, right) if self.graph.constant(right).is_some() => {
-                self.takes_x(left, [a, x], depth - 1)
-            }
+            Value::Alu(_, left, right) if self.graph.constant(right).is_some() => self.takes_x(left, [a, x], depth - 1),
             Value::Alu(..) => true,
         }
     }

@@ -31,10 +31,7 @@ impl Code {
         let mut rank = vec![0; self.pieces.len()];
         topological.iter().enumerate().for_each(|(index, &id)| rank[id] = index);
         let mut entries = vec![0_u32; self.pieces.len()];
-        topological
-            .iter()
-            .flat_map(|&id| self.pieces[id].end.targets())
-            .for_each(|target| entries[target] += 1);
+        topological.iter().flat_map(|&id| self.pieces[id].end.targets()).for_each(|target| entries[target] += 1);
 
         let mut order = Vec::with_capacity(topological.len());
         let mut ready = Ready::default();
@@ -82,10 +79,7 @@ impl Ready {
             self.jumps.pop();
             return Some(id);
         }
-        self.branches
-            .pop()
-            .or_else(|| self.jumps.pop().map(|Reverse((_, id))| id))
-            .or_else(|| self.returns.pop())
+        self.branches.pop().or_else(|| self.jumps.pop().map(|Reverse((_, id))| id)).or_else(|| self.returns.pop())
     }
 }
 

@@ -9,6 +9,7 @@ mod machine;
 mod parameters;
 mod plan;
 mod reduce;
+mod reorder;
 mod writer;
 
 use crate::dialect::Dialect;

@@ -1,6 +1,6 @@
 //! The graph of a program, made as small as the passes can.
 
-use crate::graph::emit::parameters;
+use crate::graph::emit::{parameters, reorder};
 use crate::graph::{Check, End, Graph, bounds, facts};
 use crate::packet::MAX_CAPTURED;
 use crate::verify::Verified;
@@ -21,6 +21,7 @@ pub(super) fn reduced(verified: &Verified) -> Graph {
     }
     stop_early(&mut graph);
     bounds::drop_known(&mut graph);
+    reorder::run(&mut graph);
     graph
 }
 
@@ -66,4 +67,3 @@ fn is_impossible(graph: &Graph, check: Check) -> bool {
 fn gives_another_verdict(graph: &Graph, check: Check) -> bool {
     matches!(check, Check::Present(_, verdict) if graph.constant(verdict) != Some(0))
 }
-

@@ -42,13 +42,7 @@ pub(super) struct Writer<'g> {
 }
 
 /// Writes a graph as pieces, at most so many instructions.
-pub(super) fn write(
-    graph: &Graph,
-    ahead: &Ahead,
-    plan: &Plan,
-    is_kernel: bool,
-    budget: usize,
-) -> Result<Code, Unfit> {
+pub(super) fn write(graph: &Graph, ahead: &Ahead, plan: &Plan, is_kernel: bool, budget: usize) -> Result<Code, Unfit> {
     let mut writer = Writer::new(graph, plan, is_kernel, budget)?;
     for (index, block) in graph.blocks.iter().enumerate() {
         writer.block(index, block, &ahead.points(graph, block))?;
