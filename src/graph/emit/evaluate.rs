@@ -250,8 +250,7 @@ impl Writer<'_> {
             Some(slot) => slot,
             None => {
                 let slot = self.free_slot()?;
-                self.push(Instruction::StoreScratch { src: Register::A, slot: slot as u32 });
-                self.machine.scratch[slot] = Some(right);
+                self.store(Register::A, right, slot);
                 slot
             }
         };

@@ -11,6 +11,7 @@ use crate::verify::SCRATCH_WORDS;
 #[derive(Clone, Debug, Default)]
 pub(super) struct Plan {
     slots: HashMap<ValueId, usize, Hashing>,
+    kept: HashMap<ValueId, usize, Hashing>,
     /// The scratch words that are planned for, a bit each.
     pub(super) reserved: u16,
     defined: HashMap<usize, Vec<ValueId>, Hashing>,
@@ -38,7 +39,12 @@ impl Plan {
         plan
     }
 
-    /// The scratch word of a value.
+    /// The scratch word of a value that is to be kept once it is computed.
+    pub(super) fn kept(&self, value: ValueId) -> Option<usize> {
+        self.kept.get(&value).copied()
+    }
+
+    /// The scratch word of a parameter.
     pub(super) fn slot(&self, value: ValueId) -> Option<usize> {
         self.slots.get(&value).copied()
     }

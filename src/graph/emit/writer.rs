@@ -83,9 +83,14 @@ impl<'g> Writer<'g> {
     /// A register holds a value now; one that is kept is stored at once.
     pub(super) fn set(&mut self, register: Register, value: ValueId) {
         *self.machine.register(register) = Some(value);
-        if let Some(slot) = self.plan.slot(value)
-            && self.machine.scratch[slot] != Some(value)
-        {
+        if let Some(slot) = self.plan.kept(value) {
+            self.store(register, value, slot);
+        }
+    }
+
+    /// A scratch word holds what a register holds.
+    pub(super) fn store(&mut self, register: Register, value: ValueId, slot: usize) {
+        if self.machine.scratch[slot] != Some(value) {
             self.push(Instruction::StoreScratch { src: register, slot: slot as u32 });
             self.machine.scratch[slot] = Some(value);
         }
@@ -99,8 +104,10 @@ impl<'g> Writer<'g> {
         self.open = index;
         self.machine = self.entries[index].take().ok_or(Unfit)?;
         for &parameter in &block.parameters {
-            if self.machine.a == Some(parameter) {
-                self.set(Register::A, parameter);
+            if self.machine.a == Some(parameter)
+                && let Some(slot) = self.plan.slot(parameter)
+            {
+                self.store(Register::A, parameter, slot);
             }
         }
         self.checks(block, points)?;
@@ -210,8 +217,7 @@ impl<'g> Writer<'g> {
             let slot = self.plan.slot(parameter).ok_or(Unfit)?;
             if self.machine.scratch[slot] != Some(argument) {
                 self.need_a(argument)?;
-                self.push(Instruction::StoreScratch { src: Register::A, slot: slot as u32 });
-                self.machine.scratch[slot] = Some(argument);
+                self.store(Register::A, argument, slot);
             }
         }
         self.need_a(arguments[0])?;
