@@ -37,6 +37,7 @@ impl Writer<'_> {
             }
         }
         for &id in spine.iter().rev() {
+            self.computed[id.index()] += 1;
             self.push(match self.graph.value(id) {
                 Value::Alu(op, _, right) => {
                     let k = self.graph.constant(right).unwrap_or_default();
@@ -162,6 +163,7 @@ impl Writer<'_> {
             Value::Constant(_) | Value::WireLen | Value::Negate(_) | Value::Parameter(_) => return Err(Unfit),
         }
         self.depth -= 1;
+        self.computed[id.index()] += 1;
         self.set(Register::A, id);
         self.within_budget()
     }
@@ -270,7 +272,7 @@ impl Writer<'_> {
     }
 
     /// Whether X can come to hold a value while A stays, whatever the registers hold.
-    fn is_direct(&self, value: ValueId) -> bool {
+    pub(super) fn is_direct(&self, value: ValueId) -> bool {
         self.machine.slot(value).is_some()
             || mem_shift(self.graph, value).is_some()
             || matches!(self.graph.value(value), Value::Constant(_) | Value::WireLen)

@@ -4,6 +4,7 @@ mod ahead;
 mod clean;
 mod code;
 mod evaluate;
+mod keep;
 mod layout;
 mod machine;
 mod parameters;
@@ -44,13 +45,94 @@ impl Program {
     }
 }
 
+/// How many values are tried to be kept in scratch words, one after the other.
+const TRIALS: usize = 6;
+
 /// The program that a verified one becomes, if it can be written.
 fn emit(verified: &Verified) -> Option<Program> {
     let graph = reduce::reduced(verified);
     let ahead = Ahead::of(&graph);
-    let plan = Plan::of(&graph);
     let budget = 2 * verified.program().len() + 16;
-    let mut code = writer::write(&graph, &ahead, &plan, verified.dialect().is_kernel(), budget).ok()?;
-    code.clean();
-    Some(Program::new(code.assemble()))
+    let write = |plan: &Plan| {
+        let mut written = writer::write(&graph, &ahead, plan, verified.dialect().is_kernel(), budget).ok()?;
+        written.code.clean();
+        Some((written.code.assemble(), written.computed))
+    };
+    let mut plan = Plan::of(&graph);
+    let (mut best, computed) = write(&plan)?;
+    for value in keep::worth_trying(&graph, &computed).into_iter().take(TRIALS) {
+        if let Some(other) = plan.keeping(value)
+            && let Some((shorter, _)) = write(&other)
+            && shorter.len() < best.len()
+        {
+            (plan, best) = (other, shorter);
+        }
+    }
+    Some(Program::new(best))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What a program becomes in a dialect, as assembler without its white space.
+    fn optimized(text: &str, dialect: Dialect) -> String {
+        let program: Program = text.parse().unwrap();
+        let lines = program.optimize(dialect).unwrap().to_string();
+        lines.lines().map(|line| line.split_whitespace().collect::<Vec<_>>().join(" ")).collect::<Vec<_>>().join("; ")
+    }
+
+    #[test]
+    fn a_load_for_its_check_stays_unless_another_makes_it() {
+        for dialect in [Dialect::Linux, Dialect::Pcap] {
+            assert_eq!(optimized("ldh [12]\n ret #1", dialect), "ldh [12]; ret #1");
+            assert_eq!(optimized("ld [20]\n ldh [12]\n ret #1", dialect), "ld [20]; ret #1");
+            assert_eq!(optimized("ldh [12]\n ld [20]\n ret a", dialect), "ld [20]; ret a");
+            // The first load decides on its own that a short packet gets 0, and not 7.
+            let kept = "ldb [9]; jne #0x1, L03; ret #7; L03: ldb [30]; ret a";
+            assert_eq!(optimized("ldb [9]\n jeq #1, a, b\n a: ret #7\n b: ldb [30]\n ret a", dialect), kept);
+        }
+    }
+
+    #[test]
+    fn a_division_by_nothing_stays() {
+        let kept = "ldxb 4*([0]&0xf); div x; ret #1";
+        assert_eq!(optimized("ldxb 4*([0]&0xf)\n div x\n tax\n ret #1", Dialect::Linux), kept);
+        let kept = "ldb [0]; jeq #0x0, L03; ret #1; L03: ret #0";
+        assert_eq!(optimized("ldb [0]\n tax\n ld #9\n div x\n ret #1", Dialect::Linux), kept);
+        assert_eq!(optimized("ldx #4\n div x\n ret #1", Dialect::Linux), "ret #1");
+        assert_eq!(optimized("ldx #0\n div x\n ret #1", Dialect::Linux), "ret #0");
+    }
+
+    #[test]
+    fn a_missing_device_ends_the_program_with_the_same_verdict() {
+        let text = "ld #7\n ld ifidx\n ret #1";
+        assert_eq!(optimized(text, Dialect::Linux), "ld #0x7; ld ifidx; ret #1");
+        assert_eq!(optimized("ld #7\n ld ifidx\n ld hatype\n ret #1", Dialect::Linux).matches("ld ").count(), 3);
+    }
+
+    #[test]
+    fn random_numbers_keep_their_places() {
+        assert_eq!(optimized("ld rand\n ld rand\n ret a", Dialect::Linux), "ld rand; ld rand; ret a");
+        assert_eq!(optimized("ld rand\n tax\n ld rand\n txa\n ret a", Dialect::Linux), "ld rand; ret a");
+    }
+
+    #[test]
+    fn one_return_serves_the_jumps_that_reach_it() {
+        let tests: String = (0..1000).map(|i| format!("ld [{}]\n jeq #{i}, drop\n", i % 2 * 4)).collect();
+        let program: Program = format!("{tests}ret #1\n drop: ret #0").parse().unwrap();
+        let shorter = program.optimize(Dialect::Pcap).unwrap();
+        // Two loads, a test for each number, and a return for each 250 or so.
+        assert!((1000..1010).contains(&shorter.len()), "{}", shorter.len());
+    }
+
+    #[test]
+    fn what_is_computed_twice_is_stored() {
+        let length = "ldb [0]\n lsh #8\n tax\n ldb [1]\n or x\n tax";
+        let text = format!(
+            "{length}\n ldb [x + 4]\n tax\n ldb [x + 9]\n jeq #1, a, b\n a: {length}\n ldb [x + 5]\n ret a\n b: ret #0"
+        );
+        let shorter = optimized(&text, Dialect::Linux);
+        assert_eq!(shorter.matches("lsh").count(), 1, "{shorter}");
+    }
 }

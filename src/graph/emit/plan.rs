@@ -7,14 +7,16 @@ use crate::graph::values::Hashing;
 use crate::graph::{Graph, ValueId};
 use crate::verify::SCRATCH_WORDS;
 
-/// The scratch words of parameters and kept values, and where the latter are computed.
+/// How many scratch words are not given to values that are kept.
+const FOR_COMPUTATIONS: usize = 4;
+
+/// The scratch words of parameters and of kept values.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Plan {
     slots: HashMap<ValueId, usize, Hashing>,
     kept: HashMap<ValueId, usize, Hashing>,
     /// The scratch words that are planned for, a bit each.
     pub(super) reserved: u16,
-    defined: HashMap<usize, Vec<ValueId>, Hashing>,
 }
 
 impl Plan {
@@ -49,8 +51,12 @@ impl Plan {
         self.slots.get(&value).copied()
     }
 
-    /// The values that are computed in a block because others need them.
-    pub(super) fn defined_in(&self, block: usize) -> &[ValueId] {
-        self.defined.get(&block).map_or(&[], Vec::as_slice)
+    /// The same plan, but this value is kept, too; `None` if no scratch word is left.
+    pub(super) fn keeping(&self, value: ValueId) -> Option<Plan> {
+        let slot = (0..SCRATCH_WORDS - FOR_COMPUTATIONS).find(|slot| self.reserved & 1 << slot == 0)?;
+        let mut plan = self.clone();
+        plan.kept.insert(value, slot);
+        plan.reserved |= 1 << slot;
+        Some(plan)
     }
 }

@@ -10,7 +10,7 @@ use crate::graph::emit::plan::Plan;
 use crate::graph::values::Hashing;
 use crate::graph::{Address, Block, Check, Edge, End, Graph, Value, ValueId};
 use crate::instruction::{Instruction, Operand};
-use crate::isa::{Condition, Register, Width};
+use crate::isa::{AluOp, Condition, Register, Width};
 use crate::packet::Context;
 
 /// The graph cannot become a program this way, or none that is short enough.
@@ -39,15 +39,30 @@ pub(super) struct Writer<'g> {
     loads: HashMap<(Address, Width), ValueId, Hashing>,
     /// The piece that returns 0.
     drop: PieceId,
+    /// How often each value is computed.
+    pub(super) computed: Vec<u32>,
+}
+
+/// What was written.
+pub(super) struct Written {
+    pub(super) code: Code,
+    /// How often each value is computed.
+    pub(super) computed: Vec<u32>,
 }
 
 /// Writes a graph as pieces, at most so many instructions.
-pub(super) fn write(graph: &Graph, ahead: &Ahead, plan: &Plan, is_kernel: bool, budget: usize) -> Result<Code, Unfit> {
+pub(super) fn write(
+    graph: &Graph,
+    ahead: &Ahead,
+    plan: &Plan,
+    is_kernel: bool,
+    budget: usize,
+) -> Result<Written, Unfit> {
     let mut writer = Writer::new(graph, plan, is_kernel, budget)?;
     for (index, block) in graph.blocks.iter().enumerate() {
         writer.block(index, block, &ahead.points(graph, block))?;
     }
-    Ok(writer.code)
+    Ok(Written { code: writer.code, computed: writer.computed })
 }
 
 impl<'g> Writer<'g> {
@@ -67,8 +82,22 @@ impl<'g> Writer<'g> {
         entries[0] = Some(machine.clone());
         let piece = |_| Piece { body: Vec::new(), end: Leave::Return(0) };
         let code = Code { pieces: (0..=graph.blocks.len()).map(piece).collect() };
-        let drop = graph.blocks.len();
-        Ok(Writer { graph, plan, is_kernel, machine, busy: 0, depth: 0, budget, code, open: 0, entries, loads, drop })
+        let (drop, computed) = (graph.blocks.len(), vec![0; graph.values.len()]);
+        Ok(Writer {
+            graph,
+            plan,
+            is_kernel,
+            machine,
+            busy: 0,
+            depth: 0,
+            budget,
+            code,
+            open: 0,
+            entries,
+            loads,
+            drop,
+            computed,
+        })
     }
 
     pub(super) fn push(&mut self, instruction: Instruction) {
@@ -111,9 +140,6 @@ impl<'g> Writer<'g> {
             }
         }
         self.checks(block, points)?;
-        for &value in self.plan.defined_in(index) {
-            self.need_a(value)?;
-        }
         match &block.end {
             End::Return(verdict) => match self.graph.constant(*verdict) {
                 Some(k) => self.finish(Leave::Return(k)),
@@ -145,18 +171,26 @@ impl<'g> Writer<'g> {
         self.code.pieces.len() - 1
     }
 
+    /// Only the check for a device shows in which order the checks before and behind it are made. Between two such
+    /// the last come first: mostly they are about larger offsets, and what it takes to make one may make others.
     fn checks(&mut self, block: &Block, points: &[Option<Uses>]) -> Result<(), Unfit> {
-        for (place, &check) in block.checks.iter().enumerate() {
-            let is_made_later = match check {
-                Check::Present(..) => false,
-                _ => points[place + 1].as_ref().is_none_or(|uses| uses.cover(check)),
+        let mut start = 0;
+        for checks in block.checks.split_inclusive(|check| matches!(check, Check::Present(..))) {
+            let end = start + checks.len();
+            let (device, checks) = match checks.split_last() {
+                Some((&device @ Check::Present(..), before)) => (Some(device), before),
+                _ => (None, checks),
             };
-            // Of several checks the farthest one does; only that of a device shows in which order they are made.
-            let later = block.checks[place + 1..].iter().take_while(|other| !matches!(other, Check::Present(..)));
-            let is_part = later.clone().any(|&other| implies(other, check));
-            if !self.machine.knows(self.graph, check) && !is_made_later && !is_part {
-                self.check(check)?;
+            for (place, &check) in checks.iter().enumerate().rev() {
+                let is_made_later = points[start + place + 1].as_ref().is_none_or(|uses| uses.cover(check));
+                if !is_made_later && !self.machine.knows(self.graph, check) {
+                    self.check(check)?;
+                }
             }
+            if let Some(device) = device.filter(|&device| !self.machine.knows(self.graph, device)) {
+                self.check(device)?;
+            }
+            start = end;
         }
         Ok(())
     }
@@ -168,6 +202,11 @@ impl<'g> Writer<'g> {
                 if let Some(&value) = self.loads.get(&(address, width)) {
                     self.set(Register::A, value);
                 }
+            }
+            Check::NonZero(divisor) if self.machine.x == Some(divisor) || self.is_direct(divisor) => {
+                self.need_x(divisor)?;
+                self.push(Instruction::Alu { op: AluOp::Div, operand: Operand::X });
+                self.machine.a = None;
             }
             Check::NonZero(divisor) => {
                 self.need_a(divisor)?;
@@ -234,15 +273,5 @@ impl<'g> Writer<'g> {
             Some(known) => known.meet(&machine),
             entry => *entry = Some(machine),
         }
-    }
-}
-
-/// Whether one check fails if another does, and as it does.
-fn implies(check: Check, other: Check) -> bool {
-    match (check, other) {
-        (Check::InBounds(address, width), Check::InBounds(other, other_width)) => {
-            address.base == other.base && address.end(width) >= other.end(other_width)
-        }
-        _ => check == other,
     }
 }
