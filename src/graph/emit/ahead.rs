@@ -72,7 +72,8 @@ impl Ahead {
             if let Check::Present(_, verdict) = check
                 && graph.constant(verdict) != Some(0)
             {
-                uses = Some(self.of_values[verdict.index()].clone());
+                // Its verdict is computed only if it is not known by then that there is a device.
+                uses = Some(Uses::default());
             }
             points.push(uses.clone());
         }

@@ -34,7 +34,7 @@ impl Program {
     /// use cbpf::{Dialect, Program};
     /// let program: Program = "ld #len\n st M[0]\n ld #100\n st M[1]\n ldx M[1]\n ld M[0]\n jge x, keep, drop
     ///                         keep: ret #-1\n drop: ret #0".parse()?;
-    /// let optimized: Program = "ld #len\n jgt #99, keep, drop\n keep: ret #-1\n drop: ret #0".parse()?;
+    /// let optimized: Program = "ld #len\n jgt #99, keep, drop\n drop: ret #0\n keep: ret #-1".parse()?;
     /// assert_eq!(program.optimize(Dialect::Linux)?, optimized);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
@@ -106,6 +106,9 @@ mod tests {
 
     #[test]
     fn a_missing_device_ends_the_program_with_the_same_verdict() {
+        // The second load ends nothing, and the first one's check is not left to it.
+        let text = "ld #7\n ld hatype\n ldb [3]\n ld hatype\n ret #1";
+        assert_eq!(optimized(text, Dialect::Linux), "ld #0x7; ld hatype; ldb [3]; ret #1");
         let text = "ld #7\n ld ifidx\n ret #1";
         assert_eq!(optimized(text, Dialect::Linux), "ld #0x7; ld ifidx; ret #1");
         assert_eq!(optimized("ld #7\n ld ifidx\n ld hatype\n ret #1", Dialect::Linux).matches("ld ").count(), 3);
