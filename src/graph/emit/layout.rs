@@ -39,7 +39,8 @@ impl Code {
         while let Some(id) = next.take().or_else(|| ready.pop(self, &entries)) {
             order.push(id);
             let end = &self.pieces[id].end;
-            for target in end.targets() {
+            // What is pushed last stands first.
+            for target in end.targets().collect::<Vec<_>>().into_iter().rev() {
                 entries[target] -= 1;
                 if entries[target] == 0 {
                     match end {

@@ -250,21 +250,28 @@ impl<'g> Writer<'g> {
         Ok(piece)
     }
 
-    /// Makes the first parameter's argument be in A, and the others' in their scratch words.
+    /// Makes the arguments be in the scratch words of the parameters, or the first one's in A.
     fn arguments(&mut self, parameters: &[ValueId], arguments: &[ValueId]) -> Result<(), Unfit> {
-        for (&parameter, &argument) in parameters.iter().zip(arguments).skip(1) {
+        let in_scratch = usize::from(self.plan.first_in_a);
+        let mut slots = Vec::with_capacity(parameters.len());
+        for (&parameter, &argument) in parameters.iter().zip(arguments).skip(in_scratch) {
             let slot = self.plan.slot(parameter).ok_or(Unfit)?;
             if self.machine.scratch[slot] != Some(argument) {
                 self.need_a(argument)?;
                 self.store(Register::A, argument, slot);
             }
+            if slots.contains(&slot) {
+                return Err(Unfit);
+            }
+            slots.push(slot);
         }
-        self.need_a(arguments[0])?;
-        for &parameter in &parameters[1..] {
-            let slot = self.plan.slot(parameter).ok_or(Unfit)?;
+        if self.plan.first_in_a {
+            self.need_a(arguments[0])?;
+            self.machine.a = Some(parameters[0]);
+        }
+        for (&parameter, slot) in parameters[in_scratch..].iter().zip(slots) {
             self.machine.scratch[slot] = Some(parameter);
         }
-        self.machine.a = Some(parameters[0]);
         Ok(())
     }
 
