@@ -13,7 +13,7 @@ use tempfile::TempDir;
 /// A test, which may fill its folder.
 type Test = fn(&Bench) -> Outcome;
 
-const TESTS: [(&str, Test); 17] = [
+const TESTS: [(&str, Test); 18] = [
     ("filter_counts", filter_counts),
     ("filter_writes_cut_packets", filter_writes_cut_packets),
     ("filter_reads_standard_input", filter_reads_standard_input),
@@ -28,6 +28,7 @@ const TESTS: [(&str, Test); 17] = [
     ("engines_agree_on_the_example", engines_agree_on_the_example),
     ("json_summary", json_summary),
     ("convert_loses_nothing", convert_loses_nothing),
+    ("convert_optimizes", convert_optimizes),
     ("verify_in_each_dialect", verify_in_each_dialect),
     ("show_each_stage", show_each_stage),
     ("help_ends_with_an_example", help_ends_with_an_example),
@@ -239,6 +240,18 @@ fn convert_loses_nothing(bench: &Bench) -> Outcome {
     let file = bench.file("back.asm", &program)?;
     let direct = cbpf(&["convert", "-p", &example("arp.asm"), "--to", "asm"])?;
     equal(fs::read(file)?, direct.stdout)
+}
+
+fn convert_optimizes(bench: &Bench) -> Outcome {
+    let program = bench.file("long.asm", "ld #len\n st M[0]\n ld #7\n tax\n ld M[0]\n add x\n ret a")?;
+    let convert = |options: &[&str]| cbpf(&[&["convert", "-p", &program, "--to", "bytecode"], options].concat());
+    let output = convert(&["--optimize", "--dialect", "linux"])?;
+    equal(String::from_utf8_lossy(&output.stdout).trim(), "3,128 0 0 0,4 0 0 7,22 0 0 0")?;
+    expect(&convert(&["--optimize"])?, 1, &["--dialect"])?;
+    expect(&convert(&["--dialect", "linux"])?, 1, &["--optimize"])?;
+    let invalid = bench.file("invalid.asm", "ld M[0]\nret a")?;
+    let output = cbpf(&["convert", "-p", &invalid, "--to", "asm", "--optimize", "--dialect", "linux"])?;
+    expect(&output, 1, &["instruction 0, `ld M[0]`", "read before it is stored"])
 }
 
 fn verify_in_each_dialect(bench: &Bench) -> Outcome {

@@ -10,7 +10,7 @@ use cbpf::{
 };
 
 /// A packet as bytes, its length on the wire, and its context.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Sample {
     pub data: Vec<u8>,
     pub wire_len: u32,

@@ -1,8 +1,9 @@
 //! The corpus, and the engines that answer it: one trial for each case and engine.
 //!
 //! `cargo test --test jit-tests -- kernel` runs one engine. The cases are the files below `cases/`; `case.rs` says how
-//! they are written. Besides them: random programs through all engines (`random`), the captures of a folder beside the
-//! project, if there is one (`captures`), memory for code (`memory`), and the program (`cli`).
+//! they are written. Besides them: the optimiser (`optimize`), random programs through all engines (`random`), captures and
+//! libpcap's code for expressions of a folder beside the project, if there is one (`captures`, `expressions`), memory for
+//! code (`memory`), and the program (`cli`).
 
 #[cfg(feature = "cli")]
 mod captures;
@@ -10,11 +11,14 @@ mod case;
 #[cfg(feature = "cli")]
 mod cli;
 mod engine;
+#[cfg(feature = "cli")]
+mod expressions;
 mod generate;
 mod golden;
 mod kernel;
 mod libpcap;
 mod memory;
+mod optimize;
 mod oracle;
 mod random;
 
@@ -40,9 +44,10 @@ fn main() -> ExitCode {
         trials.extend(cases.iter().map(|case| engine::trial(engine, case)));
     }
     trials.extend(cases.iter().filter(|case| case.clif.is_some()).map(golden::trial));
+    trials.extend(optimize::trials(&cases));
     trials.extend(random::trials());
     trials.extend(memory::trials());
     #[cfg(feature = "cli")]
-    trials.extend(cli::trials().into_iter().chain(captures::trials()));
+    trials.extend(cli::trials().into_iter().chain(captures::trials()).chain([expressions::trial()]));
     libtest_mimic::run(&arguments, trials).exit_code()
 }

@@ -22,11 +22,34 @@ pub fn engines_agree(program: &Program, dialect: Dialect, samples: &[Sample]) ->
     Ok(())
 }
 
+/// The optimised program is valid, not longer, and gives the same verdicts; if it does not, the error is a case file.
+pub fn optimized_agrees(program: &Program, dialect: Dialect, samples: &[Sample]) -> Result<(), String> {
+    let Ok(verified) = program.verify(dialect) else { return Ok(()) };
+    let optimized = program.optimize(dialect).map_err(|error| error.to_string())?;
+    let again = optimized.verify(dialect).map_err(|error| format!("{error}:\n{program}becomes\n{optimized}"))?;
+    if optimized.len() > program.len() {
+        return Err(format!("{dialect}: longer is\n{optimized}than\n{program}"));
+    }
+    for sample in samples {
+        let packet = Packet::new(&sample.data).with_wire_len(sample.wire_len).with_context(&sample.context);
+        let (expected, verdict) = (verified.interpret(packet), again.interpret(packet));
+        if expected != verdict {
+            let case = case::write(program, dialect, &packet, expected);
+            return Err(format!("{verdict} is the verdict of\n{optimized}which came of:\n{case}"));
+        }
+    }
+    Ok(())
+}
+
 /// All that is said here of a program, valid or not, holds.
 pub fn everything_agrees(program: &Program, sample: &Sample) -> Result<(), String> {
     instructions_survive(program)?;
     forms_agree(program)?;
-    Dialect::ALL.iter().try_for_each(|&dialect| engines_agree(program, dialect, slice::from_ref(sample)))
+    let samples = slice::from_ref(sample);
+    Dialect::ALL.iter().try_for_each(|&dialect| {
+        engines_agree(program, dialect, samples)?;
+        optimized_agrees(program, dialect, samples)
+    })
 }
 
 /// An instruction is the same after it was typed.

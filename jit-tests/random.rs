@@ -26,6 +26,8 @@ pub fn trials() -> Vec<Trial> {
     for &dialect in Dialect::ALL {
         let name = format!("random::engines::{dialect}");
         trials.push(Trial::test(name, move || each_program(|bytes| engines(bytes, dialect))));
+        let name = format!("random::optimize::{dialect}");
+        trials.push(Trial::test(name, move || each_program(|bytes| optimize(bytes, dialect))));
     }
     let judges: [(&'static dyn Engine, Dialect); 2] = [(&Kernel, Dialect::Linux), (&Libpcap, Dialect::Pcap)];
     for (judge, dialect) in judges {
@@ -55,7 +57,8 @@ fn each_program(try_one: impl Fn(&[u8]) -> Result<(), Failed>) -> Result<(), Fai
     Ok(())
 }
 
-fn xorshift(state: &mut u64) -> u64 {
+/// The next of a row of random numbers.
+pub fn xorshift(state: &mut u64) -> u64 {
     *state ^= *state << 13;
     *state ^= *state >> 7;
     *state ^= *state << 17;
@@ -82,6 +85,19 @@ fn engines(bytes: &[u8], dialect: Dialect) -> Result<(), Failed> {
     let mut u = Unstructured::new(bytes);
     let (program, samples) = generate::program_and_samples(&mut u, dialect)?;
     Ok(oracle::engines_agree(&program, dialect, &samples)?)
+}
+
+/// The packets are cut at every length, too: the optimiser must not lose the end of a program at a missing byte.
+fn optimize(bytes: &[u8], dialect: Dialect) -> Result<(), Failed> {
+    let mut u = Unstructured::new(bytes);
+    let (program, samples) = generate::program_and_samples(&mut u, dialect)?;
+    let mut all = Vec::new();
+    for sample in samples {
+        let lengths = (0..sample.data.len()).step_by(1 + sample.data.len() / 64);
+        all.extend(lengths.map(|len| generate::Sample { data: sample.data[..len].to_vec(), ..sample.clone() }));
+        all.push(sample);
+    }
+    Ok(oracle::optimized_agrees(&program, dialect, &all)?)
 }
 
 fn verdicts(bytes: &[u8], judge: &dyn Engine, dialect: Dialect) -> Result<(), Failed> {

@@ -41,7 +41,7 @@ impl Bytes {
         }
     }
 
-    fn raise(&mut self, base: Option<ValueId>, bytes: u64) {
+    pub(super) fn raise(&mut self, base: Option<ValueId>, bytes: u64) {
         let Some(base) = base else {
             self.fixed = self.fixed.max(bytes);
             return;
@@ -55,8 +55,14 @@ impl Bytes {
         }
     }
 
+    /// What one of them has.
+    pub(super) fn join(&mut self, other: &Bytes) {
+        self.raise(None, other.fixed);
+        other.based.iter().for_each(|&(base, bytes)| self.raise(Some(base), bytes));
+    }
+
     /// What both have.
-    fn meet(&mut self, other: &Bytes) {
+    pub(super) fn meet(&mut self, other: &Bytes) {
         self.fixed = self.fixed.min(other.fixed);
         self.based.retain_mut(|(base, bytes)| {
             *bytes = (*bytes).min(other.get(Some(*base)));
@@ -175,7 +181,8 @@ fn points(graph: &Graph, block: &Block, needs: &[Need]) -> Vec<Need> {
     points
 }
 
-fn is_known(graph: &Graph, known: &Bytes, address: Address, width: Width) -> bool {
+/// Whether these bytes were captured, if those were.
+pub(super) fn is_known(graph: &Graph, known: &Bytes, address: Address, width: Width) -> bool {
     let largest = address.base.map_or(0, |base| u64::from(graph.values.known(base).max));
     known.get(address.base) >= address.end(width) || known.fixed >= largest + address.end(width)
 }

@@ -18,6 +18,7 @@ mod bounds;
 mod build;
 mod difference;
 mod dominators;
+mod emit;
 mod facts;
 mod flow;
 mod fuse;

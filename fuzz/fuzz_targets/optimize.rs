@@ -1,0 +1,14 @@
+//! Programs that are likely to be valid, with packets that they look at: optimising does not change their verdicts.
+#![no_main]
+
+use arbitrary::Unstructured;
+use cbpf::Dialect;
+use cbpf_fuzz::{generate, oracle};
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|bytes: &[u8]| {
+    let mut u = Unstructured::new(bytes);
+    let Ok(&dialect) = u.choose(Dialect::ALL) else { return };
+    let Ok((program, samples)) = generate::program_and_samples(&mut u, dialect) else { return };
+    oracle::optimized_agrees(&program, dialect, &samples).unwrap_or_else(|error| panic!("{error}"));
+});

@@ -1,0 +1,38 @@
+//! The optimiser keeps the verdicts of every case of the corpus, also on truncated packets, and makes none longer.
+
+use cbpf::Dialect;
+use libtest_mimic::Trial;
+
+use crate::case::{Case, ExpectedVerdict};
+use crate::generate::Sample;
+use crate::oracle;
+
+/// By how many bytes packets are cut at most, one after the other.
+const CUTS: usize = 100;
+
+pub fn trials(cases: &[Case]) -> Vec<Trial> {
+    let trial = |case: &Case| {
+        let case = case.clone();
+        Trial::test(format!("optimize::{}", case.name), move || Ok(check(&case)?))
+    };
+    cases.iter().filter(|case| !case.packets.is_empty()).map(trial).collect()
+}
+
+/// In every dialect that accepts the case, whichever it is for.
+fn check(case: &Case) -> Result<(), String> {
+    let samples: Vec<Sample> = case.packets.iter().flat_map(cut).collect();
+    Dialect::ALL.iter().try_for_each(|&dialect| {
+        oracle::optimized_agrees(&case.program, dialect, &samples)
+            .map_err(|error| format!("{}: {error}", case.path.display()))
+    })
+}
+
+/// The packet, whole and truncated.
+fn cut(packet: &ExpectedVerdict) -> impl Iterator<Item = Sample> {
+    let len = packet.data.len();
+    (len.saturating_sub(CUTS)..=len).map(|captured| Sample {
+        data: packet.data[..captured].to_vec(),
+        wire_len: packet.wire_len,
+        context: packet.context.clone(),
+    })
+}
