@@ -128,6 +128,8 @@ fn of_values(graph: &Graph) -> Vec<Uses> {
             }
             Value::Negate(operand) => uses = all[operand.index()].clone(),
             Value::Constant(_) | Value::Parameter(_) | Value::WireLen | Value::Ancillary(_) | Value::Random(_) => {}
+            // Only the passes for native code make selections.
+            Value::Select(..) => {}
         }
         all.push(uses);
     }

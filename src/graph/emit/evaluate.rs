@@ -78,7 +78,7 @@ impl Writer<'_> {
 
     /// Makes the registers hold what a test compares; the condition, and whether it holds if the test does not.
     pub(super) fn need_test(&mut self, test: Test) -> Result<(Condition, Operand, bool), Unfit> {
-        let Test::Compare(condition, left, right) = test;
+        let Test::Compare(condition, left, right) = test else { return Err(Unfit) };
         if let Some(k) = self.graph.constant(right) {
             self.need_a(left)?;
             return Ok((condition, Operand::Constant(k), false));
@@ -160,7 +160,11 @@ impl Writer<'_> {
             }
             Value::Random(count) => self.random(count)?,
             Value::Alu(op, left, right) => self.alu(op, left, right)?,
-            Value::Constant(_) | Value::WireLen | Value::Negate(_) | Value::Parameter(_) => return Err(Unfit),
+            Value::Constant(_)
+            | Value::WireLen
+            | Value::Negate(_)
+            | Value::Parameter(_)
+            | Value::Select(..) => return Err(Unfit),
         }
         self.depth -= 1;
         self.computed[id.index()] += 1;
@@ -294,7 +298,7 @@ impl Writer<'_> {
             }
             Value::Negate(operand) => self.takes_x(operand, [a, x], depth - 1),
             Value::Alu(_, left, right) if self.graph.constant(right).is_some() => self.takes_x(left, [a, x], depth - 1),
-            Value::Alu(..) => true,
+            Value::Alu(..) | Value::Select(..) => true,
         }
     }
 }

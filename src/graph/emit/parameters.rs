@@ -2,9 +2,8 @@
 
 use std::collections::HashMap;
 
-use crate::graph::test::Question;
 use crate::graph::values::Hashing;
-use crate::graph::{Address, Block, Check, Edge, End, Graph, Value, ValueId, Values};
+use crate::graph::{Address, Block, Check, Edge, End, Graph, Test, Value, ValueId, Values};
 
 /// Removes parameters; whether there were any to remove.
 pub(super) fn run(graph: &mut Graph) -> bool {
@@ -149,6 +148,7 @@ impl Rebuilt {
             Value::Random(count) => self.values.add(Value::Random(self.id(count))),
             Value::Parameter(_) => self.values.parameter(),
             Value::Constant(_) | Value::WireLen | Value::Ancillary(_) => self.values.add(value),
+            Value::Select(..) => unreachable!("only the passes for native code make selections"),
         }
     }
 
@@ -176,12 +176,12 @@ impl Rebuilt {
             End::Return(verdict) => End::Return(self.id(*verdict)),
             End::Jump(edge) => End::Jump(self.edge(edge)),
             End::Branch { test, then, otherwise } => {
-                let crate::graph::Test::Compare(condition, left, right) = *test;
                 let (then, otherwise) = (self.edge(then), self.edge(otherwise));
-                match self.values.compare(condition, self.id(left), self.id(right)) {
-                    Question::Known(holds) => End::Jump(if holds { then } else { otherwise }),
-                    Question::Open(test, true) => End::Branch { test, then, otherwise },
-                    Question::Open(test, false) => End::Branch { test, then: otherwise, otherwise: then },
+                match *test {
+                    Test::Compare(condition, left, right) => {
+                        self.values.compare(condition, self.id(left), self.id(right)).branch(then, otherwise)
+                    }
+                    Test::Member(..) | Test::InBounds(..) => End::Branch { test: *test, then, otherwise },
                 }
             }
         }
