@@ -99,7 +99,6 @@ pub struct Kind {
 /// All engines.
 pub const ENGINES: &[Kind] = &[
     Kind { name: "branches", is_ours: true, load: ours::branches },
-    Kind { name: "mixed", is_ours: true, load: ours::mixed },
     Kind { name: "data flow", is_ours: true, load: ours::data_flow },
     Kind { name: "interpreter", is_ours: true, load: ours::interpreter },
     Kind { name: "clang -O3", is_ours: false, load: clang::load },

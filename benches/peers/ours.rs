@@ -15,10 +15,6 @@ pub fn branches(subject: &Subject) -> Loaded {
     shaped(subject, Shape::Branches)
 }
 
-pub fn mixed(subject: &Subject) -> Loaded {
-    shaped(subject, Shape::Mixed)
-}
-
 pub fn data_flow(subject: &Subject) -> Loaded {
     shaped(subject, Shape::DataFlow)
 }

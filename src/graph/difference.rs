@@ -4,12 +4,12 @@
 //! that are or-ed, which takes less than selections, and the verdict is selected once, at the end.
 
 use crate::graph::test::Question;
-use crate::graph::{BlockId, Edge, End, Graph, Set, Test, Value, ValueId, flow};
+use crate::graph::{Edge, End, Graph, Set, Test, Value, ValueId, flow};
 use crate::isa::{AluOp, Condition};
 
 /// The verdict of a program that returns `keep` or 0.
-pub(super) fn select(graph: &mut Graph, region: &[BlockId], keep: u32) -> ValueId {
-    let difference = flow::fold_back(graph, region, block);
+pub(super) fn select(graph: &mut Graph, keep: u32) -> ValueId {
+    let difference = flow::fold_back(graph, block);
     let (keep, zero) = (graph.values.constant(keep), graph.values.constant(0));
     match graph.values.compare(Condition::Equal, difference, zero) {
         Question::Known(true) => keep,

@@ -1,6 +1,6 @@
 //! How code decides: by branches, or by computing everything and selecting.
 
-use crate::graph::{End, Graph, Pass, Test, Value};
+use crate::graph::{Graph, Pass, Value};
 use crate::verify::Verified;
 
 /// How the code of a filter decides.
@@ -13,23 +13,20 @@ use crate::verify::Verified;
 pub enum Shape {
     /// Tests are branches.
     Branches,
-    /// The first test is a branch, in most programs that of the protocol, and behind it stands data flow.
-    #[default]
-    Mixed,
     /// All values are computed, and the verdict is selected. Programs that are too large for that, or not fit, have
-    /// branches; so it is behind the branch of [`Shape::Mixed`].
+    /// branches.
+    #[default]
     DataFlow,
 }
 
 impl Shape {
     /// All shapes.
-    pub const ALL: &'static [Shape] = &[Shape::Branches, Shape::Mixed, Shape::DataFlow];
+    pub const ALL: &'static [Shape] = &[Shape::Branches, Shape::DataFlow];
 
-    /// Its name: `branches`, `mixed` or `data-flow`.
+    /// Its name: `branches` or `data-flow`.
     pub const fn name(self) -> &'static str {
         match self {
             Shape::Branches => "branches",
-            Shape::Mixed => "mixed",
             Shape::DataFlow => "data-flow",
         }
     }
@@ -39,7 +36,8 @@ impl Graph {
     /// The graph of a program, behind the passes that lead to this shape.
     pub fn shaped(verified: &Verified, shape: Shape) -> Graph {
         let mut graph = Graph::new(verified);
-        Pass::ALL.iter().filter(|pass| pass.leads_to(shape)).for_each(|&pass| graph.run(pass));
+        let passes = Pass::ALL.iter().filter(|&&pass| pass != Pass::Flow || shape == Shape::DataFlow);
+        passes.for_each(|&pass| graph.run(pass));
         graph
     }
 
@@ -51,10 +49,6 @@ impl Graph {
     /// The shape that the graph has.
     pub(crate) fn shape(&self) -> Shape {
         let has_selections = self.values.iter().any(|value| matches!(value, Value::Select(..)));
-        match self.blocks[0].end {
-            _ if !has_selections => Shape::Branches,
-            End::Branch { test: Test::Compare(..) | Test::Member(..), .. } => Shape::Mixed,
-            _ => Shape::DataFlow,
-        }
+        if has_selections { Shape::DataFlow } else { Shape::Branches }
     }
 }

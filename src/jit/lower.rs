@@ -62,6 +62,8 @@ pub(super) struct Lowering<'g, 'f> {
     pub(super) tables: &'f mut Tables,
     /// The tables that are there already.
     pub(super) addresses: HashMap<SetId, ir::GlobalValue>,
+    /// Where a table was found to stand, in the block that is being filled.
+    pub(super) found: HashMap<(SetId, ir::Block), ir::Value>,
     blocks: Vec<ir::Block>,
     /// Where failed checks go; it is made when the first is met.
     fail: Option<ir::Block>,
@@ -85,7 +87,17 @@ impl<'g, 'f> Lowering<'g, 'f> {
             [packet, captured, wire_len, facts] => Arguments { packet, captured, wire_len, facts },
             _ => unreachable!("the signature has four parameters, and the first block none of its own"),
         };
-        Lowering { graph, builder, tables, addresses: HashMap::new(), blocks, fail: None, arguments, values }
+        Lowering {
+            graph,
+            builder,
+            tables,
+            addresses: HashMap::new(),
+            found: HashMap::new(),
+            blocks,
+            fail: None,
+            arguments,
+            values,
+        }
     }
 
     fn block(&mut self, id: BlockId, steps: &[Step]) {
@@ -193,6 +205,7 @@ impl<'g, 'f> Lowering<'g, 'f> {
                 let value = self.value(value);
                 self.builder.ins().ineg(value)
             }
+            Value::Select(Test::Member(value, set), yes, no) => self.select_member(value, set, yes, no),
             Value::Select(test, yes, no) => {
                 let holds = self.test(test);
                 let (yes, no) = (self.value(yes), self.value(no));
@@ -337,7 +350,7 @@ impl<'g, 'f> Lowering<'g, 'f> {
         match test {
             Test::Compare(condition, left, right) => self.compare(condition, left, right),
             Test::InBounds(address, width) => self.in_bounds(address, width),
-            Test::Member(value, set) => self.member(value, set),
+            Test::Member(..) => unreachable!("a member is looked for probe by probe"),
         }
     }
 

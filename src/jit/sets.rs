@@ -16,13 +16,13 @@ pub(super) fn probes(set: &Set) -> std::ops::Range<usize> {
 }
 
 impl Lowering<'_, '_> {
-    /// Whether a value is a member of a set: zero if not.
-    pub(super) fn member(&mut self, value: ValueId, id: SetId) -> ir::Value {
-        let probes = probes(self.graph.sets.get(id));
-        let first = self.probe(value, id, 0);
-        probes.skip(1).fold(first, |any, probe| {
-            let next = self.probe(value, id, probe);
-            self.builder.ins().bor(any, next)
+    /// The one value if a value is a member, and else the other: a selection for each question.
+    pub(super) fn select_member(&mut self, value: ValueId, id: SetId, yes: ValueId, no: ValueId) -> ir::Value {
+        let yes = self.value(yes);
+        let no = self.value(no);
+        probes(self.graph.sets.get(id)).fold(no, |selected, probe| {
+            let holds = self.probe(value, id, probe);
+            self.builder.ins().select(holds, yes, selected)
         })
     }
 
@@ -89,9 +89,15 @@ impl Lowering<'_, '_> {
 
     /// Where the table of a set stands.
     fn table(&mut self, id: SetId, bytes: &[u8]) -> ir::Value {
+        let block = self.builder.current_block().expect("code is written into some block");
+        if let Some(&found) = self.found.get(&(id, block)) {
+            return found;
+        }
         let (tables, function) = (&mut *self.tables, &mut *self.builder.func);
         let address = *self.addresses.entry(id).or_insert_with(|| tables.add(function, bytes));
-        self.builder.ins().symbol_value(POINTER, address)
+        let found = self.builder.ins().symbol_value(POINTER, address);
+        self.found.insert((id, block), found);
+        found
     }
 
     /// An entry of a table, by its number.

@@ -160,11 +160,9 @@ impl Writer<'_> {
             }
             Value::Random(count) => self.random(count)?,
             Value::Alu(op, left, right) => self.alu(op, left, right)?,
-            Value::Constant(_)
-            | Value::WireLen
-            | Value::Negate(_)
-            | Value::Parameter(_)
-            | Value::Select(..) => return Err(Unfit),
+            Value::Constant(_) | Value::WireLen | Value::Negate(_) | Value::Parameter(_) | Value::Select(..) => {
+                return Err(Unfit);
+            }
         }
         self.depth -= 1;
         self.computed[id.index()] += 1;
