@@ -98,6 +98,7 @@ pub struct Kind {
 
 /// All engines.
 pub const ENGINES: &[Kind] = &[
+    Kind { name: "default", is_ours: true, load: ours::auto },
     Kind { name: "branches", is_ours: true, load: ours::branches },
     Kind { name: "data flow", is_ours: true, load: ours::data_flow },
     Kind { name: "interpreter", is_ours: true, load: ours::interpreter },

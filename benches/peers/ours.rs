@@ -15,6 +15,10 @@ pub fn branches(subject: &Subject) -> Loaded {
     shaped(subject, Shape::Branches)
 }
 
+pub fn auto(subject: &Subject) -> Loaded {
+    shaped(subject, Shape::Auto)
+}
+
 pub fn data_flow(subject: &Subject) -> Loaded {
     shaped(subject, Shape::DataFlow)
 }

@@ -4,7 +4,7 @@
 //! each base of addresses. Behind them every load is possible, whatever the tests say, so all values are computed and
 //! then selected. Packets that are too short for a guard go the way of the branches, which is kept as a cold path.
 
-use crate::graph::{Address, Block, BlockId, Check, Edge, End, Graph, Schedule, Test, Value, ValueId, difference};
+use crate::graph::{Address, Block, BlockId, Check, Edge, End, Graph, Test, Value, ValueId, difference};
 use crate::isa::Width;
 
 /// The largest fixed guard, in bytes: the shortest Ethernet frame without its checksum.
@@ -13,16 +13,23 @@ const LARGEST_GUARD: u64 = 60;
 /// The most decisions: each costs something, whether its outcome matters or not.
 const MOST_BRANCHES: usize = 24;
 
-/// The most values that are computed.
-const MOST_VALUES: usize = 64;
+/// The most values that are computed, if that is asked for.
+pub(super) const MOST_VALUES: usize = 64;
+
+/// So many values take little more time than the branches, if they are predicted, and a third of it, if not.
+pub(super) const FEW_VALUES: usize = 20;
 
 /// The most bases of addresses.
 const MOST_BASES: usize = 2;
 
-/// Converts the program, if it is fit for that.
-pub(super) fn run(graph: &mut Graph) {
+/// Converts the program, if it is fit for that, and no more than so many values must be computed.
+pub(super) fn run(graph: &mut Graph, most_values: usize) {
     let Some(guards) = guards(graph) else { return };
     let verdict = select(graph);
+    let roots = guards.iter().filter_map(|(address, _)| address.base).chain([verdict]);
+    if computed(graph, roots.collect()) > most_values {
+        return;
+    }
     let slow = Edge::to(BlockId::new(guards.len() + 1));
     let shift = slow.block.0;
     if guards.len() == 1 && graph.blocks[0].checks.first() == Some(&Check::InBounds(guards[0].0, guards[0].1)) {
@@ -49,7 +56,10 @@ fn guards(graph: &Graph) -> Option<Vec<(Address, Width)>> {
     let branches = graph.blocks.iter().filter(|block| matches!(block.end, End::Branch { .. })).count();
     // Joins would have to be selected, too; and what stands behind a guard is not possible before it.
     let is_fit = |block: &Block| block.parameters.is_empty() && !matches!(block.end.test(), Some(Test::InBounds(..)));
-    if !(1..=MOST_BRANCHES).contains(&branches) || !graph.blocks.iter().all(is_fit) || values(graph) > MOST_VALUES {
+    if !(1..=MOST_BRANCHES).contains(&branches) || !graph.blocks.iter().all(is_fit) {
+        return None;
+    }
+    if computed(graph, graph.blocks.iter().flat_map(Block::values).collect()) > MOST_VALUES {
         return None;
     }
     let mut guards: Vec<(Address, Width)> = Vec::new();
@@ -70,23 +80,26 @@ fn guards(graph: &Graph) -> Option<Vec<(Address, Width)>> {
 
 /// Whether a value comes from a place that another value names.
 fn has_base(graph: &Graph, value: ValueId) -> bool {
-    let mut open = vec![value];
-    let mut is_seen = vec![false; graph.values.len()];
-    while let Some(value) = open.pop() {
-        if matches!(graph.value(value), Value::Load(Address { base: Some(_), .. }, ..)) {
-            return true;
-        }
-        open.extend(
-            graph.values.operands(value).filter(|operand| !std::mem::replace(&mut is_seen[operand.index()], true)),
-        );
-    }
-    false
+    let is_based = |value| matches!(graph.value(value), Value::Load(Address { base: Some(_), .. }, ..));
+    closure(graph, vec![value]).into_iter().any(is_based)
 }
 
-/// How many values the program computes.
-fn values(graph: &Graph) -> usize {
-    let schedule = Schedule::of(graph);
-    (0..graph.blocks.len()).map(|index| schedule.steps(BlockId::new(index)).len()).sum()
+/// How many values are computed for these.
+fn computed(graph: &Graph, roots: Vec<ValueId>) -> usize {
+    closure(graph, roots).into_iter().filter(|&value| graph.value(value).is_computed()).count()
+}
+
+/// These values and what they are made of, each once.
+fn closure(graph: &Graph, mut open: Vec<ValueId>) -> Vec<ValueId> {
+    let mut is_seen = vec![false; graph.values.len()];
+    let mut closure = Vec::new();
+    while let Some(value) = open.pop() {
+        if !std::mem::replace(&mut is_seen[value.index()], true) {
+            closure.push(value);
+            open.extend(graph.values.operands(value));
+        }
+    }
+    closure
 }
 
 /// The verdict, as an expression.

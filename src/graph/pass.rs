@@ -55,7 +55,7 @@ impl Graph {
             Pass::Sets => sets::run(self),
             Pass::Fuse => fuse::run(self),
             Pass::Share => share::run(self),
-            Pass::Flow => flow::run(self),
+            Pass::Flow => flow::run(self, flow::MOST_VALUES),
         }
     }
 }

@@ -61,7 +61,7 @@ const KEPT: usize = 8192;
 const LARGEST_FRAME: u32 = 256 << 10;
 
 /// Where code begins, in bytes: between two filters there is as little as lets the machine fetch them well.
-const ALIGN: u32 = 16;
+const ALIGN: u32 = 64;
 
 /// Native code for a graph.
 pub(crate) fn compile(graph: &Graph) -> Result<Code, CompileError> {
