@@ -4,6 +4,7 @@
 //! they are written. Besides them: random programs through all engines (`random`), the captures of a folder beside the
 //! project, if there is one (`captures`), memory for code (`memory`), and the program (`cli`).
 
+mod batch;
 #[cfg(feature = "cli")]
 mod captures;
 mod case;
@@ -13,6 +14,7 @@ mod engine;
 mod generate;
 mod golden;
 mod kernel;
+mod layouts;
 mod libpcap;
 mod memory;
 mod oracle;
@@ -42,6 +44,7 @@ fn main() -> ExitCode {
     trials.extend(cases.iter().filter(|case| case.clif.is_some()).map(golden::trial));
     trials.extend(random::trials());
     trials.extend(memory::trials());
+    trials.extend(batch::trials());
     #[cfg(feature = "cli")]
     trials.extend(cli::trials().into_iter().chain(captures::trials()));
     libtest_mimic::run(&arguments, trials).exit_code()
