@@ -94,6 +94,8 @@ mod packet;
 mod program;
 mod random;
 mod text;
+#[cfg(feature = "jit")]
+mod tune;
 mod verify;
 
 pub use ancillary::Extension;

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use crate::ancillary::Extension;
 use crate::batch::{Layout, Packets, Span};
+use crate::graph::{Graph, Value};
 use crate::jit::memory::{Mapping, Place};
 use crate::packet::{Context, Packet};
 
@@ -162,21 +163,50 @@ impl<'p> Records<'p> {
     }
 
     /// Whether these packets are outside of the cache: then a look at a few of them takes long.
-    fn are_cold(&self, places: Range<usize>) -> bool {
+    fn are_cold(&self, places: Range<usize>, looked_at: LookedAt) -> bool {
         let step = (places.len() / SAMPLES).max(1);
         let start = Instant::now();
         for packet in places.step_by(step).filter_map(|place| self.packets.get(place)) {
-            black_box(packet.data().get(LOOKED_AT[0]).copied());
+            black_box(packet.data().get(looked_at.first).copied());
         }
         start.elapsed() > LONG
     }
 
-    /// Has the machine fetch what programs mostly look at: the lines of the EtherType, and of the ports or what is behind.
-    fn prefetch(&self, places: Range<usize>) {
+    /// Has the machine fetch what a program looks at.
+    fn prefetch(&self, places: Range<usize>, looked_at: LookedAt) {
         for place in places.start..places.end.min(self.count) {
             let packet = self.packet(place);
-            LOOKED_AT.into_iter().for_each(|offset| prefetch(packet.wrapping_add(offset)));
+            prefetch(packet.wrapping_add(looked_at.first));
+            if let Some(last) = looked_at.last {
+                prefetch(packet.wrapping_add(last));
+            }
         }
+    }
+}
+
+/// The bytes of a packet that a program may look at, as far as that is known before it does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct LookedAt {
+    first: usize,
+    /// The last, if it may lie in another line of the cache.
+    last: Option<usize>,
+}
+
+impl LookedAt {
+    /// What addresses that are computed mostly lead to: what follows an IPv6 header, or an IPv4 header and a few bytes.
+    const COMPUTED: usize = 58;
+
+    /// What a graph looks at, unless that is nothing.
+    pub(super) fn of(graph: &Graph) -> Option<LookedAt> {
+        let (mut first, mut last) = (usize::MAX, 0);
+        for value in graph.values.iter() {
+            if let Value::Load(address, ..) = value {
+                let place = if address.base.is_some() { LookedAt::COMPUTED } else { address.offset as usize };
+                (first, last) = (first.min(place), last.max(place));
+            }
+        }
+        let is_near = |last| last < first.saturating_add(8);
+        (first <= last).then_some(LookedAt { first, last: Some(last).filter(|&last| !is_near(last)) })
     }
 }
 
@@ -195,9 +225,6 @@ const WORTH_ASKING: usize = 128;
 /// How long the look takes at least if memory must answer: it alone takes longer, and two looks at the clock and a cache
 /// take some 30 ns. A slow clock makes all packets cold, which costs half a nanosecond a packet.
 const LONG: Duration = Duration::from_nanos(80);
-
-/// The bytes of a packet whose lines are fetched: those of Ethernet and of what follows IPv6.
-const LOOKED_AT: [usize; 2] = [12, 58];
 
 #[inline]
 #[cfg_attr(
@@ -232,16 +259,18 @@ fn slices_are_records() -> bool {
 /// A compiled program with a loop around it, in executable memory, which lives as long as this.
 pub(crate) struct BatchCode {
     entry: unsafe extern "C" fn(*const Job),
+    /// What it is worth to fetch ahead.
+    looked_at: Option<LookedAt>,
     _memory: Arc<Mapping>,
 }
 
 impl BatchCode {
     /// The function of many packets that stands at `place`.
     #[expect(unsafe_code, reason = "a function pointer is made of the address of compiled code")]
-    pub(super) fn new(place: Place) -> BatchCode {
+    pub(super) fn new(place: Place, looked_at: Option<LookedAt>) -> BatchCode {
         // SAFETY: the function was lowered as `Form::Batch`, whose signature this is; `_memory` keeps the code mapped.
         let entry = unsafe { std::mem::transmute::<*const u8, unsafe extern "C" fn(*const Job)>(place.executable()) };
-        BatchCode { entry, _memory: place.into_memory() }
+        BatchCode { entry, looked_at, _memory: place.into_memory() }
     }
 
     /// Runs the code on all packets; there are as many verdicts.
@@ -249,16 +278,22 @@ impl BatchCode {
         assert_eq!(records.count, verdicts.len());
         for (stretch, verdicts) in verdicts.chunks_mut(STRETCH).enumerate() {
             let start = stretch * STRETCH;
-            if verdicts.len() >= WORTH_ASKING && !records.are_cold(start..start + verdicts.len()) {
-                self.run(records, start, verdicts, facts);
-                continue;
+            let places = start..start + verdicts.len();
+            let is_worth = |&at: &LookedAt| verdicts.len() < WORTH_ASKING || records.are_cold(places, at);
+            match self.looked_at.filter(is_worth) {
+                Some(looked_at) => self.run_ahead(records, start, verdicts, facts, looked_at),
+                None => self.run(records, start, verdicts, facts),
             }
-            records.prefetch(start..start + AHEAD);
-            for (chunk, verdicts) in verdicts.chunks_mut(AHEAD).enumerate() {
-                let start = start + chunk * AHEAD;
-                records.prefetch(start + AHEAD..start + 2 * AHEAD);
-                self.run(records, start, verdicts, facts);
-            }
+        }
+    }
+
+    /// Runs the code on the packets from `start` on, as many as there are verdicts, while the next ones are fetched.
+    fn run_ahead(&self, records: &Records, start: usize, verdicts: &mut [u32], facts: &Facts, looked_at: LookedAt) {
+        records.prefetch(start..start + AHEAD, looked_at);
+        for (chunk, verdicts) in verdicts.chunks_mut(AHEAD).enumerate() {
+            let start = start + chunk * AHEAD;
+            records.prefetch(start + AHEAD..start + 2 * AHEAD, looked_at);
+            self.run(records, start, verdicts, facts);
         }
     }
 

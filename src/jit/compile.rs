@@ -15,7 +15,7 @@ use cranelift_module::{Module, ModuleError, ModuleReloc, default_libcall_names};
 use target_lexicon::Triple;
 
 use crate::graph::Graph;
-use crate::jit::code::{BatchCode, Code};
+use crate::jit::code::{BatchCode, Code, LookedAt};
 use crate::jit::entry::Form;
 use crate::jit::error::CompileError;
 use crate::jit::lower;
@@ -66,7 +66,7 @@ pub(crate) fn compile(graph: &Graph) -> Result<Code, CompileError> {
 
 /// Native code for a graph, to run many packets.
 pub(crate) fn compile_batch(graph: &Graph) -> Result<BatchCode, CompileError> {
-    compile_form(graph, Form::Batch).map(|(place, _)| BatchCode::new(place))
+    compile_form(graph, Form::Batch).map(|(place, _)| BatchCode::new(place, LookedAt::of(graph)))
 }
 
 /// A function of this form in memory, and its size in bytes.
