@@ -13,7 +13,7 @@ use tempfile::TempDir;
 /// A test, which may fill its folder.
 type Test = fn(&Bench) -> Outcome;
 
-const TESTS: [(&str, Test); 18] = [
+const TESTS: [(&str, Test); 21] = [
     ("filter_counts", filter_counts),
     ("filter_writes_cut_packets", filter_writes_cut_packets),
     ("filter_reads_standard_input", filter_reads_standard_input),
@@ -27,6 +27,9 @@ const TESTS: [(&str, Test); 18] = [
     ("closed_pipe", closed_pipe),
     ("engines_agree_on_the_example", engines_agree_on_the_example),
     ("json_summary", json_summary),
+    ("bench_table", bench_table),
+    ("bench_json", bench_json),
+    ("bench_refuses", bench_refuses),
     ("convert_loses_nothing", convert_loses_nothing),
     ("convert_optimizes", convert_optimizes),
     ("verify_in_each_dialect", verify_in_each_dialect),
@@ -229,6 +232,33 @@ fn json_summary(_: &Bench) -> Outcome {
     equal(output.stderr.len(), 0)
 }
 
+fn bench_table(_: &Bench) -> Outcome {
+    let arguments = ["bench", "-p", &example("arp.asm"), "-r", &example("mixed.pcap"), "--seconds", "0.05"];
+    let words = ["260 of 260 packets", "interpreter", "jit-batch", "branches", "shuffled", "`Filter::tuned` takes"];
+    expect(&cbpf(&arguments)?, 0, &words)
+}
+
+fn bench_json(bench: &Bench) -> Outcome {
+    let random = bench.file("random.asm", "ld rand\nret a")?;
+    for program in [&example("arp.asm"), &random] {
+        let arguments = ["bench", "--json", "-p", program, "-r", &example("mixed.pcap"), "--seconds", "0"];
+        let output = cbpf(&arguments)?;
+        expect(&output, 0, &["\"packets\":260", "\"upper_quartile\":", "\"tuned\":{\"batch\":"])?;
+        equal(output.stderr.len(), 0)?;
+    }
+    Ok(())
+}
+
+fn bench_refuses(bench: &Bench) -> Outcome {
+    let whole = fs::read(example("mixed.pcap"))?;
+    let empty = bench.file("empty.pcap", &whole[..24])?;
+    let measure =
+        |capture: &str, seconds: &str| cbpf(&["bench", "-p", &example("arp.asm"), "-r", capture, "--seconds", seconds]);
+    expect(&measure(&empty, "0")?, 2, &["there are no packets to measure with"])?;
+    expect(&measure(&example("mixed.pcap"), "soon")?, 1, &["--seconds", "a number of seconds"])?;
+    expect(&measure(&bench.file("cut.pcap", &whole[..30_000])?, "0")?, 2, &["byte 29949", "179 of 179 packets"])
+}
+
 fn convert_loses_nothing(bench: &Bench) -> Outcome {
     let text = fs::read(example("arp.asm"))?;
     let mut program = text;
@@ -271,7 +301,7 @@ fn show_each_stage(_: &Bench) -> Outcome {
 }
 
 fn help_ends_with_an_example(_: &Bench) -> Outcome {
-    for subcommand in ["filter", "run", "convert", "verify", "show", "completions", "man"] {
+    for subcommand in ["filter", "run", "bench", "convert", "verify", "show", "completions", "man"] {
         let output = cbpf(&[subcommand, "--help"])?;
         expect(&output, 0, &["Example:"])?;
         let last = String::from_utf8_lossy(&output.stdout).trim_end().lines().last().unwrap_or("").to_owned();

@@ -5,6 +5,7 @@ use libtest_mimic::{Failed, Trial};
 
 use crate::case::Case;
 use crate::kernel::Kernel;
+use crate::layouts;
 use crate::libpcap::Libpcap;
 
 /// Something that runs programs.
@@ -83,9 +84,43 @@ impl Engine for Jit {
     }
 }
 
+struct JitBatch;
+
+impl Engine for JitBatch {
+    fn name(&self) -> &'static str {
+        "jit-batch"
+    }
+
+    fn speaks(&self, _dialect: Dialect) -> bool {
+        true
+    }
+
+    fn load(&self, program: &Program, dialect: Dialect) -> Result<Box<dyn Loaded>, Refusal> {
+        let verified = program.verify(dialect).map_err(Refusal::Verifier)?;
+        let filter = Filter::compile(&verified).map_err(|error| Refusal::Judge(error.to_string()))?;
+        filter.prepare_batch().map_err(|error| Refusal::Judge(error.to_string()))?;
+        Ok(Box::new(Batch(filter)))
+    }
+}
+
+struct Batch(Filter);
+
+impl Loaded for Batch {
+    /// Runs the packet among prefixes of it, so that a verdict that goes to the wrong place is noticed.
+    fn differs(&self, packet: &Packet, expected: u32) -> Option<String> {
+        let data = packet.data();
+        let prefix = |len: usize| Packet::new(&data[..len.min(data.len())]).with_context(packet.context());
+        let packets = [prefix(0), *packet, prefix(14), prefix(34), *packet, *packet, prefix(1)];
+        let outcomes = layouts::verdicts(&self.0, &packets);
+        let (layout, verdicts) =
+            outcomes.into_iter().find(|(_, verdicts)| [1, 4, 5].iter().any(|&place| verdicts[place] != expected))?;
+        Some(format!("{verdicts:?}, as {layout}, of which the second, fifth and sixth are of the packet"))
+    }
+}
+
 /// All engines; the first is the definition.
-pub fn all() -> [&'static dyn Engine; 4] {
-    [&Interpreter, &Jit, &Kernel, &Libpcap]
+pub fn all() -> [&'static dyn Engine; 5] {
+    [&Interpreter, &Jit, &JitBatch, &Kernel, &Libpcap]
 }
 
 /// Asks `engine` about a case, in every dialect that it speaks.

@@ -5,6 +5,7 @@
 //! libpcap's code for expressions of a folder beside the project, if there is one (`captures`, `expressions`), memory for
 //! code (`memory`), and the program (`cli`).
 
+mod batch;
 #[cfg(feature = "cli")]
 mod captures;
 mod case;
@@ -16,6 +17,7 @@ mod expressions;
 mod generate;
 mod golden;
 mod kernel;
+mod layouts;
 mod libpcap;
 mod memory;
 mod optimize;
@@ -47,6 +49,7 @@ fn main() -> ExitCode {
     trials.extend(optimize::trials(&cases));
     trials.extend(random::trials());
     trials.extend(memory::trials());
+    trials.extend(batch::trials());
     #[cfg(feature = "cli")]
     trials.extend(cli::trials().into_iter().chain(captures::trials()).chain([expressions::trial()]));
     libtest_mimic::run(&arguments, trials).exit_code()

@@ -2,10 +2,11 @@
 
 use std::slice;
 
-use cbpf::{Dialect, Filter, Form, Packet, ParseError, Program};
+use cbpf::{Dialect, Extension, Filter, Form, Packet, ParseError, Program, Verified};
 
 use crate::case;
 use crate::generate::Sample;
+use crate::layouts;
 
 /// The interpreter and the JIT agree; if they do not, the error is a case file.
 pub fn engines_agree(program: &Program, dialect: Dialect, samples: &[Sample]) -> Result<(), String> {
@@ -17,6 +18,36 @@ pub fn engines_agree(program: &Program, dialect: Dialect, samples: &[Sample]) ->
         if expected != verdict {
             let case = case::write(program, dialect, &packet, expected);
             return Err(format!("the JIT gives {verdict}, and the interpreter:\n{case}"));
+        }
+    }
+    batches_agree(&verified, &filter, samples)
+}
+
+/// Batches get the verdicts of the interpreter: with contexts, and without.
+fn batches_agree(verified: &Verified, filter: &Filter, samples: &[Sample]) -> Result<(), String> {
+    let program = verified.program();
+    filter.prepare_batch().map_err(|error| format!("no batches: {error}\n{program}"))?;
+    let (mut bare, mut with_contexts) = (Vec::new(), Vec::new());
+    for sample in samples {
+        let packet = Packet::new(&sample.data).with_wire_len(sample.wire_len);
+        bare.push(packet);
+        with_contexts.push(packet.with_context(&sample.context));
+    }
+    let whole: Vec<Packet> = samples
+        .iter()
+        .flat_map(|sample| [&sample.data[..sample.data.len() / 2], &sample.data].map(Packet::new))
+        .collect();
+    // Without a seed, nobody knows what random numbers give.
+    let draws = program.instructions().iter().any(|instruction| instruction.k == Extension::Random.offset());
+    let batches = [Some(with_contexts), Some(bare).filter(|_| !draws), Some(whole).filter(|_| !draws)];
+    for packets in batches.iter().flatten() {
+        let expected: Vec<u32> = packets.iter().map(|&packet| verified.interpret(packet)).collect();
+        for (layout, verdicts) in layouts::verdicts(filter, packets) {
+            if let Some(place) = (0..packets.len()).find(|&place| verdicts[place] != expected[place]) {
+                let case = case::write(program, verified.dialect(), &packets[place], expected[place]);
+                let verdict = verdicts[place];
+                return Err(format!("a batch of {layout} gives {verdict} at {place}, and the interpreter:\n{case}"));
+            }
         }
     }
     Ok(())

@@ -77,6 +77,8 @@
 
 mod ancillary;
 mod assemble;
+#[cfg(feature = "jit")]
+mod batch;
 mod builder;
 mod dialect;
 #[cfg(feature = "jit")]
@@ -92,9 +94,13 @@ mod packet;
 mod program;
 mod random;
 mod text;
+#[cfg(feature = "jit")]
+mod tune;
 mod verify;
 
 pub use ancillary::Extension;
+#[cfg(feature = "jit")]
+pub use batch::{Frames, OutOfBuffer, Packets, Span};
 pub use builder::{BuildError, Builder};
 pub use dialect::{Dialect, UnknownDialect};
 #[cfg(feature = "jit")]

@@ -1,5 +1,8 @@
 //! What a program runs on: the captured bytes, the original length, and what Linux knows beside the bytes.
 
+#[cfg(feature = "jit")]
+use std::mem::offset_of;
+
 use crate::ancillary::Extension;
 use crate::random;
 
@@ -17,6 +20,7 @@ pub(crate) const MAX_CAPTURED: usize = i32::MAX as usize;
 /// assert_eq!(packet.wire_len(), 1514);
 /// ```
 #[derive(Clone, Copy, Debug)]
+#[repr(C)]
 pub struct Packet<'a> {
     data: &'a [u8],
     wire_len: u32,
@@ -24,6 +28,12 @@ pub struct Packet<'a> {
 }
 
 impl<'a> Packet<'a> {
+    /// Where the captured bytes and the length on the wire stand, for compiled loops over packets.
+    #[cfg(feature = "jit")]
+    pub(crate) const DATA_AT: usize = offset_of!(Packet, data);
+    #[cfg(feature = "jit")]
+    pub(crate) const WIRE_LEN_AT: usize = offset_of!(Packet, wire_len);
+
     /// A packet that was captured whole, with the default context.
     ///
     /// Programs see at most the first 2^31 - 1 bytes.

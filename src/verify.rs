@@ -100,6 +100,12 @@ impl Verified {
         &self.program
     }
 
+    /// The program, to be kept.
+    #[cfg(feature = "jit")]
+    pub(crate) fn shared_program(&self) -> Arc<Program> {
+        self.program.clone()
+    }
+
     /// The program as engines run it; the last step returns, and every target is the place of a step.
     pub(crate) fn steps(&self) -> &[Step] {
         &self.steps

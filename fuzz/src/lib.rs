@@ -4,5 +4,7 @@
 pub mod case;
 #[path = "../../jit-tests/generate.rs"]
 pub mod generate;
+#[path = "../../jit-tests/layouts.rs"]
+pub mod layouts;
 #[path = "../../jit-tests/oracle.rs"]
 pub mod oracle;

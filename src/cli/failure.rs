@@ -5,6 +5,8 @@ use std::io::{self, Write};
 use std::path::Path;
 use std::process::ExitCode;
 
+use cbpf::Packet;
+
 use crate::cli::capture::{CaptureError, input_name};
 
 /// Says something on standard error. If that can't be written, there is nobody to be told.
@@ -33,6 +35,15 @@ impl Failure {
     /// A failure that names a file.
     pub fn of_file(path: &Path, error: impl Display) -> Failure {
         Failure::Failed(format!("{}: {error}", input_name(path)))
+    }
+
+    /// Native code gave another verdict than the interpreter on the packet of this number.
+    pub fn disagreement(number: u64, packet: &Packet, verdict: u32, expected: u32) -> Failure {
+        let bytes: String = packet.data().iter().map(|byte| format!("{byte:02x}")).collect();
+        let wire_len = packet.wire_len();
+        Failure::Disagreement(format!(
+            "packet {number}: the interpreter says {expected}, native code {verdict}; {wire_len} bytes on the wire: {bytes}"
+        ))
     }
 
     /// Says on standard error what is wrong, and gives the exit code.

@@ -1,5 +1,6 @@
 //! The command line: what the arguments are, which subcommand they name, and which exit code its outcome has.
 
+mod bench;
 mod capture;
 mod convert;
 mod engine;
@@ -12,6 +13,7 @@ mod progress;
 mod run;
 mod show;
 mod summary;
+mod timing;
 mod verify;
 
 use std::process::ExitCode;
@@ -40,6 +42,7 @@ struct Cli {
 enum Command {
     Filter(filter::Arguments),
     Run(run::Arguments),
+    Bench(bench::Arguments),
     Convert(convert::Arguments),
     Verify(verify::Arguments),
     Show(show::Arguments),
@@ -66,6 +69,7 @@ fn run(command: Command) -> Result<(), Failure> {
     match command {
         Command::Filter(arguments) => filter::run(&arguments),
         Command::Run(arguments) => run::run(&arguments),
+        Command::Bench(arguments) => bench::run(&arguments),
         Command::Convert(arguments) => convert::run(&arguments),
         Command::Verify(arguments) => verify::run(&arguments),
         Command::Show(arguments) => show::run(&arguments),

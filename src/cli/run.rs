@@ -5,7 +5,6 @@ use std::io::{BufWriter, Write, stdout};
 use cbpf::Verified;
 use clap::{Args, ValueEnum};
 
-use crate::cli::capture::Record;
 use crate::cli::engine::{self, Engine, Surroundings};
 use crate::cli::failure::Failure;
 use crate::cli::input::{CaptureArguments, ProgramArguments, each_record};
@@ -57,7 +56,7 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
         let verdict = engine.run(packet);
         let expected = reference.as_ref().map_or(verdict, |reference| reference.run(packet));
         writeln!(output, "{expected}")?;
-        if verdict == expected { Ok(()) } else { Err(disagreement(number, record, verdict, expected)) }
+        if verdict == expected { Ok(()) } else { Err(Failure::disagreement(number, &packet, verdict, expected)) }
     });
     // A disagreement is not to be lost because nobody reads on.
     let flushed = output.flush();
@@ -75,12 +74,4 @@ fn load(engines: Engines, verified: Verified) -> Result<(Engine, Option<Engine>)
             (Engine::load(engine::Name::Jit, verified)?, Some(reference))
         }
     })
-}
-
-fn disagreement(number: u64, record: &Record, verdict: u32, expected: u32) -> Failure {
-    let bytes: String = record.data.iter().map(|byte| format!("{byte:02x}")).collect();
-    let wire_len = record.wire_len;
-    Failure::Disagreement(format!(
-        "packet {number}: the interpreter says {expected}, native code {verdict}; {wire_len} bytes on the wire: {bytes}"
-    ))
 }

@@ -1,11 +1,17 @@
-//! Compiled code, and the call into it.
+//! Compiled code, and the calls into it: with one packet, and with many.
 
+use std::hint::black_box;
 use std::mem::offset_of;
+use std::ops::Range;
+use std::ptr;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use crate::ancillary::Extension;
+use crate::batch::{Layout, Packets, Span};
+use crate::graph::{Graph, Value};
 use crate::jit::memory::{Mapping, Place};
-use crate::packet::Context;
+use crate::packet::{Context, Packet};
 
 /// The facts of a context, as compiled code reads them: one entry for each ancillary load.
 #[derive(Debug)]
@@ -49,11 +55,12 @@ pub(crate) struct Code {
 }
 
 impl Code {
-    /// The function that stands at `place`: a place comes only from a module that has written a whole function there.
+    /// The function of one packet that stands at `place`: a place comes only from a module that has written a whole
+    /// function there.
     #[expect(unsafe_code, reason = "a function pointer is made of the address of compiled code")]
     pub(super) fn new(place: Place, size: usize) -> Code {
-        // SAFETY: all functions that modules write have the signature of `lower`, which is `Entry`'s; `_memory` keeps
-        // the code mapped.
+        // SAFETY: the function was lowered as `Form::Single`, whose signature is that of `Entry`; `_memory` keeps the code
+        // mapped.
         let entry = unsafe { std::mem::transmute::<*const u8, Entry>(place.executable()) };
         Code { entry, size, _memory: place.into_memory() }
     }
@@ -70,5 +77,256 @@ impl Code {
     /// The size of the code and its tables, in bytes.
     pub(crate) fn size(&self) -> usize {
         self.size
+    }
+}
+
+/// What the loop of a compiled function works through: `records` up to `end`, at least one, `stride` bytes apart.
+///
+/// A record has the address of a packet less `base` at [`Job::START`], the captured length at [`Job::CAPTURED`], both
+/// 64 bits, and the length on the wire, 32 bits, at `wire_len_at`; if that is 0, the packet was captured whole.
+#[derive(Clone, Copy)]
+#[repr(C)]
+pub(super) struct Job {
+    records: *const u8,
+    end: *const u8,
+    verdicts: *mut u32,
+    base: *const u8,
+    stride: usize,
+    wire_len_at: usize,
+    facts: *const Facts,
+}
+
+impl Job {
+    pub(super) const RECORDS: i32 = offset_of!(Job, records) as i32;
+    pub(super) const END: i32 = offset_of!(Job, end) as i32;
+    pub(super) const VERDICTS: i32 = offset_of!(Job, verdicts) as i32;
+    pub(super) const BASE: i32 = offset_of!(Job, base) as i32;
+    pub(super) const STRIDE: i32 = offset_of!(Job, stride) as i32;
+    pub(super) const WIRE_LEN_AT: i32 = offset_of!(Job, wire_len_at) as i32;
+    pub(super) const FACTS: i32 = offset_of!(Job, facts) as i32;
+
+    /// Where a record has the start of its packet: 8 bytes.
+    pub(super) const START: i32 = 0;
+    /// Where it has the captured length: 8 bytes.
+    pub(super) const CAPTURED: i32 = 8;
+}
+
+/// Packets that lie as a [`Job`] has them.
+#[derive(Clone, Copy)]
+pub(crate) struct Records<'p> {
+    first: *const u8,
+    count: usize,
+    stride: usize,
+    base: *const u8,
+    wire_len_at: usize,
+    packets: Packets<'p>,
+}
+
+impl<'p> Records<'p> {
+    /// The packets, if this build of the program lays them out as is needed.
+    pub(crate) fn of(packets: Packets<'p>) -> Option<Records<'p>> {
+        let (none, whole) = (ptr::null(), 0);
+        Some(match packets.layout() {
+            Layout::Slices(slices) if slices_are_records() => Records::new(packets, slices, none, whole),
+            // Where it is an `iovec`: an address and a length.
+            Layout::IoSlices(slices) if cfg!(unix) => Records::new(packets, slices, none, whole),
+            Layout::Packets(records) if slices_are_records() && Packet::DATA_AT == 0 => {
+                Records::new(packets, records, none, Packet::WIRE_LEN_AT)
+            }
+            Layout::Frames(frames) => {
+                const { assert!(offset_of!(Span, start) == 0 && offset_of!(Span, captured) == size_of::<usize>()) };
+                Records::new(packets, frames.spans(), frames.buffer().as_ptr(), offset_of!(Span, wire_len))
+            }
+            _ => return None,
+        })
+    }
+
+    fn new<T>(packets: Packets<'p>, records: &[T], base: *const u8, wire_len_at: usize) -> Records<'p> {
+        // There is code for 64-bit machines only.
+        assert_eq!(size_of::<usize>(), 8);
+        let (first, count) = (records.as_ptr().cast(), records.len());
+        Records { first, count, stride: size_of::<T>(), base, wire_len_at, packets }
+    }
+
+    /// Where a record stands; the one behind the last has a place, too.
+    fn record(&self, place: usize) -> *const u8 {
+        self.first.wrapping_add(place * self.stride)
+    }
+
+    /// Where a packet begins.
+    #[expect(unsafe_code, reason = "a record is read")]
+    fn packet(&self, place: usize) -> *const u8 {
+        assert!(place < self.count);
+        // SAFETY: the record is one of the slice's, and begins with a pointer or a number of that size, both initialised.
+        let start = unsafe { self.record(place).cast::<*const u8>().read() };
+        self.base.wrapping_add(start.addr())
+    }
+
+    /// Whether these packets are outside of the cache: then a look at a few of them takes long.
+    fn are_cold(&self, places: Range<usize>, looked_at: LookedAt) -> bool {
+        let step = (places.len() / SAMPLES).max(1);
+        let start = Instant::now();
+        for packet in places.step_by(step).filter_map(|place| self.packets.get(place)) {
+            black_box(packet.data().get(looked_at.first).copied());
+        }
+        start.elapsed() > LONG
+    }
+
+    /// Has the machine fetch what a program looks at.
+    fn prefetch(&self, places: Range<usize>, looked_at: LookedAt) {
+        for place in places.start..places.end.min(self.count) {
+            let packet = self.packet(place);
+            prefetch(packet.wrapping_add(looked_at.first));
+            if let Some(last) = looked_at.last {
+                prefetch(packet.wrapping_add(last));
+            }
+        }
+    }
+}
+
+/// The bytes of a packet that a program may look at, as far as that is known before it does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct LookedAt {
+    first: usize,
+    /// The last, if it may lie in another line of the cache.
+    last: Option<usize>,
+}
+
+impl LookedAt {
+    /// What addresses that are computed mostly lead to: what follows an IPv6 header, or an IPv4 header and a few bytes.
+    const COMPUTED: usize = 58;
+
+    /// What a graph looks at, unless that is nothing.
+    pub(super) fn of(graph: &Graph) -> Option<LookedAt> {
+        let (mut first, mut last) = (usize::MAX, 0);
+        for value in graph.values.iter() {
+            if let Value::Load(address, ..) = value {
+                let place = if address.base.is_some() { LookedAt::COMPUTED } else { address.offset as usize };
+                (first, last) = (first.min(place), last.max(place));
+            }
+        }
+        let is_near = |last| last < first.saturating_add(8);
+        (first <= last).then_some(LookedAt { first, last: Some(last).filter(|&last| !is_near(last)) })
+    }
+}
+
+/// How many packets are fetched ahead.
+const AHEAD: usize = 16;
+
+/// How many packets are run, ahead or not, until it is asked again whether that pays.
+const STRETCH: usize = 1024;
+
+/// How many of a stretch are looked at.
+const SAMPLES: usize = 8;
+
+/// The fewest packets that are worth asking; fewer are fetched ahead.
+const WORTH_ASKING: usize = 128;
+
+/// How long the look takes at least if memory must answer: it alone takes longer, and two looks at the clock and a cache
+/// take some 30 ns. A slow clock makes all packets cold, which costs half a nanosecond a packet.
+const LONG: Duration = Duration::from_nanos(80);
+
+#[inline]
+#[cfg_attr(
+    any(target_arch = "x86_64", target_arch = "aarch64"),
+    expect(unsafe_code, reason = "an instruction of the machine")
+)]
+fn prefetch(address: *const u8) {
+    // SAFETY: every x86-64 has SSE, and the instruction changes nothing and never faults.
+    #[cfg(target_arch = "x86_64")]
+    unsafe {
+        use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+        _mm_prefetch::<_MM_HINT_T0>(address.cast());
+    }
+    // SAFETY: the instruction changes nothing and never faults.
+    #[cfg(target_arch = "aarch64")]
+    unsafe {
+        std::arch::asm!("prfm pldl1keep, [{}]", in(reg) address, options(nostack, preserves_flags, readonly));
+    }
+    #[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
+    let _ = address;
+}
+
+/// Whether a slice is its address and its length, 64 bits each, in this order; Rust does not say.
+#[expect(unsafe_code, reason = "looks at the layout of a slice")]
+fn slices_are_records() -> bool {
+    let slice: &[u8] = &[1, 2, 3];
+    // SAFETY: a slice has a pointer and a length, both initialised; `transmute` compares the sizes.
+    let [first, second] = unsafe { std::mem::transmute::<&[u8], [usize; 2]>(slice) };
+    first == slice.as_ptr().addr() && second == slice.len()
+}
+
+/// A compiled program with a loop around it, in executable memory, which lives as long as this.
+pub(crate) struct BatchCode {
+    entry: unsafe extern "C" fn(*const Job),
+    /// What it is worth to fetch ahead.
+    looked_at: Option<LookedAt>,
+    _memory: Arc<Mapping>,
+}
+
+impl BatchCode {
+    /// The function of many packets that stands at `place`.
+    #[expect(unsafe_code, reason = "a function pointer is made of the address of compiled code")]
+    pub(super) fn new(place: Place, looked_at: Option<LookedAt>) -> BatchCode {
+        // SAFETY: the function was lowered as `Form::Batch`, whose signature this is; `_memory` keeps the code mapped.
+        let entry = unsafe { std::mem::transmute::<*const u8, unsafe extern "C" fn(*const Job)>(place.executable()) };
+        BatchCode { entry, looked_at, _memory: place.into_memory() }
+    }
+
+    /// Runs the code on all packets; there are as many verdicts.
+    pub(crate) fn call(&self, records: &Records, verdicts: &mut [u32], facts: &Facts) {
+        assert_eq!(records.count, verdicts.len());
+        for (stretch, verdicts) in verdicts.chunks_mut(STRETCH).enumerate() {
+            let start = stretch * STRETCH;
+            let places = start..start + verdicts.len();
+            let is_worth = |&at: &LookedAt| verdicts.len() < WORTH_ASKING || records.are_cold(places, at);
+            match self.looked_at.filter(is_worth) {
+                Some(looked_at) => self.run_ahead(records, start, verdicts, facts, looked_at),
+                None => self.run(records, start, verdicts, facts),
+            }
+        }
+    }
+
+    /// Runs the code on the packets from `start` on, as many as there are verdicts, while the next ones are fetched.
+    fn run_ahead(&self, records: &Records, start: usize, verdicts: &mut [u32], facts: &Facts, looked_at: LookedAt) {
+        records.prefetch(start..start + AHEAD, looked_at);
+        for (chunk, verdicts) in verdicts.chunks_mut(AHEAD).enumerate() {
+            let start = start + chunk * AHEAD;
+            records.prefetch(start + AHEAD..start + 2 * AHEAD, looked_at);
+            self.run(records, start, verdicts, facts);
+        }
+    }
+
+    /// Runs the code on the packets from `start` on, as many as there are verdicts.
+    #[inline]
+    #[expect(unsafe_code, reason = "the call into compiled code")]
+    fn run(&self, records: &Records, start: usize, verdicts: &mut [u32], facts: &Facts) {
+        let end = start + verdicts.len();
+        assert!(start < end && end <= records.count);
+        let job = Job {
+            records: records.record(start),
+            end: records.record(end),
+            verdicts: verdicts.as_mut_ptr(),
+            base: records.base,
+            stride: records.stride,
+            wire_len_at: records.wire_len_at,
+            facts,
+        };
+        // SAFETY: the code reads the records from `start` to `end`, which exist and are not none, and their packets, which
+        // `'p` keeps in place, behind bounds checks against their lengths; it stores a verdict for each. Else it reads
+        // `facts` and its own tables. The memory that it stands in is mapped while `self` is.
+        unsafe { (self.entry)(&raw const job) };
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// If this fails, batches are still right, but run one by one.
+    #[test]
+    fn slices_have_the_layout_that_batches_hope_for() {
+        assert!(slices_are_records());
+        assert_eq!(Packet::DATA_AT, 0);
     }
 }

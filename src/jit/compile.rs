@@ -15,9 +15,10 @@ use cranelift_module::{Module, ModuleError, ModuleReloc, default_libcall_names};
 use target_lexicon::Triple;
 
 use crate::graph::Graph;
-use crate::jit::code::Code;
+use crate::jit::code::{BatchCode, Code, LookedAt};
+use crate::jit::entry::Form;
 use crate::jit::error::CompileError;
-use crate::jit::memory::Provider;
+use crate::jit::memory::{Place, Provider};
 use crate::jit::tables::Tables;
 use crate::jit::{demote, lower};
 
@@ -63,10 +64,20 @@ const LARGEST_FRAME: u32 = 256 << 10;
 /// Where code begins, in bytes: between two filters there is as little as lets the machine fetch them well.
 const ALIGN: u32 = 64;
 
-/// Native code for a graph.
+/// Native code for a graph, to run one packet.
 pub(crate) fn compile(graph: &Graph) -> Result<Code, CompileError> {
+    compile_form(graph, Form::Single).map(|(place, size)| Code::new(place, size))
+}
+
+/// Native code for a graph, to run many packets.
+pub(crate) fn compile_batch(graph: &Graph) -> Result<BatchCode, CompileError> {
+    compile_form(graph, Form::Batch).map(|(place, _)| BatchCode::new(place, LookedAt::of(graph)))
+}
+
+/// A function of this form in memory, and its size in bytes.
+fn compile_form(graph: &Graph, form: Form) -> Result<(Place, usize), CompileError> {
     with_compiler(|compiler| {
-        compiler.lower(graph);
+        compiler.lower(graph, form);
         compiler.place(compiler.isa_for(graph))
     })
 }
@@ -78,7 +89,7 @@ impl Graph {
     /// If Cranelift knows nothing of this machine.
     pub fn clif(&self) -> Result<String, CompileError> {
         with_compiler(|compiler| {
-            compiler.lower(self);
+            compiler.lower(self, Form::Single);
             Ok(compiler.context.func.display().to_string())
         })
     }
@@ -89,7 +100,7 @@ impl Graph {
     /// If the graph cannot be compiled on this machine.
     pub fn native(&self) -> Result<String, CompileError> {
         with_compiler(|compiler| {
-            compiler.lower(self);
+            compiler.lower(self, Form::Single);
             compiler.context.set_disasm(true);
             let isa = compiler.isa_for(self);
             let compiled = compiler.compile(isa)?;
@@ -155,11 +166,12 @@ impl Compiler {
         &self.host[usize::from(graph.values.len() + graph.blocks.len() > LARGE)]
     }
 
-    fn lower(&mut self, graph: &Graph) {
+    fn lower(&mut self, graph: &Graph, form: Form) {
         let isa = &self.host[0];
         self.clear();
-        self.context.func.signature = lower::signature(isa.default_call_conv());
-        lower::lower(graph, &mut self.context.func, &mut self.functions, isa.frontend_config(), &mut self.tables);
+        self.context.func.signature = form.signature(isa.default_call_conv());
+        let (function, config) = (&mut self.context.func, isa.frontend_config());
+        lower::lower(graph, form, function, &mut self.functions, config, &mut self.tables);
         let parameters: usize = graph.blocks.iter().map(|block| block.parameters.len()).sum();
         if parameters > MANY_PARAMETERS {
             demote::demote(&mut self.context.func);
@@ -173,8 +185,8 @@ impl Compiler {
         self.context.take_compiled_code().ok_or_else(no_code)
     }
 
-    /// Compiles what was lowered, and puts it into memory.
-    fn place(&mut self, isa: &OwnedTargetIsa) -> Result<Code, CompileError> {
+    /// Compiles what was lowered, puts it into memory, and gives its size in bytes, too.
+    fn place(&mut self, isa: &OwnedTargetIsa) -> Result<(Place, usize), CompileError> {
         let compiled = self.compile(isa)?;
         let frame = compiled.buffer.frame_layout().map_or(0, |layout| layout.frame_to_fp_offset);
         if frame > LARGEST_FRAME {
@@ -186,7 +198,7 @@ impl Compiler {
         let mut module = JITModule::new(builder);
         let size = self.write(&compiled, &mut module)?;
         drop(module);
-        Ok(Code::new(provider.into_place().ok_or_else(no_code)?, size))
+        Ok((provider.into_place().ok_or_else(no_code)?, size))
     }
 
     /// Writes the code and its tables into the memory of a module, and gives the size in bytes.
@@ -246,7 +258,7 @@ mod tests {
     /// Entry i of a table of numbers and entry i of a table of bytes, added up, where i is the length on the wire.
     fn lower_sum(compiler: &mut Compiler, numbers: &[u8], bytes: &[u8]) {
         let function = &mut compiler.context.func;
-        function.signature = lower::signature(compiler.host[0].default_call_conv());
+        function.signature = Form::Single.signature(compiler.host[0].default_call_conv());
         let tables = [numbers, bytes].map(|table| compiler.tables.add(function, table));
         let mut builder = FunctionBuilder::new(function, &mut compiler.functions);
         let block = builder.create_block();
@@ -271,10 +283,11 @@ mod tests {
     fn code_finds_its_tables() -> Result<(), CompileError> {
         let numbers = [7u32, 1000, 0x1234_5678].map(u32::to_ne_bytes).concat();
         for _ in 0..3 {
-            let code = with_compiler(|compiler| {
+            let (place, size) = with_compiler(|compiler| {
                 lower_sum(compiler, &numbers, &[1, 2, 3]);
                 compiler.place(&compiler.host[0])
             })?;
+            let code = Code::new(place, size);
             let sums = [0, 1, 2].map(|i| code.call(&[], i, &Facts::NONE));
             assert_eq!(sums, [8, 1002, 0x1234_567b]);
         }

@@ -16,7 +16,8 @@ const WORD: u32 = 4;
 /// What the words of the frame hold at some point, as far as that is the same on all ways there.
 type Frame = Vec<Option<Value>>;
 
-/// Makes all parameters of `function`, besides its own, words of its stack frame. Its edges lead to later blocks only.
+/// Makes all 32-bit parameters of `function`, besides its own, words of its stack frame. Its edges lead to later blocks
+/// only, but for those of the loop around a graph.
 pub(super) fn demote(function: &mut Function) {
     let blocks: Vec<Block> = function.layout.blocks().collect();
     let mut plan = Plan::default();
@@ -29,7 +30,9 @@ pub(super) fn demote(function: &mut Function) {
         edge.apply(function, slot);
     }
     for &block in &blocks[1..] {
-        plan.load_parameters(function, block, slot);
+        if is_of_graph(function, block) {
+            plan.load_parameters(function, block, slot);
+        }
     }
 }
 
@@ -82,6 +85,12 @@ impl Plan {
         let target = call.block(pool);
         let arguments: Vec<Value> = call.args(pool).filter_map(|argument| argument.as_value()).collect();
         let parameters = function.dfg.block_params(target);
+        if !is_of_graph(function, target) {
+            // The way back holds nothing that the way in does not.
+            arguments.iter().for_each(|&argument| self.is_used[argument] = true);
+            self.frames[target] = Some(Frame::default());
+            return;
+        }
         self.assign_words(parameters, &arguments);
         let (mut after, mut stores) = (frame.clone(), Vec::new());
         for (&parameter, &argument) in parameters.iter().zip(&arguments) {
@@ -181,6 +190,11 @@ fn store_all(mut cursor: FuncCursor, slot: StackSlot, stores: &[(u32, Value)]) {
         let address = cursor.ins().stack_addr(types::I64, slot, (word * WORD) as i32);
         cursor.ins().store(MemFlagsData::trusted(), value, address, 0);
     }
+}
+
+/// Whether the parameters of a block are values of a graph, and not what a loop around it counts with.
+fn is_of_graph(function: &Function, block: Block) -> bool {
+    function.dfg.block_params(block).iter().all(|&parameter| function.dfg.value_type(parameter) == types::I32)
 }
 
 fn destinations(function: &Function, branch: Inst) -> &[BlockCall] {

@@ -1,59 +1,42 @@
 //! From the graph to Cranelift IR: one IR block for each block, one behind each check, and one for all that give 0.
 //!
-//! The function takes the packet's address, its captured length, its length on the wire and the address of the
-//! [`Facts`], and returns the verdict. Loads neither trap nor move: each stands behind its bounds check, and must stay
-//! there, or it would read outside the packet.
+//! The function takes one packet or a batch of them (`entry`). Loads neither trap nor move: each stands behind its bounds
+//! check, and must stay there, or it would read outside the packet.
 
 use std::collections::HashMap;
 
 use cranelift_codegen::ir::condcodes::IntCC;
-use cranelift_codegen::ir::{self, AbiParam, BlockArg, Endianness, InstBuilder, MemFlagsData, Signature, types};
-use cranelift_codegen::isa::{CallConv, TargetFrontendConfig};
+use cranelift_codegen::ir::{self, BlockArg, Endianness, InstBuilder, MemFlagsData, types};
+use cranelift_codegen::isa::TargetFrontendConfig;
 use cranelift_frontend::{FunctionBuilder, FunctionBuilderContext};
 
 use crate::ancillary::Extension;
 use crate::graph::{Address, BlockId, ByteOrder, Check, Edge, End, Graph, Schedule, SetId, Step, Test, Value, ValueId};
 use crate::isa::{AluOp, Condition, Width};
 use crate::jit::code::Facts;
+use crate::jit::entry::{Entry, Form};
 use crate::jit::sets;
 use crate::jit::tables::Tables;
 use crate::random;
 
-/// The type of an address; Cranelift makes code for 64-bit machines only.
-pub(super) const POINTER: ir::Type = types::I64;
-
-/// The type of the compiled function: (packet, captured, wire_len, facts) -> verdict.
-pub(super) fn signature(call_conv: CallConv) -> Signature {
-    let mut signature = Signature::new(call_conv);
-    signature.params.extend([POINTER, types::I64, types::I32, POINTER].map(AbiParam::new));
-    signature.returns.push(AbiParam::new(types::I32));
-    signature
-}
-
-/// Fills `function`, which has the [`signature`], with the code of `graph`.
+/// Fills `function`, which has the signature of the form, with the code of `graph`.
 pub(super) fn lower(
     graph: &Graph,
+    form: Form,
     function: &mut ir::Function,
     context: &mut FunctionBuilderContext,
     config: TargetFrontendConfig,
     tables: &mut Tables,
 ) {
-    let mut lowering = Lowering::new(graph, FunctionBuilder::new(function, context), tables);
+    let mut lowering = Lowering::new(graph, form, FunctionBuilder::new(function, context), tables);
     let schedule = Schedule::of(graph);
     for &block in &schedule.order {
         lowering.block(block, schedule.steps(block));
     }
     lowering.fail_block();
+    lowering.entry.finish(&mut lowering.builder);
     lowering.builder.seal_all_blocks();
     lowering.builder.finalize(config);
-}
-
-/// The arguments of the function.
-struct Arguments {
-    packet: ir::Value,
-    captured: ir::Value,
-    wire_len: ir::Value,
-    facts: ir::Value,
 }
 
 pub(super) struct Lowering<'g, 'f> {
@@ -67,37 +50,25 @@ pub(super) struct Lowering<'g, 'f> {
     blocks: Vec<ir::Block>,
     /// Where failed checks go; it is made when the first is met.
     fail: Option<ir::Block>,
-    arguments: Arguments,
+    entry: Entry,
     /// The IR value of each value where it was last computed, as the schedule has it; constants are made where they are
     /// used.
     values: Vec<Option<ir::Value>>,
 }
 
 impl<'g, 'f> Lowering<'g, 'f> {
-    fn new(graph: &'g Graph, mut builder: FunctionBuilder<'f>, tables: &'f mut Tables) -> Lowering<'g, 'f> {
+    fn new(graph: &'g Graph, form: Form, mut builder: FunctionBuilder<'f>, tables: &'f mut Tables) -> Lowering<'g, 'f> {
         let blocks: Vec<ir::Block> = graph.blocks.iter().map(|_| builder.create_block()).collect();
         let mut values = vec![None; graph.values.len()];
-        builder.append_block_params_for_function_params(blocks[0]);
+        // The first block has no parameters of its own: no edge of the graph enters it.
+        let entry = Entry::begin(form, &mut builder, blocks[0]);
         for (block, &ir_block) in graph.blocks.iter().zip(&blocks) {
             for parameter in &block.parameters {
                 values[parameter.index()] = Some(builder.append_block_param(ir_block, types::I32));
             }
         }
-        let arguments = match *builder.block_params(blocks[0]) {
-            [packet, captured, wire_len, facts] => Arguments { packet, captured, wire_len, facts },
-            _ => unreachable!("the signature has four parameters, and the first block none of its own"),
-        };
-        Lowering {
-            graph,
-            builder,
-            tables,
-            addresses: HashMap::new(),
-            found: HashMap::new(),
-            blocks,
-            fail: None,
-            arguments,
-            values,
-        }
+        let (addresses, found) = (HashMap::new(), HashMap::new());
+        Lowering { graph, builder, tables, addresses, found, blocks, fail: None, entry, values }
     }
 
     fn block(&mut self, id: BlockId, steps: &[Step]) {
@@ -123,7 +94,7 @@ impl<'g, 'f> Lowering<'g, 'f> {
     fn return_from(&mut self, block: ir::Block, verdict: impl FnOnce(&mut Self) -> ir::Value) {
         self.begin(block, true);
         let verdict = verdict(self);
-        self.builder.ins().return_(&[verdict]);
+        self.entry.give(&mut self.builder, verdict);
     }
 
     fn check(&mut self, check: Check, is_cold: bool) {
@@ -162,15 +133,16 @@ impl<'g, 'f> Lowering<'g, 'f> {
 
     fn in_bounds(&mut self, address: Address, width: Width) -> ir::Value {
         let end = address.end(width);
-        let captured = self.arguments.captured;
         match address.base {
             None => {
+                let captured = self.entry.captured;
                 let end = self.builder.ins().iconst(types::I64, end.cast_signed());
                 self.builder.ins().icmp(IntCC::UnsignedGreaterThanOrEqual, captured, end)
             }
             Some(base) => {
                 let base = self.wide(base);
                 let end = self.builder.ins().iadd_imm_s(base, end.cast_signed());
+                let captured = self.entry.visible(&mut self.builder);
                 self.builder.ins().icmp(IntCC::UnsignedLessThanOrEqual, end, captured)
             }
         }
@@ -193,7 +165,7 @@ impl<'g, 'f> Lowering<'g, 'f> {
     fn define(&mut self, value: Value) -> ir::Value {
         match value {
             Value::Constant(_) | Value::Parameter(_) => unreachable!("the schedule defines what is computed"),
-            Value::WireLen => self.arguments.wire_len,
+            Value::WireLen => self.entry.wire_len(&mut self.builder),
             Value::Load(address, width, order) => self.load(address, width, order),
             Value::Ancillary(extension) => {
                 let fact = self.fact(extension);
@@ -215,7 +187,7 @@ impl<'g, 'f> Lowering<'g, 'f> {
     }
 
     fn load(&mut self, Address { base, offset }: Address, width: Width, order: ByteOrder) -> ir::Value {
-        let mut address = self.arguments.packet;
+        let mut address = self.entry.packet;
         if let Some(base) = base {
             let base = self.wide(base);
             address = self.builder.ins().iadd(address, base);
@@ -250,7 +222,8 @@ impl<'g, 'f> Lowering<'g, 'f> {
     /// An entry of the table of facts.
     fn fact(&mut self, extension: Extension) -> ir::Value {
         let flags = MemFlagsData::trusted().with_readonly();
-        self.builder.ins().load(types::I64, flags, self.arguments.facts, Facts::offset(extension))
+        let facts = self.entry.facts(&mut self.builder);
+        self.builder.ins().load(types::I64, flags, facts, Facts::offset(extension))
     }
 
     /// The same as [`random::number`].
@@ -313,7 +286,7 @@ impl<'g, 'f> Lowering<'g, 'f> {
         match end {
             End::Return(verdict) => {
                 let verdict = self.value(*verdict);
-                self.builder.ins().return_(&[verdict]);
+                self.entry.give(&mut self.builder, verdict);
             }
             End::Jump(edge) => {
                 let (block, arguments) = self.edge(edge);

@@ -4,7 +4,8 @@ use cranelift_codegen::ir::condcodes::IntCC;
 use cranelift_codegen::ir::{self, InstBuilder, MemFlagsData, types};
 
 use crate::graph::{Set, SetId, ValueId};
-use crate::jit::lower::{Lowering, POINTER};
+use crate::jit::entry::POINTER;
+use crate::jit::lower::Lowering;
 
 /// The questions of which one says that a number is a member, by number.
 pub(super) fn probes(set: &Set) -> std::ops::Range<usize> {

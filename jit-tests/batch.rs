@@ -1,0 +1,75 @@
+//! Batches: their pieces, their longest packets, and their code. What they give on the corpus is asked by `jit-batch`.
+
+use std::io::IoSlice;
+
+use cbpf::{Dialect, Filter, Frames, Packet, Program, Span};
+use libtest_mimic::{Failed, Trial};
+
+use crate::layouts::verdicts;
+
+pub fn trials() -> Vec<Trial> {
+    vec![
+        Trial::test("batches::of_any_size", of_any_size),
+        Trial::test("batches::long_packets", long_packets),
+        Trial::test("batches::clones_share_the_loop", clones_share_the_loop),
+    ]
+}
+
+fn compile(text: &str) -> Result<Filter, Failed> {
+    Ok(Filter::compile(&text.parse::<Program>()?.verify(Dialect::Pcap)?)?)
+}
+
+/// Batches are run in pieces; no packet is lost between them, and none runs twice.
+fn of_any_size() -> Result<(), Failed> {
+    let filter = compile("ldb [3]\ntax\nld #len\nadd x\nret a")?;
+    let bytes: Vec<u8> = (0..5000_u32).map(|number| (number * 7) as u8).collect();
+    for size in [0, 1, 15, 16, 17, 127, 128, 129, 1023, 1024, 1025, 1040, 4096] {
+        let packets: Vec<Packet> = (0..size).map(|place| Packet::new(&bytes[place..][..place % 9])).collect();
+        let expected: Vec<u32> = packets.iter().map(|packet| filter.run(packet)).collect();
+        if let Some((layout, _)) = verdicts(&filter, &packets).into_iter().find(|(_, verdicts)| *verdicts != expected) {
+            return Err(format!("{size} {layout} do not get the verdicts that they get one by one").into());
+        }
+    }
+    Ok(())
+}
+
+/// Programs see the first 2^31 - 1 bytes, and no packet is longer than that unless it says so.
+fn long_packets() -> Result<(), Failed> {
+    const LEN: usize = (1 << 31) + 100;
+    let memory = vec![0; LEN];
+    let spans = [1, 2, 3].map(|wire_len| Span { start: 0, captured: LEN, wire_len });
+    for (text, bare, framed) in [
+        ("ld #len\nret a", 0x7fff_ffff, [1, 2, 3]),
+        ("ldx #0x7ffffff0\nldb [x + 14]\nret #5", 5, [5; 3]),
+        ("ldx #0x7ffffff0\nldb [x + 15]\nret #5", 0, [0; 3]),
+        ("ld #len\nadd #0x7ffffff0\ntax\nldb [x + 0]\nret #5", 0, [5; 3]),
+        ("ldb [0]\nadd #0x7fffffff\ntax\nldb [x + 0]\nret #5", 0, [0; 3]),
+        ("ldb [0]\nadd #0x7ffffffe\ntax\nldb [x + 0]\nret #5", 5, [5; 3]),
+    ] {
+        let filter = compile(text)?;
+        let (mut of_slices, mut of_frames) = ([7; 2], [7; 3]);
+        filter.run_batch(&[IoSlice::new(&memory), IoSlice::new(&memory)], &mut of_slices);
+        filter.run_batch(Frames::new(&memory, &spans)?, &mut of_frames);
+        if (of_slices, of_frames) != ([bare; 2], framed) {
+            return Err(format!("got {of_slices:?} and {of_frames:?} of {text}").into());
+        }
+    }
+    Ok(())
+}
+
+/// The loop is made once, whichever clone and thread comes first, and lives as long as the last of them.
+fn clones_share_the_loop() -> Result<(), Failed> {
+    let filter = compile("ldb [0]\nret a")?;
+    let clones: Vec<Filter> = (0..8).map(|_| filter.clone()).collect();
+    drop(filter);
+    let run = |filter: &Filter| verdicts(filter, &[Packet::new(&[7]), Packet::new(&[9])]);
+    std::thread::scope(|scope| {
+        let threads: Vec<_> = clones.iter().map(|filter| scope.spawn(|| run(filter))).collect();
+        threads.into_iter().try_for_each(|thread| match thread.join() {
+            Ok(outcomes) if outcomes.iter().all(|(_, verdicts)| verdicts[..] == [7, 9]) => Ok(()),
+            Ok(outcomes) => Err(format!("{outcomes:?}")),
+            Err(_) => Err("a thread panicked".to_owned()),
+        })
+    })?;
+    Ok(())
+}

@@ -1,0 +1,43 @@
+//! Batches in every layout: shared by the engine `jit-batch`, the random test and the fuzz targets.
+
+use std::io::IoSlice;
+
+use cbpf::{Context, Filter, Frames, Packet, Packets, Span};
+
+/// What a layout is called, and the verdicts on its packets.
+pub type Outcome = (&'static str, Vec<u32>);
+
+/// The verdicts on some packets, run as  that can say all that these packets say.
+pub fn verdicts(filter: &Filter, packets: &[Packet]) -> Vec<Outcome> {
+    let is_bare = |packet: &Packet| packet.context() == &Context::default();
+    let is_whole = |packet: &Packet| is_bare(packet) && packet.wire_len() as usize == packet.data().len();
+    let mut outcomes = vec![run(filter, "packets", packets.into())];
+    if packets.iter().all(is_bare) {
+        outcomes.push(run_frames(filter, packets));
+    }
+    if packets.iter().all(is_whole) {
+        let slices: Vec<&[u8]> = packets.iter().map(Packet::data).collect();
+        let io_slices: Vec<IoSlice> = slices.iter().map(|slice| IoSlice::new(slice)).collect();
+        outcomes.extend([run(filter, "slices", (&slices).into()), run(filter, "I/O slices", (&io_slices).into())]);
+    }
+    outcomes
+}
+
+fn run_frames(filter: &Filter, packets: &[Packet]) -> Outcome {
+    let mut buffer = vec![0xff; 7];
+    let mut spans = Vec::new();
+    for packet in packets {
+        spans.push(Span { start: buffer.len(), captured: packet.data().len(), wire_len: packet.wire_len() });
+        buffer.extend_from_slice(packet.data());
+    }
+    let frames = Frames::new(&buffer, &spans).expect("all were appended to the buffer");
+    run(filter, "frames", frames.into())
+}
+
+fn run(filter: &Filter, layout: &'static str, packets: Packets) -> Outcome {
+    /// What nobody stores.
+    const UNTOUCHED: u32 = 0xdead_beef;
+    let mut verdicts = vec![UNTOUCHED; packets.len()];
+    filter.run_batch(packets, &mut verdicts);
+    (layout, verdicts)
+}

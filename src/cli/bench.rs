@@ -1,0 +1,283 @@
+//! `cbpf bench`: how long a program takes on the user's own packets.
+
+use std::fmt::Write as _;
+use std::hint::black_box;
+use std::io::{IsTerminal, Write, stderr, stdout};
+use std::time::{Duration, Instant};
+
+use cbpf::{Context, Filter, Packet, Shape, Verified};
+use clap::Args;
+use indicatif::HumanCount;
+use serde_json::{Value, json};
+
+use crate::cli::capture::Reader;
+use crate::cli::failure::{Failure, say};
+use crate::cli::input::{CaptureArguments, Inputs, ProgramArguments};
+use crate::cli::timing::{self, Quartiles};
+
+/// The most packets, and bytes of packets, that are kept in memory to be run.
+const MOST_PACKETS: usize = 1 << 20;
+const MOST_BYTES: usize = 256 << 20;
+
+/// How many packets a batch has.
+const BATCH: usize = 1024;
+
+/// Measure how long a program takes on the packets of captures
+///
+/// Prints nanoseconds a packet, the median of many rounds and its quartiles, for each engine and each shape of native
+/// code, one packet at a time and in batches; in the order of the captures, and shuffled. The engines take turns; before
+/// that, their verdicts are compared. Captures of few packets come again and again, and the processor learns them by
+/// heart.
+#[derive(Args)]
+#[command(after_help = "Example:
+  cbpf bench -p arp.asm -r monday.pcap")]
+pub struct Arguments {
+    #[command(flatten)]
+    program: ProgramArguments,
+
+    #[command(flatten)]
+    captures: CaptureArguments,
+
+    /// How long to measure, about
+    #[arg(long, value_name = "SECONDS", default_value_t = 5.0, value_parser = seconds)]
+    seconds: f64,
+
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+fn seconds(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(seconds) if (0.0..=1e6).contains(&seconds) => Ok(seconds),
+        _ => Err("a number of seconds is expected".to_owned()),
+    }
+}
+
+pub fn run(arguments: &Arguments) -> Result<(), Failure> {
+    let mut inputs = arguments.captures.open(&arguments.program)?;
+    let verified = arguments.program.read()?;
+    let engines = engines(&verified)?;
+    let (records, outcome) = Records::read(&mut inputs)?;
+    // All engines draw the same random numbers.
+    let context = Context { seed: Some(0), ..Context::default() };
+    let packets = records.packets(&context);
+    let tuned = Filter::tuned(&verified, &packets).map_err(|error| Failure::Failed(error.to_string()))?;
+    compare(&verified, &engines, &packets)?;
+
+    let time = Duration::from_secs_f64(arguments.seconds / 2.0);
+    let packets = part(&verified, &packets, time / (engines.len() * timing::FEWEST_ROUNDS) as u32);
+    if stderr().is_terminal() {
+        let (count, seconds) = (HumanCount(packets.len() as u64), arguments.seconds);
+        say(format_args!("measuring {count} packets for about {seconds} s"));
+    }
+    let mut verdicts = vec![0; BATCH];
+    let mut measure = |packets: &[Packet]| {
+        timing::measure(engines.len(), packets.len(), time, |way| engines[way].run(packets, &mut verdicts))
+    };
+    let (in_order, shuffled) = (measure(packets), measure(&shuffle(packets)));
+    let report = Report { engines, in_order, shuffled, tuned, packets: packets.len(), read: records.len() };
+    writeln!(stdout(), "{}", if arguments.json { report.json().to_string() } else { report.table() })?;
+    outcome.outcome()
+}
+
+/// The packets of captures, in memory.
+struct Records {
+    bytes: Vec<u8>,
+    /// Where each packet ends, and its length on the wire.
+    ends: Vec<(usize, u32)>,
+}
+
+impl Records {
+    /// Reads as many packets as there are, or as are enough.
+    fn read(inputs: &mut [Reader]) -> Result<(Records, Inputs), Failure> {
+        let mut records = Records { bytes: Vec::new(), ends: Vec::new() };
+        let mut outcome = Inputs::Whole;
+        for input in inputs {
+            while records.len() < MOST_PACKETS && records.bytes.len() < MOST_BYTES {
+                match input.next() {
+                    Ok(Some(record)) => {
+                        records.bytes.extend_from_slice(record.data);
+                        records.ends.push((records.bytes.len(), record.wire_len));
+                    }
+                    Ok(None) => break,
+                    Err(error) => {
+                        say(format_args!("cbpf: warning: {error}"));
+                        outcome = Inputs::Damaged;
+                        break;
+                    }
+                }
+            }
+        }
+        match records.len() {
+            0 => Err(Failure::Input("there are no packets to measure with".to_owned())),
+            _ => Ok((records, outcome)),
+        }
+    }
+
+    fn len(&self) -> usize {
+        self.ends.len()
+    }
+
+    fn packets<'a>(&'a self, context: &'a Context) -> Vec<Packet<'a>> {
+        let mut start = 0;
+        let packet = |&(end, wire_len): &(usize, u32)| {
+            let data = &self.bytes[std::mem::replace(&mut start, end)..end];
+            Packet::new(data).with_wire_len(wire_len).with_context(context)
+        };
+        self.ends.iter().map(packet).collect()
+    }
+}
+
+/// Something that is measured.
+enum Engine {
+    Interpreter(Verified),
+    Single(Filter),
+    Batch(Filter),
+}
+
+/// The interpreter, and native code of each shape that the program has.
+fn engines(verified: &Verified) -> Result<Vec<Engine>, Failure> {
+    let failed = |error| Failure::Failed(format!("{error}"));
+    let mut filters: Vec<Filter> = Vec::new();
+    for &shape in Shape::ALL {
+        let filter = Filter::compile_as(verified, shape).map_err(failed)?;
+        if filters.iter().all(|other| other.shape() != filter.shape()) {
+            filter.prepare_batch().map_err(failed)?;
+            filters.push(filter);
+        }
+    }
+    let native = filters.iter().cloned().map(Engine::Single).chain(filters.iter().cloned().map(Engine::Batch));
+    Ok([Engine::Interpreter(verified.clone())].into_iter().chain(native).collect())
+}
+
+impl Engine {
+    /// Its name, and the shape of its code.
+    fn name(&self) -> (&'static str, Option<&'static str>) {
+        match self {
+            Engine::Interpreter(_) => ("interpreter", None),
+            Engine::Single(filter) => ("jit", Some(filter.shape().name())),
+            Engine::Batch(filter) => ("jit-batch", Some(filter.batch_shape().name())),
+        }
+    }
+
+    /// Runs all packets; of batches, the verdicts are there afterwards.
+    fn run(&self, packets: &[Packet], verdicts: &mut [u32]) {
+        match self {
+            Engine::Interpreter(verified) => {
+                packets.iter().for_each(|packet| _ = black_box(verified.interpret(packet)))
+            }
+            Engine::Single(filter) => packets.iter().for_each(|packet| _ = black_box(filter.run(packet))),
+            Engine::Batch(filter) => {
+                packets.chunks(BATCH).for_each(|packets| filter.run_batch(packets, &mut verdicts[..packets.len()]));
+            }
+        }
+    }
+
+    /// The verdicts on the packets of a batch.
+    fn verdicts(&self, packets: &[Packet], verdicts: &mut [u32]) {
+        match self {
+            Engine::Interpreter(verified) => {
+                verdicts.iter_mut().zip(packets).for_each(|(verdict, packet)| *verdict = verified.interpret(packet));
+            }
+            Engine::Single(filter) => {
+                verdicts.iter_mut().zip(packets).for_each(|(verdict, packet)| *verdict = filter.run(packet));
+            }
+            Engine::Batch(filter) => filter.run_batch(packets, verdicts),
+        }
+    }
+}
+
+/// Whether all engines give the verdicts of the interpreter.
+fn compare(verified: &Verified, engines: &[Engine], packets: &[Packet]) -> Result<(), Failure> {
+    let [mut verdicts, mut expected] = [(); 2].map(|()| vec![0; BATCH]);
+    for (batch, packets) in packets.chunks(BATCH).enumerate() {
+        let (verdicts, expected) = (&mut verdicts[..packets.len()], &mut expected[..packets.len()]);
+        Engine::Interpreter(verified.clone()).verdicts(packets, expected);
+        for engine in engines {
+            engine.verdicts(packets, verdicts);
+            if let Some(place) = (0..packets.len()).find(|&place| verdicts[place] != expected[place]) {
+                let number = (batch * BATCH + place + 1) as u64;
+                return Err(Failure::disagreement(number, &packets[place], verdicts[place], expected[place]));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The first of the packets, as many as the interpreter runs in that time.
+fn part<'a, 'p>(verified: &Verified, packets: &'a [Packet<'p>], time: Duration) -> &'a [Packet<'p>] {
+    let start = Instant::now();
+    let mut count = 0;
+    for batch in packets.chunks(BATCH) {
+        batch.iter().for_each(|packet| _ = black_box(verified.interpret(packet)));
+        count += batch.len();
+        if start.elapsed() > time {
+            break;
+        }
+    }
+    &packets[..count]
+}
+
+/// The packets in an order that has nothing to do with theirs, the same one at every run.
+fn shuffle<'p>(packets: &[Packet<'p>]) -> Vec<Packet<'p>> {
+    let mut shuffled = packets.to_vec();
+    let mut state = 0x9e37_79b9_7f4a_7c15_u64;
+    for end in (1..shuffled.len()).rev() {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        shuffled.swap(end, (state % (end as u64 + 1)) as usize);
+    }
+    shuffled
+}
+
+/// What was measured.
+struct Report {
+    engines: Vec<Engine>,
+    in_order: Vec<Quartiles>,
+    shuffled: Vec<Quartiles>,
+    tuned: Filter,
+    /// How many packets were measured, and how many read.
+    packets: usize,
+    read: usize,
+}
+
+impl Report {
+    fn table(&self) -> String {
+        let (packets, read) = (HumanCount(self.packets as u64), HumanCount(self.read as u64));
+        let mut text = format!("Nanoseconds a packet, median (quartiles), {packets} of {read} packets\n\n");
+        let mut line = |engine: &str, shape: &str, in_order: &str, shuffled: &str| {
+            let _ = writeln!(text, "{engine:11}  {shape:9}  {in_order:24}  {shuffled}");
+        };
+        line("engine", "shape", "in order", "shuffled");
+        let shown = |Quartiles { lower, median, upper }: &Quartiles| format!("{median:.2} ({lower:.2} to {upper:.2})");
+        for ((engine, in_order), shuffled) in self.engines.iter().zip(&self.in_order).zip(&self.shuffled) {
+            let (name, shape) = engine.name();
+            line(name, shape.unwrap_or("-"), &shown(in_order), &shown(shuffled));
+        }
+        let (single, batch) = self.tuned_shapes();
+        let _ = write!(text, "\n`Filter::tuned` takes {single} for single packets, {batch} for batches.");
+        text
+    }
+
+    fn json(&self) -> Value {
+        let rows = self.engines.iter().zip(&self.in_order).zip(&self.shuffled);
+        let row = |((engine, in_order), shuffled): ((&Engine, &Quartiles), &Quartiles)| {
+            let (name, shape) = engine.name();
+            json!({ "engine": name, "shape": shape, "in_order": in_order.json(), "shuffled": shuffled.json() })
+        };
+        let (single, batch) = self.tuned_shapes();
+        json!({
+            "unit": "nanoseconds a packet",
+            "packets_read": self.read,
+            "packets": self.packets,
+            "engines": rows.map(row).collect::<Vec<_>>(),
+            "tuned": { "single": single, "batch": batch },
+        })
+    }
+
+    fn tuned_shapes(&self) -> (&'static str, &'static str) {
+        (self.tuned.shape().name(), self.tuned.batch_shape().name())
+    }
+}
