@@ -39,7 +39,8 @@
 //! or typed ([`Instruction`]). [`Program::verify`] judges it by the rules of a dialect, and gives a [`Verified`] or an
 //! error that names the instruction and the rule. A [`Verified`] can be interpreted ([`Verified::interpret`], the
 //! definition of what a program means) or compiled to a [`Filter`], which gives the same verdicts and is many times
-//! faster. A packet is a slice of bytes, or a [`Packet`] with an original length and a [`Context`].
+//! faster. A packet is a slice of bytes, or a [`Packet`] with an original length and a [`Context`]; many at once are
+//! [`Packets`], which [`Filter::run_batch`] takes.
 //!
 //! A filter that keeps one packet in a hundred, by chance, and the same ones at every run:
 //!
@@ -71,7 +72,10 @@
 //!   needed, and there is no [`Filter`].
 //! - `cli`: the program `cbpf`.
 
-#![cfg_attr(not(feature = "jit"), allow(rustdoc::broken_intra_doc_links, reason = "Filter is named, and not there"))]
+#![cfg_attr(
+    not(feature = "jit"),
+    allow(rustdoc::broken_intra_doc_links, reason = "Filter and Packets are named, and not there")
+)]
 #![deny(unsafe_code)]
 #![warn(missing_docs, missing_debug_implementations, unreachable_pub)]
 

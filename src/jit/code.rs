@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use crate::ancillary::Extension;
 use crate::batch::{Layout, Packets, Span};
-use crate::graph::{Graph, Value};
+use crate::graph::{Graph, Shape, Value};
 use crate::jit::memory::{Mapping, Place};
 use crate::packet::{Context, Packet};
 
@@ -188,7 +188,8 @@ impl<'p> Records<'p> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct LookedAt {
     first: usize,
-    /// The last, if it may lie in another line of the cache.
+    /// The last, if it may lie in another line of the cache, and data flow looks at it whatever the first says. To fetch
+    /// for branches what they seldom look at takes longer than it saves.
     last: Option<usize>,
 }
 
@@ -205,8 +206,8 @@ impl LookedAt {
                 (first, last) = (first.min(place), last.max(place));
             }
         }
-        let is_near = |last| last < first.saturating_add(8);
-        (first <= last).then_some(LookedAt { first, last: Some(last).filter(|&last| !is_near(last)) })
+        let is_worth = graph.shape() != Shape::Branches && last >= first.saturating_add(8);
+        (first <= last).then_some(LookedAt { first, last: is_worth.then_some(last) })
     }
 }
 
