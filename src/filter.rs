@@ -47,10 +47,17 @@ impl Filter {
     /// # Errors
     /// As [`Filter::compile`].
     pub fn compile_as(verified: &Verified, shape: Shape) -> Result<Filter, CompileError> {
-        let graph = Graph::shaped(verified, shape);
-        let code = jit::compile(&graph)?;
+        Filter::from_graph(&Graph::shaped(verified, shape))
+    }
+
+    /// Compiles a graph as it is: the graph of a verified program, behind any passes in any order.
+    ///
+    /// # Errors
+    /// As [`Filter::compile`].
+    pub fn from_graph(graph: &Graph) -> Result<Filter, CompileError> {
+        let code = jit::compile(graph)?;
         let facts = graph.extensions().fold(0, |facts, extension| facts | 1 << extension.index());
-        Ok(Filter { code, dialect: verified.dialect(), shape: graph.shape(), facts })
+        Ok(Filter { code, dialect: graph.dialect, shape: graph.shape(), facts })
     }
 
     /// The verdict on a packet: how many bytes of it to keep, 0 for none.
