@@ -73,7 +73,7 @@ impl Walker<'_> {
         block.checks.retain(|&check| {
             let is_needed = match check {
                 Check::InBounds(..) => true,
-                _ => !self.facts.holds(&self.graph.values, check),
+                _ => !self.facts.holds(check),
             };
             self.facts.learn_check(&self.graph.values, check);
             self.has_changed |= !is_needed;
@@ -134,7 +134,7 @@ impl Walker<'_> {
     /// Where a block is known to go without doing anything.
     fn next<'b>(&self, block: &'b Block) -> Option<&'b Edge> {
         let values = &self.graph.values;
-        if !block.parameters.is_empty() || !block.checks.iter().all(|&check| self.facts.holds(values, check)) {
+        if !block.parameters.is_empty() || !block.checks.iter().all(|&check| self.facts.holds(check)) {
             return None;
         }
         match &block.end {
@@ -255,7 +255,7 @@ impl Facts {
     }
 
     /// Whether a check would not fail here.
-    fn holds(&self, values: &Values, check: Check) -> bool {
+    fn holds(&self, check: Check) -> bool {
         match check {
             Check::InBounds(address, width) => {
                 self.captured.get(&address.base).is_some_and(|&captured| captured >= address.end(width))
