@@ -9,9 +9,13 @@
 //! ;; packet 000102 00x60 => 3             bytes in hexadecimal, `00x60` is one byte 60 times
 //! ;; packet - wire 100 => linux 2, pcap 0 the empty packet, 100 bytes long on the wire; a verdict for each dialect
 //! ;; packet 00 with mark=7 vlan=100:0x8100 device=3:1 seed=1 => 7
-//! ;; clif                                 the Cranelift IR follows, line by line; BLESS=1 rewrites it
+//! ;; graph facts                          the graph behind the passes up to this one follows; BLESS=1 rewrites it
+//! ;; | block0:
+//! ;; clif                                 so does the Cranelift IR; without the name of a pass it is behind all of them
 //! ;; | function u0:0...
 //! ```
+//!
+//! `;; graph build` is the graph before the first pass. All that is golden is of the first dialect.
 //!
 //! `;; skip ENGINE: REASON` leaves out an engine that cannot answer, as where C leaves the answer to the compiler.
 //!
@@ -36,8 +40,16 @@ pub struct Case {
     pub packets: Vec<ExpectedVerdict>,
     /// The names of engines that are not asked.
     pub skips: Vec<String>,
-    /// The Cranelift IR that the program should become, in the first dialect.
-    pub clif: Option<String>,
+    /// What the program should become, in the first dialect.
+    pub goldens: Vec<Golden>,
+}
+
+/// What a program becomes behind a pass.
+#[derive(Clone)]
+pub struct Golden {
+    /// The directive: `graph PASS`, `clif PASS`, or `clif`.
+    pub directive: String,
+    pub text: String,
 }
 
 /// A dialect refuses the program.
@@ -98,7 +110,7 @@ fn read(root: &Path, path: &Path) -> Result<Case, String> {
         errors: Vec::new(),
         packets: Vec::new(),
         skips: Vec::new(),
-        clif: None,
+        goldens: Vec::new(),
     };
     let mut pc = 0;
     for (number, line) in text.lines().enumerate() {
@@ -111,7 +123,7 @@ fn read(root: &Path, path: &Path) -> Result<Case, String> {
     if pc != case.program.len() && !case.errors.is_empty() {
         return Err(format!("{}: an error is found by its line, and lines are not instructions here", path.display()));
     }
-    if case.packets.is_empty() && case.errors.is_empty() && case.clif.is_none() {
+    if case.packets.is_empty() && case.errors.is_empty() && case.goldens.is_empty() {
         return Err(format!("{}: the case expects nothing", path.display()));
     }
     Ok(case)
@@ -143,8 +155,13 @@ impl Case {
                 self.skips.push(engine.to_owned());
             }
             "packet" => self.packets.push(self.packet(rest, line)?),
-            "clif" => self.clif = Some(String::new()),
-            "|" => self.clif.as_mut().ok_or("this line belongs below `clif`")?.push_str(&format!("{rest}\n")),
+            "graph" | "clif" => {
+                self.goldens.push(Golden { directive: directive.to_owned(), text: String::new() });
+            }
+            "|" => {
+                let golden = self.goldens.last_mut().ok_or("this line belongs below `graph` or `clif`")?;
+                golden.text.push_str(&format!("{rest}\n"));
+            }
             _ => return Err(format!("unknown directive `{word}`")),
         }
         Ok(())

@@ -1,6 +1,6 @@
 //! The engines, each behind the same small adapter, and the trial that asks one of them about a case.
 
-use cbpf::{Dialect, Filter, Packet, Program, Rule, VerifyError};
+use cbpf::{Dialect, Filter, Packet, Program, Rule, Shape, VerifyError};
 use libtest_mimic::{Failed, Trial};
 
 use crate::case::Case;
@@ -66,11 +66,12 @@ impl Engine for Interpreter {
     }
 }
 
-struct Jit;
+/// Native code of a shape.
+struct Jit(&'static str, Shape);
 
 impl Engine for Jit {
     fn name(&self) -> &'static str {
-        "jit"
+        self.0
     }
 
     fn speaks(&self, _dialect: Dialect) -> bool {
@@ -79,7 +80,7 @@ impl Engine for Jit {
 
     fn load(&self, program: &Program, dialect: Dialect) -> Result<Box<dyn Loaded>, Refusal> {
         let verified = program.verify(dialect).map_err(Refusal::Verifier)?;
-        let filter = Filter::compile(&verified).map_err(|error| Refusal::Judge(error.to_string()))?;
+        let filter = Filter::compile_as(&verified, self.1).map_err(|error| Refusal::Judge(error.to_string()))?;
         Ok(Box::new(move |packet: &Packet| filter.run(*packet)))
     }
 }
@@ -119,8 +120,8 @@ impl Loaded for Batch {
 }
 
 /// All engines; the first is the definition.
-pub fn all() -> [&'static dyn Engine; 5] {
-    [&Interpreter, &Jit, &JitBatch, &Kernel, &Libpcap]
+pub fn all() -> [&'static dyn Engine; 6] {
+    [&Interpreter, &Jit("jit", Shape::DataFlow), &Jit("branches", Shape::Branches), &JitBatch, &Kernel, &Libpcap]
 }
 
 /// Asks `engine` about a case, in every dialect that it speaks.

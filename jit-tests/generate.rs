@@ -5,9 +5,11 @@
 
 use arbitrary::{Result, Unstructured};
 use cbpf::{
-    AluOp, Condition, Context, Device, Dialect, Extension, Form, Instruction, Operand, Program, RawInstruction,
+    AluOp, Condition, Context, Device, Dialect, Extension, Form, Instruction, Operand, Pass, Program, RawInstruction,
     Register, Vlan, Width,
 };
+
+use crate::case::ExpectedVerdict;
 
 /// A packet as bytes, its length on the wire, and its context.
 #[derive(Clone, Debug)]
@@ -15,6 +17,27 @@ pub struct Sample {
     pub data: Vec<u8>,
     pub wire_len: u32,
     pub context: Context,
+}
+
+/// By how many bytes packets are cut at most, one after the other.
+const CUTS: usize = 100;
+
+impl Sample {
+    /// The packet of a case, whole and truncated.
+    pub fn cut(packet: &ExpectedVerdict) -> impl Iterator<Item = Sample> {
+        let len = packet.data.len();
+        (len.saturating_sub(CUTS)..=len).map(|captured| Sample {
+            data: packet.data[..captured].to_vec(),
+            wire_len: packet.wire_len,
+            context: packet.context.clone(),
+        })
+    }
+}
+
+/// Passes in any order, some perhaps more than once.
+pub fn passes(u: &mut Unstructured) -> Result<Vec<Pass>> {
+    let count = u.int_in_range(0..=8)?;
+    (0..count).map(|_| u.choose(Pass::ALL).copied()).collect()
 }
 
 /// Numbers at which machines differ, if they do.

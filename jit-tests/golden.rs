@@ -1,30 +1,60 @@
-//! Golden Cranelift IR: what a case's program is lowered to, kept in the case file; `BLESS=1` rewrites it.
+//! Golden graphs and Cranelift IR: what a case's program becomes, kept in the case file; `BLESS=1` rewrites it.
 
 use std::fs;
 
-use cbpf::Graph;
+use cbpf::{Graph, Pass, Verified};
 use libtest_mimic::{Failed, Trial};
 
-use crate::case::Case;
+use crate::case::{Case, Golden};
 
 pub fn trial(case: &Case) -> Trial {
     let case = case.clone();
-    Trial::test(format!("clif::{}", case.name), move || check(&case))
+    Trial::test(format!("golden::{}", case.name), move || check(&case))
 }
 
 fn check(case: &Case) -> Result<(), Failed> {
-    let dialect = case.dialects[0];
-    let verified = case.program.verify(dialect)?;
-    let clif = Graph::new(&verified).clif()?;
-    if case.clif.as_ref() == Some(&clif) {
+    let verified = case.program.verify(case.dialects[0])?;
+    let mut is_same = true;
+    let mut goldens = Vec::with_capacity(case.goldens.len());
+    for Golden { directive, text } in &case.goldens {
+        let now = render(&verified, directive)?;
+        is_same &= *text == now;
+        goldens.push(Golden { directive: directive.clone(), text: now });
+    }
+    if is_same {
         return Ok(());
     }
     if std::env::var_os("BLESS").is_none() {
-        return Err(format!("{}: the IR is now\n{clif}BLESS=1 writes it there", case.path.display()).into());
+        let now: String = goldens.iter().map(|golden| format!("{}\n{}", golden.directive, golden.text)).collect();
+        return Err(format!("{}: it becomes\n{now}BLESS=1 writes that there", case.path.display()).into());
     }
+    bless(case, &goldens)
+}
+
+/// What a directive asks for: `graph PASS`, `clif PASS`, or `clif`.
+fn render(verified: &Verified, directive: &str) -> Result<String, Failed> {
+    let (form, step) = directive.split_once(' ').unwrap_or((directive, ""));
+    let graph = match step {
+        "" => Graph::optimized(verified),
+        "build" => Graph::new(verified),
+        name => {
+            let pass = Pass::ALL.iter().find(|pass| pass.name() == name);
+            Graph::after(verified, *pass.ok_or_else(|| format!("`{name}` is no pass"))?)
+        }
+    };
+    Ok(if form == "clif" { graph.clif()? } else { graph.to_string() })
+}
+
+/// Writes the goldens below their directives.
+fn bless(case: &Case, goldens: &[Golden]) -> Result<(), Failed> {
     let text = fs::read_to_string(&case.path)?;
-    let kept = text.lines().take_while(|line| line.trim() != ";; clif");
-    let golden = clif.lines().map(|line| format!(";; | {line}").trim_end().to_owned());
-    let lines: Vec<String> = kept.map(str::to_owned).chain([";; clif".to_owned()]).chain(golden).collect();
+    let mut goldens = goldens.iter().peekable();
+    let mut lines: Vec<String> = Vec::new();
+    for line in text.lines().filter(|line| !line.starts_with(";; |")) {
+        lines.push(line.to_owned());
+        if let Some(golden) = goldens.next_if(|golden| line.trim() == format!(";; {}", golden.directive)) {
+            lines.extend(golden.text.lines().map(|line| format!(";; | {line}").trim_end().to_owned()));
+        }
+    }
     Ok(fs::write(&case.path, lines.join("\n") + "\n")?)
 }

@@ -1,9 +1,9 @@
 //! The corpus, and the engines that answer it: one trial for each case and engine.
 //!
 //! `cargo test --test jit-tests -- kernel` runs one engine. The cases are the files below `cases/`; `case.rs` says how
-//! they are written. Besides them: the optimiser (`optimize`), random programs through all engines (`random`), captures and
-//! libpcap's code for expressions of a folder beside the project, if there is one (`captures`, `expressions`), memory for
-//! code (`memory`), and the program (`cli`).
+//! they are written. Besides them: what programs become (`golden`), the passes in any order (`passes`), the optimiser
+//! (`optimize`), random programs through all engines (`random`), captures and libpcap's code for expressions of a folder
+//! beside the project, if there is one (`captures`, `expressions`), memory for code (`memory`), and the program (`cli`).
 
 mod batch;
 #[cfg(feature = "cli")]
@@ -22,6 +22,7 @@ mod libpcap;
 mod memory;
 mod optimize;
 mod oracle;
+mod passes;
 mod random;
 
 use std::path::Path;
@@ -45,8 +46,9 @@ fn main() -> ExitCode {
     for engine in engine::all() {
         trials.extend(cases.iter().map(|case| engine::trial(engine, case)));
     }
-    trials.extend(cases.iter().filter(|case| case.clif.is_some()).map(golden::trial));
+    trials.extend(cases.iter().filter(|case| !case.goldens.is_empty()).map(golden::trial));
     trials.extend(optimize::trials(&cases));
+    trials.extend(passes::trials(&cases));
     trials.extend(random::trials());
     trials.extend(memory::trials());
     trials.extend(batch::trials());

@@ -3,12 +3,9 @@
 use cbpf::Dialect;
 use libtest_mimic::Trial;
 
-use crate::case::{Case, ExpectedVerdict};
+use crate::case::Case;
 use crate::generate::Sample;
 use crate::oracle;
-
-/// By how many bytes packets are cut at most, one after the other.
-const CUTS: usize = 100;
 
 pub fn trials(cases: &[Case]) -> Vec<Trial> {
     let trial = |case: &Case| {
@@ -20,19 +17,9 @@ pub fn trials(cases: &[Case]) -> Vec<Trial> {
 
 /// In every dialect that accepts the case, whichever it is for.
 fn check(case: &Case) -> Result<(), String> {
-    let samples: Vec<Sample> = case.packets.iter().flat_map(cut).collect();
+    let samples: Vec<Sample> = case.packets.iter().flat_map(Sample::cut).collect();
     Dialect::ALL.iter().try_for_each(|&dialect| {
         oracle::optimized_agrees(&case.program, dialect, &samples)
             .map_err(|error| format!("{}: {error}", case.path.display()))
-    })
-}
-
-/// The packet, whole and truncated.
-fn cut(packet: &ExpectedVerdict) -> impl Iterator<Item = Sample> {
-    let len = packet.data.len();
-    (len.saturating_sub(CUTS)..=len).map(|captured| Sample {
-        data: packet.data[..captured].to_vec(),
-        wire_len: packet.wire_len,
-        context: packet.context.clone(),
     })
 }

@@ -2,7 +2,7 @@
 
 use std::slice;
 
-use cbpf::{Dialect, Extension, Filter, Form, Packet, ParseError, Program, Verified};
+use cbpf::{Dialect, Extension, Filter, Form, Graph, Packet, ParseError, Pass, Program, Verified};
 
 use crate::case;
 use crate::generate::Sample;
@@ -48,6 +48,23 @@ fn batches_agree(verified: &Verified, filter: &Filter, samples: &[Sample]) -> Re
                 let verdict = verdicts[place];
                 return Err(format!("a batch of {layout} gives {verdict} at {place}, and the interpreter:\n{case}"));
             }
+        }
+    }
+    Ok(())
+}
+
+/// The interpreter and the code of the graph behind these passes agree; if they do not, the error is a case file.
+pub fn passes_agree(program: &Program, dialect: Dialect, samples: &[Sample], passes: &[Pass]) -> Result<(), String> {
+    let Ok(verified) = program.verify(dialect) else { return Ok(()) };
+    let mut graph = Graph::new(&verified);
+    passes.iter().for_each(|&pass| graph.run(pass));
+    let filter = Filter::from_graph(&graph).map_err(|error| format!("{passes:?}: {error}\n{program}"))?;
+    for sample in samples {
+        let packet = Packet::new(&sample.data).with_wire_len(sample.wire_len).with_context(&sample.context);
+        let (expected, verdict) = (verified.interpret(packet), filter.run(packet));
+        if expected != verdict {
+            let case = case::write(program, dialect, &packet, expected);
+            return Err(format!("behind {passes:?} the verdict is {verdict}, not that of:\n{case}{graph}"));
         }
     }
     Ok(())

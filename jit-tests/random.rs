@@ -7,6 +7,7 @@ use cbpf::{Dialect, Instruction, Operand, Packet, Program, Rule};
 use libtest_mimic::{Failed, Trial};
 
 use crate::engine::{Engine, Refusal};
+use crate::generate::Sample;
 use crate::kernel::Kernel;
 use crate::libpcap::{self, Libpcap};
 use crate::{case, generate, oracle};
@@ -26,6 +27,8 @@ pub fn trials() -> Vec<Trial> {
     for &dialect in Dialect::ALL {
         let name = format!("random::engines::{dialect}");
         trials.push(Trial::test(name, move || each_program(|bytes| engines(bytes, dialect))));
+        let name = format!("random::passes::{dialect}");
+        trials.push(Trial::test(name, move || each_program(|bytes| passes(bytes, dialect))));
         let name = format!("random::optimize::{dialect}");
         trials.push(Trial::test(name, move || each_program(|bytes| optimize(bytes, dialect))));
     }
@@ -87,17 +90,28 @@ fn engines(bytes: &[u8], dialect: Dialect) -> Result<(), Failed> {
     Ok(oracle::engines_agree(&program, dialect, &samples)?)
 }
 
-/// The packets are cut at every length, too: the optimiser must not lose the end of a program at a missing byte.
+fn passes(bytes: &[u8], dialect: Dialect) -> Result<(), Failed> {
+    let mut u = Unstructured::new(bytes);
+    let passes = generate::passes(&mut u)?;
+    let (program, samples) = generate::program_and_samples(&mut u, dialect)?;
+    Ok(oracle::passes_agree(&program, dialect, &cut(samples), &passes)?)
+}
+
 fn optimize(bytes: &[u8], dialect: Dialect) -> Result<(), Failed> {
     let mut u = Unstructured::new(bytes);
     let (program, samples) = generate::program_and_samples(&mut u, dialect)?;
+    Ok(oracle::optimized_agrees(&program, dialect, &cut(samples))?)
+}
+
+/// The packets, and cut at every length: no pass may lose the end of a program at a missing byte.
+fn cut(samples: [Sample; 2]) -> Vec<Sample> {
     let mut all = Vec::new();
     for sample in samples {
         let lengths = (0..sample.data.len()).step_by(1 + sample.data.len() / 64);
-        all.extend(lengths.map(|len| generate::Sample { data: sample.data[..len].to_vec(), ..sample.clone() }));
+        all.extend(lengths.map(|len| Sample { data: sample.data[..len].to_vec(), ..sample.clone() }));
         all.push(sample);
     }
-    Ok(oracle::optimized_agrees(&program, dialect, &all)?)
+    all
 }
 
 fn verdicts(bytes: &[u8], judge: &dyn Engine, dialect: Dialect) -> Result<(), Failed> {

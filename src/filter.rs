@@ -44,15 +44,24 @@ pub struct Filter {
 
 /// The loop over many packets, which is compiled when it is first needed, and what it is compiled from.
 struct Batch {
-    program: Arc<Program>,
-    dialect: Dialect,
-    /// The shape that was asked for, and the one that the code has.
-    wanted: Shape,
+    source: Source,
     shape: Shape,
     /// Boxed, since most filters have none.
     code: OnceLock<Box<BatchCode>>,
     /// Whether it could not be compiled.
     has_failed: AtomicBool,
+}
+
+/// What a loop is compiled from.
+enum Source {
+    /// The program rather than its graph: it is small, it is the user's, too, and it is verified in no time.
+    Program {
+        program: Arc<Program>,
+        dialect: Dialect,
+        /// The shape that was asked for.
+        shape: Shape,
+    },
+    Graph(Box<Graph>),
 }
 
 /// The most packets that [`Filter::tuned`] looks at: more than a processor learns by heart.
@@ -72,12 +81,23 @@ impl Filter {
     /// # Errors
     /// As [`Filter::compile`].
     pub fn compile_as(verified: &Verified, shape: Shape) -> Result<Filter, CompileError> {
-        let graph = Graph::shaped(verified, shape);
-        let code = jit::compile(&graph)?;
+        let source = Source::Program { program: verified.shared_program(), dialect: verified.dialect(), shape };
+        Filter::new(&Graph::shaped(verified, shape), source)
+    }
+
+    /// Compiles a graph as it is: the graph of a verified program, behind any passes in any order.
+    ///
+    /// # Errors
+    /// As [`Filter::compile`].
+    pub fn from_graph(graph: &Graph) -> Result<Filter, CompileError> {
+        Filter::new(graph, Source::Graph(Box::new(graph.clone())))
+    }
+
+    fn new(graph: &Graph, source: Source) -> Result<Filter, CompileError> {
+        let code = jit::compile(graph)?;
         let facts = graph.extensions().fold(0, |facts, extension| facts | 1 << extension.index());
-        let (wanted, shape) = (shape, graph.shape());
-        let batch = Arc::new(Batch::new(verified, wanted, shape));
-        Ok(Filter { code, facts, dialect: verified.dialect(), shape, batch })
+        let batch = Arc::new(Batch::new(source, graph.shape()));
+        Ok(Filter { code, facts, dialect: graph.dialect, shape: graph.shape(), batch })
     }
 
     /// Compiles a verified program to code of the shape that is the fastest on these packets; without any, of the default.
@@ -232,9 +252,8 @@ impl Filter {
 }
 
 impl Batch {
-    fn new(verified: &Verified, wanted: Shape, shape: Shape) -> Batch {
-        let (program, dialect) = (verified.shared_program(), verified.dialect());
-        Batch { program, dialect, wanted, shape, code: OnceLock::new(), has_failed: AtomicBool::new(false) }
+    fn new(source: Source, shape: Shape) -> Batch {
+        Batch { source, shape, code: OnceLock::new(), has_failed: AtomicBool::new(false) }
     }
 
     /// The loop, unless it cannot be compiled.
@@ -249,9 +268,13 @@ impl Batch {
         if self.code.get().is_some() {
             return Ok(());
         }
-        // The program is kept rather than the graph: it is small, it is the user's, too, and it is verified in no time.
-        let verified = self.program.verify(self.dialect).expect("it was verified before");
-        let code = jit::compile_batch(&Graph::shaped(&verified, self.wanted))?;
+        let code = match &self.source {
+            Source::Graph(graph) => jit::compile_batch(graph)?,
+            Source::Program { program, dialect, shape } => {
+                let verified = program.verify(*dialect).expect("it was verified before");
+                jit::compile_batch(&Graph::shaped(&verified, *shape))?
+            }
+        };
         // If another thread was faster, its loop is the same.
         let _ = self.code.set(Box::new(code));
         Ok(())

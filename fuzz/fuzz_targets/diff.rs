@@ -1,4 +1,5 @@
-//! Programs that are likely to be valid, with packets that they look at: the engines agree, in every dialect.
+//! Programs that are likely to be valid, with packets that they look at: the engines agree, in every dialect, behind all
+//! passes and behind any passes in any order.
 #![no_main]
 
 use arbitrary::Unstructured;
@@ -9,6 +10,8 @@ use libfuzzer_sys::fuzz_target;
 fuzz_target!(|bytes: &[u8]| {
     let mut u = Unstructured::new(bytes);
     let Ok(&dialect) = u.choose(Dialect::ALL) else { return };
+    let Ok(passes) = generate::passes(&mut u) else { return };
     let Ok((program, samples)) = generate::program_and_samples(&mut u, dialect) else { return };
     oracle::engines_agree(&program, dialect, &samples).unwrap_or_else(|error| panic!("{error}"));
+    oracle::passes_agree(&program, dialect, &samples, &passes).unwrap_or_else(|error| panic!("{error}"));
 });

@@ -84,7 +84,7 @@ impl<'v> Builder<'v> {
             steps: verified.steps(),
             dialect: verified.dialect(),
             live: live_before(verified.steps()),
-            graph: Graph { blocks: Vec::new(), values, sets: Sets::default() },
+            graph: Graph { dialect: verified.dialect(), blocks: Vec::new(), values, sets: Sets::default() },
             incoming: targets(verified.steps()).map(|target| (target, Vec::new())).collect(),
             open: Some(new_block()),
             zero,

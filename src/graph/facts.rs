@@ -73,7 +73,7 @@ impl Walker<'_> {
         block.checks.retain(|&check| {
             let is_needed = match check {
                 Check::InBounds(..) => true,
-                _ => !self.facts.holds(&self.graph.values, check),
+                _ => !self.facts.holds(check),
             };
             self.facts.learn_check(&self.graph.values, check);
             self.has_changed |= !is_needed;
@@ -134,7 +134,7 @@ impl Walker<'_> {
     /// Where a block is known to go without doing anything.
     fn next<'b>(&self, block: &'b Block) -> Option<&'b Edge> {
         let values = &self.graph.values;
-        if !block.parameters.is_empty() || !block.checks.iter().all(|&check| self.facts.holds(values, check)) {
+        if !block.parameters.is_empty() || !block.checks.iter().all(|&check| self.facts.holds(check)) {
             return None;
         }
         match &block.end {
@@ -167,20 +167,24 @@ struct Facts {
     /// How many bytes were captured behind each base, at least.
     captured: Scoped<Option<ValueId>, u64>,
     present: Scoped<Extension, ()>,
+    /// What a check has found not to be zero. A test does not count: where values are computed, its answer may be open.
+    divisors: Scoped<ValueId, ()>,
 }
 
-type Mark = [usize; 4];
+type Mark = [usize; 5];
 
 impl Facts {
     fn mark(&self) -> Mark {
-        [self.known.log.len(), self.answers.log.len(), self.captured.log.len(), self.present.log.len()]
+        let checked = [self.captured.log.len(), self.present.log.len(), self.divisors.log.len()];
+        [self.known.log.len(), self.answers.log.len(), checked[0], checked[1], checked[2]]
     }
 
-    fn forget(&mut self, [known, answers, captured, present]: Mark) {
+    fn forget(&mut self, [known, answers, captured, present, divisors]: Mark) {
         self.known.forget(known);
         self.answers.forget(answers);
         self.captured.forget(captured);
         self.present.forget(present);
+        self.divisors.forget(divisors);
     }
 
     /// What is known of a value, from the tests on it and on what it is made of.
@@ -251,12 +255,12 @@ impl Facts {
     }
 
     /// Whether a check would not fail here.
-    fn holds(&self, values: &Values, check: Check) -> bool {
+    fn holds(&self, check: Check) -> bool {
         match check {
             Check::InBounds(address, width) => {
                 self.captured.get(&address.base).is_some_and(|&captured| captured >= address.end(width))
             }
-            Check::NonZero(value) => self.known(values, value).min > 0,
+            Check::NonZero(value) => self.divisors.get(&value).is_some(),
             Check::Present(extension, _) => self.present.get(&extension).is_some(),
         }
     }
@@ -268,7 +272,10 @@ impl Facts {
                 let known = self.captured.get(&address.base).copied().unwrap_or(0);
                 self.captured.insert(address.base, known.max(address.end(width)));
             }
-            Check::NonZero(value) => self.refine(values, value, Known::range(1, u32::MAX)),
+            Check::NonZero(value) => {
+                self.divisors.insert(value, ());
+                self.refine(values, value, Known::range(1, u32::MAX));
+            }
             Check::Present(extension, _) => self.present.insert(extension, ()),
         }
     }

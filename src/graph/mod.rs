@@ -38,6 +38,7 @@ mod tidy;
 mod values;
 
 use crate::ancillary::Extension;
+use crate::dialect::Dialect;
 use crate::isa::{AluOp, Width};
 
 pub(crate) use known::Known;
@@ -53,6 +54,8 @@ pub(crate) use values::Values;
 /// It prints as text (`to_string`) and as DOT ([`Graph::dot`]).
 #[derive(Clone, Debug)]
 pub struct Graph {
+    /// The dialect of the program; what it means is resolved already.
+    pub(crate) dialect: Dialect,
     pub(crate) blocks: Vec<Block>,
     pub(crate) values: Values,
     pub(crate) sets: Sets,

@@ -4,6 +4,8 @@ use crate::graph::{Graph, bounds, facts, flow, fuse, sets, share};
 use crate::verify::Verified;
 
 /// A step of the optimiser: it makes the graph of a program smaller or faster, and leaves its verdicts as they are.
+///
+/// Passes need no order: each takes the graph as any others left it. In the order of [`Pass::ALL`] they do most.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Pass {
@@ -47,7 +49,7 @@ impl Graph {
         graph
     }
 
-    /// Runs one pass.
+    /// Runs one pass, behind any others.
     pub fn run(&mut self, pass: Pass) {
         match pass {
             Pass::Bounds => bounds::run(self),

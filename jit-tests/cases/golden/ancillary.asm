@@ -3,7 +3,7 @@
         ld mark
         ret a
 ;; packet 00 with mark=9 => 9
-;; clif
+;; clif build
 ;; | function u0:0(i64, i64, i32, i64) -> i32 system_v {
 ;; | block0(v0: i64, v1: i64, v2: i32, v3: i64):
 ;; |     v4 = load.i64 notrap aligned readonly v3+40

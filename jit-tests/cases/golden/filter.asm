@@ -17,82 +17,107 @@ drop:   ret #0
 ;; clif
 ;; | function u0:0(i64, i64, i32, i64) -> i32 system_v {
 ;; | block0(v0: i64, v1: i64, v2: i32, v3: i64):
-;; |     v4 = iconst.i64 14
-;; |     v5 = icmp uge v1, v4  ; v4 = 14
-;; |     brif v5, block6, block7
-;; |
-;; | block6:
-;; |     v6 = load.i16 notrap readonly little v0+12
-;; |     v7 = bswap v6
-;; |     v8 = uextend.i32 v7
-;; |     v9 = iconst.i32 2048
-;; |     v10 = icmp eq v8, v9  ; v9 = 2048
-;; |     brif v10, block1, block5
+;; |     v4 = iconst.i64 24
+;; |     v5 = icmp uge v1, v4  ; v4 = 24
+;; |     brif v5, block1, block3
 ;; |
 ;; | block1:
-;; |     v11 = iconst.i64 24
-;; |     v12 = icmp.i64 uge v1, v11  ; v11 = 24
-;; |     brif v12, block8, block7
-;; |
-;; | block8:
-;; |     v13 = uload8.i32 notrap readonly little v0+23
-;; |     v14 = iconst.i32 6
-;; |     v15 = icmp eq v13, v14  ; v14 = 6
-;; |     brif v15, block2, block5
+;; |     v6 = uload8.i32 notrap readonly little v0+14
+;; |     v7 = iconst.i32 15
+;; |     v8 = band v6, v7  ; v7 = 15
+;; |     v9 = iconst.i32 2
+;; |     v10 = ishl v8, v9  ; v9 = 2
+;; |     v11 = uextend.i64 v10
+;; |     v12 = iconst.i64 18
+;; |     v13 = iadd v11, v12  ; v12 = 18
+;; |     v14 = icmp ule v13, v1
+;; |     brif v14, block2, block3
 ;; |
 ;; | block2:
-;; |     v16 = iconst.i64 15
-;; |     v17 = icmp.i64 uge v1, v16  ; v16 = 15
-;; |     brif v17, block9, block7
+;; |     v15 = uextend.i64 v10
+;; |     v16 = iadd.i64 v0, v15
+;; |     v17 = uload16.i32 notrap readonly v16+14
+;; |     v18 = uextend.i64 v10
+;; |     v19 = iadd.i64 v0, v18
+;; |     v20 = uload16.i32 notrap readonly v19+16
+;; |     v21 = iconst.i32 5632
+;; |     v22 = icmp eq v20, v21  ; v21 = 5632
+;; |     v23 = iconst.i32 1
+;; |     v24 = iconst.i32 0
+;; |     v25 = select v22, v23, v24  ; v23 = 1, v24 = 0
+;; |     v26 = iconst.i32 5632
+;; |     v27 = icmp eq v17, v26  ; v26 = 5632
+;; |     v28 = iconst.i32 1
+;; |     v29 = select v27, v28, v25  ; v28 = 1
+;; |     v30 = uload8.i32 notrap readonly little v0+23
+;; |     v31 = iconst.i32 6
+;; |     v32 = bxor v30, v31  ; v31 = 6
+;; |     v33 = bor v29, v32
+;; |     v34 = uload16.i32 notrap readonly v0+12
+;; |     v35 = iconst.i32 8
+;; |     v36 = bxor v34, v35  ; v35 = 8
+;; |     v37 = bor v33, v36
+;; |     v38 = iconst.i32 0
+;; |     v39 = icmp eq v37, v38  ; v38 = 0
+;; |     v40 = iconst.i32 0x0004_0000
+;; |     v41 = iconst.i32 0
+;; |     v42 = select v39, v40, v41  ; v40 = 0x0004_0000, v41 = 0
+;; |     return v42
 ;; |
-;; | block9:
-;; |     v18 = uload8.i32 notrap readonly little v0+14
-;; |     v19 = iconst.i32 15
-;; |     v20 = band v18, v19  ; v19 = 15
-;; |     v21 = iconst.i32 2
-;; |     v22 = ishl v20, v21  ; v21 = 2
-;; |     v23 = uextend.i64 v22
-;; |     v24 = iconst.i64 16
-;; |     v25 = iadd v23, v24  ; v24 = 16
-;; |     v26 = icmp ule v25, v1
-;; |     brif v26, block10, block7
+;; | block3 cold:
+;; |     v43 = iconst.i64 24
+;; |     v44 = icmp.i64 uge v1, v43  ; v43 = 24
+;; |     brif v44, block9, block10
 ;; |
-;; | block10:
-;; |     v27 = uextend.i64 v22
-;; |     v28 = iadd.i64 v0, v27
-;; |     v29 = load.i16 notrap readonly little v28+14
-;; |     v30 = bswap v29
-;; |     v31 = uextend.i32 v30
-;; |     v32 = iconst.i32 22
-;; |     v33 = icmp eq v31, v32  ; v32 = 22
-;; |     brif v33, block5, block3
+;; | block9 cold:
+;; |     v45 = uload16.i32 notrap readonly v0+12
+;; |     v46 = iconst.i32 8
+;; |     v47 = icmp eq v45, v46  ; v46 = 8
+;; |     brif v47, block4, block8
 ;; |
-;; | block3:
-;; |     v34 = uextend.i64 v22
-;; |     v35 = iconst.i64 18
-;; |     v36 = iadd v34, v35  ; v35 = 18
-;; |     v37 = icmp ule v36, v1
-;; |     brif v37, block11, block7
+;; | block4 cold:
+;; |     v48 = uload8.i32 notrap readonly little v0+23
+;; |     v49 = iconst.i32 6
+;; |     v50 = icmp eq v48, v49  ; v49 = 6
+;; |     brif v50, block5, block8
 ;; |
-;; | block11:
-;; |     v38 = uextend.i64 v22
-;; |     v39 = iadd.i64 v0, v38
-;; |     v40 = load.i16 notrap readonly little v39+16
-;; |     v41 = bswap v40
-;; |     v42 = uextend.i32 v41
-;; |     v43 = iconst.i32 22
-;; |     v44 = icmp eq v42, v43  ; v43 = 22
-;; |     brif v44, block5, block4
+;; | block5 cold:
+;; |     v51 = uload8.i32 notrap readonly little v0+14
+;; |     v52 = iconst.i32 15
+;; |     v53 = band v51, v52  ; v52 = 15
+;; |     v54 = iconst.i32 2
+;; |     v55 = ishl v53, v54  ; v54 = 2
+;; |     v56 = uextend.i64 v55
+;; |     v57 = iconst.i64 18
+;; |     v58 = iadd v56, v57  ; v57 = 18
+;; |     v59 = icmp ule v58, v1
+;; |     brif v59, block11, block10
 ;; |
-;; | block4:
-;; |     v45 = iconst.i32 0x0004_0000
-;; |     return v45  ; v45 = 0x0004_0000
+;; | block11 cold:
+;; |     v60 = uextend.i64 v55
+;; |     v61 = iadd.i64 v0, v60
+;; |     v62 = uload16.i32 notrap readonly v61+14
+;; |     v63 = iconst.i32 5632
+;; |     v64 = icmp eq v62, v63  ; v63 = 5632
+;; |     brif v64, block8, block6
 ;; |
-;; | block5:
-;; |     v46 = iconst.i32 0
-;; |     return v46  ; v46 = 0
+;; | block6 cold:
+;; |     v65 = uextend.i64 v55
+;; |     v66 = iadd.i64 v0, v65
+;; |     v67 = uload16.i32 notrap readonly v66+16
+;; |     v68 = iconst.i32 5632
+;; |     v69 = icmp eq v67, v68  ; v68 = 5632
+;; |     brif v69, block8, block7
 ;; |
 ;; | block7 cold:
-;; |     v47 = iconst.i32 0
-;; |     return v47  ; v47 = 0
+;; |     v70 = iconst.i32 0x0004_0000
+;; |     return v70  ; v70 = 0x0004_0000
+;; |
+;; | block8 cold:
+;; |     v71 = iconst.i32 0
+;; |     return v71  ; v71 = 0
+;; |
+;; | block10 cold:
+;; |     v72 = iconst.i32 0
+;; |     return v72  ; v72 = 0
 ;; | }

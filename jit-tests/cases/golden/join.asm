@@ -10,7 +10,7 @@ meet:   add x
         ret a
 ;; packet 00 => 25
 ;; packet 01 00000007 => 12
-;; clif
+;; clif build
 ;; | function u0:0(i64, i64, i32, i64) -> i32 system_v {
 ;; | block0(v0: i64, v1: i64, v2: i32, v3: i64):
 ;; |     v5 = iconst.i64 1

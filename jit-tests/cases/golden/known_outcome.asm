@@ -9,7 +9,7 @@ no:     ld [10]
         ret a
 yes:    ret a
 ;; packet - => 42
-;; clif
+;; clif build
 ;; | function u0:0(i64, i64, i32, i64) -> i32 system_v {
 ;; | block0(v0: i64, v1: i64, v2: i32, v3: i64):
 ;; |     jump block1

@@ -7,7 +7,7 @@ last:   ld rand
         ret a
 ;; packet 00 with seed=1234567 => 0x599ed017
 ;; packet 01 with seed=1234567 => 0x2c73f084
-;; clif
+;; clif build
 ;; | function u0:0(i64, i64, i32, i64) -> i32 system_v {
 ;; | block0(v0: i64, v1: i64, v2: i32, v3: i64):
 ;; |     v5 = iconst.i64 1

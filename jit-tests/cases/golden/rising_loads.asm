@@ -9,7 +9,7 @@
         ret a
 ;; packet 0100000200000003 => 6
 ;; packet 01000002000000 => 0
-;; clif
+;; clif build
 ;; | function u0:0(i64, i64, i32, i64) -> i32 system_v {
 ;; | block0(v0: i64, v1: i64, v2: i32, v3: i64):
 ;; |     v4 = iconst.i64 1

@@ -8,7 +8,7 @@
         sub x
         ret a
 ;; packet 0307 => 4
-;; clif
+;; clif build
 ;; | function u0:0(i64, i64, i32, i64) -> i32 system_v {
 ;; | block0(v0: i64, v1: i64, v2: i32, v3: i64):
 ;; |     v4 = iconst.i64 1

@@ -5,7 +5,7 @@
         ret #0
 same:   ret #1
 ;; packet 00x4 2ax4 00x56 => 1
-;; clif
+;; clif build
 ;; | function u0:0(i64, i64, i32, i64) -> i32 system_v {
 ;; | block0(v0: i64, v1: i64, v2: i32, v3: i64):
 ;; |     v4 = iconst.i64 8

@@ -7,7 +7,7 @@
         ret a
 ;; packet 00000004 => 0x0fffffff
 ;; packet 00000021 => 0
-;; clif
+;; clif build
 ;; | function u0:0(i64, i64, i32, i64) -> i32 system_v {
 ;; | block0(v0: i64, v1: i64, v2: i32, v3: i64):
 ;; |     v4 = iconst.i64 4
