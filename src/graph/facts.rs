@@ -25,7 +25,6 @@ const DEPTH: usize = 4;
 
 /// Decides what can be decided.
 pub(super) fn run(graph: &mut Graph) {
-    graph.tidy();
     for _ in 0..ROUNDS {
         if !Walker::new(graph).walk() {
             break;

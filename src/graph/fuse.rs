@@ -10,15 +10,20 @@ use crate::isa::{AluOp, Condition, Width};
 pub(super) fn run(graph: &mut Graph) {
     let captured = bounds::captured(graph);
     let entries = graph.entries();
+    let mut has_changed = false;
     for (index, captured) in captured.iter().enumerate() {
         while let Some(end) = fused(graph, &entries, captured, BlockId::new(index)) {
             graph.blocks[index].end = end;
+            has_changed = true;
         }
         if let Some(end) = narrowed(graph, BlockId::new(index)) {
             graph.blocks[index].end = end;
+            has_changed = true;
         }
     }
-    graph.tidy();
+    if has_changed {
+        graph.tidy();
+    }
 }
 
 /// That some bytes of the packet, of which the bits of the mask count, are these.

@@ -22,8 +22,8 @@ impl Ranges {
     }
 
     /// Takes out what is in these ranges.
-    pub(super) fn take(&mut self, ranges: &[Range]) -> Ranges {
-        let mut taken = BTreeMap::new();
+    pub(super) fn take(&mut self, ranges: &[Range]) -> Vec<Range> {
+        let mut taken = Vec::with_capacity(ranges.len());
         for &(low, high) in ranges {
             while let Some((&first, &last)) = self.0.range(..=high).next_back()
                 && last >= low
@@ -35,14 +35,21 @@ impl Ranges {
                 if last > high {
                     self.0.insert(high + 1, last);
                 }
-                taken.insert(first.max(low), last.min(high));
+                taken.push((first.max(low), last.min(high)));
             }
         }
-        Ranges(taken)
+        taken
     }
 
     pub(super) fn len(&self) -> usize {
         self.0.len()
+    }
+}
+
+/// Ranges that are apart.
+impl FromIterator<Range> for Ranges {
+    fn from_iter<I: IntoIterator<Item = Range>>(ranges: I) -> Ranges {
+        Ranges(ranges.into_iter().collect())
     }
 }
 
@@ -57,6 +64,18 @@ pub(super) fn joined(mut ranges: Vec<Range>) -> Vec<Range> {
         }
     }
     joined
+}
+
+/// The numbers between the ranges, which are sorted and apart.
+pub(super) fn complement(ranges: &[Range]) -> Vec<Range> {
+    let mut gaps = Vec::with_capacity(ranges.len() + 1);
+    let mut next = Some(0);
+    for &(low, high) in ranges {
+        gaps.extend(next.filter(|&start| start < low).map(|start| (start, low - 1)));
+        next = high.checked_add(1);
+    }
+    gaps.extend(next.map(|start| (start, u32::MAX)));
+    gaps
 }
 
 /// The largest value of which all are tried one by one.

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use crate::graph::ranges::{self, Range};
+use crate::graph::values::Hashing;
 
 /// A set, in the form in which code asks for its members.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -210,7 +211,7 @@ pub(crate) struct SetId(pub(crate) u32);
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Sets {
     list: Vec<Set>,
-    numbers: HashMap<Set, SetId>,
+    numbers: HashMap<Set, SetId, Hashing>,
 }
 
 impl Sets {

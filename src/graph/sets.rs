@@ -5,9 +5,9 @@
 //! is seen as what it is, a map from numbers to edges, and built anew: with two targets one set, with more the small sets
 //! one after the other, or a binary search.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
-use crate::graph::ranges::{Range, Ranges, joined};
+use crate::graph::ranges::{Range, Ranges, complement, joined};
 use crate::graph::set::Set;
 use crate::graph::tails;
 use crate::graph::values::Hashing;
@@ -22,7 +22,6 @@ const FEW_TARGETS: usize = 4;
 
 /// Finds the sets.
 pub(super) fn run(graph: &mut Graph) {
-    graph.tidy();
     find(graph);
     if tails::run(graph) {
         graph.tidy();
@@ -109,6 +108,9 @@ fn reorder(graph: &mut Graph, links: &[Link], target: &Edge, last: &Edge) {
         let value = graph.as_ranges(link.test).map(|(value, _)| value);
         keys.push(value.map_or(place, |value| *first_asked.entry(value).or_insert(place)));
     }
+    if keys.is_sorted() {
+        return;
+    }
     let mut order: Vec<usize> = (0..links.len()).collect();
     order.sort_by_key(|&place| keys[place]);
     for (place, &from) in order.iter().enumerate() {
@@ -127,7 +129,7 @@ fn branch(test: Test, holds: bool, yes: Edge, no: Edge) -> End {
 fn rebuild(graph: &mut Graph, entries: &[u32], head: BlockId, is_done: &mut [bool]) {
     let End::Branch { test, .. } = graph.block(head).end else { return };
     let Some((value, _)) = graph.as_ranges(test) else { return };
-    let region = region(graph, entries, head, value);
+    let region = list(graph, entries, head, value).unwrap_or_else(|| region(graph, entries, head, value));
     let targets = by_target(region.cases);
     let is_small = region.blocks.len() < WORTH_A_SEARCH;
     // In a small region with many targets there may be a smaller one with two.
@@ -145,6 +147,34 @@ struct Region {
     cases: Vec<(Edge, Vec<Range>)>,
 }
 
+/// A region that is a list of tests for equality, one after the other: no need to take ranges apart.
+fn list(graph: &Graph, entries: &[u32], head: BlockId, value: ValueId) -> Option<Region> {
+    let mut region = Region::default();
+    let mut seen: HashSet<u32, Hashing> = HashSet::default();
+    let mut next = Edge::to(head);
+    while next.block == head || is_link(graph, entries, next.block) {
+        let End::Branch { test, then, otherwise } = &graph.block(next.block).end else { break };
+        match graph.values.as_constant_test(*test) {
+            Some((Condition::Equal, other, k)) if other == value => {
+                if seen.insert(k) {
+                    region.cases.push((then.clone(), vec![(k, k)]));
+                }
+                region.blocks.push(next.block);
+                next = otherwise.clone();
+                if is_link(graph, entries, then.block) {
+                    return None;
+                }
+            }
+            Some((_, other, _)) if other == value => return None,
+            _ if graph.as_ranges(*test).is_some_and(|(other, _)| other == value) => return None,
+            _ => break,
+        }
+    }
+    let points = joined(seen.into_iter().map(|k| (k, k)).collect());
+    region.cases.push((next, complement(&points)));
+    Some(region)
+}
+
 /// The blocks from one on that test a value. The parts into which they take the numbers may become many: then the
 /// region ends early.
 fn region(graph: &Graph, entries: &[u32], head: BlockId, value: ValueId) -> Region {
@@ -160,7 +190,11 @@ fn region(graph: &Graph, entries: &[u32], head: BlockId, value: ValueId) -> Regi
                     let yes = numbers.take(&ranges);
                     moved += yes.len();
                     open.push((otherwise.clone(), numbers));
-                    open.push((then.clone(), yes));
+                    if is_link(graph, entries, then.block) {
+                        open.push((then.clone(), yes.into_iter().collect()));
+                    } else if !yes.is_empty() {
+                        region.cases.push((then.clone(), yes));
+                    }
                     continue;
                 }
             }

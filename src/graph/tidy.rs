@@ -3,6 +3,7 @@
 //! Passes change edges and add blocks where it suits them, and leave the rest to [`Graph::tidy`].
 
 use std::collections::HashMap;
+use std::hash::BuildHasher;
 
 use crate::graph::values::Hashing;
 use crate::graph::{Block, BlockId, Edge, End, Graph};
@@ -10,9 +11,11 @@ use crate::graph::{Block, BlockId, Edge, End, Graph};
 impl Graph {
     /// Restores the invariants of the blocks, and makes them as few as is easily seen, in linear time.
     pub(crate) fn tidy(&mut self) {
-        self.merge();
-        self.concatenate();
-        self.renumber();
+        // No step leads an edge to an earlier block of this order.
+        let order = self.topological_order();
+        self.merge(&order);
+        self.concatenate(&order);
+        self.renumber(&order);
     }
 
     /// The blocks that are reached from the first, each before those that it leads to.
@@ -33,10 +36,9 @@ impl Graph {
     }
 
     /// Leads edges past blocks that do nothing, and to one of several equal blocks.
-    fn merge(&mut self) {
-        let order = self.topological_order();
+    fn merge(&mut self, order: &[BlockId]) {
         let mut instead: Vec<Option<Edge>> = vec![None; self.blocks.len()];
-        let mut known: HashMap<Block, BlockId, Hashing> = HashMap::default();
+        let mut known: HashMap<u64, Vec<BlockId>, Hashing> = HashMap::default();
         for &id in order.iter().rev() {
             let block = &mut self.blocks[id.index()];
             for edge in block.end.edges_mut() {
@@ -52,21 +54,26 @@ impl Graph {
             if !block.parameters.is_empty() || id == BlockId(0) {
                 continue;
             }
+            let block = self.block(id);
             instead[id.index()] = match &block.end {
                 End::Jump(edge) if block.checks.is_empty() => Some(edge.clone()),
-                _ => known.get(block).map(|&equal| Edge::to(equal)),
+                _ => {
+                    let alike = known.entry(Hashing::default().hash_one(block)).or_default();
+                    let equal = alike.iter().find(|&&other| self.block(other) == block);
+                    let equal = equal.map(|&equal| Edge::to(equal));
+                    if equal.is_none() {
+                        alike.push(id);
+                    }
+                    equal
+                }
             };
-            if instead[id.index()].is_none() {
-                known.insert(block.clone(), id);
-            }
         }
     }
 
     /// Appends a block to the only one that jumps to it.
-    fn concatenate(&mut self) {
-        let order = self.topological_order();
+    fn concatenate(&mut self, order: &[BlockId]) {
         let mut entries = vec![0_u32; self.blocks.len()];
-        for &id in &order {
+        for id in self.reached(order) {
             self.block(id).end.edges().for_each(|edge| entries[edge.block.index()] += 1);
         }
         for &id in order.iter().rev() {
@@ -84,8 +91,8 @@ impl Graph {
     }
 
     /// Drops the blocks that are not reached and numbers the others in topological order.
-    fn renumber(&mut self) {
-        let order = self.topological_order();
+    fn renumber(&mut self, order: &[BlockId]) {
+        let order = self.reached(order);
         let mut number = vec![BlockId(u32::MAX); self.blocks.len()];
         for (index, id) in order.iter().enumerate() {
             number[id.index()] = BlockId::new(index);
@@ -95,5 +102,19 @@ impl Graph {
         for edge in self.blocks.iter_mut().flat_map(|block| block.end.edges_mut()) {
             edge.block = number[edge.block.index()];
         }
+    }
+
+    /// The blocks of a topological order that are reached from its first.
+    fn reached(&self, order: &[BlockId]) -> Vec<BlockId> {
+        let mut is_reached = vec![false; self.blocks.len()];
+        is_reached[0] = true;
+        let mut reached = Vec::with_capacity(order.len());
+        for &id in order {
+            if is_reached[id.index()] {
+                reached.push(id);
+                self.block(id).end.edges().for_each(|edge| is_reached[edge.block.index()] = true);
+            }
+        }
+        reached
     }
 }
