@@ -5,7 +5,7 @@
 //! is seen as what it is, a map from numbers to edges, and built anew: with two targets one set, with more the small sets
 //! one after the other, or a binary search.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
 use crate::graph::ranges::{Range, Ranges, complement, joined};
 use crate::graph::set::Set;
@@ -147,31 +147,31 @@ struct Region {
     cases: Vec<(Edge, Vec<Range>)>,
 }
 
-/// A region that is a list of tests for equality, one after the other: no need to take ranges apart.
+/// A region that is a list of tests, one after the other, for numbers that no two of them have: nothing need be taken
+/// apart.
 fn list(graph: &Graph, entries: &[u32], head: BlockId, value: ValueId) -> Option<Region> {
     let mut region = Region::default();
-    let mut seen: HashSet<u32, Hashing> = HashSet::default();
+    let mut all: Vec<Range> = Vec::new();
     let mut next = Edge::to(head);
     while next.block == head || is_link(graph, entries, next.block) {
         let End::Branch { test, then, otherwise } = &graph.block(next.block).end else { break };
-        match graph.values.as_constant_test(*test) {
-            Some((Condition::Equal, other, k)) if other == value => {
-                if seen.insert(k) {
-                    region.cases.push((then.clone(), vec![(k, k)]));
-                }
-                region.blocks.push(next.block);
-                next = otherwise.clone();
-                if is_link(graph, entries, then.block) {
-                    return None;
-                }
-            }
-            Some((_, other, _)) if other == value => return None,
-            _ if graph.as_ranges(*test).is_some_and(|(other, _)| other == value) => return None,
-            _ => break,
+        let Some((_, ranges)) = graph.as_ranges(*test).filter(|(other, _)| *other == value) else { break };
+        if is_link(graph, entries, then.block) {
+            return None;
         }
+        all.extend(&ranges);
+        region.blocks.push(next.block);
+        region.cases.push((then.clone(), ranges));
+        next = otherwise.clone();
     }
-    let points = joined(seen.into_iter().map(|k| (k, k)).collect());
-    region.cases.push((next, complement(&points)));
+    all.sort_unstable();
+    if all.windows(2).any(|pair| pair[0].1 >= pair[1].0) {
+        return None;
+    }
+    let others = complement(&joined(all));
+    if !others.is_empty() {
+        region.cases.push((next, others));
+    }
     Some(region)
 }
 
