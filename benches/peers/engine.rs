@@ -1,5 +1,6 @@
 //! What is measured: something that runs packets through one filter, and the filter that it was made from.
 
+use std::io::IoSlice;
 use std::net::Ipv4Addr;
 
 use cbpf::{Instruction, Packet, Program, RawInstruction, Verified};
@@ -51,6 +52,8 @@ pub struct Traffic<'p> {
     pub packets: &'p [Packet<'p>],
     /// Places in `packets`.
     pub order: &'p [u32],
+    /// The bytes of the packets as the order has them, for engines that run many at a time; only once where they repeat.
+    pub laid_out: &'p [IoSlice<'p>],
     /// How many packets of the order are run before those that are timed.
     pub warm_up: usize,
 }
@@ -101,6 +104,8 @@ pub const ENGINES: &[Kind] = &[
     Kind { name: "default", is_ours: true, load: ours::auto },
     Kind { name: "branches", is_ours: true, load: ours::branches },
     Kind { name: "data flow", is_ours: true, load: ours::data_flow },
+    Kind { name: "batch", is_ours: true, load: ours::batch_of_branches },
+    Kind { name: "batch, data flow", is_ours: true, load: ours::batch_of_data_flow },
     Kind { name: "interpreter", is_ours: true, load: ours::interpreter },
     Kind { name: "clang -O3", is_ours: false, load: clang::load },
     Kind { name: "bpfjit", is_ours: false, load: bpfjit::load },

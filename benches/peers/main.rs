@@ -32,6 +32,7 @@ mod report;
 
 use std::collections::BTreeSet;
 use std::error::Error;
+use std::io::IoSlice;
 
 use cbpf::{Packet, Program};
 
@@ -81,6 +82,11 @@ fn main() -> Result<(), Box<dyn Error>> {
     Report { figures: bench.figures, loading, is_test: arguments.is_test }.write()
 }
 
+/// The bytes of the packets as the order has them.
+fn lay_out<'p>(packets: &[Packet<'p>], order: &[u32]) -> Vec<IoSlice<'p>> {
+    order.iter().map(|&place| IoSlice::new(packets[place as usize].data())).collect()
+}
+
 struct Bench {
     is_test: bool,
     figures: Figures,
@@ -93,8 +99,16 @@ impl Bench {
         let data = packets::mix(packets::COUNT, &filters::hosts());
         let packets: Vec<Packet> = data.iter().map(Packet::from).collect();
         let orders = packets::orders();
-        let traffics =
-            orders.each_ref().map(|(name, order)| Traffic { name, packets: &packets, order, warm_up: WARM_UP });
+        // The records that a capture loop fills again and again are in the cache, as those of an order that repeats.
+        let laid_out = orders.each_ref().map(|(name, order)| match *name {
+            "predicted" => lay_out(&packets, &order[..packets::COUNT]),
+            _ => lay_out(&packets, order),
+        });
+        let traffics: Vec<Traffic> = orders
+            .iter()
+            .zip(&laid_out)
+            .map(|((name, order), laid_out)| Traffic { name, packets: &packets, order, laid_out, warm_up: WARM_UP })
+            .collect();
         for (name, _) in filters::FILTERS.iter().filter(|(name, _)| arguments.wants(name)) {
             self.measure(&Subject::new(name, filters::program(name)), &traffics, Effort::FULL);
         }
@@ -104,7 +118,8 @@ impl Bench {
         let data = packets::mix(if self.is_test { packets::COUNT } else { COLD }, &filters::hosts());
         let packets: Vec<Packet> = data.iter().map(Packet::from).collect();
         let order: Vec<u32> = (0..packets.len() as u32).collect();
-        let traffics = [Traffic { name: "cold", packets: &packets, order: &order, warm_up: 0 }];
+        let laid_out = &lay_out(&packets, &order);
+        let traffics = [Traffic { name: "cold", packets: &packets, order: &order, laid_out, warm_up: 0 }];
         let all: Program = "ret #262144".parse().expect("a program");
         for (name, program) in [("S3", filters::program("S3")), ("L1", filters::program("L1")), ("all", all)] {
             self.measure(&Subject::new(name, program), &traffics, Effort::COLD);

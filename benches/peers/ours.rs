@@ -1,10 +1,11 @@
 //! The engines of this crate.
 
+use std::cell::RefCell;
 use std::time::{Duration, Instant};
 
 use cbpf::{Filter, Packet, Shape};
 
-use crate::engine::{Loaded, Subject};
+use crate::engine::{Engine, Loaded, Subject, Traffic};
 
 pub fn interpreter(subject: &Subject) -> Loaded {
     let verified = subject.verified.clone();
@@ -26,6 +27,48 @@ pub fn data_flow(subject: &Subject) -> Loaded {
 fn shaped(subject: &Subject, shape: Shape) -> Loaded {
     let filter = Filter::compile_as(&subject.verified, shape).map_err(|error| error.to_string())?;
     Ok(Box::new(move |packet: Packet| filter.run(packet)))
+}
+
+pub fn batch_of_branches(subject: &Subject) -> Loaded {
+    batch(subject, Shape::Branches)
+}
+
+pub fn batch_of_data_flow(subject: &Subject) -> Loaded {
+    batch(subject, Shape::DataFlow)
+}
+
+fn batch(subject: &Subject, shape: Shape) -> Loaded {
+    let filter = Filter::compile_as(&subject.verified, shape).map_err(|error| error.to_string())?;
+    filter.prepare_batch().map_err(|error| error.to_string())?;
+    Ok(Box::new(Batch { filter, verdicts: RefCell::new([0; BATCH]) }))
+}
+
+/// How many packets are run at a time, as a capture loop does.
+const BATCH: usize = 1_024;
+
+struct Batch {
+    filter: Filter,
+    verdicts: RefCell<[u32; BATCH]>,
+}
+
+impl Engine for Batch {
+    fn verdict(&self, packet: Packet) -> u32 {
+        let mut verdicts = [0];
+        self.filter.run_batch(&[packet], &mut verdicts);
+        verdicts[0]
+    }
+
+    fn run(&self, traffic: &Traffic) -> u64 {
+        let mut verdicts = self.verdicts.borrow_mut();
+        let mut sum = 0;
+        let batches = traffic.order.len().div_ceil(BATCH);
+        for packets in traffic.laid_out.chunks(BATCH).cycle().take(batches) {
+            let verdicts = &mut verdicts[..packets.len()];
+            self.filter.run_batch(packets, verdicts);
+            sum += verdicts.iter().copied().map(u64::from).sum::<u64>();
+        }
+        sum
+    }
 }
 
 /// How long a program takes from instructions to a callable filter.
