@@ -44,7 +44,7 @@ use crate::isa::{AluOp, Width};
 pub(crate) use known::Known;
 pub use pass::Pass;
 pub(crate) use schedule::{Schedule, Step};
-pub(crate) use set::{Set, SetId, Sets};
+pub(crate) use set::{Places, Set, SetId, Sets};
 pub use shape::Shape;
 pub(crate) use test::Test;
 pub(crate) use values::Values;

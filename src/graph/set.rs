@@ -103,7 +103,7 @@ impl Set {
                 let bit = number.wrapping_sub(*first) as usize;
                 bytes.get(bit / 8).is_some_and(|byte| byte >> (bit % 8) & 1 != 0)
             }
-            Set::Table(table) => (0..2).any(|hash| table.slots[table.place(hash, number)] == number),
+            Set::Table(table) => (0..2).any(|probe| table.slots[table.place(probe, number)] == number),
         }
     }
 }
@@ -128,18 +128,29 @@ fn bitmap(first: u32, last: u32, ranges: &[Range]) -> Vec<u8> {
     bytes
 }
 
-/// A hash table without searches: a member stands in one of two places (Pagh and Rodler, cuckoo hashing).
+/// A hash table without searches: a member stands in one of two places.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Table {
     /// A power of two of members; free places hold some member.
     pub(crate) slots: Vec<u32>,
-    /// The two odd factors of the hash; the upper bits of the product name the place.
-    pub(crate) factors: [u32; 2],
+    pub(crate) places: Places,
+}
+
+/// Which places a number has: the upper bits of a product name them. The factors are odd.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Places {
+    /// Two neighbours: one product names a pair.
+    Pair(u32),
+    /// A product for each (Pagh and Rodler, cuckoo hashing).
+    Apart([u32; 2]),
 }
 
 impl Table {
     /// How many factors are tried before the table grows.
     const TRIALS: u32 = 32;
+
+    /// The most members for which a factor is looked for that brings no three of them to one pair.
+    const MOST_IN_PAIRS: usize = 128;
 
     /// How many places there are for so many members: some more than twice as many.
     fn slots(members: u64) -> u64 {
@@ -148,8 +159,16 @@ impl Table {
 
     fn new(members: &[u32]) -> Option<Table> {
         let mut slots = Table::slots(members.len() as u64) as usize;
+        if members.len() <= Table::MOST_IN_PAIRS {
+            let trials = (0..2 * Table::TRIALS).map(|trial| Places::Pair(factor(trial)));
+            let mut found = trials.filter_map(|places| Table::in_pairs(members, 2 * slots, places));
+            if let Some(table) = found.next() {
+                return Some(table);
+            }
+        }
         loop {
-            let found = (0..Table::TRIALS).find_map(|trial| Table::with_factors(members, slots, factors(trial)));
+            let trials = (0..Table::TRIALS).map(|trial| Places::Apart([2 * trial, 2 * trial + 1].map(factor)));
+            let found = trials.filter_map(|places| Table::apart(members, slots, places)).next();
             if found.is_some() || slots > 16 * members.len() + 64 {
                 return found;
             }
@@ -157,21 +176,34 @@ impl Table {
         }
     }
 
-    fn with_factors(members: &[u32], slots: usize, factors: [u32; 2]) -> Option<Table> {
-        let mut table = Table { slots: vec![*members.first()?; slots], factors };
+    /// The table, if no pair has to hold three members.
+    fn in_pairs(members: &[u32], slots: usize, places: Places) -> Option<Table> {
+        let mut table = Table { slots: vec![*members.first()?; slots], places };
         let mut is_taken = vec![false; slots];
         for &member in members {
-            let (mut number, mut hash) = (member, 0);
+            let place = [0, 1].map(|probe| table.place(probe, member)).into_iter().find(|&place| !is_taken[place])?;
+            is_taken[place] = true;
+            table.slots[place] = member;
+        }
+        Some(table)
+    }
+
+    /// The table, if there is room for each member.
+    fn apart(members: &[u32], slots: usize, places: Places) -> Option<Table> {
+        let mut table = Table { slots: vec![*members.first()?; slots], places };
+        let mut is_taken = vec![false; slots];
+        for &member in members {
+            let (mut number, mut probe) = (member, 0);
             let mut moves = 0;
             loop {
-                let place = table.place(hash, number);
+                let place = table.place(probe, number);
                 if !std::mem::replace(&mut is_taken[place], true) {
                     table.slots[place] = number;
                     break;
                 }
                 std::mem::swap(&mut number, &mut table.slots[place]);
                 // Who was there goes to its other place.
-                hash = if table.place(0, number) == place { 1 } else { 0 };
+                probe = if table.place(0, number) == place { 1 } else { 0 };
                 moves += 1;
                 if moves > 64 {
                     return None;
@@ -181,13 +213,21 @@ impl Table {
         Some(table)
     }
 
-    /// By how much a product is shifted to name a place.
+    /// By how much a product is shifted to name a place, or a pair of them.
     pub(crate) fn shift(&self) -> u32 {
-        32 - self.slots.len().trailing_zeros()
+        let bits = self.slots.len().trailing_zeros();
+        match self.places {
+            Places::Pair(_) => 33 - bits,
+            Places::Apart(_) => 32 - bits,
+        }
     }
 
-    fn place(&self, hash: usize, number: u32) -> usize {
-        (number.wrapping_mul(self.factors[hash]) >> self.shift()) as usize
+    fn place(&self, probe: usize, number: u32) -> usize {
+        let named = |factor: u32| (number.wrapping_mul(factor) >> self.shift()) as usize;
+        match self.places {
+            Places::Pair(factor) => 2 * named(factor) + probe,
+            Places::Apart(factors) => named(factors[probe]),
+        }
     }
 
     fn members(&self) -> impl Iterator<Item = u32> {
@@ -199,8 +239,8 @@ impl Table {
 }
 
 /// Odd numbers without a pattern, the same ones at every run.
-fn factors(trial: u32) -> [u32; 2] {
-    [0, 1].map(|hash| crate::random::number(0, 2 * trial + hash) | 1)
+fn factor(trial: u32) -> u32 {
+    crate::random::number(0, trial) | 1
 }
 
 /// The number of a set.
@@ -263,6 +303,7 @@ mod tests {
         check(&odd, "Bitmap");
         let far: Vec<(u32, u32)> = (0..1_000_u32).map(|k| (k * k * 4_000, k * k * 4_000 + k % 3)).collect();
         check(&far, "Table");
+        check(&far[..100], "Table");
         assert_eq!(Set::new(&[(0, 1 << 20), (1 << 30, 1 << 31)]), None);
         assert_eq!(Set::new(&[]), None);
     }

@@ -47,6 +47,8 @@ pub(super) struct Lowering<'g, 'f> {
     pub(super) addresses: HashMap<SetId, ir::GlobalValue>,
     /// Where a table was found to stand, in the block that is being filled.
     pub(super) found: HashMap<(SetId, ir::Block), ir::Value>,
+    /// Where the pair of entries stands that was looked at last.
+    pub(super) pair: Option<ir::Value>,
     blocks: Vec<ir::Block>,
     /// Where failed checks go; it is made when the first is met.
     fail: Option<ir::Block>,
@@ -68,7 +70,7 @@ impl<'g, 'f> Lowering<'g, 'f> {
             }
         }
         let (addresses, found) = (HashMap::new(), HashMap::new());
-        Lowering { graph, builder, tables, addresses, found, blocks, fail: None, entry, values }
+        Lowering { graph, builder, tables, addresses, found, pair: None, blocks, fail: None, entry, values }
     }
 
     fn block(&mut self, id: BlockId, steps: &[Step]) {

@@ -3,15 +3,18 @@
 use cranelift_codegen::ir::condcodes::IntCC;
 use cranelift_codegen::ir::{self, InstBuilder, MemFlagsData, types};
 
-use crate::graph::{Set, SetId, ValueId};
+use crate::graph::{Places, Set, SetId, ValueId};
 use crate::jit::entry::POINTER;
 use crate::jit::lower::Lowering;
+
+/// Tables are there as long as the code, and never change.
+const TABLE: MemFlagsData = MemFlagsData::trusted().with_readonly();
 
 /// The questions of which one says that a number is a member, by number.
 pub(super) fn probes(set: &Set) -> std::ops::Range<usize> {
     match set {
         Set::Few(members) => 0..members.len(),
-        Set::Table(table) => 0..table.factors.len(),
+        Set::Table(_) => 0..2,
         Set::Range(..) | Set::Register(..) | Set::Bytes(_) | Set::Bitmap(..) => 0..1,
     }
 }
@@ -60,12 +63,30 @@ impl Lowering<'_, '_> {
             Set::Table(table) => {
                 let bytes: Vec<u8> = table.slots.iter().flat_map(|slot| slot.to_ne_bytes()).collect();
                 let address = self.table(id, &bytes);
-                let product = self.builder.ins().imul_imm_s(number, signed(table.factors[probe]));
-                let place = self.builder.ins().ushr_imm_s(product, i64::from(table.shift()));
-                let entry = self.entry(address, place, types::I32);
+                let entry = match table.places {
+                    Places::Apart(factors) => {
+                        let place = self.named(number, factors[probe], table.shift());
+                        self.entry(address, place, types::I32)
+                    }
+                    Places::Pair(factor) => {
+                        // The second probe follows the first.
+                        if probe == 0 {
+                            let pair = self.named(number, factor, table.shift());
+                            self.pair = Some(self.place(address, pair, types::I64));
+                        }
+                        let pair = self.pair.expect("the first probe has found the pair");
+                        self.builder.ins().load(types::I32, TABLE, pair, 4 * probe as i32)
+                    }
+                };
                 self.builder.ins().icmp(IntCC::Equal, entry, number)
             }
         }
+    }
+
+    /// What the upper bits of a product name.
+    fn named(&mut self, number: ir::Value, factor: u32, shift: u32) -> ir::Value {
+        let product = self.builder.ins().imul_imm_s(number, signed(factor));
+        self.builder.ins().ushr_imm_s(product, i64::from(shift))
     }
 
     /// How far a number lies behind the first of a set; numbers before it lie far behind.
@@ -103,10 +124,15 @@ impl Lowering<'_, '_> {
 
     /// An entry of a table, by its number.
     fn entry(&mut self, address: ir::Value, index: ir::Value, ty: ir::Type) -> ir::Value {
+        let place = self.place(address, index, ty);
+        self.builder.ins().load(ty, TABLE, place, 0)
+    }
+
+    /// Where an entry of a table stands.
+    fn place(&mut self, address: ir::Value, index: ir::Value, ty: ir::Type) -> ir::Value {
         let index = self.builder.ins().uextend(types::I64, index);
         let offset = self.builder.ins().ishl_imm_s(index, i64::from(ty.bytes().trailing_zeros()));
-        let place = self.builder.ins().iadd(address, offset);
-        self.builder.ins().load(ty, MemFlagsData::trusted().with_readonly(), place, 0)
+        self.builder.ins().iadd(address, offset)
     }
 }
 

@@ -59,7 +59,7 @@ yes:    ret #1
 ;; | block1:
 ;; |     check 34 <= captured
 ;; |     v3 = load.word [30]
-;; |     if v3 in a table of 16 places then block3 else block2
+;; |     if v3 in a table of 32 places then block3 else block2
 ;; | block2:
 ;; |     if v1 in {0xb000002, 0xc000003, 0xd000004} then block3 else block4
 ;; | block3:

@@ -20,7 +20,7 @@ yes:    ret #1
 ;; | block0:
 ;; |     check 30 <= captured
 ;; |     v1 = load.word [26]
-;; |     if v1 in a table of 16 places then block1 else block2
+;; |     if v1 in a table of 32 places then block1 else block2
 ;; | block1:
 ;; |     return 0x1
 ;; | block2:
@@ -43,8 +43,8 @@ yes:    ret #1
 ;; |     v11 = iconst.i32 28
 ;; |     v12 = ushr v10, v11  ; v11 = 28
 ;; |     v13 = uextend.i64 v12
-;; |     v14 = iconst.i64 2
-;; |     v15 = ishl v13, v14  ; v14 = 2
+;; |     v14 = iconst.i64 3
+;; |     v15 = ishl v13, v14  ; v14 = 3
 ;; |     v16 = iadd v8, v15
 ;; |     v17 = load.i32 notrap aligned readonly v16
 ;; |     v18 = icmp eq v17, v7
@@ -52,32 +52,24 @@ yes:    ret #1
 ;; |
 ;; | block5:
 ;; |     v19 = symbol_value.i64 gv0
-;; |     v20 = iconst.i32 0x6e78_9e6b
-;; |     v21 = imul.i32 v7, v20  ; v20 = 0x6e78_9e6b
-;; |     v22 = iconst.i32 28
-;; |     v23 = ushr v21, v22  ; v22 = 28
-;; |     v24 = uextend.i64 v23
-;; |     v25 = iconst.i64 2
-;; |     v26 = ishl v24, v25  ; v25 = 2
-;; |     v27 = iadd v19, v26
-;; |     v28 = load.i32 notrap aligned readonly v27
-;; |     v29 = icmp eq v28, v7
-;; |     brif v29, block1, block6
+;; |     v20 = load.i32 notrap aligned readonly v16+4
+;; |     v21 = icmp eq v20, v7
+;; |     brif v21, block1, block6
 ;; |
 ;; | block6:
 ;; |     jump block2
 ;; |
 ;; | block1:
-;; |     v30 = iconst.i32 1
-;; |     return v30  ; v30 = 1
+;; |     v22 = iconst.i32 1
+;; |     return v22  ; v22 = 1
 ;; |
 ;; | block2:
-;; |     v31 = iconst.i32 0
-;; |     return v31  ; v31 = 0
+;; |     v23 = iconst.i32 0
+;; |     return v23  ; v23 = 0
 ;; |
 ;; | block4 cold:
-;; |     v32 = iconst.i32 0
-;; |     return v32  ; v32 = 0
+;; |     v24 = iconst.i32 0
+;; |     return v24  ; v24 = 0
 ;; | }
 ;; clif
 ;; | function u0:0(i64, i64, i32, i64) -> i32 system_v {
@@ -98,31 +90,23 @@ yes:    ret #1
 ;; |     v12 = iconst.i32 28
 ;; |     v13 = ushr v11, v12  ; v12 = 28
 ;; |     v14 = uextend.i64 v13
-;; |     v15 = iconst.i64 2
-;; |     v16 = ishl v14, v15  ; v15 = 2
+;; |     v15 = iconst.i64 3
+;; |     v16 = ishl v14, v15  ; v15 = 3
 ;; |     v17 = iadd v9, v16
 ;; |     v18 = load.i32 notrap aligned readonly v17
 ;; |     v19 = icmp eq v18, v6
 ;; |     v20 = select v19, v7, v8  ; v7 = 0, v8 = 1
-;; |     v21 = iconst.i32 0x6e78_9e6b
-;; |     v22 = imul v6, v21  ; v21 = 0x6e78_9e6b
-;; |     v23 = iconst.i32 28
-;; |     v24 = ushr v22, v23  ; v23 = 28
-;; |     v25 = uextend.i64 v24
-;; |     v26 = iconst.i64 2
-;; |     v27 = ishl v25, v26  ; v26 = 2
-;; |     v28 = iadd v9, v27
-;; |     v29 = load.i32 notrap aligned readonly v28
-;; |     v30 = icmp eq v29, v6
-;; |     v31 = select v30, v7, v20  ; v7 = 0
-;; |     v32 = iconst.i32 0
-;; |     v33 = icmp eq v31, v32  ; v32 = 0
-;; |     v34 = iconst.i32 1
-;; |     v35 = iconst.i32 0
-;; |     v36 = select v33, v34, v35  ; v34 = 1, v35 = 0
-;; |     return v36
+;; |     v21 = load.i32 notrap aligned readonly v17+4
+;; |     v22 = icmp eq v21, v6
+;; |     v23 = select v22, v7, v20  ; v7 = 0
+;; |     v24 = iconst.i32 0
+;; |     v25 = icmp eq v23, v24  ; v24 = 0
+;; |     v26 = iconst.i32 1
+;; |     v27 = iconst.i32 0
+;; |     v28 = select v25, v26, v27  ; v26 = 1, v27 = 0
+;; |     return v28
 ;; |
 ;; | block2 cold:
-;; |     v37 = iconst.i32 0
-;; |     return v37  ; v37 = 0
+;; |     v29 = iconst.i32 0
+;; |     return v29  ; v29 = 0
 ;; | }

@@ -46,7 +46,7 @@ keep:   ret #2
 ;; | block2:
 ;; |     check 16 <= captured
 ;; |     v12 = load.word [12]
-;; |     if v12 in a table of 16 places then block3 else block8
+;; |     if v12 in a table of 32 places then block3 else block8
 ;; | block3:
 ;; |     return 0x2
 ;; | block4:
@@ -73,7 +73,7 @@ keep:   ret #2
 ;; | block2:
 ;; |     check 16 <= captured
 ;; |     v30 = load.word.native [12]
-;; |     if v30 in a table of 16 places then block3 else block8
+;; |     if v30 in a table of 32 places then block3 else block8
 ;; | block3:
 ;; |     return 0x2
 ;; | block4:
