@@ -3,6 +3,7 @@
 //! Passes change edges and add blocks where it suits them, and leave the rest to [`Graph::tidy`].
 
 use std::collections::HashMap;
+use std::hash::BuildHasher;
 
 use crate::graph::values::Hashing;
 use crate::graph::{Block, BlockId, Edge, End, Graph};
@@ -10,8 +11,9 @@ use crate::graph::{Block, BlockId, Edge, End, Graph};
 impl Graph {
     /// Restores the invariants of the blocks, and makes them as few as is easily seen, in linear time.
     pub(crate) fn tidy(&mut self) {
-        self.merge();
-        self.concatenate();
+        let order = self.topological_order();
+        self.merge(&order);
+        self.concatenate(&order);
         self.renumber();
     }
 
@@ -32,11 +34,13 @@ impl Graph {
         finished
     }
 
-    /// Leads edges past blocks that do nothing, and to one of several equal blocks.
-    fn merge(&mut self) {
-        let order = self.topological_order();
+    /// Leads edges past blocks that do nothing, and to one of several equal blocks: always to later ones, so the order
+    /// remains topological.
+    fn merge(&mut self, order: &[BlockId]) {
         let mut instead: Vec<Option<Edge>> = vec![None; self.blocks.len()];
-        let mut known: HashMap<Block, BlockId, Hashing> = HashMap::default();
+        // By their hashes, which are smaller than blocks. Of two blocks with one hash, the second is not looked for.
+        let mut known: HashMap<u64, BlockId, Hashing> =
+            HashMap::with_capacity_and_hasher(order.len(), Hashing::default());
         for &id in order.iter().rev() {
             let block = &mut self.blocks[id.index()];
             for edge in block.end.edges_mut() {
@@ -54,22 +58,24 @@ impl Graph {
             }
             instead[id.index()] = match &block.end {
                 End::Jump(edge) if block.checks.is_empty() => Some(edge.clone()),
-                _ => known.get(block).map(|&equal| Edge::to(equal)),
+                _ => {
+                    let first = *known.entry(Hashing::default().hash_one(&*block)).or_insert(id);
+                    (first != id && self.block(first) == self.block(id)).then(|| Edge::to(first))
+                }
             };
-            if instead[id.index()].is_none() {
-                known.insert(block.clone(), id);
-            }
         }
     }
 
     /// Appends a block to the only one that jumps to it.
-    fn concatenate(&mut self) {
-        let order = self.topological_order();
+    fn concatenate(&mut self, order: &[BlockId]) {
         let mut entries = vec![0_u32; self.blocks.len()];
-        for &id in &order {
-            self.block(id).end.edges().for_each(|edge| entries[edge.block.index()] += 1);
+        let is_reached = |entries: &[u32], id: BlockId| id == BlockId(0) || entries[id.index()] > 0;
+        for &id in order {
+            if is_reached(&entries, id) {
+                self.block(id).end.edges().for_each(|edge| entries[edge.block.index()] += 1);
+            }
         }
-        for &id in order.iter().rev() {
+        for &id in order.iter().rev().filter(|&&id| is_reached(&entries, id)) {
             while let End::Jump(edge) = &self.block(id).end {
                 let next = edge.block;
                 if entries[next.index()] != 1 || !self.block(next).parameters.is_empty() {
@@ -86,6 +92,9 @@ impl Graph {
     /// Drops the blocks that are not reached and numbers the others in topological order.
     fn renumber(&mut self) {
         let order = self.topological_order();
+        if order.len() == self.blocks.len() && order.is_sorted() {
+            return;
+        }
         let mut number = vec![BlockId(u32::MAX); self.blocks.len()];
         for (index, id) in order.iter().enumerate() {
             number[id.index()] = BlockId::new(index);
