@@ -88,6 +88,45 @@ pub fn program_and_samples(u: &mut Unstructured, dialect: Dialect) -> Result<(Pr
 
 /// A program of the dialect that is likely to be valid.
 pub fn program(u: &mut Unstructured, dialect: Dialect) -> Result<Program> {
+    if u.ratio(1, 3)? { tests(u, dialect) } else { anything(u, dialect) }
+}
+
+/// A program of tests of a few numbers of the packet that lead to a few returns, as lists of hosts and ports are.
+fn tests(u: &mut Unstructured, dialect: Dialect) -> Result<Program> {
+    let verdict = number(u)?;
+    let drop = Instruction::ReturnConstant { verdict: 0 };
+    let mut backward = vec![Instruction::ReturnA, Instruction::ReturnConstant { verdict }, drop];
+    for _ in 0..u.int_in_range(1..=40)? {
+        let behind = backward.len() as u8;
+        let mut skip = || Ok(if u.arbitrary()? { 0 } else { behind - u.int_in_range(1..=3)? });
+        let (skip_true, skip_false) = (skip()?, skip()?);
+        let condition = *u.choose(&[Condition::Equal, Condition::Equal, Condition::Greater, Condition::BitsSet])?;
+        let operand = Operand::Constant((u.arbitrary::<u32>()? & 0x0101_0101) >> *u.choose(&[0, 16, 24, 24])?);
+        backward.push(Instruction::JumpIf { condition, operand, skip_true, skip_false });
+        match u.int_in_range(0..=9)? {
+            0..=4 => backward.push(near_load(u, dialect)?),
+            5 => backward.push(Instruction::TransferAToX),
+            6 => backward.push(alu(u, dialect == Dialect::Seccomp)?),
+            7 => backward.push(Instruction::Alu { op: AluOp::Div, operand: Operand::X }),
+            _ => {}
+        }
+    }
+    backward.push(near_load(u, dialect)?);
+    Ok(backward.into_iter().rev().collect())
+}
+
+/// A load of what nearly all packets have.
+fn near_load(u: &mut Unstructured, dialect: Dialect) -> Result<Instruction> {
+    let offset = u.int_in_range(0..=7)?;
+    Ok(match width(u)? {
+        _ if dialect == Dialect::Seccomp => Instruction::LoadAbsolute { offset: 4 * offset, width: Width::Word },
+        width if u.ratio(1, 4)? => Instruction::LoadIndirect { offset, width },
+        width => Instruction::LoadAbsolute { offset, width },
+    })
+}
+
+/// A program of any instructions.
+fn anything(u: &mut Unstructured, dialect: Dialect) -> Result<Program> {
     let stored = u.int_in_range(0..=3)?;
     let mut program: Vec<Instruction> = Vec::new();
     for slot in 0..stored {
@@ -167,6 +206,10 @@ pub fn sample(u: &mut Unstructured, dialect: Dialect) -> Result<Sample> {
     let mut data = vec![0; len];
     let known = u.bytes(u.len().min(len))?;
     data[..known.len()].copy_from_slice(known);
+    if u.ratio(1, 2)? {
+        // What programs test for.
+        data.iter_mut().for_each(|byte| *byte &= 1);
+    }
     let wire_len = if u.ratio(1, 3)? { number(u)? } else { len as u32 };
     Ok(Sample { data, wire_len, context: context(u)? })
 }

@@ -3,8 +3,6 @@
 //! Jumps go forward, so all edges into a block are known when it is reached, and single-assignment form needs no second
 //! look: a register that all edges bring alike is that value, any other that is still needed becomes a parameter.
 
-use std::collections::HashMap;
-
 use crate::ancillary::Extension;
 use crate::dialect::Dialect;
 use crate::graph::test::Question;
@@ -67,7 +65,7 @@ struct Builder<'v> {
     live: Vec<Live>,
     graph: Graph,
     /// The edges into each instruction that some jump names.
-    incoming: HashMap<usize, Vec<Incoming>>,
+    incoming: Vec<Option<Vec<Incoming>>>,
     /// The block that is being filled; `None` behind its end.
     open: Option<Block>,
     /// 0, which all variables hold at the start.
@@ -80,12 +78,14 @@ impl<'v> Builder<'v> {
     fn new(verified: &'v Verified) -> Builder<'v> {
         let mut values = Values::default();
         let zero = values.constant(0);
+        let mut incoming: Vec<Option<Vec<Incoming>>> = verified.steps().iter().map(|_| None).collect();
+        targets(verified.steps()).for_each(|target| incoming[target] = Some(Vec::new()));
         Builder {
             steps: verified.steps(),
             dialect: verified.dialect(),
             live: live_before(verified.steps()),
             graph: Graph { dialect: verified.dialect(), blocks: Vec::new(), values, sets: Sets::default() },
-            incoming: targets(verified.steps()).map(|target| (target, Vec::new())).collect(),
+            incoming,
             open: Some(new_block()),
             zero,
             state: [zero; variable::COUNT],
@@ -93,7 +93,7 @@ impl<'v> Builder<'v> {
     }
 
     fn step(&mut self, pc: usize) {
-        if let Some(mut edges) = self.incoming.remove(&pc) {
+        if let Some(mut edges) = self.incoming[pc].take() {
             if self.open.is_some() {
                 edges.push(self.edge(false));
                 self.finish(End::Jump(unresolved()));
@@ -156,7 +156,7 @@ impl<'v> Builder<'v> {
     }
 
     fn leave(&mut self, target: usize, edge: Incoming) {
-        self.incoming.entry(target).or_default().push(edge);
+        self.incoming[target].get_or_insert_default().push(edge);
     }
 
     fn finish(&mut self, end: End) {

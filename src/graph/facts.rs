@@ -37,6 +37,8 @@ struct Walker<'g> {
     graph: &'g mut Graph,
     facts: Facts,
     has_changed: bool,
+    /// How many edges there were into each block.
+    entries: Vec<u32>,
     /// How many blocks edges may still be led past, all in all.
     budget: usize,
 }
@@ -44,13 +46,14 @@ struct Walker<'g> {
 impl Walker<'_> {
     fn new(graph: &mut Graph) -> Walker<'_> {
         let budget = 8 * graph.blocks.len();
-        Walker { graph, facts: Facts::default(), has_changed: false, budget }
+        let entries = graph.entries();
+        Walker { graph, facts: Facts::default(), has_changed: false, entries, budget }
     }
 
     /// Whether anything has changed.
     fn walk(mut self) -> bool {
         let dominators = Dominators::of(self.graph);
-        let conditions = conditions(self.graph);
+        let conditions = conditions(self.graph, &self.entries);
         let mut marks = Vec::new();
         for visit in dominators.walk() {
             match visit {
@@ -101,6 +104,11 @@ impl Walker<'_> {
     }
 
     fn lead_if(&mut self, test: Test, holds: bool, edge: Edge) -> Edge {
+        // A block into which there is one edge knows as much itself, when its turn comes.
+        let is_final = matches!(self.graph.block(edge.block).end, End::Return(_));
+        if edge.arguments.is_empty() && (is_final || self.entries[edge.block.index()] == 1) {
+            return edge;
+        }
         let mark = self.facts.mark();
         self.facts.learn(&self.graph.values, test, holds);
         let edge = self.lead(edge);
@@ -147,7 +155,7 @@ impl Walker<'_> {
 }
 
 /// For each block into which there is one edge, what that edge tells.
-fn conditions(graph: &Graph) -> Vec<Option<(Test, bool)>> {
+fn conditions(graph: &Graph, entries: &[u32]) -> Vec<Option<(Test, bool)>> {
     let mut conditions = vec![None; graph.blocks.len()];
     for block in &graph.blocks {
         if let End::Branch { test, then, otherwise } = &block.end {
@@ -155,7 +163,7 @@ fn conditions(graph: &Graph) -> Vec<Option<(Test, bool)>> {
             conditions[otherwise.block.index()] = Some((*test, false));
         }
     }
-    conditions.into_iter().zip(graph.entries()).map(|(condition, entries)| condition.filter(|_| entries == 1)).collect()
+    conditions.into_iter().zip(entries).map(|(condition, &entries)| condition.filter(|_| entries == 1)).collect()
 }
 
 /// What is known at a point, and how to take it back.

@@ -25,12 +25,14 @@ impl Ranges {
     pub(super) fn take(&mut self, ranges: &[Range]) -> Vec<Range> {
         let mut taken = Vec::with_capacity(ranges.len());
         for &(low, high) in ranges {
-            while let Some((&first, &last)) = self.0.range(..=high).next_back()
-                && last >= low
+            while let Some((&first, end)) = self.0.range_mut(..=high).next_back()
+                && *end >= low
             {
-                self.0.remove(&first);
+                let last = *end;
                 if first < low {
-                    self.0.insert(first, low - 1);
+                    *end = low - 1;
+                } else {
+                    self.0.remove(&first);
                 }
                 if last > high {
                     self.0.insert(high + 1, last);

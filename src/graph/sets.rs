@@ -130,12 +130,12 @@ fn rebuild(graph: &mut Graph, entries: &[u32], head: BlockId, is_done: &mut [boo
     let End::Branch { test, .. } = graph.block(head).end else { return };
     let Some((value, _)) = graph.as_ranges(test) else { return };
     let region = list(graph, entries, head, value).unwrap_or_else(|| region(graph, entries, head, value));
-    let targets = by_target(region.cases);
+    let map = Map::new(region.cases);
     let is_small = region.blocks.len() < WORTH_A_SEARCH;
     // In a small region with many targets there may be a smaller one with two.
-    if !is_small || targets.len() <= 2 && region.blocks.len() > 1 {
+    if !is_small || map.targets.len() <= 2 && region.blocks.len() > 1 {
         region.blocks.iter().for_each(|block| is_done[block.index()] = true);
-        let end = Builder { graph, value }.decide(targets);
+        let end = Builder { graph, value, targets: map.targets }.decide(&map.cases);
         graph.blocks[head.index()].end = end;
     }
 }
@@ -207,69 +207,86 @@ fn region(graph: &Graph, entries: &[u32], head: BlockId, value: ValueId) -> Regi
     region
 }
 
-/// One entry for each edge, with all its ranges.
-fn by_target(cases: Vec<(Edge, Vec<Range>)>) -> Vec<(Edge, Vec<Range>)> {
-    let mut targets: Vec<(Edge, Vec<Range>)> = Vec::new();
-    let mut places: HashMap<Edge, usize, Hashing> = HashMap::default();
-    for (edge, ranges) in cases {
-        let place = *places.entry(edge.clone()).or_insert(targets.len());
-        match targets.get_mut(place) {
-            Some((_, known)) => known.extend(ranges),
-            None => targets.push((edge, ranges)),
+/// Where the numbers of a region lead: ranges that are sorted and apart, each with the place of its target.
+struct Map {
+    targets: Vec<Edge>,
+    cases: Vec<(Range, usize)>,
+}
+
+impl Map {
+    fn new(cases: Vec<(Edge, Vec<Range>)>) -> Map {
+        let mut map = Map { targets: Vec::new(), cases: Vec::new() };
+        let mut places: HashMap<Edge, usize, Hashing> = HashMap::default();
+        for (edge, ranges) in cases {
+            let place = *places.entry(edge).or_insert_with_key(|edge| {
+                map.targets.push(edge.clone());
+                map.targets.len() - 1
+            });
+            map.cases.extend(ranges.into_iter().map(|range| (range, place)));
+        }
+        map.cases.sort_unstable();
+        // What touches and has one target is one range.
+        map.cases.dedup_by(|(next, target), (range, other)| {
+            let is_one = target == other && u64::from(next.0) == u64::from(range.1) + 1;
+            range.1 = if is_one { next.1 } else { range.1 };
+            is_one
+        });
+        map
+    }
+}
+
+/// The ranges of each target, if there are few targets.
+fn by_target(cases: &[(Range, usize)]) -> Option<Vec<(usize, Vec<Range>)>> {
+    let mut targets: Vec<(usize, Vec<Range>)> = Vec::with_capacity(FEW_TARGETS);
+    for &(range, target) in cases {
+        match targets.iter().position(|(known, _)| *known == target) {
+            Some(place) => targets[place].1.push(range),
+            None if targets.len() == FEW_TARGETS => return None,
+            None => targets.push((target, vec![range])),
         }
     }
-    targets.iter_mut().for_each(|(_, ranges)| *ranges = joined(std::mem::take(ranges)));
-    targets
+    targets.sort_unstable_by_key(|&(target, _)| target);
+    Some(targets)
 }
 
 /// Builds decisions about one value.
 struct Builder<'g> {
     graph: &'g mut Graph,
     value: ValueId,
+    targets: Vec<Edge>,
 }
 
 impl Builder<'_> {
     /// Goes to the target in whose ranges the value is.
-    fn decide(&mut self, mut targets: Vec<(Edge, Vec<Range>)>) -> End {
-        if targets.len() == 1 {
-            return End::Jump(targets.swap_remove(0).0);
+    fn decide(&mut self, cases: &[(Range, usize)]) -> End {
+        match by_target(cases) {
+            Some(targets) if targets.len() == 1 => End::Jump(self.targets[targets[0].0].clone()),
+            Some(targets) => self.peel(&targets).unwrap_or_else(|| self.split(cases)),
+            None => self.split(cases),
         }
-        if targets.len() <= FEW_TARGETS
-            && let Some(end) = self.peel(&targets)
-        {
-            return end;
-        }
-        self.split(targets)
     }
 
     /// Asks for one target after the other, and not for that with the most ranges; `None` if one has no set.
-    fn peel(&mut self, targets: &[(Edge, Vec<Range>)]) -> Option<End> {
+    fn peel(&mut self, targets: &[(usize, Vec<Range>)]) -> Option<End> {
         let last = (0..targets.len()).max_by_key(|&place| targets[place].1.len())?;
-        let mut rest: Vec<&(Edge, Vec<Range>)> = targets.iter().collect();
+        let mut rest: Vec<&(usize, Vec<Range>)> = targets.iter().collect();
         let (default, _) = rest.remove(last);
         let mut sets = Vec::with_capacity(rest.len());
-        for (edge, ranges) in rest {
-            sets.push((edge, Set::new(ranges)?));
+        for (target, ranges) in rest {
+            sets.push((*target, Set::new(ranges)?));
         }
-        let mut end = End::Jump(default.clone());
-        for (edge, set) in sets.into_iter().rev() {
+        let mut end = End::Jump(self.targets[*default].clone());
+        for (target, set) in sets.into_iter().rev() {
             let otherwise = self.edge(end);
-            end = self.member(set, edge.clone(), otherwise);
+            end = self.member(set, self.targets[target].clone(), otherwise);
         }
         Some(end)
     }
 
     /// Asks whether the value is in the lower half of the ranges.
-    fn split(&mut self, targets: Vec<(Edge, Vec<Range>)>) -> End {
-        let mut ranges: Vec<Range> = targets.iter().flat_map(|(_, ranges)| ranges).copied().collect();
-        ranges.sort_unstable();
-        let middle = ranges[ranges.len() / 2].0;
-        let (mut low, mut high) = (Vec::new(), Vec::new());
-        for (edge, ranges) in targets {
-            let (below, above): (Vec<Range>, Vec<Range>) = ranges.into_iter().partition(|range| range.0 < middle);
-            low.extend((!below.is_empty()).then(|| (edge.clone(), below)));
-            high.extend((!above.is_empty()).then_some((edge, above)));
-        }
+    fn split(&mut self, cases: &[(Range, usize)]) -> End {
+        let (low, high) = cases.split_at(cases.len() / 2);
+        let middle = high[0].0.0;
         let (low, high) = (self.decide(low), self.decide(high));
         let k = self.graph.values.constant(middle - 1);
         let test = Test::Compare(Condition::Greater, self.value, k);

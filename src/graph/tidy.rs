@@ -11,11 +11,10 @@ use crate::graph::{Block, BlockId, Edge, End, Graph};
 impl Graph {
     /// Restores the invariants of the blocks, and makes them as few as is easily seen, in linear time.
     pub(crate) fn tidy(&mut self) {
-        // No step leads an edge to an earlier block of this order.
         let order = self.topological_order();
         self.merge(&order);
         self.concatenate(&order);
-        self.renumber(&order);
+        self.renumber();
     }
 
     /// The blocks that are reached from the first, each before those that it leads to.
@@ -35,10 +34,13 @@ impl Graph {
         finished
     }
 
-    /// Leads edges past blocks that do nothing, and to one of several equal blocks.
+    /// Leads edges past blocks that do nothing, and to one of several equal blocks: always to later ones, so the order
+    /// remains topological.
     fn merge(&mut self, order: &[BlockId]) {
         let mut instead: Vec<Option<Edge>> = vec![None; self.blocks.len()];
-        let mut known: HashMap<u64, Vec<BlockId>, Hashing> = HashMap::default();
+        // By their hashes, which are smaller than blocks. Of two blocks with one hash, the second is not looked for.
+        let mut known: HashMap<u64, BlockId, Hashing> =
+            HashMap::with_capacity_and_hasher(order.len(), Hashing::default());
         for &id in order.iter().rev() {
             let block = &mut self.blocks[id.index()];
             for edge in block.end.edges_mut() {
@@ -54,17 +56,11 @@ impl Graph {
             if !block.parameters.is_empty() || id == BlockId(0) {
                 continue;
             }
-            let block = self.block(id);
             instead[id.index()] = match &block.end {
                 End::Jump(edge) if block.checks.is_empty() => Some(edge.clone()),
                 _ => {
-                    let alike = known.entry(Hashing::default().hash_one(block)).or_default();
-                    let equal = alike.iter().find(|&&other| self.block(other) == block);
-                    let equal = equal.map(|&equal| Edge::to(equal));
-                    if equal.is_none() {
-                        alike.push(id);
-                    }
-                    equal
+                    let first = *known.entry(Hashing::default().hash_one(&*block)).or_insert(id);
+                    (first != id && self.block(first) == self.block(id)).then(|| Edge::to(first))
                 }
             };
         }
@@ -73,10 +69,13 @@ impl Graph {
     /// Appends a block to the only one that jumps to it.
     fn concatenate(&mut self, order: &[BlockId]) {
         let mut entries = vec![0_u32; self.blocks.len()];
-        for id in self.reached(order) {
-            self.block(id).end.edges().for_each(|edge| entries[edge.block.index()] += 1);
+        let is_reached = |entries: &[u32], id: BlockId| id == BlockId(0) || entries[id.index()] > 0;
+        for &id in order {
+            if is_reached(&entries, id) {
+                self.block(id).end.edges().for_each(|edge| entries[edge.block.index()] += 1);
+            }
         }
-        for &id in order.iter().rev() {
+        for &id in order.iter().rev().filter(|&&id| is_reached(&entries, id)) {
             while let End::Jump(edge) = &self.block(id).end {
                 let next = edge.block;
                 if entries[next.index()] != 1 || !self.block(next).parameters.is_empty() {
@@ -91,8 +90,11 @@ impl Graph {
     }
 
     /// Drops the blocks that are not reached and numbers the others in topological order.
-    fn renumber(&mut self, order: &[BlockId]) {
-        let order = self.reached(order);
+    fn renumber(&mut self) {
+        let order = self.topological_order();
+        if order.len() == self.blocks.len() && order.is_sorted() {
+            return;
+        }
         let mut number = vec![BlockId(u32::MAX); self.blocks.len()];
         for (index, id) in order.iter().enumerate() {
             number[id.index()] = BlockId::new(index);
@@ -102,19 +104,5 @@ impl Graph {
         for edge in self.blocks.iter_mut().flat_map(|block| block.end.edges_mut()) {
             edge.block = number[edge.block.index()];
         }
-    }
-
-    /// The blocks of a topological order that are reached from its first.
-    fn reached(&self, order: &[BlockId]) -> Vec<BlockId> {
-        let mut is_reached = vec![false; self.blocks.len()];
-        is_reached[0] = true;
-        let mut reached = Vec::with_capacity(order.len());
-        for &id in order {
-            if is_reached[id.index()] {
-                reached.push(id);
-                self.block(id).end.edges().for_each(|edge| is_reached[edge.block.index()] = true);
-            }
-        }
-        reached
     }
 }

@@ -102,8 +102,11 @@ impl Values {
 
     /// A parameter that no block has yet.
     pub(crate) fn parameter(&mut self) -> ValueId {
+        // It is like no other value, so that none is looked for.
         self.parameters += 1;
-        self.add(Value::Parameter(self.parameters))
+        let id = ValueId(self.list.len() as u32);
+        self.list.push((Value::Parameter(self.parameters), Known::NOTHING));
+        id
     }
 
     pub(crate) fn load(&mut self, address: Address, width: Width, order: ByteOrder) -> ValueId {
