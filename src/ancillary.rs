@@ -129,6 +129,7 @@ impl Extension {
     }
 
     /// The largest value that it loads.
+    #[cfg(feature = "jit")]
     pub(crate) fn max(self) -> u32 {
         match self {
             Extension::VlanPresent => 1,

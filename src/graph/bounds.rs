@@ -194,3 +194,48 @@ fn grown(address: Address, width: Width, bytes: u64) -> (Address, Width) {
         _ => (address, width),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::graph::graph_of;
+
+    #[test]
+    fn what_both_have_is_the_least_and_what_one_has_the_most() {
+        let bases: Vec<Option<ValueId>> = (0..4).map(|id| Some(ValueId(id))).collect();
+        let (mut a, mut b) = (Bytes::default(), Bytes::default());
+        a.raise(None, 10);
+        a.raise(bases[0], 5);
+        a.raise(bases[1], 7);
+        b.raise(None, 8);
+        b.raise(bases[1], 9);
+        b.raise(bases[2], 3);
+        let mut both = a.clone();
+        both.meet(&b);
+        assert_eq!([None, bases[0], bases[1], bases[2]].map(|base| both.get(base)), [8, 0, 7, 0]);
+        a.join(&b);
+        assert_eq!([None, bases[0], bases[1], bases[2], bases[3]].map(|base| a.get(base)), [10, 5, 9, 3, 0]);
+    }
+
+    #[test]
+    fn of_many_bases_the_last_are_known() {
+        let mut bytes = Bytes::default();
+        (0..100).for_each(|id| bytes.raise(Some(ValueId(id)), 4));
+        let known = (0..100).filter(|&id| bytes.get(Some(ValueId(id))) == 4);
+        assert!(known.eq(100 - BASES as u32..100));
+    }
+
+    #[test]
+    fn checks_do_not_grow_beyond_what_an_address_can_be() {
+        let mut graph = graph_of("ldb [0]\n tax\n ldb [1]\n add x\n tax\n ld [x + 0xffff]\n ld [x + 0]\n ret a");
+        run(&mut graph);
+        assert_eq!(graph.blocks[0].checks.len(), 2, "{graph}");
+    }
+
+    #[test]
+    fn ways_that_all_give_0_need_nothing() {
+        let mut graph = graph_of("ldb [0]\n jeq #1, a\n ld [70]\n ret #0\n a: ldb [9]\n div x\n ret #0");
+        run(&mut graph);
+        assert_eq!(graph.to_string(), "block0:\n    return 0x0\n");
+    }
+}

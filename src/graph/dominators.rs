@@ -94,3 +94,66 @@ pub(crate) enum Visit {
     Enter(BlockId),
     Leave(BlockId),
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::graph::{Edge, End, graph_of};
+
+    /// Which blocks are reached from the first without passing one of them.
+    fn reached_without(graph: &Graph, avoided: BlockId) -> Vec<bool> {
+        let mut is_reached = vec![false; graph.blocks.len()];
+        is_reached[0] = avoided != BlockId(0);
+        for (index, block) in graph.blocks.iter().enumerate() {
+            if is_reached[index] {
+                block.end.edges().for_each(|edge| is_reached[edge.block.index()] |= edge.block != avoided);
+            }
+        }
+        is_reached
+    }
+
+    /// A graph of blocks with up to two edges forward, all reached.
+    fn random_graph(seed: u64, blocks: u32) -> Graph {
+        let mut graph = graph_of("ld #1\n jeq x, yes\n yes: ret #0");
+        let Some(test) = graph_of("ld #len\n jeq #1, yes\n ret #1\n yes: ret #0").blocks[0].end.test() else {
+            unreachable!("the block tests the length")
+        };
+        let model = graph.blocks[0].clone();
+        graph.blocks = vec![model; blocks as usize];
+        for index in 0..blocks - 1 {
+            let random = |number| crate::random::number(seed, 2 * index + number);
+            let far = BlockId(index + 1 + random(0) % (blocks - index - 1).min(9));
+            let (then, otherwise) = (Edge::to(BlockId(index + 1)), Edge::to(far));
+            graph.blocks[index as usize].end = End::Branch { test, then, otherwise };
+        }
+        graph
+    }
+
+    #[test]
+    fn a_dominator_is_on_every_path() {
+        for seed in 0..20 {
+            let graph = random_graph(seed, 40);
+            let dominators = Dominators::of(&graph);
+            let mut open = Vec::new();
+            for visit in dominators.walk() {
+                match visit {
+                    Visit::Leave(id) => assert_eq!(open.pop(), Some(id)),
+                    Visit::Enter(id) => {
+                        open.push(id);
+                        let expected =
+                            (0..40).map(BlockId).filter(|&other| !reached_without(&graph, other)[id.index()]);
+                        let mut found = open.clone();
+                        found.sort_unstable();
+                        assert!(expected.eq(found), "block {} of graph {seed}", id.0);
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn deep_graphs_take_no_stack() {
+        let graph = random_graph(1, 100_000);
+        assert_eq!(Dominators::of(&graph).walk().len(), 200_000);
+    }
+}

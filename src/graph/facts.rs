@@ -320,3 +320,53 @@ impl<K: Copy + Eq + Hash, V> Scoped<K, V> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::graph::graph_of;
+
+    fn after_facts(text: &str) -> Graph {
+        let mut graph = graph_of(text);
+        run(&mut graph);
+        graph
+    }
+
+    #[test]
+    fn a_test_that_is_asked_again_is_known() {
+        let tests = "jeq #1, drop\n".repeat(2_000);
+        let text = format!("ldb [0]\n {tests} ret #1\n drop: ret #0");
+        assert_eq!(after_facts(&text).blocks.len(), 3);
+    }
+
+    /// Each diamond decides as the first did: the way that passes them all is led past 64 in each round.
+    #[test]
+    fn edges_are_led_past_many_blocks() {
+        let diamond = |k: u32| format!("jset #1, a{k}\n ldb [{k}]\n jeq #9, drop\n a{k}: ldb [0]\n");
+        let diamonds: String = (1..200).map(diamond).collect();
+        let graph = after_facts(&format!("ldb [0]\n {diamonds} ret #1\n drop: ret #0"));
+        let asked =
+            graph.blocks.iter().filter(|block| matches!(block.end.test(), Some(Test::Compare(Condition::BitsSet, ..))));
+        assert_eq!(asked.count(), 1, "{graph}");
+    }
+
+    #[test]
+    fn a_test_does_not_make_a_division_possible() {
+        let graph = after_facts("ldb [0]\n tax\n jeq #0, drop\n ldb [1]\n div x\n mod x\n ret a\n drop: ret #0");
+        let checks: Vec<Check> = graph.blocks.iter().flat_map(|block| block.checks.iter().copied()).collect();
+        let divisors = checks.iter().filter(|check| matches!(check, Check::NonZero(_)));
+        assert_eq!(divisors.count(), 1, "the second division has the check of the first: {graph}");
+    }
+
+    #[test]
+    fn what_is_known_is_taken_back() {
+        let mut facts = Scoped::<u32, u32>::default();
+        facts.insert(1, 10);
+        let mark = facts.log.len();
+        facts.insert(1, 11);
+        facts.insert(2, 20);
+        facts.insert(1, 12);
+        facts.forget(mark);
+        assert_eq!((facts.get(&1), facts.get(&2)), (Some(&10), None));
+    }
+}

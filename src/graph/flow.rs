@@ -131,3 +131,52 @@ pub(super) fn fold_back(
     }
     found[0]
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::graph::{Pass, Shape, graph_of};
+
+    /// Whether the program becomes data flow.
+    fn is_converted(text: &str) -> bool {
+        let mut graph = graph_of(text);
+        [Pass::Bounds, Pass::Flow].into_iter().for_each(|pass| graph.run(pass));
+        let once = graph.to_string();
+        graph.run(Pass::Flow);
+        assert_eq!(graph.to_string(), once, "what was converted is not converted again");
+        graph.shape() == Shape::DataFlow
+    }
+
+    fn tests(count: u32) -> String {
+        (0..count).map(|k| format!("ldb [{k}]\n jgt #{k}, drop\n")).collect::<String>() + "ret #1\n drop: ret #0"
+    }
+
+    #[test]
+    fn small_programs_are_converted() {
+        assert!(is_converted(&tests(1)));
+        assert!(is_converted(&tests(24)));
+        assert!(!is_converted(&tests(25)), "too many decisions");
+        assert!(!is_converted("ldb [0]\n ret a"), "nothing to decide");
+    }
+
+    #[test]
+    fn far_bytes_are_not_asked_for_at_once() {
+        let load = |offset: u32| format!("ldb [{offset}]\n jeq #1, drop\n ret #1\n drop: ret #0");
+        assert!(is_converted(&load(59)));
+        assert!(!is_converted(&load(60)));
+    }
+
+    #[test]
+    fn divisions_and_facts_that_may_be_absent_stay_behind_their_checks() {
+        assert!(!is_converted("ldb [0]\n tax\n jeq #0, drop\n ldb [1]\n div x\n jeq #1, drop\n ret #1\n drop: ret #0"));
+        assert!(!is_converted("ld ifidx\n jeq #1, drop\n ret #1\n drop: ret #0"));
+        assert!(is_converted("ld mark\n jeq #1, drop\n ret #1\n drop: ret #0"));
+    }
+
+    #[test]
+    fn three_bases_are_too_many() {
+        let load = |offset: u32| format!("ldxb 4*([{offset}]&0xf)\n ldb [x + 1]\n jeq #1, drop\n");
+        let program = |count: u32| (0..count).map(load).collect::<String>() + "ret #1\n drop: ret #0";
+        assert!(is_converted(&program(2)));
+        assert!(!is_converted(&program(3)));
+    }
+}

@@ -131,3 +131,53 @@ fn ask(graph: &mut Graph, pattern: Pattern, pass: Edge, fail: Edge) -> Option<En
     let bits = graph.values.constant(pattern.bits);
     Some(graph.values.compare(Condition::Equal, masked, bits).branch(pass, fail))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pattern(start: u64, width: Width, mask: u32, bits: u32) -> Pattern {
+        Pattern { base: None, start, width, mask, bits }
+    }
+
+    /// Where a pattern begins, its width in bytes, its mask and its bits.
+    fn parts(pattern: Option<Pattern>) -> Option<(u64, u32, u32, u32)> {
+        pattern.map(|pattern| (pattern.start, pattern.width.bytes(), pattern.mask, pattern.bits))
+    }
+
+    fn captured(bytes: u64) -> Bytes {
+        let mut captured = Bytes::default();
+        captured.raise(None, bytes);
+        captured
+    }
+
+    #[test]
+    fn three_bytes_are_found_in_a_word_that_is_captured() {
+        let (first, second) = (pattern(4, Width::Half, 0xffff, 0x0102), pattern(6, Width::Byte, 0xff, 3));
+        assert_eq!(parts(first.and(second, &captured(8))), Some((4, 4, 0xffff_ff00, 0x0102_0300)));
+        assert_eq!(parts(second.and(first, &captured(7))), Some((3, 4, 0x00ff_ffff, 0x0001_0203)));
+        let (first, second) = (pattern(0, Width::Half, 0xffff, 0x0102), pattern(2, Width::Byte, 0xff, 3));
+        assert_eq!(parts(first.and(second, &captured(3))), None);
+        let (first, second) = (pattern(4, Width::Half, 0xffff, 1), pattern(8, Width::Byte, 0xff, 3));
+        assert_eq!(parts(first.and(second, &captured(99))), None, "five bytes");
+    }
+
+    #[test]
+    fn bytes_that_overlap_must_agree() {
+        let (word, byte) = (pattern(4, Width::Word, 0xff00_ffff, 0x0100_0203), pattern(7, Width::Byte, 0xff, 3));
+        assert_eq!(parts(word.and(byte, &captured(8))), Some((4, 4, 0xff00_ffff, 0x0100_0203)));
+        assert_eq!(parts(word.and(Pattern { bits: 4, ..byte }, &captured(8))), None);
+        assert_eq!(parts(word.and(Pattern { base: Some(ValueId(0)), ..byte }, &captured(8))), None);
+    }
+
+    #[test]
+    fn a_load_is_as_short_as_its_mask() {
+        assert_eq!(parts(pattern(8, Width::Word, 0xff00, 0x1200).narrowed()), Some((10, 1, 0xff, 0x12)));
+        assert_eq!(parts(pattern(8, Width::Word, 0x0fff_0000, 0x0012_0000).narrowed()), Some((8, 2, 0xfff, 0x12)));
+        assert_eq!(parts(pattern(8, Width::Half, 0x0100, 0).narrowed()), Some((8, 1, 1, 0)));
+        assert_eq!(parts(pattern(8, Width::Half, 0x0101, 0).narrowed()), None);
+        assert_eq!(parts(pattern(8, Width::Word, 0x00ff_ff00, 0).narrowed()), Some((9, 2, 0xffff, 0)));
+        assert_eq!(parts(pattern(8, Width::Word, 0x0001_0001, 0).narrowed()), None, "three bytes");
+        assert_eq!(parts(pattern(8, Width::Byte, 0, 0).narrowed()), None, "no bytes");
+    }
+}

@@ -258,3 +258,10 @@ impl Graph {
         })
     }
 }
+
+/// The graph of a program in assembler, for tests.
+#[cfg(test)]
+fn graph_of(text: &str) -> Graph {
+    let program: crate::program::Program = text.parse().expect("a program");
+    Graph::new(&program.verify(crate::dialect::Dialect::Linux).expect("a valid program"))
+}

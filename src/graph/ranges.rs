@@ -122,3 +122,50 @@ fn equal(values: &Values, value: ValueId, k: u32) -> (ValueId, Vec<Range>) {
     }
     (value, vec![(k, k)])
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The members of ranges among the numbers below 64, a bit each.
+    fn bits(ranges: &[Range]) -> u64 {
+        (0..64)
+            .filter(|bit| ranges.iter().any(|&(low, high)| (low..=high).contains(bit)))
+            .fold(0, |bits, bit| bits | 1 << bit)
+    }
+
+    #[test]
+    fn what_is_taken_and_what_is_left_is_all() {
+        let mut left = Ranges::all();
+        for trial in 0..200 {
+            let ends = [0, 1, 2, 3].map(|end| crate::random::number(trial, end) % 64);
+            let wanted = joined(vec![
+                (ends[0].min(ends[1]), ends[0].max(ends[1])),
+                (ends[2].min(ends[3]), ends[2].max(ends[3])),
+            ]);
+            if trial % 10 == 0 {
+                left = Ranges::all();
+            }
+            let before = bits(&left.clone().into_vec());
+            let taken = left.take(&wanted);
+            assert_eq!(bits(&taken.clone().into_vec()), before & bits(&wanted), "{wanted:?}");
+            assert_eq!(bits(&left.clone().into_vec()), before & !bits(&wanted), "{wanted:?}");
+        }
+    }
+
+    #[test]
+    fn the_ends_of_all_numbers_can_be_taken() {
+        let mut left = Ranges::all();
+        assert_eq!(left.take(&[(0, 0), (u32::MAX, u32::MAX)]).into_vec(), [(0, 0), (u32::MAX, u32::MAX)]);
+        assert_eq!(left.take(&[(0, u32::MAX)]).into_vec(), [(1, u32::MAX - 1)]);
+        assert_eq!(left.len(), 0);
+        assert_eq!(left.take(&[(0, u32::MAX)]).len(), 0);
+    }
+
+    #[test]
+    fn ranges_that_touch_or_overlap_are_joined() {
+        assert_eq!(joined(vec![(5, 6), (1, 2), (3, 3), (5, 9), (6, 7), (11, 11)]), [(1, 3), (5, 9), (11, 11)]);
+        assert_eq!(joined(vec![(7, u32::MAX), (0, 6), (u32::MAX, u32::MAX)]), [(0, u32::MAX)]);
+        assert_eq!(joined(Vec::new()), []);
+    }
+}

@@ -319,3 +319,66 @@ impl Builder<'_> {
         Edge::to(BlockId::new(self.graph.blocks.len() - 1))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::dialect::Dialect;
+    use crate::filter::Filter;
+    use crate::graph::{Graph, Pass};
+    use crate::program::Program;
+
+    /// Runs the pass, twice, and compares the verdicts on numbers around those that the program names. Gives the number of
+    /// blocks.
+    fn check(text: &str, numbers: impl Iterator<Item = u32>) -> usize {
+        let program: Program = text.parse().expect("a program");
+        let verified = program.verify(Dialect::Linux).expect("a valid program");
+        let mut graph = Graph::new(&verified);
+        graph.run(Pass::Sets);
+        graph.run(Pass::Sets);
+        let filter = Filter::from_graph(&graph).expect("code");
+        for number in numbers.flat_map(|number| [number.wrapping_sub(1), number, number.wrapping_add(1)]) {
+            let packet = number.to_be_bytes();
+            assert_eq!(filter.run(&packet[..]), verified.interpret(&packet[..]), "{number:#x}");
+        }
+        graph.blocks.len()
+    }
+
+    #[test]
+    fn nested_ranges_are_one_search() {
+        let tests: String = (0..200).map(|k| format!("jgt #{}, next{k}\n ret #{k}\n next{k}:\n", 1000 * k)).collect();
+        let blocks = check(&format!("ld [0]\n {tests} ret #999"), (0..200).map(|k| 1000 * k));
+        assert!(blocks <= 2 * 201, "{blocks} blocks");
+    }
+
+    #[test]
+    fn ranges_that_overlap_keep_their_order() {
+        // The first test that holds counts, whatever later ones say of the same numbers.
+        let test = |k: u32| {
+            let low = crate::random::number(7, k) % 1000;
+            let (last, verdict) = (low + k, k % 7);
+            format!("jge #{low}, in{k}, out{k}\n in{k}: jgt #{last}, out{k}\n ret #{verdict}\n out{k}:\n")
+        };
+        let tests: String = (0..100).map(test).collect();
+        let blocks = check(&format!("ld [0]\n {tests} ret #99"), 0..1200);
+        assert!(blocks <= 400, "{blocks} blocks");
+    }
+
+    /// Numbers that are taken apart into many ranges, which many tests then take on whole: the region must end early.
+    #[test]
+    fn a_region_that_is_taken_apart_ends_early() {
+        let points: String =
+            (0..900).map(|k| format!("jne #{}, next{k}\n ret #1\n next{k}:\n", 100_000 + 2 * k)).collect();
+        let ranges: String = (0..1_000).map(|k| format!("jgt #{k}, above{k}\n ret #2\n above{k}:\n")).collect();
+        let numbers = [0, 500, 999, 1_000].into_iter().chain((0..900).map(|k| 100_000 + 2 * k));
+        check(&format!("ld [0]\n {points} {ranges} ret #3"), numbers);
+    }
+
+    #[test]
+    fn a_set_of_all_numbers_and_one_of_none() {
+        assert!(check("ld [0]\n jgt #5, a\n jge #6, b\n jeq #5, a\n ret #0\n a: ret #1\n b: ret #2", 0..9) <= 3);
+        check(
+            "ld [0]\n jeq #0, a\n jeq #0xffffffff, a\n jgt #0xfffffffe, b\n ret #0\n a: ret #1\n b: ret #2",
+            [0, 9].into_iter(),
+        );
+    }
+}

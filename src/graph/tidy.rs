@@ -106,3 +106,58 @@ impl Graph {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::graph::graph_of;
+
+    fn tidied(text: &str) -> String {
+        let mut graph = graph_of(text);
+        graph.tidy();
+        graph.to_string()
+    }
+
+    #[test]
+    fn equal_blocks_become_one() {
+        let text = "ldb [0]\n jeq #1, a\n jeq #2, b\n ret #7\n a: ldb [9]\n ret a\n b: ldb [9]\n ret a";
+        let expected = "block0:
+    check 1 <= captured
+    v1 = load.byte [0]
+    if v1 == 0x1 then block2 else block1
+block1:
+    if v1 == 0x2 then block2 else block3
+block2:
+    check 10 <= captured
+    v5 = load.byte [9]
+    return v5
+block3:
+    return 0x7
+";
+        assert_eq!(tidied(text), expected);
+    }
+
+    #[test]
+    fn a_test_that_leads_to_equal_blocks_vanishes() {
+        let text = "ldb [0]\n jeq #1, a\n jeq #2, a, b\n a: ret #7\n b: ret #7";
+        assert_eq!(tidied(text), "block0:\n    check 1 <= captured\n    return 0x7\n");
+    }
+
+    #[test]
+    fn a_row_of_jumps_is_one_block() {
+        let jumps = "jmp a\n a: jmp b\n b: ldb [1]\n jmp c\n c: ldb [0]\n ret a";
+        assert_eq!(
+            tidied(jumps),
+            "block0:\n    check 2 <= captured\n    check 1 <= captured\n    v2 = load.byte [0]\n    return v2\n"
+        );
+    }
+
+    #[test]
+    fn what_is_tidy_stays_as_it_is() {
+        let mut graph = graph_of("ldb [0]\n jeq #1, a\n ldb [0]\n jeq #1, a, b\n a: ret #1\n b: ret #0");
+        graph.tidy();
+        assert_eq!(graph.blocks[0].end.edges().count(), 2);
+        let before = graph.to_string();
+        graph.tidy();
+        assert_eq!(graph.to_string(), before);
+    }
+}
