@@ -71,6 +71,7 @@
 //! - `jit` (default): native code on 64-bit Linux, through Cranelift. Without it nothing but the standard library is
 //!   needed, and there is no [`Filter`].
 //! - `cli`: the program `cbpf`.
+//! - `peers`: the bench that runs other engines beside this one; the library is the same.
 
 #![cfg_attr(
     not(feature = "jit"),
