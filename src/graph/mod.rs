@@ -34,7 +34,6 @@ mod share;
 mod tails;
 mod test;
 mod tidy;
-
 mod values;
 
 use crate::ancillary::Extension;
