@@ -226,6 +226,12 @@ impl End {
 }
 
 impl Graph {
+    /// Adds a block that ends so, and gives an edge to it; [`Graph::tidy`] brings it into order.
+    pub(crate) fn add(&mut self, end: End) -> Edge {
+        self.blocks.push(Block::new(end));
+        Edge::to(BlockId::new(self.blocks.len() - 1))
+    }
+
     pub(crate) fn block(&self, id: BlockId) -> &Block {
         &self.blocks[id.index()]
     }

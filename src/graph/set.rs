@@ -63,7 +63,6 @@ impl Set {
     /// The set of the members with their bytes in the opposite order, if it can be asked for as this one.
     pub(crate) fn swapped(&self, swap: impl Fn(u32) -> u32) -> Option<Set> {
         match self {
-            Set::Range(first, last) if first == last => Some(Set::Range(swap(*first), swap(*first))),
             Set::Few(members) => Some(Set::Few(members.iter().map(|&member| swap(member)).collect())),
             Set::Table(table) => {
                 let members: Vec<u32> = table.members().map(swap).collect();
@@ -160,15 +159,15 @@ impl Table {
     fn new(members: &[u32]) -> Option<Table> {
         let mut slots = Table::slots(members.len() as u64) as usize;
         if members.len() <= Table::MOST_IN_PAIRS {
-            let trials = (0..2 * Table::TRIALS).map(|trial| Places::Pair(factor(trial)));
-            let mut found = trials.filter_map(|places| Table::in_pairs(members, 2 * slots, places));
-            if let Some(table) = found.next() {
-                return Some(table);
+            let mut trials = (0..2 * Table::TRIALS).map(|trial| Places::Pair(factor(trial)));
+            let found = trials.find_map(|places| Table::in_pairs(members, 2 * slots, places));
+            if found.is_some() {
+                return found;
             }
         }
         loop {
-            let trials = (0..Table::TRIALS).map(|trial| Places::Apart([2 * trial, 2 * trial + 1].map(factor)));
-            let found = trials.filter_map(|places| Table::apart(members, slots, places)).next();
+            let mut trials = (0..Table::TRIALS).map(|trial| Places::Apart([2 * trial, 2 * trial + 1].map(factor)));
+            let found = trials.find_map(|places| Table::apart(members, slots, places));
             if found.is_some() || slots > 16 * members.len() + 64 {
                 return found;
             }

@@ -10,8 +10,9 @@ use std::collections::HashMap;
 use crate::graph::ranges::{Range, Ranges, complement, joined};
 use crate::graph::set::Set;
 use crate::graph::tails;
+use crate::graph::test::Question;
 use crate::graph::values::Hashing;
-use crate::graph::{Block, BlockId, Edge, End, Graph, Test, ValueId};
+use crate::graph::{BlockId, Edge, End, Graph, Test, ValueId};
 use crate::isa::Condition;
 
 /// With more than two targets, so many tests are worth a search.
@@ -56,10 +57,7 @@ fn gather(graph: &mut Graph) {
         if std::mem::replace(&mut is_done[index], true) {
             continue;
         }
-        let (links, target, last) = match chain(graph, &entries, BlockId::new(index)) {
-            Some(chain) => chain,
-            None => continue,
-        };
+        let Some((links, target, last)) = chain(graph, &entries, BlockId::new(index)) else { continue };
         // The last link may begin a chain to elsewhere.
         links[..links.len() - 1].iter().for_each(|link| is_done[link.block.index()] = true);
         reorder(graph, &links, &target, &last);
@@ -116,13 +114,8 @@ fn reorder(graph: &mut Graph, links: &[Link], target: &Edge, last: &Edge) {
     for (place, &from) in order.iter().enumerate() {
         let Link { test, holds, .. } = links[from];
         let next = links.get(place + 1).map_or_else(|| last.clone(), |link| Edge::to(link.block));
-        graph.blocks[links[place].block.index()].end = branch(test, holds, target.clone(), next);
+        graph.blocks[links[place].block.index()].end = Question::Open(test, holds).branch(target.clone(), next);
     }
-}
-
-fn branch(test: Test, holds: bool, yes: Edge, no: Edge) -> End {
-    let (then, otherwise) = if holds { (yes, no) } else { (no, yes) };
-    End::Branch { test, then, otherwise }
 }
 
 /// Builds anew what a block and those behind it decide about one value.
@@ -310,13 +303,12 @@ impl Builder<'_> {
         End::Branch { test, then, otherwise }
     }
 
-    /// An edge to a new block that ends so.
+    /// The edge that leads to such an end.
     fn edge(&mut self, end: End) -> Edge {
-        if let End::Jump(edge) = end {
-            return edge;
+        match end {
+            End::Jump(edge) => edge,
+            end => self.graph.add(end),
         }
-        self.graph.blocks.push(Block::new(end));
-        Edge::to(BlockId::new(self.graph.blocks.len() - 1))
     }
 }
 

@@ -3,7 +3,7 @@
 //! Optimised code shares the rest of a list of tests between two values, as A comes in different. Each value then meets
 //! the first test of its list in one place and the others in another; behind this pass all are in one.
 
-use crate::graph::{Block, BlockId, Edge, End, Graph, Test, ValueId};
+use crate::graph::{BlockId, Edge, End, Graph, Test, ValueId};
 
 /// Copies such blocks; whether there were any.
 pub(super) fn run(graph: &mut Graph) -> bool {
@@ -62,6 +62,5 @@ fn copy(graph: &mut Graph, tail: &Tail, value: ValueId) -> Edge {
         Test::Member(_, set) => End::Branch { test: Test::Member(value, set), then, otherwise },
         Test::InBounds(..) => unreachable!("a tail asks about numbers"),
     };
-    graph.blocks.push(Block::new(end));
-    Edge::to(BlockId::new(graph.blocks.len() - 1))
+    graph.add(end)
 }
