@@ -3,7 +3,7 @@
 use cbpf::{Context, Filter, Packet, Verified};
 use clap::ValueEnum;
 
-use crate::cli::capture::Record;
+use crate::cli::capture::{Record, Records};
 use crate::cli::failure::Failure;
 
 /// The name of an engine.
@@ -41,6 +41,21 @@ impl Engine {
             Engine::Interpreter(verified) => verified.interpret(packet),
         }
     }
+
+    /// The verdict on each record; `first` is the number of the first one.
+    pub fn run_all(&self, surroundings: &mut Surroundings, first: u64, records: Records, verdicts: &mut Vec<u32>) {
+        verdicts.clear();
+        match self {
+            Engine::Jit(filter) if surroundings.are_the_same_for_all() => {
+                verdicts.resize(records.len(), 0);
+                filter.run_batch(records.packets(), verdicts);
+            }
+            _ => {
+                let numbered = (first..).zip(records.iter());
+                verdicts.extend(numbered.map(|(number, record)| self.run(surroundings.packet(number, &record))));
+            }
+        }
+    }
 }
 
 /// What programs see of a record, besides its bytes.
@@ -53,6 +68,11 @@ impl Surroundings {
     /// With a seed, `rand` gives the same numbers for the same packet at every run.
     pub fn new(seed: Option<u64>) -> Surroundings {
         Surroundings { seed, context: Context::default() }
+    }
+
+    /// Whether a packet has nothing of its own but its bytes and its length.
+    fn are_the_same_for_all(&self) -> bool {
+        self.seed.is_none()
     }
 
     /// The packet of the record with this number.

@@ -8,7 +8,7 @@ use cbpf::{Dialect, Program, Verified};
 use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 
-use crate::cli::capture::{Reader, Record, input_name};
+use crate::cli::capture::{Reader, Record, Records, input_name};
 use crate::cli::failure::{Failure, say};
 use crate::cli::progress::Progress;
 
@@ -90,23 +90,32 @@ impl CaptureArguments {
 /// What is wrong with an input is reported, and the next one is read.
 pub fn each_record(
     inputs: &mut [Reader],
-    mut progress: Progress,
+    progress: Progress,
     mut visit: impl FnMut(usize, u64, &Record) -> Result<(), Failure>,
 ) -> Result<Inputs, Failure> {
+    each_batch(inputs, progress, |place, first, records| {
+        (first..).zip(records.iter()).try_for_each(|(number, record)| visit(place, number, &record))
+    })
+}
+
+/// As [`each_record`], for as many records at a time as are at hand; the number is that of the first.
+pub fn each_batch(
+    inputs: &mut [Reader],
+    mut progress: Progress,
+    mut visit: impl FnMut(usize, u64, Records) -> Result<(), Failure>,
+) -> Result<Inputs, Failure> {
     let mut outcome = Inputs::Whole;
-    let mut packets = 0;
+    let mut next = 1;
     let mut bytes_before = 0;
     for (place, input) in inputs.iter_mut().enumerate() {
         loop {
-            if packets % PROGRESS_EVERY == 0 {
-                progress.show(bytes_before + input.bytes_read());
-            }
-            match input.next() {
-                Ok(Some(record)) => {
-                    packets += 1;
-                    visit(place, packets, &record)?;
+            progress.show(bytes_before + input.bytes_read());
+            match input.records(LARGEST_BATCH) {
+                Ok(records) if records.len() == 0 => break,
+                Ok(records) => {
+                    visit(place, next, records)?;
+                    next += records.len() as u64;
                 }
-                Ok(None) => break,
                 Err(error) => {
                     progress.pause(|| say(format_args!("cbpf: warning: {error}")));
                     outcome = Inputs::Damaged;
@@ -119,8 +128,8 @@ pub fn each_record(
     Ok(outcome)
 }
 
-/// How many packets are read before the progress is looked at again.
-const PROGRESS_EVERY: u64 = 1 << 14;
+/// The most records that are looked at together: their first lines stay in the first cache until the engine comes to them.
+const LARGEST_BATCH: usize = 128;
 
 /// Whether inputs were read to their ends.
 #[derive(Clone, Copy, PartialEq, Eq)]
