@@ -17,6 +17,7 @@ use crate::jit::code::Facts;
 use crate::jit::entry::{Entry, Form};
 use crate::jit::sets;
 use crate::jit::tables::Tables;
+use crate::packet::MAX_CAPTURED;
 use crate::random;
 
 /// Fills `function`, which has the signature of the form, with the code of `graph`.
@@ -142,9 +143,14 @@ impl<'g, 'f> Lowering<'g, 'f> {
                 self.builder.ins().icmp(IntCC::UnsignedGreaterThanOrEqual, captured, end)
             }
             Some(base) => {
+                // What ends below that is inside of what programs see if it is inside of what was captured.
+                let ends_visibly = u64::from(self.graph.values.known(base).max) + end <= MAX_CAPTURED as u64;
+                let captured = match ends_visibly {
+                    true => self.entry.captured,
+                    false => self.entry.visible(&mut self.builder),
+                };
                 let base = self.wide(base);
                 let end = self.builder.ins().iadd_imm_s(base, end.cast_signed());
-                let captured = self.entry.visible(&mut self.builder);
                 self.builder.ins().icmp(IntCC::UnsignedLessThanOrEqual, end, captured)
             }
         }
