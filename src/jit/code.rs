@@ -43,6 +43,22 @@ impl Facts {
     }
 }
 
+/// A whole function in memory, as `compile` leaves it there.
+#[derive(Debug)]
+pub(super) struct Function {
+    pub(super) place: Place,
+    /// At which of its bytes it is entered.
+    pub(super) entry: usize,
+    /// How long it is, with its tables, in bytes.
+    pub(super) size: usize,
+}
+
+impl Function {
+    fn address(&self) -> *const u8 {
+        self.place.executable().wrapping_add(self.entry)
+    }
+}
+
 /// The type of a compiled function: packet, captured length, length on the wire, facts.
 type Entry = unsafe extern "C" fn(*const u8, u64, u32, *const Facts) -> u32;
 
@@ -55,14 +71,13 @@ pub(crate) struct Code {
 }
 
 impl Code {
-    /// The function of one packet that stands at `place`: a place comes only from a module that has written a whole
-    /// function there.
+    /// The code of a function that was lowered as `Form::Single`.
     #[expect(unsafe_code, reason = "a function pointer is made of the address of compiled code")]
-    pub(super) fn new(place: Place, size: usize) -> Code {
+    pub(super) fn new(function: Function) -> Code {
         // SAFETY: the function was lowered as `Form::Single`, whose signature is that of `Entry`; `_memory` keeps the code
         // mapped.
-        let entry = unsafe { std::mem::transmute::<*const u8, Entry>(place.executable()) };
-        Code { entry, size, _memory: place.into_memory() }
+        let entry = unsafe { std::mem::transmute::<*const u8, Entry>(function.address()) };
+        Code { entry, size: function.size, _memory: function.place.into_memory() }
     }
 
     /// Runs the code on a packet.
@@ -266,12 +281,12 @@ pub(crate) struct BatchCode {
 }
 
 impl BatchCode {
-    /// The function of many packets that stands at `place`.
+    /// The code of a function that was lowered as `Form::Batch`.
     #[expect(unsafe_code, reason = "a function pointer is made of the address of compiled code")]
-    pub(super) fn new(place: Place, looked_at: Option<LookedAt>) -> BatchCode {
+    pub(super) fn new(function: Function, looked_at: Option<LookedAt>) -> BatchCode {
         // SAFETY: the function was lowered as `Form::Batch`, whose signature this is; `_memory` keeps the code mapped.
-        let entry = unsafe { std::mem::transmute::<*const u8, unsafe extern "C" fn(*const Job)>(place.executable()) };
-        BatchCode { entry, looked_at, _memory: place.into_memory() }
+        let entry = unsafe { std::mem::transmute::<*const u8, unsafe extern "C" fn(*const Job)>(function.address()) };
+        BatchCode { entry, looked_at, _memory: function.place.into_memory() }
     }
 
     /// Runs the code on all packets; there are as many verdicts.
