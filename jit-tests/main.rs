@@ -19,6 +19,7 @@ mod golden;
 mod kernel;
 mod layouts;
 mod libpcap;
+mod linux;
 mod memory;
 mod optimize;
 mod oracle;

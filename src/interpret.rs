@@ -4,11 +4,17 @@
 //! the start, and a packet that it only reads. Arithmetic wraps. Jumps go forward, so every program ends. What cannot
 //! be done, a load past the end of the captured bytes or a division by zero, ends the program with verdict 0. An
 //! ancillary load that asks about a device that is not there ends it, too, and A is the verdict, as in the kernel.
+//!
+//! In [`Dialect::Linux`] offsets are signed, and the negative ones of absolute loads, of what X + k comes to, and of
+//! `4*([k]&0xf)` are relative to a header: from -0x100000 on to the network header, from -0x200000 on to the link header.
+//! Below that, before the first captured byte, and behind a link header that is not there, everything is out of bounds.
 
 use crate::ancillary::Extension;
 use crate::dialect::Dialect;
+use crate::dissect;
 use crate::instruction::Operand;
 use crate::isa::{AluOp, Register, Width};
+use crate::netlink;
 use crate::packet::Packet;
 use crate::random;
 use crate::verify::{SCRATCH_WORDS, Source, Step, Verdict, Verified};
@@ -51,11 +57,7 @@ impl Verified {
                 Step::LoadAbsolute(width, offset) => a = self.load(packet, u64::from(offset), width)?,
                 Step::LoadIndirect(width, offset) => a = self.load(packet, self.indirect(x, offset), width)?,
                 Step::LoadMemShift(offset) => x = (self.load(packet, u64::from(offset), Width::Byte)? & 0xf) << 2,
-                Step::Ancillary(Extension::Random) => {
-                    a = random::number(packet.context().run_seed(), random_loads);
-                    random_loads += 1;
-                }
-                Step::Ancillary(extension) => match packet.context().value(extension) {
+                Step::Ancillary(extension) => match ancillary(extension, packet, a, x, &mut random_loads) {
                     Some(value) => a = value,
                     None => return Some(a),
                 },
@@ -94,10 +96,13 @@ impl Verified {
         }
     }
 
-    /// A number of the packet, `None` past the end of the captured bytes. No packet reaches an offset of 2^31, so
-    /// what the kernel takes for a negative offset is past the end, too.
+    /// A number of the packet, `None` out of bounds.
     fn load(&self, packet: &Packet, offset: u64, width: Width) -> Option<u32> {
-        let bytes = packet.data().get(usize::try_from(offset).ok()?..)?;
+        // No packet reaches an offset of 2^31, from where on they are negative.
+        let bytes = match packet.data().get(usize::try_from(offset).ok()?..) {
+            Some(bytes) => bytes,
+            None => self.behind_header(packet, offset)?,
+        };
         Some(match width {
             Width::Byte => u32::from(*bytes.first()?),
             Width::Half => u32::from(u16::from_be_bytes(*bytes.first_chunk()?)),
@@ -105,6 +110,31 @@ impl Verified {
             Width::Word => u32::from_be_bytes(*bytes.first_chunk()?),
         })
     }
+
+    /// The bytes from an offset on that the packet does not reach: none, unless Linux takes it as relative to a header.
+    #[cold]
+    fn behind_header<'p>(&self, packet: &Packet<'p>, offset: u64) -> Option<&'p [u8]> {
+        let offset = u32::try_from(offset).ok().filter(|_| self.dialect() == Dialect::Linux)?;
+        packet.data().get(packet.context().position(offset) as usize..)
+    }
+}
+
+/// What an ancillary load gives; `None` if the packet has no device to ask.
+///
+/// Not inlined, so that it takes no registers from programs without such loads.
+#[inline(never)]
+fn ancillary(extension: Extension, packet: &Packet, a: u32, x: u32, random_loads: &mut u32) -> Option<u32> {
+    Some(match extension {
+        Extension::Random => {
+            let count = *random_loads;
+            *random_loads += 1;
+            random::number(packet.context().run_seed(), count)
+        }
+        Extension::NetlinkAttribute => netlink::find(packet.data(), a, x),
+        Extension::NestedNetlinkAttribute => netlink::find_nested(packet.data(), a, x),
+        Extension::PayloadOffset => dissect::payload_offset(packet),
+        _ => packet.context().value(extension)?,
+    })
 }
 
 fn value(operand: Operand, x: u32) -> u32 {

@@ -31,7 +31,11 @@
 //!   division by an `X` of 0.
 //!
 //! The kernel's socket filters, libpcap and seccomp differ in what they accept and in some of what they compute; see
-//! [`Dialect`]. Linux has loads for facts that are not in the packet, the *ancillary loads*; see [`Extension`].
+//! [`Dialect`]. Linux has loads for facts that are not in the packet, the *ancillary loads*; see [`Extension`]. And there,
+//! negative offsets are counted from where the network header (from -0x100000 on) or the link header (from -0x200000 on)
+//! begins. What these answer is the packet's [`Context`]; it is made of an Ethernet frame ([`Context::ethernet`]), a record
+//! of a capture ([`Context::captured`]), or what a packet socket gave ([`Context::packet_socket`]), or field by field.
+//! Filters that ask for none of it pay nothing for it.
 //!
 //! # From text to verdict
 //!
@@ -85,16 +89,20 @@ mod assemble;
 #[cfg(feature = "jit")]
 mod batch;
 mod builder;
+mod context;
 mod dialect;
+mod dissect;
 #[cfg(feature = "jit")]
 mod filter;
 #[cfg(feature = "jit")]
 mod graph;
+mod header;
 mod instruction;
 mod interpret;
 mod isa;
 #[cfg(feature = "jit")]
 mod jit;
+mod netlink;
 mod packet;
 mod program;
 mod random;
@@ -107,6 +115,7 @@ pub use ancillary::Extension;
 #[cfg(feature = "jit")]
 pub use batch::{Frames, OutOfBuffer, Packets, Span};
 pub use builder::{BuildError, Builder};
+pub use context::{Context, Device, Vlan};
 pub use dialect::{Dialect, UnknownDialect};
 #[cfg(feature = "jit")]
 pub use filter::Filter;
@@ -116,7 +125,7 @@ pub use instruction::{Instruction, Operand, RawInstruction};
 pub use isa::{AluOp, Condition, Register, Width};
 #[cfg(feature = "jit")]
 pub use jit::CompileError;
-pub use packet::{Context, Device, Packet, Vlan};
+pub use packet::Packet;
 pub use program::Program;
 pub use text::{Form, ParseError};
 pub use verify::{Rule, Verified, VerifyError};

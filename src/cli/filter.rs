@@ -75,7 +75,7 @@ fn filter(
     mut writer: Option<&mut Writer>,
     summary: &mut Summary,
 ) -> Result<Inputs, Failure> {
-    let mut surroundings = Surroundings::new(seed);
+    let mut surroundings = Surroundings::new(engine, seed);
     let mut verdicts = Vec::new();
     each_batch(inputs, Progress::of(inputs), |input, first, records| {
         engine.run_all(&mut surroundings, first, records, &mut verdicts);

@@ -11,14 +11,15 @@ use cranelift_codegen::isa::TargetFrontendConfig;
 use cranelift_frontend::{FunctionBuilder, FunctionBuilderContext};
 
 use crate::ancillary::Extension;
-use crate::graph::{Address, BlockId, ByteOrder, Check, Edge, End, Graph, Schedule, SetId, Step, Test, Value, ValueId};
+use crate::graph::{
+    Address, BlockId, ByteOrder, Check, Edge, End, Fact, Graph, Schedule, SetId, Step, Test, Value, ValueId,
+};
 use crate::isa::{AluOp, Condition, Width};
-use crate::jit::code::Facts;
 use crate::jit::entry::{Entry, Form};
+use crate::jit::facts::Facts;
 use crate::jit::sets;
 use crate::jit::tables::Tables;
 use crate::packet::MAX_CAPTURED;
-use crate::random;
 
 /// Fills `function`, which has the signature of the form, with the code of `graph`.
 pub(super) fn lower(
@@ -53,7 +54,7 @@ pub(super) struct Lowering<'g, 'f> {
     blocks: Vec<ir::Block>,
     /// Where failed checks go; it is made when the first is met.
     fail: Option<ir::Block>,
-    entry: Entry,
+    pub(super) entry: Entry,
     /// The IR value of each value where it was last computed, as the schedule has it; constants are made where they are
     /// used.
     values: Vec<Option<ir::Value>>,
@@ -80,7 +81,7 @@ impl<'g, 'f> Lowering<'g, 'f> {
         for step in steps {
             match *step {
                 Step::Check(check) => self.check(check, block.is_cold),
-                Step::Define(id) => self.values[id.index()] = Some(self.define(self.graph.value(id))),
+                Step::Define(id) => self.values[id.index()] = Some(self.define(self.graph.value(id), block.is_cold)),
             }
         }
         self.end(&block.end, block.is_cold);
@@ -115,7 +116,7 @@ impl<'g, 'f> Lowering<'g, 'f> {
     }
 
     /// Goes on in this block.
-    fn begin(&mut self, block: ir::Block, is_cold: bool) {
+    pub(super) fn begin(&mut self, block: ir::Block, is_cold: bool) {
         self.builder.switch_to_block(block);
         if is_cold {
             self.builder.set_cold_block(block);
@@ -128,7 +129,7 @@ impl<'g, 'f> Lowering<'g, 'f> {
             Check::InBounds(address, width) => self.in_bounds(address, width),
             Check::NonZero(value) => self.value(value),
             Check::Present(extension, _) => {
-                let fact = self.fact(extension);
+                let fact = self.fact(Fact::Ancillary(extension));
                 self.builder.ins().icmp_imm_s(IntCC::NotEqual, fact, Facts::ABSENT.cast_signed())
             }
         }
@@ -157,7 +158,7 @@ impl<'g, 'f> Lowering<'g, 'f> {
     }
 
     /// A value, as an address is: 64 bits, the upper half 0.
-    fn wide(&mut self, id: ValueId) -> ir::Value {
+    pub(super) fn wide(&mut self, id: ValueId) -> ir::Value {
         let value = self.value(id);
         self.builder.ins().uextend(types::I64, value)
     }
@@ -170,15 +171,22 @@ impl<'g, 'f> Lowering<'g, 'f> {
         }
     }
 
-    fn define(&mut self, value: Value) -> ir::Value {
+    fn define(&mut self, value: Value, is_cold: bool) -> ir::Value {
         match value {
             Value::Constant(_) | Value::Parameter(_) => unreachable!("the schedule defines what is computed"),
             Value::WireLen => self.entry.wire_len(&mut self.builder),
             Value::Load(address, width, order) => self.load(address, width, order),
-            Value::Ancillary(extension) => {
-                let fact = self.fact(extension);
-                self.builder.ins().ireduce(types::I32, fact)
+            Value::Ancillary(extension @ Extension::PayloadOffset) => {
+                let wire_len = self.entry.wire_len(&mut self.builder);
+                let facts = self.entry.facts(&mut self.builder);
+                self.call(extension, [wire_len, facts])
             }
+            Value::Ancillary(extension) => self.number(Fact::Ancillary(extension)),
+            Value::Find(extension, start, wanted) => {
+                let arguments = [start, wanted].map(|id| self.value(id));
+                self.call(extension, arguments)
+            }
+            Value::Position(offset) => self.position(offset, is_cold),
             Value::Random(count) => self.random(count),
             Value::Alu(op, left, right) => self.alu(op, left, right),
             Value::Negate(value) => {
@@ -225,34 +233,6 @@ impl<'g, 'f> Lowering<'g, 'f> {
                 if is_turned { self.builder.ins().bswap(number) } else { number }
             }
         }
-    }
-
-    /// An entry of the table of facts.
-    fn fact(&mut self, extension: Extension) -> ir::Value {
-        let flags = MemFlagsData::trusted().with_readonly();
-        let facts = self.entry.facts(&mut self.builder);
-        self.builder.ins().load(types::I64, flags, facts, Facts::offset(extension))
-    }
-
-    /// The same as [`random::number`].
-    fn random(&mut self, count: ValueId) -> ir::Value {
-        let seed = self.fact(Extension::Random);
-        let count = self.wide(count);
-        let count = self.builder.ins().iadd_imm_s(count, 1);
-        let steps = self.builder.ins().imul_imm_s(count, random::STEP.cast_signed());
-        let mut z = self.builder.ins().iadd(seed, steps);
-        for (shift, factor) in random::MIX {
-            z = self.mix(z, shift);
-            z = self.builder.ins().imul_imm_s(z, factor.cast_signed());
-        }
-        z = self.mix(z, random::LAST);
-        z = self.builder.ins().ushr_imm_s(z, 32);
-        self.builder.ins().ireduce(types::I32, z)
-    }
-
-    fn mix(&mut self, z: ir::Value, shift: u8) -> ir::Value {
-        let high = self.builder.ins().ushr_imm_s(z, i64::from(shift));
-        self.builder.ins().bxor(z, high)
     }
 
     fn alu(&mut self, op: AluOp, left: ValueId, right: ValueId) -> ir::Value {
