@@ -40,7 +40,8 @@
 //! error that names the instruction and the rule. A [`Verified`] can be interpreted ([`Verified::interpret`], the
 //! definition of what a program means) or compiled to a [`Filter`], which gives the same verdicts and is many times
 //! faster. A packet is a slice of bytes, or a [`Packet`] with an original length and a [`Context`]; many at once are
-//! [`Packets`], which [`Filter::run_batch`] takes. Why a packet got its verdict, [`Verified::trace`] tells.
+//! [`Packets`], which [`Filter::run_batch`] takes. Why a packet got its verdict, [`Verified::trace`] tells,
+//! and where the packets of a capture go, a [`Profile`].
 //!
 //! A filter that keeps one packet in a hundred, by chance, and the same ones at every run:
 //!
@@ -96,6 +97,7 @@ mod isa;
 #[cfg(feature = "jit")]
 mod jit;
 mod packet;
+mod profile;
 mod program;
 mod random;
 mod stop;
@@ -120,6 +122,7 @@ pub use isa::{AluOp, Condition, Register, Width};
 #[cfg(feature = "jit")]
 pub use jit::CompileError;
 pub use packet::{Context, Device, Packet, Vlan};
+pub use profile::{Block, Edge, Profile, Way};
 pub use program::Program;
 pub use stop::Stop;
 pub use text::{Form, ParseError};

@@ -88,11 +88,14 @@ impl CaptureArguments {
 /// Gives the records of all inputs to `visit`: the input's place, the number of the packet from 1, and the record.
 ///
 /// What is wrong with an input is reported, and the next one is read.
-pub fn each_record(
+///
+/// # Errors
+/// The first one of `visit`, which ends the reading.
+pub fn each_record<E>(
     inputs: &mut [Reader],
     mut progress: Progress,
-    mut visit: impl FnMut(usize, u64, &Record) -> Result<(), Failure>,
-) -> Result<Inputs, Failure> {
+    mut visit: impl FnMut(usize, u64, &Record) -> Result<(), E>,
+) -> Result<Inputs, E> {
     let mut outcome = Inputs::Whole;
     let mut packets = 0;
     let mut bytes_before = 0;

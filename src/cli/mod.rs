@@ -9,11 +9,13 @@ mod filter;
 mod generate;
 mod input;
 mod interrupt;
+mod listing;
 mod progress;
 mod run;
 mod show;
 mod summary;
 mod timing;
+mod trace;
 mod verify;
 
 use std::process::ExitCode;
@@ -46,6 +48,7 @@ enum Command {
     Convert(convert::Arguments),
     Verify(verify::Arguments),
     Show(show::Arguments),
+    Trace(trace::Arguments),
     Completions(generate::Completions),
     Man(generate::Man),
 }
@@ -73,6 +76,7 @@ fn run(command: Command) -> Result<(), Failure> {
         Command::Convert(arguments) => convert::run(&arguments),
         Command::Verify(arguments) => verify::run(&arguments),
         Command::Show(arguments) => show::run(&arguments),
+        Command::Trace(arguments) => trace::run(&arguments),
         Command::Completions(arguments) => generate::completions(&arguments),
         Command::Man(arguments) => generate::man(&arguments),
     }

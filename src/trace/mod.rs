@@ -3,6 +3,8 @@
 //! A trace writes down what the interpreter tells whoever looks on while it runs; what an instruction does is known
 //! there alone, so a trace cannot differ from [`Verified::interpret`].
 
+mod print;
+
 use std::{slice, vec};
 
 use crate::instruction::RawInstruction;
