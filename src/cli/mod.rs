@@ -4,6 +4,7 @@ mod bench;
 mod capture;
 mod convert;
 mod engine;
+mod explain;
 mod failure;
 mod filter;
 mod generate;
@@ -49,6 +50,7 @@ enum Command {
     Verify(verify::Arguments),
     Show(show::Arguments),
     Trace(trace::Arguments),
+    Explain(explain::Arguments),
     Completions(generate::Completions),
     Man(generate::Man),
 }
@@ -77,6 +79,7 @@ fn run(command: Command) -> Result<(), Failure> {
         Command::Verify(arguments) => verify::run(&arguments),
         Command::Show(arguments) => show::run(&arguments),
         Command::Trace(arguments) => trace::run(&arguments),
+        Command::Explain(arguments) => explain::run(&arguments),
         Command::Completions(arguments) => generate::completions(&arguments),
         Command::Man(arguments) => generate::man(&arguments),
     }
