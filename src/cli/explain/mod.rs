@@ -1,14 +1,16 @@
 //! `cbpf explain`: which ways packets take through a program, as a picture, for graphviz, or as text.
 
 mod dot;
+mod figure;
 mod layout;
 mod paint;
+mod stack;
 mod svg;
 mod text;
 
 use std::path::PathBuf;
 
-use cbpf::{Block, Edge, Profile, Way};
+use cbpf::{Block, Profile, Way};
 use clap::{Args, ValueEnum};
 use indicatif::HumanCount;
 
@@ -23,7 +25,8 @@ use crate::cli::progress::Progress;
 /// Draw the blocks of a program, and how many packets took each way between them
 ///
 /// The blocks are those of the program as it is written. What more packets took is darker and wider, what none took is
-/// grey; in a browser the picture tells more about what the pointer is on. The output appears under its name when it is
+/// grey; in a browser the picture tells more about what the pointer is on. Four or more tests in a row that lead to the
+/// same place share a box of the picture, each with its own count. The output appears under its name when it is
 /// complete.
 #[derive(Args)]
 #[command(after_help = "Example:
@@ -128,9 +131,9 @@ impl Flow {
         block.instructions.clone().map(|pc| format!("({pc:03}) {}", self.lines[pc]))
     }
 
-    /// The first instruction of the block that an edge leads to.
-    fn target(&self, edge: &Edge) -> usize {
-        self.blocks[edge.target].instructions.start
+    /// The number of the first instruction of a block.
+    fn start(&self, block: usize) -> usize {
+        self.blocks[block].instructions.start
     }
 }
 

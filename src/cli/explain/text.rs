@@ -17,7 +17,7 @@ pub(super) fn print(flow: &Flow) -> String {
         };
         row(&format!("block ({:03})", block.instructions.start), block.packets);
         for edge in &block.edges {
-            row(&format!("  {:<5} -> ({:03})", name(edge.way), flow.target(edge)), edge.packets);
+            row(&format!("  {:<5} -> ({:03})", name(edge.way), flow.start(edge.target)), edge.packets);
         }
         if block.stopped > 0 {
             row("  stopped", block.stopped);

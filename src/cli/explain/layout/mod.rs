@@ -44,6 +44,8 @@ pub struct Port {
     /// Its distance from the middle of the box.
     pub x: f64,
     pub target: usize,
+    /// The part of all that takes the edge, from 0 to 1: the larger, the straighter it runs.
+    pub share: f64,
 }
 
 /// A picture, laid out.
@@ -90,6 +92,7 @@ pub struct Link {
     pub to: usize,
     /// The edge that begins here: a number in the list of the box's edges; `None` for a piece of a trunk.
     pub edge: Option<usize>,
+    share: f64,
 }
 
 impl Layout {
@@ -162,7 +165,7 @@ impl Places {
 
     /// Leads an edge down to the layer of its target, or to the trunk that others have made.
     fn connect(&mut self, node: usize, edge: usize, port: &Port, target_layer: usize) {
-        let mut link = Link { from: node, offset: port.x, to: port.target, edge: Some(edge) };
+        let mut link = Link { from: node, offset: port.x, to: port.target, edge: Some(edge), share: port.share };
         for layer in self.cells[node].layer + 1..target_layer {
             if let Some(&trunk) = self.trunks.get(&(port.target, layer)) {
                 self.links.push(Link { to: trunk, ..link });

@@ -7,10 +7,11 @@ use super::{Cell, Link};
 /// How often the layers are gone through, down and up in turn.
 const SWEEPS: usize = 12;
 
-/// How much the ends of a link pull at each other: two pieces of a trunk, two boxes, and a box and a trunk that it joins,
-/// which should stay where it is.
+/// How much the ends of a link pull at each other: two pieces of a trunk; two boxes, by the share of packets from none to
+/// all; a box and a trunk that it joins, which should stay where it is.
 const STRAIGHT: f64 = 6.0;
-const EDGE: f64 = 1.0;
+const LEAST_EDGE: f64 = 0.1;
+const MOST_EDGE: f64 = 3.0;
 const JOIN: f64 = 0.01;
 
 /// Moves every place to where its connections pull it, as far as its neighbours let it.
@@ -24,7 +25,7 @@ pub(super) fn sideways(
     for link in links {
         let pull = match (cells[link.from].is_trunk, cells[link.to].is_trunk) {
             (true, true) => STRAIGHT,
-            (false, false) => EDGE,
+            (false, false) => LEAST_EDGE + (MOST_EDGE - LEAST_EDGE) * link.share,
             _ => JOIN,
         };
         above[link.to].push((link.from, pull));
