@@ -107,6 +107,7 @@ impl Stream {
         let path = Path::new()
             .set("d", path)
             .set("fill", "none")
+            .set("stroke-linecap", "round")
             .set("stroke", self.tint.line(share).hex())
             .set("stroke-width", pixels(width));
         Group::new().add(Title::new(format!("{title}: {}", flow.amount(self.packets)))).add(path)

@@ -14,7 +14,7 @@ mod place;
 use std::collections::BTreeMap;
 
 /// The most places in all layers together; beyond that, nobody would find anything in the picture.
-const MOST_CELLS: usize = 1 << 20;
+const MOST_CELLS: usize = 1 << 17;
 
 /// The room around the picture, and between layers.
 const MARGIN: f64 = 24.0;
