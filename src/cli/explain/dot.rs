@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 
+use super::paint::{self, Tint};
 use super::{Flow, name};
 
 /// How wide the edge is that all packets took, in points.
@@ -24,17 +25,16 @@ pub(super) fn print(flow: &Flow) -> String {
         if block.stopped > 0 {
             label += &format!("stopped: {}\n", flow.amount(block.stopped));
         }
-        // White to green in the HSV colours of graphviz; grey is without colour.
-        let fill = match block.packets {
-            0 => "#eeeeee".to_owned(),
-            packets => format!("0.33 {:.3} 0.95", 0.5 * flow.share(packets).sqrt()),
-        };
+        let fill = paint::surface(flow.share(block.packets)).hex();
         line(format_args!("b{number} [label={}, fillcolor=\"{fill}\"];", quoted(&label)));
         for edge in &block.edges {
-            let color = if edge.packets == 0 { "grey" } else { "black" };
-            let width = 1.0 + (WIDEST - 1.0) * flow.share(edge.packets);
+            let share = flow.share(edge.packets);
+            let (color, width) = (Tint::from(edge.way).line(share).hex(), 1.0 + (WIDEST - 1.0) * share);
             let label = quoted(&format!("{} {}", name(edge.way), edge.packets));
-            line(format_args!("b{number} -> b{} [label={label}, color={color}, penwidth={width:.2}];", edge.target));
+            line(format_args!(
+                "b{number} -> b{} [label={label}, color=\"{color}\", penwidth={width:.2}];",
+                edge.target
+            ));
         }
     }
     text + "}\n"

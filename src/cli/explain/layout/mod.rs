@@ -10,6 +10,8 @@
 
 mod order;
 mod place;
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeMap;
 
@@ -143,6 +145,9 @@ impl Places {
     /// `None` if there are too many.
     fn new(nodes: &[Node], layers: &[usize]) -> Option<Places> {
         let mut places = Places::default();
+        if nodes.len() > MOST_CELLS {
+            return None;
+        }
         for (number, node) in nodes.iter().enumerate() {
             places.add(number, layers[number], false, node.width);
         }
