@@ -108,14 +108,14 @@ impl Verified {
     /// A number of the packet. No packet reaches an offset of 2^31, so what the kernel takes for a negative offset is
     /// past the end, too.
     fn load(&self, packet: &Packet, offset: u64, width: Width, watch: &mut impl Watch) -> Result<u32, Stop> {
-        watch.load(offset, width);
         let captured = packet.data().len();
-        self.number(packet.data(), offset, width).ok_or(Stop::OutOfBounds { offset, width, captured })
+        self.number(packet, offset, width, watch).ok_or(Stop::OutOfBounds { offset, width, captured })
     }
 
     /// The number at an offset, `None` past the end.
-    fn number(&self, data: &[u8], offset: u64, width: Width) -> Option<u32> {
-        let bytes = data.get(usize::try_from(offset).ok()?..)?;
+    fn number(&self, packet: &Packet, offset: u64, width: Width, watch: &mut impl Watch) -> Option<u32> {
+        let bytes = packet.data().get(usize::try_from(offset).ok()?..)?;
+        watch.load(packet.data().len() - bytes.len(), width);
         Some(match width {
             Width::Byte => u32::from(*bytes.first()?),
             Width::Half => u32::from(u16::from_be_bytes(*bytes.first_chunk()?)),

@@ -182,7 +182,7 @@ impl Watch for Counter<'_> {
         self.last = Some(pc);
     }
 
-    fn load(&mut self, _: u64, _: Width) {}
+    fn load(&mut self, _: usize, _: Width) {}
 }
 
 #[cfg(test)]

@@ -13,7 +13,7 @@ use crate::isa::Width;
 pub enum Stop {
     /// A load reached past the end of the captured bytes.
     OutOfBounds {
-        /// Where the load began, in bytes from the start of the packet.
+        /// The offset of the load, as the program names it, X added.
         offset: u64,
         /// How many bytes it would have read.
         width: Width,
@@ -45,12 +45,20 @@ impl Stop {
     }
 }
 
+/// The largest offset that is printed in decimal: no packet reaches further, and larger ones are mostly meant as negative.
+const MOST_DECIMAL: u64 = i32::MAX as u64;
+
 impl fmt::Display for Stop {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match *self {
             Stop::OutOfBounds { offset, width, captured } => {
                 let bytes = if width == Width::Byte { "byte" } else { "bytes" };
-                write!(f, "out of bounds: {} {bytes} at offset {offset}, and {captured} were captured", width.bytes())
+                write!(f, "out of bounds: {} {bytes} at offset ", width.bytes())?;
+                match offset {
+                    0..=MOST_DECIMAL => write!(f, "{offset}")?,
+                    _ => write!(f, "{offset:#x}")?,
+                }
+                write!(f, ", and {captured} were captured")
             }
             Stop::DivisionByZero => f.write_str("division by zero"),
             Stop::NoDevice { .. } => f.write_str("the packet has no device"),

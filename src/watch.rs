@@ -19,8 +19,8 @@ pub(crate) trait Watch {
     /// The step at `pc` comes next, and this is what it finds.
     fn step(&mut self, pc: usize, registers: Registers, scratch: &[u32; SCRATCH_WORDS]);
 
-    /// The step loads from the packet, here and so many bytes; they may lie past the end.
-    fn load(&mut self, offset: u64, width: Width);
+    /// The step loads from this place of the packet, in bytes from its start; the last of them may lie past the end.
+    fn load(&mut self, offset: usize, width: Width);
 }
 
 /// Nobody looks on.
@@ -29,5 +29,5 @@ pub(crate) struct Unwatched;
 impl Watch for Unwatched {
     fn step(&mut self, _: usize, _: Registers, _: &[u32; SCRATCH_WORDS]) {}
 
-    fn load(&mut self, _: u64, _: Width) {}
+    fn load(&mut self, _: usize, _: Width) {}
 }

@@ -108,7 +108,7 @@ pub struct Executed<'p> {
     pub after: Registers,
     /// The scratch word that it stored, 0 to 15, and the value there now.
     pub stored: Option<(usize, u32)>,
-    /// What it read of the packet; `None`, too, for a load that reached past the end.
+    /// What it read of the packet; `None`, too, for a load that reached past the end, and for ancillary loads.
     pub read: Option<Read<'p>>,
     /// The number of the instruction that came next; `None` where the program ended.
     pub next: Option<usize>,
@@ -125,8 +125,7 @@ pub struct Read<'p> {
 
 impl<'p> Read<'p> {
     /// `None` past the end.
-    fn of(data: &'p [u8], offset: u64, width: Width) -> Option<Read<'p>> {
-        let offset = usize::try_from(offset).ok()?;
+    fn of(data: &'p [u8], offset: usize, width: Width) -> Option<Read<'p>> {
         let bytes = data.get(offset..)?.get(..width.bytes() as usize)?;
         Some(Read { offset, bytes })
     }
@@ -160,7 +159,7 @@ impl Watch for Recorder<'_, '_> {
         });
     }
 
-    fn load(&mut self, offset: u64, width: Width) {
+    fn load(&mut self, offset: usize, width: Width) {
         if let Some(current) = self.executed.last_mut() {
             current.read = Read::of(self.data, offset, width);
         }

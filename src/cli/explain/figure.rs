@@ -107,7 +107,7 @@ impl<'f> Figure<'f> {
         let (left, top) = (cell.x - self.width / 2.0, cell.top);
         let is_return = self.exits.is_empty();
         let ground = rectangle(left, top, self.width, self.height, paint::surface(share))
-            .set("rx", if is_return { 12 } else { 3 })
+            .set("rx", if is_return && self.labels.is_empty() { 12 } else { 3 })
             .set("stroke", ink.hex())
             .set("stroke-width", if is_return { 2 } else { 1 });
         let mut group = Group::new().set("fill", ink.hex());
