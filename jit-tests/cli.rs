@@ -10,8 +10,10 @@ use std::time::{Duration, Instant};
 use libtest_mimic::{Failed, Trial};
 use tempfile::TempDir;
 
+use crate::debugger;
+
 /// A test, which may fill its folder.
-type Test = fn(&Bench) -> Outcome;
+pub type Test = fn(&Bench) -> Outcome;
 
 const TESTS: [(&str, Test); 22] = [
     ("filter_counts", filter_counts),
@@ -38,43 +40,43 @@ const TESTS: [(&str, Test); 22] = [
     ("help_ends_with_an_example", help_ends_with_an_example),
 ];
 
-type Outcome = Result<(), Failed>;
+pub type Outcome = Result<(), Failed>;
 
 pub fn trials() -> Vec<Trial> {
     let trial = |(name, test): (&str, Test)| {
         Trial::test(format!("cli::{name}"), move || test(&Bench { folder: TempDir::new()? }))
     };
-    TESTS.map(trial).into()
+    TESTS.into_iter().chain(debugger::TESTS).map(trial).collect()
 }
 
 /// A folder for one test.
-struct Bench {
+pub struct Bench {
     folder: TempDir,
 }
 
 impl Bench {
-    fn path(&self, name: &str) -> PathBuf {
+    pub fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
 
     /// Writes a file, and gives its path.
-    fn file(&self, name: &str, content: impl AsRef<[u8]>) -> Result<String, Failed> {
+    pub fn file(&self, name: &str, content: impl AsRef<[u8]>) -> Result<String, Failed> {
         fs::write(self.path(name), content)?;
         Ok(self.path(name).display().to_string())
     }
 }
 
-fn example(name: &str) -> String {
+pub fn example(name: &str) -> String {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("examples").join(name).display().to_string()
 }
 
-fn command(arguments: &[&str]) -> Command {
+pub fn command(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_cbpf"));
     command.args(arguments).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     command
 }
 
-fn cbpf(arguments: &[&str]) -> Result<Output, Failed> {
+pub fn cbpf(arguments: &[&str]) -> Result<Output, Failed> {
     Ok(command(arguments).output()?)
 }
 
@@ -85,7 +87,7 @@ fn cbpf_with_input(arguments: &[&str], input: &[u8]) -> Result<Output, Failed> {
 }
 
 /// The exit code, and words that must stand in the output or the messages.
-fn expect(output: &Output, code: i32, words: &[&str]) -> Outcome {
+pub fn expect(output: &Output, code: i32, words: &[&str]) -> Outcome {
     let text = String::from_utf8_lossy(&output.stdout) + String::from_utf8_lossy(&output.stderr);
     let missing = words.iter().find(|&&word| !text.contains(word));
     match (output.status.code(), missing) {
@@ -94,7 +96,7 @@ fn expect(output: &Output, code: i32, words: &[&str]) -> Outcome {
     }
 }
 
-fn equal<T: PartialEq + std::fmt::Debug>(got: T, expected: T) -> Outcome {
+pub fn equal<T: PartialEq + std::fmt::Debug>(got: T, expected: T) -> Outcome {
     if got == expected { Ok(()) } else { Err(format!("got {got:?}, expected {expected:?}").into()) }
 }
 
@@ -325,7 +327,8 @@ fn show_each_stage(_: &Bench) -> Outcome {
 }
 
 fn help_ends_with_an_example(_: &Bench) -> Outcome {
-    for subcommand in ["filter", "run", "bench", "convert", "verify", "show", "completions", "man"] {
+    for subcommand in ["filter", "run", "bench", "convert", "verify", "show", "trace", "explain", "completions", "man"]
+    {
         let output = cbpf(&[subcommand, "--help"])?;
         expect(&output, 0, &["Example:"])?;
         let last = String::from_utf8_lossy(&output.stdout).trim_end().lines().last().unwrap_or("").to_owned();

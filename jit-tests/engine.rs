@@ -66,6 +66,24 @@ impl Engine for Interpreter {
     }
 }
 
+/// The interpreter with a recorder that looks on.
+struct Traced;
+
+impl Engine for Traced {
+    fn name(&self) -> &'static str {
+        "trace"
+    }
+
+    fn speaks(&self, _dialect: Dialect) -> bool {
+        true
+    }
+
+    fn load(&self, program: &Program, dialect: Dialect) -> Result<Box<dyn Loaded>, Refusal> {
+        let verified = program.verify(dialect).map_err(Refusal::Verifier)?;
+        Ok(Box::new(move |packet: &Packet| verified.trace(*packet).verdict()))
+    }
+}
+
 /// Native code of a shape.
 struct Jit(&'static str, Shape);
 
@@ -120,8 +138,16 @@ impl Loaded for Batch {
 }
 
 /// All engines; the first is the definition.
-pub fn all() -> [&'static dyn Engine; 6] {
-    [&Interpreter, &Jit("jit", Shape::DataFlow), &Jit("branches", Shape::Branches), &JitBatch, &Kernel, &Libpcap]
+pub fn all() -> [&'static dyn Engine; 7] {
+    [
+        &Interpreter,
+        &Traced,
+        &Jit("jit", Shape::DataFlow),
+        &Jit("branches", Shape::Branches),
+        &JitBatch,
+        &Kernel,
+        &Libpcap,
+    ]
 }
 
 /// Asks `engine` about a case, in every dialect that it speaks.

@@ -3,7 +3,8 @@
 //! `cargo test --test jit-tests -- kernel` runs one engine. The cases are the files below `cases/`; `case.rs` says how
 //! they are written. Besides them: what programs become (`golden`), the passes in any order (`passes`), the optimiser
 //! (`optimize`), random programs through all engines (`random`), captures and libpcap's code for expressions of a folder
-//! beside the project, if there is one (`captures`, `expressions`), memory for code (`memory`), and the program (`cli`).
+//! beside the project, if there is one (`captures`, `expressions`), memory for code (`memory`), and the program (`cli`,
+//! `debugger`).
 
 mod batch;
 #[cfg(feature = "cli")]
@@ -11,6 +12,8 @@ mod captures;
 mod case;
 #[cfg(feature = "cli")]
 mod cli;
+#[cfg(feature = "cli")]
+mod debugger;
 mod engine;
 #[cfg(feature = "cli")]
 mod expressions;

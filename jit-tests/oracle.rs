@@ -2,7 +2,7 @@
 
 use std::slice;
 
-use cbpf::{Dialect, Extension, Filter, Form, Graph, Packet, ParseError, Pass, Program, Verified};
+use cbpf::{Dialect, Extension, Filter, Form, Graph, Packet, ParseError, Pass, Profile, Program, Verified};
 
 use crate::case;
 use crate::generate::Sample;
@@ -19,8 +19,27 @@ pub fn engines_agree(program: &Program, dialect: Dialect, samples: &[Sample]) ->
             let case = case::write(program, dialect, &packet, expected);
             return Err(format!("the JIT gives {verdict}, and the interpreter:\n{case}"));
         }
+        watchers_agree(&verified, packet, expected)?;
     }
     batches_agree(&verified, &filter, samples)
+}
+
+/// A run has the same verdict when somebody looks on, and what they see holds together.
+fn watchers_agree(verified: &Verified, packet: Packet, expected: u32) -> Result<(), String> {
+    let trace = verified.trace(packet);
+    let mut profile = Profile::new(verified);
+    let verdicts = [trace.verdict(), profile.run(packet)];
+    let places: Vec<usize> = trace.iter().map(|executed| executed.pc).collect();
+    let followed: Vec<usize> = [0].into_iter().chain(trace.iter().filter_map(|executed| executed.next)).collect();
+    let counts = (0..verified.program().len()).map(|pc| profile.executed(pc));
+    let is_counted = counts.eq((0..verified.program().len()).map(|pc| u64::from(places.contains(&pc))));
+    let stopped: u64 = profile.blocks().iter().map(|block| block.stopped).sum();
+    let is_stop = trace.end().is_err() == (stopped == 1);
+    if verdicts == [expected; 2] && places == followed && is_counted && is_stop {
+        return Ok(());
+    }
+    let case = case::write(verified.program(), verified.dialect(), &packet, expected);
+    Err(format!("{verdicts:?} with somebody looking on, {stopped} stopped, and the interpreter:\n{case}{trace}"))
 }
 
 /// Batches get the verdicts of the interpreter: with contexts, and without.

@@ -44,7 +44,8 @@
 //! error that names the instruction and the rule. A [`Verified`] can be interpreted ([`Verified::interpret`], the
 //! definition of what a program means) or compiled to a [`Filter`], which gives the same verdicts and is many times
 //! faster. A packet is a slice of bytes, or a [`Packet`] with an original length and a [`Context`]; many at once are
-//! [`Packets`], which [`Filter::run_batch`] takes.
+//! [`Packets`], which [`Filter::run_batch`] takes. Why a packet got its verdict, [`Verified::trace`] tells,
+//! and where the packets of a capture go, a [`Profile`].
 //!
 //! A filter that keeps one packet in a hundred, by chance, and the same ones at every run:
 //!
@@ -104,12 +105,16 @@ mod isa;
 mod jit;
 mod netlink;
 mod packet;
+mod profile;
 mod program;
 mod random;
+mod stop;
 mod text;
+mod trace;
 #[cfg(feature = "jit")]
 mod tune;
 mod verify;
+mod watch;
 
 pub use ancillary::Extension;
 #[cfg(feature = "jit")]
@@ -126,9 +131,13 @@ pub use isa::{AluOp, Condition, Register, Width};
 #[cfg(feature = "jit")]
 pub use jit::CompileError;
 pub use packet::Packet;
+pub use profile::{Block, Edge, Profile, Way};
 pub use program::Program;
+pub use stop::Stop;
 pub use text::{Form, ParseError};
+pub use trace::{Executed, Read, Trace};
 pub use verify::{Rule, Verified, VerifyError};
+pub use watch::Registers;
 
 /// The example of the README runs, too.
 #[cfg(all(doctest, feature = "jit"))]

@@ -88,22 +88,28 @@ impl CaptureArguments {
 /// Gives the records of all inputs to `visit`: the input's place, the number of the packet from 1, and the record.
 ///
 /// What is wrong with an input is reported, and the next one is read.
-pub fn each_record(
+///
+/// # Errors
+/// The first one of `visit`, which ends the reading.
+pub fn each_record<E>(
     inputs: &mut [Reader],
     progress: Progress,
-    mut visit: impl FnMut(usize, u64, &Record) -> Result<(), Failure>,
-) -> Result<Inputs, Failure> {
+    mut visit: impl FnMut(usize, u64, &Record) -> Result<(), E>,
+) -> Result<Inputs, E> {
     each_batch(inputs, progress, |place, first, records| {
         (first..).zip(records.iter()).try_for_each(|(number, record)| visit(place, number, &record))
     })
 }
 
 /// As [`each_record`], for as many records at a time as are at hand; the number is that of the first.
-pub fn each_batch(
+///
+/// # Errors
+/// The first one of `visit`, which ends the reading.
+pub fn each_batch<E>(
     inputs: &mut [Reader],
     mut progress: Progress,
-    mut visit: impl FnMut(usize, u64, Records) -> Result<(), Failure>,
-) -> Result<Inputs, Failure> {
+    mut visit: impl FnMut(usize, u64, Records) -> Result<(), E>,
+) -> Result<Inputs, E> {
     let mut outcome = Inputs::Whole;
     let mut next = 1;
     let mut bytes_before = 0;
