@@ -70,6 +70,7 @@
 //!
 //! - `jit` (default): native code on 64-bit Linux, through Cranelift. Without it nothing but the standard library is
 //!   needed, and there is no [`Filter`].
+//! - `syscall-names`: the names of system calls ([`Arch::syscall_name`]).
 //! - `cli`: the program `cbpf`.
 //! - `peers`: the bench that runs other engines beside this one; the library is the same.
 
@@ -98,6 +99,7 @@ mod jit;
 mod packet;
 mod program;
 mod random;
+mod seccomp;
 mod text;
 #[cfg(feature = "jit")]
 mod tune;
@@ -118,6 +120,7 @@ pub use isa::{AluOp, Condition, Register, Width};
 pub use jit::CompileError;
 pub use packet::{Context, Device, Packet, Vlan};
 pub use program::Program;
+pub use seccomp::{Action, Arch, SeccompData, UnknownArch};
 pub use text::{Form, ParseError};
 pub use verify::{Rule, Verified, VerifyError};
 
