@@ -35,7 +35,7 @@
 //!
 //! # From text to verdict
 //!
-//! A [`Program`] is any list of instructions, read from one of six [`Form`]s, built with labels ([`Program::builder`]),
+//! A [`Program`] is any list of instructions, read from one of seven [`Form`]s, built with labels ([`Program::builder`]),
 //! or typed ([`Instruction`]). [`Program::verify`] judges it by the rules of a dialect, and gives a [`Verified`] or an
 //! error that names the instruction and the rule. A [`Verified`] can be interpreted ([`Verified::interpret`], the
 //! definition of what a program means) or compiled to a [`Filter`], which gives the same verdicts and is many times
