@@ -11,7 +11,9 @@ use crate::instruction::Operand;
 use crate::isa::{AluOp, Register, Width};
 use crate::packet::Packet;
 use crate::random;
+use crate::stop::Stop;
 use crate::verify::{SCRATCH_WORDS, Source, Step, Verdict, Verified};
+use crate::watch::{Registers, Unwatched, Watch};
 
 impl Verified {
     /// Runs the program by interpretation and gives its verdict: how many bytes of the packet to keep, 0 for none.
@@ -25,18 +27,23 @@ impl Verified {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn interpret<'p>(&self, packet: impl Into<Packet<'p>>) -> u32 {
-        self.run(&packet.into()).unwrap_or(0)
+        self.verdict(&packet.into())
     }
 
-    /// The verdict, `None` where something could not be done.
-    fn run(&self, packet: &Packet) -> Option<u32> {
+    /// The verdict, with nobody looking on. A function of its own, so that it is compiled here, with all that it calls.
+    fn verdict(&self, packet: &Packet) -> u32 {
+        self.run(packet, &mut Unwatched).unwrap_or_else(Stop::verdict)
+    }
+
+    /// Runs the program while `watch` looks on; gives the verdict of its return, or why it came to none.
+    pub(crate) fn run(&self, packet: &Packet, watch: &mut impl Watch) -> Result<u32, Stop> {
         let (mut a, mut x, mut scratch) = (0_u32, 0_u32, [0; SCRATCH_WORDS]);
         let mut random_loads = 0;
         let steps = self.steps();
-        // What comes next. It never ends, since the last step returns.
         let mut rest = steps.iter();
-        loop {
-            match *rest.next()? {
+        while let Some(step) = rest.next() {
+            watch.step(steps.len() - rest.len() - 1, Registers { a, x }, &scratch);
+            match *step {
                 Step::Load(dst, source) => {
                     let value = match source {
                         Source::Constant(value) => value,
@@ -48,20 +55,22 @@ impl Verified {
                         Register::X => x = value,
                     }
                 }
-                Step::LoadAbsolute(width, offset) => a = self.load(packet, u64::from(offset), width)?,
-                Step::LoadIndirect(width, offset) => a = self.load(packet, self.indirect(x, offset), width)?,
-                Step::LoadMemShift(offset) => x = (self.load(packet, u64::from(offset), Width::Byte)? & 0xf) << 2,
+                Step::LoadAbsolute(width, offset) => a = self.load(packet, u64::from(offset), width, watch)?,
+                Step::LoadIndirect(width, offset) => a = self.load(packet, self.indirect(x, offset), width, watch)?,
+                Step::LoadMemShift(offset) => {
+                    x = (self.load(packet, u64::from(offset), Width::Byte, watch)? & 0xf) << 2;
+                }
                 Step::Ancillary(Extension::Random) => {
                     a = random::number(packet.context().run_seed(), random_loads);
                     random_loads += 1;
                 }
                 Step::Ancillary(extension) => match packet.context().value(extension) {
                     Some(value) => a = value,
-                    None => return Some(a),
+                    None => return Err(Stop::NoDevice { a }),
                 },
                 Step::Store(Register::A, slot) => scratch[slot] = a,
                 Step::Store(Register::X, slot) => scratch[slot] = x,
-                Step::Alu(op, operand) => a = self.alu(op, a, value(operand, x))?,
+                Step::Alu(op, operand) => a = self.alu(op, a, value(operand, x)).ok_or(Stop::DivisionByZero)?,
                 Step::Negate => a = a.wrapping_neg(),
                 Step::Jump(target) => rest = steps[target..].iter(),
                 Step::Branch { condition, operand, then, otherwise } => {
@@ -73,12 +82,14 @@ impl Verified {
                         rest = steps[otherwise..].iter();
                     }
                 }
-                Step::Return(Verdict::Constant(verdict)) => return Some(verdict),
-                Step::Return(Verdict::A) => return Some(a),
+                Step::Return(Verdict::Constant(verdict)) => return Ok(verdict),
+                Step::Return(Verdict::A) => return Ok(a),
                 Step::Transfer(Register::A) => a = x,
                 Step::Transfer(Register::X) => x = a,
             }
         }
+        // Never reached, since the last step returns.
+        Ok(0)
     }
 
     fn alu(&self, op: AluOp, a: u32, operand: u32) -> Option<u32> {
@@ -94,10 +105,17 @@ impl Verified {
         }
     }
 
-    /// A number of the packet, `None` past the end of the captured bytes. No packet reaches an offset of 2^31, so
-    /// what the kernel takes for a negative offset is past the end, too.
-    fn load(&self, packet: &Packet, offset: u64, width: Width) -> Option<u32> {
-        let bytes = packet.data().get(usize::try_from(offset).ok()?..)?;
+    /// A number of the packet. No packet reaches an offset of 2^31, so what the kernel takes for a negative offset is
+    /// past the end, too.
+    fn load(&self, packet: &Packet, offset: u64, width: Width, watch: &mut impl Watch) -> Result<u32, Stop> {
+        watch.load(offset, width);
+        let captured = packet.data().len();
+        self.number(packet.data(), offset, width).ok_or(Stop::OutOfBounds { offset, width, captured })
+    }
+
+    /// The number at an offset, `None` past the end.
+    fn number(&self, data: &[u8], offset: u64, width: Width) -> Option<u32> {
+        let bytes = data.get(usize::try_from(offset).ok()?..)?;
         Some(match width {
             Width::Byte => u32::from(*bytes.first()?),
             Width::Half => u32::from(u16::from_be_bytes(*bytes.first_chunk()?)),

@@ -40,7 +40,7 @@
 //! error that names the instruction and the rule. A [`Verified`] can be interpreted ([`Verified::interpret`], the
 //! definition of what a program means) or compiled to a [`Filter`], which gives the same verdicts and is many times
 //! faster. A packet is a slice of bytes, or a [`Packet`] with an original length and a [`Context`]; many at once are
-//! [`Packets`], which [`Filter::run_batch`] takes.
+//! [`Packets`], which [`Filter::run_batch`] takes. Why a packet got its verdict, [`Verified::trace`] tells.
 //!
 //! A filter that keeps one packet in a hundred, by chance, and the same ones at every run:
 //!
@@ -100,10 +100,13 @@ mod packet;
 mod program;
 mod random;
 mod seccomp;
+mod stop;
 mod text;
+mod trace;
 #[cfg(feature = "jit")]
 mod tune;
 mod verify;
+mod watch;
 
 pub use ancillary::Extension;
 #[cfg(feature = "jit")]
@@ -121,8 +124,11 @@ pub use jit::CompileError;
 pub use packet::{Context, Device, Packet, Vlan};
 pub use program::Program;
 pub use seccomp::{Action, Arch, SeccompData, UnknownArch};
+pub use stop::Stop;
 pub use text::{Form, ParseError};
+pub use trace::{Executed, Read, Trace};
 pub use verify::{Rule, Verified, VerifyError};
+pub use watch::Registers;
 
 /// The example of the README runs, too.
 #[cfg(all(doctest, feature = "jit"))]
