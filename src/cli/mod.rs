@@ -11,6 +11,7 @@ mod input;
 mod interrupt;
 mod progress;
 mod run;
+mod seccomp;
 mod show;
 mod summary;
 mod timing;
@@ -46,6 +47,7 @@ enum Command {
     Convert(convert::Arguments),
     Verify(verify::Arguments),
     Show(show::Arguments),
+    Seccomp(seccomp::Arguments),
     Completions(generate::Completions),
     Man(generate::Man),
 }
@@ -73,6 +75,7 @@ fn run(command: Command) -> Result<(), Failure> {
         Command::Convert(arguments) => convert::run(&arguments),
         Command::Verify(arguments) => verify::run(&arguments),
         Command::Show(arguments) => show::run(&arguments),
+        Command::Seccomp(arguments) => seccomp::run(&arguments),
         Command::Completions(arguments) => generate::completions(&arguments),
         Command::Man(arguments) => generate::man(&arguments),
     }
