@@ -7,6 +7,7 @@ use crate::case::Case;
 use crate::kernel::Kernel;
 use crate::layouts;
 use crate::libpcap::Libpcap;
+use crate::seccomp::KernelSeccomp;
 
 /// Something that runs programs.
 pub trait Engine: Sync {
@@ -120,8 +121,16 @@ impl Loaded for Batch {
 }
 
 /// All engines; the first is the definition.
-pub fn all() -> [&'static dyn Engine; 6] {
-    [&Interpreter, &Jit("jit", Shape::DataFlow), &Jit("branches", Shape::Branches), &JitBatch, &Kernel, &Libpcap]
+pub fn all() -> [&'static dyn Engine; 7] {
+    [
+        &Interpreter,
+        &Jit("jit", Shape::DataFlow),
+        &Jit("branches", Shape::Branches),
+        &JitBatch,
+        &Kernel,
+        &KernelSeccomp,
+        &Libpcap,
+    ]
 }
 
 /// Asks `engine` about a case, in every dialect that it speaks.
