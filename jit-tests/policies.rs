@@ -30,7 +30,7 @@ pub const CALLS: [i64; 11] = [
 
 /// How many stacks are tried at most, and for how long.
 const STACKS: usize = 400;
-const TIME: Duration = Duration::from_secs(10);
+const TIME: Duration = Duration::from_secs(5);
 
 /// The error of calls whose tracer or listener is missing.
 const ENOSYS: i64 = 38;
