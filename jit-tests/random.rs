@@ -24,6 +24,7 @@ pub fn trials() -> Vec<Trial> {
         Trial::test("random::forms", || each_program(forms)),
         Trial::test("random::texts", || each_program(texts)),
         Trial::test("random::bytes", || each_program(any_bytes)),
+        Trial::test("random::filters", || each_program(filters)),
     ];
     for &dialect in Dialect::ALL {
         let name = format!("random::engines::{dialect}");
@@ -87,6 +88,13 @@ fn texts(bytes: &[u8]) -> Result<(), Failed> {
 fn any_bytes(bytes: &[u8]) -> Result<(), Failed> {
     let (program, sample) = generate::from_bytes(bytes);
     Ok(oracle::everything_agrees(&program, &sample)?)
+}
+
+fn filters(bytes: &[u8]) -> Result<(), Failed> {
+    let mut u = Unstructured::new(bytes);
+    let (program, samples) = generate::program_and_samples(&mut u, Dialect::Seccomp)?;
+    oracle::filters_agree(&program, &samples)?;
+    Ok(oracle::filter_text_is_read_or_refused(&generate::spoiled_text(&mut u)?)?)
 }
 
 fn engines(bytes: &[u8], dialect: Dialect) -> Result<(), Failed> {

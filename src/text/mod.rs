@@ -44,7 +44,7 @@ pub enum Form {
     /// What `seccomp-tools disasm` prints and `seccomp-tools asm` reads, for filters of system calls:
     /// ` 0000: 0x20 0x00 0x00 0x00000004  A = arch`, or just `A = arch`.
     ///
-    /// System calls have the names of the architecture that the program tests for, and else of x86-64;
+    /// System calls have names, those of x86-64 where the program tests for no other architecture;
     /// [`Program::print_seccomp`] takes another one. They are printed and read with the feature `syscall-names`.
     Seccomp,
     /// `struct sock_filter`, 8 bytes an instruction, little-endian.
@@ -170,8 +170,8 @@ impl Program {
         seccomp::parse(without_mark(text), presumed).map(Program::new)
     }
 
-    /// Prints the program in [`Form::Seccomp`], with the names of this architecture where the program does not ask for
-    /// it.
+    /// Prints the program in [`Form::Seccomp`], where system calls without an architecture are those of this one: it is
+    /// named only where the program tests for another.
     pub fn print_seccomp(&self, presumed: Arch) -> String {
         seccomp::print(self.instructions(), presumed)
     }

@@ -106,25 +106,31 @@ impl Printer {
         let k = self.raw.k;
         let is_equality = matches!(condition, Condition::Equal | Condition::NotEqual);
         let name = match self.known.a.filter(|_| is_equality) {
-            Some(known::NUMBER) => self.known.arch.unwrap_or(self.presumed).syscall_name(k.cast_signed()),
+            Some(known::NUMBER) => self.call(k.cast_signed()),
             Some(known::ARCH) => Arch(k).name().map(|name| format!("ARCH_{}", name.to_ascii_uppercase())),
             _ => None,
         };
         name.unwrap_or_else(|| format!("{k:#x}"))
+    }
+
+    /// A system call, with its architecture where that is not the presumed one.
+    fn call(&self, nr: i32) -> Option<String> {
+        let arch = self.known.arch.unwrap_or(self.presumed);
+        let name = arch.syscall_name(nr)?;
+        Some(if arch == self.presumed { name } else { format!("{arch}.{name}") })
     }
 }
 
 /// What stands at an offset of `struct seccomp_data`.
 fn field(offset: u32) -> String {
     let low = offset & !4;
-    let whole = match FIELDS.iter().find(|(_, at)| *at == offset || *at == low && low == 8) {
+    match FIELDS.iter().find(|(_, at)| *at == offset || *at == low && low == 8) {
         Some((name, at)) => format!("{name}{}", upper_half(offset - at)),
         None if low >= ARGS && low < ARGS + 48 && low % 8 == 0 => {
             format!("args[{}]{}", (low - ARGS) / 8, upper_half(offset - low))
         }
         None => format!("data[{offset}]"),
-    };
-    whole
+    }
 }
 
 fn upper_half(offset: u32) -> &'static str {

@@ -149,5 +149,5 @@ fn names_are_those_of_the_architecture_that_is_tested_for() {
     );
     let printed = lines(&program, PRESUMED);
     assert!(printed[3].contains("A == semget"), "{}", printed[3]);
-    assert!(printed[5].contains("A == write"), "{}", printed[5]);
+    assert!(printed[5].contains("A == aarch64.write"), "{}", printed[5]);
 }
