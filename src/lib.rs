@@ -66,11 +66,16 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
+//! # Filters of system calls
+//!
+//! A program of [`Dialect::Seccomp`] runs on a [`SeccompData`] in place of a packet, and its verdict is an [`Action`]; see
+//! [`Filter::run_seccomp`] and [`Verified::interpret_seccomp`]. [`Action::strictest`] decides when there are many.
+//!
 //! # Features
 //!
 //! - `jit` (default): native code on 64-bit Linux, through Cranelift. Without it nothing but the standard library is
 //!   needed, and there is no [`Filter`].
-//! - `syscall-names`: the names of system calls ([`Arch::syscall_name`]).
+//! - `syscall-names`: the names of system calls ([`Arch::syscall_name`], [`Form::Seccomp`]).
 //! - `cli`: the program `cbpf`.
 //! - `peers`: the bench that runs other engines beside this one; the library is the same.
 

@@ -11,7 +11,8 @@ impl Filter {
     /// What the filter does with a system call; `None` if it was not verified for [`Dialect::Seccomp`].
     ///
     /// Other dialects have no actions, and would read the numbers of the call big-endian. A thread that has many filters
-    /// is subject to the [strictest](Action::strictest) of their actions.
+    /// is subject to the [strictest](Action::strictest) of their actions. Newer kernels ask no filter about `uretprobe`
+    /// and `uprobe` on x86-64 (seen with Linux 6.18).
     ///
     /// ```
     /// use cbpf::{Action, Arch, Dialect, Filter, Program, SeccompData};

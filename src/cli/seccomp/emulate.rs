@@ -1,7 +1,7 @@
 //! `cbpf seccomp emulate`: what filters do with one system call, and why.
 
 use std::io::{Write, stdout};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use cbpf::{Action, Arch, Dialect, SeccompData, Trace, Verified};
 use clap::Args;
@@ -87,7 +87,7 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
         ..SeccompData::default()
     };
     data.args.iter_mut().zip(&arguments.arguments).for_each(|(place, &argument)| *place = argument);
-    let mut filters = arguments.programs.iter().map(read).collect::<Result<Vec<Filter>, Failure>>()?;
+    let mut filters = arguments.programs.iter().map(|path| read(path)).collect::<Result<Vec<Filter>, Failure>>()?;
     // The newest filter runs first.
     filters.reverse();
     let bytes = data.to_bytes();
@@ -106,7 +106,7 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     Ok(writeln!(output, "{action}: {}", outcome(action))?)
 }
 
-fn read(path: &PathBuf) -> Result<Filter, Failure> {
+fn read(path: &Path) -> Result<Filter, Failure> {
     let verified = read_program(path)?.verify(Dialect::Seccomp).map_err(|error| Failure::of_file(path, error))?;
     Ok(Filter { name: input_name(path).to_string(), verified })
 }

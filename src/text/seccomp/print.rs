@@ -7,6 +7,7 @@ use crate::text::listing::Line;
 use crate::text::seccomp::known::{self, Known};
 use crate::text::seccomp::statement::{ARGS, ASSIGNMENTS, COMPARISONS, FIELDS, SHORT};
 use crate::text::seccomp::{HEAD, landing};
+use crate::verify::SECCOMP_DATA;
 
 /// Prints a program; `presumed` is the architecture where the program does not ask for it.
 pub(crate) fn print(program: &[RawInstruction], presumed: Arch) -> String {
@@ -123,18 +124,16 @@ impl Printer {
 
 /// What stands at an offset of `struct seccomp_data`.
 fn field(offset: u32) -> String {
-    let low = offset & !4;
-    match FIELDS.iter().find(|(_, at)| *at == offset || *at == low && low == 8) {
-        Some((name, at)) => format!("{name}{}", upper_half(offset - at)),
-        None if low >= ARGS && low < ARGS + 48 && low % 8 == 0 => {
-            format!("args[{}]{}", (low - ARGS) / 8, upper_half(offset - low))
+    let name = |at: u32| FIELDS.iter().find(|(_, place)| *place == at).map(|(name, _)| *name);
+    let upper_half = if offset & 4 != 0 { " >> 32" } else { "" };
+    match (name(offset), name(offset & !4).filter(|_| offset > 8)) {
+        (Some(name), _) => name.to_owned(),
+        (None, Some(name)) => format!("{name}{upper_half}"),
+        (None, None) if (ARGS..SECCOMP_DATA).contains(&offset) && offset.is_multiple_of(4) => {
+            format!("args[{}]{upper_half}", (offset - ARGS) / 8)
         }
-        None => format!("data[{offset}]"),
+        (None, None) => format!("data[{offset}]"),
     }
-}
-
-fn upper_half(offset: u32) -> &'static str {
-    if offset == 0 { "" } else { " >> 32" }
 }
 
 /// An action, or the number if a part of it would be lost.
