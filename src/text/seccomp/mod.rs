@@ -12,6 +12,7 @@ use std::collections::HashMap;
 
 use crate::assemble::{Assembler, Label, Target};
 use crate::instruction::{Instruction, RawInstruction};
+use crate::isa::Register;
 use crate::seccomp::Arch;
 use crate::text::cursor::Range::{U8, U16, U32};
 use crate::text::cursor::{Cursor, Space};
@@ -117,6 +118,10 @@ fn agrees(pc: usize, raw: RawInstruction, statement: &Statement) -> bool {
         // The length is always 64, and seccomp-tools says so.
         (&Statement::Plain(plain), Instruction::LoadLength { dst }) => {
             plain == Instruction::LoadConstant { dst, value: SECCOMP_DATA }.into()
+        }
+        // seccomp-tools gives arguments names, and some are those of system calls.
+        (&Statement::Plain(plain), Instruction::LoadAbsolute { .. }) => {
+            matches!(plain.into(), Instruction::LoadConstant { dst: Register::A, .. })
         }
         _ => false,
     }

@@ -65,7 +65,7 @@ pub(super) const ARGS: u32 = 16;
 pub(super) enum Names {
     /// Of this architecture, where no other is named.
     Of(Arch),
-    /// Of any one where the call has this number.
+    /// Of one where the call has this number: there are more than have names here.
     Matching(u32),
 }
 
@@ -82,8 +82,8 @@ impl Names {
             (_, Some((arch, name))) => call(arch.parse().ok()?, name),
             (Names::Of(arch), None) => call(arch, word),
             (Names::Matching(k), None) => {
-                let numbers = || [Arch::X86_64, Arch::AARCH64, Arch::RISCV64].map(|arch| call(arch, word));
-                numbers().into_iter().flatten().find(|&nr| nr == k).or_else(|| numbers().into_iter().flatten().next())
+                let is_call = |arch| call(arch, word).is_some();
+                [Arch::X86_64, Arch::AARCH64, Arch::RISCV64].into_iter().any(is_call).then_some(k)
             }
         }
     }

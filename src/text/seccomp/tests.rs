@@ -117,9 +117,11 @@ fn fields_count_and_statements_must_not_contradict_them() {
          0002: 0x15 0x01 0x01 0x00000005  goto 0004
          0003: 0x81 0x00 0x00 0x00000000  X = 64
          0004: 0x15 0x00 0x01 0x00000005  if (A != 5) goto 0006
-         0005: 0xffff 0x01 0x02 0x00000005",
+         0005: 0xffff 0x01 0x02 0x00000005
+         0006: 0x20 0x00 0x00 0x00000018  A = times # utime(filename, times)
+         0007: 0x15 0x00 0x01 0x00000004  if (A != write) goto 0009 # of i386",
     );
-    assert_eq!(remarks.len(), 6);
+    assert_eq!(remarks.len(), 8);
 }
 
 #[test]
