@@ -22,6 +22,9 @@ pub enum Task {
     /// Starts a thread for each filter, which loads it and makes the first call, if there is one. The filters may do
     /// anything with it: the thread makes no other call, and the process, which is not confined, tells what came back.
     Threads,
+    /// Loads all filters, and goes on with the next where the kernel refuses one: 0 or [`REFUSED`] for each. They must
+    /// let everything through.
+    Load,
 }
 
 impl Task {
@@ -29,13 +32,14 @@ impl Task {
         match self {
             Task::Stack => "stack",
             Task::Threads => "threads",
+            Task::Load => "load",
         }
     }
 }
 
 /// What became of a confined process.
 pub struct Outcome {
-    /// What calls returned, -errno for an error; for threads [`KILLED`] and [`REFUSED`], too.
+    /// What calls returned, -errno for an error; [`KILLED`] and [`REFUSED`], too, as tasks say.
     pub results: Vec<i64>,
     pub status: ExitStatus,
 }
@@ -73,8 +77,8 @@ pub fn run(task: Task, filters: &[Program], calls: &[SeccompData]) -> io::Result
 
 /// What a confined process does; `None` in any other process.
 pub fn alone() -> Option<io::Result<()>> {
-    let task = std::env::var(CONFINED).ok()?;
-    Some(confined(if task == Task::Stack.name() { Task::Stack } else { Task::Threads }))
+    let name = std::env::var(CONFINED).ok()?;
+    [Task::Stack, Task::Threads, Task::Load].into_iter().find(|task| task.name() == name).map(confined)
 }
 
 fn confined(task: Task) -> io::Result<()> {
@@ -89,6 +93,10 @@ fn confined(task: Task) -> io::Result<()> {
             filters.iter().try_for_each(load)?;
             calls.iter().try_for_each(|call| writeln!(stdout(), "{}", make(call)))
         }
+        Task::Load => filters.iter().try_for_each(|filter| {
+            let result = load(filter).map_or(REFUSED, |()| 0);
+            writeln!(stdout(), "{result}")
+        }),
         Task::Threads => {
             let call = calls.first().copied();
             filters.into_iter().try_for_each(|filter| writeln!(stdout(), "{}", ask(filter, call)))?;

@@ -4,7 +4,7 @@ use std::os::unix::process::ExitStatusExt;
 use std::time::{Duration, Instant};
 
 use arbitrary::{Result, Unstructured};
-use cbpf::{Action, Arch, Dialect, Filter, Program, SeccompData};
+use cbpf::{Action, Arch, Dialect, Filter, Instruction, Program, RawInstruction, SeccompData};
 use libtest_mimic::{Failed, Trial};
 
 use crate::confined::{self, Task};
@@ -43,6 +43,7 @@ pub fn trials() -> Vec<Trial> {
     vec![
         Trial::test("policies::real_calls", real_calls).with_ignored_flag(is_missing),
         Trial::test("policies::any_programs", any_programs).with_ignored_flag(is_missing),
+        Trial::test("policies::every_opcode", every_opcode).with_ignored_flag(is_missing),
     ]
 }
 
@@ -200,9 +201,28 @@ fn any_programs() -> std::result::Result<(), Failed> {
 
 /// The program with loads of arguments in place of those of the instruction pointer.
 fn without_instruction_pointer(program: &Program) -> Program {
-    let moved = |raw: &cbpf::RawInstruction| match (raw.code, raw.k) {
-        (0x20, 8 | 12) => cbpf::RawInstruction { k: raw.k + 8, ..*raw },
+    let moved = |raw: &RawInstruction| match (raw.code, raw.k) {
+        (0x20, 8 | 12) => RawInstruction { k: raw.k + 8, ..*raw },
         _ => *raw,
     };
     program.instructions().iter().map(moved).collect()
+}
+
+/// The kernel takes the same opcodes and offsets as the verifier, here where nothing leads to them.
+fn every_opcode() -> std::result::Result<(), Failed> {
+    let numbers = [0, 1, 4, 15, 16, 18, 31, 32, 60, 64, 0xffff_f000];
+    let allow = RawInstruction::from(Instruction::ReturnConstant { verdict: Action::Allow.into() });
+    let instructions = (0..=0x1ff).chain([0xffff]).flat_map(|code| numbers.map(|k| RawInstruction::new(code, 0, 0, k)));
+    let filters: Vec<Program> = instructions.map(|raw| Program::from_iter([allow, raw, allow])).collect();
+    let outcome = confined::run(Task::Load, &filters, &[])?;
+    if outcome.results.len() != filters.len() {
+        return Err(format!("{} answers, {:?}", outcome.results.len(), outcome.status).into());
+    }
+    for (filter, result) in filters.iter().zip(outcome.results) {
+        let verified = filter.verify(Dialect::Seccomp);
+        if verified.is_ok() != (result == 0) {
+            return Err(format!("the kernel says {result}, the verifier {:?} of\n{filter}", verified.err()).into());
+        }
+    }
+    Ok(())
 }
