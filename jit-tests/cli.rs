@@ -1,5 +1,7 @@
 //! The program `cbpf`, as users run it: captures that are whole, damaged and missing, and every exit code.
 
+mod seccomp;
+
 use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -46,7 +48,7 @@ pub fn trials() -> Vec<Trial> {
     let trial = |(name, test): (&str, Test)| {
         Trial::test(format!("cli::{name}"), move || test(&Bench { folder: TempDir::new()? }))
     };
-    TESTS.into_iter().chain(debugger::TESTS).map(trial).collect()
+    TESTS.into_iter().chain(debugger::TESTS).chain(seccomp::TESTS).map(trial).collect()
 }
 
 /// A folder for one test.
@@ -288,7 +290,7 @@ fn bench_refuses(bench: &Bench) -> Outcome {
 fn convert_loses_nothing(bench: &Bench) -> Outcome {
     let text = fs::read(example("arp.asm"))?;
     let mut program = text;
-    for form in ["listing", "c", "decimal", "bytecode", "raw", "asm"] {
+    for form in ["listing", "c", "decimal", "bytecode", "seccomp", "raw", "asm"] {
         let output = cbpf_with_input(&["convert", "-p", "-", "--to", form], &program)?;
         expect(&output, 0, &[])?;
         program = output.stdout;
@@ -327,8 +329,9 @@ fn show_each_stage(_: &Bench) -> Outcome {
 }
 
 fn help_ends_with_an_example(_: &Bench) -> Outcome {
-    for subcommand in ["filter", "run", "bench", "convert", "verify", "show", "trace", "explain", "completions", "man"]
-    {
+    let subcommands =
+        ["filter", "run", "bench", "convert", "verify", "show", "trace", "explain", "seccomp", "completions", "man"];
+    for subcommand in subcommands {
         let output = cbpf(&[subcommand, "--help"])?;
         expect(&output, 0, &["Example:"])?;
         let last = String::from_utf8_lossy(&output.stdout).trim_end().lines().last().unwrap_or("").to_owned();

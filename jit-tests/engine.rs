@@ -7,6 +7,7 @@ use crate::case::Case;
 use crate::kernel::Kernel;
 use crate::layouts;
 use crate::libpcap::Libpcap;
+use crate::seccomp::KernelSeccomp;
 
 /// Something that runs programs.
 pub trait Engine: Sync {
@@ -138,7 +139,7 @@ impl Loaded for Batch {
 }
 
 /// All engines; the first is the definition.
-pub fn all() -> [&'static dyn Engine; 7] {
+pub fn all() -> [&'static dyn Engine; 8] {
     [
         &Interpreter,
         &Traced,
@@ -146,6 +147,7 @@ pub fn all() -> [&'static dyn Engine; 7] {
         &Jit("branches", Shape::Branches),
         &JitBatch,
         &Kernel,
+        &KernelSeccomp,
         &Libpcap,
     ]
 }

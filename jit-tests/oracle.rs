@@ -2,7 +2,10 @@
 
 use std::slice;
 
-use cbpf::{Dialect, Extension, Filter, Form, Graph, Packet, ParseError, Pass, Profile, Program, Verified};
+use cbpf::{
+    Action, Arch, Dialect, Extension, Filter, Form, Graph, Instruction, Packet, ParseError, Pass, Profile, Program,
+    SeccompData, Verified,
+};
 
 use crate::case;
 use crate::generate::Sample;
@@ -153,6 +156,55 @@ pub fn text_is_read_or_refused(input: &[u8]) -> Result<(), String> {
     }
     let detected = Program::parse_as(Form::detect(input), input);
     if Program::parse(input) == detected { Ok(()) } else { Err("it is not read as it looks".to_owned()) }
+}
+
+/// A filter of system calls says the same with its statements alone, and its action is its verdict.
+pub fn filters_agree(program: &Program, samples: &[Sample]) -> Result<(), String> {
+    notation_agrees(program)?;
+    let Ok(verified) = program.verify(Dialect::Seccomp) else { return Ok(()) };
+    let shows_all = program.disassemble().all(|instruction| !matches!(instruction, Instruction::Raw(_)));
+    for &arch in ARCHES.iter().filter(|_| shows_all) {
+        // ` 0000: 0x20 0x00 0x00 0x00000004  A = arch` without the four fields.
+        let lines = program.seccomp_lines(arch);
+        let statements: String = lines.iter().map(|line| format!("{} {}\n", &line[..6], &line[34..])).collect();
+        if Program::parse_seccomp(&statements, arch).as_ref() != Ok(program) {
+            return Err(format!("{statements} is not\n{program}"));
+        }
+    }
+    for sample in samples {
+        let Some(data) = sample.data.first_chunk().map(SeccompData::from_bytes) else { continue };
+        let (action, verdict) = (verified.interpret_seccomp(&data), verified.interpret(&data.to_bytes()));
+        let trace = verified.trace(&sample.data);
+        if action != Some(Action::from(verdict)) || trace.verdict() != verdict {
+            return Err(format!("{verdict} is not {action:?} or what this gives:\n{program}"));
+        }
+    }
+    Ok(())
+}
+
+/// The architectures whose system calls have names.
+const ARCHES: [Arch; 3] = [Arch::X86_64, Arch::AARCH64, Arch::RISCV64];
+
+/// The notation of filters gives back the program, with the names of any architecture.
+fn notation_agrees(program: &Program) -> Result<(), String> {
+    ARCHES.iter().try_for_each(|&arch| {
+        let printed = program.print_seccomp(arch);
+        match Program::parse_seccomp(&printed, Arch::X86_64) {
+            Ok(read) if read == *program => Ok(()),
+            Ok(_) => Err(format!("{printed} does not give back\n{program}")),
+            Err(error) => Err(format!("{error}, which is what was printed")),
+        }
+    })
+}
+
+/// A text is a filter in the notation of any architecture that survives it, or an error that lies inside the text.
+pub fn filter_text_is_read_or_refused(input: &[u8]) -> Result<(), String> {
+    let Ok(text) = std::str::from_utf8(input) else { return Ok(()) };
+    ARCHES.iter().try_for_each(|&arch| match Program::parse_seccomp(text, arch) {
+        Ok(program) => notation_agrees(&program),
+        Err(error) if lies_inside(&error, Form::Seccomp, input) => Ok(()),
+        Err(error) => Err(format!("there is no such place: {error}")),
+    })
 }
 
 /// Whether an error names a place of the input, or its end.

@@ -10,6 +10,7 @@ use crate::engine::{Engine, Refusal};
 use crate::generate::Sample;
 use crate::kernel::Kernel;
 use crate::libpcap::{self, Libpcap};
+use crate::seccomp::KernelSeccomp;
 use crate::{case, generate, linux, oracle};
 
 /// How long each trial goes on at most; slow machines see fewer programs, but the same ones first.
@@ -24,6 +25,7 @@ pub fn trials() -> Vec<Trial> {
         Trial::test("random::texts", || each_program(texts)),
         Trial::test("random::bytes", || each_program(any_bytes)),
         Trial::test("random::surroundings", || each_program(surroundings)),
+        Trial::test("random::filters", || each_program(filters)),
     ];
     for &dialect in Dialect::ALL {
         let name = format!("random::engines::{dialect}");
@@ -33,15 +35,19 @@ pub fn trials() -> Vec<Trial> {
         let name = format!("random::optimize::{dialect}");
         trials.push(Trial::test(name, move || each_program(|bytes| optimize(bytes, dialect))));
     }
-    let judges: [(&'static dyn Engine, Dialect); 2] = [(&Kernel, Dialect::Linux), (&Libpcap, Dialect::Pcap)];
+    let judges: [(&'static dyn Engine, Dialect); 3] =
+        [(&Kernel, Dialect::Linux), (&Libpcap, Dialect::Pcap), (&KernelSeccomp, Dialect::Seccomp)];
     for (judge, dialect) in judges {
-        let verdicts = Trial::test(format!("random::verdicts::{}", judge.name()), move || {
-            each_program(|bytes| verdicts(bytes, judge, dialect))
-        });
+        // The packets of seccomp's judge are calls; `policies` has them.
+        if dialect != Dialect::Seccomp {
+            let name = format!("random::verdicts::{}", judge.name());
+            let trial = Trial::test(name, move || each_program(|bytes| verdicts(bytes, judge, dialect)));
+            trials.push(trial.with_ignored_flag(!judge.is_available()));
+        }
         let acceptance = Trial::test(format!("random::acceptance::{}", judge.name()), move || {
             each_program(|bytes| acceptance(bytes, judge, dialect))
         });
-        trials.extend([verdicts, acceptance].map(|trial| trial.with_ignored_flag(!judge.is_available())));
+        trials.push(acceptance.with_ignored_flag(!judge.is_available()));
     }
     trials
 }
@@ -83,6 +89,13 @@ fn texts(bytes: &[u8]) -> Result<(), Failed> {
 fn any_bytes(bytes: &[u8]) -> Result<(), Failed> {
     let (program, sample) = generate::from_bytes(bytes);
     Ok(oracle::everything_agrees(&program, &sample)?)
+}
+
+fn filters(bytes: &[u8]) -> Result<(), Failed> {
+    let mut u = Unstructured::new(bytes);
+    let (program, samples) = generate::program_and_samples(&mut u, Dialect::Seccomp)?;
+    oracle::filters_agree(&program, &samples)?;
+    Ok(oracle::filter_text_is_read_or_refused(&generate::spoiled_text(&mut u)?)?)
 }
 
 fn engines(bytes: &[u8], dialect: Dialect) -> Result<(), Failed> {
@@ -171,7 +184,7 @@ fn acceptance(bytes: &[u8], judge: &dyn Engine, dialect: Dialect) -> Result<(), 
     match verified {
         Ok(_) if is_accepted => Ok(()),
         Ok(_) => Err(format!("{} refuses\n{program}", judge.name()).into()),
-        Err(error) if is_accepted && dialect == Dialect::Linux => {
+        Err(error) if is_accepted && dialect != Dialect::Pcap => {
             Err(format!("the kernel accepts, where {error}:\n{program}").into())
         }
         Err(_) => Ok(()),

@@ -26,7 +26,8 @@ pub enum Dialect {
     Linux,
     /// libpcap's `bpf_filter`, BSD, and Go's `x/net/bpf`.
     Pcap,
-    /// System call filters of the Linux kernel (`kernel/seccomp.c`): the data is a `struct seccomp_data`.
+    /// System call filters of the Linux kernel (`kernel/seccomp.c`): the packet is a [`SeccompData`](crate::SeccompData), and
+    /// the verdict an [`Action`](crate::Action).
     Seccomp,
 }
 

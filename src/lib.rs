@@ -39,7 +39,7 @@
 //!
 //! # From text to verdict
 //!
-//! A [`Program`] is any list of instructions, read from one of six [`Form`]s, built with labels ([`Program::builder`]),
+//! A [`Program`] is any list of instructions, read from one of seven [`Form`]s, built with labels ([`Program::builder`]),
 //! or typed ([`Instruction`]). [`Program::verify`] judges it by the rules of a dialect, and gives a [`Verified`] or an
 //! error that names the instruction and the rule. A [`Verified`] can be interpreted ([`Verified::interpret`], the
 //! definition of what a program means) or compiled to a [`Filter`], which gives the same verdicts and is many times
@@ -71,10 +71,16 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
+//! # Filters of system calls
+//!
+//! A program of [`Dialect::Seccomp`] runs on a [`SeccompData`] in place of a packet, and its verdict is an [`Action`]; see
+//! [`Filter::run_seccomp`] and [`Verified::interpret_seccomp`]. [`Action::strictest`] decides when there are many.
+//!
 //! # Features
 //!
 //! - `jit` (default): native code on 64-bit Linux, through Cranelift. Without it nothing but the standard library is
 //!   needed, and there is no [`Filter`].
+//! - `syscall-names`: the names of system calls ([`Arch::syscall_name`], [`Form::Seccomp`]).
 //! - `cli`: the program `cbpf`.
 //! - `peers`: the bench that runs other engines beside this one; the library is the same.
 
@@ -108,6 +114,7 @@ mod packet;
 mod profile;
 mod program;
 mod random;
+mod seccomp;
 mod stop;
 mod text;
 mod trace;
@@ -133,6 +140,7 @@ pub use jit::CompileError;
 pub use packet::Packet;
 pub use profile::{Block, Edge, Profile, Way};
 pub use program::Program;
+pub use seccomp::{Action, Arch, SeccompData, UnknownArch};
 pub use stop::Stop;
 pub use text::{Form, ParseError};
 pub use trace::{Executed, Read, Trace};

@@ -18,7 +18,7 @@ const LONGEST_PROGRAM: u64 = 64 << 20;
 /// A program, and whose rules it obeys.
 #[derive(Args)]
 pub struct ProgramArguments {
-    /// File with the program, in any form (assembler, tcpdump -d, -dd, -ddd, bytecode, raw), or - for standard input
+    /// File with the program, in any form (assembler, tcpdump -d, -dd, -ddd, bytecode, seccomp-tools, raw), or - for standard input
     #[arg(short, long, value_name = "PROGRAM")]
     program: PathBuf,
 
@@ -51,8 +51,13 @@ pub fn one_of<T: Copy + Send + Sync + 'static>(
 
 /// Reads a program in whatever form it is.
 pub fn read_program(path: &Path) -> Result<Program, Failure> {
-    let bytes = read(path).map_err(|error| Failure::Input(format!("cannot read {}: {error}", input_name(path))))?;
+    let bytes = read_bytes(path)?;
     Program::parse(&bytes).map_err(|error| Failure::of_file(path, error))
+}
+
+/// Reads a file that may be a program.
+pub fn read_bytes(path: &Path) -> Result<Vec<u8>, Failure> {
+    read(path).map_err(|error| Failure::Input(format!("cannot read {}: {error}", input_name(path))))
 }
 
 fn read(path: &Path) -> io::Result<Vec<u8>> {

@@ -13,6 +13,7 @@ mod interrupt;
 mod listing;
 mod progress;
 mod run;
+mod seccomp;
 mod show;
 mod summary;
 mod timing;
@@ -51,6 +52,7 @@ enum Command {
     Show(show::Arguments),
     Trace(trace::Arguments),
     Explain(explain::Arguments),
+    Seccomp(seccomp::Arguments),
     Completions(generate::Completions),
     Man(generate::Man),
 }
@@ -80,6 +82,7 @@ fn run(command: Command) -> Result<(), Failure> {
         Command::Show(arguments) => show::run(&arguments),
         Command::Trace(arguments) => trace::run(&arguments),
         Command::Explain(arguments) => explain::run(&arguments),
+        Command::Seccomp(arguments) => seccomp::run(&arguments),
         Command::Completions(arguments) => generate::completions(&arguments),
         Command::Man(arguments) => generate::man(&arguments),
     }
