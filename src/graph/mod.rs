@@ -23,6 +23,7 @@ mod facts;
 mod flow;
 mod fuse;
 mod known;
+mod lists;
 mod pass;
 mod print;
 mod ranges;

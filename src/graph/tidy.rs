@@ -89,6 +89,21 @@ impl Graph {
         }
     }
 
+    /// Drops blocks to which no edge leads; the others keep their order.
+    pub(super) fn retain(&mut self, is_kept: &[bool]) {
+        let mut next = 0;
+        let number = |&is_kept: &bool| {
+            next += u32::from(is_kept);
+            BlockId(next.saturating_sub(1))
+        };
+        let numbers: Vec<BlockId> = is_kept.iter().map(number).collect();
+        let mut is_kept = is_kept.iter();
+        self.blocks.retain(|_| is_kept.next() == Some(&true));
+        for edge in self.blocks.iter_mut().flat_map(|block| block.end.edges_mut()) {
+            edge.block = numbers[edge.block.index()];
+        }
+    }
+
     /// Drops the blocks that are not reached and numbers the others in topological order.
     fn renumber(&mut self) {
         let order = self.topological_order();
