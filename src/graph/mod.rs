@@ -246,6 +246,11 @@ impl Graph {
         self.values.as_constant(id)
     }
 
+    /// Whether a block does nothing but return 0.
+    pub(crate) fn drops(&self, block: &Block) -> bool {
+        block.checks.is_empty() && matches!(block.end, End::Return(verdict) if self.constant(verdict) == Some(0))
+    }
+
     /// How many edges there are into each block.
     pub(crate) fn entries(&self) -> Vec<u32> {
         let mut entries = vec![0; self.blocks.len()];

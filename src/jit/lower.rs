@@ -50,7 +50,7 @@ pub(super) struct Lowering<'g, 'f> {
     /// Where the pair of entries stands that was looked at last.
     pub(super) pair: Option<ir::Value>,
     blocks: Vec<ir::Block>,
-    /// Where failed checks go; it is made when the first is met.
+    /// Where failed checks go; if no block of the graph will do, it is made when the first is met.
     fail: Option<ir::Block>,
     entry: Entry,
     /// The IR value of each value where it was last computed, as the schedule has it; constants are made where they are
@@ -70,7 +70,10 @@ impl<'g, 'f> Lowering<'g, 'f> {
             }
         }
         let (addresses, found) = (HashMap::new(), HashMap::new());
-        Lowering { graph, builder, tables, addresses, found, pair: None, blocks, fail: None, entry, values }
+        // A cold block that drops will do for failed checks.
+        let drop = graph.blocks.iter().position(|block| block.is_cold && graph.drops(block));
+        let fail = drop.map(|index| blocks[index]);
+        Lowering { graph, builder, tables, addresses, found, pair: None, blocks, fail, entry, values }
     }
 
     fn block(&mut self, id: BlockId, steps: &[Step]) {
@@ -87,7 +90,7 @@ impl<'g, 'f> Lowering<'g, 'f> {
 
     /// The block that returns 0 for failed checks, out of the way of those that hold.
     fn fail_block(&mut self) {
-        if let Some(fail) = self.fail {
+        if let Some(fail) = self.fail.filter(|fail| !self.blocks.contains(fail)) {
             self.return_from(fail, |lowering| lowering.builder.ins().iconst(types::I32, 0));
         }
     }
