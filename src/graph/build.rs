@@ -86,7 +86,8 @@ struct Builder<'v> {
 impl<'v> Builder<'v> {
     fn new(verified: &'v Verified) -> Builder<'v> {
         let (steps, dialect) = (verified.steps(), verified.dialect());
-        let mut values = Values::with_capacity(steps.len());
+        // Most instructions bring a value and a constant.
+        let mut values = Values::with_capacity(2 * steps.len());
         let zero = values.constant(0);
         let blocks = Vec::with_capacity(steps.len() / 2 + 1);
         Builder {
@@ -183,8 +184,8 @@ impl<'v> Builder<'v> {
         let (mut parameters, mut merged) = (Vec::new(), Vec::new());
         if edges().any(|edge| edge.state != first) {
             for (variable, value) in self.state.iter_mut().enumerate() {
-                let is_same = edges().all(|edge| self.states[edge.state][variable] == *value);
-                if !is_same && self.live[pc] & 1 << variable != 0 {
+                let is_live = self.live[pc] & 1 << variable != 0;
+                if is_live && edges().any(|edge| self.states[edge.state][variable] != *value) {
                     *value = self.graph.values.parameter();
                     parameters.push(*value);
                     merged.push(variable);

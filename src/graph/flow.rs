@@ -89,7 +89,9 @@ fn guards(graph: &Graph) -> Option<Vec<Guard>> {
     if !(1..=MOST_BRANCHES).contains(&branches) || !graph.blocks.iter().all(is_fit) {
         return None;
     }
-    if computed(graph, graph.blocks.iter().flat_map(Block::values).collect()) > MOST_VALUES {
+    // Of few values it need not be known how many are still in use.
+    let is_large = graph.values.len() > MOST_VALUES;
+    if is_large && computed(graph, graph.blocks.iter().flat_map(Block::values).collect()) > MOST_VALUES {
         return None;
     }
     let mut guards: Vec<Guard> = Vec::new();

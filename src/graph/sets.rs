@@ -31,15 +31,17 @@ pub(super) fn run(graph: &mut Graph) {
 }
 
 fn find(graph: &mut Graph) {
-    gather(graph);
+    let mut has_changed = gather(graph);
     let entries = graph.entries();
     let mut is_done = vec![false; entries.len()];
     for index in 0..entries.len() {
         if !is_done[index] {
-            rebuild(graph, &entries, BlockId::new(index), &mut is_done);
+            has_changed |= rebuild(graph, &entries, BlockId::new(index), &mut is_done);
         }
     }
-    graph.tidy();
+    if has_changed {
+        graph.tidy();
+    }
 }
 
 /// A test that leads to `target` if it comes out as `holds`, and else on.
@@ -49,9 +51,10 @@ struct Link {
     holds: bool,
 }
 
-/// Brings the tests on one value together, in every chain.
-fn gather(graph: &mut Graph) {
+/// Brings the tests on one value together, in every chain; whether any were apart.
+fn gather(graph: &mut Graph) -> bool {
     let entries = graph.entries();
+    let mut has_changed = false;
     let mut is_done = vec![false; graph.blocks.len()];
     for index in 0..graph.blocks.len() {
         if std::mem::replace(&mut is_done[index], true) {
@@ -60,8 +63,9 @@ fn gather(graph: &mut Graph) {
         let Some((links, target, last)) = chain(graph, &entries, BlockId::new(index)) else { continue };
         // The last link may begin a chain to elsewhere.
         links[..links.len() - 1].iter().for_each(|link| is_done[link.block.index()] = true);
-        reorder(graph, &links, &target, &last);
+        has_changed |= reorder(graph, &links, &target, &last);
     }
+    has_changed
 }
 
 /// The longest chain of tests from a block on, where it leads if one of them says so, and where if none does.
@@ -98,15 +102,15 @@ pub(super) fn is_link(graph: &Graph, entries: &[u32], id: BlockId) -> bool {
     is_bare && entries.get(id.index()) == Some(&1) && matches!(block.end, End::Branch { .. })
 }
 
-/// Puts the tests of a chain in the order of the values that they ask about.
-fn reorder(graph: &mut Graph, links: &[Link], target: &Edge, last: &Edge) {
+/// Puts the tests of a chain in the order of the values that they ask about; whether they stood in another.
+fn reorder(graph: &mut Graph, links: &[Link], target: &Edge, last: &Edge) -> bool {
     let mut first_asked: HashMap<ValueId, usize, Hashing> = HashMap::default();
     let mut keys = Vec::with_capacity(links.len());
     for (place, link) in links.iter().enumerate() {
         keys.push(graph.asked_about(link.test).map_or(place, |value| *first_asked.entry(value).or_insert(place)));
     }
     if keys.is_sorted() {
-        return;
+        return false;
     }
     let mut order: Vec<usize> = (0..links.len()).collect();
     order.sort_by_key(|&place| keys[place]);
@@ -115,28 +119,31 @@ fn reorder(graph: &mut Graph, links: &[Link], target: &Edge, last: &Edge) {
         let next = links.get(place + 1).map_or_else(|| last.clone(), |link| Edge::to(link.block));
         graph.blocks[links[place].block.index()].end = Question::Open(test, holds).branch(target.clone(), next);
     }
+    true
 }
 
-/// Builds anew what a block and those behind it decide about one value.
-fn rebuild(graph: &mut Graph, entries: &[u32], head: BlockId, is_done: &mut [bool]) {
-    let End::Branch { test, then, otherwise } = &graph.block(head).end else { return };
-    let Some(value) = graph.asked_about(*test) else { return };
+/// Builds anew what a block and those behind it decide about one value, if that is worth while.
+fn rebuild(graph: &mut Graph, entries: &[u32], head: BlockId, is_done: &mut [bool]) -> bool {
+    let End::Branch { test, then, otherwise } = &graph.block(head).end else { return false };
+    let Some(value) = graph.asked_about(*test) else { return false };
     let asks_as_well = |edge: &Edge| {
         let test = graph.block(edge.block).end.test().filter(|_| is_link(graph, entries, edge.block));
         test.and_then(|test| graph.asked_about(test)) == Some(value)
     };
     if !asks_as_well(then) && !asks_as_well(otherwise) {
-        return;
+        return false;
     }
     let region = list(graph, entries, head, value).unwrap_or_else(|| region(graph, entries, head, value));
     let map = region.map.sorted();
     let is_small = region.blocks.len() < WORTH_A_SEARCH;
     // In a small region with many targets there may be a smaller one with two.
-    if !is_small || map.targets.len() <= 2 && region.blocks.len() > 1 {
+    let is_worth = !is_small || map.targets.len() <= 2 && region.blocks.len() > 1;
+    if is_worth {
         region.blocks.iter().for_each(|block| is_done[block.index()] = true);
         let end = Builder { graph, value, targets: map.targets }.decide(&map.cases);
         graph.blocks[head.index()].end = end;
     }
+    is_worth
 }
 
 /// Blocks that only test one value, and where they lead.

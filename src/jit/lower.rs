@@ -11,7 +11,8 @@ use cranelift_codegen::isa::TargetFrontendConfig;
 use cranelift_frontend::{FunctionBuilder, FunctionBuilderContext};
 
 use crate::ancillary::Extension;
-use crate::graph::{Address, BlockId, ByteOrder, Check, Edge, End, Graph, Schedule, SetId, Step, Test, Value, ValueId};
+use crate::graph::ValueId;
+use crate::graph::{Address, BlockId, ByteOrder, Check, Edge, End, Graph, Hashing, Schedule, SetId, Step, Test, Value};
 use crate::isa::{AluOp, Condition, Width};
 use crate::jit::code::Facts;
 use crate::jit::entry::{Entry, Form};
@@ -44,9 +45,9 @@ pub(super) struct Lowering<'g, 'f> {
     pub(super) builder: FunctionBuilder<'f>,
     pub(super) tables: &'f mut Tables,
     /// The tables that are there already.
-    pub(super) addresses: HashMap<SetId, ir::GlobalValue>,
+    pub(super) addresses: HashMap<SetId, ir::GlobalValue, Hashing>,
     /// Where a table was found to stand, in the block that is being filled.
-    pub(super) found: HashMap<(SetId, ir::Block), ir::Value>,
+    pub(super) found: HashMap<(SetId, ir::Block), ir::Value, Hashing>,
     /// Where the pair of entries stands that was looked at last.
     pub(super) pair: Option<ir::Value>,
     blocks: Vec<ir::Block>,
@@ -69,7 +70,7 @@ impl<'g, 'f> Lowering<'g, 'f> {
                 values[parameter.index()] = Some(builder.append_block_param(ir_block, types::I32));
             }
         }
-        let (addresses, found) = (HashMap::new(), HashMap::new());
+        let (addresses, found) = (HashMap::default(), HashMap::default());
         // A cold block that drops will do for failed checks.
         let drop = graph.blocks.iter().position(|block| block.is_cold && graph.drops(block));
         let fail = drop.map(|index| blocks[index]);
