@@ -25,6 +25,7 @@ mod facts;
 mod flow;
 mod fuse;
 mod known;
+mod lists;
 mod pass;
 mod print;
 mod ranges;
@@ -49,7 +50,7 @@ pub(crate) use schedule::{Schedule, Step};
 pub(crate) use set::{Places, Set, SetId, Sets};
 pub use shape::Shape;
 pub(crate) use test::Test;
-pub(crate) use values::Values;
+pub(crate) use values::{Hashing, Values};
 
 /// A program as a graph of blocks, ready to become native code.
 ///
@@ -252,6 +253,11 @@ impl Graph {
     /// The constant that a value is.
     pub(crate) fn constant(&self, id: ValueId) -> Option<u32> {
         self.values.as_constant(id)
+    }
+
+    /// Whether a block does nothing but return 0.
+    pub(crate) fn drops(&self, block: &Block) -> bool {
+        block.checks.is_empty() && matches!(block.end, End::Return(verdict) if self.constant(verdict) == Some(0))
     }
 
     /// How many edges there are into each block.

@@ -54,6 +54,12 @@ impl std::hash::Hasher for Hasher {
 }
 
 impl Values {
+    /// No values, with room for so many.
+    pub(crate) fn with_capacity(count: usize) -> Values {
+        let numbers = HashMap::with_capacity_and_hasher(count, Hashing::default());
+        Values { list: Vec::with_capacity(count), numbers, parameters: 0 }
+    }
+
     pub(crate) fn len(&self) -> usize {
         self.list.len()
     }

@@ -12,7 +12,7 @@ use cranelift_frontend::{FunctionBuilder, FunctionBuilderContext};
 
 use crate::ancillary::Extension;
 use crate::graph::{
-    Address, BlockId, ByteOrder, Check, Edge, End, Fact, Graph, Schedule, SetId, Step, Test, Value, ValueId,
+    Address, BlockId, ByteOrder, Check, Edge, End, Fact, Graph, Hashing, Schedule, SetId, Step, Test, Value, ValueId,
 };
 use crate::isa::{AluOp, Condition, Width};
 use crate::jit::entry::{Entry, Form};
@@ -46,13 +46,13 @@ pub(super) struct Lowering<'g, 'f> {
     pub(super) builder: FunctionBuilder<'f>,
     pub(super) tables: &'f mut Tables,
     /// The tables that are there already.
-    pub(super) addresses: HashMap<SetId, ir::GlobalValue>,
+    pub(super) addresses: HashMap<SetId, ir::GlobalValue, Hashing>,
     /// Where a table was found to stand, in the block that is being filled.
-    pub(super) found: HashMap<(SetId, ir::Block), ir::Value>,
+    pub(super) found: HashMap<(SetId, ir::Block), ir::Value, Hashing>,
     /// Where the pair of entries stands that was looked at last.
     pub(super) pair: Option<ir::Value>,
     blocks: Vec<ir::Block>,
-    /// Where failed checks go; it is made when the first is met.
+    /// Where failed checks go; if no block of the graph will do, it is made when the first is met.
     fail: Option<ir::Block>,
     pub(super) entry: Entry,
     /// The IR value of each value where it was last computed, as the schedule has it; constants are made where they are
@@ -71,8 +71,11 @@ impl<'g, 'f> Lowering<'g, 'f> {
                 values[parameter.index()] = Some(builder.append_block_param(ir_block, types::I32));
             }
         }
-        let (addresses, found) = (HashMap::new(), HashMap::new());
-        Lowering { graph, builder, tables, addresses, found, pair: None, blocks, fail: None, entry, values }
+        let (addresses, found) = (HashMap::default(), HashMap::default());
+        // A cold block that drops will do for failed checks.
+        let drop = graph.blocks.iter().position(|block| block.is_cold && graph.drops(block));
+        let fail = drop.map(|index| blocks[index]);
+        Lowering { graph, builder, tables, addresses, found, pair: None, blocks, fail, entry, values }
     }
 
     fn block(&mut self, id: BlockId, steps: &[Step]) {
@@ -89,7 +92,7 @@ impl<'g, 'f> Lowering<'g, 'f> {
 
     /// The block that returns 0 for failed checks, out of the way of those that hold.
     fn fail_block(&mut self) {
-        if let Some(fail) = self.fail {
+        if let Some(fail) = self.fail.filter(|fail| !self.blocks.contains(fail)) {
             self.return_from(fail, |lowering| lowering.builder.ins().iconst(types::I32, 0));
         }
     }
