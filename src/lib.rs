@@ -71,6 +71,7 @@
 //! - `jit` (default): native code on 64-bit Linux, through Cranelift. Without it nothing but the standard library is
 //!   needed, and there is no [`Filter`].
 //! - `cli`: the program `cbpf`.
+//! - `socket`: programs on sockets of Linux, in the module `socket`.
 //! - `peers`: the bench that runs other engines beside this one; the library is the same.
 
 #![cfg_attr(
@@ -98,6 +99,8 @@ mod jit;
 mod packet;
 mod program;
 mod random;
+#[cfg(all(feature = "socket", target_os = "linux"))]
+pub mod socket;
 mod text;
 #[cfg(feature = "jit")]
 mod tune;
