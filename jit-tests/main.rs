@@ -3,7 +3,8 @@
 //! `cargo test --test jit-tests -- kernel` runs one engine. The cases are the files below `cases/`; `case.rs` says how
 //! they are written. Besides them: what programs become (`golden`), the passes in any order (`passes`), the optimiser
 //! (`optimize`), random programs through all engines (`random`), captures and libpcap's code for expressions of a folder
-//! beside the project, if there is one (`captures`, `expressions`), memory for code (`memory`), and the program (`cli`).
+//! beside the project, if there is one (`captures`, `expressions`), memory for code (`memory`), real frames in a network
+//! namespace (`netns`), and the program (`cli`).
 
 mod batch;
 #[cfg(feature = "cli")]
@@ -20,6 +21,8 @@ mod kernel;
 mod layouts;
 mod libpcap;
 mod memory;
+#[cfg(all(feature = "socket", target_os = "linux"))]
+mod netns;
 mod optimize;
 mod oracle;
 mod passes;
@@ -52,6 +55,8 @@ fn main() -> ExitCode {
     trials.extend(random::trials());
     trials.extend(memory::trials());
     trials.extend(batch::trials());
+    #[cfg(all(feature = "socket", target_os = "linux"))]
+    trials.extend(netns::trials());
     #[cfg(feature = "cli")]
     trials.extend(cli::trials().into_iter().chain(captures::trials()).chain([expressions::trial()]));
     libtest_mimic::run(&arguments, trials).exit_code()

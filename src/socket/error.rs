@@ -12,6 +12,9 @@ pub enum Error {
     Program(VerifyError),
     /// The socket receives no datagrams but a stream, which cannot be thrown away in parts.
     Stream,
+    /// The socket does not tell the contexts of packets: it is no packet socket, or was not asked to by
+    /// [`report_context`](super::report_context).
+    NoContext,
     /// The kernel refused.
     Kernel {
         /// The call, with the option that it was about: `setsockopt(SO_ATTACH_FILTER)`.
@@ -36,6 +39,7 @@ const HINTS: &[(&str, i32, &str)] = &[
     (ATTACH_REUSEPORT, libc::EPERM,       "the filter of the socket is locked"),
     (DETACH_REUSEPORT, libc::EINVAL,      "the socket was bound without SO_REUSEPORT"),
     (DETACH_REUSEPORT, libc::ENOENT,      "the group of the socket has no program"),
+    (AUXDATA,          libc::ENOPROTOOPT, "it is not a packet socket"),
     (FANOUT,           libc::EINVAL,      "the socket is not bound to an interface that is up, or the group chooses in another way"),
     (FANOUT,           libc::EALREADY,    "the socket is in a group already"),
     (FANOUT,           libc::ENOPROTOOPT, "it is not a packet socket"),
@@ -53,7 +57,9 @@ pub(super) const DETACH_REUSEPORT: &str = "setsockopt(SO_DETACH_REUSEPORT_BPF)";
 pub(super) const FANOUT: &str = "setsockopt(PACKET_FANOUT)";
 pub(super) const FANOUT_DATA: &str = "setsockopt(PACKET_FANOUT_DATA)";
 pub(super) const TYPE: &str = "getsockopt(SO_TYPE)";
+pub(super) const AUXDATA: &str = "setsockopt(PACKET_AUXDATA)";
 pub(super) const RECEIVE: &str = "recv";
+pub(super) const RECEIVE_MESSAGE: &str = "recvmsg";
 
 impl Error {
     /// What makes an answer of the kernel to `call` an error.
@@ -67,6 +73,7 @@ impl fmt::Display for Error {
         let (call, error) = match self {
             Error::Program(error) => return error.fmt(f),
             Error::Stream => return f.write_str("only a socket that receives datagrams can be drained"),
+            Error::NoContext => return f.write_str("the socket is no packet socket that reports contexts"),
             Error::Kernel { call, error } => (call, error),
         };
         write!(f, "{call}: {error}")?;

@@ -45,12 +45,14 @@
 //! | UDP, TCP | the transport header |
 //! | Unix, netlink | the message |
 //! | chosen by [`attach_reuseport`] | what is behind the transport header |
+//! | chosen by [`set_fanout_program`] | the network header, if it was received; the link header, if it was sent |
 //!
 //! Offsets relative to the link or network header reach what lies before. The verdict of a filter is how many bytes to keep,
 //! and those of UDP and TCP keep their headers whole. Source: `sk_filter_trim_cap` in `net/core/filter.c`, and its callers.
 
 mod error;
-mod option;
+mod receive;
+mod system;
 #[cfg(test)]
 mod tests;
 
@@ -66,6 +68,7 @@ use crate::instruction::{Instruction, RawInstruction};
 use crate::program::Program;
 
 pub use error::Error;
+pub use receive::{receive, report_context};
 
 /// Attaches a program to a socket: from now on only packets that it keeps are received, cut to its verdict.
 ///
@@ -128,7 +131,7 @@ pub fn attach_drained(socket: impl AsFd, program: &Program) -> Result<(), Error>
         return Err(Error::Stream);
     }
     attach_valid(&socket, &[Instruction::ReturnConstant { verdict: 0 }.into()])?;
-    option::wait_for_packets_under_way();
+    system::wait_for_packets_under_way();
     drain(&socket).map_err(Error::of(error::RECEIVE))?;
     attach_valid(&socket, program.instructions())
 }
@@ -181,7 +184,7 @@ pub fn detach(socket: impl AsFd) -> Result<(), Error> {
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub fn lock(socket: impl AsFd) -> Result<(), Error> {
-    option::set_number(socket.as_fd(), option::LOCK_FILTER, 1).map_err(Error::of(error::LOCK))
+    system::set_number(socket.as_fd(), system::LOCK_FILTER, 1).map_err(Error::of(error::LOCK))
 }
 
 /// The program that is attached to a socket, bit for bit as it went in; `None` if there is none.
@@ -189,7 +192,7 @@ pub fn lock(socket: impl AsFd) -> Result<(), Error> {
 /// # Errors
 /// The kernel refuses if the filter is an eBPF program.
 pub fn read_back(socket: impl AsFd) -> Result<Option<Program>, Error> {
-    let instructions = option::attached(socket.as_fd()).map_err(Error::of(error::READ_BACK))?;
+    let instructions = system::attached(socket.as_fd()).map_err(Error::of(error::READ_BACK))?;
     Ok(Some(Program::new(instructions)).filter(|program| !program.is_empty()))
 }
 
@@ -227,7 +230,7 @@ pub fn read_back(socket: impl AsFd) -> Result<Option<Program>, Error> {
 /// ```
 pub fn attach_reuseport(socket: impl AsFd, program: &Program) -> Result<(), Error> {
     let verified = program.verify(Dialect::Linux)?;
-    option::set_program(socket.as_fd(), option::ATTACH_REUSEPORT, &verified).map_err(Error::of(error::ATTACH_REUSEPORT))
+    system::set_program(socket.as_fd(), system::ATTACH_REUSEPORT, &verified).map_err(Error::of(error::ATTACH_REUSEPORT))
 }
 
 /// Takes the program of a `SO_REUSEPORT` group away, classic or not: the kernel chooses by a hash again.
@@ -235,7 +238,7 @@ pub fn attach_reuseport(socket: impl AsFd, program: &Program) -> Result<(), Erro
 /// # Errors
 /// The kernel refuses if there is none.
 pub fn detach_reuseport(socket: impl AsFd) -> Result<(), Error> {
-    option::set_number(socket.as_fd(), option::DETACH_REUSEPORT, 0).map_err(Error::of(error::DETACH_REUSEPORT))
+    system::set_number(socket.as_fd(), system::DETACH_REUSEPORT, 0).map_err(Error::of(error::DETACH_REUSEPORT))
 }
 
 /// Makes a packet socket join the fanout group of this number, where a program chooses which socket receives.
@@ -246,18 +249,19 @@ pub fn detach_reuseport(socket: impl AsFd) -> Result<(), Error> {
 /// # Errors
 /// The kernel refuses sockets that are not bound, or bound otherwise than the group, and groups that choose in another way.
 pub fn join_fanout(socket: impl AsFd, group: u16) -> Result<(), Error> {
-    let value = u32::from(option::FANOUT_BY_PROGRAM) << 16 | u32::from(group);
-    option::set_number(socket.as_fd(), option::FANOUT, value as c_int).map_err(Error::of(error::FANOUT))
+    let value = u32::from(system::FANOUT_BY_PROGRAM) << 16 | u32::from(group);
+    system::set_number(socket.as_fd(), system::FANOUT, value as c_int).map_err(Error::of(error::FANOUT))
 }
 
 /// Sets the program of the group that a packet socket joined by [`join_fanout`]: its verdict, modulo the number of sockets,
 /// is the number of the one that receives, in the order in which they joined.
 ///
-/// A packet begins as it does for a filter of the socket, and meets that filter as well.
+/// A packet that was received begins with the network header, whatever the type of the socket; one that was sent, with the
+/// link header. The socket's own filter comes behind.
 ///
 /// # Errors
 /// As [`attach`]; and the kernel refuses if the socket is not in such a group.
 pub fn set_fanout_program(socket: impl AsFd, program: &Program) -> Result<(), Error> {
     let verified = program.verify(Dialect::Linux)?;
-    option::set_program(socket.as_fd(), option::FANOUT_DATA, &verified).map_err(Error::of(error::FANOUT_DATA))
+    system::set_program(socket.as_fd(), system::FANOUT_DATA, &verified).map_err(Error::of(error::FANOUT_DATA))
 }

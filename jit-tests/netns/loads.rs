@@ -1,0 +1,176 @@
+//! Ancillary loads and header-relative loads on frames of every kind.
+
+use arbitrary::Unstructured;
+use cbpf::{Context, Dialect, Extension, Instruction, Packet, Program, Register, Width};
+use libtest_mimic::Failed;
+use socket2::Type;
+
+use super::frames;
+use super::namespace::Namespace;
+use super::tap::{End, Seen, Tap};
+use crate::generate;
+use crate::random::xorshift;
+
+/// Every load of a fact, at every width, and with X set for those that read it.
+pub fn ancillary(namespace: &Namespace) -> Result<(), Failed> {
+    let is_fact = |extension: &Extension| *extension != Extension::Random;
+    let texts = Extension::all().filter(is_fact).enumerate().map(|(place, extension)| {
+        let width = ["ld", "ldh", "ldb"][place % 3];
+        format!("ld #44\nldx #0x1002\n{width} [{:#x}]\nret a", extension.offset())
+    });
+    let mut programs: Vec<Program> = texts.map(|text| text.parse()).collect::<Result<_, _>>()?;
+    // Several facts in one program, which native code hands over together.
+    programs
+        .push("ld mark\ntax\nld rxhash\nxor x\ntax\nld queue\nlsh #16\nadd x\ntax\nld vlan_tci\nxor x\nret a".parse()?);
+    programs.push("ld proto\ntax\nld ifidx\nmul x\ntax\nld hatype\nlsh #8\nxor x\ntax\nld type\nsub x\nret a".parse()?);
+    programs.push("ld #len\ntax\nld cpu\nlsh #20\nor x\ntax\nld vlan_tpid\nxor x\ntax\nld poff\nadd x\nret a".parse()?);
+    for (name, tap) in Tap::all(namespace)? {
+        for (frame_name, frame) in frames::all() {
+            let seen = tap.see_all(&frame)?.ok_or_else(|| format!("{name}: {frame_name} does not arrive"))?;
+            for program in &programs {
+                tap.agrees(program, &frame, &seen).map_err(|error| located(&name, frame_name, &error))?;
+            }
+        }
+    }
+    Ok(())
+}
+
+fn located(tap: &str, frame: &str, error: &Failed) -> Failed {
+    format!("{tap}, {frame}: {}", error.message().unwrap_or_default()).into()
+}
+
+/// `SKF_NET_OFF` and `SKF_LL_OFF`.
+const NETWORK: u32 = 0xfff0_0000;
+const LINK: u32 = 0xffe0_0000;
+
+/// Loads at random places around the headers of each frame, by a constant, behind X, and of a header's length.
+pub fn header_relative(namespace: &Namespace) -> Result<(), Failed> {
+    let mut state = 0x6865_6164;
+    for (name, tap) in Tap::all(namespace)? {
+        for (frame_name, frame) in frames::all() {
+            let seen = tap.see(&frame)?.ok_or_else(|| format!("{name}: {frame_name} does not arrive"))?;
+            for _ in 0..24 {
+                let program = header_relative_load(&mut state, &seen);
+                tap.agrees(&program, &frame, &seen).map_err(|error| located(&name, frame_name, &error))?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// A load at an offset that is relative to a header, probably inside the frame, and not before its first byte: what lies
+/// there nobody captures, but the kernel may have it.
+fn header_relative_load(state: &mut u64, seen: &Seen) -> Program {
+    let mut below = |limit: usize| (xorshift(state) >> 20) as usize % limit;
+    let (base, header) = match below(8) {
+        0 => (NETWORK - 20, 0),
+        1 => (LINK - 20, 0),
+        2..=4 => (NETWORK, seen.context.network_header),
+        _ => (LINK, seen.context.link_header.unwrap_or(0)),
+    };
+    let first = base + header.min(0).unsigned_abs();
+    let offset = first + below(seen.data.len() + 8) as u32;
+    let width = [Width::Byte, Width::Half, Width::Word][below(3)];
+    let x = below(200) as u32;
+    let x_is = |value| Instruction::LoadConstant { dst: Register::X, value };
+    let loads = match below(4) {
+        0 => vec![Instruction::LoadAbsolute { offset, width }],
+        1 => vec![Instruction::LoadMemShift { offset }, Instruction::TransferXToA],
+        2 => vec![x_is(x), Instruction::LoadIndirect { offset: offset - x, width }],
+        _ => vec![x_is(offset - x), Instruction::LoadIndirect { offset: x, width }],
+    };
+    loads.into_iter().chain([Instruction::ReturnA]).collect()
+}
+
+/// The payload's offset in each frame, and in each cut at any length.
+pub fn payload_offset(namespace: &Namespace) -> Result<(), Failed> {
+    let tap = Tap::new(namespace, Type::RAW, End::Receiving)?;
+    let program: Program = "ld poff\nret a".parse()?;
+    for (name, frame) in frames::all() {
+        for len in ETHERNET_HEADER..=frame.len().min(160) {
+            let Some(seen) = tap.see(&frame[..len])? else { continue };
+            tap.agrees(&program, &frame[..len], &seen)
+                .map_err(|error| located(&format!("{len} bytes"), name, &error))?;
+        }
+    }
+    Ok(())
+}
+
+const ETHERNET_HEADER: usize = 14;
+
+/// Every load of a fact on frames of which some bytes are wrong.
+pub fn damaged_frames(namespace: &Namespace) -> Result<(), Failed> {
+    let tap = Tap::new(namespace, Type::RAW, End::Receiving)?;
+    let program: Program = "ld vlan_tci\ntax\nld proto\nlsh #16\nadd x\ntax\nld poff\nadd x\nret a".parse()?;
+    let frames = frames::all();
+    let mut state = 0x6461_6d61;
+    let mut below = |limit: usize| (xorshift(&mut state) >> 20) as usize % limit;
+    for _ in 0..6_000 {
+        let (name, mut frame) = frames[below(frames.len())].clone();
+        for _ in 0..=below(4) {
+            let place = 12 + below(frame.len().min(90) - 12);
+            frame[place] = match below(3) {
+                0 => [0, 1, 0x40, 0x45, 0x60, 0x81, 0x88, 0xff][below(8)],
+                1 => frame[place] ^ 1 << below(8),
+                _ => below(256) as u8,
+            };
+        }
+        let Some(seen) = tap.see(&frame)? else { continue };
+        tap.agrees(&program, &frame, &seen).map_err(|error| located("damaged", name, &error))?;
+    }
+    Ok(())
+}
+
+/// The kernel's random numbers are spread as ours are, and change from load to load.
+pub fn random_numbers(namespace: &Namespace) -> Result<(), Failed> {
+    const TRIES: usize = 600;
+    let tap = Tap::new(namespace, Type::RAW, End::Receiving)?;
+    let frame = &frames::all()[0].1;
+    let unseeded = Context::default();
+    let count = |program: &Program| -> Result<[usize; 2], Failed> {
+        let verified = program.verify(Dialect::Linux)?;
+        let mut kept = [0; 2];
+        for _ in 0..TRIES {
+            kept[0] += usize::from(tap.keeps(program.instructions(), frame)?);
+            kept[1] += usize::from(verified.interpret(Packet::new(frame).with_context(&unseeded)) != 0);
+        }
+        Ok(kept)
+    };
+    for bit in [0, 1, 15, 16, 31] {
+        let kept = count(&format!("ld rand\nand #{:#x}\nret a", 1_u32 << bit).parse()?)?;
+        if kept.iter().any(|kept| !(TRIES / 3..TRIES * 2 / 3).contains(kept)) {
+            return Err(format!("bit {bit}: {kept:?} of {TRIES}, in the kernel and here").into());
+        }
+    }
+    let kept = count(&"ld rand\ntax\nld rand\nsub x\nret a".parse()?)?;
+    if kept != [TRIES; 2] { Err(format!("two loads give the same: {kept:?} of {TRIES} differ").into()) } else { Ok(()) }
+}
+
+/// Random programs with all kinds of loads.
+pub fn random_programs(namespace: &Namespace) -> Result<(), Failed> {
+    let frames = frames::all();
+    for end in [End::Sending, End::Receiving] {
+        let tap = Tap::new(namespace, Type::RAW, end)?;
+        let mut state = 0x7072_6f67;
+        for number in 0..1_500 {
+            let bytes: Vec<u8> =
+                std::iter::repeat_with(|| xorshift(&mut state)).take(128).flat_map(u64::to_le_bytes).collect();
+            let program = generate::program(&mut Unstructured::new(&bytes), Dialect::Linux)?;
+            let asks = |extension| program.disassemble().any(|load| load == Instruction::LoadExtension(extension));
+            if program.verify(Dialect::Linux).is_err() || draws(&program) {
+                continue;
+            }
+            let (name, frame) = &frames[number % frames.len()];
+            let tells_all = !asks(Extension::ReceiveHash) && !asks(Extension::Queue);
+            let seen = if tells_all { tap.see(frame)? } else { tap.see_all(frame)? };
+            let seen = seen.ok_or_else(|| format!("{name} does not arrive"))?;
+            tap.agrees(&program, frame, &seen).map_err(|error| located(&format!("{end:?}"), name, &error))?;
+        }
+    }
+    Ok(())
+}
+
+/// Whether a program draws random numbers, at any width.
+fn draws(program: &Program) -> bool {
+    program.instructions().iter().any(|raw| raw.k == Extension::Random.offset())
+}

@@ -1,0 +1,75 @@
+//! A network namespace with two Ethernet devices, `a` and `b`, that are two ends of a cable.
+//!
+//! A namespace belongs to a thread, and the kernel removes it with its devices when the thread has ended and its sockets
+//! are closed, however the process ends; so there is nothing to clean up.
+
+use std::io::Write;
+use std::process::{Command, Stdio};
+use std::sync::OnceLock;
+use std::{fs, thread};
+
+use libtest_mimic::Failed;
+use nix::ifaddrs::getifaddrs;
+use nix::sched::{CloneFlags, CpuSet, sched_getaffinity, sched_setaffinity, unshare};
+use nix::sys::socket::LinkAddr;
+use nix::unistd::Pid;
+
+/// What `ip -batch` makes of an empty namespace. More than one queue, so that the kernel has to choose.
+const DEVICES: &str = "link set dev lo up
+link add name a numtxqueues 4 numrxqueues 4 type veth peer name b numtxqueues 4 numrxqueues 4
+link set dev a up
+link set dev b up
+";
+
+/// The namespace of this thread.
+pub struct Namespace {
+    pub a: LinkAddr,
+    pub b: LinkAddr,
+    /// The only processor on which the thread runs.
+    pub cpu: u32,
+}
+
+/// Whether this process may make a namespace, and has what it takes.
+pub fn is_available() -> bool {
+    static AVAILABLE: OnceLock<bool> = OnceLock::new();
+    *AVAILABLE.get_or_init(|| within(|_| Ok(())).is_ok())
+}
+
+/// Does something in a namespace of its own.
+pub fn within(work: impl FnOnce(&Namespace) -> Result<(), Failed> + Send) -> Result<(), Failed> {
+    thread::scope(|scope| {
+        let thread = scope.spawn(|| work(&Namespace::enter()?));
+        thread.join().unwrap_or_else(|_| Err("it panicked".into()))
+    })
+}
+
+impl Namespace {
+    fn enter() -> Result<Namespace, Failed> {
+        unshare(CloneFlags::CLONE_NEWNET)?;
+        // Without IPv6, the kernel says nothing of its own accord on a device without an address.
+        let _ = fs::write("/proc/sys/net/ipv6/conf/default/disable_ipv6", "1");
+        let mut ip = Command::new("ip").args(["-batch", "-"]).stdin(Stdio::piped()).stderr(Stdio::null()).spawn()?;
+        ip.stdin.take().ok_or("no pipe")?.write_all(DEVICES.as_bytes())?;
+        if !ip.wait()?.success() {
+            return Err("ip cannot make devices".into());
+        }
+        Ok(Namespace { a: address("a")?, b: address("b")?, cpu: stay_on_one_processor()? })
+    }
+}
+
+fn address(name: &str) -> Result<LinkAddr, Failed> {
+    let addresses = getifaddrs()?.filter(|address| address.interface_name == name);
+    let link = addresses.filter_map(|address| address.address?.as_link_addr().copied()).next();
+    Ok(link.ok_or_else(|| format!("no device {name}"))?)
+}
+
+/// The last of the processors that the thread may use, so that its number is hardly ever 0.
+fn stay_on_one_processor() -> Result<u32, Failed> {
+    let this = Pid::from_raw(0);
+    let allowed = sched_getaffinity(this)?;
+    let last = (0..CpuSet::count()).rev().find(|&cpu| allowed.is_set(cpu) == Ok(true)).ok_or("no processor")?;
+    let mut only = CpuSet::new();
+    only.set(last)?;
+    sched_setaffinity(this, &only)?;
+    Ok(last as u32)
+}
