@@ -8,10 +8,11 @@ use std::time::Instant;
 
 use crate::ancillary::Extension;
 use crate::batch::{Layout, Packets};
+use crate::context::Context;
 use crate::dialect::Dialect;
-use crate::graph::{Graph, Shape};
+use crate::graph::{Fact, Graph, Shape};
 use crate::jit::{self, BatchCode, Code, CompileError, Facts, Records};
-use crate::packet::{Context, Packet};
+use crate::packet::Packet;
 use crate::program::Program;
 use crate::tune;
 use crate::verify::Verified;
@@ -35,7 +36,7 @@ use crate::verify::Verified;
 pub struct Filter {
     code: Code,
     /// The facts of the context that the code asks for, a bit each.
-    facts: u16,
+    facts: u32,
     dialect: Dialect,
     shape: Shape,
     /// What only batches need.
@@ -95,7 +96,7 @@ impl Filter {
 
     fn new(graph: &Graph, source: Source) -> Result<Filter, CompileError> {
         let code = jit::compile(graph)?;
-        let facts = graph.extensions().fold(0, |facts, extension| facts | 1 << extension.index());
+        let facts = graph.facts().fold(0, |facts, fact| facts | 1 << fact.index());
         let batch = Arc::new(Batch::new(source, graph.shape()));
         Ok(Filter { code, facts, dialect: graph.dialect, shape: graph.shape(), batch })
     }
@@ -175,12 +176,12 @@ impl Filter {
         self.code.call(packet.data(), packet.wire_len(), &self.facts_of(packet.context()))
     }
 
-    fn facts_of(&self, context: &Context) -> Facts {
-        Facts::new(context, Extension::all().filter(|&extension| self.asks_for(extension)))
+    fn facts_of<'c>(&self, context: &'c Context) -> Facts<'c> {
+        Facts::new(context, Fact::all().filter(|&fact| self.asks_for(fact)))
     }
 
-    fn asks_for(&self, extension: Extension) -> bool {
-        self.facts & 1 << extension.index() != 0
+    fn asks_for(&self, fact: Fact) -> bool {
+        self.facts & 1 << fact.index() != 0
     }
 
     /// The verdicts on many packets, in order: the same as those of [`Filter::run`], in less time.
@@ -218,7 +219,7 @@ impl Filter {
     /// The packets, if the compiled loop can take them.
     fn records<'p>(&self, packets: Packets<'p>) -> Option<Records<'p>> {
         let have_contexts = matches!(packets.layout(), Layout::Packets(_));
-        let differ = self.asks_for(Extension::Random) || self.facts != 0 && have_contexts;
+        let differ = self.asks_for(Fact::Ancillary(Extension::Random)) || have_contexts && self.asks_for_context();
         if differ { None } else { Records::of(packets) }
     }
 
@@ -228,6 +229,24 @@ impl Filter {
     /// As [`Filter::compile`]. Batches can be run all the same, but one packet after the other.
     pub fn prepare_batch(&self) -> Result<(), CompileError> {
         self.batch.prepare()
+    }
+
+    /// Whether verdicts may depend on the [`Context`] of a packet: if not, it need not be made.
+    ///
+    /// ```
+    /// use cbpf::{Dialect, Filter, Program};
+    /// let asks = |text: &str| -> Result<bool, Box<dyn std::error::Error>> {
+    ///     let verified = text.parse::<Program>()?.verify(Dialect::Linux)?;
+    ///     Ok(Filter::compile(&verified)?.asks_for_context())
+    /// };
+    /// assert!(!asks("ldxb 4*([14]&0xf)\n ldh [x + 16]\n ret a")?);
+    /// assert!(asks("ld proto\n ret a")?);
+    /// // X may name a place that is relative to a header.
+    /// assert!(asks("ld [0]\n tax\n ldb [x + 0]\n ret a")?);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn asks_for_context(&self) -> bool {
+        Fact::all().any(|fact| self.asks_for(fact) && fact.is_of_context())
     }
 
     /// The dialect that the program was verified for.

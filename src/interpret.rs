@@ -4,11 +4,17 @@
 //! the start, and a packet that it only reads. Arithmetic wraps. Jumps go forward, so every program ends. What cannot
 //! be done, a load past the end of the captured bytes or a division by zero, ends the program with verdict 0. An
 //! ancillary load that asks about a device that is not there ends it, too, and A is the verdict, as in the kernel.
+//!
+//! In [`Dialect::Linux`] offsets are signed, and the negative ones of absolute loads, of what X + k comes to, and of
+//! `4*([k]&0xf)` are relative to a header: from -0x100000 on to the network header, from -0x200000 on to the link header.
+//! Below that, before the first captured byte, and behind a link header that is not there, everything is out of bounds.
 
 use crate::ancillary::Extension;
 use crate::dialect::Dialect;
+use crate::dissect;
 use crate::instruction::Operand;
 use crate::isa::{AluOp, Register, Width};
+use crate::netlink;
 use crate::packet::Packet;
 use crate::random;
 use crate::verify::{SCRATCH_WORDS, Source, Step, Verdict, Verified};
@@ -55,6 +61,9 @@ impl Verified {
                     a = random::number(packet.context().run_seed(), random_loads);
                     random_loads += 1;
                 }
+                Step::Ancillary(Extension::NetlinkAttribute) => a = netlink::find(packet.data(), a, x),
+                Step::Ancillary(Extension::NestedNetlinkAttribute) => a = netlink::find_nested(packet.data(), a, x),
+                Step::Ancillary(Extension::PayloadOffset) => a = dissect::payload_offset(packet),
                 Step::Ancillary(extension) => match packet.context().value(extension) {
                     Some(value) => a = value,
                     None => return Some(a),
@@ -94,15 +103,24 @@ impl Verified {
         }
     }
 
-    /// A number of the packet, `None` past the end of the captured bytes. No packet reaches an offset of 2^31, so
-    /// what the kernel takes for a negative offset is past the end, too.
+    /// A number of the packet, `None` out of bounds.
     fn load(&self, packet: &Packet, offset: u64, width: Width) -> Option<u32> {
-        let bytes = packet.data().get(usize::try_from(offset).ok()?..)?;
+        let bytes = self.bytes(packet, offset)?;
         Some(match width {
             Width::Byte => u32::from(*bytes.first()?),
             Width::Half => u32::from(u16::from_be_bytes(*bytes.first_chunk()?)),
             Width::Word if self.dialect() == Dialect::Seccomp => u32::from_ne_bytes(*bytes.first_chunk()?),
             Width::Word => u32::from_be_bytes(*bytes.first_chunk()?),
+        })
+    }
+
+    /// The bytes from an offset on.
+    fn bytes<'p>(&self, packet: &Packet<'p>, offset: u64) -> Option<&'p [u8]> {
+        let from = |offset: u64| packet.data().get(usize::try_from(offset).ok()?..);
+        // No packet reaches an offset of 2^31, so what is relative to a header is not found at first.
+        from(offset).or_else(|| match (self.dialect(), u32::try_from(offset)) {
+            (Dialect::Linux, Ok(offset)) => from(packet.context().position(offset).into()),
+            _ => None,
         })
     }
 }

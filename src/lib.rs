@@ -86,16 +86,20 @@ mod assemble;
 #[cfg(feature = "jit")]
 mod batch;
 mod builder;
+mod context;
 mod dialect;
+mod dissect;
 #[cfg(feature = "jit")]
 mod filter;
 #[cfg(feature = "jit")]
 mod graph;
+mod header;
 mod instruction;
 mod interpret;
 mod isa;
 #[cfg(feature = "jit")]
 mod jit;
+mod netlink;
 mod packet;
 mod program;
 mod random;
@@ -110,6 +114,7 @@ pub use ancillary::Extension;
 #[cfg(feature = "jit")]
 pub use batch::{Frames, OutOfBuffer, Packets, Span};
 pub use builder::{BuildError, Builder};
+pub use context::{Context, Device, Vlan};
 pub use dialect::{Dialect, UnknownDialect};
 #[cfg(feature = "jit")]
 pub use filter::Filter;
@@ -119,7 +124,7 @@ pub use instruction::{Instruction, Operand, RawInstruction};
 pub use isa::{AluOp, Condition, Register, Width};
 #[cfg(feature = "jit")]
 pub use jit::CompileError;
-pub use packet::{Context, Device, Packet, Vlan};
+pub use packet::Packet;
 pub use program::Program;
 pub use text::{Form, ParseError};
 pub use verify::{Rule, Verified, VerifyError};

@@ -34,6 +34,14 @@ impl Engine {
         }
     }
 
+    /// Whether verdicts may depend on the contexts of packets.
+    pub fn asks_for_context(&self) -> bool {
+        match self {
+            Engine::Jit(filter) => filter.asks_for_context(),
+            Engine::Interpreter(_) => true,
+        }
+    }
+
     #[inline]
     pub fn run(&self, packet: Packet) -> u32 {
         match self {
@@ -43,21 +51,31 @@ impl Engine {
     }
 }
 
+/// What the link type tells about a record; the default if that is nothing.
+pub fn context(record: &Record) -> Context {
+    Context::captured(record.interface.link_type, record.data).unwrap_or_default()
+}
+
 /// What programs see of a record, besides its bytes.
 pub struct Surroundings {
     seed: Option<u64>,
+    /// Whether the program asks for more than the seed.
+    has_context: bool,
     context: Context,
 }
 
 impl Surroundings {
     /// With a seed, `rand` gives the same numbers for the same packet at every run.
-    pub fn new(seed: Option<u64>) -> Surroundings {
-        Surroundings { seed, context: Context::default() }
+    pub fn new(engine: &Engine, seed: Option<u64>) -> Surroundings {
+        Surroundings { seed, has_context: engine.asks_for_context(), context: Context::default() }
     }
 
     /// The packet of the record with this number.
     #[inline]
     pub fn packet<'a>(&'a mut self, number: u64, record: &Record<'a>) -> Packet<'a> {
+        if self.has_context {
+            self.context = context(record);
+        }
         self.context.seed = self.seed.map(|seed| seed.wrapping_add(number));
         Packet::new(record.data).with_wire_len(record.wire_len).with_context(&self.context)
     }

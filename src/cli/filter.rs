@@ -75,7 +75,7 @@ fn filter(
     mut writer: Option<&mut Writer>,
     summary: &mut Summary,
 ) -> Result<Inputs, Failure> {
-    let mut surroundings = Surroundings::new(seed);
+    let mut surroundings = Surroundings::new(engine, seed);
     each_record(inputs, Progress::of(inputs), |input, number, record| {
         let verdict = engine.run(surroundings.packet(number, record));
         if verdict == 0 {

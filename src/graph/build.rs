@@ -6,10 +6,11 @@
 use crate::ancillary::Extension;
 use crate::dialect::Dialect;
 use crate::graph::test::Question;
-use crate::graph::{Address, Block, BlockId, ByteOrder, Check, Edge, End, Graph, Sets, Test, Value, ValueId, Values};
+use crate::graph::{Address, Block, BlockId, ByteOrder, Check, Edge, End, Graph, Known, Sets, Test, Value, ValueId, Values};
+use crate::header::Header;
 use crate::instruction::Operand;
 use crate::isa::{AluOp, Register, Width};
-use crate::packet::{Context, MAX_CAPTURED};
+use crate::packet::MAX_CAPTURED;
 use crate::verify::{SCRATCH_WORDS, Source, Step, Verdict, Verified};
 
 impl Graph {
@@ -106,7 +107,8 @@ impl<'v> Builder<'v> {
         match self.steps[pc] {
             Step::Load(dst, source) => self.state[variable::register(dst)] = self.load(source),
             Step::LoadAbsolute(width, offset) => {
-                self.state[variable::A] = self.packet(Some(Address { base: None, offset }), width);
+                let address = self.absolute(offset);
+                self.state[variable::A] = self.packet(Some(address), width);
             }
             Step::LoadIndirect(width, offset) => {
                 let address = self.indirect(offset);
@@ -174,7 +176,9 @@ impl<'v> Builder<'v> {
         for (variable, value) in self.state.iter_mut().enumerate() {
             let is_same = edges.iter().all(|edge| edge.state[variable] == *value);
             if !is_same && live & 1 << variable != 0 {
-                *value = self.graph.values.parameter();
+                let arguments = edges.iter().map(|edge| self.graph.values.known(edge.state[variable]));
+                let known = arguments.reduce(Known::or).unwrap_or(Known::NOTHING);
+                *value = self.graph.values.parameter(known);
                 parameters.push(*value);
                 merged.push(variable);
             }
@@ -232,9 +236,19 @@ impl<'v> Builder<'v> {
     }
 
     fn mem_shift(&mut self, offset: u32) -> ValueId {
-        let byte = self.packet(Some(Address { base: None, offset }), Width::Byte);
+        let address = self.absolute(offset);
+        let byte = self.packet(Some(address), Width::Byte);
         let words = self.with_constant(AluOp::And, byte, 0xf);
         self.with_constant(AluOp::Lsh, words, 2)
+    }
+
+    /// `[k]`: to the kernel, the negative ones are relative to a header.
+    fn absolute(&mut self, offset: u32) -> Address {
+        if self.dialect != Dialect::Linux || offset < Header::FIRST_OFFSET {
+            return Address { base: None, offset };
+        }
+        let offset = self.graph.values.constant(offset);
+        Address { base: Some(self.graph.values.position(offset)), offset: 0 }
     }
 
     /// `[x + k]`: the kernel adds 32-bit numbers, libpcap does not wrap.
@@ -244,7 +258,8 @@ impl<'v> Builder<'v> {
             Dialect::Pcap => self.graph.values.address(x, offset),
             Dialect::Linux | Dialect::Seccomp => {
                 let sum = self.with_constant(AluOp::Add, x, offset);
-                self.graph.values.address(sum, 0)
+                let place = self.graph.values.position(sum);
+                self.graph.values.address(place, 0)
             }
         }
     }
@@ -269,8 +284,12 @@ impl<'v> Builder<'v> {
                 self.state[variable::RANDOM_LOADS] = self.with_constant(AluOp::Add, count, 1);
                 self.graph.values.add(Value::Random(count))
             }
+            Extension::NetlinkAttribute | Extension::NestedNetlinkAttribute => {
+                let find = Value::Find(extension, self.state[variable::A], self.state[variable::X]);
+                self.graph.values.add(find)
+            }
             _ => {
-                if may_be_absent(extension) {
+                if extension.may_be_absent() {
                     self.check(Check::Present(extension, self.state[variable::A]));
                 }
                 self.graph.values.add(Value::Ancillary(extension))
@@ -286,11 +305,6 @@ fn new_block() -> Block {
 /// An edge to the block that is not there yet; [`Builder::connect`] replaces it.
 fn unresolved() -> Edge {
     Edge::to(BlockId(u32::MAX))
-}
-
-/// Whether a packet may have no answer to an ancillary load: one without a device, as the default, has none.
-fn may_be_absent(extension: Extension) -> bool {
-    Context::DEFAULT.value(extension).is_none()
 }
 
 /// The instructions that jumps name.
@@ -327,7 +341,8 @@ fn live_before(steps: &[Step]) -> Vec<Live> {
             Step::LoadIndirect(..) => behind(pc + 1) & !A | X,
             Step::LoadMemShift(_) => behind(pc + 1) & !X,
             Step::Ancillary(Extension::Random) => behind(pc + 1) & !A | RANDOM_LOADS,
-            Step::Ancillary(extension) => behind(pc + 1) & !A | if may_be_absent(extension) { A } else { 0 },
+            Step::Ancillary(Extension::NetlinkAttribute | Extension::NestedNetlinkAttribute) => behind(pc + 1) | A | X,
+            Step::Ancillary(extension) => behind(pc + 1) & !A | if extension.may_be_absent() { A } else { 0 },
             Step::Store(src, slot) => behind(pc + 1) & !(1 << variable::scratch(slot)) | register(src),
             Step::Alu(_, operand) => behind(pc + 1) | A | read_by(operand),
             Step::Negate => behind(pc + 1) | A,

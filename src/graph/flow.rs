@@ -59,7 +59,9 @@ fn guards(graph: &Graph) -> Option<Vec<(Address, Width)>> {
     if !(1..=MOST_BRANCHES).contains(&branches) || !graph.blocks.iter().all(is_fit) {
         return None;
     }
-    if computed(graph, graph.blocks.iter().flat_map(Block::values).collect()) > MOST_VALUES {
+    let values = closure(graph, graph.blocks.iter().flat_map(Block::values).collect());
+    // Calls take long, and most packets may not come to them.
+    if values.iter().any(|&value| graph.value(value).is_call()) || computed_of(graph, &values) > MOST_VALUES {
         return None;
     }
     let mut guards: Vec<(Address, Width)> = Vec::new();
@@ -86,7 +88,11 @@ fn has_base(graph: &Graph, value: ValueId) -> bool {
 
 /// How many values are computed for these.
 fn computed(graph: &Graph, roots: Vec<ValueId>) -> usize {
-    closure(graph, roots).into_iter().filter(|&value| graph.value(value).is_computed()).count()
+    computed_of(graph, &closure(graph, roots))
+}
+
+fn computed_of(graph: &Graph, values: &[ValueId]) -> usize {
+    values.iter().filter(|&&value| graph.value(value).is_computed()).count()
 }
 
 /// These values and what they are made of, each once.

@@ -13,12 +13,14 @@
 //! - A load or a division by a value is used only where, on every path, a check has found it possible: no pass moves a
 //!   use above that.
 //! - The dialects are resolved: shifts by 32 and more are 0, sums wrap, and addresses do not, whoever wrote the program.
+//!   Where an offset may be relative to a header, the place that it names ([`Value::Position`]) is the base of an address.
 
 mod bounds;
 mod build;
 mod difference;
 mod dominators;
 mod emit;
+mod fact;
 mod facts;
 mod flow;
 mod fuse;
@@ -40,6 +42,7 @@ use crate::ancillary::Extension;
 use crate::dialect::Dialect;
 use crate::isa::{AluOp, Width};
 
+pub(crate) use fact::Fact;
 pub(crate) use known::Known;
 pub use pass::Pass;
 pub(crate) use schedule::{Schedule, Step};
@@ -139,8 +142,14 @@ pub(crate) enum Value {
     WireLen,
     /// A number of the packet; where it is used it is known to be in bounds.
     Load(Address, Width, ByteOrder),
-    /// A fact from the context; where it is used it is known to be present, if it may be absent.
+    /// A fact from the context, or what an extension makes of it and the packet; where it is used it is known to be
+    /// present, if it may be absent.
     Ancillary(Extension),
+    /// The place of a netlink attribute: what the extension finds from the first value on, of the type that the second is.
+    Find(Extension, ValueId, ValueId),
+    /// The place in the packet that an offset of the Linux dialect names: one that may be relative to a header. Only
+    /// addresses have it, as their base.
+    Position(ValueId),
     /// The random number that follows so many others of this run.
     Random(ValueId),
     /// Arithmetic; where a division by anything but a constant is used, the divisor is known not to be zero.
@@ -252,15 +261,6 @@ impl Graph {
             entries[edge.block.index()] += 1;
         }
         entries
-    }
-
-    /// The facts of the context that the program may ask for.
-    pub(crate) fn extensions(&self) -> impl Iterator<Item = Extension> {
-        self.values.iter().filter_map(|value| match value {
-            Value::Ancillary(extension) => Some(extension),
-            Value::Random(_) => Some(Extension::Random),
-            _ => None,
-        })
     }
 }
 

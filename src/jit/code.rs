@@ -7,41 +7,11 @@ use std::ptr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::ancillary::Extension;
 use crate::batch::{Layout, Packets, Span};
 use crate::graph::{Graph, Shape, Value};
+use crate::jit::facts::Facts;
 use crate::jit::memory::{Mapping, Place};
-use crate::packet::{Context, Packet};
-
-/// The facts of a context, as compiled code reads them: one entry for each ancillary load.
-#[derive(Debug)]
-#[repr(C)]
-pub(crate) struct Facts([u64; Extension::COUNT]);
-
-impl Facts {
-    /// The entry of a fact that the context does not have; all others are below 2^32, or the random seed.
-    pub(super) const ABSENT: u64 = u64::MAX;
-
-    /// No facts, for code that asks for none.
-    pub(crate) const NONE: Facts = Facts([Facts::ABSENT; Extension::COUNT]);
-
-    /// The facts of `context` that `wanted` names.
-    pub(crate) fn new(context: &Context, wanted: impl Iterator<Item = Extension>) -> Facts {
-        let mut facts = Facts::NONE;
-        for extension in wanted {
-            facts.0[extension.index()] = match extension {
-                Extension::Random => context.run_seed(),
-                _ => context.value(extension).map_or(Facts::ABSENT, u64::from),
-            };
-        }
-        facts
-    }
-
-    /// Where the entry of a load stands, in bytes.
-    pub(super) fn offset(extension: Extension) -> i32 {
-        (offset_of!(Facts, 0) + extension.index() * size_of::<u64>()) as i32
-    }
-}
+use crate::packet::Packet;
 
 /// The type of a compiled function: packet, captured length, length on the wire, facts.
 type Entry = unsafe extern "C" fn(*const u8, u64, u32, *const Facts) -> u32;
@@ -70,7 +40,8 @@ impl Code {
     #[expect(unsafe_code, reason = "the call into compiled code")]
     pub(crate) fn call(&self, data: &[u8], wire_len: u32, facts: &Facts) -> u32 {
         // SAFETY: the code reads `data` behind bounds checks against its length, `facts` at the offsets of its entries
-        // and the tables behind itself, and writes nothing; the memory that it stands in is mapped while `self` is.
+        // and the tables behind itself, gives
+        // `data` and `facts` to the functions that those name, and writes nothing; the memory that it stands in is mapped while `self` is.
         unsafe { (self.entry)(data.as_ptr(), data.len() as u64, wire_len, facts) }
     }
 
@@ -86,17 +57,17 @@ impl Code {
 /// 64 bits, and the length on the wire, 32 bits, at `wire_len_at`; if that is 0, the packet was captured whole.
 #[derive(Clone, Copy)]
 #[repr(C)]
-pub(super) struct Job {
+pub(super) struct Job<'f> {
     records: *const u8,
     end: *const u8,
     verdicts: *mut u32,
     base: *const u8,
     stride: usize,
     wire_len_at: usize,
-    facts: *const Facts,
+    facts: *const Facts<'f>,
 }
 
-impl Job {
+impl Job<'_> {
     pub(super) const RECORDS: i32 = offset_of!(Job, records) as i32;
     pub(super) const END: i32 = offset_of!(Job, end) as i32;
     pub(super) const VERDICTS: i32 = offset_of!(Job, verdicts) as i32;
@@ -315,7 +286,7 @@ impl BatchCode {
         };
         // SAFETY: the code reads the records from `start` to `end`, which exist and are not none, and their packets, which
         // `'p` keeps in place, behind bounds checks against their lengths; it stores a verdict for each. Else it reads
-        // `facts` and its own tables. The memory that it stands in is mapped while `self` is.
+        // `facts` and its own tables, and gives packets and `facts` to the functions that those name. The memory that it stands in is mapped while `self` is.
         unsafe { (self.entry)(&raw const job) };
     }
 }

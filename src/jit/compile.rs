@@ -253,7 +253,7 @@ mod tests {
     use cranelift_frontend::FunctionBuilder;
 
     use super::*;
-    use crate::jit::code::Facts;
+    use crate::jit::facts::Facts;
 
     /// Entry i of a table of numbers and entry i of a table of bytes, added up, where i is the length on the wire.
     fn lower_sum(compiler: &mut Compiler, numbers: &[u8], bytes: &[u8]) {

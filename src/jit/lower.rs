@@ -6,15 +6,18 @@
 use std::collections::HashMap;
 
 use cranelift_codegen::ir::condcodes::IntCC;
-use cranelift_codegen::ir::{self, BlockArg, Endianness, InstBuilder, MemFlagsData, types};
+use cranelift_codegen::ir::{self, AbiParam, BlockArg, Endianness, InstBuilder, MemFlagsData, Signature, types};
 use cranelift_codegen::isa::TargetFrontendConfig;
 use cranelift_frontend::{FunctionBuilder, FunctionBuilderContext};
 
 use crate::ancillary::Extension;
-use crate::graph::{Address, BlockId, ByteOrder, Check, Edge, End, Graph, Schedule, SetId, Step, Test, Value, ValueId};
+use crate::graph::{
+    Address, BlockId, ByteOrder, Check, Edge, End, Fact, Graph, Schedule, SetId, Step, Test, Value, ValueId,
+};
+use crate::header::Header;
 use crate::isa::{AluOp, Condition, Width};
-use crate::jit::code::Facts;
-use crate::jit::entry::{Entry, Form};
+use crate::jit::entry::{Entry, Form, POINTER};
+use crate::jit::facts::Facts;
 use crate::jit::sets;
 use crate::jit::tables::Tables;
 use crate::random;
@@ -79,7 +82,7 @@ impl<'g, 'f> Lowering<'g, 'f> {
         for step in steps {
             match *step {
                 Step::Check(check) => self.check(check, block.is_cold),
-                Step::Define(id) => self.values[id.index()] = Some(self.define(self.graph.value(id))),
+                Step::Define(id) => self.values[id.index()] = Some(self.define(self.graph.value(id), block.is_cold)),
             }
         }
         self.end(&block.end, block.is_cold);
@@ -127,7 +130,7 @@ impl<'g, 'f> Lowering<'g, 'f> {
             Check::InBounds(address, width) => self.in_bounds(address, width),
             Check::NonZero(value) => self.value(value),
             Check::Present(extension, _) => {
-                let fact = self.fact(extension);
+                let fact = self.fact(Fact::Ancillary(extension));
                 self.builder.ins().icmp_imm_s(IntCC::NotEqual, fact, Facts::ABSENT.cast_signed())
             }
         }
@@ -164,15 +167,22 @@ impl<'g, 'f> Lowering<'g, 'f> {
         }
     }
 
-    fn define(&mut self, value: Value) -> ir::Value {
+    fn define(&mut self, value: Value, is_cold: bool) -> ir::Value {
         match value {
             Value::Constant(_) | Value::Parameter(_) => unreachable!("the schedule defines what is computed"),
             Value::WireLen => self.entry.wire_len(&mut self.builder),
             Value::Load(address, width, order) => self.load(address, width, order),
-            Value::Ancillary(extension) => {
-                let fact = self.fact(extension);
-                self.builder.ins().ireduce(types::I32, fact)
+            Value::Ancillary(extension @ Extension::PayloadOffset) => {
+                let wire_len = self.entry.wire_len(&mut self.builder);
+                let facts = self.entry.facts(&mut self.builder);
+                self.call(extension, [wire_len, facts])
             }
+            Value::Ancillary(extension) => self.number(Fact::Ancillary(extension)),
+            Value::Find(extension, start, wanted) => {
+                let arguments = [start, wanted].map(|id| self.value(id));
+                self.call(extension, arguments)
+            }
+            Value::Position(offset) => self.position(offset, is_cold),
             Value::Random(count) => self.random(count),
             Value::Alu(op, left, right) => self.alu(op, left, right),
             Value::Negate(value) => {
@@ -221,16 +231,74 @@ impl<'g, 'f> Lowering<'g, 'f> {
         }
     }
 
+    /// The place in the packet that an offset names.
+    fn position(&mut self, id: ValueId, is_cold: bool) -> ir::Value {
+        let (offset, known) = (self.value(id), self.graph.values.known(id));
+        if known.is_relative() {
+            return self.behind_header(offset, known.headers());
+        }
+        // Hardly an offset is relative to a header where X comes from the packet.
+        let [far, next] = [(); 2].map(|()| self.builder.create_block());
+        let position = self.builder.append_block_param(next, types::I32);
+        let first = i64::from(Header::FIRST_OFFSET.cast_signed());
+        let is_near = self.builder.ins().icmp_imm_s(IntCC::UnsignedLessThan, offset, first);
+        self.builder.ins().brif(is_near, next, &[BlockArg::Value(offset)], far, &[]);
+        self.begin(far, true);
+        let relative = self.behind_header(offset, known.headers());
+        self.builder.ins().jump(next, &[BlockArg::Value(relative)]);
+        self.begin(next, is_cold);
+        position
+    }
+
+    /// The place in the packet that an offset names which is relative to one of these headers, the nearest first.
+    fn behind_header(&mut self, offset: ir::Value, headers: &[Header]) -> ir::Value {
+        let shifts: Vec<ir::Value> = headers.iter().map(|&header| self.number(Fact::Header(header))).collect();
+        let shift = match shifts[..] {
+            [network, link] => {
+                let base = i64::from(Header::Network.base().cast_signed());
+                let is_network = self.builder.ins().icmp_imm_s(IntCC::UnsignedGreaterThanOrEqual, offset, base);
+                self.builder.ins().select(is_network, network, link)
+            }
+            [shift] => shift,
+            _ => unreachable!("the position of an offset that is relative to no header is the offset"),
+        };
+        self.builder.ins().iadd(offset, shift)
+    }
+
+    /// What a function makes of the packet and two more arguments.
+    fn call(&mut self, extension: Extension, arguments: [ir::Value; 2]) -> ir::Value {
+        let mut signature = Signature::new(self.builder.func.signature.call_conv);
+        let types = arguments.map(|argument| self.builder.func.dfg.value_type(argument));
+        signature.params.extend([POINTER, types::I64].into_iter().chain(types).map(AbiParam::new));
+        signature.returns.push(AbiParam::new(types::I32));
+        let signature = self.builder.import_signature(signature);
+        let function = self.fact(Fact::Ancillary(extension));
+        let captured = self.entry.visible(&mut self.builder);
+        let [first, second] = arguments;
+        let call = self.builder.ins().call_indirect(
+            signature,
+            function,
+            &[self.entry.packet, captured, first, second],
+        );
+        self.builder.inst_results(call)[0]
+    }
+
+    /// A fact that is a 32-bit number.
+    fn number(&mut self, fact: Fact) -> ir::Value {
+        let entry = self.fact(fact);
+        self.builder.ins().ireduce(types::I32, entry)
+    }
+
     /// An entry of the table of facts.
-    fn fact(&mut self, extension: Extension) -> ir::Value {
+    fn fact(&mut self, fact: Fact) -> ir::Value {
         let flags = MemFlagsData::trusted().with_readonly();
         let facts = self.entry.facts(&mut self.builder);
-        self.builder.ins().load(types::I64, flags, facts, Facts::offset(extension))
+        self.builder.ins().load(types::I64, flags, facts, Facts::offset(fact))
     }
 
     /// The same as [`random::number`].
     fn random(&mut self, count: ValueId) -> ir::Value {
-        let seed = self.fact(Extension::Random);
+        let seed = self.fact(Fact::Ancillary(Extension::Random));
         let count = self.wide(count);
         let count = self.builder.ins().iadd_imm_s(count, 1);
         let steps = self.builder.ins().imul_imm_s(count, random::STEP.cast_signed());

@@ -1,0 +1,80 @@
+//! What a program may ask for beside the packet.
+
+use crate::ancillary::Extension;
+use crate::graph::{Graph, Known, Value};
+use crate::header::Header;
+
+/// Something that compiled code finds neither in the packet nor in itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Fact {
+    Ancillary(Extension),
+    /// Where a header begins.
+    Header(Header),
+}
+
+impl Fact {
+    /// How many there are.
+    pub(crate) const COUNT: usize = Extension::COUNT + 2;
+
+    /// All of them, in the order of their places.
+    pub(crate) fn all() -> impl Iterator<Item = Fact> {
+        Extension::all().map(Fact::Ancillary).chain([Header::Network, Header::Link].map(Fact::Header))
+    }
+
+    /// Whether contexts differ in it; what is looked for in the packet alone is the same in all.
+    pub(crate) fn is_of_context(self) -> bool {
+        !matches!(self, Fact::Ancillary(Extension::NetlinkAttribute | Extension::NestedNetlinkAttribute))
+    }
+
+    /// The place of this fact among all of them.
+    pub(crate) fn index(self) -> usize {
+        match self {
+            Fact::Ancillary(extension) => extension.index(),
+            Fact::Header(header) => Extension::COUNT + header as usize,
+        }
+    }
+}
+
+impl Graph {
+    /// The facts that the program may ask for, some more than once.
+    pub(crate) fn facts(&self) -> impl Iterator<Item = Fact> {
+        self.values.iter().flat_map(|value| {
+            let (extension, headers) = match value {
+                Value::Ancillary(extension) | Value::Find(extension, ..) => (Some(extension), &[][..]),
+                Value::Random(_) => (Some(Extension::Random), &[][..]),
+                Value::Position(offset) => (None, self.values.known(offset).headers()),
+                _ => (None, &[][..]),
+            };
+            extension.map(Fact::Ancillary).into_iter().chain(headers.iter().copied().map(Fact::Header))
+        })
+    }
+}
+
+impl Known {
+    /// The headers that an offset may be relative to; if there is one, it is relative to that, and not to the packet,
+    /// where [`Known::is_relative`].
+    pub(crate) fn headers(self) -> &'static [Header] {
+        match (self.max >= Header::Network.base(), self.min >= Header::Network.base()) {
+            (true, true) => &[Header::Network],
+            (true, false) => &[Header::Network, Header::Link],
+            (false, _) if self.max >= Header::FIRST_OFFSET => &[Header::Link],
+            (false, _) => &[],
+        }
+    }
+
+    /// Whether an offset is relative to a header in any case.
+    pub(crate) fn is_relative(self) -> bool {
+        self.min >= Header::FIRST_OFFSET
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn facts_have_places_of_their_own() {
+        let places: Vec<usize> = Fact::all().map(Fact::index).collect();
+        assert!(places.into_iter().eq(0..Fact::COUNT));
+    }
+}
