@@ -37,6 +37,7 @@ pub struct Tap {
     all: Socket,
     asked: Socket,
     cpu: u32,
+    kind: Type,
 }
 
 /// What a socket has received.
@@ -63,21 +64,25 @@ impl Tap {
         };
         let (all, asked) = (open()?, open()?);
         socket::report_context(&all).map_err(io::Error::other)?;
+        // Without a filter, a packet of no bytes is not received.
+        attach(&all, u32::MAX)?;
         all.set_read_timeout(Some(Duration::from_secs(10)))?;
         let sender = Socket::new(Domain::PACKET, Type::RAW, None)?;
         sender.set_mark(MARK)?;
-        Ok(Tap { sender, to: namespace.a, all, asked, cpu: namespace.cpu })
+        Ok(Tap { sender, to: namespace.a, all, asked, cpu: namespace.cpu, kind })
     }
 
-    /// The four taps of a namespace, with names.
-    pub fn all(namespace: &Namespace) -> io::Result<Vec<(String, Tap)>> {
-        let mut taps = Vec::new();
+    /// Does something with each kind of tap, one after the other: each sees all that is sent while it is there.
+    pub fn each(
+        namespace: &Namespace,
+        mut work: impl FnMut(&str, &Tap) -> Result<(), Failed>,
+    ) -> Result<(), Failed> {
         for end in [End::Sending, End::Receiving] {
             for kind in [Type::RAW, Type::DGRAM] {
-                taps.push((format!("{end:?} {kind:?}"), Tap::new(namespace, kind, end)?));
+                work(&format!("{end:?} {kind:?}"), &Tap::new(namespace, kind, end)?)?;
             }
         }
-        Ok(taps)
+        Ok(())
     }
 
     fn send(&self, frame: &[u8]) -> io::Result<()> {
@@ -96,8 +101,7 @@ impl Tap {
     ///
     /// What a packet socket does not report is known otherwise, but for the hash and the queue.
     pub fn see(&self, frame: &[u8]) -> io::Result<Option<Seen>> {
-        let nothing = Program::from_iter([Instruction::ReturnConstant { verdict: 0 }]);
-        socket::attach(&self.asked, &nothing).map_err(io::Error::other)?;
+        attach(&self.asked, 0)?;
         self.send(frame)?;
         self.send(&LAST)?;
         let mut seen = self.receive()?;
@@ -124,6 +128,13 @@ impl Tap {
         Ok(Some(seen))
     }
 
+    /// Whether a tag stands in the bytes of a frame, to a `SOCK_DGRAM` socket: the protocol that a filter sees is the tag's,
+    /// and the one that is told is what is behind it (`packet_recvmsg` in `net/packet/af_packet.c`).
+    pub fn tells_another_protocol(&self, frame: &[u8]) -> Result<bool, Failed> {
+        let is_tagged: Program = "ld proto\njeq #0x8100, yes\njeq #0x88a8, yes\nret #0\nyes: ret #1".parse()?;
+        Ok(self.kind == Type::DGRAM && self.keeps(is_tagged.instructions(), frame)?)
+    }
+
     /// Whether a program keeps what is seen of a frame.
     pub fn keeps(&self, program: &[RawInstruction], frame: &[u8]) -> io::Result<bool> {
         socket::attach(&self.asked, &Program::new(program)).map_err(io::Error::other)?;
@@ -142,6 +153,12 @@ impl Tap {
         let difference = kernel::differs(program.instructions(), expected, |question| self.keeps(question, frame))?;
         difference.map_or(Ok(()), |verdict| Err(disagreement("kernel", verdict, expected, program, seen).into()))
     }
+}
+
+/// Attaches a program that gives every packet this verdict.
+fn attach(socket: &Socket, verdict: u32) -> io::Result<()> {
+    let program = Program::from_iter([Instruction::ReturnConstant { verdict }]);
+    socket::attach(socket, &program).map_err(io::Error::other)
 }
 
 /// A packet socket for all protocols, which is not bound to a device.

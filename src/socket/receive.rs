@@ -4,7 +4,8 @@ use std::os::fd::AsFd;
 
 use super::error::{self, Error};
 use super::system::{self, Message};
-use crate::packet::{Context, Packet};
+use crate::context::Context;
+use crate::packet::Packet;
 
 /// `ARPHRD_ETHER` and `ARPHRD_LOOPBACK`: the devices whose frames have an Ethernet header, and its length.
 const ETHERNET: [u16; 2] = [libc::ARPHRD_ETHER, libc::ARPHRD_LOOPBACK];
@@ -27,8 +28,9 @@ pub fn report_context(socket: impl AsFd) -> Result<(), Error> {
 /// and its context, so that a filter in this process gives the verdict that it gives in the kernel.
 ///
 /// The packet borrows the bytes that were received, and the context that is written. It holds what the filter of the socket
-/// kept and what the buffer takes. The kernel does not tell the queue, the receive hash and the processor; and of frames
-/// that were sent with a tag it tells a `SOCK_DGRAM` socket what is behind the tag, while a filter sees the tag.
+/// kept and what the buffer takes. The kernel does not tell the queue, the receive hash and the processor. Of a frame with a
+/// VLAN tag in its bytes (one that was sent with a tag, or received with two) it tells a `SOCK_DGRAM` socket the protocol
+/// behind the tag, while a filter sees that of the tag; `SOCK_RAW` sockets are told the same as filters.
 ///
 /// # Errors
 /// [`Error::NoContext`] if the socket does not tell; and whatever the kernel says, `WouldBlock` too.
