@@ -8,13 +8,13 @@ use nix::libc::{AF_NETLINK, NETLINK_ROUTE};
 use socket2::{Domain, Protocol, Socket, Type};
 
 use super::namespace::Namespace;
-use super::tap::{self, End, Seen, Tap};
-use crate::kernel;
+use super::ours::{Ours, Seen};
+use super::tap::{End, Tap};
 use crate::random::xorshift;
 
 /// Looks for an attribute of a type from a place on, in the stream or inside the attribute that is there.
-fn search(load: &str, start: u32, kind: u32) -> Result<Program, Failed> {
-    Ok(format!("ldx #{kind}\nld #{start}\nld {load}\nret a").parse()?)
+fn search(load: &str, start: u32, kind: u32) -> Result<Ours, Failed> {
+    Ours::parse(&format!("ldx #{kind}\nld #{start}\nld {load}\nret a"))
 }
 
 /// Random streams behind an Ethernet header, and starts everywhere around them.
@@ -108,21 +108,14 @@ pub fn of_netlink(namespace: &Namespace) -> Result<(), Failed> {
         programs.push(search("nla", ATTRIBUTES, kind)?);
         for nest in [18, 26] {
             let text = format!("ldx #{nest}\nld #{ATTRIBUTES}\nld nla\nldx #{kind}\nld nlan\nret a");
-            programs.push(text.parse()?);
+            programs.push(Ours::parse(&text)?);
         }
     }
-    // The first letters of the name and of the kind: `b`, `veth`.
-    programs.push(format!("ldx #3\nld #{ATTRIBUTES}\nld nla\ntax\nldh [x + 4]\nret a").parse()?);
-    let kind = "ldx #18\nld #32\nld nla\nldx #1\nld nlan\ntax\nld [x + 4]\nret a".parse()?;
-    if tap::ours(&kind, &seen)? != u32::from_be_bytes(*b"veth") {
+    // The first letters of the kind of device.
+    let kind = Ours::parse("ldx #18\nld #32\nld nla\nldx #1\nld nlan\ntax\nld [x + 4]\nret a")?;
+    if kind.verdict(&seen)? != u32::from_be_bytes(*b"veth") {
         return Err(format!("the device is no veth: {seen:x?}").into());
     }
     programs.push(kind);
-    for program in &programs {
-        let expected = tap::ours(program, &seen)?;
-        if let Some(verdict) = kernel::differs(program.instructions(), expected, |question| route.keeps(question))? {
-            return Err(tap::disagreement("kernel", verdict, expected, program, &seen).into());
-        }
-    }
-    Ok(())
+    programs.iter().try_for_each(|program| program.agrees(&seen, |question| route.keeps(question)))
 }

@@ -7,6 +7,7 @@ mod attributes;
 mod frames;
 mod loads;
 mod namespace;
+mod ours;
 mod sockets;
 mod tap;
 

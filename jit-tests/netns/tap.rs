@@ -5,13 +5,14 @@ use std::mem::MaybeUninit;
 use std::os::fd::AsRawFd;
 use std::time::Duration;
 
-use cbpf::{Context, Dialect, Extension, Filter, Instruction, Packet, Program, RawInstruction, Shape, socket};
+use cbpf::{Context, Extension, Instruction, Program, RawInstruction, socket};
 use libtest_mimic::Failed;
 use nix::libc::{ETH_P_ALL, MSG_DONTWAIT};
 use nix::sys::socket::{LinkAddr, MsgFlags, bind, sendto};
 use socket2::{Domain, Protocol, Socket, Type};
 
 use super::namespace::Namespace;
+use super::ours::{Ours, Seen};
 use crate::kernel;
 
 /// Which of the two ends of the cable is looked at.
@@ -40,20 +41,6 @@ pub struct Tap {
     kind: Type,
 }
 
-/// What a socket has received.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Seen {
-    pub data: Vec<u8>,
-    pub wire_len: u32,
-    pub context: Context,
-}
-
-impl Seen {
-    pub fn packet(&self) -> Packet<'_> {
-        Packet::new(&self.data).with_wire_len(self.wire_len).with_context(&self.context)
-    }
-}
-
 impl Tap {
     pub fn new(namespace: &Namespace, kind: Type, end: End) -> io::Result<Tap> {
         let device = if end == End::Sending { namespace.a } else { namespace.b };
@@ -73,10 +60,7 @@ impl Tap {
     }
 
     /// Does something with each kind of tap, one after the other: each sees all that is sent while it is there.
-    pub fn each(
-        namespace: &Namespace,
-        mut work: impl FnMut(&str, &Tap) -> Result<(), Failed>,
-    ) -> Result<(), Failed> {
+    pub fn each(namespace: &Namespace, mut work: impl FnMut(&str, &Tap) -> Result<(), Failed>) -> Result<(), Failed> {
         for end in [End::Sending, End::Receiving] {
             for kind in [Type::RAW, Type::DGRAM] {
                 work(&format!("{end:?} {kind:?}"), &Tap::new(namespace, kind, end)?)?;
@@ -148,10 +132,8 @@ impl Tap {
     }
 
     /// Whether the interpreter, native code and the kernel agree about what is seen of a frame.
-    pub fn agrees(&self, program: &Program, frame: &[u8], seen: &Seen) -> Result<(), Failed> {
-        let expected = ours(program, seen)?;
-        let difference = kernel::differs(program.instructions(), expected, |question| self.keeps(question, frame))?;
-        difference.map_or(Ok(()), |verdict| Err(disagreement("kernel", verdict, expected, program, seen).into()))
+    pub fn agrees(&self, ours: &Ours, frame: &[u8], seen: &Seen) -> Result<(), Failed> {
+        ours.agrees(seen, |question| self.keeps(question, frame))
     }
 }
 
@@ -165,21 +147,4 @@ fn attach(socket: &Socket, verdict: u32) -> io::Result<()> {
 pub fn packet_socket(kind: Type) -> io::Result<Socket> {
     let every_protocol = i32::from((ETH_P_ALL as u16).to_be());
     Socket::new(Domain::PACKET, kind, Some(Protocol::from(every_protocol)))
-}
-
-/// The verdict on which the interpreter and native code of both shapes agree.
-pub fn ours(program: &Program, seen: &Seen) -> Result<u32, Failed> {
-    let verified = program.verify(Dialect::Linux)?;
-    let expected = verified.interpret(seen.packet());
-    for &shape in Shape::ALL {
-        let verdict = Filter::compile_as(&verified, shape)?.run(seen.packet());
-        if verdict != expected {
-            return Err(disagreement(&format!("{shape:?}"), verdict, expected, program, seen).into());
-        }
-    }
-    Ok(expected)
-}
-
-pub fn disagreement(who: &str, verdict: u32, expected: u32, program: &Program, seen: &Seen) -> String {
-    format!("{who}: {verdict:#x}, interpreter: {expected:#x}\n{program}on {seen:x?}")
 }

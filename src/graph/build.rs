@@ -6,7 +6,9 @@
 use crate::ancillary::Extension;
 use crate::dialect::Dialect;
 use crate::graph::test::Question;
-use crate::graph::{Address, Block, BlockId, ByteOrder, Check, Edge, End, Graph, Known, Sets, Test, Value, ValueId, Values};
+use crate::graph::{
+    Address, Block, BlockId, ByteOrder, Check, Edge, End, Graph, Known, Sets, Test, Value, ValueId, Values,
+};
 use crate::header::Header;
 use crate::instruction::Operand;
 use crate::isa::{AluOp, Register, Width};

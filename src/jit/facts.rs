@@ -30,8 +30,7 @@ impl<'c> Facts<'c> {
     pub(super) const ABSENT: u64 = u64::MAX;
 
     /// No facts, for code that asks for none.
-    pub(crate) const NONE: Facts<'static> =
-        Facts { entries: [Facts::ABSENT; Fact::COUNT], context: &Context::DEFAULT };
+    pub(crate) const NONE: Facts<'static> = Facts { entries: [Facts::ABSENT; Fact::COUNT], context: &Context::DEFAULT };
 
     /// The facts of `context` that `wanted` names.
     pub(crate) fn new(context: &'c Context, wanted: impl Iterator<Item = Fact>) -> Facts<'c> {

@@ -275,11 +275,7 @@ impl<'g, 'f> Lowering<'g, 'f> {
         let function = self.fact(Fact::Ancillary(extension));
         let captured = self.entry.visible(&mut self.builder);
         let [first, second] = arguments;
-        let call = self.builder.ins().call_indirect(
-            signature,
-            function,
-            &[self.entry.packet, captured, first, second],
-        );
+        let call = self.builder.ins().call_indirect(signature, function, &[self.entry.packet, captured, first, second]);
         self.builder.inst_results(call)[0]
     }
 

@@ -110,7 +110,9 @@ impl Effect {
             Instruction::LoadAbsolute { .. } => ending(0, A),
             Instruction::LoadIndirect { .. } => ending(X, A),
             Instruction::LoadMemShift { .. } => ending(0, X),
-            Instruction::LoadExtension(Extension::NetlinkAttribute | Extension::NestedNetlinkAttribute) => pure(A | X, A),
+            Instruction::LoadExtension(Extension::NetlinkAttribute | Extension::NestedNetlinkAttribute) => {
+                pure(A | X, A)
+            }
             // Some end the program with A as its verdict, and some count how often they are asked.
             Instruction::LoadExtension(_) => ending(A, A),
             Instruction::Alu { op, operand: Operand::X } if op.is_division() => ending(A | X, A),
