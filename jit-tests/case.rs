@@ -226,9 +226,11 @@ fn number(text: &str) -> Result<u64, String> {
 /// `mark=7`, `vlan=TCI:TPID`, ...
 fn set(context: &mut Context, fact: &str) -> Result<(), String> {
     let (name, value) = fact.split_once('=').ok_or_else(|| format!("expected `NAME=VALUE`, not `{fact}`"))?;
-    if let "network" | "link" = name {
-        let start = value.parse().map_err(|_| format!("`{value}` is no place"))?;
-        return Ok(if name == "network" { context.network_header = start } else { context.link_header = Some(start) });
+    let start = || value.parse().map_err(|_| format!("`{value}` is no place"));
+    match name {
+        "network" => return start().map(|start| context.network_header = start),
+        "link" => return start().map(|start| context.link_header = Some(start)),
+        _ => {}
     }
     let (first, second) = value.split_once(':').unwrap_or((value, "0"));
     let (first, second) = (number(first)?, number(second)?);
@@ -263,6 +265,7 @@ pub fn write(program: &Program, dialect: Dialect, packet: &Packet, verdict: u32)
     ];
     facts.extend(context.device.map(|d| ("device", format!("{}:{}", d.index, d.hardware_type))));
     facts.extend(context.vlan.map(|vlan| ("vlan", format!("{}:{}", vlan.tci, vlan.tpid))));
+    // With its sign, 0 is kept, too.
     facts.extend(context.link_header.map(|start| ("link", format!("{start:+}"))));
     facts.extend(context.seed.map(|seed| ("seed", seed.to_string())));
     facts.retain(|(_, value)| value != "0");

@@ -73,7 +73,7 @@ fn register(u: &mut Unstructured) -> Result<Register> {
     Ok(if u.arbitrary()? { Register::A } else { Register::X })
 }
 
-fn width(u: &mut Unstructured) -> Result<Width> {
+pub fn width(u: &mut Unstructured) -> Result<Width> {
     Ok(*u.choose(&[Width::Byte, Width::Half, Width::Word])?)
 }
 
@@ -142,7 +142,7 @@ fn anything(u: &mut Unstructured, dialect: Dialect) -> Result<Program> {
 }
 
 /// An instruction that goes on with the next one; `stored` scratch words may be read.
-fn instruction(u: &mut Unstructured, dialect: Dialect, stored: u32) -> Result<Instruction> {
+pub fn instruction(u: &mut Unstructured, dialect: Dialect, stored: u32) -> Result<Instruction> {
     let is_seccomp = dialect == Dialect::Seccomp;
     Ok(match u.int_in_range(0..=13)? {
         0 => Instruction::LoadConstant { dst: register(u)?, value: number(u)? },
@@ -175,13 +175,13 @@ fn alu(u: &mut Unstructured, is_seccomp: bool) -> Result<Instruction> {
 }
 
 /// An ancillary load.
-fn extension(u: &mut Unstructured) -> Result<Extension> {
+pub fn extension(u: &mut Unstructured) -> Result<Extension> {
     let all: Vec<Extension> = Extension::all().collect();
     Ok(*u.choose(&all)?)
 }
 
 /// A jump, or a return, with `left` instructions before the last.
-fn jump(u: &mut Unstructured, left: u32) -> Result<Instruction> {
+pub fn jump(u: &mut Unstructured, left: u32) -> Result<Instruction> {
     use Condition::{BitsNotSet, BitsSet, Equal, Greater, GreaterOrEqual, Less, LessOrEqual, NotEqual};
     let mut skip = |most: u32| u.int_in_range(0..=left.min(most));
     let (skip_true, skip_false, far) = (skip(12)? as u8, skip(255)? as u8, skip(u32::MAX)?);
@@ -267,7 +267,7 @@ fn offset(u: &mut Unstructured) -> Result<u32> {
 }
 
 /// An offset of which most are relative to a header.
-fn relative_offset(u: &mut Unstructured) -> Result<u32> {
+pub fn relative_offset(u: &mut Unstructured) -> Result<u32> {
     let base = *u.choose(&[0xfff0_0000, 0xffe0_0000, 0xffdf_fff8, 0xffef_fff8, 0xffff_eff8, 0])?;
     Ok(u.int_in_range(0..=40)? + base)
 }

@@ -20,6 +20,7 @@ mod golden;
 mod kernel;
 mod layouts;
 mod libpcap;
+mod linux;
 mod memory;
 #[cfg(all(feature = "socket", target_os = "linux"))]
 mod netns;

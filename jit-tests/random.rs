@@ -10,7 +10,7 @@ use crate::engine::{Engine, Refusal};
 use crate::generate::Sample;
 use crate::kernel::Kernel;
 use crate::libpcap::{self, Libpcap};
-use crate::{case, generate, oracle};
+use crate::{case, generate, linux, oracle};
 
 /// How long each trial goes on at most; slow machines see fewer programs, but the same ones first.
 const TIME: Duration = Duration::from_secs(3);
@@ -23,6 +23,7 @@ pub fn trials() -> Vec<Trial> {
         Trial::test("random::forms", || each_program(forms)),
         Trial::test("random::texts", || each_program(texts)),
         Trial::test("random::bytes", || each_program(any_bytes)),
+        Trial::test("random::surroundings", || each_program(surroundings)),
     ];
     for &dialect in Dialect::ALL {
         let name = format!("random::engines::{dialect}");
@@ -88,6 +89,15 @@ fn engines(bytes: &[u8], dialect: Dialect) -> Result<(), Failed> {
     let mut u = Unstructured::new(bytes);
     let (program, samples) = generate::program_and_samples(&mut u, dialect)?;
     Ok(oracle::engines_agree(&program, dialect, &samples)?)
+}
+
+fn surroundings(bytes: &[u8]) -> Result<(), Failed> {
+    let mut u = Unstructured::new(bytes);
+    let passes = generate::passes(&mut u)?;
+    let (program, samples) = linux::program_and_samples(&mut u)?;
+    oracle::engines_agree(&program, Dialect::Linux, &samples)?;
+    oracle::passes_agree(&program, Dialect::Linux, &samples, &passes)?;
+    Ok(oracle::optimized_agrees(&program, Dialect::Linux, &cut(samples))?)
 }
 
 fn passes(bytes: &[u8], dialect: Dialect) -> Result<(), Failed> {

@@ -16,6 +16,7 @@ use std::str::FromStr;
 /// | reading an unset `M[k]` | refused | 0 | refused |
 /// | `[x + k]` | wraps at 2^32 | does not wrap | refused |
 /// | `[0xfffff000 + n]` | ancillary load n | out of bounds | refused |
+/// | `[0xffe00000 + n]` below that | relative to a header | out of bounds | refused |
 /// | word loads | big-endian | big-endian | the machine's order |
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]

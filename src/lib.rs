@@ -31,7 +31,11 @@
 //!   division by an `X` of 0.
 //!
 //! The kernel's socket filters, libpcap and seccomp differ in what they accept and in some of what they compute; see
-//! [`Dialect`]. Linux has loads for facts that are not in the packet, the *ancillary loads*; see [`Extension`].
+//! [`Dialect`]. Linux has loads for facts that are not in the packet, the *ancillary loads*; see [`Extension`]. And there,
+//! negative offsets are counted from where the network header (from -0x100000 on) or the link header (from -0x200000 on)
+//! begins. What these answer is the packet's [`Context`]; it is made of an Ethernet frame ([`Context::ethernet`]), a record
+//! of a capture ([`Context::captured`]), or what a packet socket gave ([`Context::packet_socket`]), or field by field.
+//! Filters that ask for none of it pay nothing for it.
 //!
 //! # From text to verdict
 //!

@@ -48,7 +48,7 @@ fn stream(state: &mut u64, depth: u32) -> Vec<u8> {
         let wrong = if below(12) == 0 { below(40) as u16 } else { 0 };
         let data = if is_nested && depth > 0 { stream(state, depth - 1) } else { vec![0xab; len] };
         let flags = if is_nested { 0x8000 } else { 0 };
-        bytes.extend((data.len() as u16 + 4 ^ wrong).to_ne_bytes());
+        bytes.extend(((data.len() as u16 + 4) ^ wrong).to_ne_bytes());
         bytes.extend((kind | flags).to_ne_bytes());
         bytes.extend(&data);
         bytes.resize(bytes.len().next_multiple_of(4), 0);

@@ -51,8 +51,7 @@ impl Graph {
 }
 
 impl Known {
-    /// The headers that an offset may be relative to; if there is one, it is relative to that, and not to the packet,
-    /// where [`Known::is_relative`].
+    /// The headers that an offset may be relative to.
     pub(crate) fn headers(self) -> &'static [Header] {
         match (self.max >= Header::Network.base(), self.min >= Header::Network.base()) {
             (true, true) => &[Header::Network],
@@ -62,7 +61,7 @@ impl Known {
         }
     }
 
-    /// Whether an offset is relative to a header in any case.
+    /// Whether an offset is surely relative to a header.
     pub(crate) fn is_relative(self) -> bool {
         self.min >= Header::FIRST_OFFSET
     }

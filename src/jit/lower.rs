@@ -6,7 +6,7 @@
 use std::collections::HashMap;
 
 use cranelift_codegen::ir::condcodes::IntCC;
-use cranelift_codegen::ir::{self, AbiParam, BlockArg, Endianness, InstBuilder, MemFlagsData, Signature, types};
+use cranelift_codegen::ir::{self, BlockArg, Endianness, InstBuilder, MemFlagsData, types};
 use cranelift_codegen::isa::TargetFrontendConfig;
 use cranelift_frontend::{FunctionBuilder, FunctionBuilderContext};
 
@@ -14,13 +14,11 @@ use crate::ancillary::Extension;
 use crate::graph::{
     Address, BlockId, ByteOrder, Check, Edge, End, Fact, Graph, Schedule, SetId, Step, Test, Value, ValueId,
 };
-use crate::header::Header;
 use crate::isa::{AluOp, Condition, Width};
-use crate::jit::entry::{Entry, Form, POINTER};
+use crate::jit::entry::{Entry, Form};
 use crate::jit::facts::Facts;
 use crate::jit::sets;
 use crate::jit::tables::Tables;
-use crate::random;
 
 /// Fills `function`, which has the signature of the form, with the code of `graph`.
 pub(super) fn lower(
@@ -55,7 +53,7 @@ pub(super) struct Lowering<'g, 'f> {
     blocks: Vec<ir::Block>,
     /// Where failed checks go; it is made when the first is met.
     fail: Option<ir::Block>,
-    entry: Entry,
+    pub(super) entry: Entry,
     /// The IR value of each value where it was last computed, as the schedule has it; constants are made where they are
     /// used.
     values: Vec<Option<ir::Value>>,
@@ -117,7 +115,7 @@ impl<'g, 'f> Lowering<'g, 'f> {
     }
 
     /// Goes on in this block.
-    fn begin(&mut self, block: ir::Block, is_cold: bool) {
+    pub(super) fn begin(&mut self, block: ir::Block, is_cold: bool) {
         self.builder.switch_to_block(block);
         if is_cold {
             self.builder.set_cold_block(block);
@@ -154,7 +152,7 @@ impl<'g, 'f> Lowering<'g, 'f> {
     }
 
     /// A value, as an address is: 64 bits, the upper half 0.
-    fn wide(&mut self, id: ValueId) -> ir::Value {
+    pub(super) fn wide(&mut self, id: ValueId) -> ir::Value {
         let value = self.value(id);
         self.builder.ins().uextend(types::I64, value)
     }
@@ -229,88 +227,6 @@ impl<'g, 'f> Lowering<'g, 'f> {
                 if is_turned { self.builder.ins().bswap(number) } else { number }
             }
         }
-    }
-
-    /// The place in the packet that an offset names.
-    fn position(&mut self, id: ValueId, is_cold: bool) -> ir::Value {
-        let (offset, known) = (self.value(id), self.graph.values.known(id));
-        if known.is_relative() {
-            return self.behind_header(offset, known.headers());
-        }
-        // Hardly an offset is relative to a header where X comes from the packet.
-        let [far, next] = [(); 2].map(|()| self.builder.create_block());
-        let position = self.builder.append_block_param(next, types::I32);
-        let first = i64::from(Header::FIRST_OFFSET.cast_signed());
-        let is_near = self.builder.ins().icmp_imm_s(IntCC::UnsignedLessThan, offset, first);
-        self.builder.ins().brif(is_near, next, &[BlockArg::Value(offset)], far, &[]);
-        self.begin(far, true);
-        let relative = self.behind_header(offset, known.headers());
-        self.builder.ins().jump(next, &[BlockArg::Value(relative)]);
-        self.begin(next, is_cold);
-        position
-    }
-
-    /// The place in the packet that an offset names which is relative to one of these headers, the nearest first.
-    fn behind_header(&mut self, offset: ir::Value, headers: &[Header]) -> ir::Value {
-        let shifts: Vec<ir::Value> = headers.iter().map(|&header| self.number(Fact::Header(header))).collect();
-        let shift = match shifts[..] {
-            [network, link] => {
-                let base = i64::from(Header::Network.base().cast_signed());
-                let is_network = self.builder.ins().icmp_imm_s(IntCC::UnsignedGreaterThanOrEqual, offset, base);
-                self.builder.ins().select(is_network, network, link)
-            }
-            [shift] => shift,
-            _ => unreachable!("the position of an offset that is relative to no header is the offset"),
-        };
-        self.builder.ins().iadd(offset, shift)
-    }
-
-    /// What a function makes of the packet and two more arguments.
-    fn call(&mut self, extension: Extension, arguments: [ir::Value; 2]) -> ir::Value {
-        let mut signature = Signature::new(self.builder.func.signature.call_conv);
-        let types = arguments.map(|argument| self.builder.func.dfg.value_type(argument));
-        signature.params.extend([POINTER, types::I64].into_iter().chain(types).map(AbiParam::new));
-        signature.returns.push(AbiParam::new(types::I32));
-        let signature = self.builder.import_signature(signature);
-        let function = self.fact(Fact::Ancillary(extension));
-        let captured = self.entry.visible(&mut self.builder);
-        let [first, second] = arguments;
-        let call = self.builder.ins().call_indirect(signature, function, &[self.entry.packet, captured, first, second]);
-        self.builder.inst_results(call)[0]
-    }
-
-    /// A fact that is a 32-bit number.
-    fn number(&mut self, fact: Fact) -> ir::Value {
-        let entry = self.fact(fact);
-        self.builder.ins().ireduce(types::I32, entry)
-    }
-
-    /// An entry of the table of facts.
-    fn fact(&mut self, fact: Fact) -> ir::Value {
-        let flags = MemFlagsData::trusted().with_readonly();
-        let facts = self.entry.facts(&mut self.builder);
-        self.builder.ins().load(types::I64, flags, facts, Facts::offset(fact))
-    }
-
-    /// The same as [`random::number`].
-    fn random(&mut self, count: ValueId) -> ir::Value {
-        let seed = self.fact(Fact::Ancillary(Extension::Random));
-        let count = self.wide(count);
-        let count = self.builder.ins().iadd_imm_s(count, 1);
-        let steps = self.builder.ins().imul_imm_s(count, random::STEP.cast_signed());
-        let mut z = self.builder.ins().iadd(seed, steps);
-        for (shift, factor) in random::MIX {
-            z = self.mix(z, shift);
-            z = self.builder.ins().imul_imm_s(z, factor.cast_signed());
-        }
-        z = self.mix(z, random::LAST);
-        z = self.builder.ins().ushr_imm_s(z, 32);
-        self.builder.ins().ireduce(types::I32, z)
-    }
-
-    fn mix(&mut self, z: ir::Value, shift: u8) -> ir::Value {
-        let high = self.builder.ins().ushr_imm_s(z, i64::from(shift));
-        self.builder.ins().bxor(z, high)
     }
 
     fn alu(&mut self, op: AluOp, left: ValueId, right: ValueId) -> ir::Value {

@@ -9,6 +9,7 @@
 
 mod code;
 mod compile;
+mod context;
 mod demote;
 mod entry;
 mod error;

@@ -82,12 +82,8 @@ impl fmt::Display for Error {
     }
 }
 
-impl std::error::Error for Error {
-    /// The reason is part of the message, so it is not given a second time.
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        None
-    }
-}
+/// Without a source: the kernel's answer is part of the message.
+impl std::error::Error for Error {}
 
 impl From<VerifyError> for Error {
     fn from(error: VerifyError) -> Error {

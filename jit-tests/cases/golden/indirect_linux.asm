@@ -20,21 +20,37 @@
 ;; |     v10 = ishl v8, v9  ; v9 = 2
 ;; |     v11 = iconst.i32 -2
 ;; |     v12 = iadd v10, v11  ; v11 = -2
-;; |     v13 = uextend.i64 v12
-;; |     v14 = iconst.i64 2
-;; |     v15 = iadd v13, v14  ; v14 = 2
-;; |     v16 = icmp ule v15, v1
-;; |     brif v16, block3, block2
+;; |     v14 = iconst.i32 -2097152
+;; |     v15 = icmp ult v12, v14  ; v14 = -2097152
+;; |     brif v15, block4(v12), block3
 ;; |
-;; | block3:
-;; |     v17 = uextend.i64 v12
-;; |     v18 = iadd.i64 v0, v17
-;; |     v19 = load.i16 notrap readonly little v18
-;; |     v20 = bswap v19
-;; |     v21 = uextend.i32 v20
-;; |     return v21
+;; | block3 cold:
+;; |     v16 = load.i64 notrap aligned readonly v3+128
+;; |     v17 = ireduce.i32 v16
+;; |     v18 = load.i64 notrap aligned readonly v3+136
+;; |     v19 = ireduce.i32 v18
+;; |     v20 = iconst.i32 -1048576
+;; |     v21 = icmp.i32 uge v12, v20  ; v20 = -1048576
+;; |     v22 = select v21, v17, v19
+;; |     v23 = iadd.i32 v12, v22
+;; |     jump block4(v23)
+;; |
+;; | block4(v13: i32):
+;; |     v24 = uextend.i64 v13
+;; |     v25 = iconst.i64 2
+;; |     v26 = iadd v24, v25  ; v25 = 2
+;; |     v27 = icmp ule v26, v1
+;; |     brif v27, block5, block2
+;; |
+;; | block5:
+;; |     v28 = uextend.i64 v13
+;; |     v29 = iadd.i64 v0, v28
+;; |     v30 = load.i16 notrap readonly little v29
+;; |     v31 = bswap v30
+;; |     v32 = uextend.i32 v31
+;; |     return v32
 ;; |
 ;; | block2 cold:
-;; |     v22 = iconst.i32 0
-;; |     return v22  ; v22 = 0
+;; |     v33 = iconst.i32 0
+;; |     return v33  ; v33 = 0
 ;; | }
