@@ -13,7 +13,7 @@ use tempfile::TempDir;
 /// A test, which may fill its folder.
 type Test = fn(&Bench) -> Outcome;
 
-const TESTS: [(&str, Test); 21] = [
+const TESTS: [(&str, Test); 22] = [
     ("filter_counts", filter_counts),
     ("filter_writes_cut_packets", filter_writes_cut_packets),
     ("filter_reads_standard_input", filter_reads_standard_input),
@@ -26,6 +26,7 @@ const TESTS: [(&str, Test); 21] = [
     ("interrupted", interrupted),
     ("closed_pipe", closed_pipe),
     ("engines_agree_on_the_example", engines_agree_on_the_example),
+    ("link_types_give_contexts", link_types_give_contexts),
     ("json_summary", json_summary),
     ("bench_table", bench_table),
     ("bench_json", bench_json),
@@ -223,6 +224,29 @@ fn engines_agree_on_the_example(_: &Bench) -> Outcome {
     let verdicts = String::from_utf8_lossy(&output.stdout);
     equal(verdicts.lines().count(), 260)?;
     equal(verdicts.lines().filter(|&verdict| verdict == "4294967295").count(), 5)
+}
+
+/// Programs that ask for the protocol and the network header get what the link type tells of them.
+fn link_types_give_contexts(bench: &Bench) -> Outcome {
+    let program = bench.file("ipv6.asm", "ld proto\njne #0x86dd, drop\nldb [0xfff00000]\nret a\ndrop: ret #0")?;
+    for (link_type, header) in [
+        (1_u32, [&[2; 12][..], &[0x86, 0xdd]].concat()),
+        (101, Vec::new()),
+        (113, [&[0; 14][..], &[0x86, 0xdd]].concat()),
+        (276, [&[0x86, 0xdd][..], &[0; 18]].concat()),
+    ] {
+        let packet = [&header[..], &[0x60; 40]].concat();
+        let fields =
+            [0xa1b2_c3d4, 4 << 16 | 2, 0, 0, 0xffff, link_type, 0, 0, packet.len() as u32, packet.len() as u32];
+        let capture = bench.file("one.pcap", [fields.map(u32::to_le_bytes).concat(), packet].concat())?;
+        let output = cbpf(&["run", "-p", &program, "-r", &capture, "--engine", "both"])?;
+        equal((link_type, String::from_utf8(output.stdout)?), (link_type, "96\n".to_owned()))?;
+        let output = cbpf(&["filter", "-p", &program, "-r", &capture])?;
+        expect(&output, 0, &["1 packets, 1 match"])?;
+        let output = cbpf(&["bench", "-p", &program, "-r", &capture, "--seconds", "0.01", "--json"])?;
+        expect(&output, 0, &["\"packets\""])?;
+    }
+    Ok(())
 }
 
 fn json_summary(_: &Bench) -> Outcome {

@@ -105,6 +105,12 @@ impl Extension {
         self as usize
     }
 
+    /// The load with this place among all of them.
+    #[cfg(feature = "jit")]
+    pub(crate) fn at(index: usize) -> Extension {
+        TABLE[index].extension
+    }
+
     /// The offset that asks for it: 0xfffff000 plus its number.
     ///
     /// ```

@@ -177,7 +177,17 @@ impl Filter {
     }
 
     fn facts_of<'c>(&self, context: &'c Context) -> Facts<'c> {
-        Facts::new(context, Fact::all().filter(|&fact| self.asks_for(fact)))
+        Facts::new(context, self.facts())
+    }
+
+    /// What the code asks for.
+    fn facts(&self) -> impl Iterator<Item = Fact> + use<> {
+        let mut left = self.facts;
+        std::iter::from_fn(move || {
+            let next = (left != 0).then(|| Fact::at(left.trailing_zeros() as usize));
+            left &= left.wrapping_sub(1);
+            next
+        })
     }
 
     fn asks_for(&self, fact: Fact) -> bool {
@@ -246,7 +256,7 @@ impl Filter {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn asks_for_context(&self) -> bool {
-        Fact::all().any(|fact| self.asks_for(fact) && fact.is_of_context())
+        self.facts().any(Fact::is_of_context)
     }
 
     /// The dialect that the program was verified for.

@@ -57,14 +57,7 @@ impl Verified {
                 Step::LoadAbsolute(width, offset) => a = self.load(packet, u64::from(offset), width)?,
                 Step::LoadIndirect(width, offset) => a = self.load(packet, self.indirect(x, offset), width)?,
                 Step::LoadMemShift(offset) => x = (self.load(packet, u64::from(offset), Width::Byte)? & 0xf) << 2,
-                Step::Ancillary(Extension::Random) => {
-                    a = random::number(packet.context().run_seed(), random_loads);
-                    random_loads += 1;
-                }
-                Step::Ancillary(Extension::NetlinkAttribute) => a = netlink::find(packet.data(), a, x),
-                Step::Ancillary(Extension::NestedNetlinkAttribute) => a = netlink::find_nested(packet.data(), a, x),
-                Step::Ancillary(Extension::PayloadOffset) => a = dissect::payload_offset(packet),
-                Step::Ancillary(extension) => match packet.context().value(extension) {
+                Step::Ancillary(extension) => match ancillary(extension, packet, a, x, &mut random_loads) {
                     Some(value) => a = value,
                     None => return Some(a),
                 },
@@ -105,7 +98,11 @@ impl Verified {
 
     /// A number of the packet, `None` out of bounds.
     fn load(&self, packet: &Packet, offset: u64, width: Width) -> Option<u32> {
-        let bytes = self.bytes(packet, offset)?;
+        // No packet reaches an offset of 2^31, from where on they are negative.
+        let bytes = match packet.data().get(usize::try_from(offset).ok()?..) {
+            Some(bytes) => bytes,
+            None => self.behind_header(packet, offset)?,
+        };
         Some(match width {
             Width::Byte => u32::from(*bytes.first()?),
             Width::Half => u32::from(u16::from_be_bytes(*bytes.first_chunk()?)),
@@ -114,15 +111,30 @@ impl Verified {
         })
     }
 
-    /// The bytes from an offset on.
-    fn bytes<'p>(&self, packet: &Packet<'p>, offset: u64) -> Option<&'p [u8]> {
-        let from = |offset: u64| packet.data().get(usize::try_from(offset).ok()?..);
-        // No packet reaches an offset of 2^31, so what is relative to a header is not found at first.
-        from(offset).or_else(|| match (self.dialect(), u32::try_from(offset)) {
-            (Dialect::Linux, Ok(offset)) => from(packet.context().position(offset).into()),
-            _ => None,
-        })
+    /// The bytes from an offset on that the packet does not reach: none, unless Linux takes it as relative to a header.
+    #[cold]
+    fn behind_header<'p>(&self, packet: &Packet<'p>, offset: u64) -> Option<&'p [u8]> {
+        let offset = u32::try_from(offset).ok().filter(|_| self.dialect() == Dialect::Linux)?;
+        packet.data().get(packet.context().position(offset) as usize..)
     }
+}
+
+/// What an ancillary load gives; `None` if the packet has no device to ask.
+///
+/// Not inlined, so that it takes no registers from programs without such loads.
+#[inline(never)]
+fn ancillary(extension: Extension, packet: &Packet, a: u32, x: u32, random_loads: &mut u32) -> Option<u32> {
+    Some(match extension {
+        Extension::Random => {
+            let count = *random_loads;
+            *random_loads += 1;
+            random::number(packet.context().run_seed(), count)
+        }
+        Extension::NetlinkAttribute => netlink::find(packet.data(), a, x),
+        Extension::NestedNetlinkAttribute => netlink::find_nested(packet.data(), a, x),
+        Extension::PayloadOffset => dissect::payload_offset(packet),
+        _ => packet.context().value(extension)?,
+    })
 }
 
 fn value(operand: Operand, x: u32) -> u32 {

@@ -179,6 +179,13 @@ mod tests {
     }
 
     #[test]
+    fn what_takes_a_call_is_asked_only_where_it_must() {
+        assert!(!is_converted("ld poff\n jeq #1, drop\n ret #1\n drop: ret #0"));
+        assert!(!is_converted("ld mark\n jeq #1, drop\n ld nla\n ret a\n drop: ret #0"));
+        assert!(is_converted("ldb [0xfff00000]\n jeq #1, drop\n ret #1\n drop: ret #0"));
+    }
+
+    #[test]
     fn three_bases_are_too_many() {
         let load = |offset: u32| format!("ldxb 4*([{offset}]&0xf)\n ldb [x + 1]\n jeq #1, drop\n");
         let program = |count: u32| (0..count).map(load).collect::<String>() + "ret #1\n drop: ret #0";

@@ -15,12 +15,12 @@
 //! - The dialects are resolved: shifts by 32 and more are 0, sums wrap, and addresses do not, whoever wrote the program.
 //!   Where an offset may be relative to a header, the place that it names ([`Value::Position`]) is the base of an address.
 
+mod beside;
 mod bounds;
 mod build;
 mod difference;
 mod dominators;
 mod emit;
-mod fact;
 mod facts;
 mod flow;
 mod fuse;
@@ -42,7 +42,7 @@ use crate::ancillary::Extension;
 use crate::dialect::Dialect;
 use crate::isa::{AluOp, Width};
 
-pub(crate) use fact::Fact;
+pub(crate) use beside::Fact;
 pub(crate) use known::Known;
 pub use pass::Pass;
 pub(crate) use schedule::{Schedule, Step};
