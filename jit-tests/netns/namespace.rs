@@ -3,16 +3,21 @@
 //! A namespace belongs to a thread, and the kernel removes it with its devices when the thread has ended and its sockets
 //! are closed, however the process ends; so there is nothing to clean up.
 
-use std::io::Write;
+use std::io::{self, Write};
+use std::mem::MaybeUninit;
+use std::os::fd::AsRawFd;
 use std::process::{Command, Stdio};
 use std::sync::OnceLock;
+use std::time::Duration;
 use std::{fs, thread};
 
 use libtest_mimic::Failed;
 use nix::ifaddrs::getifaddrs;
+use nix::libc::ETH_P_ALL;
 use nix::sched::{CloneFlags, CpuSet, sched_getaffinity, sched_setaffinity, unshare};
-use nix::sys::socket::LinkAddr;
+use nix::sys::socket::{LinkAddr, MsgFlags, bind, sendto};
 use nix::unistd::Pid;
+use socket2::{Domain, Protocol, Socket, Type};
 
 /// What `ip -batch` makes of an empty namespace. More than one queue, so that the kernel has to choose.
 const DEVICES: &str = "link set dev lo up
@@ -53,8 +58,29 @@ impl Namespace {
         if !ip.wait()?.success() {
             return Err("ip cannot make devices".into());
         }
-        Ok(Namespace { a: address("a")?, b: address("b")?, cpu: stay_on_one_processor()? })
+        let namespace = Namespace { a: address("a")?, b: address("b")?, cpu: stay_on_one_processor()? };
+        namespace.wait_for_the_cable()?;
+        Ok(namespace)
     }
+
+    /// The kernel drops what is sent until it has noticed, in its own time, that both devices are up.
+    fn wait_for_the_cable(&self) -> Result<(), Failed> {
+        let socket = packet_socket(Type::RAW)?;
+        bind(socket.as_raw_fd(), &self.b)?;
+        socket.set_read_timeout(Some(Duration::from_millis(100)))?;
+        let arrives = || {
+            sendto(socket.as_raw_fd(), &[2; 60], &self.a, MsgFlags::empty())?;
+            socket.recv(&mut [MaybeUninit::uninit()])
+        };
+        let has_arrived = (0..100).any(|_| arrives().is_ok());
+        if has_arrived { Ok(()) } else { Err("nothing arrives at the other device".into()) }
+    }
+}
+
+/// A packet socket for all protocols, which is not bound to a device.
+pub fn packet_socket(kind: Type) -> io::Result<Socket> {
+    let every_protocol = i32::from((ETH_P_ALL as u16).to_be());
+    Socket::new(Domain::PACKET, kind, Some(Protocol::from(every_protocol)))
 }
 
 fn address(name: &str) -> Result<LinkAddr, Failed> {

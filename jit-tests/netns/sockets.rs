@@ -5,6 +5,7 @@ use std::mem::MaybeUninit;
 use std::os::fd::AsRawFd;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
+use std::time::Duration;
 
 use arbitrary::Unstructured;
 use cbpf::{Context, Dialect, Program, socket};
@@ -12,8 +13,7 @@ use libtest_mimic::Failed;
 use nix::sys::socket::{MsgFlags, bind, sendto};
 use socket2::{Domain, Socket, Type};
 
-use super::namespace::Namespace;
-use super::tap::packet_socket;
+use super::namespace::{Namespace, packet_socket};
 use crate::generate;
 use crate::random::xorshift;
 
@@ -46,6 +46,8 @@ pub fn drained(namespace: &Namespace) -> Result<(), Failed> {
         scope.spawn(|| {
             while !is_done.load(Ordering::Relaxed) {
                 let _ = sendto(sender.as_raw_fd(), &[2; 60], &namespace.a, MsgFlags::empty());
+                // The backlog of a processor is shared by all namespaces: not so many that others lose frames.
+                thread::sleep(Duration::from_micros(10));
             }
         });
         let attached = sockets.iter().try_for_each(|socket| {
@@ -105,6 +107,7 @@ pub fn fanout(namespace: &Namespace) -> Result<(), Failed> {
 /// A socket that was not asked to tell contexts does not tell them, and one that is no packet socket cannot.
 pub fn needs_auxdata(namespace: &Namespace) -> Result<(), Failed> {
     let silent = packet_socket(Type::RAW)?;
+    silent.set_read_timeout(Some(Duration::from_secs(10)))?;
     sendto(silent.as_raw_fd(), &[2; 60], &namespace.a, MsgFlags::empty())?;
     let (mut buffer, mut context) = ([0; 64], Context::default());
     let result = socket::receive(&silent, &mut buffer, &mut context);

@@ -7,11 +7,11 @@ use std::time::Duration;
 
 use cbpf::{Context, Extension, Instruction, Program, RawInstruction, socket};
 use libtest_mimic::Failed;
-use nix::libc::{ETH_P_ALL, MSG_DONTWAIT};
+use nix::libc::MSG_DONTWAIT;
 use nix::sys::socket::{LinkAddr, MsgFlags, bind, sendto};
-use socket2::{Domain, Protocol, Socket, Type};
+use socket2::{Domain, Socket, Type};
 
-use super::namespace::Namespace;
+use super::namespace::{Namespace, packet_socket};
 use super::ours::{Ours, Seen};
 use crate::kernel;
 
@@ -141,10 +141,4 @@ impl Tap {
 fn attach(socket: &Socket, verdict: u32) -> io::Result<()> {
     let program = Program::from_iter([Instruction::ReturnConstant { verdict }]);
     socket::attach(socket, &program).map_err(io::Error::other)
-}
-
-/// A packet socket for all protocols, which is not bound to a device.
-pub fn packet_socket(kind: Type) -> io::Result<Socket> {
-    let every_protocol = i32::from((ETH_P_ALL as u16).to_be());
-    Socket::new(Domain::PACKET, kind, Some(Protocol::from(every_protocol)))
 }
