@@ -10,9 +10,9 @@ use super::namespace::Namespace;
 use super::ours::Ours;
 use super::tap::{End, Tap};
 use crate::generate;
-use crate::random::xorshift;
+use crate::random::{random_bytes, xorshift};
 
-/// Every load of a fact, at every width, and with X set for those that read it.
+/// Every load of a fact, in one width or another, with A and X set for those that read them.
 pub fn ancillary(namespace: &Namespace) -> Result<(), Failed> {
     let is_fact = |extension: &Extension| *extension != Extension::Random;
     let texts = Extension::all().filter(is_fact).enumerate().map(|(place, extension)| {
@@ -114,10 +114,10 @@ pub fn payload_offset(namespace: &Namespace) -> Result<(), Failed> {
 
 const ETHERNET_HEADER: usize = 14;
 
-/// Every load of a fact on frames of which some bytes are wrong.
+/// What the kernel learns from the bytes, on frames of which some are wrong.
 pub fn damaged_frames(namespace: &Namespace) -> Result<(), Failed> {
     let tap = Tap::new(namespace, Type::RAW, End::Receiving)?;
-    let program = Ours::parse("ld vlan_tci\ntax\nld proto\nlsh #16\nadd x\ntax\nld poff\nadd x\nret a")?;
+    let program = folded(&["vlan_tci", "proto", "poff"])?;
     let frames = frames::all();
     let mut state = 0x6461_6d61;
     let mut below = |limit: usize| (xorshift(&mut state) >> 20) as usize % limit;
@@ -169,9 +169,7 @@ pub fn random_programs(namespace: &Namespace) -> Result<(), Failed> {
         let tap = Tap::new(namespace, Type::RAW, end)?;
         let mut state = 0x7072_6f67;
         for number in 0..800 {
-            let bytes: Vec<u8> =
-                std::iter::repeat_with(|| xorshift(&mut state)).take(128).flat_map(u64::to_le_bytes).collect();
-            let program = generate::program(&mut Unstructured::new(&bytes), Dialect::Linux)?;
+            let program = generate::program(&mut Unstructured::new(&random_bytes(&mut state)), Dialect::Linux)?;
             // At any width; a number that only looks so does no harm.
             let asks = |extension: Extension| program.instructions().iter().any(|raw| raw.k == extension.offset());
             if program.verify(Dialect::Linux).is_err() || asks(Extension::Random) {

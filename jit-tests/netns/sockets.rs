@@ -15,16 +15,14 @@ use socket2::{Domain, Socket, Type};
 
 use super::namespace::{Namespace, packet_socket};
 use crate::generate;
-use crate::random::xorshift;
+use crate::random::random_bytes;
 
 /// Whatever goes in comes out.
 pub fn read_back(_: &Namespace) -> Result<(), Failed> {
     let socket = packet_socket(Type::RAW)?;
     let mut state = 0x6261_636b;
     for _ in 0..300 {
-        let bytes: Vec<u8> =
-            std::iter::repeat_with(|| xorshift(&mut state)).take(128).flat_map(u64::to_le_bytes).collect();
-        let program = generate::program(&mut Unstructured::new(&bytes), Dialect::Linux)?;
+        let program = generate::program(&mut Unstructured::new(&random_bytes(&mut state)), Dialect::Linux)?;
         if program.verify(Dialect::Linux).is_ok() {
             socket::attach(&socket, &program)?;
             let back = socket::read_back(&socket)?;

@@ -126,8 +126,7 @@ pub fn attach(socket: impl AsFd, program: &Program) -> Result<(), Error> {
 pub fn attach_drained(socket: impl AsFd, program: &Program) -> Result<(), Error> {
     program.verify(Dialect::Linux)?;
     let socket = socket.as_fd();
-    let kind = SockRef::from(&socket).r#type().map_err(Error::of(error::TYPE))?;
-    if kind != Type::DGRAM && kind != Type::RAW {
+    if ![Type::DGRAM, Type::RAW].contains(&kind(&socket)?) {
         return Err(Error::Stream);
     }
     attach_valid(&socket, &[Instruction::ReturnConstant { verdict: 0 }.into()])?;
@@ -141,6 +140,11 @@ fn attach_valid(socket: &impl AsFd, instructions: &[RawInstruction]) -> Result<(
     let filter: Vec<SockFilter> =
         instructions.iter().map(|&RawInstruction { code, jt, jf, k }| SockFilter::new(code, jt, jf, k)).collect();
     SockRef::from(socket).attach_filter(&filter).map_err(Error::of(error::ATTACH))
+}
+
+/// Whether a socket is for streams, datagrams, ...
+fn kind(socket: &impl AsFd) -> Result<Type, Error> {
+    SockRef::from(socket).r#type().map_err(Error::of(error::TYPE))
 }
 
 /// Receives until nothing is left.

@@ -2,6 +2,8 @@
 
 use std::os::fd::AsFd;
 
+use socket2::Type;
+
 use super::error::{self, Error};
 use super::system::{self, Message};
 use crate::context::Context;
@@ -53,13 +55,14 @@ pub fn report_context(socket: impl AsFd) -> Result<(), Error> {
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub fn receive<'a>(socket: impl AsFd, buffer: &'a mut [u8], context: &'a mut Context) -> Result<Packet<'a>, Error> {
-    let message = Message::receive(socket.as_fd(), buffer).map_err(Error::of(error::RECEIVE_MESSAGE))?;
+    let socket = socket.as_fd();
+    let message = Message::receive(socket, buffer).map_err(Error::of(error::RECEIVE_MESSAGE))?;
     let auxdata = message.auxdata().ok_or(Error::NoContext)?;
     *context = Context::packet_socket(message.address(), Some(auxdata)).ok_or(Error::NoContext)?;
     context.mark = message.mark().unwrap_or(0);
     let has_ethernet_header = context.device.is_some_and(|device| ETHERNET.contains(&device.hardware_type));
-    if has_ethernet_header && context.network_header == 0 {
-        // `SOCK_DGRAM`: the header was there, and lies before what is received.
+    if has_ethernet_header && context.network_header == 0 && super::kind(&socket)? == Type::DGRAM {
+        // The header was there, and lies before what is received.
         context.link_header = Some(-ETHERNET_HEADER);
     }
     let wire_len = auxdata.get(4..).and_then(<[u8]>::first_chunk).ok_or(Error::NoContext)?;
