@@ -4,7 +4,7 @@
 //! they are written. Besides them: what programs become (`golden`), the passes in any order (`passes`), the optimiser
 //! (`optimize`), random programs through all engines (`random`), captures and libpcap's code for expressions of a folder
 //! beside the project, if there is one (`captures`, `expressions`), system calls under filters (`policies`), memory for
-//! code (`memory`), and the program (`cli`, `debugger`).
+//! code (`memory`), real frames in a network namespace (`netns`), and the program (`cli`, `debugger`).
 
 mod batch;
 #[cfg(feature = "cli")]
@@ -25,6 +25,8 @@ mod layouts;
 mod libpcap;
 mod linux;
 mod memory;
+#[cfg(all(feature = "socket", target_os = "linux"))]
+mod netns;
 mod optimize;
 mod oracle;
 mod passes;
@@ -60,6 +62,8 @@ fn main() -> ExitCode {
     trials.extend(memory::trials());
     trials.extend(policies::trials());
     trials.extend(batch::trials());
+    #[cfg(all(feature = "socket", target_os = "linux"))]
+    trials.extend(netns::trials());
     #[cfg(feature = "cli")]
     trials.extend(cli::trials().into_iter().chain(captures::trials()).chain([expressions::trial()]));
     libtest_mimic::run(&arguments, trials).exit_code()

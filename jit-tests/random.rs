@@ -57,14 +57,17 @@ fn each_program(try_one: impl Fn(&[u8]) -> Result<(), Failed>) -> Result<(), Fai
     let start = Instant::now();
     let mut state = 0x0063_6270_6600_u64;
     for _ in 0..PROGRAMS {
-        let bytes: Vec<u8> =
-            std::iter::repeat_with(|| xorshift(&mut state)).take(256).flat_map(u64::to_le_bytes).collect();
-        try_one(&bytes)?;
+        try_one(&random_bytes(&mut state))?;
         if start.elapsed() > TIME {
             break;
         }
     }
     Ok(())
+}
+
+/// As many random bytes as one program and its packets are made of.
+pub fn random_bytes(state: &mut u64) -> Vec<u8> {
+    std::iter::repeat_with(|| xorshift(state)).take(256).flat_map(u64::to_le_bytes).collect()
 }
 
 /// The next of a row of random numbers.

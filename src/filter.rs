@@ -11,7 +11,7 @@ use crate::batch::{Layout, Packets};
 use crate::context::Context;
 use crate::dialect::Dialect;
 use crate::graph::{Fact, Graph, Shape};
-use crate::jit::{self, BatchCode, Code, CompileError, Facts, Records};
+use crate::jit::{self, BatchCode, Code, CompileError, Entries, Facts, Records};
 use crate::packet::Packet;
 use crate::program::Program;
 use crate::tune;
@@ -64,6 +64,9 @@ enum Source {
     },
     Graph(Box<Graph>),
 }
+
+/// The facts that are ancillary loads.
+const EXTENSIONS: u32 = (1 << Extension::COUNT) - 1;
 
 /// The most packets that [`Filter::tuned`] looks at: more than a processor learns by heart.
 const LARGEST_SAMPLE: usize = 16_384;
@@ -170,21 +173,26 @@ impl Filter {
     #[inline]
     pub fn run<'p>(&self, packet: impl Into<Packet<'p>>) -> u32 {
         let packet = packet.into();
+        let call = |facts: &Facts| self.code.call(packet.data(), packet.wire_len(), facts);
         if self.facts == 0 {
-            return self.code.call(packet.data(), packet.wire_len(), &Facts::NONE);
+            return call(&Facts::NONE);
         }
-        self.code.call(packet.data(), packet.wire_len(), &self.facts_of(packet.context()))
+        if self.facts & EXTENSIONS == 0 {
+            return call(&Facts::new(packet.context(), &Entries::NONE));
+        }
+        call(&Facts::new(packet.context(), &self.entries(packet.context())))
     }
 
-    fn facts_of<'c>(&self, context: &'c Context) -> Facts<'c> {
-        Facts::new(context, self.facts())
+    /// What the ancillary loads give that the code asks for.
+    fn entries(&self, context: &Context) -> Entries {
+        Entries::new(context, self.extensions())
     }
 
-    /// What the code asks for.
-    fn facts(&self) -> impl Iterator<Item = Fact> + use<> {
-        let mut left = self.facts;
+    /// The ancillary loads that the code asks for.
+    fn extensions(&self) -> impl Iterator<Item = Extension> + use<> {
+        let mut left = self.facts & EXTENSIONS;
         std::iter::from_fn(move || {
-            let next = (left != 0).then(|| Fact::at(left.trailing_zeros() as usize));
+            let next = (left != 0).then(|| Extension::at(left.trailing_zeros() as usize));
             left &= left.wrapping_sub(1);
             next
         })
@@ -218,7 +226,10 @@ impl Filter {
         assert_eq!(packets.len(), verdicts.len(), "there are not as many verdicts as packets");
         match self.records(packets).zip(self.batch.code()) {
             Some((records, code)) if self.facts == 0 => code.call(&records, verdicts, &Facts::NONE),
-            Some((records, code)) => code.call(&records, verdicts, &self.facts_of(&Context::DEFAULT)),
+            Some((records, code)) => {
+                let entries = self.entries(&Context::DEFAULT);
+                code.call(&records, verdicts, &Facts::new(&Context::DEFAULT, &entries));
+            }
             None => {
                 let runs = packets.iter().map(|packet| self.run(packet));
                 verdicts.iter_mut().zip(runs).for_each(|(verdict, run)| *verdict = run);
@@ -256,7 +267,8 @@ impl Filter {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn asks_for_context(&self) -> bool {
-        self.facts().any(Fact::is_of_context)
+        let in_packet = [Extension::NetlinkAttribute, Extension::NestedNetlinkAttribute];
+        in_packet.iter().fold(self.facts, |facts, extension| facts & !(1 << extension.index())) != 0
     }
 
     /// The dialect that the program was verified for.

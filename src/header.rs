@@ -18,6 +18,7 @@ impl Header {
     pub(crate) const FIRST_OFFSET: u32 = Header::Link.base();
 
     /// The offset that names the first byte of the header.
+    #[inline]
     pub(crate) const fn base(self) -> u32 {
         match self {
             Header::Network => 0x10_0000_u32.wrapping_neg(),

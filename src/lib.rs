@@ -82,6 +82,7 @@
 //!   needed, and there is no [`Filter`].
 //! - `syscall-names`: the names of system calls ([`Arch::syscall_name`], [`Form::Seccomp`]).
 //! - `cli`: the program `cbpf`.
+//! - `socket`: programs on sockets of Linux, in the module `socket`.
 //! - `peers`: the bench that runs other engines beside this one; the library is the same.
 
 #![cfg_attr(
@@ -115,6 +116,8 @@ mod profile;
 mod program;
 mod random;
 mod seccomp;
+#[cfg(all(feature = "socket", target_os = "linux"))]
+pub mod socket;
 mod stop;
 mod text;
 mod trace;

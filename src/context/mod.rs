@@ -105,6 +105,7 @@ impl Context {
 
     /// What turns an offset relative to a header into a place in the packet, added to it; the sum wraps. What lies
     /// before the packet, or behind a header that is not there, comes out as 2^31 or more, where no packet has bytes.
+    #[inline]
     pub(crate) fn shift(&self, header: Header) -> u32 {
         let start = match header {
             Header::Network => Some(self.network_header),

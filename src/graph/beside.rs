@@ -13,23 +13,6 @@ pub(crate) enum Fact {
 }
 
 impl Fact {
-    /// How many there are.
-    pub(crate) const COUNT: usize = Extension::COUNT + 2;
-
-    /// The fact with this place among all of them.
-    pub(crate) fn at(index: usize) -> Fact {
-        match index.checked_sub(Extension::COUNT) {
-            None => Fact::Ancillary(Extension::at(index)),
-            Some(0) => Fact::Header(Header::Network),
-            Some(_) => Fact::Header(Header::Link),
-        }
-    }
-
-    /// Whether contexts differ in it; what is looked for in the packet alone is the same in all.
-    pub(crate) fn is_of_context(self) -> bool {
-        !matches!(self, Fact::Ancillary(Extension::NetlinkAttribute | Extension::NestedNetlinkAttribute))
-    }
-
     /// The place of this fact among all of them.
     pub(crate) fn index(self) -> usize {
         match self {
@@ -68,15 +51,5 @@ impl Known {
     /// Whether an offset is surely relative to a header.
     pub(crate) fn is_relative(self) -> bool {
         self.min >= Header::FIRST_OFFSET
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn facts_have_places_of_their_own() {
-        assert!((0..Fact::COUNT).all(|index| Fact::at(index).index() == index));
     }
 }

@@ -2,13 +2,13 @@
 //! what functions find.
 
 use cranelift_codegen::ir::condcodes::IntCC;
-use cranelift_codegen::ir::{self, AbiParam, BlockArg, InstBuilder, MemFlagsData, Signature, types};
+use cranelift_codegen::ir::{self, AbiParam, BlockArg, InstBuilder, Signature, types};
 
 use crate::ancillary::Extension;
-use crate::graph::{Fact, ValueId};
+use crate::graph::ValueId;
 use crate::header::Header;
-use crate::jit::entry::POINTER;
-use crate::jit::facts::Facts;
+use crate::jit::entry::{POINTER, read};
+use crate::jit::facts::{Entries, Facts};
 use crate::jit::lower::Lowering;
 use crate::random;
 
@@ -34,7 +34,7 @@ impl Lowering<'_, '_> {
 
     /// The place in the packet that an offset names which is relative to one of these headers, the nearest first.
     fn behind_header(&mut self, offset: ir::Value, headers: &[Header]) -> ir::Value {
-        let shifts: Vec<ir::Value> = headers.iter().map(|&header| self.number(Fact::Header(header))).collect();
+        let shifts: Vec<ir::Value> = headers.iter().map(|&header| self.shift(header)).collect();
         let shift = match shifts[..] {
             [network, link] => {
                 let base = i64::from(Header::Network.base().cast_signed());
@@ -54,29 +54,35 @@ impl Lowering<'_, '_> {
         signature.params.extend([POINTER, types::I64].into_iter().chain(types).map(AbiParam::new));
         signature.returns.push(AbiParam::new(types::I32));
         let signature = self.builder.import_signature(signature);
-        let function = self.fact(Fact::Ancillary(extension));
+        let function = self.entry_of(extension);
         let captured = self.entry.visible(&mut self.builder);
         let [first, second] = arguments;
         let call = self.builder.ins().call_indirect(signature, function, &[self.entry.packet, captured, first, second]);
         self.builder.inst_results(call)[0]
     }
 
-    /// A fact that is a 32-bit number.
-    pub(super) fn number(&mut self, fact: Fact) -> ir::Value {
-        let entry = self.fact(fact);
+    /// What an ancillary load gives, if that is a number.
+    pub(super) fn number(&mut self, extension: Extension) -> ir::Value {
+        let entry = self.entry_of(extension);
         self.builder.ins().ireduce(types::I32, entry)
     }
 
-    /// An entry of the table of facts.
-    pub(super) fn fact(&mut self, fact: Fact) -> ir::Value {
-        let flags = MemFlagsData::trusted().with_readonly();
+    /// The entry of an ancillary load.
+    pub(super) fn entry_of(&mut self, extension: Extension) -> ir::Value {
         let facts = self.entry.facts(&mut self.builder);
-        self.builder.ins().load(types::I64, flags, facts, Facts::offset(fact))
+        let entries = read(&mut self.builder, POINTER, facts, Facts::ENTRIES);
+        read(&mut self.builder, types::I64, entries, Entries::offset(extension))
+    }
+
+    /// What makes offsets that are relative to a header places in the packet.
+    fn shift(&mut self, header: Header) -> ir::Value {
+        let facts = self.entry.facts(&mut self.builder);
+        read(&mut self.builder, types::I32, facts, Facts::offset(header))
     }
 
     /// The same as [`random::number`].
     pub(super) fn random(&mut self, count: ValueId) -> ir::Value {
-        let seed = self.fact(Fact::Ancillary(Extension::Random));
+        let seed = self.entry_of(Extension::Random);
         let count = self.wide(count);
         let count = self.builder.ins().iadd_imm_s(count, 1);
         let steps = self.builder.ins().imul_imm_s(count, random::STEP.cast_signed());

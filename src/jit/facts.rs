@@ -5,19 +5,24 @@ use std::slice;
 
 use crate::ancillary::Extension;
 use crate::context::Context;
-use crate::graph::Fact;
+use crate::header::Header;
 use crate::packet::Packet;
 use crate::{dissect, netlink};
 
-/// The facts of a context, as compiled code reads them.
+/// What compiled code may ask for beside the packet.
 #[derive(Debug)]
 #[repr(C)]
 pub(crate) struct Facts<'c> {
-    /// An entry for each [`Fact`]: a number, or the address of a function.
-    entries: [u64; Fact::COUNT],
+    entries: &'c Entries,
+    /// What [`Context::shift`] gives for each [`Header`].
+    shifts: [u32; 2],
     /// What the functions look at.
     context: &'c Context,
 }
+
+/// What ancillary loads give, an entry for each: a number, or the address of the function that finds it.
+#[derive(Debug)]
+pub(crate) struct Entries([u64; Extension::COUNT]);
 
 /// `poff`: packet, captured length, length on the wire, facts.
 type PayloadOffset = unsafe extern "C" fn(*const u8, u64, u32, *const Facts) -> u32;
@@ -25,32 +30,51 @@ type PayloadOffset = unsafe extern "C" fn(*const u8, u64, u32, *const Facts) -> 
 /// `nla` and `nlan`: packet, captured length, A, X.
 type Find = unsafe extern "C" fn(*const u8, u64, u32, u32) -> u32;
 
-impl<'c> Facts<'c> {
+impl Entries {
     /// The entry of a fact that the context does not have; all others are below 2^32, or the random seed, or addresses.
     pub(super) const ABSENT: u64 = u64::MAX;
 
-    /// No facts, for code that asks for none.
-    pub(crate) const NONE: Facts<'static> = Facts { entries: [Facts::ABSENT; Fact::COUNT], context: &Context::DEFAULT };
+    /// No entries, for code that asks for none.
+    pub(crate) const NONE: Entries = Entries([Entries::ABSENT; Extension::COUNT]);
 
-    /// The facts of `context` that `wanted` names.
-    pub(crate) fn new(context: &'c Context, wanted: impl Iterator<Item = Fact>) -> Facts<'c> {
-        let mut facts = Facts { context, ..Facts::NONE };
-        for fact in wanted {
-            facts.entries[fact.index()] = match fact {
-                Fact::Ancillary(Extension::Random) => context.run_seed(),
-                Fact::Ancillary(Extension::PayloadOffset) => payload_offset as PayloadOffset as usize as u64,
-                Fact::Ancillary(Extension::NetlinkAttribute) => find as Find as usize as u64,
-                Fact::Ancillary(Extension::NestedNetlinkAttribute) => find_nested as Find as usize as u64,
-                Fact::Ancillary(extension) => context.value(extension).map_or(Facts::ABSENT, u64::from),
-                Fact::Header(header) => context.shift(header).into(),
+    /// The entries of the loads that `wanted` names.
+    pub(crate) fn new(context: &Context, wanted: impl Iterator<Item = Extension>) -> Entries {
+        let mut entries = Entries::NONE;
+        for extension in wanted {
+            entries.0[extension.index()] = match extension {
+                Extension::Random => context.run_seed(),
+                Extension::PayloadOffset => payload_offset as PayloadOffset as usize as u64,
+                Extension::NetlinkAttribute => find as Find as usize as u64,
+                Extension::NestedNetlinkAttribute => find_nested as Find as usize as u64,
+                _ => context.value(extension).map_or(Entries::ABSENT, u64::from),
             };
         }
-        facts
+        entries
     }
 
-    /// Where an entry stands, in bytes.
-    pub(super) fn offset(fact: Fact) -> i32 {
-        (offset_of!(Facts, entries) + fact.index() * size_of::<u64>()) as i32
+    /// Where the entry of a load stands, in bytes.
+    pub(super) fn offset(extension: Extension) -> i32 {
+        (offset_of!(Entries, 0) + extension.index() * size_of::<u64>()) as i32
+    }
+}
+
+impl<'c> Facts<'c> {
+    /// Where the address of the entries stands, in bytes.
+    pub(super) const ENTRIES: i32 = offset_of!(Facts, entries) as i32;
+
+    /// No facts, for code that asks for none.
+    pub(crate) const NONE: Facts<'static> =
+        Facts { entries: &Entries::NONE, shifts: [0; 2], context: &Context::DEFAULT };
+
+    /// Little work, since code that finds X in a packet may ask for headers, and hardly ever does.
+    #[inline]
+    pub(crate) fn new(context: &'c Context, entries: &'c Entries) -> Facts<'c> {
+        Facts { entries, shifts: [Header::Network, Header::Link].map(|header| context.shift(header)), context }
+    }
+
+    /// Where the shift of a header stands, in bytes.
+    pub(super) fn offset(header: Header) -> i32 {
+        (offset_of!(Facts, shifts) + header as usize * size_of::<u32>()) as i32
     }
 }
 

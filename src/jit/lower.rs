@@ -12,11 +12,11 @@ use cranelift_frontend::{FunctionBuilder, FunctionBuilderContext};
 
 use crate::ancillary::Extension;
 use crate::graph::{
-    Address, BlockId, ByteOrder, Check, Edge, End, Fact, Graph, Hashing, Schedule, SetId, Step, Test, Value, ValueId,
+    Address, BlockId, ByteOrder, Check, Edge, End, Graph, Hashing, Schedule, SetId, Step, Test, Value, ValueId,
 };
 use crate::isa::{AluOp, Condition, Width};
 use crate::jit::entry::{Entry, Form};
-use crate::jit::facts::Facts;
+use crate::jit::facts::Entries;
 use crate::jit::sets;
 use crate::jit::tables::Tables;
 use crate::packet::MAX_CAPTURED;
@@ -132,8 +132,8 @@ impl<'g, 'f> Lowering<'g, 'f> {
             Check::InBounds(address, width) => self.in_bounds(address, width),
             Check::NonZero(value) => self.value(value),
             Check::Present(extension, _) => {
-                let fact = self.fact(Fact::Ancillary(extension));
-                self.builder.ins().icmp_imm_s(IntCC::NotEqual, fact, Facts::ABSENT.cast_signed())
+                let entry = self.entry_of(extension);
+                self.builder.ins().icmp_imm_s(IntCC::NotEqual, entry, Entries::ABSENT.cast_signed())
             }
         }
     }
@@ -184,7 +184,7 @@ impl<'g, 'f> Lowering<'g, 'f> {
                 let facts = self.entry.facts(&mut self.builder);
                 self.call(extension, [wire_len, facts])
             }
-            Value::Ancillary(extension) => self.number(Fact::Ancillary(extension)),
+            Value::Ancillary(extension) => self.number(extension),
             Value::Find(extension, start, wanted) => {
                 let arguments = [start, wanted].map(|id| self.value(id));
                 self.call(extension, arguments)

@@ -23,4 +23,4 @@ mod tables;
 pub(crate) use code::{BatchCode, Code, Records};
 pub(crate) use compile::{compile, compile_batch};
 pub use error::CompileError;
-pub(crate) use facts::Facts;
+pub(crate) use facts::{Entries, Facts};

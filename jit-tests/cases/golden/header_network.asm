@@ -13,22 +13,21 @@
 ;; | function u0:0(i64, i64, i32, i64) -> i32 system_v {
 ;; | block0(v0: i64, v1: i64, v2: i32, v3: i64):
 ;; |     v4 = iconst.i32 -1048567
-;; |     v5 = load.i64 notrap aligned readonly v3+128
-;; |     v6 = ireduce.i32 v5
-;; |     v7 = iadd v4, v6  ; v4 = -1048567
-;; |     v8 = uextend.i64 v7
-;; |     v9 = iconst.i64 1
-;; |     v10 = iadd v8, v9  ; v9 = 1
-;; |     v11 = icmp ule v10, v1
-;; |     brif v11, block1, block2
+;; |     v5 = load.i32 notrap aligned readonly v3+8
+;; |     v6 = iadd v4, v5  ; v4 = -1048567
+;; |     v7 = uextend.i64 v6
+;; |     v8 = iconst.i64 1
+;; |     v9 = iadd v7, v8  ; v8 = 1
+;; |     v10 = icmp ule v9, v1
+;; |     brif v10, block1, block2
 ;; |
 ;; | block1:
-;; |     v12 = uextend.i64 v7
-;; |     v13 = iadd.i64 v0, v12
-;; |     v14 = uload8.i32 notrap readonly little v13
-;; |     return v14
+;; |     v11 = uextend.i64 v6
+;; |     v12 = iadd.i64 v0, v11
+;; |     v13 = uload8.i32 notrap readonly little v12
+;; |     return v13
 ;; |
 ;; | block2 cold:
-;; |     v15 = iconst.i32 0
-;; |     return v15  ; v15 = 0
+;; |     v14 = iconst.i32 0
+;; |     return v14  ; v14 = 0
 ;; | }

@@ -31,30 +31,28 @@
 ;; |     brif v12, block4(v9), block3
 ;; |
 ;; | block3 cold:
-;; |     v13 = load.i64 notrap aligned readonly v3+128
-;; |     v14 = ireduce.i32 v13
-;; |     v15 = load.i64 notrap aligned readonly v3+136
-;; |     v16 = ireduce.i32 v15
-;; |     v17 = iconst.i32 -1048576
-;; |     v18 = icmp.i32 uge v9, v17  ; v17 = -1048576
-;; |     v19 = select v18, v14, v16
-;; |     v20 = iadd.i32 v9, v19
-;; |     jump block4(v20)
+;; |     v13 = load.i32 notrap aligned readonly v3+8
+;; |     v14 = load.i32 notrap aligned readonly v3+12
+;; |     v15 = iconst.i32 -1048576
+;; |     v16 = icmp.i32 uge v9, v15  ; v15 = -1048576
+;; |     v17 = select v16, v13, v14
+;; |     v18 = iadd.i32 v9, v17
+;; |     jump block4(v18)
 ;; |
 ;; | block4(v10: i32):
-;; |     v21 = uextend.i64 v10
-;; |     v22 = iconst.i64 1
-;; |     v23 = iadd v21, v22  ; v22 = 1
-;; |     v24 = icmp ule v23, v1
-;; |     brif v24, block5, block2
+;; |     v19 = uextend.i64 v10
+;; |     v20 = iconst.i64 1
+;; |     v21 = iadd v19, v20  ; v20 = 1
+;; |     v22 = icmp ule v21, v1
+;; |     brif v22, block5, block2
 ;; |
 ;; | block5:
-;; |     v25 = uextend.i64 v10
-;; |     v26 = iadd.i64 v0, v25
-;; |     v27 = uload8.i32 notrap readonly little v26
-;; |     return v27
+;; |     v23 = uextend.i64 v10
+;; |     v24 = iadd.i64 v0, v23
+;; |     v25 = uload8.i32 notrap readonly little v24
+;; |     return v25
 ;; |
 ;; | block2 cold:
-;; |     v28 = iconst.i32 0
-;; |     return v28  ; v28 = 0
+;; |     v26 = iconst.i32 0
+;; |     return v26  ; v26 = 0
 ;; | }

@@ -25,32 +25,30 @@
 ;; |     brif v15, block4(v12), block3
 ;; |
 ;; | block3 cold:
-;; |     v16 = load.i64 notrap aligned readonly v3+128
-;; |     v17 = ireduce.i32 v16
-;; |     v18 = load.i64 notrap aligned readonly v3+136
-;; |     v19 = ireduce.i32 v18
-;; |     v20 = iconst.i32 -1048576
-;; |     v21 = icmp.i32 uge v12, v20  ; v20 = -1048576
-;; |     v22 = select v21, v17, v19
-;; |     v23 = iadd.i32 v12, v22
-;; |     jump block4(v23)
+;; |     v16 = load.i32 notrap aligned readonly v3+8
+;; |     v17 = load.i32 notrap aligned readonly v3+12
+;; |     v18 = iconst.i32 -1048576
+;; |     v19 = icmp.i32 uge v12, v18  ; v18 = -1048576
+;; |     v20 = select v19, v16, v17
+;; |     v21 = iadd.i32 v12, v20
+;; |     jump block4(v21)
 ;; |
 ;; | block4(v13: i32):
-;; |     v24 = uextend.i64 v13
-;; |     v25 = iconst.i64 2
-;; |     v26 = iadd v24, v25  ; v25 = 2
-;; |     v27 = icmp ule v26, v1
-;; |     brif v27, block5, block2
+;; |     v22 = uextend.i64 v13
+;; |     v23 = iconst.i64 2
+;; |     v24 = iadd v22, v23  ; v23 = 2
+;; |     v25 = icmp ule v24, v1
+;; |     brif v25, block5, block2
 ;; |
 ;; | block5:
-;; |     v28 = uextend.i64 v13
-;; |     v29 = iadd.i64 v0, v28
-;; |     v30 = load.i16 notrap readonly little v29
-;; |     v31 = bswap v30
-;; |     v32 = uextend.i32 v31
-;; |     return v32
+;; |     v26 = uextend.i64 v13
+;; |     v27 = iadd.i64 v0, v26
+;; |     v28 = load.i16 notrap readonly little v27
+;; |     v29 = bswap v28
+;; |     v30 = uextend.i32 v29
+;; |     return v30
 ;; |
 ;; | block2 cold:
-;; |     v33 = iconst.i32 0
-;; |     return v33  ; v33 = 0
+;; |     v31 = iconst.i32 0
+;; |     return v31  ; v31 = 0
 ;; | }

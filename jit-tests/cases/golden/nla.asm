@@ -16,7 +16,8 @@
 ;; | block0(v0: i64, v1: i64, v2: i32, v3: i64):
 ;; |     v4 = iconst.i32 16
 ;; |     v5 = iconst.i32 3
-;; |     v6 = load.i64 notrap aligned readonly v3+24
-;; |     v7 = call_indirect sig0, v6(v0, v1, v4, v5)  ; v4 = 16, v5 = 3
-;; |     return v7
+;; |     v6 = load.i64 notrap aligned readonly v3
+;; |     v7 = load.i64 notrap aligned readonly v6+24
+;; |     v8 = call_indirect sig0, v7(v0, v1, v4, v5)  ; v4 = 16, v5 = 3
+;; |     return v8
 ;; | }

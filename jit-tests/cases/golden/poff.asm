@@ -18,21 +18,22 @@
 ;; |     sig0 = (i64, i64, i32, i64) -> i32 system_v
 ;; |
 ;; | block0(v0: i64, v1: i64, v2: i32, v3: i64):
-;; |     v4 = load.i64 notrap aligned readonly v3+104
-;; |     v5 = call_indirect sig0, v4(v0, v1, v2, v3)
-;; |     v6 = uextend.i64 v5
-;; |     v7 = iconst.i64 1
-;; |     v8 = iadd v6, v7  ; v7 = 1
-;; |     v9 = icmp ule v8, v1
-;; |     brif v9, block1, block2
+;; |     v4 = load.i64 notrap aligned readonly v3
+;; |     v5 = load.i64 notrap aligned readonly v4+104
+;; |     v6 = call_indirect sig0, v5(v0, v1, v2, v3)
+;; |     v7 = uextend.i64 v6
+;; |     v8 = iconst.i64 1
+;; |     v9 = iadd v7, v8  ; v8 = 1
+;; |     v10 = icmp ule v9, v1
+;; |     brif v10, block1, block2
 ;; |
 ;; | block1:
-;; |     v10 = uextend.i64 v5
-;; |     v11 = iadd.i64 v0, v10
-;; |     v12 = uload8.i32 notrap readonly little v11
-;; |     return v12
+;; |     v11 = uextend.i64 v6
+;; |     v12 = iadd.i64 v0, v11
+;; |     v13 = uload8.i32 notrap readonly little v12
+;; |     return v13
 ;; |
 ;; | block2 cold:
-;; |     v13 = iconst.i32 0
-;; |     return v13  ; v13 = 0
+;; |     v14 = iconst.i32 0
+;; |     return v14  ; v14 = 0
 ;; | }
