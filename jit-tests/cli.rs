@@ -188,6 +188,11 @@ fn unwritable_output(bench: &Bench) -> Outcome {
     }
     let arguments = ["filter", "-p", &example("arp.asm"), "-r", &example("mixed.pcap"), "-w", "/dev/full"];
     expect(&cbpf(&arguments)?, 1, &["cannot write /dev/full"])?;
+    // These bytes have no end of line, with which they would be written at once.
+    let raw = command(&["seccomp", "asm", &example("policy.asm")])
+        .stdout(fs::OpenOptions::new().write(true).open("/dev/full")?)
+        .output()?;
+    expect(&raw, 1, &["cannot write standard output"])?;
     // Nobody is told, but the work is done.
     let deaf = command(&["filter", "-p", &example("arp.asm"), "-r", &example("mixed.pcap")])
         .stderr(fs::OpenOptions::new().write(true).open("/dev/full")?)

@@ -88,6 +88,11 @@ fn refuses(bench: &Bench) -> Outcome {
         1,
         &["unknown architecture `pdp11`"],
     )?;
+    let mips = cbpf(&["seccomp", "emulate", "-p", &policy, "--arch", "mips", "write"])?;
+    expect(&mips, 1, &["the names of mips's system calls are not known: `write` has to be a number of 32 bits"])?;
+    expect(&ask(&["-", "-"], &["write"])?, 1, &["standard input can be read only once"])?;
+    let raw = cbpf_with_input(&["seccomp", "asm", "-"], b"\x06\0\0\0\0\0\xff\x7f")?;
+    expect(&raw, 1, &["standard input: expected text: "])?;
     expect(&ask(&["missing.bpf"], &["write"])?, 2, &["missing.bpf"])?;
     let for_packets = bench.file("arp.asm", "ldh [12]\nret a")?;
     expect(&ask(&[&for_packets], &["write"])?, 1, &["instruction 0, `ldh [12]`", "seccomp dialect"])?;

@@ -1,6 +1,5 @@
 //! `cbpf convert`: a program from one form to another.
 
-use std::io::{Write, stdout};
 use std::path::PathBuf;
 
 use cbpf::{Dialect, Form};
@@ -8,6 +7,7 @@ use clap::Args;
 
 use crate::cli::failure::Failure;
 use crate::cli::input::{one_of, read_program};
+use crate::cli::print::print;
 
 /// Print a program in another form
 ///
@@ -42,7 +42,5 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     if let Some(dialect) = arguments.dialect.filter(|_| arguments.optimize) {
         program = program.optimize(dialect).map_err(|error| Failure::of_file(&arguments.program, error))?;
     }
-    let mut output = stdout().lock();
-    output.write_all(&program.print(arguments.to))?;
-    Ok(output.flush()?)
+    print(&program.print(arguments.to))
 }

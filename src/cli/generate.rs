@@ -1,6 +1,5 @@
 //! `cbpf completions` and `cbpf man`: made from the definitions of the arguments.
 
-use std::io::{Write, stdout};
 use std::path::PathBuf;
 
 use clap::{Args, CommandFactory};
@@ -8,6 +7,7 @@ use clap_complete::Shell;
 
 use crate::cli::Cli;
 use crate::cli::failure::Failure;
+use crate::cli::print::print;
 
 /// Print completions for a shell
 #[derive(Args)]
@@ -23,7 +23,7 @@ pub fn completions(arguments: &Completions) -> Result<(), Failure> {
     // The generator panics where it cannot write, so it writes to memory.
     let mut script = Vec::new();
     clap_complete::generate(arguments.shell, &mut Cli::command(), "cbpf", &mut script);
-    Ok(stdout().write_all(&script)?)
+    print(&script)
 }
 
 /// Print the manual page, or write the pages of all subcommands into a directory
@@ -42,5 +42,5 @@ pub fn man(arguments: &Man) -> Result<(), Failure> {
     }
     let mut page = Vec::new();
     clap_mangen::Man::new(Cli::command()).render(&mut page)?;
-    Ok(stdout().write_all(&page)?)
+    print(&page)
 }

@@ -33,11 +33,6 @@ impl ProgramArguments {
         let program = read_program(&self.program)?;
         program.verify(self.dialect).map_err(|error| Failure::of_file(&self.program, error))
     }
-
-    /// Whether the program takes standard input, which nothing else can read then.
-    pub fn is_standard_input(&self) -> bool {
-        self.program == Path::new("-")
-    }
 }
 
 /// Takes the name of one of these values.
@@ -71,6 +66,14 @@ fn read(path: &Path) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
+/// Refuses to read standard input for more than one of these.
+pub fn input_once<'a>(paths: impl Iterator<Item = &'a PathBuf>) -> Result<(), Failure> {
+    match paths.filter(|path| *path == Path::new("-")).count() {
+        0 | 1 => Ok(()),
+        _ => Err(Failure::Failed("standard input can be read only once".to_owned())),
+    }
+}
+
 /// Captures to read, one after the other.
 #[derive(Args)]
 pub struct CaptureArguments {
@@ -82,10 +85,7 @@ pub struct CaptureArguments {
 impl CaptureArguments {
     /// Opens all captures, so that one that is missing is found before any work is done.
     pub fn open(&self, program: &ProgramArguments) -> Result<Vec<Reader>, Failure> {
-        let standard_input = self.captures.iter().filter(|path| *path == Path::new("-")).count();
-        if standard_input + usize::from(program.is_standard_input()) > 1 {
-            return Err(Failure::Failed("standard input can be read only once".to_owned()));
-        }
+        input_once(self.captures.iter().chain([&program.program]))?;
         Ok(self.captures.iter().map(|path| Reader::open(path)).collect::<Result<_, _>>()?)
     }
 }

@@ -11,6 +11,7 @@ mod generate;
 mod input;
 mod interrupt;
 mod listing;
+mod print;
 mod progress;
 mod run;
 mod seccomp;

@@ -1,12 +1,11 @@
 //! `cbpf show`: what becomes of a program on its way to native code.
 
-use std::io::{Write, stdout};
-
 use cbpf::{CompileError, Graph, Pass};
 use clap::Args;
 
 use crate::cli::failure::Failure;
 use crate::cli::input::{ProgramArguments, one_of};
+use crate::cli::print::print;
 
 /// Show a program as graph, as Cranelift IR or as machine code
 #[derive(Args)]
@@ -80,5 +79,5 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
         Stage { .. } => graph.native(),
     };
     let text = text.map_err(|error: CompileError| Failure::Failed(error.to_string()))?;
-    Ok(stdout().write_all(text.as_bytes())?)
+    print(text.as_bytes())
 }

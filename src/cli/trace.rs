@@ -11,6 +11,7 @@ use crate::cli::engine::{Engine, Surroundings};
 use crate::cli::failure::Failure;
 use crate::cli::input::{CaptureArguments, Inputs, ProgramArguments, each_record};
 use crate::cli::listing;
+use crate::cli::print::print;
 use crate::cli::progress::Progress;
 
 /// Print each instruction that a program executes on one packet, and why it ends
@@ -47,7 +48,7 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     // The packet that is sought ends the reading.
     let search = each_record(&mut inputs, Progress::Hidden, |_, number, record| {
         packets = number;
-        if number == arguments.packet { Err(print(arguments, &verified, record)) } else { Ok(()) }
+        if number == arguments.packet { Err(show(arguments, &verified, record)) } else { Ok(()) }
     });
     let missing = format!("there is no packet {}; the captures hold {packets}", arguments.packet);
     match search {
@@ -57,12 +58,12 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     }
 }
 
-fn print(arguments: &Arguments, verified: &Verified, record: &Record) -> Result<(), Failure> {
+fn show(arguments: &Arguments, verified: &Verified, record: &Record) -> Result<(), Failure> {
     let mut surroundings = Surroundings::new(&Engine::Interpreter(verified.clone()), arguments.seed);
     let packet = surroundings.packet(arguments.packet, record);
     let trace = verified.trace(packet);
     if !arguments.json {
-        return Ok(stdout().write_all(trace.to_string().as_bytes())?);
+        return print(trace.to_string().as_bytes());
     }
     let json = json!({
         "packet": arguments.packet,

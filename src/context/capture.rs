@@ -19,9 +19,6 @@ static LINK_TYPES: [LinkType; 6] = [
     LinkType { number: 276, context: Context::sll2 },
 ];
 
-/// `ARPHRD_ETHER`.
-const ETHERNET: u16 = 1;
-
 /// `PACKET_BROADCAST` and `PACKET_MULTICAST`.
 const BROADCAST: u8 = 1;
 const MULTICAST: u8 = 2;
@@ -91,8 +88,8 @@ impl Context {
         Context {
             protocol,
             packet_type,
-            device: Some(Device { index: 0, hardware_type: ETHERNET }),
-            network_header: 14,
+            device: Some(Device { index: 0, hardware_type: Device::ETHERNET }),
+            network_header: Device::ETHERNET_HEADER,
             link_header: Some(0),
             ..Context::default()
         }

@@ -52,6 +52,22 @@ pub struct Device {
     pub hardware_type: u16,
 }
 
+impl Device {
+    /// The length of an Ethernet header, in bytes.
+    pub(crate) const ETHERNET_HEADER: i32 = 14;
+
+    /// `ARPHRD_ETHER`.
+    pub(crate) const ETHERNET: u16 = 1;
+
+    /// `ARPHRD_LOOPBACK`.
+    const LOOPBACK: u16 = 772;
+
+    /// Whether frames on it begin with an Ethernet header.
+    pub(crate) fn has_ethernet_header(self) -> bool {
+        [Device::ETHERNET, Device::LOOPBACK].contains(&self.hardware_type)
+    }
+}
+
 /// A VLAN tag.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Vlan {

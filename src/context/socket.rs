@@ -16,9 +16,6 @@ const HAS_TPID: u32 = 1 << 6;
 /// The EtherType of a tag, from the time when there was one.
 const VLAN: u16 = 0x8100;
 
-/// The types of devices whose frames have an Ethernet header: `ARPHRD_ETHER`, `ARPHRD_LOOPBACK`.
-const WITH_ETHERNET_HEADER: [u16; 2] = [1, 772];
-
 impl Context {
     /// The context of a packet from a packet socket (`AF_PACKET`, `SOCK_RAW`).
     ///
@@ -50,12 +47,12 @@ impl Context {
         if family != AF_PACKET {
             return None;
         }
-        let hardware_type = half(address, 8)?;
+        let device = Device { index: word(address, 4)?, hardware_type: half(address, 8)? };
         let mut context = Context {
             protocol: u16::from_be(protocol),
             packet_type: *address.get(10)?,
-            device: Some(Device { index: word(address, 4)?, hardware_type }),
-            network_header: if WITH_ETHERNET_HEADER.contains(&hardware_type) { 14 } else { 0 },
+            device: Some(device),
+            network_header: if device.has_ethernet_header() { Device::ETHERNET_HEADER } else { 0 },
             link_header: Some(0),
             ..Context::default()
         };

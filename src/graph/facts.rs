@@ -5,12 +5,9 @@
 //! answer is known, on this edge, goes where that block would go. Both make blocks unreachable, and dominators change,
 //! so the walk is repeated, a few times at most.
 
-use std::collections::HashMap;
-use std::hash::Hash;
-
 use crate::ancillary::Extension;
 use crate::graph::dominators::{Dominators, Visit};
-use crate::graph::values::Hashing;
+use crate::graph::scoped::Scoped;
 use crate::graph::{Block, BlockId, Check, Edge, End, Graph, Known, Test, Value, ValueId, Values};
 use crate::isa::{AluOp, Condition};
 
@@ -183,8 +180,8 @@ type Mark = [usize; 5];
 
 impl Facts {
     fn mark(&self) -> Mark {
-        let checked = [self.captured.log.len(), self.present.log.len(), self.divisors.log.len()];
-        [self.known.log.len(), self.answers.log.len(), checked[0], checked[1], checked[2]]
+        let checked = [self.captured.mark(), self.present.mark(), self.divisors.mark()];
+        [self.known.log.len(), self.answers.mark(), checked[0], checked[1], checked[2]]
     }
 
     fn forget(&mut self, [known, answers, captured, present, divisors]: Mark) {
@@ -320,39 +317,6 @@ impl Learned {
     }
 }
 
-/// A map that remembers what it was.
-struct Scoped<K, V> {
-    map: HashMap<K, V, Hashing>,
-    log: Vec<(K, Option<V>)>,
-}
-
-impl<K, V> Default for Scoped<K, V> {
-    fn default() -> Scoped<K, V> {
-        Scoped { map: HashMap::default(), log: Vec::new() }
-    }
-}
-
-impl<K: Copy + Eq + Hash, V> Scoped<K, V> {
-    fn get(&self, key: &K) -> Option<&V> {
-        self.map.get(key)
-    }
-
-    fn insert(&mut self, key: K, value: V) {
-        let before = self.map.insert(key, value);
-        self.log.push((key, before));
-    }
-
-    /// Takes back what was inserted since the log had this length.
-    fn forget(&mut self, length: usize) {
-        for (key, before) in self.log.drain(length..).rev() {
-            match before {
-                Some(value) => self.map.insert(key, value),
-                None => self.map.remove(&key),
-            };
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -388,17 +352,5 @@ mod tests {
         let checks: Vec<Check> = graph.blocks.iter().flat_map(|block| block.checks.iter().copied()).collect();
         let divisors = checks.iter().filter(|check| matches!(check, Check::NonZero(_)));
         assert_eq!(divisors.count(), 1, "the second division has the check of the first: {graph}");
-    }
-
-    #[test]
-    fn what_is_known_is_taken_back() {
-        let mut facts = Scoped::<u32, u32>::default();
-        facts.insert(1, 10);
-        let mark = facts.log.len();
-        facts.insert(1, 11);
-        facts.insert(2, 20);
-        facts.insert(1, 12);
-        facts.forget(mark);
-        assert_eq!((facts.get(&1), facts.get(&2)), (Some(&10), None));
     }
 }

@@ -30,6 +30,7 @@ mod pass;
 mod print;
 mod ranges;
 mod schedule;
+mod scoped;
 mod set;
 mod sets;
 mod shape;

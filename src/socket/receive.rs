@@ -6,12 +6,8 @@ use socket2::Type;
 
 use super::error::{self, Error};
 use super::system::{self, Message};
-use crate::context::Context;
+use crate::context::{Context, Device};
 use crate::packet::Packet;
-
-/// `ARPHRD_ETHER` and `ARPHRD_LOOPBACK`: the devices whose frames have an Ethernet header, and its length.
-const ETHERNET: [u16; 2] = [libc::ARPHRD_ETHER, libc::ARPHRD_LOOPBACK];
-const ETHERNET_HEADER: i32 = 14;
 
 /// Makes a packet socket tell the context of each packet, for [`receive`]: `PACKET_AUXDATA`, and `SO_RCVMARK` where the
 /// kernel has it (since 5.19) and the process may.
@@ -60,10 +56,10 @@ pub fn receive<'a>(socket: impl AsFd, buffer: &'a mut [u8], context: &'a mut Con
     let auxdata = message.auxdata().ok_or(Error::NoContext)?;
     *context = Context::packet_socket(message.address(), Some(auxdata)).ok_or(Error::NoContext)?;
     context.mark = message.mark().unwrap_or(0);
-    let has_ethernet_header = context.device.is_some_and(|device| ETHERNET.contains(&device.hardware_type));
+    let has_ethernet_header = context.device.is_some_and(Device::has_ethernet_header);
     if has_ethernet_header && context.network_header == 0 && super::kind(&socket)? == Type::DGRAM {
         // The header was there, and lies before what is received.
-        context.link_header = Some(-ETHERNET_HEADER);
+        context.link_header = Some(-Device::ETHERNET_HEADER);
     }
     let wire_len = auxdata.get(4..).and_then(<[u8]>::first_chunk).ok_or(Error::NoContext)?;
     Ok(Packet::new(&buffer[..message.len]).with_wire_len(u32::from_ne_bytes(*wire_len)).with_context(context))

@@ -26,8 +26,8 @@ use crate::cli::progress::Progress;
 ///
 /// The blocks are those of the program as it is written. What more packets took is darker and wider, what none took is
 /// grey; in a browser the picture tells more about what the pointer is on. Four or more tests in a row that lead to the
-/// same place share a box of the picture, each with its own count. The output appears under its name when it is
-/// complete.
+/// same place share a box of the picture, each with its own count. A program of thousands of blocks may be too large
+/// for a picture, never for dot and text. The output appears under its name when it is complete.
 #[derive(Args)]
 #[command(after_help = "Example:
   cbpf explain -p arp.asm -r in.pcap -o graph.svg")]

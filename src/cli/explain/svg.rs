@@ -30,7 +30,9 @@ pub(super) fn draw(flow: &Flow) -> Result<String, Failure> {
     let nodes: Vec<Node> = figures.iter().map(|figure| figure.node(&places)).collect();
     let too_large = || {
         let title = flow.title();
-        Failure::Failed(format!("no picture could show this program: {title}; `--format text` has no limit"))
+        Failure::Failed(format!(
+            "no picture could show this program: {title}; `--format dot` and `--format text` have no limit"
+        ))
     };
     let layout = Layout::new(&nodes).ok_or_else(too_large)?;
     let mut graph = Group::new().set("transform", format!("translate(0 {HEAD})"));

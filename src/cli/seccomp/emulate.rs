@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::cli::capture::input_name;
 use crate::cli::failure::Failure;
-use crate::cli::input::read_program;
+use crate::cli::input::{input_once, read_program};
 use crate::cli::seccomp::ArchArgument;
 
 /// Say what filters do with a system call, and print the path that it takes through them
@@ -68,7 +68,10 @@ fn call_number(arch: Arch, call: &str) -> Result<i32, Failure> {
     let nr = number(call).ok().map(u64::cast_signed);
     let nr = nr.and_then(|nr| i32::try_from(nr).ok().or_else(|| Some(u32::try_from(nr).ok()?.cast_signed())));
     nr.ok_or_else(|| {
-        Failure::Failed(format!("{arch} has no system call `{call}`: expected a name, or a number of 32 bits"))
+        Failure::Failed(match arch.syscall_name(0) {
+            Some(_) => format!("{arch} has no system call `{call}`: expected a name, or a number of 32 bits"),
+            None => format!("the names of {arch}'s system calls are not known: `{call}` has to be a number of 32 bits"),
+        })
     })
 }
 
@@ -79,6 +82,7 @@ struct Filter {
 }
 
 pub fn run(arguments: &Arguments) -> Result<(), Failure> {
+    input_once(arguments.programs.iter())?;
     let arch = arguments.arch.get();
     let mut data = SeccompData {
         nr: call_number(arch, &arguments.call)?,

@@ -1,6 +1,5 @@
 //! `cbpf seccomp disasm` and `asm`: programs in the notation of seccomp-tools.
 
-use std::io::{Write, stdout};
 use std::path::PathBuf;
 
 use cbpf::{Form, Program};
@@ -8,6 +7,7 @@ use clap::Args;
 
 use crate::cli::failure::Failure;
 use crate::cli::input::{one_of, read_bytes, read_program};
+use crate::cli::print::print;
 use crate::cli::seccomp::ArchArgument;
 
 /// Print a filter in the notation of seccomp-tools
@@ -26,7 +26,7 @@ pub struct Disassemble {
 
 pub fn disassemble(arguments: &Disassemble) -> Result<(), Failure> {
     let program = read_program(&arguments.program)?;
-    Ok(stdout().write_all(program.print_seccomp(arguments.arch.get()).as_bytes())?)
+    print(program.print_seccomp(arguments.arch.get()).as_bytes())
 }
 
 /// Assemble a filter from the notation of seccomp-tools
@@ -50,7 +50,7 @@ pub struct Assemble {
 pub fn assemble(arguments: &Assemble) -> Result<(), Failure> {
     let bytes = read_bytes(&arguments.program)?;
     let refuse = |error: &dyn std::fmt::Display| Failure::of_file(&arguments.program, error);
-    let text = str::from_utf8(&bytes).map_err(|error| refuse(&error))?;
+    let text = str::from_utf8(&bytes).map_err(|error| refuse(&format_args!("expected text: {error}")))?;
     let program = Program::parse_seccomp(text, arguments.arch.get()).map_err(|error| refuse(&error))?;
-    Ok(stdout().write_all(&program.print(arguments.to))?)
+    print(&program.print(arguments.to))
 }
