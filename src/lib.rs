@@ -95,6 +95,7 @@ mod interpret;
 mod isa;
 #[cfg(feature = "jit")]
 mod jit;
+mod lang;
 mod packet;
 mod program;
 mod random;
@@ -116,6 +117,7 @@ pub use instruction::{Instruction, Operand, RawInstruction};
 pub use isa::{AluOp, Condition, Register, Width};
 #[cfg(feature = "jit")]
 pub use jit::CompileError;
+pub use lang::{Expr, ExprError, LinkType, Resolver, Target, UnknownLinkType, compile_expression};
 pub use packet::{Context, Device, Packet, Vlan};
 pub use program::Program;
 pub use text::{Form, ParseError};

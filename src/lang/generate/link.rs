@@ -1,0 +1,448 @@
+//! Tests of the link layer: what it carries, from and to whom, and in which direction.
+
+use crate::ancillary::Extension;
+use crate::lang::generate::code::{Exits, Value};
+use crate::lang::generate::layers::{Around, Family, Place};
+use crate::lang::generate::network::{ARP, IP, IP6};
+use crate::lang::generate::{Generator, Message};
+use crate::lang::target::Families;
+use crate::lang::tree::{Direction, Llc};
+use crate::lang::words::Protocol;
+
+/// The longest payload of an 802.3 frame: a larger number is an EtherType.
+const LONGEST: u32 = 1500;
+
+/// LLC service access points.
+const SAP_IP: u32 = 0x06;
+const SAP_STP: u32 = 0x42;
+const SAP_IPX: u32 = 0xe0;
+const SAP_NETBEUI: u32 = 0xf0;
+const SAP_ISO: u32 = 0xfe;
+
+/// EtherTypes.
+const RARP: u32 = 0x8035;
+const ATALK: u32 = 0x809b;
+const AARP: u32 = 0x80f3;
+const IPX: u32 = 0x8137;
+const DECNET: u32 = 0x6003;
+const NS: u32 = 0x0600;
+
+/// What Linux cooked captures have for frames without an EtherType.
+const COOKED_802_3: u32 = 1;
+const COOKED_LLC: u32 = 4;
+
+/// Address families, with the numbers of those systems that capture.
+const INET: u32 = 2;
+const INET6: [u32; 3] = [30, 24, 28];
+
+/// `PACKET_OUTGOING` of Linux.
+const OUTGOING: u32 = 4;
+
+impl Generator<'_> {
+    /// Whether the link layer carries a protocol: an EtherType, or an LLC service access point below 1,501.
+    pub(super) fn link_type(&mut self, protocol: u32, to: Exits) -> Result<(), Message> {
+        if self.layers.labels > 0 {
+            return self.behind_mpls(protocol, to);
+        }
+        let header = self.layers.header;
+        match self.layers.family {
+            Family::Ethernet => {
+                self.no_lane_control(to);
+                self.ethernet_type(protocol, to)?;
+            }
+            Family::EtherType => self.code.test(self.type_field()?.half(0).is(protocol), to),
+            Family::Llc => self.llc_type(protocol, to)?,
+            Family::Wlan => {
+                self.require(header.byte(0).has(0x0c, 0x08), to.no);
+                self.llc_type(protocol, to)?;
+            }
+            Family::SunAtm => {
+                self.require(header.byte(0).has(0x0f, 0x02), to.no);
+                self.llc_type(protocol, to)?;
+            }
+            Family::LinuxSll => self.cooked_type(protocol, to)?,
+            Family::CiscoHdlc => {
+                let protocol = if protocol == SAP_ISO { 0xfefe } else { protocol };
+                self.code.test(self.type_field()?.half(0).is(protocol), to);
+            }
+            Family::Ppp => self.code.test(self.type_field()?.half(0).is(ppp_type(protocol)), to),
+            Family::PppBsdos => {
+                // IP may be compressed.
+                let types: &[u32] = if protocol == IP { &[0x21, 0x2d, 0x2f] } else { &[ppp_type(protocol)] };
+                let field = self.type_field()?.half(0);
+                self.code.one_of(types.iter().map(|&number| field.is(number)), to);
+            }
+            Family::Raw | Family::Ipv4 | Family::Ipv6 => self.version(protocol, to),
+            Family::Loopback | Family::NetworkLoopback | Family::Pflog => self.address_family(protocol, to),
+            Family::Arcnet | Family::LocalTalk | Family::FrameRelay | Family::Ipnet => self.rare_type(protocol, to)?,
+            Family::Juniper => self.code.test(header.word(0).has(0xffff_ff00, 0x4d47_4300), to),
+            Family::Bacnet => self.code.test(header.word(0).has(0xffff_0000, 0x55ff_0000), to),
+            Family::Mtp2 | Family::Opaque => return Err(self.unsupported("protocols are not told apart")),
+        }
+        Ok(())
+    }
+
+    /// The label at the bottom of the stack, and the version of IP behind it.
+    fn behind_mpls(&mut self, protocol: u32, to: Exits) -> Result<(), Message> {
+        let version = match protocol {
+            IP => 0x40,
+            IP6 => 0x60,
+            _ => return Err("expected IPv4 or IPv6 behind MPLS, which does not say what it carries".to_owned()),
+        };
+        let at = self.network()?;
+        self.require(at.plus(2_u32.wrapping_neg()).byte(0).has(0x01, 0x01), to.no);
+        self.code.test(at.byte(0).has(0xf0, version), to);
+        Ok(())
+    }
+
+    /// Control frames of LAN emulation carry nothing.
+    fn no_lane_control(&mut self, to: Exits) {
+        if let Around::Lane(marker) = self.layers.around {
+            self.require(marker.half(0).is_not(0xff00), to.no);
+        }
+    }
+
+    fn type_field(&self) -> Result<Place, Message> {
+        self.layers.link_type.ok_or_else(|| self.unsupported("protocols are not told apart"))
+    }
+
+    fn ethernet_type(&mut self, protocol: u32, to: Exits) -> Result<(), Message> {
+        let field = self.type_field()?;
+        let kind = field.half(0);
+        let llc = self.payload()?;
+        match protocol {
+            SAP_ISO | SAP_IP | SAP_NETBEUI => {
+                self.require(kind.at_most(LONGEST), to.no);
+                self.code.test(llc.half(0).is(protocol << 8 | protocol), to);
+            }
+            SAP_IPX => {
+                self.code.exclude(kind.is(IPX), to.yes);
+                self.require(kind.at_most(LONGEST), to.no);
+                let next = self.code.label();
+                self.snap(llc, 0, IPX, Exits { no: next, ..to });
+                self.code.place(next);
+                self.code.exclude(llc.byte(0).is(SAP_IPX), to.yes);
+                self.code.test(llc.half(0).is(0xffff), to);
+            }
+            ATALK | AARP => {
+                self.code.exclude(kind.is(protocol), to.yes);
+                self.require(kind.at_most(LONGEST), to.no);
+                self.snap(llc, apple(protocol), protocol, to);
+            }
+            ..=LONGEST => {
+                self.require(kind.at_most(LONGEST), to.no);
+                self.code.test(field.byte(2).is(protocol), to);
+            }
+            _ => self.code.test(kind.is(protocol), to),
+        }
+        Ok(())
+    }
+
+    fn cooked_type(&mut self, protocol: u32, to: Exits) -> Result<(), Message> {
+        let kind = self.type_field()?.half(0);
+        let llc = self.payload()?;
+        match protocol {
+            SAP_ISO | SAP_IP | SAP_NETBEUI => {
+                self.require(kind.is(COOKED_LLC), to.no);
+                self.code.test(llc.half(0).is(protocol << 8 | protocol), to);
+            }
+            SAP_IPX => {
+                self.code.exclude(kind.is(IPX), to.yes);
+                self.code.exclude(kind.is(COOKED_802_3), to.yes);
+                self.require(kind.is(COOKED_LLC), to.no);
+                let next = self.code.label();
+                self.snap(llc, 0, IPX, Exits { no: next, ..to });
+                self.code.place(next);
+                self.code.test(llc.byte(0).is(SAP_IPX), to);
+            }
+            ATALK | AARP => {
+                self.code.exclude(kind.is(protocol), to.yes);
+                self.require(kind.is(COOKED_LLC), to.no);
+                self.snap(llc, apple(protocol), protocol, to);
+            }
+            ..=LONGEST => {
+                self.require(kind.is(COOKED_LLC), to.no);
+                self.code.test(llc.byte(0).is(protocol), to);
+            }
+            _ => self.code.test(kind.is(protocol), to),
+        }
+        Ok(())
+    }
+
+    /// A protocol behind LLC; an EtherType is looked for where SNAP has it.
+    fn llc_type(&mut self, protocol: u32, to: Exits) -> Result<(), Message> {
+        let llc = self.payload()?;
+        match protocol {
+            SAP_ISO | SAP_IP | SAP_NETBEUI => self.code.test(llc.half(0).is(protocol << 8 | protocol), to),
+            ATALK => self.snap(llc, apple(ATALK), ATALK, to),
+            ..=LONGEST => self.code.test(llc.byte(0).is(protocol), to),
+            _ => self.code.test(llc.half(6).is(protocol), to),
+        }
+        Ok(())
+    }
+
+    /// LLC and SNAP of an organisation's protocol.
+    fn snap(&mut self, llc: Place, organisation: u32, protocol: u32, to: Exits) {
+        self.require(llc.word(4).is(organisation << 16 | protocol), to.no);
+        self.code.test(llc.word(0).is(0xaaaa_0300 | organisation >> 16), to);
+    }
+
+    /// What an IP packet without a link layer says of itself.
+    fn version(&mut self, protocol: u32, to: Exits) {
+        let version = match (self.layers.family, protocol) {
+            (Family::Ipv4, IP) | (Family::Ipv6, IP6) => return self.code.jump(to.yes),
+            (Family::Raw, IP) => 0x40,
+            (Family::Raw, IP6) => 0x60,
+            _ => return self.code.jump(to.no),
+        };
+        self.code.test(self.layers.header.byte(0).has(0xf0, version), to);
+    }
+
+    /// The address family of a loopback or pflog header.
+    fn address_family(&mut self, protocol: u32, to: Exits) {
+        let families = match (protocol, self.target.families) {
+            (IP, Families::Any) => vec![INET],
+            (IP6, Families::Any) => INET6.to_vec(),
+            (IP, Families::Of { inet, .. }) => vec![inet],
+            (IP6, Families::Of { inet6, .. }) => vec![inet6],
+            _ => return self.code.jump(to.no),
+        };
+        let header = self.layers.header;
+        let swapped = families.iter().map(|family: &u32| family.swap_bytes());
+        let (value, numbers): (Value, Vec<u32>) = match (self.layers.family, self.target.families) {
+            (Family::Pflog, _) => (header.byte(1), families),
+            (Family::Loopback, Families::Any) => (header.word(0), swapped.chain(families.iter().copied()).collect()),
+            (Family::Loopback, Families::Of { is_big_endian: false, .. }) => (header.word(0), swapped.collect()),
+            _ => (header.word(0), families),
+        };
+        self.code.one_of(numbers.into_iter().map(|number| value.is(number)), to);
+    }
+
+    fn rare_type(&mut self, protocol: u32, to: Exits) -> Result<(), Message> {
+        let (value, numbers): (Value, &[u32]) = match (self.layers.family, protocol) {
+            (Family::LocalTalk, ATALK) => {
+                self.code.jump(to.yes);
+                return Ok(());
+            }
+            (Family::Arcnet, IP) => (self.type_field()?.byte(0), &[0xd4, 0xf0]),
+            (Family::Arcnet, ARP) => (self.type_field()?.byte(0), &[0xd5, 0xf1]),
+            (Family::Arcnet, RARP) => (self.type_field()?.byte(0), &[0xd6]),
+            (Family::Arcnet, IP6) => (self.type_field()?.byte(0), &[0xc4]),
+            (Family::Arcnet, ATALK) => (self.type_field()?.byte(0), &[0xdd]),
+            (Family::FrameRelay, IP) => (self.layers.header.half(2), &[0x03cc]),
+            (Family::FrameRelay, IP6) => (self.layers.header.half(2), &[0x038e]),
+            (Family::FrameRelay, SAP_ISO) => (self.layers.header.half(2), &[0x0381, 0x0382, 0x0383]),
+            (Family::Ipnet, IP) => (self.type_field()?.byte(0), &[2]),
+            (Family::Ipnet, IP6) => (self.type_field()?.byte(0), &[26]),
+            _ => (Value::Length, &[]),
+        };
+        self.code.one_of(numbers.iter().map(|&number| value.is(number)), to);
+        Ok(())
+    }
+
+    /// Addresses of six bytes.
+    pub(super) fn link_hosts(&mut self, mac: [u8; 6], direction: Option<Direction>, to: Exits) -> Result<(), Message> {
+        if self.layers.family == Family::Wlan {
+            return self.wlan_hosts(mac, direction, to);
+        }
+        let is_short = matches!(self.layers.family, Family::Arcnet | Family::Bacnet);
+        let (destination, source) = self
+            .layers
+            .addresses
+            .filter(|_| !is_short)
+            .ok_or_else(|| self.unsupported("there are no MAC addresses"))?;
+        let direction = link_direction(direction)?;
+        self.has_link_layer(to);
+        let header = self.layers.header;
+        self.either(direction, to, |this, is_source, to| {
+            this.mac(header.plus(if is_source { source } else { destination }), mac, to);
+        });
+        Ok(())
+    }
+
+    /// Whether there is an address of six bytes at a place.
+    pub(super) fn mac(&mut self, at: Place, mac: [u8; 6], to: Exits) {
+        let [a, b, c, d, e, f] = mac;
+        self.require(at.word(2).is(u32::from_be_bytes([c, d, e, f])), to.no);
+        self.code.test(at.half(0).is(u16::from_be_bytes([a, b]).into()), to);
+    }
+
+    /// Addresses of one byte.
+    pub(super) fn byte_hosts(&mut self, byte: u8, direction: Option<Direction>, to: Exits) -> Result<(), Message> {
+        let is_short = matches!(self.layers.family, Family::Arcnet | Family::Bacnet);
+        let (destination, source) = self
+            .layers
+            .addresses
+            .filter(|_| is_short)
+            .ok_or_else(|| self.unsupported("there are no addresses of one byte"))?;
+        let direction = link_direction(direction)?;
+        let header = self.layers.header;
+        self.either(direction, to, |this, is_source, to| {
+            this.code.test(header.byte(if is_source { source } else { destination }).is(byte.into()), to);
+        });
+        Ok(())
+    }
+
+    /// Tests of Ethernet fields need an Ethernet header, which not everything in a tunnel has.
+    fn has_link_layer(&mut self, to: Exits) {
+        self.no_lane_control(to);
+        if self.layers.around == Around::Geneve {
+            self.has_geneve_ethernet(to);
+        }
+    }
+
+    pub(super) fn broadcast(&mut self, protocol: Option<Protocol>, to: Exits) -> Result<(), Message> {
+        match protocol {
+            None | Some(Protocol::Link) => match self.layers.family {
+                Family::Arcnet => self.byte_hosts(0, Some(Direction::Destination), to),
+                Family::Bacnet => self.byte_hosts(0xff, Some(Direction::Destination), to),
+                _ => self.link_hosts([0xff; 6], Some(Direction::Destination), to),
+            },
+            Some(Protocol::Ip) => {
+                let netmask = self.target.netmask;
+                let host = !netmask.ok_or("expected the netmask of the interface to be known, which `ip broadcast` needs")?;
+                let here = self.code.label();
+                self.link_type(IP, Exits { yes: here, no: to.no })?;
+                self.code.place(here);
+                let address = self.network()?.word(16);
+                self.code.exclude(address.has(host, 0), to.yes);
+                self.code.test(address.has(host, host), to);
+                Ok(())
+            }
+            Some(_) => Err("expected `ether`, `ip` or nothing before `broadcast`".to_owned()),
+        }
+    }
+
+    pub(super) fn multicast(&mut self, protocol: Option<Protocol>, to: Exits) -> Result<(), Message> {
+        let (carried, offset, mask, value) = match protocol {
+            None | Some(Protocol::Link) => return self.link_multicast(to),
+            Some(Protocol::Ip) => (IP, 16, 0xf0, 0xe0),
+            Some(Protocol::Ip6) => (IP6, 24, u32::MAX, 0xff),
+            Some(_) => return Err("expected `ether`, `ip`, `ip6` or nothing before `multicast`".to_owned()),
+        };
+        let here = self.code.label();
+        self.link_type(carried, Exits { yes: here, no: to.no })?;
+        self.code.place(here);
+        self.code.test(self.network()?.byte(offset).has(mask, value), to);
+        Ok(())
+    }
+
+    fn link_multicast(&mut self, to: Exits) -> Result<(), Message> {
+        match self.layers.family {
+            Family::Arcnet => return self.byte_hosts(0, Some(Direction::Destination), to),
+            Family::Wlan => {
+                self.wlan_multicast(to);
+                return Ok(());
+            }
+            _ => {}
+        }
+        let is_short = self.layers.family == Family::Bacnet;
+        let addresses = self.layers.addresses.filter(|_| !is_short);
+        let (destination, _) = addresses.ok_or_else(|| self.unsupported("there is no multicast"))?;
+        self.has_link_layer(to);
+        self.code.test(self.layers.header.byte(destination).any_of(1), to);
+        Ok(())
+    }
+
+    /// `inbound` and `outbound`.
+    pub(super) fn direction(&mut self, is_outbound: bool, to: Exits) -> Result<(), Message> {
+        let at = self.layers.header;
+        let pick = |outbound: u32, inbound: u32| if is_outbound { outbound } else { inbound };
+        let is = |value: Value, number| if is_outbound { value.is(number) } else { value.is_not(number) };
+        let outgoing = |value: Value| is(value, OUTGOING);
+        let test = match (self.target.link_type.number(), self.layers.family) {
+            (8, _) if is_outbound => at.byte(0).is_not(0),
+            (8, _) => at.byte(0).is(0),
+            (113, _) => outgoing(at.half(0)),
+            (276, _) => outgoing(at.byte(10)),
+            (117, _) => at.byte(60).is(pick(2, 1)),
+            (166, _) => at.byte(0).is(pick(1, 0)),
+            (226, _) => at.half(2).is(pick(1, 2)),
+            // A tag for the switch, or one from it.
+            (281, _) => at.byte(12).has(0xe0, pick(0x20, 0x00)),
+            (284, _) => at.byte(12).has(0xc0, pick(0x40, 0x00)),
+            (_, Family::Juniper) => at.byte(3).has(0x01, pick(0, 1)),
+            _ if self.target.is_live => outgoing(Value::Extension(Extension::PacketType)),
+            _ => return Err(self.unsupported("packets do not show their direction")),
+        };
+        self.code.test(test, to);
+        Ok(())
+    }
+
+    /// `ifindex`
+    pub(super) fn interface(&mut self, index: u32, to: Exits) -> Result<(), Message> {
+        let value = if self.target.link_type.number() == 276 {
+            self.layers.header.word(4)
+        } else if self.target.is_live {
+            Value::Extension(Extension::InterfaceIndex)
+        } else {
+            return Err(self.unsupported("packets do not show their interface"));
+        };
+        self.code.test(value.is(index), to);
+        Ok(())
+    }
+
+    pub(super) fn llc(&mut self, llc: Llc, to: Exits) -> Result<(), Message> {
+        let here = if llc == Llc::Any { to.yes } else { self.code.label() };
+        let header = self.layers.header;
+        let is_llc = Exits { yes: here, no: to.no };
+        match self.layers.family {
+            Family::Ethernet => {
+                self.require(self.type_field()?.half(0).at_most(LONGEST), to.no);
+                // NetWare puts something else there.
+                self.code.test(self.payload()?.half(0).is_not(0xffff), is_llc);
+            }
+            Family::SunAtm => self.code.test(header.byte(0).has(0x0f, 0x02), is_llc),
+            Family::Wlan => self.code.test(header.byte(0).has(0x0c, 0x08), is_llc),
+            // Not IP over Fibre Channel nor Classical IP.
+            Family::Llc if !matches!(self.target.link_type.number(), 106 | 122) => self.code.jump(here),
+            _ => return Err(self.unsupported("there is no LLC")),
+        }
+        if llc == Llc::Any {
+            return Ok(());
+        }
+        self.code.place(here);
+        let control = self.payload()?.byte(2);
+        self.code.test(
+            match llc {
+                Llc::Any | Llc::Information => control.none_of(0x01),
+                Llc::Supervisory => control.has(0x03, 0x01),
+                Llc::Unnumbered => control.has(0x03, 0x03),
+                Llc::SupervisoryKind(kind) => control.has(0x0f, kind),
+                Llc::UnnumberedKind(kind) => control.has(0xef, kind),
+            },
+            to,
+        );
+        Ok(())
+    }
+}
+
+/// The organisation in SNAP in front of AppleTalk or its ARP.
+fn apple(protocol: u32) -> u32 {
+    if protocol == ATALK { 0x08_0007 } else { 0 }
+}
+
+/// PPP's number for a protocol.
+fn ppp_type(protocol: u32) -> u32 {
+    match protocol {
+        IP => 0x21,
+        IP6 => 0x57,
+        DECNET => 0x27,
+        ATALK => 0x29,
+        NS => 0x25,
+        SAP_ISO => 0x23,
+        SAP_STP => 0x31,
+        SAP_IPX => 0x2b,
+        other => other,
+    }
+}
+
+fn link_direction(direction: Option<Direction>) -> Result<Direction, Message> {
+    match direction {
+        None => Ok(Direction::Either),
+        Some(
+            direction @ (Direction::Source | Direction::Destination | Direction::Either | Direction::Both),
+        ) => Ok(direction),
+        Some(_) => Err("expected `src` or `dst`: only 802.11 has other addresses".to_owned()),
+    }
+}

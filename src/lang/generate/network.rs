@@ -1,0 +1,377 @@
+//! Tests of the network header: addresses, and which protocol it carries.
+
+use crate::lang::generate::address::{Net4, Net6, misplaced, number_up_to, protocol_named};
+use crate::lang::generate::code::{Exits, Test, Value};
+use crate::lang::generate::layers::{Family, Place};
+use crate::lang::generate::{Generator, Message};
+use crate::lang::names::{self, find};
+use crate::lang::tree::{Direction, Id, Kind, Qualifiers};
+use crate::lang::words::Protocol;
+
+/// EtherTypes.
+pub(super) const IP: u32 = 0x0800;
+pub(super) const ARP: u32 = 0x0806;
+const RARP: u32 = 0x8035;
+pub(super) const IP6: u32 = 0x86dd;
+const DECNET: u32 = 0x6003;
+
+/// LLC service access point of OSI.
+const ISO: u32 = 0xfe;
+
+/// IP protocols.
+const FRAGMENT: u32 = 44;
+
+/// Where the source and destination addresses are in a header.
+const IP_ADDRESSES: (u32, u32) = (12, 16);
+const ARP_ADDRESSES: (u32, u32) = (14, 24);
+const IP6_ADDRESSES: (u32, u32) = (8, 24);
+
+impl Generator<'_> {
+    /// One of these IPv4 networks.
+    pub(super) fn hosts4(&mut self, nets: &[Net4], qualifiers: Qualifiers, to: Exits) -> Result<(), Message> {
+        let direction = ip_direction(qualifiers.direction)?;
+        self.ipv4_carriers(qualifiers, to, |this, (source, destination), to| {
+            let at = this.network()?;
+            this.either_word(nets, at.word(source), at.word(destination), direction, to);
+            Ok(())
+        })
+    }
+
+    /// None of these addresses, in a packet that has some.
+    pub(super) fn other_hosts4(&mut self, nets: &[Net4], qualifiers: Qualifiers, to: Exits) -> Result<(), Message> {
+        self.ipv4_carriers(qualifiers, to, |this, (source, destination), to| {
+            let at = this.network()?;
+            let to = Exits { yes: to.no, no: to.yes };
+            this.either_word(nets, at.word(source), at.word(destination), Direction::Either, to);
+            Ok(())
+        })
+    }
+
+    /// What `test` says of the addresses of each protocol that has IPv4 addresses and is asked for.
+    fn ipv4_carriers(
+        &mut self,
+        qualifiers: Qualifiers,
+        to: Exits,
+        test: impl Fn(&mut Self, (u32, u32), Exits) -> Result<(), Message>,
+    ) -> Result<(), Message> {
+        let here = self.code.label();
+        let (protocol, addresses) = match qualifiers.protocol {
+            None => return self.any_ipv4_carrier(to, test),
+            Some(Protocol::Ip) => (IP, IP_ADDRESSES),
+            Some(Protocol::Arp) => (ARP, ARP_ADDRESSES),
+            Some(Protocol::Rarp) => (RARP, ARP_ADDRESSES),
+            Some(Protocol::Ip6) => return Err("expected an IPv6 address after `ip6`".to_owned()),
+            Some(protocol) => return Err(misplaced(protocol, kind_of(qualifiers))),
+        };
+        self.link_type(protocol, Exits { yes: here, no: to.no })?;
+        self.code.place(here);
+        test(self, addresses, to)
+    }
+
+    fn any_ipv4_carrier(
+        &mut self,
+        to: Exits,
+        test: impl Fn(&mut Self, (u32, u32), Exits) -> Result<(), Message>,
+    ) -> Result<(), Message> {
+        let (ip, other) = (self.code.label(), self.code.label());
+        // Behind MPLS nothing says that it is ARP.
+        let is_all = self.layers.labels > 0;
+        self.link_type(IP, Exits { yes: ip, no: if is_all { to.no } else { other } })?;
+        self.code.place(ip);
+        let no = if is_all || self.layers.tells_protocols_apart() { to.no } else { other };
+        test(self, IP_ADDRESSES, Exits { no, ..to })?;
+        if is_all {
+            return Ok(());
+        }
+        let (arp, rarp) = (self.code.label(), self.code.label());
+        self.code.place(other);
+        self.link_type(ARP, Exits { yes: arp, no: rarp })?;
+        self.code.place(rarp);
+        self.link_type(RARP, Exits { yes: arp, no: to.no })?;
+        self.code.place(arp);
+        test(self, ARP_ADDRESSES, to)
+    }
+
+    /// One of these IPv6 networks.
+    pub(super) fn hosts6(&mut self, nets: &[Net6], qualifiers: Qualifiers, to: Exits) -> Result<(), Message> {
+        let direction = ip_direction(qualifiers.direction)?;
+        if let Some(protocol) = qualifiers.protocol.filter(|&protocol| protocol != Protocol::Ip6) {
+            return Err(misplaced(protocol, "an IPv6 address"));
+        }
+        let here = self.code.label();
+        self.link_type(IP6, Exits { yes: here, no: to.no })?;
+        self.code.place(here);
+        let at = self.network()?;
+        let (source, destination) = (at.plus(IP6_ADDRESSES.0), at.plus(IP6_ADDRESSES.1));
+        for (index, &net) in nets.iter().enumerate() {
+            let next = if index + 1 < nets.len() { self.code.label() } else { to.no };
+            self.either(direction, Exits { no: next, ..to }, |this, is_source, to| {
+                this.ipv6_address(if is_source { source } else { destination }, net, to);
+            });
+            if index + 1 < nets.len() {
+                self.code.place(next);
+            }
+        }
+        Ok(())
+    }
+
+    fn ipv6_address(&mut self, at: Place, (address, mask): Net6, to: Exits) {
+        for shift in [96_u32, 64, 32] {
+            let word = at.word((96 - shift) / 8);
+            self.require(word.has((mask >> shift) as u32, (address >> shift) as u32), to.no);
+        }
+        self.code.test(at.word(12).has(mask as u32, address as u32), to);
+    }
+
+    /// What `one` says of the source, of the destination, of one or of both; it says yes if its first argument is the source.
+    pub(super) fn either(&mut self, direction: Direction, to: Exits, one: impl Fn(&mut Self, bool, Exits)) {
+        let next = self.code.label();
+        match direction {
+            Direction::Source => return one(self, true, to),
+            Direction::Destination => return one(self, false, to),
+            Direction::Both => one(self, true, Exits { yes: next, ..to }),
+            _ => one(self, true, Exits { no: next, ..to }),
+        }
+        self.code.place(next);
+        one(self, false, to);
+    }
+
+    /// One of these networks in one of two words, or in both.
+    pub(super) fn either_word(&mut self, nets: &[Net4], source: Value, destination: Value, direction: Direction, to: Exits) {
+        self.either_value(nets, source, destination, direction, to, |value, &(address, mask)| value.has(mask, address));
+    }
+
+    /// One of these in one of two values, or in both.
+    ///
+    /// What is loaded first, and so which short packets match, is as if they were asked for one after the other: both
+    /// values for the first, then any order does.
+    fn either_value<T>(
+        &mut self,
+        wanted: &[T],
+        source: Value,
+        destination: Value,
+        direction: Direction,
+        to: Exits,
+        test: impl Fn(Value, &T) -> Test,
+    ) {
+        let tests = |value: Value, wanted: &[T]| wanted.iter().map(|one| test(value, one)).collect::<Vec<_>>().into_iter();
+        match direction {
+            Direction::Source => self.code.one_of(tests(source, wanted), to),
+            Direction::Destination => self.code.one_of(tests(destination, wanted), to),
+            Direction::Both => {
+                for (index, one) in wanted.iter().enumerate() {
+                    let is_last = index + 1 == wanted.len();
+                    let next = if is_last { to.no } else { self.code.label() };
+                    self.require(test(source, one), next);
+                    self.code.test(test(destination, one), Exits { no: next, ..to });
+                    if !is_last {
+                        self.code.place(next);
+                    }
+                }
+            }
+            _ => {
+                let (first, others) = wanted.split_at(wanted.len().min(1));
+                self.code.any(tests(source, first), to.yes);
+                if others.is_empty() {
+                    return self.code.one_of(tests(destination, wanted), to);
+                }
+                self.code.any(tests(destination, wanted), to.yes);
+                self.code.one_of(tests(source, others), to);
+            }
+        }
+    }
+
+    /// A DECnet address, in a data packet with a long or a short header, behind a byte of padding or not.
+    pub(super) fn decnet_hosts(&mut self, address: u32, qualifiers: Qualifiers, to: Exits) -> Result<(), Message> {
+        let direction = ip_direction(qualifiers.direction)?;
+        let here = self.code.label();
+        self.link_type(DECNET, Exits { yes: here, no: to.no })?;
+        self.code.place(here);
+        let at = self.network()?;
+        // Little-endian, which loads are not.
+        let address = u32::from((address as u16).swap_bytes());
+        self.either(direction, to, |this, is_source, to| {
+            let (short, long) = if is_source { (3, 15) } else { (1, 7) };
+            let kinds = [
+                (at.byte(2).has(0x07, 0x02), short),
+                (at.half(2).has(0xff07, 0x8102), 1 + short),
+                (at.byte(2).has(0x07, 0x06), long),
+                (at.half(2).has(0xff07, 0x8106), 1 + long),
+            ];
+            for (index, (kind, offset)) in kinds.into_iter().enumerate() {
+                let next = if index == 3 { to.no } else { this.code.label() };
+                this.require(kind, next);
+                this.code.test(at.half(2 + offset).is(address), Exits { no: next, ..to });
+                if index < 3 {
+                    this.code.place(next);
+                }
+            }
+        });
+        Ok(())
+    }
+
+    /// One of these IP protocols in the header of IPv4 or IPv6, or of one of them.
+    pub(super) fn ip_protocols(&mut self, numbers: &[u32], of: Option<Protocol>, to: Exits) -> Result<(), Message> {
+        let (four, six) = (self.code.label(), self.code.label());
+        let other = self.code.label();
+        match of {
+            Some(Protocol::Ip6) => self.code.jump(other),
+            _ => {
+                let is_all = of == Some(Protocol::Ip);
+                self.link_type(IP, Exits { yes: four, no: if is_all { to.no } else { other } })?;
+                self.code.place(four);
+                let value = self.network()?.byte(9);
+                let no = if is_all || self.layers.tells_protocols_apart() { to.no } else { other };
+                self.code.one_of(numbers.iter().map(|&number| value.is(number)), Exits { no, ..to });
+            }
+        }
+        self.code.place(other);
+        if of == Some(Protocol::Ip) {
+            return Ok(());
+        }
+        self.link_type(IP6, Exits { yes: six, no: to.no })?;
+        self.code.place(six);
+        let at = self.network()?;
+        self.code.any(numbers.iter().map(|&number| at.byte(6).is(number)), to.yes);
+        self.require(at.byte(6).is(FRAGMENT), to.no);
+        self.code.one_of(numbers.iter().map(|&number| at.byte(40).is(number)), to);
+        Ok(())
+    }
+
+    /// `protocol proto number`: what a protocol carries.
+    pub(super) fn carried(&mut self, protocol: Option<Protocol>, id: &Id, to: Exits) -> Result<(), Message> {
+        if let Id::Dotted(..) | Id::Ipv6(..) | Id::Mac(_) | Id::Byte(_) = id {
+            return Err("expected a protocol after `proto`, not an address".to_owned());
+        }
+        match protocol {
+            None | Some(Protocol::Ip | Protocol::Ip6) => self.ip_protocols(&[ip_protocol(id)?], protocol, to),
+            Some(Protocol::Link) => self.link_type(link_protocol(id)?, to),
+            Some(Protocol::Iso) => self.iso_protocol(iso_protocol(id)?, to),
+            Some(Protocol::Isis) => self.isis_pdus(&[number_up_to(id, 31, "a PDU of IS-IS")?], to),
+            Some(protocol) => Err(misplaced(protocol, "`proto`")),
+        }
+    }
+
+    /// What OSI's network layer says it carries.
+    fn iso_protocol(&mut self, number: u32, to: Exits) -> Result<(), Message> {
+        if self.layers.family == Family::FrameRelay {
+            self.code.test(self.layers.header.half(2).is(0x0300 | number), to);
+            return Ok(());
+        }
+        let here = self.code.label();
+        self.link_type(ISO, Exits { yes: here, no: to.no })?;
+        self.code.place(here);
+        // Cisco's HDLC has a byte more.
+        let offset = u32::from(self.layers.family == Family::CiscoHdlc);
+        let at = self.without_snap()?;
+        self.code.test(at.byte(offset).is(number), to);
+        Ok(())
+    }
+
+    /// One of these PDUs of IS-IS.
+    fn isis_pdus(&mut self, numbers: &[u32], to: Exits) -> Result<(), Message> {
+        let here = self.code.label();
+        self.iso_protocol(0x83, Exits { yes: here, no: to.no })?;
+        self.code.place(here);
+        let at = self.without_snap()?;
+        self.code.one_of(numbers.iter().map(|&number| at.byte(4).has(0x1f, number)), to);
+        Ok(())
+    }
+
+    /// Where the network header is, if the link layer has LLC without SNAP.
+    fn without_snap(&self) -> Result<Place, Message> {
+        let offset = self.layers.without_snap.ok_or_else(|| self.unsupported("OSI packets cannot be found"))?;
+        Ok(self.payload()?.plus(offset))
+    }
+
+    /// `tcp`, `arp`, `isis`, ...: a protocol's name alone.
+    pub(super) fn protocol(&mut self, protocol: Protocol, to: Exits) -> Result<(), Message> {
+        let ip = |number: u32| (number, Some(Protocol::Ip));
+        let any_ip = |number: u32| (number, None);
+        let (number, of) = match protocol {
+            Protocol::Icmp => ip(1),
+            Protocol::Igmp => ip(2),
+            Protocol::Igrp => ip(9),
+            Protocol::Vrrp | Protocol::Carp => ip(112),
+            Protocol::Tcp => any_ip(6),
+            Protocol::Udp => any_ip(17),
+            Protocol::Esp => any_ip(50),
+            Protocol::Ah => any_ip(51),
+            Protocol::Pim => any_ip(103),
+            Protocol::Sctp => any_ip(132),
+            Protocol::Icmp6 => (58, Some(Protocol::Ip6)),
+            Protocol::Clnp => return self.iso_protocol(0x81, to),
+            Protocol::Esis => return self.iso_protocol(0x82, to),
+            Protocol::Isis => return self.iso_protocol(0x83, to),
+            Protocol::IsisL1 => return self.isis_pdus(&[15, 17, 18, 24, 26], to),
+            Protocol::IsisL2 => return self.isis_pdus(&[16, 17, 20, 25, 27], to),
+            Protocol::IsisIih => return self.isis_pdus(&[15, 16, 17], to),
+            Protocol::IsisLsp => return self.isis_pdus(&[18, 20], to),
+            Protocol::IsisSnp => return self.isis_pdus(&[24, 25, 26, 27], to),
+            Protocol::IsisCsnp => return self.isis_pdus(&[24, 25], to),
+            Protocol::IsisPsnp => return self.isis_pdus(&[26, 27], to),
+            Protocol::Link | Protocol::Radio => return Err("expected more than the name of a layer".to_owned()),
+            _ => return self.link_type(ether_type(protocol), to),
+        };
+        self.ip_protocols(&[number], of, to)
+    }
+}
+
+/// What the link layer calls a protocol that it carries.
+pub(super) fn ether_type(protocol: Protocol) -> u32 {
+    match protocol {
+        Protocol::Ip => IP,
+        Protocol::Ip6 => IP6,
+        Protocol::Arp => ARP,
+        Protocol::Rarp => RARP,
+        Protocol::Atalk => 0x809b,
+        Protocol::Aarp => 0x80f3,
+        Protocol::Decnet => DECNET,
+        Protocol::Lat => 0x6004,
+        Protocol::Sca => 0x6007,
+        Protocol::Moprc => 0x6002,
+        Protocol::Mopdl => 0x6001,
+        Protocol::Stp => 0x42,
+        Protocol::Ipx => 0xe0,
+        Protocol::Netbeui => 0xf0,
+        _ => ISO,
+    }
+}
+
+/// The direction of an IP address; without one, either.
+fn ip_direction(direction: Option<Direction>) -> Result<Direction, Message> {
+    match direction {
+        None => Ok(Direction::Either),
+        Some(
+            direction @ (Direction::Source | Direction::Destination | Direction::Either | Direction::Both),
+        ) => Ok(direction),
+        Some(_) => Err("expected `src` or `dst`: only MAC addresses of 802.11 have other directions".to_owned()),
+    }
+}
+
+fn kind_of(qualifiers: Qualifiers) -> &'static str {
+    if qualifiers.kind == Some(Kind::Net) { "a network" } else { "a host" }
+}
+
+pub(super) fn ip_protocol(id: &Id) -> Result<u32, Message> {
+    match id {
+        Id::Name(name) => protocol_named(name, "an IP protocol", names::ip_protocol(name), names::ip_protocols()),
+        _ => number_up_to(id, 255, "an IP protocol"),
+    }
+}
+
+fn link_protocol(id: &Id) -> Result<u32, Message> {
+    let known = names::LINK_PROTOCOLS.iter().map(|(name, _)| *name);
+    match id {
+        Id::Name(name) => protocol_named(name, "a link-layer protocol", find(&names::LINK_PROTOCOLS, name), known),
+        _ => number_up_to(id, u16::MAX.into(), "a link-layer protocol"),
+    }
+}
+
+fn iso_protocol(id: &Id) -> Result<u32, Message> {
+    let known = names::ISO_PROTOCOLS.iter().map(|(name, _)| *name);
+    match id {
+        Id::Name(name) => protocol_named(name, "an OSI protocol", find(&names::ISO_PROTOCOLS, name), known),
+        _ => number_up_to(id, 255, "an OSI protocol"),
+    }
+}

@@ -1,0 +1,150 @@
+//! What a program does first: the lengths of headers that packets state themselves, for those tests that need them.
+
+use crate::instruction::{Instruction, Operand};
+use crate::isa::{AluOp, Condition, Register, Width};
+use crate::lang::generate::Generator;
+use crate::lang::generate::code::{Code, Exits, Value};
+use crate::lang::generate::layers::{Family, HEADER_SLOT, PAYLOAD_SLOT, Place};
+use crate::program::Program;
+
+/// Headers in front of 802.11.
+const PRISM: u32 = 119;
+const RADIOTAP: u32 = 127;
+const AVS: u32 = 163;
+const PPI: u32 = 192;
+
+/// How long a Prism header is, and the magic number of an AVS header, which some drivers have instead.
+const PRISM_LENGTH: u32 = 144;
+const AVS_MAGIC: u32 = 0x8021_1000;
+
+/// An 802.11 header with three addresses, and the field of frames with quality of service.
+const WLAN_LENGTH: u32 = 24;
+const QOS_LENGTH: u32 = 2;
+
+/// The flags of a radiotap header that is little-endian, as a big-endian load gives them: the flags field is there, more
+/// words of flags follow, a time stamp is there.
+const HAS_FLAGS: u32 = 0x0200_0000;
+const HAS_MORE: u32 = 0x0000_0080;
+const HAS_TIME: u32 = 0x0100_0000;
+/// In the flags field: the 802.11 header is padded to a multiple of four bytes.
+const PADDED: u32 = 0x20;
+
+impl Generator<'_> {
+    /// The program, behind its prologue.
+    pub(super) fn finish(self) -> Program {
+        let number = self.target.link_type.number();
+        let read = self.code.read;
+        let mut prologue = Code::new();
+        let drop = prologue.label();
+        let family = crate::lang::generate::Layers::of(self.target.link_type).map(|layers| layers.family);
+        for slot in (0..16).filter(|slot| self.zeroed & read & 1 << slot != 0) {
+            prologue.raw(Instruction::LoadConstant { dst: Register::A, value: 0 });
+            prologue.store(Register::A, slot);
+        }
+        if number == PPI {
+            prologue.require(Place::fixed(4).word(0).is(105_u32.swap_bytes()), drop);
+        }
+        let wants = |slot: u8| read & 1 << slot != 0;
+        match family {
+            Some(Family::Pflog) if wants(PAYLOAD_SLOT) => pflog_length(&mut prologue),
+            Some(Family::Wlan) if wants(PAYLOAD_SLOT) => {
+                radio_length(&mut prologue, number);
+                wlan_length(&mut prologue, number);
+            }
+            Some(Family::Wlan) if wants(HEADER_SLOT) => radio_length(&mut prologue, number),
+            _ => {}
+        }
+        if number == PPI {
+            let rest = prologue.label();
+            prologue.jump(rest);
+            prologue.place(drop);
+            prologue.ret(0);
+            prologue.place(rest);
+        }
+        Program::new(self.code.finish(prologue))
+    }
+}
+
+/// The length of pflog's header, which states it without the padding.
+fn pflog_length(code: &mut Code) {
+    code.load(Place::fixed(0).byte(0));
+    code.alu(AluOp::Add, 3);
+    code.alu(AluOp::And, !3);
+    code.store(Register::A, PAYLOAD_SLOT);
+}
+
+/// The length of the header in front of 802.11.
+fn radio_length(code: &mut Code, number: u32) {
+    let start = Place::fixed(0);
+    match number {
+        PRISM => {
+            let (avs, prism, both) = (code.label(), code.label(), code.label());
+            code.test(start.word(0).has(0xffff_f000, AVS_MAGIC), Exits { yes: avs, no: prism });
+            code.place(prism);
+            code.raw(Instruction::LoadConstant { dst: Register::A, value: PRISM_LENGTH });
+            code.jump(both);
+            code.place(avs);
+            code.load(start.word(4));
+            code.place(both);
+        }
+        AVS => code.load(start.word(4)),
+        RADIOTAP | PPI => {
+            // Two bytes, little-endian.
+            code.load(start.byte(3));
+            code.alu(AluOp::Lsh, 8);
+            code.raw(Instruction::TransferAToX);
+            code.load(start.byte(2));
+            code.raw(Instruction::Alu { op: AluOp::Or, operand: Operand::X });
+        }
+        _ => return,
+    }
+    code.store(Register::A, HEADER_SLOT);
+}
+
+/// The length of that and of the 802.11 header.
+fn wlan_length(code: &mut Code, number: u32) {
+    let is_behind_radio = number != 105;
+    let header = if is_behind_radio { Place::in_slot(HEADER_SLOT) } else { Place::fixed(0) };
+    if is_behind_radio {
+        code.load_a(HEADER_SLOT);
+        code.alu(AluOp::Add, WLAN_LENGTH);
+    } else {
+        code.raw(Instruction::LoadConstant { dst: Register::A, value: WLAN_LENGTH });
+    }
+    code.store(Register::A, PAYLOAD_SLOT);
+    let done = code.label();
+    let control = header.byte(0);
+    code.require(control.any_of(0x08), done);
+    code.require(control.none_of(0x04), done);
+    // Only frames with quality of service have the field for it.
+    let no_qos = if number == RADIOTAP { code.label() } else { done };
+    code.require(control.any_of(0x80), no_qos);
+    code.load_a(PAYLOAD_SLOT);
+    code.alu(AluOp::Add, QOS_LENGTH);
+    code.store(Register::A, PAYLOAD_SLOT);
+    if number == RADIOTAP {
+        code.jump(done);
+        code.place(no_qos);
+        radiotap_padding(code, done);
+    }
+    code.place(done);
+}
+
+/// Some drivers pad the 802.11 header, and say so in the radiotap header.
+fn radiotap_padding(code: &mut Code, done: crate::assemble::Label) {
+    let (with_time, without_time, padded) = (code.label(), code.label(), code.label());
+    let flags = Place::fixed(4).word(0);
+    code.require(flags.any_of(HAS_FLAGS), done);
+    code.require(flags.none_of(HAS_MORE), done);
+    code.test(flags.any_of(HAS_TIME), Exits { yes: with_time, no: without_time });
+    for (label, offset) in [(with_time, 16), (without_time, 8)] {
+        code.place(label);
+        let byte = Value::Bytes { base: crate::lang::generate::code::Base::Packet, offset, width: Width::Byte };
+        code.test(byte.compares(Condition::BitsSet, PADDED), Exits { yes: padded, no: done });
+    }
+    code.place(padded);
+    code.load_a(PAYLOAD_SLOT);
+    code.alu(AluOp::Add, 3);
+    code.alu(AluOp::And, !3);
+    code.store(Register::A, PAYLOAD_SLOT);
+}
