@@ -110,7 +110,7 @@ pub use batch::{Frames, OutOfBuffer, Packets, Span};
 pub use builder::{BuildError, Builder};
 pub use dialect::{Dialect, UnknownDialect};
 #[cfg(feature = "jit")]
-pub use filter::Filter;
+pub use filter::{Filter, FilterError};
 #[cfg(feature = "jit")]
 pub use graph::{Graph, Pass, Shape};
 pub use instruction::{Instruction, Operand, RawInstruction};

@@ -23,9 +23,9 @@ pub(super) fn near(text: &str) -> Option<&'static str> {
 
 /// The first of `names` that one typing error makes `text` of; short names are too alike to guess.
 pub(super) fn nearest(text: &str, names: impl Iterator<Item = &'static str>) -> Option<&'static str> {
-    let mut longest_first: Vec<_> = names.filter(|name| text.len() > 2 && is_one_error_away(text, name)).collect();
-    longest_first.sort_by_key(|name| (name.len().abs_diff(text.len()), name.len()));
-    longest_first.first().copied()
+    let is_near = |name: &&str| text.len() > 2 && is_one_error_away(text, name);
+    // The first letter is seldom the wrong one.
+    names.filter(is_near).min_by_key(|name| (name.as_bytes()[0] != text.as_bytes()[0], name.len().abs_diff(text.len())))
 }
 
 /// Whether a letter was added, left out, replaced, or exchanged with its neighbour.

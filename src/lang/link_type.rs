@@ -71,7 +71,7 @@ impl LinkType {
         self.row().map_or(self.0, |row| row.dlt)
     }
 
-    /// Its name, as `tcpdump -y` takes it: `EN10MB`, `LINUX_SLL`, ...; the number if it has none.
+    /// Its name, as `tcpdump -y` takes it: `EN10MB`, `LINUX_SLL`, ...
     pub fn name(self) -> Option<&'static str> {
         self.row().map(|row| row.name)
     }
@@ -106,7 +106,11 @@ pub struct UnknownLinkType(String);
 
 impl fmt::Display for UnknownLinkType {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "unknown link type `{}`: expected a name such as EN10MB or RAW, or a number of a capture file", self.0)
+        write!(
+            f,
+            "unknown link type `{}`: expected a name such as EN10MB or RAW, or a number of a capture file",
+            self.0
+        )
     }
 }
 

@@ -20,6 +20,8 @@ mod names;
 mod parse;
 mod print;
 mod target;
+#[cfg(test)]
+mod tests;
 mod token;
 mod tree;
 mod words;
@@ -55,14 +57,15 @@ pub use tree::Expr;
 /// allows. The place in the text is told.
 pub fn compile_expression(text: &str, target: &Target) -> Result<Program, ExprError> {
     let parsed = parse::parse(text)?;
-    generate(&parsed.expr, target).map_err(|wrong| match wrong {
-        Wrong::Other(error) => error,
-        Wrong::Part { part, message } => {
-            let at = parsed.places.get(part).map_or(0, |place| place.start);
-            ExprError::Invalid(ParseError::at(text, at, message))
-        }
-    })
-    .and_then(|program| bounded(program, target.dialect))
+    generate(&parsed.expr, target)
+        .map_err(|wrong| match wrong {
+            Wrong::Other(error) => error,
+            Wrong::Part { part, message } => {
+                let at = parsed.places.get(part).map_or(0, |place| place.start);
+                ExprError::Invalid(ParseError::at(text, at, message))
+            }
+        })
+        .and_then(|program| bounded(program, target.dialect))
 }
 
 impl Expr {
@@ -71,14 +74,15 @@ impl Expr {
     /// # Errors
     /// As [`compile_expression`]. Places are in the text that the expression prints as.
     pub fn compile(&self, target: &Target) -> Result<Program, ExprError> {
-        generate(self, target).map_err(|wrong| match wrong {
-            Wrong::Other(error) => error,
-            Wrong::Part { part, message } => {
-                let (text, at) = self.text_with(part);
-                ExprError::Invalid(ParseError::at(&text, at, message))
-            }
-        })
-        .and_then(|program| bounded(program, target.dialect))
+        generate(self, target)
+            .map_err(|wrong| match wrong {
+                Wrong::Other(error) => error,
+                Wrong::Part { part, message } => {
+                    let (text, at) = self.text_with(part);
+                    ExprError::Invalid(ParseError::at(&text, at, message))
+                }
+            })
+            .and_then(|program| bounded(program, target.dialect))
     }
 }
 

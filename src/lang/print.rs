@@ -7,8 +7,8 @@ use crate::lang::keywords::spelling;
 use crate::lang::names::{self, name_of};
 use crate::lang::token::{Lexer, Token};
 use crate::lang::tree::{
-    Arithmetic, ByteTest, Direction, Dotted, Expr, Id, Kind, Llc, Mask, Node, Pf, Primitive, Qualifiers, Relation, Step,
-    Wlan, beginnings,
+    Arithmetic, ByteTest, Direction, Dotted, Expr, Id, Kind, Llc, Mask, Node, Pf, Primitive, Qualifiers, Relation,
+    Step, Wlan, beginnings,
 };
 use crate::lang::words::{Protocol, Word};
 

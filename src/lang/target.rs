@@ -1,7 +1,7 @@
 //! What an expression is compiled for.
 
 use std::fmt;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
 use crate::dialect::Dialect;
@@ -57,6 +57,11 @@ impl Target {
     /// The link type.
     pub fn link_type(&self) -> LinkType {
         self.link_type
+    }
+
+    /// Whose rules the program keeps to.
+    pub fn machine(&self) -> Dialect {
+        self.dialect
     }
 
     /// Whose rules the program keeps to: how long it may be.
@@ -146,8 +151,8 @@ pub trait Resolver {
         None
     }
 
-    /// The number of an IPv4 network without its trailing zero bytes: 0x0a14 for 10.20.0.0.
-    fn network(&self, name: &str) -> Option<u32> {
+    /// The address and the mask of an IPv4 network.
+    fn network(&self, name: &str) -> Option<(Ipv4Addr, Ipv4Addr)> {
         let _ = name;
         None
     }

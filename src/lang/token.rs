@@ -35,9 +35,8 @@ pub(super) struct Lexer<'t> {
 }
 
 /// The symbols, the longer ones first.
-static SYMBOLS: [&str; 21] = [
-    "<<", ">>", "<=", ">=", "!=", "+", "-", "*", "/", "%", ":", "[", "]", "<", ">", "(", ")", "&", "|", "^", "=",
-];
+static SYMBOLS: [&str; 21] =
+    ["<<", ">>", "<=", ">=", "!=", "+", "-", "*", "/", "%", ":", "[", "]", "<", ">", "(", ")", "&", "|", "^", "="];
 
 /// What is read as a word.
 static OPERATORS: [(&str, Word); 3] = [("&&", Word::And), ("||", Word::Or), ("!", Word::Not)];
@@ -80,8 +79,12 @@ impl<'t> Lexer<'t> {
         }
         let length = name.len();
         if !name.as_bytes()[0].is_ascii_digit() {
-            let token = keywords::keyword(name).map(Token::Word);
-            return Ok((token.or_else(|| mac(name).map(Token::Mac)).unwrap_or(Token::Name(name)), length));
+            let token = match keywords::keyword(name) {
+                Some(Word::Number(number)) => Token::Number(number),
+                Some(word) => Token::Word(word),
+                None => mac(name).map_or(Token::Name(name), Token::Mac),
+            };
+            return Ok((token, length));
         }
         let token = match mac(name) {
             Some(mac) => Token::Mac(mac),
@@ -107,7 +110,8 @@ impl<'t> Lexer<'t> {
         if let Ok(address) = run.parse() {
             return Ok(Some((Token::Ipv6(address), run.len())));
         }
-        let mac = mac(run).ok_or_else(|| self.error(self.at, format!("expected an IPv6 or a MAC address, found `{run}`")))?;
+        let mac =
+            mac(run).ok_or_else(|| self.error(self.at, format!("expected an IPv6 or a MAC address, found `{run}`")))?;
         Ok(Some((Token::Mac(mac), run.len())))
     }
 

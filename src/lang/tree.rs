@@ -120,7 +120,11 @@ pub(super) enum Primitive {
     /// `greater 60`: not shorter.
     Greater(u32),
     /// `byte 8 > 5`
-    Byte { at: u32, test: ByteTest, value: u32 },
+    Byte {
+        at: u32,
+        test: ByteTest,
+        value: u32,
+    },
     Inbound,
     Outbound,
     InterfaceIndex(u32),
@@ -130,7 +134,10 @@ pub(super) enum Primitive {
     PppoeSession(Option<u32>),
     Geneve(Option<u32>),
     Vxlan(Option<u32>),
-    Batadv { version: Option<u32>, packet: Option<u32> },
+    Batadv {
+        version: Option<u32>,
+        packet: Option<u32>,
+    },
     Pf(Pf),
     Wlan(Wlan),
     Llc(Llc),

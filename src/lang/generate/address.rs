@@ -8,6 +8,7 @@ use crate::lang::generate::{Generator, Message};
 use crate::lang::keywords;
 use crate::lang::names;
 use crate::lang::parse::did_you_mean;
+use crate::lang::target::Resolver;
 use crate::lang::tree::{Dotted, Id, Kind, Mask, Qualifiers};
 use crate::lang::words::{Protocol, Word};
 
@@ -55,7 +56,8 @@ impl Generator<'_> {
         to: Exits,
     ) -> Result<(), (usize, Message)> {
         let mut qualifiers = None;
-        let parts: Parts = row.map(|(part, of, id)| (part, *qualifiers.insert(of), id)).map(|(part, _, id)| (part, id)).collect();
+        let parts: Parts =
+            row.map(|(part, of, id)| (part, *qualifiers.insert(of), id)).map(|(part, _, id)| (part, id)).collect();
         let (Some(qualifiers), Some(&(first, id))) = (qualifiers, parts.first()) else { return Ok(()) };
         let at_first = |message| (first, message);
         match Kindred::of(&qualifiers, id) {
@@ -111,7 +113,8 @@ impl Generator<'_> {
             Id::Name(name) if qualifiers.kind == Some(Kind::Net) => self.named_net(qualifiers, name, to),
             Id::Name(name) if is_link => {
                 let mac = self.resolver(|resolver| resolver.ether(name));
-                let mac = mac.ok_or_else(|| format!("expected a MAC address, or a name that is known; `{name}` is not"))?;
+                let mac =
+                    mac.ok_or_else(|| format!("expected a MAC address, or a name that is known; `{name}` is not"))?;
                 self.link_hosts(mac, qualifiers.direction, to)
             }
             _ if is_link => Err("expected a MAC address after `ether`".to_owned()),
@@ -127,9 +130,12 @@ impl Generator<'_> {
     }
 
     fn named_net(&mut self, qualifiers: Qualifiers, name: &str, to: Exits) -> Result<(), Message> {
-        let number = self.resolver(|resolver| resolver.network(name)).filter(|&number| number != 0);
-        let number = number.ok_or_else(|| format!("expected a network such as 10.1.0.0/16, or a name that is known; `{name}` is not"))?;
-        self.hosts4(&[widened(number)], qualifiers, to)
+        let network = self.resolver(|resolver| resolver.network(name));
+        let (address, mask) = network.ok_or_else(|| {
+            format!("expected a network such as 10.1.0.0/16, or a name that is known; `{name}` is not")
+        })?;
+        let mask = u32::from(mask);
+        self.hosts4(&[(u32::from(address) & mask, mask)], qualifiers, to)
     }
 
     fn named_host(&mut self, qualifiers: Qualifiers, name: &str, to: Exits) -> Result<(), Message> {
@@ -148,13 +154,15 @@ impl Generator<'_> {
         }
         let next = self.code.label();
         match (four.is_empty(), six.is_empty()) {
-            (true, true) => {
-                Err(format!("expected an address, or a name that is known; `{name}` is not{}", did_you_mean(keywords::near(name))))
-            }
+            (true, true) => Err(format!(
+                "expected an address, or a name that is known; `{name}` is not{}",
+                did_you_mean(keywords::near(name))
+            )),
             (false, true) => self.hosts4(&four, qualifiers, to),
             (true, false) => self.hosts6(&six, qualifiers, to),
             (false, false) => {
-                self.hosts4(&four, qualifiers, Exits { no: next, ..to })?;
+                let no = if self.layers.tells_protocols_apart() { to.no } else { next };
+                self.hosts4_or(&four, qualifiers, Exits { no, ..to }, next)?;
                 self.code.place(next);
                 self.hosts6(&six, qualifiers, to)
             }
@@ -177,7 +185,9 @@ impl Generator<'_> {
             })
             .collect();
         let mac = mac.filter(|_| !four.is_empty());
-        let mac = mac.ok_or_else(|| format!("expected a name whose MAC and IPv4 addresses are known; those of `{name}` are not"))?;
+        let mac = mac.ok_or_else(|| {
+            format!("expected a name whose MAC and IPv4 addresses are known; those of `{name}` are not")
+        })?;
         let next = self.code.label();
         self.link_hosts(mac, None, Exits { yes: next, ..to })?;
         self.code.place(next);
@@ -185,7 +195,7 @@ impl Generator<'_> {
     }
 
     /// What the caller's resolver says.
-    fn resolver<T>(&self, ask: impl Fn(&dyn crate::lang::target::Resolver) -> Option<T>) -> Option<T> {
+    fn resolver<T>(&self, ask: impl Fn(&dyn Resolver) -> Option<T>) -> Option<T> {
         self.target.resolver.as_deref().and_then(|resolver| ask(resolver))
     }
 }

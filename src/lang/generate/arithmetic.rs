@@ -34,9 +34,16 @@ struct Plan<'a> {
 
 /// What is still to be done, the last first. `slot` is the first scratch word that is free.
 enum Task {
-    Compute { step: usize, slot: u8 },
+    Compute {
+        step: usize,
+        slot: u8,
+    },
     Store(u8),
-    Load { protocol: Protocol, size: u32, slot: u8 },
+    Load {
+        protocol: Protocol,
+        size: u32,
+        slot: u8,
+    },
     Negate,
     /// A = A op constant.
     Constant(AluOp, u32),
@@ -88,6 +95,10 @@ impl<'a> Plan<'a> {
                 check(op, right.constant)?;
                 if let (Some(left), Some(right)) = (left.constant, right.constant) {
                     return Ok(constant(op.eval(left, right).unwrap_or(0)));
+                }
+                // Nothing of what is masked out is looked at.
+                if op == AluOp::And && [left.constant, right.constant].contains(&Some(0)) {
+                    return Ok(constant(0));
                 }
                 let is_free = right.constant.is_some() || left.constant.is_some() && is_commutative(op);
                 let (more, less) = (left.slots.max(right.slots), left.slots.min(right.slots));
@@ -181,7 +192,9 @@ impl Generator<'_> {
     /// A = the value of a step.
     fn compute(&mut self, plan: &Plan, step: usize, slot: u8) -> Result<(), Message> {
         if slot.saturating_add(plan.costs[step].slots) > SLOTS {
-            return Err(format!("expected a simpler number: the machine has {SLOTS} scratch words for what is not computed yet"));
+            return Err(format!(
+                "expected a simpler number: the machine has {SLOTS} scratch words for what is not computed yet"
+            ));
         }
         let mut tasks = vec![Task::Compute { step, slot }];
         while let Some(task) = tasks.pop() {

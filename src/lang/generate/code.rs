@@ -31,7 +31,11 @@ pub(super) enum Base {
 /// What can be loaded into A.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Value {
-    Bytes { base: Base, offset: u32, width: Width },
+    Bytes {
+        base: Base,
+        offset: u32,
+        width: Width,
+    },
     /// The length of the packet.
     Length,
     Extension(Extension),
@@ -143,8 +147,10 @@ impl Code {
         if self.pending == Some(label) {
             self.pending = None;
         }
-        self.write_jump();
         let arriving = self.arrivals[label.index()];
+        if arriving.is_some() {
+            self.write_jump();
+        }
         self.now = match (self.now, arriving) {
             (Some(now), Some(arriving)) => Some(now.meet(arriving)),
             (now, arriving) => now.or(arriving),
@@ -286,6 +292,9 @@ impl Code {
     pub(super) fn test(&mut self, test: Test, to: Exits) {
         let Some(now) = self.now else { return };
         let Test { value, mask, mut condition, mut constant } = test;
+        if mask == 0 {
+            return self.jump(if condition.eval(0, constant) { to.yes } else { to.no });
+        }
         let is_bit = mask.is_power_of_two() && (constant == 0 || constant == mask);
         let mut mask = mask;
         if is_bit && let Condition::Equal | Condition::NotEqual = condition {

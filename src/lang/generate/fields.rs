@@ -1,10 +1,10 @@
 //! Tests of single fields: lengths, bytes, pf, ATM and SS7.
 
+use crate::instruction::Operand;
 use crate::isa::{AluOp, Condition};
 use crate::lang::generate::code::{Exits, Test, Value};
 use crate::lang::generate::layers::{Around, Family, Place};
 use crate::lang::generate::{Generator, Message};
-use crate::instruction::Operand;
 use crate::lang::tree::{ByteTest, Pf, Relation};
 use crate::lang::words::{AtmField, AtmName, Mtp2, Mtp3Field, Mtp3Name};
 

@@ -209,8 +209,6 @@ pub(super) enum Around {
 /// Where the headers are.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Layers {
-    /// What the packet begins with.
-    pub(super) outermost: LinkType,
     pub(super) family: Family,
     pub(super) header: Place,
     pub(super) link_type: Option<Place>,
@@ -235,7 +233,6 @@ impl Layers {
         let is_variable = matches!(row.family, Family::Wlan | Family::Pflog);
         let payload = row.payload.map(Place::fixed);
         Some(Layers {
-            outermost: link_type,
             family: row.family,
             header: if is_behind_radio { Place::in_slot(HEADER_SLOT) } else { Place::fixed(row.header) },
             link_type: row.link_type.map(Place::fixed),

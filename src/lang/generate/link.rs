@@ -224,8 +224,8 @@ impl Generator<'_> {
                 self.code.jump(to.yes);
                 return Ok(());
             }
-            (Family::Arcnet, IP) => (self.type_field()?.byte(0), &[0xd4, 0xf0]),
-            (Family::Arcnet, ARP) => (self.type_field()?.byte(0), &[0xd5, 0xf1]),
+            (Family::Arcnet, IP) => (self.type_field()?.byte(0), &[0xd4]),
+            (Family::Arcnet, ARP) => (self.type_field()?.byte(0), &[0xd5]),
             (Family::Arcnet, RARP) => (self.type_field()?.byte(0), &[0xd6]),
             (Family::Arcnet, IP6) => (self.type_field()?.byte(0), &[0xc4]),
             (Family::Arcnet, ATALK) => (self.type_field()?.byte(0), &[0xdd]),
@@ -300,7 +300,8 @@ impl Generator<'_> {
             },
             Some(Protocol::Ip) => {
                 let netmask = self.target.netmask;
-                let host = !netmask.ok_or("expected the netmask of the interface to be known, which `ip broadcast` needs")?;
+                let host =
+                    !netmask.ok_or("expected the netmask of the interface to be known, which `ip broadcast` needs")?;
                 let here = self.code.label();
                 self.link_type(IP, Exits { yes: here, no: to.no })?;
                 self.code.place(here);
@@ -351,8 +352,7 @@ impl Generator<'_> {
         let is = |value: Value, number| if is_outbound { value.is(number) } else { value.is_not(number) };
         let outgoing = |value: Value| is(value, OUTGOING);
         let test = match (self.target.link_type.number(), self.layers.family) {
-            (8, _) if is_outbound => at.byte(0).is_not(0),
-            (8, _) => at.byte(0).is(0),
+            (8, _) => at.byte(0).is(pick(1, 0)),
             (113, _) => outgoing(at.half(0)),
             (276, _) => outgoing(at.byte(10)),
             (117, _) => at.byte(60).is(pick(2, 1)),
@@ -440,9 +440,9 @@ fn ppp_type(protocol: u32) -> u32 {
 fn link_direction(direction: Option<Direction>) -> Result<Direction, Message> {
     match direction {
         None => Ok(Direction::Either),
-        Some(
-            direction @ (Direction::Source | Direction::Destination | Direction::Either | Direction::Both),
-        ) => Ok(direction),
+        Some(direction @ (Direction::Source | Direction::Destination | Direction::Either | Direction::Both)) => {
+            Ok(direction)
+        }
         Some(_) => Err("expected `src` or `dst`: only 802.11 has other addresses".to_owned()),
     }
 }

@@ -212,8 +212,8 @@ fn operands(expr: &Expr, beginnings: &[usize], root: usize) -> Vec<usize> {
     let mut open = vec![root];
     while let Some(part) = open.pop() {
         if expr.nodes[part] == expr.nodes[root] && !matches!(expr.nodes[part], Node::Primitive(_)) {
+            // The right one is the first out; the order is turned round at the end.
             open.extend([beginnings[part - 1] - 1, part - 1]);
-            // The right one is the last in, and would be the first out.
         } else {
             operands.push(part);
         }

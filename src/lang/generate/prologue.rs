@@ -1,10 +1,11 @@
 //! What a program does first: the lengths of headers that packets state themselves, for those tests that need them.
 
+use crate::assemble::Label;
 use crate::instruction::{Instruction, Operand};
 use crate::isa::{AluOp, Condition, Register, Width};
 use crate::lang::generate::Generator;
-use crate::lang::generate::code::{Code, Exits, Value};
-use crate::lang::generate::layers::{Family, HEADER_SLOT, PAYLOAD_SLOT, Place};
+use crate::lang::generate::code::{Base, Code, Exits, Value};
+use crate::lang::generate::layers::{Family, HEADER_SLOT, Layers, PAYLOAD_SLOT, Place};
 use crate::program::Program;
 
 /// Headers in front of 802.11.
@@ -36,7 +37,7 @@ impl Generator<'_> {
         let read = self.code.read;
         let mut prologue = Code::new();
         let drop = prologue.label();
-        let family = crate::lang::generate::Layers::of(self.target.link_type).map(|layers| layers.family);
+        let family = Layers::of(self.target.link_type).map(|layers| layers.family);
         for slot in (0..16).filter(|slot| self.zeroed & read & 1 << slot != 0) {
             prologue.raw(Instruction::LoadConstant { dst: Register::A, value: 0 });
             prologue.store(Register::A, slot);
@@ -49,7 +50,9 @@ impl Generator<'_> {
             Some(Family::Pflog) if wants(PAYLOAD_SLOT) => pflog_length(&mut prologue),
             Some(Family::Wlan) if wants(PAYLOAD_SLOT) => {
                 radio_length(&mut prologue, number);
-                wlan_length(&mut prologue, number);
+                // Like libpcap, which takes the inner header for the outer one there.
+                let may_be_padded = number == RADIOTAP && self.layers.family == Family::Wlan;
+                wlan_length(&mut prologue, number, may_be_padded);
             }
             Some(Family::Wlan) if wants(HEADER_SLOT) => radio_length(&mut prologue, number),
             _ => {}
@@ -102,7 +105,7 @@ fn radio_length(code: &mut Code, number: u32) {
 }
 
 /// The length of that and of the 802.11 header.
-fn wlan_length(code: &mut Code, number: u32) {
+fn wlan_length(code: &mut Code, number: u32, may_be_padded: bool) {
     let is_behind_radio = number != 105;
     let header = if is_behind_radio { Place::in_slot(HEADER_SLOT) } else { Place::fixed(0) };
     if is_behind_radio {
@@ -117,21 +120,20 @@ fn wlan_length(code: &mut Code, number: u32) {
     code.require(control.any_of(0x08), done);
     code.require(control.none_of(0x04), done);
     // Only frames with quality of service have the field for it.
-    let no_qos = if number == RADIOTAP { code.label() } else { done };
+    let no_qos = code.label();
     code.require(control.any_of(0x80), no_qos);
     code.load_a(PAYLOAD_SLOT);
     code.alu(AluOp::Add, QOS_LENGTH);
     code.store(Register::A, PAYLOAD_SLOT);
-    if number == RADIOTAP {
-        code.jump(done);
-        code.place(no_qos);
+    code.place(no_qos);
+    if may_be_padded {
         radiotap_padding(code, done);
     }
     code.place(done);
 }
 
 /// Some drivers pad the 802.11 header, and say so in the radiotap header.
-fn radiotap_padding(code: &mut Code, done: crate::assemble::Label) {
+fn radiotap_padding(code: &mut Code, done: Label) {
     let (with_time, without_time, padded) = (code.label(), code.label(), code.label());
     let flags = Place::fixed(4).word(0);
     code.require(flags.any_of(HAS_FLAGS), done);
@@ -139,7 +141,7 @@ fn radiotap_padding(code: &mut Code, done: crate::assemble::Label) {
     code.test(flags.any_of(HAS_TIME), Exits { yes: with_time, no: without_time });
     for (label, offset) in [(with_time, 16), (without_time, 8)] {
         code.place(label);
-        let byte = Value::Bytes { base: crate::lang::generate::code::Base::Packet, offset, width: Width::Byte };
+        let byte = Value::Bytes { base: Base::Packet, offset, width: Width::Byte };
         code.test(byte.compares(Condition::BitsSet, PADDED), Exits { yes: padded, no: done });
     }
     code.place(padded);

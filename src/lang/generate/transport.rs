@@ -33,9 +33,9 @@ impl Generator<'_> {
     ) -> Result<(), Message> {
         let direction = match qualifiers.direction {
             None => Direction::Either,
-            Some(
-                direction @ (Direction::Source | Direction::Destination | Direction::Either | Direction::Both),
-            ) => direction,
+            Some(direction @ (Direction::Source | Direction::Destination | Direction::Either | Direction::Both)) => {
+                direction
+            }
             Some(_) => return Err("expected `src` or `dst`: ports have no other directions".to_owned()),
         };
         let asked = match qualifiers.protocol {
@@ -126,18 +126,13 @@ impl Generator<'_> {
             let ports: Vec<(u32, u32)> = ports.iter().map(|range| (*range.start(), u32::MAX)).collect();
             return self.either_word(&ports, source, destination, direction, to);
         }
-        for (index, range) in ports.iter().enumerate() {
-            let is_last = index + 1 == ports.len();
-            let next = if is_last { to.no } else { self.code.label() };
-            self.either(direction, Exits { no: next, ..to }, |this, is_source, to| {
+        self.alternatives(ports.iter(), to, |this, range, to| {
+            this.either(direction, to, |this, is_source, to| {
                 let value = if is_source { source } else { destination };
                 this.require(value.at_least(*range.start()), to.no);
                 this.code.test(value.at_most(*range.end()), to);
             });
-            if !is_last {
-                self.code.place(next);
-            }
-        }
+        });
     }
 
     /// `protochain`: a header of that protocol, behind others.

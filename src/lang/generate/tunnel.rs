@@ -182,7 +182,9 @@ impl Generator<'_> {
 
     /// Whether Geneve carries an Ethernet header: then what is behind it begins later.
     pub(super) fn has_geneve_ethernet(&mut self, to: Exits) {
-        if let (Some(header), Some(payload)) = (self.layers.header.slot, self.layers.payload.and_then(|place| place.slot)) {
+        if let (Some(header), Some(payload)) =
+            (self.layers.header.slot, self.layers.payload.and_then(|place| place.slot))
+        {
             let here = self.code.label();
             self.code.load_a(header);
             self.code.load_x(payload);

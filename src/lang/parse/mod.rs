@@ -59,7 +59,10 @@ enum Waiting {
     And,
     Or,
     /// The steps of its left side end at `left`.
-    Relation { relation: Relation, left: usize },
+    Relation {
+        relation: Relation,
+        left: usize,
+    },
     Binary(AluOp),
     Negate,
     /// `protocol[`
@@ -185,9 +188,7 @@ impl<'t> Parser<'t> {
                     self.waiting.push(Waiting::Negate);
                     self.advance()?;
                 }
-                Token::Word(Word::Protocol(protocol))
-                    if holds != Holds::Ids && self.peek()? == Token::Symbol("[") =>
-                {
+                Token::Word(Word::Protocol(protocol)) if holds != Holds::Ids && self.peek()? == Token::Symbol("[") => {
                     self.waiting.push(Waiting::Index(protocol));
                     self.advance()?;
                     self.advance()?;
@@ -209,7 +210,8 @@ impl<'t> Parser<'t> {
         if self.is_qualified {
             return Holds::Ids;
         }
-        match self.waiting.iter().rev().find(|waiting| !matches!(waiting, Waiting::Not(_) | Waiting::And | Waiting::Or)) {
+        match self.waiting.iter().rev().find(|waiting| !matches!(waiting, Waiting::Not(_) | Waiting::And | Waiting::Or))
+        {
             Some(Waiting::Open(open)) => open.holds,
             None => Holds::Tests,
             _ => Holds::Numbers,
@@ -245,9 +247,7 @@ impl<'t> Parser<'t> {
     fn unqualified<T>(&self) -> Result<T, ParseError> {
         let missing = "expected a qualifier such as `host` or `port` before";
         match self.token {
-            Token::Name(name) => {
-                Err(self.error(format!("{missing} `{name}`{}", did_you_mean(keywords::near(name)))))
-            }
+            Token::Name(name) => Err(self.error(format!("{missing} `{name}`{}", did_you_mean(keywords::near(name))))),
             Token::Dotted(_) | Token::Ipv6(_) | Token::Mac(_) | Token::Byte(_) => {
                 Err(self.error(format!("{missing} `{}`", &self.text[self.place.clone()])))
             }

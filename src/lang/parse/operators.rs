@@ -26,7 +26,9 @@ impl Parser<'_> {
                     self.join();
                     return match self.waiting.last() {
                         None => Ok(true),
-                        Some(Waiting::Open(open)) => Err(ParseError::at(self.text, open.at, "expected a `)` to this `(`")),
+                        Some(Waiting::Open(open)) => {
+                            Err(ParseError::at(self.text, open.at, "expected a `)` to this `(`"))
+                        }
                         Some(_) => self.expected("`]`"),
                     };
                 }
@@ -90,7 +92,8 @@ impl Parser<'_> {
             self.qualify(None);
         } else if let Operand::Number(number) = self.last {
             let Some(qualifiers) = self.inherited else {
-                let message = format!("expected a qualifier such as `host` or `port` before `{number}`, or a relation after it");
+                let message =
+                    format!("expected a qualifier such as `host` or `port` before `{number}`, or a relation after it");
                 return Err(ParseError::at(self.text, self.start, message));
             };
             self.steps.clear();

@@ -278,7 +278,8 @@ impl Parser<'_> {
             Word::WlanSubtype => {
                 let Token::Name(name) = self.token else { return self.expected("an 802.11 subtype") };
                 let kinds = names::WLAN_TYPES.iter().map(|&(_, kind)| kind);
-                let found = kinds.filter_map(|kind| Some((kind, names::find(names::wlan_subtypes(kind), name)?))).next();
+                let found =
+                    kinds.filter_map(|kind| Some((kind, names::find(names::wlan_subtypes(kind), name)?))).next();
                 let Some((kind, subtype)) = found else { return self.expected("an 802.11 subtype") };
                 self.advance()?;
                 Ok(Wlan::Subtype { kind, subtype })
