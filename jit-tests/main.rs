@@ -2,7 +2,7 @@
 //!
 //! `cargo test --test jit-tests -- kernel` runs one engine. The cases are the files below `cases/`; `case.rs` says how
 //! they are written. Besides them: what programs become (`golden`), the passes in any order (`passes`), the optimiser
-//! (`optimize`), random programs through all engines (`random`), captures and libpcap's code for expressions of a folder
+//! (`optimize`), random programs through all engines (`random`), random expressions beside libpcap (`language`), captures and libpcap's code for expressions of a folder
 //! beside the project, if there is one (`captures`, `expressions`), memory for code (`memory`), and the program (`cli`).
 
 mod batch;
@@ -17,6 +17,7 @@ mod expressions;
 mod generate;
 mod golden;
 mod kernel;
+mod language;
 mod layouts;
 mod libpcap;
 mod memory;
@@ -52,6 +53,7 @@ fn main() -> ExitCode {
     trials.extend(random::trials());
     trials.extend(memory::trials());
     trials.extend(batch::trials());
+    trials.extend(language::trials());
     #[cfg(feature = "cli")]
     trials.extend(cli::trials().into_iter().chain(captures::trials()).chain([expressions::trial()]));
     libtest_mimic::run(&arguments, trials).exit_code()

@@ -160,7 +160,10 @@ impl Generator<'_> {
     fn lane(&mut self, to: Exits) -> Result<(), Message> {
         let header = self.layers.header;
         self.code.test(header.byte(0).has(0x0f, 0x01), to);
-        self.layers = self.layers.ethernet(Place::fixed(6), Around::Lane(header.plus(4)));
+        // What is in another tunnel has no marker of its own.
+        let is_plain = self.layers.family == Family::SunAtm;
+        let around = if is_plain { Around::Lane(header.plus(4)) } else { Around::Other };
+        self.layers = self.layers.ethernet(Place::fixed(6), around);
         Ok(())
     }
 

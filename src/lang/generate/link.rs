@@ -150,10 +150,8 @@ impl Generator<'_> {
                 self.code.exclude(kind.is(IPX), to.yes);
                 self.code.exclude(kind.is(COOKED_802_3), to.yes);
                 self.require(kind.is(COOKED_LLC), to.no);
-                let next = self.code.label();
-                self.snap(llc, 0, IPX, Exits { no: next, ..to });
-                self.code.place(next);
-                self.code.test(llc.byte(0).is(SAP_IPX), to);
+                self.code.exclude(llc.byte(0).is(SAP_IPX), to.yes);
+                self.snap(llc, 0, IPX, to);
             }
             ATALK | AARP => {
                 self.code.exclude(kind.is(protocol), to.yes);
@@ -348,10 +346,12 @@ impl Generator<'_> {
     /// `inbound` and `outbound`.
     pub(super) fn direction(&mut self, is_outbound: bool, to: Exits) -> Result<(), Message> {
         let at = self.layers.header;
+        // A packet in a tunnel shows no direction of its own.
+        let number = if self.layers.around == Around::Nothing { self.target.link_type.number() } else { 0 };
         let pick = |outbound: u32, inbound: u32| if is_outbound { outbound } else { inbound };
         let is = |value: Value, number| if is_outbound { value.is(number) } else { value.is_not(number) };
         let outgoing = |value: Value| is(value, OUTGOING);
-        let test = match (self.target.link_type.number(), self.layers.family) {
+        let test = match (number, self.layers.family) {
             (8, _) => at.byte(0).is(pick(1, 0)),
             (113, _) => outgoing(at.half(0)),
             (276, _) => outgoing(at.byte(10)),
@@ -371,7 +371,8 @@ impl Generator<'_> {
 
     /// `ifindex`
     pub(super) fn interface(&mut self, index: u32, to: Exits) -> Result<(), Message> {
-        let value = if self.target.link_type.number() == 276 {
+        let is_in_tunnel = self.layers.around != Around::Nothing;
+        let value = if self.target.link_type.number() == 276 && !is_in_tunnel {
             self.layers.header.word(4)
         } else if self.target.is_live {
             Value::Extension(Extension::InterfaceIndex)
