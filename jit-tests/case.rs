@@ -8,7 +8,7 @@
 //!         ret a
 //! ;; packet 000102 00x60 => 3             bytes in hexadecimal, `00x60` is one byte 60 times
 //! ;; packet - wire 100 => linux 2, pcap 0 the empty packet, 100 bytes long on the wire; a verdict for each dialect
-//! ;; packet 00 with mark=7 vlan=100:0x8100 device=3:1 seed=1 => 7
+//! ;; packet 00 with mark=7 vlan=100:0x8100 device=3:1 network=14 link=0 seed=1 => 7
 //! ;; graph facts                          the graph behind the passes up to this one follows; BLESS=1 rewrites it
 //! ;; | block0:
 //! ;; clif                                 so does the Cranelift IR; without the name of a pass it is behind all of them
@@ -226,6 +226,12 @@ fn number(text: &str) -> Result<u64, String> {
 /// `mark=7`, `vlan=TCI:TPID`, ...
 fn set(context: &mut Context, fact: &str) -> Result<(), String> {
     let (name, value) = fact.split_once('=').ok_or_else(|| format!("expected `NAME=VALUE`, not `{fact}`"))?;
+    let start = || value.parse().map_err(|_| format!("`{value}` is no place"));
+    match name {
+        "network" => return start().map(|start| context.network_header = start),
+        "link" => return start().map(|start| context.link_header = Some(start)),
+        _ => {}
+    }
     let (first, second) = value.split_once(':').unwrap_or((value, "0"));
     let (first, second) = (number(first)?, number(second)?);
     match name {
@@ -255,9 +261,12 @@ pub fn write(program: &Program, dialect: Dialect, packet: &Packet, verdict: u32)
         ("queue", context.queue.to_string()),
         ("rxhash", context.receive_hash.to_string()),
         ("cpu", context.cpu.to_string()),
+        ("network", context.network_header.to_string()),
     ];
     facts.extend(context.device.map(|d| ("device", format!("{}:{}", d.index, d.hardware_type))));
     facts.extend(context.vlan.map(|vlan| ("vlan", format!("{}:{}", vlan.tci, vlan.tpid))));
+    // With its sign, 0 is kept, too.
+    facts.extend(context.link_header.map(|start| ("link", format!("{start:+}"))));
     facts.extend(context.seed.map(|seed| ("seed", seed.to_string())));
     facts.retain(|(_, value)| value != "0");
     let facts: String = facts.iter().map(|(name, value)| format!(" {name}={value}")).collect();

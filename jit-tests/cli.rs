@@ -1,5 +1,7 @@
 //! The program `cbpf`, as users run it: captures that are whole, damaged and missing, and every exit code.
 
+mod seccomp;
+
 use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -10,10 +12,12 @@ use std::time::{Duration, Instant};
 use libtest_mimic::{Failed, Trial};
 use tempfile::TempDir;
 
-/// A test, which may fill its folder.
-type Test = fn(&Bench) -> Outcome;
+use crate::debugger;
 
-const TESTS: [(&str, Test); 21] = [
+/// A test, which may fill its folder.
+pub type Test = fn(&Bench) -> Outcome;
+
+const TESTS: [(&str, Test); 22] = [
     ("filter_counts", filter_counts),
     ("filter_writes_cut_packets", filter_writes_cut_packets),
     ("filter_reads_standard_input", filter_reads_standard_input),
@@ -26,6 +30,7 @@ const TESTS: [(&str, Test); 21] = [
     ("interrupted", interrupted),
     ("closed_pipe", closed_pipe),
     ("engines_agree_on_the_example", engines_agree_on_the_example),
+    ("link_types_give_contexts", link_types_give_contexts),
     ("json_summary", json_summary),
     ("bench_table", bench_table),
     ("bench_json", bench_json),
@@ -37,43 +42,43 @@ const TESTS: [(&str, Test); 21] = [
     ("help_ends_with_an_example", help_ends_with_an_example),
 ];
 
-type Outcome = Result<(), Failed>;
+pub type Outcome = Result<(), Failed>;
 
 pub fn trials() -> Vec<Trial> {
     let trial = |(name, test): (&str, Test)| {
         Trial::test(format!("cli::{name}"), move || test(&Bench { folder: TempDir::new()? }))
     };
-    TESTS.map(trial).into()
+    TESTS.into_iter().chain(debugger::TESTS).chain(seccomp::TESTS).map(trial).collect()
 }
 
 /// A folder for one test.
-struct Bench {
+pub struct Bench {
     folder: TempDir,
 }
 
 impl Bench {
-    fn path(&self, name: &str) -> PathBuf {
+    pub fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
 
     /// Writes a file, and gives its path.
-    fn file(&self, name: &str, content: impl AsRef<[u8]>) -> Result<String, Failed> {
+    pub fn file(&self, name: &str, content: impl AsRef<[u8]>) -> Result<String, Failed> {
         fs::write(self.path(name), content)?;
         Ok(self.path(name).display().to_string())
     }
 }
 
-fn example(name: &str) -> String {
+pub fn example(name: &str) -> String {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("examples").join(name).display().to_string()
 }
 
-fn command(arguments: &[&str]) -> Command {
+pub fn command(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_cbpf"));
     command.args(arguments).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     command
 }
 
-fn cbpf(arguments: &[&str]) -> Result<Output, Failed> {
+pub fn cbpf(arguments: &[&str]) -> Result<Output, Failed> {
     Ok(command(arguments).output()?)
 }
 
@@ -84,7 +89,7 @@ fn cbpf_with_input(arguments: &[&str], input: &[u8]) -> Result<Output, Failed> {
 }
 
 /// The exit code, and words that must stand in the output or the messages.
-fn expect(output: &Output, code: i32, words: &[&str]) -> Outcome {
+pub fn expect(output: &Output, code: i32, words: &[&str]) -> Outcome {
     let text = String::from_utf8_lossy(&output.stdout) + String::from_utf8_lossy(&output.stderr);
     let missing = words.iter().find(|&&word| !text.contains(word));
     match (output.status.code(), missing) {
@@ -93,7 +98,7 @@ fn expect(output: &Output, code: i32, words: &[&str]) -> Outcome {
     }
 }
 
-fn equal<T: PartialEq + std::fmt::Debug>(got: T, expected: T) -> Outcome {
+pub fn equal<T: PartialEq + std::fmt::Debug>(got: T, expected: T) -> Outcome {
     if got == expected { Ok(()) } else { Err(format!("got {got:?}, expected {expected:?}").into()) }
 }
 
@@ -225,6 +230,29 @@ fn engines_agree_on_the_example(_: &Bench) -> Outcome {
     equal(verdicts.lines().filter(|&verdict| verdict == "4294967295").count(), 5)
 }
 
+/// Programs that ask for the protocol and the network header get what the link type tells of them.
+fn link_types_give_contexts(bench: &Bench) -> Outcome {
+    let program = bench.file("ipv6.asm", "ld proto\njne #0x86dd, drop\nldb [0xfff00000]\nret a\ndrop: ret #0")?;
+    for (link_type, header) in [
+        (1_u32, [&[2; 12][..], &[0x86, 0xdd]].concat()),
+        (101, Vec::new()),
+        (113, [&[0; 14][..], &[0x86, 0xdd]].concat()),
+        (276, [&[0x86, 0xdd][..], &[0; 18]].concat()),
+    ] {
+        let packet = [&header[..], &[0x60; 40]].concat();
+        let fields =
+            [0xa1b2_c3d4, 4 << 16 | 2, 0, 0, 0xffff, link_type, 0, 0, packet.len() as u32, packet.len() as u32];
+        let capture = bench.file("one.pcap", [fields.map(u32::to_le_bytes).concat(), packet].concat())?;
+        let output = cbpf(&["run", "-p", &program, "-r", &capture, "--engine", "both"])?;
+        equal((link_type, String::from_utf8(output.stdout)?), (link_type, "96\n".to_owned()))?;
+        let output = cbpf(&["filter", "-p", &program, "-r", &capture])?;
+        expect(&output, 0, &["1 packets, 1 match"])?;
+        let output = cbpf(&["bench", "-p", &program, "-r", &capture, "--seconds", "0.01", "--json"])?;
+        expect(&output, 0, &["\"packets\""])?;
+    }
+    Ok(())
+}
+
 fn json_summary(_: &Bench) -> Outcome {
     let output = cbpf(&["filter", "-p", &example("arp.asm"), "-r", &example("mixed.pcap"), "--json"])?;
     let words = ["\"packets\":260", "\"matches\":5", "\"kept_bytes\":210", "\"engine\":\"jit\""];
@@ -262,7 +290,7 @@ fn bench_refuses(bench: &Bench) -> Outcome {
 fn convert_loses_nothing(bench: &Bench) -> Outcome {
     let text = fs::read(example("arp.asm"))?;
     let mut program = text;
-    for form in ["listing", "c", "decimal", "bytecode", "raw", "asm"] {
+    for form in ["listing", "c", "decimal", "bytecode", "seccomp", "raw", "asm"] {
         let output = cbpf_with_input(&["convert", "-p", "-", "--to", form], &program)?;
         expect(&output, 0, &[])?;
         program = output.stdout;
@@ -301,7 +329,9 @@ fn show_each_stage(_: &Bench) -> Outcome {
 }
 
 fn help_ends_with_an_example(_: &Bench) -> Outcome {
-    for subcommand in ["filter", "run", "bench", "convert", "verify", "show", "completions", "man"] {
+    let subcommands =
+        ["filter", "run", "bench", "convert", "verify", "show", "trace", "explain", "seccomp", "completions", "man"];
+    for subcommand in subcommands {
         let output = cbpf(&[subcommand, "--help"])?;
         expect(&output, 0, &["Example:"])?;
         let last = String::from_utf8_lossy(&output.stdout).trim_end().lines().last().unwrap_or("").to_owned();

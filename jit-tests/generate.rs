@@ -73,7 +73,7 @@ fn register(u: &mut Unstructured) -> Result<Register> {
     Ok(if u.arbitrary()? { Register::A } else { Register::X })
 }
 
-fn width(u: &mut Unstructured) -> Result<Width> {
+pub fn width(u: &mut Unstructured) -> Result<Width> {
     Ok(*u.choose(&[Width::Byte, Width::Half, Width::Word])?)
 }
 
@@ -142,7 +142,7 @@ fn anything(u: &mut Unstructured, dialect: Dialect) -> Result<Program> {
 }
 
 /// An instruction that goes on with the next one; `stored` scratch words may be read.
-fn instruction(u: &mut Unstructured, dialect: Dialect, stored: u32) -> Result<Instruction> {
+pub fn instruction(u: &mut Unstructured, dialect: Dialect, stored: u32) -> Result<Instruction> {
     let is_seccomp = dialect == Dialect::Seccomp;
     Ok(match u.int_in_range(0..=13)? {
         0 => Instruction::LoadConstant { dst: register(u)?, value: number(u)? },
@@ -152,9 +152,9 @@ fn instruction(u: &mut Unstructured, dialect: Dialect, stored: u32) -> Result<In
         2 | 4..=6 if is_seccomp => {
             Instruction::LoadAbsolute { offset: 4 * u.int_in_range(0..=15)?, width: Width::Word }
         }
-        2 | 4 => Instruction::LoadAbsolute { offset: number(u)?, width: width(u)? },
-        5 => Instruction::LoadIndirect { offset: number(u)?, width: width(u)? },
-        6 => Instruction::LoadMemShift { offset: number(u)? },
+        2 | 4 => Instruction::LoadAbsolute { offset: offset(u)?, width: width(u)? },
+        5 => Instruction::LoadIndirect { offset: offset(u)?, width: width(u)? },
+        6 => Instruction::LoadMemShift { offset: offset(u)? },
         7 if dialect == Dialect::Linux => Instruction::LoadExtension(extension(u)?),
         7 => Instruction::Negate,
         8 => Instruction::TransferAToX,
@@ -174,15 +174,14 @@ fn alu(u: &mut Unstructured, is_seccomp: bool) -> Result<Instruction> {
     Ok(Instruction::Alu { op, operand })
 }
 
-/// The ancillary loads that engines know, `cpu` aside, which a judge answers as it likes.
-fn extension(u: &mut Unstructured) -> Result<Extension> {
-    let unknown = [Extension::NetlinkAttribute, Extension::NestedNetlinkAttribute, Extension::PayloadOffset];
-    let known: Vec<Extension> = Extension::all().filter(|e| !unknown.contains(e)).collect();
-    Ok(*u.choose(&known)?)
+/// An ancillary load.
+pub fn extension(u: &mut Unstructured) -> Result<Extension> {
+    let all: Vec<Extension> = Extension::all().collect();
+    Ok(*u.choose(&all)?)
 }
 
 /// A jump, or a return, with `left` instructions before the last.
-fn jump(u: &mut Unstructured, left: u32) -> Result<Instruction> {
+pub fn jump(u: &mut Unstructured, left: u32) -> Result<Instruction> {
     use Condition::{BitsNotSet, BitsSet, Equal, Greater, GreaterOrEqual, Less, LessOrEqual, NotEqual};
     let mut skip = |most: u32| u.int_in_range(0..=left.min(most));
     let (skip_true, skip_false, far) = (skip(12)? as u8, skip(255)? as u8, skip(u32::MAX)?);
@@ -227,7 +226,18 @@ fn context(u: &mut Unstructured) -> Result<Context> {
         receive_hash: u.arbitrary()?,
         cpu: u.arbitrary()?,
         vlan: u.arbitrary::<Option<(u16, u16)>>()?.map(|(tci, tpid)| Vlan { tci, tpid }),
+        network_header: start(u)?,
+        link_header: if u.arbitrary()? { Some(start(u)?) } else { None },
         seed: Some(u.arbitrary()?),
+    })
+}
+
+/// Where a header begins: mostly in the packet.
+fn start(u: &mut Unstructured) -> Result<i32> {
+    Ok(match u.int_in_range(0..=9)? {
+        0 => *u.choose(&[-20, -1, i32::MIN, i32::MAX, 0x7ff0_0000])?,
+        1 => u.arbitrary()?,
+        _ => u.int_in_range(0..=40)?,
     })
 }
 
@@ -249,6 +259,17 @@ fn wild(u: &mut Unstructured) -> Result<RawInstruction> {
     let skip = |u: &mut Unstructured| if u.ratio(1, 20)? { u.arbitrary() } else { u.int_in_range(0..=4) };
     let k = if u.ratio(1, 2)? { u.int_in_range(0..=17)? } else { number(u)? };
     Ok(RawInstruction::new(code, skip(u)?, skip(u)?, k))
+}
+
+/// An offset of a load.
+fn offset(u: &mut Unstructured) -> Result<u32> {
+    if u.ratio(1, 4)? { relative_offset(u) } else { number(u) }
+}
+
+/// An offset of which most are relative to a header.
+pub fn relative_offset(u: &mut Unstructured) -> Result<u32> {
+    let base = *u.choose(&[0xfff0_0000, 0xffe0_0000, 0xffdf_fff8, 0xffef_fff8, 0xffff_eff8, 0])?;
+    Ok(u.int_in_range(0..=40)? + base)
 }
 
 /// The program that the bytes are, eight an instruction, and a packet: the first byte says how many of the last are it.

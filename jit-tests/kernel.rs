@@ -55,40 +55,13 @@ impl Loaded for Attachable {
 
 impl Attachable {
     fn verdict_differs(&self, packet: &Packet, expected: u32) -> io::Result<Option<String>> {
-        // A load out of bounds returns 0 past all questions, so for 0 the question is whether it is anything else.
-        let is_as_expected = match expected {
-            0 => !self.ask(packet.data(), Condition::Greater, 0)?,
-            _ => self.ask(packet.data(), Condition::Equal, expected)?,
-        };
-        if is_as_expected {
-            return Ok(None);
-        }
-        let mut verdict = 0;
-        for bit in 0..32 {
-            verdict |= u32::from(self.ask(packet.data(), Condition::BitsSet, 1 << bit)?) << bit;
-        }
-        Ok(Some(verdict.to_string()))
+        let difference = differs(&self.0, expected, |question| self.keeps(question, packet.data()))?;
+        Ok(difference.map(|verdict| verdict.to_string()))
     }
 
-    /// Whether the packet is kept when each return keeps it just if its verdict passes this test.
-    fn ask(&self, data: &[u8], condition: Condition, k: u32) -> io::Result<bool> {
-        let [return_constant, return_a] = [Instruction::ReturnConstant { verdict: 0 }, Instruction::ReturnA]
-            .map(|instruction| RawInstruction::from(instruction).code);
-        let mut program = self.0.clone();
-        let len = program.len();
-        let mut asks_a = false;
-        for (pc, raw) in program.iter_mut().enumerate() {
-            if raw.code == return_constant {
-                raw.k = condition.eval(raw.k, k).into();
-            } else if raw.code == return_a {
-                asks_a = true;
-                *raw = Instruction::Jump { skip: (len - pc - 1) as u32 }.into();
-            }
-        }
-        if asks_a {
-            program.extend(test_of_a(condition, k).map(RawInstruction::from));
-        }
-        let (sender, receiver) = attach(&program)?;
+    /// Whether the packet is kept by a program.
+    fn keeps(&self, question: &[RawInstruction], data: &[u8]) -> io::Result<bool> {
+        let (sender, receiver) = attach(question)?;
         sender.send(data)?;
         match receiver.recv(&mut [0; 16]) {
             Ok(_) => Ok(true),
@@ -96,6 +69,53 @@ impl Attachable {
             Err(error) => Err(error),
         }
     }
+}
+
+/// `None` if the verdict of a program is `expected`, else what it is; `keeps` tells whether the packet is kept by a program.
+pub fn differs(
+    program: &[RawInstruction],
+    expected: u32,
+    mut keeps: impl FnMut(&[RawInstruction]) -> io::Result<bool>,
+) -> io::Result<Option<u32>> {
+    // A load out of bounds returns 0 past all questions, so for 0 the question is whether it is anything else.
+    let is_as_expected = match expected {
+        0 => !keeps(&question(program, Condition::Greater, 0))?,
+        _ => keeps(&question(program, Condition::Equal, expected))?,
+    };
+    if is_as_expected { Ok(None) } else { verdict(program, keeps).map(Some) }
+}
+
+/// The verdict of a program, bit by bit.
+pub fn verdict(
+    program: &[RawInstruction],
+    mut keeps: impl FnMut(&[RawInstruction]) -> io::Result<bool>,
+) -> io::Result<u32> {
+    let mut verdict = 0;
+    for bit in 0..32 {
+        verdict |= u32::from(keeps(&question(program, Condition::BitsSet, 1 << bit))?) << bit;
+    }
+    Ok(verdict)
+}
+
+/// A program that keeps a packet just if the verdict of `program` on it passes a test.
+fn question(program: &[RawInstruction], condition: Condition, k: u32) -> Vec<RawInstruction> {
+    let [return_constant, return_a] = [Instruction::ReturnConstant { verdict: 0 }, Instruction::ReturnA]
+        .map(|instruction| RawInstruction::from(instruction).code);
+    let mut question = program.to_vec();
+    let len = question.len();
+    let mut asks_a = false;
+    for (pc, raw) in question.iter_mut().enumerate() {
+        if raw.code == return_constant {
+            raw.k = condition.eval(raw.k, k).into();
+        } else if raw.code == return_a {
+            asks_a = true;
+            *raw = Instruction::Jump { skip: (len - pc - 1) as u32 }.into();
+        }
+    }
+    if asks_a {
+        question.extend(test_of_a(condition, k).map(RawInstruction::from));
+    }
+    question
 }
 
 /// Keeps the packet if A passes a test.

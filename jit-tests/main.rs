@@ -2,8 +2,10 @@
 //!
 //! `cargo test --test jit-tests -- kernel` runs one engine. The cases are the files below `cases/`; `case.rs` says how
 //! they are written. Besides them: what programs become (`golden`), the passes in any order (`passes`), the optimiser
-//! (`optimize`), random programs through all engines (`random`), random expressions beside libpcap (`language`), captures and libpcap's code for expressions of a folder
-//! beside the project, if there is one (`captures`, `expressions`), memory for code (`memory`), and the program (`cli`).
+//! (`optimize`), random programs through all engines (`random`), random expressions beside libpcap (`language`), captures
+//! and libpcap's code for expressions of a folder beside the project, if there is one (`captures`, `expressions`), system
+//! calls under filters (`policies`), memory for code (`memory`), real frames in a network namespace (`netns`), and the
+//! program (`cli`, `debugger`).
 
 mod batch;
 #[cfg(feature = "cli")]
@@ -11,6 +13,9 @@ mod captures;
 mod case;
 #[cfg(feature = "cli")]
 mod cli;
+mod confined;
+#[cfg(feature = "cli")]
+mod debugger;
 mod engine;
 #[cfg(feature = "cli")]
 mod expressions;
@@ -20,11 +25,16 @@ mod kernel;
 mod language;
 mod layouts;
 mod libpcap;
+mod linux;
 mod memory;
+#[cfg(all(feature = "socket", target_os = "linux"))]
+mod netns;
 mod optimize;
 mod oracle;
 mod passes;
+mod policies;
 mod random;
+mod seccomp;
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -32,8 +42,8 @@ use std::process::ExitCode;
 use libtest_mimic::{Arguments, Trial};
 
 fn main() -> ExitCode {
-    if let Some(outcome) = memory::alone() {
-        return if outcome.is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE };
+    if let Some(is_ok) = memory::alone().map(|outcome| outcome.is_ok()).or(confined::alone().map(|o| o.is_ok())) {
+        return if is_ok { ExitCode::SUCCESS } else { ExitCode::FAILURE };
     }
     let arguments = Arguments::from_args();
     let cases = match case::read_all(&Path::new(env!("CARGO_MANIFEST_DIR")).join("jit-tests/cases")) {
@@ -52,8 +62,11 @@ fn main() -> ExitCode {
     trials.extend(passes::trials(&cases));
     trials.extend(random::trials());
     trials.extend(memory::trials());
+    trials.extend(policies::trials());
     trials.extend(batch::trials());
     trials.extend(language::trials());
+    #[cfg(all(feature = "socket", target_os = "linux"))]
+    trials.extend(netns::trials());
     #[cfg(feature = "cli")]
     trials.extend(cli::trials().into_iter().chain(captures::trials()).chain([expressions::trial()]));
     libtest_mimic::run(&arguments, trials).exit_code()

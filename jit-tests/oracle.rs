@@ -2,7 +2,10 @@
 
 use std::slice;
 
-use cbpf::{Dialect, Extension, Filter, Form, Graph, Packet, ParseError, Pass, Program, Verified};
+use cbpf::{
+    Action, Arch, Dialect, Extension, Filter, Form, Graph, Instruction, Packet, ParseError, Pass, Profile, Program,
+    SeccompData, Verified,
+};
 
 use crate::case;
 use crate::generate::Sample;
@@ -19,8 +22,27 @@ pub fn engines_agree(program: &Program, dialect: Dialect, samples: &[Sample]) ->
             let case = case::write(program, dialect, &packet, expected);
             return Err(format!("the JIT gives {verdict}, and the interpreter:\n{case}"));
         }
+        watchers_agree(&verified, packet, expected)?;
     }
     batches_agree(&verified, &filter, samples)
+}
+
+/// A run has the same verdict when somebody looks on, and what they see holds together.
+fn watchers_agree(verified: &Verified, packet: Packet, expected: u32) -> Result<(), String> {
+    let trace = verified.trace(packet);
+    let mut profile = Profile::new(verified);
+    let verdicts = [trace.verdict(), profile.run(packet)];
+    let places: Vec<usize> = trace.iter().map(|executed| executed.pc).collect();
+    let followed: Vec<usize> = [0].into_iter().chain(trace.iter().filter_map(|executed| executed.next)).collect();
+    let counts = (0..verified.program().len()).map(|pc| profile.executed(pc));
+    let is_counted = counts.eq((0..verified.program().len()).map(|pc| u64::from(places.contains(&pc))));
+    let stopped: u64 = profile.blocks().iter().map(|block| block.stopped).sum();
+    let is_stop = trace.end().is_err() == (stopped == 1);
+    if verdicts == [expected; 2] && places == followed && is_counted && is_stop {
+        return Ok(());
+    }
+    let case = case::write(verified.program(), verified.dialect(), &packet, expected);
+    Err(format!("{verdicts:?} with somebody looking on, {stopped} stopped, and the interpreter:\n{case}{trace}"))
 }
 
 /// Batches get the verdicts of the interpreter: with contexts, and without.
@@ -134,6 +156,55 @@ pub fn text_is_read_or_refused(input: &[u8]) -> Result<(), String> {
     }
     let detected = Program::parse_as(Form::detect(input), input);
     if Program::parse(input) == detected { Ok(()) } else { Err("it is not read as it looks".to_owned()) }
+}
+
+/// A filter of system calls says the same with its statements alone, and its action is its verdict.
+pub fn filters_agree(program: &Program, samples: &[Sample]) -> Result<(), String> {
+    notation_agrees(program)?;
+    let Ok(verified) = program.verify(Dialect::Seccomp) else { return Ok(()) };
+    let shows_all = program.disassemble().all(|instruction| !matches!(instruction, Instruction::Raw(_)));
+    for &arch in ARCHES.iter().filter(|_| shows_all) {
+        // ` 0000: 0x20 0x00 0x00 0x00000004  A = arch` without the four fields.
+        let lines = program.seccomp_lines(arch);
+        let statements: String = lines.iter().map(|line| format!("{} {}\n", &line[..6], &line[34..])).collect();
+        if Program::parse_seccomp(&statements, arch).as_ref() != Ok(program) {
+            return Err(format!("{statements} is not\n{program}"));
+        }
+    }
+    for sample in samples {
+        let Some(data) = sample.data.first_chunk().map(SeccompData::from_bytes) else { continue };
+        let (action, verdict) = (verified.interpret_seccomp(&data), verified.interpret(&data.to_bytes()));
+        let trace = verified.trace(&sample.data);
+        if action != Some(Action::from(verdict)) || trace.verdict() != verdict {
+            return Err(format!("{verdict} is not {action:?} or what this gives:\n{program}"));
+        }
+    }
+    Ok(())
+}
+
+/// The architectures whose system calls have names.
+const ARCHES: [Arch; 3] = [Arch::X86_64, Arch::AARCH64, Arch::RISCV64];
+
+/// The notation of filters gives back the program, with the names of any architecture.
+fn notation_agrees(program: &Program) -> Result<(), String> {
+    ARCHES.iter().try_for_each(|&arch| {
+        let printed = program.print_seccomp(arch);
+        match Program::parse_seccomp(&printed, Arch::X86_64) {
+            Ok(read) if read == *program => Ok(()),
+            Ok(_) => Err(format!("{printed} does not give back\n{program}")),
+            Err(error) => Err(format!("{error}, which is what was printed")),
+        }
+    })
+}
+
+/// A text is a filter in the notation of any architecture that survives it, or an error that lies inside the text.
+pub fn filter_text_is_read_or_refused(input: &[u8]) -> Result<(), String> {
+    let Ok(text) = std::str::from_utf8(input) else { return Ok(()) };
+    ARCHES.iter().try_for_each(|&arch| match Program::parse_seccomp(text, arch) {
+        Ok(program) => notation_agrees(&program),
+        Err(error) if lies_inside(&error, Form::Seccomp, input) => Ok(()),
+        Err(error) => Err(format!("there is no such place: {error}")),
+    })
 }
 
 /// Whether an error names a place of the input, or its end.

@@ -2,12 +2,17 @@
 //!
 //! Source: `SKF_AD_*` in `include/uapi/linux/filter.h` and `convert_bpf_extensions` in `net/core/filter.c`.
 
+#[cfg(feature = "jit")]
+use crate::packet::MAX_CAPTURED;
+
 /// The offset at which the ancillary loads begin: `SKF_AD_OFF`, -0x1000.
 pub(crate) const BASE: u32 = 0xffff_f000;
 
 /// One ancillary load.
 ///
-/// The values come from the packet's [`Context`](crate::Context); [`Extension::XorX`] alone is arithmetic.
+/// The values come from the packet's [`Context`](crate::Context); [`Extension::NetlinkAttribute`],
+/// [`Extension::NestedNetlinkAttribute`] and [`Extension::PayloadOffset`] look into the packet, and [`Extension::XorX`] is
+/// arithmetic.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Extension {
     /// `proto`: the EtherType of the frame, 16 bits.
@@ -16,9 +21,10 @@ pub enum Extension {
     PacketType,
     /// `ifidx`: the number of the interface. If the packet has no device, the program ends, and A is the verdict.
     InterfaceIndex,
-    /// `nla`: finds a netlink attribute of type X from offset A.
+    /// `nla`: the offset of the first netlink attribute of type X, in a row of them that begins at offset A; 0 if there
+    /// is none. Only captured bytes are looked at.
     NetlinkAttribute,
-    /// `nlan`: finds a netlink attribute of type X inside the attribute at offset A.
+    /// `nlan`: the offset of the first netlink attribute of type X inside the attribute at offset A; 0 if there is none.
     NestedNetlinkAttribute,
     /// `mark`: the firewall mark, 32 bits.
     Mark,
@@ -37,7 +43,8 @@ pub enum Extension {
     VlanTci,
     /// `vlan_avail`: 1 if such a tag is there, else 0.
     VlanPresent,
-    /// `poff`: the offset of the payload behind the transport header.
+    /// `poff`: the offset of the payload behind the transport header, as the kernel's flow dissector finds it from the
+    /// protocol and the network header of the context on; 0 if it does not.
     PayloadOffset,
     /// `rand`: 32 random bits.
     Random,
@@ -98,6 +105,12 @@ impl Extension {
         self as usize
     }
 
+    /// The load with this place among all of them.
+    #[cfg(feature = "jit")]
+    pub(crate) fn at(index: usize) -> Extension {
+        TABLE[index].extension
+    }
+
     /// The offset that asks for it: 0xfffff000 plus its number.
     ///
     /// ```
@@ -128,6 +141,12 @@ impl Extension {
         self.row().listing
     }
 
+    /// Whether it asks about the device, which a packet may not have.
+    #[cfg(feature = "jit")]
+    pub(crate) fn may_be_absent(self) -> bool {
+        matches!(self, Extension::InterfaceIndex | Extension::HardwareType)
+    }
+
     /// The largest value that it loads.
     #[cfg(feature = "jit")]
     pub(crate) fn max(self) -> u32 {
@@ -136,6 +155,10 @@ impl Extension {
             Extension::PacketType => u8::MAX.into(),
             Extension::Protocol | Extension::Queue | Extension::HardwareType => u16::MAX.into(),
             Extension::VlanTci | Extension::VlanTpid => u16::MAX.into(),
+            // A place of 16 bits, and at most 15 words of TCP behind it.
+            Extension::PayloadOffset => u32::from(u16::MAX) + 60,
+            // The packet has room for a header there.
+            Extension::NetlinkAttribute | Extension::NestedNetlinkAttribute => MAX_CAPTURED as u32 - 4,
             _ => u32::MAX,
         }
     }

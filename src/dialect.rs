@@ -16,6 +16,7 @@ use std::str::FromStr;
 /// | reading an unset `M[k]` | refused | 0 | refused |
 /// | `[x + k]` | wraps at 2^32 | does not wrap | refused |
 /// | `[0xfffff000 + n]` | ancillary load n | out of bounds | refused |
+/// | `[0xffe00000 + n]` below that | relative to a header | out of bounds | refused |
 /// | word loads | big-endian | big-endian | the machine's order |
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -25,7 +26,8 @@ pub enum Dialect {
     Linux,
     /// libpcap's `bpf_filter`, BSD, and Go's `x/net/bpf`.
     Pcap,
-    /// System call filters of the Linux kernel (`kernel/seccomp.c`): the data is a `struct seccomp_data`.
+    /// System call filters of the Linux kernel (`kernel/seccomp.c`): the packet is a [`SeccompData`](crate::SeccompData), and
+    /// the verdict an [`Action`](crate::Action).
     Seccomp,
 }
 

@@ -8,11 +8,12 @@ use std::time::Instant;
 
 use crate::ancillary::Extension;
 use crate::batch::{Layout, Packets};
+use crate::context::Context;
 use crate::dialect::Dialect;
-use crate::graph::{Graph, Shape};
-use crate::jit::{self, BatchCode, Code, CompileError, Facts, Records};
+use crate::graph::{Fact, Graph, Shape};
+use crate::jit::{self, BatchCode, Code, CompileError, Entries, Facts, Records};
 use crate::lang::{ExprError, LinkType, Target, compile_expression};
-use crate::packet::{Context, Packet};
+use crate::packet::Packet;
 use crate::program::Program;
 use crate::tune;
 use crate::verify::{Verified, VerifyError};
@@ -36,7 +37,7 @@ use crate::verify::{Verified, VerifyError};
 pub struct Filter {
     code: Code,
     /// The facts of the context that the code asks for, a bit each.
-    facts: u16,
+    facts: u32,
     dialect: Dialect,
     shape: Shape,
     /// What only batches need.
@@ -88,6 +89,9 @@ enum Source {
     },
     Graph(Box<Graph>),
 }
+
+/// The facts that are ancillary loads.
+const EXTENSIONS: u32 = (1 << Extension::COUNT) - 1;
 
 /// The most packets that [`Filter::tuned`] looks at: more than a processor learns by heart.
 const LARGEST_SAMPLE: usize = 16_384;
@@ -147,7 +151,7 @@ impl Filter {
 
     fn new(graph: &Graph, source: Source) -> Result<Filter, CompileError> {
         let code = jit::compile(graph)?;
-        let facts = graph.extensions().fold(0, |facts, extension| facts | 1 << extension.index());
+        let facts = graph.facts().fold(0, |facts, fact| facts | 1 << fact.index());
         let batch = Arc::new(Batch::new(source, graph.shape()));
         Ok(Filter { code, facts, dialect: graph.dialect, shape: graph.shape(), batch })
     }
@@ -221,18 +225,33 @@ impl Filter {
     #[inline]
     pub fn run<'p>(&self, packet: impl Into<Packet<'p>>) -> u32 {
         let packet = packet.into();
+        let call = |facts: &Facts| self.code.call(packet.data(), packet.wire_len(), facts);
         if self.facts == 0 {
-            return self.code.call(packet.data(), packet.wire_len(), &Facts::NONE);
+            return call(&Facts::NONE);
         }
-        self.code.call(packet.data(), packet.wire_len(), &self.facts_of(packet.context()))
+        if self.facts & EXTENSIONS == 0 {
+            return call(&Facts::new(packet.context(), &Entries::NONE));
+        }
+        call(&Facts::new(packet.context(), &self.entries(packet.context())))
     }
 
-    fn facts_of(&self, context: &Context) -> Facts {
-        Facts::new(context, Extension::all().filter(|&extension| self.asks_for(extension)))
+    /// What the ancillary loads give that the code asks for.
+    fn entries(&self, context: &Context) -> Entries {
+        Entries::new(context, self.extensions())
     }
 
-    fn asks_for(&self, extension: Extension) -> bool {
-        self.facts & 1 << extension.index() != 0
+    /// The ancillary loads that the code asks for.
+    fn extensions(&self) -> impl Iterator<Item = Extension> + use<> {
+        let mut left = self.facts & EXTENSIONS;
+        std::iter::from_fn(move || {
+            let next = (left != 0).then(|| Extension::at(left.trailing_zeros() as usize));
+            left &= left.wrapping_sub(1);
+            next
+        })
+    }
+
+    fn asks_for(&self, fact: Fact) -> bool {
+        self.facts & 1 << fact.index() != 0
     }
 
     /// The verdicts on many packets, in order: the same as those of [`Filter::run`], in less time.
@@ -259,7 +278,10 @@ impl Filter {
         assert_eq!(packets.len(), verdicts.len(), "there are not as many verdicts as packets");
         match self.records(packets).zip(self.batch.code()) {
             Some((records, code)) if self.facts == 0 => code.call(&records, verdicts, &Facts::NONE),
-            Some((records, code)) => code.call(&records, verdicts, &self.facts_of(&Context::DEFAULT)),
+            Some((records, code)) => {
+                let entries = self.entries(&Context::DEFAULT);
+                code.call(&records, verdicts, &Facts::new(&Context::DEFAULT, &entries));
+            }
             None => {
                 let runs = packets.iter().map(|packet| self.run(packet));
                 verdicts.iter_mut().zip(runs).for_each(|(verdict, run)| *verdict = run);
@@ -270,7 +292,7 @@ impl Filter {
     /// The packets, if the compiled loop can take them.
     fn records<'p>(&self, packets: Packets<'p>) -> Option<Records<'p>> {
         let have_contexts = matches!(packets.layout(), Layout::Packets(_));
-        let differ = self.asks_for(Extension::Random) || self.facts != 0 && have_contexts;
+        let differ = self.asks_for(Fact::Ancillary(Extension::Random)) || have_contexts && self.asks_for_context();
         if differ { None } else { Records::of(packets) }
     }
 
@@ -280,6 +302,25 @@ impl Filter {
     /// As [`Filter::compile`]. Batches can be run all the same, but one packet after the other.
     pub fn prepare_batch(&self) -> Result<(), CompileError> {
         self.batch.prepare()
+    }
+
+    /// Whether verdicts may depend on the [`Context`] of a packet: if not, it need not be made.
+    ///
+    /// ```
+    /// use cbpf::{Dialect, Filter, Program};
+    /// let asks = |text: &str| -> Result<bool, Box<dyn std::error::Error>> {
+    ///     let verified = text.parse::<Program>()?.verify(Dialect::Linux)?;
+    ///     Ok(Filter::compile(&verified)?.asks_for_context())
+    /// };
+    /// assert!(!asks("ldxb 4*([14]&0xf)\n ldh [x + 16]\n ret a")?);
+    /// assert!(asks("ld proto\n ret a")?);
+    /// // X may name a place that is relative to a header.
+    /// assert!(asks("ld [0]\n tax\n ldb [x + 0]\n ret a")?);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn asks_for_context(&self) -> bool {
+        let in_packet = [Extension::NetlinkAttribute, Extension::NestedNetlinkAttribute];
+        in_packet.iter().fold(self.facts, |facts, extension| facts & !(1 << extension.index())) != 0
     }
 
     /// The dialect that the program was verified for.

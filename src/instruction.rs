@@ -26,6 +26,12 @@ impl RawInstruction {
         RawInstruction { code, jt, jf, k }
     }
 
+    /// Whether it is `ja` or a test: an instruction that another one than the next may follow.
+    pub(crate) fn is_jump(self) -> bool {
+        let operation = isa::lookup(self.code).map(|row| row.operation);
+        matches!(operation, Some(Operation::Jump | Operation::Branch(..)))
+    }
+
     /// The same instruction with 0 in every field that its opcode does not use.
     ///
     /// Machines ignore those fields, so the meaning stays.

@@ -4,14 +4,22 @@
 //! the start, and a packet that it only reads. Arithmetic wraps. Jumps go forward, so every program ends. What cannot
 //! be done, a load past the end of the captured bytes or a division by zero, ends the program with verdict 0. An
 //! ancillary load that asks about a device that is not there ends it, too, and A is the verdict, as in the kernel.
+//!
+//! In [`Dialect::Linux`] offsets are signed, and the negative ones of absolute loads, of what X + k comes to, and of
+//! `4*([k]&0xf)` are relative to a header: from -0x100000 on to the network header, from -0x200000 on to the link header.
+//! Below that, before the first captured byte, and behind a link header that is not there, everything is out of bounds.
 
 use crate::ancillary::Extension;
 use crate::dialect::Dialect;
+use crate::dissect;
 use crate::instruction::Operand;
 use crate::isa::{AluOp, Register, Width};
+use crate::netlink;
 use crate::packet::Packet;
 use crate::random;
+use crate::stop::Stop;
 use crate::verify::{SCRATCH_WORDS, Source, Step, Verdict, Verified};
+use crate::watch::{Registers, Unwatched, Watch};
 
 impl Verified {
     /// Runs the program by interpretation and gives its verdict: how many bytes of the packet to keep, 0 for none.
@@ -25,18 +33,23 @@ impl Verified {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn interpret<'p>(&self, packet: impl Into<Packet<'p>>) -> u32 {
-        self.run(&packet.into()).unwrap_or(0)
+        self.verdict(&packet.into())
     }
 
-    /// The verdict, `None` where something could not be done.
-    fn run(&self, packet: &Packet) -> Option<u32> {
+    /// The verdict, with nobody looking on. A function of its own, so that it is compiled here, with all that it calls.
+    fn verdict(&self, packet: &Packet) -> u32 {
+        self.run(packet, &mut Unwatched).unwrap_or_else(Stop::verdict)
+    }
+
+    /// Runs the program while `watch` looks on; gives the verdict of its return, or why it came to none.
+    pub(crate) fn run(&self, packet: &Packet, watch: &mut impl Watch) -> Result<u32, Stop> {
         let (mut a, mut x, mut scratch) = (0_u32, 0_u32, [0; SCRATCH_WORDS]);
         let mut random_loads = 0;
         let steps = self.steps();
-        // What comes next. It never ends, since the last step returns.
         let mut rest = steps.iter();
-        loop {
-            match *rest.next()? {
+        while let Some(step) = rest.next() {
+            watch.step(steps.len() - rest.len() - 1, Registers { a, x }, &scratch);
+            match *step {
                 Step::Load(dst, source) => {
                     let value = match source {
                         Source::Constant(value) => value,
@@ -48,20 +61,18 @@ impl Verified {
                         Register::X => x = value,
                     }
                 }
-                Step::LoadAbsolute(width, offset) => a = self.load(packet, u64::from(offset), width)?,
-                Step::LoadIndirect(width, offset) => a = self.load(packet, self.indirect(x, offset), width)?,
-                Step::LoadMemShift(offset) => x = (self.load(packet, u64::from(offset), Width::Byte)? & 0xf) << 2,
-                Step::Ancillary(Extension::Random) => {
-                    a = random::number(packet.context().run_seed(), random_loads);
-                    random_loads += 1;
+                Step::LoadAbsolute(width, offset) => a = self.load(packet, u64::from(offset), width, watch)?,
+                Step::LoadIndirect(width, offset) => a = self.load(packet, self.indirect(x, offset), width, watch)?,
+                Step::LoadMemShift(offset) => {
+                    x = (self.load(packet, u64::from(offset), Width::Byte, watch)? & 0xf) << 2;
                 }
-                Step::Ancillary(extension) => match packet.context().value(extension) {
+                Step::Ancillary(extension) => match ancillary(extension, packet, a, x, &mut random_loads) {
                     Some(value) => a = value,
-                    None => return Some(a),
+                    None => return Err(Stop::NoDevice { a }),
                 },
                 Step::Store(Register::A, slot) => scratch[slot] = a,
                 Step::Store(Register::X, slot) => scratch[slot] = x,
-                Step::Alu(op, operand) => a = self.alu(op, a, value(operand, x))?,
+                Step::Alu(op, operand) => a = self.alu(op, a, value(operand, x)).ok_or(Stop::DivisionByZero)?,
                 Step::Negate => a = a.wrapping_neg(),
                 Step::Jump(target) => rest = steps[target..].iter(),
                 Step::Branch { condition, operand, then, otherwise } => {
@@ -73,12 +84,14 @@ impl Verified {
                         rest = steps[otherwise..].iter();
                     }
                 }
-                Step::Return(Verdict::Constant(verdict)) => return Some(verdict),
-                Step::Return(Verdict::A) => return Some(a),
+                Step::Return(Verdict::Constant(verdict)) => return Ok(verdict),
+                Step::Return(Verdict::A) => return Ok(a),
                 Step::Transfer(Register::A) => a = x,
                 Step::Transfer(Register::X) => x = a,
             }
         }
+        // Never reached, since the last step returns.
+        Ok(0)
     }
 
     fn alu(&self, op: AluOp, a: u32, operand: u32) -> Option<u32> {
@@ -94,10 +107,20 @@ impl Verified {
         }
     }
 
-    /// A number of the packet, `None` past the end of the captured bytes. No packet reaches an offset of 2^31, so
-    /// what the kernel takes for a negative offset is past the end, too.
-    fn load(&self, packet: &Packet, offset: u64, width: Width) -> Option<u32> {
-        let bytes = packet.data().get(usize::try_from(offset).ok()?..)?;
+    /// A number of the packet.
+    fn load(&self, packet: &Packet, offset: u64, width: Width, watch: &mut impl Watch) -> Result<u32, Stop> {
+        let captured = packet.data().len();
+        self.number(packet, offset, width, watch).ok_or(Stop::OutOfBounds { offset, width, captured })
+    }
+
+    /// The number at an offset, `None` out of bounds.
+    fn number(&self, packet: &Packet, offset: u64, width: Width, watch: &mut impl Watch) -> Option<u32> {
+        // No packet reaches an offset of 2^31, from where on they are negative.
+        let bytes = match packet.data().get(usize::try_from(offset).ok()?..) {
+            Some(bytes) => bytes,
+            None => self.behind_header(packet, offset)?,
+        };
+        watch.load(packet.data().len() - bytes.len(), width);
         Some(match width {
             Width::Byte => u32::from(*bytes.first()?),
             Width::Half => u32::from(u16::from_be_bytes(*bytes.first_chunk()?)),
@@ -105,6 +128,31 @@ impl Verified {
             Width::Word => u32::from_be_bytes(*bytes.first_chunk()?),
         })
     }
+
+    /// The bytes from an offset on that the packet does not reach: none, unless Linux takes it as relative to a header.
+    #[cold]
+    fn behind_header<'p>(&self, packet: &Packet<'p>, offset: u64) -> Option<&'p [u8]> {
+        let offset = u32::try_from(offset).ok().filter(|_| self.dialect() == Dialect::Linux)?;
+        packet.data().get(packet.context().position(offset) as usize..)
+    }
+}
+
+/// What an ancillary load gives; `None` if the packet has no device to ask.
+///
+/// Not inlined, so that it takes no registers from programs without such loads.
+#[inline(never)]
+fn ancillary(extension: Extension, packet: &Packet, a: u32, x: u32, random_loads: &mut u32) -> Option<u32> {
+    Some(match extension {
+        Extension::Random => {
+            let count = *random_loads;
+            *random_loads += 1;
+            random::number(packet.context().run_seed(), count)
+        }
+        Extension::NetlinkAttribute => netlink::find(packet.data(), a, x),
+        Extension::NestedNetlinkAttribute => netlink::find_nested(packet.data(), a, x),
+        Extension::PayloadOffset => dissect::payload_offset(packet),
+        _ => packet.context().value(extension)?,
+    })
 }
 
 fn value(operand: Operand, x: u32) -> u32 {

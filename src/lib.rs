@@ -31,16 +31,21 @@
 //!   division by an `X` of 0.
 //!
 //! The kernel's socket filters, libpcap and seccomp differ in what they accept and in some of what they compute; see
-//! [`Dialect`]. Linux has loads for facts that are not in the packet, the *ancillary loads*; see [`Extension`].
+//! [`Dialect`]. Linux has loads for facts that are not in the packet, the *ancillary loads*; see [`Extension`]. And there,
+//! negative offsets are counted from where the network header (from -0x100000 on) or the link header (from -0x200000 on)
+//! begins. What these answer is the packet's [`Context`]; it is made of an Ethernet frame ([`Context::ethernet`]), a record
+//! of a capture ([`Context::captured`]), or what a packet socket gave ([`Context::packet_socket`]), or field by field.
+//! Filters that ask for none of it pay nothing for it.
 //!
 //! # From text to verdict
 //!
-//! A [`Program`] is any list of instructions, read from one of six [`Form`]s, built with labels ([`Program::builder`]),
+//! A [`Program`] is any list of instructions, read from one of seven [`Form`]s, built with labels ([`Program::builder`]),
 //! or typed ([`Instruction`]). [`Program::verify`] judges it by the rules of a dialect, and gives a [`Verified`] or an
 //! error that names the instruction and the rule. A [`Verified`] can be interpreted ([`Verified::interpret`], the
 //! definition of what a program means) or compiled to a [`Filter`], which gives the same verdicts and is many times
 //! faster. A packet is a slice of bytes, or a [`Packet`] with an original length and a [`Context`]; many at once are
-//! [`Packets`], which [`Filter::run_batch`] takes.
+//! [`Packets`], which [`Filter::run_batch`] takes. Why a packet got its verdict, [`Verified::trace`] tells,
+//! and where the packets of a capture go, a [`Profile`].
 //!
 //! A filter that keeps one packet in a hundred, by chance, and the same ones at every run:
 //!
@@ -66,11 +71,18 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
+//! # Filters of system calls
+//!
+//! A program of [`Dialect::Seccomp`] runs on a [`SeccompData`] in place of a packet, and its verdict is an [`Action`]; see
+//! [`Filter::run_seccomp`] and [`Verified::interpret_seccomp`]. [`Action::strictest`] decides when there are many.
+//!
 //! # Features
 //!
 //! - `jit` (default): native code on 64-bit Linux, through Cranelift. Without it nothing but the standard library is
 //!   needed, and there is no [`Filter`].
+//! - `syscall-names`: the names of system calls ([`Arch::syscall_name`], [`Form::Seccomp`]).
 //! - `cli`: the program `cbpf`.
+//! - `socket`: programs on sockets of Linux, in the module `socket`.
 //! - `peers`: the bench that runs other engines beside this one; the library is the same.
 
 #![cfg_attr(
@@ -85,29 +97,41 @@ mod assemble;
 #[cfg(feature = "jit")]
 mod batch;
 mod builder;
+mod context;
 mod dialect;
+mod dissect;
 #[cfg(feature = "jit")]
 mod filter;
 #[cfg(feature = "jit")]
 mod graph;
+mod header;
 mod instruction;
 mod interpret;
 mod isa;
 #[cfg(feature = "jit")]
 mod jit;
 mod lang;
+mod netlink;
 mod packet;
+mod profile;
 mod program;
 mod random;
+mod seccomp;
+#[cfg(all(feature = "socket", target_os = "linux"))]
+pub mod socket;
+mod stop;
 mod text;
+mod trace;
 #[cfg(feature = "jit")]
 mod tune;
 mod verify;
+mod watch;
 
 pub use ancillary::Extension;
 #[cfg(feature = "jit")]
 pub use batch::{Frames, OutOfBuffer, Packets, Span};
 pub use builder::{BuildError, Builder};
+pub use context::{Context, Device, Vlan};
 pub use dialect::{Dialect, UnknownDialect};
 #[cfg(feature = "jit")]
 pub use filter::{Filter, FilterError};
@@ -118,10 +142,15 @@ pub use isa::{AluOp, Condition, Register, Width};
 #[cfg(feature = "jit")]
 pub use jit::CompileError;
 pub use lang::{Expr, ExprError, LinkType, Resolver, Target, UnknownLinkType, compile_expression};
-pub use packet::{Context, Device, Packet, Vlan};
+pub use packet::Packet;
+pub use profile::{Block, Edge, Profile, Way};
 pub use program::Program;
+pub use seccomp::{Action, Arch, SeccompData, UnknownArch};
+pub use stop::Stop;
 pub use text::{Form, ParseError};
+pub use trace::{Executed, Read, Trace};
 pub use verify::{Rule, Verified, VerifyError};
+pub use watch::Registers;
 
 /// The example of the README runs, too.
 #[cfg(all(doctest, feature = "jit"))]

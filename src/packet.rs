@@ -1,10 +1,9 @@
-//! What a program runs on: the captured bytes, the original length, and what Linux knows beside the bytes.
+//! What a program runs on: the captured bytes, the original length, and a context.
 
 #[cfg(feature = "jit")]
 use std::mem::offset_of;
 
-use crate::ancillary::Extension;
-use crate::random;
+use crate::context::Context;
 
 /// The most bytes of a packet that programs can see; what lies beyond is out of bounds.
 ///
@@ -92,101 +91,5 @@ impl<'a> From<&'a Vec<u8>> for Packet<'a> {
 impl<'a> From<&Packet<'a>> for Packet<'a> {
     fn from(packet: &Packet<'a>) -> Packet<'a> {
         *packet
-    }
-}
-
-/// What Linux knows of a packet beside its bytes: the answers to the ancillary loads.
-///
-/// The default is a packet without a device: all numbers 0, `ifidx` and `hatype` end the program, and `rand` is random.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Context {
-    /// The EtherType, in host order (`skb->protocol`).
-    pub protocol: u16,
-    /// To whom the frame was addressed: `PACKET_HOST` (0) to `PACKET_OUTGOING` (4).
-    pub packet_type: u8,
-    /// The device on which the packet came in.
-    pub device: Option<Device>,
-    /// The firewall mark.
-    pub mark: u32,
-    /// The receive queue.
-    pub queue: u16,
-    /// The receive hash.
-    pub receive_hash: u32,
-    /// The processor that runs the filter.
-    pub cpu: u32,
-    /// The VLAN tag that was taken off the frame.
-    pub vlan: Option<Vlan>,
-    /// Where `rand` begins: the same seed gives the same numbers in every engine, `None` numbers that nobody foresees.
-    pub seed: Option<u64>,
-}
-
-/// A network device.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Device {
-    /// The number of the interface.
-    pub index: u32,
-    /// Its `ARPHRD_*` type.
-    pub hardware_type: u16,
-}
-
-/// A VLAN tag.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Vlan {
-    /// Priority, drop eligibility and VLAN number, in host order.
-    pub tci: u16,
-    /// The tag's EtherType, in host order: 0x8100 or 0x88a8.
-    pub tpid: u16,
-}
-
-impl Context {
-    pub(crate) const DEFAULT: Context = Context {
-        protocol: 0,
-        packet_type: 0,
-        device: None,
-        mark: 0,
-        queue: 0,
-        receive_hash: 0,
-        cpu: 0,
-        vlan: None,
-        seed: None,
-    };
-
-    /// What an ancillary load gives; `None` if the packet has no device to ask.
-    ///
-    /// Loads that need more than the context (`rand`, `A ^= X`, and those that read the packet) are not asked here.
-    pub(crate) fn value(&self, extension: Extension) -> Option<u32> {
-        Some(match extension {
-            Extension::Protocol => self.protocol.into(),
-            Extension::PacketType => self.packet_type.into(),
-            Extension::InterfaceIndex => self.device?.index,
-            Extension::HardwareType => self.device?.hardware_type.into(),
-            Extension::Mark => self.mark,
-            Extension::Queue => self.queue.into(),
-            Extension::ReceiveHash => self.receive_hash,
-            Extension::Cpu => self.cpu,
-            Extension::VlanTci => self.vlan.map_or(0, |vlan| vlan.tci.into()),
-            Extension::VlanTpid => self.vlan.map_or(0, |vlan| vlan.tpid.into()),
-            Extension::VlanPresent => self.vlan.is_some().into(),
-            Extension::Random
-            | Extension::XorX
-            | Extension::NetlinkAttribute
-            | Extension::NestedNetlinkAttribute
-            | Extension::PayloadOffset => return None,
-        })
-    }
-
-    /// The seed of one run of a program.
-    pub(crate) fn run_seed(&self) -> u64 {
-        self.seed.unwrap_or_else(random::unforeseen)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_default_context_is_the_constant() {
-        assert_eq!(Context::default(), Context::DEFAULT);
     }
 }

@@ -35,13 +35,13 @@ pub(crate) const SECCOMP_DATA: u32 = 64;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Step {
     Load(Register, Source),
-    /// Loads A from a fixed place of the packet.
+    /// Loads A from a fixed place of the packet; in Linux, a negative offset is relative to a header.
     LoadAbsolute(Width, u32),
     /// Loads A from so far behind the place that X names.
     LoadIndirect(Width, u32),
     /// Loads X with 4 times the low half of the byte there.
     LoadMemShift(u32),
-    /// Loads A with a fact from the context, or with [`Extension::Random`].
+    /// Loads A with a fact from the context, or with what an extension makes of that, the packet, A and X.
     Ancillary(Extension),
     Store(Register, usize),
     Alu(AluOp, Operand),
@@ -161,8 +161,6 @@ pub enum Rule {
     OutsideSeccompData,
     /// The last instruction is `ret #k` or `ret a`.
     NoReturn,
-    /// The dialect knows it, and this version of `cbpf` does not: `nla`, `nlan`, `poff`, offsets relative to a header.
-    NotSupportedYet,
 }
 
 impl fmt::Display for Rule {
@@ -181,7 +179,6 @@ impl fmt::Display for Rule {
             Rule::UnknownAncillary => "offsets from 0xfffff000 are ancillary loads, and none has this number",
             Rule::OutsideSeccompData => "the offset is not a multiple of 4 below 64",
             Rule::NoReturn => "the last instruction is not a return",
-            Rule::NotSupportedYet => "cbpf does not support this load yet",
         })
     }
 }
@@ -285,8 +282,8 @@ impl Place {
             isa::Source::Length if self.dialect == Dialect::Seccomp => Source::Constant(SECCOMP_DATA),
             isa::Source::Length => Source::WireLen,
             isa::Source::Absolute(width) => return self.absolute(width, k),
-            isa::Source::Indirect(width) => return Ok(Step::LoadIndirect(width, self.indirect_offset(k)?)),
-            isa::Source::MemShift => return Ok(Step::LoadMemShift(self.packet_offset(k)?)),
+            isa::Source::Indirect(width) => return Ok(Step::LoadIndirect(width, k)),
+            isa::Source::MemShift => return Ok(Step::LoadMemShift(k)),
         };
         Ok(Step::Load(dst, source))
     }
@@ -296,33 +293,11 @@ impl Place {
             return Err(Rule::OutsideSeccompData);
         }
         match Extension::from_offset(k) {
-            Some(extension) if self.dialect == Dialect::Linux => self.extension(extension),
+            Some(Extension::XorX) if self.dialect == Dialect::Linux => Ok(Step::Alu(AluOp::Xor, Operand::X)),
+            Some(extension) if self.dialect == Dialect::Linux => Ok(Step::Ancillary(extension)),
             None if self.dialect == Dialect::Linux && k >= ancillary::BASE => Err(Rule::UnknownAncillary),
-            _ => Ok(Step::LoadAbsolute(width, self.packet_offset(k)?)),
+            _ => Ok(Step::LoadAbsolute(width, k)),
         }
-    }
-
-    fn extension(&self, extension: Extension) -> Result<Step, Rule> {
-        match extension {
-            Extension::XorX => Ok(Step::Alu(AluOp::Xor, Operand::X)),
-            Extension::NetlinkAttribute | Extension::NestedNetlinkAttribute | Extension::PayloadOffset => {
-                Err(Rule::NotSupportedYet)
-            }
-            _ => Ok(Step::Ancillary(extension)),
-        }
-    }
-
-    /// An offset that does not depend on X: in Linux, a negative one is relative to a header.
-    fn packet_offset(&self, k: u32) -> Result<u32, Rule> {
-        let is_relative = self.dialect == Dialect::Linux && k >= LINK_HEADER;
-        if is_relative { Err(Rule::NotSupportedYet) } else { Ok(k) }
-    }
-
-    /// An offset that X is added to: refused if it can only be meant as relative to a header.
-    fn indirect_offset(&self, k: u32) -> Result<u32, Rule> {
-        let is_near = |base: u32| (base..=base + 0xffff).contains(&k);
-        let is_relative = self.dialect == Dialect::Linux && (is_near(LINK_HEADER) || is_near(NETWORK_HEADER));
-        if is_relative { Err(Rule::NotSupportedYet) } else { Ok(k) }
     }
 
     fn constant(&self, op: AluOp, k: u32) -> Result<Operand, Rule> {
@@ -348,12 +323,6 @@ impl Place {
         if (skip as usize) < behind { Ok(self.pc + 1 + skip as usize) } else { Err(Rule::JumpOutside) }
     }
 }
-
-/// `SKF_LL_OFF`: offsets from here on are relative to the link header.
-const LINK_HEADER: u32 = 0x20_0000_u32.wrapping_neg();
-
-/// `SKF_NET_OFF`: offsets from here on are relative to the network header.
-const NETWORK_HEADER: u32 = 0x10_0000_u32.wrapping_neg();
 
 fn scratch(k: u32) -> Result<usize, Rule> {
     if (k as usize) < SCRATCH_WORDS { Ok(k as usize) } else { Err(Rule::ScratchOutside) }

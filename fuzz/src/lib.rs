@@ -6,5 +6,7 @@ pub mod case;
 pub mod generate;
 #[path = "../../jit-tests/layouts.rs"]
 pub mod layouts;
+#[path = "../../jit-tests/linux.rs"]
+pub mod linux;
 #[path = "../../jit-tests/oracle.rs"]
 pub mod oracle;

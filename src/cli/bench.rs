@@ -11,6 +11,7 @@ use indicatif::HumanCount;
 use serde_json::{Value, json};
 
 use crate::cli::capture::Reader;
+use crate::cli::engine::context;
 use crate::cli::failure::{Failure, say};
 use crate::cli::input::{CaptureArguments, Inputs, ProgramArguments};
 use crate::cli::timing::{self, Quartiles};
@@ -58,10 +59,9 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     let mut inputs = arguments.captures.open(&arguments.program)?;
     let verified = arguments.program.read()?;
     let engines = engines(&verified)?;
-    let (records, outcome) = Records::read(&mut inputs)?;
-    // All engines draw the same random numbers.
-    let context = Context { seed: Some(0), ..Context::default() };
-    let packets = records.packets(&context);
+    let asks = |engine: &Engine| matches!(engine, Engine::Single(filter) if filter.asks_for_context());
+    let (records, outcome) = Records::read(&mut inputs, engines.iter().any(asks))?;
+    let packets = records.packets();
     let tuned = Filter::tuned(&verified, &packets).map_err(|error| Failure::Failed(error.to_string()))?;
     compare(&verified, &engines, &packets)?;
 
@@ -86,12 +86,14 @@ struct Records {
     bytes: Vec<u8>,
     /// Where each packet ends, and its length on the wire.
     ends: Vec<(usize, u32)>,
+    /// The context of each packet, if the program asks for it.
+    contexts: Vec<Context>,
 }
 
 impl Records {
     /// Reads as many packets as there are, or as are enough.
-    fn read(inputs: &mut [Reader]) -> Result<(Records, Inputs), Failure> {
-        let mut records = Records { bytes: Vec::new(), ends: Vec::new() };
+    fn read(inputs: &mut [Reader], with_contexts: bool) -> Result<(Records, Inputs), Failure> {
+        let mut records = Records { bytes: Vec::new(), ends: Vec::new(), contexts: Vec::new() };
         let mut outcome = Inputs::Whole;
         for input in inputs {
             while records.len() < MOST_PACKETS && records.bytes.len() < MOST_BYTES {
@@ -99,6 +101,10 @@ impl Records {
                     Ok(Some(record)) => {
                         records.bytes.extend_from_slice(record.data);
                         records.ends.push((records.bytes.len(), record.wire_len));
+                        if with_contexts {
+                            // All engines draw the same random numbers.
+                            records.contexts.push(Context { seed: Some(0), ..context(&record) });
+                        }
                     }
                     Ok(None) => break,
                     Err(error) => {
@@ -119,13 +125,14 @@ impl Records {
         self.ends.len()
     }
 
-    fn packets<'a>(&'a self, context: &'a Context) -> Vec<Packet<'a>> {
+    fn packets(&self) -> Vec<Packet<'_>> {
         let mut start = 0;
-        let packet = |&(end, wire_len): &(usize, u32)| {
+        let packet = |(place, &(end, wire_len)): (usize, &(usize, u32))| {
             let data = &self.bytes[std::mem::replace(&mut start, end)..end];
-            Packet::new(data).with_wire_len(wire_len).with_context(context)
+            let packet = Packet::new(data).with_wire_len(wire_len);
+            self.contexts.get(place).map_or(packet, |context| packet.with_context(context))
         };
-        self.ends.iter().map(packet).collect()
+        self.ends.iter().enumerate().map(packet).collect()
     }
 }
 

@@ -3,7 +3,7 @@
 use cbpf::{Context, Filter, Packet, Verified};
 use clap::ValueEnum;
 
-use crate::cli::capture::Record;
+use crate::cli::capture::{Record, Records};
 use crate::cli::failure::Failure;
 
 /// The name of an engine.
@@ -34,6 +34,14 @@ impl Engine {
         }
     }
 
+    /// Whether verdicts may depend on the contexts of packets.
+    pub fn asks_for_context(&self) -> bool {
+        match self {
+            Engine::Jit(filter) => filter.asks_for_context(),
+            Engine::Interpreter(_) => true,
+        }
+    }
+
     #[inline]
     pub fn run(&self, packet: Packet) -> u32 {
         match self {
@@ -41,23 +49,53 @@ impl Engine {
             Engine::Interpreter(verified) => verified.interpret(packet),
         }
     }
+
+    /// The verdict on each record; `first` is the number of the first one.
+    pub fn run_all(&self, surroundings: &mut Surroundings, first: u64, records: Records, verdicts: &mut Vec<u32>) {
+        verdicts.clear();
+        match self {
+            Engine::Jit(filter) if surroundings.are_the_same_for_all() => {
+                verdicts.resize(records.len(), 0);
+                filter.run_batch(records.packets(), verdicts);
+            }
+            _ => {
+                let numbered = (first..).zip(records.iter());
+                verdicts.extend(numbered.map(|(number, record)| self.run(surroundings.packet(number, &record))));
+            }
+        }
+    }
+}
+
+/// What the link type tells about a record; the default if that is nothing.
+pub fn context(record: &Record) -> Context {
+    Context::captured(record.interface.link_type, record.data).unwrap_or_default()
 }
 
 /// What programs see of a record, besides its bytes.
 pub struct Surroundings {
     seed: Option<u64>,
+    /// Whether the program asks for more than the seed.
+    has_context: bool,
     context: Context,
 }
 
 impl Surroundings {
     /// With a seed, `rand` gives the same numbers for the same packet at every run.
-    pub fn new(seed: Option<u64>) -> Surroundings {
-        Surroundings { seed, context: Context::default() }
+    pub fn new(engine: &Engine, seed: Option<u64>) -> Surroundings {
+        Surroundings { seed, has_context: engine.asks_for_context(), context: Context::default() }
+    }
+
+    /// Whether no packet has anything of its own but its bytes and its length.
+    fn are_the_same_for_all(&self) -> bool {
+        self.seed.is_none() && !self.has_context
     }
 
     /// The packet of the record with this number.
     #[inline]
     pub fn packet<'a>(&'a mut self, number: u64, record: &Record<'a>) -> Packet<'a> {
+        if self.has_context {
+            self.context = context(record);
+        }
         self.context.seed = self.seed.map(|seed| seed.wrapping_add(number));
         Packet::new(record.data).with_wire_len(record.wire_len).with_context(&self.context)
     }

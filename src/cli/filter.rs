@@ -8,7 +8,7 @@ use clap::{Args, ValueEnum};
 use crate::cli::capture::{Format, Output, Reader, Writer};
 use crate::cli::engine::{self, Engine, Surroundings};
 use crate::cli::failure::{Failure, say};
-use crate::cli::input::{CaptureArguments, Inputs, ProgramArguments, each_record};
+use crate::cli::input::{CaptureArguments, Inputs, ProgramArguments, each_batch};
 use crate::cli::interrupt;
 use crate::cli::progress::Progress;
 use crate::cli::summary::Summary;
@@ -75,19 +75,22 @@ fn filter(
     mut writer: Option<&mut Writer>,
     summary: &mut Summary,
 ) -> Result<Inputs, Failure> {
-    let mut surroundings = Surroundings::new(seed);
-    each_record(inputs, Progress::of(inputs), |input, number, record| {
-        let verdict = engine.run(surroundings.packet(number, record));
-        if verdict == 0 {
-            summary.count(record.data.len(), None);
-            return Ok(());
+    let mut surroundings = Surroundings::new(engine, seed);
+    let mut verdicts = Vec::new();
+    each_batch(inputs, Progress::of(inputs), |input, first, records| {
+        engine.run_all(&mut surroundings, first, records, &mut verdicts);
+        for (record, &verdict) in records.iter().zip(&verdicts) {
+            if verdict == 0 {
+                summary.count(record.data.len(), None);
+                continue;
+            }
+            let kept = record.data.len().min(verdict as usize);
+            summary.count(record.data.len(), Some(kept));
+            if let Some(writer) = &mut writer {
+                writer.write(input, &record.cut(kept))?;
+            }
         }
-        let kept = record.data.len().min(verdict as usize);
-        summary.count(record.data.len(), Some(kept));
-        match &mut writer {
-            Some(writer) => Ok(writer.write(input, &record.cut(kept))?),
-            None => Ok(()),
-        }
+        Ok(())
     })
 }
 

@@ -8,7 +8,7 @@ use cbpf::{Dialect, Program, Verified};
 use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 
-use crate::cli::capture::{Reader, Record, input_name};
+use crate::cli::capture::{Reader, Record, Records, input_name};
 use crate::cli::failure::{Failure, say};
 use crate::cli::progress::Progress;
 
@@ -18,7 +18,7 @@ const LONGEST_PROGRAM: u64 = 64 << 20;
 /// A program, and whose rules it obeys.
 #[derive(Args)]
 pub struct ProgramArguments {
-    /// File with the program, in any form (assembler, tcpdump -d, -dd, -ddd, bytecode, raw), or - for standard input
+    /// File with the program, in any form (assembler, tcpdump -d, -dd, -ddd, bytecode, seccomp-tools, raw), or - for standard input
     #[arg(short, long, value_name = "PROGRAM")]
     program: PathBuf,
 
@@ -51,8 +51,13 @@ pub fn one_of<T: Copy + Send + Sync + 'static>(
 
 /// Reads a program in whatever form it is.
 pub fn read_program(path: &Path) -> Result<Program, Failure> {
-    let bytes = read(path).map_err(|error| Failure::Input(format!("cannot read {}: {error}", input_name(path))))?;
+    let bytes = read_bytes(path)?;
     Program::parse(&bytes).map_err(|error| Failure::of_file(path, error))
+}
+
+/// Reads a file that may be a program.
+pub fn read_bytes(path: &Path) -> Result<Vec<u8>, Failure> {
+    read(path).map_err(|error| Failure::Input(format!("cannot read {}: {error}", input_name(path))))
 }
 
 fn read(path: &Path) -> io::Result<Vec<u8>> {
@@ -88,25 +93,40 @@ impl CaptureArguments {
 /// Gives the records of all inputs to `visit`: the input's place, the number of the packet from 1, and the record.
 ///
 /// What is wrong with an input is reported, and the next one is read.
-pub fn each_record(
+///
+/// # Errors
+/// The first one of `visit`, which ends the reading.
+pub fn each_record<E>(
+    inputs: &mut [Reader],
+    progress: Progress,
+    mut visit: impl FnMut(usize, u64, &Record) -> Result<(), E>,
+) -> Result<Inputs, E> {
+    each_batch(inputs, progress, |place, first, records| {
+        (first..).zip(records.iter()).try_for_each(|(number, record)| visit(place, number, &record))
+    })
+}
+
+/// As [`each_record`], for as many records at a time as are at hand; the number is that of the first.
+///
+/// # Errors
+/// The first one of `visit`, which ends the reading.
+pub fn each_batch<E>(
     inputs: &mut [Reader],
     mut progress: Progress,
-    mut visit: impl FnMut(usize, u64, &Record) -> Result<(), Failure>,
-) -> Result<Inputs, Failure> {
+    mut visit: impl FnMut(usize, u64, Records) -> Result<(), E>,
+) -> Result<Inputs, E> {
     let mut outcome = Inputs::Whole;
-    let mut packets = 0;
+    let mut next = 1;
     let mut bytes_before = 0;
     for (place, input) in inputs.iter_mut().enumerate() {
         loop {
-            if packets % PROGRESS_EVERY == 0 {
-                progress.show(bytes_before + input.bytes_read());
-            }
-            match input.next() {
-                Ok(Some(record)) => {
-                    packets += 1;
-                    visit(place, packets, &record)?;
+            progress.show(bytes_before + input.bytes_read());
+            match input.records(LARGEST_BATCH) {
+                Ok(records) if records.len() == 0 => break,
+                Ok(records) => {
+                    visit(place, next, records)?;
+                    next += records.len() as u64;
                 }
-                Ok(None) => break,
                 Err(error) => {
                     progress.pause(|| say(format_args!("cbpf: warning: {error}")));
                     outcome = Inputs::Damaged;
@@ -119,8 +139,8 @@ pub fn each_record(
     Ok(outcome)
 }
 
-/// How many packets are read before the progress is looked at again.
-const PROGRESS_EVERY: u64 = 1 << 14;
+/// The most records that are looked at together: their first lines stay in the first cache until the engine comes to them.
+const LARGEST_BATCH: usize = 128;
 
 /// Whether inputs were read to their ends.
 #[derive(Clone, Copy, PartialEq, Eq)]

@@ -4,16 +4,20 @@ mod bench;
 mod capture;
 mod convert;
 mod engine;
+mod explain;
 mod failure;
 mod filter;
 mod generate;
 mod input;
 mod interrupt;
+mod listing;
 mod progress;
 mod run;
+mod seccomp;
 mod show;
 mod summary;
 mod timing;
+mod trace;
 mod verify;
 
 use std::process::ExitCode;
@@ -46,6 +50,9 @@ enum Command {
     Convert(convert::Arguments),
     Verify(verify::Arguments),
     Show(show::Arguments),
+    Trace(trace::Arguments),
+    Explain(explain::Arguments),
+    Seccomp(seccomp::Arguments),
     Completions(generate::Completions),
     Man(generate::Man),
 }
@@ -73,6 +80,9 @@ fn run(command: Command) -> Result<(), Failure> {
         Command::Convert(arguments) => convert::run(&arguments),
         Command::Verify(arguments) => verify::run(&arguments),
         Command::Show(arguments) => show::run(&arguments),
+        Command::Trace(arguments) => trace::run(&arguments),
+        Command::Explain(arguments) => explain::run(&arguments),
+        Command::Seccomp(arguments) => seccomp::run(&arguments),
         Command::Completions(arguments) => generate::completions(&arguments),
         Command::Man(arguments) => generate::man(&arguments),
     }

@@ -49,7 +49,7 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     // Engines that are compared draw the same numbers.
     let seed = arguments.seed.or(reference.as_ref().map(|_| 0));
 
-    let mut surroundings = Surroundings::new(seed);
+    let mut surroundings = Surroundings::new(&engine, seed);
     let mut output = BufWriter::new(stdout().lock());
     let outcome = each_record(&mut inputs, Progress::Hidden, |_, number, record| {
         let packet = surroundings.packet(number, record);

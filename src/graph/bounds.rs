@@ -118,7 +118,7 @@ fn rewrite(graph: &mut Graph, needs: Option<&[Need]>) {
     for index in 0..graph.blocks.len() {
         let mut known = captured[index].take().unwrap_or_default();
         let block = &graph.blocks[index];
-        let wanted = needs.map(|needs| points(graph, block, needs));
+        let wanted = needs.filter(|_| !block.checks.is_empty()).map(|needs| points(graph, block, needs));
         let mut checks = Vec::with_capacity(block.checks.len());
         for (place, &check) in block.checks.iter().enumerate() {
             let Check::InBounds(address, width) = check else {

@@ -6,10 +6,13 @@
 use crate::ancillary::Extension;
 use crate::dialect::Dialect;
 use crate::graph::test::Question;
-use crate::graph::{Address, Block, BlockId, ByteOrder, Check, Edge, End, Graph, Sets, Test, Value, ValueId, Values};
+use crate::graph::{
+    Address, Block, BlockId, ByteOrder, Check, Edge, End, Graph, Known, Sets, Test, Value, ValueId, Values,
+};
+use crate::header::Header;
 use crate::instruction::Operand;
 use crate::isa::{AluOp, Register, Width};
-use crate::packet::{Context, MAX_CAPTURED};
+use crate::packet::MAX_CAPTURED;
 use crate::verify::{SCRATCH_WORDS, Source, Step, Verdict, Verified};
 
 impl Graph {
@@ -52,53 +55,65 @@ type State = [ValueId; variable::COUNT];
 type Live = u32;
 
 /// An edge into an instruction whose block is not reached yet.
+#[derive(Clone, Copy)]
 struct Incoming {
     from: BlockId,
     /// Whether it is the second edge of a branch.
     is_otherwise: bool,
-    state: State,
+    /// The place of the state in [`Builder::states`].
+    state: usize,
+    /// The place in [`Builder::edges`] of the edge into the same instruction that was found before.
+    before: Option<usize>,
 }
 
 struct Builder<'v> {
     steps: &'v [Step],
     dialect: Dialect,
     live: Vec<Live>,
+    /// Where a jump to each instruction ends, as others may follow.
+    landings: Vec<usize>,
     graph: Graph,
-    /// The edges into each instruction that some jump names.
-    incoming: Vec<Option<Vec<Incoming>>>,
+    /// The last edge so far that leads to each instruction.
+    incoming: Vec<Option<usize>>,
+    edges: Vec<Incoming>,
     /// The block that is being filled; `None` behind its end.
     open: Option<Block>,
     /// 0, which all variables hold at the start.
     zero: ValueId,
     /// What the variables hold.
     state: State,
+    /// What they held at the edges so far; many edges in a row have one state.
+    states: Vec<State>,
 }
 
 impl<'v> Builder<'v> {
     fn new(verified: &'v Verified) -> Builder<'v> {
-        let mut values = Values::default();
+        let (steps, dialect) = (verified.steps(), verified.dialect());
+        // Most instructions bring a value and a constant.
+        let mut values = Values::with_capacity(2 * steps.len());
         let zero = values.constant(0);
-        let mut incoming: Vec<Option<Vec<Incoming>>> = verified.steps().iter().map(|_| None).collect();
-        targets(verified.steps()).for_each(|target| incoming[target] = Some(Vec::new()));
+        let blocks = Vec::with_capacity(steps.len() / 2 + 1);
         Builder {
-            steps: verified.steps(),
-            dialect: verified.dialect(),
-            live: live_before(verified.steps()),
-            graph: Graph { dialect: verified.dialect(), blocks: Vec::new(), values, sets: Sets::default() },
-            incoming,
+            steps,
+            dialect,
+            live: live_before(steps),
+            landings: landings(steps),
+            graph: Graph { dialect, blocks, values, sets: Sets::default() },
+            incoming: vec![None; steps.len()],
+            edges: Vec::with_capacity(steps.len()),
             open: Some(new_block()),
             zero,
             state: [zero; variable::COUNT],
+            states: Vec::new(),
         }
     }
 
     fn step(&mut self, pc: usize) {
-        if let Some(mut edges) = self.incoming[pc].take() {
-            if self.open.is_some() {
-                edges.push(self.edge(false));
-                self.finish(End::Jump(unresolved()));
-            }
-            self.begin(edges, self.live[pc]);
+        if self.incoming[pc].is_some() && self.open.is_some() {
+            self.jump(pc);
+        }
+        if let Some(last) = self.incoming[pc] {
+            self.begin(pc, last);
         }
         if self.open.is_none() {
             return;
@@ -106,7 +121,8 @@ impl<'v> Builder<'v> {
         match self.steps[pc] {
             Step::Load(dst, source) => self.state[variable::register(dst)] = self.load(source),
             Step::LoadAbsolute(width, offset) => {
-                self.state[variable::A] = self.packet(Some(Address { base: None, offset }), width);
+                let address = self.absolute(offset);
+                self.state[variable::A] = self.packet(Some(address), width);
             }
             Step::LoadIndirect(width, offset) => {
                 let address = self.indirect(offset);
@@ -137,26 +153,25 @@ impl<'v> Builder<'v> {
     }
 
     fn jump(&mut self, target: usize) {
-        let edge = self.edge(false);
-        self.leave(target, edge);
+        self.leave([target]);
         self.finish(End::Jump(unresolved()));
     }
 
     fn branch(&mut self, test: Test, then: usize, otherwise: usize) {
-        for (target, is_otherwise) in [(then, false), (otherwise, true)] {
-            let edge = self.edge(is_otherwise);
-            self.leave(target, edge);
-        }
+        self.leave([then, otherwise]);
         self.finish(End::Branch { test, then: unresolved(), otherwise: unresolved() });
     }
 
-    /// An edge from the open block, with what the variables hold now.
-    fn edge(&self, is_otherwise: bool) -> Incoming {
-        Incoming { from: BlockId(self.graph.blocks.len() as u32), is_otherwise, state: self.state }
-    }
-
-    fn leave(&mut self, target: usize, edge: Incoming) {
-        self.incoming[target].get_or_insert_default().push(edge);
+    /// Adds the edges from the open block, with what the variables hold now.
+    fn leave<const N: usize>(&mut self, targets: [usize; N]) {
+        if self.states.last() != Some(&self.state) {
+            self.states.push(self.state);
+        }
+        let (from, state) = (BlockId::new(self.graph.blocks.len()), self.states.len() - 1);
+        for (place, target) in targets.into_iter().enumerate() {
+            let before = self.incoming[self.landings[target]].replace(self.edges.len());
+            self.edges.push(Incoming { from, is_otherwise: place == 1, state, before });
+        }
     }
 
     fn finish(&mut self, end: End) {
@@ -165,34 +180,35 @@ impl<'v> Builder<'v> {
         }
     }
 
-    /// Begins the block that these edges lead to; with none it is unreachable, and there is no block.
-    fn begin(&mut self, edges: Vec<Incoming>, live: Live) {
-        let Some(first) = edges.first() else { return };
-        self.state = first.state;
-        let mut parameters = Vec::new();
-        let mut merged = Vec::new();
-        for (variable, value) in self.state.iter_mut().enumerate() {
-            let is_same = edges.iter().all(|edge| edge.state[variable] == *value);
-            if !is_same && live & 1 << variable != 0 {
-                *value = self.graph.values.parameter();
-                parameters.push(*value);
-                merged.push(variable);
+    /// Begins the block of an instruction to which edges lead, of which this is the last.
+    fn begin(&mut self, pc: usize, last: usize) {
+        let edges = || std::iter::successors(Some(last), |&edge| self.edges[edge].before).map(|edge| self.edges[edge]);
+        let first = self.edges[last].state;
+        self.state = self.states[first];
+        let (mut parameters, mut merged) = (Vec::new(), Vec::new());
+        if edges().any(|edge| edge.state != first) {
+            for (variable, value) in self.state.iter_mut().enumerate() {
+                let is_live = self.live[pc] & 1 << variable != 0;
+                if is_live && edges().any(|edge| self.states[edge.state][variable] != *value) {
+                    let arguments = edges().map(|edge| self.states[edge.state][variable]);
+                    let known = arguments.map(|value| self.graph.values.known(value)).reduce(Known::or);
+                    *value = self.graph.values.parameter(known.unwrap_or(Known::NOTHING));
+                    parameters.push(*value);
+                    merged.push(variable);
+                }
             }
         }
-        let block = BlockId(self.graph.blocks.len() as u32);
-        for edge in edges {
-            let arguments = merged.iter().map(|&variable| edge.state[variable]).collect();
-            self.connect(&edge, Edge { block, arguments });
+        let block = BlockId::new(self.graph.blocks.len());
+        for Incoming { from, is_otherwise, state, .. } in edges() {
+            let arguments = merged.iter().map(|&variable| self.states[state][variable]).collect();
+            let edge = Edge { block, arguments };
+            match &mut self.graph.blocks[from.index()].end {
+                End::Branch { otherwise, .. } if is_otherwise => *otherwise = edge,
+                End::Branch { then: slot, .. } | End::Jump(slot) => *slot = edge,
+                End::Return(_) => {}
+            }
         }
         self.open = Some(Block { parameters, ..new_block() });
-    }
-
-    fn connect(&mut self, incoming: &Incoming, edge: Edge) {
-        match &mut self.graph.blocks[incoming.from.0 as usize].end {
-            End::Branch { otherwise, .. } if incoming.is_otherwise => *otherwise = edge,
-            End::Branch { then: slot, .. } | End::Jump(slot) => *slot = edge,
-            End::Return(_) => {}
-        }
     }
 
     fn check(&mut self, check: Check) {
@@ -232,9 +248,19 @@ impl<'v> Builder<'v> {
     }
 
     fn mem_shift(&mut self, offset: u32) -> ValueId {
-        let byte = self.packet(Some(Address { base: None, offset }), Width::Byte);
+        let address = self.absolute(offset);
+        let byte = self.packet(Some(address), Width::Byte);
         let words = self.with_constant(AluOp::And, byte, 0xf);
         self.with_constant(AluOp::Lsh, words, 2)
+    }
+
+    /// `[k]`: to the kernel, the negative ones are relative to a header.
+    fn absolute(&mut self, offset: u32) -> Address {
+        if self.dialect != Dialect::Linux || offset < Header::FIRST_OFFSET {
+            return Address { base: None, offset };
+        }
+        let offset = self.graph.values.constant(offset);
+        Address { base: Some(self.graph.values.position(offset)), offset: 0 }
     }
 
     /// `[x + k]`: the kernel adds 32-bit numbers, libpcap does not wrap.
@@ -244,7 +270,8 @@ impl<'v> Builder<'v> {
             Dialect::Pcap => self.graph.values.address(x, offset),
             Dialect::Linux | Dialect::Seccomp => {
                 let sum = self.with_constant(AluOp::Add, x, offset);
-                self.graph.values.address(sum, 0)
+                let place = self.graph.values.position(sum);
+                self.graph.values.address(place, 0)
             }
         }
     }
@@ -269,8 +296,12 @@ impl<'v> Builder<'v> {
                 self.state[variable::RANDOM_LOADS] = self.with_constant(AluOp::Add, count, 1);
                 self.graph.values.add(Value::Random(count))
             }
+            Extension::NetlinkAttribute | Extension::NestedNetlinkAttribute => {
+                let find = Value::Find(extension, self.state[variable::A], self.state[variable::X]);
+                self.graph.values.add(find)
+            }
             _ => {
-                if may_be_absent(extension) {
+                if extension.may_be_absent() {
                     self.check(Check::Present(extension, self.state[variable::A]));
                 }
                 self.graph.values.add(Value::Ancillary(extension))
@@ -283,26 +314,20 @@ fn new_block() -> Block {
     Block::new(End::Jump(unresolved()))
 }
 
-/// An edge to the block that is not there yet; [`Builder::connect`] replaces it.
+/// An edge to the block that is not there yet; [`Builder::begin`] replaces it.
 fn unresolved() -> Edge {
     Edge::to(BlockId(u32::MAX))
 }
 
-/// Whether a packet may have no answer to an ancillary load: one without a device, as the default, has none.
-fn may_be_absent(extension: Extension) -> bool {
-    Context::DEFAULT.value(extension).is_none()
-}
-
-/// The instructions that jumps name.
-fn targets(steps: &[Step]) -> impl Iterator<Item = usize> {
-    steps
-        .iter()
-        .flat_map(|step| match *step {
-            Step::Jump(target) => [Some(target), None],
-            Step::Branch { then, otherwise, .. } => [Some(then), Some(otherwise)],
-            _ => [None, None],
-        })
-        .flatten()
+/// For each instruction where one arrives that jumps there: behind all jumps that only lead on.
+fn landings(steps: &[Step]) -> Vec<usize> {
+    let mut landings: Vec<usize> = (0..steps.len()).collect();
+    for (pc, step) in steps.iter().enumerate().rev() {
+        if let Step::Jump(target) = *step {
+            landings[pc] = landings[target];
+        }
+    }
+    landings
 }
 
 /// For each instruction the variables that it or a later one may read before it is set, in one pass backward.
@@ -327,7 +352,8 @@ fn live_before(steps: &[Step]) -> Vec<Live> {
             Step::LoadIndirect(..) => behind(pc + 1) & !A | X,
             Step::LoadMemShift(_) => behind(pc + 1) & !X,
             Step::Ancillary(Extension::Random) => behind(pc + 1) & !A | RANDOM_LOADS,
-            Step::Ancillary(extension) => behind(pc + 1) & !A | if may_be_absent(extension) { A } else { 0 },
+            Step::Ancillary(Extension::NetlinkAttribute | Extension::NestedNetlinkAttribute) => behind(pc + 1) | A | X,
+            Step::Ancillary(extension) => behind(pc + 1) & !A | if extension.may_be_absent() { A } else { 0 },
             Step::Store(src, slot) => behind(pc + 1) & !(1 << variable::scratch(slot)) | register(src),
             Step::Alu(_, operand) => behind(pc + 1) | A | read_by(operand),
             Step::Negate => behind(pc + 1) | A,

@@ -70,9 +70,11 @@ impl Dominators {
 
     /// All blocks, each behind its dominators, and when to forget what it knew: a walk over the tree.
     pub(crate) fn walk(&self) -> Vec<Visit> {
-        let mut children = vec![Vec::new(); self.nodes.len()];
-        for (index, node) in self.nodes.iter().enumerate().skip(1).rev() {
-            children[node.parent.index()].push(BlockId::new(index));
+        // The last child of each node, and the one before each.
+        let mut last: Vec<Option<BlockId>> = vec![None; self.nodes.len()];
+        let mut before: Vec<Option<BlockId>> = vec![None; self.nodes.len()];
+        for (index, node) in self.nodes.iter().enumerate().skip(1) {
+            before[index] = last[node.parent.index()].replace(BlockId::new(index));
         }
         let mut walk = Vec::with_capacity(2 * self.nodes.len());
         let mut open = vec![Visit::Enter(BlockId(0))];
@@ -80,7 +82,8 @@ impl Dominators {
             walk.push(visit);
             if let Visit::Enter(block) = visit {
                 open.push(Visit::Leave(block));
-                open.extend(children[block.index()].iter().copied().map(Visit::Enter));
+                let children = std::iter::successors(last[block.index()], |child| before[child.index()]);
+                open.extend(children.map(Visit::Enter));
             }
         }
         walk

@@ -47,7 +47,8 @@ impl Walker<'_> {
     fn new(graph: &mut Graph) -> Walker<'_> {
         let budget = 8 * graph.blocks.len();
         let entries = graph.entries();
-        Walker { graph, facts: Facts::default(), has_changed: false, entries, budget }
+        let facts = Facts { known: Learned::of(&graph.values), ..Facts::default() };
+        Walker { graph, facts, has_changed: false, entries, budget }
     }
 
     /// Whether anything has changed.
@@ -169,7 +170,7 @@ fn conditions(graph: &Graph, entries: &[u32]) -> Vec<Option<(Test, bool)>> {
 /// What is known at a point, and how to take it back.
 #[derive(Default)]
 struct Facts {
-    known: Scoped<ValueId, Known>,
+    known: Learned,
     answers: Scoped<Test, bool>,
     /// How many bytes were captured behind each base, at least.
     captured: Scoped<Option<ValueId>, u64>,
@@ -200,7 +201,7 @@ impl Facts {
     }
 
     fn known_to_depth(&self, values: &Values, id: ValueId, depth: usize) -> Known {
-        let known = self.known.get(&id).copied().unwrap_or(values.known(id));
+        let known = self.known.get(values, id);
         match values.value(id) {
             Value::Alu(op, left, right) if depth > 0 && known.as_constant().is_none() => {
                 let operand = |id| self.known_to_depth(values, id, depth - 1);
@@ -284,6 +285,37 @@ impl Facts {
                 self.refine(values, value, Known::range(1, u32::MAX));
             }
             Check::Present(extension, _) => self.present.insert(extension, ()),
+        }
+    }
+}
+
+/// What is known of each value, by number, and what it was before.
+#[derive(Default)]
+struct Learned {
+    known: Vec<Known>,
+    log: Vec<(ValueId, Known)>,
+}
+
+impl Learned {
+    fn of(values: &Values) -> Learned {
+        Learned { known: values.ids().map(|id| values.known(id)).collect(), log: Vec::new() }
+    }
+
+    /// Of values that are new, what their makers know.
+    fn get(&self, values: &Values, id: ValueId) -> Known {
+        self.known.get(id.index()).copied().unwrap_or_else(|| values.known(id))
+    }
+
+    fn insert(&mut self, id: ValueId, known: Known) {
+        if let Some(now) = self.known.get_mut(id.index()) {
+            self.log.push((id, std::mem::replace(now, known)));
+        }
+    }
+
+    /// Takes back what was inserted since the log had this length.
+    fn forget(&mut self, length: usize) {
+        for (id, before) in self.log.drain(length..).rev() {
+            self.known[id.index()] = before;
         }
     }
 }

@@ -22,6 +22,9 @@ pub(super) const FEW_VALUES: usize = 20;
 /// The most bases of addresses.
 const MOST_BASES: usize = 2;
 
+/// So many bytes at that address must have been captured.
+type Guard = (Address, Width);
+
 /// Converts the program, if it is fit for that, and no more than so many values must be computed.
 pub(super) fn run(graph: &mut Graph, most_values: usize) {
     let Some(guards) = guards(graph) else { return };
@@ -30,39 +33,70 @@ pub(super) fn run(graph: &mut Graph, most_values: usize) {
     if computed(graph, roots.collect()) > most_values {
         return;
     }
-    let slow = Edge::to(BlockId::new(guards.len() + 1));
-    let shift = slow.block.0;
-    if guards.len() == 1 && graph.blocks[0].checks.first() == Some(&Check::InBounds(guards[0].0, guards[0].1)) {
-        // What is too short for the guard is too short for the first check.
-        let zero = graph.values.constant(0);
-        graph.blocks = vec![Block::new(End::Return(zero))];
-    }
-    for block in &mut graph.blocks {
-        block.is_cold = true;
-        block.end.edges_mut().for_each(|edge| edge.block.0 += shift);
-    }
-    let guards = guards.into_iter().enumerate().map(|(place, (address, width))| {
-        let then = Edge::to(BlockId::new(place + 1));
-        Block::new(End::Branch { test: Test::InBounds(address, width), then, otherwise: slow.clone() })
-    });
-    let fast = guards.chain([Block::new(End::Return(verdict))]).collect();
-    let branches = std::mem::replace(&mut graph.blocks, fast);
-    graph.blocks.extend(branches);
+    convert(graph, &guards, verdict);
     graph.tidy();
 }
 
+/// Puts the guards, and the verdict behind them, before the branches, which become the cold path.
+fn convert(graph: &mut Graph, guards: &[Guard], verdict: ValueId) {
+    let dropped: Vec<Vec<bool>> = guards.iter().map(|&guard| dropped(graph, guard)).collect();
+    let [slow, drop] = [1, 1 + graph.blocks.len()].map(|place| Edge::to(BlockId::new(guards.len() + place)));
+    let zero = graph.values.constant(0);
+    let mut open = dropped.iter().filter(|dropped| !dropped[0]);
+    if let (Some(dropped), None) = (open.next(), open.next()) {
+        // One guard only leads to the cold path: what that drops need not be there.
+        let dropped = graph.blocks.iter_mut().zip(dropped).filter(|&(_, &is_dropped)| is_dropped);
+        dropped.for_each(|(block, _)| *block = Block::new(End::Return(zero)));
+    }
+    for block in &mut graph.blocks {
+        block.is_cold = true;
+        block.end.edges_mut().for_each(|edge| edge.block.0 += slow.block.0);
+    }
+    let fast = guards.iter().zip(&dropped).enumerate().map(|(place, (&(address, width), dropped))| {
+        let then = Edge::to(BlockId::new(place + 1));
+        let otherwise = if dropped[0] { drop.clone() } else { slow.clone() };
+        Block::new(End::Branch { test: Test::InBounds(address, width), then, otherwise })
+    });
+    let fast = fast.chain([Block::new(End::Return(verdict))]).collect();
+    let branches = std::mem::replace(&mut graph.blocks, fast);
+    graph.blocks.extend(branches);
+    graph.blocks.push(Block { is_cold: true, ..Block::new(End::Return(zero)) });
+}
+
+/// From which blocks on every path drops the packets that are too short for a guard.
+fn dropped(graph: &Graph, (guard, width): Guard) -> Vec<bool> {
+    let fails = |check: &Check| {
+        matches!(check, Check::InBounds(address, other)
+            if address.base == guard.base && address.end(*other) >= guard.end(width))
+    };
+    let mut dropped = vec![false; graph.blocks.len()];
+    for (index, block) in graph.blocks.iter().enumerate().rev() {
+        // Checks that fail drop as well.
+        dropped[index] = block.checks.iter().any(fails)
+            || match &block.end {
+                End::Return(verdict) => graph.constant(*verdict) == Some(0),
+                end => end.edges().all(|edge| dropped[edge.block.index()]),
+            };
+    }
+    dropped
+}
+
 /// What must be in bounds for all loads to be possible; `None` if the program is not fit to be converted.
-fn guards(graph: &Graph) -> Option<Vec<(Address, Width)>> {
+fn guards(graph: &Graph) -> Option<Vec<Guard>> {
     let branches = graph.blocks.iter().filter(|block| matches!(block.end, End::Branch { .. })).count();
     // Joins would have to be selected, too; and what stands behind a guard is not possible before it.
     let is_fit = |block: &Block| block.parameters.is_empty() && !matches!(block.end.test(), Some(Test::InBounds(..)));
     if !(1..=MOST_BRANCHES).contains(&branches) || !graph.blocks.iter().all(is_fit) {
         return None;
     }
-    if computed(graph, graph.blocks.iter().flat_map(Block::values).collect()) > MOST_VALUES {
+    // Calls take long, and most packets may not come to them.
+    let has_calls = graph.values.iter().any(|value| value.is_call());
+    // Of few values it need not be known how many are still in use.
+    let is_large = graph.values.len() > MOST_VALUES;
+    if has_calls || is_large && computed(graph, graph.blocks.iter().flat_map(Block::values).collect()) > MOST_VALUES {
         return None;
     }
-    let mut guards: Vec<(Address, Width)> = Vec::new();
+    let mut guards: Vec<Guard> = Vec::new();
     for check in graph.blocks.iter().flat_map(|block| &block.checks) {
         let Check::InBounds(address, width) = *check else { return None };
         match guards.iter_mut().find(|(guard, _)| guard.base == address.base) {
@@ -170,6 +204,13 @@ mod tests {
         assert!(!is_converted("ldb [0]\n tax\n jeq #0, drop\n ldb [1]\n div x\n jeq #1, drop\n ret #1\n drop: ret #0"));
         assert!(!is_converted("ld ifidx\n jeq #1, drop\n ret #1\n drop: ret #0"));
         assert!(is_converted("ld mark\n jeq #1, drop\n ret #1\n drop: ret #0"));
+    }
+
+    #[test]
+    fn what_takes_a_call_is_asked_only_where_it_must() {
+        assert!(!is_converted("ld poff\n jeq #1, drop\n ret #1\n drop: ret #0"));
+        assert!(!is_converted("ld mark\n jeq #1, drop\n ld nla\n ret a\n drop: ret #0"));
+        assert!(is_converted("ldb [0xfff00000]\n jeq #1, drop\n ret #1\n drop: ret #0"));
     }
 
     #[test]

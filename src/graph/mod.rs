@@ -13,7 +13,9 @@
 //! - A load or a division by a value is used only where, on every path, a check has found it possible: no pass moves a
 //!   use above that.
 //! - The dialects are resolved: shifts by 32 and more are 0, sums wrap, and addresses do not, whoever wrote the program.
+//!   Where an offset may be relative to a header, the place that it names ([`Value::Position`]) is the base of an address.
 
+mod beside;
 mod bounds;
 mod build;
 mod difference;
@@ -23,6 +25,7 @@ mod facts;
 mod flow;
 mod fuse;
 mod known;
+mod lists;
 mod pass;
 mod print;
 mod ranges;
@@ -40,13 +43,14 @@ use crate::ancillary::Extension;
 use crate::dialect::Dialect;
 use crate::isa::{AluOp, Width};
 
+pub(crate) use beside::Fact;
 pub(crate) use known::Known;
 pub use pass::Pass;
 pub(crate) use schedule::{Schedule, Step};
 pub(crate) use set::{Places, Set, SetId, Sets};
 pub use shape::Shape;
 pub(crate) use test::Test;
-pub(crate) use values::Values;
+pub(crate) use values::{Hashing, Values};
 
 /// A program as a graph of blocks, ready to become native code.
 ///
@@ -139,8 +143,14 @@ pub(crate) enum Value {
     WireLen,
     /// A number of the packet; where it is used it is known to be in bounds.
     Load(Address, Width, ByteOrder),
-    /// A fact from the context; where it is used it is known to be present, if it may be absent.
+    /// A fact from the context, or what an extension makes of it and the packet; where it is used it is known to be
+    /// present, if it may be absent.
     Ancillary(Extension),
+    /// The place of a netlink attribute: what the extension finds from the first value on, of the type that the second is.
+    Find(Extension, ValueId, ValueId),
+    /// The place in the packet that an offset of the Linux dialect names: one that may be relative to a header. Only
+    /// addresses have it, as their base.
+    Position(ValueId),
     /// The random number that follows so many others of this run.
     Random(ValueId),
     /// Arithmetic; where a division by anything but a constant is used, the divisor is known not to be zero.
@@ -245,6 +255,11 @@ impl Graph {
         self.values.as_constant(id)
     }
 
+    /// Whether a block does nothing but return 0.
+    pub(crate) fn drops(&self, block: &Block) -> bool {
+        block.checks.is_empty() && matches!(block.end, End::Return(verdict) if self.constant(verdict) == Some(0))
+    }
+
     /// How many edges there are into each block.
     pub(crate) fn entries(&self) -> Vec<u32> {
         let mut entries = vec![0; self.blocks.len()];
@@ -252,15 +267,6 @@ impl Graph {
             entries[edge.block.index()] += 1;
         }
         entries
-    }
-
-    /// The facts of the context that the program may ask for.
-    pub(crate) fn extensions(&self) -> impl Iterator<Item = Extension> {
-        self.values.iter().filter_map(|value| match value {
-            Value::Ancillary(extension) => Some(extension),
-            Value::Random(_) => Some(Extension::Random),
-            _ => None,
-        })
     }
 }
 

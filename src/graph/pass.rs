@@ -1,6 +1,6 @@
 //! The passes, by name, and the lists of them.
 
-use crate::graph::{Graph, bounds, facts, flow, fuse, sets, share};
+use crate::graph::{Graph, bounds, facts, flow, fuse, lists, sets, share};
 use crate::verify::Verified;
 
 /// A step of the optimiser: it makes the graph of a program smaller or faster, and leaves its verdicts as they are.
@@ -9,6 +9,8 @@ use crate::verify::Verified;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Pass {
+    /// Long lists of tests of one value become one test, so that the other passes have little to do.
+    Lists,
     /// Bounds checks are merged, and those that are known to hold vanish.
     Bounds,
     /// What earlier tests established decides later ones.
@@ -25,11 +27,13 @@ pub enum Pass {
 
 impl Pass {
     /// All passes, in the order in which they run.
-    pub const ALL: &'static [Pass] = &[Pass::Bounds, Pass::Facts, Pass::Sets, Pass::Fuse, Pass::Share, Pass::Flow];
+    pub const ALL: &'static [Pass] =
+        &[Pass::Lists, Pass::Bounds, Pass::Facts, Pass::Sets, Pass::Fuse, Pass::Share, Pass::Flow];
 
     /// Its name: `bounds`, `facts`, ...
     pub const fn name(self) -> &'static str {
         match self {
+            Pass::Lists => "lists",
             Pass::Bounds => "bounds",
             Pass::Facts => "facts",
             Pass::Sets => "sets",
@@ -52,6 +56,7 @@ impl Graph {
     /// Runs one pass, behind any others.
     pub fn run(&mut self, pass: Pass) {
         match pass {
+            Pass::Lists => lists::run(self),
             Pass::Bounds => bounds::run(self),
             Pass::Facts => facts::run(self),
             Pass::Sets => sets::run(self),

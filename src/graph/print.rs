@@ -60,6 +60,10 @@ impl Graph {
                 format!("load.{}{order} {}", width_name(width), self.address(address))
             }
             Value::Ancillary(extension) => extension.name().to_owned(),
+            Value::Find(extension, start, wanted) => {
+                format!("{} {} from {}", extension.name(), self.name(wanted), self.name(start))
+            }
+            Value::Position(offset) => format!("position of {}", self.name(offset)),
             Value::Random(count) => format!("rand {}", self.name(count)),
             Value::Alu(op, left, right) => format!("{} {} {}", self.name(left), operator(op), self.name(right)),
             Value::Negate(value) => format!("-{}", self.name(value)),

@@ -1,12 +1,31 @@
 //! Sets of numbers as ranges that are sorted and apart, and which numbers a test lets through.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::ops::Deref;
 
 use crate::graph::{Graph, Test, Value, ValueId, Values};
 use crate::isa::{AluOp, Condition};
 
 /// Ranges of numbers, each from its first to its last.
 pub(super) type Range = (u32, u32);
+
+/// Ranges that are sorted and apart: mostly one, for which nothing is allocated.
+pub(super) enum Numbers<'g> {
+    One([Range; 1]),
+    Many(Cow<'g, [Range]>),
+}
+
+impl Deref for Numbers<'_> {
+    type Target = [Range];
+
+    fn deref(&self) -> &[Range] {
+        match self {
+            Numbers::One(range) => range,
+            Numbers::Many(ranges) => ranges,
+        }
+    }
+}
 
 /// A set that is taken apart: the last number of each range by its first.
 #[derive(Clone, Debug)]
@@ -43,7 +62,8 @@ impl Ranges {
         taken
     }
 
-    pub(super) fn len(&self) -> usize {
+    #[cfg(test)]
+    fn len(&self) -> usize {
         self.0.len()
     }
 }
@@ -68,11 +88,11 @@ pub(super) fn joined(mut ranges: Vec<Range>) -> Vec<Range> {
     joined
 }
 
-/// The numbers between the ranges, which are sorted and apart.
-pub(super) fn complement(ranges: &[Range]) -> Vec<Range> {
+/// The numbers between the ranges, which are sorted and do not overlap.
+pub(super) fn complement(ranges: impl ExactSizeIterator<Item = Range>) -> Vec<Range> {
     let mut gaps = Vec::with_capacity(ranges.len() + 1);
     let mut next = Some(0);
-    for &(low, high) in ranges {
+    for (low, high) in ranges {
         gaps.extend(next.filter(|&start| start < low).map(|start| (start, low - 1)));
         next = high.checked_add(1);
     }
@@ -84,22 +104,33 @@ pub(super) fn complement(ranges: &[Range]) -> Vec<Range> {
 const ENUMERABLE: u32 = 63;
 
 impl Graph {
+    /// The value that a test asks about, if it can be put as [`Graph::as_ranges`] does.
+    pub(super) fn asked_about(&self, test: Test) -> Option<ValueId> {
+        match test {
+            Test::Member(value, _) => Some(value),
+            _ => self.as_ranges(test).map(|(value, _)| value),
+        }
+    }
+
     /// The value that a test asks about and the values of it for which it holds, if that is how it can be put.
-    pub(super) fn as_ranges(&self, test: Test) -> Option<(ValueId, Vec<Range>)> {
+    pub(super) fn as_ranges(&self, test: Test) -> Option<(ValueId, Numbers<'_>)> {
         if let Test::Member(value, set) = test {
-            return Some((value, self.sets.get(set).ranges()));
+            return Some((value, Numbers::Many(self.sets.ranges(set))));
         }
         let (condition, value, k) = self.values.as_constant_test(test)?;
         let max = self.values.known(value).max;
         match condition {
-            Condition::Equal => Some(equal(&self.values, value, k)),
-            Condition::Greater => Some((value, vec![(k + 1, u32::MAX)])),
+            Condition::Equal => {
+                let (value, range) = equal(&self.values, value, k);
+                Some((value, Numbers::One([range])))
+            }
+            Condition::Greater => Some((value, Numbers::One([(k + 1, u32::MAX)]))),
             Condition::BitsSet if max & !k < 1 << k.trailing_zeros() => {
-                Some((value, vec![(1 << k.trailing_zeros(), u32::MAX)]))
+                Some((value, Numbers::One([(1 << k.trailing_zeros(), u32::MAX)])))
             }
             Condition::BitsSet if max <= ENUMERABLE => {
                 let members = (0..=max).filter(|number| number & k != 0).map(|number| (number, number));
-                Some((value, joined(members.collect())))
+                Some((value, Numbers::Many(joined(members.collect()).into())))
             }
             _ => None,
         }
@@ -107,7 +138,7 @@ impl Graph {
 }
 
 /// The numbers for which `value == k`; if the value is the front part of another, they are a range of that.
-fn equal(values: &Values, value: ValueId, k: u32) -> (ValueId, Vec<Range>) {
+fn equal(values: &Values, value: ValueId, k: u32) -> (ValueId, Range) {
     if let Value::Alu(op, inner, operand) = values.value(value)
         && let Some(operand) = values.as_constant(operand)
     {
@@ -117,10 +148,10 @@ fn equal(values: &Values, value: ValueId, k: u32) -> (ValueId, Vec<Range>) {
             _ => None,
         };
         if let Some((low, rest)) = rest {
-            return (inner, vec![(low, low | rest)]);
+            return (inner, (low, low | rest));
         }
     }
-    (value, vec![(k, k)])
+    (value, (k, k))
 }
 
 #[cfg(test)]

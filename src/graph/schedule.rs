@@ -1,5 +1,6 @@
 //! Where values are computed: in the block that first needs them, just before, and once on a path from block to block.
 
+use crate::ancillary::Extension;
 use crate::graph::dominators::{Dominators, Visit};
 use crate::graph::{Block, BlockId, Check, Edge, End, Graph, Value, ValueId};
 
@@ -105,6 +106,11 @@ impl Value {
     /// Whether it takes an instruction; constants and parameters are there already.
     pub(crate) fn is_computed(self) -> bool {
         !matches!(self, Value::Constant(_) | Value::Parameter(_))
+    }
+
+    /// Whether it takes a call: it looks into the packet as far as it must.
+    pub(crate) fn is_call(self) -> bool {
+        matches!(self, Value::Find(..) | Value::Ancillary(Extension::PayloadOffset))
     }
 }
 

@@ -1,9 +1,12 @@
 //! Sets of numbers, and the fastest way to ask whether a number is a member.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use crate::graph::ranges::{self, Range};
 use crate::graph::values::Hashing;
+use crate::isa::Width;
 
 /// A set, in the form in which code asks for its members.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -61,7 +64,7 @@ impl Set {
     }
 
     /// The set of the members with their bytes in the opposite order, if it can be asked for as this one.
-    pub(crate) fn swapped(&self, swap: impl Fn(u32) -> u32) -> Option<Set> {
+    fn swapped(&self, swap: impl Fn(u32) -> u32) -> Option<Set> {
         match self {
             Set::Few(members) => Some(Set::Few(members.iter().map(|&member| swap(member)).collect())),
             Set::Table(table) => {
@@ -73,7 +76,7 @@ impl Set {
     }
 
     /// The members as ranges that are sorted and apart.
-    pub(super) fn ranges(&self) -> Vec<Range> {
+    fn ranges(&self) -> Vec<Range> {
         let single = |number| (number, number);
         let bits = |first: u32, bits: &mut dyn Iterator<Item = bool>| -> Vec<Range> {
             bits.enumerate().filter(|&(_, is_set)| is_set).map(|(bit, _)| single(first + bit as u32)).collect()
@@ -130,8 +133,9 @@ fn bitmap(first: u32, last: u32, ranges: &[Range]) -> Vec<u8> {
 /// A hash table without searches: a member stands in one of two places.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Table {
-    /// A power of two of members; free places hold some member.
+    /// A power of two of members; free places hold the same one.
     pub(crate) slots: Vec<u32>,
+    free: u32,
     pub(crate) places: Places,
 }
 
@@ -177,7 +181,8 @@ impl Table {
 
     /// The table, if no pair has to hold three members.
     fn in_pairs(members: &[u32], slots: usize, places: Places) -> Option<Table> {
-        let mut table = Table { slots: vec![*members.first()?; slots], places };
+        let free = *members.first()?;
+        let mut table = Table { slots: vec![free; slots], free, places };
         let mut is_taken = vec![false; slots];
         for &member in members {
             let place = [0, 1].map(|probe| table.place(probe, member)).into_iter().find(|&place| !is_taken[place])?;
@@ -189,7 +194,8 @@ impl Table {
 
     /// The table, if there is room for each member.
     fn apart(members: &[u32], slots: usize, places: Places) -> Option<Table> {
-        let mut table = Table { slots: vec![*members.first()?; slots], places };
+        let free = *members.first()?;
+        let mut table = Table { slots: vec![free; slots], free, places };
         let mut is_taken = vec![false; slots];
         for &member in members {
             let (mut number, mut probe) = (member, 0);
@@ -230,10 +236,8 @@ impl Table {
     }
 
     fn members(&self) -> impl Iterator<Item = u32> {
-        let mut members = self.slots.clone();
-        members.sort_unstable();
-        members.dedup();
-        members.into_iter()
+        let others = self.slots.iter().copied().filter(|&slot| slot != self.free);
+        std::iter::once(self.free).chain(others)
     }
 }
 
@@ -249,22 +253,48 @@ pub(crate) struct SetId(pub(crate) u32);
 /// The sets of a graph, each once.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Sets {
-    list: Vec<Set>,
-    numbers: HashMap<Set, SetId, Hashing>,
+    /// The sets, each with its members as ranges, if those are at hand.
+    list: Vec<(Set, Option<Arc<[Range]>>)>,
+    by_members: HashMap<Arc<[Range]>, SetId, Hashing>,
+    swapped: HashMap<(SetId, Width), Option<SetId>, Hashing>,
 }
 
 impl Sets {
-    pub(crate) fn add(&mut self, set: Set) -> SetId {
-        let next = SetId(self.list.len() as u32);
-        let id = *self.numbers.entry(set.clone()).or_insert(next);
-        if id == next {
-            self.list.push(set);
+    /// The set of these ranges, as [`Set::new`] makes it.
+    pub(super) fn of(&mut self, ranges: &[Range]) -> Option<SetId> {
+        if let Some(&id) = self.by_members.get(ranges) {
+            return Some(id);
         }
-        id
+        let set = Set::new(ranges)?;
+        let ranges: Arc<[Range]> = ranges.into();
+        let id = self.push(set, Some(ranges.clone()));
+        self.by_members.insert(ranges, id);
+        Some(id)
+    }
+
+    /// The set of the members with their bytes in the opposite order, if it can be asked for as this one.
+    pub(super) fn swapped(&mut self, id: SetId, width: Width, swap: impl Fn(u32) -> u32) -> Option<SetId> {
+        if let Some(&known) = self.swapped.get(&(id, width)) {
+            return known;
+        }
+        let swapped = self.get(id).swapped(swap).map(|set| self.push(set, None));
+        self.swapped.insert((id, width), swapped);
+        swapped
+    }
+
+    fn push(&mut self, set: Set, ranges: Option<Arc<[Range]>>) -> SetId {
+        self.list.push((set, ranges));
+        SetId(self.list.len() as u32 - 1)
+    }
+
+    /// The members as ranges that are sorted and apart.
+    pub(super) fn ranges(&self, id: SetId) -> Cow<'_, [Range]> {
+        let (set, ranges) = &self.list[id.0 as usize];
+        ranges.as_deref().map_or_else(|| set.ranges().into(), Cow::Borrowed)
     }
 
     pub(crate) fn get(&self, id: SetId) -> &Set {
-        &self.list[id.0 as usize]
+        &self.list[id.0 as usize].0
     }
 }
 

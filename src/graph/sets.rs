@@ -7,8 +7,8 @@
 
 use std::collections::HashMap;
 
-use crate::graph::ranges::{Range, Ranges, complement, joined};
-use crate::graph::set::Set;
+use crate::graph::ranges::{Range, Ranges, complement};
+use crate::graph::set::{Set, SetId};
 use crate::graph::tails;
 use crate::graph::test::Question;
 use crate::graph::values::Hashing;
@@ -31,15 +31,17 @@ pub(super) fn run(graph: &mut Graph) {
 }
 
 fn find(graph: &mut Graph) {
-    gather(graph);
+    let mut has_changed = gather(graph);
     let entries = graph.entries();
     let mut is_done = vec![false; entries.len()];
     for index in 0..entries.len() {
         if !is_done[index] {
-            rebuild(graph, &entries, BlockId::new(index), &mut is_done);
+            has_changed |= rebuild(graph, &entries, BlockId::new(index), &mut is_done);
         }
     }
-    graph.tidy();
+    if has_changed {
+        graph.tidy();
+    }
 }
 
 /// A test that leads to `target` if it comes out as `holds`, and else on.
@@ -49,9 +51,10 @@ struct Link {
     holds: bool,
 }
 
-/// Brings the tests on one value together, in every chain.
-fn gather(graph: &mut Graph) {
+/// Brings the tests on one value together, in every chain; whether any were apart.
+fn gather(graph: &mut Graph) -> bool {
     let entries = graph.entries();
+    let mut has_changed = false;
     let mut is_done = vec![false; graph.blocks.len()];
     for index in 0..graph.blocks.len() {
         if std::mem::replace(&mut is_done[index], true) {
@@ -60,8 +63,9 @@ fn gather(graph: &mut Graph) {
         let Some((links, target, last)) = chain(graph, &entries, BlockId::new(index)) else { continue };
         // The last link may begin a chain to elsewhere.
         links[..links.len() - 1].iter().for_each(|link| is_done[link.block.index()] = true);
-        reorder(graph, &links, &target, &last);
+        has_changed |= reorder(graph, &links, &target, &last);
     }
+    has_changed
 }
 
 /// The longest chain of tests from a block on, where it leads if one of them says so, and where if none does.
@@ -92,22 +96,21 @@ fn chain(graph: &Graph, entries: &[u32], head: BlockId) -> Option<(Vec<Link>, Ed
 }
 
 /// Whether a block does nothing but a test, for one other block only.
-fn is_link(graph: &Graph, entries: &[u32], id: BlockId) -> bool {
+pub(super) fn is_link(graph: &Graph, entries: &[u32], id: BlockId) -> bool {
     let block = graph.block(id);
     let is_bare = block.parameters.is_empty() && block.checks.is_empty();
     is_bare && entries.get(id.index()) == Some(&1) && matches!(block.end, End::Branch { .. })
 }
 
-/// Puts the tests of a chain in the order of the values that they ask about.
-fn reorder(graph: &mut Graph, links: &[Link], target: &Edge, last: &Edge) {
+/// Puts the tests of a chain in the order of the values that they ask about; whether they stood in another.
+fn reorder(graph: &mut Graph, links: &[Link], target: &Edge, last: &Edge) -> bool {
     let mut first_asked: HashMap<ValueId, usize, Hashing> = HashMap::default();
     let mut keys = Vec::with_capacity(links.len());
     for (place, link) in links.iter().enumerate() {
-        let value = graph.as_ranges(link.test).map(|(value, _)| value);
-        keys.push(value.map_or(place, |value| *first_asked.entry(value).or_insert(place)));
+        keys.push(graph.asked_about(link.test).map_or(place, |value| *first_asked.entry(value).or_insert(place)));
     }
     if keys.is_sorted() {
-        return;
+        return false;
     }
     let mut order: Vec<usize> = (0..links.len()).collect();
     order.sort_by_key(|&place| keys[place]);
@@ -116,35 +119,44 @@ fn reorder(graph: &mut Graph, links: &[Link], target: &Edge, last: &Edge) {
         let next = links.get(place + 1).map_or_else(|| last.clone(), |link| Edge::to(link.block));
         graph.blocks[links[place].block.index()].end = Question::Open(test, holds).branch(target.clone(), next);
     }
+    true
 }
 
-/// Builds anew what a block and those behind it decide about one value.
-fn rebuild(graph: &mut Graph, entries: &[u32], head: BlockId, is_done: &mut [bool]) {
-    let End::Branch { test, .. } = graph.block(head).end else { return };
-    let Some((value, _)) = graph.as_ranges(test) else { return };
+/// Builds anew what a block and those behind it decide about one value, if that is worth while.
+fn rebuild(graph: &mut Graph, entries: &[u32], head: BlockId, is_done: &mut [bool]) -> bool {
+    let End::Branch { test, then, otherwise } = &graph.block(head).end else { return false };
+    let Some(value) = graph.asked_about(*test) else { return false };
+    let asks_as_well = |edge: &Edge| {
+        let test = graph.block(edge.block).end.test().filter(|_| is_link(graph, entries, edge.block));
+        test.and_then(|test| graph.asked_about(test)) == Some(value)
+    };
+    if !asks_as_well(then) && !asks_as_well(otherwise) {
+        return false;
+    }
     let region = list(graph, entries, head, value).unwrap_or_else(|| region(graph, entries, head, value));
-    let map = Map::new(region.cases);
+    let map = region.map.sorted();
     let is_small = region.blocks.len() < WORTH_A_SEARCH;
     // In a small region with many targets there may be a smaller one with two.
-    if !is_small || map.targets.len() <= 2 && region.blocks.len() > 1 {
+    let is_worth = !is_small || map.targets.len() <= 2 && region.blocks.len() > 1;
+    if is_worth {
         region.blocks.iter().for_each(|block| is_done[block.index()] = true);
         let end = Builder { graph, value, targets: map.targets }.decide(&map.cases);
         graph.blocks[head.index()].end = end;
     }
+    is_worth
 }
 
 /// Blocks that only test one value, and where they lead.
 #[derive(Default)]
 struct Region {
     blocks: Vec<BlockId>,
-    cases: Vec<(Edge, Vec<Range>)>,
+    map: Map,
 }
 
 /// A region that is a list of tests, one after the other, for numbers that no two of them have: nothing need be taken
 /// apart.
 fn list(graph: &Graph, entries: &[u32], head: BlockId, value: ValueId) -> Option<Region> {
     let mut region = Region::default();
-    let mut all: Vec<Range> = Vec::new();
     let mut next = Edge::to(head);
     while next.block == head || is_link(graph, entries, next.block) {
         let End::Branch { test, then, otherwise } = &graph.block(next.block).end else { break };
@@ -152,19 +164,17 @@ fn list(graph: &Graph, entries: &[u32], head: BlockId, value: ValueId) -> Option
         if is_link(graph, entries, then.block) {
             return None;
         }
-        all.extend(&ranges);
         region.blocks.push(next.block);
-        region.cases.push((then.clone(), ranges));
+        region.map.add(then, &ranges);
         next = otherwise.clone();
     }
-    all.sort_unstable();
-    if all.windows(2).any(|pair| pair[0].1 >= pair[1].0) {
+    let cases = &mut region.map.cases;
+    cases.sort_unstable();
+    if cases.windows(2).any(|pair| pair[0].0.1 >= pair[1].0.0) {
         return None;
     }
-    let others = complement(&joined(all));
-    if !others.is_empty() {
-        region.cases.push((next, others));
-    }
+    let others = complement(cases.iter().map(|&(range, _)| range));
+    region.map.add(&next, &others);
     Some(region)
 }
 
@@ -185,46 +195,52 @@ fn region(graph: &Graph, entries: &[u32], head: BlockId, value: ValueId) -> Regi
                     open.push((otherwise.clone(), numbers));
                     if is_link(graph, entries, then.block) {
                         open.push((then.clone(), yes.into_iter().collect()));
-                    } else if !yes.is_empty() {
-                        region.cases.push((then.clone(), yes));
+                    } else {
+                        region.map.add(then, &yes);
                     }
                     continue;
                 }
             }
             _ => {}
         }
-        if numbers.len() > 0 {
-            region.cases.push((edge, numbers.into_vec()));
-        }
+        region.map.add(&edge, &numbers.into_vec());
     }
     region
 }
 
-/// Where the numbers of a region lead: ranges that are sorted and apart, each with the place of its target.
+/// Where the numbers of a region lead: ranges, each with the place of its target.
+#[derive(Default)]
 struct Map {
     targets: Vec<Edge>,
+    places: HashMap<Edge, usize, Hashing>,
     cases: Vec<(Range, usize)>,
 }
 
 impl Map {
-    fn new(cases: Vec<(Edge, Vec<Range>)>) -> Map {
-        let mut map = Map { targets: Vec::new(), cases: Vec::new() };
-        let mut places: HashMap<Edge, usize, Hashing> = HashMap::default();
-        for (edge, ranges) in cases {
-            let place = *places.entry(edge).or_insert_with_key(|edge| {
-                map.targets.push(edge.clone());
-                map.targets.len() - 1
-            });
-            map.cases.extend(ranges.into_iter().map(|range| (range, place)));
+    fn add(&mut self, edge: &Edge, ranges: &[Range]) {
+        if ranges.is_empty() {
+            return;
         }
-        map.cases.sort_unstable();
+        let last = self.cases.last().map(|&(_, place)| place).filter(|&place| self.targets[place] == *edge);
+        let place = last.or_else(|| self.places.get(edge).copied()).unwrap_or_else(|| {
+            self.targets.push(edge.clone());
+            self.places.insert(edge.clone(), self.targets.len() - 1);
+            self.targets.len() - 1
+        });
+        self.cases.extend(ranges.iter().map(|&range| (range, place)));
+    }
+
+    /// The same with ranges that are sorted and apart.
+    fn sorted(mut self) -> Map {
+        // Mostly it is two lists of ranges that are sorted already, which this sort knows to merge.
+        self.cases.sort();
         // What touches and has one target is one range.
-        map.cases.dedup_by(|(next, target), (range, other)| {
+        self.cases.dedup_by(|(next, target), (range, other)| {
             let is_one = target == other && u64::from(next.0) == u64::from(range.1) + 1;
             range.1 = if is_one { next.1 } else { range.1 };
             is_one
         });
-        map
+        self
     }
 }
 
@@ -266,7 +282,7 @@ impl Builder<'_> {
         let (default, _) = rest.remove(last);
         let mut sets = Vec::with_capacity(rest.len());
         for (target, ranges) in rest {
-            sets.push((*target, Set::new(ranges)?));
+            sets.push((*target, self.graph.sets.of(ranges)?));
         }
         let mut end = End::Jump(self.targets[*default].clone());
         for (target, set) in sets.into_iter().rev() {
@@ -286,8 +302,8 @@ impl Builder<'_> {
         End::Branch { test, then: self.edge(high), otherwise: self.edge(low) }
     }
 
-    fn member(&mut self, set: Set, then: Edge, otherwise: Edge) -> End {
-        let test = match set {
+    fn member(&mut self, set: SetId, then: Edge, otherwise: Edge) -> End {
+        let test = match *self.graph.sets.get(set) {
             Set::Range(first, last) if first == last => {
                 Test::Compare(Condition::Equal, self.value, self.graph.values.constant(first))
             }
@@ -298,7 +314,7 @@ impl Builder<'_> {
                 let test = Test::Compare(Condition::Greater, self.value, self.graph.values.constant(last));
                 return End::Branch { test, then: otherwise, otherwise: then };
             }
-            set => Test::Member(self.value, self.graph.sets.add(set)),
+            _ => Test::Member(self.value, set),
         };
         End::Branch { test, then, otherwise }
     }

@@ -55,8 +55,8 @@ fn turn(graph: &mut Graph, test: Test, load: ValueId) -> Option<Test> {
             Some(Test::Compare(condition, left, k))
         }
         Test::Member(_, set) => {
-            let set = graph.sets.get(set).swapped(|number| swapped(number, width))?;
-            Some(Test::Member(turned, graph.sets.add(set)))
+            let set = graph.sets.swapped(set, width, |number| swapped(number, width))?;
+            Some(Test::Member(turned, set))
         }
         Test::InBounds(..) => None,
     }

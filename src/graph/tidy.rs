@@ -11,7 +11,11 @@ use crate::graph::{Block, BlockId, Edge, End, Graph};
 impl Graph {
     /// Restores the invariants of the blocks, and makes them as few as is easily seen, in linear time.
     pub(crate) fn tidy(&mut self) {
-        let order = self.topological_order();
+        let is_forward = |(index, block): (usize, &Block)| block.end.edges().all(|edge| edge.block.index() > index);
+        let order = match self.blocks.iter().enumerate().all(is_forward) {
+            true => (0..self.blocks.len()).map(BlockId::new).collect(),
+            false => self.topological_order(),
+        };
         self.merge(&order);
         self.concatenate(&order);
         self.renumber();
@@ -21,7 +25,8 @@ impl Graph {
     fn topological_order(&self) -> Vec<BlockId> {
         let mut is_seen = vec![false; self.blocks.len()];
         let mut finished = Vec::with_capacity(self.blocks.len());
-        let mut open = vec![(BlockId(0), false)];
+        let mut open = Vec::with_capacity(self.blocks.len() + 2);
+        open.push((BlockId(0), false));
         while let Some((id, is_done)) = open.pop() {
             if is_done {
                 finished.push(id);
@@ -86,6 +91,21 @@ impl Graph {
                 block.checks.extend(checks);
                 block.end = end;
             }
+        }
+    }
+
+    /// Drops blocks to which no edge leads; the others keep their order.
+    pub(super) fn retain(&mut self, is_kept: &[bool]) {
+        let mut next = 0;
+        let number = |&is_kept: &bool| {
+            next += u32::from(is_kept);
+            BlockId(next.saturating_sub(1))
+        };
+        let numbers: Vec<BlockId> = is_kept.iter().map(number).collect();
+        let mut is_kept = is_kept.iter();
+        self.blocks.retain(|_| is_kept.next() == Some(&true));
+        for edge in self.blocks.iter_mut().flat_map(|block| block.end.edges_mut()) {
+            edge.block = numbers[edge.block.index()];
         }
     }
 

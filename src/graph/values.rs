@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use crate::graph::{Address, ByteOrder, Known, Test, Value, ValueId};
+use crate::header::Header;
 use crate::isa::{AluOp, Width};
 
 /// All values of a graph. Operands have smaller numbers than what is made of them.
@@ -53,6 +54,12 @@ impl std::hash::Hasher for Hasher {
 }
 
 impl Values {
+    /// No values, with room for so many.
+    pub(crate) fn with_capacity(count: usize) -> Values {
+        let numbers = HashMap::with_capacity_and_hasher(count, Hashing::default());
+        Values { list: Vec::with_capacity(count), numbers, parameters: 0 }
+    }
+
     pub(crate) fn len(&self) -> usize {
         self.list.len()
     }
@@ -102,17 +109,22 @@ impl Values {
         self.add(Value::Constant(k))
     }
 
-    /// A parameter that no block has yet.
-    pub(crate) fn parameter(&mut self) -> ValueId {
+    /// A parameter that no block has yet, of which this is known whatever the edges bring.
+    pub(crate) fn parameter(&mut self, known: Known) -> ValueId {
         // It is like no other value, so that none is looked for.
         self.parameters += 1;
         let id = ValueId(self.list.len() as u32);
-        self.list.push((Value::Parameter(self.parameters), Known::NOTHING));
+        self.list.push((Value::Parameter(self.parameters), known));
         id
     }
 
     pub(crate) fn load(&mut self, address: Address, width: Width, order: ByteOrder) -> ValueId {
         self.add(Value::Load(address, width, order))
+    }
+
+    /// The place that an offset of the Linux dialect names, which is the offset itself if that is relative to no header.
+    pub(crate) fn position(&mut self, offset: ValueId) -> ValueId {
+        if self.known(offset).max < Header::FIRST_OFFSET { offset } else { self.add(Value::Position(offset)) }
     }
 
     /// `base + offset` with a base as simple as can be; `None` if no address is that large.
@@ -194,10 +206,12 @@ impl Values {
         match value {
             Value::Constant(k) => Known::constant(k),
             Value::Load(_, width, _) => Known::of_width(width),
-            Value::Ancillary(extension) => Known::range(0, extension.max()),
+            Value::Ancillary(extension) | Value::Find(extension, ..) => Known::range(0, extension.max()),
             Value::Alu(op, left, right) => Known::alu(op, self.known(left), self.known(right)),
             Value::Select(_, yes, no) => self.known(yes).or(self.known(no)),
-            Value::Negate(_) | Value::Parameter(_) | Value::WireLen | Value::Random(_) => Known::NOTHING,
+            Value::Negate(_) | Value::Parameter(_) | Value::WireLen | Value::Random(_) | Value::Position(_) => {
+                Known::NOTHING
+            }
         }
     }
 
@@ -205,8 +219,8 @@ impl Values {
     pub(crate) fn operands(&self, id: ValueId) -> impl Iterator<Item = ValueId> {
         let (test, first, second) = match self.value(id) {
             Value::Load(Address { base, .. }, ..) => (None, base, None),
-            Value::Random(operand) | Value::Negate(operand) => (None, Some(operand), None),
-            Value::Alu(_, left, right) => (None, Some(left), Some(right)),
+            Value::Random(operand) | Value::Negate(operand) | Value::Position(operand) => (None, Some(operand), None),
+            Value::Alu(_, left, right) | Value::Find(_, left, right) => (None, Some(left), Some(right)),
             Value::Select(test, yes, no) => (Some(test), Some(yes), Some(no)),
             Value::Constant(_) | Value::Parameter(_) | Value::WireLen | Value::Ancillary(_) => (None, None, None),
         };

@@ -7,39 +7,25 @@ use std::ptr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::ancillary::Extension;
 use crate::batch::{Layout, Packets, Span};
 use crate::graph::{Graph, Shape, Value};
+use crate::jit::facts::Facts;
 use crate::jit::memory::{Mapping, Place};
-use crate::packet::{Context, Packet};
+use crate::packet::Packet;
 
-/// The facts of a context, as compiled code reads them: one entry for each ancillary load.
+/// A whole function in memory, as `compile` leaves it there.
 #[derive(Debug)]
-#[repr(C)]
-pub(crate) struct Facts([u64; Extension::COUNT]);
+pub(super) struct Function {
+    pub(super) place: Place,
+    /// At which of its bytes it is entered.
+    pub(super) entry: usize,
+    /// How long it is, with its tables, in bytes.
+    pub(super) size: usize,
+}
 
-impl Facts {
-    /// The entry of a fact that the context does not have; all others are below 2^32, or the random seed.
-    pub(super) const ABSENT: u64 = u64::MAX;
-
-    /// No facts, for code that asks for none.
-    pub(crate) const NONE: Facts = Facts([Facts::ABSENT; Extension::COUNT]);
-
-    /// The facts of `context` that `wanted` names.
-    pub(crate) fn new(context: &Context, wanted: impl Iterator<Item = Extension>) -> Facts {
-        let mut facts = Facts::NONE;
-        for extension in wanted {
-            facts.0[extension.index()] = match extension {
-                Extension::Random => context.run_seed(),
-                _ => context.value(extension).map_or(Facts::ABSENT, u64::from),
-            };
-        }
-        facts
-    }
-
-    /// Where the entry of a load stands, in bytes.
-    pub(super) fn offset(extension: Extension) -> i32 {
-        (offset_of!(Facts, 0) + extension.index() * size_of::<u64>()) as i32
+impl Function {
+    fn address(&self) -> *const u8 {
+        self.place.executable().wrapping_add(self.entry)
     }
 }
 
@@ -55,14 +41,13 @@ pub(crate) struct Code {
 }
 
 impl Code {
-    /// The function of one packet that stands at `place`: a place comes only from a module that has written a whole
-    /// function there.
+    /// The code of a function that was lowered as `Form::Single`.
     #[expect(unsafe_code, reason = "a function pointer is made of the address of compiled code")]
-    pub(super) fn new(place: Place, size: usize) -> Code {
+    pub(super) fn new(function: Function) -> Code {
         // SAFETY: the function was lowered as `Form::Single`, whose signature is that of `Entry`; `_memory` keeps the code
         // mapped.
-        let entry = unsafe { std::mem::transmute::<*const u8, Entry>(place.executable()) };
-        Code { entry, size, _memory: place.into_memory() }
+        let entry = unsafe { std::mem::transmute::<*const u8, Entry>(function.address()) };
+        Code { entry, size: function.size, _memory: function.place.into_memory() }
     }
 
     /// Runs the code on a packet.
@@ -70,7 +55,8 @@ impl Code {
     #[expect(unsafe_code, reason = "the call into compiled code")]
     pub(crate) fn call(&self, data: &[u8], wire_len: u32, facts: &Facts) -> u32 {
         // SAFETY: the code reads `data` behind bounds checks against its length, `facts` at the offsets of its entries
-        // and the tables behind itself, and writes nothing; the memory that it stands in is mapped while `self` is.
+        // and the tables behind itself, gives
+        // `data` and `facts` to the functions that those name, and writes nothing; the memory that it stands in is mapped while `self` is.
         unsafe { (self.entry)(data.as_ptr(), data.len() as u64, wire_len, facts) }
     }
 
@@ -86,17 +72,17 @@ impl Code {
 /// 64 bits, and the length on the wire, 32 bits, at `wire_len_at`; if that is 0, the packet was captured whole.
 #[derive(Clone, Copy)]
 #[repr(C)]
-pub(super) struct Job {
+pub(super) struct Job<'f> {
     records: *const u8,
     end: *const u8,
     verdicts: *mut u32,
     base: *const u8,
     stride: usize,
     wire_len_at: usize,
-    facts: *const Facts,
+    facts: *const Facts<'f>,
 }
 
-impl Job {
+impl Job<'_> {
     pub(super) const RECORDS: i32 = offset_of!(Job, records) as i32;
     pub(super) const END: i32 = offset_of!(Job, end) as i32;
     pub(super) const VERDICTS: i32 = offset_of!(Job, verdicts) as i32;
@@ -266,12 +252,12 @@ pub(crate) struct BatchCode {
 }
 
 impl BatchCode {
-    /// The function of many packets that stands at `place`.
+    /// The code of a function that was lowered as `Form::Batch`.
     #[expect(unsafe_code, reason = "a function pointer is made of the address of compiled code")]
-    pub(super) fn new(place: Place, looked_at: Option<LookedAt>) -> BatchCode {
+    pub(super) fn new(function: Function, looked_at: Option<LookedAt>) -> BatchCode {
         // SAFETY: the function was lowered as `Form::Batch`, whose signature this is; `_memory` keeps the code mapped.
-        let entry = unsafe { std::mem::transmute::<*const u8, unsafe extern "C" fn(*const Job)>(place.executable()) };
-        BatchCode { entry, looked_at, _memory: place.into_memory() }
+        let entry = unsafe { std::mem::transmute::<*const u8, unsafe extern "C" fn(*const Job)>(function.address()) };
+        BatchCode { entry, looked_at, _memory: function.place.into_memory() }
     }
 
     /// Runs the code on all packets; there are as many verdicts.
@@ -315,7 +301,7 @@ impl BatchCode {
         };
         // SAFETY: the code reads the records from `start` to `end`, which exist and are not none, and their packets, which
         // `'p` keeps in place, behind bounds checks against their lengths; it stores a verdict for each. Else it reads
-        // `facts` and its own tables. The memory that it stands in is mapped while `self` is.
+        // `facts` and its own tables, and gives packets and `facts` to the functions that those name. The memory that it stands in is mapped while `self` is.
         unsafe { (self.entry)(&raw const job) };
     }
 }

@@ -15,12 +15,12 @@ use cranelift_module::{Module, ModuleError, ModuleReloc, default_libcall_names};
 use target_lexicon::Triple;
 
 use crate::graph::Graph;
-use crate::jit::code::{BatchCode, Code, LookedAt};
+use crate::jit::code::{BatchCode, Code, Function, LookedAt};
 use crate::jit::entry::Form;
 use crate::jit::error::CompileError;
-use crate::jit::memory::{Place, Provider};
+use crate::jit::memory::Provider;
 use crate::jit::tables::Tables;
-use crate::jit::{demote, lower};
+use crate::jit::{demote, frame, lower};
 
 /// The Cranelift settings that are not the default, besides [`BY_SIZE`].
 ///
@@ -66,16 +66,16 @@ const ALIGN: u32 = 64;
 
 /// Native code for a graph, to run one packet.
 pub(crate) fn compile(graph: &Graph) -> Result<Code, CompileError> {
-    compile_form(graph, Form::Single).map(|(place, size)| Code::new(place, size))
+    compile_form(graph, Form::Single).map(Code::new)
 }
 
 /// Native code for a graph, to run many packets.
 pub(crate) fn compile_batch(graph: &Graph) -> Result<BatchCode, CompileError> {
-    compile_form(graph, Form::Batch).map(|(place, _)| BatchCode::new(place, LookedAt::of(graph)))
+    compile_form(graph, Form::Batch).map(|function| BatchCode::new(function, LookedAt::of(graph)))
 }
 
-/// A function of this form in memory, and its size in bytes.
-fn compile_form(graph: &Graph, form: Form) -> Result<(Place, usize), CompileError> {
+/// A function of this form in memory.
+fn compile_form(graph: &Graph, form: Form) -> Result<Function, CompileError> {
     with_compiler(|compiler| {
         compiler.lower(graph, form);
         compiler.place(compiler.isa_for(graph))
@@ -104,7 +104,7 @@ impl Graph {
             compiler.context.set_disasm(true);
             let isa = compiler.isa_for(self);
             let compiled = compiler.compile(isa)?;
-            let text = compiled.vcode.clone().unwrap_or_default();
+            let text = frame::disassembly(&compiled);
             Ok(format!("{text}; {} bytes for {}\n", compiled.code_buffer().len(), isa.triple()))
         })
     }
@@ -180,13 +180,14 @@ impl Compiler {
 
     /// Compiles what was lowered.
     fn compile(&mut self, isa: &OwnedTargetIsa) -> Result<CompiledCode, CompileError> {
+        frame::mark_returns(&mut self.context.func);
         let outcome = self.context.compile(&**isa, &mut self.control);
         outcome.map_err(|error| CompileError::Cranelift(error.inner.to_string()))?;
         self.context.take_compiled_code().ok_or_else(no_code)
     }
 
-    /// Compiles what was lowered, puts it into memory, and gives its size in bytes, too.
-    fn place(&mut self, isa: &OwnedTargetIsa) -> Result<(Place, usize), CompileError> {
+    /// Compiles what was lowered, and puts it into memory.
+    fn place(&mut self, isa: &OwnedTargetIsa) -> Result<Function, CompileError> {
         let compiled = self.compile(isa)?;
         let frame = compiled.buffer.frame_layout().map_or(0, |layout| layout.frame_to_fp_offset);
         if frame > LARGEST_FRAME {
@@ -196,23 +197,25 @@ impl Compiler {
         let mut builder = JITBuilder::with_isa(isa.clone(), default_libcall_names());
         builder.memory_provider(Box::new(provider.clone()));
         let mut module = JITModule::new(builder);
-        let size = self.write(&compiled, &mut module)?;
+        let (size, entry) = self.write(&compiled, &mut module)?;
         drop(module);
-        Ok((provider.into_place().ok_or_else(no_code)?, size))
+        let place = provider.into_place().ok_or_else(no_code)?;
+        Ok(Function { place, entry, size })
     }
 
-    /// Writes the code and its tables into the memory of a module, and gives the size in bytes.
-    fn write(&self, compiled: &CompiledCode, module: &mut JITModule) -> Result<usize, CompileError> {
+    /// Writes the code and its tables into the memory of a module; gives the size in bytes, and where the code is entered.
+    fn write(&self, compiled: &CompiledCode, module: &mut JITModule) -> Result<(usize, usize), CompileError> {
         let function = &self.context.func;
         let id = module.declare_anonymous_function(&function.signature).map_err(module_error)?;
         let relocations = compiled.buffer.relocs().iter();
         let mut relocations: Vec<_> = relocations.map(|r| ModuleReloc::from_mach_reloc(r, function, id)).collect();
         let mut code = compiled.code_buffer().to_vec();
+        let entry = frame::leave_out(compiled, &mut code);
         self.tables.append_to(&mut code, &mut relocations, id);
         let align = self.tables.align().max(ALIGN).max(compiled.buffer.alignment);
         module.define_function_bytes(id, align.into(), &code, &relocations).map_err(module_error)?;
         module.finalize_definitions().map_err(module_error)?;
-        Ok(code.len())
+        Ok((code.len(), entry))
     }
 }
 
@@ -253,7 +256,7 @@ mod tests {
     use cranelift_frontend::FunctionBuilder;
 
     use super::*;
-    use crate::jit::code::Facts;
+    use crate::jit::facts::Facts;
 
     /// Entry i of a table of numbers and entry i of a table of bytes, added up, where i is the length on the wire.
     fn lower_sum(compiler: &mut Compiler, numbers: &[u8], bytes: &[u8]) {
@@ -283,11 +286,11 @@ mod tests {
     fn code_finds_its_tables() -> Result<(), CompileError> {
         let numbers = [7u32, 1000, 0x1234_5678].map(u32::to_ne_bytes).concat();
         for _ in 0..3 {
-            let (place, size) = with_compiler(|compiler| {
+            let function = with_compiler(|compiler| {
                 lower_sum(compiler, &numbers, &[1, 2, 3]);
                 compiler.place(&compiler.host[0])
             })?;
-            let code = Code::new(place, size);
+            let code = Code::new(function);
             let sums = [0, 1, 2].map(|i| code.call(&[], i, &Facts::NONE));
             assert_eq!(sums, [8, 1002, 0x1234_567b]);
         }

@@ -152,7 +152,7 @@ impl Entry {
     }
 }
 
-/// A field of a job or a record.
-fn read(builder: &mut FunctionBuilder, ty: ir::Type, address: Value, offset: i32) -> Value {
+/// A field of a job, a record, or the facts.
+pub(super) fn read(builder: &mut FunctionBuilder, ty: ir::Type, address: Value, offset: i32) -> Value {
     builder.ins().load(ty, MemFlagsData::trusted().with_readonly(), address, offset)
 }

@@ -11,13 +11,15 @@ use cranelift_codegen::isa::TargetFrontendConfig;
 use cranelift_frontend::{FunctionBuilder, FunctionBuilderContext};
 
 use crate::ancillary::Extension;
-use crate::graph::{Address, BlockId, ByteOrder, Check, Edge, End, Graph, Schedule, SetId, Step, Test, Value, ValueId};
+use crate::graph::{
+    Address, BlockId, ByteOrder, Check, Edge, End, Graph, Hashing, Schedule, SetId, Step, Test, Value, ValueId,
+};
 use crate::isa::{AluOp, Condition, Width};
-use crate::jit::code::Facts;
 use crate::jit::entry::{Entry, Form};
+use crate::jit::facts::Entries;
 use crate::jit::sets;
 use crate::jit::tables::Tables;
-use crate::random;
+use crate::packet::MAX_CAPTURED;
 
 /// Fills `function`, which has the signature of the form, with the code of `graph`.
 pub(super) fn lower(
@@ -44,15 +46,15 @@ pub(super) struct Lowering<'g, 'f> {
     pub(super) builder: FunctionBuilder<'f>,
     pub(super) tables: &'f mut Tables,
     /// The tables that are there already.
-    pub(super) addresses: HashMap<SetId, ir::GlobalValue>,
+    pub(super) addresses: HashMap<SetId, ir::GlobalValue, Hashing>,
     /// Where a table was found to stand, in the block that is being filled.
-    pub(super) found: HashMap<(SetId, ir::Block), ir::Value>,
+    pub(super) found: HashMap<(SetId, ir::Block), ir::Value, Hashing>,
     /// Where the pair of entries stands that was looked at last.
     pub(super) pair: Option<ir::Value>,
     blocks: Vec<ir::Block>,
-    /// Where failed checks go; it is made when the first is met.
+    /// Where failed checks go; if no block of the graph will do, it is made when the first is met.
     fail: Option<ir::Block>,
-    entry: Entry,
+    pub(super) entry: Entry,
     /// The IR value of each value where it was last computed, as the schedule has it; constants are made where they are
     /// used.
     values: Vec<Option<ir::Value>>,
@@ -69,8 +71,11 @@ impl<'g, 'f> Lowering<'g, 'f> {
                 values[parameter.index()] = Some(builder.append_block_param(ir_block, types::I32));
             }
         }
-        let (addresses, found) = (HashMap::new(), HashMap::new());
-        Lowering { graph, builder, tables, addresses, found, pair: None, blocks, fail: None, entry, values }
+        let (addresses, found) = (HashMap::default(), HashMap::default());
+        // A cold block that drops will do for failed checks.
+        let drop = graph.blocks.iter().position(|block| block.is_cold && graph.drops(block));
+        let fail = drop.map(|index| blocks[index]);
+        Lowering { graph, builder, tables, addresses, found, pair: None, blocks, fail, entry, values }
     }
 
     fn block(&mut self, id: BlockId, steps: &[Step]) {
@@ -79,7 +84,7 @@ impl<'g, 'f> Lowering<'g, 'f> {
         for step in steps {
             match *step {
                 Step::Check(check) => self.check(check, block.is_cold),
-                Step::Define(id) => self.values[id.index()] = Some(self.define(self.graph.value(id))),
+                Step::Define(id) => self.values[id.index()] = Some(self.define(self.graph.value(id), block.is_cold)),
             }
         }
         self.end(&block.end, block.is_cold);
@@ -87,7 +92,7 @@ impl<'g, 'f> Lowering<'g, 'f> {
 
     /// The block that returns 0 for failed checks, out of the way of those that hold.
     fn fail_block(&mut self) {
-        if let Some(fail) = self.fail {
+        if let Some(fail) = self.fail.filter(|fail| !self.blocks.contains(fail)) {
             self.return_from(fail, |lowering| lowering.builder.ins().iconst(types::I32, 0));
         }
     }
@@ -114,7 +119,7 @@ impl<'g, 'f> Lowering<'g, 'f> {
     }
 
     /// Goes on in this block.
-    fn begin(&mut self, block: ir::Block, is_cold: bool) {
+    pub(super) fn begin(&mut self, block: ir::Block, is_cold: bool) {
         self.builder.switch_to_block(block);
         if is_cold {
             self.builder.set_cold_block(block);
@@ -127,8 +132,8 @@ impl<'g, 'f> Lowering<'g, 'f> {
             Check::InBounds(address, width) => self.in_bounds(address, width),
             Check::NonZero(value) => self.value(value),
             Check::Present(extension, _) => {
-                let fact = self.fact(extension);
-                self.builder.ins().icmp_imm_s(IntCC::NotEqual, fact, Facts::ABSENT.cast_signed())
+                let entry = self.entry_of(extension);
+                self.builder.ins().icmp_imm_s(IntCC::NotEqual, entry, Entries::ABSENT.cast_signed())
             }
         }
     }
@@ -142,16 +147,21 @@ impl<'g, 'f> Lowering<'g, 'f> {
                 self.builder.ins().icmp(IntCC::UnsignedGreaterThanOrEqual, captured, end)
             }
             Some(base) => {
+                // What ends below that is inside of what programs see if it is inside of what was captured.
+                let ends_visibly = u64::from(self.graph.values.known(base).max) + end <= MAX_CAPTURED as u64;
+                let captured = match ends_visibly {
+                    true => self.entry.captured,
+                    false => self.entry.visible(&mut self.builder),
+                };
                 let base = self.wide(base);
                 let end = self.builder.ins().iadd_imm_s(base, end.cast_signed());
-                let captured = self.entry.visible(&mut self.builder);
                 self.builder.ins().icmp(IntCC::UnsignedLessThanOrEqual, end, captured)
             }
         }
     }
 
     /// A value, as an address is: 64 bits, the upper half 0.
-    fn wide(&mut self, id: ValueId) -> ir::Value {
+    pub(super) fn wide(&mut self, id: ValueId) -> ir::Value {
         let value = self.value(id);
         self.builder.ins().uextend(types::I64, value)
     }
@@ -164,15 +174,22 @@ impl<'g, 'f> Lowering<'g, 'f> {
         }
     }
 
-    fn define(&mut self, value: Value) -> ir::Value {
+    fn define(&mut self, value: Value, is_cold: bool) -> ir::Value {
         match value {
             Value::Constant(_) | Value::Parameter(_) => unreachable!("the schedule defines what is computed"),
             Value::WireLen => self.entry.wire_len(&mut self.builder),
             Value::Load(address, width, order) => self.load(address, width, order),
-            Value::Ancillary(extension) => {
-                let fact = self.fact(extension);
-                self.builder.ins().ireduce(types::I32, fact)
+            Value::Ancillary(extension @ Extension::PayloadOffset) => {
+                let wire_len = self.entry.wire_len(&mut self.builder);
+                let facts = self.entry.facts(&mut self.builder);
+                self.call(extension, [wire_len, facts])
             }
+            Value::Ancillary(extension) => self.number(extension),
+            Value::Find(extension, start, wanted) => {
+                let arguments = [start, wanted].map(|id| self.value(id));
+                self.call(extension, arguments)
+            }
+            Value::Position(offset) => self.position(offset, is_cold),
             Value::Random(count) => self.random(count),
             Value::Alu(op, left, right) => self.alu(op, left, right),
             Value::Negate(value) => {
@@ -219,34 +236,6 @@ impl<'g, 'f> Lowering<'g, 'f> {
                 if is_turned { self.builder.ins().bswap(number) } else { number }
             }
         }
-    }
-
-    /// An entry of the table of facts.
-    fn fact(&mut self, extension: Extension) -> ir::Value {
-        let flags = MemFlagsData::trusted().with_readonly();
-        let facts = self.entry.facts(&mut self.builder);
-        self.builder.ins().load(types::I64, flags, facts, Facts::offset(extension))
-    }
-
-    /// The same as [`random::number`].
-    fn random(&mut self, count: ValueId) -> ir::Value {
-        let seed = self.fact(Extension::Random);
-        let count = self.wide(count);
-        let count = self.builder.ins().iadd_imm_s(count, 1);
-        let steps = self.builder.ins().imul_imm_s(count, random::STEP.cast_signed());
-        let mut z = self.builder.ins().iadd(seed, steps);
-        for (shift, factor) in random::MIX {
-            z = self.mix(z, shift);
-            z = self.builder.ins().imul_imm_s(z, factor.cast_signed());
-        }
-        z = self.mix(z, random::LAST);
-        z = self.builder.ins().ushr_imm_s(z, 32);
-        self.builder.ins().ireduce(types::I32, z)
-    }
-
-    fn mix(&mut self, z: ir::Value, shift: u8) -> ir::Value {
-        let high = self.builder.ins().ushr_imm_s(z, i64::from(shift));
-        self.builder.ins().bxor(z, high)
     }
 
     fn alu(&mut self, op: AluOp, left: ValueId, right: ValueId) -> ir::Value {

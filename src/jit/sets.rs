@@ -1,5 +1,7 @@
 //! How code asks whether a number is a member of a set.
 
+use std::borrow::Cow;
+
 use cranelift_codegen::ir::condcodes::IntCC;
 use cranelift_codegen::ir::{self, InstBuilder, MemFlagsData, types};
 
@@ -47,7 +49,7 @@ impl Lowering<'_, '_> {
             Set::Bytes(bytes) => {
                 let last = bytes.len() as u32 - 1;
                 let index = if self.graph.values.known(value).max < last { number } else { self.at_most(number, last) };
-                let address = self.table(id, bytes);
+                let address = self.table(id, || bytes.into());
                 self.entry(address, index, types::I8)
             }
             Set::Bitmap(first, bytes) => {
@@ -56,13 +58,13 @@ impl Lowering<'_, '_> {
                 let words = (bytes.len() / 8) as i64;
                 let word = self.builder.ins().ushr_imm_s(distance, 6);
                 let word = self.builder.ins().band_imm_s(word, words - 1);
-                let address = self.table(id, bytes);
+                let address = self.table(id, || bytes.into());
                 let bits = self.entry(address, word, types::I64);
                 self.bit(bits, distance, 64 * words)
             }
             Set::Table(table) => {
-                let bytes: Vec<u8> = table.slots.iter().flat_map(|slot| slot.to_ne_bytes()).collect();
-                let address = self.table(id, &bytes);
+                let bytes = || table.slots.iter().flat_map(|slot| slot.to_ne_bytes()).collect();
+                let address = self.table(id, bytes);
                 let entry = match table.places {
                     Places::Apart(factors) => {
                         let place = self.named(number, factors[probe], table.shift());
@@ -110,13 +112,13 @@ impl Lowering<'_, '_> {
     }
 
     /// Where the table of a set stands.
-    fn table(&mut self, id: SetId, bytes: &[u8]) -> ir::Value {
+    fn table<'t>(&mut self, id: SetId, bytes: impl FnOnce() -> Cow<'t, [u8]>) -> ir::Value {
         let block = self.builder.current_block().expect("code is written into some block");
         if let Some(&found) = self.found.get(&(id, block)) {
             return found;
         }
         let (tables, function) = (&mut *self.tables, &mut *self.builder.func);
-        let address = *self.addresses.entry(id).or_insert_with(|| tables.add(function, bytes));
+        let address = *self.addresses.entry(id).or_insert_with(|| tables.add(function, &bytes()));
         let found = self.builder.ins().symbol_value(POINTER, address);
         self.found.insert((id, block), found);
         found

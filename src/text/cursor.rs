@@ -20,6 +20,8 @@ pub(super) enum Space {
     C,
     /// White space, `/* */` and `;` comments, and `#` comments that begin a line.
     Assembler,
+    /// White space, `/* */` and `#` comments.
+    Hash,
 }
 
 /// The numbers that a field takes.
@@ -54,9 +56,9 @@ impl<'a> Cursor<'a> {
     }
 
     /// A cursor at the same place of a text that ends with this line.
-    pub(super) fn on_this_line(&self) -> Cursor<'a> {
+    pub(super) fn on_this_line(&self, space: Space) -> Cursor<'a> {
         let end = self.rest().find('\n').map_or(self.text.len(), |newline| self.at + newline);
-        Cursor { text: &self.text[..end], at: self.at, space: Space::Line }
+        Cursor { text: &self.text[..end], at: self.at, space }
     }
 
     pub(super) fn rest(&self) -> &'a str {
@@ -107,6 +109,7 @@ impl<'a> Cursor<'a> {
             Space::Line => false,
             Space::C => rest.starts_with("//"),
             Space::Assembler => rest.starts_with(';') || begins_line && rest.starts_with('#'),
+            Space::Hash => rest.starts_with('#'),
         };
         if is_line_comment {
             return Some(rest.find('\n').unwrap_or(rest.len()));

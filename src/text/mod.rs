@@ -12,6 +12,7 @@ mod error;
 mod listing;
 mod operand;
 mod raw;
+mod seccomp;
 
 use std::fmt;
 use std::str::FromStr;
@@ -19,6 +20,7 @@ use std::str::FromStr;
 use crate::dialect::Dialect;
 use crate::instruction::RawInstruction;
 use crate::program::Program;
+use crate::seccomp::Arch;
 use cursor::{Cursor, Space};
 pub use error::ParseError;
 pub(crate) use listing::Line;
@@ -39,6 +41,12 @@ pub enum Form {
     ///
     /// An instruction that has no notation there is printed as `raw CODE, JT, JF, K`, which `bpf_asm` does not know.
     Assembler,
+    /// What `seccomp-tools disasm` prints and `seccomp-tools asm` reads, for filters of system calls:
+    /// ` 0000: 0x20 0x00 0x00 0x00000004  A = arch`, or just `A = arch`.
+    ///
+    /// System calls have names, those of x86-64 where the program tests for no other architecture;
+    /// [`Program::print_seccomp`] takes another one. They are printed and read with the feature `syscall-names`.
+    Seccomp,
     /// `struct sock_filter`, 8 bytes an instruction, little-endian.
     Raw,
 }
@@ -46,9 +54,9 @@ pub enum Form {
 impl Form {
     /// All forms.
     pub const ALL: &'static [Form] =
-        &[Form::Listing, Form::C, Form::Decimal, Form::Bytecode, Form::Assembler, Form::Raw];
+        &[Form::Listing, Form::C, Form::Decimal, Form::Bytecode, Form::Assembler, Form::Seccomp, Form::Raw];
 
-    /// Its name: `listing`, `c`, `decimal`, `bytecode`, `asm` or `raw`.
+    /// Its name: `listing`, `c`, `decimal`, `bytecode`, `asm`, `seccomp` or `raw`.
     pub const fn name(self) -> &'static str {
         match self {
             Form::Listing => "listing",
@@ -56,6 +64,7 @@ impl Form {
             Form::Decimal => "decimal",
             Form::Bytecode => "bytecode",
             Form::Assembler => "asm",
+            Form::Seccomp => "seccomp",
             Form::Raw => "raw",
         }
     }
@@ -88,6 +97,7 @@ fn detect_text(text: &str) -> Form {
     let next = cursor.rest().chars().next();
     match (digits, next) {
         ("", Some('(')) => Form::Listing,
+        _ if seccomp::begins(text) => Form::Seccomp,
         ("", _) if c_array::begins(text) => Form::C,
         ("", _) => Form::Assembler,
         (_, Some(',')) => Form::Bytecode,
@@ -124,6 +134,7 @@ impl Program {
             Form::Decimal => decimal::parse(text(input)?)?,
             Form::Bytecode => bytecode::parse(text(input)?)?,
             Form::Assembler => assembler::parse(text(input)?)?,
+            Form::Seccomp => seccomp::parse(text(input)?, seccomp::PRESUMED)?,
         };
         Ok(Program::new(instructions))
     }
@@ -137,7 +148,37 @@ impl Program {
             Form::Decimal => decimal::print(self.instructions()).into(),
             Form::Bytecode => bytecode::print(self.instructions()).into(),
             Form::Assembler => assembler::print(self.instructions()).into(),
+            Form::Seccomp => self.print_seccomp(seccomp::PRESUMED).into(),
         }
+    }
+
+    /// Reads a program in [`Form::Seccomp`], where names of system calls are those of this architecture, unless another
+    /// is named.
+    ///
+    /// # Errors
+    /// Says the line, the column and what was expected there.
+    ///
+    #[cfg_attr(feature = "syscall-names", doc = "```")]
+    #[cfg_attr(not(feature = "syscall-names"), doc = "```ignore")]
+    /// use cbpf::{Arch, Program};
+    /// let text = "A = sys_number\n if (A == write) goto 1\n return ALLOW\n return ERRNO(1)";
+    /// let program = Program::parse_seccomp(text, Arch::AARCH64)?;
+    /// assert_eq!(program.instructions()[1].k, 64);
+    /// # Ok::<(), cbpf::ParseError>(())
+    /// ```
+    pub fn parse_seccomp(text: &str, presumed: Arch) -> Result<Program, ParseError> {
+        seccomp::parse(without_mark(text), presumed).map(Program::new)
+    }
+
+    /// Prints the program in [`Form::Seccomp`], where system calls without an architecture are those of this one: it is
+    /// named only where the program tests for another.
+    pub fn print_seccomp(&self, presumed: Arch) -> String {
+        seccomp::print(self.instructions(), presumed)
+    }
+
+    /// The lines of [`Program::print_seccomp`] behind its head, one for each instruction.
+    pub fn seccomp_lines(&self, presumed: Arch) -> Vec<String> {
+        seccomp::lines(self.instructions(), presumed)
     }
 }
 

@@ -3,7 +3,7 @@
 use crate::ancillary::{self, Extension};
 use crate::instruction::RawInstruction;
 use crate::isa::{self, Form, Row};
-use crate::text::cursor::{Cursor, Range};
+use crate::text::cursor::{Cursor, Range, Space};
 use crate::text::error::ParseError;
 
 /// Which of the two notations is meant, where they differ.
@@ -239,7 +239,7 @@ pub(super) fn print_unused(raw: RawInstruction) -> String {
 
 /// The reverse of [`print_unused`]; any other comment is left where it is.
 pub(super) fn parse_unused(cursor: &mut Cursor) -> RawInstruction {
-    let mut ahead = cursor.on_this_line();
+    let mut ahead = cursor.on_this_line(Space::Line);
     let mut fields = RawInstruction::default();
     if !ahead.eat_next(UNUSED) {
         return fields;

@@ -1,4 +1,5 @@
 ; The last offset below the ancillary loads is relative to the network header.
-        ldb [0xffffefff]    ;; error linux: NotSupportedYet
+        ldb [0xffffefff]
         ret #1
-;; packet 00x64 => pcap 0
+;; packet 00x64 => 0
+;; packet 00x64 with network=-1044479 => linux 1, pcap 0

@@ -1,5 +1,12 @@
-; A search for a netlink attribute.
-        ldx #1
-        ld nla    ;; error linux: NotSupportedYet
+; A search for the attribute of type 2 from byte 4 on; the streams are little-endian.
+;; dialects linux
+        ldx #2
+        ld #4
+        ld nla
         ret a
-;; packet 00x64 => pcap 0
+;; packet 00000000 0400 0200 => 4
+;; packet 00000000 0400 0100 0400 0200 => 8
+;; packet 00000000 0500 0100 aa000000 0400 0200 => 12
+;; packet 00000000 0800 0100 04000200 0400 0200 => 12
+;; packet 00000000 0400 0100 0400 0300 => 0
+;; packet 00000000 0400 0200 0400 0200 => 4

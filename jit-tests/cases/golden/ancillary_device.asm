@@ -14,20 +14,22 @@
 ;; |
 ;; | block1:
 ;; |     v6 = uload8.i32 notrap readonly little v0
-;; |     v7 = load.i64 notrap aligned readonly v3+16
-;; |     v8 = iconst.i64 -1
-;; |     v9 = icmp ne v7, v8  ; v8 = -1
-;; |     brif v9, block3, block4
+;; |     v7 = load.i64 notrap aligned readonly v3
+;; |     v8 = load.i64 notrap aligned readonly v7+16
+;; |     v9 = iconst.i64 -1
+;; |     v10 = icmp ne v8, v9  ; v9 = -1
+;; |     brif v10, block3, block4
 ;; |
 ;; | block4 cold:
 ;; |     return v6
 ;; |
 ;; | block3:
-;; |     v10 = load.i64 notrap aligned readonly v3+16
-;; |     v11 = ireduce.i32 v10
-;; |     return v11
+;; |     v11 = load.i64 notrap aligned readonly v3
+;; |     v12 = load.i64 notrap aligned readonly v11+16
+;; |     v13 = ireduce.i32 v12
+;; |     return v13
 ;; |
 ;; | block2 cold:
-;; |     v12 = iconst.i32 0
-;; |     return v12  ; v12 = 0
+;; |     v14 = iconst.i32 0
+;; |     return v14  ; v14 = 0
 ;; | }

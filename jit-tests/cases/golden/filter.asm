@@ -65,59 +65,6 @@ drop:   ret #0
 ;; |     return v42
 ;; |
 ;; | block3 cold:
-;; |     v43 = iconst.i64 24
-;; |     v44 = icmp.i64 uge v1, v43  ; v43 = 24
-;; |     brif v44, block9, block10
-;; |
-;; | block9 cold:
-;; |     v45 = uload16.i32 notrap readonly v0+12
-;; |     v46 = iconst.i32 8
-;; |     v47 = icmp eq v45, v46  ; v46 = 8
-;; |     brif v47, block4, block8
-;; |
-;; | block4 cold:
-;; |     v48 = uload8.i32 notrap readonly little v0+23
-;; |     v49 = iconst.i32 6
-;; |     v50 = icmp eq v48, v49  ; v49 = 6
-;; |     brif v50, block5, block8
-;; |
-;; | block5 cold:
-;; |     v51 = uload8.i32 notrap readonly little v0+14
-;; |     v52 = iconst.i32 15
-;; |     v53 = band v51, v52  ; v52 = 15
-;; |     v54 = iconst.i32 2
-;; |     v55 = ishl v53, v54  ; v54 = 2
-;; |     v56 = uextend.i64 v55
-;; |     v57 = iconst.i64 18
-;; |     v58 = iadd v56, v57  ; v57 = 18
-;; |     v59 = icmp ule v58, v1
-;; |     brif v59, block11, block10
-;; |
-;; | block11 cold:
-;; |     v60 = uextend.i64 v55
-;; |     v61 = iadd.i64 v0, v60
-;; |     v62 = uload16.i32 notrap readonly v61+14
-;; |     v63 = iconst.i32 5632
-;; |     v64 = icmp eq v62, v63  ; v63 = 5632
-;; |     brif v64, block8, block6
-;; |
-;; | block6 cold:
-;; |     v65 = uextend.i64 v55
-;; |     v66 = iadd.i64 v0, v65
-;; |     v67 = uload16.i32 notrap readonly v66+16
-;; |     v68 = iconst.i32 5632
-;; |     v69 = icmp eq v67, v68  ; v68 = 5632
-;; |     brif v69, block8, block7
-;; |
-;; | block7 cold:
-;; |     v70 = iconst.i32 0x0004_0000
-;; |     return v70  ; v70 = 0x0004_0000
-;; |
-;; | block8 cold:
-;; |     v71 = iconst.i32 0
-;; |     return v71  ; v71 = 0
-;; |
-;; | block10 cold:
-;; |     v72 = iconst.i32 0
-;; |     return v72  ; v72 = 0
+;; |     v43 = iconst.i32 0
+;; |     return v43  ; v43 = 0
 ;; | }

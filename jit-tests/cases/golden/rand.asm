@@ -26,32 +26,33 @@ last:   ld rand
 ;; |     jump block2(v11)  ; v11 = 1
 ;; |
 ;; | block2(v4: i32):
-;; |     v12 = load.i64 notrap aligned readonly v3+112
-;; |     v13 = uextend.i64 v4
-;; |     v14 = iconst.i64 1
-;; |     v15 = iadd v13, v14  ; v14 = 1
-;; |     v16 = iconst.i64 -7046029254386353131
-;; |     v17 = imul v15, v16  ; v16 = -7046029254386353131
-;; |     v18 = iadd v12, v17
-;; |     v19 = iconst.i64 30
-;; |     v20 = ushr v18, v19  ; v19 = 30
-;; |     v21 = bxor v18, v20
-;; |     v22 = iconst.i64 -4658895280553007687
-;; |     v23 = imul v21, v22  ; v22 = -4658895280553007687
-;; |     v24 = iconst.i64 27
-;; |     v25 = ushr v23, v24  ; v24 = 27
-;; |     v26 = bxor v23, v25
-;; |     v27 = iconst.i64 -7723592293110705685
-;; |     v28 = imul v26, v27  ; v27 = -7723592293110705685
-;; |     v29 = iconst.i64 31
-;; |     v30 = ushr v28, v29  ; v29 = 31
-;; |     v31 = bxor v28, v30
-;; |     v32 = iconst.i64 32
-;; |     v33 = ushr v31, v32  ; v32 = 32
-;; |     v34 = ireduce.i32 v33
-;; |     return v34
+;; |     v12 = load.i64 notrap aligned readonly v3
+;; |     v13 = load.i64 notrap aligned readonly v12+112
+;; |     v14 = uextend.i64 v4
+;; |     v15 = iconst.i64 1
+;; |     v16 = iadd v14, v15  ; v15 = 1
+;; |     v17 = iconst.i64 -7046029254386353131
+;; |     v18 = imul v16, v17  ; v17 = -7046029254386353131
+;; |     v19 = iadd v13, v18
+;; |     v20 = iconst.i64 30
+;; |     v21 = ushr v19, v20  ; v20 = 30
+;; |     v22 = bxor v19, v21
+;; |     v23 = iconst.i64 -4658895280553007687
+;; |     v24 = imul v22, v23  ; v23 = -4658895280553007687
+;; |     v25 = iconst.i64 27
+;; |     v26 = ushr v24, v25  ; v25 = 27
+;; |     v27 = bxor v24, v26
+;; |     v28 = iconst.i64 -7723592293110705685
+;; |     v29 = imul v27, v28  ; v28 = -7723592293110705685
+;; |     v30 = iconst.i64 31
+;; |     v31 = ushr v29, v30  ; v30 = 31
+;; |     v32 = bxor v29, v31
+;; |     v33 = iconst.i64 32
+;; |     v34 = ushr v32, v33  ; v33 = 32
+;; |     v35 = ireduce.i32 v34
+;; |     return v35
 ;; |
 ;; | block4 cold:
-;; |     v35 = iconst.i32 0
-;; |     return v35  ; v35 = 0
+;; |     v36 = iconst.i32 0
+;; |     return v36  ; v36 = 0
 ;; | }

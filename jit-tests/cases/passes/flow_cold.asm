@@ -117,7 +117,7 @@ keep:   ret #1
 ;; | block3 cold:
 ;; |     v33 = iconst.i64 1
 ;; |     v34 = icmp.i64 uge v1, v33  ; v33 = 1
-;; |     brif v34, block8, block9
+;; |     brif v34, block8, block7
 ;; |
 ;; | block8 cold:
 ;; |     v35 = uload8.i32 notrap readonly little v0
@@ -128,9 +128,9 @@ keep:   ret #1
 ;; | block4 cold:
 ;; |     v38 = iconst.i64 10
 ;; |     v39 = icmp.i64 uge v1, v38  ; v38 = 10
-;; |     brif v39, block10, block9
+;; |     brif v39, block9, block7
 ;; |
-;; | block10 cold:
+;; | block9 cold:
 ;; |     v40 = uload8.i32 notrap readonly little v0+9
 ;; |     v41 = iconst.i32 6
 ;; |     v42 = icmp eq v40, v41  ; v41 = 6
@@ -145,9 +145,9 @@ keep:   ret #1
 ;; |     v48 = iconst.i64 4
 ;; |     v49 = iadd v47, v48  ; v48 = 4
 ;; |     v50 = icmp ule v49, v1
-;; |     brif v50, block11, block9
+;; |     brif v50, block10, block7
 ;; |
-;; | block11 cold:
+;; | block10 cold:
 ;; |     v51 = uextend.i64 v46
 ;; |     v52 = iadd.i64 v0, v51
 ;; |     v53 = uload16.i32 notrap readonly v52+2
@@ -162,8 +162,4 @@ keep:   ret #1
 ;; | block6 cold:
 ;; |     v57 = iconst.i32 1
 ;; |     return v57  ; v57 = 1
-;; |
-;; | block9 cold:
-;; |     v58 = iconst.i32 0
-;; |     return v58  ; v58 = 0
 ;; | }

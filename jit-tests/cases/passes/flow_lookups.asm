@@ -58,17 +58,11 @@ keep:   ret #1
 ;; | block2 cold:
 ;; |     check 36 <= captured
 ;; |     v11 = load.half.native [12]
-;; |     if v11 == 0x8 then block3 else block4
+;; |     if v11 == 0x8 then block3 else block5
 ;; | block3 cold:
 ;; |     v9 = load.half [34]
-;; |     if v9 in a table of 995 bytes then block6 else block7
+;; |     if v9 in a table of 995 bytes then block4 else block5
 ;; | block4 cold:
-;; |     if v11 == 0xdd86 then block5 else block7
-;; | block5 cold:
-;; |     check 40 <= captured
-;; |     v4 = load.half [38]
-;; |     if v4 in a table of 995 bytes then block6 else block7
-;; | block6 cold:
 ;; |     return 0x1
-;; | block7 cold:
+;; | block5 cold:
 ;; |     return 0x0

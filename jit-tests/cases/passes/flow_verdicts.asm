@@ -52,16 +52,6 @@ large:  ret #1500
 ;; | block3 cold:
 ;; |     return 0x3c
 ;; | block4 cold:
-;; |     if v7 == 0x8 then block5 else block8
-;; | block5 cold:
-;; |     check 18 <= captured
-;; |     v5 = load.half [16]
-;; |     if v5 > 0x5dc then block6 else block7
-;; | block6 cold:
-;; |     return 0x5dc
-;; | block7 cold:
-;; |     return v5
-;; | block8 cold:
 ;; |     return 0x0
 ;; clif flow
 ;; | function u0:0(i64, i64, i32, i64) -> i32 system_v {
@@ -92,9 +82,9 @@ large:  ret #1500
 ;; | block2 cold:
 ;; |     v22 = iconst.i64 14
 ;; |     v23 = icmp.i64 uge v1, v22  ; v22 = 14
-;; |     brif v23, block9, block10
+;; |     brif v23, block5, block4
 ;; |
-;; | block9 cold:
+;; | block5 cold:
 ;; |     v24 = uload16.i32 notrap readonly v0+12
 ;; |     v25 = iconst.i32 1544
 ;; |     v26 = icmp eq v24, v25  ; v25 = 1544
@@ -105,35 +95,6 @@ large:  ret #1500
 ;; |     return v27  ; v27 = 60
 ;; |
 ;; | block4 cold:
-;; |     v28 = iconst.i32 8
-;; |     v29 = icmp.i32 eq v24, v28  ; v28 = 8
-;; |     brif v29, block5, block8
-;; |
-;; | block5 cold:
-;; |     v30 = iconst.i64 18
-;; |     v31 = icmp.i64 uge v1, v30  ; v30 = 18
-;; |     brif v31, block11, block10
-;; |
-;; | block11 cold:
-;; |     v32 = load.i16 notrap readonly little v0+16
-;; |     v33 = bswap v32
-;; |     v34 = uextend.i32 v33
-;; |     v35 = iconst.i32 1500
-;; |     v36 = icmp ugt v34, v35  ; v35 = 1500
-;; |     brif v36, block6, block7
-;; |
-;; | block6 cold:
-;; |     v37 = iconst.i32 1500
-;; |     return v37  ; v37 = 1500
-;; |
-;; | block7 cold:
-;; |     return v34
-;; |
-;; | block8 cold:
-;; |     v38 = iconst.i32 0
-;; |     return v38  ; v38 = 0
-;; |
-;; | block10 cold:
-;; |     v39 = iconst.i32 0
-;; |     return v39  ; v39 = 0
+;; |     v28 = iconst.i32 0
+;; |     return v28  ; v28 = 0
 ;; | }

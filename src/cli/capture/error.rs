@@ -166,7 +166,12 @@ impl fmt::Display for Sentence<'_> {
 pub(super) enum Fault {
     Read(io::Error),
     Foreign(Foreign),
-    Damaged { at: u64, damage: Damage },
+    Damaged {
+        at: u64,
+        damage: Damage,
+    },
+    /// More bytes are needed, and the window is held: no failure, and never seen outside of the reader.
+    Held,
 }
 
 impl Fault {
@@ -177,6 +182,7 @@ impl Fault {
             Fault::Read(source) => CaptureError::Read { path, source },
             Fault::Foreign(found) => CaptureError::Foreign { path, found },
             Fault::Damaged { at, damage } => CaptureError::Damaged { path, at, damage },
+            Fault::Held => unreachable!("only the reader holds its window"),
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Capture files: pcap and pcapng, plain or gzip, read record by record and written back.
 //!
 //! The data flows `source` (bytes) -> `window` (what is unread) -> `pcap` or `pcapng`
-//! (records) -> `read` (one [`Reader`] for both), and back through `write` (a [`Writer`] of either format) into `output`
+//! (records) -> `read` (one [`Reader`] for both, which lends [`Records`]), and back through `write` (a [`Writer`] of either format) into `output`
 //! (a file that appears whole or not at all).
 //!
 //! - `pcap-parser` knows the layouts. This room cuts the stream into records and blocks first and hands the library
@@ -15,6 +15,7 @@ mod output;
 mod pcap;
 mod pcapng;
 mod read;
+mod records;
 mod source;
 #[cfg(test)]
 mod tests;
@@ -24,6 +25,7 @@ mod write;
 pub use error::{CaptureError, input_name};
 pub use output::Output;
 pub use read::Reader;
+pub use records::Records;
 pub use write::{Format, Writer};
 
 /// The longest packet of any link type: 128 MiB, as in libpcap and Wireshark.

@@ -6,8 +6,9 @@ use std::slice;
 use super::error::{CaptureError, Fault, Foreign};
 use super::pcap::{self, Pcap};
 use super::pcapng::{self, Pcapng};
+use super::records::{Found, Gathered};
 use super::window::Window;
-use super::{Interface, Record};
+use super::{Interface, Record, Records};
 
 /// First bytes that are no capture, but that a user should be told more about.
 const KNOWN: [(&[u8], Foreign); 9] = [
@@ -27,7 +28,10 @@ pub struct Reader {
     path: PathBuf,
     window: Window,
     format: Format,
+    gathered: Gathered,
     ended: bool,
+    /// What ended it, while that is untold.
+    failure: Option<Fault>,
 }
 
 enum Format {
@@ -47,7 +51,8 @@ impl Reader {
     /// A reader of what `window` shows, named `path` in errors.
     pub(super) fn new(path: &Path, mut window: Window) -> Result<Reader, CaptureError> {
         let format = open_format(&mut window).map_err(|fault| fault.of(path))?;
-        Ok(Reader { path: path.to_path_buf(), window, format, ended: false })
+        let gathered = Gathered::default();
+        Ok(Reader { path: path.to_path_buf(), window, format, gathered, ended: false, failure: None })
     }
 
     /// The next record, or none at the end. An error is told once; after it is the end.
@@ -55,25 +60,40 @@ impl Reader {
     /// # Errors
     /// If the file cannot be read on, or is damaged from here.
     pub fn next(&mut self) -> Result<Option<Record<'_>>, CaptureError> {
+        if let Some(failure) = self.failure.take() {
+            return Err(failure.of(&self.path));
+        }
         if self.ended {
             return Ok(None);
         }
-        let record = match &mut self.format {
-            Format::Pcap(file, interface) => file.next(&mut self.window, interface),
-            Format::Pcapng(file, interfaces) => file.next(&mut self.window, interfaces),
-        };
-        record.map_err(|fault| {
+        self.format.next(&mut self.window).map_err(|fault| {
             self.ended = true;
             fault.of(&self.path)
         })
     }
 
+    /// The next record and those behind it that have been read already, `most` in all; none at the end.
+    ///
+    /// # Errors
+    /// As [`Reader::next`].
+    pub fn records(&mut self, most: usize) -> Result<Records<'_>, CaptureError> {
+        self.gathered.clear();
+        let first = self.next()?.as_ref().map(Found::of);
+        if let Some(first) = first {
+            self.gathered.push(self.window.bytes(), first);
+            self.window.hold(true);
+            let end = self.format.gather(&mut self.window, &mut self.gathered, most);
+            self.window.hold(false);
+            if let Err(fault) = end {
+                (self.ended, self.failure) = (true, Some(fault));
+            }
+        }
+        Ok(Records { window: self.window.bytes(), gathered: &self.gathered, interfaces: self.format.interfaces() })
+    }
+
     /// The interfaces known so far. Those of a pcapng file are described among its records.
     pub fn interfaces(&self) -> &[Interface] {
-        match &self.format {
-            Format::Pcap(_, interface) => slice::from_ref(interface),
-            Format::Pcapng(_, interfaces) => interfaces,
-        }
+        self.format.interfaces()
     }
 
     /// The one interface of a pcap file; none for pcapng.
@@ -92,6 +112,39 @@ impl Reader {
     /// Length of the file, if it is a regular one.
     pub fn bytes_total(&self) -> Option<u64> {
         self.window.stored_total()
+    }
+}
+
+impl Format {
+    fn next<'a>(&'a mut self, window: &'a mut Window) -> Result<Option<Record<'a>>, Fault> {
+        match self {
+            Format::Pcap(file, interface) => file.next(window, interface),
+            Format::Pcapng(file, interfaces) => file.next(window, interfaces),
+        }
+    }
+
+    /// Gathers what is at hand in a window that is held, up to `most` records.
+    fn gather(&mut self, window: &mut Window, gathered: &mut Gathered, most: usize) -> Result<(), Fault> {
+        let found = |record: Option<Record>| record.as_ref().map(Found::of);
+        let end = match self {
+            Format::Pcap(file, interface) => {
+                gathered.fill(window, most, |window| file.next(window, interface).map(found))
+            }
+            Format::Pcapng(file, interfaces) => {
+                gathered.fill(window, most, |window| file.next(window, interfaces).map(found))
+            }
+        };
+        match end {
+            Err(Fault::Held) => Ok(()),
+            end => end,
+        }
+    }
+
+    fn interfaces(&self) -> &[Interface] {
+        match self {
+            Format::Pcap(_, interface) => slice::from_ref(interface),
+            Format::Pcapng(_, interfaces) => interfaces,
+        }
     }
 }
 

@@ -2,6 +2,7 @@
 //!
 //! - It holds what is unread, and grows only as data really arrive, so a length field alone allocates nothing.
 //! - It asks for more only when what is at hand does not do, so all that precedes a failure is served.
+//! - While it is held, it does not slide: what would need more waits, and what was taken stays where it is.
 
 use std::io;
 use std::path::Path;
@@ -25,6 +26,7 @@ pub(super) struct Window {
     end: usize,
     /// How many bytes of the decompressed stream lie before `end`.
     passed: u64,
+    is_held: bool,
 }
 
 impl Window {
@@ -35,7 +37,7 @@ impl Window {
 
     /// A window on the start of `source`.
     pub(super) fn new(source: Source) -> Window {
-        Window { source, ended: false, bytes: Vec::new(), start: 0, end: 0, passed: 0 }
+        Window { source, ended: false, bytes: Vec::new(), start: 0, end: 0, passed: 0, is_held: false }
     }
 
     /// Whether the stream ends here.
@@ -61,6 +63,17 @@ impl Window {
     #[inline]
     pub(super) fn unread(&self) -> &[u8] {
         &self.bytes[self.start..self.end]
+    }
+
+    /// Holds the window, or lets it slide again.
+    pub(super) fn hold(&mut self, is_held: bool) {
+        self.is_held = is_held;
+    }
+
+    /// All bytes at hand, read or not.
+    #[inline]
+    pub(super) fn bytes(&self) -> &[u8] {
+        &self.bytes
     }
 
     /// Passes over `count` bytes, which must be at hand, and returns them.
@@ -104,6 +117,9 @@ impl Window {
     /// Reads on behind what is left, which moves to the front.
     #[cold]
     fn refill(&mut self, wanted: usize) -> Result<(), Fault> {
+        if self.is_held {
+            return if self.ended { Ok(()) } else { Err(Fault::Held) };
+        }
         self.bytes.copy_within(self.start..self.end, 0);
         (self.start, self.end) = (0, self.end - self.start);
         while self.end < wanted && !self.ended {

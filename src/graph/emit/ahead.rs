@@ -119,6 +119,10 @@ fn of_values(graph: &Graph) -> Vec<Uses> {
                 }
                 uses.load(address, width);
             }
+            Value::Find(_, left, right) => {
+                uses = all[left.index()].clone();
+                uses.join(&all[right.index()]);
+            }
             Value::Alu(op, left, right) => {
                 uses = all[left.index()].clone();
                 uses.join(&all[right.index()]);
@@ -126,7 +130,7 @@ fn of_values(graph: &Graph) -> Vec<Uses> {
                     uses.divide(right);
                 }
             }
-            Value::Negate(operand) => uses = all[operand.index()].clone(),
+            Value::Negate(operand) | Value::Position(operand) => uses = all[operand.index()].clone(),
             Value::Constant(_) | Value::Parameter(_) | Value::WireLen | Value::Ancillary(_) | Value::Random(_) => {}
             // Only the passes for native code make selections.
             Value::Select(..) => {}

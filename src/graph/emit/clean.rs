@@ -3,6 +3,7 @@
 
 use std::collections::HashMap;
 
+use crate::ancillary::Extension;
 use crate::graph::emit::code::{Code, Leave, Piece, PieceId};
 use crate::graph::values::Hashing;
 use crate::instruction::{Instruction, Operand};
@@ -109,6 +110,9 @@ impl Effect {
             Instruction::LoadAbsolute { .. } => ending(0, A),
             Instruction::LoadIndirect { .. } => ending(X, A),
             Instruction::LoadMemShift { .. } => ending(0, X),
+            Instruction::LoadExtension(Extension::NetlinkAttribute | Extension::NestedNetlinkAttribute) => {
+                pure(A | X, A)
+            }
             // Some end the program with A as its verdict, and some count how often they are asked.
             Instruction::LoadExtension(_) => ending(A, A),
             Instruction::Alu { op, operand: Operand::X } if op.is_division() => ending(A | X, A),

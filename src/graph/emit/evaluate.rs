@@ -1,5 +1,6 @@
 //! How the machine comes to hold a value.
 
+use crate::ancillary;
 use crate::graph::emit::machine::Machine;
 use crate::graph::emit::writer::{Unfit, Writer};
 use crate::graph::{Address, Check, Graph, Test, Value, ValueId};
@@ -59,9 +60,9 @@ impl Writer<'_> {
             self.push(Instruction::TransferAToX);
         } else if let Some(slot) = self.machine.slot(value) {
             self.push(Instruction::LoadScratch { dst: Register::X, slot: slot as u32 });
-        } else if let Some(offset) = mem_shift(self.graph, value) {
+        } else if let Some((address, offset)) = mem_shift(self.graph, value) {
             self.push(Instruction::LoadMemShift { offset });
-            self.machine.learn(Check::InBounds(Address { base: None, offset }, Width::Byte));
+            self.machine.learn(Check::InBounds(address, Width::Byte));
         } else {
             match self.graph.value(value) {
                 Value::Constant(k) => self.push(Instruction::LoadConstant { dst: Register::X, value: k }),
@@ -95,9 +96,10 @@ impl Writer<'_> {
 
     /// A load that is made for its check.
     pub(super) fn load(&mut self, address: Address, width: Width) -> Done {
-        match address.base {
-            None => self.push(Instruction::LoadAbsolute { offset: address.offset, width }),
-            Some(base) => {
+        match (absolute(self.graph, address), address.base) {
+            (Some(offset), _) => self.push(Instruction::LoadAbsolute { offset, width }),
+            (None, None) => return Err(Unfit),
+            (None, Some(base)) => {
                 let (base, offset) = self.indirect(base, address.offset)?;
                 self.need_x(base)?;
                 self.push(Instruction::LoadIndirect { offset, width });
@@ -110,6 +112,12 @@ impl Writer<'_> {
 
     /// What X must hold for `[x + k]`, and k. The kernel adds 32-bit numbers, as `add` does.
     fn indirect(&self, base: ValueId, offset: u32) -> Result<(ValueId, u32), Unfit> {
+        let base = match self.graph.value(base) {
+            // The kernel finds the place itself.
+            Value::Position(sum) if offset == 0 => sum,
+            Value::Position(_) => return Err(Unfit),
+            _ => base,
+        };
         if !self.is_kernel || self.machine.x == Some(base) && offset == 0 {
             return Ok((base, offset));
         }
@@ -153,16 +161,19 @@ impl Writer<'_> {
         match self.graph.value(id) {
             Value::Load(address, width, _) => self.load(address, width)?,
             Value::Ancillary(extension) => {
-                if self.may_be_absent(extension) && !self.machine.is_present(extension) {
+                if extension.may_be_absent() && !self.machine.is_present(extension) {
                     return Err(Unfit);
                 }
                 self.push(Instruction::LoadExtension(extension));
             }
+            Value::Find(extension, start, wanted) => {
+                self.need_both(start, wanted, false)?;
+                self.push(Instruction::LoadExtension(extension));
+            }
             Value::Random(count) => self.random(count)?,
             Value::Alu(op, left, right) => self.alu(op, left, right)?,
-            Value::Constant(_) | Value::WireLen | Value::Negate(_) | Value::Parameter(_) | Value::Select(..) => {
-                return Err(Unfit);
-            }
+            Value::Constant(_) | Value::WireLen | Value::Negate(_) | Value::Parameter(_) => return Err(Unfit),
+            Value::Position(_) | Value::Select(..) => return Err(Unfit),
         }
         self.depth -= 1;
         self.computed[id.index()] += 1;
@@ -290,26 +301,41 @@ impl Writer<'_> {
         }
         match self.graph.value(value) {
             Value::Constant(_) | Value::WireLen | Value::Ancillary(_) | Value::Random(_) | Value::Parameter(_) => false,
+            Value::Load(address, ..) if absolute(self.graph, address).is_some() => false,
             Value::Load(Address { base: None, .. }, ..) => false,
             Value::Load(Address { base: Some(base), offset }, ..) => {
                 x != Some(base) && self.indirect(base, offset).is_ok_and(|(base, _)| x != Some(base))
             }
             Value::Negate(operand) => self.takes_x(operand, [a, x], depth - 1),
             Value::Alu(_, left, right) if self.graph.constant(right).is_some() => self.takes_x(left, [a, x], depth - 1),
-            Value::Alu(..) | Value::Select(..) => true,
+            Value::Alu(..) | Value::Find(..) | Value::Position(_) | Value::Select(..) => true,
         }
     }
 }
 
-/// The byte that `4*([k]&0xf)` makes the value of.
-pub(super) fn mem_shift(graph: &Graph, value: ValueId) -> Option<u32> {
+/// The k of `[k]` that names an address, relative to a header or not.
+fn fixed(graph: &Graph, address: Address) -> Option<u32> {
+    match address.base.map(|base| graph.value(base)) {
+        None => Some(address.offset),
+        Some(Value::Position(offset)) if address.offset == 0 => graph.constant(offset),
+        Some(_) => None,
+    }
+}
+
+/// The k of an absolute load from an address; those above are ancillary loads.
+fn absolute(graph: &Graph, address: Address) -> Option<u32> {
+    fixed(graph, address).filter(|&offset| offset < ancillary::BASE)
+}
+
+/// The byte that `4*([k]&0xf)` makes the value of, and k.
+pub(super) fn mem_shift(graph: &Graph, value: ValueId) -> Option<(Address, u32)> {
     let operand = |id, op, k| match graph.value(id) {
         Value::Alu(other, operand, constant) if other == op && graph.constant(constant) == Some(k) => Some(operand),
         _ => None,
     };
     let byte = operand(operand(value, AluOp::Lsh, 2)?, AluOp::And, 0xf)?;
     match graph.value(byte) {
-        Value::Load(Address { base: None, offset }, Width::Byte, _) => Some(offset),
+        Value::Load(address, Width::Byte, _) => Some((address, fixed(graph, address)?)),
         _ => None,
     }
 }

@@ -108,6 +108,7 @@ fn replace(graph: &mut Graph, instead: &Instead) {
                 Some(k) => rebuilt.values.constant(k),
                 None => rebuilt.ids[other.index()],
             },
+            None if matches!(value, Value::Parameter(_)) => rebuilt.values.parameter(old.known(ValueId(index as u32))),
             None => rebuilt.value(value),
         };
         rebuilt.ids.push(id);
@@ -146,8 +147,12 @@ impl Rebuilt {
             Value::Alu(op, left, right) => self.values.alu(op, self.id(left), self.id(right)),
             Value::Negate(operand) => self.values.negate(self.id(operand)),
             Value::Random(count) => self.values.add(Value::Random(self.id(count))),
-            Value::Parameter(_) => self.values.parameter(),
+            Value::Find(extension, start, wanted) => {
+                self.values.add(Value::Find(extension, self.id(start), self.id(wanted)))
+            }
+            Value::Position(offset) => self.values.position(self.id(offset)),
             Value::Constant(_) | Value::WireLen | Value::Ancillary(_) => self.values.add(value),
+            Value::Parameter(_) => unreachable!("parameters stay what they are"),
             Value::Select(..) => unreachable!("only the passes for native code make selections"),
         }
     }

@@ -2,7 +2,6 @@
 
 use std::collections::HashMap;
 
-use crate::ancillary::Extension;
 use crate::graph::emit::ahead::{Ahead, Uses};
 use crate::graph::emit::code::{Code, Leave, Piece, PieceId};
 use crate::graph::emit::machine::Machine;
@@ -11,7 +10,6 @@ use crate::graph::values::Hashing;
 use crate::graph::{Address, Block, Check, Edge, End, Graph, Value, ValueId};
 use crate::instruction::{Instruction, Operand};
 use crate::isa::{AluOp, Condition, Register, Width};
-use crate::packet::Context;
 
 /// The graph cannot become a program this way, or none that is short enough.
 #[derive(Clone, Copy, Debug)]
@@ -123,10 +121,6 @@ impl<'g> Writer<'g> {
             self.push(Instruction::StoreScratch { src: register, slot: slot as u32 });
             self.machine.scratch[slot] = Some(value);
         }
-    }
-
-    pub(super) fn may_be_absent(&self, extension: Extension) -> bool {
-        Context::DEFAULT.value(extension).is_none()
     }
 
     fn block(&mut self, index: usize, block: &Block, points: &[Option<Uses>]) -> Result<(), Unfit> {

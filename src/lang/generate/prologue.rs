@@ -50,9 +50,7 @@ impl Generator<'_> {
             Some(Family::Pflog) if wants(PAYLOAD_SLOT) => pflog_length(&mut prologue),
             Some(Family::Wlan) if wants(PAYLOAD_SLOT) => {
                 radio_length(&mut prologue, number);
-                // Like libpcap, which takes the inner header for the outer one there.
-                let may_be_padded = number == RADIOTAP && self.layers.family == Family::Wlan;
-                wlan_length(&mut prologue, number, may_be_padded);
+                wlan_length(&mut prologue, number);
             }
             Some(Family::Wlan) if wants(HEADER_SLOT) => radio_length(&mut prologue, number),
             _ => {}
@@ -105,7 +103,7 @@ fn radio_length(code: &mut Code, number: u32) {
 }
 
 /// The length of that and of the 802.11 header.
-fn wlan_length(code: &mut Code, number: u32, may_be_padded: bool) {
+fn wlan_length(code: &mut Code, number: u32) {
     let is_behind_radio = number != 105;
     let header = if is_behind_radio { Place::in_slot(HEADER_SLOT) } else { Place::fixed(0) };
     if is_behind_radio {
@@ -126,7 +124,7 @@ fn wlan_length(code: &mut Code, number: u32, may_be_padded: bool) {
     code.alu(AluOp::Add, QOS_LENGTH);
     code.store(Register::A, PAYLOAD_SLOT);
     code.place(no_qos);
-    if may_be_padded {
+    if number == RADIOTAP {
         radiotap_padding(code, done);
     }
     code.place(done);

@@ -12,7 +12,7 @@ use std::path::Path;
 use super::error::Damage;
 use super::source::Source;
 use super::window::Window;
-use super::{CaptureError, Clock, Reader};
+use super::{CaptureError, Clock, Reader, Record};
 
 /// A record and its interface, as seen through a reader.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,6 +25,22 @@ struct Seen {
     interface: usize,
 }
 
+/// All records that were read, and the error that ended them.
+type Drained = (Vec<Seen>, Option<CaptureError>);
+
+impl Seen {
+    fn of(record: &Record) -> Seen {
+        Seen {
+            data: record.data.to_vec(),
+            wire_len: record.wire_len,
+            ticks: record.ticks,
+            nanoseconds: record.interface.clock.nanoseconds(record.ticks),
+            link_type: record.interface.link_type,
+            interface: record.interface.index,
+        }
+    }
+}
+
 /// A reader of `bytes`, which its errors call "memory".
 fn open(bytes: &[u8]) -> Result<Reader, CaptureError> {
     let source = Source::new(Cursor::new(bytes.to_vec()), Some(bytes.len() as u64)).expect("memory can be read");
@@ -32,7 +48,7 @@ fn open(bytes: &[u8]) -> Result<Reader, CaptureError> {
 }
 
 /// All records of a reader, and how it ended.
-fn drain(reader: &mut Reader) -> (Vec<Seen>, Option<CaptureError>) {
+fn drain(reader: &mut Reader) -> Drained {
     let mut all = Vec::new();
     loop {
         match reader.next() {
@@ -41,21 +57,45 @@ fn drain(reader: &mut Reader) -> (Vec<Seen>, Option<CaptureError>) {
                 assert!(matches!(reader.next(), Ok(None)), "an error is told once");
                 return (all, Some(error));
             }
-            Ok(Some(record)) => all.push(Seen {
-                data: record.data.to_vec(),
-                wire_len: record.wire_len,
-                ticks: record.ticks,
-                nanoseconds: record.interface.clock.nanoseconds(record.ticks),
-                link_type: record.interface.link_type,
-                interface: record.interface.index,
-            }),
+            Ok(Some(record)) => all.push(Seen::of(&record)),
+        }
+    }
+}
+
+/// The same, read `most` records at a time.
+fn drain_many(reader: &mut Reader, most: usize) -> Drained {
+    let mut all = Vec::new();
+    loop {
+        match reader.records(most) {
+            Ok(records) if records.len() == 0 => return (all, None),
+            Ok(records) => {
+                assert!(records.len() <= most);
+                all.extend(records.iter().map(|record| Seen::of(&record)));
+                let packets: Vec<_> = cbpf::Packets::from(records.packets()).iter().collect();
+                assert!(records.iter().map(|record| record.data).eq(packets.iter().map(|packet| packet.data())));
+            }
+            Err(error) => {
+                assert!(matches!(reader.records(most), Ok(records) if records.len() == 0), "an error is told once");
+                return (all, Some(error));
+            }
         }
     }
 }
 
 /// All records of `bytes`, and the error that ends them. One at opening ends no records.
-fn read(bytes: &[u8]) -> (Vec<Seen>, Option<CaptureError>) {
-    open(bytes).map_or_else(|error| (Vec::new(), Some(error)), |mut reader| drain(&mut reader))
+///
+/// They are the same however many are read at a time.
+fn read(bytes: &[u8]) -> Drained {
+    let drained = |drain: &dyn Fn(&mut Reader) -> Drained| {
+        open(bytes).map_or_else(|error| (Vec::new(), Some(error)), |mut reader| drain(&mut reader))
+    };
+    let text = |error: &Option<CaptureError>| error.as_ref().map(CaptureError::to_string);
+    let (seen, error) = drained(&drain);
+    for most in [1, 2, 1000] {
+        let (batches, end) = drained(&|reader| drain_many(reader, most));
+        assert_eq!((&batches, text(&end)), (&seen, text(&error)));
+    }
+    (seen, error)
 }
 
 /// The records of a sound capture.

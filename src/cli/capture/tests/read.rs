@@ -116,6 +116,7 @@ fn long_captures_and_long_records() {
         lengths.push(length as usize);
     }
     for bytes in [gzip(&file.bytes), file.bytes] {
+        assert!(records(&bytes).iter().map(|seen| seen.data.len()).eq(lengths.iter().copied()));
         let mut reader = open(&bytes).unwrap();
         for (number, length) in lengths.iter().enumerate() {
             let record = reader.next().unwrap().unwrap();

@@ -1,0 +1,14 @@
+; GRE with checksum, key and sequence number; with routing, or of a later version, it ends the search.
+;; dialects linux
+        ld poff
+        ret a
+;; packet 45 00x5 0000 402f 00x10 0000 0800 45 00x5 0000 4011 00x10 00x8 with proto=0x800 => 52
+;; packet 45 00x5 0000 402f 00x10 8000 0800 00x4 45 00x5 0000 4011 00x10 00x8 with proto=0x800 => 56
+;; packet 45 00x5 0000 402f 00x10 b000 86dd 00x12 60 00x5 11 40 00x32 00x8 with proto=0x800 => 84
+;; packet 45 00x5 0000 402f 00x10 2000 0800 00 with proto=0x800 => 0
+;; packet 45 00x5 0000 402f 00x10 4000 0800 00x4 with proto=0x800 => 20
+;; packet 45 00x5 0000 402f 00x10 0002 0800 00x4 with proto=0x800 => 20
+;; packet 45 00x5 0000 402f 00x10 0000 08 with proto=0x800 => 0
+;; packet 45 00x5 0000 402f 00x10 0000 6558 00x12 0800 45 00x5 0000 4011 00x10 00x8 with proto=0x800 => 66
+;; packet 45 00x5 0000 402f 00x10 0000 6558 00x12 08 with proto=0x800 => 0
+;; packet 45 00x5 0000 402f 00x10 0000 1234 00x4 with proto=0x800 => 0

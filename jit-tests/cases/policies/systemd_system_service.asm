@@ -1,0 +1,338 @@
+; Made by systemd 252 (Debian 12, libsystemd-shared, `seccomp_load_syscall_filter_set`), and exported by libseccomp
+; 2.5.4 in place of `seccomp_load`: `SystemCallFilter=@system-service`, the filter of x86-64; other architectures
+; have others.
+;; dialects seccomp
+        ld [4]
+        jne #0xc000003e, L48
+        ld [0]
+        jlt #0x40000000, L05
+        jne #0xffffffff, L48
+L05:    jeq #0x0, L48
+        jeq #0x1, L48
+        jeq #0x2, L48
+        jeq #0x3, L48
+        jeq #0x4, L48
+        jeq #0x5, L48
+        jeq #0x6, L48
+        jeq #0x7, L48
+        jeq #0x8, L48
+        jeq #0x9, L48
+        jeq #0xa, L48
+        jeq #0xb, L48
+        jeq #0xc, L48
+        jeq #0xd, L48
+        jeq #0xe, L48
+        jeq #0xf, L48
+        jeq #0x10, L48
+        jeq #0x11, L48
+        jeq #0x12, L48
+        jeq #0x13, L48
+        jeq #0x14, L48
+        jeq #0x15, L48
+        jeq #0x16, L48
+        jeq #0x17, L48
+        jeq #0x18, L48
+        jeq #0x19, L48
+        jeq #0x1a, L48
+        jeq #0x1c, L48
+        jeq #0x1d, L48
+        jeq #0x1e, L48
+        jeq #0x1f, L48
+        jeq #0x20, L48
+        jeq #0x21, L48
+        jeq #0x22, L48
+        jeq #0x23, L48
+        jeq #0x24, L48
+        jeq #0x25, L48
+        jeq #0x26, L48
+        jeq #0x27, L48
+        jeq #0x28, L48
+        jeq #0x29, L48
+        jeq #0x2a, L48
+        jne #0x2b, L49
+L48:    ret #2147418112
+L49:    jeq #0x2c, L305
+        jeq #0x2d, L305
+        jeq #0x2e, L305
+        jeq #0x2f, L305
+        jeq #0x30, L305
+        jeq #0x31, L305
+        jeq #0x32, L305
+        jeq #0x33, L305
+        jeq #0x34, L305
+        jeq #0x35, L305
+        jeq #0x36, L305
+        jeq #0x37, L305
+        jeq #0x38, L305
+        jeq #0x39, L305
+        jeq #0x3a, L305
+        jeq #0x3b, L305
+        jeq #0x3c, L305
+        jeq #0x3d, L305
+        jeq #0x3e, L305
+        jeq #0x3f, L305
+        jeq #0x40, L305
+        jeq #0x41, L305
+        jeq #0x42, L305
+        jeq #0x43, L305
+        jeq #0x44, L305
+        jeq #0x45, L305
+        jeq #0x46, L305
+        jeq #0x47, L305
+        jeq #0x48, L305
+        jeq #0x49, L305
+        jeq #0x4a, L305
+        jeq #0x4b, L305
+        jeq #0x4c, L305
+        jeq #0x4d, L305
+        jeq #0x4e, L305
+        jeq #0x4f, L305
+        jeq #0x50, L305
+        jeq #0x51, L305
+        jeq #0x52, L305
+        jeq #0x53, L305
+        jeq #0x54, L305
+        jeq #0x55, L305
+        jeq #0x56, L305
+        jeq #0x57, L305
+        jeq #0x58, L305
+        jeq #0x59, L305
+        jeq #0x5a, L305
+        jeq #0x5b, L305
+        jeq #0x5c, L305
+        jeq #0x5d, L305
+        jeq #0x5e, L305
+        jeq #0x5f, L305
+        jeq #0x60, L305
+        jeq #0x61, L305
+        jeq #0x62, L305
+        jeq #0x63, L305
+        jeq #0x64, L305
+        jeq #0x66, L305
+        jeq #0x68, L305
+        jeq #0x69, L305
+        jeq #0x6a, L305
+        jeq #0x6b, L305
+        jeq #0x6c, L305
+        jeq #0x6d, L305
+        jeq #0x6e, L305
+        jeq #0x6f, L305
+        jeq #0x70, L305
+        jeq #0x71, L305
+        jeq #0x72, L305
+        jeq #0x73, L305
+        jeq #0x74, L305
+        jeq #0x75, L305
+        jeq #0x76, L305
+        jeq #0x77, L305
+        jeq #0x78, L305
+        jeq #0x79, L305
+        jeq #0x7a, L305
+        jeq #0x7b, L305
+        jeq #0x7c, L305
+        jeq #0x7d, L305
+        jeq #0x7e, L305
+        jeq #0x7f, L305
+        jeq #0x80, L305
+        jeq #0x81, L305
+        jeq #0x82, L305
+        jeq #0x83, L305
+        jeq #0x84, L305
+        jeq #0x85, L305
+        jeq #0x87, L305
+        jeq #0x89, L305
+        jeq #0x8a, L305
+        jeq #0x8c, L305
+        jeq #0x8d, L305
+        jeq #0x8e, L305
+        jeq #0x8f, L305
+        jeq #0x90, L305
+        jeq #0x91, L305
+        jeq #0x92, L305
+        jeq #0x93, L305
+        jeq #0x94, L305
+        jeq #0x95, L305
+        jeq #0x96, L305
+        jeq #0x97, L305
+        jeq #0x98, L305
+        jeq #0x9d, L305
+        jeq #0x9e, L305
+        jeq #0xa0, L305
+        jeq #0xa2, L305
+        jeq #0xba, L305
+        jeq #0xbb, L305
+        jeq #0xbc, L305
+        jeq #0xbd, L305
+        jeq #0xbe, L305
+        jeq #0xbf, L305
+        jeq #0xc0, L305
+        jeq #0xc1, L305
+        jeq #0xc2, L305
+        jeq #0xc3, L305
+        jeq #0xc4, L305
+        jeq #0xc5, L305
+        jeq #0xc6, L305
+        jeq #0xc7, L305
+        jeq #0xc8, L305
+        jeq #0xc9, L305
+        jeq #0xca, L305
+        jeq #0xcb, L305
+        jeq #0xcc, L305
+        jeq #0xcd, L305
+        jeq #0xce, L305
+        jeq #0xcf, L305
+        jeq #0xd0, L305
+        jeq #0xd1, L305
+        jeq #0xd2, L305
+        jeq #0xd3, L305
+        jeq #0xd5, L305
+        jeq #0xd6, L305
+        jeq #0xd7, L305
+        jeq #0xd8, L305
+        jeq #0xd9, L305
+        jeq #0xda, L305
+        jeq #0xdb, L305
+        jeq #0xdc, L305
+        jeq #0xdd, L305
+        jeq #0xde, L305
+        jeq #0xdf, L305
+        jeq #0xe0, L305
+        jeq #0xe1, L305
+        jeq #0xe2, L305
+        jeq #0xe4, L305
+        jeq #0xe5, L305
+        jeq #0xe6, L305
+        jeq #0xe7, L305
+        jeq #0xe8, L305
+        jeq #0xe9, L305
+        jeq #0xea, L305
+        jeq #0xeb, L305
+        jeq #0xed, L305
+        jeq #0xee, L305
+        jeq #0xef, L305
+        jeq #0xf0, L305
+        jeq #0xf1, L305
+        jeq #0xf2, L305
+        jeq #0xf3, L305
+        jeq #0xf4, L305
+        jeq #0xf5, L305
+        jeq #0xf7, L305
+        jeq #0xf8, L305
+        jeq #0xf9, L305
+        jeq #0xfa, L305
+        jeq #0xfb, L305
+        jeq #0xfc, L305
+        jeq #0xfd, L305
+        jeq #0xfe, L305
+        jeq #0xff, L305
+        jeq #0x100, L305
+        jeq #0x101, L305
+        jeq #0x102, L305
+        jeq #0x103, L305
+        jeq #0x104, L305
+        jeq #0x105, L305
+        jeq #0x106, L305
+        jeq #0x107, L305
+        jeq #0x108, L305
+        jeq #0x109, L305
+        jeq #0x10a, L305
+        jeq #0x10b, L305
+        jeq #0x10c, L305
+        jeq #0x10d, L305
+        jeq #0x10e, L305
+        jeq #0x10f, L305
+        jeq #0x110, L305
+        jeq #0x111, L305
+        jeq #0x112, L305
+        jeq #0x113, L305
+        jeq #0x114, L305
+        jeq #0x115, L305
+        jeq #0x116, L305
+        jeq #0x117, L305
+        jeq #0x118, L305
+        jeq #0x119, L305
+        jeq #0x11a, L305
+        jeq #0x11b, L305
+        jeq #0x11c, L305
+        jeq #0x11d, L305
+        jeq #0x11e, L305
+        jeq #0x11f, L305
+        jeq #0x120, L305
+        jeq #0x121, L305
+        jeq #0x122, L305
+        jeq #0x123, L305
+        jeq #0x124, L305
+        jeq #0x125, L305
+        jeq #0x126, L305
+        jeq #0x127, L305
+        jeq #0x128, L305
+        jeq #0x129, L305
+        jeq #0x12b, L305
+        jeq #0x12e, L305
+        jeq #0x12f, L305
+        jeq #0x132, L305
+        jeq #0x133, L305
+        jeq #0x134, L305
+        jeq #0x135, L305
+        jeq #0x136, L305
+        jeq #0x137, L305
+        jeq #0x138, L305
+        jeq #0x13a, L305
+        jeq #0x13b, L305
+        jeq #0x13c, L305
+        jeq #0x13e, L305
+        jeq #0x13f, L305
+        jeq #0x142, L305
+        jeq #0x143, L305
+        jeq #0x144, L305
+        jeq #0x145, L305
+        jeq #0x146, L305
+        jeq #0x147, L305
+        jeq #0x148, L305
+        jeq #0x14c, L305
+        jeq #0x14d, L305
+        jeq #0x14e, L305
+        jeq #0x1a8, L305
+        jeq #0x1a9, L305
+        jeq #0x1aa, L305
+        jeq #0x1ab, L305
+        jeq #0x1b2, L305
+        jeq #0x1b3, L305
+        jeq #0x1b4, L305
+        jeq #0x1b5, L305
+        jeq #0x1b7, L305
+        jeq #0x1b8, L305
+        jeq #0x1b9, L305
+        jeq #0x1c1, L305
+        jeq #0x1c2, L305
+        jeq #0x1c4, L305
+        ret #327681
+L305:   ret #2147418112
+; x86_64: write()
+;; packet 010000003e0000c0 00x56 => 0x7fff0000
+; x86_64: futex()
+;; packet ca0000003e0000c0 00x56 => 0x7fff0000
+; x86_64: epoll_wait()
+;; packet e80000003e0000c0 00x56 => 0x7fff0000
+; x86_64: setuid()
+;; packet 690000003e0000c0 00x56 => 0x7fff0000
+; x86_64: clone3()
+;; packet b30100003e0000c0 00x56 => 0x7fff0000
+; x86_64: exit_group()
+;; packet e70000003e0000c0 00x56 => 0x7fff0000
+; x86_64: reboot()
+;; packet a90000003e0000c0 00x56 => 0x00050001
+; x86_64: mount()
+;; packet a50000003e0000c0 00x56 => 0x00050001
+; x86_64: ptrace()
+;; packet 650000003e0000c0 00x56 => 0x00050001
+; x86_64: bpf()
+;; packet 410100003e0000c0 00x56 => 0x00050001
+; x86_64: swapon()
+;; packet a70000003e0000c0 00x56 => 0x00050001
+; x86_64: init_module()
+;; packet af0000003e0000c0 00x56 => 0x00050001
+; i386: reboot()
+;; packet 5800000003000040 00x56 => 0x7fff0000
+; x32: reboot()
+;; packet a90000403e0000c0 00x56 => 0x7fff0000

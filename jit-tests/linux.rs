@@ -1,0 +1,122 @@
+//! Random programs for what only Linux has, and packets in which there is something to find: ancillary loads, offsets
+//! relative to a header, headers behind headers, and streams of netlink attributes.
+
+use arbitrary::{Result, Unstructured};
+use cbpf::{Context, Dialect, Extension, Instruction, Program};
+
+use crate::generate::{self, Sample};
+
+/// A program that asks for much beside the packet, and packets for it.
+pub fn program_and_samples(u: &mut Unstructured) -> Result<(Program, [Sample; 2])> {
+    Ok((program(u)?, [sample(u)?, sample(u)?]))
+}
+
+fn program(u: &mut Unstructured) -> Result<Program> {
+    let mut program = Vec::new();
+    for left in (0..u.int_in_range(1..=20)?).rev() {
+        program.push(match u.int_in_range(0..=9)? {
+            0..=2 => Instruction::LoadExtension(generate::extension(u)?),
+            3 => Instruction::LoadExtension(*u.choose(&IN_PACKET)?),
+            4 => Instruction::LoadAbsolute { offset: generate::relative_offset(u)?, width: generate::width(u)? },
+            5 => Instruction::LoadIndirect { offset: generate::relative_offset(u)?, width: generate::width(u)? },
+            6 => Instruction::LoadMemShift { offset: generate::relative_offset(u)? },
+            7 => generate::jump(u, left)?,
+            _ => generate::instruction(u, Dialect::Linux, 0)?,
+        });
+    }
+    program.push(Instruction::ReturnA);
+    Ok(program.into_iter().collect())
+}
+
+/// The loads that look into the packet.
+const IN_PACKET: [Extension; 3] =
+    [Extension::NetlinkAttribute, Extension::NestedNetlinkAttribute, Extension::PayloadOffset];
+
+fn sample(u: &mut Unstructured) -> Result<Sample> {
+    let sample = generate::sample(u, Dialect::Linux)?;
+    let (protocol, mut data) = match u.int_in_range(0..=3)? {
+        0 => return Ok(sample),
+        1 => (sample.context.protocol, attributes(u)?),
+        _ => headers(u)?,
+    };
+    let mut context = Context { protocol, ..sample.context };
+    if u.ratio(1, 2)? {
+        // In front of it there is an Ethernet header.
+        data.splice(..0, [2; 14]);
+        (context.network_header, context.link_header) = (14, Some(0));
+    }
+    if u.ratio(1, 4)? && !data.is_empty() {
+        let place = u.choose_index(data.len())?;
+        data[place] = u.arbitrary()?;
+    }
+    data.truncate(if u.ratio(1, 4)? { u.int_in_range(0..=data.len())? } else { data.len() });
+    let wire_len = if u.ratio(1, 4)? { u.arbitrary()? } else { data.len() as u32 };
+    Ok(Sample { data, wire_len, context })
+}
+
+/// What a header is named by.
+#[derive(Clone, Copy, PartialEq)]
+enum Name {
+    EtherType,
+    Protocol,
+}
+
+/// A header: its name, how it begins, how long it is, and what names the next one, at which byte.
+type Header = (Name, u16, &'static [u8], usize, Option<(Name, usize)>);
+
+#[rustfmt::skip]
+const HEADERS: [Header; 20] = [
+    (Name::EtherType, 0x0800, &[0x45],       20, Some((Name::Protocol, 9))),
+    (Name::EtherType, 0x0800, &[0x4b],       44, Some((Name::Protocol, 9))),
+    (Name::EtherType, 0x86dd, &[0x60],       40, Some((Name::Protocol, 6))),
+    (Name::EtherType, 0x8100, &[],            4, Some((Name::EtherType, 2))),
+    (Name::EtherType, 0x88a8, &[],            4, Some((Name::EtherType, 2))),
+    (Name::EtherType, 0x892f, &[],            6, Some((Name::EtherType, 4))),
+    (Name::EtherType, 0x4305, &[0x40, 15],   24, Some((Name::EtherType, 22))),
+    (Name::EtherType, 0x8847, &[],            4, None),
+    (Name::EtherType, 0x8864, &[0x11, 0, 0, 0, 0, 0, 0xc0, 0x21], 8, None),
+    (Name::EtherType, 0x0806, &[],           28, None),
+    (Name::Protocol,  0,      &[],            8, Some((Name::Protocol, 0))),
+    (Name::Protocol,  43,     &[0, 1],       16, Some((Name::Protocol, 0))),
+    (Name::Protocol,  44,     &[],            8, Some((Name::Protocol, 0))),
+    (Name::Protocol,  47,     &[],            4, Some((Name::EtherType, 2))),
+    (Name::Protocol,  47,     &[0xb0],       16, Some((Name::EtherType, 2))),
+    (Name::Protocol,  6,      &[],           20, None),
+    (Name::Protocol,  17,     &[],            8, None),
+    (Name::Protocol,  58,     &[],            8, None),
+    (Name::Protocol,  132,    &[],           12, None),
+    (Name::Protocol,  99,     &[],            4, None),
+];
+
+/// Headers, each of which names the next, and the EtherType of the first.
+fn headers(u: &mut Unstructured) -> Result<(u16, Vec<u8>)> {
+    // The name of the first header goes in front, and is taken off in the end.
+    let (mut data, mut next) = (vec![0; 2], Some((Name::EtherType, 0)));
+    for _ in 0..u.int_in_range(1..=20)? {
+        let Some((name, place)) = next else { break };
+        let known: Vec<&Header> = HEADERS.iter().filter(|header| header.0 == name).collect();
+        let &(_, number, start, len, behind) = *u.choose(&known)?;
+        match name {
+            Name::EtherType => data[place..place + 2].copy_from_slice(&number.to_be_bytes()),
+            Name::Protocol => data[place] = number as u8,
+        }
+        next = behind.map(|(name, place)| (name, data.len() + place));
+        data.extend_from_slice(start);
+        data.resize(data.len() - start.len() + len, 0);
+    }
+    let payload = data.split_off(2);
+    Ok((u16::from_be_bytes([data[0], data[1]]), payload))
+}
+
+/// Netlink attributes, some of them inside others.
+fn attributes(u: &mut Unstructured) -> Result<Vec<u8>> {
+    let mut data = Vec::new();
+    for _ in 0..u.int_in_range(0..=8)? {
+        let (len, kind) = (u.int_in_range(0..=24)?, u.int_in_range(0..=4)?);
+        let flags = *u.choose(&[0, 0, 0x8000, 0x4000])?;
+        data.extend([len, kind | flags].map(u16::to_ne_bytes).concat());
+        // A longer one has the next ones inside.
+        data.resize(data.len() + *u.choose(&[0, 0, 4, 8])?, 0);
+    }
+    Ok(data)
+}

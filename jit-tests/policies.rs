@@ -1,0 +1,228 @@
+//! Random policies in the kernel: what real system calls return is what the emulation says, under stacks of filters.
+
+use std::os::unix::process::ExitStatusExt;
+use std::time::{Duration, Instant};
+
+use arbitrary::{Result, Unstructured};
+use cbpf::{Action, Arch, Dialect, Filter, Instruction, Program, RawInstruction, SeccompData};
+use libtest_mimic::{Failed, Trial};
+
+use crate::confined::{self, Task};
+use crate::engine::{Engine, Refusal};
+use crate::random::xorshift;
+use crate::seccomp::KernelSeccomp;
+use crate::{case, generate};
+
+/// Calls that do nothing and touch no memory: they ask for a number, or their first argument is no file.
+pub const CALLS: [i64; 11] = [
+    libc::SYS_getpid,
+    libc::SYS_getppid,
+    libc::SYS_getuid,
+    libc::SYS_geteuid,
+    libc::SYS_getgid,
+    libc::SYS_getegid,
+    libc::SYS_close,
+    libc::SYS_dup,
+    libc::SYS_fsync,
+    libc::SYS_fchdir,
+    libc::SYS_ftruncate,
+];
+
+/// How many stacks are tried at most, and for how long.
+const STACKS: usize = 400;
+const TIME: Duration = Duration::from_secs(5);
+
+/// The error of calls whose tracer or listener is missing.
+const ENOSYS: i64 = 38;
+
+/// The signal by which a filter kills.
+const SIGSYS: i32 = 31;
+
+pub fn trials() -> Vec<Trial> {
+    let is_missing = !KernelSeccomp.is_available();
+    vec![
+        Trial::test("policies::real_calls", real_calls).with_ignored_flag(is_missing),
+        Trial::test("policies::any_programs", any_programs).with_ignored_flag(is_missing),
+        Trial::test("policies::every_opcode", every_opcode).with_ignored_flag(is_missing),
+    ]
+}
+
+/// Gives random bytes to `try_one`, the same ones at every run.
+fn each(try_one: impl Fn(&mut Unstructured) -> std::result::Result<(), Failed>) -> std::result::Result<(), Failed> {
+    let start = Instant::now();
+    let mut state = 0x0073_6563_6300_u64;
+    for _ in 0..STACKS {
+        let bytes: Vec<u8> =
+            std::iter::repeat_with(|| xorshift(&mut state)).take(256).flat_map(u64::to_le_bytes).collect();
+        try_one(&mut Unstructured::new(&bytes))?;
+        if start.elapsed() > TIME {
+            break;
+        }
+    }
+    Ok(())
+}
+
+/// One to three filters, oldest first, and calls that they are asked about.
+fn real_calls() -> std::result::Result<(), Failed> {
+    each(|u| {
+        let filters = (0..u.int_in_range(1..=3)?).map(|_| policy(u)).collect::<Result<Vec<Program>>>()?;
+        let calls = (0..12).map(|_| call(u)).collect::<Result<Vec<SeccompData>>>()?;
+        let unconfined = confined::run(Task::Stack, &[], &calls)?;
+        let confined = confined::run(Task::Stack, &filters, &calls)?;
+        let shown = || filters.iter().map(|filter| filter.print_seccomp(Arch::X86_64)).collect::<String>();
+        let mut results = confined.results.iter();
+        for (call, natural) in calls.iter().zip(unconfined.results) {
+            let action = emulate(&filters, call)?;
+            let expected = match action {
+                // The process and its parent are others.
+                Action::Allow | Action::Log if is_of_process(call) => None,
+                Action::Allow | Action::Log => Some(natural),
+                Action::Errno(_) => action.errno().map(|errno| -i64::from(errno)),
+                Action::Trace(_) | Action::UserNotify => Some(-ENOSYS),
+                _ => {
+                    let died = results.next().is_none() && confined.status.signal() == Some(SIGSYS);
+                    let context =
+                        || format!("{action}, but {:?} of {call:?} under\n{}", confined.status, shown()).into();
+                    return if died { Ok(()) } else { Err(context()) };
+                }
+            };
+            let got = results.next();
+            if got.is_none() || expected.is_some() && got != expected.as_ref() {
+                return Err(
+                    format!("{action}, but {got:?} instead of {expected:?} for {call:?} under\n{}", shown()).into()
+                );
+            }
+        }
+        if confined.status.success() { Ok(()) } else { Err(format!("{:?} under\n{}", confined.status, shown()).into()) }
+    })
+}
+
+fn is_of_process(call: &SeccompData) -> bool {
+    [libc::SYS_getpid, libc::SYS_getppid].contains(&i64::from(call.nr))
+}
+
+/// What the filters, oldest first, do with a call, as both engines say.
+fn emulate(filters: &[Program], call: &SeccompData) -> std::result::Result<Action, Failed> {
+    let mut actions = Vec::new();
+    for filter in filters.iter().rev() {
+        let verified = filter.verify(Dialect::Seccomp)?;
+        let action = verified.interpret_seccomp(call).ok_or("no filter of system calls")?;
+        if Filter::compile(&verified)?.run_seccomp(call) != Some(action) {
+            return Err(format!("the JIT does not say {action} to {call:?}:\n{filter}").into());
+        }
+        actions.push(action);
+    }
+    Ok(Action::strictest(actions))
+}
+
+fn call(u: &mut Unstructured) -> Result<SeccompData> {
+    let nr = *u.choose(&CALLS)?;
+    let mut args = [0; 6];
+    for arg in &mut args {
+        *arg = value(u)?;
+    }
+    // No file has this number.
+    args[0] |= 0xffff_ffff_8000_0000;
+    Ok(SeccompData { nr: nr as i32, arch: Arch::host().unwrap_or_default(), instruction_pointer: 0, args })
+}
+
+/// A small number, its negative, or one with a few bits in each half.
+fn value(u: &mut Unstructured) -> Result<u64> {
+    let small = u.int_in_range(0..=3_u64)?;
+    Ok(match u.int_in_range(0..=2)? {
+        0 => small,
+        1 => small.wrapping_neg(),
+        _ => small << 32 | u.int_in_range(0..=3)?,
+    })
+}
+
+/// Rules about the calls of [`CALLS`]: tests of arguments, and an action; everything else is allowed.
+fn policy(u: &mut Unstructured) -> Result<Program> {
+    let arch = Arch::host().unwrap_or_default();
+    let mut builder =
+        Program::builder().load_word(4).jump_if_eq(arch.0, "native").ret(Action::KillProcess.into()).label("native");
+    for rule in 0..u.int_in_range(1..=12)? {
+        let next = format!("rule {rule} does not apply");
+        builder = builder.load_word(0).jump_if_ne(*u.choose(&CALLS)? as u32, &next);
+        for _ in 0..u.int_in_range(0..=2)? {
+            builder = builder.load_word(16 + 4 * u.int_in_range(0..=11)?);
+            let k = value(u)? as u32;
+            builder = match u.int_in_range(0..=4)? {
+                0 => builder.jump_if_ne(k, &next),
+                1 => builder.jump_if_eq(k, &next),
+                2 => builder.jump_if_gt(k, &next),
+                3 => builder.jump_if_ge(k, &next),
+                _ => builder.jump_if_set(k, &next),
+            };
+        }
+        builder = builder.ret(action(u)?.into()).label(&next);
+    }
+    Ok(builder.ret(Action::Allow.into()).build().unwrap_or_default())
+}
+
+/// Mostly what a call survives.
+fn action(u: &mut Unstructured) -> Result<Action> {
+    let data = if u.arbitrary()? { u.int_in_range(0..=130)? } else { u.arbitrary()? };
+    Ok(match u.int_in_range(0..=40)? {
+        0..=20 => Action::Errno(data),
+        21..=26 => Action::Allow,
+        27..=31 => Action::Trace(data),
+        32..=36 => Action::UserNotify,
+        37 => Action::Trap(data),
+        38 => Action::KillThread,
+        39 => Action::KillProcess,
+        _ => Action::Unknown(u32::from(data) << 16 | 0x0001_0001),
+    })
+}
+
+/// Programs of all that the dialect has, and any calls: all 32 bits of their verdicts.
+fn any_programs() -> std::result::Result<(), Failed> {
+    each(|u| {
+        let program = without_instruction_pointer(&generate::program(u, Dialect::Seccomp)?);
+        let sample = generate::sample(u, Dialect::Seccomp)?;
+        let mut data = SeccompData::from_bytes(&sample.data.try_into().map_err(|_| "not 64 bytes")?);
+        data.arch = Arch::host().unwrap_or_default();
+        data.instruction_pointer = 0;
+        let (Ok(verified), bytes) = (program.verify(Dialect::Seccomp), data.to_bytes()) else { return Ok(()) };
+        let packet = (&bytes).into();
+        let expected = verified.interpret(packet);
+        let difference = match KernelSeccomp.load(&program, Dialect::Seccomp) {
+            _ if !KernelSeccomp.takes(&packet) => None,
+            Ok(loaded) => loaded.differs(&packet, expected),
+            Err(Refusal::Judge(error)) => Some(error),
+            Err(Refusal::Verifier(error)) => Some(error.to_string()),
+        };
+        match difference {
+            None => Ok(()),
+            Some(got) => Err(format!("{got}:\n{}", case::write(&program, Dialect::Seccomp, &packet, expected)).into()),
+        }
+    })
+}
+
+/// The program with loads of arguments in place of those of the instruction pointer.
+fn without_instruction_pointer(program: &Program) -> Program {
+    let moved = |raw: &RawInstruction| match (raw.code, raw.k) {
+        (0x20, 8 | 12) => RawInstruction { k: raw.k + 8, ..*raw },
+        _ => *raw,
+    };
+    program.instructions().iter().map(moved).collect()
+}
+
+/// The kernel takes the same opcodes and offsets as the verifier, here where nothing leads to them.
+fn every_opcode() -> std::result::Result<(), Failed> {
+    let numbers = [0, 1, 4, 15, 16, 18, 31, 32, 60, 64, 0xffff_f000];
+    let allow = RawInstruction::from(Instruction::ReturnConstant { verdict: Action::Allow.into() });
+    let instructions = (0..=0x1ff).chain([0xffff]).flat_map(|code| numbers.map(|k| RawInstruction::new(code, 0, 0, k)));
+    let filters: Vec<Program> = instructions.map(|raw| Program::from_iter([allow, raw, allow])).collect();
+    let outcome = confined::run(Task::Load, &filters, &[])?;
+    if outcome.results.len() != filters.len() {
+        return Err(format!("{} answers, {:?}", outcome.results.len(), outcome.status).into());
+    }
+    for (filter, result) in filters.iter().zip(outcome.results) {
+        let verified = filter.verify(Dialect::Seccomp);
+        if verified.is_ok() != (result == 0) {
+            return Err(format!("the kernel says {result}, the verifier {:?} of\n{filter}", verified.err()).into());
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,152 @@
+//! `cbpf explain`: which ways packets take through a program, as a picture, for graphviz, or as text.
+
+mod dot;
+mod figure;
+mod layout;
+mod paint;
+mod stack;
+mod svg;
+mod text;
+
+use std::path::PathBuf;
+
+use cbpf::{Block, Profile, Way};
+use clap::{Args, ValueEnum};
+use indicatif::HumanCount;
+
+use crate::cli::capture::Output;
+use crate::cli::engine::{Engine, Surroundings};
+use crate::cli::failure::Failure;
+use crate::cli::input::{CaptureArguments, ProgramArguments, each_record};
+use crate::cli::interrupt;
+use crate::cli::listing;
+use crate::cli::progress::Progress;
+
+/// Draw the blocks of a program, and how many packets took each way between them
+///
+/// The blocks are those of the program as it is written. What more packets took is darker and wider, what none took is
+/// grey; in a browser the picture tells more about what the pointer is on. Four or more tests in a row that lead to the
+/// same place share a box of the picture, each with its own count. The output appears under its name when it is
+/// complete.
+#[derive(Args)]
+#[command(after_help = "Example:
+  cbpf explain -p arp.asm -r in.pcap -o graph.svg")]
+pub struct Arguments {
+    #[command(flatten)]
+    program: ProgramArguments,
+
+    #[command(flatten)]
+    captures: CaptureArguments,
+
+    /// Write to this file; - for standard output
+    #[arg(short, long, value_name = "OUT", default_value = "-")]
+    output: PathBuf,
+
+    /// What to write
+    #[arg(long, value_enum, value_name = "FORMAT", default_value_t = Format::Svg)]
+    format: Format,
+
+    /// Where the random numbers of `ld rand` begin, as in `cbpf run`
+    #[arg(long, value_name = "NUMBER")]
+    seed: Option<u64>,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum Format {
+    /// A picture
+    Svg,
+    /// A graph in the DOT language
+    Dot,
+    /// The blocks one after the other
+    Text,
+}
+
+pub fn run(arguments: &Arguments) -> Result<(), Failure> {
+    let mut inputs = arguments.captures.open(&arguments.program)?;
+    let mut profile = Profile::new(&arguments.program.read()?);
+    let mut output = Output::create(&arguments.output)?;
+    if let Some(temporary) = output.temporary() {
+        interrupt::remove_when_interrupted(temporary)?;
+    }
+    let mut surroundings = Surroundings::new(&Engine::Interpreter(profile.verified().clone()), arguments.seed);
+    let progress = Progress::of(&inputs);
+    let outcome = each_record(&mut inputs, progress, |_, number, record| {
+        profile.run(surroundings.packet(number, record));
+        Ok::<(), Failure>(())
+    })?;
+    let flow = Flow::new(&profile);
+    let text = match arguments.format {
+        Format::Svg => svg::draw(&flow)?,
+        Format::Dot => dot::print(&flow),
+        Format::Text => text::print(&flow),
+    };
+    output.write(text.as_bytes())?;
+    output.finish()?;
+    outcome.outcome()
+}
+
+/// What all formats show.
+struct Flow {
+    packets: u64,
+    kept: u64,
+    blocks: Vec<Block>,
+    /// The instructions of the program, as in a listing.
+    lines: Vec<String>,
+}
+
+impl Flow {
+    fn new(profile: &Profile) -> Flow {
+        Flow {
+            packets: profile.packets(),
+            kept: profile.kept(),
+            blocks: profile.blocks(),
+            lines: listing::lines(profile.verified().program()),
+        }
+    }
+
+    /// One line about all.
+    fn title(&self) -> String {
+        let (packets, blocks) = (count(self.packets, "packet"), count(self.blocks.len() as u64, "block"));
+        let instructions = count(self.lines.len() as u64, "instruction");
+        format!("{packets}, {} kept; {instructions} in {blocks}", HumanCount(self.kept))
+    }
+
+    /// The part of all packets, from 0 to 1.
+    fn share(&self, packets: u64) -> f64 {
+        if self.packets == 0 { 0.0 } else { packets as f64 / self.packets as f64 }
+    }
+
+    /// `137 packets, 52.7 %`
+    fn amount(&self, packets: u64) -> String {
+        format!("{}, {}", count(packets, "packet"), self.percent(packets))
+    }
+
+    /// `52.7 %`
+    fn percent(&self, packets: u64) -> String {
+        format!("{:.1} %", 100.0 * self.share(packets))
+    }
+
+    /// The instructions of a block with their numbers.
+    fn listing(&self, block: &Block) -> impl Iterator<Item = String> {
+        block.instructions.clone().map(|pc| format!("({pc:03}) {}", self.lines[pc]))
+    }
+
+    /// The number of the first instruction of a block.
+    fn start(&self, block: usize) -> usize {
+        self.blocks[block].instructions.start
+    }
+}
+
+/// `1 packet`, `1,500 packets`
+fn count(number: u64, what: &str) -> String {
+    format!("{} {what}{}", HumanCount(number), if number == 1 { "" } else { "s" })
+}
+
+/// What an edge is called.
+fn name(way: Way) -> &'static str {
+    match way {
+        Way::True => "true",
+        Way::False => "false",
+        Way::Always => "next",
+    }
+}

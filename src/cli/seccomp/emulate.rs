@@ -1,0 +1,165 @@
+//! `cbpf seccomp emulate`: what filters do with one system call, and why.
+
+use std::io::{Write, stdout};
+use std::path::{Path, PathBuf};
+
+use cbpf::{Action, Arch, Dialect, SeccompData, Trace, Verified};
+use clap::Args;
+use serde_json::{Value, json};
+
+use crate::cli::capture::input_name;
+use crate::cli::failure::Failure;
+use crate::cli::input::read_program;
+use crate::cli::seccomp::ArchArgument;
+
+/// Say what filters do with a system call, and print the path that it takes through them
+///
+/// Behind each instruction stand the registers as it left them. With many filters, the strictest action counts, and the
+/// last line is what the kernel does.
+#[derive(Args)]
+#[command(after_help = "Example:
+  cbpf seccomp emulate -p policy.bpf write 0x3")]
+pub struct Arguments {
+    /// File with a filter, in any form, or - for standard input; again for each further one, in the order in which they
+    /// are installed
+    #[arg(short, long = "program", value_name = "PROGRAM", required = true)]
+    programs: Vec<PathBuf>,
+
+    #[command(flatten)]
+    arch: ArchArgument,
+
+    /// The instruction pointer
+    #[arg(long, value_name = "ADDRESS", default_value = "0", value_parser = number)]
+    ip: u64,
+
+    /// Print only what the kernel does
+    #[arg(short, long, conflicts_with = "json")]
+    quiet: bool,
+
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+
+    /// The system call: a name or a number
+    #[arg(allow_negative_numbers = true)]
+    call: String,
+
+    /// Its arguments, up to six numbers; those that are left out are 0
+    #[arg(value_parser = number, num_args = 0..=6, allow_negative_numbers = true)]
+    arguments: Vec<u64>,
+}
+
+/// A number as C has it: decimal or 0x, with a sign perhaps.
+fn number(text: &str) -> Result<u64, String> {
+    let (is_negative, digits) = text.strip_prefix('-').map_or((false, text), |digits| (true, digits));
+    let magnitude = match digits.strip_prefix("0x") {
+        Some(digits) => u64::from_str_radix(digits, 16),
+        None => digits.parse(),
+    };
+    let magnitude = magnitude.map_err(|_| "expected a number of 64 bits, decimal or 0x".to_owned())?;
+    Ok(if is_negative { magnitude.wrapping_neg() } else { magnitude })
+}
+
+/// The number of a system call, by its name or as a number of 32 bits.
+fn call_number(arch: Arch, call: &str) -> Result<i32, Failure> {
+    if let Some(nr) = arch.syscall_number(call) {
+        return Ok(nr);
+    }
+    let nr = number(call).ok().map(u64::cast_signed);
+    let nr = nr.and_then(|nr| i32::try_from(nr).ok().or_else(|| Some(u32::try_from(nr).ok()?.cast_signed())));
+    nr.ok_or_else(|| {
+        Failure::Failed(format!("{arch} has no system call `{call}`: expected a name, or a number of 32 bits"))
+    })
+}
+
+/// A filter, and where it came from.
+struct Filter {
+    name: String,
+    verified: Verified,
+}
+
+pub fn run(arguments: &Arguments) -> Result<(), Failure> {
+    let arch = arguments.arch.get();
+    let mut data = SeccompData {
+        nr: call_number(arch, &arguments.call)?,
+        arch,
+        instruction_pointer: arguments.ip,
+        ..SeccompData::default()
+    };
+    data.args.iter_mut().zip(&arguments.arguments).for_each(|(place, &argument)| *place = argument);
+    let mut filters = arguments.programs.iter().map(|path| read(path)).collect::<Result<Vec<Filter>, Failure>>()?;
+    // The newest filter runs first.
+    filters.reverse();
+    let bytes = data.to_bytes();
+    let traces: Vec<Trace> = filters.iter().map(|filter| filter.verified.trace(&bytes)).collect();
+    let action = Action::strictest(traces.iter().map(|trace| trace.verdict().into()));
+    if arguments.json {
+        return Ok(writeln!(stdout(), "{}", json(arch, &filters, &traces, action))?);
+    }
+    let mut output = stdout().lock();
+    for (filter, trace) in filters.iter().zip(&traces).filter(|_| !arguments.quiet) {
+        if filters.len() > 1 {
+            writeln!(output, "{}:", filter.name)?;
+        }
+        output.write_all(path(arch, &filter.verified, trace).as_bytes())?;
+    }
+    Ok(writeln!(output, "{action}: {}", outcome(action))?)
+}
+
+fn read(path: &Path) -> Result<Filter, Failure> {
+    let verified = read_program(path)?.verify(Dialect::Seccomp).map_err(|error| Failure::of_file(path, error))?;
+    Ok(Filter { name: input_name(path).to_string(), verified })
+}
+
+/// The executed instructions, a line each, and why the filter ended if it came to no return.
+fn path(arch: Arch, verified: &Verified, trace: &Trace) -> String {
+    let lines = verified.program().seccomp_lines(arch);
+    let line = |pc: usize| lines.get(pc).map_or("", String::as_str);
+    let width = trace.iter().map(|executed| line(executed.pc).len()).max().unwrap_or(0);
+    let registers = |executed: &cbpf::Executed| format!("A = {:#x}, X = {:#x}", executed.after.a, executed.after.x);
+    let executed = trace.iter().map(|executed| format!("{:width$}  # {}\n", line(executed.pc), registers(executed)));
+    let end = trace.end().err().map(|stop| format!("{stop}\n"));
+    executed.chain(end).collect()
+}
+
+/// What an action means for the process.
+fn outcome(action: Action) -> String {
+    match action {
+        Action::KillProcess => "the process dies of SIGSYS".to_owned(),
+        Action::KillThread => "the thread dies of SIGSYS".to_owned(),
+        Action::Trap(_) => "the call is skipped, and SIGSYS is sent".to_owned(),
+        Action::Errno(_) => match action.errno() {
+            Some(0) | None => "the call is skipped, and returns 0".to_owned(),
+            Some(errno) => format!("the call is skipped, and fails with error {errno}"),
+        },
+        Action::UserNotify => "the listener decides; without one the call fails with ENOSYS".to_owned(),
+        Action::Trace(_) => "the tracer decides; without one the call fails with ENOSYS".to_owned(),
+        Action::Log => "the call is logged, and goes on".to_owned(),
+        Action::Allow => "the call goes on".to_owned(),
+        Action::Unknown(_) => "no such action: the process dies of SIGSYS".to_owned(),
+    }
+}
+
+fn json(arch: Arch, filters: &[Filter], traces: &[Trace], action: Action) -> Value {
+    let filter = |(filter, trace): (&Filter, &Trace)| {
+        let lines = filter.verified.program().seccomp_lines(arch);
+        let executed = |executed: &cbpf::Executed| {
+            json!({
+                "pc": executed.pc,
+                "instruction": lines.get(executed.pc).map(|line| line.trim_start()),
+                "a": executed.after.a,
+                "x": executed.after.x,
+                "next": executed.next,
+            })
+        };
+        json!({
+            "program": filter.name,
+            "executed": trace.iter().map(executed).collect::<Vec<Value>>(),
+            "end": trace.end().err().map(|stop| stop.to_string()),
+            "verdict": trace.verdict(),
+            "action": Action::from(trace.verdict()).to_string(),
+        })
+    };
+    let filters: Vec<Value> = filters.iter().zip(traces).map(filter).collect();
+    json!({ "action": action.to_string(), "verdict": u32::from(action), "outcome": outcome(action), "filters": filters })
+}

@@ -1,0 +1,107 @@
+//! `cbpf trace`: what a program does with one packet.
+
+use std::io::{Write, stdout};
+
+use cbpf::{Executed, Stop, Trace, Verified};
+use clap::{Args, value_parser};
+use serde_json::{Value, json};
+
+use crate::cli::capture::Record;
+use crate::cli::engine::{Engine, Surroundings};
+use crate::cli::failure::Failure;
+use crate::cli::input::{CaptureArguments, Inputs, ProgramArguments, each_record};
+use crate::cli::listing;
+use crate::cli::progress::Progress;
+
+/// Print each instruction that a program executes on one packet, and why it ends
+///
+/// Behind each instruction stand the registers as it left them, in hexadecimal, and the bytes that it read, the word
+/// that it stored, or where it jumped to. The interpreter runs the program.
+#[derive(Args)]
+#[command(after_help = "Example:
+  cbpf trace -p arp.asm -r in.pcap --packet 7")]
+pub struct Arguments {
+    #[command(flatten)]
+    program: ProgramArguments,
+
+    #[command(flatten)]
+    captures: CaptureArguments,
+
+    /// The number of the packet, from 1, counted on through all captures
+    #[arg(long, value_name = "NUMBER", value_parser = value_parser!(u64).range(1..))]
+    packet: u64,
+
+    /// Where the random numbers of `ld rand` begin, as in `cbpf run`
+    #[arg(long, value_name = "NUMBER")]
+    seed: Option<u64>,
+
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+pub fn run(arguments: &Arguments) -> Result<(), Failure> {
+    let mut inputs = arguments.captures.open(&arguments.program)?;
+    let verified = arguments.program.read()?;
+    let mut packets = 0;
+    // The packet that is sought ends the reading.
+    let search = each_record(&mut inputs, Progress::Hidden, |_, number, record| {
+        packets = number;
+        if number == arguments.packet { Err(print(arguments, &verified, record)) } else { Ok(()) }
+    });
+    let missing = format!("there is no packet {}; the captures hold {packets}", arguments.packet);
+    match search {
+        Err(printed) => printed,
+        Ok(Inputs::Whole) => Err(Failure::Failed(missing)),
+        Ok(Inputs::Damaged) => Err(Failure::Input(missing)),
+    }
+}
+
+fn print(arguments: &Arguments, verified: &Verified, record: &Record) -> Result<(), Failure> {
+    let mut surroundings = Surroundings::new(&Engine::Interpreter(verified.clone()), arguments.seed);
+    let packet = surroundings.packet(arguments.packet, record);
+    let trace = verified.trace(packet);
+    if !arguments.json {
+        return Ok(stdout().write_all(trace.to_string().as_bytes())?);
+    }
+    let json = json!({
+        "packet": arguments.packet,
+        "captured": packet.data().len(),
+        "wire_len": packet.wire_len(),
+        "executed": executed(verified, &trace),
+        "end": end(&trace),
+        "verdict": trace.verdict(),
+    });
+    Ok(writeln!(stdout(), "{json}")?)
+}
+
+fn executed(verified: &Verified, trace: &Trace) -> Vec<Value> {
+    let lines = listing::lines(verified.program());
+    let describe = |executed: &Executed| {
+        let read = executed.read.map(|read| json!({ "offset": read.offset, "bytes": read.bytes }));
+        let stored = executed.stored.map(|(slot, value)| json!({ "slot": slot, "value": value }));
+        json!({
+            "pc": executed.pc,
+            "instruction": lines.get(executed.pc),
+            "a": executed.after.a,
+            "x": executed.after.x,
+            "read": read,
+            "stored": stored,
+            "next": executed.next,
+        })
+    };
+    trace.iter().map(describe).collect()
+}
+
+/// Why the program ended, and the numbers of what could not be done.
+fn end(trace: &Trace) -> Value {
+    match trace.end() {
+        Ok(_) => json!({ "reason": "return" }),
+        Err(Stop::OutOfBounds { offset, width, captured }) => {
+            json!({ "reason": "out-of-bounds", "offset": offset, "width": width.bytes(), "captured": captured })
+        }
+        Err(Stop::DivisionByZero) => json!({ "reason": "division-by-zero" }),
+        Err(Stop::NoDevice { .. }) => json!({ "reason": "no-device" }),
+        Err(stop) => json!({ "reason": stop.to_string() }),
+    }
+}

@@ -1,0 +1,194 @@
+//! What becomes of a system call: the verdict of a filter, and of many.
+
+use std::cmp::Ordering;
+use std::fmt;
+
+/// What the kernel does with a system call: the upper 16 bits of a verdict, and for some actions the lower 16.
+///
+/// It comes from a verdict (`Action::from(0x0005_0001)`) and goes back into one. The lower bits of an action without
+/// data, which the kernel does not look at, are lost on the way.
+///
+/// ```
+/// use cbpf::Action;
+/// assert_eq!(Action::from(0x0005_0001), Action::Errno(1));
+/// assert_eq!(u32::from(Action::Allow), 0x7fff_0000);
+/// assert_eq!(Action::Errno(1).to_string(), "ERRNO(1)");
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Action {
+    /// Kills the process with SIGSYS (`SECCOMP_RET_KILL_PROCESS`).
+    KillProcess,
+    /// Kills the thread with SIGSYS; a process of one thread dies with it (`SECCOMP_RET_KILL_THREAD`).
+    KillThread,
+    /// Skips the call and sends SIGSYS with this in `si_errno` (`SECCOMP_RET_TRAP`).
+    Trap(u16),
+    /// Skips the call, which returns this error; see [`Action::errno`] (`SECCOMP_RET_ERRNO`).
+    Errno(u16),
+    /// Asks the listener of the filter; without one the call returns ENOSYS (`SECCOMP_RET_USER_NOTIF`).
+    UserNotify,
+    /// Tells the tracer this; without one the call returns ENOSYS (`SECCOMP_RET_TRACE`).
+    Trace(u16),
+    /// Lets the call through and logs it (`SECCOMP_RET_LOG`).
+    Log,
+    /// Lets the call through (`SECCOMP_RET_ALLOW`).
+    Allow,
+    /// A verdict that names no action: the kernel kills the process.
+    Unknown(u32),
+}
+
+/// One action: the upper half of its verdicts, its name in `SECCOMP_RET_*`, and what the lower half makes of it.
+struct Row {
+    code: u16,
+    name: &'static str,
+    action: fn(u16) -> Action,
+}
+
+const fn row(code: u16, name: &'static str, action: fn(u16) -> Action) -> Row {
+    Row { code, name, action }
+}
+
+/// Every action that the kernel knows, the strictest first.
+static TABLE: [Row; 8] = [
+    row(0x8000, "KILL_PROCESS", |_| Action::KillProcess),
+    row(0x0000, "KILL_THREAD", |_| Action::KillThread),
+    row(0x0003, "TRAP", Action::Trap),
+    row(0x0005, "ERRNO", Action::Errno),
+    row(0x7fc0, "USER_NOTIF", |_| Action::UserNotify),
+    row(0x7ff0, "TRACE", Action::Trace),
+    row(0x7ffc, "LOG", |_| Action::Log),
+    row(0x7fff, "ALLOW", |_| Action::Allow),
+];
+
+/// The largest error that a call can return, the kernel's `MAX_ERRNO`.
+const MAX_ERRNO: u16 = 4095;
+
+impl Action {
+    /// What the kernel does when a thread has many filters: it takes the strictest of their actions, and of equally
+    /// strict ones, which can differ in their data, that of the filter that was installed last.
+    ///
+    /// The kernel runs the newest filter first, so `newest_first` has its action first. Without any filter the call is
+    /// allowed.
+    ///
+    /// ```
+    /// use cbpf::Action;
+    /// assert_eq!(Action::strictest([Action::Allow, Action::Errno(2), Action::Errno(1), Action::Log]), Action::Errno(2));
+    /// assert_eq!(Action::strictest([]), Action::Allow);
+    /// ```
+    pub fn strictest(newest_first: impl IntoIterator<Item = Action>) -> Action {
+        newest_first.into_iter().fold(Action::Allow, |strictest, next| match next.compare_strictness(strictest) {
+            Ordering::Less => next,
+            _ => strictest,
+        })
+    }
+
+    /// The stricter action is less, as in `seccomp_run_filters`: signed numbers, without their data.
+    fn compare_strictness(self, other: Action) -> Ordering {
+        let rank = |action: Action| (u32::from(action) & 0xffff_0000).cast_signed();
+        rank(self).cmp(&rank(other))
+    }
+
+    /// The error that the call returns, 0 to 4,095, if the action says so; with 0 it returns 0 and did nothing.
+    ///
+    /// ```
+    /// use cbpf::Action;
+    /// assert_eq!(Action::Errno(5000).errno(), Some(4095));
+    /// assert_eq!(Action::Trap(1).errno(), None);
+    /// ```
+    pub fn errno(self) -> Option<u16> {
+        match self {
+            Action::Errno(errno) => Some(errno.min(MAX_ERRNO)),
+            _ => None,
+        }
+    }
+
+    /// What stands in the lower half of the verdict, 0 for an action that has no data.
+    pub fn data(self) -> u16 {
+        match self {
+            Action::Trap(data) | Action::Errno(data) | Action::Trace(data) => data,
+            Action::Unknown(verdict) => verdict as u16,
+            _ => 0,
+        }
+    }
+
+    /// The action of this name in `SECCOMP_RET_*`, with `data` where it has some.
+    pub(crate) fn named(name: &str, data: u16) -> Option<Action> {
+        TABLE.iter().find(|row| row.name == name).map(|row| (row.action)(data))
+    }
+
+    /// Its name in `SECCOMP_RET_*`, `None` for what the kernel does not know.
+    pub(crate) fn name(self) -> Option<&'static str> {
+        self.row().map(|row| row.name)
+    }
+
+    /// Whether the lower half of its verdicts means something.
+    pub(crate) fn has_data(self) -> bool {
+        matches!(self, Action::Trap(_) | Action::Errno(_) | Action::Trace(_))
+    }
+
+    fn row(self) -> Option<&'static Row> {
+        TABLE.iter().find(|row| (row.action)(self.data()) == self)
+    }
+}
+
+impl From<u32> for Action {
+    fn from(verdict: u32) -> Action {
+        let [code, data] = [verdict >> 16, verdict].map(|half| half as u16);
+        let row = TABLE.iter().find(|row| row.code == code);
+        row.map_or(Action::Unknown(verdict), |row| (row.action)(data))
+    }
+}
+
+impl From<Action> for u32 {
+    fn from(action: Action) -> u32 {
+        match (action, action.row()) {
+            (Action::Unknown(verdict), _) => verdict,
+            (_, row) => row.map_or(0, |row| u32::from(row.code) << 16) | u32::from(action.data()),
+        }
+    }
+}
+
+/// As in `SECCOMP_RET_*`, with data where there are some: `ALLOW`, `ERRNO(1)`; `UNKNOWN(0x00010000)`.
+impl fmt::Display for Action {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (self.name(), self) {
+            (Some(name), action) if action.has_data() => write!(f, "{name}({})", action.data()),
+            (Some(name), _) => f.pad(name),
+            (None, action) => write!(f, "UNKNOWN({:#010x})", u32::from(*action)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn verdicts_survive_but_for_data_that_nobody_reads() {
+        for code in 0..=u16::MAX {
+            let verdict = u32::from(code) << 16 | 0x1234;
+            let action = Action::from(verdict);
+            let kept =
+                if action.has_data() || matches!(action, Action::Unknown(_)) { verdict } else { verdict & !0xffff };
+            assert_eq!(u32::from(action), kept);
+            assert_eq!(Action::from(kept), action);
+        }
+    }
+
+    #[test]
+    fn the_table_is_in_the_order_of_strictness() {
+        let ranks = TABLE.each_ref().map(|row| (row.action)(7));
+        assert!(ranks.windows(2).all(|pair| pair[0].compare_strictness(pair[1]) == Ordering::Less));
+        for row in &TABLE {
+            assert_eq!(Action::named(row.name, 7), Some((row.action)(7)));
+        }
+    }
+
+    #[test]
+    fn of_equally_strict_actions_the_newest_stays() {
+        assert_eq!(Action::strictest([Action::Trace(2), Action::Trace(1)]), Action::Trace(2));
+        assert_eq!(Action::strictest([Action::KillThread, Action::KillProcess]), Action::KillProcess);
+        // Numbers above 0x7fff are negative, so what the kernel does not know can be the strictest.
+        let unknown = Action::Unknown(0xffff_0000);
+        assert_eq!(Action::strictest([Action::KillThread, unknown]), unknown);
+    }
+}

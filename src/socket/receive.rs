@@ -1,0 +1,70 @@
+//! Packets of a packet socket, each with the context in which the kernel ran the filter on it.
+
+use std::os::fd::AsFd;
+
+use socket2::Type;
+
+use super::error::{self, Error};
+use super::system::{self, Message};
+use crate::context::Context;
+use crate::packet::Packet;
+
+/// `ARPHRD_ETHER` and `ARPHRD_LOOPBACK`: the devices whose frames have an Ethernet header, and its length.
+const ETHERNET: [u16; 2] = [libc::ARPHRD_ETHER, libc::ARPHRD_LOOPBACK];
+const ETHERNET_HEADER: i32 = 14;
+
+/// Makes a packet socket tell the context of each packet, for [`receive`]: `PACKET_AUXDATA`, and `SO_RCVMARK` where the
+/// kernel has it (since 5.19) and the process may.
+///
+/// # Errors
+/// The kernel refuses if it is not a packet socket.
+pub fn report_context(socket: impl AsFd) -> Result<(), Error> {
+    let socket = socket.as_fd();
+    system::set_number(socket, system::AUXDATA, 1).map_err(Error::of(error::AUXDATA))?;
+    // Without marks there is still much to tell.
+    let _ = system::set_number(socket, system::RECEIVE_MARK, 1);
+    Ok(())
+}
+
+/// Receives a packet from a packet socket (`AF_PACKET`) that was prepared by [`report_context`], with its length on the wire
+/// and its context, so that a filter in this process gives the verdict that it gives in the kernel.
+///
+/// The packet borrows the bytes that were received, and the context that is written. It holds what the filter of the socket
+/// kept and what the buffer takes. The kernel does not tell the queue, the receive hash and the processor. Of a frame with a
+/// VLAN tag in its bytes (one that was sent with a tag, or received with two) it tells a `SOCK_DGRAM` socket the protocol
+/// behind the tag, while a filter sees that of the tag; `SOCK_RAW` sockets are told the same as filters.
+///
+/// # Errors
+/// [`Error::NoContext`] if the socket does not tell; and whatever the kernel says, `WouldBlock` too.
+///
+/// ```no_run
+/// use cbpf::{Context, Dialect, Program, socket};
+/// use socket2::{Domain, Socket, Type};
+///
+/// const ETH_P_ALL: u16 = 3;
+/// let listener = Socket::new(Domain::PACKET, Type::RAW, Some(i32::from(ETH_P_ALL.to_be()).into()))?;
+/// socket::report_context(&listener)?;
+///
+/// let program: Program = "ld vlan_tci\n ret a".parse()?;
+/// let verified = program.verify(Dialect::Linux)?;
+/// let (mut buffer, mut context) = (vec![0; 65_536], Context::default());
+/// loop {
+///     let packet = socket::receive(&listener, &mut buffer, &mut context)?;
+///     println!("{} bytes, tag {}", packet.wire_len(), verified.interpret(packet));
+/// }
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub fn receive<'a>(socket: impl AsFd, buffer: &'a mut [u8], context: &'a mut Context) -> Result<Packet<'a>, Error> {
+    let socket = socket.as_fd();
+    let message = Message::receive(socket, buffer).map_err(Error::of(error::RECEIVE_MESSAGE))?;
+    let auxdata = message.auxdata().ok_or(Error::NoContext)?;
+    *context = Context::packet_socket(message.address(), Some(auxdata)).ok_or(Error::NoContext)?;
+    context.mark = message.mark().unwrap_or(0);
+    let has_ethernet_header = context.device.is_some_and(|device| ETHERNET.contains(&device.hardware_type));
+    if has_ethernet_header && context.network_header == 0 && super::kind(&socket)? == Type::DGRAM {
+        // The header was there, and lies before what is received.
+        context.link_header = Some(-ETHERNET_HEADER);
+    }
+    let wire_len = auxdata.get(4..).and_then(<[u8]>::first_chunk).ok_or(Error::NoContext)?;
+    Ok(Packet::new(&buffer[..message.len]).with_wire_len(u32::from_ne_bytes(*wire_len)).with_context(context))
+}

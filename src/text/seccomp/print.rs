@@ -1,0 +1,151 @@
+//! Instructions as statements behind their four fields.
+
+use crate::instruction::RawInstruction;
+use crate::isa::{self, AluOp, Condition, Input, Operation, Register, Source, Width};
+use crate::seccomp::{Action, Arch};
+use crate::text::listing::Line;
+use crate::text::seccomp::known::{self, Known};
+use crate::text::seccomp::statement::{ARGS, ASSIGNMENTS, COMPARISONS, FIELDS, SHORT};
+use crate::text::seccomp::{HEAD, landing};
+use crate::verify::SECCOMP_DATA;
+
+/// Prints a program; `presumed` is the architecture where the program does not ask for it.
+pub(crate) fn print(program: &[RawInstruction], presumed: Arch) -> String {
+    let head = HEAD.iter().map(|line| format!("{line}\n"));
+    head.chain(lines(program, presumed).into_iter().map(|line| format!("{line}\n"))).collect()
+}
+
+/// A line for each instruction.
+pub(crate) fn lines(program: &[RawInstruction], presumed: Arch) -> Vec<String> {
+    let known = known::known(program);
+    let numbered = program.iter().zip(known).enumerate();
+    numbered
+        .map(|(pc, (&raw, known))| {
+            let RawInstruction { code, jt, jf, k } = raw;
+            let statement = Printer { pc, raw, known, presumed }.statement();
+            format!(" {pc:04}: {code:#04x} {jt:#04x} {jf:#04x} {k:#010x}  {statement}")
+        })
+        .collect()
+}
+
+/// An instruction, and what is known before it.
+struct Printer {
+    pc: usize,
+    raw: RawInstruction,
+    known: Known,
+    presumed: Arch,
+}
+
+impl Printer {
+    fn statement(&self) -> String {
+        let k = self.raw.k;
+        match isa::lookup(self.raw.code).map(|row| row.operation) {
+            Some(Operation::Load(dst, source)) => match source {
+                Source::Constant => format!("{dst:?} = {k:#x}"),
+                Source::Scratch => format!("{dst:?} = mem[{k}]"),
+                Source::Length => format!("{dst:?} = len"),
+                Source::Absolute(Width::Word) => format!("{dst:?} = {}", field(k)),
+                Source::Absolute(_) | Source::Indirect(_) | Source::MemShift => self.remark(),
+            },
+            Some(Operation::Store(src)) => format!("mem[{k}] = {src:?}"),
+            Some(Operation::Alu(op, input)) => self.arithmetic(op, input),
+            Some(Operation::Negate) => "A = -A".to_owned(),
+            Some(Operation::Transfer(Register::A)) => "A = X".to_owned(),
+            Some(Operation::Transfer(Register::X)) => "X = A".to_owned(),
+            Some(Operation::Jump) => self.goto(k),
+            Some(Operation::Branch(condition, input)) => self.branch(condition, input),
+            Some(Operation::Return(Input::A)) => "return A".to_owned(),
+            Some(Operation::Return(Input::K)) => format!("return {}", verdict(k)),
+            Some(Operation::Return(Input::X)) | None => self.remark(),
+        }
+    }
+
+    /// What has no statement, since no filter may do it, in the words of a listing.
+    fn remark(&self) -> String {
+        let line = Line { pc: self.pc, raw: self.raw }.to_string();
+        let words: Vec<&str> = line.split_whitespace().collect();
+        format!("# {}", words.join(" "))
+    }
+
+    fn arithmetic(&self, op: AluOp, input: Input) -> String {
+        let sign = ASSIGNMENTS.iter().find(|(_, assigned)| *assigned == op).map_or("", |(sign, _)| sign);
+        match input {
+            Input::K if op.is_shift() => format!("A {sign} {}", self.raw.k),
+            Input::K => format!("A {sign} {:#x}", self.raw.k),
+            Input::X | Input::A => format!("A {sign} X"),
+        }
+    }
+
+    fn goto(&self, skip: u32) -> String {
+        format!("goto {:04}", landing(self.pc, skip))
+    }
+
+    fn branch(&self, condition: Condition, input: Input) -> String {
+        let RawInstruction { jt, jf, .. } = self.raw;
+        let [to_then, to_else] = [jt, jf].map(|skip| self.goto(skip.into()));
+        let test = |condition| self.test(condition, input);
+        match (jt, jf) {
+            (_, 0) => format!("if ({}) {to_then}", test(condition)),
+            (0, _) => format!("if ({}) {to_else}", test(condition.inverse())),
+            _ => format!("if ({}) {to_then} else {to_else}", test(condition)),
+        }
+    }
+
+    fn test(&self, condition: Condition, input: Input) -> String {
+        let operand = match input {
+            Input::K => self.constant(condition),
+            Input::X | Input::A => "X".to_owned(),
+        };
+        match COMPARISONS.iter().find(|(_, compared)| *compared == condition) {
+            Some((sign, _)) => format!("A {sign} {operand}"),
+            None => format!("!(A & {operand})"),
+        }
+    }
+
+    /// What A is compared with, by name where it is a system call or an architecture.
+    fn constant(&self, condition: Condition) -> String {
+        let k = self.raw.k;
+        let is_equality = matches!(condition, Condition::Equal | Condition::NotEqual);
+        let name = match self.known.a.filter(|_| is_equality) {
+            Some(known::NUMBER) => self.call(k.cast_signed()),
+            Some(known::ARCH) => Arch(k).name().map(|name| format!("ARCH_{}", name.to_ascii_uppercase())),
+            _ => None,
+        };
+        name.unwrap_or_else(|| format!("{k:#x}"))
+    }
+
+    /// A system call, with its architecture where that is not the presumed one.
+    fn call(&self, nr: i32) -> Option<String> {
+        let arch = self.known.arch.unwrap_or(self.presumed);
+        let name = arch.syscall_name(nr)?;
+        Some(if arch == self.presumed { name } else { format!("{arch}.{name}") })
+    }
+}
+
+/// What stands at an offset of `struct seccomp_data`.
+fn field(offset: u32) -> String {
+    let name = |at: u32| FIELDS.iter().find(|(_, place)| *place == at).map(|(name, _)| *name);
+    let upper_half = if offset & 4 != 0 { " >> 32" } else { "" };
+    match (name(offset), name(offset & !4).filter(|_| offset > 8)) {
+        (Some(name), _) => name.to_owned(),
+        (None, Some(name)) => format!("{name}{upper_half}"),
+        (None, None) if (ARGS..SECCOMP_DATA).contains(&offset) && offset.is_multiple_of(4) => {
+            format!("args[{}]{upper_half}", (offset - ARGS) / 8)
+        }
+        (None, None) => format!("data[{offset}]"),
+    }
+}
+
+/// An action, or the number if a part of it would be lost.
+fn verdict(verdict: u32) -> String {
+    let action = Action::from(verdict);
+    let short = SHORT.iter().find(|(_, short)| *short == action).map(|(name, _)| *name);
+    match action.name() {
+        Some(name) if u32::from(action) == verdict => match action {
+            Action::Trap(0) | Action::Trace(0) => name.to_owned(),
+            _ if action.has_data() => action.to_string(),
+            _ => short.unwrap_or(name).to_owned(),
+        },
+        _ => format!("{verdict:#x}"),
+    }
+}

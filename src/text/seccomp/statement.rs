@@ -1,0 +1,384 @@
+//! Statements, as `seccomp-tools asm` reads them.
+//!
+//! ```text
+//! A = sys_number | arch | len | instruction_pointer [>> 32] | args[0] [>> 32] | args_h[0] | data[4]
+//! A = 5 | X | mem[3] | -A        X = 5 | A | mem[3] | len        mem[3] = A | X
+//! A += 5 | X                     also -= *= /= %= &= |= ^= <<= >>=
+//! if (A == 5 | X) goto LABEL [else goto LABEL]       also != < <= > >= &, and !(A & 5); `jmp` and `jump` are `goto`
+//! A == 5 ? LABEL : LABEL
+//! goto LABEL
+//! return A | 5 | ALLOW | ERRNO(5) | ...
+//! ```
+//!
+//! Where there is no label of that name, a number as label says how many statements to skip; `next` is the next one.
+//! Constants are numbers, `ARCH_X86_64`, or names of system calls: `write`, `aarch64.write`, `x32_write`. Keywords are
+//! in any case; comments begin with `#`. A statement may go on in the next line.
+
+use crate::instruction::{Instruction, Operand, RawInstruction};
+use crate::isa::{AluOp, Condition, Register, Width};
+use crate::seccomp::{Action, Arch};
+use crate::text::cursor::{Cursor, Range};
+use crate::text::error::ParseError;
+
+/// What an instruction does.
+pub(super) enum Statement<'a> {
+    Plain(RawInstruction),
+    Jump(Goto<'a>),
+    Branch { condition: Condition, operand: Operand, then: Goto<'a>, otherwise: Goto<'a> },
+}
+
+/// Where a jump goes.
+#[derive(Clone, Copy)]
+pub(super) enum Goto<'a> {
+    Next,
+    Place { name: &'a str, at: usize },
+}
+
+/// The label of the next statement, wherever that is.
+pub(super) const NEXT: &str = "next";
+
+/// What stands between `A` and an operand that A is changed by.
+#[rustfmt::skip]
+pub(super) static ASSIGNMENTS: [(&str, AluOp); 10] = [
+    ("+=", AluOp::Add), ("-=", AluOp::Sub), ("*=", AluOp::Mul), ("/=", AluOp::Div), ("%=", AluOp::Mod),
+    ("&=", AluOp::And), ("|=", AluOp::Or), ("^=", AluOp::Xor), ("<<=", AluOp::Lsh), (">>=", AluOp::Rsh),
+];
+
+/// What stands between `A` and an operand that A is compared with; no sign stands behind one that it begins with.
+#[rustfmt::skip]
+pub(super) static COMPARISONS: [(&str, Condition); 7] = [
+    ("==", Condition::Equal), ("!=", Condition::NotEqual), ("<=", Condition::LessOrEqual),
+    (">=", Condition::GreaterOrEqual), ("<", Condition::Less), (">", Condition::Greater), ("&", Condition::BitsSet),
+];
+
+/// The short names of actions.
+pub(super) static SHORT: [(&str, Action); 1] = [("KILL", Action::KillThread)];
+
+/// The numbers that `struct seccomp_data` has names for.
+pub(super) static FIELDS: [(&str, u32); 3] = [("sys_number", 0), ("arch", 4), ("instruction_pointer", 8)];
+
+/// Where the arguments begin in `struct seccomp_data`; each has 8 bytes.
+pub(super) const ARGS: u32 = 16;
+
+/// Whose names system calls have.
+#[derive(Clone, Copy)]
+pub(super) enum Names {
+    /// Of this architecture, where no other is named.
+    Of(Arch),
+    /// Of one where the call has this number: there are more than have names here.
+    Matching(u32),
+}
+
+impl Names {
+    /// The number of a constant, `None` for a word that is none.
+    fn number(self, word: &str) -> Option<u32> {
+        let upper = word.to_ascii_uppercase();
+        let arch = upper.strip_prefix("AUDIT_").unwrap_or(&upper).strip_prefix("ARCH_");
+        if let Some(arch) = arch.and_then(|name| name.to_ascii_lowercase().parse::<Arch>().ok()) {
+            return Some(arch.0);
+        }
+        let call = |arch: Arch, name: &str| arch.syscall_number(name).map(i32::cast_unsigned);
+        match (self, word.split_once('.')) {
+            (_, Some((arch, name))) => call(arch.parse().ok()?, name),
+            (Names::Of(arch), None) => call(arch, word),
+            (Names::Matching(k), None) => {
+                let is_call = |arch| call(arch, word).is_some();
+                [Arch::X86_64, Arch::AARCH64, Arch::RISCV64].into_iter().any(is_call).then_some(k)
+            }
+        }
+    }
+}
+
+/// Passes a label, and gives it and its place, if one stands here.
+pub(super) fn label<'a>(cursor: &mut Cursor<'a>) -> Option<(&'a str, usize)> {
+    let mut ahead = cursor.clone();
+    let name = name(&mut ahead);
+    if name.is_empty() || !ahead.eat_next(":") {
+        return None;
+    }
+    let at = cursor.at();
+    *cursor = ahead;
+    Some((name, at))
+}
+
+/// A label, or nothing: letters, digits and `_`.
+fn name<'a>(cursor: &mut Cursor<'a>) -> &'a str {
+    cursor.take_while(|c| c.is_ascii_alphanumeric() || c == '_')
+}
+
+/// The next word in lower case, and its place.
+fn keyword(cursor: &mut Cursor) -> (usize, String) {
+    cursor.skip_space();
+    (cursor.at(), cursor.word().to_ascii_lowercase())
+}
+
+/// Reads a statement.
+pub(super) fn statement<'a>(cursor: &mut Cursor<'a>, names: Names) -> Result<Statement<'a>, ParseError> {
+    let (start, word) = keyword(cursor);
+    match word.as_str() {
+        "a" => behind_a(cursor, names),
+        "x" => {
+            cursor.expect("=")?;
+            x_source(cursor, names).map(plain)
+        }
+        "mem" => {
+            let slot = index(cursor)?;
+            cursor.expect("=")?;
+            let src = register(cursor)?;
+            Ok(plain(Instruction::StoreScratch { src, slot }))
+        }
+        "if" => conditional(cursor, names),
+        "goto" | "jmp" | "jump" => place(cursor).map(Statement::Jump),
+        "return" => verdict(cursor, names).map(plain),
+        _ => Err(cursor.error_at(start, "expected a statement (`A = ..`, `if (..) goto ..`, `return ..`) or a label")),
+    }
+}
+
+fn plain<'a>(instruction: Instruction) -> Statement<'a> {
+    Statement::Plain(instruction.into())
+}
+
+/// Behind `A`: arithmetic, a test, or `=` and what A becomes.
+fn behind_a<'a>(cursor: &mut Cursor<'a>, names: Names) -> Result<Statement<'a>, ParseError> {
+    if let Some(&(_, op)) = ASSIGNMENTS.iter().find(|(sign, _)| cursor.eat_next(sign)) {
+        let operand = operand(cursor, names)?;
+        return Ok(plain(Instruction::Alu { op, operand }));
+    }
+    let Some(condition) = comparison(cursor) else {
+        cursor.expect("=")?;
+        return a_source(cursor, names).map(plain);
+    };
+    let operand = operand(cursor, names)?;
+    cursor.expect("?")?;
+    let then = place(cursor)?;
+    cursor.expect(":")?;
+    Ok(Statement::Branch { condition, operand, then, otherwise: place(cursor)? })
+}
+
+fn comparison(cursor: &mut Cursor) -> Option<Condition> {
+    COMPARISONS.iter().find(|(sign, _)| cursor.eat_next(sign)).map(|&(_, condition)| condition)
+}
+
+/// Behind `if`.
+fn conditional<'a>(cursor: &mut Cursor<'a>, names: Names) -> Result<Statement<'a>, ParseError> {
+    cursor.expect("(")?;
+    let (condition, operand) = if cursor.eat_next("!") {
+        cursor.expect("(")?;
+        let (condition, operand) = test(cursor, names)?;
+        cursor.expect(")")?;
+        (condition.inverse(), operand)
+    } else {
+        test(cursor, names)?
+    };
+    cursor.expect(")")?;
+    let then = goto(cursor)?;
+    let mut ahead = cursor.clone();
+    let has_else = keyword(&mut ahead).1 == "else";
+    if !has_else {
+        return Ok(Statement::Branch { condition, operand, then, otherwise: Goto::Next });
+    }
+    *cursor = ahead;
+    Ok(Statement::Branch { condition, operand, then, otherwise: goto(cursor)? })
+}
+
+/// `A == 5`
+fn test(cursor: &mut Cursor, names: Names) -> Result<(Condition, Operand), ParseError> {
+    let (start, word) = keyword(cursor);
+    if word != "a" {
+        return Err(cursor.error_at(start, "expected `A`"));
+    }
+    match comparison(cursor) {
+        Some(condition) => Ok((condition, operand(cursor, names)?)),
+        None => {
+            cursor.skip_space();
+            Err(cursor.error("expected one of == != < <= > >= &"))
+        }
+    }
+}
+
+/// `goto LABEL`
+fn goto<'a>(cursor: &mut Cursor<'a>) -> Result<Goto<'a>, ParseError> {
+    match keyword(cursor) {
+        (_, word) if matches!(word.as_str(), "goto" | "jmp" | "jump") => place(cursor),
+        (start, _) => Err(cursor.error_at(start, "expected `goto`")),
+    }
+}
+
+/// A label to go to.
+fn place<'a>(cursor: &mut Cursor<'a>) -> Result<Goto<'a>, ParseError> {
+    cursor.skip_space();
+    let at = cursor.at();
+    match name(cursor) {
+        "" => Err(cursor.error("expected a label")),
+        NEXT => Ok(Goto::Next),
+        name => Ok(Goto::Place { name, at }),
+    }
+}
+
+fn register(cursor: &mut Cursor) -> Result<Register, ParseError> {
+    match keyword(cursor) {
+        (_, word) if word == "a" => Ok(Register::A),
+        (_, word) if word == "x" => Ok(Register::X),
+        (start, _) => Err(cursor.error_at(start, "expected `A` or `X`")),
+    }
+}
+
+/// X, or a constant.
+fn operand(cursor: &mut Cursor, names: Names) -> Result<Operand, ParseError> {
+    let mut ahead = cursor.clone();
+    if keyword(&mut ahead).1 == "x" {
+        *cursor = ahead;
+        return Ok(Operand::X);
+    }
+    constant(cursor, names).map(Operand::Constant)
+}
+
+/// A constant, in parentheses perhaps.
+fn constant(cursor: &mut Cursor, names: Names) -> Result<u32, ParseError> {
+    let mut depth = 0;
+    while cursor.eat_next("(") {
+        depth += 1;
+    }
+    cursor.skip_space();
+    let value = if cursor.is_at_number() { number(cursor)? } else { named(cursor, names)? };
+    for _ in 0..depth {
+        cursor.expect(")")?;
+    }
+    Ok(value)
+}
+
+/// A number, where a leading 0 means nothing.
+fn number(cursor: &mut Cursor) -> Result<u32, ParseError> {
+    let is_octal = cursor.rest().starts_with('0') && cursor.rest()[1..].starts_with(|c: char| c.is_ascii_digit());
+    if is_octal { cursor.decimal(Range::U32) } else { cursor.number(Range::U32) }
+}
+
+fn named(cursor: &mut Cursor, names: Names) -> Result<u32, ParseError> {
+    let start = cursor.at();
+    let mut word = cursor.word().to_owned();
+    if !word.is_empty() && cursor.eat(".") {
+        word = format!("{word}.{}", cursor.word());
+    }
+    names.number(&word).ok_or_else(|| match (names, cfg!(feature = "syscall-names")) {
+        (Names::Of(arch), true) => {
+            cursor.error_at(start, format!("expected a number, `ARCH_..` or the name of a system call of {arch}"))
+        }
+        _ => cursor.error_at(start, "expected a number or `ARCH_..`"),
+    })
+}
+
+/// `[5]`
+fn index(cursor: &mut Cursor) -> Result<u32, ParseError> {
+    cursor.expect("[")?;
+    cursor.skip_space();
+    if !cursor.is_at_number() {
+        return Err(cursor.error("expected a number"));
+    }
+    let index = number(cursor)?;
+    cursor.expect("]")?;
+    Ok(index)
+}
+
+/// What A becomes, behind `A =`.
+fn a_source(cursor: &mut Cursor, names: Names) -> Result<Instruction, ParseError> {
+    if cursor.eat_next("-") {
+        let mut ahead = cursor.clone();
+        if keyword(&mut ahead).1 == "a" {
+            *cursor = ahead;
+            return Ok(Instruction::Negate);
+        }
+        let value = constant(cursor, names)?.wrapping_neg();
+        return Ok(Instruction::LoadConstant { dst: Register::A, value });
+    }
+    let mut ahead = cursor.clone();
+    let (start, word) = keyword(&mut ahead);
+    let offset = match word.as_str() {
+        "x" => {
+            *cursor = ahead;
+            return Ok(Instruction::TransferXToA);
+        }
+        "args" | "args_h" => {
+            let argument = index(&mut ahead)?;
+            if argument > 5 {
+                return Err(ahead.error_at(start, "expected `args[0]` to `args[5]`"));
+            }
+            ARGS + 8 * argument + if word == "args_h" { 4 } else { 0 }
+        }
+        "data" => index(&mut ahead)?,
+        word => match FIELDS.iter().find(|(name, _)| *name == word) {
+            Some(&(_, offset)) => offset,
+            None => return source(cursor, Register::A, names),
+        },
+    };
+    let has_upper_half = matches!(word.as_str(), "args" | "instruction_pointer");
+    let offset = offset + if has_upper_half && is_upper_half(&mut ahead)? { 4 } else { 0 };
+    *cursor = ahead;
+    Ok(Instruction::LoadAbsolute { offset, width: Width::Word })
+}
+
+/// Passes `>> 32`, if that stands here.
+fn is_upper_half(cursor: &mut Cursor) -> Result<bool, ParseError> {
+    if !cursor.eat_next(">>") {
+        return Ok(false);
+    }
+    cursor.skip_space();
+    let start = cursor.at();
+    match cursor.decimal(Range::U32)? {
+        32 => Ok(true),
+        _ => Err(cursor.error_at(start, "expected 32: a half of 64 bits is loaded")),
+    }
+}
+
+/// What X becomes, behind `X =`.
+fn x_source(cursor: &mut Cursor, names: Names) -> Result<Instruction, ParseError> {
+    let mut ahead = cursor.clone();
+    if keyword(&mut ahead).1 == "a" {
+        *cursor = ahead;
+        return Ok(Instruction::TransferAToX);
+    }
+    source(cursor, Register::X, names)
+}
+
+/// What either register can become.
+fn source(cursor: &mut Cursor, dst: Register, names: Names) -> Result<Instruction, ParseError> {
+    let mut ahead = cursor.clone();
+    match keyword(&mut ahead).1.as_str() {
+        "len" => {
+            *cursor = ahead;
+            Ok(Instruction::LoadLength { dst })
+        }
+        "mem" => {
+            *cursor = ahead;
+            Ok(Instruction::LoadScratch { dst, slot: index(cursor)? })
+        }
+        _ => Ok(Instruction::LoadConstant { dst, value: constant(cursor, names)? }),
+    }
+}
+
+/// Behind `return`: A, an action, or a constant.
+fn verdict(cursor: &mut Cursor, names: Names) -> Result<Instruction, ParseError> {
+    let mut ahead = cursor.clone();
+    let (_, word) = keyword(&mut ahead);
+    if word == "a" {
+        *cursor = ahead;
+        return Ok(Instruction::ReturnA);
+    }
+    let word = word.to_ascii_uppercase();
+    let action = |data| {
+        let short = SHORT.iter().find(|(name, _)| *name == word).map(|&(_, action)| action);
+        short.or_else(|| Action::named(&word, data))
+    };
+    let Some(bare) = action(0) else {
+        return constant(cursor, names).map(|verdict| Instruction::ReturnConstant { verdict });
+    };
+    *cursor = ahead;
+    if !cursor.eat_next("(") {
+        return Ok(Instruction::ReturnConstant { verdict: bare.into() });
+    }
+    cursor.skip_space();
+    let start = cursor.at();
+    let data = u16::try_from(constant(cursor, names)?)
+        .map_err(|_| cursor.error_at(start, "expected the data of an action, from 0 to 65535"))?;
+    cursor.expect(")")?;
+    Ok(Instruction::ReturnConstant { verdict: u32::from(bare) | u32::from(data) })
+}
