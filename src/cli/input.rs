@@ -4,41 +4,17 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
-use cbpf::{Dialect, Program, Verified};
+use cbpf::{LinkType, Program};
 use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 
 use crate::cli::capture::{Reader, Record, Records, input_name};
 use crate::cli::failure::{Failure, say};
+use crate::cli::program::ProgramArguments;
 use crate::cli::progress::Progress;
 
 /// The longest input that is read as a program, in bytes: a listing of 2^20 instructions is shorter.
 const LONGEST_PROGRAM: u64 = 64 << 20;
-
-/// A program, and whose rules it obeys.
-#[derive(Args)]
-pub struct ProgramArguments {
-    /// File with the program, in any form (assembler, tcpdump -d, -dd, -ddd, bytecode, seccomp-tools, raw), or - for standard input
-    #[arg(short, long, value_name = "PROGRAM")]
-    program: PathBuf,
-
-    /// Whose rules the program obeys
-    #[arg(long, value_name = "DIALECT", default_value_t, value_parser = one_of(Dialect::ALL, Dialect::name))]
-    dialect: Dialect,
-}
-
-impl ProgramArguments {
-    /// The program, verified.
-    pub fn read(&self) -> Result<Verified, Failure> {
-        let program = read_program(&self.program)?;
-        program.verify(self.dialect).map_err(|error| Failure::of_file(&self.program, error))
-    }
-
-    /// Whether the program takes standard input, which nothing else can read then.
-    pub fn is_standard_input(&self) -> bool {
-        self.program == Path::new("-")
-    }
-}
 
 /// Takes the name of one of these values.
 pub fn one_of<T: Copy + Send + Sync + 'static>(
@@ -74,19 +50,31 @@ fn read(path: &Path) -> io::Result<Vec<u8>> {
 /// Captures to read, one after the other.
 #[derive(Args)]
 pub struct CaptureArguments {
-    /// Captures to read: pcap or pcapng, plain or gzip; - for standard input
-    #[arg(short = 'r', long = "read", value_name = "CAPTURE", required = true, num_args = 1..)]
+    /// Capture to read: pcap or pcapng, plain or gzip; - for standard input; may be given more than once
+    #[arg(short = 'r', long = "read", value_name = "CAPTURE", required = true)]
     captures: Vec<PathBuf>,
 }
 
 impl CaptureArguments {
     /// Opens all captures, so that one that is missing is found before any work is done.
     pub fn open(&self, program: &ProgramArguments) -> Result<Vec<Reader>, Failure> {
-        let standard_input = self.captures.iter().filter(|path| *path == Path::new("-")).count();
+        let captures = || self.captures.iter().map(PathBuf::as_path).chain(program.captures());
+        let standard_input = captures().filter(|path| *path == Path::new("-")).count();
         if standard_input + usize::from(program.is_standard_input()) > 1 {
             return Err(Failure::Failed("standard input can be read only once".to_owned()));
         }
-        Ok(self.captures.iter().map(|path| Reader::open(path)).collect::<Result<_, _>>()?)
+        Ok(captures().map(Reader::open).collect::<Result<_, _>>()?)
+    }
+}
+
+impl CaptureArguments {
+    /// The link type of the first packet; standard input cannot be read twice.
+    pub fn link_type(&self, program: &ProgramArguments) -> Option<LinkType> {
+        let mut captures = self.captures.iter().map(PathBuf::as_path).chain(program.captures());
+        captures.find_map(|path| {
+            let mut reader = (path != Path::new("-")).then(|| Reader::open(path).ok())??;
+            Some(LinkType::new(reader.next().ok()??.interface.link_type.into()))
+        })
     }
 }
 
