@@ -71,7 +71,7 @@ impl Generator<'_> {
                 self.hosts6(&nets, qualifiers, to).map_err(at_first)
             }
             Some(Kindred::Port) => {
-                let ports = each(&parts, |id| numbered_port(id))?;
+                let ports = each(&parts, numbered_port)?;
                 self.ports(&ports, qualifiers, None, to).map_err(at_first)
             }
             Some(Kindred::IpProtocol) => {

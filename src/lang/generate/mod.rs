@@ -9,12 +9,15 @@
 
 mod address;
 mod arithmetic;
+mod carries;
 mod code;
 mod fields;
 mod layers;
 mod link;
 mod network;
+mod plan;
 mod prologue;
+mod protocol;
 mod transport;
 mod tunnel;
 mod wlan;
