@@ -37,6 +37,12 @@
 //! of a capture ([`Context::captured`]), or what a packet socket gave ([`Context::packet_socket`]), or field by field.
 //! Filters that ask for none of it pay nothing for it.
 //!
+//! # Expressions
+//!
+//! `tcp port 443 and not host 10.0.0.1` is an expression of pcap-filter(7): [`Filter::from_expression`] compiles one to native
+//! code, [`compile_expression`] to a program for a [`Target`], and [`Expr`] is its tree. Without the feature `jit` the
+//! programs are not optimised.
+//!
 //! # From text to verdict
 //!
 //! A [`Program`] is any list of instructions, read from one of seven [`Form`]s, built with labels ([`Program::builder`]),
