@@ -154,7 +154,26 @@ pub fn trials() -> Vec<Trial> {
     let trial = |&(name, own): &(&'static str, &'static [&'static str])| {
         Trial::test(format!("language::{name}"), move || check(name, own)).with_ignored_flag(is_absent)
     };
-    LINK_TYPES.iter().map(trial).collect()
+    let soup = Trial::test("language::any_words", any_words);
+    LINK_TYPES.iter().map(trial).chain([soup]).collect()
+}
+
+/// Words and symbols in any order, mostly no expression: what is one is sound.
+fn any_words() -> Result<(), Failed> {
+    let own = LINK_TYPES.iter().flat_map(|(_, own)| own.iter());
+    let inheriting = INHERITING.iter().flat_map(|(first, others)| others.iter().chain([first]));
+    let texts = own.chain(PRIMITIVES).chain(MOVING).chain(inheriting).copied();
+    let symbols =
+        ["and", "or", "not", "(", ")", "-", "+", "%", "[", "]", ":", "=", "0", "4294967295", "vxlan", "\\x", "mask"];
+    let words: Vec<&str> = texts.flat_map(|text| text.split(' ')).chain(symbols).collect();
+    let link_types: Vec<LinkType> = LinkType::all().collect();
+    let mut state = 0x776f_7264;
+    let mut below = |limit: usize| (xorshift(&mut state) >> 16) as usize % limit;
+    for _ in 0..20_000 {
+        let text: Vec<&str> = (0..1 + below(9)).map(|_| words[below(words.len())]).collect();
+        oracle::expression_is_sound(&text.join(" "), link_types[below(link_types.len())])?;
+    }
+    Ok(())
 }
 
 fn check(name: &str, own: &[&str]) -> Result<(), Failed> {

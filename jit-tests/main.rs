@@ -68,6 +68,6 @@ fn main() -> ExitCode {
     #[cfg(all(feature = "socket", target_os = "linux"))]
     trials.extend(netns::trials());
     #[cfg(feature = "cli")]
-    trials.extend(cli::trials().into_iter().chain(captures::trials()).chain([expressions::trial()]));
+    trials.extend(cli::trials().into_iter().chain(captures::trials()).chain(expressions::trials()));
     libtest_mimic::run(&arguments, trials).exit_code()
 }

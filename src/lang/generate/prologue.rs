@@ -6,6 +6,7 @@ use crate::isa::{AluOp, Condition, Register, Width};
 use crate::lang::generate::Generator;
 use crate::lang::generate::code::{Base, Code, Exits, Value};
 use crate::lang::generate::layers::{Family, HEADER_SLOT, Layers, PAYLOAD_SLOT, Place};
+use crate::lang::link_type::LinkType;
 use crate::program::Program;
 
 /// Headers in front of 802.11.
@@ -36,14 +37,13 @@ impl Generator<'_> {
         let number = self.target.link_type.number();
         let read = self.code.read;
         let mut prologue = Code::new();
-        let drop = prologue.label();
         let family = Layers::of(self.target.link_type).map(|layers| layers.family);
+        if number == PPI {
+            ppi_of_wlan(&mut prologue);
+        }
         for slot in (0..16).filter(|slot| self.zeroed & read & 1 << slot != 0) {
             prologue.raw(Instruction::LoadConstant { dst: Register::A, value: 0 });
             prologue.store(Register::A, slot);
-        }
-        if number == PPI {
-            prologue.require(Place::fixed(4).word(0).is(105_u32.swap_bytes()), drop);
         }
         let wants = |slot: u8| read & 1 << slot != 0;
         match family {
@@ -55,15 +55,19 @@ impl Generator<'_> {
             Some(Family::Wlan) if wants(HEADER_SLOT) => radio_length(&mut prologue, number),
             _ => {}
         }
-        if number == PPI {
-            let rest = prologue.label();
-            prologue.jump(rest);
-            prologue.place(drop);
-            prologue.ret(0);
-            prologue.place(rest);
-        }
         Program::new(self.code.finish(prologue))
     }
+}
+
+/// Nothing but 802.11 is looked for behind PPI.
+fn ppi_of_wlan(code: &mut Code) {
+    // Before anything is stored: the kernel takes what stands behind a return for what comes after it.
+    let (yes, no) = (code.label(), code.label());
+    let link_type = LinkType::IEEE802_11.number().swap_bytes();
+    code.test(Place::fixed(4).word(0).is(link_type), Exits { yes, no });
+    code.place(no);
+    code.ret(0);
+    code.place(yes);
 }
 
 /// The length of pflog's header, which states it without the padding.
