@@ -7,12 +7,12 @@ use crate::text::ParseError;
 /// Why an expression has no program.
 ///
 /// ```
-/// let error = "tcp port 80 and tpc port 81".parse::<cbpf::Expr>().unwrap_err();
+/// let error = "arp or tpc port 81".parse::<cbpf::Expr>().unwrap_err();
 /// assert_eq!(error.to_string(), "\
-/// line 1, column 17: expected a qualifier such as `host` or `port` before `tpc`; did you mean `tcp`?
+/// line 1, column 8: expected a qualifier such as `host` or `port` before `tpc`; did you mean `tcp`?
 ///   |
-/// 1 | tcp port 80 and tpc port 81
-///   |                 ^");
+/// 1 | arp or tpc port 81
+///   |        ^");
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]

@@ -106,6 +106,10 @@ fn errors_say_where_and_what() {
         message("tcp port htpp", ethernet),
         "line 1, column 1: expected a port, or a service that is known; `htpp` is not; did you mean `http`?"
     );
+    assert_eq!(
+        message("tcp port 80 and tpc port 81", ethernet),
+        "line 1, column 21: expected `and`, `or` or the end, found `port`; did you mean `tcp` by `tpc`?"
+    );
     assert_eq!(message("(ip or arp", ethernet), "line 1, column 1: expected a `)` to this `(`");
     assert_eq!(
         message("ip and vlan 4096", ethernet),

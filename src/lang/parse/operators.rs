@@ -1,6 +1,7 @@
 //! What may stand behind an operand: operators, and what closes.
 
 use crate::isa::AluOp;
+use crate::lang::keywords;
 use crate::lang::parse::{Holds, Operand, Parser, Waiting};
 use crate::lang::token::Token;
 use crate::lang::tree::{Arithmetic, Id, Node, Primitive, Relation, Step};
@@ -36,9 +37,21 @@ impl Parser<'_> {
                     self.arithmetic(symbol)?;
                     return Ok(false);
                 }
-                _ => return self.expected("`and`, `or` or the end"),
+                _ => return self.misread(),
             }
         }
+    }
+
+    /// Something stands where an operator should: maybe since a keyword was misspelt, and taken for a name.
+    fn misread<T>(&self) -> Result<T, ParseError> {
+        let what = "`and`, `or` or the end";
+        if let Some(Node::Primitive(Primitive::Address(_, Id::Name(name)))) = self.nodes.last()
+            && let Some(near) = keywords::near(name)
+        {
+            let found = &self.text[self.place.clone()];
+            return Err(self.error(format!("expected {what}, found `{found}`; did you mean `{near}` by `{name}`?")));
+        }
+        self.expected(what)
     }
 
     /// An operator of arithmetic or a relation.
