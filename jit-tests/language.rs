@@ -19,7 +19,7 @@ const PACKETS: usize = 60;
 const LONG: usize = 1600;
 
 /// Link types, and the primitives that make sense with them, besides those of all.
-static LINK_TYPES: [(&str, &[&str]); 15] = [
+static LINK_TYPES: [(&str, &[&str]); 29] = [
     (
         "EN10MB",
         &[
@@ -71,6 +71,20 @@ static LINK_TYPES: [(&str, &[&str]); 15] = [
     ("IEEE802_11_RADIO", &["wlan host 1:2:3:4:5:6", "type ctl subtype ack", "radio[2] > 8", "link[1] & 3 = 0"]),
     ("SUNATM", &["vpi 3", "vci > 5", "oam", "metac", "connectmsg", "llc", "lane and ip"]),
     ("MTP2", &["fisu", "lssu", "msu", "sio 5", "opc 100", "dpc > 300", "hsls 3", "len > 100"]),
+    ("IPV4", &[]),
+    ("IPV6", &[]),
+    ("ENC", &[]),
+    ("PPP_BSDOS", &["iso"]),
+    ("PPP_SERIAL", &["iso"]),
+    ("NETANALYZER", &["ether src 1:2:3:4:5:6", "stp", "ipx", "broadcast"]),
+    ("SYMANTEC_FIREWALL", &["stp"]),
+    ("ATM_RFC1483", &["stp", "iso", "llc ui", "atalk"]),
+    ("FRELAY", &["iso", "clnp"]),
+    ("IPNET", &["inbound", "outbound"]),
+    ("PRISM_HEADER", &["wlan src 1:2:3:4:5:6", "type data", "multicast"]),
+    ("IEEE802_11_RADIO_AVS", &["wlan dst 1:2:3:4:5:6", "dir fromds"]),
+    ("PPI", &["wlan src 1:2:3:4:5:6", "llc", "multicast"]),
+    ("ERF", &["dpc 5", "fisu", "sls 3", "hlssu"]),
 ];
 
 /// Primitives of all link types.
@@ -208,7 +222,7 @@ fn check(name: &str, own: &[&str]) -> Result<(), Failed> {
 fn is_known_defect(link_type: &str, text: &str) -> bool {
     let has_arithmetic = text.contains(['[', '=', '<', '>']);
     let is_tunnel = text.contains("geneve") || text.contains("pppoes");
-    let is_wlan = link_type.starts_with("IEEE802_11");
+    let is_wlan = link_type.starts_with("IEEE802_11") || matches!(link_type, "PPI" | "PRISM_HEADER");
     // The scratch word of an offset is also that of a number which was computed before the offset was first needed: the
     // offset is overwritten, or, in a tunnel that is not there, the number is taken for it.
     has_arithmetic && (is_wlan || text.contains("geneve"))

@@ -11,6 +11,13 @@
 //! - `protochain` goes through a stated number of headers, where libpcap's programs loop. Behind an authentication header it
 //!   goes on at the next one; libpcap loses its place there.
 //! - A number, a group or a list of terms may be as deep or as long as memory allows.
+//!
+//! What libpcap gets wrong, and is right here:
+//! - The scratch word of a header's offset may be that of a number which was computed before: with 802.11 and tunnels,
+//!   `len > 100 and tcp` looks for TCP at a wrong place, and so does what follows a tunnel that is not there.
+//! - Within a tunnel on 802.11 the outer offsets are never stored.
+//! - Where it does not know how a link type reaches the network header (some of Juniper's, BACnet), it looks at nonsense
+//!   offsets; here that is an error.
 
 mod error;
 mod generate;

@@ -13,7 +13,7 @@ use crate::program::Program;
 const PRISM: u32 = 119;
 const RADIOTAP: u32 = 127;
 const AVS: u32 = 163;
-const PPI: u32 = 192;
+pub(super) const PPI: u32 = 192;
 
 /// How long a Prism header is, and the magic number of an AVS header, which some drivers have instead.
 const PRISM_LENGTH: u32 = 144;

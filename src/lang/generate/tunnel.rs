@@ -7,6 +7,7 @@ use crate::isa::{AluOp, Condition, Register, Width};
 use crate::lang::generate::code::{Base, Exits, Test, Value};
 use crate::lang::generate::layers::{Around, Family, Layers, Place};
 use crate::lang::generate::network::{IP, IP6};
+use crate::lang::generate::prologue::PPI;
 use crate::lang::generate::transport::{UDP, behind_ipv4};
 use crate::lang::generate::{Generator, Message};
 use crate::lang::tree::Direction;
@@ -53,6 +54,9 @@ impl Generator<'_> {
         let (Family::Ethernet | Family::Wlan, Some(payload)) = (self.layers.family, self.layers.payload) else {
             return Err(self.unsupported("there are no VLANs"));
         };
+        if self.layers.family == Family::Wlan && self.target.link_type.number() == PPI {
+            return Err(self.unsupported("there are no VLANs"));
+        }
         let network = self.network()?;
         let is_outermost = self.layers.tags == 0 && self.layers.around == Around::Nothing;
         let is_plain = matches!(self.target.link_type.number(), 1 | 240 | 241);
@@ -110,13 +114,14 @@ impl Generator<'_> {
         let is_mpls = Exits { yes: here, no: to.no };
         let at = self.network()?;
         let number = self.target.link_type.number();
+        let is_tunnel = self.layers.around != Around::Nothing;
         if self.layers.labels > 0 {
             // The label before is not the last one.
             self.code.test(at.plus(2_u32.wrapping_neg()).byte(0).has(0x01, 0), is_mpls);
         } else {
             match self.layers.family {
                 Family::Ethernet | Family::CiscoHdlc => self.link_type(MPLS, is_mpls)?,
-                Family::Ppp if !matches!(number, 50 | 51 | 166) => self.link_type(PPP_MPLS, is_mpls)?,
+                Family::Ppp if number == 9 || is_tunnel => self.link_type(PPP_MPLS, is_mpls)?,
                 _ => return Err(self.unsupported("there is no MPLS")),
             }
         }
