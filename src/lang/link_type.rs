@@ -82,7 +82,7 @@ impl LinkType {
     }
 
     /// All types that have a name, by number.
-    pub fn all() -> impl Iterator<Item = LinkType> {
+    pub fn all() -> impl Iterator<Item = LinkType> + Clone {
         TABLE.iter().map(|row| LinkType(row.number))
     }
 

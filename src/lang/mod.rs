@@ -34,6 +34,8 @@ mod tree;
 mod words;
 
 use crate::dialect::Dialect;
+#[cfg(feature = "jit")]
+use crate::instruction::Instruction;
 use crate::lang::generate::{Wrong, generate};
 use crate::program::Program;
 use crate::text::ParseError;
@@ -43,7 +45,8 @@ pub use link_type::{LinkType, UnknownLinkType};
 pub use target::{Resolver, Target};
 pub use tree::Expr;
 
-/// The program of an expression, as it is generated: sound, but not the shortest ([`Program::optimize`]).
+/// The program of an expression, as it is generated: sound, but not the shortest (`Program::optimize`), unless it would be
+/// too long for the dialect.
 ///
 /// ```
 /// use cbpf::{Dialect, LinkType, Target, compile_expression};
@@ -93,12 +96,27 @@ impl Expr {
     }
 }
 
-/// The program, unless it is longer than the dialect allows.
+/// The program, unless it is longer than the dialect allows, also when it is optimised.
 fn bounded(program: Program, dialect: Dialect) -> Result<Program, ExprError> {
+    let max = dialect.max_len();
+    if program.len() <= max {
+        return Ok(program);
+    }
+    let program = shortened(program);
     match program.len() {
-        instructions if instructions > dialect.max_len() => {
-            Err(ExprError::TooLong { instructions, max: dialect.max_len() })
-        }
+        instructions if instructions > max => Err(ExprError::TooLong { instructions, max }),
         _ => Ok(program),
     }
+}
+
+/// The program, optimised by the rules that know no limit; what asks the kernel for facts stays as it is.
+#[cfg(feature = "jit")]
+fn shortened(program: Program) -> Program {
+    let asks_kernel = program.disassemble().any(|instruction| matches!(instruction, Instruction::LoadExtension(_)));
+    if asks_kernel { program } else { program.optimize(Dialect::Pcap).unwrap_or(program) }
+}
+
+#[cfg(not(feature = "jit"))]
+fn shortened(program: Program) -> Program {
+    program
 }
