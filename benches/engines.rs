@@ -17,7 +17,7 @@ mod shapes;
 
 use std::time::Duration;
 
-use cbpf::{Filter, Form, Graph, Packet, Program, Verified};
+use cbpf::{Filter, Form, Graph, LinkType, Packet, Program, Target, Verified, compile_expression};
 use criterion::{Criterion, SamplingMode, Throughput, criterion_group, criterion_main};
 
 use filters::FILTERS;
@@ -113,6 +113,34 @@ fn load(criterion: &mut Criterion) {
     group.finish();
 }
 
+/// Expressions to programs, and long lists to native code.
+fn expression(criterion: &mut Criterion) {
+    let list = |one: fn(u32) -> String, count: u32| (0..count).map(one).collect::<Vec<_>>().join(" or ");
+    let host = |number: u32| format!("host 10.{}.{}.{}", number >> 16, number >> 8 & 255, number & 255);
+    let expressions = [
+        ("tcp-port-443", "tcp port 443".to_owned()),
+        ("hosts-10000", list(host, 10_000)),
+        ("ports-1000", list(|number| format!("port {}", 2 * number + 1), 1_000)),
+    ];
+    let target = Target::new(LinkType::ETHERNET);
+    let data = packets::mix(packets::COUNT, &filters::hosts());
+    let packets: Vec<Packet> = data.iter().map(Packet::from).collect();
+    let mut group = criterion.benchmark_group("expression");
+    group.sampling_mode(SamplingMode::Flat);
+    for (name, text) in &expressions {
+        group.bench_function(format!("program/{name}"), |bencher| bencher.iter(|| compile_expression(text, &target)));
+        group.bench_function(format!("native/{name}"), |bencher| {
+            bencher.iter(|| Filter::from_expression_for(text, &target));
+        });
+        let filter = Filter::from_expression_for(text, &target).expect("a filter");
+        for (order_name, order) in packets::orders() {
+            let mut next = endless(&packets, &order);
+            group.bench_function(format!("run/{name}/{order_name}"), |bencher| bencher.iter(|| filter.run(next())));
+        }
+    }
+    group.finish();
+}
+
 /// Some three minutes for everything.
 fn settings() -> Criterion {
     Criterion::default()
@@ -123,5 +151,5 @@ fn settings() -> Criterion {
         .measurement_time(Duration::from_millis(1_500))
 }
 
-criterion_group! { name = benches; config = settings(); targets = run, load }
+criterion_group! { name = benches; config = settings(); targets = run, load, expression }
 criterion_main!(benches);

@@ -1,5 +1,6 @@
 //! The program `cbpf`, as users run it: captures that are whole, damaged and missing, and every exit code.
 
+mod expressions;
 mod seccomp;
 
 use std::fs;
@@ -48,7 +49,7 @@ pub fn trials() -> Vec<Trial> {
     let trial = |(name, test): (&str, Test)| {
         Trial::test(format!("cli::{name}"), move || test(&Bench { folder: TempDir::new()? }))
     };
-    TESTS.into_iter().chain(debugger::TESTS).chain(seccomp::TESTS).map(trial).collect()
+    TESTS.into_iter().chain(expressions::TESTS).chain(debugger::TESTS).chain(seccomp::TESTS).map(trial).collect()
 }
 
 /// A folder for one test.

@@ -1,6 +1,7 @@
 //! libpcap as a judge, loaded at run time if the machine has it.
 
-use std::sync::OnceLock;
+use std::ffi::{CStr, CString, c_char, c_int, c_void};
+use std::sync::{Mutex, OnceLock};
 
 use cbpf::{Context, Dialect, Packet, Program, RawInstruction};
 use libloading::Library;
@@ -25,11 +26,16 @@ fn functions() -> Option<&'static Functions> {
     FUNCTIONS.get_or_init(load).as_ref()
 }
 
-fn load() -> Option<Functions> {
+/// libpcap, if the machine has it; it stays.
+fn library() -> Option<&'static Library> {
+    static LIBRARY: OnceLock<Option<Library>> = OnceLock::new();
     let names = ["libpcap.so.1", "libpcap.so.0.8", "libpcap.so"];
     // SAFETY: libpcap's initialisers have no requirements.
-    let library = names.into_iter().find_map(|name| unsafe { Library::new(name) }.ok())?;
-    let library: &'static Library = Box::leak(Box::new(library));
+    LIBRARY.get_or_init(|| names.into_iter().find_map(|name| unsafe { Library::new(name) }.ok())).as_ref()
+}
+
+fn load() -> Option<Functions> {
+    let library = library()?;
     // SAFETY: these are the prototypes of `pcap/bpf.h`.
     unsafe {
         let (filter, validate) = (library.get(b"bpf_filter\0").ok()?, library.get(b"bpf_validate\0").ok()?);
@@ -73,5 +79,68 @@ impl Engine for Libpcap {
             // SAFETY: our verifier and its own accepted the program; the length is that of the slice.
             unsafe { (functions.filter)(program.instructions().as_ptr(), data.as_ptr(), packet.wire_len(), captured) }
         }))
+    }
+}
+
+/// `struct bpf_program`
+#[repr(C)]
+struct BpfProgram {
+    len: u32,
+    instructions: *mut RawInstruction,
+}
+
+/// libpcap's compiler of expressions. Old versions are not reentrant.
+pub struct Compiler {
+    open_dead: unsafe extern "C" fn(c_int, c_int) -> *mut c_void,
+    compile: unsafe extern "C" fn(*mut c_void, *mut BpfProgram, *const c_char, c_int, u32) -> c_int,
+    error: unsafe extern "C" fn(*mut c_void) -> *mut c_char,
+    free_code: unsafe extern "C" fn(*mut BpfProgram),
+    close: unsafe extern "C" fn(*mut c_void),
+    lock: Mutex<()>,
+}
+
+impl Compiler {
+    /// The one of this machine.
+    pub fn get() -> Option<&'static Compiler> {
+        static COMPILER: OnceLock<Option<Compiler>> = OnceLock::new();
+        COMPILER.get_or_init(Compiler::load).as_ref()
+    }
+
+    fn load() -> Option<Compiler> {
+        let library = library()?;
+        // SAFETY: these are the prototypes of `pcap/pcap.h`.
+        unsafe {
+            Some(Compiler {
+                open_dead: *library.get(b"pcap_open_dead\0").ok()?,
+                compile: *library.get(b"pcap_compile\0").ok()?,
+                error: *library.get(b"pcap_geterr\0").ok()?,
+                free_code: *library.get(b"pcap_freecode\0").ok()?,
+                close: *library.get(b"pcap_close\0").ok()?,
+                lock: Mutex::new(()),
+            })
+        }
+    }
+
+    /// The program of an expression, or why there is none.
+    pub fn compile(&self, text: &str, dlt: u32, optimize: bool) -> Result<Program, String> {
+        let text = CString::new(text).map_err(|error| error.to_string())?;
+        let _alone = self.lock.lock();
+        let mut program = BpfProgram { len: 0, instructions: std::ptr::null_mut() };
+        // SAFETY: the handle is closed once, after its last use; the program is read before it is freed, and only if it was
+        // made.
+        unsafe {
+            let handle = (self.open_dead)(dlt as c_int, 262_144);
+            let outcome = (self.compile)(handle, &mut program, text.as_ptr(), optimize.into(), u32::MAX);
+            let compiled = if outcome == 0 {
+                let instructions = std::slice::from_raw_parts(program.instructions, program.len as usize);
+                let compiled = Program::new(instructions);
+                (self.free_code)(&mut program);
+                Ok(compiled)
+            } else {
+                Err(CStr::from_ptr((self.error)(handle)).to_string_lossy().into_owned())
+            };
+            (self.close)(handle);
+            compiled
+        }
     }
 }

@@ -3,8 +3,8 @@
 use std::slice;
 
 use cbpf::{
-    Action, Arch, Dialect, Extension, Filter, Form, Graph, Instruction, Packet, ParseError, Pass, Profile, Program,
-    SeccompData, Verified,
+    Action, Arch, Dialect, Expr, Extension, Filter, Form, Graph, Instruction, LinkType, Packet, ParseError, Pass,
+    Profile, Program, SeccompData, Target, Verified, compile_expression,
 };
 
 use crate::case;
@@ -156,6 +156,33 @@ pub fn text_is_read_or_refused(input: &[u8]) -> Result<(), String> {
     }
     let detected = Program::parse_as(Form::detect(input), input);
     if Program::parse(input) == detected { Ok(()) } else { Err("it is not read as it looks".to_owned()) }
+}
+
+/// A text is refused as an expression, or is a program that verifies; so is what it prints as.
+pub fn expression_is_sound(text: &str, link_type: LinkType) -> Result<(), String> {
+    let target = Target::new(link_type).netmask(0xffff_ff00).chain_depth(2).accept_nothing();
+    let (Ok(expr), compiled) = (text.parse::<Expr>(), compile_expression(text, &target)) else { return Ok(()) };
+    let printed = expr.to_string();
+    match printed.parse::<Expr>() {
+        Ok(again) if again == expr => {}
+        Ok(again) => return Err(format!("`{text}` is printed as `{printed}`, and that as `{again}`")),
+        Err(error) => return Err(format!("`{text}` is printed as what cannot be read: {error}")),
+    }
+    let Ok(program) = compiled else { return Ok(()) };
+    if compile_expression(&printed, &target) != Ok(program.clone()) {
+        return Err(format!("`{text}` and `{printed}` are different programs"));
+    }
+    let verified = program.verify(Dialect::Pcap).map_err(|error| format!("`{text}`: {error}"))?;
+    let is_short = program.len() <= Dialect::Linux.max_len();
+    if is_short && let Err(error) = program.verify(Dialect::Linux) {
+        return Err(format!("`{text}`: {error}"));
+    }
+    // It ends on any packet, with one of its two verdicts.
+    let packet: Vec<u8> = (0..200).map(|place| (place * 37 % 251) as u8).collect();
+    match verified.interpret(&packet) {
+        0 | 262_144 => Ok(()),
+        verdict => Err(format!("`{text}` has verdict {verdict}")),
+    }
 }
 
 /// A filter of system calls says the same with its statements alone, and its action is its verdict.

@@ -11,6 +11,13 @@ use crate::isa::Condition;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Label(usize);
 
+impl Label {
+    /// Which one it is, in the order in which they were made.
+    pub(crate) fn index(self) -> usize {
+        self.0
+    }
+}
+
 /// Where a jump goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Target {
@@ -77,6 +84,25 @@ impl Assembler {
 
     pub(crate) fn branch(&mut self, condition: Condition, operand: Operand, then: Target, otherwise: Target) {
         self.items.push(Item::Branch { condition, operand, then, otherwise });
+    }
+
+    /// Puts what another one collected behind this; its labels get other numbers.
+    pub(crate) fn append(&mut self, other: Assembler) {
+        let (items, labels) = (self.items.len(), self.labels.len());
+        let moved = |label: Label| Label(label.0 + labels);
+        let target = |target| match target {
+            Target::Next => Target::Next,
+            Target::Label(label) => Target::Label(moved(label)),
+        };
+        self.items.extend(other.items.into_iter().map(|item| match item {
+            Item::Plain(raw) => Item::Plain(raw),
+            Item::Jump(label) => Item::Jump(moved(label)),
+            Item::Branch { condition, operand, then, otherwise } => {
+                Item::Branch { condition, operand, then: target(then), otherwise: target(otherwise) }
+            }
+        }));
+        self.unused.extend(other.unused.into_iter().map(|(item, fields)| (item + items, fields)));
+        self.labels.extend(other.labels.into_iter().map(|place| place.map(|item| item + items)));
     }
 
     /// The program, all labels resolved.

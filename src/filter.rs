@@ -12,10 +12,11 @@ use crate::context::Context;
 use crate::dialect::Dialect;
 use crate::graph::{Fact, Graph, Shape};
 use crate::jit::{self, BatchCode, Code, CompileError, Entries, Facts, Records};
+use crate::lang::{ExprError, LinkType, Target, compile_expression};
 use crate::packet::Packet;
 use crate::program::Program;
 use crate::tune;
-use crate::verify::Verified;
+use crate::verify::{Verified, VerifyError};
 
 /// A program compiled to native code for this machine.
 ///
@@ -42,6 +43,30 @@ pub struct Filter {
     /// What only batches need.
     batch: Arc<Batch>,
 }
+
+/// Why an expression has no [`Filter`].
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum FilterError {
+    /// It has no program.
+    Expression(ExprError),
+    /// Its program is refused.
+    Verify(VerifyError),
+    /// There is no native code of its program.
+    Compile(CompileError),
+}
+
+impl fmt::Display for FilterError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            FilterError::Expression(error) => error.fmt(f),
+            FilterError::Verify(error) => error.fmt(f),
+            FilterError::Compile(error) => error.fmt(f),
+        }
+    }
+}
+
+impl std::error::Error for FilterError {}
 
 /// The loop over many packets, which is compiled when it is first needed, and what it is compiled from.
 struct Batch {
@@ -78,6 +103,33 @@ impl Filter {
     /// If there is no native code for this machine (the interpreter still works), or no memory for it.
     pub fn compile(verified: &Verified) -> Result<Filter, CompileError> {
         Filter::compile_as(verified, Shape::default())
+    }
+
+    /// Compiles an expression of the filter language, for packets of a link type.
+    ///
+    /// ```
+    /// use cbpf::{Filter, LinkType};
+    /// let filter = Filter::from_expression("tcp port 443 and not host 10.0.0.1", LinkType::ETHERNET)?;
+    /// assert_eq!(filter.run(&[0; 60]), 0);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// The verdict on packets that match is 262,144; [`Filter::from_expression_for`] has the choice.
+    ///
+    /// # Errors
+    /// As [`compile_expression`](crate::compile_expression()) and [`Filter::compile`].
+    pub fn from_expression(expression: &str, link_type: LinkType) -> Result<Filter, FilterError> {
+        Filter::from_expression_for(expression, &Target::new(link_type))
+    }
+
+    /// The same for a target, which says more than the link type.
+    ///
+    /// # Errors
+    /// As [`Filter::from_expression`].
+    pub fn from_expression_for(expression: &str, target: &Target) -> Result<Filter, FilterError> {
+        let program = compile_expression(expression, target).map_err(FilterError::Expression)?;
+        let verified = program.verify(target.machine()).map_err(FilterError::Verify)?;
+        Filter::compile(&verified).map_err(FilterError::Compile)
     }
 
     /// Compiles a verified program to code of a shape, if it is fit for that.

@@ -37,6 +37,12 @@
 //! of a capture ([`Context::captured`]), or what a packet socket gave ([`Context::packet_socket`]), or field by field.
 //! Filters that ask for none of it pay nothing for it.
 //!
+//! # Expressions
+//!
+//! `tcp port 443 and not host 10.0.0.1` is an expression of pcap-filter(7): [`Filter::from_expression`] compiles one to native
+//! code, [`compile_expression`] to a program for a [`Target`], and [`Expr`] is its tree. Without the feature `jit` the
+//! programs are not optimised.
+//!
 //! # From text to verdict
 //!
 //! A [`Program`] is any list of instructions, read from one of seven [`Form`]s, built with labels ([`Program::builder`]),
@@ -110,6 +116,7 @@ mod interpret;
 mod isa;
 #[cfg(feature = "jit")]
 mod jit;
+mod lang;
 mod netlink;
 mod packet;
 mod profile;
@@ -133,13 +140,14 @@ pub use builder::{BuildError, Builder};
 pub use context::{Context, Device, Vlan};
 pub use dialect::{Dialect, UnknownDialect};
 #[cfg(feature = "jit")]
-pub use filter::Filter;
+pub use filter::{Filter, FilterError};
 #[cfg(feature = "jit")]
 pub use graph::{Graph, Pass, Shape};
 pub use instruction::{Instruction, Operand, RawInstruction};
 pub use isa::{AluOp, Condition, Register, Width};
 #[cfg(feature = "jit")]
 pub use jit::CompileError;
+pub use lang::{Expr, ExprError, LinkType, Resolver, Target, UnknownLinkType, compile_expression};
 pub use packet::Packet;
 pub use profile::{Block, Edge, Profile, Way};
 pub use program::Program;

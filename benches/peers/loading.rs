@@ -13,6 +13,7 @@ const STEPS: &[(&str, Load)] = &[
     ("bpfjit", bpfjit::loading_time),
     ("rbpf, Cranelift", rbpf::loading_time),
     ("clang -O3", clang::loading_time),
+    ("expression to program", ours::expression_time),
     ("`pcap_compile`", libpcap::compile_time),
 ];
 

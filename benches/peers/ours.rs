@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::time::{Duration, Instant};
 
-use cbpf::{Filter, Packet, Shape};
+use cbpf::{Filter, LinkType, Packet, Shape, Target, compile_expression};
 
 use crate::engine::{Engine, Loaded, Subject, Traffic};
 
@@ -79,4 +79,13 @@ pub fn loading_time(subject: &Subject) -> Result<Duration, String> {
     let time = start.elapsed();
     drop(filter);
     Ok(time)
+}
+
+/// How long the filter's expression takes until it is a program.
+pub fn expression_time(subject: &Subject) -> Result<Duration, String> {
+    let expression = subject.expression()?;
+    let start = Instant::now();
+    let program = compile_expression(&expression, &Target::new(LinkType::ETHERNET));
+    let time = start.elapsed();
+    program.map(|_| time).map_err(|error| error.to_string())
 }

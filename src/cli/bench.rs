@@ -13,7 +13,8 @@ use serde_json::{Value, json};
 use crate::cli::capture::Reader;
 use crate::cli::engine::context;
 use crate::cli::failure::{Failure, say};
-use crate::cli::input::{CaptureArguments, Inputs, ProgramArguments};
+use crate::cli::input::{CaptureArguments, Inputs};
+use crate::cli::program::ProgramArguments;
 use crate::cli::timing::{self, Quartiles};
 
 /// The most packets, and bytes of packets, that are kept in memory to be run.
@@ -57,7 +58,7 @@ fn seconds(text: &str) -> Result<f64, String> {
 
 pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     let mut inputs = arguments.captures.open(&arguments.program)?;
-    let verified = arguments.program.read()?;
+    let verified = arguments.program.read(&arguments.captures)?;
     let engines = engines(&verified)?;
     let asks = |engine: &Engine| matches!(engine, Engine::Single(filter) if filter.asks_for_context());
     let (records, outcome) = Records::read(&mut inputs, engines.iter().any(asks))?;

@@ -81,8 +81,8 @@ pub struct Surroundings {
 
 impl Surroundings {
     /// With a seed, `rand` gives the same numbers for the same packet at every run.
-    pub fn new(engine: &Engine, seed: Option<u64>) -> Surroundings {
-        Surroundings { seed, has_context: engine.asks_for_context(), context: Context::default() }
+    pub fn new(has_context: bool, seed: Option<u64>) -> Surroundings {
+        Surroundings { seed, has_context, context: Context::default() }
     }
 
     /// Whether no packet has anything of its own but its bytes and its length.

@@ -5,11 +5,12 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 
-use crate::cli::capture::{Format, Output, Reader, Writer};
-use crate::cli::engine::{self, Engine, Surroundings};
+use crate::cli::capture::{Format, Output, Reader, Records, Writer};
+use crate::cli::engine::{self, Surroundings};
 use crate::cli::failure::{Failure, say};
-use crate::cli::input::{CaptureArguments, Inputs, ProgramArguments, each_batch};
+use crate::cli::input::{CaptureArguments, Inputs, each_batch};
 use crate::cli::interrupt;
+use crate::cli::program::{Engines, ProgramArguments};
 use crate::cli::progress::Progress;
 use crate::cli::summary::Summary;
 
@@ -20,7 +21,8 @@ use crate::cli::summary::Summary;
 /// under its name when it is complete.
 #[derive(Args)]
 #[command(after_help = "Example:
-  cbpf filter -p arp.asm -r monday.pcap.gz tuesday.pcapng -w arp.pcap")]
+  cbpf filter -r in.pcap 'tcp port 443' -w https.pcap
+  cbpf filter -p arp.asm -r monday.pcap.gz -r tuesday.pcapng -w arp.pcap")]
 pub struct Arguments {
     #[command(flatten)]
     program: ProgramArguments,
@@ -47,11 +49,11 @@ pub struct Arguments {
 
 pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     let mut inputs = arguments.captures.open(&arguments.program)?;
-    let engine = Engine::load(arguments.engine, arguments.program.read()?)?;
+    let mut engines = Engines::load(&arguments.program, arguments.engine)?;
     let mut writer = arguments.write.as_deref().map(|path| create(path, &inputs)).transpose()?;
 
     let mut summary = Summary::start();
-    let outcome = filter(&engine, arguments.seed, &mut inputs, writer.as_mut(), &mut summary)?;
+    let outcome = filter(&mut engines, arguments.seed, &mut inputs, writer.as_mut(), &mut summary)?;
     if let Some(writer) = writer {
         writer.finish(&inputs)?;
     }
@@ -69,16 +71,16 @@ fn create(path: &Path, inputs: &[Reader]) -> Result<Writer, Failure> {
 }
 
 fn filter(
-    engine: &Engine,
+    engines: &mut Engines,
     seed: Option<u64>,
     inputs: &mut [Reader],
     mut writer: Option<&mut Writer>,
     summary: &mut Summary,
 ) -> Result<Inputs, Failure> {
-    let mut surroundings = Surroundings::new(engine, seed);
+    let mut surroundings = Surroundings::new(engines.ask_for_context(), seed);
     let mut verdicts = Vec::new();
     each_batch(inputs, Progress::of(inputs), |input, first, records| {
-        engine.run_all(&mut surroundings, first, records, &mut verdicts);
+        judge(engines, &mut surroundings, first, records, &mut verdicts)?;
         for (record, &verdict) in records.iter().zip(&verdicts) {
             if verdict == 0 {
                 summary.count(record.data.len(), None);
@@ -92,6 +94,28 @@ fn filter(
         }
         Ok(())
     })
+}
+
+/// The verdict on each record, by the engine of its link type.
+fn judge(
+    engines: &mut Engines,
+    surroundings: &mut Surroundings,
+    first: u64,
+    records: Records,
+    verdicts: &mut Vec<u32>,
+) -> Result<(), Failure> {
+    let mut link_types = records.iter().map(|record| record.interface.link_type);
+    let Some(link_type) = link_types.next() else { return Ok(()) };
+    if link_types.all(|other| other == link_type) {
+        engines.of(link_type)?.run_all(surroundings, first, records, verdicts);
+        return Ok(());
+    }
+    verdicts.clear();
+    for (number, record) in (first..).zip(records.iter()) {
+        let engine = engines.of(record.interface.link_type)?;
+        verdicts.push(engine.run(surroundings.packet(number, &record)));
+    }
+    Ok(())
 }
 
 fn print_summary(arguments: &Arguments, summary: Summary) -> Result<(), Failure> {

@@ -4,36 +4,17 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
-use cbpf::{Dialect, Program, Verified};
+use cbpf::{LinkType, Program};
 use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 
 use crate::cli::capture::{Reader, Record, Records, input_name};
 use crate::cli::failure::{Failure, say};
+use crate::cli::program::ProgramArguments;
 use crate::cli::progress::Progress;
 
 /// The longest input that is read as a program, in bytes: a listing of 2^20 instructions is shorter.
 const LONGEST_PROGRAM: u64 = 64 << 20;
-
-/// A program, and whose rules it obeys.
-#[derive(Args)]
-pub struct ProgramArguments {
-    /// File with the program, in any form (assembler, tcpdump -d, -dd, -ddd, bytecode, seccomp-tools, raw), or - for standard input
-    #[arg(short, long, value_name = "PROGRAM")]
-    program: PathBuf,
-
-    /// Whose rules the program obeys
-    #[arg(long, value_name = "DIALECT", default_value_t, value_parser = one_of(Dialect::ALL, Dialect::name))]
-    dialect: Dialect,
-}
-
-impl ProgramArguments {
-    /// The program, verified.
-    pub fn read(&self) -> Result<Verified, Failure> {
-        let program = read_program(&self.program)?;
-        program.verify(self.dialect).map_err(|error| Failure::of_file(&self.program, error))
-    }
-}
 
 /// Takes the name of one of these values.
 pub fn one_of<T: Copy + Send + Sync + 'static>(
@@ -67,8 +48,8 @@ fn read(path: &Path) -> io::Result<Vec<u8>> {
 }
 
 /// Refuses to read standard input for more than one of these.
-pub fn input_once<'a>(paths: impl Iterator<Item = &'a PathBuf>) -> Result<(), Failure> {
-    match paths.filter(|path| *path == Path::new("-")).count() {
+pub fn input_once<'a>(paths: impl Iterator<Item = &'a Path>) -> Result<(), Failure> {
+    match paths.filter(|&path| path == Path::new("-")).count() {
         0 | 1 => Ok(()),
         _ => Err(Failure::Failed("standard input can be read only once".to_owned())),
     }
@@ -77,16 +58,26 @@ pub fn input_once<'a>(paths: impl Iterator<Item = &'a PathBuf>) -> Result<(), Fa
 /// Captures to read, one after the other.
 #[derive(Args)]
 pub struct CaptureArguments {
-    /// Captures to read: pcap or pcapng, plain or gzip; - for standard input
-    #[arg(short = 'r', long = "read", value_name = "CAPTURE", required = true, num_args = 1..)]
+    /// Capture to read: pcap or pcapng, plain or gzip; - for standard input; may be given more than once
+    #[arg(short = 'r', long = "read", value_name = "CAPTURE", required = true)]
     captures: Vec<PathBuf>,
 }
 
 impl CaptureArguments {
     /// Opens all captures, so that one that is missing is found before any work is done.
     pub fn open(&self, program: &ProgramArguments) -> Result<Vec<Reader>, Failure> {
-        input_once(self.captures.iter().chain([&program.program]))?;
-        Ok(self.captures.iter().map(|path| Reader::open(path)).collect::<Result<_, _>>()?)
+        let captures = || self.captures.iter().map(PathBuf::as_path).chain(program.captures());
+        input_once(captures().chain(program.files()))?;
+        Ok(captures().map(Reader::open).collect::<Result<_, _>>()?)
+    }
+
+    /// The link type of the first packet; standard input cannot be read twice.
+    pub fn link_type(&self, program: &ProgramArguments) -> Option<LinkType> {
+        let mut captures = self.captures.iter().map(PathBuf::as_path).chain(program.captures());
+        captures.find_map(|path| {
+            let mut reader = (path != Path::new("-")).then(|| Reader::open(path).ok())??;
+            Some(LinkType::new(reader.next().ok()??.interface.link_type.into()))
+        })
     }
 }
 

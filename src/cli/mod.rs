@@ -2,6 +2,7 @@
 
 mod bench;
 mod capture;
+mod compile;
 mod convert;
 mod engine;
 mod explain;
@@ -12,6 +13,7 @@ mod input;
 mod interrupt;
 mod listing;
 mod print;
+mod program;
 mod progress;
 mod run;
 mod seccomp;
@@ -37,7 +39,7 @@ use failure::Failure;
   3  engines disagree
 
 Example:
-  cbpf filter -p arp.asm -r in.pcap -w arp.pcap")]
+  cbpf filter -r in.pcap 'tcp port 443' -w https.pcap")]
 struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -48,6 +50,7 @@ enum Command {
     Filter(filter::Arguments),
     Run(run::Arguments),
     Bench(bench::Arguments),
+    Compile(compile::Arguments),
     Convert(convert::Arguments),
     Verify(verify::Arguments),
     Show(show::Arguments),
@@ -78,6 +81,7 @@ fn run(command: Command) -> Result<(), Failure> {
         Command::Filter(arguments) => filter::run(&arguments),
         Command::Run(arguments) => run::run(&arguments),
         Command::Bench(arguments) => bench::run(&arguments),
+        Command::Compile(arguments) => compile::run(&arguments),
         Command::Convert(arguments) => convert::run(&arguments),
         Command::Verify(arguments) => verify::run(&arguments),
         Command::Show(arguments) => show::run(&arguments),

@@ -7,7 +7,8 @@ use clap::{Args, ValueEnum};
 
 use crate::cli::engine::{self, Engine, Surroundings};
 use crate::cli::failure::Failure;
-use crate::cli::input::{CaptureArguments, ProgramArguments, each_record};
+use crate::cli::input::{CaptureArguments, each_record};
+use crate::cli::program::ProgramArguments;
 use crate::cli::progress::Progress;
 
 /// Print the verdict on each packet, a decimal number a line
@@ -45,11 +46,11 @@ enum Engines {
 
 pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     let mut inputs = arguments.captures.open(&arguments.program)?;
-    let (engine, reference) = load(arguments.engine, arguments.program.read()?)?;
+    let (engine, reference) = load(arguments.engine, arguments.program.read(&arguments.captures)?)?;
     // Engines that are compared draw the same numbers.
     let seed = arguments.seed.or(reference.as_ref().map(|_| 0));
 
-    let mut surroundings = Surroundings::new(&engine, seed);
+    let mut surroundings = Surroundings::new(engine.asks_for_context(), seed);
     let mut output = BufWriter::new(stdout().lock());
     let outcome = each_record(&mut inputs, Progress::Hidden, |_, number, record| {
         let packet = surroundings.packet(number, record);

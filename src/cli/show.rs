@@ -4,8 +4,9 @@ use cbpf::{CompileError, Graph, Pass};
 use clap::Args;
 
 use crate::cli::failure::Failure;
-use crate::cli::input::{ProgramArguments, one_of};
+use crate::cli::input::one_of;
 use crate::cli::print::print;
+use crate::cli::program::ProgramArguments;
 
 /// Show a program as graph, as Cranelift IR or as machine code
 #[derive(Args)]
@@ -67,7 +68,7 @@ struct Stage {
 }
 
 pub fn run(arguments: &Arguments) -> Result<(), Failure> {
-    let verified = arguments.program.read()?;
+    let verified = arguments.program.read_alone()?;
     let graph = match arguments.after {
         None => Graph::optimized(&verified),
         Some(Step::Build) => Graph::new(&verified),

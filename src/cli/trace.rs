@@ -7,11 +7,12 @@ use clap::{Args, value_parser};
 use serde_json::{Value, json};
 
 use crate::cli::capture::Record;
-use crate::cli::engine::{Engine, Surroundings};
+use crate::cli::engine::Surroundings;
 use crate::cli::failure::Failure;
-use crate::cli::input::{CaptureArguments, Inputs, ProgramArguments, each_record};
+use crate::cli::input::{CaptureArguments, Inputs, each_record};
 use crate::cli::listing;
 use crate::cli::print::print;
+use crate::cli::program::ProgramArguments;
 use crate::cli::progress::Progress;
 
 /// Print each instruction that a program executes on one packet, and why it ends
@@ -43,7 +44,7 @@ pub struct Arguments {
 
 pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     let mut inputs = arguments.captures.open(&arguments.program)?;
-    let verified = arguments.program.read()?;
+    let verified = arguments.program.read(&arguments.captures)?;
     let mut packets = 0;
     // The packet that is sought ends the reading.
     let search = each_record(&mut inputs, Progress::Hidden, |_, number, record| {
@@ -59,7 +60,7 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
 }
 
 fn show(arguments: &Arguments, verified: &Verified, record: &Record) -> Result<(), Failure> {
-    let mut surroundings = Surroundings::new(&Engine::Interpreter(verified.clone()), arguments.seed);
+    let mut surroundings = Surroundings::new(true, arguments.seed);
     let packet = surroundings.packet(arguments.packet, record);
     let trace = verified.trace(packet);
     if !arguments.json {

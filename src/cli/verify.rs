@@ -5,7 +5,7 @@ use std::io::{Write, stdout};
 use clap::Args;
 
 use crate::cli::failure::Failure;
-use crate::cli::input::ProgramArguments;
+use crate::cli::program::ProgramArguments;
 
 /// Judge a program by the rules of a dialect
 ///
@@ -19,7 +19,7 @@ pub struct Arguments {
 }
 
 pub fn run(arguments: &Arguments) -> Result<(), Failure> {
-    let verified = arguments.program.read()?;
+    let verified = arguments.program.read_alone()?;
     let (len, dialect) = (verified.program().len(), verified.dialect());
     Ok(writeln!(stdout(), "valid: {len} instructions ({dialect} dialect)")?)
 }

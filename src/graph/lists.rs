@@ -14,12 +14,18 @@ const LONG: usize = 8;
 pub(super) fn run(graph: &mut Graph) {
     let entries = graph.entries();
     let mut is_kept = vec![true; graph.blocks.len()];
+    // Lists that stay as they are; each part of one would be looked at again from there on.
+    let mut is_known = vec![false; graph.blocks.len()];
     for index in 0..graph.blocks.len() {
         if is_kept[index]
+            && !is_known[index]
             && let Some((links, end)) = list(graph, &entries, BlockId::new(index))
         {
-            links.iter().for_each(|link| is_kept[link.index()] = false);
-            graph.blocks[index].end = end;
+            let marked = if end.is_some() { &mut is_kept } else { &mut is_known };
+            links.iter().for_each(|link| marked[link.index()] = end.is_none());
+            if let Some(end) = end {
+                graph.blocks[index].end = end;
+            }
         }
     }
     if is_kept.contains(&false) {
@@ -27,8 +33,8 @@ pub(super) fn run(graph: &mut Graph) {
     }
 }
 
-/// The blocks of the long list that begins with one, and how that block ends in their stead.
-fn list(graph: &mut Graph, entries: &[u32], head: BlockId) -> Option<(Vec<BlockId>, End)> {
+/// The blocks of the long list that begins with one, and how that block ends in their stead, if it is better to.
+fn list(graph: &mut Graph, entries: &[u32], head: BlockId) -> Option<(Vec<BlockId>, Option<End>)> {
     let End::Branch { test, then: target, otherwise } = &graph.block(head).end else { return None };
     // Most blocks begin no list: nothing is allocated for them.
     if !is_link(graph, entries, otherwise.block) {
@@ -49,7 +55,7 @@ fn list(graph: &mut Graph, entries: &[u32], head: BlockId) -> Option<(Vec<BlockI
     let set = (links.len() + 1 >= LONG).then(|| graph.sets.of(&joined(numbers)))??;
     // A range is not asked for as a set: it is left as it is.
     let is_set = !matches!(graph.sets.get(set), Set::Range(..));
-    is_set.then_some((links, End::Branch { test: Test::Member(value, set), then, otherwise }))
+    Some((links, is_set.then_some(End::Branch { test: Test::Member(value, set), then, otherwise })))
 }
 
 #[cfg(test)]

@@ -34,7 +34,7 @@ const CONTEXT: usize = 60;
 
 impl ParseError {
     /// An error at byte `at` of `text`.
-    pub(super) fn at(text: &str, at: usize, message: impl Into<String>) -> ParseError {
+    pub(crate) fn at(text: &str, at: usize, message: impl Into<String>) -> ParseError {
         let at = text.floor_char_boundary(at);
         let start = text[..at].rfind('\n').map_or(0, |newline| newline + 1);
         let line = text[..start].matches('\n').count() + 1;

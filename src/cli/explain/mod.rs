@@ -15,11 +15,12 @@ use clap::{Args, ValueEnum};
 use indicatif::HumanCount;
 
 use crate::cli::capture::Output;
-use crate::cli::engine::{Engine, Surroundings};
+use crate::cli::engine::Surroundings;
 use crate::cli::failure::Failure;
-use crate::cli::input::{CaptureArguments, ProgramArguments, each_record};
+use crate::cli::input::{CaptureArguments, each_record};
 use crate::cli::interrupt;
 use crate::cli::listing;
+use crate::cli::program::ProgramArguments;
 use crate::cli::progress::Progress;
 
 /// Draw the blocks of a program, and how many packets took each way between them
@@ -63,12 +64,12 @@ enum Format {
 
 pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     let mut inputs = arguments.captures.open(&arguments.program)?;
-    let mut profile = Profile::new(&arguments.program.read()?);
+    let mut profile = Profile::new(&arguments.program.read(&arguments.captures)?);
     let mut output = Output::create(&arguments.output)?;
     if let Some(temporary) = output.temporary() {
         interrupt::remove_when_interrupted(temporary)?;
     }
-    let mut surroundings = Surroundings::new(&Engine::Interpreter(profile.verified().clone()), arguments.seed);
+    let mut surroundings = Surroundings::new(true, arguments.seed);
     let progress = Progress::of(&inputs);
     let outcome = each_record(&mut inputs, progress, |_, number, record| {
         profile.run(surroundings.packet(number, record));

@@ -82,7 +82,7 @@ struct Filter {
 }
 
 pub fn run(arguments: &Arguments) -> Result<(), Failure> {
-    input_once(arguments.programs.iter())?;
+    input_once(arguments.programs.iter().map(PathBuf::as_path))?;
     let arch = arguments.arch.get();
     let mut data = SeccompData {
         nr: call_number(arch, &arguments.call)?,

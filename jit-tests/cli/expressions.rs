@@ -1,0 +1,96 @@
+//! Expressions on the command line.
+
+use std::fs;
+
+use libtest_mimic::Failed;
+
+use crate::cli::{Bench, Outcome, Test, cbpf, equal, example, expect};
+
+pub const TESTS: [(&str, Test); 6] = [
+    ("expressions_match_what_they_mean", expressions_match_what_they_mean),
+    ("expressions_in_files", expressions_in_files),
+    ("expressions_for_each_link_type", expressions_for_each_link_type),
+    ("expressions_wherever_there_is_a_program", expressions_wherever_there_is_a_program),
+    ("wrong_expressions", wrong_expressions),
+    ("compile_prints_what_tcpdump_does", compile_prints_what_tcpdump_does),
+];
+
+/// How many packets of the example each matches.
+const MATCHES: [(&str, usize); 16] = [
+    ("arp", 5),
+    ("ip", 119),
+    ("ip6", 70),
+    ("tcp", 83),
+    ("tcp port 443", 29),
+    ("udp port 53", 8),
+    ("port 22 or port 80 and host 10.0.0.1", 0),
+    ("tcp dst port 80 or 443", 27),
+    ("not ip and not ip6", 71),
+    ("vlan", 66),
+    ("vlan and ip", 30),
+    ("tcp[tcpflags] & (tcp-syn|tcp-fin) != 0", 17),
+    ("ether multicast", 43),
+    ("len > 500", 29),
+    ("portrange 1-1023", 91),
+    ("ip[6:2] & 0x1fff != 0", 8),
+];
+
+fn expressions_match_what_they_mean(_: &Bench) -> Outcome {
+    let capture = example("mixed.pcap");
+    MATCHES.iter().try_for_each(|(expression, count)| {
+        expect(&cbpf(&["filter", "-r", &capture, expression])?, 0, &[&format!("260 packets, {count} match")])
+    })?;
+    expect(&cbpf(&["filter", "-r", &capture, "tcp", "port", "443"])?, 0, &["29 match"])
+}
+
+fn expressions_in_files(bench: &Bench) -> Outcome {
+    let file = bench.file("web", "tcp port 80\n  or 443\n")?;
+    let (words, read) = (cbpf(&["compile", "tcp port 80 or 443"])?, cbpf(&["compile", "-F", &file])?);
+    equal(words.stdout, read.stdout)?;
+    expect(&cbpf(&["filter", "-r", &example("mixed.pcap"), "-F", &file])?, 0, &["260 packets"])
+}
+
+/// A capture of one packet of an IPv4 header.
+fn capture_of_raw(bench: &Bench) -> Result<String, Failed> {
+    let mut raw = fs::read(example("mixed.pcap"))?[..24].to_vec();
+    raw[20..24].copy_from_slice(&101_u32.to_le_bytes());
+    for field in [0_u32, 0, 20, 20] {
+        raw.extend(field.to_le_bytes());
+    }
+    raw.extend([0x45, 0, 0, 20, 0, 0, 0, 0, 64, 6, 0, 0, 10, 0, 0, 1, 10, 0, 0, 2]);
+    bench.file("raw.pcap", raw)
+}
+
+fn expressions_for_each_link_type(bench: &Bench) -> Outcome {
+    let raw = capture_of_raw(bench)?;
+    let output = cbpf(&["filter", "-r", &example("mixed.pcap"), "-r", &raw, "tcp"])?;
+    expect(&output, 0, &["261 packets, 84 match"])
+}
+
+fn expressions_wherever_there_is_a_program(_: &Bench) -> Outcome {
+    let capture = example("mixed.pcap");
+    let output = cbpf(&["run", "-r", &capture, "--engine", "both", "arp"])?;
+    let verdicts = String::from_utf8(output.stdout)?;
+    equal(verdicts.lines().filter(|verdict| *verdict == "262144").count(), 5)?;
+    expect(&cbpf(&["show", "--graph", "tcp port 80"])?, 0, &["digraph"])?;
+    expect(&cbpf(&["verify", "--dialect", "linux", "--link-type", "RAW", "ip6"])?, 0, &["valid: 5 instructions"])?;
+    expect(&cbpf(&["trace", "-r", &capture, "--packet", "1", "ip"])?, 0, &["ldh"])?;
+    expect(&cbpf(&["explain", "-r", &capture, "--format", "text", "ip"])?, 0, &["260"])?;
+    expect(&cbpf(&["bench", "-r", &capture, "--seconds", "0", "ip"])?, 0, &["interpreter"])
+}
+
+fn wrong_expressions(_: &Bench) -> Outcome {
+    let capture = example("mixed.pcap");
+    expect(&cbpf(&["filter", "-r", &capture, "tpc port 80"])?, 1, &["line 1, column 1", "did you mean `tcp`?", "^"])?;
+    expect(&cbpf(&["filter", "-r", &capture])?, 1, &["an expression is expected"])?;
+    expect(&cbpf(&["filter", "-r", &capture, "wlan type mgt"])?, 1, &["expected another link type"])?;
+    expect(&cbpf(&["compile", "--link-type", "IPV4", "ip6"])?, 1, &["rejects all packets"])?;
+    expect(&cbpf(&["compile", "--link-type", "EN100MB", "ip6"])?, 1, &["unknown link type `EN100MB`"])
+}
+
+fn compile_prints_what_tcpdump_does(_: &Bench) -> Outcome {
+    let output = cbpf(&["compile", "--to", "decimal", "--snaplen", "96", "ip6"])?;
+    equal(String::from_utf8(output.stdout)?.as_str(), "4\n40 0 0 12\n21 0 1 34525\n6 0 0 96\n6 0 0 0\n")?;
+    expect(&cbpf(&["compile", "--linux-socket", "vlan and inbound"])?, 0, &["[vlanp]", "[type]"])?;
+    expect(&cbpf(&["compile", "--no-optimize", "1 = 1 or ip"])?, 0, &["ret      #262144"])
+}

@@ -1,0 +1,80 @@
+//! `cbpf compile`: an expression of the filter language as a program.
+
+use std::path::{Path, PathBuf};
+
+use cbpf::{Dialect, Form, LinkType, Target, compile_expression};
+use clap::Args;
+
+use crate::cli::failure::Failure;
+use crate::cli::input::{one_of, read_bytes};
+use crate::cli::print::print;
+
+/// Print the program of an expression, as tcpdump -d does
+#[derive(Args)]
+#[command(after_help = "Example:
+  cbpf compile 'tcp port 443'
+  cbpf compile --link-type RAW --to bytecode --dialect linux 'udp dst port 53'")]
+pub struct Arguments {
+    /// The expression: 'tcp port 443 and not host 10.0.0.1'; without any, all packets match
+    #[arg(value_name = "EXPRESSION")]
+    words: Vec<String>,
+
+    /// File with the expression; - for standard input
+    #[arg(short = 'F', long, value_name = "FILE", conflicts_with = "words")]
+    expression_file: Option<PathBuf>,
+
+    /// The form to print: what tcpdump -d (listing), -dd (c) or -ddd (decimal) prints, what iptables and tc read
+    /// (bytecode), what bpf_asm reads (asm), or 8 bytes an instruction (raw)
+    #[arg(long, value_name = "FORM", default_value = "listing", value_parser = one_of(Form::ALL, Form::name))]
+    to: Form,
+
+    /// What the packets begin with: EN10MB, RAW, LINUX_SLL, ..., or the number of a capture file
+    #[arg(long, value_name = "TYPE", default_value_t = LinkType::ETHERNET)]
+    link_type: LinkType,
+
+    /// The verdict on packets that match
+    #[arg(long, value_name = "BYTES", default_value_t = 262_144)]
+    snaplen: u32,
+
+    /// Whose rules the program obeys: how long it may be
+    #[arg(long, value_name = "DIALECT", default_value_t = Dialect::Pcap, value_parser = one_of(Dialect::ALL, Dialect::name))]
+    dialect: Dialect,
+
+    /// Ask the Linux kernel for what packets on a socket do not show: their direction, interface, and VLAN tags taken off
+    #[arg(long)]
+    linux_socket: bool,
+
+    /// Print the program as it is generated
+    #[arg(long)]
+    no_optimize: bool,
+}
+
+pub fn run(arguments: &Arguments) -> Result<(), Failure> {
+    let expression = match &arguments.expression_file {
+        Some(path) => text(path)?,
+        None => arguments.words.join(" "),
+    };
+    let mut target = Target::new(arguments.link_type).snaplen(arguments.snaplen);
+    if arguments.linux_socket {
+        target = target.linux_socket();
+    }
+    if !arguments.linux_socket || arguments.dialect != Dialect::Pcap {
+        target = target.dialect(arguments.dialect);
+    }
+    let dialect = target.machine();
+    // What is too long now may be short enough when it is optimized.
+    let roomy = if arguments.no_optimize { target } else { target.dialect(Dialect::Pcap) };
+    let failed = |error: &dyn std::fmt::Display| Failure::Failed(error.to_string());
+    let mut program = compile_expression(&expression, &roomy).map_err(|error| failed(&error))?;
+    if !arguments.no_optimize {
+        program = program
+            .optimize(if arguments.linux_socket { dialect } else { Dialect::Pcap })
+            .map_err(|error| failed(&error))?;
+        program.verify(dialect).map_err(|error| failed(&error))?;
+    }
+    print(&program.print(arguments.to))
+}
+
+fn text(path: &Path) -> Result<String, Failure> {
+    String::from_utf8(read_bytes(path)?).map_err(|_| Failure::of_file(path, "an expression is a text"))
+}

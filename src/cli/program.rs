@@ -1,0 +1,124 @@
+//! What most subcommands run: a program from a file, or an expression of the filter language.
+
+use std::path::{Path, PathBuf};
+
+use cbpf::{Dialect, LinkType, Target, Verified, compile_expression};
+use clap::Args;
+
+use crate::cli::engine::{self, Engine};
+use crate::cli::failure::Failure;
+use crate::cli::input::{CaptureArguments, one_of, read_bytes, read_program};
+
+/// A program or an expression, and whose rules it obeys.
+#[derive(Args)]
+pub struct ProgramArguments {
+    /// File with the program, in any form (assembler, tcpdump -d, -dd, -ddd, bytecode, seccomp-tools, raw), or - for standard input
+    #[arg(short, long, value_name = "PROGRAM")]
+    program: Option<PathBuf>,
+
+    /// An expression instead of a program, as for tcpdump: 'tcp port 443'; with -p, more captures
+    #[arg(value_name = "EXPRESSION")]
+    words: Vec<String>,
+
+    /// File with an expression instead of a program; - for standard input
+    #[arg(short = 'F', long, value_name = "FILE", conflicts_with_all = ["program", "words"])]
+    expression_file: Option<PathBuf>,
+
+    /// What the packets begin with, for an expression: EN10MB, RAW, a number, ... rather than what the captures say
+    #[arg(long, value_name = "TYPE", conflicts_with = "program")]
+    link_type: Option<LinkType>,
+
+    /// Whose rules the program obeys; pcap for an expression, linux for a program
+    #[arg(long, value_name = "DIALECT", value_parser = one_of(Dialect::ALL, Dialect::name))]
+    dialect: Option<Dialect>,
+}
+
+impl ProgramArguments {
+    /// The program, verified; an expression is compiled for the link type of the first packet of these captures.
+    pub fn read(&self, captures: &CaptureArguments) -> Result<Verified, Failure> {
+        if self.program.is_some() || self.link_type.is_some() {
+            return self.read_alone();
+        }
+        let unknown =
+            || Failure::Failed("--link-type is expected, since no capture that can be read twice says it".to_owned());
+        self.read_for(captures.link_type(self).ok_or_else(unknown)?)
+    }
+
+    /// The program, verified; an expression is compiled for Ethernet unless told.
+    pub fn read_alone(&self) -> Result<Verified, Failure> {
+        self.read_for(LinkType::ETHERNET)
+    }
+
+    /// The program, verified; an expression is compiled for a link type.
+    pub fn read_for(&self, link_type: LinkType) -> Result<Verified, Failure> {
+        if let Some(path) = &self.program {
+            let program = read_program(path)?;
+            return program.verify(self.dialect.unwrap_or_default()).map_err(|error| Failure::of_file(path, error));
+        }
+        let expression = self.expression()?;
+        let target = Target::new(self.link_type.unwrap_or(link_type)).dialect(self.dialect.unwrap_or(Dialect::Pcap));
+        let program = compile_expression(&expression, &target).map_err(|error| Failure::Failed(error.to_string()))?;
+        program.verify(target.machine()).map_err(|error| Failure::Failed(error.to_string()))
+    }
+
+    /// The expression: the words of the command line, or a file.
+    fn expression(&self) -> Result<String, Failure> {
+        let Some(path) = &self.expression_file else {
+            if self.words.is_empty() {
+                return Err(Failure::Failed("an expression is expected, or a program with -p".to_owned()));
+            }
+            return Ok(self.words.join(" "));
+        };
+        String::from_utf8(read_bytes(path)?).map_err(|_| Failure::of_file(path, "an expression is a text"))
+    }
+
+    /// More captures: the words, if there is a program.
+    pub fn captures(&self) -> impl Iterator<Item = &Path> {
+        self.words.iter().filter(|_| self.program.is_some()).map(Path::new)
+    }
+
+    /// The file that the program itself is in.
+    pub fn files(&self) -> impl Iterator<Item = &Path> {
+        [&self.program, &self.expression_file].into_iter().flatten().map(PathBuf::as_path)
+    }
+}
+
+/// The engines of a program: one for all link types, or one for each that is met.
+pub struct Engines<'a> {
+    program: &'a ProgramArguments,
+    name: engine::Name,
+    /// By link type; a program from a file has one for all.
+    loaded: Vec<(Option<u16>, Engine)>,
+}
+
+impl<'a> Engines<'a> {
+    pub fn load(program: &'a ProgramArguments, name: engine::Name) -> Result<Engines<'a>, Failure> {
+        let mut engines = Engines { program, name, loaded: Vec::new() };
+        if program.program.is_some() {
+            let verified = program.read_alone()?;
+            engines.loaded.push((None, Engine::load(name, verified)?));
+        } else {
+            program.expression()?.parse::<cbpf::Expr>().map_err(|error| Failure::Failed(error.to_string()))?;
+        }
+        Ok(engines)
+    }
+
+    /// Whether verdicts may depend on the contexts of packets; those of expressions do not.
+    pub fn ask_for_context(&self) -> bool {
+        self.loaded.iter().any(|(_, engine)| engine.asks_for_context())
+    }
+
+    /// The engine for packets of a link type.
+    pub fn of(&mut self, link_type: u16) -> Result<&Engine, Failure> {
+        let is_right = |(of, _): &(Option<u16>, Engine)| of.is_none_or(|of| of == link_type);
+        let index = match self.loaded.iter().position(is_right) {
+            Some(index) => index,
+            None => {
+                let verified = self.program.read_for(LinkType::new(link_type.into()))?;
+                self.loaded.push((Some(link_type), Engine::load(self.name, verified)?));
+                self.loaded.len() - 1
+            }
+        };
+        Ok(&self.loaded[index].1)
+    }
+}

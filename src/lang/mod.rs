@@ -1,0 +1,122 @@
+//! The pcap-filter language: `tcp port 443 and not host 10.0.0.1` becomes a program.
+//!
+//! `token.rs` makes tokens of a text, `parse/` a tree of the tokens (`tree.rs`, printed by `print.rs`), and `generate/` a
+//! program of the tree for a link type. Facts are rows of tables: `keywords.rs`, `names.rs`, `link_type.rs`, and
+//! `generate/layers.rs` for what the headers of each link type look like.
+//!
+//! The language is that of pcap-filter(7) in libpcap 1.10, and what 1.11 adds: `vxlan`, tags of switches (`DSA_TAG_*`), ...
+//! What is different on purpose:
+//! - Services and protocols come from tables, so that a filter means the same on every machine; hosts and networks have names
+//!   only if the caller brings a [`Resolver`].
+//! - `protochain` goes through a stated number of headers, where libpcap's programs loop. Behind an authentication header it
+//!   goes on at the next one; libpcap loses its place there.
+//! - A number, a group or a list of terms may be as deep or as long as memory allows.
+//!
+//! What libpcap gets wrong, and is right here:
+//! - The scratch word of a header's offset may be that of a number which was computed before: with 802.11 and tunnels,
+//!   `len > 100 and tcp` looks for TCP at a wrong place, and so does what follows a tunnel that is not there.
+//! - Within a tunnel on 802.11 the outer offsets are never stored.
+//! - Where it does not know how a link type reaches the network header (some of Juniper's, BACnet), it looks at nonsense
+//!   offsets; here that is an error.
+
+mod error;
+mod generate;
+mod keywords;
+mod link_type;
+mod names;
+mod parse;
+mod print;
+mod target;
+#[cfg(test)]
+mod tests;
+mod token;
+mod tree;
+mod words;
+
+use crate::dialect::Dialect;
+#[cfg(feature = "jit")]
+use crate::instruction::Instruction;
+use crate::lang::generate::{Wrong, generate};
+use crate::program::Program;
+use crate::text::ParseError;
+
+pub use error::ExprError;
+pub use link_type::{LinkType, UnknownLinkType};
+pub use target::{Resolver, Target};
+pub use tree::Expr;
+
+/// The program of an expression, as it is generated: sound, but not the shortest (`Program::optimize`), unless it would be
+/// too long for the dialect.
+///
+/// ```
+/// use cbpf::{Dialect, LinkType, Target, compile_expression};
+/// let program = compile_expression("tcp dst port 443", &Target::new(LinkType::ETHERNET))?;
+/// let filter = program.verify(Dialect::Pcap)?;
+///
+/// let mut frame = [0; 60];
+/// frame[12..14].copy_from_slice(&[0x08, 0x00]); // IPv4
+/// frame[14] = 0x45;
+/// frame[23] = 6; // TCP
+/// frame[36..38].copy_from_slice(&443_u16.to_be_bytes());
+/// assert_eq!(filter.interpret(&frame), 262_144);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// # Errors
+/// If it is no expression, has no meaning for the link type, matches no packet, or needs more instructions than the dialect
+/// allows. The place in the text is told.
+pub fn compile_expression(text: &str, target: &Target) -> Result<Program, ExprError> {
+    let parsed = parse::parse(text)?;
+    generate(&parsed.expr, target)
+        .map_err(|wrong| match wrong {
+            Wrong::Other(error) => error,
+            Wrong::Part { part, message } => {
+                let at = parsed.places.get(part).map_or(0, |place| place.start);
+                ExprError::Invalid(ParseError::at(text, at, message))
+            }
+        })
+        .and_then(|program| bounded(program, target.dialect))
+}
+
+impl Expr {
+    /// The program of the expression; see [`compile_expression`].
+    ///
+    /// # Errors
+    /// As [`compile_expression`]. Places are in the text that the expression prints as.
+    pub fn compile(&self, target: &Target) -> Result<Program, ExprError> {
+        generate(self, target)
+            .map_err(|wrong| match wrong {
+                Wrong::Other(error) => error,
+                Wrong::Part { part, message } => {
+                    let (text, at) = self.text_with(part);
+                    ExprError::Invalid(ParseError::at(&text, at, message))
+                }
+            })
+            .and_then(|program| bounded(program, target.dialect))
+    }
+}
+
+/// The program, unless it is longer than the dialect allows, also when it is optimised.
+fn bounded(program: Program, dialect: Dialect) -> Result<Program, ExprError> {
+    let max = dialect.max_len();
+    if program.len() <= max {
+        return Ok(program);
+    }
+    let program = shortened(program);
+    match program.len() {
+        instructions if instructions > max => Err(ExprError::TooLong { instructions, max }),
+        _ => Ok(program),
+    }
+}
+
+/// The program, optimised by the rules that know no limit; what asks the kernel for facts stays as it is.
+#[cfg(feature = "jit")]
+fn shortened(program: Program) -> Program {
+    let asks_kernel = program.disassemble().any(|instruction| matches!(instruction, Instruction::LoadExtension(_)));
+    if asks_kernel { program } else { program.optimize(Dialect::Pcap).unwrap_or(program) }
+}
+
+#[cfg(not(feature = "jit"))]
+fn shortened(program: Program) -> Program {
+    program
+}

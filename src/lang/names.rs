@@ -1,0 +1,266 @@
+//! Names for numbers that do not depend on the machine: services, protocols, and the values of fields.
+//!
+//! Services and protocols are IANA's, as far as systems know them, in data files of a line each.
+
+/// A table of names, first those that are printed.
+type Names = [(&'static str, u32)];
+
+/// The number of a name in a table, in any case.
+pub(super) fn find(table: &Names, name: &str) -> Option<u32> {
+    table.iter().find(|(other, _)| other.eq_ignore_ascii_case(name)).map(|&(_, value)| value)
+}
+
+/// The first name of a number.
+pub(super) fn name_of(table: &Names, value: u32) -> Option<&'static str> {
+    table.iter().find(|(_, other)| *other == value).map(|&(name, _)| name)
+}
+
+/// A line each: the name of a service, its port, and the protocols that it has it for.
+static SERVICES: &str = include_str!("services.txt");
+
+/// A line each: the number of an IP protocol, and its names.
+static PROTOCOLS: &str = include_str!("protocols.txt");
+
+/// The port of a service with TCP, and with UDP.
+pub(super) fn service(name: &str) -> (Option<u16>, Option<u16>) {
+    let lines = SERVICES.lines().filter_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+    let (mut tcp, mut udp) = (None, None);
+    for (port, transports) in lines.filter_map(|line| line.split_once(' ')) {
+        let port = port.parse().ok();
+        for transport in transports.split(' ') {
+            match transport {
+                "tcp" => tcp = tcp.or(port),
+                "udp" => udp = udp.or(port),
+                _ => {}
+            }
+        }
+    }
+    (tcp, udp)
+}
+
+/// The number of an IP protocol.
+pub(super) fn ip_protocol(name: &str) -> Option<u32> {
+    let line = PROTOCOLS.lines().find(|line| line.split(' ').skip(1).any(|other| other.eq_ignore_ascii_case(name)))?;
+    line.split(' ').next()?.parse().ok()
+}
+
+/// The services, for a guess at what was meant.
+pub(super) fn services() -> impl Iterator<Item = &'static str> {
+    SERVICES.lines().filter_map(|line| line.split(' ').next())
+}
+
+/// The IP protocols, for a guess at what was meant.
+pub(super) fn ip_protocols() -> impl Iterator<Item = &'static str> {
+    PROTOCOLS.lines().flat_map(|line| line.split(' ').skip(1))
+}
+
+/// What the link layer carries: EtherTypes, and LLC service access points (below 1,501).
+pub(super) static LINK_PROTOCOLS: [(&str, u32); 18] = [
+    ("aarp", 0x80f3),
+    ("arp", 0x0806),
+    ("atalk", 0x809b),
+    ("decnet", 0x6003),
+    ("ip", 0x0800),
+    ("ip6", 0x86dd),
+    ("lat", 0x6004),
+    ("lldp", 0x88cc),
+    ("loopback", 0x9000),
+    ("mopdl", 0x6001),
+    ("moprc", 0x6002),
+    ("rarp", 0x8035),
+    ("sca", 0x6007),
+    ("slow", 0x8809),
+    ("iso", 0xfe),
+    ("stp", 0x42),
+    ("ipx", 0xe0),
+    ("netbeui", 0xf0),
+];
+
+/// What OSI carries.
+pub(super) static ISO_PROTOCOLS: [(&str, u32); 3] = [("clnp", 0x81), ("esis", 0x82), ("isis", 0x83)];
+
+/// Actions of pf; the systems disagree on those from 11.
+pub(super) static PF_ACTIONS: [(&str, u32); 22] = [
+    ("pass", 0),
+    ("accept", 0),
+    ("drop", 1),
+    ("block", 1),
+    ("scrub", 2),
+    ("noscrub", 3),
+    ("nat", 4),
+    ("nonat", 5),
+    ("binat", 6),
+    ("nobinat", 7),
+    ("rdr", 8),
+    ("nordr", 9),
+    ("synproxy-drop", 10),
+    ("defer", 11),
+    ("dummynet", 11),
+    ("match", 12),
+    ("nodummynet", 12),
+    ("divert", 13),
+    ("nat64", 13),
+    ("rt", 14),
+    ("nonat64", 14),
+    ("afrt", 15),
+];
+
+/// Reasons of pf; the systems disagree on those from 15.
+pub(super) static PF_REASONS: [(&str, u32); 20] = [
+    ("match", 0),
+    ("bad-offset", 1),
+    ("fragment", 2),
+    ("short", 3),
+    ("normalize", 4),
+    ("memory", 5),
+    ("bad-timestamp", 6),
+    ("congestion", 7),
+    ("ip-option", 8),
+    ("proto-cksum", 9),
+    ("state-mismatch", 10),
+    ("state-insert", 11),
+    ("state-limit", 12),
+    ("src-limit", 13),
+    ("synproxy", 14),
+    ("map-failed", 15),
+    ("state-locked", 15),
+    ("translate", 15),
+    ("dummynet", 15),
+    ("no-route", 16),
+];
+
+pub(super) static WLAN_TYPES: [(&str, u32); 5] =
+    [("mgt", 0), ("management", 0), ("ctl", 4), ("control", 4), ("data", 8)];
+
+pub(super) static WLAN_DIRECTIONS: [(&str, u32); 4] = [("nods", 0), ("tods", 1), ("fromds", 2), ("dstods", 3)];
+
+static WLAN_MANAGEMENT: [(&str, u32); 20] = [
+    ("assoc-req", 0x00),
+    ("assocreq", 0x00),
+    ("assoc-resp", 0x10),
+    ("assocresp", 0x10),
+    ("reassoc-req", 0x20),
+    ("reassocreq", 0x20),
+    ("reassoc-resp", 0x30),
+    ("reassocresp", 0x30),
+    ("probe-req", 0x40),
+    ("probereq", 0x40),
+    ("probe-resp", 0x50),
+    ("proberesp", 0x50),
+    ("beacon", 0x80),
+    ("atim", 0x90),
+    ("disassoc", 0xa0),
+    ("disassociation", 0xa0),
+    ("auth", 0xb0),
+    ("authentication", 0xb0),
+    ("deauth", 0xc0),
+    ("deauthentication", 0xc0),
+];
+
+static WLAN_CONTROL: [(&str, u32); 8] = [
+    ("bar", 0x80),
+    ("ba", 0x90),
+    ("ps-poll", 0xa0),
+    ("rts", 0xb0),
+    ("cts", 0xc0),
+    ("ack", 0xd0),
+    ("cf-end", 0xe0),
+    ("cf-end-ack", 0xf0),
+];
+
+static WLAN_DATA: [(&str, u32); 15] = [
+    ("data", 0x00),
+    ("data-cf-ack", 0x10),
+    ("data-cf-poll", 0x20),
+    ("data-cf-ack-poll", 0x30),
+    ("null", 0x40),
+    ("cf-ack", 0x50),
+    ("cf-poll", 0x60),
+    ("cf-ack-poll", 0x70),
+    ("qos-data", 0x80),
+    ("qos-data-cf-ack", 0x90),
+    ("qos-data-cf-poll", 0xa0),
+    ("qos-data-cf-ack-poll", 0xb0),
+    ("qos", 0xc0),
+    ("qos-cf-poll", 0xe0),
+    ("qos-cf-ack-poll", 0xf0),
+];
+
+/// The subtypes of an 802.11 type.
+pub(super) fn wlan_subtypes(kind: u32) -> &'static Names {
+    match kind {
+        0 => &WLAN_MANAGEMENT,
+        4 => &WLAN_CONTROL,
+        8 => &WLAN_DATA,
+        _ => &[],
+    }
+}
+
+/// Control fields of supervisory LLC frames.
+pub(super) static LLC_SUPERVISORY: [(&str, u32); 3] = [("rr", 0x01), ("rnr", 0x05), ("rej", 0x09)];
+
+/// Control fields of unnumbered LLC frames.
+pub(super) static LLC_UNNUMBERED: [(&str, u32); 8] = [
+    ("ui", 0x03),
+    ("ua", 0x63),
+    ("disc", 0x43),
+    ("dm", 0x0f),
+    ("sabme", 0x6f),
+    ("test", 0xe3),
+    ("xid", 0xaf),
+    ("frmr", 0x87),
+];
+
+static BATADV_14: [(&str, u32); 10] = [
+    ("iv-ogm", 1),
+    ("icmp", 2),
+    ("unicast", 3),
+    ("bcast", 4),
+    ("vis", 5),
+    ("unicast-frag", 6),
+    ("tt-query", 7),
+    ("roam-adv", 8),
+    ("unicast-4addr", 9),
+    ("coded", 10),
+];
+
+static BATADV_15: [(&str, u32); 11] = [
+    ("iv-ogm", 0x00),
+    ("bcast", 0x01),
+    ("coded", 0x02),
+    ("elp", 0x03),
+    ("ogm2", 0x04),
+    ("mcast", 0x05),
+    ("unicast", 0x40),
+    ("unicast-frag", 0x41),
+    ("unicast-4addr", 0x42),
+    ("icmp", 0x43),
+    ("unicast-tvlv", 0x44),
+];
+
+/// The types of packets of a version of batman-adv.
+pub(super) fn batadv_packets(version: u32) -> &'static Names {
+    match version {
+        14 => &BATADV_14,
+        15 => &BATADV_15,
+        _ => &[],
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn services_and_protocols_are_found() {
+        assert_eq!(service("domain"), (Some(53), Some(53)));
+        assert_eq!(service("smtp"), (Some(25), None));
+        assert_eq!(service("tftp"), (None, Some(69)));
+        assert_eq!(service("smt"), (None, None));
+        assert_eq!(ip_protocol("tcp"), Some(6));
+        assert_eq!(ip_protocol("IPv6-ICMP"), Some(58));
+        assert_eq!(ip_protocol("6"), None);
+        assert!(SERVICES.lines().all(|line| line.split(' ').count() >= 3));
+        assert!(PROTOCOLS.lines().all(|line| line.split(' ').count() >= 2));
+    }
+}

@@ -1,0 +1,221 @@
+//! What may stand behind an operand: operators, and what closes.
+
+use crate::isa::AluOp;
+use crate::lang::keywords;
+use crate::lang::parse::{Holds, Operand, Parser, Waiting};
+use crate::lang::token::Token;
+use crate::lang::tree::{Arithmetic, Id, Node, Primitive, Relation, Step};
+use crate::lang::words::Word;
+use crate::text::ParseError;
+
+impl Parser<'_> {
+    /// Reads what may stand behind an operand, up to where the next one begins; `true` at the end.
+    pub(super) fn after_operand(&mut self) -> Result<bool, ParseError> {
+        loop {
+            match self.token {
+                Token::Symbol(")") => self.close()?,
+                Token::Symbol("]" | ":") => self.end_of_index()?,
+                Token::Word(word @ (Word::And | Word::Or)) => {
+                    self.finish_test()?;
+                    self.join();
+                    self.waiting.push(if word == Word::And { Waiting::And } else { Waiting::Or });
+                    self.advance()?;
+                    return Ok(false);
+                }
+                Token::End => {
+                    self.finish_test()?;
+                    self.join();
+                    return match self.waiting.last() {
+                        None => Ok(true),
+                        Some(Waiting::Open(open)) => {
+                            Err(ParseError::at(self.text, open.at, "expected a `)` to this `(`"))
+                        }
+                        Some(_) => self.expected("`]`"),
+                    };
+                }
+                Token::Symbol(symbol) => {
+                    self.arithmetic(symbol)?;
+                    return Ok(false);
+                }
+                _ => return self.misread(),
+            }
+        }
+    }
+
+    /// Something stands where an operator should: maybe since a keyword was misspelt, and taken for a name.
+    fn misread<T>(&self) -> Result<T, ParseError> {
+        let what = "`and`, `or` or the end";
+        if let Some(Node::Primitive(Primitive::Address(_, Id::Name(name)))) = self.nodes.last()
+            && let Some(near) = keywords::near(name)
+        {
+            let found = &self.text[self.place.clone()];
+            return Err(self.error(format!("expected {what}, found `{found}`; did you mean `{near}` by `{name}`?")));
+        }
+        self.expected(what)
+    }
+
+    /// An operator of arithmetic or a relation.
+    fn arithmetic(&mut self, symbol: &'static str) -> Result<(), ParseError> {
+        if self.last == Operand::Test || self.holds() == Holds::Ids {
+            return self.expected("`and`, `or` or the end");
+        }
+        if let Some(relation) = relation_of(symbol) {
+            self.reduce_arithmetic(None);
+            if matches!(self.waiting.last(), Some(Waiting::Relation { .. })) {
+                return self.expected("`and`, `or` or the end, since a relation has two sides");
+            }
+            if matches!(self.waiting.last(), Some(Waiting::Index(_))) || self.holds() == Holds::Numbers {
+                return self.expected("a number rather than a test");
+            }
+            self.waiting.push(Waiting::Relation { relation, left: self.steps.len() });
+        } else if let Some(op) = operator_of(symbol) {
+            self.reduce_arithmetic(Some(op));
+            self.waiting.push(Waiting::Binary(op));
+        } else {
+            return self.expected("an operator");
+        }
+        self.advance()
+    }
+
+    /// Completes the operators of numbers that bind at least as tightly as `next`, or all of them.
+    fn reduce_arithmetic(&mut self, next: Option<AluOp>) {
+        let is_before = |waiting: AluOp| match next.map(precedence) {
+            None => true,
+            Some(next) => precedence(waiting).zip(next).is_some_and(|(waiting, next)| waiting >= next),
+        };
+        loop {
+            match self.waiting.last() {
+                Some(&Waiting::Binary(op)) if is_before(op) => self.step(Step::Binary(op)),
+                Some(Waiting::Negate) if next.is_none_or(|next| precedence(next).is_some()) => self.step(Step::Negate),
+                _ => return,
+            }
+            self.last = Operand::Arithmetic;
+            self.waiting.pop();
+        }
+    }
+
+    /// Completes the test that ends here: a relation, or a number that inherits qualifiers.
+    fn finish_test(&mut self) -> Result<(), ParseError> {
+        self.reduce_arithmetic(None);
+        if let Some(&Waiting::Relation { relation, left }) = self.waiting.last() {
+            self.waiting.pop();
+            let right = Arithmetic { steps: self.steps.drain(left..).collect() };
+            let left = Arithmetic { steps: self.steps.drain(..).collect() };
+            self.push(Primitive::Relation(Box::new((left, relation, right))));
+            self.qualify(None);
+        } else if let Operand::Number(number) = self.last {
+            let Some(qualifiers) = self.inherited else {
+                let message =
+                    format!("expected a qualifier such as `host` or `port` before `{number}`, or a relation after it");
+                return Err(ParseError::at(self.text, self.start, message));
+            };
+            self.steps.clear();
+            self.only_ids_follow();
+            self.push(Primitive::Address(qualifiers, Id::Number(number)));
+        } else if self.last == Operand::Arithmetic {
+            return self.expected("a relation such as `=` or `>`");
+        }
+        self.last = Operand::Test;
+        Ok(())
+    }
+
+    /// Completes the operators of tests since the last opening parenthesis: one `and` or `or` at most, and `not`s.
+    fn join(&mut self) {
+        loop {
+            let (node, count) = match self.waiting.last() {
+                Some(&Waiting::Not(count)) => (Node::Not, count),
+                Some(Waiting::And) => (Node::And, 1),
+                Some(Waiting::Or) => (Node::Or, 1),
+                _ => return,
+            };
+            self.waiting.pop();
+            for _ in 0..count {
+                self.push_node(node.clone(), self.start..self.end());
+            }
+        }
+    }
+
+    /// `)`
+    fn close(&mut self) -> Result<(), ParseError> {
+        self.reduce_arithmetic(None);
+        let is_number = self.last != Operand::Test
+            && matches!(self.waiting.last(), Some(Waiting::Open(open)) if open.holds != Holds::Ids);
+        if !is_number {
+            self.finish_test()?;
+            self.join();
+        }
+        let Some(&Waiting::Open(open)) = self.waiting.last() else {
+            return self.expected(if self.waiting.is_empty() { "no `)` without a `(`" } else { "`]`" });
+        };
+        if open.holds == Holds::Numbers && !is_number {
+            return self.expected("a number in these parentheses");
+        }
+        self.waiting.pop();
+        self.qualify(open.inherited);
+        self.advance()
+    }
+
+    /// `]`, or `: size ]`
+    fn end_of_index(&mut self) -> Result<(), ParseError> {
+        self.reduce_arithmetic(None);
+        let Some(&Waiting::Index(protocol)) = self.waiting.last() else {
+            return self.expected("`and`, `or` or the end");
+        };
+        let mut size = 1;
+        if self.token == Token::Symbol(":") {
+            self.advance()?;
+            size = match self.token {
+                Token::Number(size @ (1 | 2 | 4)) => size,
+                _ => return self.expected("1, 2 or 4 bytes"),
+            };
+            self.advance()?;
+        }
+        if self.token != Token::Symbol("]") {
+            return self.expected("`]`");
+        }
+        self.waiting.pop();
+        self.step(Step::Load(protocol, size));
+        self.last = Operand::Arithmetic;
+        self.advance()
+    }
+}
+
+pub(super) fn relation_of(symbol: &str) -> Option<Relation> {
+    Some(match symbol {
+        "=" => Relation::Equal,
+        "!=" => Relation::NotEqual,
+        ">" => Relation::Greater,
+        ">=" => Relation::GreaterOrEqual,
+        "<" => Relation::Less,
+        "<=" => Relation::LessOrEqual,
+        _ => return None,
+    })
+}
+
+fn operator_of(symbol: &str) -> Option<AluOp> {
+    Some(match symbol {
+        "+" => AluOp::Add,
+        "-" => AluOp::Sub,
+        "*" => AluOp::Mul,
+        "/" => AluOp::Div,
+        "%" => AluOp::Mod,
+        "&" => AluOp::And,
+        "|" => AluOp::Or,
+        "^" => AluOp::Xor,
+        "<<" => AluOp::Lsh,
+        ">>" => AluOp::Rsh,
+        _ => return None,
+    })
+}
+
+/// How tightly an operator binds; `%` and `^` have no precedence.
+fn precedence(op: AluOp) -> Option<u8> {
+    match op {
+        AluOp::Or => Some(1),
+        AluOp::And => Some(2),
+        AluOp::Lsh | AluOp::Rsh => Some(3),
+        AluOp::Add | AluOp::Sub => Some(4),
+        AluOp::Mul | AluOp::Div => Some(5),
+        AluOp::Mod | AluOp::Xor => None,
+    }
+}

@@ -1,0 +1,376 @@
+//! Primitives that begin with a keyword, and ids.
+
+use crate::lang::keywords;
+use crate::lang::names;
+use crate::lang::parse::operators::relation_of;
+use crate::lang::parse::{Operand, Parser, did_you_mean};
+use crate::lang::token::Token;
+use crate::lang::tree::{ByteTest, Direction, Id, Kind, Llc, Mask, Node, Pf, Primitive, Qualifiers, Relation, Wlan};
+use crate::lang::words::{Protocol, Word};
+use crate::text::ParseError;
+
+impl Parser<'_> {
+    /// Reads the primitive that begins here, with all that its qualifiers qualify; `false` if none does.
+    pub(super) fn primitive(&mut self) -> Result<bool, ParseError> {
+        let Token::Word(word) = self.token else { return Ok(false) };
+        if let Word::Protocol(protocol) = word {
+            self.advance()?;
+            self.after_protocol(Some(protocol))?;
+            return Ok(true);
+        }
+        if is_qualifier(word) {
+            self.after_protocol(None)?;
+            return Ok(true);
+        }
+        match word {
+            Word::AtmField(field) => {
+                self.field_values(|relation, value| Primitive::AtmField(field, relation, value))?;
+                return Ok(true);
+            }
+            Word::Mtp3Field(field) => {
+                self.field_values(|relation, value| Primitive::Mtp3Field(field, relation, value))?;
+                return Ok(true);
+            }
+            _ => {}
+        }
+        let Some(primitive) = self.unqualified_primitive(word)? else { return Ok(false) };
+        self.complete(primitive);
+        Ok(true)
+    }
+
+    /// Pushes a primitive that passes on no qualifiers.
+    fn complete(&mut self, primitive: Primitive) {
+        self.push(primitive);
+        self.last = Operand::Test;
+        self.qualify(None);
+    }
+
+    /// What stands behind a protocol, or without one.
+    fn after_protocol(&mut self, protocol: Option<Protocol>) -> Result<(), ParseError> {
+        let primitive = match (self.token, protocol) {
+            (Token::Word(Word::Broadcast), _) => {
+                self.advance()?;
+                Primitive::Broadcast(protocol)
+            }
+            (Token::Word(Word::Multicast), _) => {
+                self.advance()?;
+                Primitive::Multicast(protocol)
+            }
+            (Token::Word(word @ (Word::WlanType | Word::WlanSubtype | Word::WlanDirection)), _) => {
+                self.advance()?;
+                Primitive::Wlan(self.wlan(word)?)
+            }
+            (Token::Word(word), _) if is_qualifier(word) => return self.address(protocol),
+            (_, Some(protocol)) => Primitive::Protocol(protocol),
+            (_, None) => return self.expected("a qualifier"),
+        };
+        self.complete(primitive);
+        Ok(())
+    }
+
+    /// The rest of the qualifiers, and what they qualify.
+    fn address(&mut self, protocol: Option<Protocol>) -> Result<(), ParseError> {
+        let direction = self.direction()?;
+        let kind = match self.token {
+            Token::Word(Word::Host) => Some(Kind::Host),
+            Token::Word(Word::Net) => Some(Kind::Net),
+            Token::Word(Word::Port) => Some(Kind::Port),
+            Token::Word(Word::PortRange) => Some(Kind::PortRange),
+            // These know no direction.
+            Token::Word(Word::Proto) if direction.is_none() => Some(Kind::Protocol),
+            Token::Word(Word::ProtoChain) if direction.is_none() => Some(Kind::ProtocolChain),
+            Token::Word(Word::Gateway) if direction.is_none() => Some(Kind::Gateway),
+            _ => None,
+        };
+        if kind.is_some() {
+            self.advance()?;
+        }
+        self.qualified(Qualifiers { protocol, direction, kind })
+    }
+
+    fn direction(&mut self) -> Result<Option<Direction>, ParseError> {
+        let Token::Word(Word::Direction(direction)) = self.token else { return Ok(None) };
+        self.advance()?;
+        let opposite = match direction {
+            Direction::Source => Direction::Destination,
+            Direction::Destination => Direction::Source,
+            _ => return Ok(Some(direction)),
+        };
+        let both = match self.token {
+            Token::Word(Word::Or) => Direction::Either,
+            Token::Word(Word::And) => Direction::Both,
+            _ => return Ok(Some(direction)),
+        };
+        self.advance()?;
+        if self.token != Token::Word(Word::Direction(opposite)) {
+            return self.expected(if opposite == Direction::Source { "`src`" } else { "`dst`" });
+        }
+        self.advance()?;
+        Ok(Some(both))
+    }
+
+    /// The id that is looked at; `None` if it is none.
+    pub(super) fn id(&mut self) -> Result<Option<Id>, ParseError> {
+        let id = match self.token {
+            Token::Number(number) => Id::Number(number),
+            Token::Name(name) => Id::Name(name.into()),
+            Token::Mac(mac) => Id::Mac(mac),
+            Token::Byte(byte) => Id::Byte(byte),
+            Token::Dotted(dotted) => {
+                self.advance()?;
+                return Ok(Some(Id::Dotted(dotted, self.mask()?)));
+            }
+            Token::Ipv6(address) => {
+                self.advance()?;
+                return Ok(Some(Id::Ipv6(address, self.prefix()?)));
+            }
+            _ => return Ok(None),
+        };
+        self.advance()?;
+        Ok(Some(id))
+    }
+
+    fn mask(&mut self) -> Result<Mask, ParseError> {
+        if self.token == Token::Word(Word::Mask) {
+            self.advance()?;
+            let Token::Dotted(mask) = self.token else { return self.expected("a mask such as 255.255.255.0") };
+            self.advance()?;
+            return Ok(Mask::Dotted(mask));
+        }
+        Ok(self.prefix()?.map_or(Mask::None, Mask::Length))
+    }
+
+    /// `/24`
+    fn prefix(&mut self) -> Result<Option<u32>, ParseError> {
+        if self.token != Token::Symbol("/") {
+            return Ok(None);
+        }
+        self.advance()?;
+        self.number("the length of a prefix").map(Some)
+    }
+
+    fn number(&mut self, what: &str) -> Result<u32, ParseError> {
+        let Token::Number(number) = self.token else { return self.expected(what) };
+        self.advance()?;
+        Ok(number)
+    }
+
+    fn name(&mut self, what: &str) -> Result<Box<str>, ParseError> {
+        let Token::Name(name) = self.token else { return self.expected(what) };
+        self.advance()?;
+        Ok(name.into())
+    }
+
+    /// A number that may stand there, in parentheses or not.
+    fn optional_number(&mut self) -> Result<Option<u32>, ParseError> {
+        let mut parentheses = 0;
+        while self.token == Token::Symbol("(") {
+            parentheses += 1;
+            self.advance()?;
+        }
+        let Token::Number(number) = self.token else {
+            return if parentheses == 0 { Ok(None) } else { self.expected("a number") };
+        };
+        self.advance()?;
+        for _ in 0..parentheses {
+            if self.token != Token::Symbol(")") {
+                return self.expected("`)`");
+            }
+            self.advance()?;
+        }
+        Ok(Some(number))
+    }
+
+    fn unqualified_primitive(&mut self, word: Word) -> Result<Option<Primitive>, ParseError> {
+        self.advance_if(word)?;
+        Ok(Some(match word {
+            Word::Less => Primitive::Less(self.number("a length")?),
+            Word::Greater => Primitive::Greater(self.number("a length")?),
+            Word::Byte => self.byte()?,
+            Word::Inbound => Primitive::Inbound,
+            Word::Outbound => Primitive::Outbound,
+            Word::InterfaceIndex => Primitive::InterfaceIndex(self.number("the number of an interface")?),
+            Word::Vlan => Primitive::Vlan(self.optional_number()?),
+            Word::Mpls => Primitive::Mpls(self.optional_number()?),
+            Word::PppoeDiscovery => Primitive::PppoeDiscovery,
+            Word::PppoeSession => Primitive::PppoeSession(self.optional_number()?),
+            Word::Geneve => Primitive::Geneve(self.optional_number()?),
+            Word::Vxlan => Primitive::Vxlan(self.optional_number()?),
+            Word::Batadv => self.batadv()?,
+            Word::PfInterfaceName => Primitive::Pf(Pf::InterfaceName(self.name("the name of an interface")?)),
+            Word::PfRuleSet => Primitive::Pf(Pf::RuleSet(self.name("the name of a rule set")?)),
+            Word::PfRuleNumber => Primitive::Pf(Pf::RuleNumber(self.number("the number of a rule")?)),
+            Word::PfSubruleNumber => Primitive::Pf(Pf::SubruleNumber(self.number("the number of a rule")?)),
+            Word::PfReason => Primitive::Pf(Pf::Reason(self.reason()?)),
+            Word::PfAction => Primitive::Pf(Pf::Action(self.one_of("an action of pf", &names::PF_ACTIONS)?)),
+            Word::Llc => Primitive::Llc(self.llc()?),
+            Word::Atm(name) => Primitive::Atm(name),
+            Word::Mtp2(kind) => Primitive::Mtp2(kind),
+            _ => return Ok(None),
+        }))
+    }
+
+    /// Goes on behind a word that begins a primitive.
+    fn advance_if(&mut self, word: Word) -> Result<(), ParseError> {
+        let is_other = matches!(word, Word::Length | Word::Mask | Word::And | Word::Or | Word::Not | Word::Number(_));
+        if is_other { Ok(()) } else { self.advance() }
+    }
+
+    fn byte(&mut self) -> Result<Primitive, ParseError> {
+        let at = self.number("the number of a byte")?;
+        let test = match self.token {
+            Token::Symbol("=") => ByteTest::Equal,
+            Token::Symbol("<") => ByteTest::Less,
+            Token::Symbol(">") => ByteTest::Greater,
+            Token::Symbol("&") => ByteTest::And,
+            Token::Symbol("|") => ByteTest::Or,
+            _ => return self.expected("`=`, `<`, `>`, `&` or `|`"),
+        };
+        self.advance()?;
+        Ok(Primitive::Byte { at, test, value: self.number("a number")? })
+    }
+
+    fn batadv(&mut self) -> Result<Primitive, ParseError> {
+        let version = self.optional_number()?;
+        let packet = match (version, self.token) {
+            (Some(version), Token::Name(_)) => {
+                Some(self.one_of("a type of packet of that version", names::batadv_packets(version))?)
+            }
+            (Some(_), _) => self.optional_number()?,
+            (None, _) => None,
+        };
+        Ok(Primitive::Batadv { version, packet })
+    }
+
+    fn reason(&mut self) -> Result<u32, ParseError> {
+        match self.token {
+            Token::Number(_) => self.number("a reason"),
+            _ => self.one_of("a reason of pf", &names::PF_REASONS),
+        }
+    }
+
+    /// A name of a table, in any case.
+    fn one_of(&mut self, what: &str, table: &'static [(&'static str, u32)]) -> Result<u32, ParseError> {
+        let name = match self.token {
+            Token::Name(name) => name,
+            Token::Word(_) | Token::Number(_) => &self.text[self.place.clone()],
+            _ => return self.expected(what),
+        };
+        let Some(value) = names::find(table, name) else {
+            let near = keywords::nearest(name, table.iter().map(|(name, _)| *name));
+            return Err(self.error(format!("expected {what}, found `{name}`{}", did_you_mean(near))));
+        };
+        self.advance()?;
+        Ok(value)
+    }
+
+    fn wlan(&mut self, word: Word) -> Result<Wlan, ParseError> {
+        match word {
+            Word::WlanType => {
+                let kind = self.bits(0x0c, "an 802.11 type", &names::WLAN_TYPES)?;
+                if self.token != Token::Word(Word::WlanSubtype) {
+                    return Ok(Wlan::Type(kind));
+                }
+                self.advance()?;
+                let subtype = self.bits(0xf0, "an 802.11 subtype of that type", names::wlan_subtypes(kind))?;
+                Ok(Wlan::Subtype { kind, subtype })
+            }
+            Word::WlanSubtype => {
+                let Token::Name(name) = self.token else { return self.expected("an 802.11 subtype") };
+                let kinds = names::WLAN_TYPES.iter().map(|&(_, kind)| kind);
+                let found =
+                    kinds.filter_map(|kind| Some((kind, names::find(names::wlan_subtypes(kind), name)?))).next();
+                let Some((kind, subtype)) = found else { return self.expected("an 802.11 subtype") };
+                self.advance()?;
+                Ok(Wlan::Subtype { kind, subtype })
+            }
+            _ => self.bits(0x03, "an 802.11 direction", &names::WLAN_DIRECTIONS).map(Wlan::Direction),
+        }
+    }
+
+    /// A number within a mask, or a name.
+    fn bits(&mut self, mask: u32, what: &str, names: &'static [(&'static str, u32)]) -> Result<u32, ParseError> {
+        match self.token {
+            Token::Number(bits) if bits & !mask == 0 => self.number(what),
+            Token::Number(_) => self.expected(&format!("{what}, a number within the bits {mask:#x}")),
+            _ => self.one_of(what, names),
+        }
+    }
+
+    fn llc(&mut self) -> Result<Llc, ParseError> {
+        let name = match self.token {
+            Token::Name(name) => name,
+            // A keyword of pf, too.
+            Token::Word(Word::PfRuleNumber) => "rnr",
+            _ => return Ok(Llc::Any),
+        };
+        let is = |kind: &str| name.eq_ignore_ascii_case(kind);
+        let llc = if is("i") {
+            Llc::Information
+        } else if is("s") {
+            Llc::Supervisory
+        } else if is("u") {
+            Llc::Unnumbered
+        } else if let Some(kind) = names::find(&names::LLC_SUPERVISORY, name) {
+            Llc::SupervisoryKind(kind)
+        } else if let Some(kind) = names::find(&names::LLC_UNNUMBERED, name) {
+            Llc::UnnumberedKind(kind)
+        } else {
+            return self.expected("a kind of LLC frame");
+        };
+        self.advance()?;
+        Ok(llc)
+    }
+
+    /// `1`, `> 1`, or `(1 or 2 or 3)`.
+    fn field_values(&mut self, primitive: impl Fn(Relation, u32) -> Primitive) -> Result<(), ParseError> {
+        self.advance()?;
+        if let Token::Symbol(symbol) = self.token
+            && let Some(relation) = relation_of(symbol)
+        {
+            self.advance()?;
+            let value = self.number("a number")?;
+            self.complete(primitive(relation, value));
+            return Ok(());
+        }
+        if self.token != Token::Symbol("(") {
+            let value = self.number("a number, a relation or `(`")?;
+            self.complete(primitive(Relation::Equal, value));
+            return Ok(());
+        }
+        let mut is_first = true;
+        while is_first || self.token == Token::Word(Word::Or) {
+            self.advance()?;
+            let value = self.number("a number")?;
+            self.complete(primitive(Relation::Equal, value));
+            if !is_first {
+                self.push_node(Node::Or, self.start..self.end());
+            }
+            is_first = false;
+        }
+        if self.token != Token::Symbol(")") {
+            return self.expected("`or` or `)`");
+        }
+        self.advance()
+    }
+}
+
+/// Whether a word is a qualifier that may come first.
+fn is_qualifier(word: Word) -> bool {
+    matches!(
+        word,
+        Word::Direction(_)
+            | Word::Host
+            | Word::Net
+            | Word::Port
+            | Word::PortRange
+            | Word::Proto
+            | Word::ProtoChain
+            | Word::Gateway
+            | Word::Broadcast
+            | Word::Multicast
+            | Word::WlanType
+            | Word::WlanSubtype
+            | Word::WlanDirection
+    )
+}

@@ -1,0 +1,183 @@
+//! The language as a whole: what means what, how deep it may go, and what is refused.
+
+use std::fmt::Write;
+
+use crate::dialect::Dialect;
+use crate::lang::{Expr, ExprError, LinkType, Target, compile_expression};
+use crate::program::Program;
+
+fn compiled(text: &str) -> Program {
+    compile_expression(text, &Target::new(LinkType::ETHERNET)).unwrap_or_else(|error| panic!("{text}: {error}"))
+}
+
+fn printed(text: &str) -> String {
+    text.parse::<Expr>().unwrap_or_else(|error| panic!("{text}: {error}")).to_string()
+}
+
+fn message(text: &str, link_type: LinkType) -> String {
+    let error = compile_expression(text, &Target::new(link_type)).expect_err(text);
+    error.to_string().lines().next().unwrap_or_default().to_owned()
+}
+
+#[test]
+fn and_and_or_have_one_precedence() {
+    let text = "port 22 or port 80 and host 10.0.0.1";
+    assert_eq!(printed(text), "(port 22 or port 80) and host 10.0.0.1");
+    assert_eq!(compiled(text), compiled("(port 22 or port 80) and host 10.0.0.1"));
+    assert_ne!(compiled(text), compiled("port 22 or (port 80 and host 10.0.0.1)"));
+    assert_eq!(printed("not ip and arp"), "not ip and arp");
+    assert_eq!(printed("not (ip and arp)"), "not (ip and arp)");
+}
+
+#[test]
+fn qualifiers_are_inherited() {
+    let same = [
+        ("tcp dst port ftp or ftp-data or domain", "tcp dst port ftp or tcp dst port ftp-data or tcp dst port domain"),
+        ("not host 1.1.1.1 and 2.2.2.2", "not host 1.1.1.1 and host 2.2.2.2"),
+        ("port 80 or (tcp) or 90", "port 80 or tcp or port 90"),
+        ("tcp port (80 or 90) and 100", "(tcp port 80 or tcp port 90) and tcp port 100"),
+        ("port 80 and not 90", "port 80 and not port 90"),
+        ("tcp port 80 and (90 or 100)", "tcp port 80 and (tcp port 90 or tcp port 100)"),
+        ("port not 80", "not port 80"),
+    ];
+    for (text, meant) in same {
+        assert_eq!(printed(text), meant, "{text}");
+    }
+    let refused =
+        ["tcp or 80", "80", "1.2.3.4", "tcp port 80 and 1 = 1 or 90", "tcp port 80 and (90 or udp port 3)", "tcp 80"];
+    for text in refused {
+        assert!(text.parse::<Expr>().is_err(), "{text}");
+    }
+}
+
+#[test]
+fn some_operators_have_no_precedence() {
+    let same = [
+        ("6 % 4 + 1 = 1", "6 % (4 + 1) = 1"),
+        ("1 + 6 % 4 = 1", "1 + (6 % 4) = 1"),
+        ("1 | 2 & 3 << 4 + 5 * 6 = 1", "1 | (2 & (3 << (4 + (5 * 6)))) = 1"),
+        ("10 - 2 - 3 = 5", "(10 - 2) - 3 = 5"),
+        ("-1 + 2 = 1", "(-1) + 2 = 1"),
+        ("-2 % 3 = 1", "-(2 % 3) = 1"),
+        ("not tcp[13] & 2 = 0", "not tcp[13] & 2 = 0"),
+        ("(80) = 80", "80 = 80"),
+        ("ip[ip[0]:2] = len", "ip[ip[0]:2] = len"),
+    ];
+    for (text, meant) in same {
+        assert_eq!(printed(text), meant, "{text}");
+        assert_eq!(printed(meant), meant);
+    }
+}
+
+#[test]
+fn what_is_printed_means_the_same() {
+    let texts = [
+        "ether proto \\ip",
+        "ether host 1:2:3:4:5:6 or ether src aabb.ccdd.eeff",
+        "net 10.1 or net 192.168.0.0/16 or net 172.16.0.0 mask 255.240.0.0 or net 10",
+        "ip6 net fe80::/10 and src or dst host ::1",
+        "portrange 6000-6008 or sctp portrange 1",
+        "ip proto \\tcp or proto 17 or ip protochain 51 or iso proto \\isis",
+        "vlan 7 and mpls 9 and mpls",
+        "pppoes 5 and ip",
+        "vxlan 3 or geneve",
+        "batadv 15 coded",
+        "llc rnr or llc i or llc xid",
+        "ip broadcast or ether multicast",
+        "less 60 or greater 100 or byte 3 & 5",
+        "len - 14 > ip[2:2]",
+        "decnet src 10.15",
+        "l1 or csnp or es-is",
+    ];
+    for text in texts {
+        let target = Target::new(LinkType::ETHERNET).netmask(0xffff_ff00);
+        let expr: Expr = text.parse().unwrap();
+        let again: Expr = expr.to_string().parse().unwrap();
+        assert_eq!(again, expr, "{text}");
+        assert_eq!(again.compile(&target), compile_expression(text, &target), "{text}");
+    }
+}
+
+#[test]
+fn errors_say_where_and_what() {
+    let ethernet = LinkType::ETHERNET;
+    assert_eq!(message("tcp port", ethernet), "line 1, column 9: expected a port, found the end");
+    assert_eq!(
+        message("tcp port htpp", ethernet),
+        "line 1, column 1: expected a port, or a service that is known; `htpp` is not; did you mean `http`?"
+    );
+    assert_eq!(
+        message("tcp port 80 and tpc port 81", ethernet),
+        "line 1, column 21: expected `and`, `or` or the end, found `port`; did you mean `tcp` by `tpc`?"
+    );
+    assert_eq!(message("(ip or arp", ethernet), "line 1, column 1: expected a `)` to this `(`");
+    assert_eq!(
+        message("ip and vlan 4096", ethernet),
+        "line 1, column 8: expected a VLAN, a number up to 4095, found 4096"
+    );
+    assert_eq!(
+        message("tcp prot 80", ethernet),
+        "line 1, column 5: expected `and`, `or` or the end, found `prot`; did you mean `port`?"
+    );
+    assert_eq!(
+        message("ip or ether host 1:2:3:4:5:6", LinkType::RAW),
+        "line 1, column 7: expected another link type: there are no MAC addresses with RAW"
+    );
+    let built = "ip".parse::<Expr>().unwrap() | "ether src 1:2:3:4:5:6".parse().unwrap();
+    let Err(ExprError::Invalid(error)) = built.compile(&Target::new(LinkType::RAW)) else { panic!() };
+    assert_eq!(error.column(), 7);
+}
+
+#[test]
+fn what_matches_nothing_is_refused_unless_asked_for() {
+    let target = Target::new(LinkType::IPV4);
+    assert_eq!(compile_expression("ip6 and igmp", &target), Err(ExprError::RejectsAll));
+    assert_eq!(compile_expression("ip6", &target.accept_nothing()).unwrap(), "ret #0".parse().unwrap());
+}
+
+#[test]
+fn nothing_is_too_deep() {
+    const DEEP: usize = 100_000;
+    let target = Target::new(LinkType::ETHERNET);
+    let nested = format!("{}ip{}", "(".repeat(DEEP), ")".repeat(DEEP));
+    assert_eq!(compile_expression(&nested, &target), compile_expression("ip", &target));
+    let negated = format!("{}ip", "not ".repeat(DEEP));
+    assert_eq!(compile_expression(&negated, &target), compile_expression("ip", &target));
+    assert_eq!(negated.parse::<Expr>().unwrap().to_string(), negated);
+    let number = format!("{}len{} = 1", "(1 + ".repeat(DEEP), ")".repeat(DEEP));
+    assert_eq!(compile_expression(&number, &target).unwrap().len(), DEEP + 4);
+    let right = format!("{}ip{}", "(arp or ".repeat(DEEP), ")".repeat(DEEP));
+    let tree: Expr = right.parse().unwrap();
+    assert_eq!(tree.to_string().parse::<Expr>().unwrap(), tree);
+    assert!(compile_expression(&right, &target).is_ok());
+}
+
+#[test]
+fn long_lists_are_programs_of_linear_length() {
+    let list = |count: u32| {
+        (0..count).fold(String::from("host 10.0.0.0"), |mut text, number| {
+            let _ = write!(text, " or 10.{}.{}.{}", number >> 16, number >> 8 & 255, number & 255);
+            text
+        })
+    };
+    let target = Target::new(LinkType::ETHERNET);
+    let lengths = [1_000, 10_000].map(|count| compile_expression(&list(count), &target).unwrap().len());
+    assert!(lengths[1] < 11 * lengths[0], "{lengths:?}");
+    let target = target.dialect(Dialect::Linux);
+    let too_long = compile_expression(&list(10_000), &target);
+    assert!(matches!(too_long, Err(ExprError::TooLong { instructions: 10_001.., max: 4096 })));
+    // A thousand hosts are too many as they are generated.
+    let optimized = compile_expression(&list(1_000), &target);
+    assert_eq!(optimized.is_ok_and(|program| program.verify(Dialect::Linux).is_ok()), cfg!(feature = "jit"));
+}
+
+#[test]
+fn tags_labels_and_tunnels_move_the_headers() {
+    let offset = |text: &str| compiled(text).to_string();
+    assert!(offset("vlan and ip").contains("ldh [16]"));
+    assert!(offset("vlan and vlan and ip").contains("ldh [20]"));
+    assert!(offset("vlan or ip").contains("ldh [16]"), "not only behind `and`");
+    assert!(offset("ip or vlan").contains("jeq") && !offset("ip or vlan").contains("ldh [16]"));
+    assert!(offset("pppoes and ip").contains("ldh [20]"));
+    assert!(offset("mpls and ip").contains("ldb [18]"));
+}

@@ -1,0 +1,336 @@
+//! The tree of an expression, as it was written: nothing is resolved yet, and nothing depends on a link type.
+//!
+//! Invariants
+//! - A tree is a list: each node stands behind its operands, so an operator's right operand ends right before it. No depth
+//!   of nesting can overflow a stack, not when a tree is made, walked, printed or dropped.
+//! - A list is never empty unless the expression is, and then every packet matches.
+
+use std::net::{Ipv4Addr, Ipv6Addr};
+use std::ops;
+
+use crate::isa::AluOp;
+use crate::lang::words::{AtmField, AtmName, Mtp2, Mtp3Field, Protocol};
+
+/// An expression of the filter language: `tcp port 443 and not host 10.0.0.1`.
+///
+/// It comes from a text, or is built; it prints as a text that means the same. Printed expressions have all their
+/// qualifiers and parentheses.
+///
+/// ```
+/// use cbpf::Expr;
+/// let web: Expr = "tcp port 80 or 443".parse()?;
+/// let mine: Expr = "host 10.0.0.1".parse()?;
+/// assert_eq!((web & !mine).to_string(), "(tcp port 80 or tcp port 443) and not host 10.0.0.1");
+/// # Ok::<(), cbpf::ExprError>(())
+/// ```
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Expr {
+    pub(super) nodes: Vec<Node>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Node {
+    Primitive(Primitive),
+    Not,
+    And,
+    Or,
+}
+
+impl Expr {
+    /// The expression that every packet matches; it prints as an empty text.
+    pub fn all() -> Expr {
+        Expr::default()
+    }
+
+    /// Whether every packet matches because nothing is asked.
+    pub fn is_empty(&self) -> bool {
+        self.nodes.is_empty()
+    }
+
+    /// Matches what one of these matches; nothing at all is [`Expr::all`].
+    ///
+    /// ```
+    /// use cbpf::Expr;
+    /// let ports = [80, 443].map(|port| format!("port {port}").parse().unwrap());
+    /// assert_eq!(Expr::any(ports).to_string(), "port 80 or port 443");
+    /// ```
+    pub fn any(expressions: impl IntoIterator<Item = Expr>) -> Expr {
+        expressions.into_iter().reduce(|left, right| left | right).unwrap_or_default()
+    }
+
+    fn joined(mut self, other: Expr, operator: Node) -> Expr {
+        self.nodes.extend(other.nodes);
+        self.nodes.push(operator);
+        self
+    }
+}
+
+/// Both match. What every packet matches adds nothing.
+impl ops::BitAnd for Expr {
+    type Output = Expr;
+
+    fn bitand(self, other: Expr) -> Expr {
+        match (self.is_empty(), other.is_empty()) {
+            (true, _) => other,
+            (_, true) => self,
+            _ => self.joined(other, Node::And),
+        }
+    }
+}
+
+/// One of both matches.
+impl ops::BitOr for Expr {
+    type Output = Expr;
+
+    fn bitor(self, other: Expr) -> Expr {
+        if self.is_empty() || other.is_empty() { Expr::all() } else { self.joined(other, Node::Or) }
+    }
+}
+
+/// Matches what the other does not.
+impl ops::Not for Expr {
+    type Output = Expr;
+
+    fn not(mut self) -> Expr {
+        if self.is_empty() {
+            // `len` is 0 or more.
+            let never = Arithmetic { steps: Box::new([Step::Length]) };
+            let zero = Arithmetic { steps: Box::new([Step::Number(0)]) };
+            self.nodes.push(Node::Primitive(Primitive::Relation(Box::new((never, Relation::Less, zero)))));
+            return self;
+        }
+        self.nodes.push(Node::Not);
+        self
+    }
+}
+
+/// One test of the language.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Primitive {
+    /// `tcp src port 80`, `host 10.0.0.1`, `ip proto 6`: qualifiers, and what they qualify.
+    Address(Qualifiers, Id),
+    /// `tcp`, `arp`, `isis`.
+    Protocol(Protocol),
+    /// `ip[8] < 5`
+    Relation(Box<(Arithmetic, Relation, Arithmetic)>),
+    Broadcast(Option<Protocol>),
+    Multicast(Option<Protocol>),
+    /// `less 60`: not longer.
+    Less(u32),
+    /// `greater 60`: not shorter.
+    Greater(u32),
+    /// `byte 8 > 5`
+    Byte {
+        at: u32,
+        test: ByteTest,
+        value: u32,
+    },
+    Inbound,
+    Outbound,
+    InterfaceIndex(u32),
+    Vlan(Option<u32>),
+    Mpls(Option<u32>),
+    PppoeDiscovery,
+    PppoeSession(Option<u32>),
+    Geneve(Option<u32>),
+    Vxlan(Option<u32>),
+    Batadv {
+        version: Option<u32>,
+        packet: Option<u32>,
+    },
+    Pf(Pf),
+    Wlan(Wlan),
+    Llc(Llc),
+    Atm(AtmName),
+    AtmField(AtmField, Relation, u32),
+    Mtp2(Mtp2),
+    Mtp3Field(Mtp3Field, Relation, u32),
+}
+
+/// What stands before an [`Id`], and what a following one without qualifiers inherits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Qualifiers {
+    pub(super) protocol: Option<Protocol>,
+    pub(super) direction: Option<Direction>,
+    pub(super) kind: Option<Kind>,
+}
+
+/// Which of the two addresses or ports.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Direction {
+    Source,
+    Destination,
+    Either,
+    Both,
+    /// 802.11: `addr1` to `addr4`.
+    Address1,
+    Address2,
+    Address3,
+    Address4,
+    /// 802.11: `ra`.
+    Receiver,
+    /// 802.11: `ta`.
+    Transmitter,
+}
+
+/// What an [`Id`] names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Kind {
+    Host,
+    Net,
+    Port,
+    PortRange,
+    Protocol,
+    ProtocolChain,
+    Gateway,
+}
+
+/// What qualifiers qualify.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Id {
+    Number(u32),
+    Name(Box<str>),
+    /// `10.1`, with a mask or without.
+    Dotted(Dotted, Mask),
+    Ipv6(Ipv6Addr, Option<u32>),
+    Mac([u8; 6]),
+    /// `$0e`: an address of one byte.
+    Byte(u8),
+}
+
+/// Two to four numbers with dots between.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Dotted {
+    pub(super) parts: [u16; 4],
+    /// How many there are.
+    pub(super) count: u8,
+}
+
+impl Dotted {
+    /// The parts that were written.
+    pub(super) fn parts(&self) -> &[u16] {
+        &self.parts[..self.count.into()]
+    }
+
+    /// An IPv4 address and how many bits of it were written; `None` if a part is above 255.
+    pub(super) fn ipv4(&self) -> Option<(u32, u32)> {
+        let mut bytes = [0; 4];
+        for (byte, &part) in bytes.iter_mut().zip(self.parts()) {
+            *byte = u8::try_from(part).ok()?;
+        }
+        Some((Ipv4Addr::from(bytes).into(), 8 * u32::from(self.count)))
+    }
+}
+
+/// What may follow a dotted address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Mask {
+    None,
+    /// `/24`
+    Length(u32),
+    /// `mask 255.255.255.0`
+    Dotted(Dotted),
+}
+
+/// How two numbers are compared, unsigned.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Relation {
+    Equal,
+    NotEqual,
+    Greater,
+    GreaterOrEqual,
+    Less,
+    LessOrEqual,
+}
+
+/// The operator of `byte`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum ByteTest {
+    Equal,
+    Less,
+    Greater,
+    /// One of the bits is set.
+    And,
+    /// One of the bits is set in the byte or in the value.
+    Or,
+}
+
+/// An arithmetic expression: each step stands behind its operands, as in [`Expr`].
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Arithmetic {
+    pub(super) steps: Box<[Step]>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Step {
+    Number(u32),
+    /// `len`
+    Length,
+    Negate,
+    Binary(AluOp),
+    /// `protocol[index : size]`; the index is the operand.
+    Load(Protocol, u32),
+}
+
+/// A field of a pflog header.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Pf {
+    InterfaceName(Box<str>),
+    RuleSet(Box<str>),
+    RuleNumber(u32),
+    SubruleNumber(u32),
+    Reason(u32),
+    Action(u32),
+}
+
+/// A field of an 802.11 header.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Wlan {
+    Type(u32),
+    Subtype { kind: u32, subtype: u32 },
+    Direction(u32),
+}
+
+/// A kind of LLC frame.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Llc {
+    Any,
+    Information,
+    Supervisory,
+    Unnumbered,
+    SupervisoryKind(u32),
+    UnnumberedKind(u32),
+}
+
+/// Where the operands of each part of a list begin in which operands stand before their operators, by the number of
+/// operands: a part's right operand ends right before it, and its left one right before the right one begins.
+pub(super) fn beginnings(operands: impl Iterator<Item = usize>) -> Vec<usize> {
+    let mut beginnings: Vec<usize> = Vec::with_capacity(operands.size_hint().0);
+    for (index, count) in operands.enumerate() {
+        let beginning = (0..count).fold(index, |end, _| beginnings[end - 1]);
+        beginnings.push(beginning);
+    }
+    beginnings
+}
+
+impl Node {
+    /// How many operands it has.
+    pub(super) fn operands(&self) -> usize {
+        match self {
+            Node::Primitive(_) => 0,
+            Node::Not => 1,
+            Node::And | Node::Or => 2,
+        }
+    }
+}
+
+impl Step {
+    /// How many operands it has.
+    pub(super) fn operands(self) -> usize {
+        match self {
+            Step::Number(_) | Step::Length => 0,
+            Step::Negate | Step::Load(..) => 1,
+            Step::Binary(_) => 2,
+        }
+    }
+}
