@@ -2,7 +2,8 @@
 //!
 //! `cargo test --test jit-tests -- kernel` runs one engine. The cases are the files below `cases/`; `case.rs` says how
 //! they are written. Besides them: what programs become (`golden`), the passes in any order (`passes`), the optimiser
-//! (`optimize`), random programs through all engines (`random`), captures and libpcap's code for expressions of a folder
+//! (`optimize`), random programs through all engines (`random`), sets of
+//! programs beside each of them alone (`sets`), captures and libpcap's code for expressions of a folder
 //! beside the project, if there is one (`captures`, `expressions`), memory for code (`memory`), and the program (`cli`).
 
 mod batch;
@@ -24,6 +25,8 @@ mod optimize;
 mod oracle;
 mod passes;
 mod random;
+mod set;
+mod sets;
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -52,6 +55,7 @@ fn main() -> ExitCode {
     trials.extend(random::trials());
     trials.extend(memory::trials());
     trials.extend(batch::trials());
+    trials.extend(sets::trials(&cases));
     #[cfg(feature = "cli")]
     trials.extend(cli::trials().into_iter().chain(captures::trials()).chain([expressions::trial()]));
     libtest_mimic::run(&arguments, trials).exit_code()

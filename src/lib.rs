@@ -98,6 +98,8 @@ mod jit;
 mod packet;
 mod program;
 mod random;
+#[cfg(feature = "jit")]
+mod set;
 mod text;
 #[cfg(feature = "jit")]
 mod tune;
@@ -118,6 +120,8 @@ pub use isa::{AluOp, Condition, Register, Width};
 pub use jit::CompileError;
 pub use packet::{Context, Device, Packet, Vlan};
 pub use program::Program;
+#[cfg(feature = "jit")]
+pub use set::{FilterSet, Matches, SetError, SetReader, SharedSet};
 pub use text::{Form, ParseError};
 pub use verify::{Rule, Verified, VerifyError};
 

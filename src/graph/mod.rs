@@ -42,11 +42,12 @@ use crate::isa::{AluOp, Width};
 
 pub(crate) use known::Known;
 pub use pass::Pass;
+pub(crate) use ranges::{Range, complement};
 pub(crate) use schedule::{Schedule, Step};
 pub(crate) use set::{Places, Set, SetId, Sets};
 pub use shape::Shape;
 pub(crate) use test::Test;
-pub(crate) use values::Values;
+pub(crate) use values::{Hashing, Values};
 
 /// A program as a graph of blocks, ready to become native code.
 ///

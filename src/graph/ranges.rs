@@ -6,7 +6,7 @@ use crate::graph::{Graph, Test, Value, ValueId, Values};
 use crate::isa::{AluOp, Condition};
 
 /// Ranges of numbers, each from its first to its last.
-pub(super) type Range = (u32, u32);
+pub(crate) type Range = (u32, u32);
 
 /// A set that is taken apart: the last number of each range by its first.
 #[derive(Clone, Debug)]
@@ -69,7 +69,7 @@ pub(super) fn joined(mut ranges: Vec<Range>) -> Vec<Range> {
 }
 
 /// The numbers between the ranges, which are sorted and apart.
-pub(super) fn complement(ranges: &[Range]) -> Vec<Range> {
+pub(crate) fn complement(ranges: &[Range]) -> Vec<Range> {
     let mut gaps = Vec::with_capacity(ranges.len() + 1);
     let mut next = Some(0);
     for &(low, high) in ranges {
@@ -85,7 +85,7 @@ const ENUMERABLE: u32 = 63;
 
 impl Graph {
     /// The value that a test asks about and the values of it for which it holds, if that is how it can be put.
-    pub(super) fn as_ranges(&self, test: Test) -> Option<(ValueId, Vec<Range>)> {
+    pub(crate) fn as_ranges(&self, test: Test) -> Option<(ValueId, Vec<Range>)> {
         if let Test::Member(value, set) = test {
             return Some((value, self.sets.get(set).ranges()));
         }

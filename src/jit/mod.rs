@@ -13,9 +13,12 @@ mod entry;
 mod error;
 mod lower;
 mod memory;
+mod set;
 mod sets;
 mod tables;
 
 pub(crate) use code::{BatchCode, Code, Facts, Records};
 pub(crate) use compile::{compile, compile_batch};
 pub use error::CompileError;
+pub(crate) use lower::{arithmetic, load};
+pub(crate) use set::{Arguments, SetCode, compile_set};
