@@ -146,7 +146,7 @@ impl Hasher for FastHasher {
 
 /// The first rule of each five-tuple.
 fn by_hand(tuples: &[Tuple]) -> HashMap<Tuple, u32, BuildHasherDefault<FastHasher>> {
-    (0..).zip(tuples).rev().map(|(id, &tuple)| (tuple, id)).collect()
+    tuples.iter().enumerate().rev().map(|(id, &tuple)| (tuple, id as u32)).collect()
 }
 
 /// The five-tuple of a frame with a datagram of IPv4 that is not a later fragment.

@@ -8,3 +8,5 @@ pub mod generate;
 pub mod layouts;
 #[path = "../../jit-tests/oracle.rs"]
 pub mod oracle;
+#[path = "../../jit-tests/set.rs"]
+pub mod set;

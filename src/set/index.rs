@@ -148,16 +148,6 @@ impl Index {
         }
         native.all.call(packet.data(), packet.wire_len(), words) as usize
     }
-
-    /// How many entries can hold for one packet.
-    pub(super) fn most_entries(&self) -> usize {
-        self.tables.iter().map(|table| table.longest).sum()
-    }
-
-    /// The memory that the tables take, in bytes.
-    pub(super) fn table_bytes(&self) -> usize {
-        self.tables.iter().map(|table| 8 * table.slots.len() + 4 * table.entries.len()).sum()
-    }
 }
 
 /// The terms of all rules in the order of their ranks, and the rules that have none to be found by.

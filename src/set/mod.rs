@@ -1,4 +1,44 @@
-//! Many programs as one classifier: which of them keep a packet.
+//! Many programs as one classifier: which of them keep a packet, at a cost that depends on the packet rather than on how
+//! many programs there are.
+//!
+//! # How a set is built
+//!
+//! 1. **Paths** (`extract`, `path`). Each program is run symbolically: its graph is walked from the start, and each way that
+//!    ends in a verdict other than 0 becomes a conjunction, of values of the packet that lie in ranges, of loads that lie in
+//!    bounds (used or not: what a program says of a truncated packet is kept), and of a least length. Values are hash-consed
+//!    over all programs, so that equal questions are one. A path need not ask for what another path with the same verdict has
+//!    anyway. What cannot be said so (facts from the context, random numbers, large expressions) is left out: the path then
+//!    finds all packets that it should and more, and the program has the last word. A program with too many paths runs alone.
+//! 2. **Fields** (`field`). The up to 64 values and checks that most paths ask for are computed for every packet; what a path
+//!    asks beyond these is left out as above.
+//! 3. **Terms** (`term`). A path whose values lie in several ranges becomes several terms in which each lies in one.
+//! 4. **Tables** (`choose`, `table`). A key is some fields, long ones perhaps cut to a prefix; terms that the key tells apart
+//!    go into a hash table, at most 8 to a place as long as other keys are there. Keys are chosen greedily by how much a table
+//!    saves against looking at its terms one by one, as TupleMerge (Daly et al., 2019) merges the tuples of Tuple Space
+//!    Search. What no key is worth is a list. An entry repeats all conditions of its term, so that a hash decides nothing.
+//! 5. **Code** (`native`). Fields, guards (what all entries of a table have in common), hashes and searches become two native
+//!    functions, one for the first match and one for all. Without native code the same tables are walked by interpretation.
+//! 6. **Head** (`head`). Rules at the head that are broad, or all of a small set, run one by one before the index is asked,
+//!    if by a rough estimate that takes less time.
+//!
+//! # How it changes
+//!
+//! A part of a set never changes. New rules come into a second, small part; removed ones are marked, and if the code finds a
+//! marked one, the tables are walked by interpretation. When 5 % have changed, all rules are indexed anew (`change`),
+//! in the background if the set is shared (`shared`).
+//!
+//! # The worst case
+//!
+//! For n rules of at most 4,096 steps, 64 paths and 256 terms a path:
+//!
+//! - Time to build: a fixed number of steps for each rule (`index::STEPS_OF_RULE`) and in all; the choice of keys looks at a
+//!   fixed number of terms (`choose::WORK`). What is not done when these are spent is done by running programs alone.
+//! - Memory: an entry is 16 bytes and 8 for each field that the table has columns for, at most 144; a place of a table takes
+//!   16 to 32. A list of hosts has 4 entries for each rule, some 200 bytes.
+//! - Time of a packet: computing at most 64 fields; for each table a hash and one place, of at most 8 entries as long as keys
+//!   could be found; all terms that no key is worth, and all programs that run alone. If no two programs have anything in
+//!   common, that is all of them: then a set takes as long as a loop over the filters, and no more. Hashes have random
+//!   factors, so that nobody can send packets that are hashed alike on purpose.
 
 mod change;
 mod choose;

@@ -1,7 +1,7 @@
 //! A hash table of terms, in the form in which compiled code reads it, too.
 //!
 //! A slot has the upper half of the hash of a key, and where the entries of that key begin: in the order of their ranks,
-//! the last marked. An entry has all conditions of its term, those on the fields of the key included, so that keys that
+//! the last marked. All entries of one such half stand together, so that one slot says all. An entry has all conditions of its term, those on the fields of the key included, so that keys that
 //! are hashed alike do no harm. Numbers that end up in a slot that is taken go to the next one that is free.
 
 use crate::set::choose::{Key, seen};
@@ -10,6 +10,9 @@ use crate::set::term::{Constraint, Rank, Term};
 
 /// The most fields that the entries of a table have conditions on; of further ones the program is asked.
 const MOST_COLUMNS: usize = 16;
+
+/// How many slots there are for each that is taken, at least: then most keys that are not there find a free one at once.
+const SPARSE: usize = 3;
 
 /// The words of an entry: the rank and the marks, the verdict, the fields it needs, and two for each column.
 pub(crate) mod word {
@@ -45,7 +48,7 @@ pub(crate) struct Table {
     pub(crate) first: Rank,
     /// A power of two of them: the upper half of a hash below, and above where its entries begin, 0 for none.
     pub(crate) slots: Vec<u64>,
-    /// The first entry begins at word 1.
+    /// Entries, behind a few words of nothing.
     pub(crate) entries: Vec<u32>,
     /// The most entries of a key, and how many of them must be asked.
     pub(crate) longest: usize,
@@ -76,7 +79,7 @@ impl Table {
             guards,
             first: terms.iter().map(|term| term.rank).min().unwrap_or(Rank::MAX),
             slots: Vec::new(),
-            entries: vec![0],
+            entries: vec![0; word::COLUMNS],
             longest: 0,
         };
         table.fill(terms);
@@ -89,7 +92,7 @@ impl Table {
         hashed.sort_by_key(|&(hash, _)| hash >> 32);
         let places = hashed.chunk_by(|a, b| a.0 >> 32 == b.0 >> 32);
         let count = places.clone().count();
-        self.slots = vec![0; (2 * count).next_power_of_two().max(4)];
+        self.slots = vec![0; (SPARSE * count).next_power_of_two()];
         for place in places {
             let start = self.entries.len() as u64;
             for (number, (_, term)) in place.iter().enumerate() {
@@ -149,34 +152,23 @@ impl Table {
         self.key.iter().fold(0, |hash, field| hash.wrapping_add(field.factor.wrapping_mul(number(field).into())))
     }
 
-    /// The entries that hold for a packet, in the order of their ranks but for keys that are hashed alike.
+    /// The entries that hold for a packet, in the order of their ranks.
     pub(super) fn matches(&self, row: &Row) -> impl Iterator<Item = Entry> {
         let is_possible = row.present & self.needs == self.needs
             && self.guards.iter().all(|guard| guard.admits(row.values[usize::from(guard.field)]));
         let hash = self.hash(|field| row.values[usize::from(field.field)] & field.mask);
-        let (tag, mut slot) = (hash >> 32, self.slot(hash >> 32));
-        let mut start = is_possible.then_some(0);
-        std::iter::from_fn(move || {
-            loop {
-                let mut at = start?;
-                if at == 0 {
-                    let found = *self.slots.get(slot)?;
-                    slot = (slot + 1) % self.slots.len();
-                    if found == 0 {
-                        start = None;
-                    } else if found & u64::from(u32::MAX) == tag {
-                        start = Some((found >> 32) as usize);
-                    }
-                    continue;
-                }
-                let entry = &self.entries[at..at + self.stride()];
-                at += self.stride();
-                start = Some(if entry[word::RANK] & mark::LAST != 0 { 0 } else { at });
-                if self.holds(entry, row) {
-                    return Some(Entry { marked: entry[word::RANK], verdict: entry[word::VERDICT] });
-                }
-            }
-        })
+        let (tag, mut slot) = ((hash >> 32) as u32, self.slot(hash >> 32));
+        while is_possible && self.slots[slot] != 0 && self.slots[slot] as u32 != tag {
+            slot = (slot + 1) % self.slots.len();
+        }
+        let start = if is_possible { (self.slots[slot] >> 32) as usize } else { 0 };
+        let from_start = if start > 0 { &self.entries[start..] } else { &[] };
+        let mut is_over = false;
+        let of_hash = from_start
+            .chunks(self.stride())
+            .take_while(move |entry| !std::mem::replace(&mut is_over, entry[word::RANK] & mark::LAST != 0));
+        let holding = of_hash.filter(|entry| self.holds(entry, row));
+        holding.map(|entry| Entry { marked: entry[word::RANK], verdict: entry[word::VERDICT] })
     }
 
     fn holds(&self, entry: &[u32], row: &Row) -> bool {

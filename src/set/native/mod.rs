@@ -60,5 +60,5 @@ impl Native {
 
 /// Whether some entries of a table must be asked.
 fn has_asked(table: &Table) -> bool {
-    table.entries[1..].chunks(table.stride()).any(|entry| entry[word::RANK] & mark::ASK != 0)
+    table.entries[word::COLUMNS..].chunks(table.stride()).any(|entry| entry[word::RANK] & mark::ASK != 0)
 }

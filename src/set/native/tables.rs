@@ -73,14 +73,8 @@ impl<'a, 'f> Prober<'a, 'f> {
             let is_late = self.builder.ins().icmp_imm_s(IntCC::UnsignedLessThanOrEqual, best, first);
             self.go_on_unless(is_late, self.done);
         }
-        self.require(table.needs, next);
-        for guard in &table.guards {
-            let value = self.computed.values[usize::from(guard.field)];
-            let distance = self.builder.ins().iadd_imm_s(value, -i64::from(guard.first));
-            let span = i64::from(guard.span.cast_signed());
-            let is_outside = self.builder.ins().icmp_imm_s(IntCC::UnsignedGreaterThan, distance, span);
-            self.go_on_unless(is_outside, next);
-        }
+        let is_missing = self.guarded(table);
+        self.go_on_unless(is_missing, next);
         let tag = self.tag(table);
         let slot = self.builder.ins().ushr_imm_s(tag, i64::from(table.shift()));
         self.search(table, tag, slot, next);
@@ -93,13 +87,25 @@ impl<'a, 'f> Prober<'a, 'f> {
         self.builder.switch_to_block(here);
     }
 
-    /// Goes elsewhere unless the packet has these fields.
-    fn require(&mut self, needs: u64, elsewhere: Block) {
-        if needs != 0 {
-            let needs = self.builder.ins().iconst(types::I64, needs.cast_signed());
-            let missing = self.builder.ins().band_not(needs, self.computed.present);
-            self.go_on_unless(missing, elsewhere);
+    /// Whether something is missing that all entries ask for: not 0 if so. One branch for all of it is foreseen better than
+    /// several.
+    fn guarded(&mut self, table: &Table) -> ir::Value {
+        let needs = self.builder.ins().iconst(types::I64, table.needs.cast_signed());
+        let mut missing = self.builder.ins().band_not(needs, self.computed.present);
+        for guard in &table.guards {
+            let value = self.computed.values[usize::from(guard.field)];
+            let is_outside = if guard.span == 0 {
+                let differing = self.builder.ins().bxor_imm_s(value, i64::from(guard.first.cast_signed()));
+                self.wide(differing)
+            } else {
+                let distance = self.builder.ins().iadd_imm_s(value, -i64::from(guard.first));
+                let span = i64::from(guard.span.cast_signed());
+                let is_outside = self.builder.ins().icmp_imm_s(IntCC::UnsignedGreaterThan, distance, span);
+                self.builder.ins().uextend(types::I64, is_outside)
+            };
+            missing = self.builder.ins().bor(missing, is_outside);
         }
+        missing
     }
 
     /// The upper half of the hash of the key, as 64 bits.
@@ -149,19 +155,18 @@ impl<'a, 'f> Prober<'a, 'f> {
         self.builder.ins().jump(entry, &[BlockArg::Value(place)]);
 
         self.builder.switch_to_block(entry);
-        self.entry(table, address, entry, (slots, following));
+        self.entry(table, address, entry, next);
     }
 
-    /// Looks at an entry, and goes to the next one of its key, or to the slot behind.
-    fn entry(&mut self, table: &Table, address: ir::Value, entry: Block, slots: (Block, ir::Value)) {
-        let behind = [BlockArg::Value(slots.1)];
+    /// Looks at an entry, and goes to the next one of its hash, or to the next table: a hash has one slot.
+    fn entry(&mut self, table: &Table, address: ir::Value, entry: Block, next: Block) {
         let marked = self.word(address, word::RANK);
         let rank = self.builder.ins().band_imm_s(marked, i64::from(mark::RANK));
         if self.question == Question::First {
             let best = self.builder.use_var(self.best);
             let is_late = self.builder.ins().icmp(IntCC::UnsignedGreaterThanOrEqual, rank, best);
             let here = self.builder.create_block();
-            self.builder.ins().brif(is_late, slots.0, &behind, here, &[]);
+            self.builder.ins().brif(is_late, next, &[], here, &[]);
             self.builder.switch_to_block(here);
         }
         let [holds, further, more] = [(); 3].map(|()| self.builder.create_block());
@@ -182,16 +187,16 @@ impl<'a, 'f> Prober<'a, 'f> {
                 self.give_up_if_full();
                 self.write(address);
                 self.builder.ins().jump(further, &[]);
-                // Later entries of the key have later rules.
+                // Later entries of the hash have later rules.
                 self.builder.switch_to_block(sure);
                 self.builder.def_var(self.best, rank);
-                self.builder.ins().jump(slots.0, &behind);
+                self.builder.ins().jump(next, &[]);
             }
         }
 
         self.builder.switch_to_block(further);
         let is_last = self.builder.ins().icmp_imm_s(IntCC::SignedLessThan, marked, 0);
-        self.builder.ins().brif(is_last, slots.0, &behind, more, &[]);
+        self.builder.ins().brif(is_last, next, &[], more, &[]);
         self.builder.switch_to_block(more);
         let following = self.builder.ins().iadd_imm_s(address, 4 * table.stride() as i64);
         self.builder.ins().jump(entry, &[BlockArg::Value(following)]);
