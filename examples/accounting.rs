@@ -20,7 +20,7 @@ const RULES: [(&str, u16, Option<u16>); 4] =
     [("ipv4", 0x0800, None), ("ipv6", 0x86dd, None), ("arp", 0x0806, None), ("dns", 0x0800, Some(53))];
 
 fn rule(ether_type: u16, port: Option<u16>) -> Result<Verified, Box<dyn Error>> {
-    let program = Program::builder().load_half(12).jump_if_ne(ether_type.into(), "other");
+    let program = Program::builder().load_half(12).jump_if_ne(u32::from(ether_type), "other");
     let program = match port {
         None => program,
         Some(port) => program
@@ -28,7 +28,7 @@ fn rule(ether_type: u16, port: Option<u16>) -> Result<Verified, Box<dyn Error>> 
             .jump_if_ne(17, "other")
             .load_header_length(14)
             .load_indirect(Width::Half, 16)
-            .jump_if_ne(port.into(), "other"),
+            .jump_if_ne(u32::from(port), "other"),
     };
     Ok(program.ret(u32::MAX).label("other").ret(0).build()?.verify(Dialect::Pcap)?)
 }
@@ -63,6 +63,6 @@ fn main() -> Result<(), Box<dyn Error>> {
 fn frame(number: u32) -> Vec<u8> {
     let ether_type = [0x0800_u16, 0x0800, 0x86dd, 0x0806][number as usize % 4].to_be_bytes();
     let mut frame = [&[0; 12][..], &ether_type, &[0x45], &[0; 8], &[17], &[0; 36]].concat();
-    frame[37] = if number % 3 == 0 { 53 } else { 80 };
+    frame[37] = if number.is_multiple_of(3) { 53 } else { 80 };
     frame
 }

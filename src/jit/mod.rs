@@ -21,4 +21,4 @@ pub(crate) use code::{BatchCode, Code, Facts, Records};
 pub(crate) use compile::{compile, compile_batch};
 pub use error::CompileError;
 pub(crate) use lower::{arithmetic, load};
-pub(crate) use set::{Arguments, SetCode, compile_set};
+pub(crate) use set::{Arguments, SetBatchCode, SetCode, compile_set, compile_set_batch};

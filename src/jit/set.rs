@@ -4,11 +4,12 @@ use std::any::Any;
 use std::fmt;
 use std::sync::Arc;
 
-use cranelift_codegen::ir::{AbiParam, Signature, Value, types};
+use cranelift_codegen::ir::{AbiParam, InstBuilder, Signature, Value, types};
 use cranelift_frontend::FunctionBuilder;
 
+use crate::jit::code::{BatchCode, Facts, LookedAt, Records};
 use crate::jit::compile::compile_function;
-use crate::jit::entry::POINTER;
+use crate::jit::entry::{Entry, Form, POINTER};
 use crate::jit::error::CompileError;
 use crate::jit::memory::Mapping;
 
@@ -26,11 +27,11 @@ pub(crate) struct Arguments {
 }
 
 /// The type of a compiled function: packet, captured length, length on the wire, where to write; the answer.
-type Entry = unsafe extern "C" fn(*const u8, u64, u32, *mut u64) -> u64;
+type Function = unsafe extern "C" fn(*const u8, u64, u32, *mut u64) -> u64;
 
 /// Compiled code with the tables that it reads, in executable memory, which lives as long as this.
 pub(crate) struct SetCode {
-    entry: Entry,
+    entry: Function,
     room: usize,
     /// What the code has addresses of.
     _tables: Arc<dyn Any + Send + Sync>,
@@ -62,9 +63,55 @@ pub(crate) fn compile_set(
         fill(builder, Arguments { packet, captured, wire_len, found });
     })?;
     #[expect(unsafe_code, reason = "a function pointer is made of the address of compiled code")]
-    // SAFETY: the function has the signature above, which is that of `Entry`; `_memory` keeps the code mapped.
-    let entry = unsafe { std::mem::transmute::<*const u8, Entry>(place.executable()) };
+    // SAFETY: the function has the signature above, which is that of `Function`; `_memory` keeps the code mapped.
+    let entry = unsafe { std::mem::transmute::<*const u8, Function>(place.executable()) };
     Ok(SetCode { entry, room, _tables: tables, _memory: place.into_memory() })
+}
+
+/// Compiled code for many packets, with the tables that it reads.
+pub(crate) struct SetBatchCode {
+    code: BatchCode,
+    /// What the code has addresses of.
+    _tables: Arc<dyn Any + Send + Sync>,
+}
+
+/// Compiles a loop over packets.
+///
+/// `fill` makes the code for one of them, under the rules of [`compile_set`]; it may write nothing, and returns the block
+/// at hand and the answer, 32 bits.
+pub(crate) fn compile_set_batch(
+    tables: Arc<dyn Any + Send + Sync>,
+    fill: impl FnOnce(&mut FunctionBuilder, Arguments) -> Value,
+) -> Result<SetBatchCode, CompileError> {
+    let place = compile_function(
+        |call_conv| Form::Batch.signature(call_conv),
+        |builder| {
+            let first = builder.create_block();
+            let entry = Entry::begin(Form::Batch, builder, first);
+            builder.switch_to_block(first);
+            let (captured, wire_len) = (entry.visible(builder), entry.wire_len(builder));
+            let found = builder.ins().iconst(types::I64, 0);
+            let answer = fill(builder, Arguments { packet: entry.packet, captured, wire_len, found });
+            entry.give(builder, answer);
+            entry.finish(builder);
+        },
+    )?;
+    // The type of the frame, and of IPv4 or IPv6 the addresses and ports.
+    let looked_at = LookedAt { first: 12, last: Some(LookedAt::COMPUTED) };
+    Ok(SetBatchCode { code: BatchCode::new(place, Some(looked_at)), _tables: tables })
+}
+
+impl SetBatchCode {
+    /// Runs the code on the packets from `first` on, as many as there are answers.
+    pub(crate) fn call_from(&self, first: usize, records: &Records, answers: &mut [u32]) {
+        self.code.call_from(first, records, answers, &Facts::NONE);
+    }
+}
+
+impl fmt::Debug for SetBatchCode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SetBatchCode").finish_non_exhaustive()
+    }
 }
 
 impl SetCode {

@@ -9,20 +9,19 @@ use crate::graph::Hashing;
 use crate::set::table::Table;
 use crate::set::term::{Constraint, Rank, Term};
 
-/// About how long things take, in nanoseconds: to run a rule alone where branches are not foreseen, to compute the
-/// fields of a packet, and to look into a table.
-const RULE: f64 = 6.0;
-const FIELDS: f64 = 12.0;
-const TABLE: f64 = 6.0;
-
-/// How long it takes to look at an entry.
-const ENTRY: f64 = 1.5;
+/// About how long things take, in nanoseconds: to run a rule alone, to enter the code of an index, to compute a field of a
+/// packet, to look into a table, and to look at one of its entries.
+const RULE: f64 = 3.5;
+const ENTER: f64 = 5.0;
+const FIELD: f64 = 1.2;
+const TABLE: f64 = 2.5;
+const ENTRY: f64 = 0.7;
 
 /// The length of the head.
-pub(super) fn len(tables: &[Table], terms: &[Term], alone: &[Rank], rules: usize) -> Rank {
+pub(super) fn len(fields: usize, tables: &[Table], terms: &[Term], alone: &[Rank], rules: usize) -> Rank {
     let breadth = breadth(terms, alone, rules);
-    let entries: f64 = tables.iter().map(|table| table.longest as f64).sum();
-    let look = FIELDS + TABLE * tables.len() as f64 + ENTRY * entries;
+    let entries: f64 = tables.iter().map(|table| table.usual).sum();
+    let look = ENTER + FIELD * fields as f64 + TABLE * tables.len() as f64 + ENTRY * entries;
     // What lies behind the head, from the back: alone rules are asked whatever the index says.
     let mut is_alone = vec![false; rules];
     alone.iter().for_each(|&rank| is_alone[rank as usize] = true);
@@ -56,7 +55,7 @@ fn breadth(terms: &[Term], alone: &[Rank], rules: usize) -> Vec<f64> {
         }
     }
     // What many rules ask for, many packets have.
-    let common = |constraint: &Constraint| uses[constraint].1 as f64 / rules as f64;
+    let common = |constraint: &Constraint| (uses[constraint].1 - 1) as f64 / rules as f64;
     let mut breadth = vec![0.0; rules];
     for term in terms {
         let part = |constraint: &Constraint| common(constraint).max(part_of_field(constraint));

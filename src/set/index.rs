@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use crate::filter::Filter;
+use crate::jit::Records;
 use crate::packet::Packet;
 use crate::set::choose;
 use crate::set::extract::Extractor;
@@ -24,6 +25,9 @@ const STEPS_OF_RULE: usize = 128;
 /// How many rules that run alone are compiled; more would drive each other out of the caches.
 const MOST_COMPILED: usize = 1_024;
 
+/// So many rules are few.
+const FEW: usize = 16;
+
 /// An index.
 #[derive(Debug)]
 pub(super) struct Index {
@@ -36,8 +40,9 @@ pub(super) struct Index {
     pub(super) programs: Vec<Program>,
     /// The rules that the tables do not have, in order.
     pub(super) alone: Vec<Rank>,
-    /// How many rules, from the first on, are asked one by one when the first match is sought.
-    pub(super) head: Rank,
+    /// The first rules, which are asked one by one when the first match is sought; side by side, since that is a loop that
+    /// must be as fast as any.
+    head: Vec<Filter>,
 }
 
 /// A program that runs alone, compiled if that is worth it.
@@ -66,8 +71,10 @@ impl Index {
         drop(paths);
         let tables: Arc<Vec<Table>> = Arc::new(tables(&fields, &terms));
         let native = Native::new(&fields, &tables).ok();
-        let head = head::len(&tables, &terms, &alone, programs.len());
-        let asked = asked(&terms, &alone, head, programs.len());
+        let head = head::len(fields.list.len(), &tables, &terms, &alone, programs.len());
+        let head: Vec<Filter> =
+            programs[..head as usize].iter().map_while(|program| Filter::compile(program).ok()).collect();
+        let asked = asked(&terms, &alone, programs.len());
         let programs = programs.into_iter().zip(asked).map(|(verified, is_asked)| {
             let filter = is_asked.then(|| Filter::compile(&verified).ok().map(Box::new)).flatten();
             Program { verified, filter }
@@ -75,18 +82,34 @@ impl Index {
         Index { programs: programs.collect(), fields, tables, native, alone, head }
     }
 
-    /// The first rule from `from` on that keeps a packet, of those that are alive.
+    /// The first rule that keeps a packet, of those that are alive.
     pub(super) fn first(&self, packet: &Packet, is_alive: impl Fn(Rank) -> bool) -> Option<Rank> {
         let keeps = |rank: Rank| is_alive(rank) && self.programs[rank as usize].run(packet) != 0;
-        if let Some(rank) = (0..self.head).find(|&rank| keeps(rank)) {
-            return Some(rank);
+        let mut head = self.head.iter();
+        while head.any(|filter| filter.run(packet) != 0) {
+            let rank = (self.head.len() - head.len() - 1) as Rank;
+            if is_alive(rank) {
+                return Some(rank);
+            }
+        }
+        if self.head.len() == self.programs.len() {
+            return None;
         }
         let mut best = self.first_in_tables(packet, &is_alive);
-        let alone = &self.alone[self.alone.partition_point(|&rank| rank < self.head)..];
+        let alone = &self.alone[self.alone.partition_point(|&rank| (rank as usize) < self.head.len())..];
         if let Some(&rank) = alone.iter().take_while(|&&rank| rank < best).find(|&&rank| keeps(rank)) {
             best = rank;
         }
         (best < Rank::MAX).then_some(best)
+    }
+
+    /// Writes the least rank that matches, all ones if none does, of the packets from `from` on, as many as there are ranks;
+    /// `false` if one packet at a time must be asked about.
+    pub(super) fn first_of_batch(&self, from: usize, records: &Records, ranks: &mut [Rank]) -> bool {
+        let batch = self.native.as_ref().and_then(|native| native.batch.as_ref());
+        let Some(batch) = batch.filter(|_| self.head.is_empty() && self.alone.is_empty()) else { return false };
+        batch.call_from(from, records, ranks);
+        true
     }
 
     fn first_in_tables(&self, packet: &Packet, is_alive: &impl Fn(Rank) -> bool) -> Rank {
@@ -117,7 +140,7 @@ impl Index {
         asked.or_else(|| (best == Rank::MAX || is_alive(best)).then_some(best))
     }
 
-    fn first_by_interpretation(&self, packet: &Packet, is_alive: &impl Fn(Rank) -> bool) -> Rank {
+    pub(super) fn first_by_interpretation(&self, packet: &Packet, is_alive: &impl Fn(Rank) -> bool) -> Rank {
         let row = self.fields.row(packet);
         let mut best = Rank::MAX;
         for table in self.tables.iter() {
@@ -134,19 +157,27 @@ impl Index {
         best
     }
 
+    /// All rules, compiled, if they are so few that to run them takes less time than to ask the index for all matches.
+    pub(super) fn few(&self) -> Option<&[Filter]> {
+        let are_few = self.head.len() == self.programs.len() && self.head.len() <= FEW;
+        are_few.then_some(self.head.as_slice())
+    }
+
     /// Writes all entries that hold for a packet, some rules more than once, in no order, and gives how many there are.
     pub(super) fn entries(&self, packet: &Packet, words: &mut Vec<u64>) -> usize {
-        let Some(native) = &self.native else {
-            let row = self.fields.row(packet);
-            words.clear();
-            words.extend(self.tables.iter().flat_map(|table| table.matches(&row)).map(Entry::into_words));
-            return words.len();
-        };
+        let Some(native) = &self.native else { return self.entries_by_interpretation(packet, words) };
         // It never becomes shorter, so that it need not be filled again.
         if words.len() < native.all.room() {
             words.resize(native.all.room(), 0);
         }
         native.all.call(packet.data(), packet.wire_len(), words) as usize
+    }
+
+    pub(super) fn entries_by_interpretation(&self, packet: &Packet, words: &mut Vec<u64>) -> usize {
+        let row = self.fields.row(packet);
+        words.clear();
+        words.extend(self.tables.iter().flat_map(|table| table.matches(&row)).map(Entry::into_words));
+        words.len()
     }
 }
 
@@ -186,12 +217,12 @@ fn factor() -> u64 {
     RandomState::new().hash_one(COUNT.fetch_add(1, Ordering::Relaxed))
 }
 
-/// Which rules are run alone, at most so many.
-fn asked(terms: &[Term], alone: &[Rank], head: Rank, rules: usize) -> Vec<bool> {
+/// Which rules behind the head are run alone, at most so many.
+fn asked(terms: &[Term], alone: &[Rank], rules: usize) -> Vec<bool> {
     let mut asked = vec![false; rules];
     let inexact = terms.iter().filter(|term| !term.is_exact || term.verdict.is_none()).map(|term| term.rank);
     let mut left = MOST_COMPILED;
-    for rank in (0..head).chain(alone.iter().copied()).chain(inexact) {
+    for rank in alone.iter().copied().chain(inexact) {
         let is_new = !std::mem::replace(&mut asked[rank as usize], left > 0);
         left -= usize::from(is_new && left > 0);
     }

@@ -187,6 +187,11 @@ impl FilterSet {
     pub fn first_match_batch<'p>(&self, packets: impl Into<Packets<'p>>, ids: &mut [Option<u32>]) {
         let packets = packets.into();
         assert_eq!(packets.len(), ids.len(), "there are not as many places for ids as packets");
+        if let [part] = self.parts.as_slice()
+            && part.first_of_batch(packets, ids)
+        {
+            return;
+        }
         packets.iter().zip(ids).for_each(|(packet, id)| *id = self.first_match(packet));
     }
 
@@ -251,3 +256,6 @@ impl fmt::Debug for FilterSet {
         f.debug_struct("FilterSet").field("dialect", &self.dialect).field("len", &self.len()).finish()
     }
 }
+
+#[cfg(test)]
+mod tests;

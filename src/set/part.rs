@@ -2,11 +2,16 @@
 
 use std::sync::Arc;
 
+use crate::batch::Packets;
+use crate::jit::Records;
 use crate::packet::Packet;
 use crate::set::index::Index;
 use crate::set::table::Entry;
 use crate::set::term::Rank;
 use crate::verify::Verified;
+
+/// How many packets of a batch are asked about at a time.
+const CHUNK: usize = 512;
 
 /// Rules that were indexed together; clones share them.
 #[derive(Clone, Debug)]
@@ -81,10 +86,42 @@ impl Part {
         self.index.first(packet, |rank| self.is_alive(rank))
     }
 
+    #[cfg(test)]
+    pub(super) fn index(&self) -> &Index {
+        &self.index
+    }
+
+    /// Gives the id of the first rule that keeps each packet, in order; `false` if one packet at a time must be asked about.
+    pub(super) fn first_of_batch(&self, packets: Packets, ids: &mut [Option<u32>]) -> bool {
+        let Some(records) = Records::of(packets) else { return false };
+        let mut ranks = [0; CHUNK];
+        for (chunk, ids) in ids.chunks_mut(CHUNK).enumerate() {
+            let (start, ranks) = (chunk * CHUNK, &mut ranks[..ids.len()]);
+            if !self.index.first_of_batch(start, &records, ranks) {
+                return false;
+            }
+            for (place, (&mut rank, id)) in ranks.iter_mut().zip(ids).enumerate() {
+                let is_sure = rank == Rank::MAX || self.is_alive(rank);
+                let rank = if is_sure {
+                    Some(rank).filter(|&rank| rank < Rank::MAX)
+                } else {
+                    packets.get(start + place).and_then(|packet| self.first(&packet))
+                };
+                *id = rank.map(|rank| self.rule(rank).id);
+            }
+        }
+        true
+    }
+
     /// Fills the buffer with the rules that keep a packet, in order, each once, and with their verdicts if those are wanted.
     pub(super) fn matches(&self, packet: &Packet, wants_verdicts: bool, buffer: &mut Buffer) {
         let Buffer { words, found } = buffer;
         found.clear();
+        if let Some(filters) = self.index.few() {
+            let entries = (0..).zip(filters).map(|(rank, filter)| Entry::of(rank, filter.run(packet)));
+            found.extend(entries.filter(|entry| entry.verdict != 0 && self.is_alive(entry.rank())));
+            return;
+        }
         let count = self.index.entries(packet, words);
         found.extend(words[..count].iter().map(|&words| Entry::from_words(words)));
         found.extend(self.index.alone.iter().map(|&rank| Entry::to_ask(rank)));

@@ -43,15 +43,35 @@ pub(crate) struct Table {
     pub(crate) columns: Vec<u8>,
     /// What holds for all entries.
     pub(crate) needs: u64,
-    pub(crate) guards: Vec<Constraint>,
+    pub(crate) guards: Vec<Guard>,
     /// The least rank.
     pub(crate) first: Rank,
     /// A power of two of them: the upper half of a hash below, and above where its entries begin, 0 for none.
     pub(crate) slots: Vec<u64>,
     /// Entries, behind a few words of nothing.
     pub(crate) entries: Vec<u32>,
-    /// The most entries of a key, and how many of them must be asked.
+    /// The most entries of a hash.
     pub(crate) longest: usize,
+    /// How many entries the place of an entry has, on average.
+    pub(super) usual: f64,
+    /// Whether some entries need more fields than all do.
+    pub(crate) differ: bool,
+    /// Whether some entries must be asked.
+    pub(crate) has_asked: bool,
+}
+
+/// A field that is one of a few numbers in all entries.
+#[derive(Clone, Debug)]
+pub(crate) struct Guard {
+    pub(crate) field: u8,
+    pub(crate) numbers: Vec<u32>,
+}
+
+impl Guard {
+    /// Whether a constraint holds for all packets that come past the guard.
+    fn decides(&self, constraint: &Constraint) -> bool {
+        self.field == constraint.field && self.numbers.len() == 1
+    }
 }
 
 /// A field of a key.
@@ -65,8 +85,8 @@ pub(crate) struct KeyField {
 impl Table {
     /// The table of these terms, which fit the key. `factor` gives the numbers that its fields are multiplied by.
     pub(super) fn new(fields: &Fields, key: &Key, terms: &[&Term], mut factor: impl FnMut() -> u64) -> Table {
-        let guards = guards(fields, terms);
-        let is_told = |field: u8| guards.iter().any(|guard| guard.field == field && guard.span == 0);
+        let guards = guards(terms);
+        let is_told = |field: u8| guards.iter().any(|guard| guard.field == field && guard.numbers.len() == 1);
         let key: Vec<KeyField> = key
             .iter()
             .filter(|&&(field, _)| !is_told(field))
@@ -81,7 +101,11 @@ impl Table {
             slots: Vec::new(),
             entries: vec![0; word::COLUMNS],
             longest: 0,
+            usual: 0.0,
+            differ: false,
+            has_asked: false,
         };
+        table.differ = terms.iter().any(|term| term.needs != table.needs);
         table.fill(terms);
         table
     }
@@ -99,6 +123,7 @@ impl Table {
                 self.push(term, number + 1 == place.len());
             }
             self.longest = self.longest.max(place.len());
+            self.usual += (place.len() * place.len()) as f64 / terms.len() as f64;
             let tag = place[0].0 >> 32;
             let mut slot = self.slot(tag);
             while self.slots[slot] != 0 {
@@ -110,9 +135,10 @@ impl Table {
 
     fn push(&mut self, term: &Term, is_last: bool) {
         let is_told = |constraint: &Constraint| {
-            self.columns.contains(&constraint.field) || self.guards.iter().any(|guard| guard == constraint)
+            self.columns.contains(&constraint.field) || self.guards.iter().any(|guard| guard.decides(constraint))
         };
         let is_exact = term.is_exact && term.constraints.iter().all(is_told);
+        self.has_asked |= !is_exact;
         let marks = [(is_last, mark::LAST), (!is_exact, mark::ASK), (term.verdict.is_none(), mark::COMPUTED)];
         let marks = marks.iter().filter(|(is_set, _)| *is_set).fold(0, |marks, (_, mark)| marks | mark);
         self.entries.extend([term.rank | marks, term.verdict.unwrap_or(0)]);
@@ -155,7 +181,7 @@ impl Table {
     /// The entries that hold for a packet, in the order of their ranks.
     pub(super) fn matches(&self, row: &Row) -> impl Iterator<Item = Entry> {
         let is_possible = row.present & self.needs == self.needs
-            && self.guards.iter().all(|guard| guard.admits(row.values[usize::from(guard.field)]));
+            && self.guards.iter().all(|guard| guard.numbers.contains(&row.values[usize::from(guard.field)]));
         let hash = self.hash(|field| row.values[usize::from(field.field)] & field.mask);
         let (tag, mut slot) = ((hash >> 32) as u32, self.slot(hash >> 32));
         while is_possible && self.slots[slot] != 0 && self.slots[slot] as u32 != tag {
@@ -179,32 +205,33 @@ impl Table {
     }
 }
 
-/// The part of all numbers of a field that a guard lets through at most: one in so many.
-const NARROW: u32 = 4;
+/// How many numbers a guard compares a field with, one after the other.
+const FEW: usize = 3;
 
-/// What holds for all terms: a field that all of them ask about lies in the least range that has theirs, if that is small.
-fn guards(fields: &Fields, terms: &[&Term]) -> Vec<Constraint> {
+/// What holds for all terms: a field that all of them ask about is one of a few numbers.
+fn guards(terms: &[&Term]) -> Vec<Guard> {
     let Some((first, rest)) = terms.split_first() else { return Vec::new() };
     let of_all = first.constraints.iter().filter_map(|constraint| {
-        let mut joined = *constraint;
-        for term in rest {
-            let other = term.constraints.iter().find(|other| other.field == constraint.field)?;
-            if *other != joined {
-                let (range, other) = (joined.range()?, other.range()?);
-                let (low, high) = (range.start().min(other.start()), range.end().max(other.end()));
-                joined = Constraint { first: *low, span: high - low, ..joined };
+        let mut guard = Guard { field: constraint.field, numbers: Vec::new() };
+        for term in [first].into_iter().chain(rest) {
+            let number = term.constraints.iter().find(|other| other.field == constraint.field)?.number()?;
+            if !guard.numbers.contains(&number) {
+                guard.numbers.push(number);
+            }
+            if guard.numbers.len() > FEW {
+                return None;
             }
         }
-        Some(joined)
+        Some(guard)
     });
-    of_all.filter(|guard| guard.span <= fields.max(guard.field) / NARROW).collect()
+    of_all.collect()
 }
 
 /// The fields that entries have conditions on beyond the guards; the most frequent ones.
-fn columns(fields: &Fields, terms: &[&Term], guards: &[Constraint]) -> Vec<u8> {
+fn columns(fields: &Fields, terms: &[&Term], guards: &[Guard]) -> Vec<u8> {
     let mut uses: Vec<(usize, u8)> = (0..fields.list.len() as u8).map(|field| (0, field)).collect();
     for constraint in terms.iter().flat_map(|term| &term.constraints) {
-        uses[usize::from(constraint.field)].0 += usize::from(!guards.contains(constraint));
+        uses[usize::from(constraint.field)].0 += usize::from(!guards.iter().any(|guard| guard.decides(constraint)));
     }
     uses.retain(|&(uses, _)| uses > 0);
     uses.sort_by_key(|&(uses, field)| (std::cmp::Reverse(uses), field));

@@ -40,8 +40,9 @@ impl Constraint {
         Some(self.first..=self.first.checked_add(self.span)?)
     }
 
-    pub(super) fn admits(&self, value: u32) -> bool {
-        value.wrapping_sub(self.first) <= self.span
+    /// The only number, if it is one.
+    pub(super) fn number(&self) -> Option<u32> {
+        (self.span == 0).then_some(self.first)
     }
 }
 

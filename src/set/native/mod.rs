@@ -10,10 +10,11 @@ mod tables;
 use std::sync::Arc;
 
 use cranelift_codegen::ir::{InstBuilder, types};
+use cranelift_frontend::FunctionBuilder;
 
-use crate::jit::{CompileError, SetCode, compile_set};
+use crate::jit::{CompileError, SetBatchCode, SetCode, compile_set, compile_set_batch};
 use crate::set::field::Fields;
-use crate::set::table::{Table, mark, word};
+use crate::set::table::Table;
 
 /// How many entries that must be asked the code for the first match collects, before it gives up.
 pub(super) const MOST_ASKED: usize = 32;
@@ -29,6 +30,9 @@ pub(super) struct Native {
     pub(super) first: SetCode,
     /// Writes all entries that hold, and gives how many there are.
     pub(super) all: SetCode,
+    /// Gives the least rank that matches each of many packets, all ones if none does; there is none if some entries must be
+    /// asked.
+    pub(super) batch: Option<SetBatchCode>,
 }
 
 /// A question to an index.
@@ -40,25 +44,29 @@ enum Question {
 
 impl Native {
     pub(super) fn new(fields: &Fields, tables: &Arc<Vec<Table>>) -> Result<Native, CompileError> {
-        let all: usize = tables.iter().map(|table| table.longest).sum();
-        let asked = if tables.iter().any(has_asked) { MOST_ASKED } else { 0 };
-        let compile = |question, room| {
-            compile_set(tables.clone(), room, |builder, arguments| {
-                let computed = fields::compute(fields, builder, arguments);
-                if tables.is_empty() {
-                    let none = if question == Question::First { u32::MAX.into() } else { 0 };
-                    let none = builder.ins().iconst(types::I64, none);
-                    builder.ins().return_(&[none]);
-                } else {
-                    tables::Prober::new(builder, arguments, computed, question).probe(tables);
-                }
-            })
+        let room: usize = tables.iter().map(|table| table.longest).sum();
+        let asked = if tables.iter().any(|table| table.has_asked) { MOST_ASKED } else { 0 };
+        let probe = |builder: &mut FunctionBuilder, arguments, question| {
+            let computed = fields::compute(fields, builder, arguments);
+            tables::Prober::new(builder, arguments, computed, question).probe(tables)
         };
-        Ok(Native { first: compile(Question::First, asked)?, all: compile(Question::All, all)? })
+        let first = compile_set(tables.clone(), asked, |builder, arguments| {
+            let (best, count) = probe(builder, arguments, Question::First);
+            let best = builder.ins().uextend(types::I64, best);
+            let count = builder.ins().ishl_imm_s(count, 32);
+            let answer = builder.ins().bor(best, count);
+            builder.ins().return_(&[answer]);
+        })?;
+        let all = compile_set(tables.clone(), room, |builder, arguments| {
+            let (_, count) = probe(builder, arguments, Question::All);
+            builder.ins().return_(&[count]);
+        })?;
+        let batch = match asked {
+            0 => Some(compile_set_batch(tables.clone(), |builder, arguments| {
+                probe(builder, arguments, Question::First).0
+            })?),
+            _ => None,
+        };
+        Ok(Native { first, all, batch })
     }
-}
-
-/// Whether some entries of a table must be asked.
-fn has_asked(table: &Table) -> bool {
-    table.entries[word::COLUMNS..].chunks(table.stride()).any(|entry| entry[word::RANK] & mark::ASK != 0)
 }

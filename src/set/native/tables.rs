@@ -18,6 +18,8 @@ pub(super) struct Prober<'a, 'f> {
     found: ir::Value,
     computed: Computed,
     question: Question,
+    /// Whether nothing can have been found yet but in the table at hand.
+    is_first: bool,
     /// The least rank that surely matches, 32 bits.
     best: Variable,
     /// How many entries were written, 64 bits.
@@ -39,34 +41,25 @@ impl<'a, 'f> Prober<'a, 'f> {
         let zero = builder.ins().iconst(types::I64, 0);
         builder.def_var(count, zero);
         let done = builder.create_block();
-        Prober { builder, found: arguments.found, computed, question, best, count, done }
+        Prober { builder, found: arguments.found, computed, question, is_first: true, best, count, done }
     }
 
-    /// Looks into all tables, and returns.
-    pub(super) fn probe(mut self, tables: &[Table]) {
-        for table in tables {
+    /// Looks into all tables, and gives the least rank that surely matches, 32 bits, and how many entries were written, 64.
+    pub(super) fn probe(mut self, tables: &[Table]) -> (ir::Value, ir::Value) {
+        for (place, table) in tables.iter().enumerate() {
             let next = self.builder.create_block();
+            self.is_first = place == 0;
             self.table(table, next);
             self.builder.switch_to_block(next);
         }
         self.builder.ins().jump(self.done, &[]);
         self.builder.switch_to_block(self.done);
-        let count = self.builder.use_var(self.count);
-        let answer = match self.question {
-            Question::All => count,
-            Question::First => {
-                let best = self.builder.use_var(self.best);
-                let best = self.builder.ins().uextend(types::I64, best);
-                let count = self.builder.ins().ishl_imm_s(count, 32);
-                self.builder.ins().bor(best, count)
-            }
-        };
-        self.builder.ins().return_(&[answer]);
+        (self.builder.use_var(self.best), self.builder.use_var(self.count))
     }
 
     /// Looks into a table, and goes to `next`.
     fn table(&mut self, table: &Table, next: Block) {
-        if self.question == Question::First {
+        if self.question == Question::First && !self.is_first {
             // Later tables have only later rules.
             let best = self.builder.use_var(self.best);
             let first = i64::from(table.first);
@@ -94,16 +87,18 @@ impl<'a, 'f> Prober<'a, 'f> {
         let mut missing = self.builder.ins().band_not(needs, self.computed.present);
         for guard in &table.guards {
             let value = self.computed.values[usize::from(guard.field)];
-            let is_outside = if guard.span == 0 {
-                let differing = self.builder.ins().bxor_imm_s(value, i64::from(guard.first.cast_signed()));
+            let signed = |number: u32| i64::from(number.cast_signed());
+            let differs = if let &[number] = guard.numbers.as_slice() {
+                let differing = self.builder.ins().bxor_imm_s(value, signed(number));
                 self.wide(differing)
             } else {
-                let distance = self.builder.ins().iadd_imm_s(value, -i64::from(guard.first));
-                let span = i64::from(guard.span.cast_signed());
-                let is_outside = self.builder.ins().icmp_imm_s(IntCC::UnsignedGreaterThan, distance, span);
-                self.builder.ins().uextend(types::I64, is_outside)
+                let all = guard.numbers.iter().map(|&number| signed(number));
+                let differs = all.map(|number| self.builder.ins().icmp_imm_s(IntCC::NotEqual, value, number));
+                let differs: Vec<ir::Value> = differs.collect();
+                let differ = differs.into_iter().reduce(|a, b| self.builder.ins().band(a, b)).expect("some numbers");
+                self.builder.ins().uextend(types::I64, differ)
             };
-            missing = self.builder.ins().bor(missing, is_outside);
+            missing = self.builder.ins().bor(missing, differs);
         }
         missing
     }
@@ -162,14 +157,14 @@ impl<'a, 'f> Prober<'a, 'f> {
     fn entry(&mut self, table: &Table, address: ir::Value, entry: Block, next: Block) {
         let marked = self.word(address, word::RANK);
         let rank = self.builder.ins().band_imm_s(marked, i64::from(mark::RANK));
-        if self.question == Question::First {
+        if self.question == Question::First && !self.is_first {
             let best = self.builder.use_var(self.best);
             let is_late = self.builder.ins().icmp(IntCC::UnsignedGreaterThanOrEqual, rank, best);
             let here = self.builder.create_block();
             self.builder.ins().brif(is_late, next, &[], here, &[]);
             self.builder.switch_to_block(here);
         }
-        let [holds, further, more] = [(); 3].map(|()| self.builder.create_block());
+        let [holds, further] = [(); 2].map(|()| self.builder.create_block());
         let fails = self.fails(table, address);
         self.builder.ins().brif(fails, further, &[], holds, &[]);
 
@@ -180,21 +175,28 @@ impl<'a, 'f> Prober<'a, 'f> {
                 self.builder.ins().jump(further, &[]);
             }
             Question::First => {
-                let [asked, sure] = [(); 2].map(|()| self.builder.create_block());
-                let must_ask = self.builder.ins().band_imm_s(marked, i64::from(mark::ASK));
-                self.builder.ins().brif(must_ask, asked, &[], sure, &[]);
-                self.builder.switch_to_block(asked);
-                self.give_up_if_full();
-                self.write(address);
-                self.builder.ins().jump(further, &[]);
+                if table.has_asked {
+                    let [asked, sure] = [(); 2].map(|()| self.builder.create_block());
+                    let must_ask = self.builder.ins().band_imm_s(marked, i64::from(mark::ASK));
+                    self.builder.ins().brif(must_ask, asked, &[], sure, &[]);
+                    self.builder.switch_to_block(asked);
+                    self.give_up_if_full();
+                    self.write(address);
+                    self.builder.ins().jump(further, &[]);
+                    self.builder.switch_to_block(sure);
+                }
                 // Later entries of the hash have later rules.
-                self.builder.switch_to_block(sure);
                 self.builder.def_var(self.best, rank);
                 self.builder.ins().jump(next, &[]);
             }
         }
 
         self.builder.switch_to_block(further);
+        if table.longest == 1 {
+            self.builder.ins().jump(next, &[]);
+            return;
+        }
+        let more = self.builder.create_block();
         let is_last = self.builder.ins().icmp_imm_s(IntCC::SignedLessThan, marked, 0);
         self.builder.ins().brif(is_last, next, &[], more, &[]);
         self.builder.switch_to_block(more);
@@ -204,9 +206,11 @@ impl<'a, 'f> Prober<'a, 'f> {
 
     /// Whether a condition of an entry fails: not 0 if so. All are looked at, which is faster than to guess which fails.
     fn fails(&mut self, table: &Table, address: ir::Value) -> ir::Value {
-        let needs = self.builder.ins().load(types::I64, TABLE, address, 4 * word::NEEDS as i32);
-        let mut fails = self.builder.ins().band_not(needs, self.computed.present);
-        let mut below = None;
+        let (mut fails, mut below) = (None, None);
+        if table.differ {
+            let needs = self.builder.ins().load(types::I64, TABLE, address, 4 * word::NEEDS as i32);
+            fails = Some(self.builder.ins().band_not(needs, self.computed.present));
+        }
         for (number, &column) in table.columns.iter().enumerate() {
             let first = self.word(address, word::COLUMNS + 2 * number);
             let span = self.word(address, word::COLUMNS + 2 * number + 1);
@@ -218,9 +222,9 @@ impl<'a, 'f> Prober<'a, 'f> {
         }
         if let Some(below) = below {
             let sign = self.builder.ins().ushr_imm_s(below, 63);
-            fails = self.builder.ins().bor(fails, sign);
+            fails = Some(fails.map_or(sign, |fails| self.builder.ins().bor(fails, sign)));
         }
-        fails
+        fails.unwrap_or_else(|| self.builder.ins().iconst(types::I64, 0))
     }
 
     fn wide(&mut self, value: ir::Value) -> ir::Value {
