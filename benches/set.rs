@@ -3,10 +3,13 @@
 //!
 //! `set/KIND/COUNT/ENGINE` is the time of one packet, of 1,024 in random order; with `batch` that of 1,024 packets. The
 //! kinds are those of `rules.rs`. `one` is a single compiled filter of the set on the same packets, `loop` all of them,
-//! compiled, one after the other up to the first match, `loop-all` to the end, and `hash` a hash table of five-tuples as
+//! compiled, one after the other up to the first match, `loop-all` to the end, `libpcap` its interpreter in such a loop
+//! (feature `peers`), and `hash` a hash table of five-tuples as
 //! one would write it by hand. `set/build/KIND/COUNT` is the time of building a set. Before anything is timed, the answers
 //! are compared.
 
+#[cfg(feature = "peers")]
+mod bpf_filter;
 mod packets;
 mod random;
 mod rules;
@@ -66,6 +69,8 @@ fn one_set(group: &mut BenchmarkGroup<WallTime>, kind: &str, rules: &RuleSet, or
             filters.iter().filter(|filter| filter.run(packet) != 0).count()
         });
     });
+    #[cfg(feature = "peers")]
+    libpcap(group, rules, &mut next);
     if kind == "five-tuple" {
         let by_hand = by_hand(&rules.tuples);
         group.bench_function("hash", |bencher| {
@@ -80,6 +85,23 @@ fn one_set(group: &mut BenchmarkGroup<WallTime>, kind: &str, rules: &RuleSet, or
         bencher.iter(|| {
             set.first_match_batch(batches.next().unwrap_or_default(), &mut ids);
             ids[0]
+        });
+    });
+}
+
+/// libpcap's interpreter, one filter after the other up to the first match, if there is a libpcap.
+#[cfg(feature = "peers")]
+fn libpcap<'p>(group: &mut BenchmarkGroup<WallTime>, rules: &RuleSet, mut next: impl FnMut() -> Packet<'p>) {
+    let Ok(filter) = bpf_filter::bpf_filter() else { return };
+    group.bench_function("libpcap", |bencher| {
+        bencher.iter(|| {
+            let packet = next();
+            rules.programs.iter().position(|program| {
+                let (data, captured) = (packet.data(), packet.data().len() as u32);
+                let instructions = program.program().instructions();
+                // SAFETY: our verifier accepted the program; the length is that of the slice.
+                unsafe { filter(instructions.as_ptr(), data.as_ptr(), packet.wire_len(), captured) != 0 }
+            })
         });
     });
 }

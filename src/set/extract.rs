@@ -17,6 +17,9 @@ const MOST_PATHS: usize = 64;
 /// The most blocks that are walked through for one program, over all its paths.
 const MOST_STEPS: usize = 4_096;
 
+/// So many instructions take as long to become a graph as a block takes to be walked through.
+const STEPS_A_BLOCK: usize = 8;
+
 /// How deep expressions are translated, and how many operations of one program are.
 const DEEPEST: usize = 24;
 const MOST_OPERATIONS: usize = 1 << 16;
@@ -36,6 +39,7 @@ impl Extractor {
 
     /// The paths on which a program gives anything but 0; `None` if there are too many.
     pub(super) fn paths(&mut self, verified: &Verified) -> Option<Vec<Path>> {
+        self.budget = self.budget.checked_sub(verified.steps().len() / STEPS_A_BLOCK)?;
         let mut graph = Graph::new(verified);
         graph.run(Pass::Facts);
         graph.run(Pass::Sets);

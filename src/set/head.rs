@@ -11,14 +11,25 @@ use crate::set::term::{Constraint, Rank, Term};
 
 /// About how long things take, in nanoseconds: to run a rule alone, to enter the code of an index, to compute a field of a
 /// packet, to look into a table, and to look at one of its entries.
-const RULE: f64 = 3.5;
+const RULE: f64 = 2.8;
 const ENTER: f64 = 5.0;
 const FIELD: f64 = 1.2;
 const TABLE: f64 = 2.5;
 const ENTRY: f64 = 0.7;
 
-/// The length of the head.
-pub(super) fn len(fields: usize, tables: &[Table], terms: &[Term], alone: &[Rank], rules: usize) -> Rank {
+/// How long it takes to put matches in order.
+const ORDER: f64 = 12.0;
+
+/// What runs one by one.
+pub(super) struct Singly {
+    /// How many rules from the first on, when the first match is sought.
+    pub(super) head: usize,
+    /// Whether all rules do, when all matches are.
+    pub(super) all: bool,
+}
+
+/// Which rules run one by one.
+pub(super) fn singly(fields: usize, tables: &[Table], terms: &[Term], alone: &[Rank], rules: usize) -> Singly {
     let breadth = breadth(terms, alone, rules);
     let entries: f64 = tables.iter().map(|table| table.usual).sum();
     let look = ENTER + FIELD * fields as f64 + TABLE * tables.len() as f64 + ENTRY * entries;
@@ -41,7 +52,7 @@ pub(super) fn len(fields: usize, tables: &[Table], terms: &[Term], alone: &[Rank
             alone_left -= if is_alone[rank] { RULE } else { 0.0 };
         }
     }
-    length as Rank
+    Singly { head: length, all: rules as f64 * RULE <= look + ORDER + alone_costs }
 }
 
 /// The part of all packets that each rule keeps, about.

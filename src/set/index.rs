@@ -10,7 +10,7 @@ use crate::packet::Packet;
 use crate::set::choose;
 use crate::set::extract::Extractor;
 use crate::set::field::Fields;
-use crate::set::head;
+use crate::set::head::{self, Singly};
 use crate::set::native::{GIVEN_UP, MOST_ASKED, Native};
 use crate::set::path::Path;
 use crate::set::table::{Entry, Table};
@@ -22,11 +22,8 @@ use crate::verify::Verified;
 const STEPS: usize = 1 << 18;
 const STEPS_OF_RULE: usize = 128;
 
-/// How many rules that run alone are compiled; more would drive each other out of the caches.
-const MOST_COMPILED: usize = 1_024;
-
-/// So many rules are few.
-const FEW: usize = 16;
+/// How many rules that run alone are compiled, at the head and behind it: of more, the code would fit into no cache.
+const MOST_COMPILED: usize = 4_096;
 
 /// An index.
 #[derive(Debug)]
@@ -40,9 +37,12 @@ pub(super) struct Index {
     pub(super) programs: Vec<Program>,
     /// The rules that the tables do not have, in order.
     pub(super) alone: Vec<Rank>,
-    /// The first rules, which are asked one by one when the first match is sought; side by side, since that is a loop that
-    /// must be as fast as any.
-    head: Vec<Filter>,
+    /// The first rules, which are asked one by one; side by side, since that is a loop that must be as fast as any.
+    singles: Vec<Filter>,
+    /// How many of them are asked when the first match is sought.
+    head: usize,
+    /// Whether all of them are when all matches are sought, if all rules are among them.
+    are_few: bool,
 }
 
 /// A program that runs alone, compiled if that is worth it.
@@ -71,32 +71,34 @@ impl Index {
         drop(paths);
         let tables: Arc<Vec<Table>> = Arc::new(tables(&fields, &terms));
         let native = Native::new(&fields, &tables).ok();
-        let head = head::len(fields.list.len(), &tables, &terms, &alone, programs.len());
-        let head: Vec<Filter> =
-            programs[..head as usize].iter().map_while(|program| Filter::compile(program).ok()).collect();
+        let Singly { head, all } = head::singly(fields.list.len(), &tables, &terms, &alone, programs.len());
+        let count = if all { programs.len() } else { head.min(MOST_COMPILED) };
+        let singles: Vec<Filter> =
+            programs[..count].iter().map_while(|program| Filter::compile(program).ok()).collect();
+        let head = head.min(singles.len());
         let asked = asked(&terms, &alone, programs.len());
         let programs = programs.into_iter().zip(asked).map(|(verified, is_asked)| {
             let filter = is_asked.then(|| Filter::compile(&verified).ok().map(Box::new)).flatten();
             Program { verified, filter }
         });
-        Index { programs: programs.collect(), fields, tables, native, alone, head }
+        Index { programs: programs.collect(), fields, tables, native, alone, singles, head, are_few: all }
     }
 
     /// The first rule that keeps a packet, of those that are alive.
     pub(super) fn first(&self, packet: &Packet, is_alive: impl Fn(Rank) -> bool) -> Option<Rank> {
         let keeps = |rank: Rank| is_alive(rank) && self.programs[rank as usize].run(packet) != 0;
-        let mut head = self.head.iter();
+        let mut head = self.singles[..self.head].iter();
         while head.any(|filter| filter.run(packet) != 0) {
-            let rank = (self.head.len() - head.len() - 1) as Rank;
+            let rank = (self.head - head.len() - 1) as Rank;
             if is_alive(rank) {
                 return Some(rank);
             }
         }
-        if self.head.len() == self.programs.len() {
+        if self.head == self.programs.len() {
             return None;
         }
         let mut best = self.first_in_tables(packet, &is_alive);
-        let alone = &self.alone[self.alone.partition_point(|&rank| (rank as usize) < self.head.len())..];
+        let alone = &self.alone[self.alone.partition_point(|&rank| (rank as usize) < self.head)..];
         if let Some(&rank) = alone.iter().take_while(|&&rank| rank < best).find(|&&rank| keeps(rank)) {
             best = rank;
         }
@@ -107,7 +109,7 @@ impl Index {
     /// `false` if one packet at a time must be asked about.
     pub(super) fn first_of_batch(&self, from: usize, records: &Records, ranks: &mut [Rank]) -> bool {
         let batch = self.native.as_ref().and_then(|native| native.batch.as_ref());
-        let Some(batch) = batch.filter(|_| self.head.is_empty() && self.alone.is_empty()) else { return false };
+        let Some(batch) = batch.filter(|_| self.head == 0 && self.alone.is_empty()) else { return false };
         batch.call_from(from, records, ranks);
         true
     }
@@ -159,8 +161,7 @@ impl Index {
 
     /// All rules, compiled, if they are so few that to run them takes less time than to ask the index for all matches.
     pub(super) fn few(&self) -> Option<&[Filter]> {
-        let are_few = self.head.len() == self.programs.len() && self.head.len() <= FEW;
-        are_few.then_some(self.head.as_slice())
+        (self.singles.len() == self.programs.len() && self.are_few).then_some(self.singles.as_slice())
     }
 
     /// Writes all entries that hold for a packet, some rules more than once, in no order, and gives how many there are.

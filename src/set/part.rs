@@ -118,8 +118,18 @@ impl Part {
         let Buffer { words, found } = buffer;
         found.clear();
         if let Some(filters) = self.index.few() {
-            let entries = (0..).zip(filters).map(|(rank, filter)| Entry::of(rank, filter.run(packet)));
-            found.extend(entries.filter(|entry| entry.verdict != 0 && self.is_alive(entry.rank())));
+            // Without a branch on what a filter says, which nobody foresees.
+            let mut count = 0;
+            found.resize(filters.len(), Entry::of(0, 0));
+            for (rank, filter) in filters.iter().enumerate() {
+                let verdict = filter.run(packet);
+                found[count] = Entry::of(rank as Rank, verdict);
+                count += usize::from(verdict != 0);
+            }
+            found.truncate(count);
+            if self.dead_count > 0 {
+                found.retain(|entry| self.is_alive(entry.rank()));
+            }
             return;
         }
         let count = self.index.entries(packet, words);
