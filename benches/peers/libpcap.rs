@@ -2,16 +2,13 @@
 
 use std::ffi::{CStr, CString, c_char, c_int, c_void};
 use std::ptr;
-use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 use cbpf::{Packet, RawInstruction};
-use libloading::{Library, Symbol};
+use libloading::Symbol;
 
+use crate::bpf_filter::{bpf_filter, library, symbol};
 use crate::engine::{Loaded, Subject};
-
-/// `bpf_filter(instructions, packet, wire_len, captured)`
-type BpfFilter = unsafe extern "C" fn(*const RawInstruction, *const u8, u32, u32) -> u32;
 
 /// `struct bpf_program`
 #[repr(C)]
@@ -33,9 +30,7 @@ const ETHERNET: c_int = 1;
 const NETMASK: u32 = u32::MAX;
 
 pub fn load(subject: &Subject) -> Loaded {
-    let library = library()?;
-    // SAFETY: this is the prototype of `pcap/bpf.h`.
-    let filter: BpfFilter = unsafe { *symbol(library, c"bpf_filter")? };
+    let filter = bpf_filter()?;
     let program = subject.program.clone();
     Ok(Box::new(move |packet: Packet| {
         let (data, captured) = (packet.data(), packet.data().len() as u32);
@@ -74,20 +69,4 @@ pub fn version() -> Option<String> {
         let version: Symbol<unsafe extern "C" fn() -> *const c_char> = symbol(library, c"pcap_lib_version").ok()?;
         Some(CStr::from_ptr(version()).to_string_lossy().into_owned())
     }
-}
-
-/// # Safety
-///
-/// `T` must be the type of what the library calls `name`.
-unsafe fn symbol<T>(library: &'static Library, name: &CStr) -> Result<Symbol<'static, T>, String> {
-    // SAFETY: the caller knows the type.
-    unsafe { library.get(name.to_bytes_with_nul()) }.map_err(|error| error.to_string())
-}
-
-fn library() -> Result<&'static Library, String> {
-    static LIBRARY: OnceLock<Option<Library>> = OnceLock::new();
-    let names = ["libpcap.so.1", "libpcap.so.0.8", "libpcap.so"];
-    // SAFETY: libpcap's initialisers have no requirements.
-    let load = || names.into_iter().find_map(|name| unsafe { Library::new(name) }.ok());
-    LIBRARY.get_or_init(load).as_ref().ok_or("there is no libpcap".to_owned())
 }

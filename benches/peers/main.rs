@@ -6,6 +6,8 @@
 //!
 //! `cargo bench --features peers --bench peers -- S3 cold` measures that filter, and the cold packets.
 
+#[path = "../bpf_filter.rs"]
+mod bpf_filter;
 #[path = "../filters.rs"]
 mod filters;
 #[path = "../packets.rs"]

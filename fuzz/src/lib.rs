@@ -10,3 +10,5 @@ pub mod layouts;
 pub mod linux;
 #[path = "../../jit-tests/oracle.rs"]
 pub mod oracle;
+#[path = "../../jit-tests/set.rs"]
+pub mod set;

@@ -24,7 +24,7 @@ pub(super) struct Function {
 }
 
 impl Function {
-    fn address(&self) -> *const u8 {
+    pub(super) fn address(&self) -> *const u8 {
         self.place.executable().wrapping_add(self.entry)
     }
 }
@@ -173,15 +173,15 @@ impl<'p> Records<'p> {
 /// The bytes of a packet that a program may look at, as far as that is known before it does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct LookedAt {
-    first: usize,
+    pub(super) first: usize,
     /// The last, if it may lie in another line of the cache, and data flow looks at it whatever the first says. To fetch
     /// for branches what they seldom look at takes longer than it saves.
-    last: Option<usize>,
+    pub(super) last: Option<usize>,
 }
 
 impl LookedAt {
     /// What addresses that are computed mostly lead to: what follows an IPv6 header, or an IPv4 header and a few bytes.
-    const COMPUTED: usize = 58;
+    pub(super) const COMPUTED: usize = 58;
 
     /// What a graph looks at, unless that is nothing.
     pub(super) fn of(graph: &Graph) -> Option<LookedAt> {
@@ -263,8 +263,13 @@ impl BatchCode {
     /// Runs the code on all packets; there are as many verdicts.
     pub(crate) fn call(&self, records: &Records, verdicts: &mut [u32], facts: &Facts) {
         assert_eq!(records.count, verdicts.len());
+        self.call_from(0, records, verdicts, facts);
+    }
+
+    /// Runs the code on the packets from `first` on, as many as there are verdicts.
+    pub(crate) fn call_from(&self, first: usize, records: &Records, verdicts: &mut [u32], facts: &Facts) {
         for (stretch, verdicts) in verdicts.chunks_mut(STRETCH).enumerate() {
-            let start = stretch * STRETCH;
+            let start = first + stretch * STRETCH;
             let places = start..start + verdicts.len();
             let is_worth = |&at: &LookedAt| verdicts.len() < WORTH_ASKING || records.are_cold(places, at);
             match self.looked_at.filter(is_worth) {
