@@ -11,7 +11,8 @@ pub fn program_and_samples(u: &mut Unstructured) -> Result<(Program, [Sample; 2]
     Ok((program(u)?, [sample(u)?, sample(u)?]))
 }
 
-fn program(u: &mut Unstructured) -> Result<Program> {
+/// A program that asks for what only Linux knows.
+pub fn program(u: &mut Unstructured) -> Result<Program> {
     let mut program = Vec::new();
     for left in (0..u.int_in_range(1..=20)?).rev() {
         program.push(match u.int_in_range(0..=9)? {
@@ -32,7 +33,7 @@ fn program(u: &mut Unstructured) -> Result<Program> {
 const IN_PACKET: [Extension; 3] =
     [Extension::NetlinkAttribute, Extension::NestedNetlinkAttribute, Extension::PayloadOffset];
 
-fn sample(u: &mut Unstructured) -> Result<Sample> {
+pub fn sample(u: &mut Unstructured) -> Result<Sample> {
     let sample = generate::sample(u, Dialect::Linux)?;
     let (protocol, mut data) = match u.int_in_range(0..=3)? {
         0 => return Ok(sample),

@@ -4,6 +4,7 @@ use arbitrary::{Result as Drawn, Unstructured};
 use cbpf::{Dialect, FilterSet, Matches, Packet, Verified};
 
 use crate::generate::{self, Sample};
+use crate::linux;
 
 /// The rules of a set, in order.
 pub type Rules = Vec<(u32, Verified)>;
@@ -12,12 +13,17 @@ pub type Rules = Vec<(u32, Verified)>;
 pub fn rules_and_samples(u: &mut Unstructured, dialect: Dialect) -> Drawn<(Rules, Vec<Sample>)> {
     let mut rules = Rules::new();
     for id in 0..u.int_in_range(0..=40)? {
-        let program = if u.ratio(1, 3)? { generate::program(u, dialect)? } else { generate::rule(u, dialect)? };
+        let program = match u.int_in_range(0..=5)? {
+            0 if dialect == Dialect::Linux => linux::program(u)?,
+            0 | 1 => generate::program(u, dialect)?,
+            _ => generate::rule(u, dialect)?,
+        };
         rules.extend(program.verify(dialect).ok().map(|program| (10 * id + 7, program)));
     }
     let mut samples = Vec::new();
     for _ in 0..u.int_in_range(1..=6)? {
-        samples.push(generate::sample(u, dialect)?);
+        let is_of_linux = dialect == Dialect::Linux && u.ratio(1, 2)?;
+        samples.push(if is_of_linux { linux::sample(u)? } else { generate::sample(u, dialect)? });
     }
     Ok((rules, samples))
 }
