@@ -23,6 +23,12 @@ pub struct Sample {
 const CUTS: usize = 100;
 
 impl Sample {
+    /// The packet of a case.
+    pub fn whole(packet: &ExpectedVerdict) -> Sample {
+        let (data, context) = (packet.data.clone(), packet.context.clone());
+        Sample { data, wire_len: packet.wire_len, context }
+    }
+
     /// The packet of a case, whole and truncated.
     pub fn cut(packet: &ExpectedVerdict) -> impl Iterator<Item = Sample> {
         let len = packet.data.len();
@@ -112,6 +118,32 @@ fn tests(u: &mut Unstructured, dialect: Dialect) -> Result<Program> {
         }
     }
     backward.push(near_load(u, dialect)?);
+    Ok(backward.into_iter().rev().collect())
+}
+
+/// A rule such as sets are made of: a few fields are asked one after the other, and if one says no, the verdict is 0.
+pub fn rule(u: &mut Unstructured, dialect: Dialect) -> Result<Program> {
+    let tests = u.int_in_range(1..=4)?;
+    let mut backward = vec![Instruction::ReturnConstant { verdict: 0 }];
+    match u.int_in_range(0..=5)? {
+        0 => backward.push(Instruction::ReturnA),
+        verdict => backward.push(Instruction::ReturnConstant { verdict }),
+    }
+    for _ in 0..tests {
+        let (to_keep, to_drop) = (0, backward.len() as u8 - 1);
+        let (yes, no) = if u.ratio(4, 5)? { (to_keep, to_drop) } else { (to_drop, to_keep) };
+        let condition = *u.choose(&[Condition::Equal, Condition::Equal, Condition::Greater, Condition::BitsSet])?;
+        let operand = Operand::Constant(u.arbitrary::<u32>()? & *u.choose(&[1, 3, 0x101, 0x0101_0101])?);
+        backward.push(Instruction::JumpIf { condition, operand, skip_true: yes, skip_false: no });
+        if u.ratio(1, 4)? {
+            let operand = Operand::Constant(*u.choose(&[1, 0xff00, 0xffff_0000])?);
+            backward.push(Instruction::Alu { op: AluOp::And, operand });
+        }
+        backward.push(near_load(u, dialect)?);
+        if dialect != Dialect::Seccomp && u.ratio(1, 4)? {
+            backward.push(Instruction::LoadMemShift { offset: u.int_in_range(0..=3)? });
+        }
+    }
     Ok(backward.into_iter().rev().collect())
 }
 

@@ -2,7 +2,8 @@
 //!
 //! `cargo test --test jit-tests -- kernel` runs one engine. The cases are the files below `cases/`; `case.rs` says how
 //! they are written. Besides them: what programs become (`golden`), the passes in any order (`passes`), the optimiser
-//! (`optimize`), random programs through all engines (`random`), random expressions beside libpcap (`language`), captures
+//! (`optimize`), random programs through all engines (`random`), random expressions beside libpcap (`language`), sets of
+//! programs beside each of them alone (`sets`), captures
 //! and libpcap's code for expressions of a folder beside the project, if there is one (`captures`, `expressions`), system
 //! calls under filters (`policies`), memory for code (`memory`), real frames in a network namespace (`netns`), and the
 //! program (`cli`, `debugger`).
@@ -35,6 +36,8 @@ mod passes;
 mod policies;
 mod random;
 mod seccomp;
+mod set;
+mod sets;
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -67,6 +70,7 @@ fn main() -> ExitCode {
     trials.extend(language::trials());
     #[cfg(all(feature = "socket", target_os = "linux"))]
     trials.extend(netns::trials());
+    trials.extend(sets::trials(&cases));
     #[cfg(feature = "cli")]
     trials.extend(cli::trials().into_iter().chain(captures::trials()).chain([expressions::trial()]));
     libtest_mimic::run(&arguments, trials).exit_code()

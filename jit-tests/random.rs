@@ -53,7 +53,7 @@ pub fn trials() -> Vec<Trial> {
 }
 
 /// Gives random bytes to `try_one`, the same ones at every run.
-fn each_program(try_one: impl Fn(&[u8]) -> Result<(), Failed>) -> Result<(), Failed> {
+pub fn each_program(try_one: impl Fn(&[u8]) -> Result<(), Failed>) -> Result<(), Failed> {
     let start = Instant::now();
     let mut state = 0x0063_6270_6600_u64;
     for _ in 0..PROGRAMS {

@@ -117,6 +117,8 @@ mod profile;
 mod program;
 mod random;
 mod seccomp;
+#[cfg(feature = "jit")]
+mod set;
 #[cfg(all(feature = "socket", target_os = "linux"))]
 pub mod socket;
 mod stop;
@@ -146,6 +148,8 @@ pub use packet::Packet;
 pub use profile::{Block, Edge, Profile, Way};
 pub use program::Program;
 pub use seccomp::{Action, Arch, SeccompData, UnknownArch};
+#[cfg(feature = "jit")]
+pub use set::{FilterSet, Matches, SetError, SetReader, SharedSet};
 pub use stop::Stop;
 pub use text::{Form, ParseError};
 pub use trace::{Executed, Read, Trace};

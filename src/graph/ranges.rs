@@ -8,10 +8,10 @@ use crate::graph::{Graph, Test, Value, ValueId, Values};
 use crate::isa::{AluOp, Condition};
 
 /// Ranges of numbers, each from its first to its last.
-pub(super) type Range = (u32, u32);
+pub(crate) type Range = (u32, u32);
 
 /// Ranges that are sorted and apart: mostly one, for which nothing is allocated.
-pub(super) enum Numbers<'g> {
+pub(crate) enum Numbers<'g> {
     One([Range; 1]),
     Many(Cow<'g, [Range]>),
 }
@@ -89,7 +89,7 @@ pub(super) fn joined(mut ranges: Vec<Range>) -> Vec<Range> {
 }
 
 /// The numbers between the ranges, which are sorted and do not overlap.
-pub(super) fn complement(ranges: impl ExactSizeIterator<Item = Range>) -> Vec<Range> {
+pub(crate) fn complement(ranges: impl ExactSizeIterator<Item = Range>) -> Vec<Range> {
     let mut gaps = Vec::with_capacity(ranges.len() + 1);
     let mut next = Some(0);
     for (low, high) in ranges {
@@ -113,7 +113,7 @@ impl Graph {
     }
 
     /// The value that a test asks about and the values of it for which it holds, if that is how it can be put.
-    pub(super) fn as_ranges(&self, test: Test) -> Option<(ValueId, Numbers<'_>)> {
+    pub(crate) fn as_ranges(&self, test: Test) -> Option<(ValueId, Numbers<'_>)> {
         if let Test::Member(value, set) = test {
             return Some((value, Numbers::Many(self.sets.ranges(set))));
         }

@@ -24,7 +24,7 @@ pub(super) struct Function {
 }
 
 impl Function {
-    fn address(&self) -> *const u8 {
+    pub(super) fn address(&self) -> *const u8 {
         self.place.executable().wrapping_add(self.entry)
     }
 }

@@ -6,10 +6,11 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::OnceLock;
 
 use cranelift_codegen::control::ControlPlane;
-use cranelift_codegen::isa::OwnedTargetIsa;
+use cranelift_codegen::ir::Signature;
+use cranelift_codegen::isa::{CallConv, OwnedTargetIsa};
 use cranelift_codegen::settings::{self, Configurable};
 use cranelift_codegen::{CompiledCode, Context, isa};
-use cranelift_frontend::FunctionBuilderContext;
+use cranelift_frontend::{FunctionBuilder, FunctionBuilderContext};
 use cranelift_jit::{JITBuilder, JITModule};
 use cranelift_module::{Module, ModuleError, ModuleReloc, default_libcall_names};
 use target_lexicon::Triple;
@@ -79,6 +80,23 @@ fn compile_form(graph: &Graph, form: Form) -> Result<Function, CompileError> {
     with_compiler(|compiler| {
         compiler.lower(graph, form);
         compiler.place(compiler.isa_for(graph))
+    })
+}
+
+/// A function in memory that is not made of a graph, and looks nothing up in tables behind itself.
+pub(super) fn compile_function(
+    signature: impl FnOnce(CallConv) -> Signature,
+    fill: impl FnOnce(&mut FunctionBuilder),
+) -> Result<Function, CompileError> {
+    with_compiler(|compiler| {
+        compiler.clear();
+        let isa = &compiler.host[0];
+        compiler.context.func.signature = signature(isa.default_call_conv());
+        let mut builder = FunctionBuilder::new(&mut compiler.context.func, &mut compiler.functions);
+        fill(&mut builder);
+        builder.seal_all_blocks();
+        builder.finalize(isa.frontend_config());
+        compiler.place(isa)
     })
 }
 
@@ -252,11 +270,9 @@ fn describe_host(by_size: [(&str, &str); 2]) -> Result<OwnedTargetIsa, Box<dyn E
 
 #[cfg(test)]
 mod tests {
-    use cranelift_codegen::ir::{InstBuilder, MemFlagsData, types};
-    use cranelift_frontend::FunctionBuilder;
-
     use super::*;
     use crate::jit::facts::Facts;
+    use cranelift_codegen::ir::{InstBuilder, MemFlagsData, types};
 
     /// Entry i of a table of numbers and entry i of a table of bytes, added up, where i is the length on the wire.
     fn lower_sum(compiler: &mut Compiler, numbers: &[u8], bytes: &[u8]) {

@@ -219,58 +219,13 @@ impl<'g, 'f> Lowering<'g, 'f> {
                 0
             }
         };
-        let flags = MemFlagsData::new().with_notrap().with_readonly();
-        let flags = if order == ByteOrder::Big { flags.with_endianness(Endianness::Little) } else { flags };
-        let is_turned = order == ByteOrder::Big;
-        let ins = self.builder.ins();
-        match width {
-            Width::Byte => ins.uload8(types::I32, flags, address, offset),
-            Width::Half if is_turned => {
-                let number = ins.load(types::I16, flags, address, offset);
-                let number = self.builder.ins().bswap(number);
-                self.builder.ins().uextend(types::I32, number)
-            }
-            Width::Half => ins.uload16(types::I32, flags, address, offset),
-            Width::Word => {
-                let number = ins.load(types::I32, flags, address, offset);
-                if is_turned { self.builder.ins().bswap(number) } else { number }
-            }
-        }
+        load(&mut self.builder, address, offset, width, order)
     }
 
     fn alu(&mut self, op: AluOp, left: ValueId, right: ValueId) -> ir::Value {
         let (a, b) = (self.value(left), self.value(right));
-        let ins = self.builder.ins();
-        match op {
-            AluOp::Add => ins.iadd(a, b),
-            AluOp::Sub => ins.isub(a, b),
-            AluOp::Mul => ins.imul(a, b),
-            // Behind the check that the divisor is not zero, so the machine's division does not trap.
-            AluOp::Div => ins.udiv(a, b),
-            AluOp::Mod => ins.urem(a, b),
-            AluOp::And => ins.band(a, b),
-            AluOp::Or => ins.bor(a, b),
-            AluOp::Xor => ins.bxor(a, b),
-            AluOp::Lsh => {
-                let shifted = ins.ishl(a, b);
-                self.limit_shift(shifted, right)
-            }
-            AluOp::Rsh => {
-                let shifted = ins.ushr(a, b);
-                self.limit_shift(shifted, right)
-            }
-        }
-    }
-
-    /// Makes a shift by 32 or more 0, where the machine would shift by the lower five bits of the count.
-    fn limit_shift(&mut self, shifted: ir::Value, count: ValueId) -> ir::Value {
-        if self.graph.values.known(count).max < 32 {
-            return shifted;
-        }
-        let count = self.value(count);
-        let is_below = self.builder.ins().icmp_imm_s(IntCC::UnsignedLessThan, count, 32);
-        let zero = self.builder.ins().iconst(types::I32, 0);
-        self.builder.ins().select(is_below, shifted, zero)
+        let may_be_long = self.graph.values.known(right).max >= 32;
+        arithmetic(&mut self.builder, op, a, b, may_be_long)
     }
 
     fn end(&mut self, end: &End, is_cold: bool) {
@@ -338,4 +293,61 @@ impl<'g, 'f> Lowering<'g, 'f> {
             }
         }
     }
+}
+
+/// A number of the packet; that it is in bounds has been found out before.
+pub(crate) fn load(
+    builder: &mut FunctionBuilder,
+    address: ir::Value,
+    offset: i32,
+    width: Width,
+    order: ByteOrder,
+) -> ir::Value {
+    let flags = MemFlagsData::new().with_notrap().with_readonly();
+    let flags = if order == ByteOrder::Big { flags.with_endianness(Endianness::Little) } else { flags };
+    let is_turned = order == ByteOrder::Big;
+    let ins = builder.ins();
+    match width {
+        Width::Byte => ins.uload8(types::I32, flags, address, offset),
+        Width::Half if is_turned => {
+            let number = ins.load(types::I16, flags, address, offset);
+            let number = builder.ins().bswap(number);
+            builder.ins().uextend(types::I32, number)
+        }
+        Width::Half => ins.uload16(types::I32, flags, address, offset),
+        Width::Word => {
+            let number = ins.load(types::I32, flags, address, offset);
+            if is_turned { builder.ins().bswap(number) } else { number }
+        }
+    }
+}
+
+/// The result of arithmetic; a divisor has been found not to be zero. If a shift may be by 32 or more, that gives 0, where
+/// the machine would shift by the lower five bits of the count.
+pub(crate) fn arithmetic(
+    builder: &mut FunctionBuilder,
+    op: AluOp,
+    a: ir::Value,
+    b: ir::Value,
+    may_be_long: bool,
+) -> ir::Value {
+    let ins = builder.ins();
+    let result = match op {
+        AluOp::Add => ins.iadd(a, b),
+        AluOp::Sub => ins.isub(a, b),
+        AluOp::Mul => ins.imul(a, b),
+        AluOp::Div => ins.udiv(a, b),
+        AluOp::Mod => ins.urem(a, b),
+        AluOp::And => ins.band(a, b),
+        AluOp::Or => ins.bor(a, b),
+        AluOp::Xor => ins.bxor(a, b),
+        AluOp::Lsh => ins.ishl(a, b),
+        AluOp::Rsh => ins.ushr(a, b),
+    };
+    if !op.is_shift() || !may_be_long {
+        return result;
+    }
+    let is_short = builder.ins().icmp_imm_s(IntCC::UnsignedLessThan, b, 32);
+    let zero = builder.ins().iconst(types::I32, 0);
+    builder.ins().select(is_short, result, zero)
 }

@@ -17,6 +17,7 @@ mod facts;
 mod frame;
 mod lower;
 mod memory;
+mod set;
 mod sets;
 mod tables;
 
@@ -24,3 +25,5 @@ pub(crate) use code::{BatchCode, Code, Records};
 pub(crate) use compile::{compile, compile_batch};
 pub use error::CompileError;
 pub(crate) use facts::{Entries, Facts};
+pub(crate) use lower::{arithmetic, load};
+pub(crate) use set::{Arguments, SetCode, compile_set};

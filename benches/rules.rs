@@ -1,0 +1,270 @@
+//! Sets of rules such as people have, as tcpdump compiles them, and packets that some of them keep: the same ones at
+//! every run.
+
+use cbpf::{Dialect, Program, Verified};
+
+use crate::packets;
+use crate::random::Random;
+
+/// The kinds of sets.
+pub const KINDS: [&str; 8] = ["host", "port", "host-port", "five-tuple", "acl", "fw", "ipc", "mixed"];
+
+/// A set of rules, and packets for it.
+pub struct RuleSet {
+    pub programs: Vec<Verified>,
+    pub packets: Vec<Vec<u8>>,
+    /// Of each rule, if it asks for one: addresses, ports and the protocol.
+    pub tuples: Vec<Tuple>,
+}
+
+/// Two addresses, two ports, and a protocol.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Tuple {
+    pub source: u32,
+    pub destination: u32,
+    pub source_port: u16,
+    pub destination_port: u16,
+    pub protocol: u8,
+}
+
+const TCP: u8 = 6;
+const UDP: u8 = 17;
+
+/// How many of a hundred packets are made for some rule; the others are any.
+const FOR_A_RULE: usize = 80;
+
+/// A set of a kind, of so many rules.
+pub fn set(kind: &str, count: usize) -> RuleSet {
+    let mut random = Random::new(count as u64 + kind.len() as u64);
+    let pool = Pool::new(&mut random, count);
+    let (mut programs, mut tuples) = (Vec::new(), Vec::new());
+    for number in 0..count {
+        let tuple = tuple(&mut random, number);
+        let (text, example) = match kind {
+            "host" => (host(tuple.source), tuple),
+            "port" => {
+                let port = number.wrapping_mul(6) as u16 + 1;
+                (port_of_any(port), Tuple { destination_port: port, ..tuple })
+            }
+            "host-port" => (host_and_port(tuple.source, tuple.destination_port), tuple),
+            "five-tuple" => (five_tuple(tuple), tuple),
+            "mixed" => (expression(&mut random, tuple), tuple),
+            kind => pool.rule(&mut random, kind),
+        };
+        programs.push(verified(&text));
+        tuples.push(example);
+    }
+    let any = packets::mix(packets::COUNT, &[0x0a00_0001]);
+    let packets = any.into_iter().map(|other| {
+        let tuple = tuples[random.below(count)];
+        if random.chance(FOR_A_RULE) { frame(&mut random, tuple) } else { other }
+    });
+    RuleSet { programs, packets: packets.collect(), tuples }
+}
+
+fn verified(text: &str) -> Verified {
+    let program: Program = text.parse().unwrap_or_else(|error| panic!("{error}\n{text}"));
+    program.verify(Dialect::Pcap).unwrap_or_else(|error| panic!("{error}\n{text}"))
+}
+
+fn tuple(random: &mut Random, number: usize) -> Tuple {
+    Tuple {
+        source: 0x0a00_0000 + number as u32 * 7 + 1,
+        destination: 0xc0a8_0000 | random.number() >> 16,
+        source_port: 1_024 | random.number() as u16,
+        destination_port: random.choose(&[80, 443, 53, 22, 8_080, 25, 123, 3_306]),
+        protocol: random.choose(&[TCP, TCP, UDP]),
+    }
+}
+
+/// What ends every program.
+const END: &str = "keep: ret #262144\n drop: ret #0\n";
+
+/// What comes before the ports of a datagram of IPv4.
+const IPV4_PORTS: &str = "ldh [20]\n jset #0x1fff, drop\n ldxb 4*([14]&0xf)\n";
+
+/// `host A`
+fn host(host: u32) -> String {
+    let either = |source: u32, destination: u32| {
+        format!("ld [{source}]\n jeq #{host}, keep\n ld [{destination}]\n jeq #{host}, keep, drop\n")
+    };
+    let (ip, arp) = (either(26, 30), either(28, 38));
+    format!("ldh [12]\n jne #0x800, other\n {ip} other: jeq #0x806, arp\n jne #0x8035, drop\n arp: {arp} {END}")
+}
+
+/// Goes on if the protocol, which A is, has ports.
+const HAS_PORTS: [&str; 2] = [
+    "ldb [20]\n jeq #132, six\n jeq #6, six\n jne #17, drop\n six:\n",
+    "ldb [23]\n jeq #132, four\n jeq #6, four\n jne #17, drop\n four:\n",
+];
+
+/// `port P`
+fn port_of_any(port: u16) -> String {
+    let either = |source: &str, destination: &str| {
+        format!("ldh [{source}]\n jeq #{port}, keep\n ldh [{destination}]\n jeq #{port}, keep, drop\n")
+    };
+    let (six, four) = (either("54", "56"), either("x + 14", "x + 16"));
+    let [has_six, has_four] = HAS_PORTS;
+    format!(
+        "ldh [12]\n jne #0x86dd, other\n {has_six} {six} other: jne #0x800, drop\n {has_four} {IPV4_PORTS} {four} {END}"
+    )
+}
+
+/// `host A and port P`
+fn host_and_port(host: u32, port: u16) -> String {
+    let [_, has_ports] = HAS_PORTS;
+    format!(
+        "ldh [12]\n jne #0x800, drop\n ld [26]\n jeq #{host}, ours\n ld [30]\n jne #{host}, drop\n
+         ours: {has_ports} {IPV4_PORTS} ldh [x + 14]\n jeq #{port}, keep\n ldh [x + 16]\n jeq #{port}, keep, drop\n {END}"
+    )
+}
+
+/// `src host A and dst host B and tcp src port P and dst port Q`
+fn five_tuple(Tuple { source, destination, source_port, destination_port, protocol }: Tuple) -> String {
+    format!(
+        "ldh [12]\n jne #0x800, drop\n ld [26]\n jne #{source}, drop\n ld [30]\n jne #{destination}, drop\n
+         ldb [23]\n jne #{protocol}, drop\n {IPV4_PORTS} ldh [x + 14]\n jne #{source_port}, drop\n
+         ldh [x + 16]\n jne #{destination_port}, drop\n {END}"
+    )
+}
+
+/// Expressions that have nothing to do with each other, many of them broad.
+fn expression(random: &mut Random, tuple: Tuple) -> String {
+    let [_, has_ports] = HAS_PORTS;
+    let number = random.number();
+    let ip = "ldh [12]\n jne #0x800, drop\n";
+    let body = match random.below(16) {
+        0 => format!("ldh [12]\n jeq #{}, keep, drop\n", random.choose(&[0x806, 0x800, 0x86dd, 0x8100, 0x88cc])),
+        1 => format!("{ip} ldb [23]\n jeq #{}, keep, drop\n", random.choose(&[1, 6, 17, 47, 50])),
+        2 => format!("ld #len\n jgt #{}, keep, drop\n", number % 1_500),
+        3 => format!("{ip} ldb [22]\n jgt #{}, drop, keep\n", number % 64),
+        4 => format!("{ip} ld [30]\n and #0xffff0000\n jeq #{}, keep, drop\n", number & 0xffff_0000),
+        5 => format!("{ip} ld [26]\n and #0xff000000\n jeq #{}, keep, drop\n", number & 0xff00_0000),
+        6 => format!(
+            "{ip} ldb [23]\n jne #6, drop\n {IPV4_PORTS} ldb [x + 27]\n jset #{}, keep, drop\n",
+            1 << (number % 6)
+        ),
+        7 => format!("ldh [12]\n jne #0x8100, drop\n ldh [14]\n and #0xfff\n jeq #{}, keep, drop\n", number % 4_096),
+        8 => format!("ld [8]\n jne #{number}, drop\n ldh [6]\n jeq #{}, keep, drop\n", number >> 16),
+        9 => format!("{ip} ldb [15]\n and #0xfc\n jeq #{}, keep, drop\n", number % 64 * 4),
+        10 => {
+            let port = number % 30_000;
+            format!(
+                "{ip} {has_ports} {IPV4_PORTS} ldh [x + 16]\n jge #{port}, low, drop\n low: jgt #{}, drop, keep\n",
+                port + 50
+            )
+        }
+        11 => format!(
+            "ldh [12]\n jne #0x86dd, drop\n ld [38]\n jne #{number}, drop\n ld [50]\n jeq #{}, keep, drop\n",
+            number % 256
+        ),
+        12 => return five_tuple(tuple),
+        13 => return host(tuple.source),
+        14 => return port_of_any(number as u16),
+        _ => return host_and_port(tuple.source, tuple.destination_port),
+    };
+    format!("{body} {END}")
+}
+
+/// Prefixes that the rules of a ClassBench-like set share, as those of real ones do.
+struct Pool {
+    sources: Vec<(u32, u32)>,
+    destinations: Vec<(u32, u32)>,
+}
+
+/// What rules of a seed of ClassBench ask for (Taylor and Turner, 2007, in round figures): how many of a hundred leave the
+/// source and the destination open, the lengths of the prefixes of the others, and how many name the protocol.
+struct Seed {
+    open: [usize; 2],
+    lengths: &'static [u32],
+    protocol: usize,
+}
+
+const ACL: Seed =
+    Seed { open: [10, 2], lengths: &[32, 32, 32, 32, 28, 27, 26, 25, 24, 24, 24, 23, 22, 21, 16], protocol: 92 };
+const FW: Seed = Seed { open: [40, 25], lengths: &[32, 32, 32, 32, 32, 30, 28, 24, 24, 16], protocol: 85 };
+const IPC: Seed = Seed { open: [15, 10], lengths: &[32, 32, 32, 30, 28, 27, 24, 24, 22, 20, 16, 8], protocol: 80 };
+
+impl Pool {
+    fn new(random: &mut Random, rules: usize) -> Pool {
+        let mut side = |base: u32| {
+            let count = (rules / 3).max(4);
+            (0..count).map(|_| (base | random.number() >> 6, random.below(1_000) as u32)).collect()
+        };
+        Pool { sources: side(0x0a00_0000), destinations: side(0xac00_0000) }
+    }
+
+    /// A rule, and a packet for it.
+    fn rule(&self, random: &mut Random, kind: &str) -> (String, Tuple) {
+        let seed = match kind {
+            "acl" => ACL,
+            "fw" => FW,
+            _ => IPC,
+        };
+        let mut text = "ldh [12]\n jne #0x800, drop\n".to_owned();
+        let mut example = Tuple {
+            source: random.number(),
+            destination: random.number(),
+            source_port: random.number() as u16,
+            destination_port: random.number() as u16,
+            protocol: TCP,
+        };
+        for (side, place, prefixes) in [(0, 26, &self.sources), (1, 30, &self.destinations)] {
+            if random.chance(seed.open[side]) {
+                continue;
+            }
+            let (address, which) = random.choose(prefixes);
+            let mask = u32::MAX << (32 - seed.lengths[which as usize % seed.lengths.len()]);
+            let ending = example.source & !mask;
+            let slot = if side == 0 { &mut example.source } else { &mut example.destination };
+            *slot = address & mask | ending;
+            let and = if mask == u32::MAX { String::new() } else { format!("and #{mask}\n") };
+            text += &format!("ld [{place}]\n {and} jne #{}, drop\n", address & mask);
+        }
+        let has_ports = random.chance(seed.protocol);
+        if has_ports {
+            example.protocol = random.choose(&[TCP, TCP, TCP, UDP]);
+            text += &format!("ldb [23]\n jne #{}, drop\n", example.protocol);
+            self.ports(random, kind, &mut text, &mut example);
+        }
+        (format!("{text} jmp keep\n {END}"), example)
+    }
+
+    /// Ranges of ports: those of sources mostly open, those of destinations mostly one number.
+    fn ports(&self, random: &mut Random, kind: &str, text: &mut String, example: &mut Tuple) {
+        let open = if kind == "acl" { 98 } else { 85 };
+        let source = if random.chance(open) { None } else { Some((1_024, 65_535)) };
+        let destination = match random.below(100) {
+            0..=69 => Some(random.choose(&[80, 443, 53, 22, 25, 110, 143, 1_433, 1_521, 3_306, 5_631, 6_789, 8_080]))
+                .map(|port| (port, port)),
+            70..=79 => Some((1_024, 65_535)),
+            80..=89 => Some(random.choose(&[(1_300, 1_349), (5_000, 5_010), (6_000, 6_063), (20, 21), (135, 139)])),
+            _ => None,
+        };
+        if source.or(destination).is_some() {
+            *text += IPV4_PORTS;
+        }
+        for (place, range, port) in
+            [(14, source, &mut example.source_port), (16, destination, &mut example.destination_port)]
+        {
+            match range {
+                Some((low, high)) if low == high => *text += &format!("ldh [x + {place}]\n jne #{low}, drop\n"),
+                Some((low, high)) => *text += &format!("ldh [x + {place}]\n jlt #{low}, drop\n jgt #{high}, drop\n"),
+                None => continue,
+            }
+            *port = range.map_or(*port, |(low, _)| low);
+        }
+    }
+}
+
+/// An Ethernet frame with a datagram of IPv4.
+fn frame(random: &mut Random, tuple: Tuple) -> Vec<u8> {
+    let mut frame = vec![2; 12];
+    frame.extend([8, 0, 0x45, 0, 0, 100, 0, 0, 0x40, 0, 64, tuple.protocol, 0, 0]);
+    frame.extend(tuple.source.to_be_bytes());
+    frame.extend(tuple.destination.to_be_bytes());
+    frame.extend(tuple.source_port.to_be_bytes());
+    frame.extend(tuple.destination_port.to_be_bytes());
+    frame.resize(60 + random.below(400), 0x10);
+    frame
+}

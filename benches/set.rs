@@ -1,0 +1,192 @@
+//! One packet against many filters: how long the first match, and all matches, take in a set, beside the filters one after
+//! the other.
+//!
+//! `set/KIND/COUNT/ENGINE` is the time of one packet, of 1,024 in random order; with `batch` that of 1,024 packets. The
+//! kinds are those of `rules.rs`. `one` is a single compiled filter of the set on the same packets, `loop` all of them,
+//! compiled, one after the other up to the first match, `loop-all` to the end, and `hash` a hash table of five-tuples as
+//! one would write it by hand. `set/build/KIND/COUNT` is the time of building a set. Before anything is timed, the answers
+//! are compared.
+
+mod packets;
+mod random;
+mod rules;
+
+use std::collections::HashMap;
+use std::hash::{BuildHasherDefault, Hasher};
+use std::hint::black_box;
+use std::time::Duration;
+
+use cbpf::{Filter, FilterSet, Matches, Packet};
+use criterion::measurement::WallTime;
+use criterion::{BenchmarkGroup, Criterion, SamplingMode, Throughput, criterion_group, criterion_main};
+
+use packets::ORDER;
+use rules::{KINDS, RuleSet, Tuple};
+
+/// How many filters the sets have.
+const COUNTS: [usize; 4] = [10, 100, 1_000, 10_000];
+
+/// How many packets a batch has.
+const BATCH: usize = 1_024;
+
+fn run(criterion: &mut Criterion) {
+    let [_, (_, order)] = packets::orders();
+    for kind in KINDS {
+        for count in COUNTS {
+            let rules = rules::set(kind, count);
+            let mut group = criterion.benchmark_group(format!("set/{kind}/{count}"));
+            group.throughput(Throughput::Elements(1));
+            one_set(&mut group, kind, &rules, &order);
+            group.finish();
+        }
+    }
+}
+
+fn one_set(group: &mut BenchmarkGroup<WallTime>, kind: &str, rules: &RuleSet, order: &[u32]) {
+    let filters: Vec<Filter> =
+        rules.programs.iter().map(|program| Filter::compile(program).expect("native code")).collect();
+    let set = build(rules);
+    let packets: Vec<Packet> = rules.packets.iter().map(Packet::from).collect();
+    compare(&set, &filters, &packets);
+    let mut matches = Matches::new();
+
+    let mut next = endless(&packets, order);
+    group.bench_function("one", |bencher| bencher.iter(|| filters[0].run(next())));
+    group.bench_function("first", |bencher| bencher.iter(|| set.first_match(next())));
+    group.bench_function("all", |bencher| {
+        bencher.iter(|| {
+            set.matches(next(), &mut matches);
+            matches.len()
+        });
+    });
+    group.bench_function("loop", |bencher| bencher.iter(|| first_of(&filters, next())));
+    group.bench_function("loop-all", |bencher| {
+        bencher.iter(|| {
+            let packet = next();
+            filters.iter().filter(|filter| filter.run(packet) != 0).count()
+        });
+    });
+    if kind == "five-tuple" {
+        let by_hand = by_hand(&rules.tuples);
+        group.bench_function("hash", |bencher| {
+            bencher.iter(|| tuple_of(next().data()).and_then(|tuple| by_hand.get(&tuple)).copied());
+        });
+    }
+    let laid_out: Vec<&[u8]> = order.iter().map(|&place| packets[place as usize].data()).collect();
+    let mut batches = laid_out.chunks(BATCH).cycle();
+    let mut ids = [None; BATCH];
+    group.throughput(Throughput::Elements(BATCH as u64));
+    group.bench_function("batch", |bencher| {
+        bencher.iter(|| {
+            set.first_match_batch(batches.next().unwrap_or_default(), &mut ids);
+            ids[0]
+        });
+    });
+}
+
+fn build(rules: &RuleSet) -> FilterSet {
+    FilterSet::new((0..).zip(rules.programs.iter().cloned())).expect("rules with ids of their own")
+}
+
+fn first_of(filters: &[Filter], packet: Packet) -> Option<u32> {
+    filters.iter().position(|filter| filter.run(packet) != 0).map(|place| place as u32)
+}
+
+/// Panics if the set gives other answers than its filters.
+fn compare(set: &FilterSet, filters: &[Filter], packets: &[Packet]) {
+    let mut matches = Matches::new();
+    for packet in packets {
+        let keeps = |place: &u32| filters[*place as usize].run(packet) != 0;
+        let expected: Vec<u32> = (0..filters.len() as u32).filter(keeps).collect();
+        assert_eq!(set.first_match(packet), expected.first().copied(), "{:02x?}", packet.data());
+        set.matches(packet, &mut matches);
+        assert_eq!(matches.ids(), expected, "{:02x?}", packet.data());
+    }
+}
+
+/// The packets in an order, from its start again when it ends.
+fn endless<'p>(packets: &[Packet<'p>], order: &[u32]) -> impl FnMut() -> Packet<'p> {
+    let order: &[u32; ORDER] = order.try_into().expect("an order of this length");
+    let mut place = 0_u16;
+    move || {
+        place = place.wrapping_add(1);
+        packets[order[usize::from(place)] as usize]
+    }
+}
+
+/// A fast hash of a few words.
+#[derive(Default)]
+struct FastHasher(u64);
+
+impl Hasher for FastHasher {
+    fn write(&mut self, bytes: &[u8]) {
+        bytes.iter().for_each(|&byte| self.write_u64(byte.into()));
+    }
+
+    fn write_u8(&mut self, number: u8) {
+        self.write_u64(number.into());
+    }
+
+    fn write_u16(&mut self, number: u16) {
+        self.write_u64(number.into());
+    }
+
+    fn write_u32(&mut self, number: u32) {
+        self.write_u64(number.into());
+    }
+
+    fn write_u64(&mut self, number: u64) {
+        self.0 = (self.0.rotate_left(5) ^ number).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    }
+
+    fn finish(&self) -> u64 {
+        self.0 ^ self.0 >> 32
+    }
+}
+
+/// The first rule of each five-tuple.
+fn by_hand(tuples: &[Tuple]) -> HashMap<Tuple, u32, BuildHasherDefault<FastHasher>> {
+    (0..).zip(tuples).rev().map(|(id, &tuple)| (tuple, id)).collect()
+}
+
+/// The five-tuple of a frame with a datagram of IPv4 that is not a later fragment.
+fn tuple_of(frame: &[u8]) -> Option<Tuple> {
+    let header: &[u8; 34] = frame.first_chunk()?;
+    let word = |at: usize| u32::from_be_bytes([header[at], header[at + 1], header[at + 2], header[at + 3]]);
+    if header[12..14] != [8, 0] || u16::from_be_bytes([header[20], header[21]]) & 0x1fff != 0 {
+        return None;
+    }
+    let ports: &[u8; 4] = frame.get(14 + 4 * usize::from(header[14] & 0xf)..)?.first_chunk()?;
+    Some(Tuple {
+        source: word(26),
+        destination: word(30),
+        source_port: u16::from_be_bytes([ports[0], ports[1]]),
+        destination_port: u16::from_be_bytes([ports[2], ports[3]]),
+        protocol: header[23],
+    })
+}
+
+fn load(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("set/build");
+    group.sampling_mode(SamplingMode::Flat).sample_size(10);
+    for kind in KINDS {
+        for count in COUNTS {
+            let rules = rules::set(kind, count);
+            group.bench_function(format!("{kind}/{count}"), |bencher| bencher.iter(|| black_box(build(&rules))));
+        }
+    }
+    group.finish();
+}
+
+/// Some two minutes for everything.
+fn settings() -> Criterion {
+    Criterion::default()
+        .without_plots()
+        .sample_size(10)
+        .nresamples(1_000)
+        .warm_up_time(Duration::from_millis(100))
+        .measurement_time(Duration::from_millis(300))
+}
+
+criterion_group! { name = benches; config = settings(); targets = run, load }
+criterion_main!(benches);

@@ -1,0 +1,92 @@
+//! What must hold for every set of programs: shared by the trials and the fuzz target.
+
+use arbitrary::{Result as Drawn, Unstructured};
+use cbpf::{Dialect, FilterSet, Matches, Packet, Verified};
+
+use crate::generate::{self, Sample};
+
+/// The rules of a set, in order.
+pub type Rules = Vec<(u32, Verified)>;
+
+/// A few rules that are likely to be alike in parts, and packets for them.
+pub fn rules_and_samples(u: &mut Unstructured, dialect: Dialect) -> Drawn<(Rules, Vec<Sample>)> {
+    let mut rules = Rules::new();
+    for id in 0..u.int_in_range(0..=40)? {
+        let program = if u.ratio(1, 3)? { generate::program(u, dialect)? } else { generate::rule(u, dialect)? };
+        rules.extend(program.verify(dialect).ok().map(|program| (10 * id + 7, program)));
+    }
+    let mut samples = Vec::new();
+    for _ in 0..u.int_in_range(1..=6)? {
+        samples.push(generate::sample(u, dialect)?);
+    }
+    Ok((rules, samples))
+}
+
+/// A set says of each packet, whole and truncated, what each of its programs says alone, also after it has changed.
+pub fn set_agrees(u: &mut Unstructured, mut rules: Rules, samples: &[Sample]) -> Result<(), String> {
+    let mut set = FilterSet::new(rules.iter().cloned()).map_err(|error| error.to_string())?;
+    answers_agree(&set, &rules, samples)?;
+    for change in 0..u.int_in_range(0..=12).unwrap_or(0) {
+        let place = u.choose_index(rules.len().max(1)).unwrap_or(0);
+        let kind = if rules.is_empty() { 3 } else { u.int_in_range(0..=2).unwrap_or(0) };
+        match kind {
+            0 => {
+                let (id, _) = rules.remove(place);
+                set.remove(id).map_err(|error| error.to_string())?;
+            }
+            1 => {
+                let other = rules[u.choose_index(rules.len()).unwrap_or(0)].1.clone();
+                set.replace(rules[place].0, &other).map_err(|error| error.to_string())?;
+                rules[place].1 = other;
+            }
+            2 => {
+                let (id, program) = (1_000_000 + change, rules[place].1.clone());
+                set.add(id, &program).map_err(|error| error.to_string())?;
+                rules.push((id, program));
+            }
+            _ => break,
+        }
+    }
+    answers_agree(&set, &rules, samples)
+}
+
+/// The three questions, and the batch.
+pub fn answers_agree(set: &FilterSet, rules: &Rules, samples: &[Sample]) -> Result<(), String> {
+    let mut matches = Matches::new();
+    let mut packets = Vec::new();
+    for sample in samples {
+        // Truncated by a few bytes, one after the other, and by many.
+        let len = sample.data.len();
+        let lengths = (len.saturating_sub(70)..=len).chain([len / 2, len / 3, 0]);
+        for captured in lengths {
+            let packet = Packet::new(&sample.data[..captured]).with_wire_len(sample.wire_len);
+            packets.push(packet.with_context(&sample.context));
+        }
+    }
+    let mut firsts = Vec::new();
+    for packet in &packets {
+        let verdicts = rules.iter().map(|(id, program)| (*id, program.interpret(packet)));
+        let expected: Vec<(u32, u32)> = verdicts.filter(|&(_, verdict)| verdict != 0).collect();
+        let differs = |question: &str, got: String| {
+            let programs: String = rules.iter().map(|(id, program)| format!("; {id}\n{}", program.program())).collect();
+            Err(format!("{question} of {:02x?} gives {got}, not {expected:?}:\n{programs}", packet.data()))
+        };
+        let first = set.first_match(packet);
+        if first != expected.first().map(|&(id, _)| id) {
+            return differs("the first match", format!("{first:?}"));
+        }
+        firsts.push(first);
+        set.matches(packet, &mut matches);
+        if !matches.ids().iter().eq(expected.iter().map(|(id, _)| id)) {
+            return differs("all matches", format!("{:?}", matches.ids()));
+        }
+        set.verdicts(packet, &mut matches);
+        let verdicts: Vec<(u32, u32)> = matches.ids().iter().copied().zip(matches.verdicts().iter().copied()).collect();
+        if verdicts != expected {
+            return differs("the verdicts", format!("{verdicts:?}"));
+        }
+    }
+    let mut batch = vec![None; packets.len()];
+    set.first_match_batch(&packets, &mut batch);
+    if batch == firsts { Ok(()) } else { Err("a batch gives other first matches than its packets alone".to_owned()) }
+}

@@ -1,0 +1,37 @@
+//! Sets of programs answer as each of their programs alone: random ones, and all programs of the corpus in one set.
+
+use arbitrary::Unstructured;
+use cbpf::{Dialect, FilterSet};
+use libtest_mimic::{Failed, Trial};
+
+use crate::case::Case;
+use crate::generate::Sample;
+use crate::{random, set};
+
+pub fn trials(cases: &[Case]) -> Vec<Trial> {
+    let mut trials = Vec::new();
+    for &dialect in Dialect::ALL {
+        trials.push(Trial::test(format!("set::random::{dialect}"), move || {
+            random::each_program(|bytes| {
+                let mut u = Unstructured::new(bytes);
+                let (rules, samples) = set::rules_and_samples(&mut u, dialect)?;
+                Ok(set::set_agrees(&mut u, rules, &samples)?)
+            })
+        }));
+        let cases = cases.to_vec();
+        trials.push(Trial::test(format!("set::corpus::{dialect}"), move || Ok(corpus(&cases, dialect)?)));
+    }
+    trials
+}
+
+/// Every program of the corpus that the dialect accepts, in one set, on every packet of the corpus.
+fn corpus(cases: &[Case], dialect: Dialect) -> Result<(), Failed> {
+    let of_dialect = cases.iter().filter(|case| case.dialects.contains(&dialect));
+    let programs = of_dialect.clone().filter_map(|case| case.program.verify(dialect).ok());
+    let rules: set::Rules = (0..).zip(programs).collect();
+    let set = FilterSet::new(rules.iter().cloned()).map_err(|error| error.to_string())?;
+    let mut samples: Vec<Sample> = of_dialect.flat_map(|case| case.packets.iter()).map(Sample::whole).collect();
+    // Without a seed, nobody knows what random numbers give.
+    samples.iter_mut().for_each(|sample| _ = sample.context.seed.get_or_insert(1));
+    Ok(set::answers_agree(&set, &rules, &samples)?)
+}

@@ -1,0 +1,80 @@
+//! How a set changes: new rules come into a small part of their own, and removed ones are marked, until it is worth to
+//! index all rules anew.
+
+use std::sync::Arc;
+
+use crate::set::FilterSet;
+use crate::set::error::SetError;
+use crate::set::part::{Part, Rule};
+use crate::set::term::Rank;
+use crate::verify::Verified;
+
+/// How many rules may have come or gone, in percent of those that were indexed together, and besides, before all are
+/// indexed anew.
+const STALE_PERCENT: usize = 5;
+const STALE: usize = 64;
+
+/// A change of a set.
+#[derive(Clone, Debug)]
+pub(super) enum Change {
+    Add(u32, Verified),
+    Remove(u32),
+    Replace(u32, Verified),
+}
+
+impl FilterSet {
+    /// Makes a change, without indexing more than the rules that are new.
+    pub(super) fn change(&mut self, change: &Change) -> Result<(), SetError> {
+        match change {
+            Change::Add(id, program) => {
+                self.admit(*id, program)?;
+                let rule = Rule { id: *id, order: self.next };
+                self.next += 1;
+                self.put(rule, program.clone());
+            }
+            Change::Remove(id) => _ = self.take(*id)?,
+            Change::Replace(id, program) => {
+                self.is_of_dialect(*id, program)?;
+                let rule = self.take(*id)?;
+                self.put(rule, program.clone());
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether so much has changed that it is worth to index all rules anew.
+    pub(super) fn is_stale(&self) -> bool {
+        let Some((first, rest)) = self.parts.split_first() else { return false };
+        let changed = first.dead_count() + rest.iter().map(Part::len).sum::<usize>();
+        changed > STALE + first.len() * STALE_PERCENT / 100
+    }
+
+    /// Indexes all rules anew.
+    pub(super) fn rebuild(&mut self) {
+        let mut rules: Vec<(Rule, Verified)> = self.parts.iter().flat_map(Part::rules).collect();
+        rules.sort_by_key(|(rule, _)| rule.order);
+        self.parts.clear();
+        self.push_part(rules);
+    }
+
+    /// Adds a rule to the part of the new ones.
+    fn put(&mut self, rule: Rule, program: Verified) {
+        let mut rules: Vec<(Rule, Verified)> =
+            self.parts.drain(1.min(self.parts.len())..).flat_map(|part| part.rules().collect::<Vec<_>>()).collect();
+        rules.insert(rules.partition_point(|(other, _)| other.order < rule.order), (rule, program));
+        self.push_part(rules);
+    }
+
+    fn push_part(&mut self, rules: Vec<(Rule, Verified)>) {
+        let places = Arc::make_mut(&mut self.places);
+        places.extend(rules.iter().enumerate().map(|(rank, (rule, _))| (rule.id, (self.parts.len(), rank as Rank))));
+        self.parts.extend((!rules.is_empty()).then(|| Part::new(rules)));
+    }
+
+    /// Takes out a rule.
+    fn take(&mut self, id: u32) -> Result<Rule, SetError> {
+        let (part, rank) = Arc::make_mut(&mut self.places).remove(&id).ok_or(SetError::UnknownId(id))?;
+        self.parts[part].remove(rank);
+        Ok(self.parts[part].rule(rank))
+    }
+}

@@ -1,0 +1,38 @@
+//! Why a rule does not come into a set, or does not leave it.
+
+use std::fmt;
+
+use crate::dialect::Dialect;
+
+/// A set cannot be changed so.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum SetError {
+    /// All programs of a set are of one dialect.
+    OtherDialect {
+        /// The rule.
+        id: u32,
+        /// The dialect of its program.
+        dialect: Dialect,
+        /// The dialect of the set.
+        expected: Dialect,
+    },
+    /// Two rules cannot have the same id.
+    TakenId(u32),
+    /// No rule has this id.
+    UnknownId(u32),
+}
+
+impl fmt::Display for SetError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            SetError::OtherDialect { id, dialect, expected } => {
+                write!(f, "the program of rule {id} was verified for {dialect}, and those of the set for {expected}")
+            }
+            SetError::TakenId(id) => write!(f, "there is a rule {id} already"),
+            SetError::UnknownId(id) => write!(f, "there is no rule {id}"),
+        }
+    }
+}
+
+impl std::error::Error for SetError {}

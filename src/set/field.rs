@@ -1,0 +1,203 @@
+//! What an index asks of a packet: few values and checks that many paths share, computed once for each packet.
+
+use std::collections::HashMap;
+
+use crate::graph::{Address, ByteOrder, Hashing, Value, ValueId, Values};
+use crate::isa::Width;
+use crate::packet::Packet;
+use crate::set::path::Path;
+
+/// How many fields there are at most: a bit each says which ones a packet has.
+pub(super) const MOST_FIELDS: usize = 64;
+
+/// The largest expression, in operations, that is computed for every packet.
+const LARGEST: u32 = 32;
+
+/// How far behind the start of a packet, or behind a computed place, a field may reach, in bytes.
+pub(crate) const FARTHEST: u64 = 128;
+
+/// Something that a packet has or has not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Field {
+    /// A value, where all that it is made of lies in bounds and no divisor is 0.
+    Value(ValueId),
+    /// A load that only has to lie in bounds.
+    InBounds(Address, Width),
+    /// So many captured bytes.
+    Captured(u32),
+}
+
+/// The fields of an index.
+#[derive(Clone, Debug)]
+pub(crate) struct Fields {
+    pub(crate) list: Vec<Field>,
+    pub(crate) values: Values,
+    /// How many operations each value takes; `None` if it cannot be computed for every packet.
+    costs: Vec<Option<u32>>,
+    numbers: HashMap<Field, u8, Hashing>,
+}
+
+/// The fields of one packet.
+pub(crate) struct Row {
+    /// Which of them it has, a bit each.
+    pub(crate) present: u64,
+    /// What they are; 0 where it has none.
+    pub(crate) values: [u32; MOST_FIELDS],
+}
+
+impl Fields {
+    /// Those that most paths ask for.
+    pub(super) fn choose<'p>(values: Values, paths: impl Iterator<Item = &'p Path>) -> Fields {
+        let costs = costs(&values);
+        let mut fields = Fields { list: Vec::new(), values, costs, numbers: HashMap::default() };
+        let mut uses: HashMap<Field, usize, Hashing> = HashMap::default();
+        for path in paths {
+            let wanted = fields.wanted(path).into_iter().filter(|&field| fields.is_fit(field));
+            wanted.for_each(|field| *uses.entry(field).or_default() += 1);
+        }
+        let mut ranked: Vec<(Field, usize)> = uses.into_iter().collect();
+        // Equal numbers of uses in the order in which the values were met, so that the same set has the same index.
+        ranked.sort_by_key(|&(field, uses)| (std::cmp::Reverse(uses), order(field)));
+        ranked.truncate(MOST_FIELDS);
+        // What is made of other fields stands behind them.
+        ranked.sort_by_key(|&(field, _)| order(field));
+        fields.list = ranked.into_iter().map(|(field, _)| field).collect();
+        fields.numbers = fields.list.iter().enumerate().map(|(number, &field)| (field, number as u8)).collect();
+        fields
+    }
+
+    /// The fields that a path needs.
+    pub(super) fn wanted(&self, path: &Path) -> Vec<Field> {
+        let mut wanted: Vec<Field> = path.literals.iter().map(|literal| Field::Value(literal.value)).collect();
+        let mut needs = Needs::default();
+        path.literals.iter().for_each(|literal| needs.add(self, literal.value));
+        let is_missing = |&(address, width): &(Address, Width)| !needs.has(address, width);
+        wanted.extend(
+            path.checks.iter().copied().filter(is_missing).map(|(address, width)| Field::InBounds(address, width)),
+        );
+        if needs.captured < u64::from(path.min_len) {
+            wanted.push(Field::Captured(path.min_len));
+        }
+        wanted
+    }
+
+    /// The number of a field, if it is one of those.
+    pub(super) fn number(&self, field: Field) -> Option<u8> {
+        self.numbers.get(&field).copied()
+    }
+
+    /// The largest number that a field can be.
+    pub(super) fn max(&self, number: u8) -> u32 {
+        match self.list[usize::from(number)] {
+            Field::Value(value) => self.values.known(value).max,
+            Field::InBounds(..) | Field::Captured(_) => 0,
+        }
+    }
+
+    fn is_fit(&self, field: Field) -> bool {
+        match field {
+            Field::Value(value) => self.costs[value.index()].is_some(),
+            Field::InBounds(address, width) => {
+                address.end(width) <= FARTHEST && address.base.is_none_or(|base| self.costs[base.index()].is_some())
+            }
+            Field::Captured(_) => true,
+        }
+    }
+
+    /// The fields of a packet.
+    pub(super) fn row(&self, packet: &Packet) -> Row {
+        let mut row = Row { present: 0, values: [0; MOST_FIELDS] };
+        for (number, &field) in self.list.iter().enumerate() {
+            let value = match field {
+                Field::Value(value) => evaluate(&self.values, value, packet),
+                Field::InBounds(address, width) => place(&self.values, address, width, packet).map(|_| 0),
+                Field::Captured(len) => (packet.data().len() >= len as usize).then_some(0),
+            };
+            row.present |= u64::from(value.is_some()) << number;
+            row.values[number] = value.unwrap_or(0);
+        }
+        row
+    }
+}
+
+fn costs(values: &Values) -> Vec<Option<u32>> {
+    let mut costs: Vec<Option<u32>> = Vec::with_capacity(values.len());
+    for id in values.ids() {
+        let is_fit = match values.value(id) {
+            Value::Load(address, width, _) => address.end(width) <= FARTHEST,
+            Value::Constant(_) | Value::WireLen | Value::Alu(..) | Value::Negate(_) => true,
+            _ => false,
+        };
+        let cost = values.operands(id).try_fold(1, |sum: u32, operand| Some(sum + costs[operand.index()]?));
+        costs.push(cost.filter(|&cost| is_fit && cost <= LARGEST));
+    }
+    costs
+}
+
+/// The order in which fields can be computed.
+fn order(field: Field) -> (u32, u32, u8) {
+    match field {
+        Field::Captured(len) => (0, len, 0),
+        Field::Value(value) => (value.0 + 1, 0, 0),
+        Field::InBounds(Address { base, offset }, width) => {
+            (base.map_or(0, |base| base.0 + 1), offset + 1, width.bytes() as u8)
+        }
+    }
+}
+
+/// What must hold for values to be computed.
+#[derive(Default)]
+struct Needs {
+    captured: u64,
+    loads: Vec<(Address, Width)>,
+}
+
+impl Needs {
+    /// What a value needs; of one that is too large for a field, nothing is known.
+    fn add(&mut self, fields: &Fields, id: ValueId) {
+        if fields.costs[id.index()].is_none() {
+            return;
+        }
+        if let Value::Load(address, width, _) = fields.values.value(id) {
+            match address.base {
+                None => self.captured = self.captured.max(address.end(width)),
+                Some(_) if self.has(address, width) => return,
+                Some(_) => self.loads.push((address, width)),
+            }
+        }
+        fields.values.operands(id).for_each(|operand| self.add(fields, operand));
+    }
+
+    fn has(&self, address: Address, width: Width) -> bool {
+        self.loads.iter().any(|load| load.0.base == address.base && load.0.end(load.1) >= address.end(width))
+    }
+}
+
+/// A value, if the packet has it: it is small, or it would be no field.
+fn evaluate(values: &Values, id: ValueId, packet: &Packet) -> Option<u32> {
+    let operand = |id| evaluate(values, id, packet);
+    match values.value(id) {
+        Value::Constant(k) => Some(k),
+        Value::WireLen => Some(packet.wire_len()),
+        Value::Load(address, width, order) => {
+            let bytes = packet.data().get(place(values, address, width, packet)?..)?;
+            Some(match width {
+                Width::Byte => u32::from(*bytes.first()?),
+                Width::Half if order == ByteOrder::Big => u16::from_be_bytes(*bytes.first_chunk()?).into(),
+                Width::Half => u16::from_ne_bytes(*bytes.first_chunk()?).into(),
+                Width::Word if order == ByteOrder::Big => u32::from_be_bytes(*bytes.first_chunk()?),
+                Width::Word => u32::from_ne_bytes(*bytes.first_chunk()?),
+            })
+        }
+        Value::Alu(op, left, right) => op.eval(operand(left)?, operand(right)?),
+        Value::Negate(value) => Some(operand(value)?.wrapping_neg()),
+        _ => None,
+    }
+}
+
+/// Where a load begins, if it lies in bounds.
+fn place(values: &Values, address: Address, width: Width, packet: &Packet) -> Option<usize> {
+    let base = address.base.map_or(Some(0), |base| evaluate(values, base, packet))?;
+    let len = packet.data().len() as u64;
+    (u64::from(base) + address.end(width) <= len).then(|| (u64::from(base) + u64::from(address.offset)) as usize)
+}

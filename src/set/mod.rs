@@ -1,0 +1,213 @@
+//! Many programs as one classifier: which of them keep a packet.
+
+mod change;
+mod choose;
+mod error;
+mod extract;
+mod field;
+mod head;
+mod index;
+mod matches;
+mod native;
+mod part;
+mod path;
+mod shared;
+mod table;
+mod term;
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::Arc;
+
+use crate::batch::Packets;
+use crate::dialect::Dialect;
+use crate::packet::Packet;
+use crate::set::change::Change;
+use crate::set::part::{Part, Rule};
+use crate::set::term::Rank;
+use crate::verify::Verified;
+
+pub use error::SetError;
+pub use matches::Matches;
+pub use shared::{SetReader, SharedSet};
+
+/// Programs, each with an id, and an index that finds those that keep a packet without running them all.
+///
+/// A program keeps a packet if its verdict is not 0. The answers are those that each program gives if it runs alone.
+///
+/// Clones are cheap and share the index. Asking takes no lock and, once the buffer of matches has grown, allocates
+/// nothing.
+///
+/// ```
+/// use cbpf::{Dialect, FilterSet, Matches, Program};
+/// let ether_type = |number: u32| -> Result<_, Box<dyn std::error::Error>> {
+///     let program: Program = format!("ldh [12]\n jne #{number}, drop\n ret #-1\n drop: ret #0").parse()?;
+///     Ok(program.verify(Dialect::Pcap)?)
+/// };
+/// let mut set = FilterSet::new([(1, ether_type(0x800)?), (2, ether_type(0x806)?)])?;
+/// set.add(3, &"ret #96".parse::<Program>()?.verify(Dialect::Pcap)?)?;
+///
+/// let arp = [[0; 12].as_slice(), &[8, 6], &[0; 46]].concat();
+/// assert_eq!(set.first_match(&arp), Some(2));
+/// let mut matches = Matches::new();
+/// set.verdicts(&arp, &mut matches);
+/// assert_eq!((matches.ids(), matches.verdicts()), (&[2, 3][..], &[u32::MAX, 96][..]));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Default)]
+pub struct FilterSet {
+    /// Most rules, and those that came since these were indexed.
+    parts: Vec<Part>,
+    /// Where each rule stands: the part, and the rank in it.
+    places: Arc<HashMap<u32, (usize, Rank)>>,
+    /// The place of the next rule in the order.
+    next: u64,
+    dialect: Option<Dialect>,
+}
+
+impl FilterSet {
+    /// The set of these rules, in this order: ids of the user's choice, and programs, all of one dialect.
+    ///
+    /// # Errors
+    /// If two rules have one id, or a program is of another dialect than the first.
+    pub fn new(rules: impl IntoIterator<Item = (u32, Verified)>) -> Result<FilterSet, SetError> {
+        let mut set = FilterSet::default();
+        let mut all = Vec::new();
+        for (id, program) in rules {
+            set.admit(id, &program)?;
+            all.push((Rule { id, order: set.next }, program));
+            set.next += 1;
+            Arc::make_mut(&mut set.places).insert(id, (0, all.len() as Rank - 1));
+        }
+        set.parts.extend((!all.is_empty()).then(|| Part::new(all)));
+        Ok(set)
+    }
+
+    /// How many rules there are.
+    pub fn len(&self) -> usize {
+        self.places.len()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.places.is_empty()
+    }
+
+    /// The dialect of all programs; `None` of a set that never had any.
+    pub fn dialect(&self) -> Option<Dialect> {
+        self.dialect
+    }
+
+    /// The first rule, in the order of the set, that keeps a packet.
+    #[inline]
+    pub fn first_match<'p>(&self, packet: impl Into<Packet<'p>>) -> Option<u32> {
+        let packet = packet.into();
+        let first = |part: &Part| part.first(&packet).map(|rank| part.rule(rank));
+        match self.parts.as_slice() {
+            [part] => first(part).map(|rule| rule.id),
+            parts => parts.iter().filter_map(first).min_by_key(|rule| rule.order).map(|rule| rule.id),
+        }
+    }
+
+    /// Fills `matches` with all rules that keep a packet, in the order of the set.
+    pub fn matches<'p>(&self, packet: impl Into<Packet<'p>>, matches: &mut Matches) {
+        self.fill(&packet.into(), false, matches);
+    }
+
+    /// As [`FilterSet::matches`], and with the verdict of each of those rules; that of all others is 0.
+    pub fn verdicts<'p>(&self, packet: impl Into<Packet<'p>>, matches: &mut Matches) {
+        self.fill(&packet.into(), true, matches);
+    }
+
+    fn fill(&self, packet: &Packet, wants_verdicts: bool, matches: &mut Matches) {
+        let Matches { ids, verdicts, buffer, merged } = matches;
+        ids.clear();
+        verdicts.clear();
+        merged.clear();
+        for part in &self.parts {
+            part.matches(packet, wants_verdicts, buffer);
+            let found = &buffer.found;
+            if self.parts.len() == 1 {
+                ids.extend(found.iter().map(|entry| part.rule(entry.rank()).id));
+                verdicts.extend(found.iter().filter(|_| wants_verdicts).map(|entry| entry.verdict));
+                return;
+            }
+            let rules = found.iter().map(|entry| (part.rule(entry.rank()), entry.verdict));
+            merged.extend(rules.map(|(rule, verdict)| (rule.order, rule.id, verdict)));
+        }
+        merged.sort_unstable();
+        ids.extend(merged.iter().map(|&(_, id, _)| id));
+        verdicts.extend(merged.iter().filter(|_| wants_verdicts).map(|&(_, _, verdict)| verdict));
+    }
+
+    /// The first match of each packet: the same as those of [`FilterSet::first_match`], in less time.
+    ///
+    /// # Panics
+    /// If there are not as many places for ids as packets.
+    pub fn first_match_batch<'p>(&self, packets: impl Into<Packets<'p>>, ids: &mut [Option<u32>]) {
+        let packets = packets.into();
+        assert_eq!(packets.len(), ids.len(), "there are not as many places for ids as packets");
+        packets.iter().zip(ids).for_each(|(packet, id)| *id = self.first_match(packet));
+    }
+
+    /// Adds a rule behind all others.
+    ///
+    /// It comes into a small index of its own; where that has grown to some percent of the set, all rules are indexed
+    /// anew, which takes as long as [`FilterSet::new`]. [`SharedSet`](crate::SharedSet) does that in the background.
+    ///
+    /// # Errors
+    /// If there is a rule with this id, or the program is of another dialect.
+    pub fn add(&mut self, id: u32, program: &Verified) -> Result<(), SetError> {
+        self.update(Change::Add(id, program.clone()))
+    }
+
+    /// Removes a rule.
+    ///
+    /// # Errors
+    /// If there is none with this id.
+    pub fn remove(&mut self, id: u32) -> Result<(), SetError> {
+        self.update(Change::Remove(id))
+    }
+
+    /// Gives a rule another program; it keeps its place in the order.
+    ///
+    /// # Errors
+    /// If there is no rule with this id, or the program is of another dialect.
+    pub fn replace(&mut self, id: u32, program: &Verified) -> Result<(), SetError> {
+        self.update(Change::Replace(id, program.clone()))
+    }
+}
+
+impl FilterSet {
+    fn update(&mut self, change: Change) -> Result<(), SetError> {
+        self.change(&change)?;
+        if self.is_stale() {
+            self.rebuild();
+        }
+        Ok(())
+    }
+
+    fn admit(&mut self, id: u32, program: &Verified) -> Result<(), SetError> {
+        self.is_of_dialect(id, program)?;
+        if self.places.contains_key(&id) {
+            return Err(SetError::TakenId(id));
+        }
+        self.dialect = Some(program.dialect());
+        Ok(())
+    }
+
+    fn is_of_dialect(&self, id: u32, program: &Verified) -> Result<(), SetError> {
+        match self.dialect {
+            Some(expected) if program.dialect() != expected => {
+                Err(SetError::OtherDialect { id, dialect: program.dialect(), expected })
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+impl fmt::Debug for FilterSet {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("FilterSet").field("dialect", &self.dialect).field("len", &self.len()).finish()
+    }
+}
