@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use crate::cli::capture::Reader;
 use crate::cli::engine::context;
 use crate::cli::failure::{Failure, say};
-use crate::cli::input::{CaptureArguments, Inputs, ProgramArguments};
+use crate::cli::input::{CaptureArguments, Inputs, ProgramArguments, seconds};
 use crate::cli::timing::{self, Quartiles};
 
 /// The most packets, and bytes of packets, that are kept in memory to be run.
@@ -46,13 +46,6 @@ pub struct Arguments {
     /// Print JSON
     #[arg(long)]
     json: bool,
-}
-
-fn seconds(text: &str) -> Result<f64, String> {
-    match text.parse::<f64>() {
-        Ok(seconds) if (0.0..=1e6).contains(&seconds) => Ok(seconds),
-        _ => Err("a number of seconds is expected".to_owned()),
-    }
 }
 
 pub fn run(arguments: &Arguments) -> Result<(), Failure> {

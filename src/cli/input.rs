@@ -1,14 +1,15 @@
 //! What most subcommands read: a program, in whatever form, and captures.
 
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
-use cbpf::{Dialect, Program, Verified};
+use cbpf::{Dialect, LinkType, Program, Verified};
 use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 
-use crate::cli::capture::{Reader, Record, Records, input_name};
+use crate::cli::capture::{Interface, Reader, Record, Records, input_name};
 use crate::cli::failure::{Failure, say};
 use crate::cli::progress::Progress;
 
@@ -49,6 +50,14 @@ pub fn one_of<T: Copy + Send + Sync + 'static>(
     names.try_map(move |named| values.iter().copied().find(|&value| name(value) == named).ok_or("no such value"))
 }
 
+/// Takes a number of seconds.
+pub fn seconds(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(seconds) if (0.0..=1e6).contains(&seconds) => Ok(seconds),
+        _ => Err("a number of seconds is expected".to_owned()),
+    }
+}
+
 /// Reads a program in whatever form it is.
 pub fn read_program(path: &Path) -> Result<Program, Failure> {
     let bytes = read_bytes(path)?;
@@ -82,11 +91,31 @@ pub struct CaptureArguments {
 impl CaptureArguments {
     /// Opens all captures, so that one that is missing is found before any work is done.
     pub fn open(&self, program: &ProgramArguments) -> Result<Vec<Reader>, Failure> {
+        self.open_beside(program.is_standard_input())
+    }
+
+    /// As [`CaptureArguments::open`]; `is_taken` says whether something else reads standard input.
+    pub fn open_beside(&self, is_taken: bool) -> Result<Vec<Reader>, Failure> {
         let standard_input = self.captures.iter().filter(|path| *path == Path::new("-")).count();
-        if standard_input + usize::from(program.is_standard_input()) > 1 {
+        if standard_input + usize::from(is_taken) > 1 {
             return Err(Failure::Failed("standard input can be read only once".to_owned()));
         }
         Ok(self.captures.iter().map(|path| Reader::open(path)).collect::<Result<_, _>>()?)
+    }
+
+    /// The link types that are sure to occur, as far as that is known before `inputs` are read: those of pcap files, and of
+    /// the first packets of pcapng files. Only regular files can be read twice.
+    pub fn link_types(&self, inputs: &[Reader]) -> BTreeSet<LinkType> {
+        let of = |interface: &Interface| LinkType::new(interface.link_type.into());
+        let known = |(path, input): (&PathBuf, &Reader)| match input.pcap_interface() {
+            Some(interface) => Some(of(interface)),
+            None => {
+                input.bytes_total()?;
+                // What is wrong with it will be told when it is read.
+                Some(of(Reader::open(path).ok()?.next().ok()??.interface))
+            }
+        };
+        self.captures.iter().zip(inputs).filter_map(known).collect()
     }
 }
 

@@ -3,6 +3,7 @@
 mod bench;
 mod capture;
 mod convert;
+mod count;
 mod engine;
 mod explain;
 mod failure;
@@ -12,9 +13,11 @@ mod input;
 mod interrupt;
 mod listing;
 mod progress;
+mod rules;
 mod run;
 mod seccomp;
 mod show;
+mod split;
 mod summary;
 mod timing;
 mod trace;
@@ -46,6 +49,8 @@ struct Cli {
 enum Command {
     Filter(filter::Arguments),
     Run(run::Arguments),
+    Split(split::Arguments),
+    Count(count::Arguments),
     Bench(bench::Arguments),
     Convert(convert::Arguments),
     Verify(verify::Arguments),
@@ -76,6 +81,8 @@ fn run(command: Command) -> Result<(), Failure> {
     match command {
         Command::Filter(arguments) => filter::run(&arguments),
         Command::Run(arguments) => run::run(&arguments),
+        Command::Split(arguments) => split::run(&arguments),
+        Command::Count(arguments) => count::run(&arguments),
         Command::Bench(arguments) => bench::run(&arguments),
         Command::Convert(arguments) => convert::run(&arguments),
         Command::Verify(arguments) => verify::run(&arguments),
