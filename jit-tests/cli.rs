@@ -1,6 +1,7 @@
 //! The program `cbpf`, as users run it: captures that are whole, damaged and missing, and every exit code.
 
 mod seccomp;
+mod split;
 
 use std::fs;
 use std::io::Write;
@@ -48,7 +49,7 @@ pub fn trials() -> Vec<Trial> {
     let trial = |(name, test): (&str, Test)| {
         Trial::test(format!("cli::{name}"), move || test(&Bench { folder: TempDir::new()? }))
     };
-    TESTS.into_iter().chain(debugger::TESTS).chain(seccomp::TESTS).map(trial).collect()
+    TESTS.into_iter().chain(debugger::TESTS).chain(seccomp::TESTS).chain(split::TESTS).map(trial).collect()
 }
 
 /// A folder for one test.
@@ -329,8 +330,21 @@ fn show_each_stage(_: &Bench) -> Outcome {
 }
 
 fn help_ends_with_an_example(_: &Bench) -> Outcome {
-    let subcommands =
-        ["filter", "run", "bench", "convert", "verify", "show", "trace", "explain", "seccomp", "completions", "man"];
+    let subcommands = [
+        "filter",
+        "run",
+        "bench",
+        "convert",
+        "verify",
+        "show",
+        "trace",
+        "explain",
+        "split",
+        "count",
+        "seccomp",
+        "completions",
+        "man",
+    ];
     for subcommand in subcommands {
         let output = cbpf(&[subcommand, "--help"])?;
         expect(&output, 0, &["Example:"])?;
