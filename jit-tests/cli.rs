@@ -2,6 +2,7 @@
 
 mod expressions;
 mod seccomp;
+mod split;
 
 use std::fs;
 use std::io::Write;
@@ -49,7 +50,8 @@ pub fn trials() -> Vec<Trial> {
     let trial = |(name, test): (&str, Test)| {
         Trial::test(format!("cli::{name}"), move || test(&Bench { folder: TempDir::new()? }))
     };
-    TESTS.into_iter().chain(expressions::TESTS).chain(debugger::TESTS).chain(seccomp::TESTS).map(trial).collect()
+    let all = [&TESTS[..], &expressions::TESTS, &debugger::TESTS, &seccomp::TESTS, &split::TESTS];
+    all.concat().into_iter().map(trial).collect()
 }
 
 /// A folder for one test.
@@ -335,8 +337,21 @@ fn show_each_stage(_: &Bench) -> Outcome {
 }
 
 fn help_ends_with_an_example(_: &Bench) -> Outcome {
-    let subcommands =
-        ["filter", "run", "bench", "convert", "verify", "show", "trace", "explain", "seccomp", "completions", "man"];
+    let subcommands = [
+        "filter",
+        "run",
+        "bench",
+        "convert",
+        "verify",
+        "show",
+        "trace",
+        "explain",
+        "split",
+        "count",
+        "seccomp",
+        "completions",
+        "man",
+    ];
     for subcommand in subcommands {
         let output = cbpf(&[subcommand, "--help"])?;
         expect(&output, 0, &["Example:"])?;

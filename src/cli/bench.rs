@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use crate::cli::capture::Reader;
 use crate::cli::engine::context;
 use crate::cli::failure::{Failure, say};
-use crate::cli::input::{CaptureArguments, Inputs};
+use crate::cli::input::{CaptureArguments, Inputs, seconds};
 use crate::cli::program::ProgramArguments;
 use crate::cli::timing::{self, Quartiles};
 
@@ -47,13 +47,6 @@ pub struct Arguments {
     /// Print JSON
     #[arg(long)]
     json: bool,
-}
-
-fn seconds(text: &str) -> Result<f64, String> {
-    match text.parse::<f64>() {
-        Ok(seconds) if (0.0..=1e6).contains(&seconds) => Ok(seconds),
-        _ => Err("a number of seconds is expected".to_owned()),
-    }
 }
 
 pub fn run(arguments: &Arguments) -> Result<(), Failure> {

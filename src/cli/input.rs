@@ -1,5 +1,6 @@
 //! What most subcommands read: a program, in whatever form, and captures.
 
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
@@ -8,7 +9,7 @@ use cbpf::{LinkType, Program};
 use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 
-use crate::cli::capture::{Reader, Record, Records, input_name};
+use crate::cli::capture::{Interface, Reader, Record, Records, input_name};
 use crate::cli::failure::{Failure, say};
 use crate::cli::program::ProgramArguments;
 use crate::cli::progress::Progress;
@@ -23,6 +24,14 @@ pub fn one_of<T: Copy + Send + Sync + 'static>(
 ) -> impl TypedValueParser<Value = T> {
     let names = PossibleValuesParser::new(values.iter().copied().map(name));
     names.try_map(move |named| values.iter().copied().find(|&value| name(value) == named).ok_or("no such value"))
+}
+
+/// Takes a number of seconds.
+pub fn seconds(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(seconds) if (0.0..=1e6).contains(&seconds) => Ok(seconds),
+        _ => Err("a number of seconds is expected".to_owned()),
+    }
 }
 
 /// Reads a program in whatever form it is.
@@ -66,19 +75,49 @@ pub struct CaptureArguments {
 impl CaptureArguments {
     /// Opens all captures, so that one that is missing is found before any work is done.
     pub fn open(&self, program: &ProgramArguments) -> Result<Vec<Reader>, Failure> {
-        let captures = || self.captures.iter().map(PathBuf::as_path).chain(program.captures());
-        input_once(captures().chain(program.files()))?;
-        Ok(captures().map(Reader::open).collect::<Result<_, _>>()?)
+        open(self.paths().chain(program.captures()), program.files())
+    }
+
+    /// As [`CaptureArguments::open`], beside another file that is read.
+    pub fn open_beside(&self, file: &Path) -> Result<Vec<Reader>, Failure> {
+        open(self.paths(), [file].into_iter())
+    }
+
+    fn paths(&self) -> impl Iterator<Item = &Path> + Clone {
+        self.captures.iter().map(PathBuf::as_path)
     }
 
     /// The link type of the first packet; standard input cannot be read twice.
     pub fn link_type(&self, program: &ProgramArguments) -> Option<LinkType> {
-        let mut captures = self.captures.iter().map(PathBuf::as_path).chain(program.captures());
-        captures.find_map(|path| {
+        self.paths().chain(program.captures()).find_map(|path| {
             let mut reader = (path != Path::new("-")).then(|| Reader::open(path).ok())??;
             Some(LinkType::new(reader.next().ok()??.interface.link_type.into()))
         })
     }
+
+    /// The link types that are sure to occur, as far as that is known before `inputs` are read: those of pcap files, and of
+    /// the first packets of pcapng files. Only regular files can be read twice.
+    pub fn link_types(&self, inputs: &[Reader]) -> BTreeSet<LinkType> {
+        let of = |interface: &Interface| LinkType::new(interface.link_type.into());
+        let known = |(path, input): (&PathBuf, &Reader)| match input.pcap_interface() {
+            Some(interface) => Some(of(interface)),
+            None => {
+                input.bytes_total()?;
+                // What is wrong with it will be told when it is read.
+                Some(of(Reader::open(path).ok()?.next().ok()??.interface))
+            }
+        };
+        self.captures.iter().zip(inputs).filter_map(known).collect()
+    }
+}
+
+/// Opens captures; `others` are read, too.
+fn open<'a>(
+    captures: impl Iterator<Item = &'a Path> + Clone,
+    others: impl Iterator<Item = &'a Path>,
+) -> Result<Vec<Reader>, Failure> {
+    input_once(captures.clone().chain(others))?;
+    Ok(captures.map(Reader::open).collect::<Result<_, _>>()?)
 }
 
 /// Gives the records of all inputs to `visit`: the input's place, the number of the packet from 1, and the record.

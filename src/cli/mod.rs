@@ -4,6 +4,7 @@ mod bench;
 mod capture;
 mod compile;
 mod convert;
+mod count;
 mod engine;
 mod explain;
 mod failure;
@@ -15,9 +16,11 @@ mod listing;
 mod print;
 mod program;
 mod progress;
+mod rules;
 mod run;
 mod seccomp;
 mod show;
+mod split;
 mod summary;
 mod timing;
 mod trace;
@@ -49,6 +52,8 @@ struct Cli {
 enum Command {
     Filter(filter::Arguments),
     Run(run::Arguments),
+    Split(split::Arguments),
+    Count(count::Arguments),
     Bench(bench::Arguments),
     Compile(compile::Arguments),
     Convert(convert::Arguments),
@@ -80,6 +85,8 @@ fn run(command: Command) -> Result<(), Failure> {
     match command {
         Command::Filter(arguments) => filter::run(&arguments),
         Command::Run(arguments) => run::run(&arguments),
+        Command::Split(arguments) => split::run(&arguments),
+        Command::Count(arguments) => count::run(&arguments),
         Command::Bench(arguments) => bench::run(&arguments),
         Command::Compile(arguments) => compile::run(&arguments),
         Command::Convert(arguments) => convert::run(&arguments),

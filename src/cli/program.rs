@@ -73,7 +73,7 @@ impl ProgramArguments {
     }
 
     /// More captures: the words, if there is a program.
-    pub fn captures(&self) -> impl Iterator<Item = &Path> {
+    pub fn captures(&self) -> impl Iterator<Item = &Path> + Clone {
         self.words.iter().filter(|_| self.program.is_some()).map(Path::new)
     }
 

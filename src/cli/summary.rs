@@ -7,6 +7,7 @@ use indicatif::HumanCount;
 use serde_json::{Value, json};
 
 /// Counts of packets and bytes, and the time since it was made.
+#[derive(Clone)]
 pub struct Summary {
     start: Instant,
     packets: u64,

@@ -37,9 +37,25 @@ impl ParseError {
     pub(crate) fn at(text: &str, at: usize, message: impl Into<String>) -> ParseError {
         let at = text.floor_char_boundary(at);
         let start = text[..at].rfind('\n').map_or(0, |newline| newline + 1);
-        let line = text[..start].matches('\n').count() + 1;
-        let whole: Vec<char> = text[start..].lines().next().unwrap_or("").chars().collect();
-        let before = text[start..at].chars().count();
+        let number = text[..start].matches('\n').count() + 1;
+        ParseError::in_line(number, &text[start..], at - start, message)
+    }
+
+    /// An error at byte `at` of the line with this number, from 1, of some text: of a file that has programs or expressions
+    /// in some of its lines, say.
+    ///
+    /// ```
+    /// let error = cbpf::ParseError::in_line(7, "web: tcp prt 80", 9, "expected `port`");
+    /// assert_eq!(error.to_string(), "\
+    /// line 7, column 10: expected `port`
+    ///   |
+    /// 7 | web: tcp prt 80
+    ///   |          ^");
+    /// ```
+    pub fn in_line(number: usize, text: &str, at: usize, message: impl Into<String>) -> ParseError {
+        let (line, at) = (number, text.floor_char_boundary(at));
+        let whole: Vec<char> = text.lines().next().unwrap_or("").chars().collect();
+        let before = text[..at].chars().count();
         let first = before.saturating_sub(CONTEXT);
         let last = whole.len().min(before + CONTEXT);
         let excerpt = whole.get(first..last).unwrap_or(&[]).iter().map(|&c| printable(c)).collect();

@@ -5,6 +5,8 @@
 //! - Links are followed to what they name. An existing file keeps its permissions, and one that may not be written is
 //!   not replaced either.
 //! - Whatever else can be opened for writing (a pipe, a device, `-` for standard output) is written directly.
+//! - Where there are many outputs, a regular file is open only while its buffer is emptied: thousands of them need no
+//!   more descriptors than one does, and to open a file anew takes little beside writing a buffer to it.
 
 use std::fs::{self, File, OpenOptions, Permissions};
 use std::io::{self, BufWriter, ErrorKind, Write};
@@ -14,7 +16,11 @@ use tempfile::{Builder, TempPath};
 
 use super::error::CaptureError;
 
+/// The size of the buffer of an output, in bytes; many outputs share `CAPACITY_OF_MANY`.
 const CAPACITY: usize = 512 << 10;
+const CAPACITY_OF_MANY: usize = 64 << 20;
+/// No buffer is smaller, however many there are.
+const LEAST_CAPACITY: usize = 4 << 10;
 /// As many links as Linux follows.
 const MAX_LINKS: usize = 40;
 
@@ -41,6 +47,20 @@ impl Output {
         Ok(Output { path: path.to_path_buf(), bytes: BufWriter::with_capacity(CAPACITY, file), pending })
     }
 
+    /// As [`Output::create`], for one of `count` outputs, which need few descriptors and share the memory for buffers.
+    ///
+    /// # Errors
+    /// As [`Output::create`].
+    pub fn create_one_of(count: usize, path: &Path) -> Result<Output, CaptureError> {
+        let (mut file, pending) =
+            open(path).map_err(|source| CaptureError::Create { path: path.to_path_buf(), source })?;
+        if let Some(Pending { temporary, .. }) = &pending {
+            file = Box::new(Closed(temporary.to_path_buf()));
+        }
+        let capacity = (CAPACITY_OF_MANY / count.max(1)).clamp(LEAST_CAPACITY, CAPACITY);
+        Ok(Output { path: path.to_path_buf(), bytes: BufWriter::with_capacity(capacity, file), pending })
+    }
+
     /// The file to remove if the process ends before [`Output::finish`], by a signal for instance.
     pub fn temporary(&self) -> Option<&Path> {
         self.pending.as_ref().map(|pending| &*pending.temporary)
@@ -58,12 +78,20 @@ impl Output {
         }
     }
 
+    /// Writes what is in the buffer.
+    ///
+    /// # Errors
+    /// If the system fails to.
+    pub fn flush(&mut self) -> Result<(), CaptureError> {
+        self.bytes.flush().map_err(|source| self.failed(source))
+    }
+
     /// Writes what is in the buffer and gives the file its name.
     ///
     /// # Errors
     /// If either fails; the temporary file is removed then.
     pub fn finish(mut self) -> Result<(), CaptureError> {
-        self.bytes.flush().map_err(|source| self.failed(source))?;
+        self.flush()?;
         let Some(Pending { temporary, target }) = self.pending else { return Ok(()) };
         temporary.persist(target).map_err(|failed| CaptureError::Write { path: self.path, source: failed.error })
     }
@@ -71,6 +99,19 @@ impl Output {
     #[cold]
     fn failed(&self, source: io::Error) -> CaptureError {
         CaptureError::Write { path: self.path.clone(), source }
+    }
+}
+
+/// A file that is opened for each write, which goes to its end.
+struct Closed(PathBuf);
+
+impl Write for Closed {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        OpenOptions::new().append(true).open(&self.0)?.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
     }
 }
 

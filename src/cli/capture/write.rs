@@ -26,6 +26,14 @@ pub enum Format {
 }
 
 impl Format {
+    /// What names of such files end in.
+    pub fn extension(&self) -> &'static str {
+        match self {
+            Format::Pcap(_) => "pcap",
+            Format::Pcapng => "pcapng",
+        }
+    }
+
     /// The plainest format that holds all of `inputs`: pcap if they are pcap files of one link type, else pcapng.
     pub fn of(inputs: &[Reader]) -> Format {
         let interfaces: Option<Vec<_>> = inputs.iter().map(Reader::pcap_interface).collect();
@@ -102,17 +110,29 @@ impl Writer {
         self.output.temporary()
     }
 
-    /// Finishes the output, as [`Output::finish`] does. A pcapng file without packets gets the interfaces of `inputs`,
-    /// since libpcap refuses one that has none.
+    /// Writes what is left to write, behind all records: then only its name is missing. A pcapng file without packets
+    /// gets the interfaces of `inputs`, since libpcap refuses one that has none.
+    ///
+    /// # Errors
+    /// If the rest cannot be written.
+    pub fn complete(&mut self, inputs: &[Reader]) -> Result<(), CaptureError> {
+        if let Layout::Pcapng(numbers @ Numbers { next: 0, .. }) = &mut self.layout {
+            for (input, reader) in inputs.iter().enumerate() {
+                for interface in reader.interfaces() {
+                    self.output.write(&interface_description(interface))?;
+                    numbers.assign(input, interface.index);
+                }
+            }
+        }
+        self.output.flush()
+    }
+
+    /// Completes the output, and finishes it, as [`Output::finish`] does.
     ///
     /// # Errors
     /// If the rest cannot be written, or the file not be named.
     pub fn finish(mut self, inputs: &[Reader]) -> Result<(), CaptureError> {
-        if let Layout::Pcapng(Numbers { next: 0, .. }) = self.layout {
-            for interface in inputs.iter().flat_map(Reader::interfaces) {
-                self.output.write(&interface_description(interface))?;
-            }
-        }
+        self.complete(inputs)?;
         self.output.finish()
     }
 }

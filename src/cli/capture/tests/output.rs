@@ -37,6 +37,22 @@ fn without_finish_the_old_file_stays() {
 }
 
 #[test]
+fn one_of_many_is_open_only_while_it_is_written() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("out");
+    let content: Vec<u8> = (0..100_000_u32).flat_map(u32::to_le_bytes).collect();
+    let mut output = Output::create_one_of(usize::MAX, &path).unwrap();
+    // More than a buffer at once, too.
+    let (head, tail) = content.split_at(10_000);
+    head.chunks(77).chain([tail]).for_each(|bytes| output.write(bytes).unwrap());
+    output.flush().unwrap();
+    let temporary = output.temporary().unwrap();
+    assert_eq!((fs::read(temporary).unwrap().len(), path.exists()), (content.len(), false));
+    output.finish().unwrap();
+    assert_eq!((fs::read(&path).unwrap() == content, entries(directory.path())), (true, 1));
+}
+
+#[test]
 fn a_missing_directory_is_an_error() {
     let error = write(Path::new("/nonexistent/out"), b"").unwrap_err();
     assert!(error.to_string().starts_with("cannot create /nonexistent/out: No such file or directory"), "{error}");

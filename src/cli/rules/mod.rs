@@ -1,0 +1,114 @@
+//! What `cbpf split` and `cbpf count` share: rules that sort the packets of captures, and the table of what each took.
+
+mod counts;
+mod file;
+
+use std::path::PathBuf;
+
+use cbpf::{FilterSet, LinkType, Matches, Packet};
+use clap::Args;
+
+use crate::cli::capture::{Reader, Record, Records};
+use crate::cli::failure::Failure;
+use crate::cli::input::CaptureArguments;
+
+pub use counts::Counts;
+pub use file::{Rules, SNAPLEN};
+
+/// Rules, and the captures whose packets they sort.
+#[derive(Args)]
+pub struct RuleArguments {
+    #[command(flatten)]
+    captures: CaptureArguments,
+
+    /// File with the rules, `name: expression` a line, # for comments; - for standard input
+    #[arg(long, value_name = "FILE")]
+    rules: PathBuf,
+
+    /// Give a packet to the first rule that matches, in the order of the file, rather than to all that do
+    #[arg(long)]
+    first: bool,
+}
+
+impl RuleArguments {
+    /// Opens the captures and reads the rules, so that what is missing or wrong is found before any packet is read.
+    pub fn open(&self) -> Result<(Vec<Reader>, Classifier), Failure> {
+        let inputs = self.captures.open_beside(&self.rules)?;
+        let (rules, sets) = Rules::read(&self.rules, &self.captures.link_types(&inputs))?;
+        let (matches, first_matches) = (Matches::new(), Vec::new());
+        Ok((inputs, Classifier { rules, is_first: self.first, sets, matches, first_matches }))
+    }
+}
+
+/// Finds the rules that match records: a set of their programs for each link type that occurs.
+pub struct Classifier {
+    rules: Rules,
+    is_first: bool,
+    sets: Vec<(LinkType, FilterSet)>,
+    matches: Matches,
+    first_matches: Vec<Option<u32>>,
+}
+
+impl Classifier {
+    pub fn rules(&self) -> &Rules {
+        &self.rules
+    }
+
+    /// Gives each record, and the ids of its rules, to `visit`.
+    ///
+    /// # Errors
+    /// The first one of `visit`; or if the rules mean nothing for a link type that has not been met before.
+    pub fn each(
+        &mut self,
+        records: Records,
+        mut visit: impl FnMut(&Record, &[u32]) -> Result<(), Failure>,
+    ) -> Result<(), Failure> {
+        if self.is_first {
+            self.find_first_matches(records)?;
+            let mut matched = records.iter().zip(&self.first_matches);
+            return matched.try_for_each(|(record, id)| visit(&record, id.as_slice()));
+        }
+        for record in records.iter() {
+            let place = self.place(&record)?;
+            self.sets[place].1.matches(packet(&record), &mut self.matches);
+            visit(&record, self.matches.ids())?;
+        }
+        Ok(())
+    }
+
+    /// The first match of each record, all at once where they are of one link type.
+    fn find_first_matches(&mut self, records: Records) -> Result<(), Failure> {
+        self.first_matches.clear();
+        let mut all = records.iter();
+        let Some(first) = all.next() else { return Ok(()) };
+        if all.all(|other| other.interface.link_type == first.interface.link_type) {
+            let place = self.place(&first)?;
+            self.first_matches.resize(records.len(), None);
+            self.sets[place].1.first_match_batch(records.packets(), &mut self.first_matches);
+            return Ok(());
+        }
+        for record in records.iter() {
+            let place = self.place(&record)?;
+            self.first_matches.push(self.sets[place].1.first_match(packet(&record)));
+        }
+        Ok(())
+    }
+
+    /// The place of the set for a record.
+    #[inline]
+    fn place(&mut self, record: &Record) -> Result<usize, Failure> {
+        let link_type = LinkType::new(record.interface.link_type.into());
+        match self.sets.iter().position(|&(of, _)| of == link_type) {
+            Some(place) => Ok(place),
+            None => {
+                self.sets.push((link_type, self.rules.set(link_type)?));
+                Ok(self.sets.len() - 1)
+            }
+        }
+    }
+}
+
+/// What programs see of a record; those of expressions ask for no context.
+fn packet<'a>(record: &Record<'a>) -> Packet<'a> {
+    Packet::new(record.data).with_wire_len(record.wire_len)
+}
