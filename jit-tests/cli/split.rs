@@ -30,11 +30,13 @@ pub const TESTS: [(&str, Test); 14] = [
     ("count_into_a_closed_pipe", count_into_a_closed_pipe),
 ];
 
-/// Rules that mean the same whatever a packet begins with.
-const LENGTHS: [(&str, &str); 4] =
-    [("all", ""), ("long", "greater 500"), ("short", "less 100"), ("none", "greater 70000")];
+/// The name of a rule, and its expression.
+type Named = (&'static str, &'static str);
 
-const PROTOCOLS: [(&str, &str); 6] = [
+/// Rules that mean the same whatever a packet begins with.
+const LENGTHS: [Named; 4] = [("all", ""), ("long", "greater 500"), ("short", "less 100"), ("none", "greater 70000")];
+
+const PROTOCOLS: [Named; 6] = [
     ("web", "tcp port 80 or 443"),
     ("dns", "udp port 53"),
     ("arp", "arp"),
@@ -46,7 +48,7 @@ const PROTOCOLS: [(&str, &str); 6] = [
 /// What there is of a pcap file before the first packet, in bytes.
 const HEADER: usize = 24;
 
-fn rules(bench: &Bench, rules: &[(&str, &str)]) -> Result<String, Failed> {
+fn rules(bench: &Bench, rules: &[Named]) -> Result<String, Failed> {
     let lines = rules.iter().map(|(name, expression)| format!("{name}: {expression}\n"));
     bench.file("rules", lines.collect::<String>())
 }
@@ -100,8 +102,7 @@ fn split_writes_what_filter_does(bench: &Bench) -> Outcome {
     let mixed = example("mixed.pcap");
     let empty = bench.file("empty.pcap", &fs::read(&mixed)?[..HEADER])?;
     let both = pcapng_capture(bench)?;
-    type Case<'a> = (&'a [&'a str], &'a [(&'a str, &'a str)], &'a str);
-    let cases: [Case; 5] = [
+    let cases: [(&[&str], &[Named], &str); 5] = [
         (&[&mixed], &PROTOCOLS, "pcap"),
         (&[&mixed, &mixed], &PROTOCOLS, "pcap"),
         (&[&empty], &PROTOCOLS, "pcap"),

@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 
 use cbpf::{Expr, ExprError, FilterSet, LinkType, ParseError, Target, Verified, compile_expression};
 
+use crate::cli::capture::input_name;
 use crate::cli::failure::Failure;
 use crate::cli::input::read_bytes;
 
@@ -105,7 +106,7 @@ impl Rules {
             return Ok(());
         }
         let all: Vec<_> = errors.values().map(ParseError::to_string).collect();
-        let (path, count) = (self.path.display().to_string(), all.len());
+        let (path, count) = (input_name(&self.path), all.len());
         let wrong = if count == 1 { "1 rule is wrong".to_owned() } else { format!("{count} rules are wrong") };
         Err(Failure::Failed(format!("{path}: {wrong}\n{path}: {}", all.join(&format!("\n{path}: ")))))
     }
