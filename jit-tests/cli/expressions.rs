@@ -73,6 +73,7 @@ fn expressions_wherever_there_is_a_program(_: &Bench) -> Outcome {
     let verdicts = String::from_utf8(output.stdout)?;
     equal(verdicts.lines().filter(|verdict| *verdict == "262144").count(), 5)?;
     expect(&cbpf(&["show", "--graph", "tcp port 80"])?, 0, &["digraph"])?;
+    expect(&cbpf(&["filter", "-r", &capture, "--netmask", "255.0.0.0", "ip", "broadcast"])?, 0, &["260 packets"])?;
     expect(&cbpf(&["verify", "--dialect", "linux", "--link-type", "RAW", "ip6"])?, 0, &["valid: 5 instructions"])?;
     expect(&cbpf(&["trace", "-r", &capture, "--packet", "1", "ip"])?, 0, &["ldh"])?;
     expect(&cbpf(&["explain", "-r", &capture, "--format", "text", "ip"])?, 0, &["260"])?;
@@ -84,6 +85,7 @@ fn wrong_expressions(_: &Bench) -> Outcome {
     expect(&cbpf(&["filter", "-r", &capture, "tpc port 80"])?, 1, &["line 1, column 1", "did you mean `tcp`?", "^"])?;
     expect(&cbpf(&["filter", "-r", &capture])?, 1, &["an expression is expected"])?;
     expect(&cbpf(&["filter", "-r", &capture, "wlan type mgt"])?, 1, &["expected another link type"])?;
+    expect(&cbpf(&["compile", "ip broadcast"])?, 1, &["netmask"])?;
     expect(&cbpf(&["compile", "--link-type", "IPV4", "ip6"])?, 1, &["rejects all packets"])?;
     expect(&cbpf(&["compile", "--link-type", "EN100MB", "ip6"])?, 1, &["unknown link type `EN100MB`"])
 }
@@ -92,5 +94,6 @@ fn compile_prints_what_tcpdump_does(_: &Bench) -> Outcome {
     let output = cbpf(&["compile", "--to", "decimal", "--snaplen", "96", "ip6"])?;
     equal(String::from_utf8(output.stdout)?.as_str(), "4\n40 0 0 12\n21 0 1 34525\n6 0 0 96\n6 0 0 0\n")?;
     expect(&cbpf(&["compile", "--linux-socket", "vlan and inbound"])?, 0, &["[vlanp]", "[type]"])?;
+    expect(&cbpf(&["compile", "--netmask", "255.255.255.0", "ip broadcast"])?, 0, &["#0xff"])?;
     expect(&cbpf(&["compile", "--no-optimize", "1 = 1 or ip"])?, 0, &["ret      #262144"])
 }

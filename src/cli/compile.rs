@@ -1,5 +1,6 @@
 //! `cbpf compile`: an expression of the filter language as a program.
 
+use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 
 use cbpf::{Dialect, Form, LinkType, Target, compile_expression};
@@ -36,6 +37,10 @@ pub struct Arguments {
     #[arg(long, value_name = "BYTES", default_value_t = 262_144)]
     snaplen: u32,
 
+    /// The netmask of the network, which `ip broadcast` needs: 255.255.255.0, ...
+    #[arg(long, value_name = "MASK")]
+    netmask: Option<Ipv4Addr>,
+
     /// Whose rules the program obeys: how long it may be
     #[arg(long, value_name = "DIALECT", default_value_t = Dialect::Pcap, value_parser = one_of(Dialect::ALL, Dialect::name))]
     dialect: Dialect,
@@ -55,6 +60,9 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
         None => arguments.words.join(" "),
     };
     let mut target = Target::new(arguments.link_type).snaplen(arguments.snaplen);
+    if let Some(netmask) = arguments.netmask {
+        target = target.netmask(netmask.to_bits());
+    }
     if arguments.linux_socket {
         target = target.linux_socket();
     }

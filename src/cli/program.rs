@@ -1,5 +1,6 @@
 //! What most subcommands run: a program from a file, or an expression of the filter language.
 
+use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 
 use cbpf::{Dialect, LinkType, Target, Verified, compile_expression};
@@ -27,6 +28,11 @@ pub struct ProgramArguments {
     /// What the packets begin with, for an expression: EN10MB, RAW, a number, ... rather than what the captures say
     #[arg(long, value_name = "TYPE", conflicts_with = "program")]
     link_type: Option<LinkType>,
+
+    /// The netmask of the network, for `ip broadcast` in an expression; without it, as in tcpdump -r, only 255.255.255.255
+    /// and 0.0.0.0 are broadcast
+    #[arg(long, value_name = "MASK", default_value = "0.0.0.0", hide_default_value = true, conflicts_with = "program")]
+    netmask: Ipv4Addr,
 
     /// Whose rules the program obeys; pcap for an expression, linux for a program
     #[arg(long, value_name = "DIALECT", value_parser = one_of(Dialect::ALL, Dialect::name))]
@@ -56,7 +62,8 @@ impl ProgramArguments {
             return program.verify(self.dialect.unwrap_or_default()).map_err(|error| Failure::of_file(path, error));
         }
         let expression = self.expression()?;
-        let target = Target::new(self.link_type.unwrap_or(link_type)).dialect(self.dialect.unwrap_or(Dialect::Pcap));
+        let target = Target::new(self.link_type.unwrap_or(link_type)).netmask(self.netmask.to_bits());
+        let target = target.dialect(self.dialect.unwrap_or(Dialect::Pcap));
         let program = compile_expression(&expression, &target).map_err(|error| Failure::Failed(error.to_string()))?;
         program.verify(target.machine()).map_err(|error| Failure::Failed(error.to_string()))
     }

@@ -82,7 +82,7 @@ impl Rules {
 
     /// The programs of the rules. What no packet of this link type can match, is no error: there may be other packets.
     fn compile(&self, link_type: LinkType, errors: &mut Errors) -> Vec<Verified> {
-        let target = Target::new(link_type).snaplen(SNAPLEN).accept_nothing();
+        let target = Target::new(link_type).netmask(0).snaplen(SNAPLEN).accept_nothing();
         let mut programs = Vec::with_capacity(self.rules.len());
         self.each(errors, |expression| {
             let program = compile_expression(expression, &target)?;
