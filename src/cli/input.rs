@@ -87,10 +87,10 @@ impl CaptureArguments {
         self.captures.iter().map(PathBuf::as_path)
     }
 
-    /// The link type of the first packet; standard input cannot be read twice.
+    /// The link type of the first packet; standard input and pipes cannot be read twice.
     pub fn link_type(&self, program: &ProgramArguments) -> Option<LinkType> {
         self.paths().chain(program.captures()).find_map(|path| {
-            let mut reader = (path != Path::new("-")).then(|| Reader::open(path).ok())??;
+            let mut reader = (path != Path::new("-") && path.is_file()).then(|| Reader::open(path).ok())??;
             Some(LinkType::new(reader.next().ok()??.interface.link_type.into()))
         })
     }

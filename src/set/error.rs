@@ -1,11 +1,13 @@
 //! Why a rule does not come into a set, or does not leave it.
 
+use std::error::Error;
 use std::fmt;
 
 use crate::dialect::Dialect;
+use crate::lang::ExprError;
 
 /// A set cannot be changed so.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SetError {
     /// All programs of a set are of one dialect.
@@ -16,6 +18,13 @@ pub enum SetError {
         dialect: Dialect,
         /// The dialect of the set.
         expected: Dialect,
+    },
+    /// The expression of a rule is none, or has no meaning for the link type.
+    Expression {
+        /// The rule.
+        id: u32,
+        /// What is wrong with the expression, and where.
+        error: ExprError,
     },
     /// Two rules cannot have the same id.
     TakenId(u32),
@@ -29,10 +38,18 @@ impl fmt::Display for SetError {
             SetError::OtherDialect { id, dialect, expected } => {
                 write!(f, "the program of rule {id} was verified for {dialect}, and those of the set for {expected}")
             }
+            SetError::Expression { id, error } => write!(f, "rule {id}: {error}"),
             SetError::TakenId(id) => write!(f, "there is a rule {id} already"),
             SetError::UnknownId(id) => write!(f, "there is no rule {id}"),
         }
     }
 }
 
-impl std::error::Error for SetError {}
+impl Error for SetError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        match self {
+            SetError::Expression { error, .. } => Some(error),
+            _ => None,
+        }
+    }
+}

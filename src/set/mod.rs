@@ -61,6 +61,7 @@ use std::sync::Arc;
 
 use crate::batch::Packets;
 use crate::dialect::Dialect;
+use crate::lang::{LinkType, Target, compile_expression};
 use crate::packet::Packet;
 use crate::set::change::Change;
 use crate::set::part::{Part, Rule};
@@ -121,6 +122,31 @@ impl FilterSet {
         }
         set.parts.extend((!all.is_empty()).then(|| Part::new(all)));
         Ok(set)
+    }
+
+    /// The set of these expressions of the filter language, in this order, for packets of a link type.
+    ///
+    /// ```
+    /// use cbpf::{FilterSet, LinkType};
+    /// let set = FilterSet::from_expressions([(1, "tcp port 443"), (2, "arp"), (3, "len < 64")], LinkType::ETHERNET)?;
+    /// let arp = [[0; 12].as_slice(), &[8, 6], &[0; 46]].concat();
+    /// assert_eq!(set.first_match(&arp), Some(2));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// If two rules have one id, or an expression cannot be compiled.
+    pub fn from_expressions<'e>(
+        rules: impl IntoIterator<Item = (u32, &'e str)>,
+        link_type: LinkType,
+    ) -> Result<FilterSet, SetError> {
+        let target = Target::new(link_type);
+        let compile = |(id, expression): (u32, &str)| {
+            let program =
+                compile_expression(expression, &target).map_err(|error| SetError::Expression { id, error })?;
+            Ok((id, program.verify(target.machine()).expect("what an expression becomes is valid")))
+        };
+        FilterSet::new(rules.into_iter().map(compile).collect::<Result<Vec<_>, _>>()?)
     }
 
     /// How many rules there are.
