@@ -19,7 +19,7 @@ const PACKETS: usize = 60;
 const LONG: usize = 1600;
 
 /// Link types, and the primitives that make sense with them, besides those of all.
-static LINK_TYPES: [(&str, &[&str]); 29] = [
+pub static LINK_TYPES: [(&str, &[&str]); 29] = [
     (
         "EN10MB",
         &[
@@ -193,8 +193,7 @@ fn any_words() -> Result<(), Failed> {
 fn check(name: &str, own: &[&str]) -> Result<(), Failed> {
     let compiler = Compiler::get().ok_or("no libpcap")?;
     let link_type: LinkType = name.parse()?;
-    // What `pcap_open_dead` is taken for: a device of this machine.
-    let target = Target::new(link_type).address_families(2, 10, cfg!(target_endian = "big")).accept_nothing();
+    let target = target(link_type);
     let mut state = 0x6c61_6e67 ^ u64::from(link_type.number());
     let mut accepted = 0;
     for _ in 0..EXPRESSIONS {
@@ -218,8 +217,13 @@ fn check(name: &str, own: &[&str]) -> Result<(), Failed> {
     if accepted < EXPRESSIONS / 20 { Err(format!("only {accepted} expressions were accepted").into()) } else { Ok(()) }
 }
 
+/// What `pcap_open_dead` is taken for: a device of this machine.
+pub fn target(link_type: LinkType) -> Target {
+    Target::new(link_type).address_families(2, 10, cfg!(target_endian = "big")).accept_nothing()
+}
+
 /// What libpcap gets wrong, so that there is nothing to compare with.
-fn is_known_defect(link_type: &str, text: &str) -> bool {
+pub fn is_known_defect(link_type: &str, text: &str) -> bool {
     let has_arithmetic = text.contains(['[', '=', '<', '>']);
     let is_tunnel = text.contains("geneve") || text.contains("pppoes");
     let is_wlan = link_type.starts_with("IEEE802_11") || matches!(link_type, "PPI" | "PRISM_HEADER");
@@ -265,7 +269,7 @@ fn agree(ours: &Program, theirs: &Program, optimized: &Program, state: &mut u64)
 }
 
 /// Writes constants that a program tests for to where it loads from.
-fn plant(program: &Program, packet: &mut [u8], state: &mut u64) {
+pub fn plant(program: &Program, packet: &mut [u8], state: &mut u64) {
     let mut below = |limit: usize| (xorshift(state) >> 16) as usize % limit;
     let instructions = program.instructions();
     let mut loaded: Option<(usize, usize)> = None;
@@ -295,7 +299,7 @@ fn plant(program: &Program, packet: &mut [u8], state: &mut u64) {
 }
 
 /// A random expression of primitives, groups, negations and inherited qualifiers.
-fn expression(own: &[&str], state: &mut u64) -> String {
+pub fn expression(own: &[&str], state: &mut u64) -> String {
     let mut below = |limit: usize| (xorshift(state) >> 16) as usize % limit;
     let mut text = String::new();
     let mut open = 0;

@@ -1,6 +1,7 @@
 //! libpcap as a judge, loaded at run time if the machine has it.
 
-use std::ffi::{CStr, CString, c_char, c_int, c_void};
+use std::ffi::{CStr, CString, c_char, c_int, c_long, c_void};
+use std::path::Path;
 use std::sync::{Mutex, OnceLock};
 
 use cbpf::{Context, Dialect, Packet, Program, RawInstruction};
@@ -141,6 +142,54 @@ impl Compiler {
             };
             (self.close)(handle);
             compiled
+        }
+    }
+}
+
+/// `struct pcap_pkthdr`
+#[repr(C)]
+struct PacketHeader {
+    time: [c_long; 2],
+    captured: u32,
+    wire_len: u32,
+}
+
+/// The packets of a capture, as far as libpcap reads it.
+pub struct Capture {
+    pub dlt: u32,
+    /// Captured bytes and lengths on the wire.
+    pub packets: Vec<(Vec<u8>, u32)>,
+}
+
+impl Capture {
+    /// At most so many packets of a file; `None` if libpcap doesn't open it.
+    pub fn read(path: &Path, most: usize) -> Option<Capture> {
+        type Open = unsafe extern "C" fn(*const c_char, *mut c_char) -> *mut c_void;
+        type Datalink = unsafe extern "C" fn(*mut c_void) -> c_int;
+        type Next = unsafe extern "C" fn(*mut c_void, *mut *const PacketHeader, *mut *const u8) -> c_int;
+        type Close = unsafe extern "C" fn(*mut c_void);
+        let (library, path) = (library()?, CString::new(path.to_str()?).ok()?);
+        let mut error = [0; 256];
+        let (mut header, mut data) = (std::ptr::null(), std::ptr::null());
+        let mut packets = Vec::new();
+        // SAFETY: these are the prototypes of `pcap/pcap.h`; `error` is as long as PCAP_ERRBUF_SIZE; a packet is copied before
+        // the next one is read; the handle is closed once, after its last use.
+        unsafe {
+            let open = library.get::<Open>(b"pcap_open_offline\0").ok()?;
+            let datalink = library.get::<Datalink>(b"pcap_datalink\0").ok()?;
+            let next = library.get::<Next>(b"pcap_next_ex\0").ok()?;
+            let close = library.get::<Close>(b"pcap_close\0").ok()?;
+            let handle = open(path.as_ptr(), error.as_mut_ptr());
+            if handle.is_null() {
+                return None;
+            }
+            let dlt = datalink(handle) as u32;
+            while packets.len() < most && next(handle, &mut header, &mut data) == 1 {
+                let PacketHeader { captured, wire_len, .. } = *header;
+                packets.push((std::slice::from_raw_parts(data, captured as usize).to_vec(), wire_len));
+            }
+            close(handle);
+            Some(Capture { dlt, packets })
         }
     }
 }

@@ -2,8 +2,8 @@
 //!
 //! `cargo test --test jit-tests -- kernel` runs one engine. The cases are the files below `cases/`; `case.rs` says how
 //! they are written. Besides them: what programs become (`golden`), the passes in any order (`passes`), the optimiser
-//! (`optimize`), random programs through all engines (`random`), random expressions beside libpcap (`language`), sets of
-//! programs beside each of them alone (`sets`), captures and libpcap's code for expressions of a folder beside the
+//! (`optimize`), random programs through all engines (`random`), random expressions beside libpcap (`language`, and
+//! `mutate` with packets that are made for both programs), sets of programs beside each of them alone (`sets`), captures and libpcap's code for expressions of a folder beside the
 //! project, if there is one (`captures`, `expressions`), system calls under filters (`policies`), memory for code
 //! (`memory`), real frames in a network namespace (`netns`), and the program (`cli`, `debugger`).
 
@@ -27,6 +27,7 @@ mod layouts;
 mod libpcap;
 mod linux;
 mod memory;
+mod mutate;
 #[cfg(all(feature = "socket", target_os = "linux"))]
 mod netns;
 mod optimize;
@@ -67,6 +68,7 @@ fn main() -> ExitCode {
     trials.extend(policies::trials());
     trials.extend(batch::trials());
     trials.extend(language::trials());
+    trials.extend(mutate::trials());
     #[cfg(all(feature = "socket", target_os = "linux"))]
     trials.extend(netns::trials());
     trials.extend(sets::trials(&cases));
