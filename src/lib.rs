@@ -50,8 +50,8 @@
 //! error that names the instruction and the rule. A [`Verified`] can be interpreted ([`Verified::interpret`], the
 //! definition of what a program means) or compiled to a [`Filter`], which gives the same verdicts and is many times
 //! faster. A packet is a slice of bytes, or a [`Packet`] with an original length and a [`Context`]; many at once are
-//! [`Packets`], which [`Filter::run_batch`] takes. Why a packet got its verdict, [`Verified::trace`] tells,
-//! and where the packets of a capture go, a [`Profile`].
+//! [`Packets`], which [`Filter::run_batch`] takes. Which of thousands of programs keep a packet, a [`FilterSet`] tells,
+//! why it got its verdict, [`Verified::trace`], and where the packets of a capture go, a [`Profile`].
 //!
 //! A filter that keeps one packet in a hundred, by chance, and the same ones at every run:
 //!
@@ -85,7 +85,7 @@
 //! # Features
 //!
 //! - `jit` (default): native code on 64-bit Linux, through Cranelift. Without it nothing but the standard library is
-//!   needed, and there is no [`Filter`].
+//!   needed, and there are no [`Filter`] and no [`FilterSet`].
 //! - `syscall-names`: the names of system calls ([`Arch::syscall_name`], [`Form::Seccomp`]).
 //! - `cli`: the program `cbpf`.
 //! - `socket`: programs on sockets of Linux, in the module `socket`.
