@@ -72,7 +72,7 @@ pub fn compile_expression(text: &str, target: &Target) -> Result<Program, ExprEr
             Wrong::Other(error) => error,
             Wrong::Part { part, message } => {
                 let at = parsed.places.get(part).map_or(0, |place| place.start);
-                ExprError::Invalid(ParseError::at(text, at, message))
+                ExprError::Invalid(ParseError::at(text, place_of_cause(text, at, &message), message))
             }
         })
         .and_then(|program| bounded(program, target.dialect))
@@ -89,11 +89,23 @@ impl Expr {
                 Wrong::Other(error) => error,
                 Wrong::Part { part, message } => {
                     let (text, at) = self.text_with(part);
-                    ExprError::Invalid(ParseError::at(&text, at, message))
+                    ExprError::Invalid(ParseError::at(&text, place_of_cause(&text, at, &message), message))
                 }
             })
             .and_then(|program| bounded(program, target.dialect))
     }
+}
+
+/// Where what a message quotes first stands in the part of `text` that begins at `at`; if it does not, that beginning.
+fn place_of_cause(text: &str, at: usize, message: &str) -> usize {
+    let part = &text[at..];
+    let is_whole = |start: usize, word: &str| {
+        let is_of_word = |c: char| c.is_alphanumeric() || "_-.:".contains(c);
+        !part[..start].ends_with(is_of_word) && !part[start + word.len()..].starts_with(is_of_word)
+    };
+    let quoted = message.split('`').nth(1).filter(|word| !word.is_empty());
+    let place = quoted.and_then(|word| part.match_indices(word).find(|&(start, word)| is_whole(start, word)));
+    place.map_or(at, |(start, _)| at + start)
 }
 
 /// The program, unless it is longer than the dialect allows, also when it is optimised.

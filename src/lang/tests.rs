@@ -104,7 +104,7 @@ fn errors_say_where_and_what() {
     assert_eq!(message("tcp port", ethernet), "line 1, column 9: expected a port, found the end");
     assert_eq!(
         message("tcp port htpp", ethernet),
-        "line 1, column 1: expected a port, or a service that is known; `htpp` is not; did you mean `http`?"
+        "line 1, column 10: expected a port, or a service that is known; `htpp` is not; did you mean `http`?"
     );
     assert_eq!(
         message("tcp port 80 and tpc port 81", ethernet),
@@ -113,7 +113,7 @@ fn errors_say_where_and_what() {
     assert_eq!(message("(ip or arp", ethernet), "line 1, column 1: expected a `)` to this `(`");
     assert_eq!(
         message("ip and vlan 4096", ethernet),
-        "line 1, column 8: expected a VLAN, a number up to 4095, found 4096"
+        "line 1, column 13: expected a VLAN, a number up to 4095, found `4096`"
     );
     assert_eq!(
         message("tcp prot 80", ethernet),

@@ -216,6 +216,7 @@ fn expect_name<'i>(id: &'i Id, qualifier: &str) -> Result<&'i str, Message> {
 pub(super) fn number_up_to(id: &Id, max: u32, what: &str) -> Result<u32, Message> {
     match *id {
         Id::Number(number) if number <= max => Ok(number),
+        Id::Number(number) => Err(format!("expected {what}, a number up to {max}, found `{number}`")),
         _ => Err(format!("expected {what}, a number up to {max}")),
     }
 }
@@ -229,7 +230,9 @@ fn numbered_port(id: &Id) -> Result<RangeInclusive<u32>, Message> {
 fn port(name: &str) -> Result<(u32, Option<u32>), Message> {
     if name.bytes().all(|byte| byte.is_ascii_digit()) {
         let port = name.parse().ok().filter(|&port| port <= u16::MAX.into());
-        return port.map(|port| (port, None)).ok_or_else(|| "expected a port, a number up to 65535".to_owned());
+        return port
+            .map(|port| (port, None))
+            .ok_or_else(|| format!("expected a port, a number up to 65535, found `{name}`"));
     }
     match names::service(name) {
         (Some(tcp), Some(udp)) if tcp == udp => Ok((tcp.into(), None)),
@@ -271,7 +274,7 @@ fn ipv4(qualifiers: Qualifiers, id: &Id) -> Result<Net4, Message> {
         Mask::None => high_bits(bits),
         _ if !is_net => return Err("expected `net` before an address with a mask".to_owned()),
         Mask::Length(length) if *length > 32 => {
-            return Err(format!("expected the length of a mask, a number up to 32, found {length}"));
+            return Err(format!("expected the length of a mask, a number up to 32, found `{length}`"));
         }
         Mask::Length(length) => high_bits(*length),
         Mask::Dotted(mask) => mask.ipv4().ok_or_else(|| bad_address(mask))?.0,
@@ -305,7 +308,7 @@ fn ipv6(qualifiers: Qualifiers, id: &Id) -> Result<Net6, Message> {
     let Id::Ipv6(address, length) = id else { return Err("expected an IPv6 address".to_owned()) };
     let length = length.unwrap_or(128);
     if length > 128 {
-        return Err(format!("expected the length of a prefix, a number up to 128, found {length}"));
+        return Err(format!("expected the length of a prefix, a number up to 128, found `{length}`"));
     }
     if length != 128 && qualifiers.kind != Some(Kind::Net) {
         return Err("expected `net` before an address with a mask".to_owned());

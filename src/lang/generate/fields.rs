@@ -37,7 +37,7 @@ impl Generator<'_> {
     /// `byte`
     pub(super) fn byte(&mut self, at: u32, test: ByteTest, value: u32, to: Exits) -> Result<(), Message> {
         if value > 255 {
-            return Err(format!("expected a byte, a number up to 255, found {value}"));
+            return Err(format!("expected a byte, a number up to 255, found `{value}`"));
         }
         let byte = self.layers.header.byte(at);
         match test {
@@ -119,7 +119,7 @@ impl Generator<'_> {
             AtmField::Vci => (self.layers.header.half(2), 65_535),
         };
         if value > max {
-            return Err(format!("expected a number up to {max}, found {value}"));
+            return Err(format!("expected a number up to {max}, found `{value}`"));
         }
         self.code.test(loaded.compares(relation.condition(), value), to);
         Ok(())
@@ -221,7 +221,7 @@ impl Generator<'_> {
             Mtp3Name::Sls => (at.byte(7), 0xf0, 0x0f, (value & 0x0f) << 4),
         };
         if value > max {
-            return Err(format!("expected a number up to {max}, found {value}"));
+            return Err(format!("expected a number up to {max}, found `{value}`"));
         }
         self.code.test(Test { mask, ..loaded.compares(relation.condition(), spread) }, to);
         Ok(())

@@ -79,7 +79,7 @@ impl<'a> Plan<'a> {
 fn check(op: AluOp, right: Option<u32>) -> Result<(), Message> {
     match right {
         Some(0) if op.is_division() => Err("expected no division by zero".to_owned()),
-        Some(count @ 32..) if op.is_shift() => Err(format!("expected a shift by at most 31 bits, found {count}")),
+        Some(count @ 32..) if op.is_shift() => Err(format!("expected a shift by at most 31 bits, found `{count}`")),
         _ => Ok(()),
     }
 }

@@ -42,7 +42,7 @@ static BATADV_HEADERS: [((u32, u32), u32); 10] = [
 
 /// Whether a number is small enough.
 fn bounded(number: u32, max: u32, what: &str) -> Result<u32, Message> {
-    if number <= max { Ok(number) } else { Err(format!("expected {what}, a number up to {max}, found {number}")) }
+    if number <= max { Ok(number) } else { Err(format!("expected {what}, a number up to {max}, found `{number}`")) }
 }
 
 impl Generator<'_> {
@@ -276,7 +276,7 @@ impl Generator<'_> {
             return Ok(());
         };
         if !matches!(version, 14 | 15) {
-            return Err(format!("expected version 14 or 15 of batman-adv before a type, found {version}"));
+            return Err(format!("expected version 14 or 15 of batman-adv before a type, found `{version}`"));
         }
         let packet = bounded(packet, 255, "a type of packet")?;
         self.require(at.byte(1).is(version), to.no);
