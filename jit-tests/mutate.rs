@@ -34,7 +34,7 @@ const CAPTURED: usize = 12;
 const OF_ONE_CAPTURE: usize = 20;
 const LONGEST: usize = 1600;
 
-/// Captured bytes, and the length on the wire.
+/// Captured bytes, and the length on the wire, in bytes.
 type Bytes = (Vec<u8>, u32);
 
 pub fn trials() -> Vec<Trial> {
@@ -112,7 +112,8 @@ impl Programs {
         let programs = [verify(ours)?, verify(theirs)?, verify(optimized)?, verify(&shorter)?];
         let instructions = programs.iter().flat_map(|program| program.program().instructions());
         // Of jumps and of arithmetic.
-        let mut constants: Vec<u32> = instructions.filter(|raw| matches!(raw.code & 7, 4 | 5)).map(|raw| raw.k).collect();
+        let mut constants: Vec<u32> =
+            instructions.filter(|raw| matches!(raw.code & 7, 4 | 5)).map(|raw| raw.k).collect();
         constants.extend([0, 1]);
         constants.sort_unstable();
         constants.dedup();
@@ -131,9 +132,10 @@ impl Programs {
             };
             let traces = self.traces(&packet);
             self.judge(&packet, &traces)?;
-            let branches = traces.iter().enumerate().flat_map(|(which, trace)| {
-                trace.iter().map(move |executed| (which, executed.pc, executed.next))
-            });
+            let branches = traces
+                .iter()
+                .enumerate()
+                .flat_map(|(which, trace)| trace.iter().map(move |executed| (which, executed.pc, executed.next)));
             // All of them are inserted.
             let new = branches.filter(|&branch| taken.insert(branch)).count();
             if new > 0 && number >= given {
