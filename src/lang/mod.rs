@@ -20,8 +20,7 @@
 //!   offsets; here that is an error.
 //! - Until 1.11 it looks for what is in IP on ARCNET where RFC 1201 has it, also behind the shorter headers of RFC 1051, whose
 //!   numbers for IP and ARP are not those that `ip` and `arp` test for here.
-//! - Its optimiser drops tests that count: `fisu and msu or not fisu` accepts all that comes on MTP2. It
-//!   does so on Ethernet, too: `host 10.0.0.1 and 10.0.0.3 or 10.0.0.2 or 10.0.0.3` on some packets.
+//! - Its optimiser drops tests that count: `fisu and msu or not fisu` accepts all that comes on MTP2.
 
 mod error;
 mod generate;
