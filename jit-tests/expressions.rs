@@ -4,12 +4,14 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use cbpf::{Context, Dialect, Form, Instruction, LinkType, Packet, Program, Target, compile_expression};
 use libtest_mimic::{Failed, Trial};
 use serde_json::Value;
 
 use crate::generate::Sample;
+use crate::mutate::Programs;
 use crate::oracle;
 use crate::random::xorshift;
 
@@ -18,6 +20,9 @@ const PACKETS: usize = 100;
 
 /// How long packets are before they are cut, in bytes.
 const LONGEST: usize = 200;
+
+/// How long the trial with mutated packets goes on at most.
+const TIME: Duration = Duration::from_secs(5);
 
 /// What stands before a load through X, mostly: the headers of Ethernet and IPv4.
 const HEADERS: usize = 34;
@@ -29,7 +34,12 @@ pub fn trials() -> Vec<Trial> {
         let path = path.clone();
         Trial::test(format!("expressions::{name}"), move || check(&path)).with_ignored_flag(is_absent)
     };
-    vec![trial("libpcap", check), trial("compiled", check_compiled), trial("refused", check_refused)]
+    vec![
+        trial("libpcap", check),
+        trial("compiled", check_compiled),
+        trial("mutated", check_mutated),
+        trial("refused", check_refused),
+    ]
 }
 
 /// Blocks about another system than the default: their numbers of address families and protocols; and one in which
@@ -45,36 +55,70 @@ fn is_about_another_system(block: &Value) -> bool {
 
 /// Our programs have the verdicts of libpcap's, where no names need to be known.
 fn check_compiled(path: &PathBuf) -> Result<(), Failed> {
-    let file: Value = serde_json::from_str(&fs::read_to_string(path)?)?;
     let (mut compiled, mut state) = (0, 0x636f_6d70);
+    each_expression(path, |expression| {
+        let Expression { ours, theirs, .. } = expression;
+        let [judged, judge] = [ours.verify(Dialect::Pcap)?, theirs.verify(Dialect::Pcap)?];
+        compiled += 1;
+        for _ in 0..PACKETS {
+            let sample = sample(theirs, &mut state);
+            // Shorter ones are for the proofs.
+            if sample.data.len() < LONGEST {
+                continue;
+            }
+            let packet = Packet::new(&sample.data).with_wire_len(sample.wire_len);
+            if judged.interpret(packet) != judge.interpret(packet) {
+                return Err(format!("on {:02x?}", sample.data).into());
+            }
+        }
+        Ok(())
+    })?;
+    if compiled > 900 { Ok(()) } else { Err(format!("only {compiled} expressions were compiled").into()) }
+}
+
+/// So they have on packets that are mutated where the programs look.
+fn check_mutated(path: &PathBuf) -> Result<(), Failed> {
+    let mut state = 0x6d75_7461;
+    let start = Instant::now();
+    each_expression(path, |Expression { ours, theirs, optimized, link_type }| {
+        if start.elapsed() > TIME {
+            return Ok(());
+        }
+        Ok(Programs::new(ours, theirs, optimized)?.agree(*link_type, &mut state)?)
+    })
+}
+
+/// An expression that both know, with its programs: ours, and the two of libpcap.
+struct Expression {
+    ours: Program,
+    theirs: Program,
+    optimized: Program,
+    link_type: LinkType,
+}
+
+/// Tries all expressions whose code can be ours, too.
+fn each_expression(path: &PathBuf, mut try_one: impl FnMut(&Expression) -> Result<(), Failed>) -> Result<(), Failed> {
+    let file: Value = serde_json::from_str(&fs::read_to_string(path)?)?;
     for block in file["accept"].as_array().ok_or("no `accept`")? {
         let link_type: LinkType = block["link_type"].as_str().ok_or("no link type")?.parse()?;
         let theirs = program(&block["unopt"])?.or(program(&block["optunopt"])?).ok_or("no code")?;
         // What jumps backward is for libpcap alone.
-        let Ok(theirs_verified) = theirs.verify(Dialect::Pcap) else { continue };
-        if block.get("linuxext").is_some() || block.get("netmask").is_some() || is_about_another_system(block) {
+        let is_loop = theirs.verify(Dialect::Pcap).is_err();
+        let is_special = block.get("linuxext").is_some() || block.get("netmask").is_some();
+        if is_loop || is_special || is_about_another_system(block) {
             continue;
         }
+        let optimized = program(&block["opt"])?.unwrap_or_else(|| theirs.clone());
         let snaplen = block["snaplen"].as_str().map_or(Ok(262_144), str::parse)?;
         let target = Target::new(link_type).snaplen(snaplen).accept_nothing();
         for text in block["expressions"].as_array().ok_or("no expressions")?.iter().filter_map(Value::as_str) {
             let Ok(ours) = compile_expression(text, &target) else { continue };
-            let ours = ours.verify(Dialect::Pcap)?;
-            compiled += 1;
-            for _ in 0..PACKETS {
-                let sample = sample(&theirs, &mut state);
-                // Shorter ones are for the proofs.
-                if sample.data.len() < LONGEST {
-                    continue;
-                }
-                let packet = Packet::new(&sample.data).with_wire_len(sample.wire_len);
-                if ours.interpret(packet) != theirs_verified.interpret(packet) {
-                    return Err(format!("{}: `{text}` on {:02x?}", block["name"], sample.data).into());
-                }
-            }
+            let (theirs, optimized) = (theirs.clone(), optimized.clone());
+            try_one(&Expression { ours, theirs, optimized, link_type })
+                .map_err(|error| format!("{}: `{text}`: {}", block["name"], error.message().unwrap_or_default()))?;
         }
     }
-    if compiled > 900 { Ok(()) } else { Err(format!("only {compiled} expressions were compiled").into()) }
+    Ok(())
 }
 
 /// What libpcap refuses we refuse.

@@ -34,7 +34,7 @@ const CAPTURED: usize = 12;
 const OF_ONE_CAPTURE: usize = 20;
 const LONGEST: usize = 1600;
 
-/// Captured bytes, and the length on the wire.
+/// Captured bytes, and the length on the wire, in bytes.
 type Bytes = (Vec<u8>, u32);
 
 pub fn trials() -> Vec<Trial> {

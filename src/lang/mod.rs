@@ -18,6 +18,9 @@
 //! - Within a tunnel on 802.11 the outer offsets are never stored.
 //! - Where it does not know how a link type reaches the network header (some of Juniper's, BACnet), it looks at nonsense
 //!   offsets; here that is an error.
+//! - Until 1.11 it looks for what is in IP on ARCNET where RFC 1201 has it, also behind the shorter headers of RFC 1051, whose
+//!   numbers for IP and ARP are not those that `ip` and `arp` test for here.
+//! - Its optimiser drops tests that count: `fisu and msu or not fisu` accepts all that comes on MTP2.
 
 mod error;
 mod generate;
