@@ -234,8 +234,6 @@ pub fn is_known_defect(link_type: &str, text: &str) -> bool {
         || is_tunnel && is_wlan
         // The link type in the tunnel is taken for that of the packet, and the kernel is asked for the rest.
         || is_tunnel && (text.contains("bound") || text.contains("ifindex"))
-        // The headers of RFC 1051 are taken for those of RFC 1201, which are longer (1.10).
-        || link_type.starts_with("ARCNET")
 }
 
 /// Compares verdicts on packets that have what the programs look for.

@@ -10,6 +10,7 @@
 //!   only if the caller brings a [`Resolver`].
 //! - `protochain` goes through a stated number of headers, where libpcap's programs loop. Behind an authentication header it
 //!   goes on at the next one; libpcap loses its place there.
+//! - On ARCNET the numbers that RFC 1051 has for IP and ARP are not taken, as in the code of 1.11 for ARP; 1.10 takes them.
 //! - A number, a group or a list of terms may be as deep or as long as memory allows.
 //!
 //! What libpcap gets wrong, and is right here:
@@ -18,8 +19,6 @@
 //! - Within a tunnel on 802.11 the outer offsets are never stored.
 //! - Where it does not know how a link type reaches the network header (some of Juniper's, BACnet), it looks at nonsense
 //!   offsets; here that is an error.
-//! - Until 1.11 it looks for what is in IP on ARCNET where RFC 1201 has it, also behind the shorter headers of RFC 1051, whose
-//!   numbers for IP and ARP are not those that `ip` and `arp` test for here.
 //! - Its optimiser drops tests that count: `fisu and msu or not fisu` accepts all that comes on MTP2.
 
 mod error;
