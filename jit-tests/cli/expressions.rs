@@ -6,11 +6,12 @@ use libtest_mimic::Failed;
 
 use crate::cli::{Bench, Outcome, Test, cbpf, equal, example, expect};
 
-pub const TESTS: [(&str, Test); 6] = [
+pub const TESTS: [(&str, Test); 7] = [
     ("expressions_match_what_they_mean", expressions_match_what_they_mean),
     ("expressions_in_files", expressions_in_files),
     ("expressions_for_each_link_type", expressions_for_each_link_type),
     ("expressions_wherever_there_is_a_program", expressions_wherever_there_is_a_program),
+    ("expressions_may_look_behind_headers", expressions_may_look_behind_headers),
     ("wrong_expressions", wrong_expressions),
     ("compile_prints_what_tcpdump_does", compile_prints_what_tcpdump_does),
 ];
@@ -78,6 +79,17 @@ fn expressions_wherever_there_is_a_program(_: &Bench) -> Outcome {
     expect(&cbpf(&["trace", "-r", &capture, "--packet", "1", "ip"])?, 0, &["ldh"])?;
     expect(&cbpf(&["explain", "-r", &capture, "--format", "text", "ip"])?, 0, &["260"])?;
     expect(&cbpf(&["bench", "-r", &capture, "--seconds", "0", "ip"])?, 0, &["interpreter"])
+}
+
+/// A computed offset may be relative to a header in Linux, and where that is, the link type says.
+fn expressions_may_look_behind_headers(_: &Bench) -> Outcome {
+    let protocol = "ether[0xfff00009 + (len - len)] = 6";
+    for engine in ["jit", "interpreter"] {
+        let capture = example("mixed.pcap");
+        let output = cbpf(&["filter", "--dialect", "linux", "--engine", engine, "-r", &capture, protocol])?;
+        expect(&output, 0, &["260 packets, 71 match"])?;
+    }
+    Ok(())
 }
 
 fn wrong_expressions(_: &Bench) -> Outcome {

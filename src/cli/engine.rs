@@ -50,17 +50,18 @@ impl Engine {
         }
     }
 
-    /// The verdict on each record; `first` is the number of the first one.
+    /// Adds the verdict on each record; `first` is the number of the first one.
     pub fn run_all(&self, surroundings: &mut Surroundings, first: u64, records: Records, verdicts: &mut Vec<u32>) {
-        verdicts.clear();
+        let asks = self.asks_for_context();
         match self {
-            Engine::Jit(filter) if surroundings.are_the_same_for_all() => {
-                verdicts.resize(records.len(), 0);
-                filter.run_batch(records.packets(), verdicts);
+            Engine::Jit(filter) if surroundings.seed.is_none() && !asks => {
+                let before = verdicts.len();
+                verdicts.resize(before + records.len(), 0);
+                filter.run_batch(records.packets(), &mut verdicts[before..]);
             }
             _ => {
                 let numbered = (first..).zip(records.iter());
-                verdicts.extend(numbered.map(|(number, record)| self.run(surroundings.packet(number, &record))));
+                verdicts.extend(numbered.map(|(number, record)| self.run(surroundings.packet(number, &record, asks))));
             }
         }
     }
@@ -74,26 +75,19 @@ pub fn context(record: &Record) -> Context {
 /// What programs see of a record, besides its bytes.
 pub struct Surroundings {
     seed: Option<u64>,
-    /// Whether the program asks for more than the seed.
-    has_context: bool,
     context: Context,
 }
 
 impl Surroundings {
     /// With a seed, `rand` gives the same numbers for the same packet at every run.
-    pub fn new(has_context: bool, seed: Option<u64>) -> Surroundings {
-        Surroundings { seed, has_context, context: Context::default() }
+    pub fn new(seed: Option<u64>) -> Surroundings {
+        Surroundings { seed, context: Context::default() }
     }
 
-    /// Whether no packet has anything of its own but its bytes and its length.
-    fn are_the_same_for_all(&self) -> bool {
-        self.seed.is_none() && !self.has_context
-    }
-
-    /// The packet of the record with this number.
+    /// The packet of the record with this number; `asks` says whether the program asks for more of its context than the seed.
     #[inline]
-    pub fn packet<'a>(&'a mut self, number: u64, record: &Record<'a>) -> Packet<'a> {
-        if self.has_context {
+    pub fn packet<'a>(&'a mut self, number: u64, record: &Record<'a>, asks: bool) -> Packet<'a> {
+        if asks {
             self.context = context(record);
         }
         self.context.seed = self.seed.map(|seed| seed.wrapping_add(number));

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 
-use crate::cli::capture::{Format, Output, Reader, Records, Writer};
+use crate::cli::capture::{Format, Output, Reader, Writer};
 use crate::cli::engine::{self, Surroundings};
 use crate::cli::failure::{Failure, say};
 use crate::cli::input::{CaptureArguments, Inputs, each_batch};
@@ -77,10 +77,14 @@ fn filter(
     mut writer: Option<&mut Writer>,
     summary: &mut Summary,
 ) -> Result<Inputs, Failure> {
-    let mut surroundings = Surroundings::new(engines.ask_for_context(), seed);
+    let mut surroundings = Surroundings::new(seed);
     let mut verdicts = Vec::new();
     each_batch(inputs, Progress::of(inputs), |input, first, records| {
-        judge(engines, &mut surroundings, first, records, &mut verdicts)?;
+        verdicts.clear();
+        for (link_type, records) in records.by_link_type() {
+            let first = first + verdicts.len() as u64;
+            engines.of(link_type)?.run_all(&mut surroundings, first, records, &mut verdicts);
+        }
         for (record, &verdict) in records.iter().zip(&verdicts) {
             if verdict == 0 {
                 summary.count(record.data.len(), None);
@@ -94,28 +98,6 @@ fn filter(
         }
         Ok(())
     })
-}
-
-/// The verdict on each record, by the engine of its link type.
-fn judge(
-    engines: &mut Engines,
-    surroundings: &mut Surroundings,
-    first: u64,
-    records: Records,
-    verdicts: &mut Vec<u32>,
-) -> Result<(), Failure> {
-    let mut link_types = records.iter().map(|record| record.interface.link_type);
-    let Some(link_type) = link_types.next() else { return Ok(()) };
-    if link_types.all(|other| other == link_type) {
-        engines.of(link_type)?.run_all(surroundings, first, records, verdicts);
-        return Ok(());
-    }
-    verdicts.clear();
-    for (number, record) in (first..).zip(records.iter()) {
-        let engine = engines.of(record.interface.link_type)?;
-        verdicts.push(engine.run(surroundings.packet(number, &record)));
-    }
-    Ok(())
 }
 
 fn print_summary(arguments: &Arguments, summary: Summary) -> Result<(), Failure> {

@@ -95,7 +95,7 @@ pub struct Engines<'a> {
     program: &'a ProgramArguments,
     name: engine::Name,
     /// By link type; a program from a file has one for all.
-    loaded: Vec<(Option<u16>, Engine)>,
+    loaded: Vec<(Option<LinkType>, Engine)>,
 }
 
 impl<'a> Engines<'a> {
@@ -110,18 +110,13 @@ impl<'a> Engines<'a> {
         Ok(engines)
     }
 
-    /// Whether verdicts may depend on the contexts of packets; those of expressions do not.
-    pub fn ask_for_context(&self) -> bool {
-        self.loaded.iter().any(|(_, engine)| engine.asks_for_context())
-    }
-
     /// The engine for packets of a link type.
-    pub fn of(&mut self, link_type: u16) -> Result<&Engine, Failure> {
-        let is_right = |(of, _): &(Option<u16>, Engine)| of.is_none_or(|of| of == link_type);
+    pub fn of(&mut self, link_type: LinkType) -> Result<&Engine, Failure> {
+        let is_right = |(of, _): &(Option<LinkType>, Engine)| of.is_none_or(|of| of == link_type);
         let index = match self.loaded.iter().position(is_right) {
             Some(index) => index,
             None => {
-                let verified = self.program.read_for(LinkType::new(link_type.into()))?;
+                let verified = self.program.read_for(link_type)?;
                 self.loaded.push((Some(link_type), Engine::load(self.name, verified)?));
                 self.loaded.len() - 1
             }

@@ -50,10 +50,11 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     // Engines that are compared draw the same numbers.
     let seed = arguments.seed.or(reference.as_ref().map(|_| 0));
 
-    let mut surroundings = Surroundings::new(engine.asks_for_context(), seed);
+    let asks = engine.asks_for_context();
+    let mut surroundings = Surroundings::new(seed);
     let mut output = BufWriter::new(stdout().lock());
     let outcome = each_record(&mut inputs, Progress::Hidden, |_, number, record| {
-        let packet = surroundings.packet(number, record);
+        let packet = surroundings.packet(number, record, asks);
         let verdict = engine.run(packet);
         let expected = reference.as_ref().map_or(verdict, |reference| reference.run(packet));
         writeln!(output, "{expected}")?;

@@ -60,8 +60,8 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
 }
 
 fn show(arguments: &Arguments, verified: &Verified, record: &Record) -> Result<(), Failure> {
-    let mut surroundings = Surroundings::new(true, arguments.seed);
-    let packet = surroundings.packet(arguments.packet, record);
+    let mut surroundings = Surroundings::new(arguments.seed);
+    let packet = surroundings.packet(arguments.packet, record, true);
     let trace = verified.trace(packet);
     if !arguments.json {
         return print(trace.to_string().as_bytes());

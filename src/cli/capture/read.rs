@@ -88,7 +88,7 @@ impl Reader {
                 (self.ended, self.failure) = (true, Some(fault));
             }
         }
-        Ok(Records { window: self.window.bytes(), gathered: &self.gathered, interfaces: self.format.interfaces() })
+        Ok(self.gathered.records(self.window.bytes(), self.format.interfaces()))
     }
 
     /// The interfaces known so far. Those of a pcapng file are described among its records.

@@ -1,6 +1,6 @@
 //! Many records of a capture at once, where they lie in the window.
 
-use cbpf::{Frames, Span};
+use cbpf::{Frames, LinkType, Span};
 
 use super::error::Fault;
 use super::window::Window;
@@ -14,7 +14,7 @@ pub(super) struct Gathered {
 }
 
 #[derive(Clone, Copy)]
-struct Stamp {
+pub(super) struct Stamp {
     ticks: u64,
     /// The interface's position in [`Reader::interfaces`](super::Reader::interfaces).
     interface: usize,
@@ -36,6 +36,11 @@ impl Found {
 }
 
 impl Gathered {
+    /// The records, in their window.
+    pub(super) fn records<'a>(&'a self, window: &'a [u8], interfaces: &'a [Interface]) -> Records<'a> {
+        Records { window, spans: &self.spans, stamps: &self.stamps, interfaces }
+    }
+
     pub(super) fn clear(&mut self) {
         self.spans.clear();
         self.stamps.clear();
@@ -52,16 +57,12 @@ impl Gathered {
         most: usize,
         mut next: impl FnMut(&mut Window) -> Result<Option<Found>, Fault>,
     ) -> Result<(), Fault> {
-        while self.len() < most
+        while self.spans.len() < most
             && let Some(found) = next(window)?
         {
             self.push(window.bytes(), found);
         }
         Ok(())
-    }
-
-    pub(super) fn len(&self) -> usize {
-        self.spans.len()
     }
 
     /// Adds a record of `window`, whose bytes have not moved since it was found.
@@ -76,29 +77,42 @@ impl Gathered {
 /// Records of one input, in order.
 #[derive(Clone, Copy)]
 pub struct Records<'a> {
-    pub(super) window: &'a [u8],
-    pub(super) gathered: &'a Gathered,
-    pub(super) interfaces: &'a [Interface],
+    window: &'a [u8],
+    spans: &'a [Span],
+    stamps: &'a [Stamp],
+    interfaces: &'a [Interface],
 }
 
 impl<'a> Records<'a> {
     pub fn len(&self) -> usize {
-        self.gathered.len()
+        self.spans.len()
     }
 
     /// The packets, as [`Filter::run_batch`](cbpf::Filter::run_batch) takes them.
     pub fn packets(&self) -> Frames<'a> {
-        Frames::new(self.window, &self.gathered.spans).expect("records lie in their window")
+        Frames::new(self.window, self.spans).expect("records lie in their window")
     }
 
     #[inline]
     pub fn iter(&self) -> impl Iterator<Item = Record<'a>> + use<'a> {
-        let Records { window, gathered, interfaces } = *self;
-        gathered.spans.iter().zip(&gathered.stamps).map(move |(span, stamp)| Record {
+        let Records { window, spans, stamps, interfaces } = *self;
+        spans.iter().zip(stamps).map(move |(span, stamp)| Record {
             data: &window[span.start..][..span.captured],
             wire_len: span.wire_len,
             ticks: stamp.ticks,
             interface: &interfaces[stamp.interface],
+        })
+    }
+
+    /// The same records, as many at a time as follow each other with one link type.
+    pub fn by_link_type(&self) -> impl Iterator<Item = (LinkType, Records<'a>)> + use<'a> {
+        let Records { window, mut spans, stamps, interfaces } = *self;
+        let link_type = |stamp: &Stamp| interfaces[stamp.interface].link_type;
+        let is_same = move |a: &Stamp, b: &Stamp| a.interface == b.interface || link_type(a) == link_type(b);
+        stamps.chunk_by(is_same).map(move |stamps| {
+            let of_one;
+            (of_one, spans) = spans.split_at(stamps.len());
+            (LinkType::new(link_type(&stamps[0]).into()), Records { window, spans: of_one, stamps, interfaces })
         })
     }
 }

@@ -69,10 +69,10 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     if let Some(temporary) = output.temporary() {
         interrupt::remove_when_interrupted(temporary)?;
     }
-    let mut surroundings = Surroundings::new(true, arguments.seed);
+    let mut surroundings = Surroundings::new(arguments.seed);
     let progress = Progress::of(&inputs);
     let outcome = each_record(&mut inputs, progress, |_, number, record| {
-        profile.run(surroundings.packet(number, record));
+        profile.run(surroundings.packet(number, record, true));
         Ok::<(), Failure>(())
     })?;
     let flow = Flow::new(&profile);

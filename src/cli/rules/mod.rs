@@ -63,41 +63,26 @@ impl Classifier {
         records: Records,
         mut visit: impl FnMut(&Record, &[u32]) -> Result<(), Failure>,
     ) -> Result<(), Failure> {
-        if self.is_first {
-            self.find_first_matches(records)?;
-            let mut matched = records.iter().zip(&self.first_matches);
-            return matched.try_for_each(|(record, id)| visit(&record, id.as_slice()));
-        }
-        for record in records.iter() {
-            let place = self.place(&record)?;
-            self.sets[place].1.matches(packet(&record), &mut self.matches);
-            visit(&record, self.matches.ids())?;
-        }
-        Ok(())
-    }
-
-    /// The first match of each record, all at once where they are of one link type.
-    fn find_first_matches(&mut self, records: Records) -> Result<(), Failure> {
-        self.first_matches.clear();
-        let mut all = records.iter();
-        let Some(first) = all.next() else { return Ok(()) };
-        if all.all(|other| other.interface.link_type == first.interface.link_type) {
-            let place = self.place(&first)?;
-            self.first_matches.resize(records.len(), None);
-            self.sets[place].1.first_match_batch(records.packets(), &mut self.first_matches);
-            return Ok(());
-        }
-        for record in records.iter() {
-            let place = self.place(&record)?;
-            self.first_matches.push(self.sets[place].1.first_match(packet(&record)));
+        for (link_type, records) in records.by_link_type() {
+            let place = self.place(link_type)?;
+            let set = &self.sets[place].1;
+            if self.is_first {
+                self.first_matches.resize(records.len(), None);
+                set.first_match_batch(records.packets(), &mut self.first_matches);
+                let mut matched = records.iter().zip(&self.first_matches);
+                matched.try_for_each(|(record, id)| visit(&record, id.as_slice()))?;
+                continue;
+            }
+            for record in records.iter() {
+                set.matches(packet(&record), &mut self.matches);
+                visit(&record, self.matches.ids())?;
+            }
         }
         Ok(())
     }
 
-    /// The place of the set for a record.
-    #[inline]
-    fn place(&mut self, record: &Record) -> Result<usize, Failure> {
-        let link_type = LinkType::new(record.interface.link_type.into());
+    /// The place of the set for a link type.
+    fn place(&mut self, link_type: LinkType) -> Result<usize, Failure> {
         match self.sets.iter().position(|&(of, _)| of == link_type) {
             Some(place) => Ok(place),
             None => {
