@@ -1,6 +1,8 @@
 //! Sets of rules such as people have, as tcpdump compiles them, and packets that some of them keep: the same ones at
 //! every run.
 
+use std::collections::HashSet;
+
 use cbpf::{Dialect, Program, Verified};
 
 use crate::packets;
@@ -36,7 +38,7 @@ const FOR_A_RULE: usize = 80;
 /// A set of a kind, of so many rules.
 pub fn set(kind: &str, count: usize) -> RuleSet {
     let mut random = Random::new(count as u64 + kind.len() as u64);
-    let pool = Pool::new(&mut random, count);
+    let mut like_class_bench = Pool::new(&mut random, count).rules(&mut random, kind, count).into_iter();
     let (mut programs, mut tuples) = (Vec::new(), Vec::new());
     for number in 0..count {
         let tuple = tuple(&mut random, number);
@@ -49,7 +51,7 @@ pub fn set(kind: &str, count: usize) -> RuleSet {
             "host-port" => (host_and_port(tuple.source, tuple.destination_port), tuple),
             "five-tuple" => (five_tuple(tuple), tuple),
             "mixed" => (expression(&mut random, tuple), tuple),
-            kind => pool.rule(&mut random, kind),
+            _ => like_class_bench.next().map(|rule| (rule.text, rule.example)).expect("as many rules"),
         };
         programs.push(verified(&text));
         tuples.push(example);
@@ -172,6 +174,15 @@ struct Pool {
     destinations: Vec<(u32, u32)>,
 }
 
+/// A rule of a ClassBench-like set.
+struct Rule {
+    text: String,
+    /// A packet for it.
+    example: Tuple,
+    /// About how many packets it keeps: the bits that it leaves open, in halves.
+    scope: u32,
+}
+
 /// What rules of a seed of ClassBench ask for (Taylor and Turner, 2007, in round figures): how many of a hundred leave the
 /// source and the destination open, the lengths of the prefixes of the others, and how many name the protocol.
 struct Seed {
@@ -194,13 +205,26 @@ impl Pool {
         Pool { sources: side(0x0a00_0000), destinations: side(0xac00_0000) }
     }
 
-    /// A rule, and a packet for it.
-    fn rule(&self, random: &mut Random, kind: &str) -> (String, Tuple) {
+    /// So many rules, each once and the narrow ones first, as ClassBench's generator puts them; none of another kind.
+    fn rules(&self, random: &mut Random, kind: &str, count: usize) -> Vec<Rule> {
         let seed = match kind {
             "acl" => ACL,
             "fw" => FW,
-            _ => IPC,
+            "ipc" => IPC,
+            _ => return Vec::new(),
         };
+        let (mut rules, mut met) = (Vec::new(), HashSet::new());
+        while rules.len() < count {
+            let rule = self.rule(random, kind, &seed);
+            if met.insert(rule.text.clone()) {
+                rules.push(rule);
+            }
+        }
+        rules.sort_by_key(|rule| rule.scope);
+        rules
+    }
+
+    fn rule(&self, random: &mut Random, kind: &str, seed: &Seed) -> Rule {
         let mut text = "ldh [12]\n jne #0x800, drop\n".to_owned();
         let mut example = Tuple {
             source: random.number(),
@@ -209,12 +233,15 @@ impl Pool {
             destination_port: random.number() as u16,
             protocol: TCP,
         };
+        let mut scope = 0;
         for (side, place, prefixes) in [(0, 26, &self.sources), (1, 30, &self.destinations)] {
             if random.chance(seed.open[side]) {
+                scope += 64;
                 continue;
             }
             let (address, which) = random.choose(prefixes);
             let mask = u32::MAX << (32 - seed.lengths[which as usize % seed.lengths.len()]);
+            scope += 2 * mask.count_zeros();
             let ending = example.source & !mask;
             let slot = if side == 0 { &mut example.source } else { &mut example.destination };
             *slot = address & mask | ending;
@@ -225,13 +252,15 @@ impl Pool {
         if has_ports {
             example.protocol = random.choose(&[TCP, TCP, TCP, UDP]);
             text += &format!("ldb [23]\n jne #{}, drop\n", example.protocol);
-            self.ports(random, kind, &mut text, &mut example);
+            scope += Pool::ports(random, kind, &mut text, &mut example);
+        } else {
+            scope += 2 * (8 + 16 + 16);
         }
-        (format!("{text} jmp keep\n {END}"), example)
+        Rule { text: format!("{text} jmp keep\n {END}"), example, scope }
     }
 
-    /// Ranges of ports: those of sources mostly open, those of destinations mostly one number.
-    fn ports(&self, random: &mut Random, kind: &str, text: &mut String, example: &mut Tuple) {
+    /// Ranges of ports: those of sources mostly open, those of destinations mostly one number; and their scope.
+    fn ports(random: &mut Random, kind: &str, text: &mut String, example: &mut Tuple) -> u32 {
         let open = if kind == "acl" { 98 } else { 85 };
         let source = if random.chance(open) { None } else { Some((1_024, 65_535)) };
         let destination = match random.below(100) {
@@ -244,16 +273,20 @@ impl Pool {
         if source.or(destination).is_some() {
             *text += IPV4_PORTS;
         }
+        let mut scope = 0;
         for (place, range, port) in
             [(14, source, &mut example.source_port), (16, destination, &mut example.destination_port)]
         {
             match range {
                 Some((low, high)) if low == high => *text += &format!("ldh [x + {place}]\n jne #{low}, drop\n"),
                 Some((low, high)) => *text += &format!("ldh [x + {place}]\n jlt #{low}, drop\n jgt #{high}, drop\n"),
-                None => continue,
+                None => {}
             }
+            let (low, high) = range.unwrap_or((0, 65_535));
+            scope += (2.0 * f64::from(high - low + 1).log2()) as u32;
             *port = range.map_or(*port, |(low, _)| low);
         }
+        scope
     }
 }
 

@@ -1,7 +1,7 @@
 //! One packet against many filters: how long the first match, and all matches, take in a set, beside the filters one after
 //! the other.
 //!
-//! `set/KIND/COUNT/ENGINE` is the time of one packet, of 1,024 in random order; with `batch` that of 1,024 packets. The
+//! `set/KIND/COUNT/ENGINE` is the time of one packet, of 1,024 in random order; with `batch` and `all-batch` that of 1,024 packets. The
 //! kinds are those of `rules.rs`. `one` is a single compiled filter of the set on the same packets, `loop` all of them,
 //! compiled, one after the other up to the first match, `loop-all` to the end, `libpcap` its interpreter in such a loop
 //! (feature `peers`), and `hash` a hash table of five-tuples as
@@ -19,7 +19,7 @@ use std::hash::{BuildHasherDefault, Hasher};
 use std::hint::black_box;
 use std::time::Duration;
 
-use cbpf::{Filter, FilterSet, Matches, Packet};
+use cbpf::{BatchMatches, Filter, FilterSet, Matches, Packet};
 use criterion::measurement::WallTime;
 use criterion::{BenchmarkGroup, Criterion, SamplingMode, Throughput, criterion_group, criterion_main};
 
@@ -88,6 +88,14 @@ fn one_set(group: &mut BenchmarkGroup<WallTime>, kind: &str, rules: &RuleSet, or
         bencher.iter(|| {
             set.first_match_batch(batches.next().unwrap_or_default(), &mut ids);
             ids[0]
+        });
+    });
+    let mut batches = laid_out.chunks(BATCH).cycle();
+    let mut matches = BatchMatches::new();
+    group.bench_function("all-batch", |bencher| {
+        bencher.iter(|| {
+            set.matches_batch(batches.next().unwrap_or_default(), &mut matches);
+            matches.len()
         });
     });
 }

@@ -133,7 +133,7 @@ pub fn rule(u: &mut Unstructured, dialect: Dialect) -> Result<Program> {
         let (to_keep, to_drop) = (0, backward.len() as u8 - 1);
         let (yes, no) = if u.ratio(4, 5)? { (to_keep, to_drop) } else { (to_drop, to_keep) };
         let condition = *u.choose(&[Condition::Equal, Condition::Equal, Condition::Greater, Condition::BitsSet])?;
-        let operand = Operand::Constant(u.arbitrary::<u32>()? & *u.choose(&[1, 3, 0x101, 0x0101_0101])?);
+        let operand = Operand::Constant(u.arbitrary::<u32>()? & *u.choose(&[1, 3, 0xff, 0x101, 0x0101_0101])?);
         backward.push(Instruction::JumpIf { condition, operand, skip_true: yes, skip_false: no });
         if u.ratio(1, 4)? {
             let operand = Operand::Constant(*u.choose(&[1, 0xff00, 0xffff_0000])?);

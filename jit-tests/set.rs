@@ -1,7 +1,7 @@
 //! What must hold for every set of programs: shared by the trials and the fuzz target.
 
 use arbitrary::{Result as Drawn, Unstructured};
-use cbpf::{Dialect, FilterSet, Matches, Packet, Verified};
+use cbpf::{BatchMatches, Dialect, FilterSet, Matches, Packet, Verified};
 
 use crate::generate::{self, Sample};
 use crate::linux;
@@ -9,11 +9,12 @@ use crate::linux;
 /// The rules of a set, in order.
 pub type Rules = Vec<(u32, Verified)>;
 
-/// A few rules that are likely to be alike in parts, and packets for them.
+/// Rules that are likely to be alike in parts, a few or so many that keys have buckets, and packets for them.
 pub fn rules_and_samples(u: &mut Unstructured, dialect: Dialect) -> Drawn<(Rules, Vec<Sample>)> {
     let mut rules = Rules::new();
-    for id in 0..u.int_in_range(0..=40)? {
-        let program = match u.int_in_range(0..=5)? {
+    let (most, wildest) = if u.ratio(1, 3)? { (250, 40) } else { (40, 5) };
+    for id in 0..u.int_in_range(0..=most)? {
+        let program = match u.int_in_range(0..=wildest)? {
             0 if dialect == Dialect::Linux => linux::program(u)?,
             0 | 1 => generate::program(u, dialect)?,
             _ => generate::rule(u, dialect)?,
@@ -56,7 +57,7 @@ pub fn set_agrees(u: &mut Unstructured, mut rules: Rules, samples: &[Sample]) ->
     answers_agree(&set, &rules, samples)
 }
 
-/// The three questions, and the batch.
+/// The three questions, and the batches.
 pub fn answers_agree(set: &FilterSet, rules: &Rules, samples: &[Sample]) -> Result<(), String> {
     let mut matches = Matches::new();
     let mut packets = Vec::new();
@@ -69,7 +70,6 @@ pub fn answers_agree(set: &FilterSet, rules: &Rules, samples: &[Sample]) -> Resu
             packets.push(packet.with_context(&sample.context));
         }
     }
-    let mut firsts = Vec::new();
     for packet in &packets {
         let verdicts = rules.iter().map(|(id, program)| (*id, program.interpret(packet)));
         let expected: Vec<(u32, u32)> = verdicts.filter(|&(_, verdict)| verdict != 0).collect();
@@ -81,7 +81,6 @@ pub fn answers_agree(set: &FilterSet, rules: &Rules, samples: &[Sample]) -> Resu
         if first != expected.first().map(|&(id, _)| id) {
             return differs("the first match", format!("{first:?}"));
         }
-        firsts.push(first);
         set.matches(packet, &mut matches);
         if !matches.ids().iter().eq(expected.iter().map(|(id, _)| id)) {
             return differs("all matches", format!("{:?}", matches.ids()));
@@ -92,7 +91,28 @@ pub fn answers_agree(set: &FilterSet, rules: &Rules, samples: &[Sample]) -> Resu
             return differs("the verdicts", format!("{verdicts:?}"));
         }
     }
-    let mut batch = vec![None; packets.len()];
-    set.first_match_batch(&packets, &mut batch);
-    if batch == firsts { Ok(()) } else { Err("a batch gives other first matches than its packets alone".to_owned()) }
+    batches_agree(set, &packets)
+}
+
+/// Batches say of each packet what is said of it alone.
+fn batches_agree(set: &FilterSet, packets: &[Packet]) -> Result<(), String> {
+    let (mut firsts, mut ids, mut verdicts) = (vec![None; packets.len()], BatchMatches::new(), BatchMatches::new());
+    set.first_match_batch(packets, &mut firsts);
+    set.matches_batch(packets, &mut ids);
+    set.verdicts_batch(packets, &mut verdicts);
+    if [ids.len(), verdicts.len()] != [packets.len(); 2] {
+        return Err(format!("{} and {} answers for {} packets", ids.len(), verdicts.len(), packets.len()));
+    }
+    let mut alone = Matches::new();
+    for (place, packet) in packets.iter().enumerate() {
+        set.verdicts(packet, &mut alone);
+        let agree = firsts[place] == set.first_match(packet)
+            && ids.ids(place) == alone.ids()
+            && ids.verdicts(place).is_empty()
+            && (verdicts.ids(place), verdicts.verdicts(place)) == (alone.ids(), alone.verdicts());
+        if !agree {
+            return Err(format!("in a batch packet {place} has other answers than alone: {:02x?}", packet.data()));
+        }
+    }
+    Ok(())
 }

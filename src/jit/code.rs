@@ -148,6 +148,31 @@ impl<'p> Records<'p> {
         self.base.wrapping_add(start.addr())
     }
 
+    /// Goes through some places in order, stretch by stretch, while the packets of the next one are fetched if that pays.
+    pub(crate) fn in_stretches(
+        &self,
+        places: Range<usize>,
+        looked_at: Option<LookedAt>,
+        mut run: impl FnMut(Range<usize>),
+    ) {
+        let stretches = |places: Range<usize>, len: usize| {
+            let end = places.end;
+            places.step_by(len).map(move |start| start..end.min(start + len))
+        };
+        for stretch in stretches(places, STRETCH) {
+            let is_worth = |&at: &LookedAt| stretch.len() < WORTH_ASKING || self.are_cold(stretch.clone(), at);
+            let Some(looked_at) = looked_at.filter(is_worth) else {
+                run(stretch);
+                continue;
+            };
+            self.prefetch(stretch.start..stretch.start + AHEAD, looked_at);
+            for places in stretches(stretch, AHEAD) {
+                self.prefetch(places.end..places.end + AHEAD, looked_at);
+                run(places);
+            }
+        }
+    }
+
     /// Whether these packets are outside of the cache: then a look at a few of them takes long.
     fn are_cold(&self, places: Range<usize>, looked_at: LookedAt) -> bool {
         let step = (places.len() / SAMPLES).max(1);
@@ -172,7 +197,7 @@ impl<'p> Records<'p> {
 
 /// The bytes of a packet that a program may look at, as far as that is known before it does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct LookedAt {
+pub(crate) struct LookedAt {
     pub(super) first: usize,
     /// The last, if it may lie in another line of the cache, and data flow looks at it whatever the first says. To fetch
     /// for branches what they seldom look at takes longer than it saves.
@@ -182,6 +207,9 @@ pub(super) struct LookedAt {
 impl LookedAt {
     /// What addresses that are computed mostly lead to: what follows an IPv6 header, or an IPv4 header and a few bytes.
     pub(super) const COMPUTED: usize = 58;
+
+    /// What a set looks at: the type of a frame, and of IPv4 or IPv6 the addresses and ports.
+    pub(crate) const SETS: LookedAt = LookedAt { first: 12, last: Some(LookedAt::COMPUTED) };
 
     /// What a graph looks at, unless that is nothing.
     pub(super) fn of(graph: &Graph) -> Option<LookedAt> {
@@ -268,25 +296,9 @@ impl BatchCode {
 
     /// Runs the code on the packets from `first` on, as many as there are verdicts.
     pub(crate) fn call_from(&self, first: usize, records: &Records, verdicts: &mut [u32], facts: &Facts) {
-        for (stretch, verdicts) in verdicts.chunks_mut(STRETCH).enumerate() {
-            let start = first + stretch * STRETCH;
-            let places = start..start + verdicts.len();
-            let is_worth = |&at: &LookedAt| verdicts.len() < WORTH_ASKING || records.are_cold(places, at);
-            match self.looked_at.filter(is_worth) {
-                Some(looked_at) => self.run_ahead(records, start, verdicts, facts, looked_at),
-                None => self.run(records, start, verdicts, facts),
-            }
-        }
-    }
-
-    /// Runs the code on the packets from `start` on, as many as there are verdicts, while the next ones are fetched.
-    fn run_ahead(&self, records: &Records, start: usize, verdicts: &mut [u32], facts: &Facts, looked_at: LookedAt) {
-        records.prefetch(start..start + AHEAD, looked_at);
-        for (chunk, verdicts) in verdicts.chunks_mut(AHEAD).enumerate() {
-            let start = start + chunk * AHEAD;
-            records.prefetch(start + AHEAD..start + 2 * AHEAD, looked_at);
-            self.run(records, start, verdicts, facts);
-        }
+        records.in_stretches(first..first + verdicts.len(), self.looked_at, |places| {
+            self.run(records, places.start, &mut verdicts[places.start - first..places.end - first], facts);
+        });
     }
 
     /// Runs the code on the packets from `start` on, as many as there are verdicts.

@@ -21,7 +21,7 @@ mod set;
 mod sets;
 mod tables;
 
-pub(crate) use code::{BatchCode, Code, Records};
+pub(crate) use code::{BatchCode, Code, LookedAt, Records};
 pub(crate) use compile::{compile, compile_batch};
 pub use error::CompileError;
 pub(crate) use facts::{Entries, Facts};

@@ -78,11 +78,11 @@ pub(crate) struct SetBatchCode {
 
 /// Compiles a loop over packets.
 ///
-/// `fill` makes the code for one of them, under the rules of [`compile_set`]; it may write nothing, and returns the block
-/// at hand and the answer, 32 bits.
+/// `fill` makes the code for one of them, under the rules of [`compile_set`]; it may write nothing, and each way through
+/// it ends with the function that it is given and an answer, 32 bits.
 pub(crate) fn compile_set_batch(
     tables: Arc<dyn Any + Send + Sync>,
-    fill: impl FnOnce(&mut FunctionBuilder, Arguments) -> Value,
+    fill: impl FnOnce(&mut FunctionBuilder, Arguments, &dyn Fn(&mut FunctionBuilder, Value)),
 ) -> Result<SetBatchCode, CompileError> {
     let function = compile_function(
         |call_conv| Form::Batch.signature(call_conv),
@@ -92,14 +92,12 @@ pub(crate) fn compile_set_batch(
             builder.switch_to_block(first);
             let (captured, wire_len) = (entry.visible(builder), entry.wire_len(builder));
             let found = builder.ins().iconst(types::I64, 0);
-            let answer = fill(builder, Arguments { packet: entry.packet, captured, wire_len, found });
-            entry.give(builder, answer);
+            let arguments = Arguments { packet: entry.packet, captured, wire_len, found };
+            fill(builder, arguments, &|builder, answer| entry.give(builder, answer));
             entry.finish(builder);
         },
     )?;
-    // The type of the frame, and of IPv4 or IPv6 the addresses and ports.
-    let looked_at = LookedAt { first: 12, last: Some(LookedAt::COMPUTED) };
-    Ok(SetBatchCode { code: BatchCode::new(function, Some(looked_at)), _tables: tables })
+    Ok(SetBatchCode { code: BatchCode::new(function, Some(LookedAt::SETS)), _tables: tables })
 }
 
 impl SetBatchCode {

@@ -18,9 +18,6 @@ pub(super) type Key = Vec<(u8, u32)>;
 /// What it costs to look into a table, in looks at a term.
 const LOOK: f64 = 5.0;
 
-/// How many terms one place of a table holds, as long as there is a choice.
-const FULL: usize = 8;
-
 /// How many kinds of terms are seen as keys, and of how many of them what they have in common.
 const MOST_KINDS: usize = 48;
 const MOST_COMMON: usize = 20;
@@ -37,13 +34,13 @@ pub(super) struct Choice {
     pub(super) terms: Vec<usize>,
 }
 
-/// The tables for these terms; the terms that no table is worth come last, with an empty key.
-pub(super) fn tables(fields: &Fields, terms: &[Term]) -> Vec<Choice> {
+/// The tables for these terms, with no more than `full` in one place as long as there is a choice; the terms that no table is worth come last, with an empty key.
+pub(super) fn tables(fields: &Fields, terms: &[Term], full: usize) -> Vec<Choice> {
     let keys = candidates(fields, terms);
     let mut left: Vec<usize> = (0..terms.len()).collect();
     let mut choices = Vec::new();
     let mut work = WORK;
-    for full in [FULL, usize::MAX] {
+    for full in [full, usize::MAX] {
         greedy(&keys, terms, &mut left, full, &mut work, &mut choices);
     }
     if !left.is_empty() {

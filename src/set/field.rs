@@ -2,10 +2,11 @@
 
 use std::collections::HashMap;
 
-use crate::graph::{Address, ByteOrder, Hashing, Value, ValueId, Values};
-use crate::isa::Width;
+use crate::graph::{Address, ByteOrder, Hashing, Known, Range, Value, ValueId, Values};
+use crate::isa::{AluOp, Width};
 use crate::packet::Packet;
-use crate::set::path::Path;
+use crate::set::path::{Literal, Path};
+use crate::set::term::{Term, as_one};
 
 /// How many fields there are at most: a bit each says which ones a packet has.
 pub(super) const MOST_FIELDS: usize = 64;
@@ -16,22 +17,41 @@ const LARGEST: u32 = 32;
 /// How far behind the start of a packet, or behind a computed place, a field may reach, in bytes.
 pub(crate) const FARTHEST: u64 = 128;
 
+/// Whether a value lies in several ranges is a field if so many paths ask for it, and at least a part of all; the others
+/// become several terms.
+const SHARED: usize = 3;
+const SHARED_PART: usize = 16;
+
+/// The most ranges of such a field.
+const MOST_RANGES: usize = 8;
+
 /// Something that a packet has or has not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Field {
     /// A value, where all that it is made of lies in bounds and no divisor is 0.
     Value(ValueId),
+    /// The same with the bytes in the opposite order, as little-endian machines load it; its [`Fields::width`] is known.
+    Turned(ValueId),
+    /// 1 if a value lies in these ranges, else 0.
+    Member(ValueId, RangesId),
     /// A load that only has to lie in bounds.
     InBounds(Address, Width),
     /// So many captured bytes.
     Captured(u32),
 }
 
+/// The number of some ranges.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct RangesId(u32);
+
 /// The fields of an index.
 #[derive(Clone, Debug)]
 pub(crate) struct Fields {
     pub(crate) list: Vec<Field>,
     pub(crate) values: Values,
+    /// The ranges that many paths ask for together, sorted and apart.
+    ranges: Vec<Vec<Range>>,
+    members: HashMap<ValueId, Vec<RangesId>, Hashing>,
     /// How many operations each value takes; `None` if it cannot be computed for every packet.
     costs: Vec<Option<u32>>,
     numbers: HashMap<Field, u8, Hashing>,
@@ -47,9 +67,11 @@ pub(crate) struct Row {
 
 impl Fields {
     /// Those that most paths ask for.
-    pub(super) fn choose<'p>(values: Values, paths: impl Iterator<Item = &'p Path>) -> Fields {
+    pub(super) fn choose(values: Values, paths: &[Path]) -> Fields {
         let costs = costs(&values);
-        let mut fields = Fields { list: Vec::new(), values, costs, numbers: HashMap::default() };
+        let (ranges, members) = shared_ranges(paths);
+        let (list, numbers) = (Vec::new(), HashMap::default());
+        let mut fields = Fields { list, values, ranges, members, costs, numbers };
         let mut uses: HashMap<Field, usize, Hashing> = HashMap::default();
         for path in paths {
             let wanted = fields.wanted(path).into_iter().filter(|&field| fields.is_fit(field));
@@ -68,7 +90,7 @@ impl Fields {
 
     /// The fields that a path needs.
     pub(super) fn wanted(&self, path: &Path) -> Vec<Field> {
-        let mut wanted: Vec<Field> = path.literals.iter().map(|literal| Field::Value(literal.value)).collect();
+        let mut wanted: Vec<Field> = path.literals.iter().map(|literal| self.of_literal(literal)).collect();
         let mut needs = Needs::default();
         path.literals.iter().for_each(|literal| needs.add(self, literal.value));
         let is_missing = |&(address, width): &(Address, Width)| !needs.has(address, width);
@@ -81,6 +103,57 @@ impl Fields {
         wanted
     }
 
+    /// What a literal asks about.
+    pub(super) fn of_literal(&self, literal: &Literal) -> Field {
+        let mut members = self.members.get(&literal.value).into_iter().flatten();
+        match members.find(|&&id| self.ranges(id) == literal.ranges) {
+            Some(&id) => Field::Member(literal.value, id),
+            None => Field::Value(literal.value),
+        }
+    }
+
+    /// The ranges of a field of members.
+    pub(crate) fn ranges(&self, RangesId(id): RangesId) -> &[Range] {
+        &self.ranges[id as usize]
+    }
+
+    /// Turns the fields that are only ever compared with single numbers, which are turned, too: then the packet's bytes need
+    /// not be.
+    pub(super) fn turn(&mut self, terms: &mut [Term]) {
+        let mut is_compared = [true; MOST_FIELDS];
+        let ranges = terms.iter().flat_map(|term| &term.constraints).filter(|constraint| constraint.number().is_none());
+        ranges.for_each(|constraint| is_compared[usize::from(constraint.field)] = false);
+        for (field, _) in is_compared.iter().enumerate().take(self.list.len()).filter(|(_, is_compared)| **is_compared)
+        {
+            let Field::Value(value) = self.list[field] else { continue };
+            let Some(width) = self.width(value) else { continue };
+            self.list[field] = Field::Turned(value);
+            for constraint in terms.iter_mut().flat_map(|term| &mut term.constraints) {
+                if usize::from(constraint.field) == field {
+                    constraint.first = turned(constraint.first, width);
+                }
+            }
+        }
+    }
+
+    /// How wide a value is that is loaded in the packet's order, or some bits of such a one; `None` of others, and of bytes.
+    pub(crate) fn width(&self, id: ValueId) -> Option<Width> {
+        match self.values.value(id) {
+            Value::Load(_, Width::Byte, _) => None,
+            Value::Load(_, width, ByteOrder::Big) => Some(width),
+            Value::Alu(AluOp::And, value, mask) => {
+                let is_loaded = matches!(self.values.value(value), Value::Load(..));
+                self.width(value).filter(|_| is_loaded && self.values.as_constant(mask).is_some())
+            }
+            _ => None,
+        }
+    }
+
+    /// 1 if a number lies in some ranges, else 0.
+    pub(super) fn is_member(&self, number: u32, ranges: RangesId) -> u32 {
+        self.ranges(ranges).iter().any(|&(low, high)| (low..=high).contains(&number)).into()
+    }
+
     /// The number of a field, if it is one of those.
     pub(super) fn number(&self, field: Field) -> Option<u8> {
         self.numbers.get(&field).copied()
@@ -90,13 +163,15 @@ impl Fields {
     pub(super) fn max(&self, number: u8) -> u32 {
         match self.list[usize::from(number)] {
             Field::Value(value) => self.values.known(value).max,
+            Field::Turned(value) => self.width(value).map_or(u32::MAX, |width| Known::of_width(width).max),
+            Field::Member(..) => 1,
             Field::InBounds(..) | Field::Captured(_) => 0,
         }
     }
 
     fn is_fit(&self, field: Field) -> bool {
         match field {
-            Field::Value(value) => self.costs[value.index()].is_some(),
+            Field::Value(value) | Field::Turned(value) | Field::Member(value, _) => self.costs[value.index()].is_some(),
             Field::InBounds(address, width) => {
                 address.end(width) <= FARTHEST && address.base.is_none_or(|base| self.costs[base.index()].is_some())
             }
@@ -110,6 +185,12 @@ impl Fields {
         for (number, &field) in self.list.iter().enumerate() {
             let value = match field {
                 Field::Value(value) => evaluate(&self.values, value, packet),
+                Field::Turned(value) => evaluate(&self.values, value, packet)
+                    .zip(self.width(value))
+                    .map(|(number, width)| turned(number, width)),
+                Field::Member(value, ranges) => {
+                    evaluate(&self.values, value, packet).map(|number| self.is_member(number, ranges))
+                }
                 Field::InBounds(address, width) => place(&self.values, address, width, packet).map(|_| 0),
                 Field::Captured(len) => (packet.data().len() >= len as usize).then_some(0),
             };
@@ -118,6 +199,25 @@ impl Fields {
         }
         row
     }
+}
+
+/// The ranges that many paths ask for together, and of which values.
+fn shared_ranges(paths: &[Path]) -> (Vec<Vec<Range>>, HashMap<ValueId, Vec<RangesId>, Hashing>) {
+    let mut uses: HashMap<(ValueId, &[Range]), usize, Hashing> = HashMap::default();
+    let literals = paths.iter().flat_map(|path| &path.literals);
+    for Literal { value, ranges } in literals.filter(|literal| literal.ranges.len() <= MOST_RANGES) {
+        if as_one(ranges).is_none() {
+            *uses.entry((*value, ranges)).or_default() += 1;
+        }
+    }
+    uses.retain(|_, uses| *uses >= SHARED.max(paths.len() / SHARED_PART));
+    let mut shared: Vec<(ValueId, &[Range])> = uses.into_keys().collect();
+    shared.sort_unstable();
+    let mut members: HashMap<ValueId, Vec<RangesId>, Hashing> = HashMap::default();
+    for (&(value, _), id) in shared.iter().zip(0..) {
+        members.entry(value).or_default().push(RangesId(id));
+    }
+    (shared.into_iter().map(|(_, ranges)| ranges.to_vec()).collect(), members)
 }
 
 fn costs(values: &Values) -> Vec<Option<u32>> {
@@ -134,13 +234,19 @@ fn costs(values: &Values) -> Vec<Option<u32>> {
     costs
 }
 
+/// A number with its bytes in the opposite order.
+pub(crate) fn turned(number: u32, width: Width) -> u32 {
+    number.swap_bytes() >> (32 - 8 * width.bytes())
+}
+
 /// The order in which fields can be computed.
-fn order(field: Field) -> (u32, u32, u8) {
+fn order(field: Field) -> (u32, u32, u32) {
     match field {
         Field::Captured(len) => (0, len, 0),
-        Field::Value(value) => (value.0 + 1, 0, 0),
+        Field::Value(value) | Field::Turned(value) => (value.0 + 1, 0, 0),
+        Field::Member(value, RangesId(ranges)) => (value.0 + 1, 0, 1 + ranges),
         Field::InBounds(Address { base, offset }, width) => {
-            (base.map_or(0, |base| base.0 + 1), offset + 1, width.bytes() as u8)
+            (base.map_or(0, |base| base.0 + 1), offset + 1, width.bytes())
         }
     }
 }

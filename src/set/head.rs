@@ -6,20 +6,19 @@
 use std::collections::HashMap;
 
 use crate::graph::Hashing;
-use crate::set::table::Table;
+use crate::set::table::Tables;
 use crate::set::term::{Constraint, Rank, Term};
 
 /// About how long things take, in nanoseconds: to run a rule alone, to enter the code of an index, to compute a field of a
-/// packet, to look into a table, and to look at one of its entries.
+/// packet, and an instruction.
 /// Debug builds find rules slow, so that small random sets come to the index as well.
 const RULE: f64 = if cfg!(debug_assertions) { 20.0 } else { 2.8 };
-const ENTER: f64 = 5.0;
-const FIELD: f64 = 1.2;
-const TABLE: f64 = 2.5;
-const ENTRY: f64 = 0.7;
+const ENTER: f64 = 2.0;
+const FIELD: f64 = 0.4;
+const INSTRUCTION: f64 = 0.07;
 
 /// How long it takes to put matches in order.
-const ORDER: f64 = 12.0;
+const ORDER: f64 = 4.0;
 
 /// What runs one by one.
 pub(super) struct Singly {
@@ -30,10 +29,9 @@ pub(super) struct Singly {
 }
 
 /// Which rules run one by one.
-pub(super) fn singly(fields: usize, tables: &[Table], terms: &[Term], alone: &[Rank], rules: usize) -> Singly {
+pub(super) fn singly(fields: usize, tables: &Tables, terms: &[Term], alone: &[Rank], rules: usize) -> Singly {
     let breadth = breadth(terms, alone, rules);
-    let entries: f64 = tables.iter().map(|table| table.usual).sum();
-    let look = ENTER + FIELD * fields as f64 + TABLE * tables.len() as f64 + ENTRY * entries;
+    let look = ENTER + FIELD * fields as f64 + INSTRUCTION * tables.cost();
     // What lies behind the head, from the back: alone rules are asked whatever the index says.
     let mut is_alone = vec![false; rules];
     alone.iter().for_each(|&rank| is_alone[rank as usize] = true);

@@ -2,18 +2,19 @@
 
 use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
 
 use crate::filter::Filter;
 use crate::jit::Records;
 use crate::packet::Packet;
-use crate::set::choose;
+use crate::set::choose::{self, Choice, Key};
+use crate::set::entry::Entry;
 use crate::set::extract::Extractor;
 use crate::set::field::Fields;
 use crate::set::head::{self, Singly};
-use crate::set::native::{GIVEN_UP, MOST_ASKED, Native};
+use crate::set::key;
+use crate::set::native::{Code, GIVEN_UP, MOST_WRITTEN, Native};
 use crate::set::path::Path;
-use crate::set::table::{Entry, Table};
+use crate::set::table::{MOST_SPELLED, Tables};
 use crate::set::term::{self, Rank, Term};
 use crate::verify::Verified;
 
@@ -25,12 +26,21 @@ const STEPS_OF_RULE: usize = 128;
 /// How many rules that run alone are compiled, at the head and behind it: of more, the code would fit into no cache.
 const MOST_COMPILED: usize = 4_096;
 
+/// Up to so many tables have keys that are as narrow as can be, and become several if that leaves no chains.
+const FEW_TABLES: usize = 4;
+
+/// How long chains may be as long as there are other keys: each is tried, if there are not too many terms.
+const CHAINS: &[usize] = &[8, 4, 2];
+const MOST_COMPARED: usize = 4_096;
+
+/// How much better another choice must seem to be taken: estimates are rough.
+const SURELY: f64 = 1.1;
+
 /// An index.
 #[derive(Debug)]
 pub(super) struct Index {
     pub(super) fields: Fields,
-    /// In the order of the first ranks.
-    pub(super) tables: Arc<Vec<Table>>,
+    pub(super) tables: Arc<Tables>,
     /// The code that looks into them, if there is code for this machine.
     native: Option<Native>,
     /// The program of each rule, by rank.
@@ -65,11 +75,16 @@ impl Index {
     pub(super) fn new(rules: impl IntoIterator<Item = Verified>) -> Index {
         let programs: Vec<Verified> = rules.into_iter().collect();
         let mut extractor = Extractor::new(STEPS + STEPS_OF_RULE * programs.len());
-        let paths: Vec<Option<Vec<Path>>> = programs.iter().map(|program| extractor.paths(program)).collect();
-        let fields = Fields::choose(extractor.values, paths.iter().flatten().flatten());
-        let (terms, alone) = terms(&fields, &paths);
+        let (mut paths, mut ends) = (Vec::new(), Vec::new());
+        for program in &programs {
+            let own = extractor.paths(program);
+            ends.push(own.map(|own| paths.extend(own)).map(|()| paths.len()));
+        }
+        let mut fields = Fields::choose(extractor.values, &paths);
+        let (mut terms, alone) = terms(&fields, &paths, &ends);
         drop(paths);
-        let tables: Arc<Vec<Table>> = Arc::new(tables(&fields, &terms));
+        fields.turn(&mut terms);
+        let tables = Arc::new(tables(&fields, &terms, programs.len() as Rank));
         let native = Native::new(&fields, &tables).ok();
         let Singly { head, all } = head::singly(fields.list.len(), &tables, &terms, &alone, programs.len());
         let count = if all { programs.len() } else { head.min(MOST_COMPILED) };
@@ -82,6 +97,18 @@ impl Index {
             Program { verified, filter }
         });
         Index { programs: programs.collect(), fields, tables, native, alone, singles, head, are_few: all }
+    }
+
+    /// The code for the first match, if what it says is all: the rank, or [`Tables::none`].
+    pub(super) fn sure(&self) -> Option<Arc<Code>> {
+        let native = self.native.as_ref().filter(|_| self.head == 0 && self.alone.is_empty())?;
+        Some(&native.first).filter(|first| first.room() == 0).cloned()
+    }
+
+    /// The code for all matches, if what it says is all but for the order.
+    pub(super) fn plain(&self) -> Option<Arc<Code>> {
+        let is_plain = self.alone.is_empty() && self.few().is_none() && !self.tables.has_asked();
+        self.native.as_ref().filter(|_| is_plain).map(|native| native.all.clone())
     }
 
     /// The first rule that keeps a packet, of those that are alive.
@@ -102,11 +129,11 @@ impl Index {
         if let Some(&rank) = alone.iter().take_while(|&&rank| rank < best).find(|&&rank| keeps(rank)) {
             best = rank;
         }
-        (best < Rank::MAX).then_some(best)
+        (best < self.tables.none).then_some(best)
     }
 
-    /// Writes the least rank that matches, all ones if none does, of the packets from `from` on, as many as there are ranks;
-    /// `false` if one packet at a time must be asked about.
+    /// Writes the least rank that matches, or [`Tables::none`], of the packets from `from` on, as many as there are ranks,
+    /// and [`Native::UNKNOWN`] for packets that must be asked about alone; `false` if all must be.
     pub(super) fn first_of_batch(&self, from: usize, records: &Records, ranks: &mut [Rank]) -> bool {
         let batch = self.native.as_ref().and_then(|native| native.batch.as_ref());
         let Some(batch) = batch.filter(|_| self.head == 0 && self.alone.is_empty()) else { return false };
@@ -125,13 +152,13 @@ impl Index {
         if native.first.room() > 0 {
             return self.first_of_asked(native, packet, is_alive);
         }
-        let best = native.first.call(packet.data(), packet.wire_len(), &mut []) as Rank;
-        (best == Rank::MAX || is_alive(best)).then_some(best)
+        let best = native.first.call(packet, &mut []) as Rank;
+        (best == self.tables.none || is_alive(best)).then_some(best)
     }
 
     fn first_of_asked(&self, native: &Native, packet: &Packet, is_alive: &impl Fn(Rank) -> bool) -> Option<Rank> {
-        let mut found = [0; MOST_ASKED];
-        let answer = native.first.call(packet.data(), packet.wire_len(), &mut found);
+        let mut found = [0; MOST_WRITTEN];
+        let answer = native.first.call(packet, &mut found);
         if answer == GIVEN_UP {
             return None;
         }
@@ -139,13 +166,13 @@ impl Index {
         let ranks = found[..count].iter().map(|&words| Entry::from_words(words).rank());
         let keeps = |rank: &Rank| is_alive(*rank) && self.programs[*rank as usize].run(packet) != 0;
         let asked = ranks.filter(|&rank| rank < best).filter(keeps).min();
-        asked.or_else(|| (best == Rank::MAX || is_alive(best)).then_some(best))
+        asked.or_else(|| (best == self.tables.none || is_alive(best)).then_some(best))
     }
 
     pub(super) fn first_by_interpretation(&self, packet: &Packet, is_alive: &impl Fn(Rank) -> bool) -> Rank {
         let row = self.fields.row(packet);
-        let mut best = Rank::MAX;
-        for table in self.tables.iter() {
+        let mut best = self.tables.none;
+        for table in &self.tables.list {
             if table.first >= best {
                 break;
             }
@@ -153,7 +180,7 @@ impl Index {
                 let rank = entry.rank();
                 is_alive(rank) && (!entry.must_ask() || self.programs[rank as usize].run(packet) != 0)
             };
-            let found = table.matches(&row).filter(|entry| entry.rank() < best);
+            let found = self.tables.matches(table, &row).filter(|entry| entry.rank() < best);
             best = found.filter(keeps).map(Entry::rank).min().unwrap_or(best);
         }
         best
@@ -167,31 +194,30 @@ impl Index {
     /// Writes all entries that hold for a packet, some rules more than once, in no order, and gives how many there are.
     pub(super) fn entries(&self, packet: &Packet, words: &mut Vec<u64>) -> usize {
         let Some(native) = &self.native else { return self.entries_by_interpretation(packet, words) };
-        // It never becomes shorter, so that it need not be filled again.
-        if words.len() < native.all.room() {
-            words.resize(native.all.room(), 0);
-        }
-        native.all.call(packet.data(), packet.wire_len(), words) as usize
+        native.all.call_with_room(packet, words) as usize
     }
 
     pub(super) fn entries_by_interpretation(&self, packet: &Packet, words: &mut Vec<u64>) -> usize {
         let row = self.fields.row(packet);
         words.clear();
-        words.extend(self.tables.iter().flat_map(|table| table.matches(&row)).map(Entry::into_words));
+        let found = self.tables.list.iter().flat_map(|table| self.tables.matches(table, &row));
+        words.extend(found.map(Entry::into_words));
         words.len()
     }
 }
 
-/// The terms of all rules in the order of their ranks, and the rules that have none to be found by.
-fn terms(fields: &Fields, paths: &[Option<Vec<Path>>]) -> (Vec<Term>, Vec<Rank>) {
+/// The terms of all rules in the order of their ranks, and the rules that have none to be found by. For each rule it is
+/// told where its paths end.
+fn terms(fields: &Fields, paths: &[Path], ends: &[Option<usize>]) -> (Vec<Term>, Vec<Rank>) {
     let (mut all, mut alone) = (Vec::new(), Vec::new());
-    for (rank, paths) in paths.iter().enumerate() {
+    let mut start = 0;
+    for (rank, end) in ends.iter().enumerate() {
         let (rank, begin) = (rank as Rank, all.len());
-        for path in paths.iter().flatten() {
-            term::terms(fields, path, rank, &mut all);
-        }
+        let own = &paths[start..end.unwrap_or(start)];
+        start += own.len();
+        own.iter().for_each(|path| term::terms(fields, path, rank, &mut all));
         let says_nothing = |term: &Term| !term.is_exact && term.constraints.is_empty();
-        if paths.is_none() || all[begin..].iter().any(says_nothing) {
+        if end.is_none() || all[begin..].iter().any(says_nothing) {
             all.truncate(begin);
             alone.push(rank);
         }
@@ -199,23 +225,36 @@ fn terms(fields: &Fields, paths: &[Option<Vec<Path>>]) -> (Vec<Term>, Vec<Rank>)
     (all, alone)
 }
 
-/// The tables of the terms, in the order of their first ranks.
-fn tables(fields: &Fields, terms: &[Term]) -> Vec<Table> {
-    let mut tables: Vec<Table> = choose::tables(fields, terms)
-        .into_iter()
-        .map(|choice| {
-            let of_table: Vec<&Term> = choice.terms.iter().map(|&term| &terms[term]).collect();
-            Table::new(fields, &choice.key, &of_table, factor)
-        })
-        .collect();
-    tables.sort_by_key(|table| table.first);
-    tables
+/// The tables of the terms, in the order of their first ranks: of several choices the one that probably takes the least time
+/// to look into. One is a list that code spells out.
+fn tables(fields: &Fields, terms: &[Term], none: Rank) -> Tables {
+    let chains = if terms.len() <= MOST_COMPARED { CHAINS } else { &CHAINS[..1] };
+    let list =
+        (terms.len() <= MOST_SPELLED).then(|| vec![Choice { key: Key::new(), terms: (0..terms.len()).collect() }]);
+    let choices = chains.iter().map(|&most| choose::tables(fields, terms, most)).chain(list);
+    let tables = choices.map(|choices| made(fields, terms, none, choices));
+    let best = tables.reduce(|best, other| if other.cost() * SURELY < best.cost() { other } else { best });
+    best.expect("some choice")
 }
 
-/// A number that nobody foresees, so that nobody can choose packets whose keys are hashed alike.
-fn factor() -> u64 {
-    static COUNT: AtomicU32 = AtomicU32::new(0);
-    RandomState::new().hash_one(COUNT.fetch_add(1, Ordering::Relaxed))
+/// The tables that were chosen.
+fn made(fields: &Fields, terms: &[Term], none: Rank, choices: Vec<Choice>) -> Tables {
+    let are_few = choices.len() <= FEW_TABLES;
+    let mut parts: Vec<(Key, Vec<&Term>)> = Vec::new();
+    for choice in choices {
+        let of_table: Vec<&Term> = choice.terms.iter().map(|&term| &terms[term]).collect();
+        let by_shape = if are_few { key::by_shape(&choice.key, &of_table) } else { vec![of_table] };
+        parts.extend(by_shape.into_iter().map(|part| (choice.key.clone(), part)));
+    }
+    parts.sort_by_key(|(_, terms)| terms.first().map(|term| term.rank));
+    // Nobody foresees them, so that nobody can choose packets whose keys are hashed alike.
+    let numbers = RandomState::new();
+    let mut tables = Tables::new(none);
+    for (key, terms) in parts {
+        tables.push(fields, &key, are_few, &terms, |trial, field| numbers.hash_one((trial, field)));
+    }
+    tables.push_members(fields);
+    tables
 }
 
 /// Which rules behind the head are run alone, at most so many.

@@ -42,25 +42,33 @@
 
 mod change;
 mod choose;
+mod column;
+mod cost;
+mod entry;
 mod error;
 mod extract;
 mod field;
+mod found;
 mod head;
 mod index;
+mod key;
 mod matches;
 mod native;
 mod part;
 mod path;
+mod places;
 mod shared;
 mod table;
 mod term;
 
 use std::collections::HashMap;
 use std::fmt;
+use std::ops::Range;
 use std::sync::Arc;
 
 use crate::batch::Packets;
 use crate::dialect::Dialect;
+use crate::jit::{LookedAt, Records};
 use crate::lang::{LinkType, Target, compile_expression};
 use crate::packet::Packet;
 use crate::set::change::Change;
@@ -69,7 +77,7 @@ use crate::set::term::Rank;
 use crate::verify::Verified;
 
 pub use error::SetError;
-pub use matches::Matches;
+pub use matches::{BatchMatches, Matches};
 pub use shared::{SetReader, SharedSet};
 
 /// Programs, each with an id, and an index that finds those that keep a packet without running them all.
@@ -168,11 +176,11 @@ impl FilterSet {
     #[inline]
     pub fn first_match<'p>(&self, packet: impl Into<Packet<'p>>) -> Option<u32> {
         let packet = packet.into();
-        let first = |part: &Part| part.first(&packet).map(|rank| part.rule(rank));
-        match self.parts.as_slice() {
-            [part] => first(part).map(|rule| rule.id),
-            parts => parts.iter().filter_map(first).min_by_key(|rule| rule.order).map(|rule| rule.id),
+        if let [part] = self.parts.as_slice() {
+            return part.first_id(&packet);
         }
+        let first = |part: &Part| part.first(&packet).map(|rank| part.rule(rank));
+        self.parts.iter().filter_map(first).min_by_key(|rule| rule.order).map(|rule| rule.id)
     }
 
     /// Fills `matches` with all rules that keep a packet, in the order of the set.
@@ -186,19 +194,21 @@ impl FilterSet {
     }
 
     fn fill(&self, packet: &Packet, wants_verdicts: bool, matches: &mut Matches) {
-        let Matches { ids, verdicts, buffer, merged } = matches;
-        ids.clear();
-        verdicts.clear();
+        matches.clear();
+        self.append(packet, wants_verdicts, matches);
+    }
+
+    /// Adds all rules that keep a packet.
+    #[inline]
+    fn append(&self, packet: &Packet, wants_verdicts: bool, matches: &mut Matches) {
+        if let [part] = self.parts.as_slice() {
+            return part.append(packet, wants_verdicts, matches);
+        }
+        let Matches { ids, verdicts, found, merged } = matches;
         merged.clear();
         for part in &self.parts {
-            part.matches(packet, wants_verdicts, buffer);
-            let found = &buffer.found;
-            if self.parts.len() == 1 {
-                ids.extend(found.iter().map(|entry| part.rule(entry.rank()).id));
-                verdicts.extend(found.iter().filter(|_| wants_verdicts).map(|entry| entry.verdict));
-                return;
-            }
-            let rules = found.iter().map(|entry| (part.rule(entry.rank()), entry.verdict));
+            part.collect(packet, wants_verdicts, found);
+            let rules = found.entries.iter().map(|entry| (part.rule(entry.rank()), entry.verdict));
             merged.extend(rules.map(|(rule, verdict)| (rule.order, rule.id, verdict)));
         }
         merged.sort_unstable();
@@ -219,6 +229,42 @@ impl FilterSet {
             return;
         }
         packets.iter().zip(ids).for_each(|(packet, id)| *id = self.first_match(packet));
+    }
+
+    /// All matches of each packet: the same as those of [`FilterSet::matches`], in less time.
+    ///
+    /// ```
+    /// use cbpf::{BatchMatches, FilterSet, LinkType};
+    /// let rules = [(1, "ether proto 0x806"), (2, "len < 64"), (3, "ip")];
+    /// let set = FilterSet::from_expressions(rules, LinkType::ETHERNET)?;
+    /// let arp = [[0; 12].as_slice(), &[8, 6], &[0; 46]].concat();
+    /// let packets: [&[u8]; 2] = [&arp, &[0; 64]];
+    ///
+    /// let mut matches = BatchMatches::new();
+    /// set.matches_batch(&packets, &mut matches);
+    /// assert_eq!(matches.iter().collect::<Vec<_>>(), [&[1, 2][..], &[]]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn matches_batch<'p>(&self, packets: impl Into<Packets<'p>>, matches: &mut BatchMatches) {
+        self.fill_batch(packets.into(), false, matches);
+    }
+
+    /// As [`FilterSet::matches_batch`], and with the verdict of each of those rules; that of all others is 0.
+    pub fn verdicts_batch<'p>(&self, packets: impl Into<Packets<'p>>, matches: &mut BatchMatches) {
+        self.fill_batch(packets.into(), true, matches);
+    }
+
+    fn fill_batch(&self, packets: Packets, wants_verdicts: bool, matches: &mut BatchMatches) {
+        matches.clear();
+        let mut run = |places: Range<usize>| {
+            for packet in places.filter_map(|place| packets.get(place)) {
+                matches.push(|matches| self.append(&packet, wants_verdicts, matches));
+            }
+        };
+        match Records::of(packets) {
+            Some(records) => records.in_stretches(0..packets.len(), Some(LookedAt::SETS), run),
+            None => run(0..packets.len()),
+        }
     }
 
     /// Adds a rule behind all others.

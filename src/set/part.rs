@@ -1,12 +1,16 @@
 //! A list of rules with their index, and which of them are gone.
 
+use std::hint::select_unpredictable;
 use std::sync::Arc;
 
 use crate::batch::Packets;
 use crate::jit::Records;
 use crate::packet::Packet;
+use crate::set::entry::Entry;
+use crate::set::found::Found;
 use crate::set::index::Index;
-use crate::set::table::Entry;
+use crate::set::matches::Matches;
+use crate::set::native::{Code, Native};
 use crate::set::term::Rank;
 use crate::verify::Verified;
 
@@ -17,18 +21,16 @@ const CHUNK: usize = 512;
 #[derive(Clone, Debug)]
 pub(super) struct Part {
     rules: Arc<[Rule]>,
+    /// The id of each rule, and one more number, which is none.
+    ids: Arc<[u32]>,
     index: Arc<Index>,
+    /// The code for the first match, if what it says is all.
+    sure: Option<Arc<Code>>,
+    /// The code for all matches, if what it says is all but for the order.
+    plain: Option<Arc<Code>>,
     /// The rules that were removed since, a bit each; empty if there are none.
     dead: Arc<Vec<u64>>,
     dead_count: usize,
-}
-
-/// Room for what is found in one part.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Buffer {
-    /// As compiled code writes it.
-    words: Vec<u64>,
-    pub(super) found: Vec<Entry>,
 }
 
 /// What is known of a rule besides its program.
@@ -44,7 +46,9 @@ impl Part {
     pub(super) fn new(rules: Vec<(Rule, Verified)>) -> Part {
         let (rules, programs): (Vec<Rule>, Vec<Verified>) = rules.into_iter().unzip();
         let index = Arc::new(Index::new(programs));
-        Part { rules: rules.into(), index, dead: Arc::default(), dead_count: 0 }
+        let ids = rules.iter().map(|rule| rule.id).chain([0]).collect();
+        let (sure, plain) = (index.sure(), index.plain());
+        Part { rules: rules.into(), ids, index, sure, plain, dead: Arc::default(), dead_count: 0 }
     }
 
     pub(super) fn len(&self) -> usize {
@@ -78,12 +82,29 @@ impl Part {
         dead.resize(self.rules.len().div_ceil(64), 0);
         dead[rank as usize / 64] |= 1 << (rank % 64);
         self.dead_count += 1;
+        (self.sure, self.plain) = (None, None);
     }
 
     /// The first rule that keeps a packet.
     #[inline]
     pub(super) fn first(&self, packet: &Packet) -> Option<Rank> {
         self.index.first(packet, |rank| self.is_alive(rank))
+    }
+
+    /// The id of the first rule that keeps a packet.
+    #[inline]
+    pub(super) fn first_id(&self, packet: &Packet) -> Option<u32> {
+        match &self.sure {
+            Some(code) => self.id(code.call(packet, &mut []) as Rank),
+            None => self.first(packet).and_then(|rank| self.id(rank)),
+        }
+    }
+
+    /// The id of the rule of a rank, if that is not [`Tables::none`]: without a branch, which nobody would foresee.
+    #[inline]
+    fn id(&self, rank: Rank) -> Option<u32> {
+        let id = self.ids[rank as usize];
+        select_unpredictable((rank as usize) + 1 < self.ids.len(), Some(id), None)
     }
 
     #[cfg(test)]
@@ -101,48 +122,73 @@ impl Part {
                 return false;
             }
             for (place, (&mut rank, id)) in ranks.iter_mut().zip(ids).enumerate() {
-                let is_sure = rank == Rank::MAX || self.is_alive(rank);
-                let rank = if is_sure {
-                    Some(rank).filter(|&rank| rank < Rank::MAX)
-                } else {
-                    packets.get(start + place).and_then(|packet| self.first(&packet))
-                };
-                *id = rank.map(|rank| self.rule(rank).id);
+                let is_alive = self.dead_count == 0 || rank as usize == self.rules.len() || self.is_alive(rank);
+                let is_sure = is_alive && rank != Native::UNKNOWN;
+                let first = |packet: Packet| self.first(&packet).and_then(|rank| self.id(rank));
+                *id = if is_sure { self.id(rank) } else { packets.get(start + place).and_then(first) };
             }
         }
         true
     }
 
+    /// Adds the ids of the rules that keep a packet, in order, each once, and their verdicts if those are wanted.
+    pub(super) fn append(&self, packet: &Packet, wants_verdicts: bool, matches: &mut Matches) {
+        let Matches { ids, verdicts, found, .. } = matches;
+        if let Some(code) = &self.plain {
+            let count = code.call_with_room(packet, &mut found.words) as usize;
+            let entry = Entry::from_words(found.words[0]);
+            if count <= 1 && (!wants_verdicts || entry.verdict().is_some()) {
+                // Nobody foresees whether there is one, so it is taken without a branch. What code has not written is of no
+                // rule, perhaps.
+                let len = ids.len() + count;
+                ids.push(self.ids.get(entry.rank() as usize).copied().unwrap_or_default());
+                ids.truncate(len);
+                if wants_verdicts {
+                    verdicts.push(entry.verdict);
+                    verdicts.truncate(len);
+                }
+                return;
+            }
+            self.settle(count, packet, wants_verdicts, found);
+        } else {
+            self.collect(packet, wants_verdicts, found);
+        }
+        ids.extend(found.entries.iter().map(|entry| self.ids[entry.rank() as usize]));
+        verdicts.extend(found.entries.iter().filter(|_| wants_verdicts).map(|entry| entry.verdict));
+    }
+
     /// Fills the buffer with the rules that keep a packet, in order, each once, and with their verdicts if those are wanted.
-    pub(super) fn matches(&self, packet: &Packet, wants_verdicts: bool, buffer: &mut Buffer) {
-        let Buffer { words, found } = buffer;
-        found.clear();
+    pub(super) fn collect(&self, packet: &Packet, wants_verdicts: bool, found: &mut Found) {
         if let Some(filters) = self.index.few() {
             // Without a branch on what a filter says, which nobody foresees.
-            let mut count = 0;
-            found.resize(filters.len(), Entry::of(0, 0));
+            let (mut count, entries) = (0, &mut found.entries);
+            entries.clear();
+            entries.resize(filters.len(), Entry::of(0, 0));
             for (rank, filter) in filters.iter().enumerate() {
                 let verdict = filter.run(packet);
-                found[count] = Entry::of(rank as Rank, verdict);
+                entries[count] = Entry::of(rank as Rank, verdict);
                 count += usize::from(verdict != 0);
             }
-            found.truncate(count);
+            entries.truncate(count);
             if self.dead_count > 0 {
-                found.retain(|entry| self.is_alive(entry.rank()));
+                entries.retain(|entry| self.is_alive(entry.rank()));
             }
             return;
         }
-        let count = self.index.entries(packet, words);
-        found.extend(words[..count].iter().map(|&words| Entry::from_words(words)));
-        found.extend(self.index.alone.iter().map(|&rank| Entry::to_ask(rank)));
-        // Of a rule that was found twice, once without a doubt, that counts.
-        found.sort_unstable_by_key(|entry| (entry.rank(), entry.must_ask()));
-        found.dedup_by_key(|entry| entry.rank());
-        found.retain_mut(|entry| {
-            if entry.must_ask() || wants_verdicts && entry.verdict().is_none() {
-                *entry = Entry::of(entry.rank(), self.run(entry.rank(), packet));
+        let count = self.index.entries(packet, &mut found.words);
+        self.settle(count, packet, wants_verdicts, found);
+    }
+
+    /// Puts what the tables have found in order.
+    fn settle(&self, count: usize, packet: &Packet, wants_verdicts: bool, found: &mut Found) {
+        found.settle(count, &self.index.alone, self.rules.len(), |entry| {
+            let rank = entry.rank();
+            if !self.is_alive(rank) {
+                return None;
             }
-            self.is_alive(entry.rank()) && entry.verdict() != Some(0)
+            let is_sure = !entry.must_ask() && (!wants_verdicts || entry.verdict().is_some());
+            let entry = if is_sure { entry } else { Entry::of(rank, self.run(rank, packet)) };
+            (entry.verdict() != Some(0)).then_some(entry)
         });
     }
 

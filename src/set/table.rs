@@ -1,288 +1,313 @@
-//! A hash table of terms, in the form in which compiled code reads it, too.
+//! Hash tables of terms, in the form in which compiled code reads them, too.
 //!
-//! A slot has the upper half of the hash of a key, and where the entries of that key begin: in the order of their ranks,
-//! the last marked. All entries of one such half stand together, so that one slot says all. An entry has all conditions of its term, those on the fields of the key included, so that keys that
-//! are hashed alike do no harm. Numbers that end up in a slot that is taken go to the next one that is free.
+//! All tables of an index share one list of words, and those with the same words have them once: `host` looks for the same
+//! addresses at four places. A key has one slot ([`Places`]), and a slot that no key has repeats that of another one: so a
+//! look at a slot always finds the tag of some key, and what belongs to it. The tag of one field is the field itself, that of
+//! several a part of their hash.
+//!
+//! To a tag belongs a chain of entries, in the order of their ranks, the last marked. An entry has all conditions of its
+//! term that neither the guards of the table nor the tag decide, so that keys that are hashed alike do no harm. Where
+//! nothing is left to be said, the slot has the rank itself, and there are no entries.
 
-use crate::set::choose::{Key, seen};
-use crate::set::field::{Fields, Row};
+use std::collections::HashMap;
+use std::hash::BuildHasher;
+
+use crate::graph::Hashing;
+use crate::set::choose::Key;
+use crate::set::column::{self, Column, Guard};
+use crate::set::entry::{Entry, mark};
+use crate::set::field::{Field, Fields, Row};
+use crate::set::key::{self, Chain, KeyField};
+use crate::set::places::Places;
 use crate::set::term::{Constraint, Rank, Term};
 
-/// The most fields that the entries of a table have conditions on; of further ones the program is asked.
-const MOST_COLUMNS: usize = 16;
+/// Up to so many terms of an index, of those without a key, have code of their own.
+pub(crate) const MOST_SPELLED: usize = 48;
 
-/// How many slots there are for each that is taken, at least: then most keys that are not there find a free one at once.
-const SPARSE: usize = 3;
-
-/// The words of an entry: the rank and the marks, the verdict, the fields it needs, and two for each column.
-pub(crate) mod word {
-    pub(crate) const RANK: usize = 0;
-    pub(crate) const VERDICT: usize = 1;
-    pub(crate) const NEEDS: usize = 2;
-    pub(crate) const COLUMNS: usize = 4;
-}
-
-/// The marks beside the rank of an entry.
-pub(crate) mod mark {
-    /// It is the last of its key.
-    pub(crate) const LAST: u32 = 1 << 31;
-    /// The program must be asked whether it keeps the packet.
-    pub(crate) const ASK: u32 = 1 << 30;
-    /// The program must be asked for its verdict.
-    pub(crate) const COMPUTED: u32 = 1 << 29;
-    /// What is left for the rank.
-    pub(crate) const RANK: u32 = COMPUTED - 1;
+/// The tables of an index, in the order of their first ranks.
+#[derive(Debug)]
+pub(crate) struct Tables {
+    pub(crate) list: Vec<Table>,
+    /// The rank behind all: that of no rule.
+    pub(crate) none: Rank,
+    /// The words of all.
+    pub(crate) words: Vec<u32>,
+    /// At which of the words there is a byte for each number of a byte, by field: 1 for those that lie in its ranges.
+    pub(crate) members: HashMap<u8, usize, Hashing>,
+    /// Where words begin that are hashed so.
+    starts: HashMap<u64, Vec<usize>, Hashing>,
 }
 
 /// A table.
 #[derive(Debug)]
 pub(crate) struct Table {
-    /// The fields of the key: which bits are looked at, and what they are multiplied by.
-    pub(crate) key: Vec<KeyField>,
-    /// The fields that entries have conditions on.
-    pub(crate) columns: Vec<u8>,
-    /// What holds for all entries.
+    /// What holds for all entries: the fields that the packet must have, a bit each, and numbers.
     pub(crate) needs: u64,
     pub(crate) guards: Vec<Guard>,
-    /// The least rank.
-    pub(crate) first: Rank,
-    /// A power of two of them: the upper half of a hash below, and above where its entries begin, 0 for none.
-    pub(crate) slots: Vec<u64>,
-    /// Entries, behind a few words of nothing.
-    pub(crate) entries: Vec<u32>,
-    /// The most entries of a hash.
-    pub(crate) longest: usize,
-    /// How many entries the place of an entry has, on average.
-    pub(super) usual: f64,
+    /// The fields of the key, which the guards do not decide; if there are none, there are no slots, but one chain.
+    pub(crate) key: Vec<KeyField>,
+    pub(crate) slots: Option<Slots>,
+    /// Where its words begin.
+    pub(crate) start: usize,
+    /// The field that the tag decides.
+    by_tag: Option<u8>,
+    /// The terms, if there are no slots and so few that code spells them out.
+    pub(crate) spelled: Vec<Term>,
+    /// What an entry has conditions on.
+    pub(crate) columns: Vec<Column>,
     /// Whether some entries need more fields than all do.
     pub(crate) differ: bool,
+    /// The verdict of all entries, if the slots say everything else.
+    pub(crate) told: Option<u32>,
+    /// The least rank.
+    pub(crate) first: Rank,
+    /// How many terms it has, in how many chains, and the most entries of a chain.
+    pub(super) count: usize,
+    pub(super) chains: usize,
+    pub(crate) longest: usize,
+    /// How many entries the chain of an entry has, on average.
+    pub(super) usual: f64,
     /// Whether some entries must be asked.
     pub(crate) has_asked: bool,
+    /// Whether there are marks beside the ranks: if not, chains have one entry.
+    pub(crate) is_marked: bool,
 }
 
-/// A field that is one of a few numbers in all entries.
-#[derive(Clone, Debug)]
-pub(crate) struct Guard {
-    pub(crate) field: u8,
-    pub(crate) numbers: Vec<u32>,
+/// Slots, two words each: the tag, and at which of the table's words its chain begins, or the rank.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Slots {
+    /// How many bits name a bucket, if there are any; their factors are the first words.
+    pub(crate) bucket_bits: Option<u32>,
+    /// At which of the words the slots begin.
+    pub(crate) at: usize,
+    /// How many bits name a slot.
+    pub(crate) bits: u32,
 }
 
-impl Guard {
-    /// Whether a constraint holds for all packets that come past the guard.
-    fn decides(&self, constraint: &Constraint) -> bool {
-        self.field == constraint.field && self.numbers.len() == 1
+impl Tables {
+    pub(super) fn new(none: Rank) -> Tables {
+        Tables { list: Vec::new(), none, words: Vec::new(), members: HashMap::default(), starts: HashMap::default() }
+    }
+
+    /// Adds the bytes of fields that ask whether a byte lies in several ranges.
+    pub(super) fn push_members(&mut self, fields: &Fields) {
+        for (number, &field) in fields.list.iter().enumerate() {
+            if let Field::Member(value, ranges) = field
+                && fields.values.known(value).max <= u8::MAX.into()
+                && fields.ranges(ranges).len() > 1
+            {
+                let bytes = (0..=u8::MAX).map(|byte| fields.is_member(byte.into(), ranges) as u8).collect::<Vec<u8>>();
+                let words =
+                    bytes.chunks(4).map(|word| word.iter().rev().fold(0, |word, &byte| word << 8 | u32::from(byte)));
+                let start = self.place(words.collect());
+                self.members.insert(number as u8, start);
+            }
+        }
+    }
+
+    /// Adds the table of these terms, which fit the key and are in order. `factor` gives what a field is multiplied by, by
+    /// the number of the trial and that of the field; `is_narrow` says to leave out of the key what tells no terms apart that the rest does not, so that more packets come
+    /// to entries that do not hold.
+    pub(super) fn push(
+        &mut self,
+        fields: &Fields,
+        key: &Key,
+        is_narrow: bool,
+        terms: &[&Term],
+        factor: impl Fn(usize, usize) -> u64,
+    ) {
+        let guards = column::guards(terms);
+        let is_told = |field: u8| guards.iter().any(|guard| guard.field == field && guard.numbers.len() == 1);
+        let mut key: Key = key.iter().copied().filter(|&(field, _)| !is_told(field)).collect();
+        if is_narrow {
+            key::narrow(&mut key, terms);
+        }
+        let hashed = key::hashed(&key, terms, factor);
+        let key = hashed.as_ref().map_or_else(Vec::new, |(key, ..)| key.clone());
+        let by_tag = column::decided_by_tag(&key, terms);
+        let spelled: usize = self.list.iter().map(|table| table.spelled.len()).sum();
+        let is_spelled = hashed.is_none() && spelled + terms.len() <= MOST_SPELLED;
+        let needs = terms.iter().fold(u64::MAX, |needs, term| needs & term.needs);
+        let mut table = Table {
+            needs,
+            columns: column::columns(fields, terms, &guards, &key, by_tag),
+            guards,
+            key,
+            by_tag,
+            spelled: if is_spelled { terms.iter().map(|&term| term.clone()).collect() } else { Vec::new() },
+            slots: None,
+            start: 0,
+            differ: terms.iter().any(|term| term.needs != needs),
+            told: None,
+            first: terms.iter().map(|term| term.rank).min().unwrap_or(0),
+            count: terms.len(),
+            chains: 1,
+            longest: terms.len(),
+            usual: terms.len() as f64,
+            has_asked: false,
+            is_marked: true,
+        };
+        table.has_asked = terms.iter().any(|term| !table.is_exact(term));
+        let words = match hashed {
+            Some((_, places, chains)) => table.fill(&places, &chains),
+            None => table.chain(terms).collect(),
+        };
+        table.start = self.place(words);
+        self.list.push(table);
+    }
+
+    /// Whether some entries must be asked.
+    pub(super) fn has_asked(&self) -> bool {
+        self.list.iter().any(|table| table.has_asked)
+    }
+
+    /// Where these words begin, which may be there already.
+    fn place(&mut self, words: Vec<u32>) -> usize {
+        let starts = self.starts.entry(Hashing::default().hash_one(&words)).or_default();
+        let known = starts.iter().copied().find(|&start| self.words[start..].starts_with(&words));
+        known.unwrap_or_else(|| {
+            // Two words at once are read where they do not lie in two lines of the cache.
+            let start = self.words.len().next_multiple_of(2);
+            self.words.resize(start, 0);
+            self.words.extend(words);
+            starts.push(start);
+            start
+        })
+    }
+
+    /// The entries of a table that hold for a packet, in the order of their ranks.
+    pub(super) fn matches<'t>(&'t self, table: &'t Table, row: &'t Row) -> impl Iterator<Item = Entry> + use<'t> {
+        let mut next = self.found(table, row);
+        let entries = std::iter::from_fn(move || {
+            let found = next.take()?;
+            let (entry, holds) = match (found, table.told) {
+                (Found::Whole(rank), verdict) => (Entry::of(rank, verdict.unwrap_or(0)), true),
+                (Found::Chain(at), _) => {
+                    let words = &self.words[table.start + at..][..table.stride()];
+                    let is_last = !table.is_marked || words[0] & mark::LAST != 0;
+                    next = (!is_last).then_some(Found::Chain(at + table.stride()));
+                    (Entry { marked: words[0], verdict: words[1] }, table.holds(words, row))
+                }
+            };
+            Some((entry, holds))
+        });
+        entries.filter(|&(_, holds)| holds).map(|(entry, _)| entry)
+    }
+
+    /// What belongs to the key that a packet has.
+    fn found(&self, table: &Table, row: &Row) -> Option<Found> {
+        let holds = |guard: &Guard| guard.numbers.contains(&row.values[usize::from(guard.field)]);
+        if row.present & table.needs != table.needs || !table.guards.iter().all(holds) {
+            return None;
+        }
+        let Some(slots) = table.slots else { return Some(Found::Chain(0)) };
+        let words = &self.words[table.start..];
+        let (hash, tag) = key::hash(&table.key, |field| row.values[usize::from(field.field)] & field.mask);
+        let named = |hash: u64, bits: u32| (hash >> (64 - bits)) as usize;
+        let factor = slots.bucket_bits.map_or(1, |bits| words[named(hash, bits)]);
+        let slot = slots.at + 2 * named(hash.wrapping_mul(factor.into()), slots.bits);
+        let content = words[slot + 1];
+        let found = if table.told.is_some() { Found::Whole(content) } else { Found::Chain(content as usize) };
+        (words[slot] == tag).then_some(found)
     }
 }
 
-/// A field of a key.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct KeyField {
-    pub(crate) field: u8,
-    pub(crate) mask: u32,
-    pub(crate) factor: u64,
+/// What belongs to a key.
+#[derive(Clone, Copy)]
+enum Found {
+    /// A rank, and nothing else.
+    Whole(Rank),
+    /// The entries that begin at this one of the table's words.
+    Chain(usize),
 }
 
 impl Table {
-    /// The table of these terms, which fit the key. `factor` gives the numbers that its fields are multiplied by.
-    pub(super) fn new(fields: &Fields, key: &Key, terms: &[&Term], mut factor: impl FnMut() -> u64) -> Table {
-        let guards = guards(terms);
-        let is_told = |field: u8| guards.iter().any(|guard| guard.field == field && guard.numbers.len() == 1);
-        let key: Vec<KeyField> = key
-            .iter()
-            .filter(|&&(field, _)| !is_told(field))
-            .map(|&(field, mask)| KeyField { field, mask, factor: factor() | 1 })
-            .collect();
-        let mut table = Table {
-            key,
-            columns: columns(fields, terms, &guards),
-            needs: terms.iter().fold(u64::MAX, |needs, term| needs & term.needs),
-            guards,
-            first: terms.iter().map(|term| term.rank).min().unwrap_or(Rank::MAX),
-            slots: Vec::new(),
-            entries: vec![0; word::COLUMNS],
-            longest: 0,
-            usual: 0.0,
-            differ: false,
-            has_asked: false,
-        };
-        table.differ = terms.iter().any(|term| term.needs != table.needs);
-        table.fill(terms);
-        table
-    }
-
-    fn fill(&mut self, terms: &[&Term]) {
-        let mut hashed: Vec<(u64, &Term)> = terms.iter().map(|&term| (self.hash_of(term), term)).collect();
-        // The sort is stable, and terms come in the order of their ranks.
-        hashed.sort_by_key(|&(hash, _)| hash >> 32);
-        let places = hashed.chunk_by(|a, b| a.0 >> 32 == b.0 >> 32);
-        let count = places.clone().count();
-        self.slots = vec![0; (SPARSE * count).next_power_of_two()];
-        for place in places {
-            let start = self.entries.len() as u64;
-            for (number, (_, term)) in place.iter().enumerate() {
-                self.push(term, number + 1 == place.len());
-            }
-            self.longest = self.longest.max(place.len());
-            self.usual += (place.len() * place.len()) as f64 / terms.len() as f64;
-            let tag = place[0].0 >> 32;
-            let mut slot = self.slot(tag);
-            while self.slots[slot] != 0 {
-                slot = (slot + 1) % self.slots.len();
-            }
-            self.slots[slot] = start << 32 | tag;
-        }
-    }
-
-    fn push(&mut self, term: &Term, is_last: bool) {
+    /// Whether it tells all that must hold for a packet to be kept.
+    fn is_exact(&self, term: &Term) -> bool {
         let is_told = |constraint: &Constraint| {
-            self.columns.contains(&constraint.field) || self.guards.iter().any(|guard| guard.decides(constraint))
+            self.by_tag == Some(constraint.field)
+                || self.columns.iter().any(|column| column.field == constraint.field)
+                || self.guards.iter().any(|guard| guard.decides(constraint))
         };
-        let is_exact = term.is_exact && term.constraints.iter().all(is_told);
-        self.has_asked |= !is_exact;
-        let marks = [(is_last, mark::LAST), (!is_exact, mark::ASK), (term.verdict.is_none(), mark::COMPUTED)];
-        let marks = marks.iter().filter(|(is_set, _)| *is_set).fold(0, |marks, (_, mark)| marks | mark);
-        self.entries.extend([term.rank | marks, term.verdict.unwrap_or(0)]);
-        self.entries.extend([term.needs as u32, (term.needs >> 32) as u32]);
-        for &column in &self.columns {
-            let constraint = term.constraints.iter().find(|constraint| constraint.field == column);
+        term.is_exact && term.constraints.iter().all(is_told)
+    }
+
+    /// The rank of a term, and the marks.
+    pub(crate) fn marked(&self, term: &Term, is_last: bool) -> u32 {
+        let marks =
+            [(is_last, mark::LAST), (!self.is_exact(term), mark::ASK), (term.verdict.is_none(), mark::COMPUTED)];
+        marks.iter().filter(|(is_set, _)| *is_set).fold(term.rank, |marked, (_, mark)| marked | mark)
+    }
+
+    /// The words of a table with slots.
+    fn fill(&mut self, places: &Places, chains: &[Chain]) -> Vec<u32> {
+        let terms = || chains.iter().flat_map(|(_, _, terms)| terms);
+        self.chains = chains.len();
+        self.longest = chains.iter().map(|(_, _, terms)| terms.len()).max().unwrap_or(0);
+        let squares: usize = chains.iter().map(|(_, _, terms)| terms.len() * terms.len()).sum();
+        self.usual = squares as f64 / terms().count() as f64;
+        self.is_marked = self.longest > 1 || self.has_asked || terms().any(|term| term.verdict.is_none());
+        let is_bare = self.columns.is_empty() && !self.is_marked && !self.differ;
+        let verdict = chains.first().and_then(|(_, _, terms)| terms[0].verdict);
+        self.told = verdict.filter(|_| is_bare && terms().all(|term| term.verdict == verdict));
+
+        let at = places.factors.len().next_multiple_of(2);
+        let mut words = places.factors.clone();
+        words.resize(at + 2 * places.count(), 0);
+        let mut free = vec![true; places.count()];
+        for (hash, tag, terms) in chains {
+            let content = if self.told.is_some() { terms[0].rank } else { words.len() as u32 };
+            words.extend(self.told.is_none().then(|| self.chain(terms)).into_iter().flatten());
+            let place = places.of(*hash);
+            words[at + 2 * place..][..2].copy_from_slice(&[*tag, content]);
+            free[place] = false;
+        }
+        let taken = free.iter().position(|&is_free| !is_free).unwrap_or(0);
+        for place in (0..free.len()).filter(|&place| free[place]) {
+            words.copy_within(at + 2 * taken..at + 2 * taken + 2, at + 2 * place);
+        }
+        self.slots = Some(Slots { bucket_bits: places.bucket_bits(), at, bits: places.bits });
+        words
+    }
+
+    /// The words of a chain.
+    fn chain<'a>(&'a self, terms: &'a [&Term]) -> impl Iterator<Item = u32> + use<'a> {
+        let is_last = |place: usize| self.is_marked && place + 1 == terms.len();
+        terms.iter().enumerate().flat_map(move |(place, term)| self.entry(term, is_last(place)))
+    }
+
+    fn entry(&self, term: &Term, is_last: bool) -> Vec<u32> {
+        let mut words = vec![self.marked(term, is_last), term.verdict.unwrap_or(0)];
+        if self.differ {
+            words.extend([term.needs as u32, (term.needs >> 32) as u32]);
+        }
+        for column in &self.columns {
+            let constraint = term.constraints.iter().find(|constraint| constraint.field == column.field);
             let (first, span) = constraint.map_or((0, u32::MAX), |constraint| (constraint.first, constraint.span));
-            self.entries.extend([first, span]);
+            words.extend(&[first, span][..column.words()]);
         }
+        words
     }
 
-    /// The place of an upper half of a hash: its upper bits.
-    fn slot(&self, tag: u64) -> usize {
-        (tag >> self.shift()) as usize
+    /// Where the conditions of an entry begin.
+    pub(crate) fn conditions(&self) -> usize {
+        if self.differ { 4 } else { 2 }
     }
 
-    /// By how much the upper half of a hash is shifted to name a slot.
-    pub(crate) fn shift(&self) -> u32 {
-        32 - self.slots.len().trailing_zeros()
-    }
-
-    /// How many words an entry has.
+    /// How many words an entry has: the rank and the marks, the verdict, the fields that it needs if entries differ in
+    /// them, and the columns.
     pub(crate) fn stride(&self) -> usize {
-        word::COLUMNS + 2 * self.columns.len()
-    }
-
-    fn hash_of(&self, term: &Term) -> u64 {
-        let of_field = |field: &KeyField| {
-            let constraint = term.constraints.iter().find(|constraint| constraint.field == field.field);
-            constraint.and_then(|constraint| seen(constraint, field.field, field.mask)).unwrap_or(0)
-        };
-        self.hash(|field| of_field(field))
-    }
-
-    /// Sums of products by odd random factors: the upper halves of two different keys are alike by chance only.
-    fn hash(&self, number: impl Fn(&KeyField) -> u32) -> u64 {
-        self.key.iter().fold(0, |hash, field| hash.wrapping_add(field.factor.wrapping_mul(number(field).into())))
-    }
-
-    /// The entries that hold for a packet, in the order of their ranks.
-    pub(super) fn matches(&self, row: &Row) -> impl Iterator<Item = Entry> {
-        let is_possible = row.present & self.needs == self.needs
-            && self.guards.iter().all(|guard| guard.numbers.contains(&row.values[usize::from(guard.field)]));
-        let hash = self.hash(|field| row.values[usize::from(field.field)] & field.mask);
-        let (tag, mut slot) = ((hash >> 32) as u32, self.slot(hash >> 32));
-        while is_possible && self.slots[slot] != 0 && self.slots[slot] as u32 != tag {
-            slot = (slot + 1) % self.slots.len();
-        }
-        let start = if is_possible { (self.slots[slot] >> 32) as usize } else { 0 };
-        let from_start = if start > 0 { &self.entries[start..] } else { &[] };
-        let mut is_over = false;
-        let of_hash = from_start
-            .chunks(self.stride())
-            .take_while(move |entry| !std::mem::replace(&mut is_over, entry[word::RANK] & mark::LAST != 0));
-        let holding = of_hash.filter(|entry| self.holds(entry, row));
-        holding.map(|entry| Entry { marked: entry[word::RANK], verdict: entry[word::VERDICT] })
+        self.conditions() + self.columns.iter().map(Column::words).sum::<usize>()
     }
 
     fn holds(&self, entry: &[u32], row: &Row) -> bool {
-        let needs = u64::from(entry[word::NEEDS]) | u64::from(entry[word::NEEDS + 1]) << 32;
-        let mut conditions = self.columns.iter().zip(entry[word::COLUMNS..].chunks(2));
-        row.present & needs == needs
-            && conditions.all(|(&field, pair)| row.values[usize::from(field)].wrapping_sub(pair[0]) <= pair[1])
-    }
-}
-
-/// How many numbers a guard compares a field with, one after the other.
-const FEW: usize = 3;
-
-/// What holds for all terms: a field that all of them ask about is one of a few numbers.
-fn guards(terms: &[&Term]) -> Vec<Guard> {
-    let Some((first, rest)) = terms.split_first() else { return Vec::new() };
-    let of_all = first.constraints.iter().filter_map(|constraint| {
-        let mut guard = Guard { field: constraint.field, numbers: Vec::new() };
-        for term in [first].into_iter().chain(rest) {
-            let number = term.constraints.iter().find(|other| other.field == constraint.field)?.number()?;
-            if !guard.numbers.contains(&number) {
-                guard.numbers.push(number);
-            }
-            if guard.numbers.len() > FEW {
-                return None;
-            }
-        }
-        Some(guard)
-    });
-    of_all.collect()
-}
-
-/// The fields that entries have conditions on beyond the guards; the most frequent ones.
-fn columns(fields: &Fields, terms: &[&Term], guards: &[Guard]) -> Vec<u8> {
-    let mut uses: Vec<(usize, u8)> = (0..fields.list.len() as u8).map(|field| (0, field)).collect();
-    for constraint in terms.iter().flat_map(|term| &term.constraints) {
-        uses[usize::from(constraint.field)].0 += usize::from(!guards.iter().any(|guard| guard.decides(constraint)));
-    }
-    uses.retain(|&(uses, _)| uses > 0);
-    uses.sort_by_key(|&(uses, field)| (std::cmp::Reverse(uses), field));
-    let mut columns: Vec<u8> = uses.into_iter().map(|(_, field)| field).take(MOST_COLUMNS).collect();
-    columns.sort_unstable();
-    columns
-}
-
-/// An entry that holds for a packet.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Entry {
-    /// The rank, and the marks.
-    pub(crate) marked: u32,
-    pub(crate) verdict: u32,
-}
-
-impl Entry {
-    /// A rule that must be asked.
-    pub(super) fn to_ask(rank: Rank) -> Entry {
-        Entry { marked: rank | mark::ASK | mark::COMPUTED, verdict: 0 }
-    }
-
-    /// A rule that was asked.
-    pub(super) fn of(rank: Rank, verdict: u32) -> Entry {
-        Entry { marked: rank, verdict }
-    }
-
-    /// An entry whose first two words compiled code has copied.
-    pub(super) fn from_words(words: u64) -> Entry {
-        let [marked, verdict]: [u32; 2] = match words.to_ne_bytes() {
-            [a, b, c, d, e, f, g, h] => [u32::from_ne_bytes([a, b, c, d]), u32::from_ne_bytes([e, f, g, h])],
-        };
-        Entry { marked, verdict }
-    }
-
-    pub(super) fn into_words(self) -> u64 {
-        let [[a, b, c, d], [e, f, g, h]] = [self.marked, self.verdict].map(u32::to_ne_bytes);
-        u64::from_ne_bytes([a, b, c, d, e, f, g, h])
-    }
-
-    pub(crate) fn rank(self) -> Rank {
-        self.marked & mark::RANK
-    }
-
-    /// Whether the program must be asked whether it keeps the packet.
-    pub(crate) fn must_ask(self) -> bool {
-        self.marked & mark::ASK != 0
-    }
-
-    /// The verdict, if it is known.
-    pub(crate) fn verdict(self) -> Option<u32> {
-        (self.marked & mark::COMPUTED == 0).then_some(self.verdict)
+        let needs = if self.differ { u64::from(entry[2]) | u64::from(entry[3]) << 32 } else { 0 };
+        let mut words = &entry[self.conditions()..];
+        let mut conditions = self.columns.iter().map(|column| {
+            let (own, rest) = words.split_at(column.words());
+            words = rest;
+            column.holds(own, row)
+        });
+        row.present & needs == needs && conditions.all(|holds| holds)
     }
 }

@@ -56,9 +56,11 @@ pub(super) fn terms(fields: &Fields, path: &Path, rank: Rank, terms: &mut Vec<Te
         }
     }
     let mut several = Vec::new();
-    for Literal { value, ranges } in &path.literals {
-        let Some(field) = fields.number(Field::Value(*value)) else { continue };
-        match as_one(ranges) {
+    for literal in &path.literals {
+        let (Literal { ranges, .. }, asked) = (literal, fields.of_literal(literal));
+        let Some(field) = fields.number(asked) else { continue };
+        let one = if matches!(asked, Field::Member(..)) { Some((1, 0)) } else { as_one(ranges) };
+        match one {
             Some((first, span)) => term.constraints.push(Constraint { field, first, span }),
             None => several.push((field, ranges)),
         }
@@ -88,7 +90,7 @@ fn with(term: &Term, field: u8, (low, high): Range) -> Term {
 }
 
 /// Ranges as one that may lead past the largest number: its first number, and how many follow.
-fn as_one(ranges: &[Range]) -> Option<(u32, u32)> {
+pub(super) fn as_one(ranges: &[Range]) -> Option<(u32, u32)> {
     match *ranges {
         [(low, high)] => Some((low, high - low)),
         [(0, last), (first, u32::MAX)] => Some((first, last.wrapping_sub(first))),

@@ -1,38 +1,60 @@
 //! An index as native code: one function for the first match, one for all.
 //!
-//! A function computes the fields of the packet, without branches if it is long enough for all fixed places, and then
-//! looks into one table after the other. What it finds is what [`Index`](crate::set::index::Index) finds by
+//! A function computes the fields of the packet, and then looks into one table after the other: without branches, which
+//! nobody foresees, as far as that is worth it. What it finds is what [`Index`](crate::set::index::Index) finds by
 //! interpretation.
 
+mod answer;
+mod conditions;
 mod fields;
+mod lookup;
 mod tables;
+mod twins;
 
 use std::sync::Arc;
 
-use cranelift_codegen::ir::{InstBuilder, types};
+use cranelift_codegen::ir::{Block, InstBuilder, Value, types};
 use cranelift_frontend::FunctionBuilder;
 
 use crate::jit::{CompileError, SetBatchCode, SetCode, compile_set, compile_set_batch};
+use crate::packet::Packet;
 use crate::set::field::Fields;
-use crate::set::table::Table;
+use crate::set::native::fields::Granted;
+use crate::set::native::tables::Prober;
+use crate::set::table::{MOST_SPELLED, Tables};
+use crate::set::term::Rank;
 
 /// How many entries that must be asked the code for the first match collects, before it gives up.
-pub(super) const MOST_ASKED: usize = 32;
+const MOST_ASKED: usize = 32;
+
+/// How many it writes at most: terms that are spelled out are always written.
+pub(super) const MOST_WRITTEN: usize = MOST_ASKED + MOST_SPELLED + 1;
 
 /// What the code for the first match answers when it gives up.
 pub(super) const GIVEN_UP: u64 = u64::MAX;
 
+/// What code answers to a packet that lacks what it takes for granted.
+const LACKS: Rank = Rank::MAX - 1;
+
 /// The code of an index.
 #[derive(Debug)]
 pub(super) struct Native {
-    /// Gives the least rank that surely matches, all ones if none does, and in the upper half how many entries it wrote
+    /// Gives the least rank that surely matches, or [`Tables::none`], and in the upper half how many entries it wrote
     /// that have a lower rank and must be asked; or [`GIVEN_UP`].
-    pub(super) first: SetCode,
+    pub(super) first: Arc<Code>,
     /// Writes all entries that hold, and gives how many there are.
-    pub(super) all: SetCode,
-    /// Gives the least rank that matches each of many packets, all ones if none does; there is none if some entries must be
-    /// asked.
+    pub(super) all: Arc<Code>,
+    /// Gives the least rank that matches each of many packets, [`Tables::none`], or [`Native::UNKNOWN`]; there is no
+    /// such code if some entries must be asked.
     pub(super) batch: Option<SetBatchCode>,
+}
+
+/// The code for a question, twice.
+#[derive(Debug)]
+pub(super) struct Code {
+    most: SetCode,
+    /// For packets that lack what the other takes for granted.
+    any: Option<SetCode>,
 }
 
 /// A question to an index.
@@ -43,30 +65,94 @@ enum Question {
 }
 
 impl Native {
-    pub(super) fn new(fields: &Fields, tables: &Arc<Vec<Table>>) -> Result<Native, CompileError> {
-        let room: usize = tables.iter().map(|table| table.longest).sum();
-        let asked = if tables.iter().any(|table| table.has_asked) { MOST_ASKED } else { 0 };
-        let probe = |builder: &mut FunctionBuilder, arguments, question| {
-            let computed = fields::compute(fields, builder, arguments);
-            tables::Prober::new(builder, arguments, computed, question).probe(tables)
+    /// What the code for a batch gives for a packet that must be asked about alone.
+    pub(super) const UNKNOWN: Rank = LACKS;
+
+    pub(super) fn new(fields: &Fields, tables: &Arc<Tables>) -> Result<Native, CompileError> {
+        // One more than are found, since code writes before it knows whether an entry holds.
+        let room: usize = tables.list.iter().map(|table| table.longest).sum::<usize>() + 1;
+        let asked = if tables.has_asked() { MOST_WRITTEN } else { 0 };
+        let granted = Granted::of(fields);
+        let code = |question, room, granted: &Granted| {
+            compile_set(tables.clone(), room, |builder, arguments| {
+                let lacking = builder.create_block();
+                let computed = fields::compute(fields, builder, arguments, tables, granted, lacking);
+                let (best, count) = Prober::new(builder, arguments, fields, computed, tables, question).probe();
+                let answer = match question {
+                    Question::All => count,
+                    Question::First if asked == 0 => builder.ins().uextend(types::I64, best),
+                    Question::First => {
+                        let best = builder.ins().uextend(types::I64, best);
+                        let count = builder.ins().ishl_imm_s(count, 32);
+                        builder.ins().bor(best, count)
+                    }
+                };
+                builder.ins().return_(&[answer]);
+                builder.switch_to_block(lacking);
+                builder.set_cold_block(lacking);
+                let lacks = builder.ins().iconst(types::I64, i64::from(LACKS));
+                builder.ins().return_(&[lacks]);
+            })
         };
-        let first = compile_set(tables.clone(), asked, |builder, arguments| {
-            let (best, count) = probe(builder, arguments, Question::First);
-            let best = builder.ins().uextend(types::I64, best);
-            let count = builder.ins().ishl_imm_s(count, 32);
-            let answer = builder.ins().bor(best, count);
-            builder.ins().return_(&[answer]);
-        })?;
-        let all = compile_set(tables.clone(), room, |builder, arguments| {
-            let (_, count) = probe(builder, arguments, Question::All);
-            builder.ins().return_(&[count]);
-        })?;
-        let batch = match asked {
-            0 => Some(compile_set_batch(tables.clone(), |builder, arguments| {
-                probe(builder, arguments, Question::First).0
-            })?),
-            _ => None,
+        let twice = |question, room| {
+            let any = (granted != Granted::default()).then(|| code(question, room, &Granted::default()));
+            Ok(Code { most: code(question, room, &granted)?, any: any.transpose()? })
         };
-        Ok(Native { first, all, batch })
+        let batch = (asked == 0).then(|| {
+            compile_set_batch(tables.clone(), |builder, arguments, give| {
+                let lacking = builder.create_block();
+                let computed = fields::compute(fields, builder, arguments, tables, &granted, lacking);
+                let (best, _) = Prober::new(builder, arguments, fields, computed, tables, Question::First).probe();
+                give(builder, best);
+                builder.switch_to_block(lacking);
+                builder.set_cold_block(lacking);
+                let lacks = builder.ins().iconst(types::I32, i64::from(LACKS));
+                give(builder, lacks);
+            })
+        });
+        Ok(Native {
+            first: Arc::new(twice(Question::First, asked)?),
+            all: Arc::new(twice(Question::All, room)?),
+            batch: batch.transpose()?,
+        })
+    }
+}
+
+/// Goes on in a new block, or elsewhere if this is not 0.
+fn go_on_unless(builder: &mut FunctionBuilder, condition: Value, elsewhere: Block) {
+    let here = builder.create_block();
+    builder.ins().brif(condition, elsewhere, &[], here, &[]);
+    builder.switch_to_block(here);
+}
+
+impl Code {
+    /// How many numbers the code may write.
+    pub(super) fn room(&self) -> usize {
+        self.most.room()
+    }
+
+    /// The answer for a packet.
+    ///
+    /// # Panics
+    /// If there is not enough room.
+    #[inline]
+    pub(super) fn call(&self, packet: &Packet, found: &mut [u64]) -> u64 {
+        let answer = self.most.call(packet.data(), packet.wire_len(), found);
+        if answer == LACKS.into() { self.call_any(packet, found) } else { answer }
+    }
+
+    /// The answer for a packet, with as much room as is needed.
+    #[inline]
+    pub(super) fn call_with_room(&self, packet: &Packet, found: &mut Vec<u64>) -> u64 {
+        // It never becomes shorter, so that it need not be filled again.
+        if found.len() < self.room() {
+            found.resize(self.room(), 0);
+        }
+        self.call(packet, found)
+    }
+
+    #[cold]
+    fn call_any(&self, packet: &Packet, found: &mut [u64]) -> u64 {
+        self.any.as_ref().unwrap_or(&self.most).call(packet.data(), packet.wire_len(), found)
     }
 }

@@ -1,260 +1,346 @@
-//! The tables as native code: for each a look at what holds for all its entries, the hash, and the search.
+//! The tables as native code: for each the hash, the one slot that it names, and what belongs to that.
+//!
+//! What holds for all entries is not asked before, but beside: all that may be missing flows together, and decides at the
+//! end. So a packet that has something in a few tables only, in no order, mispredicts no branch. Where a table has chains,
+//! or there are too many conditions, one branch decides whether they are looked at.
+
+use std::collections::HashMap;
 
 use cranelift_codegen::ir::condcodes::IntCC;
-use cranelift_codegen::ir::{self, Block, BlockArg, InstBuilder, MemFlagsData, types};
-use cranelift_frontend::{FunctionBuilder, Variable};
+use cranelift_codegen::ir::{self, Block, BlockArg, InstBuilder, types};
+use cranelift_frontend::{FuncInstBuilder, FunctionBuilder};
 
+use crate::graph::Hashing;
 use crate::jit::Arguments;
+use crate::set::column::Comparison;
+use crate::set::entry::{Entry, mark};
+use crate::set::field::Fields;
+use crate::set::native::answer::Answer;
+use crate::set::native::conditions::Conditions;
 use crate::set::native::fields::Computed;
-use crate::set::native::{GIVEN_UP, MOST_ASKED, Question};
-use crate::set::table::{Table, mark, word};
+use crate::set::native::lookup::{Lookup, Place, pair, word};
+use crate::set::native::twins::{self, Twin};
+use crate::set::native::{Question, go_on_unless};
+use crate::set::table::{Table, Tables};
 
-/// Tables are there as long as the code, and never change. Their words are aligned, pairs of them are not.
-const TABLE: MemFlagsData = MemFlagsData::new().with_notrap().with_readonly();
+/// Up to so many columns, of all tables without chains together, are looked at whether or not a key is there.
+const MOST_COLUMNS: usize = 24;
+
+/// Behind so many tables each it is asked whether the later ones can have anything better.
+const STRETCH: usize = 8;
 
 /// Makes the code that looks into tables.
 pub(super) struct Prober<'a, 'f> {
-    builder: &'a mut FunctionBuilder<'f>,
-    found: ir::Value,
-    computed: Computed,
+    conditions: Conditions<'a, 'f>,
+    lookup: Lookup,
+    answer: Answer,
+    fields: &'a Fields,
+    tables: &'a Tables,
     question: Question,
-    /// Whether nothing can have been found yet but in the table at hand.
-    is_first: bool,
-    /// The least rank that surely matches, 32 bits.
-    best: Variable,
-    /// How many entries were written, 64 bits.
-    count: Variable,
+    /// Whether entries without chains are looked at in any case.
+    flows: bool,
     /// Where the function ends.
     done: Block,
+    /// What is missing in one of two tables, by what decides and what is missing in each.
+    selected: HashMap<(ir::Value, Option<ir::Value>, Option<ir::Value>), ir::Value, Hashing>,
+    /// The ranks of entries.
+    ranks: HashMap<Place, ir::Value, Hashing>,
+    /// The fields that the packet has, a bit each, 64 bits, if entries differ in what they need.
+    present: Option<ir::Value>,
 }
 
 impl<'a, 'f> Prober<'a, 'f> {
     pub(super) fn new(
         builder: &'a mut FunctionBuilder<'f>,
         arguments: Arguments,
+        fields: &'a Fields,
         computed: Computed,
+        tables: &'a Tables,
         question: Question,
     ) -> Prober<'a, 'f> {
-        let (best, count) = (builder.declare_var(types::I32), builder.declare_var(types::I64));
-        let none = builder.ins().iconst(types::I32, i64::from(u32::MAX));
-        builder.def_var(best, none);
-        let zero = builder.ins().iconst(types::I64, 0);
-        builder.def_var(count, zero);
+        let answer = Answer::new(builder, tables, arguments.found);
+        let lookup = Lookup::new(builder, tables);
         let done = builder.create_block();
-        Prober { builder, found: arguments.found, computed, question, is_first: true, best, count, done }
+        let mut conditions = Conditions::new(builder, computed);
+        let present = tables.list.iter().any(|table| table.differ).then(|| conditions.all_present());
+        let unchained = tables.list.iter().filter(|table| table.longest == 1);
+        let flows = unchained.map(|table| table.columns.len()).sum::<usize>() <= MOST_COLUMNS;
+        let (selected, ranks) = (HashMap::default(), HashMap::default());
+        Prober { conditions, lookup, answer, fields, tables, question, flows, done, selected, ranks, present }
     }
 
-    /// Looks into all tables, and gives the least rank that surely matches, 32 bits, and how many entries were written, 64.
-    pub(super) fn probe(mut self, tables: &[Table]) -> (ir::Value, ir::Value) {
-        for (place, table) in tables.iter().enumerate() {
-            let next = self.builder.create_block();
-            self.is_first = place == 0;
-            self.table(table, next);
-            self.builder.switch_to_block(next);
-        }
-        self.builder.ins().jump(self.done, &[]);
-        self.builder.switch_to_block(self.done);
-        (self.builder.use_var(self.best), self.builder.use_var(self.count))
-    }
-
-    /// Looks into a table, and goes to `next`.
-    fn table(&mut self, table: &Table, next: Block) {
-        if self.question == Question::First && !self.is_first {
-            // Later tables have only later rules.
-            let best = self.builder.use_var(self.best);
-            let first = i64::from(table.first);
-            let is_late = self.builder.ins().icmp_imm_s(IntCC::UnsignedLessThanOrEqual, best, first);
-            self.go_on_unless(is_late, self.done);
-        }
-        let is_missing = self.guarded(table);
-        self.go_on_unless(is_missing, next);
-        let tag = self.tag(table);
-        let slot = self.builder.ins().ushr_imm_s(tag, i64::from(table.shift()));
-        self.search(table, tag, slot, next);
-    }
-
-    /// Goes on in a new block, or elsewhere if this is not 0.
-    fn go_on_unless(&mut self, condition: ir::Value, elsewhere: Block) {
-        let here = self.builder.create_block();
-        self.builder.ins().brif(condition, elsewhere, &[], here, &[]);
-        self.builder.switch_to_block(here);
-    }
-
-    /// Whether something is missing that all entries ask for: not 0 if so. One branch for all of it is foreseen better than
-    /// several.
-    fn guarded(&mut self, table: &Table) -> ir::Value {
-        let needs = self.builder.ins().iconst(types::I64, table.needs.cast_signed());
-        let mut missing = self.builder.ins().band_not(needs, self.computed.present);
-        for guard in &table.guards {
-            let value = self.computed.values[usize::from(guard.field)];
-            let signed = |number: u32| i64::from(number.cast_signed());
-            let differs = if let &[number] = guard.numbers.as_slice() {
-                let differing = self.builder.ins().bxor_imm_s(value, signed(number));
-                self.wide(differing)
-            } else {
-                let all = guard.numbers.iter().map(|&number| signed(number));
-                let differs = all.map(|number| self.builder.ins().icmp_imm_s(IntCC::NotEqual, value, number));
-                let differs: Vec<ir::Value> = differs.collect();
-                let differ = differs.into_iter().reduce(|a, b| self.builder.ins().band(a, b)).expect("some numbers");
-                self.builder.ins().uextend(types::I64, differ)
-            };
-            missing = self.builder.ins().bor(missing, differs);
-        }
-        missing
-    }
-
-    /// The upper half of the hash of the key, as 64 bits.
-    fn tag(&mut self, table: &Table) -> ir::Value {
-        let mut hash = self.builder.ins().iconst(types::I64, 0);
-        for key in &table.key {
-            let mut value = self.computed.values[usize::from(key.field)];
-            if key.mask != u32::MAX {
-                value = self.builder.ins().band_imm_s(value, i64::from(key.mask.cast_signed()));
+    /// Looks into all tables, and gives the least rank that surely matches or none, 32 bits, and how many entries were
+    /// written, 64.
+    pub(super) fn probe(mut self) -> (ir::Value, ir::Value) {
+        for (place, (table, twin)) in twins::paired(self.fields, &self.tables.list).into_iter().enumerate() {
+            self.answer.is_first = place == 0;
+            if self.question == Question::First && place > 0 && place % STRETCH == 0 {
+                let is_late = self.is_late(table);
+                go_on_unless(self.conditions.builder, is_late, self.done);
             }
-            let value = self.builder.ins().uextend(types::I64, value);
-            let factor = self.builder.ins().iconst(types::I64, key.factor.cast_signed());
-            let product = self.builder.ins().imul(value, factor);
-            hash = self.builder.ins().iadd(hash, product);
+            match twin {
+                Some(twin) => self.twins(table, &twin),
+                None => self.table(table),
+            }
         }
-        self.builder.ins().ushr_imm_s(hash, 32)
+        let builder = &mut *self.conditions.builder;
+        builder.ins().jump(self.done, &[]);
+        builder.switch_to_block(self.done);
+        (self.answer.best(builder), self.answer.count(builder))
     }
 
-    /// Looks at the slots from one on, up to one that is free.
-    fn search(&mut self, table: &Table, tag: ir::Value, slot: ir::Value, next: Block) {
-        let [slots, taken, alike] = [(); 3].map(|()| self.builder.create_block());
-        let entry = self.builder.create_block();
-        let first = self.builder.append_block_param(slots, types::I64);
-        let address = self.builder.append_block_param(entry, types::I64);
-        self.builder.ins().jump(slots, &[BlockArg::Value(slot)]);
-
-        self.builder.switch_to_block(slots);
-        let base = self.builder.ins().iconst(types::I64, table.slots.as_ptr() as i64);
-        let offset = self.builder.ins().ishl_imm_s(first, 3);
-        let place = self.builder.ins().iadd(base, offset);
-        let found = self.builder.ins().load(types::I64, TABLE, place, 0);
-        let following = self.builder.ins().iadd_imm_s(first, 1);
-        let following = self.builder.ins().band_imm_s(following, table.slots.len() as i64 - 1);
-        self.builder.ins().brif(found, taken, &[], next, &[]);
-
-        self.builder.switch_to_block(taken);
-        let low = self.builder.ins().ireduce(types::I32, found);
-        let wanted = self.builder.ins().ireduce(types::I32, tag);
-        let is_alike = self.builder.ins().icmp(IntCC::Equal, low, wanted);
-        self.builder.ins().brif(is_alike, alike, &[], slots, &[BlockArg::Value(following)]);
-
-        self.builder.switch_to_block(alike);
-        let base = self.builder.ins().iconst(types::I64, table.entries.as_ptr() as i64);
-        let start = self.builder.ins().ushr_imm_s(found, 32);
-        let offset = self.builder.ins().ishl_imm_s(start, 2);
-        let place = self.builder.ins().iadd(base, offset);
-        self.builder.ins().jump(entry, &[BlockArg::Value(place)]);
-
-        self.builder.switch_to_block(entry);
-        self.entry(table, address, entry, next);
+    fn ins(&mut self) -> FuncInstBuilder<'_, 'f> {
+        self.conditions.builder.ins()
     }
 
-    /// Looks at an entry, and goes to the next one of its hash, or to the next table: a hash has one slot.
-    fn entry(&mut self, table: &Table, address: ir::Value, entry: Block, next: Block) {
-        let marked = self.word(address, word::RANK);
-        let rank = self.builder.ins().band_imm_s(marked, i64::from(mark::RANK));
-        if self.question == Question::First && !self.is_first {
-            let best = self.builder.use_var(self.best);
-            let is_late = self.builder.ins().icmp(IntCC::UnsignedGreaterThanOrEqual, rank, best);
-            let here = self.builder.create_block();
-            self.builder.ins().brif(is_late, next, &[], here, &[]);
-            self.builder.switch_to_block(here);
-        }
-        let [holds, further] = [(); 2].map(|()| self.builder.create_block());
-        let fails = self.fails(table, address);
-        self.builder.ins().brif(fails, further, &[], holds, &[]);
+    /// Whether a table has only later rules than one that was found; those behind it have, too.
+    fn is_late(&mut self, table: &Table) -> ir::Value {
+        let best = self.answer.best(self.conditions.builder);
+        self.ins().icmp_imm_s(IntCC::UnsignedLessThanOrEqual, best, i64::from(table.first))
+    }
 
-        self.builder.switch_to_block(holds);
+    fn table(&mut self, table: &Table) {
+        if !table.spelled.is_empty() {
+            return self.spell(table);
+        }
+        let mut missing = self.conditions.missing(table, None);
+        let Some(slots) = table.slots else {
+            let start = self.lookup.start(self.conditions.builder, table);
+            return self.go_through_unless_late(table, missing, start);
+        };
+        let key = table.key.iter().map(|key| self.conditions.masked(key.field, key.mask)).collect();
+        let (content, differs) = self.lookup.slot(self.conditions.builder, table, slots, key);
+        missing = self.conditions.join(missing.into_iter().chain([differs]).collect());
+        if let Some(verdict) = table.told {
+            return self.take_bare(missing, content, verdict);
+        }
+        let entry = self.lookup.entry_at(self.conditions.builder, content, table.start);
+        let is_plain = self.question == Question::All || !table.has_asked;
+        if is_plain && (self.flows && table.longest == 1 || self.tables.is_likely(table)) {
+            self.take_first(table, missing, entry);
+        } else {
+            self.go_through_unless_late(table, missing, entry);
+        }
+    }
+
+    /// Looks into two tables with the same words, at most one of which a packet can have something in.
+    fn twins(&mut self, table: &Table, twin: &Twin) {
+        let conditions = &mut self.conditions;
+        let [key, other] = [table, twin.table].map(|table| conditions.masked(table.key[0].field, table.key[0].mask));
+        let [lacks, lacks_other] = [conditions.missing(table, Some(twin.guard)), conditions.missing(twin.table, None)];
+        let differs = conditions.differs(twin.guard);
+        let holds = self.ins().icmp_imm_s(IntCC::Equal, differs, 0);
+        let key = self.ins().select(holds, key, other);
+        let missing = match self.selected.get(&(differs, lacks, lacks_other)) {
+            Some(&known) => known,
+            None => {
+                let none = self.ins().iconst(types::I32, 0);
+                let missing = self.ins().select(holds, lacks.unwrap_or(none), lacks_other.unwrap_or(none));
+                self.selected.insert((differs, lacks, lacks_other), missing);
+                missing
+            }
+        };
+        let (slots, verdict) = table.slots.zip(table.told).expect("twins have nothing but slots");
+        let (rank, differs) = self.lookup.slot(self.conditions.builder, table, slots, vec![key]);
+        let missing = self.conditions.either(Some(missing), differs);
+        self.take_bare(Some(missing), rank, verdict);
+    }
+
+    /// Takes a rank, 64 bits, that has no marks, unless something is missing.
+    fn take_bare(&mut self, missing: Option<ir::Value>, rank: ir::Value, verdict: u32) {
         match self.question {
-            Question::All => {
-                self.write(address);
-                self.builder.ins().jump(further, &[]);
-            }
             Question::First => {
-                if table.has_asked {
-                    let [asked, sure] = [(); 2].map(|()| self.builder.create_block());
-                    let must_ask = self.builder.ins().band_imm_s(marked, i64::from(mark::ASK));
-                    self.builder.ins().brif(must_ask, asked, &[], sure, &[]);
-                    self.builder.switch_to_block(asked);
-                    self.give_up_if_full();
-                    self.write(address);
-                    self.builder.ins().jump(further, &[]);
-                    self.builder.switch_to_block(sure);
-                }
-                // Later entries of the hash have later rules.
-                self.builder.def_var(self.best, rank);
-                self.builder.ins().jump(next, &[]);
+                let rank = self.ins().ireduce(types::I32, rank);
+                self.answer.take_rank(self.conditions.builder, missing, rank);
+            }
+            Question::All => {
+                let verdict = self.ins().iconst(types::I64, (u64::from(verdict) << 32).cast_signed());
+                let head = self.ins().bor(rank, verdict);
+                self.answer.take_head(self.conditions.builder, missing, head);
             }
         }
+    }
 
-        self.builder.switch_to_block(further);
+    /// Asks for each term of a table, with its numbers in the code.
+    fn spell(&mut self, table: &Table) {
+        let none = self.answer.none();
+        let mut best = none;
+        // The first of those that hold is chosen last.
+        for term in table.spelled.iter().rev() {
+            let missing = self.conditions.lacks(term);
+            let marked = table.marked(term, false);
+            if self.question == Question::All || marked & mark::ASK != 0 {
+                let head = Entry { marked, verdict: term.verdict.unwrap_or(0) }.into_words();
+                let head = self.ins().iconst(types::I64, head.cast_signed());
+                self.answer.take_head(self.conditions.builder, missing, head);
+                continue;
+            }
+            let rank = self.ins().iconst(types::I32, i64::from(term.rank));
+            best = match missing {
+                Some(missing) => {
+                    let holds = self.ins().icmp_imm_s(IntCC::Equal, missing, 0);
+                    self.ins().select(holds, rank, best)
+                }
+                None => rank,
+            };
+        }
+        if best != none {
+            self.answer.take_rank(self.conditions.builder, None, best);
+        }
+    }
+
+    /// Takes the first entry of a chain if it holds, without a branch, and goes through the others if there are any and that
+    /// did not decide.
+    fn take_first(&mut self, table: &Table, missing: Option<ir::Value>, entry: Place) {
+        let fails = self.fails(table, entry);
+        let lacks = fails.map_or(missing, |fails| Some(self.conditions.either(missing, fails)));
+        match self.question {
+            Question::First => {
+                let rank = self.rank(table, entry);
+                self.answer.take_rank(self.conditions.builder, lacks, rank);
+            }
+            Question::All => {
+                let head = pair(self.conditions.builder, entry, 0);
+                self.answer.take_head(self.conditions.builder, lacks, head);
+            }
+        }
         if table.longest == 1 {
-            self.builder.ins().jump(next, &[]);
             return;
         }
-        let more = self.builder.create_block();
-        let is_last = self.builder.ins().icmp_imm_s(IntCC::SignedLessThan, marked, 0);
-        self.builder.ins().brif(is_last, next, &[], more, &[]);
-        self.builder.switch_to_block(more);
-        let following = self.builder.ins().iadd_imm_s(address, 4 * table.stride() as i64);
-        self.builder.ins().jump(entry, &[BlockArg::Value(following)]);
+        let marked = word(self.conditions.builder, entry, 0);
+        let mut is_over = self.ins().ushr_imm_s(marked, i64::from(mark::LAST.trailing_zeros()));
+        if self.question == Question::First {
+            // Later entries of the chain have later rules.
+            let Some(fails) = fails else { return };
+            let holds = self.ins().icmp_imm_s(IntCC::Equal, fails, 0);
+            let holds = self.ins().uextend(types::I32, holds);
+            is_over = self.ins().bor(is_over, holds);
+        }
+        let is_over = self.conditions.either(missing, is_over);
+        let second = (self.ins().iadd_imm_s(entry.0, 4 * table.stride() as i64), entry.1);
+        self.go_through(table, Some(is_over), second);
     }
 
-    /// Whether a condition of an entry fails: not 0 if so. All are looked at, which is faster than to guess which fails.
-    fn fails(&mut self, table: &Table, address: ir::Value) -> ir::Value {
-        let (mut fails, mut below) = (None, None);
-        if table.differ {
-            let needs = self.builder.ins().load(types::I64, TABLE, address, 4 * word::NEEDS as i32);
-            fails = Some(self.builder.ins().band_not(needs, self.computed.present));
+    /// The rank of an entry, whatever is known of it.
+    fn rank(&mut self, table: &Table, entry: Place) -> ir::Value {
+        if let Some(&known) = self.ranks.get(&entry) {
+            return known;
         }
-        for (number, &column) in table.columns.iter().enumerate() {
-            let first = self.word(address, word::COLUMNS + 2 * number);
-            let span = self.word(address, word::COLUMNS + 2 * number + 1);
-            let distance = self.builder.ins().isub(self.computed.values[usize::from(column)], first);
-            let (distance, span) = (self.wide(distance), self.wide(span));
-            // Negative if the field lies outside.
-            let room = self.builder.ins().isub(span, distance);
-            below = Some(below.map_or(room, |below| self.builder.ins().bor(below, room)));
+        let mut rank = word(self.conditions.builder, entry, 0);
+        if table.is_marked {
+            rank = self.ins().band_imm_s(rank, i64::from(mark::RANK));
+        }
+        self.ranks.insert(entry, rank);
+        rank
+    }
+
+    /// Goes through a chain, unless something is missing, or the table has only later rules than one that was found.
+    fn go_through_unless_late(&mut self, table: &Table, mut missing: Option<ir::Value>, entry: Place) {
+        if self.question == Question::First && !self.answer.is_first {
+            let is_late = self.is_late(table);
+            let is_late = self.ins().uextend(types::I32, is_late);
+            missing = Some(self.conditions.either(missing, is_late));
+        }
+        self.go_through(table, missing, entry);
+    }
+
+    /// Goes through a chain from an entry on, unless something is missing.
+    fn go_through(&mut self, table: &Table, missing: Option<ir::Value>, entry: Place) {
+        self.answer.branch();
+        let builder = &mut *self.conditions.builder;
+        let (chain, next) = (builder.create_block(), builder.create_block());
+        let address = builder.append_block_param(chain, types::I64);
+        match missing {
+            Some(missing) => builder.ins().brif(missing, next, &[], chain, &[BlockArg::Value(entry.0)]),
+            None => builder.ins().jump(chain, &[BlockArg::Value(entry.0)]),
+        };
+        builder.switch_to_block(chain);
+        self.chain(table, (address, entry.1), chain, next);
+        self.conditions.builder.switch_to_block(next);
+    }
+
+    /// Looks at an entry, and goes to the next one in `chain`, or to `next`.
+    fn chain(&mut self, table: &Table, entry: Place, chain: Block, next: Block) {
+        let marked = word(self.conditions.builder, entry, 0);
+        let rank = self.ins().band_imm_s(marked, i64::from(mark::RANK));
+        if self.question == Question::First && !self.answer.is_first {
+            let best = self.answer.best(self.conditions.builder);
+            let is_late = self.ins().icmp(IntCC::UnsignedGreaterThanOrEqual, rank, best);
+            go_on_unless(self.conditions.builder, is_late, next);
+        }
+        let further = self.conditions.builder.create_block();
+        if let Some(fails) = self.fails(table, entry) {
+            go_on_unless(self.conditions.builder, fails, further);
+        }
+        let builder = &mut *self.conditions.builder;
+        if self.question == Question::First {
+            if table.has_asked {
+                let [asked, sure] = [(); 2].map(|()| builder.create_block());
+                let must_ask = builder.ins().band_imm_s(marked, i64::from(mark::ASK));
+                builder.ins().brif(must_ask, asked, &[], sure, &[]);
+                builder.switch_to_block(asked);
+                self.answer.give_up_if_full(builder);
+                let head = pair(builder, entry, 0);
+                self.answer.take_head(builder, None, head);
+                builder.ins().jump(further, &[]);
+                builder.switch_to_block(sure);
+            }
+            // Later entries of the chain have later rules.
+            self.answer.take_less(builder, rank);
+            builder.ins().jump(next, &[]);
+        } else {
+            let head = pair(builder, entry, 0);
+            self.answer.take_head(builder, None, head);
+            builder.ins().jump(further, &[]);
+        }
+
+        builder.switch_to_block(further);
+        if table.longest == 1 {
+            builder.ins().jump(next, &[]);
+            return;
+        }
+        let is_last = builder.ins().icmp_imm_s(IntCC::SignedLessThan, marked, 0);
+        go_on_unless(self.conditions.builder, is_last, next);
+        let following = self.ins().iadd_imm_s(entry.0, 4 * table.stride() as i64);
+        self.ins().jump(chain, &[BlockArg::Value(following)]);
+    }
+
+    /// Whether a condition of an entry fails: not 0 if so, 32 bits; `None` if there are none. All are looked at, which is
+    /// faster than to guess which fails.
+    fn fails(&mut self, table: &Table, entry: Place) -> Option<ir::Value> {
+        let (mut fails, mut below) = (None, None);
+        if let Some(present) = self.present.filter(|_| table.differ) {
+            let needs = pair(self.conditions.builder, entry, 2);
+            let absent = self.ins().band_not(needs, present);
+            let is_absent = self.ins().icmp_imm_s(IntCC::NotEqual, absent, 0);
+            fails = Some(self.ins().uextend(types::I32, is_absent));
+        }
+        let mut at = table.conditions();
+        for column in &table.columns {
+            let first = word(self.conditions.builder, entry, at);
+            match column.kind {
+                Comparison::Same(mask) => {
+                    let value = self.conditions.masked_here(column.field, mask);
+                    let differs = self.ins().bxor(value, first);
+                    fails = Some(self.conditions.either(fails, differs));
+                }
+                Comparison::Range => {
+                    let span = word(self.conditions.builder, entry, at + 1);
+                    let value = self.conditions.computed.values[usize::from(column.field)];
+                    let distance = self.ins().isub(value, first);
+                    let [span, distance] = [span, distance].map(|number| self.ins().uextend(types::I64, number));
+                    // Negative if the field lies outside.
+                    let room = self.ins().isub(span, distance);
+                    below = Some(below.map_or(room, |below| self.ins().bor(below, room)));
+                }
+            }
+            at += column.words();
         }
         if let Some(below) = below {
-            let sign = self.builder.ins().ushr_imm_s(below, 63);
-            fails = Some(fails.map_or(sign, |fails| self.builder.ins().bor(fails, sign)));
+            let sign = self.ins().ushr_imm_s(below, 63);
+            let sign = self.ins().ireduce(types::I32, sign);
+            fails = Some(self.conditions.either(fails, sign));
         }
-        fails.unwrap_or_else(|| self.builder.ins().iconst(types::I64, 0))
-    }
-
-    fn wide(&mut self, value: ir::Value) -> ir::Value {
-        self.builder.ins().uextend(types::I64, value)
-    }
-
-    fn word(&mut self, address: ir::Value, word: usize) -> ir::Value {
-        self.builder.ins().load(types::I32, TABLE, address, 4 * word as i32)
-    }
-
-    /// Writes the rank and the verdict of an entry.
-    fn write(&mut self, address: ir::Value) {
-        let head = self.builder.ins().load(types::I64, TABLE, address, 4 * word::RANK as i32);
-        let count = self.builder.use_var(self.count);
-        let offset = self.builder.ins().ishl_imm_s(count, 3);
-        let place = self.builder.ins().iadd(self.found, offset);
-        self.builder.ins().store(MemFlagsData::trusted(), head, place, 0);
-        let count = self.builder.ins().iadd_imm_s(count, 1);
-        self.builder.def_var(self.count, count);
-    }
-
-    fn give_up_if_full(&mut self) {
-        let count = self.builder.use_var(self.count);
-        let is_full = self.builder.ins().icmp_imm_s(IntCC::UnsignedGreaterThanOrEqual, count, MOST_ASKED as i64);
-        let [full, here] = [(); 2].map(|()| self.builder.create_block());
-        self.builder.ins().brif(is_full, full, &[], here, &[]);
-        self.builder.switch_to_block(full);
-        self.builder.set_cold_block(full);
-        let given_up = self.builder.ins().iconst(types::I64, GIVEN_UP.cast_signed());
-        self.builder.ins().return_(&[given_up]);
-        self.builder.switch_to_block(here);
+        fails
     }
 }
