@@ -46,6 +46,11 @@ pub fn set_agrees(u: &mut Unstructured, mut rules: Rules, samples: &[Sample]) ->
                 set.replace(rules[place].0, &other).map_err(|error| error.to_string())?;
                 rules[place].1 = other;
             }
+            2 if u.ratio(1, 2).unwrap_or(false) => {
+                let (id, program) = (2_000_000 + change, rules[0].1.clone());
+                set.insert_before(id, rules[place].0, &program).map_err(|error| error.to_string())?;
+                rules.insert(place, (id, program));
+            }
             2 => {
                 let (id, program) = (1_000_000 + change, rules[place].1.clone());
                 set.add(id, &program).map_err(|error| error.to_string())?;

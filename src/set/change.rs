@@ -14,10 +14,15 @@ use crate::verify::Verified;
 const STALE_PERCENT: usize = 5;
 const STALE: usize = 64;
 
+/// How far rules are apart in the order, so that others may come between them.
+pub(super) const GAP: u64 = 1 << 32;
+
 /// A change of a set.
 #[derive(Clone, Debug)]
 pub(super) enum Change {
     Add(u32, Verified),
+    /// A rule with the first id, before that with the second.
+    Insert(u32, u32, Verified),
     Remove(u32),
     Replace(u32, Verified),
 }
@@ -29,7 +34,19 @@ impl FilterSet {
             Change::Add(id, program) => {
                 self.admit(*id, program)?;
                 let rule = Rule { id: *id, order: self.next };
-                self.next += 1;
+                self.next += GAP;
+                self.put(rule, program.clone());
+            }
+            Change::Insert(id, before, program) => {
+                if !self.places.contains_key(before) {
+                    return Err(SetError::UnknownId(*before));
+                }
+                self.admit(*id, program)?;
+                let order = self.order_before(*before).or_else(|| {
+                    self.rebuild();
+                    self.order_before(*before)
+                });
+                let rule = Rule { id: *id, order: order.expect("there is a gap between two rules") };
                 self.put(rule, program.clone());
             }
             Change::Remove(id) => _ = self.take(*id)?,
@@ -49,10 +66,25 @@ impl FilterSet {
         changed > STALE + first.len() * STALE_PERCENT / 100
     }
 
+    /// A place in the order between a rule, which is there, and the one before it; `None` if there is no gap.
+    fn order_before(&self, id: u32) -> Option<u64> {
+        let (part, rank) = self.places[&id];
+        let end = self.parts[part].rule(rank).order;
+        let before = self.places.values().map(|&(part, rank)| self.parts[part].rule(rank).order);
+        let start = before.filter(|&order| order < end).max().map_or(0, |order| order + 1);
+        (start < end).then_some(start + (end - start) / 2)
+    }
+
     /// Indexes all rules anew.
     pub(super) fn rebuild(&mut self) {
         let mut rules: Vec<(Rule, Verified)> = self.parts.iter().flat_map(Part::rules).collect();
         rules.sort_by_key(|(rule, _)| rule.order);
+        self.next = 0;
+        for (rule, _) in &mut rules {
+            self.next += GAP;
+            rule.order = self.next;
+        }
+        self.next += GAP;
         self.parts.clear();
         self.push_part(rules);
     }

@@ -71,7 +71,7 @@ use crate::dialect::Dialect;
 use crate::jit::{LookedAt, Records};
 use crate::lang::{LinkType, Target, compile_expression};
 use crate::packet::Packet;
-use crate::set::change::Change;
+use crate::set::change::{Change, GAP};
 use crate::set::part::{Part, Rule};
 use crate::set::term::Rank;
 use crate::verify::Verified;
@@ -120,12 +120,12 @@ impl FilterSet {
     /// # Errors
     /// If two rules have one id, or a program is of another dialect than the first.
     pub fn new(rules: impl IntoIterator<Item = (u32, Verified)>) -> Result<FilterSet, SetError> {
-        let mut set = FilterSet::default();
+        let mut set = FilterSet { next: GAP, ..FilterSet::default() };
         let mut all = Vec::new();
         for (id, program) in rules {
             set.admit(id, &program)?;
             all.push((Rule { id, order: set.next }, program));
-            set.next += 1;
+            set.next += GAP;
             Arc::make_mut(&mut set.places).insert(id, (0, all.len() as Rank - 1));
         }
         set.parts.extend((!all.is_empty()).then(|| Part::new(all)));
@@ -276,6 +276,28 @@ impl FilterSet {
     /// If there is a rule with this id, or the program is of another dialect.
     pub fn add(&mut self, id: u32, program: &Verified) -> Result<(), SetError> {
         self.update(Change::Add(id, program.clone()))
+    }
+
+    /// Adds a rule before another one in the order.
+    ///
+    /// It takes as long as [`FilterSet::add`]; now and then, if many rules come to one place, as long as [`FilterSet::new`].
+    ///
+    /// ```
+    /// use cbpf::{FilterSet, LinkType, Target, compile_expression};
+    /// let mut set = FilterSet::from_expressions([(1, "arp"), (2, "ip or arp")], LinkType::ETHERNET)?;
+    /// let target = Target::new(LinkType::ETHERNET);
+    /// let short = compile_expression("len < 64", &target)?.verify(target.machine())?;
+    /// set.insert_before(3, 1, &short)?;
+    ///
+    /// let arp = [[0; 12].as_slice(), &[8, 6], &[0; 46]].concat();
+    /// assert_eq!(set.first_match(&arp), Some(3));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// If there is a rule with this id, none to come before, or the program is of another dialect.
+    pub fn insert_before(&mut self, id: u32, before: u32, program: &Verified) -> Result<(), SetError> {
+        self.update(Change::Insert(id, before, program.clone()))
     }
 
     /// Removes a rule.

@@ -98,6 +98,14 @@ impl SharedSet {
         self.change(Change::Add(id, program.clone()))
     }
 
+    /// Adds a rule before another one, as [`FilterSet::insert_before`].
+    ///
+    /// # Errors
+    /// As [`FilterSet::insert_before`].
+    pub fn insert_before(&self, id: u32, before: u32, program: &Verified) -> Result<(), SetError> {
+        self.change(Change::Insert(id, before, program.clone()))
+    }
+
     /// Removes a rule.
     ///
     /// # Errors

@@ -76,6 +76,22 @@ fn changes_are_seen_and_keep_the_order() {
 }
 
 #[test]
+fn rules_come_between_others() {
+    let mut set = rules(3);
+    // More at one place than there are gaps for.
+    for id in 10..70 {
+        set.insert_before(id, 2, &rule(1)).expect("a new id");
+    }
+    set.insert_before(70, 0, &rule(1)).expect("a new id");
+    let mut matches = Matches::new();
+    set.matches(&packet(1, 1), &mut matches);
+    assert_eq!(matches.ids(), [&[70, 1][..], &(10..70).collect::<Vec<u32>>()].concat());
+    assert_eq!(set.insert_before(80, 5, &rule(1)), Err(SetError::UnknownId(5)));
+    assert_eq!(set.insert_before(70, 0, &rule(1)), Err(SetError::TakenId(70)));
+    assert_eq!(set.len(), 64);
+}
+
+#[test]
 fn all_rules_may_go() {
     let mut set = rules(3);
     (0..3).for_each(|id| set.remove(id).expect("it is there"));

@@ -5,7 +5,7 @@ mod file;
 
 use std::path::PathBuf;
 
-use cbpf::{FilterSet, LinkType, Matches, Packet};
+use cbpf::{BatchMatches, FilterSet, LinkType};
 use clap::Args;
 
 use crate::cli::capture::{Reader, Record, Records};
@@ -35,7 +35,7 @@ impl RuleArguments {
     pub fn open(&self) -> Result<(Vec<Reader>, Classifier), Failure> {
         let inputs = self.captures.open_beside(&self.rules)?;
         let (rules, sets) = Rules::read(&self.rules, &self.captures.link_types(&inputs))?;
-        let (matches, first_matches) = (Matches::new(), Vec::new());
+        let (matches, first_matches) = (BatchMatches::new(), Vec::new());
         Ok((inputs, Classifier { rules, is_first: self.first, sets, matches, first_matches }))
     }
 }
@@ -45,7 +45,7 @@ pub struct Classifier {
     rules: Rules,
     is_first: bool,
     sets: Vec<(LinkType, FilterSet)>,
-    matches: Matches,
+    matches: BatchMatches,
     first_matches: Vec<Option<u32>>,
 }
 
@@ -73,10 +73,8 @@ impl Classifier {
                 matched.try_for_each(|(record, id)| visit(&record, id.as_slice()))?;
                 continue;
             }
-            for record in records.iter() {
-                set.matches(packet(&record), &mut self.matches);
-                visit(&record, self.matches.ids())?;
-            }
+            set.matches_batch(records.packets(), &mut self.matches);
+            records.iter().zip(self.matches.iter()).try_for_each(|(record, ids)| visit(&record, ids))?;
         }
         Ok(())
     }
@@ -91,9 +89,4 @@ impl Classifier {
             }
         }
     }
-}
-
-/// What programs see of a record; those of expressions ask for no context.
-fn packet<'a>(record: &Record<'a>) -> Packet<'a> {
-    Packet::new(record.data).with_wire_len(record.wire_len)
 }
