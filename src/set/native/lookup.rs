@@ -14,12 +14,15 @@ const TABLE: MemFlagsData = MemFlagsData::new().with_notrap().with_readonly();
 /// An address and what is added to it.
 pub(super) type Place = (ir::Value, i32);
 
+/// What a slot is named by: where the table begins, the key, and the factors.
+type Known = (usize, Vec<ir::Value>, Vec<u64>);
+
 /// Looks things up, each once: in blocks that all later code comes by.
 pub(super) struct Lookup {
     /// The address of the tables' words.
     words: ir::Value,
-    /// What stands in slots, by table, key and factors, and whether it belongs to another key.
-    slots: HashMap<(usize, Vec<ir::Value>, Vec<u64>), (ir::Value, ir::Value), Hashing>,
+    /// What stands in slots, and whether it belongs to another key.
+    slots: HashMap<Known, (ir::Value, ir::Value), Hashing>,
     /// Where entries stand, by what is in a slot and where the table begins.
     entries: HashMap<(ir::Value, usize), Place, Hashing>,
 }
@@ -40,11 +43,11 @@ impl Lookup {
         slots: Slots,
         key: Vec<ir::Value>,
     ) -> (ir::Value, ir::Value) {
-        let known = (table.start, key, table.key.iter().map(|key| key.factor).collect());
+        let known: Known = (table.start, key, table.key.iter().map(|key| key.factor).collect());
         if let Some(&known) = self.slots.get(&known) {
             return known;
         }
-        let (_, key, factors): &(_, Vec<ir::Value>, Vec<u64>) = &known;
+        let (_, key, factors) = &known;
         let mut hash = None;
         for (&value, factor) in key.iter().zip(factors) {
             let value = builder.ins().uextend(types::I64, value);
