@@ -23,7 +23,9 @@
 //!    functions: for the first match, for all, and for the first match of many packets. Which tables a packet has something in
 //!    is as random as packets are, and a branch that nobody foresees takes as long as some eighty instructions. So tables are
 //!    looked into whether or not their guards hold, and all conditions flow together into the choice of the rank; only
-//!    where chains are long a branch goes around them. The terms of a short list are spelled out. Packets that are too short
+//!    where chains are long a branch goes around them. Some six packets are then under way at once, so that the machine itself
+//!    fetches the lines of tables ahead: to do it in a pass of its own, as batches do for packets, took twice as long for
+//!    tables in the cache, and saved a tenth for 300,000 five-tuples outside of it. The terms of a short list are spelled out. Packets that are too short
 //!    for what nearly all have take code of their own. Without native code the same tables are walked by interpretation.
 //! 6. **Head** (`head`). Rules at the head that are broad, or all of a small set, run one by one before the index is asked,
 //!    if by the same estimate that takes less time.
