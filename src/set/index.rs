@@ -112,18 +112,22 @@ impl Index {
     }
 
     /// The first rule that keeps a packet, of those that are alive.
+    #[inline]
     pub(super) fn first(&self, packet: &Packet, is_alive: impl Fn(Rank) -> bool) -> Option<Rank> {
-        let keeps = |rank: Rank| is_alive(rank) && self.programs[rank as usize].run(packet) != 0;
-        let mut head = self.singles[..self.head].iter();
-        while head.any(|filter| filter.run(packet) != 0) {
-            let rank = (self.head - head.len() - 1) as Rank;
-            if is_alive(rank) {
+        for (rank, filter) in (0..).zip(&self.singles[..self.head]) {
+            if filter.run(packet) != 0 && is_alive(rank) {
                 return Some(rank);
             }
         }
+        self.first_behind_head(packet, is_alive)
+    }
+
+    #[inline(never)]
+    fn first_behind_head(&self, packet: &Packet, is_alive: impl Fn(Rank) -> bool) -> Option<Rank> {
         if self.head == self.programs.len() {
             return None;
         }
+        let keeps = |rank: Rank| is_alive(rank) && self.programs[rank as usize].run(packet) != 0;
         let mut best = self.first_in_tables(packet, &is_alive);
         let alone = &self.alone[self.alone.partition_point(|&rank| (rank as usize) < self.head)..];
         if let Some(&rank) = alone.iter().take_while(|&&rank| rank < best).find(|&&rank| keeps(rank)) {
@@ -246,7 +250,8 @@ fn made(fields: &Fields, terms: &[Term], none: Rank, choices: Vec<Choice>) -> Ta
         let by_shape = if are_few { key::by_shape(&choice.key, &of_table) } else { vec![of_table] };
         parts.extend(by_shape.into_iter().map(|part| (choice.key.clone(), part)));
     }
-    parts.sort_by_key(|(_, terms)| terms.first().map(|term| term.rank));
+    // By the key, too, so that tables which are alike are met in the same order.
+    parts.sort_by_cached_key(|(key, terms)| (terms.first().map(|term| term.rank), key.clone()));
     // Nobody foresees them, so that nobody can choose packets whose keys are hashed alike.
     let numbers = RandomState::new();
     let mut tables = Tables::new(none);

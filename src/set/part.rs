@@ -73,7 +73,7 @@ impl Part {
 
     #[inline]
     fn is_alive(&self, rank: Rank) -> bool {
-        self.dead.get(rank as usize / 64).is_none_or(|word| word >> (rank % 64) & 1 == 0)
+        self.dead_count == 0 || self.dead.get(rank as usize / 64).is_none_or(|word| word >> (rank % 64) & 1 == 0)
     }
 
     /// Takes out a rule.
