@@ -134,6 +134,12 @@ impl<'p> Records<'p> {
         Records { first, count, stride: size_of::<T>(), base, wire_len_at, packets }
     }
 
+    /// The packets from a place on.
+    pub(crate) fn packets(&self, from: usize) -> impl Iterator<Item = Packet<'p>> {
+        let packets = self.packets;
+        (from..self.count).map_while(move |place| packets.get(place))
+    }
+
     /// Where a record stands; the one behind the last has a place, too.
     fn record(&self, place: usize) -> *const u8 {
         self.first.wrapping_add(place * self.stride)

@@ -4,7 +4,7 @@ use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
 
 use crate::filter::Filter;
-use crate::jit::Records;
+use crate::jit::SetBatchCode;
 use crate::packet::Packet;
 use crate::set::choose::{self, Choice, Key};
 use crate::set::entry::Entry;
@@ -136,13 +136,10 @@ impl Index {
         (best < self.tables.none).then_some(best)
     }
 
-    /// Writes the least rank that matches, or [`Tables::none`], of the packets from `from` on, as many as there are ranks,
-    /// and [`Native::UNKNOWN`] for packets that must be asked about alone; `false` if all must be.
-    pub(super) fn first_of_batch(&self, from: usize, records: &Records, ranks: &mut [Rank]) -> bool {
-        let batch = self.native.as_ref().and_then(|native| native.batch.as_ref());
-        let Some(batch) = batch.filter(|_| self.head == 0 && self.alone.is_empty()) else { return false };
-        batch.call_from(from, records, ranks);
-        true
+    /// The code for the first match of many packets, if what it says is all.
+    pub(super) fn batch(&self) -> Option<&SetBatchCode> {
+        let native = self.native.as_ref().filter(|_| self.head == 0 && self.alone.is_empty())?;
+        native.batch.as_ref()
     }
 
     fn first_in_tables(&self, packet: &Packet, is_alive: &impl Fn(Rank) -> bool) -> Rank {

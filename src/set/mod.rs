@@ -91,6 +91,9 @@ pub use error::SetError;
 pub use matches::{BatchMatches, Matches};
 pub use shared::{SetReader, SharedSet};
 
+/// How many packets of a batch are asked about at a time.
+const CHUNK: usize = 512;
+
 /// Programs, each with an id, and an index that finds those that keep a packet without running them all.
 ///
 /// A program keeps a packet if its verdict is not 0. The answers are those that each program gives if it runs alone.
@@ -234,12 +237,37 @@ impl FilterSet {
     pub fn first_match_batch<'p>(&self, packets: impl Into<Packets<'p>>, ids: &mut [Option<u32>]) {
         let packets = packets.into();
         assert_eq!(packets.len(), ids.len(), "there are not as many places for ids as packets");
-        if let [part] = self.parts.as_slice()
-            && part.first_of_batch(packets, ids)
-        {
+        match Records::of(packets).filter(|_| self.parts.iter().all(|part| part.batch().is_some())) {
+            Some(records) => {
+                let chunks = ids.chunks_mut(CHUNK).enumerate();
+                chunks.for_each(|(chunk, ids)| self.first_of_chunk(&records, chunk * CHUNK, ids));
+            }
+            None => packets.iter().zip(ids).for_each(|(packet, id)| *id = self.first_match(packet)),
+        }
+    }
+
+    /// Writes the ids of the packets from `from` on, as many as there are, if there is code for that.
+    fn first_of_chunk(&self, records: &Records, from: usize, ids: &mut [Option<u32>]) {
+        let mut ranks = [0; CHUNK];
+        let ranks = &mut ranks[..ids.len()];
+        let parts = self.parts.iter().filter_map(|part| Some((part, part.batch()?)));
+        if let [_] = self.parts.as_slice() {
+            parts.for_each(|(part, code)| {
+                part.first_of_batch(code, records, from, ranks);
+                ids.iter_mut().zip(ranks.iter()).for_each(|(id, rank)| *id = part.id(*rank));
+            });
             return;
         }
-        packets.iter().zip(ids).for_each(|(packet, id)| *id = self.first_match(packet));
+        ids.fill(None);
+        let mut orders = [u64::MAX; CHUNK];
+        parts.for_each(|(part, code)| {
+            part.first_of_batch(code, records, from, ranks);
+            for ((id, order), &rank) in ids.iter_mut().zip(&mut orders).zip(ranks.iter()) {
+                if (rank as usize) < part.len() && part.rule(rank).order < *order {
+                    (*id, *order) = (part.id(rank), part.rule(rank).order);
+                }
+            }
+        });
     }
 
     /// All matches of each packet: the same as those of [`FilterSet::matches`], in less time.

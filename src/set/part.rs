@@ -3,8 +3,7 @@
 use std::hint::select_unpredictable;
 use std::sync::Arc;
 
-use crate::batch::Packets;
-use crate::jit::Records;
+use crate::jit::{Records, SetBatchCode};
 use crate::packet::Packet;
 use crate::set::entry::Entry;
 use crate::set::found::Found;
@@ -13,9 +12,6 @@ use crate::set::matches::Matches;
 use crate::set::native::{Code, Native};
 use crate::set::term::Rank;
 use crate::verify::Verified;
-
-/// How many packets of a batch are asked about at a time.
-const CHUNK: usize = 512;
 
 /// Rules that were indexed together; clones share them.
 #[derive(Clone, Debug)]
@@ -102,7 +98,7 @@ impl Part {
 
     /// The id of the rule of a rank, if that is not [`Tables::none`]: without a branch, which nobody would foresee.
     #[inline]
-    fn id(&self, rank: Rank) -> Option<u32> {
+    pub(super) fn id(&self, rank: Rank) -> Option<u32> {
         let id = self.ids[rank as usize];
         select_unpredictable((rank as usize) + 1 < self.ids.len(), Some(id), None)
     }
@@ -112,23 +108,23 @@ impl Part {
         &self.index
     }
 
-    /// Gives the id of the first rule that keeps each packet, in order; `false` if one packet at a time must be asked about.
-    pub(super) fn first_of_batch(&self, packets: Packets, ids: &mut [Option<u32>]) -> bool {
-        let Some(records) = Records::of(packets) else { return false };
-        let mut ranks = [0; CHUNK];
-        for (chunk, ids) in ids.chunks_mut(CHUNK).enumerate() {
-            let (start, ranks) = (chunk * CHUNK, &mut ranks[..ids.len()]);
-            if !self.index.first_of_batch(start, &records, ranks) {
-                return false;
-            }
-            for (place, (&mut rank, id)) in ranks.iter_mut().zip(ids).enumerate() {
-                let is_alive = self.dead_count == 0 || rank as usize == self.rules.len() || self.is_alive(rank);
-                let is_sure = is_alive && rank != Native::UNKNOWN;
-                let first = |packet: Packet| self.first(&packet).and_then(|rank| self.id(rank));
-                *id = if is_sure { self.id(rank) } else { packets.get(start + place).and_then(first) };
+    /// The code for the first match of many packets, if there is such code.
+    pub(super) fn batch(&self) -> Option<&SetBatchCode> {
+        self.index.batch()
+    }
+
+    /// Writes the rank of the first rule that keeps each packet from `from` on, as many as there are ranks, or [`Tables::none`].
+    pub(super) fn first_of_batch(&self, code: &SetBatchCode, records: &Records, from: usize, ranks: &mut [Rank]) {
+        code.call_from(from, records, ranks);
+        if self.dead_count == 0 && !ranks.contains(&Native::UNKNOWN) {
+            return;
+        }
+        let none = self.rules.len() as Rank;
+        for (rank, packet) in ranks.iter_mut().zip(records.packets(from)) {
+            if *rank == Native::UNKNOWN || *rank != none && !self.is_alive(*rank) {
+                *rank = self.first(&packet).unwrap_or(none);
             }
         }
-        true
     }
 
     /// Adds the ids of the rules that keep a packet, in order, each once, and their verdicts if those are wanted.
