@@ -112,6 +112,10 @@ impl<'p> Records<'p> {
     /// The packets, if this build of the program lays them out as is needed.
     pub(crate) fn of(packets: Packets<'p>) -> Option<Records<'p>> {
         let (none, whole) = (ptr::null(), 0);
+        if size_of::<usize>() != 8 {
+            // There is code for 64-bit machines only.
+            return None;
+        }
         Some(match packets.layout() {
             Layout::Slices(slices) if slices_are_records() => Records::new(packets, slices, none, whole),
             // Where it is an `iovec`: an address and a length.
@@ -128,8 +132,6 @@ impl<'p> Records<'p> {
     }
 
     fn new<T>(packets: Packets<'p>, records: &[T], base: *const u8, wire_len_at: usize) -> Records<'p> {
-        // There is code for 64-bit machines only.
-        assert_eq!(size_of::<usize>(), 8);
         let (first, count) = (records.as_ptr().cast(), records.len());
         Records { first, count, stride: size_of::<T>(), base, wire_len_at, packets }
     }

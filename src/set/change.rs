@@ -43,7 +43,7 @@ impl FilterSet {
                 }
                 self.admit(*id, program)?;
                 let order = self.order_before(*before).or_else(|| {
-                    self.rebuild();
+                    self.renumber();
                     self.order_before(*before)
                 });
                 let rule = Rule { id: *id, order: order.expect("there is a gap between two rules") };
@@ -70,9 +70,20 @@ impl FilterSet {
     fn order_before(&self, id: u32) -> Option<u64> {
         let (part, rank) = self.places[&id];
         let end = self.parts[part].rule(rank).order;
-        let before = self.places.values().map(|&(part, rank)| self.parts[part].rule(rank).order);
-        let start = before.filter(|&order| order < end).max().map_or(0, |order| order + 1);
+        let start = self.parts.iter().filter_map(|part| part.order_before(end)).max().map_or(0, |order| order + 1);
         (start < end).then_some(start + (end - start) / 2)
+    }
+
+    /// Makes gaps in the order.
+    fn renumber(&mut self) {
+        let mut orders: Vec<u64> = self.parts.iter().flat_map(Part::orders).collect();
+        orders.sort_unstable();
+        orders.dedup();
+        let gap = |place: usize| (place as u64 + 1) * GAP;
+        self.next = gap(orders.len());
+        for part in &mut self.parts {
+            part.renumber(|order| gap(orders.partition_point(|&other| other < order)));
+        }
     }
 
     /// Indexes all rules anew.

@@ -25,8 +25,8 @@ const MOST_COMMON: usize = 20;
 /// The most fields of a key: more tell hardly more terms apart.
 const WIDEST: usize = 8;
 
-/// The most terms that are put to the test of a key, over all keys and rounds.
-const WORK: usize = 24_000_000;
+/// The most terms that are put to the test of a key, over all keys, rounds and choices.
+pub(super) const WORK: usize = 24_000_000;
 
 /// Numbers of terms that share a table.
 pub(super) struct Choice {
@@ -35,13 +35,12 @@ pub(super) struct Choice {
 }
 
 /// The tables for these terms, with no more than `full` in one place as long as there is a choice; the terms that no table is worth come last, with an empty key.
-pub(super) fn tables(fields: &Fields, terms: &[Term], full: usize) -> Vec<Choice> {
+pub(super) fn tables(fields: &Fields, terms: &[Term], full: usize, work: &mut usize) -> Vec<Choice> {
     let keys = candidates(fields, terms);
     let mut left: Vec<usize> = (0..terms.len()).collect();
     let mut choices = Vec::new();
-    let mut work = WORK;
     for full in [full, usize::MAX] {
-        greedy(&keys, terms, &mut left, full, &mut work, &mut choices);
+        greedy(&keys, terms, &mut left, full, work, &mut choices);
     }
     if !left.is_empty() {
         choices.push(Choice { key: Key::new(), terms: left });

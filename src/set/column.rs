@@ -5,7 +5,7 @@ use crate::set::key::KeyField;
 use crate::set::term::{Constraint, Term};
 
 /// The most fields that the entries of a table have conditions on; of further ones the program is asked.
-const MOST_COLUMNS: usize = 16;
+pub(super) const MOST_COLUMNS: usize = 16;
 
 /// A field that is one of a few numbers in all entries.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -15,9 +15,14 @@ pub(crate) struct Guard {
 }
 
 impl Guard {
+    /// The only number, if it is one.
+    pub(crate) fn number(&self) -> Option<u32> {
+        if let &[number] = self.numbers.as_slice() { Some(number) } else { None }
+    }
+
     /// Whether a constraint holds for all packets that come past the guard.
     pub(super) fn decides(&self, constraint: &Constraint) -> bool {
-        self.field == constraint.field && self.numbers.len() == 1
+        self.field == constraint.field && self.number().is_some()
     }
 }
 
@@ -90,13 +95,14 @@ pub(super) fn guards(terms: &[&Term]) -> Vec<Guard> {
     of_all.collect()
 }
 
-/// What entries have conditions on beyond the guards and the tag; the most frequent ones.
+/// What entries have conditions on beyond the guards and the tag; the most frequent ones, at most so many.
 pub(super) fn columns(
     fields: &Fields,
     terms: &[&Term],
     guards: &[Guard],
     key: &[KeyField],
     by_tag: Option<u8>,
+    most: usize,
 ) -> Vec<Column> {
     let mut uses: Vec<(usize, u8)> = (0..fields.list.len() as u8).map(|field| (0, field)).collect();
     for constraint in terms.iter().flat_map(|term| &term.constraints) {
@@ -105,7 +111,7 @@ pub(super) fn columns(
     }
     uses.retain(|&(uses, _)| uses > 0);
     uses.sort_by_key(|&(uses, field)| (std::cmp::Reverse(uses), field));
-    uses.truncate(MOST_COLUMNS);
+    uses.truncate(most);
     let mut fields: Vec<u8> = uses.into_iter().map(|(_, field)| field).collect();
     fields.sort_unstable();
     let column = |field: u8| {

@@ -14,7 +14,7 @@ const SLOT: f64 = 16.0;
 /// A branch that nobody foresees.
 const BRANCH: f64 = 120.0;
 
-/// The part of all packets that some term holds for.
+/// The part of all packets that some term holds for, as a guess: rules are made for packets.
 const KEPT: f64 = 0.8;
 
 /// From where on a part is likely.

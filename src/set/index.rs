@@ -91,7 +91,7 @@ impl Index {
         let singles: Vec<Filter> =
             programs[..count].iter().map_while(|program| Filter::compile(program).ok()).collect();
         let head = head.min(singles.len());
-        let asked = asked(&terms, &alone, programs.len());
+        let asked = asked(&tables.run, &alone, programs.len());
         let programs = programs.into_iter().zip(asked).map(|(verified, is_asked)| {
             let filter = is_asked.then(|| Filter::compile(&verified).ok().map(Box::new)).flatten();
             Program { verified, filter }
@@ -232,7 +232,8 @@ fn tables(fields: &Fields, terms: &[Term], none: Rank) -> Tables {
     let chains = if terms.len() <= MOST_COMPARED { CHAINS } else { &CHAINS[..1] };
     let list =
         (terms.len() <= MOST_SPELLED).then(|| vec![Choice { key: Key::new(), terms: (0..terms.len()).collect() }]);
-    let choices = chains.iter().map(|&most| choose::tables(fields, terms, most)).chain(list);
+    let mut work = choose::WORK;
+    let choices = chains.iter().map(|&most| choose::tables(fields, terms, most, &mut work)).chain(list);
     let tables = choices.map(|choices| made(fields, terms, none, choices));
     let best = tables.reduce(|best, other| if other.cost() * SURELY < best.cost() { other } else { best });
     best.expect("some choice")
@@ -255,16 +256,15 @@ fn made(fields: &Fields, terms: &[Term], none: Rank, choices: Vec<Choice>) -> Ta
     for (key, terms) in parts {
         tables.push(fields, &key, are_few, &terms, |trial, field| numbers.hash_one((trial, field)));
     }
-    tables.push_members(fields);
+    tables.finish(fields);
     tables
 }
 
-/// Which rules behind the head are run alone, at most so many.
-fn asked(terms: &[Term], alone: &[Rank], rules: usize) -> Vec<bool> {
+/// Which rules are compiled to be run alone, at most so many.
+fn asked(run: &[Rank], alone: &[Rank], rules: usize) -> Vec<bool> {
     let mut asked = vec![false; rules];
-    let inexact = terms.iter().filter(|term| !term.is_exact || term.verdict.is_none()).map(|term| term.rank);
     let mut left = MOST_COMPILED;
-    for rank in alone.iter().copied().chain(inexact) {
+    for &rank in alone.iter().chain(run) {
         let is_new = !std::mem::replace(&mut asked[rank as usize], left > 0);
         left -= usize::from(is_new && left > 0);
     }

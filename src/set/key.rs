@@ -65,7 +65,7 @@ pub(super) fn by_shape<'t>(key: &Key, terms: &[&'t Term]) -> Vec<Vec<&'t Term>> 
     let field = |constraint: &Constraint| constraint.field;
     let is_alike =
         |a: &Term, b: &Term| a.needs == b.needs && a.constraints.iter().map(field).eq(b.constraints.iter().map(field));
-    if kinds(key, terms) == terms.len() {
+    if key.is_empty() || kinds(key, terms) == terms.len() {
         return vec![terms.to_vec()];
     }
     for &term in terms {

@@ -14,14 +14,14 @@
 //!    for it (`{6, 17, 132}`). A field that is only ever compared is left in the byte order of the packet.
 //! 3. **Terms** (`term`). A path whose values lie in several ranges becomes several terms in which each lies in one.
 //! 4. **Tables** (`choose`, `key`, `column`, `places`, `table`). A key is some fields, long ones perhaps cut to a prefix; terms
-//!    that the key tells apart go into a hash table, at most 8 to a key as long as there are other keys. Keys are chosen
+//!    that the key tells apart go into a hash table, at most 8, 4 or 2 to a key as long as there are other keys. Keys are chosen
 //!    greedily by how much a table saves against looking at its terms one by one, as TupleMerge (Daly et al., 2019) merges the
 //!    tuples of Tuple Space Search. What no key is worth is a list. Each key has a place that no other key has, so that one
 //!    look finds it. An entry repeats all conditions that are not decided otherwise, so that a hash decides nothing. Several
 //!    choices are compared by a rough estimate of how long it takes to look into them (`cost`).
 //! 5. **Code** (`native`). Fields, guards (what all entries of a table have in common), hashes and looks become three native
 //!    functions: for the first match, for all, and for the first match of many packets. Which tables a packet has something in
-//!    is as random as packets are, and a branch that nobody foresees takes as long as some eighty instructions. So tables are
+//!    is as random as packets are, and a branch that nobody foresees takes as long as some hundred instructions. So tables are
 //!    looked into whether or not their guards hold, and all conditions flow together into the choice of the rank; only
 //!    where chains are long a branch goes around them. Some six packets are then under way at once, so that the machine itself
 //!    fetches the lines of tables ahead: to do it in a pass of its own, as batches do for packets, took twice as long for
@@ -40,11 +40,11 @@
 //!
 //! For n rules of at most 4,096 steps, 64 paths and 256 terms a path:
 //!
-//! - Time to build: a fixed number of steps for each rule (`index::STEPS_OF_RULE`) and in all; each of at most three choices
-//!   of keys looks at a fixed number of terms (`choose::WORK`). What is not done when these are spent is done by running
-//!   programs alone.
+//! - Time to build: a fixed number of steps for each rule (`index::STEPS_OF_RULE`) and in all; the choices of keys together
+//!   look at a fixed number of terms (`choose::WORK`). What is not done when these are spent is done by running programs
+//!   alone.
 //! - Memory: an entry is 8 bytes, 8 more if entries differ in the fields that they need, and 4 or 8 for each field that the
-//!   table has columns for, at most 144; a slot is 8 bytes, and there are one or two for each key; a bucket of some three
+//!   table has columns for, at most 144; a slot is 8 bytes, and there are one or two for each key, of few keys more; a bucket of some three
 //!   keys has 4. Tables with the same words share them: a list of hosts has one slot for each rule, some 20 bytes.
 //! - Time of a packet: computing at most 64 fields; for each table a hash, one slot, and one chain, of at most 8 entries as
 //!   long as keys could be found; all terms that no key is worth, and all programs that run alone. If no two programs have
@@ -319,7 +319,7 @@ impl FilterSet {
 
     /// Adds a rule before another one in the order.
     ///
-    /// It takes as long as [`FilterSet::add`]; now and then, if many rules come to one place, as long as [`FilterSet::new`].
+    /// It takes as long as [`FilterSet::add`].
     ///
     /// ```
     /// use cbpf::{FilterSet, LinkType, Target, compile_expression};

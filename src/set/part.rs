@@ -55,6 +55,22 @@ impl Part {
         self.rules[rank as usize]
     }
 
+    /// The places in the order of all rules, also of those that were removed.
+    pub(super) fn orders(&self) -> impl Iterator<Item = u64> {
+        self.rules.iter().map(|rule| rule.order)
+    }
+
+    /// The last of them before another.
+    pub(super) fn order_before(&self, order: u64) -> Option<u64> {
+        let place = self.rules.partition_point(|rule| rule.order < order).checked_sub(1)?;
+        Some(self.rules[place].order)
+    }
+
+    /// Gives the rules other places in the same order.
+    pub(super) fn renumber(&mut self, new: impl Fn(u64) -> u64) {
+        self.rules = self.rules.iter().map(|rule| Rule { order: new(rule.order), ..*rule }).collect();
+    }
+
     /// How many of them were removed.
     pub(super) fn dead_count(&self) -> usize {
         self.dead_count

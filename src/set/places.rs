@@ -92,7 +92,7 @@ impl Places {
 }
 
 /// What so many upper bits name.
-fn named(hash: u64, bits: u32) -> usize {
+pub(super) fn named(hash: u64, bits: u32) -> usize {
     (hash >> (64 - bits)) as usize
 }
 

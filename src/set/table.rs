@@ -14,11 +14,11 @@ use std::hash::BuildHasher;
 
 use crate::graph::Hashing;
 use crate::set::choose::Key;
-use crate::set::column::{self, Column, Guard};
+use crate::set::column::{self, Column, Guard, MOST_COLUMNS};
 use crate::set::entry::{Entry, mark};
 use crate::set::field::{Field, Fields, Row};
 use crate::set::key::{self, Chain, KeyField};
-use crate::set::places::Places;
+use crate::set::places::{Places, named};
 use crate::set::term::{Constraint, Rank, Term};
 
 /// Up to so many terms of an index, of those without a key, have code of their own.
@@ -34,7 +34,9 @@ pub(crate) struct Tables {
     pub(crate) words: Vec<u32>,
     /// At which of the words there is a byte for each number of a byte, by field: 1 for those that lie in its ranges.
     pub(crate) members: HashMap<u8, usize, Hashing>,
-    /// Where words begin that are hashed so.
+    /// The rules whose programs some entries have run, some more than once.
+    pub(super) run: Vec<Rank>,
+    /// Where words begin that are hashed so, while tables are added.
     starts: HashMap<u64, Vec<usize>, Hashing>,
 }
 
@@ -74,7 +76,7 @@ pub(crate) struct Table {
 }
 
 /// Slots, two words each: the tag, and at which of the table's words its chain begins, or the rank.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Slots {
     /// How many bits name a bucket, if there are any; their factors are the first words.
     pub(crate) bucket_bits: Option<u32>,
@@ -86,11 +88,18 @@ pub(crate) struct Slots {
 
 impl Tables {
     pub(super) fn new(none: Rank) -> Tables {
-        Tables { list: Vec::new(), none, words: Vec::new(), members: HashMap::default(), starts: HashMap::default() }
+        Tables {
+            list: Vec::new(),
+            none,
+            words: Vec::new(),
+            members: HashMap::default(),
+            run: Vec::new(),
+            starts: HashMap::default(),
+        }
     }
 
-    /// Adds the bytes of fields that ask whether a byte lies in several ranges.
-    pub(super) fn push_members(&mut self, fields: &Fields) {
+    /// Adds the bytes of fields that ask whether a byte lies in several ranges, when all tables are there.
+    pub(super) fn finish(&mut self, fields: &Fields) {
         for (number, &field) in fields.list.iter().enumerate() {
             if let Field::Member(value, ranges) = field
                 && fields.values.known(value).max <= u8::MAX.into()
@@ -103,6 +112,7 @@ impl Tables {
                 self.members.insert(number as u8, start);
             }
         }
+        self.starts = HashMap::default();
     }
 
     /// Adds the table of these terms, which fit the key and are in order. `factor` gives what a field is multiplied by, by
@@ -117,7 +127,7 @@ impl Tables {
         factor: impl Fn(usize, usize) -> u64,
     ) {
         let guards = column::guards(terms);
-        let is_told = |field: u8| guards.iter().any(|guard| guard.field == field && guard.numbers.len() == 1);
+        let is_told = |field: u8| guards.iter().any(|guard| guard.field == field && guard.number().is_some());
         let mut key: Key = key.iter().copied().filter(|&(field, _)| !is_told(field)).collect();
         if is_narrow {
             key::narrow(&mut key, terms);
@@ -127,10 +137,12 @@ impl Tables {
         let by_tag = column::decided_by_tag(&key, terms);
         let spelled: usize = self.list.iter().map(|table| table.spelled.len()).sum();
         let is_spelled = hashed.is_none() && spelled + terms.len() <= MOST_SPELLED;
+        // What code spells out, it spells out whole.
+        let most_columns = if is_spelled { usize::MAX } else { MOST_COLUMNS };
         let needs = terms.iter().fold(u64::MAX, |needs, term| needs & term.needs);
         let mut table = Table {
             needs,
-            columns: column::columns(fields, terms, &guards, &key, by_tag),
+            columns: column::columns(fields, terms, &guards, &key, by_tag, most_columns),
             guards,
             key,
             by_tag,
@@ -148,6 +160,8 @@ impl Tables {
             is_marked: true,
         };
         table.has_asked = terms.iter().any(|term| !table.is_exact(term));
+        let is_run = |term: &Term| !table.is_exact(term) || term.verdict.is_none();
+        self.run.extend(terms.iter().filter(|term| is_run(term)).map(|term| term.rank));
         let words = match hashed {
             Some((_, places, chains)) => table.fill(&places, &chains),
             None => table.chain(terms).collect(),
@@ -177,15 +191,15 @@ impl Tables {
 
     /// The entries of a table that hold for a packet, in the order of their ranks.
     pub(super) fn matches<'t>(&'t self, table: &'t Table, row: &'t Row) -> impl Iterator<Item = Entry> + use<'t> {
-        let mut next = self.found(table, row);
+        let mut next = self.content(table, row);
         let entries = std::iter::from_fn(move || {
             let found = next.take()?;
             let (entry, holds) = match (found, table.told) {
-                (Found::Whole(rank), verdict) => (Entry::of(rank, verdict.unwrap_or(0)), true),
-                (Found::Chain(at), _) => {
+                (Content::Rank(rank), verdict) => (Entry::of(rank, verdict.unwrap_or(0)), true),
+                (Content::Chain(at), _) => {
                     let words = &self.words[table.start + at..][..table.stride()];
                     let is_last = !table.is_marked || words[0] & mark::LAST != 0;
-                    next = (!is_last).then_some(Found::Chain(at + table.stride()));
+                    next = (!is_last).then_some(Content::Chain(at + table.stride()));
                     (Entry { marked: words[0], verdict: words[1] }, table.holds(words, row))
                 }
             };
@@ -195,28 +209,27 @@ impl Tables {
     }
 
     /// What belongs to the key that a packet has.
-    fn found(&self, table: &Table, row: &Row) -> Option<Found> {
+    fn content(&self, table: &Table, row: &Row) -> Option<Content> {
         let holds = |guard: &Guard| guard.numbers.contains(&row.values[usize::from(guard.field)]);
         if row.present & table.needs != table.needs || !table.guards.iter().all(holds) {
             return None;
         }
-        let Some(slots) = table.slots else { return Some(Found::Chain(0)) };
+        let Some(slots) = table.slots else { return Some(Content::Chain(0)) };
         let words = &self.words[table.start..];
         let (hash, tag) = key::hash(&table.key, |field| row.values[usize::from(field.field)] & field.mask);
-        let named = |hash: u64, bits: u32| (hash >> (64 - bits)) as usize;
         let factor = slots.bucket_bits.map_or(1, |bits| words[named(hash, bits)]);
         let slot = slots.at + 2 * named(hash.wrapping_mul(factor.into()), slots.bits);
         let content = words[slot + 1];
-        let found = if table.told.is_some() { Found::Whole(content) } else { Found::Chain(content as usize) };
-        (words[slot] == tag).then_some(found)
+        let content = if table.told.is_some() { Content::Rank(content) } else { Content::Chain(content as usize) };
+        (words[slot] == tag).then_some(content)
     }
 }
 
 /// What belongs to a key.
 #[derive(Clone, Copy)]
-enum Found {
+enum Content {
     /// A rank, and nothing else.
-    Whole(Rank),
+    Rank(Rank),
     /// The entries that begin at this one of the table's words.
     Chain(usize),
 }

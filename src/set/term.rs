@@ -59,7 +59,12 @@ pub(super) fn terms(fields: &Fields, path: &Path, rank: Rank, terms: &mut Vec<Te
     for literal in &path.literals {
         let (Literal { ranges, .. }, asked) = (literal, fields.of_literal(literal));
         let Some(field) = fields.number(asked) else { continue };
-        let one = if matches!(asked, Field::Member(..)) { Some((1, 0)) } else { as_one(ranges) };
+        let one = match (asked, ranges.as_slice()) {
+            (Field::Member(..), _) => Some((1, 0)),
+            // What reaches to the end of all numbers ends with what the value can be.
+            (_, &[(low, high)]) => Some((low, high.min(fields.values.known(literal.value).max.max(low)) - low)),
+            _ => as_one(ranges),
+        };
         match one {
             Some((first, span)) => term.constraints.push(Constraint { field, first, span }),
             None => several.push((field, ranges)),

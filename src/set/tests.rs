@@ -5,6 +5,8 @@ use std::thread;
 
 use super::*;
 use crate::program::Program;
+use crate::set::entry::mark;
+use crate::set::index::Index;
 
 /// A rule that keeps the packets that begin with this number; its verdict is the number behind it.
 fn rule(number: u32) -> Verified {
@@ -50,6 +52,66 @@ fn interpreted_tables_say_what_code_does() {
             let count = index.entries(&packet, &mut by_code);
             let other = index.entries_by_interpretation(&packet, &mut by_interpretation);
             assert_eq!(by_code[..count], by_interpretation[..other]);
+        }
+    }
+}
+
+/// Rules of many shapes: prefixes, ranges, one of several numbers, computed places and verdicts, with few different numbers.
+fn any_rules(count: u32, draw: &mut impl FnMut(u32) -> u32) -> Vec<Verified> {
+    let rule = |draw: &mut dyn FnMut(u32) -> u32| {
+        let mut text = String::new();
+        for _ in 0..=draw(3) {
+            text += &match draw(7) {
+                0 => format!("ld [0]\n jne #{}, drop\n", draw(40)),
+                1 => format!("ld [4]\n and #0xffffff00\n jne #{}, drop\n", draw(40) << 8),
+                2 => format!("ldh [{}]\n jlt #{}, drop\n jgt #{}, drop\n", 2 * draw(4), draw(200), draw(65_536)),
+                3 => "ldb [8]\n jeq #6, on\n jeq #17, on\n jne #132, drop\n on:\n"
+                    .replace("on", &format!("o{}", text.len())),
+                4 => format!("ldxb 4*([9]&0xf)\n ldh [x + 10]\n jne #{}, drop\n", draw(4)),
+                5 => format!("ldb [8]\n jeq #{}, drop\n", draw(20)),
+                _ => format!("ld #len\n jgt #{}, drop\n", 20 + draw(60)),
+            };
+        }
+        let end = if draw(8) == 0 { "ldb [1]\n ret a".to_owned() } else { format!("ret #{}", 1 + draw(2)) };
+        let program: Program = format!("{text} {end}\n drop: ret #0").parse().expect("a program");
+        program.verify(Dialect::Pcap).expect("a valid program")
+    };
+    (0..count).map(|_| rule(draw)).collect()
+}
+
+#[test]
+fn interpreted_tables_say_what_code_does_for_rules_of_many_shapes() {
+    for seed in 0..40 {
+        let mut drawn = 0;
+        let mut draw = |below: u32| {
+            drawn += 1;
+            crate::random::number(seed, drawn) % below
+        };
+        let count = [3, 12, 30, 60, 300][seed as usize % 5];
+        let index = Index::new(any_rules(count, &mut draw));
+        let (mut by_code, mut by_interpretation) = (Vec::new(), Vec::new());
+        for _ in 0..200 {
+            let data: Vec<u8> =
+                (0..draw(50)).map(|at| [0, 0, 0, 6, 17, 40][draw(6) as usize] * u8::from(at != 9)).collect();
+            let packet = Packet::new(&data).with_wire_len(60);
+            let first = index.first_by_interpretation(&packet, &|_| true);
+            let alone = index.alone.iter().copied().find(|&rank| index.programs[rank as usize].run(&packet) != 0);
+            let first = Some(first).filter(|&rank| rank < count).into_iter().chain(alone).min();
+            assert_eq!(first, index.first(&packet, |_| true), "{data:?} of set {seed}");
+            let expected = index.programs.iter().position(|program| program.verified.interpret(&packet) != 0);
+            assert_eq!(first, expected.map(|rank| rank as Rank), "{data:?} of set {seed}");
+            let sizes = [
+                index.entries(&packet, &mut by_code),
+                index.entries_by_interpretation(&packet, &mut by_interpretation),
+            ];
+            let [mut code, mut interpretation] =
+                [&by_code[..sizes[0]], &by_interpretation[..sizes[1]]].map(<[u64]>::to_vec);
+            // A last entry is marked, and one without a chain need not be.
+            let unmarked = |word: &mut u64| *word &= !u64::from(mark::LAST);
+            code.iter_mut().chain(&mut interpretation).for_each(unmarked);
+            code.sort_unstable();
+            interpretation.sort_unstable();
+            assert_eq!(code, interpretation, "{data:?} of set {seed}");
         }
     }
 }

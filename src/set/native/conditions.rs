@@ -36,8 +36,8 @@ impl<'a, 'f> Conditions<'a, 'f> {
     /// Whether something is missing that all entries ask for, but for one guard: not 0 if so, 32 bits; `None` if nothing can
     /// be.
     pub(super) fn missing(&mut self, table: &Table, but: Option<&Guard>) -> Option<ir::Value> {
-        // Where there are slots, a tag says what is one of several numbers.
-        let is_asked = |guard: &Guard| Some(guard) != but && (guard.numbers.len() == 1 || table.slots.is_none());
+        // Where there are slots, a tag or a column says what is one of several numbers.
+        let is_asked = |guard: &Guard| Some(guard) != but && (guard.number().is_some() || table.slots.is_none());
         let guards: Vec<&Guard> = table.guards.iter().filter(|guard| is_asked(guard)).collect();
         let mut parts = self.absent(table.needs);
         parts.extend(guards.into_iter().map(|guard| self.differs(guard)));
@@ -80,16 +80,17 @@ impl<'a, 'f> Conditions<'a, 'f> {
             return known;
         }
         let value = self.computed.values[usize::from(guard.field)];
-        let differences = guard.numbers.iter().map(|number| i64::from(number.cast_signed()));
-        let differs = if guard.numbers == [0] {
-            Some(value)
-        } else if guard.numbers.len() == 1 {
-            differences.map(|number| self.builder.ins().bxor_imm_s(value, number)).next()
-        } else {
-            let differ = differences.map(|number| self.builder.ins().icmp_imm_s(IntCC::NotEqual, value, number));
-            let differ: Vec<ir::Value> = differ.collect();
-            let differs = differ.into_iter().reduce(|a, b| self.builder.ins().band(a, b));
-            differs.map(|differs| self.builder.ins().uextend(types::I32, differs))
+        let signed = |number: u32| i64::from(number.cast_signed());
+        let differs = match guard.number() {
+            Some(0) => Some(value),
+            Some(number) => Some(self.builder.ins().bxor_imm_s(value, signed(number))),
+            None => {
+                let differences = guard.numbers.iter().map(|&number| signed(number));
+                let differ = differences.map(|number| self.builder.ins().icmp_imm_s(IntCC::NotEqual, value, number));
+                let differ: Vec<ir::Value> = differ.collect();
+                let differs = differ.into_iter().reduce(|a, b| self.builder.ins().band(a, b));
+                differs.map(|differs| self.builder.ins().uextend(types::I32, differs))
+            }
         };
         let differs = differs.expect("a guard has numbers");
         self.differing.insert(guard.clone(), differs);

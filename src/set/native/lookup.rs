@@ -14,8 +14,8 @@ const TABLE: MemFlagsData = MemFlagsData::new().with_notrap().with_readonly();
 /// An address and what is added to it.
 pub(super) type Place = (ir::Value, i32);
 
-/// What a slot is named by: where the table begins, the key, and the factors.
-type Known = (usize, Vec<ir::Value>, Vec<u64>);
+/// What a slot is named by: where the table begins, what slots it has, the key, and the factors.
+type Known = (usize, Slots, Vec<ir::Value>, Vec<u64>);
 
 /// Looks things up, each once: in blocks that all later code comes by.
 pub(super) struct Lookup {
@@ -43,11 +43,11 @@ impl Lookup {
         slots: Slots,
         key: Vec<ir::Value>,
     ) -> (ir::Value, ir::Value) {
-        let known: Known = (table.start, key, table.key.iter().map(|key| key.factor).collect());
+        let known: Known = (table.start, slots, key, table.key.iter().map(|key| key.factor).collect());
         if let Some(&known) = self.slots.get(&known) {
             return known;
         }
-        let (_, key, factors) = &known;
+        let (_, _, key, factors) = &known;
         let mut hash = None;
         for (&value, factor) in key.iter().zip(factors) {
             let value = builder.ins().uextend(types::I64, value);

@@ -1,4 +1,4 @@
-//! An index as native code: one function for the first match, one for all.
+//! An index as native code: functions for the first match, for all, and for the first match of many packets.
 //!
 //! A function computes the fields of the packet, and then looks into one table after the other: without branches, which
 //! nobody foresees, as far as that is worth it. What it finds is what [`Index`](crate::set::index::Index) finds by
@@ -40,7 +40,7 @@ const LACKS: Rank = Rank::MAX - 1;
 #[derive(Debug)]
 pub(super) struct Native {
     /// Gives the least rank that surely matches, or [`Tables::none`], and in the upper half how many entries it wrote
-    /// that have a lower rank and must be asked; or [`GIVEN_UP`].
+    /// that must be asked, all that may have a lower rank among them; or [`GIVEN_UP`].
     pub(super) first: Arc<Code>,
     /// Writes all entries that hold, and gives how many there are.
     pub(super) all: Arc<Code>,

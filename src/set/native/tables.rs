@@ -24,7 +24,7 @@ use crate::set::native::{Question, go_on_unless};
 use crate::set::table::{Table, Tables};
 
 /// Up to so many columns, of all tables without chains together, are looked at whether or not a key is there.
-const MOST_COLUMNS: usize = 24;
+const MOST_FLOWING: usize = 24;
 
 /// Behind so many tables each it is asked whether the later ones can have anything better.
 const STRETCH: usize = 8;
@@ -64,7 +64,7 @@ impl<'a, 'f> Prober<'a, 'f> {
         let mut conditions = Conditions::new(builder, computed);
         let present = tables.list.iter().any(|table| table.differ).then(|| conditions.all_present());
         let unchained = tables.list.iter().filter(|table| table.longest == 1);
-        let flows = unchained.map(|table| table.columns.len()).sum::<usize>() <= MOST_COLUMNS;
+        let flows = unchained.map(|table| table.columns.len()).sum::<usize>() <= MOST_FLOWING;
         let (selected, ranks) = (HashMap::default(), HashMap::default());
         Prober { conditions, lookup, answer, fields, tables, question, flows, done, selected, ranks, present }
     }

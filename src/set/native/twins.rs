@@ -35,7 +35,7 @@ fn parting<'t>(fields: &Fields, table: &'t Table, other: &Table) -> Option<&'t G
         return None;
     }
     let exclude = |guard: &&Guard| {
-        guard.numbers.len() == 1 && other.guards.iter().any(|other| exclude_each_other(fields, guard, other))
+        guard.number().is_some() && other.guards.iter().any(|other| exclude_each_other(fields, guard, other))
     };
     table.guards.iter().find(exclude)
 }
