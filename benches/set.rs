@@ -1,12 +1,11 @@
-//! One packet against many filters: how long the first match, and all matches, take in a set, beside the filters one after
-//! the other.
+//! One packet against many filters: how long the first match, and all matches, take in a set, beside the filters one
+//! after the other.
 //!
-//! `set/KIND/COUNT/ENGINE` is the time of one packet, of 1,024 in random order; with `batch` and `all-batch` that of 1,024 packets. The
-//! kinds are those of `rules.rs`. `one` is a single compiled filter of the set on the same packets, `loop` all of them,
-//! compiled, one after the other up to the first match, `loop-all` to the end, `libpcap` its interpreter in such a loop
-//! (feature `peers`), and `hash` a hash table of five-tuples as
-//! one would write it by hand. `set/build/KIND/COUNT` is the time of building a set. Before anything is timed, the answers
-//! are compared.
+//! `set/KIND/COUNT/ENGINE` is the time of one packet, of 1,024 in random order; with `batch` and `all-batch` that of
+//! 1,024 packets. The kinds are those of `rules.rs`. `one` is a single compiled filter of the set on the same packets,
+//! `loop` all of them, compiled, one after the other up to the first match, `loop-all` to the end, `libpcap` its
+//! interpreter in such a loop (feature `peers`), and `hash` a hash table of five-tuples as one would write it by hand.
+//! `set/build/KIND/COUNT` is the time of building a set. Before anything is timed, the answers are compared.
 
 #[cfg(feature = "peers")]
 mod bpf_filter;

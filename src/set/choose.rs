@@ -1,7 +1,7 @@
 //! Which tables an index has: greedily, those that save the most.
 //!
-//! A table is a key, some fields cut to their first bits; a term fits if each of its fields lies in one range that these
-//! bits do not tell apart. To look into a table costs as much as to look at a few terms one by one, so few tables
+//! A table is a key, some fields cut to their first bits; a term fits if each of its fields lies in one range that
+//! these bits do not tell apart. To look into a table costs as much as to look at a few terms one by one, so few tables
 //! that many terms fit are better than many that are exact.
 
 use std::cmp::Reverse;
@@ -34,7 +34,8 @@ pub(super) struct Choice {
     pub(super) terms: Vec<usize>,
 }
 
-/// The tables for these terms, with no more than `full` in one place as long as there is a choice; the terms that no table is worth come last, with an empty key.
+/// The tables for these terms, with no more than `full` in one place as long as there is a choice; the terms that no
+/// table is worth come last, with an empty key.
 pub(super) fn tables(fields: &Fields, terms: &[Term], full: usize, work: &mut usize) -> Vec<Choice> {
     let keys = candidates(fields, terms);
     let mut left: Vec<usize> = (0..terms.len()).collect();

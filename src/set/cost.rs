@@ -1,5 +1,5 @@
-//! About how long it takes to look into tables, in machine instructions: a branch that is not foreseen counts as those that
-//! could have run in the meantime.
+//! About how long it takes to look into tables, in machine instructions: a branch that is not foreseen counts as those
+//! that could have run in the meantime.
 
 use std::collections::HashSet;
 

@@ -17,8 +17,8 @@ const LARGEST: u32 = 32;
 /// How far behind the start of a packet, or behind a computed place, a field may reach, in bytes.
 pub(crate) const FARTHEST: u64 = 128;
 
-/// Whether a value lies in several ranges is a field if so many paths ask for it, and at least a part of all; the others
-/// become several terms.
+/// Whether a value lies in several ranges is a field if so many paths ask for it, and at least a part of all; the
+/// others become several terms.
 const SHARED: usize = 3;
 const SHARED_PART: usize = 16;
 
@@ -30,7 +30,8 @@ const MOST_RANGES: usize = 8;
 pub(crate) enum Field {
     /// A value, where all that it is made of lies in bounds and no divisor is 0.
     Value(ValueId),
-    /// The same with the bytes in the opposite order, as little-endian machines load it; its [`Fields::width`] is known.
+    /// The same with the bytes in the opposite order, as little-endian machines load it; its [`Fields::width`] is
+    /// known.
     Turned(ValueId),
     /// 1 if a value lies in these ranges, else 0.
     Member(ValueId, RangesId),
@@ -117,8 +118,8 @@ impl Fields {
         &self.ranges[id as usize]
     }
 
-    /// Turns the fields that are only ever compared with single numbers, which are turned, too: then the packet's bytes need
-    /// not be.
+    /// Turns the fields that are only ever compared with single numbers, which are turned, too: then the packet's bytes
+    /// need not be.
     pub(super) fn turn(&mut self, terms: &mut [Term]) {
         let mut is_compared = [true; MOST_FIELDS];
         let ranges = terms.iter().flat_map(|term| &term.constraints).filter(|constraint| constraint.number().is_none());
@@ -136,7 +137,8 @@ impl Fields {
         }
     }
 
-    /// How wide a value is that is loaded in the packet's order, or some bits of such a one; `None` of others, and of bytes.
+    /// How wide a value is that is loaded in the packet's order, or some bits of such a one; `None` of others, and of
+    /// bytes.
     pub(crate) fn width(&self, id: ValueId) -> Option<Width> {
         match self.values.value(id) {
             Value::Load(_, Width::Byte, _) => None,

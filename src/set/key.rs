@@ -21,8 +21,8 @@ pub(crate) struct KeyField {
 /// A hash, the tag, and the terms with a key that is hashed so, in the order of their ranks.
 pub(super) type Chain<'t> = (u64, u32, Vec<&'t Term>);
 
-/// A hash of the key that brings no two of these terms to one place but those with one key, and the terms by key; `None` if
-/// there is no key, or no such hash was found.
+/// A hash of the key that brings no two of these terms to one place but those with one key, and the terms by key;
+/// `None` if there is no key, or no such hash was found.
 pub(super) fn hashed<'t>(
     key: &Key,
     terms: &[&'t Term],
@@ -56,7 +56,8 @@ pub(super) fn hashed<'t>(
 /// The most kinds of terms that become tables of their own.
 const MOST_SHAPES: usize = 4;
 
-/// The terms of a table by what they ask about, if they are no more than a few kinds and a key has chains because of them.
+/// The terms of a table by what they ask about, if they are no more than a few kinds and a key has chains because of
+/// them.
 ///
 /// Of `host A and port P` the ways with one port and those with the other then have tables of their own, with the same
 /// words, and nothing is searched.
@@ -106,8 +107,8 @@ pub(super) fn number(term: &Term, field: u8, mask: u32) -> u32 {
     constraint.and_then(|constraint| seen(constraint, field, mask)).unwrap_or(0)
 }
 
-/// The hash of a key, and its tag. The hash is a sum of products by odd random factors: of one field no two are alike, of
-/// several they are by chance only.
+/// The hash of a key, and its tag. The hash is a sum of products by odd random factors: of one field no two are alike,
+/// of several they are by chance only.
 pub(super) fn hash(key: &[KeyField], number: impl Fn(&KeyField) -> u32) -> (u64, u32) {
     let hash =
         key.iter().fold(0, |hash: u64, field| hash.wrapping_add(field.factor.wrapping_mul(number(field).into())));

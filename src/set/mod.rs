@@ -1,55 +1,60 @@
-//! Many programs as one classifier: which of them keep a packet, at a cost that depends on the packet rather than on how
-//! many programs there are.
+//! Many programs as one classifier: which of them keep a packet, at a cost that depends on the packet rather than on
+//! how many programs there are.
 //!
 //! # How a set is built
 //!
-//! 1. **Paths** (`extract`, `path`). Each program is run symbolically: its graph is walked from the start, and each way that
-//!    ends in a verdict other than 0 becomes a conjunction, of values of the packet that lie in ranges, of loads that lie in
-//!    bounds (used or not: what a program says of a truncated packet is kept), and of a least length. Values are hash-consed
-//!    over all programs, so that equal questions are one. A path need not ask for what another path with the same verdict has
-//!    anyway. What cannot be said so (facts from the context, random numbers, large expressions) is left out: the path then
-//!    finds all packets that it should and more, and the program has the last word. A program with too many paths runs alone.
-//! 2. **Fields** (`field`). The up to 64 values and checks that most paths ask for are computed for every packet; what a path
-//!    asks beyond these is left out as above. Whether a value lies in several ranges is a field of its own if many paths ask
-//!    for it (`{6, 17, 132}`). A field that is only ever compared is left in the byte order of the packet.
+//! 1. **Paths** (`extract`, `path`). Each program is run symbolically: its graph is walked from the start, and each way
+//!    that ends in a verdict other than 0 becomes a conjunction, of values of the packet that lie in ranges, of loads
+//!    that lie in bounds (used or not: what a program says of a truncated packet is kept), and of a least length.
+//!    Values are hash-consed over all programs, so that equal questions are one. A path need not ask for what another
+//!    path with the same verdict has anyway. What cannot be said so (facts from the context, random numbers, large
+//!    expressions) is left out: the path then finds all packets that it should and more, and the program has the last
+//!    word. A program with too many paths runs alone.
+//! 2. **Fields** (`field`). The up to 64 values and checks that most paths ask for are computed for every packet; what
+//!    a path asks beyond these is left out as above. Whether a value lies in several ranges is a field of its own if
+//!    many paths ask for it (`{6, 17, 132}`). A field that is only ever compared is left in the byte order of the
+//!    packet.
 //! 3. **Terms** (`term`). A path whose values lie in several ranges becomes several terms in which each lies in one.
-//! 4. **Tables** (`choose`, `key`, `column`, `places`, `table`). A key is some fields, long ones perhaps cut to a prefix; terms
-//!    that the key tells apart go into a hash table, at most 8, 4 or 2 to a key as long as there are other keys. Keys are chosen
-//!    greedily by how much a table saves against looking at its terms one by one, as TupleMerge (Daly et al., 2019) merges the
-//!    tuples of Tuple Space Search. What no key is worth is a list. Each key has a place that no other key has, so that one
-//!    look finds it. An entry repeats all conditions that are not decided otherwise, so that a hash decides nothing. Several
-//!    choices are compared by a rough estimate of how long it takes to look into them (`cost`).
-//! 5. **Code** (`native`). Fields, guards (what all entries of a table have in common), hashes and looks become three native
-//!    functions: for the first match, for all, and for the first match of many packets. Which tables a packet has something in
-//!    is as random as packets are, and a branch that nobody foresees takes as long as some hundred instructions. So tables are
-//!    looked into whether or not their guards hold, and all conditions flow together into the choice of the rank; only
-//!    where chains are long a branch goes around them. Some six packets are then under way at once, so that the machine itself
-//!    fetches the lines of tables ahead: to do it in a pass of its own, as batches do for packets, took twice as long for
-//!    tables in the cache, and saved a tenth for 300,000 five-tuples outside of it. The terms of a short list are spelled out. Packets that are too short
-//!    for what nearly all have take code of their own. Without native code the same tables are walked by interpretation.
-//! 6. **Head** (`head`). Rules at the head that are broad, or all of a small set, run one by one before the index is asked,
-//!    if by the same estimate that takes less time.
+//! 4. **Tables** (`choose`, `key`, `column`, `places`, `table`). A key is some fields, long ones perhaps cut to a
+//!    prefix; terms that the key tells apart go into a hash table, at most 8, 4 or 2 to a key as long as there are
+//!    other keys. Keys are chosen greedily by how much a table saves against looking at its terms one by one, as
+//!    TupleMerge (Daly et al., 2019) merges the tuples of Tuple Space Search. What no key is worth is a list. Each key
+//!    has a place that no other key has, so that one look finds it. An entry repeats all conditions that are not
+//!    decided otherwise, so that a hash decides nothing. Several choices are compared by a rough estimate of how long
+//!    it takes to look into them (`cost`).
+//! 5. **Code** (`native`). Fields, guards (what all entries of a table have in common), hashes and looks become three
+//!    native functions: for the first match, for all, and for the first match of many packets. Which tables a packet
+//!    has something in is as random as packets are, and a branch that nobody foresees takes as long as some hundred
+//!    instructions. So tables are looked into whether or not their guards hold, and all conditions flow together into
+//!    the choice of the rank; only where chains are long a branch goes around them. Some six packets are then under way
+//!    at once, so that the machine itself fetches the lines of tables ahead: to do it in a pass of its own, as batches
+//!    do for packets, took twice as long for tables in the cache, and saved a tenth for 300,000 five-tuples outside of
+//!    it. The terms of a short list are spelled out. Packets that are too short for what nearly all have take code of
+//!    their own. Without native code the same tables are walked by interpretation.
+//! 6. **Head** (`head`). Rules at the head that are broad, or all of a small set, run one by one before the index is
+//!    asked, if by the same estimate that takes less time.
 //!
 //! # How it changes
 //!
-//! A part of a set never changes. New rules come into a second, small part; removed ones are marked, and if the code finds a
-//! marked one, the tables are walked by interpretation. When 5 % have changed, all rules are indexed anew (`change`),
-//! in the background if the set is shared (`shared`).
+//! A part of a set never changes. New rules come into a second, small part; removed ones are marked, and if the code
+//! finds a marked one, the tables are walked by interpretation. When 5 % have changed, all rules are indexed anew
+//! (`change`), in the background if the set is shared (`shared`).
 //!
 //! # The worst case
 //!
 //! For n rules of at most 4,096 steps, 64 paths and 256 terms a path:
 //!
-//! - Time to build: a fixed number of steps for each rule (`index::STEPS_OF_RULE`) and in all; the choices of keys together
-//!   look at a fixed number of terms (`choose::WORK`). What is not done when these are spent is done by running programs
-//!   alone.
-//! - Memory: an entry is 8 bytes, 8 more if entries differ in the fields that they need, and 4 or 8 for each field that the
-//!   table has columns for, at most 144; a slot is 8 bytes, and there are one or two for each key, of few keys more; a bucket of some three
-//!   keys has 4. Tables with the same words share them: a list of hosts has one slot for each rule, some 20 bytes.
-//! - Time of a packet: computing at most 64 fields; for each table a hash, one slot, and one chain, of at most 8 entries as
-//!   long as keys could be found; all terms that no key is worth, and all programs that run alone. If no two programs have
-//!   anything in common, that is all of them: then a set takes as long as a loop over the filters, and no more. Hashes have
-//!   random factors, so that nobody can send packets that are hashed alike on purpose.
+//! - Time to build: a fixed number of steps for each rule (`index::STEPS_OF_RULE`) and in all; the choices of keys
+//!   together look at a fixed number of terms (`choose::WORK`). What is not done when these are spent is done by
+//!   running programs alone.
+//! - Memory: an entry is 8 bytes, 8 more if entries differ in the fields that they need, and 4 or 8 for each field that
+//!   the table has columns for, at most 144; a slot is 8 bytes, and there are one or two for each key, of few keys
+//!   more; a bucket of some three keys has 4. Tables with the same words share them: a list of hosts has one slot for
+//!   each rule, some 20 bytes.
+//! - Time of a packet: computing at most 64 fields; for each table a hash, one slot, and one chain, of at most 8
+//!   entries as long as keys could be found; all terms that no key is worth, and all programs that run alone. If no two
+//!   programs have anything in common, that is all of them: then a set takes as long as a loop over the filters, and no
+//!   more. Hashes have random factors, so that nobody can send packets that are hashed alike on purpose.
 
 mod change;
 mod choose;

@@ -129,7 +129,8 @@ impl Part {
         self.index.batch()
     }
 
-    /// Writes the rank of the first rule that keeps each packet from `from` on, as many as there are ranks, or [`Tables::none`].
+    /// Writes the rank of the first rule that keeps each packet from `from` on, as many as there are ranks, or
+    /// [`Tables::none`].
     pub(super) fn first_of_batch(&self, code: &SetBatchCode, records: &Records, from: usize, ranks: &mut [Rank]) {
         code.call_from(from, records, ranks);
         if self.dead_count == 0 && !ranks.contains(&Native::UNKNOWN) {
@@ -150,8 +151,8 @@ impl Part {
             let count = code.call_with_room(packet, &mut found.words) as usize;
             let entry = Entry::from_words(found.words[0]);
             if count <= 1 && (!wants_verdicts || entry.verdict().is_some()) {
-                // Nobody foresees whether there is one, so it is taken without a branch. What code has not written is of no
-                // rule, perhaps.
+                // Nobody foresees whether there is one, so it is taken without a branch. What code has not written is
+                // of no rule, perhaps.
                 let len = ids.len() + count;
                 ids.push(self.ids.get(entry.rank() as usize).copied().unwrap_or_default());
                 ids.truncate(len);
@@ -169,7 +170,8 @@ impl Part {
         verdicts.extend(found.entries.iter().filter(|_| wants_verdicts).map(|entry| entry.verdict));
     }
 
-    /// Fills the buffer with the rules that keep a packet, in order, each once, and with their verdicts if those are wanted.
+    /// Fills the buffer with the rules that keep a packet, in order, each once, and with their verdicts if those are
+    /// wanted.
     pub(super) fn collect(&self, packet: &Packet, wants_verdicts: bool, found: &mut Found) {
         if let Some(filters) = self.index.few() {
             // Without a branch on what a filter says, which nobody foresees.

@@ -1,8 +1,9 @@
 //! Where the keys of a table stand: each has one place, and no other key has it, so that nothing is searched.
 //!
-//! The upper bits of a hash name a bucket, each bucket has an odd factor, and the upper bits of the hash times that factor
-//! name the place. The factors are found bucket by bucket, the fullest first, while places are left (hash and displace:
-//! Fox, Heath, Chen and Daoud, 1992; Belazzougui, Botelho and Dietzfelbinger, 2009). Few keys need no buckets.
+//! The upper bits of a hash name a bucket, each bucket has an odd factor, and the upper bits of the hash times that
+//! factor name the place. The factors are found bucket by bucket, the fullest first, while places are left (hash and
+//! displace: Fox, Heath, Chen and Daoud, 1992; Belazzougui, Botelho and Dietzfelbinger, 2009). Few keys need no
+//! buckets.
 
 use crate::random;
 

@@ -1,13 +1,13 @@
 //! Hash tables of terms, in the form in which compiled code reads them, too.
 //!
-//! All tables of an index share one list of words, and those with the same words have them once: `host` looks for the same
-//! addresses at four places. A key has one slot ([`Places`]), and a slot that no key has repeats that of another one: so a
-//! look at a slot always finds the tag of some key, and what belongs to it. The tag of one field is the field itself, that of
-//! several a part of their hash.
+//! All tables of an index share one list of words, and those with the same words have them once: `host` looks for the
+//! same addresses at four places. A key has one slot ([`Places`]), and a slot that no key has repeats that of another
+//! one: so a look at a slot always finds the tag of some key, and what belongs to it. The tag of one field is the field
+//! itself, that of several a part of their hash.
 //!
-//! To a tag belongs a chain of entries, in the order of their ranks, the last marked. An entry has all conditions of its
-//! term that neither the guards of the table nor the tag decide, so that keys that are hashed alike do no harm. Where
-//! nothing is left to be said, the slot has the rank itself, and there are no entries.
+//! To a tag belongs a chain of entries, in the order of their ranks, the last marked. An entry has all conditions of
+//! its term that neither the guards of the table nor the tag decide, so that keys that are hashed alike do no harm.
+//! Where nothing is left to be said, the slot has the rank itself, and there are no entries.
 
 use std::collections::HashMap;
 use std::hash::BuildHasher;
@@ -115,9 +115,9 @@ impl Tables {
         self.starts = HashMap::default();
     }
 
-    /// Adds the table of these terms, which fit the key and are in order. `factor` gives what a field is multiplied by, by
-    /// the number of the trial and that of the field; `is_narrow` says to leave out of the key what tells no terms apart that the rest does not, so that more packets come
-    /// to entries that do not hold.
+    /// Adds the table of these terms, which fit the key and are in order. `factor` gives what a field is multiplied by,
+    /// by the number of the trial and that of the field; `is_narrow` says to leave out of the key what tells no terms
+    /// apart that the rest does not, so that more packets come to entries that do not hold.
     pub(super) fn push(
         &mut self,
         fields: &Fields,

@@ -98,7 +98,7 @@ fn interpreted_tables_say_what_code_does_for_rules_of_many_shapes() {
             let alone = index.alone.iter().copied().find(|&rank| index.programs[rank as usize].run(&packet) != 0);
             let first = Some(first).filter(|&rank| rank < count).into_iter().chain(alone).min();
             assert_eq!(first, index.first(&packet, |_| true), "{data:?} of set {seed}");
-            let expected = index.programs.iter().position(|program| program.verified.interpret(&packet) != 0);
+            let expected = index.programs.iter().position(|program| program.verified.interpret(packet) != 0);
             assert_eq!(first, expected.map(|rank| rank as Rank), "{data:?} of set {seed}");
             let sizes = [
                 index.entries(&packet, &mut by_code),

@@ -1,4 +1,5 @@
-//! What the tables have found so far, as native code: the least rank that surely matches, and entries that were written.
+//! What the tables have found so far, as native code: the least rank that surely matches, and entries that were
+//! written.
 
 use cranelift_codegen::ir::condcodes::IntCC;
 use cranelift_codegen::ir::{self, InstBuilder, MemFlagsData, types};

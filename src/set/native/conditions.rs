@@ -1,5 +1,5 @@
-//! What must hold for something in a table, as native code: all conditions are numbers of 32 bits that are 0 if they hold, so
-//! that they can be joined without a branch.
+//! What must hold for something in a table, as native code: all conditions are numbers of 32 bits that are 0 if they
+//! hold, so that they can be joined without a branch.
 
 use std::collections::HashMap;
 
@@ -33,8 +33,8 @@ impl<'a, 'f> Conditions<'a, 'f> {
         Conditions { builder, computed, masked, differing, outside, joined }
     }
 
-    /// Whether something is missing that all entries ask for, but for one guard: not 0 if so, 32 bits; `None` if nothing can
-    /// be.
+    /// Whether something is missing that all entries ask for, but for one guard: not 0 if so, 32 bits; `None` if
+    /// nothing can be.
     pub(super) fn missing(&mut self, table: &Table, but: Option<&Guard>) -> Option<ir::Value> {
         // Where there are slots, a tag or a column says what is one of several numbers.
         let is_asked = |guard: &Guard| Some(guard) != but && (guard.number().is_some() || table.slots.is_none());

@@ -15,7 +15,8 @@ use crate::set::field::{FARTHEST, Field, Fields, turned};
 use crate::set::native::go_on_unless;
 use crate::set::table::Tables;
 
-/// What is read instead of a packet that is too short: it has all bytes that fields look at, behind computed places, too.
+/// What is read instead of a packet that is too short: it has all bytes that fields look at, behind computed places,
+/// too.
 static NOTHING: [u8; FARTHEST as usize] = [0; FARTHEST as usize];
 
 /// The fields of the packet at hand, as the open block and those behind it have them.

@@ -35,7 +35,8 @@ impl Lookup {
         Lookup { words, slots: HashMap::default(), entries: HashMap::default() }
     }
 
-    /// What stands in the slot that a key names, 64 bits, and whether that belongs to another key: not 0 if so, 32 bits.
+    /// What stands in the slot that a key names, 64 bits, and whether that belongs to another key: not 0 if so, 32
+    /// bits.
     pub(super) fn slot(
         &mut self,
         builder: &mut FunctionBuilder,

@@ -1,8 +1,8 @@
 //! The tables as native code: for each the hash, the one slot that it names, and what belongs to that.
 //!
-//! What holds for all entries is not asked before, but beside: all that may be missing flows together, and decides at the
-//! end. So a packet that has something in a few tables only, in no order, mispredicts no branch. Where a table has chains,
-//! or there are too many conditions, one branch decides whether they are looked at.
+//! What holds for all entries is not asked before, but beside: all that may be missing flows together, and decides at
+//! the end. So a packet that has something in a few tables only, in no order, mispredicts no branch. Where a table has
+//! chains, or there are too many conditions, one branch decides whether they are looked at.
 
 use std::collections::HashMap;
 
@@ -189,8 +189,8 @@ impl<'a, 'f> Prober<'a, 'f> {
         }
     }
 
-    /// Takes the first entry of a chain if it holds, without a branch, and goes through the others if there are any and that
-    /// did not decide.
+    /// Takes the first entry of a chain if it holds, without a branch, and goes through the others if there are any and
+    /// that did not decide.
     fn take_first(&mut self, table: &Table, missing: Option<ir::Value>, entry: Place) {
         let fails = self.fails(table, entry);
         let lacks = fails.map_or(missing, |fails| Some(self.conditions.either(missing, fails)));
@@ -305,8 +305,8 @@ impl<'a, 'f> Prober<'a, 'f> {
         self.ins().jump(chain, &[BlockArg::Value(following)]);
     }
 
-    /// Whether a condition of an entry fails: not 0 if so, 32 bits; `None` if there are none. All are looked at, which is
-    /// faster than to guess which fails.
+    /// Whether a condition of an entry fails: not 0 if so, 32 bits; `None` if there are none. All are looked at, which
+    /// is faster than to guess which fails.
     fn fails(&mut self, table: &Table, entry: Place) -> Option<ir::Value> {
         let (mut fails, mut below) = (None, None);
         if let Some(present) = self.present.filter(|_| table.differ) {

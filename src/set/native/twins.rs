@@ -28,7 +28,8 @@ pub(super) fn paired<'t>(fields: &Fields, tables: &'t [Table]) -> Vec<(&'t Table
     paired
 }
 
-/// The guard that tells whether a packet can have something in the first of two tables or in the second, if they are alike.
+/// The guard that tells whether a packet can have something in the first of two tables or in the second, if they are
+/// alike.
 fn parting<'t>(fields: &Fields, table: &'t Table, other: &Table) -> Option<&'t Guard> {
     let look = |table: &Table| (table.start, table.slots, table.told, table.key.first().map(|key| key.factor));
     if table.told.is_none() || look(table) != look(other) {
