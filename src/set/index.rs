@@ -111,19 +111,22 @@ impl Index {
         self.native.as_ref().filter(|_| is_plain).map(|native| native.all.clone())
     }
 
-    /// The first rule that keeps a packet, of those that are alive.
+    /// The first of the rules at the head that keeps a packet.
     #[inline]
-    pub(super) fn first(&self, packet: &Packet, is_alive: impl Fn(Rank) -> bool) -> Option<Rank> {
-        for (rank, filter) in (0..).zip(&self.singles[..self.head]) {
-            if filter.run(packet) != 0 && is_alive(rank) {
-                return Some(rank);
-            }
-        }
-        self.first_behind_head(packet, is_alive)
+    pub(super) fn first_of_head(&self, packet: &Packet) -> Option<usize> {
+        self.singles[..self.head].iter().position(|filter| filter.run(packet) != 0)
     }
 
+    /// The first rule that keeps a packet, of those that are alive.
+    pub(super) fn first(&self, packet: &Packet, is_alive: impl Fn(Rank) -> bool) -> Option<Rank> {
+        let head = (0..).zip(&self.singles[..self.head]);
+        let mut kept = head.filter(|(rank, filter)| is_alive(*rank) && filter.run(packet) != 0);
+        kept.next().map(|(rank, _)| rank).or_else(|| self.first_behind_head(packet, is_alive))
+    }
+
+    /// The first rule that keeps a packet, of those that are alive, if none at the head does.
     #[inline(never)]
-    fn first_behind_head(&self, packet: &Packet, is_alive: impl Fn(Rank) -> bool) -> Option<Rank> {
+    pub(super) fn first_behind_head(&self, packet: &Packet, is_alive: impl Fn(Rank) -> bool) -> Option<Rank> {
         if self.head == self.programs.len() {
             return None;
         }

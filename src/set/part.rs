@@ -106,9 +106,15 @@ impl Part {
     /// The id of the first rule that keeps a packet.
     #[inline]
     pub(super) fn first_id(&self, packet: &Packet) -> Option<u32> {
-        match &self.sure {
-            Some(code) => self.id(code.call(packet, &mut []) as Rank),
-            None => self.first(packet).and_then(|rank| self.id(rank)),
+        if let Some(code) = &self.sure {
+            return self.id(code.call(packet, &mut []) as Rank);
+        }
+        if self.dead_count > 0 {
+            return self.first(packet).and_then(|rank| self.id(rank));
+        }
+        match self.index.first_of_head(packet) {
+            Some(rank) => self.ids.get(rank).copied(),
+            None => self.index.first_behind_head(packet, |_| true).and_then(|rank| self.id(rank)),
         }
     }
 
