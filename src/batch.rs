@@ -5,7 +5,8 @@ use std::io::IoSlice;
 
 use crate::packet::Packet;
 
-/// Many packets, as they lie in memory: what [`Filter::run_batch`](crate::Filter::run_batch) takes.
+/// Many packets, as they lie in memory: what [`Filter::run_batch`](crate::Filter::run_batch) and the batches of
+/// [`FilterSet`](crate::FilterSet) take.
 ///
 /// They are a view of a slice: of `&[u8]`s or [`IoSlice`]s, which are packets that were captured whole, of [`Packet`]s,
 /// or of places in one buffer ([`Frames`]).
