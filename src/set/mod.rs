@@ -235,7 +235,8 @@ impl FilterSet {
         verdicts.extend(merged.iter().filter(|_| wants_verdicts).map(|&(_, _, verdict)| verdict));
     }
 
-    /// The first match of each packet: the same as those of [`FilterSet::first_match`], in less time.
+    /// The first match of each packet: the same as those of [`FilterSet::first_match`], in less time if the rules share
+    /// what they ask for.
     ///
     /// # Panics
     /// If there are not as many places for ids as packets.
@@ -275,7 +276,8 @@ impl FilterSet {
         });
     }
 
-    /// All matches of each packet: the same as those of [`FilterSet::matches`], in less time.
+    /// All matches of each packet: the same as those of [`FilterSet::matches`], in less time if packets are outside of the
+    /// cache.
     ///
     /// ```
     /// use cbpf::{BatchMatches, FilterSet, LinkType};
