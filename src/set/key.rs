@@ -4,11 +4,12 @@ use std::collections::HashSet;
 
 use crate::graph::Hashing;
 use crate::set::choose::{Key, seen};
-use crate::set::places::Places;
+use crate::set::places::{FEW, Places};
 use crate::set::term::{Constraint, Term};
 
-/// How many hashes are tried for the keys of a table.
-const TRIALS: usize = 64;
+/// How many hashes are tried for the keys of a table: those without buckets, if there are few keys, and others.
+const DIRECT_TRIALS: usize = 64;
+const TRIALS: usize = 128;
 
 /// A field of a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,7 +50,9 @@ pub(super) fn hashed<'t>(
             .map(|chain| (chain[0].0, chain[0].1, chain.iter().map(|&(_, _, term)| term).collect()))
             .collect();
         let hashes: Vec<u64> = chains.iter().map(|&(hash, ..)| hash).collect();
-        Places::new(&hashes).map(|places| (key, places, chains))
+        let is_direct = hashes.len() <= FEW && trial < DIRECT_TRIALS;
+        let places = if is_direct { Places::direct(&hashes) } else { Places::new(&hashes) };
+        places.map(|places| (key, places, chains))
     })
 }
 

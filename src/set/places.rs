@@ -2,14 +2,16 @@
 //!
 //! The upper bits of a hash name a bucket, each bucket has an odd factor, and the upper bits of the hash times that
 //! factor name the place. The factors are found bucket by bucket, the fullest first, while places are left (hash and
-//! displace: Fox, Heath, Chen and Daoud, 1992; Belazzougui, Botelho and Dietzfelbinger, 2009). Few keys need no
-//! buckets.
+//! displace: Fox, Heath, Chen and Daoud, 1992; Belazzougui, Botelho and Dietzfelbinger, 2009). Few keys have more places
+//! and no buckets.
 
 use crate::random;
 
-/// Up to so many keys have so many places each that some hash brings no two of them together.
-const FEW: usize = 24;
+/// Up to so many keys do without buckets: if they have so many places each, and so great a part of their square, one hash
+/// in a dozen or better brings no two of them together.
+pub(super) const FEW: usize = 128;
 const PLACES_OF_FEW: usize = 8;
+const PART_OF_SQUARE: usize = 5;
 
 /// How many keys a bucket has at most, on average.
 const BUCKET: usize = 4;
@@ -30,15 +32,18 @@ pub(crate) struct Places {
 }
 
 impl Places {
+    /// Places that these hashes name themselves; `None` if two name one, so that others must be tried.
+    pub(super) fn direct(hashes: &[u64]) -> Option<Places> {
+        let count = hashes.len();
+        let places =
+            Places { factors: Vec::new(), bits: bits((PLACES_OF_FEW * count).max(count * count / PART_OF_SQUARE)) };
+        let mut taken = vec![false; places.count()];
+        let are_apart = hashes.iter().all(|&hash| !std::mem::replace(&mut taken[places.of(hash)], true));
+        are_apart.then_some(places)
+    }
+
     /// Places for these hashes, no two of which are alike; `None` if none are found, so that others must be tried.
     pub(super) fn new(hashes: &[u64]) -> Option<Places> {
-        if hashes.len() <= FEW {
-            let bits = bits(hashes.len() * PLACES_OF_FEW);
-            let places = Places { factors: Vec::new(), bits };
-            let mut taken = vec![false; places.count()];
-            let are_apart = hashes.iter().all(|&hash| !std::mem::replace(&mut taken[places.of(hash)], true));
-            return are_apart.then_some(places);
-        }
         let mut sorted = hashes.to_vec();
         sorted.sort_unstable();
         let is_full = |bits: u32| hashes.len() as f64 > FULL * f64::from(1_u32 << bits);
@@ -108,22 +113,24 @@ mod tests {
 
     #[test]
     fn no_two_keys_share_a_place() {
-        for count in [1, 2, 24, 25, 100, 1_000, 50_000] {
+        for count in [1, 2, 24, 100, 101, 1_000, 50_000] {
             // Neighbours, as addresses are, and a factor as tables have them; some factors bring a few keys together.
             let found = (0..64_u32).find_map(|seed| {
                 let factor = u64::from(random::number(1, seed)) << 32 | u64::from(random::number(2, seed)) | 1;
                 let hashes: Vec<u64> = (0..count).map(|key: u64| (key + 0x0a00_0000).wrapping_mul(factor)).collect();
-                Places::new(&hashes).map(|places| (places, hashes))
+                let places = if count <= 100 { Places::direct(&hashes) } else { Places::new(&hashes) };
+                places.map(|places| (places, hashes))
             });
             let (places, hashes) = found.expect("some factor does");
             let mut taken = vec![false; places.count()];
             hashes.iter().for_each(|&hash| assert!(!std::mem::replace(&mut taken[places.of(hash)], true)));
-            assert!(count < 25 || taken.len() as u64 <= 3 * count);
+            assert!(count <= 100 || taken.len() as u64 <= 3 * count);
         }
     }
 
     #[test]
     fn keys_that_are_hashed_alike_have_no_places() {
+        assert_eq!(Places::direct(&[7, 7]), None);
         assert_eq!(Places::new(&[7, 7]), None);
         assert_eq!(Places::new(&[[9; 2].as_slice(), &(0..50).map(|key| key << 50).collect::<Vec<_>>()].concat()), None);
     }
