@@ -27,3 +27,4 @@ pub use error::CompileError;
 pub(crate) use facts::{Entries, Facts};
 pub(crate) use lower::{arithmetic, load};
 pub(crate) use set::{Arguments, SetBatchCode, SetCode, compile_set, compile_set_batch};
+pub(crate) use sets::signed;

@@ -139,6 +139,6 @@ impl Lowering<'_, '_> {
 }
 
 /// A 32-bit constant as Cranelift takes it.
-fn signed(k: u32) -> i64 {
+pub(crate) fn signed(k: u32) -> i64 {
     i64::from(k.cast_signed())
 }

@@ -111,15 +111,20 @@ impl Index {
         self.native.as_ref().filter(|_| is_plain).map(|native| native.all.clone())
     }
 
+    /// The first rules, which are asked one by one.
+    fn head(&self) -> &[Filter] {
+        &self.singles[..self.head]
+    }
+
     /// The first of the rules at the head that keeps a packet.
     #[inline]
     pub(super) fn first_of_head(&self, packet: &Packet) -> Option<usize> {
-        self.singles[..self.head].iter().position(|filter| filter.run(packet) != 0)
+        self.head().iter().position(|filter| filter.run(packet) != 0)
     }
 
     /// The first rule that keeps a packet, of those that are alive.
     pub(super) fn first(&self, packet: &Packet, is_alive: impl Fn(Rank) -> bool) -> Option<Rank> {
-        let head = (0..).zip(&self.singles[..self.head]);
+        let head = (0..).zip(self.head());
         let mut kept = head.filter(|(rank, filter)| is_alive(*rank) && filter.run(packet) != 0);
         kept.next().map(|(rank, _)| rank).or_else(|| self.first_behind_head(packet, is_alive))
     }
@@ -229,12 +234,12 @@ fn terms(fields: &Fields, paths: &[Path], ends: &[Option<usize>]) -> (Vec<Term>,
     (all, alone)
 }
 
-/// The tables of the terms, in the order of their first ranks: of several choices the one that probably takes the least time
-/// to look into. One is a list that code spells out.
+/// The tables of the terms, in the order of their first ranks: of several choices the one that probably takes the least
+/// time to look into. One is a list that code spells out.
 fn tables(fields: &Fields, terms: &[Term], none: Rank) -> Tables {
     let chains = if terms.len() <= MOST_COMPARED { CHAINS } else { &CHAINS[..1] };
-    let list =
-        (terms.len() <= MOST_SPELLED).then(|| vec![Choice { key: Key::new(), terms: (0..terms.len()).collect() }]);
+    let is_list = (1..=MOST_SPELLED).contains(&terms.len());
+    let list = is_list.then(|| vec![Choice { key: Key::new(), terms: (0..terms.len()).collect() }]);
     let mut work = choose::WORK;
     let choices = chains.iter().map(|&most| choose::tables(fields, terms, most, &mut work)).chain(list);
     let tables = choices.map(|choices| made(fields, terms, none, choices));

@@ -8,6 +8,7 @@ use cranelift_codegen::ir::{self, InstBuilder, types};
 use cranelift_frontend::FunctionBuilder;
 
 use crate::graph::Hashing;
+use crate::jit::signed;
 use crate::set::column::Guard;
 use crate::set::native::fields::Computed;
 use crate::set::table::Table;
@@ -60,7 +61,6 @@ impl<'a, 'f> Conditions<'a, 'f> {
         if let Some(&known) = self.outside.get(constraint) {
             return known;
         }
-        let signed = |number: u32| i64::from(number.cast_signed());
         let value = self.computed.values[usize::from(field)];
         let outside = if span & span.wrapping_add(1) == 0 && first & span == 0 {
             let differing = self.builder.ins().bxor_imm_s(value, signed(first));
@@ -80,7 +80,6 @@ impl<'a, 'f> Conditions<'a, 'f> {
             return known;
         }
         let value = self.computed.values[usize::from(guard.field)];
-        let signed = |number: u32| i64::from(number.cast_signed());
         let differs = match guard.number() {
             Some(0) => Some(value),
             Some(number) => Some(self.builder.ins().bxor_imm_s(value, signed(number))),
@@ -141,23 +140,18 @@ impl<'a, 'f> Conditions<'a, 'f> {
 
     /// Some bits of a field.
     pub(super) fn masked(&mut self, field: u8, mask: u32) -> ir::Value {
-        let value = self.computed.values[usize::from(field)];
-        if mask == u32::MAX {
-            return value;
-        }
-        let ins = self.builder.ins();
-        *self.masked.entry((field, mask)).or_insert_with(|| ins.band_imm_s(value, i64::from(mask.cast_signed())))
+        let masked = self.masked_here(field, mask);
+        self.masked.insert((field, mask), masked);
+        masked
     }
 
     /// Some bits of a field, computed in a block that others may not come by.
     pub(super) fn masked_here(&mut self, field: u8, mask: u32) -> ir::Value {
+        let value = self.computed.values[usize::from(field)];
         match self.masked.get(&(field, mask)) {
             Some(&known) => known,
-            None if mask == u32::MAX => self.computed.values[usize::from(field)],
-            None => {
-                let value = self.computed.values[usize::from(field)];
-                self.builder.ins().band_imm_s(value, i64::from(mask.cast_signed()))
-            }
+            None if mask == u32::MAX => value,
+            None => self.builder.ins().band_imm_s(value, signed(mask)),
         }
     }
 }

@@ -10,7 +10,7 @@ use cranelift_frontend::FunctionBuilder;
 
 use crate::graph::{Address, ByteOrder, Hashing, Range, Value, ValueId};
 use crate::isa::Width;
-use crate::jit::{Arguments, arithmetic, load};
+use crate::jit::{Arguments, arithmetic, load, signed};
 use crate::set::field::{FARTHEST, Field, Fields, turned};
 use crate::set::native::go_on_unless;
 use crate::set::table::Tables;
@@ -171,7 +171,6 @@ impl Evaluator<'_, '_> {
     fn is_member(&mut self, value: ValueId, ranges: &[Range]) -> Evaluated {
         let width = self.fields.width(value).filter(|_| ranges.iter().all(|&(low, high)| low == high));
         let (number, is_there) = if width.is_some() { self.turned(value) } else { self.value(value) };
-        let signed = |number: u32| i64::from(number.cast_signed());
         let mut is_member = None;
         for &(low, high) in ranges {
             let lies_inside = if low == high {
@@ -198,7 +197,7 @@ impl Evaluator<'_, '_> {
                 let (number, is_there) = self.turned(value);
                 let mask = self.fields.values.as_constant(mask).zip(self.fields.width(id));
                 let mask = mask.map_or(0, |(mask, width)| turned(mask, width));
-                (self.builder.ins().band_imm_s(number, i64::from(mask.cast_signed())), is_there)
+                (self.builder.ins().band_imm_s(number, signed(mask)), is_there)
             }
             _ => unreachable!("such a value has no known width"),
         };
@@ -270,6 +269,7 @@ impl Evaluator<'_, '_> {
         let end = address.end(width);
         let Some(base) = address.base else { return self.captured(end) };
         if self.granted.behind.iter().any(|&(other, most)| other == base && most >= end) {
+            // If the place comes of a division by 0, no path leads here: that the divisor is not 0 is a condition, too.
             return None;
         }
         let (_, has_base) = self.value(base);
