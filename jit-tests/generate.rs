@@ -173,6 +173,23 @@ fn anything(u: &mut Unstructured, dialect: Dialect) -> Result<Program> {
     Ok(program.into_iter().collect())
 }
 
+/// A program so long that the kernel may refuse what it becomes: rows of one instruction, and jumps between them.
+pub fn long_program(u: &mut Unstructured) -> Result<Program> {
+    let len = u.int_in_range(1_500..=4_095)?;
+    let mut program = Vec::with_capacity(len + 1);
+    while program.len() < len {
+        let left = len - program.len();
+        if u.ratio(1, 2)? {
+            program.push(jump(u, left as u32 - 1)?);
+        } else {
+            let row = u.int_in_range(1..=left.min(2_000))?;
+            program.extend(std::iter::repeat_n(instruction(u, Dialect::Linux, 0)?, row));
+        }
+    }
+    program.push(Instruction::ReturnA);
+    Ok(program.into_iter().collect())
+}
+
 /// An instruction that goes on with the next one; `stored` scratch words may be read.
 pub fn instruction(u: &mut Unstructured, dialect: Dialect, stored: u32) -> Result<Instruction> {
     let is_seccomp = dialect == Dialect::Seccomp;

@@ -127,6 +127,11 @@ fn test_of_a(condition: Condition, k: u32) -> [Instruction; 3] {
     ]
 }
 
+/// Whether the kernel calls a program invalid. What takes more memory than a socket may have is valid.
+pub fn refuses(program: &Program) -> bool {
+    attach(program.instructions()).is_err_and(|error| error.kind() == ErrorKind::InvalidInput)
+}
+
 /// A pair of sockets, the second with a filter, which never waits.
 fn attach(program: &[RawInstruction]) -> io::Result<(UnixDatagram, UnixDatagram)> {
     let (sender, receiver) = UnixDatagram::pair()?;

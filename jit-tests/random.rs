@@ -8,7 +8,7 @@ use libtest_mimic::{Failed, Trial};
 
 use crate::engine::{Engine, Refusal};
 use crate::generate::Sample;
-use crate::kernel::Kernel;
+use crate::kernel::{self, Kernel};
 use crate::libpcap::{self, Libpcap};
 use crate::seccomp::KernelSeccomp;
 use crate::{case, generate, linux, oracle};
@@ -35,6 +35,8 @@ pub fn trials() -> Vec<Trial> {
         let name = format!("random::optimize::{dialect}");
         trials.push(Trial::test(name, move || each_program(|bytes| optimize(bytes, dialect))));
     }
+    let conversion = Trial::test("random::conversion::kernel", || each_program(conversion));
+    trials.push(conversion.with_ignored_flag(!Kernel.is_available()));
     let judges: [(&'static dyn Engine, Dialect); 3] =
         [(&Kernel, Dialect::Linux), (&Libpcap, Dialect::Pcap), (&KernelSeccomp, Dialect::Seccomp)];
     for (judge, dialect) in judges {
@@ -191,5 +193,16 @@ fn acceptance(bytes: &[u8], judge: &dyn Engine, dialect: Dialect) -> Result<(), 
             Err(format!("the kernel accepts, where {error}:\n{program}").into())
         }
         Err(_) => Ok(()),
+    }
+}
+
+/// The kernel refuses a long program just if our verifier does: jumps have to fit into what it becomes.
+fn conversion(bytes: &[u8]) -> Result<(), Failed> {
+    let program = generate::long_program(&mut Unstructured::new(bytes))?;
+    let (ours, kernel) = (program.verify(Dialect::Linux), kernel::refuses(&program));
+    match ours {
+        Ok(_) if kernel => Err(format!("the kernel refuses\n{program}").into()),
+        Err(error) if !kernel => Err(format!("the kernel accepts, where {error}:\n{program}").into()),
+        _ => Ok(()),
     }
 }

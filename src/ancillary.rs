@@ -52,16 +52,24 @@ pub enum Extension {
     VlanTpid,
 }
 
-/// One ancillary load: its number, and its names in assembler (the first is printed) and in listings.
+/// One ancillary load: its number, its names in assembler (the first is printed) and in listings, and the number of eBPF
+/// instructions that Linux makes of it (`convert_bpf_extensions`).
 struct Row {
     extension: Extension,
     number: u32,
     names: &'static [&'static str],
     listing: &'static str,
+    converted_len: usize,
 }
 
-const fn row(extension: Extension, number: u32, names: &'static [&'static str], listing: &'static str) -> Row {
-    Row { extension, number, names, listing }
+const fn row(
+    extension: Extension,
+    number: u32,
+    names: &'static [&'static str],
+    listing: &'static str,
+    converted_len: usize,
+) -> Row {
+    Row { extension, number, names, listing, converted_len }
 }
 
 /// Every ancillary load, in the order of the numbers, which is that of the enum.
@@ -69,22 +77,22 @@ const fn row(extension: Extension, number: u32, names: &'static [&'static str], 
 /// The assembler names are those of the kernel's `bpf_asm`, the listing names those of libpcap's `bpf_image`.
 #[rustfmt::skip]
 static TABLE: [Row; Extension::COUNT] = [
-    row(Extension::Protocol,                0, &["proto"],                  "proto"),
-    row(Extension::PacketType,              4, &["type"],                   "type"),
-    row(Extension::InterfaceIndex,          8, &["ifidx"],                  "ifidx"),
-    row(Extension::NetlinkAttribute,       12, &["nla"],                    "nla"),
-    row(Extension::NestedNetlinkAttribute, 16, &["nlan"],                   "nlan"),
-    row(Extension::Mark,                   20, &["mark"],                   "mark"),
-    row(Extension::Queue,                  24, &["queue"],                  "queue"),
-    row(Extension::HardwareType,           28, &["hatype"],                 "hatype"),
-    row(Extension::ReceiveHash,            32, &["rxhash"],                 "rxhash"),
-    row(Extension::Cpu,                    36, &["cpu"],                    "cpu"),
-    row(Extension::XorX,                   40, &[],                         "xor_x"),
-    row(Extension::VlanTci,                44, &["vlan_tci"],               "vlan_tci"),
-    row(Extension::VlanPresent,            48, &["vlan_avail", "vlan_pr"],  "vlanp"),
-    row(Extension::PayloadOffset,          52, &["poff"],                   "poff"),
-    row(Extension::Random,                 56, &["rand"],                   "random"),
-    row(Extension::VlanTpid,               60, &["vlan_tpid"],              "vlan_tpid"),
+    row(Extension::Protocol,                0, &["proto"],                  "proto",     2),
+    row(Extension::PacketType,              4, &["type"],                   "type",      2),
+    row(Extension::InterfaceIndex,          8, &["ifidx"],                  "ifidx",     4),
+    row(Extension::NetlinkAttribute,       12, &["nla"],                    "nla",       4),
+    row(Extension::NestedNetlinkAttribute, 16, &["nlan"],                   "nlan",      4),
+    row(Extension::Mark,                   20, &["mark"],                   "mark",      1),
+    row(Extension::Queue,                  24, &["queue"],                  "queue",     1),
+    row(Extension::HardwareType,           28, &["hatype"],                 "hatype",    4),
+    row(Extension::ReceiveHash,            32, &["rxhash"],                 "rxhash",    1),
+    row(Extension::Cpu,                    36, &["cpu"],                    "cpu",       4),
+    row(Extension::XorX,                   40, &[],                         "xor_x",     1),
+    row(Extension::VlanTci,                44, &["vlan_tci"],               "vlan_tci",  1),
+    row(Extension::VlanPresent,            48, &["vlan_avail", "vlan_pr"],  "vlanp",     3),
+    row(Extension::PayloadOffset,          52, &["poff"],                   "poff",      4),
+    row(Extension::Random,                 56, &["rand"],                   "random",    4),
+    row(Extension::VlanTpid,               60, &["vlan_tpid"],              "vlan_tpid", 2),
 ];
 
 impl Extension {
@@ -129,6 +137,11 @@ impl Extension {
     /// Its name: `proto`, `vlan_tci`, ...
     pub fn name(self) -> &'static str {
         self.assembler_name().unwrap_or(self.row().listing)
+    }
+
+    /// Returns the number of eBPF instructions that Linux makes of it.
+    pub(crate) fn converted_len(self) -> usize {
+        self.row().converted_len
     }
 
     /// Its name in the kernel's `bpf_asm`, which has none for [`Extension::XorX`].

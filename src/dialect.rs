@@ -18,6 +18,7 @@ use std::str::FromStr;
 /// | `[0xfffff000 + n]` | ancillary load n | out of bounds | refused |
 /// | `[0xffe00000 + n]` below that | relative to a header | out of bounds | refused |
 /// | word loads | big-endian | big-endian | the machine's order |
+/// | jumps of long programs | must fit after the conversion to eBPF | any | any |
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Dialect {

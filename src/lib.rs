@@ -104,6 +104,7 @@ mod assemble;
 mod batch;
 mod builder;
 mod context;
+mod conversion;
 mod dialect;
 mod dissect;
 #[cfg(feature = "jit")]

@@ -10,15 +10,17 @@
 //! - an absolute load at 0xfffff000 or above is a known ancillary load ([`Dialect::Linux`]);
 //! - a load lies inside `struct seccomp_data`, on a multiple of 4 ([`Dialect::Seccomp`]);
 //! - the last instruction is `ret #k` or `ret a`;
-//! - a scratch word is stored before it is read, on every path (not asked by [`Dialect::Pcap`]).
+//! - a scratch word is stored before it is read, on every path (not asked by [`Dialect::Pcap`]);
+//! - jumps fit after the conversion to eBPF ([`Dialect::Linux`]; see [`conversion`]).
 //!
-//! Source: `bpf_check_classic` and `check_load_and_stores` in the kernel's `net/core/filter.c`, `seccomp_check_filter`
+//! Source: `bpf_check_classic`, `check_load_and_stores` and `bpf_convert_filter` in the kernel's `net/core/filter.c`, `seccomp_check_filter`
 //! in `kernel/seccomp.c`, `bpf_validate` in libpcap. Unreachable code is judged like any other.
 
 use std::fmt;
 use std::sync::Arc;
 
 use crate::ancillary::{self, Extension};
+use crate::conversion;
 use crate::dialect::Dialect;
 use crate::instruction::{Operand, RawInstruction};
 use crate::isa::{self, Accepted, AluOp, Condition, Input, Operation, Register, Width};
@@ -161,6 +163,10 @@ pub enum Rule {
     OutsideSeccompData,
     /// The last instruction is `ret #k` or `ret a`.
     NoReturn,
+    /// A jump fits into the program that the kernel makes of this one: eBPF, where jumps reach 32,767 instructions.
+    ///
+    /// A program that is refused by this rule has more than 1,500 instructions, most of them loads from packets.
+    ConvertedJumpTooFar,
 }
 
 impl fmt::Display for Rule {
@@ -179,6 +185,10 @@ impl fmt::Display for Rule {
             Rule::UnknownAncillary => "offsets from 0xfffff000 are ancillary loads, and none has this number",
             Rule::OutsideSeccompData => "the offset is not a multiple of 4 below 64",
             Rule::NoReturn => "the last instruction is not a return",
+            Rule::ConvertedJumpTooFar => {
+                "the program is too long for this jump: after the kernel's conversion to eBPF, jumps reach 32,767 \
+                 instructions"
+            }
         })
     }
 }
@@ -236,6 +246,9 @@ fn verify(program: &[RawInstruction], dialect: Dialect) -> Result<Vec<Step>, (us
     }
     if dialect.is_kernel() {
         scratch_is_stored_first(&steps)?;
+    }
+    if dialect == Dialect::Linux {
+        conversion::first_unfit_jump(&steps).map_or(Ok(()), |pc| Err((pc, Rule::ConvertedJumpTooFar)))?;
     }
     Ok(steps)
 }

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use crate::text::ParseError;
+use crate::verify::VerifyError;
 
 /// Why an expression has no program.
 ///
@@ -31,6 +32,8 @@ pub enum ExprError {
         /// How many are allowed.
         max: usize,
     },
+    /// The program is too long in another way: it breaks this rule of the dialect.
+    Refused(VerifyError),
 }
 
 impl fmt::Display for ExprError {
@@ -41,6 +44,7 @@ impl fmt::Display for ExprError {
             ExprError::TooLong { instructions, max } => {
                 write!(f, "the program has {instructions} instructions, and at most {max} are allowed")
             }
+            ExprError::Refused(error) => write!(f, "the program is refused: {error}"),
         }
     }
 }

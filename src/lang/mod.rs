@@ -35,12 +35,14 @@ mod token;
 mod tree;
 mod words;
 
+use crate::conversion;
 use crate::dialect::Dialect;
 #[cfg(feature = "jit")]
 use crate::instruction::Instruction;
 use crate::lang::generate::{Wrong, generate};
 use crate::program::Program;
 use crate::text::ParseError;
+use crate::verify::{Rule, VerifyError};
 
 pub use error::ExprError;
 pub use link_type::{LinkType, UnknownLinkType};
@@ -112,14 +114,15 @@ fn place_of_cause(text: &str, at: usize, message: &str) -> usize {
 
 /// The program, unless it is longer than the dialect allows, also when it is optimised.
 fn bounded(program: Program, dialect: Dialect) -> Result<Program, ExprError> {
-    let max = dialect.max_len();
-    if program.len() <= max {
+    // Only the length of a generated program can break a rule.
+    if program.len() <= conversion::ALWAYS_FITS || program.verify(dialect).is_ok() {
         return Ok(program);
     }
     let program = shortened(program);
-    match program.len() {
-        instructions if instructions > max => Err(ExprError::TooLong { instructions, max }),
-        _ => Ok(program),
+    match program.verify(dialect) {
+        Ok(_) => Ok(program),
+        Err(VerifyError { rule: Rule::TooLong { len, max }, .. }) => Err(ExprError::TooLong { instructions: len, max }),
+        Err(error) => Err(ExprError::Refused(error)),
     }
 }
 
