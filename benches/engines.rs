@@ -117,10 +117,16 @@ fn load(criterion: &mut Criterion) {
 fn expression(criterion: &mut Criterion) {
     let list = |one: fn(u32) -> String, count: u32| (0..count).map(one).collect::<Vec<_>>().join(" or ");
     let host = |number: u32| format!("host 10.{}.{}.{}", number >> 16, number >> 8 & 255, number & 255);
+    let nots = |count: u32| {
+        let not = |number| format!("not ({} and port {})", host(number), 1_000 + number);
+        (0..count).map(not).collect::<Vec<_>>().join(" and ")
+    };
     let expressions = [
         ("tcp-port-443", "tcp port 443".to_owned()),
         ("hosts-10000", list(host, 10_000)),
         ("ports-1000", list(|number| format!("port {}", 2 * number + 1), 1_000)),
+        ("nots-750", nots(750)),
+        ("nots-3000", nots(3_000)),
     ];
     let target = Target::new(LinkType::ETHERNET);
     let data = packets::mix(packets::COUNT, &filters::hosts());

@@ -6,12 +6,13 @@ use libtest_mimic::Failed;
 
 use crate::cli::{Bench, Outcome, Test, cbpf, equal, example, expect};
 
-pub const TESTS: [(&str, Test); 7] = [
+pub const TESTS: [(&str, Test); 8] = [
     ("expressions_match_what_they_mean", expressions_match_what_they_mean),
     ("expressions_in_files", expressions_in_files),
     ("expressions_for_each_link_type", expressions_for_each_link_type),
     ("expressions_wherever_there_is_a_program", expressions_wherever_there_is_a_program),
     ("expressions_may_look_behind_headers", expressions_may_look_behind_headers),
+    ("large_expressions_change_engines", large_expressions_change_engines),
     ("wrong_expressions", wrong_expressions),
     ("compile_prints_what_tcpdump_does", compile_prints_what_tcpdump_does),
 ];
@@ -49,6 +50,25 @@ fn expressions_in_files(bench: &Bench) -> Outcome {
     let (words, read) = (cbpf(&["compile", "tcp port 80 or 443"])?, cbpf(&["compile", "-F", &file])?);
     equal(words.stdout, read.stdout)?;
     expect(&cbpf(&["filter", "-r", &example("mixed.pcap"), "-F", &file])?, 0, &["260 packets"])
+}
+
+/// A program of over 4,096 instructions is interpreted until it is compiled: a capture long enough to see the change.
+fn large_expressions_change_engines(bench: &Bench) -> Outcome {
+    let rules = (0..150).map(|number| format!("not (host 10.0.0.{number} and port {})", 400 + number));
+    let file = bench.file("large", rules.collect::<Vec<_>>().join(" and "))?;
+    let capture = fs::read(example("mixed.pcap"))?;
+    let long = bench.file("long.pcap", [&capture[..24], &capture[24..].repeat(400)].concat())?;
+    let output = bench.path("out.pcap").display().to_string();
+    let kept = |engine: &str| -> Result<Vec<u8>, Failed> {
+        expect(
+            &cbpf(&["filter", "-r", &long, "-F", &file, "--engine", engine, "-w", &output])?,
+            0,
+            &["104,000 packets"],
+        )?;
+        Ok(fs::read(&output)?)
+    };
+    let (jit, interpreter) = (kept("jit")?, kept("interpreter")?);
+    if jit == interpreter { Ok(()) } else { Err("the engines keep different packets".into()) }
 }
 
 /// A capture of one packet of an IPv4 header.

@@ -1,5 +1,7 @@
 //! Which engine runs the program.
 
+use std::sync::{Arc, OnceLock};
+
 use cbpf::{Context, Filter, Packet, Verified};
 use clap::ValueEnum;
 
@@ -9,7 +11,7 @@ use crate::cli::failure::Failure;
 /// The name of an engine.
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Name {
-    /// Native code
+    /// Native code; while that of a very large program is compiled, the interpreter
     Jit,
     /// The reference interpreter
     Interpreter,
@@ -18,34 +20,64 @@ pub enum Name {
 /// A program, loaded into an engine.
 pub enum Engine {
     Jit(Filter),
+    /// A program whose compilation takes long: it is interpreted until another thread has set the filter.
+    Coming(Verified, Arc<OnceLock<Filter>>),
     Interpreter(Verified),
 }
+
+/// The longest program, in instructions, that is compiled before the first packet is read: that takes some 20 ms, and
+/// grows with the length.
+const COMPILED_FIRST: usize = 4096;
 
 impl Engine {
     /// Loads a program.
     pub fn load(name: Name, verified: Verified) -> Result<Engine, Failure> {
         match name {
             Name::Interpreter => Ok(Engine::Interpreter(verified)),
-            Name::Jit => {
-                let filter = Filter::compile(&verified);
-                let hint = |error| Failure::Failed(format!("{error}; `--engine interpreter` works everywhere"));
-                filter.map(Engine::Jit).map_err(hint)
-            }
+            Name::Jit if verified.program().len() > COMPILED_FIRST => Ok(Engine::compile_meanwhile(verified)),
+            Name::Jit => Engine::compile(&verified),
+        }
+    }
+
+    /// Loads a program as native code.
+    pub fn compile(verified: &Verified) -> Result<Engine, Failure> {
+        let hint = |error| Failure::Failed(format!("{error}; `--engine interpreter` works everywhere"));
+        Filter::compile(verified).map(Engine::Jit).map_err(hint)
+    }
+
+    /// Loads a program into the interpreter, and has another thread compile it. If it cannot, the interpreter goes on.
+    fn compile_meanwhile(verified: Verified) -> Engine {
+        let filter = Arc::new(OnceLock::new());
+        let (program, place) = (verified.clone(), filter.clone());
+        std::thread::spawn(move || {
+            let compiled = Filter::compile(&program).and_then(|filter| filter.prepare_batch().map(|()| filter));
+            compiled.map(|filter| place.set(filter))
+        });
+        Engine::Coming(verified, filter)
+    }
+
+    /// Returns the native code, if it is ready.
+    fn filter(&self) -> Option<&Filter> {
+        match self {
+            Engine::Jit(filter) => Some(filter),
+            Engine::Coming(_, filter) => filter.get(),
+            Engine::Interpreter(_) => None,
         }
     }
 
     /// Whether verdicts may depend on the contexts of packets.
     pub fn asks_for_context(&self) -> bool {
-        match self {
-            Engine::Jit(filter) => filter.asks_for_context(),
-            Engine::Interpreter(_) => true,
-        }
+        self.filter().is_none_or(Filter::asks_for_context)
     }
 
     #[inline]
     pub fn run(&self, packet: Packet) -> u32 {
         match self {
             Engine::Jit(filter) => filter.run(packet),
+            Engine::Coming(verified, filter) => match filter.get() {
+                Some(filter) => filter.run(packet),
+                None => verified.interpret(packet),
+            },
             Engine::Interpreter(verified) => verified.interpret(packet),
         }
     }
@@ -53,8 +85,8 @@ impl Engine {
     /// Adds the verdict on each record; `first` is the number of the first one.
     pub fn run_all(&self, surroundings: &mut Surroundings, first: u64, records: Records, verdicts: &mut Vec<u32>) {
         let asks = self.asks_for_context();
-        match self {
-            Engine::Jit(filter) if surroundings.seed.is_none() && !asks => {
+        match self.filter() {
+            Some(filter) if surroundings.seed.is_none() && !asks => {
                 let before = verdicts.len();
                 verdicts.resize(before + records.len(), 0);
                 filter.run_batch(records.packets(), &mut verdicts[before..]);

@@ -73,7 +73,7 @@ fn load(engines: Engines, verified: Verified) -> Result<(Engine, Option<Engine>)
         Engines::Interpreter => (Engine::load(engine::Name::Interpreter, verified)?, None),
         Engines::Both => {
             let reference = Engine::load(engine::Name::Interpreter, verified.clone())?;
-            (Engine::load(engine::Name::Jit, verified)?, Some(reference))
+            (Engine::compile(&verified)?, Some(reference))
         }
     })
 }

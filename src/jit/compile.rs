@@ -21,7 +21,7 @@ use crate::jit::entry::Form;
 use crate::jit::error::CompileError;
 use crate::jit::memory::Provider;
 use crate::jit::tables::Tables;
-use crate::jit::{demote, frame, lower};
+use crate::jit::{demote, fan_in, frame, lower};
 
 /// The Cranelift settings that are not the default, besides [`BY_SIZE`].
 ///
@@ -198,6 +198,7 @@ impl Compiler {
 
     /// Compiles what was lowered.
     fn compile(&mut self, isa: &OwnedTargetIsa) -> Result<CompiledCode, CompileError> {
+        fan_in::divide(&mut self.context.func);
         frame::mark_returns(&mut self.context.func);
         let outcome = self.context.compile(&**isa, &mut self.control);
         outcome.map_err(|error| CompileError::Cranelift(error.inner.to_string()))?;

@@ -197,7 +197,8 @@ fn is_of_graph(function: &Function, block: Block) -> bool {
     function.dfg.block_params(block).iter().all(|&parameter| function.dfg.value_type(parameter) == types::I32)
 }
 
-fn destinations(function: &Function, branch: Inst) -> &[BlockCall] {
+/// Returns the edges of a branch.
+pub(super) fn destinations(function: &Function, branch: Inst) -> &[BlockCall] {
     function.dfg.insts[branch].branch_destination(&function.dfg.jump_tables, &function.dfg.exception_tables)
 }
 

@@ -1,7 +1,8 @@
 //! Native code: from a graph through Cranelift to a function that can be called.
 //!
 //! The steps, in order: the graph is lowered to Cranelift IR (`lower`), to run one packet or many (`entry`); parameters go
-//! through the stack frame if there are very many (`demote`); Cranelift compiles it for this machine (`compile`); a frame
+//! through the stack frame if there are very many (`demote`), and so do edges into one block through others (`fan_in`);
+//! Cranelift compiles it for this machine (`compile`); a frame
 //! that holds nothing is left out (`frame`); and the bytes find a place among other filters' code (`memory`), the tables
 //! that they look things up in (`sets`) behind them (`tables`). The code refers to nothing but its tables; it reads the
 //! packet only behind its bounds checks, and divides only behind the check of the divisor, so it never traps. What would
@@ -14,6 +15,7 @@ mod demote;
 mod entry;
 mod error;
 mod facts;
+mod fan_in;
 mod frame;
 mod lower;
 mod memory;
