@@ -1,7 +1,7 @@
 //! A decoder of gzip files, which may have many members.
 //!
-//! What follows the last member is treated as gzip(1) does: zeros up to the end are padding, and pass in silence; anything
-//! else is reported, behind all that was compressed.
+//! Bytes behind the last member are treated as by gzip(1): zeros up to the end are padding and no error. Anything else is
+//! an error, after all that was compressed has been read.
 
 use std::io::{self, BufRead, ErrorKind, Read};
 

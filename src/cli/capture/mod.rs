@@ -1,12 +1,13 @@
 //! Capture files: pcap and pcapng, plain or gzip, read record by record and written back.
 //!
 //! The data flows `source` (bytes, through `gzip`) -> `window` (what is unread) -> `pcap` or `pcapng`
-//! (records) -> `read` (one [`Reader`] for both, which lends [`Records`]), and back through `write` (a [`Writer`] of either format) into `output`
-//! (a file that appears whole or not at all).
+//! (records) -> `read` (one [`Reader`] for both, which lends [`Records`]), and back through `write` (a [`Writer`] of either
+//! format) into `output` (a file that appears whole or not at all).
 //!
-//! - `pcap-parser` knows the layouts of pcapng. This room cuts the stream into blocks first and hands the library exactly
+//! - `pcap-parser` reads the blocks of pcapng. This room cuts the stream into blocks first and hands the library exactly
 //!   one of them, so "incomplete" can only mean damage, and every error knows its byte.
-//! - A packet is put right where it lies, before anyone sees it (`pseudo_header`): all subcommands see what libpcap sees.
+//! - `pseudo_header` corrects a packet in the window, before it becomes a [`Record`]: every subcommand sees what programs
+//!   with libpcap see.
 //! - Whatever precedes the damage is read; the damage is an error, once; then the reader is at its end.
 //! - No input makes it panic or loop. It holds a chunk or two, or a record no longer than libpcap would accept.
 //! - Nothing about time is lost: a record keeps its ticks, its interface says what a tick is.

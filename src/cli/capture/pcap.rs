@@ -1,12 +1,12 @@
 //! pcap files: a header of 24 bytes, then records.
 //!
-//! - Versions, layouts and limits are those of libpcap (`sf-pcap.c`): versions 2.0 to 2.4, and 543.0 of DG/UX; the longer
-//!   record headers of A. Kuznetzov's patch, of which only what all have is read.
+//! - Versions, layouts and limits are those of libpcap (`sf-pcap.c`): versions 2.0 to 2.4, and 543.0 of DG/UX; files of
+//!   A. Kuznetzov's patch, too, whose record headers are longer: what they add is passed over.
 //! - A record longer than the snaplen of the file is cut to it, as libpcap does: both see the same packet.
 
 use super::error::{Damage, Fault, Foreign};
 use super::pcapng::word;
-use super::pseudo_header::put_right;
+use super::pseudo_header::correct;
 use super::window::Window;
 use super::{Clock, Interface, MAX_PACKET, Record};
 
@@ -122,7 +122,7 @@ impl Pcap {
         window.require("record", len)?;
         let kept = captured.min(interface.snaplen) as usize;
         let data = &mut window.take_mut(len)[self.record_header_len..][..kept];
-        let wire_len = put_right(interface.link_type, self.is_big_endian, data, wire_len);
+        let wire_len = correct(interface.link_type, self.is_big_endian, data, wire_len);
         Ok(Some(Record {
             data,
             wire_len,

@@ -13,7 +13,7 @@ use pcap_parser::{
 };
 
 use super::error::{Damage, Fault};
-use super::pseudo_header::put_right;
+use super::pseudo_header::correct;
 use super::window::Window;
 use super::{Clock, Interface, MAX_PACKET, Record};
 
@@ -208,7 +208,7 @@ impl Pcapng {
         };
         let captured = data.ok_or_else(|| damaged(Damage::Content("packet block")))?.len();
         let data = &mut bytes[if block.kind == SIMPLE_PACKET { 12 } else { 28 }..][..captured];
-        let wire_len = put_right(interface.link_type, self.big_endian, data, wire_len);
+        let wire_len = correct(interface.link_type, self.big_endian, data, wire_len);
         Ok(Record { data, wire_len, ticks, carried: 0, interface })
     }
 

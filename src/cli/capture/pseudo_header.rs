@@ -1,11 +1,12 @@
-//! Pseudo headers of captures, put right as libpcap and Wireshark do when they read a file.
+//! Pseudo headers of captures, corrected as libpcap and Wireshark do when they read a file.
 //!
-//! - Some are in the byte order of the machine that captured, which is that of the pcap file or pcapng section. Here they
-//!   come into little-endian order, that of the files that are written. Other readers take the order of the machine that
-//!   reads, so on a big-endian one `link[..]` sees other bytes there than here, where verdicts depend on no machine.
-//! - The link types and fields are those of libpcap (`pcap-util.c`, version 1.11). A field that is cut off stays as it is.
-//! - `NULL` and `ENC` stay as they are, as in libpcap: the order of a file is no proof of theirs, so expressions, tcpdump
-//!   and Wireshark read their address family in either order.
+//! - Some pseudo headers are in the byte order of the machine that captured, which is the order of the pcap file or pcapng
+//!   section. They are swapped to little-endian, the order of the files that `cbpf` writes.
+//! - libpcap swaps to the order of the machine that reads. On little-endian machines that is the same. On big-endian ones
+//!   `link[..]` reads other bytes in libpcap, while verdicts of `cbpf` do not depend on the machine.
+//! - Link types and fields are those of libpcap 1.11 (`pcap-util.c`). A field that is cut off is not swapped.
+//! - `NULL` and `ENC` are not swapped, as in libpcap: the order of a file does not tell theirs, so expressions, tcpdump and
+//!   Wireshark read the address family in both orders.
 
 use super::pcapng::word;
 
@@ -25,9 +26,9 @@ const SWAPPED: [(u16, Swap); 6] = [
     (276,          linux_sll2),
 ];
 
-/// Puts the header of a captured packet right, and returns the packet's length on the wire.
+/// Corrects the header of a captured packet, and returns the packet's length on the wire.
 #[inline]
-pub(super) fn put_right(link_type: u16, is_big_endian: bool, data: &mut [u8], wire_len: u32) -> u32 {
+pub(super) fn correct(link_type: u16, is_big_endian: bool, data: &mut [u8], wire_len: u32) -> u32 {
     if is_big_endian && let Some((_, swap)) = SWAPPED.iter().find(|(swapped, _)| *swapped == link_type) {
         swap(data, wire_len as usize);
     }
@@ -138,12 +139,13 @@ mod usb {
         word(header, 60, false) as usize
     }
 
-    /// The length on the wire. Old versions of libpcap made it of the length of the request where an isochronous transfer
-    /// has come in; then it is where the last of the packets ends that the descriptors tell of.
+    /// Returns the length on the wire. Of isochronous data that came in, old versions of libpcap stated the length of the
+    /// request; the right one is the end of the last packet that a descriptor describes.
     pub(super) fn wire_len(data: &[u8], claimed: u32) -> u32 {
         corrected_wire_len(data, claimed).unwrap_or(claimed)
     }
 
+    /// The right length, if the claimed one is that of the request and all descriptors are there.
     fn corrected_wire_len(data: &[u8], claimed: u32) -> Option<u32> {
         let (header, rest) = data.split_first_chunk::<HEADER_LEN>()?;
         let (event, endpoint, has_data) = (header[8], header[10], header[15] == 0);

@@ -1,7 +1,8 @@
 //! A [`Writer`] of pcap or pcapng, little-endian.
 //!
-//! - The captured bytes, the length on the wire and the instant of every record are kept exactly. A fraction of a second
-//!   or more, which only a broken file has, stays what it was from pcap to pcap, unless nanoseconds are too many for it.
+//! - The captured bytes, the length on the wire and the instant of every record are kept exactly.
+//! - From pcap to pcap, the words of a time stamp are copied as they are, even if the fraction is a second or more, as in
+//!   broken files. Where micro- become nanoseconds, what is too large for the fraction is carried into the seconds.
 //! - The layouts are written here: `pcap-parser` can serialize them, but copies each packet twice into memory of its
 //!   own, and needs the `futures` crates for it.
 

@@ -194,8 +194,9 @@ fn bytes_behind_a_gzip_file_are_padding_or_damage() {
         let (seen, error) = read(&[&packed[..], behind].concat());
         assert_eq!(seen, all);
         let message = format!(
-            "memory: the gzip data fails after {} decompressed bytes: what follows is neither gzip data nor zeros up to the end",
-            bytes.len()
+            "memory: the gzip data fails after {} decompressed bytes: {}",
+            bytes.len(),
+            "what follows is neither gzip data nor zeros up to the end"
         );
         assert_eq!(error.map(|error| error.to_string()), Some(message));
     }

@@ -1,7 +1,8 @@
 //! Headers in the byte order of the machine that captured.
 
 use super::build::{MICRO, MODIFIED, NANO, ORDERS, Order, PcapBytes, PcapngBytes, padded};
-use super::records;
+use super::{Random, records};
+use crate::cli::capture::pseudo_header::correct;
 
 /// Builds a packet on a machine of this order.
 type Packet = fn(Order) -> Vec<u8>;
@@ -141,6 +142,18 @@ fn lengths_and_counts_that_lie_do_no_harm() {
     for (link_type, packet) in PACKETS {
         for wire_len in 0..70 {
             read(Order::Big, link_type, wire_len, &packet(Order::Big));
+        }
+    }
+    let mut random = Random(0x9e37_79b9_7f4a_7c15);
+    for (link_type, packet) in PACKETS {
+        for _ in 0..2000 {
+            let mut bytes = packet(Order::Big);
+            for _ in 0..3 {
+                let at = random.below(bytes.len());
+                bytes[at] = [0, 0xff, 1, random.below(256) as u8][random.below(4)];
+            }
+            bytes.truncate(random.below(bytes.len() + 1));
+            correct(link_type, true, &mut bytes, [0, 5, 100, u32::MAX][random.below(4)]);
         }
     }
     let mut packet = usb(Order::Big, ISOCHRONOUS, 3);
