@@ -98,7 +98,7 @@ impl fmt::Display for Foreign {
             Foreign::Reserved { network } => {
                 write!(
                     f,
-                    "is a pcap file with reserved bits set in its link type field, {network:#010x}: it is not read"
+                    "is a pcap file with reserved bits set in its link type field, {network:#010x}; it is not read"
                 )
             }
         }

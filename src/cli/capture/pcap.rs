@@ -32,7 +32,7 @@ const ETHERNET_HEADER_LEN: u32 = 14;
 /// Bits of the link type field that are neither a link type nor tell the length of the frame check sequence.
 const RESERVED: u32 = 0x03ff_0000;
 
-/// Whether a file is pcap, and in which order and with which magic; `start` is its first four bytes.
+/// Returns whether a pcap file is big-endian, and its magic; `start` is its first four bytes.
 fn magic(start: &[u8]) -> Option<(bool, u32)> {
     let start = <[u8; 4]>::try_from(start).ok()?;
     let orders = [(false, u32::from_le_bytes(start)), (true, u32::from_be_bytes(start))];
@@ -154,7 +154,7 @@ fn interface(magic: u32, snaplen: u32, network: u32) -> Interface {
         1..=0x7fff_ffff => snaplen,
         _ => longest_packet(link_type),
     };
-    // A cooked capture has got Ethernet headers that its snaplen does not count.
+    // The patch made Ethernet headers for cooked captures, which the snaplen does not count.
     let header_len = if magic == MODIFIED && link_type == ETHERNET { ETHERNET_HEADER_LEN } else { 0 };
     Interface {
         index: 0,
