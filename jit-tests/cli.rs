@@ -1,6 +1,8 @@
 //! The program `cbpf`, as users run it: captures that are whole, damaged and missing, and every exit code.
 
+mod byte_order;
 mod expressions;
+mod formats;
 mod seccomp;
 mod split;
 
@@ -50,8 +52,8 @@ pub fn trials() -> Vec<Trial> {
     let trial = |(name, test): (&str, Test)| {
         Trial::test(format!("cli::{name}"), move || test(&Bench { folder: TempDir::new()? }))
     };
-    let all = [&TESTS[..], &expressions::TESTS, &debugger::TESTS, &seccomp::TESTS, &split::TESTS];
-    all.concat().into_iter().map(trial).collect()
+    let all = [&TESTS[..], &expressions::TESTS, &debugger::TESTS, &seccomp::TESTS, &split::TESTS, &formats::TESTS];
+    all.concat().into_iter().map(trial).chain(byte_order::trials()).collect()
 }
 
 /// A folder for one test.

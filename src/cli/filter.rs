@@ -16,9 +16,9 @@ use crate::cli::summary::Summary;
 
 /// Count the packets that a program keeps, and write them to a capture
 ///
-/// A summary goes to standard error. Kept packets are cut to the program's verdict; time stamps, link types and
-/// original lengths stay. The output is a pcap file if all inputs are, with one link type, and else pcapng; it appears
-/// under its name when it is complete.
+/// A summary goes to standard error. Kept packets are cut to the program's verdict; an expression keeps them whole. Time
+/// stamps, link types and original lengths stay. The output is a pcap file if all inputs are, with one link type, and
+/// else pcapng; it appears under its name when it is complete.
 #[derive(Args)]
 #[command(after_help = "Example:
   cbpf filter -r in.pcap 'tcp port 443' -w https.pcap
@@ -53,7 +53,7 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     let mut writer = arguments.write.as_deref().map(|path| create(path, &inputs)).transpose()?;
 
     let mut summary = Summary::start();
-    let outcome = filter(&mut engines, arguments.seed, &mut inputs, writer.as_mut(), &mut summary)?;
+    let outcome = filter(arguments, &mut engines, &mut inputs, writer.as_mut(), &mut summary)?;
     if let Some(writer) = writer {
         writer.finish(&inputs)?;
     }
@@ -71,13 +71,13 @@ fn create(path: &Path, inputs: &[Reader]) -> Result<Writer, Failure> {
 }
 
 fn filter(
+    arguments: &Arguments,
     engines: &mut Engines,
-    seed: Option<u64>,
     inputs: &mut [Reader],
     mut writer: Option<&mut Writer>,
     summary: &mut Summary,
 ) -> Result<Inputs, Failure> {
-    let mut surroundings = Surroundings::new(seed);
+    let mut surroundings = Surroundings::new(arguments.seed);
     let mut verdicts = Vec::new();
     each_batch(inputs, Progress::of(inputs), |input, first, records| {
         verdicts.clear();
@@ -86,12 +86,12 @@ fn filter(
             engines.of(link_type)?.run_all(&mut surroundings, first, records, &mut verdicts);
         }
         for (record, &verdict) in records.iter().zip(&verdicts) {
+            let captured = record.data.len();
+            let kept = captured.min(arguments.program.verdict(verdict, captured) as usize);
+            summary.count(captured, (verdict != 0).then_some(kept));
             if verdict == 0 {
-                summary.count(record.data.len(), None);
                 continue;
             }
-            let kept = record.data.len().min(verdict as usize);
-            summary.count(record.data.len(), Some(kept));
             if let Some(writer) = &mut writer {
                 writer.write(input, &record.cut(kept))?;
             }

@@ -79,6 +79,14 @@ impl ProgramArguments {
         String::from_utf8(read_bytes(path)?).map_err(|_| Failure::of_file(path, "an expression is a text"))
     }
 
+    /// The verdict on a packet, if the engine gives this one: an expression keeps the whole of a packet that matches, even
+    /// one that is longer than the 262,144 bytes for which it is compiled.
+    #[inline]
+    pub fn verdict(&self, given: u32, captured: usize) -> u32 {
+        let is_match_of_expression = self.program.is_none() && given != 0;
+        if is_match_of_expression { given.max(captured as u32) } else { given }
+    }
+
     /// More captures: the words, if there is a program.
     pub fn captures(&self) -> impl Iterator<Item = &Path> + Clone {
         self.words.iter().filter(|_| self.program.is_some()).map(Path::new)

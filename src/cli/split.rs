@@ -11,7 +11,7 @@ use crate::cli::failure::Failure;
 use crate::cli::input::each_batch;
 use crate::cli::interrupt;
 use crate::cli::progress::Progress;
-use crate::cli::rules::{Counts, RuleArguments, Rules, SNAPLEN};
+use crate::cli::rules::{Counts, RuleArguments, Rules};
 
 /// Write the packets that each of many rules matches to a capture of its own
 ///
@@ -45,8 +45,7 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     let outcome = each_batch(&mut inputs, progress, |input, _, records| {
         classifier.each(records, |record, ids| {
             counts.count(record, ids);
-            let kept = record.cut(SNAPLEN as usize);
-            ids.iter().try_for_each(|&id| Ok(writers[id as usize].write(input, &kept)?))
+            ids.iter().try_for_each(|&id| Ok(writers[id as usize].write(input, record)?))
         })
     })?;
     finish(writers, &inputs)?;

@@ -79,8 +79,10 @@ pub enum Foreign {
     Magic(Vec<u8>),
     /// Its magic is that of a rare variant of pcap.
     Variant(&'static str),
-    /// It is a pcap file of another version than 2.4.
+    /// It is a pcap file of another version than libpcap reads.
     Version { major: u16, minor: u16 },
+    /// It is a pcap file with reserved bits set in this link type field.
+    Reserved { network: u32 },
 }
 
 impl fmt::Display for Foreign {
@@ -91,7 +93,13 @@ impl fmt::Display for Foreign {
             Foreign::Magic(bytes) => write!(f, "is not a pcap or pcapng file: it begins with the bytes {bytes:02x?}"),
             Foreign::Variant(name) => write!(f, "is a pcap file of the {name} variant, which is not read"),
             Foreign::Version { major, minor } => {
-                write!(f, "is a pcap file of version {major}.{minor}; only version 2.4 is read")
+                write!(f, "is a pcap file of version {major}.{minor}; only versions 2.0 to 2.4 and 543.0 are read")
+            }
+            Foreign::Reserved { network } => {
+                write!(
+                    f,
+                    "is a pcap file with reserved bits set in its link type field, {network:#010x}; it is not read"
+                )
             }
         }
     }
@@ -146,7 +154,7 @@ impl fmt::Display for Sentence<'_> {
                 write!(f, "the block at byte {at} has the length {leading} at its start and {trailing} at its end")
             }
             Damage::Version { major, minor } => {
-                write!(f, "the section at byte {at} is of version {major}.{minor}; only version 1 is read")
+                write!(f, "the section at byte {at} is of version {major}.{minor}; only versions 1.0 and 1.2 are read")
             }
             Damage::ByteOrder => write!(f, "the section header at byte {at} has no byte-order mark"),
             Damage::Interface { index, described } => {

@@ -1,19 +1,23 @@
 //! Capture files: pcap and pcapng, plain or gzip, read record by record and written back.
 //!
-//! The data flows `source` (bytes) -> `window` (what is unread) -> `pcap` or `pcapng`
-//! (records) -> `read` (one [`Reader`] for both, which lends [`Records`]), and back through `write` (a [`Writer`] of either format) into `output`
-//! (a file that appears whole or not at all).
+//! The data flows `source` (bytes, through `gzip`) -> `window` (what is unread) -> `pcap` or `pcapng`
+//! (records) -> `read` (one [`Reader`] for both, which lends [`Records`]), and back through `write` (a [`Writer`] of either
+//! format) into `output` (a file that appears whole or not at all).
 //!
-//! - `pcap-parser` knows the layouts. This room cuts the stream into records and blocks first and hands the library
-//!   exactly one of them, so "incomplete" can only mean damage, and every error knows its byte.
+//! - `pcap-parser` reads the blocks of pcapng. This room cuts the stream into blocks first and hands the library exactly
+//!   one of them, so "incomplete" can only mean damage, and every error knows its byte.
+//! - `pseudo_header` corrects a packet in the window, before it becomes a [`Record`]: every subcommand sees what programs
+//!   with libpcap see.
 //! - Whatever precedes the damage is read; the damage is an error, once; then the reader is at its end.
 //! - No input makes it panic or loop. It holds a chunk or two, or a record no longer than libpcap would accept.
 //! - Nothing about time is lost: a record keeps its ticks, its interface says what a tick is.
 
 mod error;
+mod gzip;
 mod output;
 mod pcap;
 mod pcapng;
+mod pseudo_header;
 mod read;
 mod records;
 mod source;
@@ -40,6 +44,8 @@ pub struct Record<'a> {
     pub wire_len: u32,
     /// The time of capture, counted by [`Interface::clock`].
     pub ticks: u64,
+    /// The whole seconds of `ticks` that a pcap file states in the fraction of a second; 0 unless the file is broken.
+    pub carried: u32,
     /// Where the packet was captured.
     pub interface: &'a Interface,
 }

@@ -1,74 +1,107 @@
 //! pcap files: a header of 24 bytes, then records.
 //!
-//! A record longer than the snaplen of the file is cut to it, as libpcap does: both see the same packet.
-
-use pcap_parser::{LegacyPcapBlock, PcapHeader};
-use pcap_parser::{parse_pcap_frame, parse_pcap_frame_be, parse_pcap_frame_modified, parse_pcap_header};
+//! - Versions, layouts and limits are those of libpcap (`sf-pcap.c`): versions 2.0 to 2.4, and 543.0 of DG/UX; files of
+//!   A. Kuznetzov's patch, too, whose record headers are longer: what they add is passed over.
+//! - A record longer than the snaplen of the file is cut to it, as libpcap does: both see the same packet.
 
 use super::error::{Damage, Fault, Foreign};
+use super::pcapng::word;
+use super::pseudo_header::correct;
 use super::window::Window;
 use super::{Clock, Interface, MAX_PACKET, Record};
 
 const HEADER_LEN: usize = 24;
-/// Where a record states how many bytes it holds, in all layouts.
-const CAPTURED: std::ops::Range<usize> = 8..12;
+const RECORD_HEADER_LEN: usize = 16;
+/// With an interface, a protocol and a packet type.
+const MODIFIED_RECORD_HEADER_LEN: usize = 24;
 
-/// The first four bytes of the files read here.
-pub(super) const MAGICS: [[u8; 4]; 5] = [
-    [0xd4, 0xc3, 0xb2, 0xa1],
-    [0xa1, 0xb2, 0xc3, 0xd4],
-    [0x4d, 0x3c, 0xb2, 0xa1],
-    [0xa1, 0xb2, 0x3c, 0x4d],
-    [0x34, 0xcd, 0xb2, 0xa1],
-];
+const MICROSECONDS: u32 = 0xa1b2_c3d4;
+const NANOSECONDS: u32 = 0xa1b2_3c4d;
+const MODIFIED: u32 = 0xa1b2_cd34;
 
 /// Longest packets by link type, as in libpcap; any other has `ORDINARY_PACKET`.
 const LONG_PACKETS: [(u16, u32); 3] = [
     (231, MAX_PACKET), // D-Bus
-    (249, MAX_PACKET), // USBPcap
+    (249, MAX_PACKET), // USBPcap; as in Wireshark, 1 MiB in libpcap
     (279, 8 << 20),    // EBHSCR
 ];
 const ORDINARY_PACKET: u32 = 256 << 10;
 
-/// How the records of a file are laid out.
+const ETHERNET: u16 = 1;
+const ETHERNET_HEADER_LEN: u32 = 14;
+/// Bits of the link type field that are neither a link type nor tell the length of the frame check sequence.
+const RESERVED: u32 = 0x03ff_0000;
+
+/// Returns whether a pcap file is big-endian, and its magic; `start` is its first four bytes.
+fn magic(start: &[u8]) -> Option<(bool, u32)> {
+    let start = <[u8; 4]>::try_from(start).ok()?;
+    let orders = [(false, u32::from_le_bytes(start)), (true, u32::from_be_bytes(start))];
+    orders.into_iter().find(|(_, magic)| [MICROSECONDS, NANOSECONDS, MODIFIED].contains(magic))
+}
+
+/// Whether a file that starts with these four bytes is pcap.
+pub(super) fn is_pcap(start: &[u8]) -> bool {
+    magic(start).is_some()
+}
+
+/// The order of a record's two lengths.
 #[derive(Clone, Copy)]
-enum Layout {
-    Little,
-    Big,
-    /// Little-endian with 8 more bytes in each header, by A. Kuznetzov's patch.
-    Modified,
+enum Lengths {
+    CapturedFirst,
+    /// Before version 2.3.
+    WireFirst,
+    /// In version 2.3, which some wrote in the old order: the longer one is that on the wire.
+    LongerIsWire,
 }
 
 /// What the header of a file says about its records.
 pub(super) struct Pcap {
-    layout: Layout,
+    is_big_endian: bool,
+    record_header_len: usize,
+    lengths: Lengths,
     ticks_per_second: u64,
     limit: u32,
+}
+
+/// The header of a record.
+struct Header {
+    seconds: u32,
+    fraction: u32,
+    captured: u32,
+    wire_len: u32,
 }
 
 impl Pcap {
     /// Reads the file header: the layout, and the one interface.
     pub(super) fn open(window: &mut Window) -> Result<(Pcap, Interface), Fault> {
         window.require("file header", HEADER_LEN)?;
-        let Ok((_, header)) = parse_pcap_header(&window.unread()[..HEADER_LEN]) else {
-            return Err(window.damaged(Damage::Content("file header")));
+        let header = window.take(HEADER_LEN);
+        let Some((is_big_endian, magic)) = magic(&header[..4]) else {
+            return Err(Fault::Foreign(Foreign::Magic(header[..4].to_vec())));
         };
-        window.take(HEADER_LEN);
-        let (major, minor) = (header.version_major, header.version_minor);
-        if (major, minor) != (2, 4) {
-            return Err(Fault::Foreign(Foreign::Version { major, minor }));
+        let field = |at| word(header, at, is_big_endian);
+        let halves = (field(4) as u16, (field(4) >> 16) as u16);
+        let (major, minor) = if is_big_endian { (halves.1, halves.0) } else { halves };
+        let lengths = match (major, minor) {
+            (2, 4) => Lengths::CapturedFirst,
+            (2, 3) => Lengths::LongerIsWire,
+            (2, 0..=2) | (543, 0) => Lengths::WireFirst,
+            _ => return Err(Fault::Foreign(Foreign::Version { major, minor })),
+        };
+        let (snaplen, network) = (field(16), field(20));
+        if network & RESERVED != 0 {
+            return Err(Fault::Foreign(Foreign::Reserved { network }));
         }
-        Ok((Pcap::new(&header), interface(&header)))
-    }
-
-    fn new(header: &PcapHeader) -> Pcap {
-        let layout = match (header.is_modified_format(), header.is_bigendian()) {
-            (true, _) => Layout::Modified,
-            (false, true) => Layout::Big,
-            (false, false) => Layout::Little,
+        let interface = interface(magic, snaplen, network);
+        let is_nano = magic == NANOSECONDS;
+        let file = Pcap {
+            is_big_endian,
+            record_header_len: if magic == MODIFIED { MODIFIED_RECORD_HEADER_LEN } else { RECORD_HEADER_LEN },
+            lengths,
+            ticks_per_second: if is_nano { 1_000_000_000 } else { 1_000_000 },
+            limit: longest_packet(interface.link_type),
         };
-        let ticks_per_second = if header.is_nanosecond_precision() { 1_000_000_000 } else { 1_000_000 };
-        Pcap { layout, ticks_per_second, limit: longest_packet(link_type(header)) }
+        Ok((file, interface))
     }
 
     /// Reads the next record of `interface`.
@@ -80,70 +113,57 @@ impl Pcap {
         if window.at_end()? {
             return Ok(None);
         }
-        let len = self.record_len(window)?;
-        let at = window.offset();
-        let Some(record) = self.parse(window.take(len)) else {
-            return Err(Fault::Damaged { at, damage: Damage::Content("record") });
-        };
+        window.require("record header", self.record_header_len)?;
+        let Header { seconds, fraction, captured, wire_len } = self.header(window.unread());
+        if captured > self.limit {
+            return Err(window.damaged(Damage::TooLong { part: "record", claimed: captured, limit: self.limit }));
+        }
+        let len = self.record_header_len + captured as usize;
+        window.require("record", len)?;
+        let kept = captured.min(interface.snaplen) as usize;
+        let data = &mut window.take_mut(len)[self.record_header_len..][..kept];
+        let wire_len = correct(interface.link_type, self.is_big_endian, data, wire_len);
         Ok(Some(Record {
-            data: record.data.get(..interface.snaplen as usize).unwrap_or(record.data),
-            wire_len: record.origlen,
-            ticks: u64::from(record.ts_sec) * self.ticks_per_second + u64::from(record.ts_usec),
+            data,
+            wire_len,
+            ticks: u64::from(seconds) * self.ticks_per_second + u64::from(fraction),
+            carried: (u64::from(fraction) / self.ticks_per_second) as u32,
             interface,
         }))
     }
 
-    /// Makes the record that begins here available, and says how long it is with its header.
-    fn record_len(&self, window: &mut Window) -> Result<usize, Fault> {
-        let header_len = match self.layout {
-            Layout::Little | Layout::Big => 16,
-            Layout::Modified => 24,
+    #[inline]
+    fn header(&self, bytes: &[u8]) -> Header {
+        let field = |at| word(bytes, at, self.is_big_endian);
+        let (first, second) = (field(8), field(12));
+        let is_wire_first = match self.lengths {
+            Lengths::CapturedFirst => false,
+            Lengths::WireFirst => true,
+            Lengths::LongerIsWire => first > second,
         };
-        window.require("record header", header_len)?;
-        let claimed = self.word(&window.unread()[CAPTURED]);
-        if claimed > self.limit {
-            return Err(window.damaged(Damage::TooLong { part: "record", claimed, limit: self.limit }));
-        }
-        let len = header_len + claimed as usize;
-        window.require("record", len)?;
-        Ok(len)
-    }
-
-    fn parse<'a>(&self, record: &'a [u8]) -> Option<LegacyPcapBlock<'a>> {
-        let parsed = match self.layout {
-            Layout::Little => parse_pcap_frame(record),
-            Layout::Big => parse_pcap_frame_be(record),
-            Layout::Modified => parse_pcap_frame_modified(record),
-        };
-        parsed.ok().map(|(_, record)| record)
-    }
-
-    fn word(&self, bytes: &[u8]) -> u32 {
-        let little = bytes.iter().rfold(0, |word, &byte| word << 8 | u32::from(byte));
-        if matches!(self.layout, Layout::Big) { little.swap_bytes() } else { little }
+        let (captured, wire_len) = if is_wire_first { (second, first) } else { (first, second) };
+        Header { seconds: field(0), fraction: field(4), captured, wire_len }
     }
 }
 
 /// The one interface of a file. A snaplen that makes no sense stands for none, as in libpcap.
-fn interface(header: &PcapHeader) -> Interface {
-    let link_type = link_type(header);
-    let snaplen = match header.snaplen {
-        1..=0x7fff_ffff => header.snaplen,
+fn interface(magic: u32, snaplen: u32, network: u32) -> Interface {
+    // The upper half of the field is about the frame check sequence.
+    let link_type = network as u16;
+    let snaplen = match snaplen {
+        1..=0x7fff_ffff => snaplen,
         _ => longest_packet(link_type),
     };
+    // The patch made Ethernet headers for cooked captures, which the snaplen does not count.
+    let header_len = if magic == MODIFIED && link_type == ETHERNET { ETHERNET_HEADER_LEN } else { 0 };
     Interface {
         index: 0,
         link_type,
-        link_extra: (header.network.0 as u32 >> 16) as u16,
-        snaplen,
-        clock: if header.is_nanosecond_precision() { Clock::NANOSECONDS } else { Clock::MICROSECONDS },
+        link_extra: (network >> 16) as u16,
+        snaplen: (snaplen + header_len).min(i32::MAX as u32),
+        clock: if magic == NANOSECONDS { Clock::NANOSECONDS } else { Clock::MICROSECONDS },
         options: Vec::new(),
     }
-}
-
-/// The lower half of the field; the upper one is about the frame check sequence.
-fn link_type(header: &PcapHeader) -> u16 {
-    header.network.0 as u16
 }
 
 fn longest_packet(link_type: u16) -> u32 {

@@ -13,6 +13,7 @@ use pcap_parser::{
 };
 
 use super::error::{Damage, Fault};
+use super::pseudo_header::correct;
 use super::window::Window;
 use super::{Clock, Interface, MAX_PACKET, Record};
 
@@ -137,7 +138,7 @@ impl Pcapng {
         let content = || window.damaged(Damage::Content("section header block"));
         let section = parse_sectionheaderblock(&window.unread()[..block.len]).map_err(|_| content())?.1;
         let SectionHeaderBlock { major_version: major, minor_version: minor, .. } = section;
-        if major != 1 {
+        if major != 1 || !matches!(minor, 0 | 2) {
             return Err(window.damaged(Damage::Version { major, minor }));
         }
         *self = Pcapng { big_endian: section.big_endian(), first_interface: interfaces };
@@ -193,7 +194,7 @@ impl Pcapng {
     ) -> Result<Record<'a>, Fault> {
         let at = window.offset();
         let damaged = |damage| Fault::Damaged { at, damage };
-        let bytes = window.take(block.len);
+        let bytes = window.take_mut(block.len);
         let packet = match block.kind {
             ENHANCED_PACKET => self.enhanced_packet(bytes),
             SIMPLE_PACKET => self.simple_packet(bytes, described.first()),
@@ -205,8 +206,10 @@ impl Pcapng {
         let Some(interface) = described.get(index as usize) else {
             return Err(damaged(Damage::Interface { index, described: described.len() }));
         };
-        let data = data.ok_or_else(|| damaged(Damage::Content("packet block")))?;
-        Ok(Record { data, wire_len, ticks, interface })
+        let captured = data.ok_or_else(|| damaged(Damage::Content("packet block")))?.len();
+        let data = &mut bytes[if block.kind == SIMPLE_PACKET { 12 } else { 28 }..][..captured];
+        let wire_len = correct(interface.link_type, self.big_endian, data, wire_len);
+        Ok(Record { data, wire_len, ticks, carried: 0, interface })
     }
 
     fn enhanced_packet<'a>(&self, block: &'a [u8]) -> Option<Packet<'a>> {
@@ -263,7 +266,8 @@ fn order_of(mark: &[u8]) -> Option<bool> {
 }
 
 /// The 4 bytes at `at`, which must be there, as a number.
-fn word(bytes: &[u8], at: usize, big_endian: bool) -> u32 {
+#[inline]
+pub(super) fn word(bytes: &[u8], at: usize, big_endian: bool) -> u32 {
     let bytes = [bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]];
     if big_endian { u32::from_be_bytes(bytes) } else { u32::from_le_bytes(bytes) }
 }

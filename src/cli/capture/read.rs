@@ -11,12 +11,11 @@ use super::window::Window;
 use super::{Interface, Record, Records};
 
 /// First bytes that are no capture, but that a user should be told more about.
-const KNOWN: [(&[u8], Foreign); 9] = [
+const KNOWN: [(&[u8], Foreign); 8] = [
     (&[0x28, 0xb5, 0x2f, 0xfd], Foreign::Compressed("zstd")),
     (&[0xfd, 0x37, 0x7a, 0x58], Foreign::Compressed("xz")),
     (&[0x04, 0x22, 0x4d, 0x18], Foreign::Compressed("lz4")),
     (b"BZh", Foreign::Compressed("bzip2")),
-    (&[0xa1, 0xb2, 0xcd, 0x34], Foreign::Variant("big-endian modified")),
     (&[0xa1, 0xb2, 0x34, 0xcd], Foreign::Variant("Navtel")),
     (&[0xcd, 0x34, 0xb2, 0xa1], Foreign::Variant("Navtel")),
     (&[0xa1, 0xe2, 0xcb, 0x12], Foreign::Variant("F. Mesquita")),
@@ -157,7 +156,7 @@ fn open_format(window: &mut Window) -> Result<Format, Fault> {
     if magic == pcapng::MAGIC {
         return Ok(Format::Pcapng(Pcapng::open(window)?, Vec::new()));
     }
-    if pcap::MAGICS.iter().any(|known| known == magic) {
+    if pcap::is_pcap(magic) {
         let (file, interface) = Pcap::open(window)?;
         return Ok(Format::Pcap(file, interface));
     }

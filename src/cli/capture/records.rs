@@ -16,6 +16,7 @@ pub(super) struct Gathered {
 #[derive(Clone, Copy)]
 pub(super) struct Stamp {
     ticks: u64,
+    carried: u32,
     /// The interface's position in [`Reader::interfaces`](super::Reader::interfaces).
     interface: usize,
 }
@@ -30,7 +31,7 @@ pub(super) struct Found {
 
 impl Found {
     pub(super) fn of(record: &Record) -> Found {
-        let stamp = Stamp { ticks: record.ticks, interface: record.interface.index };
+        let stamp = Stamp { ticks: record.ticks, carried: record.carried, interface: record.interface.index };
         Found { address: record.data.as_ptr().addr(), captured: record.data.len(), wire_len: record.wire_len, stamp }
     }
 }
@@ -100,6 +101,7 @@ impl<'a> Records<'a> {
             data: &window[span.start..][..span.captured],
             wire_len: span.wire_len,
             ticks: stamp.ticks,
+            carried: stamp.carried,
             interface: &interfaces[stamp.interface],
         })
     }

@@ -6,11 +6,9 @@ use std::io::{self, BufReader, Cursor, ErrorKind, Read};
 use std::path::Path;
 use std::rc::Rc;
 
-use flate2::bufread::MultiGzDecoder;
-
 use super::error::{CaptureError, Fault};
+use super::gzip;
 
-const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
 const GZIP_BUFFER: usize = 256 << 10;
 /// A decoder that fails drops what the failing call has decoded. Short calls lose little, at hardly a cost.
 const GZIP_STEP: usize = 4 << 10;
@@ -37,12 +35,12 @@ impl Source {
         let stored_read = Rc::new(Cell::new(0));
         let mut raw = Counted { inner: raw, count: Rc::clone(&stored_read) };
         let mut head = Vec::new();
-        raw.by_ref().take(GZIP_MAGIC.len() as u64).read_to_end(&mut head)?;
-        let gzip = head == GZIP_MAGIC;
+        raw.by_ref().take(gzip::MAGIC.len() as u64).read_to_end(&mut head)?;
+        let gzip = head == gzip::MAGIC;
         let whole = Cursor::new(head).chain(raw);
         let bytes: Box<dyn Read> = match gzip {
             true => {
-                let decoder = MultiGzDecoder::new(BufReader::with_capacity(GZIP_BUFFER, whole));
+                let decoder = gzip::Members::new(BufReader::with_capacity(GZIP_BUFFER, whole));
                 Box::new(Stepwise { inner: decoder, failed: None })
             }
             false => Box::new(whole),

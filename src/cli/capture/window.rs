@@ -84,6 +84,14 @@ impl Window {
         taken
     }
 
+    /// As [`Window::take`], with bytes that can be changed where they lie.
+    #[inline]
+    pub(super) fn take_mut(&mut self, count: usize) -> &mut [u8] {
+        let taken = &mut self.bytes[self.start..self.end][..count];
+        self.start += count;
+        taken
+    }
+
     /// Damage of what begins here.
     pub(super) fn damaged(&self, damage: Damage) -> Fault {
         Fault::Damaged { at: self.offset(), damage }

@@ -1,7 +1,8 @@
 //! A [`Writer`] of pcap or pcapng, little-endian.
 //!
-//! - The captured bytes, the length on the wire and the instant of every record are kept exactly. In pcap a fraction
-//!   beyond a second, which only a broken file has, is carried into the seconds.
+//! - The captured bytes, the length on the wire and the instant of every record are kept exactly.
+//! - From pcap to pcap, the words of a time stamp are copied as they are, even if the fraction is a second or more, as in
+//!   broken files. Where micro- become nanoseconds, what is too large for the fraction is carried into the seconds.
 //! - The layouts are written here: `pcap-parser` can serialize them, but copies each packet twice into memory of its
 //!   own, and needs the `futures` crates for it.
 
@@ -169,10 +170,15 @@ fn seconds_and_fraction(record: &Record<'_>, clock: Clock) -> (u32, u32) {
     let finer = clock != record.interface.clock;
     let ticks = if finer { record.ticks.saturating_mul(1000) } else { record.ticks };
     let per_second = if clock == Clock::NANOSECONDS { 1_000_000_000 } else { 1_000_000 };
-    // A fraction too large to be carried into the last second stays where it was.
-    let seconds = (ticks / per_second).min(u32::MAX.into());
-    let fraction = (ticks - seconds * per_second).min(u32::MAX.into());
-    (seconds as u32, fraction as u32)
+    let whole = ticks / per_second;
+    let split_at = |seconds: u64| (u32::try_from(seconds), u32::try_from(ticks - seconds * per_second));
+    let as_it_was = split_at(whole.saturating_sub(record.carried.into()));
+    let (Ok(seconds), Ok(fraction)) = as_it_was else {
+        // What does not fit into the seconds stays in the fraction, as far as it fits there.
+        let (seconds, fraction) = split_at(whole.min(u32::MAX.into()));
+        return (seconds.unwrap_or(u32::MAX), fraction.unwrap_or(u32::MAX));
+    };
+    (seconds, fraction)
 }
 
 fn write_block(output: &mut Output, record: &Record<'_>, interface: u32) -> Result<(), CaptureError> {

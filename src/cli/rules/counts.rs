@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::cli::capture::Record;
 use crate::cli::failure::{Failure, say};
-use crate::cli::rules::{Rules, SNAPLEN};
+use crate::cli::rules::Rules;
 use crate::cli::summary::Summary;
 
 /// The packets and bytes of each rule, of packets that no rule took, and of all.
@@ -54,8 +54,8 @@ impl Counts {
         if ids.is_empty() {
             self.unmatched.add(record);
         }
-        let kept = (!ids.is_empty()).then(|| record.data.len().min(SNAPLEN as usize));
-        self.summary.count(record.data.len(), kept);
+        let captured = record.data.len();
+        self.summary.count(captured, (!ids.is_empty()).then_some(captured));
     }
 
     /// Prints the table on standard output, and the summary on standard error; or one line of JSON instead of both.

@@ -19,9 +19,6 @@ use crate::cli::input::read_bytes;
 /// The longest name of a rule, in bytes; names of files may have 255.
 const LONGEST_NAME: usize = 200;
 
-/// How much of a packet an expression keeps, in bytes, as in `cbpf filter`.
-pub const SNAPLEN: u32 = 262_144;
-
 /// The rules of a file, in order; the id of a rule is its place.
 pub struct Rules {
     path: PathBuf,
@@ -82,7 +79,7 @@ impl Rules {
 
     /// The programs of the rules. What no packet of this link type can match, is no error: there may be other packets.
     fn compile(&self, link_type: LinkType, errors: &mut Errors) -> Vec<Verified> {
-        let target = Target::new(link_type).netmask(0).snaplen(SNAPLEN).accept_nothing();
+        let target = Target::new(link_type).netmask(0).accept_nothing();
         let mut programs = Vec::with_capacity(self.rules.len());
         self.each(errors, |expression| {
             let program = compile_expression(expression, &target)?;

@@ -13,7 +13,7 @@ use crate::cli::failure::Failure;
 use crate::cli::input::CaptureArguments;
 
 pub use counts::Counts;
-pub use file::{Rules, SNAPLEN};
+pub use file::Rules;
 
 /// Rules, and the captures whose packets they sort.
 #[derive(Args)]

@@ -50,8 +50,25 @@ impl PcapBytes {
         PcapBytes { order, modified: magic == MODIFIED, marks: vec![bytes.len()], bytes }
     }
 
-    pub(super) fn record(mut self, seconds: u32, fraction: u32, wire_len: u32, data: &[u8]) -> PcapBytes {
-        self.bytes.extend(self.order.words(&[seconds, fraction, data.len() as u32, wire_len]));
+    /// States a version.
+    pub(super) fn version(mut self, major: u16, minor: u16) -> PcapBytes {
+        self.bytes[4..8].copy_from_slice(&[self.order.u16(major), self.order.u16(minor)].concat());
+        self
+    }
+
+    pub(super) fn record(self, seconds: u32, fraction: u32, wire_len: u32, data: &[u8]) -> PcapBytes {
+        self.record_of_lengths(seconds, fraction, [data.len() as u32, wire_len], data)
+    }
+
+    /// Adds a record with its two lengths in any order.
+    pub(super) fn record_of_lengths(
+        mut self,
+        seconds: u32,
+        fraction: u32,
+        [first, second]: [u32; 2],
+        data: &[u8],
+    ) -> PcapBytes {
+        self.bytes.extend(self.order.words(&[seconds, fraction, first, second]));
         if self.modified {
             self.bytes.extend([7; 8]);
         }
@@ -74,9 +91,14 @@ impl PcapngBytes {
         PcapngBytes { order, bytes: Vec::new(), marks: vec![0], packets: Vec::new() }.section(order)
     }
 
-    pub(super) fn section(mut self, order: Order) -> PcapngBytes {
+    pub(super) fn section(self, order: Order) -> PcapngBytes {
+        self.section_of_version(order, 0)
+    }
+
+    /// Begins a section of version 1 with this minor version.
+    pub(super) fn section_of_version(mut self, order: Order, minor: u16) -> PcapngBytes {
         self.order = order;
-        let version = [order.u16(1), order.u16(0)].concat();
+        let version = [order.u16(1), order.u16(minor)].concat();
         let content = [&order.u32(0x1a2b_3c4d)[..], &version, &order.u64(u64::MAX), &self.option(4, b"test")].concat();
         self.block(0x0a0d_0d0a, &content)
     }
@@ -131,7 +153,7 @@ impl PcapngBytes {
     }
 }
 
-fn padded(data: &[u8]) -> Vec<u8> {
+pub(super) fn padded(data: &[u8]) -> Vec<u8> {
     let mut data = data.to_vec();
     data.resize(data.len().next_multiple_of(4), 0);
     data

@@ -1,6 +1,6 @@
 //! Captures that end early, lie, or are something else.
 
-use super::build::{MICRO, MODIFIED, NANO, Order, PcapBytes, PcapngBytes, gzip, small_pcap, small_pcapng};
+use super::build::{MICRO, MODIFIED, NANO, ORDERS, Order, PcapBytes, PcapngBytes, gzip, small_pcap, small_pcapng};
 use super::{Random, damage, message, open, read, records};
 use crate::cli::capture::CaptureError;
 use crate::cli::capture::error::{Damage, Foreign};
@@ -34,6 +34,7 @@ fn a_cut_anywhere_gives_the_records_before_it() {
         (Order::Little, NANO),
         (Order::Big, NANO),
         (Order::Little, MODIFIED),
+        (Order::Big, MODIFIED),
     ] {
         let file = small_pcap(order, magic);
         cut_everywhere(&file.bytes, &file.marks, &file.marks[1..]);
@@ -160,6 +161,47 @@ fn blocks_that_contradict_themselves() {
     assert!(matches!(damage(&future), (here, Damage::Version { major: 2, minor: 0 }) if here == at));
 }
 
+/// libpcap reads 1.0 and 1.2; it lets other minor versions pass in later sections, Wireshark does not.
+#[test]
+fn sections_of_other_versions_are_not_read() {
+    for order in ORDERS {
+        let sound = PcapngBytes::new(order).interface(1, 0, &[]).section_of_version(order, 2).interface(1, 0, &[]);
+        let sound = sound.enhanced(0, 1, 1, &[1]);
+        assert_eq!(records(&sound.bytes).len(), 1);
+        let at = sound.bytes.len() as u64;
+        for minor in [1, 3, u16::MAX] {
+            let bytes = PcapngBytes::new(order).bytes;
+            let first = PcapngBytes::new(order).section_of_version(order, minor).bytes.split_off(bytes.len());
+            assert!(matches!(damage(&first), (0, Damage::Version { major: 1, minor: found }) if found == minor));
+        }
+        let (seen, error) = read(&sound.section_of_version(order, 1).bytes);
+        assert_eq!(seen.len(), 1);
+        let message = format!("memory: the section at byte {at} is of version 1.1; only versions 1.0 and 1.2 are read");
+        assert_eq!(error.map(|error| error.to_string()), Some(message));
+    }
+}
+
+#[test]
+fn bytes_behind_a_gzip_file_are_padding_or_damage() {
+    let bytes = small_pcap(Order::Little, MICRO).bytes;
+    let (all, packed) = (records(&bytes), gzip(&bytes));
+    for zeros in [1, 512, 1 << 20] {
+        assert_eq!(records(&[&packed[..], &vec![0; zeros]].concat()), all);
+        assert_eq!(records(&[&packed[..], &gzip(b""), &vec![0; zeros]].concat()), all);
+    }
+    let member = gzip(&[]);
+    for behind in [b"garbage".as_slice(), b"\0\0\0garbage", &[&[0; 9][..], &member].concat()] {
+        let (seen, error) = read(&[&packed[..], behind].concat());
+        assert_eq!(seen, all);
+        let message = format!(
+            "memory: the gzip data fails after {} decompressed bytes: {}",
+            bytes.len(),
+            "what follows is neither gzip data nor zeros up to the end"
+        );
+        assert_eq!(error.map(|error| error.to_string()), Some(message));
+    }
+}
+
 #[test]
 fn what_is_no_capture_says_what_it_is() {
     let found = |bytes: &[u8]| match open(bytes).map(drop) {
@@ -171,10 +213,16 @@ fn what_is_no_capture_says_what_it_is() {
     assert_eq!(found(b"hello"), Foreign::Magic(b"hell".to_vec()));
     assert_eq!(found(&[0xd4]), Foreign::Magic(vec![0xd4]));
     assert_eq!(found(&[0x28, 0xb5, 0x2f, 0xfd, 0]), Foreign::Compressed("zstd"));
-    assert_eq!(found(&[0xa1, 0xb2, 0xcd, 0x34]), Foreign::Variant("big-endian modified"));
-    let mut old = small_pcap(Order::Little, MICRO).bytes;
-    old[6] = 2;
-    assert_eq!(found(&old), Foreign::Version { major: 2, minor: 2 });
+    assert_eq!(found(&[0xa1, 0xb2, 0x34, 0xcd]), Foreign::Variant("Navtel"));
+    for order in ORDERS {
+        for (major, minor) in [(2, 5), (1, 4), (3, 0), (543, 1), (0x0200, 0x0400)] {
+            let other = PcapBytes::new(order, MICRO, 0, 1).version(major, minor);
+            assert_eq!(found(&other.bytes), Foreign::Version { major, minor });
+        }
+        for network in [1 << 16 | 1, 0x0200_0001, 0x2500_0069] {
+            assert_eq!(found(&PcapBytes::new(order, MICRO, 0, network).bytes), Foreign::Reserved { network });
+        }
+    }
 }
 
 #[test]

@@ -3,6 +3,7 @@
 mod build;
 mod damage;
 mod output;
+mod pseudo_header;
 mod read;
 mod write;
 

@@ -22,8 +22,38 @@ fn pcap_of_both_orders_and_clocks() {
 
 #[test]
 fn modified_pcap() {
-    let seen = records(&small_pcap(Order::Little, MODIFIED).bytes);
-    assert_eq!(seen, records(&small_pcap(Order::Little, MICRO).bytes));
+    for order in ORDERS {
+        let seen = records(&small_pcap(order, MODIFIED).bytes);
+        assert_eq!(seen, records(&small_pcap(order, MICRO).bytes));
+        // The snaplen does not count the Ethernet header that a cooked capture got.
+        for (link_type, snaplen) in [(1, 114), (101, 100)] {
+            let file = PcapBytes::new(order, MODIFIED, 100, link_type).record(1, 2, 200, &[1; 200]);
+            assert_eq!(records(&file.bytes)[0].data.len(), snaplen);
+        }
+    }
+}
+
+/// Before version 2.3, and in DG/UX, the length on the wire comes first; in 2.3 it is the longer one.
+#[test]
+fn old_versions_of_pcap() {
+    let versions = [(2, 0), (2, 1), (2, 2), (2, 3), (2, 4), (543, 0)];
+    for (order, (major, minor)) in ORDERS.into_iter().flat_map(|order| versions.map(|version| (order, version))) {
+        let file = PcapBytes::new(order, MICRO, 0, 1).version(major, minor);
+        let swapped = [[9, 3], [3, 3], [0, 0]];
+        let lengths = match (major, minor) {
+            (2, 4) => [[3, 9], [3, 3], [0, 0]],
+            (2, 3) => [[9, 3], [3, 3], [0, 5]],
+            _ => swapped,
+        };
+        let data = [[1; 3].as_slice(), &[2; 3], &[]];
+        let file = lengths
+            .into_iter()
+            .zip(data)
+            .fold(file, |file, (lengths, data)| file.record_of_lengths(1, 2, lengths, data));
+        let seen: Vec<_> = records(&file.bytes).into_iter().map(|seen| (seen.data, seen.wire_len)).collect();
+        let last = if (major, minor) == (2, 3) { 5 } else { 0 };
+        assert_eq!(seen, [(vec![1; 3], 9), (vec![2; 3], 3), (vec![], last)], "{major}.{minor}");
+    }
 }
 
 #[test]

@@ -50,14 +50,44 @@ fn pcaps_of_one_link_type_join_in_the_finer_clock() {
     assert_eq!(times, [7_000_008_000, 7_000_000_008]);
 }
 
+/// A pcap file whose records have fractions of a second and more.
+fn broken_fractions(order: Order, magic: u32) -> PcapBytes {
+    let fractions = [999_999, 1_000_000, 3_000_001, 999_999_999, 1_000_000_000, 4_000_000_001, u32::MAX];
+    fractions.into_iter().fold(PcapBytes::new(order, magic, 9, 1), |file, fraction| {
+        file.record(0, fraction, 0, &[]).record(u32::MAX, fraction, 0, &[])
+    })
+}
+
 #[test]
-fn a_fraction_beyond_a_second_keeps_its_instant() {
-    let file = PcapBytes::new(Order::Little, MICRO, 0, 1)
+fn a_fraction_beyond_a_second_is_copied_as_it_is() {
+    for magic in [MICRO, NANO] {
+        let file = broken_fractions(Order::Little, magic).bytes;
+        for order in ORDERS {
+            assert_eq!(copy(&[&broken_fractions(order, magic).bytes], usize::MAX), file);
+        }
+        // The other clock is only in the header of the capture, which has no packets.
+        let (nothing, raw) = (PcapBytes::new(Order::Big, MICRO, 0, 1), PcapBytes::new(Order::Big, MICRO, 0, 101));
+        assert_eq!(copy(&[&file, &nothing.bytes], usize::MAX)[24..], file[24..]);
+        let pcapng = copy(&[&file, &raw.bytes], usize::MAX);
+        assert_eq!(essence(&records(&pcapng)), essence(&records(&file)));
+    }
+}
+
+#[test]
+fn a_fraction_beyond_a_second_keeps_its_instant_in_nanoseconds() {
+    let nano = PcapBytes::new(Order::Big, NANO, 0, 1).bytes;
+    let micro = PcapBytes::new(Order::Little, MICRO, 0, 1)
         .record(7, 3_000_001, 0, &[])
-        .record(u32::MAX, u32::MAX, 0, &[])
+        .record(7, 4_294_968, 0, &[])
+        .record(7, u32::MAX, 0, &[])
+        .record(u32::MAX, 4_294_967, 0, &[])
         .bytes;
-    let written = records(&copy(&[&file], usize::MAX));
-    assert_eq!(essence(&written), essence(&records(&file)));
+    let written = copy(&[&micro, &nano], usize::MAX);
+    assert_eq!(essence(&records(&written)), essence(&records(&micro)));
+    // As much as fits stays in the fraction.
+    let word = |at: usize| u32::from_le_bytes(written[at..at + 4].try_into().unwrap());
+    assert_eq!((word(24), word(28)), (7, 3_000_001_000));
+    assert_eq!((word(40), word(44)), (11, 294_968_000));
 }
 
 #[test]
