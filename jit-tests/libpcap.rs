@@ -51,6 +51,21 @@ pub fn accepts(program: &Program) -> Option<bool> {
     Some(unsafe { (functions()?.validate)(instructions.as_ptr(), instructions.len() as i32) } != 0)
 }
 
+/// The verdict on a packet of a program that libpcap itself made: it may loop, as those of `protochain` do, and ends,
+/// since what it loops over does.
+///
+/// A scratch word that was not stored holds 0, as far as the verifier's rules are known.
+pub fn run(program: &Program, data: &[u8]) -> u32 {
+    match (program.verify(Dialect::Pcap), functions()) {
+        (Err(_), Some(functions)) => {
+            let len = data.len() as u32;
+            // SAFETY: libpcap compiled the program, and checks each load; the length is that of the slice.
+            unsafe { (functions.filter)(program.instructions().as_ptr(), data.as_ptr(), len, len) }
+        }
+        (verified, _) => verified.map_or(0, |verified| verified.interpret(data)),
+    }
+}
+
 impl Engine for Libpcap {
     fn name(&self) -> &'static str {
         "libpcap"
@@ -97,6 +112,7 @@ pub struct Compiler {
     error: unsafe extern "C" fn(*mut c_void) -> *mut c_char,
     free_code: unsafe extern "C" fn(*mut BpfProgram),
     close: unsafe extern "C" fn(*mut c_void),
+    version: unsafe extern "C" fn() -> *const c_char,
     lock: Mutex<()>,
 }
 
@@ -117,9 +133,19 @@ impl Compiler {
                 error: *library.get(b"pcap_geterr\0").ok()?,
                 free_code: *library.get(b"pcap_freecode\0").ok()?,
                 close: *library.get(b"pcap_close\0").ok()?,
+                version: *library.get(b"pcap_lib_version\0").ok()?,
                 lock: Mutex::new(()),
             })
         }
+    }
+
+    /// Its version: 1 and 10 for 1.10.3.
+    pub fn version(&self) -> (u32, u32) {
+        // SAFETY: it takes nothing, and gives a text that stays.
+        let text = unsafe { CStr::from_ptr((self.version)()) }.to_string_lossy();
+        let numbers = text.trim_start_matches("libpcap version ").split('.').map(|number| number.parse().unwrap_or(0));
+        let numbers: Vec<u32> = numbers.take(2).collect();
+        (numbers[0], numbers.get(1).copied().unwrap_or(0))
     }
 
     /// The program of an expression, or why there is none.

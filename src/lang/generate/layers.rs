@@ -143,6 +143,7 @@ static TABLE: &[Row] = &[
     row(107, Family::FrameRelay,       0, NO,  0,  0,  0, None),
     row(108, Family::NetworkLoopback,  0,  0,  4,  0,  0, None),
     row(109, Family::Loopback,         0,  0, 12,  0,  0, None),
+    row(112, Family::CiscoHdlc,        0,  2,  4,  0,  0, None),
     row(113, Family::LinuxSll,         0, 14, 16,  0,  0, None),
     row(114, Family::LocalTalk,        0, NO,  0,  0,  0, None),
     row(117, Family::Pflog,            0, NO,  0,  0,  0, None),
@@ -223,12 +224,12 @@ pub(super) struct Layers {
 }
 
 impl Layers {
-    /// The layers of a packet of a link type; `None` if libpcap knows nothing of it, not even that it has bytes.
+    /// The layers of a packet of a link type; `None` for a number below libpcap's range that has no name.
     pub(super) fn of(link_type: LinkType) -> Option<Layers> {
         let number = link_type.number();
         let opaque = row(number, Family::Opaque, 0, NO, NO, 0, 0, None);
-        let is_numbered = number >= 104;
-        let row = TABLE.iter().find(|row| row.number == number).or(is_numbered.then_some(&opaque))?;
+        let is_known = number >= 104 || link_type.name().is_some();
+        let row = TABLE.iter().find(|row| row.number == number).or(is_known.then_some(&opaque))?;
         let is_behind_radio = row.family == Family::Wlan && number != LinkType::IEEE802_11.number();
         let is_variable = matches!(row.family, Family::Wlan | Family::Pflog);
         let payload = row.payload.map(Place::fixed);
@@ -278,6 +279,6 @@ impl Layers {
 
     /// Whether a packet of one protocol is none of another, as far as the link layer shows it.
     pub(super) fn tells_protocols_apart(&self) -> bool {
-        self.labels > 0 || !matches!(self.family, Family::Juniper | Family::Bacnet)
+        self.labels > 0 || self.family != Family::Juniper
     }
 }
