@@ -29,8 +29,8 @@ fn without_comments(bytes: &[u8]) -> Vec<u8> {
 /// How far `protochain` goes.
 #[derive(Args, Clone, Copy)]
 pub struct ChainArguments {
-    /// How many headers `protochain` in an expression goes through: a program cannot loop, and a packet with more
-    /// headers does not match; 16 by default, 8 if the program would be too long
+    /// How many headers `protochain` in an expression goes through: a program cannot loop, and finds nothing behind
+    /// more of them; 16 by default, 8 if the program would be too long
     #[arg(long, value_name = "HEADERS", value_parser = clap::value_parser!(u32).range(0..=i64::from(MOST_HEADERS)))]
     protochain_depth: Option<u32>,
 }
@@ -43,7 +43,7 @@ impl ChainArguments {
         }
     }
 
-    /// Says once on standard error that packets with more headers do not match, if there may be some.
+    /// Says once on standard error that nothing is found behind more headers, if a packet may have more.
     pub fn note(self, expression: &str, target: &Target) {
         static IS_SAID: AtomicBool = AtomicBool::new(false);
         if !expression.contains("protochain") {
@@ -54,7 +54,7 @@ impl ChainArguments {
             && !IS_SAID.swap(true, Ordering::Relaxed)
         {
             say(format_args!(
-                "cbpf: note: `protochain` goes through at most {depth} headers, and a packet with more does not match \
+                "cbpf: note: `protochain` goes through at most {depth} headers, and finds nothing behind more of them \
                  (--protochain-depth)"
             ));
         }

@@ -4,21 +4,21 @@
 //! program of the tree for a link type. Facts are rows of tables: `keywords.rs`, `names.rs`, `link_type.rs`, and
 //! `generate/layers.rs` for what the headers of each link type look like.
 //!
-//! The language is that of pcap-filter(7) in libpcap 1.10, and what 1.11 adds: `vxlan`, tags of switches (`DSA_TAG_*`), ...
+//! The language is that of pcap-filter(7) in libpcap 1.11, which mends and refuses some of what 1.10 has.
 //! What is different on purpose:
 //! - Services and protocols come from tables, so that a filter means the same on every machine; hosts and networks have names
 //!   only if the caller brings a [`Resolver`].
 //! - `protochain` goes through a stated number of headers (`Target::chain_depth`), where libpcap's programs loop.
 //!   Behind an authentication header it goes on at the next one; libpcap loses its place there.
-//! - On ARCNET the numbers that RFC 1051 has for IP and ARP are not taken, as in the code of 1.11 for ARP; 1.10 takes them.
 //! - A number, a group or a list of terms may be as deep or as long as memory allows.
 //!
 //! What libpcap gets wrong, and is right here:
 //! - The scratch word of a header's offset may be that of a number which was computed before: with 802.11 and tunnels,
 //!   `len > 100 and tcp` looks for TCP at a wrong place, and so does what follows a tunnel that is not there.
 //! - Within a tunnel on 802.11 the outer offsets are never stored.
-//! - Where it does not know how a link type reaches the network header (some of Juniper's, BACnet), it looks at nonsense
+//! - Where it does not know how a link type reaches the network header (some of Juniper's), it looks at nonsense
 //!   offsets; here that is an error.
+//! - Behind `vxlan` and `geneve` it looks for OSI where the outer link layer has it.
 //! - Its optimiser drops tests that count: `fisu and msu or not fisu` accepts all that comes on MTP2.
 //! - Of the right operand of an operator it forgets which headers it needs: in
 //!   `ip[2:2] - ((ip[0]&0xf)<<2) - ((tcp[12]&0xf0)>>2) != 0` it takes bytes of UDP for those of TCP. A number has a

@@ -8,7 +8,7 @@ use crate::instruction::{Instruction, Operand};
 use crate::isa::{AluOp, Condition, Register, Width};
 use crate::lang::generate::address::misplaced;
 use crate::lang::generate::code::{Base, Exits};
-use crate::lang::generate::layers::Place;
+use crate::lang::generate::layers::{Family, Place};
 use crate::lang::generate::network::{IP, IP6};
 use crate::lang::generate::plan::{Plan, is_commutative};
 use crate::lang::generate::protocol::ether_type;
@@ -238,7 +238,7 @@ impl Generator<'_> {
     fn indexed(&self, protocol: Protocol) -> Result<(Base, Place), Message> {
         let place = match protocol {
             Protocol::Link => self.layers.header,
-            Protocol::Radio if matches!(self.target.link_type.number(), 119 | 127 | 163) => Place::fixed(0),
+            Protocol::Radio if self.has_radio() => Place::fixed(0),
             Protocol::Radio => return Err(self.unsupported("there is no radio header")),
             Protocol::Icmp6 => self.network()?.plus(40),
             _ if transport(protocol).is_some() => {
@@ -248,6 +248,11 @@ impl Generator<'_> {
             _ => self.network()?,
         };
         Ok((place.base(), place))
+    }
+
+    /// Whether a radio header is in front, and no tunnel was entered.
+    fn has_radio(&self) -> bool {
+        self.layers.family == Family::Wlan && matches!(self.target.link_type.number(), 119 | 127 | 163)
     }
 
     /// Goes on here if the packet has the headers that these steps look into.

@@ -224,16 +224,15 @@ pub(super) struct Layers {
 }
 
 impl Layers {
-    /// The layers of a packet of a link type; `None` for a number below libpcap's range that has no name.
-    pub(super) fn of(link_type: LinkType) -> Option<Layers> {
+    /// The layers of a packet of a link type; of most of them nothing is known but that it has bytes.
+    pub(super) fn of(link_type: LinkType) -> Layers {
         let number = link_type.number();
         let opaque = row(number, Family::Opaque, 0, NO, NO, 0, 0, None);
-        let is_known = number >= 104 || link_type.name().is_some();
-        let row = TABLE.iter().find(|row| row.number == number).or(is_known.then_some(&opaque))?;
+        let row = TABLE.iter().find(|row| row.number == number).unwrap_or(&opaque);
         let is_behind_radio = row.family == Family::Wlan && number != LinkType::IEEE802_11.number();
         let is_variable = matches!(row.family, Family::Wlan | Family::Pflog);
         let payload = row.payload.map(Place::fixed);
-        Some(Layers {
+        Layers {
             family: row.family,
             header: if is_behind_radio { Place::in_slot(HEADER_SLOT) } else { Place::fixed(row.header) },
             link_type: row.link_type.map(Place::fixed),
@@ -244,7 +243,7 @@ impl Layers {
             around: Around::Nothing,
             labels: 0,
             tags: 0,
-        })
+        }
     }
 
     /// Ethernet from `header` on.

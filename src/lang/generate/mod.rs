@@ -50,12 +50,7 @@ pub(super) fn generate(expr: &Expr, target: &Target, chain_depth: u32) -> Result
         // Nothing is tested, not even what a link type needs for any test.
         return Ok(Program::new(vec![Instruction::ReturnConstant { verdict: target.snaplen }.into()]));
     }
-    let part = expr.nodes.len() - 1;
-    let layers = Layers::of(target.link_type).ok_or_else(|| Wrong::Part {
-        part,
-        message: format!("expected a link type that is known, not {}", target.link_type),
-    })?;
-    let (code, next_slot) = (Code::new(), PAYLOAD_SLOT + 1);
+    let (code, layers, next_slot) = (Code::new(), Layers::of(target.link_type), PAYLOAD_SLOT + 1);
     let mut generator = Generator { code, layers, target, chain_depth, next_slot, zeroed: 0 };
     let accept = generator.code.label();
     let drop = generator.code.label();
