@@ -51,21 +51,6 @@ pub fn accepts(program: &Program) -> Option<bool> {
     Some(unsafe { (functions()?.validate)(instructions.as_ptr(), instructions.len() as i32) } != 0)
 }
 
-/// The verdict on a packet of a program that libpcap itself made: it may loop, as those of `protochain` do, and ends,
-/// since what it loops over does.
-///
-/// A scratch word that was not stored holds 0, as far as the verifier's rules are known.
-pub fn run(program: &Program, data: &[u8]) -> u32 {
-    match (program.verify(Dialect::Pcap), functions()) {
-        (Err(_), Some(functions)) => {
-            let len = data.len() as u32;
-            // SAFETY: libpcap compiled the program, and checks each load; the length is that of the slice.
-            unsafe { (functions.filter)(program.instructions().as_ptr(), data.as_ptr(), len, len) }
-        }
-        (verified, _) => verified.map_or(0, |verified| verified.interpret(data)),
-    }
-}
-
 impl Engine for Libpcap {
     fn name(&self) -> &'static str {
         "libpcap"
