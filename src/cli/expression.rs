@@ -12,8 +12,7 @@ use crate::cli::input::read_bytes;
 /// How many headers of 8 bytes, the shortest ones, fit into an IPv6 packet.
 const MOST_HEADERS: u32 = 65_535 / 8;
 
-/// Reads an expression from a file, in which `#` begins a comment that goes to the end of the line, as for `tcpdump
-/// -F`.
+/// Reads an expression from a file, as `tcpdump -F` does: `#` begins a comment that goes to the end of the line.
 pub fn read_expression(path: &Path) -> Result<String, Failure> {
     let bytes = without_comments(&read_bytes(path)?);
     String::from_utf8(bytes).map_err(|_| Failure::of_file(path, "an expression is a text"))

@@ -83,15 +83,14 @@ impl Generator<'_> {
         Ok(())
     }
 
-    /// Where the header of OSI's network layer is: behind LLC without SNAP, or behind a byte of padding in Cisco's
-    /// HDLC.
+    /// Where the header of OSI's network layer is: behind LLC without SNAP; in Cisco's HDLC, behind a byte of padding.
     fn osi(&self) -> Result<Place, Message> {
         let offset = self.layers.without_snap.ok_or_else(|| self.unsupported("OSI packets cannot be found"))?;
         let padding = u32::from(self.layers.family == Family::CiscoHdlc);
-        Ok(self.payload()?.plus(offset + padding))
+        Ok(self.payload()?.plus(offset).plus(padding))
     }
 
-    /// The number of a protocol, which is an LLC service access point up to 1,500 where there can be LLC.
+    /// The number of a protocol; where there can be LLC, one up to 1,500 is an LLC service access point, which has a byte.
     fn link_protocol(&self, id: &Id) -> Result<u32, Message> {
         let number = link_protocol(id)?;
         let has_llc = matches!(
