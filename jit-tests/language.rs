@@ -84,7 +84,7 @@ pub static LINK_TYPES: [(&str, &[&str]); 29] = [
     ("PRISM_HEADER", &["wlan src 1:2:3:4:5:6", "type data", "multicast"]),
     ("IEEE802_11_RADIO_AVS", &["wlan dst 1:2:3:4:5:6", "dir fromds"]),
     ("PPI", &["wlan src 1:2:3:4:5:6", "llc", "multicast"]),
-    ("ERF", &["dpc 5", "fisu", "sls 3", "hlssu"]),
+    ("ERF", &["opc 5", "fisu", "sls 3", "hlssu"]),
 ];
 
 /// Primitives of all link types.
@@ -226,6 +226,9 @@ pub fn target(link_type: LinkType) -> Target {
 pub fn is_known_defect(link_type: &str, text: &str) -> bool {
     let has_arithmetic = text.contains(['[', '=', '<', '>']);
     let is_tunnel = text.contains("geneve") || text.contains("pppoes");
+    let atm = ["lane", "vpi", "vci", "oam", "metac", "connectmsg"];
+    let has = |words: &[&str]| words.iter().any(|word| text.contains(word));
+    let lanes = text.matches("lane").count();
     let is_wlan = link_type.starts_with("IEEE802_11") || matches!(link_type, "PPI" | "PRISM_HEADER");
     // The scratch word of an offset is also that of a number which was computed before the offset was first needed: the
     // offset is overwritten, or, in a tunnel that is not there, the number is taken for it.
@@ -234,6 +237,10 @@ pub fn is_known_defect(link_type: &str, text: &str) -> bool {
         || is_tunnel && is_wlan
         // The link type in the tunnel is taken for that of the packet, and the kernel is asked for the rest.
         || is_tunnel && (text.contains("bound") || text.contains("ifindex"))
+        // The fields of ATM are looked for in what is carried (1.10).
+        || link_type == "SUNATM" && (is_tunnel && has(&atm) || text.contains("lane") && (has(&atm[1..]) || lanes > 1))
+        // Two bytes behind the field are loaded as well (1.10).
+        || text.contains("dpc")
 }
 
 /// Compares verdicts on packets that have what the programs look for.

@@ -97,6 +97,7 @@ pub struct Compiler {
     error: unsafe extern "C" fn(*mut c_void) -> *mut c_char,
     free_code: unsafe extern "C" fn(*mut BpfProgram),
     close: unsafe extern "C" fn(*mut c_void),
+    version: unsafe extern "C" fn() -> *const c_char,
     lock: Mutex<()>,
 }
 
@@ -117,9 +118,19 @@ impl Compiler {
                 error: *library.get(b"pcap_geterr\0").ok()?,
                 free_code: *library.get(b"pcap_freecode\0").ok()?,
                 close: *library.get(b"pcap_close\0").ok()?,
+                version: *library.get(b"pcap_lib_version\0").ok()?,
                 lock: Mutex::new(()),
             })
         }
+    }
+
+    /// Its version: 1 and 10 for 1.10.3.
+    pub fn version(&self) -> (u32, u32) {
+        // SAFETY: it takes nothing, and gives a text that stays.
+        let text = unsafe { CStr::from_ptr((self.version)()) }.to_string_lossy();
+        let numbers = text.trim_start_matches("libpcap version ").split('.').map(|number| number.parse().unwrap_or(0));
+        let numbers: Vec<u32> = numbers.take(2).collect();
+        (numbers[0], numbers.get(1).copied().unwrap_or(0))
     }
 
     /// The program of an expression, or why there is none.

@@ -38,6 +38,7 @@ mod random;
 mod seccomp;
 mod set;
 mod sets;
+mod sweep;
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -69,6 +70,7 @@ fn main() -> ExitCode {
     trials.extend(batch::trials());
     trials.extend(language::trials());
     trials.extend(mutate::trials());
+    trials.extend(sweep::trials());
     #[cfg(all(feature = "socket", target_os = "linux"))]
     trials.extend(netns::trials());
     trials.extend(sets::trials(&cases));

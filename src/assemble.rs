@@ -60,6 +60,11 @@ impl Assembler {
         Label(self.labels.len() - 1)
     }
 
+    /// How many instructions and jumps were pushed.
+    pub(crate) fn len(&self) -> usize {
+        self.items.len()
+    }
+
     /// Places `label` before the next instruction; `false` if it was placed before.
     pub(crate) fn place(&mut self, label: Label) -> bool {
         self.labels[label.0].replace(self.items.len()).is_none()

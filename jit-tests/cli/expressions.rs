@@ -6,9 +6,11 @@ use libtest_mimic::Failed;
 
 use crate::cli::{Bench, Outcome, Test, cbpf, equal, example, expect};
 
-pub const TESTS: [(&str, Test); 8] = [
+pub const TESTS: [(&str, Test); 10] = [
     ("expressions_match_what_they_mean", expressions_match_what_they_mean),
     ("expressions_in_files", expressions_in_files),
+    ("comments_in_files", comments_in_files),
+    ("protochain_says_how_far_it_goes", protochain_says_how_far_it_goes),
     ("expressions_for_each_link_type", expressions_for_each_link_type),
     ("expressions_wherever_there_is_a_program", expressions_wherever_there_is_a_program),
     ("expressions_may_look_behind_headers", expressions_may_look_behind_headers),
@@ -71,6 +73,39 @@ fn large_expressions_change_engines(bench: &Bench) -> Outcome {
     if jit == interpreter { Ok(()) } else { Err("the engines keep different packets".into()) }
 }
 
+/// As `tcpdump -F` reads them: `#` begins a comment wherever it stands.
+fn comments_in_files(bench: &Bench) -> Outcome {
+    let text = b"# not tcp \xff\nnot host 10.0.0.9 && # scanners\n#\n# (old)\nnot port 9999#)";
+    let file = bench.file("commented", text)?;
+    let words = cbpf(&["compile", "not host 10.0.0.9 && not port 9999"])?;
+    equal(words.stdout, cbpf(&["compile", "-F", &file])?.stdout)?;
+    let capture = example("mixed.pcap");
+    expect(&cbpf(&["filter", "-r", &capture, "-F", &file])?, 0, &["260 packets"])?;
+    let nothing = bench.file("nothing", "# all of them\n")?;
+    expect(&cbpf(&["filter", "-r", &capture, "-F", &nothing])?, 0, &["260 packets, 260 match"])?;
+    // Places are those of the file.
+    let wrong = bench.file("wrong", "# web\ntcp and # soon: udp\n  tpc port 80")?;
+    expect(&cbpf(&["compile", "-F", &wrong])?, 1, &["line 3, column 3", "did you mean `tcp`?"])?;
+    expect(&cbpf(&["compile", "ip # words"])?, 1, &["line 1, column 4"])
+}
+
+fn protochain_says_how_far_it_goes(bench: &Bench) -> Outcome {
+    let capture = example("mixed.pcap");
+    let note = "note: `protochain` goes through at most 16 headers";
+    expect(&cbpf(&["compile", "ip6 protochain 6"])?, 0, &[note, "--protochain-depth"])?;
+    expect(&cbpf(&["filter", "-r", &capture, "ip6 protochain 6"])?, 0, &[note])?;
+    let rules = bench.file("chains", "a: ip6 protochain 6\nb: ip protochain 6\n")?;
+    let count = cbpf(&["count", "-r", &capture, "--rules", &rules, "--protochain-depth", "3"])?;
+    expect(&count, 0, &["note: `protochain` goes through at most 3 headers"])?;
+    equal(String::from_utf8(count.stderr)?.matches("note:").count(), 1)?;
+    let deep = cbpf(&["compile", "--protochain-depth", "8191", "--to", "raw", "ip6 protochain 6"])?;
+    // No packet has more.
+    equal(String::from_utf8(deep.stderr)?.as_str(), "")?;
+    expect(&cbpf(&["compile", "--protochain-depth", "8192", "ip6 protochain 6"])?, 1, &["8191"])?;
+    let silent = cbpf(&["compile", "ip6 proto 6"])?;
+    equal(String::from_utf8(silent.stderr)?.as_str(), "")
+}
+
 /// A capture of one packet of an IPv4 header.
 fn capture_of_raw(bench: &Bench) -> Result<String, Failed> {
     let mut raw = fs::read(example("mixed.pcap"))?[..24].to_vec();
@@ -118,6 +153,11 @@ fn wrong_expressions(_: &Bench) -> Outcome {
     expect(&cbpf(&["filter", "-r", &capture])?, 1, &["an expression is expected"])?;
     expect(&cbpf(&["filter", "-r", &capture, "wlan type mgt"])?, 1, &["expected another link type"])?;
     expect(&cbpf(&["compile", "ip broadcast"])?, 1, &["netmask"])?;
+    expect(
+        &cbpf(&["compile", "host gw"])?,
+        1,
+        &["line 1, column 6", "expected an address", "names are not looked up"],
+    )?;
     expect(&cbpf(&["compile", "--link-type", "IPV4", "ip6"])?, 1, &["rejects all packets"])?;
     expect(&cbpf(&["compile", "--link-type", "EN100MB", "ip6"])?, 1, &["unknown link type `EN100MB`"])
 }
@@ -126,6 +166,8 @@ fn compile_prints_what_tcpdump_does(_: &Bench) -> Outcome {
     let output = cbpf(&["compile", "--to", "decimal", "--snaplen", "96", "ip6"])?;
     equal(String::from_utf8(output.stdout)?.as_str(), "4\n40 0 0 12\n21 0 1 34525\n6 0 0 96\n6 0 0 0\n")?;
     expect(&cbpf(&["compile", "--linux-socket", "vlan and inbound"])?, 0, &["[vlanp]", "[type]"])?;
+    expect(&cbpf(&["compile", "--linux-socket", "ether[-4088:4] = 1"])?, 0, &["[ifidx]"])?;
+    expect(&cbpf(&["compile", "--dialect", "linux", "ether[-4076:4] = 7"])?, 0, &["[mark]"])?;
     expect(&cbpf(&["compile", "--netmask", "255.255.255.0", "ip broadcast"])?, 0, &["#0xff"])?;
     expect(&cbpf(&["compile", "--no-optimize", "1 = 1 or ip"])?, 0, &["ret      #262144"])
 }

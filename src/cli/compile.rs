@@ -1,13 +1,14 @@
 //! `cbpf compile`: an expression of the filter language as a program.
 
 use std::net::Ipv4Addr;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use cbpf::{Dialect, Form, LinkType, Target, compile_expression};
 use clap::Args;
 
+use crate::cli::expression::{ChainArguments, read_expression};
 use crate::cli::failure::Failure;
-use crate::cli::input::{one_of, read_bytes};
+use crate::cli::input::one_of;
 use crate::cli::print::print;
 
 /// Print the program of an expression, as tcpdump -d does
@@ -20,7 +21,7 @@ pub struct Arguments {
     #[arg(value_name = "EXPRESSION")]
     words: Vec<String>,
 
-    /// File with the expression; - for standard input
+    /// File with the expression, # for comments; - for standard input
     #[arg(short = 'F', long, value_name = "FILE", conflicts_with = "words")]
     expression_file: Option<PathBuf>,
 
@@ -41,6 +42,9 @@ pub struct Arguments {
     #[arg(long, value_name = "MASK")]
     netmask: Option<Ipv4Addr>,
 
+    #[command(flatten)]
+    chain: ChainArguments,
+
     /// Whose rules the program obeys: how long it may be
     #[arg(long, value_name = "DIALECT", default_value_t = Dialect::Pcap, value_parser = one_of(Dialect::ALL, Dialect::name))]
     dialect: Dialect,
@@ -56,7 +60,7 @@ pub struct Arguments {
 
 pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     let expression = match &arguments.expression_file {
-        Some(path) => text(path)?,
+        Some(path) => read_expression(path)?,
         None => arguments.words.join(" "),
     };
     let mut target = Target::new(arguments.link_type).snaplen(arguments.snaplen);
@@ -69,20 +73,12 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     if !arguments.linux_socket || arguments.dialect != Dialect::Pcap {
         target = target.dialect(arguments.dialect);
     }
-    let dialect = target.machine();
-    // What is too long now may be short enough when it is optimized.
-    let roomy = if arguments.no_optimize { target } else { target.dialect(Dialect::Pcap) };
+    let target = arguments.chain.apply(target);
     let failed = |error: &dyn std::fmt::Display| Failure::Failed(error.to_string());
-    let mut program = compile_expression(&expression, &roomy).map_err(|error| failed(&error))?;
+    let mut program = compile_expression(&expression, &target).map_err(|error| failed(&error))?;
+    arguments.chain.note(&expression, &target);
     if !arguments.no_optimize {
-        program = program
-            .optimize(if arguments.linux_socket { dialect } else { Dialect::Pcap })
-            .map_err(|error| failed(&error))?;
-        program.verify(dialect).map_err(|error| failed(&error))?;
+        program = program.optimize(target.machine()).map_err(|error| failed(&error))?;
     }
     print(&program.print(arguments.to))
-}
-
-fn text(path: &Path) -> Result<String, Failure> {
-    String::from_utf8(read_bytes(path)?).map_err(|_| Failure::of_file(path, "an expression is a text"))
 }

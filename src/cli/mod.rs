@@ -7,6 +7,7 @@ mod convert;
 mod count;
 mod engine;
 mod explain;
+mod expression;
 mod failure;
 mod filter;
 mod generate;

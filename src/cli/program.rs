@@ -7,8 +7,9 @@ use cbpf::{Dialect, LinkType, Target, Verified, compile_expression};
 use clap::Args;
 
 use crate::cli::engine::{self, Engine};
+use crate::cli::expression::{ChainArguments, read_expression};
 use crate::cli::failure::Failure;
-use crate::cli::input::{CaptureArguments, one_of, read_bytes, read_program};
+use crate::cli::input::{CaptureArguments, one_of, read_program};
 
 /// A program or an expression, and whose rules it obeys.
 #[derive(Args)]
@@ -21,7 +22,7 @@ pub struct ProgramArguments {
     #[arg(value_name = "EXPRESSION")]
     words: Vec<String>,
 
-    /// File with an expression instead of a program; - for standard input
+    /// File with an expression instead of a program, # for comments; - for standard input
     #[arg(short = 'F', long, value_name = "FILE", conflicts_with_all = ["program", "words"])]
     expression_file: Option<PathBuf>,
 
@@ -33,6 +34,9 @@ pub struct ProgramArguments {
     /// and 0.0.0.0 are broadcast
     #[arg(long, value_name = "MASK", default_value = "0.0.0.0", hide_default_value = true, conflicts_with = "program")]
     netmask: Ipv4Addr,
+
+    #[command(flatten)]
+    chain: ChainArguments,
 
     /// Whose rules the program obeys; pcap for an expression, linux for a program
     #[arg(long, value_name = "DIALECT", value_parser = one_of(Dialect::ALL, Dialect::name))]
@@ -63,8 +67,9 @@ impl ProgramArguments {
         }
         let expression = self.expression()?;
         let target = Target::new(self.link_type.unwrap_or(link_type)).netmask(self.netmask.to_bits());
-        let target = target.dialect(self.dialect.unwrap_or(Dialect::Pcap));
+        let target = self.chain.apply(target.dialect(self.dialect.unwrap_or(Dialect::Pcap)));
         let program = compile_expression(&expression, &target).map_err(|error| Failure::Failed(error.to_string()))?;
+        self.chain.note(&expression, &target);
         program.verify(target.machine()).map_err(|error| Failure::Failed(error.to_string()))
     }
 
@@ -76,7 +81,7 @@ impl ProgramArguments {
             }
             return Ok(self.words.join(" "));
         };
-        String::from_utf8(read_bytes(path)?).map_err(|_| Failure::of_file(path, "an expression is a text"))
+        read_expression(path)
     }
 
     /// The verdict on a packet, if the engine gives this one: an expression keeps the whole of a packet that matches, even

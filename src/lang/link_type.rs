@@ -144,9 +144,16 @@ const fn row(number: u32, dlt: u32, name: &'static str, description: &'static st
     Row { number, dlt, name, description }
 }
 
-/// The names of files (`LINKTYPE_*`) that are not those of the interface.
-static ALIASES: [(&str, &str); 8] = [
+/// Names of files (`LINKTYPE_*`) that are not those of the interface, and older names.
+static ALIASES: [(&str, &str); 15] = [
     ("ETHERNET", "EN10MB"),
+    ("EXP_ETHERNET", "EN3MB"),
+    ("CHDLC", "C_HDLC"),
+    ("NETBSD_HDLC", "HDLC"),
+    ("PPP_WITH_DIRECTION", "PPP_PPPD"),
+    ("LINUX_PPP_WITHDIRECTION", "PPP_PPPD"),
+    ("IEEE802_15_4_WITHFCS", "IEEE802_15_4"),
+    ("IPMB_LINUX", "I2C_LINUX"),
     ("IEEE802_5", "IEEE802"),
     ("ARCNET_BSD", "ARCNET"),
     ("PPP_HDLC", "PPP_SERIAL"),
@@ -184,6 +191,7 @@ static TABLE: &[Row] = &[
     row(107, 107, "FRELAY",                     "Frame Relay"),
     row(108, 108, "LOOP",                       "OpenBSD loopback"),
     row(109, 109, "ENC",                        "OpenBSD encapsulated IP"),
+    row(112, 112, "HDLC",                       "NetBSD (Cisco) HDLC"),
     row(113, 113, "LINUX_SLL",                  "Linux cooked v1"),
     row(114, 114, "LTALK",                      "Localtalk"),
     row(117, 117, "PFLOG",                      "OpenBSD pflog file"),
@@ -270,7 +278,7 @@ static TABLE: &[Row] = &[
     row(205, 205, "C_HDLC_WITH_DIR",            "Cisco HDLC with direction"),
     row(206, 206, "FRELAY_WITH_DIR",            "Frame Relay with direction"),
     row(207, 207, "LAPB_WITH_DIR",              "LAPB with direction"),
-    row(209, 209, "IPMB_LINUX",                 "IPMB with Linux/Pigeon Point pseudo-header"),
+    row(209, 209, "I2C_LINUX",                  "I2C with Linux/Pigeon Point pseudo-header"),
     row(210, 210, "FLEXRAY",                    "FlexRay"),
     row(211, 211, "MOST",                       "Media Oriented Systems Transport"),
     row(212, 212, "LIN",                        "Local Interconnect Network"),
@@ -352,6 +360,7 @@ static TABLE: &[Row] = &[
     row(288, 288, "USB_2_0",                    "USB 2.0/1.1/1.0 as transmitted over the cable"),
     row(289, 289, "ATSC_ALP",                   "ATSC Link-Layer Protocol packets"),
     row(290, 290, "ETW",                        "Event Tracing for Windows"),
+    row(291, 291, "NETANALYZER_NG",             "Hilscher netANALYZER NG pseudo-footer"),
     row(292, 292, "ZBOSS_NCP",                  "ZBOSS NCP Serial Protocol"),
     row(293, 293, "USB_2_0_LOW_SPEED",          "Low-Speed USB 2.0/1.1/1.0"),
     row(294, 294, "USB_2_0_FULL_SPEED",         "Full-Speed USB 2.0/1.1/1.0"),
@@ -360,6 +369,11 @@ static TABLE: &[Row] = &[
     row(297, 297, "ZWAVE_TAP",                  "Z-Wave with TAP meta-data"),
     row(298, 298, "SILABS_DEBUG_CHANNEL",       "Silicon Labs debug channel"),
     row(299, 299, "FIRA_UCI",                   "Ultra-wideband controller interface"),
+    row(300, 300, "MDB",                        "Multi-Drop Bus"),
+    row(301, 301, "DECT_NR",                    "DECT New Radio"),
+    row(302, 302, "EDK2_MM",                    "EDK II Management Mode requests"),
+    row(303, 303, "DEBUG_ONLY",                 "For debugging only"),
+    row(304, 304, "DECT_NR_TAP",                "DECT New Radio with TAP header"),
 ];
 
 #[cfg(test)]

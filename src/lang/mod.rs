@@ -4,22 +4,26 @@
 //! program of the tree for a link type. Facts are rows of tables: `keywords.rs`, `names.rs`, `link_type.rs`, and
 //! `generate/layers.rs` for what the headers of each link type look like.
 //!
-//! The language is that of pcap-filter(7) in libpcap 1.10, and what 1.11 adds: `vxlan`, tags of switches (`DSA_TAG_*`), ...
+//! The language is that of pcap-filter(7) in libpcap 1.11, which mends and refuses some of what 1.10 has.
 //! What is different on purpose:
 //! - Services and protocols come from tables, so that a filter means the same on every machine; hosts and networks have names
 //!   only if the caller brings a [`Resolver`].
-//! - `protochain` goes through a stated number of headers, where libpcap's programs loop. Behind an authentication header it
-//!   goes on at the next one; libpcap loses its place there.
-//! - On ARCNET the numbers that RFC 1051 has for IP and ARP are not taken, as in the code of 1.11 for ARP; 1.10 takes them.
+//! - `protochain` goes through a stated number of headers (`Target::chain_depth`), where libpcap's programs loop.
+//!   Behind an authentication header it goes on at the next one; libpcap loses its place there.
 //! - A number, a group or a list of terms may be as deep or as long as memory allows.
 //!
 //! What libpcap gets wrong, and is right here:
 //! - The scratch word of a header's offset may be that of a number which was computed before: with 802.11 and tunnels,
 //!   `len > 100 and tcp` looks for TCP at a wrong place, and so does what follows a tunnel that is not there.
 //! - Within a tunnel on 802.11 the outer offsets are never stored.
-//! - Where it does not know how a link type reaches the network header (some of Juniper's, BACnet), it looks at nonsense
+//! - Where it does not know how a link type reaches the network header (some of Juniper's), it looks at nonsense
 //!   offsets; here that is an error.
+//! - Behind `vxlan` and `geneve` it looks for OSI where the outer link layer has it.
 //! - Its optimiser drops tests that count: `fisu and msu or not fisu` accepts all that comes on MTP2.
+//! - Of the right operand of an operator it forgets which headers it needs: in
+//!   `ip[2:2] - ((ip[0]&0xf)<<2) - ((tcp[12]&0xf0)>>2) != 0` it takes bytes of UDP for those of TCP. A number has a
+//!   value only in packets with all headers that it looks into.
+//! - Only its optimised programs find what a constant negative index means, as in `ip[-4]`.
 
 mod error;
 mod generate;
@@ -40,6 +44,7 @@ use crate::dialect::Dialect;
 #[cfg(feature = "jit")]
 use crate::instruction::Instruction;
 use crate::lang::generate::{Wrong, generate};
+use crate::lang::target::CHAIN_DEPTHS;
 use crate::program::Program;
 use crate::text::ParseError;
 use crate::verify::{Rule, VerifyError};
@@ -71,15 +76,14 @@ pub use tree::Expr;
 /// allows. The place in the text is told.
 pub fn compile_expression(text: &str, target: &Target) -> Result<Program, ExprError> {
     let parsed = parse::parse(text)?;
-    generate(&parsed.expr, target)
-        .map_err(|wrong| match wrong {
-            Wrong::Other(error) => error,
-            Wrong::Part { part, message } => {
-                let at = parsed.places.get(part).map_or(0, |place| place.start);
-                ExprError::Invalid(ParseError::at(text, place_of_cause(text, at, &message), message))
-            }
-        })
-        .and_then(|program| bounded(program, target.dialect))
+    let compiled = compile(&parsed.expr, target).map_err(|wrong| match wrong {
+        Wrong::Other(error) => error,
+        Wrong::Part { part, message } => {
+            let at = parsed.places.get(part).map_or(0, |place| place.start);
+            ExprError::Invalid(ParseError::at(text, place_of_cause(text, at, &message), message))
+        }
+    })?;
+    Ok(compiled.program)
 }
 
 impl Expr {
@@ -88,15 +92,52 @@ impl Expr {
     /// # Errors
     /// As [`compile_expression`]. Places are in the text that the expression prints as.
     pub fn compile(&self, target: &Target) -> Result<Program, ExprError> {
-        generate(self, target)
-            .map_err(|wrong| match wrong {
-                Wrong::Other(error) => error,
-                Wrong::Part { part, message } => {
-                    let (text, at) = self.text_with(part);
-                    ExprError::Invalid(ParseError::at(&text, place_of_cause(&text, at, &message), message))
-                }
-            })
-            .and_then(|program| bounded(program, target.dialect))
+        let compiled = compile(self, target).map_err(|wrong| match wrong {
+            Wrong::Other(error) => error,
+            Wrong::Part { part, message } => {
+                let (text, at) = self.text_with(part);
+                ExprError::Invalid(ParseError::at(&text, place_of_cause(&text, at, &message), message))
+            }
+        })?;
+        Ok(compiled.program)
+    }
+
+    /// Returns how many headers `protochain` goes through in the program of this expression; packets with more of
+    /// them do not match. `None` if the expression has no `protochain`, or no program.
+    ///
+    /// ```
+    /// use cbpf::{Expr, LinkType, Target};
+    /// let expr: Expr = "ip6 protochain 6".parse()?;
+    /// let target = Target::new(LinkType::ETHERNET);
+    /// assert_eq!(expr.chain_depth(&target), Some(16));
+    /// assert_eq!(expr.chain_depth(&target.chain_depth(40)), Some(40));
+    /// # Ok::<(), cbpf::ExprError>(())
+    /// ```
+    pub fn chain_depth(&self, target: &Target) -> Option<u32> {
+        if !self.has_chain() {
+            return None;
+        }
+        compile(self, target).ok().map(|compiled| compiled.chain_depth)
+    }
+}
+
+struct Compiled {
+    program: Program,
+    /// How many headers `protochain` goes through.
+    chain_depth: u32,
+}
+
+/// The program of an expression, not longer than the dialect allows.
+fn compile(expr: &Expr, target: &Target) -> Result<Compiled, Wrong> {
+    let [depth, less] = target.chain_depth.map_or(CHAIN_DEPTHS, |depth| [depth, depth]);
+    let attempt = |chain_depth| {
+        let program = generate(expr, target, chain_depth)?;
+        let program = bounded(program, target.dialect).map_err(Wrong::Other)?;
+        Ok(Compiled { program, chain_depth })
+    };
+    match attempt(depth) {
+        Err(Wrong::Other(ExprError::TooLong { .. })) if less < depth && expr.has_chain() => attempt(less),
+        outcome => outcome,
     }
 }
 
@@ -129,8 +170,12 @@ fn bounded(program: Program, dialect: Dialect) -> Result<Program, ExprError> {
 /// The program, optimised by the rules that know no limit; what asks the kernel for facts stays as it is.
 #[cfg(feature = "jit")]
 fn shortened(program: Program) -> Program {
-    let asks_kernel = program.disassemble().any(|instruction| matches!(instruction, Instruction::LoadExtension(_)));
-    if asks_kernel { program } else { program.optimize(Dialect::Pcap).unwrap_or(program) }
+    let asks_kernel = |instruction| match instruction {
+        Instruction::LoadExtension(_) => true,
+        Instruction::LoadAbsolute { offset, .. } => i32::try_from(offset).is_err(),
+        _ => false,
+    };
+    if program.disassemble().any(asks_kernel) { program } else { program.optimize(Dialect::Pcap).unwrap_or(program) }
 }
 
 #[cfg(not(feature = "jit"))]

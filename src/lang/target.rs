@@ -24,10 +24,15 @@ pub struct Target {
     pub(super) netmask: Option<u32>,
     pub(super) is_live: bool,
     pub(super) families: Families,
-    pub(super) chain_depth: u32,
+    /// `None` for [`CHAIN_DEPTHS`].
+    pub(super) chain_depth: Option<u32>,
     pub(super) accepts_nothing: bool,
     pub(super) resolver: Option<Arc<dyn Resolver + Send + Sync>>,
 }
+
+/// How many headers `protochain` goes through by default; the second if the first takes more instructions than the
+/// dialect has.
+pub(super) const CHAIN_DEPTHS: [u32; 2] = [16, 8];
 
 /// The address families by which loopback and pflog headers tell protocols apart; the systems number IPv6 differently.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,7 +53,7 @@ impl Target {
             netmask: None,
             is_live: false,
             families: Families::Any,
-            chain_depth: 8,
+            chain_depth: None,
             accepts_nothing: false,
             resolver: None,
         }
@@ -101,11 +106,13 @@ impl Target {
         self
     }
 
-    /// How many headers `protochain` goes through at most; 8 unless told.
+    /// Sets how many headers `protochain` goes through at most: 16 by default, or 8 if the dialect has no room for
+    /// more.
     ///
-    /// A program cannot loop, so each header is so many instructions more. A packet with more headers does not match.
+    /// A program cannot loop, so each header takes up to 24 instructions. A packet with more headers does not match,
+    /// which [`Expr::chain_depth`](crate::Expr::chain_depth) is there to warn of.
     pub fn chain_depth(mut self, headers: u32) -> Target {
-        self.chain_depth = headers;
+        self.chain_depth = Some(headers);
         self
     }
 

@@ -2,7 +2,10 @@
 
 use std::fmt::Write;
 
+use crate::ancillary::Extension;
 use crate::dialect::Dialect;
+use crate::instruction::Instruction;
+use crate::isa::Width;
 use crate::lang::{Expr, ExprError, LinkType, Target, compile_expression};
 use crate::program::Program;
 
@@ -12,6 +15,17 @@ fn compiled(text: &str) -> Program {
 
 fn printed(text: &str) -> String {
     text.parse::<Expr>().unwrap_or_else(|error| panic!("{text}: {error}")).to_string()
+}
+
+/// Whether a packet matches.
+fn matches(text: &str, link_type: LinkType, packet: &[u8]) -> bool {
+    let program = compile_expression(text, &Target::new(link_type).accept_nothing());
+    let program = program.unwrap_or_else(|error| panic!("{text}: {error}"));
+    program.verify(Dialect::Pcap).unwrap().interpret(packet) > 0
+}
+
+fn link_type(name: &str) -> LinkType {
+    name.parse().unwrap()
 }
 
 fn message(text: &str, link_type: LinkType) -> String {
@@ -180,4 +194,172 @@ fn tags_labels_and_tunnels_move_the_headers() {
     assert!(offset("ip or vlan").contains("jeq") && !offset("ip or vlan").contains("ldh [16]"));
     assert!(offset("pppoes and ip").contains("ldh [20]"));
     assert!(offset("mpls and ip").contains("ldb [18]"));
+}
+
+#[test]
+fn an_empty_expression_matches_every_packet_of_every_link_type() {
+    for link_type in LinkType::all().chain([LinkType::new(20), LinkType::new(100_000)]) {
+        for packet in [&[][..], &[0; 4], &[0xff; 60]] {
+            assert!(matches("", link_type, packet), "{link_type}");
+        }
+    }
+    // Every test is one of 802.11 behind PPI.
+    let [ppi_of_ethernet, ppi_of_wlan] = [[0, 0, 8, 0, 1, 0, 0, 0], [0, 0, 8, 0, 105, 0, 0, 0]];
+    assert!(!matches("len >= 0", link_type("PPI"), &ppi_of_ethernet));
+    assert!(matches("len >= 0", link_type("PPI"), &ppi_of_wlan));
+}
+
+#[test]
+fn unknown_link_types_show_their_bytes_only() {
+    let old = ["EN3MB", "AX25", "PRONET", "CHAOS", "REDBACK_SMARTEDGE"].map(link_type);
+    for link_type in old.into_iter().chain([20, 300, 100_000].map(LinkType::new)) {
+        assert!(matches("link[1] = 5 and len = 2", link_type, &[0, 5]), "{link_type}");
+        assert!(message("ip", link_type).contains("protocols are not told apart"), "{link_type}");
+    }
+    // NetBSD's number of Cisco's HDLC.
+    assert!(matches("ip6", link_type("HDLC"), &[0x0f, 0, 0x86, 0xdd]));
+}
+
+#[test]
+fn pdus_of_is_is_are_behind_the_padding_of_cisco_hdlc() {
+    // Behind the address, 0, the protocol and the padding: IS-IS, and 18 (of level 1) in the fifth byte.
+    let packet = [0x0f, 0, 0xfe, 0xfe, 3, 0x83, 27, 1, 0, 18];
+    for (text, is_match) in [("isis proto 18", true), ("l1", true), ("lsp", true), ("l2", false), ("isis", true)] {
+        assert_eq!(matches(text, link_type("C_HDLC"), &packet), is_match, "{text}");
+    }
+}
+
+#[test]
+fn switch_tags_show_the_direction() {
+    // To the CPU, from it, to the sniffer, forwarded.
+    let packets = [0x00, 0x40, 0x80, 0xc0].map(|mode| [[0; 12].as_slice(), &[mode; 4]].concat());
+    let of = |text| packets.each_ref().map(|packet| matches(text, link_type("DSA_TAG_DSA"), packet));
+    assert_eq!(of("inbound"), [true, false, true, false]);
+    assert_eq!(of("outbound"), [false, true, false, false]);
+}
+
+#[test]
+fn numbers_that_no_packet_has_are_refused() {
+    let refused = [
+        ("EN10MB", "link proto 1500", "EtherType above 1500 or an LLC address up to 255, found `1500`"),
+        ("LINUX_SLL", "link proto 256", "found `256`"),
+        ("EN10MB", "decnet host 1", "expected a DECnet address such as 10.15, found `1`"),
+        ("EN10MB", "decnet net 10.15", "there are no networks of DECnet"),
+        ("BACNET_MS_TP", "ip", "protocols are not told apart"),
+        ("SUNATM", "lane and vpi 3", "expected it before `lane`"),
+    ];
+    for (name, text, expected) in refused {
+        assert!(message(text, link_type(name)).contains(expected), "{text}: {}", message(text, link_type(name)));
+    }
+    // PPP has protocols of such numbers, and LLC has addresses below.
+    assert!(matches("link proto 1500", LinkType::PPP, &[0xff, 3, 5, 0xdc]));
+    assert!(compile_expression("link proto 255", &Target::new(LinkType::ETHERNET)).is_ok());
+}
+
+#[test]
+fn constant_negative_offsets_are_absolute() {
+    let target = Target::new(LinkType::ETHERNET).linux_socket();
+    let loads = |text: &str| compile_expression(text, &target).unwrap().disassemble().next().unwrap();
+    let extension = |text: &str| match loads(text) {
+        Instruction::LoadAbsolute { offset, .. } => Extension::from_offset(offset),
+        Instruction::LoadExtension(extension) => Some(extension),
+        _ => None,
+    };
+    assert_eq!(extension("ether[-4096:2] = 8"), Some(Extension::Protocol));
+    assert_eq!(extension("ether[-4088:4] = 1"), Some(Extension::InterfaceIndex));
+    assert_eq!(extension("ether[-4056:4] = 0"), Some(Extension::XorX));
+    assert_eq!(extension("ether[-4052:2] = 0"), Some(Extension::VlanTci));
+    assert_eq!(extension("ether[-4048:1] = 0"), Some(Extension::VlanPresent));
+    let before_header = Instruction::LoadAbsolute { offset: 0xfff0_0000, width: Width::Byte };
+    assert_eq!(loads("ether[-0x100000] = 1"), before_header);
+    // The kernel refuses ancillary loads that do not exist; this one finds nothing.
+    for text in ["ether[-1] = 0", "ether[-4095] = 0"] {
+        let program = compile_expression(text, &target).unwrap();
+        assert_eq!(program.verify(Dialect::Linux).unwrap().interpret(&[0; 60]), 0, "{text}");
+    }
+    // What is before the IP header is behind the beginning of the packet.
+    let packet = [[0; 10].as_slice(), &[7, 0, 0x08, 0x00], &[0x45; 20]].concat();
+    assert!(matches("ip[-4] = 7", LinkType::ETHERNET, &packet));
+}
+
+#[test]
+fn numbers_have_a_value_where_all_headers_are() {
+    let text = "ip[2:2] - ((ip[0]&0xf)<<2) - ((tcp[12]&0xf0)>>2) != 0";
+    let packet = |protocol: u8, fragment: u8| {
+        let mut packet = vec![0; 60];
+        packet[21] = fragment;
+        packet[12..18].copy_from_slice(&[0x08, 0x00, 0x45, 0, 0, 46]);
+        packet[23] = protocol;
+        packet[46] = 0x50;
+        packet
+    };
+    assert!(matches(text, LinkType::ETHERNET, &packet(6, 0)));
+    assert!(!matches(text, LinkType::ETHERNET, &packet(17, 0)));
+    assert!(!matches(text, LinkType::ETHERNET, &packet(6, 5)));
+}
+
+/// An IPv6 packet with so many headers of options before TCP.
+fn chain(headers: u8) -> Vec<u8> {
+    let mut packet = vec![0x60; 40];
+    packet[6] = if headers == 0 { 6 } else { 60 };
+    for left in (0..headers).rev() {
+        packet.extend([if left == 0 { 6 } else { 60 }, 0, 0, 0, 0, 0, 0, 0]);
+    }
+    packet
+}
+
+#[test]
+fn protochain_goes_through_a_stated_number_of_headers() {
+    let text = "ip6 protochain 6";
+    let found = |target: &Target| {
+        let program = compile_expression(text, target).unwrap().verify(Dialect::Pcap).unwrap();
+        (0..100).take_while(|&headers| program.interpret(&chain(headers)) > 0).count().checked_sub(1)
+    };
+    let target = Target::new(LinkType::RAW);
+    assert_eq!(found(&target), Some(16));
+    assert_eq!(found(&target.clone().chain_depth(0)), Some(0));
+    assert_eq!(found(&target.clone().chain_depth(40)), Some(40));
+    let expr: Expr = text.parse().unwrap();
+    assert_eq!(expr.chain_depth(&target), Some(16));
+    assert_eq!("ip6 proto 6".parse::<Expr>().unwrap().chain_depth(&target), None);
+}
+
+#[test]
+fn protochain_is_as_deep_as_there_is_room() {
+    let many = |count: u32| {
+        let text = (0..count).fold(String::new(), |text, number| format!("{text} or protochain {number}"));
+        text[4..].parse::<Expr>().unwrap()
+    };
+    let target = Target::new(LinkType::RAW);
+    assert_eq!(many(12).chain_depth(&target), Some(16));
+    let linux = target.clone().dialect(Dialect::Linux);
+    assert_eq!(many(4).chain_depth(&linux), Some(16));
+    assert_eq!(many(12).chain_depth(&linux), Some(8));
+    assert!(matches!(many(20).compile(&linux), Err(ExprError::TooLong { .. })));
+    // A depth that is asked for is kept to.
+    assert!(many(12).compile(&linux.chain_depth(16)).is_err());
+    let endless = |text: &str, link_type| {
+        text.parse::<Expr>().unwrap().compile(&Target::new(link_type).accept_nothing().chain_depth(u32::MAX))
+    };
+    let error = endless("protochain 6", LinkType::RAW).unwrap_err();
+    assert!(error.to_string().contains("expected fewer headers"), "{error}");
+    assert!(endless("ip6 protochain 6", LinkType::IPV4).is_ok());
+}
+
+#[test]
+fn names_are_not_looked_up_without_a_resolver() {
+    for (text, expected) in [
+        ("host gw", "line 1, column 6: expected an address such as 10.0.0.1, found the name `gw`, and names are not"),
+        ("net lan", "line 1, column 5: expected a network such as 10.1.0.0/16, found the name `lan`"),
+        ("ether src gw", "line 1, column 11: expected a MAC address such as 0:c0:4f:1:2:3, found the name `gw`"),
+        ("gateway gw", "expected `gateway` with a name that has MAC and IPv4 addresses, found the name `gw`"),
+    ] {
+        let message = message(text, LinkType::ETHERNET);
+        assert!(message.contains(expected), "{message}");
+        assert!(message.contains("names are not looked up (a program in Rust can bring a `Resolver`)"), "{message}");
+    }
+    struct Nobody;
+    impl crate::lang::Resolver for Nobody {}
+    let error = compile_expression("host gw", &Target::new(LinkType::RAW).resolver(Nobody)).unwrap_err();
+    assert!(error.to_string().contains("`gw`, which the resolver does not know"));
 }

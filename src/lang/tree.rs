@@ -58,6 +58,15 @@ impl Expr {
         expressions.into_iter().reduce(|left, right| left | right).unwrap_or_default()
     }
 
+    /// Whether `protochain` occurs.
+    pub(super) fn has_chain(&self) -> bool {
+        let is_chain = |node: &Node| match node {
+            Node::Primitive(Primitive::Address(qualifiers, _)) => qualifiers.kind == Some(Kind::ProtocolChain),
+            _ => false,
+        };
+        self.nodes.iter().any(is_chain)
+    }
+
     fn joined(mut self, other: Expr, operator: Node) -> Expr {
         self.nodes.extend(other.nodes);
         self.nodes.push(operator);

@@ -13,6 +13,7 @@ use std::path::{Path, PathBuf};
 use cbpf::{Expr, ExprError, FilterSet, LinkType, ParseError, Target, Verified, compile_expression};
 
 use crate::cli::capture::input_name;
+use crate::cli::expression::ChainArguments;
 use crate::cli::failure::Failure;
 use crate::cli::input::read_bytes;
 
@@ -23,6 +24,7 @@ const LONGEST_NAME: usize = 200;
 pub struct Rules {
     path: PathBuf,
     rules: Vec<Rule>,
+    chain: ChainArguments,
 }
 
 struct Rule {
@@ -43,10 +45,14 @@ impl Rules {
     ///
     /// # Errors
     /// If the file cannot be read, has no rules, or has wrong ones.
-    pub fn read(path: &Path, link_types: &BTreeSet<LinkType>) -> Result<(Rules, Vec<(LinkType, FilterSet)>), Failure> {
+    pub fn read(
+        path: &Path,
+        link_types: &BTreeSet<LinkType>,
+        chain: ChainArguments,
+    ) -> Result<(Rules, Vec<(LinkType, FilterSet)>), Failure> {
         let text = String::from_utf8(read_bytes(path)?).map_err(|_| Failure::of_file(path, "rules are a text"))?;
         let mut errors = Errors::new();
-        let rules = Rules { path: path.to_path_buf(), rules: split(&text, &mut errors) };
+        let rules = Rules { path: path.to_path_buf(), rules: split(&text, &mut errors), chain };
         if rules.rules.is_empty() && errors.is_empty() {
             return Err(Failure::of_file(path, "there are no rules; a line such as `web: tcp port 80` is expected"));
         }
@@ -79,10 +85,11 @@ impl Rules {
 
     /// The programs of the rules. What no packet of this link type can match, is no error: there may be other packets.
     fn compile(&self, link_type: LinkType, errors: &mut Errors) -> Vec<Verified> {
-        let target = Target::new(link_type).netmask(0).accept_nothing();
+        let target = self.chain.apply(Target::new(link_type).netmask(0).accept_nothing());
         let mut programs = Vec::with_capacity(self.rules.len());
         self.each(errors, |expression| {
             let program = compile_expression(expression, &target)?;
+            self.chain.note(expression, &target);
             programs.push(program.verify(target.machine()).expect("what is compiled is valid"));
             Ok(())
         });

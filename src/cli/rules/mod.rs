@@ -9,6 +9,7 @@ use cbpf::{BatchMatches, FilterSet, LinkType};
 use clap::Args;
 
 use crate::cli::capture::{Reader, Record, Records};
+use crate::cli::expression::ChainArguments;
 use crate::cli::failure::Failure;
 use crate::cli::input::CaptureArguments;
 
@@ -28,13 +29,16 @@ pub struct RuleArguments {
     /// Give a packet to the first rule that matches, in the order of the file, rather than to all that do
     #[arg(long)]
     first: bool,
+
+    #[command(flatten)]
+    chain: ChainArguments,
 }
 
 impl RuleArguments {
     /// Opens the captures and reads the rules, so that what is missing or wrong is found before any packet is read.
     pub fn open(&self) -> Result<(Vec<Reader>, Classifier), Failure> {
         let inputs = self.captures.open_beside(&self.rules)?;
-        let (rules, sets) = Rules::read(&self.rules, &self.captures.link_types(&inputs))?;
+        let (rules, sets) = Rules::read(&self.rules, &self.captures.link_types(&inputs), self.chain)?;
         let (matches, first_matches) = (BatchMatches::new(), Vec::new());
         Ok((inputs, Classifier { rules, is_first: self.first, sets, matches, first_matches }))
     }

@@ -113,13 +113,15 @@ impl Generator<'_> {
             Id::Name(name) if qualifiers.kind == Some(Kind::Net) => self.named_net(qualifiers, name, to),
             Id::Name(name) if is_link => {
                 let mac = self.resolver(|resolver| resolver.ether(name));
-                let mac =
-                    mac.ok_or_else(|| format!("expected a MAC address, or a name that is known; `{name}` is not"))?;
+                let mac = mac.ok_or_else(|| self.unknown_name("a MAC address such as 0:c0:4f:1:2:3", name))?;
                 self.link_hosts(mac, qualifiers.direction, to)
             }
             _ if is_link => Err("expected a MAC address after `ether`".to_owned()),
-            Id::Number(address) => self.decnet_hosts(*address, qualifiers, to),
-            Id::Dotted(address, Mask::None) => self.decnet_hosts(decnet(address)?, qualifiers, to),
+            Id::Dotted(address, Mask::None) if qualifiers.kind != Some(Kind::Net) => {
+                self.decnet_hosts(decnet(address)?, qualifiers, to)
+            }
+            Id::Number(number) => Err(format!("expected a DECnet address such as 10.15, found `{number}`")),
+            Id::Dotted(_, Mask::None) => Err("expected `host`, since there are no networks of DECnet".to_owned()),
             Id::Dotted(..) => Err("expected no mask, since only IPv4 networks have one".to_owned()),
             Id::Name(name) if qualifiers.protocol == Some(Protocol::Decnet) => {
                 Err(format!("expected a DECnet address such as 10.15, found `{name}`"))
@@ -131,9 +133,7 @@ impl Generator<'_> {
 
     fn named_net(&mut self, qualifiers: Qualifiers, name: &str, to: Exits) -> Result<(), Message> {
         let network = self.resolver(|resolver| resolver.network(name));
-        let (address, mask) = network.ok_or_else(|| {
-            format!("expected a network such as 10.1.0.0/16, or a name that is known; `{name}` is not")
-        })?;
+        let (address, mask) = network.ok_or_else(|| self.unknown_name("a network such as 10.1.0.0/16", name))?;
         let mask = u32::from(mask);
         self.hosts4(&[(u32::from(address) & mask, mask)], qualifiers, to)
     }
@@ -154,10 +154,10 @@ impl Generator<'_> {
         }
         let next = self.code.label();
         match (four.is_empty(), six.is_empty()) {
-            (true, true) => Err(format!(
-                "expected an address, or a name that is known; `{name}` is not{}",
-                did_you_mean(keywords::near(name))
-            )),
+            (true, true) => {
+                let guess = did_you_mean(keywords::near(name));
+                Err(self.unknown_name("an address such as 10.0.0.1", name) + &guess)
+            }
             (false, true) => self.hosts4(&four, qualifiers, to),
             (true, false) => self.hosts6(&six, qualifiers, to),
             (false, false) => {
@@ -186,12 +186,23 @@ impl Generator<'_> {
             .collect();
         let mac = mac.filter(|_| !four.is_empty());
         let mac = mac.ok_or_else(|| {
-            format!("expected a name whose MAC and IPv4 addresses are known; those of `{name}` are not")
+            let unknown = self.unknown_name("`gateway` with a name that has MAC and IPv4 addresses", name);
+            unknown + "; with addresses it is `ether host MAC and not host ADDRESS`"
         })?;
         let next = self.code.label();
         self.link_hosts(mac, None, Exits { yes: next, ..to })?;
         self.code.place(next);
         self.other_hosts4(&four, qualifiers, to)
+    }
+
+    /// Why a name cannot stand where an address is expected: there is no resolver, or it does not know the name.
+    fn unknown_name(&self, expected: &str, name: &str) -> Message {
+        let why = if self.target.resolver.is_some() {
+            "which the resolver does not know"
+        } else {
+            "and names are not looked up (a program in Rust can bring a `Resolver`)"
+        };
+        format!("expected {expected}, found the name `{name}`, {why}")
     }
 
     /// What the caller's resolver says.

@@ -3,11 +3,12 @@
 //! What is constant is computed here. The rest is computed in A; of two operands the one that needs more scratch words
 //! comes first, so that those of the machine are enough for any expression that people write.
 
+use crate::ancillary::{self, Extension};
 use crate::instruction::{Instruction, Operand};
 use crate::isa::{AluOp, Condition, Register, Width};
 use crate::lang::generate::address::misplaced;
 use crate::lang::generate::code::{Base, Exits};
-use crate::lang::generate::layers::Place;
+use crate::lang::generate::layers::{Family, Place};
 use crate::lang::generate::network::{IP, IP6};
 use crate::lang::generate::plan::{Plan, is_commutative};
 use crate::lang::generate::protocol::ether_type;
@@ -181,24 +182,15 @@ impl Generator<'_> {
     /// A = what is at a constant index in a header.
     fn load_constant(&mut self, protocol: Protocol, width: Width, index: u32) -> Result<(), Message> {
         let (base, at) = self.indexed(protocol)?;
-        let offset = at.at.checked_add(index).filter(|&offset| i32::try_from(offset).is_ok());
-        match (base, offset) {
-            (_, Some(offset)) => {
-                self.code.point(base);
-                let is_absolute = base == Base::Packet;
-                self.code.raw(if is_absolute {
-                    Instruction::LoadAbsolute { offset, width }
-                } else {
-                    Instruction::LoadIndirect { offset, width }
-                });
-            }
-            // It is for the machine to say what lies so far behind, or before.
-            (Base::Packet, None) => {
-                self.code.raw(Instruction::LoadConstant { dst: Register::X, value: index });
-                self.code.raw(Instruction::LoadIndirect { offset: at.at, width });
-            }
-            (base, None) => {
-                self.code.point(base);
+        if base == Base::Packet {
+            self.load_absolute(at.at.wrapping_add(index), width);
+            return Ok(());
+        }
+        self.code.point(base);
+        match at.at.checked_add(index).filter(|&offset| i32::try_from(offset).is_ok()) {
+            Some(offset) => self.code.raw(Instruction::LoadIndirect { offset, width }),
+            // The machine says what lies so far behind, or before.
+            None => {
                 self.code.raw(Instruction::LoadConstant { dst: Register::A, value: index });
                 self.code.raw(Instruction::Alu { op: AluOp::Add, operand: Operand::X });
                 self.code.raw(Instruction::TransferAToX);
@@ -206,6 +198,19 @@ impl Generator<'_> {
             }
         }
         Ok(())
+    }
+
+    /// A = what is at an offset from the beginning of the packet.
+    ///
+    /// A negative one means something in the kernel: an ancillary load, or a place relative to a header. There, offsets
+    /// of ancillary loads that do not exist are refused, unless the load is indirect; it finds nothing.
+    fn load_absolute(&mut self, offset: u32, width: Width) {
+        if offset < ancillary::BASE || Extension::from_offset(offset).is_some() {
+            self.code.raw(Instruction::LoadAbsolute { offset, width });
+        } else {
+            self.code.raw(Instruction::LoadConstant { dst: Register::X, value: offset });
+            self.code.raw(Instruction::LoadIndirect { offset: 0, width });
+        }
     }
 
     /// A = what is at index A in a header.
@@ -233,7 +238,7 @@ impl Generator<'_> {
     fn indexed(&self, protocol: Protocol) -> Result<(Base, Place), Message> {
         let place = match protocol {
             Protocol::Link => self.layers.header,
-            Protocol::Radio if matches!(self.target.link_type.number(), 119 | 127 | 163) => Place::fixed(0),
+            Protocol::Radio if self.has_radio() => Place::fixed(0),
             Protocol::Radio => return Err(self.unsupported("there is no radio header")),
             Protocol::Icmp6 => self.network()?.plus(40),
             _ if transport(protocol).is_some() => {
@@ -243,6 +248,11 @@ impl Generator<'_> {
             _ => self.network()?,
         };
         Ok((place.base(), place))
+    }
+
+    /// Whether a radio header is in front, and no tunnel was entered.
+    fn has_radio(&self) -> bool {
+        self.layers.family == Family::Wlan && matches!(self.target.link_type.number(), 119 | 127 | 163)
     }
 
     /// Goes on here if the packet has the headers that these steps look into.

@@ -68,8 +68,9 @@ impl Generator<'_> {
             Family::Loopback | Family::NetworkLoopback | Family::Pflog => self.address_family(protocol, to),
             Family::Arcnet | Family::LocalTalk | Family::FrameRelay | Family::Ipnet => self.rare_type(protocol, to)?,
             Family::Juniper => self.code.test(header.word(0).has(0xffff_ff00, 0x4d47_4300), to),
-            Family::Bacnet => self.code.test(header.word(0).has(0xffff_0000, 0x55ff_0000), to),
-            Family::Mtp2 | Family::Opaque => return Err(self.unsupported("protocols are not told apart")),
+            Family::Bacnet | Family::Mtp2 | Family::Opaque => {
+                return Err(self.unsupported("protocols are not told apart"));
+            }
         }
         Ok(())
     }

@@ -137,6 +137,16 @@ impl Code {
         self.assembler.new_label()
     }
 
+    /// Whether a way leads to here.
+    pub(super) fn is_live(&self) -> bool {
+        self.now.is_some()
+    }
+
+    /// How many instructions there are at least, so far.
+    pub(super) fn len(&self) -> usize {
+        self.assembler.len()
+    }
+
     /// Whether a way leads to a label, so far.
     pub(super) fn is_reached(&self, label: Label) -> bool {
         self.arrivals[label.index()].is_some()

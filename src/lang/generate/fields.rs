@@ -95,12 +95,14 @@ impl Generator<'_> {
         Ok(())
     }
 
-    /// The pseudo-header of ATM, if there is one.
+    /// Where the pseudo-header of ATM is, unless a tunnel was entered, behind which the fields would be others.
     fn atm_header(&self) -> Result<Place, Message> {
-        if self.target.link_type.number() == 123 {
-            Ok(Place::fixed(0))
-        } else {
-            Err(self.unsupported("there is no ATM"))
+        match self.layers.family {
+            Family::SunAtm => Ok(self.layers.header),
+            _ if self.target.link_type.number() == 123 => {
+                Err("expected it before `lane` and tunnels, behind which there is no ATM".to_owned())
+            }
+            _ => Err(self.unsupported("there is no ATM")),
         }
     }
 
@@ -112,11 +114,10 @@ impl Generator<'_> {
         value: u32,
         to: Exits,
     ) -> Result<(), Message> {
-        self.atm_header()?;
-        // Behind LANE these are of the frame that is carried, as in libpcap.
+        let header = self.atm_header()?;
         let (loaded, max) = match field {
-            AtmField::Vpi => (self.layers.header.byte(1), 255),
-            AtmField::Vci => (self.layers.header.half(2), 65_535),
+            AtmField::Vpi => (header.byte(1), 255),
+            AtmField::Vci => (header.half(2), 65_535),
         };
         if value > max {
             return Err(format!("expected a number up to {max}, found `{value}`"));
@@ -126,8 +127,7 @@ impl Generator<'_> {
     }
 
     pub(super) fn atm(&mut self, name: AtmName, to: Exits) -> Result<(), Message> {
-        self.atm_header()?;
-        let header = self.layers.header;
+        let header = self.atm_header()?;
         let (path, circuit) = (header.byte(1), header.half(2));
         let circuits: &[u32] = match name {
             AtmName::Lane => return self.lane(to),
@@ -160,10 +160,7 @@ impl Generator<'_> {
     fn lane(&mut self, to: Exits) -> Result<(), Message> {
         let header = self.layers.header;
         self.code.test(header.byte(0).has(0x0f, 0x01), to);
-        // What is in another tunnel has no marker of its own.
-        let is_plain = self.layers.family == Family::SunAtm;
-        let around = if is_plain { Around::Lane(header.plus(4)) } else { Around::Other };
-        self.layers = self.layers.ethernet(Place::fixed(6), around);
+        self.layers = self.layers.ethernet(Place::fixed(6), Around::Lane(header.plus(4)));
         Ok(())
     }
 
@@ -217,7 +214,7 @@ impl Generator<'_> {
                 let spread = (value & 0x3c00) >> 10 | (value & 0x03fc) << 6 | (value & 0x0003) << 22;
                 (at.word(4), 0x00c0_ff0f, 0x3fff, spread)
             }
-            Mtp3Name::Dpc => (at.word(4), 0xff3f_0000, 0x3fff, (value & 0x00ff) << 24 | (value & 0x3f00) << 8),
+            Mtp3Name::Dpc => (at.half(4), 0xff3f, 0x3fff, (value & 0x00ff) << 8 | (value & 0x3f00) >> 8),
             Mtp3Name::Sls => (at.byte(7), 0xf0, 0x0f, (value & 0x0f) << 4),
         };
         if value > max {

@@ -143,6 +143,7 @@ static TABLE: &[Row] = &[
     row(107, Family::FrameRelay,       0, NO,  0,  0,  0, None),
     row(108, Family::NetworkLoopback,  0,  0,  4,  0,  0, None),
     row(109, Family::Loopback,         0,  0, 12,  0,  0, None),
+    row(112, Family::CiscoHdlc,        0,  2,  4,  0,  0, None),
     row(113, Family::LinuxSll,         0, 14, 16,  0,  0, None),
     row(114, Family::LocalTalk,        0, NO,  0,  0,  0, None),
     row(117, Family::Pflog,            0, NO,  0,  0,  0, None),
@@ -223,16 +224,15 @@ pub(super) struct Layers {
 }
 
 impl Layers {
-    /// The layers of a packet of a link type; `None` if libpcap knows nothing of it, not even that it has bytes.
-    pub(super) fn of(link_type: LinkType) -> Option<Layers> {
+    /// The layers of a packet of a link type; of most of them nothing is known but that it has bytes.
+    pub(super) fn of(link_type: LinkType) -> Layers {
         let number = link_type.number();
         let opaque = row(number, Family::Opaque, 0, NO, NO, 0, 0, None);
-        let is_numbered = number >= 104;
-        let row = TABLE.iter().find(|row| row.number == number).or(is_numbered.then_some(&opaque))?;
+        let row = TABLE.iter().find(|row| row.number == number).unwrap_or(&opaque);
         let is_behind_radio = row.family == Family::Wlan && number != LinkType::IEEE802_11.number();
         let is_variable = matches!(row.family, Family::Wlan | Family::Pflog);
         let payload = row.payload.map(Place::fixed);
-        Some(Layers {
+        Layers {
             family: row.family,
             header: if is_behind_radio { Place::in_slot(HEADER_SLOT) } else { Place::fixed(row.header) },
             link_type: row.link_type.map(Place::fixed),
@@ -243,7 +243,7 @@ impl Layers {
             around: Around::Nothing,
             labels: 0,
             tags: 0,
-        })
+        }
     }
 
     /// Ethernet from `header` on.
@@ -278,6 +278,6 @@ impl Layers {
 
     /// Whether a packet of one protocol is none of another, as far as the link layer shows it.
     pub(super) fn tells_protocols_apart(&self) -> bool {
-        self.labels > 0 || !matches!(self.family, Family::Juniper | Family::Bacnet)
+        self.labels > 0 || self.family != Family::Juniper
     }
 }

@@ -135,7 +135,9 @@ impl Generator<'_> {
             (226, _) => at.half(2).is(pick(1, 2)),
             // A tag for the switch, or one from it.
             (281, _) => at.byte(12).has(0xe0, pick(0x20, 0x00)),
-            (284, _) => at.byte(12).has(0xc0, pick(0x40, 0x00)),
+            (284, _) if is_outbound => at.byte(12).has(0xc0, 0x40),
+            // For the CPU (0) or for the sniffer (2), but not forwarded (3).
+            (284, _) => at.byte(12).has(0x40, 0x00),
             (_, Family::Juniper) => at.byte(3).has(0x01, pick(0, 1)),
             _ if self.target.is_live => outgoing(Value::Extension(Extension::PacketType)),
             _ => return Err(self.unsupported("packets do not show their direction")),

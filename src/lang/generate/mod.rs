@@ -23,6 +23,7 @@ mod tunnel;
 mod wlan;
 
 use crate::assemble::Label;
+use crate::instruction::Instruction;
 use crate::lang::error::ExprError;
 use crate::lang::generate::address::Kindred;
 use crate::lang::generate::code::{Code, Exits, Test};
@@ -42,20 +43,18 @@ pub(super) enum Wrong {
 }
 
 /// The program of a tree.
-pub(super) fn generate(expr: &Expr, target: &Target) -> Result<Program, Wrong> {
-    let part = expr.nodes.len().saturating_sub(1);
-    let layers = Layers::of(target.link_type).ok_or_else(|| Wrong::Part {
-        part,
-        message: format!("expected a link type that is known, not {}", target.link_type),
-    })?;
-    let mut generator = Generator { code: Code::new(), layers, target, next_slot: PAYLOAD_SLOT + 1, zeroed: 0 };
+///
+/// `protochain` goes through at most `chain_depth` headers.
+pub(super) fn generate(expr: &Expr, target: &Target, chain_depth: u32) -> Result<Program, Wrong> {
+    if expr.is_empty() {
+        // Nothing is tested, not even what a link type needs for any test.
+        return Ok(Program::new(vec![Instruction::ReturnConstant { verdict: target.snaplen }.into()]));
+    }
+    let (code, layers, next_slot) = (Code::new(), Layers::of(target.link_type), PAYLOAD_SLOT + 1);
+    let mut generator = Generator { code, layers, target, chain_depth, next_slot, zeroed: 0 };
     let accept = generator.code.label();
     let drop = generator.code.label();
-    if expr.is_empty() {
-        generator.code.jump(accept);
-    } else {
-        generator.tree(expr, Exits { yes: accept, no: drop })?;
-    }
+    generator.tree(expr, Exits { yes: accept, no: drop })?;
     if !generator.code.is_reached(accept) && !target.accepts_nothing {
         return Err(Wrong::Other(ExprError::RejectsAll));
     }
@@ -71,6 +70,8 @@ struct Generator<'a> {
     code: Code,
     layers: Layers,
     target: &'a Target,
+    /// How many headers `protochain` goes through at most.
+    chain_depth: u32,
     /// The first scratch word that holds nothing that is still needed.
     next_slot: u8,
     /// The scratch words that hold 0 unless something is stored, a bit each.

@@ -37,7 +37,7 @@ impl Generator<'_> {
         let number = self.target.link_type.number();
         let read = self.code.read;
         let mut prologue = Code::new();
-        let family = Layers::of(self.target.link_type).map(|layers| layers.family);
+        let family = Layers::of(self.target.link_type).family;
         if number == PPI {
             ppi_of_wlan(&mut prologue);
         }
@@ -47,12 +47,12 @@ impl Generator<'_> {
         }
         let wants = |slot: u8| read & 1 << slot != 0;
         match family {
-            Some(Family::Pflog) if wants(PAYLOAD_SLOT) => pflog_length(&mut prologue),
-            Some(Family::Wlan) if wants(PAYLOAD_SLOT) => {
+            Family::Pflog if wants(PAYLOAD_SLOT) => pflog_length(&mut prologue),
+            Family::Wlan if wants(PAYLOAD_SLOT) => {
                 radio_length(&mut prologue, number);
                 wlan_length(&mut prologue, number);
             }
-            Some(Family::Wlan) if wants(HEADER_SLOT) => radio_length(&mut prologue, number),
+            Family::Wlan if wants(HEADER_SLOT) => radio_length(&mut prologue, number),
             _ => {}
         }
         Program::new(self.code.finish(prologue))

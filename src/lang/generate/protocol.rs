@@ -1,6 +1,7 @@
 //! Tests of which protocol a packet is of.
 
 use crate::lang::generate::address::{misplaced, number_up_to, protocol_named};
+use crate::lang::generate::carries::LONGEST;
 use crate::lang::generate::code::Exits;
 use crate::lang::generate::layers::{Family, Place};
 use crate::lang::generate::network::{ARP, DECNET, IP, IP6, RARP};
@@ -51,7 +52,7 @@ impl Generator<'_> {
         }
         match protocol {
             None | Some(Protocol::Ip | Protocol::Ip6) => self.ip_protocols(&[ip_protocol(id)?], protocol, to),
-            Some(Protocol::Link) => self.link_type(link_protocol(id)?, to),
+            Some(Protocol::Link) => self.link_type(self.link_protocol(id)?, to),
             Some(Protocol::Iso) => self.iso_protocol(iso_protocol(id)?, to),
             Some(Protocol::Isis) => self.isis_pdus(&[number_up_to(id, 31, "a PDU of IS-IS")?], to),
             Some(protocol) => Err(misplaced(protocol, "`proto`")),
@@ -67,10 +68,8 @@ impl Generator<'_> {
         let here = self.code.label();
         self.link_type(ISO, Exits { yes: here, no: to.no })?;
         self.code.place(here);
-        // Cisco's HDLC has a byte more.
-        let offset = u32::from(self.layers.family == Family::CiscoHdlc);
-        let at = self.without_snap()?;
-        self.code.test(at.byte(offset).is(number), to);
+        let at = self.osi()?;
+        self.code.test(at.byte(0).is(number), to);
         Ok(())
     }
 
@@ -79,15 +78,29 @@ impl Generator<'_> {
         let here = self.code.label();
         self.iso_protocol(0x83, Exits { yes: here, no: to.no })?;
         self.code.place(here);
-        let at = self.without_snap()?;
+        let at = self.osi()?;
         self.code.one_of(numbers.iter().map(|&number| at.byte(4).has(0x1f, number)), to);
         Ok(())
     }
 
-    /// Where the network header is, if the link layer has LLC without SNAP.
-    fn without_snap(&self) -> Result<Place, Message> {
+    /// Where the header of OSI's network layer is: behind LLC without SNAP; in Cisco's HDLC, behind a byte of padding.
+    fn osi(&self) -> Result<Place, Message> {
         let offset = self.layers.without_snap.ok_or_else(|| self.unsupported("OSI packets cannot be found"))?;
-        Ok(self.payload()?.plus(offset))
+        let padding = u32::from(self.layers.family == Family::CiscoHdlc);
+        Ok(self.payload()?.plus(offset).plus(padding))
+    }
+
+    /// The number of a protocol; where there can be LLC, one up to 1,500 is an LLC service access point, which has a byte.
+    fn link_protocol(&self, id: &Id) -> Result<u32, Message> {
+        let number = link_protocol(id)?;
+        let has_llc = matches!(
+            self.layers.family,
+            Family::Ethernet | Family::Llc | Family::Wlan | Family::SunAtm | Family::LinuxSll
+        );
+        if has_llc && self.layers.labels == 0 && (256..=LONGEST).contains(&number) {
+            return Err(format!("expected an EtherType above {LONGEST} or an LLC address up to 255, found `{number}`"));
+        }
+        Ok(number)
     }
 
     /// `tcp`, `arp`, `isis`, ...: a protocol's name alone.

@@ -2,6 +2,7 @@
 
 use std::ops::RangeInclusive;
 
+use crate::dialect::Dialect;
 use crate::instruction::{Instruction, Operand};
 use crate::isa::{AluOp, Condition, Register, Width};
 use crate::lang::generate::address::misplaced;
@@ -170,6 +171,10 @@ impl Generator<'_> {
     /// The headers from that of IP on: A is the number of the next one, X its offset from the IP header.
     fn chain(&mut self, number: u32, is_ipv6: bool, to: Exits) -> Result<(), Message> {
         let at = self.network()?;
+        if !self.code.is_live() {
+            // With this link type there is no IP of that version.
+            return Ok(());
+        }
         if is_ipv6 {
             self.code.load(at.byte(6));
             self.code.raw(Instruction::LoadConstant { dst: Register::X, value: 40 });
@@ -177,11 +182,17 @@ impl Generator<'_> {
             self.code.load(at.byte(9));
             self.code.raw(Instruction::LoadMemShift { offset: at.at });
         }
-        for depth in 0..=self.target.chain_depth {
+        for depth in 0..=self.chain_depth {
             let next = self.code.label();
             self.jump_if(number, to.yes);
-            if depth == self.target.chain_depth {
+            if depth == self.chain_depth {
                 break;
+            }
+            let most = Dialect::Pcap.max_len();
+            if self.code.len() > most {
+                return Err(format!(
+                    "expected fewer headers: with `protochain` the program exceeds {most} instructions"
+                ));
             }
             self.jump_if(NO_NEXT, to.no);
             if is_ipv6 {
