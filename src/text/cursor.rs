@@ -57,8 +57,12 @@ impl<'a> Cursor<'a> {
 
     /// A cursor at the same place of a text that ends with this line.
     pub(super) fn on_this_line(&self, space: Space) -> Cursor<'a> {
-        let end = self.rest().find('\n').map_or(self.text.len(), |newline| self.at + newline);
-        Cursor { text: &self.text[..end], at: self.at, space }
+        self.up_to(self.rest().find('\n').unwrap_or(self.rest().len()), space)
+    }
+
+    /// A cursor at the same place of a text that ends so many bytes behind it.
+    pub(super) fn up_to(&self, bytes: usize, space: Space) -> Cursor<'a> {
+        Cursor { text: &self.text[..self.at + bytes], at: self.at, space }
     }
 
     pub(super) fn rest(&self) -> &'a str {
@@ -192,6 +196,16 @@ impl<'a> Cursor<'a> {
             return Err(self.error("expected a decimal number"));
         }
         self.value(start, false, digits, 10, range)
+    }
+
+    /// A number of hexadecimal digits only, as firejail writes it.
+    pub(super) fn hexadecimal(&mut self, range: Range) -> Result<u32, ParseError> {
+        let start = self.at;
+        let digits = self.take_while(|c| c.is_ascii_hexdigit());
+        if digits.is_empty() {
+            return Err(self.error("expected a hexadecimal number"));
+        }
+        self.value(start, false, digits, 16, range)
     }
 
     fn value(&self, start: usize, negative: bool, digits: &str, radix: u32, range: Range) -> Result<u32, ParseError> {

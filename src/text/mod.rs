@@ -24,6 +24,7 @@ use crate::seccomp::Arch;
 use cursor::{Cursor, Space};
 pub use error::ParseError;
 pub(crate) use listing::Line;
+use raw::ByteOrder;
 
 /// A text or binary form of a program.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -49,14 +50,19 @@ pub enum Form {
     Seccomp,
     /// `struct sock_filter`, 8 bytes an instruction, little-endian.
     Raw,
+    /// The same, big-endian: what the kernel of s390x reads, and what libseccomp and seccomp-tools write for it.
+    RawBigEndian,
 }
 
 impl Form {
     /// All forms.
-    pub const ALL: &'static [Form] =
-        &[Form::Listing, Form::C, Form::Decimal, Form::Bytecode, Form::Assembler, Form::Seccomp, Form::Raw];
+    #[rustfmt::skip]
+    pub const ALL: &'static [Form] = &[
+        Form::Listing, Form::C, Form::Decimal, Form::Bytecode, Form::Assembler, Form::Seccomp, Form::Raw,
+        Form::RawBigEndian,
+    ];
 
-    /// Its name: `listing`, `c`, `decimal`, `bytecode`, `asm`, `seccomp` or `raw`.
+    /// Its name: `listing`, `c`, `decimal`, `bytecode`, `asm`, `seccomp`, `raw` or `raw-be`.
     pub const fn name(self) -> &'static str {
         match self {
             Form::Listing => "listing",
@@ -66,13 +72,15 @@ impl Form {
             Form::Assembler => "asm",
             Form::Seccomp => "seccomp",
             Form::Raw => "raw",
+            Form::RawBigEndian => "raw-be",
         }
     }
 
     /// The form that `input` seems to have.
     ///
-    /// Bytes with a NUL are raw, since every valid program has one and no text does; a text is judged by how it begins,
-    /// and is assembler if it begins like nothing else.
+    /// Bytes with a NUL are raw, since every valid program has one and no text does; their byte order is the one in which
+    /// more instructions have an opcode, little-endian if both have as many. A text is judged by how it begins, and is
+    /// assembler if it begins like nothing else.
     ///
     /// ```
     /// use cbpf::Form;
@@ -82,7 +90,10 @@ impl Form {
     /// ```
     pub fn detect(input: &[u8]) -> Form {
         match std::str::from_utf8(input) {
-            _ if input.contains(&0) => Form::Raw,
+            _ if input.contains(&0) => match raw::byte_order(input) {
+                ByteOrder::Little => Form::Raw,
+                ByteOrder::Big => Form::RawBigEndian,
+            },
             Ok(text) => detect_text(without_mark(text)),
             Err(_) => Form::Assembler,
         }
@@ -128,7 +139,8 @@ impl Program {
     /// Says the line, the column and what was expected there.
     pub fn parse_as(form: Form, input: &[u8]) -> Result<Program, ParseError> {
         let instructions = match form {
-            Form::Raw => raw::parse(input)?,
+            Form::Raw => raw::parse(input, ByteOrder::Little)?,
+            Form::RawBigEndian => raw::parse(input, ByteOrder::Big)?,
             Form::Listing => listing::parse(text(input)?)?,
             Form::C => c_array::parse(text(input)?)?,
             Form::Decimal => decimal::parse(text(input)?)?,
@@ -139,10 +151,11 @@ impl Program {
         Ok(Program::new(instructions))
     }
 
-    /// Prints the program in a form; all but [`Form::Raw`] give a text that ends with a line end.
+    /// Prints the program in a form; all but the raw ones give a text that ends with a line end.
     pub fn print(&self, form: Form) -> Vec<u8> {
         match form {
-            Form::Raw => raw::print(self.instructions()),
+            Form::Raw => raw::print(self.instructions(), ByteOrder::Little),
+            Form::RawBigEndian => raw::print(self.instructions(), ByteOrder::Big),
             Form::Listing => listing::print(self.instructions()).into(),
             Form::C => c_array::print(self.instructions()).into(),
             Form::Decimal => decimal::print(self.instructions()).into(),
