@@ -66,22 +66,22 @@ const fn row(extension: Extension, number: u32, names: &'static [&'static str], 
 
 /// Every ancillary load, in the order of the numbers, which is that of the enum.
 ///
-/// The assembler names are those of the kernel's `bpf_asm`, the listing names those of libpcap's `bpf_image`.
+/// The assembler names are those of the kernel's `bpf_asm` and of netsniff-ng's `bpfc`, the listing names those of libpcap's `bpf_image`.
 #[rustfmt::skip]
 static TABLE: [Row; Extension::COUNT] = [
-    row(Extension::Protocol,                0, &["proto"],                  "proto"),
+    row(Extension::Protocol,                0, &["proto", "pto"],           "proto"),
     row(Extension::PacketType,              4, &["type"],                   "type"),
-    row(Extension::InterfaceIndex,          8, &["ifidx"],                  "ifidx"),
+    row(Extension::InterfaceIndex,          8, &["ifidx", "ifx"],           "ifidx"),
     row(Extension::NetlinkAttribute,       12, &["nla"],                    "nla"),
     row(Extension::NestedNetlinkAttribute, 16, &["nlan"],                   "nlan"),
     row(Extension::Mark,                   20, &["mark"],                   "mark"),
-    row(Extension::Queue,                  24, &["queue"],                  "queue"),
-    row(Extension::HardwareType,           28, &["hatype"],                 "hatype"),
-    row(Extension::ReceiveHash,            32, &["rxhash"],                 "rxhash"),
+    row(Extension::Queue,                  24, &["queue", "que", "q"],      "queue"),
+    row(Extension::HardwareType,           28, &["hatype", "hat"],          "hatype"),
+    row(Extension::ReceiveHash,            32, &["rxhash", "rxh"],          "rxhash"),
     row(Extension::Cpu,                    36, &["cpu"],                    "cpu"),
     row(Extension::XorX,                   40, &[],                         "xor_x"),
-    row(Extension::VlanTci,                44, &["vlan_tci"],               "vlan_tci"),
-    row(Extension::VlanPresent,            48, &["vlan_avail", "vlan_pr"],  "vlanp"),
+    row(Extension::VlanTci,                44, &["vlan_tci", "vlant"],      "vlan_tci"),
+    row(Extension::VlanPresent,            48, &["vlan_avail", "vlan_pr", "vlana", "vlan_acc"], "vlanp"),
     row(Extension::PayloadOffset,          52, &["poff"],                   "poff"),
     row(Extension::Random,                 56, &["rand"],                   "random"),
     row(Extension::VlanTpid,               60, &["vlan_tpid"],              "vlan_tpid"),

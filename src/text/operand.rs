@@ -239,14 +239,17 @@ pub(super) fn print_unused(raw: RawInstruction) -> String {
 
 /// The reverse of [`print_unused`]; any other comment is left where it is.
 pub(super) fn parse_unused(cursor: &mut Cursor) -> RawInstruction {
-    let mut ahead = cursor.on_this_line(Space::Line);
     let mut fields = RawInstruction::default();
-    if !ahead.eat_next(UNUSED) {
+    let blanks = cursor.rest().len() - cursor.rest().trim_start_matches([' ', '\t', '\r']).len();
+    if !cursor.rest()[blanks..].starts_with(UNUSED) {
         return fields;
     }
+    let mut ahead = cursor.on_this_line(Space::Line);
+    ahead.eat_next(UNUSED);
     loop {
         ahead.skip_space();
-        if ahead.is_at_end() {
+        // In a listing whose line ends were lost, the next instruction may follow.
+        if ahead.is_at_end() || ahead.rest().starts_with('(') {
             cursor.skip(ahead.at() - cursor.at());
             return fields;
         }

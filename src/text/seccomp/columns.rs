@@ -132,7 +132,7 @@ fn remark_len(cursor: &Cursor, style: Style, next: usize) -> usize {
 }
 
 /// What firejail writes before each listing, with the name of a file.
-pub(super) const FILE: &str = "FILE:";
+pub(in crate::text) const FILE: &str = "FILE:";
 
 /// How the halves of arguments may be named in a listing.
 #[derive(Clone, Copy)]

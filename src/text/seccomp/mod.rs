@@ -16,7 +16,9 @@ use crate::assemble::{Assembler, Label, Target};
 use crate::instruction::{Instruction, RawInstruction};
 use crate::seccomp::Arch;
 use crate::text::cursor::{Cursor, Space};
+use crate::text::detect::skip_noise;
 use crate::text::error::ParseError;
+pub(super) use columns::FILE;
 pub(crate) use print::{lines, print};
 use statement::{Goto, Names, Statement};
 
@@ -27,6 +29,7 @@ pub(super) const PRESUMED: Arch = Arch::X86_64;
 /// Whether this notation begins a text: its head, the number of a line, or a statement, perhaps behind labels.
 pub(super) fn begins(text: &str) -> bool {
     let mut cursor = Cursor::new(text, Space::Hash);
+    skip_noise(&mut cursor);
     cursor.skip_space();
     if columns::skip_head(&mut cursor) || columns::style(&cursor).is_some() {
         return true;
@@ -48,6 +51,7 @@ pub(super) fn begins(text: &str) -> bool {
 /// Reads a program; `presumed` is whose system calls names without an architecture are.
 pub(super) fn parse(text: &str, presumed: Arch) -> Result<Vec<RawInstruction>, ParseError> {
     let mut cursor = Cursor::new(text, Space::Hash);
+    skip_noise(&mut cursor);
     cursor.next_statement()?;
     columns::skip_head(&mut cursor);
     cursor.next_statement()?;
