@@ -57,7 +57,7 @@ pub(super) fn parse(text: &str) -> Result<Vec<RawInstruction>, ParseError> {
     // Go prints a slice in brackets.
     let is_slice = parser.cursor.eat("[");
     parser.cursor.next_statement()?;
-    while !parser.cursor.is_at_end() && !(is_slice && parser.cursor.rest().starts_with(']')) {
+    while !(parser.cursor.is_at_end() || is_slice && parser.cursor.rest().starts_with(']')) {
         parser.statement()?;
         parser.cursor.next_statement()?;
     }

@@ -71,7 +71,7 @@ fn skip_preprocessor<'a>(cursor: &mut Cursor<'a>, mut constants: Option<&mut Con
             && line.eat("#")
             && line.eat_next("define ")
         {
-            constants.define(line);
+            constants.define(line.rest());
         }
         cursor.take_while(|c| c != '\n');
         cursor.skip_space();

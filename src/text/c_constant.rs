@@ -3,10 +3,11 @@
 //! Source: `linux/bpf_common.h`, `linux/filter.h`, `linux/seccomp.h`, `linux/audit.h`, `linux/if_ether.h`, `asm/unistd.h`
 //! and `errno.h`; BSD's `bpf(4)`.
 
+use std::cell::OnceCell;
 use std::collections::{HashMap, HashSet};
 
 use crate::seccomp::{Action, Arch};
-use crate::text::cursor::{Cursor, Range};
+use crate::text::cursor::{Cursor, Range, Space};
 use crate::text::error::ParseError;
 use crate::text::seccomp::PRESUMED;
 
@@ -52,9 +53,12 @@ static SIZES: [(&str, i64); 17] = [
     ("unsigned char", 1), ("struct ethhdr", 14), ("struct ether_header", 14),
 ];
 
+/// What an operator does, if the result has 64 bits.
+type Operate = fn(i64, i64) -> Option<i64>;
+
 /// Binary operators, those that bind the least first.
 #[rustfmt::skip]
-static OPERATORS: [&[(&str, fn(i64, i64) -> Option<i64>)]; 6] = [
+static OPERATORS: [&[(&str, Operate)]; 6] = [
     &[("|", |a, b| Some(a | b))],
     &[("^", |a, b| Some(a ^ b))],
     &[("&", |a, b| Some(a & b))],
@@ -74,15 +78,19 @@ pub(super) struct Constants<'a> {
     text: &'a str,
     /// What `#define` gives a value.
     defined: HashMap<&'a str, i64>,
+    /// Whose system calls have names here, `None` if the text names many architectures.
+    arch: OnceCell<Option<Arch>>,
 }
 
 impl<'a> Constants<'a> {
     pub(super) fn new(text: &'a str) -> Constants<'a> {
-        Constants { text, defined: HashMap::new() }
+        Constants { text, defined: HashMap::new(), arch: OnceCell::new() }
     }
 
     /// Takes in `NAME EXPRESSION`, which stands behind `#define`; what is no constant is passed over.
-    pub(super) fn define(&mut self, mut line: Cursor<'a>) {
+    pub(super) fn define(&mut self, definition: &'a str) {
+        // A text of its own, since the place of an error is of no interest.
+        let mut line = Cursor::new(definition, Space::C);
         line.skip_space();
         let name = line.word();
         if let Ok(value) = self.binary(&mut line, 0, 0)
@@ -167,19 +175,24 @@ impl<'a> Constants<'a> {
 
     /// The number of a system call, of the architecture that the text names.
     fn call(&self, name: &str) -> Result<i64, String> {
-        let prefix = "AUDIT_ARCH_";
-        let named = self.text.match_indices(prefix).filter_map(|(at, _)| arch(word_at(&self.text[at..])));
-        let arches: HashSet<Arch> = named.collect();
-        let arch = match arches.len() {
-            0 => PRESUMED,
-            1 => arches.into_iter().next().unwrap_or(PRESUMED),
-            _ => return Err("expected a number: names of system calls have one on each architecture tested for".into()),
-        };
+        let many = || "expected a number: names of system calls have one on each architecture tested for".to_owned();
+        let arch = self.arch.get_or_init(|| only_arch(self.text)).ok_or_else(many)?;
         let number =
             arch.syscall_number(name).ok_or_else(|| format!("expected the name of a system call of {arch}"))?;
         Ok(number.cast_unsigned().into())
     }
 }
+
+/// The architecture that a text names, the presumed one if it names none, and nothing if it names many.
+fn only_arch(text: &str) -> Option<Arch> {
+    let named = text.match_indices(AUDIT_ARCH).filter_map(|(at, _)| arch(word_at(&text[at..])));
+    let mut arches = named.collect::<HashSet<Arch>>().into_iter();
+    let first = arches.next().unwrap_or(PRESUMED);
+    arches.next().is_none().then_some(first)
+}
+
+/// What the names of architectures begin with.
+const AUDIT_ARCH: &str = "AUDIT_ARCH_";
 
 fn word_at(text: &str) -> &str {
     text.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').next().unwrap_or("")
@@ -195,7 +208,7 @@ fn constant(word: &str) -> Option<i64> {
 
 /// The architecture of `AUDIT_ARCH_X86_64`.
 fn arch(word: &str) -> Option<Arch> {
-    word.strip_prefix("AUDIT_ARCH_")?.to_ascii_lowercase().parse().ok()
+    word.strip_prefix(AUDIT_ARCH)?.to_ascii_lowercase().parse().ok()
 }
 
 /// Passes the rest of a cast, behind its parenthesis.
@@ -255,7 +268,6 @@ fn seccomp_field(cursor: &mut Cursor) -> Result<i64, ParseError> {
 mod tests {
     use super::*;
     use crate::ancillary;
-    use crate::text::cursor::Space;
 
     fn value(text: &str) -> Result<u32, ParseError> {
         let mut cursor = Cursor::new(text, Space::C);

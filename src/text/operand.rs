@@ -244,12 +244,13 @@ pub(super) fn parse_unused(cursor: &mut Cursor) -> RawInstruction {
     if !cursor.rest()[blanks..].starts_with(UNUSED) {
         return fields;
     }
-    let mut ahead = cursor.on_this_line(Space::Line);
+    // In a listing whose line ends were lost, the next instruction may follow.
+    let end = cursor.rest().find(['\n', '(']).unwrap_or(cursor.rest().len());
+    let mut ahead = cursor.up_to(end, Space::Line);
     ahead.eat_next(UNUSED);
     loop {
         ahead.skip_space();
-        // In a listing whose line ends were lost, the next instruction may follow.
-        if ahead.is_at_end() || ahead.rest().starts_with('(') {
+        if ahead.is_at_end() {
             cursor.skip(ahead.at() - cursor.at());
             return fields;
         }
