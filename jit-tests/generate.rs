@@ -316,7 +316,7 @@ pub fn from_bytes(bytes: &[u8]) -> (Program, Sample) {
 
 /// Texts as people post them, which no form prints.
 const POSTED: [&str; 12] = [
-    "BPF_STMT(BPF_LD+BPF_W+BPF_ABS, (offsetof(struct seccomp_data, args[1]))), BPF_JUMP(BPF_JMP|BPF_JEQ, __NR_write, 0, 1)",
+    "BPF_STMT(BPF_LD+BPF_W+BPF_ABS, (offsetof(struct seccomp_data, args[1]))), BPF_JUMP(5, __NR_write, 0, 1)",
     "#define A 1\nstruct sock_filter c[4] = { { .code = 0x28, .k = ~0 << 2 }, {BPF_RET, 0, 0, (u32)-1} };",
     "[{40 0 0 12} {6 0 0 0}]",
     "[]bpf.RawInstruction{{Op: 0x28, K: 12}, bpf.RawInstruction{Op: 6}}",

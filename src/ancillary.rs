@@ -11,8 +11,8 @@ pub(crate) const BASE: u32 = 0xffff_f000;
 /// One ancillary load.
 ///
 /// The values come from the packet's [`Context`](crate::Context); [`Extension::NetlinkAttribute`],
-/// [`Extension::NestedNetlinkAttribute`] and [`Extension::PayloadOffset`] look into the packet, and [`Extension::XorX`] is
-/// arithmetic.
+/// [`Extension::NestedNetlinkAttribute`] and [`Extension::PayloadOffset`] look into the packet, and [`Extension::XorX`]
+/// is arithmetic.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Extension {
     /// `proto`: the EtherType of the frame, 16 bits.
@@ -24,7 +24,8 @@ pub enum Extension {
     /// `nla`: the offset of the first netlink attribute of type X, in a row of them that begins at offset A; 0 if there
     /// is none. Only captured bytes are looked at.
     NetlinkAttribute,
-    /// `nlan`: the offset of the first netlink attribute of type X inside the attribute at offset A; 0 if there is none.
+    /// `nlan`: the offset of the first netlink attribute of type X inside the attribute at offset A; 0 if there is
+    /// none.
     NestedNetlinkAttribute,
     /// `mark`: the firewall mark, 32 bits.
     Mark,
@@ -66,7 +67,8 @@ const fn row(extension: Extension, number: u32, names: &'static [&'static str], 
 
 /// Every ancillary load, in the order of the numbers, which is that of the enum.
 ///
-/// The assembler names are those of the kernel's `bpf_asm` and of netsniff-ng's `bpfc`, the listing names those of libpcap's `bpf_image`.
+/// The assembler names are those of the kernel's `bpf_asm` and of netsniff-ng's `bpfc`, the listing names those of
+/// libpcap's `bpf_image`.
 #[rustfmt::skip]
 static TABLE: [Row; Extension::COUNT] = [
     row(Extension::Protocol,                0, &["proto", "pto"],           "proto"),

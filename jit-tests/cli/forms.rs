@@ -34,7 +34,8 @@ fn filters(_: &Bench) -> Outcome {
         " line  OP   JT   JF   K\n=================================\n \
          0000: 0x20 0x00 0x00 0x00000004   ld  $data[4]\n \
          0001: 0x15 0x00 0x03 0xc000003e   jeq 3221225534 true:0002 false:0005\n \
-         0002: 0x20 0x00 0x00 0x00000010   ld  $data[16]\n 0003: 0x15 0x00 0x01 0x00000003   jeq 3    true:0004 false:0005\n \
+         0002: 0x20 0x00 0x00 0x00000010   ld  $data[16]\n \
+         0003: 0x15 0x00 0x01 0x00000003   jeq 3    true:0004 false:0005\n \
          0004: 0x06 0x00 0x00 0x7fff0000   ret ALLOW\n 0005: 0x06 0x00 0x00 0x00000000   ret KILL\n",
         "FILE: /run/firejail/mnt/seccomp/seccomp\n line  OP JT JF    K\n=================================\n \
          0000: 20 00 00 00000004   ld  data.architecture\n 0001: 15 00 03 c000003e   jeq ARCH_64 0002 (false 0005)\n \

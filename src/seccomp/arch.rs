@@ -7,7 +7,8 @@ use crate::seccomp::names;
 
 /// Whose system call numbers and conventions a call has: an `AUDIT_ARCH_*` number.
 ///
-/// The number says the byte order, too ([`Arch::is_big_endian`]). The default is the architecture that this code runs on.
+/// The number says the byte order, too ([`Arch::is_big_endian`]). The default is the architecture that this code runs
+/// on.
 ///
 /// It prints as its name where it has one, and is read from it:
 ///
@@ -135,7 +136,8 @@ impl Arch {
     /// The name of a system call of this architecture.
     ///
     /// There are names for aarch64, arm, i386, loongarch64, mips, mips64, ppc, ppc64, riscv32, riscv64, s390x, sparc,
-    /// sparc64 and x86-64, and for their siblings of the other byte order that have the same numbers. Calls of the x32 ABI begin with `x32_`. The names come with the feature `syscall-names`; without it there is none.
+    /// sparc64 and x86-64, and for their siblings of the other byte order that have the same numbers. Calls of the x32
+    /// ABI begin with `x32_`. The names come with the feature `syscall-names`; without it there is none.
     ///
     #[cfg_attr(feature = "syscall-names", doc = "```")]
     #[cfg_attr(not(feature = "syscall-names"), doc = "```ignore")]

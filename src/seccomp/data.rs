@@ -5,10 +5,10 @@ use crate::verify::SECCOMP_DATA;
 
 /// A system call as a filter sees it: `struct seccomp_data`.
 ///
-/// A filter loads 32 bits at a time, and [`SeccompData::arch`] decides which half of a 64-bit argument comes first: on a
-/// big-endian architecture `ld [16]` loads the upper half of the first argument, on a little-endian one the lower half.
-/// This holds on every machine, so a filter for s390x can be judged on x86-64. The default has the architecture that
-/// this code runs on.
+/// A filter loads 32 bits at a time, and [`SeccompData::arch`] decides which half of a 64-bit argument comes first: on
+/// a big-endian architecture `ld [16]` loads the upper half of the first argument, on a little-endian one the lower
+/// half. This holds on every machine, so a filter for s390x can be judged on x86-64. The default has the architecture
+/// that this code runs on.
 ///
 /// ```
 /// use cbpf::{Arch, Dialect, Program, SeccompData};
@@ -36,9 +36,9 @@ impl SeccompData {
 
     /// The bytes that a filter reads, as the engines of this crate take them in place of a packet.
     ///
-    /// The two words of a 64-bit field are in the order of the architecture, and each is in the byte order of the machine
-    /// that runs this, since engines load words in that order. For the machine's own architecture these are the bytes
-    /// that its kernel has in memory.
+    /// The two words of a 64-bit field are in the order of the architecture, and each is in the byte order of the
+    /// machine that runs this, since engines load words in that order. For the machine's own architecture these are the
+    /// bytes that its kernel has in memory.
     ///
     /// ```
     /// use cbpf::{Arch, SeccompData};
@@ -62,7 +62,8 @@ impl SeccompData {
         bytes
     }
 
-    /// The reverse of [`SeccompData::to_bytes`]; the architecture that stands in the bytes says the order of the halves.
+    /// The reverse of [`SeccompData::to_bytes`]; the architecture that stands in the bytes says the order of the
+    /// halves.
     pub fn from_bytes(bytes: &[u8; 64]) -> SeccompData {
         let (words, _) = bytes.as_chunks();
         let word = |place: usize| u32::from_ne_bytes(words[place]);

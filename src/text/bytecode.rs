@@ -128,7 +128,7 @@ p_dgr 0      0               arp:eth0              *
         same("bpf filter (4): 0x28 0 0 12, 0x15 0 1 2054, 0x06 0 0 262144, 0x06 0 0 0,");
         same(
             "filter protocol all pref 49152 bpf chain 0
-filter protocol all pref 49152 bpf chain 0 handle 0x1 bytecode '4,40 0 0 12,21 0 1 2054,6 0 0 262144,6 0 0 0' not_in_hw",
+filter protocol all pref 49152 bpf handle 0x1 bytecode '4,40 0 0 12,21 0 1 2054,6 0 0 262144,6 0 0 0' not_in_hw",
         );
         same("-A INPUT -m bpf --bytecode \"4,40 0 0 12,21 0 1 2054,6 0 0 262144,6 0 0 0,\" -j DROP");
         assert!(!begins("; from --bytecode '1,6 0 0 0'\nret #0"));

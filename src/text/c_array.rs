@@ -78,8 +78,8 @@ fn skip_preprocessor<'a>(cursor: &mut Cursor<'a>, mut constants: Option<&mut Con
     }
 }
 
-/// Passes `struct sock_filter code[] = {`, or just the outer bracket, if the instructions stand inside one; the result is
-/// the bracket that closes it.
+/// Passes `struct sock_filter code[] = {`, or just the outer bracket, if the instructions stand inside one; the result
+/// is the bracket that closes it.
 fn skip_outer_bracket(cursor: &mut Cursor) -> Result<Option<&'static str>, ParseError> {
     if cursor.is_at_end() || is_instruction(cursor) {
         return Ok(None);
@@ -98,8 +98,8 @@ fn skip_outer_bracket(cursor: &mut Cursor) -> Result<Option<&'static str>, Parse
     Ok(declared)
 }
 
-/// Passes a declaration and the bracket that opens the array, if instructions or its end follow: the result is the bracket
-/// that closes it.
+/// Passes a declaration and the bracket that opens the array, if instructions or its end follow: the result is the
+/// bracket that closes it.
 ///
 /// `static const struct sock_filter code[4] = {`, `[]bpf.RawInstruction{`, `let code: [sock_filter; 4] = [`.
 fn skip_declaration(cursor: &mut Cursor) -> Option<&'static str> {
@@ -137,8 +137,8 @@ fn open(cursor: &mut Cursor) -> Option<&'static str> {
     BRACKETS.iter().find(|(opening, _)| cursor.eat_next(opening)).map(|(_, closing)| *closing)
 }
 
-/// Whether an instruction stands here: one of the macros, or a bracket, behind the name of a type perhaps, with a number
-/// that another one follows, or with a field.
+/// Whether an instruction stands here: one of the macros, or a bracket, behind the name of a type perhaps, with a
+/// number that another one follows, or with a field.
 fn is_instruction(cursor: &Cursor) -> bool {
     let mut ahead = cursor.clone();
     ahead.skip_space();
@@ -163,8 +163,8 @@ fn open_instruction(cursor: &mut Cursor, has_type: bool) -> Option<&'static str>
     if has_type && !cursor.rest().starts_with('{') { None } else { open(cursor) }
 }
 
-/// Passes the name of a type, such as `libc::sock_filter`, `bpf.RawInstruction` or `(struct sock_filter)`, if one stands
-/// here.
+/// Passes the name of a type, such as `libc::sock_filter`, `bpf.RawInstruction` or `(struct sock_filter)`, if one
+/// stands here.
 fn skip_type(cursor: &mut Cursor) -> bool {
     let mut ahead = cursor.clone();
     let is_cast = ahead.eat_next("(") && ahead.eat_next("struct ") && {

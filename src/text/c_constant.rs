@@ -1,7 +1,7 @@
 //! Constant expressions of C, with the names that programs of `BPF_STMT` and `BPF_JUMP` are written in.
 //!
-//! Source: `linux/bpf_common.h`, `linux/filter.h`, `linux/seccomp.h`, `linux/audit.h`, `linux/if_ether.h`, `asm/unistd.h`
-//! and `errno.h`; BSD's `bpf(4)`.
+//! Source: `linux/bpf_common.h`, `linux/filter.h`, `linux/seccomp.h`, `linux/audit.h`, `linux/if_ether.h`,
+//! `asm/unistd.h` and `errno.h`; BSD's `bpf(4)`.
 
 use std::cell::OnceCell;
 use std::collections::{HashMap, HashSet};
@@ -31,8 +31,9 @@ static NAMES: [(&str, i64); 119] = [
     ("SECCOMP_RET_DATA", 0xffff), ("SECCOMP_RET_ACTION", 0x7fff_0000), ("SECCOMP_RET_ACTION_FULL", 0xffff_0000),
     ("__X32_SYSCALL_BIT", 0x4000_0000), ("X32_SYSCALL_BIT", 0x4000_0000), ("syscall_nr", 0), ("arch_nr", 4),
     // Protocols.
-    ("ETH_P_IP", 0x0800), ("ETH_P_ARP", 0x0806), ("ETH_P_RARP", 0x8035), ("ETH_P_IPV6", 0x86dd), ("ETH_P_8021Q", 0x8100),
-    ("ETH_P_8021AD", 0x88a8), ("ETH_P_PAE", 0x888e), ("ETH_P_LLDP", 0x88cc), ("ETH_P_1588", 0x88f7), ("ETH_P_ALL", 3),
+    ("ETH_P_IP", 0x0800), ("ETH_P_ARP", 0x0806), ("ETH_P_RARP", 0x8035), ("ETH_P_IPV6", 0x86dd),
+    ("ETH_P_8021Q", 0x8100), ("ETH_P_8021AD", 0x88a8), ("ETH_P_PAE", 0x888e), ("ETH_P_LLDP", 0x88cc),
+    ("ETH_P_1588", 0x88f7), ("ETH_P_ALL", 3),
     ("ETHERTYPE_IP", 0x0800), ("ETHERTYPE_ARP", 0x0806), ("ETHERTYPE_REVARP", 0x8035), ("ETHERTYPE_IPV6", 0x86dd),
     ("ETHERTYPE_VLAN", 0x8100), ("ETHERTYPE_PAE", 0x888e), ("ARPOP_REQUEST", 1), ("ARPOP_REPLY", 2),
     ("ARPOP_REVREQUEST", 3), ("ARPOP_REVREPLY", 4), ("ETH_HLEN", 14), ("ETH_ALEN", 6),

@@ -27,8 +27,8 @@ const fn instead(has: fn(&str) -> bool, message: &'static str) -> Row {
     Row { has, reading: Reading::Instead(message) }
 }
 
-/// All forms of text but [`Form::Assembler`], which begins like nothing else. A text that is refused by name is one that
-/// no form reads, so its rows stand in no order with the others.
+/// All forms of text but [`Form::Assembler`], which begins like nothing else. A text that is refused by name is one
+/// that no form reads, so its rows stand in no order with the others.
 #[rustfmt::skip]
 static TABLE: [Row; 14] = [
     read(listing::begins, Form::Listing),
@@ -39,15 +39,17 @@ static TABLE: [Row; 14] = [
     instead(is_ebpf, "this is eBPF, which has other instructions: expected classic BPF, as `tcpdump -d` prints it"),
     instead(|text| head(text).contains("pseudo filter code"),
         "this is libseccomp's pseudo filter code, which has no instructions: expected what seccomp_export_bpf writes"),
-    instead(is_profile, "this is a profile in JSON, not a filter: expected the filter that a container runtime makes of it, \
-        as `seccomp-tools dump` shows it"),
+    instead(is_profile,
+        "this is a profile in JSON: expected the filter that is made of it, as `seccomp-tools dump` shows it"),
     instead(is_dump, "this is a dump of bytes: expected the bytes, which `xxd -r` makes of it"),
     instead(|text| ["bpf.Load", "bpf.Jump", "bpf.Ret", "bpf.ALU"].iter().any(|name| text.contains(name)),
         "these are values of Go: expected what `fmt.Println` prints of them, or of `bpf.Assemble`"),
-    instead(|text| ["VALIDATE_ARCHITECTURE", "ALLOW_SYSCALL"].iter().any(|name| text.contains(name)),
+    instead(|text| is_source(text, &["VALIDATE_ARCHITECTURE", "ALLOW_SYSCALL"]),
         "these are macros of seccomp-bpf.h: expected what they stand for, as `cc -E` shows it"),
-    instead(|text| text.contains("sock_filter"), "this is a source in C: expected the array of `struct sock_filter` alone"),
-    instead(|text| head(text).contains("flen="), "this is machine code of the kernel: expected the program it was made of"),
+    instead(|text| is_source(text, &["sock_filter"]),
+        "this is a source in C: expected the array of `struct sock_filter` alone"),
+    instead(|text| head(text).contains("flen="),
+        "this is machine code of the kernel: expected the program it was made of"),
     instead(is_expression, "this is an expression of pcap-filter(7), not a program: `cbpf compile` makes one of it"),
 ];
 
@@ -120,6 +122,11 @@ fn is_profile(text: &str) -> bool {
     text.trim_start().starts_with('{') && keys.iter().any(|key| text.contains(key))
 }
 
+/// What has one of these names and is no array that can be read.
+fn is_source(text: &str, names: &[&str]) -> bool {
+    names.iter().any(|name| text.contains(name)) && !c_array::begins(text)
+}
+
 /// What xxd, `hexdump -C` and od print.
 fn is_dump(text: &str) -> bool {
     let mut words = text.split_whitespace();
@@ -160,15 +167,24 @@ mod tests {
         begins("00000000  20 00 00 00 04 00 00 00  |........|", "this is a dump of bytes");
         begins("[]bpf.Instruction{\n bpf.LoadAbsolute{Off: 12, Size: 2},\n}", "these are values of Go");
         begins("VALIDATE_ARCHITECTURE,\nEXAMINE_SYSCALL,\n", "these are macros of seccomp-bpf.h");
-        begins("int main(void) {\n struct sock_filter f[] = { {6,0,0,0} };\n}", "this is a source in C");
+        begins(
+            "int main(void) {\n struct sock_filter f[] = { {6,0,0,0} };\n prctl(22, 2, &p);\n}",
+            "this is a source in C",
+        );
         begins("flen=4 proglen=70 pass=3 image=ffffffffa0069c8f", "this is machine code");
         begins("tcp port 80", "this is an expression");
     }
 
     #[test]
     fn a_mistake_in_a_program_is_told_as_such() {
-        for text in ["ldh [12]\nfoo #1", "(000) ldh [12]\n(001) foo", "{ 6, 0, 0 },", "A = arch\nA = nobody", "1,6 0 0"]
-        {
+        for text in [
+            "ldh [12]\nfoo #1",
+            "(000) ldh [12]\n(001) foo",
+            "{ 6, 0, 0 },",
+            "struct sock_filter f[] = { BPF_STMT(N, 1) };",
+            "A = arch\nA = nobody",
+            "1,6 0 0",
+        ] {
             let message = text.parse::<Program>().unwrap_err().message().to_owned();
             assert!(message.starts_with("expected"), "{text}: {message}");
         }

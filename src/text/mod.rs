@@ -36,21 +36,22 @@ pub enum Form {
     Listing,
     /// What `tcpdump -dd` prints: `{ 0x28, 0, 0, 0x0000000c },`.
     ///
-    /// Arrays in sources are read, too: with the macros `BPF_STMT` and `BPF_JUMP`, with constant expressions, with fields
-    /// by name, of C, Go, Rust and Python.
+    /// Arrays in sources are read, too: with the macros `BPF_STMT` and `BPF_JUMP`, with constant expressions, with
+    /// fields by name, of C, Go, Rust and Python.
     C,
     /// What `tcpdump -ddd` prints: the number of instructions, then `40 0 0 12` a line.
     Decimal,
-    /// What `iptables -m bpf --bytecode` and `tc` read: `1,6 0 0 0`; what `tc filter show` and `ss -0bf` print is read, too.
+    /// What `iptables -m bpf --bytecode` and `tc` read: `1,6 0 0 0`; what `tc filter show` and `ss -0bf` print is read,
+    /// too.
     Bytecode,
     /// What the kernel's `bpf_asm` reads: `ldh [12]`, `jne #0x806, drop`.
     ///
-    /// Go's notation is read, too, where numbers say how many instructions a jump skips: `jeq #2048,0,8`. An instruction that
-    /// has no notation is printed as `raw CODE, JT, JF, K`, which `bpf_asm` does not know.
+    /// Go's notation is read, too, where numbers say how many instructions a jump skips: `jeq #2048,0,8`. An
+    /// instruction that has no notation is printed as `raw CODE, JT, JF, K`, which `bpf_asm` does not know.
     Assembler,
     /// What `seccomp-tools disasm` prints and `seccomp-tools asm` reads, for filters of system calls:
-    /// ` 0000: 0x20 0x00 0x00 0x00000004  A = arch`, or just `A = arch`. Listings of libseccomp's `scmp_bpf_disasm` and of
-    /// firejail are read, too.
+    /// ` 0000: 0x20 0x00 0x00 0x00000004  A = arch`, or just `A = arch`. Listings of libseccomp's `scmp_bpf_disasm` and
+    /// of firejail are read, too.
     ///
     /// System calls have names, those of x86-64 where the program tests for no other architecture;
     /// [`Program::print_seccomp`] takes another one. They are printed and read with the feature `syscall-names`.
@@ -85,9 +86,9 @@ impl Form {
 
     /// The form that `input` seems to have.
     ///
-    /// Bytes with a NUL are raw, since every valid program has one and no text does; their byte order is the one in which
-    /// more instructions have an opcode, little-endian if both have as many. A text is judged by how it begins, messages of
-    /// tcpdump aside, and is assembler if it begins like nothing else.
+    /// Bytes with a NUL are raw, since every valid program has one and no text does; their byte order is the one in
+    /// which more instructions have an opcode, little-endian if both have as many. A text is judged by how it begins,
+    /// messages of tcpdump aside, and is assembler if it begins like nothing else.
     ///
     /// ```
     /// use cbpf::Form;

@@ -1,4 +1,4 @@
-; The upper half of an argument comes first on a big-endian architecture; the number of the architecture says which it is.
+; The upper half of an argument comes first on a big-endian architecture; its number says that it is one.
 ;; dialects seccomp
         ld [32]
         jne #0x11223344, allow

@@ -1,7 +1,7 @@
 //! seccomp-tools' notation, of filters of system calls: `A = arch`, `if (A != ARCH_X86_64) goto 0005`, `return ALLOW`.
 //!
-//! A program is printed as `seccomp-tools disasm` prints it, with the four fields of each instruction in front, and they
-//! say what it is: the statement behind them explains them, and must not contradict them. People write statements
+//! A program is printed as `seccomp-tools disasm` prints it, with the four fields of each instruction in front, and
+//! they say what it is: the statement behind them explains them, and must not contradict them. People write statements
 //! alone, in the language of `seccomp-tools asm`; `statement.rs` has its grammar.
 
 mod columns;
@@ -91,8 +91,8 @@ fn statements(mut cursor: Cursor, presumed: Arch) -> Result<Vec<RawInstruction>,
     Ok(program)
 }
 
-/// Exchanges the halves of arguments where the program has tested for an architecture that has the other byte order than
-/// the presumed one.
+/// Exchanges the halves of arguments where the program has tested for an architecture that has the other byte order
+/// than the presumed one.
 fn follow_byte_order(program: &mut [RawInstruction], statements: &[Statement], presumed: Arch) {
     let is_load = |raw: RawInstruction| matches!(raw.into(), Instruction::LoadAbsolute { .. });
     let is_half = statements.iter().filter_map(|statement| match *statement {

@@ -61,7 +61,8 @@ impl Printer {
         }
     }
 
-    /// What stands at an offset of `struct seccomp_data`; the byte order is that of the architecture that was tested for.
+    /// What stands at an offset of `struct seccomp_data`; the byte order is that of the architecture that was tested
+    /// for.
     fn field(&self) -> String {
         let offset = self.raw.k;
         let arch = self.known.arch.unwrap_or(self.presumed);

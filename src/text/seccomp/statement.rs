@@ -15,7 +15,8 @@
 //! in any case; comments begin with `#`. A statement may go on in the next line.
 //!
 //! `args[0]` is the lower half of an argument and `args[0] >> 32` the upper one, which comes first on a big-endian
-//! architecture: the one that was tested for, or the presumed one. An argument may have a name if a remark says which one it is, as in `A = buf # write(fd, buf, count)`.
+//! architecture: the one that was tested for, or the presumed one. An argument may have a name if a remark says which
+//! one it is, as in `A = buf # write(fd, buf, count)`.
 
 use crate::instruction::{Instruction, Operand, RawInstruction};
 use crate::isa::{AluOp, Condition, Register};
