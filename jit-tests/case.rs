@@ -9,6 +9,7 @@
 //! ;; packet 000102 00x60 => 3             bytes in hexadecimal, `00x60` is one byte 60 times
 //! ;; packet - wire 100 => linux 2, pcap 0 the empty packet, 100 bytes long on the wire; a verdict for each dialect
 //! ;; packet 00 with mark=7 vlan=100:0x8100 device=3:1 network=14 link=0 seed=1 => 7
+//! ;; call s390x 4 1 0x2 => 0x7fff0000      a system call: architecture, number and up to six arguments
 //! ;; graph facts                          the graph behind the passes up to this one follows; BLESS=1 rewrites it
 //! ;; | block0:
 //! ;; clif                                 so does the Cranelift IR; without the name of a pass it is behind all of them
@@ -27,7 +28,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use cbpf::{Context, Device, Dialect, Packet, Program, Vlan};
+use cbpf::{Context, Device, Dialect, Packet, Program, SeccompData, Vlan};
 
 /// One file of the corpus.
 #[derive(Clone)]
@@ -155,6 +156,7 @@ impl Case {
                 self.skips.push(engine.to_owned());
             }
             "packet" => self.packets.push(self.packet(rest, line)?),
+            "call" => self.packets.push(self.call(rest, line)?),
             "graph" | "clif" => {
                 self.goldens.push(Golden { directive: directive.to_owned(), text: String::new() });
             }
@@ -176,15 +178,30 @@ impl Case {
         };
         let mut context = Context::default();
         facts.split_whitespace().try_for_each(|fact| set(&mut context, fact))?;
-        let verdicts = verdicts.split(',').map(str::trim).collect::<Vec<_>>();
-        let verdicts = match verdicts[..] {
+        Ok(ExpectedVerdict { line, data, wire_len, context, verdicts: self.verdicts(verdicts)? })
+    }
+
+    fn call(&self, text: &str, line: usize) -> Result<ExpectedVerdict, String> {
+        let (call, verdicts) = text.split_once("=>").ok_or("expected `call ARCH NUMBER ARGUMENTS => VERDICT`")?;
+        let mut words = call.split_whitespace();
+        let arch = words.next().unwrap_or("").parse().map_err(|error: cbpf::UnknownArch| error.to_string())?;
+        let numbers = words.map(number).collect::<Result<Vec<u64>, String>>()?;
+        let (nr, given) = numbers.split_first().ok_or("expected the number of a call")?;
+        let mut data = SeccompData { nr: *nr as i32, arch, ..SeccompData::default() };
+        data.args.iter_mut().zip(given).for_each(|(arg, given)| *arg = *given);
+        let (data, verdicts) = (data.to_bytes().to_vec(), self.verdicts(verdicts)?);
+        Ok(ExpectedVerdict { line, wire_len: data.len() as u32, data, context: Context::default(), verdicts })
+    }
+
+    fn verdicts(&self, text: &str) -> Result<Vec<(Dialect, u32)>, String> {
+        let verdicts = text.split(',').map(str::trim).collect::<Vec<_>>();
+        match verdicts[..] {
             [verdict] if !verdict.contains(' ') => {
                 let verdict = number(verdict)? as u32;
-                self.dialects.iter().filter(|&&d| self.error(d).is_none()).map(|&d| (d, verdict)).collect()
+                Ok(self.dialects.iter().filter(|&&d| self.error(d).is_none()).map(|&d| (d, verdict)).collect())
             }
-            _ => verdicts.into_iter().map(dialect_and_verdict).collect::<Result<_, _>>()?,
-        };
-        Ok(ExpectedVerdict { line, data, wire_len, context, verdicts })
+            _ => verdicts.into_iter().map(dialect_and_verdict).collect(),
+        }
     }
 }
 

@@ -3,6 +3,7 @@
 mod byte_order;
 mod expressions;
 mod formats;
+mod forms;
 mod seccomp;
 mod split;
 
@@ -52,7 +53,15 @@ pub fn trials() -> Vec<Trial> {
     let trial = |(name, test): (&str, Test)| {
         Trial::test(format!("cli::{name}"), move || test(&Bench { folder: TempDir::new()? }))
     };
-    let all = [&TESTS[..], &expressions::TESTS, &debugger::TESTS, &seccomp::TESTS, &split::TESTS, &formats::TESTS];
+    let all = [
+        &TESTS[..],
+        &expressions::TESTS,
+        &forms::TESTS,
+        &debugger::TESTS,
+        &seccomp::TESTS,
+        &split::TESTS,
+        &formats::TESTS,
+    ];
     all.concat().into_iter().map(trial).chain(byte_order::trials()).collect()
 }
 

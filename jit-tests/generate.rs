@@ -331,9 +331,28 @@ pub fn from_bytes(bytes: &[u8]) -> (Program, Sample) {
     (program, Sample { data: data.to_vec(), wire_len: data.len() as u32, context })
 }
 
-/// A program that is printed in some form, and then spoiled in a few places.
+/// Texts as people post them, which no form prints.
+const POSTED: [&str; 12] = [
+    "BPF_STMT(BPF_LD+BPF_W+BPF_ABS, (offsetof(struct seccomp_data, args[1]))), BPF_JUMP(5, __NR_write, 0, 1)",
+    "#define A 1\nstruct sock_filter c[4] = { { .code = 0x28, .k = ~0 << 2 }, {BPF_RET, 0, 0, (u32)-1} };",
+    "[{40 0 0 12} {6 0 0 0}]",
+    "[]bpf.RawInstruction{{Op: 0x28, K: 12}, bpf.RawInstruction{Op: 6}}",
+    "bpf filter (2): 0x28 0 0 12, 0x06 0 0 0,",
+    "tc bytecode '1,6 0 0 0' x",
+    "[ldh [12] jeq #1,0,1 ret a ret #0]",
+    "Warning: x\n(000) ldh [12] (001) jeq #1 jt 2 jf 3 (002) ret ; unused k 0x5 (003) ret",
+    " line  OP JT JF    K\n====\n 0000: 20 00 00 00000004   ld  x\n 0001: 06 00 00 7fff0000 ret",
+    "0000: 0x20 0 0 0x00000010  A = buf # write(fd, buf, count) 0001: 0x06 0 0 0 return KILL",
+    "A = arch\nA == ARCH_S390X ? b : next\nA = args[0]\nreturn A\nb: A = args[0] >> 32\nreturn A",
+    "2 40 0 0 12 6 0 0 0",
+];
+
+/// A program that is printed in some form or posted, and then spoiled in a few places.
 pub fn spoiled_text(u: &mut Unstructured) -> Result<Vec<u8>> {
-    let mut text = wild_program(u)?.print(*u.choose(Form::ALL)?);
+    let mut text = match u.arbitrary()? {
+        true => wild_program(u)?.print(*u.choose(Form::ALL)?),
+        false => u.choose(&POSTED)?.as_bytes().to_vec(),
+    };
     for _ in 0..u.int_in_range(0..=3)? {
         let at = u.choose_index(text.len())?;
         match u.int_in_range(0..=2)? {

@@ -137,7 +137,8 @@ pub fn forms_agree(program: &Program) -> Result<(), String> {
             Ok(_) => return Err(format!("{form:?} does not give back\n{program}")),
             Err(error) => return Err(format!("{form:?} does not read what it printed: {error}")),
         }
-        let may_look_otherwise = form == Form::Raw || program.is_empty();
+        let is_raw = matches!(form, Form::Raw | Form::RawBigEndian);
+        let may_look_otherwise = is_raw || program.is_empty();
         if !may_look_otherwise && Form::detect(&printed) != form {
             return Err(format!("{form:?} looks like {:?}:\n{program}", Form::detect(&printed)));
         }
@@ -209,8 +210,8 @@ pub fn filters_agree(program: &Program, samples: &[Sample]) -> Result<(), String
     Ok(())
 }
 
-/// The architectures whose system calls have names.
-const ARCHES: [Arch; 3] = [Arch::X86_64, Arch::AARCH64, Arch::RISCV64];
+/// Architectures whose system calls have names, of both byte orders: the last two are s390x and big-endian mips.
+const ARCHES: [Arch; 5] = [Arch::X86_64, Arch::AARCH64, Arch::RISCV64, Arch(0x8000_0016), Arch(0x0000_0008)];
 
 /// The notation of filters gives back the program, with the names of any architecture.
 fn notation_agrees(program: &Program) -> Result<(), String> {
@@ -237,7 +238,7 @@ pub fn filter_text_is_read_or_refused(input: &[u8]) -> Result<(), String> {
 /// Whether an error names a place of the input, or its end.
 fn lies_inside(error: &ParseError, form: Form, input: &[u8]) -> bool {
     match std::str::from_utf8(input) {
-        Ok(text) if form != Form::Raw => {
+        Ok(text) if !matches!(form, Form::Raw | Form::RawBigEndian) => {
             let line = text.split('\n').nth(error.line() - 1);
             line.is_some_and(|line| (1..=line.chars().count() + 1).contains(&error.column()))
         }

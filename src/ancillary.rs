@@ -11,8 +11,8 @@ pub(crate) const BASE: u32 = 0xffff_f000;
 /// One ancillary load.
 ///
 /// The values come from the packet's [`Context`](crate::Context); [`Extension::NetlinkAttribute`],
-/// [`Extension::NestedNetlinkAttribute`] and [`Extension::PayloadOffset`] look into the packet, and [`Extension::XorX`] is
-/// arithmetic.
+/// [`Extension::NestedNetlinkAttribute`] and [`Extension::PayloadOffset`] look into the packet, and [`Extension::XorX`]
+/// is arithmetic.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Extension {
     /// `proto`: the EtherType of the frame, 16 bits.
@@ -24,7 +24,8 @@ pub enum Extension {
     /// `nla`: the offset of the first netlink attribute of type X, in a row of them that begins at offset A; 0 if there
     /// is none. Only captured bytes are looked at.
     NetlinkAttribute,
-    /// `nlan`: the offset of the first netlink attribute of type X inside the attribute at offset A; 0 if there is none.
+    /// `nlan`: the offset of the first netlink attribute of type X inside the attribute at offset A; 0 if there is
+    /// none.
     NestedNetlinkAttribute,
     /// `mark`: the firewall mark, 32 bits.
     Mark,
@@ -74,25 +75,26 @@ const fn row(
 
 /// Every ancillary load, in the order of the numbers, which is that of the enum.
 ///
-/// The assembler names are those of the kernel's `bpf_asm`, the listing names those of libpcap's `bpf_image`.
+/// The assembler names are those of the kernel's `bpf_asm` and of netsniff-ng's `bpfc`, the listing names those of
+/// libpcap's `bpf_image`.
 #[rustfmt::skip]
 static TABLE: [Row; Extension::COUNT] = [
-    row(Extension::Protocol,                0, &["proto"],                  "proto",     2),
-    row(Extension::PacketType,              4, &["type"],                   "type",      2),
-    row(Extension::InterfaceIndex,          8, &["ifidx"],                  "ifidx",     4),
-    row(Extension::NetlinkAttribute,       12, &["nla"],                    "nla",       4),
-    row(Extension::NestedNetlinkAttribute, 16, &["nlan"],                   "nlan",      4),
-    row(Extension::Mark,                   20, &["mark"],                   "mark",      1),
-    row(Extension::Queue,                  24, &["queue"],                  "queue",     1),
-    row(Extension::HardwareType,           28, &["hatype"],                 "hatype",    4),
-    row(Extension::ReceiveHash,            32, &["rxhash"],                 "rxhash",    1),
-    row(Extension::Cpu,                    36, &["cpu"],                    "cpu",       4),
-    row(Extension::XorX,                   40, &[],                         "xor_x",     1),
-    row(Extension::VlanTci,                44, &["vlan_tci"],               "vlan_tci",  1),
-    row(Extension::VlanPresent,            48, &["vlan_avail", "vlan_pr"],  "vlanp",     3),
-    row(Extension::PayloadOffset,          52, &["poff"],                   "poff",      4),
-    row(Extension::Random,                 56, &["rand"],                   "random",    4),
-    row(Extension::VlanTpid,               60, &["vlan_tpid"],              "vlan_tpid", 2),
+    row(Extension::Protocol,                 0, &["proto", "pto"],                               "proto",     2),
+    row(Extension::PacketType,               4, &["type"],                                       "type",      2),
+    row(Extension::InterfaceIndex,           8, &["ifidx", "ifx"],                               "ifidx",     4),
+    row(Extension::NetlinkAttribute,        12, &["nla"],                                        "nla",       4),
+    row(Extension::NestedNetlinkAttribute,  16, &["nlan"],                                       "nlan",      4),
+    row(Extension::Mark,                    20, &["mark"],                                       "mark",      1),
+    row(Extension::Queue,                   24, &["queue", "que", "q"],                          "queue",     1),
+    row(Extension::HardwareType,            28, &["hatype", "hat"],                              "hatype",    4),
+    row(Extension::ReceiveHash,             32, &["rxhash", "rxh"],                              "rxhash",    1),
+    row(Extension::Cpu,                     36, &["cpu"],                                        "cpu",       4),
+    row(Extension::XorX,                    40, &[],                                             "xor_x",     1),
+    row(Extension::VlanTci,                 44, &["vlan_tci", "vlant"],                          "vlan_tci",  1),
+    row(Extension::VlanPresent,             48, &["vlan_avail", "vlan_pr", "vlana", "vlan_acc"], "vlanp",     3),
+    row(Extension::PayloadOffset,           52, &["poff"],                                       "poff",      4),
+    row(Extension::Random,                  56, &["rand"],                                       "random",    4),
+    row(Extension::VlanTpid,                60, &["vlan_tpid"],                                  "vlan_tpid", 2),
 ];
 
 impl Extension {

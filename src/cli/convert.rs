@@ -24,7 +24,8 @@ pub struct Arguments {
     program: PathBuf,
 
     /// The form to print: what tcpdump -d (listing), -dd (c) or -ddd (decimal) prints, what iptables and tc read
-    /// (bytecode), what bpf_asm reads (asm), what seccomp-tools prints (seccomp), or 8 bytes an instruction (raw)
+    /// (bytecode), what bpf_asm reads (asm), what seccomp-tools prints (seccomp), or 8 bytes an instruction,
+    /// little-endian (raw) or big-endian (raw-be)
     #[arg(long, value_name = "FORM", value_parser = one_of(Form::ALL, Form::name))]
     to: Form,
 

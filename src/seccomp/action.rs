@@ -59,6 +59,9 @@ static TABLE: [Row; 8] = [
     row(0x7fff, "ALLOW", |_| Action::Allow),
 ];
 
+/// The short name of the action that kills the thread.
+const KILL: &str = "KILL";
+
 /// The largest error that a call can return, the kernel's `MAX_ERRNO`.
 const MAX_ERRNO: u16 = 4095;
 
@@ -110,19 +113,15 @@ impl Action {
         }
     }
 
-    /// The action of this name in `SECCOMP_RET_*`, with `data` where it has some.
-    pub(crate) fn named(name: &str, data: u16) -> Option<Action> {
-        TABLE.iter().find(|row| row.name == name).map(|row| (row.action)(data))
+    /// The action of this name in `SECCOMP_RET_*`, or `KILL`, without data.
+    pub(crate) fn named(name: &str) -> Option<Action> {
+        let row = TABLE.iter().find(|row| row.name == name).map(|row| (row.action)(0));
+        row.or_else(|| (name == KILL).then_some(Action::KillThread))
     }
 
     /// Its name in `SECCOMP_RET_*`, `None` for what the kernel does not know.
-    pub(crate) fn name(self) -> Option<&'static str> {
+    fn name(self) -> Option<&'static str> {
         self.row().map(|row| row.name)
-    }
-
-    /// Whether the lower half of its verdicts means something.
-    pub(crate) fn has_data(self) -> bool {
-        matches!(self, Action::Trap(_) | Action::Errno(_) | Action::Trace(_))
     }
 
     fn row(self) -> Option<&'static Row> {
@@ -147,13 +146,17 @@ impl From<Action> for u32 {
     }
 }
 
-/// As in `SECCOMP_RET_*`, with data where there are some: `ALLOW`, `ERRNO(1)`; `UNKNOWN(0x00010000)`.
+/// The words of seccomp-tools and libseccomp: the name in `SECCOMP_RET_*` but for `KILL`, which kills the thread; with
+/// data behind `ERRNO`, and behind `TRAP` and `TRACE` where that is not 0. What names no action is a number.
 impl fmt::Display for Action {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match (self.name(), self) {
-            (Some(name), action) if action.has_data() => write!(f, "{name}({})", action.data()),
-            (Some(name), _) => f.pad(name),
-            (None, action) => write!(f, "UNKNOWN({:#010x})", u32::from(*action)),
+        match (*self, self.name()) {
+            (Action::KillThread, _) => f.pad(KILL),
+            (Action::Errno(data) | Action::Trap(data @ 1..) | Action::Trace(data @ 1..), Some(name)) => {
+                write!(f, "{name}({data})")
+            }
+            (_, Some(name)) => f.pad(name),
+            (action, None) => write!(f, "{:#x}", u32::from(action)),
         }
     }
 }
@@ -167,8 +170,8 @@ mod tests {
         for code in 0..=u16::MAX {
             let verdict = u32::from(code) << 16 | 0x1234;
             let action = Action::from(verdict);
-            let kept =
-                if action.has_data() || matches!(action, Action::Unknown(_)) { verdict } else { verdict & !0xffff };
+            let has_data = matches!(action, Action::Trap(_) | Action::Errno(_) | Action::Trace(_) | Action::Unknown(_));
+            let kept = if has_data { verdict } else { verdict & !0xffff };
             assert_eq!(u32::from(action), kept);
             assert_eq!(Action::from(kept), action);
         }
@@ -179,8 +182,15 @@ mod tests {
         let ranks = TABLE.each_ref().map(|row| (row.action)(7));
         assert!(ranks.windows(2).all(|pair| pair[0].compare_strictness(pair[1]) == Ordering::Less));
         for row in &TABLE {
-            assert_eq!(Action::named(row.name, 7), Some((row.action)(7)));
+            assert_eq!(Action::named(row.name), Some((row.action)(0)));
         }
+    }
+
+    #[test]
+    fn words_are_those_of_the_notation() {
+        let words = [0, 0x8000_0000, 0x0003_0000, 0x0003_0002, 0x0005_0000, 0x7ff0_0000, 0x7fff_0000, 0x0001_0000]
+            .map(|verdict| Action::from(verdict).to_string());
+        assert_eq!(words, ["KILL", "KILL_PROCESS", "TRAP", "TRAP(2)", "ERRNO(0)", "TRACE", "ALLOW", "0x10000"]);
     }
 
     #[test]

@@ -7,6 +7,9 @@ use crate::seccomp::names;
 
 /// Whose system call numbers and conventions a call has: an `AUDIT_ARCH_*` number.
 ///
+/// The number says the byte order, too ([`Arch::is_big_endian`]). The default is the architecture that this code runs
+/// on.
+///
 /// It prints as its name where it has one, and is read from it:
 ///
 /// ```
@@ -15,7 +18,7 @@ use crate::seccomp::names;
 /// assert_eq!("aarch64".parse(), Ok(Arch::AARCH64));
 /// assert_eq!(Arch::RISCV64.to_string(), "riscv64");
 /// ```
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Arch(pub u32);
 
 /// One architecture: its number, and its names, of which the first is printed and in capitals that of `AUDIT_ARCH_*`.
@@ -28,36 +31,65 @@ const fn row(number: u32, names: &'static [&'static str]) -> Row {
     Row { arch: Arch(number), names }
 }
 
-/// The architectures on which Linux has system call filters, in the order of the names.
+/// The bit of `AUDIT_ARCH_*` that little-endian architectures have: `__AUDIT_ARCH_LE`.
+const LITTLE_ENDIAN: u32 = 0x4000_0000;
+
+/// The architectures that the kernel numbers, in the order of the names.
 ///
 /// Source: `include/uapi/linux/audit.h`, where a number is the ELF machine, 0x8000_0000 for 64 bits, 0x4000_0000 for
-/// little-endian. The second names are those of Debian and seccomp-tools.
-static TABLE: [Row; 27] = [
+/// little-endian. The other names are those of Debian, Rust and seccomp-tools.
+static TABLE: [Row; 53] = [
     row(0xc000_00b7, &["aarch64", "arm64"]),
-    row(0x4000_0028, &["arm"]),
+    row(0xc000_9026, &["alpha"]),
+    row(0x4000_005d, &["arcompact"]),
+    row(0x0000_005d, &["arcompactbe"]),
+    row(0x4000_00c3, &["arcv2"]),
+    row(0x0000_00c3, &["arcv2be"]),
+    row(0x4000_0028, &["arm", "armel", "armhf"]),
+    row(0x0000_0028, &["armeb"]),
+    row(0x4000_008c, &["c6x"]),
+    row(0x0000_008c, &["c6xbe"]),
+    row(0x4000_004c, &["cris"]),
     row(0x4000_00fc, &["csky"]),
+    row(0x0000_5441, &["frv"]),
+    row(0x0000_002e, &["h8300"]),
+    row(0x0000_00a4, &["hexagon"]),
     row(0x4000_0003, &["i386", "x86"]),
-    row(0xc000_0102, &["loongarch64"]),
+    row(0xc000_0032, &["ia64"]),
+    row(0x4000_0102, &["loongarch32"]),
+    row(0xc000_0102, &["loongarch64", "loong64"]),
+    row(0x0000_0058, &["m32r"]),
     row(0x0000_0004, &["m68k"]),
+    row(0x0000_00bd, &["microblaze"]),
     row(0x0000_0008, &["mips"]),
     row(0x8000_0008, &["mips64"]),
     row(0xa000_0008, &["mips64n32"]),
     row(0x4000_0008, &["mipsel"]),
-    row(0xc000_0008, &["mipsel64"]),
+    row(0xc000_0008, &["mipsel64", "mips64el"]),
     row(0xe000_0008, &["mipsel64n32"]),
-    row(0x0000_000f, &["parisc"]),
-    row(0x8000_000f, &["parisc64"]),
-    row(0x0000_0014, &["ppc"]),
-    row(0x8000_0015, &["ppc64"]),
-    row(0xc000_0015, &["ppc64le"]),
+    row(0x4000_00a7, &["nds32"]),
+    row(0x0000_00a7, &["nds32be"]),
+    row(0x4000_0071, &["nios2"]),
+    row(0x0000_005c, &["openrisc"]),
+    row(0x0000_000f, &["parisc", "hppa"]),
+    row(0x8000_000f, &["parisc64", "hppa64"]),
+    row(0x0000_0014, &["ppc", "powerpc"]),
+    row(0x8000_0015, &["ppc64", "powerpc64"]),
+    row(0xc000_0015, &["ppc64le", "ppc64el", "powerpc64le"]),
     row(0x4000_00f3, &["riscv32"]),
     row(0xc000_00f3, &["riscv64"]),
     row(0x0000_0016, &["s390"]),
     row(0x8000_0016, &["s390x"]),
     row(0x0000_002a, &["sh"]),
+    row(0x8000_002a, &["sh64"]),
     row(0x4000_002a, &["shel"]),
+    row(0xc000_002a, &["shel64"]),
     row(0x0000_0002, &["sparc"]),
     row(0x8000_002b, &["sparc64"]),
+    row(0xc000_00bf, &["tilegx"]),
+    row(0x4000_00bf, &["tilegx32"]),
+    row(0x4000_00bc, &["tilepro"]),
+    row(0x4000_006e, &["unicore"]),
     row(0xc000_003e, &["x86_64", "amd64"]),
     row(0x0000_005e, &["xtensa"]),
 ];
@@ -72,7 +104,28 @@ impl Arch {
 
     /// The architecture that this code runs on, if it has a name here.
     pub fn host() -> Option<Arch> {
-        std::env::consts::ARCH.parse().ok().filter(|_| cfg!(target_pointer_width = "64"))
+        let Arch(number) = std::env::consts::ARCH.parse().ok().filter(|_| cfg!(target_pointer_width = "64"))?;
+        // Some names, such as `powerpc64`, stand for both byte orders.
+        Some(Arch(number & !LITTLE_ENDIAN | Arch::host_byte_order()))
+    }
+
+    /// [`LITTLE_ENDIAN`] where this code runs on such a machine, else 0.
+    fn host_byte_order() -> u32 {
+        if cfg!(target_endian = "little") { LITTLE_ENDIAN } else { 0 }
+    }
+
+    /// Whether the upper half of a 64-bit argument comes first in `struct seccomp_data`.
+    ///
+    /// It is the bit `__AUDIT_ARCH_LE` of the number that decides, for numbers without a name, too. Linux does not set
+    /// that bit for hexagon, microblaze and xtensa, which can be little-endian.
+    ///
+    /// ```
+    /// use cbpf::Arch;
+    /// assert!("s390x".parse::<Arch>().is_ok_and(Arch::is_big_endian));
+    /// assert!(!Arch::X86_64.is_big_endian());
+    /// ```
+    pub fn is_big_endian(self) -> bool {
+        self.0 & LITTLE_ENDIAN == 0
     }
 
     /// Its name, such as `x86_64`; `None` for a number that has none.
@@ -80,9 +133,11 @@ impl Arch {
         TABLE.iter().find(|row| row.arch == self).map(|row| row.names[0])
     }
 
-    /// The name of a system call of this architecture, for x86-64, aarch64 and riscv64.
+    /// The name of a system call of this architecture.
     ///
-    /// Calls of the x32 ABI begin with `x32_`. The names come with the feature `syscall-names`; without it there is none.
+    /// There are names for aarch64, arm, i386, loongarch64, mips, mips64, ppc, ppc64, riscv32, riscv64, s390x, sparc,
+    /// sparc64 and x86-64, and for their siblings of the other byte order that have the same numbers. Calls of the x32
+    /// ABI begin with `x32_`. The names come with the feature `syscall-names`; without it there is none.
     ///
     #[cfg_attr(feature = "syscall-names", doc = "```")]
     #[cfg_attr(not(feature = "syscall-names"), doc = "```ignore")]
@@ -110,6 +165,13 @@ impl Arch {
     }
 }
 
+/// The architecture that this code runs on; where that has no name here, a number that says its byte order alone.
+impl Default for Arch {
+    fn default() -> Arch {
+        Arch::host().unwrap_or(Arch(Arch::host_byte_order()))
+    }
+}
+
 /// Its name, or the number in hexadecimal.
 impl fmt::Display for Arch {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -128,7 +190,7 @@ impl fmt::Display for UnknownArch {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "unknown architecture `{}`: expected x86_64, aarch64, riscv64 or another name of AUDIT_ARCH_*",
+            "unknown architecture `{}`: expected x86_64, i386, aarch64, s390x or another name of AUDIT_ARCH_*",
             self.0
         )
     }
@@ -157,5 +219,16 @@ mod tests {
             assert_eq!(row.arch.to_string(), row.names[0]);
         }
         assert_eq!(Arch(7).to_string(), "0x00000007");
+    }
+
+    #[test]
+    fn the_number_says_the_byte_order() {
+        let named = |is_big: bool| TABLE.iter().filter(move |row| row.arch.is_big_endian() == is_big);
+        let big: Vec<&str> = named(true).map(|row| row.names[0]).collect();
+        for name in ["armeb", "m68k", "mips", "mips64", "mips64n32", "parisc", "ppc", "ppc64", "s390", "s390x", "sh"] {
+            assert!(big.contains(&name), "{name}");
+        }
+        assert!(named(false).any(|row| row.arch == Arch::X86_64));
+        assert_eq!(Arch::default().is_big_endian(), cfg!(target_endian = "big"));
     }
 }

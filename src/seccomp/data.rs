@@ -3,20 +3,26 @@
 use crate::seccomp::Arch;
 use crate::verify::SECCOMP_DATA;
 
-/// A system call as a filter sees it: `struct seccomp_data`, 64 bytes in the machine's byte order.
+/// A system call as a filter sees it: `struct seccomp_data`.
+///
+/// A filter loads 32 bits at a time, and [`SeccompData::arch`] decides which half of a 64-bit argument comes first: on
+/// a big-endian architecture `ld [16]` loads the upper half of the first argument, on a little-endian one the lower
+/// half. This holds on every machine, so a filter for s390x can be judged on x86-64. The default has the architecture
+/// that this code runs on.
 ///
 /// ```
-/// use cbpf::{Arch, SeccompData};
-/// let write = SeccompData { nr: 1, arch: Arch::X86_64, args: [3, 0, 0, 0, 0, 0], ..SeccompData::default() };
-/// let bytes = write.to_bytes();
-/// assert_eq!(bytes[4..8], 0xc000_003e_u32.to_ne_bytes());
-/// assert_eq!(SeccompData::from_bytes(&bytes), write);
+/// use cbpf::{Arch, Dialect, Program, SeccompData};
+/// let first_half = "ld [16]\nret a".parse::<Program>()?.verify(Dialect::Seccomp)?;
+/// let call = |arch| SeccompData { arch, args: [0x1111_1111_2222_2222, 0, 0, 0, 0, 0], ..SeccompData::default() };
+/// assert_eq!(first_half.interpret(&call(Arch::X86_64).to_bytes()), 0x2222_2222);
+/// assert_eq!(first_half.interpret(&call("s390x".parse()?).to_bytes()), 0x1111_1111);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct SeccompData {
     /// The number of the system call: offset 0.
     pub nr: i32,
-    /// Which architecture's numbers and conventions it has: offset 4.
+    /// Which architecture's numbers and conventions it has, and in which byte order its arguments are: offset 4.
     pub arch: Arch,
     /// Where the call was made: offset 8.
     pub instruction_pointer: u64,
@@ -28,28 +34,49 @@ impl SeccompData {
     /// The size of `struct seccomp_data`.
     const SIZE: usize = SECCOMP_DATA as usize;
 
-    /// The bytes that a filter reads.
+    /// The bytes that a filter reads, as the engines of this crate take them in place of a packet.
+    ///
+    /// The two words of a 64-bit field are in the order of the architecture, and each is in the byte order of the
+    /// machine that runs this, since engines load words in that order. For the machine's own architecture these are the
+    /// bytes that its kernel has in memory.
+    ///
+    /// ```
+    /// use cbpf::{Arch, SeccompData};
+    /// let write = SeccompData { nr: 1, arch: Arch::X86_64, args: [3, 0, 0, 0, 0, 0], ..SeccompData::default() };
+    /// let bytes = write.to_bytes();
+    /// assert_eq!(bytes[4..8], 0xc000_003e_u32.to_ne_bytes());
+    /// assert_eq!(bytes[16..20], 3_u32.to_ne_bytes());
+    /// assert_eq!(SeccompData::from_bytes(&bytes), write);
+    /// ```
     pub fn to_bytes(&self) -> [u8; 64] {
+        let halves = |field: u64| match [field as u32, (field >> 32) as u32] {
+            [lower, upper] if self.arch.is_big_endian() => [upper, lower],
+            halves => halves,
+        };
+        let doubles = [self.instruction_pointer].into_iter().chain(self.args).flat_map(halves);
+        let words = [self.nr.cast_unsigned(), self.arch.0].into_iter().chain(doubles);
         let mut bytes = [0; Self::SIZE];
-        bytes[..4].copy_from_slice(&self.nr.to_ne_bytes());
-        bytes[4..8].copy_from_slice(&self.arch.0.to_ne_bytes());
-        bytes[8..16].copy_from_slice(&self.instruction_pointer.to_ne_bytes());
-        for (place, arg) in bytes[16..].chunks_exact_mut(8).zip(self.args) {
-            place.copy_from_slice(&arg.to_ne_bytes());
+        for (place, word) in bytes.as_chunks_mut().0.iter_mut().zip(words) {
+            *place = word.to_ne_bytes();
         }
         bytes
     }
 
-    /// The reverse of [`SeccompData::to_bytes`].
+    /// The reverse of [`SeccompData::to_bytes`]; the architecture that stands in the bytes says the order of the
+    /// halves.
     pub fn from_bytes(bytes: &[u8; 64]) -> SeccompData {
-        let (doubles, _) = bytes.as_chunks::<8>();
-        let (words, _) = bytes.as_chunks::<4>();
-        let double = |place: usize| u64::from_ne_bytes(doubles[place]);
+        let (words, _) = bytes.as_chunks();
+        let word = |place: usize| u32::from_ne_bytes(words[place]);
+        let arch = Arch(word(1));
+        let double = |place: usize| {
+            let [first, second] = [word(place), word(place + 1)].map(u64::from);
+            if arch.is_big_endian() { first << 32 | second } else { second << 32 | first }
+        };
         SeccompData {
-            nr: i32::from_ne_bytes(words[0]),
-            arch: Arch(u32::from_ne_bytes(words[1])),
-            instruction_pointer: double(1),
-            args: [2, 3, 4, 5, 6, 7].map(double),
+            nr: word(0).cast_signed(),
+            arch,
+            instruction_pointer: double(2),
+            args: [4, 6, 8, 10, 12, 14].map(double),
         }
     }
 }
@@ -59,13 +86,27 @@ mod tests {
     use super::*;
 
     #[test]
-    fn fields_stand_where_the_kernel_has_them() {
-        let bytes: [u8; 64] = std::array::from_fn(|place| place as u8);
+    fn fields_stand_where_the_kernel_of_this_machine_has_them() {
+        let mut bytes: [u8; 64] = std::array::from_fn(|place| place as u8);
+        bytes[4..8].copy_from_slice(&Arch::default().0.to_ne_bytes());
         let data = SeccompData::from_bytes(&bytes);
         assert_eq!(data.to_bytes(), bytes);
         assert_eq!(data.nr.to_ne_bytes(), [0, 1, 2, 3]);
-        assert_eq!(data.arch.0.to_ne_bytes(), [4, 5, 6, 7]);
         assert_eq!(data.instruction_pointer.to_ne_bytes(), [8, 9, 10, 11, 12, 13, 14, 15]);
         assert_eq!(data.args[5].to_ne_bytes(), [56, 57, 58, 59, 60, 61, 62, 63]);
+    }
+
+    #[test]
+    fn the_architecture_says_which_half_comes_first() {
+        let args = [0x1111_1111_2222_2222, 0, 0, 0, 0, 0x3333_3333_4444_4444];
+        for (name, first, last) in [("ppc", 0x1111_1111, 0x4444_4444), ("arm", 0x2222_2222, 0x3333_3333_u32)] {
+            let arch = name.parse().unwrap();
+            let data = SeccompData { nr: -1, arch, instruction_pointer: 0x5555_5555_6666_6666, args };
+            let bytes = data.to_bytes();
+            let word = |offset: usize| u32::from_ne_bytes(*bytes[offset..].first_chunk().unwrap());
+            assert_eq!([word(0), word(4), word(16), word(60)], [u32::MAX, arch.0, first, last], "{name}");
+            assert_eq!(word(8) == 0x5555_5555, arch.is_big_endian());
+            assert_eq!(SeccompData::from_bytes(&bytes), data);
+        }
     }
 }

@@ -14,3 +14,4 @@ mod run;
 pub use action::Action;
 pub use arch::{Arch, UnknownArch};
 pub use data::SeccompData;
+pub(crate) use names::is_call;

@@ -1,7 +1,8 @@
-//! The names of system calls: the tables of the crate `syscalls`, and those of x32, which it lacks.
+//! The names of system calls: the tables of the crate `syscalls`, and that of x32, which it lacks.
 
-#[cfg(feature = "syscall-names")]
-use syscalls::{aarch64, riscv64, x86_64};
+use std::collections::HashSet;
+use std::iter;
+use std::sync::LazyLock;
 
 use crate::seccomp::Arch;
 
@@ -80,32 +81,86 @@ fn x32_name(low: i32) -> Option<&'static str> {
     only.or_else(shared).filter(|_| cfg!(feature = "syscall-names"))
 }
 
-/// The name of a call that is not of x32.
-#[cfg(feature = "syscall-names")]
-fn plain_name(arch: Arch, nr: i32) -> Option<&'static str> {
-    let nr = usize::try_from(nr).ok()?;
-    match arch {
-        Arch::X86_64 => x86_64::Sysno::new(nr).map(|call| call.name()),
-        Arch::AARCH64 => aarch64::Sysno::new(nr).map(|call| call.name()),
-        Arch::RISCV64 => riscv64::Sysno::new(nr).map(|call| call.name()),
-        _ => None,
-    }
+/// Looks up names and numbers in the table of the crate `syscalls` that each architecture has.
+macro_rules! tables {
+    ($($($name:literal)|+ => $table:ident,)+) => {
+        /// The name of a call that is not of x32.
+        #[cfg(feature = "syscall-names")]
+        fn plain_name(arch: Arch, nr: i32) -> Option<&'static str> {
+            let nr = usize::try_from(nr).ok()?;
+            let name = match arch.name()? {
+                $($($name)|+ => syscalls::$table::Sysno::new(nr)?.name(),)+
+                _ => return None,
+            };
+            Some(RENAMED.iter().find(|(_, listed)| has_renamed(arch) && *listed == name).map_or(name, |(name, _)| name))
+        }
+
+        /// The number of a call that is not of x32.
+        #[cfg(feature = "syscall-names")]
+        fn plain_number(arch: Arch, name: &str) -> Option<i32> {
+            let renamed = RENAMED.iter().find(|(now, _)| has_renamed(arch) && *now == name);
+            let name = renamed.map_or(name, |(_, listed)| listed);
+            match arch.name()? {
+                $($($name)|+ => name.parse().map(|call: syscalls::$table::Sysno| call.id()).ok(),)+
+                _ => None,
+            }
+        }
+
+        /// The names of the calls of all architectures.
+        #[cfg(feature = "syscall-names")]
+        fn all_names() -> impl Iterator<Item = &'static str> {
+            let tables = iter::empty()$(.chain(syscalls::$table::Sysno::iter().map(|call| call.name())))+;
+            tables.chain(RENAMED.iter().map(|(name, _)| *name))
+        }
+
+        /// The architectures whose calls have names.
+        #[cfg(all(test, feature = "syscall-names"))]
+        static NAMED: &[&str] = &[$($($name),+),+];
+    };
 }
 
-/// The number of a call that is not of x32.
+tables! {
+    "x86_64" => x86_64,
+    "i386" => x86,
+    "aarch64" => aarch64,
+    "arm" | "armeb" => arm,
+    "loongarch64" => loongarch64,
+    "mips" | "mipsel" => mips,
+    "mips64" | "mipsel64" => mips64,
+    "ppc" => powerpc,
+    "ppc64" | "ppc64le" => powerpc64,
+    "riscv32" => riscv32,
+    "riscv64" => riscv64,
+    "s390x" => s390x,
+    "sparc" => sparc,
+    "sparc64" => sparc64,
+}
+
+/// Calls that the tables list under another name than the kernel does, where [`has_renamed`] holds.
 #[cfg(feature = "syscall-names")]
-fn plain_number(arch: Arch, name: &str) -> Option<i32> {
-    match arch {
-        Arch::X86_64 => name.parse().map(|call: x86_64::Sysno| call.id()).ok(),
-        Arch::AARCH64 => name.parse().map(|call: aarch64::Sysno| call.id()).ok(),
-        Arch::RISCV64 => name.parse().map(|call: riscv64::Sysno| call.id()).ok(),
-        _ => None,
-    }
+static RENAMED: [(&str, &str); 1] = [("newfstatat", "fstatat")];
+
+/// Whether the table of an architecture was made of the kernel's generic list, which has the names of [`RENAMED`].
+#[cfg(feature = "syscall-names")]
+fn has_renamed(arch: Arch) -> bool {
+    matches!(arch.name(), Some("aarch64" | "loongarch64"))
+}
+
+/// Whether any architecture has a system call of this name.
+pub(crate) fn is_call(name: &str) -> bool {
+    let name = name.strip_prefix(X32_PREFIX).unwrap_or(name);
+    static ALL: LazyLock<HashSet<&str>> = LazyLock::new(|| all_names().collect());
+    ALL.contains(name)
 }
 
 #[cfg(not(feature = "syscall-names"))]
 fn plain_name(_arch: Arch, _nr: i32) -> Option<&'static str> {
     None
+}
+
+#[cfg(not(feature = "syscall-names"))]
+fn all_names() -> impl Iterator<Item = &'static str> {
+    iter::empty()
 }
 
 #[cfg(not(feature = "syscall-names"))]
@@ -119,12 +174,26 @@ mod tests {
 
     #[test]
     fn names_and_numbers_are_each_other_s_reverse() {
-        for arch in [Arch::X86_64, Arch::AARCH64, Arch::RISCV64] {
-            let numbers = (-1..1024).chain((0..1024).map(|nr| nr | X32_BIT));
+        for arch in NAMED.iter().map(|name| name.parse::<Arch>().unwrap()) {
+            let numbers = (-1..6000).chain((0..1024).map(|nr| nr | X32_BIT));
             let named: Vec<(i32, String)> = numbers.filter_map(|nr| Some((nr, name(arch, nr)?))).collect();
             assert!(named.iter().all(|(nr, name)| number(arch, name) == Some(*nr)), "{arch}");
             assert!(named.len() > 300, "{arch}: {}", named.len());
         }
+    }
+
+    #[test]
+    fn architectures_have_numbers_of_their_own() {
+        let number = |arch: &str, name| number(arch.parse().unwrap(), name);
+        assert_eq!(number("i386", "socketcall"), Some(102));
+        assert_eq!(number("s390x", "write"), Some(4));
+        assert_eq!(number("mipsel", "read"), Some(4003));
+        assert_eq!(number("mips64", "read"), Some(5000));
+        assert_eq!(number("aarch64", "newfstatat"), Some(79));
+        assert_eq!(name(Arch::AARCH64, 79).as_deref(), Some("newfstatat"));
+        // 31-bit programs on s390 have other calls at the same numbers.
+        assert_eq!(number("s390", "write"), None);
+        assert!(is_call("socketcall") && is_call("x32_write") && !is_call("addr"));
     }
 
     #[test]

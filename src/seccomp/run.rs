@@ -10,7 +10,8 @@ use crate::verify::Verified;
 impl Filter {
     /// What the filter does with a system call; `None` if it was not verified for [`Dialect::Seccomp`].
     ///
-    /// Other dialects have no actions, and would read the numbers of the call big-endian. A thread that has many filters
+    /// Other dialects have no actions, and would read the numbers of the call big-endian. The architecture of the call
+    /// decides which half of an argument comes first; see [`SeccompData`]. A thread that has many filters
     /// is subject to the [strictest](Action::strictest) of their actions. Newer kernels ask no filter about `uretprobe`
     /// and `uprobe` on x86-64 (seen with Linux 6.18).
     ///
@@ -34,7 +35,8 @@ impl Filter {
     /// let write = |fd| SeccompData { nr: 1, arch: Arch::X86_64, args: [fd, 0, 0, 0, 0, 0], ..SeccompData::default() };
     /// assert_eq!(filter.run_seccomp(&write(2)), Some(Action::Allow));
     /// assert_eq!(filter.run_seccomp(&write(3)), Some(Action::Errno(1)));
-    /// assert_eq!(filter.run_seccomp(&SeccompData::default()), Some(Action::KillProcess));
+    /// let of_arm = SeccompData { nr: 64, arch: Arch::AARCH64, ..SeccompData::default() };
+    /// assert_eq!(filter.run_seccomp(&of_arm), Some(Action::KillProcess));
     ///
     /// let for_packets = Filter::compile(&"ret #1".parse::<Program>()?.verify(Dialect::Linux)?)?;
     /// assert_eq!(for_packets.run_seccomp(&write(1)), None);
@@ -47,7 +49,8 @@ impl Filter {
 
 impl Verified {
     /// What the filter does with a system call, by interpretation; `None` if it was not verified for
-    /// [`Dialect::Seccomp`].
+    /// [`Dialect::Seccomp`]. The architecture of the call decides which half of an argument comes first; see
+    /// [`SeccompData`].
     ///
     /// ```
     /// use cbpf::{Action, Dialect, Program, SeccompData};

@@ -1,6 +1,7 @@
 //! The assembler: the grammar of the kernel's `bpf_asm`, which is also netsniff-ng's `bpfc`.
 //!
-//! Source: `tools/bpf/bpf_exp.l` and `bpf_exp.y`. An instruction may follow another on the same line, as there.
+//! Source: `tools/bpf/bpf_exp.l` and `bpf_exp.y`. An instruction may follow another on the same line, as there. As Go's
+//! `x/net/bpf` prints it, a jump may have numbers for labels: `jeq #2048,0,8` goes on, or skips 8 instructions.
 //! Ours alone: `raw CODE, JT, JF, K` for what has no notation, `; unused k 0x5` for fields that an opcode does not use,
 //! conditional jumps over more than 255 instructions, and `[x+14]` without blanks.
 
@@ -9,7 +10,7 @@ use std::collections::HashMap;
 use crate::assemble::{Assembler, Label, Target, Unresolved};
 use crate::instruction::{Instruction, RawInstruction};
 use crate::isa::{self, Operation};
-use crate::text::cursor::{Cursor, Space};
+use crate::text::cursor::{Cursor, Range, Space};
 use crate::text::error::ParseError;
 use crate::text::operand::{self, Notation, Operand};
 
@@ -53,9 +54,19 @@ static ALIASES: [Alias; 8] = [
 pub(super) fn parse(text: &str) -> Result<Vec<RawInstruction>, ParseError> {
     let mut parser = Parser::new(text);
     parser.cursor.next_statement()?;
-    while !parser.cursor.is_at_end() {
+    // Go prints a slice in brackets.
+    let is_slice = parser.cursor.eat("[");
+    parser.cursor.next_statement()?;
+    while !(parser.cursor.is_at_end() || is_slice && parser.cursor.rest().starts_with(']')) {
         parser.statement()?;
         parser.cursor.next_statement()?;
+    }
+    if is_slice {
+        parser.cursor.expect("]")?;
+        parser.cursor.next_statement()?;
+    }
+    if !parser.cursor.is_at_end() {
+        return Err(parser.cursor.error("expected the end of the text"));
     }
     parser.finish()
 }
@@ -65,6 +76,8 @@ struct Parser<'a> {
     assembler: Assembler,
     /// Each label, and where it is first used or placed.
     labels: HashMap<&'a str, (Label, usize)>,
+    /// For each item that a number as target stands for, its label, and where the number first stands.
+    skips: HashMap<usize, (Label, usize)>,
     /// Where each item of the assembler stands.
     places: Vec<usize>,
 }
@@ -75,6 +88,7 @@ impl<'a> Parser<'a> {
             cursor: Cursor::new(text, Space::Assembler),
             assembler: Assembler::default(),
             labels: HashMap::new(),
+            skips: HashMap::new(),
             places: Vec::new(),
         }
     }
@@ -87,6 +101,9 @@ impl<'a> Parser<'a> {
             return self.place(word, start);
         }
         self.cursor.limit(self.places.len())?;
+        if let Some((label, _)) = self.skips.remove(&self.places.len()) {
+            self.assembler.place(label);
+        }
         self.places.push(start);
         let mnemonic = word.to_ascii_lowercase();
         if mnemonic == RAW {
@@ -158,14 +175,21 @@ impl<'a> Parser<'a> {
     fn target(&mut self) -> Result<Label, ParseError> {
         self.cursor.skip_space();
         let start = self.cursor.at();
+        if self.cursor.rest().starts_with(|c: char| c.is_ascii_digit()) {
+            let item = self.places.len().saturating_add(self.cursor.decimal(Range::U32)? as usize);
+            return Ok(self.skips.entry(item).or_insert_with(|| (self.assembler.new_label(), start)).0);
+        }
         match self.cursor.word() {
-            "" => Err(self.cursor.error("expected a label")),
+            "" => Err(self.cursor.error("expected a label, or how many instructions to skip")),
             name => Ok(self.label(name, start)),
         }
     }
 
     fn finish(self) -> Result<Vec<RawInstruction>, ParseError> {
-        let Parser { cursor, assembler, labels, places } = self;
+        let Parser { cursor, assembler, labels, skips, places } = self;
+        if let Some(at) = skips.values().map(|(_, at)| *at).min() {
+            return Err(cursor.error_at(at, "expected a number of instructions to skip that another one follows"));
+        }
         assembler.finish().map_err(|unresolved| match unresolved {
             Unresolved::Undefined { label } => {
                 let used = labels.iter().find(|(_, (named, _))| *named == label);
@@ -278,8 +302,34 @@ mod tests {
     }
 
     #[test]
+    fn the_notation_of_go_is_read() {
+        let same = |a: &str, b: &str| assert_eq!(parse(a).unwrap(), parse(b).unwrap(), "{a} / {b}");
+        same(
+            "ldh [12]\njeq #2048,0,4\njset #1,1\njneq x,2\nja 0\nret #262144\nret a",
+            "ldh [12]\njeq #0x800, on, out\non: jset #1, ja\njne x, out\nja: jmp ret\nret: ret #262144\nout: ret a",
+        );
+        same("ld [4]\njeq #0xc000003e,0,1\nret #1\nret #0", "ld [4]\njne #0xc000003e, no\nret #1\nno: ret #0");
+        same("ld #vlan_tci\nldx 4*([14]&0xf)\nld #len\nret a", "ld vlan_tci\nldxb 4*([14]&0xf)\nld len\nret a");
+        same("[ld [4] jeq #1,1 ret a ret #0]", "ld [4]\njeq #1,1\nret a\nret #0");
+        let far = format!("jgt #1,400\n{}ret #0", "tax\n".repeat(400));
+        assert_eq!(parse(&far).unwrap().len(), 403);
+    }
+
+    #[test]
+    fn the_short_names_of_bpfc_are_read() {
+        let same = |a: &str, b: &str| assert_eq!(parse(a).unwrap(), parse(b).unwrap(), "{a} / {b}");
+        same("ld #hat\nld #que\nld #rxh\nld #ifx\nldh #pto", "ld hatype\nld queue\nld rxhash\nld ifidx\nldh proto");
+        same("ld #vlant\nld vlana\nld #vlan_acc\nld #vlanp", "ld vlan_tci\nld vlan_avail\nld vlan_pr\nld vlan_avail");
+        same("ld #pktlen\nldx pktlen\nld #Q\nld #TYPE", "ld #len\nldx #len\nld #queue\nld #type");
+    }
+
+    #[test]
     fn mistakes_are_located() {
         assert_eq!(message("ldh [12]\n  foo #1"), (2, 3, "expected an instruction or a label".to_owned()));
+        let outside = "expected a number of instructions to skip that another one follows";
+        assert_eq!(message("jeq #1, 0, 1\nret a"), (1, 12, outside.to_owned()));
+        assert_eq!(message("ja 4294967295"), (1, 4, outside.to_owned()));
+        assert_eq!(message("jmp #1").2, "expected a label, or how many instructions to skip");
         assert_eq!(message("jmp out"), (1, 5, "label `out` stands nowhere".to_owned()));
         assert_eq!(message("ab: tax\nab: tax"), (2, 1, "label `ab` stands in two places".to_owned()));
         assert_eq!(message("ab: tax\njeq #1, ab"), (2, 1, "a conditional jump goes forward only".to_owned()));

@@ -1,33 +1,147 @@
 //! What `iptables -m bpf --bytecode`, `tc` and `bpf_dbg` read: `2,40 0 0 12,6 0 0 0`; a trailing comma is legal.
+//!
+//! It is also read where programs print it: in quotes on a command line, or as `tc filter show` and `ss -0bf` do.
 
 use crate::instruction::RawInstruction;
+use crate::text::cursor::Range::{U8, U16, U32};
 use crate::text::cursor::{Cursor, Range, Space};
 use crate::text::error::ParseError;
 use crate::text::{counted, print_quadruple, quadruple};
 
-pub(super) fn parse(text: &str) -> Result<Vec<RawInstruction>, ParseError> {
+/// What stands before the number of instructions in the output of `ss -0bf`, behind the lines of a socket.
+const OF_SOCKET: &str = "bpf filter (";
+
+/// What stands before quoted bytecode.
+const QUOTED: [&str; 2] = ["bytecode '", "bytecode \""];
+
+/// In how many lines at the beginning of a text it is looked for.
+const LINES: usize = 20;
+
+/// Whether bytecode begins a text, or stands in its first lines as programs print it.
+pub(super) fn begins(text: &str) -> bool {
     let mut cursor = Cursor::new(text, Space::Line);
     cursor.skip_lines();
+    let has_count = !cursor.take_while(|c| c.is_ascii_digit()).is_empty();
+    has_count && cursor.eat_next(",") || printed(text).is_some()
+}
+
+/// Where bytecode stands that a program printed, and what stands before it.
+fn printed(text: &str) -> Option<(usize, &'static str)> {
+    let signs = [OF_SOCKET].into_iter().chain(QUOTED);
+    let first_lines = text.split_inclusive('\n').take(LINES).map(str::len).sum();
+    let found = signs.filter_map(|sign| Some((text.get(..first_lines)?.find(sign)? + sign.len(), sign)));
+    let (at, sign) = found.min()?;
+    let line = text[..at].rsplit('\n').next().unwrap_or("").trim_start();
+    // Not in a comment.
+    (!line.starts_with([';', '#', '/', '*'])).then_some((at, sign))
+}
+
+pub(super) fn parse(text: &str) -> Result<Vec<RawInstruction>, ParseError> {
+    let mut cursor = Cursor::new(text, Space::Line);
+    let Some((at, sign)) = printed(text) else {
+        cursor.skip_lines();
+        let program = list(&mut cursor)?;
+        return if cursor.is_at_end() { Ok(program) } else { Err(cursor.error("expected `,`")) };
+    };
+    cursor.skip(at);
+    let program = match sign {
+        OF_SOCKET => of_socket(&mut cursor)?,
+        quoted => {
+            let quote = &quoted[quoted.len() - 1..];
+            let program = list(&mut cursor)?;
+            cursor.expect(quote)?;
+            program
+        }
+    };
+    match cursor.rest().find(sign) {
+        Some(other) => Err(cursor.error_at(cursor.at() + other, "expected one program: another one begins here")),
+        None => Ok(program),
+    }
+}
+
+/// The number of instructions, and each behind a comma.
+fn list(cursor: &mut Cursor) -> Result<Vec<RawInstruction>, ParseError> {
     let start = cursor.at();
-    let count = cursor.decimal(Range::U32)?;
+    let count = cursor.decimal(U32)?;
     let mut program = Vec::new();
     loop {
         cursor.skip_lines();
-        if cursor.is_at_end() {
+        if !cursor.eat(",") {
             break;
         }
-        cursor.expect(",")?;
         cursor.skip_lines();
-        if cursor.is_at_end() {
+        if cursor.is_at_end() || cursor.rest().starts_with(['\'', '"']) {
             break;
         }
         cursor.limit(program.len())?;
-        program.push(quadruple(&mut cursor)?);
+        program.push(quadruple(cursor)?);
     }
-    counted(program, count, &cursor, start)
+    counted(program, count, cursor, start)
+}
+
+/// Behind `bpf filter (`: `2):  0x28 0 0 12, 0x06 0 0 0,`, where the opcode is hexadecimal.
+fn of_socket(cursor: &mut Cursor) -> Result<Vec<RawInstruction>, ParseError> {
+    let start = cursor.at();
+    let count = cursor.decimal(U32)?;
+    cursor.expect("):")?;
+    let mut program = Vec::new();
+    cursor.skip_lines();
+    while cursor.is_at_number() {
+        cursor.limit(program.len())?;
+        let mut field = |range: Range| {
+            cursor.skip_space();
+            cursor.number(range)
+        };
+        let (code, jt, jf, k) = (field(U16)?, field(U8)?, field(U8)?, field(U32)?);
+        program.push(RawInstruction::new(code as u16, jt as u8, jf as u8, k));
+        if !cursor.eat_next(",") {
+            break;
+        }
+        cursor.skip_lines();
+    }
+    counted(program, count, cursor, start)
 }
 
 pub(super) fn print(program: &[RawInstruction]) -> String {
     let instructions: Vec<String> = program.iter().map(print_quadruple).collect();
     format!("{},{}\n", program.len(), instructions.join(","))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_programs_print_is_read() {
+        let arp = parse("4,40 0 0 12,21 0 1 2054,6 0 0 262144,6 0 0 0,").unwrap();
+        let same = |text: &str| {
+            assert!(begins(text), "{text}");
+            assert_eq!(parse(text).unwrap_or_else(|error| panic!("{error}")), arp, "{text}");
+        };
+        same(
+            "Netid Recv-Q Send-Q Local Address:Port Peer Address:PortProcess
+p_raw 0      0                  *:lo               *
+\tbpf filter (4):  0x28 0 0 12, 0x15 0 1 2054, 0x06 0 0 262144, 0x06 0 0 0,
+p_dgr 0      0               arp:eth0              *
+",
+        );
+        same("bpf filter (4): 0x28 0 0 12, 0x15 0 1 2054, 0x06 0 0 262144, 0x06 0 0 0,");
+        same(
+            "filter protocol all pref 49152 bpf chain 0
+filter protocol all pref 49152 bpf handle 0x1 bytecode '4,40 0 0 12,21 0 1 2054,6 0 0 262144,6 0 0 0' not_in_hw",
+        );
+        same("-A INPUT -m bpf --bytecode \"4,40 0 0 12,21 0 1 2054,6 0 0 262144,6 0 0 0,\" -j DROP");
+        assert!(!begins("; from --bytecode '1,6 0 0 0'\nret #0"));
+    }
+
+    #[test]
+    fn what_is_missing_is_named() {
+        let message = |text| parse(text).unwrap_err().message().to_owned();
+        assert_eq!(message("2,6 0 0 0"), "expected 2 instructions, as this says, found 1");
+        assert_eq!(message("1,6 0 0 0 0"), "expected `,`");
+        assert_eq!(message("tc bytecode '1,6 0 0 0"), "expected `'`");
+        assert_eq!(message("bpf filter (2): 0x06 0 0 0,"), "expected 2 instructions, as this says, found 1");
+        let two = "bpf filter (1): 0x06 0 0 0,\nbpf filter (1): 0x06 0 0 0,";
+        assert_eq!(message(two), "expected one program: another one begins here");
+    }
 }

@@ -36,7 +36,7 @@ pub(super) enum Range {
 }
 
 impl Range {
-    fn bounds(self) -> (i64, i64) {
+    pub(super) fn bounds(self) -> (i64, i64) {
         match self {
             Range::U8 => (0, 0xff),
             Range::U16 => (0, 0xffff),
@@ -57,8 +57,12 @@ impl<'a> Cursor<'a> {
 
     /// A cursor at the same place of a text that ends with this line.
     pub(super) fn on_this_line(&self, space: Space) -> Cursor<'a> {
-        let end = self.rest().find('\n').map_or(self.text.len(), |newline| self.at + newline);
-        Cursor { text: &self.text[..end], at: self.at, space }
+        self.up_to(self.rest().find('\n').unwrap_or(self.rest().len()), space)
+    }
+
+    /// A cursor at the same place of a text that ends so many bytes behind it.
+    pub(super) fn up_to(&self, bytes: usize, space: Space) -> Cursor<'a> {
+        Cursor { text: &self.text[..self.at + bytes], at: self.at, space }
     }
 
     pub(super) fn rest(&self) -> &'a str {
@@ -170,18 +174,21 @@ impl<'a> Cursor<'a> {
     ///
     /// The result is the number modulo 2^32.
     pub(super) fn number(&mut self, range: Range) -> Result<u32, ParseError> {
-        self.number_with_suffix(range, &[])
-    }
-
-    /// A number that letters of `suffix` may follow, as in C's `12U`.
-    pub(super) fn number_with_suffix(&mut self, range: Range, suffix: &[char]) -> Result<u32, ParseError> {
         let start = self.at;
         if !self.is_at_number() {
             return Err(self.error("expected a number"));
         }
         let sign = self.take_while(|c| matches!(c, '-' | '+'));
-        let (radix, digits) = radix(self.take_while(|c| c.is_ascii_alphanumeric()).trim_end_matches(suffix));
+        let (radix, digits) = radix(self.take_while(|c| c.is_ascii_alphanumeric()));
         self.value(start, sign == "-", digits, radix, range)
+    }
+
+    /// A number of up to 63 bits that letters of `suffix` may follow, as in C's `12U`.
+    pub(super) fn long_number(&mut self, suffix: &[char]) -> Result<i64, ParseError> {
+        let start = self.at;
+        let sign = self.take_while(|c| matches!(c, '-' | '+'));
+        let (radix, digits) = radix(self.take_while(|c| c.is_ascii_alphanumeric()).trim_end_matches(suffix));
+        self.digits(start, sign == "-", digits, radix)
     }
 
     /// A number of decimal digits only, as `tcpdump -ddd` writes it.
@@ -194,17 +201,32 @@ impl<'a> Cursor<'a> {
         self.value(start, false, digits, 10, range)
     }
 
-    fn value(&self, start: usize, negative: bool, digits: &str, radix: u32, range: Range) -> Result<u32, ParseError> {
-        if digits.is_empty() || !digits.bytes().all(|b| char::from(b).is_digit(radix)) {
-            return Err(self.error_at(start, format!("expected a number in base {radix}")));
+    /// A number of hexadecimal digits only, as firejail writes it.
+    pub(super) fn hexadecimal(&mut self, range: Range) -> Result<u32, ParseError> {
+        let start = self.at;
+        let digits = self.take_while(|c| c.is_ascii_hexdigit());
+        if digits.is_empty() {
+            return Err(self.error("expected a hexadecimal number"));
         }
+        self.value(start, false, digits, 16, range)
+    }
+
+    fn value(&self, start: usize, negative: bool, digits: &str, radix: u32, range: Range) -> Result<u32, ParseError> {
+        let value = self.digits(start, negative, digits, radix)?;
         let (low, high) = range.bounds();
-        let magnitude = i64::from_str_radix(digits, radix).unwrap_or(i64::MAX);
-        let value = if negative { -magnitude } else { magnitude };
         if !(low..=high).contains(&value) {
             return Err(self.error_at(start, format!("expected a number from {low} to {high}")));
         }
         Ok(value as u32)
+    }
+
+    /// The value of digits, of which too many give the largest number.
+    fn digits(&self, start: usize, negative: bool, digits: &str, radix: u32) -> Result<i64, ParseError> {
+        if digits.is_empty() || !digits.bytes().all(|b| char::from(b).is_digit(radix)) {
+            return Err(self.error_at(start, format!("expected a number in base {radix}")));
+        }
+        let magnitude = i64::from_str_radix(digits, radix).unwrap_or(i64::MAX);
+        Ok(if negative { -magnitude } else { magnitude })
     }
 
     /// The end of a line, or of the text.

@@ -2,21 +2,37 @@
 
 use crate::instruction::RawInstruction;
 use crate::text::cursor::{Cursor, Range, Space};
+use crate::text::detect::skip_noise;
 use crate::text::error::ParseError;
 use crate::text::{counted, print_quadruple, quadruple};
 
+/// Whether the number of instructions begins a text.
+pub(super) fn begins(text: &str) -> bool {
+    let mut cursor = Cursor::new(text, Space::Line);
+    skip_noise(&mut cursor);
+    cursor.rest().starts_with(|c: char| c.is_ascii_digit())
+}
+
 pub(super) fn parse(text: &str) -> Result<Vec<RawInstruction>, ParseError> {
     let mut cursor = Cursor::new(text, Space::Line);
-    cursor.skip_lines();
+    skip_noise(&mut cursor);
     let start = cursor.at();
     let count = cursor.decimal(Range::U32)?;
-    cursor.end_of_line()?;
+    cursor.skip_space();
+    // Where line ends were lost, blanks stand for all of them.
+    let is_one_line = cursor.rest().starts_with(|c: char| c.is_ascii_digit());
+    if !is_one_line {
+        cursor.end_of_line()?;
+    }
     let mut program = Vec::new();
     cursor.skip_lines();
     while !cursor.is_at_end() {
         cursor.limit(program.len())?;
         program.push(quadruple(&mut cursor)?);
-        cursor.end_of_line()?;
+        cursor.skip_space();
+        if !is_one_line || cursor.is_at_end() {
+            cursor.end_of_line()?;
+        }
         cursor.skip_lines();
     }
     counted(program, count, &cursor, start)
@@ -26,4 +42,21 @@ pub(super) fn print(program: &[RawInstruction]) -> String {
     let count = program.len().to_string();
     let lines = std::iter::once(count).chain(program.iter().map(print_quadruple));
     lines.map(|line| line + "\n").collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn messages_before_it_and_lost_line_ends_do_no_harm() {
+        let program = parse("2\n40 0 0 12\n6 0 0 262144\n").unwrap();
+        for text in ["Warning: assuming Ethernet\n2\n40 0 0 12\n6 0 0 262144", "2 40 0 0 12 6 0 0 262144 \n"] {
+            assert!(begins(text), "{text}");
+            assert_eq!(parse(text).unwrap(), program, "{text}");
+        }
+        let message = |text| parse(text).unwrap_err().message().to_owned();
+        assert_eq!(message("2\n40 0 0 12 6 0 0 262144"), "expected the end of the line");
+        assert_eq!(message("2 40 0 0 12 6 0 0"), "expected a decimal number");
+    }
 }

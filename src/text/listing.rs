@@ -8,6 +8,7 @@ use std::fmt;
 use crate::instruction::RawInstruction;
 use crate::isa::{self, Operation};
 use crate::text::cursor::{Cursor, Range, Space};
+use crate::text::detect::skip_noise;
 use crate::text::error::ParseError;
 use crate::text::operand::{self, Notation, Operand};
 
@@ -51,16 +52,27 @@ pub(super) fn print(program: &[RawInstruction]) -> String {
     program.iter().enumerate().map(|(pc, &raw)| format!("({pc:03}) {}\n", Line { pc, raw })).collect()
 }
 
+/// Whether a listing begins a text: the number of an instruction in parentheses.
+pub(super) fn begins(text: &str) -> bool {
+    let mut cursor = Cursor::new(text, Space::Line);
+    skip_noise(&mut cursor);
+    cursor.eat("(") && !cursor.take_while(|c| c.is_ascii_digit()).is_empty() && cursor.eat(")")
+}
+
+/// An instruction may follow another on the same line, as where line ends were lost.
 pub(super) fn parse(text: &str) -> Result<Vec<RawInstruction>, ParseError> {
     let mut cursor = Cursor::new(text, Space::Line);
     let mut program = Vec::new();
-    cursor.skip_lines();
+    skip_noise(&mut cursor);
     while !cursor.is_at_end() {
         cursor.limit(program.len())?;
         number(&mut cursor, program.len())?;
         let raw = instruction(&mut cursor, program.len())?;
         program.push(raw.with_unused(operand::parse_unused(&mut cursor)));
-        cursor.end_of_line()?;
+        cursor.skip_space();
+        if !cursor.rest().starts_with('(') {
+            cursor.end_of_line()?;
+        }
         cursor.skip_lines();
     }
     Ok(program)
@@ -136,6 +148,23 @@ mod tests {
         assert_eq!(program[5], RawInstruction::new(0x30, 0, 0, 0xffff_f030));
         assert_eq!(program[6].k, 1);
         assert_eq!(program[9].code, 0x16);
+    }
+
+    #[test]
+    fn messages_before_it_and_lost_line_ends_do_no_harm() {
+        let lines =
+            "(000) ldh      [12]\n(001) jeq      #0x806           jt 2\tjf 3\n(002) ret      #262144\n(003) ret\n";
+        let program = parse(lines).unwrap();
+        let same = |text: &str| {
+            assert!(begins(text), "{text}");
+            assert_eq!(parse(text).unwrap_or_else(|error| panic!("{error}")), program, "{text}");
+        };
+        same(&format!("Warning: assuming Ethernet\n{lines}"));
+        same(&format!("user@host:~$ tcpdump -d arp\ntcpdump: data link type LINUX_SLL2\n\n{lines}"));
+        same(&lines.replace(['\n', '\t'], " "));
+        same("(000)ldh [12](001)jeq #0x806 jt 2 jf 3(002)ret #262144(003)ret");
+        assert_eq!(parse("(000) tax ; unused k 0x5 (001) ret #0").unwrap()[0].k, 5);
+        assert!(!begins("(A == 1)"));
     }
 
     #[test]

@@ -6,8 +6,10 @@
 mod assembler;
 mod bytecode;
 mod c_array;
+mod c_constant;
 mod cursor;
 mod decimal;
+mod detect;
 mod error;
 mod listing;
 mod operand;
@@ -21,9 +23,10 @@ use crate::dialect::Dialect;
 use crate::instruction::RawInstruction;
 use crate::program::Program;
 use crate::seccomp::Arch;
-use cursor::{Cursor, Space};
+use cursor::Cursor;
 pub use error::ParseError;
 pub(crate) use listing::Line;
+use raw::ByteOrder;
 
 /// A text or binary form of a program.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -32,31 +35,42 @@ pub enum Form {
     /// What `tcpdump -d` prints: `(000) ldh      [12]`.
     Listing,
     /// What `tcpdump -dd` prints: `{ 0x28, 0, 0, 0x0000000c },`.
+    ///
+    /// Arrays in sources are read, too: with the macros `BPF_STMT` and `BPF_JUMP`, with constant expressions, with
+    /// fields by name, of C, Go, Rust and Python.
     C,
     /// What `tcpdump -ddd` prints: the number of instructions, then `40 0 0 12` a line.
     Decimal,
-    /// What `iptables -m bpf --bytecode` and `tc` read: `1,6 0 0 0`.
+    /// What `iptables -m bpf --bytecode` and `tc` read: `1,6 0 0 0`; what `tc filter show` and `ss -0bf` print is read,
+    /// too.
     Bytecode,
     /// What the kernel's `bpf_asm` reads: `ldh [12]`, `jne #0x806, drop`.
     ///
-    /// An instruction that has no notation there is printed as `raw CODE, JT, JF, K`, which `bpf_asm` does not know.
+    /// Go's notation is read, too, where numbers say how many instructions a jump skips: `jeq #2048,0,8`. An
+    /// instruction that has no notation is printed as `raw CODE, JT, JF, K`, which `bpf_asm` does not know.
     Assembler,
     /// What `seccomp-tools disasm` prints and `seccomp-tools asm` reads, for filters of system calls:
-    /// ` 0000: 0x20 0x00 0x00 0x00000004  A = arch`, or just `A = arch`.
+    /// ` 0000: 0x20 0x00 0x00 0x00000004  A = arch`, or just `A = arch`. Listings of libseccomp's `scmp_bpf_disasm` and
+    /// of firejail are read, too.
     ///
     /// System calls have names, those of x86-64 where the program tests for no other architecture;
     /// [`Program::print_seccomp`] takes another one. They are printed and read with the feature `syscall-names`.
     Seccomp,
     /// `struct sock_filter`, 8 bytes an instruction, little-endian.
     Raw,
+    /// The same, big-endian: what the kernel of s390x reads, and what libseccomp and seccomp-tools write for it.
+    RawBigEndian,
 }
 
 impl Form {
     /// All forms.
-    pub const ALL: &'static [Form] =
-        &[Form::Listing, Form::C, Form::Decimal, Form::Bytecode, Form::Assembler, Form::Seccomp, Form::Raw];
+    #[rustfmt::skip]
+    pub const ALL: &'static [Form] = &[
+        Form::Listing, Form::C, Form::Decimal, Form::Bytecode, Form::Assembler, Form::Seccomp, Form::Raw,
+        Form::RawBigEndian,
+    ];
 
-    /// Its name: `listing`, `c`, `decimal`, `bytecode`, `asm`, `seccomp` or `raw`.
+    /// Its name: `listing`, `c`, `decimal`, `bytecode`, `asm`, `seccomp`, `raw` or `raw-be`.
     pub const fn name(self) -> &'static str {
         match self {
             Form::Listing => "listing",
@@ -66,13 +80,15 @@ impl Form {
             Form::Assembler => "asm",
             Form::Seccomp => "seccomp",
             Form::Raw => "raw",
+            Form::RawBigEndian => "raw-be",
         }
     }
 
     /// The form that `input` seems to have.
     ///
-    /// Bytes with a NUL are raw, since every valid program has one and no text does; a text is judged by how it begins,
-    /// and is assembler if it begins like nothing else.
+    /// Bytes with a NUL are raw, since every valid program has one and no text does; their byte order is the one in
+    /// which more instructions have an opcode, little-endian if both have as many. A text is judged by how it begins,
+    /// messages of tcpdump aside, and is assembler if it begins like nothing else.
     ///
     /// ```
     /// use cbpf::Form;
@@ -82,26 +98,13 @@ impl Form {
     /// ```
     pub fn detect(input: &[u8]) -> Form {
         match std::str::from_utf8(input) {
-            _ if input.contains(&0) => Form::Raw,
-            Ok(text) => detect_text(without_mark(text)),
+            _ if input.contains(&0) => match raw::byte_order(input) {
+                ByteOrder::Little => Form::Raw,
+                ByteOrder::Big => Form::RawBigEndian,
+            },
+            Ok(text) => detect::form(without_mark(text)),
             Err(_) => Form::Assembler,
         }
-    }
-}
-
-fn detect_text(text: &str) -> Form {
-    let mut cursor = Cursor::new(text, Space::C);
-    cursor.skip_space();
-    let digits = cursor.take_while(|c| c.is_ascii_digit());
-    cursor.skip_space();
-    let next = cursor.rest().chars().next();
-    match (digits, next) {
-        ("", Some('(')) => Form::Listing,
-        _ if seccomp::begins(text) => Form::Seccomp,
-        ("", _) if c_array::begins(text) => Form::C,
-        ("", _) => Form::Assembler,
-        (_, Some(',')) => Form::Bytecode,
-        _ => Form::Decimal,
     }
 }
 
@@ -127,22 +130,25 @@ impl Program {
     /// # Errors
     /// Says the line, the column and what was expected there.
     pub fn parse_as(form: Form, input: &[u8]) -> Result<Program, ParseError> {
-        let instructions = match form {
-            Form::Raw => raw::parse(input)?,
-            Form::Listing => listing::parse(text(input)?)?,
-            Form::C => c_array::parse(text(input)?)?,
-            Form::Decimal => decimal::parse(text(input)?)?,
-            Form::Bytecode => bytecode::parse(text(input)?)?,
-            Form::Assembler => assembler::parse(text(input)?)?,
-            Form::Seccomp => seccomp::parse(text(input)?, seccomp::PRESUMED)?,
+        let parse_text: fn(&str) -> Result<Vec<RawInstruction>, ParseError> = match form {
+            Form::Raw => return raw::parse(input, ByteOrder::Little).map(Program::new),
+            Form::RawBigEndian => return raw::parse(input, ByteOrder::Big).map(Program::new),
+            Form::Listing => listing::parse,
+            Form::C => c_array::parse,
+            Form::Decimal => decimal::parse,
+            Form::Bytecode => bytecode::parse,
+            Form::Assembler => assembler::parse,
+            Form::Seccomp => |text| seccomp::parse(text, seccomp::PRESUMED),
         };
-        Ok(Program::new(instructions))
+        let text = text(input)?;
+        parse_text(text).map(Program::new).map_err(|error| detect::explain(text, error))
     }
 
-    /// Prints the program in a form; all but [`Form::Raw`] give a text that ends with a line end.
+    /// Prints the program in a form; all but the raw ones give a text that ends with a line end.
     pub fn print(&self, form: Form) -> Vec<u8> {
         match form {
-            Form::Raw => raw::print(self.instructions()),
+            Form::Raw => raw::print(self.instructions(), ByteOrder::Little),
+            Form::RawBigEndian => raw::print(self.instructions(), ByteOrder::Big),
             Form::Listing => listing::print(self.instructions()).into(),
             Form::C => c_array::print(self.instructions()).into(),
             Form::Decimal => decimal::print(self.instructions()).into(),
@@ -167,7 +173,8 @@ impl Program {
     /// # Ok::<(), cbpf::ParseError>(())
     /// ```
     pub fn parse_seccomp(text: &str, presumed: Arch) -> Result<Program, ParseError> {
-        seccomp::parse(without_mark(text), presumed).map(Program::new)
+        let text = without_mark(text);
+        seccomp::parse(text, presumed).map(Program::new).map_err(|error| detect::explain(text, error))
     }
 
     /// Prints the program in [`Form::Seccomp`], where system calls without an architecture are those of this one: it is

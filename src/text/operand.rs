@@ -239,11 +239,15 @@ pub(super) fn print_unused(raw: RawInstruction) -> String {
 
 /// The reverse of [`print_unused`]; any other comment is left where it is.
 pub(super) fn parse_unused(cursor: &mut Cursor) -> RawInstruction {
-    let mut ahead = cursor.on_this_line(Space::Line);
     let mut fields = RawInstruction::default();
-    if !ahead.eat_next(UNUSED) {
+    let blanks = cursor.rest().len() - cursor.rest().trim_start_matches([' ', '\t', '\r']).len();
+    if !cursor.rest()[blanks..].starts_with(UNUSED) {
         return fields;
     }
+    // In a listing whose line ends were lost, the next instruction may follow.
+    let end = cursor.rest().find(['\n', '(']).unwrap_or(cursor.rest().len());
+    let mut ahead = cursor.up_to(end, Space::Line);
+    ahead.eat_next(UNUSED);
     loop {
         ahead.skip_space();
         if ahead.is_at_end() {

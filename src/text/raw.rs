@@ -1,10 +1,30 @@
-//! `struct sock_filter`, 8 bytes an instruction, little-endian: u16 code, u8 jt, u8 jf, u32 k.
+//! `struct sock_filter`, 8 bytes an instruction: u16 code, u8 jt, u8 jf, u32 k, in either byte order.
 
 use crate::instruction::RawInstruction;
+use crate::isa;
 use crate::text::error::ParseError;
 use crate::text::{LONGEST, too_long};
 
-pub(super) fn parse(bytes: &[u8]) -> Result<Vec<RawInstruction>, ParseError> {
+/// The order of the bytes of `code` and `k`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum ByteOrder {
+    Little,
+    Big,
+}
+
+/// The byte order in which more of these instructions have an opcode, little-endian if there is no difference.
+///
+/// An opcode is below 256, so read in the wrong order it is a multiple of 256. The two can be taken for each other in
+/// `ld #k` alone, whose code is 0, and no program that ends with a return consists of that.
+pub(super) fn byte_order(bytes: &[u8]) -> ByteOrder {
+    let named = |order| {
+        let codes = bytes.as_chunks().0.iter().map(|instruction| decode(order, instruction).code);
+        codes.filter(|&code| isa::lookup(code).is_some()).count()
+    };
+    if named(ByteOrder::Big) > named(ByteOrder::Little) { ByteOrder::Big } else { ByteOrder::Little }
+}
+
+pub(super) fn parse(bytes: &[u8], order: ByteOrder) -> Result<Vec<RawInstruction>, ParseError> {
     let (instructions, rest) = bytes.as_chunks();
     if instructions.len() > LONGEST {
         return Err(ParseError::at_byte(8 * LONGEST, too_long()));
@@ -13,18 +33,47 @@ pub(super) fn parse(bytes: &[u8]) -> Result<Vec<RawInstruction>, ParseError> {
         let message = format!("expected 8 bytes an instruction, and {} are left", rest.len());
         return Err(ParseError::at_byte(bytes.len() - rest.len(), message));
     }
-    Ok(instructions.iter().map(decode).collect())
+    Ok(instructions.iter().map(|instruction| decode(order, instruction)).collect())
 }
 
-fn decode(&[c0, c1, jt, jf, k0, k1, k2, k3]: &[u8; 8]) -> RawInstruction {
-    RawInstruction::new(u16::from_le_bytes([c0, c1]), jt, jf, u32::from_le_bytes([k0, k1, k2, k3]))
+fn decode(order: ByteOrder, &[c0, c1, jt, jf, k0, k1, k2, k3]: &[u8; 8]) -> RawInstruction {
+    let (code, k) = ([c0, c1], [k0, k1, k2, k3]);
+    match order {
+        ByteOrder::Little => RawInstruction::new(u16::from_le_bytes(code), jt, jf, u32::from_le_bytes(k)),
+        ByteOrder::Big => RawInstruction::new(u16::from_be_bytes(code), jt, jf, u32::from_be_bytes(k)),
+    }
 }
 
-pub(super) fn print(program: &[RawInstruction]) -> Vec<u8> {
-    program.iter().flat_map(encode).collect()
+pub(super) fn print(program: &[RawInstruction], order: ByteOrder) -> Vec<u8> {
+    program.iter().flat_map(|instruction| encode(order, instruction)).collect()
 }
 
-fn encode(&RawInstruction { code, jt, jf, k }: &RawInstruction) -> [u8; 8] {
-    let ([c0, c1], [k0, k1, k2, k3]) = (code.to_le_bytes(), k.to_le_bytes());
+fn encode(order: ByteOrder, &RawInstruction { code, jt, jf, k }: &RawInstruction) -> [u8; 8] {
+    let ([c0, c1], [k0, k1, k2, k3]) = match order {
+        ByteOrder::Little => (code.to_le_bytes(), k.to_le_bytes()),
+        ByteOrder::Big => (code.to_be_bytes(), k.to_be_bytes()),
+    };
     [c0, c1, jt, jf, k0, k1, k2, k3]
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::program::Program;
+    use crate::text::Form;
+
+    #[test]
+    fn the_byte_order_is_that_of_the_opcodes() {
+        let program: Program = "ld #256\nld [4]\njeq #0x80000016, ok\nret #0\nok: ret #0x7fff0000".parse().unwrap();
+        for (form, first) in [(Form::Raw, [0x20, 0]), (Form::RawBigEndian, [0, 0x20])] {
+            let bytes = program.print(form);
+            assert_eq!(bytes[8..10], first);
+            assert_eq!(Form::detect(&bytes), form);
+            assert_eq!(Program::parse(&bytes).unwrap(), program);
+            // One instruction that nobody knows leaves the others as they are.
+            let damaged = [&bytes[..], &[0xff; 8]].concat();
+            assert_eq!(Form::detect(&damaged), form);
+        }
+        let no_opcodes = [0; 16];
+        assert_eq!(Form::detect(&no_opcodes), Form::Raw);
+    }
 }

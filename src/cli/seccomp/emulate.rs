@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::cli::capture::input_name;
 use crate::cli::failure::Failure;
-use crate::cli::input::{input_once, read_program};
+use crate::cli::input::input_once;
 use crate::cli::seccomp::ArchArgument;
 
 /// Say what filters do with a system call, and print the path that it takes through them
@@ -68,7 +68,7 @@ fn call_number(arch: Arch, call: &str) -> Result<i32, Failure> {
     let nr = number(call).ok().map(u64::cast_signed);
     let nr = nr.and_then(|nr| i32::try_from(nr).ok().or_else(|| Some(u32::try_from(nr).ok()?.cast_signed())));
     nr.ok_or_else(|| {
-        Failure::Failed(match arch.syscall_name(0) {
+        Failure::Failed(match arch.syscall_number("read") {
             Some(_) => format!("{arch} has no system call `{call}`: expected a name, or a number of 32 bits"),
             None => format!("the names of {arch}'s system calls are not known: `{call}` has to be a number of 32 bits"),
         })
@@ -91,7 +91,8 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
         ..SeccompData::default()
     };
     data.args.iter_mut().zip(&arguments.arguments).for_each(|(place, &argument)| *place = argument);
-    let mut filters = arguments.programs.iter().map(|path| read(path)).collect::<Result<Vec<Filter>, Failure>>()?;
+    let mut filters =
+        arguments.programs.iter().map(|path| read(path, &arguments.arch)).collect::<Result<Vec<Filter>, Failure>>()?;
     // The newest filter runs first.
     filters.reverse();
     let bytes = data.to_bytes();
@@ -110,8 +111,8 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     Ok(writeln!(output, "{action}: {}", outcome(action))?)
 }
 
-fn read(path: &Path) -> Result<Filter, Failure> {
-    let verified = read_program(path)?.verify(Dialect::Seccomp).map_err(|error| Failure::of_file(path, error))?;
+fn read(path: &Path, arch: &ArchArgument) -> Result<Filter, Failure> {
+    let verified = arch.read(path)?.0.verify(Dialect::Seccomp).map_err(|error| Failure::of_file(path, error))?;
     Ok(Filter { name: input_name(path).to_string(), verified })
 }
 

@@ -6,13 +6,14 @@ use cbpf::{Form, Program};
 use clap::Args;
 
 use crate::cli::failure::Failure;
-use crate::cli::input::{one_of, read_bytes, read_program};
+use crate::cli::input::{one_of, read_bytes};
 use crate::cli::print::print;
 use crate::cli::seccomp::ArchArgument;
 
 /// Print a filter in the notation of seccomp-tools
 ///
-/// System calls have their names on the architecture that the filter tests for, and where it tests for none, on --arch.
+/// System calls have their names on the architecture that the filter tests for, and where it tests for none, on --arch;
+/// the upper half of an argument comes first if that is big-endian. Raw filters may be in either byte order.
 #[derive(Args)]
 #[command(after_help = "Example:
   cbpf seccomp disasm policy.bpf")]
@@ -25,8 +26,8 @@ pub struct Disassemble {
 }
 
 pub fn disassemble(arguments: &Disassemble) -> Result<(), Failure> {
-    let program = read_program(&arguments.program)?;
-    print(program.print_seccomp(arguments.arch.get()).as_bytes())
+    let (program, form) = arguments.arch.read(&arguments.program)?;
+    print(program.print_seccomp(arguments.arch.of(form)).as_bytes())
 }
 
 /// Assemble a filter from the notation of seccomp-tools
@@ -42,9 +43,9 @@ pub struct Assemble {
     #[command(flatten)]
     arch: ArchArgument,
 
-    /// The form to print; raw is what prctl and seccomp-tools take
-    #[arg(long, value_name = "FORM", default_value_t = Form::Raw, value_parser = one_of(Form::ALL, Form::name))]
-    to: Form,
+    /// The form to print; without it the bytes that prctl and seccomp-tools take on --arch, raw or raw-be
+    #[arg(long, value_name = "FORM", value_parser = one_of(Form::ALL, Form::name))]
+    to: Option<Form>,
 }
 
 pub fn assemble(arguments: &Assemble) -> Result<(), Failure> {
@@ -52,5 +53,6 @@ pub fn assemble(arguments: &Assemble) -> Result<(), Failure> {
     let refuse = |error: &dyn std::fmt::Display| Failure::of_file(&arguments.program, error);
     let text = str::from_utf8(&bytes).map_err(|error| refuse(&format_args!("expected text: {error}")))?;
     let program = Program::parse_seccomp(text, arguments.arch.get()).map_err(|error| refuse(&error))?;
-    print(&program.print(arguments.to))
+    let raw = if arguments.arch.get().is_big_endian() { Form::RawBigEndian } else { Form::Raw };
+    print(&program.print(arguments.to.unwrap_or(raw)))
 }

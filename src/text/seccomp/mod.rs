@@ -1,23 +1,24 @@
 //! seccomp-tools' notation, of filters of system calls: `A = arch`, `if (A != ARCH_X86_64) goto 0005`, `return ALLOW`.
 //!
-//! A program is printed as `seccomp-tools disasm` prints it, with the four fields of each instruction in front, and they
-//! say what it is: the statement behind them explains them, and must not contradict them. People write statements
+//! A program is printed as `seccomp-tools disasm` prints it, with the four fields of each instruction in front, and
+//! they say what it is: the statement behind them explains them, and must not contradict them. People write statements
 //! alone, in the language of `seccomp-tools asm`; `statement.rs` has its grammar.
 
+mod columns;
 mod known;
 mod print;
+mod source;
 mod statement;
 
 use std::collections::HashMap;
 
 use crate::assemble::{Assembler, Label, Target};
 use crate::instruction::{Instruction, RawInstruction};
-use crate::isa::Register;
 use crate::seccomp::Arch;
-use crate::text::cursor::Range::{U8, U16, U32};
 use crate::text::cursor::{Cursor, Space};
+use crate::text::detect::skip_noise;
 use crate::text::error::ParseError;
-use crate::verify::SECCOMP_DATA;
+pub(super) use columns::FILE;
 pub(crate) use print::{lines, print};
 use statement::{Goto, Names, Statement};
 
@@ -25,14 +26,12 @@ use statement::{Goto, Names, Statement};
 /// seccomp-tools.
 pub(super) const PRESUMED: Arch = Arch::X86_64;
 
-/// The head of a printed program.
-const HEAD: [&str; 2] = [" line  CODE  JT   JF      K", "================================="];
-
 /// Whether this notation begins a text: its head, the number of a line, or a statement, perhaps behind labels.
 pub(super) fn begins(text: &str) -> bool {
     let mut cursor = Cursor::new(text, Space::Hash);
+    skip_noise(&mut cursor);
     cursor.skip_space();
-    if cursor.rest().starts_with(HEAD[0].trim_start()) {
+    if columns::skip_head(&mut cursor) || columns::style(&cursor).is_some() {
         return true;
     }
     while let Some((label, _)) = statement::label(&mut cursor) {
@@ -52,99 +51,13 @@ pub(super) fn begins(text: &str) -> bool {
 /// Reads a program; `presumed` is whose system calls names without an architecture are.
 pub(super) fn parse(text: &str, presumed: Arch) -> Result<Vec<RawInstruction>, ParseError> {
     let mut cursor = Cursor::new(text, Space::Hash);
-    for line in HEAD {
-        cursor.eat_next(line.trim_start());
-    }
+    skip_noise(&mut cursor);
     cursor.next_statement()?;
-    if has_columns(&cursor) { columns(&mut cursor) } else { statements(cursor, presumed) }
-}
-
-/// Whether the fields of an instruction stand here, behind its number.
-fn has_columns(cursor: &Cursor) -> bool {
-    let mut ahead = cursor.clone();
-    let has_number = !ahead.take_while(|c| c.is_ascii_digit()).is_empty() && ahead.eat(":");
-    has_number && ahead.eat_next("0x")
-}
-
-/// Lines with the fields of an instruction.
-fn columns(cursor: &mut Cursor) -> Result<Vec<RawInstruction>, ParseError> {
-    let mut program = Vec::new();
-    while !cursor.is_at_end() {
-        cursor.limit(program.len())?;
-        let start = cursor.at();
-        if cursor.decimal(U32)? as usize != program.len() {
-            return Err(cursor.error_at(start, format!("expected the line of instruction {}", program.len())));
-        }
-        cursor.expect(":")?;
-        let mut field = |range| {
-            cursor.skip_space();
-            cursor.number(range)
-        };
-        let (code, jt, jf, k) = (field(U16)?, field(U8)?, field(U8)?, field(U32)?);
-        let raw = RawInstruction::new(code as u16, jt as u8, jf as u8, k);
-        let mut line = cursor.on_this_line(Space::Hash);
-        explains(&mut line, program.len(), raw)?;
-        cursor.skip(line.at() - cursor.at());
-        cursor.take_while(|c| c != '\n');
-        program.push(raw);
-        cursor.next_statement()?;
-    }
-    Ok(program)
-}
-
-/// Says so if a statement behind the fields says something else. What is no statement is a remark.
-fn explains(line: &mut Cursor, pc: usize, raw: RawInstruction) -> Result<(), ParseError> {
-    line.skip_space();
-    let start = line.at();
-    match statement::statement(line, Names::Matching(raw.k)) {
-        Ok(statement) if line.end_of_line().is_ok() && !agrees(pc, raw, &statement) => {
-            Err(line.error_at(start, "expected what the four fields say; without them, the statement would count"))
-        }
-        _ => Ok(()),
-    }
-}
-
-/// Whether a statement says what an instruction does.
-fn agrees(pc: usize, raw: RawInstruction, statement: &Statement) -> bool {
-    let raw = raw.normalized();
-    if encode(pc, statement) == Some(raw) {
-        return true;
-    }
-    match (statement, raw.into()) {
-        // Both ways of a test lead to the same place; seccomp-tools leaves out the test.
-        (Statement::Jump(goto), Instruction::JumpIf { skip_true, skip_false, .. }) => {
-            skip_true == skip_false && skip(pc, goto) == Some(skip_true.into())
-        }
-        // The length is always 64, and seccomp-tools says so.
-        (&Statement::Plain(plain), Instruction::LoadLength { dst }) => {
-            plain == Instruction::LoadConstant { dst, value: SECCOMP_DATA }.into()
-        }
-        // seccomp-tools gives arguments names, and some are those of system calls.
-        (&Statement::Plain(plain), Instruction::LoadAbsolute { .. }) => {
-            matches!(plain.into(), Instruction::LoadConstant { dst: Register::A, .. })
-        }
-        _ => false,
-    }
-}
-
-/// The instruction of a statement whose jumps name the lines of instructions that they reach.
-fn encode(pc: usize, statement: &Statement) -> Option<RawInstruction> {
-    Some(match *statement {
-        Statement::Plain(raw) => raw,
-        Statement::Jump(ref goto) => Instruction::Jump { skip: skip(pc, goto)? }.into(),
-        Statement::Branch { condition, operand, ref then, ref otherwise } => {
-            let [skip_true, skip_false] = [then, otherwise].map(|goto| skip(pc, goto)?.try_into().ok());
-            let (skip_true, skip_false) = (skip_true?, skip_false?);
-            Instruction::JumpIf { condition, operand, skip_true, skip_false }.into()
-        }
-    })
-}
-
-/// How many instructions a jump to a numbered line skips.
-fn skip(pc: usize, goto: &Goto) -> Option<u32> {
-    match goto {
-        Goto::Next => Some(0),
-        Goto::Place { name, .. } => name.parse::<u64>().ok()?.checked_sub(landing(pc, 0))?.try_into().ok(),
+    columns::skip_head(&mut cursor);
+    cursor.next_statement()?;
+    match columns::style(&cursor) {
+        Some(style) => columns::parse(&mut cursor, style),
+        None => statements(cursor, presumed),
     }
 }
 
@@ -172,7 +85,31 @@ fn statements(mut cursor: Cursor, presumed: Arch) -> Result<Vec<RawInstruction>,
         }
         cursor.next_statement()?;
     }
-    Linker { cursor, labels, assembler: Assembler::default(), places: vec![None; statements.len()] }.link(&statements)
+    let places = vec![None; statements.len()];
+    let mut program = Linker { cursor, labels, assembler: Assembler::default(), places }.link(&statements)?;
+    follow_byte_order(&mut program, &statements, presumed);
+    Ok(program)
+}
+
+/// Exchanges the halves of arguments where the program has tested for an architecture that has the other byte order
+/// than the presumed one.
+fn follow_byte_order(program: &mut [RawInstruction], statements: &[Statement], presumed: Arch) {
+    let is_load = |raw: RawInstruction| matches!(raw.into(), Instruction::LoadAbsolute { .. });
+    let is_half = statements.iter().filter_map(|statement| match *statement {
+        Statement::Half(_) => Some(true),
+        Statement::Plain(raw) if is_load(raw) => Some(false),
+        _ => None,
+    });
+    // The assembler adds nothing but jumps, so the loads of the program are those of the statements. What is known does
+    // not depend on them, except those of the number and the architecture.
+    let known = known::known(program);
+    let loads = program.iter_mut().zip(known).filter(|(raw, _)| is_load(**raw));
+    for ((raw, known), is_half) in loads.zip(is_half) {
+        let arch = known.arch.unwrap_or(presumed);
+        if is_half && arch.is_big_endian() != presumed.is_big_endian() {
+            raw.k ^= 4;
+        }
+    }
 }
 
 /// Finds the statements that jumps go to.
@@ -190,7 +127,7 @@ impl Linker<'_> {
         let mut targets = Vec::with_capacity(statements.len());
         for (place, statement) in statements.iter().enumerate() {
             targets.push(match statement {
-                Statement::Plain(_) => [Target::Next; 2],
+                Statement::Plain(_) | Statement::Half(_) => [Target::Next; 2],
                 Statement::Jump(goto) => [self.target(goto, place)?, Target::Next],
                 Statement::Branch { then, otherwise, .. } => {
                     [self.target(then, place)?, self.target(otherwise, place)?]
@@ -202,7 +139,7 @@ impl Linker<'_> {
                 self.assembler.place(label);
             }
             match (statement, then) {
-                (Statement::Plain(raw), _) => self.assembler.push(*raw),
+                (Statement::Plain(raw) | Statement::Half(raw), _) => self.assembler.push(*raw),
                 (Statement::Jump(_), Target::Label(label)) => self.assembler.jump(label),
                 (Statement::Jump(_), Target::Next) => self.assembler.push(Instruction::Jump { skip: 0 }.into()),
                 (&Statement::Branch { condition, operand, .. }, then) => {

@@ -4,9 +4,10 @@ use crate::instruction::RawInstruction;
 use crate::isa::{self, AluOp, Condition, Input, Operation, Register, Source, Width};
 use crate::seccomp::{Action, Arch};
 use crate::text::listing::Line;
+use crate::text::seccomp::columns::HEAD;
 use crate::text::seccomp::known::{self, Known};
-use crate::text::seccomp::statement::{ARGS, ASSIGNMENTS, COMPARISONS, FIELDS, SHORT};
-use crate::text::seccomp::{HEAD, landing};
+use crate::text::seccomp::landing;
+use crate::text::seccomp::statement::{ARGS, ASSIGNMENTS, COMPARISONS, FIELDS, INSTRUCTION_POINTER};
 use crate::verify::SECCOMP_DATA;
 
 /// Prints a program; `presumed` is the architecture where the program does not ask for it.
@@ -44,7 +45,7 @@ impl Printer {
                 Source::Constant => format!("{dst:?} = {k:#x}"),
                 Source::Scratch => format!("{dst:?} = mem[{k}]"),
                 Source::Length => format!("{dst:?} = len"),
-                Source::Absolute(Width::Word) => format!("{dst:?} = {}", field(k)),
+                Source::Absolute(Width::Word) => format!("{dst:?} = {}", self.field()),
                 Source::Absolute(_) | Source::Indirect(_) | Source::MemShift => self.remark(),
             },
             Some(Operation::Store(src)) => format!("mem[{k}] = {src:?}"),
@@ -58,6 +59,15 @@ impl Printer {
             Some(Operation::Return(Input::K)) => format!("return {}", verdict(k)),
             Some(Operation::Return(Input::X)) | None => self.remark(),
         }
+    }
+
+    /// What stands at an offset of `struct seccomp_data`; the byte order is that of the architecture that was tested
+    /// for.
+    fn field(&self) -> String {
+        let offset = self.raw.k;
+        let arch = self.known.arch.unwrap_or(self.presumed);
+        let field = FIELDS.iter().find(|(_, place)| *place == offset).map(|(name, _)| (*name).to_owned());
+        field.or_else(|| half(offset, arch.is_big_endian())).unwrap_or_else(|| format!("data[{offset}]"))
     }
 
     /// What has no statement, since no filter may do it, in the words of a listing.
@@ -122,30 +132,19 @@ impl Printer {
     }
 }
 
-/// What stands at an offset of `struct seccomp_data`.
-fn field(offset: u32) -> String {
-    let name = |at: u32| FIELDS.iter().find(|(_, place)| *place == at).map(|(name, _)| *name);
-    let upper_half = if offset & 4 != 0 { " >> 32" } else { "" };
-    match (name(offset), name(offset & !4).filter(|_| offset > 8)) {
-        (Some(name), _) => name.to_owned(),
-        (None, Some(name)) => format!("{name}{upper_half}"),
-        (None, None) if (ARGS..SECCOMP_DATA).contains(&offset) && offset.is_multiple_of(4) => {
-            format!("args[{}]{upper_half}", (offset - ARGS) / 8)
-        }
-        (None, None) => format!("data[{offset}]"),
-    }
+/// The half of a 64-bit field that stands at this offset, if one does.
+fn half(offset: u32, is_big_endian: bool) -> Option<String> {
+    let field = match offset & !7 {
+        INSTRUCTION_POINTER => "instruction_pointer".to_owned(),
+        field if (ARGS..SECCOMP_DATA).contains(&field) => format!("args[{}]", (field - ARGS) / 8),
+        _ => return None,
+    };
+    let upper_half = if (offset & 4 == 0) == is_big_endian { " >> 32" } else { "" };
+    offset.is_multiple_of(4).then(|| field + upper_half)
 }
 
-/// An action, or the number if a part of it would be lost.
+/// An action, with what stands in the lower half of the verdict where the action does not say that itself.
 fn verdict(verdict: u32) -> String {
     let action = Action::from(verdict);
-    let short = SHORT.iter().find(|(_, short)| *short == action).map(|(name, _)| *name);
-    match action.name() {
-        Some(name) if u32::from(action) == verdict => match action {
-            Action::Trap(0) | Action::Trace(0) => name.to_owned(),
-            _ if action.has_data() => action.to_string(),
-            _ => short.unwrap_or(name).to_owned(),
-        },
-        _ => format!("{verdict:#x}"),
-    }
+    if u32::from(action) == verdict { action.to_string() } else { format!("{action}({})", verdict as u16) }
 }

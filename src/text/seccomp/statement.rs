@@ -13,18 +13,30 @@
 //! Where there is no label of that name, a number as label says how many statements to skip; `next` is the next one.
 //! Constants are numbers, `ARCH_X86_64`, or names of system calls: `write`, `aarch64.write`, `x32_write`. Keywords are
 //! in any case; comments begin with `#`. A statement may go on in the next line.
+//!
+//! `args[0]` is the lower half of an argument and `args[0] >> 32` the upper one, which comes first on a big-endian
+//! architecture: the one that was tested for, or the presumed one. An argument may have a name if a remark says which
+//! one it is, as in `A = buf # write(fd, buf, count)`.
 
 use crate::instruction::{Instruction, Operand, RawInstruction};
-use crate::isa::{AluOp, Condition, Register, Width};
-use crate::seccomp::{Action, Arch};
+use crate::isa::{AluOp, Condition, Register};
+use crate::seccomp::{Action, Arch, is_call};
 use crate::text::cursor::{Cursor, Range};
 use crate::text::error::ParseError;
+use crate::text::seccomp::source::{a_source, x_source};
 
 /// What an instruction does.
 pub(super) enum Statement<'a> {
     Plain(RawInstruction),
+    /// Loads a half of a 64-bit field: the byte order decides where that stands.
+    Half(RawInstruction),
     Jump(Goto<'a>),
-    Branch { condition: Condition, operand: Operand, then: Goto<'a>, otherwise: Goto<'a> },
+    Branch {
+        condition: Condition,
+        operand: Operand,
+        then: Goto<'a>,
+        otherwise: Goto<'a>,
+    },
 }
 
 /// Where a jump goes.
@@ -51,22 +63,22 @@ pub(super) static COMPARISONS: [(&str, Condition); 7] = [
     (">=", Condition::GreaterOrEqual), ("<", Condition::Less), (">", Condition::Greater), ("&", Condition::BitsSet),
 ];
 
-/// The short names of actions.
-pub(super) static SHORT: [(&str, Action); 1] = [("KILL", Action::KillThread)];
+/// The fields of `struct seccomp_data` that have 4 bytes.
+pub(super) static FIELDS: [(&str, u32); 2] = [("sys_number", 0), ("arch", 4)];
 
-/// The numbers that `struct seccomp_data` has names for.
-pub(super) static FIELDS: [(&str, u32); 3] = [("sys_number", 0), ("arch", 4), ("instruction_pointer", 8)];
+/// Where the instruction pointer stands in `struct seccomp_data`, which has 8 bytes.
+pub(super) const INSTRUCTION_POINTER: u32 = 8;
 
 /// Where the arguments begin in `struct seccomp_data`; each has 8 bytes.
 pub(super) const ARGS: u32 = 16;
 
-/// Whose names system calls have.
+/// Whose names system calls have, and whose byte order arguments.
 #[derive(Clone, Copy)]
 pub(super) enum Names {
     /// Of this architecture, where no other is named.
     Of(Arch),
-    /// Of one where the call has this number: there are more than have names here.
-    Matching(u32),
+    /// Of any one where the call has this number: there are more than have names here.
+    Matching { k: u32, is_big_endian: bool },
 }
 
 impl Names {
@@ -81,11 +93,17 @@ impl Names {
         match (self, word.split_once('.')) {
             (_, Some((arch, name))) => call(arch.parse().ok()?, name),
             (Names::Of(arch), None) => call(arch, word),
-            (Names::Matching(k), None) => {
-                let is_call = |arch| call(arch, word).is_some();
-                [Arch::X86_64, Arch::AARCH64, Arch::RISCV64].into_iter().any(is_call).then_some(k)
-            }
+            (Names::Matching { k, .. }, None) => is_call(word).then_some(k),
         }
+    }
+
+    /// The offset of a half of the 64-bit field at `offset`.
+    pub(super) fn half(self, offset: u32, is_upper: bool) -> u32 {
+        let is_big_endian = match self {
+            Names::Of(arch) => arch.is_big_endian(),
+            Names::Matching { is_big_endian, .. } => is_big_endian,
+        };
+        if is_upper == is_big_endian { offset } else { offset + 4 }
     }
 }
 
@@ -107,7 +125,7 @@ fn name<'a>(cursor: &mut Cursor<'a>) -> &'a str {
 }
 
 /// The next word in lower case, and its place.
-fn keyword(cursor: &mut Cursor) -> (usize, String) {
+pub(super) fn keyword(cursor: &mut Cursor) -> (usize, String) {
     cursor.skip_space();
     (cursor.at(), cursor.word().to_ascii_lowercase())
 }
@@ -134,7 +152,7 @@ pub(super) fn statement<'a>(cursor: &mut Cursor<'a>, names: Names) -> Result<Sta
     }
 }
 
-fn plain<'a>(instruction: Instruction) -> Statement<'a> {
+pub(super) fn plain<'a>(instruction: Instruction) -> Statement<'a> {
     Statement::Plain(instruction.into())
 }
 
@@ -146,7 +164,7 @@ fn behind_a<'a>(cursor: &mut Cursor<'a>, names: Names) -> Result<Statement<'a>, 
     }
     let Some(condition) = comparison(cursor) else {
         cursor.expect("=")?;
-        return a_source(cursor, names).map(plain);
+        return a_source(cursor, names);
     };
     let operand = operand(cursor, names)?;
     cursor.expect("?")?;
@@ -234,7 +252,7 @@ fn operand(cursor: &mut Cursor, names: Names) -> Result<Operand, ParseError> {
 }
 
 /// A constant, in parentheses perhaps.
-fn constant(cursor: &mut Cursor, names: Names) -> Result<u32, ParseError> {
+pub(super) fn constant(cursor: &mut Cursor, names: Names) -> Result<u32, ParseError> {
     let mut depth = 0;
     while cursor.eat_next("(") {
         depth += 1;
@@ -261,14 +279,15 @@ fn named(cursor: &mut Cursor, names: Names) -> Result<u32, ParseError> {
     }
     names.number(&word).ok_or_else(|| match (names, cfg!(feature = "syscall-names")) {
         (Names::Of(arch), true) => {
-            cursor.error_at(start, format!("expected a number, `ARCH_..` or the name of a system call of {arch}"))
+            let expected = format!("expected a number, `ARCH_..` or the name of a system call of {arch}");
+            cursor.error_at(start, expected + "; arguments are `args[0]` to `args[5]`")
         }
         _ => cursor.error_at(start, "expected a number or `ARCH_..`"),
     })
 }
 
 /// `[5]`
-fn index(cursor: &mut Cursor) -> Result<u32, ParseError> {
+pub(super) fn index(cursor: &mut Cursor) -> Result<u32, ParseError> {
     cursor.expect("[")?;
     cursor.skip_space();
     if !cursor.is_at_number() {
@@ -279,82 +298,6 @@ fn index(cursor: &mut Cursor) -> Result<u32, ParseError> {
     Ok(index)
 }
 
-/// What A becomes, behind `A =`.
-fn a_source(cursor: &mut Cursor, names: Names) -> Result<Instruction, ParseError> {
-    if cursor.eat_next("-") {
-        let mut ahead = cursor.clone();
-        if keyword(&mut ahead).1 == "a" {
-            *cursor = ahead;
-            return Ok(Instruction::Negate);
-        }
-        let value = constant(cursor, names)?.wrapping_neg();
-        return Ok(Instruction::LoadConstant { dst: Register::A, value });
-    }
-    let mut ahead = cursor.clone();
-    let (start, word) = keyword(&mut ahead);
-    let offset = match word.as_str() {
-        "x" => {
-            *cursor = ahead;
-            return Ok(Instruction::TransferXToA);
-        }
-        "args" | "args_h" => {
-            let argument = index(&mut ahead)?;
-            if argument > 5 {
-                return Err(ahead.error_at(start, "expected `args[0]` to `args[5]`"));
-            }
-            ARGS + 8 * argument + if word == "args_h" { 4 } else { 0 }
-        }
-        "data" => index(&mut ahead)?,
-        word => match FIELDS.iter().find(|(name, _)| *name == word) {
-            Some(&(_, offset)) => offset,
-            None => return source(cursor, Register::A, names),
-        },
-    };
-    let has_upper_half = matches!(word.as_str(), "args" | "instruction_pointer");
-    let offset = offset + if has_upper_half && is_upper_half(&mut ahead)? { 4 } else { 0 };
-    *cursor = ahead;
-    Ok(Instruction::LoadAbsolute { offset, width: Width::Word })
-}
-
-/// Passes `>> 32`, if that stands here.
-fn is_upper_half(cursor: &mut Cursor) -> Result<bool, ParseError> {
-    if !cursor.eat_next(">>") {
-        return Ok(false);
-    }
-    cursor.skip_space();
-    let start = cursor.at();
-    match cursor.decimal(Range::U32)? {
-        32 => Ok(true),
-        _ => Err(cursor.error_at(start, "expected 32: a half of 64 bits is loaded")),
-    }
-}
-
-/// What X becomes, behind `X =`.
-fn x_source(cursor: &mut Cursor, names: Names) -> Result<Instruction, ParseError> {
-    let mut ahead = cursor.clone();
-    if keyword(&mut ahead).1 == "a" {
-        *cursor = ahead;
-        return Ok(Instruction::TransferAToX);
-    }
-    source(cursor, Register::X, names)
-}
-
-/// What either register can become.
-fn source(cursor: &mut Cursor, dst: Register, names: Names) -> Result<Instruction, ParseError> {
-    let mut ahead = cursor.clone();
-    match keyword(&mut ahead).1.as_str() {
-        "len" => {
-            *cursor = ahead;
-            Ok(Instruction::LoadLength { dst })
-        }
-        "mem" => {
-            *cursor = ahead;
-            Ok(Instruction::LoadScratch { dst, slot: index(cursor)? })
-        }
-        _ => Ok(Instruction::LoadConstant { dst, value: constant(cursor, names)? }),
-    }
-}
-
 /// Behind `return`: A, an action, or a constant.
 fn verdict(cursor: &mut Cursor, names: Names) -> Result<Instruction, ParseError> {
     let mut ahead = cursor.clone();
@@ -363,12 +306,7 @@ fn verdict(cursor: &mut Cursor, names: Names) -> Result<Instruction, ParseError>
         *cursor = ahead;
         return Ok(Instruction::ReturnA);
     }
-    let word = word.to_ascii_uppercase();
-    let action = |data| {
-        let short = SHORT.iter().find(|(name, _)| *name == word).map(|&(_, action)| action);
-        short.or_else(|| Action::named(&word, data))
-    };
-    let Some(bare) = action(0) else {
+    let Some(bare) = Action::named(&word.to_ascii_uppercase()) else {
         return constant(cursor, names).map(|verdict| Instruction::ReturnConstant { verdict });
     };
     *cursor = ahead;

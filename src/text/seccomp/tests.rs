@@ -149,3 +149,41 @@ fn names_are_those_of_the_architecture_that_is_tested_for() {
     assert!(printed[3].contains("A == semget"), "{}", printed[3]);
     assert!(printed[5].contains("A == aarch64.write"), "{}", printed[5]);
 }
+
+#[test]
+fn halves_of_arguments_follow_the_byte_order() {
+    let s390x = Arch(0x8000_0016);
+    let text = "A = args[0] A = args[0] >> 32 A = args_h[5] A = instruction_pointer A = data[16] return A";
+    let offsets = |arch| parse(text, arch).unwrap().iter().map(|raw| raw.k).collect::<Vec<u32>>();
+    assert_eq!(offsets(Arch::X86_64), [16, 20, 60, 8, 16, 0]);
+    assert_eq!(offsets(s390x), [20, 16, 56, 12, 16, 0]);
+    // The architecture that was tested for counts more than the presumed one.
+    let dual = "A = arch
+                A == ARCH_S390X ? big : next
+                A = args[0]
+                return A
+                big: A = args[0]
+                return A";
+    for presumed in [Arch::X86_64, s390x] {
+        let program = parse(dual, presumed).unwrap();
+        assert_eq!(program[4].k, 20);
+        assert_eq!(program[2].k, if presumed == s390x { 20 } else { 16 });
+        assert!(lines(&program, presumed)[4].ends_with("A = args[0]"));
+    }
+    // Listings are those of any machine, but of one.
+    let listing =
+        |second| format!("0000: 0x20 0x00 0x00 0x00000010  A = args[0] >> 32\n0001: 0x20 0 0 {second}  A = args[1]");
+    assert_eq!(read(&listing("0x1c")).len(), 2);
+    assert_eq!(message(&listing("0x18")).0, 2);
+}
+
+#[test]
+fn remarks_give_arguments_names() {
+    let same = |a: &str, b: &str| assert_eq!(read(a), read(b), "{a} / {b}");
+    same("A = fd # write(fd, buf, count)\nA = count >> 32 # write(fd, buf, count)", "A = args[0] A = args[2] >> 32");
+    same("A = len # mmap(addr, len, prot)\nA = len # what it is", "A = args[1] A = len");
+    same("0004: A = prot # i386.mprotect(start, len, prot)\nreturn A", "A = args[2] return A");
+    assert!(message("A = fd\nreturn A").2.ends_with("arguments are `args[0]` to `args[5]`"));
+    let contradicts = "0000: 0x20 0x00 0x00 0x00000010  A = buf # write(fd, buf, count)";
+    assert_eq!(message(contradicts).1, 34);
+}
