@@ -90,6 +90,7 @@ impl Pcap {
             wire_len: record.origlen,
             ticks: u64::from(record.ts_sec) * self.ticks_per_second + u64::from(record.ts_usec),
             interface,
+            block: &[],
         }))
     }
 
@@ -137,7 +138,7 @@ fn interface(header: &PcapHeader) -> Interface {
         link_extra: (header.network.0 as u32 >> 16) as u16,
         snaplen,
         clock: if header.is_nanosecond_precision() { Clock::NANOSECONDS } else { Clock::MICROSECONDS },
-        options: Vec::new(),
+        big_endian: header.is_bigendian(),
     }
 }
 
