@@ -180,6 +180,7 @@ pub fn each_piece<E>(
                 }
             }
         }
+        input.close();
         bytes_before += input.bytes_read();
     }
     Ok(outcome)

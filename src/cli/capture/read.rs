@@ -140,6 +140,12 @@ impl Reader {
         }
     }
 
+    /// Ends the reading, and frees its memory: inputs that follow each other need that of one.
+    pub fn close(&mut self) {
+        self.ended = true;
+        self.window.release();
+    }
+
     /// The one interface of a pcap file; none for pcapng.
     pub fn pcap_interface(&self) -> Option<&Interface> {
         match &self.format {

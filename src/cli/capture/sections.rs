@@ -67,9 +67,9 @@ impl Sections {
         if self.has_interface {
             return Ok(());
         }
-        let interfaces =
+        let mut interfaces =
             inputs.iter().enumerate().filter_map(|(input, reader)| Some((input, reader.pcap_interface()?)));
-        interfaces.into_iter().try_for_each(|(input, interface)| self.begin(output, input, interface))
+        interfaces.try_for_each(|(input, interface)| self.begin(output, input, interface))
     }
 
     /// Begins the section of a pcap input.
@@ -97,8 +97,10 @@ fn whole_len(record: &Record, block: &Block) -> usize {
 impl Record<'_> {
     /// Whether it was cut, and its block cannot say so.
     pub(super) fn is_cut_simple_packet(&self) -> bool {
-        let is_cut = || (self.data.len() as u64) < self.interface.captured_of_simple(self.wire_len).into();
-        self.block().is_some_and(|block| block.kind() == SIMPLE_PACKET) && is_cut()
+        self.block().filter(|block| block.kind() == SIMPLE_PACKET).is_some_and(|block| {
+            let wire_len = word(block.bytes, 8, block.big_endian);
+            (self.data.len() as u64) < self.interface.captured_of_simple(wire_len).into()
+        })
     }
 }
 

@@ -76,6 +76,11 @@ impl Window {
         &self.bytes[self.start..self.end]
     }
 
+    /// Frees the memory, since nothing more is to be read.
+    pub(super) fn release(&mut self) {
+        (self.bytes, self.start, self.end) = (Vec::new(), 0, 0);
+    }
+
     /// Holds the window, or lets it slide again.
     pub(super) fn hold(&mut self, is_held: bool) {
         self.is_held = is_held;
