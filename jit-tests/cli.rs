@@ -4,6 +4,7 @@ mod byte_order;
 mod expressions;
 mod formats;
 mod forms;
+mod metadata;
 mod seccomp;
 mod split;
 
@@ -61,6 +62,7 @@ pub fn trials() -> Vec<Trial> {
         &seccomp::TESTS,
         &split::TESTS,
         &formats::TESTS,
+        &metadata::TESTS,
     ];
     all.concat().into_iter().map(trial).chain(byte_order::trials()).collect()
 }

@@ -5,10 +5,10 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 
-use crate::cli::capture::{Format, Output, Reader, Writer};
+use crate::cli::capture::{Format, LeftOut, Output, Piece, Reader, Writer};
 use crate::cli::engine::{self, Surroundings};
 use crate::cli::failure::{Failure, say};
-use crate::cli::input::{CaptureArguments, Inputs, each_batch};
+use crate::cli::input::{CaptureArguments, Inputs, each_piece};
 use crate::cli::interrupt;
 use crate::cli::program::{Engines, ProgramArguments};
 use crate::cli::progress::Progress;
@@ -18,7 +18,9 @@ use crate::cli::summary::Summary;
 ///
 /// A summary goes to standard error. Kept packets are cut to the program's verdict; an expression keeps them whole. Time
 /// stamps, link types and original lengths stay. The output is a pcap file if all inputs are, with one link type, and
-/// else pcapng; it appears under its name when it is complete.
+/// else pcapng. Sections of pcapng stay what they are, with all that they hold besides packets: comments and other
+/// options, names, secrets, statistics as they were, blocks of any kind; except for custom blocks and options that are
+/// marked as not to be copied. The output appears under its name when it is complete.
 #[derive(Args)]
 #[command(after_help = "Example:
   cbpf filter -r in.pcap 'tcp port 443' -w https.pcap
@@ -79,7 +81,16 @@ fn filter(
 ) -> Result<Inputs, Failure> {
     let mut surroundings = Surroundings::new(arguments.seed);
     let mut verdicts = Vec::new();
-    each_batch(inputs, Progress::of(inputs), |input, first, records| {
+    let mut left_out = LeftOut::default();
+    let outcome = each_piece(inputs, Progress::of(inputs), |input, first, piece| {
+        let records = match (piece, &mut writer) {
+            (Piece::Records(records), _) => records,
+            (Piece::Block(_), None) => return Ok(()),
+            (Piece::Block(block), Some(writer)) => {
+                left_out.block(&block);
+                return Ok(writer.block(input, &block)?);
+            }
+        };
         verdicts.clear();
         for (link_type, records) in records.by_link_type() {
             let first = first + verdicts.len() as u64;
@@ -93,11 +104,17 @@ fn filter(
                 continue;
             }
             if let Some(writer) = &mut writer {
-                writer.write(input, &record.cut(kept))?;
+                let record = record.cut(kept);
+                left_out.record(&record);
+                writer.write(input, &record)?;
             }
         }
-        Ok(())
-    })
+        Ok::<(), Failure>(())
+    })?;
+    if !left_out.is_empty() {
+        say(format_args!("cbpf: warning: {left_out}"));
+    }
+    Ok(outcome)
 }
 
 fn print_summary(arguments: &Arguments, summary: Summary) -> Result<(), Failure> {

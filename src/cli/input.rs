@@ -9,7 +9,7 @@ use cbpf::{LinkType, Program};
 use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 
-use crate::cli::capture::{Interface, Reader, Record, Records, input_name};
+use crate::cli::capture::{Interface, Piece, Reader, Record, Records, input_name};
 use crate::cli::failure::{Failure, say};
 use crate::cli::program::ProgramArguments;
 use crate::cli::progress::Progress;
@@ -142,8 +142,23 @@ pub fn each_record<E>(
 /// The first one of `visit`, which ends the reading.
 pub fn each_batch<E>(
     inputs: &mut [Reader],
-    mut progress: Progress,
+    progress: Progress,
     mut visit: impl FnMut(usize, u64, Records) -> Result<(), E>,
+) -> Result<Inputs, E> {
+    each_piece(inputs, progress, |place, first, piece| match piece {
+        Piece::Records(records) => visit(place, first, records),
+        Piece::Block(_) => Ok(()),
+    })
+}
+
+/// As [`each_batch`], with the blocks of pcapng that hold no packets; the number is that of the next record.
+///
+/// # Errors
+/// The first one of `visit`.
+pub fn each_piece<E>(
+    inputs: &mut [Reader],
+    mut progress: Progress,
+    mut visit: impl FnMut(usize, u64, Piece) -> Result<(), E>,
 ) -> Result<Inputs, E> {
     let mut outcome = Inputs::Whole;
     let mut next = 1;
@@ -151,11 +166,12 @@ pub fn each_batch<E>(
     for (place, input) in inputs.iter_mut().enumerate() {
         loop {
             progress.show(bytes_before + input.bytes_read());
-            match input.records(LARGEST_BATCH) {
-                Ok(records) if records.len() == 0 => break,
-                Ok(records) => {
-                    visit(place, next, records)?;
-                    next += records.len() as u64;
+            match input.piece(LARGEST_BATCH) {
+                Ok(None) => break,
+                Ok(Some(piece)) => {
+                    let count = piece.records();
+                    visit(place, next, piece)?;
+                    next += count as u64;
                 }
                 Err(error) => {
                     progress.pause(|| say(format_args!("cbpf: warning: {error}")));
@@ -164,6 +180,7 @@ pub fn each_batch<E>(
                 }
             }
         }
+        input.close();
         bytes_before += input.bytes_read();
     }
     Ok(outcome)

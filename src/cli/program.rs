@@ -107,14 +107,14 @@ impl ProgramArguments {
 pub struct Engines<'a> {
     program: &'a ProgramArguments,
     name: engine::Name,
-    /// By link type; a program from a file has one for all.
+    /// By link type; a program from a file has one for all, and so has an expression for a link type that was given.
     loaded: Vec<(Option<LinkType>, Engine)>,
 }
 
 impl<'a> Engines<'a> {
     pub fn load(program: &'a ProgramArguments, name: engine::Name) -> Result<Engines<'a>, Failure> {
         let mut engines = Engines { program, name, loaded: Vec::new() };
-        if program.program.is_some() {
+        if program.program.is_some() || program.link_type.is_some() {
             let verified = program.read_alone()?;
             engines.loaded.push((None, Engine::load(name, verified)?));
         } else {

@@ -6,9 +6,9 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
-use crate::cli::capture::{CaptureError, Format, Output, Reader, Writer};
-use crate::cli::failure::Failure;
-use crate::cli::input::each_batch;
+use crate::cli::capture::{CaptureError, Format, LeftOut, Output, Piece, Reader, Writer};
+use crate::cli::failure::{Failure, say};
+use crate::cli::input::each_piece;
 use crate::cli::interrupt;
 use crate::cli::progress::Progress;
 use crate::cli::rules::{Counts, RuleArguments, Rules};
@@ -17,9 +17,9 @@ use crate::cli::rules::{Counts, RuleArguments, Rules};
 ///
 /// Rules are read from a file, `name: expression` a line; # begins a comment. Names have letters, digits, `_`, `-` and `.`,
 /// and differ not only in case. The capture of a rule is DIR/NAME.pcap if all inputs are pcap files, with one link type,
-/// and else DIR/NAME.pcapng; it is the same as `cbpf filter -w` writes for that expression. A rule that matches nothing
-/// gets a capture without packets. All captures appear when all are complete. A table of packets and bytes goes to
-/// standard output, a summary to standard error.
+/// and else DIR/NAME.pcapng; it is the same as `cbpf filter -w` writes for that expression, so each has all that pcapng
+/// inputs hold besides packets. A rule that matches nothing gets a capture without packets. All captures appear when
+/// all are complete. A table of packets and bytes goes to standard output, a summary to standard error.
 #[derive(Args)]
 #[command(after_help = "Example:
   cbpf split -r monday.pcap.gz -r tuesday.pcapng --rules services.txt -o by-service")]
@@ -42,13 +42,24 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     let mut writers = create(&arguments.output, classifier.rules(), &inputs)?;
     let mut counts = Counts::start(classifier.rules());
     let progress = Progress::of(&inputs);
-    let outcome = each_batch(&mut inputs, progress, |input, _, records| {
-        classifier.each(records, |record, ids| {
+    let mut left_out = LeftOut::default();
+    let outcome = each_piece(&mut inputs, progress, |input, _, piece| match piece {
+        Piece::Block(block) => {
+            left_out.block(&block);
+            Ok::<(), Failure>(writers.iter_mut().try_for_each(|writer| writer.block(input, &block))?)
+        }
+        Piece::Records(records) => classifier.each(records, |record, ids| {
             counts.count(record, ids);
+            if !ids.is_empty() {
+                left_out.record(record);
+            }
             ids.iter().try_for_each(|&id| Ok(writers[id as usize].write(input, record)?))
-        })
+        }),
     })?;
     finish(writers, &inputs)?;
+    if !left_out.is_empty() {
+        say(format_args!("cbpf: warning: {left_out}"));
+    }
     counts.print(classifier.rules(), arguments.json)?;
     outcome.outcome()
 }

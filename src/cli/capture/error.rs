@@ -127,6 +127,8 @@ pub enum Damage {
     TooManyInterfaces(usize),
     /// A block whose content is shorter than its own fields claim.
     Content(&'static str),
+    /// A part that is far longer than what was compressed of it.
+    Unpacked { part: &'static str, needed: usize, stored: u64 },
     /// The compressed data ends early or is corrupt.
     Gzip(io::Error),
 }
@@ -164,6 +166,10 @@ impl fmt::Display for Sentence<'_> {
                 write!(f, "the interface description block at byte {at} is one more than the {most} that are possible")
             }
             Damage::Content(block) => write!(f, "the {block} at byte {at} is shorter than its fields claim"),
+            Damage::Unpacked { part, needed, stored } => {
+                write!(f, "the {part} at byte {at} takes {needed} bytes, too many to be unpacked from {stored} ")?;
+                f.write_str("compressed ones; it is read from a file that is not compressed")
+            }
             Damage::Gzip(source) => write!(f, "the gzip data fails after {at} decompressed bytes: {source}"),
         }
     }

@@ -1,17 +1,22 @@
 //! Capture files: pcap and pcapng, plain or gzip, read record by record and written back.
 //!
 //! The data flows `source` (bytes, through `gzip`) -> `window` (what is unread) -> `pcap` or `pcapng`
-//! (records) -> `read` (one [`Reader`] for both, which lends [`Records`]), and back through `write` (a [`Writer`] of either
-//! format) into `output` (a file that appears whole or not at all).
+//! (records) -> `read` (one [`Reader`] for both, which lends [`Records`], and the [`Block`]s between them), and back
+//! through `write` (a [`Writer`] of either format; `sections` is the one of pcapng) into `output` (a file that appears
+//! whole or not at all).
 //!
 //! - `pcap-parser` reads the blocks of pcapng. This room cuts the stream into blocks first and hands the library exactly
 //!   one of them, so "incomplete" can only mean damage, and every error knows its byte.
 //! - `pseudo_header` corrects a packet in the window, before it becomes a [`Record`]: every subcommand sees what programs
 //!   with libpcap see.
 //! - Whatever precedes the damage is read; the damage is an error, once; then the reader is at its end.
-//! - No input makes it panic or loop. It holds a chunk or two, or a record no longer than libpcap would accept.
+//! - No input makes it panic or loop. It holds a chunk or two, or a record no longer than libpcap would accept; of what
+//!   gzip unpacks, no more than its compressed length makes plausible.
+//! - Nothing of a pcapng file is lost in another one: sections stay sections, in their byte orders, and their blocks
+//!   are copied as they are stored.
 //! - Nothing about time is lost: a record keeps its ticks, its interface says what a tick is.
 
+mod block;
 mod error;
 mod gzip;
 mod output;
@@ -20,15 +25,17 @@ mod pcapng;
 mod pseudo_header;
 mod read;
 mod records;
+mod sections;
 mod source;
 #[cfg(test)]
 mod tests;
 mod window;
 mod write;
 
+pub use block::{Block, LeftOut};
 pub use error::{CaptureError, input_name};
 pub use output::Output;
-pub use read::Reader;
+pub use read::{Piece, Reader};
 pub use records::Records;
 pub use write::{Format, Writer};
 
@@ -48,9 +55,17 @@ pub struct Record<'a> {
     pub carried: u32,
     /// Where the packet was captured.
     pub interface: &'a Interface,
+    /// The block of pcapng that holds the whole packet, and what else there is of it; empty in pcap.
+    block: &'a [u8],
 }
 
-impl Record<'_> {
+impl<'a> Record<'a> {
+    /// The block of pcapng that holds the packet.
+    #[inline]
+    fn block(&self) -> Option<Block<'a>> {
+        (!self.block.is_empty()).then_some(Block { bytes: self.block, big_endian: self.interface.big_endian })
+    }
+
     /// The same record with at most so many of its captured bytes.
     pub fn cut(&self, captured: usize) -> Record<'_> {
         Record { data: &self.data[..captured.min(self.data.len())], ..*self }
@@ -60,7 +75,7 @@ impl Record<'_> {
 /// An interface of a capture: the one of a pcap file, or one of a pcapng file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Interface {
-    /// Position in [`Reader::interfaces`], which counts on through the sections of a file.
+    /// Position in [`Reader::interfaces`], those of its section.
     pub index: usize,
     /// LINKTYPE number, as on <https://www.tcpdump.org/linktypes.html>.
     pub link_type: u16,
@@ -70,8 +85,15 @@ pub struct Interface {
     pub snaplen: u32,
     /// What a tick is.
     pub clock: Clock,
-    /// The pcapng options that are kept, `if_tsresol` and `if_tsoffset` aside: code and value, numbers little-endian.
-    options: Vec<(u16, Vec<u8>)>,
+    /// Whether its file, or its section of pcapng, is big-endian.
+    pub big_endian: bool,
+}
+
+impl Interface {
+    /// How many bytes a simple packet block holds of a packet of this length, which must be its first interface.
+    fn captured_of_simple(&self, wire_len: u32) -> u32 {
+        if self.snaplen == 0 { wire_len } else { wire_len.min(self.snaplen) }
+    }
 }
 
 /// How an interface counts time: `if_tsresol` and `if_tsoffset` of pcapng.

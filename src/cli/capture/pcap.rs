@@ -4,8 +4,8 @@
 //!   A. Kuznetzov's patch, too, whose record headers are longer: what they add is passed over.
 //! - A record longer than the snaplen of the file is cut to it, as libpcap does: both see the same packet.
 
+use super::block::word;
 use super::error::{Damage, Fault, Foreign};
-use super::pcapng::word;
 use super::pseudo_header::correct;
 use super::window::Window;
 use super::{Clock, Interface, MAX_PACKET, Record};
@@ -129,6 +129,7 @@ impl Pcap {
             ticks: u64::from(seconds) * self.ticks_per_second + u64::from(fraction),
             carried: (u64::from(fraction) / self.ticks_per_second) as u32,
             interface,
+            block: &[],
         }))
     }
 
@@ -162,7 +163,8 @@ fn interface(magic: u32, snaplen: u32, network: u32) -> Interface {
         link_extra: (network >> 16) as u16,
         snaplen: (snaplen + header_len).min(i32::MAX as u32),
         clock: if magic == NANOSECONDS { Clock::NANOSECONDS } else { Clock::MICROSECONDS },
-        options: Vec::new(),
+        // Its packets are corrected to that order.
+        big_endian: false,
     }
 }
 

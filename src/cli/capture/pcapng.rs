@@ -1,17 +1,14 @@
 //! pcapng files: sections of blocks that describe interfaces and hold their packets.
 //!
-//! - A block is framed here (its length at both ends agrees and is at hand) before `pcap-parser` reads its content.
-//!   Blocks that hold no packet or interface are passed over unread.
-//! - A section counts its interfaces from 0; the interfaces of a reader count on through the sections.
-//! - The library's `if_tsoffset` is wrong in big-endian sections, so that option is read here.
+//! - A block is framed here: its length at both ends agrees, and it is at hand. Then its fields are read where they
+//!   lie. Options are passed over, except for the two of an interface that say what its ticks are.
+//! - A section counts its interfaces from 0, and those of the sections before are forgotten.
+//! - All blocks can be lent as they are stored, so that a copy loses nothing.
 
-use pcap_parser::{
-    EnhancedPacketBlock, InterfaceDescriptionBlock, OptionCode, PcapNGOption, SectionHeaderBlock, SimplePacketBlock,
-    parse_enhancedpacketblock_be, parse_enhancedpacketblock_le, parse_interfacedescriptionblock_be,
-    parse_interfacedescriptionblock_le, parse_sectionheaderblock, parse_simplepacketblock_be,
-    parse_simplepacketblock_le,
+use super::block::{
+    Block, CAPTURED, END_OF_OPTIONS, ENHANCED_PACKET, INTERFACE, OBSOLETE_PACKET, Options, PACKET_FIELDS, SECTION,
+    SIMPLE_FIELDS, SIMPLE_PACKET, half, word,
 };
-
 use super::error::{Damage, Fault};
 use super::pseudo_header::correct;
 use super::window::Window;
@@ -20,49 +17,37 @@ use super::{Clock, Interface, MAX_PACKET, Record};
 /// The first four bytes of a section, in both byte orders.
 pub(super) const MAGIC: [u8; 4] = SECTION.to_be_bytes();
 
-const SECTION: u32 = pcap_parser::SHB_MAGIC;
-const INTERFACE: u32 = pcap_parser::IDB_MAGIC;
-const OBSOLETE_PACKET: u32 = 2;
-const SIMPLE_PACKET: u32 = pcap_parser::SPB_MAGIC;
-const ENHANCED_PACKET: u32 = pcap_parser::EPB_MAGIC;
+const BYTE_ORDER_MARK: u32 = 0x1a2b_3c4d;
+/// Minor versions of sections; the others libpcap refuses, too.
+const MINOR_VERSIONS: [u16; 2] = [0, 2];
 
 /// Type, length and length again.
 const MIN_BLOCK: usize = 12;
 /// The longest packet, and room for what else a block holds.
 const MAX_BLOCK: u32 = MAX_PACKET + (128 << 10);
 
-/// Interface options that mean the same in any file, and whether they are a number of 8 bytes.
-const KEPT: [(u16, bool); 14] = [
-    (1, false),  // opt_comment
-    (2, false),  // if_name
-    (3, false),  // if_description
-    (4, false),  // if_IPv4addr
-    (5, false),  // if_IPv6addr
-    (6, false),  // if_MACaddr
-    (7, false),  // if_EUIaddr
-    (8, true),   // if_speed
-    (11, false), // if_filter
-    (12, false), // if_os
-    (13, false), // if_fcslen
-    (15, false), // if_hardware
-    (16, true),  // if_txspeed
-    (17, true),  // if_rxspeed
-];
-
-/// As many interfaces as a file may describe: far more than there are, and few enough to remember.
+/// As many interfaces as a section may describe: far more than there are, and few enough to remember.
 const MAX_INTERFACES: usize = 1 << 16;
+
+const IF_TSRESOL: u16 = 9;
+const IF_TSOFFSET: u16 = 14;
 
 /// The section that is being read.
 pub(super) struct Pcapng {
     big_endian: bool,
-    /// Index of its interface 0 among those of the reader.
-    first_interface: usize,
 }
 
 /// A block that is at hand.
-struct Frame {
+#[derive(Clone, Copy)]
+pub(super) struct Frame {
     kind: u32,
     len: usize,
+}
+
+impl Frame {
+    fn is_packet(&self) -> bool {
+        matches!(self.kind, ENHANCED_PACKET | SIMPLE_PACKET | OBSOLETE_PACKET)
+    }
 }
 
 /// What the three kinds of packet blocks have in common.
@@ -75,39 +60,69 @@ struct Packet<'a> {
 }
 
 impl Pcapng {
-    /// Reads the header of the first section.
+    /// Reads the header of the first section, which stays unread.
     pub(super) fn open(window: &mut Window) -> Result<Pcapng, Fault> {
-        let mut file = Pcapng { big_endian: false, first_interface: 0 };
-        if let Some(block) = file.frame(window)? {
-            file.begin_section(window, &block, 0)?;
-            window.take(block.len);
+        let mut file = Pcapng { big_endian: false };
+        if let Some(frame) = file.frame(window)? {
+            file.begin_section(window, frame)?;
         }
         Ok(file)
     }
 
-    /// Reads on to the next packet. Interfaces described on the way join `interfaces`.
+    /// Reads on to the next packet, past all other blocks.
     pub(super) fn next<'a>(
         &mut self,
         window: &'a mut Window,
         interfaces: &'a mut Vec<Interface>,
     ) -> Result<Option<Record<'a>>, Fault> {
-        let block = loop {
-            let Some(block) = self.frame(window)? else { return Ok(None) };
-            match block.kind {
-                ENHANCED_PACKET | SIMPLE_PACKET | OBSOLETE_PACKET => break block,
-                SECTION => self.begin_section(window, &block, interfaces.len())?,
-                INTERFACE if interfaces.len() == MAX_INTERFACES => {
-                    return Err(window.damaged(Damage::TooManyInterfaces(MAX_INTERFACES)));
-                }
-                INTERFACE => interfaces.push(self.interface(window, &block, interfaces.len())?),
-                _ => {}
+        while let Some(frame) = self.describing_block(window, interfaces)? {
+            window.take(frame.len);
+        }
+        self.packet(window, interfaces)
+    }
+
+    /// The packet that begins here; none if it is another block, or the end.
+    #[inline]
+    pub(super) fn packet<'a>(
+        &self,
+        window: &'a mut Window,
+        interfaces: &'a [Interface],
+    ) -> Result<Option<Record<'a>>, Fault> {
+        match self.frame(window)? {
+            Some(frame) if frame.is_packet() => self.record(window, frame, interfaces).map(Some),
+            _ => Ok(None),
+        }
+    }
+
+    /// The block that begins here and holds no packet; none if it is a packet, or the end. A section or an interface is
+    /// that of the packets behind it.
+    pub(super) fn describing_block(
+        &mut self,
+        window: &mut Window,
+        interfaces: &mut Vec<Interface>,
+    ) -> Result<Option<Frame>, Fault> {
+        let Some(frame) = self.frame(window)?.filter(|frame| !frame.is_packet()) else { return Ok(None) };
+        match frame.kind {
+            SECTION => {
+                self.begin_section(window, frame)?;
+                interfaces.clear();
             }
-            window.take(block.len);
-        };
-        self.record(window, &block, &interfaces[self.first_interface..]).map(Some)
+            INTERFACE if interfaces.len() == MAX_INTERFACES => {
+                return Err(window.damaged(Damage::TooManyInterfaces(MAX_INTERFACES)));
+            }
+            INTERFACE => interfaces.push(self.interface(window, frame, interfaces.len())?),
+            _ => {}
+        }
+        Ok(Some(frame))
+    }
+
+    /// Takes a block that begins here.
+    pub(super) fn take<'a>(&self, window: &'a mut Window, frame: Frame) -> Block<'a> {
+        Block { bytes: window.take(frame.len), big_endian: self.big_endian }
     }
 
     /// Frames the block that begins here, unless the stream ends.
+    #[inline]
     fn frame(&self, window: &mut Window) -> Result<Option<Frame>, Fault> {
         if window.at_end()? {
             return Ok(None);
@@ -134,49 +149,47 @@ impl Pcapng {
         Ok(Some(Frame { kind, len }))
     }
 
-    fn begin_section(&mut self, window: &Window, block: &Frame, interfaces: usize) -> Result<(), Fault> {
-        let content = || window.damaged(Damage::Content("section header block"));
-        let section = parse_sectionheaderblock(&window.unread()[..block.len]).map_err(|_| content())?.1;
-        let SectionHeaderBlock { major_version: major, minor_version: minor, .. } = section;
-        if major != 1 || !matches!(minor, 0 | 2) {
+    fn begin_section(&mut self, window: &Window, frame: Frame) -> Result<(), Fault> {
+        let bytes = &window.unread()[..frame.len];
+        let fields = bytes.get(8..frame.len - 4).filter(|fields| fields.len() >= 16);
+        let fields = fields.ok_or_else(|| window.damaged(Damage::Content("section header block")))?;
+        let big_endian = order_of(fields) == Some(true);
+        let (major, minor) = (half(fields, 4, big_endian), half(fields, 6, big_endian));
+        if major != 1 || !MINOR_VERSIONS.contains(&minor) {
             return Err(window.damaged(Damage::Version { major, minor }));
         }
-        *self = Pcapng { big_endian: section.big_endian(), first_interface: interfaces };
+        self.big_endian = big_endian;
         Ok(())
     }
 
-    fn interface(&self, window: &Window, block: &Frame, index: usize) -> Result<Interface, Fault> {
-        let bytes = &window.unread()[..block.len];
-        let parsed = match self.big_endian {
-            true => parse_interfacedescriptionblock_be(bytes),
-            false => parse_interfacedescriptionblock_le(bytes),
-        };
-        let description = parsed.map_err(|_| window.damaged(Damage::Content("interface description block")))?.1;
+    fn interface(&self, window: &Window, frame: Frame, index: usize) -> Result<Interface, Fault> {
+        let block = Block { bytes: &window.unread()[..frame.len], big_endian: self.big_endian };
+        let (fields, options) = block.parts();
+        let options = Options::new(options, self.big_endian);
+        if fields.len() < 8 || options.is_damaged() {
+            return Err(window.damaged(Damage::Content("interface description block")));
+        }
         Ok(Interface {
             index,
-            link_type: description.linktype.0 as u16,
+            link_type: half(fields, 0, self.big_endian),
             link_extra: 0,
-            snaplen: description.snaplen,
-            clock: self.clock(&description),
-            options: self.kept_options(&description.options),
+            snaplen: word(fields, 4, self.big_endian),
+            clock: self.clock(options),
+            big_endian: self.big_endian,
         })
     }
 
-    fn clock(&self, description: &InterfaceDescriptionBlock<'_>) -> Clock {
-        let offset = options(&description.options)
-            .find(|(code, _)| *code == OptionCode::IfTsoffset.0)
-            .and_then(|(_, value)| self.number(value))
-            .map_or(0, u64::cast_signed);
-        Clock { resolution: description.if_tsresol, offset }
-    }
-
-    fn kept_options(&self, all: &[PcapNGOption<'_>]) -> Vec<(u16, Vec<u8>)> {
-        let kept = |(code, value): (u16, &[u8])| {
-            let (_, is_number) = KEPT.iter().find(|(kept, _)| *kept == code)?;
-            let value = if *is_number { self.number(value)?.to_le_bytes().to_vec() } else { value.to_vec() };
-            Some((code, value))
-        };
-        options(all).filter_map(kept).collect()
+    fn clock(&self, options: Options<'_>) -> Clock {
+        let mut clock = Clock::MICROSECONDS;
+        for option in options {
+            match (option.code, option.value) {
+                (END_OF_OPTIONS, _) => break,
+                (IF_TSRESOL, &[resolution]) => clock.resolution = resolution,
+                (IF_TSOFFSET, value) => clock.offset = self.number(value).map_or(0, u64::cast_signed),
+                _ => {}
+            }
+        }
+        clock
     }
 
     /// A number of 8 bytes in the order of the section.
@@ -186,19 +199,19 @@ impl Pcapng {
     }
 
     /// Takes the packet block that begins here. `described` are the interfaces of the section so far.
+    #[inline]
     fn record<'a>(
         &self,
         window: &'a mut Window,
-        block: &Frame,
+        frame: Frame,
         described: &'a [Interface],
     ) -> Result<Record<'a>, Fault> {
         let at = window.offset();
         let damaged = |damage| Fault::Damaged { at, damage };
-        let bytes = window.take_mut(block.len);
-        let packet = match block.kind {
-            ENHANCED_PACKET => self.enhanced_packet(bytes),
+        let bytes = window.take_mut(frame.len);
+        let packet = match frame.kind {
             SIMPLE_PACKET => self.simple_packet(bytes, described.first()),
-            _ => self.obsolete_packet(bytes),
+            kind => self.packet_with_fields(bytes, kind),
         };
         let Some(Packet { interface: index, ticks, wire_len, data }) = packet else {
             return Err(damaged(Damage::Content("packet block")));
@@ -207,67 +220,37 @@ impl Pcapng {
             return Err(damaged(Damage::Interface { index, described: described.len() }));
         };
         let captured = data.ok_or_else(|| damaged(Damage::Content("packet block")))?.len();
-        let data = &mut bytes[if block.kind == SIMPLE_PACKET { 12 } else { 28 }..][..captured];
-        let wire_len = correct(interface.link_type, self.big_endian, data, wire_len);
-        Ok(Record { data, wire_len, ticks, carried: 0, interface })
+        let start = if frame.kind == SIMPLE_PACKET { SIMPLE_FIELDS } else { PACKET_FIELDS };
+        let wire_len = correct(interface.link_type, self.big_endian, &mut bytes[start..][..captured], wire_len);
+        let bytes = &*bytes;
+        Ok(Record { data: &bytes[start..][..captured], wire_len, ticks, carried: 0, interface, block: bytes })
     }
 
-    fn enhanced_packet<'a>(&self, block: &'a [u8]) -> Option<Packet<'a>> {
-        let parsed = match self.big_endian {
-            true => parse_enhancedpacketblock_be(block),
-            false => parse_enhancedpacketblock_le(block),
-        };
-        let EnhancedPacketBlock { if_id, ts_high, ts_low, caplen, origlen, data, .. } = parsed.ok()?.1;
-        let data = data.get(..caplen as usize);
-        Some(Packet { interface: if_id, ticks: ticks(ts_high, ts_low), wire_len: origlen, data })
+    /// An enhanced packet, or its predecessor, whose first word is two halves: the interface, and a count of drops.
+    #[inline]
+    fn packet_with_fields<'a>(&self, block: &'a [u8], kind: u32) -> Option<Packet<'a>> {
+        let (fields, data) = block.get(..block.len() - 4)?.split_at_checked(PACKET_FIELDS)?;
+        let field = |at| word(fields, at, self.big_endian);
+        let interface = if kind == OBSOLETE_PACKET { half(fields, 8, self.big_endian).into() } else { field(8) };
+        let ticks = u64::from(field(12)) << 32 | u64::from(field(16));
+        let data = data.get(..field(CAPTURED) as usize);
+        Some(Packet { interface, ticks, wire_len: field(24), data })
     }
 
     /// A simple packet has neither time nor length of its own: it is of the first interface, cut to its snaplen.
     fn simple_packet<'a>(&self, block: &'a [u8], interface: Option<&Interface>) -> Option<Packet<'a>> {
-        let parsed = match self.big_endian {
-            true => parse_simplepacketblock_be(block),
-            false => parse_simplepacketblock_le(block),
-        };
-        let SimplePacketBlock { origlen, data, .. } = parsed.ok()?.1;
-        let snaplen = interface.map_or(0, |interface| interface.snaplen);
-        let captured = if snaplen == 0 { origlen } else { origlen.min(snaplen) };
-        Some(Packet { interface: 0, ticks: 0, wire_len: origlen, data: data.get(..captured as usize) })
+        let (fields, data) = block.get(..block.len() - 4)?.split_at_checked(SIMPLE_FIELDS)?;
+        let wire_len = word(fields, 8, self.big_endian);
+        let captured = interface.map_or(wire_len, |interface| interface.captured_of_simple(wire_len));
+        Some(Packet { interface: 0, ticks: 0, wire_len, data: data.get(..captured as usize) })
     }
-
-    /// The predecessor of the enhanced packet block, which the library does not know.
-    fn obsolete_packet<'a>(&self, block: &'a [u8]) -> Option<Packet<'a>> {
-        let (fields, data) = block.get(8..block.len() - 4)?.split_at_checked(20)?;
-        let field = |at| word(fields, at, self.big_endian);
-        // The first word is two halves in the order of the section: the interface, and a count of drops.
-        let interface = if self.big_endian { field(0) >> 16 } else { field(0) & 0xffff };
-        let data = data.get(..field(12) as usize);
-        Some(Packet { interface, ticks: ticks(field(4), field(8)), wire_len: field(16), data })
-    }
-}
-
-/// Codes and values, without padding, up to the end of the list.
-fn options<'a>(all: &'a [PcapNGOption<'_>]) -> impl Iterator<Item = (u16, &'a [u8])> {
-    all.iter()
-        .take_while(|option| option.code != OptionCode::EndOfOpt)
-        .filter_map(|option| Some((option.code.0, option.as_bytes().ok()?)))
-}
-
-fn ticks(high: u32, low: u32) -> u64 {
-    u64::from(high) << 32 | u64::from(low)
 }
 
 /// Whether a byte-order mark is of a big-endian section.
 fn order_of(mark: &[u8]) -> Option<bool> {
     match word(mark, 0, true) {
-        pcap_parser::BOM_MAGIC => Some(true),
-        swapped if swapped.swap_bytes() == pcap_parser::BOM_MAGIC => Some(false),
+        BYTE_ORDER_MARK => Some(true),
+        swapped if swapped.swap_bytes() == BYTE_ORDER_MARK => Some(false),
         _ => None,
     }
-}
-
-/// The 4 bytes at `at`, which must be there, as a number.
-#[inline]
-pub(super) fn word(bytes: &[u8], at: usize, big_endian: bool) -> u32 {
-    let bytes = [bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]];
-    if big_endian { u32::from_be_bytes(bytes) } else { u32::from_le_bytes(bytes) }
 }

@@ -8,7 +8,7 @@ use super::pcap::{self, Pcap};
 use super::pcapng::{self, Pcapng};
 use super::records::{Found, Gathered};
 use super::window::Window;
-use super::{Interface, Record, Records};
+use super::{Block, Interface, Record, Records};
 
 /// First bytes that are no capture, but that a user should be told more about.
 const KNOWN: [(&[u8], Foreign); 8] = [
@@ -21,6 +21,24 @@ const KNOWN: [(&[u8], Foreign); 8] = [
     (&[0xa1, 0xe2, 0xcb, 0x12], Foreign::Variant("F. Mesquita")),
     (&[0x12, 0xcb, 0xe2, 0xa1], Foreign::Variant("F. Mesquita")),
 ];
+
+/// What a capture holds, in order.
+pub enum Piece<'a> {
+    /// A block of pcapng without a packet, as it is stored.
+    Block(Block<'a>),
+    /// Records that follow each other.
+    Records(Records<'a>),
+}
+
+impl Piece<'_> {
+    /// How many records it has.
+    pub fn records(&self) -> usize {
+        match self {
+            Piece::Block(_) => 0,
+            Piece::Records(records) => records.len(),
+        }
+    }
+}
 
 /// Reads the records of one capture file.
 pub struct Reader {
@@ -59,10 +77,7 @@ impl Reader {
     /// # Errors
     /// If the file cannot be read on, or is damaged from here.
     pub fn next(&mut self) -> Result<Option<Record<'_>>, CaptureError> {
-        if let Some(failure) = self.failure.take() {
-            return Err(failure.of(&self.path));
-        }
-        if self.ended {
+        if self.is_at_end()? {
             return Ok(None);
         }
         self.format.next(&mut self.window).map_err(|fault| {
@@ -71,7 +86,30 @@ impl Reader {
         })
     }
 
-    /// The next record and those behind it that have been read already, `most` in all; none at the end.
+    /// What comes next: a block, or a record and those behind it that have been read already, `most` in all. None at
+    /// the end.
+    ///
+    /// # Errors
+    /// As [`Reader::next`].
+    pub fn piece(&mut self, most: usize) -> Result<Option<Piece<'_>>, CaptureError> {
+        if self.is_at_end()? {
+            return Ok(None);
+        }
+        if let Format::Pcapng(file, interfaces) = &mut self.format {
+            let frame = file.describing_block(&mut self.window, interfaces).map_err(|fault| {
+                self.ended = true;
+                fault.of(&self.path)
+            })?;
+            if let Some(frame) = frame {
+                return Ok(Some(Piece::Block(file.take(&mut self.window, frame))));
+            }
+        }
+        let records = self.records(most)?;
+        Ok((records.len() > 0).then_some(Piece::Records(records)))
+    }
+
+    /// The next record and those behind it that have been read already, up to another block, `most` in all. None at the
+    /// end; blocks without a packet are passed over.
     ///
     /// # Errors
     /// As [`Reader::next`].
@@ -90,9 +128,21 @@ impl Reader {
         Ok(self.gathered.records(self.window.bytes(), self.format.interfaces()))
     }
 
-    /// The interfaces known so far. Those of a pcapng file are described among its records.
-    pub fn interfaces(&self) -> &[Interface] {
-        self.format.interfaces()
+    /// Whether nothing more is to be read.
+    ///
+    /// # Errors
+    /// What ended the reading, once.
+    fn is_at_end(&mut self) -> Result<bool, CaptureError> {
+        match self.failure.take() {
+            Some(failure) => Err(failure.of(&self.path)),
+            None => Ok(self.ended),
+        }
+    }
+
+    /// Ends the reading, and frees its memory: inputs that follow each other need that of one.
+    pub fn close(&mut self) {
+        self.ended = true;
+        self.window.release();
     }
 
     /// The one interface of a pcap file; none for pcapng.
@@ -101,6 +151,12 @@ impl Reader {
             Format::Pcap(_, interface) => Some(interface),
             Format::Pcapng(..) => None,
         }
+    }
+
+    /// The interfaces of the section that is being read, as far as they were described; or the one of a pcap file.
+    #[cfg(test)]
+    pub(super) fn interfaces(&self) -> &[Interface] {
+        self.format.interfaces()
     }
 
     /// Bytes of the file, compressed if it is, that have been read. Runs ahead of the records by a buffer or two.
@@ -130,7 +186,7 @@ impl Format {
                 gathered.fill(window, most, |window| file.next(window, interface).map(found))
             }
             Format::Pcapng(file, interfaces) => {
-                gathered.fill(window, most, |window| file.next(window, interfaces).map(found))
+                gathered.fill(window, most, |window| file.packet(window, interfaces).map(found))
             }
         };
         match end {

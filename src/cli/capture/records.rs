@@ -18,7 +18,9 @@ pub(super) struct Stamp {
     ticks: u64,
     carried: u32,
     /// The interface's position in [`Reader::interfaces`](super::Reader::interfaces).
-    interface: usize,
+    interface: u32,
+    /// How many bytes of its block lie before the packet; 0 in pcap.
+    fields: u32,
 }
 
 /// The address of a window's first byte, and of what a record of it has: a record itself would hold the window.
@@ -31,8 +33,11 @@ pub(super) struct Found {
 
 impl Found {
     pub(super) fn of(record: &Record) -> Found {
-        let stamp = Stamp { ticks: record.ticks, carried: record.carried, interface: record.interface.index };
-        Found { address: record.data.as_ptr().addr(), captured: record.data.len(), wire_len: record.wire_len, stamp }
+        let address = record.data.as_ptr().addr();
+        let fields = if record.block.is_empty() { 0 } else { address - record.block.as_ptr().addr() } as u32;
+        let Record { ticks, carried, interface, .. } = *record;
+        let stamp = Stamp { ticks, carried, interface: interface.index as u32, fields };
+        Found { address, captured: record.data.len(), wire_len: record.wire_len, stamp }
     }
 }
 
@@ -75,6 +80,14 @@ impl Gathered {
     }
 }
 
+/// The block that begins there. Since nothing here can panic, it costs nothing where no one looks at the block.
+#[inline]
+fn block_at(window: &[u8], start: usize, big_endian: bool) -> &[u8] {
+    let len = window.get(start + 4..).and_then(<[u8]>::first_chunk).copied().unwrap_or_default();
+    let len = if big_endian { u32::from_be_bytes(len) } else { u32::from_le_bytes(len) };
+    window.get(start..start + len as usize).unwrap_or_default()
+}
+
 /// Records of one input, in order.
 #[derive(Clone, Copy)]
 pub struct Records<'a> {
@@ -97,19 +110,24 @@ impl<'a> Records<'a> {
     #[inline]
     pub fn iter(&self) -> impl Iterator<Item = Record<'a>> + use<'a> {
         let Records { window, spans, stamps, interfaces } = *self;
-        spans.iter().zip(stamps).map(move |(span, stamp)| Record {
-            data: &window[span.start..][..span.captured],
-            wire_len: span.wire_len,
-            ticks: stamp.ticks,
-            carried: stamp.carried,
-            interface: &interfaces[stamp.interface],
+        spans.iter().zip(stamps).map(move |(span, stamp)| {
+            let interface = &interfaces[stamp.interface as usize];
+            let block = || block_at(window, span.start - stamp.fields as usize, interface.big_endian);
+            Record {
+                data: &window[span.start..][..span.captured],
+                wire_len: span.wire_len,
+                ticks: stamp.ticks,
+                carried: stamp.carried,
+                interface,
+                block: if stamp.fields > 0 { block() } else { &[] },
+            }
         })
     }
 
     /// The same records, as many at a time as follow each other with one link type.
     pub fn by_link_type(&self) -> impl Iterator<Item = (LinkType, Records<'a>)> + use<'a> {
         let Records { window, mut spans, stamps, interfaces } = *self;
-        let link_type = |stamp: &Stamp| interfaces[stamp.interface].link_type;
+        let link_type = |stamp: &Stamp| interfaces[stamp.interface as usize].link_type;
         let is_same = move |a: &Stamp, b: &Stamp| a.interface == b.interface || link_type(a) == link_type(b);
         stamps.chunk_by(is_same).map(move |stamps| {
             let of_one;

@@ -2,6 +2,8 @@
 //!
 //! - It holds what is unread, and grows only as data really arrive, so a length field alone allocates nothing.
 //! - It asks for more only when what is at hand does not do, so all that precedes a failure is served.
+//! - What gzip unpacks to is held only as far as its compressed length makes plausible, so no small input fills the
+//!   memory. Nothing else needs a limit: bytes that are not compressed were really there.
 //! - While it is held, it does not slide: what would need more waits, and what was taken stays where it is.
 
 use std::io;
@@ -15,6 +17,11 @@ const CHUNK: usize = 256 << 10;
 
 /// Read at first, so that small captures take little memory.
 const FIRST: usize = 16 << 10;
+
+/// So many bytes are held of any gzip data; beyond, as many times what was stored of it. Packets of real captures
+/// shrink to a tenth or so, bytes that are all equal to a thousandth.
+const UNPACKED: usize = 32 << 20;
+const PLAUSIBLE_RATIO: u64 = 32;
 
 /// The unread bytes of an input.
 pub(super) struct Window {
@@ -50,7 +57,11 @@ impl Window {
     #[inline]
     pub(super) fn require(&mut self, part: &'static str, needed: usize) -> Result<(), Fault> {
         let left = self.fill(needed)?;
-        if left >= needed { Ok(()) } else { Err(self.damaged(Damage::Cut { part, needed, left })) }
+        match left >= needed {
+            true => Ok(()),
+            false if self.ended => Err(self.damaged(Damage::Cut { part, needed, left })),
+            false => Err(self.damaged(Damage::Unpacked { part, needed, stored: self.stored_read() })),
+        }
     }
 
     /// The next bytes, up to `count` of them.
@@ -63,6 +74,11 @@ impl Window {
     #[inline]
     pub(super) fn unread(&self) -> &[u8] {
         &self.bytes[self.start..self.end]
+    }
+
+    /// Frees the memory, since nothing more is to be read.
+    pub(super) fn release(&mut self) {
+        (self.bytes, self.start, self.end) = (Vec::new(), 0, 0);
     }
 
     /// Holds the window, or lets it slide again.
@@ -113,7 +129,8 @@ impl Window {
         self.source.stored_total
     }
 
-    /// Makes `wanted` bytes available and returns how many are: fewer only at the end of the stream.
+    /// Makes `wanted` bytes available and returns how many are: fewer at the end of the stream, or if they are more
+    /// than was plausibly compressed.
     #[inline]
     fn fill(&mut self, wanted: usize) -> Result<usize, Fault> {
         if self.end - self.start < wanted {
@@ -130,7 +147,7 @@ impl Window {
         }
         self.bytes.copy_within(self.start..self.end, 0);
         (self.start, self.end) = (0, self.end - self.start);
-        while self.end < wanted && !self.ended {
+        while self.end < wanted && !self.ended && self.is_plausible() {
             // A long record gathers here, and gets room as it comes.
             let room = self.bytes.len().clamp(FIRST, CHUNK);
             self.bytes.resize(self.bytes.len().max(self.end + room), 0);
@@ -141,6 +158,11 @@ impl Window {
             self.passed += count as u64;
         }
         Ok(())
+    }
+
+    /// Whether what is at hand may grow.
+    fn is_plausible(&self) -> bool {
+        !self.source.gzip || self.end < UNPACKED || self.end as u64 / PLAUSIBLE_RATIO < self.stored_read()
     }
 
     /// A failure of the decoder is damage of the file; one of the system has a number.

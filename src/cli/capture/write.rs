@@ -1,21 +1,18 @@
-//! A [`Writer`] of pcap or pcapng, little-endian.
+//! A [`Writer`] of pcap or pcapng.
 //!
 //! - The captured bytes, the length on the wire and the instant of every record are kept exactly.
 //! - From pcap to pcap, the words of a time stamp are copied as they are, even if the fraction is a second or more, as in
 //!   broken files. Where micro- become nanoseconds, what is too large for the fraction is carried into the seconds.
+//! - A pcap file is little-endian; sections of pcapng are as in their inputs.
 //! - The layouts are written here: `pcap-parser` can serialize them, but copies each packet twice into memory of its
 //!   own, and needs the `futures` crates for it.
 
 use std::path::Path;
 
-use pcap_parser::OptionCode;
-
+use super::block::Block;
 use super::error::CaptureError;
+use super::sections::{Sections, bytes};
 use super::{Clock, Interface, Output, Reader, Record};
-
-const IF_FCSLEN: u16 = 13;
-/// Set in [`Interface::link_extra`] if the upper 4 bits are the length of the frame check sequence in 16-bit words.
-const FCS_PRESENT: u16 = 0x0400;
 
 /// The format of an output.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -61,31 +58,27 @@ pub struct Writer {
 
 enum Layout {
     Pcap(Clock),
-    Pcapng(Numbers),
-}
-
-/// The numbers of the interfaces that have been written, by input and index there.
-#[derive(Default)]
-struct Numbers {
-    by_input: Vec<Vec<Option<u32>>>,
-    next: u32,
+    Pcapng(Sections),
 }
 
 impl Writer {
-    /// Writes the header of `format`.
+    /// Writes the header of `format`. That of pcapng comes with the first block or record.
     ///
     /// # Errors
     /// If `output` cannot be written.
     pub fn new(mut output: Output, format: &Format) -> Result<Writer, CaptureError> {
-        let (header, layout) = match format {
-            Format::Pcap(interface) => (file_header(interface), Layout::Pcap(interface.clock)),
-            Format::Pcapng => (section_header(), Layout::Pcapng(Numbers::default())),
+        let layout = match format {
+            Format::Pcap(interface) => {
+                output.write(&file_header(interface))?;
+                Layout::Pcap(interface.clock)
+            }
+            Format::Pcapng => Layout::Pcapng(Sections::default()),
         };
-        output.write(&header)?;
         Ok(Writer { output, layout })
     }
 
-    /// Writes a record of the input with this number.
+    /// Writes a record of the input with this number. The blocks before it have been given to [`Writer::block`], and
+    /// inputs follow each other.
     ///
     /// # Errors
     /// If the output cannot be written.
@@ -93,16 +86,19 @@ impl Writer {
     pub fn write(&mut self, input: usize, record: &Record<'_>) -> Result<(), CaptureError> {
         match &mut self.layout {
             Layout::Pcap(clock) => write_record(&mut self.output, record, *clock),
-            Layout::Pcapng(numbers) => {
-                let number = match numbers.get(input, record.interface.index) {
-                    Some(number) => number,
-                    None => {
-                        self.output.write(&interface_description(record.interface))?;
-                        numbers.assign(input, record.interface.index)
-                    }
-                };
-                write_block(&mut self.output, record, number)
-            }
+            Layout::Pcapng(sections) => sections.write(&mut self.output, input, record),
+        }
+    }
+
+    /// Writes a block without a packet of the input with this number.
+    ///
+    /// # Errors
+    /// If the output cannot be written.
+    pub fn block(&mut self, input: usize, block: &Block<'_>) -> Result<(), CaptureError> {
+        match &mut self.layout {
+            // Only of pcap inputs an output is pcap, and these have no blocks.
+            Layout::Pcap(_) => Ok(()),
+            Layout::Pcapng(sections) => sections.block(&mut self.output, input, block),
         }
     }
 
@@ -111,19 +107,14 @@ impl Writer {
         self.output.temporary()
     }
 
-    /// Writes what is left to write, behind all records: then only its name is missing. A pcapng file without packets
-    /// gets the interfaces of `inputs`, since libpcap refuses one that has none.
+    /// Writes what is left to write, behind all records: then only its name is missing. A pcapng file without
+    /// interfaces gets those of pcap `inputs`, since libpcap refuses one that has none.
     ///
     /// # Errors
     /// If the rest cannot be written.
     pub fn complete(&mut self, inputs: &[Reader]) -> Result<(), CaptureError> {
-        if let Layout::Pcapng(numbers @ Numbers { next: 0, .. }) = &mut self.layout {
-            for (input, reader) in inputs.iter().enumerate() {
-                for interface in reader.interfaces() {
-                    self.output.write(&interface_description(interface))?;
-                    numbers.assign(input, interface.index);
-                }
-            }
+        if let Layout::Pcapng(sections) = &mut self.layout {
+            sections.complete(&mut self.output, inputs)?;
         }
         self.output.flush()
     }
@@ -135,26 +126,6 @@ impl Writer {
     pub fn finish(mut self, inputs: &[Reader]) -> Result<(), CaptureError> {
         self.complete(inputs)?;
         self.output.finish()
-    }
-}
-
-impl Numbers {
-    fn get(&self, input: usize, index: usize) -> Option<u32> {
-        *self.by_input.get(input)?.get(index)?
-    }
-
-    fn assign(&mut self, input: usize, index: usize) -> u32 {
-        if self.by_input.len() <= input {
-            self.by_input.resize(input + 1, Vec::new());
-        }
-        let numbers = &mut self.by_input[input];
-        if numbers.len() <= index {
-            numbers.resize(index + 1, None);
-        }
-        let number = self.next;
-        numbers[index] = Some(number);
-        self.next += 1;
-        number
     }
 }
 
@@ -181,62 +152,9 @@ fn seconds_and_fraction(record: &Record<'_>, clock: Clock) -> (u32, u32) {
     (seconds, fraction)
 }
 
-fn write_block(output: &mut Output, record: &Record<'_>, interface: u32) -> Result<(), CaptureError> {
-    let captured = record.data.len() as u32;
-    let padding = captured.wrapping_neg() % 4;
-    let length = 32 + captured + padding;
-    let (high, low) = ((record.ticks >> 32) as u32, record.ticks as u32);
-    let head = [pcap_parser::EPB_MAGIC, length, interface, high, low, captured, record.wire_len];
-    output.write(head.map(u32::to_le_bytes).as_flattened())?;
-    output.write(record.data)?;
-    output.write(&[0; 3][..padding as usize])?;
-    output.write(&length.to_le_bytes())
-}
-
 fn file_header(interface: &Interface) -> Vec<u8> {
     let magic: u32 = if interface.clock == Clock::NANOSECONDS { 0xa1b2_3c4d } else { 0xa1b2_c3d4 };
     let version = 4 << 16 | 2;
     let network = u32::from(interface.link_extra) << 16 | u32::from(interface.link_type);
     bytes(&[magic, version, 0, 0, interface.snaplen, network])
-}
-
-fn section_header() -> Vec<u8> {
-    let version = 1;
-    let unknown_length = u32::MAX;
-    block(pcap_parser::SHB_MAGIC, &bytes(&[pcap_parser::BOM_MAGIC, version, unknown_length, unknown_length]))
-}
-
-fn interface_description(interface: &Interface) -> Vec<u8> {
-    let mut content = bytes(&[interface.link_type.into(), interface.snaplen]);
-    for (code, value) in &interface.options {
-        push_option(&mut content, *code, value);
-    }
-    if interface.link_extra & FCS_PRESENT != 0 {
-        let bits = (interface.link_extra >> 12) as u8 * 16;
-        push_option(&mut content, IF_FCSLEN, &[bits]);
-    }
-    push_option(&mut content, OptionCode::IfTsresol.0, &[interface.clock.resolution]);
-    if interface.clock.offset != 0 {
-        push_option(&mut content, OptionCode::IfTsoffset.0, &interface.clock.offset.to_le_bytes());
-    }
-    push_option(&mut content, OptionCode::EndOfOpt.0, &[]);
-    block(pcap_parser::IDB_MAGIC, &content)
-}
-
-/// Appends an option with its padding. Its value came out of an option, so its length is a `u16`.
-fn push_option(content: &mut Vec<u8>, code: u16, value: &[u8]) {
-    content.extend(code.to_le_bytes());
-    content.extend((value.len() as u16).to_le_bytes());
-    content.extend(value);
-    content.resize(content.len().next_multiple_of(4), 0);
-}
-
-/// A block of `content`, which is a whole number of words.
-fn block(kind: u32, content: &[u8]) -> Vec<u8> {
-    let length = content.len() as u32 + 12;
-    [&bytes(&[kind, length]), content, &bytes(&[length])].concat()
-}
-
-fn bytes(words: &[u32]) -> Vec<u8> {
-    words.iter().flat_map(|word| word.to_le_bytes()).collect()
 }

@@ -133,7 +133,7 @@ impl PcapngBytes {
         self.packet(3, &content)
     }
 
-    fn packet(self, kind: u32, content: &[u8]) -> PcapngBytes {
+    pub(super) fn packet(self, kind: u32, content: &[u8]) -> PcapngBytes {
         let mut file = self.block(kind, content);
         file.packets.push(file.bytes.len());
         file
@@ -148,7 +148,7 @@ impl PcapngBytes {
         self
     }
 
-    fn option(&self, code: u16, value: &[u8]) -> Vec<u8> {
+    pub(super) fn option(&self, code: u16, value: &[u8]) -> Vec<u8> {
         [&self.order.u16(code)[..], &self.order.u16(value.len() as u16), &padded(value)].concat()
     }
 }
@@ -190,4 +190,50 @@ pub(super) fn small_pcapng() -> PcapngBytes {
         .simple(40, &[4; 6])
         .obsolete(0, 2048, 5, &[5; 5])
         .block(5, &[0; 12])
+}
+
+/// A pcapng file of one section, with blocks and options of all kinds that are copied.
+pub(super) fn full_pcapng(order: Order) -> PcapngBytes {
+    let begin = PcapngBytes::new(order);
+    let list = |options: &[(u16, &[u8])]| -> Vec<u8> {
+        options.iter().flat_map(|(code, value)| PcapngBytes::new(order).option(*code, value)).collect()
+    };
+    let custom = [&order.u32(32473)[..], b"any"].concat();
+    let names = list(&[(1, b"\x7f\0\0\x01host\0"), (0, b""), (1, b"of names"), (2, b"server"), (0, b"")]);
+    let secrets =
+        [&order.words(&[0x544c_534b, 5])[..], b"keys\n\0\0\0", &list(&[(1, b"of secrets"), (0, b"")])].concat();
+    let (flags, packet_id, drops) = (order.u32(5), order.u64(9), order.u64(2));
+    let options = list(&[
+        (1, b"of a packet"),
+        (1, b"another"),
+        (2, &flags),
+        (3, &[2, 1, 2, 3, 4]),
+        (4, &drops),
+        (5, &packet_id),
+        (6, &flags),
+        (7, &[1, 0, 0, 0, 0, 0, 0, 0, 4]),
+        (2988, &custom),
+        (2989, &custom),
+        (0, b""),
+    ]);
+    let packet = [&order.words(&[0, 1, 2, 3, 60])[..], &[1, 2, 3, 0], &options].concat();
+    let statistics = [&order.words(&[0, 1, 2])[..], &list(&[(1, b"of statistics"), (4, &drops), (0, b"")])].concat();
+    begin
+        .interface(
+            1,
+            0,
+            &[(2, b"eth0".to_vec()), (1, b"of an interface".to_vec()), (2988, custom.clone()), (0, vec![])],
+        )
+        .block(10, &secrets)
+        .block(4, &names)
+        .packet(6, &packet)
+        .simple(40, &[4; 40])
+        .obsolete(0, 2048, 5, &[5; 5])
+        .block(0x0bad, &padded(&custom))
+        .block(9, b"MESSAGE=journal\n")
+        .block(0x204, &[1; 20])
+        .interface(101, 0, &[])
+        .enhanced(1, 5, 5, &[6; 5])
+        .block(0x8000_0001, &[2; 8])
+        .block(5, &statistics)
 }

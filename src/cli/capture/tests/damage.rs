@@ -133,6 +133,26 @@ fn a_claim_allocates_nothing() {
     assert!(matches!(damage(&bytes), (24, Damage::Cut { needed: 134_217_744, left: 16, .. })));
 }
 
+/// Bytes that gzip makes of almost nothing are not gathered; the same bytes uncompressed are.
+#[test]
+fn long_records_must_be_plausible() {
+    const LEN: usize = 40 << 20;
+    let data = vec![0; LEN];
+    let file = PcapBytes::new(Order::Little, MICRO, 0, 231).record(0, 0, 5, &[1; 5]).record(0, 0, 0, &data).bytes;
+    let packed = gzip(&file);
+    let (seen, error) = read(&packed);
+    let Some(CaptureError::Damaged { at: 45, damage: Damage::Unpacked { needed, stored, .. }, .. }) = error else {
+        panic!("{error:?}");
+    };
+    assert_eq!((seen.len(), needed, stored), (1, LEN + 16, packed.len() as u64));
+    assert_eq!(records(&file).len(), 2);
+    // Data that hardly shrink are read however long they are.
+    let mut random = Random(0x9e37_79b9_7f4a_7c15);
+    let data: Vec<u8> = (0..LEN).map(|at| if at % 16 == 0 { random.below(256) as u8 } else { 0 }).collect();
+    let file = PcapBytes::new(Order::Little, MICRO, 0, 231).record(0, 0, 0, &data).bytes;
+    assert_eq!(records(&gzip(&file)).len(), 1);
+}
+
 #[test]
 fn blocks_that_contradict_themselves() {
     let begin = || PcapngBytes::new(Order::Little).interface(1, 0, &[]);

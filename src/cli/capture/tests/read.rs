@@ -85,9 +85,9 @@ fn pcapng_with_sections_of_both_orders() {
         [
             (0, 1, 60, vec![1; 14]),
             (1, 113, 9, vec![2; 4]),
-            (2, 101, 3, vec![3; 3]),
-            (2, 101, 40, vec![4; 6]),
-            (2, 101, 5, vec![5; 5]),
+            (0, 101, 3, vec![3; 3]),
+            (0, 101, 40, vec![4; 6]),
+            (0, 101, 5, vec![5; 5]),
         ]
     );
     let times: Vec<_> = seen.iter().map(|seen| seen.nanoseconds).collect();
@@ -95,12 +95,9 @@ fn pcapng_with_sections_of_both_orders() {
         times,
         [1_700_000_000_123_456_789, (5_000_001_000 - 3_000_000_000), 101_500_000_000, 100_000_000_000, 102_000_000_000]
     );
-    let clocks: Vec<_> = reader.interfaces().iter().map(|interface| interface.clock).collect();
-    let last = Clock { resolution: 0x8a, offset: 100 };
-    assert_eq!(clocks, [Clock::NANOSECONDS, Clock { resolution: 6, offset: -3 }, last]);
-    let speed = 1_000_000u64.to_le_bytes().to_vec();
-    assert_eq!(reader.interfaces()[0].options, [(2, b"eth0".to_vec()), (8, speed)]);
-    assert_eq!(reader.interfaces()[2].options, [(16, 77u64.to_le_bytes().to_vec())]);
+    // The interfaces are those of the last section.
+    assert_eq!(reader.interfaces().len(), 1);
+    assert_eq!(reader.interfaces()[0].clock, Clock { resolution: 0x8a, offset: 100 });
 }
 
 #[test]
