@@ -1,5 +1,5 @@
 //! Captures of a folder beside the project, if it is there: `cbpf` runs the filters of the benches over all of them, with
-//! both engines. Many are damaged on purpose.
+//! both engines. Many are damaged on purpose. Those of pcapng are copied byte for byte.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -7,6 +7,7 @@ use std::process::Command;
 
 use cbpf::Dialect;
 use libtest_mimic::{Failed, Trial};
+use tempfile::TempDir;
 
 pub fn trials() -> Vec<Trial> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
@@ -18,7 +19,12 @@ pub fn trials() -> Vec<Trial> {
         let (is_absent, captures) = (!captures.is_dir(), captures.clone());
         Trial::test(name, move || engines_agree(&filter, &captures)).with_ignored_flag(is_absent)
     };
-    filters.into_iter().map(trial).collect()
+    let copies = Trial::test("captures::pcapng_is_copied", {
+        let captures = captures.clone();
+        move || pcapng_is_copied(&captures)
+    });
+    let copies = copies.with_ignored_flag(!captures.is_dir());
+    filters.into_iter().map(trial).chain([copies]).collect()
 }
 
 fn files(folder: &Path) -> Result<Vec<PathBuf>, Failed> {
@@ -38,6 +44,22 @@ fn engines_agree(filter: &Path, captures: &Path) -> Result<(), Failed> {
         // 2: some captures are damaged; every other failure is one.
         if !matches!(output.status.code(), Some(0 | 2)) || output.stdout.is_empty() {
             return Err(format!("{:?}: {}", output.status, String::from_utf8_lossy(&output.stderr)).into());
+        }
+    }
+    Ok(())
+}
+
+/// A filter that keeps all packets changes nothing in a file of pcapng.
+fn pcapng_is_copied(captures: &Path) -> Result<(), Failed> {
+    let folder = TempDir::new()?;
+    let (program, copy) = (folder.path().join("all.asm"), folder.path().join("copy"));
+    fs::write(&program, "ret #-1")?;
+    for capture in files(captures)?.iter().filter(|path| path.extension().is_some_and(|name| name == "pcapng")) {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_cbpf"));
+        let output =
+            command.args(["filter", "-p"]).arg(&program).arg("-r").arg(capture).arg("-w").arg(&copy).output()?;
+        if !output.status.success() || fs::read(&copy)? != fs::read(capture)? {
+            return Err(format!("{}: {}", capture.display(), String::from_utf8_lossy(&output.stderr)).into());
         }
     }
     Ok(())
