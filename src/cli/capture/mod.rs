@@ -5,8 +5,8 @@
 //! through `write` (a [`Writer`] of either format; `sections` is the one of pcapng) into `output` (a file that appears
 //! whole or not at all).
 //!
-//! - `pcap-parser` reads the blocks of pcapng. This room cuts the stream into blocks first and hands the library exactly
-//!   one of them, so "incomplete" can only mean damage, and every error knows its byte.
+//! - A stream is cut into records and blocks before their fields are read, so every error knows its byte. The layouts are
+//!   read and written here: libraries for them copy packets, or read options into vectors, which small files can make huge.
 //! - `pseudo_header` corrects a packet in the window, before it becomes a [`Record`]: every subcommand sees what programs
 //!   with libpcap see.
 //! - Whatever precedes the damage is read; the damage is an error, once; then the reader is at its end.

@@ -4,8 +4,6 @@
 //! - From pcap to pcap, the words of a time stamp are copied as they are, even if the fraction is a second or more, as in
 //!   broken files. Where micro- become nanoseconds, what is too large for the fraction is carried into the seconds.
 //! - A pcap file is little-endian; sections of pcapng are as in their inputs.
-//! - The layouts are written here: `pcap-parser` can serialize them, but copies each packet twice into memory of its
-//!   own, and needs the `futures` crates for it.
 
 use std::path::Path;
 

@@ -186,3 +186,23 @@ fn the_length_of_isochronous_data_is_where_the_last_descriptor_ends() {
         }
     }
 }
+
+/// What a copy of a pcapng file has is byte for byte what was stored, whatever was seen of it meanwhile.
+#[test]
+fn headers_of_pcapng_stay_in_their_order() {
+    for (link_type, packet) in PACKETS {
+        for order in ORDERS {
+            let packet = packet(order);
+            let len = packet.len() as u32;
+            let file = PcapngBytes::new(order).interface(link_type, 0, &[]).enhanced(0, 1, len, &packet);
+            let file = file.simple(len, &packet).obsolete(0, 1, len, &packet).bytes;
+            assert_eq!(super::write::copy(&[&file], usize::MAX), file, "{link_type}");
+            // A cut one has the first of the bytes that were stored.
+            for keep in [0, 2, 18, 45, 66] {
+                let cut = &packet[..keep.min(packet.len())];
+                let file = |data: &[u8]| PcapngBytes::new(order).interface(link_type, 0, &[]).enhanced(0, 1, len, data);
+                assert_eq!(super::write::copy(&[&file(&packet).bytes], keep), file(cut).bytes, "{link_type}, {keep}");
+            }
+        }
+    }
+}

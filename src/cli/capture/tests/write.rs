@@ -8,7 +8,7 @@ use super::{Random, Seen, drain, open, records};
 use crate::cli::capture::{Clock, Format, LeftOut, Output, Piece, Reader, Writer};
 
 /// Copies the captures into one, each packet cut to `keep` bytes, and returns the file.
-fn copy(inputs: &[&[u8]], keep: usize) -> Vec<u8> {
+pub(super) fn copy(inputs: &[&[u8]], keep: usize) -> Vec<u8> {
     copy_and_count(inputs, keep).0
 }
 
