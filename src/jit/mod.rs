@@ -15,13 +15,14 @@ mod entry;
 mod error;
 mod facts;
 mod frame;
+mod link;
 mod lower;
 mod memory;
 mod set;
 mod sets;
 mod tables;
 
-pub(crate) use code::{BatchCode, Code, LookedAt, Records};
+pub(crate) use code::{BatchCode, Code, Lazily, LookedAt, Records};
 pub(crate) use compile::{compile, compile_batch};
 pub use error::CompileError;
 pub(crate) use facts::{Entries, Facts};
