@@ -98,17 +98,17 @@ const LARGEST_SAMPLE: usize = 16_384;
 impl Filter {
     /// Compiles a verified program.
     ///
-    /// Compiling takes up to 128 KiB of stack. A thread that has less than 256 KiB left compiles in a thread of its own
-    /// on Linux, which takes some 50 µs more; elsewhere it must have as much. [`Filter::run`] takes what the code needs,
-    /// mostly nothing and never more than 256 KiB.
+    /// Compiling takes up to 256 KiB of stack, mostly 128. On Linux a thread that has less than 256 KiB left starts another
+    /// one to compile in, which takes some 50 µs more; it still needs 64 KiB itself. On other systems the stack must be
+    /// there. Running the filter takes the stack that its code needs, mostly none, and never more than 256 KiB.
     ///
-    /// Processes may be forked at any time, in the middle of a compilation, too: child and parent run the filters that
-    /// they share, and go on compiling, and neither can change the other's code.
+    /// The process may be forked at any time, also in the middle of a compilation. Parent and child both run the filters
+    /// that they share, go on compiling, and cannot write to each other's code.
     ///
     /// # Errors
-    /// If there is no native code for this machine (the interpreter still works), no memory for it, or no thread, or if
-    /// it would need more stack than it may. With `panic = "abort"` nothing else happens: limits on the size of programs
-    /// come before all that Cranelift is known to panic on.
+    /// If there is no native code for this machine (the interpreter still works), no memory or thread to make it, or if
+    /// it would need more than 256 KiB of stack. A panic inside Cranelift is caught and becomes an error; with
+    /// `panic = "abort"` it ends the process.
     pub fn compile(verified: &Verified) -> Result<Filter, CompileError> {
         Filter::compile_as(verified, Shape::default())
     }
