@@ -25,6 +25,8 @@ mod generate;
 mod golden;
 #[cfg(target_os = "linux")]
 mod guard;
+#[cfg(target_os = "linux")]
+mod guarded;
 mod kernel;
 mod language;
 mod layouts;

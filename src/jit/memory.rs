@@ -96,7 +96,8 @@ impl Room {
         self.chunk.write(self.start, code)?;
         self.chunk.used = self.end;
         let (memory, start) = (self.chunk.executable.clone(), self.start);
-        if code.len() <= LARGE {
+        // Where the system cannot mark a chunk, a forked process would take it for its own.
+        if code.len() <= LARGE && self.chunk.is_ours() {
             self.chunk.put_back();
         }
         Ok(Place { memory, start })
