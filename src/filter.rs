@@ -99,7 +99,8 @@ impl Filter {
     /// Compiles a verified program.
     ///
     /// Compiling takes up to 256 KiB of stack, mostly 128. On Linux a thread that has less than 256 KiB left starts another
-    /// one to compile in; it still needs 64 KiB itself. On other systems the stack must be there. Running the filter takes the stack that its code needs, mostly none, and never more than 256 KiB.
+    /// one to compile in; it still needs 80 KiB itself. On other systems the stack must be there. Running the filter takes
+    /// the stack that its code needs, mostly none, and never more than 256 KiB.
     ///
     /// The process may be forked at any time, also in the middle of a compilation. Parent and child both run the filters
     /// that they share, go on compiling, and cannot write to each other's code.
