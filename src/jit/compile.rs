@@ -12,15 +12,17 @@ use cranelift_codegen::isa::{CallConv, OwnedTargetIsa};
 use cranelift_codegen::settings::{self, Configurable};
 use cranelift_codegen::{CompiledCode, Context, isa};
 use cranelift_frontend::{FunctionBuilder, FunctionBuilderContext};
+use cranelift_jit::{JITBuilder, JITModule};
+use cranelift_module::{Module, ModuleError, ModuleReloc, default_libcall_names};
 use target_lexicon::Triple;
 
 use crate::graph::Graph;
 use crate::jit::code::{BatchCode, Code, Function, LookedAt};
 use crate::jit::entry::Form;
 use crate::jit::error::CompileError;
-use crate::jit::memory::Room;
+use crate::jit::memory::Provider;
 use crate::jit::tables::Tables;
-use crate::jit::{demote, frame, link, lower, memory};
+use crate::jit::{demote, frame, lower, memory};
 
 /// The Cranelift settings that are not the default, besides [`BY_SIZE`].
 ///
@@ -222,7 +224,7 @@ impl Compiler {
 
     /// What was compiled.
     fn compiled(&self) -> Result<&CompiledCode, CompileError> {
-        self.context.compiled_code().ok_or_else(|| CompileError::Cranelift("it made no code".to_owned()))
+        self.context.compiled_code().ok_or_else(no_code)
     }
 
     /// Compiles what was lowered, and puts it into memory.
@@ -233,21 +235,40 @@ impl Compiler {
         if frame > LARGEST_FRAME {
             return Err(CompileError::StackFrame { needed: frame, allowed: LARGEST_FRAME });
         }
+        let provider = Provider::default();
+        let mut builder = JITBuilder::with_isa(isa.clone(), default_libcall_names());
+        builder.memory_provider(Box::new(provider.clone()));
+        let mut module = JITModule::new(builder);
+        let (size, entry) = self.write(compiled, &mut module)?;
+        drop(module);
+        let place = provider.into_place().ok_or_else(no_code)?;
+        Ok(Function { place, entry, size })
+    }
+
+    /// Writes the code and its tables into the memory of a module; gives the size in bytes, and where the code is entered.
+    fn write(&self, compiled: &CompiledCode, module: &mut JITModule) -> Result<(usize, usize), CompileError> {
+        let function = &self.context.func;
+        let id = module.declare_anonymous_function(&function.signature).map_err(module_error)?;
+        let relocations = compiled.buffer.relocs().iter();
+        let mut relocations: Vec<_> = relocations.map(|r| ModuleReloc::from_mach_reloc(r, function, id)).collect();
         let mut code = compiled.code_buffer().to_vec();
         let entry = frame::leave_out(compiled, &mut code);
-        let tables = self.tables.append_to(&mut code);
+        self.tables.append_to(&mut code, &mut relocations, id);
         let align = self.tables.align().max(ALIGN).max(compiled.buffer.alignment);
-        let room = Room::new(code.len(), align as usize).map_err(CompileError::Memory)?;
-        for relocation in compiled.buffer.relocs() {
-            let table = self.tables.find(&self.context.func, &relocation.target, tables);
-            let target = table.map(|start| start as i64 + relocation.addend);
-            let (kind, at) = (relocation.kind, relocation.offset as usize);
-            target.and_then(|target| link::relocate(&mut code, kind, at, target, room.address())).ok_or_else(|| {
-                CompileError::Cranelift(format!("it made a reference of an unexpected kind, {kind:?}"))
-            })?;
-        }
-        let place = room.fill(&code).map_err(CompileError::Memory)?;
-        Ok(Function { place, entry, size: code.len() })
+        module.define_function_bytes(id, align.into(), &code, &relocations).map_err(module_error)?;
+        module.finalize_definitions().map_err(module_error)?;
+        Ok((code.len(), entry))
+    }
+}
+
+fn no_code() -> CompileError {
+    CompileError::Cranelift("it made no code".to_owned())
+}
+
+fn module_error(error: ModuleError) -> CompileError {
+    match error {
+        ModuleError::Allocation { err } => CompileError::Memory(err),
+        error => CompileError::Cranelift(error.to_string()),
     }
 }
 

@@ -22,7 +22,10 @@
 use std::io;
 use std::mem;
 use std::ptr::NonNull;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use cranelift_jit::{BranchProtection, JITMemoryKind, JITMemoryProvider};
+use cranelift_module::{ModuleError, ModuleResult};
 
 /// How much is mapped at a time, in bytes: some two hundred small filters.
 const CHUNK: usize = 64 * 1024;
@@ -51,15 +54,15 @@ unsafe impl Sync for Mapping {}
 /// Pages that are given out from the front to the back.
 struct Chunk {
     executable: Arc<Mapping>,
-    /// Without any rights but in [`Room::fill`]. Forked processes have something else there, or nothing.
+    /// Without any rights but between [`Room::open`] and [`Room::close`]. Forked processes have something else there, or nothing.
     writable: Mapping,
     used: usize,
     /// A page that a forked process finds wiped.
     mark: Mapping,
 }
 
-/// Room for the code of one filter, whose address is known before the code.
-pub(super) struct Room {
+/// Room for the code of one filter.
+struct Room {
     chunk: Chunk,
     start: usize,
     end: usize,
@@ -74,7 +77,7 @@ pub(super) struct Place {
 
 impl Room {
     /// Room for `len` bytes, aligned to `align`, a power of two that is no more than a page.
-    pub(super) fn new(len: usize, align: usize) -> io::Result<Room> {
+    fn new(len: usize, align: usize) -> io::Result<Room> {
         if let Some(chunk) = if len <= LARGE { Chunk::open() } else { None } {
             let start = chunk.used.next_multiple_of(align);
             if start + len <= chunk.executable.len {
@@ -85,22 +88,79 @@ impl Room {
         Ok(Room { chunk, start: 0, end: len })
     }
 
-    /// The address at which the code is going to stand.
-    pub(super) fn address(&self) -> usize {
-        self.chunk.executable.start.addr().get() + self.start
+    /// Lets the code be written, and returns where.
+    fn open(&mut self) -> io::Result<*mut u8> {
+        self.chunk.writable.allow_writing(true)?;
+        // SAFETY: the room lies inside the mapping.
+        Ok(unsafe { self.chunk.writable.start.as_ptr().add(self.start) })
     }
 
-    /// Puts the code, which must be as long as the room, into its place.
-    pub(super) fn fill(mut self, code: &[u8]) -> io::Result<Place> {
-        assert_eq!(self.end - self.start, code.len());
-        self.chunk.write(self.start, code)?;
+    /// Ends writing: from now on the code stands in its place.
+    fn close(mut self) -> io::Result<Place> {
+        self.chunk.writable.allow_writing(false)?;
+        synchronize(self.chunk.executable.start.addr().get() + self.start, self.end - self.start);
         self.chunk.used = self.end;
         let (memory, start) = (self.chunk.executable.clone(), self.start);
         // Where the system cannot mark a chunk, a forked process would take it for its own.
-        if code.len() <= LARGE && self.chunk.is_ours() {
+        if self.end - self.start <= LARGE && self.chunk.is_ours() {
             self.chunk.put_back();
         }
         Ok(Place { memory, start })
+    }
+}
+
+/// What a [`cranelift_jit::JITModule`] asks for memory: it compiles one function, so it asks once.
+#[derive(Clone, Default)]
+pub(super) struct Provider {
+    /// Only the thread that compiles locks it.
+    progress: Arc<Mutex<Progress>>,
+}
+
+/// How far the code of a module has come.
+#[derive(Default)]
+enum Progress {
+    #[default]
+    Empty,
+    Written(Room),
+    Finished(Place),
+}
+
+impl Provider {
+    /// Returns the code that the module finished.
+    pub(super) fn into_place(self) -> Option<Place> {
+        match Arc::into_inner(self.progress)?.into_inner() {
+            Ok(Progress::Finished(place)) => Some(place),
+            _ => None,
+        }
+    }
+
+    fn progress(&self) -> MutexGuard<'_, Progress> {
+        self.progress.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl JITMemoryProvider for Provider {
+    fn allocate(&mut self, size: usize, align: u64, _kind: JITMemoryKind) -> io::Result<*mut u8> {
+        let mut progress = self.progress();
+        if !matches!(*progress, Progress::Empty) {
+            return Err(io::ErrorKind::Unsupported.into());
+        }
+        let mut room = Room::new(size, align as usize)?;
+        let start = room.open()?;
+        *progress = Progress::Written(room);
+        Ok(start)
+    }
+
+    /// Nothing to do: code goes when its last owner goes.
+    unsafe fn free_memory(&mut self) {}
+
+    fn finalize(&mut self, _branch_protection: BranchProtection) -> ModuleResult<()> {
+        let mut progress = self.progress();
+        if let Progress::Written(room) = mem::take(&mut *progress) {
+            let place = room.close().map_err(|err| ModuleError::Allocation { err })?;
+            *progress = Progress::Finished(place);
+        }
+        Ok(())
     }
 }
 
@@ -141,17 +201,6 @@ impl Chunk {
     fn is_ours(&self) -> bool {
         // SAFETY: the mark is a mapped page, which only `map` writes, and only a fork changes.
         unsafe { self.mark.start.read_volatile() != 0 }
-    }
-
-    /// Writes code to where none is yet.
-    fn write(&mut self, start: usize, code: &[u8]) -> io::Result<()> {
-        assert!(self.used <= start && start + code.len() <= self.writable.len);
-        self.writable.allow_writing(true)?;
-        // SAFETY: the range lies inside the mapping, which may be written now, and nobody else has it.
-        unsafe { self.writable.start.add(start).copy_from_nonoverlapping(NonNull::from(code).cast(), code.len()) };
-        self.writable.allow_writing(false)?;
-        synchronize(self.executable.start.addr().get() + start, code.len());
-        Ok(())
     }
 }
 

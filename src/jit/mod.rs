@@ -3,8 +3,7 @@
 //! The steps, in order: the graph is lowered to Cranelift IR (`lower`), to run one packet or many (`entry`); parameters go
 //! through the stack frame if there are very many (`demote`); Cranelift compiles it for this machine (`compile`); a frame
 //! that holds nothing is left out (`frame`); and the bytes find a place among other filters' code (`memory`), the tables
-//! that they look things up in (`sets`) behind them (`tables`), at distances that are written into the code (`link`). The
-//! code refers to nothing but its tables; it reads the packet only behind its bounds checks, and divides only behind the
+//! that they look things up in (`sets`) behind them (`tables`). The code refers to nothing but its tables; it reads the packet only behind its bounds checks, and divides only behind the
 //! check of the divisor, so it never traps. What would be too much code is left to functions, whose addresses stand among
 //! the facts of the context (`facts`).
 
@@ -16,7 +15,6 @@ mod entry;
 mod error;
 mod facts;
 mod frame;
-mod link;
 mod lower;
 mod memory;
 mod set;

@@ -1,9 +1,9 @@
 //! Tables that compiled code looks things up in, such as bitmaps: read-only, and behind the code, in the same place.
 //!
-//! Code finds its tables by their distance.
+//! Code finds its tables by their distance, so that it does not matter through which mapping they were written.
 
-use cranelift_codegen::FinalizedRelocTarget;
 use cranelift_codegen::ir::{ExternalName, Function, GlobalValue, GlobalValueData, UserExternalName};
+use cranelift_module::{FuncId, ModuleReloc, ModuleRelocTarget};
 
 /// The tables of one function, numbered in the order in which they are added.
 #[derive(Default)]
@@ -18,7 +18,7 @@ impl Tables {
     /// Each table begins at a multiple of this, in bytes: a cache line, which code does not share with it.
     const ALIGN: u32 = 64;
 
-    /// The namespace of their names.
+    /// The namespace of their names; modules have 0 for functions and 1 for data.
     const NAMESPACE: u32 = 2;
 
     /// Adds a table, and gives `function` a global value that is its address: `symbol_value` of it is a pointer.
@@ -43,21 +43,18 @@ impl Tables {
         if self.bytes.is_empty() { 1 } else { Tables::ALIGN }
     }
 
-    /// Puts the tables behind the code, which is going to stand at a multiple of [`Tables::align`], and returns where.
-    pub(super) fn append_to(&self, code: &mut Vec<u8>) -> usize {
-        if !self.bytes.is_empty() {
-            code.resize(code.len().next_multiple_of(Tables::ALIGN as usize), 0);
+    /// Puts the tables behind the code of `function`, where the relocations that name them are to find them.
+    pub(super) fn append_to(&self, code: &mut Vec<u8>, relocations: &mut [ModuleReloc], function: FuncId) {
+        if self.bytes.is_empty() {
+            return;
         }
-        let start = code.len();
+        code.resize(code.len().next_multiple_of(Tables::ALIGN as usize), 0);
+        for relocation in relocations {
+            if let ModuleRelocTarget::User { namespace: Tables::NAMESPACE, index } = relocation.name {
+                let offset = code.len() as u32 + self.starts[index as usize];
+                relocation.name = ModuleRelocTarget::FunctionOffset(function, offset);
+            }
+        }
         code.extend_from_slice(&self.bytes);
-        start
-    }
-
-    /// Where a table begins that the code of a function names, if that is what it names; the first one begins at `start`.
-    pub(super) fn find(&self, function: &Function, target: &FinalizedRelocTarget, start: usize) -> Option<usize> {
-        let FinalizedRelocTarget::ExternalName(ExternalName::User(name)) = target else { return None };
-        let name = &function.params.user_named_funcs()[*name];
-        let offset = *self.starts.get(name.index as usize)?;
-        (name.namespace == Tables::NAMESPACE).then_some(start + offset as usize)
     }
 }

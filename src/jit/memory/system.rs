@@ -180,9 +180,9 @@ impl Mapping {
         }
     }
 
-    /// Gives the mapping the right to be written, and no other, or none.
+    /// Gives the mapping the rights to be read and written, or none.
     pub(super) fn allow_writing(&self, is_allowed: bool) -> io::Result<()> {
-        let protection = if is_allowed { libc::PROT_WRITE } else { libc::PROT_NONE };
+        let protection = if is_allowed { libc::PROT_READ | libc::PROT_WRITE } else { libc::PROT_NONE };
         // SAFETY: the range is this mapping's, and nobody reads or runs it.
         match unsafe { libc::mprotect(self.start.as_ptr().cast(), self.len, protection) } {
             0 => Ok(()),
