@@ -5,7 +5,7 @@
 //! (`optimize`), random programs through all engines (`random`), random expressions beside libpcap (`language`, and
 //! `mutate` with packets that are made for both programs), sets of programs beside each of them alone (`sets`), captures and libpcap's code for expressions of a folder beside the
 //! project, if there is one (`captures`, `expressions`), system calls under filters (`policies`), memory for code
-//! (`memory`), real frames in a network namespace (`netns`), and the program (`cli`, `debugger`).
+//! (`memory`), threads with little stack (`stack`), processes that are forked (`fork`), packets beside memory that cannot be read (`guard`), real frames in a network namespace (`netns`), and the program (`cli`, `debugger`).
 
 mod batch;
 #[cfg(feature = "cli")]
@@ -19,8 +19,14 @@ mod debugger;
 mod engine;
 #[cfg(feature = "cli")]
 mod expressions;
+#[cfg(target_os = "linux")]
+mod fork;
 mod generate;
 mod golden;
+#[cfg(target_os = "linux")]
+mod guard;
+#[cfg(target_os = "linux")]
+mod guarded;
 mod kernel;
 mod language;
 mod layouts;
@@ -38,6 +44,7 @@ mod random;
 mod seccomp;
 mod set;
 mod sets;
+mod stack;
 mod sweep;
 
 use std::path::Path;
@@ -49,6 +56,13 @@ fn main() -> ExitCode {
     if let Some(is_ok) = memory::alone().map(|outcome| outcome.is_ok()).or(confined::alone().map(|o| o.is_ok())) {
         return if is_ok { ExitCode::SUCCESS } else { ExitCode::FAILURE };
     }
+    if let Some(outcome) = stack::alone() {
+        return if outcome.is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE };
+    }
+    #[cfg(target_os = "linux")]
+    if let Some(outcome) = fork::alone() {
+        return if outcome.is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE };
+    }
     let arguments = Arguments::from_args();
     let cases = match case::read_all(&Path::new(env!("CARGO_MANIFEST_DIR")).join("jit-tests/cases")) {
         Ok(cases) => cases,
@@ -57,6 +71,10 @@ fn main() -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
+    #[cfg(target_os = "linux")]
+    if let Some(outcome) = guard::alone(&cases) {
+        return if outcome.is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE };
+    }
     let mut trials: Vec<Trial> = Vec::new();
     for engine in engine::all() {
         trials.extend(cases.iter().map(|case| engine::trial(engine, case)));
@@ -65,7 +83,9 @@ fn main() -> ExitCode {
     trials.extend(optimize::trials(&cases));
     trials.extend(passes::trials(&cases));
     trials.extend(random::trials());
-    trials.extend(memory::trials());
+    trials.extend(memory::trials().into_iter().chain(stack::trials()));
+    #[cfg(target_os = "linux")]
+    trials.extend(fork::trials().into_iter().chain(guard::trials()));
     trials.extend(policies::trials());
     trials.extend(batch::trials());
     trials.extend(language::trials());

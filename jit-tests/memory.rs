@@ -144,7 +144,7 @@ fn state(first: u32) -> String {
 }
 
 /// Two states, all scratch words different, that meet at hundreds of places: what a kernel accepts is compiled.
-fn many_joins() -> Result<(), Failed> {
+pub fn many_joins() -> Result<(), Failed> {
     let jumps = (0..700).map(|k| format!("jeq #{k}, t{k}_\n")).collect::<String>() + "jmp t0_\n";
     let places: String = (0..700).map(|k| format!("t{k}_: add #1\n")).collect();
     let (first, second, sum) = (state(0), state(100), sum());
@@ -153,7 +153,7 @@ fn many_joins() -> Result<(), Failed> {
 }
 
 /// As many joins as a kernel accepts: each jump leads to the next two, and the first two are reached in different states.
-fn every_instruction_a_join() -> Result<(), Failed> {
+pub fn every_instruction_a_join() -> Result<(), Failed> {
     let rungs: String = (0..3900).map(|k| format!("n{k}: jeq #{}, n{}, n{}\n", k % 7, k + 1, k + 2)).collect();
     let (first, second, sum) = (state(0), state(100), sum());
     let text = format!("{first}ldb [0]\njeq #77, n1\ntax\n{second}txa\n{rungs}n3900: add #1\nn3901: {sum}");

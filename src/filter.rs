@@ -2,8 +2,8 @@
 
 use std::fmt;
 use std::hint::black_box;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
 use crate::ancillary::Extension;
@@ -11,7 +11,7 @@ use crate::batch::{Layout, Packets};
 use crate::context::Context;
 use crate::dialect::Dialect;
 use crate::graph::{Fact, Graph, Shape};
-use crate::jit::{self, BatchCode, Code, CompileError, Entries, Facts, Records};
+use crate::jit::{self, BatchCode, Code, CompileError, Entries, Facts, Lazily, Records};
 use crate::lang::{ExprError, LinkType, Target, compile_expression};
 use crate::packet::Packet;
 use crate::program::Program;
@@ -72,8 +72,7 @@ impl std::error::Error for FilterError {}
 struct Batch {
     source: Source,
     shape: Shape,
-    /// Boxed, since most filters have none.
-    code: OnceLock<Box<BatchCode>>,
+    code: Lazily<BatchCode>,
     /// Whether it could not be compiled.
     has_failed: AtomicBool,
 }
@@ -99,8 +98,17 @@ const LARGEST_SAMPLE: usize = 16_384;
 impl Filter {
     /// Compiles a verified program.
     ///
+    /// Compiling takes up to 256 KiB of stack, mostly 128. On Linux a thread that has less than 256 KiB left starts another
+    /// one to compile in; it still needs 80 KiB itself. On other systems the stack must be there. Running the filter takes
+    /// the stack that its code needs, mostly none, and never more than 256 KiB.
+    ///
+    /// The process may be forked at any time, also in the middle of a compilation. Parent and child both run the filters
+    /// that they share, go on compiling, and cannot write to each other's code.
+    ///
     /// # Errors
-    /// If there is no native code for this machine (the interpreter still works), or no memory for it.
+    /// If there is no native code for this machine (the interpreter still works), no memory or thread to make it, or if
+    /// it would need more than 256 KiB of stack. A panic inside Cranelift is caught and becomes an error; with
+    /// `panic = "abort"` it ends the process.
     pub fn compile(verified: &Verified) -> Result<Filter, CompileError> {
         Filter::compile_as(verified, Shape::default())
     }
@@ -346,7 +354,7 @@ impl Filter {
 
 impl Batch {
     fn new(source: Source, shape: Shape) -> Batch {
-        Batch { source, shape, code: OnceLock::new(), has_failed: AtomicBool::new(false) }
+        Batch { source, shape, code: Lazily::new(), has_failed: AtomicBool::new(false) }
     }
 
     /// The loop, unless it cannot be compiled.
@@ -354,7 +362,7 @@ impl Batch {
         if self.code.get().is_none() && !self.has_failed.load(Ordering::Relaxed) {
             self.has_failed.store(self.prepare().is_err(), Ordering::Relaxed);
         }
-        self.code.get().map(|code| &**code)
+        self.code.get()
     }
 
     fn prepare(&self) -> Result<(), CompileError> {
@@ -369,7 +377,7 @@ impl Batch {
             }
         };
         // If another thread was faster, its loop is the same.
-        let _ = self.code.set(Box::new(code));
+        self.code.get_or_set(code);
         Ok(())
     }
 }

@@ -4,6 +4,8 @@
 pub mod case;
 #[path = "../../jit-tests/generate.rs"]
 pub mod generate;
+#[path = "../../jit-tests/guarded.rs"]
+pub mod guarded;
 #[path = "../../jit-tests/layouts.rs"]
 pub mod layouts;
 #[path = "../../jit-tests/linux.rs"]

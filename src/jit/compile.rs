@@ -2,8 +2,9 @@
 
 use std::cell::RefCell;
 use std::error::Error;
-use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::OnceLock;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::sync::{Arc, Mutex};
+use std::thread;
 
 use cranelift_codegen::control::ControlPlane;
 use cranelift_codegen::ir::Signature;
@@ -21,7 +22,7 @@ use crate::jit::entry::Form;
 use crate::jit::error::CompileError;
 use crate::jit::memory::Provider;
 use crate::jit::tables::Tables;
-use crate::jit::{demote, fan_in, frame, lower};
+use crate::jit::{demote, fan_in, frame, lower, memory};
 
 /// The Cranelift settings that are not the default, besides [`BY_SIZE`].
 ///
@@ -62,6 +63,9 @@ const KEPT: usize = 8192;
 /// The largest stack frame of compiled code, in bytes: threads have little stack, and to run out of it is fatal.
 const LARGEST_FRAME: u32 = 256 << 10;
 
+/// How much stack Cranelift may take, in bytes. It takes 128 KiB.
+const STACK: usize = 256 << 10;
+
 /// Where code begins, in bytes: between two filters there is as little as lets the machine fetch them well.
 const ALIGN: u32 = 64;
 
@@ -79,24 +83,25 @@ pub(crate) fn compile_batch(graph: &Graph) -> Result<BatchCode, CompileError> {
 fn compile_form(graph: &Graph, form: Form) -> Result<Function, CompileError> {
     with_compiler(|compiler| {
         compiler.lower(graph, form);
-        compiler.place(compiler.isa_for(graph))
+        let isa = compiler.isa_for(graph);
+        compiler.place(&isa)
     })
 }
 
 /// A function in memory that is not made of a graph, and looks nothing up in tables behind itself.
 pub(super) fn compile_function(
-    signature: impl FnOnce(CallConv) -> Signature,
-    fill: impl FnOnce(&mut FunctionBuilder),
+    signature: impl FnOnce(CallConv) -> Signature + Send,
+    fill: impl FnOnce(&mut FunctionBuilder) + Send,
 ) -> Result<Function, CompileError> {
     with_compiler(|compiler| {
         compiler.clear();
-        let isa = &compiler.host[0];
+        let isa = compiler.host[0].clone();
         compiler.context.func.signature = signature(isa.default_call_conv());
         let mut builder = FunctionBuilder::new(&mut compiler.context.func, &mut compiler.functions);
         fill(&mut builder);
         builder.seal_all_blocks();
         builder.finalize(isa.frontend_config());
-        compiler.place(isa)
+        compiler.place(&isa)
     })
 }
 
@@ -121,8 +126,8 @@ impl Graph {
             compiler.lower(self, Form::Single);
             compiler.context.set_disasm(true);
             let isa = compiler.isa_for(self);
-            let compiled = compiler.compile(isa)?;
-            let text = frame::disassembly(&compiled);
+            let compiled = compiler.compile(&isa)?;
+            let text = frame::disassembly(compiled);
             Ok(format!("{text}; {} bytes for {}\n", compiled.code_buffer().len(), isa.triple()))
         })
     }
@@ -130,8 +135,7 @@ impl Graph {
 
 /// What a thread keeps from one compilation to the next, so as not to allocate it again.
 struct Compiler {
-    /// This machine, with the settings for each size.
-    host: &'static [OwnedTargetIsa; 2],
+    host: Host,
     context: Context,
     functions: FunctionBuilderContext,
     control: ControlPlane,
@@ -140,23 +144,37 @@ struct Compiler {
 }
 
 thread_local! {
-    static COMPILER: RefCell<Option<Compiler>> = const { RefCell::new(None) };
+    static COMPILER: RefCell<Option<Box<Compiler>>> = const { RefCell::new(None) };
 }
 
 /// Gives this thread's compiler to `work`. If Cranelift panics, the compiler is thrown away.
-fn with_compiler<T>(work: impl FnOnce(&mut Compiler) -> Result<T, CompileError>) -> Result<T, CompileError> {
+fn with_compiler<T: Send>(
+    work: impl FnOnce(&mut Compiler) -> Result<T, CompileError> + Send,
+) -> Result<T, CompileError> {
     // While a thread ends there is nothing kept, and nothing to keep.
     let mut compiler = match COMPILER.try_with(RefCell::take) {
         Ok(Some(compiler)) => compiler,
-        Ok(None) | Err(_) => Compiler::new()?,
+        Ok(None) | Err(_) => Box::new(Compiler::new()?),
     };
-    let outcome = catch_unwind(AssertUnwindSafe(|| work(&mut compiler)));
+    let outcome = catch_unwind(AssertUnwindSafe(|| with_stack(|| work(&mut compiler))));
     let outcome = outcome.map_err(|panic| CompileError::Cranelift(panic_message(&*panic)))?;
     if compiler.context.func.dfg.num_values() <= KEPT {
         compiler.clear();
         let _ = COMPILER.try_with(|kept| kept.replace(Some(compiler)));
     }
     outcome
+}
+
+/// Runs `work` where there is enough stack for Cranelift: here, or in a thread that is started for it.
+fn with_stack<T: Send>(work: impl FnOnce() -> Result<T, CompileError> + Send) -> Result<T, CompileError> {
+    if memory::stack_left().is_none_or(|left| left >= STACK) {
+        return work();
+    }
+    thread::scope(|scope| {
+        let builder = thread::Builder::new().name("cbpf-compile".to_owned()).stack_size(2 * STACK);
+        let thread = builder.spawn_scoped(scope, work).map_err(CompileError::Memory)?;
+        thread.join().unwrap_or_else(|panic| resume_unwind(panic))
+    })
 }
 
 fn panic_message(panic: &(dyn std::any::Any + Send)) -> String {
@@ -180,12 +198,12 @@ impl Compiler {
         self.tables.clear();
     }
 
-    fn isa_for(&self, graph: &Graph) -> &'static OwnedTargetIsa {
-        &self.host[usize::from(graph.values.len() + graph.blocks.len() > LARGE)]
+    fn isa_for(&self, graph: &Graph) -> OwnedTargetIsa {
+        self.host[usize::from(graph.values.len() + graph.blocks.len() > LARGE)].clone()
     }
 
     fn lower(&mut self, graph: &Graph, form: Form) {
-        let isa = &self.host[0];
+        let isa = self.host[0].clone();
         self.clear();
         self.context.func.signature = form.signature(isa.default_call_conv());
         let (function, config) = (&mut self.context.func, isa.frontend_config());
@@ -197,17 +215,23 @@ impl Compiler {
     }
 
     /// Compiles what was lowered.
-    fn compile(&mut self, isa: &OwnedTargetIsa) -> Result<CompiledCode, CompileError> {
+    fn compile(&mut self, isa: &OwnedTargetIsa) -> Result<&CompiledCode, CompileError> {
         fan_in::divide(&mut self.context.func);
         frame::mark_returns(&mut self.context.func);
         let outcome = self.context.compile(&**isa, &mut self.control);
         outcome.map_err(|error| CompileError::Cranelift(error.inner.to_string()))?;
-        self.context.take_compiled_code().ok_or_else(no_code)
+        self.compiled()
+    }
+
+    /// What was compiled.
+    fn compiled(&self) -> Result<&CompiledCode, CompileError> {
+        self.context.compiled_code().ok_or_else(no_code)
     }
 
     /// Compiles what was lowered, and puts it into memory.
     fn place(&mut self, isa: &OwnedTargetIsa) -> Result<Function, CompileError> {
-        let compiled = self.compile(isa)?;
+        self.compile(isa)?;
+        let compiled = self.compiled()?;
         let frame = compiled.buffer.frame_layout().map_or(0, |layout| layout.frame_to_fp_offset);
         if frame > LARGEST_FRAME {
             return Err(CompileError::StackFrame { needed: frame, allowed: LARGEST_FRAME });
@@ -216,7 +240,7 @@ impl Compiler {
         let mut builder = JITBuilder::with_isa(isa.clone(), default_libcall_names());
         builder.memory_provider(Box::new(provider.clone()));
         let mut module = JITModule::new(builder);
-        let (size, entry) = self.write(&compiled, &mut module)?;
+        let (size, entry) = self.write(compiled, &mut module)?;
         drop(module);
         let place = provider.into_place().ok_or_else(no_code)?;
         Ok(Function { place, entry, size })
@@ -249,13 +273,23 @@ fn module_error(error: ModuleError) -> CompileError {
     }
 }
 
-/// The machine that this process runs on, as Cranelift sees it.
-fn host() -> Result<&'static [OwnedTargetIsa; 2], CompileError> {
-    static HOST: OnceLock<Result<[OwnedTargetIsa; 2], String>> = OnceLock::new();
+/// This machine, as Cranelift sees it, with the settings for each size.
+type Host = Arc<[OwnedTargetIsa; 2]>;
+
+/// The machine that this process runs on. Whoever cannot have it at once makes it anew: in a process that was forked in
+/// the middle of something there may be nobody to wait for.
+fn host() -> Result<Host, CompileError> {
+    static HOST: Mutex<Option<Host>> = Mutex::new(None);
+    if let Some(host) = HOST.try_lock().ok().and_then(|host| host.clone()) {
+        return Ok(host);
+    }
     let [small, large] = BY_SIZE;
-    let describe = || -> Result<_, Box<dyn Error>> { Ok([describe_host(small)?, describe_host(large)?]) };
-    let host = HOST.get_or_init(|| describe().map_err(|error| error.to_string()));
-    host.as_ref().map_err(|why| CompileError::UnsupportedMachine(why.clone()))
+    let describe = || -> Result<_, Box<dyn Error>> { Ok(Arc::new([describe_host(small)?, describe_host(large)?])) };
+    let host = describe().map_err(|error| CompileError::UnsupportedMachine(error.to_string()))?;
+    if let Ok(mut kept) = HOST.try_lock() {
+        *kept = Some(host.clone());
+    }
+    Ok(host)
 }
 
 fn describe_host(by_size: [(&str, &str); 2]) -> Result<OwnedTargetIsa, Box<dyn Error>> {
@@ -305,7 +339,8 @@ mod tests {
         for _ in 0..3 {
             let function = with_compiler(|compiler| {
                 lower_sum(compiler, &numbers, &[1, 2, 3]);
-                compiler.place(&compiler.host[0])
+                let isa = compiler.host[0].clone();
+                compiler.place(&isa)
             })?;
             let code = Code::new(function);
             let sums = [0, 1, 2].map(|i| code.call(&[], i, &Facts::NONE));

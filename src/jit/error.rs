@@ -20,7 +20,7 @@ pub enum CompileError {
         /// How much it may have.
         allowed: u32,
     },
-    /// The system gave no memory for code.
+    /// The system gave no memory for code, or no thread to compile in, which takes one where there is little stack.
     Memory(io::Error),
 }
 

@@ -4,9 +4,9 @@
 //! through the stack frame if there are very many (`demote`), and so do edges into one block through others (`fan_in`);
 //! Cranelift compiles it for this machine (`compile`); a frame
 //! that holds nothing is left out (`frame`); and the bytes find a place among other filters' code (`memory`), the tables
-//! that they look things up in (`sets`) behind them (`tables`). The code refers to nothing but its tables; it reads the
-//! packet only behind its bounds checks, and divides only behind the check of the divisor, so it never traps. What would
-//! be too much code is left to functions, whose addresses stand among the facts of the context (`facts`).
+//! that they look things up in (`sets`) behind them (`tables`). The code refers to nothing but its tables; it reads the packet only behind its bounds checks, and divides only behind the
+//! check of the divisor, so it never traps. What would be too much code is left to functions, whose addresses stand among
+//! the facts of the context (`facts`).
 
 mod code;
 mod compile;
@@ -23,7 +23,7 @@ mod set;
 mod sets;
 mod tables;
 
-pub(crate) use code::{BatchCode, Code, LookedAt, Records};
+pub(crate) use code::{BatchCode, Code, Lazily, LookedAt, Records};
 pub(crate) use compile::{compile, compile_batch};
 pub use error::CompileError;
 pub(crate) use facts::{Entries, Facts};

@@ -46,7 +46,7 @@ pub(crate) struct SetCode {
 pub(crate) fn compile_set(
     tables: Arc<dyn Any + Send + Sync>,
     room: usize,
-    fill: impl FnOnce(&mut FunctionBuilder, Arguments),
+    fill: impl FnOnce(&mut FunctionBuilder, Arguments) + Send,
 ) -> Result<SetCode, CompileError> {
     let signature = |call_conv| {
         let mut signature = Signature::new(call_conv);
@@ -82,7 +82,7 @@ pub(crate) struct SetBatchCode {
 /// it ends with the function that it is given and an answer, 32 bits.
 pub(crate) fn compile_set_batch(
     tables: Arc<dyn Any + Send + Sync>,
-    fill: impl FnOnce(&mut FunctionBuilder, Arguments, &dyn Fn(&mut FunctionBuilder, Value)),
+    fill: impl FnOnce(&mut FunctionBuilder, Arguments, &dyn Fn(&mut FunctionBuilder, Value)) + Send,
 ) -> Result<SetBatchCode, CompileError> {
     let function = compile_function(
         |call_conv| Form::Batch.signature(call_conv),

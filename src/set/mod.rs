@@ -136,6 +136,8 @@ pub struct FilterSet {
 impl FilterSet {
     /// The set of these rules, in this order: ids of the user's choice, and programs, all of one dialect.
     ///
+    /// What [`Filter::compile`](crate::Filter::compile) says of stack, forks and panics holds for sets, too.
+    ///
     /// # Errors
     /// If two rules have one id, or a program is of another dialect than the first.
     pub fn new(rules: impl IntoIterator<Item = (u32, Verified)>) -> Result<FilterSet, SetError> {

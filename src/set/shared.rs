@@ -1,9 +1,10 @@
 //! A set that changes while other threads ask it.
 
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::thread;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, TryLockError};
+use std::{hint, mem, process, thread};
 
+use crate::jit::Lazily;
 use crate::set::FilterSet;
 use crate::set::change::Change;
 use crate::set::error::SetError;
@@ -13,7 +14,8 @@ use crate::verify::Verified;
 /// next packet.
 ///
 /// A change takes as long as to index the few rules that are new. When these have become many, all are indexed anew in
-/// the background, while readers go on with what is there. Clones are the same set.
+/// the background, while readers go on with what is there. Clones are the same set. A process that is forked has a set of
+/// its own from then on, with the rules of that moment.
 ///
 /// ```
 /// use cbpf::{Dialect, FilterSet, Program, SharedSet};
@@ -35,11 +37,22 @@ use crate::verify::Verified;
 #[derive(Clone, Debug)]
 pub struct SharedSet(Arc<Shared>);
 
+/// What the clones of a set share in one process.
+///
+/// A process that is forked inherits it as it was at that moment, with locks of threads that are not there. So it only
+/// reads the newest version, which is whole and never locked to write, and goes on with a [`Shared`] of its own.
 #[derive(Debug)]
 struct Shared {
+    /// The process that changes it.
+    process: u32,
+    /// Whoever changes the set has this.
     newest: Mutex<Newest>,
     /// How often the set has changed.
     version: AtomicU64,
+    /// The newest version, in the place that its number has. Who shows the next one writes to the other place first.
+    versions: [RwLock<FilterSet>; 2],
+    /// What a process that was forked goes on with.
+    forked: Lazily<Arc<Shared>>,
 }
 
 /// The set as it is now, and what became of it since its rules began to be indexed anew, if that goes on.
@@ -69,25 +82,22 @@ impl SetReader {
 
     #[cold]
     fn refresh(&mut self) {
-        let newest = self.shared.lock();
-        // It changes only under the lock.
-        self.version = self.shared.version.load(Ordering::Acquire);
-        self.set = newest.set.clone();
+        self.shared = self.shared.here();
+        (self.version, self.set) = self.shared.snapshot();
     }
 }
 
 impl SharedSet {
     /// Shares a set.
     pub fn new(set: FilterSet) -> SharedSet {
-        let newest = Mutex::new(Newest { set, changes: None });
-        SharedSet(Arc::new(Shared { newest, version: AtomicU64::new(0) }))
+        SharedSet(Shared::new(set))
     }
 
     /// A view of the set for a thread.
     pub fn reader(&self) -> SetReader {
-        let newest = self.0.lock();
-        let version = self.0.version.load(Ordering::Acquire);
-        SetReader { shared: self.0.clone(), version, set: newest.set.clone() }
+        let shared = self.0.here();
+        let (version, set) = shared.snapshot();
+        SetReader { shared, version, set }
     }
 
     /// Adds a rule behind all others, as [`FilterSet::add`].
@@ -123,32 +133,99 @@ impl SharedSet {
     }
 
     fn change(&self, change: Change) -> Result<(), SetError> {
-        let mut newest = self.0.lock();
+        let shared = self.0.here();
+        let mut newest = shared.lock();
         newest.set.change(&change)?;
-        self.0.version.fetch_add(1, Ordering::Release);
+        shared.publish(&newest.set);
         if let Some(changes) = &mut newest.changes {
             changes.push(change);
         } else if newest.set.is_stale() {
-            self.rebuild(&mut newest);
+            shared.rebuild(&mut newest);
         }
         Ok(())
     }
+}
+
+impl Shared {
+    fn new(set: FilterSet) -> Arc<Shared> {
+        Arc::new(Shared {
+            process: process::id(),
+            version: AtomicU64::new(0),
+            versions: [set.clone(), set.clone()].map(RwLock::new),
+            newest: Mutex::new(Newest { set, changes: None }),
+            forked: Lazily::new(),
+        })
+    }
+
+    /// What is this process's own: if it was forked since, a copy of the newest version that it inherited.
+    fn here(self: &Arc<Self>) -> Arc<Shared> {
+        let (mut shared, process) = (self, process::id());
+        while shared.process != process {
+            shared = match shared.forked.get() {
+                Some(forked) => forked,
+                None => shared.fork(),
+            };
+        }
+        shared.clone()
+    }
+
+    /// Makes the copy that this process goes on with. Its rules are indexed anew if that had begun, or should.
+    fn fork(&self) -> &Arc<Shared> {
+        let forked = Shared::new(self.snapshot().1);
+        // Has readers look for the copy. The place of the version stays the same.
+        self.version.fetch_add(2, Ordering::AcqRel);
+        let (forked, is_first) = self.forked.get_or_set(forked);
+        let mut newest = forked.lock();
+        if is_first && newest.changes.is_none() && newest.set.is_stale() {
+            forked.rebuild(&mut newest);
+        }
+        drop(newest);
+        forked
+    }
+
+    /// The newest version, and its number.
+    fn snapshot(&self) -> (u64, FilterSet) {
+        loop {
+            let version = self.version.load(Ordering::Acquire);
+            let set = match self.versions[version as usize % 2].try_read() {
+                Ok(set) => Some(set),
+                Err(TryLockError::Poisoned(error)) => Some(error.into_inner()),
+                // It is being written, and was the newest.
+                Err(TryLockError::WouldBlock) => None,
+            };
+            if let Some(set) = set.filter(|_| self.version.load(Ordering::Acquire) == version) {
+                return (version, set.clone());
+            }
+            hint::spin_loop();
+        }
+    }
+
+    /// Shows readers a set, for whoever changes it.
+    fn publish(&self, set: &FilterSet) {
+        let put = |version: u64| {
+            let mut place = self.versions[version as usize % 2].write().unwrap_or_else(PoisonError::into_inner);
+            mem::replace(&mut *place, set.clone())
+        };
+        let version = self.version.load(Ordering::Relaxed) + 1;
+        drop(put(version));
+        self.version.store(version, Ordering::Release);
+        // Not to keep what nobody sees any more.
+        drop(put(version + 1));
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Newest> {
+        self.newest.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 
     /// Indexes all rules anew in the background; without a thread for that, when the next change comes.
-    fn rebuild(&self, newest: &mut Newest) {
-        let (shared, mut set) = (self.0.clone(), newest.set.clone());
+    fn rebuild(self: &Arc<Self>, newest: &mut Newest) {
+        let (shared, mut set) = (self.clone(), newest.set.clone());
         let work = move || {
             set.rebuild();
             shared.adopt(set);
         };
         let is_begun = thread::Builder::new().name("cbpf-set".to_owned()).spawn(work).is_ok();
         newest.changes = is_begun.then(Vec::new);
-    }
-}
-
-impl Shared {
-    fn lock(&self) -> MutexGuard<'_, Newest> {
-        self.newest.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Takes a set whose rules were indexed anew, and makes the changes that have come since.
@@ -159,6 +236,6 @@ impl Shared {
         // What the one set took, the other does.
         debug_assert_eq!(is_done, Ok(()));
         newest.set = set;
-        self.version.fetch_add(1, Ordering::Release);
+        self.publish(&newest.set);
     }
 }

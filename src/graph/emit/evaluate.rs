@@ -12,7 +12,7 @@ use crate::verify::SCRATCH_WORDS;
 const DEPTH: usize = 8;
 
 /// How many computations may be open at a time.
-const DEEPEST: usize = 500;
+const DEEPEST: usize = 64;
 
 type Done = Result<(), Unfit>;
 
