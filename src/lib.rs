@@ -119,6 +119,7 @@ mod jit;
 mod lang;
 mod netlink;
 mod packet;
+mod paths;
 mod profile;
 mod program;
 mod random;

@@ -65,19 +65,16 @@ pub use tree::Expr;
 /// ```
 ///
 /// # Errors
-/// If it is no expression, has no meaning for the link type, matches no packet, or needs more instructions than the dialect
-/// allows. The place in the text is told.
+/// If it is no expression, has no meaning for the link type, or needs more instructions than the dialect allows. The place in
+/// the text is told. [`ExprError::RejectsAll`] if it is sound and matches no packet, as `tcp and udp`, unless the target
+/// [accepts nothing](Target::accept_nothing): on every link type, whatever shows that no packet matches.
 pub fn compile_expression(text: &str, target: &Target) -> Result<Program, ExprError> {
     let parsed = parse::parse(text)?;
-    generate(&parsed.expr, target)
-        .map_err(|wrong| match wrong {
-            Wrong::Other(error) => error,
-            Wrong::Part { part, message } => {
-                let at = parsed.places.get(part).map_or(0, |place| place.start);
-                ExprError::Invalid(ParseError::at(text, place_of_cause(text, at, &message), message))
-            }
-        })
-        .and_then(|program| bounded(program, target.dialect))
+    let program = generate(&parsed.expr, target).map_err(|Wrong { part, message }| {
+        let at = parsed.places.get(part).map_or(0, |place| place.start);
+        ParseError::at(text, place_of_cause(text, at, &message), message)
+    })?;
+    accepting(bounded(program, target.dialect)?, target)
 }
 
 impl Expr {
@@ -86,15 +83,11 @@ impl Expr {
     /// # Errors
     /// As [`compile_expression`]. Places are in the text that the expression prints as.
     pub fn compile(&self, target: &Target) -> Result<Program, ExprError> {
-        generate(self, target)
-            .map_err(|wrong| match wrong {
-                Wrong::Other(error) => error,
-                Wrong::Part { part, message } => {
-                    let (text, at) = self.text_with(part);
-                    ExprError::Invalid(ParseError::at(&text, place_of_cause(&text, at, &message), message))
-                }
-            })
-            .and_then(|program| bounded(program, target.dialect))
+        let program = generate(self, target).map_err(|Wrong { part, message }| {
+            let (text, at) = self.text_with(part);
+            ParseError::at(&text, place_of_cause(&text, at, &message), message)
+        })?;
+        accepting(bounded(program, target.dialect)?, target)
     }
 }
 
@@ -121,6 +114,12 @@ fn bounded(program: Program, dialect: Dialect) -> Result<Program, ExprError> {
         instructions if instructions > max => Err(ExprError::TooLong { instructions, max }),
         _ => Ok(program),
     }
+}
+
+/// The program, unless it rejects all packets and the target does not allow that.
+fn accepting(program: Program, target: &Target) -> Result<Program, ExprError> {
+    let rejects_all = || program.verify(target.dialect).is_ok_and(|verified| verified.rejects_all());
+    if !target.accepts_nothing && rejects_all() { Err(ExprError::RejectsAll) } else { Ok(program) }
 }
 
 /// The program, optimised by the rules that know no limit; what asks the kernel for facts stays as it is.

@@ -23,7 +23,6 @@ mod tunnel;
 mod wlan;
 
 use crate::assemble::Label;
-use crate::lang::error::ExprError;
 use crate::lang::generate::address::Kindred;
 use crate::lang::generate::code::{Code, Exits, Test};
 use crate::lang::generate::layers::{Layers, PAYLOAD_SLOT, Place};
@@ -36,15 +35,15 @@ type Message = String;
 
 /// What is wrong with a part of a tree.
 #[derive(Debug)]
-pub(super) enum Wrong {
-    Part { part: usize, message: Message },
-    Other(ExprError),
+pub(super) struct Wrong {
+    pub(super) part: usize,
+    pub(super) message: Message,
 }
 
 /// The program of a tree.
 pub(super) fn generate(expr: &Expr, target: &Target) -> Result<Program, Wrong> {
     let part = expr.nodes.len().saturating_sub(1);
-    let layers = Layers::of(target.link_type).ok_or_else(|| Wrong::Part {
+    let layers = Layers::of(target.link_type).ok_or_else(|| Wrong {
         part,
         message: format!("expected a link type that is known, not {}", target.link_type),
     })?;
@@ -55,9 +54,6 @@ pub(super) fn generate(expr: &Expr, target: &Target) -> Result<Program, Wrong> {
         generator.code.jump(accept);
     } else {
         generator.tree(expr, Exits { yes: accept, no: drop })?;
-    }
-    if !generator.code.is_reached(accept) && !target.accepts_nothing {
-        return Err(Wrong::Other(ExprError::RejectsAll));
     }
     generator.code.place(accept);
     generator.code.ret(target.snaplen);
@@ -98,7 +94,7 @@ impl Generator<'_> {
                 Task::Tree(part, to) => match &expr.nodes[part] {
                     Node::Not => tasks.push(Task::Tree(part - 1, Exits { yes: to.no, no: to.yes })),
                     Node::Primitive(primitive) => {
-                        self.primitive(primitive, to).map_err(|message| Wrong::Part { part, message })?;
+                        self.primitive(primitive, to).map_err(|message| Wrong { part, message })?;
                     }
                     operator => {
                         let operands = operands(expr, &beginnings, part);
@@ -140,7 +136,7 @@ impl Generator<'_> {
             Node::Primitive(Primitive::Address(qualifiers, id)) => Some((part, *qualifiers, id)),
             _ => None,
         });
-        self.address_row(addresses, to).map_err(|(part, message)| Wrong::Part { part, message })
+        self.address_row(addresses, to).map_err(|(part, message)| Wrong { part, message })
     }
 
     fn primitive(&mut self, primitive: &Primitive, to: Exits) -> Result<(), Message> {
