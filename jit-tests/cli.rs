@@ -1,6 +1,7 @@
 //! The program `cbpf`, as users run it: captures that are whole, damaged and missing, and every exit code.
 
 mod expressions;
+mod mixed;
 mod seccomp;
 mod split;
 
@@ -50,7 +51,7 @@ pub fn trials() -> Vec<Trial> {
     let trial = |(name, test): (&str, Test)| {
         Trial::test(format!("cli::{name}"), move || test(&Bench { folder: TempDir::new()? }))
     };
-    let all = [&TESTS[..], &expressions::TESTS, &debugger::TESTS, &seccomp::TESTS, &split::TESTS];
+    let all = [&TESTS[..], &expressions::TESTS, &mixed::TESTS, &debugger::TESTS, &seccomp::TESTS, &split::TESTS];
     all.concat().into_iter().map(trial).collect()
 }
 
@@ -85,7 +86,7 @@ pub fn cbpf(arguments: &[&str]) -> Result<Output, Failed> {
     Ok(command(arguments).output()?)
 }
 
-fn cbpf_with_input(arguments: &[&str], input: &[u8]) -> Result<Output, Failed> {
+pub fn cbpf_with_input(arguments: &[&str], input: &[u8]) -> Result<Output, Failed> {
     let mut child = command(arguments).stdin(Stdio::piped()).spawn()?;
     child.stdin.take().ok_or("no standard input")?.write_all(input)?;
     Ok(child.wait_with_output()?)

@@ -3,14 +3,19 @@
 use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 
-use cbpf::{Dialect, Form, LinkType, Target, compile_expression};
+use cbpf::{Dialect, Form, Instruction, LinkType, Program, Target, compile_expression};
 use clap::Args;
 
+use crate::cli::capture::input_name;
 use crate::cli::failure::Failure;
 use crate::cli::input::{one_of, read_bytes};
 use crate::cli::print::print;
+use crate::cli::program::quoted;
+use crate::cli::warnings::WarningArguments;
 
 /// Print the program of an expression, as tcpdump -d does
+///
+/// An expression that matches no packet, as `tcp and udp`, compiles to `ret #0`, with a warning.
 #[derive(Args)]
 #[command(after_help = "Example:
   cbpf compile 'tcp port 443'
@@ -52,6 +57,9 @@ pub struct Arguments {
     /// Print the program as it is generated
     #[arg(long)]
     no_optimize: bool,
+
+    #[command(flatten)]
+    warnings: WarningArguments,
 }
 
 pub fn run(arguments: &Arguments) -> Result<(), Failure> {
@@ -59,7 +67,7 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
         Some(path) => text(path)?,
         None => arguments.words.join(" "),
     };
-    let mut target = Target::new(arguments.link_type).snaplen(arguments.snaplen);
+    let mut target = Target::new(arguments.link_type).snaplen(arguments.snaplen).accept_nothing();
     if let Some(netmask) = arguments.netmask {
         target = target.netmask(netmask.to_bits());
     }
@@ -74,11 +82,21 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     let roomy = if arguments.no_optimize { target } else { target.dialect(Dialect::Pcap) };
     let failed = |error: &dyn std::fmt::Display| Failure::Failed(error.to_string());
     let mut program = compile_expression(&expression, &roomy).map_err(|error| failed(&error))?;
+    let rules = if arguments.linux_socket { dialect } else { Dialect::Pcap };
+    let rejects_all = |program: &Program| program.verify(rules).is_ok_and(|verified| verified.rejects_all());
+    let mut is_contradiction = rejects_all(&program);
     if !arguments.no_optimize {
-        program = program
-            .optimize(if arguments.linux_socket { dialect } else { Dialect::Pcap })
-            .map_err(|error| failed(&error))?;
+        program = program.optimize(rules).map_err(|error| failed(&error))?;
+        is_contradiction |= rejects_all(&program);
+        if is_contradiction {
+            program = Program::from_iter([Instruction::ReturnConstant { verdict: 0 }]);
+        }
         program.verify(dialect).map_err(|error| failed(&error))?;
+    }
+    if is_contradiction {
+        let name = arguments.expression_file.as_deref().map(|path| input_name(path).to_string());
+        let (name, link_type) = (name.unwrap_or_else(|| quoted(&expression)), arguments.link_type);
+        arguments.warnings.warn(format_args!("{name} matches no packet of link type {link_type}"))?;
     }
     print(&program.print(arguments.to))
 }

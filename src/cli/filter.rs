@@ -6,11 +6,12 @@ use std::path::{Path, PathBuf};
 use clap::{Args, ValueEnum};
 
 use crate::cli::capture::{Format, Output, Reader, Writer};
-use crate::cli::engine::{self, Surroundings};
+use crate::cli::engine::{self, Engine, Surroundings};
 use crate::cli::failure::{Failure, say};
 use crate::cli::input::{CaptureArguments, Inputs, each_batch};
 use crate::cli::interrupt;
-use crate::cli::program::{Engines, ProgramArguments};
+use crate::cli::link_types::ByLinkType;
+use crate::cli::program::ProgramArguments;
 use crate::cli::progress::Progress;
 use crate::cli::summary::Summary;
 
@@ -49,11 +50,13 @@ pub struct Arguments {
 
 pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     let mut inputs = arguments.captures.open(&arguments.program)?;
-    let mut engines = Engines::load(&arguments.program, arguments.engine)?;
+    let load = |verified| Engine::load(arguments.engine, verified);
+    let mut engines = ByLinkType::new(&arguments.program, &arguments.captures, &inputs, load)?;
     let mut writer = arguments.write.as_deref().map(|path| create(path, &inputs)).transpose()?;
 
     let mut summary = Summary::start();
     let outcome = filter(&mut engines, arguments.seed, &mut inputs, writer.as_mut(), &mut summary)?;
+    engines.finish(&inputs)?;
     if let Some(writer) = writer {
         writer.finish(&inputs)?;
     }
@@ -71,7 +74,7 @@ fn create(path: &Path, inputs: &[Reader]) -> Result<Writer, Failure> {
 }
 
 fn filter(
-    engines: &mut Engines,
+    engines: &mut ByLinkType<Engine>,
     seed: Option<u64>,
     inputs: &mut [Reader],
     mut writer: Option<&mut Writer>,
@@ -83,7 +86,10 @@ fn filter(
         verdicts.clear();
         for (link_type, records) in records.by_link_type() {
             let first = first + verdicts.len() as u64;
-            engines.of(link_type)?.run_all(&mut surroundings, first, records, &mut verdicts);
+            match engines.of(input, link_type, records.iter().map(|record| record.interface))? {
+                Some(engine) => engine.run_all(&mut surroundings, first, records, &mut verdicts),
+                None => verdicts.resize(verdicts.len() + records.len(), 0),
+            }
         }
         for (record, &verdict) in records.iter().zip(&verdicts) {
             if verdict == 0 {

@@ -12,6 +12,7 @@ mod filter;
 mod generate;
 mod input;
 mod interrupt;
+mod link_types;
 mod listing;
 mod print;
 mod program;
@@ -25,6 +26,7 @@ mod summary;
 mod timing;
 mod trace;
 mod verify;
+mod warnings;
 
 use std::process::ExitCode;
 

@@ -43,7 +43,7 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     let mut counts = Counts::start(classifier.rules());
     let progress = Progress::of(&inputs);
     let outcome = each_batch(&mut inputs, progress, |input, _, records| {
-        classifier.each(records, |record, ids| {
+        classifier.each(input, records, |record, ids| {
             counts.count(record, ids);
             let kept = record.cut(SNAPLEN as usize);
             ids.iter().try_for_each(|&id| Ok(writers[id as usize].write(input, &kept)?))
@@ -51,6 +51,8 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     })?;
     finish(writers, &inputs)?;
     counts.print(classifier.rules(), arguments.json)?;
+    // What other rules matched is not to be lost.
+    classifier.rules().finish()?;
     outcome.outcome()
 }
 
