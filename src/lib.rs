@@ -110,6 +110,7 @@ mod dissect;
 mod filter;
 #[cfg(feature = "jit")]
 mod graph;
+mod hashing;
 mod header;
 mod instruction;
 mod interpret;

@@ -20,6 +20,9 @@ use crate::cli::summary::Summary;
 /// A summary goes to standard error. Kept packets are cut to the program's verdict; time stamps, link types and
 /// original lengths stay. The output is a pcap file if all inputs are, with one link type, and else pcapng; it appears
 /// under its name when it is complete.
+///
+/// An expression has a program for each link type of the inputs. Where it has none, or one that matches no packet, it
+/// matches nothing there, with a warning; it is an error if there is no link type for which it has a program.
 #[derive(Args)]
 #[command(after_help = "Example:
   cbpf filter -r in.pcap 'tcp port 443' -w https.pcap

@@ -14,9 +14,9 @@ use cbpf::{LinkType, Verified};
 use crate::cli::capture::{Interface, Reader, input_name};
 use crate::cli::failure::Failure;
 use crate::cli::input::CaptureArguments;
-use crate::cli::program::{ProgramArguments, What};
+use crate::cli::program::{ProgramArguments, Refused, What};
 
-/// One link type of each family of expressions: what has no meaning for any of these has one for a few packets at most.
+/// Link types that have a meaning for all expressions between them: what matches nothing on any of these contradicts itself.
 const FAMILIES: [&str; 7] = ["EN10MB", "RAW", "LINUX_SLL2", "IEEE802_11_RADIOTAP", "SUNATM", "PFLOG", "MTP2_WITH_PHDR"];
 
 /// The link types that are known before packets are read.
@@ -28,20 +28,15 @@ pub struct KnownLinkTypes {
 }
 
 impl KnownLinkTypes {
-    /// Whether there is a link type, and none for which this holds, no other one can occur, or none would do better.
-    pub fn refuse(&self, works: impl Fn(LinkType) -> bool) -> bool {
-        match self.link_types.iter().any(|&link_type| works(link_type)) {
-            true => false,
-            false if self.are_all && !self.link_types.is_empty() => true,
-            false => !LinkType::all().any(works),
-        }
+    /// Whether what works for none of them works for no packet: there are no others, or it works for no link type at all.
+    pub fn rule_out(&self, works: impl Fn(LinkType) -> bool) -> bool {
+        self.are_all && !self.link_types.is_empty() || !LinkType::all().any(works)
     }
+}
 
-    /// Whether packets match on none of them, nor on link types of other families.
-    pub fn is_contradiction(&self, accepts: impl Fn(LinkType) -> bool) -> bool {
-        let families = FAMILIES.iter().filter_map(|name| name.parse().ok());
-        !self.link_types.iter().copied().chain(families).any(accepts)
-    }
+/// Whether something works for a link type of any family.
+pub fn works_somewhere(works: impl Fn(LinkType) -> bool) -> bool {
+    FAMILIES.iter().filter_map(|name| name.parse().ok()).any(works)
 }
 
 /// Makes of a program what a subcommand runs.
@@ -60,6 +55,13 @@ pub struct ByLinkType<'a, T> {
     is_contradiction: bool,
     /// The inputs and interfaces of which it has been said that nothing matches there.
     told: BTreeSet<(usize, usize)>,
+}
+
+/// What an expression is for a link type.
+enum Judged {
+    Accepts(Verified),
+    RejectsAll(Verified),
+    Refused(Refused),
 }
 
 /// What there is for a link type.
@@ -95,19 +97,19 @@ impl<'a, T> ByLinkType<'a, T> {
             return Ok(all);
         }
         let known = captures.link_types(inputs);
-        let compiled = |link_type| arguments.compile(&all.what, link_type);
-        if known.refuse(|link_type| compiled(link_type).is_ok()) {
+        let judged: Vec<_> = known.link_types.iter().map(|&link_type| (link_type, all.judge(link_type))).collect();
+        let works = |judged: &Judged| !matches!(judged, Judged::Refused(_));
+        if !judged.iter().any(|(_, judged)| works(judged)) && known.rule_out(|link_type| works(&all.judge(link_type))) {
             let link_type = known.link_types.first().copied().unwrap_or(LinkType::ETHERNET);
-            if let Err(error) = compiled(link_type) {
-                return Err(Failure::Failed(error.to_string()));
-            }
+            arguments.compile(&all.what, link_type).map_err(|error| Failure::Failed(error.to_string()))?;
         }
-        all.is_contradiction =
-            known.is_contradiction(|link_type| compiled(link_type).is_ok_and(|verified| !verified.rejects_all()));
+        let accepts = |judged: &Judged| matches!(judged, Judged::Accepts(_));
+        all.is_contradiction = !judged.iter().any(|(_, judged)| accepts(judged))
+            && !works_somewhere(|link_type| accepts(&all.judge(link_type)));
         if all.is_contradiction {
             arguments.warn_of_contradiction(&all.what, None)?;
         }
-        known.link_types.iter().try_for_each(|&link_type| all.add(link_type))?;
+        judged.into_iter().try_for_each(|(link_type, judged)| all.add(link_type, judged))?;
         Ok(all)
     }
 
@@ -123,7 +125,7 @@ impl<'a, T> ByLinkType<'a, T> {
     ) -> Result<Option<&mut T>, Failure> {
         let key = if self.arguments.only_link_type().is_some() { None } else { Some(link_type) };
         if !self.loaded.contains_key(&key) {
-            self.add(link_type)?;
+            self.add(link_type, self.judge(link_type))?;
         }
         let Some(loaded) = self.loaded.get_mut(&key) else { return Ok(None) };
         if let Some(complaint) = &loaded.complaint {
@@ -150,7 +152,8 @@ impl<'a, T> ByLinkType<'a, T> {
     pub fn finish(&mut self, inputs: &[Reader]) -> Result<(), Failure> {
         if self.loaded.is_empty() {
             for interface in inputs.iter().flat_map(Reader::interfaces) {
-                self.add(LinkType::new(interface.link_type.into()))?;
+                let link_type = LinkType::new(interface.link_type.into());
+                self.add(link_type, self.judge(link_type))?;
             }
         }
         if self.loaded.is_empty() || self.loaded.values().any(|loaded| loaded.item.is_some()) {
@@ -166,18 +169,23 @@ impl<'a, T> ByLinkType<'a, T> {
         self.loaded.into_iter().filter_map(|(link_type, loaded)| Some((link_type, loaded.item?)))
     }
 
-    fn add(&mut self, link_type: LinkType) -> Result<(), Failure> {
-        let loaded = match self.arguments.compile(&self.what, link_type) {
-            Ok(verified) => {
-                let rejects = !self.is_contradiction && verified.rejects_all();
-                let complaint = rejects.then(|| format!("{} matches no packet there", self.arguments.name(&self.what)));
+    fn judge(&self, link_type: LinkType) -> Judged {
+        match self.arguments.compile(&self.what, link_type) {
+            Ok(verified) if verified.rejects_all() => Judged::RejectsAll(verified),
+            Ok(verified) => Judged::Accepts(verified),
+            Err(error) => Judged::Refused(error),
+        }
+    }
+
+    fn add(&mut self, link_type: LinkType, judged: Judged) -> Result<(), Failure> {
+        let nothing = format!("{} matches no packet there", self.arguments.name(&self.what));
+        let loaded = match judged {
+            Judged::Accepts(verified) => Loaded { item: Some((self.load)(verified)?), complaint: None },
+            Judged::RejectsAll(verified) => {
+                let complaint = (!self.is_contradiction).then_some(nothing);
                 Loaded { item: Some((self.load)(verified)?), complaint }
             }
-            Err(error) => {
-                let name = self.arguments.name(&self.what);
-                let reason = error.reason();
-                Loaded { item: None, complaint: Some(format!("{name} matches no packet there: {reason}")) }
-            }
+            Judged::Refused(error) => Loaded { item: None, complaint: Some(format!("{nothing}: {}", error.reason())) },
         };
         self.loaded.insert(Some(link_type), loaded);
         Ok(())

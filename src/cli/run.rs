@@ -14,7 +14,7 @@ use crate::cli::progress::Progress;
 
 /// Print the verdict on each packet, a decimal number a line
 ///
-/// With both engines, the first packet on which they disagree is reported, and the exit code is 3.
+/// An expression has a program for each link type; packets of one for which it has none get 0, with a warning. With both engines, the first packet on which they disagree is reported, and the exit code is 3.
 #[derive(Args)]
 #[command(after_help = "Example:
   cbpf run -p arp.asm -r in.pcap --engine both | sort | uniq -c")]

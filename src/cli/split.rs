@@ -18,7 +18,8 @@ use crate::cli::rules::{Counts, RuleArguments, Rules, SNAPLEN};
 /// Rules are read from a file, `name: expression` a line; # begins a comment. Names have letters, digits, `_`, `-` and `.`,
 /// and differ not only in case. The capture of a rule is DIR/NAME.pcap if all inputs are pcap files, with one link type,
 /// and else DIR/NAME.pcapng; it is the same as `cbpf filter -w` writes for that expression. A rule that matches nothing
-/// gets a capture without packets. All captures appear when all are complete. A table of packets and bytes goes to
+/// gets a capture without packets. On a link type for which a rule has no meaning, or which it contradicts, it matches nothing,
+/// with a warning; a rule that has no meaning for any link type of the inputs is wrong. All captures appear when all are complete. A table of packets and bytes goes to
 /// standard output, a summary to standard error.
 #[derive(Args)]
 #[command(after_help = "Example:

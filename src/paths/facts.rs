@@ -4,6 +4,7 @@
 
 use std::collections::HashSet;
 
+use crate::hashing::Hashing;
 use crate::isa::Condition;
 use crate::paths::values::{Source, ValueId, Values};
 
@@ -14,7 +15,7 @@ pub(super) struct Facts {
     bits: Vec<Option<bool>>,
     /// The least and the greatest number that each value can be.
     bounds: Vec<(u32, u32)>,
-    excluded: HashSet<(ValueId, u32)>,
+    excluded: HashSet<(ValueId, u32), Hashing>,
     /// What was added, in order.
     trail: Vec<Added>,
     /// How many numbers have been tried for values.

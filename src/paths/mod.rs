@@ -7,7 +7,7 @@
 //! Invariants
 //! - What is assumed on a path holds for every packet that takes it, so a program whose paths all contradict themselves
 //!   accepts no packet. Bytes that may be the same one are different variables, and packets are as long as need be.
-//! - The work is linear in the length of the program: where that does not do, the answer is [`Answer::Unknown`].
+//! - The work is linear in the length of the program, and the memory bounded: where that does not do, the answer is [`Answer::Unknown`].
 
 mod facts;
 mod values;
@@ -23,6 +23,9 @@ use crate::verify::{SCRATCH_WORDS, Source, Step, Verdict, Verified};
 /// How many steps are made for each instruction of a program, and for a program at least.
 const STEPS_EACH: usize = 16;
 const FEWEST_STEPS: usize = 1 << 14;
+
+/// How many different values a program may compute.
+const MOST_VALUES: usize = 1 << 14;
 
 impl Verified {
     /// Whether the verdict is 0 on every packet, as that of `tcp and udp` is.
@@ -121,7 +124,7 @@ impl<'p> Walk<'p> {
         let mut at = 0;
         loop {
             self.facts.work += 1;
-            if self.facts.work > most {
+            if self.facts.work > most || self.values.counts().0 > MOST_VALUES {
                 return Answer::Unknown;
             }
             match self.step(at, &mut machine) {

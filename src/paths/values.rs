@@ -6,6 +6,7 @@
 use std::collections::HashMap;
 
 use crate::ancillary::Extension;
+use crate::hashing::Hashing;
 use crate::isa::{AluOp, Condition, Width};
 
 /// The number of a value.
@@ -61,6 +62,15 @@ impl Bit {
 /// The bits of a value, the lowest first.
 type Word = [Bit; 32];
 
+#[derive(Debug)]
+struct Value {
+    word: Word,
+    /// The number that it is, if all bits are known.
+    constant: Option<u32>,
+    /// Whether it depends on arithmetic that is not looked into.
+    is_opaque: bool,
+}
+
 /// What variables stand for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Origin {
@@ -97,46 +107,47 @@ impl Origin {
 /// All values and variables of a program.
 #[derive(Debug, Default)]
 pub(super) struct Values {
-    words: Vec<Word>,
-    /// Whether a value depends on arithmetic that is not looked into.
-    opaque_words: Vec<bool>,
-    numbers: HashMap<Word, ValueId>,
+    list: Vec<Value>,
+    constants: HashMap<u32, ValueId, Hashing>,
+    numbers: HashMap<Word, ValueId, Hashing>,
     /// The first variable of each origin; the others follow.
-    variables: HashMap<Origin, u32>,
+    variables: HashMap<Origin, u32, Hashing>,
     /// Whether a variable is opaque.
     opaque: Vec<bool>,
     /// What has been computed before.
-    computed: HashMap<(AluOp, ValueId, ValueId), ValueId>,
-    loaded: HashMap<(Option<ValueId>, u64, Width), ValueId>,
+    computed: HashMap<(AluOp, ValueId, ValueId), ValueId, Hashing>,
+    loaded: HashMap<(Option<ValueId>, u64, Width), ValueId, Hashing>,
     fresh: u32,
 }
 
 impl Values {
     pub(super) fn constant(&mut self, value: u32) -> ValueId {
-        self.number(std::array::from_fn(|bit| Bit::of(value >> bit & 1 == 1)))
+        if let Some(&value) = self.constants.get(&value) {
+            return value;
+        }
+        let number = self.number(std::array::from_fn(|bit| Bit::of(value >> bit & 1 == 1)));
+        self.constants.insert(value, number);
+        number
     }
 
     /// The constant that a value is.
     pub(super) fn as_constant(&self, value: ValueId) -> Option<u32> {
-        self.sources(value).enumerate().try_fold(0, |word, (bit, source)| match source {
-            Source::Constant(is_set) => Some(word | u32::from(is_set) << bit),
-            Source::Variable { .. } => None,
-        })
+        self.list[value.index()].constant
     }
 
     /// What the bits are, the lowest first.
     pub(super) fn sources(&self, value: ValueId) -> impl Iterator<Item = Source> {
-        self.words[value.index()].into_iter().map(Bit::source)
+        self.list[value.index()].word.into_iter().map(Bit::source)
     }
 
     /// Whether a value depends on arithmetic that is not looked into.
     pub(super) fn is_opaque(&self, value: ValueId) -> bool {
-        self.opaque_words[value.index()]
+        self.list[value.index()].is_opaque
     }
 
     /// How many values and variables there are.
     pub(super) fn counts(&self) -> (usize, usize) {
-        (self.words.len(), self.opaque.len())
+        (self.list.len(), self.opaque.len())
     }
 
     /// A number of the packet, in network order.
@@ -186,14 +197,14 @@ impl Values {
 
     /// The bits of a value of which all but those in the mask are 0.
     pub(super) fn masked(&mut self, value: ValueId, mask: u32) -> ValueId {
-        let mut word = self.words[value.index()];
+        let mut word = self.list[value.index()].word;
         (0..32).filter(|bit| mask >> bit & 1 == 0).for_each(|bit| word[bit] = Bit::ZERO);
         self.number(word)
     }
 
     /// What an operation with a constant gives, if it moves bits.
     fn with_constant(&self, op: AluOp, a: ValueId, k: u32) -> Option<Word> {
-        let word = self.words[a.index()];
+        let word = self.list[a.index()].word;
         let shifted = |by: i64| -> Word {
             std::array::from_fn(|bit| {
                 usize::try_from(bit as i64 - by).ok().and_then(|bit| word.get(bit)).copied().unwrap_or(Bit::ZERO)
@@ -216,7 +227,7 @@ impl Values {
 
     /// What an operation gives that may work on each bit alone.
     fn bitwise(&mut self, op: AluOp, a: ValueId, b: ValueId) -> ValueId {
-        let (left, right) = (self.words[a.index()], self.words[b.index()]);
+        let (left, right) = (self.list[a.index()].word, self.list[b.index()].word);
         let mut word = [Bit::ZERO; 32];
         let is_bitwise = (0..32).all(|bit| join(op, left[bit], right[bit]).map(|joined| word[bit] = joined).is_some());
         if is_bitwise { self.number(word) } else { self.of(Origin::Alu(op, a, b)) }
@@ -236,15 +247,20 @@ impl Values {
     }
 
     fn number(&mut self, word: Word) -> ValueId {
-        let next = ValueId(self.words.len() as u32);
+        let next = ValueId(self.list.len() as u32);
         let number = *self.numbers.entry(word).or_insert(next);
         if number == next {
-            self.words.push(word);
-            let is_opaque = self.sources(next).any(|source| match source {
-                Source::Variable { variable, .. } => self.opaque[variable.index()],
-                Source::Constant(_) => false,
-            });
-            self.opaque_words.push(is_opaque);
+            let (mut constant, mut is_opaque) = (Some(0), false);
+            for (place, bit) in word.into_iter().enumerate() {
+                match bit.source() {
+                    Source::Constant(bit) => constant = constant.map(|number| number | u32::from(bit) << place),
+                    Source::Variable { variable, .. } => {
+                        constant = None;
+                        is_opaque |= self.opaque[variable.index()];
+                    }
+                }
+            }
+            self.list.push(Value { word, constant, is_opaque });
         }
         number
     }

@@ -17,7 +17,7 @@ use cbpf::{Expr, ExprError, FilterSet, LinkType, ParseError, Target, Verified, c
 use crate::cli::capture::input_name;
 use crate::cli::failure::Failure;
 use crate::cli::input::read_bytes;
-use crate::cli::link_types::KnownLinkTypes;
+use crate::cli::link_types::{KnownLinkTypes, works_somewhere};
 use crate::cli::warnings::WarningArguments;
 
 /// The longest name of a rule, in bytes; names of files may have 255.
@@ -92,7 +92,7 @@ impl Rules {
         }
         rules.look_for_errors(&judged, known, &mut errors);
         rules.refuse(&errors)?;
-        rules.warn_of_contradictions(&judged, known, warnings)?;
+        rules.warn_of_contradictions(&judged, warnings)?;
         judged.retain(|link_type, _| known.link_types.contains(link_type));
         let sets = judged.into_iter().map(|(link_type, judged)| Ok((link_type, rules.join(judged)?)));
         let sets = sets.collect::<Result<_, Failure>>()?;
@@ -139,7 +139,7 @@ impl Rules {
             let works = |link_type| !matches!(rule.judge(link_type), Judged::Refused(_));
             if let Some(error) = refused.next()
                 && refused.count() + 1 == judged.len()
-                && (rule.expression().parse::<Expr>().is_err() || known.refuse(works))
+                && (rule.expression().parse::<Expr>().is_err() || known.rule_out(works))
             {
                 let error = rule.expression().parse::<Expr>().err().unwrap_or_else(|| error.clone());
                 errors.entry(rule.number).or_insert_with(|| rule.error(&error));
@@ -151,13 +151,12 @@ impl Rules {
     fn warn_of_contradictions(
         &mut self,
         judged: &BTreeMap<LinkType, Vec<Judged>>,
-        known: &KnownLinkTypes,
         warnings: &WarningArguments,
     ) -> Result<(), Failure> {
         for (place, rule) in self.rules.iter().enumerate() {
             let accepts = |judged: &Judged| matches!(judged, Judged::Accepts(_));
             if !judged.values().any(|judged| accepts(&judged[place]))
-                && known.is_contradiction(|link_type| accepts(&rule.judge(link_type)))
+                && !works_somewhere(|link_type| accepts(&rule.judge(link_type)))
             {
                 self.contradictions[place] = true;
                 let (path, number, name) = (input_name(&self.path), rule.number, &rule.name);
