@@ -262,18 +262,6 @@ impl Graph {
         block.checks.is_empty() && matches!(block.end, End::Return(verdict) if self.constant(verdict) == Some(0))
     }
 
-    /// Whether no block gives a verdict other than 0.
-    pub(crate) fn rejects_all(&self) -> bool {
-        let is_zero = |verdict| self.constant(verdict) == Some(0);
-        self.blocks.iter().all(|block| {
-            let mut stops = block.checks.iter().filter_map(|check| match check {
-                Check::Present(_, verdict) => Some(*verdict),
-                Check::InBounds(..) | Check::NonZero(_) => None,
-            });
-            stops.all(is_zero) && !matches!(block.end, End::Return(verdict) if !is_zero(verdict))
-        })
-    }
-
     /// How many edges there are into each block.
     pub(crate) fn entries(&self) -> Vec<u32> {
         let mut entries = vec![0; self.blocks.len()];

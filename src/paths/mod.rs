@@ -14,8 +14,10 @@ mod values;
 
 use crate::ancillary::Extension;
 use crate::dialect::Dialect;
+use crate::header::Header;
 use crate::instruction::Operand;
 use crate::isa::{AluOp, Condition, Register, Width};
+use crate::packet::MAX_CAPTURED;
 use crate::paths::facts::Facts;
 use crate::paths::values::{Origin, ValueId, Values};
 use crate::verify::{SCRATCH_WORDS, Source, Step, Verdict, Verified};
@@ -27,10 +29,14 @@ const FEWEST_STEPS: usize = 1 << 14;
 /// How many different values a program may compute.
 const MOST_VALUES: usize = 1 << 14;
 
+/// From where on it is doubtful that bytes behind a place that is computed exist.
+const FARTHEST: u32 = 1 << 16;
+
 impl Verified {
     /// Whether the verdict is 0 on every packet, as that of `tcp and udp` is.
     ///
-    /// The work is bounded, so `false` is no proof that there is a packet with another verdict. Programs of
+    /// What the tests on a path say about bits is looked at, and what the passes of the optimizer know about arithmetic (feature
+    /// `jit`). The work is bounded, so `false` is no proof that there is a packet with another verdict. Programs of
     /// [`Dialect::Seccomp`] are not judged: their verdicts are actions.
     ///
     /// ```
@@ -44,7 +50,10 @@ impl Verified {
         match Walk::new(self).answer() {
             Answer::Accepts => false,
             Answer::RejectsAll => true,
-            Answer::Unknown => rejects_all_when_reduced(self),
+            #[cfg(feature = "jit")]
+            Answer::Unknown => self.steps().len() <= LONGEST_REDUCED && self.is_nothing_when_reduced(),
+            #[cfg(not(feature = "jit"))]
+            Answer::Unknown => false,
         }
     }
 }
@@ -52,17 +61,6 @@ impl Verified {
 /// The longest program that is reduced only to find that out, in instructions.
 #[cfg(feature = "jit")]
 const LONGEST_REDUCED: usize = 1 << 15;
-
-/// Whether nothing but `ret #0` is left of a program when the passes have run.
-#[cfg(feature = "jit")]
-fn rejects_all_when_reduced(verified: &Verified) -> bool {
-    verified.steps().len() <= LONGEST_REDUCED && crate::graph::Graph::optimized(verified).rejects_all()
-}
-
-#[cfg(not(feature = "jit"))]
-fn rejects_all_when_reduced(_: &Verified) -> bool {
-    false
-}
 
 /// What a walk finds out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -79,7 +77,7 @@ struct Machine {
     a: ValueId,
     x: ValueId,
     scratch: [ValueId; SCRATCH_WORDS],
-    /// Whether a test of the path looks at arithmetic of which nothing is known.
+    /// Whether a test or a load of the path depends on arithmetic of which nothing is known.
     is_opaque: bool,
 }
 
@@ -165,10 +163,20 @@ impl<'p> Walk<'p> {
                     Register::X => machine.x = value,
                 }
             }
-            Step::LoadAbsolute(width, offset) => machine.a = self.load(width, offset),
-            Step::LoadIndirect(width, offset) => machine.a = self.load_indirect(machine.x, width, offset),
+            Step::LoadAbsolute(width, offset) => match self.load(width, offset) {
+                Some(value) => machine.a = value,
+                None => return Next::End,
+            },
+            Step::LoadIndirect(width, offset) => {
+                // Maybe no packet is so long.
+                machine.is_opaque |= self.values.is_opaque(machine.x) || offset > FARTHEST;
+                match self.load_indirect(machine.x, width, offset) {
+                    Some(value) => machine.a = value,
+                    None => return Next::End,
+                }
+            }
             Step::LoadMemShift(offset) => {
-                let byte = self.load(Width::Byte, offset);
+                let Some(byte) = self.load(Width::Byte, offset) else { return Next::End };
                 let (low, two) = (self.values.masked(byte, 0xf), self.values.constant(2));
                 machine.x = self.values.alu(AluOp::Lsh, low, two).unwrap_or(low);
             }
@@ -194,19 +202,30 @@ impl<'p> Walk<'p> {
         next
     }
 
-    fn load(&mut self, width: Width, offset: u32) -> ValueId {
+    /// A number of the packet; none if no packet is so long.
+    fn load(&mut self, width: Width, offset: u32) -> Option<ValueId> {
         match offset {
-            0x8000_0000.. if self.verified.dialect().is_kernel() => self.values.of(Origin::Relative(offset, width)),
-            _ => self.values.load(None, offset.into(), width),
+            0x8000_0000.. if self.verified.dialect().is_kernel() => {
+                Header::of(offset).map(|_| self.values.of(Origin::Relative(offset, width)))
+            }
+            _ => self.load_from(None, offset.into(), width),
         }
     }
 
-    fn load_indirect(&mut self, x: ValueId, width: Width, offset: u32) -> ValueId {
+    fn load_indirect(&mut self, x: ValueId, width: Width, offset: u32) -> Option<ValueId> {
+        let is_kernel = self.verified.dialect().is_kernel();
         match self.values.as_constant(x) {
-            Some(x) if self.verified.dialect().is_kernel() => self.load(width, x.wrapping_add(offset)),
-            Some(x) => self.values.load(None, u64::from(x) + u64::from(offset), width),
-            None => self.values.load(Some(x), offset.into(), width),
+            Some(x) if is_kernel => self.load(width, x.wrapping_add(offset)),
+            Some(x) => self.load_from(None, u64::from(x) + u64::from(offset), width),
+            // The sum wraps, so that any offset may do.
+            None if is_kernel => Some(self.values.load(Some(x), offset.into(), width)),
+            None => self.load_from(Some(x), offset.into(), width),
         }
+    }
+
+    fn load_from(&mut self, base: Option<ValueId>, offset: u64, width: Width) -> Option<ValueId> {
+        let is_possible = offset + u64::from(width.bytes()) <= MAX_CAPTURED as u64;
+        is_possible.then(|| self.values.load(base, offset, width))
     }
 
     fn ancillary(&mut self, at: usize, extension: Extension, machine: &mut Machine) -> Next {

@@ -99,6 +99,7 @@ impl Origin {
             Origin::Byte(..) => 8,
             Origin::Compared(..) => 1,
             Origin::Relative(_, width) => 8 * width.bytes(),
+            Origin::Ancillary(extension) => u32::BITS - extension.max().leading_zeros(),
             _ => 32,
         }
     }
@@ -183,6 +184,9 @@ impl Values {
             return Some(value);
         }
         let constants = (self.as_constant(a), self.as_constant(b));
+        if op.is_division() && constants.1 == Some(0) {
+            return None;
+        }
         let value = match constants {
             (Some(a), Some(b)) => self.constant(op.eval(a, b)?),
             (_, Some(k)) => match self.with_constant(op, a, k) {
