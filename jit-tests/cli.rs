@@ -5,6 +5,7 @@ mod expressions;
 mod formats;
 mod forms;
 mod metadata;
+mod mixed;
 mod seccomp;
 mod split;
 
@@ -57,6 +58,7 @@ pub fn trials() -> Vec<Trial> {
     let all = [
         &TESTS[..],
         &expressions::TESTS,
+        &mixed::TESTS,
         &forms::TESTS,
         &debugger::TESTS,
         &seccomp::TESTS,
@@ -98,7 +100,7 @@ pub fn cbpf(arguments: &[&str]) -> Result<Output, Failed> {
     Ok(command(arguments).output()?)
 }
 
-fn cbpf_with_input(arguments: &[&str], input: &[u8]) -> Result<Output, Failed> {
+pub fn cbpf_with_input(arguments: &[&str], input: &[u8]) -> Result<Output, Failed> {
     let mut child = command(arguments).stdin(Stdio::piped()).spawn()?;
     child.stdin.take().ok_or("no standard input")?.write_all(input)?;
     Ok(child.wait_with_output()?)

@@ -251,6 +251,7 @@ fn agree(ours: &Program, theirs: &Program, optimized: &Program, state: &mut u64)
     // Interpreted here: `bpf_filter` has anything in scratch words that were not stored.
     let judges = [theirs, optimized].map(|program| program.verify(Dialect::Pcap));
     let [Ok(unoptimized), Ok(optimized)] = judges else { return Err("libpcap's program is refused".to_owned()) };
+    let rejects_all = verified.rejects_all();
     let mut packet = Vec::new();
     for round in 0..PACKETS {
         if round % 20 == 0 {
@@ -263,6 +264,9 @@ fn agree(ours: &Program, theirs: &Program, optimized: &Program, state: &mut u64)
         let data = &packet[..cut];
         let verdict = verified.interpret(data);
         let judged = [&unoptimized, &optimized].map(|program| program.interpret(data));
+        if verdict != 0 && rejects_all {
+            return Err(format!("it says that it rejects all packets, and not {data:02x?}"));
+        }
         let is_right = judged[0] == verdict || cut < LONG && judged[1] == verdict;
         if !is_right || shorter.interpret(data) != verdict {
             let hex: String = data.iter().take(80).map(|byte| format!("{byte:02x}")).collect();

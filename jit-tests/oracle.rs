@@ -100,12 +100,17 @@ pub fn optimized_agrees(program: &Program, dialect: Dialect, samples: &[Sample])
     if optimized.len() > program.len() {
         return Err(format!("{dialect}: longer is\n{optimized}than\n{program}"));
     }
+    let rejects_all = verified.rejects_all();
     for sample in samples {
         let packet = Packet::new(&sample.data).with_wire_len(sample.wire_len).with_context(&sample.context);
         let (expected, verdict) = (verified.interpret(packet), again.interpret(packet));
         if expected != verdict {
             let case = case::write(program, dialect, &packet, expected);
             return Err(format!("{verdict} is the verdict of\n{optimized}which came of:\n{case}"));
+        }
+        if rejects_all && expected != 0 {
+            let case = case::write(program, dialect, &packet, expected);
+            return Err(format!("it says that it rejects all packets:\n{case}"));
         }
     }
     Ok(())

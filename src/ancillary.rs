@@ -2,7 +2,6 @@
 //!
 //! Source: `SKF_AD_*` in `include/uapi/linux/filter.h` and `convert_bpf_extensions` in `net/core/filter.c`.
 
-#[cfg(feature = "jit")]
 use crate::packet::MAX_CAPTURED;
 
 /// The offset at which the ancillary loads begin: `SKF_AD_OFF`, -0x1000.
@@ -163,7 +162,6 @@ impl Extension {
     }
 
     /// The largest value that it loads.
-    #[cfg(feature = "jit")]
     pub(crate) fn max(self) -> u32 {
         match self {
             Extension::VlanPresent => 1,

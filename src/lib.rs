@@ -111,6 +111,7 @@ mod dissect;
 mod filter;
 #[cfg(feature = "jit")]
 mod graph;
+mod hashing;
 mod header;
 mod instruction;
 mod interpret;
@@ -120,6 +121,7 @@ mod jit;
 mod lang;
 mod netlink;
 mod packet;
+mod paths;
 mod profile;
 mod program;
 mod random;

@@ -5,15 +5,16 @@ use std::hint::black_box;
 use std::io::{IsTerminal, Write, stderr, stdout};
 use std::time::{Duration, Instant};
 
-use cbpf::{Context, Filter, Packet, Shape, Verified};
+use cbpf::{Context, Filter, LinkType, Packet, Shape, Verified};
 use clap::Args;
 use indicatif::HumanCount;
 use serde_json::{Value, json};
 
-use crate::cli::capture::Reader;
+use crate::cli::capture::{Reader, Record};
 use crate::cli::engine::context;
 use crate::cli::failure::{Failure, say};
 use crate::cli::input::{CaptureArguments, Inputs, seconds};
+use crate::cli::link_types::ByLinkType;
 use crate::cli::program::ProgramArguments;
 use crate::cli::timing::{self, Quartiles};
 
@@ -28,7 +29,7 @@ const BATCH: usize = 1024;
 ///
 /// Prints nanoseconds a packet, the median of many rounds and its quartiles, for each engine and each shape of native
 /// code, one packet at a time and in batches; in the order of the captures, and shuffled. The engines take turns; before
-/// that, their verdicts are compared. Captures of few packets come again and again, and the processor learns them by
+/// that, their verdicts are compared. An expression has a program, and a report, for each link type of the packets. Captures of few packets come again and again, and the processor learns them by
 /// heart.
 #[derive(Args)]
 #[command(after_help = "Example:
@@ -51,31 +52,95 @@ pub struct Arguments {
 
 pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     let mut inputs = arguments.captures.open(&arguments.program)?;
-    let verified = arguments.program.read(&arguments.captures)?;
-    let engines = engines(&verified)?;
-    let asks = |engine: &Engine| matches!(engine, Engine::Single(filter) if filter.asks_for_context());
-    let (records, outcome) = Records::read(&mut inputs, engines.iter().any(asks))?;
-    let packets = records.packets();
-    let tuned = Filter::tuned(&verified, &packets).map_err(|error| Failure::Failed(error.to_string()))?;
-    compare(&verified, &engines, &packets)?;
-
-    let time = Duration::from_secs_f64(arguments.seconds / 2.0);
-    let packets = part(&verified, &packets, time / (engines.len() * timing::FEWEST_ROUNDS) as u32);
-    if stderr().is_terminal() {
-        let (count, seconds) = (HumanCount(packets.len() as u64), arguments.seconds);
-        say(format_args!("measuring {count} packets for about {seconds} s"));
+    let mut subjects = ByLinkType::new(&arguments.program, &arguments.captures, &inputs, Subject::new)?;
+    let outcome = read(&mut inputs, &mut subjects)?;
+    subjects.finish(&inputs)?;
+    let subjects: Vec<_> = subjects.into_items().filter(|(_, subject)| subject.records.len() > 0).collect();
+    if subjects.is_empty() {
+        return Err(Failure::Input("there are no packets to measure with".to_owned()));
     }
-    let mut verdicts = vec![0; BATCH];
-    let mut measure = |packets: &[Packet]| {
-        timing::measure(engines.len(), packets.len(), time, |way| engines[way].run(packets, &mut verdicts))
-    };
-    let (in_order, shuffled) = (measure(packets), measure(&shuffle(packets)));
-    let report = Report { engines, in_order, shuffled, tuned, packets: packets.len(), read: records.len() };
-    writeln!(stdout(), "{}", if arguments.json { report.json().to_string() } else { report.table() })?;
+    let seconds = arguments.seconds / subjects.len() as f64;
+    let is_one = subjects.len() == 1;
+    for (place, (link_type, subject)) in subjects.into_iter().enumerate() {
+        let report = subject.measure(seconds, link_type.filter(|_| !is_one))?;
+        let gap = if place > 0 && !arguments.json { "\n" } else { "" };
+        writeln!(stdout(), "{gap}{}", if arguments.json { report.json().to_string() } else { report.table() })?;
+    }
     outcome.outcome()
 }
 
+/// Reads as many packets as there are, or as are enough.
+fn read(inputs: &mut [Reader], subjects: &mut ByLinkType<Subject>) -> Result<Inputs, Failure> {
+    let mut outcome = Inputs::Whole;
+    let (mut packets, mut bytes) = (0, 0);
+    for (place, input) in inputs.iter_mut().enumerate() {
+        while packets < MOST_PACKETS && bytes < MOST_BYTES {
+            match input.next() {
+                Ok(Some(record)) => {
+                    if let Some(subject) = subjects.of_interface(place, record.interface)? {
+                        subject.add(&record);
+                        (packets, bytes) = (packets + 1, bytes + record.data.len());
+                    }
+                }
+                Ok(None) => break,
+                Err(error) => {
+                    say(format_args!("cbpf: warning: {error}"));
+                    outcome = Inputs::Damaged;
+                    break;
+                }
+            }
+        }
+    }
+    Ok(outcome)
+}
+
+/// A program, and the packets that it is measured with.
+struct Subject {
+    verified: Verified,
+    engines: Vec<Engine>,
+    asks_for_context: bool,
+    records: Records,
+}
+
+impl Subject {
+    fn new(verified: Verified) -> Result<Subject, Failure> {
+        let engines = engines(&verified)?;
+        let asks = |engine: &Engine| matches!(engine, Engine::Single(filter) if filter.asks_for_context());
+        Ok(Subject { asks_for_context: engines.iter().any(asks), verified, engines, records: Records::default() })
+    }
+
+    fn add(&mut self, record: &Record) {
+        self.records.bytes.extend_from_slice(record.data);
+        self.records.ends.push((self.records.bytes.len(), record.wire_len));
+        if self.asks_for_context {
+            // All engines draw the same random numbers.
+            self.records.contexts.push(Context { seed: Some(0), ..context(record) });
+        }
+    }
+
+    fn measure(self, seconds: f64, link_type: Option<LinkType>) -> Result<Report, Failure> {
+        let Subject { verified, engines, records, .. } = self;
+        let packets = records.packets();
+        let tuned = Filter::tuned(&verified, &packets).map_err(|error| Failure::Failed(error.to_string()))?;
+        compare(&verified, &engines, &packets)?;
+        let time = Duration::from_secs_f64(seconds / 2.0);
+        let packets = part(&verified, &packets, time / (engines.len() * timing::FEWEST_ROUNDS) as u32);
+        if stderr().is_terminal() {
+            let count = HumanCount(packets.len() as u64);
+            say(format_args!("measuring {count} packets for about {seconds} s"));
+        }
+        let mut verdicts = vec![0; BATCH];
+        let mut measure = |packets: &[Packet]| {
+            timing::measure(engines.len(), packets.len(), time, |way| engines[way].run(packets, &mut verdicts))
+        };
+        let (in_order, shuffled) = (measure(packets), measure(&shuffle(packets)));
+        let (packets, read) = (packets.len(), records.len());
+        Ok(Report { link_type, engines, in_order, shuffled, tuned, packets, read })
+    }
+}
+
 /// The packets of captures, in memory.
+#[derive(Default)]
 struct Records {
     bytes: Vec<u8>,
     /// Where each packet ends, and its length on the wire.
@@ -85,36 +150,6 @@ struct Records {
 }
 
 impl Records {
-    /// Reads as many packets as there are, or as are enough.
-    fn read(inputs: &mut [Reader], with_contexts: bool) -> Result<(Records, Inputs), Failure> {
-        let mut records = Records { bytes: Vec::new(), ends: Vec::new(), contexts: Vec::new() };
-        let mut outcome = Inputs::Whole;
-        for input in inputs {
-            while records.len() < MOST_PACKETS && records.bytes.len() < MOST_BYTES {
-                match input.next() {
-                    Ok(Some(record)) => {
-                        records.bytes.extend_from_slice(record.data);
-                        records.ends.push((records.bytes.len(), record.wire_len));
-                        if with_contexts {
-                            // All engines draw the same random numbers.
-                            records.contexts.push(Context { seed: Some(0), ..context(&record) });
-                        }
-                    }
-                    Ok(None) => break,
-                    Err(error) => {
-                        say(format_args!("cbpf: warning: {error}"));
-                        outcome = Inputs::Damaged;
-                        break;
-                    }
-                }
-            }
-        }
-        match records.len() {
-            0 => Err(Failure::Input("there are no packets to measure with".to_owned())),
-            _ => Ok((records, outcome)),
-        }
-    }
-
     fn len(&self) -> usize {
         self.ends.len()
     }
@@ -235,6 +270,8 @@ fn shuffle<'p>(packets: &[Packet<'p>]) -> Vec<Packet<'p>> {
 
 /// What was measured.
 struct Report {
+    /// What the packets begin with, if there are other reports.
+    link_type: Option<LinkType>,
     engines: Vec<Engine>,
     in_order: Vec<Quartiles>,
     shuffled: Vec<Quartiles>,
@@ -247,7 +284,8 @@ struct Report {
 impl Report {
     fn table(&self) -> String {
         let (packets, read) = (HumanCount(self.packets as u64), HumanCount(self.read as u64));
-        let mut text = format!("Nanoseconds a packet, median (quartiles), {packets} of {read} packets\n\n");
+        let link_type = self.link_type.map_or(String::new(), |link_type| format!("{link_type}: "));
+        let mut text = format!("{link_type}Nanoseconds a packet, median (quartiles), {packets} of {read} packets\n\n");
         let mut line = |engine: &str, shape: &str, in_order: &str, shuffled: &str| {
             let _ = writeln!(text, "{engine:11}  {shape:9}  {in_order:24}  {shuffled}");
         };
@@ -271,6 +309,7 @@ impl Report {
         let (single, batch) = self.tuned_shapes();
         json!({
             "unit": "nanoseconds a packet",
+            "link_type": self.link_type.map(|link_type| link_type.to_string()),
             "packets_read": self.read,
             "packets": self.packets,
             "engines": rows.map(row).collect::<Vec<_>>(),

@@ -3,15 +3,20 @@
 use std::net::Ipv4Addr;
 use std::path::PathBuf;
 
-use cbpf::{Dialect, Form, LinkType, Target, compile_expression};
+use cbpf::{Dialect, Form, Instruction, LinkType, Program, Target, compile_expression};
 use clap::Args;
 
+use crate::cli::capture::input_name;
 use crate::cli::expression::{ChainArguments, read_expression};
 use crate::cli::failure::Failure;
 use crate::cli::input::one_of;
 use crate::cli::print::print;
+use crate::cli::program::quoted;
+use crate::cli::warnings::WarningArguments;
 
 /// Print the program of an expression, as tcpdump -d does
+///
+/// An expression that matches no packet, as `tcp and udp`, compiles to `ret #0`, with a warning.
 #[derive(Args)]
 #[command(after_help = "Example:
   cbpf compile 'tcp port 443'
@@ -56,6 +61,9 @@ pub struct Arguments {
     /// Print the program as it is generated
     #[arg(long)]
     no_optimize: bool,
+
+    #[command(flatten)]
+    warnings: WarningArguments,
 }
 
 pub fn run(arguments: &Arguments) -> Result<(), Failure> {
@@ -63,7 +71,7 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
         Some(path) => read_expression(path)?,
         None => arguments.words.join(" "),
     };
-    let mut target = Target::new(arguments.link_type).snaplen(arguments.snaplen);
+    let mut target = Target::new(arguments.link_type).snaplen(arguments.snaplen).accept_nothing();
     if let Some(netmask) = arguments.netmask {
         target = target.netmask(netmask.to_bits());
     }
@@ -77,8 +85,20 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     let failed = |error: &dyn std::fmt::Display| Failure::Failed(error.to_string());
     let mut program = compile_expression(&expression, &target).map_err(|error| failed(&error))?;
     arguments.chain.note(&expression, &target);
+    let dialect = target.machine();
+    let rejects_all = |program: &Program| program.verify(dialect).is_ok_and(|verified| verified.rejects_all());
+    let mut is_contradiction = rejects_all(&program);
     if !arguments.no_optimize {
-        program = program.optimize(target.machine()).map_err(|error| failed(&error))?;
+        program = program.optimize(dialect).map_err(|error| failed(&error))?;
+        is_contradiction |= rejects_all(&program);
+        if is_contradiction {
+            program = Program::from_iter([Instruction::ReturnConstant { verdict: 0 }]);
+        }
+    }
+    if is_contradiction {
+        let name = arguments.expression_file.as_deref().map(|path| input_name(path).to_string());
+        let (name, link_type) = (name.unwrap_or_else(|| quoted(&expression)), arguments.link_type);
+        arguments.warnings.warn(format_args!("{name} matches no packet of link type {link_type}"))?;
     }
     print(&program.print(arguments.to))
 }

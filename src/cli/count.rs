@@ -37,8 +37,8 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     let mut printed = Instant::now();
     // A table in between would end up in the bar.
     let progress = if interval.is_some() { Progress::Hidden } else { Progress::of(&inputs) };
-    let outcome = each_batch(&mut inputs, progress, |_, _, records| {
-        classifier.each(records, |record, ids| {
+    let outcome = each_batch(&mut inputs, progress, |input, _, records| {
+        classifier.each(input, records, |record, ids| {
             counts.count(record, ids);
             Ok(())
         })?;
@@ -49,5 +49,6 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
         Ok::<(), Failure>(())
     })?;
     counts.print(classifier.rules(), arguments.json)?;
+    classifier.rules().finish()?;
     outcome.outcome()
 }

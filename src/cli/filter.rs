@@ -6,11 +6,12 @@ use std::path::{Path, PathBuf};
 use clap::{Args, ValueEnum};
 
 use crate::cli::capture::{Format, LeftOut, Output, Piece, Reader, Writer};
-use crate::cli::engine::{self, Surroundings};
+use crate::cli::engine::{self, Engine, Surroundings};
 use crate::cli::failure::{Failure, say};
 use crate::cli::input::{CaptureArguments, Inputs, each_piece};
 use crate::cli::interrupt;
-use crate::cli::program::{Engines, ProgramArguments};
+use crate::cli::link_types::ByLinkType;
+use crate::cli::program::ProgramArguments;
 use crate::cli::progress::Progress;
 use crate::cli::summary::Summary;
 
@@ -21,6 +22,9 @@ use crate::cli::summary::Summary;
 /// else pcapng. Sections of pcapng stay what they are, with all that they hold besides packets: comments and other
 /// options, names, secrets, statistics as they were, blocks of any kind; except for custom blocks and options that are
 /// marked as not to be copied. The output appears under its name when it is complete.
+///
+/// An expression has a program for each link type of the inputs. Where it has none, or one that matches no packet, it
+/// matches nothing there, with a warning; it is an error if there is no link type for which it has a program.
 #[derive(Args)]
 #[command(after_help = "Example:
   cbpf filter -r in.pcap 'tcp port 443' -w https.pcap
@@ -51,11 +55,13 @@ pub struct Arguments {
 
 pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     let mut inputs = arguments.captures.open(&arguments.program)?;
-    let mut engines = Engines::load(&arguments.program, arguments.engine)?;
+    let load = |verified| Engine::load(arguments.engine, verified);
+    let mut engines = ByLinkType::new(&arguments.program, &arguments.captures, &inputs, load)?;
     let mut writer = arguments.write.as_deref().map(|path| create(path, &inputs)).transpose()?;
 
     let mut summary = Summary::start();
     let outcome = filter(arguments, &mut engines, &mut inputs, writer.as_mut(), &mut summary)?;
+    engines.finish(&inputs)?;
     if let Some(writer) = writer {
         writer.finish(&inputs)?;
     }
@@ -74,7 +80,7 @@ fn create(path: &Path, inputs: &[Reader]) -> Result<Writer, Failure> {
 
 fn filter(
     arguments: &Arguments,
-    engines: &mut Engines,
+    engines: &mut ByLinkType<Engine>,
     inputs: &mut [Reader],
     mut writer: Option<&mut Writer>,
     summary: &mut Summary,
@@ -94,7 +100,10 @@ fn filter(
         verdicts.clear();
         for (link_type, records) in records.by_link_type() {
             let first = first + verdicts.len() as u64;
-            engines.of(link_type)?.run_all(&mut surroundings, first, records, &mut verdicts);
+            match engines.of(input, link_type, records.iter().map(|record| record.interface))? {
+                Some(engine) => engine.run_all(&mut surroundings, first, records, &mut verdicts),
+                None => verdicts.resize(verdicts.len() + records.len(), 0),
+            }
         }
         for (record, &verdict) in records.iter().zip(&verdicts) {
             let captured = record.data.len();

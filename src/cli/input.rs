@@ -1,6 +1,5 @@
 //! What most subcommands read: a program, in whatever form, and captures.
 
-use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
@@ -11,6 +10,7 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 
 use crate::cli::capture::{Interface, Piece, Reader, Record, Records, input_name};
 use crate::cli::failure::{Failure, say};
+use crate::cli::link_types::KnownLinkTypes;
 use crate::cli::program::ProgramArguments;
 use crate::cli::progress::Progress;
 
@@ -87,27 +87,38 @@ impl CaptureArguments {
         self.captures.iter().map(PathBuf::as_path)
     }
 
-    /// The link type of the first packet; standard input and pipes cannot be read twice.
-    pub fn link_type(&self, program: &ProgramArguments) -> Option<LinkType> {
-        self.paths().chain(program.captures()).find_map(|path| {
-            let mut reader = (path != Path::new("-") && path.is_file()).then(|| Reader::open(path).ok())??;
-            Some(LinkType::new(reader.next().ok()??.interface.link_type.into()))
-        })
+    /// The paths of all captures, those of a program's words included.
+    pub fn all_paths<'a>(&'a self, program: &'a ProgramArguments) -> impl Iterator<Item = &'a Path> {
+        self.paths().chain(program.captures())
+    }
+
+    /// The name of a capture, for messages.
+    pub fn name(&self, input: usize) -> String {
+        self.captures.get(input).map_or(String::new(), |path| input_name(path).to_string())
     }
 
     /// The link types that are sure to occur, as far as that is known before `inputs` are read: those of pcap files, and of
-    /// the first packets of pcapng files. Only regular files can be read twice.
-    pub fn link_types(&self, inputs: &[Reader]) -> BTreeSet<LinkType> {
+    /// the first packets of pcapng files, or of their interfaces if there are no packets. Only regular files can be read
+    /// twice.
+    pub fn link_types(&self, inputs: &[Reader]) -> KnownLinkTypes {
         let of = |interface: &Interface| LinkType::new(interface.link_type.into());
-        let known = |(path, input): (&PathBuf, &Reader)| match input.pcap_interface() {
-            Some(interface) => Some(of(interface)),
-            None => {
-                input.bytes_total()?;
-                // What is wrong with it will be told when it is read.
-                Some(of(Reader::open(path).ok()?.next().ok()??.interface))
+        let mut known = KnownLinkTypes { are_all: true, ..KnownLinkTypes::default() };
+        for (path, input) in self.captures.iter().zip(inputs) {
+            if let Some(interface) = input.pcap_interface() {
+                known.link_types.insert(of(interface));
+                continue;
             }
-        };
-        self.captures.iter().zip(inputs).filter_map(known).collect()
+            // What is wrong with a file will be told when it is read.
+            let again = input.bytes_total().and_then(|_| Reader::open(path).ok());
+            known.are_all = false;
+            let Some(mut again) = again else { continue };
+            match again.next() {
+                Ok(Some(record)) => _ = known.link_types.insert(of(record.interface)),
+                Ok(None) => known.link_types.extend(again.interfaces().iter().map(of)),
+                Err(_) => {}
+            }
+        }
+        known
     }
 }
 

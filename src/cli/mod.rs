@@ -13,6 +13,7 @@ mod filter;
 mod generate;
 mod input;
 mod interrupt;
+mod link_types;
 mod listing;
 mod print;
 mod program;
@@ -26,6 +27,7 @@ mod summary;
 mod timing;
 mod trace;
 mod verify;
+mod warnings;
 
 use std::process::ExitCode;
 

@@ -1,15 +1,17 @@
 //! What most subcommands run: a program from a file, or an expression of the filter language.
 
+use std::fmt::{self, Display};
 use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 
-use cbpf::{Dialect, LinkType, Target, Verified, compile_expression};
+use cbpf::{Dialect, ExprError, LinkType, Target, Verified, VerifyError, compile_expression};
 use clap::Args;
 
-use crate::cli::engine::{self, Engine};
+use crate::cli::capture::input_name;
 use crate::cli::expression::{ChainArguments, read_expression};
 use crate::cli::failure::Failure;
-use crate::cli::input::{CaptureArguments, one_of, read_program};
+use crate::cli::input::{one_of, read_program};
+use crate::cli::warnings::WarningArguments;
 
 /// A program or an expression, and whose rules it obeys.
 #[derive(Args)]
@@ -41,36 +43,127 @@ pub struct ProgramArguments {
     /// Whose rules the program obeys; pcap for an expression, linux for a program
     #[arg(long, value_name = "DIALECT", value_parser = one_of(Dialect::ALL, Dialect::name))]
     dialect: Option<Dialect>,
+
+    #[command(flatten)]
+    warnings: WarningArguments,
 }
 
-impl ProgramArguments {
-    /// The program, verified; an expression is compiled for the link type of the first packet of these captures.
-    pub fn read(&self, captures: &CaptureArguments) -> Result<Verified, Failure> {
-        if self.program.is_some() || self.link_type.is_some() {
-            return self.read_alone();
+/// What the arguments name.
+pub enum What {
+    Program(Verified),
+    /// An expression of the filter language, which is known to be one.
+    Expression(String),
+}
+
+/// Why an expression has no program for a link type.
+#[derive(Debug)]
+pub enum Refused {
+    Expression(ExprError),
+    Program(VerifyError),
+}
+
+impl Refused {
+    /// What is wrong, without the place in the expression.
+    pub fn reason(&self) -> String {
+        match self {
+            Refused::Expression(ExprError::Invalid(error)) => error.message().to_owned(),
+            other => other.to_string(),
         }
-        let unknown =
-            || Failure::Failed("--link-type is expected, since no capture that can be read twice says it".to_owned());
-        self.read_for(captures.link_type(self).ok_or_else(unknown)?)
+    }
+}
+
+impl Display for Refused {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Refused::Expression(error) => error.fmt(f),
+            Refused::Program(error) => error.fmt(f),
+        }
+    }
+}
+
+impl From<ExprError> for Refused {
+    fn from(error: ExprError) -> Refused {
+        Refused::Expression(error)
+    }
+}
+
+impl From<VerifyError> for Refused {
+    fn from(error: VerifyError) -> Refused {
+        Refused::Program(error)
+    }
+}
+
+/// As many characters of an expression as a message quotes.
+const LONGEST_QUOTE: usize = 60;
+
+impl ProgramArguments {
+    /// The program, verified, or the expression; read once.
+    pub fn what(&self) -> Result<What, Failure> {
+        if let Some(path) = &self.program {
+            let program = read_program(path)?;
+            let verified =
+                program.verify(self.dialect.unwrap_or_default()).map_err(|error| Failure::of_file(path, error))?;
+            return Ok(What::Program(verified));
+        }
+        let expression = self.expression()?;
+        expression.parse::<cbpf::Expr>().map_err(failed)?;
+        Ok(What::Expression(expression))
     }
 
     /// The program, verified; an expression is compiled for Ethernet unless told.
     pub fn read_alone(&self) -> Result<Verified, Failure> {
-        self.read_for(LinkType::ETHERNET)
+        self.verified(&self.what()?, self.only_link_type().unwrap_or(LinkType::ETHERNET))
     }
 
-    /// The program, verified; an expression is compiled for a link type.
-    pub fn read_for(&self, link_type: LinkType) -> Result<Verified, Failure> {
-        if let Some(path) = &self.program {
-            let program = read_program(path)?;
-            return program.verify(self.dialect.unwrap_or_default()).map_err(|error| Failure::of_file(path, error));
+    /// The program for all packets of a link type, with a warning if it matches none of them.
+    pub fn verified(&self, what: &What, link_type: LinkType) -> Result<Verified, Failure> {
+        let verified = self.compile(what, link_type).map_err(failed)?;
+        if verified.rejects_all() {
+            let link_type = matches!(what, What::Expression(_)).then_some(link_type);
+            self.warn_of_contradiction(what, link_type)?;
         }
-        let expression = self.expression()?;
-        let target = Target::new(self.link_type.unwrap_or(link_type)).netmask(self.netmask.to_bits());
+        Ok(verified)
+    }
+
+    /// The program for packets of a link type.
+    pub fn compile(&self, what: &What, link_type: LinkType) -> Result<Verified, Refused> {
+        let expression = match what {
+            What::Program(verified) => return Ok(verified.clone()),
+            What::Expression(expression) => expression,
+        };
+        let target = Target::new(link_type).netmask(self.netmask.to_bits()).accept_nothing();
         let target = self.chain.apply(target.dialect(self.dialect.unwrap_or(Dialect::Pcap)));
-        let program = compile_expression(&expression, &target).map_err(|error| Failure::Failed(error.to_string()))?;
-        self.chain.note(&expression, &target);
-        program.verify(target.machine()).map_err(|error| Failure::Failed(error.to_string()))
+        let program = compile_expression(expression, &target)?;
+        self.chain.note(expression, &target);
+        Ok(program.verify(target.machine())?)
+    }
+
+    /// The link type that all packets are taken for: the one that is told, or any, if it makes no difference.
+    pub fn only_link_type(&self) -> Option<LinkType> {
+        self.link_type.or(self.program.as_ref().map(|_| LinkType::ETHERNET))
+    }
+
+    /// Warns that no packet matches, or none of a link type.
+    pub fn warn_of_contradiction(&self, what: &What, link_type: Option<LinkType>) -> Result<(), Failure> {
+        let name = self.name(what);
+        match link_type {
+            Some(link_type) => self.warn(format_args!("{name} matches no packet of link type {link_type}")),
+            None => self.warn(format_args!("{name} matches no packet")),
+        }
+    }
+
+    /// Says a warning on standard error, or fails with it.
+    pub fn warn(&self, message: impl Display) -> Result<(), Failure> {
+        self.warnings.warn(message)
+    }
+
+    /// What messages call it: the file, or the expression.
+    pub fn name(&self, what: &What) -> String {
+        match (self.files().next(), what) {
+            (Some(path), _) => input_name(path).to_string(),
+            (None, What::Expression(expression)) => quoted(expression),
+            (None, What::Program(_)) => "the program".to_owned(),
+        }
     }
 
     /// The expression: the words of the command line, or a file.
@@ -103,37 +196,14 @@ impl ProgramArguments {
     }
 }
 
-/// The engines of a program: one for all link types, or one for each that is met.
-pub struct Engines<'a> {
-    program: &'a ProgramArguments,
-    name: engine::Name,
-    /// By link type; a program from a file has one for all, and so has an expression for a link type that was given.
-    loaded: Vec<(Option<LinkType>, Engine)>,
+/// An expression as messages quote it: the beginning of a long one.
+pub fn quoted(expression: &str) -> String {
+    match expression.char_indices().nth(LONGEST_QUOTE) {
+        Some((end, _)) => format!("`{} ...`", &expression[..end]),
+        None => format!("`{expression}`"),
+    }
 }
 
-impl<'a> Engines<'a> {
-    pub fn load(program: &'a ProgramArguments, name: engine::Name) -> Result<Engines<'a>, Failure> {
-        let mut engines = Engines { program, name, loaded: Vec::new() };
-        if program.program.is_some() || program.link_type.is_some() {
-            let verified = program.read_alone()?;
-            engines.loaded.push((None, Engine::load(name, verified)?));
-        } else {
-            program.expression()?.parse::<cbpf::Expr>().map_err(|error| Failure::Failed(error.to_string()))?;
-        }
-        Ok(engines)
-    }
-
-    /// The engine for packets of a link type.
-    pub fn of(&mut self, link_type: LinkType) -> Result<&Engine, Failure> {
-        let is_right = |(of, _): &(Option<LinkType>, Engine)| of.is_none_or(|of| of == link_type);
-        let index = match self.loaded.iter().position(is_right) {
-            Some(index) => index,
-            None => {
-                let verified = self.program.read_for(link_type)?;
-                self.loaded.push((Some(link_type), Engine::load(self.name, verified)?));
-                self.loaded.len() - 1
-            }
-        };
-        Ok(&self.loaded[index].1)
-    }
+fn failed(error: impl Display) -> Failure {
+    Failure::Failed(error.to_string())
 }

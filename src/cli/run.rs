@@ -8,12 +8,13 @@ use clap::{Args, ValueEnum};
 use crate::cli::engine::{self, Engine, Surroundings};
 use crate::cli::failure::Failure;
 use crate::cli::input::{CaptureArguments, each_record};
+use crate::cli::link_types::ByLinkType;
 use crate::cli::program::ProgramArguments;
 use crate::cli::progress::Progress;
 
 /// Print the verdict on each packet, a decimal number a line
 ///
-/// With both engines, the first packet on which they disagree is reported, and the exit code is 3.
+/// An expression has a program for each link type; packets of one for which it has none get 0, with a warning. With both engines, the first packet on which they disagree is reported, and the exit code is 3.
 #[derive(Args)]
 #[command(after_help = "Example:
   cbpf run -p arp.asm -r in.pcap --engine both | sort | uniq -c")]
@@ -46,15 +47,18 @@ enum Engines {
 
 pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     let mut inputs = arguments.captures.open(&arguments.program)?;
-    let (engine, reference) = load(arguments.engine, arguments.program.read(&arguments.captures)?)?;
+    let load = |verified| load(arguments.engine, verified);
+    let mut engines = ByLinkType::new(&arguments.program, &arguments.captures, &inputs, load)?;
     // Engines that are compared draw the same numbers.
-    let seed = arguments.seed.or(reference.as_ref().map(|_| 0));
+    let seed = arguments.seed.or((arguments.engine == Engines::Both).then_some(0));
 
-    let asks = engine.asks_for_context();
     let mut surroundings = Surroundings::new(seed);
     let mut output = BufWriter::new(stdout().lock());
-    let outcome = each_record(&mut inputs, Progress::Hidden, |_, number, record| {
-        let packet = surroundings.packet(number, record, asks);
+    let outcome = each_record(&mut inputs, Progress::Hidden, |input, number, record| {
+        let Some((engine, reference)) = engines.of_interface(input, record.interface)? else {
+            return Ok(writeln!(output, "0")?);
+        };
+        let packet = surroundings.packet(number, record, engine.asks_for_context());
         let verdict = engine.run(packet);
         let expected = reference.as_ref().map_or(verdict, |reference| reference.run(packet));
         writeln!(output, "{}", arguments.program.verdict(expected, record.data.len()))?;
@@ -62,7 +66,9 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     });
     // A disagreement is not to be lost because nobody reads on.
     let flushed = output.flush();
-    outcome?.outcome()?;
+    let outcome = outcome?;
+    engines.finish(&inputs)?;
+    outcome.outcome()?;
     Ok(flushed?)
 }
 

@@ -18,8 +18,10 @@ use crate::cli::rules::{Counts, RuleArguments, Rules};
 /// Rules are read from a file, `name: expression` a line; # begins a comment. Names have letters, digits, `_`, `-` and `.`,
 /// and differ not only in case. The capture of a rule is DIR/NAME.pcap if all inputs are pcap files, with one link type,
 /// and else DIR/NAME.pcapng; it is the same as `cbpf filter -w` writes for that expression, so each has all that pcapng
-/// inputs hold besides packets. A rule that matches nothing gets a capture without packets. All captures appear when
-/// all are complete. A table of packets and bytes goes to standard output, a summary to standard error.
+/// inputs hold besides packets. A rule that matches nothing gets a capture without packets. On a link type for which a
+/// rule has no meaning, or which it contradicts, it matches nothing, with a warning; a rule that has no meaning for any
+/// link type of the inputs is wrong. All captures appear when all are complete. A table of packets and bytes goes to
+/// standard output, a summary to standard error.
 #[derive(Args)]
 #[command(after_help = "Example:
   cbpf split -r monday.pcap.gz -r tuesday.pcapng --rules services.txt -o by-service")]
@@ -48,7 +50,7 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
             left_out.block(&block);
             Ok::<(), Failure>(writers.iter_mut().try_for_each(|writer| writer.block(input, &block))?)
         }
-        Piece::Records(records) => classifier.each(records, |record, ids| {
+        Piece::Records(records) => classifier.each(input, records, |record, ids| {
             counts.count(record, ids);
             if !ids.is_empty() {
                 left_out.record(record);
@@ -61,6 +63,8 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
         say(format_args!("cbpf: warning: {left_out}"));
     }
     counts.print(classifier.rules(), arguments.json)?;
+    // What other rules matched is not to be lost.
+    classifier.rules().finish()?;
     outcome.outcome()
 }
 

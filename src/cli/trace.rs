@@ -10,6 +10,7 @@ use crate::cli::capture::Record;
 use crate::cli::engine::Surroundings;
 use crate::cli::failure::Failure;
 use crate::cli::input::{CaptureArguments, Inputs, each_record};
+use crate::cli::link_types::ByLinkType;
 use crate::cli::listing;
 use crate::cli::print::print;
 use crate::cli::program::ProgramArguments;
@@ -44,12 +45,12 @@ pub struct Arguments {
 
 pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     let mut inputs = arguments.captures.open(&arguments.program)?;
-    let verified = arguments.program.read(&arguments.captures)?;
+    let mut programs = ByLinkType::new(&arguments.program, &arguments.captures, &inputs, Ok)?;
     let mut packets = 0;
     // The packet that is sought ends the reading.
-    let search = each_record(&mut inputs, Progress::Hidden, |_, number, record| {
+    let search = each_record(&mut inputs, Progress::Hidden, |input, number, record| {
         packets = number;
-        if number == arguments.packet { Err(show(arguments, &verified, record)) } else { Ok(()) }
+        if number == arguments.packet { Err(show(arguments, &mut programs, input, record)) } else { Ok(()) }
     });
     let missing = format!("there is no packet {}; the captures hold {packets}", arguments.packet);
     match search {
@@ -59,7 +60,15 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     }
 }
 
-fn show(arguments: &Arguments, verified: &Verified, record: &Record) -> Result<(), Failure> {
+fn show(
+    arguments: &Arguments,
+    programs: &mut ByLinkType<Verified>,
+    input: usize,
+    record: &Record,
+) -> Result<(), Failure> {
+    let Some(verified) = programs.of_interface(input, record.interface)? else {
+        return Err(Failure::Failed(format!("there is no program to trace on packet {}", arguments.packet)));
+    };
     let mut surroundings = Surroundings::new(arguments.seed);
     let packet = surroundings.packet(arguments.packet, record, true);
     let trace = verified.trace(packet);

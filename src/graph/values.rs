@@ -6,51 +6,14 @@ use crate::graph::{Address, ByteOrder, Known, Test, Value, ValueId};
 use crate::header::Header;
 use crate::isa::{AluOp, Width};
 
+pub(crate) use crate::hashing::Hashing;
+
 /// All values of a graph. Operands have smaller numbers than what is made of them.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Values {
     list: Vec<(Value, Known)>,
     numbers: HashMap<Value, ValueId, Hashing>,
     parameters: u32,
-}
-
-/// Values are hashed often, and by programs that the user chose to run: no need for a hash that resists attack.
-pub(crate) type Hashing = std::hash::BuildHasherDefault<Hasher>;
-
-/// Multiplies and rotates, as in Firefox.
-#[derive(Clone, Default)]
-pub(crate) struct Hasher(u64);
-
-impl std::hash::Hasher for Hasher {
-    fn write(&mut self, bytes: &[u8]) {
-        let (words, rest) = bytes.as_chunks();
-        words.iter().for_each(|&word| self.write_u64(u64::from_ne_bytes(word)));
-        rest.iter().for_each(|&byte| self.write_u64(byte.into()));
-    }
-
-    fn write_u8(&mut self, number: u8) {
-        self.write_u64(number.into());
-    }
-
-    fn write_u32(&mut self, number: u32) {
-        self.write_u64(number.into());
-    }
-
-    fn write_u64(&mut self, number: u64) {
-        self.0 = (self.0.rotate_left(5) ^ number).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    }
-
-    fn write_usize(&mut self, number: usize) {
-        self.write_u64(number as u64);
-    }
-
-    fn write_isize(&mut self, number: isize) {
-        self.write_u64(number as u64);
-    }
-
-    fn finish(&self) -> u64 {
-        self.0 ^ self.0 >> 32
-    }
 }
 
 impl Values {

@@ -23,7 +23,9 @@ pub enum ExprError {
     /// The place is one in the text that was given, or, for an [`Expr`](crate::Expr) that was built, in the text that it
     /// prints as.
     Invalid(ParseError),
-    /// It is sound, and no packet matches it.
+    /// It is sound, and no packet of the link type matches it: its parts contradict each other, as those of `tcp and udp`, or
+    /// contradict the link type, as `ip6` does on raw IPv4. See
+    /// [`Target::accept_nothing`](crate::Target::accept_nothing).
     RejectsAll,
     /// The program is longer than the dialect allows.
     TooLong {

@@ -72,18 +72,16 @@ pub use tree::Expr;
 /// ```
 ///
 /// # Errors
-/// If it is no expression, has no meaning for the link type, matches no packet, or needs more instructions than the dialect
-/// allows. The place in the text is told.
+/// If it is no expression, has no meaning for the link type, or needs more instructions than the dialect allows. The place in
+/// the text is told. [`ExprError::RejectsAll`] if it is sound and matches no packet, as `tcp and udp`, unless the target
+/// [accepts nothing](Target::accept_nothing): on every link type, whatever shows that no packet matches.
 pub fn compile_expression(text: &str, target: &Target) -> Result<Program, ExprError> {
     let parsed = parse::parse(text)?;
-    let compiled = compile(&parsed.expr, target).map_err(|wrong| match wrong {
-        Wrong::Other(error) => error,
-        Wrong::Part { part, message } => {
-            let at = parsed.places.get(part).map_or(0, |place| place.start);
-            ExprError::Invalid(ParseError::at(text, place_of_cause(text, at, &message), message))
-        }
+    let compiled = compile(&parsed.expr, target, |Wrong { part, message }| {
+        let at = parsed.places.get(part).map_or(0, |place| place.start);
+        ParseError::at(text, place_of_cause(text, at, &message), message)
     })?;
-    Ok(compiled.program)
+    accepting(compiled.program, target)
 }
 
 impl Expr {
@@ -92,14 +90,8 @@ impl Expr {
     /// # Errors
     /// As [`compile_expression`]. Places are in the text that the expression prints as.
     pub fn compile(&self, target: &Target) -> Result<Program, ExprError> {
-        let compiled = compile(self, target).map_err(|wrong| match wrong {
-            Wrong::Other(error) => error,
-            Wrong::Part { part, message } => {
-                let (text, at) = self.text_with(part);
-                ExprError::Invalid(ParseError::at(&text, place_of_cause(&text, at, &message), message))
-            }
-        })?;
-        Ok(compiled.program)
+        let compiled = compile(self, target, |wrong| self.error(wrong))?;
+        accepting(compiled.program, target)
     }
 
     /// Returns how many headers `protochain` goes through in the program of this expression; packets with more of
@@ -117,7 +109,13 @@ impl Expr {
         if !self.has_chain() {
             return None;
         }
-        compile(self, target).ok().map(|compiled| compiled.chain_depth)
+        compile(self, target, |wrong| self.error(wrong)).ok().map(|compiled| compiled.chain_depth)
+    }
+
+    /// Returns what is wrong, at its place in the text that the expression prints as.
+    fn error(&self, Wrong { part, message }: Wrong) -> ParseError {
+        let (text, at) = self.text_with(part);
+        ParseError::at(&text, place_of_cause(&text, at, &message), message)
     }
 }
 
@@ -127,16 +125,15 @@ struct Compiled {
     chain_depth: u32,
 }
 
-/// The program of an expression, not longer than the dialect allows.
-fn compile(expr: &Expr, target: &Target) -> Result<Compiled, Wrong> {
+/// Compiles an expression to a program that is not longer than the dialect allows; `locate` finds what is wrong in its text.
+fn compile(expr: &Expr, target: &Target, locate: impl Fn(Wrong) -> ParseError) -> Result<Compiled, ExprError> {
     let [depth, less] = target.chain_depth.map_or(CHAIN_DEPTHS, |depth| [depth, depth]);
     let attempt = |chain_depth| {
-        let program = generate(expr, target, chain_depth)?;
-        let program = bounded(program, target.dialect).map_err(Wrong::Other)?;
-        Ok(Compiled { program, chain_depth })
+        let program = generate(expr, target, chain_depth).map_err(&locate)?;
+        Ok(Compiled { program: bounded(program, target.dialect)?, chain_depth })
     };
     match attempt(depth) {
-        Err(Wrong::Other(ExprError::TooLong { .. })) if less < depth && expr.has_chain() => attempt(less),
+        Err(ExprError::TooLong { .. } | ExprError::Refused(_)) if less < depth && expr.has_chain() => attempt(less),
         outcome => outcome,
     }
 }
@@ -165,6 +162,12 @@ fn bounded(program: Program, dialect: Dialect) -> Result<Program, ExprError> {
         Err(VerifyError { rule: Rule::TooLong { len, max }, .. }) => Err(ExprError::TooLong { instructions: len, max }),
         Err(error) => Err(ExprError::Refused(error)),
     }
+}
+
+/// The program, unless it rejects all packets and the target does not allow that.
+fn accepting(program: Program, target: &Target) -> Result<Program, ExprError> {
+    let rejects_all = || program.verify(target.dialect).is_ok_and(|verified| verified.rejects_all());
+    if !target.accepts_nothing && rejects_all() { Err(ExprError::RejectsAll) } else { Ok(program) }
 }
 
 /// The program, optimised by the rules that know no limit; what asks the kernel for facts stays as it is.

@@ -116,7 +116,21 @@ impl Target {
         self
     }
 
-    /// Compiles expressions that no packet matches, too, rather than refusing them.
+    /// Compiles expressions that no packet matches, too, rather than refusing them with
+    /// [`ExprError::RejectsAll`](crate::ExprError::RejectsAll).
+    ///
+    /// Their programs reject all packets: [`Verified::rejects_all`](crate::Verified::rejects_all) tells.
+    ///
+    /// ```
+    /// use cbpf::{ExprError, LinkType, Target, compile_expression};
+    /// let target = Target::new(LinkType::ETHERNET);
+    /// assert_eq!(compile_expression("tcp and udp", &target), Err(ExprError::RejectsAll));
+    ///
+    /// let target = target.accept_nothing();
+    /// let verified = compile_expression("tcp and udp", &target)?.verify(target.machine())?;
+    /// assert!(verified.rejects_all());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn accept_nothing(mut self) -> Target {
         self.accepts_nothing = true;
         self

@@ -154,8 +154,7 @@ impl Reader {
     }
 
     /// The interfaces of the section that is being read, as far as they were described; or the one of a pcap file.
-    #[cfg(test)]
-    pub(super) fn interfaces(&self) -> &[Interface] {
+    pub fn interfaces(&self) -> &[Interface] {
         self.format.interfaces()
     }
 

@@ -10,7 +10,7 @@ mod text;
 
 use std::path::PathBuf;
 
-use cbpf::{Block, Profile, Way};
+use cbpf::{Block, LinkType, Profile, Way};
 use clap::{Args, ValueEnum};
 use indicatif::HumanCount;
 
@@ -19,13 +19,15 @@ use crate::cli::engine::Surroundings;
 use crate::cli::failure::Failure;
 use crate::cli::input::{CaptureArguments, each_record};
 use crate::cli::interrupt;
+use crate::cli::link_types::ByLinkType;
 use crate::cli::listing;
 use crate::cli::program::ProgramArguments;
 use crate::cli::progress::Progress;
 
 /// Draw the blocks of a program, and how many packets took each way between them
 ///
-/// The blocks are those of the program as it is written. What more packets took is darker and wider, what none took is
+/// The blocks are those of the program as it is written; an expression has one for each link type of the packets, and each
+/// is drawn. What more packets took is darker and wider, what none took is
 /// grey; in a browser the picture tells more about what the pointer is on. Four or more tests in a row that lead to the
 /// same place share a box of the picture, each with its own count. A program of thousands of blocks may be too large
 /// for a picture, never for dot and text. The output appears under its name when it is complete.
@@ -64,30 +66,48 @@ enum Format {
 
 pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     let mut inputs = arguments.captures.open(&arguments.program)?;
-    let mut profile = Profile::new(&arguments.program.read(&arguments.captures)?);
+    let load = |verified| Ok(Profile::new(&verified));
+    let mut profiles = ByLinkType::new(&arguments.program, &arguments.captures, &inputs, load)?;
     let mut output = Output::create(&arguments.output)?;
     if let Some(temporary) = output.temporary() {
         interrupt::remove_when_interrupted(temporary)?;
     }
     let mut surroundings = Surroundings::new(arguments.seed);
     let progress = Progress::of(&inputs);
-    let outcome = each_record(&mut inputs, progress, |_, number, record| {
-        profile.run(surroundings.packet(number, record, true));
+    let outcome = each_record(&mut inputs, progress, |input, number, record| {
+        if let Some(profile) = profiles.of_interface(input, record.interface)? {
+            profile.run(surroundings.packet(number, record, true));
+        }
         Ok::<(), Failure>(())
     })?;
-    let flow = Flow::new(&profile);
+    profiles.finish(&inputs)?;
+    let flows = flows(profiles.into_items().collect())?;
     let text = match arguments.format {
-        Format::Svg => svg::draw(&flow)?,
-        Format::Dot => dot::print(&flow),
-        Format::Text => text::print(&flow),
+        Format::Svg => svg::draw(&flows)?,
+        Format::Dot => dot::print(&flows),
+        Format::Text => text::print(&flows),
     };
     output.write(text.as_bytes())?;
     output.finish()?;
     outcome.outcome()
 }
 
-/// What all formats show.
+/// What is to be shown: one flow for each link type of which there are packets, or all if there are none.
+fn flows(mut profiles: Vec<(Option<LinkType>, Profile)>) -> Result<Vec<Flow>, Failure> {
+    if profiles.iter().any(|(_, profile)| profile.packets() > 0) {
+        profiles.retain(|(_, profile)| profile.packets() > 0);
+    }
+    match &profiles[..] {
+        [] => Err(Failure::Failed("--link-type is expected, since no capture says it".to_owned())),
+        [(_, profile)] => Ok(vec![Flow::new(None, profile)]),
+        profiles => Ok(profiles.iter().map(|(link_type, profile)| Flow::new(*link_type, profile)).collect()),
+    }
+}
+
+/// What all formats show of one program.
 struct Flow {
+    /// What its packets begin with, if there are other flows.
+    link_type: Option<LinkType>,
     packets: u64,
     kept: u64,
     blocks: Vec<Block>,
@@ -96,8 +116,9 @@ struct Flow {
 }
 
 impl Flow {
-    fn new(profile: &Profile) -> Flow {
+    fn new(link_type: Option<LinkType>, profile: &Profile) -> Flow {
         Flow {
+            link_type,
             packets: profile.packets(),
             kept: profile.kept(),
             blocks: profile.blocks(),
@@ -109,7 +130,8 @@ impl Flow {
     fn title(&self) -> String {
         let (packets, blocks) = (count(self.packets, "packet"), count(self.blocks.len() as u64, "block"));
         let instructions = count(self.lines.len() as u64, "instruction");
-        format!("{packets}, {} kept; {instructions} in {blocks}", HumanCount(self.kept))
+        let link_type = self.link_type.map_or(String::new(), |link_type| format!("{link_type}: "));
+        format!("{link_type}{packets}, {} kept; {instructions} in {blocks}", HumanCount(self.kept))
     }
 
     /// The part of all packets, from 0 to 1.

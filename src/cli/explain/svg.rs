@@ -18,41 +18,67 @@ const THIN: f64 = 1.0;
 const NARROW: f64 = 1.5;
 const WIDE: f64 = 7.0;
 
-/// Draws the picture.
+/// The room between two pictures.
+const GAP: f64 = 32.0;
+
+/// Draws the flows, one below the other.
 ///
 /// # Errors
-/// If it would be too large to be of use.
-pub(super) fn draw(flow: &Flow) -> Result<String, Failure> {
-    let groups = stack::groups(&flow.blocks);
-    let places: Vec<usize> =
-        groups.iter().enumerate().flat_map(|(place, group)| group.blocks.clone().map(move |_| place)).collect();
-    let figures: Vec<Figure> = groups.iter().map(|group| Figure::new(flow, group)).collect();
-    let nodes: Vec<Node> = figures.iter().map(|figure| figure.node(&places)).collect();
-    let too_large = || {
-        let title = flow.title();
-        Failure::Failed(format!(
-            "no picture could show this program: {title}; `--format dot` and `--format text` have no limit"
-        ))
-    };
-    let layout = Layout::new(&nodes).ok_or_else(too_large)?;
-    let mut graph = Group::new().set("transform", format!("translate(0 {HEAD})"));
-    for line in lines(flow, &layout, &figures) {
-        graph = graph.add(line);
+/// If one would be too large to be of use.
+pub(super) fn draw(flows: &[Flow]) -> Result<String, Failure> {
+    let (mut width, mut height) = (0.0_f64, 0.0);
+    let mut pictures = Vec::new();
+    for flow in flows {
+        let picture = Picture::new(flow)?;
+        let top = if height > 0.0 { height + GAP } else { 0.0 };
+        width = width.max(picture.width);
+        height = top + picture.height;
+        pictures.push(match top > 0.0 {
+            true => Group::new().set("transform", format!("translate(0 {top})")).add(picture.group),
+            false => picture.group,
+        });
     }
-    for (cell, figure) in layout.cells.iter().zip(&figures) {
-        graph = graph.add(figure.draw(cell));
-    }
-    let (width, height) = (layout.width.max(legend_width(flow)).ceil(), (layout.height + HEAD).ceil());
     let ground = Rectangle::new().set("width", width).set("height", height).set("fill", "white");
-    let picture = Document::new()
+    let document = Document::new()
         .set("viewBox", (0, 0, width, height))
         .set("width", width)
         .set("height", height)
         .add(Style::new(FONT))
-        .add(ground)
-        .add(legend(flow))
-        .add(graph);
-    Ok(format!("{picture}\n"))
+        .add(ground);
+    Ok(format!("{}\n", pictures.into_iter().fold(document, Document::add)))
+}
+
+/// The picture of one flow: what the colours mean, and the graph below.
+struct Picture {
+    group: Group,
+    width: f64,
+    height: f64,
+}
+
+impl Picture {
+    fn new(flow: &Flow) -> Result<Picture, Failure> {
+        let groups = stack::groups(&flow.blocks);
+        let places: Vec<usize> =
+            groups.iter().enumerate().flat_map(|(place, group)| group.blocks.clone().map(move |_| place)).collect();
+        let figures: Vec<Figure> = groups.iter().map(|group| Figure::new(flow, group)).collect();
+        let nodes: Vec<Node> = figures.iter().map(|figure| figure.node(&places)).collect();
+        let too_large = || {
+            let title = flow.title();
+            Failure::Failed(format!(
+                "no picture could show this program: {title}; `--format dot` and `--format text` have no limit"
+            ))
+        };
+        let layout = Layout::new(&nodes).ok_or_else(too_large)?;
+        let mut graph = Group::new().set("transform", format!("translate(0 {HEAD})"));
+        for line in lines(flow, &layout, &figures) {
+            graph = graph.add(line);
+        }
+        for (cell, figure) in layout.cells.iter().zip(&figures) {
+            graph = graph.add(figure.draw(cell));
+        }
+        let (width, height) = (layout.width.max(legend_width(flow)).ceil(), (layout.height + HEAD).ceil());
+        Ok(Picture { group: Group::new().add(legend(flow)).add(graph), width, height })
+    }
 }
 
 /// The edges and trunks with their arrow heads; those of few packets first, so that the others lie above them.

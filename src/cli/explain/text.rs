@@ -6,8 +6,13 @@ use indicatif::HumanCount;
 
 use super::{Flow, name};
 
-/// Prints the blocks in the order of the program: the counts, the instructions, and the ways out.
-pub(super) fn print(flow: &Flow) -> String {
+/// Prints one flow after the other, with an empty line between them.
+pub(super) fn print(flows: &[Flow]) -> String {
+    flows.iter().map(blocks).collect::<Vec<_>>().join("\n")
+}
+
+/// The blocks in the order of the program: the counts, the instructions, and the ways out.
+fn blocks(flow: &Flow) -> String {
     let mut text = format!("{}\n", flow.title());
     for block in &flow.blocks {
         text.push('\n');

@@ -6,8 +6,10 @@
 //!   would be one.
 //! - An expression that is empty matches all packets, as it does for tcpdump: `rest:` may be the last line with `--first`.
 //! - All that is wrong is told, not only the first of it.
+//! - A rule matches nothing on link types for which it has no meaning or which it contradicts, and is wrong only if it has no
+//!   meaning for any link type that occurs.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 
 use cbpf::{Expr, ExprError, FilterSet, LinkType, ParseError, Target, Verified, compile_expression};
@@ -16,6 +18,8 @@ use crate::cli::capture::input_name;
 use crate::cli::expression::ChainArguments;
 use crate::cli::failure::Failure;
 use crate::cli::input::read_bytes;
+use crate::cli::link_types::{KnownLinkTypes, works_somewhere};
+use crate::cli::warnings::WarningArguments;
 
 /// The longest name of a rule, in bytes; names of files may have 255.
 const LONGEST_NAME: usize = 200;
@@ -25,7 +29,28 @@ pub struct Rules {
     path: PathBuf,
     rules: Vec<Rule>,
     chain: ChainArguments,
+    /// Whether no packet at all matches a rule.
+    contradictions: Vec<bool>,
+    /// What is wrong with the rules that have had no meaning for any link type so far; nothing before the first one.
+    useless: Option<Errors>,
 }
+
+/// The rules for packets of a link type.
+pub struct RuleSet {
+    pub set: FilterSet,
+    /// Which rules match nothing there, and why, if it has not been said for all packets.
+    pub complaint: Option<String>,
+}
+
+/// A rule for a link type.
+enum Judged {
+    Accepts(Verified),
+    RejectsAll,
+    Refused(ExprError),
+}
+
+/// As many rules that match nothing on a link type are named; more would be too many.
+const MOST_COMPLAINTS: usize = 8;
 
 struct Rule {
     /// Number of the line, from 1.
@@ -41,28 +66,35 @@ struct Rule {
 type Errors = BTreeMap<usize, ParseError>;
 
 impl Rules {
-    /// Reads rules that mean something for each of these link types, the only ones that are known so far.
+    /// Reads rules, and makes sets of them for the link types that are known. Rules that contradict themselves get a warning.
     ///
     /// # Errors
-    /// If the file cannot be read, has no rules, or has wrong ones.
+    /// If the file cannot be read, has no rules, or has wrong ones: which are no expressions, or have no meaning for any link
+    /// type that can occur.
     pub fn read(
         path: &Path,
-        link_types: &BTreeSet<LinkType>,
+        known: &KnownLinkTypes,
         chain: ChainArguments,
-    ) -> Result<(Rules, Vec<(LinkType, FilterSet)>), Failure> {
+        warnings: &WarningArguments,
+    ) -> Result<(Rules, BTreeMap<LinkType, RuleSet>), Failure> {
         let text = String::from_utf8(read_bytes(path)?).map_err(|_| Failure::of_file(path, "rules are a text"))?;
         let mut errors = Errors::new();
-        let rules = Rules { path: path.to_path_buf(), rules: split(&text, &mut errors), chain };
-        if rules.rules.is_empty() && errors.is_empty() {
+        let rules = split(&text, &mut errors);
+        if rules.is_empty() && errors.is_empty() {
             return Err(Failure::of_file(path, "there are no rules; a line such as `web: tcp port 80` is expected"));
         }
-        let programs: Vec<_> =
-            link_types.iter().map(|&link_type| (link_type, rules.compile(link_type, &mut errors))).collect();
-        if link_types.is_empty() {
-            rules.each(&mut errors, |expression| expression.parse::<Expr>().map(drop));
+        let contradictions = vec![false; rules.len()];
+        let mut rules = Rules { path: path.to_path_buf(), rules, chain, contradictions, useless: None };
+        let mut judged: BTreeMap<_, _> =
+            known.link_types.iter().map(|&link_type| (link_type, rules.judge(link_type))).collect();
+        if judged.is_empty() {
+            judged.insert(LinkType::ETHERNET, rules.judge(LinkType::ETHERNET));
         }
+        rules.look_for_errors(&judged, known, &mut errors);
         rules.refuse(&errors)?;
-        let sets = programs.into_iter().map(|(link_type, programs)| Ok((link_type, rules.join(programs)?)));
+        rules.warn_of_contradictions(&judged, warnings)?;
+        judged.retain(|link_type, _| known.link_types.contains(link_type));
+        let sets = judged.into_iter().map(|(link_type, judged)| Ok((link_type, rules.join(judged)?)));
         let sets = sets.collect::<Result<_, Failure>>()?;
         Ok((rules, sets))
     }
@@ -70,12 +102,17 @@ impl Rules {
     /// The set of the rules for packets of a link type, of which no one knew before.
     ///
     /// # Errors
-    /// If rules mean nothing there.
-    pub fn set(&self, link_type: LinkType) -> Result<FilterSet, Failure> {
-        let mut errors = Errors::new();
-        let programs = self.compile(link_type, &mut errors);
-        self.refuse(&errors)?;
-        self.join(programs)
+    /// If the set cannot be made.
+    pub fn set(&mut self, link_type: LinkType) -> Result<RuleSet, Failure> {
+        self.join(self.judge(link_type))
+    }
+
+    /// Judges the rules when all packets have been read.
+    ///
+    /// # Errors
+    /// If rules have no meaning for any link type that has occurred.
+    pub fn finish(&self) -> Result<(), Failure> {
+        self.useless.as_ref().map_or(Ok(()), |useless| self.refuse(useless))
     }
 
     /// The names, in order.
@@ -83,26 +120,46 @@ impl Rules {
         self.rules.iter().map(|rule| rule.name.as_str())
     }
 
-    /// The programs of the rules. What no packet of this link type can match, is no error: there may be other packets.
-    fn compile(&self, link_type: LinkType, errors: &mut Errors) -> Vec<Verified> {
-        let target = self.chain.apply(Target::new(link_type).netmask(0).accept_nothing());
-        let mut programs = Vec::with_capacity(self.rules.len());
-        self.each(errors, |expression| {
-            let program = compile_expression(expression, &target)?;
-            self.chain.note(expression, &target);
-            programs.push(program.verify(target.machine()).expect("what is compiled is valid"));
-            Ok(())
-        });
-        programs
+    /// The rules for a link type.
+    fn judge(&self, link_type: LinkType) -> Vec<Judged> {
+        self.rules.iter().map(|rule| rule.judge(link_type, self.chain)).collect()
     }
 
-    /// Does something with each expression, and notes what is wrong in its place, unless the line is known to be wrong.
-    fn each(&self, errors: &mut Errors, mut work: impl FnMut(&str) -> Result<(), ExprError>) {
-        for rule in &self.rules {
-            if let Err(error) = work(&rule.line[rule.start..rule.end]) {
+    /// Notes the rules that are no expressions, or that have no meaning for any link type that can occur.
+    fn look_for_errors(&self, judged: &BTreeMap<LinkType, Vec<Judged>>, known: &KnownLinkTypes, errors: &mut Errors) {
+        for (place, rule) in self.rules.iter().enumerate() {
+            let mut refused = judged.values().map_while(|judged| match &judged[place] {
+                Judged::Refused(error) => Some(error),
+                _ => None,
+            });
+            let works = |link_type| !matches!(rule.judge(link_type, self.chain), Judged::Refused(_));
+            if let Some(error) = refused.next()
+                && refused.count() + 1 == judged.len()
+                && (rule.expression().parse::<Expr>().is_err() || known.rule_out(works))
+            {
+                let error = rule.expression().parse::<Expr>().err().unwrap_or_else(|| error.clone());
                 errors.entry(rule.number).or_insert_with(|| rule.error(&error));
             }
         }
+    }
+
+    /// Warns of the rules that match no packet at all.
+    fn warn_of_contradictions(
+        &mut self,
+        judged: &BTreeMap<LinkType, Vec<Judged>>,
+        warnings: &WarningArguments,
+    ) -> Result<(), Failure> {
+        for (place, rule) in self.rules.iter().enumerate() {
+            let accepts = |judged: &Judged| matches!(judged, Judged::Accepts(_));
+            if !judged.values().any(|judged| accepts(&judged[place]))
+                && !works_somewhere(|link_type| accepts(&rule.judge(link_type, self.chain)))
+            {
+                self.contradictions[place] = true;
+                let (path, number, name) = (input_name(&self.path), rule.number, &rule.name);
+                warnings.warn(format_args!("{path}: line {number}: the rule `{name}` matches no packet"))?;
+            }
+        }
+        Ok(())
     }
 
     fn refuse(&self, errors: &Errors) -> Result<(), Failure> {
@@ -115,15 +172,69 @@ impl Rules {
         Err(Failure::Failed(format!("{path}: {wrong}\n{path}: {}", all.join(&format!("\n{path}: ")))))
     }
 
-    fn join(&self, programs: Vec<Verified>) -> Result<FilterSet, Failure> {
-        FilterSet::new((0..).zip(programs)).map_err(|error| Failure::of_file(&self.path, error))
+    /// Makes a set of the rules that match something, and remembers those that have no meaning.
+    fn join(&mut self, judged: Vec<Judged>) -> Result<RuleSet, Failure> {
+        let (mut programs, mut complaints, mut refused) = (Vec::new(), Vec::new(), Errors::new());
+        for ((id, rule), judged) in (0_u32..).zip(&self.rules).zip(judged) {
+            let reason = match judged {
+                Judged::Accepts(verified) => {
+                    programs.push((id, verified));
+                    continue;
+                }
+                Judged::RejectsAll if self.contradictions[id as usize] => continue,
+                Judged::RejectsAll => "it contradicts the link type".to_owned(),
+                Judged::Refused(error) => {
+                    let error = rule.error(&error);
+                    let reason = error.message().to_owned();
+                    refused.insert(rule.number, error);
+                    reason
+                }
+            };
+            complaints.push(format!("`{}` (line {}): {reason}", rule.name, rule.number));
+        }
+        let useless = self.useless.get_or_insert_with(|| refused.clone());
+        useless.retain(|number, _| refused.contains_key(number));
+        let set = FilterSet::new(programs).map_err(|error| Failure::of_file(&self.path, error))?;
+        Ok(RuleSet { set, complaint: complaint(&input_name(&self.path).to_string(), complaints) })
     }
 }
 
+/// What is said of rules that match nothing on a link type.
+fn complaint(path: &str, mut complaints: Vec<String>) -> Option<String> {
+    let count = complaints.len();
+    let what = match count {
+        0 => return None,
+        1 => "a rule matches".to_owned(),
+        _ => format!("{count} rules match"),
+    };
+    complaints.truncate(MOST_COMPLAINTS);
+    let more =
+        if count > complaints.len() { format!("; and {} more", count - complaints.len()) } else { String::new() };
+    Some(format!("{what} no packet there, of {path}: {}{more}", complaints.join("; ")))
+}
+
 impl Rule {
+    fn expression(&self) -> &str {
+        &self.line[self.start..self.end]
+    }
+
+    /// The rule for a link type.
+    fn judge(&self, link_type: LinkType, chain: ChainArguments) -> Judged {
+        let target = chain.apply(Target::new(link_type).netmask(0).accept_nothing());
+        let compiled = compile_expression(self.expression(), &target);
+        chain.note(self.expression(), &target);
+        match compiled {
+            Ok(program) => match program.verify(target.machine()).expect("what is compiled is valid") {
+                verified if verified.rejects_all() => Judged::RejectsAll,
+                verified => Judged::Accepts(verified),
+            },
+            Err(error) => Judged::Refused(error),
+        }
+    }
+
     /// What is wrong with the expression, at its place in the line.
     fn error(&self, error: &ExprError) -> ParseError {
-        let expression = &self.line[self.start..self.end];
+        let expression = self.expression();
         match error {
             ExprError::Invalid(error) => {
                 let column = expression.char_indices().nth(error.column() - 1);

@@ -3,15 +3,19 @@
 mod counts;
 mod file;
 
+use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
-use cbpf::{BatchMatches, FilterSet, LinkType};
+use cbpf::{BatchMatches, LinkType};
 use clap::Args;
 
 use crate::cli::capture::{Reader, Record, Records};
 use crate::cli::expression::ChainArguments;
 use crate::cli::failure::Failure;
 use crate::cli::input::CaptureArguments;
+use crate::cli::rules::file::RuleSet;
+use crate::cli::warnings::WarningArguments;
 
 pub use counts::Counts;
 pub use file::Rules;
@@ -32,45 +36,53 @@ pub struct RuleArguments {
 
     #[command(flatten)]
     chain: ChainArguments,
+
+    #[command(flatten)]
+    warnings: WarningArguments,
 }
 
 impl RuleArguments {
     /// Opens the captures and reads the rules, so that what is missing or wrong is found before any packet is read.
-    pub fn open(&self) -> Result<(Vec<Reader>, Classifier), Failure> {
+    pub fn open(&self) -> Result<(Vec<Reader>, Classifier<'_>), Failure> {
         let inputs = self.captures.open_beside(&self.rules)?;
-        let (rules, sets) = Rules::read(&self.rules, &self.captures.link_types(&inputs), self.chain)?;
+        let known = self.captures.link_types(&inputs);
+        let (rules, sets) = Rules::read(&self.rules, &known, self.chain, &self.warnings)?;
         let (matches, first_matches) = (BatchMatches::new(), Vec::new());
-        Ok((inputs, Classifier { rules, is_first: self.first, sets, matches, first_matches }))
+        let told = BTreeSet::new();
+        Ok((inputs, Classifier { arguments: self, rules, sets, told, matches, first_matches }))
     }
 }
 
 /// Finds the rules that match records: a set of their programs for each link type that occurs.
-pub struct Classifier {
+pub struct Classifier<'a> {
+    arguments: &'a RuleArguments,
     rules: Rules,
-    is_first: bool,
-    sets: Vec<(LinkType, FilterSet)>,
+    sets: BTreeMap<LinkType, RuleSet>,
+    /// The inputs and interfaces of which it has been said that rules match nothing there.
+    told: BTreeSet<(usize, usize)>,
     matches: BatchMatches,
     first_matches: Vec<Option<u32>>,
 }
 
-impl Classifier {
+impl Classifier<'_> {
     pub fn rules(&self) -> &Rules {
         &self.rules
     }
 
-    /// Gives each record, and the ids of its rules, to `visit`.
+    /// Gives each record of an input, and the ids of its rules, to `visit`.
     ///
     /// # Errors
-    /// The first one of `visit`; or if the rules mean nothing for a link type that has not been met before.
+    /// The first one of `visit`; or if warnings are denied, and rules match nothing on a link type.
     pub fn each(
         &mut self,
+        input: usize,
         records: Records,
         mut visit: impl FnMut(&Record, &[u32]) -> Result<(), Failure>,
     ) -> Result<(), Failure> {
         for (link_type, records) in records.by_link_type() {
-            let place = self.place(link_type)?;
-            let set = &self.sets[place].1;
-            if self.is_first {
+            self.prepare(input, link_type, records)?;
+            let Some(RuleSet { set, .. }) = self.sets.get(&link_type) else { continue };
+            if self.arguments.first {
                 self.first_matches.resize(records.len(), None);
                 set.first_match_batch(records.packets(), &mut self.first_matches);
                 let mut matched = records.iter().zip(&self.first_matches);
@@ -83,14 +95,19 @@ impl Classifier {
         Ok(())
     }
 
-    /// The place of the set for a link type.
-    fn place(&mut self, link_type: LinkType) -> Result<usize, Failure> {
-        match self.sets.iter().position(|&(of, _)| of == link_type) {
-            Some(place) => Ok(place),
-            None => {
-                self.sets.push((link_type, self.rules.set(link_type)?));
-                Ok(self.sets.len() - 1)
+    /// Makes the set for a link type, and warns of the rules that match nothing there, once for each interface of an input.
+    fn prepare(&mut self, input: usize, link_type: LinkType, records: Records) -> Result<(), Failure> {
+        let set = match self.sets.entry(link_type) {
+            Entry::Occupied(set) => set.into_mut(),
+            Entry::Vacant(place) => place.insert(self.rules.set(link_type)?),
+        };
+        let Some(complaint) = &set.complaint else { return Ok(()) };
+        for index in records.iter().map(|record| record.interface.index) {
+            if self.told.insert((input, index)) {
+                let name = self.arguments.captures.name(input);
+                self.arguments.warnings.warn(format_args!("{name}: interface {index} ({link_type}): {complaint}"))?;
             }
         }
+        Ok(())
     }
 }

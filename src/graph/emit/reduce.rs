@@ -25,6 +25,14 @@ pub(super) fn reduced(verified: &Verified) -> Graph {
     graph
 }
 
+impl Verified {
+    /// Whether nothing but the verdict 0 is left of the program.
+    pub(crate) fn is_nothing_when_reduced(&self) -> bool {
+        let graph = reduced(self);
+        graph.blocks.first().is_some_and(|block| graph.drops(block))
+    }
+}
+
 /// Where a check surely fails, and where every path gives verdict 0, the verdict is 0.
 fn stop_early(graph: &mut Graph) {
     let zero = graph.values.constant(0);

@@ -147,11 +147,6 @@ impl Code {
         self.assembler.len()
     }
 
-    /// Whether a way leads to a label, so far.
-    pub(super) fn is_reached(&self, label: Label) -> bool {
-        self.arrivals[label.index()].is_some()
-    }
-
     /// The code goes on at a label.
     pub(super) fn place(&mut self, label: Label) {
         if self.pending == Some(label) {

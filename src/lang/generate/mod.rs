@@ -24,7 +24,6 @@ mod wlan;
 
 use crate::assemble::Label;
 use crate::instruction::Instruction;
-use crate::lang::error::ExprError;
 use crate::lang::generate::address::Kindred;
 use crate::lang::generate::code::{Code, Exits, Test};
 use crate::lang::generate::layers::{Layers, PAYLOAD_SLOT, Place};
@@ -37,9 +36,9 @@ type Message = String;
 
 /// What is wrong with a part of a tree.
 #[derive(Debug)]
-pub(super) enum Wrong {
-    Part { part: usize, message: Message },
-    Other(ExprError),
+pub(super) struct Wrong {
+    pub(super) part: usize,
+    pub(super) message: Message,
 }
 
 /// The program of a tree.
@@ -55,9 +54,6 @@ pub(super) fn generate(expr: &Expr, target: &Target, chain_depth: u32) -> Result
     let accept = generator.code.label();
     let drop = generator.code.label();
     generator.tree(expr, Exits { yes: accept, no: drop })?;
-    if !generator.code.is_reached(accept) && !target.accepts_nothing {
-        return Err(Wrong::Other(ExprError::RejectsAll));
-    }
     generator.code.place(accept);
     generator.code.ret(target.snaplen);
     generator.code.place(drop);
@@ -99,7 +95,7 @@ impl Generator<'_> {
                 Task::Tree(part, to) => match &expr.nodes[part] {
                     Node::Not => tasks.push(Task::Tree(part - 1, Exits { yes: to.no, no: to.yes })),
                     Node::Primitive(primitive) => {
-                        self.primitive(primitive, to).map_err(|message| Wrong::Part { part, message })?;
+                        self.primitive(primitive, to).map_err(|message| Wrong { part, message })?;
                     }
                     operator => {
                         let operands = operands(expr, &beginnings, part);
@@ -141,7 +137,7 @@ impl Generator<'_> {
             Node::Primitive(Primitive::Address(qualifiers, id)) => Some((part, *qualifiers, id)),
             _ => None,
         });
-        self.address_row(addresses, to).map_err(|(part, message)| Wrong::Part { part, message })
+        self.address_row(addresses, to).map_err(|(part, message)| Wrong { part, message })
     }
 
     fn primitive(&mut self, primitive: &Primitive, to: Exits) -> Result<(), Message> {
