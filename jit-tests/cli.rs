@@ -1,6 +1,7 @@
 //! The program `cbpf`, as users run it: captures that are whole, damaged and missing, and every exit code.
 
 mod expressions;
+mod rules;
 mod seccomp;
 mod split;
 
@@ -50,7 +51,7 @@ pub fn trials() -> Vec<Trial> {
     let trial = |(name, test): (&str, Test)| {
         Trial::test(format!("cli::{name}"), move || test(&Bench { folder: TempDir::new()? }))
     };
-    let all = [&TESTS[..], &expressions::TESTS, &debugger::TESTS, &seccomp::TESTS, &split::TESTS];
+    let all = [&TESTS[..], &expressions::TESTS, &debugger::TESTS, &rules::TESTS, &seccomp::TESTS, &split::TESTS];
     all.concat().into_iter().map(trial).collect()
 }
 
@@ -354,6 +355,7 @@ fn help_ends_with_an_example(_: &Bench) -> Outcome {
         "explain",
         "split",
         "count",
+        "rules",
         "seccomp",
         "completions",
         "man",

@@ -1,5 +1,6 @@
-//! What `cbpf split` and `cbpf count` share: rules that sort the packets of captures, and the table of what each took.
+//! Rules that sort the packets of captures: what `cbpf split` and `cbpf count` share, and `cbpf rules`.
 
+pub mod check;
 mod counts;
 mod file;
 
@@ -35,6 +36,7 @@ impl RuleArguments {
     pub fn open(&self) -> Result<(Vec<Reader>, Classifier), Failure> {
         let inputs = self.captures.open_beside(&self.rules)?;
         let (rules, sets) = Rules::read(&self.rules, &self.captures.link_types(&inputs))?;
+        sets.iter().for_each(|(link_type, set)| check::warn_of_slow(*link_type, set));
         let (matches, first_matches) = (BatchMatches::new(), Vec::new());
         Ok((inputs, Classifier { rules, is_first: self.first, sets, matches, first_matches }))
     }
@@ -85,6 +87,7 @@ impl Classifier {
             Some(place) => Ok(place),
             None => {
                 self.sets.push((link_type, self.rules.set(link_type)?));
+                self.sets.last().into_iter().for_each(|(link_type, set)| check::warn_of_slow(*link_type, set));
                 Ok(self.sets.len() - 1)
             }
         }
