@@ -29,6 +29,9 @@ const MOST_JOINED_STEPS: usize = 2_048;
 const STEPS: usize = 1 << 18;
 const STEPS_OF_RULE: usize = 256;
 
+/// How many instructions a short program has at most. Values are numbered as they are met, and tables depend on that.
+const SHORT: usize = 128;
+
 /// How deep expressions are translated, and how many operations of one program are.
 const DEEPEST: usize = 24;
 const MOST_OPERATIONS: usize = 1 << 16;
@@ -47,11 +50,11 @@ pub(super) struct Extracted {
 
 /// Takes programs apart.
 ///
-/// Each has a fair share of the steps: what is left, divided by how many programs are. The short ones come first, and
-/// what they do not need the others have, so that no program has less because of another one.
+/// Each has a fair share of the steps: what is left, divided by how many programs are. The short ones come first, in
+/// their order, and what they do not need the others have, so that no program has less because of another one.
 pub(super) fn extract(programs: &[Verified]) -> Extracted {
     let mut order: Vec<usize> = (0..programs.len()).collect();
-    order.sort_by_key(|&place| programs[place].steps().len());
+    order.sort_by_key(|&place| programs[place].steps().len() / SHORT);
     let mut left = STEPS + STEPS_OF_RULE * programs.len();
     let mut values = Values::default();
     let (mut of_program, mut joined) = (vec![Vec::new(); programs.len()], Vec::new());
