@@ -6,6 +6,7 @@ mod formats;
 mod forms;
 mod metadata;
 mod mixed;
+mod rules;
 mod seccomp;
 mod split;
 
@@ -61,6 +62,7 @@ pub fn trials() -> Vec<Trial> {
         &mixed::TESTS,
         &forms::TESTS,
         &debugger::TESTS,
+        &rules::TESTS,
         &seccomp::TESTS,
         &split::TESTS,
         &formats::TESTS,
@@ -369,6 +371,7 @@ fn help_ends_with_an_example(_: &Bench) -> Outcome {
         "explain",
         "split",
         "count",
+        "rules",
         "seccomp",
         "completions",
         "man",

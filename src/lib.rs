@@ -158,7 +158,7 @@ pub use profile::{Block, Edge, Profile, Way};
 pub use program::Program;
 pub use seccomp::{Action, Arch, SeccompData, UnknownArch};
 #[cfg(feature = "jit")]
-pub use set::{BatchMatches, FilterSet, Matches, SetError, SetReader, SharedSet};
+pub use set::{AloneReason, BatchMatches, FilterSet, Matches, SetError, SetReader, SetReport, SharedSet};
 pub use stop::Stop;
 pub use text::{Form, ParseError};
 pub use trace::{Executed, Read, Trace};

@@ -188,7 +188,7 @@ fn mixed_error_only_if_nothing_has_a_program(bench: &Bench) -> Outcome {
     equal(fs::exists(&kept)?, false)?;
     // What has no meaning anywhere is wrong at once, also where other link types may come.
     let output = cbpf(&["filter", "-r", &ng, "host no.such.name"])?;
-    expect(&output, 1, &["line 1, column 6", "`no.such.name` is not"])?;
+    expect(&output, 1, &["line 1, column 6", "found the name `no.such.name`"])?;
     equal(warnings(&output.stderr), 0)
 }
 

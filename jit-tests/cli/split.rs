@@ -265,7 +265,7 @@ fn rules_for_a_link_type_met_late(bench: &Bench) -> Outcome {
     equal((packets(&out.join("ok.pcapng"))?, packets(&out.join("ether.pcapng"))? > 200), (120, true))?;
     let rules = bench.path("rules").display().to_string();
     let words = [
-        "both.pcapng: interface 1 (RAW): 2 rules match no packet there",
+        "both.pcapng: interface 0 (RAW): 2 rules match no packet there",
         "`mac` (line 3): expected another link type: there are no MAC addresses with RAW",
         "`tag` (line 4)",
     ];

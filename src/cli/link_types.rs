@@ -54,7 +54,7 @@ pub struct ByLinkType<'a, T> {
     /// Whether it has been said that no packet at all matches.
     is_contradiction: bool,
     /// The inputs and interfaces of which it has been said that nothing matches there.
-    told: BTreeSet<(usize, usize)>,
+    told: BTreeSet<(usize, LinkType, usize)>,
 }
 
 /// What an expression is for a link type.
@@ -129,7 +129,7 @@ impl<'a, T> ByLinkType<'a, T> {
         }
         let Some(loaded) = self.loaded.get_mut(&key) else { return Ok(None) };
         if let Some(complaint) = &loaded.complaint {
-            for interface in interfaces.filter(|interface| self.told.insert((input, interface.index))) {
+            for interface in interfaces.filter(|interface| self.told.insert((input, link_type, interface.index))) {
                 let (name, index) = (&self.inputs[input], interface.index);
                 self.arguments.warn(format_args!("{name}: interface {index} ({link_type}): {complaint}"))?;
             }

@@ -47,7 +47,7 @@ use crate::isa::{AluOp, Width};
 pub(crate) use beside::Fact;
 pub(crate) use known::Known;
 pub use pass::Pass;
-pub(crate) use ranges::{Range, complement};
+pub(crate) use ranges::{Range, complement, joined};
 pub(crate) use schedule::{Schedule, Step};
 pub(crate) use set::{Places, Set, SetId, Sets};
 pub use shape::Shape;

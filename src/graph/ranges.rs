@@ -76,7 +76,7 @@ impl FromIterator<Range> for Ranges {
 }
 
 /// Sorts ranges, and joins those that touch.
-pub(super) fn joined(mut ranges: Vec<Range>) -> Vec<Range> {
+pub(crate) fn joined(mut ranges: Vec<Range>) -> Vec<Range> {
     ranges.sort_unstable();
     let mut joined: Vec<Range> = Vec::with_capacity(ranges.len());
     for (low, high) in ranges {

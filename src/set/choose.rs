@@ -25,8 +25,14 @@ const MOST_COMMON: usize = 20;
 /// The most fields of a key: more tell hardly more terms apart.
 const WIDEST: usize = 8;
 
-/// The most terms that are put to the test of a key, over all keys, rounds and choices.
-pub(super) const WORK: usize = 24_000_000;
+/// How many terms are put to the test of a key, over all keys, rounds and choices: so many, and so many for each.
+const WORK: usize = 24_000_000;
+const WORK_OF_TERM: usize = 100;
+
+/// The most terms that are put to the test of a key, if there are so many.
+pub(super) fn work(terms: usize) -> usize {
+    WORK + WORK_OF_TERM * terms
+}
 
 /// Numbers of terms that share a table.
 pub(super) struct Choice {
@@ -41,7 +47,10 @@ pub(super) fn tables(fields: &Fields, terms: &[Term], full: usize, work: &mut us
     let mut left: Vec<usize> = (0..terms.len()).collect();
     let mut choices = Vec::new();
     for full in [full, usize::MAX] {
-        greedy(&keys, terms, &mut left, full, work, &mut choices);
+        if greedy(&keys, terms, &mut left, full, work, &mut choices).is_none() {
+            by_kind(fields, terms, &mut left, &mut choices);
+            break;
+        }
     }
     if !left.is_empty() {
         choices.push(Choice { key: Key::new(), terms: left });
@@ -49,7 +58,7 @@ pub(super) fn tables(fields: &Fields, terms: &[Term], full: usize, work: &mut us
     choices
 }
 
-/// Takes the key that saves the most until none saves anything.
+/// Takes the key that saves the most until none saves anything; `None` if there is more work than may be done.
 fn greedy(
     keys: &[Key],
     terms: &[Term],
@@ -57,13 +66,12 @@ fn greedy(
     full: usize,
     work: &mut usize,
     choices: &mut Vec<Choice>,
-) {
+) -> Option<()> {
     // What a key saves only falls while others take terms, so that what was found before is the most it can be now.
     let mut queue: BinaryHeap<(u64, Reverse<usize>, usize)> = BinaryHeap::new();
     queue.extend((0..keys.len()).map(|key| (u64::MAX, Reverse(key), usize::MAX)));
     while let Some((_, Reverse(key), round)) = queue.pop() {
-        let Some(rest) = work.checked_sub(left.len()) else { return };
-        *work = rest;
+        *work = work.checked_sub(left.len())?;
         let (covered, saved) = cover(&keys[key], terms, left, full);
         if saved <= 0.0 {
             continue;
@@ -77,6 +85,25 @@ fn greedy(
         left.retain(|term| !taken.contains(term));
         choices.push(Choice { key: keys[key].clone(), terms: covered });
     }
+    Some(())
+}
+
+/// Takes a table for each kind of terms that is worth one, the most frequent ones: in one go.
+fn by_kind(fields: &Fields, terms: &[Term], left: &mut Vec<usize>, choices: &mut Vec<Choice>) {
+    let mut kinds: HashMap<Key, Vec<usize>, Hashing> = HashMap::default();
+    left.iter().for_each(|&term| kinds.entry(finest(fields, &terms[term])).or_default().push(term));
+    left.clear();
+    let mut kinds: Vec<(Key, Vec<usize>)> = kinds.into_iter().collect();
+    kinds.sort_by(|(a, some), (b, others)| others.len().cmp(&some.len()).then_with(|| a.cmp(b)));
+    for (place, (key, of_kind)) in kinds.into_iter().enumerate() {
+        let is_worth = place < MOST_KINDS && !key.is_empty() && cover(&key, terms, &of_kind, usize::MAX).1 > 0.0;
+        if is_worth {
+            choices.push(Choice { key, terms: of_kind });
+        } else {
+            left.extend(of_kind);
+        }
+    }
+    left.sort_unstable();
 }
 
 /// The terms that a table with this key would hold, no more than `full` in one place, and how many looks it saves.

@@ -39,6 +39,12 @@ impl Tables {
         self.list.iter().map(|table| table.cost(self.part(table))).sum()
     }
 
+    /// The part of the cost for lists whose terms are looked at one by one, in the order of the rules.
+    pub(super) fn cost_of_lists(&self) -> f64 {
+        let lists = self.list.iter().filter(|table| table.slots.is_none() && table.spelled.is_empty());
+        lists.map(|table| table.cost(self.part(table)) - BRANCH).sum()
+    }
+
     /// Whether nobody foresees if a packet has the key of some entry, so that its first entry is looked at in any case.
     pub(crate) fn is_likely(&self, table: &Table) -> bool {
         table.hits(self.part(table)) > LIKELY

@@ -3,63 +3,126 @@
 //! The values of all programs become values of one list, so that equal questions of different programs are the same
 //! question. What cannot be said in it (facts from the context, random numbers, expressions that are too large) is left
 //! out of the path, which is then not exact.
+//!
+//! A program whose paths are too many to be taken one by one is walked through once more: what leads to one place is
+//! joined (`join`), so that this takes as many steps as the program has blocks, times a small number.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use crate::graph::{Address, Check, Edge, End, Graph, Hashing, Pass, Range, Test, Value, ValueId, Values, complement};
 use crate::isa::{AluOp, Condition};
+use crate::set::join;
 use crate::set::path::{Literal, Path, simplify};
 use crate::verify::Verified;
 
-/// The most paths of a program; one with more runs alone.
+/// The most paths of a program that are taken one by one.
 const MOST_PATHS: usize = 64;
 
-/// The most blocks that are walked through for one program, over all its paths.
-const MOST_STEPS: usize = 4_096;
+/// The most ways through a program that are tried one by one: most of them no packet takes.
+const MOST_WAYS: usize = 4_096;
 
-/// So many instructions take as long to become a graph as a block takes to be walked through.
-const STEPS_A_BLOCK: usize = 8;
+/// The most blocks that are walked through for one program, over all its paths; and if paths are joined.
+const MOST_STEPS: usize = 4_096;
+const MOST_JOINED_STEPS: usize = 2_048;
+
+/// How many blocks are walked through for all programs: so many, and so many for each.
+const STEPS: usize = 1 << 18;
+const STEPS_OF_RULE: usize = 256;
+
+/// How many instructions a short program has at most. Values are numbered as they are met, and tables depend on that.
+const SHORT: usize = 128;
 
 /// How deep expressions are translated, and how many operations of one program are.
 const DEEPEST: usize = 24;
 const MOST_OPERATIONS: usize = 1 << 16;
 
-/// Takes programs apart, until its budget is spent.
-pub(super) struct Extractor {
+/// What programs test, and on which paths they keep packets.
+pub(super) struct Extracted {
     /// What all paths ask about.
     pub(super) values: Values,
-    /// How many blocks may still be walked through, over all programs.
-    budget: usize,
+    /// The paths of all programs, one program after the other.
+    pub(super) paths: Vec<Path>,
+    /// Where the paths of each program end.
+    pub(super) ends: Vec<usize>,
+    /// The programs whose paths were joined, in order.
+    pub(super) joined: Vec<usize>,
 }
 
-impl Extractor {
-    pub(super) fn new(budget: usize) -> Extractor {
-        Extractor { values: Values::default(), budget }
-    }
-
-    /// The paths on which a program gives anything but 0; `None` if there are too many.
-    pub(super) fn paths(&mut self, verified: &Verified) -> Option<Vec<Path>> {
-        self.budget = self.budget.checked_sub(verified.steps().len() / STEPS_A_BLOCK)?;
-        let mut graph = Graph::new(verified);
+/// Takes programs apart.
+///
+/// Each has a fair share of the steps: what is left, divided by how many programs are. The short ones come first, in
+/// their order, and what they do not need the others have, so that no program has less because of another one.
+pub(super) fn extract(programs: &[Verified]) -> Extracted {
+    let mut order: Vec<usize> = (0..programs.len()).collect();
+    order.sort_by_key(|&place| programs[place].steps().len() / SHORT);
+    let mut left = STEPS + STEPS_OF_RULE * programs.len();
+    let mut values = Values::default();
+    let (mut of_program, mut joined) = (vec![Vec::new(); programs.len()], Vec::new());
+    for (done, place) in order.into_iter().enumerate() {
+        let share = (left / (programs.len() - done)).min(MOST_STEPS);
+        let mut graph = Graph::new(&programs[place]);
         graph.run(Pass::Facts);
         graph.run(Pass::Sets);
-        let mut paths = Walker::new(&graph, self).walk()?;
+        let mut steps = share;
+        let separate = (ways(&graph) <= MOST_WAYS).then(|| Walker::new(&graph, &mut values).separate(&mut steps));
+        left -= share - steps;
+        let mut paths = separate.flatten().unwrap_or_else(|| {
+            joined.push(place);
+            Walker::new(&graph, &mut values).joined(MOST_JOINED_STEPS)
+        });
+        join::unite(&mut paths, &values);
         simplify(&mut paths);
-        Some(paths)
+        of_program[place] = paths;
     }
+    joined.sort_unstable();
+    let mut extracted = Extracted { values, paths: Vec::new(), ends: Vec::new(), joined };
+    for paths in of_program {
+        extracted.paths.extend(paths);
+        extracted.ends.push(extracted.paths.len());
+    }
+    extracted
+}
+
+/// How many ways lead through a graph to a verdict that may be other than 0, also such as no packet takes.
+fn ways(graph: &Graph) -> usize {
+    let mut ways = vec![0_usize; graph.blocks.len()];
+    for (place, block) in graph.blocks.iter().enumerate().rev() {
+        ways[place] = match block.end {
+            End::Return(verdict) => usize::from(graph.values.as_constant(verdict) != Some(0)),
+            _ => block.end.edges().fold(0, |sum, edge| sum.saturating_add(ways[edge.block.index()])),
+        };
+    }
+    ways[0]
 }
 
 /// A place that is reached on a path, and what the parameters are there; `None` is a value that cannot be said.
 #[derive(Clone)]
-struct State {
+pub(super) struct State {
     place: usize,
-    bound: Vec<(ValueId, Option<ValueId>)>,
-    path: Path,
+    pub(super) bound: Vec<(ValueId, Option<ValueId>)>,
+    pub(super) path: Path,
+}
+
+impl State {
+    fn start() -> State {
+        State::at_end(Path::start())
+    }
+
+    /// A path of which nothing follows.
+    pub(super) fn at_end(path: Path) -> State {
+        State { place: 0, bound: Vec::new(), path }
+    }
+
+    /// What a parameter is, if it has been met.
+    pub(super) fn parameter(&self, parameter: ValueId) -> Option<Option<ValueId>> {
+        self.bound.iter().rev().find(|(other, _)| *other == parameter).map(|&(_, value)| value)
+    }
 }
 
 struct Walker<'g, 'e> {
     graph: &'g Graph,
-    extractor: &'e mut Extractor,
+    /// The values of all programs.
+    shared: &'e mut Values,
     /// Whether the value differs between the paths, since a parameter does.
     varies: Vec<bool>,
     /// What the values are that do not.
@@ -69,28 +132,51 @@ struct Walker<'g, 'e> {
 }
 
 impl<'g, 'e> Walker<'g, 'e> {
-    fn new(graph: &'g Graph, extractor: &'e mut Extractor) -> Walker<'g, 'e> {
+    fn new(graph: &'g Graph, shared: &'e mut Values) -> Walker<'g, 'e> {
         let mut varies = vec![false; graph.values.len()];
         for id in graph.values.ids() {
             let is_parameter = matches!(graph.value(id), Value::Parameter(_));
             varies[id.index()] = is_parameter || graph.values.operands(id).any(|operand| varies[operand.index()]);
         }
         let translated = HashMap::default();
-        Walker { graph, extractor, varies, translated, operations: MOST_OPERATIONS, paths: Vec::new() }
+        Walker { graph, shared, varies, translated, operations: MOST_OPERATIONS, paths: Vec::new() }
     }
 
-    fn walk(mut self) -> Option<Vec<Path>> {
-        let mut open = vec![State { place: 0, bound: Vec::new(), path: Path::start() }];
-        let mut steps = MOST_STEPS;
+    /// The paths one by one; `None` if they are too many, or the steps too few.
+    fn separate(mut self, steps: &mut usize) -> Option<Vec<Path>> {
+        let mut open = vec![State::start()];
         while let Some(state) = open.pop() {
-            steps = steps.checked_sub(1)?;
-            self.extractor.budget = self.extractor.budget.checked_sub(1)?;
+            *steps = steps.checked_sub(1)?;
             self.block(state, &mut open);
             if self.paths.len() > MOST_PATHS || self.operations == 0 {
                 return None;
             }
         }
         Some(self.paths)
+    }
+
+    /// Few paths that together have all packets that the program keeps, and perhaps more. What so many steps do not
+    /// reach is left out of them.
+    fn joined(mut self, mut steps: usize) -> Vec<Path> {
+        let mut waiting = BTreeMap::from([(0, vec![State::start()])]);
+        let (mut open, mut paths) = (Vec::new(), Vec::new());
+        // Blocks stand in topological order: all that leads to the first of them is there.
+        while let Some((_, states)) = waiting.pop_first() {
+            for state in states {
+                match steps.checked_sub(1) {
+                    Some(rest) => {
+                        steps = rest;
+                        self.block(state, &mut open);
+                    }
+                    None => self.paths.push(Path { is_exact: false, ..state.path }),
+                }
+                for next in open.drain(..) {
+                    join::add(waiting.entry(next.place).or_default(), next, self.shared);
+                }
+                self.paths.drain(..).for_each(|path| join::add_path(&mut paths, path, self.shared));
+            }
+        }
+        paths
     }
 
     /// Walks through the block that a state has reached.
@@ -143,7 +229,7 @@ impl<'g, 'e> Walker<'g, 'e> {
 
     fn finish(&mut self, State { bound, mut path, .. }: State, verdict: ValueId) {
         let verdict = self.translate(&bound, verdict, DEEPEST);
-        match verdict.map(|id| (id, self.extractor.values.as_constant(id))) {
+        match verdict.map(|id| (id, self.shared.as_constant(id))) {
             Some((_, Some(k))) => path.verdict = Some(k),
             Some((id, None)) if !self.restrict(&mut path, id, &[(1, u32::MAX)]) => return,
             Some((_, None)) => {}
@@ -170,7 +256,7 @@ impl<'g, 'e> Walker<'g, 'e> {
         }
         let Test::Compare(condition, left, right) = test else { return None };
         let (left, right) = (self.value(state, left)?, self.value(state, right)?);
-        let values = &mut self.extractor.values;
+        let values = &mut self.shared;
         match condition {
             Condition::BitsSet => {
                 Some(Literal { value: values.alu(AluOp::And, left, right), ranges: vec![(1, u32::MAX)] })
@@ -193,7 +279,7 @@ impl<'g, 'e> Walker<'g, 'e> {
     }
 
     fn restrict(&mut self, path: &mut Path, value: ValueId, ranges: &[Range]) -> bool {
-        path.require(value, ranges, self.extractor.values.known(value))
+        path.require(value, ranges, self.shared.known(value))
     }
 
     fn value(&mut self, state: &State, id: ValueId) -> Option<ValueId> {
@@ -211,19 +297,17 @@ impl<'g, 'e> Walker<'g, 'e> {
             Value::Parameter(_) => {
                 bound.iter().rev().find(|(parameter, _)| *parameter == id).and_then(|&(_, value)| value)
             }
-            Value::Constant(k) => Some(self.extractor.values.constant(k)),
-            Value::WireLen => Some(self.extractor.values.add(Value::WireLen)),
+            Value::Constant(k) => Some(self.shared.constant(k)),
+            Value::WireLen => Some(self.shared.add(Value::WireLen)),
             Value::Load(address, width, order) => {
                 let address = self.translate_address(bound, address, depth).flatten();
-                address.map(|address| self.extractor.values.load(address, width, order))
+                address.map(|address| self.shared.load(address, width, order))
             }
             Value::Alu(op, left, right) => {
                 let operands = self.translate(bound, left, depth).zip(self.translate(bound, right, depth));
-                operands.map(|(left, right)| self.extractor.values.alu(op, left, right))
+                operands.map(|(left, right)| self.shared.alu(op, left, right))
             }
-            Value::Negate(value) => {
-                self.translate(bound, value, depth).map(|value| self.extractor.values.negate(value))
-            }
+            Value::Negate(value) => self.translate(bound, value, depth).map(|value| self.shared.negate(value)),
             _ => None,
         };
         if !self.varies[id.index()] {
@@ -247,7 +331,7 @@ impl<'g, 'e> Walker<'g, 'e> {
             None => Some(Some(Address { base, offset })),
             Some(base) => {
                 let base = self.translate(bound, base, depth)?;
-                Some(self.extractor.values.address(base, offset))
+                Some(self.shared.address(base, offset))
             }
         }
     }

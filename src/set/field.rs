@@ -17,7 +17,7 @@ const LARGEST: u32 = 32;
 /// How far behind the start of a packet, or behind a computed place, a field may reach, in bytes.
 pub(crate) const FARTHEST: u64 = 128;
 
-/// Whether a value lies in several ranges is a field if so many paths ask for it, and at least a part of all; the
+/// Whether a value lies in several ranges is a field if so many rules ask for it, and at least a part of all; the
 /// others become several terms.
 const SHARED: usize = 3;
 const SHARED_PART: usize = 16;
@@ -67,18 +67,20 @@ pub(crate) struct Row {
 }
 
 impl Fields {
-    /// Those that most paths ask for.
-    pub(super) fn choose(values: Values, paths: &[Path]) -> Fields {
+    /// Those that most rules ask for, where `ends` are those of each rule's paths: a rule with many paths counts no more
+    /// than others.
+    pub(super) fn choose(values: Values, paths: &[Path], ends: &[usize]) -> Fields {
         let costs = costs(&values);
-        let (ranges, members) = shared_ranges(paths);
+        let (ranges, members) = shared_ranges(paths, ends);
         let (list, numbers) = (Vec::new(), HashMap::default());
         let mut fields = Fields { list, values, ranges, members, costs, numbers };
-        let mut uses: HashMap<Field, usize, Hashing> = HashMap::default();
-        for path in paths {
+        // How many rules ask for it, and the last of them.
+        let mut uses: HashMap<Field, (usize, usize), Hashing> = HashMap::default();
+        for (rule, path) in of_rules(paths, ends) {
             let wanted = fields.wanted(path).into_iter().filter(|&field| fields.is_fit(field));
-            wanted.for_each(|field| *uses.entry(field).or_default() += 1);
+            wanted.for_each(|field| count_rule(uses.entry(field).or_default(), rule));
         }
-        let mut ranked: Vec<(Field, usize)> = uses.into_iter().collect();
+        let mut ranked: Vec<(Field, usize)> = uses.into_iter().map(|(field, (uses, _))| (field, uses)).collect();
         // Equal numbers of uses in the order in which the values were met, so that the same set has the same index.
         ranked.sort_by_key(|&(field, uses)| (std::cmp::Reverse(uses), order(field)));
         ranked.truncate(MOST_FIELDS);
@@ -203,16 +205,18 @@ impl Fields {
     }
 }
 
-/// The ranges that many paths ask for together, and of which values.
-fn shared_ranges(paths: &[Path]) -> (Vec<Vec<Range>>, HashMap<ValueId, Vec<RangesId>, Hashing>) {
-    let mut uses: HashMap<(ValueId, &[Range]), usize, Hashing> = HashMap::default();
-    let literals = paths.iter().flat_map(|path| &path.literals);
-    for Literal { value, ranges } in literals.filter(|literal| literal.ranges.len() <= MOST_RANGES) {
-        if as_one(ranges).is_none() {
-            *uses.entry((*value, ranges)).or_default() += 1;
+/// The ranges that many rules ask for together, and of which values.
+fn shared_ranges(paths: &[Path], ends: &[usize]) -> (Vec<Vec<Range>>, HashMap<ValueId, Vec<RangesId>, Hashing>) {
+    // How many rules ask for them, and the last of these.
+    let mut uses: HashMap<(ValueId, &[Range]), (usize, usize), Hashing> = HashMap::default();
+    for (rule, path) in of_rules(paths, ends) {
+        for Literal { value, ranges } in path.literals.iter().filter(|literal| literal.ranges.len() <= MOST_RANGES) {
+            if as_one(ranges).is_none() {
+                count_rule(uses.entry((*value, ranges)).or_default(), rule);
+            }
         }
     }
-    uses.retain(|_, uses| *uses >= SHARED.max(paths.len() / SHARED_PART));
+    uses.retain(|_, (uses, _)| *uses >= SHARED.max(ends.len() / SHARED_PART));
     let mut shared: Vec<(ValueId, &[Range])> = uses.into_keys().collect();
     shared.sort_unstable();
     let mut members: HashMap<ValueId, Vec<RangesId>, Hashing> = HashMap::default();
@@ -220,6 +224,18 @@ fn shared_ranges(paths: &[Path]) -> (Vec<Vec<Range>>, HashMap<ValueId, Vec<Range
         members.entry(value).or_default().push(RangesId(id));
     }
     (shared.into_iter().map(|(_, ranges)| ranges.to_vec()).collect(), members)
+}
+
+/// Each path with its rule, counted from 1, where `ends` are those of each rule's paths.
+fn of_rules<'p>(paths: &'p [Path], ends: &'p [usize]) -> impl Iterator<Item = (usize, &'p Path)> {
+    let starts = [0].into_iter().chain(ends.iter().copied());
+    starts.zip(ends).zip(1..).flat_map(|((start, &end), rule)| paths[start..end].iter().map(move |path| (rule, path)))
+}
+
+/// Counts a rule, if it is not the last one that was counted.
+fn count_rule((count, last): &mut (usize, usize), rule: usize) {
+    *count += usize::from(*last != rule);
+    *last = rule;
 }
 
 fn costs(values: &Values) -> Vec<Option<u32>> {

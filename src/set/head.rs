@@ -1,11 +1,14 @@
-//! How many rules at the head of a set are asked one by one before the index is.
+//! How many rules at the head of a set run one by one before the index is asked.
 //!
 //! The index costs about the same for every packet; a rule costs little, and one that keeps most packets ends the
-//! search. So few rules, and broad ones at the head, are asked first, and the whole set if the index saves nothing.
+//! search. So few rules, and broad ones at the head, run first, and the whole set if the index saves nothing. What
+//! rules keep is a guess, so a head never costs much more than the index: whatever packets come, that is the most that
+//! a wrong guess loses.
 
 use std::collections::HashMap;
 
 use crate::graph::Hashing;
+use crate::set::field::Fields;
 use crate::set::table::Tables;
 use crate::set::term::{Constraint, Rank, Term};
 
@@ -17,8 +20,26 @@ const ENTER: f64 = 2.0;
 const FIELD: f64 = 0.4;
 const INSTRUCTION: f64 = 0.07;
 
+/// How many instructions take as long as a rule.
+pub(super) const INSTRUCTIONS_OF_RULE: f64 = RULE / INSTRUCTION;
+
+/// The code of more rules than this evicts itself from the caches, and then a rule takes so many times as long.
+const CACHED: usize = 128;
+const EVICTED: f64 = 3.0;
+
 /// How long it takes to put matches in order.
 const ORDER: f64 = 4.0;
+
+/// How long it takes to interpret the tables, and from how many rules on, of those that have to run for a packet, that
+/// is done.
+const INTERPRET: f64 = 2_000.0;
+const MANY: f64 = 16.0;
+
+/// The part of all packets for which a rule in the tables has to run, at most, since some packets are of other kinds.
+const MOST_ASKED: f64 = 0.5;
+
+/// The most that rules at the head take, beside the index.
+const MOST_OF_HEAD: f64 = 2.0;
 
 /// What runs one by one.
 pub(super) struct Singly {
@@ -28,34 +49,71 @@ pub(super) struct Singly {
     pub(super) all: bool,
 }
 
-/// Which rules run one by one.
-pub(super) fn singly(fields: usize, tables: &Tables, terms: &[Term], alone: &[Rank], rules: usize) -> Singly {
-    let breadth = breadth(terms, alone, rules);
-    let look = ENTER + FIELD * fields as f64 + INSTRUCTION * tables.cost();
-    // What lies behind the head, from the back: alone rules are asked whatever the index says.
+/// How long it takes to run so many rules.
+fn rules_take(rules: usize) -> f64 {
+    RULE * (rules as f64 + (EVICTED - 1.0) * rules.saturating_sub(CACHED) as f64)
+}
+
+/// Which rules run one by one, where each keeps such a part of all packets.
+pub(super) fn singly(fields: &Fields, tables: &Tables, breadth: &[f64], alone: &[Rank]) -> Singly {
+    let rules = breadth.len();
+    let rule = rules_take(rules) / rules.max(1) as f64;
+    let mut run = tables.run.clone();
+    run.sort_unstable();
+    run.dedup();
+    let asked: f64 = run.iter().map(|&rank| breadth[rank as usize].min(MOST_ASKED)).sum();
+    let interpret = if asked > MANY { INTERPRET } else { 0.0 };
+    let look = ENTER + FIELD * fields.list.len() as f64 + INSTRUCTION * tables.cost() + asked * rule + interpret;
+    // What lies behind the head, from the back: alone rules run whatever the index says.
     let mut is_alone = vec![false; rules];
     alone.iter().for_each(|&rank| is_alone[rank as usize] = true);
+    let alone_costs = alone.len() as f64 * rule;
+    let are_few = rules_take(rules) <= look + alone_costs;
     let (mut best, mut length) = (f64::INFINITY, 0);
-    let (mut reached, mut before) = (1.0, 0.0);
-    let alone_costs: f64 = alone.len() as f64 * RULE;
+    let (mut reached, mut before, mut beside) = (1.0, 0.0, 0.0);
     let mut alone_left = alone_costs;
+    // Who looks through lists stops at the first rule that keeps the packet.
+    let lists = INSTRUCTION * tables.cost_of_lists();
+    let of_rule = lists / rules.max(1) as f64;
+    let mut listed = vec![0.0; rules + 1];
+    for rank in (0..rules).rev() {
+        listed[rank] = of_rule + (1.0 - breadth[rank]) * listed[rank + 1];
+    }
     for rank in 0..=rules {
-        let behind = if rank == rules { 0.0 } else { look + alone_left };
+        let in_lists = rank as f64 * of_rule + listed[rank];
+        let behind = if rank == rules { 0.0 } else { look - lists + in_lists + alone_left };
         let cost = before + reached * behind;
+        if beside > MOST_OF_HEAD * look && !are_few {
+            break;
+        }
         if cost < best {
             (best, length) = (cost, rank);
         }
         if rank < rules {
-            before += reached * RULE;
+            let takes = rules_take(rank + 1) - rules_take(rank);
+            before += reached * takes;
             reached *= 1.0 - breadth[rank];
-            alone_left -= if is_alone[rank] { RULE } else { 0.0 };
+            alone_left -= if is_alone[rank] { rule } else { 0.0 };
+            beside += if is_alone[rank] { 0.0 } else { takes };
         }
     }
-    Singly { head: length, all: rules as f64 * RULE <= look + ORDER + alone_costs }
+    Singly { head: length, all: rules_take(rules) <= look + ORDER + alone_costs }
 }
 
-/// The part of all packets that each rule keeps, about.
-fn breadth(terms: &[Term], alone: &[Rank], rules: usize) -> Vec<f64> {
+/// The part of all packets that each rule keeps, or has to run for, about.
+pub(super) fn breadth(fields: &Fields, terms: &[Term], alone: &[Rank], rules: usize) -> Vec<f64> {
+    let mut breadth = vec![0.0; rules];
+    for (term, part) in terms.iter().zip(parts(fields, terms, rules)) {
+        breadth[term.rank as usize] = f64::min(breadth[term.rank as usize] + part, 0.9);
+    }
+    for &rank in alone {
+        breadth[rank as usize] = 0.1;
+    }
+    breadth
+}
+
+/// The part of all packets that each term holds for, about.
+pub(super) fn parts(fields: &Fields, terms: &[Term], rules: usize) -> Vec<f64> {
     let mut uses: HashMap<Constraint, (Rank, usize), Hashing> = HashMap::default();
     for term in terms {
         for &constraint in &term.constraints {
@@ -66,19 +124,11 @@ fn breadth(terms: &[Term], alone: &[Rank], rules: usize) -> Vec<f64> {
     }
     // What many rules ask for, many packets have.
     let common = |constraint: &Constraint| (uses[constraint].1 - 1) as f64 / rules as f64;
-    let mut breadth = vec![0.0; rules];
-    for term in terms {
-        let part = |constraint: &Constraint| common(constraint).max(part_of_field(constraint));
-        let part: f64 = term.constraints.iter().map(part).product();
-        breadth[term.rank as usize] = f64::min(breadth[term.rank as usize] + part, 0.9);
-    }
-    for &rank in alone {
-        breadth[rank as usize] = 0.1;
-    }
-    breadth
+    let part = |constraint: &Constraint| common(constraint).max(part_of_field(fields, constraint));
+    terms.iter().map(|term| term.constraints.iter().map(part).product()).collect()
 }
 
-/// The part of all packets whose field lies in a range: some numbers are far more frequent than others.
-fn part_of_field(constraint: &Constraint) -> f64 {
-    ((f64::from(constraint.span) + 1.0) / (f64::from(u32::MAX) + 1.0)).powf(0.25)
+/// The part of a field's numbers that a constraint leaves.
+fn part_of_field(fields: &Fields, constraint: &Constraint) -> f64 {
+    ((f64::from(constraint.span) + 1.0) / (f64::from(fields.max(constraint.field)) + 1.0)).min(1.0)
 }

@@ -3,13 +3,14 @@
 //!
 //! # How a set is built
 //!
-//! 1. **Paths** (`extract`, `path`). Each program is run symbolically: its graph is walked from the start, and each way
+//! 1. **Paths** (`extract`, `path`, `join`). Each program is run symbolically: its graph is walked from the start, and each way
 //!    that ends in a verdict other than 0 becomes a conjunction, of values of the packet that lie in ranges, of loads
 //!    that lie in bounds (used or not: what a program says of a truncated packet is kept), and of a least length.
 //!    Values are hash-consed over all programs, so that equal questions are one. A path need not ask for what another
 //!    path with the same verdict has anyway. What cannot be said so (facts from the context, random numbers, large
 //!    expressions) is left out: the path then finds all packets that it should and more, and the program has the last
-//!    word. A program with too many paths runs alone.
+//!    word. Of a program with too many paths, those that lead through one place are joined: what they have in common
+//!    remains. All programs have the same share of the work, so that none is left out because of another one.
 //! 2. **Fields** (`field`). The up to 64 values and checks that most paths ask for are computed for every packet; what
 //!    a path asks beyond these is left out as above. Whether a value lies in several ranges is a field of its own if
 //!    many paths ask for it (`{6, 17, 132}`). A field that is only ever compared is left in the byte order of the
@@ -31,8 +32,11 @@
 //!    do for packets, took twice as long for tables in the cache, and saved a tenth for 300,000 five-tuples outside of
 //!    it. The terms of a short list are spelled out. Packets that are too short for what nearly all have take code of
 //!    their own. Without native code the same tables are walked by interpretation.
-//! 6. **Head** (`head`). Rules at the head that are broad, or all of a small set, run one by one before the index is
-//!    asked, if by the same estimate that takes less time.
+//! 6. **Rules that run** (`head`, `alone`, `first`). Rules at the head that are broad, or all of a small set, run one by
+//!    one before the index is asked, if by the same estimate that takes less time; a head takes at most twice as long
+//!    as the index, since the estimate may be wrong. Rules that the tables cannot tell from most packets run alone.
+//!    Those that the tables have found, but not for sure, run with them in one order, and only up to the first match.
+//!    [`FilterSet::report`] names the rules that run alone, and why.
 //!
 //! # How it changes
 //!
@@ -42,20 +46,22 @@
 //!
 //! # The worst case
 //!
-//! For n rules of at most 4,096 steps, 64 paths and 256 terms a path:
+//! For n rules:
 //!
-//! - Time to build: a fixed number of steps for each rule (`index::STEPS_OF_RULE`) and in all; the choices of keys
-//!   together look at a fixed number of terms (`choose::WORK`). What is not done when these are spent is done by
-//!   running programs alone.
+//! - Time to build: a fixed number of steps for each rule on average (`extract::STEPS_OF_RULE`), and of terms
+//!   (`term::TERMS_OF_RULE`), at most 4,096 and 1,024; the choices of keys look at a fixed number of terms for each
+//!   (`choose::work`). When that is spent, paths are joined, ranges are widened, and terms share a table by their kind.
 //! - Memory: an entry is 8 bytes, 8 more if entries differ in the fields that they need, and 4 or 8 for each field that
 //!   the table has columns for, at most 144; a slot is 8 bytes, and there are one or two for each key, of few keys
 //!   more; a bucket of some three keys has 4. Tables with the same words share them: a list of hosts has one slot for
 //!   each rule, some 20 bytes.
 //! - Time of a packet: computing at most 64 fields; for each table a hash, one slot, and one chain, of at most 8
-//!   entries as long as keys could be found; all terms that no key is worth, and all programs that run alone. If no two
-//!   programs have anything in common, that is all of them: then a set takes as long as a loop over the filters, and no
-//!   more. Hashes have random factors, so that nobody can send packets that are hashed alike on purpose.
+//!   entries as long as keys could be found; all terms that no key is worth, at most 8 of a rule; and all programs that
+//!   run alone or because of an entry, of which the first match takes those in front of it and no others, as a loop
+//!   does. If no two programs have anything in common, that is all of them: then a set takes as long as a loop over the
+//!   filters, and no more. Hashes have random factors, so that nobody can send packets that are hashed alike on purpose.
 
+mod alone;
 mod change;
 mod choose;
 mod column;
@@ -64,18 +70,22 @@ mod entry;
 mod error;
 mod extract;
 mod field;
+mod first;
 mod found;
 mod head;
 mod index;
+mod join;
 mod key;
 mod matches;
 mod native;
 mod part;
 mod path;
 mod places;
+mod report;
 mod shared;
 mod table;
 mod term;
+mod work;
 
 use std::collections::HashMap;
 use std::fmt;
@@ -92,8 +102,10 @@ use crate::set::part::{Part, Rule};
 use crate::set::term::Rank;
 use crate::verify::Verified;
 
+pub use alone::AloneReason;
 pub use error::SetError;
 pub use matches::{BatchMatches, Matches};
+pub use report::SetReport;
 pub use shared::{SetReader, SharedSet};
 
 /// How many packets of a batch are asked about at a time.
@@ -200,8 +212,12 @@ impl FilterSet {
         if let [part] = self.parts.as_slice() {
             return part.first_id(&packet);
         }
-        let first = |part: &Part| part.first(&packet).map(|rank| part.rule(rank));
-        self.parts.iter().filter_map(first).min_by_key(|rule| rule.order).map(|rule| rule.id)
+        let mut first: Option<Rule> = None;
+        for part in &self.parts {
+            let end = first.map_or(part.len() as Rank, |first| part.rank_behind(first.order));
+            first = part.first(&packet, end).map(|rank| part.rule(rank)).or(first);
+        }
+        first.map(|rule| rule.id)
     }
 
     /// Fills `matches` with all rules that keep a packet, in the order of the set.

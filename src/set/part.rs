@@ -84,7 +84,7 @@ impl Part {
     }
 
     #[inline]
-    fn is_alive(&self, rank: Rank) -> bool {
+    pub(super) fn is_alive(&self, rank: Rank) -> bool {
         self.dead_count == 0 || self.dead.get(rank as usize / 64).is_none_or(|word| word >> (rank % 64) & 1 == 0)
     }
 
@@ -97,10 +97,15 @@ impl Part {
         (self.sure, self.plain) = (None, None);
     }
 
-    /// The first rule that keeps a packet.
+    /// How many rules stand before a place in the order of all rules.
+    pub(super) fn rank_behind(&self, order: u64) -> Rank {
+        self.rules.partition_point(|rule| rule.order < order) as Rank
+    }
+
+    /// The first rule that keeps a packet, of those before `end`.
     #[inline]
-    pub(super) fn first(&self, packet: &Packet) -> Option<Rank> {
-        self.index.first(packet, |rank| self.is_alive(rank))
+    pub(super) fn first(&self, packet: &Packet, end: Rank) -> Option<Rank> {
+        self.index.first(packet, end, |rank| self.is_alive(rank))
     }
 
     /// The id of the first rule that keeps a packet.
@@ -110,11 +115,11 @@ impl Part {
             return self.id(code.call(packet, &mut []) as Rank);
         }
         if self.dead_count > 0 {
-            return self.first(packet).and_then(|rank| self.id(rank));
+            return self.first(packet, Rank::MAX).and_then(|rank| self.id(rank));
         }
         match self.index.first_of_head(packet) {
             Some(rank) => self.ids.get(rank).copied(),
-            None => self.index.first_behind_head(packet, |_| true).and_then(|rank| self.id(rank)),
+            None => self.index.first_behind_head(packet, Rank::MAX, |_| true).and_then(|rank| self.id(rank)),
         }
     }
 
@@ -125,7 +130,6 @@ impl Part {
         select_unpredictable((rank as usize) + 1 < self.ids.len(), Some(id), None)
     }
 
-    #[cfg(test)]
     pub(super) fn index(&self) -> &Index {
         &self.index
     }
@@ -145,7 +149,7 @@ impl Part {
         let none = self.rules.len() as Rank;
         for (rank, packet) in ranks.iter_mut().zip(records.packets(from)) {
             if *rank == Native::UNKNOWN || *rank != none && !self.is_alive(*rank) {
-                *rank = self.first(&packet).unwrap_or(none);
+                *rank = self.first(&packet, none).unwrap_or(none);
             }
         }
     }

@@ -102,7 +102,7 @@ fn within(ranges: &[Range], known: Known) -> Vec<Range> {
     inside.map(|&(low, high)| (low, if high >= known.max { u32::MAX } else { high })).collect()
 }
 
-fn is_all(ranges: &[Range], known: Known) -> bool {
+pub(super) fn is_all(ranges: &[Range], known: Known) -> bool {
     matches!(ranges, &[(low, high)] if low <= known.min && high >= known.max)
 }
 

@@ -20,6 +20,7 @@ use crate::set::field::{Field, Fields, Row};
 use crate::set::key::{self, Chain, KeyField};
 use crate::set::places::{Places, named};
 use crate::set::term::{Constraint, Rank, Term};
+use crate::set::work;
 
 /// Up to so many terms of an index, of those without a key, have code of their own.
 pub(crate) const MOST_SPELLED: usize = 48;
@@ -197,6 +198,7 @@ impl Tables {
             let (entry, holds) = match (found, table.told) {
                 (Content::Rank(rank), verdict) => (Entry::of(rank, verdict.unwrap_or(0)), true),
                 (Content::Chain(at), _) => {
+                    work::entry();
                     let words = &self.words[table.start + at..][..table.stride()];
                     let is_last = !table.is_marked || words[0] & mark::LAST != 0;
                     next = (!is_last).then_some(Content::Chain(at + table.stride()));

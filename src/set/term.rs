@@ -31,8 +31,13 @@ pub(crate) struct Constraint {
     pub(crate) span: u32,
 }
 
-/// The most terms that one path becomes, where a field lies in one of several ranges.
+/// The most terms that one path becomes, where a field lies in one of several ranges, and that a rule has.
 const MOST_TERMS: usize = 256;
+const MOST_OF_RULE: usize = 1_024;
+
+/// How many terms all rules have: so many, and so many for each.
+const TERMS: usize = 1 << 16;
+const TERMS_OF_RULE: usize = 32;
 
 impl Constraint {
     /// The range, unless it leads past the largest number.
@@ -46,16 +51,9 @@ impl Constraint {
     }
 }
 
-/// The terms of a path of the rule of that rank.
-pub(super) fn terms(fields: &Fields, path: &Path, rank: Rank, terms: &mut Vec<Term>) {
-    let mut term = Term { rank, verdict: path.verdict, is_exact: path.is_exact, needs: 0, constraints: Vec::new() };
-    for field in fields.wanted(path) {
-        match fields.number(field) {
-            Some(number) => term.needs |= 1 << number,
-            None => term.is_exact = false,
-        }
-    }
-    let mut several = Vec::new();
+/// The constraints of a path, and the fields that lie in one of several ranges, those with few ranges first.
+fn parted<'p>(fields: &Fields, path: &'p Path) -> (Vec<Constraint>, Vec<(u8, &'p [Range])>) {
+    let (mut constraints, mut several) = (Vec::new(), Vec::new());
     for literal in &path.literals {
         let (Literal { ranges, .. }, asked) = (literal, fields.of_literal(literal));
         let Some(field) = fields.number(asked) else { continue };
@@ -66,26 +64,76 @@ pub(super) fn terms(fields: &Fields, path: &Path, rank: Rank, terms: &mut Vec<Te
             _ => as_one(ranges),
         };
         match one {
-            Some((first, span)) => term.constraints.push(Constraint { field, first, span }),
-            None => several.push((field, ranges)),
+            Some((first, span)) => constraints.push(Constraint { field, first, span }),
+            None => several.push((field, ranges.as_slice())),
         }
     }
     several.sort_by_key(|(_, ranges)| ranges.len());
-    let mut count = 1;
+    (constraints, several)
+}
+
+/// How many terms a path becomes if nothing is left out, or more than [`MOST_TERMS`].
+fn count(fields: &Fields, path: &Path) -> usize {
+    let (_, several) = parted(fields, path);
+    several.iter().fold(1, |count: usize, (_, ranges)| count.saturating_mul(ranges.len())).min(MOST_TERMS + 1)
+}
+
+/// The terms of a path of the rule of that rank, at most so many: of fields that would need more of them, each tests
+/// from the first range to the last.
+fn terms(fields: &Fields, path: &Path, rank: Rank, most: usize, terms: &mut Vec<Term>) {
+    let (constraints, several) = parted(fields, path);
+    let mut term = Term { rank, verdict: path.verdict, is_exact: path.is_exact, needs: 0, constraints };
+    for field in fields.wanted(path) {
+        match fields.number(field) {
+            Some(number) => term.needs |= 1 << number,
+            None => term.is_exact = false,
+        }
+    }
     let begin = terms.len();
     let mut made = vec![term];
     for (field, ranges) in several {
-        if count * ranges.len() > MOST_TERMS {
-            made.iter_mut().for_each(|term| term.is_exact = false);
+        if made.len() * ranges.len() > most {
+            let whole = (ranges[0].0, ranges[ranges.len() - 1].1);
+            made = made.iter().map(|term| Term { is_exact: false, ..with(term, field, whole) }).collect();
             continue;
         }
-        count *= ranges.len();
         made = made.iter().flat_map(|term| ranges.iter().map(|&range| with(term, field, range))).collect();
     }
     terms.extend(made);
     for term in &mut terms[begin..] {
         term.constraints.sort_by_key(|constraint| constraint.field);
     }
+}
+
+/// The terms of all rules in the order of their ranks, where `ends` are those of each rule's paths.
+///
+/// All have the same share of terms: a rule with more has coarser ones, so that no rule has less because of another one.
+pub(super) fn of_rules(fields: &Fields, paths: &[Path], ends: &[usize]) -> Vec<Term> {
+    let starts = [0].into_iter().chain(ends.iter().copied());
+    let of_rules: Vec<&[Path]> = starts.zip(ends).map(|(start, &end)| &paths[start..end]).collect();
+    let wanted: Vec<usize> = of_rules.iter().map(|paths| paths.iter().map(|path| count(fields, path)).sum()).collect();
+    let share = share(&wanted, TERMS + TERMS_OF_RULE * ends.len()).min(MOST_OF_RULE);
+    let mut all = Vec::new();
+    for ((rank, paths), wanted) in (0..).zip(of_rules).zip(wanted) {
+        let most = if wanted <= share { MOST_TERMS } else { (share / paths.len()).max(1) };
+        paths.iter().for_each(|path| terms(fields, path, rank, most, &mut all));
+    }
+    all
+}
+
+/// The most that each may have so that all have no more than there is.
+fn share(wanted: &[usize], total: usize) -> usize {
+    let mut wanted = wanted.to_vec();
+    wanted.sort_unstable();
+    let mut left = total;
+    for (place, &least) in wanted.iter().enumerate() {
+        let share = left / (wanted.len() - place);
+        if least > share {
+            return share;
+        }
+        left -= least;
+    }
+    usize::MAX
 }
 
 fn with(term: &Term, field: u8, (low, high): Range) -> Term {

@@ -38,6 +38,8 @@ pub struct Rules {
 /// The rules for packets of a link type.
 pub struct RuleSet {
     pub set: FilterSet,
+    /// The rules that match nothing there, which are not in the set.
+    pub never: Vec<u32>,
     /// Which rules match nothing there, and why, if it has not been said for all packets.
     pub complaint: Option<String>,
 }
@@ -174,8 +176,12 @@ impl Rules {
 
     /// Makes a set of the rules that match something, and remembers those that have no meaning.
     fn join(&mut self, judged: Vec<Judged>) -> Result<RuleSet, Failure> {
-        let (mut programs, mut complaints, mut refused) = (Vec::new(), Vec::new(), Errors::new());
+        let (mut programs, mut never) = (Vec::new(), Vec::new());
+        let (mut complaints, mut refused) = (Vec::new(), Errors::new());
         for ((id, rule), judged) in (0_u32..).zip(&self.rules).zip(judged) {
+            if !matches!(judged, Judged::Accepts(_)) {
+                never.push(id);
+            }
             let reason = match judged {
                 Judged::Accepts(verified) => {
                     programs.push((id, verified));
@@ -195,7 +201,7 @@ impl Rules {
         let useless = self.useless.get_or_insert_with(|| refused.clone());
         useless.retain(|number, _| refused.contains_key(number));
         let set = FilterSet::new(programs).map_err(|error| Failure::of_file(&self.path, error))?;
-        Ok(RuleSet { set, complaint: complaint(&input_name(&self.path).to_string(), complaints) })
+        Ok(RuleSet { set, never, complaint: complaint(&input_name(&self.path).to_string(), complaints) })
     }
 }
 

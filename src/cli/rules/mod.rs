@@ -1,5 +1,6 @@
-//! What `cbpf split` and `cbpf count` share: rules that sort the packets of captures, and the table of what each took.
+//! Rules that sort the packets of captures: what `cbpf split` and `cbpf count` share, and `cbpf rules`.
 
+pub mod check;
 mod counts;
 mod file;
 
@@ -47,6 +48,7 @@ impl RuleArguments {
         let inputs = self.captures.open_beside(&self.rules)?;
         let known = self.captures.link_types(&inputs);
         let (rules, sets) = Rules::read(&self.rules, &known, self.chain, &self.warnings)?;
+        sets.iter().for_each(|(link_type, RuleSet { set, .. })| check::warn_of_slow(*link_type, set));
         let (matches, first_matches) = (BatchMatches::new(), Vec::new());
         let told = BTreeSet::new();
         Ok((inputs, Classifier { arguments: self, rules, sets, told, matches, first_matches }))
@@ -59,7 +61,7 @@ pub struct Classifier<'a> {
     rules: Rules,
     sets: BTreeMap<LinkType, RuleSet>,
     /// The inputs and interfaces of which it has been said that rules match nothing there.
-    told: BTreeSet<(usize, usize)>,
+    told: BTreeSet<(usize, LinkType, usize)>,
     matches: BatchMatches,
     first_matches: Vec<Option<u32>>,
 }
@@ -99,11 +101,15 @@ impl Classifier<'_> {
     fn prepare(&mut self, input: usize, link_type: LinkType, records: Records) -> Result<(), Failure> {
         let set = match self.sets.entry(link_type) {
             Entry::Occupied(set) => set.into_mut(),
-            Entry::Vacant(place) => place.insert(self.rules.set(link_type)?),
+            Entry::Vacant(place) => {
+                let made = place.insert(self.rules.set(link_type)?);
+                check::warn_of_slow(link_type, &made.set);
+                made
+            }
         };
         let Some(complaint) = &set.complaint else { return Ok(()) };
         for index in records.iter().map(|record| record.interface.index) {
-            if self.told.insert((input, index)) {
+            if self.told.insert((input, link_type, index)) {
                 let name = self.arguments.captures.name(input);
                 self.arguments.warnings.warn(format_args!("{name}: interface {index} ({link_type}): {complaint}"))?;
             }

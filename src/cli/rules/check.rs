@@ -1,0 +1,82 @@
+//! `cbpf rules`: whether a file of rules is right, and which of its rules take long.
+
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+use std::path::PathBuf;
+
+use cbpf::{FilterSet, LinkType};
+use clap::Args;
+
+use crate::cli::expression::ChainArguments;
+use crate::cli::failure::{Failure, say};
+use crate::cli::link_types::KnownLinkTypes;
+use crate::cli::print::print;
+use crate::cli::rules::Rules;
+use crate::cli::rules::file::RuleSet;
+use crate::cli::warnings::WarningArguments;
+
+/// Check a file of rules, and print how they are found
+///
+/// Rules are read from a file, as for `cbpf split`: `name: expression` a line; # begins a comment. Most rules are looked
+/// up in tables, in a time that hardly depends on how many there are. The report names the rules that run for every
+/// packet instead, and why, and the rules that match no packet of the link type.
+#[derive(Args)]
+#[command(after_help = "Example:
+  cbpf rules --rules services.txt
+  cbpf rules --rules services.txt --link-type RAW")]
+pub struct Arguments {
+    /// File with the rules, `name: expression` a line, # for comments; - for standard input
+    #[arg(long, value_name = "FILE")]
+    rules: PathBuf,
+
+    /// What the packets begin with: EN10MB, RAW, LINUX_SLL, ..., or the number of a capture file
+    #[arg(long, value_name = "TYPE", default_value_t = LinkType::ETHERNET)]
+    link_type: LinkType,
+
+    #[command(flatten)]
+    chain: ChainArguments,
+
+    #[command(flatten)]
+    warnings: WarningArguments,
+}
+
+pub fn run(arguments: &Arguments) -> Result<(), Failure> {
+    let known = KnownLinkTypes { link_types: BTreeSet::from([arguments.link_type]), are_all: true };
+    let (rules, sets) = Rules::read(&arguments.rules, &known, arguments.chain, &arguments.warnings)?;
+    let names: Vec<&str> = rules.names().collect();
+    let mut text = String::new();
+    for (link_type, RuleSet { set, never, .. }) in &sets {
+        let report = set.report();
+        let never: BTreeSet<u32> = never.iter().chain(&report.never).copied().collect();
+        // A string cannot fail to be written.
+        let _ = writeln!(text, "rules for {link_type}: {}", names.len());
+        let _ =
+            writeln!(text, "looked up: {}, tables: {}, bytes: {}", report.indexed, report.tables, report.table_bytes);
+        let _ = writeln!(text, "run one by one before the tables: {}", report.head);
+        let _ = writeln!(text, "run for every packet: {}", report.alone.len());
+        for (id, reason) in &report.alone {
+            let _ = writeln!(text, "  {}: {reason}", names[*id as usize]);
+        }
+        let _ = writeln!(text, "match no packet: {}", never.len());
+        for id in never {
+            let _ = writeln!(text, "  {}", names[id as usize]);
+        }
+    }
+    print(text.as_bytes())
+}
+
+/// From so many rules on that run for every packet, they take longer than all others.
+const MANY: usize = 32;
+
+/// Warns if many rules run for every packet.
+pub fn warn_of_slow(link_type: LinkType, set: &FilterSet) {
+    let report = set.report();
+    let alone = report.alone.len();
+    if alone >= MANY {
+        say(format_args!(
+            "cbpf: warning: {alone} of {} rules run for every packet of link type {link_type}, which takes long; \
+             `cbpf rules` names them",
+            report.rules
+        ));
+    }
+}
