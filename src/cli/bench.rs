@@ -108,6 +108,7 @@ impl Records {
                     }
                 }
             }
+            input.close();
         }
         match records.len() {
             0 => Err(Failure::Input("there are no packets to measure with".to_owned())),

@@ -1,15 +1,15 @@
 //! `cbpf filter`: the main job, which packets of captures a program keeps.
 
+use std::cell::Cell;
 use std::io::{Write, stdout};
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 
-use crate::cli::capture::{Format, Output, Reader, Writer};
+use crate::cli::capture::{Format, Output, Piece, Reader, Writer};
 use crate::cli::engine::{self, Surroundings};
 use crate::cli::failure::{Failure, say};
-use crate::cli::input::{CaptureArguments, Inputs, each_batch};
-use crate::cli::interrupt;
+use crate::cli::input::{CaptureArguments, Inputs, each_piece};
 use crate::cli::program::{Engines, ProgramArguments};
 use crate::cli::progress::Progress;
 use crate::cli::summary::Summary;
@@ -18,10 +18,11 @@ use crate::cli::summary::Summary;
 ///
 /// A summary goes to standard error. Kept packets are cut to the program's verdict; time stamps, link types and
 /// original lengths stay. The output is a pcap file if all inputs are, with one link type, and else pcapng; it appears
-/// under its name when it is complete.
+/// under its name when it is complete. A pipe gets its header at once, and each packet before the next one is waited for.
 #[derive(Args)]
 #[command(after_help = "Example:
   cbpf filter -r in.pcap 'tcp port 443' -w https.pcap
+  tcpdump -i eth0 -U -w - | cbpf filter -r - 'port 53' -w dns.pcap
   cbpf filter -p arp.asm -r monday.pcap.gz -r tuesday.pcapng -w arp.pcap")]
 pub struct Arguments {
     #[command(flatten)]
@@ -50,7 +51,8 @@ pub struct Arguments {
 pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     let mut inputs = arguments.captures.open(&arguments.program)?;
     let mut engines = Engines::load(&arguments.program, arguments.engine)?;
-    let mut writer = arguments.write.as_deref().map(|path| create(path, &inputs)).transpose()?;
+    let create = |path| Writer::new(Output::create(path)?, &Format::of(&inputs));
+    let mut writer = arguments.write.as_deref().map(create).transpose()?;
 
     let mut summary = Summary::start();
     let outcome = filter(&mut engines, arguments.seed, &mut inputs, writer.as_mut(), &mut summary)?;
@@ -59,15 +61,6 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     }
     print_summary(arguments, summary)?;
     outcome.outcome()
-}
-
-/// An output that goes if the program is interrupted.
-fn create(path: &Path, inputs: &[Reader]) -> Result<Writer, Failure> {
-    let writer = Writer::new(Output::create(path)?, &Format::of(inputs))?;
-    if let Some(temporary) = writer.temporary() {
-        interrupt::remove_when_interrupted(temporary)?;
-    }
-    Ok(writer)
 }
 
 fn filter(
@@ -79,7 +72,10 @@ fn filter(
 ) -> Result<Inputs, Failure> {
     let mut surroundings = Surroundings::new(seed);
     let mut verdicts = Vec::new();
-    each_batch(inputs, Progress::of(inputs), |input, first, records| {
+    each_piece(inputs, Progress::of(inputs), &Cell::new(None), |input, first, piece| {
+        let Piece::Records(records) = piece else {
+            return Ok(writer.as_mut().map_or(Ok(()), |writer| writer.flush_to_readers())?);
+        };
         verdicts.clear();
         for (link_type, records) in records.by_link_type() {
             let first = first + verdicts.len() as u64;

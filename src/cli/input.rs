@@ -1,15 +1,17 @@
 //! What most subcommands read: a program, in whatever form, and captures.
 
+use std::cell::Cell;
 use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
+use std::time::Instant;
 
 use cbpf::{LinkType, Program};
 use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 
-use crate::cli::capture::{Interface, Reader, Record, Records, input_name};
+use crate::cli::capture::{Interface, Piece, Reader, Record, Records, input_name};
 use crate::cli::failure::{Failure, say};
 use crate::cli::program::ProgramArguments;
 use crate::cli::progress::Progress;
@@ -67,7 +69,8 @@ pub fn input_once<'a>(paths: impl Iterator<Item = &'a Path>) -> Result<(), Failu
 /// Captures to read, one after the other.
 #[derive(Args)]
 pub struct CaptureArguments {
-    /// Capture to read: pcap or pcapng, plain or gzip; - for standard input; may be given more than once
+    /// Capture to read: pcap or pcapng, plain or gzip; - for standard input; may be given more than once. The first Ctrl-C
+    /// ends pipes and standard input, as if nothing more came, and a second one the program
     #[arg(short = 'r', long = "read", value_name = "CAPTURE", required = true)]
     captures: Vec<PathBuf>,
 }
@@ -111,13 +114,22 @@ impl CaptureArguments {
     }
 }
 
-/// Opens captures; `others` are read, too.
+/// Opens captures; `others` are read, too. Only a few stay open, since the system may not allow all at once; the others are
+/// opened again when their turn comes.
 fn open<'a>(
     captures: impl Iterator<Item = &'a Path> + Clone,
     others: impl Iterator<Item = &'a Path>,
 ) -> Result<Vec<Reader>, Failure> {
     input_once(captures.clone().chain(others))?;
-    Ok(captures.map(Reader::open).collect::<Result<_, _>>()?)
+    let mut readers = Vec::new();
+    for path in captures {
+        let mut reader = Reader::open(path)?;
+        if readers.len() >= OPEN_AT_ONCE {
+            reader.close_for_now();
+        }
+        readers.push(reader);
+    }
+    Ok(readers)
 }
 
 /// Gives the records of all inputs to `visit`: the input's place, the number of the packet from 1, and the record.
@@ -142,8 +154,25 @@ pub fn each_record<E>(
 /// The first one of `visit`, which ends the reading.
 pub fn each_batch<E>(
     inputs: &mut [Reader],
-    mut progress: Progress,
+    progress: Progress,
     mut visit: impl FnMut(usize, u64, Records) -> Result<(), E>,
+) -> Result<Inputs, E> {
+    each_piece(inputs, progress, &Cell::new(None), |place, first, piece| match piece {
+        Piece::Records(records) => visit(place, first, records),
+        Piece::Pause => Ok(()),
+    })
+}
+
+/// As [`each_batch`], with pauses: `visit` gets one before a stream is waited for, to flush its output, and another one at
+/// the time that `due` holds, if nothing comes before.
+///
+/// # Errors
+/// The first one of `visit`, which ends the reading.
+pub fn each_piece<E>(
+    inputs: &mut [Reader],
+    mut progress: Progress,
+    due: &Cell<Option<Instant>>,
+    mut visit: impl FnMut(usize, u64, Piece) -> Result<(), E>,
 ) -> Result<Inputs, E> {
     let mut outcome = Inputs::Whole;
     let mut next = 1;
@@ -151,23 +180,33 @@ pub fn each_batch<E>(
     for (place, input) in inputs.iter_mut().enumerate() {
         loop {
             progress.show(bytes_before + input.bytes_read());
-            match input.records(LARGEST_BATCH) {
-                Ok(records) if records.len() == 0 => break,
-                Ok(records) => {
-                    visit(place, next, records)?;
+            let read = match input.piece(LARGEST_BATCH) {
+                Ok(None) => break,
+                Ok(Some(Piece::Records(records))) => {
+                    visit(place, next, Piece::Records(records))?;
                     next += records.len() as u64;
+                    Ok(())
                 }
-                Err(error) => {
-                    progress.pause(|| say(format_args!("cbpf: warning: {error}")));
-                    outcome = Inputs::Damaged;
-                    break;
+                Ok(Some(Piece::Pause)) => {
+                    visit(place, next, Piece::Pause)?;
+                    input.wait(due.get())
                 }
+                Err(error) => Err(error),
+            };
+            if let Err(error) = read {
+                progress.pause(|| say(format_args!("cbpf: warning: {error}")));
+                outcome = Inputs::Damaged;
+                break;
             }
         }
+        input.close();
         bytes_before += input.bytes_read();
     }
     Ok(outcome)
 }
+
+/// How many captures stay open from the start: these can be renamed or removed meanwhile.
+const OPEN_AT_ONCE: usize = 8;
 
 /// The most records that are looked at together: their first lines stay in the first cache until the engine comes to them.
 const LARGEST_BATCH: usize = 128;

@@ -12,6 +12,7 @@ mod filter;
 mod generate;
 mod input;
 mod interrupt;
+mod limits;
 mod listing;
 mod print;
 mod program;
@@ -68,6 +69,7 @@ enum Command {
 
 /// Runs the program that the arguments of the process ask for.
 pub fn main() -> ExitCode {
+    limits::exceed_file_size_with_an_error();
     let outcome = match Cli::try_parse() {
         Ok(cli) => run(cli.command),
         Err(message) => message.print().map_err(Failure::from).and_then(|()| match message.use_stderr() {

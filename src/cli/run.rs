@@ -1,13 +1,15 @@
 //! `cbpf run`: the verdict on each packet, and whether the engines agree.
 
+use std::cell::Cell;
 use std::io::{BufWriter, Write, stdout};
 
 use cbpf::Verified;
 use clap::{Args, ValueEnum};
 
+use crate::cli::capture::Piece;
 use crate::cli::engine::{self, Engine, Surroundings};
 use crate::cli::failure::Failure;
-use crate::cli::input::{CaptureArguments, each_record};
+use crate::cli::input::{CaptureArguments, each_piece};
 use crate::cli::program::ProgramArguments;
 use crate::cli::progress::Progress;
 
@@ -53,12 +55,15 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     let asks = engine.asks_for_context();
     let mut surroundings = Surroundings::new(seed);
     let mut output = BufWriter::new(stdout().lock());
-    let outcome = each_record(&mut inputs, Progress::Hidden, |_, number, record| {
-        let packet = surroundings.packet(number, record, asks);
-        let verdict = engine.run(packet);
-        let expected = reference.as_ref().map_or(verdict, |reference| reference.run(packet));
-        writeln!(output, "{expected}")?;
-        if verdict == expected { Ok(()) } else { Err(Failure::disagreement(number, &packet, verdict, expected)) }
+    let outcome = each_piece(&mut inputs, Progress::Hidden, &Cell::new(None), |_, first, piece| {
+        let Piece::Records(records) = piece else { return Ok(output.flush()?) };
+        (first..).zip(records.iter()).try_for_each(|(number, record)| {
+            let packet = surroundings.packet(number, &record, asks);
+            let verdict = engine.run(packet);
+            let expected = reference.as_ref().map_or(verdict, |reference| reference.run(packet));
+            writeln!(output, "{expected}")?;
+            if verdict == expected { Ok(()) } else { Err(Failure::disagreement(number, &packet, verdict, expected)) }
+        })
     });
     // A disagreement is not to be lost because nobody reads on.
     let flushed = output.flush();

@@ -1,14 +1,15 @@
 //! `cbpf split`: a capture for each rule, in one pass.
 
+use std::cell::Cell;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
 
-use crate::cli::capture::{CaptureError, Format, Output, Reader, Writer};
+use crate::cli::capture::{CaptureError, Format, Output, Piece, Reader, Writer};
 use crate::cli::failure::Failure;
-use crate::cli::input::each_batch;
+use crate::cli::input::each_piece;
 use crate::cli::interrupt;
 use crate::cli::progress::Progress;
 use crate::cli::rules::{Counts, RuleArguments, Rules, SNAPLEN};
@@ -42,12 +43,13 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     let mut writers = create(&arguments.output, classifier.rules(), &inputs)?;
     let mut counts = Counts::start(classifier.rules());
     let progress = Progress::of(&inputs);
-    let outcome = each_batch(&mut inputs, progress, |input, _, records| {
-        classifier.each(records, |record, ids| {
+    let outcome = each_piece(&mut inputs, progress, &Cell::new(None), |input, _, piece| match piece {
+        Piece::Records(records) => classifier.each(records, |record, ids| {
             counts.count(record, ids);
             let kept = record.cut(SNAPLEN as usize);
             ids.iter().try_for_each(|&id| Ok(writers[id as usize].write(input, &kept)?))
-        })
+        }),
+        Piece::Pause => Ok::<(), Failure>(writers.iter_mut().try_for_each(Writer::flush_to_readers)?),
     })?;
     finish(writers, &inputs)?;
     counts.print(classifier.rules(), arguments.json)?;
@@ -61,9 +63,7 @@ fn create(folder: &Path, rules: &Rules, inputs: &[Reader]) -> Result<Vec<Writer>
     let count = names.len();
     let writer = |name: &str| {
         let output = Output::create_one_of(count, &folder.join(format!("{name}.{}", format.extension())))?;
-        let writer = Writer::new(output, &format)?;
-        writer.temporary().map_or(Ok(()), interrupt::remove_when_interrupted)?;
-        Ok(writer)
+        Ok(Writer::new(output, &format)?)
     };
     names.map(writer).collect()
 }
@@ -79,11 +79,8 @@ struct Folder<'a>(Option<&'a Path>);
 
 impl Folder<'_> {
     fn create(path: &Path) -> Result<Folder<'_>, Failure> {
-        match fs::create_dir(path) {
-            Ok(()) => {
-                interrupt::remove_when_interrupted(path)?;
-                Ok(Folder(Some(path)))
-            }
+        match interrupt::removed_when_interrupted(|| fs::create_dir(path).map(|()| path)) {
+            Ok(made) => Ok(Folder(Some(made))),
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(Folder(None)),
             Err(source) => Err(CaptureError::Create { path: path.to_path_buf(), source }.into()),
         }

@@ -1,6 +1,6 @@
 //! Capture files: pcap and pcapng, plain or gzip, read record by record and written back.
 //!
-//! The data flows `source` (bytes) -> `window` (what is unread) -> `pcap` or `pcapng`
+//! The data flows `source` (bytes of a file, or of a `stream`) -> `window` (what is unread) -> `pcap` or `pcapng`
 //! (records) -> `read` (one [`Reader`] for both, which lends [`Records`]), and back through `write` (a [`Writer`] of either format) into `output`
 //! (a file that appears whole or not at all).
 //!
@@ -8,6 +8,7 @@
 //!   exactly one of them, so "incomplete" can only mean damage, and every error knows its byte.
 //! - Whatever precedes the damage is read; the damage is an error, once; then the reader is at its end.
 //! - No input makes it panic or loop. It holds a chunk or two, or a record no longer than libpcap would accept.
+//! - A stream is waited for only when all that came of it was handed out.
 //! - Nothing about time is lost: a record keeps its ticks, its interface says what a tick is.
 
 mod error;
@@ -17,6 +18,7 @@ mod pcapng;
 mod read;
 mod records;
 mod source;
+mod stream;
 #[cfg(test)]
 mod tests;
 mod window;
@@ -24,7 +26,7 @@ mod write;
 
 pub use error::{CaptureError, input_name};
 pub use output::Output;
-pub use read::Reader;
+pub use read::{Piece, Reader};
 pub use records::Records;
 pub use write::{Format, Writer};
 

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::slice;
+use std::time::Instant;
 
 use super::error::{CaptureError, Fault, Foreign};
 use super::pcap::{self, Pcap};
@@ -23,6 +24,14 @@ const KNOWN: [(&[u8], Foreign); 9] = [
     (&[0x12, 0xcb, 0xe2, 0xa1], Foreign::Variant("F. Mesquita")),
 ];
 
+/// What a capture holds, in order.
+pub enum Piece<'a> {
+    /// Records that follow each other.
+    Records(Records<'a>),
+    /// Nothing at the moment; [`Reader::wait`] waits until the stream goes on.
+    Pause,
+}
+
 /// Reads the records of one capture file.
 pub struct Reader {
     path: PathBuf,
@@ -37,20 +46,25 @@ pub struct Reader {
 enum Format {
     Pcap(Pcap, Interface),
     Pcapng(Pcapng, Vec<Interface>),
+    /// A signal ended the stream before its header came.
+    Unknown,
 }
 
 impl Reader {
-    /// Opens a capture, or standard input for `-`, and reads its header, through gzip if need be.
+    /// Opens a capture, or standard input for `-`, and reads its header, through gzip if need be. A stream is waited for.
     ///
     /// # Errors
     /// If it cannot be opened or read, or is not a capture.
     pub fn open(path: &Path) -> Result<Reader, CaptureError> {
-        Reader::new(path, Window::open(path)?)
+        Reader::new(path, Window::open(path).map_err(|fault| fault.of(path))?)
     }
 
     /// A reader of what `window` shows, named `path` in errors.
     pub(super) fn new(path: &Path, mut window: Window) -> Result<Reader, CaptureError> {
-        let format = open_format(&mut window).map_err(|fault| fault.of(path))?;
+        let format = match open_format(&mut window) {
+            Err(Fault::CutShort) => Format::Unknown,
+            format => format.map_err(|fault| fault.of(path))?,
+        };
         let gathered = Gathered::default();
         Ok(Reader { path: path.to_path_buf(), window, format, gathered, ended: false, failure: None })
     }
@@ -60,35 +74,83 @@ impl Reader {
     /// # Errors
     /// If the file cannot be read on, or is damaged from here.
     pub fn next(&mut self) -> Result<Option<Record<'_>>, CaptureError> {
-        if let Some(failure) = self.failure.take() {
-            return Err(failure.of(&self.path));
-        }
-        if self.ended {
+        if self.is_at_end()? {
             return Ok(None);
         }
-        self.format.next(&mut self.window).map_err(|fault| {
-            self.ended = true;
-            fault.of(&self.path)
-        })
+        match self.format.next(&mut self.window) {
+            Ok(record) => Ok(record),
+            Err(fault) => {
+                self.ended = true;
+                fault.at_end().map_or(Ok(None), |fault| Err(fault.of(&self.path)))
+            }
+        }
     }
 
-    /// The next record and those behind it that have been read already, `most` in all; none at the end.
+    /// The next record and those behind it that have been read already, `most` in all; none at the end. Never waits for a
+    /// stream.
     ///
     /// # Errors
     /// As [`Reader::next`].
-    pub fn records(&mut self, most: usize) -> Result<Records<'_>, CaptureError> {
-        self.gathered.clear();
-        let first = self.next()?.as_ref().map(Found::of);
-        if let Some(first) = first {
-            self.gathered.push(self.window.bytes(), first);
-            self.window.hold(true);
-            let end = self.format.gather(&mut self.window, &mut self.gathered, most);
-            self.window.hold(false);
-            if let Err(fault) = end {
-                (self.ended, self.failure) = (true, Some(fault));
+    pub fn piece(&mut self, most: usize) -> Result<Option<Piece<'_>>, CaptureError> {
+        if self.is_at_end()? {
+            return Ok(None);
+        }
+        self.window.set_patient(false);
+        let first = self.format.next(&mut self.window).map(|record| record.as_ref().map(Found::of));
+        self.window.set_patient(true);
+        match first {
+            Ok(Some(first)) => {
+                self.gathered.clear();
+                self.gathered.push(self.window.bytes(), first);
+            }
+            Err(Fault::Held) => return Ok(Some(Piece::Pause)),
+            Ok(None) => return Ok(None),
+            Err(fault) => {
+                self.ended = true;
+                return fault.at_end().map_or(Ok(None), |fault| Err(fault.of(&self.path)));
             }
         }
-        Ok(self.gathered.records(self.window.bytes(), self.format.interfaces()))
+        self.window.hold(true);
+        let end = self.format.gather(&mut self.window, &mut self.gathered, most);
+        self.window.hold(false);
+        if let Err(fault) = end {
+            (self.ended, self.failure) = (true, fault.at_end());
+        }
+        Ok(Some(Piece::Records(self.gathered.records(self.window.bytes(), self.format.interfaces()))))
+    }
+
+    /// Waits until a stream goes on or ends, or until `due`.
+    ///
+    /// # Errors
+    /// If the system fails to.
+    pub fn wait(&self, due: Option<Instant>) -> Result<(), CaptureError> {
+        self.window.wait(due).map_err(|fault| fault.of(&self.path))
+    }
+
+    /// Closes the file until the next record is read; streams stay open.
+    pub fn close_for_now(&mut self) {
+        self.window.close_for_now(&self.path);
+    }
+
+    /// Closes the input, which ends here. Its interfaces and counts stay.
+    pub fn close(&mut self) {
+        self.window.close();
+    }
+
+    /// Whether nothing more is to be read.
+    ///
+    /// # Errors
+    /// What ended the reading, once.
+    fn is_at_end(&mut self) -> Result<bool, CaptureError> {
+        match self.failure.take() {
+            Some(failure) => Err(failure.of(&self.path)),
+            None => Ok(self.ended),
+        }
+    }
+
+    /// Whether the header was read: a signal may have ended the stream before.
+    pub fn has_header(&self) -> bool {
+        !matches!(self.format, Format::Unknown)
     }
 
     /// The interfaces known so far. Those of a pcapng file are described among its records.
@@ -100,7 +162,7 @@ impl Reader {
     pub fn pcap_interface(&self) -> Option<&Interface> {
         match &self.format {
             Format::Pcap(_, interface) => Some(interface),
-            Format::Pcapng(..) => None,
+            Format::Pcapng(..) | Format::Unknown => None,
         }
     }
 
@@ -120,6 +182,7 @@ impl Format {
         match self {
             Format::Pcap(file, interface) => file.next(window, interface),
             Format::Pcapng(file, interfaces) => file.next(window, interfaces),
+            Format::Unknown => Ok(None),
         }
     }
 
@@ -133,6 +196,7 @@ impl Format {
             Format::Pcapng(file, interfaces) => {
                 gathered.fill(window, most, |window| file.next(window, interfaces).map(found))
             }
+            Format::Unknown => Ok(()),
         };
         match end {
             Err(Fault::Held) => Ok(()),
@@ -144,16 +208,20 @@ impl Format {
         match self {
             Format::Pcap(_, interface) => slice::from_ref(interface),
             Format::Pcapng(_, interfaces) => interfaces,
+            Format::Unknown => &[],
         }
     }
 }
 
 /// Reads what comes before the records.
 fn open_format(window: &mut Window) -> Result<Format, Fault> {
-    if window.at_end()? {
+    let magic = &*window.peek(4)?.to_vec();
+    if magic.len() < 4 && window.is_interrupted() {
+        return Err(Fault::CutShort);
+    }
+    if magic.is_empty() {
         return Err(Fault::Foreign(Foreign::Empty));
     }
-    let magic = window.peek(4)?;
     if magic == pcapng::MAGIC {
         return Ok(Format::Pcapng(Pcapng::open(window)?, Vec::new()));
     }

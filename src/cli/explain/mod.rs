@@ -18,7 +18,6 @@ use crate::cli::capture::Output;
 use crate::cli::engine::Surroundings;
 use crate::cli::failure::Failure;
 use crate::cli::input::{CaptureArguments, each_record};
-use crate::cli::interrupt;
 use crate::cli::listing;
 use crate::cli::program::ProgramArguments;
 use crate::cli::progress::Progress;
@@ -66,9 +65,6 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     let mut inputs = arguments.captures.open(&arguments.program)?;
     let mut profile = Profile::new(&arguments.program.read(&arguments.captures)?);
     let mut output = Output::create(&arguments.output)?;
-    if let Some(temporary) = output.temporary() {
-        interrupt::remove_when_interrupted(temporary)?;
-    }
     let mut surroundings = Surroundings::new(arguments.seed);
     let progress = Progress::of(&inputs);
     let outcome = each_record(&mut inputs, progress, |_, number, record| {
