@@ -40,7 +40,9 @@ fn a_limit_on_file_sizes(bench: &Bench) -> Outcome {
     let twenty: Vec<&str> = ["-r", &mixed].repeat(20);
     let run = [&["run", "--engine", "interpreter", "greater 0"][..], &twenty].concat();
     expect(&limited(&redirected, &run)?, 1, &["cannot write standard output", words[0], words[1]])?;
-    equal((unnamed(bench.folder.path()), Path::new(&kept).exists(), Path::new(&folder).exists()), (0, false, false))
+    equal((unnamed(bench.folder.path()), Path::new(&kept).exists(), Path::new(&folder).exists()), (0, false, false))?;
+    let code = limited("ulimit -f 0", &["filter", "-r", &mixed, "ip"])?;
+    expect(&code, 1, &["no memory for native code", "ulimit -f"])
 }
 
 /// Captures are opened when their turn comes; a stream is opened once.
