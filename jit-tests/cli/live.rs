@@ -3,6 +3,7 @@
 use std::fs;
 use std::io::{Read, Write};
 use std::path::Path;
+use std::process::{Command, Stdio};
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
@@ -10,12 +11,13 @@ use flate2::write::GzEncoder;
 use crate::cli::running::{CUT, Running, both_ends, ends_of_records, fifo, mixed, pcapng, unnamed};
 use crate::cli::{Bench, Outcome, Test, equal, expect};
 
-pub const TESTS: [(&str, Test); 5] = [
+pub const TESTS: [(&str, Test); 6] = [
     ("a_live_pipe_comes_out_at_once", a_live_pipe_comes_out_at_once),
     ("a_live_pipe_of_gzip", a_live_pipe_of_gzip),
     ("a_live_pipe_of_pcapng", a_live_pipe_of_pcapng),
     ("a_live_pipe_is_split_into_pipes", a_live_pipe_is_split_into_pipes),
     ("a_live_pipe_is_counted", a_live_pipe_is_counted),
+    ("a_terminal_ends_once", a_terminal_ends_once),
 ];
 
 /// The header comes at once, and each packet when it is whole, however its bytes arrive.
@@ -117,4 +119,16 @@ fn a_live_pipe_is_counted(bench: &Bench) -> Outcome {
     let output = count.end()?;
     expect(&output, 0, &["\"packets\":1,"])?;
     equal(String::from_utf8_lossy(&output.stdout).lines().last().is_some_and(|line| line.contains(":179,")), true)
+}
+
+/// Ctrl-D at a terminal is the end, though the terminal could be read on. Where script(1) is absent, nothing is tested.
+fn a_terminal_ends_once(_: &Bench) -> Outcome {
+    let arguments = ["-qec", &format!("'{}' filter -r - arp", env!("CARGO_BIN_EXE_cbpf")), "/dev/null"];
+    match Running::spawn(Command::new("script").args(arguments).stdin(Stdio::piped())) {
+        Ok(mut terminal) => {
+            terminal.feed(&[4])?;
+            expect(&terminal.end()?, 2, &["standard input is empty"])
+        }
+        Err(_) => Ok(()),
+    }
 }

@@ -147,14 +147,19 @@ fn a_signal_with_files_beside_the_stream(bench: &Bench) -> Outcome {
 }
 
 /// A program that writes a stream gets Ctrl-C, too, and writes what it has left, as tcpdump does.
+///
+/// That has to happen in half a second, which a busy machine may not give to a test: one of ten trials has to succeed.
 fn what_is_written_after_the_signal(_: &Bench) -> Outcome {
     let (capture, header) = (mixed()?, 24);
-    let mut filter = Running::start(&["filter", "-r", "-", "-w", "-", "arp"])?;
-    filter.feed(&capture[..CUT])?;
-    filter.await_output(header)?;
-    filter.signal("TERM")?;
-    filter.feed(&capture[CUT..])?;
-    expect(&filter.end_of_input()?, 0, &["260 packets, 5 match"])
+    let trial = || {
+        let mut filter = Running::start(&["filter", "-r", "-", "-w", "-", "arp"])?;
+        filter.feed(&capture[..CUT])?;
+        filter.await_output(header)?;
+        filter.signal("TERM")?;
+        filter.feed(&capture[CUT..])?;
+        expect(&filter.end_of_input()?, 0, &["260 packets, 5 match"])
+    };
+    (0..9).find_map(|_| trial().ok()).map_or_else(trial, Ok)
 }
 
 /// The end comes though there is always something to read.

@@ -14,11 +14,17 @@ use crate::cli::interrupt;
 /// How long a stream goes on after a signal, unless its writers end it.
 const LAST_MOMENT: Duration = Duration::from_millis(500);
 
+/// How many bytes are read after that, if they are there at once: what a pipe or a socket may have held when the signal came,
+/// however long the packets before it take.
+const REST: usize = 4 << 20;
+
 /// A stream, open for reading.
 pub(super) struct Stream {
     file: File,
-    /// When it ends, once a signal has come.
+    /// When it ends, once that is known: its end was read, or a signal came.
     ends: Cell<Option<Instant>>,
+    /// How many bytes may still be read then.
+    rest: Cell<usize>,
     /// Whether waiting has found something to read.
     has_come: Cell<bool>,
 }
@@ -26,7 +32,7 @@ pub(super) struct Stream {
 impl Stream {
     pub(super) fn new(file: File) -> io::Result<Stream> {
         interrupt::end_streams()?;
-        Ok(Stream { file, ends: Cell::new(None), has_come: Cell::new(false) })
+        Ok(Stream { file, ends: Cell::new(None), rest: Cell::new(REST), has_come: Cell::new(false) })
     }
 
     /// Waits until something can be read, or the stream ends, or until `due`.
@@ -46,16 +52,24 @@ impl Stream {
     /// # Errors
     /// `WouldBlock` if that is nothing, and the end is not reached.
     pub(super) fn read(&self, space: &mut [u8]) -> io::Result<usize> {
-        if self.end().is_some_and(|end| end <= Instant::now()) {
-            return Ok(0);
+        let is_over = self.end().is_some_and(|end| end <= Instant::now());
+        let most = if is_over { space.len().min(self.rest.get()) } else { space.len() };
+        let is_ready = most > 0 && (self.has_come.take() || self.is_ready(Some(Duration::ZERO))?);
+        if !is_ready && !is_over {
+            return Err(ErrorKind::WouldBlock.into());
         }
-        match self.has_come.take() || self.is_ready(Some(Duration::ZERO))? {
-            true => (&self.file).read(space),
-            false => Err(ErrorKind::WouldBlock.into()),
+        let count = if is_ready { (&self.file).read(&mut space[..most])? } else { 0 };
+        if count == 0 {
+            // A terminal could be read on after its end.
+            self.ends.set(Some(Instant::now()));
+            self.rest.set(0);
+        } else if is_over {
+            self.rest.set(self.rest.get() - count);
         }
+        Ok(count)
     }
 
-    /// When the stream ends, if a signal has come.
+    /// When the stream ends, if that is known.
     fn end(&self) -> Option<Instant> {
         if self.ends.get().is_none() && interrupt::streams_have_ended() {
             self.ends.set(Some(Instant::now() + LAST_MOMENT));
