@@ -4,18 +4,24 @@ mod byte_order;
 mod expressions;
 mod formats;
 mod forms;
+#[cfg(target_os = "linux")]
+mod limits;
+#[cfg(target_os = "linux")]
+mod live;
 mod metadata;
 mod mixed;
 mod rules;
+#[cfg(target_os = "linux")]
+mod running;
 mod seccomp;
+#[cfg(target_os = "linux")]
+mod signals;
 mod split;
 
 use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output, Stdio};
-use std::thread;
-use std::time::{Duration, Instant};
+use std::process::{Command, Output, Stdio};
 
 use libtest_mimic::{Failed, Trial};
 use tempfile::TempDir;
@@ -25,7 +31,7 @@ use crate::debugger;
 /// A test, which may fill its folder.
 pub type Test = fn(&Bench) -> Outcome;
 
-const TESTS: [(&str, Test); 22] = [
+const TESTS: [(&str, Test); 21] = [
     ("filter_counts", filter_counts),
     ("filter_writes_cut_packets", filter_writes_cut_packets),
     ("filter_reads_standard_input", filter_reads_standard_input),
@@ -35,7 +41,6 @@ const TESTS: [(&str, Test); 22] = [
     ("missing_and_wrong_inputs", missing_and_wrong_inputs),
     ("invalid_programs", invalid_programs),
     ("unwritable_output", unwritable_output),
-    ("interrupted", interrupted),
     ("closed_pipe", closed_pipe),
     ("engines_agree_on_the_example", engines_agree_on_the_example),
     ("link_types_give_contexts", link_types_give_contexts),
@@ -68,6 +73,8 @@ pub fn trials() -> Vec<Trial> {
         &formats::TESTS,
         &metadata::TESTS,
     ];
+    #[cfg(target_os = "linux")]
+    let all = [&all[..], &[&live::TESTS, &signals::TESTS, &limits::TESTS]].concat();
     all.concat().into_iter().map(trial).chain(byte_order::trials()).collect()
 }
 
@@ -218,32 +225,6 @@ fn unwritable_output(bench: &Bench) -> Outcome {
         .stderr(fs::OpenOptions::new().write(true).open("/dev/full")?)
         .output()?;
     expect(&deaf, 0, &[])
-}
-
-/// A signal in the middle leaves neither the output nor a temporary file.
-fn interrupted(bench: &Bench) -> Outcome {
-    let kept = bench.file("kept.pcap", "as it was")?;
-    let arguments = ["filter", "-p", &example("arp.asm"), "-r", "-", "-w", &kept];
-    let mut child = command(&arguments).stdin(Stdio::piped()).spawn()?;
-    let mut input = child.stdin.take().ok_or("no standard input")?;
-    input.write_all(&fs::read(example("mixed.pcap"))?)?;
-    let names = || Ok::<_, Failed>(fs::read_dir(bench.folder.path())?.count());
-    let start = Instant::now();
-    while names()? < 2 && start.elapsed() < Duration::from_secs(20) {
-        thread::sleep(Duration::from_millis(10));
-    }
-    // The handler is set right after the temporary file is made.
-    thread::sleep(Duration::from_millis(300));
-    expect(&ended_by_signal(child)?, 128 + 15, &["interrupted"])?;
-    equal(fs::read_to_string(&kept)?.as_str(), "as it was")?;
-    equal(names()?, 1)
-}
-
-/// What a program says that gets SIGTERM. Ctrl-C has the same effect, but its signal is ignored in all that a shell runs in
-/// the background, and what is ignored stays so.
-fn ended_by_signal(child: Child) -> Result<Output, Failed> {
-    Command::new("kill").args(["-TERM", &child.id().to_string()]).status()?;
-    Ok(child.wait_with_output()?)
 }
 
 fn closed_pipe(_: &Bench) -> Outcome {

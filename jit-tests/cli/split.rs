@@ -1,19 +1,16 @@
 //! `cbpf split` and `cbpf count`, as users run them.
 
 use std::fs;
-use std::io::Write;
 use std::path::Path;
 use std::process::{Command, Stdio};
-use std::thread;
-use std::time::{Duration, Instant};
 
 use cbpf::{Form, LinkType, Target, compile_expression};
 use libtest_mimic::Failed;
 use serde_json::Value;
 
-use crate::cli::{Bench, Outcome, Test, cbpf, command, ended_by_signal, equal, example, expect};
+use crate::cli::{Bench, Outcome, Test, cbpf, command, equal, example, expect};
 
-pub const TESTS: [(&str, Test); 14] = [
+pub const TESTS: [(&str, Test); 13] = [
     ("split_writes_what_filter_does", split_writes_what_filter_does),
     ("split_by_the_first_match", split_by_the_first_match),
     ("split_by_link_type", split_by_link_type),
@@ -21,7 +18,6 @@ pub const TESTS: [(&str, Test); 14] = [
     ("split_of_damaged_captures", split_of_damaged_captures),
     ("split_replaces_what_was_there", split_replaces_what_was_there),
     ("split_that_fails_leaves_nothing", split_that_fails_leaves_nothing),
-    ("split_interrupted", split_interrupted),
     ("wrong_rules_are_all_told", wrong_rules_are_all_told),
     ("rules_that_cannot_be_read", rules_that_cannot_be_read),
     ("rules_for_a_link_type_met_late", rules_for_a_link_type_met_late),
@@ -204,26 +200,6 @@ fn split_that_fails_leaves_nothing(bench: &Bench) -> Outcome {
         equal(names(&bench.path("full"))?, vec!["web.pcap".to_owned()])?;
     }
     Ok(())
-}
-
-/// A signal in the middle leaves neither captures nor the folder.
-fn split_interrupted(bench: &Bench) -> Outcome {
-    let rules = rules(bench, &PROTOCOLS)?;
-    let out = bench.path("out");
-    let folder = out.display().to_string();
-    let arguments = ["split", "-r", "-", "--rules", &rules, "-o", &folder];
-    let mut child = command(&arguments).stdin(Stdio::piped()).spawn()?;
-    let mut input = child.stdin.take().ok_or("no standard input")?;
-    input.write_all(&fs::read(example("mixed.pcap"))?)?;
-    let start = Instant::now();
-    while names(&out).map_or(0, |names| names.len()) < PROTOCOLS.len() && start.elapsed() < Duration::from_secs(20) {
-        thread::sleep(Duration::from_millis(10));
-    }
-    // The last one is noted right after it is made.
-    thread::sleep(Duration::from_millis(300));
-    equal(names(&out)?.len(), PROTOCOLS.len())?;
-    expect(&ended_by_signal(child)?, 128 + 15, &["interrupted; no output was written"])?;
-    equal(out.exists(), false)
 }
 
 fn wrong_rules_are_all_told(bench: &Bench) -> Outcome {

@@ -90,6 +90,7 @@ fn read(inputs: &mut [Reader], subjects: &mut ByLinkType<Subject>) -> Result<Inp
                 }
             }
         }
+        input.close();
     }
     Ok(outcome)
 }

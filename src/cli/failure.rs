@@ -8,6 +8,7 @@ use std::process::ExitCode;
 use cbpf::Packet;
 
 use crate::cli::capture::{CaptureError, input_name};
+use crate::cli::limits;
 
 /// Says something on standard error. If that can't be written, there is nobody to be told.
 pub fn say(message: impl Display) {
@@ -76,7 +77,7 @@ impl From<io::Error> for Failure {
     fn from(error: io::Error) -> Failure {
         match error.kind() {
             io::ErrorKind::BrokenPipe => Failure::ClosedPipe,
-            _ => Failure::Failed(format!("cannot write standard output: {error}")),
+            _ => Failure::Failed(format!("cannot write standard output: {}", limits::unwritten(&error))),
         }
     }
 }

@@ -1,5 +1,6 @@
 //! `cbpf filter`: the main job, which packets of captures a program keeps.
 
+use std::cell::Cell;
 use std::io::{Write, stdout};
 use std::path::{Path, PathBuf};
 
@@ -9,7 +10,6 @@ use crate::cli::capture::{Format, LeftOut, Output, Piece, Reader, Writer};
 use crate::cli::engine::{self, Engine, Surroundings};
 use crate::cli::failure::{Failure, say};
 use crate::cli::input::{CaptureArguments, Inputs, each_piece};
-use crate::cli::interrupt;
 use crate::cli::link_types::ByLinkType;
 use crate::cli::program::ProgramArguments;
 use crate::cli::progress::Progress;
@@ -21,13 +21,15 @@ use crate::cli::summary::Summary;
 /// stamps, link types and original lengths stay. The output is a pcap file if all inputs are, with one link type, and
 /// else pcapng. Sections of pcapng stay what they are, with all that they hold besides packets: comments and other
 /// options, names, secrets, statistics as they were, blocks of any kind; except for custom blocks and options that are
-/// marked as not to be copied. The output appears under its name when it is complete.
+/// marked as not to be copied. The output appears under its name when it is complete. A pipe gets its header at once,
+/// and each packet before the next one is waited for.
 ///
 /// An expression has a program for each link type of the inputs. Where it has none, or one that matches no packet, it
 /// matches nothing there, with a warning; it is an error if there is no link type for which it has a program.
 #[derive(Args)]
 #[command(after_help = "Example:
   cbpf filter -r in.pcap 'tcp port 443' -w https.pcap
+  tcpdump -i eth0 -U -w - | cbpf filter -r - 'port 53' -w dns.pcap
   cbpf filter -p arp.asm -r monday.pcap.gz -r tuesday.pcapng -w arp.pcap")]
 pub struct Arguments {
     #[command(flatten)]
@@ -57,7 +59,8 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     let mut inputs = arguments.captures.open(&arguments.program)?;
     let load = |verified| Engine::load(arguments.engine, verified);
     let mut engines = ByLinkType::new(&arguments.program, &arguments.captures, &inputs, load)?;
-    let mut writer = arguments.write.as_deref().map(|path| create(path, &inputs)).transpose()?;
+    let create = |path| Writer::new(Output::create(path)?, &Format::of(&inputs));
+    let mut writer = arguments.write.as_deref().map(create).transpose()?;
 
     let mut summary = Summary::start();
     let outcome = filter(arguments, &mut engines, &mut inputs, writer.as_mut(), &mut summary)?;
@@ -67,15 +70,6 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     }
     print_summary(arguments, summary)?;
     outcome.outcome()
-}
-
-/// An output that goes if the program is interrupted.
-fn create(path: &Path, inputs: &[Reader]) -> Result<Writer, Failure> {
-    let writer = Writer::new(Output::create(path)?, &Format::of(inputs))?;
-    if let Some(temporary) = writer.temporary() {
-        interrupt::remove_when_interrupted(temporary)?;
-    }
-    Ok(writer)
 }
 
 fn filter(
@@ -88,14 +82,15 @@ fn filter(
     let mut surroundings = Surroundings::new(arguments.seed);
     let mut verdicts = Vec::new();
     let mut left_out = LeftOut::default();
-    let outcome = each_piece(inputs, Progress::of(inputs), |input, first, piece| {
+    let outcome = each_piece(inputs, Progress::of(inputs), &Cell::new(None), |input, first, piece| {
         let records = match (piece, &mut writer) {
             (Piece::Records(records), _) => records,
-            (Piece::Block(_), None) => return Ok(()),
+            (Piece::Block(_) | Piece::Pause, None) => return Ok(()),
             (Piece::Block(block), Some(writer)) => {
                 left_out.block(&block);
                 return Ok(writer.block(input, &block)?);
             }
+            (Piece::Pause, Some(writer)) => return Ok(writer.flush_to_readers()?),
         };
         verdicts.clear();
         for (link_type, records) in records.by_link_type() {

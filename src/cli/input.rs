@@ -1,8 +1,10 @@
 //! What most subcommands read: a program, in whatever form, and captures.
 
+use std::cell::Cell;
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
+use std::time::Instant;
 
 use cbpf::{LinkType, Program};
 use clap::Args;
@@ -67,7 +69,8 @@ pub fn input_once<'a>(paths: impl Iterator<Item = &'a Path>) -> Result<(), Failu
 /// Captures to read, one after the other.
 #[derive(Args)]
 pub struct CaptureArguments {
-    /// Capture to read: pcap or pcapng, plain or gzip; - for standard input; may be given more than once
+    /// Capture to read: pcap or pcapng, plain or gzip; - for standard input; may be given more than once. The first Ctrl-C
+    /// ends pipes and standard input, as if nothing more came, and a second one the program
     #[arg(short = 'r', long = "read", value_name = "CAPTURE", required = true)]
     captures: Vec<PathBuf>,
 }
@@ -122,13 +125,22 @@ impl CaptureArguments {
     }
 }
 
-/// Opens captures; `others` are read, too.
+/// Opens captures; `others` are read, too. Only a few stay open, since the system may not allow all at once; the others are
+/// opened again when their turn comes.
 fn open<'a>(
     captures: impl Iterator<Item = &'a Path> + Clone,
     others: impl Iterator<Item = &'a Path>,
 ) -> Result<Vec<Reader>, Failure> {
     input_once(captures.clone().chain(others))?;
-    Ok(captures.map(Reader::open).collect::<Result<_, _>>()?)
+    let mut readers = Vec::new();
+    for path in captures {
+        let mut reader = Reader::open(path)?;
+        if readers.len() >= OPEN_AT_ONCE {
+            reader.close_for_now();
+        }
+        readers.push(reader);
+    }
+    Ok(readers)
 }
 
 /// Gives the records of all inputs to `visit`: the input's place, the number of the packet from 1, and the record.
@@ -156,19 +168,22 @@ pub fn each_batch<E>(
     progress: Progress,
     mut visit: impl FnMut(usize, u64, Records) -> Result<(), E>,
 ) -> Result<Inputs, E> {
-    each_piece(inputs, progress, |place, first, piece| match piece {
+    each_piece(inputs, progress, &Cell::new(None), |place, first, piece| match piece {
         Piece::Records(records) => visit(place, first, records),
-        Piece::Block(_) => Ok(()),
+        Piece::Block(_) | Piece::Pause => Ok(()),
     })
 }
 
-/// As [`each_batch`], with the blocks of pcapng that hold no packets; the number is that of the next record.
+/// As [`each_batch`], with the blocks of pcapng that hold no packets, where the number is that of the next record, and with
+/// pauses: `visit` gets one before a stream is waited for, to flush its output, and another one at the time that `due`
+/// holds, if nothing comes before.
 ///
 /// # Errors
-/// The first one of `visit`.
+/// The first one of `visit`, which ends the reading.
 pub fn each_piece<E>(
     inputs: &mut [Reader],
     mut progress: Progress,
+    due: &Cell<Option<Instant>>,
     mut visit: impl FnMut(usize, u64, Piece) -> Result<(), E>,
 ) -> Result<Inputs, E> {
     let mut outcome = Inputs::Whole;
@@ -177,18 +192,27 @@ pub fn each_piece<E>(
     for (place, input) in inputs.iter_mut().enumerate() {
         loop {
             progress.show(bytes_before + input.bytes_read());
-            match input.piece(LARGEST_BATCH) {
+            let read = match input.piece(LARGEST_BATCH) {
                 Ok(None) => break,
-                Ok(Some(piece)) => {
-                    let count = piece.records();
-                    visit(place, next, piece)?;
-                    next += count as u64;
+                Ok(Some(Piece::Records(records))) => {
+                    visit(place, next, Piece::Records(records))?;
+                    next += records.len() as u64;
+                    Ok(())
                 }
-                Err(error) => {
-                    progress.pause(|| say(format_args!("cbpf: warning: {error}")));
-                    outcome = Inputs::Damaged;
-                    break;
+                Ok(Some(Piece::Block(block))) => {
+                    visit(place, next, Piece::Block(block))?;
+                    Ok(())
                 }
+                Ok(Some(Piece::Pause)) => {
+                    visit(place, next, Piece::Pause)?;
+                    input.wait(due.get())
+                }
+                Err(error) => Err(error),
+            };
+            if let Err(error) = read {
+                progress.pause(|| say(format_args!("cbpf: warning: {error}")));
+                outcome = Inputs::Damaged;
+                break;
             }
         }
         input.close();
@@ -196,6 +220,9 @@ pub fn each_piece<E>(
     }
     Ok(outcome)
 }
+
+/// How many captures stay open from the start: these can be renamed or removed meanwhile.
+const OPEN_AT_ONCE: usize = 8;
 
 /// The most records that are looked at together: their first lines stay in the first cache until the engine comes to them.
 const LARGEST_BATCH: usize = 128;

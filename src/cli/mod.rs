@@ -13,6 +13,7 @@ mod filter;
 mod generate;
 mod input;
 mod interrupt;
+mod limits;
 mod link_types;
 mod listing;
 mod print;
@@ -72,6 +73,7 @@ enum Command {
 
 /// Runs the program that the arguments of the process ask for.
 pub fn main() -> ExitCode {
+    limits::exceed_file_size_with_an_error();
     let outcome = match Cli::try_parse() {
         Ok(cli) => run(cli.command),
         Err(message) => message.print().map_err(Failure::from).and_then(|()| match message.use_stderr() {

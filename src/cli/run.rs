@@ -1,13 +1,15 @@
 //! `cbpf run`: the verdict on each packet, and whether the engines agree.
 
+use std::cell::Cell;
 use std::io::{BufWriter, Write, stdout};
 
 use cbpf::Verified;
 use clap::{Args, ValueEnum};
 
+use crate::cli::capture::Piece;
 use crate::cli::engine::{self, Engine, Surroundings};
 use crate::cli::failure::Failure;
-use crate::cli::input::{CaptureArguments, each_record};
+use crate::cli::input::{CaptureArguments, each_piece};
 use crate::cli::link_types::ByLinkType;
 use crate::cli::program::ProgramArguments;
 use crate::cli::progress::Progress;
@@ -54,15 +56,22 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
 
     let mut surroundings = Surroundings::new(seed);
     let mut output = BufWriter::new(stdout().lock());
-    let outcome = each_record(&mut inputs, Progress::Hidden, |input, number, record| {
-        let Some((engine, reference)) = engines.of_interface(input, record.interface)? else {
-            return Ok(writeln!(output, "0")?);
+    let outcome = each_piece(&mut inputs, Progress::Hidden, &Cell::new(None), |input, first, piece| {
+        let records = match piece {
+            Piece::Records(records) => records,
+            Piece::Block(_) => return Ok(()),
+            Piece::Pause => return Ok(output.flush()?),
         };
-        let packet = surroundings.packet(number, record, engine.asks_for_context());
-        let verdict = engine.run(packet);
-        let expected = reference.as_ref().map_or(verdict, |reference| reference.run(packet));
-        writeln!(output, "{}", arguments.program.verdict(expected, record.data.len()))?;
-        if verdict == expected { Ok(()) } else { Err(Failure::disagreement(number, &packet, verdict, expected)) }
+        (first..).zip(records.iter()).try_for_each(|(number, record)| {
+            let Some((engine, reference)) = engines.of_interface(input, record.interface)? else {
+                return Ok(writeln!(output, "0")?);
+            };
+            let packet = surroundings.packet(number, &record, engine.asks_for_context());
+            let verdict = engine.run(packet);
+            let expected = reference.as_ref().map_or(verdict, |reference| reference.run(packet));
+            writeln!(output, "{}", arguments.program.verdict(expected, record.data.len()))?;
+            if verdict == expected { Ok(()) } else { Err(Failure::disagreement(number, &packet, verdict, expected)) }
+        })
     });
     // A disagreement is not to be lost because nobody reads on.
     let flushed = output.flush();

@@ -1,5 +1,6 @@
 //! `cbpf split`: a capture for each rule, in one pass.
 
+use std::cell::Cell;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -45,7 +46,7 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     let mut counts = Counts::start(classifier.rules());
     let progress = Progress::of(&inputs);
     let mut left_out = LeftOut::default();
-    let outcome = each_piece(&mut inputs, progress, |input, _, piece| match piece {
+    let outcome = each_piece(&mut inputs, progress, &Cell::new(None), |input, _, piece| match piece {
         Piece::Block(block) => {
             left_out.block(&block);
             Ok::<(), Failure>(writers.iter_mut().try_for_each(|writer| writer.block(input, &block))?)
@@ -57,6 +58,7 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
             }
             ids.iter().try_for_each(|&id| Ok(writers[id as usize].write(input, record)?))
         }),
+        Piece::Pause => Ok(writers.iter_mut().try_for_each(Writer::flush_to_readers)?),
     })?;
     finish(writers, &inputs)?;
     if !left_out.is_empty() {
@@ -75,9 +77,7 @@ fn create(folder: &Path, rules: &Rules, inputs: &[Reader]) -> Result<Vec<Writer>
     let count = names.len();
     let writer = |name: &str| {
         let output = Output::create_one_of(count, &folder.join(format!("{name}.{}", format.extension())))?;
-        let writer = Writer::new(output, &format)?;
-        writer.temporary().map_or(Ok(()), interrupt::remove_when_interrupted)?;
-        Ok(writer)
+        Ok(Writer::new(output, &format)?)
     };
     names.map(writer).collect()
 }
@@ -93,11 +93,8 @@ struct Folder<'a>(Option<&'a Path>);
 
 impl Folder<'_> {
     fn create(path: &Path) -> Result<Folder<'_>, Failure> {
-        match fs::create_dir(path) {
-            Ok(()) => {
-                interrupt::remove_when_interrupted(path)?;
-                Ok(Folder(Some(path)))
-            }
+        match interrupt::removed_when_interrupted(|| fs::create_dir(path).map(|()| path)) {
+            Ok(made) => Ok(Folder(Some(made))),
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(Folder(None)),
             Err(source) => Err(CaptureError::Create { path: path.to_path_buf(), source }.into()),
         }

@@ -21,6 +21,7 @@ pub enum CompileError {
         allowed: u32,
     },
     /// The system gave no memory for code, or no thread to compile in, which takes one where there is little stack.
+    /// [`io::ErrorKind::FileTooLarge`] is the process's limit on file sizes.
     Memory(io::Error),
 }
 
@@ -31,6 +32,10 @@ impl fmt::Display for CompileError {
             CompileError::Cranelift(why) => write!(f, "Cranelift could not compile the program: {why}"),
             CompileError::StackFrame { needed, allowed } => {
                 write!(f, "native code for the program needs {needed} bytes of stack, and {allowed} are allowed")
+            }
+            CompileError::Memory(error) if error.kind() == io::ErrorKind::FileTooLarge => {
+                let limit = "the process may write only shorter files (RLIMIT_FSIZE, see `ulimit -f`)";
+                write!(f, "no memory for native code, which is a file of at least 64 KiB: {limit}")
             }
             CompileError::Memory(error) => write!(f, "no memory for native code: {error}"),
         }

@@ -5,6 +5,8 @@
 use std::path::{Path, PathBuf};
 use std::{error, fmt, io};
 
+use crate::cli::limits;
+
 /// Why a capture could not be opened, read or written.
 #[derive(Debug)]
 #[non_exhaustive]
@@ -40,7 +42,9 @@ impl fmt::Display for CaptureError {
                 write!(f, "{}: {}", input_name(path), Sentence { at: *at, damage })
             }
             CaptureError::Create { path, source } => write!(f, "cannot create {}: {source}", output(path)),
-            CaptureError::Write { path, source } => write!(f, "cannot write {}: {source}", output(path)),
+            CaptureError::Write { path, source } => {
+                write!(f, "cannot write {}: {}", output(path), limits::unwritten(source))
+            }
         }
     }
 }
@@ -178,25 +182,34 @@ impl fmt::Display for Sentence<'_> {
 /// A failure below the [`Reader`](super::Reader), which adds the path.
 #[derive(Debug)]
 pub(super) enum Fault {
+    Open(io::Error),
     Read(io::Error),
     Foreign(Foreign),
     Damaged {
         at: u64,
         damage: Damage,
     },
-    /// More bytes are needed, and the window is held: no failure, and never seen outside of the reader.
+    /// More bytes are needed than are at hand, and the window may not wait: no failure, and never seen outside of the reader.
     Held,
+    /// A signal ended the stream inside a part: no failure, and never seen outside of the reader.
+    CutShort,
 }
 
 impl Fault {
+    /// This fault, unless it is the end that a signal put to a stream.
+    pub(super) fn at_end(self) -> Option<Fault> {
+        Some(self).filter(|fault| !matches!(fault, Fault::CutShort))
+    }
+
     /// This failure of the input `path`.
     pub(super) fn of(self, path: &Path) -> CaptureError {
         let path = path.to_path_buf();
         match self {
+            Fault::Open(source) => CaptureError::Open { path, source },
             Fault::Read(source) => CaptureError::Read { path, source },
             Fault::Foreign(found) => CaptureError::Foreign { path, found },
             Fault::Damaged { at, damage } => CaptureError::Damaged { path, at, damage },
-            Fault::Held => unreachable!("only the reader holds its window"),
+            Fault::Held | Fault::CutShort => unreachable!("the reader handles these"),
         }
     }
 }

@@ -1,9 +1,9 @@
 //! Capture files: pcap and pcapng, plain or gzip, read record by record and written back.
 //!
-//! The data flows `source` (bytes, through `gzip`) -> `window` (what is unread) -> `pcap` or `pcapng`
-//! (records) -> `read` (one [`Reader`] for both, which lends [`Records`], and the [`Block`]s between them), and back
-//! through `write` (a [`Writer`] of either format; `sections` is the one of pcapng) into `output` (a file that appears
-//! whole or not at all).
+//! The data flows `source` (bytes of a file, or of a `stream`, through `gzip`) -> `window` (what is unread) -> `pcap` or
+//! `pcapng` (records) -> `read` (one [`Reader`] for both, which lends [`Records`], and the [`Block`]s between them), and
+//! back through `write` (a [`Writer`] of either format; `sections` is the one of pcapng) into `output` (a file that
+//! appears whole or not at all).
 //!
 //! - A stream is cut into records and blocks before their fields are read, so every error knows its byte. The layouts are
 //!   read and written here: libraries for them copy packets, or read options into vectors, which small files can make huge.
@@ -12,6 +12,7 @@
 //! - Whatever precedes the damage is read; the damage is an error, once; then the reader is at its end.
 //! - No input makes it panic or loop. It holds a chunk or two, or a record no longer than libpcap would accept; of what
 //!   gzip unpacks, no more than its compressed length makes plausible.
+//! - A stream is waited for only when all that came of it was handed out.
 //! - Nothing of a pcapng file is lost in another one: sections stay sections, in their byte orders, and their blocks
 //!   are copied as they are stored.
 //! - Nothing about time is lost: a record keeps its ticks, its interface says what a tick is.
@@ -27,6 +28,7 @@ mod read;
 mod records;
 mod sections;
 mod source;
+mod stream;
 #[cfg(test)]
 mod tests;
 mod window;

@@ -1,7 +1,7 @@
 //! An output file that appears whole or not at all.
 //!
 //! - A regular file is written under a temporary name beside its target and renamed by [`Output::finish`], so the
-//!   target may be an input too. Without `finish` the temporary file is removed.
+//!   target may be an input too. Without `finish`, or if a signal ends the process, the temporary file is removed.
 //! - Links are followed to what they name. An existing file keeps its permissions, and one that may not be written is
 //!   not replaced either.
 //! - Whatever else can be opened for writing (a pipe, a device, `-` for standard output) is written directly.
@@ -15,6 +15,7 @@ use std::path::{Path, PathBuf};
 use tempfile::{Builder, TempPath};
 
 use super::error::CaptureError;
+use crate::cli::interrupt;
 
 /// The size of the buffer of an output, in bytes; many outputs share `CAPACITY_OF_MANY`.
 const CAPACITY: usize = 512 << 10;
@@ -61,8 +62,9 @@ impl Output {
         Ok(Output { path: path.to_path_buf(), bytes: BufWriter::with_capacity(capacity, file), pending })
     }
 
-    /// The file to remove if the process ends before [`Output::finish`], by a signal for instance.
-    pub fn temporary(&self) -> Option<&Path> {
+    /// The path of the temporary file.
+    #[cfg(test)]
+    pub(super) fn temporary(&self) -> Option<&Path> {
         self.pending.as_ref().map(|pending| &*pending.temporary)
     }
 
@@ -84,6 +86,14 @@ impl Output {
     /// If the system fails to.
     pub fn flush(&mut self) -> Result<(), CaptureError> {
         self.bytes.flush().map_err(|source| self.failed(source))
+    }
+
+    /// Writes what is in the buffer to a pipe or device; a file without a name has no readers yet.
+    ///
+    /// # Errors
+    /// If the system fails to.
+    pub fn flush_to_readers(&mut self) -> Result<(), CaptureError> {
+        if self.pending.is_none() { self.flush() } else { Ok(()) }
     }
 
     /// Writes what is in the buffer and gives the file its name.
@@ -143,7 +153,8 @@ fn create_beside(target: &Path, existing: Option<Permissions>) -> io::Result<(Fi
     builder.prefix(".cbpf-").suffix(".tmp");
     #[cfg(unix)]
     builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-    let (file, temporary) = builder.tempfile_in(directory)?.into_parts();
+    let made = interrupt::removed_when_interrupted(|| builder.tempfile_in(directory))?;
+    let (file, temporary) = made.into_parts();
     if let Some(permissions) = existing {
         fs::set_permissions(&temporary, permissions)?;
     }

@@ -2,10 +2,11 @@
 
 use std::path::{Path, PathBuf};
 use std::slice;
+use std::time::Instant;
 
 use super::error::{CaptureError, Fault, Foreign};
 use super::pcap::{self, Pcap};
-use super::pcapng::{self, Pcapng};
+use super::pcapng::{self, Frame, Pcapng};
 use super::records::{Found, Gathered};
 use super::window::Window;
 use super::{Block, Interface, Record, Records};
@@ -28,16 +29,14 @@ pub enum Piece<'a> {
     Block(Block<'a>),
     /// Records that follow each other.
     Records(Records<'a>),
+    /// Nothing at the moment; [`Reader::wait`] waits until the stream goes on.
+    Pause,
 }
 
-impl Piece<'_> {
-    /// How many records it has.
-    pub fn records(&self) -> usize {
-        match self {
-            Piece::Block(_) => 0,
-            Piece::Records(records) => records.len(),
-        }
-    }
+/// What comes next in a file.
+enum First {
+    Block(Frame),
+    Record(Found),
 }
 
 /// Reads the records of one capture file.
@@ -54,20 +53,25 @@ pub struct Reader {
 enum Format {
     Pcap(Pcap, Interface),
     Pcapng(Pcapng, Vec<Interface>),
+    /// A signal ended the stream before its header came.
+    Unknown,
 }
 
 impl Reader {
-    /// Opens a capture, or standard input for `-`, and reads its header, through gzip if need be.
+    /// Opens a capture, or standard input for `-`, and reads its header, through gzip if need be. A stream is waited for.
     ///
     /// # Errors
     /// If it cannot be opened or read, or is not a capture.
     pub fn open(path: &Path) -> Result<Reader, CaptureError> {
-        Reader::new(path, Window::open(path)?)
+        Reader::new(path, Window::open(path).map_err(|fault| fault.of(path))?)
     }
 
     /// A reader of what `window` shows, named `path` in errors.
     pub(super) fn new(path: &Path, mut window: Window) -> Result<Reader, CaptureError> {
-        let format = open_format(&mut window).map_err(|fault| fault.of(path))?;
+        let format = match open_format(&mut window) {
+            Err(Fault::CutShort) => Format::Unknown,
+            format => format.map_err(|fault| fault.of(path))?,
+        };
         let gathered = Gathered::default();
         Ok(Reader { path: path.to_path_buf(), window, format, gathered, ended: false, failure: None })
     }
@@ -80,14 +84,17 @@ impl Reader {
         if self.is_at_end()? {
             return Ok(None);
         }
-        self.format.next(&mut self.window).map_err(|fault| {
-            self.ended = true;
-            fault.of(&self.path)
-        })
+        match self.format.next(&mut self.window) {
+            Ok(record) => Ok(record),
+            Err(fault) => {
+                self.ended = true;
+                fault.at_end().map_or(Ok(None), |fault| Err(fault.of(&self.path)))
+            }
+        }
     }
 
-    /// What comes next: a block, or a record and those behind it that have been read already, `most` in all. None at
-    /// the end.
+    /// The next block, or the next record and those behind it that have been read already, up to another block, `most` in
+    /// all; none at the end. Never waits for a stream.
     ///
     /// # Errors
     /// As [`Reader::next`].
@@ -95,37 +102,52 @@ impl Reader {
         if self.is_at_end()? {
             return Ok(None);
         }
-        if let Format::Pcapng(file, interfaces) = &mut self.format {
-            let frame = file.describing_block(&mut self.window, interfaces).map_err(|fault| {
-                self.ended = true;
-                fault.of(&self.path)
-            })?;
-            if let Some(frame) = frame {
-                return Ok(Some(Piece::Block(file.take(&mut self.window, frame))));
+        self.window.set_patient(false);
+        let first = self.format.first(&mut self.window);
+        self.window.set_patient(true);
+        let frame = match first {
+            Ok(Some(First::Record(first))) => {
+                self.gathered.clear();
+                self.gathered.push(self.window.bytes(), first);
+                None
             }
+            Ok(Some(First::Block(frame))) => Some(frame),
+            Ok(None) => return Ok(None),
+            Err(Fault::Held) => return Ok(Some(Piece::Pause)),
+            Err(fault) => {
+                self.ended = true;
+                return fault.at_end().map_or(Ok(None), |fault| Err(fault.of(&self.path)));
+            }
+        };
+        if let (Some(frame), Format::Pcapng(file, _)) = (frame, &self.format) {
+            return Ok(Some(Piece::Block(file.take(&mut self.window, frame))));
         }
-        let records = self.records(most)?;
-        Ok((records.len() > 0).then_some(Piece::Records(records)))
+        self.window.hold(true);
+        let end = self.format.gather(&mut self.window, &mut self.gathered, most);
+        self.window.hold(false);
+        if let Err(fault) = end {
+            (self.ended, self.failure) = (true, fault.at_end());
+        }
+        Ok(Some(Piece::Records(self.gathered.records(self.window.bytes(), self.format.interfaces()))))
     }
 
-    /// The next record and those behind it that have been read already, up to another block, `most` in all. None at the
-    /// end; blocks without a packet are passed over.
+    /// Waits until a stream goes on or ends, or until `due`.
     ///
     /// # Errors
-    /// As [`Reader::next`].
-    pub fn records(&mut self, most: usize) -> Result<Records<'_>, CaptureError> {
-        self.gathered.clear();
-        let first = self.next()?.as_ref().map(Found::of);
-        if let Some(first) = first {
-            self.gathered.push(self.window.bytes(), first);
-            self.window.hold(true);
-            let end = self.format.gather(&mut self.window, &mut self.gathered, most);
-            self.window.hold(false);
-            if let Err(fault) = end {
-                (self.ended, self.failure) = (true, Some(fault));
-            }
-        }
-        Ok(self.gathered.records(self.window.bytes(), self.format.interfaces()))
+    /// If the system fails to.
+    pub fn wait(&self, due: Option<Instant>) -> Result<(), CaptureError> {
+        self.window.wait(due).map_err(|fault| fault.of(&self.path))
+    }
+
+    /// Closes the file until the next record is read; streams stay open.
+    pub fn close_for_now(&mut self) {
+        self.window.close_for_now(&self.path);
+    }
+
+    /// Closes the input, which ends here, and frees its memory. Its interfaces and counts stay.
+    pub fn close(&mut self) {
+        self.ended = true;
+        self.window.close();
     }
 
     /// Whether nothing more is to be read.
@@ -139,17 +161,16 @@ impl Reader {
         }
     }
 
-    /// Ends the reading, and frees its memory: inputs that follow each other need that of one.
-    pub fn close(&mut self) {
-        self.ended = true;
-        self.window.release();
+    /// Whether the header was read: a signal may have ended the stream before.
+    pub fn has_header(&self) -> bool {
+        !matches!(self.format, Format::Unknown)
     }
 
     /// The one interface of a pcap file; none for pcapng.
     pub fn pcap_interface(&self) -> Option<&Interface> {
         match &self.format {
             Format::Pcap(_, interface) => Some(interface),
-            Format::Pcapng(..) => None,
+            Format::Pcapng(..) | Format::Unknown => None,
         }
     }
 
@@ -174,7 +195,18 @@ impl Format {
         match self {
             Format::Pcap(file, interface) => file.next(window, interface),
             Format::Pcapng(file, interfaces) => file.next(window, interfaces),
+            Format::Unknown => Ok(None),
         }
+    }
+
+    /// What comes next; none at the end.
+    fn first(&mut self, window: &mut Window) -> Result<Option<First>, Fault> {
+        if let Format::Pcapng(file, interfaces) = self
+            && let Some(frame) = file.describing_block(window, interfaces)?
+        {
+            return Ok(Some(First::Block(frame)));
+        }
+        Ok(self.next(window)?.as_ref().map(Found::of).map(First::Record))
     }
 
     /// Gathers what is at hand in a window that is held, up to `most` records.
@@ -187,6 +219,7 @@ impl Format {
             Format::Pcapng(file, interfaces) => {
                 gathered.fill(window, most, |window| file.packet(window, interfaces).map(found))
             }
+            Format::Unknown => Ok(()),
         };
         match end {
             Err(Fault::Held) => Ok(()),
@@ -198,16 +231,20 @@ impl Format {
         match self {
             Format::Pcap(_, interface) => slice::from_ref(interface),
             Format::Pcapng(_, interfaces) => interfaces,
+            Format::Unknown => &[],
         }
     }
 }
 
 /// Reads what comes before the records.
 fn open_format(window: &mut Window) -> Result<Format, Fault> {
-    if window.at_end()? {
+    let magic = &*window.peek(4)?.to_vec();
+    if magic.len() < 4 && window.is_interrupted() {
+        return Err(Fault::CutShort);
+    }
+    if magic.is_empty() {
         return Err(Fault::Foreign(Foreign::Empty));
     }
-    let magic = window.peek(4)?;
     if magic == pcapng::MAGIC {
         return Ok(Format::Pcapng(Pcapng::open(window)?, Vec::new()));
     }

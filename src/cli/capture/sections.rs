@@ -67,22 +67,22 @@ impl Sections {
         }
     }
 
-    /// Writes the interfaces of pcap inputs, if no interface has been written.
+    /// Writes the interfaces of pcap inputs if no interface has been written, and a section if there is none.
     pub(super) fn complete(&mut self, output: &mut Output, inputs: &[Reader]) -> Result<(), CaptureError> {
         if self.has_interface {
             return Ok(());
         }
         let mut interfaces =
             inputs.iter().enumerate().filter_map(|(input, reader)| Some((input, reader.pcap_interface()?)));
-        interfaces.try_for_each(|(input, interface)| self.begin(output, input, interface))
+        interfaces.try_for_each(|(input, interface)| self.begin(output, input, interface))?;
+        // Inputs that ended before their headers leave an empty section.
+        if self.input.is_none() { output.write(&section_header()) } else { Ok(()) }
     }
 
     /// Begins the section of a pcap input.
     fn begin(&mut self, output: &mut Output, input: usize, interface: &Interface) -> Result<(), CaptureError> {
         (self.input, self.has_interface) = (Some(input), true);
-        let version = 1;
-        let header = [&bytes(&[BYTE_ORDER_MARK, version])[..], &UNKNOWN_LENGTH].concat();
-        output.write(&block(SECTION, &header))?;
+        output.write(&section_header())?;
         output.write(&block(INTERFACE, &interface_description(interface)))
     }
 }
@@ -187,6 +187,12 @@ fn write_enhanced(
     output.write(data)?;
     output.write(padding)?;
     output.write(&number(length, big_endian))
+}
+
+/// The header of a little-endian section.
+fn section_header() -> Vec<u8> {
+    let version = 1;
+    block(SECTION, &[&bytes(&[BYTE_ORDER_MARK, version])[..], &UNKNOWN_LENGTH].concat())
 }
 
 /// The fields and options of an interface of a pcap file.

@@ -6,8 +6,9 @@ use std::io::{self, BufReader, Cursor, ErrorKind, Read};
 use std::path::Path;
 use std::rc::Rc;
 
-use super::error::{CaptureError, Fault};
+use super::error::Fault;
 use super::gzip;
+use super::stream::Stream;
 
 const GZIP_BUFFER: usize = 256 << 10;
 /// A decoder that fails drops what the failing call has decoded. Short calls lose little, at hardly a cost.
@@ -21,21 +22,50 @@ pub(super) struct Source {
     pub(super) stored_read: Rc<Cell<u64>>,
     /// How many there are, in a regular file.
     pub(super) stored_total: Option<u64>,
+    /// The input, if it is no regular file: reading fails with `WouldBlock` where it would have to wait.
+    pub(super) stream: Option<Rc<Stream>>,
 }
 
 impl Source {
-    /// Opens a file, or standard input for `-`, and looks whether it is gzip.
-    pub(super) fn open(path: &Path) -> Result<Source, CaptureError> {
-        let source = if path.as_os_str() == "-" { Source::new(io::stdin(), None) } else { open_file(path)? };
-        source.map_err(|error| Fault::Read(error).of(path))
+    /// Opens a file, or standard input for `-`, and looks whether it is gzip. A stream is waited for.
+    pub(super) fn open(path: &Path) -> Result<Source, Fault> {
+        let is_input = path.as_os_str() == "-";
+        let file = if is_input { standard_input() } else { open_file(path) }.map_err(Fault::Open)?;
+        let metadata = file.metadata().map_err(Fault::Open)?;
+        let source = match metadata.is_file() {
+            true => Source::of(file, None, Some(metadata.len()).filter(|_| !is_input)),
+            false => Stream::new(file).map(Rc::new).and_then(|stream| {
+                let raw = FromStream(Rc::clone(&stream));
+                Source::of(raw, Some(stream), None)
+            }),
+        };
+        source.map_err(Fault::Read)
     }
 
     /// A source of `raw`, of which `stored_total` bytes are expected.
+    #[cfg(test)]
     pub(super) fn new(raw: impl Read + 'static, stored_total: Option<u64>) -> io::Result<Source> {
+        Source::of(raw, None, stored_total)
+    }
+
+    /// Closes the input; the counts of bytes stay.
+    pub(super) fn close(&mut self) {
+        (self.bytes, self.stream) = (Box::new(io::empty()), None);
+    }
+
+    fn of(raw: impl Read + 'static, stream: Option<Rc<Stream>>, stored_total: Option<u64>) -> io::Result<Source> {
         let stored_read = Rc::new(Cell::new(0));
         let mut raw = Counted { inner: raw, count: Rc::clone(&stored_read) };
         let mut head = Vec::new();
-        raw.by_ref().take(gzip::MAGIC.len() as u64).read_to_end(&mut head)?;
+        while head.len() < gzip::MAGIC.len() {
+            let mut byte = [0];
+            match (read(&mut raw, &mut byte), &stream) {
+                (Ok(0), _) => break,
+                (Ok(_), _) => head.extend(byte),
+                (Err(error), Some(stream)) if error.kind() == ErrorKind::WouldBlock => stream.wait(None)?,
+                (Err(error), _) => return Err(error),
+            }
+        }
         let gzip = head == gzip::MAGIC;
         let whole = Cursor::new(head).chain(raw);
         let bytes: Box<dyn Read> = match gzip {
@@ -45,15 +75,35 @@ impl Source {
             }
             false => Box::new(whole),
         };
-        Ok(Source { bytes, gzip, stored_read, stored_total })
+        Ok(Source { bytes, gzip, stored_read, stored_total, stream })
     }
 }
 
-fn open_file(path: &Path) -> Result<io::Result<Source>, CaptureError> {
-    let fail = |source| CaptureError::Open { path: path.to_path_buf(), source };
-    let file = File::open(path).map_err(fail)?;
-    let metadata = file.metadata().map_err(fail)?;
-    Ok(Source::new(file, metadata.is_file().then_some(metadata.len())))
+/// Standard input without the buffer of the standard library: the system does not count its bytes as ready.
+#[cfg(unix)]
+fn standard_input() -> io::Result<File> {
+    std::os::fd::AsFd::as_fd(&io::stdin()).try_clone_to_owned().map(File::from)
+}
+
+#[cfg(windows)]
+fn standard_input() -> io::Result<File> {
+    std::os::windows::io::AsHandle::as_handle(&io::stdin()).try_clone_to_owned().map(File::from)
+}
+
+/// Opens a file, without waiting for somebody to write to a pipe: that wait is [`Stream::wait`]'s, which signals end.
+fn open_file(path: &Path) -> io::Result<File> {
+    let mut options = File::options();
+    #[cfg(target_os = "linux")]
+    std::os::unix::fs::OpenOptionsExt::custom_flags(&mut options, libc::O_NONBLOCK);
+    options.read(true).open(path)
+}
+
+struct FromStream(Rc<Stream>);
+
+impl Read for FromStream {
+    fn read(&mut self, space: &mut [u8]) -> io::Result<usize> {
+        self.0.read(space)
+    }
 }
 
 /// Reads, however often that is interrupted.
@@ -98,6 +148,7 @@ impl<R: Read> Read for Stepwise<R> {
                 Ok(count) if count < step.len() => return Ok(filled + count),
                 Ok(count) => filled += count,
                 Err(error) if filled == 0 => return Err(error),
+                Err(error) if error.kind() == ErrorKind::WouldBlock => break,
                 Err(error) => {
                     self.failed = Some(error);
                     break;

@@ -5,12 +5,15 @@
 //! - What gzip unpacks to is held only as far as its compressed length makes plausible, so no small input fills the
 //!   memory. Nothing else needs a limit: bytes that are not compressed were really there.
 //! - While it is held, it does not slide: what would need more waits, and what was taken stays where it is.
+//! - A file whose header was read can be closed, and is opened again when more is needed.
 
-use std::io;
-use std::path::Path;
+use std::io::{self, ErrorKind};
+use std::path::{Path, PathBuf};
+use std::time::Instant;
 
-use super::error::{CaptureError, Damage, Fault};
+use super::error::{Damage, Fault};
 use super::source::{self, Source};
+use crate::cli::interrupt;
 
 /// Read at once: little enough to stay in the processor's cache until the records are looked at and written.
 const CHUNK: usize = 256 << 10;
@@ -34,17 +37,63 @@ pub(super) struct Window {
     /// How many bytes of the decompressed stream lie before `end`.
     passed: u64,
     is_held: bool,
+    /// Whether a stream that has nothing to read is waited for.
+    is_patient: bool,
+    /// The path of a file that is closed for now, and the bytes that were read of it.
+    closed: Option<(PathBuf, Vec<u8>)>,
 }
 
 impl Window {
     /// Opens a file, or standard input for `-`.
-    pub(super) fn open(path: &Path) -> Result<Window, CaptureError> {
+    pub(super) fn open(path: &Path) -> Result<Window, Fault> {
         Source::open(path).map(Window::new)
     }
 
     /// A window on the start of `source`.
     pub(super) fn new(source: Source) -> Window {
-        Window { source, ended: false, bytes: Vec::new(), start: 0, end: 0, passed: 0, is_held: false }
+        let (ended, is_held, is_patient) = (false, false, true);
+        Window { source, ended, bytes: Vec::new(), start: 0, end: 0, passed: 0, is_held, is_patient, closed: None }
+    }
+
+    /// Closes the file until more of it is needed. Streams and standard input, which cannot be opened again, stay open.
+    pub(super) fn close_for_now(&mut self, path: &Path) {
+        if self.source.stored_total.is_some() {
+            let read = self.bytes[..self.start].to_vec();
+            self.close();
+            (self.ended, self.closed) = (false, Some((path.to_owned(), read)));
+        }
+    }
+
+    /// Closes the input, which ends here.
+    pub(super) fn close(&mut self) {
+        self.source.close();
+        (self.ended, self.bytes, self.start, self.end) = (true, Vec::new(), 0, 0);
+    }
+
+    /// Opens the file that was closed, and passes over the bytes that were `read` before.
+    fn reopen(&mut self, path: &Path, read: &[u8]) -> Result<(), Fault> {
+        (self.source, self.passed) = (Source::open(path)?, 0);
+        self.refill(read.len())?;
+        if !self.unread().starts_with(read) {
+            return Err(Fault::Read(io::Error::other("it has changed since its header was read first")));
+        }
+        self.take(read.len());
+        Ok(())
+    }
+
+    /// Sets whether to wait for a stream that has nothing to read, rather than fail with [`Fault::Held`].
+    pub(super) fn set_patient(&mut self, is_patient: bool) {
+        self.is_patient = is_patient;
+    }
+
+    /// Waits until a stream has something to read, or until `due`.
+    pub(super) fn wait(&self, due: Option<Instant>) -> Result<(), Fault> {
+        self.source.stream.as_ref().map_or(Ok(()), |stream| stream.wait(due)).map_err(Fault::Read)
+    }
+
+    /// Whether a signal has ended the stream.
+    pub(super) fn is_interrupted(&self) -> bool {
+        self.source.stream.is_some() && interrupt::streams_have_ended()
     }
 
     /// Whether the stream ends here.
@@ -59,6 +108,7 @@ impl Window {
         let left = self.fill(needed)?;
         match left >= needed {
             true => Ok(()),
+            false if self.is_interrupted() => Err(Fault::CutShort),
             false if self.ended => Err(self.damaged(Damage::Cut { part, needed, left })),
             false => Err(self.damaged(Damage::Unpacked { part, needed, stored: self.stored_read() })),
         }
@@ -74,11 +124,6 @@ impl Window {
     #[inline]
     pub(super) fn unread(&self) -> &[u8] {
         &self.bytes[self.start..self.end]
-    }
-
-    /// Frees the memory, since nothing more is to be read.
-    pub(super) fn release(&mut self) {
-        (self.bytes, self.start, self.end) = (Vec::new(), 0, 0);
     }
 
     /// Holds the window, or lets it slide again.
@@ -145,6 +190,9 @@ impl Window {
         if self.is_held {
             return if self.ended { Ok(()) } else { Err(Fault::Held) };
         }
+        if let Some((path, read)) = self.closed.take() {
+            self.reopen(&path, &read)?;
+        }
         self.bytes.copy_within(self.start..self.end, 0);
         (self.start, self.end) = (0, self.end - self.start);
         while self.end < wanted && !self.ended && self.is_plausible() {
@@ -152,7 +200,17 @@ impl Window {
             let room = self.bytes.len().clamp(FIRST, CHUNK);
             self.bytes.resize(self.bytes.len().max(self.end + room), 0);
             let space = &mut self.bytes[self.end..][..room];
-            let count = source::read(&mut *self.source.bytes, space).map_err(|error| self.failed(error))?;
+            let count = match source::read(&mut *self.source.bytes, space) {
+                Ok(count) => count,
+                Err(error) if error.kind() == ErrorKind::WouldBlock && self.is_patient => {
+                    self.wait(None)?;
+                    continue;
+                }
+                Err(error) if error.kind() == ErrorKind::WouldBlock => return Err(Fault::Held),
+                // The decoder reports that the signal has cut the gzip data.
+                Err(error) if error.kind() == ErrorKind::UnexpectedEof && self.is_interrupted() => 0,
+                Err(error) => return Err(self.failed(error)),
+            };
             self.ended = count == 0;
             self.end += count;
             self.passed += count as u64;

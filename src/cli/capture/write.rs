@@ -5,8 +5,6 @@
 //!   broken files. Where micro- become nanoseconds, what is too large for the fraction is carried into the seconds.
 //! - A pcap file is little-endian; sections of pcapng are as in their inputs.
 
-use std::path::Path;
-
 use super::block::Block;
 use super::error::CaptureError;
 use super::sections::{Sections, bytes};
@@ -32,7 +30,8 @@ impl Format {
 
     /// The plainest format that holds all of `inputs`: pcap if they are pcap files of one link type, else pcapng.
     pub fn of(inputs: &[Reader]) -> Format {
-        let interfaces: Option<Vec<_>> = inputs.iter().map(Reader::pcap_interface).collect();
+        let known = inputs.iter().filter(|input| input.has_header());
+        let interfaces: Option<Vec<_>> = known.map(Reader::pcap_interface).collect();
         let Some([first, others @ ..]) = interfaces.as_deref() else { return Format::Pcapng };
         let mut joined = Interface::clone(first);
         for other in others {
@@ -100,9 +99,12 @@ impl Writer {
         }
     }
 
-    /// The file to remove if the process ends before [`Writer::finish`].
-    pub fn temporary(&self) -> Option<&Path> {
-        self.output.temporary()
+    /// Flushes the output for readers that may wait for it, as [`Output::flush_to_readers`] does.
+    ///
+    /// # Errors
+    /// If the output cannot be written.
+    pub fn flush_to_readers(&mut self) -> Result<(), CaptureError> {
+        self.output.flush_to_readers()
     }
 
     /// Writes what is left to write, behind all records: then only its name is missing. A pcapng file without

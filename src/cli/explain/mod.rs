@@ -18,7 +18,6 @@ use crate::cli::capture::Output;
 use crate::cli::engine::Surroundings;
 use crate::cli::failure::Failure;
 use crate::cli::input::{CaptureArguments, each_record};
-use crate::cli::interrupt;
 use crate::cli::link_types::ByLinkType;
 use crate::cli::listing;
 use crate::cli::program::ProgramArguments;
@@ -69,9 +68,6 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     let load = |verified| Ok(Profile::new(&verified));
     let mut profiles = ByLinkType::new(&arguments.program, &arguments.captures, &inputs, load)?;
     let mut output = Output::create(&arguments.output)?;
-    if let Some(temporary) = output.temporary() {
-        interrupt::remove_when_interrupted(temporary)?;
-    }
     let mut surroundings = Surroundings::new(arguments.seed);
     let progress = Progress::of(&inputs);
     let outcome = each_record(&mut inputs, progress, |input, number, record| {

@@ -13,7 +13,7 @@ use std::path::Path;
 use super::error::Damage;
 use super::source::Source;
 use super::window::Window;
-use super::{CaptureError, Clock, Reader, Record};
+use super::{CaptureError, Clock, Piece, Reader, Record};
 
 /// A record and its interface, as seen through a reader.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -67,16 +67,18 @@ fn drain(reader: &mut Reader) -> Drained {
 fn drain_many(reader: &mut Reader, most: usize) -> Drained {
     let mut all = Vec::new();
     loop {
-        match reader.records(most) {
-            Ok(records) if records.len() == 0 => return (all, None),
-            Ok(records) => {
+        match reader.piece(most) {
+            Ok(None) => return (all, None),
+            Ok(Some(Piece::Pause)) => unreachable!("memory is no stream"),
+            Ok(Some(Piece::Block(_))) => {}
+            Ok(Some(Piece::Records(records))) => {
                 assert!(records.len() <= most);
                 all.extend(records.iter().map(|record| Seen::of(&record)));
                 let packets: Vec<_> = cbpf::Packets::from(records.packets()).iter().collect();
                 assert!(records.iter().map(|record| record.data).eq(packets.iter().map(|packet| packet.data())));
             }
             Err(error) => {
-                assert!(matches!(reader.records(most), Ok(records) if records.len() == 0), "an error is told once");
+                assert!(matches!(reader.piece(most), Ok(None)), "an error is told once");
                 return (all, Some(error));
             }
         }

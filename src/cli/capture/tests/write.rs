@@ -30,6 +30,7 @@ fn copy_and_count(inputs: &[&[u8]], keep: usize) -> (Vec<u8>, String) {
                     left_out.record(&record.cut(keep));
                     writer.write(number, &record.cut(keep)).unwrap();
                 }),
+                Piece::Pause => unreachable!("memory is no stream"),
             }
         }
     }
@@ -249,6 +250,7 @@ fn flipped_bytes_are_copied_without_panic() {
                         count += 1;
                         writer.write(0, &record.cut(keep)).unwrap();
                     }),
+                    Piece::Pause => unreachable!("memory is no stream"),
                 }
             }
             writer.finish(&[]).unwrap();

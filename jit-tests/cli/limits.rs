@@ -1,0 +1,82 @@
+//! Limits that a shell sets: the size of files, and how many may be open.
+
+use std::fs;
+use std::io::Write;
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use libtest_mimic::Failed;
+
+use crate::cli::running::{Running, await_event, mixed, pcapng, unnamed};
+use crate::cli::{Bench, Outcome, Test, cbpf, equal, example, expect};
+
+pub const TESTS: [(&str, Test); 2] = [
+    ("a_limit_on_file_sizes", a_limit_on_file_sizes),
+    ("more_captures_than_can_be_open", more_captures_than_can_be_open),
+];
+
+/// Runs the program with limits that the shell sets.
+fn limited(limits: &str, arguments: &[&str]) -> Result<Output, Failed> {
+    let script = format!("{limits}; exec \"$0\" \"$@\"");
+    let program = ["-c", &script, env!("CARGO_BIN_EXE_cbpf")];
+    Ok(Command::new("sh").args(program).args(arguments).stdin(Stdio::null()).output()?)
+}
+
+fn a_limit_on_file_sizes(bench: &Bench) -> Outcome {
+    let (mixed, rules) = (example("mixed.pcap"), bench.file("rules", "all:\n")?);
+    let [kept, folder, verdicts] = ["kept", "folder", "verdicts"].map(|name| bench.path(name).display().to_string());
+    // Units of 512 bytes, or of 1024 in some shells; the code of the program takes none of it.
+    let (limit, words) = ("ulimit -f 32", ["File too large", "ulimit -f"]);
+    let cases: [&[&str]; 2] = [
+        &["filter", "--engine", "interpreter", "-r", &mixed, "-w", &kept, "greater 0"],
+        &["split", "-r", &mixed, "--rules", &rules, "-o", &folder],
+    ];
+    for arguments in cases {
+        expect(&limited(limit, arguments)?, 1, &words)?;
+    }
+    let redirected = format!("{limit}; exec > '{verdicts}'");
+    let twenty: Vec<&str> = ["-r", &mixed].repeat(20);
+    let run = [&["run", "--engine", "interpreter", "greater 0"][..], &twenty].concat();
+    expect(&limited(&redirected, &run)?, 1, &["cannot write standard output", words[0], words[1]])?;
+    equal((unnamed(bench.folder.path()), Path::new(&kept).exists(), Path::new(&folder).exists()), (0, false, false))?;
+    let code = limited("ulimit -f 0", &["filter", "-r", &mixed, "ip"])?;
+    expect(&code, 1, &["no memory for native code", "ulimit -f"])
+}
+
+/// Captures are opened when their turn comes; a stream is opened once.
+fn more_captures_than_can_be_open(bench: &Bench) -> Outcome {
+    let (capture, rules) = (mixed()?, bench.file("rules", "arp: arp\n")?);
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
+    encoder.write_all(&capture)?;
+    let forms = [capture.clone(), encoder.finish()?, pcapng(bench)?];
+    let file = |number: usize| bench.file(&format!("{number}.pcap"), &forms[number % forms.len()]);
+    let paths = (0..100).map(file).collect::<Result<Vec<String>, _>>()?;
+    let [kept, folder] = ["kept", "folder"].map(|name| bench.path(name).display().to_string());
+    let inputs: Vec<&str> = paths.iter().flat_map(|path| ["-r", path]).collect();
+    let few = |arguments: &[&str], more: &[&str]| limited("ulimit -n 32", &[arguments, &inputs, more].concat());
+    let split = ["split", "--rules", &rules, "-o", &folder];
+    expect(&few(&["filter", "arp", "-w", &kept], &[])?, 0, &["26,000 packets, 500 match"])?;
+    expect(&cbpf(&["filter", "arp", "-r", &kept])?, 0, &["500 packets, 500 match"])?;
+    expect(&few(&split, &[])?, 0, &["26,000 packets, 500 match"])?;
+    // What cannot be read is found before anything is written.
+    fs::remove_file(&kept)?;
+    fs::remove_dir_all(&folder)?;
+    for (wrong, words) in [("missing.pcap", "cannot open"), ("/", "directory")] {
+        expect(&few(&["filter", "arp", "-w", &kept], &["-r", wrong])?, 2, &[wrong, words])?;
+        expect(&few(&split, &["-r", wrong])?, 2, &[wrong, words])?;
+    }
+    equal((Path::new(&kept).exists(), Path::new(&folder).exists()), (false, false))?;
+    let mut filter = Running::start(&[&["filter", "arp"], &inputs[..], &["-r", "-"]].concat())?;
+    filter.feed(&capture)?;
+    expect(&filter.end_of_input()?, 0, &["26,260 packets, 505 match"])?;
+    // The last one becomes another capture while the first one, a stream, is read.
+    let mut filter = Running::start(&[&["filter", "arp", "-w", &kept, "-r", "-"], &inputs[..]].concat())?;
+    filter.feed(&capture)?;
+    await_event("an output", || (unnamed(bench.folder.path()) == 1).then_some(()))?;
+    let mut other = capture;
+    other[20] = 101;
+    fs::write(&paths[99], other)?;
+    expect(&filter.end_of_input()?, 2, &["26,000 packets, 500 match", "99.pcap", "it has changed"])
+}
