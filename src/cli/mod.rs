@@ -30,6 +30,7 @@ mod trace;
 mod verify;
 mod warnings;
 
+use std::ffi::OsString;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
@@ -71,10 +72,10 @@ enum Command {
     Man(generate::Man),
 }
 
-/// Runs the program that the arguments of the process ask for.
-pub fn main() -> ExitCode {
+/// Runs the program with these arguments, of which the first is its name.
+pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     limits::exceed_file_size_with_an_error();
-    let outcome = match Cli::try_parse() {
+    let outcome = match Cli::try_parse_from(arguments) {
         Ok(cli) => run(cli.command),
         Err(message) => message.print().map_err(Failure::from).and_then(|()| match message.use_stderr() {
             true => Err(Failure::Usage),
