@@ -6,7 +6,7 @@ use libtest_mimic::Failed;
 
 use crate::cli::{Bench, Outcome, Test, cbpf, cbpf_with_input, equal, example, expect};
 
-pub const TESTS: [(&str, Test); 13] = [
+pub const TESTS: [(&str, Test); 14] = [
     ("mixed_link_types_have_a_program_each", mixed_link_types_have_a_program_each),
     ("mixed_trace_and_explain", mixed_trace_and_explain),
     ("mixed_bench", mixed_bench),
@@ -15,6 +15,7 @@ pub const TESTS: [(&str, Test); 13] = [
     ("mixed_error_only_if_nothing_has_a_program", mixed_error_only_if_nothing_has_a_program),
     ("mixed_files_with_one_that_cannot_match", mixed_files_with_one_that_cannot_match),
     ("mixed_one_warning_for_each_interface", mixed_one_warning_for_each_interface),
+    ("mixed_many_link_types_without_a_name", mixed_many_link_types_without_a_name),
     ("mixed_empty_captures", mixed_empty_captures),
     ("mixed_streams", mixed_streams),
     ("mixed_rules", mixed_rules),
@@ -222,6 +223,37 @@ fn mixed_one_warning_for_each_interface(bench: &Bench) -> Outcome {
         ["a.pcapng: interface 0 (IPV6)", "a.pcapng: interface 2", "b.pcapng: interface 0", "b.pcapng: interface 2"];
     expect(&output, 0, &words)?;
     equal(warnings(&output.stderr), 4)
+}
+
+/// Link types without a name share a program, and few of the interfaces on which nothing matches are named.
+fn mixed_many_link_types_without_a_name(bench: &Bench) -> Outcome {
+    let link_types: Vec<u16> = (1000..=u16::MAX).collect();
+    let packets: Vec<_> = (0..link_types.len() as u32).map(|interface| (interface, vec![7])).collect();
+    let many = bench.file("many.pcapng", pcapng(&link_types, &packets))?;
+    let output = cbpf(&["filter", "-r", &many, "link[0] = 7 and len = 1"])?;
+    expect(&output, 0, &["64,536 packets, 64,536 match"])?;
+    equal(warnings(&output.stderr), 0)?;
+    let rules = bench.file(
+        "rules",
+        "web: tcp port 80
+seven: link[0] = 7
+",
+    )?;
+    let warned = [
+        "many.pcapng: interface 0 (1000): ",
+        "interface 31 (1031): ",
+        "protocols are not told apart with an unknown one",
+        "many.pcapng: and so on for more interfaces",
+    ];
+    // The expression has a meaning for the other input, and the rule has none for any.
+    let other = bench.file("other.pcap", pcap(RAW, &[tcp(80)]))?;
+    let run = cbpf(&["run", "-r", &many, "-r", &other, "tcp"])?;
+    let count = cbpf(&["count", "-r", &many, "--rules", &rules])?;
+    for (output, exit_code) in [(run, 0), (count, 1)] {
+        expect(&output, exit_code, &warned)?;
+        equal(warnings(&output.stderr), 33)?;
+    }
+    Ok(())
 }
 
 /// An empty capture has the link type of its header, or of its interfaces.

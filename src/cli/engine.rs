@@ -1,6 +1,6 @@
 //! Which engine runs the program.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use cbpf::{Context, Filter, Packet, Verified};
 use clap::ValueEnum;
@@ -29,6 +29,9 @@ pub enum Engine {
 /// grows with the length.
 const COMPILED_FIRST: usize = 4096;
 
+/// Locked by the thread that compiles such a program: each takes much memory for it, and a capture may have many link types.
+static COMPILING: Mutex<()> = Mutex::new(());
+
 impl Engine {
     /// Loads a program.
     pub fn load(name: Name, verified: Verified) -> Result<Engine, Failure> {
@@ -50,6 +53,7 @@ impl Engine {
         let filter = Arc::new(OnceLock::new());
         let (program, place) = (verified.clone(), filter.clone());
         std::thread::spawn(move || {
+            let _turn = COMPILING.lock().unwrap_or_else(PoisonError::into_inner);
             let compiled = Filter::compile(&program).and_then(|filter| filter.prepare_batch().map(|()| filter));
             compiled.map(|filter| place.set(filter))
         });

@@ -6,11 +6,11 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use cbpf::{LinkType, Program};
+use cbpf::Program;
 use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 
-use crate::cli::capture::{Interface, Piece, Reader, Record, Records, input_name};
+use crate::cli::capture::{Piece, Reader, Record, Records, input_name};
 use crate::cli::failure::{Failure, say};
 use crate::cli::link_types::KnownLinkTypes;
 use crate::cli::program::ProgramArguments;
@@ -104,11 +104,10 @@ impl CaptureArguments {
     /// the first packets of pcapng files, or of their interfaces if there are no packets. Only regular files can be read
     /// twice.
     pub fn link_types(&self, inputs: &[Reader]) -> KnownLinkTypes {
-        let of = |interface: &Interface| LinkType::new(interface.link_type.into());
         let mut known = KnownLinkTypes { are_all: true, ..KnownLinkTypes::default() };
         for (path, input) in self.captures.iter().zip(inputs) {
             if let Some(interface) = input.pcap_interface() {
-                known.link_types.insert(of(interface));
+                known.insert(interface);
                 continue;
             }
             // What is wrong with a file will be told when it is read.
@@ -116,8 +115,8 @@ impl CaptureArguments {
             known.are_all = false;
             let Some(mut again) = again else { continue };
             match again.next() {
-                Ok(Some(record)) => _ = known.link_types.insert(of(record.interface)),
-                Ok(None) => known.link_types.extend(again.interfaces().iter().map(of)),
+                Ok(Some(record)) => known.insert(record.interface),
+                Ok(None) => again.interfaces().iter().for_each(|interface| known.insert(interface)),
                 Err(_) => {}
             }
         }

@@ -5,9 +5,11 @@
 //! - It is an error only if there is no link type for which it has a program: at once where all link types are known before
 //!   packets are read, or where no link type at all would do, and else at the end.
 //! - An expression that contradicts itself, as `tcp and udp`, is said to match no packet, once.
+//! - Link types without a name have the same program, whatever their numbers are: a small file may have 65,536 of them.
 //! - A program from a file, and an expression with `--link-type`, is the same for all packets.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::iter;
 
 use cbpf::{LinkType, Verified};
 
@@ -15,19 +17,41 @@ use crate::cli::capture::{Interface, Reader, input_name};
 use crate::cli::failure::Failure;
 use crate::cli::input::CaptureArguments;
 use crate::cli::program::{ProgramArguments, Refused, What};
+use crate::cli::warnings::NamedInterfaces;
 
 /// Link types that have a meaning for all expressions between them: what matches nothing on any of these contradicts itself.
 const FAMILIES: [&str; 7] = ["EN10MB", "RAW", "LINUX_SLL2", "IEEE802_11_RADIOTAP", "SUNATM", "PFLOG", "MTP2_WITH_PHDR"];
 
-/// The link types that are known before packets are read.
+/// Link types by what expressions mean for them: of those without a name, nothing is known, and the first one that occurs
+/// stands for all.
+#[derive(Clone, Copy, Default)]
+pub struct Alike {
+    unnamed: Option<LinkType>,
+}
+
+impl Alike {
+    /// The link type that stands for this one.
+    #[inline]
+    pub fn of(&mut self, link_type: LinkType) -> LinkType {
+        if link_type.name().is_some() { link_type } else { *self.unnamed.get_or_insert(link_type) }
+    }
+}
+
+/// The link types that are known before packets are read, each of them [`Alike`] to no other one.
 #[derive(Default)]
 pub struct KnownLinkTypes {
     pub link_types: BTreeSet<LinkType>,
     /// Whether there are no others.
     pub are_all: bool,
+    pub alike: Alike,
 }
 
 impl KnownLinkTypes {
+    /// Adds the link type of an interface.
+    pub fn insert(&mut self, interface: &Interface) {
+        self.link_types.insert(self.alike.of(LinkType::new(interface.link_type.into())));
+    }
+
     /// Whether what works for none of them works for no packet: there are no others, or it works for no link type at all.
     pub fn rule_out(&self, works: impl Fn(LinkType) -> bool) -> bool {
         self.are_all && !self.link_types.is_empty() || !LinkType::all().any(works)
@@ -49,12 +73,13 @@ pub struct ByLinkType<'a, T> {
     load: Load<'a, T>,
     /// The names of the inputs.
     inputs: Vec<String>,
-    /// By link type; what is the same for all packets has none.
+    alike: Alike,
+    /// By link type that is not alike to another one; what is the same for all packets has none.
     loaded: BTreeMap<Option<LinkType>, Loaded<T>>,
     /// Whether it has been said that no packet at all matches.
     is_contradiction: bool,
-    /// The inputs and interfaces of which it has been said that nothing matches there.
-    told: BTreeSet<(usize, LinkType, usize)>,
+    /// The interfaces of which it has been said that nothing matches there.
+    named: NamedInterfaces,
 }
 
 /// What an expression is for a link type.
@@ -87,9 +112,10 @@ impl<'a, T> ByLinkType<'a, T> {
             what: arguments.what()?,
             load: Box::new(load),
             inputs: captures.all_paths(arguments).map(|path| input_name(path).to_string()).collect(),
+            alike: Alike::default(),
             loaded: BTreeMap::new(),
             is_contradiction: false,
-            told: BTreeSet::new(),
+            named: NamedInterfaces::default(),
         };
         if let Some(link_type) = arguments.only_link_type() {
             let item = (all.load)(arguments.verified(&all.what, link_type)?)?;
@@ -97,6 +123,7 @@ impl<'a, T> ByLinkType<'a, T> {
             return Ok(all);
         }
         let known = captures.link_types(inputs);
+        all.alike = known.alike;
         let judged: Vec<_> = known.link_types.iter().map(|&link_type| (link_type, all.judge(link_type))).collect();
         let works = |judged: &Judged| !matches!(judged, Judged::Refused(_));
         if !judged.iter().any(|(_, judged)| works(judged)) && known.rule_out(|link_type| works(&all.judge(link_type))) {
@@ -123,16 +150,14 @@ impl<'a, T> ByLinkType<'a, T> {
         link_type: LinkType,
         interfaces: impl Iterator<Item = &'r Interface>,
     ) -> Result<Option<&mut T>, Failure> {
-        let key = if self.arguments.only_link_type().is_some() { None } else { Some(link_type) };
-        if !self.loaded.contains_key(&key) {
+        let key = if self.arguments.only_link_type().is_some() { None } else { Some(self.alike.of(link_type)) };
+        if let Some(link_type) = key.filter(|_| !self.loaded.contains_key(&key)) {
             self.add(link_type, self.judge(link_type))?;
         }
         let Some(loaded) = self.loaded.get_mut(&key) else { return Ok(None) };
         if let Some(complaint) = &loaded.complaint {
-            for interface in interfaces.filter(|interface| self.told.insert((input, link_type, interface.index))) {
-                let (name, index) = (&self.inputs[input], interface.index);
-                self.arguments.warn(format_args!("{name}: interface {index} ({link_type}): {complaint}"))?;
-            }
+            let input = (input, &self.inputs[input]);
+            self.named.complain(self.arguments.warnings(), input, interfaces, complaint)?;
         }
         Ok(loaded.item.as_mut())
     }
@@ -142,7 +167,7 @@ impl<'a, T> ByLinkType<'a, T> {
     /// # Errors
     /// As [`ByLinkType::of`].
     pub fn of_interface(&mut self, input: usize, interface: &Interface) -> Result<Option<&mut T>, Failure> {
-        self.of(input, LinkType::new(interface.link_type.into()), std::iter::once(interface))
+        self.of(input, LinkType::new(interface.link_type.into()), iter::once(interface))
     }
 
     /// Judges the whole when the inputs have been read; what holds no packets has the link types of its interfaces.
@@ -151,8 +176,9 @@ impl<'a, T> ByLinkType<'a, T> {
     /// If there is no link type for which there is a program.
     pub fn finish(&mut self, inputs: &[Reader]) -> Result<(), Failure> {
         if self.loaded.is_empty() {
-            for interface in inputs.iter().flat_map(Reader::interfaces) {
-                let link_type = LinkType::new(interface.link_type.into());
+            let mut occurring = KnownLinkTypes { alike: self.alike, ..KnownLinkTypes::default() };
+            inputs.iter().flat_map(Reader::interfaces).for_each(|interface| occurring.insert(interface));
+            for link_type in occurring.link_types {
                 self.add(link_type, self.judge(link_type))?;
             }
         }

@@ -152,6 +152,11 @@ impl ProgramArguments {
         }
     }
 
+    /// What becomes of warnings.
+    pub fn warnings(&self) -> &WarningArguments {
+        &self.warnings
+    }
+
     /// Says a warning on standard error, or fails with it.
     pub fn warn(&self, message: impl Display) -> Result<(), Failure> {
         self.warnings.warn(message)

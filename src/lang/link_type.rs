@@ -87,7 +87,7 @@ impl LinkType {
     }
 
     fn row(self) -> Option<&'static Row> {
-        TABLE.iter().find(|row| row.number == self.0)
+        TABLE.binary_search_by_key(&self.0, |row| row.number).ok().map(|place| &TABLE[place])
     }
 }
 

@@ -92,13 +92,21 @@ fn restored<'a>(record: &Record<'a>, block: &Block, copy: &'a mut Vec<u8>) -> Re
     copy.clear();
     copy.extend(block.bytes);
     let start = block.data_start();
-    let captured = match block.kind() {
-        SIMPLE_PACKET => record.interface.captured_of_simple(record.wire_len),
-        _ => word(block.bytes, CAPTURED, block.big_endian),
-    };
-    restore(record.interface.link_type, &mut copy[start..][..captured as usize], record.wire_len);
+    let captured = captured_in(block, record.interface);
+    restore(record.interface.link_type, &mut copy[start..][..captured], record.wire_len);
     let copy = &*copy;
     Record { data: &copy[start..][..record.data.len()], block: copy, ..*record }
+}
+
+/// How many bytes of the packet its block holds. A simple one states only the length on the wire, which may differ from
+/// the record's, since that is corrected.
+#[inline]
+fn captured_in(block: &Block, interface: &Interface) -> usize {
+    let captured = match block.kind() {
+        SIMPLE_PACKET => interface.captured_of_simple(word(block.bytes, 8, block.big_endian)),
+        _ => word(block.bytes, CAPTURED, block.big_endian),
+    };
+    captured as usize
 }
 
 /// How long the block of a record is if it can be copied as it is: it has all captured bytes, and no options, of which
@@ -108,7 +116,7 @@ fn whole_len(record: &Record, block: &Block) -> usize {
     match block.kind() {
         SIMPLE_PACKET if record.is_cut_simple_packet() => 0,
         SIMPLE_PACKET => block.bytes.len(),
-        _ if word(block.bytes, CAPTURED, block.big_endian) as usize != record.data.len() => 0,
+        _ if captured_in(block, record.interface) != record.data.len() => 0,
         _ => PACKET_FIELDS + record.data.len().next_multiple_of(4) + 4,
     }
 }
@@ -116,10 +124,8 @@ fn whole_len(record: &Record, block: &Block) -> usize {
 impl Record<'_> {
     /// Whether it was cut, and its block cannot say so.
     pub(super) fn is_cut_simple_packet(&self) -> bool {
-        self.block().filter(|block| block.kind() == SIMPLE_PACKET).is_some_and(|block| {
-            let wire_len = word(block.bytes, 8, block.big_endian);
-            (self.data.len() as u64) < self.interface.captured_of_simple(wire_len).into()
-        })
+        let simple = self.block().filter(|block| block.kind() == SIMPLE_PACKET);
+        simple.is_some_and(|block| self.data.len() < captured_in(&block, self.interface))
     }
 }
 

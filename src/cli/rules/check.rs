@@ -41,7 +41,8 @@ pub struct Arguments {
 }
 
 pub fn run(arguments: &Arguments) -> Result<(), Failure> {
-    let known = KnownLinkTypes { link_types: BTreeSet::from([arguments.link_type]), are_all: true };
+    let known =
+        KnownLinkTypes { link_types: BTreeSet::from([arguments.link_type]), are_all: true, ..Default::default() };
     let (rules, sets) = Rules::read(&arguments.rules, &known, arguments.chain, &arguments.warnings)?;
     let names: Vec<&str> = rules.names().collect();
     let mut text = String::new();

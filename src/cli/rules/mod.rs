@@ -4,8 +4,8 @@ pub mod check;
 mod counts;
 mod file;
 
+use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
-use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 use cbpf::{BatchMatches, LinkType};
@@ -15,8 +15,9 @@ use crate::cli::capture::{Reader, Record, Records};
 use crate::cli::expression::ChainArguments;
 use crate::cli::failure::Failure;
 use crate::cli::input::CaptureArguments;
+use crate::cli::link_types::Alike;
 use crate::cli::rules::file::RuleSet;
-use crate::cli::warnings::WarningArguments;
+use crate::cli::warnings::{NamedInterfaces, WarningArguments};
 
 pub use counts::Counts;
 pub use file::Rules;
@@ -50,8 +51,8 @@ impl RuleArguments {
         let (rules, sets) = Rules::read(&self.rules, &known, self.chain, &self.warnings)?;
         sets.iter().for_each(|(link_type, RuleSet { set, .. })| check::warn_of_slow(*link_type, set));
         let (matches, first_matches) = (BatchMatches::new(), Vec::new());
-        let told = BTreeSet::new();
-        Ok((inputs, Classifier { arguments: self, rules, sets, told, matches, first_matches }))
+        let (alike, named) = (known.alike, NamedInterfaces::default());
+        Ok((inputs, Classifier { arguments: self, rules, alike, sets, named, matches, first_matches }))
     }
 }
 
@@ -59,9 +60,11 @@ impl RuleArguments {
 pub struct Classifier<'a> {
     arguments: &'a RuleArguments,
     rules: Rules,
+    alike: Alike,
+    /// By link type that is not alike to another one.
     sets: BTreeMap<LinkType, RuleSet>,
-    /// The inputs and interfaces of which it has been said that rules match nothing there.
-    told: BTreeSet<(usize, LinkType, usize)>,
+    /// The interfaces of which it has been said that rules match nothing there.
+    named: NamedInterfaces,
     matches: BatchMatches,
     first_matches: Vec<Option<u32>>,
 }
@@ -82,6 +85,7 @@ impl Classifier<'_> {
         mut visit: impl FnMut(&Record, &[u32]) -> Result<(), Failure>,
     ) -> Result<(), Failure> {
         for (link_type, records) in records.by_link_type() {
+            let link_type = self.alike.of(link_type);
             self.prepare(input, link_type, records)?;
             let Some(RuleSet { set, .. }) = self.sets.get(&link_type) else { continue };
             if self.arguments.first {
@@ -108,12 +112,8 @@ impl Classifier<'_> {
             }
         };
         let Some(complaint) = &set.complaint else { return Ok(()) };
-        for index in records.iter().map(|record| record.interface.index) {
-            if self.told.insert((input, link_type, index)) {
-                let name = self.arguments.captures.name(input);
-                self.arguments.warnings.warn(format_args!("{name}: interface {index} ({link_type}): {complaint}"))?;
-            }
-        }
-        Ok(())
+        let input = (input, self.arguments.captures.name(input));
+        let interfaces = records.iter().map(|record| record.interface);
+        self.named.complain(&self.arguments.warnings, input, interfaces, complaint)
     }
 }

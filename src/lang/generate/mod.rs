@@ -191,7 +191,7 @@ impl Generator<'_> {
     }
 
     fn unsupported(&self, what: &str) -> Message {
-        format!("expected another link type: {what} with {}", self.target.link_type)
+        format!("expected another link type: {what} with {}", self.target.link_type.name().unwrap_or("an unknown one"))
     }
 
     /// A scratch word for as long as the program runs, and which holds 0 at first.

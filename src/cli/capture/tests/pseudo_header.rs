@@ -187,6 +187,25 @@ fn the_length_of_isochronous_data_is_where_the_last_descriptor_ends() {
     }
 }
 
+/// The corrected length on the wire is not how much a simple packet block holds.
+#[test]
+fn a_simple_packet_with_a_wrong_length_is_copied() {
+    for order in ORDERS {
+        let mut packet = usb(order, ISOCHRONOUS, 1);
+        // The length of the request is that of the data, and the descriptor ends far behind it.
+        let data_len = packet.len() as u32 - 80;
+        packet[32..36].copy_from_slice(&order.u32(data_len));
+        for len in [0, 4, 10_000] {
+            packet[72..76].copy_from_slice(&order.u32(len));
+            let file = PcapngBytes::new(order).interface(220, 0, &[]);
+            let file = file.simple(packet.len() as u32, &packet).bytes;
+            assert_eq!(super::write::copy(&[&file], usize::MAX), file, "{len}");
+            let (whole, cut) = (&records(&file)[0], &records(&super::write::copy(&[&file], 70))[0]);
+            assert_eq!((&cut.data[..], cut.wire_len), (&whole.data[..70], whole.wire_len), "{len}");
+        }
+    }
+}
+
 /// What a copy of a pcapng file has is byte for byte what was stored, whatever was seen of it meanwhile.
 #[test]
 fn headers_of_pcapng_stay_in_their_order() {
