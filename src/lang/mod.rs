@@ -43,7 +43,7 @@ use crate::conversion;
 use crate::dialect::Dialect;
 #[cfg(feature = "jit")]
 use crate::instruction::Instruction;
-use crate::lang::generate::{Wrong, generate};
+use crate::lang::generate::{Generated, Wrong, generate};
 use crate::lang::target::CHAIN_DEPTHS;
 use crate::program::Program;
 use crate::text::ParseError;
@@ -95,7 +95,7 @@ impl Expr {
     }
 
     /// Returns how many headers `protochain` goes through in the program of this expression; packets with more of
-    /// them do not match. `None` if the expression has no `protochain`, or no program.
+    /// them do not match. `None` if the expression has no `protochain` that can match with this link type, or no program.
     ///
     /// ```
     /// use cbpf::{Expr, LinkType, Target};
@@ -109,7 +109,7 @@ impl Expr {
         if !self.has_chain() {
             return None;
         }
-        compile(self, target, |wrong| self.error(wrong)).ok().map(|compiled| compiled.chain_depth)
+        compile(self, target, |wrong| self.error(wrong)).ok().and_then(|compiled| compiled.chain_depth)
     }
 
     /// Returns what is wrong, at its place in the text that the expression prints as.
@@ -121,16 +121,16 @@ impl Expr {
 
 struct Compiled {
     program: Program,
-    /// How many headers `protochain` goes through.
-    chain_depth: u32,
+    /// How many headers `protochain` goes through, if the program has any.
+    chain_depth: Option<u32>,
 }
 
 /// Compiles an expression to a program that is not longer than the dialect allows; `locate` finds what is wrong in its text.
 fn compile(expr: &Expr, target: &Target, locate: impl Fn(Wrong) -> ParseError) -> Result<Compiled, ExprError> {
     let [depth, less] = target.chain_depth.map_or(CHAIN_DEPTHS, |depth| [depth, depth]);
     let attempt = |chain_depth| {
-        let program = generate(expr, target, chain_depth).map_err(&locate)?;
-        Ok(Compiled { program: bounded(program, target.dialect)?, chain_depth })
+        let Generated { program, has_chain } = generate(expr, target, chain_depth).map_err(&locate)?;
+        Ok(Compiled { program: bounded(program, target.dialect)?, chain_depth: has_chain.then_some(chain_depth) })
     };
     match attempt(depth) {
         Err(ExprError::TooLong { .. } | ExprError::Refused(_)) if less < depth && expr.has_chain() => attempt(less),

@@ -399,6 +399,9 @@ fn protochain_goes_through_a_stated_number_of_headers() {
     let expr: Expr = text.parse().unwrap();
     assert_eq!(expr.chain_depth(&target), Some(16));
     assert_eq!("ip6 proto 6".parse::<Expr>().unwrap().chain_depth(&target), None);
+    // There is no IPv6, so no packet has headers that are not gone through.
+    assert_eq!("ip6 protochain 6".parse::<Expr>().unwrap().chain_depth(&Target::new(LinkType::IPV4)), None);
+    assert_eq!("protochain 6".parse::<Expr>().unwrap().chain_depth(&Target::new(LinkType::IPV4)), Some(16));
 }
 
 #[test]

@@ -7,7 +7,8 @@
 //! Invariants
 //! - What is assumed on a path holds for every packet that takes it, so a program whose paths all contradict themselves
 //!   accepts no packet. Bytes that may be the same one are different variables, and packets are as long as need be.
-//! - The work is linear in the length of the program, and the memory bounded: where that does not do, the answer is [`Answer::Unknown`].
+//! - The work and the memory are linear in the length of the program, and the work has a bound for all programs: where that
+//!   does not do, the answer is [`Answer::Unknown`].
 
 mod facts;
 mod values;
@@ -22,9 +23,10 @@ use crate::paths::facts::Facts;
 use crate::paths::values::{Origin, ValueId, Values};
 use crate::verify::{SCRATCH_WORDS, Source, Step, Verdict, Verified};
 
-/// How many steps are made for each instruction of a program, and for a program at least.
+/// How many steps are made for each instruction of a program, and for a program at least and at most.
 const STEPS_EACH: usize = 16;
 const FEWEST_STEPS: usize = 1 << 14;
+const MOST_STEPS: usize = 1 << 22;
 
 /// How many different values a program may compute.
 const MOST_VALUES: usize = 1 << 14;
@@ -58,9 +60,10 @@ impl Verified {
     }
 }
 
-/// The longest program that is reduced only to find that out, in instructions.
+/// The longest program that is reduced only to find that out, in instructions: the memory may grow with the square of them,
+/// to 75 MB here.
 #[cfg(feature = "jit")]
-const LONGEST_REDUCED: usize = 1 << 15;
+const LONGEST_REDUCED: usize = 1 << 13;
 
 /// What a walk finds out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -116,7 +119,7 @@ impl<'p> Walk<'p> {
         if self.verified.dialect() == Dialect::Seccomp {
             return Answer::Accepts;
         }
-        let most = FEWEST_STEPS + STEPS_EACH * self.verified.steps().len();
+        let most = (FEWEST_STEPS + STEPS_EACH * self.verified.steps().len()).min(MOST_STEPS);
         let zero = self.values.constant(0);
         let mut machine = Machine { a: zero, x: zero, scratch: [zero; SCRATCH_WORDS], is_opaque: false };
         let mut at = 0;

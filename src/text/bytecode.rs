@@ -1,6 +1,7 @@
 //! What `iptables -m bpf --bytecode`, `tc` and `bpf_dbg` read: `2,40 0 0 12,6 0 0 0`; a trailing comma is legal.
 //!
-//! It is also read where programs print it: in quotes on a command line, or as `tc filter show` and `ss -0bf` do.
+//! It is also read in quotes, with which it was copied from a command line, and where programs print it: `iptables-save`,
+//! `tc filter show`, `ss -0bf`.
 
 use crate::instruction::RawInstruction;
 use crate::text::cursor::Range::{U8, U16, U32};
@@ -13,6 +14,7 @@ const OF_SOCKET: &str = "bpf filter (";
 
 /// What stands before quoted bytecode.
 const QUOTED: [&str; 2] = ["bytecode '", "bytecode \""];
+const QUOTES: [&str; 2] = ["'", "\""];
 
 /// In how many lines at the beginning of a text it is looked for.
 const LINES: usize = 20;
@@ -21,12 +23,22 @@ const LINES: usize = 20;
 pub(super) fn begins(text: &str) -> bool {
     let mut cursor = Cursor::new(text, Space::Line);
     cursor.skip_lines();
-    let has_count = !cursor.take_while(|c| c.is_ascii_digit()).is_empty();
-    has_count && cursor.eat_next(",") || printed(text).is_some()
+    begins_list(&mut cursor) || printed(text).is_some()
 }
 
-/// Where bytecode stands that a program printed, and what stands before it.
+/// Whether a number and a comma come next, as at the beginning of a list.
+fn begins_list(cursor: &mut Cursor) -> bool {
+    !cursor.take_while(|c| c.is_ascii_digit()).is_empty() && cursor.eat_next(",")
+}
+
+/// Where bytecode stands that a program printed or that is in quotes, and what stands before it.
 fn printed(text: &str) -> Option<(usize, &'static str)> {
+    let mut cursor = Cursor::new(text, Space::Line);
+    cursor.skip_lines();
+    if let Some(quote) = QUOTES.into_iter().find(|quote| cursor.eat(quote)) {
+        let at = cursor.at();
+        return begins_list(&mut cursor).then_some((at, quote));
+    }
     let signs = [OF_SOCKET].into_iter().chain(QUOTED);
     let first_lines = text.split_inclusive('\n').take(LINES).map(str::len).sum();
     let found = signs.filter_map(|sign| Some((text.get(..first_lines)?.find(sign)? + sign.len(), sign)));
@@ -131,6 +143,12 @@ p_dgr 0      0               arp:eth0              *
 filter protocol all pref 49152 bpf handle 0x1 bytecode '4,40 0 0 12,21 0 1 2054,6 0 0 262144,6 0 0 0' not_in_hw",
         );
         same("-A INPUT -m bpf --bytecode \"4,40 0 0 12,21 0 1 2054,6 0 0 262144,6 0 0 0,\" -j DROP");
+        for quoted in
+            ["'4,40 0 0 12,21 0 1 2054,6 0 0 262144,6 0 0 0'\n", "\n \"4,40 0 0 12,21 0 1 2054,6 0 0 262144,6 0 0 0,\""]
+        {
+            same(quoted);
+        }
+        assert!(!begins("'tcp'") && !begins("\"4\""));
         assert!(!begins("; from --bytecode '1,6 0 0 0'\nret #0"));
     }
 
@@ -140,6 +158,7 @@ filter protocol all pref 49152 bpf handle 0x1 bytecode '4,40 0 0 12,21 0 1 2054,
         assert_eq!(message("2,6 0 0 0"), "expected 2 instructions, as this says, found 1");
         assert_eq!(message("1,6 0 0 0 0"), "expected `,`");
         assert_eq!(message("tc bytecode '1,6 0 0 0"), "expected `'`");
+        assert_eq!(message("'1,6 0 0 0\""), "expected `'`");
         assert_eq!(message("bpf filter (2): 0x06 0 0 0,"), "expected 2 instructions, as this says, found 1");
         let two = "bpf filter (1): 0x06 0 0 0,\nbpf filter (1): 0x06 0 0 0,";
         assert_eq!(message(two), "expected one program: another one begins here");

@@ -41,16 +41,24 @@ pub(super) struct Wrong {
     pub(super) message: Message,
 }
 
-/// The program of a tree.
+/// What a tree becomes.
+pub(super) struct Generated {
+    pub(super) program: Program,
+    /// Whether the program goes from header to header for `protochain`.
+    pub(super) has_chain: bool,
+}
+
+/// Generates the program of a tree.
 ///
 /// `protochain` goes through at most `chain_depth` headers.
-pub(super) fn generate(expr: &Expr, target: &Target, chain_depth: u32) -> Result<Program, Wrong> {
+pub(super) fn generate(expr: &Expr, target: &Target, chain_depth: u32) -> Result<Generated, Wrong> {
     if expr.is_empty() {
         // Nothing is tested, not even what a link type needs for any test.
-        return Ok(Program::new(vec![Instruction::ReturnConstant { verdict: target.snaplen }.into()]));
+        let program = Program::new(vec![Instruction::ReturnConstant { verdict: target.snaplen }.into()]);
+        return Ok(Generated { program, has_chain: false });
     }
     let (code, layers, next_slot) = (Code::new(), Layers::of(target.link_type), PAYLOAD_SLOT + 1);
-    let mut generator = Generator { code, layers, target, chain_depth, next_slot, zeroed: 0 };
+    let mut generator = Generator { code, layers, target, chain_depth, has_chain: false, next_slot, zeroed: 0 };
     let accept = generator.code.label();
     let drop = generator.code.label();
     generator.tree(expr, Exits { yes: accept, no: drop })?;
@@ -58,7 +66,7 @@ pub(super) fn generate(expr: &Expr, target: &Target, chain_depth: u32) -> Result
     generator.code.ret(target.snaplen);
     generator.code.place(drop);
     generator.code.ret(0);
-    Ok(generator.finish())
+    Ok(Generated { has_chain: generator.has_chain, program: generator.finish() })
 }
 
 /// What is known while a tree is walked.
@@ -68,6 +76,8 @@ struct Generator<'a> {
     target: &'a Target,
     /// How many headers `protochain` goes through at most.
     chain_depth: u32,
+    /// Whether one went through headers.
+    has_chain: bool,
     /// The first scratch word that holds nothing that is still needed.
     next_slot: u8,
     /// The scratch words that hold 0 unless something is stored, a bit each.

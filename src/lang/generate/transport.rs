@@ -175,6 +175,7 @@ impl Generator<'_> {
             // With this link type there is no IP of that version.
             return Ok(());
         }
+        self.has_chain = true;
         if is_ipv6 {
             self.code.load(at.byte(6));
             self.code.raw(Instruction::LoadConstant { dst: Register::X, value: 40 });
