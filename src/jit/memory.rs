@@ -15,7 +15,8 @@
 //!
 //! What this does not prevent: code that runs in this process may map anything; a process that may trace this one may
 //! write to it (ptrace, `/proc/PID/mem`); and one that was forked by the system call itself rather than by the C library,
-//! in the microseconds in which another thread makes a chunk, may have inherited the mapping to write.
+//! or while the first chunk of this process was about to be made, may have inherited the mapping to write if that was
+//! in the microseconds in which another thread makes a chunk.
 
 #![expect(unsafe_code, reason = "maps memory and hands out pointers into it")]
 

@@ -1,12 +1,9 @@
 //! How a set changes: new rules come into a small part of their own, and removed ones are marked, until it is worth to
 //! index all rules anew.
 
-use std::sync::Arc;
-
 use crate::set::FilterSet;
 use crate::set::error::SetError;
 use crate::set::part::{Part, Rule};
-use crate::set::term::Rank;
 use crate::verify::Verified;
 
 /// How many rules may have come or gone, in percent of those that were indexed together, and besides, before all are
@@ -38,7 +35,7 @@ impl FilterSet {
                 self.put(rule, program.clone());
             }
             Change::Insert(id, before, program) => {
-                if !self.places.contains_key(before) {
+                if self.place_of(*before).is_none() {
                     return Err(SetError::UnknownId(*before));
                 }
                 self.admit(*id, program)?;
@@ -68,7 +65,7 @@ impl FilterSet {
 
     /// A place in the order between a rule, which is there, and the one before it; `None` if there is no gap.
     fn order_before(&self, id: u32) -> Option<u64> {
-        let (part, rank) = self.places[&id];
+        let (part, rank) = self.place_of(id)?;
         let end = self.parts[part].rule(rank).order;
         let start = self.parts.iter().filter_map(|part| part.order_before(end)).max().map_or(0, |order| order + 1);
         (start < end).then_some(start + (end - start) / 2)
@@ -109,14 +106,12 @@ impl FilterSet {
     }
 
     fn push_part(&mut self, rules: Vec<(Rule, Verified)>) {
-        let places = Arc::make_mut(&mut self.places);
-        places.extend(rules.iter().enumerate().map(|(rank, (rule, _))| (rule.id, (self.parts.len(), rank as Rank))));
         self.parts.extend((!rules.is_empty()).then(|| Part::new(rules)));
     }
 
     /// Takes out a rule.
     fn take(&mut self, id: u32) -> Result<Rule, SetError> {
-        let (part, rank) = Arc::make_mut(&mut self.places).remove(&id).ok_or(SetError::UnknownId(id))?;
+        let (part, rank) = self.place_of(id).ok_or(SetError::UnknownId(id))?;
         self.parts[part].remove(rank);
         Ok(self.parts[part].rule(rank))
     }

@@ -87,10 +87,9 @@ mod table;
 mod term;
 mod work;
 
-use std::collections::HashMap;
+use std::collections::HashSet;
 use std::fmt;
 use std::ops::Range;
-use std::sync::Arc;
 
 use crate::batch::Packets;
 use crate::dialect::Dialect;
@@ -138,8 +137,6 @@ const CHUNK: usize = 512;
 pub struct FilterSet {
     /// Most rules, and those that came since these were indexed.
     parts: Vec<Part>,
-    /// Where each rule stands: the part, and the rank in it.
-    places: Arc<HashMap<u32, (usize, Rank)>>,
     /// The place of the next rule in the order.
     next: u64,
     dialect: Option<Dialect>,
@@ -154,12 +151,14 @@ impl FilterSet {
     /// If two rules have one id, or a program is of another dialect than the first.
     pub fn new(rules: impl IntoIterator<Item = (u32, Verified)>) -> Result<FilterSet, SetError> {
         let mut set = FilterSet { next: GAP, ..FilterSet::default() };
-        let mut all = Vec::new();
+        let (mut all, mut ids) = (Vec::new(), HashSet::new());
         for (id, program) in rules {
             set.admit(id, &program)?;
+            if !ids.insert(id) {
+                return Err(SetError::TakenId(id));
+            }
             all.push((Rule { id, order: set.next }, program));
             set.next += GAP;
-            Arc::make_mut(&mut set.places).insert(id, (0, all.len() as Rank - 1));
         }
         set.parts.extend((!all.is_empty()).then(|| Part::new(all)));
         Ok(set)
@@ -192,12 +191,12 @@ impl FilterSet {
 
     /// How many rules there are.
     pub fn len(&self) -> usize {
-        self.places.len()
+        self.parts.iter().map(|part| part.len() - part.dead_count()).sum()
     }
 
     /// Whether there is none.
     pub fn is_empty(&self) -> bool {
-        self.places.is_empty()
+        self.len() == 0
     }
 
     /// The dialect of all programs; `None` of a set that never had any.
@@ -390,9 +389,14 @@ impl FilterSet {
         Ok(())
     }
 
+    /// Where a rule stands: the part, and the rank in it.
+    fn place_of(&self, id: u32) -> Option<(usize, Rank)> {
+        self.parts.iter().enumerate().find_map(|(part, rules)| Some((part, rules.rank_of(id)?)))
+    }
+
     fn admit(&mut self, id: u32, program: &Verified) -> Result<(), SetError> {
         self.is_of_dialect(id, program)?;
-        if self.places.contains_key(&id) {
+        if self.place_of(id).is_some() {
             return Err(SetError::TakenId(id));
         }
         self.dialect = Some(program.dialect());

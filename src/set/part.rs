@@ -1,5 +1,6 @@
 //! A list of rules with their index, and which of them are gone.
 
+use std::collections::HashMap;
 use std::hint::select_unpredictable;
 use std::sync::Arc;
 
@@ -19,6 +20,8 @@ pub(super) struct Part {
     rules: Arc<[Rule]>,
     /// The id of each rule, and one more number, which is none.
     ids: Arc<[u32]>,
+    /// The rank of each rule by its id, also of those that were removed since.
+    ranks: Arc<HashMap<u32, Rank>>,
     index: Arc<Index>,
     /// The code for the first match, if what it says is all.
     sure: Option<Arc<Code>>,
@@ -43,8 +46,9 @@ impl Part {
         let (rules, programs): (Vec<Rule>, Vec<Verified>) = rules.into_iter().unzip();
         let index = Arc::new(Index::new(programs));
         let ids = rules.iter().map(|rule| rule.id).chain([0]).collect();
+        let ranks = Arc::new(rules.iter().zip(0..).map(|(rule, rank)| (rule.id, rank)).collect());
         let (sure, plain) = (index.sure(), index.plain());
-        Part { rules: rules.into(), ids, index, sure, plain, dead: Arc::default(), dead_count: 0 }
+        Part { rules: rules.into(), ids, ranks, index, sure, plain, dead: Arc::default(), dead_count: 0 }
     }
 
     pub(super) fn len(&self) -> usize {
@@ -53,6 +57,11 @@ impl Part {
 
     pub(super) fn rule(&self, rank: Rank) -> Rule {
         self.rules[rank as usize]
+    }
+
+    /// The rank of the rule with an id, unless it was removed.
+    pub(super) fn rank_of(&self, id: u32) -> Option<Rank> {
+        self.ranks.get(&id).copied().filter(|&rank| self.is_alive(rank))
     }
 
     /// The places in the order of all rules, also of those that were removed.
