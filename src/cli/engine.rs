@@ -48,15 +48,17 @@ impl Engine {
         Filter::compile(verified).map(Engine::Jit).map_err(hint)
     }
 
-    /// Loads a program into the interpreter, and has another thread compile it. If it cannot, the interpreter goes on.
+    /// Loads a program into the interpreter, and has another thread compile it. If it cannot, or there
+    /// is no thread, the interpreter goes on.
     fn compile_meanwhile(verified: Verified) -> Engine {
         let filter = Arc::new(OnceLock::new());
         let (program, place) = (verified.clone(), filter.clone());
-        std::thread::spawn(move || {
+        let compile = move || {
             let _turn = COMPILING.lock().unwrap_or_else(PoisonError::into_inner);
             let compiled = Filter::compile(&program).and_then(|filter| filter.prepare_batch().map(|()| filter));
-            compiled.map(|filter| place.set(filter))
-        });
+            _ = compiled.map(|filter| place.set(filter));
+        };
+        _ = std::thread::Builder::new().name("compile".to_owned()).spawn(compile);
         Engine::Coming(verified, filter)
     }
 
