@@ -38,7 +38,7 @@ const SETTINGS: [(&str, &str); 7] = [
     ("use_colocated_libcalls", "false"),
 ];
 
-/// The settings for graphs up to [`LARGE`], and those beyond: single-pass register allocation makes slower code, but its
+/// The settings for graphs up to [`LARGE`] and [`MANY_BLOCKS`], and those beyond: single-pass register allocation makes slower code, but its
 /// time cannot grow with the square of anything, and nor can that of its checker, which is left out.
 const BY_SIZE: [[(&str, &str); 2]; 2] = [
     [
@@ -51,6 +51,9 @@ const BY_SIZE: [[(&str, &str); 2]; 2] = [
 /// The most values and blocks of a graph that is worth the better allocation: as many as a program that a kernel accepts
 /// can have, 4,096 joins of all variables.
 const LARGE: usize = 20 * 4096;
+
+/// The most blocks of such a graph: four times as many as a kernel's longest program can have.
+const MANY_BLOCKS: usize = 4 * 4096;
 
 /// The most parameters that blocks may have together for registers to be allocated for them. The time grows with their
 /// square: 1,700 take 15 ms, 68,000 take 13 s, and through the stack frame 20 ms. Debug builds have fewer, so that random
@@ -199,7 +202,8 @@ impl Compiler {
     }
 
     fn isa_for(&self, graph: &Graph) -> OwnedTargetIsa {
-        self.host[usize::from(graph.values.len() + graph.blocks.len() > LARGE)].clone()
+        let (values, blocks) = (graph.values.len(), graph.blocks.len());
+        self.host[usize::from(values + blocks > LARGE || blocks > MANY_BLOCKS)].clone()
     }
 
     fn lower(&mut self, graph: &Graph, form: Form) {
