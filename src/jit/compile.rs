@@ -38,8 +38,8 @@ const SETTINGS: [(&str, &str); 7] = [
     ("use_colocated_libcalls", "false"),
 ];
 
-/// The settings for graphs up to [`LARGE`] and [`MANY_BLOCKS`], and those beyond: single-pass register allocation makes slower code, but its
-/// time cannot grow with the square of anything, and nor can that of its checker, which is left out.
+/// The settings for graphs up to [`LARGE`] and [`MANY_BLOCKS`], and those beyond: single-pass register allocation makes
+/// slower code, but its time cannot grow with the square of anything, and nor can that of its checker, which is left out.
 const BY_SIZE: [[(&str, &str); 2]; 2] = [
     [
         ("regalloc_algorithm", "backtracking"),
