@@ -42,7 +42,7 @@ mod words;
 use crate::conversion;
 use crate::dialect::Dialect;
 #[cfg(feature = "jit")]
-use crate::instruction::Instruction;
+use crate::instruction::{Instruction, Operand};
 use crate::lang::generate::{Generated, Wrong, generate};
 use crate::lang::target::CHAIN_DEPTHS;
 use crate::program::Program;
@@ -153,14 +153,20 @@ fn place_of_cause(text: &str, at: usize, message: &str) -> usize {
 /// The program, unless it is longer than the dialect allows, also when it is optimised.
 fn bounded(program: Program, dialect: Dialect) -> Result<Program, ExprError> {
     // Only the length of a generated program can break a rule.
-    if program.len() <= conversion::ALWAYS_FITS || program.verify(dialect).is_ok() {
+    if program.len() <= conversion::ALWAYS_FITS {
         return Ok(program);
     }
-    let program = shortened(program);
-    match program.verify(dialect) {
-        Ok(_) => Ok(program),
-        Err(VerifyError { rule: Rule::TooLong { len, max }, .. }) => Err(ExprError::TooLong { instructions: len, max }),
-        Err(error) => Err(ExprError::Refused(error)),
+    let Err(refused) = program.verify(dialect) else { return Ok(program) };
+    let shorter = shortened(program, dialect);
+    let rule = match shorter.verify(dialect) {
+        Ok(_) => return Ok(shorter),
+        Err(VerifyError { rule: rule @ Rule::TooLong { .. }, .. }) => rule,
+        // The optimiser may break rules that its own do not have, so this is no way out.
+        Err(_) => refused.rule,
+    };
+    match rule {
+        Rule::TooLong { len, max } => Err(ExprError::TooLong { instructions: len, max }),
+        _ => Err(ExprError::Refused(refused)),
     }
 }
 
@@ -170,18 +176,23 @@ fn accepting(program: Program, target: &Target) -> Result<Program, ExprError> {
     if !target.accepts_nothing && rejects_all() { Err(ExprError::RejectsAll) } else { Ok(program) }
 }
 
-/// The program, optimised by the rules that know no limit; what asks the kernel for facts stays as it is.
+/// The program, optimised by the rules that have no limit of length. One to which they give another meaning stays as it
+/// is.
 #[cfg(feature = "jit")]
-fn shortened(program: Program) -> Program {
-    let asks_kernel = |instruction| match instruction {
+fn shortened(program: Program, dialect: Dialect) -> Program {
+    let depends_on_rules = |instruction| match instruction {
         Instruction::LoadExtension(_) => true,
         Instruction::LoadAbsolute { offset, .. } => i32::try_from(offset).is_err(),
+        Instruction::Alu { op, operand: Operand::X } => op.is_shift() && dialect != Dialect::Pcap,
         _ => false,
     };
-    if program.disassemble().any(asks_kernel) { program } else { program.optimize(Dialect::Pcap).unwrap_or(program) }
+    if program.disassemble().any(depends_on_rules) {
+        return program;
+    }
+    program.optimize(Dialect::Pcap).unwrap_or(program)
 }
 
 #[cfg(not(feature = "jit"))]
-fn shortened(program: Program) -> Program {
+fn shortened(program: Program, _dialect: Dialect) -> Program {
     program
 }

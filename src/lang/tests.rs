@@ -262,6 +262,21 @@ fn long_lists_are_programs_of_linear_length() {
     assert_eq!(optimized.is_ok_and(|program| program.verify(Dialect::Linux).is_ok()), cfg!(feature = "jit"));
 }
 
+/// Too long is all that a program can be: what the optimiser breaks, whose rules are others, is not told.
+#[test]
+fn what_is_shortened_keeps_the_rules_of_the_dialect() {
+    for count in [180, 230, 250, 300] {
+        let term = |i: u32| format!("tcp[{}:2] + tcp[{}:4] * tcp[{}] = {i}", i % 60, i * 7 % 60, i % 50);
+        let text = (0..count).map(term).collect::<Vec<_>>().join(" or ");
+        match compile_expression(&text, &Target::new(LinkType::ETHERNET).dialect(Dialect::Linux)) {
+            Ok(program) => assert!(program.verify(Dialect::Linux).is_ok(), "{count}"),
+            Err(ExprError::TooLong { .. }) => {}
+            Err(ExprError::Refused(error)) => assert_eq!(error.rule, crate::verify::Rule::ConvertedJumpTooFar),
+            Err(error) => panic!("{count}: {error}"),
+        }
+    }
+}
+
 #[test]
 fn tags_labels_and_tunnels_move_the_headers() {
     let offset = |text: &str| compiled(text).to_string();
