@@ -137,7 +137,7 @@ pub use interpret::halt_reason::Stop;
 pub use interpret::observer::Registers;
 pub use interpret::profile::{Block, Edge, Profile, Way};
 pub use interpret::trace::{Executed, Read, Trace};
-pub use ir::{Graph, Shape};
+pub use ir::{Graph, Strategy};
 pub use lang::{Expr, ExprError, LinkType, Resolver, Target, UnknownLinkType, compile_expression};
 pub use opt::Pass;
 pub use packet::Packet;

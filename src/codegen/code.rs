@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use crate::codegen::context_data::Facts;
 use crate::codegen::memory::{Mapping, Place};
-use crate::ir::{Graph, Shape, Value};
+use crate::ir::{Graph, Strategy, Value};
 use crate::packet::Packet;
 use crate::packet::batch::{Layout, Packets, Span};
 
@@ -231,7 +231,7 @@ impl LookedAt {
                 (first, last) = (first.min(place), last.max(place));
             }
         }
-        let is_worth = graph.shape() != Shape::Branches && last >= first.saturating_add(8);
+        let is_worth = graph.strategy() != Strategy::Branches && last >= first.saturating_add(8);
         (first <= last).then_some(LookedAt { first, last: is_worth.then_some(last) })
     }
 }

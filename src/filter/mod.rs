@@ -14,7 +14,7 @@ use crate::bpf::program::Program;
 use crate::bpf::verify::{Verified, VerifyError};
 use crate::codegen;
 use crate::codegen::{BatchCode, Code, CompileError, Entries, Facts, Lazily, Records};
-use crate::ir::{Fact, Graph, Shape};
+use crate::ir::{Fact, Graph, Strategy};
 use crate::lang::{ExprError, LinkType, Target, compile_expression};
 use crate::packet::Packet;
 use crate::packet::ancillary::Extension;
@@ -42,7 +42,7 @@ pub struct Filter {
     /// The facts of the context that the code asks for, a bit each.
     facts: u32,
     dialect: Dialect,
-    shape: Shape,
+    strategy: Strategy,
     /// What only batches need.
     batch: Arc<Batch>,
 }
@@ -74,7 +74,7 @@ impl std::error::Error for FilterError {}
 /// The loop over many packets, which is compiled when it is first needed, and what it is compiled from.
 struct Batch {
     source: Source,
-    shape: Shape,
+    strategy: Strategy,
     code: Lazily<BatchCode>,
     /// Whether it could not be compiled.
     has_failed: AtomicBool,
@@ -86,8 +86,8 @@ enum Source {
     Program {
         program: Arc<Program>,
         dialect: Dialect,
-        /// The shape that was asked for.
-        shape: Shape,
+        /// The strategy that was asked for.
+        strategy: Strategy,
     },
     Graph(Box<Graph>),
 }
@@ -113,7 +113,7 @@ impl Filter {
     /// it would need more than 256 KiB of stack. A panic inside Cranelift is caught and becomes an error; with
     /// `panic = "abort"` it ends the process.
     pub fn compile(verified: &Verified) -> Result<Filter, CompileError> {
-        Filter::compile_as(verified, Shape::default())
+        Filter::compile_as(verified, Strategy::default())
     }
 
     /// Compiles an expression of the filter language, for packets of a link type.
@@ -143,13 +143,13 @@ impl Filter {
         Filter::compile(&verified).map_err(FilterError::Compile)
     }
 
-    /// Compiles a verified program to code of a shape, if it is fit for that.
+    /// Compiles a verified program to code of a strategy, if it is fit for that.
     ///
     /// # Errors
     /// As [`Filter::compile`].
-    pub fn compile_as(verified: &Verified, shape: Shape) -> Result<Filter, CompileError> {
-        let source = Source::Program { program: verified.shared_program(), dialect: verified.dialect(), shape };
-        Filter::new(&Graph::shaped(verified, shape), source)
+    pub fn compile_as(verified: &Verified, strategy: Strategy) -> Result<Filter, CompileError> {
+        let source = Source::Program { program: verified.shared_program(), dialect: verified.dialect(), strategy };
+        Filter::new(&Graph::with_strategy(verified, strategy), source)
     }
 
     /// Compiles a graph as it is: the graph of a verified program, behind any passes in any order.
@@ -163,15 +163,15 @@ impl Filter {
     fn new(graph: &Graph, source: Source) -> Result<Filter, CompileError> {
         let code = codegen::compile(graph)?;
         let facts = graph.facts().fold(0, |facts, fact| facts | 1 << fact.index());
-        let batch = Arc::new(Batch::new(source, graph.shape()));
-        Ok(Filter { code, facts, dialect: graph.dialect, shape: graph.shape(), batch })
+        let batch = Arc::new(Batch::new(source, graph.strategy()));
+        Ok(Filter { code, facts, dialect: graph.dialect, strategy: graph.strategy(), batch })
     }
 
-    /// Compiles a verified program to code of the shape that is the fastest on these packets; without any, of the default.
+    /// Compiles a verified program to code of the strategy that is the fastest on these packets; without any, of the default.
     ///
-    /// Each shape is compiled and tried, for one packet at a time and for batches ([`Filter::shape`] and
-    /// [`Filter::batch_shape`] tell which was taken), so this takes a few times as long as [`Filter::compile`] and some 10 ms
-    /// more. The default shape is left only for one that is 3 % faster.
+    /// Each strategy is compiled and tried, for one packet at a time and for batches ([`Filter::strategy`] and
+    /// [`Filter::batch_strategy`] tell which was taken), so this takes a few times as long as [`Filter::compile`] and some 10 ms
+    /// more. The default strategy is left only for one that is 3 % faster.
     ///
     /// Give some thousand packets, in the order in which they come: how well a processor foresees branches depends on what
     /// follows what, and of a few packets it learns the order by heart. At most 16,384 are looked at.
@@ -198,10 +198,10 @@ impl Filter {
             return Ok(default);
         }
         let mut variants = vec![default];
-        for &shape in Shape::ALL {
-            let variant = Filter::compile_as(verified, shape)?;
-            // A program that is not fit for a shape has code that is there already.
-            if variants.iter().all(|other| other.shape != variant.shape) {
+        for &strategy in Strategy::ALL {
+            let variant = Filter::compile_as(verified, strategy)?;
+            // A program that is not fit for a strategy has code that is there already.
+            if variants.iter().all(|other| other.strategy != variant.strategy) {
                 variants.push(variant);
             }
         }
@@ -339,14 +339,14 @@ impl Filter {
         self.dialect
     }
 
-    /// The shape that the code has.
-    pub fn shape(&self) -> Shape {
-        self.shape
+    /// The strategy that the code has.
+    pub fn strategy(&self) -> Strategy {
+        self.strategy
     }
 
-    /// The shape that the code for batches has.
-    pub fn batch_shape(&self) -> Shape {
-        self.batch.shape
+    /// The strategy that the code for batches has.
+    pub fn batch_strategy(&self) -> Strategy {
+        self.batch.strategy
     }
 
     /// The size of the native code, in bytes.
@@ -356,8 +356,8 @@ impl Filter {
 }
 
 impl Batch {
-    fn new(source: Source, shape: Shape) -> Batch {
-        Batch { source, shape, code: Lazily::new(), has_failed: AtomicBool::new(false) }
+    fn new(source: Source, strategy: Strategy) -> Batch {
+        Batch { source, strategy, code: Lazily::new(), has_failed: AtomicBool::new(false) }
     }
 
     /// The loop, unless it cannot be compiled.
@@ -374,9 +374,9 @@ impl Batch {
         }
         let code = match &self.source {
             Source::Graph(graph) => codegen::compile_batch(graph)?,
-            Source::Program { program, dialect, shape } => {
+            Source::Program { program, dialect, strategy } => {
                 let verified = program.verify(*dialect).expect("it was verified before");
-                codegen::compile_batch(&Graph::shaped(&verified, *shape))?
+                codegen::compile_batch(&Graph::with_strategy(&verified, *strategy))?
             }
         };
         // If another thread was faster, its loop is the same.

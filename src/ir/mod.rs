@@ -40,7 +40,7 @@ pub(crate) use known_bits::Known;
 pub(crate) use member_set::{Places, Set, SetId, Sets};
 pub(crate) use ranges::{Range, complement, joined};
 pub(crate) use schedule::{Schedule, Step};
-pub use strategy::Shape;
+pub use strategy::Strategy;
 pub(crate) use test::Test;
 pub(crate) use values::Values;
 
@@ -52,7 +52,7 @@ pub struct Graph {
     /// The dialect of the program; what it means is resolved already.
     pub(crate) dialect: Dialect,
     /// What if-conversion has made of the branches.
-    pub(crate) shape: Shape,
+    pub(crate) strategy: Strategy,
     pub(crate) blocks: Vec<Block>,
     pub(crate) values: Values,
     pub(crate) sets: Sets,
@@ -230,9 +230,9 @@ impl End {
 }
 
 impl Graph {
-    /// The shape that the graph has.
-    pub(crate) fn shape(&self) -> Shape {
-        self.shape
+    /// The strategy that the graph has.
+    pub(crate) fn strategy(&self) -> Strategy {
+        self.strategy
     }
 
     /// Adds a block that ends so, and gives an edge to it; [`Graph::tidy`] brings it into order.
