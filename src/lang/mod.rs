@@ -74,7 +74,7 @@ pub use tree::Expr;
 /// # Errors
 /// If it is no expression, has no meaning for the link type, or needs more instructions than the dialect allows. The place in
 /// the text is told. [`ExprError::RejectsAll`] if it is sound and matches no packet, as `tcp and udp`, unless the target
-/// [accepts nothing](Target::accept_nothing): on every link type, whatever shows that no packet matches.
+/// [allows it](Target::allow_reject_all): on every link type, whatever shows that no packet matches.
 pub fn compile_expression(text: &str, target: &Target) -> Result<Program, ExprError> {
     let parsed = parse::parse(text)?;
     let compiled = compile(&parsed.expr, target, |Wrong { part, message }| {
@@ -133,7 +133,7 @@ fn compile(expr: &Expr, target: &Target, locate: impl Fn(Wrong) -> ParseError) -
         Ok(Compiled { program: bounded(program, target.dialect)?, chain_depth: has_chain.then_some(chain_depth) })
     };
     match attempt(depth) {
-        Err(ExprError::TooLong { .. } | ExprError::Refused(_)) if less < depth && expr.has_chain() => attempt(less),
+        Err(ExprError::TooLong { .. } | ExprError::Verify(_)) if less < depth && expr.has_chain() => attempt(less),
         outcome => outcome,
     }
 }
@@ -166,14 +166,14 @@ fn bounded(program: Program, dialect: Dialect) -> Result<Program, ExprError> {
     };
     match rule {
         Rule::TooLong { len, max } => Err(ExprError::TooLong { instructions: len, max }),
-        _ => Err(ExprError::Refused(refused)),
+        _ => Err(ExprError::Verify(refused)),
     }
 }
 
 /// The program, unless it rejects all packets and the target does not allow that.
 fn accepting(program: Program, target: &Target) -> Result<Program, ExprError> {
     let rejects_all = || program.verify(target.dialect).is_ok_and(|verified| verified.rejects_all());
-    if !target.accepts_nothing && rejects_all() { Err(ExprError::RejectsAll) } else { Ok(program) }
+    if !target.allow_reject_all && rejects_all() { Err(ExprError::RejectsAll) } else { Ok(program) }
 }
 
 /// The program, optimised by the rules that have no limit of length. One to which they give another meaning stays as it

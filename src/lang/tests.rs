@@ -19,7 +19,7 @@ fn printed(text: &str) -> String {
 
 /// Whether a packet matches.
 fn matches(text: &str, link_type: LinkType, packet: &[u8]) -> bool {
-    let program = compile_expression(text, &Target::new(link_type).accept_nothing());
+    let program = compile_expression(text, &Target::new(link_type).allow_reject_all(true));
     let program = program.unwrap_or_else(|error| panic!("{text}: {error}"));
     program.verify(Dialect::Pcap).unwrap().interpret(packet) > 0
 }
@@ -30,7 +30,8 @@ fn link_type(name: &str) -> LinkType {
 
 fn message(text: &str, link_type: LinkType) -> String {
     let error = compile_expression(text, &Target::new(link_type)).expect_err(text);
-    error.to_string().lines().next().unwrap_or_default().to_owned()
+    let text = error.to_string();
+    text.lines().next().unwrap_or_default().trim_start_matches("the expression is invalid: ").to_owned()
 }
 
 #[test]
@@ -180,7 +181,7 @@ fn contradictions_are_refused_on_every_link_type_unless_allowed() {
             let target = Target::new(link_type);
             assert_eq!(compile_expression(text, &target), Err(ExprError::RejectsAll), "{text} on {link_type}");
             assert_eq!(text.parse::<Expr>().unwrap().compile(&target), Err(ExprError::RejectsAll));
-            let program = compile_expression(text, &target.accept_nothing()).unwrap();
+            let program = compile_expression(text, &target.allow_reject_all(true)).unwrap();
             assert!(program.verify(Dialect::Pcap).unwrap().rejects_all(), "{text} on {link_type}");
         }
     }
@@ -197,7 +198,7 @@ fn contradictions_of_a_link_type_are_refused_there() {
     ] {
         assert_eq!(compile_expression(text, &Target::new(link_type)), Err(ExprError::RejectsAll), "{text}");
     }
-    let target = Target::new(LinkType::IPV4).accept_nothing();
+    let target = Target::new(LinkType::IPV4).allow_reject_all(true);
     assert_eq!(compile_expression("ip6", &target).unwrap(), "ret #0".parse().unwrap());
 }
 
@@ -220,7 +221,7 @@ fn what_is_no_contradiction_is_none() {
         assert!(compile_expression(text, &Target::new(LinkType::ETHERNET)).is_ok(), "{text}");
     }
     // What libpcap refuses on a link type is an error, whatever the target allows.
-    let target = Target::new(LinkType::RAW).accept_nothing();
+    let target = Target::new(LinkType::RAW).allow_reject_all(true);
     for text in ["ether src 1:2:3:4:5:6", "vlan 5000", "wlan addr1 1:2:3:4:5:6"] {
         assert!(matches!(compile_expression(text, &target), Err(ExprError::Invalid(_))), "{text}");
     }
@@ -271,7 +272,7 @@ fn what_is_shortened_keeps_the_rules_of_the_dialect() {
         match compile_expression(&text, &Target::new(LinkType::ETHERNET).dialect(Dialect::Linux)) {
             Ok(program) => assert!(program.verify(Dialect::Linux).is_ok(), "{count}"),
             Err(ExprError::TooLong { .. }) => {}
-            Err(ExprError::Refused(error)) => assert_eq!(error.rule, crate::verify::Rule::ConvertedJumpTooFar),
+            Err(ExprError::Verify(error)) => assert_eq!(error.rule, crate::verify::Rule::ConvertedJumpTooFar),
             Err(error) => panic!("{count}: {error}"),
         }
     }
@@ -434,7 +435,7 @@ fn protochain_is_as_deep_as_there_is_room() {
     // A depth that is asked for is kept to.
     assert!(many(12).compile(&linux.chain_depth(16)).is_err());
     let endless = |text: &str, link_type| {
-        text.parse::<Expr>().unwrap().compile(&Target::new(link_type).accept_nothing().chain_depth(u32::MAX))
+        text.parse::<Expr>().unwrap().compile(&Target::new(link_type).allow_reject_all(true).chain_depth(u32::MAX))
     };
     let error = endless("protochain 6", LinkType::RAW).unwrap_err();
     assert!(error.to_string().contains("expected fewer headers"), "{error}");
