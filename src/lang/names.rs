@@ -1,27 +1,27 @@
-//! Names for numbers that do not depend on the machine: services, protocols, and the values of fields.
+//! Names of numbers: services, IP protocols, and values of fields, the same on every machine.
 //!
-//! Services and protocols are IANA's, as far as systems know them, in data files of a line each.
+//! Services and IP protocols are those of IANA that are common on systems, one a line of a data file.
 
-/// A table of names, first those that are printed.
+/// A table of names; the first name of a number is the one that is printed.
 type Names = [(&'static str, u32)];
 
-/// The number of a name in a table, in any case.
+/// Returns the number of a name in a table, ignoring case.
 pub(super) fn find(table: &Names, name: &str) -> Option<u32> {
     table.iter().find(|(other, _)| other.eq_ignore_ascii_case(name)).map(|&(_, value)| value)
 }
 
-/// The first name of a number.
+/// Returns the first name of a number in a table.
 pub(super) fn name_of(table: &Names, value: u32) -> Option<&'static str> {
     table.iter().find(|(_, other)| *other == value).map(|&(name, _)| name)
 }
 
-/// A line each: the name of a service, its port, and the protocols that it has it for.
+/// A service a line: its name, its port, and its transport protocols.
 static SERVICES: &str = include_str!("services.txt");
 
-/// A line each: the number of an IP protocol, and its names.
+/// An IP protocol a line: its number and its names.
 static PROTOCOLS: &str = include_str!("protocols.txt");
 
-/// The port of a service with TCP, and with UDP.
+/// Returns the ports of a service with TCP and with UDP.
 pub(super) fn service(name: &str) -> (Option<u16>, Option<u16>) {
     let lines = SERVICES.lines().filter_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
     let (mut tcp, mut udp) = (None, None);
@@ -38,18 +38,18 @@ pub(super) fn service(name: &str) -> (Option<u16>, Option<u16>) {
     (tcp, udp)
 }
 
-/// The number of an IP protocol.
+/// Returns the number of an IP protocol.
 pub(super) fn ip_protocol(name: &str) -> Option<u32> {
     let line = PROTOCOLS.lines().find(|line| line.split(' ').skip(1).any(|other| other.eq_ignore_ascii_case(name)))?;
     line.split(' ').next()?.parse().ok()
 }
 
-/// The services, for a guess at what was meant.
+/// Returns the names of all services.
 pub(super) fn services() -> impl Iterator<Item = &'static str> {
     SERVICES.lines().filter_map(|line| line.split(' ').next())
 }
 
-/// The IP protocols, for a guess at what was meant.
+/// Returns the names of all IP protocols.
 pub(super) fn ip_protocols() -> impl Iterator<Item = &'static str> {
     PROTOCOLS.lines().flat_map(|line| line.split(' ').skip(1))
 }
@@ -76,10 +76,10 @@ pub(super) static LINK_PROTOCOLS: [(&str, u32); 18] = [
     ("netbeui", 0xf0),
 ];
 
-/// What OSI carries.
+/// Network layer protocols of OSI.
 pub(super) static ISO_PROTOCOLS: [(&str, u32); 3] = [("clnp", 0x81), ("esis", 0x82), ("isis", 0x83)];
 
-/// Actions of pf; the systems disagree on those from 11.
+/// Actions of pf; systems disagree on those from 11 on.
 pub(super) static PF_ACTIONS: [(&str, u32); 22] = [
     ("pass", 0),
     ("accept", 0),
@@ -105,7 +105,7 @@ pub(super) static PF_ACTIONS: [(&str, u32); 22] = [
     ("afrt", 15),
 ];
 
-/// Reasons of pf; the systems disagree on those from 15.
+/// Reasons of pf; systems disagree on those from 15 on.
 pub(super) static PF_REASONS: [(&str, u32); 20] = [
     ("match", 0),
     ("bad-offset", 1),
@@ -186,7 +186,7 @@ static WLAN_DATA: [(&str, u32); 15] = [
     ("qos-cf-ack-poll", 0xf0),
 ];
 
-/// The subtypes of an 802.11 type.
+/// Returns the subtypes of an 802.11 type.
 pub(super) fn wlan_subtypes(kind: u32) -> &'static Names {
     match kind {
         0 => &WLAN_MANAGEMENT,
@@ -238,7 +238,7 @@ static BATADV_15: [(&str, u32); 11] = [
     ("unicast-tvlv", 0x44),
 ];
 
-/// The types of packets of a version of batman-adv.
+/// Returns the packet types of a version of batman-adv.
 pub(super) fn batadv_packets(version: u32) -> &'static Names {
     match version {
         14 => &BATADV_14,
@@ -252,7 +252,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn services_and_protocols_are_found() {
+    fn finds_services_and_protocols() {
         assert_eq!(service("domain"), (Some(53), Some(53)));
         assert_eq!(service("smtp"), (Some(25), None));
         assert_eq!(service("tftp"), (None, Some(69)));

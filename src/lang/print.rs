@@ -1,6 +1,6 @@
-//! Trees become texts that mean the same.
+//! Printing of expressions as texts that parse to the same tree.
 
-use std::fmt::{self, Display, Formatter, Write};
+use std::fmt::{self, Display, Formatter};
 
 use crate::isa::AluOp;
 use crate::lang::keywords::spelling;
@@ -12,10 +12,10 @@ use crate::lang::tree::{
 };
 use crate::lang::words::{Protocol, Word};
 
-/// What is still to be written; the last comes first.
+/// A piece of text that is still to be written; the last one on the stack comes first.
 enum Task {
     Text(&'static str),
-    /// The part with that index.
+    /// The node or step with this index.
     Part(usize),
     /// The same in parentheses.
     Group(usize),
@@ -23,13 +23,6 @@ enum Task {
 
 impl Display for Expr {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        self.write_to(f, |_, _| {})
-    }
-}
-
-impl Expr {
-    /// Writes the expression; `is_at` learns of each part that is about to be written.
-    fn write_to<W: Write>(&self, out: &mut W, mut is_at: impl FnMut(&W, usize)) -> fmt::Result {
         let beginnings = beginnings(self.nodes.iter().map(Node::operands));
         let is_operator = |part: usize| matches!(self.nodes[part], Node::And | Node::Or);
         let operand = |part| if is_operator(part) { Task::Group(part) } else { Task::Part(part) };
@@ -37,7 +30,7 @@ impl Expr {
         while let Some(task) = tasks.pop() {
             let part = match task {
                 Task::Text(text) => {
-                    out.write_str(text)?;
+                    f.write_str(text)?;
                     continue;
                 }
                 Task::Group(part) => {
@@ -46,10 +39,9 @@ impl Expr {
                 }
                 Task::Part(part) => part,
             };
-            is_at(out, part);
             let joined_by = match &self.nodes[part] {
                 Node::Primitive(primitive) => {
-                    write!(out, "{primitive}")?;
+                    primitive.fmt(f)?;
                     continue;
                 }
                 Node::Not => {
@@ -60,24 +52,12 @@ impl Expr {
                 Node::Or => " or ",
             };
             let left = beginnings[part - 1] - 1;
-            // Both operators have one precedence, and nobody expects that.
+            // Both operators have the same precedence; parentheses make that clear.
             let is_same = self.nodes[left] == self.nodes[part];
             let left = if is_same { Task::Part(left) } else { operand(left) };
             tasks.extend([operand(part - 1), Task::Text(joined_by), left]);
         }
         Ok(())
-    }
-
-    /// The text of the expression, and where in it a part begins.
-    pub(super) fn text_with(&self, part: usize) -> (String, usize) {
-        let (mut text, mut place) = (String::new(), 0);
-        // Writing to a string does not fail.
-        let _ = self.write_to(&mut text, |text: &String, at| {
-            if at == part {
-                place = text.len();
-            }
-        });
-        (text, place)
     }
 }
 
@@ -134,7 +114,7 @@ impl Qualifiers {
     }
 }
 
-/// The qualifiers, each with a space behind it.
+/// Prints the qualifiers, each with a space after it.
 impl Display for Qualifiers {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         if let Some(protocol) = self.protocol {
@@ -173,7 +153,7 @@ impl Display for Id {
     }
 }
 
-/// A name, behind a backslash if it would be read as something else without.
+/// Writes a name, with a backslash before it if it would otherwise parse as another token.
 fn write_name(f: &mut Formatter<'_>, name: &str) -> fmt::Result {
     let is_plain = matches!(Lexer::new(name).next(), Ok((Token::Name(read), _)) if read == name);
     write!(f, "{}{name}", if is_plain { "" } else { "\\" })
@@ -226,7 +206,7 @@ impl Display for ByteTest {
 impl Display for Arithmetic {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         let beginnings = beginnings(self.steps.iter().map(|step| step.operands()));
-        // All but the precedence of the outermost operator is spelt out, since `%` and `^` have none.
+        // All nested operators are in parentheses, since `%` and `^` have no precedence.
         let operand = |part: usize| match self.steps[part] {
             Step::Binary(_) | Step::Negate => Task::Group(part),
             _ => Task::Part(part),

@@ -1,8 +1,8 @@
-//! What the words of the language mean.
+//! The meanings of the keywords.
 
 use crate::lang::tree::Direction;
 
-/// What a keyword says.
+/// The meaning of a keyword.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Word {
     Protocol(Protocol),
@@ -56,7 +56,7 @@ pub(super) enum Word {
 /// A protocol qualifier.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Protocol {
-    /// Whatever the link layer is: `ether`, `link`, `wlan`, ...
+    /// The link layer: `ether`, `link`, `wlan`, ...
     Link,
     Ip,
     Ip6,
@@ -98,7 +98,7 @@ pub(super) enum Protocol {
     Radio,
 }
 
-/// A circuit or kind of message of ATM.
+/// A virtual circuit or kind of message of ATM.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum AtmName {
     Lane,
@@ -120,7 +120,7 @@ pub(super) enum AtmField {
     Vci,
 }
 
-/// A kind of MTP2 signal unit; the second half is for high-speed links.
+/// A kind of MTP2 signal unit, on a low-speed or high-speed link.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Mtp2 {
     Fisu,
@@ -131,7 +131,7 @@ pub(super) enum Mtp2 {
     HighSpeedMsu,
 }
 
-/// A field of MTP3, and whether the link is a high-speed one.
+/// A field of MTP3, on a low-speed or high-speed link.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Mtp3Field {
     pub(super) name: Mtp3Name,
