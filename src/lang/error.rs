@@ -3,8 +3,8 @@
 use std::error::Error;
 use std::fmt;
 
+use crate::bpf::verify::VerifyError;
 use crate::text::ParseError;
-use crate::verify::VerifyError;
 
 /// The error of parsing or compiling an expression.
 ///

@@ -41,16 +41,15 @@ mod token;
 mod tree;
 mod words;
 
-use crate::conversion;
-use crate::dialect::Dialect;
-#[cfg(feature = "jit")]
-use crate::instruction::{Instruction, Operand};
+use crate::bpf::dialect::Dialect;
+use crate::bpf::ebpf_conversion;
+use crate::bpf::instruction::{Instruction, Operand};
+use crate::bpf::program::Program;
+use crate::bpf::verify::{Rule, VerifyError};
 use crate::lang::generate::{Generated, Wrong, generate};
 use crate::lang::positions::{Positions, Site};
 use crate::lang::target::CHAIN_DEPTHS;
-use crate::program::Program;
 use crate::text::ParseError;
-use crate::verify::{Rule, VerifyError};
 
 pub use error::ExprError;
 pub use link_type::{LinkType, UnknownLinkType};
@@ -150,7 +149,7 @@ fn compile(expr: &Expr, target: &Target, locate: impl Fn(Wrong) -> ParseError) -
 /// Returns the program, optimised if it is too long for the dialect otherwise.
 fn bounded(program: Program, dialect: Dialect) -> Result<Program, ExprError> {
     // A generated program can only break rules by its length.
-    if program.len() <= conversion::ALWAYS_FITS {
+    if program.len() <= ebpf_conversion::ALWAYS_FITS {
         return Ok(program);
     }
     let Err(refused) = program.verify(dialect) else { return Ok(program) };
@@ -174,7 +173,6 @@ fn accepting(program: Program, target: &Target) -> Result<Program, ExprError> {
 }
 
 /// Returns the program, optimised for the dialect that does not limit its length, unless it means something else there.
-#[cfg(feature = "jit")]
 fn shortened(program: Program, dialect: Dialect) -> Program {
     let depends_on_rules = |instruction| match instruction {
         Instruction::LoadExtension(_) => true,
@@ -186,9 +184,4 @@ fn shortened(program: Program, dialect: Dialect) -> Program {
         return program;
     }
     program.optimize(Dialect::Pcap).unwrap_or(program)
-}
-
-#[cfg(not(feature = "jit"))]
-fn shortened(program: Program, _dialect: Dialect) -> Program {
-    program
 }

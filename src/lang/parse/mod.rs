@@ -15,7 +15,7 @@ mod primitives;
 use std::ops::Range;
 use std::str::FromStr;
 
-use crate::isa::AluOp;
+use crate::bpf::isa::AluOp;
 use crate::lang::error::ExprError;
 use crate::lang::keywords;
 use crate::lang::positions::{NodePosition, Positions};

@@ -1,6 +1,6 @@
 //! Parsing of the tokens that may follow an operand: operators and closing brackets.
 
-use crate::isa::AluOp;
+use crate::bpf::isa::AluOp;
 use crate::lang::keywords;
 use crate::lang::parse::{Allowed, Operand, Parser, Waiting};
 use crate::lang::token::Token;
