@@ -29,7 +29,9 @@
 mod error;
 mod generate;
 mod keywords;
+mod link_layout;
 mod link_type;
+mod link_type_table;
 mod names;
 mod parse;
 mod positions;

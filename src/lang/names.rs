@@ -2,6 +2,8 @@
 //!
 //! Services and IP protocols are those of IANA that are common on systems, one a line of a data file.
 
+use crate::packet::protocols;
+
 /// A table of names; the first name of a number is the one that is printed.
 type Names = [(&'static str, u32)];
 
@@ -54,30 +56,31 @@ pub(super) fn ip_protocols() -> impl Iterator<Item = &'static str> {
     PROTOCOLS.lines().flat_map(|line| line.split(' ').skip(1))
 }
 
-/// What the link layer carries: EtherTypes, and LLC service access points (below 1,501).
+/// Payloads of the link layer: EtherTypes, and LLC service access points (below 1,501).
 pub(super) static LINK_PROTOCOLS: [(&str, u32); 18] = [
-    ("aarp", 0x80f3),
-    ("arp", 0x0806),
-    ("atalk", 0x809b),
-    ("decnet", 0x6003),
-    ("ip", 0x0800),
-    ("ip6", 0x86dd),
-    ("lat", 0x6004),
-    ("lldp", 0x88cc),
-    ("loopback", 0x9000),
-    ("mopdl", 0x6001),
-    ("moprc", 0x6002),
-    ("rarp", 0x8035),
-    ("sca", 0x6007),
-    ("slow", 0x8809),
-    ("iso", 0xfe),
-    ("stp", 0x42),
-    ("ipx", 0xe0),
-    ("netbeui", 0xf0),
+    ("aarp", protocols::ETHERTYPE_AARP),
+    ("arp", protocols::ETHERTYPE_ARP),
+    ("atalk", protocols::ETHERTYPE_APPLETALK),
+    ("decnet", protocols::ETHERTYPE_DECNET),
+    ("ip", protocols::ETHERTYPE_IPV4),
+    ("ip6", protocols::ETHERTYPE_IPV6),
+    ("lat", protocols::ETHERTYPE_LAT),
+    ("lldp", protocols::ETHERTYPE_LLDP),
+    ("loopback", protocols::ETHERTYPE_LOOPBACK),
+    ("mopdl", protocols::ETHERTYPE_MOP_DUMP_LOAD),
+    ("moprc", protocols::ETHERTYPE_MOP_REMOTE_CONSOLE),
+    ("rarp", protocols::ETHERTYPE_RARP),
+    ("sca", protocols::ETHERTYPE_SCA),
+    ("slow", protocols::ETHERTYPE_SLOW),
+    ("iso", protocols::SAP_OSI),
+    ("stp", protocols::SAP_STP),
+    ("ipx", protocols::SAP_IPX),
+    ("netbeui", protocols::SAP_NETBEUI),
 ];
 
 /// Network layer protocols of OSI.
-pub(super) static ISO_PROTOCOLS: [(&str, u32); 3] = [("clnp", 0x81), ("esis", 0x82), ("isis", 0x83)];
+pub(super) static ISO_PROTOCOLS: [(&str, u32); 3] =
+    [("clnp", protocols::OSI_CLNP), ("esis", protocols::OSI_ESIS), ("isis", protocols::OSI_ISIS)];
 
 /// Actions of pf; systems disagree on those from 11 on.
 pub(super) static PF_ACTIONS: [(&str, u32); 22] = [
