@@ -1,6 +1,6 @@
 //! The table of keywords, one row a spelling.
 
-use crate::lang::tree::Direction;
+use crate::lang::tree::{Direction, Kind};
 use crate::lang::words::{AtmField, AtmName, Mtp2, Mtp3Field, Mtp3Name, Protocol, Word};
 
 /// Returns the keyword with this spelling.
@@ -89,7 +89,7 @@ static TABLE: &[(&str, Word)] = &[
     ("ether",                           Word::Protocol(Protocol::Link)),
     ("fddi",                            Word::Protocol(Protocol::Link)),
     ("fisu",                            Word::Mtp2(Mtp2::Fisu)),
-    ("gateway",                         Word::Gateway),
+    ("gateway",                         Word::Kind(Kind::Gateway)),
     ("geneve",                          Word::Geneve),
     ("greater",                         Word::Greater),
     ("hdpc",                            mtp3(Mtp3Name::Dpc, true)),
@@ -97,7 +97,7 @@ static TABLE: &[(&str, Word)] = &[
     ("hlssu",                           Word::Mtp2(Mtp2::HighSpeedLssu)),
     ("hmsu",                            Word::Mtp2(Mtp2::HighSpeedMsu)),
     ("hopc",                            mtp3(Mtp3Name::Opc, true)),
-    ("host",                            Word::Host),
+    ("host",                            Word::Kind(Kind::Host)),
     ("hsio",                            mtp3(Mtp3Name::Sio, true)),
     ("hsls",                            mtp3(Mtp3Name::Sls, true)),
     ("icmp",                            Word::Protocol(Protocol::Icmp)),
@@ -183,7 +183,7 @@ static TABLE: &[(&str, Word)] = &[
     ("mpls",                            Word::Mpls),
     ("msu",                             Word::Mtp2(Mtp2::Msu)),
     ("multicast",                       Word::Multicast),
-    ("net",                             Word::Net),
+    ("net",                             Word::Kind(Kind::Net)),
     ("netbeui",                         Word::Protocol(Protocol::Netbeui)),
     ("not",                             Word::Not),
     ("oam",                             Word::Atm(AtmName::Oam)),
@@ -195,13 +195,13 @@ static TABLE: &[(&str, Word)] = &[
     ("or",                              Word::Or),
     ("outbound",                        Word::Outbound),
     ("pim",                             Word::Protocol(Protocol::Pim)),
-    ("port",                            Word::Port),
-    ("portrange",                       Word::PortRange),
+    ("port",                            Word::Kind(Kind::Port)),
+    ("portrange",                       Word::Kind(Kind::PortRange)),
     ("ppp",                             Word::Protocol(Protocol::Link)),
     ("pppoed",                          Word::PppoeDiscovery),
     ("pppoes",                          Word::PppoeSession),
-    ("proto",                           Word::Proto),
-    ("protochain",                      Word::ProtoChain),
+    ("proto",                           Word::Kind(Kind::Protocol)),
+    ("protochain",                      Word::Kind(Kind::ProtocolChain)),
     ("psnp",                            Word::Protocol(Protocol::IsisPsnp)),
     ("ra",                              Word::Direction(Direction::Receiver)),
     ("radio",                           Word::Protocol(Protocol::Radio)),

@@ -1,19 +1,21 @@
-//! Names of numbers: services, IP protocols, and values of fields, the same on every machine.
+//! Names of numbers: services, IP protocols, and values of fields, the same on every machine; symbols of operators.
 //!
 //! Services and IP protocols are those of IANA that are common on systems, one a line of a data file.
 
+use crate::bpf::isa::AluOp;
+use crate::lang::tree::{ByteTest, Relation};
 use crate::packet::protocols;
 
-/// A table of names; the first name of a number is the one that is printed.
-type Names = [(&'static str, u32)];
+/// A table of names; the first name of a value is the one that is printed.
+pub(super) type Names<T> = [(&'static str, T)];
 
-/// Returns the number of a name in a table, ignoring case.
-pub(super) fn find(table: &Names, name: &str) -> Option<u32> {
+/// Returns the value of a name in a table, ignoring case.
+pub(super) fn find<T: Copy>(table: &Names<T>, name: &str) -> Option<T> {
     table.iter().find(|(other, _)| other.eq_ignore_ascii_case(name)).map(|&(_, value)| value)
 }
 
-/// Returns the first name of a number in a table.
-pub(super) fn name_of(table: &Names, value: u32) -> Option<&'static str> {
+/// Returns the first name of a value in a table.
+pub(super) fn name_of<T: PartialEq>(table: &Names<T>, value: T) -> Option<&'static str> {
     table.iter().find(|(_, other)| *other == value).map(|&(name, _)| name)
 }
 
@@ -190,7 +192,7 @@ static WLAN_DATA: [(&str, u32); 15] = [
 ];
 
 /// Returns the subtypes of an 802.11 type.
-pub(super) fn wlan_subtypes(kind: u32) -> &'static Names {
+pub(super) fn wlan_subtypes(kind: u32) -> &'static Names<u32> {
     match kind {
         0 => &WLAN_MANAGEMENT,
         4 => &WLAN_CONTROL,
@@ -242,13 +244,44 @@ static BATADV_15: [(&str, u32); 11] = [
 ];
 
 /// Returns the packet types of a version of batman-adv.
-pub(super) fn batadv_packets(version: u32) -> &'static Names {
+pub(super) fn batadv_packets(version: u32) -> &'static Names<u32> {
     match version {
         14 => &BATADV_14,
         15 => &BATADV_15,
         _ => &[],
     }
 }
+
+pub(super) static RELATIONS: [(&str, Relation); 6] = [
+    ("=", Relation::Equal),
+    ("!=", Relation::NotEqual),
+    (">", Relation::Greater),
+    (">=", Relation::GreaterOrEqual),
+    ("<", Relation::Less),
+    ("<=", Relation::LessOrEqual),
+];
+
+pub(super) static OPERATORS: [(&str, AluOp); 10] = [
+    ("+", AluOp::Add),
+    ("-", AluOp::Sub),
+    ("*", AluOp::Mul),
+    ("/", AluOp::Div),
+    ("%", AluOp::Mod),
+    ("&", AluOp::And),
+    ("|", AluOp::Or),
+    ("^", AluOp::Xor),
+    ("<<", AluOp::Lsh),
+    (">>", AluOp::Rsh),
+];
+
+/// The operators of `byte`.
+pub(super) static BYTE_TESTS: [(&str, ByteTest); 5] = [
+    ("=", ByteTest::Equal),
+    ("<", ByteTest::Less),
+    (">", ByteTest::Greater),
+    ("&", ByteTest::And),
+    ("|", ByteTest::Or),
+];
 
 #[cfg(test)]
 mod tests {

@@ -1,6 +1,6 @@
 //! The meanings of the keywords.
 
-use crate::lang::tree::Direction;
+use crate::lang::tree::{Direction, Kind};
 
 /// The meaning of a keyword.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -8,13 +8,8 @@ pub(super) enum Word {
     Protocol(Protocol),
     /// `src`, `dst`, and the addresses of 802.11.
     Direction(Direction),
-    Host,
-    Net,
-    Port,
-    PortRange,
-    Proto,
-    ProtoChain,
-    Gateway,
+    /// `host`, `net`, `port`, `portrange`, `proto`, `protochain` or `gateway`.
+    Kind(Kind),
     Mask,
     And,
     Or,

@@ -2,9 +2,10 @@
 
 use crate::bpf::isa::AluOp;
 use crate::lang::keywords;
+use crate::lang::names;
 use crate::lang::parse::{Allowed, Operand, Parser, Waiting};
 use crate::lang::token::Token;
-use crate::lang::tree::{Arithmetic, Id, Node, Primitive, Relation, Step};
+use crate::lang::tree::{Arithmetic, Id, Node, Primitive, Step};
 use crate::lang::words::Word;
 use crate::text::ParseError;
 
@@ -59,7 +60,7 @@ impl Parser<'_> {
         if self.last == Operand::Test || self.allowed() == Allowed::Ids {
             return self.expected("`and`, `or` or the end");
         }
-        if let Some(relation) = relation_of(symbol) {
+        if let Some(relation) = names::find(&names::RELATIONS, symbol) {
             self.reduce_arithmetic(None);
             if matches!(self.waiting.last(), Some(Waiting::Relation { .. })) {
                 return self.expected("`and`, `or` or the end, since a relation has two sides");
@@ -68,7 +69,7 @@ impl Parser<'_> {
                 return self.expected("a number rather than a test");
             }
             self.waiting.push(Waiting::Relation { relation, left: self.steps.len() });
-        } else if let Some(op) = operator_of(symbol) {
+        } else if let Some(op) = names::find(&names::OPERATORS, symbol) {
             self.reduce_arithmetic(Some(op));
             self.waiting.push(Waiting::Binary(op, self.span.start));
         } else {
@@ -180,34 +181,6 @@ impl Parser<'_> {
         self.last = Operand::Arithmetic;
         self.advance()
     }
-}
-
-pub(super) fn relation_of(symbol: &str) -> Option<Relation> {
-    Some(match symbol {
-        "=" => Relation::Equal,
-        "!=" => Relation::NotEqual,
-        ">" => Relation::Greater,
-        ">=" => Relation::GreaterOrEqual,
-        "<" => Relation::Less,
-        "<=" => Relation::LessOrEqual,
-        _ => return None,
-    })
-}
-
-fn operator_of(symbol: &str) -> Option<AluOp> {
-    Some(match symbol {
-        "+" => AluOp::Add,
-        "-" => AluOp::Sub,
-        "*" => AluOp::Mul,
-        "/" => AluOp::Div,
-        "%" => AluOp::Mod,
-        "&" => AluOp::And,
-        "|" => AluOp::Or,
-        "^" => AluOp::Xor,
-        "<<" => AluOp::Lsh,
-        ">>" => AluOp::Rsh,
-        _ => return None,
-    })
 }
 
 /// Returns the precedence of an operator, the highest for the one that binds the tightest; `%` and `^` have none.

@@ -1,11 +1,10 @@
 //! Parsing of primitives that begin with a keyword, and of ids.
 
 use crate::lang::keywords;
-use crate::lang::names;
-use crate::lang::parse::operators::relation_of;
+use crate::lang::names::{self, Names};
 use crate::lang::parse::{Operand, Parser, did_you_mean};
 use crate::lang::token::Token;
-use crate::lang::tree::{ByteTest, Direction, Id, Kind, Llc, Mask, Node, Pf, Primitive, Qualifiers, Relation, Wlan};
+use crate::lang::tree::{Direction, Id, Kind, Llc, Mask, Node, Pf, Primitive, Qualifiers, Relation, Wlan};
 use crate::lang::words::{Protocol, Word};
 use crate::text::ParseError;
 
@@ -73,14 +72,11 @@ impl Parser<'_> {
     fn address(&mut self, protocol: Option<Protocol>) -> Result<(), ParseError> {
         let direction = self.direction()?;
         let kind = match self.token {
-            Token::Word(Word::Host) => Some(Kind::Host),
-            Token::Word(Word::Net) => Some(Kind::Net),
-            Token::Word(Word::Port) => Some(Kind::Port),
-            Token::Word(Word::PortRange) => Some(Kind::PortRange),
             // These have no direction.
-            Token::Word(Word::Proto) if direction.is_none() => Some(Kind::Protocol),
-            Token::Word(Word::ProtoChain) if direction.is_none() => Some(Kind::ProtocolChain),
-            Token::Word(Word::Gateway) if direction.is_none() => Some(Kind::Gateway),
+            Token::Word(Word::Kind(Kind::Protocol | Kind::ProtocolChain | Kind::Gateway)) if direction.is_some() => {
+                None
+            }
+            Token::Word(Word::Kind(kind)) => Some(kind),
             _ => None,
         };
         if kind.is_some() {
@@ -221,13 +217,10 @@ impl Parser<'_> {
     fn byte(&mut self) -> Result<Primitive, ParseError> {
         let at = self.number("the number of a byte")?;
         let test = match self.token {
-            Token::Symbol("=") => ByteTest::Equal,
-            Token::Symbol("<") => ByteTest::Less,
-            Token::Symbol(">") => ByteTest::Greater,
-            Token::Symbol("&") => ByteTest::And,
-            Token::Symbol("|") => ByteTest::Or,
-            _ => return self.expected("`=`, `<`, `>`, `&` or `|`"),
+            Token::Symbol(symbol) => names::find(&names::BYTE_TESTS, symbol),
+            _ => None,
         };
+        let Some(test) = test else { return self.expected("`=`, `<`, `>`, `&` or `|`") };
         self.advance()?;
         Ok(Primitive::Byte { at, test, value: self.number("a number")? })
     }
@@ -252,7 +245,7 @@ impl Parser<'_> {
     }
 
     /// Reads a name of a table, in upper or lower case, and returns its number.
-    fn one_of(&mut self, what: &str, table: &'static [(&'static str, u32)]) -> Result<u32, ParseError> {
+    fn one_of(&mut self, what: &str, table: &'static Names<u32>) -> Result<u32, ParseError> {
         let name = match self.token {
             Token::Name(name) => name,
             Token::Word(_) | Token::Number(_) => self.spelling(),
@@ -291,7 +284,7 @@ impl Parser<'_> {
     }
 
     /// Reads a number whose bits are within a mask, or a name of a table.
-    fn bits(&mut self, mask: u32, what: &str, names: &'static [(&'static str, u32)]) -> Result<u32, ParseError> {
+    fn bits(&mut self, mask: u32, what: &str, names: &'static Names<u32>) -> Result<u32, ParseError> {
         match self.token {
             Token::Number(bits) if bits & !mask == 0 => self.number(what),
             Token::Number(_) => self.expected(&format!("{what}, a number within the bits {mask:#x}")),
@@ -328,7 +321,7 @@ impl Parser<'_> {
     fn field_values(&mut self, primitive: impl Fn(Relation, u32) -> Primitive) -> Result<(), ParseError> {
         self.advance()?;
         if let Token::Symbol(symbol) = self.token
-            && let Some(relation) = relation_of(symbol)
+            && let Some(relation) = names::find(&names::RELATIONS, symbol)
         {
             self.advance()?;
             let value = self.number("a number")?;
@@ -362,13 +355,7 @@ fn is_qualifier(word: Word) -> bool {
     matches!(
         word,
         Word::Direction(_)
-            | Word::Host
-            | Word::Net
-            | Word::Port
-            | Word::PortRange
-            | Word::Proto
-            | Word::ProtoChain
-            | Word::Gateway
+            | Word::Kind(_)
             | Word::Broadcast
             | Word::Multicast
             | Word::WlanType
