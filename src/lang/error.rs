@@ -36,6 +36,8 @@ pub enum ExprError {
     },
     /// The program is too long in another way: it breaks this rule of the dialect.
     Refused(VerifyError),
+    /// The generated program is not valid. This is a bug of this crate.
+    Internal,
 }
 
 impl fmt::Display for ExprError {
@@ -45,6 +47,9 @@ impl fmt::Display for ExprError {
             ExprError::RejectsAll => f.write_str("the expression rejects all packets"),
             ExprError::TooLong { instructions, max } => {
                 write!(f, "the program has {instructions} instructions, and at most {max} are allowed")
+            }
+            ExprError::Internal => {
+                f.write_str("the generated program is invalid; please report this bug with the expression")
             }
             ExprError::Refused(error) => write!(f, "the program is refused: {error}"),
         }

@@ -2,7 +2,7 @@
 //!
 //! `token.rs` makes tokens of a text, `parse/` a tree of the tokens (`tree.rs`, printed by `print.rs`), and `generate/` a
 //! program of the tree for a link type. Facts are rows of tables: `keywords.rs`, `names.rs`, `link_type.rs`, and
-//! `generate/layers.rs` for what the headers of each link type look like.
+//! `generate/link_layout.rs` for what the headers of each link type look like.
 //!
 //! The language is that of pcap-filter(7) in libpcap 1.11, which mends and refuses some of what 1.10 has.
 //! What is different on purpose:
@@ -43,7 +43,7 @@ use crate::conversion;
 use crate::dialect::Dialect;
 #[cfg(feature = "jit")]
 use crate::instruction::{Instruction, Operand};
-use crate::lang::generate::{Generated, Wrong, generate};
+use crate::lang::generate::{Diagnostic, GenerateError, Generated, generate};
 use crate::lang::target::CHAIN_DEPTHS;
 use crate::program::Program;
 use crate::text::ParseError;
@@ -77,7 +77,7 @@ pub use tree::Expr;
 /// [accepts nothing](Target::accept_nothing): on every link type, whatever shows that no packet matches.
 pub fn compile_expression(text: &str, target: &Target) -> Result<Program, ExprError> {
     let parsed = parse::parse(text)?;
-    let compiled = compile(&parsed.expr, target, |Wrong { part, message }| {
+    let compiled = compile(&parsed.expr, target, |Diagnostic { part, message }| {
         let at = parsed.places.get(part).map_or(0, |place| place.start);
         ParseError::at(text, place_of_cause(text, at, &message), message)
     })?;
@@ -113,7 +113,7 @@ impl Expr {
     }
 
     /// Returns what is wrong, at its place in the text that the expression prints as.
-    fn error(&self, Wrong { part, message }: Wrong) -> ParseError {
+    fn error(&self, Diagnostic { part, message }: Diagnostic) -> ParseError {
         let (text, at) = self.text_with(part);
         ParseError::at(&text, place_of_cause(&text, at, &message), message)
     }
@@ -126,10 +126,14 @@ struct Compiled {
 }
 
 /// Compiles an expression to a program that is not longer than the dialect allows; `locate` finds what is wrong in its text.
-fn compile(expr: &Expr, target: &Target, locate: impl Fn(Wrong) -> ParseError) -> Result<Compiled, ExprError> {
+fn compile(expr: &Expr, target: &Target, locate: impl Fn(Diagnostic) -> ParseError) -> Result<Compiled, ExprError> {
     let [depth, less] = target.chain_depth.map_or(CHAIN_DEPTHS, |depth| [depth, depth]);
     let attempt = |chain_depth| {
-        let Generated { program, has_chain } = generate(expr, target, chain_depth).map_err(&locate)?;
+        let generated = generate(expr, target, chain_depth).map_err(|error| match error {
+            GenerateError::Invalid(diagnostic) => ExprError::Invalid(locate(diagnostic)),
+            GenerateError::Internal => ExprError::Internal,
+        });
+        let Generated { program, has_chain } = generated?;
         Ok(Compiled { program: bounded(program, target.dialect)?, chain_depth: has_chain.then_some(chain_depth) })
     };
     match attempt(depth) {
