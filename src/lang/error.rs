@@ -36,6 +36,8 @@ pub enum ExprError {
     },
     /// Verification of the program failed, which only happens to very long programs.
     Verify(VerifyError),
+    /// The generated program has a jump without a target, which is a bug of this crate.
+    Internal,
 }
 
 impl fmt::Display for ExprError {
@@ -45,6 +47,9 @@ impl fmt::Display for ExprError {
             ExprError::RejectsAll => f.write_str("the expression rejects all packets"),
             ExprError::TooLong { instructions, max } => {
                 write!(f, "the program has {instructions} instructions, but the dialect allows at most {max}")
+            }
+            ExprError::Internal => {
+                f.write_str("the generated program is invalid; please report this bug with the expression")
             }
             ExprError::Verify(error) => write!(f, "verification of the program failed: {error}"),
         }
@@ -56,7 +61,7 @@ impl Error for ExprError {
         match self {
             ExprError::Invalid(error) => Some(error),
             ExprError::Verify(error) => Some(error),
-            ExprError::RejectsAll | ExprError::TooLong { .. } => None,
+            _ => None,
         }
     }
 }

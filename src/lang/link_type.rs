@@ -47,6 +47,23 @@ impl LinkType {
     /// An IPv6 packet without a link-layer header.
     pub const IPV6: LinkType = LinkType(229);
 
+    // Link types for which some tests are generated in another way.
+    pub(super) const SLIP: LinkType = LinkType(8);
+    pub(super) const ATM_CLIP: LinkType = LinkType(106);
+    pub(super) const PRISM: LinkType = LinkType(119);
+    pub(super) const IP_OVER_FC: LinkType = LinkType(122);
+    pub(super) const SUNATM: LinkType = LinkType(123);
+    pub(super) const MTP2_WITH_PHDR: LinkType = LinkType(139);
+    pub(super) const MTP2: LinkType = LinkType(140);
+    pub(super) const AVS: LinkType = LinkType(163);
+    pub(super) const PPP_PPPD: LinkType = LinkType(166);
+    pub(super) const PPI: LinkType = LinkType(192);
+    pub(super) const ERF: LinkType = LinkType(197);
+    pub(super) const NETANALYZER: LinkType = LinkType(240);
+    pub(super) const NETANALYZER_TRANSPARENT: LinkType = LinkType(241);
+    pub(super) const DSA_TAG_BRCM: LinkType = LinkType(281);
+    pub(super) const DSA_TAG_DSA: LinkType = LinkType(284);
+
     /// Returns the link type with this number in a capture file.
     pub const fn new(number: u32) -> LinkType {
         LinkType(match number {

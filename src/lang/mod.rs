@@ -48,8 +48,8 @@ use crate::bpf::ebpf_conversion;
 use crate::bpf::instruction::{Instruction, Operand};
 use crate::bpf::program::Program;
 use crate::bpf::verify::{Rule, VerifyError};
-use crate::lang::generate::{Generated, Wrong, generate};
-use crate::lang::positions::{Positions, Site};
+use crate::lang::generate::{Diagnostic, GenerateError, Generated, generate};
+use crate::lang::positions::Positions;
 use crate::lang::target::CHAIN_DEPTHS;
 use crate::text::ParseError;
 
@@ -83,7 +83,7 @@ pub use tree::Expr;
 /// into the dialect.
 pub fn compile_expression(text: &str, target: &Target) -> Result<Program, ExprError> {
     let parsed = parse::parse(text)?;
-    let compiled = compile(&parsed.expr, target, |wrong| located(wrong, text, &parsed.positions))?;
+    let compiled = compile(&parsed.expr, target, |diagnostic| located(diagnostic, text, &parsed.positions))?;
     accepting(compiled.program, target)
 }
 
@@ -93,7 +93,7 @@ impl Expr {
     /// # Errors
     /// As [`compile_expression`]. Positions are in the text that the expression prints as.
     pub fn compile(&self, target: &Target) -> Result<Program, ExprError> {
-        let compiled = compile(self, target, |wrong| self.error(wrong))?;
+        let compiled = compile(self, target, |diagnostic| self.error(diagnostic))?;
         accepting(compiled.program, target)
     }
 
@@ -112,21 +112,21 @@ impl Expr {
         if !self.has_chain() {
             return None;
         }
-        compile(self, target, |wrong| self.error(wrong)).ok().and_then(|compiled| compiled.chain_depth)
+        compile(self, target, |diagnostic| self.error(diagnostic)).ok().and_then(|compiled| compiled.chain_depth)
     }
 
     /// Adds to an error its position in the text that the expression prints as.
-    fn error(&self, wrong: Wrong) -> ParseError {
+    fn error(&self, diagnostic: Diagnostic) -> ParseError {
         let text = self.to_string();
         // A printed expression parses to the same tree.
         let positions = parse::parse(&text).map(|parsed| parsed.positions).unwrap_or_default();
-        located(wrong, &text, &positions)
+        located(diagnostic, &text, &positions)
     }
 }
 
 /// Adds to an error its position in the text of the expression.
-fn located(Wrong { part, message }: Wrong, text: &str, positions: &Positions) -> ParseError {
-    ParseError::at(text, positions.of(part, Site::Start), message)
+fn located(Diagnostic { part, site, message }: Diagnostic, text: &str, positions: &Positions) -> ParseError {
+    ParseError::at(text, positions.of(part, site), message)
 }
 
 struct Compiled {
@@ -136,10 +136,14 @@ struct Compiled {
 }
 
 /// Compiles an expression to a program that is not longer than the dialect allows; `locate` adds the position to an error.
-fn compile(expr: &Expr, target: &Target, locate: impl Fn(Wrong) -> ParseError) -> Result<Compiled, ExprError> {
+fn compile(expr: &Expr, target: &Target, locate: impl Fn(Diagnostic) -> ParseError) -> Result<Compiled, ExprError> {
     let [depth, less] = target.chain_depth.map_or(CHAIN_DEPTHS, |depth| [depth, depth]);
     let attempt = |chain_depth| {
-        let Generated { program, has_chain } = generate(expr, target, chain_depth).map_err(&locate)?;
+        let generated = generate(expr, target, chain_depth).map_err(|error| match error {
+            GenerateError::Invalid(diagnostic) => ExprError::Invalid(locate(diagnostic)),
+            GenerateError::Internal => ExprError::Internal,
+        });
+        let Generated { program, has_chain } = generated?;
         Ok(Compiled { program: bounded(program, target.dialect)?, chain_depth: has_chain.then_some(chain_depth) })
     };
     match attempt(depth) {

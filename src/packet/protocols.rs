@@ -1,4 +1,4 @@
-//! The numbers of protocols: the one table of them for the whole crate.
+//! The numbers of protocols, and the offsets of header fields: the only table of them in the crate.
 //!
 //! Sources: IANA for EtherTypes, IP protocols, PPP and ports; `include/uapi/linux/if_ether.h` and `in.h` of Linux, and
 //! `llc.h`, `arcnet.h` and `sll.h` of libpcap for the others.
@@ -58,6 +58,11 @@ pub(crate) const OSI_CLNP: u32 = 0x81;
 pub(crate) const OSI_ESIS: u32 = 0x82;
 pub(crate) const OSI_ISIS: u32 = 0x83;
 
+/// Frame Relay: an unnumbered frame, before the network-layer protocol in the second byte.
+pub(crate) const UNNUMBERED_NLPID: u32 = 0x0300;
+pub(crate) const NLPID_IPV6: u32 = 0x8e;
+pub(crate) const NLPID_IPV4: u32 = 0xcc;
+
 pub(crate) const IPPROTO_HOPOPTS: u32 = 0;
 pub(crate) const IPPROTO_ICMP: u32 = 1;
 pub(crate) const IPPROTO_IGMP: u32 = 2;
@@ -109,3 +114,20 @@ pub(crate) const ARCNET_APPLETALK: u32 = 0xdd;
 pub(crate) const AF_INET: u32 = 2;
 pub(crate) const AF_INET6: [u32; 3] = [30, 24, 28];
 pub(crate) const IPNET_IPV6: u32 = 26;
+
+/// Offsets of fields in an IPv4 header.
+pub(crate) const IPV4_FRAGMENT: u32 = 6;
+pub(crate) const IPV4_PROTOCOL: u32 = 9;
+pub(crate) const IPV4_SOURCE: u32 = 12;
+pub(crate) const IPV4_DESTINATION: u32 = 16;
+/// The bits of [`IPV4_FRAGMENT`] that are 0 in the first fragment.
+pub(crate) const FRAGMENT_OFFSET: u32 = 0x1fff;
+
+/// Offsets of fields in an IPv6 header, and its length.
+pub(crate) const IPV6_NEXT_HEADER: u32 = 6;
+pub(crate) const IPV6_SOURCE: u32 = 8;
+pub(crate) const IPV6_DESTINATION: u32 = 24;
+pub(crate) const IPV6_LENGTH: u32 = 40;
+
+/// The length of a UDP header.
+pub(crate) const UDP_LENGTH: u32 = 8;

@@ -68,3 +68,39 @@ fn names_need_a_resolver() {
     let error = compile_expression("host gw", &Target::new(LinkType::RAW).resolver(Nobody)).unwrap_err();
     assert!(error.to_string().contains("`gw`, which the resolver does not know"));
 }
+
+#[test]
+fn errors_point_at_the_part_that_causes_them() {
+    for (name, text, column) in [
+        ("EN10MB", "ip6 host 1.2.3.4", 10),
+        ("EN10MB", "len > 5 and decnet port (80 or 90)", 13),
+        ("EN10MB", "ip or decnet port 80 or 90", 7),
+        ("EN10MB", "port 80 or 99999", 12),
+        ("EN10MB", "port 80 or (http or 99999)", 21),
+        ("EN10MB", "udp port http", 1),
+        ("EN10MB", "addr1 port 80", 1),
+        ("EN10MB", "ip addr1 host 1.2.3.4", 4),
+        ("EN10MB", "net 10.0.0.0/33", 14),
+        ("EN10MB", "net 10.0.0.0 mask 255.256.0.0", 19),
+        ("EN10MB", "net 10.1.2.3/8", 5),
+        ("EN10MB", "host 1.2.3.256", 6),
+        ("EN10MB", "host 10.0.0.0/8", 15),
+        ("EN10MB", "ip6 net fe80::/129", 16),
+        ("EN10MB", "ip proto tpc", 10),
+        ("EN10MB", "ether proto 1000", 13),
+        ("EN10MB", "host 1:2:3:4:5:6", 6),
+        ("EN10MB", "ether[0] << 40 = 1", 13),
+        ("EN10MB", "1 < ether[0] << (20 + 20)", 18),
+        ("EN10MB", "ip[0] / (1 - 1) = 0", 10),
+        ("EN10MB", "tcp[0] = 1 and tcp[2] + aarp[0] = 1", 25),
+        ("EN10MB", "byte 3 = 300", 10),
+        ("EN10MB", "batadv 16 3", 8),
+        ("EN10MB", "batadv 15 300", 11),
+        ("EN10MB", "ip and pppoes (70000)", 16),
+        ("SUNATM", "vpi (3 or 300)", 11),
+        ("MTP2", "sio > 300", 7),
+    ] {
+        let message = message(text, link_type(name));
+        assert!(message.starts_with(&format!("line 1, column {column}: ")), "{text}: {message}");
+    }
+}
