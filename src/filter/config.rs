@@ -78,7 +78,7 @@ impl<'p> FilterConfig<'p> {
     /// [`FilterError::Expression`] if the expression is invalid, and as [`FilterConfig::compile`].
     pub fn from_expression(&self, expression: &str, target: impl Into<Target>) -> Result<Filter, FilterError> {
         let target = target.into();
-        self.compile(&compile_expression(expression, &target)?.verify(target.machine())?)
+        self.compile(&compile_expression(expression, &target)?.verify(target.get_dialect())?)
     }
 
     /// Combines the fastest code for single packets with the fastest loop over batches.
