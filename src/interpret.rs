@@ -17,9 +17,9 @@ use crate::isa::{AluOp, Register, Width};
 use crate::netlink;
 use crate::packet::Packet;
 use crate::random;
-use crate::stop::Stop;
+use crate::stop::HaltReason;
 use crate::verify::{SCRATCH_WORDS, Source, Step, Verdict, Verified};
-use crate::watch::{Registers, Unwatched, Watch};
+use crate::watch::{Observer, Registers, Unobserved};
 
 impl Verified {
     /// Runs the program by interpretation and gives its verdict: how many bytes of the packet to keep, 0 for none.
@@ -38,17 +38,17 @@ impl Verified {
 
     /// The verdict, with nobody looking on. A function of its own, so that it is compiled here, with all that it calls.
     fn verdict(&self, packet: &Packet) -> u32 {
-        self.run(packet, &mut Unwatched).unwrap_or_else(Stop::verdict)
+        self.run(packet, &mut Unobserved).unwrap_or_else(HaltReason::verdict)
     }
 
-    /// Runs the program while `watch` looks on; gives the verdict of its return, or why it came to none.
-    pub(crate) fn run(&self, packet: &Packet, watch: &mut impl Watch) -> Result<u32, Stop> {
+    /// Runs the program while `observer` looks on; gives the verdict of its return, or why it came to none.
+    pub(crate) fn run(&self, packet: &Packet, observer: &mut impl Observer) -> Result<u32, HaltReason> {
         let (mut a, mut x, mut scratch) = (0_u32, 0_u32, [0; SCRATCH_WORDS]);
         let mut random_loads = 0;
         let steps = self.steps();
         let mut rest = steps.iter();
         while let Some(step) = rest.next() {
-            watch.step(steps.len() - rest.len() - 1, Registers { a, x }, &scratch);
+            observer.step(steps.len() - rest.len() - 1, Registers { a, x }, &scratch);
             match *step {
                 Step::Load(dst, source) => {
                     let value = match source {
@@ -61,18 +61,20 @@ impl Verified {
                         Register::X => x = value,
                     }
                 }
-                Step::LoadAbsolute(width, offset) => a = self.load(packet, u64::from(offset), width, watch)?,
-                Step::LoadIndirect(width, offset) => a = self.load(packet, self.indirect(x, offset), width, watch)?,
+                Step::LoadAbsolute(width, offset) => a = self.load(packet, u64::from(offset), width, observer)?,
+                Step::LoadIndirect(width, offset) => {
+                    a = self.load(packet, self.indirect(x, offset), width, observer)?
+                }
                 Step::LoadMemShift(offset) => {
-                    x = (self.load(packet, u64::from(offset), Width::Byte, watch)? & 0xf) << 2;
+                    x = (self.load(packet, u64::from(offset), Width::Byte, observer)? & 0xf) << 2;
                 }
                 Step::Ancillary(extension) => match ancillary(extension, packet, a, x, &mut random_loads) {
                     Some(value) => a = value,
-                    None => return Err(Stop::NoDevice { a }),
+                    None => return Err(HaltReason::NoDevice { a }),
                 },
                 Step::Store(Register::A, slot) => scratch[slot] = a,
                 Step::Store(Register::X, slot) => scratch[slot] = x,
-                Step::Alu(op, operand) => a = self.alu(op, a, value(operand, x)).ok_or(Stop::DivisionByZero)?,
+                Step::Alu(op, operand) => a = self.alu(op, a, value(operand, x)).ok_or(HaltReason::DivisionByZero)?,
                 Step::Negate => a = a.wrapping_neg(),
                 Step::Jump(target) => rest = steps[target..].iter(),
                 Step::Branch { condition, operand, then, otherwise } => {
@@ -108,19 +110,25 @@ impl Verified {
     }
 
     /// A number of the packet.
-    fn load(&self, packet: &Packet, offset: u64, width: Width, watch: &mut impl Watch) -> Result<u32, Stop> {
+    fn load(
+        &self,
+        packet: &Packet,
+        offset: u64,
+        width: Width,
+        observer: &mut impl Observer,
+    ) -> Result<u32, HaltReason> {
         let captured = packet.data().len();
-        self.number(packet, offset, width, watch).ok_or(Stop::OutOfBounds { offset, width, captured })
+        self.number(packet, offset, width, observer).ok_or(HaltReason::OutOfBounds { offset, width, captured })
     }
 
     /// The number at an offset, `None` out of bounds.
-    fn number(&self, packet: &Packet, offset: u64, width: Width, watch: &mut impl Watch) -> Option<u32> {
+    fn number(&self, packet: &Packet, offset: u64, width: Width, observer: &mut impl Observer) -> Option<u32> {
         // No packet reaches an offset of 2^31, from where on they are negative.
         let bytes = match packet.data().get(usize::try_from(offset).ok()?..) {
             Some(bytes) => bytes,
             None => self.behind_header(packet, offset)?,
         };
-        watch.load(packet.data().len() - bytes.len(), width);
+        observer.load(packet.data().len() - bytes.len(), width);
         Some(match width {
             Width::Byte => u32::from(*bytes.first()?),
             Width::Half => u32::from(u16::from_be_bytes(*bytes.first_chunk()?)),

@@ -154,12 +154,12 @@ pub use isa::{AluOp, Condition, Register, Width};
 pub use jit::CompileError;
 pub use lang::{Expr, ExprError, LinkType, Resolver, Target, UnknownLinkType, compile_expression};
 pub use packet::Packet;
-pub use profile::{Block, Edge, Profile, Way};
+pub use profile::{Block, Edge, EdgeKind, Profile};
 pub use program::Program;
 pub use seccomp::{Action, Arch, SeccompData, UnknownArch};
 #[cfg(feature = "jit")]
 pub use set::{AloneReason, BatchMatches, FilterSet, Matches, SetError, SetReader, SetReport, SharedSet};
-pub use stop::Stop;
+pub use stop::HaltReason;
 pub use text::{Form, ParseError};
 pub use trace::{Executed, Read, Trace};
 pub use verify::{Rule, Verified, VerifyError};

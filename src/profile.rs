@@ -7,14 +7,14 @@ use std::ops::Range;
 
 use crate::isa::Width;
 use crate::packet::Packet;
-use crate::stop::Stop;
+use crate::stop::HaltReason;
 use crate::verify::{SCRATCH_WORDS, Step, Verified};
-use crate::watch::{Registers, Watch};
+use crate::watch::{Observer, Registers};
 
 /// Counts how many packets took each way through a program.
 ///
 /// ```
-/// use cbpf::{Dialect, Profile, Program, Way};
+/// use cbpf::{Dialect, Profile, Program, EdgeKind};
 /// let program: Program = "ldb [0]\n jeq #6, keep\n ret #0\n keep: ret #-1".parse()?;
 /// let mut profile = Profile::new(&program.verify(Dialect::Linux)?);
 /// for packet in [&[6, 1][..], &[17], &[6], &[]] {
@@ -24,9 +24,9 @@ use crate::watch::{Registers, Watch};
 ///
 /// let blocks = profile.blocks();
 /// assert_eq!(blocks[0].instructions, 0..2);
-/// assert_eq!((blocks[0].packets, blocks[0].stopped), (4, 1));
-/// let ways: Vec<_> = blocks[0].edges.iter().map(|edge| (edge.way, edge.target, edge.packets)).collect();
-/// assert_eq!(ways, [(Way::True, 2, 2), (Way::False, 1, 1)]);
+/// assert_eq!((blocks[0].packets, blocks[0].halted), (4, 1));
+/// let ways: Vec<_> = blocks[0].edges.iter().map(|edge| (edge.kind, edge.target, edge.packets)).collect();
+/// assert_eq!(ways, [(EdgeKind::True, 2, 2), (EdgeKind::False, 1, 1)]);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Debug)]
@@ -55,8 +55,8 @@ pub struct Block {
     pub instructions: Range<usize>,
     /// How many packets came to it.
     pub packets: u64,
-    /// For how many of them the program ended here without a return; see [`Stop`].
-    pub stopped: u64,
+    /// For how many of them the program ended here without a return; see [`HaltReason`].
+    pub halted: u64,
     /// The ways out of it: none behind a return, two behind a test whose targets differ, else one.
     pub edges: Vec<Edge>,
 }
@@ -66,7 +66,7 @@ pub struct Block {
 #[non_exhaustive]
 pub struct Edge {
     /// When it is taken.
-    pub way: Way,
+    pub kind: EdgeKind,
     /// The place of the block that it leads to, in [`Profile::blocks`].
     pub target: usize,
     /// How many packets took it.
@@ -75,7 +75,7 @@ pub struct Edge {
 
 /// When an edge is taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Way {
+pub enum EdgeKind {
     /// The test holds.
     True,
     /// The test does not hold.
@@ -94,7 +94,7 @@ impl Profile {
     /// Runs the program by interpretation, counts its way, and gives the verdict, as [`Verified::interpret`] does.
     pub fn run<'p>(&mut self, packet: impl Into<Packet<'p>>) -> u32 {
         let mut counter = Counter { steps: self.verified.steps(), counts: &mut self.counts, last: None };
-        let verdict = self.verified.run(&packet.into(), &mut counter).unwrap_or_else(Stop::verdict);
+        let verdict = self.verified.run(&packet.into(), &mut counter).unwrap_or_else(HaltReason::verdict);
         self.packets += 1;
         self.kept += u64::from(verdict != 0);
         verdict
@@ -131,19 +131,19 @@ impl Profile {
         let last = instructions.end - 1;
         let Count { executed, then, otherwise } = self.counts[last];
         let edge =
-            |way, target, packets| Edge { way, target: starts.partition_point(|&start| start < target), packets };
+            |kind, target, packets| Edge { kind, target: starts.partition_point(|&start| start < target), packets };
         let (edges, left) = match self.verified.steps()[last] {
             Step::Return(_) => (Vec::new(), executed),
             Step::Branch { then: held, otherwise: not, .. } if held != not => {
-                (vec![edge(Way::True, held, then), edge(Way::False, not, otherwise)], executed)
+                (vec![edge(EdgeKind::True, held, then), edge(EdgeKind::False, not, otherwise)], executed)
             }
             Step::Jump(target) | Step::Branch { then: target, .. } => {
-                (vec![edge(Way::Always, target, then + otherwise)], executed)
+                (vec![edge(EdgeKind::Always, target, then + otherwise)], executed)
             }
-            _ => (vec![edge(Way::Always, last + 1, otherwise)], otherwise),
+            _ => (vec![edge(EdgeKind::Always, last + 1, otherwise)], otherwise),
         };
         let packets = self.executed(instructions.start);
-        Block { instructions, packets, stopped: packets - left, edges }
+        Block { instructions, packets, halted: packets - left, edges }
     }
 }
 
@@ -170,7 +170,7 @@ struct Counter<'a> {
     last: Option<usize>,
 }
 
-impl Watch for Counter<'_> {
+impl Observer for Counter<'_> {
     fn step(&mut self, pc: usize, _: Registers, _: &[u32; SCRATCH_WORDS]) {
         if let Some(last) = self.last {
             match self.steps[last] {
@@ -206,17 +206,17 @@ mod tests {
         let blocks = blocks(text, &[&[1, 2, 3], &[2, 2, 3], &[2], &[1, 2]]);
         let ranges: Vec<_> = blocks.iter().map(|block| block.instructions.clone()).collect();
         assert_eq!(ranges, [0..2, 2..3, 3..5, 5..6, 6..7]);
-        let counts: Vec<_> = blocks.iter().map(|block| (block.packets, block.stopped)).collect();
+        let counts: Vec<_> = blocks.iter().map(|block| (block.packets, block.halted)).collect();
         assert_eq!(counts, [(4, 0), (2, 1), (3, 1), (0, 0), (2, 0)]);
-        assert_eq!(blocks[1].edges, [Edge { way: Way::Always, target: 2, packets: 1 }]);
-        assert_eq!(blocks[2].edges, [Edge { way: Way::Always, target: 4, packets: 2 }]);
+        assert_eq!(blocks[1].edges, [Edge { kind: EdgeKind::Always, target: 2, packets: 1 }]);
+        assert_eq!(blocks[2].edges, [Edge { kind: EdgeKind::Always, target: 4, packets: 2 }]);
     }
 
     #[test]
     fn a_test_with_one_target_has_one_edge() {
         let blocks = blocks("jeq #0, next\n next: jeq #1, next2\n next2: ret #1", &[b"", b""]);
-        assert_eq!(blocks[0].edges, [Edge { way: Way::Always, target: 1, packets: 2 }]);
-        assert_eq!(blocks[1].edges, [Edge { way: Way::Always, target: 2, packets: 2 }]);
+        assert_eq!(blocks[0].edges, [Edge { kind: EdgeKind::Always, target: 1, packets: 2 }]);
+        assert_eq!(blocks[1].edges, [Edge { kind: EdgeKind::Always, target: 2, packets: 2 }]);
     }
 
     #[test]
@@ -225,7 +225,7 @@ mod tests {
         for block in blocks(text, &[&[3], &[9], &[9, 9], &[]]) {
             let is_return = block.edges.is_empty();
             let out: u64 = block.edges.iter().map(|edge| edge.packets).sum();
-            assert!(is_return || block.packets == out + block.stopped, "{block:?}");
+            assert!(is_return || block.packets == out + block.halted, "{block:?}");
         }
     }
 }

@@ -10,7 +10,7 @@ use crate::isa::Width;
 /// `bpf_filter.c`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Stop {
+pub enum HaltReason {
     /// A load reached past the end of the captured bytes.
     OutOfBounds {
         /// The offset of the load, as the program names it, X added.
@@ -29,18 +29,18 @@ pub enum Stop {
     },
 }
 
-impl Stop {
+impl HaltReason {
     /// The verdict of a program that ends so.
     ///
     /// ```
-    /// use cbpf::Stop;
-    /// assert_eq!(Stop::DivisionByZero.verdict(), 0);
-    /// assert_eq!(Stop::NoDevice { a: 7 }.verdict(), 7);
+    /// use cbpf::HaltReason;
+    /// assert_eq!(HaltReason::DivisionByZero.verdict(), 0);
+    /// assert_eq!(HaltReason::NoDevice { a: 7 }.verdict(), 7);
     /// ```
     pub const fn verdict(self) -> u32 {
         match self {
-            Stop::OutOfBounds { .. } | Stop::DivisionByZero => 0,
-            Stop::NoDevice { a } => a,
+            HaltReason::OutOfBounds { .. } | HaltReason::DivisionByZero => 0,
+            HaltReason::NoDevice { a } => a,
         }
     }
 }
@@ -48,10 +48,10 @@ impl Stop {
 /// The largest offset that is printed in decimal: no packet reaches further, and larger ones are mostly meant as negative.
 const MOST_DECIMAL: u64 = i32::MAX as u64;
 
-impl fmt::Display for Stop {
+impl fmt::Display for HaltReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match *self {
-            Stop::OutOfBounds { offset, width, captured } => {
+            HaltReason::OutOfBounds { offset, width, captured } => {
                 let bytes = if width == Width::Byte { "byte" } else { "bytes" };
                 write!(f, "out of bounds: {} {bytes} at offset ", width.bytes())?;
                 match offset {
@@ -60,10 +60,10 @@ impl fmt::Display for Stop {
                 }
                 write!(f, ", and {captured} were captured")
             }
-            Stop::DivisionByZero => f.write_str("division by zero"),
-            Stop::NoDevice { .. } => f.write_str("the packet has no device"),
+            HaltReason::DivisionByZero => f.write_str("division by zero"),
+            HaltReason::NoDevice { .. } => f.write_str("the packet has no device"),
         }
     }
 }
 
-impl std::error::Error for Stop {}
+impl std::error::Error for HaltReason {}

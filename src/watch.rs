@@ -15,7 +15,7 @@ pub struct Registers {
 /// Looks on while a program runs: what a run tells beside its verdict, for traces and profiles.
 ///
 /// The interpreter is compiled once for each watcher, so one that does nothing costs nothing.
-pub(crate) trait Watch {
+pub(crate) trait Observer {
     /// The step at `pc` comes next, and this is what it finds.
     fn step(&mut self, pc: usize, registers: Registers, scratch: &[u32; SCRATCH_WORDS]);
 
@@ -24,9 +24,9 @@ pub(crate) trait Watch {
 }
 
 /// Nobody looks on.
-pub(crate) struct Unwatched;
+pub(crate) struct Unobserved;
 
-impl Watch for Unwatched {
+impl Observer for Unobserved {
     fn step(&mut self, _: usize, _: Registers, _: &[u32; SCRATCH_WORDS]) {}
 
     fn load(&mut self, _: usize, _: Width) {}

@@ -10,9 +10,9 @@ use std::{slice, vec};
 use crate::instruction::RawInstruction;
 use crate::isa::Width;
 use crate::packet::Packet;
-use crate::stop::Stop;
+use crate::stop::HaltReason;
 use crate::verify::{SCRATCH_WORDS, Step, Verified};
-use crate::watch::{Registers, Watch};
+use crate::watch::{Observer, Registers};
 
 impl Verified {
     /// Runs the program by interpretation, and writes down every instruction that is executed.
@@ -20,7 +20,7 @@ impl Verified {
     /// A packet whose context has no seed gives other random numbers at the next run (`ld rand`).
     ///
     /// ```
-    /// use cbpf::{Dialect, Program, Stop, Width};
+    /// use cbpf::{Dialect, Program, HaltReason, Width};
     /// let program: Program = "ldh [12]\n jne #0x806, drop\n ldb [20]\n ret a\n drop: ret #0".parse()?;
     /// let frame = [0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 2, 0, 0, 0, 0, 1, 0x08, 0x06];
     ///
@@ -32,7 +32,7 @@ impl Verified {
     /// assert_eq!(first.read.unwrap().bytes, [0x08, 0x06]);
     /// assert_eq!((first.before.a, first.after.a), (0, 0x806));
     ///
-    /// assert_eq!(trace.end(), Err(Stop::OutOfBounds { offset: 20, width: Width::Byte, captured: 14 }));
+    /// assert_eq!(trace.end(), Err(HaltReason::OutOfBounds { offset: 20, width: Width::Byte, captured: 14 }));
     /// assert_eq!(trace.verdict(), 0);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
@@ -48,7 +48,7 @@ impl Verified {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Trace<'p> {
     executed: Vec<Executed<'p>>,
-    end: Result<u32, Stop>,
+    end: Result<u32, HaltReason>,
 }
 
 impl<'p> Trace<'p> {
@@ -66,13 +66,13 @@ impl<'p> Trace<'p> {
     ///
     /// # Errors
     /// Says what could not be done there; without an error, the instruction is a return, and this is its verdict.
-    pub fn end(&self) -> Result<u32, Stop> {
+    pub fn end(&self) -> Result<u32, HaltReason> {
         self.end
     }
 
     /// The verdict, as [`Verified::interpret`] gives it.
     pub fn verdict(&self) -> u32 {
-        self.end.unwrap_or_else(Stop::verdict)
+        self.end.unwrap_or_else(HaltReason::verdict)
     }
 }
 
@@ -138,7 +138,7 @@ struct Recorder<'v, 'p> {
     executed: Vec<Executed<'p>>,
 }
 
-impl Watch for Recorder<'_, '_> {
+impl Observer for Recorder<'_, '_> {
     /// What this step finds is what the one before has left.
     fn step(&mut self, pc: usize, registers: Registers, scratch: &[u32; SCRATCH_WORDS]) {
         if let Some(previous) = self.executed.last_mut() {
@@ -176,7 +176,7 @@ mod tests {
         text.parse::<Program>().unwrap().verify(dialect).unwrap()
     }
 
-    fn end(text: &str, dialect: Dialect, data: &[u8]) -> Result<u32, Stop> {
+    fn end(text: &str, dialect: Dialect, data: &[u8]) -> Result<u32, HaltReason> {
         let (verified, packet) = (verified(text, dialect), Packet::new(data));
         let trace = verified.trace(packet);
         assert_eq!(trace.verdict(), verified.interpret(packet));
@@ -204,14 +204,14 @@ mod tests {
 
     #[test]
     fn an_end_has_a_reason() {
-        let outside = |offset, width| Err(Stop::OutOfBounds { offset, width, captured: 3 });
+        let outside = |offset, width| Err(HaltReason::OutOfBounds { offset, width, captured: 3 });
         assert_eq!(end("ret #9", Dialect::Linux, b"abc"), Ok(9));
         assert_eq!(end("ldh [2]\n ret a", Dialect::Linux, b"abc"), outside(2, Width::Half));
         assert_eq!(end("ldxb 4*([3]&0xf)\n ret a", Dialect::Linux, b"abc"), outside(3, Width::Byte));
         assert_eq!(end("ldx #-1\n ldb [x + 2]\n ret a", Dialect::Linux, b"abc"), Ok(u32::from(b'b')));
         assert_eq!(end("ldx #-1\n ldb [x + 2]\n ret a", Dialect::Pcap, b"abc"), outside(0x1_0000_0001, Width::Byte));
-        assert_eq!(end("mod x\n ret #1", Dialect::Linux, b""), Err(Stop::DivisionByZero));
-        assert_eq!(end("ld #4\n ld ifidx\n ret #1", Dialect::Linux, b""), Err(Stop::NoDevice { a: 4 }));
+        assert_eq!(end("mod x\n ret #1", Dialect::Linux, b""), Err(HaltReason::DivisionByZero));
+        assert_eq!(end("ld #4\n ld ifidx\n ret #1", Dialect::Linux, b""), Err(HaltReason::NoDevice { a: 4 }));
     }
 
     #[test]
