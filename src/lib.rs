@@ -69,7 +69,7 @@
 //! let filter = Filter::compile(&program.verify(Dialect::Linux)?)?;
 //!
 //! let keep = |number: u64| {
-//!     let context = Context { seed: Some(number), ..Context::default() };
+//!     let context = Context::default().seed(number);
 //!     filter.run(Packet::new(b"any").with_context(&context)) != 0
 //! };
 //! let kept = (0..100_000).filter(|&number| keep(number)).count();

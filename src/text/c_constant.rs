@@ -6,6 +6,9 @@
 use std::cell::OnceCell;
 use std::collections::{HashMap, HashSet};
 
+use crate::ancillary::{self, Extension};
+use crate::header::Header;
+use crate::packet::protocol_numbers::{ether_type, ip_protocol};
 use crate::seccomp::{Action, Arch};
 use crate::text::cursor::{Cursor, Range, Space};
 use crate::text::error::ParseError;
@@ -13,7 +16,7 @@ use crate::text::seccomp::PRESUMED;
 
 /// Names and what they stand for.
 #[rustfmt::skip]
-static NAMES: [(&str, i64); 119] = [
+static NAMES: &[(&str, i64)] = &[
     // Classes, widths, modes, operations, tests and operands of an opcode.
     ("BPF_LD", 0), ("BPF_LDX", 1), ("BPF_ST", 2), ("BPF_STX", 3), ("BPF_ALU", 4), ("BPF_JMP", 5), ("BPF_RET", 6),
     ("BPF_MISC", 7), ("BPF_W", 0), ("BPF_H", 8), ("BPF_B", 0x10), ("BPF_IMM", 0), ("BPF_ABS", 0x20), ("BPF_IND", 0x40),
@@ -22,23 +25,25 @@ static NAMES: [(&str, i64); 119] = [
     ("BPF_MOD", 0x90), ("BPF_XOR", 0xa0), ("BPF_JA", 0), ("BPF_JEQ", 0x10), ("BPF_JGT", 0x20), ("BPF_JGE", 0x30),
     ("BPF_JSET", 0x40), ("BPF_K", 0), ("BPF_X", 8), ("BPF_A", 0x10), ("BPF_TAX", 0), ("BPF_TXA", 0x80),
     // Offsets of loads that have a meaning in Linux.
-    ("SKF_AD_OFF", -0x1000), ("SKF_NET_OFF", -0x10_0000), ("SKF_LL_OFF", -0x20_0000),
-    ("SKF_AD_PROTOCOL", 0), ("SKF_AD_PKTTYPE", 4), ("SKF_AD_IFINDEX", 8), ("SKF_AD_NLATTR", 12),
-    ("SKF_AD_NLATTR_NEST", 16), ("SKF_AD_MARK", 20), ("SKF_AD_QUEUE", 24), ("SKF_AD_HATYPE", 28), ("SKF_AD_RXHASH", 32),
-    ("SKF_AD_CPU", 36), ("SKF_AD_ALU_XOR_X", 40), ("SKF_AD_VLAN_TAG", 44), ("SKF_AD_VLAN_TAG_PRESENT", 48),
-    ("SKF_AD_PAY_OFFSET", 52), ("SKF_AD_RANDOM", 56), ("SKF_AD_VLAN_TPID", 60),
+    ("SKF_AD_OFF", ancillary::BASE.cast_signed() as i64), ("SKF_NET_OFF", Header::Network.base().cast_signed() as i64),
+    ("SKF_LL_OFF", Header::Link.base().cast_signed() as i64),
     // Verdicts of seccomp filters, beside the actions, and what else they look at.
     ("SECCOMP_RET_DATA", 0xffff), ("SECCOMP_RET_ACTION", 0x7fff_0000), ("SECCOMP_RET_ACTION_FULL", 0xffff_0000),
     ("__X32_SYSCALL_BIT", 0x4000_0000), ("X32_SYSCALL_BIT", 0x4000_0000), ("syscall_nr", 0), ("arch_nr", 4),
     // Protocols.
-    ("ETH_P_IP", 0x0800), ("ETH_P_ARP", 0x0806), ("ETH_P_RARP", 0x8035), ("ETH_P_IPV6", 0x86dd),
-    ("ETH_P_8021Q", 0x8100), ("ETH_P_8021AD", 0x88a8), ("ETH_P_PAE", 0x888e), ("ETH_P_LLDP", 0x88cc),
-    ("ETH_P_1588", 0x88f7), ("ETH_P_ALL", 3),
-    ("ETHERTYPE_IP", 0x0800), ("ETHERTYPE_ARP", 0x0806), ("ETHERTYPE_REVARP", 0x8035), ("ETHERTYPE_IPV6", 0x86dd),
-    ("ETHERTYPE_VLAN", 0x8100), ("ETHERTYPE_PAE", 0x888e), ("ARPOP_REQUEST", 1), ("ARPOP_REPLY", 2),
-    ("ARPOP_REVREQUEST", 3), ("ARPOP_REVREPLY", 4), ("ETH_HLEN", 14), ("ETH_ALEN", 6),
-    ("IPPROTO_ICMP", 1), ("IPPROTO_IGMP", 2), ("IPPROTO_TCP", 6), ("IPPROTO_UDP", 17), ("IPPROTO_IPV6", 41),
-    ("IPPROTO_GRE", 47), ("IPPROTO_ESP", 50), ("IPPROTO_AH", 51), ("IPPROTO_ICMPV6", 58), ("IPPROTO_SCTP", 132),
+    ("ETH_P_IP", ether_type::IPV4 as i64), ("ETH_P_ARP", ether_type::ARP as i64), ("ETH_P_RARP", ether_type::RARP as i64),
+    ("ETH_P_IPV6", ether_type::IPV6 as i64), ("ETH_P_8021Q", ether_type::VLAN as i64),
+    ("ETH_P_8021AD", ether_type::SERVICE_VLAN as i64), ("ETH_P_PAE", ether_type::EAPOL as i64),
+    ("ETH_P_LLDP", ether_type::LLDP as i64), ("ETH_P_1588", ether_type::PTP as i64), ("ETH_P_ALL", 3),
+    ("ETHERTYPE_IP", ether_type::IPV4 as i64), ("ETHERTYPE_ARP", ether_type::ARP as i64),
+    ("ETHERTYPE_REVARP", ether_type::RARP as i64), ("ETHERTYPE_IPV6", ether_type::IPV6 as i64),
+    ("ETHERTYPE_VLAN", ether_type::VLAN as i64), ("ETHERTYPE_PAE", ether_type::EAPOL as i64), ("ARPOP_REQUEST", 1),
+    ("ARPOP_REPLY", 2), ("ARPOP_REVREQUEST", 3), ("ARPOP_REVREPLY", 4), ("ETH_HLEN", 14), ("ETH_ALEN", 6),
+    ("IPPROTO_ICMP", ip_protocol::ICMP as i64), ("IPPROTO_IGMP", ip_protocol::IGMP as i64),
+    ("IPPROTO_TCP", ip_protocol::TCP as i64), ("IPPROTO_UDP", ip_protocol::UDP as i64),
+    ("IPPROTO_IPV6", ip_protocol::IPV6 as i64), ("IPPROTO_GRE", ip_protocol::GRE as i64),
+    ("IPPROTO_ESP", ip_protocol::ESP as i64), ("IPPROTO_AH", ip_protocol::AH as i64),
+    ("IPPROTO_ICMPV6", ip_protocol::ICMPV6 as i64), ("IPPROTO_SCTP", ip_protocol::SCTP as i64),
     // Errors, which have other numbers on alpha, mips, parisc and sparc from 35 on.
     ("EPERM", 1), ("ENOENT", 2), ("ESRCH", 3), ("EINTR", 4), ("EIO", 5), ("ENXIO", 6), ("E2BIG", 7), ("ENOEXEC", 8),
     ("EBADF", 9), ("ECHILD", 10), ("EAGAIN", 11), ("ENOMEM", 12), ("EACCES", 13), ("EFAULT", 14), ("EBUSY", 16),
@@ -204,7 +209,8 @@ fn constant(word: &str) -> Option<i64> {
         return Some(*value);
     }
     let action = word.strip_prefix("SECCOMP_RET_").and_then(Action::named).map(u32::from);
-    action.or_else(|| Some(arch(word)?.0)).map(i64::from)
+    let load = || word.strip_prefix("SKF_AD_").and_then(Extension::number_of_c_name);
+    action.or_else(load).or_else(|| Some(arch(word)?.0)).map(i64::from)
 }
 
 /// The architecture of `AUDIT_ARCH_X86_64`.
@@ -268,7 +274,6 @@ fn seccomp_field(cursor: &mut Cursor) -> Result<i64, ParseError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ancillary;
 
     fn value(text: &str) -> Result<u32, ParseError> {
         let mut cursor = Cursor::new(text, Space::C);
@@ -313,13 +318,5 @@ mod tests {
         assert_eq!(place("0x1ffffffff").1, "expected a number from -2147483648 to 4294967295");
         assert_eq!(place("offsetof(struct sk_buff, len)"), (17, "expected `seccomp_data`".to_owned()));
         assert!(place(&"(".repeat(10_000)).1.contains("levels"));
-    }
-
-    #[test]
-    fn ancillary_loads_have_the_numbers_of_the_kernel() {
-        let numbers: Vec<i64> =
-            NAMES.iter().filter(|(name, _)| name.starts_with("SKF_AD_")).map(|(_, number)| *number).collect();
-        let offsets = ancillary::Extension::all().map(|extension| i64::from(extension.offset() - ancillary::BASE));
-        assert_eq!(numbers[1..], offsets.collect::<Vec<i64>>());
     }
 }
