@@ -155,11 +155,11 @@ filter protocol all pref 49152 bpf handle 0x1 bytecode '4,40 0 0 12,21 0 1 2054,
     #[test]
     fn what_is_missing_is_named() {
         let message = |text| parse(text).unwrap_err().message().to_owned();
-        assert_eq!(message("2,6 0 0 0"), "expected 2 instructions, as this says, found 1");
+        assert_eq!(message("2,6 0 0 0"), "expected 2 instructions, found 1");
         assert_eq!(message("1,6 0 0 0 0"), "expected `,`");
         assert_eq!(message("tc bytecode '1,6 0 0 0"), "expected `'`");
         assert_eq!(message("'1,6 0 0 0\""), "expected `'`");
-        assert_eq!(message("bpf filter (2): 0x06 0 0 0,"), "expected 2 instructions, as this says, found 1");
+        assert_eq!(message("bpf filter (2): 0x06 0 0 0,"), "expected 2 instructions, found 1");
         let two = "bpf filter (1): 0x06 0 0 0,\nbpf filter (1): 0x06 0 0 0,";
         assert_eq!(message(two), "expected one program: another one begins here");
     }

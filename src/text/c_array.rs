@@ -16,7 +16,6 @@ use crate::instruction::RawInstruction;
 use crate::text::c_constant::Constants;
 use crate::text::cursor::Range::{self, U8, U16, U32};
 use crate::text::cursor::{Cursor, Space};
-use crate::text::detect::skip_noise;
 use crate::text::error::ParseError;
 
 /// The brackets of an instruction, and of all of them.
@@ -31,7 +30,7 @@ const MACROS: [&str; 2] = ["BPF_STMT", "BPF_JUMP"];
 /// Whether an array begins a text, behind comments, lines for the preprocessor and a declaration.
 pub(super) fn begins(text: &str) -> bool {
     let mut cursor = Cursor::new(text, Space::C);
-    skip_noise(&mut cursor);
+    cursor.skip_noise();
     skip_preprocessor(&mut cursor, None);
     cursor.rest().starts_with('{') || is_instruction(&cursor) || skip_declaration(&mut cursor).is_some()
 }
@@ -39,7 +38,7 @@ pub(super) fn begins(text: &str) -> bool {
 pub(super) fn parse(text: &str) -> Result<Vec<RawInstruction>, ParseError> {
     let mut cursor = Cursor::new(text, Space::C);
     let mut constants = Constants::new(text);
-    skip_noise(&mut cursor);
+    cursor.skip_noise();
     skip_preprocessor(&mut cursor, Some(&mut constants));
     let closing = skip_outer_bracket(&mut cursor)?;
     let mut program = Vec::new();

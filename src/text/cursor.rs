@@ -3,7 +3,23 @@
 use crate::text::error::ParseError;
 use crate::text::{LONGEST, too_long};
 
-/// A place in a text, and the means to go on from there.
+/// The beginning of the line that firejail prints before each listing, with the name of a file.
+pub(super) const FIREJAIL_FILE: &str = "FILE:";
+
+/// The beginnings of lines that programs and people leave before a program.
+const NOISE: [&str; 9] = [
+    "Warning:",
+    "WARNING:",
+    "warning:",
+    "tcpdump:",
+    "reading from file ",
+    "listening on ",
+    "dropped privs to ",
+    "$ ",
+    FIREJAIL_FILE,
+];
+
+/// A position in a text.
 #[derive(Clone)]
 pub(super) struct Cursor<'a> {
     text: &'a str,
@@ -88,6 +104,19 @@ impl<'a> Cursor<'a> {
     /// Passes blanks, tabs and line ends.
     pub(super) fn skip_lines(&mut self) {
         self.take_while(|c| c.is_ascii_whitespace());
+    }
+
+    /// Skips lines before a program that do not belong to it: messages of tcpdump, prompts.
+    pub(super) fn skip_noise(&mut self) {
+        loop {
+            self.skip_lines();
+            let line = self.on_this_line(Space::Line).rest();
+            let is_prompt = line.contains("$ tcpdump ") || line.contains("# tcpdump ");
+            if !is_prompt && !NOISE.iter().any(|noise| line.starts_with(noise)) {
+                return;
+            }
+            self.skip(line.len());
+        }
     }
 
     /// Passes what may stand between two tokens. A comment that does not end stays.

@@ -2,20 +2,19 @@
 
 use crate::instruction::RawInstruction;
 use crate::text::cursor::{Cursor, Range, Space};
-use crate::text::detect::skip_noise;
 use crate::text::error::ParseError;
 use crate::text::{counted, print_quadruple, quadruple};
 
 /// Whether the number of instructions begins a text.
 pub(super) fn begins(text: &str) -> bool {
     let mut cursor = Cursor::new(text, Space::Line);
-    skip_noise(&mut cursor);
+    cursor.skip_noise();
     cursor.rest().starts_with(|c: char| c.is_ascii_digit())
 }
 
 pub(super) fn parse(text: &str) -> Result<Vec<RawInstruction>, ParseError> {
     let mut cursor = Cursor::new(text, Space::Line);
-    skip_noise(&mut cursor);
+    cursor.skip_noise();
     let start = cursor.at();
     let count = cursor.decimal(Range::U32)?;
     cursor.skip_space();

@@ -8,7 +8,6 @@ use std::fmt;
 use crate::instruction::RawInstruction;
 use crate::isa::{self, Operation};
 use crate::text::cursor::{Cursor, Range, Space};
-use crate::text::detect::skip_noise;
 use crate::text::error::ParseError;
 use crate::text::operand::{self, Notation, Operand};
 
@@ -55,7 +54,7 @@ pub(super) fn print(program: &[RawInstruction]) -> String {
 /// Whether a listing begins a text: the number of an instruction in parentheses.
 pub(super) fn begins(text: &str) -> bool {
     let mut cursor = Cursor::new(text, Space::Line);
-    skip_noise(&mut cursor);
+    cursor.skip_noise();
     cursor.eat("(") && !cursor.take_while(|c| c.is_ascii_digit()).is_empty() && cursor.eat(")")
 }
 
@@ -63,7 +62,7 @@ pub(super) fn begins(text: &str) -> bool {
 pub(super) fn parse(text: &str) -> Result<Vec<RawInstruction>, ParseError> {
     let mut cursor = Cursor::new(text, Space::Line);
     let mut program = Vec::new();
-    skip_noise(&mut cursor);
+    cursor.skip_noise();
     while !cursor.is_at_end() {
         cursor.limit(program.len())?;
         number(&mut cursor, program.len())?;

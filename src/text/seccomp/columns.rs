@@ -13,10 +13,10 @@ use crate::instruction::{Instruction, RawInstruction};
 use crate::isa::Register;
 use crate::seccomp::Arch;
 use crate::text::cursor::Range::{U8, U16, U32};
-use crate::text::cursor::{Cursor, Space};
+use crate::text::cursor::{Cursor, FIREJAIL_FILE, Space};
 use crate::text::error::ParseError;
 use crate::text::seccomp::statement::{self, Goto, Names, Statement};
-use crate::text::seccomp::{known, landing};
+use crate::text::seccomp::{jump_target, known_state};
 use crate::verify::SECCOMP_DATA;
 
 /// The head of a printed program.
@@ -92,7 +92,7 @@ pub(super) fn parse(cursor: &mut Cursor, style: Style) -> Result<Vec<RawInstruct
 /// The number of an instruction, which is that of its line.
 fn number(cursor: &mut Cursor, style: Style, pc: usize) -> Result<(), ParseError> {
     let start = cursor.at();
-    if skip_head(&mut cursor.clone()) || cursor.rest().starts_with(FILE) {
+    if skip_head(&mut cursor.clone()) || cursor.rest().starts_with(FIREJAIL_FILE) {
         return Err(cursor.error("expected one listing: another one begins here"));
     }
     let number = match style {
@@ -131,9 +131,6 @@ fn remark_len(cursor: &Cursor, style: Style, next: usize) -> usize {
     rest.len()
 }
 
-/// What firejail writes before each listing, with the name of a file.
-pub(in crate::text) const FILE: &str = "FILE:";
-
 /// How the halves of arguments may be named in a listing.
 #[derive(Clone, Copy)]
 struct Halves {
@@ -148,7 +145,9 @@ fn check_statements(program: &[RawInstruction], remarks: Vec<Cursor>) -> Result<
     let orders = [false, true].into_iter();
     let all = orders.flat_map(|is_big_endian| [false, true].map(|follow_tests| Halves { is_big_endian, follow_tests }));
     let mut halves: Vec<Halves> = all.collect();
-    for (pc, ((&raw, known), mut remark)) in program.iter().zip(known::known(program)).zip(remarks).enumerate() {
+    for (pc, ((&raw, known), mut remark)) in
+        program.iter().zip(known_state::known_states(program)).zip(remarks).enumerate()
+    {
         remark.skip_space();
         halves.retain(|&Halves { is_big_endian, follow_tests }| {
             let tested = known.arch.filter(|_| follow_tests);
@@ -208,6 +207,6 @@ fn encode(pc: usize, statement: &Statement) -> Option<RawInstruction> {
 fn skip(pc: usize, goto: &Goto) -> Option<u32> {
     match goto {
         Goto::Next => Some(0),
-        Goto::Place { name, .. } => name.parse::<u64>().ok()?.checked_sub(landing(pc, 0))?.try_into().ok(),
+        Goto::Place { name, .. } => name.parse::<u64>().ok()?.checked_sub(jump_target(pc, 0))?.try_into().ok(),
     }
 }

@@ -5,7 +5,7 @@
 //! alone, in the language of `seccomp-tools asm`; `statement.rs` has its grammar.
 
 mod columns;
-mod known;
+mod known_state;
 mod print;
 mod source;
 mod statement;
@@ -16,20 +16,17 @@ use crate::assemble::{Assembler, Label, Target};
 use crate::instruction::{Instruction, RawInstruction};
 use crate::seccomp::Arch;
 use crate::text::cursor::{Cursor, Space};
-use crate::text::detect::skip_noise;
 use crate::text::error::ParseError;
-pub(super) use columns::FILE;
-pub(crate) use print::{lines, print};
+pub(super) use print::{lines, print_presuming};
 use statement::{Goto, Names, Statement};
 
-/// Which architecture's names system calls have where the program does not ask for the architecture: that of
-/// seccomp-tools.
+/// The architecture of names of system calls where the program does not test for one, as in seccomp-tools.
 pub(super) const PRESUMED: Arch = Arch::X86_64;
 
 /// Whether this notation begins a text: its head, the number of a line, or a statement, perhaps behind labels.
 pub(super) fn begins(text: &str) -> bool {
     let mut cursor = Cursor::new(text, Space::Hash);
-    skip_noise(&mut cursor);
+    cursor.skip_noise();
     cursor.skip_space();
     if columns::skip_head(&mut cursor) || columns::style(&cursor).is_some() {
         return true;
@@ -48,10 +45,20 @@ pub(super) fn begins(text: &str) -> bool {
     }
 }
 
-/// Reads a program; `presumed` is whose system calls names without an architecture are.
-pub(super) fn parse(text: &str, presumed: Arch) -> Result<Vec<RawInstruction>, ParseError> {
+/// Reads a program; names of system calls without an architecture are those of x86-64.
+pub(super) fn parse(text: &str) -> Result<Vec<RawInstruction>, ParseError> {
+    parse_presuming(text, PRESUMED)
+}
+
+/// Prints a program for [`parse`].
+pub(super) fn print(program: &[RawInstruction]) -> String {
+    print_presuming(program, PRESUMED)
+}
+
+/// Reads a program; names of system calls without an architecture are those of `presumed`.
+pub(super) fn parse_presuming(text: &str, presumed: Arch) -> Result<Vec<RawInstruction>, ParseError> {
     let mut cursor = Cursor::new(text, Space::Hash);
-    skip_noise(&mut cursor);
+    cursor.skip_noise();
     cursor.next_statement()?;
     columns::skip_head(&mut cursor);
     cursor.next_statement()?;
@@ -62,7 +69,7 @@ pub(super) fn parse(text: &str, presumed: Arch) -> Result<Vec<RawInstruction>, P
 }
 
 /// The place that a jump from `pc` goes to, inside the program or not.
-fn landing(pc: usize, skip: u32) -> u64 {
+fn jump_target(pc: usize, skip: u32) -> u64 {
     pc as u64 + 1 + u64::from(skip)
 }
 
@@ -102,7 +109,7 @@ fn follow_byte_order(program: &mut [RawInstruction], statements: &[Statement], p
     });
     // The assembler adds nothing but jumps, so the loads of the program are those of the statements. What is known does
     // not depend on them, except those of the number and the architecture.
-    let known = known::known(program);
+    let known = known_state::known_states(program);
     let loads = program.iter_mut().zip(known).filter(|(raw, _)| is_load(**raw));
     for ((raw, known), is_half) in loads.zip(is_half) {
         let arch = known.arch.unwrap_or(presumed);

@@ -5,20 +5,20 @@ use crate::isa::{self, AluOp, Condition, Input, Operation, Register, Source, Wid
 use crate::seccomp::{Action, Arch};
 use crate::text::listing::Line;
 use crate::text::seccomp::columns::HEAD;
-use crate::text::seccomp::known::{self, Known};
-use crate::text::seccomp::landing;
+use crate::text::seccomp::jump_target;
+use crate::text::seccomp::known_state::{self, KnownState};
 use crate::text::seccomp::statement::{ARGS, ASSIGNMENTS, COMPARISONS, FIELDS, INSTRUCTION_POINTER};
 use crate::verify::SECCOMP_DATA;
 
 /// Prints a program; `presumed` is the architecture where the program does not ask for it.
-pub(crate) fn print(program: &[RawInstruction], presumed: Arch) -> String {
+pub(in crate::text) fn print_presuming(program: &[RawInstruction], presumed: Arch) -> String {
     let head = HEAD.iter().map(|line| format!("{line}\n"));
     head.chain(lines(program, presumed).into_iter().map(|line| format!("{line}\n"))).collect()
 }
 
 /// A line for each instruction.
-pub(crate) fn lines(program: &[RawInstruction], presumed: Arch) -> Vec<String> {
-    let known = known::known(program);
+pub(in crate::text) fn lines(program: &[RawInstruction], presumed: Arch) -> Vec<String> {
+    let known = known_state::known_states(program);
     let numbered = program.iter().zip(known).enumerate();
     numbered
         .map(|(pc, (&raw, known))| {
@@ -33,7 +33,7 @@ pub(crate) fn lines(program: &[RawInstruction], presumed: Arch) -> Vec<String> {
 struct Printer {
     pc: usize,
     raw: RawInstruction,
-    known: Known,
+    known: KnownState,
     presumed: Arch,
 }
 
@@ -87,7 +87,7 @@ impl Printer {
     }
 
     fn goto(&self, skip: u32) -> String {
-        format!("goto {:04}", landing(self.pc, skip))
+        format!("goto {:04}", jump_target(self.pc, skip))
     }
 
     fn branch(&self, condition: Condition, input: Input) -> String {
@@ -117,8 +117,8 @@ impl Printer {
         let k = self.raw.k;
         let is_equality = matches!(condition, Condition::Equal | Condition::NotEqual);
         let name = match self.known.a.filter(|_| is_equality) {
-            Some(known::NUMBER) => self.call(k.cast_signed()),
-            Some(known::ARCH) => Arch(k).name().map(|name| format!("ARCH_{}", name.to_ascii_uppercase())),
+            Some(known_state::NUMBER) => self.call(k.cast_signed()),
+            Some(known_state::ARCH) => Arch(k).name().map(|name| format!("ARCH_{}", name.to_ascii_uppercase())),
             _ => None,
         };
         name.unwrap_or_else(|| format!("{k:#x}"))

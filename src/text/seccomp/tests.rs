@@ -1,11 +1,11 @@
 use super::*;
 
 fn read(text: &str) -> Vec<RawInstruction> {
-    parse(text, PRESUMED).unwrap_or_else(|error| panic!("{error}"))
+    parse_presuming(text, PRESUMED).unwrap_or_else(|error| panic!("{error}"))
 }
 
 fn message(text: &str) -> (usize, usize, String) {
-    let error = parse(text, PRESUMED).unwrap_err();
+    let error = parse_presuming(text, PRESUMED).unwrap_err();
     (error.line(), error.column(), error.message().to_owned())
 }
 
@@ -27,7 +27,7 @@ fn a_program_is_printed_as_seccomp_tools_prints_it() {
  0010: 0x06 0x00 0x00 0x00000000  return KILL
 ";
     let program = read(text);
-    assert_eq!(print(&program, PRESUMED), text);
+    assert_eq!(super::print(&program), text);
     // Without the fields, the statements say the same.
     let statements = lines(&program, PRESUMED).into_iter().map(|line| format!("{} {}\n", &line[..6], &line[34..]));
     assert_eq!(read(&statements.collect::<String>()), program);
@@ -128,7 +128,7 @@ fn fields_count_and_statements_must_not_contradict_them() {
 fn what_filters_may_not_do_is_a_remark() {
     let refused =
         [RawInstruction::new(0x28, 0, 0, 12), RawInstruction::new(0xb1, 0, 0, 14), RawInstruction::new(7, 9, 9, 9)];
-    let printed = print(&refused, PRESUMED);
+    let printed = super::print(&refused);
     assert!(printed.contains("# ldh [12]") && printed.contains("# ldxb 4*([14]&0xf)") && printed.contains("X = A"));
     assert_eq!(read(&printed), refused);
 }
@@ -154,7 +154,7 @@ fn names_are_those_of_the_architecture_that_is_tested_for() {
 fn halves_of_arguments_follow_the_byte_order() {
     let s390x = Arch(0x8000_0016);
     let text = "A = args[0] A = args[0] >> 32 A = args_h[5] A = instruction_pointer A = data[16] return A";
-    let offsets = |arch| parse(text, arch).unwrap().iter().map(|raw| raw.k).collect::<Vec<u32>>();
+    let offsets = |arch| parse_presuming(text, arch).unwrap().iter().map(|raw| raw.k).collect::<Vec<u32>>();
     assert_eq!(offsets(Arch::X86_64), [16, 20, 60, 8, 16, 0]);
     assert_eq!(offsets(s390x), [20, 16, 56, 12, 16, 0]);
     // The architecture that was tested for counts more than the presumed one.
@@ -165,7 +165,7 @@ fn halves_of_arguments_follow_the_byte_order() {
                 big: A = args[0]
                 return A";
     for presumed in [Arch::X86_64, s390x] {
-        let program = parse(dual, presumed).unwrap();
+        let program = parse_presuming(dual, presumed).unwrap();
         assert_eq!(program[4].k, 20);
         assert_eq!(program[2].k, if presumed == s390x { 20 } else { 16 });
         assert!(lines(&program, presumed)[4].ends_with("A = args[0]"));
