@@ -1,19 +1,15 @@
-//! What is known before each instruction, so that numbers get names: what A holds, and which architecture it is.
+//! The facts that give numbers names in print: the field in A, and the architecture.
 
 use crate::instruction::RawInstruction;
 use crate::isa::{self, Condition, Input, Operation, Register, Source, Width};
-use crate::seccomp::Arch;
+use crate::seccomp::{Arch, SeccompData};
 
-/// Where `nr` and `arch` stand in `struct seccomp_data`.
-pub(super) const NUMBER: u32 = 0;
-pub(super) const ARCH: u32 = 4;
-
-/// What is the same on all paths to an instruction.
+/// The facts that hold on all paths to an instruction.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct KnownState {
-    /// The offset that A was loaded from.
+    /// The offset from which A was loaded.
     pub(super) a: Option<u32>,
-    /// The architecture that was tested for.
+    /// The architecture that the program has tested for.
     pub(super) arch: Option<Arch>,
 }
 
@@ -22,14 +18,14 @@ impl KnownState {
         KnownState { a: self.a.filter(|_| self.a == other.a), arch: self.arch.filter(|_| self.arch == other.arch) }
     }
 
-    /// Where an instruction goes, in instructions to skip, and what is known there.
+    /// Returns the successors of an instruction, in instructions to skip, with the facts that hold there.
     fn successors(self, raw: RawInstruction) -> [Option<(u32, KnownState)>; 2] {
         let Some(row) = isa::lookup(raw.code) else { return [Some((0, KnownState::default())), None] };
         let a = match row.operation {
             Operation::Return(_) => return [None, None],
             Operation::Jump => return [Some((raw.k, self)), None],
             Operation::Branch(condition, input) => {
-                let is_arch = self.a == Some(ARCH) && (condition, input) == (Condition::Equal, Input::K);
+                let is_arch = self.a == Some(SeccompData::ARCH) && (condition, input) == (Condition::Equal, Input::K);
                 let then = if is_arch { KnownState { arch: Some(Arch(raw.k)), ..self } } else { self };
                 return [Some((raw.jt.into(), then)), Some((raw.jf.into(), self))];
             }
@@ -42,14 +38,14 @@ impl KnownState {
     }
 }
 
-/// One pass forward, since jumps go forward only. Where nothing leads, nothing is known.
+/// Returns the facts before each instruction, in one pass forward. Unreachable instructions have none.
 pub(super) fn known_states(program: &[RawInstruction]) -> Vec<KnownState> {
     let mut before: Vec<Option<KnownState>> = vec![None; program.len()];
     for (pc, &raw) in program.iter().enumerate() {
         let here = before[pc].unwrap_or_default();
         for (skip, known) in here.successors(raw).into_iter().flatten() {
-            if let Some(place) = before.get_mut(pc.saturating_add(1).saturating_add(skip as usize)) {
-                *place = Some(place.map_or(known, |other| other.meet(known)));
+            if let Some(target) = before.get_mut(pc.saturating_add(1).saturating_add(skip as usize)) {
+                *target = Some(target.map_or(known, |other| other.meet(known)));
             }
         }
     }
