@@ -54,7 +54,7 @@ pub enum Extension {
 }
 
 /// The facts about one ancillary load.
-struct Row {
+struct ExtensionRow {
     extension: Extension,
     number: u32,
     /// The names in assembler; the first is printed.
@@ -77,8 +77,8 @@ const fn row(
     c_name: &'static str,
     converted_len: usize,
     max: u32,
-) -> Row {
-    Row { extension, number, names, listing, c_name, converted_len, max }
+) -> ExtensionRow {
+    ExtensionRow { extension, number, names, listing, c_name, converted_len, max }
 }
 
 const BYTE: u32 = 0xff;
@@ -94,7 +94,7 @@ const PAYLOAD: u32 = HALF + 60;
 /// The assembler names are those of the kernel's `bpf_asm` and of netsniff-ng's `bpfc`, the listing names those of
 /// libpcap's `bpf_image`.
 #[rustfmt::skip]
-const TABLE: &[Row] = &[
+const TABLE: &[ExtensionRow] = &[
     row(Extension::Protocol,                0, &["proto", "pto"],       "proto",     "PROTOCOL",         2, HALF),
     row(Extension::PacketType,              4, &["type"],               "type",      "PKTTYPE",          2, BYTE),
     row(Extension::InterfaceIndex,          8, &["ifidx", "ifx"],       "ifidx",     "IFINDEX",          4, WORD),
@@ -136,11 +136,11 @@ impl Extension {
         TABLE.iter().map(|row| row.extension)
     }
 
-    fn row(self) -> &'static Row {
+    fn row(self) -> &'static ExtensionRow {
         &TABLE[self.index()]
     }
 
-    fn find(is_wanted: impl Fn(&Row) -> bool) -> Option<Extension> {
+    fn find(is_wanted: impl Fn(&ExtensionRow) -> bool) -> Option<Extension> {
         TABLE.iter().find(|row| is_wanted(row)).map(|row| row.extension)
     }
 

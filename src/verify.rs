@@ -288,15 +288,15 @@ impl Place {
         })
     }
 
-    fn load(&self, dst: Register, source: isa::Source, k: u32) -> Result<Step, Rule> {
+    fn load(&self, dst: Register, source: isa::Mode, k: u32) -> Result<Step, Rule> {
         let source = match source {
-            isa::Source::Constant => Source::Constant(k),
-            isa::Source::Scratch => Source::Scratch(scratch(k)?),
-            isa::Source::Length if self.dialect == Dialect::Seccomp => Source::Constant(SECCOMP_DATA),
-            isa::Source::Length => Source::WireLen,
-            isa::Source::Absolute(width) => return self.absolute(width, k),
-            isa::Source::Indirect(width) => return Ok(Step::LoadIndirect(width, k)),
-            isa::Source::MemShift => return Ok(Step::LoadMemShift(k)),
+            isa::Mode::Constant => Source::Constant(k),
+            isa::Mode::Scratch => Source::Scratch(scratch(k)?),
+            isa::Mode::Length if self.dialect == Dialect::Seccomp => Source::Constant(SECCOMP_DATA),
+            isa::Mode::Length => Source::WireLen,
+            isa::Mode::Absolute(width) => return self.absolute(width, k),
+            isa::Mode::Indirect(width) => return Ok(Step::LoadIndirect(width, k)),
+            isa::Mode::MemShift => return Ok(Step::LoadMemShift(k)),
         };
         Ok(Step::Load(dst, source))
     }

@@ -37,18 +37,18 @@ pub enum Action {
 }
 
 /// One action: the upper half of its verdicts, its name in `SECCOMP_RET_*`, and what the lower half makes of it.
-struct Row {
+struct ActionRow {
     code: u16,
     name: &'static str,
     action: fn(u16) -> Action,
 }
 
-const fn row(code: u16, name: &'static str, action: fn(u16) -> Action) -> Row {
-    Row { code, name, action }
+const fn row(code: u16, name: &'static str, action: fn(u16) -> Action) -> ActionRow {
+    ActionRow { code, name, action }
 }
 
 /// Every action that the kernel knows, the strictest first.
-static TABLE: [Row; 8] = [
+static TABLE: [ActionRow; 8] = [
     row(0x8000, "KILL_PROCESS", |_| Action::KillProcess),
     row(0x0000, "KILL_THREAD", |_| Action::KillThread),
     row(0x0003, "TRAP", Action::Trap),
@@ -124,7 +124,7 @@ impl Action {
         self.row().map(|row| row.name)
     }
 
-    fn row(self) -> Option<&'static Row> {
+    fn row(self) -> Option<&'static ActionRow> {
         TABLE.iter().find(|row| (row.action)(self.data()) == self)
     }
 }

@@ -22,13 +22,13 @@ use crate::seccomp::names;
 pub struct Arch(pub u32);
 
 /// One architecture: its number, and its names, of which the first is printed and in capitals that of `AUDIT_ARCH_*`.
-struct Row {
+struct ArchRow {
     arch: Arch,
     names: &'static [&'static str],
 }
 
-const fn row(number: u32, names: &'static [&'static str]) -> Row {
-    Row { arch: Arch(number), names }
+const fn row(number: u32, names: &'static [&'static str]) -> ArchRow {
+    ArchRow { arch: Arch(number), names }
 }
 
 /// The bit of `AUDIT_ARCH_*` that little-endian architectures have: `__AUDIT_ARCH_LE`.
@@ -38,7 +38,7 @@ const LITTLE_ENDIAN: u32 = 0x4000_0000;
 ///
 /// Source: `include/uapi/linux/audit.h`, where a number is the ELF machine, 0x8000_0000 for 64 bits, 0x4000_0000 for
 /// little-endian. The other names are those of Debian, Rust and seccomp-tools.
-static TABLE: [Row; 53] = [
+static TABLE: [ArchRow; 53] = [
     row(0xc000_00b7, &["aarch64", "arm64"]),
     row(0xc000_9026, &["alpha"]),
     row(0x4000_005d, &["arcompact"]),

@@ -18,12 +18,12 @@ use std::fmt;
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct ParseError {
-    place: Place,
+    location: Location,
     message: String,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-enum Place {
+enum Location {
     /// A line and a column of a text, from 1, with the part of the line around the column.
     Text { line: usize, column: usize, excerpt: String, caret: usize },
     /// A byte of a raw program, from 0.
@@ -59,28 +59,28 @@ impl ParseError {
         let first = before.saturating_sub(EXCERPT);
         let last = whole.len().min(before + EXCERPT);
         let excerpt = whole.get(first..last).unwrap_or(&[]).iter().map(|&c| printable(c)).collect();
-        let place = Place::Text { line, column: before + 1, excerpt, caret: before - first };
-        ParseError { place, message: message.into() }
+        let location = Location::Text { line, column: before + 1, excerpt, caret: before - first };
+        ParseError { location, message: message.into() }
     }
 
     /// Creates an error at a byte of a raw program.
     pub(super) fn at_byte(byte: usize, message: impl Into<String>) -> ParseError {
-        ParseError { place: Place::Byte(byte), message: message.into() }
+        ParseError { location: Location::Byte(byte), message: message.into() }
     }
 
     /// Returns the line, from 1; 1 for a raw program.
     pub fn line(&self) -> usize {
-        match self.place {
-            Place::Text { line, .. } => line,
-            Place::Byte(_) => 1,
+        match self.location {
+            Location::Text { line, .. } => line,
+            Location::Byte(_) => 1,
         }
     }
 
     /// Returns the column in characters, from 1; for a raw program the byte, from 1.
     pub fn column(&self) -> usize {
-        match self.place {
-            Place::Text { column, .. } => column,
-            Place::Byte(byte) => byte + 1,
+        match self.location {
+            Location::Text { column, .. } => column,
+            Location::Byte(byte) => byte + 1,
         }
     }
 
@@ -101,9 +101,9 @@ fn printable(c: char) -> char {
 
 impl fmt::Display for ParseError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.place {
-            Place::Byte(byte) => write!(f, "byte {byte}: {}", self.message),
-            Place::Text { line, column, excerpt, caret } => {
+        match &self.location {
+            Location::Byte(byte) => write!(f, "byte {byte}: {}", self.message),
+            Location::Text { line, column, excerpt, caret } => {
                 let margin = line.to_string().len();
                 writeln!(f, "line {line}, column {column}: {}", self.message)?;
                 writeln!(f, "{:margin$} |", "")?;

@@ -76,7 +76,7 @@ enum Codec {
 }
 
 /// The facts about a form.
-struct Row {
+struct FormRow {
     form: Form,
     name: &'static str,
     description: &'static str,
@@ -90,17 +90,17 @@ const fn text(
     begins: fn(&str) -> bool,
     parse: fn(&str) -> Result<Vec<RawInstruction>, ParseError>,
     print: fn(&[RawInstruction]) -> String,
-) -> Row {
-    Row { form, name, description, codec: Codec::Text { begins, parse, print } }
+) -> FormRow {
+    FormRow { form, name, description, codec: Codec::Text { begins, parse, print } }
 }
 
-const fn raw(form: Form, name: &'static str, description: &'static str, order: ByteOrder) -> Row {
-    Row { form, name, description, codec: Codec::Raw(order) }
+const fn raw(form: Form, name: &'static str, description: &'static str, order: ByteOrder) -> FormRow {
+    FormRow { form, name, description, codec: Codec::Raw(order) }
 }
 
 /// Every form, in the order of the enum. Detection takes the first whose `begins` holds for the text.
 #[rustfmt::skip]
-const TABLE: &[Row] = &[
+const TABLE: &[FormRow] = &[
     text(Form::Listing, "listing", "the output of tcpdump -d", listing::begins, listing::parse, listing::print),
     text(Form::Seccomp, "seccomp", "the output of seccomp-tools disasm", seccomp::begins, seccomp::parse, seccomp::print),
     text(Form::C, "c", "the output of tcpdump -dd", c_array::begins, c_array::parse, c_array::print),
@@ -124,7 +124,7 @@ impl Form {
         all
     };
 
-    const fn row(self) -> &'static Row {
+    const fn row(self) -> &'static FormRow {
         &TABLE[self as usize]
     }
 
@@ -158,7 +158,7 @@ impl Form {
             },
             Ok(text) => {
                 let text = without_byte_order_mark(text);
-                let is_form = |row: &&Row| matches!(row.codec, Codec::Text { begins, .. } if begins(text));
+                let is_form = |row: &&FormRow| matches!(row.codec, Codec::Text { begins, .. } if begins(text));
                 TABLE.iter().find(is_form).map_or(Form::Assembler, |row| row.form)
             }
             Err(_) => Form::Assembler,

@@ -4,42 +4,45 @@ use crate::text::c_array;
 use crate::text::error::ParseError;
 
 /// A kind of text that is not a program.
-struct Row {
+struct Refusal {
     /// Returns whether a text is of this kind.
     is: fn(&str) -> bool,
     /// The text's kind, and the expected input.
     message: &'static str,
 }
 
-const fn row(is: fn(&str) -> bool, message: &'static str) -> Row {
-    Row { is, message }
+const fn refuse(is: fn(&str) -> bool, message: &'static str) -> Refusal {
+    Refusal { is, message }
 }
 
-static TABLE: [Row; 9] = [
-    row(is_ebpf, "this is eBPF, which has other instructions: expected classic BPF, as `tcpdump -d` prints it"),
-    row(
+static TABLE: [Refusal; 9] = [
+    refuse(is_ebpf, "this is eBPF, which has other instructions: expected classic BPF, as `tcpdump -d` prints it"),
+    refuse(
         |text| head(text).contains("pseudo filter code"),
         "this is libseccomp's pseudo filter code, which has no instructions: expected the output of seccomp_export_bpf",
     ),
-    row(is_profile, "this is a profile in JSON: expected the filter made from it, as `seccomp-tools dump` prints it"),
-    row(is_dump, "this is a hex dump: expected the bytes, which `xxd -r` restores"),
-    row(
+    refuse(
+        is_profile,
+        "this is a profile in JSON: expected the filter made from it, as `seccomp-tools dump` prints it",
+    ),
+    refuse(is_dump, "this is a hex dump: expected the bytes, which `xxd -r` restores"),
+    refuse(
         |text| ["bpf.Load", "bpf.Jump", "bpf.Ret", "bpf.ALU"].iter().any(|name| text.contains(name)),
         "these are values of Go: expected the output of `fmt.Println` for them, or for the result of `bpf.Assemble`",
     ),
-    row(
+    refuse(
         |text| is_source(text, &["VALIDATE_ARCHITECTURE", "ALLOW_SYSCALL"]),
         "these are macros of seccomp-bpf.h: expected their expansion, as `cc -E` prints it",
     ),
-    row(
+    refuse(
         |text| is_source(text, &["sock_filter"]),
         "this is a source in C: expected the array of `struct sock_filter` alone",
     ),
-    row(
+    refuse(
         |text| head(text).contains("flen="),
         "this is machine code of the kernel: expected the program that it was compiled from",
     ),
-    row(
+    refuse(
         is_expression,
         "this is an expression of pcap-filter(7), not a program: `cbpf compile` makes a program from it",
     ),
@@ -47,8 +50,8 @@ static TABLE: [Row; 9] = [
 
 /// Returns the error for a text that could not be read: that it is not a program if its kind is known, else `error`.
 pub(super) fn explain(text: &str, error: ParseError) -> ParseError {
-    match TABLE.iter().find(|row| (row.is)(text)) {
-        Some(row) => ParseError::at(text, text.len() - text.trim_start().len(), row.message),
+    match TABLE.iter().find(|refusal| (refusal.is)(text)) {
+        Some(refusal) => ParseError::at(text, text.len() - text.trim_start().len(), refusal.message),
         None => error,
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::ancillary::{self, Extension};
 use crate::instruction::RawInstruction;
-use crate::isa::{self, Form, Row};
+use crate::isa::{self, Opcode, OperandForm};
 use crate::text::cursor::{Cursor, Range, Space};
 use crate::text::error::ParseError;
 
@@ -53,18 +53,18 @@ impl<'a> Operand<'a> {
     }
 
     /// Returns the field `k` if this operand has the form `form`.
-    fn k_for(self, form: Form, notation: Notation) -> Option<u32> {
+    fn k_for(self, form: OperandForm, notation: Notation) -> Option<u32> {
         match (form, self) {
-            (Form::A, Operand::Nothing) => (notation == Notation::Listing).then_some(0),
-            (Form::Hex | Form::Decimal, Operand::Immediate(k))
-            | (Form::Absolute, Operand::Absolute(k))
-            | (Form::Indirect, Operand::Indirect(k))
-            | (Form::MemShift, Operand::MemShift(k))
-            | (Form::Scratch, Operand::Scratch(k))
-            | (Form::Target, Operand::Number(k)) => Some(k),
-            (Form::Absolute, Operand::Extension(extension)) => Some(extension.offset()),
-            (Form::Length, Operand::Length) | (Form::Nothing, Operand::Nothing) => Some(0),
-            (Form::X, Operand::Word("x" | "X")) | (Form::A, Operand::Word("a" | "A")) => Some(0),
+            (OperandForm::A, Operand::Nothing) => (notation == Notation::Listing).then_some(0),
+            (OperandForm::Hex | OperandForm::Decimal, Operand::Immediate(k))
+            | (OperandForm::Absolute, Operand::Absolute(k))
+            | (OperandForm::Indirect, Operand::Indirect(k))
+            | (OperandForm::MemShift, Operand::MemShift(k))
+            | (OperandForm::Scratch, Operand::Scratch(k))
+            | (OperandForm::Target, Operand::Number(k)) => Some(k),
+            (OperandForm::Absolute, Operand::Extension(extension)) => Some(extension.offset()),
+            (OperandForm::Length, Operand::Length) | (OperandForm::Nothing, Operand::Nothing) => Some(0),
+            (OperandForm::X, Operand::Word("x" | "X")) | (OperandForm::A, Operand::Word("a" | "A")) => Some(0),
             _ => None,
         }
     }
@@ -166,7 +166,7 @@ pub(super) fn instruction(
 
 /// Returns whether instructions with these mnemonics have no operand, so that the next statement follows.
 pub(super) fn takes_nothing(names: [&str; 2]) -> bool {
-    isa::TABLE.iter().filter(|row| names.contains(&row.mnemonic)).all(|row| row.form == Form::Nothing)
+    isa::TABLE.iter().filter(|row| names.contains(&row.mnemonic)).all(|row| row.form == OperandForm::Nothing)
 }
 
 /// Returns whether a word is a mnemonic.
@@ -175,37 +175,37 @@ pub(super) fn is_mnemonic(word: &str) -> bool {
 }
 
 /// Returns the notation of an operand, for messages.
-fn notation_of(form: Form) -> &'static str {
+fn notation_of(form: OperandForm) -> &'static str {
     match form {
-        Form::Nothing => "no operand",
-        Form::Hex | Form::Decimal => "`#k`",
-        Form::X => "`x`",
-        Form::A => "`a`",
-        Form::Absolute => "`[k]` or the name of an ancillary load",
-        Form::Indirect => "`[x + k]`",
-        Form::MemShift => "`4*([k]&0xf)`",
-        Form::Scratch => "`M[k]`",
-        Form::Length => "`#len`",
-        Form::Target => "a target",
+        OperandForm::Nothing => "no operand",
+        OperandForm::Hex | OperandForm::Decimal => "`#k`",
+        OperandForm::X => "`x`",
+        OperandForm::A => "`a`",
+        OperandForm::Absolute => "`[k]` or the name of an ancillary load",
+        OperandForm::Indirect => "`[x + k]`",
+        OperandForm::MemShift => "`4*([k]&0xf)`",
+        OperandForm::Scratch => "`M[k]`",
+        OperandForm::Length => "`#len`",
+        OperandForm::Target => "a target",
     }
 }
 
 /// Prints the operand of an instruction of `row`, without jump targets.
-pub(super) fn print(row: &Row, k: u32, notation: Notation) -> String {
+pub(super) fn print(row: &Opcode, k: u32, notation: Notation) -> String {
     let signed = k.cast_signed();
     match row.form {
-        Form::Nothing | Form::Target => String::new(),
-        Form::Hex => format!("#{k:#x}"),
-        Form::Decimal => format!("#{signed}"),
-        Form::X => "x".to_owned(),
-        Form::A if notation == Notation::Listing => String::new(),
-        Form::A => "a".to_owned(),
-        Form::Absolute => absolute(k, notation),
-        Form::Indirect => format!("[x + {signed}]"),
-        Form::MemShift => format!("4*([{signed}]&0xf)"),
-        Form::Scratch => format!("M[{signed}]"),
-        Form::Length if notation == Notation::Listing => "#pktlen".to_owned(),
-        Form::Length => "#len".to_owned(),
+        OperandForm::Nothing | OperandForm::Target => String::new(),
+        OperandForm::Hex => format!("#{k:#x}"),
+        OperandForm::Decimal => format!("#{signed}"),
+        OperandForm::X => "x".to_owned(),
+        OperandForm::A if notation == Notation::Listing => String::new(),
+        OperandForm::A => "a".to_owned(),
+        OperandForm::Absolute => absolute(k, notation),
+        OperandForm::Indirect => format!("[x + {signed}]"),
+        OperandForm::MemShift => format!("4*([{signed}]&0xf)"),
+        OperandForm::Scratch => format!("M[{signed}]"),
+        OperandForm::Length if notation == Notation::Listing => "#pktlen".to_owned(),
+        OperandForm::Length => "#len".to_owned(),
     }
 }
 

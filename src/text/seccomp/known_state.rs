@@ -1,7 +1,7 @@
 //! The facts that give numbers names in print: the field in A, and the architecture.
 
 use crate::instruction::RawInstruction;
-use crate::isa::{self, Condition, Input, Operation, Register, Source, Width};
+use crate::isa::{self, Condition, Input, Mode, Operation, Register, Width};
 use crate::seccomp::{Arch, SeccompData};
 
 /// The facts that hold on all paths to an instruction.
@@ -29,7 +29,7 @@ impl KnownState {
                 let then = if is_arch { KnownState { arch: Some(Arch(raw.k)), ..self } } else { self };
                 return [Some((raw.jt.into(), then)), Some((raw.jf.into(), self))];
             }
-            Operation::Load(Register::A, Source::Absolute(Width::Word)) => Some(raw.k),
+            Operation::Load(Register::A, Mode::Absolute(Width::Word)) => Some(raw.k),
             Operation::Load(Register::A, _) | Operation::Transfer(Register::A) => None,
             Operation::Alu(..) | Operation::Negate => None,
             _ => self.a,

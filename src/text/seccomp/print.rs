@@ -1,7 +1,7 @@
 //! The printer: the four fields of each instruction, then its statement.
 
 use crate::instruction::RawInstruction;
-use crate::isa::{self, AluOp, Condition, Input, Operation, Register, Source, Width};
+use crate::isa::{self, AluOp, Condition, Input, Mode, Operation, Register, Width};
 use crate::seccomp::{Action, Arch, SeccompData};
 use crate::text::listing::Line;
 use crate::text::seccomp::columns::HEAD;
@@ -41,11 +41,11 @@ impl Printer {
         let k = self.raw.k;
         match isa::lookup(self.raw.code).map(|row| row.operation) {
             Some(Operation::Load(dst, source)) => match source {
-                Source::Constant => format!("{dst:?} = {k:#x}"),
-                Source::Scratch => format!("{dst:?} = mem[{k}]"),
-                Source::Length => format!("{dst:?} = len"),
-                Source::Absolute(Width::Word) => format!("{dst:?} = {}", self.field()),
-                Source::Absolute(_) | Source::Indirect(_) | Source::MemShift => self.remark(),
+                Mode::Constant => format!("{dst:?} = {k:#x}"),
+                Mode::Scratch => format!("{dst:?} = mem[{k}]"),
+                Mode::Length => format!("{dst:?} = len"),
+                Mode::Absolute(Width::Word) => format!("{dst:?} = {}", self.field()),
+                Mode::Absolute(_) | Mode::Indirect(_) | Mode::MemShift => self.remark(),
             },
             Some(Operation::Store(src)) => format!("mem[{k}] = {src:?}"),
             Some(Operation::Alu(op, input)) => self.arithmetic(op, input),
