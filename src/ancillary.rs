@@ -32,7 +32,8 @@ pub enum Extension {
     Mark,
     /// `queue`: the receive queue, 16 bits.
     Queue,
-    /// `hatype`: the `ARPHRD_*` type of the interface, 16 bits. Without a device the program halts, and its verdict is A.
+    /// `hatype`: the `ARPHRD_*` type of the interface, 16 bits. Without a device the program halts, and its verdict is
+    /// A.
     HardwareType,
     /// `rxhash`: the receive hash, 32 bits.
     ReceiveHash,
@@ -44,8 +45,8 @@ pub enum Extension {
     VlanTci,
     /// `vlan_avail`: 1 if a VLAN tag was removed, else 0.
     VlanPresent,
-    /// `poff`: the offset of the payload after the transport header, or 0. The kernel's flow dissector finds it from the
-    /// protocol and the network header of the context.
+    /// `poff`: the offset of the payload after the transport header, or 0. The kernel's flow dissector finds it from
+    /// the protocol and the network header of the context.
     PayloadOffset,
     /// `rand`: 32 random bits.
     Random,

@@ -1,7 +1,8 @@
 //! The assembler core: resolves labels, and relaxes conditional jumps that are too far with extra `ja` instructions.
 //!
-//! Conditional jumps go forward only, so the distance from an item to the end of the program depends on later items alone.
-//! One pass from the end computes all distances, in linear time and with the fewest extra jumps for this order of items.
+//! Conditional jumps go forward only, so the distance from an item to the end of the program depends on later items
+//! alone. One pass from the end computes all distances, in linear time and with the fewest extra jumps for this order
+//! of items.
 
 use crate::instruction::{Instruction, Operand, RawInstruction};
 use crate::isa::Condition;

@@ -8,8 +8,8 @@ use crate::packet::Packet;
 /// A batch of packets, for [`Filter::run_batch`](crate::Filter::run_batch) and the batches of
 /// [`FilterSet`](crate::FilterSet).
 ///
-/// It is a view of a slice: of `&[u8]`s or [`IoSlice`]s, which are packets that were captured whole, of [`Packet`]s, or of
-/// spans of one buffer ([`Frames`]).
+/// It is a view of a slice: of `&[u8]`s or [`IoSlice`]s, which are packets that were captured whole, of [`Packet`]s, or
+/// of spans of one buffer ([`Frames`]).
 ///
 /// ```
 /// use cbpf::Packets;

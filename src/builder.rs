@@ -242,7 +242,8 @@ impl Builder {
         self.push(Instruction::ReturnA)
     }
 
-    /// Resolves the labels and returns the program. A conditional jump over more than 255 instructions goes through a `ja`.
+    /// Resolves the labels and returns the program. A conditional jump over more than 255 instructions goes through a
+    /// `ja`.
     ///
     /// # Errors
     /// Returns an error for a label that is not defined or defined twice, and for a conditional jump backward.

@@ -1,16 +1,16 @@
 //! The limit on jumps from Linux's conversion of classic programs to eBPF.
 //!
 //! The kernel converts each classic instruction to 1 to 21 eBPF instructions, whose jumps reach 32,767 instructions. It
-//! rejects a program with a longer jump with EINVAL, although the program breaks no rule of the classic machine. There are
-//! two limits:
+//! rejects a program with a longer jump with EINVAL, although the program breaks no rule of the classic machine. There
+//! are two limits:
 //!
 //! - the distance from a converted jump to its converted target is at most 32,767;
-//! - a converted jump is one of the first 32,769 instructions, since the first of the kernel's two passes has no targets yet
-//!   and measures the distance back to the start.
+//! - a converted jump is one of the first 32,769 instructions, since the first of the kernel's two passes has no
+//!   targets yet and measures the distance back to the start.
 //!
-//! The counts are valid for processors that load unaligned words (`HAVE_EFFICIENT_UNALIGNED_ACCESS`, as x86-64 and aarch64 do)
-//! and kernels since 4.18. Programs of [`Dialect::Seccomp`](crate::Dialect::Seccomp) have fewer than 20,500 instructions
-//! after the conversion, so all of their jumps fit.
+//! The counts are valid for processors that load unaligned words (`HAVE_EFFICIENT_UNALIGNED_ACCESS`, as x86-64 and
+//! aarch64 do) and kernels since 4.18. Programs of [`Dialect::Seccomp`](crate::Dialect::Seccomp) have fewer than 20,500
+//! instructions after the conversion, so all of their jumps fit.
 //!
 //! Source: `bpf_convert_filter`, `convert_bpf_ld_abs` and `convert_bpf_extensions` in `net/core/filter.c`.
 
@@ -92,13 +92,14 @@ fn jumps(pc: usize, step: &Step) -> usize {
     if otherwise == pc + 1 || (then == pc + 1 && can_be_inverted) { 1 } else { 2 }
 }
 
-/// Returns whether a constant does not fit into the signed immediate of an eBPF jump, and needs an instruction of its own.
+/// Returns whether a constant does not fit into the signed immediate of an eBPF jump, and needs an instruction of its
+/// own.
 fn is_negative(operand: Operand) -> bool {
     matches!(operand, Operand::Constant(k) if k.cast_signed() < 0)
 }
 
-/// Returns the length of a load from a fixed offset: a path for the linear part of the packet, then a call. Negative offsets
-/// have the call alone.
+/// Returns the length of a load from a fixed offset: a path for the linear part of the packet, then a call. Negative
+/// offsets have the call alone.
 fn absolute_load_len(width: Width, offset: u32) -> usize {
     const CALL: usize = 8;
     if offset.cast_signed() < 0 {

@@ -5,8 +5,8 @@ use std::str::FromStr;
 
 /// A dialect of classic BPF: the rules by which a program is verified and run.
 ///
-/// The dialects give the same bytes different meanings. [`Program::verify`](crate::Program::verify) chooses the dialect, and
-/// every engine follows it.
+/// The dialects give the same bytes different meanings. [`Program::verify`](crate::Program::verify) chooses the
+/// dialect, and every engine follows it.
 ///
 /// | | [`Linux`](Dialect::Linux) | [`Pcap`](Dialect::Pcap) | [`Seccomp`](Dialect::Seccomp) |
 /// |---|---|---|---|
@@ -27,8 +27,8 @@ pub enum Dialect {
     Linux,
     /// libpcap's `bpf_filter`, BSD, and Go's `x/net/bpf`.
     Pcap,
-    /// System call filters of the Linux kernel (`kernel/seccomp.c`). The packet is a [`SeccompData`](crate::SeccompData), the
-    /// verdict an [`Action`](crate::Action).
+    /// System call filters of the Linux kernel (`kernel/seccomp.c`). The packet is a
+    /// [`SeccompData`](crate::SeccompData), the verdict an [`Action`](crate::Action).
     Seccomp,
 }
 

@@ -1,12 +1,12 @@
 //! The flow dissector, which finds the payload offset that `poff` loads.
 //!
-//! It follows the headers from the network header on: VLAN tags, MPLS, PPPoE, IPv4, IPv6 and its extensions, tunnels in GRE
-//! and IP, and a few more. It stops at the first unknown header, or after a transport header. If a header cannot be followed,
-//! or is cut off before the number of the next one, the offset is 0.
+//! It follows the headers from the network header on: VLAN tags, MPLS, PPPoE, IPv4, IPv6 and its extensions, tunnels in
+//! GRE and IP, and a few more. It stops at the first unknown header, or after a transport header. If a header cannot be
+//! followed, or is cut off before the number of the next one, the offset is 0.
 //!
-//! Source: `skb_get_poff`, `__skb_get_poff` and `__skb_flow_dissect` with the keys of `flow_keys_basic_dissector` and no
-//! flags, in `net/core/flow_dissector.c` of Linux 6.18. Machine-specific parts are left out: a dissector in eBPF, and the
-//! tags of DSA switches.
+//! Source: `skb_get_poff`, `__skb_get_poff` and `__skb_flow_dissect` with the keys of `flow_keys_basic_dissector` and
+//! no flags, in `net/core/flow_dissector.c` of Linux 6.18. Machine-specific parts are left out: a dissector in eBPF,
+//! and the tags of DSA switches.
 
 use crate::packet::Packet;
 use crate::packet::protocol_numbers::{ether_type as ether, ip_protocol as protocol};

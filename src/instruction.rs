@@ -1,7 +1,7 @@
 //! Instructions: the raw form of eight bytes, and the typed form.
 //!
-//! Converting a [`RawInstruction`] to an [`Instruction`] and back is lossless. An unknown opcode, or a value in a field that
-//! the opcode does not use, becomes [`Instruction::Raw`].
+//! Converting a [`RawInstruction`] to an [`Instruction`] and back is lossless. An unknown opcode, or a value in a field
+//! that the opcode does not use, becomes [`Instruction::Raw`].
 
 use crate::ancillary::Extension;
 use crate::isa::{self, AluOp, Condition, Input, Mode, Operation, Register, Width};
@@ -70,8 +70,8 @@ impl From<u32> for Operand {
 
 /// A typed instruction.
 ///
-/// Offsets, scratch words and skips may be invalid; the verifier checks them. The names are those of `golang.org/x/net/bpf`
-/// where it has one.
+/// Offsets, scratch words and skips may be invalid; the verifier checks them. The names are those of
+/// `golang.org/x/net/bpf` where it has one.
 ///
 /// ```
 /// use cbpf::{Instruction, RawInstruction, Width};

@@ -99,8 +99,8 @@ impl AluOp {
 
 /// A test of `A` against an operand; comparisons are unsigned.
 ///
-/// `Equal`, `Greater`, `GreaterOrEqual` and `BitsSet` have opcodes. The other four are encoded as their inverse with the two
-/// targets exchanged.
+/// `Equal`, `Greater`, `GreaterOrEqual` and `BitsSet` have opcodes. The other four are encoded as their inverse with
+/// the two targets exchanged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Condition {
     /// `A == b` (`jeq`)
@@ -342,7 +342,8 @@ pub(crate) fn lookup(code: u16) -> Option<&'static Opcode> {
 
 /// Returns the code of an operation.
 ///
-/// An operation without a row, which neither the codec nor the assembler creates, gets 0xffff, which no verifier accepts.
+/// An operation without a row, which neither the codec nor the assembler creates, gets 0xffff, which no verifier
+/// accepts.
 pub(crate) fn code_of(operation: Operation) -> u16 {
     TABLE.iter().find(|row| row.operation == operation).map_or(u16::MAX, |row| row.code)
 }

@@ -1,7 +1,7 @@
 //! The search for netlink attributes by `nla` and `nlan`.
 //!
-//! Each attribute of a stream has its length (header included) and its type, 16 bits each in the machine's byte order, then
-//! its value, and padding to a multiple of 4 bytes.
+//! Each attribute of a stream has its length (header included) and its type, 16 bits each in the machine's byte order,
+//! then its value, and padding to a multiple of 4 bytes.
 //!
 //! Source: `bpf_skb_get_nlattr` and `bpf_skb_get_nlattr_nest` in `net/core/filter.c`, `nla_find` in `lib/nlattr.c`,
 //! `nla_ok` and `nla_next` in `include/net/netlink.h`.

@@ -1,5 +1,5 @@
-//! The numbers of `ld rand`: SplitMix64, a pure function of the seed and of the count of numbers drawn in a run, so that
-//! every engine draws the same numbers.
+//! The numbers of `ld rand`: SplitMix64, a pure function of the seed and of the count of numbers drawn in a run, so
+//! that every engine draws the same numbers.
 
 use std::cell::Cell;
 use std::hash::{BuildHasher, RandomState};

@@ -13,8 +13,8 @@
 //! - a scratch word is stored before it is read, on every path (not asked by [`Dialect::Pcap`]);
 //! - jumps fit after the conversion to eBPF ([`Dialect::Linux`]; see [`conversion`]).
 //!
-//! Source: `bpf_check_classic`, `check_load_and_stores` and `bpf_convert_filter` in the kernel's `net/core/filter.c`, `seccomp_check_filter`
-//! in `kernel/seccomp.c`, `bpf_validate` in libpcap. Unreachable code is judged like any other.
+//! Source: `bpf_check_classic`, `check_load_and_stores` and `bpf_convert_filter` in the kernel's `net/core/filter.c`,
+//! `seccomp_check_filter` in `kernel/seccomp.c`, `bpf_validate` in libpcap. Unreachable code is judged like any other.
 
 use std::fmt;
 use std::sync::Arc;

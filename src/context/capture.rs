@@ -34,8 +34,8 @@ const LLC: u16 = 4;
 const FIRST_ETHER_TYPE: u16 = 0x600;
 
 impl Context {
-    /// Creates the context of a record of a capture with this LINKTYPE number (not libpcap's `DLT_` number): Ethernet (1),
-    /// raw IP (101, 228, 229), Linux cooked captures (113, 276). Returns `None` for all others.
+    /// Creates the context of a record of a capture with this LINKTYPE number (not libpcap's `DLT_` number): Ethernet
+    /// (1), raw IP (101, 228, 229), Linux cooked captures (113, 276). Returns `None` for all others.
     ///
     /// ```
     /// use cbpf::Context;
@@ -53,10 +53,11 @@ impl Context {
     /// The link header is at 0 and the network header at 14. The protocol is the EtherType, or `ETH_P_802_3` (1) or
     /// `ETH_P_802_2` (4) for frames with a length in its place. The packet type is `PACKET_BROADCAST` (1),
     /// `PACKET_MULTICAST` (2) or `PACKET_HOST` (0), as if the device had the destination address. The device has the
-    /// hardware type `ARPHRD_ETHER` (1) and the number 0, which no device has. Fields beyond the end of a short frame are 0.
+    /// hardware type `ARPHRD_ETHER` (1) and the number 0, which no device has. Fields beyond the end of a short frame
+    /// are 0.
     ///
-    /// A VLAN tag stays in the frame, and the protocol is 0x8100. The kernel removes the first tag of received frames. To
-    /// do the same, remove it from the frame, set it with [`vlan`](Context::vlan), and set
+    /// A VLAN tag stays in the frame, and the protocol is 0x8100. The kernel removes the first tag of received frames.
+    /// To do the same, remove it from the frame, set it with [`vlan`](Context::vlan), and set
     /// [`protocol`](Context::protocol) to the EtherType after it.
     ///
     /// Source: `eth_type_trans` in `net/ethernet/eth.c`.
@@ -109,9 +110,9 @@ impl Context {
 
     /// Creates the context of a record of a Linux cooked capture (LINKTYPE_LINUX_SLL).
     ///
-    /// Protocol, packet type and hardware type are those in the record, the number of the device is 0, and the network header
-    /// is at 16. There is no link header, since the capturing program wrote the bytes in its place. Fields beyond the end
-    /// of a short record are 0.
+    /// Protocol, packet type and hardware type are those in the record, the number of the device is 0, and the network
+    /// header is at 16. There is no link header, since the capturing program wrote the bytes in its place. Fields
+    /// beyond the end of a short record are 0.
     pub fn sll(record: &[u8]) -> Context {
         Context {
             protocol: half(record, 14),

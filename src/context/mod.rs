@@ -9,11 +9,11 @@ use crate::random;
 
 /// The data that Linux keeps beside the bytes of a packet. Ancillary loads read it.
 ///
-/// The default describes a packet without a device, as Unix sockets receive: all numbers are 0, `ifidx` and `hatype` halt
-/// the program, the network header is at the first byte, there is no link header, and `rand` is random.
+/// The default describes a packet without a device, as Unix sockets receive: all numbers are 0, `ifidx` and `hatype`
+/// halt the program, the network header is at the first byte, there is no link header, and `rand` is random.
 ///
-/// [`Context::captured`] makes the context of a record of a capture file, [`Context::ethernet`] that of an Ethernet frame,
-/// and [`Context::packet_socket`] that of a packet from a packet socket. The setters take the context by value:
+/// [`Context::captured`] makes the context of a record of a capture file, [`Context::ethernet`] that of an Ethernet
+/// frame, and [`Context::packet_socket`] that of a packet from a packet socket. The setters take the context by value:
 ///
 /// ```
 /// use cbpf::{Context, Device};
@@ -184,8 +184,8 @@ impl Context {
 
     /// Sets the start of the network header, in bytes from the first captured one; negative if it lies before that.
     ///
-    /// Loads relative to it that reach outside of the captured bytes are out of bounds, wherever the header is. (The kernel
-    /// can also read the headroom before a packet, which captures do not contain.)
+    /// Loads relative to it that reach outside of the captured bytes are out of bounds, wherever the header is. (The
+    /// kernel can also read the headroom before a packet, which captures do not contain.)
     pub fn network_header(self, network_header: i32) -> Context {
         Context { network_header, ..self }
     }
@@ -243,8 +243,8 @@ impl Context {
 
     /// Returns the number to add to an offset that is relative to `header` to get a position in the packet.
     ///
-    /// The sum wraps. Positions before the packet, and those relative to a missing header, come out as 2^31 or more, where
-    /// no packet has bytes.
+    /// The sum wraps. Positions before the packet, and those relative to a missing header, come out as 2^31 or more,
+    /// where no packet has bytes.
     #[inline]
     pub(crate) fn shift(&self, header: Header) -> u32 {
         let start = match header {

@@ -17,10 +17,10 @@ const HAS_TPID: u32 = 1 << 6;
 impl Context {
     /// Creates the context of a packet from a packet socket (`AF_PACKET`, `SOCK_RAW`).
     ///
-    /// `address` is the `struct sockaddr_ll` from `recvmsg`, or the one after the header of a frame in a ring; its first 11
-    /// bytes suffice. `auxdata` is the `struct tpacket_auxdata` (20 bytes) of the control message `PACKET_AUXDATA`, which
-    /// contains the VLAN tag and the start of the network header. Without it there is no tag, and the network header follows
-    /// the Ethernet header, or is at 0 if the device has none.
+    /// `address` is the `struct sockaddr_ll` from `recvmsg`, or the one after the header of a frame in a ring; its
+    /// first 11 bytes suffice. `auxdata` is the `struct tpacket_auxdata` (20 bytes) of the control message
+    /// `PACKET_AUXDATA`, which contains the VLAN tag and the start of the network header. Without it there is no tag,
+    /// and the network header follows the Ethernet header, or is at 0 if the device has none.
     ///
     /// The length on the wire is the `tp_len` of `auxdata`; pass it to
     /// [`Packet::with_wire_len`](crate::Packet::with_wire_len). Neither structure contains the mark, the queue and the
@@ -28,7 +28,7 @@ impl Context {
     ///
     /// ```
     /// use cbpf::{Context, Device};
-    /// // IPv4 on device 2, an Ethernet device, to this host. All fields but the protocol are in the machine's byte order.
+    /// // IPv4 on device 2 (Ethernet), to this host. All fields but the protocol are in the machine's byte order.
     /// let mut address = [0; 20];
     /// address[..2].copy_from_slice(&17_u16.to_ne_bytes());
     /// address[2..4].copy_from_slice(&[0x08, 0x00]);

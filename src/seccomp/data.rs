@@ -40,9 +40,9 @@ impl SeccompData {
 
     /// Returns the bytes that a filter reads, which engines take in place of a packet.
     ///
-    /// The two words of a 64-bit field are in the order of the architecture. Each word is in the byte order of the machine
-    /// that runs this code, since engines load words in that order. For the machine's own architecture, these are the
-    /// bytes in the memory of its kernel.
+    /// The two words of a 64-bit field are in the order of the architecture. Each word is in the byte order of the
+    /// machine that runs this code, since engines load words in that order. For the machine's own architecture, these
+    /// are the bytes in the memory of its kernel.
     ///
     /// ```
     /// use cbpf::{Arch, SeccompData};

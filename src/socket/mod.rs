@@ -1,9 +1,9 @@
 //! Programs on sockets of Linux: attached, detached, locked, read back, and choosing a socket of a group.
 //!
-//! Every function takes anything that is a socket: one of the standard library, of socket2, of an async runtime. A program
-//! is judged for [`Dialect::Linux`] before the kernel sees it, so what the kernel would refuse with a bare "Invalid
-//! argument" comes back as a [`VerifyError`](crate::VerifyError) that names the instruction and the rule. No privileges
-//! are needed for that; packet sockets need `CAP_NET_RAW`.
+//! Every function takes anything that is a socket: one of the standard library, of socket2, of an async runtime. A
+//! program is judged for [`Dialect::Linux`] before the kernel sees it, so what the kernel would refuse with a bare
+//! "Invalid argument" comes back as a [`VerifyError`](crate::VerifyError) that names the instruction and the rule. No
+//! privileges are needed for that; packet sockets need `CAP_NET_RAW`.
 //!
 //! ```
 //! use std::net::UdpSocket;
@@ -30,8 +30,8 @@
 //! A filter is asked when a packet arrives. What arrived before is in the queue of the socket, whatever it is, and is
 //! received all the same. There are two ways to receive only what the filter keeps:
 //!
-//! - [`attach`] before anything can arrive: before a UDP socket is bound; on a packet socket that was made with protocol 0,
-//!   before it is bound to a protocol. Nothing is lost, and it costs nothing.
+//! - [`attach`] before anything can arrive: before a UDP socket is bound; on a packet socket that was made with
+//!   protocol 0, before it is bound to a protocol. Nothing is lost, and it costs nothing.
 //! - [`attach_drained`] on a socket that receives already.
 //!
 //! # What a program sees
@@ -47,8 +47,9 @@
 //! | chosen by [`attach_reuseport`] | what is behind the transport header |
 //! | chosen by [`set_fanout_program`] | the network header, if it was received; the link header, if it was sent |
 //!
-//! Offsets relative to the link or network header reach what lies before. The verdict of a filter is how many bytes to keep,
-//! and those of UDP and TCP keep their headers whole. Source: `sk_filter_trim_cap` in `net/core/filter.c`, and its callers.
+//! Offsets relative to the link or network header reach what lies before. The verdict of a filter is how many bytes to
+//! keep, and those of UDP and TCP keep their headers whole. Source: `sk_filter_trim_cap` in `net/core/filter.c`, and
+//! its callers.
 
 mod error;
 mod receive;
@@ -76,8 +77,8 @@ pub use receive::{receive, report_context};
 /// [`attach_drained`].
 ///
 /// # Errors
-/// [`Error::Program`] if the program is not valid for [`Dialect::Linux`]. The kernel refuses if the filter is locked, and
-/// programs that are larger than the sysctl `net.core.optmem_max` allows.
+/// [`Error::Program`] if the program is not valid for [`Dialect::Linux`]. The kernel refuses if the filter is locked,
+/// and programs that are larger than the sysctl `net.core.optmem_max` allows.
 ///
 /// ```
 /// use std::net::UdpSocket;
@@ -98,18 +99,18 @@ pub fn attach(socket: impl AsFd, program: &Program) -> Result<(), Error> {
 /// Attaches a program to a socket that may have received packets already, and throws those away: whatever is received
 /// from now on, the program has kept.
 ///
-/// First a program that keeps nothing is attached; packets that were past the old filter are waited for, and the queue is
-/// emptied; then the program replaces the other. What arrives between is lost. It takes the time of an RCU grace period,
-/// some 10 ms.
+/// First a program that keeps nothing is attached; packets that were past the old filter are waited for, and the queue
+/// is emptied; then the program replaces the other. What arrives between is lost. It takes the time of an RCU grace
+/// period, some 10 ms.
 ///
-/// Two things are out of reach. A sender on a Unix or netlink socket is not waited for, if it is between the old filter and
-/// the queue at the very moment. And packets in a ring that is shared with the kernel (`PACKET_RX_RING`) are not in the
-/// queue.
+/// Two things are out of reach. A sender on a Unix or netlink socket is not waited for, if it is between the old filter
+/// and the queue at the very moment. And packets in a ring that is shared with the kernel (`PACKET_RX_RING`) are not in
+/// the queue.
 ///
 /// # Errors
-/// As [`attach`]; and [`Error::Stream`] for sockets that receive no datagrams. An error that waits on the socket, such as
-/// that its interface is down, is reported here. If the kernel fails after the first step, the socket keeps the program that
-/// keeps nothing; if the program is not valid or the socket does not fit, nothing has changed.
+/// As [`attach`]; and [`Error::Stream`] for sockets that receive no datagrams. An error that waits on the socket, such
+/// as that its interface is down, is reported here. If the kernel fails after the first step, the socket keeps the
+/// program that keeps nothing; if the program is not valid or the socket does not fit, nothing has changed.
 ///
 /// ```
 /// use std::net::UdpSocket;
@@ -135,7 +136,8 @@ pub fn attach_drained(socket: impl AsFd, program: &Program) -> Result<(), Error>
     attach_valid(&socket, program.instructions())
 }
 
-/// Attaches what is known to be valid; so there are at most 4,096 instructions, and the 16 bits that count them suffice.
+/// Attaches what is known to be valid; so there are at most 4,096 instructions, and the 16 bits that count them
+/// suffice.
 fn attach_valid(socket: &impl AsFd, instructions: &[RawInstruction]) -> Result<(), Error> {
     let filter: Vec<SockFilter> =
         instructions.iter().map(|&RawInstruction { code, jt, jf, k }| SockFilter::new(code, jt, jf, k)).collect();
@@ -200,12 +202,12 @@ pub fn read_back(socket: impl AsFd) -> Result<Option<Program>, Error> {
     Ok(Some(Program::new(instructions)).filter(|program| !program.is_empty()))
 }
 
-/// Lets a program choose which socket of a `SO_REUSEPORT` group receives: its verdict is the number of a socket, counted
-/// from 0 in the order in which they were bound; where one is closed, the last takes its number. For a number that none
-/// has, the kernel chooses by a hash.
+/// Lets a program choose which socket of a `SO_REUSEPORT` group receives: its verdict is the number of a socket,
+/// counted from 0 in the order in which they were bound; where one is closed, the last takes its number. For a number
+/// that none has, the kernel chooses by a hash.
 ///
-/// The sockets are bound to the same address, with `SO_REUSEPORT` set before; any of them, or one that is not bound yet,
-/// takes the program for all. A packet begins behind its transport header.
+/// The sockets are bound to the same address, with `SO_REUSEPORT` set before; any of them, or one that is not bound
+/// yet, takes the program for all. A packet begins behind its transport header.
 ///
 /// # Errors
 /// As [`attach`]; and the kernel refuses if the socket was bound without `SO_REUSEPORT`.
@@ -247,21 +249,22 @@ pub fn detach_reuseport(socket: impl AsFd) -> Result<(), Error> {
 
 /// Makes a packet socket join the fanout group of this number, where a program chooses which socket receives.
 ///
-/// The first socket makes the group, the others share what it receives; all are bound to the same interface and protocol.
-/// Until [`set_fanout_program`] the first socket receives everything.
+/// The first socket makes the group, the others share what it receives; all are bound to the same interface and
+/// protocol. Until [`set_fanout_program`] the first socket receives everything.
 ///
 /// # Errors
-/// The kernel refuses sockets that are not bound, or bound otherwise than the group, and groups that choose in another way.
+/// The kernel refuses sockets that are not bound, or bound otherwise than the group, and groups that choose in another
+/// way.
 pub fn join_fanout(socket: impl AsFd, group: u16) -> Result<(), Error> {
     let value = u32::from(system::FANOUT_BY_PROGRAM) << 16 | u32::from(group);
     system::set_number(socket.as_fd(), system::FANOUT, value as c_int).map_err(Error::of(error::FANOUT))
 }
 
-/// Sets the program of the group that a packet socket joined by [`join_fanout`]: its verdict, modulo the number of sockets,
-/// is the number of the one that receives, in the order in which they joined.
+/// Sets the program of the group that a packet socket joined by [`join_fanout`]: its verdict, modulo the number of
+/// sockets, is the number of the one that receives, in the order in which they joined.
 ///
-/// A packet that was received begins with the network header, whatever the type of the socket; one that was sent, with the
-/// link header. The socket's own filter comes behind.
+/// A packet that was received begins with the network header, whatever the type of the socket; one that was sent, with
+/// the link header. The socket's own filter comes behind.
 ///
 /// # Errors
 /// As [`attach`]; and the kernel refuses if the socket is not in such a group.

@@ -22,13 +22,14 @@ pub fn report_context(socket: impl AsFd) -> Result<(), Error> {
     Ok(())
 }
 
-/// Receives a packet from a packet socket (`AF_PACKET`) that was prepared by [`report_context`], with its length on the wire
-/// and its context, so that a filter in this process gives the verdict that it gives in the kernel.
+/// Receives a packet from a packet socket (`AF_PACKET`) that was prepared by [`report_context`], with its length on the
+/// wire and its context, so that a filter in this process gives the verdict that it gives in the kernel.
 ///
-/// The packet borrows the bytes that were received, and the context that is written. It holds what the filter of the socket
-/// kept and what the buffer takes. The kernel does not tell the queue, the receive hash and the processor. Of a frame with a
-/// VLAN tag in its bytes (one that was sent with a tag, or received with two) it tells a `SOCK_DGRAM` socket the protocol
-/// behind the tag, while a filter sees that of the tag; `SOCK_RAW` sockets are told the same as filters.
+/// The packet borrows the bytes that were received, and the context that is written. It holds what the filter of the
+/// socket kept and what the buffer takes. The kernel does not tell the queue, the receive hash and the processor. Of a
+/// frame with a VLAN tag in its bytes (one that was sent with a tag, or received with two) it tells a `SOCK_DGRAM`
+/// socket the protocol behind the tag, while a filter sees that of the tag; `SOCK_RAW` sockets are told the same as
+/// filters.
 ///
 /// # Errors
 /// [`Error::NoContext`] if the socket does not tell; and whatever the kernel says, `WouldBlock` too.

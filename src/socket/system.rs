@@ -1,9 +1,9 @@
-//! What the kernel is asked that no crate asks for us without `unsafe`: options of sockets that take or give a program, a
-//! wait for packets that are on their way, and a packet with everything that is told of it.
+//! What the kernel is asked that no crate asks for us without `unsafe`: options of sockets that take or give a program,
+//! a wait for packets that are on their way, and a packet with everything that is told of it.
 //!
-//! socket2 attaches, detaches and drains; nix takes a program for `SO_ATTACH_REUSEPORT_CBPF`, but as a bare pointer that
-//! nobody checks; and socket2 receives addresses and control messages into memory that takes `unsafe` to read. The rest
-//! none of socket2, nix and rustix has.
+//! socket2 attaches, detaches and drains; nix takes a program for `SO_ATTACH_REUSEPORT_CBPF`, but as a bare pointer
+//! that nobody checks; and socket2 receives addresses and control messages into memory that takes `unsafe` to read. The
+//! rest none of socket2, nix and rustix has.
 
 #![expect(unsafe_code, reason = "system calls that read or write through a pointer")]
 
@@ -67,8 +67,8 @@ pub(super) fn set_program(
         len: instructions.len() as u16,
         filter: instructions.as_ptr().cast::<libc::sock_filter>().cast_mut(),
     };
-    // SAFETY: each constant of type `OfProgram` names an option that is a `sock_fprog`. The kernel only reads through its
-    // pointer, which is to `len` instructions of the same layout, and keeps a copy.
+    // SAFETY: each constant of type `OfProgram` names an option that is a `sock_fprog`. The kernel only reads through
+    // its pointer, which is to `len` instructions of the same layout, and keeps a copy.
     unsafe { set(socket, level, option, &program) }
 }
 
@@ -103,9 +103,9 @@ pub(super) fn attached(socket: BorrowedFd) -> io::Result<Vec<RawInstruction>> {
 
 /// Waits until each packet from the network that a filter has passed already is in its queue.
 ///
-/// The kernel runs filters, and puts packets into queues, inside RCU read sections, and `MEMBARRIER_CMD_GLOBAL` returns when
-/// all that had begun have ended (`kernel/sched/membarrier.c`). Kernels that refuse it (without `CONFIG_MEMBARRIER`, or with
-/// `nohz_full`) get more time than a packet takes.
+/// The kernel runs filters, and puts packets into queues, inside RCU read sections, and `MEMBARRIER_CMD_GLOBAL` returns
+/// when all that had begun have ended (`kernel/sched/membarrier.c`). Kernels that refuse it (without
+/// `CONFIG_MEMBARRIER`, or with `nohz_full`) get more time than a packet takes.
 pub(super) fn wait_for_packets_under_way() {
     const MEMBARRIER_CMD_GLOBAL: c_int = 1;
     let [flags, cpu]: [c_int; 2] = [0, 0];
@@ -144,8 +144,8 @@ impl Message {
         header.msg_iovlen = 1;
         header.msg_control = control.as_mut_ptr().cast();
         header.msg_controllen = CONTROL_LEN as _;
-        // SAFETY: the kernel writes to the three buffers, no more than said to each; they outlive the call, and any bytes
-        // are values of theirs.
+        // SAFETY: the kernel writes to the three buffers, no more than said to each; they outlive the call, and any
+        // bytes are values of theirs.
         let len = unsafe { libc::recvmsg(socket.as_raw_fd(), &raw mut header, 0) };
         let len = usize::try_from(len).map_err(|_| io::Error::last_os_error())?;
         Ok(Message { len, address, control, control_len: header.msg_controllen as usize })

@@ -1,9 +1,9 @@
 //! The assembler: the grammar of the kernel's `bpf_asm`, which netsniff-ng's `bpfc` shares.
 //!
-//! Source: `tools/bpf/bpf_exp.l` and `bpf_exp.y`. Instructions may share a line, as there. Jumps may have numbers in place
-//! of labels, as Go's `x/net/bpf` prints them: `jeq #2048,0,8` continues, or skips 8 instructions. Extensions of this crate:
-//! `raw CODE, JT, JF, K` for an instruction without a notation, `; unused k 0x5` for fields that an opcode does not use,
-//! conditional jumps over more than 255 instructions, and `[x+14]` without blanks.
+//! Source: `tools/bpf/bpf_exp.l` and `bpf_exp.y`. Instructions may share a line, as there. Jumps may have numbers in
+//! place of labels, as Go's `x/net/bpf` prints them: `jeq #2048,0,8` continues, or skips 8 instructions. Extensions of
+//! this crate: `raw CODE, JT, JF, K` for an instruction without a notation, `; unused k 0x5` for fields that an opcode
+//! does not use, conditional jumps over more than 255 instructions, and `[x+14]` without blanks.
 
 use std::collections::HashMap;
 

@@ -1,8 +1,8 @@
-//! Bytecode, the input of `iptables -m bpf --bytecode`, `tc` and `bpf_dbg`: `2,40 0 0 12,6 0 0 0`, with an optional comma at
-//! the end.
+//! Bytecode, the input of `iptables -m bpf --bytecode`, `tc` and `bpf_dbg`: `2,40 0 0 12,6 0 0 0`, with an optional
+//! comma at the end.
 //!
-//! It is also read in quotes, as copied from a command line, and from the output of `iptables-save`, `tc filter show` and
-//! `ss -0bf`.
+//! It is also read in quotes, as copied from a command line, and from the output of `iptables-save`, `tc filter show`
+//! and `ss -0bf`.
 
 use crate::instruction::RawInstruction;
 use crate::text::cursor::Range::{U8, U16, U32};
@@ -92,7 +92,7 @@ fn list(cursor: &mut Cursor) -> Result<Vec<RawInstruction>, ParseError> {
     counted(program, count, cursor, start)
 }
 
-/// Reads the rest of a line of `ss`: `2):  0x28 0 0 12, 0x06 0 0 0,`, with opcodes in hexadecimal.
+/// Reads the rest of a line of `ss`: `2): 0x28 0 0 12, 0x06 0 0 0,`, with opcodes in hexadecimal.
 fn socket_filter(cursor: &mut Cursor) -> Result<Vec<RawInstruction>, ParseError> {
     let start = cursor.at();
     let count = cursor.decimal(U32)?;

@@ -1,5 +1,5 @@
-//! Arrays in sources, and the output of `tcpdump -dd` and `bpf_asm -c`: `{ 0x28, 0, 0, 0x0000000c },` on each line, alone or
-//! inside the braces of an array.
+//! Arrays in sources, and the output of `tcpdump -dd` and `bpf_asm -c`: `{ 0x28, 0, 0, 0x0000000c },` on each line,
+//! alone or inside the braces of an array.
 //!
 //! ```text
 //! BPF_STMT(BPF_LD | BPF_H | BPF_ABS, 12), BPF_JUMP(BPF_JMP+BPF_JEQ+BPF_K, ETH_P_IP, 0, 1),    macros of C
@@ -135,8 +135,8 @@ fn open(cursor: &mut Cursor) -> Option<&'static str> {
     BRACKETS.iter().find(|(opening, _)| cursor.eat_next(opening)).map(|(_, closing)| *closing)
 }
 
-/// Returns whether an instruction is here: a macro, or a bracket (maybe after the name of a type) with two numbers or with a
-/// named field.
+/// Returns whether an instruction is here: a macro, or a bracket (maybe after the name of a type) with two numbers or
+/// with a named field.
 fn is_instruction(cursor: &Cursor) -> bool {
     let mut ahead = cursor.clone();
     ahead.skip_space();
@@ -161,7 +161,8 @@ fn open_instruction(cursor: &mut Cursor, has_type: bool) -> Option<&'static str>
     if has_type && !cursor.rest().starts_with('{') { None } else { open(cursor) }
 }
 
-/// Skips the name of a type, such as `libc::sock_filter`, `bpf.RawInstruction` or `(struct sock_filter)`, if one is here.
+/// Skips the name of a type, such as `libc::sock_filter`, `bpf.RawInstruction` or `(struct sock_filter)`, if one is
+/// here.
 fn skip_type(cursor: &mut Cursor) -> bool {
     let mut ahead = cursor.clone();
     let is_cast = ahead.eat_next("(") && ahead.eat_next("struct ") && {

@@ -32,7 +32,8 @@ static NAMES: &[(&str, i64)] = &[
     ("__X32_SYSCALL_BIT", 0x4000_0000), ("X32_SYSCALL_BIT", 0x4000_0000), ("syscall_nr", SeccompData::NR as i64),
     ("arch_nr", SeccompData::ARCH as i64),
     // Protocols.
-    ("ETH_P_IP", ether_type::IPV4 as i64), ("ETH_P_ARP", ether_type::ARP as i64), ("ETH_P_RARP", ether_type::RARP as i64),
+    ("ETH_P_IP", ether_type::IPV4 as i64), ("ETH_P_ARP", ether_type::ARP as i64),
+    ("ETH_P_RARP", ether_type::RARP as i64),
     ("ETH_P_IPV6", ether_type::IPV6 as i64), ("ETH_P_8021Q", ether_type::VLAN as i64),
     ("ETH_P_8021AD", ether_type::SERVICE_VLAN as i64), ("ETH_P_PAE", ether_type::EAPOL as i64),
     ("ETH_P_LLDP", ether_type::LLDP as i64), ("ETH_P_1588", ether_type::PTP as i64), ("ETH_P_ALL", 3),

@@ -1,7 +1,7 @@
-//! Listings, the output of `tcpdump -d`: `(001) jeq      #0x800           jt 2`, a tab, and `jf 5`, with absolute targets.
+//! Listings, the output of `tcpdump -d`: `(001) jeq #0x800 jt 2`, a tab, and `jf 5`, with absolute targets.
 //!
-//! Source: `bpf_image` in libpcap's `bpf_image.c`. It omits the fields of unknown opcodes and those that an opcode does not
-//! use. Here `unimp` and `; unused` print them.
+//! Source: `bpf_image` in libpcap's `bpf_image.c`. It omits the fields of unknown opcodes and those that an opcode does
+//! not use. Here `unimp` and `; unused` print them.
 
 use std::fmt;
 

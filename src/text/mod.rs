@@ -1,7 +1,7 @@
 //! The text and binary forms of programs, one file a form.
 //!
-//! Every form is read and printed without loss: reading a printed program gives the same instructions, for invalid programs
-//! too. The form of an input is detected.
+//! Every form is read and printed without loss: reading a printed program gives the same instructions, for invalid
+//! programs too. The form of an input is detected.
 //!
 //! To add a form, write its file with `begins`, `parse` and `print`, and add a variant and a row here.
 
@@ -34,11 +34,11 @@ use raw::ByteOrder;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Form {
-    /// The output of `tcpdump -d`: `(000) ldh      [12]`.
+    /// The output of `tcpdump -d`: `(000) ldh [12]`.
     Listing,
     /// The output of `seccomp-tools disasm` and the input of `seccomp-tools asm`, for filters of system calls:
-    /// ` 0000: 0x20 0x00 0x00 0x00000004  A = arch`, or just `A = arch`. Listings of libseccomp's `scmp_bpf_disasm` and of
-    /// firejail are also read.
+    /// ` 0000: 0x20 0x00 0x00 0x00000004 A = arch`, or just `A = arch`. Listings of libseccomp's `scmp_bpf_disasm` and
+    /// of firejail are also read.
     ///
     /// Names of system calls are those of x86-64 where the program tests for no other architecture;
     /// [`Program::print_seccomp`] takes another default. Names are printed and read with the feature `syscall-names`.
@@ -48,8 +48,8 @@ pub enum Form {
     /// Arrays in C, Go, Rust and Python sources are also read: with the macros `BPF_STMT` and `BPF_JUMP`, with constant
     /// expressions, and with named fields.
     C,
-    /// The input of `iptables -m bpf --bytecode` and `tc`: `1,6 0 0 0`. The output of `tc filter show` and `ss -0bf` is also
-    /// read.
+    /// The input of `iptables -m bpf --bytecode` and `tc`: `1,6 0 0 0`. The output of `tc filter show` and `ss -0bf` is
+    /// also read.
     Bytecode,
     /// The output of `tcpdump -ddd`: the number of instructions, then `40 0 0 12` on each line.
     Decimal,
@@ -102,9 +102,9 @@ const fn raw(form: Form, name: &'static str, description: &'static str, order: B
 #[rustfmt::skip]
 const TABLE: &[FormRow] = &[
     text(Form::Listing, "listing", "the output of tcpdump -d", listing::begins, listing::parse, listing::print),
-    text(Form::Seccomp, "seccomp", "the output of seccomp-tools disasm", seccomp::begins, seccomp::parse, seccomp::print),
+    text(Form::Seccomp, "seccomp", "the output of seccomp-tools", seccomp::begins, seccomp::parse, seccomp::print),
     text(Form::C, "c", "the output of tcpdump -dd", c_array::begins, c_array::parse, c_array::print),
-    text(Form::Bytecode, "bytecode", "the input of iptables and tc", bytecode::begins, bytecode::parse, bytecode::print),
+    text(Form::Bytecode, "bytecode", "the input of iptables", bytecode::begins, bytecode::parse, bytecode::print),
     text(Form::Decimal, "decimal", "the output of tcpdump -ddd", decimal::begins, decimal::parse, decimal::print),
     raw(Form::Raw, "raw", "8 bytes an instruction, little-endian", ByteOrder::Little),
     raw(Form::RawBigEndian, "raw-be", "8 bytes an instruction, big-endian", ByteOrder::Big),
@@ -140,9 +140,9 @@ impl Form {
 
     /// Detects the form of `input`.
     ///
-    /// Bytes with a NUL are raw, since every valid raw program contains one and no text does. Their byte order is the one in
-    /// which more instructions have an opcode, little-endian if both have as many. The form of a text follows from its
-    /// beginning, after messages of tcpdump, and is assembler if no other form fits.
+    /// Bytes with a NUL are raw, since every valid raw program contains one and no text does. Their byte order is the
+    /// one in which more instructions have an opcode, little-endian if both have as many. The form of a text follows
+    /// from its beginning, after messages of tcpdump, and is assembler if no other form fits.
     ///
     /// ```
     /// use cbpf::Form;

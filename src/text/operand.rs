@@ -224,8 +224,8 @@ fn absolute(k: u32, notation: Notation) -> String {
     }
 }
 
-/// The beginning of the comment with the unused fields of an instruction that are not 0. Machines ignore them, and libpcap
-/// leaves some set.
+/// The beginning of the comment with the unused fields of an instruction that are not 0. Machines ignore them, and
+/// libpcap leaves some set.
 const UNUSED: &str = "; unused";
 
 /// Prints a comment with the unused fields of an instruction, or nothing if they are 0.

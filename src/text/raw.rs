@@ -14,8 +14,8 @@ pub(super) enum ByteOrder {
 
 /// Returns the byte order in which more of these instructions have an opcode, little-endian if there is no difference.
 ///
-/// An opcode is below 256, so in the wrong order it is a multiple of 256. Only `ld #k`, whose code is 0, is ambiguous, and no
-/// program that ends with a return consists of that alone.
+/// An opcode is below 256, so in the wrong order it is a multiple of 256. Only `ld #k`, whose code is 0, is ambiguous,
+/// and no program that ends with a return consists of that alone.
 pub(super) fn byte_order(bytes: &[u8]) -> ByteOrder {
     let named = |order| {
         let codes = bytes.as_chunks().0.iter().map(|instruction| decode(order, instruction).code);

@@ -6,8 +6,8 @@
 //!  0001: 15 00 08 c000003e   jeq ARCH_64 0002 (false 000a)                 firejail: all numbers are hexadecimal
 //! ```
 //!
-//! The fields define the instruction. A statement of seccomp-tools after them must not contradict them; any other text is a
-//! remark.
+//! The fields define the instruction. A statement of seccomp-tools after them must not contradict them; any other text
+//! is a remark.
 
 use crate::instruction::{Instruction, RawInstruction};
 use crate::isa::Register;
@@ -105,8 +105,8 @@ fn number(cursor: &mut Cursor, style: Style, pc: usize) -> Result<(), ParseError
     cursor.expect(":")
 }
 
-/// Returns the number of bytes from the fields of an instruction to the end of the line, or to the instruction with number
-/// `next` on the same line.
+/// Returns the number of bytes from the fields of an instruction to the end of the line, or to the instruction with
+/// number `next` on the same line.
 fn remark_len(cursor: &Cursor, style: Style, next: usize) -> usize {
     let rest = cursor.rest();
     let number = match style {

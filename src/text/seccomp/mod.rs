@@ -1,8 +1,9 @@
-//! The notation of seccomp-tools for filters of system calls: `A = arch`, `if (A != ARCH_X86_64) goto 0005`, `return ALLOW`.
+//! The notation of seccomp-tools for filters of system calls: `A = arch`, `if (A != ARCH_X86_64) goto 0005`,
+//! `return ALLOW`.
 //!
-//! A program is printed as `seccomp-tools disasm` prints it: the four fields of each instruction, which define it, then a
-//! statement, which must not contradict them. Statements alone are the language of `seccomp-tools asm`; its grammar is in
-//! `statement.rs`.
+//! A program is printed as `seccomp-tools disasm` prints it: the four fields of each instruction, which define it, then
+//! a statement, which must not contradict them. Statements alone are the language of `seccomp-tools asm`; its grammar
+//! is in `statement.rs`.
 
 mod columns;
 mod known_state;
@@ -23,7 +24,8 @@ use statement::{Goto, Names, Statement};
 /// The architecture of names of system calls where the program does not test for one, as in seccomp-tools.
 pub(super) const PRESUMED: Arch = Arch::X86_64;
 
-/// Returns whether a text begins with this notation: its head, the number of a line, or a statement, maybe after labels.
+/// Returns whether a text begins with this notation: its head, the number of a line, or a statement, maybe after
+/// labels.
 pub(super) fn begins(text: &str) -> bool {
     let mut cursor = Cursor::new(text, Space::Hash);
     cursor.skip_noise();
@@ -98,8 +100,8 @@ fn statements(mut cursor: Cursor, presumed: Arch) -> Result<Vec<RawInstruction>,
     Ok(program)
 }
 
-/// Exchanges the halves of arguments where the program has tested for an architecture whose byte order differs from that of
-/// the presumed one.
+/// Exchanges the halves of arguments where the program has tested for an architecture whose byte order differs from
+/// that of the presumed one.
 fn follow_byte_order(program: &mut [RawInstruction], statements: &[Statement], presumed: Arch) {
     let is_load = |raw: RawInstruction| matches!(raw.into(), Instruction::LoadAbsolute { .. });
     let is_half = statements.iter().filter_map(|statement| match *statement {
@@ -107,8 +109,8 @@ fn follow_byte_order(program: &mut [RawInstruction], statements: &[Statement], p
         Statement::Plain(raw) if is_load(raw) => Some(false),
         _ => None,
     });
-    // The assembler adds only jumps, so the loads of the program are those of the statements. Exchanging halves does not
-    // change the known states.
+    // The assembler adds only jumps, so the loads of the program are those of the statements. Exchanging halves does
+    // not change the known states.
     let states = known_state::known_states(program);
     let loads = program.iter_mut().zip(states).filter(|(raw, _)| is_load(**raw));
     for ((raw, known), is_half) in loads.zip(is_half) {

@@ -10,12 +10,12 @@
 //! return A | 5 | ALLOW | ERRNO(5) | ...
 //! ```
 //!
-//! A number that is not a label is the number of statements to skip; `next` is the next statement. Constants are numbers,
-//! `ARCH_X86_64`, or names of system calls: `write`, `aarch64.write`, `x32_write`. Keywords are case-insensitive; comments
-//! begin with `#`. A statement may continue on the next line.
+//! A number that is not a label is the number of statements to skip; `next` is the next statement. Constants are
+//! numbers, `ARCH_X86_64`, or names of system calls: `write`, `aarch64.write`, `x32_write`. Keywords are
+//! case-insensitive; comments begin with `#`. A statement may continue on the next line.
 //!
-//! `args[0]` is the lower half of an argument and `args[0] >> 32` the upper one, which comes first if the architecture (the
-//! tested or the presumed one) is big-endian. A remark gives arguments names: `A = buf # write(fd, buf, count)`.
+//! `args[0]` is the lower half of an argument and `args[0] >> 32` the upper one, which comes first if the architecture
+//! (the tested or the presumed one) is big-endian. A remark gives arguments names: `A = buf # write(fd, buf, count)`.
 
 use crate::instruction::{Instruction, Operand, RawInstruction};
 use crate::isa::{AluOp, Condition, Register};
