@@ -45,8 +45,7 @@ impl HaltReason {
     }
 }
 
-/// The largest offset that is printed in decimal: no packet reaches further, and larger ones are mostly meant as
-/// negative.
+/// The largest offset that is printed in decimal. No packet is longer, and larger offsets are mostly negative.
 const MAX_DECIMAL: u64 = i32::MAX as u64;
 
 impl fmt::Display for HaltReason {

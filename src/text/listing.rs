@@ -10,6 +10,7 @@ use crate::isa::{self, Operation};
 use crate::text::cursor::{Cursor, Range, Space};
 use crate::text::error::ParseError;
 use crate::text::operand::{self, Notation, Operand};
+use crate::verify::{Rule, VerifyError};
 
 /// The mnemonic of an instruction without a notation.
 const UNKNOWN: &str = "unimp";
@@ -18,6 +19,13 @@ const UNKNOWN: &str = "unimp";
 pub(crate) struct Line {
     pub(crate) pc: usize,
     pub(crate) raw: RawInstruction,
+}
+
+impl Line {
+    /// Returns the line without alignment: single blanks between the words.
+    pub(super) fn compact(&self) -> String {
+        self.to_string().split_whitespace().collect::<Vec<&str>>().join(" ")
+    }
 }
 
 impl fmt::Display for Line {
@@ -39,6 +47,18 @@ impl fmt::Display for Line {
             _ => write!(f, "{:<8} {operand}", row.mnemonic)?,
         }
         f.write_str(&operand::print_unused(raw))
+    }
+}
+
+/// Prints the instruction as a line of a listing. The room `bpf` does not depend on the text forms, so this is not
+/// there.
+impl fmt::Display for VerifyError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Rule::Empty | Rule::TooLong { .. } = self.rule {
+            return write!(f, "{} ({} dialect)", self.rule, self.dialect);
+        }
+        let line = Line { pc: self.pc, raw: self.instruction }.compact();
+        write!(f, "instruction {}, `{line}`: {} ({} dialect)", self.pc, self.rule, self.dialect)
     }
 }
 

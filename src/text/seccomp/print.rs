@@ -70,9 +70,7 @@ impl Printer {
 
     /// Returns a forbidden instruction, which has no statement, in the notation of listings.
     fn remark(&self) -> String {
-        let line = Line { pc: self.pc, raw: self.raw }.to_string();
-        let words: Vec<&str> = line.split_whitespace().collect();
-        format!("# {}", words.join(" "))
+        format!("# {}", Line { pc: self.pc, raw: self.raw }.compact())
     }
 
     fn arithmetic(&self, op: AluOp, input: Input) -> String {
