@@ -2,7 +2,7 @@
 
 use std::{fmt, io};
 
-use crate::verify::VerifyError;
+use crate::bpf::verify::VerifyError;
 
 /// The error of an operation on a socket.
 #[derive(Debug)]

@@ -6,8 +6,8 @@
 use std::cell::OnceCell;
 use std::collections::{HashMap, HashSet};
 
-use crate::ancillary::{self, Extension};
-use crate::header::Header;
+use crate::packet::ancillary::{self, Extension};
+use crate::packet::header::Header;
 use crate::packet::protocol_numbers::{ether_type, ip_protocol};
 use crate::seccomp::{Action, Arch, SeccompData};
 use crate::text::cursor::{Cursor, Range, Space};

@@ -1,6 +1,6 @@
 //! The output of `tcpdump -ddd`: a line with the number of instructions, then a line of four decimal numbers for each.
 
-use crate::instruction::RawInstruction;
+use crate::bpf::instruction::RawInstruction;
 use crate::text::cursor::{Cursor, Range, Space};
 use crate::text::error::ParseError;
 use crate::text::{counted, print_quadruple, quadruple};

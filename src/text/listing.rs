@@ -5,12 +5,12 @@
 
 use std::fmt;
 
-use crate::instruction::RawInstruction;
-use crate::isa::{self, Operation};
+use crate::bpf::instruction::RawInstruction;
+use crate::bpf::isa;
+use crate::bpf::isa::Operation;
 use crate::text::cursor::{Cursor, Range, Space};
 use crate::text::error::ParseError;
 use crate::text::operand::{self, Notation, Operand};
-use crate::verify::{Rule, VerifyError};
 
 /// The mnemonic of an instruction without a notation.
 const UNKNOWN: &str = "unimp";
@@ -47,18 +47,6 @@ impl fmt::Display for Line {
             _ => write!(f, "{:<8} {operand}", row.mnemonic)?,
         }
         f.write_str(&operand::print_unused(raw))
-    }
-}
-
-/// Prints the instruction as a line of a listing. The room `bpf` does not depend on the text forms, so this is not
-/// there.
-impl fmt::Display for VerifyError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if let Rule::Empty | Rule::TooLong { .. } = self.rule {
-            return write!(f, "{} ({} dialect)", self.rule, self.dialect);
-        }
-        let line = Line { pc: self.pc, raw: self.instruction }.compact();
-        write!(f, "instruction {}, `{line}`: {} ({} dialect)", self.pc, self.rule, self.dialect)
     }
 }
 

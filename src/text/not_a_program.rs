@@ -107,7 +107,7 @@ fn is_expression(text: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use crate::program::Program;
+    use crate::bpf::program::Program;
 
     #[test]
     fn names_the_kind_of_a_text_that_is_not_a_program() {

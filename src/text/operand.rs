@@ -1,8 +1,8 @@
 //! Operands in listings and in assembler, which share all but a few words.
 
-use crate::ancillary::{self, Extension};
-use crate::instruction::RawInstruction;
-use crate::isa::{self, Opcode, OperandForm};
+use crate::bpf::instruction::RawInstruction;
+use crate::bpf::isa::{self, Opcode, OperandForm};
+use crate::packet::ancillary::{self, Extension};
 use crate::text::cursor::{Cursor, Range, Space};
 use crate::text::error::ParseError;
 

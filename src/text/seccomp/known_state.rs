@@ -1,7 +1,7 @@
 //! The facts that give numbers names in print: the field in A, and the architecture.
 
-use crate::instruction::RawInstruction;
-use crate::isa::{self, Condition, Input, Mode, Operation, Register, Width};
+use crate::bpf::instruction::RawInstruction;
+use crate::bpf::isa::{self, Condition, Input, Mode, Operation, Register, Width};
 use crate::seccomp::{Arch, SeccompData};
 
 /// The facts that hold on all paths to an instruction.

@@ -1,14 +1,14 @@
 //! The printer: the four fields of each instruction, then its statement.
 
-use crate::instruction::RawInstruction;
-use crate::isa::{self, AluOp, Condition, Input, Mode, Operation, Register, Width};
+use crate::bpf::instruction::RawInstruction;
+use crate::bpf::isa::{self, AluOp, Condition, Input, Mode, Operation, Register, Width};
+use crate::bpf::verify::SECCOMP_DATA;
 use crate::seccomp::{Action, Arch, SeccompData};
 use crate::text::listing::Line;
 use crate::text::seccomp::columns::HEAD;
 use crate::text::seccomp::jump_target;
 use crate::text::seccomp::known_state::{self, KnownState};
 use crate::text::seccomp::statement::{ASSIGNMENTS, COMPARISONS, FIELDS};
-use crate::verify::SECCOMP_DATA;
 
 /// Prints a program; `presumed` is the architecture where the program tests for none.
 pub(in crate::text) fn print_presuming(program: &[RawInstruction], presumed: Arch) -> String {

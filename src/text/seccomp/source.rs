@@ -1,7 +1,7 @@
 //! The right sides of assignments to A and X: fields of the call, constants, scratch words and each other.
 
-use crate::instruction::{Instruction, RawInstruction};
-use crate::isa::{Register, Width};
+use crate::bpf::instruction::{Instruction, RawInstruction};
+use crate::bpf::isa::{Register, Width};
 use crate::seccomp::SeccompData;
 use crate::text::cursor::{Cursor, Range};
 use crate::text::error::ParseError;
