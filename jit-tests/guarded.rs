@@ -69,8 +69,7 @@ impl Judge {
         sample: &Sample,
         mut judge: impl FnMut(&[Packet]) -> Result<(), String>,
     ) -> Result<(), String> {
-        let mut context = sample.context.clone();
-        context.seed.get_or_insert(1);
+        let context = sample.context.clone().seed(sample.context.get_seed().unwrap_or(1));
         let len = sample.data.len();
         let cuts = [0, 1, 2, 3, 4, 7, 8, 9, 15, 16, 17, 40].map(|cut| len.saturating_sub(cut));
         for captured in cuts.into_iter().chain([13, 14, 15, 33, 34, 1, 0]).filter(|&captured| captured <= len) {

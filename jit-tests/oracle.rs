@@ -36,7 +36,7 @@ fn watchers_agree(verified: &Verified, packet: Packet, expected: u32) -> Result<
     let followed: Vec<usize> = [0].into_iter().chain(trace.iter().filter_map(|executed| executed.next)).collect();
     let counts = (0..verified.program().len()).map(|pc| profile.executed(pc));
     let is_counted = counts.eq((0..verified.program().len()).map(|pc| u64::from(places.contains(&pc))));
-    let stopped: u64 = profile.blocks().iter().map(|block| block.stopped).sum();
+    let stopped: u64 = profile.blocks().iter().map(|block| block.halted).sum();
     let is_stop = trace.end().is_err() == (stopped == 1);
     if verdicts == [expected; 2] && places == followed && is_counted && is_stop {
         return Ok(());

@@ -69,7 +69,7 @@
 //! let filter = Filter::compile(&program.verify(Dialect::Linux)?)?;
 //!
 //! let keep = |number: u64| {
-//!     let context = Context { seed: Some(number), ..Context::default() };
+//!     let context = Context::default().seed(number);
 //!     filter.run(Packet::new(b"any").with_context(&context)) != 0
 //! };
 //! let kept = (0..100_000).filter(|&number| keep(number)).count();
@@ -130,9 +130,9 @@ pub use classifier::fallback::AloneReason;
 pub use codegen::CompileError;
 pub use filter::{Engine, Filter, FilterConfig, FilterError};
 pub use filter_set::{BatchMatches, FilterSet, Matches, SetError, SetReader, SetReport, SharedSet};
-pub use interpret::halt_reason::Stop;
+pub use interpret::halt_reason::HaltReason;
 pub use interpret::observer::Registers;
-pub use interpret::profile::{Block, Edge, Profile, Way};
+pub use interpret::profile::{Block, Edge, EdgeKind, Profile};
 pub use interpret::trace::{Executed, Read, Trace};
 pub use ir::{Graph, Strategy};
 pub use lang::{Expr, ExprError, LinkType, Resolver, Target, UnknownLinkType, compile_expression};

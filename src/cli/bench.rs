@@ -115,7 +115,7 @@ impl Subject {
         self.records.ends.push((self.records.bytes.len(), record.wire_len));
         if self.needs_context {
             // All engines draw the same random numbers.
-            self.records.contexts.push(Context { seed: Some(0), ..context(record) });
+            self.records.contexts.push(context(record).seed(0));
         }
     }
 

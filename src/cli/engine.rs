@@ -128,7 +128,9 @@ impl Surroundings {
         if asks {
             self.context = context(record);
         }
-        self.context.seed = self.seed.map(|seed| seed.wrapping_add(number));
+        if let Some(seed) = self.seed {
+            self.context = std::mem::take(&mut self.context).seed(seed.wrapping_add(number));
+        }
         Packet::new(record.data).with_wire_len(record.wire_len).with_context(&self.context)
     }
 }

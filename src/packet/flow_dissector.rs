@@ -1,43 +1,43 @@
-//! Where the payload of a packet begins: what `poff` loads.
+//! The flow dissector, which finds the payload offset that `poff` loads.
 //!
-//! Headers are followed from the network header on: VLAN tags, MPLS, PPPoE, IPv4 and IPv6 and its extensions, tunnels in
-//! GRE and IP, and a few more, to the first that is not known, and behind that if it is a transport header. What cannot
-//! be followed, or is cut off before it says what comes next, makes the answer 0.
+//! It follows the headers from the network header on: VLAN tags, MPLS, PPPoE, IPv4, IPv6 and its extensions, tunnels in
+//! GRE and IP, and a few more. It stops at the first unknown header, or after a transport header. If a header cannot be
+//! followed, or is cut off before the number of the next one, the offset is 0.
 //!
-//! Source: `skb_get_poff`, `__skb_get_poff` and `__skb_flow_dissect` with the keys of `flow_keys_basic_dissector` and no
-//! flags, in `net/core/flow_dissector.c` of Linux 6.18. Left out is what a machine is set up for: a dissector in eBPF,
+//! Source: `skb_get_poff`, `__skb_get_poff` and `__skb_flow_dissect` with the keys of `flow_keys_basic_dissector` and
+//! no flags, in `net/core/flow_dissector.c` of Linux 6.18. Machine-specific parts are left out: a dissector in eBPF,
 //! and the tags of DSA switches.
 
 use crate::packet::Packet;
 use crate::packet::protocols::*;
 
-/// The most headers that lead to another: `MAX_FLOW_DISSECT_HDRS`.
+/// The largest number of headers that are followed: `MAX_FLOW_DISSECT_HDRS`.
 const MOST_HEADERS: usize = 15;
 
-/// The offset of the payload, in bytes; 0 if it is not found.
+/// Returns the offset of the payload, in bytes, or 0 if it is not found.
 pub(crate) fn payload_offset(packet: &Packet) -> u32 {
     let mut dissector = Dissector::new(packet);
     if dissector.follow().is_none() {
         return 0;
     }
-    // Both are 16 bits wide in the kernel, which cuts what is larger.
+    // The kernel truncates both to 16 bits.
     let transport = (dissector.at as u16).min(packet.wire_len() as u16);
     let is_later_fragment = dissector.fragment == Fragment::Later;
     let header = if is_later_fragment { 0 } else { dissector.transport_header(transport) };
     u32::from(transport) + header
 }
 
-/// What comes behind a header.
+/// The next step after a header.
 enum Next {
-    /// A header that the EtherType names.
+    /// A header whose number is an EtherType.
     Network,
-    /// A header that the protocol of IP names.
+    /// A header whose number is an IP protocol.
     Transport,
-    /// What is searched for.
+    /// The dissection is done.
     End,
 }
 
-/// Whether the packet is a part of another.
+/// The position of a packet among the fragments of another.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Fragment {
     No,
@@ -52,14 +52,14 @@ fn half(bytes: [u8; 2]) -> u32 {
 
 struct Dissector<'p> {
     data: &'p [u8],
-    /// Where the header at hand begins; before the first byte if it is negative.
+    /// The start of the current header; negative before the first byte.
     at: i64,
-    /// What the header at hand is, if it is not one of IP's.
+    /// The type of the current header, unless it is inside IP.
     ether_type: u32,
-    /// What the header behind IP's is, 0 before that.
+    /// The type of the header after that of IP; 0 before that.
     protocol: u32,
     fragment: Fragment,
-    /// What stands in the place of the tag that was taken off, until it is met.
+    /// The EtherType after the tag that was removed from the packet, until the tag is reached.
     tagged: Option<u32>,
 }
 
@@ -76,7 +76,7 @@ impl<'p> Dissector<'p> {
         }
     }
 
-    /// Goes to the transport header; `None` if there is no way.
+    /// Moves to the transport header; returns `None` if a header cannot be followed.
     fn follow(&mut self) -> Option<()> {
         let mut next = Next::Network;
         for _ in 0..=MOST_HEADERS {
@@ -95,27 +95,27 @@ impl<'p> Dissector<'p> {
         Some(())
     }
 
-    /// `N` bytes of the header at hand.
+    /// Reads `N` bytes of the current header.
     fn bytes<const N: usize>(&self, offset: usize) -> Option<[u8; N]> {
         self.bytes_at(self.at + offset as i64)
     }
 
-    fn bytes_at<const N: usize>(&self, place: i64) -> Option<[u8; N]> {
-        self.data.get(usize::try_from(place).ok()?..)?.first_chunk().copied()
+    fn bytes_at<const N: usize>(&self, offset: i64) -> Option<[u8; N]> {
+        self.data.get(usize::try_from(offset).ok()?..)?.first_chunk().copied()
     }
 
     fn half(&self, offset: usize) -> Option<u32> {
         self.bytes(offset).map(half)
     }
 
-    /// Behind a header of that length, an EtherType says what comes.
+    /// Skips a header of this length; `ether_type` is the type of the next one.
     fn skip(&mut self, len: i64, ether_type: u32) -> Next {
         self.at += len;
         self.ether_type = ether_type;
         Next::Network
     }
 
-    /// The header that the EtherType names.
+    /// Passes a header whose number is an EtherType.
     fn network(&mut self) -> Option<Next> {
         Some(match self.ether_type {
             ETHERTYPE_IPV4 => return self.ipv4(),
@@ -134,7 +134,7 @@ impl<'p> Dissector<'p> {
             },
             ETHERTYPE_PPPOE_SESSION => return self.pppoe(),
             ETHERTYPE_MPLS | ETHERTYPE_MPLS_MULTICAST => {
-                // The first label ends it, there or not.
+                // The first label ends the dissection, even if it is cut off.
                 self.at += 4;
                 Next::End
             }
@@ -143,16 +143,16 @@ impl<'p> Dissector<'p> {
                 self.skip(6, ether_type)
             }
             ETHERTYPE_BATADV => return self.batman(),
-            ETHERTYPE_FCOE => self.end_behind::<38>()?,
-            ETHERTYPE_PTP => self.end_behind::<34>()?,
+            ETHERTYPE_FCOE => self.end_after::<38>()?,
+            ETHERTYPE_PTP => self.end_after::<34>()?,
             ETHERTYPE_TIPC => self.bytes::<16>(0).map(|_| Next::End)?,
             ETHERTYPE_ARP | ETHERTYPE_RARP | ETHERTYPE_CFM => Next::End,
             _ => return None,
         })
     }
 
-    /// The payload comes behind a header of that length, which must be there.
-    fn end_behind<const N: usize>(&mut self) -> Option<Next> {
+    /// Ends the dissection after a header of `N` bytes, which must not be cut off.
+    fn end_after<const N: usize>(&mut self) -> Option<Next> {
         let _: [u8; N] = self.bytes(0)?;
         self.at += N as i64;
         Some(Next::End)
@@ -175,10 +175,10 @@ impl<'p> Dissector<'p> {
         Some(Next::End)
     }
 
-    /// A session's frame, behind which comes PPP with a protocol field of two bytes.
+    /// Passes a PPPoE session header and the PPP protocol of two bytes.
     fn pppoe(&mut self) -> Option<Next> {
         let header: [u8; 8] = self.bytes(0)?;
-        // Version 1, type 1, and the code of data.
+        // Version 1, type 1, code 0 (session data).
         if header[..2] != [0x11, 0] {
             return None;
         }
@@ -187,7 +187,7 @@ impl<'p> Dissector<'p> {
             PPP_IPV6 => ETHERTYPE_IPV6,
             PPP_MPLS => ETHERTYPE_MPLS,
             PPP_MPLS_MULTICAST => ETHERTYPE_MPLS_MULTICAST,
-            // Any other must be one that can exist: odd, and its first byte even.
+            // Valid PPP protocols are odd, and their first byte is even.
             other if other & 0x0101 != 0x0001 => return None,
             _ => {
                 self.at += 8;
@@ -197,14 +197,14 @@ impl<'p> Dissector<'p> {
         Some(self.skip(8, ether_type))
     }
 
-    /// A unicast packet of B.A.T.M.A.N. advanced, which holds an Ethernet frame.
+    /// Passes the header of a B.A.T.M.A.N. advanced unicast packet and its Ethernet header.
     fn batman(&mut self) -> Option<Next> {
         let header: [u8; 24] = self.bytes(0)?;
         let is_unicast = header[..2] == [0x40, 15];
         is_unicast.then(|| self.skip(24, half([header[22], header[23]])))
     }
 
-    /// The header that the protocol of IP names.
+    /// Passes a header whose number is an IP protocol.
     fn transport(&mut self) -> Option<Next> {
         let is_ipv6 = self.ether_type == ETHERTYPE_IPV6;
         Some(match self.protocol {
@@ -230,7 +230,7 @@ impl<'p> Dissector<'p> {
         })
     }
 
-    /// A GRE header without routing, of version 0, or of version 1 as PPTP has it.
+    /// Passes a GRE header without routing, of version 0, or of version 1 as in PPTP.
     fn gre(&mut self) -> Option<Next> {
         const CHECKSUM: u32 = 0x8000;
         const ROUTING: u32 = 0x4000;
@@ -269,12 +269,12 @@ impl<'p> Dissector<'p> {
         Some(self.skip(len as i64, inner))
     }
 
-    /// The length of the transport header at that place, 0 for one that is not known.
-    fn transport_header(&self, place: u16) -> u32 {
+    /// Returns the length of the transport header at an offset, or 0 if its protocol is unknown.
+    fn transport_header(&self, offset: u16) -> u32 {
         match self.protocol {
-            // At least 20 bytes, whatever it says; nothing if it is cut off before it says anything.
+            // The header has at least 20 bytes. If it is cut off before its length field, it counts as 0.
             IPPROTO_TCP => {
-                let byte = self.bytes_at(i64::from(place) + 12);
+                let byte = self.bytes_at(i64::from(offset) + 12);
                 byte.map_or(0, |[byte]| u32::from(byte >> 4).max(5) * 4)
             }
             IPPROTO_UDP | IPPROTO_UDPLITE | IPPROTO_ICMP | IPPROTO_ICMPV6 | IPPROTO_IGMP => 8,

@@ -31,6 +31,7 @@ pub(crate) const ETHERTYPE_MPLS: u32 = 0x8847;
 pub(crate) const ETHERTYPE_MPLS_MULTICAST: u32 = 0x8848;
 pub(crate) const ETHERTYPE_PPPOE_DISCOVERY: u32 = 0x8863;
 pub(crate) const ETHERTYPE_PPPOE_SESSION: u32 = 0x8864;
+pub(crate) const ETHERTYPE_EAPOL: u32 = 0x888e;
 pub(crate) const ETHERTYPE_QINQ: u32 = 0x88a8;
 pub(crate) const ETHERTYPE_TIPC: u32 = 0x88ca;
 pub(crate) const ETHERTYPE_LLDP: u32 = 0x88cc;
