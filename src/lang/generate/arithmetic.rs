@@ -3,9 +3,9 @@
 //! Constants are computed at compile time, everything else in A. Of two operands, the one that needs more scratch words is
 //! computed first, so the scratch words of the machine are enough for any expression that people write.
 
-use crate::ancillary::{self, Extension};
-use crate::instruction::{Instruction, Operand};
-use crate::isa::{AluOp, Condition, Register, Width};
+use crate::bpf::instruction::{Instruction, Operand};
+use crate::bpf::isa::{AluOp, Condition, Register, Width};
+use crate::bpf::verify::SCRATCH_WORDS;
 use crate::lang::generate::arithmetic_costs::{CostedArithmetic, is_commutative};
 use crate::lang::generate::code_builder::{Base, BranchTargets};
 use crate::lang::generate::id_values::misplaced;
@@ -17,7 +17,7 @@ use crate::lang::generate::{Generator, Result};
 use crate::lang::link_type::LinkType;
 use crate::lang::tree::{Arithmetic, Relation, Step};
 use crate::lang::words::Protocol;
-use crate::verify::SCRATCH_WORDS;
+use crate::packet::ancillary::{self, Extension};
 
 /// A pending step of a computation; the last one is next. `slot` is the first free scratch word.
 enum ComputeTask {

@@ -1,6 +1,6 @@
 //! The cost of arithmetic: the value of constant steps, and the number of scratch words that other steps need.
 
-use crate::isa::AluOp;
+use crate::bpf::isa::AluOp;
 use crate::lang::generate::Result;
 use crate::lang::tree::{Arithmetic, Step, beginnings};
 

@@ -4,11 +4,11 @@
 //! each of these jumps. A field that is in A is not loaded again, and unreachable code is not written: a test with a
 //! constant result writes nothing.
 
-use crate::ancillary::Extension;
-use crate::assemble::{Assembler, Label, Target, Unresolved};
-use crate::instruction::{Instruction, Operand, RawInstruction};
-use crate::isa::{AluOp, Condition, Register, Width};
+use crate::bpf::assemble::{Assembler, Label, Target, Unresolved};
+use crate::bpf::instruction::{Instruction, Operand, RawInstruction};
+use crate::bpf::isa::{AluOp, Condition, Register, Width};
 use crate::lang::generate::packet_headers::PacketOffset;
+use crate::packet::ancillary::Extension;
 
 /// The targets of a test.
 #[derive(Clone, Copy, Debug)]

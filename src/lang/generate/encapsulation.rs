@@ -1,9 +1,8 @@
 //! Tests that also move the headers for all later primitives: tags, labels and tunnels.
 
-use crate::ancillary::Extension;
-use crate::assemble::Label;
-use crate::instruction::{Instruction, Operand};
-use crate::isa::{AluOp, Condition, Register, Width};
+use crate::bpf::assemble::Label;
+use crate::bpf::instruction::{Instruction, Operand};
+use crate::bpf::isa::{AluOp, Condition, Register, Width};
 use crate::lang::generate::code_builder::{Base, BranchTargets, Test, Value};
 use crate::lang::generate::link_layout::LinkFamily;
 use crate::lang::generate::link_protocol::last_mpls_label;
@@ -12,6 +11,7 @@ use crate::lang::generate::packet_headers::{Encapsulation, Headers, PacketOffset
 use crate::lang::generate::ports::after_ipv4_header;
 use crate::lang::generate::{Ends, Generator, Result};
 use crate::lang::link_type::LinkType;
+use crate::packet::ancillary::Extension;
 
 /// EtherTypes of VLAN tags.
 const TAGS: [u32; 3] = [ETHERTYPE_VLAN, ETHERTYPE_QINQ, ETHERTYPE_QINQ_OLD];

@@ -1,7 +1,7 @@
 //! Tests of single header fields: length, byte, pflog, ATM and SS7.
 
-use crate::instruction::Operand;
-use crate::isa::{AluOp, Condition};
+use crate::bpf::instruction::Operand;
+use crate::bpf::isa::{AluOp, Condition};
 use crate::lang::generate::code_builder::{BranchTargets, Test, Value};
 use crate::lang::generate::link_layout::LinkFamily;
 use crate::lang::generate::packet_headers::{Encapsulation, PacketOffset};

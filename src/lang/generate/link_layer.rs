@@ -1,6 +1,5 @@
 //! Tests of the link layer: addresses, direction, interface and LLC.
 
-use crate::ancillary::Extension;
 use crate::lang::generate::code_builder::{BranchTargets, Value};
 use crate::lang::generate::link_layout::LinkFamily;
 use crate::lang::generate::link_protocol::NETWARE_RAW;
@@ -10,6 +9,7 @@ use crate::lang::generate::{Ends, Generator, Result};
 use crate::lang::link_type::LinkType;
 use crate::lang::tree::{Direction, Llc};
 use crate::lang::words::Protocol;
+use crate::packet::ancillary::Extension;
 
 /// `PACKET_OUTGOING` of Linux.
 const OUTGOING: u32 = 4;

@@ -26,8 +26,10 @@ mod protocol_primitives;
 mod qualified_id;
 mod wlan;
 
-use crate::assemble::{Label, Unresolved};
-use crate::instruction::Instruction;
+use crate::bpf::assemble::{Label, Unresolved};
+use crate::bpf::instruction::Instruction;
+use crate::bpf::program::Program;
+use crate::bpf::verify::SCRATCH_WORDS;
 use crate::lang::generate::code_builder::{BranchTargets, CodeBuilder, Test};
 use crate::lang::generate::numbers::{ETHERTYPE_IPV4, ETHERTYPE_IPV6, ETHERTYPE_PPPOE_DISCOVERY};
 use crate::lang::generate::packet_headers::{Headers, PAYLOAD_SLOT, PacketOffset};
@@ -35,8 +37,6 @@ use crate::lang::generate::qualified_id::MergeableTest;
 use crate::lang::target::Target;
 use crate::lang::tree::{Direction, Expr, Id, Node, Primitive, Qualifiers, beginnings};
 use crate::lang::words::Protocol;
-use crate::program::Program;
-use crate::verify::SCRATCH_WORDS;
 
 /// The result of generating a primitive; the error is a sentence about it.
 type Result<T = (), E = String> = std::result::Result<T, E>;

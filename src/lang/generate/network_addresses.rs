@@ -1,6 +1,6 @@
 //! Tests of the addresses of hosts and networks: IPv4, IPv6 and DECnet.
 
-use crate::assemble::Label;
+use crate::bpf::assemble::Label;
 use crate::lang::generate::code_builder::{BranchTargets, Test, Value};
 use crate::lang::generate::id_values::{Ipv4Net, Ipv6Net, misplaced};
 use crate::lang::generate::numbers::*;

@@ -1,6 +1,6 @@
 //! The offsets of a packet's headers, which primitives such as `vlan` change from left to right in an expression.
 
-use crate::isa::Width;
+use crate::bpf::isa::Width;
 use crate::lang::generate::code_builder::{Base, Value};
 use crate::lang::generate::link_layout::{LinkFamily, LinkLayout};
 use crate::lang::link_type::LinkType;

@@ -2,7 +2,7 @@
 
 use std::ops::RangeInclusive;
 
-use crate::isa::Width;
+use crate::bpf::isa::Width;
 use crate::lang::generate::code_builder::{Base, BranchTargets, Value};
 use crate::lang::generate::id_values::misplaced;
 use crate::lang::generate::numbers::*;

@@ -1,15 +1,15 @@
 //! The start of a program: computes the lengths of headers of variable length, for the tests that need them.
 
-use crate::assemble::{Label, Unresolved};
-use crate::instruction::Instruction;
-use crate::isa::{AluOp, Register};
+use crate::bpf::assemble::{Label, Unresolved};
+use crate::bpf::instruction::Instruction;
+use crate::bpf::isa::{AluOp, Register};
+use crate::bpf::program::Program;
+use crate::bpf::verify::SCRATCH_WORDS;
 use crate::lang::generate::Generator;
 use crate::lang::generate::code_builder::{BranchTargets, CodeBuilder};
 use crate::lang::generate::link_layout::{LinkFamily, LinkLayout};
 use crate::lang::generate::packet_headers::{HEADER_SLOT, PAYLOAD_SLOT, PacketOffset};
 use crate::lang::link_type::LinkType;
-use crate::program::Program;
-use crate::verify::SCRATCH_WORDS;
 
 /// The length of a Prism header, and the magic number of an AVS header, which some drivers write instead.
 const PRISM_LENGTH: u32 = 144;

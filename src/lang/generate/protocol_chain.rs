@@ -1,9 +1,9 @@
 //! The primitive `protochain`, which walks a chain of headers.
 
-use crate::assemble::Label;
-use crate::dialect::Dialect;
-use crate::instruction::{Instruction, Operand};
-use crate::isa::{AluOp, Condition, Register, Width};
+use crate::bpf::assemble::Label;
+use crate::bpf::dialect::Dialect;
+use crate::bpf::instruction::{Instruction, Operand};
+use crate::bpf::isa::{AluOp, Condition, Register, Width};
 use crate::lang::generate::code_builder::BranchTargets;
 use crate::lang::generate::id_values::{ip_protocol_number, misplaced};
 use crate::lang::generate::numbers::*;
