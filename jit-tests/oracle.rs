@@ -166,7 +166,7 @@ pub fn text_is_read_or_refused(input: &[u8]) -> Result<(), String> {
 
 /// A text is refused as an expression, or is a program that verifies; so is what it prints as.
 pub fn expression_is_sound(text: &str, link_type: LinkType) -> Result<(), String> {
-    let target = Target::new(link_type).netmask(0xffff_ff00).chain_depth(2).accept_nothing();
+    let target = Target::new(link_type).netmask(0xffff_ff00).chain_depth(2).allow_reject_all(true);
     let (Ok(expr), compiled) = (text.parse::<Expr>(), compile_expression(text, &target)) else { return Ok(()) };
     let printed = expr.to_string();
     match printed.parse::<Expr>() {

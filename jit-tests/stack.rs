@@ -134,7 +134,7 @@ fn long_programs() -> Result<(), String> {
 /// Expressions are read, printed, compiled and dropped however deep they are.
 fn deep_expressions() -> Result<(), String> {
     const DEPTH: usize = 10_000;
-    let target = Target::new(LinkType::ETHERNET).accept_nothing();
+    let target = Target::new(LinkType::ETHERNET).allow_reject_all(true);
     let nested = |open: &str, inner: &str, close: &str| open.repeat(DEPTH) + inner + &close.repeat(DEPTH);
     for text in [
         nested("(", "tcp", ")"),

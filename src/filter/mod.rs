@@ -139,7 +139,7 @@ impl Filter {
     /// As [`Filter::from_expression`].
     pub fn from_expression_for(expression: &str, target: &Target) -> Result<Filter, FilterError> {
         let program = compile_expression(expression, target).map_err(FilterError::Expression)?;
-        let verified = program.verify(target.machine()).map_err(FilterError::Verify)?;
+        let verified = program.verify(target.get_dialect()).map_err(FilterError::Verify)?;
         Filter::compile(&verified).map_err(FilterError::Compile)
     }
 

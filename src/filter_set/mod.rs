@@ -167,7 +167,7 @@ impl FilterSet {
         let compile = |(id, expression): (u32, &str)| {
             let program =
                 compile_expression(expression, &target).map_err(|error| SetError::Expression { id, error })?;
-            Ok((id, program.verify(target.machine()).expect("what an expression becomes is valid")))
+            Ok((id, program.verify(target.get_dialect()).expect("what an expression becomes is valid")))
         };
         FilterSet::new(rules.into_iter().map(compile).collect::<Result<Vec<_>, _>>()?)
     }
@@ -332,7 +332,7 @@ impl FilterSet {
     /// use cbpf::{FilterSet, LinkType, Target, compile_expression};
     /// let mut set = FilterSet::from_expressions([(1, "arp"), (2, "ip or arp")], LinkType::ETHERNET)?;
     /// let target = Target::new(LinkType::ETHERNET);
-    /// let short = compile_expression("len < 64", &target)?.verify(target.machine())?;
+    /// let short = compile_expression("len < 64", &target)?.verify(target.get_dialect())?;
     /// set.insert_before(3, 1, &short)?;
     ///
     /// let arp = [[0; 12].as_slice(), &[8, 6], &[0; 46]].concat();

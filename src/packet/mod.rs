@@ -6,6 +6,7 @@ pub(crate) mod context;
 pub(crate) mod flow_dissector;
 pub(crate) mod header;
 pub(crate) mod netlink_attributes;
+pub(crate) mod protocols;
 pub(crate) mod random;
 
 use std::mem::offset_of;

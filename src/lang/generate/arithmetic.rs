@@ -9,15 +9,16 @@ use crate::bpf::verify::SCRATCH_WORDS;
 use crate::lang::generate::arithmetic_costs::{CostedArithmetic, is_commutative};
 use crate::lang::generate::code_builder::{Base, BranchTargets};
 use crate::lang::generate::id_values::misplaced;
-use crate::lang::generate::link_layout::LinkFamily;
-use crate::lang::generate::numbers::*;
 use crate::lang::generate::packet_headers::PacketOffset;
 use crate::lang::generate::protocol_primitives::{ip_protocol, link_protocol};
-use crate::lang::generate::{Generator, Result};
+use crate::lang::generate::{Generator, PrimitiveError, Result};
+use crate::lang::link_layout::LinkFamily;
 use crate::lang::link_type::LinkType;
+use crate::lang::positions::Site;
 use crate::lang::tree::{Arithmetic, Relation, Step};
 use crate::lang::words::Protocol;
 use crate::packet::ancillary::{self, Extension};
+use crate::packet::protocols::*;
 
 /// A pending step of a computation; the last one is next. `slot` is the first free scratch word.
 enum ComputeTask {
@@ -63,7 +64,7 @@ impl Generator<'_> {
         to: BranchTargets,
     ) -> Result {
         self.require_headers(left.steps.iter().chain(&right.steps), to)?;
-        let (left, right) = (CostedArithmetic::new(left)?, CostedArithmetic::new(right)?);
+        let (left, right) = (CostedArithmetic::new(left, 0)?, CostedArithmetic::new(right, left.steps.len())?);
         let slot = self.next_slot;
         match (left.constant(), right.constant()) {
             (Some(left), Some(right)) => {
@@ -113,7 +114,8 @@ impl Generator<'_> {
         if usize::from(slot.saturating_add(costed.costs[step].slots)) > SCRATCH_WORDS {
             return Err(format!(
                 "expected a simpler number: the machine has {SCRATCH_WORDS} scratch words for what is not computed yet"
-            ));
+            )
+            .into());
         }
         let mut tasks = vec![ComputeTask::Compute { step, slot }];
         while let Some(task) = tasks.pop() {
@@ -267,12 +269,14 @@ impl Generator<'_> {
     /// Continues with the next instruction if the packet has the headers that these steps load from, else at `to.no`.
     fn require_headers<'s>(&mut self, steps: impl Iterator<Item = &'s Step>, to: BranchTargets) -> Result {
         let mut seen: Vec<Protocol> = Vec::new();
-        for step in steps {
+        for (index, step) in steps.enumerate() {
             if let Step::Load(protocol, _) = *step
                 && !seen.contains(&protocol)
             {
                 seen.push(protocol);
-                self.require_header(protocol, to)?;
+                let required = self.require_header(protocol, to);
+                // An error is about the protocol, which is at the position of the step.
+                required.map_err(|error| PrimitiveError { site: Site::Operand(index), ..error })?;
             }
         }
         Ok(())

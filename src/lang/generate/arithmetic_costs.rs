@@ -2,6 +2,7 @@
 
 use crate::bpf::isa::AluOp;
 use crate::lang::generate::Result;
+use crate::lang::positions::Site;
 use crate::lang::tree::{Arithmetic, Step, beginnings};
 
 /// The cost of a step.
@@ -21,12 +22,13 @@ pub(super) struct CostedArithmetic<'a> {
 }
 
 impl<'a> CostedArithmetic<'a> {
-    pub(super) fn new(arithmetic: &'a Arithmetic) -> Result<CostedArithmetic<'a>> {
+    /// Computes the costs; `first` is the number of steps before these ones in their relation.
+    pub(super) fn new(arithmetic: &'a Arithmetic, first: usize) -> Result<CostedArithmetic<'a>> {
         let steps = &arithmetic.steps;
         let beginnings = beginnings(steps.iter().map(|step| step.operands()));
         let mut costed = CostedArithmetic { steps, beginnings, costs: Vec::with_capacity(steps.len()) };
         for step in 0..steps.len() {
-            let cost = costed.cost(step)?;
+            let cost = costed.cost(step).map_err(|(step, message)| Site::Operand(first + step).error(message))?;
             costed.costs.push(cost);
         }
         Ok(costed)
@@ -45,7 +47,8 @@ impl<'a> CostedArithmetic<'a> {
         (self.beginnings[step - 1] - 1, step - 1)
     }
 
-    fn cost(&self, step: usize) -> Result<Cost> {
+    /// Returns the cost of a step; an error has the step that is invalid.
+    fn cost(&self, step: usize) -> Result<Cost, (usize, String)> {
         let constant = |value| Cost { constant: Some(value), slots: 0 };
         Ok(match self.steps[step] {
             Step::Number(number) => constant(number),
@@ -58,8 +61,9 @@ impl<'a> CostedArithmetic<'a> {
             Step::Load(..) => Cost { constant: None, slots: self.costs[step - 1].slots.max(1) },
             Step::Binary(op) => {
                 let (left, right) = self.operands(step);
+                let right_start = self.beginnings[right];
                 let (left, right) = (self.costs[left], self.costs[right]);
-                check(op, right.constant)?;
+                check(op, right.constant).map_err(|message| (right_start, message))?;
                 if let (Some(left), Some(right)) = (left.constant, right.constant) {
                     return Ok(constant(op.eval(left, right).unwrap_or(0)));
                 }
@@ -76,7 +80,7 @@ impl<'a> CostedArithmetic<'a> {
 }
 
 /// Checks the right operand of an operator.
-fn check(op: AluOp, right: Option<u32>) -> Result {
+fn check(op: AluOp, right: Option<u32>) -> Result<(), String> {
     match right {
         Some(0) if op.is_division() => Err("expected no division by zero".into()),
         Some(count @ 32..) if op.is_shift() => Err(format!("expected a shift by at most 31 bits, found `{count}`")),

@@ -4,14 +4,15 @@ use crate::bpf::assemble::Label;
 use crate::bpf::instruction::{Instruction, Operand};
 use crate::bpf::isa::{AluOp, Condition, Register, Width};
 use crate::lang::generate::code_builder::{Base, BranchTargets, Test, Value};
-use crate::lang::generate::link_layout::LinkFamily;
 use crate::lang::generate::link_protocol::last_mpls_label;
-use crate::lang::generate::numbers::*;
 use crate::lang::generate::packet_headers::{Encapsulation, Headers, PacketOffset};
 use crate::lang::generate::ports::after_ipv4_header;
 use crate::lang::generate::{Ends, Generator, Result};
+use crate::lang::link_layout::LinkFamily;
 use crate::lang::link_type::LinkType;
+use crate::lang::positions::Site;
 use crate::packet::ancillary::Extension;
+use crate::packet::protocols::*;
 
 /// EtherTypes of VLAN tags.
 const TAGS: [u32; 3] = [ETHERTYPE_VLAN, ETHERTYPE_QINQ, ETHERTYPE_QINQ_OLD];
@@ -30,9 +31,16 @@ static BATADV_HEADERS: [((u32, u32), u32); 10] = [
     ((15, 0x42), 18),
 ];
 
-/// Returns a number that is at most `max`.
+/// Returns the first number of a primitive, which is at most `max`.
 fn bounded(number: u32, max: u32, what: &str) -> Result<u32> {
-    if number <= max { Ok(number) } else { Err(format!("expected {what}, a number up to {max}, found `{number}`")) }
+    bounded_at(Site::Operand(0), number, max, what)
+}
+
+fn bounded_at(site: Site, number: u32, max: u32, what: &str) -> Result<u32> {
+    if number <= max {
+        return Ok(number);
+    }
+    Err(site.error(format!("expected {what}, a number up to {max}, found `{number}`")))
 }
 
 impl Generator<'_> {
@@ -270,9 +278,10 @@ impl Generator<'_> {
             return Ok(());
         };
         if !matches!(version, 14 | 15) {
-            return Err(format!("expected version 14 or 15 of batman-adv before a type, found `{version}`"));
+            let message = format!("expected version 14 or 15 of batman-adv before a type, found `{version}`");
+            return Err(Site::Operand(0).error(message));
         }
-        let packet = bounded(packet, 255, "a type of packet")?;
+        let packet = bounded_at(Site::Operand(1), packet, 255, "a type of packet")?;
         self.require(at.byte(1).is(version), to.no);
         self.code.test(at.byte(0).is(packet), to);
         if let Some((_, length)) = BATADV_HEADERS.iter().find(|(kind, _)| *kind == (version, packet)) {

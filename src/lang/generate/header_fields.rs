@@ -3,10 +3,11 @@
 use crate::bpf::instruction::Operand;
 use crate::bpf::isa::{AluOp, Condition};
 use crate::lang::generate::code_builder::{BranchTargets, Test, Value};
-use crate::lang::generate::link_layout::LinkFamily;
 use crate::lang::generate::packet_headers::{Encapsulation, PacketOffset};
 use crate::lang::generate::{Generator, Result};
+use crate::lang::link_layout::LinkFamily;
 use crate::lang::link_type::LinkType;
+use crate::lang::positions::Site;
 use crate::lang::tree::{ByteTest, Pf, Relation};
 use crate::lang::words::{AtmField, AtmName, Mtp2, Mtp3Field, Mtp3Name};
 
@@ -39,7 +40,7 @@ impl Generator<'_> {
     /// Generates `byte`.
     pub(super) fn byte(&mut self, at: u32, test: ByteTest, value: u32, to: BranchTargets) -> Result {
         if value > 255 {
-            return Err(format!("expected a byte, a number up to 255, found `{value}`"));
+            return Err(Site::Operand(1).error(format!("expected a byte, a number up to 255, found `{value}`")));
         }
         let byte = self.headers.header.byte(at);
         match test {
@@ -77,7 +78,7 @@ impl Generator<'_> {
     /// Tests whether a field begins with a text, the last bytes first.
     fn text(&mut self, at: PacketOffset, text: &str, size: usize, to: BranchTargets) -> Result {
         if text.len() >= size {
-            return Err(format!("expected a name of at most {} bytes", size - 1));
+            return Err(Site::Operand(0).error(format!("expected a name of at most {} bytes", size - 1)));
         }
         let mut rest = text.as_bytes();
         let mut tests = Vec::new();
@@ -211,5 +212,8 @@ impl Generator<'_> {
 }
 
 fn check_max(value: u32, max: u32) -> Result {
-    if value <= max { Ok(()) } else { Err(format!("expected a number up to {max}, found `{value}`")) }
+    if value <= max {
+        return Ok(());
+    }
+    Err(Site::Operand(0).error(format!("expected a number up to {max}, found `{value}`")))
 }

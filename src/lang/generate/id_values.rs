@@ -2,13 +2,14 @@
 
 use std::ops::RangeInclusive;
 
-use crate::lang::generate::Result;
-use crate::lang::generate::numbers::{IPPROTO_TCP, IPPROTO_UDP};
+use crate::lang::generate::{PrimitiveError, Result};
 use crate::lang::keywords;
 use crate::lang::names;
 use crate::lang::parse::did_you_mean;
+use crate::lang::positions::Site;
 use crate::lang::tree::{Dotted, Id, Kind, Mask, Qualifiers};
 use crate::lang::words::{Protocol, Word};
+use crate::packet::protocols::{IPPROTO_TCP, IPPROTO_UDP};
 
 /// An address and its mask.
 pub(super) type Ipv4Net = (u32, u32);
@@ -20,16 +21,18 @@ type Ports = (RangeInclusive<u32>, Option<u32>);
 pub(super) fn name_after<'i>(id: &'i Id, qualifier: &str) -> Result<&'i str> {
     match id {
         Id::Name(name) => Ok(name),
-        Id::Number(_) => Err(format!("expected a name after `{qualifier}`")),
-        _ => Err(format!("expected no address after `{qualifier}`")),
+        Id::Number(_) => Err(Site::Operand(0).error(format!("expected a name after `{qualifier}`"))),
+        _ => Err(Site::Operand(0).error(format!("expected no address after `{qualifier}`"))),
     }
 }
 
 pub(super) fn number_up_to(id: &Id, max: u32, what: &str) -> Result<u32> {
     match *id {
         Id::Number(number) if number <= max => Ok(number),
-        Id::Number(number) => Err(format!("expected {what}, a number up to {max}, found `{number}`")),
-        _ => Err(format!("expected {what}, a number up to {max}")),
+        Id::Number(number) => {
+            Err(Site::Operand(0).error(format!("expected {what}, a number up to {max}, found `{number}`")))
+        }
+        _ => Err(Site::Operand(0).error(format!("expected {what}, a number up to {max}"))),
     }
 }
 
@@ -44,7 +47,7 @@ pub(super) fn port(name: &str) -> Result<(u32, Option<u32>)> {
         let port = name.parse().ok().filter(|&port| port <= u16::MAX.into());
         return port
             .map(|port| (port, None))
-            .ok_or_else(|| format!("expected a port, a number up to 65535, found `{name}`"));
+            .ok_or_else(|| Site::Operand(0).error(format!("expected a port, a number up to 65535, found `{name}`")));
     }
     match names::service(name) {
         (Some(tcp), Some(udp)) if tcp == udp => Ok((tcp.into(), None)),
@@ -52,7 +55,8 @@ pub(super) fn port(name: &str) -> Result<(u32, Option<u32>)> {
         (None, Some(udp)) => Ok((udp.into(), Some(IPPROTO_UDP))),
         (None, None) => {
             let near = keywords::nearest(name, names::services());
-            Err(format!("expected a port, or a service that is known; `{name}` is not{}", did_you_mean(near)))
+            Err(Site::Operand(0)
+                .error(format!("expected a port, or a service that is known; `{name}` is not{}", did_you_mean(near))))
         }
     }
 }
@@ -64,7 +68,10 @@ pub(super) fn port_range(name: &str) -> Result<Ports> {
     let Some(((first, of_first), (last, of_last))) = found else {
         let (port, protocol) = port(halves().next().map_or(name, |(first, _)| first))?;
         let is_range = halves().next().is_some();
-        let message = || Err(format!("expected a range of ports such as 80-90 or http-https, found `{name}`"));
+        let message = || {
+            Err(Site::Operand(0)
+                .error(format!("expected a range of ports such as 80-90 or http-https, found `{name}`")))
+        };
         return if is_range { message() } else { Ok((port..=port, protocol)) };
     };
     Ok((first.min(last)..=first.max(last), of_first.filter(|_| of_first == of_last)))
@@ -77,22 +84,23 @@ pub(super) fn ipv4(qualifiers: Qualifiers, id: &Id) -> Result<Ipv4Net> {
         Id::Number(number) if is_net => return Ok(widened(*number)),
         Id::Number(number) => return Ok((*number, u32::MAX)),
         Id::Dotted(address, mask) => {
-            let (number, bits) = address.ipv4().ok_or_else(|| bad_address(address))?;
+            let (number, bits) = address.ipv4().ok_or_else(|| Site::Operand(0).error(bad_address(address)))?;
             (number, bits, mask)
         }
-        _ => return Err("expected an IPv4 address".into()),
+        _ => return Err(Site::Operand(0).error("expected an IPv4 address")),
     };
     let mask = match mask {
         Mask::None => high_bits(bits),
-        _ if !is_net => return Err("expected `net` before an address with a mask".into()),
+        _ if !is_net => return Err(Site::Operand(1).error("expected `net` before an address with a mask")),
         Mask::Length(length) if *length > 32 => {
-            return Err(format!("expected the length of a mask, a number up to 32, found `{length}`"));
+            let message = format!("expected the length of a mask, a number up to 32, found `{length}`");
+            return Err(Site::Operand(1).error(message));
         }
         Mask::Length(length) => high_bits(*length),
-        Mask::Dotted(mask) => mask.ipv4().ok_or_else(|| bad_address(mask))?.0,
+        Mask::Dotted(mask) => mask.ipv4().ok_or_else(|| Site::Operand(1).error(bad_address(mask)))?.0,
     };
     if address & !mask != 0 {
-        return Err("expected no bits of the address outside its mask".into());
+        return Err(Site::Operand(0).error("expected no bits of the address outside its mask"));
     }
     Ok((address, mask))
 }
@@ -117,18 +125,19 @@ fn widened(mut number: u32) -> Ipv4Net {
 }
 
 pub(super) fn ipv6(qualifiers: Qualifiers, id: &Id) -> Result<Ipv6Net> {
-    let Id::Ipv6(address, length) = id else { return Err("expected an IPv6 address".into()) };
+    let Id::Ipv6(address, length) = id else { return Err(Site::Operand(0).error("expected an IPv6 address")) };
     let length = length.unwrap_or(128);
     if length > 128 {
-        return Err(format!("expected the length of a prefix, a number up to 128, found `{length}`"));
+        let message = format!("expected the length of a prefix, a number up to 128, found `{length}`");
+        return Err(Site::Operand(1).error(message));
     }
     if length != 128 && qualifiers.kind != Some(Kind::Net) {
-        return Err("expected `net` before an address with a mask".into());
+        return Err(Site::Operand(1).error("expected `net` before an address with a mask"));
     }
     let mask = u128::MAX.checked_shl(128 - length).unwrap_or(0);
     let address = u128::from(*address);
     if address & !mask != 0 {
-        return Err("expected no bits of the address outside its mask".into());
+        return Err(Site::Operand(0).error("expected no bits of the address outside its mask"));
     }
     Ok((address, mask))
 }
@@ -137,7 +146,7 @@ pub(super) fn ipv6(qualifiers: Qualifiers, id: &Id) -> Result<Ipv6Net> {
 pub(super) fn decnet(address: &Dotted) -> Result<u32> {
     match *address.parts() {
         [area @ 0..=63, node @ 0..=1023] => Ok(u32::from(area) << 10 | u32::from(node)),
-        _ => Err("expected a DECnet address: an area up to 63, `.`, and a node up to 1023".into()),
+        _ => Err(Site::Operand(0).error("expected a DECnet address: an area up to 63, `.`, and a node up to 1023")),
     }
 }
 
@@ -161,11 +170,13 @@ pub(super) fn ip_protocol_number(id: &Id) -> Result<u32> {
 fn known(name: &str, what: &str, found: Option<u32>, names: impl Iterator<Item = &'static str>) -> Result<u32> {
     found.ok_or_else(|| {
         let near = keywords::nearest(name, names);
-        format!("expected {what}, a number or a name that is known; `{name}` is not{}", did_you_mean(near))
+        let guess = did_you_mean(near);
+        Site::Operand(0).error(format!("expected {what}, a number or a name that is known; `{name}` is not{guess}"))
     })
 }
 
 /// Returns the message for a protocol qualifier that does not fit.
-pub(super) fn misplaced(protocol: Protocol, before: &str) -> String {
-    format!("expected another qualifier than `{}` before {before}", keywords::spelling(Word::Protocol(protocol)))
+pub(super) fn misplaced(protocol: Protocol, before: &str) -> PrimitiveError {
+    let spelling = keywords::spelling(Word::Protocol(protocol));
+    Site::Protocol.error(format!("expected another qualifier than `{spelling}` before {before}"))
 }

@@ -1,15 +1,16 @@
 //! Tests of the link layer: addresses, direction, interface and LLC.
 
 use crate::lang::generate::code_builder::{BranchTargets, Value};
-use crate::lang::generate::link_layout::LinkFamily;
 use crate::lang::generate::link_protocol::NETWARE_RAW;
-use crate::lang::generate::numbers::*;
 use crate::lang::generate::packet_headers::{Encapsulation, PacketOffset};
 use crate::lang::generate::{Ends, Generator, Result};
+use crate::lang::link_layout::LinkFamily;
 use crate::lang::link_type::LinkType;
+use crate::lang::positions::Site;
 use crate::lang::tree::{Direction, Llc};
 use crate::lang::words::Protocol;
 use crate::packet::ancillary::Extension;
+use crate::packet::protocols::*;
 
 /// `PACKET_OUTGOING` of Linux.
 const OUTGOING: u32 = 4;
@@ -189,5 +190,6 @@ impl Generator<'_> {
 }
 
 fn link_ends(direction: Option<Direction>) -> Result<Ends> {
-    Ok(Ends::of(direction).ok_or("expected `src` or `dst`: only 802.11 has other addresses")?)
+    Ok(Ends::of(direction)
+        .ok_or_else(|| Site::Direction.error("expected `src` or `dst`: only 802.11 has other addresses"))?)
 }

@@ -1,11 +1,11 @@
 //! Tests for the protocol that the link layer carries, one for each family of link types.
 
 use crate::lang::generate::code_builder::{BranchTargets, Value};
-use crate::lang::generate::link_layout::LinkFamily;
-use crate::lang::generate::numbers::*;
 use crate::lang::generate::packet_headers::{Encapsulation, PacketOffset};
 use crate::lang::generate::{Generator, Result};
+use crate::lang::link_layout::LinkFamily;
 use crate::lang::target::Families;
+use crate::packet::protocols::*;
 
 /// The magic number of Juniper's headers, in the upper three bytes.
 const JUNIPER_MAGIC: u32 = 0x4d47_4300;
@@ -97,7 +97,7 @@ impl Generator<'_> {
         let ether_type = field.half(0);
         let llc = self.payload()?;
         let is_ethernet = self.headers.family == LinkFamily::Ethernet;
-        let is_llc = if is_ethernet { ether_type.at_most(MAX_802_3_LENGTH) } else { ether_type.is(COOKED_LLC) };
+        let is_llc = if is_ethernet { ether_type.at_most(MAX_802_3_LENGTH) } else { ether_type.is(ETH_P_802_2) };
         match protocol {
             SAP_OSI | SAP_IP | SAP_NETBEUI => {
                 self.require(is_llc, to.no);
@@ -114,7 +114,7 @@ impl Generator<'_> {
             }
             SAP_IPX => {
                 self.code.exclude(ether_type.is(ETHERTYPE_IPX), to.yes);
-                self.code.exclude(ether_type.is(COOKED_802_3), to.yes);
+                self.code.exclude(ether_type.is(ETH_P_802_3), to.yes);
                 self.require(is_llc, to.no);
                 self.code.exclude(llc.byte(0).is(SAP_IPX), to.yes);
                 self.snap(llc, 0, ETHERTYPE_IPX, to);

@@ -14,10 +14,8 @@ mod encapsulation;
 mod header_fields;
 mod id_values;
 mod link_layer;
-mod link_layout;
 mod link_protocol;
 mod network_addresses;
-mod numbers;
 mod packet_headers;
 mod ports;
 mod prologue;
@@ -31,20 +29,56 @@ use crate::bpf::instruction::Instruction;
 use crate::bpf::program::Program;
 use crate::bpf::verify::SCRATCH_WORDS;
 use crate::lang::generate::code_builder::{BranchTargets, CodeBuilder, Test};
-use crate::lang::generate::numbers::{ETHERTYPE_IPV4, ETHERTYPE_IPV6, ETHERTYPE_PPPOE_DISCOVERY};
 use crate::lang::generate::packet_headers::{Headers, PAYLOAD_SLOT, PacketOffset};
 use crate::lang::generate::qualified_id::MergeableTest;
+use crate::lang::positions::Site;
 use crate::lang::target::Target;
 use crate::lang::tree::{Direction, Expr, Id, Node, Primitive, Qualifiers, beginnings};
 use crate::lang::words::Protocol;
+use crate::packet::protocols::{ETHERTYPE_IPV4, ETHERTYPE_IPV6, ETHERTYPE_PPPOE_DISCOVERY};
 
-/// The result of generating a primitive; the error is a sentence about it.
-type Result<T = (), E = String> = std::result::Result<T, E>;
+/// The result of generating a primitive.
+type Result<T = (), E = PrimitiveError> = std::result::Result<T, E>;
+
+/// An error in a primitive: a sentence about one of its parts.
+#[derive(Debug)]
+struct PrimitiveError {
+    site: Site,
+    message: String,
+}
+
+impl From<String> for PrimitiveError {
+    fn from(message: String) -> PrimitiveError {
+        Site::Start.error(message)
+    }
+}
+
+impl From<&str> for PrimitiveError {
+    fn from(message: &str) -> PrimitiveError {
+        Site::Start.error(message)
+    }
+}
+
+impl Site {
+    /// Returns an error at this part of a primitive.
+    fn error(self, message: impl Into<String>) -> PrimitiveError {
+        PrimitiveError { site: self, message: message.into() }
+    }
+}
+
+impl PrimitiveError {
+    /// Returns the error as one of a primitive in a tree.
+    fn in_part(self, part: usize) -> Diagnostic {
+        Diagnostic { part, site: self.site, message: self.message }
+    }
+}
 
 /// An error in a part of a tree.
 #[derive(Debug)]
 pub(super) struct Diagnostic {
+    /// The index of the node.
     pub(super) part: usize,
+    pub(super) site: Site,
     pub(super) message: String,
 }
 
@@ -155,7 +189,7 @@ impl Generator<'_> {
                 TreeTask::Tree(part, to) => match &expr.nodes[part] {
                     Node::Not => tasks.push(TreeTask::Tree(part - 1, to.swapped())),
                     Node::Primitive(primitive) => {
-                        self.primitive(primitive, to).map_err(|message| Diagnostic { part, message })?;
+                        self.primitive(primitive, to).map_err(|error| error.in_part(part))?;
                     }
                     operator => {
                         let operands = operands(expr, &beginnings, part);
@@ -203,13 +237,13 @@ impl Generator<'_> {
             Node::Primitive(Primitive::Address(qualifiers, id)) => Some((part, *qualifiers, id)),
             _ => None,
         });
-        self.qualified_ids(ids, to).map_err(|(part, message)| Diagnostic { part, message })
+        self.qualified_ids(ids, to).map_err(|(part, error)| error.in_part(part))
     }
 
     fn primitive(&mut self, primitive: &Primitive, to: BranchTargets) -> Result {
         match primitive {
             Primitive::Address(qualifiers, id) => {
-                self.qualified_ids(std::iter::once((0, *qualifiers, id)), to).map_err(|(_, message)| message)
+                self.qualified_ids(std::iter::once((0, *qualifiers, id)), to).map_err(|(_, error)| error)
             }
             Primitive::Protocol(protocol) => self.protocol(*protocol, to),
             Primitive::Relation(relation) => {
@@ -287,8 +321,9 @@ impl Generator<'_> {
         self.headers.payload.ok_or_else(|| self.unsupported("what the link layer carries cannot be found"))
     }
 
-    fn unsupported(&self, what: &str) -> String {
+    fn unsupported(&self, what: &str) -> PrimitiveError {
         format!("expected another link type: {what} with {}", self.target.link_type.name().unwrap_or("an unknown one"))
+            .into()
     }
 
     /// Reserves a scratch word for the whole program, which holds 0 at first.
@@ -298,7 +333,8 @@ impl Generator<'_> {
         if usize::from(slot) >= SCRATCH_WORDS - 1 {
             return Err(format!(
                 "expected fewer headers of variable length, since the machine has {SCRATCH_WORDS} scratch words"
-            ));
+            )
+            .into());
         }
         self.next_slot += 1;
         self.initialized_slots |= 1 << slot;

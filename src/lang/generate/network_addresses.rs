@@ -3,11 +3,12 @@
 use crate::bpf::assemble::Label;
 use crate::lang::generate::code_builder::{BranchTargets, Test, Value};
 use crate::lang::generate::id_values::{Ipv4Net, Ipv6Net, misplaced};
-use crate::lang::generate::numbers::*;
 use crate::lang::generate::packet_headers::PacketOffset;
 use crate::lang::generate::{Ends, Generator, Result};
+use crate::lang::positions::Site;
 use crate::lang::tree::{Kind, Qualifiers};
 use crate::lang::words::Protocol;
+use crate::packet::protocols::*;
 
 /// The offsets of the source and destination address in a header.
 const IPV4_ADDRESSES: (u32, u32) = (IPV4_SOURCE, IPV4_DESTINATION);
@@ -64,7 +65,7 @@ impl Generator<'_> {
             Some(Protocol::Ip) => (ETHERTYPE_IPV4, IPV4_ADDRESSES),
             Some(Protocol::Arp) => (ETHERTYPE_ARP, ARP_ADDRESSES),
             Some(Protocol::Rarp) => (ETHERTYPE_RARP, ARP_ADDRESSES),
-            Some(Protocol::Ip6) => return Err("expected an IPv6 address after `ip6`".into()),
+            Some(Protocol::Ip6) => return Err(Site::Operand(0).error("expected an IPv6 address after `ip6`")),
             Some(protocol) => {
                 let kind = if qualifiers.kind == Some(Kind::Net) { "a network" } else { "a host" };
                 return Err(misplaced(protocol, kind));
@@ -249,5 +250,7 @@ impl Generator<'_> {
 
 fn address_ends(qualifiers: Qualifiers) -> Result<Ends> {
     let ends = Ends::of(qualifiers.direction);
-    Ok(ends.ok_or("expected `src` or `dst`: only MAC addresses of 802.11 have other directions")?)
+    Ok(ends.ok_or_else(|| {
+        Site::Direction.error("expected `src` or `dst`: only MAC addresses of 802.11 have other directions")
+    })?)
 }

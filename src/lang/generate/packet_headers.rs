@@ -2,7 +2,7 @@
 
 use crate::bpf::isa::Width;
 use crate::lang::generate::code_builder::{Base, Value};
-use crate::lang::generate::link_layout::{LinkFamily, LinkLayout};
+use crate::lang::link_layout::{LinkFamily, LinkLayout};
 use crate::lang::link_type::LinkType;
 
 /// An offset from the start of the packet: a constant, plus a scratch word if there is one.

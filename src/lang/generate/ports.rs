@@ -5,11 +5,12 @@ use std::ops::RangeInclusive;
 use crate::bpf::isa::Width;
 use crate::lang::generate::code_builder::{Base, BranchTargets, Value};
 use crate::lang::generate::id_values::misplaced;
-use crate::lang::generate::numbers::*;
 use crate::lang::generate::packet_headers::PacketOffset;
 use crate::lang::generate::{Ends, Generator, Result};
+use crate::lang::positions::Site;
 use crate::lang::tree::Qualifiers;
 use crate::lang::words::Protocol;
+use crate::packet::protocols::*;
 
 impl Generator<'_> {
     /// Tests for a port in one of these ranges; `named` is the IP protocol that the name of a service implies.
@@ -21,7 +22,8 @@ impl Generator<'_> {
         to: BranchTargets,
     ) -> Result {
         let ends = Ends::of(qualifiers.direction);
-        let ends = ends.ok_or("expected `src` or `dst`: ports have no other directions")?;
+        let ends =
+            ends.ok_or_else(|| Site::Direction.error("expected `src` or `dst`: ports have no other directions"))?;
         let qualified = match qualifiers.protocol {
             None => None,
             Some(Protocol::Tcp) => Some(IPPROTO_TCP),
@@ -33,7 +35,8 @@ impl Generator<'_> {
             && qualified != named
         {
             let transport = if named == IPPROTO_TCP { "tcp" } else { "udp" };
-            return Err(format!("expected `{transport}`: the service has its port for that only"));
+            let message = format!("expected `{transport}`: the service has its port for that only");
+            return Err(Site::Protocol.error(message));
         }
         let protocol = qualified.or(named);
         let protocols = protocol.as_ref().map_or(&[IPPROTO_TCP, IPPROTO_UDP, IPPROTO_SCTP][..], std::slice::from_ref);

@@ -7,8 +7,8 @@ use crate::bpf::program::Program;
 use crate::bpf::verify::SCRATCH_WORDS;
 use crate::lang::generate::Generator;
 use crate::lang::generate::code_builder::{BranchTargets, CodeBuilder};
-use crate::lang::generate::link_layout::{LinkFamily, LinkLayout};
 use crate::lang::generate::packet_headers::{HEADER_SLOT, PAYLOAD_SLOT, PacketOffset};
+use crate::lang::link_layout::{LinkFamily, LinkLayout};
 use crate::lang::link_type::LinkType;
 
 /// The length of a Prism header, and the magic number of an AVS header, which some drivers write instead.

@@ -6,11 +6,12 @@ use crate::bpf::instruction::{Instruction, Operand};
 use crate::bpf::isa::{AluOp, Condition, Register, Width};
 use crate::lang::generate::code_builder::BranchTargets;
 use crate::lang::generate::id_values::{ip_protocol_number, misplaced};
-use crate::lang::generate::numbers::*;
 use crate::lang::generate::packet_headers::PacketOffset;
 use crate::lang::generate::{Generator, Result};
+use crate::lang::positions::Site;
 use crate::lang::tree::Id;
 use crate::lang::words::Protocol;
+use crate::packet::protocols::*;
 
 /// IPv6 headers whose first byte is the next protocol and whose second byte is the length, in units of eight bytes.
 const OPTION_HEADERS: [u32; 4] = [IPPROTO_HOPOPTS, IPPROTO_DSTOPTS, IPPROTO_ROUTING, IPPROTO_FRAGMENT];
@@ -19,7 +20,7 @@ impl Generator<'_> {
     /// Generates `protochain`: tests for a header of that protocol in the chain of headers.
     pub(super) fn protocol_chain(&mut self, version: Option<Protocol>, id: &Id, to: BranchTargets) -> Result {
         if let Id::Dotted(..) | Id::Ipv6(..) | Id::Mac(_) | Id::Byte(_) = id {
-            return Err("expected a protocol after `protochain`, not an address".into());
+            return Err(Site::Operand(0).error("expected a protocol after `protochain`, not an address"));
         }
         let number = ip_protocol_number(id)?;
         if let Some(protocol) = version.filter(|version| !matches!(version, Protocol::Ip | Protocol::Ip6)) {
@@ -56,7 +57,8 @@ impl Generator<'_> {
             if self.code.len() > max {
                 return Err(format!(
                     "expected fewer headers: with `protochain` the program exceeds {max} instructions"
-                ));
+                )
+                .into());
             }
             self.jump_if(IPPROTO_NONE, to.no);
             let options = self.code.label();

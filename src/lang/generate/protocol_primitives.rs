@@ -2,13 +2,14 @@
 
 use crate::lang::generate::code_builder::BranchTargets;
 use crate::lang::generate::id_values::{ip_protocol_number, misplaced, named_protocol, number_up_to};
-use crate::lang::generate::link_layout::LinkFamily;
-use crate::lang::generate::numbers::*;
 use crate::lang::generate::packet_headers::PacketOffset;
 use crate::lang::generate::{Generator, Result};
+use crate::lang::link_layout::LinkFamily;
 use crate::lang::names::{ISO_PROTOCOLS, LINK_PROTOCOLS};
+use crate::lang::positions::Site;
 use crate::lang::tree::Id;
 use crate::lang::words::Protocol;
+use crate::packet::protocols::*;
 
 impl Generator<'_> {
     /// Tests for one of these IP protocols in IPv4, IPv6 or both (`None`).
@@ -34,7 +35,7 @@ impl Generator<'_> {
     /// Generates `protocol proto number`, where `protocol` carries the protocol with that number.
     pub(super) fn carried_protocol(&mut self, protocol: Option<Protocol>, id: &Id, to: BranchTargets) -> Result {
         if let Id::Dotted(..) | Id::Ipv6(..) | Id::Mac(_) | Id::Byte(_) = id {
-            return Err("expected a protocol after `proto`, not an address".into());
+            return Err(Site::Operand(0).error("expected a protocol after `proto`, not an address"));
         }
         match protocol {
             None | Some(Protocol::Ip | Protocol::Ip6) => self.ip_protocols(&[ip_protocol_number(id)?], protocol, to),
@@ -83,9 +84,9 @@ impl Generator<'_> {
             LinkFamily::Ethernet | LinkFamily::Llc | LinkFamily::Wlan | LinkFamily::SunAtm | LinkFamily::LinuxSll
         );
         if has_llc && self.headers.labels == 0 && (256..=MAX_802_3_LENGTH).contains(&number) {
-            return Err(format!(
+            return Err(Site::Operand(0).error(format!(
                 "expected an EtherType above {MAX_802_3_LENGTH} or an LLC address up to 255, found `{number}`"
-            ));
+            )));
         }
         Ok(number)
     }

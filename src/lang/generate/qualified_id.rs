@@ -6,9 +6,10 @@ use crate::lang::generate::code_builder::BranchTargets;
 use crate::lang::generate::id_values::{
     Ipv4Net, decnet, ipv4, ipv6, name_after, number_up_to, numbered_port, port, port_range,
 };
-use crate::lang::generate::{Generator, Result};
+use crate::lang::generate::{Generator, PrimitiveError, Result};
 use crate::lang::keywords;
 use crate::lang::parse::did_you_mean;
+use crate::lang::positions::Site;
 use crate::lang::target::Resolver;
 use crate::lang::tree::{Id, Kind, Mask, Qualifiers};
 use crate::lang::words::Protocol;
@@ -49,7 +50,7 @@ impl Generator<'_> {
         &mut self,
         primitives: impl Iterator<Item = (usize, Qualifiers, &'e Id)>,
         to: BranchTargets,
-    ) -> Result<(), (usize, String)> {
+    ) -> Result<(), (usize, PrimitiveError)> {
         let mut primitives = primitives.peekable();
         let Some(&(first, qualifiers, id)) = primitives.peek() else { return Ok(()) };
         let parts: Parts = primitives.map(|(part, _, id)| (part, id)).collect();
@@ -63,7 +64,7 @@ impl Generator<'_> {
                 self.ip_protocols(&numbers, qualifiers.protocol, to)
             }
         };
-        result.map_err(|message| (first, message))
+        result.map_err(|error| (first, error))
     }
 
     fn qualified_id(&mut self, qualifiers: Qualifiers, id: &Id, to: BranchTargets) -> Result {
@@ -90,35 +91,39 @@ impl Generator<'_> {
             Id::Mac(mac) if is_link && qualifiers.kind != Some(Kind::Net) => {
                 self.link_hosts(*mac, qualifiers.direction, to)
             }
-            Id::Mac(_) => Err("expected `ether` before a MAC address".into()),
+            Id::Mac(_) => Err(Site::Operand(0).error("expected `ether` before a MAC address")),
             Id::Byte(byte) if is_link && qualifiers.kind != Some(Kind::Net) => {
                 self.byte_hosts(*byte, qualifiers.direction, to)
             }
-            Id::Byte(_) => Err("expected `link` before an address of one byte".into()),
+            Id::Byte(_) => Err(Site::Operand(0).error("expected `link` before an address of one byte")),
             Id::Name(name) if qualifiers.kind == Some(Kind::Net) => self.named_net(qualifiers, name, to),
             Id::Name(name) if is_link => {
                 let mac = self.resolver(|resolver| resolver.ether(name));
-                let mac = mac.ok_or_else(|| self.unknown_name("a MAC address such as 0:c0:4f:1:2:3", name))?;
+                let mac = mac.ok_or_else(|| self.unknown_name("a MAC address such as 0:c0:4f:1:2:3", name, ""))?;
                 self.link_hosts(mac, qualifiers.direction, to)
             }
-            _ if is_link => Err("expected a MAC address after `ether`".into()),
+            _ if is_link => Err(Site::Operand(0).error("expected a MAC address after `ether`")),
             Id::Dotted(address, Mask::None) if qualifiers.kind != Some(Kind::Net) => {
                 self.decnet_hosts(decnet(address)?, qualifiers, to)
             }
-            Id::Number(number) => Err(format!("expected a DECnet address such as 10.15, found `{number}`")),
-            Id::Dotted(_, Mask::None) => Err("expected `host`, since there are no networks of DECnet".into()),
-            Id::Dotted(..) => Err("expected no mask, since only IPv4 networks have one".into()),
+            Id::Number(number) => {
+                Err(Site::Operand(0).error(format!("expected a DECnet address such as 10.15, found `{number}`")))
+            }
+            Id::Dotted(_, Mask::None) => {
+                Err(Site::Operand(0).error("expected `host`, since there are no networks of DECnet"))
+            }
+            Id::Dotted(..) => Err(Site::Operand(0).error("expected no mask, since only IPv4 networks have one")),
             Id::Name(name) if qualifiers.protocol == Some(Protocol::Decnet) => {
-                Err(format!("expected a DECnet address such as 10.15, found `{name}`"))
+                Err(Site::Operand(0).error(format!("expected a DECnet address such as 10.15, found `{name}`")))
             }
             Id::Name(name) => self.named_host(qualifiers, name, to),
-            Id::Ipv6(..) => Err("expected an address".into()),
+            Id::Ipv6(..) => Err(Site::Operand(0).error("expected an address")),
         }
     }
 
     fn named_net(&mut self, qualifiers: Qualifiers, name: &str, to: BranchTargets) -> Result {
         let network = self.resolver(|resolver| resolver.network(name));
-        let (address, mask) = network.ok_or_else(|| self.unknown_name("a network such as 10.1.0.0/16", name))?;
+        let (address, mask) = network.ok_or_else(|| self.unknown_name("a network such as 10.1.0.0/16", name, ""))?;
         let mask = u32::from(mask);
         self.ipv4_hosts(&[(u32::from(address) & mask, mask)], qualifiers, to)
     }
@@ -138,7 +143,7 @@ impl Generator<'_> {
         match (four.is_empty(), six.is_empty()) {
             (true, true) => {
                 let guess = did_you_mean(keywords::near(name));
-                Err(self.unknown_name("an address such as 10.0.0.1", name) + &guess)
+                Err(self.unknown_name("an address such as 10.0.0.1", name, &guess))
             }
             (false, true) => self.ipv4_hosts(&four, qualifiers, to),
             (true, false) => self.ipv6_hosts(&six, qualifiers, to),
@@ -163,8 +168,8 @@ impl Generator<'_> {
         let four = ipv4_hosts(&addresses);
         let mac = mac.filter(|_| !four.is_empty());
         let mac = mac.ok_or_else(|| {
-            let unknown = self.unknown_name("`gateway` with a name that has MAC and IPv4 addresses", name);
-            unknown + "; with addresses it is `ether host MAC and not host ADDRESS`"
+            let advice = "; with addresses it is `ether host MAC and not host ADDRESS`";
+            self.unknown_name("`gateway` with a name that has MAC and IPv4 addresses", name, advice)
         })?;
         let next = self.code.label();
         self.link_hosts(mac, None, BranchTargets { yes: next, ..to })?;
@@ -172,14 +177,14 @@ impl Generator<'_> {
         self.other_ipv4_hosts(&four, qualifiers, to)
     }
 
-    /// Returns the message for a name without an address.
-    fn unknown_name(&self, expected: &str, name: &str) -> String {
+    /// Returns the error of a name without an address, with an advice after it.
+    fn unknown_name(&self, expected: &str, name: &str, advice: &str) -> PrimitiveError {
         let reason = if self.target.resolver.is_some() {
             "which the resolver does not know"
         } else {
             "and names are not looked up (a program in Rust can bring a `Resolver`)"
         };
-        format!("expected {expected}, found the name `{name}`, {reason}")
+        Site::Operand(0).error(format!("expected {expected}, found the name `{name}`, {reason}{advice}"))
     }
 
     /// Looks up a name with the resolver of the target, if it has one.
@@ -189,8 +194,8 @@ impl Generator<'_> {
 }
 
 /// Returns the value of each part, or the first error and its part.
-fn each<T>(parts: &Parts, value: impl Fn(&Id) -> Result<T>) -> Result<Vec<T>, (usize, String)> {
-    parts.iter().map(|&(part, id)| value(id).map_err(|message| (part, message))).collect()
+fn each<T>(parts: &Parts, value: impl Fn(&Id) -> Result<T>) -> Result<Vec<T>, (usize, PrimitiveError)> {
+    parts.iter().map(|&(part, id)| value(id).map_err(|error| (part, error))).collect()
 }
 
 /// Returns the IPv4 addresses among these, as networks of one host.

@@ -1,9 +1,9 @@
 //! Tests of 802.11 headers, in which the offset of an address depends on the kind of frame.
 
 use crate::lang::generate::code_builder::{BranchTargets, Test};
-use crate::lang::generate::link_layout::LinkFamily;
 use crate::lang::generate::packet_headers::PacketOffset;
 use crate::lang::generate::{Ends, Generator, Result};
+use crate::lang::link_layout::LinkFamily;
 use crate::lang::tree::{Direction, Wlan};
 
 /// Bits of the first byte: a control or reserved frame, whose addresses have no direction; a data frame.

@@ -1,6 +1,7 @@
 //! Contexts of packets as captures have them.
 
 use crate::packet::context::{Context, Device};
+use crate::packet::protocols::{ETH_P_802_2, ETH_P_802_3, ETHERTYPE_IPV4, ETHERTYPE_IPV6};
 
 /// A link type of captures whose records tell a context.
 struct LinkType {
@@ -22,12 +23,6 @@ static LINK_TYPES: [LinkType; 6] = [
 /// `PACKET_BROADCAST` and `PACKET_MULTICAST`.
 const BROADCAST: u8 = 1;
 const MULTICAST: u8 = 2;
-
-/// `ETH_P_802_3`: a frame of NetWare without LLC.
-const RAW_802_3: u16 = 1;
-
-/// `ETH_P_802_2`: a frame with an LLC header.
-const LLC: u16 = 4;
 
 /// EtherTypes begin here; smaller numbers are lengths.
 const FIRST_ETHER_TYPE: u16 = 0x600;
@@ -77,8 +72,8 @@ impl Context {
             ether_type @ FIRST_ETHER_TYPE.. => ether_type,
             _ if frame.len() < 14 => 0,
             // NetWare's header begins with a checksum that is not used.
-            _ if half(frame, 14) == 0xffff => RAW_802_3,
-            _ => LLC,
+            _ if half(frame, 14) == 0xffff => ETH_P_802_3 as u16,
+            _ => ETH_P_802_2 as u16,
         };
         let packet_type = match frame.first_chunk() {
             Some([0xff, 0xff, 0xff, 0xff, 0xff, 0xff]) => BROADCAST,
@@ -99,8 +94,8 @@ impl Context {
     /// nor 6. There is no device, and no link header.
     pub fn ip(packet: &[u8]) -> Context {
         let protocol = match packet.first().map(|byte| byte >> 4) {
-            Some(4) => 0x0800,
-            Some(6) => 0x86dd,
+            Some(4) => ETHERTYPE_IPV4 as u16,
+            Some(6) => ETHERTYPE_IPV6 as u16,
             _ => 0,
         };
         Context { protocol, ..Context::default() }
@@ -150,9 +145,9 @@ mod tests {
         for (behind, protocol) in [
             (&[0x86, 0xdd][..], 0x86dd),
             (&[0x06, 0x00], 0x0600),
-            (&[0x05, 0xff, 0xff, 0xff], RAW_802_3),
-            (&[0x05, 0xff, 0xaa, 0xaa], LLC),
-            (&[0, 38], LLC),
+            (&[0x05, 0xff, 0xff, 0xff], ETH_P_802_3 as u16),
+            (&[0x05, 0xff, 0xaa, 0xaa], ETH_P_802_2 as u16),
+            (&[0, 38], ETH_P_802_2 as u16),
             (&[0x08], 0),
         ] {
             assert_eq!(Context::ethernet(&frame(behind)).protocol, protocol, "{behind:x?}");

@@ -3,6 +3,7 @@
 //! Source: `struct sockaddr_ll` and `struct tpacket_auxdata` in `include/uapi/linux/if_packet.h`.
 
 use crate::packet::context::{Context, Device, Vlan};
+use crate::packet::protocols::ETHERTYPE_VLAN;
 
 /// `AF_PACKET`.
 const AF_PACKET: u16 = 17;
@@ -12,9 +13,6 @@ const HAS_VLAN: u32 = 1 << 4;
 
 /// `TP_STATUS_VLAN_TPID_VALID`: its EtherType is there, too.
 const HAS_TPID: u32 = 1 << 6;
-
-/// The EtherType of a tag, from the time when there was one.
-const VLAN: u16 = 0x8100;
 
 impl Context {
     /// The context of a packet from a packet socket (`AF_PACKET`, `SOCK_RAW`).
@@ -69,7 +67,7 @@ impl Context {
         let (tci, tpid) = (tci?, tpid?);
         // The packet begins with the link header.
         self.network_header = i32::from(network?) - i32::from(link?);
-        let tpid = if status & HAS_TPID != 0 { tpid } else { VLAN };
+        let tpid = if status & HAS_TPID != 0 { tpid } else { ETHERTYPE_VLAN as u16 };
         self.vlan = (status & HAS_VLAN != 0).then_some(Vlan { tci, tpid });
         Some(())
     }
