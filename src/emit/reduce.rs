@@ -1,9 +1,9 @@
 //! The graph of a program, made as small as the passes can.
 
 use crate::bpf::verify::Verified;
-use crate::emit::{parameter_elimination, test_reordering};
+use crate::emit::parameter_elimination;
 use crate::ir::{Check, End, Graph};
-use crate::opt::{bounds_check_elimination, value_propagation};
+use crate::opt::{bounds_check_elimination, switch_lowering, value_propagation};
 use crate::packet::MAX_CAPTURED;
 
 /// How often the passes are repeated at most: nearly all graphs are done after two rounds.
@@ -22,7 +22,7 @@ pub(crate) fn reduced(verified: &Verified) -> Graph {
     }
     stop_early(&mut graph);
     bounds_check_elimination::drop_known(&mut graph);
-    test_reordering::run(&mut graph);
+    switch_lowering::gather(&mut graph);
     graph
 }
 

@@ -5,7 +5,7 @@ mod byte_swap_folding;
 mod if_conversion;
 mod list_lowering;
 mod load_merging;
-mod switch_lowering;
+pub(crate) mod switch_lowering;
 mod tail_duplication;
 pub(crate) mod value_propagation;
 mod verdict_difference;

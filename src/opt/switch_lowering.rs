@@ -52,7 +52,7 @@ struct Link {
 }
 
 /// Brings the tests on one value together, in every chain; whether any were apart.
-fn gather(graph: &mut Graph) -> bool {
+pub(crate) fn gather(graph: &mut Graph) -> bool {
     let entries = graph.entries();
     let mut has_changed = false;
     let mut is_done = vec![false; graph.blocks.len()];
