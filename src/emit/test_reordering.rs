@@ -8,12 +8,12 @@
 use std::collections::HashMap;
 
 use crate::ir::Hashing;
-use crate::ir::{BlockId, Edge, End, Graph, Test, Value, ValueId};
+use crate::ir::{BlockId, Edge, Graph, Terminator, Test, Value, ValueId};
 
 /// Reorders all such chains.
 pub(crate) fn run(graph: &mut Graph) {
     let mut entries = vec![0_u32; graph.blocks.len()];
-    graph.blocks.iter().flat_map(|block| block.end.edges()).for_each(|edge| entries[edge.block.index()] += 1);
+    graph.blocks.iter().flat_map(|block| block.terminator.edges()).for_each(|edge| entries[edge.block.index()] += 1);
     let divides = divides(graph);
     let mut is_done = vec![false; graph.blocks.len()];
     for index in 0..graph.blocks.len() {
@@ -27,8 +27,8 @@ pub(crate) fn run(graph: &mut Graph) {
 
 /// The chain that a block begins, towards either side.
 fn longest_chain(graph: &Graph, entries: &[u32], divides: &[bool], first: BlockId) -> Vec<BlockId> {
-    let is_movable = |id: BlockId| match &graph.block(id).end {
-        End::Branch { test, .. } => !test.values().any(|value| divides[value.index()]),
+    let is_movable = |id: BlockId| match &graph.block(id).terminator {
+        Terminator::Branch { test, .. } => !test.values().any(|value| divides[value.index()]),
         _ => false,
     };
     let is_link = |id: BlockId| {
@@ -78,9 +78,9 @@ fn chain_to<'g>(
 
 /// The two edges out of a block, the one that leads on second.
 fn out(graph: &Graph, id: BlockId, leads_on_if: bool) -> Option<(&Edge, &Edge)> {
-    match &graph.block(id).end {
-        End::Branch { then, otherwise, .. } if leads_on_if => Some((otherwise, then)),
-        End::Branch { then, otherwise, .. } => Some((then, otherwise)),
+    match &graph.block(id).terminator {
+        Terminator::Branch { then, otherwise, .. } if leads_on_if => Some((otherwise, then)),
+        Terminator::Branch { then, otherwise, .. } => Some((then, otherwise)),
         _ => None,
     }
 }
@@ -91,8 +91,8 @@ fn reorder(graph: &mut Graph, chain: &[BlockId]) {
         return;
     }
     let mut groups: HashMap<ValueId, usize, Hashing> = HashMap::default();
-    let group_of = |id: &BlockId| match graph.block(*id).end {
-        End::Branch { test: Test::Compare(_, left, _), .. } => left,
+    let group_of = |id: &BlockId| match graph.block(*id).terminator {
+        Terminator::Branch { test: Test::Compare(_, left, _), .. } => left,
         _ => ValueId(0),
     };
     for id in chain {
@@ -116,7 +116,7 @@ fn reorder(graph: &mut Graph, chain: &[BlockId]) {
     for (place, (&id, &(test, holds))) in chain.iter().zip(&tests).enumerate() {
         let next = chain.get(place + 1).map_or_else(|| exit.clone(), |&next| Edge::to(next));
         let (then, otherwise) = if holds { (common.clone(), next) } else { (next, common.clone()) };
-        graph.blocks[id.index()].end = End::Branch { test, then, otherwise };
+        graph.blocks[id.index()].terminator = Terminator::Branch { test, then, otherwise };
     }
 }
 
@@ -129,8 +129,8 @@ fn common_edge(graph: &Graph, chain: &[BlockId]) -> Edge {
 
 /// The test of a block, and how it comes out where the block leads to that edge.
 fn test_towards(graph: &Graph, id: BlockId, common: &Edge) -> Option<(Test, bool)> {
-    match &graph.block(id).end {
-        End::Branch { test, then, .. } => Some((*test, then == common)),
+    match &graph.block(id).terminator {
+        Terminator::Branch { test, then, .. } => Some((*test, then == common)),
         _ => None,
     }
 }
