@@ -333,8 +333,8 @@ mod tests {
         let odd: Vec<(u32, u32)> = (1_000..1_200).map(|k| (2 * k + 1, 2 * k + 1)).collect();
         check(&odd, "Bitmap");
         let far: Vec<(u32, u32)> = (0..1_000_u32).map(|k| (k * k * 4_000, k * k * 4_000 + k % 3)).collect();
-        check(&far, "MemberTable");
-        check(&far[..100], "MemberTable");
+        check(&far, "Table");
+        check(&far[..100], "Table");
         assert_eq!(MemberSet::new(&[(0, 1 << 20), (1 << 30, 1 << 31)]), None);
         assert_eq!(MemberSet::new(&[]), None);
     }
