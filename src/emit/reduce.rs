@@ -2,7 +2,7 @@
 
 use crate::bpf::verify::Verified;
 use crate::emit::parameter_elimination;
-use crate::ir::{Check, End, Graph};
+use crate::ir::{Check, Graph, Terminator};
 use crate::opt::{bounds_check_elimination, switch_lowering, value_propagation};
 use crate::packet::MAX_CAPTURED;
 
@@ -11,7 +11,7 @@ const ROUNDS: usize = 3;
 
 pub(crate) fn reduced(verified: &Verified) -> Graph {
     let mut graph = Graph::new(verified);
-    graph.tidy();
+    graph.simplify_cfg();
     for _ in 0..ROUNDS {
         stop_early(&mut graph);
         bounds_check_elimination::drop_known(&mut graph);
@@ -43,22 +43,22 @@ fn stop_early(graph: &mut Graph) {
         if let Some(place) = block.checks.iter().position(|&check| is_impossible(graph, check)) {
             let block = &mut graph.blocks[index];
             block.checks.truncate(place);
-            block.end = End::Return(zero);
+            block.terminator = Terminator::Return(zero);
         }
         let block = &graph.blocks[index];
-        let ends_in_zero = match &block.end {
-            End::Return(verdict) => graph.constant(*verdict) == Some(0),
+        let ends_in_zero = match &block.terminator {
+            Terminator::Return(verdict) => graph.constant(*verdict) == Some(0),
             end => end.edges().all(|edge| is_zero[edge.block.index()]),
         };
         if ends_in_zero {
             let shown = block.checks.iter().rposition(|&check| gives_another_verdict(graph, check));
             let block = &mut graph.blocks[index];
             block.checks.truncate(shown.map_or(0, |place| place + 1));
-            block.end = End::Return(zero);
+            block.terminator = Terminator::Return(zero);
             is_zero[index] = block.checks.is_empty();
         }
     }
-    graph.tidy();
+    graph.simplify_cfg();
 }
 
 fn is_impossible(graph: &Graph, check: Check) -> bool {

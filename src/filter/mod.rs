@@ -14,7 +14,7 @@ use crate::bpf::program::Program;
 use crate::bpf::verify::{Verified, VerifyError};
 use crate::codegen;
 use crate::codegen::{BatchCode, Code, CompileError, Entries, Facts, Lazily, Records};
-use crate::ir::{Fact, Graph, Strategy};
+use crate::ir::{ContextInput, Graph, Strategy};
 use crate::lang::{ExprError, LinkType, Target, compile_expression};
 use crate::packet::Packet;
 use crate::packet::ancillary::Extension;
@@ -162,7 +162,7 @@ impl Filter {
 
     fn new(graph: &Graph, source: Source) -> Result<Filter, CompileError> {
         let code = codegen::compile(graph)?;
-        let facts = graph.facts().fold(0, |facts, fact| facts | 1 << fact.index());
+        let facts = graph.context_inputs().fold(0, |facts, fact| facts | 1 << fact.index());
         let batch = Arc::new(Batch::new(source, graph.strategy()));
         Ok(Filter { code, facts, dialect: graph.dialect, strategy: graph.strategy(), batch })
     }
@@ -261,7 +261,7 @@ impl Filter {
         })
     }
 
-    fn asks_for(&self, fact: Fact) -> bool {
+    fn asks_for(&self, fact: ContextInput) -> bool {
         self.facts & 1 << fact.index() != 0
     }
 
@@ -303,7 +303,8 @@ impl Filter {
     /// The packets, if the compiled loop can take them.
     fn records<'p>(&self, packets: Packets<'p>) -> Option<Records<'p>> {
         let have_contexts = matches!(packets.layout(), Layout::Packets(_));
-        let differ = self.asks_for(Fact::Ancillary(Extension::Random)) || have_contexts && self.asks_for_context();
+        let differ =
+            self.asks_for(ContextInput::Ancillary(Extension::Random)) || have_contexts && self.asks_for_context();
         if differ { None } else { Records::of(packets) }
     }
 

@@ -8,7 +8,7 @@
 //! A check whose failure gives another verdict than 0 can be seen, and nothing is asked for beyond it.
 
 use crate::bpf::isa::Width;
-use crate::ir::{Address, Block, Check, End, Graph, ValueId};
+use crate::ir::{Address, Block, Check, Graph, Terminator, ValueId};
 
 /// How many bases of addresses are followed at a time: the rest keep their checks.
 const BASES: usize = 8;
@@ -17,13 +17,13 @@ const BASES: usize = 8;
 pub(crate) fn run(graph: &mut Graph) {
     let needs = needs(graph);
     rewrite(graph, Some(&needs));
-    graph.tidy();
+    graph.simplify_cfg();
 }
 
 /// Removes the checks that are known to hold.
 pub(crate) fn drop_known(graph: &mut Graph) {
     rewrite(graph, None);
-    graph.tidy();
+    graph.simplify_cfg();
 }
 
 /// So many bytes behind each base.
@@ -85,9 +85,9 @@ fn needs(graph: &Graph) -> Vec<Need> {
 }
 
 fn end_need(graph: &Graph, block: &Block, needs: &[Need]) -> Need {
-    match &block.end {
-        End::Return(verdict) if graph.constant(*verdict) == Some(0) => None,
-        End::Return(_) => Some(Bytes::default()),
+    match &block.terminator {
+        Terminator::Return(verdict) if graph.constant(*verdict) == Some(0) => None,
+        Terminator::Return(_) => Some(Bytes::default()),
         end => end.edges().fold(None, |need, edge| match (need, &needs[edge.block.index()]) {
             (Some(mut need), Some(other)) => {
                 need.meet(other);
@@ -137,7 +137,8 @@ fn rewrite(graph: &mut Graph, needs: Option<&[Need]>) {
         graph.blocks[index].checks = checks;
         if needs.is_some_and(|needs| needs[index].is_none()) {
             let zero = graph.values.constant(0);
-            graph.blocks[index] = Block { end: End::Return(zero), checks: Vec::new(), ..graph.blocks[index].clone() };
+            graph.blocks[index] =
+                Block { terminator: Terminator::Return(zero), checks: Vec::new(), ..graph.blocks[index].clone() };
         }
     }
 }
@@ -161,7 +162,7 @@ pub(crate) fn captured(graph: &Graph) -> Vec<Bytes> {
 
 /// Takes what is known behind a block along its edges.
 fn leave(block: &Block, known: &Bytes, entries: &mut [Option<Bytes>]) {
-    for edge in block.end.edges() {
+    for edge in block.terminator.edges() {
         match &mut entries[edge.block.index()] {
             Some(other) => other.meet(known),
             entry => *entry = Some(known.clone()),
