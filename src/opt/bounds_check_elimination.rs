@@ -9,6 +9,7 @@
 
 use crate::bpf::isa::Width;
 use crate::ir::{Address, Block, Check, Graph, Terminator, ValueId};
+use crate::packet::MAX_CAPTURED;
 
 /// How many bases of addresses are followed at a time: the rest keep their checks.
 const BASES: usize = 8;
@@ -20,8 +21,9 @@ pub(crate) fn run(graph: &mut Graph) {
     graph.simplify_cfg();
 }
 
-/// Removes the checks that are known to hold.
+/// Removes the checks that are known to hold, and those that do not affect the verdict 0 of all paths behind them.
 pub(crate) fn drop_known(graph: &mut Graph) {
+    needs(graph);
     rewrite(graph, None);
     graph.simplify_cfg();
 }
@@ -74,12 +76,22 @@ impl Bytes {
 /// What the paths from a point ask for; `None` if they all give verdict 0.
 type Need = Option<Bytes>;
 
-/// What the start of each block needs.
-fn needs(graph: &Graph) -> Vec<Need> {
+/// Returns what the start of each block needs. Where nothing is needed any more, the block ends with verdict 0.
+fn needs(graph: &mut Graph) -> Vec<Need> {
     let mut needs: Vec<Need> = vec![None; graph.blocks.len()];
-    for (index, block) in graph.blocks.iter().enumerate().rev() {
-        needs[index] =
-            block.checks.iter().rev().fold(end_need(graph, block, &needs), |need, check| before(graph, *check, need));
+    for index in (0..graph.blocks.len()).rev() {
+        let block = &graph.blocks[index];
+        let mut need = end_need(graph, block, &needs);
+        let mut kept = need.is_none().then_some(block.checks.len());
+        for (place, &check) in block.checks.iter().enumerate().rev() {
+            need = before(graph, check, need);
+            kept = if need.is_none() { Some(place) } else { kept };
+        }
+        needs[index] = need;
+        if let Some(kept) = kept {
+            graph.blocks[index].checks.truncate(kept);
+            graph.blocks[index].terminator = Terminator::Return(graph.values.constant(0));
+        }
     }
     needs
 }
@@ -101,6 +113,7 @@ fn end_need(graph: &Graph, block: &Block, needs: &[Need]) -> Need {
 /// What is needed before a check, where that is needed behind it.
 fn before(graph: &Graph, check: Check, need: Need) -> Need {
     match check {
+        _ if is_impossible(graph, check) => None,
         Check::InBounds(address, width) => {
             let mut need = need?;
             need.raise(address.base, address.end(width));
@@ -109,6 +122,18 @@ fn before(graph: &Graph, check: Check, need: Need) -> Need {
         Check::NonZero(_) => need,
         Check::Present(_, verdict) if graph.constant(verdict) == Some(0) => need,
         Check::Present(..) => Some(Bytes::default()),
+    }
+}
+
+/// Returns whether a check fails on all packets.
+fn is_impossible(graph: &Graph, check: Check) -> bool {
+    match check {
+        Check::InBounds(address, width) => {
+            let least = address.base.map_or(0, |base| u64::from(graph.values.known(base).min));
+            least + address.end(width) > MAX_CAPTURED as u64
+        }
+        Check::NonZero(divisor) => graph.constant(divisor) == Some(0),
+        Check::Present(..) => false,
     }
 }
 
@@ -135,11 +160,6 @@ fn rewrite(graph: &mut Graph, needs: Option<&[Need]>) {
         }
         leave(block, &known, &mut captured);
         graph.blocks[index].checks = checks;
-        if needs.is_some_and(|needs| needs[index].is_none()) {
-            let zero = graph.values.constant(0);
-            graph.blocks[index] =
-                Block { terminator: Terminator::Return(zero), checks: Vec::new(), ..graph.blocks[index].clone() };
-        }
     }
 }
 
