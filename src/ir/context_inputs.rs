@@ -1,6 +1,6 @@
 //! The context inputs of a graph: what its verdict may depend on beside the bytes of the packet.
 
-use crate::ir::{Graph, Known, Value};
+use crate::ir::{Graph, KnownBits, Value};
 use crate::packet::ancillary::Extension;
 use crate::packet::header::Header;
 
@@ -55,9 +55,9 @@ impl Graph {
     /// Collects the context inputs.
     pub(crate) fn context_inputs(&self) -> ContextInputs {
         self.values.iter().fold(ContextInputs::default(), |inputs, value| match value {
-            Value::Ancillary(extension) | Value::Find(extension, ..) => inputs.with_extension(extension),
+            Value::Ancillary(extension) | Value::FindAttribute(extension, ..) => inputs.with_extension(extension),
             Value::Random(_) => inputs.with_extension(Extension::Random),
-            Value::Position(offset) => {
+            Value::ResolvedOffset(offset) => {
                 self.values.known(offset).headers().iter().fold(inputs, |inputs, &header| inputs.with_header(header))
             }
             _ => inputs,
@@ -65,7 +65,7 @@ impl Graph {
     }
 }
 
-impl Known {
+impl KnownBits {
     /// The headers that an offset may be relative to.
     pub(crate) fn headers(self) -> &'static [Header] {
         match (self.max >= Header::Network.base(), self.min >= Header::Network.base()) {

@@ -8,7 +8,8 @@
 //! A check whose failure gives another verdict than 0 can be seen, and nothing is asked for beyond it.
 
 use crate::bpf::isa::Width;
-use crate::ir::{Address, Block, Check, End, Graph, ValueId};
+use crate::ir::{Address, Block, Check, Graph, Terminator, ValueId};
+use crate::packet::MAX_CAPTURED;
 
 /// How many bases of addresses are followed at a time: the rest keep their checks.
 const BASES: usize = 8;
@@ -17,13 +18,14 @@ const BASES: usize = 8;
 pub(crate) fn run(graph: &mut Graph) {
     let needs = needs(graph);
     rewrite(graph, Some(&needs));
-    graph.tidy();
+    graph.simplify_cfg();
 }
 
-/// Removes the checks that are known to hold.
+/// Removes the checks that are known to hold, and those that do not affect the verdict 0 of all paths behind them.
 pub(crate) fn drop_known(graph: &mut Graph) {
+    needs(graph);
     rewrite(graph, None);
-    graph.tidy();
+    graph.simplify_cfg();
 }
 
 /// So many bytes behind each base.
@@ -74,20 +76,30 @@ impl Bytes {
 /// What the paths from a point ask for; `None` if they all give verdict 0.
 type Need = Option<Bytes>;
 
-/// What the start of each block needs.
-fn needs(graph: &Graph) -> Vec<Need> {
+/// Returns what the start of each block needs. Where nothing is needed any more, the block ends with verdict 0.
+fn needs(graph: &mut Graph) -> Vec<Need> {
     let mut needs: Vec<Need> = vec![None; graph.blocks.len()];
-    for (index, block) in graph.blocks.iter().enumerate().rev() {
-        needs[index] =
-            block.checks.iter().rev().fold(end_need(graph, block, &needs), |need, check| before(graph, *check, need));
+    for index in (0..graph.blocks.len()).rev() {
+        let block = &graph.blocks[index];
+        let mut need = end_need(graph, block, &needs);
+        let mut kept = need.is_none().then_some(block.checks.len());
+        for (place, &check) in block.checks.iter().enumerate().rev() {
+            need = before(graph, check, need);
+            kept = if need.is_none() { Some(place) } else { kept };
+        }
+        needs[index] = need;
+        if let Some(kept) = kept {
+            graph.blocks[index].checks.truncate(kept);
+            graph.blocks[index].terminator = Terminator::Return(graph.values.constant(0));
+        }
     }
     needs
 }
 
 fn end_need(graph: &Graph, block: &Block, needs: &[Need]) -> Need {
-    match &block.end {
-        End::Return(verdict) if graph.constant(*verdict) == Some(0) => None,
-        End::Return(_) => Some(Bytes::default()),
+    match &block.terminator {
+        Terminator::Return(verdict) if graph.constant(*verdict) == Some(0) => None,
+        Terminator::Return(_) => Some(Bytes::default()),
         end => end.edges().fold(None, |need, edge| match (need, &needs[edge.block.index()]) {
             (Some(mut need), Some(other)) => {
                 need.meet(other);
@@ -101,6 +113,7 @@ fn end_need(graph: &Graph, block: &Block, needs: &[Need]) -> Need {
 /// What is needed before a check, where that is needed behind it.
 fn before(graph: &Graph, check: Check, need: Need) -> Need {
     match check {
+        _ if is_impossible(graph, check) => None,
         Check::InBounds(address, width) => {
             let mut need = need?;
             need.raise(address.base, address.end(width));
@@ -109,6 +122,18 @@ fn before(graph: &Graph, check: Check, need: Need) -> Need {
         Check::NonZero(_) => need,
         Check::Present(_, verdict) if graph.constant(verdict) == Some(0) => need,
         Check::Present(..) => Some(Bytes::default()),
+    }
+}
+
+/// Returns whether a check fails on all packets.
+fn is_impossible(graph: &Graph, check: Check) -> bool {
+    match check {
+        Check::InBounds(address, width) => {
+            let least = address.base.map_or(0, |base| u64::from(graph.values.known(base).min));
+            least + address.end(width) > MAX_CAPTURED as u64
+        }
+        Check::NonZero(divisor) => graph.constant(divisor) == Some(0),
+        Check::Present(..) => false,
     }
 }
 
@@ -135,10 +160,6 @@ fn rewrite(graph: &mut Graph, needs: Option<&[Need]>) {
         }
         leave(block, &known, &mut captured);
         graph.blocks[index].checks = checks;
-        if needs.is_some_and(|needs| needs[index].is_none()) {
-            let zero = graph.values.constant(0);
-            graph.blocks[index] = Block { end: End::Return(zero), checks: Vec::new(), ..graph.blocks[index].clone() };
-        }
     }
 }
 
@@ -161,7 +182,7 @@ pub(crate) fn captured(graph: &Graph) -> Vec<Bytes> {
 
 /// Takes what is known behind a block along its edges.
 fn leave(block: &Block, known: &Bytes, entries: &mut [Option<Bytes>]) {
-    for edge in block.end.edges() {
+    for edge in block.terminator.edges() {
         match &mut entries[edge.block.index()] {
             Some(other) => other.meet(known),
             entry => *entry = Some(known.clone()),

@@ -10,9 +10,9 @@ use std::collections::HashMap;
 use crate::bpf::isa::Condition;
 use crate::ir::Hashing;
 use crate::ir::ranges::{Range, Ranges, complement};
-use crate::ir::test::Question;
-use crate::ir::{BlockId, Edge, End, Graph, Test, ValueId};
-use crate::ir::{Set, SetId};
+use crate::ir::test::Comparison;
+use crate::ir::{BlockId, Edge, Graph, Terminator, Test, ValueId};
+use crate::ir::{MemberSet, MemberSetId};
 use crate::opt::tail_duplication;
 
 /// With more than two targets, so many tests are worth a search.
@@ -25,22 +25,22 @@ const FEW_TARGETS: usize = 4;
 pub(crate) fn run(graph: &mut Graph) {
     find(graph);
     if tail_duplication::run(graph) {
-        graph.tidy();
+        graph.simplify_cfg();
         find(graph);
     }
 }
 
 fn find(graph: &mut Graph) {
     let mut has_changed = gather(graph);
-    let entries = graph.entries();
-    let mut is_done = vec![false; entries.len()];
-    for index in 0..entries.len() {
+    let predecessors = graph.predecessor_counts();
+    let mut is_done = vec![false; predecessors.len()];
+    for index in 0..predecessors.len() {
         if !is_done[index] {
-            has_changed |= rebuild(graph, &entries, BlockId::new(index), &mut is_done);
+            has_changed |= rebuild(graph, &predecessors, BlockId::new(index), &mut is_done);
         }
     }
     if has_changed {
-        graph.tidy();
+        graph.simplify_cfg();
     }
 }
 
@@ -52,15 +52,15 @@ struct Link {
 }
 
 /// Brings the tests on one value together, in every chain; whether any were apart.
-fn gather(graph: &mut Graph) -> bool {
-    let entries = graph.entries();
+pub(crate) fn gather(graph: &mut Graph) -> bool {
+    let predecessors = graph.predecessor_counts();
     let mut has_changed = false;
     let mut is_done = vec![false; graph.blocks.len()];
     for index in 0..graph.blocks.len() {
         if std::mem::replace(&mut is_done[index], true) {
             continue;
         }
-        let Some((links, target, last)) = chain(graph, &entries, BlockId::new(index)) else { continue };
+        let Some((links, target, last)) = chain(graph, &predecessors, BlockId::new(index)) else { continue };
         // The last link may begin a chain to elsewhere.
         links[..links.len() - 1].iter().for_each(|link| is_done[link.block.index()] = true);
         has_changed |= reorder(graph, &links, &target, &last);
@@ -69,10 +69,11 @@ fn gather(graph: &mut Graph) -> bool {
 }
 
 /// The longest chain of tests from a block on, where it leads if one of them says so, and where if none does.
-fn chain(graph: &Graph, entries: &[u32], head: BlockId) -> Option<(Vec<Link>, Edge, Edge)> {
-    let End::Branch { test, then, otherwise } = &graph.block(head).end else { return None };
+fn chain(graph: &Graph, predecessors: &[u32], head: BlockId) -> Option<(Vec<Link>, Edge, Edge)> {
+    let Terminator::Branch { test, then, otherwise } = &graph.block(head).terminator else { return None };
     let leads_to = |edge: &Edge, target: &Edge| {
-        is_link(graph, entries, edge.block) && graph.block(edge.block).end.edges().any(|other| other == target)
+        is_link(graph, predecessors, edge.block)
+            && graph.block(edge.block).terminator.edges().any(|other| other == target)
     };
     let holds = if leads_to(otherwise, then) {
         true
@@ -83,8 +84,8 @@ fn chain(graph: &Graph, entries: &[u32], head: BlockId) -> Option<(Vec<Link>, Ed
     };
     let (target, mut next) = if holds { (then, otherwise) } else { (otherwise, then) };
     let mut links = vec![Link { block: head, test: *test, holds }];
-    while is_link(graph, entries, next.block) {
-        let End::Branch { test, then, otherwise } = &graph.block(next.block).end else { break };
+    while is_link(graph, predecessors, next.block) {
+        let Terminator::Branch { test, then, otherwise } = &graph.block(next.block).terminator else { break };
         let holds = then == target;
         if !holds && otherwise != target {
             break;
@@ -96,10 +97,10 @@ fn chain(graph: &Graph, entries: &[u32], head: BlockId) -> Option<(Vec<Link>, Ed
 }
 
 /// Whether a block does nothing but a test, for one other block only.
-pub(crate) fn is_link(graph: &Graph, entries: &[u32], id: BlockId) -> bool {
+pub(crate) fn is_link(graph: &Graph, predecessors: &[u32], id: BlockId) -> bool {
     let block = graph.block(id);
     let is_bare = block.parameters.is_empty() && block.checks.is_empty();
-    is_bare && entries.get(id.index()) == Some(&1) && matches!(block.end, End::Branch { .. })
+    is_bare && predecessors.get(id.index()) == Some(&1) && matches!(block.terminator, Terminator::Branch { .. })
 }
 
 /// Puts the tests of a chain in the order of the values that they ask about; whether they stood in another.
@@ -117,23 +118,24 @@ fn reorder(graph: &mut Graph, links: &[Link], target: &Edge, last: &Edge) -> boo
     for (place, &from) in order.iter().enumerate() {
         let Link { test, holds, .. } = links[from];
         let next = links.get(place + 1).map_or_else(|| last.clone(), |link| Edge::to(link.block));
-        graph.blocks[links[place].block.index()].end = Question::Open(test, holds).branch(target.clone(), next);
+        graph.blocks[links[place].block.index()].terminator =
+            Comparison::Test(test, holds).branch(target.clone(), next);
     }
     true
 }
 
 /// Builds anew what a block and those behind it decide about one value, if that is worth while.
-fn rebuild(graph: &mut Graph, entries: &[u32], head: BlockId, is_done: &mut [bool]) -> bool {
-    let End::Branch { test, then, otherwise } = &graph.block(head).end else { return false };
+fn rebuild(graph: &mut Graph, predecessors: &[u32], head: BlockId, is_done: &mut [bool]) -> bool {
+    let Terminator::Branch { test, then, otherwise } = &graph.block(head).terminator else { return false };
     let Some(value) = graph.asked_about(*test) else { return false };
     let asks_as_well = |edge: &Edge| {
-        let test = graph.block(edge.block).end.test().filter(|_| is_link(graph, entries, edge.block));
+        let test = graph.block(edge.block).terminator.test().filter(|_| is_link(graph, predecessors, edge.block));
         test.and_then(|test| graph.asked_about(test)) == Some(value)
     };
     if !asks_as_well(then) && !asks_as_well(otherwise) {
         return false;
     }
-    let region = list(graph, entries, head, value).unwrap_or_else(|| region(graph, entries, head, value));
+    let region = list(graph, predecessors, head, value).unwrap_or_else(|| region(graph, predecessors, head, value));
     let map = region.map.sorted();
     let is_small = region.blocks.len() < WORTH_A_SEARCH;
     // In a small region with many targets there may be a smaller one with two.
@@ -141,7 +143,7 @@ fn rebuild(graph: &mut Graph, entries: &[u32], head: BlockId, is_done: &mut [boo
     if is_worth {
         region.blocks.iter().for_each(|block| is_done[block.index()] = true);
         let end = Builder { graph, value, targets: map.targets }.decide(&map.cases);
-        graph.blocks[head.index()].end = end;
+        graph.blocks[head.index()].terminator = end;
     }
     is_worth
 }
@@ -155,13 +157,13 @@ struct Region {
 
 /// A region that is a list of tests, one after the other, for numbers that no two of them have: nothing need be taken
 /// apart.
-fn list(graph: &Graph, entries: &[u32], head: BlockId, value: ValueId) -> Option<Region> {
+fn list(graph: &Graph, predecessors: &[u32], head: BlockId, value: ValueId) -> Option<Region> {
     let mut region = Region::default();
     let mut next = Edge::to(head);
-    while next.block == head || is_link(graph, entries, next.block) {
-        let End::Branch { test, then, otherwise } = &graph.block(next.block).end else { break };
+    while next.block == head || is_link(graph, predecessors, next.block) {
+        let Terminator::Branch { test, then, otherwise } = &graph.block(next.block).terminator else { break };
         let Some((_, ranges)) = graph.as_ranges(*test).filter(|(other, _)| *other == value) else { break };
-        if is_link(graph, entries, then.block) {
+        if is_link(graph, predecessors, then.block) {
             return None;
         }
         region.blocks.push(next.block);
@@ -180,20 +182,20 @@ fn list(graph: &Graph, entries: &[u32], head: BlockId, value: ValueId) -> Option
 
 /// The blocks from one on that test a value. The parts into which they take the numbers may become many: then the
 /// region ends early.
-fn region(graph: &Graph, entries: &[u32], head: BlockId, value: ValueId) -> Region {
+fn region(graph: &Graph, predecessors: &[u32], head: BlockId, value: ValueId) -> Region {
     let mut region = Region::default();
     let mut moved = 0;
     let mut open = vec![(Edge::to(head), Ranges::all())];
     while let Some((edge, mut numbers)) = open.pop() {
-        let is_inside = edge.block == head || is_link(graph, entries, edge.block);
-        match &graph.block(edge.block).end {
-            End::Branch { test, then, otherwise } if is_inside && moved <= 16 * region.blocks.len() + 1_024 => {
+        let is_inside = edge.block == head || is_link(graph, predecessors, edge.block);
+        match &graph.block(edge.block).terminator {
+            Terminator::Branch { test, then, otherwise } if is_inside && moved <= 16 * region.blocks.len() + 1_024 => {
                 if let Some((_, ranges)) = graph.as_ranges(*test).filter(|(other, _)| *other == value) {
                     region.blocks.push(edge.block);
                     let yes = numbers.take(&ranges);
                     moved += yes.len();
                     open.push((otherwise.clone(), numbers));
-                    if is_link(graph, entries, then.block) {
+                    if is_link(graph, predecessors, then.block) {
                         open.push((then.clone(), yes.into_iter().collect()));
                     } else {
                         region.map.add(then, &yes);
@@ -267,16 +269,16 @@ struct Builder<'g> {
 
 impl Builder<'_> {
     /// Goes to the target in whose ranges the value is.
-    fn decide(&mut self, cases: &[(Range, usize)]) -> End {
+    fn decide(&mut self, cases: &[(Range, usize)]) -> Terminator {
         match by_target(cases) {
-            Some(targets) if targets.len() == 1 => End::Jump(self.targets[targets[0].0].clone()),
+            Some(targets) if targets.len() == 1 => Terminator::Jump(self.targets[targets[0].0].clone()),
             Some(targets) => self.peel(&targets).unwrap_or_else(|| self.split(cases)),
             None => self.split(cases),
         }
     }
 
     /// Asks for one target after the other, and not for that with the most ranges; `None` if one has no set.
-    fn peel(&mut self, targets: &[(usize, Vec<Range>)]) -> Option<End> {
+    fn peel(&mut self, targets: &[(usize, Vec<Range>)]) -> Option<Terminator> {
         let last = (0..targets.len()).max_by_key(|&place| targets[place].1.len())?;
         let mut rest: Vec<&(usize, Vec<Range>)> = targets.iter().collect();
         let (default, _) = rest.remove(last);
@@ -284,7 +286,7 @@ impl Builder<'_> {
         for (target, ranges) in rest {
             sets.push((*target, self.graph.sets.of(ranges)?));
         }
-        let mut end = End::Jump(self.targets[*default].clone());
+        let mut end = Terminator::Jump(self.targets[*default].clone());
         for (target, set) in sets.into_iter().rev() {
             let otherwise = self.edge(end);
             end = self.member(set, self.targets[target].clone(), otherwise);
@@ -293,36 +295,36 @@ impl Builder<'_> {
     }
 
     /// Asks whether the value is in the lower half of the ranges.
-    fn split(&mut self, cases: &[(Range, usize)]) -> End {
+    fn split(&mut self, cases: &[(Range, usize)]) -> Terminator {
         let (low, high) = cases.split_at(cases.len() / 2);
         let middle = high[0].0.0;
         let (low, high) = (self.decide(low), self.decide(high));
         let k = self.graph.values.constant(middle - 1);
         let test = Test::Compare(Condition::Greater, self.value, k);
-        End::Branch { test, then: self.edge(high), otherwise: self.edge(low) }
+        Terminator::Branch { test, then: self.edge(high), otherwise: self.edge(low) }
     }
 
-    fn member(&mut self, set: SetId, then: Edge, otherwise: Edge) -> End {
+    fn member(&mut self, set: MemberSetId, then: Edge, otherwise: Edge) -> Terminator {
         let test = match *self.graph.sets.get(set) {
-            Set::Range(first, last) if first == last => {
+            MemberSet::Range(first, last) if first == last => {
                 Test::Compare(Condition::Equal, self.value, self.graph.values.constant(first))
             }
-            Set::Range(first, last) if first > 0 && last >= self.graph.values.known(self.value).max => {
+            MemberSet::Range(first, last) if first > 0 && last >= self.graph.values.known(self.value).max => {
                 Test::Compare(Condition::Greater, self.value, self.graph.values.constant(first - 1))
             }
-            Set::Range(0, last) => {
+            MemberSet::Range(0, last) => {
                 let test = Test::Compare(Condition::Greater, self.value, self.graph.values.constant(last));
-                return End::Branch { test, then: otherwise, otherwise: then };
+                return Terminator::Branch { test, then: otherwise, otherwise: then };
             }
             _ => Test::Member(self.value, set),
         };
-        End::Branch { test, then, otherwise }
+        Terminator::Branch { test, then, otherwise }
     }
 
     /// The edge that leads to such an end.
-    fn edge(&mut self, end: End) -> Edge {
+    fn edge(&mut self, end: Terminator) -> Edge {
         match end {
-            End::Jump(edge) => edge,
+            Terminator::Jump(edge) => edge,
             end => self.graph.add(end),
         }
     }
@@ -341,8 +343,8 @@ mod tests {
         let program: Program = text.parse().expect("a program");
         let verified = program.verify(Dialect::Linux).expect("a valid program");
         let mut graph = Graph::new(&verified);
-        graph.run(Pass::Sets);
-        graph.run(Pass::Sets);
+        graph.run(Pass::SwitchLowering);
+        graph.run(Pass::SwitchLowering);
         let filter = graph.compile().expect("code");
         for number in numbers.flat_map(|number| [number.wrapping_sub(1), number, number.wrapping_add(1)]) {
             let packet = number.to_be_bytes();
