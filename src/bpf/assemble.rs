@@ -1,11 +1,8 @@
-//! Labels become distances, and a conditional jump that does not reach gets a `ja` to help it.
-//!
-//! Conditional jumps go forward only, so the distance from an item to the end of the program depends on later items
-//! alone: one pass from the end backwards places everything, in linear time and with the fewest helpers that items in
-//! this order can have.
+//! An assembler: instructions and labels become a program, with jumps of any distance.
 
-use crate::bpf::instruction::{Instruction, Operand, RawInstruction};
+use crate::bpf::instruction::{Operand, RawInstruction};
 use crate::bpf::isa::Condition;
+use crate::bpf::relaxation::{Position, Relaxation};
 
 /// A place in the program that jumps can name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -110,27 +107,30 @@ impl Assembler {
         self.labels.extend(other.labels.into_iter().map(|place| place.map(|item| item + items)));
     }
 
-    /// The program, all labels resolved.
-    pub(crate) fn finish(self) -> Result<Vec<RawInstruction>, Unresolved> {
-        let layout = self.layout()?;
-        let mut program = Vec::with_capacity(layout.from_end[0]);
-        let mut unused = self.unused.iter().peekable();
-        for (index, item) in self.items.iter().enumerate() {
-            let start = program.len();
+    /// Returns the program, with all labels resolved.
+    pub(crate) fn finish(mut self) -> Result<Vec<RawInstruction>, Unresolved> {
+        let mut program = Relaxation::default();
+        let mut positions = vec![Position::default(); self.items.len() + 1];
+        let mut jumps = Vec::new();
+        for (index, item) in self.items.iter().enumerate().rev() {
             match *item {
                 Item::Plain(raw) => program.push(raw),
-                Item::Jump(label) => program.push(layout.jump(program.len(), self.resolve(label)?)),
+                Item::Jump(label) => {
+                    program.jump(Position::default());
+                    jumps.push((program.position(), self.resolve(label)?));
+                }
                 Item::Branch { condition, operand, then, otherwise } => {
-                    let then = layout.distance(index, self.item_of(then, index)?);
-                    let otherwise = layout.distance(index, self.item_of(otherwise, index)?);
-                    push_branch(&mut program, condition, operand, then, otherwise);
+                    let [then, otherwise] = [self.item_of(then, index)?, self.item_of(otherwise, index)?];
+                    program.branch(condition, operand, positions[then], positions[otherwise]);
                 }
             }
-            if let Some((_, fields)) = unused.next_if(|(item, _)| *item == index) {
-                program[start] = program[start].with_unused(*fields);
+            positions[index] = program.position();
+            if let Some((_, fields)) = self.unused.pop_if(|(item, _)| *item == index) {
+                program.set_unused(fields);
             }
         }
-        Ok(program)
+        jumps.into_iter().for_each(|(jump, target)| program.redirect(jump, positions[target]));
+        Ok(program.finish())
     }
 
     fn resolve(&self, label: Label) -> Result<usize, Unresolved> {
@@ -147,135 +147,14 @@ impl Assembler {
             },
         }
     }
-
-    fn layout(&self) -> Result<Layout, Unresolved> {
-        let mut layout = Layout { from_end: vec![0; self.items.len() + 1] };
-        for (index, item) in self.items.iter().enumerate().rev() {
-            let size = match *item {
-                Item::Plain(_) | Item::Jump(_) => 1,
-                Item::Branch { then, otherwise, .. } => {
-                    let then = layout.distance(index, self.item_of(then, index)?);
-                    let otherwise = layout.distance(index, self.item_of(otherwise, index)?);
-                    1 + helpers(then, otherwise)
-                }
-            };
-            layout.from_end[index] = layout.from_end[index + 1] + size;
-        }
-        Ok(layout)
-    }
-}
-
-/// How many instructions stand from each item to the end of the program.
-struct Layout {
-    from_end: Vec<usize>,
-}
-
-impl Layout {
-    /// How many instructions lie between the last one of `item` and the first one of `target`.
-    fn distance(&self, item: usize, target: usize) -> usize {
-        self.from_end[item + 1] - self.from_end[target]
-    }
-
-    /// A `ja` at `pc` to `target`; a backward one wraps, as in libpcap.
-    fn jump(&self, pc: usize, target: usize) -> RawInstruction {
-        let place = self.from_end[0] - self.from_end[target];
-        Instruction::Jump { skip: (place as u32).wrapping_sub(pc as u32 + 1) }.into()
-    }
-}
-
-const REACH: usize = u8::MAX as usize;
-
-/// How many `ja` a conditional jump needs, when its targets are so far behind them.
-fn helpers(then: usize, otherwise: usize) -> usize {
-    let (near, far) = (then.min(otherwise), then.max(otherwise));
-    if far <= REACH {
-        0
-    } else if near < REACH {
-        1
-    } else {
-        2
-    }
-}
-
-/// Pushes a conditional jump and its helpers: `then` and `otherwise` are distances from behind the last of them.
-fn push_branch(
-    program: &mut Vec<RawInstruction>,
-    condition: Condition,
-    operand: Operand,
-    then: usize,
-    otherwise: usize,
-) {
-    let helpers = helpers(then, otherwise);
-    let mut placed = 0;
-    let mut jumps = [0; 2];
-    let mut skip = |distance: usize, is_far: bool| {
-        if !is_far {
-            return (distance + helpers) as u8;
-        }
-        jumps[placed] = distance;
-        placed += 1;
-        placed as u8 - 1
-    };
-    let skip_true = skip(then, helpers == 2 || helpers == 1 && then >= otherwise);
-    let skip_false = skip(otherwise, helpers == 2 || helpers == 1 && then < otherwise);
-    program.push(Instruction::JumpIf { condition, operand, skip_true, skip_false }.into());
-    for (index, distance) in jumps[..helpers].iter().enumerate() {
-        let skip = (distance + helpers - 1 - index) as u32;
-        program.push(Instruction::Jump { skip }.into());
-    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    /// Where a conditional jump at `pc` ends up, through its helpers.
-    fn landing(program: &[RawInstruction], pc: usize, skip: u8) -> usize {
-        let mut at = pc + 1 + usize::from(skip);
-        while let Some(Instruction::Jump { skip }) = program.get(at).map(|&raw| raw.into()) {
-            at += 1 + skip as usize;
-        }
-        at
-    }
-
-    fn assemble(then: usize, otherwise: usize) -> Vec<RawInstruction> {
-        let mut assembler = Assembler::default();
-        let (yes, no) = (assembler.new_label(), assembler.new_label());
-        assembler.branch(Condition::Equal, Operand::X, Target::Label(yes), Target::Label(no));
-        for place in 0..=then.max(otherwise) {
-            for (label, distance) in [(yes, then), (no, otherwise)] {
-                if place == distance {
-                    assembler.place(label);
-                }
-            }
-            assembler.push(Instruction::ReturnConstant { verdict: place as u32 }.into());
-        }
-        assembler.finish().unwrap()
-    }
-
     #[test]
-    fn every_distance_lands_where_its_label_stands() {
-        let around = [0, 1, 2, 253, 254, 255, 256, 257, 258, 600];
-        for then in around {
-            for otherwise in around {
-                let program = assemble(then, otherwise);
-                let branch = program[0];
-                let verdict = |skip| program[landing(&program, 0, skip)].k as usize;
-                assert_eq!((verdict(branch.jt), verdict(branch.jf)), (then, otherwise));
-            }
-        }
-    }
-
-    #[test]
-    fn a_helper_comes_only_when_it_must() {
-        assert_eq!(assemble(255, 255).len(), 1 + 256);
-        assert_eq!(assemble(256, 254).len(), 2 + 257);
-        assert_eq!(assemble(256, 255).len(), 3 + 257);
-        assert_eq!(assemble(300, 300).len(), 3 + 301);
-    }
-
-    #[test]
-    fn a_backward_ja_wraps_and_a_backward_branch_is_refused() {
+    fn wraps_backward_ja_and_rejects_backward_branch() {
         let mut assembler = Assembler::default();
         let start = assembler.new_label();
         assert!(assembler.place(start));

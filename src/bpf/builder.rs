@@ -242,7 +242,8 @@ impl Builder {
         self.push(Instruction::ReturnA)
     }
 
-    /// The program, labels resolved; a conditional jump over more than 255 instructions goes through a `ja`.
+    /// The program, labels resolved; a conditional jump over more than 255 instructions goes through a `ja` or a copy
+    /// of the `ret`.
     ///
     /// # Errors
     /// A label that stands nowhere or twice, or a conditional jump backwards.
@@ -275,7 +276,7 @@ mod tests {
         }
         let program = builder.label("far").ret(0).build().unwrap();
         assert_eq!(program.len(), 303);
-        assert_eq!(program.disassemble().nth(1), Some(Instruction::Jump { skip: 300 }));
+        assert_eq!(program.disassemble().nth(1), Some(Instruction::ReturnConstant { verdict: 0 }));
     }
 
     #[test]

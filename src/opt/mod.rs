@@ -6,7 +6,7 @@ mod case_clustering;
 pub(crate) mod dataflow;
 mod if_conversion;
 mod load_merging;
-mod switch_lowering;
+pub(crate) mod switch_lowering;
 mod tail_duplication;
 pub(crate) mod value_propagation;
 mod verdict_difference;

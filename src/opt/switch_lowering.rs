@@ -42,7 +42,7 @@ fn lower_all(graph: &mut Graph) {
 }
 
 /// Brings the tests on one value together, in every chain; returns whether any were apart.
-fn gather(graph: &mut Graph) -> bool {
+pub(crate) fn gather(graph: &mut Graph) -> bool {
     let mut has_changed = false;
     let mut chains = TestChains::of(graph);
     while let Some(chain) = chains.next(graph) {
