@@ -2,17 +2,17 @@
 
 mod build;
 mod damage;
+mod link_layer;
 mod output;
-mod pseudo_header;
 mod read;
 mod write;
 
 use std::io::Cursor;
 use std::path::Path;
 
-use super::error::Damage;
-use super::source::Source;
-use super::window::Window;
+use super::error::{CaptureErrorKind, Damage};
+use super::input_source::InputSource;
+use super::read_buffer::ReadBuffer;
 use super::{CaptureError, Clock, Piece, Reader, Record};
 
 /// A record and its interface, as seen through a reader.
@@ -36,7 +36,7 @@ impl Seen {
             wire_len: record.wire_len,
             ticks: record.ticks,
             nanoseconds: record.interface.clock.nanoseconds(record.ticks),
-            link_type: record.interface.link_type,
+            link_type: record.interface.link_type_number,
             interface: record.interface.index,
         }
     }
@@ -44,8 +44,8 @@ impl Seen {
 
 /// A reader of `bytes`, which its errors call "memory".
 fn open(bytes: &[u8]) -> Result<Reader, CaptureError> {
-    let source = Source::new(Cursor::new(bytes.to_vec()), Some(bytes.len() as u64)).expect("memory can be read");
-    Reader::new(Path::new("memory"), Window::new(source))
+    let source = InputSource::new(Cursor::new(bytes.to_vec()), Some(bytes.len() as u64)).expect("memory can be read");
+    Reader::new(Path::new("memory"), ReadBuffer::new(source))
 }
 
 /// All records of a reader, and how it ended.
@@ -111,7 +111,7 @@ fn records(bytes: &[u8]) -> Vec<Seen> {
 /// Where a damaged capture is damaged, and how.
 fn damage(bytes: &[u8]) -> (u64, Damage) {
     match read(bytes).1 {
-        Some(CaptureError::Damaged { at, damage, .. }) => (at, damage),
+        Some(CaptureError { kind: CaptureErrorKind::Damaged { at, damage }, .. }) => (at, damage),
         other => panic!("{other:?}"),
     }
 }

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::PathBuf;
 
-use super::build::{MICRO, NANO, ORDERS, Order, PcapBytes, PcapngBytes, full_pcapng, small_pcap, small_pcapng};
+use super::build::{ByteOrder, MICRO, NANO, ORDERS, PcapBytes, PcapngBytes, full_pcapng, small_pcap, small_pcapng};
 use super::{Random, Seen, drain, open, records};
 use crate::cli::capture::{Clock, Format, LeftOut, Output, Piece, Reader, Writer};
 
@@ -47,18 +47,18 @@ fn essence(records: &[Seen]) -> Vec<(Vec<u8>, u32, i128, u16)> {
 #[test]
 fn a_little_endian_pcap_is_copied_byte_for_byte() {
     for magic in [MICRO, NANO] {
-        let file = small_pcap(Order::Little, magic).bytes;
+        let file = small_pcap(ByteOrder::Little, magic).bytes;
         assert_eq!(copy(&[&file], usize::MAX), file);
-        assert_eq!(copy(&[&small_pcap(Order::Big, magic).bytes], usize::MAX), file);
+        assert_eq!(copy(&[&small_pcap(ByteOrder::Big, magic).bytes], usize::MAX), file);
     }
-    let file = PcapBytes::new(Order::Little, MICRO, 77, 0x2400_0001).bytes;
+    let file = PcapBytes::new(ByteOrder::Little, MICRO, 77, 0x2400_0001).bytes;
     assert_eq!(copy(&[&file], usize::MAX), file);
 }
 
 #[test]
 fn pcaps_of_one_link_type_join_in_the_finer_clock() {
-    let micro = PcapBytes::new(Order::Big, MICRO, 100, 1).record(7, 8, 9, &[1]).bytes;
-    let nano = PcapBytes::new(Order::Little, NANO, 50, 1).record(7, 8, 9, &[2]).bytes;
+    let micro = PcapBytes::new(ByteOrder::Big, MICRO, 100, 1).record(7, 8, 9, &[1]).bytes;
+    let nano = PcapBytes::new(ByteOrder::Little, NANO, 50, 1).record(7, 8, 9, &[2]).bytes;
     let joined = copy(&[&micro, &nano], usize::MAX);
     let interface = open(&joined).unwrap().pcap_interface().cloned().expect("pcap");
     assert_eq!((interface.clock, interface.snaplen), (Clock::NANOSECONDS, 100));
@@ -67,7 +67,7 @@ fn pcaps_of_one_link_type_join_in_the_finer_clock() {
 }
 
 /// A pcap file whose records have fractions of a second and more.
-fn broken_fractions(order: Order, magic: u32) -> PcapBytes {
+fn broken_fractions(order: ByteOrder, magic: u32) -> PcapBytes {
     let fractions = [999_999, 1_000_000, 3_000_001, 999_999_999, 1_000_000_000, 4_000_000_001, u32::MAX];
     fractions.into_iter().fold(PcapBytes::new(order, magic, 9, 1), |file, fraction| {
         file.record(0, fraction, 0, &[]).record(u32::MAX, fraction, 0, &[])
@@ -77,12 +77,13 @@ fn broken_fractions(order: Order, magic: u32) -> PcapBytes {
 #[test]
 fn a_fraction_beyond_a_second_is_copied_as_it_is() {
     for magic in [MICRO, NANO] {
-        let file = broken_fractions(Order::Little, magic).bytes;
+        let file = broken_fractions(ByteOrder::Little, magic).bytes;
         for order in ORDERS {
             assert_eq!(copy(&[&broken_fractions(order, magic).bytes], usize::MAX), file);
         }
         // The other clock is only in the header of the capture, which has no packets.
-        let (nothing, raw) = (PcapBytes::new(Order::Big, MICRO, 0, 1), PcapBytes::new(Order::Big, MICRO, 0, 101));
+        let (nothing, raw) =
+            (PcapBytes::new(ByteOrder::Big, MICRO, 0, 1), PcapBytes::new(ByteOrder::Big, MICRO, 0, 101));
         assert_eq!(copy(&[&file, &nothing.bytes], usize::MAX)[24..], file[24..]);
         let pcapng = copy(&[&file, &raw.bytes], usize::MAX);
         assert_eq!(essence(&records(&pcapng)), essence(&records(&file)));
@@ -91,8 +92,8 @@ fn a_fraction_beyond_a_second_is_copied_as_it_is() {
 
 #[test]
 fn a_fraction_beyond_a_second_keeps_its_instant_in_nanoseconds() {
-    let nano = PcapBytes::new(Order::Big, NANO, 0, 1).bytes;
-    let micro = PcapBytes::new(Order::Little, MICRO, 0, 1)
+    let nano = PcapBytes::new(ByteOrder::Big, NANO, 0, 1).bytes;
+    let micro = PcapBytes::new(ByteOrder::Little, MICRO, 0, 1)
         .record(7, 3_000_001, 0, &[])
         .record(7, 4_294_968, 0, &[])
         .record(7, u32::MAX, 0, &[])
@@ -108,7 +109,7 @@ fn a_fraction_beyond_a_second_keeps_its_instant_in_nanoseconds() {
 
 #[test]
 fn a_pcapng_is_copied_byte_for_byte() {
-    for file in [small_pcapng().bytes, full_pcapng(Order::Little).bytes, full_pcapng(Order::Big).bytes] {
+    for file in [small_pcapng().bytes, full_pcapng(ByteOrder::Little).bytes, full_pcapng(ByteOrder::Big).bytes] {
         assert_eq!(copy_and_count(&[&file], usize::MAX), (file.clone(), String::new()));
         assert_eq!(copy(&[&file, &file], usize::MAX), [&file[..], &file].concat());
     }
@@ -174,7 +175,7 @@ fn what_is_not_to_be_copied_is_left_out() {
 /// They are copied as they are, up to where they make sense.
 #[test]
 fn damaged_options_are_copied() {
-    let order = Order::Little;
+    let order = ByteOrder::Little;
     let lists = [&[1, 0, 99, 0][..], &[0xac, 0x4b, 99, 0], &[0, 0, 0, 0, 7, 7, 7, 7], &[0xac, 0x4b, 0, 0, 1, 0, 5, 0]];
     for (place, list) in lists.into_iter().enumerate() {
         let begin = PcapngBytes::new(order).interface(1, 0, &[]);
@@ -193,8 +194,8 @@ fn damaged_options_are_copied() {
 
 #[test]
 fn mixed_inputs_become_pcapng() {
-    let ethernet = small_pcap(Order::Big, NANO).bytes;
-    let raw = PcapBytes::new(Order::Little, MICRO, 0, 101).record(1, 2, 3, &[4]).bytes;
+    let ethernet = small_pcap(ByteOrder::Big, NANO).bytes;
+    let raw = PcapBytes::new(ByteOrder::Little, MICRO, 0, 101).record(1, 2, 3, &[4]).bytes;
     let files = [&ethernet[..], &raw, &small_pcapng().bytes, &ethernet];
     let written = records(&copy(&files, usize::MAX));
     let expected: Vec<_> = files.iter().flat_map(|file| records(file)).collect();
@@ -206,8 +207,8 @@ fn mixed_inputs_become_pcapng() {
 
 #[test]
 fn a_frame_check_sequence_is_told_in_pcapng() {
-    let with = PcapBytes::new(Order::Little, MICRO, 0, 0x2400_0001).record(1, 2, 3, &[4]).bytes;
-    let without = small_pcap(Order::Little, MICRO).bytes;
+    let with = PcapBytes::new(ByteOrder::Little, MICRO, 0, 0x2400_0001).record(1, 2, 3, &[4]).bytes;
+    let without = small_pcap(ByteOrder::Little, MICRO).bytes;
     let written = copy(&[&with, &without], usize::MAX);
     let if_fcslen = [13, 0, 1, 0, 32, 0, 0, 0];
     assert_eq!(written.windows(8).filter(|window| *window == if_fcslen).count(), 1);
@@ -217,7 +218,7 @@ fn a_frame_check_sequence_is_told_in_pcapng() {
 #[test]
 fn packets_may_be_cut() {
     for keep in 0..5 {
-        for file in [small_pcap(Order::Little, MICRO).bytes, small_pcapng().bytes] {
+        for file in [small_pcap(ByteOrder::Little, MICRO).bytes, small_pcapng().bytes] {
             let mut expected = records(&file);
             expected.iter_mut().for_each(|seen| seen.data.truncate(keep));
             assert_eq!(records(&copy(&[&file], keep)), expected);
@@ -265,8 +266,8 @@ fn an_empty_pcapng_still_describes_its_interfaces() {
         let file = PcapngBytes::new(order).interface(1, 9, &[]).interface(101, 0, &[]).bytes;
         assert_eq!(copy(&[&file], 0), file);
     }
-    let files = [1, 101].map(|network| PcapBytes::new(Order::Little, MICRO, 0, network).bytes);
+    let files = [1, 101].map(|network| PcapBytes::new(ByteOrder::Little, MICRO, 0, network).bytes);
     let mut reader = open(&copy(&[&files[0], &files[1]], 0)).unwrap();
     assert!(drain(&mut reader).0.is_empty());
-    assert_eq!(reader.interfaces()[0].link_type, 101);
+    assert_eq!(reader.interfaces()[0].link_type_number, 101);
 }
