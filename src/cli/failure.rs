@@ -42,9 +42,8 @@ impl Failure {
     pub fn disagreement(number: u64, packet: &Packet, verdict: u32, expected: u32) -> Failure {
         let bytes: String = packet.data().iter().map(|byte| format!("{byte:02x}")).collect();
         let wire_len = packet.wire_len();
-        Failure::Disagreement(format!(
-            "packet {number}: the interpreter returns {expected}, native code {verdict}; {wire_len} bytes on the wire: {bytes}"
-        ))
+        let verdicts = format!("the interpreter returns {expected}, native code {verdict}");
+        Failure::Disagreement(format!("packet {number}: {verdicts}; {wire_len} bytes on the wire: {bytes}"))
     }
 
     /// Prints the failure on standard error, and returns the exit code.

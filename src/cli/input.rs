@@ -75,8 +75,8 @@ pub fn input_once<'a>(paths: impl Iterator<Item = &'a Path>) -> Result<(), Failu
 /// The captures to read, one after the other.
 #[derive(Args)]
 pub struct CaptureArguments {
-    /// Capture to read: pcap or pcapng, plain or gzip; - for standard input; may be given more than once. The first Ctrl-C
-    /// ends the input from pipes and standard input, a second one ends the program
+    /// Capture to read: pcap or pcapng, plain or gzip; - for standard input; may be given more than once. The first
+    /// Ctrl-C ends the input from pipes and standard input, a second one ends the program
     #[arg(short = 'r', long = "read", value_name = "CAPTURE", required = true)]
     captures: Vec<PathBuf>,
 }
@@ -107,7 +107,8 @@ impl CaptureArguments {
     }
 
     /// Returns the link types that are known before `inputs` are read: those of pcap files, and of the first packets of
-    /// pcapng files, or of their interfaces if there are no packets. Streams cannot be read twice, so theirs are unknown.
+    /// pcapng files, or of their interfaces if there are no packets. Streams cannot be read twice, so theirs are
+    /// unknown.
     pub fn link_types(&self, inputs: &[Reader]) -> KnownLinkTypes {
         let mut known = KnownLinkTypes { are_all: true, ..KnownLinkTypes::default() };
         for (path, input) in self.captures.iter().zip(inputs) {
@@ -129,8 +130,8 @@ impl CaptureArguments {
     }
 }
 
-/// Opens captures. Only a few stay open, since the system limits their number; the others are opened again later. `others` are
-/// the other files that the subcommand reads.
+/// Opens captures. Only a few stay open, since the system limits their number; the others are opened again later.
+/// `others` are the other files that the subcommand reads.
 fn open<'a>(
     captures: impl Iterator<Item = &'a Path> + Clone,
     others: impl Iterator<Item = &'a Path>,
@@ -147,8 +148,8 @@ fn open<'a>(
     Ok(readers)
 }
 
-/// Calls `visit` with each record of all inputs. Its arguments are the index of the input, the number of the packet from 1,
-/// and the record. A damaged input is reported, and the next one is read.
+/// Calls `visit` with each record of all inputs. Its arguments are the index of the input, the number of the packet
+/// from 1, and the record. A damaged input is reported, and the next one is read.
 ///
 /// # Errors
 /// The first error of `visit`, which ends the reading.
@@ -177,9 +178,9 @@ pub fn each_batch<E>(
     })
 }
 
-/// Calls `visit` as [`each_batch`] does, but also with the pcapng blocks without packets, where the number is that of the next
-/// record, and with pauses. A pause comes before a stream is waited for, so that `visit` can flush its output, and at the
-/// time in `due`, if nothing was read before.
+/// Calls `visit` as [`each_batch`] does, but also with the pcapng blocks without packets, where the number is that of
+/// the next record, and with pauses. A pause comes before a stream is waited for, so that `visit` can flush its output,
+/// and at the time in `due`, if nothing was read before.
 ///
 /// # Errors
 /// The first error of `visit`, which ends the reading.

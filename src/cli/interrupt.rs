@@ -1,8 +1,8 @@
 //! Signals: before one ends the process, unfinished outputs are removed; the first Ctrl-C only ends streams.
 //!
 //! - Temporary files and new folders are removed at every signal that ends the process and can be caught.
-//! - If a stream is read (a pipe, a socket, a terminal), the first SIGINT, SIGTERM or SIGHUP ends all streams, as their writers
-//!   would. The second one ends the process.
+//! - If a stream is read (a pipe, a socket, a terminal), the first SIGINT, SIGTERM or SIGHUP ends all streams, as their
+//!   writers would. The second one ends the process.
 //! - Signals that the process ignores or handles from its start keep their effect; `nohup` makes it ignore SIGHUP.
 //! - On systems other than Linux no signal is caught.
 
@@ -39,8 +39,8 @@ pub fn create_temporary<T: AsRef<Path>>(make: impl FnOnce() -> io::Result<T>) ->
     Ok(made)
 }
 
-/// Runs `work`, which no signal interrupts, and keeps all temporary files from then on: either all outputs of a program get
-/// their names, or none.
+/// Runs `work`, which no signal interrupts, and keeps all temporary files from then on: either all outputs of a program
+/// get their names, or none.
 pub fn uninterrupted<T>(work: impl FnOnce() -> T) -> T {
     let mut temporary = temporary();
     let done = work();
@@ -104,7 +104,8 @@ mod handlers {
     /// The signals by which users, terminals and services request an end.
     const REQUESTS: [i32; 3] = [SIGINT, SIGTERM, SIGHUP];
 
-    /// The signals that are not caught: faults of the program, uncatchable signals, and those that do not end a process.
+    /// The signals that are not caught: faults of the program, uncatchable signals, and those that do not end a
+    /// process.
     const UNHANDLED: [i32; 14] = [
         SIGILL, SIGTRAP, SIGBUS, SIGFPE, SIGSEGV, SIGKILL, SIGSTOP, SIGCHLD, SIGCONT, SIGTSTP, SIGTTIN, SIGTTOU,
         SIGURG, SIGWINCH,

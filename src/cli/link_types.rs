@@ -1,8 +1,9 @@
 //! The programs of an expression, one for each link type of the inputs.
 //!
-//! - If an expression is invalid for a link type, or matches no packet of it, a warning names each file and interface once.
-//! - It is an error only if the expression is invalid for all link types of the inputs. The error is reported before packets
-//!   are read if all link types are known by then, or if no link type at all would do, and else at the end.
+//! - If an expression is invalid for a link type, or matches no packet of it, a warning names each file and interface
+//!   once.
+//! - It is an error only if the expression is invalid for all link types of the inputs. The error is reported before
+//!   packets are read if all link types are known by then, or if no link type at all would do, and else at the end.
 //! - A contradiction such as `tcp and udp` is reported once.
 //! - All link types without a name share one program, since a small file may have 65,536 of them.
 //! - A program from a file, and an expression with `--link-type`, is used for all packets.
@@ -21,8 +22,8 @@ use crate::cli::warnings::NamedInterfaces;
 /// A sample of link types. An expression that matches no packet of any of them is a contradiction.
 const FAMILIES: [&str; 7] = ["EN10MB", "RAW", "LINUX_SLL2", "IEEE802_11_RADIOTAP", "SUNATM", "PFLOG", "MTP2_WITH_PHDR"];
 
-/// The classes of link types that share programs: each named link type is a class, all unnamed ones are another. The first
-/// unnamed link type of the inputs represents them.
+/// The classes of link types that share programs: each named link type is a class, all unnamed ones are another. The
+/// first unnamed link type of the inputs represents them.
 #[derive(Clone, Copy, Default)]
 pub struct LinkTypeClasses {
     unnamed: Option<LinkType>,

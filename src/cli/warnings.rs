@@ -9,7 +9,8 @@ use clap::Args;
 use crate::cli::capture::Interface;
 use crate::cli::failure::{Failure, say};
 
-/// The maximum number of interfaces named in warnings about an input. A small file can have 65,536 in each of many sections.
+/// The maximum number of interfaces named in warnings about an input. A small file can have 65,536 in each of many
+/// sections.
 const MAX_INTERFACES: usize = 32;
 
 /// The handling of warnings.

@@ -1,7 +1,7 @@
 //! A decoder of gzip files, which may have many members.
 //!
-//! Bytes after the last member are treated as by gzip(1): zeros up to the end are padding. Anything else is an error, which
-//! is returned after all decompressed data.
+//! Bytes after the last member are treated as by gzip(1): zeros up to the end are padding. Anything else is an error,
+//! which is returned after all decompressed data.
 
 use std::io::{self, BufRead, ErrorKind, Read};
 

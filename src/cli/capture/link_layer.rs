@@ -1,20 +1,21 @@
 //! The link types whose packets are longer than others, or have pseudo headers to correct.
 //!
-//! - Some pseudo headers are in the byte order of the machine that captured, which is the order of the pcap file or pcapng
-//!   section. They are swapped to little-endian, the order of the pcap files that `cbpf` writes, and back where a
-//!   big-endian section of pcapng is copied.
+//! - Some pseudo headers are in the byte order of the machine that captured, which is the order of the pcap file or
+//!   pcapng section. They are swapped to little-endian, the order of the pcap files that `cbpf` writes, and back where
+//!   a big-endian section of pcapng is copied.
 //! - libpcap swaps to the order of the machine that reads. On little-endian machines that is the same. On big-endian
 //!   machines `link[..]` reads other bytes in libpcap, while verdicts of `cbpf` do not depend on the machine.
 //! - Link types and fields are those of libpcap 1.11 (`pcap-util.c`). A truncated field is not swapped.
-//! - `NULL` and `ENC` are not swapped, as in libpcap: the byte order of a file does not determine theirs, so expressions,
-//!   tcpdump and Wireshark read the address family in both orders.
+//! - `NULL` and `ENC` are not swapped, as in libpcap: the byte order of a file does not determine theirs, so
+//!   expressions, tcpdump and Wireshark read the address family in both orders.
 
 use super::ByteOrder;
 
 /// The offset and width of a field, in bytes.
 type Field = (usize, usize);
 
-/// Swaps the fields of a packet. The arguments are its data, its length on the wire, and the byte order before the swap.
+/// Swaps the fields of a packet. The arguments are its data, its length on the wire, and the byte order before the
+/// swap.
 type Swap = fn(&mut [u8], usize, ByteOrder);
 
 /// A link type that differs from all others.

@@ -2,8 +2,8 @@
 //!
 //! - Reading never waits; it fails with `WouldBlock` instead, so that the output can be flushed before
 //!   [`LiveStream::wait`].
-//! - A signal ends all streams after a short delay. Ctrl-C also interrupts the programs that write them, which may flush
-//!   buffered packets first, as tcpdump does.
+//! - A signal ends all streams after a short delay. Ctrl-C also interrupts the programs that write them, which may
+//!   flush buffered packets first, as tcpdump does.
 
 use std::cell::Cell;
 use std::fs::File;
@@ -15,7 +15,8 @@ use crate::cli::interrupt;
 /// The time that a stream is read after a signal, if its writers do not end it earlier.
 const DELAY: Duration = Duration::from_millis(500);
 
-/// The number of bytes that are read after that without waiting: the most that a pipe or socket may have held at the signal.
+/// The number of bytes that are read after that without waiting: the most that a pipe or socket may have held at the
+/// signal.
 const MAX_REST: usize = 4 << 20;
 
 /// A stream, open for reading.
@@ -77,7 +78,8 @@ impl LiveStream {
         self.ends_at.get()
     }
 
-    /// Waits until something can be read, until the first signal, or for `timeout`. Returns whether something can be read.
+    /// Waits until something can be read, until the first signal, or for `timeout`. Returns whether something can be
+    /// read.
     #[cfg(unix)]
     fn is_ready(&self, timeout: Option<Duration>) -> io::Result<bool> {
         use rustix::event::{PollFd, PollFlags, Timespec, poll};

@@ -1,10 +1,11 @@
 //! An output file that appears whole or not at all.
 //!
-//! - A regular file is written under a temporary name in the same folder and renamed by [`Output::finish`], so the target may
-//!   be an input. Without `finish`, or if a signal ends the process, the temporary file is removed.
+//! - A regular file is written under a temporary name in the same folder and renamed by [`Output::finish`], so the
+//!   target may be an input. Without `finish`, or if a signal ends the process, the temporary file is removed.
 //! - Symbolic links are followed. An existing file keeps its permissions; a read-only one is not replaced.
 //! - Pipes, devices and standard output (`-`) are written directly.
-//! - Of many outputs, each regular file is open only while its buffer is written: thousands of files need one descriptor.
+//! - Of many outputs, each regular file is open only while its buffer is written: thousands of files need one
+//!   descriptor.
 
 use std::fs::{self, File, OpenOptions, Permissions};
 use std::io::{self, BufWriter, ErrorKind, Write};

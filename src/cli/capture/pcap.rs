@@ -4,8 +4,8 @@
 //!   A. Kuznetzov's patch, whose longer record headers are skipped.
 //! - A record longer than the snaplen of the file is cut to it, as in libpcap.
 //! - Written files are little-endian, of version 2.4.
-//! - From pcap to pcap, the two words of a time stamp are copied, even if the fraction is a second or more, as in broken
-//!   files. Where microseconds become nanoseconds, a fraction that overflows is carried into the seconds.
+//! - From pcap to pcap, the two words of a time stamp are copied, even if the fraction is a second or more, as in
+//!   broken files. Where microseconds become nanoseconds, a fraction that overflows is carried into the seconds.
 
 use super::error::{CaptureErrorKind, Damage, Stop, Unsupported};
 use super::link_layer::{self, max_packet};

@@ -1,8 +1,8 @@
 //! The blocks of pcapng: their types, fields and options.
 //!
-//! A block is copied as it is stored, in the byte order of its section, without interpreting its content. Only the custom
-//! blocks and options are recognised that the specification excludes from copies, since they may depend on packets that
-//! a filter removed.
+//! A block is copied as it is stored, in the byte order of its section, without interpreting its content. Only the
+//! custom blocks and options are recognised that the specification excludes from copies, since they may depend on
+//! packets that a filter removed.
 
 use std::fmt;
 

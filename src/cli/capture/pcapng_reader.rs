@@ -190,7 +190,8 @@ impl PcapngReader {
         Ok(Record { data: &bytes[start..][..captured], wire_len, ticks, carried: 0, interface, block: bytes })
     }
 
-    /// Decodes an enhanced packet block, or an obsolete one, whose first word holds a 16-bit interface and a drop count.
+    /// Decodes an enhanced packet block, or an obsolete one, whose first word holds a 16-bit interface and a drop
+    /// count.
     #[inline]
     fn packet_with_fields<'a>(&self, block: &'a [u8], kind: u32) -> Option<Packet<'a>> {
         let (fields, data) = block.get(..block.len() - 4)?.split_at_checked(PACKET_FIELDS)?;

@@ -1,13 +1,13 @@
 //! Writing pcapng files.
 //!
-//! - A section of a pcapng input is one of the output, in the same byte order. Its blocks are copied as they are stored:
-//!   interfaces keep their numbers, options and unknown blocks their bytes. Two things differ: the length of a section
-//!   is not stated, and custom blocks and options that should not be copied are left out.
-//! - A packet block is rebuilt only if the packet was cut. A cut simple packet block becomes an enhanced one, since it has
-//!   no field for the captured length.
+//! - A section of a pcapng input is one of the output, in the same byte order. Its blocks are copied as they are
+//!   stored: interfaces keep their numbers, options and unknown blocks their bytes. Two things differ: the length of a
+//!   section is not stated, and custom blocks and options that should not be copied are left out.
+//! - A packet block is rebuilt only if the packet was cut. A cut simple packet block becomes an enhanced one, since it
+//!   has no field for the captured length.
 //! - A pcap input becomes a little-endian section with one interface.
-//! - An output gets all blocks without packets of all inputs, as they are read, even if it gets no packets. So nothing is
-//!   stored for later packets, and no information of a section is lost.
+//! - An output gets all blocks without packets of all inputs, as they are read, even if it gets no packets. So nothing
+//!   is stored for later packets, and no information of a section is lost.
 
 use super::error::CaptureError;
 use super::link_layer::{is_swapped, restore};
@@ -18,7 +18,8 @@ use super::pcapng_block::{
 use super::{ByteOrder, Interface, Output, Reader, Record};
 
 const UNKNOWN_LENGTH: [u8; 8] = [0xff; 8];
-/// Set in [`Interface::link_type_flags`] if the upper 4 bits are the length of the frame check sequence in 16-bit words.
+/// Set in [`Interface::link_type_flags`] if the upper 4 bits are the length of the frame check sequence in 16-bit
+/// words.
 const FCS_PRESENT: u16 = 0x0400;
 
 /// Writes blocks and records as sections of pcapng.
@@ -97,8 +98,8 @@ fn restored<'a>(record: &Record<'a>, block: &Block, copy: &'a mut Vec<u8>) -> (R
     (Record { data, block: copy, ..*record }, Block { bytes: copy, ..*block })
 }
 
-/// Returns the number of bytes of the packet in its block. A simple packet block states only the length on the wire, which
-/// may differ from the record's corrected one.
+/// Returns the number of bytes of the packet in its block. A simple packet block states only the length on the wire,
+/// which may differ from the record's corrected one.
 #[inline]
 fn captured_in(block: &Block, interface: &Interface) -> usize {
     let captured = match block.kind() {

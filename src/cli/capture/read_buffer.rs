@@ -2,7 +2,8 @@
 //!
 //! - It grows only as data arrives, so a length field alone allocates nothing.
 //! - It reads from the source only when it holds too few bytes, so everything before a failure is returned.
-//! - Unpacked gzip data is limited to a plausible multiple of its compressed length, so no small input fills the memory.
+//! - Unpacked gzip data is limited to a plausible multiple of its compressed length, so no small input fills the
+//!   memory.
 //! - While it is pinned, it neither reads nor moves its bytes.
 //! - A file can be suspended: it is closed, and opened again when more bytes are needed.
 
@@ -20,8 +21,8 @@ const CHUNK: usize = 256 << 10;
 /// The number of bytes read first, so that small captures take little memory.
 const FIRST_CHUNK: usize = 16 << 10;
 
-/// Unpacked gzip data may take this many bytes, or `MAX_RATIO` times the compressed length. Packets of real captures shrink
-/// to about a tenth, bytes that are all equal to a thousandth.
+/// Unpacked gzip data may take this many bytes, or `MAX_RATIO` times the compressed length. Packets of real captures
+/// shrink to about a tenth, bytes that are all equal to a thousandth.
 const ALWAYS_UNPACKED: usize = 32 << 20;
 const MAX_RATIO: u64 = 32;
 
@@ -190,8 +191,8 @@ impl ReadBuffer {
         self.source.stored_total
     }
 
-    /// Reads until the buffer holds `wanted` unread bytes, and returns how many it holds. They are fewer at the end of the
-    /// stream, or if gzip data is not plausible.
+    /// Reads until the buffer holds `wanted` unread bytes, and returns how many it holds. They are fewer at the end of
+    /// the stream, or if gzip data is not plausible.
     #[inline]
     fn fill(&mut self, wanted: usize) -> Result<usize, Stop> {
         if self.end - self.start < wanted {
@@ -239,7 +240,8 @@ impl ReadBuffer {
         !self.source.is_gzip || self.end < ALWAYS_UNPACKED || self.end as u64 / MAX_RATIO < self.stored_read()
     }
 
-    /// Returns the error of a read. An error of the gzip decoder, which has no number of the system, is damage of the file.
+    /// Returns the error of a read. An error of the gzip decoder, which has no number of the system, is damage of the
+    /// file.
     fn failed(&self, error: io::Error) -> CaptureErrorKind {
         match self.source.is_gzip && error.raw_os_error().is_none() {
             true => CaptureErrorKind::Damaged { at: self.end_offset, damage: Damage::Gzip(error) },

@@ -83,8 +83,8 @@ impl Reader {
         }
     }
 
-    /// Returns the next block, or the next records, `None` at the end. Records are returned up to the next block, up to the
-    /// end of the buffer, and up to `most`. Never waits for a stream.
+    /// Returns the next block, or the next records, `None` at the end. Records are returned up to the next block, up to
+    /// the end of the buffer, and up to `most`. Never waits for a stream.
     ///
     /// # Errors
     /// The errors of [`Reader::next`].

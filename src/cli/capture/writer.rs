@@ -72,8 +72,8 @@ impl Writer {
         Ok(Writer { output, encoder })
     }
 
-    /// Writes a record of the input with this number. The earlier blocks of the input were passed to [`Writer::block`], and
-    /// all pieces of an input are passed before those of the next one.
+    /// Writes a record of the input with this number. The earlier blocks of the input were passed to [`Writer::block`],
+    /// and all pieces of an input are passed before those of the next one.
     ///
     /// # Errors
     /// If the output cannot be written.
@@ -105,8 +105,8 @@ impl Writer {
         self.output.flush_to_readers()
     }
 
-    /// Writes everything that is pending, but does not give the file its name yet. A pcapng file without interfaces gets
-    /// those of pcap `inputs`, since libpcap rejects one that has none.
+    /// Writes everything that is pending, but does not give the file its name yet. A pcapng file without interfaces
+    /// gets those of pcap `inputs`, since libpcap rejects one that has none.
     ///
     /// # Errors
     /// If the output cannot be written.

@@ -27,7 +27,7 @@ impl ByteOrder {
     }
 }
 
-/// A pcap file, and where its pieces begin: each record, and the end.
+/// A pcap file, and the offsets of its records and its end.
 pub(super) struct PcapBytes {
     order: ByteOrder,
     modified: bool,
@@ -43,7 +43,7 @@ impl PcapBytes {
         PcapBytes { order, modified: magic == MODIFIED, marks: vec![bytes.len()], bytes }
     }
 
-    /// States a version.
+    /// Sets the version.
     pub(super) fn version(mut self, major: u16, minor: u16) -> PcapBytes {
         self.bytes[4..8].copy_from_slice(&[self.order.u16_bytes(major), self.order.u16_bytes(minor)].concat());
         self
@@ -71,7 +71,7 @@ impl PcapBytes {
     }
 }
 
-/// A pcapng file, and where its blocks begin, and the end. `packets` are the marks at which a packet ends.
+/// A pcapng file, and the offsets of its blocks and its end. `packets` are the offsets at which packets end.
 pub(super) struct PcapngBytes {
     order: ByteOrder,
     pub(super) bytes: Vec<u8>,

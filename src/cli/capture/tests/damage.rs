@@ -1,12 +1,12 @@
-//! Captures that end early, lie, or are something else.
+//! Captures that end early, are corrupt, or of another format.
 
 use super::build::{ByteOrder, MICRO, MODIFIED, NANO, ORDERS, PcapBytes, PcapngBytes, gzip, small_pcap, small_pcapng};
 use super::{Random, damage, message, open, read, records};
 use crate::cli::capture::CaptureError;
 use crate::cli::capture::error::{CaptureErrorKind, Damage, Unsupported};
 
-/// Cuts `bytes` everywhere. `begins` are the offsets at which a piece begins, or the file ends; `ends` those at which
-/// a record has ended. A cut at the start of a piece is a clean end, any other is damage of the piece it is in.
+/// Cuts `bytes` everywhere. `begins` are the offsets at which a piece begins, or the file ends; `ends` those at which a
+/// record has ended. A cut at the start of a piece is a clean end, any other is damage of the piece it is in.
 fn cut_everywhere(bytes: &[u8], begins: &[usize], ends: &[usize]) {
     let all = records(bytes);
     assert_eq!(all.len(), ends.len());
@@ -101,7 +101,6 @@ fn flipped_bytes_never_panic_or_loop() {
     }
 }
 
-/// Past what is read at once, where another thread reads.
 #[test]
 fn damage_far_into_a_capture() {
     let mut file = PcapBytes::new(ByteOrder::Big, NANO, 0, 1);
@@ -146,7 +145,7 @@ fn a_claim_allocates_nothing() {
     assert!(matches!(damage(&bytes), (24, Damage::Cut { needed: 134_217_744, left: 16, .. })));
 }
 
-/// Bytes that gzip makes of almost nothing are not gathered; the same bytes uncompressed are.
+/// Gzip data of an implausible ratio is rejected; the same bytes uncompressed are read.
 #[test]
 fn long_records_must_be_plausible() {
     const LEN: usize = 40 << 20;
@@ -163,7 +162,7 @@ fn long_records_must_be_plausible() {
     };
     assert_eq!((seen.len(), needed, stored), (1, LEN + 16, packed.len() as u64));
     assert_eq!(records(&file).len(), 2);
-    // Data that hardly shrink are read however long they are.
+    // Data of a plausible ratio is read.
     let mut random = Random(0x9e37_79b9_7f4a_7c15);
     let data: Vec<u8> = (0..LEN).map(|at| if at % 16 == 0 { random.below(256) as u8 } else { 0 }).collect();
     let file = PcapBytes::new(ByteOrder::Little, MICRO, 0, 231).record(0, 0, 0, &data).bytes;
@@ -179,7 +178,7 @@ fn blocks_that_contradict_themselves() {
     assert!(matches!(damage(&words(&[7, 14, 0, 0])), (here, Damage::BlockLength(14)) if here == at));
     let ends = damage(&words(&[7, 16, 0, 12]));
     assert!(matches!(ends, (here, Damage::LengthMismatch { leading: 16, trailing: 12 }) if here == at));
-    // The library would compute 4 - 12 for this one.
+    // A length of 4 must not underflow.
     assert!(matches!(damage(&words(&[0x8000_0001, 4, 4])), (here, Damage::BlockLength(4)) if here == at));
     let short = words(&[6, 32, 0, 0, 0, 1, 1, 32]);
     assert!(matches!(damage(&short), (here, Damage::Content(_)) if here == at));
@@ -198,7 +197,7 @@ fn blocks_that_contradict_themselves() {
     assert!(matches!(damage(&future), (here, Damage::Version { major: 2, minor: 0 }) if here == at));
 }
 
-/// libpcap reads 1.0 and 1.2; it lets other minor versions pass in later sections, Wireshark does not.
+/// libpcap reads 1.0 and 1.2. It accepts other minor versions in later sections, Wireshark does not.
 #[test]
 fn sections_of_other_versions_are_not_read() {
     for order in ORDERS {

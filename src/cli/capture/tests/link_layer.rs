@@ -1,4 +1,4 @@
-//! Headers in the byte order of the machine that captured.
+//! Pseudo headers in the byte order of the capturing machine.
 
 use super::build::{ByteOrder, MICRO, MODIFIED, NANO, ORDERS, PcapBytes, PcapngBytes, padded};
 use super::{Random, records};
@@ -77,7 +77,7 @@ fn nflog(order: ByteOrder) -> Vec<u8> {
     packet
 }
 
-/// The packet as it is read from a pcap file, and from a section of this order behind one of the other.
+/// Returns the packet as read from pcap files, and from a section of this order after one of the other.
 fn read(order: ByteOrder, link_type: u16, wire_len: u32, packet: &[u8]) -> Vec<u8> {
     let other = if order == ByteOrder::Big { ByteOrder::Little } else { ByteOrder::Big };
     let pcapng = PcapngBytes::new(other).interface(link_type, 0, &[]).section(order).interface(link_type, 0, &[]);
@@ -102,7 +102,7 @@ fn packets_are_the_same_whatever_machine_captured_them() {
     }
 }
 
-/// What is cut off in the midst of a field cannot be swapped, all before it is.
+/// Truncated fields are not swapped, all before them are.
 #[test]
 fn packets_may_be_cut_anywhere() {
     for (link_type, packet) in PACKETS {
@@ -135,7 +135,7 @@ fn other_headers_stay_as_they_are() {
     assert_eq!(read(ByteOrder::Big, 239, 100, &later), later);
     let nothing = [2, 0, 0, 0, 0, 0, 0, 9, 0, 8, 0, 9];
     assert_eq!(read(ByteOrder::Big, 239, 12, &nothing), [2, 0, 0, 0, 0, 0, 9, 0, 0, 8, 0, 9]);
-    // PF's header by its own length ends before the ids of the rule.
+    // The stated length of the PF header ends before the ids of the rule.
     let short = [&[52][..], &pflog(ByteOrder::Big)[1..]].concat();
     let swapped = [&[52][..], &pflog(ByteOrder::Little)[1..52], &short[52..]].concat();
     assert_eq!(read(ByteOrder::Big, 117, 100, &short), swapped);
@@ -164,12 +164,12 @@ fn lengths_and_counts_that_lie_do_no_harm() {
     packet[60..64].fill(0xff);
     let mut swapped = usb(ByteOrder::Little, ISOCHRONOUS, 3);
     swapped[60..64].fill(0xff);
-    // The data are taken for a descriptor.
+    // The data is interpreted as a descriptor.
     swapped[112..124].copy_from_slice(b"lewtb evsety");
     assert_eq!(read(ByteOrder::Big, 220, 200, &packet), swapped);
 }
 
-/// Old versions of libpcap stated the length of the request for data that were scattered over it.
+/// Old versions of libpcap stated the length of the request for isochronous data.
 #[test]
 fn the_length_of_isochronous_data_is_where_the_last_descriptor_ends() {
     let (headers, request) = (64 + 3 * 16, 48);
@@ -180,7 +180,7 @@ fn the_length_of_isochronous_data_is_where_the_last_descriptor_ends() {
         let packet = usb(order, ISOCHRONOUS, 3);
         assert_eq!(wire_len(headers + request, &packet), headers + 12);
         assert_eq!(wire_len(headers + request, &packet[..headers as usize]), headers + 12);
-        // It is not that length, a descriptor is missing, the data are going out, there are none.
+        // Another length, a missing descriptor, outgoing data, no data.
         assert_eq!(wire_len(headers + request + 1, &packet), headers + request + 1);
         assert_eq!(wire_len(headers + request, &packet[..headers as usize - 1]), headers + request);
         for (at, byte) in [(8, b'S'), (9, CONTROL), (10, 1), (15, b'<')] {
@@ -191,12 +191,12 @@ fn the_length_of_isochronous_data_is_where_the_last_descriptor_ends() {
     }
 }
 
-/// The corrected length on the wire is not how much a simple packet block holds.
+/// The captured length of a simple packet block follows from the uncorrected length on the wire.
 #[test]
 fn a_simple_packet_with_a_wrong_length_is_copied() {
     for order in ORDERS {
         let mut packet = usb(order, ISOCHRONOUS, 1);
-        // The length of the request is that of the data, and the descriptor ends far behind it.
+        // The length of the request is that of the data, and the descriptor ends far after it.
         let data_len = packet.len() as u32 - 80;
         packet[32..36].copy_from_slice(&order.u32_bytes(data_len));
         for len in [0, 4, 10_000] {
@@ -210,7 +210,7 @@ fn a_simple_packet_with_a_wrong_length_is_copied() {
     }
 }
 
-/// What a copy of a pcapng file has is byte for byte what was stored, whatever was seen of it meanwhile.
+/// A pcapng file is copied byte for byte, although its packets are converted when read.
 #[test]
 fn headers_of_pcapng_stay_in_their_order() {
     for (link_type, packet) in PACKETS {
@@ -220,7 +220,7 @@ fn headers_of_pcapng_stay_in_their_order() {
             let file = PcapngBytes::new(order).interface(link_type, 0, &[]).enhanced(0, 1, len, &packet);
             let file = file.simple(len, &packet).obsolete(0, 1, len, &packet).bytes;
             assert_eq!(super::write::copy(&[&file], usize::MAX), file, "{link_type}");
-            // A cut one has the first of the bytes that were stored.
+            // A cut packet has the first of the stored bytes.
             for keep in [0, 2, 18, 45, 66] {
                 let cut = &packet[..keep.min(packet.len())];
                 let file = |data: &[u8]| PcapngBytes::new(order).interface(link_type, 0, &[]).enhanced(0, 1, len, data);

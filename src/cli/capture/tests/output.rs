@@ -1,4 +1,4 @@
-//! Files that appear whole or not at all.
+//! Output files appear whole or not at all.
 
 use std::fs;
 use std::io::Read;

@@ -25,7 +25,7 @@ fn modified_pcap() {
     for order in ORDERS {
         let seen = records(&small_pcap(order, MODIFIED).bytes);
         assert_eq!(seen, records(&small_pcap(order, MICRO).bytes));
-        // The snaplen does not count the Ethernet header that a cooked capture got.
+        // The snaplen does not include the added Ethernet header.
         for (link_type, snaplen) in [(1, 114), (101, 100)] {
             let file = PcapBytes::new(order, MODIFIED, 100, link_type).record(1, 2, 200, &[1; 200]);
             assert_eq!(records(&file.bytes)[0].data.len(), snaplen);
@@ -133,7 +133,7 @@ fn gzip_is_decoded_also_in_several_members() {
     }
 }
 
-/// Long enough for the reading thread, with records that straddle chunks and outgrow the margin.
+/// Tests records that straddle chunks, and records longer than a chunk.
 #[test]
 fn long_captures_and_long_records() {
     let mut file = PcapBytes::new(ByteOrder::Little, MICRO, 0, 231);

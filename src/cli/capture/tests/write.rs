@@ -12,7 +12,7 @@ pub(super) fn copy(inputs: &[&[u8]], keep: usize) -> Vec<u8> {
     copy_and_count(inputs, keep).0
 }
 
-/// The same, and what the user is told of what was left out.
+/// Copies the captures, and returns the file and the warning about left out content.
 fn copy_and_count(inputs: &[&[u8]], keep: usize) -> (Vec<u8>, String) {
     let directory = tempfile::tempdir().unwrap();
     let path: PathBuf = directory.path().join("out");
@@ -39,7 +39,7 @@ fn copy_and_count(inputs: &[&[u8]], keep: usize) -> (Vec<u8>, String) {
     (fs::read(path).unwrap(), left_out.to_string())
 }
 
-/// What a copy must keep, whatever its format.
+/// Returns the data that copies in all formats have in common.
 fn essence(records: &[Seen]) -> Vec<(Vec<u8>, u32, i128, u16)> {
     records.iter().map(|seen| (seen.data.clone(), seen.wire_len, seen.nanoseconds, seen.link_type)).collect()
 }
@@ -66,7 +66,7 @@ fn pcaps_of_one_link_type_join_in_the_finer_clock() {
     assert_eq!(times, [7_000_008_000, 7_000_000_008]);
 }
 
-/// A pcap file whose records have fractions of a second and more.
+/// Returns a pcap file whose records have fractions of a second and more.
 fn broken_fractions(order: ByteOrder, magic: u32) -> PcapBytes {
     let fractions = [999_999, 1_000_000, 3_000_001, 999_999_999, 1_000_000_000, 4_000_000_001, u32::MAX];
     fractions.into_iter().fold(PcapBytes::new(order, magic, 9, 1), |file, fraction| {
@@ -81,7 +81,7 @@ fn a_fraction_beyond_a_second_is_copied_as_it_is() {
         for order in ORDERS {
             assert_eq!(copy(&[&broken_fractions(order, magic).bytes], usize::MAX), file);
         }
-        // The other clock is only in the header of the capture, which has no packets.
+        // The capture with the other clock has no packets.
         let (nothing, raw) =
             (PcapBytes::new(ByteOrder::Big, MICRO, 0, 1), PcapBytes::new(ByteOrder::Big, MICRO, 0, 101));
         assert_eq!(copy(&[&file, &nothing.bytes], usize::MAX)[24..], file[24..]);
@@ -101,7 +101,7 @@ fn a_fraction_beyond_a_second_keeps_its_instant_in_nanoseconds() {
         .bytes;
     let written = copy(&[&micro, &nano], usize::MAX);
     assert_eq!(essence(&records(&written)), essence(&records(&micro)));
-    // As much as fits stays in the fraction.
+    // Seconds that overflow stay in the fraction as far as they fit.
     let word = |at: usize| u32::from_le_bytes(written[at..at + 4].try_into().unwrap());
     assert_eq!((word(24), word(28)), (7, 3_000_001_000));
     assert_eq!((word(40), word(44)), (11, 294_968_000));
@@ -115,7 +115,7 @@ fn a_pcapng_is_copied_byte_for_byte() {
     }
 }
 
-/// Nothing but the length of the data, their padding and the length of the block changes.
+/// Only the captured length, the padding and the length of the block change.
 #[test]
 fn cut_packets_keep_their_fields_and_options() {
     for order in ORDERS {
@@ -135,8 +135,8 @@ fn a_cut_simple_packet_becomes_enhanced() {
         assert_eq!(copy(&[&file], 4), file);
         let head = order.words(&[6, 36, 0, 0, 0, 2, 9]);
         let cut = [begin().bytes, head, vec![1, 2, 0, 0], order.words(&[36])].concat();
-        let told = "1 simple packet block, which cannot be cut, became enhanced with time 0";
-        assert_eq!(copy_and_count(&[&file], 2), (cut, told.to_owned()));
+        let warning = "1 simple packet block, which cannot be cut, became enhanced with time 0";
+        assert_eq!(copy_and_count(&[&file], 2), (cut, warning.to_owned()));
     }
 }
 
@@ -148,9 +148,9 @@ fn the_length_of_a_section_is_not_stated() {
     assert_eq!(copy(&[&file], 0), unknown);
 }
 
-/// The spec says so of custom blocks and options with certain codes, since what they are about may be gone.
+/// The specification excludes custom blocks and options with certain codes from copies.
 #[test]
-fn what_is_not_to_be_copied_is_left_out() {
+fn uncopied_blocks_and_options_are_left_out() {
     const CODES: [u16; 2] = [19372, 19373];
     for order in ORDERS {
         let file = |is_whole: bool| {
@@ -167,12 +167,12 @@ fn what_is_not_to_be_copied_is_left_out() {
             let begin = begin.block(5, &[&[0; 12][..], &list].concat()).packet(6, &packet);
             if is_whole { begin.block(0x4000_0bad, &[0; 8]).bytes } else { begin.bytes }
         };
-        let told = "1 custom block and 10 custom options marked as not to be copied were left out";
-        assert_eq!(copy_and_count(&[&file(true)], usize::MAX), (file(false), told.to_owned()));
+        let warning = "1 custom block and 10 custom options marked as not to be copied were left out";
+        assert_eq!(copy_and_count(&[&file(true)], usize::MAX), (file(false), warning.to_owned()));
     }
 }
 
-/// They are copied as they are, up to where they make sense.
+/// Damaged options are copied unchanged.
 #[test]
 fn damaged_options_are_copied() {
     let order = ByteOrder::Little;
@@ -206,7 +206,7 @@ fn mixed_inputs_become_pcapng() {
 }
 
 #[test]
-fn a_frame_check_sequence_is_told_in_pcapng() {
+fn the_length_of_a_frame_check_sequence_is_kept_in_pcapng() {
     let with = PcapBytes::new(ByteOrder::Little, MICRO, 0, 0x2400_0001).record(1, 2, 3, &[4]).bytes;
     let without = small_pcap(ByteOrder::Little, MICRO).bytes;
     let written = copy(&[&with, &without], usize::MAX);
@@ -226,7 +226,7 @@ fn packets_may_be_cut() {
     }
 }
 
-/// Whatever the blocks say of themselves, the copy is as sound as the input, up to where that is damaged.
+/// The copy is sound up to the damage of the input.
 #[test]
 fn flipped_bytes_are_copied_without_panic() {
     let mut random = Random(0x2545_f491_4f6c_dd1d);
