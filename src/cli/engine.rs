@@ -107,7 +107,7 @@ impl Engine {
 
 /// What the link type tells about a record; the default if that is nothing.
 pub fn context(record: &Record) -> Context {
-    Context::captured(record.interface.link_type, record.data).unwrap_or_default()
+    Context::captured(record.interface.link_type_number, record.data).unwrap_or_default()
 }
 
 /// What programs see of a record, besides its bytes.

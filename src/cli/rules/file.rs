@@ -18,7 +18,7 @@ use crate::cli::capture::input_name;
 use crate::cli::expression::ChainArguments;
 use crate::cli::failure::Failure;
 use crate::cli::input::read_bytes;
-use crate::cli::link_types::{KnownLinkTypes, works_somewhere};
+use crate::cli::link_types::{KnownLinkTypes, works_for_a_family};
 use crate::cli::warnings::WarningArguments;
 
 /// The longest name of a rule, in bytes; names of files may have 255.
@@ -154,7 +154,7 @@ impl Rules {
         for (place, rule) in self.rules.iter().enumerate() {
             let accepts = |judged: &Judged| matches!(judged, Judged::Accepts(_));
             if !judged.values().any(|judged| accepts(&judged[place]))
-                && !works_somewhere(|link_type| accepts(&rule.judge(link_type, self.chain)))
+                && !works_for_a_family(|link_type| accepts(&rule.judge(link_type, self.chain)))
             {
                 self.contradictions[place] = true;
                 let (path, number, name) = (input_name(&self.path), rule.number, &rule.name);
