@@ -41,6 +41,7 @@ mod oracle;
 mod passes;
 mod policies;
 mod random;
+mod rooms;
 mod seccomp;
 mod set;
 mod sets;
@@ -91,6 +92,7 @@ fn main() -> ExitCode {
     trials.extend(language::trials());
     trials.extend(mutate::trials());
     trials.extend(sweep::trials());
+    trials.extend(rooms::trials());
     #[cfg(all(feature = "socket", target_os = "linux"))]
     trials.extend(netns::trials());
     trials.extend(sets::trials(&cases));
