@@ -2,7 +2,7 @@
 #![no_main]
 
 #[path = "../../src/cli/mod.rs"]
-#[expect(dead_code, unused_imports, reason = "the sources of the program, without its unit tests")]
+#[expect(dead_code, reason = "the sources of the program, without its unit tests")]
 mod cli;
 
 use std::ffi::OsString;
