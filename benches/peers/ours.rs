@@ -51,7 +51,7 @@ fn batch(subject: &Subject, strategy: Strategy) -> Loaded {
     Ok(Box::new(Batch { filter, verdicts: RefCell::new([0; BATCH]) }))
 }
 
-/// How many packets are run at a time, as a capture loop does.
+/// The number of packets in a batch.
 const BATCH: usize = 1_024;
 
 struct Batch {
@@ -79,7 +79,7 @@ impl Engine for Batch {
     }
 }
 
-/// How long a program takes from instructions to a callable filter.
+/// Returns the time from instructions to a callable filter.
 pub fn loading_time(subject: &Subject) -> Result<Duration, String> {
     let start = Instant::now();
     let verified = subject.program.verify(subject.verified.dialect()).map_err(|error| error.to_string())?;
@@ -89,7 +89,7 @@ pub fn loading_time(subject: &Subject) -> Result<Duration, String> {
     Ok(time)
 }
 
-/// How long the filter's expression takes until it is a program.
+/// Returns the time from the filter's expression to a program.
 pub fn expression_time(subject: &Subject) -> Result<Duration, String> {
     let expression = subject.expression()?;
     let start = Instant::now();

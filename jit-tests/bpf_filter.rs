@@ -1,4 +1,4 @@
-//! libpcap, where the machine has it, and its interpreter.
+//! libpcap, loaded at run time if the machine has it, and its interpreter: shared by the trials and the benches.
 
 use std::ffi::CStr;
 use std::sync::OnceLock;
@@ -14,14 +14,17 @@ pub fn bpf_filter() -> Result<BpfFilter, String> {
     Ok(unsafe { *symbol(library()?, c"bpf_filter")? })
 }
 
+/// Returns a function of the library.
+///
 /// # Safety
 ///
-/// `T` must be the type of what the library calls `name`.
+/// `T` must be the type of the function `name`.
 pub unsafe fn symbol<T>(library: &'static Library, name: &CStr) -> Result<Symbol<'static, T>, String> {
-    // SAFETY: the caller knows the type.
+    // SAFETY: the caller vouches for the type.
     unsafe { library.get(name.to_bytes_with_nul()) }.map_err(|error| error.to_string())
 }
 
+/// Returns libpcap, which is never unloaded.
 pub fn library() -> Result<&'static Library, String> {
     static LIBRARY: OnceLock<Option<Library>> = OnceLock::new();
     let names = ["libpcap.so.1", "libpcap.so.0.8", "libpcap.so"];

@@ -1,6 +1,6 @@
-//! Random numbers that are the same at every run.
+//! Random numbers that are the same at every run: shared by the trials and the benches.
 
-/// SplitMix64.
+/// A generator of random numbers: SplitMix64 (Steele, Lea and Flood, 2014).
 pub struct Random {
     state: u64,
 }
@@ -10,6 +10,7 @@ impl Random {
         Random { state: seed }
     }
 
+    /// Returns a random number: the upper half of the generator's output.
     pub fn number(&mut self) -> u32 {
         self.state = self.state.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut z = self.state;
@@ -18,24 +19,23 @@ impl Random {
         ((z ^ (z >> 31)) >> 32) as u32
     }
 
-    /// A number below `end`, which is not 0.
+    /// Returns a number below `end`, which is not 0.
     pub fn below(&mut self, end: usize) -> usize {
         self.number() as usize % end
     }
 
-    /// Whether something happens that does so in `percent` of all cases.
+    /// Returns `true` in `percent` of all cases.
     pub fn chance(&mut self, percent: usize) -> bool {
         self.below(100) < percent
     }
 
-    /// One of the choices, which are not none.
+    /// Returns one of the choices, of which there is at least one.
     pub fn choose<T: Copy>(&mut self, choices: &[T]) -> T {
         choices[self.below(choices.len())]
     }
 
-    pub fn shuffle<T>(&mut self, items: &mut [T]) {
-        for end in (1..items.len()).rev() {
-            items.swap(end, self.below(end + 1));
-        }
+    /// Returns `count` random bytes.
+    pub fn bytes(&mut self, count: usize) -> Vec<u8> {
+        (0..count).map(|_| self.number() as u8).collect()
     }
 }
