@@ -34,14 +34,14 @@ pub fn one_of<T: Copy + Send + Sync + 'static>(
     names.try_map(move |named| values.iter().copied().find(|&value| name(value) == named).ok_or("no such value"))
 }
 
-/// Takes the name of a form; `--help` describes each.
+/// Returns an argument parser that takes the name of a form. `--help` describes each form.
 pub fn form() -> impl TypedValueParser<Value = Form> {
     let values = Form::ALL.iter().map(|form| PossibleValue::new(form.name()).help(form.description()));
     PossibleValuesParser::new(values)
         .try_map(|name| Form::ALL.iter().copied().find(|form| form.name() == name).ok_or("no such form"))
 }
 
-/// Takes a number of seconds.
+/// Parses a number of seconds.
 pub fn seconds(text: &str) -> Result<f64, String> {
     match text.parse::<f64>() {
         Ok(seconds) if (0.0..=1e6).contains(&seconds) => Ok(seconds),
