@@ -1,6 +1,6 @@
 //! The engines, each behind the same small adapter, and the trial that asks one of them about a case.
 
-use cbpf::{Dialect, Filter, Packet, Program, Shape, VerifyError};
+use cbpf::{Dialect, Filter, FilterConfig, Packet, Program, Strategy, VerifyError};
 use libtest_mimic::{Failed, Trial};
 
 use crate::case::Case;
@@ -85,8 +85,8 @@ impl Engine for Traced {
     }
 }
 
-/// Native code of a shape.
-struct Jit(&'static str, Shape);
+/// Native code of a strategy.
+struct Jit(&'static str, Strategy);
 
 impl Engine for Jit {
     fn name(&self) -> &'static str {
@@ -99,7 +99,11 @@ impl Engine for Jit {
 
     fn load(&self, program: &Program, dialect: Dialect) -> Result<Box<dyn Loaded>, Refusal> {
         let verified = program.verify(dialect).map_err(Refusal::Verifier)?;
-        let filter = Filter::compile_as(&verified, self.1).map_err(|error| Refusal::Judge(error.to_string()))?;
+        let filter = FilterConfig::new()
+            .strategy(self.1)
+            .require_native(true)
+            .compile(&verified)
+            .map_err(|error| Refusal::Judge(error.to_string()))?;
         Ok(Box::new(move |packet: &Packet| filter.run(*packet)))
     }
 }
@@ -143,8 +147,8 @@ pub fn all() -> [&'static dyn Engine; 8] {
     [
         &Interpreter,
         &Traced,
-        &Jit("jit", Shape::DataFlow),
-        &Jit("branches", Shape::Branches),
+        &Jit("jit", Strategy::Branchless),
+        &Jit("branches", Strategy::Branches),
         &JitBatch,
         &Kernel,
         &KernelSeccomp,

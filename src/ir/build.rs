@@ -9,7 +9,7 @@ use crate::bpf::isa::{AluOp, Register, Width};
 use crate::bpf::verify::{SCRATCH_WORDS, Source, Step, Verdict, Verified};
 use crate::ir::test::Question;
 use crate::ir::{
-    Address, Block, BlockId, ByteOrder, Check, Edge, End, Graph, Known, Sets, Shape, Test, Value, ValueId, Values,
+    Address, Block, BlockId, ByteOrder, Check, Edge, End, Graph, Known, Sets, Strategy, Test, Value, ValueId, Values,
 };
 use crate::packet::MAX_CAPTURED;
 use crate::packet::ancillary::Extension;
@@ -98,7 +98,7 @@ impl<'v> Builder<'v> {
             dialect,
             live: live_before(steps),
             landings: landings(steps),
-            graph: Graph { dialect, shape: Shape::Branches, blocks, values, sets: Sets::default() },
+            graph: Graph { dialect, strategy: Strategy::Branches, blocks, values, sets: Sets::default() },
             incoming: vec![None; steps.len()],
             edges: Vec::with_capacity(steps.len()),
             open: Some(new_block()),

@@ -16,11 +16,11 @@
 //!   Where an offset may be relative to a header, the place that it names ([`Value::Position`]) is the base of an address.
 
 mod build;
-mod context_input;
+mod context_inputs;
 pub(crate) mod dominators;
 mod hashing;
 pub(crate) mod known_bits;
-mod member_set;
+pub(crate) mod member_set;
 mod print;
 pub(crate) mod ranges;
 mod schedule;
@@ -34,13 +34,13 @@ use crate::bpf::dialect::Dialect;
 use crate::bpf::isa::{AluOp, Width};
 use crate::packet::ancillary::Extension;
 
-pub(crate) use context_input::Fact;
+pub(crate) use context_inputs::ContextInputs;
 pub(crate) use hashing::Hashing;
 pub(crate) use known_bits::Known;
-pub(crate) use member_set::{Places, Set, SetId, Sets};
+pub(crate) use member_set::{Set, SetId, Sets};
 pub(crate) use ranges::{Range, complement, joined};
 pub(crate) use schedule::{Schedule, Step};
-pub use strategy::Shape;
+pub use strategy::Strategy;
 pub(crate) use test::Test;
 pub(crate) use values::Values;
 
@@ -52,7 +52,7 @@ pub struct Graph {
     /// The dialect of the program; what it means is resolved already.
     pub(crate) dialect: Dialect,
     /// What if-conversion has made of the branches.
-    pub(crate) shape: Shape,
+    pub(crate) strategy: Strategy,
     pub(crate) blocks: Vec<Block>,
     pub(crate) values: Values,
     pub(crate) sets: Sets,
@@ -230,9 +230,9 @@ impl End {
 }
 
 impl Graph {
-    /// The shape that the graph has.
-    pub(crate) fn shape(&self) -> Shape {
-        self.shape
+    /// The strategy that the graph has.
+    pub(crate) fn strategy(&self) -> Strategy {
+        self.strategy
     }
 
     /// Adds a block that ends so, and gives an edge to it; [`Graph::tidy`] brings it into order.

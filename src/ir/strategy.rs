@@ -7,7 +7,7 @@
 /// other. Data flow always does all the work of a program, and never guesses.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
-pub enum Shape {
+pub enum Strategy {
     /// Data flow for programs that are so small that it costs little even where branches would be guessed well, and else
     /// branches.
     #[default]
@@ -16,19 +16,19 @@ pub enum Shape {
     Branches,
     /// All values are computed, and the verdict is selected. Programs that are too large for that, or not fit, have
     /// branches.
-    DataFlow,
+    Branchless,
 }
 
-impl Shape {
+impl Strategy {
     /// The shapes that code has.
-    pub const ALL: &'static [Shape] = &[Shape::Branches, Shape::DataFlow];
+    pub const ALL: &'static [Strategy] = &[Strategy::Branches, Strategy::Branchless];
 
-    /// Its name: `auto`, `branches` or `data-flow`.
+    /// Its name: `auto`, `branches` or `branchless`.
     pub const fn name(self) -> &'static str {
         match self {
-            Shape::Auto => "auto",
-            Shape::Branches => "branches",
-            Shape::DataFlow => "data-flow",
+            Strategy::Auto => "auto",
+            Strategy::Branches => "branches",
+            Strategy::Branchless => "branchless",
         }
     }
 }

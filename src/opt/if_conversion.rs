@@ -5,7 +5,7 @@
 //! then selected. Packets that are too short for a guard go the way of the branches, which is kept as a cold path.
 
 use crate::bpf::isa::Width;
-use crate::ir::{Address, Block, BlockId, Check, Edge, End, Graph, Shape, Test, Value, ValueId};
+use crate::ir::{Address, Block, BlockId, Check, Edge, End, Graph, Strategy, Test, Value, ValueId};
 use crate::opt::verdict_difference;
 
 /// The largest fixed guard, in bytes: the shortest Ethernet frame without its checksum.
@@ -36,7 +36,7 @@ pub(crate) fn run(graph: &mut Graph, most_values: usize) {
     }
     convert(graph, &guards, verdict);
     if !guards.is_empty() || matches!(graph.value(verdict), Value::Select(..)) {
-        graph.shape = Shape::DataFlow;
+        graph.strategy = Strategy::Branchless;
     }
     graph.tidy();
 }
@@ -172,7 +172,7 @@ pub(crate) fn fold_back(
 
 #[cfg(test)]
 mod tests {
-    use super::Shape;
+    use super::Strategy;
     use crate::ir::graph_of;
     use crate::opt::Pass;
 
@@ -183,7 +183,7 @@ mod tests {
         let once = graph.to_string();
         graph.run(Pass::Flow);
         assert_eq!(graph.to_string(), once, "what was converted is not converted again");
-        graph.shape() == Shape::DataFlow
+        graph.strategy() == Strategy::Branchless
     }
 
     fn tests(count: u32) -> String {

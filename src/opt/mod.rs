@@ -11,7 +11,7 @@ pub(crate) mod value_propagation;
 mod verdict_difference;
 
 use crate::bpf::verify::Verified;
-use crate::ir::{Graph, Shape};
+use crate::ir::{Graph, Strategy};
 
 /// A step of the optimiser: it makes the graph of a program smaller or faster, and leaves its verdicts as they are.
 ///
@@ -78,20 +78,20 @@ impl Graph {
 }
 
 impl Graph {
-    /// The graph of a program, behind the passes that lead to this shape.
-    pub fn shaped(verified: &Verified, shape: Shape) -> Graph {
+    /// The graph of a program, behind the passes that lead to this strategy.
+    pub fn with_strategy(verified: &Verified, strategy: Strategy) -> Graph {
         let mut graph = Graph::new(verified);
         Pass::ALL.iter().filter(|&&pass| pass != Pass::Flow).for_each(|&pass| graph.run(pass));
-        match shape {
-            Shape::Auto => if_conversion::run(&mut graph, if_conversion::FEW_VALUES),
-            Shape::Branches => {}
-            Shape::DataFlow => graph.run(Pass::Flow),
+        match strategy {
+            Strategy::Auto => if_conversion::run(&mut graph, if_conversion::FEW_VALUES),
+            Strategy::Branches => {}
+            Strategy::Branchless => graph.run(Pass::Flow),
         }
         graph
     }
 
     /// The graph of a program, as it is compiled by default.
     pub fn optimized(verified: &Verified) -> Graph {
-        Graph::shaped(verified, Shape::default())
+        Graph::with_strategy(verified, Strategy::default())
     }
 }
