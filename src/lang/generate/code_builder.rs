@@ -279,7 +279,7 @@ impl CodeBuilder {
         let uses_slot = |base: &Base| match base {
             Base::Packet => false,
             Base::Slot(other) => *other == slot,
-            Base::Ipv4Header(place) => place.slot == Some(slot),
+            Base::Ipv4Header(offset) => offset.slot == Some(slot),
         };
         self.now = self.now.map(|now| Registers {
             a: now.a.filter(|(value, _)| !matches!(value, Value::Bytes { base, .. } if uses_slot(base))),

@@ -68,20 +68,19 @@ impl Generator<'_> {
         }
         self.vlan_in_frame(tag, network, to)?;
         self.headers.payload = Some(payload.plus(4));
-        self.headers.protocol_field = self.headers.protocol_field.map(|place| place.plus(4));
+        self.headers.protocol_field = self.headers.protocol_field.map(|offset| offset.plus(4));
         Ok(())
     }
 
     fn vlan_in_frame(&mut self, tag: Option<u32>, network: PacketOffset, to: BranchTargets) -> Result {
         let here = if tag.is_some() { self.code.label() } else { to.yes };
-        for (index, kind) in TAGS.into_iter().enumerate() {
-            let is_last = index + 1 == TAGS.len();
-            let next = if is_last { to.no } else { self.code.label() };
-            self.link_protocol(kind, BranchTargets { yes: here, no: next })?;
-            if !is_last {
-                self.code.bind(next);
-            }
+        let [first, second, third] = TAGS;
+        for ether_type in [first, second] {
+            let next = self.code.label();
+            self.link_protocol(ether_type, BranchTargets { yes: here, no: next })?;
+            self.code.bind(next);
         }
+        self.link_protocol(third, BranchTargets { yes: here, no: to.no })?;
         if let Some(tag) = tag {
             self.code.bind(here);
             self.code.test(network.half(0).has(0xfff, tag), to);
@@ -106,7 +105,7 @@ impl Generator<'_> {
             Some(tag) => self.code.test(Value::Extension(Extension::VlanTci).has(0xfff, tag), to),
             None => self.code.jump(to.yes),
         }
-        let moved = |place: PacketOffset| PacketOffset { slot: Some(slot), ..place };
+        let moved = |offset: PacketOffset| PacketOffset { slot: Some(slot), ..offset };
         self.headers.payload = self.headers.payload.map(moved);
         self.headers.protocol_field = self.headers.protocol_field.map(moved);
         Ok(())
@@ -189,7 +188,7 @@ impl Generator<'_> {
     /// Continues at `to.no` if Geneve does not carry an Ethernet header, so its payload is at the same offset.
     pub(super) fn require_geneve_ethernet(&mut self, to: BranchTargets) {
         if let (Some(header), Some(payload)) =
-            (self.headers.header.slot, self.headers.payload.and_then(|place| place.slot))
+            (self.headers.header.slot, self.headers.payload.and_then(|offset| offset.slot))
         {
             let here = self.code.label();
             self.code.load_a(header);

@@ -23,7 +23,7 @@ impl Generator<'_> {
         match self.headers.family {
             LinkFamily::Ethernet => {
                 self.exclude_lane_control(to);
-                self.ethernet_protocol(protocol, to)?;
+                self.ether_type_or_llc(protocol, to)?;
             }
             LinkFamily::EtherType => self.code.test(self.protocol_field()?.half(0).is(protocol), to),
             LinkFamily::Llc => self.llc_protocol(protocol, to)?,
@@ -35,7 +35,7 @@ impl Generator<'_> {
                 self.require(header.byte(0).has(0x0f, 0x02), to.no);
                 self.llc_protocol(protocol, to)?;
             }
-            LinkFamily::LinuxSll => self.cooked_protocol(protocol, to)?,
+            LinkFamily::LinuxSll => self.ether_type_or_llc(protocol, to)?,
             LinkFamily::CiscoHdlc => {
                 let protocol = if protocol == SAP_OSI { same_saps(SAP_OSI) } else { protocol };
                 self.code.test(self.protocol_field()?.half(0).is(protocol), to);
@@ -90,63 +90,46 @@ impl Generator<'_> {
         self.headers.protocol_field.ok_or_else(|| self.unsupported("protocols are not told apart"))
     }
 
-    fn ethernet_protocol(&mut self, protocol: u32, to: BranchTargets) -> Result {
+    /// Tests the protocol field of an Ethernet header, which is a length before LLC, or of a Linux cooked header, which has
+    /// a number for LLC.
+    fn ether_type_or_llc(&mut self, protocol: u32, to: BranchTargets) -> Result {
         let field = self.protocol_field()?;
         let ether_type = field.half(0);
         let llc = self.payload()?;
+        let is_ethernet = self.headers.family == LinkFamily::Ethernet;
+        let is_llc = if is_ethernet { ether_type.at_most(MAX_802_3_LENGTH) } else { ether_type.is(ETH_P_802_2) };
         match protocol {
             SAP_OSI | SAP_IP | SAP_NETBEUI => {
-                self.require(ether_type.at_most(MAX_802_3_LENGTH), to.no);
+                self.require(is_llc, to.no);
                 self.code.test(llc.half(0).is(same_saps(protocol)), to);
             }
-            SAP_IPX => {
+            SAP_IPX if is_ethernet => {
                 self.code.exclude(ether_type.is(ETHERTYPE_IPX), to.yes);
-                self.require(ether_type.at_most(MAX_802_3_LENGTH), to.no);
+                self.require(is_llc, to.no);
                 let next = self.code.label();
                 self.snap(llc, 0, ETHERTYPE_IPX, BranchTargets { no: next, ..to });
                 self.code.bind(next);
                 self.code.exclude(llc.byte(0).is(SAP_IPX), to.yes);
                 self.code.test(llc.half(0).is(NETWARE_RAW), to);
             }
-            ETHERTYPE_APPLETALK | ETHERTYPE_AARP => {
-                self.code.exclude(ether_type.is(protocol), to.yes);
-                self.require(ether_type.at_most(MAX_802_3_LENGTH), to.no);
-                self.snap(llc, appletalk_organization(protocol), protocol, to);
-            }
-            ..=MAX_802_3_LENGTH => {
-                self.require(ether_type.at_most(MAX_802_3_LENGTH), to.no);
-                self.code.test(field.byte(2).is(protocol), to);
-            }
-            _ => self.code.test(ether_type.is(protocol), to),
-        }
-        Ok(())
-    }
-
-    fn cooked_protocol(&mut self, protocol: u32, to: BranchTargets) -> Result {
-        let field = self.protocol_field()?.half(0);
-        let llc = self.payload()?;
-        match protocol {
-            SAP_OSI | SAP_IP | SAP_NETBEUI => {
-                self.require(field.is(ETH_P_802_2), to.no);
-                self.code.test(llc.half(0).is(same_saps(protocol)), to);
-            }
             SAP_IPX => {
-                self.code.exclude(field.is(ETHERTYPE_IPX), to.yes);
-                self.code.exclude(field.is(ETH_P_802_3), to.yes);
-                self.require(field.is(ETH_P_802_2), to.no);
+                self.code.exclude(ether_type.is(ETHERTYPE_IPX), to.yes);
+                self.code.exclude(ether_type.is(ETH_P_802_3), to.yes);
+                self.require(is_llc, to.no);
                 self.code.exclude(llc.byte(0).is(SAP_IPX), to.yes);
                 self.snap(llc, 0, ETHERTYPE_IPX, to);
             }
             ETHERTYPE_APPLETALK | ETHERTYPE_AARP => {
-                self.code.exclude(field.is(protocol), to.yes);
-                self.require(field.is(ETH_P_802_2), to.no);
+                self.code.exclude(ether_type.is(protocol), to.yes);
+                self.require(is_llc, to.no);
                 self.snap(llc, appletalk_organization(protocol), protocol, to);
             }
             ..=MAX_802_3_LENGTH => {
-                self.require(field.is(ETH_P_802_2), to.no);
-                self.code.test(llc.byte(0).is(protocol), to);
+                self.require(is_llc, to.no);
+                let sap = if is_ethernet { field.byte(2) } else { llc.byte(0) };
+                self.code.test(sap.is(protocol), to);
             }
-            _ => self.code.test(field.is(protocol), to),
+            _ => self.code.test(ether_type.is(protocol), to),
         }
         Ok(())
     }
