@@ -17,7 +17,8 @@ use crate::lang::link_type::LinkType;
 use crate::lang::positions::Site;
 use crate::lang::tree::{Arithmetic, Relation, Step};
 use crate::lang::words::Protocol;
-use crate::packet::ancillary::{self, Extension};
+use crate::packet::ancillary;
+use crate::packet::ancillary::Extension;
 use crate::packet::protocols::*;
 
 /// A pending step of a computation; the last one is next. `slot` is the first free scratch word.

@@ -249,8 +249,5 @@ impl Generator<'_> {
 }
 
 fn address_ends(qualifiers: Qualifiers) -> Result<Ends> {
-    let ends = Ends::of(qualifiers.direction);
-    Ok(ends.ok_or_else(|| {
-        Site::Direction.error("expected `src` or `dst`: only MAC addresses of 802.11 have other directions")
-    })?)
+    Ends::without_wlan(qualifiers.direction, "only MAC addresses of 802.11 have other directions")
 }
