@@ -3,7 +3,7 @@
 use std::ptr::{self, NonNull};
 use std::slice;
 
-use cbpf::{Extension, Filter, Packet, Strategy, Verified};
+use cbpf::{Extension, Filter, FilterConfig, Packet, Strategy, Verified};
 
 use crate::generate::Sample;
 
@@ -86,7 +86,11 @@ impl Judge {
     pub fn filter(&mut self, verified: &Verified, samples: &[Sample]) -> Result<(), String> {
         let sizes = self.batches;
         for &strategy in Strategy::ALL {
-            let filter = Filter::compile_as(verified, strategy).map_err(|error| error.to_string())?;
+            let filter = FilterConfig::new()
+                .strategy(strategy)
+                .require_native(true)
+                .compile(verified)
+                .map_err(|error| error.to_string())?;
             filter.prepare_batch().map_err(|error| error.to_string())?;
             for sample in samples {
                 self.each(sample, |packets| {

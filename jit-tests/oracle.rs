@@ -80,7 +80,7 @@ pub fn passes_agree(program: &Program, dialect: Dialect, samples: &[Sample], pas
     let Ok(verified) = program.verify(dialect) else { return Ok(()) };
     let mut graph = Graph::new(&verified);
     passes.iter().for_each(|&pass| graph.run(pass));
-    let filter = Filter::from_graph(&graph).map_err(|error| format!("{passes:?}: {error}\n{program}"))?;
+    let filter = graph.compile().map_err(|error| format!("{passes:?}: {error}\n{program}"))?;
     for sample in samples {
         let packet = Packet::new(&sample.data).with_wire_len(sample.wire_len).with_context(&sample.context);
         let (expected, verdict) = (verified.interpret(packet), filter.run(packet));

@@ -78,7 +78,7 @@ use std::ops::Range;
 use crate::bpf::dialect::Dialect;
 use crate::bpf::verify::Verified;
 use crate::classifier::term::Rank;
-use crate::codegen::{LookedAt, Records};
+use crate::codegen::{PacketRecords, PrefetchRange};
 use crate::filter_set::change::{Change, GAP};
 use crate::filter_set::segment::{Part, Rule};
 use crate::lang::{LinkType, Target, compile_expression};
@@ -243,7 +243,7 @@ impl FilterSet {
     pub fn first_match_batch<'p>(&self, packets: impl Into<Packets<'p>>, ids: &mut [Option<u32>]) {
         let packets = packets.into();
         assert_eq!(packets.len(), ids.len(), "there are not as many places for ids as packets");
-        match Records::of(packets).filter(|_| self.parts.iter().all(|part| part.batch().is_some())) {
+        match PacketRecords::of(packets).filter(|_| self.parts.iter().all(|part| part.batch().is_some())) {
             Some(records) => {
                 let chunks = ids.chunks_mut(CHUNK).enumerate();
                 chunks.for_each(|(chunk, ids)| self.first_of_chunk(&records, chunk * CHUNK, ids));
@@ -253,7 +253,7 @@ impl FilterSet {
     }
 
     /// Writes the ids of the packets from `from` on, as many as there are, if there is code for that.
-    fn first_of_chunk(&self, records: &Records, from: usize, ids: &mut [Option<u32>]) {
+    fn first_of_chunk(&self, records: &PacketRecords, from: usize, ids: &mut [Option<u32>]) {
         let mut ranks = [0; CHUNK];
         let ranks = &mut ranks[..ids.len()];
         let parts = self.parts.iter().filter_map(|part| Some((part, part.batch()?)));
@@ -307,8 +307,8 @@ impl FilterSet {
                 matches.push(|matches| self.append(&packet, wants_verdicts, matches));
             }
         };
-        match Records::of(packets) {
-            Some(records) => records.in_stretches(0..packets.len(), Some(LookedAt::SETS), run),
+        match PacketRecords::of(packets) {
+            Some(records) => records.in_stretches(0..packets.len(), PrefetchRange::SETS, run),
             None => run(0..packets.len()),
         }
     }

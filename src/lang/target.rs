@@ -168,6 +168,19 @@ impl Target {
     }
 }
 
+/// The default target for a link type.
+impl From<LinkType> for Target {
+    fn from(link_type: LinkType) -> Target {
+        Target::new(link_type)
+    }
+}
+
+impl From<&Target> for Target {
+    fn from(target: &Target) -> Target {
+        target.clone()
+    }
+}
+
 impl fmt::Debug for Target {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Target")

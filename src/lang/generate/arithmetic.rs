@@ -1,7 +1,7 @@
 //! Relations between numbers.
 //!
-//! Constants are computed at compile time, everything else in A. Of two operands, the one that needs more scratch words is
-//! computed first, so the scratch words of the machine are enough for any expression that people write.
+//! Constants are computed at compile time, everything else in A. Of two operands, the one that needs more scratch words
+//! is computed first, so the scratch words of the machine are enough for any expression that people write.
 
 use crate::bpf::instruction::{Instruction, Operand};
 use crate::bpf::isa::{AluOp, Condition, Register, Width};
@@ -113,7 +113,7 @@ impl Generator<'_> {
     fn compute(&mut self, costed: &CostedArithmetic, step: usize, slot: u8) -> Result {
         if usize::from(slot.saturating_add(costed.costs[step].slots)) > SCRATCH_WORDS {
             return Err(format!(
-                "expected a simpler number: the machine has {SCRATCH_WORDS} scratch words for what is not computed yet"
+                "expected simpler arithmetic: the machine has {SCRATCH_WORDS} scratch words for intermediate results"
             )
             .into());
         }
