@@ -226,7 +226,7 @@ seven: link[0] = 7
     let warned = [
         "many.pcapng: interface 0 (1000): ",
         "interface 31 (1031): ",
-        "protocols are not told apart with an unknown one",
+        "packets do not name their protocol with an unknown one",
         "many.pcapng: and so on for more interfaces",
     ];
     // The expression is valid for the other input, the rule for none.

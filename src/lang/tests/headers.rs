@@ -36,7 +36,7 @@ fn unknown_link_types_allow_only_bytes_and_length() {
     let old = ["EN3MB", "AX25", "PRONET", "CHAOS", "REDBACK_SMARTEDGE"].map(link_type);
     for link_type in old.into_iter().chain([20, 300, 100_000].map(LinkType::new)) {
         assert!(matches("link[1] = 5 and len = 2", link_type, &[0, 5]), "{link_type}");
-        assert!(message("ip", link_type).contains("protocols are not told apart"), "{link_type}");
+        assert!(message("ip", link_type).contains("packets do not name their protocol"), "{link_type}");
     }
     // NetBSD's number of Cisco's HDLC.
     assert!(matches("ip6", link_type("HDLC"), &[0x0f, 0, 0x86, 0xdd]));
