@@ -28,6 +28,7 @@ pub(crate) mod scoped_map;
 mod simplify_cfg;
 mod strategy;
 pub(crate) mod test;
+pub(crate) mod test_chain;
 mod values;
 
 use crate::bpf::dialect::Dialect;

@@ -1,31 +1,35 @@
-//! Long lists of tests of one value, with one target, become one test before other passes look at each of them.
+//! Case clustering: a long run of tests of one value with one target becomes one test for membership in a set.
 //!
-//! The pass `sets` finds them as well, and much more. But behind this pass a list of a hundred numbers costs the passes
-//! until then as much as one number does.
+//! Switch lowering finds such runs as well, and much more. This pass runs first, so that the passes between see one test
+//! instead of hundreds: without it, a graph of 1,500 tests takes eight times as long (bench
+//! `load/passes/equal-one-value`).
+
+use std::ops::Range;
 
 use crate::ir::ranges::joined;
-use crate::ir::{BlockId, Graph, MemberSet, Terminator, Test};
-use crate::opt::switch_lowering::is_link;
+use crate::ir::test_chain::{TestChain, TestChains};
+use crate::ir::{Graph, MemberSet, Terminator, Test};
 
-/// So many tests are a long list: of fewer, what follows is better told apart by the number that was found.
-const LONG: usize = 8;
+/// The shortest run that is clustered: after a shorter one, the code that follows is better told apart by the member.
+const SHORTEST_RUN: usize = 8;
 
-/// Makes a test of each long list.
+/// Clusters long runs.
 pub(crate) fn run(graph: &mut Graph) {
-    let predecessors = graph.predecessor_counts();
     let mut is_kept = vec![true; graph.blocks.len()];
-    // Lists that stay as they are; each part of one would be looked at again from there on.
-    let mut is_known = vec![false; graph.blocks.len()];
-    for index in 0..graph.blocks.len() {
-        if is_kept[index]
-            && !is_known[index]
-            && let Some((links, end)) = list(graph, &predecessors, BlockId::new(index))
-        {
-            let marked = if end.is_some() { &mut is_kept } else { &mut is_known };
-            links.iter().for_each(|link| marked[link.index()] = end.is_none());
-            if let Some(end) = end {
-                graph.blocks[index].terminator = end;
+    let mut chains = TestChains::of(graph);
+    while let Some(chain) = chains.next(graph) {
+        let mut start = 0;
+        while start < chain.links.len() {
+            let end = run_end(graph, &chain, start);
+            if end - start >= SHORTEST_RUN
+                && let Some(test) = membership(graph, &chain, start..end)
+            {
+                let (then, otherwise) = (chain.target.clone(), chain.edge_after(end - 1));
+                let head = chain.links[start].block.index();
+                graph.blocks[head].terminator = Terminator::Branch { test, then, otherwise };
+                chain.links[start + 1..end].iter().for_each(|link| is_kept[link.block.index()] = false);
             }
+            start = end;
         }
     }
     if is_kept.contains(&false) {
@@ -33,29 +37,28 @@ pub(crate) fn run(graph: &mut Graph) {
     }
 }
 
-/// The blocks of the long list that begins with one, and how that block ends in their stead, if it is better to.
-fn list(graph: &mut Graph, predecessors: &[u32], head: BlockId) -> Option<(Vec<BlockId>, Option<Terminator>)> {
-    let Terminator::Branch { test, then: target, otherwise } = &graph.block(head).terminator else { return None };
-    // Most blocks begin no list: nothing is allocated for them.
-    if !is_link(graph, predecessors, otherwise.block) {
-        return None;
+/// Returns the end of the run that starts here: tests of one value that lead to the target if they hold.
+fn run_end(graph: &Graph, chain: &TestChain, start: usize) -> usize {
+    let value_of = |index: usize| {
+        let link = chain.links.get(index).filter(|link| link.holds)?;
+        graph.tested_value(link.test)
+    };
+    let mut end = start + 1;
+    while value_of(start).is_some() && value_of(end) == value_of(start) {
+        end += 1;
     }
-    let (value, first) = graph.as_ranges(*test)?;
-    let (mut links, mut numbers, mut next) = (Vec::new(), first.to_vec(), otherwise);
-    while is_link(graph, predecessors, next.block) {
-        let Terminator::Branch { test, then, otherwise } = &graph.block(next.block).terminator else { break };
-        let Some((_, more)) = graph.as_ranges(*test).filter(|(other, _)| *other == value && then == target) else {
-            break;
-        };
-        numbers.extend_from_slice(&more);
-        links.push(next.block);
-        next = otherwise;
-    }
-    let (then, otherwise) = (target.clone(), next.clone());
-    let set = (links.len() + 1 >= LONG).then(|| graph.sets.of(&joined(numbers)))??;
-    // A range is not asked for as a set: it is left as it is.
-    let is_set = !matches!(graph.sets.get(set), MemberSet::Range(..));
-    Some((links, is_set.then_some(Terminator::Branch { test: Test::Member(value, set), then, otherwise })))
+    end
+}
+
+/// Returns the test for the members of a run; `None` for one range, which is not tested as a set, and for a set that is
+/// better searched.
+fn membership(graph: &mut Graph, chain: &TestChain, run: Range<usize>) -> Option<Test> {
+    let value = graph.tested_value(chain.links[run.start].test)?;
+    let tests = chain.links[run].iter().filter_map(|link| graph.as_ranges(link.test));
+    let ranges = tests.flat_map(|(_, ranges)| ranges.to_vec()).collect();
+    let set = graph.sets.of(&joined(ranges))?;
+    let is_range = matches!(graph.sets.get(set), MemberSet::Range(..));
+    (!is_range).then_some(Test::Member(value, set))
 }
 
 #[cfg(test)]
@@ -63,33 +66,33 @@ mod tests {
     use super::*;
     use crate::ir::graph_of;
 
-    fn blocks_behind(text: &str) -> usize {
+    fn count_blocks(text: &str) -> usize {
         let mut graph = graph_of(text);
         run(&mut graph);
         graph.blocks.len()
     }
 
     #[test]
-    fn a_long_list_is_one_test() {
+    fn clusters_long_runs_only() {
         let tests = |count: u32| (0..count).map(|k| format!("jeq #{}, keep\n", 3 * k)).collect::<String>();
         let program = |count| format!("ldh [0]\n {} ret #0\n keep: ret #1", tests(count));
-        assert_eq!(blocks_behind(&program(200)), 3);
-        assert_eq!(blocks_behind(&program(8)), 3);
-        assert_eq!(blocks_behind(&program(7)), 9);
+        assert_eq!(count_blocks(&program(200)), 3);
+        assert_eq!(count_blocks(&program(8)), 3);
+        assert_eq!(count_blocks(&program(7)), 9);
     }
 
     #[test]
-    fn a_list_ends_with_its_value_and_its_target() {
+    fn ends_a_run_with_its_value_and_its_target() {
         let tests = |target: &str| (0..9).map(|k| format!("jeq #{}, {target}\n", 3 * k)).collect::<String>();
         let (first, second) = (tests("keep"), tests("drop"));
         let text = format!("ldb [0]\n {first} {second} ldb [1]\n {first} ret #2\n keep: ret #1\n drop: ret #0");
-        assert_eq!(blocks_behind(&text), 6);
+        assert_eq!(count_blocks(&text), 6);
     }
 
     #[test]
-    fn nobody_else_leads_into_a_list() {
+    fn ends_a_run_where_another_block_leads_into_it() {
         let tests: String = (0..20).map(|k| format!("t{k}_: jeq #{}, keep\n", 3 * k)).collect();
         let text = format!("ldb [0]\n jset #1, t10_\n {tests} ret #0\n keep: ret #1");
-        assert_eq!(blocks_behind(&text), 5);
+        assert_eq!(count_blocks(&text), 5);
     }
 }

@@ -3,6 +3,7 @@
 pub(crate) mod bounds_check_elimination;
 mod byte_swap_folding;
 mod case_clustering;
+pub(crate) mod dataflow;
 mod if_conversion;
 mod load_merging;
 pub(crate) mod switch_lowering;
