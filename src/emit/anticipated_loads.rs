@@ -4,7 +4,8 @@
 //! load that would fail as well before anything else can be observed. The same holds for divisions.
 
 use crate::emit::check_set::CheckSet;
-use crate::ir::{Block, Check, Edge, Graph, Terminator, Value};
+use crate::ir::{Block, Check, Edge, Graph, Terminator, Test, Value};
+use crate::opt::dataflow::meet_of_edges;
 
 /// The checks that are made from each point on by loads and divisions; `None` where every path returns 0.
 #[derive(Debug)]
@@ -44,16 +45,10 @@ impl AnticipatedLoads {
         match terminator {
             Terminator::Return(verdict) if graph.constant(*verdict) == Some(0) => None,
             Terminator::Return(verdict) => Some(self.of_values[verdict.index()].clone()),
-            Terminator::Jump(edge) => self.on_edge(edge),
-            Terminator::Branch { test, then, otherwise } => {
-                let mut anticipated = match (self.on_edge(then), self.on_edge(otherwise)) {
-                    (Some(mut checks), Some(other)) => {
-                        checks.meet(&other);
-                        checks
-                    }
-                    (checks, other) => checks.or(other)?,
-                };
-                test.values().for_each(|value| anticipated.join(&self.of_values[value.index()]));
+            Terminator::Jump(_) | Terminator::Branch { .. } => {
+                let mut anticipated = meet_of_edges(terminator, |edge| self.on_edge(edge), CheckSet::meet)?;
+                let tested = terminator.test().into_iter().flat_map(Test::values);
+                tested.for_each(|value| anticipated.join(&self.of_values[value.index()]));
                 Some(anticipated)
             }
         }
