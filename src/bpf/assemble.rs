@@ -4,23 +4,23 @@ use crate::bpf::instruction::{Operand, RawInstruction};
 use crate::bpf::isa::Condition;
 use crate::bpf::relaxation::{Position, Relaxation};
 
-/// A place in the program that jumps can name.
+/// A target of jumps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Label(usize);
 
 impl Label {
-    /// Which one it is, in the order in which they were made.
+    /// Returns the number of labels that were made before.
     pub(crate) fn index(self) -> usize {
         self.0
     }
 }
 
-/// Where a jump goes.
+/// The target of a conditional jump.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Target {
-    /// To the next instruction.
+    /// The next instruction.
     Next,
-    /// To a label.
+    /// The instruction after a label.
     Label(Label),
 }
 
@@ -31,12 +31,12 @@ enum Item {
     Branch { condition: Condition, operand: Operand, then: Target, otherwise: Target },
 }
 
-/// Why a list of items is not a program; `item` counts the items in the order in which they were pushed.
+/// The reason that a list of items is not a program; `item` is an index in the order in which items were pushed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Unresolved {
     /// A jump names a label that was never placed.
     Undefined { label: Label },
-    /// A conditional jump goes backwards.
+    /// A conditional jump goes backward.
     Backward { item: usize, label: Label },
 }
 
@@ -44,30 +44,30 @@ pub(crate) enum Unresolved {
 #[derive(Debug, Default)]
 pub(crate) struct Assembler {
     items: Vec<Item>,
-    /// What stands in the fields that the instruction of an item does not use, in the order of the items.
+    /// Unused fields that are not 0, in the order of the items.
     unused: Vec<(usize, RawInstruction)>,
-    /// For each label the item that it stands before.
+    /// For each label the index of the item after it.
     labels: Vec<Option<usize>>,
 }
 
 impl Assembler {
-    /// A label that is not placed yet.
+    /// Makes a label that is not placed yet.
     pub(crate) fn new_label(&mut self) -> Label {
         self.labels.push(None);
         Label(self.labels.len() - 1)
     }
 
-    /// How many instructions and jumps were pushed.
+    /// Returns the number of instructions and jumps that were pushed.
     pub(crate) fn len(&self) -> usize {
         self.items.len()
     }
 
-    /// Places `label` before the next instruction; `false` if it was placed before.
+    /// Places a label before the next instruction. Returns `false` if it was placed already.
     pub(crate) fn place(&mut self, label: Label) -> bool {
         self.labels[label.0].replace(self.items.len()).is_none()
     }
 
-    /// Sets the fields that the last instruction does not use.
+    /// Sets the unused fields of the last instruction.
     pub(crate) fn set_unused(&mut self, fields: RawInstruction) {
         if let Some(last) = self.items.len().checked_sub(1)
             && fields != RawInstruction::default()
@@ -88,7 +88,7 @@ impl Assembler {
         self.items.push(Item::Branch { condition, operand, then, otherwise });
     }
 
-    /// Puts what another one collected behind this; its labels get other numbers.
+    /// Appends the items and labels of another assembler; its labels get other numbers.
     pub(crate) fn append(&mut self, other: Assembler) {
         let (items, labels) = (self.items.len(), self.labels.len());
         let moved = |label: Label| Label(label.0 + labels);
@@ -137,7 +137,7 @@ impl Assembler {
         self.labels[label.0].ok_or(Unresolved::Undefined { label })
     }
 
-    /// The item that a conditional jump at `item` goes to.
+    /// Returns the index of the item that a conditional jump at `item` goes to.
     fn item_of(&self, target: Target, item: usize) -> Result<usize, Unresolved> {
         match target {
             Target::Next => Ok(item + 1),

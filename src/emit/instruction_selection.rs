@@ -6,6 +6,7 @@ use crate::bpf::verify::SCRATCH_WORDS;
 use crate::emit::emitter::{CannotEmit, Emitter};
 use crate::ir::{Address, Check, Graph, Test, Value, ValueId};
 use crate::packet::ancillary;
+use crate::packet::ancillary::Extension;
 
 /// The depth to which expressions are examined before their operands are computed.
 const EXAMINED_DEPTH: usize = 8;
@@ -48,7 +49,7 @@ impl Emitter<'_> {
         self.within_budget()
     }
 
-    /// Makes X hold a value; A is lost, unless [`Writer::is_direct`], or X needs what A holds.
+    /// Makes X hold a value. A keeps its value if it is the same one, or if [`Emitter::is_direct`].
     pub(crate) fn need_x(&mut self, value: ValueId) -> Result<(), CannotEmit> {
         if self.state.x == Some(value) {
             return Ok(());
@@ -74,7 +75,7 @@ impl Emitter<'_> {
         self.within_budget()
     }
 
-    /// Makes the registers hold what a test compares; the condition, and whether it holds if the test does not.
+    /// Makes the registers hold the values that a test compares. Returns the condition, and whether it is negated.
     pub(crate) fn need_test(&mut self, test: Test) -> Result<(Condition, Operand, bool), CannotEmit> {
         let Test::Compare(condition, left, right) = test else { return Err(CannotEmit) };
         if let Some(k) = self.graph.constant(right) {
@@ -91,7 +92,7 @@ impl Emitter<'_> {
         })
     }
 
-    /// A load that is made for its check.
+    /// Loads a number; no register is known to hold it.
     pub(crate) fn load(&mut self, address: Address, width: Width) -> Result<(), CannotEmit> {
         match (absolute(self.graph, address), address.base) {
             (Some(offset), _) => self.push(Instruction::LoadAbsolute { offset, width }),
@@ -107,10 +108,10 @@ impl Emitter<'_> {
         Ok(())
     }
 
-    /// What X must hold for `[x + k]`, and k. The kernel adds 32-bit numbers, as `add` does.
+    /// Returns the value that X must hold for `[x + k]`, and k. In the kernel the sum has 32 bits, like that of `add`.
     fn indirect(&self, base: ValueId, offset: u32) -> Result<(ValueId, u32), CannotEmit> {
         let base = match self.graph.value(base) {
-            // The kernel finds the place itself.
+            // The kernel resolves the offset itself.
             Value::ResolvedOffset(sum) if offset == 0 => sum,
             Value::ResolvedOffset(_) => return Err(CannotEmit),
             _ => base,
@@ -129,7 +130,7 @@ impl Emitter<'_> {
         })
     }
 
-    /// Makes A hold a value that is there already, or takes one instruction and nothing else.
+    /// Makes A hold a value, if at most one instruction without operands in registers does. Returns whether it did.
     fn fetch_a(&mut self, value: ValueId) -> bool {
         if self.state.a == Some(value) {
             return true;
@@ -169,8 +170,8 @@ impl Emitter<'_> {
             }
             Value::Random(count) => self.random(count)?,
             Value::Alu(op, left, right) => self.alu(op, left, right)?,
-            Value::Constant(_) | Value::WireLen | Value::Negate(_) | Value::Parameter(_) => return Err(CannotEmit),
-            Value::ResolvedOffset(_) | Value::Select(..) => return Err(CannotEmit),
+            // The others are not computed, or not in A from two operands.
+            _ => return Err(CannotEmit),
         }
         self.depth -= 1;
         self.times_computed[id.index()] += 1;
@@ -189,7 +190,7 @@ impl Emitter<'_> {
         Ok(())
     }
 
-    /// The kernel's machines take the low five bits of a count themselves.
+    /// Returns the count of a shift without its mask: the kernel uses only the low five bits.
     fn unmasked(&self, count: ValueId) -> ValueId {
         match self.graph.value(count) {
             Value::Alu(AluOp::And, inner, mask) if self.graph.constant(mask) == Some(31) => inner,
@@ -197,7 +198,7 @@ impl Emitter<'_> {
         }
     }
 
-    /// The next random number must be the one that is asked for; those before it may not have been needed.
+    /// Loads the random number with this index. Those before it are loaded as well, if that was not needed before.
     fn random(&mut self, count: ValueId) -> Result<(), CannotEmit> {
         let (Some(count), Some(loads)) = (self.graph.constant(count), self.state.random_loads) else {
             return Err(CannotEmit);
@@ -206,26 +207,26 @@ impl Emitter<'_> {
             return Err(CannotEmit);
         }
         for _ in loads..=count {
-            self.push(Instruction::LoadExtension(crate::packet::ancillary::Extension::Random));
+            self.push(Instruction::LoadExtension(Extension::Random));
             self.within_budget()?;
         }
         self.state.random_loads = Some(count + 1);
         Ok(())
     }
 
-    /// Makes A hold `left` and X `right`, or the other way round; whether it is the other way round.
+    /// Makes A hold `left` and X `right`, or the other way round if `can_swap`. Returns whether they are swapped.
     fn need_both(&mut self, left: ValueId, right: ValueId, can_swap: bool) -> Result<bool, CannotEmit> {
         let (a, x) = (self.state.a, self.state.x);
         let orders = [Some((left, right, false)), can_swap.then_some((right, left, true))];
         let orders = || orders.into_iter().flatten();
-        // X is there.
+        // X holds its value already.
         for (in_a, in_x, is_swapped) in orders() {
             if x == Some(in_x) && !self.takes_x(in_a, [a, x], EXAMINED_DEPTH) {
                 self.need_a(in_a)?;
-                return self.settled(in_a, in_x, is_swapped);
+                return self.verify_both(in_a, in_x, is_swapped);
             }
         }
-        // A is there, or can come first.
+        // A comes first, preferably if it holds its value already.
         for (in_a, in_x, is_swapped) in orders().filter(|order| a == Some(order.0)).chain(orders()) {
             if in_a == in_x || self.is_direct(in_x) && (a != Some(in_x)) {
                 let slot = self.state.slot_of(in_x).map_or(0, |slot| 1 << slot) & !self.busy;
@@ -233,23 +234,23 @@ impl Emitter<'_> {
                 self.need_a(in_a)?;
                 self.busy &= !slot;
                 self.need_x(in_x)?;
-                return self.settled(in_a, in_x, is_swapped);
+                return self.verify_both(in_a, in_x, is_swapped);
             }
         }
-        // X comes first.
+        // X comes first, preferably if A holds its value already.
         for (in_a, in_x, is_swapped) in orders().filter(|order| a == Some(order.1)).chain(orders()) {
             if !self.takes_x(in_a, [Some(in_x); 2], EXAMINED_DEPTH) {
                 self.need_x(in_x)?;
                 self.need_a(in_a)?;
-                return self.settled(in_a, in_x, is_swapped);
+                return self.verify_both(in_a, in_x, is_swapped);
             }
         }
         self.need_both_through_scratch(left, right)?;
         Ok(false)
     }
 
-    /// The second of the two may have taken what the first relied on; the way through scratch words does not rely.
-    fn settled(&mut self, in_a: ValueId, in_x: ValueId, is_swapped: bool) -> Result<bool, CannotEmit> {
+    /// Falls back to scratch words if the second computation has overwritten the result of the first.
+    fn verify_both(&mut self, in_a: ValueId, in_x: ValueId, is_swapped: bool) -> Result<bool, CannotEmit> {
         if self.state.a != Some(in_a) || self.state.x != Some(in_x) {
             self.need_both_through_scratch(in_a, in_x)?;
         }
@@ -274,21 +275,21 @@ impl Emitter<'_> {
         if self.state.a == Some(left) { Ok(()) } else { Err(CannotEmit) }
     }
 
-    /// A scratch word that nothing is planned for.
+    /// Returns a scratch word that is not allocated.
     fn free_slot(&self) -> Result<usize, CannotEmit> {
         let is_free = |&slot: &usize| (self.slots.reserved | self.busy) & 1 << slot == 0;
         let mut free = (0..SCRATCH_WORDS).rev().filter(is_free);
         free.clone().find(|&slot| self.state.scratch[slot].is_none()).or_else(|| free.next()).ok_or(CannotEmit)
     }
 
-    /// Whether X can come to hold a value while A stays, whatever the registers hold.
+    /// Returns whether X can be set to a value while A keeps its own, whatever the registers hold.
     pub(crate) fn is_direct(&self, value: ValueId) -> bool {
         self.state.slot_of(value).is_some()
             || mem_shift(self.graph, value).is_some()
             || matches!(self.graph.value(value), Value::Constant(_) | Value::WireLen)
     }
 
-    /// Whether X is lost when A comes to hold a value, if A and X hold these now.
+    /// Returns whether X may be overwritten while A is set to a value, if A and X hold `a` and `x` before.
     fn takes_x(&self, value: ValueId, [a, x]: [Option<ValueId>; 2], depth: usize) -> bool {
         if [a, x].contains(&Some(value)) || self.state.slot_of(value).is_some() {
             return false;
@@ -310,7 +311,7 @@ impl Emitter<'_> {
     }
 }
 
-/// The k of `[k]` that names an address, relative to a header or not.
+/// Returns the k of `[k]` that names an address, relative to a header or not.
 fn fixed(graph: &Graph, address: Address) -> Option<u32> {
     match address.base.map(|base| graph.value(base)) {
         None => Some(address.offset),
@@ -319,12 +320,12 @@ fn fixed(graph: &Graph, address: Address) -> Option<u32> {
     }
 }
 
-/// The k of an absolute load from an address; those above are ancillary loads.
+/// Returns the k of an absolute load from an address. From [`ancillary::BASE`] on, k means an ancillary load.
 fn absolute(graph: &Graph, address: Address) -> Option<u32> {
     fixed(graph, address).filter(|&offset| offset < ancillary::BASE)
 }
 
-/// The byte that `4*([k]&0xf)` makes the value of, and k.
+/// Returns the address and k, if a value is that of `4*([k]&0xf)`.
 pub(crate) fn mem_shift(graph: &Graph, value: ValueId) -> Option<(Address, u32)> {
     let operand = |id, op, k| match graph.value(id) {
         Value::Alu(other, operand, constant) if other == op && graph.constant(constant) == Some(k) => Some(operand),
