@@ -41,6 +41,7 @@ pub(crate) use known_bits::KnownBits;
 pub(crate) use member_set::{MemberSet, MemberSetId, MemberSets, TableHash};
 pub(crate) use ranges::{Range, complement, joined};
 pub(crate) use schedule::{Schedule, Step};
+pub(crate) use simplify_cfg::topological_order;
 pub use strategy::Strategy;
 pub(crate) use test::Test;
 pub(crate) use values::Values;
