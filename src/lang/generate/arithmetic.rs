@@ -5,6 +5,7 @@
 
 use crate::bpf::instruction::{Instruction, Operand};
 use crate::bpf::isa::{AluOp, Condition, Register, Width};
+use crate::bpf::verify::SCRATCH_WORDS;
 use crate::lang::generate::address::misplaced;
 use crate::lang::generate::code::{Base, Exits};
 use crate::lang::generate::layers::{Family, Place};
@@ -18,7 +19,7 @@ use crate::packet::ancillary;
 use crate::packet::ancillary::Extension;
 
 /// How many scratch words the machine has.
-const SLOTS: u8 = 16;
+const SLOTS: u8 = SCRATCH_WORDS as u8;
 
 /// What is still to be done, the last first. `slot` is the first scratch word that is free.
 enum Task {

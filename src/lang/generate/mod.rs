@@ -25,6 +25,7 @@ mod wlan;
 use crate::bpf::assemble::Label;
 use crate::bpf::instruction::Instruction;
 use crate::bpf::program::Program;
+use crate::bpf::verify::SCRATCH_WORDS;
 use crate::lang::generate::address::Kindred;
 use crate::lang::generate::code::{Code, Exits, Test};
 use crate::lang::generate::layers::{Layers, PAYLOAD_SLOT, Place};
@@ -207,8 +208,10 @@ impl Generator<'_> {
     /// A scratch word for as long as the program runs, and which holds 0 at first.
     fn new_slot(&mut self) -> Result<u8, Message> {
         let slot = self.next_slot;
-        if slot >= 15 {
-            return Err("expected fewer headers of variable length, since the machine has 16 scratch words".to_owned());
+        if usize::from(slot) >= SCRATCH_WORDS - 1 {
+            return Err(format!(
+                "expected fewer headers of variable length, since the machine has {SCRATCH_WORDS} scratch words"
+            ));
         }
         self.next_slot += 1;
         self.zeroed |= 1 << slot;

@@ -4,6 +4,7 @@ use crate::bpf::assemble::Label;
 use crate::bpf::instruction::{Instruction, Operand};
 use crate::bpf::isa::{AluOp, Condition, Register, Width};
 use crate::bpf::program::Program;
+use crate::bpf::verify::SCRATCH_WORDS;
 use crate::lang::generate::Generator;
 use crate::lang::generate::code::{Base, Code, Exits, Value};
 use crate::lang::generate::layers::{Family, HEADER_SLOT, Layers, PAYLOAD_SLOT, Place};
@@ -41,7 +42,7 @@ impl Generator<'_> {
         if number == PPI {
             ppi_of_wlan(&mut prologue);
         }
-        for slot in (0..16).filter(|slot| self.zeroed & read & 1 << slot != 0) {
+        for slot in (0..SCRATCH_WORDS as u8).filter(|slot| self.zeroed & read & 1 << slot != 0) {
             prologue.raw(Instruction::LoadConstant { dst: Register::A, value: 0 });
             prologue.store(Register::A, slot);
         }
