@@ -10,7 +10,7 @@ type Refusal = (fn(&str) -> bool, &'static str);
 static TABLE: [Refusal; 9] = [
     (is_ebpf, "this is eBPF, which has other instructions: expected classic BPF, as `tcpdump -d` prints it"),
     (|text| head(text).contains("pseudo filter code"),
-        "this is libseccomp's pseudo filter code, which has no instructions: expected the output of seccomp_export_bpf"),
+        "this is libseccomp's pseudo filter code, without instructions: expected the output of seccomp_export_bpf"),
     (is_profile, "this is a profile in JSON: expected the filter made from it, as `seccomp-tools dump` prints it"),
     (is_dump, "this is a hex dump: expected the bytes, which `xxd -r` restores"),
     (|text| ["bpf.Load", "bpf.Jump", "bpf.Ret", "bpf.ALU"].iter().any(|name| text.contains(name)),
