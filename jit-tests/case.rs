@@ -1,8 +1,8 @@
-//! Cases: assembler that the kernel's `bpf_asm` would take, with expectations in comments that begin with `;;`.
+//! Cases: programs in the assembler of the kernel's `bpf_asm`, with expectations in comments that begin with `;;`.
 //!
 //! ```text
-//! ; What the case is about.
-//! ;; dialects linux pcap                  which dialects it is for; without this line linux and pcap
+//! ; The subject of the case.
+//! ;; dialects linux pcap                  the dialects of the case; the default is linux and pcap
 //!         ldh [12]
 //!         lsh #32                         ;; error linux: ShiftTooFar
 //!         ret a
@@ -10,20 +10,19 @@
 //! ;; packet - wire 100 => linux 2, pcap 0 the empty packet, 100 bytes long on the wire; a verdict for each dialect
 //! ;; packet 00 with mark=7 vlan=100:0x8100 device=3:1 network=14 link=0 seed=1 => 7
 //! ;; call s390x 4 1 0x2 => 0x7fff0000      a system call: architecture, number and up to six arguments
-//! ;; graph facts                          the graph behind the passes up to this one follows; BLESS=1 rewrites it
+//! ;; graph facts                          the graph after the passes up to this one follows; BLESS=1 rewrites it
 //! ;; | block0:
-//! ;; clif                                 so does the Cranelift IR; without the name of a pass it is behind all of them
+//! ;; clif                                 the Cranelift IR, here after all passes
 //! ;; | function u0:0...
 //! ```
 //!
-//! `;; graph build` is the graph before the first pass. All that is golden is of the first dialect.
+//! `;; graph build` is the graph before the first pass. Golden output is that of the first dialect.
 //!
-//! `;; skip ENGINE: REASON` leaves out an engine that cannot answer, as where C leaves the answer to the compiler.
+//! `;; skip ENGINE: REASON` leaves out an engine, for example where C leaves a result undefined.
 //!
-//! An error stands on the line of the instruction that it names, or on a line of its own if it names the whole program.
-//! Where dialects give different reasons there: `;; error linux: JumpOutside, pcap: JumpBackward`.
-//! `raw CODE, JT, JF, K` stands for what no assembler can write. An instruction takes a line; in a case without errors
-//! it may take more room, as conditional jumps do that reach far.
+//! An error stands on the line of its instruction, or on a line of its own if it concerns the whole program. Dialects may
+//! differ: `;; error linux: JumpOutside, pcap: JumpBackward`. `raw CODE, JT, JF, K` is an instruction that `bpf_asm` has no
+//! notation for. In cases with errors, each line is one instruction; elsewhere a far conditional jump may become several.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -39,13 +38,13 @@ pub struct Case {
     pub dialects: Vec<Dialect>,
     pub errors: Vec<ExpectedError>,
     pub packets: Vec<ExpectedVerdict>,
-    /// The names of engines that are not asked.
+    /// The names of engines that do not run the case.
     pub skips: Vec<String>,
-    /// What the program should become, in the first dialect.
+    /// The expected graphs and IR, in the first dialect.
     pub goldens: Vec<Golden>,
 }
 
-/// What a program becomes behind a pass.
+/// The graph or the IR of a program after a pass.
 #[derive(Clone)]
 pub struct Golden {
     /// The directive: `graph PASS`, `clif PASS`, or `clif`.
@@ -53,7 +52,7 @@ pub struct Golden {
     pub text: String,
 }
 
-/// A dialect refuses the program.
+/// The error that a dialect's verifier reports.
 #[derive(Clone)]
 pub struct ExpectedError {
     pub dialect: Dialect,
@@ -62,19 +61,31 @@ pub struct ExpectedError {
     pub rule: String,
 }
 
-/// What a packet gets.
+/// The verdicts on a packet.
 #[derive(Clone)]
 pub struct ExpectedVerdict {
     pub line: usize,
-    pub data: Vec<u8>,
-    pub wire_len: u32,
-    pub context: Context,
+    pub sample: Sample,
     pub verdicts: Vec<(Dialect, u32)>,
 }
 
-impl ExpectedVerdict {
+/// The bytes of a packet, its length on the wire, and its context.
+#[derive(Clone, Debug)]
+pub struct Sample {
+    pub data: Vec<u8>,
+    pub wire_len: u32,
+    pub context: Context,
+}
+
+impl Sample {
     pub fn packet(&self) -> Packet<'_> {
         Packet::new(&self.data).with_wire_len(self.wire_len).with_context(&self.context)
+    }
+
+    /// Returns the packet with only `captured` bytes left.
+    pub fn cut(&self, captured: usize) -> Sample {
+        let (data, context) = (self.data[..captured].to_vec(), self.context.clone());
+        Sample { data, wire_len: self.wire_len, context }
     }
 }
 
@@ -84,10 +95,11 @@ impl Case {
     }
 }
 
-/// All cases below a folder, in the order of their names.
-pub fn read_all(root: &Path) -> Result<Vec<Case>, String> {
+/// Returns all cases of the corpus, in the order of their names.
+pub fn read_all() -> Result<Vec<Case>, String> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("jit-tests/cases");
     let mut paths = Vec::new();
-    let mut folders = vec![root.to_owned()];
+    let mut folders = vec![root.clone()];
     while let Some(folder) = folders.pop() {
         let entries = fs::read_dir(&folder).map_err(|error| format!("{}: {error}", folder.display()))?;
         for entry in entries {
@@ -96,7 +108,7 @@ pub fn read_all(root: &Path) -> Result<Vec<Case>, String> {
         }
     }
     paths.sort();
-    paths.iter().map(|path| read(root, path)).collect()
+    paths.iter().map(|path| read(&root, path)).collect()
 }
 
 fn read(root: &Path, path: &Path) -> Result<Case, String> {
@@ -122,7 +134,7 @@ fn read(root: &Path, path: &Path) -> Result<Case, String> {
         pc += usize::from(has_instruction);
     }
     if pc != case.program.len() && !case.errors.is_empty() {
-        return Err(format!("{}: an error is found by its line, and lines are not instructions here", path.display()));
+        return Err(format!("{}: with an error, each line must be one instruction", path.display()));
     }
     if case.packets.is_empty() && case.errors.is_empty() && case.goldens.is_empty() {
         return Err(format!("{}: the case expects nothing", path.display()));
@@ -130,11 +142,11 @@ fn read(root: &Path, path: &Path) -> Result<Case, String> {
     Ok(case)
 }
 
-/// Whether an instruction stands on a line, behind a label perhaps and before a comment.
+/// Returns `true` if a line has an instruction, perhaps after a label.
 fn is_instruction(line: &str) -> bool {
     let line = line.split(';').next().unwrap_or("");
-    let behind_label = line.split_once(':').map_or(line, |(_, rest)| rest);
-    !behind_label.trim().is_empty()
+    let after_label = line.split_once(':').map_or(line, |(_, rest)| rest);
+    !after_label.trim().is_empty()
 }
 
 impl Case {
@@ -144,8 +156,8 @@ impl Case {
             "" => {}
             "dialects" => self.dialects = rest.split_whitespace().map(dialect).collect::<Result<_, _>>()?,
             "error" => {
-                for refusal in rest.split(',') {
-                    let (dialects, rule) = refusal.split_once(':').ok_or("expected `error DIALECT...: RULE`")?;
+                for error in rest.split(',') {
+                    let (dialects, rule) = error.split_once(':').ok_or("expected `error DIALECT...: RULE`")?;
                     for name in dialects.split_whitespace() {
                         self.errors.push(ExpectedError { dialect: dialect(name)?, pc, rule: rule.trim().to_owned() });
                     }
@@ -171,14 +183,15 @@ impl Case {
 
     fn packet(&self, text: &str, line: usize) -> Result<ExpectedVerdict, String> {
         let (packet, verdicts) = text.split_once("=>").ok_or("expected `packet BYTES => VERDICT`")?;
-        let (packet, facts) = packet.split_once(" with ").unwrap_or((packet, ""));
+        let (packet, fields) = packet.split_once(" with ").unwrap_or((packet, ""));
         let (data, wire_len) = match packet.split_once(" wire ") {
             Some((data, wire_len)) => (bytes(data)?, number(wire_len)? as u32),
             None => (bytes(packet)?, bytes(packet)?.len() as u32),
         };
         let mut context = Context::default();
-        facts.split_whitespace().try_for_each(|fact| set(&mut context, fact))?;
-        Ok(ExpectedVerdict { line, data, wire_len, context, verdicts: self.verdicts(verdicts)? })
+        fields.split_whitespace().try_for_each(|field| set(&mut context, field))?;
+        let sample = Sample { data, wire_len, context };
+        Ok(ExpectedVerdict { line, sample, verdicts: self.verdicts(verdicts)? })
     }
 
     fn call(&self, text: &str, line: usize) -> Result<ExpectedVerdict, String> {
@@ -189,8 +202,9 @@ impl Case {
         let (nr, given) = numbers.split_first().ok_or("expected the number of a call")?;
         let mut data = SeccompData { nr: *nr as i32, arch, ..SeccompData::default() };
         data.args.iter_mut().zip(given).for_each(|(arg, given)| *arg = *given);
-        let (data, verdicts) = (data.to_bytes().to_vec(), self.verdicts(verdicts)?);
-        Ok(ExpectedVerdict { line, wire_len: data.len() as u32, data, context: Context::default(), verdicts })
+        let data = data.to_bytes().to_vec();
+        let sample = Sample { wire_len: data.len() as u32, data, context: Context::default() };
+        Ok(ExpectedVerdict { line, sample, verdicts: self.verdicts(verdicts)? })
     }
 
     fn verdicts(&self, text: &str) -> Result<Vec<(Dialect, u32)>, String> {
@@ -214,12 +228,12 @@ fn dialect_and_verdict(text: &str) -> Result<(Dialect, u32), String> {
     Ok((dialect(name)?, number(verdict)? as u32))
 }
 
-/// `00 0102 ffx100`, or `-` for none.
+/// Parses bytes such as `00 0102 ffx100`, or `-` for none.
 fn bytes(text: &str) -> Result<Vec<u8>, String> {
     let mut data = Vec::new();
     for word in text.split_whitespace().filter(|&word| word != "-") {
         let (digits, count) = word.split_once('x').map_or((word, Ok(1)), |(digits, count)| (digits, count.parse()));
-        let count: usize = count.map_err(|_| format!("`{word}` repeats no number of times"))?;
+        let count: usize = count.map_err(|_| format!("the repeat count of `{word}` is not a number"))?;
         if !digits.is_ascii() || digits.len() % 2 != 0 {
             return Err(format!("`{digits}` is not whole bytes"));
         }
@@ -266,7 +280,7 @@ fn set(context: &mut Context, fact: &str) -> Result<(), String> {
     Ok(())
 }
 
-/// A case file that shows what went wrong.
+/// Returns the text of a case file for one verdict.
 pub fn write(program: &Program, dialect: Dialect, packet: &Packet, verdict: u32) -> String {
     let hex: String = packet.data().iter().map(|byte| format!("{byte:02x}")).collect();
     let hex = if hex.is_empty() { "-" } else { &hex };

@@ -1,6 +1,7 @@
 //! The program `cbpf`, as users run it: captures that are whole, damaged and missing, and every exit code.
 
 mod byte_order;
+mod capture_files;
 mod expressions;
 mod formats;
 mod forms;

@@ -1,11 +1,8 @@
-//! The assembler core: resolves labels, and relaxes conditional jumps that are too far with extra `ja` instructions.
-//!
-//! Conditional jumps go forward only, so the distance from an item to the end of the program depends on later items
-//! alone. One pass from the end computes all distances, in linear time and with the fewest extra jumps for this order
-//! of items.
+//! An assembler: instructions and labels become a program, with jumps of any distance.
 
-use crate::bpf::instruction::{Instruction, Operand, RawInstruction};
+use crate::bpf::instruction::{Operand, RawInstruction};
 use crate::bpf::isa::Condition;
+use crate::bpf::relaxation::{Position, Relaxation};
 
 /// A label for a position in the program.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -110,34 +107,37 @@ impl Assembler {
         self.labels.extend(other.labels.into_iter().map(|place| place.map(|item| item + items)));
     }
 
-    /// Resolves all labels and returns the program.
-    pub(crate) fn finish(self) -> Result<Vec<RawInstruction>, Unresolved> {
-        let distances = self.distances()?;
-        let mut program = Vec::with_capacity(distances.from_end[0]);
-        let mut unused = self.unused.iter().peekable();
-        for (index, item) in self.items.iter().enumerate() {
-            let start = program.len();
+    /// Returns the program, with all labels resolved.
+    pub(crate) fn finish(mut self) -> Result<Vec<RawInstruction>, Unresolved> {
+        let mut program = Relaxation::default();
+        let mut positions = vec![Position::default(); self.items.len() + 1];
+        let mut jumps = Vec::new();
+        for (index, item) in self.items.iter().enumerate().rev() {
             match *item {
                 Item::Plain(raw) => program.push(raw),
-                Item::Jump(label) => program.push(distances.jump(program.len(), self.resolve(label)?)),
+                Item::Jump(label) => {
+                    program.jump(Position::default());
+                    jumps.push((program.position(), self.resolve(label)?));
+                }
                 Item::Branch { condition, operand, then, otherwise } => {
-                    let then = distances.distance(index, self.item_of(then, index)?);
-                    let otherwise = distances.distance(index, self.item_of(otherwise, index)?);
-                    push_branch(&mut program, condition, operand, then, otherwise);
+                    let [then, otherwise] = [self.item_of(then, index)?, self.item_of(otherwise, index)?];
+                    program.branch(condition, operand, positions[then], positions[otherwise]);
                 }
             }
-            if let Some((_, fields)) = unused.next_if(|(item, _)| *item == index) {
-                program[start] = program[start].with_unused(*fields);
+            positions[index] = program.position();
+            if let Some((_, fields)) = self.unused.pop_if(|(item, _)| *item == index) {
+                program.set_unused(fields);
             }
         }
-        Ok(program)
+        jumps.into_iter().for_each(|(jump, target)| program.redirect(jump, positions[target]));
+        Ok(program.finish())
     }
 
     fn resolve(&self, label: Label) -> Result<usize, Unresolved> {
         self.labels[label.0].ok_or(Unresolved::Undefined { label })
     }
 
-    /// Returns the item at the target of a conditional jump at `item`.
+    /// Returns the item that a conditional jump at `item` goes to.
     fn item_of(&self, target: Target, item: usize) -> Result<usize, Unresolved> {
         match target {
             Target::Next => Ok(item + 1),
@@ -147,136 +147,14 @@ impl Assembler {
             },
         }
     }
-
-    fn distances(&self) -> Result<Distances, Unresolved> {
-        let mut distances = Distances { from_end: vec![0; self.items.len() + 1] };
-        for (index, item) in self.items.iter().enumerate().rev() {
-            let size = match *item {
-                Item::Plain(_) | Item::Jump(_) => 1,
-                Item::Branch { then, otherwise, .. } => {
-                    let then = distances.distance(index, self.item_of(then, index)?);
-                    let otherwise = distances.distance(index, self.item_of(otherwise, index)?);
-                    1 + extra_jumps(then, otherwise)
-                }
-            };
-            distances.from_end[index] = distances.from_end[index + 1] + size;
-        }
-        Ok(distances)
-    }
-}
-
-/// The number of instructions from each item to the end of the program.
-struct Distances {
-    from_end: Vec<usize>,
-}
-
-impl Distances {
-    /// Returns the number of instructions between the last one of `item` and the first one of `target`.
-    fn distance(&self, item: usize, target: usize) -> usize {
-        self.from_end[item + 1] - self.from_end[target]
-    }
-
-    /// Returns a `ja` at `pc` to the item `target`; a backward one wraps, as in libpcap.
-    fn jump(&self, pc: usize, target: usize) -> RawInstruction {
-        let target_pc = self.from_end[0] - self.from_end[target];
-        Instruction::Jump { skip: (target_pc as u32).wrapping_sub(pc as u32 + 1) }.into()
-    }
-}
-
-/// The largest distance of a conditional jump.
-const REACH: usize = u8::MAX as usize;
-
-/// Returns the number of extra `ja` that a conditional jump needs for targets at these distances after them.
-fn extra_jumps(then: usize, otherwise: usize) -> usize {
-    let (near, far) = (then.min(otherwise), then.max(otherwise));
-    if far <= REACH {
-        0
-    } else if near < REACH {
-        1
-    } else {
-        2
-    }
-}
-
-/// Pushes a conditional jump and its extra jumps; `then` and `otherwise` are distances from the last of them.
-fn push_branch(
-    program: &mut Vec<RawInstruction>,
-    condition: Condition,
-    operand: Operand,
-    then: usize,
-    otherwise: usize,
-) {
-    let count = extra_jumps(then, otherwise);
-    let mut placed = 0;
-    let mut jumps = [0; 2];
-    let mut skip = |distance: usize, is_far: bool| {
-        if !is_far {
-            return (distance + count) as u8;
-        }
-        jumps[placed] = distance;
-        placed += 1;
-        placed as u8 - 1
-    };
-    let skip_true = skip(then, count == 2 || count == 1 && then >= otherwise);
-    let skip_false = skip(otherwise, count == 2 || count == 1 && then < otherwise);
-    program.push(Instruction::JumpIf { condition, operand, skip_true, skip_false }.into());
-    for (index, distance) in jumps[..count].iter().enumerate() {
-        let skip = (distance + count - 1 - index) as u32;
-        program.push(Instruction::Jump { skip }.into());
-    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    /// Returns the final target of a conditional jump at `pc`, through its extra jumps.
-    fn final_target(program: &[RawInstruction], pc: usize, skip: u8) -> usize {
-        let mut at = pc + 1 + usize::from(skip);
-        while let Some(Instruction::Jump { skip }) = program.get(at).map(|&raw| raw.into()) {
-            at += 1 + skip as usize;
-        }
-        at
-    }
-
-    fn assemble(then: usize, otherwise: usize) -> Vec<RawInstruction> {
-        let mut assembler = Assembler::default();
-        let (yes, no) = (assembler.new_label(), assembler.new_label());
-        assembler.branch(Condition::Equal, Operand::X, Target::Label(yes), Target::Label(no));
-        for place in 0..=then.max(otherwise) {
-            for (label, distance) in [(yes, then), (no, otherwise)] {
-                if place == distance {
-                    assembler.place(label);
-                }
-            }
-            assembler.push(Instruction::ReturnConstant { verdict: place as u32 }.into());
-        }
-        assembler.finish().unwrap()
-    }
-
     #[test]
-    fn reaches_labels_at_every_distance() {
-        let around = [0, 1, 2, 253, 254, 255, 256, 257, 258, 600];
-        for then in around {
-            for otherwise in around {
-                let program = assemble(then, otherwise);
-                let branch = program[0];
-                let verdict = |skip| program[final_target(&program, 0, skip)].k as usize;
-                assert_eq!((verdict(branch.jt), verdict(branch.jf)), (then, otherwise));
-            }
-        }
-    }
-
-    #[test]
-    fn adds_as_few_jumps_as_possible() {
-        assert_eq!(assemble(255, 255).len(), 1 + 256);
-        assert_eq!(assemble(256, 254).len(), 2 + 257);
-        assert_eq!(assemble(256, 255).len(), 3 + 257);
-        assert_eq!(assemble(300, 300).len(), 3 + 301);
-    }
-
-    #[test]
-    fn wraps_backward_ja_and_rejects_backward_branches() {
+    fn wraps_backward_ja_and_rejects_backward_branch() {
         let mut assembler = Assembler::default();
         let start = assembler.new_label();
         assert!(assembler.place(start));

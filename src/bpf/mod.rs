@@ -7,4 +7,5 @@ pub(crate) mod ebpf_conversion;
 pub(crate) mod instruction;
 pub(crate) mod isa;
 pub(crate) mod program;
+pub(crate) mod relaxation;
 pub(crate) mod verify;

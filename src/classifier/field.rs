@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use crate::bpf::isa::{AluOp, Width};
 use crate::classifier::path::{Literal, Path};
 use crate::classifier::term::{Term, as_one};
-use crate::ir::{Address, ByteOrder, Hashing, Known, Range, Value, ValueId, Values};
+use crate::ir::{Address, ByteOrder, Hashing, KnownBits, Range, Value, ValueId, Values};
 use crate::packet::Packet;
 
 /// How many fields there are at most: a bit each says which ones a packet has.
@@ -167,7 +167,7 @@ impl Fields {
     pub(crate) fn max(&self, number: u8) -> u32 {
         match self.list[usize::from(number)] {
             Field::Value(value) => self.values.known(value).max,
-            Field::Turned(value) => self.width(value).map_or(u32::MAX, |width| Known::of_width(width).max),
+            Field::Turned(value) => self.width(value).map_or(u32::MAX, |width| KnownBits::of_width(width).max),
             Field::Member(..) => 1,
             Field::InBounds(..) | Field::Captured(_) => 0,
         }

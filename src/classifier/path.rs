@@ -1,7 +1,7 @@
 //! The ways through a program that keep a packet, as conditions that must all hold.
 
 use crate::bpf::isa::Width;
-use crate::ir::{Address, Known, Range, ValueId, complement};
+use crate::ir::{Address, KnownBits, Range, ValueId, complement};
 
 /// What a packet must be like to take one way through a program, and the verdict at its end.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,7 +32,7 @@ impl Path {
     }
 
     /// Asks for a value in these ranges, too; `false` if no packet has it.
-    pub(crate) fn require(&mut self, value: ValueId, ranges: &[Range], known: Known) -> bool {
+    pub(crate) fn require(&mut self, value: ValueId, ranges: &[Range], known: KnownBits) -> bool {
         let wanted = within(ranges, known);
         if is_all(&wanted, known) {
             return true;
@@ -97,12 +97,12 @@ pub(crate) fn simplify(paths: &mut [Path]) {
 
 /// The ranges without what the value cannot be. The last reaches to the end of all numbers if the value ends in it, so
 /// that what is not a range may be one without the rest.
-fn within(ranges: &[Range], known: Known) -> Vec<Range> {
+fn within(ranges: &[Range], known: KnownBits) -> Vec<Range> {
     let inside = ranges.iter().filter(|&&(low, high)| low <= known.max && high >= known.min);
     inside.map(|&(low, high)| (low, if high >= known.max { u32::MAX } else { high })).collect()
 }
 
-pub(crate) fn is_all(ranges: &[Range], known: Known) -> bool {
+pub(crate) fn is_all(ranges: &[Range], known: KnownBits) -> bool {
     matches!(ranges, &[(low, high)] if low <= known.min && high >= known.max)
 }
 
@@ -122,7 +122,7 @@ mod tests {
     fn port(value: u32, ranges: &[Range], other: Option<(u32, &[Range])>) -> Path {
         let mut path = Path { verdict: Some(1), ..Path::start() };
         for (value, ranges) in [(value, ranges)].into_iter().chain(other) {
-            assert!(path.require(ValueId(value), ranges, Known::range(0, 0xffff)));
+            assert!(path.require(ValueId(value), ranges, KnownBits::range(0, 0xffff)));
         }
         path
     }
@@ -143,7 +143,7 @@ mod tests {
     #[test]
     fn what_no_packet_has_is_seen() {
         let mut path = Path::start();
-        let byte = Known::range(0, 255);
+        let byte = KnownBits::range(0, 255);
         assert!(path.require(ValueId(0), &[(5, 9), (20, 300)], byte));
         assert!(path.require(ValueId(0), &[(9, 20)], byte));
         assert_eq!(path.ranges_of(ValueId(0)), Some(&[(9, 9), (20, 20)][..]));

@@ -13,7 +13,7 @@ use crate::bpf::isa::{AluOp, Condition};
 use crate::bpf::verify::Verified;
 use crate::classifier::path::{Literal, Path, simplify};
 use crate::classifier::path_joining;
-use crate::ir::{Address, Check, Edge, End, Graph, Hashing, Range, Test, Value, ValueId, Values, complement};
+use crate::ir::{Address, Check, Edge, Graph, Hashing, Range, Terminator, Test, Value, ValueId, Values, complement};
 use crate::opt::Pass;
 
 /// The most paths of a program that are taken one by one.
@@ -62,8 +62,8 @@ pub(crate) fn extract(programs: &[Verified]) -> Extracted {
     for (done, place) in order.into_iter().enumerate() {
         let share = (left / (programs.len() - done)).min(MOST_STEPS);
         let mut graph = Graph::new(&programs[place]);
-        graph.run(Pass::Facts);
-        graph.run(Pass::Sets);
+        graph.run(Pass::ValuePropagation);
+        graph.run(Pass::SwitchLowering);
         let mut steps = share;
         let separate = (ways(&graph) <= MOST_WAYS).then(|| Walker::new(&graph, &mut values).separate(&mut steps));
         left -= share - steps;
@@ -88,9 +88,9 @@ pub(crate) fn extract(programs: &[Verified]) -> Extracted {
 fn ways(graph: &Graph) -> usize {
     let mut ways = vec![0_usize; graph.blocks.len()];
     for (place, block) in graph.blocks.iter().enumerate().rev() {
-        ways[place] = match block.end {
-            End::Return(verdict) => usize::from(graph.values.as_constant(verdict) != Some(0)),
-            _ => block.end.edges().fold(0, |sum, edge| sum.saturating_add(ways[edge.block.index()])),
+        ways[place] = match block.terminator {
+            Terminator::Return(verdict) => usize::from(graph.values.as_constant(verdict) != Some(0)),
+            _ => block.terminator.edges().fold(0, |sum, edge| sum.saturating_add(ways[edge.block.index()])),
         };
     }
     ways[0]
@@ -188,13 +188,13 @@ impl<'g, 'e> Walker<'g, 'e> {
                 return;
             }
         }
-        match &block.end {
-            End::Return(verdict) => self.finish(state, *verdict),
-            End::Jump(edge) => {
+        match &block.terminator {
+            Terminator::Return(verdict) => self.finish(state, *verdict),
+            Terminator::Jump(edge) => {
                 self.follow(&mut state, edge);
                 open.push(state);
             }
-            End::Branch { test, then, otherwise } => {
+            Terminator::Branch { test, then, otherwise } => {
                 let question = self.question(&state, *test);
                 for (holds, edge) in [(false, otherwise), (true, then)] {
                     let mut next = state.clone();

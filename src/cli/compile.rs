@@ -70,7 +70,7 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
         Some(path) => read_expression(path)?,
         None => arguments.words.join(" "),
     };
-    let mut target = Target::new(arguments.link_type).snaplen(arguments.snaplen).accept_nothing();
+    let mut target = Target::new(arguments.link_type).snaplen(arguments.snaplen).allow_reject_all(true);
     if let Some(netmask) = arguments.netmask {
         target = target.netmask(netmask.to_bits());
     }
@@ -84,7 +84,7 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     let failed = |error: &dyn std::fmt::Display| Failure::Failed(error.to_string());
     let mut program = compile_expression(&expression, &target).map_err(|error| failed(&error))?;
     arguments.chain.note(&expression, &target);
-    let dialect = target.machine();
+    let dialect = target.get_dialect();
     let rejects_all = |program: &Program| program.verify(dialect).is_ok_and(|verified| verified.rejects_all());
     let mut is_contradiction = rejects_all(&program);
     if !arguments.no_optimize {

@@ -72,8 +72,8 @@ impl Engine {
     }
 
     /// Whether verdicts may depend on the contexts of packets.
-    pub fn asks_for_context(&self) -> bool {
-        self.filter().is_none_or(Filter::asks_for_context)
+    pub fn needs_context(&self) -> bool {
+        self.filter().is_none_or(Filter::needs_context)
     }
 
     #[inline]
@@ -90,7 +90,7 @@ impl Engine {
 
     /// Adds the verdict on each record; `first` is the number of the first one.
     pub fn run_all(&self, surroundings: &mut Surroundings, first: u64, records: Records, verdicts: &mut Vec<u32>) {
-        let asks = self.asks_for_context();
+        let asks = self.needs_context();
         match self.filter() {
             Some(filter) if surroundings.seed.is_none() && !asks => {
                 let before = verdicts.len();
@@ -107,7 +107,7 @@ impl Engine {
 
 /// What the link type tells about a record; the default if that is nothing.
 pub fn context(record: &Record) -> Context {
-    Context::captured(record.interface.link_type, record.data).unwrap_or_default()
+    Context::captured(record.interface.link_type_number, record.data).unwrap_or_default()
 }
 
 /// What programs see of a record, besides its bytes.

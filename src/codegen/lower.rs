@@ -12,11 +12,12 @@ use cranelift_frontend::{FunctionBuilder, FunctionBuilderContext};
 
 use crate::bpf::isa::{AluOp, Condition, Width};
 use crate::codegen::constant_tables::Tables;
-use crate::codegen::context_data::Entries;
+use crate::codegen::context_data::AncillaryValues;
 use crate::codegen::entry::{Entry, Form};
 use crate::codegen::member_sets;
 use crate::ir::{
-    Address, BlockId, ByteOrder, Check, Edge, End, Graph, Hashing, Schedule, SetId, Step, Test, Value, ValueId,
+    Address, BlockId, ByteOrder, Check, Edge, Graph, Hashing, MemberSetId, Schedule, Step, Terminator, Test, Value,
+    ValueId,
 };
 use crate::packet::MAX_CAPTURED;
 use crate::packet::ancillary::Extension;
@@ -46,9 +47,9 @@ pub(crate) struct Lowering<'g, 'f> {
     pub(crate) builder: FunctionBuilder<'f>,
     pub(crate) tables: &'f mut Tables,
     /// The tables that are there already.
-    pub(crate) addresses: HashMap<SetId, ir::GlobalValue, Hashing>,
+    pub(crate) addresses: HashMap<MemberSetId, ir::GlobalValue, Hashing>,
     /// Where a table was found to stand, in the block that is being filled.
-    pub(crate) found: HashMap<(SetId, ir::Block), ir::Value, Hashing>,
+    pub(crate) found: HashMap<(MemberSetId, ir::Block), ir::Value, Hashing>,
     /// Where the pair of entries stands that was looked at last.
     pub(crate) pair: Option<ir::Value>,
     blocks: Vec<ir::Block>,
@@ -87,7 +88,7 @@ impl<'g, 'f> Lowering<'g, 'f> {
                 Step::Define(id) => self.values[id.index()] = Some(self.define(self.graph.value(id), block.is_cold)),
             }
         }
-        self.end(&block.end, block.is_cold);
+        self.end(&block.terminator, block.is_cold);
     }
 
     /// The block that returns 0 for failed checks, out of the way of those that hold.
@@ -133,7 +134,7 @@ impl<'g, 'f> Lowering<'g, 'f> {
             Check::NonZero(value) => self.value(value),
             Check::Present(extension, _) => {
                 let entry = self.entry_of(extension);
-                self.builder.ins().icmp_imm_s(IntCC::NotEqual, entry, Entries::ABSENT.cast_signed())
+                self.builder.ins().icmp_imm_s(IntCC::NotEqual, entry, AncillaryValues::ABSENT.cast_signed())
             }
         }
     }
@@ -185,11 +186,11 @@ impl<'g, 'f> Lowering<'g, 'f> {
                 self.call(extension, [wire_len, facts])
             }
             Value::Ancillary(extension) => self.number(extension),
-            Value::Find(extension, start, wanted) => {
+            Value::FindAttribute(extension, start, wanted) => {
                 let arguments = [start, wanted].map(|id| self.value(id));
                 self.call(extension, arguments)
             }
-            Value::Position(offset) => self.position(offset, is_cold),
+            Value::ResolvedOffset(offset) => self.position(offset, is_cold),
             Value::Random(count) => self.random(count),
             Value::Alu(op, left, right) => self.alu(op, left, right),
             Value::Negate(value) => {
@@ -228,17 +229,17 @@ impl<'g, 'f> Lowering<'g, 'f> {
         arithmetic(&mut self.builder, op, a, b, may_be_long)
     }
 
-    fn end(&mut self, end: &End, is_cold: bool) {
+    fn end(&mut self, end: &Terminator, is_cold: bool) {
         match end {
-            End::Return(verdict) => {
+            Terminator::Return(verdict) => {
                 let verdict = self.value(*verdict);
                 self.entry.give(&mut self.builder, verdict);
             }
-            End::Jump(edge) => {
+            Terminator::Jump(edge) => {
                 let (block, arguments) = self.edge(edge);
                 self.builder.ins().jump(block, &arguments);
             }
-            End::Branch { test: Test::Member(value, set), then, otherwise } => {
+            Terminator::Branch { test: Test::Member(value, set), then, otherwise } => {
                 // What is found early need not be looked for longer.
                 for probe in member_sets::probes(self.graph.sets.get(*set)) {
                     let (then, arguments) = self.edge(then);
@@ -250,7 +251,7 @@ impl<'g, 'f> Lowering<'g, 'f> {
                 let (block, arguments) = self.edge(otherwise);
                 self.builder.ins().jump(block, &arguments);
             }
-            End::Branch { test, then, otherwise } => {
+            Terminator::Branch { test, then, otherwise } => {
                 let holds = self.test(*test);
                 let (then, then_arguments) = self.edge(then);
                 let (otherwise, otherwise_arguments) = self.edge(otherwise);

@@ -7,23 +7,23 @@ use cranelift_codegen::ir::{self, InstBuilder, MemFlagsData, types};
 
 use crate::codegen::entry::POINTER;
 use crate::codegen::lower::Lowering;
-use crate::ir::{Places, Set, SetId, ValueId};
+use crate::ir::{MemberSet, MemberSetId, TableHash, ValueId};
 
 /// Tables are there as long as the code, and never change.
 const TABLE: MemFlagsData = MemFlagsData::trusted().with_readonly();
 
 /// The questions of which one says that a number is a member, by number.
-pub(crate) fn probes(set: &Set) -> std::ops::Range<usize> {
+pub(crate) fn probes(set: &MemberSet) -> std::ops::Range<usize> {
     match set {
-        Set::Few(members) => 0..members.len(),
-        Set::Table(_) => 0..2,
-        Set::Range(..) | Set::Register(..) | Set::Bytes(_) | Set::Bitmap(..) => 0..1,
+        MemberSet::Few(members) => 0..members.len(),
+        MemberSet::Table(_) => 0..2,
+        MemberSet::Range(..) | MemberSet::Register(..) | MemberSet::Bytes(_) | MemberSet::Bitmap(..) => 0..1,
     }
 }
 
 impl Lowering<'_, '_> {
     /// The one value if a value is a member, and else the other: a selection for each question.
-    pub(crate) fn select_member(&mut self, value: ValueId, id: SetId, yes: ValueId, no: ValueId) -> ir::Value {
+    pub(crate) fn select_member(&mut self, value: ValueId, id: MemberSetId, yes: ValueId, no: ValueId) -> ir::Value {
         let yes = self.value(yes);
         let no = self.value(no);
         probes(self.graph.sets.get(id)).fold(no, |selected, probe| {
@@ -33,26 +33,26 @@ impl Lowering<'_, '_> {
     }
 
     /// The answer to one of the questions about a set: zero if it does not say that the value is a member.
-    pub(crate) fn probe(&mut self, value: ValueId, id: SetId, probe: usize) -> ir::Value {
+    pub(crate) fn probe(&mut self, value: ValueId, id: MemberSetId, probe: usize) -> ir::Value {
         let number = self.value(value);
         match self.graph.sets.get(id) {
-            &Set::Range(first, last) => {
+            &MemberSet::Range(first, last) => {
                 let distance = self.distance(number, first);
                 self.builder.ins().icmp_imm_s(IntCC::UnsignedLessThanOrEqual, distance, signed(last - first))
             }
-            Set::Few(members) => self.builder.ins().icmp_imm_s(IntCC::Equal, number, signed(members[probe])),
-            &Set::Register(first, bits) => {
+            MemberSet::Few(members) => self.builder.ins().icmp_imm_s(IntCC::Equal, number, signed(members[probe])),
+            &MemberSet::Register(first, bits) => {
                 let distance = self.distance(number, first);
                 let bits = self.builder.ins().iconst(types::I64, bits.cast_signed());
                 self.bit(bits, distance, 64)
             }
-            Set::Bytes(bytes) => {
+            MemberSet::Bytes(bytes) => {
                 let last = bytes.len() as u32 - 1;
                 let index = if self.graph.values.known(value).max < last { number } else { self.at_most(number, last) };
                 let address = self.table(id, || bytes.into());
                 self.entry(address, index, types::I8)
             }
-            Set::Bitmap(first, bytes) => {
+            MemberSet::Bitmap(first, bytes) => {
                 let distance = self.distance(number, *first);
                 // Beyond the end some other word is read; what it says does not matter.
                 let words = (bytes.len() / 8) as i64;
@@ -62,15 +62,15 @@ impl Lowering<'_, '_> {
                 let bits = self.entry(address, word, types::I64);
                 self.bit(bits, distance, 64 * words)
             }
-            Set::Table(table) => {
+            MemberSet::Table(table) => {
                 let bytes = || table.slots.iter().flat_map(|slot| slot.to_ne_bytes()).collect();
                 let address = self.table(id, bytes);
-                let entry = match table.places {
-                    Places::Apart(factors) => {
+                let entry = match table.hash {
+                    TableHash::Cuckoo(factors) => {
                         let place = self.named(number, factors[probe], table.shift());
                         self.entry(address, place, types::I32)
                     }
-                    Places::Pair(factor) => {
+                    TableHash::AdjacentSlots(factor) => {
                         // The second probe follows the first.
                         if probe == 0 {
                             let pair = self.named(number, factor, table.shift());
@@ -112,7 +112,7 @@ impl Lowering<'_, '_> {
     }
 
     /// Where the table of a set stands.
-    fn table<'t>(&mut self, id: SetId, bytes: impl FnOnce() -> Cow<'t, [u8]>) -> ir::Value {
+    fn table<'t>(&mut self, id: MemberSetId, bytes: impl FnOnce() -> Cow<'t, [u8]>) -> ir::Value {
         let block = self.builder.current_block().expect("code is written into some block");
         if let Some(&found) = self.found.get(&(id, block)) {
             return found;

@@ -4,7 +4,7 @@
 //! makes a load that would fail, too, before anything else can be observed.
 
 use crate::bpf::isa::{AluOp, Width};
-use crate::ir::{Address, Block, Check, Edge, End, Graph, Value, ValueId};
+use crate::ir::{Address, Block, Check, Edge, Graph, Terminator, Value, ValueId};
 use crate::opt::bounds_check_elimination::Bytes;
 
 /// How many divisors are followed at a time.
@@ -66,7 +66,7 @@ impl Ahead {
 
     /// What is used from before each check of a block on, in order, and from behind the last.
     pub(crate) fn points(&self, graph: &Graph, block: &Block) -> Vec<Option<Uses>> {
-        let mut uses = self.end(graph, &block.end);
+        let mut uses = self.end(graph, &block.terminator);
         let mut points = vec![uses.clone()];
         for &check in block.checks.iter().rev() {
             if let Check::Present(_, verdict) = check
@@ -81,12 +81,12 @@ impl Ahead {
         points
     }
 
-    fn end(&self, graph: &Graph, end: &End) -> Option<Uses> {
+    fn end(&self, graph: &Graph, end: &Terminator) -> Option<Uses> {
         match end {
-            End::Return(verdict) if graph.constant(*verdict) == Some(0) => None,
-            End::Return(verdict) => Some(self.of_values[verdict.index()].clone()),
-            End::Jump(edge) => self.edge(edge),
-            End::Branch { test, then, otherwise } => {
+            Terminator::Return(verdict) if graph.constant(*verdict) == Some(0) => None,
+            Terminator::Return(verdict) => Some(self.of_values[verdict.index()].clone()),
+            Terminator::Jump(edge) => self.edge(edge),
+            Terminator::Branch { test, then, otherwise } => {
                 let mut uses = match (self.edge(then), self.edge(otherwise)) {
                     (Some(mut uses), Some(other)) => {
                         uses.meet(&other);
@@ -119,7 +119,7 @@ fn of_values(graph: &Graph) -> Vec<Uses> {
                 }
                 uses.load(address, width);
             }
-            Value::Find(_, left, right) => {
+            Value::FindAttribute(_, left, right) => {
                 uses = all[left.index()].clone();
                 uses.join(&all[right.index()]);
             }
@@ -130,7 +130,7 @@ fn of_values(graph: &Graph) -> Vec<Uses> {
                     uses.divide(right);
                 }
             }
-            Value::Negate(operand) | Value::Position(operand) => uses = all[operand.index()].clone(),
+            Value::Negate(operand) | Value::ResolvedOffset(operand) => uses = all[operand.index()].clone(),
             Value::Constant(_) | Value::Parameter(_) | Value::WireLen | Value::Ancillary(_) | Value::Random(_) => {}
             // Only the passes for native code make selections.
             Value::Select(..) => {}

@@ -114,8 +114,8 @@ impl Writer<'_> {
     fn indirect(&self, base: ValueId, offset: u32) -> Result<(ValueId, u32), Unfit> {
         let base = match self.graph.value(base) {
             // The kernel finds the place itself.
-            Value::Position(sum) if offset == 0 => sum,
-            Value::Position(_) => return Err(Unfit),
+            Value::ResolvedOffset(sum) if offset == 0 => sum,
+            Value::ResolvedOffset(_) => return Err(Unfit),
             _ => base,
         };
         if !self.is_kernel || self.machine.x == Some(base) && offset == 0 {
@@ -166,14 +166,14 @@ impl Writer<'_> {
                 }
                 self.push(Instruction::LoadExtension(extension));
             }
-            Value::Find(extension, start, wanted) => {
+            Value::FindAttribute(extension, start, wanted) => {
                 self.need_both(start, wanted, false)?;
                 self.push(Instruction::LoadExtension(extension));
             }
             Value::Random(count) => self.random(count)?,
             Value::Alu(op, left, right) => self.alu(op, left, right)?,
             Value::Constant(_) | Value::WireLen | Value::Negate(_) | Value::Parameter(_) => return Err(Unfit),
-            Value::Position(_) | Value::Select(..) => return Err(Unfit),
+            Value::ResolvedOffset(_) | Value::Select(..) => return Err(Unfit),
         }
         self.depth -= 1;
         self.computed[id.index()] += 1;
@@ -308,7 +308,7 @@ impl Writer<'_> {
             }
             Value::Negate(operand) => self.takes_x(operand, [a, x], depth - 1),
             Value::Alu(_, left, right) if self.graph.constant(right).is_some() => self.takes_x(left, [a, x], depth - 1),
-            Value::Alu(..) | Value::Find(..) | Value::Position(_) | Value::Select(..) => true,
+            Value::Alu(..) | Value::FindAttribute(..) | Value::ResolvedOffset(_) | Value::Select(..) => true,
         }
     }
 }
@@ -317,7 +317,7 @@ impl Writer<'_> {
 fn fixed(graph: &Graph, address: Address) -> Option<u32> {
     match address.base.map(|base| graph.value(base)) {
         None => Some(address.offset),
-        Some(Value::Position(offset)) if address.offset == 0 => graph.constant(offset),
+        Some(Value::ResolvedOffset(offset)) if address.offset == 0 => graph.constant(offset),
         Some(_) => None,
     }
 }

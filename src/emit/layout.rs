@@ -10,19 +10,29 @@ use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
 use crate::bpf::instruction::{Instruction, RawInstruction};
+use crate::bpf::relaxation::{Position, Relaxation};
 use crate::emit::code::{Code, Leave, PieceId};
 
-const REACH: usize = u8::MAX as usize;
-
 impl Code {
-    /// The program.
+    /// Returns the program.
     pub(crate) fn assemble(&self) -> Vec<RawInstruction> {
-        let order = self.layout_order();
-        let mut layout =
-            Layout { code: self, reversed: Vec::new(), place: vec![None; self.pieces.len()], following: None };
-        order.iter().rev().for_each(|&id| layout.piece(id));
-        layout.reversed.reverse();
-        layout.reversed
+        let mut program = Relaxation::default();
+        let mut positions = vec![Position::default(); self.pieces.len()];
+        for id in self.layout_order().into_iter().rev() {
+            let piece = &self.pieces[id];
+            match piece.end {
+                Leave::Return(verdict) => program.push(Instruction::ReturnConstant { verdict }),
+                Leave::ReturnA => program.push(Instruction::ReturnA),
+                Leave::Jump(target) if positions[target] == program.position() => {}
+                Leave::Jump(target) => program.jump(positions[target]),
+                Leave::Branch { condition, operand, then, otherwise } => {
+                    program.branch(condition, operand, positions[then], positions[otherwise]);
+                }
+            }
+            piece.body.iter().rev().for_each(|&instruction| program.push(instruction));
+            positions[id] = program.position();
+        }
+        program.finish()
     }
 
     /// The pieces in the order in which they stand in the program.
@@ -81,65 +91,5 @@ impl Ready {
             return Some(id);
         }
         self.branches.pop().or_else(|| self.jumps.pop().map(|Reverse((_, id))| id)).or_else(|| self.returns.pop())
-    }
-}
-
-/// A program that grows from its end, so that what jumps name is there already; places are counted from the end.
-struct Layout<'c> {
-    code: &'c Code,
-    reversed: Vec<RawInstruction>,
-    /// For each piece the nearest place that is it, or leads to it.
-    place: Vec<Option<usize>>,
-    /// The piece that stands first so far.
-    following: Option<PieceId>,
-}
-
-impl Layout<'_> {
-    fn piece(&mut self, id: PieceId) {
-        let piece = &self.code.pieces[id];
-        match piece.end {
-            Leave::Return(verdict) => self.push(Instruction::ReturnConstant { verdict }),
-            Leave::ReturnA => self.push(Instruction::ReturnA),
-            Leave::Jump(target) if self.following == Some(target) => {}
-            Leave::Jump(target) => {
-                // Conditional jumps that reach the target do not take the detour over this one.
-                let place = self.place[target];
-                self.help(target);
-                self.place[target] = place;
-            }
-            Leave::Branch { condition, operand, then, otherwise } => {
-                while self.distance(then).max(self.distance(otherwise)) > REACH {
-                    self.help(if self.distance(then) > self.distance(otherwise) { then } else { otherwise });
-                }
-                let (skip_true, skip_false) = (self.distance(then) as u8, self.distance(otherwise) as u8);
-                self.push(Instruction::JumpIf { condition, operand, skip_true, skip_false });
-            }
-        }
-        piece.body.iter().rev().for_each(|&instruction| self.push(instruction));
-        self.place[id] = Some(self.reversed.len());
-        self.following = Some(id);
-    }
-
-    fn push(&mut self, instruction: Instruction) {
-        self.reversed.push(instruction.into());
-    }
-
-    /// How many instructions stand before a piece.
-    fn distance(&self, target: PieceId) -> usize {
-        self.place[target].map_or(usize::MAX, |place| self.reversed.len() - place)
-    }
-
-    /// An instruction that goes on with a piece, for all that is near.
-    fn help(&mut self, target: PieceId) {
-        let piece = &self.code.pieces[target];
-        match piece.end {
-            Leave::Return(verdict) if piece.body.is_empty() => self.push(Instruction::ReturnConstant { verdict }),
-            Leave::ReturnA if piece.body.is_empty() => self.push(Instruction::ReturnA),
-            _ => {
-                let skip = self.distance(target) as u32;
-                self.push(Instruction::Jump { skip });
-            }
-        }
-        self.place[target] = Some(self.reversed.len());
     }
 }

@@ -23,7 +23,6 @@ mod parameter_elimination;
 mod reduce;
 mod slot_allocation;
 mod slot_candidates;
-mod test_reordering;
 mod writer;
 
 use crate::bpf::dialect::Dialect;
@@ -144,6 +143,14 @@ mod tests {
         let shorter = program.optimize(Dialect::Pcap).unwrap();
         // Two loads, a test for each number, and a return for each 250 or so.
         assert!((1000..1010).contains(&shorter.len()), "{}", shorter.len());
+    }
+
+    #[test]
+    fn tests_of_one_value_are_gathered_so_that_it_is_loaded_once() {
+        // `ip host A or ip host B or ip host C`, without the test of the protocol.
+        let tests: String =
+            ["1", "2", "3"].map(|host| format!("ld [26]\n jeq #{host}, keep\n ld [30]\n jeq #{host}, keep\n")).concat();
+        assert_eq!(optimized(&format!("{tests} ret #0\n keep: ret #1"), Dialect::Pcap).matches("ld ").count(), 3);
     }
 
     #[test]

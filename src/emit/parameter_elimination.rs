@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use crate::ir::Hashing;
-use crate::ir::{Address, Block, Check, Edge, End, Graph, Test, Value, ValueId, Values};
+use crate::ir::{Address, Block, Check, Edge, Graph, Terminator, Test, Value, ValueId, Values};
 
 /// Removes parameters; whether there were any to remove.
 pub(crate) fn run(graph: &mut Graph) -> bool {
@@ -13,7 +13,7 @@ pub(crate) fn run(graph: &mut Graph) -> bool {
         replace(graph, &instead);
     }
     if dropped || !instead.is_empty() {
-        graph.tidy();
+        graph.simplify_cfg();
         return true;
     }
     false
@@ -24,7 +24,7 @@ type Instead = HashMap<ValueId, ValueId, Hashing>;
 /// The parameters that every edge brings the same value for, or the same as for another parameter of the block.
 fn replaced(graph: &Graph) -> Instead {
     let mut incoming: Vec<Vec<&Edge>> = vec![Vec::new(); graph.blocks.len()];
-    for edge in graph.blocks.iter().flat_map(|block| block.end.edges()) {
+    for edge in graph.blocks.iter().flat_map(|block| block.terminator.edges()) {
         incoming[edge.block.index()].push(edge);
     }
     let mut instead = Instead::default();
@@ -67,7 +67,7 @@ fn drop_unread(graph: &mut Graph, instead: &Instead) -> bool {
     };
     for (block, keep_here) in graph.blocks.iter_mut().zip(&keep) {
         retain(&mut block.parameters, keep_here);
-        block.end.edges_mut().for_each(|edge| retain(&mut edge.arguments, &keep[edge.block.index()]));
+        block.terminator.edges_mut().for_each(|edge| retain(&mut edge.arguments, &keep[edge.block.index()]));
     }
     true
 }
@@ -77,13 +77,13 @@ fn read_values(graph: &Graph, instead: &Instead) -> Vec<bool> {
     let mut is_read = vec![false; graph.values.len()];
     let mut open = Vec::new();
     for block in graph.blocks.iter().rev() {
-        match &block.end {
-            End::Return(verdict) => open.push(*verdict),
-            End::Branch { test, .. } => open.extend(test.values()),
-            End::Jump(_) => {}
+        match &block.terminator {
+            Terminator::Return(verdict) => open.push(*verdict),
+            Terminator::Branch { test, .. } => open.extend(test.values()),
+            Terminator::Jump(_) => {}
         }
         open.extend(block.checks.iter().flat_map(|check| check.values()));
-        for edge in block.end.edges() {
+        for edge in block.terminator.edges() {
             let parameters = &graph.block(edge.block).parameters;
             let read = parameters.iter().zip(&edge.arguments).filter(|(parameter, _)| is_read[parameter.index()]);
             open.extend(read.map(|(_, &argument)| argument));
@@ -147,10 +147,10 @@ impl Rebuilt {
             Value::Alu(op, left, right) => self.values.alu(op, self.id(left), self.id(right)),
             Value::Negate(operand) => self.values.negate(self.id(operand)),
             Value::Random(count) => self.values.add(Value::Random(self.id(count))),
-            Value::Find(extension, start, wanted) => {
-                self.values.add(Value::Find(extension, self.id(start), self.id(wanted)))
+            Value::FindAttribute(extension, start, wanted) => {
+                self.values.add(Value::FindAttribute(extension, self.id(start), self.id(wanted)))
             }
-            Value::Position(offset) => self.values.position(self.id(offset)),
+            Value::ResolvedOffset(offset) => self.values.resolved_offset(self.id(offset)),
             Value::Constant(_) | Value::WireLen | Value::Ancillary(_) => self.values.add(value),
             Value::Parameter(_) => unreachable!("parameters stay what they are"),
             Value::Select(..) => unreachable!("only the passes for native code make selections"),
@@ -165,28 +165,28 @@ impl Rebuilt {
                 Check::InBounds(address, width) => match self.address(address) {
                     Some(address) => Check::InBounds(address, width),
                     None => {
-                        let end = End::Return(self.values.constant(0));
-                        return Block { parameters, checks, end, is_cold: block.is_cold };
+                        let end = Terminator::Return(self.values.constant(0));
+                        return Block { parameters, checks, terminator: end, is_cold: block.is_cold };
                     }
                 },
                 Check::NonZero(divisor) => Check::NonZero(self.id(divisor)),
                 Check::Present(extension, verdict) => Check::Present(extension, self.id(verdict)),
             });
         }
-        Block { parameters, checks, end: self.end(&block.end), is_cold: block.is_cold }
+        Block { parameters, checks, terminator: self.end(&block.terminator), is_cold: block.is_cold }
     }
 
-    fn end(&mut self, end: &End) -> End {
+    fn end(&mut self, end: &Terminator) -> Terminator {
         match end {
-            End::Return(verdict) => End::Return(self.id(*verdict)),
-            End::Jump(edge) => End::Jump(self.edge(edge)),
-            End::Branch { test, then, otherwise } => {
+            Terminator::Return(verdict) => Terminator::Return(self.id(*verdict)),
+            Terminator::Jump(edge) => Terminator::Jump(self.edge(edge)),
+            Terminator::Branch { test, then, otherwise } => {
                 let (then, otherwise) = (self.edge(then), self.edge(otherwise));
                 match *test {
                     Test::Compare(condition, left, right) => {
                         self.values.compare(condition, self.id(left), self.id(right)).branch(then, otherwise)
                     }
-                    Test::Member(..) | Test::InBounds(..) => End::Branch { test: *test, then, otherwise },
+                    Test::Member(..) | Test::InBounds(..) => Terminator::Branch { test: *test, then, otherwise },
                 }
             }
         }

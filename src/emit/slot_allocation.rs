@@ -70,7 +70,7 @@ impl Plan {
 /// For each parameter one that an edge brings for it: in the same scratch word, it need not be moved.
 fn inherited(graph: &Graph) -> HashMap<ValueId, ValueId, Hashing> {
     let mut inherited = HashMap::default();
-    for edge in graph.blocks.iter().flat_map(|block| block.end.edges()) {
+    for edge in graph.blocks.iter().flat_map(|block| block.terminator.edges()) {
         for (&parameter, &argument) in graph.block(edge.block).parameters.iter().zip(&edge.arguments) {
             if matches!(graph.value(argument), Value::Parameter(_)) {
                 inherited.insert(parameter, argument);

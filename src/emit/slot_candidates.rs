@@ -25,9 +25,9 @@ fn costs(graph: &Graph) -> Vec<u32> {
             _ if mem_shift(graph, ValueId(index as u32)).is_some() => 1,
             Value::Load(Address { base: Some(base), .. }, ..) => cost(base).saturating_add(2),
             Value::Negate(operand) => cost(operand).saturating_add(1),
-            Value::Position(operand) => cost(operand),
+            Value::ResolvedOffset(operand) => cost(operand),
             Value::Alu(_, left, right) if graph.constant(right).is_some() => cost(left).saturating_add(1),
-            Value::Alu(_, left, right) | Value::Find(_, left, right) => {
+            Value::Alu(_, left, right) | Value::FindAttribute(_, left, right) => {
                 cost(left).saturating_add(cost(right)).saturating_add(2)
             }
             _ => 1,

@@ -9,7 +9,7 @@ use crate::emit::code::{Code, Leave, Piece, PieceId};
 use crate::emit::machine_state::Machine;
 use crate::emit::slot_allocation::Plan;
 use crate::ir::Hashing;
-use crate::ir::{Address, Block, Check, Edge, End, Graph, Value, ValueId};
+use crate::ir::{Address, Block, Check, Edge, Graph, Terminator, Value, ValueId};
 
 /// The graph cannot become a program this way, or none that is short enough.
 #[derive(Clone, Copy, Debug)]
@@ -134,19 +134,19 @@ impl<'g> Writer<'g> {
             }
         }
         self.checks(block, points)?;
-        match &block.end {
-            End::Return(verdict) => match self.graph.constant(*verdict) {
+        match &block.terminator {
+            Terminator::Return(verdict) => match self.graph.constant(*verdict) {
                 Some(k) => self.finish(Leave::Return(k)),
                 None => {
                     self.need_a(*verdict)?;
                     self.finish(Leave::ReturnA);
                 }
             },
-            End::Jump(edge) => {
+            Terminator::Jump(edge) => {
                 let target = self.edge(edge)?;
                 self.finish(Leave::Jump(target));
             }
-            End::Branch { test, then, otherwise } => {
+            Terminator::Branch { test, then, otherwise } => {
                 let (condition, operand, is_negated) = self.need_test(*test)?;
                 let (then, otherwise) = if is_negated { (otherwise, then) } else { (then, otherwise) };
                 let (then, otherwise) = (self.edge(then)?, self.edge(otherwise)?);

@@ -7,9 +7,10 @@ use crate::bpf::dialect::Dialect;
 use crate::bpf::instruction::Operand;
 use crate::bpf::isa::{AluOp, Register, Width};
 use crate::bpf::verify::{SCRATCH_WORDS, Source, Step, Verdict, Verified};
-use crate::ir::test::Question;
+use crate::ir::test::Comparison;
 use crate::ir::{
-    Address, Block, BlockId, ByteOrder, Check, Edge, End, Graph, Known, Sets, Strategy, Test, Value, ValueId, Values,
+    Address, Block, BlockId, ByteOrder, Check, Edge, Graph, KnownBits, MemberSets, Strategy, Terminator, Test, Value,
+    ValueId, Values,
 };
 use crate::packet::MAX_CAPTURED;
 use crate::packet::ancillary::Extension;
@@ -98,7 +99,7 @@ impl<'v> Builder<'v> {
             dialect,
             live: live_before(steps),
             landings: landings(steps),
-            graph: Graph { dialect, strategy: Strategy::Branches, blocks, values, sets: Sets::default() },
+            graph: Graph { dialect, strategy: Strategy::Branches, blocks, values, sets: MemberSets::default() },
             incoming: vec![None; steps.len()],
             edges: Vec::with_capacity(steps.len()),
             open: Some(new_block()),
@@ -135,18 +136,18 @@ impl<'v> Builder<'v> {
             Step::Negate => self.state[variable::A] = self.graph.values.negate(self.state[variable::A]),
             Step::Transfer(Register::A) => self.state[variable::A] = self.state[variable::X],
             Step::Transfer(Register::X) => self.state[variable::X] = self.state[variable::A],
-            Step::Return(Verdict::A) => self.finish(End::Return(self.state[variable::A])),
+            Step::Return(Verdict::A) => self.finish(Terminator::Return(self.state[variable::A])),
             Step::Return(Verdict::Constant(k)) => {
                 let verdict = self.graph.values.constant(k);
-                self.finish(End::Return(verdict));
+                self.finish(Terminator::Return(verdict));
             }
             Step::Jump(target) => self.jump(target),
             Step::Branch { condition, operand, then, otherwise } => {
                 let (left, right) = (self.state[variable::A], self.operand(operand));
                 match self.graph.values.compare(condition, left, right) {
-                    Question::Known(holds) => self.jump(if holds { then } else { otherwise }),
-                    Question::Open(test, true) => self.branch(test, then, otherwise),
-                    Question::Open(test, false) => self.branch(test, otherwise, then),
+                    Comparison::Constant(holds) => self.jump(if holds { then } else { otherwise }),
+                    Comparison::Test(test, true) => self.branch(test, then, otherwise),
+                    Comparison::Test(test, false) => self.branch(test, otherwise, then),
                 }
             }
         }
@@ -154,12 +155,12 @@ impl<'v> Builder<'v> {
 
     fn jump(&mut self, target: usize) {
         self.leave([target]);
-        self.finish(End::Jump(unresolved()));
+        self.finish(Terminator::Jump(unresolved()));
     }
 
     fn branch(&mut self, test: Test, then: usize, otherwise: usize) {
         self.leave([then, otherwise]);
-        self.finish(End::Branch { test, then: unresolved(), otherwise: unresolved() });
+        self.finish(Terminator::Branch { test, then: unresolved(), otherwise: unresolved() });
     }
 
     /// Adds the edges from the open block, with what the variables hold now.
@@ -174,9 +175,9 @@ impl<'v> Builder<'v> {
         }
     }
 
-    fn finish(&mut self, end: End) {
+    fn finish(&mut self, end: Terminator) {
         if let Some(block) = self.open.take() {
-            self.graph.blocks.push(Block { end, ..block });
+            self.graph.blocks.push(Block { terminator: end, ..block });
         }
     }
 
@@ -191,8 +192,8 @@ impl<'v> Builder<'v> {
                 let is_live = self.live[pc] & 1 << variable != 0;
                 if is_live && edges().any(|edge| self.states[edge.state][variable] != *value) {
                     let arguments = edges().map(|edge| self.states[edge.state][variable]);
-                    let known = arguments.map(|value| self.graph.values.known(value)).reduce(Known::or);
-                    *value = self.graph.values.parameter(known.unwrap_or(Known::NOTHING));
+                    let known = arguments.map(|value| self.graph.values.known(value)).reduce(KnownBits::or);
+                    *value = self.graph.values.parameter(known.unwrap_or(KnownBits::UNKNOWN));
                     parameters.push(*value);
                     merged.push(variable);
                 }
@@ -202,10 +203,10 @@ impl<'v> Builder<'v> {
         for Incoming { from, is_otherwise, state, .. } in edges() {
             let arguments = merged.iter().map(|&variable| self.states[state][variable]).collect();
             let edge = Edge { block, arguments };
-            match &mut self.graph.blocks[from.index()].end {
-                End::Branch { otherwise, .. } if is_otherwise => *otherwise = edge,
-                End::Branch { then: slot, .. } | End::Jump(slot) => *slot = edge,
-                End::Return(_) => {}
+            match &mut self.graph.blocks[from.index()].terminator {
+                Terminator::Branch { otherwise, .. } if is_otherwise => *otherwise = edge,
+                Terminator::Branch { then: slot, .. } | Terminator::Jump(slot) => *slot = edge,
+                Terminator::Return(_) => {}
             }
         }
         self.open = Some(Block { parameters, ..new_block() });
@@ -260,7 +261,7 @@ impl<'v> Builder<'v> {
             return Address { base: None, offset };
         }
         let offset = self.graph.values.constant(offset);
-        Address { base: Some(self.graph.values.position(offset)), offset: 0 }
+        Address { base: Some(self.graph.values.resolved_offset(offset)), offset: 0 }
     }
 
     /// `[x + k]`: the kernel adds 32-bit numbers, libpcap does not wrap.
@@ -270,7 +271,7 @@ impl<'v> Builder<'v> {
             Dialect::Pcap => self.graph.values.address(x, offset),
             Dialect::Linux | Dialect::Seccomp => {
                 let sum = self.with_constant(AluOp::Add, x, offset);
-                let place = self.graph.values.position(sum);
+                let place = self.graph.values.resolved_offset(sum);
                 self.graph.values.address(place, 0)
             }
         }
@@ -280,7 +281,7 @@ impl<'v> Builder<'v> {
     fn packet(&mut self, address: Option<Address>, width: Width) -> ValueId {
         let is_possible = |address: &Address| address.base.is_some() || address.end(width) <= MAX_CAPTURED as u64;
         let Some(address) = address.filter(is_possible) else {
-            self.finish(End::Return(self.zero));
+            self.finish(Terminator::Return(self.zero));
             return self.zero;
         };
         self.check(Check::InBounds(address, width));
@@ -297,7 +298,7 @@ impl<'v> Builder<'v> {
                 self.graph.values.add(Value::Random(count))
             }
             Extension::NetlinkAttribute | Extension::NestedNetlinkAttribute => {
-                let find = Value::Find(extension, self.state[variable::A], self.state[variable::X]);
+                let find = Value::FindAttribute(extension, self.state[variable::A], self.state[variable::X]);
                 self.graph.values.add(find)
             }
             _ => {
@@ -311,7 +312,7 @@ impl<'v> Builder<'v> {
 }
 
 fn new_block() -> Block {
-    Block::new(End::Jump(unresolved()))
+    Block::new(Terminator::Jump(unresolved()))
 }
 
 /// An edge to the block that is not there yet; [`Builder::begin`] replaces it.

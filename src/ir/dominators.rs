@@ -25,7 +25,7 @@ impl Dominators {
         for (index, block) in graph.blocks.iter().enumerate() {
             let id = BlockId::new(index);
             dominators.push(id, found[index].unwrap_or(id));
-            for edge in block.end.edges() {
+            for edge in block.terminator.edges() {
                 let target = &mut found[edge.block.index()];
                 *target = Some(target.map_or(id, |other| dominators.common(other, id)));
             }
@@ -101,7 +101,7 @@ pub(crate) enum Visit {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ir::{Edge, End, graph_of};
+    use crate::ir::{Edge, Terminator, graph_of};
 
     /// Which blocks are reached from the first without passing one of them.
     fn reached_without(graph: &Graph, avoided: BlockId) -> Vec<bool> {
@@ -109,7 +109,7 @@ mod tests {
         is_reached[0] = avoided != BlockId(0);
         for (index, block) in graph.blocks.iter().enumerate() {
             if is_reached[index] {
-                block.end.edges().for_each(|edge| is_reached[edge.block.index()] |= edge.block != avoided);
+                block.terminator.edges().for_each(|edge| is_reached[edge.block.index()] |= edge.block != avoided);
             }
         }
         is_reached
@@ -118,7 +118,7 @@ mod tests {
     /// A graph of blocks with up to two edges forward, all reached.
     fn random_graph(seed: u64, blocks: u32) -> Graph {
         let mut graph = graph_of("ld #1\n jeq x, yes\n yes: ret #0");
-        let Some(test) = graph_of("ld #len\n jeq #1, yes\n ret #1\n yes: ret #0").blocks[0].end.test() else {
+        let Some(test) = graph_of("ld #len\n jeq #1, yes\n ret #1\n yes: ret #0").blocks[0].terminator.test() else {
             unreachable!("the block tests the length")
         };
         let model = graph.blocks[0].clone();
@@ -127,7 +127,7 @@ mod tests {
             let random = |number| crate::packet::random::number(seed, 2 * index + number);
             let far = BlockId(index + 1 + random(0) % (blocks - index - 1).min(9));
             let (then, otherwise) = (Edge::to(BlockId(index + 1)), Edge::to(far));
-            graph.blocks[index as usize].end = End::Branch { test, then, otherwise };
+            graph.blocks[index as usize].terminator = Terminator::Branch { test, then, otherwise };
         }
         graph
     }

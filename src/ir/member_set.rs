@@ -11,7 +11,7 @@ use crate::ir::ranges::Range;
 
 /// A set, in the form in which code asks for its members.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(crate) enum Set {
+pub(crate) enum MemberSet {
     /// All from the first to the last.
     Range(u32, u32),
     /// Up to [`FEW`] members, compared one by one.
@@ -23,7 +23,7 @@ pub(crate) enum Set {
     /// The members among the numbers from the first on, a bit each, in memory.
     Bitmap(u32, Vec<u8>),
     /// Any members: each stands in one of two places of a table.
-    Table(Table),
+    Table(MemberTable),
 }
 
 /// How many members are compared one by one.
@@ -41,38 +41,38 @@ const LARGEST_BITMAP: u64 = 1 << 13;
 /// The most members of a table.
 const LARGEST_TABLE: u64 = 1 << 20;
 
-impl Set {
+impl MemberSet {
     /// The set of these ranges, which are sorted and apart; `None` if a search is better.
-    pub(crate) fn new(ranges: &[Range]) -> Option<Set> {
+    pub(crate) fn new(ranges: &[Range]) -> Option<MemberSet> {
         let (&(first, _), &(_, last)) = (ranges.first()?, ranges.last()?);
         let members: u64 = ranges.iter().map(|&(low, high)| u64::from(high - low) + 1).sum();
-        let table_bytes = 4 * Table::slots(members);
+        let table_bytes = 4 * MemberTable::slots(members);
         if ranges.len() == 1 {
-            Some(Set::Range(first, last))
+            Some(MemberSet::Range(first, last))
         } else if members <= FEW as u64 {
-            Some(Set::Few(numbers(ranges).collect()))
+            Some(MemberSet::Few(numbers(ranges).collect()))
         } else if last - first < 64 {
-            Some(Set::Register(first, numbers(ranges).fold(0, |bits, number| bits | 1 << (number - first))))
+            Some(MemberSet::Register(first, numbers(ranges).fold(0, |bits, number| bits | 1 << (number - first))))
         } else if last < LARGEST_BYTES {
-            Some(Set::Bytes(bytes(last, ranges)))
+            Some(MemberSet::Bytes(bytes(last, ranges)))
         } else if u64::from(last - first) / 8 < table_bytes.clamp(SPARSE_BITMAP, LARGEST_BITMAP) {
-            Some(Set::Bitmap(first, bitmap(first, last, ranges)))
+            Some(MemberSet::Bitmap(first, bitmap(first, last, ranges)))
         } else if members <= LARGEST_TABLE && members <= 4 * ranges.len() as u64 {
-            Table::new(&numbers(ranges).collect::<Vec<u32>>()).map(Set::Table)
+            MemberTable::new(&numbers(ranges).collect::<Vec<u32>>()).map(MemberSet::Table)
         } else {
             None
         }
     }
 
     /// The set of the members with their bytes in the opposite order, if it can be asked for as this one.
-    fn swapped(&self, swap: impl Fn(u32) -> u32) -> Option<Set> {
+    fn swapped(&self, swap: impl Fn(u32) -> u32) -> Option<MemberSet> {
         match self {
-            Set::Few(members) => Some(Set::Few(members.iter().map(|&member| swap(member)).collect())),
-            Set::Table(table) => {
+            MemberSet::Few(members) => Some(MemberSet::Few(members.iter().map(|&member| swap(member)).collect())),
+            MemberSet::Table(table) => {
                 let members: Vec<u32> = table.members().map(swap).collect();
-                Table::new(&members).map(Set::Table)
+                MemberTable::new(&members).map(MemberSet::Table)
             }
-            Set::Range(..) | Set::Register(..) | Set::Bytes(_) | Set::Bitmap(..) => None,
+            MemberSet::Range(..) | MemberSet::Register(..) | MemberSet::Bytes(_) | MemberSet::Bitmap(..) => None,
         }
     }
 
@@ -83,14 +83,14 @@ impl Set {
             bits.enumerate().filter(|&(_, is_set)| is_set).map(|(bit, _)| single(first + bit as u32)).collect()
         };
         ranges::joined(match self {
-            Set::Range(first, last) => vec![(*first, *last)],
-            Set::Few(members) => members.iter().copied().map(single).collect(),
-            Set::Register(first, word) => bits(*first, &mut (0..64).map(|bit| word >> bit & 1 != 0)),
-            Set::Bytes(bytes) => bits(0, &mut bytes.iter().map(|&byte| byte != 0)),
-            Set::Bitmap(first, bytes) => {
+            MemberSet::Range(first, last) => vec![(*first, *last)],
+            MemberSet::Few(members) => members.iter().copied().map(single).collect(),
+            MemberSet::Register(first, word) => bits(*first, &mut (0..64).map(|bit| word >> bit & 1 != 0)),
+            MemberSet::Bytes(bytes) => bits(0, &mut bytes.iter().map(|&byte| byte != 0)),
+            MemberSet::Bitmap(first, bytes) => {
                 bits(*first, &mut bytes.iter().flat_map(|byte| (0..8).map(move |bit| byte >> bit & 1 != 0)))
             }
-            Set::Table(table) => table.members().map(single).collect(),
+            MemberSet::Table(table) => table.members().map(single).collect(),
         })
     }
 
@@ -98,15 +98,15 @@ impl Set {
     #[cfg(test)]
     fn contains(&self, number: u32) -> bool {
         match self {
-            Set::Range(first, last) => (*first..=*last).contains(&number),
-            Set::Few(members) => members.contains(&number),
-            Set::Register(first, bits) => number.wrapping_sub(*first) < 64 && bits >> (number - first) & 1 != 0,
-            Set::Bytes(bytes) => bytes.get(number as usize) == Some(&1),
-            Set::Bitmap(first, bytes) => {
+            MemberSet::Range(first, last) => (*first..=*last).contains(&number),
+            MemberSet::Few(members) => members.contains(&number),
+            MemberSet::Register(first, bits) => number.wrapping_sub(*first) < 64 && bits >> (number - first) & 1 != 0,
+            MemberSet::Bytes(bytes) => bytes.get(number as usize) == Some(&1),
+            MemberSet::Bitmap(first, bytes) => {
                 let bit = number.wrapping_sub(*first) as usize;
                 bytes.get(bit / 8).is_some_and(|byte| byte >> (bit % 8) & 1 != 0)
             }
-            Set::Table(table) => (0..2).any(|probe| table.slots[table.place(probe, number)] == number),
+            MemberSet::Table(table) => (0..2).any(|probe| table.slots[table.place(probe, number)] == number),
         }
     }
 }
@@ -133,46 +133,47 @@ fn bitmap(first: u32, last: u32, ranges: &[Range]) -> Vec<u8> {
 
 /// A hash table without searches: a member stands in one of two places.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(crate) struct Table {
+pub(crate) struct MemberTable {
     /// A power of two of members; free places hold the same one.
     pub(crate) slots: Vec<u32>,
     free: u32,
-    pub(crate) places: Places,
+    pub(crate) hash: TableHash,
 }
 
 /// Which places a number has: the upper bits of a product name them. The factors are odd.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) enum Places {
+pub(crate) enum TableHash {
     /// Two neighbours: one product names a pair.
-    Pair(u32),
+    AdjacentSlots(u32),
     /// A product for each (Pagh and Rodler, cuckoo hashing).
-    Apart([u32; 2]),
+    Cuckoo([u32; 2]),
 }
 
-impl Table {
+impl MemberTable {
     /// How many factors are tried before the table grows.
     const TRIALS: u32 = 32;
 
     /// The most members for which a factor is looked for that brings no three of them to one pair.
-    const MOST_IN_PAIRS: usize = 128;
+    const MOST_IN_ADJACENT_SLOTS: usize = 128;
 
     /// How many places there are for so many members: some more than twice as many.
     fn slots(members: u64) -> u64 {
         (members * 9 / 4).next_power_of_two().max(8)
     }
 
-    fn new(members: &[u32]) -> Option<Table> {
-        let mut slots = Table::slots(members.len() as u64) as usize;
-        if members.len() <= Table::MOST_IN_PAIRS {
-            let mut trials = (0..2 * Table::TRIALS).map(|trial| Places::Pair(factor(trial)));
-            let found = trials.find_map(|places| Table::in_pairs(members, 2 * slots, places));
+    fn new(members: &[u32]) -> Option<MemberTable> {
+        let mut slots = MemberTable::slots(members.len() as u64) as usize;
+        if members.len() <= MemberTable::MOST_IN_ADJACENT_SLOTS {
+            let mut trials = (0..2 * MemberTable::TRIALS).map(|trial| TableHash::AdjacentSlots(factor(trial)));
+            let found = trials.find_map(|hash| MemberTable::with_adjacent_slots(members, 2 * slots, hash));
             if found.is_some() {
                 return found;
             }
         }
         loop {
-            let mut trials = (0..Table::TRIALS).map(|trial| Places::Apart([2 * trial, 2 * trial + 1].map(factor)));
-            let found = trials.find_map(|places| Table::apart(members, slots, places));
+            let mut trials =
+                (0..MemberTable::TRIALS).map(|trial| TableHash::Cuckoo([2 * trial, 2 * trial + 1].map(factor)));
+            let found = trials.find_map(|hash| MemberTable::with_cuckoo_hash(members, slots, hash));
             if found.is_some() || slots > 16 * members.len() + 64 {
                 return found;
             }
@@ -181,9 +182,9 @@ impl Table {
     }
 
     /// The table, if no pair has to hold three members.
-    fn in_pairs(members: &[u32], slots: usize, places: Places) -> Option<Table> {
+    fn with_adjacent_slots(members: &[u32], slots: usize, hash: TableHash) -> Option<MemberTable> {
         let free = *members.first()?;
-        let mut table = Table { slots: vec![free; slots], free, places };
+        let mut table = MemberTable { slots: vec![free; slots], free, hash };
         let mut is_taken = vec![false; slots];
         for &member in members {
             let place = [0, 1].map(|probe| table.place(probe, member)).into_iter().find(|&place| !is_taken[place])?;
@@ -194,9 +195,9 @@ impl Table {
     }
 
     /// The table, if there is room for each member.
-    fn apart(members: &[u32], slots: usize, places: Places) -> Option<Table> {
+    fn with_cuckoo_hash(members: &[u32], slots: usize, hash: TableHash) -> Option<MemberTable> {
         let free = *members.first()?;
-        let mut table = Table { slots: vec![free; slots], free, places };
+        let mut table = MemberTable { slots: vec![free; slots], free, hash };
         let mut is_taken = vec![false; slots];
         for &member in members {
             let (mut number, mut probe) = (member, 0);
@@ -222,17 +223,17 @@ impl Table {
     /// By how much a product is shifted to name a place, or a pair of them.
     pub(crate) fn shift(&self) -> u32 {
         let bits = self.slots.len().trailing_zeros();
-        match self.places {
-            Places::Pair(_) => 33 - bits,
-            Places::Apart(_) => 32 - bits,
+        match self.hash {
+            TableHash::AdjacentSlots(_) => 33 - bits,
+            TableHash::Cuckoo(_) => 32 - bits,
         }
     }
 
     fn place(&self, probe: usize, number: u32) -> usize {
         let named = |factor: u32| (number.wrapping_mul(factor) >> self.shift()) as usize;
-        match self.places {
-            Places::Pair(factor) => 2 * named(factor) + probe,
-            Places::Apart(factors) => named(factors[probe]),
+        match self.hash {
+            TableHash::AdjacentSlots(factor) => 2 * named(factor) + probe,
+            TableHash::Cuckoo(factors) => named(factors[probe]),
         }
     }
 
@@ -249,24 +250,24 @@ fn factor(trial: u32) -> u32 {
 
 /// The number of a set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub(crate) struct SetId(pub(crate) u32);
+pub(crate) struct MemberSetId(pub(crate) u32);
 
 /// The sets of a graph, each once.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Sets {
+pub(crate) struct MemberSets {
     /// The sets, each with its members as ranges, if those are at hand.
-    list: Vec<(Set, Option<Arc<[Range]>>)>,
-    by_members: HashMap<Arc<[Range]>, SetId, Hashing>,
-    swapped: HashMap<(SetId, Width), Option<SetId>, Hashing>,
+    list: Vec<(MemberSet, Option<Arc<[Range]>>)>,
+    by_members: HashMap<Arc<[Range]>, MemberSetId, Hashing>,
+    swapped: HashMap<(MemberSetId, Width), Option<MemberSetId>, Hashing>,
 }
 
-impl Sets {
-    /// The set of these ranges, as [`Set::new`] makes it.
-    pub(crate) fn of(&mut self, ranges: &[Range]) -> Option<SetId> {
+impl MemberSets {
+    /// The set of these ranges, as [`MemberSet::new`] makes it.
+    pub(crate) fn of(&mut self, ranges: &[Range]) -> Option<MemberSetId> {
         if let Some(&id) = self.by_members.get(ranges) {
             return Some(id);
         }
-        let set = Set::new(ranges)?;
+        let set = MemberSet::new(ranges)?;
         let ranges: Arc<[Range]> = ranges.into();
         let id = self.push(set, Some(ranges.clone()));
         self.by_members.insert(ranges, id);
@@ -274,7 +275,7 @@ impl Sets {
     }
 
     /// The set of the members with their bytes in the opposite order, if it can be asked for as this one.
-    pub(crate) fn swapped(&mut self, id: SetId, width: Width, swap: impl Fn(u32) -> u32) -> Option<SetId> {
+    pub(crate) fn swapped(&mut self, id: MemberSetId, width: Width, swap: impl Fn(u32) -> u32) -> Option<MemberSetId> {
         if let Some(&known) = self.swapped.get(&(id, width)) {
             return known;
         }
@@ -283,18 +284,18 @@ impl Sets {
         swapped
     }
 
-    fn push(&mut self, set: Set, ranges: Option<Arc<[Range]>>) -> SetId {
+    fn push(&mut self, set: MemberSet, ranges: Option<Arc<[Range]>>) -> MemberSetId {
         self.list.push((set, ranges));
-        SetId(self.list.len() as u32 - 1)
+        MemberSetId(self.list.len() as u32 - 1)
     }
 
     /// The members as ranges that are sorted and apart.
-    pub(crate) fn ranges(&self, id: SetId) -> Cow<'_, [Range]> {
+    pub(crate) fn ranges(&self, id: MemberSetId) -> Cow<'_, [Range]> {
         let (set, ranges) = &self.list[id.0 as usize];
         ranges.as_deref().map_or_else(|| set.ranges().into(), Cow::Borrowed)
     }
 
-    pub(crate) fn get(&self, id: SetId) -> &Set {
+    pub(crate) fn get(&self, id: MemberSetId) -> &MemberSet {
         &self.list[id.0 as usize].0
     }
 }
@@ -304,7 +305,7 @@ mod tests {
     use super::*;
 
     fn check(ranges: &[(u32, u32)], expected: &str) {
-        let set = Set::new(ranges).expect("a set");
+        let set = MemberSet::new(ranges).expect("a set");
         assert_eq!(set.ranges(), ranges::joined(ranges.to_vec()));
         let form = format!("{set:?}");
         assert!(form.starts_with(expected), "{form}");
@@ -334,7 +335,7 @@ mod tests {
         let far: Vec<(u32, u32)> = (0..1_000_u32).map(|k| (k * k * 4_000, k * k * 4_000 + k % 3)).collect();
         check(&far, "Table");
         check(&far[..100], "Table");
-        assert_eq!(Set::new(&[(0, 1 << 20), (1 << 30, 1 << 31)]), None);
-        assert_eq!(Set::new(&[]), None);
+        assert_eq!(MemberSet::new(&[(0, 1 << 20), (1 << 30, 1 << 31)]), None);
+        assert_eq!(MemberSet::new(&[]), None);
     }
 }

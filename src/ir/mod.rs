@@ -13,14 +13,14 @@
 //! - A load or a division by a value is used only where, on every path, a check has found it possible: no pass moves a
 //!   use above that.
 //! - The dialects are resolved: shifts by 32 and more are 0, sums wrap, and addresses do not, whoever wrote the program.
-//!   Where an offset may be relative to a header, the place that it names ([`Value::Position`]) is the base of an address.
+//!   Where an offset may be relative to a header, the place that it names ([`Value::ResolvedOffset`]) is the base of an address.
 
 mod build;
-mod context_input;
+mod context_inputs;
 pub(crate) mod dominators;
 mod hashing;
 pub(crate) mod known_bits;
-mod member_set;
+pub(crate) mod member_set;
 mod print;
 pub(crate) mod ranges;
 mod schedule;
@@ -28,16 +28,17 @@ pub(crate) mod scoped_map;
 mod simplify_cfg;
 mod strategy;
 pub(crate) mod test;
+pub(crate) mod test_chain;
 mod values;
 
 use crate::bpf::dialect::Dialect;
 use crate::bpf::isa::{AluOp, Width};
 use crate::packet::ancillary::Extension;
 
-pub(crate) use context_input::Fact;
+pub(crate) use context_inputs::ContextInputs;
 pub(crate) use hashing::Hashing;
-pub(crate) use known_bits::Known;
-pub(crate) use member_set::{Places, Set, SetId, Sets};
+pub(crate) use known_bits::KnownBits;
+pub(crate) use member_set::{MemberSet, MemberSetId, MemberSets, TableHash};
 pub(crate) use ranges::{Range, complement, joined};
 pub(crate) use schedule::{Schedule, Step};
 pub use strategy::Strategy;
@@ -55,7 +56,7 @@ pub struct Graph {
     pub(crate) strategy: Strategy,
     pub(crate) blocks: Vec<Block>,
     pub(crate) values: Values,
-    pub(crate) sets: Sets,
+    pub(crate) sets: MemberSets,
 }
 
 /// The place of a block in [`Graph::blocks`].
@@ -88,31 +89,31 @@ pub(crate) struct Block {
     /// The values that the edges into this block bring.
     pub(crate) parameters: Vec<ValueId>,
     pub(crate) checks: Vec<Check>,
-    pub(crate) end: End,
+    pub(crate) terminator: Terminator,
     /// Whether packets seldom come here.
     pub(crate) is_cold: bool,
 }
 
 impl Block {
-    pub(crate) fn new(end: End) -> Block {
-        Block { parameters: Vec::new(), checks: Vec::new(), end, is_cold: false }
+    pub(crate) fn new(terminator: Terminator) -> Block {
+        Block { parameters: Vec::new(), checks: Vec::new(), terminator, is_cold: false }
     }
 }
 
 impl Block {
     /// The values that the block uses.
     pub(crate) fn values(&self) -> impl Iterator<Item = ValueId> {
-        self.values_but_of_test().chain(self.end.test().into_iter().flat_map(Test::values))
+        self.values_but_of_test().chain(self.terminator.test().into_iter().flat_map(Test::values))
     }
 
     /// The values that the block uses for anything but its test.
     pub(crate) fn values_but_of_test(&self) -> impl Iterator<Item = ValueId> {
-        let verdict = match self.end {
-            End::Return(verdict) => Some(verdict),
-            End::Branch { .. } | End::Jump(_) => None,
+        let verdict = match self.terminator {
+            Terminator::Return(verdict) => Some(verdict),
+            Terminator::Branch { .. } | Terminator::Jump(_) => None,
         };
         let checked = self.checks.iter().flat_map(|check| check.values());
-        checked.chain(verdict).chain(self.end.edges().flat_map(|edge| edge.arguments.iter().copied()))
+        checked.chain(verdict).chain(self.terminator.edges().flat_map(|edge| edge.arguments.iter().copied()))
     }
 }
 
@@ -141,10 +142,10 @@ pub(crate) enum Value {
     /// present, if it may be absent.
     Ancillary(Extension),
     /// The place of a netlink attribute: what the extension finds from the first value on, of the type that the second is.
-    Find(Extension, ValueId, ValueId),
+    FindAttribute(Extension, ValueId, ValueId),
     /// The place in the packet that an offset of the Linux dialect names: one that may be relative to a header. Only
     /// addresses have it, as their base.
-    Position(ValueId),
+    ResolvedOffset(ValueId),
     /// The random number that follows so many others of this run.
     Random(ValueId),
     /// Arithmetic; where a division by anything but a constant is used, the divisor is known not to be zero.
@@ -179,7 +180,7 @@ pub(crate) enum ByteOrder {
 
 /// How a block ends.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(crate) enum End {
+pub(crate) enum Terminator {
     Return(ValueId),
     Jump(Edge),
     Branch { test: Test, then: Edge, otherwise: Edge },
@@ -199,21 +200,21 @@ impl Edge {
     }
 }
 
-impl End {
+impl Terminator {
     /// What the block decides on.
     pub(crate) fn test(&self) -> Option<Test> {
         match self {
-            End::Branch { test, .. } => Some(*test),
-            End::Return(_) | End::Jump(_) => None,
+            Terminator::Branch { test, .. } => Some(*test),
+            Terminator::Return(_) | Terminator::Jump(_) => None,
         }
     }
 
     /// The edges out of a block.
     pub(crate) fn edges(&self) -> impl Iterator<Item = &Edge> {
         let (first, second) = match self {
-            End::Return(_) => (None, None),
-            End::Jump(edge) => (Some(edge), None),
-            End::Branch { then, otherwise, .. } => (Some(then), Some(otherwise)),
+            Terminator::Return(_) => (None, None),
+            Terminator::Jump(edge) => (Some(edge), None),
+            Terminator::Branch { then, otherwise, .. } => (Some(then), Some(otherwise)),
         };
         first.into_iter().chain(second)
     }
@@ -221,9 +222,9 @@ impl End {
     /// The edges out of a block, to be changed.
     pub(crate) fn edges_mut(&mut self) -> impl Iterator<Item = &mut Edge> {
         let (first, second) = match self {
-            End::Return(_) => (None, None),
-            End::Jump(edge) => (Some(edge), None),
-            End::Branch { then, otherwise, .. } => (Some(then), Some(otherwise)),
+            Terminator::Return(_) => (None, None),
+            Terminator::Jump(edge) => (Some(edge), None),
+            Terminator::Branch { then, otherwise, .. } => (Some(then), Some(otherwise)),
         };
         first.into_iter().chain(second)
     }
@@ -235,8 +236,8 @@ impl Graph {
         self.strategy
     }
 
-    /// Adds a block that ends so, and gives an edge to it; [`Graph::tidy`] brings it into order.
-    pub(crate) fn add(&mut self, end: End) -> Edge {
+    /// Adds a block that ends so, and gives an edge to it; [`Graph::simplify_cfg`] brings it into order.
+    pub(crate) fn add(&mut self, end: Terminator) -> Edge {
         self.blocks.push(Block::new(end));
         Edge::to(BlockId::new(self.blocks.len() - 1))
     }
@@ -256,16 +257,17 @@ impl Graph {
 
     /// Whether a block does nothing but return 0.
     pub(crate) fn drops(&self, block: &Block) -> bool {
-        block.checks.is_empty() && matches!(block.end, End::Return(verdict) if self.constant(verdict) == Some(0))
+        block.checks.is_empty()
+            && matches!(block.terminator, Terminator::Return(verdict) if self.constant(verdict) == Some(0))
     }
 
     /// How many edges there are into each block.
-    pub(crate) fn entries(&self) -> Vec<u32> {
-        let mut entries = vec![0; self.blocks.len()];
-        for edge in self.blocks.iter().flat_map(|block| block.end.edges()) {
-            entries[edge.block.index()] += 1;
+    pub(crate) fn predecessor_counts(&self) -> Vec<u32> {
+        let mut counts = vec![0; self.blocks.len()];
+        for edge in self.blocks.iter().flat_map(|block| block.terminator.edges()) {
+            counts[edge.block.index()] += 1;
         }
-        entries
+        counts
     }
 }
 

@@ -3,7 +3,9 @@
 use std::fmt::{self, Display};
 
 use crate::bpf::isa::{AluOp, Condition, Width};
-use crate::ir::{Address, BlockId, ByteOrder, Check, Edge, End, Graph, Schedule, Set, Step, Test, Value, ValueId};
+use crate::ir::{
+    Address, BlockId, ByteOrder, Check, Edge, Graph, MemberSet, Schedule, Step, Terminator, Test, Value, ValueId,
+};
 
 impl Display for Graph {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -27,7 +29,7 @@ impl Graph {
         for (index, block) in self.blocks.iter().enumerate() {
             let label: String = self.lines(&schedule, BlockId::new(index)).map(|line| line + "\\l").collect();
             dot.push_str(&format!("    block{index} [label=\"block{index}:\\l{label}\"];\n"));
-            for (edge, name) in block.end.edges().zip(names(&block.end)) {
+            for (edge, name) in block.terminator.edges().zip(names(&block.terminator)) {
                 dot.push_str(&format!("    block{index} -> block{} [label=\"{name}\"];\n", edge.block.0));
             }
         }
@@ -36,7 +38,7 @@ impl Graph {
 
     fn lines<'a>(&'a self, schedule: &'a Schedule, id: BlockId) -> impl Iterator<Item = String> + 'a {
         let steps = schedule.steps(id).iter().map(|step| self.step(*step));
-        steps.chain(std::iter::once(self.end(&self.block(id).end)))
+        steps.chain(std::iter::once(self.end(&self.block(id).terminator)))
     }
 
     fn step(&self, step: Step) -> String {
@@ -60,10 +62,10 @@ impl Graph {
                 format!("load.{}{order} {}", width_name(width), self.address(address))
             }
             Value::Ancillary(extension) => extension.name().to_owned(),
-            Value::Find(extension, start, wanted) => {
+            Value::FindAttribute(extension, start, wanted) => {
                 format!("{} {} from {}", extension.name(), self.name(wanted), self.name(start))
             }
-            Value::Position(offset) => format!("position of {}", self.name(offset)),
+            Value::ResolvedOffset(offset) => format!("position of {}", self.name(offset)),
             Value::Random(count) => format!("rand {}", self.name(count)),
             Value::Alu(op, left, right) => format!("{} {} {}", self.name(left), operator(op), self.name(right)),
             Value::Negate(value) => format!("-{}", self.name(value)),
@@ -88,11 +90,11 @@ impl Graph {
         }
     }
 
-    fn end(&self, end: &End) -> String {
+    fn end(&self, end: &Terminator) -> String {
         match end {
-            End::Return(value) => format!("return {}", self.name(*value)),
-            End::Jump(edge) => format!("jump {}", self.edge(edge)),
-            End::Branch { test, then, otherwise } => {
+            Terminator::Return(value) => format!("return {}", self.name(*value)),
+            Terminator::Jump(edge) => format!("jump {}", self.edge(edge)),
+            Terminator::Branch { test, then, otherwise } => {
                 format!("if {} then {} else {}", self.test(*test), self.edge(then), self.edge(otherwise))
             }
         }
@@ -133,10 +135,10 @@ fn list(names: impl Iterator<Item = String>) -> String {
 }
 
 /// What the edges out of a block are called.
-fn names(end: &End) -> &'static [&'static str] {
+fn names(end: &Terminator) -> &'static [&'static str] {
     match end {
-        End::Branch { .. } => &["yes", "no"],
-        End::Return(_) | End::Jump(_) => &[""],
+        Terminator::Branch { .. } => &["yes", "no"],
+        Terminator::Return(_) | Terminator::Jump(_) => &[""],
     }
 }
 
@@ -175,15 +177,15 @@ fn comparison(condition: Condition) -> &'static str {
     }
 }
 
-impl Display for Set {
+impl Display for MemberSet {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Set::Range(first, last) => write!(f, "{first:#x}..={last:#x}"),
-            Set::Few(members) => write!(f, "{{{}}}", hex(members)),
-            Set::Register(first, bits) => write!(f, "{first:#x} + bits {bits:#x}"),
-            Set::Bytes(bytes) => write!(f, "a table of {} bytes", bytes.len()),
-            Set::Bitmap(first, bytes) => write!(f, "{first:#x} + bitmap of {} bytes", bytes.len()),
-            Set::Table(table) => write!(f, "a table of {} places", table.slots.len()),
+            MemberSet::Range(first, last) => write!(f, "{first:#x}..={last:#x}"),
+            MemberSet::Few(members) => write!(f, "{{{}}}", hex(members)),
+            MemberSet::Register(first, bits) => write!(f, "{first:#x} + bits {bits:#x}"),
+            MemberSet::Bytes(bytes) => write!(f, "a table of {} bytes", bytes.len()),
+            MemberSet::Bitmap(first, bytes) => write!(f, "{first:#x} + bitmap of {} bytes", bytes.len()),
+            MemberSet::Table(table) => write!(f, "a table of {} slots", table.slots.len()),
         }
     }
 }

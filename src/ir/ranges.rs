@@ -105,7 +105,7 @@ const ENUMERABLE: u32 = 63;
 
 impl Graph {
     /// The value that a test asks about, if it can be put as [`Graph::as_ranges`] does.
-    pub(crate) fn asked_about(&self, test: Test) -> Option<ValueId> {
+    pub(crate) fn tested_value(&self, test: Test) -> Option<ValueId> {
         match test {
             Test::Member(value, _) => Some(value),
             _ => self.as_ranges(test).map(|(value, _)| value),

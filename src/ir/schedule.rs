@@ -1,7 +1,7 @@
 //! Where values are computed: in the block that first needs them, just before, and once on a path from block to block.
 
 use crate::ir::dominators::{Dominators, Visit};
-use crate::ir::{Block, BlockId, Check, Edge, End, Graph, Value, ValueId};
+use crate::ir::{Block, BlockId, Check, Edge, Graph, Terminator, Value, ValueId};
 use crate::packet::ancillary::Extension;
 
 /// What every block does, in order.
@@ -59,10 +59,10 @@ impl Scheduler<'_> {
             check.values().for_each(|value| self.compute(value));
             self.steps.push(Step::Check(check));
         }
-        match &block.end {
-            End::Return(value) => self.compute(*value),
-            End::Jump(edge) => self.edge(edge),
-            End::Branch { test, then, otherwise } => {
+        match &block.terminator {
+            Terminator::Return(value) => self.compute(*value),
+            Terminator::Jump(edge) => self.edge(edge),
+            Terminator::Branch { test, then, otherwise } => {
                 test.values().for_each(|value| self.compute(value));
                 self.edge(then);
                 self.edge(otherwise);
@@ -110,7 +110,7 @@ impl Value {
 
     /// Whether it takes a call: it looks into the packet as far as it must.
     pub(crate) fn is_call(self) -> bool {
-        matches!(self, Value::Find(..) | Value::Ancillary(Extension::PayloadOffset))
+        matches!(self, Value::FindAttribute(..) | Value::Ancillary(Extension::PayloadOffset))
     }
 }
 

@@ -1,17 +1,18 @@
 //! Keeps a graph in order: what no path reaches goes, equal blocks become one, and jumps to nowhere else vanish.
 //!
-//! Passes change edges and add blocks where it suits them, and leave the rest to [`Graph::tidy`].
+//! Passes change edges and add blocks where it suits them, and leave the rest to [`Graph::simplify_cfg`].
 
 use std::collections::HashMap;
 use std::hash::BuildHasher;
 
 use crate::ir::Hashing;
-use crate::ir::{Block, BlockId, Edge, End, Graph};
+use crate::ir::{Block, BlockId, Edge, Graph, Terminator};
 
 impl Graph {
     /// Restores the invariants of the blocks, and makes them as few as is easily seen, in linear time.
-    pub(crate) fn tidy(&mut self) {
-        let is_forward = |(index, block): (usize, &Block)| block.end.edges().all(|edge| edge.block.index() > index);
+    pub(crate) fn simplify_cfg(&mut self) {
+        let is_forward =
+            |(index, block): (usize, &Block)| block.terminator.edges().all(|edge| edge.block.index() > index);
         let order = match self.blocks.iter().enumerate().all(is_forward) {
             true => (0..self.blocks.len()).map(BlockId::new).collect(),
             false => self.topological_order(),
@@ -32,7 +33,7 @@ impl Graph {
                 finished.push(id);
             } else if !std::mem::replace(&mut is_seen[id.index()], true) {
                 open.push((id, true));
-                open.extend(self.block(id).end.edges().map(|edge| (edge.block, false)));
+                open.extend(self.block(id).terminator.edges().map(|edge| (edge.block, false)));
             }
         }
         finished.reverse();
@@ -48,21 +49,21 @@ impl Graph {
             HashMap::with_capacity_and_hasher(order.len(), Hashing::default());
         for &id in order.iter().rev() {
             let block = &mut self.blocks[id.index()];
-            for edge in block.end.edges_mut() {
+            for edge in block.terminator.edges_mut() {
                 if let Some(other) = &instead[edge.block.index()] {
                     *edge = other.clone();
                 }
             }
-            if let End::Branch { then, otherwise, .. } = &block.end
+            if let Terminator::Branch { then, otherwise, .. } = &block.terminator
                 && then == otherwise
             {
-                block.end = End::Jump(then.clone());
+                block.terminator = Terminator::Jump(then.clone());
             }
             if !block.parameters.is_empty() || id == BlockId(0) {
                 continue;
             }
-            instead[id.index()] = match &block.end {
-                End::Jump(edge) if block.checks.is_empty() => Some(edge.clone()),
+            instead[id.index()] = match &block.terminator {
+                Terminator::Jump(edge) if block.checks.is_empty() => Some(edge.clone()),
                 _ => {
                     let first = *known.entry(Hashing::default().hash_one(&*block)).or_insert(id);
                     (first != id && self.block(first) == self.block(id)).then(|| Edge::to(first))
@@ -73,23 +74,23 @@ impl Graph {
 
     /// Appends a block to the only one that jumps to it.
     fn concatenate(&mut self, order: &[BlockId]) {
-        let mut entries = vec![0_u32; self.blocks.len()];
-        let is_reached = |entries: &[u32], id: BlockId| id == BlockId(0) || entries[id.index()] > 0;
+        let mut predecessors = vec![0_u32; self.blocks.len()];
+        let is_reached = |predecessors: &[u32], id: BlockId| id == BlockId(0) || predecessors[id.index()] > 0;
         for &id in order {
-            if is_reached(&entries, id) {
-                self.block(id).end.edges().for_each(|edge| entries[edge.block.index()] += 1);
+            if is_reached(&predecessors, id) {
+                self.block(id).terminator.edges().for_each(|edge| predecessors[edge.block.index()] += 1);
             }
         }
-        for &id in order.iter().rev().filter(|&&id| is_reached(&entries, id)) {
-            while let End::Jump(edge) = &self.block(id).end {
+        for &id in order.iter().rev().filter(|&&id| is_reached(&predecessors, id)) {
+            while let Terminator::Jump(edge) = &self.block(id).terminator {
                 let next = edge.block;
-                if entries[next.index()] != 1 || !self.block(next).parameters.is_empty() {
+                if predecessors[next.index()] != 1 || !self.block(next).parameters.is_empty() {
                     break;
                 }
-                let Block { checks, end, .. } = self.block(next).clone();
+                let Block { checks, terminator, .. } = self.block(next).clone();
                 let block = &mut self.blocks[id.index()];
                 block.checks.extend(checks);
-                block.end = end;
+                block.terminator = terminator;
             }
         }
     }
@@ -104,7 +105,7 @@ impl Graph {
         let numbers: Vec<BlockId> = is_kept.iter().map(number).collect();
         let mut is_kept = is_kept.iter();
         self.blocks.retain(|_| is_kept.next() == Some(&true));
-        for edge in self.blocks.iter_mut().flat_map(|block| block.end.edges_mut()) {
+        for edge in self.blocks.iter_mut().flat_map(|block| block.terminator.edges_mut()) {
             edge.block = numbers[edge.block.index()];
         }
     }
@@ -121,7 +122,7 @@ impl Graph {
         }
         let mut old: Vec<Option<Block>> = std::mem::take(&mut self.blocks).into_iter().map(Some).collect();
         self.blocks = order.iter().filter_map(|id| old[id.index()].take()).collect();
-        for edge in self.blocks.iter_mut().flat_map(|block| block.end.edges_mut()) {
+        for edge in self.blocks.iter_mut().flat_map(|block| block.terminator.edges_mut()) {
             edge.block = number[edge.block.index()];
         }
     }
@@ -131,9 +132,9 @@ impl Graph {
 mod tests {
     use crate::ir::graph_of;
 
-    fn tidied(text: &str) -> String {
+    fn simplified(text: &str) -> String {
         let mut graph = graph_of(text);
-        graph.tidy();
+        graph.simplify_cfg();
         graph.to_string()
     }
 
@@ -153,20 +154,20 @@ block2:
 block3:
     return 0x7
 ";
-        assert_eq!(tidied(text), expected);
+        assert_eq!(simplified(text), expected);
     }
 
     #[test]
     fn a_test_that_leads_to_equal_blocks_vanishes() {
         let text = "ldb [0]\n jeq #1, a\n jeq #2, a, b\n a: ret #7\n b: ret #7";
-        assert_eq!(tidied(text), "block0:\n    check 1 <= captured\n    return 0x7\n");
+        assert_eq!(simplified(text), "block0:\n    check 1 <= captured\n    return 0x7\n");
     }
 
     #[test]
     fn a_row_of_jumps_is_one_block() {
         let jumps = "jmp a\n a: jmp b\n b: ldb [1]\n jmp c\n c: ldb [0]\n ret a";
         assert_eq!(
-            tidied(jumps),
+            simplified(jumps),
             "block0:\n    check 2 <= captured\n    check 1 <= captured\n    v2 = load.byte [0]\n    return v2\n"
         );
     }
@@ -174,10 +175,10 @@ block3:
     #[test]
     fn what_is_tidy_stays_as_it_is() {
         let mut graph = graph_of("ldb [0]\n jeq #1, a\n ldb [0]\n jeq #1, a, b\n a: ret #1\n b: ret #0");
-        graph.tidy();
-        assert_eq!(graph.blocks[0].end.edges().count(), 2);
+        graph.simplify_cfg();
+        assert_eq!(graph.blocks[0].terminator.edges().count(), 2);
         let before = graph.to_string();
-        graph.tidy();
+        graph.simplify_cfg();
         assert_eq!(graph.to_string(), before);
     }
 }

@@ -1,7 +1,7 @@
 //! What blocks decide on, in a form in which equal questions are the same.
 
 use crate::bpf::isa::{AluOp, Condition, Width};
-use crate::ir::{Address, Edge, End, Known, SetId, Value, ValueId, Values};
+use crate::ir::{Address, Edge, KnownBits, MemberSetId, Terminator, Value, ValueId, Values};
 
 /// A question about values.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -9,24 +9,24 @@ pub(crate) enum Test {
     /// A comparison by `Equal`, `Greater`, `GreaterOrEqual` or `BitsSet`.
     Compare(Condition, ValueId, ValueId),
     /// Whether the value is a member of the set.
-    Member(ValueId, SetId),
+    Member(ValueId, MemberSetId),
     /// Whether so many bytes at that address were captured.
     InBounds(Address, Width),
 }
 
 /// A test, or its answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Question {
-    Known(bool),
+pub(crate) enum Comparison {
+    Constant(bool),
     /// The comparison holds if the test does, or if it does not.
-    Open(Test, bool),
+    Test(Test, bool),
 }
 
 impl Values {
     /// A comparison as simple as can be.
-    pub(crate) fn compare(&mut self, condition: Condition, left: ValueId, right: ValueId) -> Question {
-        if let Some(holds) = self.foretell(condition, left, right) {
-            return Question::Known(holds);
+    pub(crate) fn compare(&mut self, condition: Condition, left: ValueId, right: ValueId) -> Comparison {
+        if let Some(holds) = self.fold_comparison(condition, left, right) {
+            return Comparison::Constant(holds);
         }
         match condition {
             Condition::NotEqual | Condition::Less | Condition::LessOrEqual | Condition::BitsNotSet => {
@@ -42,7 +42,7 @@ impl Values {
             Condition::GreaterOrEqual if self.is_constant(left) => self.compare(Condition::LessOrEqual, right, left),
             _ => match self.as_constant(right) {
                 Some(k) => self.compare_constant(condition, left, k),
-                None => Question::Open(Test::Compare(condition, left, right), true),
+                None => Comparison::Test(Test::Compare(condition, left, right), true),
             },
         }
     }
@@ -51,16 +51,16 @@ impl Values {
         self.as_constant(id).is_some()
     }
 
-    fn foretell(&self, condition: Condition, left: ValueId, right: ValueId) -> Option<bool> {
+    fn fold_comparison(&self, condition: Condition, left: ValueId, right: ValueId) -> Option<bool> {
         match condition {
             Condition::Equal | Condition::GreaterOrEqual | Condition::LessOrEqual if left == right => Some(true),
             Condition::NotEqual | Condition::Greater | Condition::Less if left == right => Some(false),
-            _ => Known::test(condition, self.known(left), self.known(right)),
+            _ => KnownBits::test(condition, self.known(left), self.known(right)),
         }
     }
 
     /// The test of a value against a constant; that its answer is not known has been seen.
-    fn compare_constant(&mut self, condition: Condition, left: ValueId, k: u32) -> Question {
+    fn compare_constant(&mut self, condition: Condition, left: ValueId, k: u32) -> Comparison {
         let inner = self.value(left);
         let operand = |id| self.as_constant(id);
         match (condition, inner) {
@@ -86,7 +86,7 @@ impl Values {
             }
             _ => {
                 let right = self.constant(k);
-                Question::Open(Test::Compare(condition, left, right), true)
+                Comparison::Test(Test::Compare(condition, left, right), true)
             }
         }
     }
@@ -99,26 +99,26 @@ impl Values {
         }
     }
 
-    fn with_constant(&mut self, condition: Condition, left: ValueId, k: u32) -> Question {
+    fn with_constant(&mut self, condition: Condition, left: ValueId, k: u32) -> Comparison {
         let right = self.constant(k);
         self.compare(condition, left, right)
     }
 }
 
-impl Question {
+impl Comparison {
     /// The end of a block that asks.
-    pub(crate) fn branch(self, then: Edge, otherwise: Edge) -> End {
+    pub(crate) fn branch(self, then: Edge, otherwise: Edge) -> Terminator {
         match self {
-            Question::Known(holds) => End::Jump(if holds { then } else { otherwise }),
-            Question::Open(test, true) => End::Branch { test, then, otherwise },
-            Question::Open(test, false) => End::Branch { test, then: otherwise, otherwise: then },
+            Comparison::Constant(holds) => Terminator::Jump(if holds { then } else { otherwise }),
+            Comparison::Test(test, true) => Terminator::Branch { test, then, otherwise },
+            Comparison::Test(test, false) => Terminator::Branch { test, then: otherwise, otherwise: then },
         }
     }
 
-    pub(crate) fn negated(self) -> Question {
+    pub(crate) fn negated(self) -> Comparison {
         match self {
-            Question::Known(holds) => Question::Known(!holds),
-            Question::Open(test, holds) => Question::Open(test, !holds),
+            Comparison::Constant(holds) => Comparison::Constant(!holds),
+            Comparison::Test(test, holds) => Comparison::Test(test, !holds),
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use crate::bpf::isa::{AluOp, Width};
-use crate::ir::{Address, ByteOrder, Known, Test, Value, ValueId};
+use crate::ir::{Address, ByteOrder, KnownBits, Test, Value, ValueId};
 use crate::packet::header::Header;
 
 pub(crate) use crate::ir::Hashing;
@@ -11,7 +11,7 @@ pub(crate) use crate::ir::Hashing;
 /// All values of a graph. Operands have smaller numbers than what is made of them.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Values {
-    list: Vec<(Value, Known)>,
+    list: Vec<(Value, KnownBits)>,
     numbers: HashMap<Value, ValueId, Hashing>,
     parameters: u32,
 }
@@ -39,7 +39,7 @@ impl Values {
         self.list[id.index()].0
     }
 
-    pub(crate) fn known(&self, id: ValueId) -> Known {
+    pub(crate) fn known(&self, id: ValueId) -> KnownBits {
         self.list[id.index()].1
     }
 
@@ -73,7 +73,7 @@ impl Values {
     }
 
     /// A parameter that no block has yet, of which this is known whatever the edges bring.
-    pub(crate) fn parameter(&mut self, known: Known) -> ValueId {
+    pub(crate) fn parameter(&mut self, known: KnownBits) -> ValueId {
         // It is like no other value, so that none is looked for.
         self.parameters += 1;
         let id = ValueId(self.list.len() as u32);
@@ -86,8 +86,8 @@ impl Values {
     }
 
     /// The place that an offset of the Linux dialect names, which is the offset itself if that is relative to no header.
-    pub(crate) fn position(&mut self, offset: ValueId) -> ValueId {
-        if self.known(offset).max < Header::FIRST_OFFSET { offset } else { self.add(Value::Position(offset)) }
+    pub(crate) fn resolved_offset(&mut self, offset: ValueId) -> ValueId {
+        if self.known(offset).max < Header::FIRST_OFFSET { offset } else { self.add(Value::ResolvedOffset(offset)) }
     }
 
     /// `base + offset` with a base as simple as can be; `None` if no address is that large.
@@ -165,15 +165,15 @@ impl Values {
         if yes == no { yes } else { self.add(Value::Select(test, yes, no)) }
     }
 
-    fn known_of(&self, value: Value) -> Known {
+    fn known_of(&self, value: Value) -> KnownBits {
         match value {
-            Value::Constant(k) => Known::constant(k),
-            Value::Load(_, width, _) => Known::of_width(width),
-            Value::Ancillary(extension) | Value::Find(extension, ..) => Known::range(0, extension.max()),
-            Value::Alu(op, left, right) => Known::alu(op, self.known(left), self.known(right)),
+            Value::Constant(k) => KnownBits::constant(k),
+            Value::Load(_, width, _) => KnownBits::of_width(width),
+            Value::Ancillary(extension) | Value::FindAttribute(extension, ..) => KnownBits::range(0, extension.max()),
+            Value::Alu(op, left, right) => KnownBits::alu(op, self.known(left), self.known(right)),
             Value::Select(_, yes, no) => self.known(yes).or(self.known(no)),
-            Value::Negate(_) | Value::Parameter(_) | Value::WireLen | Value::Random(_) | Value::Position(_) => {
-                Known::NOTHING
+            Value::Negate(_) | Value::Parameter(_) | Value::WireLen | Value::Random(_) | Value::ResolvedOffset(_) => {
+                KnownBits::UNKNOWN
             }
         }
     }
@@ -182,8 +182,10 @@ impl Values {
     pub(crate) fn operands(&self, id: ValueId) -> impl Iterator<Item = ValueId> {
         let (test, first, second) = match self.value(id) {
             Value::Load(Address { base, .. }, ..) => (None, base, None),
-            Value::Random(operand) | Value::Negate(operand) | Value::Position(operand) => (None, Some(operand), None),
-            Value::Alu(_, left, right) | Value::Find(_, left, right) => (None, Some(left), Some(right)),
+            Value::Random(operand) | Value::Negate(operand) | Value::ResolvedOffset(operand) => {
+                (None, Some(operand), None)
+            }
+            Value::Alu(_, left, right) | Value::FindAttribute(_, left, right) => (None, Some(left), Some(right)),
             Value::Select(test, yes, no) => (Some(test), Some(yes), Some(no)),
             Value::Constant(_) | Value::Parameter(_) | Value::WireLen | Value::Ancillary(_) => (None, None, None),
         };

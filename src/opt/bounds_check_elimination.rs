@@ -1,32 +1,35 @@
-//! Fewer bounds checks: what is known to be captured is not asked again, and one check asks for all that follow.
+//! Bounds-check elimination: checks that are known to hold are removed, and one check covers those that follow.
 //!
-//! Backward, what each point needs: the bytes that every path from there checks for, unless it gives verdict 0 anyway.
-//! Forward, what each point has: the bytes that every path to there has checked for. A check that does not know the
-//! answer asks for all that its point needs. So no check is added or moved, they only grow; and the verdict 0 that a
-//! grown check gives too early is the one that the program would have come to.
+//! A backward walk computes what each point needs: the bytes that every path from there checks for, except paths that
+//! give verdict 0 anyway. A forward walk computes what each point has: the bytes that every path to there has checked for.
+//! A check whose outcome is not known grows to what its point needs. So checks are never added or moved, they only grow;
+//! and where a grown check fails, the program would have returned 0 later.
 //!
-//! A check whose failure gives another verdict than 0 can be seen, and nothing is asked for beyond it.
+//! A check whose failure gives another verdict than 0 is observable: no check before it grows beyond it.
 
 use crate::bpf::isa::Width;
-use crate::ir::{Address, Block, Check, End, Graph, ValueId};
+use crate::ir::{Address, Block, Check, Graph, Terminator, ValueId};
+use crate::opt::dataflow::{Forward, meet_of_edges};
+use crate::packet::MAX_CAPTURED;
 
-/// How many bases of addresses are followed at a time: the rest keep their checks.
+/// The most bases of addresses that are followed at a time; addresses with others keep their checks.
 const BASES: usize = 8;
 
 /// Merges checks, and removes those that are known to hold.
 pub(crate) fn run(graph: &mut Graph) {
     let needs = needs(graph);
     rewrite(graph, Some(&needs));
-    graph.tidy();
+    graph.simplify_cfg();
 }
 
-/// Removes the checks that are known to hold.
+/// Removes the checks that are known to hold, and those before verdict 0 on all paths.
 pub(crate) fn drop_known(graph: &mut Graph) {
+    needs(graph);
     rewrite(graph, None);
-    graph.tidy();
+    graph.simplify_cfg();
 }
 
-/// So many bytes behind each base.
+/// A number of bytes from each base on.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Bytes {
     fixed: u64,
@@ -41,6 +44,7 @@ impl Bytes {
         }
     }
 
+    /// Raises the number of bytes from a base on to `bytes`, if it is smaller.
     pub(crate) fn raise(&mut self, base: Option<ValueId>, bytes: u64) {
         let Some(base) = base else {
             self.fixed = self.fixed.max(bytes);
@@ -55,13 +59,17 @@ impl Bytes {
         }
     }
 
-    /// What one of them has.
+    fn raise_for(&mut self, address: Address, width: Width) {
+        self.raise(address.base, address.end(width));
+    }
+
+    /// Raises the numbers to those of the other.
     pub(crate) fn join(&mut self, other: &Bytes) {
         self.raise(None, other.fixed);
         other.based.iter().for_each(|&(base, bytes)| self.raise(Some(base), bytes));
     }
 
-    /// What both have.
+    /// Lowers the numbers to those of the other.
     pub(crate) fn meet(&mut self, other: &Bytes) {
         self.fixed = self.fixed.min(other.fixed);
         self.based.retain_mut(|(base, bytes)| {
@@ -71,39 +79,44 @@ impl Bytes {
     }
 }
 
-/// What the paths from a point ask for; `None` if they all give verdict 0.
+/// The bytes that all paths from a point check for; `None` if they all give verdict 0.
 type Need = Option<Bytes>;
 
-/// What the start of each block needs.
-fn needs(graph: &Graph) -> Vec<Need> {
+/// Returns what the start of each block needs, and ends blocks with verdict 0 where nothing is needed any more.
+fn needs(graph: &mut Graph) -> Vec<Need> {
     let mut needs: Vec<Need> = vec![None; graph.blocks.len()];
-    for (index, block) in graph.blocks.iter().enumerate().rev() {
-        needs[index] =
-            block.checks.iter().rev().fold(end_need(graph, block, &needs), |need, check| before(graph, *check, need));
+    for index in (0..graph.blocks.len()).rev() {
+        let block = &graph.blocks[index];
+        let mut need = need_of_terminator(graph, block, &needs);
+        let mut kept = need.is_none().then_some(block.checks.len());
+        for (place, &check) in block.checks.iter().enumerate().rev() {
+            need = need_before(graph, check, need);
+            kept = if need.is_none() { Some(place) } else { kept };
+        }
+        needs[index] = need;
+        if let Some(kept) = kept {
+            graph.blocks[index].checks.truncate(kept);
+            graph.blocks[index].terminator = Terminator::Return(graph.values.constant(0));
+        }
     }
     needs
 }
 
-fn end_need(graph: &Graph, block: &Block, needs: &[Need]) -> Need {
-    match &block.end {
-        End::Return(verdict) if graph.constant(*verdict) == Some(0) => None,
-        End::Return(_) => Some(Bytes::default()),
-        end => end.edges().fold(None, |need, edge| match (need, &needs[edge.block.index()]) {
-            (Some(mut need), Some(other)) => {
-                need.meet(other);
-                Some(need)
-            }
-            (need, other) => need.or_else(|| other.clone()),
-        }),
+fn need_of_terminator(graph: &Graph, block: &Block, needs: &[Need]) -> Need {
+    match &block.terminator {
+        Terminator::Return(verdict) if graph.constant(*verdict) == Some(0) => None,
+        Terminator::Return(_) => Some(Bytes::default()),
+        terminator => meet_of_edges(terminator, |edge| needs[edge.block.index()].clone(), Bytes::meet),
     }
 }
 
-/// What is needed before a check, where that is needed behind it.
-fn before(graph: &Graph, check: Check, need: Need) -> Need {
+/// Returns what is needed before a check, given what is needed after it.
+fn need_before(graph: &Graph, check: Check, need: Need) -> Need {
     match check {
+        _ if is_impossible(graph, check) => None,
         Check::InBounds(address, width) => {
             let mut need = need?;
-            need.raise(address.base, address.end(width));
+            need.raise_for(address, width);
             Some(need)
         }
         Check::NonZero(_) => need,
@@ -112,13 +125,24 @@ fn before(graph: &Graph, check: Check, need: Need) -> Need {
     }
 }
 
+/// Returns whether a check fails on all packets.
+fn is_impossible(graph: &Graph, check: Check) -> bool {
+    match check {
+        Check::InBounds(address, width) => {
+            let least = address.base.map_or(0, |base| u64::from(graph.values.known(base).min));
+            least + address.end(width) > MAX_CAPTURED as u64
+        }
+        Check::NonZero(divisor) => graph.constant(divisor) == Some(0),
+        Check::Present(..) => false,
+    }
+}
+
 fn rewrite(graph: &mut Graph, needs: Option<&[Need]>) {
-    let mut captured: Vec<Option<Bytes>> = vec![None; graph.blocks.len()];
-    captured[0] = Some(Bytes::default());
+    let mut starts = Forward::new(graph);
     for index in 0..graph.blocks.len() {
-        let mut known = captured[index].take().unwrap_or_default();
+        let mut known: Bytes = starts.take(index);
         let block = &graph.blocks[index];
-        let wanted = needs.filter(|_| !block.checks.is_empty()).map(|needs| points(graph, block, needs));
+        let wanted = needs.filter(|_| !block.checks.is_empty()).map(|needs| needs_of_checks(graph, block, needs));
         let mut checks = Vec::with_capacity(block.checks.len());
         for (place, &check) in block.checks.iter().enumerate() {
             let Check::InBounds(address, width) = check else {
@@ -128,66 +152,51 @@ fn rewrite(graph: &mut Graph, needs: Option<&[Need]>) {
             if is_known(graph, &known, address, width) {
                 continue;
             }
-            let wanted = wanted.as_ref().and_then(|points| points[place].as_ref());
+            let wanted = wanted.as_ref().and_then(|needs| needs[place].as_ref());
             let (address, width) = grown(address, width, wanted.map_or(0, |bytes| bytes.get(address.base)));
-            known.raise(address.base, address.end(width));
+            known.raise_for(address, width);
             checks.push(Check::InBounds(address, width));
         }
-        leave(block, &known, &mut captured);
+        starts.leave(block, &known, Bytes::meet);
         graph.blocks[index].checks = checks;
-        if needs.is_some_and(|needs| needs[index].is_none()) {
-            let zero = graph.values.constant(0);
-            graph.blocks[index] = Block { end: End::Return(zero), checks: Vec::new(), ..graph.blocks[index].clone() };
-        }
     }
 }
 
-/// What is known behind each block.
+/// Returns the bytes that are known to be captured where each block ends.
 pub(crate) fn captured(graph: &Graph) -> Vec<Bytes> {
-    let mut entries: Vec<Option<Bytes>> = vec![None; graph.blocks.len()];
-    let mut captured = Vec::with_capacity(graph.blocks.len());
-    for (index, block) in graph.blocks.iter().enumerate() {
-        let mut known = entries[index].take().unwrap_or_default();
+    let mut starts = Forward::new(graph);
+    let ends = graph.blocks.iter().enumerate().map(|(index, block)| {
+        let mut known: Bytes = starts.take(index);
         for check in &block.checks {
             if let Check::InBounds(address, width) = *check {
-                known.raise(address.base, address.end(width));
+                known.raise_for(address, width);
             }
         }
-        leave(block, &known, &mut entries);
-        captured.push(known);
-    }
-    captured
+        starts.leave(block, &known, Bytes::meet);
+        known
+    });
+    ends.collect()
 }
 
-/// Takes what is known behind a block along its edges.
-fn leave(block: &Block, known: &Bytes, entries: &mut [Option<Bytes>]) {
-    for edge in block.end.edges() {
-        match &mut entries[edge.block.index()] {
-            Some(other) => other.meet(known),
-            entry => *entry = Some(known.clone()),
-        }
-    }
-}
-
-/// What is needed before each check of a block, in order.
-fn points(graph: &Graph, block: &Block, needs: &[Need]) -> Vec<Need> {
-    let mut need = end_need(graph, block, needs);
-    let mut points: Vec<Need> = Vec::with_capacity(block.checks.len());
+/// Returns what is needed before each check of a block, in order.
+fn needs_of_checks(graph: &Graph, block: &Block, needs: &[Need]) -> Vec<Need> {
+    let mut need = need_of_terminator(graph, block, needs);
+    let mut before: Vec<Need> = Vec::with_capacity(block.checks.len());
     for &check in block.checks.iter().rev() {
-        need = before(graph, check, need);
-        points.push(need.clone());
+        need = need_before(graph, check, need);
+        before.push(need.clone());
     }
-    points.reverse();
-    points
+    before.reverse();
+    before
 }
 
-/// Whether these bytes were captured, if those were.
+/// Returns whether a load is in bounds where these bytes are known to be captured.
 pub(crate) fn is_known(graph: &Graph, known: &Bytes, address: Address, width: Width) -> bool {
     let largest = address.base.map_or(0, |base| u64::from(graph.values.known(base).max));
     known.get(address.base) >= address.end(width) || known.fixed >= largest + address.end(width)
 }
 
-/// The check that asks for so many bytes, if they are more.
+/// Returns the check that is grown to this number of bytes, if that is larger.
 fn grown(address: Address, width: Width, bytes: u64) -> (Address, Width) {
     match u32::try_from(bytes.saturating_sub(1)) {
         Ok(offset) if bytes > address.end(width) => (Address { offset, ..address }, Width::Byte),
@@ -201,7 +210,7 @@ mod tests {
     use crate::ir::graph_of;
 
     #[test]
-    fn what_both_have_is_the_least_and_what_one_has_the_most() {
+    fn meets_and_joins() {
         let bases: Vec<Option<ValueId>> = (0..4).map(|id| Some(ValueId(id))).collect();
         let (mut a, mut b) = (Bytes::default(), Bytes::default());
         a.raise(None, 10);
@@ -218,7 +227,7 @@ mod tests {
     }
 
     #[test]
-    fn of_many_bases_the_last_are_known() {
+    fn follows_the_last_of_many_bases() {
         let mut bytes = Bytes::default();
         (0..100).for_each(|id| bytes.raise(Some(ValueId(id)), 4));
         let known = (0..100).filter(|&id| bytes.get(Some(ValueId(id))) == 4);
@@ -226,14 +235,14 @@ mod tests {
     }
 
     #[test]
-    fn checks_do_not_grow_beyond_what_an_address_can_be() {
+    fn grows_no_check_beyond_the_largest_address() {
         let mut graph = graph_of("ldb [0]\n tax\n ldb [1]\n add x\n tax\n ld [x + 0xffff]\n ld [x + 0]\n ret a");
         run(&mut graph);
         assert_eq!(graph.blocks[0].checks.len(), 2, "{graph}");
     }
 
     #[test]
-    fn ways_that_all_give_0_need_nothing() {
+    fn drops_checks_if_all_paths_return_0() {
         let mut graph = graph_of("ldb [0]\n jeq #1, a\n ld [70]\n ret #0\n a: ldb [9]\n div x\n ret #0");
         run(&mut graph);
         assert_eq!(graph.to_string(), "block0:\n    return 0x0\n");

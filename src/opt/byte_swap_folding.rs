@@ -4,8 +4,8 @@
 //! schedule computes a value where it is first needed.
 
 use crate::bpf::isa::{AluOp, Condition, Width};
-use crate::ir::Set;
-use crate::ir::{ByteOrder, End, Graph, Test, Value, ValueId};
+use crate::ir::MemberSet;
+use crate::ir::{ByteOrder, Graph, Terminator, Test, Value, ValueId};
 
 /// Turns tests round, where nothing else needs the number.
 pub(crate) fn run(graph: &mut Graph) {
@@ -14,10 +14,10 @@ pub(crate) fn run(graph: &mut Graph) {
     }
     let is_needed = needed(graph);
     for index in 0..graph.blocks.len() {
-        let End::Branch { test, .. } = graph.blocks[index].end else { continue };
+        let Terminator::Branch { test, .. } = graph.blocks[index].terminator else { continue };
         if let Some(load) = turnable(graph, test).filter(|load| !is_needed[load.index()])
             && let Some(turned) = turn(graph, test, load)
-            && let End::Branch { test, .. } = &mut graph.blocks[index].end
+            && let Terminator::Branch { test, .. } = &mut graph.blocks[index].terminator
         {
             *test = turned;
         }
@@ -32,7 +32,7 @@ fn turnable(graph: &Graph, test: Test) -> Option<ValueId> {
             _ => left,
         },
         Test::Compare(Condition::BitsSet, left, right) if graph.constant(right).is_some() => left,
-        Test::Member(value, set) if matches!(graph.sets.get(set), Set::Few(_) | Set::Table(_)) => value,
+        Test::Member(value, set) if matches!(graph.sets.get(set), MemberSet::Few(_) | MemberSet::Table(_)) => value,
         _ => return None,
     };
     matches!(graph.value(value), Value::Load(_, Width::Half | Width::Word, ByteOrder::Big)).then_some(value)
@@ -82,7 +82,7 @@ fn needed(graph: &Graph) -> Vec<bool> {
     for block in &graph.blocks {
         let mut roots: Vec<ValueId> = block.values_but_of_test().collect();
         roots.extend(
-            block.end.test().filter(|&test| turnable(graph, test).is_none()).into_iter().flat_map(Test::values),
+            block.terminator.test().filter(|&test| turnable(graph, test).is_none()).into_iter().flat_map(Test::values),
         );
         while let Some(root) = roots.pop() {
             if !std::mem::replace(&mut is_needed[root.index()], true) {

@@ -5,7 +5,7 @@
 //! then selected. Packets that are too short for a guard go the way of the branches, which is kept as a cold path.
 
 use crate::bpf::isa::Width;
-use crate::ir::{Address, Block, BlockId, Check, Edge, End, Graph, Strategy, Test, Value, ValueId};
+use crate::ir::{Address, Block, BlockId, Check, Edge, Graph, Strategy, Terminator, Test, Value, ValueId};
 use crate::opt::verdict_difference;
 
 /// The largest fixed guard, in bytes: the shortest Ethernet frame without its checksum.
@@ -38,7 +38,7 @@ pub(crate) fn run(graph: &mut Graph, most_values: usize) {
     if !guards.is_empty() || matches!(graph.value(verdict), Value::Select(..)) {
         graph.strategy = Strategy::Branchless;
     }
-    graph.tidy();
+    graph.simplify_cfg();
 }
 
 /// Puts the guards, and the verdict behind them, before the branches, which become the cold path.
@@ -50,21 +50,21 @@ fn convert(graph: &mut Graph, guards: &[Guard], verdict: ValueId) {
     if let (Some(dropped), None) = (open.next(), open.next()) {
         // One guard only leads to the cold path: what that drops need not be there.
         let dropped = graph.blocks.iter_mut().zip(dropped).filter(|&(_, &is_dropped)| is_dropped);
-        dropped.for_each(|(block, _)| *block = Block::new(End::Return(zero)));
+        dropped.for_each(|(block, _)| *block = Block::new(Terminator::Return(zero)));
     }
     for block in &mut graph.blocks {
         block.is_cold = true;
-        block.end.edges_mut().for_each(|edge| edge.block.0 += slow.block.0);
+        block.terminator.edges_mut().for_each(|edge| edge.block.0 += slow.block.0);
     }
     let fast = guards.iter().zip(&dropped).enumerate().map(|(place, (&(address, width), dropped))| {
         let then = Edge::to(BlockId::new(place + 1));
         let otherwise = if dropped[0] { drop.clone() } else { slow.clone() };
-        Block::new(End::Branch { test: Test::InBounds(address, width), then, otherwise })
+        Block::new(Terminator::Branch { test: Test::InBounds(address, width), then, otherwise })
     });
-    let fast = fast.chain([Block::new(End::Return(verdict))]).collect();
+    let fast = fast.chain([Block::new(Terminator::Return(verdict))]).collect();
     let branches = std::mem::replace(&mut graph.blocks, fast);
     graph.blocks.extend(branches);
-    graph.blocks.push(Block { is_cold: true, ..Block::new(End::Return(zero)) });
+    graph.blocks.push(Block { is_cold: true, ..Block::new(Terminator::Return(zero)) });
 }
 
 /// From which blocks on every path drops the packets that are too short for a guard.
@@ -77,8 +77,8 @@ fn dropped(graph: &Graph, (guard, width): Guard) -> Vec<bool> {
     for (index, block) in graph.blocks.iter().enumerate().rev() {
         // Checks that fail drop as well.
         dropped[index] = block.checks.iter().any(fails)
-            || match &block.end {
-                End::Return(verdict) => graph.constant(*verdict) == Some(0),
+            || match &block.terminator {
+                Terminator::Return(verdict) => graph.constant(*verdict) == Some(0),
                 end => end.edges().all(|edge| dropped[edge.block.index()]),
             };
     }
@@ -87,9 +87,10 @@ fn dropped(graph: &Graph, (guard, width): Guard) -> Vec<bool> {
 
 /// What must be in bounds for all loads to be possible; `None` if the program is not fit to be converted.
 fn guards(graph: &Graph) -> Option<Vec<Guard>> {
-    let branches = graph.blocks.iter().filter(|block| matches!(block.end, End::Branch { .. })).count();
+    let branches = graph.blocks.iter().filter(|block| matches!(block.terminator, Terminator::Branch { .. })).count();
     // Joins would have to be selected, too; and what stands behind a guard is not possible before it.
-    let is_fit = |block: &Block| block.parameters.is_empty() && !matches!(block.end.test(), Some(Test::InBounds(..)));
+    let is_fit =
+        |block: &Block| block.parameters.is_empty() && !matches!(block.terminator.test(), Some(Test::InBounds(..)));
     if !(1..=MOST_BRANCHES).contains(&branches) || !graph.blocks.iter().all(is_fit) {
         return None;
     }
@@ -142,16 +143,16 @@ fn closure(graph: &Graph, mut open: Vec<ValueId>) -> Vec<ValueId> {
 
 /// The verdict, as an expression.
 fn select(graph: &mut Graph) -> ValueId {
-    let returns = graph.blocks.iter().filter_map(|block| match block.end {
-        End::Return(verdict) => Some(graph.constant(verdict)),
-        End::Jump(_) | End::Branch { .. } => None,
+    let returns = graph.blocks.iter().filter_map(|block| match block.terminator {
+        Terminator::Return(verdict) => Some(graph.constant(verdict)),
+        Terminator::Jump(_) | Terminator::Branch { .. } => None,
     });
     match returns.collect::<Vec<Option<u32>>>()[..] {
         [Some(keep), Some(0)] | [Some(0), Some(keep)] => verdict_difference::select(graph, keep),
         _ => fold_back(graph, |graph, end, of| match end {
-            End::Return(verdict) => *verdict,
-            End::Jump(edge) => of(edge),
-            End::Branch { test, then, otherwise } => graph.values.select(*test, of(then), of(otherwise)),
+            Terminator::Return(verdict) => *verdict,
+            Terminator::Jump(edge) => of(edge),
+            Terminator::Branch { test, then, otherwise } => graph.values.select(*test, of(then), of(otherwise)),
         }),
     }
 }
@@ -159,12 +160,12 @@ fn select(graph: &mut Graph) -> ValueId {
 /// The value of the first block, where that of each block is made of those that it leads to.
 pub(crate) fn fold_back(
     graph: &mut Graph,
-    mut value: impl FnMut(&mut Graph, &End, &dyn Fn(&Edge) -> ValueId) -> ValueId,
+    mut value: impl FnMut(&mut Graph, &Terminator, &dyn Fn(&Edge) -> ValueId) -> ValueId,
 ) -> ValueId {
     let zero = graph.values.constant(0);
     let mut found = vec![zero; graph.blocks.len()];
     for index in (0..graph.blocks.len()).rev() {
-        let end = graph.blocks[index].end.clone();
+        let end = graph.blocks[index].terminator.clone();
         found[index] = value(graph, &end, &|edge| found[edge.block.index()]);
     }
     found[0]
@@ -179,9 +180,9 @@ mod tests {
     /// Whether the program becomes data flow.
     fn is_converted(text: &str) -> bool {
         let mut graph = graph_of(text);
-        [Pass::Bounds, Pass::Flow].into_iter().for_each(|pass| graph.run(pass));
+        [Pass::BoundsCheckElimination, Pass::IfConversion].into_iter().for_each(|pass| graph.run(pass));
         let once = graph.to_string();
-        graph.run(Pass::Flow);
+        graph.run(Pass::IfConversion);
         assert_eq!(graph.to_string(), once, "what was converted is not converted again");
         graph.strategy() == Strategy::Branchless
     }

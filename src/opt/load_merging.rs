@@ -3,27 +3,27 @@
 //! `[20:2] & 0x1fff == 0` and `[23] == 6` are `[20:4] & 0x1fff00ff == 6`, if four bytes from 20 on are known to be there.
 
 use crate::bpf::isa::{AluOp, Condition, Width};
-use crate::ir::{Address, BlockId, ByteOrder, Edge, End, Graph, Value, ValueId};
+use crate::ir::{Address, BlockId, ByteOrder, Edge, Graph, Terminator, Value, ValueId};
 use crate::opt::bounds_check_elimination;
 use crate::opt::bounds_check_elimination::Bytes;
 
 /// Fuses tests that follow each other and lead to the same place if they fail.
 pub(crate) fn run(graph: &mut Graph) {
     let captured = bounds_check_elimination::captured(graph);
-    let entries = graph.entries();
+    let predecessors = graph.predecessor_counts();
     let mut has_changed = false;
     for (index, captured) in captured.iter().enumerate() {
-        while let Some(end) = fused(graph, &entries, captured, BlockId::new(index)) {
-            graph.blocks[index].end = end;
+        while let Some(end) = fused(graph, &predecessors, captured, BlockId::new(index)) {
+            graph.blocks[index].terminator = end;
             has_changed = true;
         }
         if let Some(end) = narrowed(graph, BlockId::new(index)) {
-            graph.blocks[index].end = end;
+            graph.blocks[index].terminator = end;
             has_changed = true;
         }
     }
     if has_changed {
-        graph.tidy();
+        graph.simplify_cfg();
     }
 }
 
@@ -86,7 +86,7 @@ impl Pattern {
 
 /// A block that asks for a pattern: where it goes if the bytes are like that, and where if not.
 fn question(graph: &Graph, id: BlockId) -> Option<(Pattern, &Edge, &Edge)> {
-    let End::Branch { test, then, otherwise } = &graph.block(id).end else { return None };
+    let Terminator::Branch { test, then, otherwise } = &graph.block(id).terminator else { return None };
     let (condition, value, k) = graph.values.as_constant_test(*test)?;
     let (load, mask) = match graph.value(value) {
         Value::Alu(AluOp::And, inner, mask) if condition == Condition::Equal => (inner, graph.constant(mask)?),
@@ -104,10 +104,10 @@ fn question(graph: &Graph, id: BlockId) -> Option<(Pattern, &Edge, &Edge)> {
 }
 
 /// The end of a block whose test is fused with the next one's.
-fn fused(graph: &mut Graph, entries: &[u32], captured: &Bytes, id: BlockId) -> Option<End> {
+fn fused(graph: &mut Graph, predecessors: &[u32], captured: &Bytes, id: BlockId) -> Option<Terminator> {
     let (first, next, fail) = question(graph, id)?;
     let block = graph.block(next.block);
-    if entries[next.block.index()] != 1 || !block.checks.is_empty() || !block.parameters.is_empty() {
+    if predecessors[next.block.index()] != 1 || !block.checks.is_empty() || !block.parameters.is_empty() {
         return None;
     }
     let (second, pass, other_fail) = question(graph, next.block)?;
@@ -117,14 +117,14 @@ fn fused(graph: &mut Graph, entries: &[u32], captured: &Bytes, id: BlockId) -> O
 }
 
 /// The end of a block that asks for fewer bytes than it did, since no bit of the others counts.
-fn narrowed(graph: &mut Graph, id: BlockId) -> Option<End> {
+fn narrowed(graph: &mut Graph, id: BlockId) -> Option<Terminator> {
     let (pattern, pass, fail) = question(graph, id)?;
     let (pass, fail) = (pass.clone(), fail.clone());
     ask(graph, pattern.narrowed()?, pass, fail)
 }
 
 /// The end of a block that asks for a pattern.
-fn ask(graph: &mut Graph, pattern: Pattern, pass: Edge, fail: Edge) -> Option<End> {
+fn ask(graph: &mut Graph, pattern: Pattern, pass: Edge, fail: Edge) -> Option<Terminator> {
     let address = Address { base: pattern.base, offset: u32::try_from(pattern.start).ok()? };
     let load = graph.values.load(address, pattern.width, ByteOrder::Big);
     let mask = graph.values.constant(pattern.mask);

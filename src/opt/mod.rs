@@ -2,10 +2,11 @@
 
 pub(crate) mod bounds_check_elimination;
 mod byte_swap_folding;
+mod case_clustering;
+pub(crate) mod dataflow;
 mod if_conversion;
-mod list_lowering;
 mod load_merging;
-mod switch_lowering;
+pub(crate) mod switch_lowering;
 mod tail_duplication;
 pub(crate) mod value_propagation;
 mod verdict_difference;
@@ -20,36 +21,43 @@ use crate::ir::{Graph, Strategy};
 #[non_exhaustive]
 pub enum Pass {
     /// Long lists of tests of one value become one test, so that the other passes have little to do.
-    Lists,
+    CaseClustering,
     /// Bounds checks are merged, and those that are known to hold vanish.
-    Bounds,
+    BoundsCheckElimination,
     /// What earlier tests established decides later ones.
-    Facts,
+    ValuePropagation,
     /// Runs of tests on one value become a test for membership in a set, or a search.
-    Sets,
+    SwitchLowering,
     /// Neighbouring bytes are tested together.
-    Fuse,
+    LoadMerging,
     /// Equality is asked in the order in which the packet has the bytes.
-    Share,
+    ByteSwapFolding,
     /// A small program becomes one expression without branches.
-    Flow,
+    IfConversion,
 }
 
 impl Pass {
     /// All passes, in the order in which they run.
-    pub const ALL: &'static [Pass] =
-        &[Pass::Lists, Pass::Bounds, Pass::Facts, Pass::Sets, Pass::Fuse, Pass::Share, Pass::Flow];
+    pub const ALL: &'static [Pass] = &[
+        Pass::CaseClustering,
+        Pass::BoundsCheckElimination,
+        Pass::ValuePropagation,
+        Pass::SwitchLowering,
+        Pass::LoadMerging,
+        Pass::ByteSwapFolding,
+        Pass::IfConversion,
+    ];
 
-    /// Its name: `bounds`, `facts`, ...
+    /// Its name: `bounds-check-elimination`, `value-propagation`, ...
     pub const fn name(self) -> &'static str {
         match self {
-            Pass::Lists => "lists",
-            Pass::Bounds => "bounds",
-            Pass::Facts => "facts",
-            Pass::Sets => "sets",
-            Pass::Fuse => "fuse",
-            Pass::Share => "share",
-            Pass::Flow => "flow",
+            Pass::CaseClustering => "case-clustering",
+            Pass::BoundsCheckElimination => "bounds-check-elimination",
+            Pass::ValuePropagation => "value-propagation",
+            Pass::SwitchLowering => "switch-lowering",
+            Pass::LoadMerging => "load-merging",
+            Pass::ByteSwapFolding => "byte-swap-folding",
+            Pass::IfConversion => "if-conversion",
         }
     }
 }
@@ -66,13 +74,13 @@ impl Graph {
     /// Runs one pass, behind any others.
     pub fn run(&mut self, pass: Pass) {
         match pass {
-            Pass::Lists => list_lowering::run(self),
-            Pass::Bounds => bounds_check_elimination::run(self),
-            Pass::Facts => value_propagation::run(self),
-            Pass::Sets => switch_lowering::run(self),
-            Pass::Fuse => load_merging::run(self),
-            Pass::Share => byte_swap_folding::run(self),
-            Pass::Flow => if_conversion::run(self, if_conversion::MOST_VALUES),
+            Pass::CaseClustering => case_clustering::run(self),
+            Pass::BoundsCheckElimination => bounds_check_elimination::run(self),
+            Pass::ValuePropagation => value_propagation::run(self),
+            Pass::SwitchLowering => switch_lowering::run(self),
+            Pass::LoadMerging => load_merging::run(self),
+            Pass::ByteSwapFolding => byte_swap_folding::run(self),
+            Pass::IfConversion => if_conversion::run(self, if_conversion::MOST_VALUES),
         }
     }
 }
@@ -81,11 +89,11 @@ impl Graph {
     /// The graph of a program, behind the passes that lead to this strategy.
     pub fn with_strategy(verified: &Verified, strategy: Strategy) -> Graph {
         let mut graph = Graph::new(verified);
-        Pass::ALL.iter().filter(|&&pass| pass != Pass::Flow).for_each(|&pass| graph.run(pass));
+        Pass::ALL.iter().filter(|&&pass| pass != Pass::IfConversion).for_each(|&pass| graph.run(pass));
         match strategy {
             Strategy::Auto => if_conversion::run(&mut graph, if_conversion::FEW_VALUES),
             Strategy::Branches => {}
-            Strategy::Branchless => graph.run(Pass::Flow),
+            Strategy::Branchless => graph.run(Pass::IfConversion),
         }
         graph
     }

@@ -3,7 +3,7 @@
 //! Optimised code shares the rest of a list of tests between two values, as A comes in different. Each value then meets
 //! the first test of its list in one place and the others in another; behind this pass all are in one.
 
-use crate::ir::{BlockId, Edge, End, Graph, Test, ValueId};
+use crate::ir::{BlockId, Edge, Graph, Terminator, Test, ValueId};
 
 /// Copies such blocks; whether there were any.
 pub(crate) fn run(graph: &mut Graph) -> bool {
@@ -11,13 +11,13 @@ pub(crate) fn run(graph: &mut Graph) -> bool {
     let count = graph.blocks.len();
     let tails: Vec<Option<Tail>> = (0..count).map(|index| tail(graph, &uses, BlockId::new(index))).collect();
     for index in 0..count {
-        let mut end = graph.blocks[index].end.clone();
+        let mut end = graph.blocks[index].terminator.clone();
         for edge in end.edges_mut() {
             if let Some(tail) = &tails[edge.block.index()] {
                 *edge = copy(graph, tail, edge.arguments[0]);
             }
         }
-        graph.blocks[index].end = end;
+        graph.blocks[index].terminator = end;
     }
     tails.iter().any(Option::is_some)
 }
@@ -32,7 +32,7 @@ struct Tail {
 fn tail(graph: &Graph, uses: &[u32], id: BlockId) -> Option<Tail> {
     let block = graph.block(id);
     let [parameter] = block.parameters[..] else { return None };
-    let End::Branch { test, then, otherwise } = &block.end else { return None };
+    let Terminator::Branch { test, then, otherwise } = &block.terminator else { return None };
     let asks_about_it = match *test {
         Test::Member(value, _) => value == parameter,
         Test::Compare(_, left, right) => left == parameter && graph.constant(right).is_some(),
@@ -59,7 +59,7 @@ fn copy(graph: &mut Graph, tail: &Tail, value: ValueId) -> Edge {
     let (then, otherwise) = (tail.then.clone(), tail.otherwise.clone());
     let end = match tail.test {
         Test::Compare(condition, _, right) => graph.values.compare(condition, value, right).branch(then, otherwise),
-        Test::Member(_, set) => End::Branch { test: Test::Member(value, set), then, otherwise },
+        Test::Member(_, set) => Terminator::Branch { test: Test::Member(value, set), then, otherwise },
         Test::InBounds(..) => unreachable!("a tail asks about numbers"),
     };
     graph.add(end)

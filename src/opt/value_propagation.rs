@@ -8,7 +8,7 @@
 use crate::bpf::isa::{AluOp, Condition};
 use crate::ir::dominators::{Dominators, Visit};
 use crate::ir::scoped_map::Scoped;
-use crate::ir::{Block, BlockId, Check, Edge, End, Graph, Known, Test, Value, ValueId, Values};
+use crate::ir::{Block, BlockId, Check, Edge, Graph, KnownBits, Terminator, Test, Value, ValueId, Values};
 use crate::packet::ancillary::Extension;
 
 /// How often the graph is walked at most: nearly all graphs are done after two.
@@ -26,7 +26,7 @@ pub(crate) fn run(graph: &mut Graph) {
         if !Walker::new(graph).walk() {
             break;
         }
-        graph.tidy();
+        graph.simplify_cfg();
     }
 }
 
@@ -35,7 +35,7 @@ struct Walker<'g> {
     facts: Facts,
     has_changed: bool,
     /// How many edges there were into each block.
-    entries: Vec<u32>,
+    predecessors: Vec<u32>,
     /// How many blocks edges may still be led past, all in all.
     budget: usize,
 }
@@ -43,15 +43,15 @@ struct Walker<'g> {
 impl Walker<'_> {
     fn new(graph: &mut Graph) -> Walker<'_> {
         let budget = 8 * graph.blocks.len();
-        let entries = graph.entries();
+        let predecessors = graph.predecessor_counts();
         let facts = Facts { known: Learned::of(&graph.values), ..Facts::default() };
-        Walker { graph, facts, has_changed: false, entries, budget }
+        Walker { graph, facts, has_changed: false, predecessors, budget }
     }
 
     /// Whether anything has changed.
     fn walk(mut self) -> bool {
         let dominators = Dominators::of(self.graph);
-        let conditions = conditions(self.graph, &self.entries);
+        let conditions = conditions(self.graph, &self.predecessors);
         let mut marks = Vec::new();
         for visit in dominators.walk() {
             match visit {
@@ -69,7 +69,8 @@ impl Walker<'_> {
     }
 
     fn block(&mut self, id: BlockId) {
-        let mut block = std::mem::replace(&mut self.graph.blocks[id.index()], Block::new(End::Jump(Edge::to(id))));
+        let mut block =
+            std::mem::replace(&mut self.graph.blocks[id.index()], Block::new(Terminator::Jump(Edge::to(id))));
         block.checks.retain(|&check| {
             let is_needed = match check {
                 Check::InBounds(..) => true,
@@ -79,23 +80,23 @@ impl Walker<'_> {
             self.has_changed |= !is_needed;
             is_needed
         });
-        block.end = self.end(block.end);
+        block.terminator = self.end(block.terminator);
         self.graph.blocks[id.index()] = block;
     }
 
-    fn end(&mut self, end: End) -> End {
+    fn end(&mut self, end: Terminator) -> Terminator {
         match end {
-            End::Return(verdict) => End::Return(self.simplified(verdict)),
-            End::Jump(edge) => End::Jump(self.lead(edge)),
-            End::Branch { test, then, otherwise } => match self.facts.decide(&self.graph.values, test) {
+            Terminator::Return(verdict) => Terminator::Return(self.simplified(verdict)),
+            Terminator::Jump(edge) => Terminator::Jump(self.lead(edge)),
+            Terminator::Branch { test, then, otherwise } => match self.facts.decide(&self.graph.values, test) {
                 Some(holds) => {
                     self.has_changed = true;
-                    End::Jump(self.lead(if holds { then } else { otherwise }))
+                    Terminator::Jump(self.lead(if holds { then } else { otherwise }))
                 }
                 None => {
                     let then = self.lead_if(test, true, then);
                     let otherwise = self.lead_if(test, false, otherwise);
-                    End::Branch { test, then, otherwise }
+                    Terminator::Branch { test, then, otherwise }
                 }
             },
         }
@@ -103,8 +104,8 @@ impl Walker<'_> {
 
     fn lead_if(&mut self, test: Test, holds: bool, edge: Edge) -> Edge {
         // A block into which there is one edge knows as much itself, when its turn comes.
-        let is_final = matches!(self.graph.block(edge.block).end, End::Return(_));
-        if edge.arguments.is_empty() && (is_final || self.entries[edge.block.index()] == 1) {
+        let is_final = matches!(self.graph.block(edge.block).terminator, Terminator::Return(_));
+        if edge.arguments.is_empty() && (is_final || self.predecessors[edge.block.index()] == 1) {
             return edge;
         }
         let mark = self.facts.mark();
@@ -142,10 +143,10 @@ impl Walker<'_> {
         if !block.parameters.is_empty() || !block.checks.iter().all(|&check| self.facts.holds(check)) {
             return None;
         }
-        match &block.end {
-            End::Return(_) => None,
-            End::Jump(edge) => Some(edge),
-            End::Branch { test, then, otherwise } => {
+        match &block.terminator {
+            Terminator::Return(_) => None,
+            Terminator::Jump(edge) => Some(edge),
+            Terminator::Branch { test, then, otherwise } => {
                 self.facts.decide(values, *test).map(|holds| if holds { then } else { otherwise })
             }
         }
@@ -153,15 +154,19 @@ impl Walker<'_> {
 }
 
 /// For each block into which there is one edge, what that edge tells.
-fn conditions(graph: &Graph, entries: &[u32]) -> Vec<Option<(Test, bool)>> {
+fn conditions(graph: &Graph, predecessors: &[u32]) -> Vec<Option<(Test, bool)>> {
     let mut conditions = vec![None; graph.blocks.len()];
     for block in &graph.blocks {
-        if let End::Branch { test, then, otherwise } = &block.end {
+        if let Terminator::Branch { test, then, otherwise } = &block.terminator {
             conditions[then.block.index()] = Some((*test, true));
             conditions[otherwise.block.index()] = Some((*test, false));
         }
     }
-    conditions.into_iter().zip(entries).map(|(condition, &entries)| condition.filter(|_| entries == 1)).collect()
+    conditions
+        .into_iter()
+        .zip(predecessors)
+        .map(|(condition, &predecessors)| condition.filter(|_| predecessors == 1))
+        .collect()
 }
 
 /// What is known at a point, and how to take it back.
@@ -193,16 +198,16 @@ impl Facts {
     }
 
     /// What is known of a value, from the tests on it and on what it is made of.
-    fn known(&self, values: &Values, id: ValueId) -> Known {
+    fn known(&self, values: &Values, id: ValueId) -> KnownBits {
         self.known_to_depth(values, id, DEPTH)
     }
 
-    fn known_to_depth(&self, values: &Values, id: ValueId, depth: usize) -> Known {
+    fn known_to_depth(&self, values: &Values, id: ValueId, depth: usize) -> KnownBits {
         let known = self.known.get(values, id);
         match values.value(id) {
             Value::Alu(op, left, right) if depth > 0 && known.as_constant().is_none() => {
                 let operand = |id| self.known_to_depth(values, id, depth - 1);
-                let both = known.and(Known::alu(op, operand(left), operand(right)));
+                let both = known.and(KnownBits::alu(op, operand(left), operand(right)));
                 if both.is_contradiction() { known } else { both }
             }
             _ => known,
@@ -212,7 +217,7 @@ impl Facts {
     fn decide(&self, values: &Values, test: Test) -> Option<bool> {
         let from_values = || match test {
             Test::Compare(condition, left, right) => {
-                Known::test(condition, self.known(values, left), self.known(values, right))
+                KnownBits::test(condition, self.known(values, left), self.known(values, right))
             }
             Test::Member(..) | Test::InBounds(..) => None,
         };
@@ -224,20 +229,20 @@ impl Facts {
         let Some((condition, left, k)) = values.as_constant_test(test) else { return };
         let known = self.known(values, left);
         let learned = match (if holds { condition } else { condition.inverse() }, k) {
-            (Condition::Equal, _) => Known::constant(k),
-            (Condition::NotEqual, _) if k == known.min && k < known.max => Known::range(k + 1, u32::MAX),
-            (Condition::NotEqual, _) if k == known.max && k > known.min => Known::range(0, k - 1),
-            (Condition::Greater, _) if k < u32::MAX => Known::range(k + 1, u32::MAX),
-            (Condition::LessOrEqual, _) => Known::range(0, k),
-            (Condition::BitsSet, _) if (k & !known.zeros).is_power_of_two() => Known::bits(k & !known.zeros, 0),
-            (Condition::BitsNotSet, _) => Known::bits(0, k),
+            (Condition::Equal, _) => KnownBits::constant(k),
+            (Condition::NotEqual, _) if k == known.min && k < known.max => KnownBits::range(k + 1, u32::MAX),
+            (Condition::NotEqual, _) if k == known.max && k > known.min => KnownBits::range(0, k - 1),
+            (Condition::Greater, _) if k < u32::MAX => KnownBits::range(k + 1, u32::MAX),
+            (Condition::LessOrEqual, _) => KnownBits::range(0, k),
+            (Condition::BitsSet, _) if (k & !known.zeros).is_power_of_two() => KnownBits::bits(k & !known.zeros, 0),
+            (Condition::BitsNotSet, _) => KnownBits::bits(0, k),
             _ => return,
         };
         self.refine(values, left, learned);
     }
 
     /// Takes what is known of a value down to what it is made of.
-    fn refine(&mut self, values: &Values, mut id: ValueId, mut learned: Known) {
+    fn refine(&mut self, values: &Values, mut id: ValueId, mut learned: KnownBits) {
         for _ in 0..DEPTH {
             let known = self.known(values, id).and(learned);
             // On a path that no packet takes, nothing needs to be known.
@@ -248,11 +253,11 @@ impl Facts {
             let Value::Alu(op, inner, right) = values.value(id) else { return };
             let Some(k) = values.as_constant(right) else { return };
             learned = match op {
-                AluOp::And => Known::bits(known.ones & k, known.zeros & k),
-                AluOp::Or => Known::bits(known.ones & !k, known.zeros & !k),
-                AluOp::Xor => Known::bits(known.ones & !k | known.zeros & k, known.zeros & !k | known.ones & k),
-                AluOp::Lsh if k < 32 => Known::bits(known.ones >> k, known.zeros >> k),
-                AluOp::Rsh if k < 32 => Known::bits(known.ones << k, known.zeros << k),
+                AluOp::And => KnownBits::bits(known.ones & k, known.zeros & k),
+                AluOp::Or => KnownBits::bits(known.ones & !k, known.zeros & !k),
+                AluOp::Xor => KnownBits::bits(known.ones & !k | known.zeros & k, known.zeros & !k | known.ones & k),
+                AluOp::Lsh if k < 32 => KnownBits::bits(known.ones >> k, known.zeros >> k),
+                AluOp::Rsh if k < 32 => KnownBits::bits(known.ones << k, known.zeros << k),
                 _ => return,
             };
             id = inner;
@@ -279,7 +284,7 @@ impl Facts {
             }
             Check::NonZero(value) => {
                 self.divisors.insert(value, ());
-                self.refine(values, value, Known::range(1, u32::MAX));
+                self.refine(values, value, KnownBits::range(1, u32::MAX));
             }
             Check::Present(extension, _) => self.present.insert(extension, ()),
         }
@@ -289,8 +294,8 @@ impl Facts {
 /// What is known of each value, by number, and what it was before.
 #[derive(Default)]
 struct Learned {
-    known: Vec<Known>,
-    log: Vec<(ValueId, Known)>,
+    known: Vec<KnownBits>,
+    log: Vec<(ValueId, KnownBits)>,
 }
 
 impl Learned {
@@ -299,11 +304,11 @@ impl Learned {
     }
 
     /// Of values that are new, what their makers know.
-    fn get(&self, values: &Values, id: ValueId) -> Known {
+    fn get(&self, values: &Values, id: ValueId) -> KnownBits {
         self.known.get(id.index()).copied().unwrap_or_else(|| values.known(id))
     }
 
-    fn insert(&mut self, id: ValueId, known: Known) {
+    fn insert(&mut self, id: ValueId, known: KnownBits) {
         if let Some(now) = self.known.get_mut(id.index()) {
             self.log.push((id, std::mem::replace(now, known)));
         }
@@ -341,8 +346,10 @@ mod tests {
         let diamond = |k: u32| format!("jset #1, a{k}\n ldb [{k}]\n jeq #9, drop\n a{k}: ldb [0]\n");
         let diamonds: String = (1..200).map(diamond).collect();
         let graph = after_facts(&format!("ldb [0]\n {diamonds} ret #1\n drop: ret #0"));
-        let asked =
-            graph.blocks.iter().filter(|block| matches!(block.end.test(), Some(Test::Compare(Condition::BitsSet, ..))));
+        let asked = graph
+            .blocks
+            .iter()
+            .filter(|block| matches!(block.terminator.test(), Some(Test::Compare(Condition::BitsSet, ..))));
         assert_eq!(asked.count(), 1, "{graph}");
     }
 

@@ -4,8 +4,8 @@
 //! that are or-ed, which takes less than selections, and the verdict is selected once, at the end.
 
 use crate::bpf::isa::{AluOp, Condition};
-use crate::ir::test::Question;
-use crate::ir::{Edge, End, Graph, Set, Test, Value, ValueId};
+use crate::ir::test::Comparison;
+use crate::ir::{Edge, Graph, MemberSet, Terminator, Test, Value, ValueId};
 use crate::opt::if_conversion;
 
 /// The verdict of a program that returns `keep` or 0.
@@ -13,22 +13,22 @@ pub(crate) fn select(graph: &mut Graph, keep: u32) -> ValueId {
     let difference = if_conversion::fold_back(graph, block);
     let (keep, zero) = (graph.values.constant(keep), graph.values.constant(0));
     match graph.values.compare(Condition::Equal, difference, zero) {
-        Question::Known(true) => keep,
-        Question::Known(false) => zero,
-        Question::Open(test, true) => graph.values.select(test, keep, zero),
-        Question::Open(test, false) => graph.values.select(test, zero, keep),
+        Comparison::Constant(true) => keep,
+        Comparison::Constant(false) => zero,
+        Comparison::Test(test, true) => graph.values.select(test, keep, zero),
+        Comparison::Test(test, false) => graph.values.select(test, zero, keep),
     }
 }
 
 /// The difference that a block finds, from those of the blocks that it leads to.
-fn block(graph: &mut Graph, end: &End, of: &dyn Fn(&Edge) -> ValueId) -> ValueId {
+fn block(graph: &mut Graph, end: &Terminator, of: &dyn Fn(&Edge) -> ValueId) -> ValueId {
     match end {
-        End::Return(verdict) => {
+        Terminator::Return(verdict) => {
             let is_dropped = graph.constant(*verdict) == Some(0);
             graph.values.constant(is_dropped.into())
         }
-        End::Jump(edge) => of(edge),
-        End::Branch { test, then, otherwise } => branch(graph, *test, of(then), of(otherwise)),
+        Terminator::Jump(edge) => of(edge),
+        Terminator::Branch { test, then, otherwise } => branch(graph, *test, of(then), of(otherwise)),
     }
 }
 
@@ -81,7 +81,7 @@ fn unified(graph: &mut Graph, test: Test, a: ValueId, b: ValueId) -> Option<Valu
     }
     match (graph.value(a), graph.value(b)) {
         (Value::Select(Test::Member(x, set), yes, no), Value::Select(Test::Member(y, other), other_yes, other_no))
-            if set == other && !matches!(graph.sets.get(set), Set::Range(..)) =>
+            if set == other && !matches!(graph.sets.get(set), MemberSet::Range(..)) =>
         {
             let yes = unified(graph, test, yes, other_yes)?;
             let no = unified(graph, test, no, other_no)?;

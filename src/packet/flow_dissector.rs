@@ -9,7 +9,7 @@
 //! and the tags of DSA switches.
 
 use crate::packet::Packet;
-use crate::packet::protocol_numbers::{ether_type as ether, ip_protocol as protocol};
+use crate::packet::protocols::*;
 
 /// The largest number of headers that are followed: `MAX_FLOW_DISSECT_HDRS`.
 const MOST_HEADERS: usize = 15;
@@ -45,17 +45,22 @@ enum Fragment {
     Later,
 }
 
+/// Returns a number of two bytes in network order.
+fn half(bytes: [u8; 2]) -> u32 {
+    u16::from_be_bytes(bytes).into()
+}
+
 struct Dissector<'p> {
     data: &'p [u8],
     /// The start of the current header; negative before the first byte.
     at: i64,
     /// The type of the current header, unless it is inside IP.
-    ether_type: u16,
+    ether_type: u32,
     /// The type of the header after that of IP; 0 before that.
-    protocol: u8,
+    protocol: u32,
     fragment: Fragment,
     /// The EtherType after the tag that was removed from the packet, until the tag is reached.
-    tagged: Option<u16>,
+    tagged: Option<u32>,
 }
 
 impl<'p> Dissector<'p> {
@@ -64,10 +69,10 @@ impl<'p> Dissector<'p> {
         Dissector {
             data: packet.data(),
             at: context.network_header.into(),
-            ether_type: context.vlan.map_or(context.protocol, |vlan| vlan.tpid),
+            ether_type: context.vlan.map_or(context.protocol, |vlan| vlan.tpid).into(),
             protocol: 0,
             fragment: Fragment::No,
-            tagged: context.vlan.map(|_| context.protocol),
+            tagged: context.vlan.map(|_| context.protocol.into()),
         }
     }
 
@@ -99,12 +104,12 @@ impl<'p> Dissector<'p> {
         self.data.get(usize::try_from(offset).ok()?..)?.first_chunk().copied()
     }
 
-    fn half(&self, offset: usize) -> Option<u16> {
-        self.bytes(offset).map(u16::from_be_bytes)
+    fn half(&self, offset: usize) -> Option<u32> {
+        self.bytes(offset).map(half)
     }
 
     /// Skips a header of this length; `ether_type` is the type of the next one.
-    fn skip(&mut self, len: i64, ether_type: u16) -> Next {
+    fn skip(&mut self, len: i64, ether_type: u32) -> Next {
         self.at += len;
         self.ether_type = ether_type;
         Next::Network
@@ -113,35 +118,35 @@ impl<'p> Dissector<'p> {
     /// Passes a header whose number is an EtherType.
     fn network(&mut self) -> Option<Next> {
         Some(match self.ether_type {
-            ether::IPV4 => return self.ipv4(),
-            ether::IPV6 => {
+            ETHERTYPE_IPV4 => return self.ipv4(),
+            ETHERTYPE_IPV6 => {
                 let header: [u8; 40] = self.bytes(0)?;
-                self.protocol = header[6];
+                self.protocol = header[6].into();
                 self.at += 40;
                 Next::Transport
             }
-            ether::VLAN | ether::SERVICE_VLAN => match self.tagged.take() {
+            ETHERTYPE_VLAN | ETHERTYPE_QINQ => match self.tagged.take() {
                 Some(ether_type) => self.skip(0, ether_type),
                 None => {
                     let ether_type = self.half(2)?;
                     self.skip(4, ether_type)
                 }
             },
-            ether::PPPOE => return self.pppoe(),
-            ether::MPLS | ether::MPLS_MULTICAST => {
+            ETHERTYPE_PPPOE_SESSION => return self.pppoe(),
+            ETHERTYPE_MPLS | ETHERTYPE_MPLS_MULTICAST => {
                 // The first label ends the dissection, even if it is cut off.
                 self.at += 4;
                 Next::End
             }
-            ether::PRP | ether::HSR => {
+            ETHERTYPE_PRP | ETHERTYPE_HSR => {
                 let ether_type = self.half(4)?;
                 self.skip(6, ether_type)
             }
-            ether::BATMAN => return self.batman(),
-            ether::FCOE => self.end_after::<38>()?,
-            ether::PTP => self.end_after::<34>()?,
-            ether::TIPC => self.bytes::<16>(0).map(|_| Next::End)?,
-            ether::ARP | ether::RARP | ether::CFM => Next::End,
+            ETHERTYPE_BATADV => return self.batman(),
+            ETHERTYPE_FCOE => self.end_after::<38>()?,
+            ETHERTYPE_PTP => self.end_after::<34>()?,
+            ETHERTYPE_TIPC => self.bytes::<16>(0).map(|_| Next::End)?,
+            ETHERTYPE_ARP | ETHERTYPE_RARP | ETHERTYPE_CFM => Next::End,
             _ => return None,
         })
     }
@@ -160,8 +165,8 @@ impl<'p> Dissector<'p> {
             return None;
         }
         self.at += 4 * i64::from(words);
-        self.protocol = header[9];
-        let fragment = u16::from_be_bytes([header[6], header[7]]);
+        self.protocol = header[9].into();
+        let fragment = half([header[6], header[7]]);
         self.fragment = match (fragment & 0x1fff, fragment & 0x2000) {
             (0, 0) => return Some(Next::Transport),
             (0, _) => Fragment::First,
@@ -177,11 +182,11 @@ impl<'p> Dissector<'p> {
         if header[..2] != [0x11, 0] {
             return None;
         }
-        let ether_type = match u16::from_be_bytes([header[6], header[7]]) {
-            0x0021 => ether::IPV4,
-            0x0057 => ether::IPV6,
-            0x0281 => ether::MPLS,
-            0x0283 => ether::MPLS_MULTICAST,
+        let ether_type = match half([header[6], header[7]]) {
+            PPP_IPV4 => ETHERTYPE_IPV4,
+            PPP_IPV6 => ETHERTYPE_IPV6,
+            PPP_MPLS => ETHERTYPE_MPLS,
+            PPP_MPLS_MULTICAST => ETHERTYPE_MPLS_MULTICAST,
             // Valid PPP protocols are odd, and their first byte is even.
             other if other & 0x0101 != 0x0001 => return None,
             _ => {
@@ -196,48 +201,48 @@ impl<'p> Dissector<'p> {
     fn batman(&mut self) -> Option<Next> {
         let header: [u8; 24] = self.bytes(0)?;
         let is_unicast = header[..2] == [0x40, 15];
-        is_unicast.then(|| self.skip(24, u16::from_be_bytes([header[22], header[23]])))
+        is_unicast.then(|| self.skip(24, half([header[22], header[23]])))
     }
 
     /// Passes a header whose number is an IP protocol.
     fn transport(&mut self) -> Option<Next> {
-        let is_ipv6 = self.ether_type == ether::IPV6;
+        let is_ipv6 = self.ether_type == ETHERTYPE_IPV6;
         Some(match self.protocol {
-            protocol::GRE => return self.gre(),
-            protocol::HOP_BY_HOP | protocol::ROUTING | protocol::DESTINATION if is_ipv6 => {
+            IPPROTO_GRE => return self.gre(),
+            IPPROTO_HOPOPTS | IPPROTO_ROUTING | IPPROTO_DSTOPTS if is_ipv6 => {
                 let [next, units] = self.bytes(0)?;
-                self.protocol = next;
+                self.protocol = next.into();
                 self.at += 8 * (i64::from(units) + 1);
                 Next::Transport
             }
-            protocol::FRAGMENT if is_ipv6 => {
+            IPPROTO_FRAGMENT if is_ipv6 => {
                 let header: [u8; 8] = self.bytes(0)?;
-                self.protocol = header[0];
+                self.protocol = header[0].into();
                 self.at += 8;
-                let is_first = u16::from_be_bytes([header[2], header[3]]) & 0xfff8 == 0;
+                let is_first = half([header[2], header[3]]) & 0xfff8 == 0;
                 self.fragment = if is_first { Fragment::First } else { Fragment::Later };
                 Next::End
             }
-            protocol::IPV4 => self.skip(0, ether::IPV4),
-            protocol::IPV6 => self.skip(0, ether::IPV6),
-            protocol::MPLS => self.skip(0, ether::MPLS),
+            IPPROTO_IPV4 => self.skip(0, ETHERTYPE_IPV4),
+            IPPROTO_IPV6 => self.skip(0, ETHERTYPE_IPV6),
+            IPPROTO_MPLS => self.skip(0, ETHERTYPE_MPLS),
             _ => Next::End,
         })
     }
 
     /// Passes a GRE header without routing, of version 0, or of version 1 as in PPTP.
     fn gre(&mut self) -> Option<Next> {
-        const CHECKSUM: u16 = 0x8000;
-        const ROUTING: u16 = 0x4000;
-        const KEY: u16 = 0x2000;
-        const SEQUENCE: u16 = 0x1000;
-        const ACKNOWLEDGEMENT: u16 = 0x0080;
+        const CHECKSUM: u32 = 0x8000;
+        const ROUTING: u32 = 0x4000;
+        const KEY: u32 = 0x2000;
+        const SEQUENCE: u32 = 0x1000;
+        const ACKNOWLEDGEMENT: u32 = 0x0080;
         let (flags, ether_type) = (self.half(0)?, self.half(2)?);
         let (has, version) = (|flag| flags & flag != 0, flags & 7);
         if has(ROUTING) || version > 1 {
             return Some(Next::End);
         }
-        if version == 1 && !(ether_type == ether::PPP && has(KEY)) {
+        if version == 1 && !(ether_type == ETHERTYPE_PPP && has(KEY)) {
             return Some(Next::End);
         }
         let mut len = if has(CHECKSUM) { 8 } else { 4 };
@@ -250,15 +255,15 @@ impl<'p> Dissector<'p> {
         if version == 1 {
             len += if has(ACKNOWLEDGEMENT) { 4 } else { 0 };
             let ppp: [u8; 4] = self.bytes(len)?;
-            inner = match u16::from_be_bytes([ppp[2], ppp[3]]) {
-                0x0021 => ether::IPV4,
-                0x0057 => ether::IPV6,
+            inner = match half([ppp[2], ppp[3]]) {
+                PPP_IPV4 => ETHERTYPE_IPV4,
+                PPP_IPV6 => ETHERTYPE_IPV6,
                 _ => ether_type,
             };
             len += 4;
-        } else if ether_type == ether::BRIDGED {
+        } else if ether_type == ETHERTYPE_TRANSPARENT_BRIDGING {
             let frame: [u8; 14] = self.bytes(len)?;
-            inner = u16::from_be_bytes([frame[12], frame[13]]);
+            inner = half([frame[12], frame[13]]);
             len += 14;
         }
         Some(self.skip(len as i64, inner))
@@ -268,12 +273,12 @@ impl<'p> Dissector<'p> {
     fn transport_header(&self, offset: u16) -> u32 {
         match self.protocol {
             // The header has at least 20 bytes. If it is cut off before its length field, it counts as 0.
-            protocol::TCP => {
+            IPPROTO_TCP => {
                 let byte = self.bytes_at(i64::from(offset) + 12);
                 byte.map_or(0, |[byte]| u32::from(byte >> 4).max(5) * 4)
             }
-            protocol::UDP | protocol::UDP_LITE | protocol::ICMP | protocol::ICMPV6 | protocol::IGMP => 8,
-            protocol::DCCP | protocol::SCTP => 12,
+            IPPROTO_UDP | IPPROTO_UDPLITE | IPPROTO_ICMP | IPPROTO_ICMPV6 | IPPROTO_IGMP => 8,
+            IPPROTO_DCCP | IPPROTO_SCTP => 12,
             _ => 0,
         }
     }

@@ -1,13 +1,12 @@
 //! Packets: the captured bytes, the length on the wire, and a context.
 
-pub(crate) mod protocol_numbers;
-
 pub(crate) mod ancillary;
 pub(crate) mod batch;
 pub(crate) mod context;
 pub(crate) mod flow_dissector;
 pub(crate) mod header;
 pub(crate) mod netlink_attributes;
+pub(crate) mod protocols;
 pub(crate) mod random;
 
 use std::mem::offset_of;

@@ -8,7 +8,7 @@ use std::collections::{HashMap, HashSet};
 
 use crate::packet::ancillary::{self, Extension};
 use crate::packet::header::Header;
-use crate::packet::protocol_numbers::{ether_type, ip_protocol};
+use crate::packet::protocols::*;
 use crate::seccomp::{Action, Arch, SeccompData};
 use crate::text::cursor::{Cursor, Range, Space};
 use crate::text::error::ParseError;
@@ -32,20 +32,20 @@ static NAMES: &[(&str, i64)] = &[
     ("__X32_SYSCALL_BIT", 0x4000_0000), ("X32_SYSCALL_BIT", 0x4000_0000), ("syscall_nr", SeccompData::NR as i64),
     ("arch_nr", SeccompData::ARCH as i64),
     // Protocols.
-    ("ETH_P_IP", ether_type::IPV4 as i64), ("ETH_P_ARP", ether_type::ARP as i64),
-    ("ETH_P_RARP", ether_type::RARP as i64),
-    ("ETH_P_IPV6", ether_type::IPV6 as i64), ("ETH_P_8021Q", ether_type::VLAN as i64),
-    ("ETH_P_8021AD", ether_type::SERVICE_VLAN as i64), ("ETH_P_PAE", ether_type::EAPOL as i64),
-    ("ETH_P_LLDP", ether_type::LLDP as i64), ("ETH_P_1588", ether_type::PTP as i64), ("ETH_P_ALL", 3),
-    ("ETHERTYPE_IP", ether_type::IPV4 as i64), ("ETHERTYPE_ARP", ether_type::ARP as i64),
-    ("ETHERTYPE_REVARP", ether_type::RARP as i64), ("ETHERTYPE_IPV6", ether_type::IPV6 as i64),
-    ("ETHERTYPE_VLAN", ether_type::VLAN as i64), ("ETHERTYPE_PAE", ether_type::EAPOL as i64), ("ARPOP_REQUEST", 1),
+    ("ETH_P_IP", ETHERTYPE_IPV4 as i64), ("ETH_P_ARP", ETHERTYPE_ARP as i64),
+    ("ETH_P_RARP", ETHERTYPE_RARP as i64),
+    ("ETH_P_IPV6", ETHERTYPE_IPV6 as i64), ("ETH_P_8021Q", ETHERTYPE_VLAN as i64),
+    ("ETH_P_8021AD", ETHERTYPE_QINQ as i64), ("ETH_P_PAE", ETHERTYPE_EAPOL as i64),
+    ("ETH_P_LLDP", ETHERTYPE_LLDP as i64), ("ETH_P_1588", ETHERTYPE_PTP as i64), ("ETH_P_ALL", 3),
+    ("ETHERTYPE_IP", ETHERTYPE_IPV4 as i64), ("ETHERTYPE_ARP", ETHERTYPE_ARP as i64),
+    ("ETHERTYPE_REVARP", ETHERTYPE_RARP as i64), ("ETHERTYPE_IPV6", ETHERTYPE_IPV6 as i64),
+    ("ETHERTYPE_VLAN", ETHERTYPE_VLAN as i64), ("ETHERTYPE_PAE", ETHERTYPE_EAPOL as i64), ("ARPOP_REQUEST", 1),
     ("ARPOP_REPLY", 2), ("ARPOP_REVREQUEST", 3), ("ARPOP_REVREPLY", 4), ("ETH_HLEN", 14), ("ETH_ALEN", 6),
-    ("IPPROTO_ICMP", ip_protocol::ICMP as i64), ("IPPROTO_IGMP", ip_protocol::IGMP as i64),
-    ("IPPROTO_TCP", ip_protocol::TCP as i64), ("IPPROTO_UDP", ip_protocol::UDP as i64),
-    ("IPPROTO_IPV6", ip_protocol::IPV6 as i64), ("IPPROTO_GRE", ip_protocol::GRE as i64),
-    ("IPPROTO_ESP", ip_protocol::ESP as i64), ("IPPROTO_AH", ip_protocol::AH as i64),
-    ("IPPROTO_ICMPV6", ip_protocol::ICMPV6 as i64), ("IPPROTO_SCTP", ip_protocol::SCTP as i64),
+    ("IPPROTO_ICMP", IPPROTO_ICMP as i64), ("IPPROTO_IGMP", IPPROTO_IGMP as i64),
+    ("IPPROTO_TCP", IPPROTO_TCP as i64), ("IPPROTO_UDP", IPPROTO_UDP as i64),
+    ("IPPROTO_IPV6", IPPROTO_IPV6 as i64), ("IPPROTO_GRE", IPPROTO_GRE as i64),
+    ("IPPROTO_ESP", IPPROTO_ESP as i64), ("IPPROTO_AH", IPPROTO_AH as i64),
+    ("IPPROTO_ICMPV6", IPPROTO_ICMPV6 as i64), ("IPPROTO_SCTP", IPPROTO_SCTP as i64),
     // Errors, which have other numbers on alpha, mips, parisc and sparc from 35 on.
     ("EPERM", 1), ("ENOENT", 2), ("ESRCH", 3), ("EINTR", 4), ("EIO", 5), ("ENXIO", 6), ("E2BIG", 7), ("ENOEXEC", 8),
     ("EBADF", 9), ("ECHILD", 10), ("EAGAIN", 11), ("ENOMEM", 12), ("EACCES", 13), ("EFAULT", 14), ("EBUSY", 16),

@@ -18,7 +18,7 @@ use crate::cli::capture::input_name;
 use crate::cli::expression::ChainArguments;
 use crate::cli::failure::Failure;
 use crate::cli::input::read_bytes;
-use crate::cli::link_types::{KnownLinkTypes, works_somewhere};
+use crate::cli::link_types::{KnownLinkTypes, works_for_a_family};
 use crate::cli::warnings::WarningArguments;
 
 /// The longest name of a rule, in bytes; names of files may have 255.
@@ -154,7 +154,7 @@ impl Rules {
         for (place, rule) in self.rules.iter().enumerate() {
             let accepts = |judged: &Judged| matches!(judged, Judged::Accepts(_));
             if !judged.values().any(|judged| accepts(&judged[place]))
-                && !works_somewhere(|link_type| accepts(&rule.judge(link_type, self.chain)))
+                && !works_for_a_family(|link_type| accepts(&rule.judge(link_type, self.chain)))
             {
                 self.contradictions[place] = true;
                 let (path, number, name) = (input_name(&self.path), rule.number, &rule.name);
@@ -226,11 +226,11 @@ impl Rule {
 
     /// The rule for a link type.
     fn judge(&self, link_type: LinkType, chain: ChainArguments) -> Judged {
-        let target = chain.apply(Target::new(link_type).netmask(0).accept_nothing());
+        let target = chain.apply(Target::new(link_type).netmask(0).allow_reject_all(true));
         let compiled = compile_expression(self.expression(), &target);
         chain.note(self.expression(), &target);
         match compiled {
-            Ok(program) => match program.verify(target.machine()).expect("what is compiled is valid") {
+            Ok(program) => match program.verify(target.get_dialect()).expect("what is compiled is valid") {
                 verified if verified.rejects_all() => Judged::RejectsAll,
                 verified => Judged::Accepts(verified),
             },

@@ -15,7 +15,7 @@ use crate::cli::capture::{Reader, Record, Records};
 use crate::cli::expression::ChainArguments;
 use crate::cli::failure::Failure;
 use crate::cli::input::CaptureArguments;
-use crate::cli::link_types::Alike;
+use crate::cli::link_types::LinkTypeClasses;
 use crate::cli::rules::file::RuleSet;
 use crate::cli::warnings::{NamedInterfaces, WarningArguments};
 
@@ -51,8 +51,8 @@ impl RuleArguments {
         let (rules, sets) = Rules::read(&self.rules, &known, self.chain, &self.warnings)?;
         sets.iter().for_each(|(link_type, RuleSet { set, .. })| check::warn_of_slow(*link_type, set));
         let (matches, first_matches) = (BatchMatches::new(), Vec::new());
-        let (alike, named) = (known.alike, NamedInterfaces::default());
-        Ok((inputs, Classifier { arguments: self, rules, alike, sets, named, matches, first_matches }))
+        let (classes, named) = (known.classes, NamedInterfaces::default());
+        Ok((inputs, Classifier { arguments: self, rules, classes, sets, named, matches, first_matches }))
     }
 }
 
@@ -60,8 +60,8 @@ impl RuleArguments {
 pub struct Classifier<'a> {
     arguments: &'a RuleArguments,
     rules: Rules,
-    alike: Alike,
-    /// By link type that is not alike to another one.
+    classes: LinkTypeClasses,
+    /// The key is the link type that represents a class.
     sets: BTreeMap<LinkType, RuleSet>,
     /// The interfaces of which it has been said that rules match nothing there.
     named: NamedInterfaces,
@@ -85,7 +85,7 @@ impl Classifier<'_> {
         mut visit: impl FnMut(&Record, &[u32]) -> Result<(), Failure>,
     ) -> Result<(), Failure> {
         for (link_type, records) in records.by_link_type() {
-            let link_type = self.alike.of(link_type);
+            let link_type = self.classes.representative(link_type);
             self.prepare(input, link_type, records)?;
             let Some(RuleSet { set, .. }) = self.sets.get(&link_type) else { continue };
             if self.arguments.first {
@@ -114,6 +114,6 @@ impl Classifier<'_> {
         let Some(complaint) = &set.complaint else { return Ok(()) };
         let input = (input, self.arguments.captures.name(input));
         let interfaces = records.iter().map(|record| record.interface);
-        self.named.complain(&self.arguments.warnings, input, interfaces, complaint)
+        self.named.warn_once(&self.arguments.warnings, input, interfaces, complaint)
     }
 }

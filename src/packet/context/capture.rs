@@ -1,7 +1,7 @@
 //! Contexts of the packets in captures.
 
 use crate::packet::context::{Context, Device};
-use crate::packet::protocol_numbers::ether_type;
+use crate::packet::protocols::{ETH_P_802_2, ETH_P_802_3, ETHERTYPE_IPV4, ETHERTYPE_IPV6};
 
 /// A link type whose records contain a context.
 struct LinkType {
@@ -23,12 +23,6 @@ static LINK_TYPES: [LinkType; 6] = [
 /// `PACKET_BROADCAST` and `PACKET_MULTICAST`.
 const BROADCAST: u8 = 1;
 const MULTICAST: u8 = 2;
-
-/// `ETH_P_802_3`: a frame of NetWare without LLC.
-const RAW_802_3: u16 = 1;
-
-/// `ETH_P_802_2`: a frame with an LLC header.
-const LLC: u16 = 4;
 
 /// The smallest EtherType; smaller numbers are lengths.
 const FIRST_ETHER_TYPE: u16 = 0x600;
@@ -78,8 +72,8 @@ impl Context {
             protocol @ FIRST_ETHER_TYPE.. => protocol,
             _ if frame.len() < 14 => 0,
             // NetWare's header begins with an unused checksum.
-            _ if half(frame, 14) == 0xffff => RAW_802_3,
-            _ => LLC,
+            _ if half(frame, 14) == 0xffff => ETH_P_802_3 as u16,
+            _ => ETH_P_802_2 as u16,
         };
         let packet_type = match frame.first_chunk() {
             Some([0xff, 0xff, 0xff, 0xff, 0xff, 0xff]) => BROADCAST,
@@ -101,8 +95,8 @@ impl Context {
     /// The protocol follows from the IP version, and is 0 if that is neither 4 nor 6. There is no device.
     pub fn ip(packet: &[u8]) -> Context {
         let protocol = match packet.first().map(|byte| byte >> 4) {
-            Some(4) => ether_type::IPV4,
-            Some(6) => ether_type::IPV6,
+            Some(4) => ETHERTYPE_IPV4 as u16,
+            Some(6) => ETHERTYPE_IPV6 as u16,
             _ => 0,
         };
         Context { protocol, ..Context::default() }
@@ -153,9 +147,9 @@ mod tests {
         for (rest, protocol) in [
             (&[0x86, 0xdd][..], 0x86dd),
             (&[0x06, 0x00], 0x0600),
-            (&[0x05, 0xff, 0xff, 0xff], RAW_802_3),
-            (&[0x05, 0xff, 0xaa, 0xaa], LLC),
-            (&[0, 38], LLC),
+            (&[0x05, 0xff, 0xff, 0xff], ETH_P_802_3 as u16),
+            (&[0x05, 0xff, 0xaa, 0xaa], ETH_P_802_2 as u16),
+            (&[0, 38], ETH_P_802_2 as u16),
             (&[0x08], 0),
         ] {
             assert_eq!(Context::ethernet(&frame(rest)).protocol, protocol, "{rest:x?}");

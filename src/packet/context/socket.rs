@@ -3,7 +3,7 @@
 //! Source: `struct sockaddr_ll` and `struct tpacket_auxdata` in `include/uapi/linux/if_packet.h`.
 
 use crate::packet::context::{Context, Device, Vlan};
-use crate::packet::protocol_numbers::ether_type;
+use crate::packet::protocols::ETHERTYPE_VLAN;
 
 /// `AF_PACKET`.
 const AF_PACKET: u16 = 17;
@@ -67,7 +67,7 @@ impl Context {
         let (tci, tpid) = (tci?, tpid?);
         // Offset 0 of the packet is the link header.
         self.network_header = i32::from(network?) - i32::from(link?);
-        let tpid = if status & HAS_TPID != 0 { tpid } else { ether_type::VLAN };
+        let tpid = if status & HAS_TPID != 0 { tpid } else { ETHERTYPE_VLAN as u16 };
         self.vlan = (status & HAS_VLAN != 0).then_some(Vlan { tci, tpid });
         Some(())
     }
