@@ -1,6 +1,6 @@
 //! The engines, each under the same small adapter, and the trial that runs a case in one of them.
 
-use cbpf::{Dialect, Filter, Packet, Program, Shape, Verified, VerifyError};
+use cbpf::{Dialect, Filter, FilterConfig, Packet, Program, Strategy, Verified, VerifyError};
 use libtest_mimic::{Failed, Trial};
 
 use crate::case::Case;
@@ -68,13 +68,14 @@ struct Ours {
 static OURS: [Ours; 5] = [
     Ours { name: "interpreter", load: |verified| Ok(Box::new(move |packet: &Packet| verified.interpret(*packet))) },
     Ours { name: "trace", load: |verified| Ok(Box::new(move |packet: &Packet| verified.trace(*packet).verdict())) },
-    Ours { name: "jit", load: |verified| native(&verified, Shape::DataFlow) },
-    Ours { name: "branches", load: |verified| native(&verified, Shape::Branches) },
+    Ours { name: "jit", load: |verified| native(&verified, Strategy::Branchless) },
+    Ours { name: "branches", load: |verified| native(&verified, Strategy::Branches) },
     Ours { name: "jit-batch", load: batch },
 ];
 
-fn native(verified: &Verified, shape: Shape) -> Result<Box<dyn Loaded>, String> {
-    let filter = Filter::compile_as(verified, shape).map_err(|error| error.to_string())?;
+fn native(verified: &Verified, strategy: Strategy) -> Result<Box<dyn Loaded>, String> {
+    let config = FilterConfig::new().strategy(strategy).require_native(true);
+    let filter = config.compile(verified).map_err(|error| error.to_string())?;
     Ok(Box::new(move |packet: &Packet| filter.run(*packet)))
 }
 

@@ -3,7 +3,7 @@
 use std::ptr::{self, NonNull};
 use std::slice;
 
-use cbpf::{Extension, Filter, Packet, Shape, Verified};
+use cbpf::{Extension, Filter, FilterConfig, Packet, Strategy, Verified};
 
 use crate::case::Sample;
 use crate::oracle;
@@ -69,8 +69,7 @@ impl Judge {
         sample: &Sample,
         mut judge: impl FnMut(&[Packet]) -> Result<(), String>,
     ) -> Result<(), String> {
-        let mut context = sample.context.clone();
-        context.seed.get_or_insert(1);
+        let context = sample.context.clone().seed(sample.context.get_seed().unwrap_or(1));
         let len = sample.data.len();
         let cuts = [0, 1, 2, 3, 4, 7, 8, 9, 15, 16, 17, 40].map(|cut| len.saturating_sub(cut));
         for captured in cuts.into_iter().chain([13, 14, 15, 33, 34, 1, 0]).filter(|&captured| captured <= len) {
@@ -85,8 +84,12 @@ impl Judge {
     /// Native code has the verdicts of the interpreter, alone and in batches, and reads only the packets.
     pub fn filter(&mut self, verified: &Verified, samples: &[Sample]) -> Result<(), String> {
         let sizes = self.batches;
-        for &shape in Shape::ALL {
-            let filter = Filter::compile_as(verified, shape).map_err(|error| error.to_string())?;
+        for &strategy in Strategy::ALL {
+            let filter = FilterConfig::new()
+                .strategy(strategy)
+                .require_native(true)
+                .compile(verified)
+                .map_err(|error| error.to_string())?;
             filter.prepare_batch().map_err(|error| error.to_string())?;
             for sample in samples {
                 self.each(sample, |packets| {
@@ -94,7 +97,7 @@ impl Judge {
                     for packet in packets {
                         if filter.run(*packet) != expected {
                             return Err(format!(
-                                "{shape:?}: not {expected}, on {:02x?}:\n{}",
+                                "{strategy:?}: not {expected}, on {:02x?}:\n{}",
                                 packet.data(),
                                 verified.program()
                             ));

@@ -244,7 +244,7 @@ pub fn compile(compiler: &Compiler, text: &str, link_type: LinkType) -> Result<O
 
 /// The target that libpcap has after `pcap_open_dead`: a device of this machine.
 fn target(link_type: LinkType) -> Target {
-    Target::new(link_type).address_families(2, 10, cfg!(target_endian = "big")).accept_nothing()
+    Target::new(link_type).address_families(2, 10, cfg!(target_endian = "big")).allow_reject_all(true)
 }
 
 /// Returns `true` for expressions that libpcap miscompiles, so that there is nothing to compare with.

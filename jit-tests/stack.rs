@@ -4,7 +4,8 @@
 use std::thread;
 
 use cbpf::{
-    Dialect, Expr, Filter, FilterSet, LinkType, Packet, Pass, Program, Shape, Target, Verified, compile_expression,
+    Dialect, Expr, Filter, FilterConfig, FilterSet, LinkType, Packet, Pass, Program, Strategy, Target, Verified,
+    compile_expression,
 };
 use libtest_mimic::Trial;
 
@@ -58,13 +59,17 @@ fn filters() -> Result<(), String> {
 fn compile_and_run(verified: &Verified) -> Result<(), String> {
     let packet = [1; 64];
     let expected = verified.interpret(&packet);
-    for &shape in Shape::ALL {
-        let filter = Filter::compile_as(verified, shape).map_err(|error| error.to_string())?;
+    for &strategy in Strategy::ALL {
+        let filter = FilterConfig::new()
+            .strategy(strategy)
+            .require_native(true)
+            .compile(verified)
+            .map_err(|error| error.to_string())?;
         filter.prepare_batch().map_err(|error| error.to_string())?;
         let mut verdicts = [0; 3];
         filter.run_batch(&[Packet::new(&packet); 3], &mut verdicts);
         if (filter.run(&packet), verdicts) != (expected, [expected; 3]) {
-            return Err(format!("{shape:?}: not {expected}"));
+            return Err(format!("{strategy:?}: not {expected}"));
         }
     }
     Ok(())
@@ -120,7 +125,7 @@ fn long_programs() -> Result<(), String> {
 /// Reads, prints, compiles and drops expressions of any depth.
 fn deep_expressions() -> Result<(), String> {
     const DEPTH: usize = 10_000;
-    let target = Target::new(LinkType::ETHERNET).accept_nothing();
+    let target = Target::new(LinkType::ETHERNET).allow_reject_all(true);
     let nested = |open: &str, inner: &str, close: &str| open.repeat(DEPTH) + inner + &close.repeat(DEPTH);
     for text in [
         nested("(", "tcp", ")"),

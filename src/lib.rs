@@ -69,7 +69,7 @@
 //! let filter = Filter::compile(&program.verify(Dialect::Linux)?)?;
 //!
 //! let keep = |number: u64| {
-//!     let context = Context { seed: Some(number), ..Context::default() };
+//!     let context = Context::default().seed(number);
 //!     filter.run(Packet::new(b"any").with_context(&context)) != 0
 //! };
 //! let kept = (0..100_000).filter(|&number| keep(number)).count();
@@ -95,75 +95,54 @@
     not(feature = "jit"),
     allow(rustdoc::broken_intra_doc_links, reason = "Filter and Packets are named, and not there")
 )]
+#![cfg_attr(
+    not(feature = "jit"),
+    allow(dead_code, reason = "some of the graph and the tables is read by native code alone")
+)]
 #![deny(unsafe_code)]
 #![warn(missing_docs, missing_debug_implementations, unreachable_pub)]
 
-mod ancillary;
-mod assemble;
-#[cfg(feature = "jit")]
-mod batch;
-mod builder;
-mod context;
-mod conversion;
-mod dialect;
-mod dissect;
-#[cfg(feature = "jit")]
+mod bpf;
+mod classifier;
+#[cfg_attr(not(feature = "jit"), path = "codegen/absent.rs")]
+mod codegen;
+mod emit;
 mod filter;
-#[cfg(feature = "jit")]
-mod graph;
-mod hashing;
-mod header;
-mod instruction;
+mod filter_set;
 mod interpret;
-mod isa;
-#[cfg(feature = "jit")]
-mod jit;
+mod ir;
 mod lang;
-mod netlink;
+mod opt;
 mod packet;
-mod paths;
-mod profile;
-mod program;
-mod random;
+mod prove;
 mod seccomp;
-#[cfg(feature = "jit")]
-mod set;
 #[cfg(all(feature = "socket", target_os = "linux"))]
 pub mod socket;
-mod stop;
 mod text;
-mod trace;
-#[cfg(feature = "jit")]
-mod tune;
-mod verify;
-mod watch;
 
-pub use ancillary::Extension;
-#[cfg(feature = "jit")]
-pub use batch::{Frames, OutOfBuffer, Packets, Span};
-pub use builder::{BuildError, Builder};
-pub use context::{Context, Device, Vlan};
-pub use dialect::{Dialect, UnknownDialect};
-#[cfg(feature = "jit")]
-pub use filter::{Filter, FilterError};
-#[cfg(feature = "jit")]
-pub use graph::{Graph, Pass, Shape};
-pub use instruction::{Instruction, Operand, RawInstruction};
-pub use isa::{AluOp, Condition, Register, Width};
-#[cfg(feature = "jit")]
-pub use jit::CompileError;
+pub use bpf::builder::{BuildError, Builder};
+pub use bpf::dialect::{Dialect, UnknownDialect};
+pub use bpf::instruction::{Instruction, Operand, RawInstruction};
+pub use bpf::isa::{AluOp, Condition, Register, Width};
+pub use bpf::program::Program;
+pub use bpf::verify::{Rule, Verified, VerifyError};
+pub use classifier::fallback::AloneReason;
+pub use codegen::CompileError;
+pub use filter::{Engine, Filter, FilterConfig, FilterError};
+pub use filter_set::{BatchMatches, FilterSet, Matches, SetError, SetReader, SetReport, SharedSet};
+pub use interpret::halt_reason::HaltReason;
+pub use interpret::observer::Registers;
+pub use interpret::profile::{Block, Edge, EdgeKind, Profile};
+pub use interpret::trace::{Executed, Read, Trace};
+pub use ir::{Graph, Strategy};
 pub use lang::{Expr, ExprError, LinkType, Resolver, Target, UnknownLinkType, compile_expression};
+pub use opt::Pass;
 pub use packet::Packet;
-pub use profile::{Block, Edge, Profile, Way};
-pub use program::Program;
+pub use packet::ancillary::Extension;
+pub use packet::batch::{Frames, OutOfBuffer, Packets, Span};
+pub use packet::context::{Context, Device, Vlan};
 pub use seccomp::{Action, Arch, SeccompData, UnknownArch};
-#[cfg(feature = "jit")]
-pub use set::{AloneReason, BatchMatches, FilterSet, Matches, SetError, SetReader, SetReport, SharedSet};
-pub use stop::Stop;
 pub use text::{Form, ParseError};
-pub use trace::{Executed, Read, Trace};
-pub use verify::{Rule, Verified, VerifyError};
-pub use watch::Registers;
 
 /// The example of the README runs, too.
 #[cfg(all(doctest, feature = "jit"))]

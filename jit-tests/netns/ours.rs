@@ -2,7 +2,7 @@
 
 use std::io;
 
-use cbpf::{Dialect, Filter, Program, RawInstruction, Shape, Verified};
+use cbpf::{Dialect, Filter, FilterConfig, Program, RawInstruction, Strategy, Verified};
 use libtest_mimic::Failed;
 
 use crate::case::Sample;
@@ -17,7 +17,10 @@ pub struct Ours {
 impl Ours {
     pub fn new(program: &Program) -> Result<Ours, Failed> {
         let verified = program.verify(Dialect::Linux)?;
-        let filters = Shape::ALL.iter().map(|&shape| Filter::compile_as(&verified, shape)).collect::<Result<_, _>>()?;
+        let filters = Strategy::ALL
+            .iter()
+            .map(|&strategy| FilterConfig::new().strategy(strategy).require_native(true).compile(&verified))
+            .collect::<Result<_, _>>()?;
         Ok(Ours { verified, filters })
     }
 
@@ -33,7 +36,7 @@ impl Ours {
         match self.filters.iter().find(differs) {
             None => Ok(expected),
             Some(filter) => {
-                Err(self.disagreement(&format!("{:?}", filter.shape()), filter.run(seen.packet()), expected, seen))
+                Err(self.disagreement(&format!("{:?}", filter.strategy()), filter.run(seen.packet()), expected, seen))
             }
         }
     }

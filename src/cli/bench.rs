@@ -5,7 +5,7 @@ use std::hint::black_box;
 use std::io::{IsTerminal, Write, stderr, stdout};
 use std::time::{Duration, Instant};
 
-use cbpf::{Context, Filter, LinkType, Packet, Shape, Verified};
+use cbpf::{Context, Filter, FilterConfig, LinkType, Packet, Strategy, Verified};
 use clap::Args;
 use indicatif::HumanCount;
 use serde_json::{Value, json};
@@ -27,7 +27,7 @@ const BATCH: usize = 1024;
 
 /// Measure how long a program takes on the packets of captures
 ///
-/// Prints nanoseconds a packet, the median of many rounds and its quartiles, for each engine and each shape of native
+/// Prints nanoseconds a packet, the median of many rounds and its quartiles, for each engine and each strategy of native
 /// code, one packet at a time and in batches; in the order of the captures, and shuffled. The engines take turns; before
 /// that, their verdicts are compared. An expression has a program, and a report, for each link type of the packets. Captures of few packets come again and again, and the processor learns them by
 /// heart.
@@ -99,30 +99,33 @@ fn read(inputs: &mut [Reader], subjects: &mut ByLinkType<Subject>) -> Result<Inp
 struct Subject {
     verified: Verified,
     engines: Vec<Engine>,
-    asks_for_context: bool,
+    needs_context: bool,
     records: Records,
 }
 
 impl Subject {
     fn new(verified: Verified) -> Result<Subject, Failure> {
         let engines = engines(&verified)?;
-        let asks = |engine: &Engine| matches!(engine, Engine::Single(filter) if filter.asks_for_context());
-        Ok(Subject { asks_for_context: engines.iter().any(asks), verified, engines, records: Records::default() })
+        let asks = |engine: &Engine| matches!(engine, Engine::Single(filter) if filter.needs_context());
+        Ok(Subject { needs_context: engines.iter().any(asks), verified, engines, records: Records::default() })
     }
 
     fn add(&mut self, record: &Record) {
         self.records.bytes.extend_from_slice(record.data);
         self.records.ends.push((self.records.bytes.len(), record.wire_len));
-        if self.asks_for_context {
+        if self.needs_context {
             // All engines draw the same random numbers.
-            self.records.contexts.push(Context { seed: Some(0), ..context(record) });
+            self.records.contexts.push(context(record).seed(0));
         }
     }
 
     fn measure(self, seconds: f64, link_type: Option<LinkType>) -> Result<Report, Failure> {
         let Subject { verified, engines, records, .. } = self;
         let packets = records.packets();
-        let tuned = Filter::tuned(&verified, &packets).map_err(|error| Failure::Failed(error.to_string()))?;
+        let tuned = FilterConfig::new()
+            .sample(&packets)
+            .compile(&verified)
+            .map_err(|error| Failure::Failed(error.to_string()))?;
         compare(&verified, &engines, &packets)?;
         let time = Duration::from_secs_f64(seconds / 2.0);
         let packets = part(&verified, &packets, time / (engines.len() * timing::FEWEST_ROUNDS) as u32);
@@ -173,13 +176,13 @@ enum Engine {
     Batch(Filter),
 }
 
-/// The interpreter, and native code of each shape that the program has.
+/// The interpreter, and native code of each strategy that the program has.
 fn engines(verified: &Verified) -> Result<Vec<Engine>, Failure> {
     let failed = |error| Failure::Failed(format!("{error}"));
     let mut filters: Vec<Filter> = Vec::new();
-    for &shape in Shape::ALL {
-        let filter = Filter::compile_as(verified, shape).map_err(failed)?;
-        if filters.iter().all(|other| other.shape() != filter.shape()) {
+    for &strategy in Strategy::ALL {
+        let filter = FilterConfig::new().strategy(strategy).require_native(true).compile(verified).map_err(failed)?;
+        if filters.iter().all(|other| other.strategy() != filter.strategy()) {
             filter.prepare_batch().map_err(failed)?;
             filters.push(filter);
         }
@@ -189,12 +192,12 @@ fn engines(verified: &Verified) -> Result<Vec<Engine>, Failure> {
 }
 
 impl Engine {
-    /// Its name, and the shape of its code.
+    /// Its name, and the strategy of its code.
     fn name(&self) -> (&'static str, Option<&'static str>) {
         match self {
             Engine::Interpreter(_) => ("interpreter", None),
-            Engine::Single(filter) => ("jit", Some(filter.shape().name())),
-            Engine::Batch(filter) => ("jit-batch", Some(filter.batch_shape().name())),
+            Engine::Single(filter) => ("jit", Some(filter.strategy().name())),
+            Engine::Batch(filter) => ("jit-batch", Some(filter.batch_strategy().name())),
         }
     }
 
@@ -287,14 +290,14 @@ impl Report {
         let (packets, read) = (HumanCount(self.packets as u64), HumanCount(self.read as u64));
         let link_type = self.link_type.map_or(String::new(), |link_type| format!("{link_type}: "));
         let mut text = format!("{link_type}Nanoseconds a packet, median (quartiles), {packets} of {read} packets\n\n");
-        let mut line = |engine: &str, shape: &str, in_order: &str, shuffled: &str| {
-            let _ = writeln!(text, "{engine:11}  {shape:9}  {in_order:24}  {shuffled}");
+        let mut line = |engine: &str, strategy: &str, in_order: &str, shuffled: &str| {
+            let _ = writeln!(text, "{engine:11}  {strategy:10}  {in_order:24}  {shuffled}");
         };
-        line("engine", "shape", "in order", "shuffled");
+        line("engine", "strategy", "in order", "shuffled");
         let shown = |Quartiles { lower, median, upper }: &Quartiles| format!("{median:.2} ({lower:.2} to {upper:.2})");
         for ((engine, in_order), shuffled) in self.engines.iter().zip(&self.in_order).zip(&self.shuffled) {
-            let (name, shape) = engine.name();
-            line(name, shape.unwrap_or("-"), &shown(in_order), &shown(shuffled));
+            let (name, strategy) = engine.name();
+            line(name, strategy.unwrap_or("-"), &shown(in_order), &shown(shuffled));
         }
         let (single, batch) = self.tuned_shapes();
         let _ = write!(text, "\n`Filter::tuned` takes {single} for single packets, {batch} for batches.");
@@ -304,8 +307,8 @@ impl Report {
     fn json(&self) -> Value {
         let rows = self.engines.iter().zip(&self.in_order).zip(&self.shuffled);
         let row = |((engine, in_order), shuffled): ((&Engine, &Quartiles), &Quartiles)| {
-            let (name, shape) = engine.name();
-            json!({ "engine": name, "shape": shape, "in_order": in_order.json(), "shuffled": shuffled.json() })
+            let (name, strategy) = engine.name();
+            json!({ "engine": name, "strategy": strategy, "in_order": in_order.json(), "shuffled": shuffled.json() })
         };
         let (single, batch) = self.tuned_shapes();
         json!({
@@ -319,6 +322,6 @@ impl Report {
     }
 
     fn tuned_shapes(&self) -> (&'static str, &'static str) {
-        (self.tuned.shape().name(), self.tuned.batch_shape().name())
+        (self.tuned.strategy().name(), self.tuned.batch_strategy().name())
     }
 }

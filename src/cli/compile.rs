@@ -9,7 +9,7 @@ use clap::Args;
 use crate::cli::capture::input_name;
 use crate::cli::expression::{ChainArguments, read_expression};
 use crate::cli::failure::Failure;
-use crate::cli::input::one_of;
+use crate::cli::input::{form, one_of};
 use crate::cli::print::print;
 use crate::cli::program::quoted;
 use crate::cli::warnings::WarningArguments;
@@ -30,9 +30,8 @@ pub struct Arguments {
     #[arg(short = 'F', long, value_name = "FILE", conflicts_with = "words")]
     expression_file: Option<PathBuf>,
 
-    /// The form to print: what tcpdump -d (listing), -dd (c) or -ddd (decimal) prints, what iptables and tc read
-    /// (bytecode), what bpf_asm reads (asm), or 8 bytes an instruction (raw)
-    #[arg(long, value_name = "FORM", default_value = "listing", value_parser = one_of(Form::ALL, Form::name))]
+    /// The form to print
+    #[arg(long, value_name = "FORM", default_value = "listing", value_parser = form())]
     to: Form,
 
     /// What the packets begin with: EN10MB, RAW, LINUX_SLL, ..., or the number of a capture file
@@ -71,7 +70,7 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
         Some(path) => read_expression(path)?,
         None => arguments.words.join(" "),
     };
-    let mut target = Target::new(arguments.link_type).snaplen(arguments.snaplen).accept_nothing();
+    let mut target = Target::new(arguments.link_type).snaplen(arguments.snaplen).allow_reject_all(true);
     if let Some(netmask) = arguments.netmask {
         target = target.netmask(netmask.to_bits());
     }
@@ -85,7 +84,7 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     let failed = |error: &dyn std::fmt::Display| Failure::Failed(error.to_string());
     let mut program = compile_expression(&expression, &target).map_err(|error| failed(&error))?;
     arguments.chain.note(&expression, &target);
-    let dialect = target.machine();
+    let dialect = target.get_dialect();
     let rejects_all = |program: &Program| program.verify(dialect).is_ok_and(|verified| verified.rejects_all());
     let mut is_contradiction = rejects_all(&program);
     if !arguments.no_optimize {

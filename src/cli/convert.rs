@@ -6,7 +6,7 @@ use cbpf::{Dialect, Form};
 use clap::Args;
 
 use crate::cli::failure::Failure;
-use crate::cli::input::{one_of, read_program};
+use crate::cli::input::{form, one_of, read_program};
 use crate::cli::print::print;
 
 /// Print a program in another form
@@ -23,10 +23,8 @@ pub struct Arguments {
     #[arg(short, long, value_name = "PROGRAM")]
     program: PathBuf,
 
-    /// The form to print: what tcpdump -d (listing), -dd (c) or -ddd (decimal) prints, what iptables and tc read
-    /// (bytecode), what bpf_asm reads (asm), what seccomp-tools prints (seccomp), or 8 bytes an instruction,
-    /// little-endian (raw) or big-endian (raw-be)
-    #[arg(long, value_name = "FORM", value_parser = one_of(Form::ALL, Form::name))]
+    /// The form to print
+    #[arg(long, value_name = "FORM", value_parser = form())]
     to: Form,
 
     /// Print a shorter program with the same verdicts in that dialect

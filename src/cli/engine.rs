@@ -72,8 +72,8 @@ impl Engine {
     }
 
     /// Whether verdicts may depend on the contexts of packets.
-    pub fn asks_for_context(&self) -> bool {
-        self.filter().is_none_or(Filter::asks_for_context)
+    pub fn needs_context(&self) -> bool {
+        self.filter().is_none_or(Filter::needs_context)
     }
 
     #[inline]
@@ -90,7 +90,7 @@ impl Engine {
 
     /// Adds the verdict on each record; `first` is the number of the first one.
     pub fn run_all(&self, surroundings: &mut Surroundings, first: u64, records: Records, verdicts: &mut Vec<u32>) {
-        let asks = self.asks_for_context();
+        let asks = self.needs_context();
         match self.filter() {
             Some(filter) if surroundings.seed.is_none() && !asks => {
                 let before = verdicts.len();
@@ -128,7 +128,9 @@ impl Surroundings {
         if asks {
             self.context = context(record);
         }
-        self.context.seed = self.seed.map(|seed| seed.wrapping_add(number));
+        if let Some(seed) = self.seed {
+            self.context = std::mem::take(&mut self.context).seed(seed.wrapping_add(number));
+        }
         Packet::new(record.data).with_wire_len(record.wire_len).with_context(&self.context)
     }
 }

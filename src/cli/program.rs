@@ -131,11 +131,11 @@ impl ProgramArguments {
             What::Program(verified) => return Ok(verified.clone()),
             What::Expression(expression) => expression,
         };
-        let target = Target::new(link_type).netmask(self.netmask.to_bits()).accept_nothing();
+        let target = Target::new(link_type).netmask(self.netmask.to_bits()).allow_reject_all(true);
         let target = self.chain.apply(target.dialect(self.dialect.unwrap_or(Dialect::Pcap)));
         let program = compile_expression(expression, &target)?;
         self.chain.note(expression, &target);
-        Ok(program.verify(target.machine())?)
+        Ok(program.verify(target.get_dialect())?)
     }
 
     /// The link type that all packets are taken for: the one that is told, or any, if it makes no difference.

@@ -66,7 +66,7 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
             let Some((engine, reference)) = engines.of_interface(input, record.interface)? else {
                 return Ok(writeln!(output, "0")?);
             };
-            let packet = surroundings.packet(number, &record, engine.asks_for_context());
+            let packet = surroundings.packet(number, &record, engine.needs_context());
             let verdict = engine.run(packet);
             let expected = reference.as_ref().map_or(verdict, |reference| reference.run(packet));
             writeln!(output, "{}", arguments.program.verdict(expected, record.data.len()))?;

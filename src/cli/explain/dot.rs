@@ -34,15 +34,15 @@ fn nodes(flow: &Flow, prefix: &str, text: &mut String) {
     for (number, block) in flow.blocks.iter().enumerate() {
         let mut label = format!("{}\n", flow.amount(block.packets));
         flow.listing(block).for_each(|instruction| label += &format!("{instruction}\n"));
-        if block.stopped > 0 {
-            label += &format!("stopped: {}\n", flow.amount(block.stopped));
+        if block.halted > 0 {
+            label += &format!("stopped: {}\n", flow.amount(block.halted));
         }
         let fill = paint::surface(flow.share(block.packets)).hex();
         line(format_args!("{prefix}{number} [label={}, fillcolor=\"{fill}\"];", quoted(&label)));
         for edge in &block.edges {
             let share = flow.share(edge.packets);
-            let (color, width) = (Tint::from(edge.way).line(share).hex(), 1.0 + (WIDEST - 1.0) * share);
-            let label = quoted(&format!("{} {}", name(edge.way), edge.packets));
+            let (color, width) = (Tint::from(edge.kind).line(share).hex(), 1.0 + (WIDEST - 1.0) * share);
+            let label = quoted(&format!("{} {}", name(edge.kind), edge.packets));
             line(format_args!(
                 "{prefix}{number} -> {prefix}{} [label={label}, color=\"{color}\", penwidth={width:.2}];",
                 edge.target

@@ -1,6 +1,6 @@
 //! The boxes of the picture: what is written into them, and how large that makes them.
 
-use cbpf::{Block, Edge, Way};
+use cbpf::{Block, Edge, EdgeKind};
 use indicatif::HumanCount;
 use svg::node::element::{Group, Rectangle, Text, Title};
 
@@ -41,7 +41,7 @@ struct Row {
 
 /// A way out of the box.
 pub(super) struct Exit {
-    pub(super) way: Way,
+    pub(super) kind: EdgeKind,
     /// The block that it leads to.
     pub(super) target: usize,
     pub(super) packets: u64,
@@ -63,7 +63,7 @@ impl<'f> Figure<'f> {
         let head = flow.amount(blocks.first().map_or(0, |first| first.packets));
         let exits = exits(blocks, group);
         let rows: Vec<Row> = blocks.iter().map(|block| Row::new(flow, block, group)).collect();
-        let stopped = blocks.iter().map(|block| block.stopped).sum();
+        let stopped = blocks.iter().map(|block| block.halted).sum();
         let labels = labels(&exits, stopped);
 
         let head_width = head.chars().count() as f64 * CHARACTER;
@@ -151,11 +151,11 @@ impl<'f> Figure<'f> {
         let mut tooltip = format!("{}\n", flow.amount(block.packets));
         flow.listing(block).for_each(|line| tooltip += &format!("{line}\n"));
         for edge in &block.edges {
-            let (name, target, amount) = (name(edge.way), flow.start(edge.target), flow.amount(edge.packets));
+            let (name, target, amount) = (name(edge.kind), flow.start(edge.target), flow.amount(edge.packets));
             tooltip += &format!("{name} -> ({target:03}): {amount}\n");
         }
-        if block.stopped > 0 {
-            tooltip += &format!("ended without a return: {}\n", flow.amount(block.stopped));
+        if block.halted > 0 {
+            tooltip += &format!("ended without a return: {}\n", flow.amount(block.halted));
         }
         tooltip
     }
@@ -167,16 +167,16 @@ fn exits(blocks: &[Block], group: &Blocks) -> Vec<Exit> {
     for edge in blocks.iter().flat_map(|block| &block.edges).filter(|edge| !group.blocks.contains(&edge.target)) {
         match exits.iter_mut().find(|exit| exit.target == edge.target) {
             Some(exit) => exit.packets += edge.packets,
-            None => exits.push(Exit { way: way(edge, group), target: edge.target, packets: edge.packets }),
+            None => exits.push(Exit { kind: kind(edge, group), target: edge.target, packets: edge.packets }),
         }
     }
-    exits.sort_by_key(|exit| exit.way == Way::False);
+    exits.sort_by_key(|exit| exit.kind == EdgeKind::False);
     exits
 }
 
 /// When an edge is taken; a jump of a stack is, when its test leads aside.
-fn way(edge: &Edge, group: &Blocks) -> Way {
-    if edge.way == Way::Always { group.aside.unwrap_or(Way::Always) } else { edge.way }
+fn kind(edge: &Edge, group: &Blocks) -> EdgeKind {
+    if edge.kind == EdgeKind::Always { group.aside.unwrap_or(EdgeKind::Always) } else { edge.kind }
 }
 
 impl Row {
@@ -186,8 +186,8 @@ impl Row {
             lines[MOST_LINES - 1] = format!("... {} more", block.instructions.len() - MOST_LINES + 1);
         }
         // The edge that leads out of the stack; another one leads to the next row.
-        let is_aside = |edge: &&Edge| group.aside == Some(way(edge, group)) && !group.blocks.contains(&edge.target);
-        let label = |edge: &Edge| Label::new(way(edge, group), edge.packets);
+        let is_aside = |edge: &&Edge| group.aside == Some(kind(edge, group)) && !group.blocks.contains(&edge.target);
+        let label = |edge: &Edge| Label::new(kind(edge, group), edge.packets);
         let aside = block.edges.iter().find(is_aside).map(label);
         Row { lines, aside }
     }
@@ -200,7 +200,7 @@ impl Row {
 
 fn labels(exits: &[Exit], stopped: u64) -> Vec<Label> {
     let stopped = (stopped > 0).then(|| Label::of("stopped", stopped, paint::STOPPED));
-    exits.iter().map(|exit| Label::new(exit.way, exit.packets)).chain(stopped).collect()
+    exits.iter().map(|exit| Label::new(exit.kind, exit.packets)).chain(stopped).collect()
 }
 
 /// Makes labels fill the lower side of a box.
@@ -217,8 +217,8 @@ fn spread(mut labels: Vec<Label>, width: f64) -> Vec<Label> {
 }
 
 impl Label {
-    fn new(way: Way, packets: u64) -> Label {
-        Label::of(name(way), packets, Tint::from(way).surface())
+    fn new(kind: EdgeKind, packets: u64) -> Label {
+        Label::of(name(kind), packets, Tint::from(kind).surface())
     }
 
     fn of(name: &str, packets: u64, surface: Color) -> Label {

@@ -10,7 +10,7 @@ mod text;
 
 use std::path::PathBuf;
 
-use cbpf::{Block, LinkType, Profile, Way};
+use cbpf::{Block, EdgeKind, LinkType, Profile};
 use clap::{Args, ValueEnum};
 use indicatif::HumanCount;
 
@@ -162,10 +162,10 @@ fn count(number: u64, what: &str) -> String {
 }
 
 /// What an edge is called.
-fn name(way: Way) -> &'static str {
-    match way {
-        Way::True => "true",
-        Way::False => "false",
-        Way::Always => "next",
+fn name(kind: EdgeKind) -> &'static str {
+    match kind {
+        EdgeKind::True => "true",
+        EdgeKind::False => "false",
+        EdgeKind::Always => "next",
     }
 }

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use cbpf::{Block, Way};
+use cbpf::{Block, EdgeKind};
 
 /// The fewest tests in a row that are worth a box of their own.
 const FEWEST: usize = 4;
@@ -12,7 +12,7 @@ const FEWEST: usize = 4;
 pub(super) struct Group {
     pub(super) blocks: Range<usize>,
     /// In a stack, the case in which its tests lead aside.
-    pub(super) aside: Option<Way>,
+    pub(super) aside: Option<EdgeKind>,
 }
 
 /// The blocks in groups, in the order of the program: stacks, and all others alone.
@@ -44,7 +44,7 @@ struct Blocks<'b> {
 #[derive(Clone, Copy)]
 struct Test {
     /// When it leads aside, and to which block.
-    aside: (Way, usize),
+    aside: (EdgeKind, usize),
     /// Where it leads otherwise.
     on: usize,
     /// The block behind it and its jump.
@@ -70,9 +70,9 @@ impl Blocks<'_> {
         let [one, other] = self.blocks.get(number)?.edges[..] else { return None };
         Some([(one, other), (other, one)].map(|(aside, on)| match self.jump(aside.target) {
             Some(target) if aside.target == number + 1 => {
-                Test { aside: (aside.way, target), on: on.target, end: number + 2 }
+                Test { aside: (aside.kind, target), on: on.target, end: number + 2 }
             }
-            _ => Test { aside: (aside.way, aside.target), on: on.target, end: number + 1 },
+            _ => Test { aside: (aside.kind, aside.target), on: on.target, end: number + 1 },
         }))
     }
 

@@ -90,12 +90,12 @@ fn lines(flow: &Flow, layout: &Layout, figures: &[Figure]) -> Vec<Group> {
         let figure = &figures[from.node];
         let exit = link.edge.map(|edge| &figure.exits[edge]);
         let stream = match (exit, streams[link.from]) {
-            (Some(exit), _) => Stream { packets: exit.packets, tint: exit.way.into() },
+            (Some(exit), _) => Stream { packets: exit.packets, tint: exit.kind.into() },
             (None, Some(trunk)) => trunk,
             (None, None) => continue,
         };
         let title = match exit {
-            Some(exit) => format!("{} {} -> ({:03})", figure.sources(), name(exit.way), flow.start(exit.target)),
+            Some(exit) => format!("{} {} -> ({:03})", figure.sources(), name(exit.kind), flow.start(exit.target)),
             None => format!("all that comes here -> ({:03})", figures[to.node].start()),
         };
         if from.is_trunk {

@@ -22,10 +22,10 @@ fn blocks(flow: &Flow) -> String {
         };
         row(&format!("block ({:03})", block.instructions.start), block.packets);
         for edge in &block.edges {
-            row(&format!("  {:<5} -> ({:03})", name(edge.way), flow.start(edge.target)), edge.packets);
+            row(&format!("  {:<5} -> ({:03})", name(edge.kind), flow.start(edge.target)), edge.packets);
         }
-        if block.stopped > 0 {
-            row("  stopped", block.stopped);
+        if block.halted > 0 {
+            row("  stopped", block.halted);
         }
         flow.listing(block).for_each(|line| {
             let _ = writeln!(text, "    {line}");

@@ -226,11 +226,11 @@ impl Rule {
 
     /// The rule for a link type.
     fn judge(&self, link_type: LinkType, chain: ChainArguments) -> Judged {
-        let target = chain.apply(Target::new(link_type).netmask(0).accept_nothing());
+        let target = chain.apply(Target::new(link_type).netmask(0).allow_reject_all(true));
         let compiled = compile_expression(self.expression(), &target);
         chain.note(self.expression(), &target);
         match compiled {
-            Ok(program) => match program.verify(target.machine()).expect("what is compiled is valid") {
+            Ok(program) => match program.verify(target.get_dialect()).expect("what is compiled is valid") {
                 verified if verified.rejects_all() => Judged::RejectsAll,
                 verified => Judged::Accepts(verified),
             },

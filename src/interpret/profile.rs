@@ -1,0 +1,231 @@
+//! Profiles: the number of packets on each edge of a program.
+//!
+//! An observer of the interpreter counts for each instruction; [`Profile::blocks`] aggregates the counts to the basic
+//! blocks of the original program.
+
+use std::ops::Range;
+
+use crate::bpf::isa::Width;
+use crate::bpf::verify::{SCRATCH_WORDS, Step, Verified};
+use crate::interpret::halt_reason::HaltReason;
+use crate::interpret::observer::{Observer, Registers};
+use crate::packet::Packet;
+
+/// Counts the packets on each edge of a program.
+///
+/// ```
+/// use cbpf::{Dialect, Profile, Program, EdgeKind};
+/// let program: Program = "ldb [0]\n jeq #6, keep\n ret #0\n keep: ret #-1".parse()?;
+/// let mut profile = Profile::new(&program.verify(Dialect::Linux)?);
+/// for packet in [&[6, 1][..], &[17], &[6], &[]] {
+///     profile.run(packet);
+/// }
+/// assert_eq!((profile.packets(), profile.kept()), (4, 2));
+///
+/// let blocks = profile.blocks();
+/// assert_eq!(blocks[0].instructions, 0..2);
+/// assert_eq!((blocks[0].packets, blocks[0].halted), (4, 1));
+/// let edges: Vec<_> = blocks[0].edges.iter().map(|edge| (edge.kind, edge.target, edge.packets)).collect();
+/// assert_eq!(edges, [(EdgeKind::True, 2, 2), (EdgeKind::False, 1, 1)]);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct Profile {
+    verified: Verified,
+    counts: Vec<Count>,
+    packets: u64,
+    kept: u64,
+}
+
+/// The number of executions of an instruction, and of each successor.
+#[derive(Clone, Copy, Debug, Default)]
+struct Count {
+    executed: u64,
+    /// Executions with a test that held.
+    then: u64,
+    /// Executions with any other successor.
+    otherwise: u64,
+}
+
+/// A basic block and its counts.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub struct Block {
+    /// The numbers of its instructions, at least one.
+    pub instructions: Range<usize>,
+    /// The number of packets that entered the block.
+    pub packets: u64,
+    /// The number of packets for which the program halted here without a return; see [`HaltReason`].
+    pub halted: u64,
+    /// The outgoing edges: none after a return, two after a test with different targets, else one.
+    pub edges: Vec<Edge>,
+}
+
+/// An edge to a later block.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub struct Edge {
+    /// The condition of the edge.
+    pub kind: EdgeKind,
+    /// The index of the target block in [`Profile::blocks`].
+    pub target: usize,
+    /// The number of packets on the edge.
+    pub packets: u64,
+}
+
+/// The condition of an edge.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum EdgeKind {
+    /// The test holds.
+    True,
+    /// The test does not hold.
+    False,
+    /// The only edge: a jump, the next instruction, or a test with one target.
+    Always,
+}
+
+impl Profile {
+    /// Creates a profile without packets.
+    pub fn new(verified: &Verified) -> Profile {
+        let counts = vec![Count::default(); verified.steps().len()];
+        Profile { verified: verified.clone(), counts, packets: 0, kept: 0 }
+    }
+
+    /// Interprets the program, counts its edges, and returns the verdict, as [`Verified::interpret`] does.
+    pub fn run<'p>(&mut self, packet: impl Into<Packet<'p>>) -> u32 {
+        let mut counter = Counter { steps: self.verified.steps(), counts: &mut self.counts, last: None };
+        let verdict = self.verified.run(&packet.into(), &mut counter).unwrap_or_else(HaltReason::verdict);
+        self.packets += 1;
+        self.kept += u64::from(verdict != 0);
+        verdict
+    }
+
+    /// Returns the program.
+    pub fn verified(&self) -> &Verified {
+        &self.verified
+    }
+
+    /// Returns the number of packets.
+    pub fn packets(&self) -> u64 {
+        self.packets
+    }
+
+    /// Returns the number of packets with a verdict other than 0.
+    pub fn kept(&self) -> u64 {
+        self.kept
+    }
+
+    /// Returns the number of packets that executed the instruction `pc`; 0 if it does not exist.
+    pub fn executed(&self, pc: usize) -> u64 {
+        self.counts.get(pc).map_or(0, |count| count.executed)
+    }
+
+    /// Returns the basic blocks in program order, with their counts. Unreachable blocks are included.
+    pub fn blocks(&self) -> Vec<Block> {
+        let starts = starts(self.verified.steps());
+        let ends = starts.iter().skip(1).copied().chain([self.counts.len()]);
+        starts.iter().zip(ends).map(|(&start, end)| self.block(start..end, &starts)).collect()
+    }
+
+    fn block(&self, instructions: Range<usize>, starts: &[usize]) -> Block {
+        let last = instructions.end - 1;
+        let Count { executed, then, otherwise } = self.counts[last];
+        let edge =
+            |kind, target, packets| Edge { kind, target: starts.partition_point(|&start| start < target), packets };
+        let (edges, left) = match self.verified.steps()[last] {
+            Step::Return(_) => (Vec::new(), executed),
+            Step::Branch { then: held, otherwise: not, .. } if held != not => {
+                (vec![edge(EdgeKind::True, held, then), edge(EdgeKind::False, not, otherwise)], executed)
+            }
+            Step::Jump(target) | Step::Branch { then: target, .. } => {
+                (vec![edge(EdgeKind::Always, target, then + otherwise)], executed)
+            }
+            _ => (vec![edge(EdgeKind::Always, last + 1, otherwise)], otherwise),
+        };
+        let packets = self.executed(instructions.start);
+        Block { instructions, packets, halted: packets - left, edges }
+    }
+}
+
+/// Returns the first instructions of blocks: the first one, targets, and those after jumps and returns.
+fn starts(steps: &[Step]) -> Vec<usize> {
+    let mut starts = vec![0];
+    for (pc, step) in steps.iter().enumerate() {
+        match *step {
+            Step::Jump(target) => starts.extend([target, pc + 1]),
+            Step::Branch { then, otherwise, .. } => starts.extend([then, otherwise, pc + 1]),
+            Step::Return(_) if pc + 1 < steps.len() => starts.push(pc + 1),
+            _ => {}
+        }
+    }
+    starts.sort_unstable();
+    starts.dedup();
+    starts
+}
+
+/// The observer that counts.
+struct Counter<'a> {
+    steps: &'a [Step],
+    counts: &'a mut [Count],
+    last: Option<usize>,
+}
+
+impl Observer for Counter<'_> {
+    fn step(&mut self, pc: usize, _: Registers, _: &[u32; SCRATCH_WORDS]) {
+        if let Some(last) = self.last {
+            match self.steps[last] {
+                Step::Branch { then, .. } if then == pc => self.counts[last].then += 1,
+                _ => self.counts[last].otherwise += 1,
+            }
+        }
+        self.counts[pc].executed += 1;
+        self.last = Some(pc);
+    }
+
+    fn load(&mut self, _: usize, _: Width) {}
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::bpf::dialect::Dialect;
+    use crate::bpf::program::Program;
+
+    fn blocks(text: &str, packets: &[&[u8]]) -> Vec<Block> {
+        let program: Program = text.parse().unwrap();
+        let mut profile = Profile::new(&program.verify(Dialect::Linux).unwrap());
+        packets.iter().for_each(|&packet| {
+            profile.run(packet);
+        });
+        profile.blocks()
+    }
+
+    #[test]
+    fn blocks_end_before_targets_and_after_jumps() {
+        let text = "ldb [0]\n jeq #1, next\n ldb [1]\n next: ldb [2]\n ja end\n ret #7\n end: ret a";
+        let blocks = blocks(text, &[&[1, 2, 3], &[2, 2, 3], &[2], &[1, 2]]);
+        let ranges: Vec<_> = blocks.iter().map(|block| block.instructions.clone()).collect();
+        assert_eq!(ranges, [0..2, 2..3, 3..5, 5..6, 6..7]);
+        let counts: Vec<_> = blocks.iter().map(|block| (block.packets, block.halted)).collect();
+        assert_eq!(counts, [(4, 0), (2, 1), (3, 1), (0, 0), (2, 0)]);
+        assert_eq!(blocks[1].edges, [Edge { kind: EdgeKind::Always, target: 2, packets: 1 }]);
+        assert_eq!(blocks[2].edges, [Edge { kind: EdgeKind::Always, target: 4, packets: 2 }]);
+    }
+
+    #[test]
+    fn tests_with_one_target_have_one_edge() {
+        let blocks = blocks("jeq #0, next\n next: jeq #1, next2\n next2: ret #1", &[b"", b""]);
+        assert_eq!(blocks[0].edges, [Edge { kind: EdgeKind::Always, target: 1, packets: 2 }]);
+        assert_eq!(blocks[1].edges, [Edge { kind: EdgeKind::Always, target: 2, packets: 2 }]);
+    }
+
+    #[test]
+    fn counts_into_and_out_of_blocks_agree() {
+        let text = "ldb [0]\n ldx #0\n jgt #4, far\n div x\n ret #1\n far: ldb [1]\n ret #2";
+        for block in blocks(text, &[&[3], &[9], &[9, 9], &[]]) {
+            let is_return = block.edges.is_empty();
+            let out: u64 = block.edges.iter().map(|edge| edge.packets).sum();
+            assert!(is_return || block.packets == out + block.halted, "{block:?}");
+        }
+    }
+}
