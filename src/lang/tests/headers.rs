@@ -81,7 +81,7 @@ fn constant_negative_offsets_are_absolute() {
         let program = compile_expression(text, &target).unwrap();
         assert_eq!(program.verify(Dialect::Linux).unwrap().interpret(&[0; 60]), 0, "{text}");
     }
-    // What is before the IP header is behind the beginning of the packet.
+    // A negative offset may lie within the packet, before the IP header.
     let packet = [[0; 10].as_slice(), &[7, 0, 0x08, 0x00], &[0x45; 20]].concat();
     assert!(matches("ip[-4] = 7", LinkType::ETHERNET, &packet));
 }
