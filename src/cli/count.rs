@@ -9,7 +9,7 @@ use crate::cli::capture::Piece;
 use crate::cli::failure::Failure;
 use crate::cli::input::{each_piece, seconds};
 use crate::cli::progress::Progress;
-use crate::cli::rules::{Counts, RuleArguments};
+use crate::cli::rule_matching::{Counts, RuleArguments};
 
 /// Count the packets and bytes that each of many rules matches
 ///

@@ -3,6 +3,7 @@
 mod bench;
 mod capture;
 mod compile;
+mod completions;
 mod convert;
 mod count;
 mod engine;
@@ -10,7 +11,6 @@ mod explain;
 mod expression;
 mod failure;
 mod filter;
-mod generate;
 mod input;
 mod interrupt;
 mod limits;
@@ -19,13 +19,13 @@ mod listing;
 mod print;
 mod program;
 mod progress;
+mod rule_matching;
 mod rules;
 mod run;
 mod seccomp;
 mod show;
 mod split;
 mod summary;
-mod timing;
 mod trace;
 mod verify;
 mod warnings;
@@ -59,7 +59,7 @@ enum Command {
     Run(run::Arguments),
     Split(split::Arguments),
     Count(count::Arguments),
-    Rules(rules::check::Arguments),
+    Rules(rules::Arguments),
     Bench(bench::Arguments),
     Compile(compile::Arguments),
     Convert(convert::Arguments),
@@ -68,8 +68,8 @@ enum Command {
     Trace(trace::Arguments),
     Explain(explain::Arguments),
     Seccomp(seccomp::Arguments),
-    Completions(generate::Completions),
-    Man(generate::Man),
+    Completions(completions::Completions),
+    Man(completions::Man),
 }
 
 /// Runs the program with these arguments, of which the first is its name.
@@ -94,7 +94,7 @@ fn run(command: Command) -> Result<(), Failure> {
         Command::Run(arguments) => run::run(&arguments),
         Command::Split(arguments) => split::run(&arguments),
         Command::Count(arguments) => count::run(&arguments),
-        Command::Rules(arguments) => rules::check::run(&arguments),
+        Command::Rules(arguments) => rules::run(&arguments),
         Command::Bench(arguments) => bench::run(&arguments),
         Command::Compile(arguments) => compile::run(&arguments),
         Command::Convert(arguments) => convert::run(&arguments),
@@ -103,7 +103,7 @@ fn run(command: Command) -> Result<(), Failure> {
         Command::Trace(arguments) => trace::run(&arguments),
         Command::Explain(arguments) => explain::run(&arguments),
         Command::Seccomp(arguments) => seccomp::run(&arguments),
-        Command::Completions(arguments) => generate::completions(&arguments),
-        Command::Man(arguments) => generate::man(&arguments),
+        Command::Completions(arguments) => completions::completions(&arguments),
+        Command::Man(arguments) => completions::man(&arguments),
     }
 }

@@ -12,7 +12,7 @@ use crate::cli::failure::{Failure, say};
 use crate::cli::input::each_piece;
 use crate::cli::interrupt;
 use crate::cli::progress::Progress;
-use crate::cli::rules::{Counts, RuleArguments, Rules};
+use crate::cli::rule_matching::{Counts, RuleArguments, Rules};
 
 /// Write the packets that each of many rules matches to a capture of its own
 ///

@@ -1,12 +1,12 @@
 //! `cbpf explain`: which ways packets take through a program, as a picture, for graphviz, or as text.
 
-mod dot;
-mod figure;
-mod layout;
-mod paint;
-mod stack;
-mod svg;
-mod text;
+mod block_groups;
+mod colors;
+mod dot_output;
+mod layered_layout;
+mod svg_box;
+mod svg_output;
+mod text_output;
 
 use std::path::PathBuf;
 
@@ -79,9 +79,9 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     profiles.finish(&inputs)?;
     let flows = flows(profiles.into_items().collect())?;
     let text = match arguments.format {
-        Format::Svg => svg::draw(&flows)?,
-        Format::Dot => dot::print(&flows),
-        Format::Text => text::print(&flows),
+        Format::Svg => svg_output::draw(&flows)?,
+        Format::Dot => dot_output::print(&flows),
+        Format::Text => text_output::print(&flows),
     };
     output.write(text.as_bytes())?;
     output.finish()?;

@@ -1,7 +1,7 @@
 //! `cbpf seccomp`: filters of system calls.
 
+mod asm_and_disasm;
 mod emulate;
-mod notation;
 
 use std::path::Path;
 
@@ -23,15 +23,15 @@ pub struct Arguments {
 #[derive(Subcommand)]
 enum Command {
     Emulate(emulate::Arguments),
-    Disasm(notation::Disassemble),
-    Asm(notation::Assemble),
+    Disasm(asm_and_disasm::Disassemble),
+    Asm(asm_and_disasm::Assemble),
 }
 
 pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     match &arguments.command {
         Command::Emulate(arguments) => emulate::run(arguments),
-        Command::Disasm(arguments) => notation::disassemble(arguments),
-        Command::Asm(arguments) => notation::assemble(arguments),
+        Command::Disasm(arguments) => asm_and_disasm::disassemble(arguments),
+        Command::Asm(arguments) => asm_and_disasm::assemble(arguments),
     }
 }
 

@@ -1,5 +1,7 @@
 //! `cbpf bench`: how long a program takes on the user's own packets.
 
+mod timing;
+
 use std::fmt::Write as _;
 use std::hint::black_box;
 use std::io::{IsTerminal, Write, stderr, stdout};
@@ -16,7 +18,7 @@ use crate::cli::failure::{Failure, say};
 use crate::cli::input::{CaptureArguments, Inputs, seconds};
 use crate::cli::link_types::ByLinkType;
 use crate::cli::program::ProgramArguments;
-use crate::cli::timing::{self, Quartiles};
+use timing::Quartiles;
 
 /// The most packets, and bytes of packets, that are kept in memory to be run.
 const MOST_PACKETS: usize = 1 << 20;

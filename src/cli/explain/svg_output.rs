@@ -4,10 +4,10 @@ use svg::Document;
 use svg::node::element::path::Data;
 use svg::node::element::{Group, Line, Path, Polygon, Rectangle, Style, Title};
 
-use super::figure::{CHARACTER, FONT, Figure, LINE, PADDING, pixels, text};
-use super::layout::{Cell, Layout, Link, Node};
-use super::paint::{self, Tint};
-use super::{Flow, name, stack};
+use super::colors::{self, Tint};
+use super::layered_layout::{Cell, Layout, Link, Node};
+use super::svg_box::{CHARACTER, FONT, Figure, LINE, PADDING, pixels, text};
+use super::{Flow, block_groups, name};
 use crate::cli::failure::Failure;
 
 /// The room above the graph, for the title and what the colours mean.
@@ -57,7 +57,7 @@ struct Picture {
 
 impl Picture {
     fn new(flow: &Flow) -> Result<Picture, Failure> {
-        let groups = stack::groups(&flow.blocks);
+        let groups = block_groups::groups(&flow.blocks);
         let places: Vec<usize> =
             groups.iter().enumerate().flat_map(|(place, group)| group.blocks.clone().map(move |_| place)).collect();
         let figures: Vec<Figure> = groups.iter().map(|group| Figure::new(flow, group)).collect();
@@ -178,11 +178,11 @@ const LEGEND: [(&str, Option<Tint>); 4] = [
 const SAMPLE: f64 = 26.0;
 
 fn legend(flow: &Flow) -> Group {
-    let mut group = Group::new().set("fill", paint::INK.hex());
+    let mut group = Group::new().set("fill", colors::INK.hex());
     group = group.add(text(&flow.title(), PADDING, 1.3 * LINE).set("font-weight", "bold"));
     let (mut x, y) = (PADDING, 2.7 * LINE);
     for (name, tint) in LEGEND {
-        let color = tint.map_or(paint::NEVER, |tint| tint.line(1.0));
+        let color = tint.map_or(colors::NEVER, |tint| tint.line(1.0));
         let sample = Line::new()
             .set("x1", pixels(x))
             .set("x2", pixels(x + SAMPLE))

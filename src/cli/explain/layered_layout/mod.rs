@@ -8,8 +8,8 @@
 //! - No edge runs through a box: a trunk has a place of its own in every layer that it passes.
 //! - Lengths are in pixels, x to the right and y down.
 
-mod order;
-mod place;
+mod crossing_reduction;
+mod horizontal_placement;
 #[cfg(test)]
 mod tests;
 
@@ -107,8 +107,8 @@ impl Layout {
         for (number, cell) in cells.iter().enumerate() {
             rows[cell.layer].push(number);
         }
-        order::reduce_crossings(&mut rows, &cells, &links);
-        place::sideways(&rows, &mut cells, &links, &trunks);
+        crossing_reduction::reduce_crossings(&mut rows, &cells, &links);
+        horizontal_placement::sideways(&rows, &mut cells, &links, &trunks);
         let height = downwards(&rows, nodes, &mut cells, &links);
         let left = cells.iter().map(|cell| cell.x - cell.width / 2.0).fold(f64::MAX, f64::min);
         cells.iter_mut().for_each(|cell| cell.x += MARGIN - left);

@@ -4,9 +4,9 @@ use cbpf::{Block, Edge, Way};
 use indicatif::HumanCount;
 use svg::node::element::{Group, Rectangle, Text, Title};
 
-use super::layout::{Cell, Node, Port};
-use super::paint::{self, Color, Tint};
-use super::stack::Group as Blocks;
+use super::block_groups::Group as Blocks;
+use super::colors::{self, Color, Tint};
+use super::layered_layout::{Cell, Node, Port};
 use super::{Flow, name};
 
 /// Lengths are in pixels. A character of a fixed-width font is about 0.6 of its size wide.
@@ -106,7 +106,7 @@ impl<'f> Figure<'f> {
         let ink = ink(share > 0.0);
         let (left, top) = (cell.x - self.width / 2.0, cell.top);
         let is_return = self.exits.is_empty();
-        let ground = rectangle(left, top, self.width, self.height, paint::surface(share))
+        let ground = rectangle(left, top, self.width, self.height, colors::surface(share))
             .set("rx", if is_return && self.labels.is_empty() { 12 } else { 3 })
             .set("stroke", ink.hex())
             .set("stroke-width", if is_return { 2 } else { 1 });
@@ -131,7 +131,7 @@ impl<'f> Figure<'f> {
         let height = row.lines.len() as f64 * LINE;
         if self.blocks.len() > 1 {
             let share = self.flow.share(block.packets);
-            let ground = rectangle(left + 1.0, y + 4.0, self.width - 2.0, height, paint::surface(share));
+            let ground = rectangle(left + 1.0, y + 4.0, self.width - 2.0, height, colors::surface(share));
             group = group.set("fill", ink(share > 0.0).hex()).add(Title::new(self.tooltip(block))).add(ground);
         }
         if let Some(aside) = &row.aside {
@@ -199,7 +199,7 @@ impl Row {
 }
 
 fn labels(exits: &[Exit], stopped: u64) -> Vec<Label> {
-    let stopped = (stopped > 0).then(|| Label::of("stopped", stopped, paint::STOPPED));
+    let stopped = (stopped > 0).then(|| Label::of("stopped", stopped, colors::STOPPED));
     exits.iter().map(|exit| Label::new(exit.way, exit.packets)).chain(stopped).collect()
 }
 
@@ -229,8 +229,8 @@ impl Label {
 
     fn draw(&self, middle: f64, top: f64) -> Group {
         let (surface, ink) = match self.packets {
-            0 => (paint::NEVER_SURFACE, paint::FAINT_INK),
-            _ => (self.surface, paint::INK),
+            0 => (colors::NEVER_SURFACE, colors::FAINT_INK),
+            _ => (self.surface, colors::INK),
         };
         let left = middle - self.width / 2.0 + 1.0;
         let words = text(&self.text, middle, top + 12.5).set("text-anchor", "middle").set("fill", ink.hex());
@@ -239,7 +239,7 @@ impl Label {
 }
 
 fn ink(is_executed: bool) -> Color {
-    if is_executed { paint::INK } else { paint::FAINT_INK }
+    if is_executed { colors::INK } else { colors::FAINT_INK }
 }
 
 fn rectangle(left: f64, top: f64, width: f64, height: f64, fill: Color) -> Rectangle {

@@ -11,8 +11,8 @@ use crate::cli::expression::ChainArguments;
 use crate::cli::failure::{Failure, say};
 use crate::cli::link_types::KnownLinkTypes;
 use crate::cli::print::print;
-use crate::cli::rules::Rules;
-use crate::cli::rules::file::RuleSet;
+use crate::cli::rule_matching::RuleSet;
+use crate::cli::rule_matching::Rules;
 use crate::cli::warnings::WarningArguments;
 
 /// Check a file of rules, and print how they are found

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::cli::capture::Record;
 use crate::cli::failure::{Failure, say};
-use crate::cli::rules::Rules;
+use crate::cli::rule_matching::Rules;
 use crate::cli::summary::Summary;
 
 /// The packets and bytes of each rule, of packets that no rule took, and of all.

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use super::paint::{self, Tint};
+use super::colors::{self, Tint};
 use super::{Flow, name};
 
 /// How wide the edge is that all packets took, in points.
@@ -37,7 +37,7 @@ fn nodes(flow: &Flow, prefix: &str, text: &mut String) {
         if block.stopped > 0 {
             label += &format!("stopped: {}\n", flow.amount(block.stopped));
         }
-        let fill = paint::surface(flow.share(block.packets)).hex();
+        let fill = colors::surface(flow.share(block.packets)).hex();
         line(format_args!("{prefix}{number} [label={}, fillcolor=\"{fill}\"];", quoted(&label)));
         for edge in &block.edges {
             let share = flow.share(edge.packets);

@@ -1,8 +1,7 @@
 //! Rules that sort the packets of captures: what `cbpf split` and `cbpf count` share, and `cbpf rules`.
 
-pub mod check;
-mod counts;
-mod file;
+mod rule_counts;
+mod rule_file;
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
@@ -16,11 +15,11 @@ use crate::cli::expression::ChainArguments;
 use crate::cli::failure::Failure;
 use crate::cli::input::CaptureArguments;
 use crate::cli::link_types::Alike;
-use crate::cli::rules::file::RuleSet;
+use crate::cli::rules::warn_of_slow;
 use crate::cli::warnings::{NamedInterfaces, WarningArguments};
 
-pub use counts::Counts;
-pub use file::Rules;
+pub use rule_counts::Counts;
+pub use rule_file::{RuleSet, Rules};
 
 /// Rules, and the captures whose packets they sort.
 #[derive(Args)]
@@ -49,7 +48,7 @@ impl RuleArguments {
         let inputs = self.captures.open_beside(&self.rules)?;
         let known = self.captures.link_types(&inputs);
         let (rules, sets) = Rules::read(&self.rules, &known, self.chain, &self.warnings)?;
-        sets.iter().for_each(|(link_type, RuleSet { set, .. })| check::warn_of_slow(*link_type, set));
+        sets.iter().for_each(|(link_type, RuleSet { set, .. })| warn_of_slow(*link_type, set));
         let (matches, first_matches) = (BatchMatches::new(), Vec::new());
         let (alike, named) = (known.alike, NamedInterfaces::default());
         Ok((inputs, Classifier { arguments: self, rules, alike, sets, named, matches, first_matches }))
@@ -107,7 +106,7 @@ impl Classifier<'_> {
             Entry::Occupied(set) => set.into_mut(),
             Entry::Vacant(place) => {
                 let made = place.insert(self.rules.set(link_type)?);
-                check::warn_of_slow(link_type, &made.set);
+                warn_of_slow(link_type, &made.set);
                 made
             }
         };
