@@ -11,12 +11,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::iter;
 
-use cbpf::{LinkType, Verified};
+use cbpf::{ExprError, LinkType, Verified};
 
 use crate::cli::capture::{Interface, Reader, input_name};
+use crate::cli::expression::{Compiled, matches_some, reason};
 use crate::cli::failure::Failure;
 use crate::cli::input::CaptureArguments;
-use crate::cli::program::{ProgramArguments, Refused, What};
+use crate::cli::program::{ProgramArguments, ProgramSource};
 use crate::cli::warnings::NamedInterfaces;
 
 /// Link types that have a meaning for all expressions between them: what matches nothing on any of these contradicts itself.
@@ -69,7 +70,7 @@ type Load<'a, T> = Box<dyn Fn(Verified) -> Result<T, Failure> + 'a>;
 /// What a subcommand runs, by link type.
 pub struct ByLinkType<'a, T> {
     arguments: &'a ProgramArguments,
-    what: What,
+    source: ProgramSource,
     load: Load<'a, T>,
     /// The names of the inputs.
     inputs: Vec<String>,
@@ -80,13 +81,6 @@ pub struct ByLinkType<'a, T> {
     is_contradiction: bool,
     /// The interfaces of which it has been said that nothing matches there.
     named: NamedInterfaces,
-}
-
-/// What an expression is for a link type.
-enum Judged {
-    Accepts(Verified),
-    RejectsAll(Verified),
-    Refused(Refused),
 }
 
 /// What there is for a link type.
@@ -109,7 +103,7 @@ impl<'a, T> ByLinkType<'a, T> {
     ) -> Result<ByLinkType<'a, T>, Failure> {
         let mut all = ByLinkType {
             arguments,
-            what: arguments.what()?,
+            source: arguments.source()?,
             load: Box::new(load),
             inputs: captures.all_paths(arguments).map(|path| input_name(path).to_string()).collect(),
             alike: Alike::default(),
@@ -118,25 +112,25 @@ impl<'a, T> ByLinkType<'a, T> {
             named: NamedInterfaces::default(),
         };
         if let Some(link_type) = arguments.only_link_type() {
-            let item = (all.load)(arguments.verified(&all.what, link_type)?)?;
+            let item = (all.load)(arguments.verified(&all.source, link_type)?)?;
             all.loaded.insert(None, Loaded { item: Some(item), complaint: None });
             return Ok(all);
         }
         let known = captures.link_types(inputs);
         all.alike = known.alike;
-        let judged: Vec<_> = known.link_types.iter().map(|&link_type| (link_type, all.judge(link_type))).collect();
-        let works = |judged: &Judged| !matches!(judged, Judged::Refused(_));
-        if !judged.iter().any(|(_, judged)| works(judged)) && known.rule_out(|link_type| works(&all.judge(link_type))) {
+        let compiled: Vec<_> = known.link_types.iter().map(|&link_type| (link_type, all.compile(link_type))).collect();
+        if compiled.iter().all(|(_, compiled)| compiled.is_err())
+            && known.rule_out(|link_type| all.compile(link_type).is_ok())
+        {
             let link_type = known.link_types.first().copied().unwrap_or(LinkType::ETHERNET);
-            arguments.compile(&all.what, link_type).map_err(|error| Failure::Failed(error.to_string()))?;
+            arguments.compile(&all.source, link_type).map_err(|error| Failure::Failed(error.to_string()))?;
         }
-        let accepts = |judged: &Judged| matches!(judged, Judged::Accepts(_));
-        all.is_contradiction = !judged.iter().any(|(_, judged)| accepts(judged))
-            && !works_somewhere(|link_type| accepts(&all.judge(link_type)));
+        all.is_contradiction = !compiled.iter().any(|(_, compiled)| matches_some(compiled))
+            && !works_somewhere(|link_type| matches_some(&all.compile(link_type)));
         if all.is_contradiction {
-            arguments.warn_of_contradiction(&all.what, None)?;
+            arguments.warn_of_contradiction(&all.source, None)?;
         }
-        judged.into_iter().try_for_each(|(link_type, judged)| all.add(link_type, judged))?;
+        compiled.into_iter().try_for_each(|(link_type, compiled)| all.add(link_type, compiled))?;
         Ok(all)
     }
 
@@ -152,7 +146,7 @@ impl<'a, T> ByLinkType<'a, T> {
     ) -> Result<Option<&mut T>, Failure> {
         let key = if self.arguments.only_link_type().is_some() { None } else { Some(self.alike.of(link_type)) };
         if let Some(link_type) = key.filter(|_| !self.loaded.contains_key(&key)) {
-            self.add(link_type, self.judge(link_type))?;
+            self.add(link_type, self.compile(link_type))?;
         }
         let Some(loaded) = self.loaded.get_mut(&key) else { return Ok(None) };
         if let Some(complaint) = &loaded.complaint {
@@ -179,7 +173,7 @@ impl<'a, T> ByLinkType<'a, T> {
             let mut occurring = KnownLinkTypes { alike: self.alike, ..KnownLinkTypes::default() };
             inputs.iter().flat_map(Reader::interfaces).for_each(|interface| occurring.insert(interface));
             for link_type in occurring.link_types {
-                self.add(link_type, self.judge(link_type))?;
+                self.add(link_type, self.compile(link_type))?;
             }
         }
         if self.loaded.is_empty() || self.loaded.values().any(|loaded| loaded.item.is_some()) {
@@ -187,7 +181,7 @@ impl<'a, T> ByLinkType<'a, T> {
         }
         let names: Vec<_> = self.loaded.keys().flatten().map(LinkType::to_string).collect();
         let message = "has no meaning for any of the link types that occur";
-        Err(Failure::Failed(format!("{} {message}: {}", self.arguments.name(&self.what), names.join(", "))))
+        Err(Failure::Failed(format!("{} {message}: {}", self.arguments.name(&self.source), names.join(", "))))
     }
 
     /// All that was loaded, and for which link type.
@@ -195,23 +189,18 @@ impl<'a, T> ByLinkType<'a, T> {
         self.loaded.into_iter().filter_map(|(link_type, loaded)| Some((link_type, loaded.item?)))
     }
 
-    fn judge(&self, link_type: LinkType) -> Judged {
-        match self.arguments.compile(&self.what, link_type) {
-            Ok(verified) if verified.rejects_all() => Judged::RejectsAll(verified),
-            Ok(verified) => Judged::Accepts(verified),
-            Err(error) => Judged::Refused(error),
-        }
+    fn compile(&self, link_type: LinkType) -> Result<Compiled, ExprError> {
+        self.arguments.compile(&self.source, link_type)
     }
 
-    fn add(&mut self, link_type: LinkType, judged: Judged) -> Result<(), Failure> {
-        let nothing = format!("{} matches no packet there", self.arguments.name(&self.what));
-        let loaded = match judged {
-            Judged::Accepts(verified) => Loaded { item: Some((self.load)(verified)?), complaint: None },
-            Judged::RejectsAll(verified) => {
-                let complaint = (!self.is_contradiction).then_some(nothing);
+    fn add(&mut self, link_type: LinkType, compiled: Result<Compiled, ExprError>) -> Result<(), Failure> {
+        let nothing = format!("{} matches no packet there", self.arguments.name(&self.source));
+        let loaded = match compiled {
+            Ok(Compiled { verified, rejects_all }) => {
+                let complaint = (rejects_all && !self.is_contradiction).then_some(nothing);
                 Loaded { item: Some((self.load)(verified)?), complaint }
             }
-            Judged::Refused(error) => Loaded { item: None, complaint: Some(format!("{nothing}: {}", error.reason())) },
+            Err(error) => Loaded { item: None, complaint: Some(format!("{nothing}: {}", reason(&error))) },
         };
         self.loaded.insert(Some(link_type), loaded);
         Ok(())

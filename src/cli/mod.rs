@@ -1,4 +1,4 @@
-//! The command line: what the arguments are, which subcommand they name, and which exit code its outcome has.
+//! The command line: parses the arguments, runs the subcommand, and maps its result to an exit code.
 
 mod bench;
 mod capture;
@@ -15,7 +15,7 @@ mod input;
 mod interrupt;
 mod limits;
 mod link_types;
-mod listing;
+mod man;
 mod print;
 mod program;
 mod progress;
@@ -37,14 +37,14 @@ use clap::{Parser, Subcommand};
 
 use failure::Failure;
 
-/// Classic BPF: filters captures with natively compiled programs; converts, verifies and shows programs.
+/// Filter captures with natively compiled classic BPF programs; convert, verify and inspect programs
 #[derive(Parser)]
 #[command(name = "cbpf", version, arg_required_else_help = true)]
 #[command(after_help = "Exit codes:
-  0  fine
-  1  wrong usage, invalid program, or output that can't be written
+  0  success
+  1  wrong usage, invalid program, or output that cannot be written
   2  missing or damaged input
-  3  engines disagree
+  3  engines disagree on a packet
 
 Example:
   cbpf filter -r in.pcap 'tcp port 443' -w https.pcap")]
@@ -68,11 +68,11 @@ enum Command {
     Trace(trace::Arguments),
     Explain(explain::Arguments),
     Seccomp(seccomp::Arguments),
-    Completions(completions::Completions),
-    Man(completions::Man),
+    Completions(completions::Arguments),
+    Man(man::Arguments),
 }
 
-/// Runs the program with these arguments, of which the first is its name.
+/// Runs the command line; the first argument is the name of the program.
 pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     limits::exceed_file_size_with_an_error();
     let outcome = match Cli::try_parse_from(arguments) {
@@ -103,7 +103,7 @@ fn run(command: Command) -> Result<(), Failure> {
         Command::Trace(arguments) => trace::run(&arguments),
         Command::Explain(arguments) => explain::run(&arguments),
         Command::Seccomp(arguments) => seccomp::run(&arguments),
-        Command::Completions(arguments) => completions::completions(&arguments),
-        Command::Man(arguments) => completions::man(&arguments),
+        Command::Completions(arguments) => completions::run(&arguments),
+        Command::Man(arguments) => man::run(&arguments),
     }
 }

@@ -1,35 +1,36 @@
-//! The picture of a program: its blocks as boxes with their instructions, and the ways between them.
+//! The control-graph graph as an SVG picture: boxes with instructions, and edges between them.
 
 use svg::Document;
 use svg::node::element::path::Data;
 use svg::node::element::{Group, Line, Path, Polygon, Rectangle, Style, Title};
 
+use super::block_groups::block_groups;
 use super::colors::{self, Tint};
-use super::layered_layout::{Cell, Layout, Link, Node};
-use super::svg_box::{CHARACTER, FONT, Figure, LINE, PADDING, pixels, text};
-use super::{Flow, block_groups, name};
+use super::layered_layout::{EdgePiece, Layout, Node, Vertex};
+use super::svg_box::{BlockBox, CHARACTER, FONT, LINE, PADDING, pixels, text};
+use super::{FlowGraph, edge_label};
 use crate::cli::failure::Failure;
 
-/// The room above the graph, for the title and what the colours mean.
+/// The height above the graph, for the title and the legend.
 const HEAD: f64 = 56.0;
 
-/// How wide a line is that no packet takes, one or more take, and all take.
+/// The widths of lines with no packet, with the fewest packets, and with all packets.
 const THIN: f64 = 1.0;
 const NARROW: f64 = 1.5;
 const WIDE: f64 = 7.0;
 
-/// The room between two pictures.
+/// The distance between two pictures.
 const GAP: f64 = 32.0;
 
-/// Draws the flows, one below the other.
+/// Draws the graphs, one below the other.
 ///
 /// # Errors
-/// If one would be too large to be of use.
-pub(super) fn draw(flows: &[Flow]) -> Result<String, Failure> {
+/// If a picture would be too large to be useful.
+pub(super) fn print(graphs: &[FlowGraph]) -> Result<String, Failure> {
     let (mut width, mut height) = (0.0_f64, 0.0);
     let mut pictures = Vec::new();
-    for flow in flows {
-        let picture = Picture::new(flow)?;
+    for graph in graphs {
+        let picture = Picture::new(graph)?;
         let top = if height > 0.0 { height + GAP } else { 0.0 };
         width = width.max(picture.width);
         height = top + picture.height;
@@ -48,7 +49,7 @@ pub(super) fn draw(flows: &[Flow]) -> Result<String, Failure> {
     Ok(format!("{}\n", pictures.into_iter().fold(document, Document::add)))
 }
 
-/// The picture of one flow: what the colours mean, and the graph below.
+/// The picture of one graph, below its title and legend.
 struct Picture {
     group: Group,
     width: f64,
@@ -56,62 +57,65 @@ struct Picture {
 }
 
 impl Picture {
-    fn new(flow: &Flow) -> Result<Picture, Failure> {
-        let groups = block_groups::groups(&flow.blocks);
-        let places: Vec<usize> =
-            groups.iter().enumerate().flat_map(|(place, group)| group.blocks.clone().map(move |_| place)).collect();
-        let figures: Vec<Figure> = groups.iter().map(|group| Figure::new(flow, group)).collect();
-        let nodes: Vec<Node> = figures.iter().map(|figure| figure.node(&places)).collect();
+    fn new(graph: &FlowGraph) -> Result<Picture, Failure> {
+        let groups = block_groups(&graph.blocks);
+        let numbered = groups.iter().enumerate();
+        let box_numbers: Vec<usize> =
+            numbered.flat_map(|(number, group)| group.blocks.clone().map(move |_| number)).collect();
+        let boxes: Vec<BlockBox> = groups.iter().map(|group| BlockBox::new(graph, group)).collect();
+        let nodes: Vec<Node> = boxes.iter().map(|block_box| block_box.node(&box_numbers)).collect();
         let too_large = || {
-            let title = flow.title();
+            let title = graph.title();
             Failure::Failed(format!(
-                "no picture could show this program: {title}; `--format dot` and `--format text` have no limit"
+                "the program is too large for a picture: {title}; `--format dot` and `--format text` have no limit"
             ))
         };
         let layout = Layout::new(&nodes).ok_or_else(too_large)?;
-        let mut graph = Group::new().set("transform", format!("translate(0 {HEAD})"));
-        for line in lines(flow, &layout, &figures) {
-            graph = graph.add(line);
+        let mut body = Group::new().set("transform", format!("translate(0 {HEAD})"));
+        for line in lines(graph, &layout, &boxes) {
+            body = body.add(line);
         }
-        for (cell, figure) in layout.cells.iter().zip(&figures) {
-            graph = graph.add(figure.draw(cell));
+        for (vertex, block_box) in layout.vertices.iter().zip(&boxes) {
+            body = body.add(block_box.draw(vertex));
         }
-        let (width, height) = (layout.width.max(legend_width(flow)).ceil(), (layout.height + HEAD).ceil());
-        Ok(Picture { group: Group::new().add(legend(flow)).add(graph), width, height })
+        let (width, height) = (layout.width.max(legend_width(graph)).ceil(), (layout.height + HEAD).ceil());
+        Ok(Picture { group: Group::new().add(legend(graph)).add(body), width, height })
     }
 }
 
-/// The edges and trunks with their arrow heads; those of few packets first, so that the others lie above them.
-fn lines(flow: &Flow, layout: &Layout, figures: &[Figure]) -> Vec<Group> {
-    let mut streams: Vec<Option<Stream>> = vec![None; layout.cells.len()];
+/// Draws the edges and trunks with their arrowheads, in ascending order of packets, so that frequent edges lie on top.
+fn lines(graph: &FlowGraph, layout: &Layout, boxes: &[BlockBox]) -> Vec<Group> {
+    let mut streams: Vec<Option<Stream>> = vec![None; layout.vertices.len()];
     let mut lines = Vec::new();
-    for link in &layout.links {
-        let (from, to) = (&layout.cells[link.from], &layout.cells[link.to]);
-        let figure = &figures[from.node];
-        let exit = link.edge.map(|edge| &figure.exits[edge]);
-        let stream = match (exit, streams[link.from]) {
+    for piece in &layout.pieces {
+        let (from, to) = (&layout.vertices[piece.from], &layout.vertices[piece.to]);
+        let source = &boxes[from.node];
+        let exit = piece.edge.map(|edge| &source.exits[edge]);
+        let stream = match (exit, streams[piece.from]) {
             (Some(exit), _) => Stream { packets: exit.packets, tint: exit.way.into() },
             (None, Some(trunk)) => trunk,
             (None, None) => continue,
         };
         let title = match exit {
-            Some(exit) => format!("{} {} -> ({:03})", figure.sources(), name(exit.way), flow.start(exit.target)),
-            None => format!("all that comes here -> ({:03})", figures[to.node].start()),
+            Some(exit) => {
+                format!("{} {} -> ({:03})", source.sources(), edge_label(exit.way), graph.start(exit.target))
+            }
+            None => format!("all merged edges -> ({:03})", boxes[to.node].start()),
         };
         if from.is_trunk {
-            lines.push((stream.packets, stream.draw(flow, trunk(from), &title)));
+            lines.push((stream.packets, stream.draw(graph, trunk(from), &title)));
         }
-        lines.push((stream.packets, stream.draw(flow, curve(link, from, to), &title)));
-        streams[link.to] = Some(streams[link.to].map_or(stream, |other| other.and(stream)));
+        lines.push((stream.packets, stream.draw(graph, curve(piece, from, to), &title)));
+        streams[piece.to] = Some(streams[piece.to].map_or(stream, |other| other.and(stream)));
     }
-    for (cell, stream) in layout.cells.iter().zip(&streams).filter(|(cell, _)| !cell.is_trunk) {
-        lines.extend(stream.map(|stream| (stream.packets, stream.arrow_head(flow, cell))));
+    for (vertex, stream) in layout.vertices.iter().zip(&streams).filter(|(vertex, _)| !vertex.is_trunk) {
+        lines.extend(stream.map(|stream| (stream.packets, stream.arrowhead(graph, vertex))));
     }
     lines.sort_by_key(|line| line.0);
     lines.into_iter().map(|line| line.1).collect()
 }
 
-/// Packets that take the same line.
+/// The packets on a line.
 #[derive(Clone, Copy)]
 struct Stream {
     packets: u64,
@@ -120,7 +124,7 @@ struct Stream {
 
 impl Stream {
     fn and(self, other: Stream) -> Stream {
-        // What is grey does not change the colour of what is not.
+        // An edge without packets does not change the tint.
         let tint = match (self.packets, other.packets) {
             (0, 1..) => other.tint,
             (1.., 0) => self.tint,
@@ -129,8 +133,8 @@ impl Stream {
         Stream { packets: self.packets + other.packets, tint }
     }
 
-    fn draw(self, flow: &Flow, path: Data, title: &str) -> Group {
-        let share = flow.share(self.packets);
+    fn draw(self, graph: &FlowGraph, path: Data, title: &str) -> Group {
+        let share = graph.share(self.packets);
         let width = if share > 0.0 { NARROW + (WIDE - NARROW) * share } else { THIN };
         let path = Path::new()
             .set("d", path)
@@ -138,22 +142,23 @@ impl Stream {
             .set("stroke-linecap", "round")
             .set("stroke", self.tint.line(share).hex())
             .set("stroke-width", pixels(width));
-        Group::new().add(Title::new(format!("{title}: {}", flow.amount(self.packets)))).add(path)
+        Group::new().add(Title::new(format!("{title}: {}", graph.amount(self.packets)))).add(path)
     }
 
-    fn arrow_head(self, flow: &Flow, cell: &Cell) -> Group {
-        let share = flow.share(self.packets);
+    fn arrowhead(self, graph: &FlowGraph, vertex: &Vertex) -> Group {
+        let share = graph.share(self.packets);
         let (half, height) = (4.0 + 3.0 * share, 7.0 + 4.0 * share);
-        let corners = [(cell.x - half, cell.top - height), (cell.x + half, cell.top - height), (cell.x, cell.top)];
+        let corners =
+            [(vertex.x - half, vertex.top - height), (vertex.x + half, vertex.top - height), (vertex.x, vertex.top)];
         let corners: Vec<String> = corners.map(|(x, y)| format!("{},{}", pixels(x), pixels(y))).into();
         let head = Polygon::new().set("points", corners.join(" ")).set("fill", self.tint.line(share).hex());
         Group::new().add(head)
     }
 }
 
-/// From a box or trunk down to the lower side of its layer, and over to the next.
-fn curve(link: &Link, from: &Cell, to: &Cell) -> Data {
-    let x = from.x + link.offset;
+/// Returns the path from a box or trunk to the bottom of its layer, and to a vertex in the next layer.
+fn curve(piece: &EdgePiece, from: &Vertex, to: &Vertex) -> Data {
+    let x = from.x + piece.offset;
     let middle = (from.layer_bottom + to.top) / 2.0;
     Data::new()
         .move_to((pixels(x), pixels(from.bottom)))
@@ -161,12 +166,12 @@ fn curve(link: &Link, from: &Cell, to: &Cell) -> Data {
         .cubic_curve_to((pixels(x), pixels(middle), pixels(to.x), pixels(middle), pixels(to.x), pixels(to.top)))
 }
 
-/// A trunk's way through a layer.
-fn trunk(cell: &Cell) -> Data {
-    Data::new().move_to((pixels(cell.x), pixels(cell.top))).line_to((pixels(cell.x), pixels(cell.bottom)))
+/// Returns the path of a trunk through a layer.
+fn trunk(vertex: &Vertex) -> Data {
+    Data::new().move_to((pixels(vertex.x), pixels(vertex.top))).line_to((pixels(vertex.x), pixels(vertex.bottom)))
 }
 
-/// The colours of the legend.
+/// The entries of the legend.
 const LEGEND: [(&str, Option<Tint>); 4] = [
     ("test holds", Some(Tint::True)),
     ("does not hold", Some(Tint::False)),
@@ -174,12 +179,12 @@ const LEGEND: [(&str, Option<Tint>); 4] = [
     ("no packet", None),
 ];
 
-/// How long the line is that shows a colour of the legend.
+/// The length of a line in the legend.
 const SAMPLE: f64 = 26.0;
 
-fn legend(flow: &Flow) -> Group {
+fn legend(graph: &FlowGraph) -> Group {
     let mut group = Group::new().set("fill", colors::INK.hex());
-    group = group.add(text(&flow.title(), PADDING, 1.3 * LINE).set("font-weight", "bold"));
+    group = group.add(text(&graph.title(), PADDING, 1.3 * LINE).set("font-weight", "bold"));
     let (mut x, y) = (PADDING, 2.7 * LINE);
     for (name, tint) in LEGEND {
         let color = tint.map_or(colors::NEVER, |tint| tint.line(1.0));
@@ -200,7 +205,7 @@ fn legend_entry(name: &str) -> f64 {
     SAMPLE + 3.0 * PADDING + name.len() as f64 * CHARACTER
 }
 
-fn legend_width(flow: &Flow) -> f64 {
+fn legend_width(graph: &FlowGraph) -> f64 {
     let entries: f64 = LEGEND.iter().map(|(name, _)| legend_entry(name)).sum();
-    entries.max(flow.title().len() as f64 * CHARACTER) + 2.0 * PADDING
+    entries.max(graph.title().len() as f64 * CHARACTER) + 2.0 * PADDING
 }

@@ -1,33 +1,33 @@
-//! The blocks of a program one after the other, with counts.
+//! The control-graph graph as text: a list of the blocks with counts.
 
 use std::fmt::Write;
 
 use indicatif::HumanCount;
 
-use super::{Flow, name};
+use super::{FlowGraph, edge_label};
 
-/// Prints one flow after the other, with an empty line between them.
-pub(super) fn print(flows: &[Flow]) -> String {
-    flows.iter().map(blocks).collect::<Vec<_>>().join("\n")
+/// Prints the graphs, separated by empty lines.
+pub(super) fn print(graphs: &[FlowGraph]) -> String {
+    graphs.iter().map(blocks).collect::<Vec<_>>().join("\n")
 }
 
-/// The blocks in the order of the program: the counts, the instructions, and the ways out.
-fn blocks(flow: &Flow) -> String {
-    let mut text = format!("{}\n", flow.title());
-    for block in &flow.blocks {
+/// Prints the blocks in the order of the program: counts, outgoing edges and instructions.
+fn blocks(graph: &FlowGraph) -> String {
+    let mut text = format!("{}\n", graph.title());
+    for block in &graph.blocks {
         text.push('\n');
         let mut row = |what: &str, packets: u64| {
             // Writing to a string cannot fail.
-            let _ = writeln!(text, "{what:<30} {:>13} {:>8}", HumanCount(packets).to_string(), flow.percent(packets));
+            let _ = writeln!(text, "{what:<30} {:>13} {:>8}", HumanCount(packets).to_string(), graph.percent(packets));
         };
         row(&format!("block ({:03})", block.instructions.start), block.packets);
         for edge in &block.edges {
-            row(&format!("  {:<5} -> ({:03})", name(edge.way), flow.start(edge.target)), edge.packets);
+            row(&format!("  {:<5} -> ({:03})", edge_label(edge.way), graph.start(edge.target)), edge.packets);
         }
         if block.stopped > 0 {
             row("  stopped", block.stopped);
         }
-        flow.listing(block).for_each(|line| {
+        graph.listing(block).for_each(|line| {
             let _ = writeln!(text, "    {line}");
         });
     }

@@ -1,38 +1,41 @@
-//! A file of rules: `name: expression` a line.
+//! Files of rules: one `name: expression` a line.
 //!
-//! - `#` begins a comment, which goes to the end of the line: no expression has that character.
-//! - A name becomes that of a file. It has letters and digits of ASCII, `_`, `-` and `.`, begins with a letter, a digit or
-//!   `_`, and is at most [`LONGEST_NAME`] bytes long. No two names differ in case only, since on some systems their files
-//!   would be one.
-//! - An expression that is empty matches all packets, as it does for tcpdump: `rest:` may be the last line with `--first`.
-//! - All that is wrong is told, not only the first of it.
-//! - A rule matches nothing on link types for which it has no meaning or which it contradicts, and is wrong only if it has no
-//!   meaning for any link type that occurs.
+//! - `#` begins a comment, which goes to the end of the line. The character does not occur in expressions.
+//! - Names become file names. They consist of ASCII letters and digits, `_`, `-` and `.`, begin with a letter, a digit
+//!   or `_`, and have at most [`LONGEST_NAME`] bytes. Two names must differ in more than case: some file systems ignore
+//!   it.
+//! - An empty expression matches all packets, as for tcpdump: `rest:` may be the last line with `--first`.
+//! - All errors are reported, not only the first one.
+//! - A rule matches nothing on link types for which it is invalid or contradictory. It is an error only if it is
+//!   invalid for all link types that occur.
 
 use std::collections::{BTreeMap, HashMap};
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
-use cbpf::{Expr, ExprError, FilterSet, LinkType, ParseError, Target, Verified, compile_expression};
+use cbpf::{Expr, ExprError, FilterSet, LinkType, ParseError, Target};
 
 use crate::cli::capture::input_name;
-use crate::cli::expression::ChainArguments;
+use crate::cli::expression::{ChainArguments, Compiled, compile, matches_some, read_commented, reason};
 use crate::cli::failure::Failure;
-use crate::cli::input::read_bytes;
 use crate::cli::link_types::{KnownLinkTypes, works_somewhere};
 use crate::cli::warnings::WarningArguments;
 
-/// The longest name of a rule, in bytes; names of files may have 255.
+/// The longest name of a rule, in bytes; file names may have 255.
 const LONGEST_NAME: usize = 200;
 
-/// The rules of a file, in order; the id of a rule is its place.
+/// The most rules without matches on a link type that a warning names.
+const MOST_NAMED_RULES: usize = 8;
+
+/// The rules of a file, in order; the id of a rule is its index.
 pub struct Rules {
     path: PathBuf,
     rules: Vec<Rule>,
     chain: ChainArguments,
-    /// Whether no packet at all matches a rule.
+    /// `true` for each rule that matches no packet of any link type.
     contradictions: Vec<bool>,
-    /// What is wrong with the rules that have had no meaning for any link type so far; nothing before the first one.
-    useless: Option<Errors>,
+    /// The errors of the rules that were invalid for all link types so far; `None` before the first link type.
+    invalid_so_far: Option<Errors>,
 }
 
 /// The rules for packets of a link type.
@@ -40,104 +43,96 @@ pub struct RuleSet {
     pub set: FilterSet,
     /// The rules that match nothing there, which are not in the set.
     pub never: Vec<u32>,
-    /// Which rules match nothing there, and why, if it has not been said for all packets.
+    /// The warning about rules that match nothing there, except those that match nothing anywhere.
     pub complaint: Option<String>,
 }
 
-/// A rule for a link type.
-enum Judged {
-    Accepts(Verified),
-    RejectsAll,
-    Refused(ExprError),
-}
-
-/// As many rules that match nothing on a link type are named; more would be too many.
-const MOST_COMPLAINTS: usize = 8;
-
 struct Rule {
-    /// Number of the line, from 1.
+    /// Line number, from 1.
     number: usize,
     line: String,
     name: String,
-    /// Where the expression begins in the line, and ends.
-    start: usize,
-    end: usize,
+    /// The byte range of the expression in the line.
+    expression: Range<usize>,
 }
 
-/// What is wrong, by number of the line.
+/// The rules, compiled for a link type.
+type CompiledRules = Vec<Result<Compiled, ExprError>>;
+
+/// Errors by line number.
 type Errors = BTreeMap<usize, ParseError>;
 
 impl Rules {
-    /// Reads rules, and makes sets of them for the link types that are known. Rules that contradict themselves get a warning.
+    /// Reads rules, and compiles sets of them for the known link types. Warns of rules that contradict themselves.
     ///
     /// # Errors
-    /// If the file cannot be read, has no rules, or has wrong ones: which are no expressions, or have no meaning for any link
-    /// type that can occur.
+    /// If the file cannot be read, has no rules, or has rules that are syntactically invalid or invalid for all link
+    /// types that can occur.
     pub fn read(
         path: &Path,
         known: &KnownLinkTypes,
         chain: ChainArguments,
         warnings: &WarningArguments,
     ) -> Result<(Rules, BTreeMap<LinkType, RuleSet>), Failure> {
-        let text = String::from_utf8(read_bytes(path)?).map_err(|_| Failure::of_file(path, "rules are a text"))?;
         let mut errors = Errors::new();
-        let rules = split(&text, &mut errors);
+        let rules = parse(&read_commented(path, "rules")?, &mut errors);
         if rules.is_empty() && errors.is_empty() {
-            return Err(Failure::of_file(path, "there are no rules; a line such as `web: tcp port 80` is expected"));
+            return Err(Failure::of_file(path, "there are no rules; expected lines such as `web: tcp port 80`"));
         }
         let contradictions = vec![false; rules.len()];
-        let mut rules = Rules { path: path.to_path_buf(), rules, chain, contradictions, useless: None };
-        let mut judged: BTreeMap<_, _> =
-            known.link_types.iter().map(|&link_type| (link_type, rules.judge(link_type))).collect();
-        if judged.is_empty() {
-            judged.insert(LinkType::ETHERNET, rules.judge(LinkType::ETHERNET));
+        let mut rules = Rules { path: path.to_path_buf(), rules, chain, contradictions, invalid_so_far: None };
+        let mut compiled: BTreeMap<_, _> =
+            known.link_types.iter().map(|&link_type| (link_type, rules.compile(link_type))).collect();
+        if compiled.is_empty() {
+            compiled.insert(LinkType::ETHERNET, rules.compile(LinkType::ETHERNET));
         }
-        rules.look_for_errors(&judged, known, &mut errors);
-        rules.refuse(&errors)?;
-        rules.warn_of_contradictions(&judged, warnings)?;
-        judged.retain(|link_type, _| known.link_types.contains(link_type));
-        let sets = judged.into_iter().map(|(link_type, judged)| Ok((link_type, rules.join(judged)?)));
+        rules.collect_errors(&compiled, known, &mut errors);
+        rules.fail_with(&errors)?;
+        rules.warn_of_contradictions(&compiled, warnings)?;
+        compiled.retain(|link_type, _| known.link_types.contains(link_type));
+        let sets = compiled.into_iter().map(|(link_type, compiled)| Ok((link_type, rules.join(compiled)?)));
         let sets = sets.collect::<Result<_, Failure>>()?;
         Ok((rules, sets))
     }
 
-    /// The set of the rules for packets of a link type, of which no one knew before.
+    /// Returns the set of the rules for packets of a link type that was not known before.
     ///
     /// # Errors
-    /// If the set cannot be made.
+    /// If the set cannot be compiled.
     pub fn set(&mut self, link_type: LinkType) -> Result<RuleSet, Failure> {
-        self.join(self.judge(link_type))
+        self.join(self.compile(link_type))
     }
 
-    /// Judges the rules when all packets have been read.
+    /// Checks the rules after all packets have been read.
     ///
     /// # Errors
-    /// If rules have no meaning for any link type that has occurred.
+    /// If rules are invalid for all link types that have occurred.
     pub fn finish(&self) -> Result<(), Failure> {
-        self.useless.as_ref().map_or(Ok(()), |useless| self.refuse(useless))
+        self.invalid_so_far.as_ref().map_or(Ok(()), |errors| self.fail_with(errors))
     }
 
-    /// The names, in order.
+    /// Returns the names, in order.
     pub fn names(&self) -> impl ExactSizeIterator<Item = &str> {
         self.rules.iter().map(|rule| rule.name.as_str())
     }
 
-    /// The rules for a link type.
-    fn judge(&self, link_type: LinkType) -> Vec<Judged> {
-        self.rules.iter().map(|rule| rule.judge(link_type, self.chain)).collect()
+    fn compile(&self, link_type: LinkType) -> CompiledRules {
+        self.rules.iter().map(|rule| rule.compile(link_type, self.chain)).collect()
     }
 
-    /// Notes the rules that are no expressions, or that have no meaning for any link type that can occur.
-    fn look_for_errors(&self, judged: &BTreeMap<LinkType, Vec<Judged>>, known: &KnownLinkTypes, errors: &mut Errors) {
-        for (place, rule) in self.rules.iter().enumerate() {
-            let mut refused = judged.values().map_while(|judged| match &judged[place] {
-                Judged::Refused(error) => Some(error),
-                _ => None,
-            });
-            let works = |link_type| !matches!(rule.judge(link_type, self.chain), Judged::Refused(_));
-            if let Some(error) = refused.next()
-                && refused.count() + 1 == judged.len()
-                && (rule.expression().parse::<Expr>().is_err() || known.rule_out(works))
+    /// Adds the errors of the rules that are syntactically invalid, or invalid for all link types that can occur.
+    fn collect_errors(
+        &self,
+        compiled: &BTreeMap<LinkType, CompiledRules>,
+        known: &KnownLinkTypes,
+        errors: &mut Errors,
+    ) {
+        for (id, rule) in self.rules.iter().enumerate() {
+            let mut invalid = compiled.values().map_while(|compiled| compiled[id].as_ref().err());
+            let is_valid = |link_type| rule.compile(link_type, self.chain).is_ok();
+            if let Some(error) = invalid.next()
+                && invalid.count() + 1 == compiled.len()
+                && (rule.expression().parse::<Expr>().is_err() || known.rule_out(is_valid))
             {
                 let error = rule.expression().parse::<Expr>().err().unwrap_or_else(|| error.clone());
                 errors.entry(rule.number).or_insert_with(|| rule.error(&error));
@@ -145,18 +140,17 @@ impl Rules {
         }
     }
 
-    /// Warns of the rules that match no packet at all.
+    /// Warns of the rules that match no packet of any link type.
     fn warn_of_contradictions(
         &mut self,
-        judged: &BTreeMap<LinkType, Vec<Judged>>,
+        compiled: &BTreeMap<LinkType, CompiledRules>,
         warnings: &WarningArguments,
     ) -> Result<(), Failure> {
-        for (place, rule) in self.rules.iter().enumerate() {
-            let accepts = |judged: &Judged| matches!(judged, Judged::Accepts(_));
-            if !judged.values().any(|judged| accepts(&judged[place]))
-                && !works_somewhere(|link_type| accepts(&rule.judge(link_type, self.chain)))
+        for (id, rule) in self.rules.iter().enumerate() {
+            if !compiled.values().any(|compiled| matches_some(&compiled[id]))
+                && !works_somewhere(|link_type| matches_some(&rule.compile(link_type, self.chain)))
             {
-                self.contradictions[place] = true;
+                self.contradictions[id] = true;
                 let (path, number, name) = (input_name(&self.path), rule.number, &rule.name);
                 warnings.warn(format_args!("{path}: line {number}: the rule `{name}` matches no packet"))?;
             }
@@ -164,103 +158,90 @@ impl Rules {
         Ok(())
     }
 
-    fn refuse(&self, errors: &Errors) -> Result<(), Failure> {
+    /// Fails with all errors, if there are any.
+    fn fail_with(&self, errors: &Errors) -> Result<(), Failure> {
         if errors.is_empty() {
             return Ok(());
         }
         let all: Vec<_> = errors.values().map(ParseError::to_string).collect();
         let (path, count) = (input_name(&self.path), all.len());
-        let wrong = if count == 1 { "1 rule is wrong".to_owned() } else { format!("{count} rules are wrong") };
-        Err(Failure::Failed(format!("{path}: {wrong}\n{path}: {}", all.join(&format!("\n{path}: ")))))
+        let invalid = if count == 1 { "1 rule is invalid".to_owned() } else { format!("{count} rules are invalid") };
+        Err(Failure::Failed(format!("{path}: {invalid}\n{path}: {}", all.join(&format!("\n{path}: ")))))
     }
 
-    /// Makes a set of the rules that match something, and remembers those that have no meaning.
-    fn join(&mut self, judged: Vec<Judged>) -> Result<RuleSet, Failure> {
+    /// Makes a set of the rules that match something, and keeps the errors of those that are invalid.
+    fn join(&mut self, compiled: CompiledRules) -> Result<RuleSet, Failure> {
         let (mut programs, mut never) = (Vec::new(), Vec::new());
-        let (mut complaints, mut refused) = (Vec::new(), Errors::new());
-        for ((id, rule), judged) in (0_u32..).zip(&self.rules).zip(judged) {
-            if !matches!(judged, Judged::Accepts(_)) {
+        let (mut complaints, mut invalid) = (Vec::new(), Errors::new());
+        for ((id, rule), compiled) in (0_u32..).zip(&self.rules).zip(compiled) {
+            if !matches_some(&compiled) {
                 never.push(id);
             }
-            let reason = match judged {
-                Judged::Accepts(verified) => {
+            let reason = match compiled {
+                Ok(Compiled { verified, rejects_all: false }) => {
                     programs.push((id, verified));
                     continue;
                 }
-                Judged::RejectsAll if self.contradictions[id as usize] => continue,
-                Judged::RejectsAll => "it contradicts the link type".to_owned(),
-                Judged::Refused(error) => {
-                    let error = rule.error(&error);
-                    let reason = error.message().to_owned();
-                    refused.insert(rule.number, error);
-                    reason
+                Ok(_) if self.contradictions[id as usize] => continue,
+                Ok(_) => "it contradicts the link type".to_owned(),
+                Err(error) => {
+                    invalid.insert(rule.number, rule.error(&error));
+                    reason(&error)
                 }
             };
             complaints.push(format!("`{}` (line {}): {reason}", rule.name, rule.number));
         }
-        let useless = self.useless.get_or_insert_with(|| refused.clone());
-        useless.retain(|number, _| refused.contains_key(number));
+        let invalid_so_far = self.invalid_so_far.get_or_insert_with(|| invalid.clone());
+        invalid_so_far.retain(|number, _| invalid.contains_key(number));
         let set = FilterSet::new(programs).map_err(|error| Failure::of_file(&self.path, error))?;
         Ok(RuleSet { set, never, complaint: complaint(&input_name(&self.path).to_string(), complaints) })
     }
 }
 
-/// What is said of rules that match nothing on a link type.
+/// Returns the warning about rules that match nothing on a link type.
 fn complaint(path: &str, mut complaints: Vec<String>) -> Option<String> {
     let count = complaints.len();
-    let what = match count {
+    let subject = match count {
         0 => return None,
-        1 => "a rule matches".to_owned(),
+        1 => "1 rule matches".to_owned(),
         _ => format!("{count} rules match"),
     };
-    complaints.truncate(MOST_COMPLAINTS);
-    let more =
-        if count > complaints.len() { format!("; and {} more", count - complaints.len()) } else { String::new() };
-    Some(format!("{what} no packet there, of {path}: {}{more}", complaints.join("; ")))
+    complaints.truncate(MOST_NAMED_RULES);
+    let more = count - complaints.len();
+    let more = if more > 0 { format!("; and {more} more") } else { String::new() };
+    Some(format!("{subject} no packet there, of {path}: {}{more}", complaints.join("; ")))
 }
 
 impl Rule {
     fn expression(&self) -> &str {
-        &self.line[self.start..self.end]
+        &self.line[self.expression.clone()]
     }
 
-    /// The rule for a link type.
-    fn judge(&self, link_type: LinkType, chain: ChainArguments) -> Judged {
-        let target = chain.apply(Target::new(link_type).netmask(0).accept_nothing());
-        let compiled = compile_expression(self.expression(), &target);
-        chain.note(self.expression(), &target);
-        match compiled {
-            Ok(program) => match program.verify(target.machine()).expect("what is compiled is valid") {
-                verified if verified.rejects_all() => Judged::RejectsAll,
-                verified => Judged::Accepts(verified),
-            },
-            Err(error) => Judged::Refused(error),
-        }
+    fn compile(&self, link_type: LinkType, chain: ChainArguments) -> Result<Compiled, ExprError> {
+        compile(self.expression(), &chain.apply(Target::new(link_type).netmask(0).accept_nothing()))
     }
 
-    /// What is wrong with the expression, at its place in the line.
+    /// Returns the error of the expression, at its position in the line.
     fn error(&self, error: &ExprError) -> ParseError {
         let expression = self.expression();
-        match error {
-            ExprError::Invalid(error) => {
-                let column = expression.char_indices().nth(error.column() - 1);
-                let at = self.start + column.map_or(expression.len(), |(at, _)| at);
-                ParseError::in_line(self.number, &self.line, at, error.message())
-            }
-            other => ParseError::in_line(self.number, &self.line, self.start, other.to_string()),
-        }
+        let offset = match error {
+            ExprError::Invalid(error) => expression.char_indices().nth(error.column() - 1).map(|(offset, _)| offset),
+            _ => Some(0),
+        };
+        let at = self.expression.start + offset.unwrap_or(expression.len());
+        ParseError::in_line(self.number, &self.line, at, reason(error))
     }
 }
 
-/// The rules of a text; lines that are none are noted.
-fn split(text: &str, errors: &mut Errors) -> Vec<Rule> {
+/// Returns the rules of a text, and adds the errors of invalid lines.
+fn parse(text: &str, errors: &mut Errors) -> Vec<Rule> {
     let mut rules = Vec::new();
-    let mut taken: HashMap<String, usize> = HashMap::new();
+    let mut lines_by_name: HashMap<String, usize> = HashMap::new();
     for (number, line) in (1..).zip(text.lines()) {
-        match rule(number, line) {
+        match parse_line(number, line.trim_end()) {
             Ok(None) => {}
             Ok(Some(rule)) => {
-                let first = *taken.entry(rule.name.to_ascii_lowercase()).or_insert(number);
+                let first = *lines_by_name.entry(rule.name.to_ascii_lowercase()).or_insert(number);
                 if first != number {
                     let at = line.len() - line.trim_start().len();
                     let message = format!("expected another name: line {first} has this one");
@@ -274,67 +255,65 @@ fn split(text: &str, errors: &mut Errors) -> Vec<Rule> {
     rules
 }
 
-/// The rule of a line, if it has one; else where it is wrong, and how.
-fn rule(number: usize, line: &str) -> Result<Option<Rule>, (usize, String)> {
-    let content = line.split('#').next().unwrap_or("").trim_end();
-    if content.trim_start().is_empty() {
+/// Returns the rule of a line, if it has one, or the byte offset and the message of its error.
+fn parse_line(number: usize, line: &str) -> Result<Option<Rule>, (usize, String)> {
+    let end = line.len();
+    let name_at = end - line.trim_start().len();
+    if name_at == end {
         return Ok(None);
     }
-    let name_at = content.len() - content.trim_start().len();
-    let colon =
-        content.find(':').ok_or_else(|| (content.len(), "expected `:` behind the name of a rule".to_owned()))?;
-    let name = content[name_at..colon].trim_end();
-    if let Some((at, message)) = wrong_name(name) {
-        return Err((name_at + at, message));
-    }
-    let end = content.len();
-    let start = end - content[colon + 1..].trim_start().len();
-    Ok(Some(Rule { number, line: line.to_owned(), name: name.to_owned(), start, end }))
+    let colon = line.find(':').ok_or_else(|| (end, "expected `:` after the name of a rule".to_owned()))?;
+    let name = line[name_at..colon].trim_end();
+    check_name(name).map_err(|(at, message)| (name_at + at, message))?;
+    let start = end - line[colon + 1..].trim_start().len();
+    Ok(Some(Rule { number, line: line.to_owned(), name: name.to_owned(), expression: start..end }))
 }
 
-/// What is wrong with a name, and where.
-fn wrong_name(name: &str) -> Option<(usize, String)> {
+/// Returns the byte offset and the message of the error in a name, if it is invalid.
+fn check_name(name: &str) -> Result<(), (usize, String)> {
     let may_begin = |c: char| c.is_ascii_alphanumeric() || c == '_';
     if !name.starts_with(may_begin) {
-        return Some((0, "expected a name, which begins with a letter, a digit or `_`".to_owned()));
+        return Err((0, "expected a name, which begins with a letter, a digit or `_`".to_owned()));
     }
     if let Some(at) = name.find(|c| !(may_begin(c) || c == '-' || c == '.')) {
-        return Some((at, "expected `:`; a name has letters, digits, `_`, `-` and `.`".to_owned()));
+        return Err((at, "expected `:`; a name consists of letters, digits, `_`, `-` and `.`".to_owned()));
     }
-    let message = || format!("expected `:`; a name has at most {LONGEST_NAME} bytes");
-    (name.len() > LONGEST_NAME).then(|| (LONGEST_NAME, message()))
+    if name.len() > LONGEST_NAME {
+        return Err((LONGEST_NAME, format!("expected `:`; a name has at most {LONGEST_NAME} bytes")));
+    }
+    Ok(())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    /// The names and expressions of a text, and what is wrong with it.
-    fn split_text(text: &str) -> (Vec<(String, String)>, Vec<String>) {
+    /// Returns the names and expressions of a text, and its errors.
+    fn parse_text(text: &str) -> (Vec<(String, String)>, Vec<String>) {
         let mut errors = Errors::new();
-        let rules = split(text, &mut errors);
-        let rules = rules.into_iter().map(|rule| (rule.name, rule.line[rule.start..rule.end].to_owned()));
+        let rules = parse(text, &mut errors);
+        let rules = rules.iter().map(|rule| (rule.name.clone(), rule.expression().to_owned()));
         (rules.collect(), errors.values().map(ParseError::to_string).collect())
     }
 
     #[test]
-    fn comments_blanks_and_colons() {
-        let (rules, errors) = split_text("# all\n\n  a-1.x :  ip6 host ::1 # why\r\n_rest:\n\t#\n");
+    fn parses_blank_lines_and_colons() {
+        let (rules, errors) = parse_text("\n\n  a-1.x :  ip6 host ::1 \r\n_rest:\n\t\n");
         let expected = [("a-1.x", "ip6 host ::1"), ("_rest", "")];
         assert!(rules.iter().map(|(name, expression)| (name.as_str(), expression.as_str())).eq(expected));
         assert_eq!(errors, [""; 0]);
     }
 
     #[test]
-    fn names_that_no_file_should_have() {
+    fn rejects_names_unfit_for_files() {
         let long = format!("{}: ip", "n".repeat(LONGEST_NAME + 1));
         for (line, column) in
             [("../x: ip", 1), ("a/b: ip", 2), ("-r: ip", 1), (": ip", 1), ("a b: ip", 2), ("no colon", 9), (&long, 201)]
         {
-            let (_, errors) = split_text(line);
+            let (_, errors) = parse_text(line);
             assert!(errors[0].starts_with(&format!("line 1, column {column}: expected")), "{line}: {errors:?}");
         }
-        let (_, errors) = split_text("web: ip\n WEB: ip6\n");
+        let (_, errors) = parse_text("web: ip\n WEB: ip6\n");
         assert!(errors[0].starts_with("line 2, column 2: expected another name: line 1"), "{errors:?}");
     }
 }

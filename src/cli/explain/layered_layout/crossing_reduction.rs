@@ -1,26 +1,26 @@
-//! The order of the places in each layer, so that few edges cross.
+//! Crossing reduction: the order of the vertices in each layer.
 
-use super::{Cell, Link};
+use super::{EdgePiece, Vertex};
 
-/// How often the layers are gone through, down and up in turn.
+/// The number of passes over the layers, alternating down and up.
 const SWEEPS: usize = 16;
 
-/// Sorts each row by the mean place of what it is connected with in the row before, down and up in turn, and keeps the
-/// best order that is seen.
-pub(super) fn reduce_crossings(rows: &mut Vec<Vec<usize>>, cells: &[Cell], links: &[Link]) {
-    let ends = Ends::new(cells, links);
-    let mut places = vec![0; cells.len()];
-    rows.iter().for_each(|row| number(row, &mut places));
-    let (mut best, mut fewest) = (rows.clone(), crossings(rows, &ends, &places));
+/// Sorts each row by the barycenters of its neighbors in the previous row, alternating down and up, and keeps the best
+/// order.
+pub(super) fn reduce_crossings(rows: &mut Vec<Vec<usize>>, vertices: &[Vertex], pieces: &[EdgePiece]) {
+    let neighbors = Neighbors::new(vertices, pieces);
+    let mut positions = vec![0; vertices.len()];
+    rows.iter().for_each(|row| number(row, &mut positions));
+    let (mut best, mut fewest) = (rows.clone(), crossings(rows, &neighbors, &positions));
     for sweep in 0..SWEEPS {
         let is_down = sweep % 2 == 0;
         for step in 1..rows.len() {
             let row = if is_down { step } else { rows.len() - 1 - step };
-            let towards = if is_down { &ends.above } else { &ends.below };
-            sort(&mut rows[row], towards, &places);
-            number(&rows[row], &mut places);
+            let towards = if is_down { &neighbors.above } else { &neighbors.below };
+            sort(&mut rows[row], towards, &positions);
+            number(&rows[row], &mut positions);
         }
-        let now = crossings(rows, &ends, &places);
+        let now = crossings(rows, &neighbors, &positions);
         if now < fewest {
             (best, fewest) = (rows.clone(), now);
         }
@@ -31,70 +31,71 @@ pub(super) fn reduce_crossings(rows: &mut Vec<Vec<usize>>, cells: &[Cell], links
     *rows = best;
 }
 
-/// What each place is connected with: the other place, and by how much of a place beside it the connection is there.
-struct Ends {
+/// The neighbors of each vertex in the layers above and below, and the offset of the edge relative to the neighbor's
+/// position, in vertices.
+struct Neighbors {
     above: Vec<Vec<(usize, f64)>>,
     below: Vec<Vec<(usize, f64)>>,
 }
 
-impl Ends {
-    fn new(cells: &[Cell], links: &[Link]) -> Ends {
-        let (mut above, mut below) = (vec![Vec::new(); cells.len()], vec![Vec::new(); cells.len()]);
-        for link in links {
-            let aside = link.offset / cells[link.from].width;
-            above[link.to].push((link.from, aside));
-            // A place goes to where it need not lean over.
-            below[link.from].push((link.to, -aside));
+impl Neighbors {
+    fn new(vertices: &[Vertex], pieces: &[EdgePiece]) -> Neighbors {
+        let (mut above, mut below) = (vec![Vec::new(); vertices.len()], vec![Vec::new(); vertices.len()]);
+        for piece in pieces {
+            let offset = piece.offset / vertices[piece.from].width;
+            above[piece.to].push((piece.from, offset));
+            // A negative offset makes the edge vertical.
+            below[piece.from].push((piece.to, -offset));
         }
-        Ends { above, below }
+        Neighbors { above, below }
     }
 }
 
-fn number(row: &[usize], places: &mut [usize]) {
-    row.iter().enumerate().for_each(|(place, &cell)| places[cell] = place);
+fn number(row: &[usize], positions: &mut [usize]) {
+    row.iter().enumerate().for_each(|(position, &vertex)| positions[vertex] = position);
 }
 
-/// Sorts a row; what is connected with nothing stays behind its neighbour.
-fn sort(row: &mut [usize], towards: &[Vec<(usize, f64)>], places: &[usize]) {
+/// Sorts a row; a vertex without neighbors keeps its left neighbor.
+fn sort(row: &mut [usize], towards: &[Vec<(usize, f64)>], positions: &[usize]) {
     let mut last = 0.0;
     let mut keyed: Vec<(f64, usize)> = Vec::with_capacity(row.len());
-    for &cell in row.iter() {
-        let ends = &towards[cell];
-        if !ends.is_empty() {
-            let sum: f64 = ends.iter().map(|&(other, aside)| places[other] as f64 + aside).sum();
-            last = sum / ends.len() as f64;
+    for &vertex in row.iter() {
+        let neighbors = &towards[vertex];
+        if !neighbors.is_empty() {
+            let sum: f64 = neighbors.iter().map(|&(other, offset)| positions[other] as f64 + offset).sum();
+            last = sum / neighbors.len() as f64;
         }
-        keyed.push((last, cell));
+        keyed.push((last, vertex));
     }
     keyed.sort_by(|one, other| one.0.total_cmp(&other.0));
-    row.iter_mut().zip(keyed).for_each(|(cell, (_, sorted))| *cell = sorted);
+    row.iter_mut().zip(keyed).for_each(|(vertex, (_, sorted))| *vertex = sorted);
 }
 
-/// How many pairs of links cross.
-fn crossings(rows: &[Vec<usize>], ends: &Ends, places: &[usize]) -> usize {
-    rows.iter().map(|row| crossings_below(row, ends, places)).sum()
+/// Returns the number of pairs of edges that cross.
+fn crossings(rows: &[Vec<usize>], neighbors: &Neighbors, positions: &[usize]) -> usize {
+    rows.iter().map(|row| crossings_below(row, neighbors, positions)).sum()
 }
 
-/// Those between a row and the next: pairs of lower ends that are not in the order of their upper ends. They are counted
-/// in a tree of sums (Fenwick, 1994).
-fn crossings_below(row: &[usize], ends: &Ends, places: &[usize]) -> usize {
+/// Returns the number of crossings between a row and the next: pairs of lower neighbors that are not in the order of
+/// their upper neighbors. They are counted in a Fenwick tree (1994).
+fn crossings_below(row: &[usize], neighbors: &Neighbors, positions: &[usize]) -> usize {
     let mut lower: Vec<usize> = Vec::new();
-    for &cell in row {
-        let mut from_here = ends.below[cell].clone();
+    for &vertex in row {
+        let mut from_here = neighbors.below[vertex].clone();
         from_here.sort_by(|one, other| other.1.total_cmp(&one.1));
-        lower.extend(from_here.iter().map(|&(other, _)| places[other]));
+        lower.extend(from_here.iter().map(|&(other, _)| positions[other]));
     }
     let mut tree = vec![0_usize; lower.iter().max().map_or(0, |last| last + 2)];
     let mut count = 0;
-    for (seen, &place) in lower.iter().enumerate() {
+    for (seen, &position) in lower.iter().enumerate() {
         let mut not_right = 0;
-        let mut at = place + 1;
+        let mut at = position + 1;
         while at > 0 {
             not_right += tree[at];
             at &= at - 1;
         }
         count += seen - not_right;
-        at = place + 1;
+        at = position + 1;
         while at < tree.len() {
             tree[at] += 1;
             at += at & at.wrapping_neg();

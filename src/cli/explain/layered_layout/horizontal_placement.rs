@@ -1,129 +1,127 @@
-//! Where the places of a layer stand, from left to right, once their order is known.
+//! Horizontal placement of the vertices of each layer, in a given order.
 
 use std::collections::BTreeMap;
 
-use super::{Cell, Link};
+use super::{EdgePiece, Vertex};
 
-/// How often the layers are gone through, down and up in turn.
+/// The number of passes over the layers, alternating down and up.
 const SWEEPS: usize = 12;
 
-/// How much the ends of a link pull at each other: two pieces of a trunk; two boxes, by the share of packets from none to
-/// all; a box and a trunk that it joins, which should stay where it is.
+/// The weights of an edge for the positions of its ends: between two vertices of a trunk; between two boxes, growing
+/// with the share of packets; and between a box and a trunk, which should not move.
 const STRAIGHT: f64 = 6.0;
 const LEAST_EDGE: f64 = 0.1;
 const MOST_EDGE: f64 = 3.0;
 const JOIN: f64 = 0.01;
 
-/// Moves every place to where its connections pull it, as far as its neighbours let it.
-pub(super) fn sideways(
+/// Moves every vertex toward its neighbors in adjacent layers, as far as its neighbors in the layer permit.
+pub(super) fn place_horizontally(
     rows: &[Vec<usize>],
-    cells: &mut [Cell],
-    links: &[Link],
+    vertices: &mut [Vertex],
+    pieces: &[EdgePiece],
     trunks: &BTreeMap<(usize, usize), usize>,
 ) {
-    let (mut above, mut below) = (vec![Vec::new(); cells.len()], vec![Vec::new(); cells.len()]);
-    for link in links {
-        let pull = match (cells[link.from].is_trunk, cells[link.to].is_trunk) {
+    let (mut above, mut below) = (vec![Vec::new(); vertices.len()], vec![Vec::new(); vertices.len()]);
+    for piece in pieces {
+        let weight = match (vertices[piece.from].is_trunk, vertices[piece.to].is_trunk) {
             (true, true) => STRAIGHT,
-            (false, false) => LEAST_EDGE + (MOST_EDGE - LEAST_EDGE) * link.share,
+            (false, false) => LEAST_EDGE + (MOST_EDGE - LEAST_EDGE) * piece.share,
             _ => JOIN,
         };
-        above[link.to].push((link.from, pull));
-        below[link.from].push((link.to, pull));
+        above[piece.to].push((piece.from, weight));
+        below[piece.from].push((piece.to, weight));
     }
     for row in rows {
-        settle(row, cells, |_| (0.0, 1.0));
+        place_row(row, vertices, |_| (0.0, 1.0));
     }
-    // Box stands below box, not below the label: a chain of tests would walk off to the side.
-    let pull = |cells: &[Cell], ends: &[(usize, f64)]| {
-        let weight: f64 = ends.iter().map(|end| end.1).sum();
-        let sum: f64 = ends.iter().map(|&(other, pull)| cells[other].x * pull).sum();
-        (sum, weight)
+    // Boxes are aligned by their centers, not with the labels: a chain of tests would drift to the side.
+    let desired = |vertices: &[Vertex], neighbors: &[(usize, f64)], now: f64| {
+        let total: f64 = neighbors.iter().map(|neighbor| neighbor.1).sum();
+        let sum: f64 = neighbors.iter().map(|&(other, weight)| vertices[other].x * weight).sum();
+        if total > 0.0 { (sum / total, total) } else { (now, JOIN) }
     };
     for sweep in 0..SWEEPS {
         let is_down = sweep % 2 == 0;
         for step in 0..rows.len() {
             let row = &rows[if is_down { step } else { rows.len() - 1 - step }];
             let towards = if is_down { &above } else { &below };
-            let wishes: Vec<(f64, f64)> =
-                row.iter().map(|&cell| wish(pull(cells, &towards[cell]), cells[cell].x)).collect();
-            settle(row, cells, |place| wishes[place]);
+            let desired: Vec<(f64, f64)> =
+                row.iter().map(|&vertex| desired(vertices, &towards[vertex], vertices[vertex].x)).collect();
+            place_row(row, vertices, |index| desired[index]);
         }
-        straighten(rows, cells, trunks);
+        straighten(rows, vertices, trunks);
     }
 }
 
-/// Where a place wants to be, and how much; it likes to stay a little where nothing pulls.
-fn wish((sum, weight): (f64, f64), now: f64) -> (f64, f64) {
-    if weight > 0.0 { (sum / weight, weight) } else { (now, JOIN) }
-}
-
-/// Places a row so that the squares of the distances from all wishes are least, and neighbours stand apart.
+/// Places a row with the least weighted sum of squared distances from the desired positions, and without overlaps.
 ///
-/// That is a monotone regression: neighbours that would come too close are pooled, and then stand side by side about
-/// their mean wish.
-fn settle(row: &[usize], cells: &mut [Cell], wish: impl Fn(usize) -> (f64, f64)) {
-    /// Neighbours side by side: where the first wants to be, how much, and how many there are.
+/// This is an isotonic regression: neighbors that would overlap are pooled, and placed side by side about their mean
+/// desired position. `desired` returns the position and the weight of the vertex with an index in the row.
+fn place_row(row: &[usize], vertices: &mut [Vertex], desired: impl Fn(usize) -> (f64, f64)) {
+    /// Neighbors side by side: the desired position of the first, its weight, and their number.
     struct Pool {
-        wish: f64,
+        position: f64,
         weight: f64,
         count: usize,
     }
-    // How far each place is from the first if all stand as close as they may.
+    // The distance of each vertex from the first if all are as close as possible.
     let mut packed = Vec::with_capacity(row.len());
     let mut pools: Vec<Pool> = Vec::new();
-    for (place, &cell) in row.iter().enumerate() {
-        let distance = if place == 0 { 0.0 } else { packed[place - 1] + cells[row[place - 1]].distance(&cells[cell]) };
+    for (index, &vertex) in row.iter().enumerate() {
+        let distance = match index.checked_sub(1) {
+            Some(left) => packed[left] + vertices[row[left]].distance(&vertices[vertex]),
+            None => 0.0,
+        };
         packed.push(distance);
-        let (wish, weight) = wish(place);
-        let mut pool = Pool { wish: wish - distance, weight, count: 1 };
-        while let Some(left) = pools.pop_if(|left| left.wish > pool.wish) {
+        let (position, weight) = desired(index);
+        let mut pool = Pool { position: position - distance, weight, count: 1 };
+        while let Some(left) = pools.pop_if(|left| left.position > pool.position) {
             let weight = left.weight + pool.weight;
-            let wish = (left.wish * left.weight + pool.wish * pool.weight) / weight;
-            pool = Pool { wish, weight, count: left.count + pool.count };
+            let position = (left.position * left.weight + pool.position * pool.weight) / weight;
+            pool = Pool { position, weight, count: left.count + pool.count };
         }
         pools.push(pool);
     }
-    let starts = pools.iter().flat_map(|pool| std::iter::repeat_n(pool.wish, pool.count));
-    for ((start, distance), &cell) in starts.zip(packed).zip(row) {
-        cells[cell].x = start + distance;
+    let starts = pools.iter().flat_map(|pool| std::iter::repeat_n(pool.position, pool.count));
+    for ((start, distance), &vertex) in starts.zip(packed).zip(row) {
+        vertices[vertex].x = start + distance;
     }
 }
 
-/// Makes the pieces of each trunk straight, over as many layers as the neighbours leave room for.
-fn straighten(rows: &[Vec<usize>], cells: &mut [Cell], trunks: &BTreeMap<(usize, usize), usize>) {
-    let mut neighbours = vec![(None, None); cells.len()];
+/// Straightens each trunk, over as many layers as its neighbors permit.
+fn straighten(rows: &[Vec<usize>], vertices: &mut [Vertex], trunks: &BTreeMap<(usize, usize), usize>) {
+    let mut neighbors = vec![(None, None); vertices.len()];
     for pair in rows.iter().flat_map(|row| row.windows(2)) {
-        neighbours[pair[0]].1 = Some(pair[1]);
-        neighbours[pair[1]].0 = Some(pair[0]);
+        neighbors[pair[0]].1 = Some(pair[1]);
+        neighbors[pair[1]].0 = Some(pair[0]);
     }
-    let room = |cells: &[Cell], cell: usize| {
-        let (left, right): (Option<usize>, Option<usize>) = neighbours[cell];
-        let least = left.map_or(f64::MIN, |left| cells[left].x + cells[left].distance(&cells[cell]));
-        let most = right.map_or(f64::MAX, |right| cells[right].x - cells[cell].distance(&cells[right]));
+    let room = |vertices: &[Vertex], vertex: usize| {
+        let (left, right): (Option<usize>, Option<usize>) = neighbors[vertex];
+        let least = left.map_or(f64::MIN, |left| vertices[left].x + vertices[left].distance(&vertices[vertex]));
+        let most = right.map_or(f64::MAX, |right| vertices[right].x - vertices[vertex].distance(&vertices[right]));
         (least, most)
     };
-    let pieces: Vec<(usize, usize)> = trunks.iter().map(|(&(target, _), &cell)| (target, cell)).collect();
-    for trunk in pieces.chunk_by(|one, next| one.0 == next.0) {
+    let passages: Vec<(usize, usize)> = trunks.iter().map(|(&(target, _), &vertex)| (target, vertex)).collect();
+    for trunk in passages.chunk_by(|one, next| one.0 == next.0) {
         let (mut run, mut common) = (Vec::new(), (f64::MIN, f64::MAX));
-        for &(_, cell) in trunk {
-            let (least, most) = room(cells, cell);
+        for &(_, vertex) in trunk {
+            let (least, most) = room(vertices, vertex);
             let both = (common.0.max(least), common.1.min(most));
             if both.0 <= both.1 {
                 common = both;
             } else {
-                move_run(&run, common, cells);
+                move_run(&run, common, vertices);
                 run.clear();
                 common = (least, most);
             }
-            run.push(cell);
+            run.push(vertex);
         }
-        move_run(&run, common, cells);
+        move_run(&run, common, vertices);
     }
 }
 
-/// Moves pieces of a trunk to one x, where they have room.
-fn move_run(run: &[usize], (least, most): (f64, f64), cells: &mut [Cell]) {
-    let mean = run.iter().map(|&cell| cells[cell].x).sum::<f64>() / run.len() as f64;
-    run.iter().for_each(|&cell| cells[cell].x = mean.max(least).min(most));
+/// Moves vertices of a trunk to one x within the common range.
+fn move_run(run: &[usize], (least, most): (f64, f64), vertices: &mut [Vertex]) {
+    let mean = run.iter().map(|&vertex| vertices[vertex].x).sum::<f64>() / run.len() as f64;
+    run.iter().for_each(|&vertex| vertices[vertex].x = mean.max(least).min(most));
 }

@@ -1,11 +1,11 @@
-//! Where the boxes of a picture stand and how its edges run, for graphs whose edges all go forward.
+//! Layered layout of acyclic graphs: the positions of boxes, and the paths of edges.
 //!
-//! The method is that of Sugiyama, Tagawa and Toda (1981): boxes stand in layers, each below all that lead to it; the
-//! layers are put into an order with few crossings; then boxes move sideways, below what leads to them. Two things fit
-//! programs, where hundreds of blocks lead to one return: long edges to the same box share one trunk that runs down
-//! between the boxes, and trunks are straight wherever there is room.
+//! The method is that of Sugiyama, Tagawa and Toda (1981). Boxes are assigned to layers, each below its predecessors;
+//! the order within layers is chosen for few crossings; then boxes move horizontally, toward their predecessors. Two
+//! additions fit programs, where hundreds of blocks lead to one return: long edges to the same box share one trunk that
+//! runs down between the boxes, and trunks are straight wherever there is room.
 //!
-//! - No edge runs through a box: a trunk has a place of its own in every layer that it passes.
+//! - No edge runs through a box: a trunk has a vertex in every layer that it passes.
 //! - Lengths are in pixels, x to the right and y down.
 
 mod crossing_reduction;
@@ -15,114 +15,114 @@ mod tests;
 
 use std::collections::BTreeMap;
 
-/// The most places in all layers together; beyond that, nobody would find anything in the picture.
-const MOST_CELLS: usize = 1 << 17;
+/// The most vertices in all layers together; a larger picture would be useless.
+const MOST_VERTICES: usize = 1 << 17;
 
-/// The room around the picture, and between layers.
+/// The margin of the picture, and the distance between layers.
 const MARGIN: f64 = 24.0;
 const LAYER_GAP: f64 = 32.0;
 
-/// The room between two boxes that are neighbours in a layer, and where one or both are trunks.
+/// The distance between neighbors in a layer: two boxes, or a trunk and any other.
 const BOX_GAP: f64 = 28.0;
 const TRUNK_GAP: f64 = 12.0;
 
-/// How much of the width that its edges span a gap between layers is higher, and by how much at most.
+/// The extra distance between layers for each pixel that its edges span horizontally, and its maximum.
 const SLOPE: f64 = 0.05;
-const HIGHEST_EXTRA_GAP: f64 = 80.0;
+const MOST_EXTRA_GAP: f64 = 80.0;
 
-/// How wide the place of a trunk is.
-const TRUNK: f64 = 10.0;
+/// The width of the vertex of a trunk.
+const TRUNK_WIDTH: f64 = 10.0;
 
-/// A box to be placed.
+/// A box to place.
 pub struct Node {
     pub width: f64,
     pub height: f64,
-    /// The edges that leave it at its lower side.
+    /// The edges that leave it at the bottom.
     pub edges: Vec<Port>,
 }
 
-/// Where an edge leaves a box, and which box it leads to: one further behind in the list.
+/// The start of an edge at a box, and its target: a later box in the list.
 pub struct Port {
-    /// Its distance from the middle of the box.
+    /// The distance from the center of the box.
     pub x: f64,
     pub target: usize,
-    /// The part of all that takes the edge, from 0 to 1: the larger, the straighter it runs.
+    /// The share of all packets, from 0 to 1: the larger, the straighter is the edge.
     pub share: f64,
 }
 
-/// A picture, laid out.
+/// The layout of a picture.
 pub struct Layout {
     pub width: f64,
     pub height: f64,
-    /// Places: first those of the boxes, in their order, then those of trunks.
-    pub cells: Vec<Cell>,
-    /// The pieces of edges between neighbouring layers, from the top down.
-    pub links: Vec<Link>,
+    /// The vertices: first those of the boxes, in their order, then those of trunks.
+    pub vertices: Vec<Vertex>,
+    /// The pieces of edges between adjacent layers, from top to bottom.
+    pub pieces: Vec<EdgePiece>,
 }
 
-/// A place in a layer: of a box, or where a trunk passes.
-pub struct Cell {
-    /// The box, or the one that the trunk leads to.
+/// A vertex in a layer: a box, or the passage of a trunk.
+pub struct Vertex {
+    /// The number of the box, or of the target of the trunk.
     pub node: usize,
     pub is_trunk: bool,
     layer: usize,
     width: f64,
-    /// The middle.
+    /// The center.
     pub x: f64,
     pub top: f64,
-    /// Of a box its own lower side, of a trunk that of the layer.
+    /// The bottom of the box, or for a trunk, of the layer.
     pub bottom: f64,
-    /// The lower side of the layer.
+    /// The bottom of the layer.
     pub layer_bottom: f64,
 }
 
-impl Cell {
-    /// How far the middle of a right neighbour is at least.
-    fn distance(&self, right: &Cell) -> f64 {
+impl Vertex {
+    /// Returns the smallest distance to the center of the right neighbor.
+    fn distance(&self, right: &Vertex) -> f64 {
         let gap = if self.is_trunk || right.is_trunk { TRUNK_GAP } else { BOX_GAP };
         (self.width + right.width) / 2.0 + gap
     }
 }
 
-/// A piece of an edge, or of a trunk, from a place to one in the next layer.
+/// A piece of an edge or a trunk, from a vertex to one in the next layer.
 #[derive(Clone, Copy)]
-pub struct Link {
-    /// The place where it begins, and how far from the middle.
+pub struct EdgePiece {
+    /// The vertex where it begins, and the distance from its center.
     pub from: usize,
     pub offset: f64,
-    /// The place where it ends, in the middle.
+    /// The vertex where it ends, at the center.
     pub to: usize,
-    /// The edge that begins here: a number in the list of the box's edges; `None` for a piece of a trunk.
+    /// The index in the edges of the box where the edge begins; `None` for a piece of a trunk.
     pub edge: Option<usize>,
     share: f64,
 }
 
 impl Layout {
-    /// Lays out boxes, of which there must be one; `None` if the picture would be too large to be of use.
+    /// Lays out boxes; `None` if the picture would be too large to be useful.
     pub fn new(nodes: &[Node]) -> Option<Layout> {
         let layers = layers(nodes);
-        let Places { mut cells, mut links, trunks } = Places::new(nodes, &layers)?;
-        links.sort_by_key(|link| cells[link.from].layer);
+        let LayeredGraph { mut vertices, mut pieces, trunks } = LayeredGraph::new(nodes, &layers)?;
+        pieces.sort_by_key(|piece| vertices[piece.from].layer);
         let mut rows = vec![Vec::new(); layers.iter().max().map_or(0, |last| last + 1)];
-        for (number, cell) in cells.iter().enumerate() {
-            rows[cell.layer].push(number);
+        for (number, vertex) in vertices.iter().enumerate() {
+            rows[vertex.layer].push(number);
         }
-        crossing_reduction::reduce_crossings(&mut rows, &cells, &links);
-        horizontal_placement::sideways(&rows, &mut cells, &links, &trunks);
-        let height = downwards(&rows, nodes, &mut cells, &links);
-        let left = cells.iter().map(|cell| cell.x - cell.width / 2.0).fold(f64::MAX, f64::min);
-        cells.iter_mut().for_each(|cell| cell.x += MARGIN - left);
-        let right = cells.iter().map(|cell| cell.x + cell.width / 2.0).fold(0.0, f64::max);
-        Some(Layout { width: right + MARGIN, height, cells, links })
+        crossing_reduction::reduce_crossings(&mut rows, &vertices, &pieces);
+        horizontal_placement::place_horizontally(&rows, &mut vertices, &pieces, &trunks);
+        let height = place_vertically(&rows, nodes, &mut vertices, &pieces);
+        let left = vertices.iter().map(|vertex| vertex.x - vertex.width / 2.0).fold(f64::MAX, f64::min);
+        vertices.iter_mut().for_each(|vertex| vertex.x += MARGIN - left);
+        let right = vertices.iter().map(|vertex| vertex.x + vertex.width / 2.0).fold(0.0, f64::max);
+        Some(Layout { width: right + MARGIN, height, vertices, pieces })
     }
 }
 
-/// The layer of each box: behind the last of those that lead to it.
+/// Returns the layer of each box: the next one below its last predecessor.
 fn layers(nodes: &[Node]) -> Vec<usize> {
     let mut layers: Vec<Option<usize>> = vec![None; nodes.len()];
     let mut placed: Vec<usize> = Vec::with_capacity(nodes.len());
     for (number, node) in nodes.iter().enumerate() {
-        // What nothing leads to stands beside its neighbour in the program.
+        // A box without predecessors is placed beside its neighbor in the program.
         let layer = layers[number].or(placed.last().copied()).unwrap_or(0);
         placed.push(layer);
         for port in &node.edges {
@@ -132,76 +132,77 @@ fn layers(nodes: &[Node]) -> Vec<usize> {
     placed
 }
 
-/// The places of boxes and trunks, and what connects them.
+/// The vertices of boxes and trunks, and the pieces of edges between them.
 #[derive(Default)]
-struct Places {
-    cells: Vec<Cell>,
-    links: Vec<Link>,
-    /// The place of the trunk to a box in a layer.
+struct LayeredGraph {
+    vertices: Vec<Vertex>,
+    pieces: Vec<EdgePiece>,
+    /// The vertex of the trunk to a box in a layer.
     trunks: BTreeMap<(usize, usize), usize>,
 }
 
-impl Places {
-    /// `None` if there are too many.
-    fn new(nodes: &[Node], layers: &[usize]) -> Option<Places> {
-        let mut places = Places::default();
-        if nodes.len() > MOST_CELLS {
+impl LayeredGraph {
+    /// Returns `None` if there are too many vertices.
+    fn new(nodes: &[Node], layers: &[usize]) -> Option<LayeredGraph> {
+        let mut graph = LayeredGraph::default();
+        if nodes.len() > MOST_VERTICES {
             return None;
         }
         for (number, node) in nodes.iter().enumerate() {
-            places.add(number, layers[number], false, node.width);
+            graph.add(number, layers[number], false, node.width);
         }
         for (number, node) in nodes.iter().enumerate() {
             for edge in 0..node.edges.len() {
-                places.connect(number, edge, &node.edges[edge], layers[node.edges[edge].target]);
+                graph.connect(number, edge, &node.edges[edge], layers[node.edges[edge].target]);
             }
-            if places.cells.len() > MOST_CELLS {
+            if graph.vertices.len() > MOST_VERTICES {
                 return None;
             }
         }
-        Some(places)
+        Some(graph)
     }
 
     fn add(&mut self, node: usize, layer: usize, is_trunk: bool, width: f64) -> usize {
         let (x, top, bottom, layer_bottom) = (0.0, 0.0, 0.0, 0.0);
-        self.cells.push(Cell { node, is_trunk, layer, width, x, top, bottom, layer_bottom });
-        self.cells.len() - 1
+        self.vertices.push(Vertex { node, is_trunk, layer, width, x, top, bottom, layer_bottom });
+        self.vertices.len() - 1
     }
 
-    /// Leads an edge down to the layer of its target, or to the trunk that others have made.
+    /// Adds the pieces of an edge down to its target, or to an existing trunk.
     fn connect(&mut self, node: usize, edge: usize, port: &Port, target_layer: usize) {
-        let mut link = Link { from: node, offset: port.x, to: port.target, edge: Some(edge), share: port.share };
-        for layer in self.cells[node].layer + 1..target_layer {
+        let mut piece = EdgePiece { from: node, offset: port.x, to: port.target, edge: Some(edge), share: port.share };
+        for layer in self.vertices[node].layer + 1..target_layer {
             if let Some(&trunk) = self.trunks.get(&(port.target, layer)) {
-                self.links.push(Link { to: trunk, ..link });
+                self.pieces.push(EdgePiece { to: trunk, ..piece });
                 return;
             }
-            let trunk = self.add(port.target, layer, true, TRUNK);
+            let trunk = self.add(port.target, layer, true, TRUNK_WIDTH);
             self.trunks.insert((port.target, layer), trunk);
-            self.links.push(Link { to: trunk, ..link });
-            link = Link { from: trunk, offset: 0.0, edge: None, ..link };
+            self.pieces.push(EdgePiece { to: trunk, ..piece });
+            piece = EdgePiece { from: trunk, offset: 0.0, edge: None, ..piece };
         }
-        self.links.push(link);
+        self.pieces.push(piece);
     }
 }
 
-/// Gives each place its height, and the height of all.
-fn downwards(rows: &[Vec<usize>], nodes: &[Node], cells: &mut [Cell], links: &[Link]) -> f64 {
+/// Sets the vertical positions of all vertices, and returns the height of the picture.
+fn place_vertically(rows: &[Vec<usize>], nodes: &[Node], vertices: &mut [Vertex], pieces: &[EdgePiece]) -> f64 {
     let mut spans = vec![0.0_f64; rows.len()];
-    for link in links {
-        let span = &mut spans[cells[link.from].layer];
-        *span = span.max((cells[link.from].x + link.offset - cells[link.to].x).abs());
+    for piece in pieces {
+        let span = &mut spans[vertices[piece.from].layer];
+        *span = span.max((vertices[piece.from].x + piece.offset - vertices[piece.to].x).abs());
     }
     let mut top = MARGIN;
     for (row, span) in rows.iter().zip(spans) {
-        let height = |&cell: &usize| if cells[cell].is_trunk { 0.0 } else { nodes[cells[cell].node].height };
+        let height =
+            |&vertex: &usize| if vertices[vertex].is_trunk { 0.0 } else { nodes[vertices[vertex].node].height };
         let bottom = top + row.iter().map(height).fold(0.0, f64::max);
-        for &cell in row {
-            let cell = &mut cells[cell];
-            let own = if cell.is_trunk { bottom } else { top + nodes[cell.node].height };
-            (cell.top, cell.bottom, cell.layer_bottom) = (top, own, bottom);
+        for &vertex in row {
+            let vertex = &mut vertices[vertex];
+            let own = if vertex.is_trunk { bottom } else { top + nodes[vertex.node].height };
+            (vertex.top, vertex.bottom, vertex.layer_bottom) = (top, own, bottom);
         }
-        top = bottom + LAYER_GAP + (span * SLOPE).min(HIGHEST_EXTRA_GAP);
+        top = bottom + LAYER_GAP + (span * SLOPE).min(MOST_EXTRA_GAP);
     }
-    cells.iter().map(|cell| cell.layer_bottom).fold(0.0, f64::max) + MARGIN
+    vertices.iter().map(|vertex| vertex.layer_bottom).fold(0.0, f64::max) + MARGIN
 }
