@@ -1,6 +1,6 @@
 //! The engines, each behind the same small adapter, and the trial that asks one of them about a case.
 
-use cbpf::{Dialect, Filter, Packet, Program, Shape, VerifyError};
+use cbpf::{Dialect, Filter, Packet, Program, Strategy, VerifyError};
 use libtest_mimic::{Failed, Trial};
 
 use crate::case::Case;
@@ -85,8 +85,8 @@ impl Engine for Traced {
     }
 }
 
-/// Native code of a shape.
-struct Jit(&'static str, Shape);
+/// Native code of a strategy.
+struct Jit(&'static str, Strategy);
 
 impl Engine for Jit {
     fn name(&self) -> &'static str {
@@ -143,8 +143,8 @@ pub fn all() -> [&'static dyn Engine; 8] {
     [
         &Interpreter,
         &Traced,
-        &Jit("jit", Shape::DataFlow),
-        &Jit("branches", Shape::Branches),
+        &Jit("jit", Strategy::Branchless),
+        &Jit("branches", Strategy::Branches),
         &JitBatch,
         &Kernel,
         &KernelSeccomp,

@@ -3,7 +3,7 @@
 use std::ptr::{self, NonNull};
 use std::slice;
 
-use cbpf::{Extension, Filter, Packet, Shape, Verified};
+use cbpf::{Extension, Filter, Packet, Strategy, Verified};
 
 use crate::generate::Sample;
 
@@ -85,8 +85,8 @@ impl Judge {
     /// All shapes have the verdicts of the interpreter, one by one and in batches, and read nothing but the packets.
     pub fn filter(&mut self, verified: &Verified, samples: &[Sample]) -> Result<(), String> {
         let sizes = self.batches;
-        for &shape in Shape::ALL {
-            let filter = Filter::compile_as(verified, shape).map_err(|error| error.to_string())?;
+        for &strategy in Strategy::ALL {
+            let filter = Filter::compile_as(verified, strategy).map_err(|error| error.to_string())?;
             filter.prepare_batch().map_err(|error| error.to_string())?;
             for sample in samples {
                 self.each(sample, |packets| {
@@ -94,7 +94,7 @@ impl Judge {
                     for packet in packets {
                         if filter.run(*packet) != expected {
                             return Err(format!(
-                                "{shape:?}: not {expected}, on {:02x?}:\n{}",
+                                "{strategy:?}: not {expected}, on {:02x?}:\n{}",
                                 packet.data(),
                                 verified.program()
                             ));

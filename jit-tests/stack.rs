@@ -5,7 +5,7 @@ use std::process::Command;
 use std::thread;
 
 use cbpf::{
-    Dialect, Expr, Filter, FilterSet, LinkType, Packet, Pass, Program, Shape, Target, Verified, compile_expression,
+    Dialect, Expr, Filter, FilterSet, LinkType, Packet, Pass, Program, Strategy, Target, Verified, compile_expression,
 };
 use libtest_mimic::{Failed, Trial};
 
@@ -70,13 +70,13 @@ fn filters() -> Result<(), String> {
 fn compile_and_run(verified: &Verified) -> Result<(), String> {
     let packet = [1; 64];
     let expected = verified.interpret(&packet);
-    for &shape in Shape::ALL {
-        let filter = Filter::compile_as(verified, shape).map_err(|error| error.to_string())?;
+    for &strategy in Strategy::ALL {
+        let filter = Filter::compile_as(verified, strategy).map_err(|error| error.to_string())?;
         filter.prepare_batch().map_err(|error| error.to_string())?;
         let mut verdicts = [0; 3];
         filter.run_batch(&[Packet::new(&packet); 3], &mut verdicts);
         if (filter.run(&packet), verdicts) != (expected, [expected; 3]) {
-            return Err(format!("{shape:?}: not {expected}"));
+            return Err(format!("{strategy:?}: not {expected}"));
         }
     }
     Ok(())

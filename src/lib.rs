@@ -98,72 +98,54 @@
 #![deny(unsafe_code)]
 #![warn(missing_docs, missing_debug_implementations, unreachable_pub)]
 
-mod ancillary;
-mod assemble;
+mod bpf;
 #[cfg(feature = "jit")]
-mod batch;
-mod builder;
-mod context;
-mod conversion;
-mod dialect;
-mod dissect;
+mod classifier;
+#[cfg(feature = "jit")]
+mod codegen;
+mod emit;
 #[cfg(feature = "jit")]
 mod filter;
 #[cfg(feature = "jit")]
-mod graph;
-mod hashing;
-mod header;
-mod instruction;
+mod filter_set;
 mod interpret;
-mod isa;
-#[cfg(feature = "jit")]
-mod jit;
+mod ir;
 mod lang;
-mod netlink;
+mod opt;
 mod packet;
-mod paths;
-mod profile;
-mod program;
-mod random;
+mod prove;
 mod seccomp;
-#[cfg(feature = "jit")]
-mod set;
 #[cfg(all(feature = "socket", target_os = "linux"))]
 pub mod socket;
-mod stop;
 mod text;
-mod trace;
-#[cfg(feature = "jit")]
-mod tune;
-mod verify;
-mod watch;
 
-pub use ancillary::Extension;
+pub use bpf::builder::{BuildError, Builder};
+pub use bpf::dialect::{Dialect, UnknownDialect};
+pub use bpf::instruction::{Instruction, Operand, RawInstruction};
+pub use bpf::isa::{AluOp, Condition, Register, Width};
+pub use bpf::program::Program;
+pub use bpf::verify::{Rule, Verified, VerifyError};
 #[cfg(feature = "jit")]
-pub use batch::{Frames, OutOfBuffer, Packets, Span};
-pub use builder::{BuildError, Builder};
-pub use context::{Context, Device, Vlan};
-pub use dialect::{Dialect, UnknownDialect};
+pub use classifier::fallback::AloneReason;
+#[cfg(feature = "jit")]
+pub use codegen::CompileError;
 #[cfg(feature = "jit")]
 pub use filter::{Filter, FilterError};
 #[cfg(feature = "jit")]
-pub use graph::{Graph, Pass, Shape};
-pub use instruction::{Instruction, Operand, RawInstruction};
-pub use isa::{AluOp, Condition, Register, Width};
-#[cfg(feature = "jit")]
-pub use jit::CompileError;
+pub use filter_set::{BatchMatches, FilterSet, Matches, SetError, SetReader, SetReport, SharedSet};
+pub use interpret::halt_reason::Stop;
+pub use interpret::observer::Registers;
+pub use interpret::profile::{Block, Edge, Profile, Way};
+pub use interpret::trace::{Executed, Read, Trace};
+pub use ir::{Graph, Strategy};
 pub use lang::{Expr, ExprError, LinkType, Resolver, Target, UnknownLinkType, compile_expression};
+pub use opt::Pass;
 pub use packet::Packet;
-pub use profile::{Block, Edge, Profile, Way};
-pub use program::Program;
+pub use packet::ancillary::Extension;
+pub use packet::batch::{Frames, OutOfBuffer, Packets, Span};
+pub use packet::context::{Context, Device, Vlan};
 pub use seccomp::{Action, Arch, SeccompData, UnknownArch};
-#[cfg(feature = "jit")]
-pub use set::{AloneReason, BatchMatches, FilterSet, Matches, SetError, SetReader, SetReport, SharedSet};
-pub use stop::Stop;
 pub use text::{Form, ParseError};
-pub use trace::{Executed, Read, Trace};
-pub use verify::{Rule, Verified, VerifyError};
-pub use watch::Registers;
 
 /// The example of the README runs, too.
 #[cfg(all(doctest, feature = "jit"))]

@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::time::{Duration, Instant};
 
-use cbpf::{Filter, LinkType, Packet, Shape, Target, compile_expression};
+use cbpf::{Filter, LinkType, Packet, Strategy, Target, compile_expression};
 
 use crate::engine::{Engine, Loaded, Subject, Traffic};
 
@@ -13,32 +13,32 @@ pub fn interpreter(subject: &Subject) -> Loaded {
 }
 
 pub fn branches(subject: &Subject) -> Loaded {
-    shaped(subject, Shape::Branches)
+    with_strategy(subject, Strategy::Branches)
 }
 
 pub fn auto(subject: &Subject) -> Loaded {
-    shaped(subject, Shape::Auto)
+    with_strategy(subject, Strategy::Auto)
 }
 
 pub fn data_flow(subject: &Subject) -> Loaded {
-    shaped(subject, Shape::DataFlow)
+    with_strategy(subject, Strategy::Branchless)
 }
 
-fn shaped(subject: &Subject, shape: Shape) -> Loaded {
-    let filter = Filter::compile_as(&subject.verified, shape).map_err(|error| error.to_string())?;
+fn with_strategy(subject: &Subject, strategy: Strategy) -> Loaded {
+    let filter = Filter::compile_as(&subject.verified, strategy).map_err(|error| error.to_string())?;
     Ok(Box::new(move |packet: Packet| filter.run(packet)))
 }
 
 pub fn batch_of_branches(subject: &Subject) -> Loaded {
-    batch(subject, Shape::Branches)
+    batch(subject, Strategy::Branches)
 }
 
 pub fn batch_of_data_flow(subject: &Subject) -> Loaded {
-    batch(subject, Shape::DataFlow)
+    batch(subject, Strategy::Branchless)
 }
 
-fn batch(subject: &Subject, shape: Shape) -> Loaded {
-    let filter = Filter::compile_as(&subject.verified, shape).map_err(|error| error.to_string())?;
+fn batch(subject: &Subject, strategy: Strategy) -> Loaded {
+    let filter = Filter::compile_as(&subject.verified, strategy).map_err(|error| error.to_string())?;
     filter.prepare_batch().map_err(|error| error.to_string())?;
     Ok(Box::new(Batch { filter, verdicts: RefCell::new([0; BATCH]) }))
 }

@@ -2,7 +2,7 @@
 
 use std::io;
 
-use cbpf::{Context, Dialect, Filter, Packet, Program, RawInstruction, Shape, Verified};
+use cbpf::{Context, Dialect, Filter, Packet, Program, RawInstruction, Strategy, Verified};
 use libtest_mimic::Failed;
 
 use crate::kernel;
@@ -30,7 +30,8 @@ pub struct Ours {
 impl Ours {
     pub fn new(program: &Program) -> Result<Ours, Failed> {
         let verified = program.verify(Dialect::Linux)?;
-        let filters = Shape::ALL.iter().map(|&shape| Filter::compile_as(&verified, shape)).collect::<Result<_, _>>()?;
+        let filters =
+            Strategy::ALL.iter().map(|&strategy| Filter::compile_as(&verified, strategy)).collect::<Result<_, _>>()?;
         Ok(Ours { verified, filters })
     }
 
@@ -46,7 +47,7 @@ impl Ours {
         match self.filters.iter().find(differs) {
             None => Ok(expected),
             Some(filter) => {
-                Err(self.disagreement(&format!("{:?}", filter.shape()), filter.run(seen.packet()), expected, seen))
+                Err(self.disagreement(&format!("{:?}", filter.strategy()), filter.run(seen.packet()), expected, seen))
             }
         }
     }

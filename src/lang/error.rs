@@ -2,8 +2,8 @@
 
 use std::fmt;
 
+use crate::bpf::verify::VerifyError;
 use crate::text::ParseError;
-use crate::verify::VerifyError;
 
 /// Why an expression has no program.
 ///

@@ -39,15 +39,14 @@ mod token;
 mod tree;
 mod words;
 
-use crate::conversion;
-use crate::dialect::Dialect;
-#[cfg(feature = "jit")]
-use crate::instruction::{Instruction, Operand};
+use crate::bpf::dialect::Dialect;
+use crate::bpf::ebpf_conversion;
+use crate::bpf::instruction::{Instruction, Operand};
+use crate::bpf::program::Program;
+use crate::bpf::verify::{Rule, VerifyError};
 use crate::lang::generate::{Generated, Wrong, generate};
 use crate::lang::target::CHAIN_DEPTHS;
-use crate::program::Program;
 use crate::text::ParseError;
-use crate::verify::{Rule, VerifyError};
 
 pub use error::ExprError;
 pub use link_type::{LinkType, UnknownLinkType};
@@ -153,7 +152,7 @@ fn place_of_cause(text: &str, at: usize, message: &str) -> usize {
 /// The program, unless it is longer than the dialect allows, also when it is optimised.
 fn bounded(program: Program, dialect: Dialect) -> Result<Program, ExprError> {
     // Only the length of a generated program can break a rule.
-    if program.len() <= conversion::ALWAYS_FITS {
+    if program.len() <= ebpf_conversion::ALWAYS_FITS {
         return Ok(program);
     }
     let Err(refused) = program.verify(dialect) else { return Ok(program) };
@@ -178,7 +177,6 @@ fn accepting(program: Program, target: &Target) -> Result<Program, ExprError> {
 
 /// The program, optimised by the rules that have no limit of length. One to which they give another meaning stays as it
 /// is.
-#[cfg(feature = "jit")]
 fn shortened(program: Program, dialect: Dialect) -> Program {
     let depends_on_rules = |instruction| match instruction {
         Instruction::LoadExtension(_) => true,
@@ -190,9 +188,4 @@ fn shortened(program: Program, dialect: Dialect) -> Program {
         return program;
     }
     program.optimize(Dialect::Pcap).unwrap_or(program)
-}
-
-#[cfg(not(feature = "jit"))]
-fn shortened(program: Program, _dialect: Dialect) -> Program {
-    program
 }

@@ -2,9 +2,10 @@
 
 use std::fmt::{self, Display, Formatter, Write};
 
-use crate::isa::AluOp;
+use crate::bpf::isa::AluOp;
 use crate::lang::keywords::spelling;
-use crate::lang::names::{self, name_of};
+use crate::lang::names;
+use crate::lang::names::name_of;
 use crate::lang::token::{Lexer, Token};
 use crate::lang::tree::{
     Arithmetic, ByteTest, Direction, Dotted, Expr, Id, Kind, Llc, Mask, Node, Pf, Primitive, Qualifiers, Relation,

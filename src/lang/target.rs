@@ -4,7 +4,7 @@ use std::fmt;
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
-use crate::dialect::Dialect;
+use crate::bpf::dialect::Dialect;
 use crate::lang::link_type::LinkType;
 
 /// What an expression is compiled for: a link type, and what else the program depends on.

@@ -2,12 +2,12 @@
 
 use std::fmt::Write;
 
-use crate::ancillary::Extension;
-use crate::dialect::Dialect;
-use crate::instruction::Instruction;
-use crate::isa::Width;
+use crate::bpf::dialect::Dialect;
+use crate::bpf::instruction::Instruction;
+use crate::bpf::isa::Width;
+use crate::bpf::program::Program;
 use crate::lang::{Expr, ExprError, LinkType, Target, compile_expression};
-use crate::program::Program;
+use crate::packet::ancillary::Extension;
 
 fn compiled(text: &str) -> Program {
     compile_expression(text, &Target::new(LinkType::ETHERNET)).unwrap_or_else(|error| panic!("{text}: {error}"))
@@ -271,7 +271,7 @@ fn what_is_shortened_keeps_the_rules_of_the_dialect() {
         match compile_expression(&text, &Target::new(LinkType::ETHERNET).dialect(Dialect::Linux)) {
             Ok(program) => assert!(program.verify(Dialect::Linux).is_ok(), "{count}"),
             Err(ExprError::TooLong { .. }) => {}
-            Err(ExprError::Refused(error)) => assert_eq!(error.rule, crate::verify::Rule::ConvertedJumpTooFar),
+            Err(ExprError::Refused(error)) => assert_eq!(error.rule, crate::bpf::verify::Rule::ConvertedJumpTooFar),
             Err(error) => panic!("{count}: {error}"),
         }
     }

@@ -8,7 +8,7 @@
 use std::net::{Ipv4Addr, Ipv6Addr};
 use std::ops;
 
-use crate::isa::AluOp;
+use crate::bpf::isa::AluOp;
 use crate::lang::words::{AtmField, AtmName, Mtp2, Mtp3Field, Protocol};
 
 /// An expression of the filter language: `tcp port 443 and not host 10.0.0.1`.

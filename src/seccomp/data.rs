@@ -1,7 +1,7 @@
 //! What a filter of system calls looks at.
 
+use crate::bpf::verify::SECCOMP_DATA;
 use crate::seccomp::Arch;
-use crate::verify::SECCOMP_DATA;
 
 /// A system call as a filter sees it: `struct seccomp_data`.
 ///

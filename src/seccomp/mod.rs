@@ -9,7 +9,6 @@ mod action;
 mod arch;
 mod data;
 mod names;
-mod run;
 
 pub use action::Action;
 pub use arch::{Arch, UnknownArch};

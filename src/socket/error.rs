@@ -2,7 +2,7 @@
 
 use std::{fmt, io};
 
-use crate::verify::VerifyError;
+use crate::bpf::verify::VerifyError;
 
 /// Why something could not be done with a socket.
 #[derive(Debug)]

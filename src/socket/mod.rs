@@ -63,9 +63,9 @@ use std::os::fd::AsFd;
 use libc::c_int;
 use socket2::{SockFilter, SockRef, Type};
 
-use crate::dialect::Dialect;
-use crate::instruction::{Instruction, RawInstruction};
-use crate::program::Program;
+use crate::bpf::dialect::Dialect;
+use crate::bpf::instruction::{Instruction, RawInstruction};
+use crate::bpf::program::Program;
 
 pub use error::Error;
 pub use receive::{receive, report_context};

@@ -6,8 +6,8 @@ use socket2::Type;
 
 use super::error::{self, Error};
 use super::system::{self, Message};
-use crate::context::{Context, Device};
 use crate::packet::Packet;
+use crate::packet::context::{Context, Device};
 
 /// Makes a packet socket tell the context of each packet, for [`receive`]: `PACKET_AUXDATA`, and `SO_RCVMARK` where the
 /// kernel has it (since 5.19) and the process may.

@@ -14,9 +14,9 @@ use std::time::Duration;
 
 use libc::{c_int, socklen_t};
 
-use crate::dialect::Dialect;
-use crate::instruction::RawInstruction;
-use crate::verify::Verified;
+use crate::bpf::dialect::Dialect;
+use crate::bpf::instruction::RawInstruction;
+use crate::bpf::verify::Verified;
 
 /// An option of a socket that is a number.
 #[derive(Clone, Copy)]

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
 use super::*;
-use crate::verify::Rule;
+use crate::bpf::verify::Rule;
 
 fn program(text: &str) -> Program {
     text.parse().expect("a program")

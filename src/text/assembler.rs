@@ -7,12 +7,14 @@
 
 use std::collections::HashMap;
 
-use crate::assemble::{Assembler, Label, Target, Unresolved};
-use crate::instruction::{Instruction, RawInstruction};
-use crate::isa::{self, Operation};
+use crate::bpf::assemble::{Assembler, Label, Target, Unresolved};
+use crate::bpf::instruction::{Instruction, RawInstruction};
+use crate::bpf::isa;
+use crate::bpf::isa::Operation;
 use crate::text::cursor::{Cursor, Range, Space};
 use crate::text::error::ParseError;
-use crate::text::operand::{self, Notation, Operand};
+use crate::text::operand;
+use crate::text::operand::{Notation, Operand};
 
 /// The notation of an instruction that has none.
 const RAW: &str = "raw";

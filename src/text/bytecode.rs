@@ -3,7 +3,7 @@
 //! It is also read in quotes, with which it was copied from a command line, and where programs print it: `iptables-save`,
 //! `tc filter show`, `ss -0bf`.
 
-use crate::instruction::RawInstruction;
+use crate::bpf::instruction::RawInstruction;
 use crate::text::cursor::Range::{U8, U16, U32};
 use crate::text::cursor::{Cursor, Range, Space};
 use crate::text::error::ParseError;

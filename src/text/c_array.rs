@@ -12,9 +12,10 @@
 //!
 //! Numbers are constant expressions of C; `c_constant.rs` has their names.
 
-use crate::instruction::RawInstruction;
+use crate::bpf::instruction::RawInstruction;
 use crate::text::c_constant::Constants;
-use crate::text::cursor::Range::{self, U8, U16, U32};
+use crate::text::cursor::Range;
+use crate::text::cursor::Range::{U8, U16, U32};
 use crate::text::cursor::{Cursor, Space};
 use crate::text::detect::skip_noise;
 use crate::text::error::ParseError;

@@ -268,7 +268,7 @@ fn seccomp_field(cursor: &mut Cursor) -> Result<i64, ParseError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ancillary;
+    use crate::packet::ancillary;
 
     fn value(text: &str) -> Result<u32, ParseError> {
         let mut cursor = Cursor::new(text, Space::C);

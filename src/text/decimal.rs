@@ -1,6 +1,6 @@
 //! `tcpdump -ddd`: a line with the number of instructions, then a line of four decimal numbers for each.
 
-use crate::instruction::RawInstruction;
+use crate::bpf::instruction::RawInstruction;
 use crate::text::cursor::{Cursor, Range, Space};
 use crate::text::detect::skip_noise;
 use crate::text::error::ParseError;

@@ -150,7 +150,7 @@ fn is_expression(text: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use crate::program::Program;
+    use crate::bpf::program::Program;
 
     #[test]
     fn what_is_no_program_is_named() {

@@ -5,12 +5,14 @@
 
 use std::fmt;
 
-use crate::instruction::RawInstruction;
-use crate::isa::{self, Operation};
+use crate::bpf::instruction::RawInstruction;
+use crate::bpf::isa;
+use crate::bpf::isa::Operation;
 use crate::text::cursor::{Cursor, Range, Space};
 use crate::text::detect::skip_noise;
 use crate::text::error::ParseError;
-use crate::text::operand::{self, Notation, Operand};
+use crate::text::operand;
+use crate::text::operand::{Notation, Operand};
 
 /// The notation of an instruction that has none.
 const UNKNOWN: &str = "unimp";

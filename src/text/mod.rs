@@ -15,13 +15,14 @@ mod listing;
 mod operand;
 mod raw;
 mod seccomp;
+mod verify_error;
 
 use std::fmt;
 use std::str::FromStr;
 
-use crate::dialect::Dialect;
-use crate::instruction::RawInstruction;
-use crate::program::Program;
+use crate::bpf::dialect::Dialect;
+use crate::bpf::instruction::RawInstruction;
+use crate::bpf::program::Program;
 use crate::seccomp::Arch;
 use cursor::Cursor;
 pub use error::ParseError;

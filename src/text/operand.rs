@@ -1,8 +1,10 @@
 //! Operands, as the listing and the assembler write them: both notations share all but a few words.
 
-use crate::ancillary::{self, Extension};
-use crate::instruction::RawInstruction;
-use crate::isa::{self, Form, Row};
+use crate::bpf::instruction::RawInstruction;
+use crate::bpf::isa;
+use crate::bpf::isa::{Form, Row};
+use crate::packet::ancillary;
+use crate::packet::ancillary::Extension;
 use crate::text::cursor::{Cursor, Range, Space};
 use crate::text::error::ParseError;
 

@@ -1,7 +1,7 @@
 //! `struct sock_filter`, 8 bytes an instruction: u16 code, u8 jt, u8 jf, u32 k, in either byte order.
 
-use crate::instruction::RawInstruction;
-use crate::isa;
+use crate::bpf::instruction::RawInstruction;
+use crate::bpf::isa;
 use crate::text::error::ParseError;
 use crate::text::{LONGEST, too_long};
 
@@ -58,7 +58,7 @@ fn encode(order: ByteOrder, &RawInstruction { code, jt, jf, k }: &RawInstruction
 
 #[cfg(test)]
 mod tests {
-    use crate::program::Program;
+    use crate::bpf::program::Program;
     use crate::text::Form;
 
     #[test]

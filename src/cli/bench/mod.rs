@@ -9,7 +9,7 @@ use std::hint::black_box;
 use std::io::{IsTerminal, Write, stderr, stdout};
 use std::time::{Duration, Instant};
 
-use cbpf::{Context, Filter, LinkType, Packet, Shape, Verified};
+use cbpf::{Context, Filter, LinkType, Packet, Strategy, Verified};
 use clap::Args;
 use indicatif::HumanCount;
 use serde_json::{Value, json};
@@ -31,8 +31,8 @@ const BATCH: usize = 1024;
 
 /// Measure the speed of a program on the packets of captures
 ///
-/// Prints nanoseconds a packet, the median of many rounds with its quartiles, for the interpreter and for each shape of
-/// native code, on single packets and on batches, in the order of the captures and shuffled. The engines take turns,
+/// Prints nanoseconds a packet, the median of many rounds with its quartiles, for the interpreter and for each strategy
+/// of native code, on single packets and on batches, in the order of the captures and shuffled. The engines take turns,
 /// after their verdicts have been compared. An expression is compiled and reported for each link type of the packets.
 ///
 /// Branch predictors memorize small samples: a capture of a few hundred packets, measured in order, shows times that
@@ -182,13 +182,13 @@ enum Engine {
     Batch(Filter),
 }
 
-/// Returns the interpreter, and native code of each distinct shape.
+/// Returns the interpreter, and native code of each distinct strategy.
 fn engines(verified: &Verified) -> Result<Vec<Engine>, Failure> {
     let failed = |error| Failure::Failed(format!("{error}"));
     let mut filters: Vec<Filter> = Vec::new();
-    for &shape in Shape::ALL {
-        let filter = Filter::compile_as(verified, shape).map_err(failed)?;
-        if filters.iter().all(|other| other.shape() != filter.shape()) {
+    for &strategy in Strategy::ALL {
+        let filter = Filter::compile_as(verified, strategy).map_err(failed)?;
+        if filters.iter().all(|other| other.strategy() != filter.strategy()) {
             filter.prepare_batch().map_err(failed)?;
             filters.push(filter);
         }
@@ -198,12 +198,12 @@ fn engines(verified: &Verified) -> Result<Vec<Engine>, Failure> {
 }
 
 impl Engine {
-    /// Returns the name of the engine, and the shape of its code.
+    /// Returns the name of the engine, and the strategy of its code.
     fn name(&self) -> (&'static str, Option<&'static str>) {
         match self {
             Engine::Interpreter(_) => ("interpreter", None),
-            Engine::Single(filter) => ("jit", Some(filter.shape().name())),
-            Engine::Batch(filter) => ("jit-batch", Some(filter.batch_shape().name())),
+            Engine::Single(filter) => ("jit", Some(filter.strategy().name())),
+            Engine::Batch(filter) => ("jit-batch", Some(filter.batch_strategy().name())),
         }
     }
 
@@ -275,14 +275,14 @@ impl Report {
         let (packets, read) = (HumanCount(self.packets as u64), HumanCount(self.read as u64));
         let link_type = self.link_type.map_or(String::new(), |link_type| format!("{link_type}: "));
         let mut text = format!("{link_type}Nanoseconds a packet, median (quartiles), {packets} of {read} packets\n\n");
-        let mut line = |engine: &str, shape: &str, in_order: &str, shuffled: &str| {
-            let _ = writeln!(text, "{engine:11}  {shape:9}  {in_order:24}  {shuffled}");
+        let mut line = |engine: &str, strategy: &str, in_order: &str, shuffled: &str| {
+            let _ = writeln!(text, "{engine:11}  {strategy:10}  {in_order:24}  {shuffled}");
         };
-        line("engine", "shape", "in order", "shuffled");
+        line("engine", "strategy", "in order", "shuffled");
         let shown = |Quartiles { lower, median, upper }: &Quartiles| format!("{median:.2} ({lower:.2} to {upper:.2})");
         for ((engine, in_order), shuffled) in self.engines.iter().zip(&self.in_order).zip(&self.shuffled) {
-            let (name, shape) = engine.name();
-            line(name, shape.unwrap_or("-"), &shown(in_order), &shown(shuffled));
+            let (name, strategy) = engine.name();
+            line(name, strategy.unwrap_or("-"), &shown(in_order), &shown(shuffled));
         }
         let (single, batch) = self.tuned_shapes();
         let _ = write!(text, "\n`Filter::tuned` takes {single} for single packets, {batch} for batches.");
@@ -292,8 +292,8 @@ impl Report {
     fn json(&self) -> Value {
         let rows = self.engines.iter().zip(&self.in_order).zip(&self.shuffled);
         let row = |((engine, in_order), shuffled): ((&Engine, &Quartiles), &Quartiles)| {
-            let (name, shape) = engine.name();
-            json!({ "engine": name, "shape": shape, "in_order": in_order.json(), "shuffled": shuffled.json() })
+            let (name, strategy) = engine.name();
+            json!({ "engine": name, "strategy": strategy, "in_order": in_order.json(), "shuffled": shuffled.json() })
         };
         let (single, batch) = self.tuned_shapes();
         json!({
@@ -307,6 +307,6 @@ impl Report {
     }
 
     fn tuned_shapes(&self) -> (&'static str, &'static str) {
-        (self.tuned.shape().name(), self.tuned.batch_shape().name())
+        (self.tuned.strategy().name(), self.tuned.batch_strategy().name())
     }
 }

@@ -3,9 +3,8 @@
 //! What is constant is computed here. The rest is computed in A; of two operands the one that needs more scratch words
 //! comes first, so that those of the machine are enough for any expression that people write.
 
-use crate::ancillary::{self, Extension};
-use crate::instruction::{Instruction, Operand};
-use crate::isa::{AluOp, Condition, Register, Width};
+use crate::bpf::instruction::{Instruction, Operand};
+use crate::bpf::isa::{AluOp, Condition, Register, Width};
 use crate::lang::generate::address::misplaced;
 use crate::lang::generate::code::{Base, Exits};
 use crate::lang::generate::layers::{Family, Place};
@@ -15,6 +14,8 @@ use crate::lang::generate::protocol::ether_type;
 use crate::lang::generate::{Generator, Message};
 use crate::lang::tree::{Arithmetic, Relation, Step};
 use crate::lang::words::Protocol;
+use crate::packet::ancillary;
+use crate::packet::ancillary::Extension;
 
 /// How many scratch words the machine has.
 const SLOTS: u8 = 16;

@@ -4,11 +4,11 @@
 //! hold on all of those ways. A field that is in A already is not loaded again, and where no way leads no code is written:
 //! a test whose outcome is known leaves nothing behind.
 
-use crate::ancillary::Extension;
-use crate::assemble::{Assembler, Label, Target};
-use crate::instruction::{Instruction, Operand, RawInstruction};
-use crate::isa::{AluOp, Condition, Register, Width};
+use crate::bpf::assemble::{Assembler, Label, Target};
+use crate::bpf::instruction::{Instruction, Operand, RawInstruction};
+use crate::bpf::isa::{AluOp, Condition, Register, Width};
 use crate::lang::generate::layers::Place;
+use crate::packet::ancillary::Extension;
 
 /// Where a test goes on.
 #[derive(Clone, Copy, Debug)]

@@ -1,7 +1,7 @@
 //! Tests of single fields: lengths, bytes, pf, ATM and SS7.
 
-use crate::instruction::Operand;
-use crate::isa::{AluOp, Condition};
+use crate::bpf::instruction::Operand;
+use crate::bpf::isa::{AluOp, Condition};
 use crate::lang::generate::code::{Exits, Test, Value};
 use crate::lang::generate::layers::{Around, Family, Place};
 use crate::lang::generate::{Generator, Message};

@@ -1,6 +1,6 @@
 //! Where the headers of a packet are, and how that changes from left to right in an expression.
 
-use crate::isa::Width;
+use crate::bpf::isa::Width;
 use crate::lang::generate::code::{Base, Value};
 use crate::lang::link_type::LinkType;
 

@@ -1,6 +1,5 @@
 //! Tests of the link layer: from and to whom, and in which direction.
 
-use crate::ancillary::Extension;
 use crate::lang::generate::carries::LONGEST;
 use crate::lang::generate::code::{Exits, Value};
 use crate::lang::generate::layers::{Around, Family, Place};
@@ -8,6 +7,7 @@ use crate::lang::generate::network::{IP, IP6};
 use crate::lang::generate::{Generator, Message};
 use crate::lang::tree::{Direction, Llc};
 use crate::lang::words::Protocol;
+use crate::packet::ancillary::Extension;
 
 /// `PACKET_OUTGOING` of Linux.
 const OUTGOING: u32 = 4;

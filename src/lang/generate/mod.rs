@@ -22,14 +22,14 @@ mod transport;
 mod tunnel;
 mod wlan;
 
-use crate::assemble::Label;
-use crate::instruction::Instruction;
+use crate::bpf::assemble::Label;
+use crate::bpf::instruction::Instruction;
+use crate::bpf::program::Program;
 use crate::lang::generate::address::Kindred;
 use crate::lang::generate::code::{Code, Exits, Test};
 use crate::lang::generate::layers::{Layers, PAYLOAD_SLOT, Place};
 use crate::lang::target::Target;
 use crate::lang::tree::{Expr, Node, Primitive, beginnings};
-use crate::program::Program;
 
 /// What is wrong with a primitive.
 type Message = String;

@@ -1,6 +1,6 @@
 //! Tests of network addresses.
 
-use crate::assemble::Label;
+use crate::bpf::assemble::Label;
 use crate::lang::generate::address::{Net4, Net6, misplaced};
 use crate::lang::generate::code::{Exits, Test, Value};
 use crate::lang::generate::layers::Place;

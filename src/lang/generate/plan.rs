@@ -1,6 +1,6 @@
 //! What is known of a number before it is computed: its value, or how many scratch words it needs.
 
-use crate::isa::AluOp;
+use crate::bpf::isa::AluOp;
 use crate::lang::generate::Message;
 use crate::lang::tree::{Arithmetic, Step, beginnings};
 

@@ -1,13 +1,13 @@
 //! What a program does first: the lengths of headers that packets state themselves, for those tests that need them.
 
-use crate::assemble::Label;
-use crate::instruction::{Instruction, Operand};
-use crate::isa::{AluOp, Condition, Register, Width};
+use crate::bpf::assemble::Label;
+use crate::bpf::instruction::{Instruction, Operand};
+use crate::bpf::isa::{AluOp, Condition, Register, Width};
+use crate::bpf::program::Program;
 use crate::lang::generate::Generator;
 use crate::lang::generate::code::{Base, Code, Exits, Value};
 use crate::lang::generate::layers::{Family, HEADER_SLOT, Layers, PAYLOAD_SLOT, Place};
 use crate::lang::link_type::LinkType;
-use crate::program::Program;
 
 /// Headers in front of 802.11.
 const PRISM: u32 = 119;

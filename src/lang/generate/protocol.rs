@@ -6,7 +6,8 @@ use crate::lang::generate::code::Exits;
 use crate::lang::generate::layers::{Family, Place};
 use crate::lang::generate::network::{ARP, DECNET, IP, IP6, RARP};
 use crate::lang::generate::{Generator, Message};
-use crate::lang::names::{self, find};
+use crate::lang::names;
+use crate::lang::names::find;
 use crate::lang::tree::Id;
 use crate::lang::words::Protocol;
 

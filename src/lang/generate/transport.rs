@@ -2,9 +2,9 @@
 
 use std::ops::RangeInclusive;
 
-use crate::dialect::Dialect;
-use crate::instruction::{Instruction, Operand};
-use crate::isa::{AluOp, Condition, Register, Width};
+use crate::bpf::dialect::Dialect;
+use crate::bpf::instruction::{Instruction, Operand};
+use crate::bpf::isa::{AluOp, Condition, Register, Width};
 use crate::lang::generate::address::misplaced;
 use crate::lang::generate::code::{Base, Exits, Value};
 use crate::lang::generate::layers::Place;
@@ -216,14 +216,14 @@ impl Generator<'_> {
         Ok(())
     }
 
-    fn jump_if(&mut self, constant: u32, yes: crate::assemble::Label) {
+    fn jump_if(&mut self, constant: u32, yes: crate::bpf::assemble::Label) {
         let no = self.code.label();
         self.code.branch(Condition::Equal, Operand::Constant(constant), Exits { yes, no });
         self.code.place(no);
     }
 
     /// Goes on at `here` if A is the constant.
-    fn unless(&mut self, constant: u32, no: crate::assemble::Label, here: crate::assemble::Label) {
+    fn unless(&mut self, constant: u32, no: crate::bpf::assemble::Label, here: crate::bpf::assemble::Label) {
         self.code.branch(Condition::Equal, Operand::Constant(constant), Exits { yes: here, no });
         self.code.place(here);
     }

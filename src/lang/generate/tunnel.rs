@@ -1,9 +1,8 @@
 //! Tests that also move the headers for everything behind them: tags, labels and tunnels.
 
-use crate::ancillary::Extension;
-use crate::assemble::Label;
-use crate::instruction::{Instruction, Operand};
-use crate::isa::{AluOp, Condition, Register, Width};
+use crate::bpf::assemble::Label;
+use crate::bpf::instruction::{Instruction, Operand};
+use crate::bpf::isa::{AluOp, Condition, Register, Width};
 use crate::lang::generate::code::{Base, Exits, Test, Value};
 use crate::lang::generate::layers::{Around, Family, Layers, Place};
 use crate::lang::generate::network::{IP, IP6};
@@ -11,6 +10,7 @@ use crate::lang::generate::prologue::PPI;
 use crate::lang::generate::transport::{UDP, behind_ipv4};
 use crate::lang::generate::{Generator, Message};
 use crate::lang::tree::Direction;
+use crate::packet::ancillary::Extension;
 
 /// EtherTypes of tags, of MPLS, PPPoE sessions, batman-adv, and of Ethernet in a tunnel.
 const TAGS: [u32; 3] = [0x8100, 0x88a8, 0x9100];

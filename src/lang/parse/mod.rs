@@ -14,7 +14,7 @@ mod primitives;
 
 use std::ops::Range;
 
-use crate::isa::AluOp;
+use crate::bpf::isa::AluOp;
 use crate::lang::error::ExprError;
 use crate::lang::keywords;
 use crate::lang::token::{Lexer, Token};

@@ -1,6 +1,6 @@
 //! What may stand behind an operand: operators, and what closes.
 
-use crate::isa::AluOp;
+use crate::bpf::isa::AluOp;
 use crate::lang::keywords;
 use crate::lang::parse::{Holds, Operand, Parser, Waiting};
 use crate::lang::token::Token;

@@ -9,15 +9,16 @@
 //! The fields say what an instruction is. A statement of seccomp-tools must not contradict them; anything else behind
 //! them is a remark.
 
-use crate::instruction::{Instruction, RawInstruction};
-use crate::isa::Register;
+use crate::bpf::instruction::{Instruction, RawInstruction};
+use crate::bpf::isa::Register;
+use crate::bpf::verify::SECCOMP_DATA;
 use crate::seccomp::Arch;
 use crate::text::cursor::Range::{U8, U16, U32};
 use crate::text::cursor::{Cursor, Space};
 use crate::text::error::ParseError;
-use crate::text::seccomp::statement::{self, Goto, Names, Statement};
+use crate::text::seccomp::statement;
+use crate::text::seccomp::statement::{Goto, Names, Statement};
 use crate::text::seccomp::{known, landing};
-use crate::verify::SECCOMP_DATA;
 
 /// The head of a printed program.
 pub(super) const HEAD: [&str; 2] = [" line  CODE  JT   JF      K", "================================="];

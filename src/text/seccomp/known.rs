@@ -1,7 +1,8 @@
 //! What is known before each instruction, so that numbers get names: what A holds, and which architecture it is.
 
-use crate::instruction::RawInstruction;
-use crate::isa::{self, Condition, Input, Operation, Register, Source, Width};
+use crate::bpf::instruction::RawInstruction;
+use crate::bpf::isa;
+use crate::bpf::isa::{Condition, Input, Operation, Register, Source, Width};
 use crate::seccomp::Arch;
 
 /// Where `nr` and `arch` stand in `struct seccomp_data`.

@@ -12,8 +12,8 @@ mod statement;
 
 use std::collections::HashMap;
 
-use crate::assemble::{Assembler, Label, Target};
-use crate::instruction::{Instruction, RawInstruction};
+use crate::bpf::assemble::{Assembler, Label, Target};
+use crate::bpf::instruction::{Instruction, RawInstruction};
 use crate::seccomp::Arch;
 use crate::text::cursor::{Cursor, Space};
 use crate::text::detect::skip_noise;

@@ -1,14 +1,16 @@
 //! Instructions as statements behind their four fields.
 
-use crate::instruction::RawInstruction;
-use crate::isa::{self, AluOp, Condition, Input, Operation, Register, Source, Width};
+use crate::bpf::instruction::RawInstruction;
+use crate::bpf::isa;
+use crate::bpf::isa::{AluOp, Condition, Input, Operation, Register, Source, Width};
+use crate::bpf::verify::SECCOMP_DATA;
 use crate::seccomp::{Action, Arch};
 use crate::text::listing::Line;
 use crate::text::seccomp::columns::HEAD;
-use crate::text::seccomp::known::{self, Known};
+use crate::text::seccomp::known;
+use crate::text::seccomp::known::Known;
 use crate::text::seccomp::landing;
 use crate::text::seccomp::statement::{ARGS, ASSIGNMENTS, COMPARISONS, FIELDS, INSTRUCTION_POINTER};
-use crate::verify::SECCOMP_DATA;
 
 /// Prints a program; `presumed` is the architecture where the program does not ask for it.
 pub(crate) fn print(program: &[RawInstruction], presumed: Arch) -> String {

@@ -1,7 +1,7 @@
 //! What statements load into A and X: fields of the call, constants, scratch words and each other.
 
-use crate::instruction::{Instruction, RawInstruction};
-use crate::isa::{Register, Width};
+use crate::bpf::instruction::{Instruction, RawInstruction};
+use crate::bpf::isa::{Register, Width};
 use crate::text::cursor::{Cursor, Range};
 use crate::text::error::ParseError;
 use crate::text::seccomp::statement::{

@@ -18,8 +18,8 @@
 //! architecture: the one that was tested for, or the presumed one. An argument may have a name if a remark says which
 //! one it is, as in `A = buf # write(fd, buf, count)`.
 
-use crate::instruction::{Instruction, Operand, RawInstruction};
-use crate::isa::{AluOp, Condition, Register};
+use crate::bpf::instruction::{Instruction, Operand, RawInstruction};
+use crate::bpf::isa::{AluOp, Condition, Register};
 use crate::seccomp::{Action, Arch, is_call};
 use crate::text::cursor::{Cursor, Range};
 use crate::text::error::ParseError;

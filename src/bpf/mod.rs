@@ -1,0 +1,10 @@
+//! Classic BPF programs: instructions, the ways to build them, and the verifier. Nothing here runs a program.
+
+pub(crate) mod assemble;
+pub(crate) mod builder;
+pub(crate) mod dialect;
+pub(crate) mod ebpf_conversion;
+pub(crate) mod instruction;
+pub(crate) mod isa;
+pub(crate) mod program;
+pub(crate) mod verify;

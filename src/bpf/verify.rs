@@ -1,0 +1,358 @@
+//! The verifier: whether a dialect accepts a program.
+//!
+//! The rules, in the order in which they are tried; for one instruction after the other, then for the whole:
+//!
+//! - the length is from 1 to [`Dialect::max_len`];
+//! - the opcode has a row in the table of the instruction set, and the dialect accepts it;
+//! - scratch words are `M[0]` to `M[15]`;
+//! - a constant divisor is not 0; a constant shift is below 32 (not asked by [`Dialect::Pcap`]);
+//! - jumps go forward and stay inside the program;
+//! - an absolute load at 0xfffff000 or above is a known ancillary load ([`Dialect::Linux`]);
+//! - a load lies inside `struct seccomp_data`, on a multiple of 4 ([`Dialect::Seccomp`]);
+//! - the last instruction is `ret #k` or `ret a`;
+//! - a scratch word is stored before it is read, on every path (not asked by [`Dialect::Pcap`]);
+//! - jumps fit after the conversion to eBPF ([`Dialect::Linux`]; see [`conversion`]).
+//!
+//! Source: `bpf_check_classic`, `check_load_and_stores` and `bpf_convert_filter` in the kernel's `net/core/filter.c`, `seccomp_check_filter`
+//! in `kernel/seccomp.c`, `bpf_validate` in libpcap. Unreachable code is judged like any other.
+
+use std::fmt;
+use std::sync::Arc;
+
+use crate::bpf::dialect::Dialect;
+use crate::bpf::ebpf_conversion;
+use crate::bpf::instruction::{Operand, RawInstruction};
+use crate::bpf::isa;
+use crate::bpf::isa::{Accepted, AluOp, Condition, Input, Operation, Register, Width};
+use crate::bpf::program::Program;
+use crate::packet::ancillary;
+use crate::packet::ancillary::Extension;
+
+/// How many scratch words there are.
+pub(crate) const SCRATCH_WORDS: usize = 16;
+
+/// The size of `struct seccomp_data`, in bytes.
+pub(crate) const SECCOMP_DATA: u32 = 64;
+
+/// What an engine executes: an instruction that cannot be wrong, its meaning in the dialect resolved.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Step {
+    Load(Register, Source),
+    /// Loads A from a fixed place of the packet; in Linux, a negative offset is relative to a header.
+    LoadAbsolute(Width, u32),
+    /// Loads A from so far behind the place that X names.
+    LoadIndirect(Width, u32),
+    /// Loads X with 4 times the low half of the byte there.
+    LoadMemShift(u32),
+    /// Loads A with a fact from the context, or with what an extension makes of that, the packet, A and X.
+    Ancillary(Extension),
+    Store(Register, usize),
+    Alu(AluOp, Operand),
+    Negate,
+    Jump(usize),
+    Branch {
+        condition: Condition,
+        operand: Operand,
+        then: usize,
+        otherwise: usize,
+    },
+    Return(Verdict),
+    /// Copies the other register into this one.
+    Transfer(Register),
+}
+
+/// Where a load of either register takes its value from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Source {
+    Constant(u32),
+    Scratch(usize),
+    WireLen,
+}
+
+/// Where a verdict comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    Constant(u32),
+    A,
+}
+
+/// A program that a dialect accepts: what engines run. Clones share it.
+///
+/// ```
+/// use cbpf::{Dialect, Program};
+/// let program: Program = "ld #len\n ret a".parse()?;
+/// let verified = program.verify(Dialect::Linux)?;
+/// assert_eq!(verified.interpret(b"seven b"), 7);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct Verified {
+    dialect: Dialect,
+    program: Arc<Program>,
+    steps: Arc<[Step]>,
+}
+
+impl Verified {
+    /// The dialect that accepted the program.
+    pub fn dialect(&self) -> Dialect {
+        self.dialect
+    }
+
+    /// The program.
+    pub fn program(&self) -> &Program {
+        &self.program
+    }
+
+    /// The program, to be kept.
+    pub(crate) fn shared_program(&self) -> Arc<Program> {
+        self.program.clone()
+    }
+
+    /// The program as engines run it; the last step returns, and every target is the place of a step.
+    pub(crate) fn steps(&self) -> &[Step] {
+        &self.steps
+    }
+}
+
+/// Why a dialect refuses a program.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct VerifyError {
+    /// The number of the instruction, from 0; for [`Rule::Empty`] and [`Rule::TooLong`] 0.
+    pub pc: usize,
+    /// The instruction; for [`Rule::Empty`] all zero.
+    pub instruction: RawInstruction,
+    /// The dialect.
+    pub dialect: Dialect,
+    /// The rule that it breaks.
+    pub rule: Rule,
+}
+
+/// A rule of the verifier.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Rule {
+    /// A program has at least one instruction.
+    Empty,
+    /// A program is not longer than the dialect allows.
+    TooLong {
+        /// How long it is, in instructions.
+        len: usize,
+        /// How long it may be.
+        max: usize,
+    },
+    /// The opcode is one of the machine's.
+    UnknownOpcode,
+    /// The opcode is one that this dialect accepts.
+    ForbiddenOpcode,
+    /// Scratch words are `M[0]` to `M[15]`.
+    ScratchOutside,
+    /// A scratch word is stored, on every path, before it is read.
+    ScratchUnset,
+    /// A constant divisor is not 0.
+    DivisionByZero,
+    /// A constant shift is below 32.
+    ShiftTooFar,
+    /// A jump stays inside the program.
+    JumpOutside,
+    /// A jump goes forward.
+    JumpBackward,
+    /// An offset of 0xfffff000 or above names an ancillary load.
+    UnknownAncillary,
+    /// An offset lies inside `struct seccomp_data`, on a multiple of 4.
+    OutsideSeccompData,
+    /// The last instruction is `ret #k` or `ret a`.
+    NoReturn,
+    /// A jump fits into the program that the kernel makes of this one: eBPF, where jumps reach 32,767 instructions.
+    ///
+    /// A program that is refused by this rule has more than 1,500 instructions, most of them loads from packets.
+    ConvertedJumpTooFar,
+}
+
+impl fmt::Display for Rule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Rule::Empty => "a program has at least one instruction",
+            Rule::TooLong { len, max } => return write!(f, "{len} instructions, and at most {max} are allowed"),
+            Rule::UnknownOpcode => "no such opcode",
+            Rule::ForbiddenOpcode => "this dialect does not accept the opcode",
+            Rule::ScratchOutside => "scratch words are M[0] to M[15]",
+            Rule::ScratchUnset => "on some path this scratch word is read before it is stored",
+            Rule::DivisionByZero => "division by zero",
+            Rule::ShiftTooFar => "a shift is by 0 to 31 bits",
+            Rule::JumpOutside => "the jump leaves the program",
+            Rule::JumpBackward => "the jump goes backward",
+            Rule::UnknownAncillary => "offsets from 0xfffff000 are ancillary loads, and none has this number",
+            Rule::OutsideSeccompData => "the offset is not a multiple of 4 below 64",
+            Rule::NoReturn => "the last instruction is not a return",
+            Rule::ConvertedJumpTooFar => {
+                "the program is too long for this jump: after the kernel's conversion to eBPF, jumps reach 32,767 \
+                 instructions"
+            }
+        })
+    }
+}
+
+impl std::error::Error for VerifyError {}
+
+impl Program {
+    /// Judges the program by the rules of a dialect.
+    ///
+    /// # Errors
+    /// Names the instruction and the rule that it breaks.
+    ///
+    /// ```
+    /// use cbpf::{Dialect, Program, Rule};
+    /// let program: Program = "lsh #32\n ret a".parse()?;
+    /// let error = program.verify(Dialect::Linux).unwrap_err();
+    /// assert_eq!((error.pc, error.rule), (0, Rule::ShiftTooFar));
+    /// assert_eq!(error.to_string(), "instruction 0, `lsh #32`: a shift is by 0 to 31 bits (linux dialect)");
+    /// assert!(program.verify(Dialect::Pcap).is_ok());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn verify(&self, dialect: Dialect) -> Result<Verified, VerifyError> {
+        let refuse = |(pc, rule): (usize, Rule)| {
+            let instruction = self.instructions().get(pc).copied().unwrap_or_default();
+            VerifyError { pc, instruction, dialect, rule }
+        };
+        let steps = verify(self.instructions(), dialect).map_err(refuse)?;
+        Ok(Verified { dialect, program: Arc::new(self.clone()), steps: steps.into() })
+    }
+}
+
+fn verify(program: &[RawInstruction], dialect: Dialect) -> Result<Vec<Step>, (usize, Rule)> {
+    let (len, max) = (program.len(), dialect.max_len());
+    if len == 0 {
+        return Err((0, Rule::Empty));
+    }
+    if len > max {
+        return Err((0, Rule::TooLong { len, max }));
+    }
+    let step = |(pc, &raw)| Place { pc, len, dialect }.step(raw).map_err(|rule| (pc, rule));
+    let steps: Vec<Step> = program.iter().enumerate().map(step).collect::<Result<_, _>>()?;
+    if !matches!(steps[len - 1], Step::Return(_)) {
+        return Err((len - 1, Rule::NoReturn));
+    }
+    if dialect.is_kernel() {
+        scratch_is_stored_first(&steps)?;
+    }
+    if dialect == Dialect::Linux {
+        ebpf_conversion::first_unfit_jump(&steps).map_or(Ok(()), |pc| Err((pc, Rule::ConvertedJumpTooFar)))?;
+    }
+    Ok(steps)
+}
+
+/// Where an instruction stands: what it takes to judge it alone.
+struct Place {
+    pc: usize,
+    len: usize,
+    dialect: Dialect,
+}
+
+impl Place {
+    fn step(&self, raw: RawInstruction) -> Result<Step, Rule> {
+        let row = isa::lookup(raw.code).ok_or(Rule::UnknownOpcode)?;
+        match row.accepted {
+            Accepted::Packets if self.dialect == Dialect::Seccomp => return Err(Rule::ForbiddenOpcode),
+            Accepted::Nowhere => return Err(Rule::ForbiddenOpcode),
+            _ => {}
+        }
+        let k = raw.k;
+        Ok(match row.operation {
+            Operation::Load(dst, source) => self.load(dst, source, k)?,
+            Operation::Store(src) => Step::Store(src, scratch(k)?),
+            Operation::Alu(op, Input::K) => Step::Alu(op, self.constant(op, k)?),
+            Operation::Alu(op, _) => Step::Alu(op, Operand::X),
+            Operation::Negate => Step::Negate,
+            Operation::Jump => Step::Jump(self.jump(k)?),
+            Operation::Branch(condition, input) => Step::Branch {
+                condition,
+                operand: if input == Input::K { Operand::Constant(k) } else { Operand::X },
+                then: self.target(u32::from(raw.jt))?,
+                otherwise: self.target(u32::from(raw.jf))?,
+            },
+            Operation::Return(Input::K) => Step::Return(Verdict::Constant(k)),
+            Operation::Return(_) => Step::Return(Verdict::A),
+            Operation::Transfer(dst) => Step::Transfer(dst),
+        })
+    }
+
+    fn load(&self, dst: Register, source: isa::Source, k: u32) -> Result<Step, Rule> {
+        let source = match source {
+            isa::Source::Constant => Source::Constant(k),
+            isa::Source::Scratch => Source::Scratch(scratch(k)?),
+            isa::Source::Length if self.dialect == Dialect::Seccomp => Source::Constant(SECCOMP_DATA),
+            isa::Source::Length => Source::WireLen,
+            isa::Source::Absolute(width) => return self.absolute(width, k),
+            isa::Source::Indirect(width) => return Ok(Step::LoadIndirect(width, k)),
+            isa::Source::MemShift => return Ok(Step::LoadMemShift(k)),
+        };
+        Ok(Step::Load(dst, source))
+    }
+
+    fn absolute(&self, width: Width, k: u32) -> Result<Step, Rule> {
+        if self.dialect == Dialect::Seccomp && (k >= SECCOMP_DATA || !k.is_multiple_of(4)) {
+            return Err(Rule::OutsideSeccompData);
+        }
+        match Extension::from_offset(k) {
+            Some(Extension::XorX) if self.dialect == Dialect::Linux => Ok(Step::Alu(AluOp::Xor, Operand::X)),
+            Some(extension) if self.dialect == Dialect::Linux => Ok(Step::Ancillary(extension)),
+            None if self.dialect == Dialect::Linux && k >= ancillary::BASE => Err(Rule::UnknownAncillary),
+            _ => Ok(Step::LoadAbsolute(width, k)),
+        }
+    }
+
+    fn constant(&self, op: AluOp, k: u32) -> Result<Operand, Rule> {
+        if op.is_division() && k == 0 {
+            return Err(Rule::DivisionByZero);
+        }
+        if op.is_shift() && k >= 32 && self.dialect.is_kernel() {
+            return Err(Rule::ShiftTooFar);
+        }
+        Ok(Operand::Constant(k))
+    }
+
+    /// The target of `ja`. The kernel reads the distance as unsigned; libpcap emits -1 and the like for `protochain`.
+    fn jump(&self, k: u32) -> Result<usize, Rule> {
+        if self.dialect == Dialect::Pcap && k.cast_signed() < 0 {
+            return Err(Rule::JumpBackward);
+        }
+        self.target(k)
+    }
+
+    fn target(&self, skip: u32) -> Result<usize, Rule> {
+        let behind = self.len - self.pc - 1;
+        if (skip as usize) < behind { Ok(self.pc + 1 + skip as usize) } else { Err(Rule::JumpOutside) }
+    }
+}
+
+fn scratch(k: u32) -> Result<usize, Rule> {
+    if (k as usize) < SCRATCH_WORDS { Ok(k as usize) } else { Err(Rule::ScratchOutside) }
+}
+
+/// One pass forward, since jumps go forward only: which words are stored on every path to each instruction.
+///
+/// A return counts as going on with the next instruction, as in the kernel; behind a jump that nothing else reaches,
+/// everything counts as stored.
+fn scratch_is_stored_first(steps: &[Step]) -> Result<(), (usize, Rule)> {
+    let mut stored_before = vec![u16::MAX; steps.len()];
+    let mut stored = 0;
+    for (pc, step) in steps.iter().enumerate() {
+        stored &= stored_before[pc];
+        match *step {
+            Step::Store(_, slot) => stored |= 1 << slot,
+            Step::Load(_, Source::Scratch(slot)) if stored & 1 << slot == 0 => return Err((pc, Rule::ScratchUnset)),
+            Step::Jump(target) => {
+                stored_before[target] &= stored;
+                stored = u16::MAX;
+            }
+            Step::Branch { then, otherwise, .. } => {
+                stored_before[then] &= stored;
+                stored_before[otherwise] &= stored;
+                stored = u16::MAX;
+            }
+            _ => {}
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,155 @@
+//! The ways through a program that keep a packet, as conditions that must all hold.
+
+use crate::bpf::isa::Width;
+use crate::ir::{Address, Known, Range, ValueId, complement};
+
+/// What a packet must be like to take one way through a program, and the verdict at its end.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Path {
+    /// One for each value that is asked about.
+    pub(crate) literals: Vec<Literal>,
+    /// The loads at computed addresses, whether or not anything depends on what they load: each must lie in bounds.
+    pub(crate) checks: Vec<(Address, Width)>,
+    /// How many bytes must have been captured for the loads at fixed addresses.
+    pub(crate) min_len: u32,
+    /// The verdict; `None` if the program computes it.
+    pub(crate) verdict: Option<u32>,
+    /// Whether this is all that must hold; if not, the program must be asked.
+    pub(crate) is_exact: bool,
+}
+
+/// A value lies in one of these ranges, which are sorted and apart.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Literal {
+    pub(crate) value: ValueId,
+    pub(crate) ranges: Vec<Range>,
+}
+
+impl Path {
+    /// Any packet.
+    pub(crate) fn start() -> Path {
+        Path { literals: Vec::new(), checks: Vec::new(), min_len: 0, verdict: None, is_exact: true }
+    }
+
+    /// Asks for a value in these ranges, too; `false` if no packet has it.
+    pub(crate) fn require(&mut self, value: ValueId, ranges: &[Range], known: Known) -> bool {
+        let wanted = within(ranges, known);
+        if is_all(&wanted, known) {
+            return true;
+        }
+        match self.literals.iter_mut().find(|literal| literal.value == value) {
+            None => {
+                let is_possible = !wanted.is_empty();
+                self.literals.push(Literal { value, ranges: wanted });
+                is_possible
+            }
+            Some(literal) => {
+                literal.ranges = intersection(&literal.ranges, &wanted);
+                !literal.ranges.is_empty()
+            }
+        }
+    }
+
+    /// Asks for the bytes of a load.
+    pub(crate) fn check(&mut self, address: Address, width: Width) {
+        match address.base {
+            None => self.min_len = self.min_len.max(address.end(width).try_into().unwrap_or(u32::MAX)),
+            Some(_) if !self.checks.contains(&(address, width)) => self.checks.push((address, width)),
+            Some(_) => {}
+        }
+    }
+
+    fn ranges_of(&self, value: ValueId) -> Option<&[Range]> {
+        self.literals.iter().find(|literal| literal.value == value).map(|literal| literal.ranges.as_slice())
+    }
+
+    /// Whether what the other path asks for follows from what this one does, where `value` lies in `ranges` instead.
+    fn implies(&self, other: &Path, value: ValueId, ranges: &[Range]) -> bool {
+        let follows = |literal: &Literal| {
+            let known = if literal.value == value { Some(ranges) } else { self.ranges_of(literal.value) };
+            known.is_some_and(|known| intersection(known, &literal.ranges) == known)
+        };
+        let is_same = self.verdict.is_some() && self.verdict == other.verdict && other.is_exact;
+        let has_bytes = self.min_len >= other.min_len && other.checks.iter().all(|check| self.checks.contains(check));
+        is_same && has_bytes && other.literals.iter().all(follows)
+    }
+}
+
+/// Leaves out what a path asks for only because another path, with the same verdict, has what is left out.
+///
+/// Of `port 53`, the way of the destination port asks for a source port that is not 53; the other way has those.
+pub(crate) fn simplify(paths: &mut [Path]) {
+    for place in 0..paths.len() {
+        let mut literal = 0;
+        while let Some(Literal { value, ranges }) = paths[place].literals.get(literal) {
+            let opposite = complement(ranges.iter().copied());
+            let is_covered = |other: &Path| paths[place].implies(other, *value, &opposite);
+            // A short list of numbers selects more than it costs.
+            let is_worth = opposite.len() <= ranges.len();
+            if is_worth && paths.iter().enumerate().any(|(at, other)| at != place && is_covered(other)) {
+                paths[place].literals.remove(literal);
+            } else {
+                literal += 1;
+            }
+        }
+    }
+}
+
+/// The ranges without what the value cannot be. The last reaches to the end of all numbers if the value ends in it, so
+/// that what is not a range may be one without the rest.
+fn within(ranges: &[Range], known: Known) -> Vec<Range> {
+    let inside = ranges.iter().filter(|&&(low, high)| low <= known.max && high >= known.min);
+    inside.map(|&(low, high)| (low, if high >= known.max { u32::MAX } else { high })).collect()
+}
+
+pub(crate) fn is_all(ranges: &[Range], known: Known) -> bool {
+    matches!(ranges, &[(low, high)] if low <= known.min && high >= known.max)
+}
+
+fn intersection(left: &[Range], right: &[Range]) -> Vec<Range> {
+    let mut both = Vec::new();
+    for &(low, high) in left {
+        let overlap = right.iter().map(|&(first, last)| (low.max(first), high.min(last)));
+        both.extend(overlap.filter(|(low, high)| low <= high));
+    }
+    both
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn port(value: u32, ranges: &[Range], other: Option<(u32, &[Range])>) -> Path {
+        let mut path = Path { verdict: Some(1), ..Path::start() };
+        for (value, ranges) in [(value, ranges)].into_iter().chain(other) {
+            assert!(path.require(ValueId(value), ranges, Known::range(0, 0xffff)));
+        }
+        path
+    }
+
+    #[test]
+    fn what_another_path_has_is_left_out() {
+        let not_53 = [(0, 52), (54, u32::MAX)];
+        let mut paths = [port(0, &[(53, 53)], None), port(1, &[(53, 53)], Some((0, &not_53)))];
+        simplify(&mut paths);
+        assert_eq!(paths, [port(0, &[(53, 53)], None), port(1, &[(53, 53)], None)]);
+
+        let mut other_verdict = [Path { verdict: Some(2), ..port(0, &[(53, 53)], None) }, port(1, &not_53, None)];
+        let before = other_verdict.clone();
+        simplify(&mut other_verdict);
+        assert_eq!(other_verdict, before);
+    }
+
+    #[test]
+    fn what_no_packet_has_is_seen() {
+        let mut path = Path::start();
+        let byte = Known::range(0, 255);
+        assert!(path.require(ValueId(0), &[(5, 9), (20, 300)], byte));
+        assert!(path.require(ValueId(0), &[(9, 20)], byte));
+        assert_eq!(path.ranges_of(ValueId(0)), Some(&[(9, 9), (20, 20)][..]));
+        assert!(!path.require(ValueId(0), &[(10, 19)], byte));
+        assert!(!path.require(ValueId(1), &[(256, 300)], byte));
+        assert!(path.require(ValueId(2), &[(0, 300)], byte), "all bytes");
+        assert_eq!(path.literals.len(), 2);
+    }
+}

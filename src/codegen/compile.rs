@@ -1,0 +1,355 @@
+//! Drives Cranelift: the settings, what is kept between compilations, and the border that panics do not cross.
+
+use std::cell::RefCell;
+use std::error::Error;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::sync::{Arc, Mutex};
+use std::thread;
+
+use cranelift_codegen::control::ControlPlane;
+use cranelift_codegen::ir::Signature;
+use cranelift_codegen::isa::{CallConv, OwnedTargetIsa};
+use cranelift_codegen::settings::{self, Configurable};
+use cranelift_codegen::{CompiledCode, Context, isa};
+use cranelift_frontend::{FunctionBuilder, FunctionBuilderContext};
+use cranelift_jit::{JITBuilder, JITModule};
+use cranelift_module::{Module, ModuleError, ModuleReloc, default_libcall_names};
+use target_lexicon::Triple;
+
+use crate::codegen::code::{BatchCode, Code, Function, LookedAt};
+use crate::codegen::constant_tables::Tables;
+use crate::codegen::entry::Form;
+use crate::codegen::error::CompileError;
+use crate::codegen::memory::Provider;
+use crate::codegen::{fan_in, frame_pointer_omission, lower, memory, spill_block_parameters};
+use crate::ir::Graph;
+
+/// The Cranelift settings that are not the default, besides [`BY_SIZE`].
+///
+/// The graph does the optimising, so Cranelift does none. The IR verifier doubles the time; debug builds have it. A stack
+/// frame of more than a page touches each of its pages, so that it cannot step over the guard of the stack.
+const SETTINGS: [(&str, &str); 7] = [
+    ("opt_level", "none"),
+    ("enable_verifier", if cfg!(debug_assertions) { "true" } else { "false" }),
+    ("is_pic", "false"),
+    ("enable_probestack", "true"),
+    ("probestack_strategy", "inline"),
+    ("unwind_info", "false"),
+    ("use_colocated_libcalls", "false"),
+];
+
+/// The settings for graphs up to [`LARGE`] and [`MANY_BLOCKS`], and those beyond: single-pass register allocation makes
+/// slower code, but its time cannot grow with the square of anything, and nor can that of its checker, which is left out.
+const BY_SIZE: [[(&str, &str); 2]; 2] = [
+    [
+        ("regalloc_algorithm", "backtracking"),
+        ("regalloc_checker", if cfg!(debug_assertions) { "true" } else { "false" }),
+    ],
+    [("regalloc_algorithm", "single_pass"), ("regalloc_checker", "false")],
+];
+
+/// The most values and blocks of a graph that is worth the better allocation: as many as a program that a kernel accepts
+/// can have, 4,096 joins of all variables.
+const LARGE: usize = 20 * 4096;
+
+/// The most blocks of such a graph: four times as many as a kernel's longest program can have.
+const MANY_BLOCKS: usize = 4 * 4096;
+
+/// The most parameters that blocks may have together for registers to be allocated for them. The time grows with their
+/// square: 1,700 take 15 ms, 68,000 take 13 s, and through the stack frame 20 ms. Debug builds have fewer, so that random
+/// programs come to the stack frame as well.
+const MANY_PARAMETERS: usize = if cfg!(debug_assertions) { 16 } else { 256 };
+
+/// The most IR values of a function after which a thread keeps its compiler: memory for more is given back.
+const KEPT: usize = 8192;
+
+/// The largest stack frame of compiled code, in bytes: threads have little stack, and to run out of it is fatal.
+const LARGEST_FRAME: u32 = 256 << 10;
+
+/// How much stack Cranelift may take, in bytes. It takes 128 KiB.
+const STACK: usize = 256 << 10;
+
+/// Where code begins, in bytes: between two filters there is as little as lets the machine fetch them well.
+const ALIGN: u32 = 64;
+
+/// Native code for a graph, to run one packet.
+pub(crate) fn compile(graph: &Graph) -> Result<Code, CompileError> {
+    compile_form(graph, Form::Single).map(Code::new)
+}
+
+/// Native code for a graph, to run many packets.
+pub(crate) fn compile_batch(graph: &Graph) -> Result<BatchCode, CompileError> {
+    compile_form(graph, Form::Batch).map(|function| BatchCode::new(function, LookedAt::of(graph)))
+}
+
+/// A function of this form in memory.
+fn compile_form(graph: &Graph, form: Form) -> Result<Function, CompileError> {
+    with_compiler(|compiler| {
+        compiler.lower(graph, form);
+        let isa = compiler.isa_for(graph);
+        compiler.place(&isa)
+    })
+}
+
+/// A function in memory that is not made of a graph, and looks nothing up in tables behind itself.
+pub(crate) fn compile_function(
+    signature: impl FnOnce(CallConv) -> Signature + Send,
+    fill: impl FnOnce(&mut FunctionBuilder) + Send,
+) -> Result<Function, CompileError> {
+    with_compiler(|compiler| {
+        compiler.clear();
+        let isa = compiler.host[0].clone();
+        compiler.context.func.signature = signature(isa.default_call_conv());
+        let mut builder = FunctionBuilder::new(&mut compiler.context.func, &mut compiler.functions);
+        fill(&mut builder);
+        builder.seal_all_blocks();
+        builder.finalize(isa.frontend_config());
+        compiler.place(&isa)
+    })
+}
+
+impl Graph {
+    /// The Cranelift IR that native code is made from, as text.
+    ///
+    /// # Errors
+    /// If Cranelift knows nothing of this machine.
+    pub fn clif(&self) -> Result<String, CompileError> {
+        with_compiler(|compiler| {
+            compiler.lower(self, Form::Single);
+            Ok(compiler.context.func.display().to_string())
+        })
+    }
+
+    /// The native code, disassembled as Cranelift does it, and the size in bytes.
+    ///
+    /// # Errors
+    /// If the graph cannot be compiled on this machine.
+    pub fn native(&self) -> Result<String, CompileError> {
+        with_compiler(|compiler| {
+            compiler.lower(self, Form::Single);
+            compiler.context.set_disasm(true);
+            let isa = compiler.isa_for(self);
+            let compiled = compiler.compile(&isa)?;
+            let text = frame_pointer_omission::disassembly(compiled);
+            Ok(format!("{text}; {} bytes for {}\n", compiled.code_buffer().len(), isa.triple()))
+        })
+    }
+}
+
+/// What a thread keeps from one compilation to the next, so as not to allocate it again.
+struct Compiler {
+    host: Host,
+    context: Context,
+    functions: FunctionBuilderContext,
+    control: ControlPlane,
+    /// What the function that was lowered last looks things up in.
+    tables: Tables,
+}
+
+thread_local! {
+    static COMPILER: RefCell<Option<Box<Compiler>>> = const { RefCell::new(None) };
+}
+
+/// Gives this thread's compiler to `work`. If Cranelift panics, the compiler is thrown away.
+fn with_compiler<T: Send>(
+    work: impl FnOnce(&mut Compiler) -> Result<T, CompileError> + Send,
+) -> Result<T, CompileError> {
+    // While a thread ends there is nothing kept, and nothing to keep.
+    let mut compiler = match COMPILER.try_with(RefCell::take) {
+        Ok(Some(compiler)) => compiler,
+        Ok(None) | Err(_) => Box::new(Compiler::new()?),
+    };
+    let outcome = catch_unwind(AssertUnwindSafe(|| with_stack(|| work(&mut compiler))));
+    let outcome = outcome.map_err(|panic| CompileError::Cranelift(panic_message(&*panic)))?;
+    if compiler.context.func.dfg.num_values() <= KEPT {
+        compiler.clear();
+        let _ = COMPILER.try_with(|kept| kept.replace(Some(compiler)));
+    }
+    outcome
+}
+
+/// Runs `work` where there is enough stack for Cranelift: here, or in a thread that is started for it.
+fn with_stack<T: Send>(work: impl FnOnce() -> Result<T, CompileError> + Send) -> Result<T, CompileError> {
+    if memory::stack_left().is_none_or(|left| left >= STACK) {
+        return work();
+    }
+    thread::scope(|scope| {
+        let builder = thread::Builder::new().name("cbpf-compile".to_owned()).stack_size(2 * STACK);
+        let thread = builder.spawn_scoped(scope, work).map_err(CompileError::Memory)?;
+        thread.join().unwrap_or_else(|panic| resume_unwind(panic))
+    })
+}
+
+fn panic_message(panic: &(dyn std::any::Any + Send)) -> String {
+    let text = panic.downcast_ref::<String>().map(String::as_str);
+    text.or(panic.downcast_ref::<&str>().copied()).unwrap_or("it panicked").to_owned()
+}
+
+impl Compiler {
+    fn new() -> Result<Compiler, CompileError> {
+        Ok(Compiler {
+            host: host()?,
+            context: Context::new(),
+            functions: FunctionBuilderContext::new(),
+            control: ControlPlane::default(),
+            tables: Tables::default(),
+        })
+    }
+
+    fn clear(&mut self) {
+        self.context.clear();
+        self.tables.clear();
+    }
+
+    fn isa_for(&self, graph: &Graph) -> OwnedTargetIsa {
+        let (values, blocks) = (graph.values.len(), graph.blocks.len());
+        self.host[usize::from(values + blocks > LARGE || blocks > MANY_BLOCKS)].clone()
+    }
+
+    fn lower(&mut self, graph: &Graph, form: Form) {
+        let isa = self.host[0].clone();
+        self.clear();
+        self.context.func.signature = form.signature(isa.default_call_conv());
+        let (function, config) = (&mut self.context.func, isa.frontend_config());
+        lower::lower(graph, form, function, &mut self.functions, config, &mut self.tables);
+        let parameters: usize = graph.blocks.iter().map(|block| block.parameters.len()).sum();
+        if parameters > MANY_PARAMETERS {
+            spill_block_parameters::demote(&mut self.context.func);
+        }
+    }
+
+    /// Compiles what was lowered.
+    fn compile(&mut self, isa: &OwnedTargetIsa) -> Result<&CompiledCode, CompileError> {
+        fan_in::divide(&mut self.context.func);
+        frame_pointer_omission::mark_returns(&mut self.context.func);
+        let outcome = self.context.compile(&**isa, &mut self.control);
+        outcome.map_err(|error| CompileError::Cranelift(error.inner.to_string()))?;
+        self.compiled()
+    }
+
+    /// What was compiled.
+    fn compiled(&self) -> Result<&CompiledCode, CompileError> {
+        self.context.compiled_code().ok_or_else(no_code)
+    }
+
+    /// Compiles what was lowered, and puts it into memory.
+    fn place(&mut self, isa: &OwnedTargetIsa) -> Result<Function, CompileError> {
+        self.compile(isa)?;
+        let compiled = self.compiled()?;
+        let frame = compiled.buffer.frame_layout().map_or(0, |layout| layout.frame_to_fp_offset);
+        if frame > LARGEST_FRAME {
+            return Err(CompileError::StackFrame { needed: frame, allowed: LARGEST_FRAME });
+        }
+        let provider = Provider::default();
+        let mut builder = JITBuilder::with_isa(isa.clone(), default_libcall_names());
+        builder.memory_provider(Box::new(provider.clone()));
+        let mut module = JITModule::new(builder);
+        let (size, entry) = self.write(compiled, &mut module)?;
+        drop(module);
+        let place = provider.into_place().ok_or_else(no_code)?;
+        Ok(Function { place, entry, size })
+    }
+
+    /// Writes the code and its tables into the memory of a module; gives the size in bytes, and where the code is entered.
+    fn write(&self, compiled: &CompiledCode, module: &mut JITModule) -> Result<(usize, usize), CompileError> {
+        let function = &self.context.func;
+        let id = module.declare_anonymous_function(&function.signature).map_err(module_error)?;
+        let relocations = compiled.buffer.relocs().iter();
+        let mut relocations: Vec<_> = relocations.map(|r| ModuleReloc::from_mach_reloc(r, function, id)).collect();
+        let mut code = compiled.code_buffer().to_vec();
+        let entry = frame_pointer_omission::leave_out(compiled, &mut code);
+        self.tables.append_to(&mut code, &mut relocations, id);
+        let align = self.tables.align().max(ALIGN).max(compiled.buffer.alignment);
+        module.define_function_bytes(id, align.into(), &code, &relocations).map_err(module_error)?;
+        module.finalize_definitions().map_err(module_error)?;
+        Ok((code.len(), entry))
+    }
+}
+
+fn no_code() -> CompileError {
+    CompileError::Cranelift("it made no code".to_owned())
+}
+
+fn module_error(error: ModuleError) -> CompileError {
+    match error {
+        ModuleError::Allocation { err } => CompileError::Memory(err),
+        error => CompileError::Cranelift(error.to_string()),
+    }
+}
+
+/// This machine, as Cranelift sees it, with the settings for each size.
+type Host = Arc<[OwnedTargetIsa; 2]>;
+
+/// The machine that this process runs on. Whoever cannot have it at once makes it anew: in a process that was forked in
+/// the middle of something there may be nobody to wait for.
+fn host() -> Result<Host, CompileError> {
+    static HOST: Mutex<Option<Host>> = Mutex::new(None);
+    if let Some(host) = HOST.try_lock().ok().and_then(|host| host.clone()) {
+        return Ok(host);
+    }
+    let [small, large] = BY_SIZE;
+    let describe = || -> Result<_, Box<dyn Error>> { Ok(Arc::new([describe_host(small)?, describe_host(large)?])) };
+    let host = describe().map_err(|error| CompileError::UnsupportedMachine(error.to_string()))?;
+    if let Ok(mut kept) = HOST.try_lock() {
+        *kept = Some(host.clone());
+    }
+    Ok(host)
+}
+
+fn describe_host(by_size: [(&str, &str); 2]) -> Result<OwnedTargetIsa, Box<dyn Error>> {
+    if !cfg!(any(target_arch = "x86_64", target_arch = "aarch64")) {
+        return Err("only x86-64 and aarch64 are tried".into());
+    }
+    let mut flags = settings::builder();
+    for (name, value) in SETTINGS.into_iter().chain(by_size) {
+        flags.set(name, value)?;
+    }
+    Ok(isa::lookup(Triple::host())?.finish(settings::Flags::new(flags))?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::codegen::context_data::Facts;
+    use cranelift_codegen::ir::{InstBuilder, MemFlagsData, types};
+
+    /// Entry i of a table of numbers and entry i of a table of bytes, added up, where i is the length on the wire.
+    fn lower_sum(compiler: &mut Compiler, numbers: &[u8], bytes: &[u8]) {
+        let function = &mut compiler.context.func;
+        function.signature = Form::Single.signature(compiler.host[0].default_call_conv());
+        let tables = [numbers, bytes].map(|table| compiler.tables.add(function, table));
+        let mut builder = FunctionBuilder::new(function, &mut compiler.functions);
+        let block = builder.create_block();
+        builder.append_block_params_for_function_params(block);
+        builder.switch_to_block(block);
+        let index = builder.block_params(block)[2];
+        let index = builder.ins().uextend(types::I64, index);
+        let [numbers, bytes] = tables.map(|table| builder.ins().symbol_value(types::I64, table));
+        let flags = MemFlagsData::trusted();
+        let offset = builder.ins().ishl_imm_s(index, 2);
+        let number = builder.ins().iadd(numbers, offset);
+        let number = builder.ins().load(types::I32, flags, number, 0);
+        let byte = builder.ins().iadd(bytes, index);
+        let byte = builder.ins().uload8(types::I32, flags, byte, 0);
+        let sum = builder.ins().iadd(number, byte);
+        builder.ins().return_(&[sum]);
+        builder.seal_all_blocks();
+        builder.finalize(compiler.host[0].frontend_config());
+    }
+
+    #[test]
+    fn code_finds_its_tables() -> Result<(), CompileError> {
+        let numbers = [7u32, 1000, 0x1234_5678].map(u32::to_ne_bytes).concat();
+        for _ in 0..3 {
+            let function = with_compiler(|compiler| {
+                lower_sum(compiler, &numbers, &[1, 2, 3]);
+                let isa = compiler.host[0].clone();
+                compiler.place(&isa)
+            })?;
+            let code = Code::new(function);
+            let sums = [0, 1, 2].map(|i| code.call(&[], i, &Facts::NONE));
+            assert_eq!(sums, [8, 1002, 0x1234_567b]);
+        }
+        Ok(())
+    }
+}

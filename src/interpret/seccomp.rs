@@ -1,0 +1,23 @@
+//! Filters of system calls in the engines.
+
+use crate::bpf::dialect::Dialect;
+use crate::bpf::verify::Verified;
+use crate::seccomp::{Action, SeccompData};
+
+impl Verified {
+    /// What the filter does with a system call, by interpretation; `None` if it was not verified for
+    /// [`Dialect::Seccomp`]. The architecture of the call decides which half of an argument comes first; see
+    /// [`SeccompData`].
+    ///
+    /// ```
+    /// use cbpf::{Action, Dialect, Program, SeccompData};
+    /// let program: Program = "ld [0]\n jeq #59, deny\n ret #0x7fff0000\n deny: ret #0x00050001".parse()?;
+    /// let verified = program.verify(Dialect::Seccomp)?;
+    /// let call = SeccompData { nr: 59, ..SeccompData::default() };
+    /// assert_eq!(verified.interpret_seccomp(&call), Some(Action::Errno(1)));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn interpret_seccomp(&self, data: &SeccompData) -> Option<Action> {
+        (self.dialect() == Dialect::Seccomp).then(|| self.interpret(&data.to_bytes()).into())
+    }
+}

@@ -1,0 +1,207 @@
+//! What is known of a value before the packet is seen: bits and bounds.
+
+use crate::bpf::isa::{AluOp, Condition, Width};
+
+/// The bits that a value surely has and surely lacks, and the least and the most that it can be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Known {
+    pub(crate) ones: u32,
+    pub(crate) zeros: u32,
+    pub(crate) min: u32,
+    pub(crate) max: u32,
+}
+
+impl Known {
+    /// Nothing is known.
+    pub(crate) const NOTHING: Known = Known { ones: 0, zeros: 0, min: 0, max: u32::MAX };
+
+    pub(crate) const fn constant(k: u32) -> Known {
+        Known { ones: k, zeros: !k, min: k, max: k }
+    }
+
+    pub(crate) fn range(min: u32, max: u32) -> Known {
+        Known { min, max, ..Known::NOTHING }.tightened()
+    }
+
+    /// The value of a number of that width.
+    pub(crate) fn of_width(width: Width) -> Known {
+        Known::range(0, u32::MAX >> (32 - 8 * width.bytes()))
+    }
+
+    pub(crate) fn bits(ones: u32, zeros: u32) -> Known {
+        Known { ones, zeros, ..Known::NOTHING }.tightened()
+    }
+
+    /// The constant that the value must be.
+    pub(crate) fn as_constant(self) -> Option<u32> {
+        (self.min == self.max).then_some(self.min)
+    }
+
+    /// Whether no value is like that.
+    pub(crate) fn is_contradiction(self) -> bool {
+        self.min > self.max || self.ones & self.zeros != 0
+    }
+
+    /// Both are known.
+    pub(crate) fn and(self, other: Known) -> Known {
+        Known {
+            ones: self.ones | other.ones,
+            zeros: self.zeros | other.zeros,
+            min: self.min.max(other.min),
+            max: self.max.min(other.max),
+        }
+        .tightened()
+    }
+
+    /// One of both is known.
+    pub(crate) fn or(self, other: Known) -> Known {
+        Known {
+            ones: self.ones & other.ones,
+            zeros: self.zeros & other.zeros,
+            min: self.min.min(other.min),
+            max: self.max.max(other.max),
+        }
+    }
+
+    /// Lets the bits tell of the bounds, and the bounds of the bits: those in front of the first that differs.
+    fn tightened(self) -> Known {
+        let (min, max) = (self.min.max(self.ones), self.max.min(!self.zeros));
+        if min > max {
+            return Known { min, max, ..self };
+        }
+        let same = !u32::MAX.checked_shr((min ^ max).leading_zeros()).unwrap_or(0);
+        Known { ones: self.ones | min & same, zeros: self.zeros | !min & same, min, max }
+    }
+
+    /// What is known of the result of arithmetic.
+    pub(crate) fn alu(op: AluOp, a: Known, b: Known) -> Known {
+        if let (Some(a), Some(b)) = (a.as_constant(), b.as_constant()) {
+            return op.eval(a, b).map_or(Known::NOTHING, Known::constant);
+        }
+        match (op, b.as_constant()) {
+            (AluOp::And, _) => Known::bits(a.ones & b.ones, a.zeros | b.zeros).and(Known::range(0, a.max.min(b.max))),
+            (AluOp::Or, _) => {
+                Known::bits(a.ones | b.ones, a.zeros & b.zeros).and(Known::range(a.min.max(b.min), u32::MAX))
+            }
+            (AluOp::Xor, _) => Known::bits(a.ones & b.zeros | a.zeros & b.ones, a.zeros & b.zeros | a.ones & b.ones),
+            // The sum never wraps, or always.
+            (AluOp::Add, _) => match (a.min.overflowing_add(b.min), a.max.overflowing_add(b.max)) {
+                ((min, low), (max, high)) if low == high => Known::range(min, max),
+                _ => Known::NOTHING,
+            },
+            (AluOp::Sub, _) if a.min >= b.max => Known::range(a.min - b.max, a.max - b.min),
+            (AluOp::Mul, _) => match a.max.checked_mul(b.max) {
+                Some(max) => Known::range(a.min * b.min, max),
+                None => Known::NOTHING,
+            },
+            (AluOp::Div, _) if b.min > 0 => Known::range(a.min / b.max, a.max / b.min),
+            (AluOp::Mod, _) if b.min > 0 => Known::range(0, a.max.min(b.max - 1)),
+            (AluOp::Lsh, Some(k @ 0..32)) => {
+                let bits = Known::bits(a.ones << k, a.zeros << k | !(u32::MAX << k));
+                if a.max.leading_zeros() >= k { bits.and(Known::range(a.min << k, a.max << k)) } else { bits }
+            }
+            (AluOp::Rsh, Some(k @ 0..32)) => {
+                Known::bits(a.ones >> k, a.zeros >> k | !(u32::MAX >> k)).and(Known::range(a.min >> k, a.max >> k))
+            }
+            (AluOp::Lsh | AluOp::Rsh, _) if b.min >= 32 => Known::constant(0),
+            (AluOp::Rsh, _) => Known::range(0, a.max),
+            _ => Known::NOTHING,
+        }
+    }
+
+    /// How a test comes out, if that is known.
+    pub(crate) fn test(condition: Condition, a: Known, b: Known) -> Option<bool> {
+        match condition {
+            Condition::Equal => {
+                if a.and(b).is_contradiction() {
+                    return Some(false);
+                }
+                (a.as_constant()? == b.as_constant()?).then_some(true)
+            }
+            Condition::Greater if a.min > b.max => Some(true),
+            Condition::Greater if a.max <= b.min => Some(false),
+            Condition::GreaterOrEqual if a.min >= b.max => Some(true),
+            Condition::GreaterOrEqual if a.max < b.min => Some(false),
+            Condition::BitsSet if a.ones & b.ones != 0 => Some(true),
+            Condition::BitsSet if !(a.zeros | b.zeros) == 0 => Some(false),
+            Condition::NotEqual | Condition::LessOrEqual | Condition::Less | Condition::BitsNotSet => {
+                Known::test(condition.inverse(), a, b).map(|holds| !holds)
+            }
+            _ => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const OPS: [AluOp; 10] = [
+        AluOp::Add,
+        AluOp::Sub,
+        AluOp::Mul,
+        AluOp::Div,
+        AluOp::Mod,
+        AluOp::And,
+        AluOp::Or,
+        AluOp::Xor,
+        AluOp::Lsh,
+        AluOp::Rsh,
+    ];
+
+    fn admits(known: Known, value: u32) -> bool {
+        value & known.ones == known.ones && value & known.zeros == 0 && (known.min..=known.max).contains(&value)
+    }
+
+    /// Ranges with ends of all kinds, and some members of each.
+    fn samples() -> Vec<(Known, Vec<u32>)> {
+        let ends = [0, 1, 2, 7, 8, 31, 32, 60, 255, 256, 0x7fff_ffff, 0x8000_0000, u32::MAX - 1, u32::MAX];
+        let mut samples = Vec::new();
+        for &min in &ends {
+            for &max in ends.iter().filter(|&&max| max >= min) {
+                samples.push((Known::range(min, max), vec![min, max, min + (max - min) / 2, min + (max - min) / 3]));
+            }
+        }
+        let masks = [0xf, 0x3c, 0xff00_0000, 0x8000_0001];
+        samples
+            .extend(masks.map(|mask| (Known::bits(0, !mask), vec![0, mask, mask & 0x1111_1111, mask & 0x00ff_0008])));
+        samples
+            .extend(masks.map(|mask| (Known::bits(mask, 0), vec![mask, u32::MAX, mask | 0x1234, mask | 0x8000_0000])));
+        samples
+    }
+
+    #[test]
+    fn arithmetic_admits_every_result() {
+        let samples = samples();
+        for (a, left) in &samples {
+            for (b, right) in &samples {
+                for op in OPS {
+                    let known = Known::alu(op, *a, *b);
+                    for (&x, &y) in left.iter().flat_map(|x| right.iter().map(move |y| (x, y))) {
+                        let admitted = op.eval(x, y).is_none_or(|result| admits(known, result));
+                        assert!(admitted, "{op:?} {x:#x} {y:#x}: {known:x?}");
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn tests_come_out_as_foretold() {
+        let samples = samples();
+        let conditions = [Condition::Equal, Condition::Greater, Condition::GreaterOrEqual, Condition::BitsSet];
+        for (a, left) in &samples {
+            for (b, right) in &samples {
+                for condition in conditions.into_iter().flat_map(|condition| [condition, condition.inverse()]) {
+                    let foretold = Known::test(condition, *a, *b);
+                    for (&x, &y) in left.iter().flat_map(|x| right.iter().map(move |y| (x, y))) {
+                        assert!(
+                            foretold.is_none_or(|holds| holds == condition.eval(x, y)),
+                            "{condition:?} {x:#x} {y:#x}"
+                        );
+                    }
+                }
+            }
+        }
+    }
+}

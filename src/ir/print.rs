@@ -1,0 +1,193 @@
+//! The graph as text, and as DOT for Graphviz.
+
+use std::fmt::{self, Display};
+
+use crate::bpf::isa::{AluOp, Condition, Width};
+use crate::ir::{Address, BlockId, ByteOrder, Check, Edge, End, Graph, Schedule, Set, Step, Test, Value, ValueId};
+
+impl Display for Graph {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let schedule = Schedule::of(self);
+        for (index, block) in self.blocks.iter().enumerate() {
+            let parameters = list(block.parameters.iter().map(|&value| self.name(value)));
+            writeln!(f, "block{index}{parameters}{}:", if block.is_cold { " cold" } else { "" })?;
+            for line in self.lines(&schedule, BlockId::new(index)) {
+                writeln!(f, "    {line}")?;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Graph {
+    /// The graph in the DOT language: `dot -Tsvg` draws it.
+    pub fn dot(&self) -> String {
+        let mut dot = "digraph program {\n    node [shape=box, fontname=monospace];\n".to_owned();
+        let schedule = Schedule::of(self);
+        for (index, block) in self.blocks.iter().enumerate() {
+            let label: String = self.lines(&schedule, BlockId::new(index)).map(|line| line + "\\l").collect();
+            dot.push_str(&format!("    block{index} [label=\"block{index}:\\l{label}\"];\n"));
+            for (edge, name) in block.end.edges().zip(names(&block.end)) {
+                dot.push_str(&format!("    block{index} -> block{} [label=\"{name}\"];\n", edge.block.0));
+            }
+        }
+        dot + "}\n"
+    }
+
+    fn lines<'a>(&'a self, schedule: &'a Schedule, id: BlockId) -> impl Iterator<Item = String> + 'a {
+        let steps = schedule.steps(id).iter().map(|step| self.step(*step));
+        steps.chain(std::iter::once(self.end(&self.block(id).end)))
+    }
+
+    fn step(&self, step: Step) -> String {
+        match step {
+            Step::Check(Check::InBounds(address, width)) => format!("check {}", self.in_bounds(address, width)),
+            Step::Check(Check::NonZero(value)) => format!("check {} != 0", self.name(value)),
+            Step::Check(Check::Present(extension, verdict)) => {
+                format!("check {} is present, or return {}", extension.name(), self.name(verdict))
+            }
+            Step::Define(id) => format!("{} = {}", self.name(id), self.definition(self.value(id))),
+        }
+    }
+
+    fn definition(&self, value: Value) -> String {
+        match value {
+            Value::Constant(k) => format!("{k:#x}"),
+            Value::Parameter(_) => "parameter".to_owned(),
+            Value::WireLen => "wire_len".to_owned(),
+            Value::Load(address, width, order) => {
+                let order = if order == ByteOrder::Native { ".native" } else { "" };
+                format!("load.{}{order} {}", width_name(width), self.address(address))
+            }
+            Value::Ancillary(extension) => extension.name().to_owned(),
+            Value::Find(extension, start, wanted) => {
+                format!("{} {} from {}", extension.name(), self.name(wanted), self.name(start))
+            }
+            Value::Position(offset) => format!("position of {}", self.name(offset)),
+            Value::Random(count) => format!("rand {}", self.name(count)),
+            Value::Alu(op, left, right) => format!("{} {} {}", self.name(left), operator(op), self.name(right)),
+            Value::Negate(value) => format!("-{}", self.name(value)),
+            Value::Select(test, yes, no) => {
+                format!("if {} then {} else {}", self.test(test), self.name(yes), self.name(no))
+            }
+        }
+    }
+
+    fn in_bounds(&self, address: Address, width: Width) -> String {
+        let end = address.end(width);
+        match address.base {
+            Some(base) => format!("{} + {end} <= captured", self.name(base)),
+            None => format!("{end} <= captured"),
+        }
+    }
+
+    fn address(&self, Address { base, offset }: Address) -> String {
+        match base {
+            Some(base) => format!("[{} + {offset}]", self.name(base)),
+            None => format!("[{offset}]"),
+        }
+    }
+
+    fn end(&self, end: &End) -> String {
+        match end {
+            End::Return(value) => format!("return {}", self.name(*value)),
+            End::Jump(edge) => format!("jump {}", self.edge(edge)),
+            End::Branch { test, then, otherwise } => {
+                format!("if {} then {} else {}", self.test(*test), self.edge(then), self.edge(otherwise))
+            }
+        }
+    }
+
+    fn test(&self, test: Test) -> String {
+        match test {
+            Test::Compare(condition, left, right) => {
+                let (left, right) = (self.name(left), self.name(right));
+                match condition {
+                    Condition::BitsSet => format!("{left} & {right} != 0"),
+                    Condition::BitsNotSet => format!("{left} & {right} == 0"),
+                    _ => format!("{left} {} {right}", comparison(condition)),
+                }
+            }
+            Test::Member(value, set) => format!("{} in {}", self.name(value), self.sets.get(set)),
+            Test::InBounds(address, width) => self.in_bounds(address, width),
+        }
+    }
+
+    fn edge(&self, edge: &Edge) -> String {
+        format!("block{}{}", edge.block.0, list(edge.arguments.iter().map(|&value| self.name(value))))
+    }
+
+    /// Constants by their value, others by their number.
+    fn name(&self, id: ValueId) -> String {
+        match self.constant(id) {
+            Some(k) => format!("{k:#x}"),
+            None => format!("v{}", id.0),
+        }
+    }
+}
+
+/// `(a, b)`, or nothing.
+fn list(names: impl Iterator<Item = String>) -> String {
+    let names: Vec<String> = names.collect();
+    if names.is_empty() { String::new() } else { format!("({})", names.join(", ")) }
+}
+
+/// What the edges out of a block are called.
+fn names(end: &End) -> &'static [&'static str] {
+    match end {
+        End::Branch { .. } => &["yes", "no"],
+        End::Return(_) | End::Jump(_) => &[""],
+    }
+}
+
+fn width_name(width: Width) -> &'static str {
+    match width {
+        Width::Byte => "byte",
+        Width::Half => "half",
+        Width::Word => "word",
+    }
+}
+
+fn operator(op: AluOp) -> &'static str {
+    match op {
+        AluOp::Add => "+",
+        AluOp::Sub => "-",
+        AluOp::Mul => "*",
+        AluOp::Div => "/",
+        AluOp::Mod => "%",
+        AluOp::And => "&",
+        AluOp::Or => "|",
+        AluOp::Xor => "^",
+        AluOp::Lsh => "<<",
+        AluOp::Rsh => ">>",
+    }
+}
+
+fn comparison(condition: Condition) -> &'static str {
+    match condition {
+        Condition::Equal => "==",
+        Condition::NotEqual => "!=",
+        Condition::Greater => ">",
+        Condition::LessOrEqual => "<=",
+        Condition::GreaterOrEqual => ">=",
+        Condition::Less => "<",
+        Condition::BitsSet | Condition::BitsNotSet => "&",
+    }
+}
+
+impl Display for Set {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Set::Range(first, last) => write!(f, "{first:#x}..={last:#x}"),
+            Set::Few(members) => write!(f, "{{{}}}", hex(members)),
+            Set::Register(first, bits) => write!(f, "{first:#x} + bits {bits:#x}"),
+            Set::Bytes(bytes) => write!(f, "a table of {} bytes", bytes.len()),
+            Set::Bitmap(first, bytes) => write!(f, "{first:#x} + bitmap of {} bytes", bytes.len()),
+            Set::Table(table) => write!(f, "a table of {} places", table.slots.len()),
+        }
+    }
+}
+
+fn hex(numbers: &[u32]) -> String {
+    numbers.iter().map(|number| format!("{number:#x}")).collect::<Vec<String>>().join(", ")
+}

@@ -1,0 +1,202 @@
+//! Sets of numbers as ranges that are sorted and apart, and which numbers a test lets through.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::ops::Deref;
+
+use crate::bpf::isa::{AluOp, Condition};
+use crate::ir::{Graph, Test, Value, ValueId, Values};
+
+/// Ranges of numbers, each from its first to its last.
+pub(crate) type Range = (u32, u32);
+
+/// Ranges that are sorted and apart: mostly one, for which nothing is allocated.
+pub(crate) enum Numbers<'g> {
+    One([Range; 1]),
+    Many(Cow<'g, [Range]>),
+}
+
+impl Deref for Numbers<'_> {
+    type Target = [Range];
+
+    fn deref(&self) -> &[Range] {
+        match self {
+            Numbers::One(range) => range,
+            Numbers::Many(ranges) => ranges,
+        }
+    }
+}
+
+/// A set that is taken apart: the last number of each range by its first.
+#[derive(Clone, Debug)]
+pub(crate) struct Ranges(BTreeMap<u32, u32>);
+
+impl Ranges {
+    pub(crate) fn all() -> Ranges {
+        Ranges(BTreeMap::from([(0, u32::MAX)]))
+    }
+
+    pub(crate) fn into_vec(self) -> Vec<Range> {
+        self.0.into_iter().collect()
+    }
+
+    /// Takes out what is in these ranges.
+    pub(crate) fn take(&mut self, ranges: &[Range]) -> Vec<Range> {
+        let mut taken = Vec::with_capacity(ranges.len());
+        for &(low, high) in ranges {
+            while let Some((&first, end)) = self.0.range_mut(..=high).next_back()
+                && *end >= low
+            {
+                let last = *end;
+                if first < low {
+                    *end = low - 1;
+                } else {
+                    self.0.remove(&first);
+                }
+                if last > high {
+                    self.0.insert(high + 1, last);
+                }
+                taken.push((first.max(low), last.min(high)));
+            }
+        }
+        taken
+    }
+
+    #[cfg(test)]
+    fn len(&self) -> usize {
+        self.0.len()
+    }
+}
+
+/// Ranges that are apart.
+impl FromIterator<Range> for Ranges {
+    fn from_iter<I: IntoIterator<Item = Range>>(ranges: I) -> Ranges {
+        Ranges(ranges.into_iter().collect())
+    }
+}
+
+/// Sorts ranges, and joins those that touch.
+pub(crate) fn joined(mut ranges: Vec<Range>) -> Vec<Range> {
+    ranges.sort_unstable();
+    let mut joined: Vec<Range> = Vec::with_capacity(ranges.len());
+    for (low, high) in ranges {
+        match joined.last_mut() {
+            Some((_, last)) if u64::from(low) <= u64::from(*last) + 1 => *last = high.max(*last),
+            _ => joined.push((low, high)),
+        }
+    }
+    joined
+}
+
+/// The numbers between the ranges, which are sorted and do not overlap.
+pub(crate) fn complement(ranges: impl ExactSizeIterator<Item = Range>) -> Vec<Range> {
+    let mut gaps = Vec::with_capacity(ranges.len() + 1);
+    let mut next = Some(0);
+    for (low, high) in ranges {
+        gaps.extend(next.filter(|&start| start < low).map(|start| (start, low - 1)));
+        next = high.checked_add(1);
+    }
+    gaps.extend(next.map(|start| (start, u32::MAX)));
+    gaps
+}
+
+/// The largest value of which all are tried one by one.
+const ENUMERABLE: u32 = 63;
+
+impl Graph {
+    /// The value that a test asks about, if it can be put as [`Graph::as_ranges`] does.
+    pub(crate) fn asked_about(&self, test: Test) -> Option<ValueId> {
+        match test {
+            Test::Member(value, _) => Some(value),
+            _ => self.as_ranges(test).map(|(value, _)| value),
+        }
+    }
+
+    /// The value that a test asks about and the values of it for which it holds, if that is how it can be put.
+    pub(crate) fn as_ranges(&self, test: Test) -> Option<(ValueId, Numbers<'_>)> {
+        if let Test::Member(value, set) = test {
+            return Some((value, Numbers::Many(self.sets.ranges(set))));
+        }
+        let (condition, value, k) = self.values.as_constant_test(test)?;
+        let max = self.values.known(value).max;
+        match condition {
+            Condition::Equal => {
+                let (value, range) = equal(&self.values, value, k);
+                Some((value, Numbers::One([range])))
+            }
+            Condition::Greater => Some((value, Numbers::One([(k + 1, u32::MAX)]))),
+            Condition::BitsSet if max & !k < 1 << k.trailing_zeros() => {
+                Some((value, Numbers::One([(1 << k.trailing_zeros(), u32::MAX)])))
+            }
+            Condition::BitsSet if max <= ENUMERABLE => {
+                let members = (0..=max).filter(|number| number & k != 0).map(|number| (number, number));
+                Some((value, Numbers::Many(joined(members.collect()).into())))
+            }
+            _ => None,
+        }
+    }
+}
+
+/// The numbers for which `value == k`; if the value is the front part of another, they are a range of that.
+fn equal(values: &Values, value: ValueId, k: u32) -> (ValueId, Range) {
+    if let Value::Alu(op, inner, operand) = values.value(value)
+        && let Some(operand) = values.as_constant(operand)
+    {
+        let rest = match op {
+            AluOp::And if (!operand).wrapping_add(1).is_power_of_two() || operand == 0 => Some((k, !operand)),
+            AluOp::Rsh => Some((k << operand, !(u32::MAX << operand))),
+            _ => None,
+        };
+        if let Some((low, rest)) = rest {
+            return (inner, (low, low | rest));
+        }
+    }
+    (value, (k, k))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The members of ranges among the numbers below 64, a bit each.
+    fn bits(ranges: &[Range]) -> u64 {
+        (0..64)
+            .filter(|bit| ranges.iter().any(|&(low, high)| (low..=high).contains(bit)))
+            .fold(0, |bits, bit| bits | 1 << bit)
+    }
+
+    #[test]
+    fn what_is_taken_and_what_is_left_is_all() {
+        let mut left = Ranges::all();
+        for trial in 0..200 {
+            let ends = [0, 1, 2, 3].map(|end| crate::packet::random::number(trial, end) % 64);
+            let wanted = joined(vec![
+                (ends[0].min(ends[1]), ends[0].max(ends[1])),
+                (ends[2].min(ends[3]), ends[2].max(ends[3])),
+            ]);
+            if trial % 10 == 0 {
+                left = Ranges::all();
+            }
+            let before = bits(&left.clone().into_vec());
+            let taken = left.take(&wanted);
+            assert_eq!(bits(&taken), before & bits(&wanted), "{wanted:?}");
+            assert_eq!(bits(&left.clone().into_vec()), before & !bits(&wanted), "{wanted:?}");
+        }
+    }
+
+    #[test]
+    fn the_ends_of_all_numbers_can_be_taken() {
+        let mut left = Ranges::all();
+        assert_eq!(left.take(&[(0, 0), (u32::MAX, u32::MAX)]), [(0, 0), (u32::MAX, u32::MAX)]);
+        assert_eq!(left.take(&[(0, u32::MAX)]), [(1, u32::MAX - 1)]);
+        assert_eq!(left.len(), 0);
+        assert_eq!(left.take(&[(0, u32::MAX)]).len(), 0);
+    }
+
+    #[test]
+    fn ranges_that_touch_or_overlap_are_joined() {
+        assert_eq!(joined(vec![(5, 6), (1, 2), (3, 3), (5, 9), (6, 7), (11, 11)]), [(1, 3), (5, 9), (11, 11)]);
+        assert_eq!(joined(vec![(7, u32::MAX), (0, 6), (u32::MAX, u32::MAX)]), [(0, u32::MAX)]);
+        assert_eq!(joined(Vec::new()), []);
+    }
+}

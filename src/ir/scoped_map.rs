@@ -1,0 +1,61 @@
+//! Maps for walks that take back what they learned.
+
+use std::collections::HashMap;
+use std::hash::Hash;
+
+use crate::ir::Hashing;
+
+/// A map that remembers what it was.
+pub(crate) struct Scoped<K, V> {
+    map: HashMap<K, V, Hashing>,
+    log: Vec<(K, Option<V>)>,
+}
+
+impl<K, V> Default for Scoped<K, V> {
+    fn default() -> Scoped<K, V> {
+        Scoped { map: HashMap::default(), log: Vec::new() }
+    }
+}
+
+impl<K: Copy + Eq + Hash, V> Scoped<K, V> {
+    pub(crate) fn get(&self, key: &K) -> Option<&V> {
+        self.map.get(key)
+    }
+
+    pub(crate) fn insert(&mut self, key: K, value: V) {
+        let before = self.map.insert(key, value);
+        self.log.push((key, before));
+    }
+
+    /// What [`Scoped::forget`] goes back to.
+    pub(crate) fn mark(&self) -> usize {
+        self.log.len()
+    }
+
+    /// Takes back what was inserted since that mark.
+    pub(crate) fn forget(&mut self, mark: usize) {
+        for (key, before) in self.log.drain(mark..).rev() {
+            match before {
+                Some(value) => self.map.insert(key, value),
+                None => self.map.remove(&key),
+            };
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_known_is_taken_back() {
+        let mut facts = Scoped::<u32, u32>::default();
+        facts.insert(1, 10);
+        let mark = facts.mark();
+        facts.insert(1, 11);
+        facts.insert(2, 20);
+        facts.insert(1, 12);
+        facts.forget(mark);
+        assert_eq!((facts.get(&1), facts.get(&2)), (Some(&10), None));
+    }
+}

@@ -1,0 +1,183 @@
+//! Keeps a graph in order: what no path reaches goes, equal blocks become one, and jumps to nowhere else vanish.
+//!
+//! Passes change edges and add blocks where it suits them, and leave the rest to [`Graph::tidy`].
+
+use std::collections::HashMap;
+use std::hash::BuildHasher;
+
+use crate::ir::Hashing;
+use crate::ir::{Block, BlockId, Edge, End, Graph};
+
+impl Graph {
+    /// Restores the invariants of the blocks, and makes them as few as is easily seen, in linear time.
+    pub(crate) fn tidy(&mut self) {
+        let is_forward = |(index, block): (usize, &Block)| block.end.edges().all(|edge| edge.block.index() > index);
+        let order = match self.blocks.iter().enumerate().all(is_forward) {
+            true => (0..self.blocks.len()).map(BlockId::new).collect(),
+            false => self.topological_order(),
+        };
+        self.merge(&order);
+        self.concatenate(&order);
+        self.renumber();
+    }
+
+    /// The blocks that are reached from the first, each before those that it leads to.
+    fn topological_order(&self) -> Vec<BlockId> {
+        let mut is_seen = vec![false; self.blocks.len()];
+        let mut finished = Vec::with_capacity(self.blocks.len());
+        let mut open = Vec::with_capacity(self.blocks.len() + 2);
+        open.push((BlockId(0), false));
+        while let Some((id, is_done)) = open.pop() {
+            if is_done {
+                finished.push(id);
+            } else if !std::mem::replace(&mut is_seen[id.index()], true) {
+                open.push((id, true));
+                open.extend(self.block(id).end.edges().map(|edge| (edge.block, false)));
+            }
+        }
+        finished.reverse();
+        finished
+    }
+
+    /// Leads edges past blocks that do nothing, and to one of several equal blocks: always to later ones, so the order
+    /// remains topological.
+    fn merge(&mut self, order: &[BlockId]) {
+        let mut instead: Vec<Option<Edge>> = vec![None; self.blocks.len()];
+        // By their hashes, which are smaller than blocks. Of two blocks with one hash, the second is not looked for.
+        let mut known: HashMap<u64, BlockId, Hashing> =
+            HashMap::with_capacity_and_hasher(order.len(), Hashing::default());
+        for &id in order.iter().rev() {
+            let block = &mut self.blocks[id.index()];
+            for edge in block.end.edges_mut() {
+                if let Some(other) = &instead[edge.block.index()] {
+                    *edge = other.clone();
+                }
+            }
+            if let End::Branch { then, otherwise, .. } = &block.end
+                && then == otherwise
+            {
+                block.end = End::Jump(then.clone());
+            }
+            if !block.parameters.is_empty() || id == BlockId(0) {
+                continue;
+            }
+            instead[id.index()] = match &block.end {
+                End::Jump(edge) if block.checks.is_empty() => Some(edge.clone()),
+                _ => {
+                    let first = *known.entry(Hashing::default().hash_one(&*block)).or_insert(id);
+                    (first != id && self.block(first) == self.block(id)).then(|| Edge::to(first))
+                }
+            };
+        }
+    }
+
+    /// Appends a block to the only one that jumps to it.
+    fn concatenate(&mut self, order: &[BlockId]) {
+        let mut entries = vec![0_u32; self.blocks.len()];
+        let is_reached = |entries: &[u32], id: BlockId| id == BlockId(0) || entries[id.index()] > 0;
+        for &id in order {
+            if is_reached(&entries, id) {
+                self.block(id).end.edges().for_each(|edge| entries[edge.block.index()] += 1);
+            }
+        }
+        for &id in order.iter().rev().filter(|&&id| is_reached(&entries, id)) {
+            while let End::Jump(edge) = &self.block(id).end {
+                let next = edge.block;
+                if entries[next.index()] != 1 || !self.block(next).parameters.is_empty() {
+                    break;
+                }
+                let Block { checks, end, .. } = self.block(next).clone();
+                let block = &mut self.blocks[id.index()];
+                block.checks.extend(checks);
+                block.end = end;
+            }
+        }
+    }
+
+    /// Drops blocks to which no edge leads; the others keep their order.
+    pub(crate) fn retain(&mut self, is_kept: &[bool]) {
+        let mut next = 0;
+        let number = |&is_kept: &bool| {
+            next += u32::from(is_kept);
+            BlockId(next.saturating_sub(1))
+        };
+        let numbers: Vec<BlockId> = is_kept.iter().map(number).collect();
+        let mut is_kept = is_kept.iter();
+        self.blocks.retain(|_| is_kept.next() == Some(&true));
+        for edge in self.blocks.iter_mut().flat_map(|block| block.end.edges_mut()) {
+            edge.block = numbers[edge.block.index()];
+        }
+    }
+
+    /// Drops the blocks that are not reached and numbers the others in topological order.
+    fn renumber(&mut self) {
+        let order = self.topological_order();
+        if order.len() == self.blocks.len() && order.is_sorted() {
+            return;
+        }
+        let mut number = vec![BlockId(u32::MAX); self.blocks.len()];
+        for (index, id) in order.iter().enumerate() {
+            number[id.index()] = BlockId::new(index);
+        }
+        let mut old: Vec<Option<Block>> = std::mem::take(&mut self.blocks).into_iter().map(Some).collect();
+        self.blocks = order.iter().filter_map(|id| old[id.index()].take()).collect();
+        for edge in self.blocks.iter_mut().flat_map(|block| block.end.edges_mut()) {
+            edge.block = number[edge.block.index()];
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::ir::graph_of;
+
+    fn tidied(text: &str) -> String {
+        let mut graph = graph_of(text);
+        graph.tidy();
+        graph.to_string()
+    }
+
+    #[test]
+    fn equal_blocks_become_one() {
+        let text = "ldb [0]\n jeq #1, a\n jeq #2, b\n ret #7\n a: ldb [9]\n ret a\n b: ldb [9]\n ret a";
+        let expected = "block0:
+    check 1 <= captured
+    v1 = load.byte [0]
+    if v1 == 0x1 then block2 else block1
+block1:
+    if v1 == 0x2 then block2 else block3
+block2:
+    check 10 <= captured
+    v5 = load.byte [9]
+    return v5
+block3:
+    return 0x7
+";
+        assert_eq!(tidied(text), expected);
+    }
+
+    #[test]
+    fn a_test_that_leads_to_equal_blocks_vanishes() {
+        let text = "ldb [0]\n jeq #1, a\n jeq #2, a, b\n a: ret #7\n b: ret #7";
+        assert_eq!(tidied(text), "block0:\n    check 1 <= captured\n    return 0x7\n");
+    }
+
+    #[test]
+    fn a_row_of_jumps_is_one_block() {
+        let jumps = "jmp a\n a: jmp b\n b: ldb [1]\n jmp c\n c: ldb [0]\n ret a";
+        assert_eq!(
+            tidied(jumps),
+            "block0:\n    check 2 <= captured\n    check 1 <= captured\n    v2 = load.byte [0]\n    return v2\n"
+        );
+    }
+
+    #[test]
+    fn what_is_tidy_stays_as_it_is() {
+        let mut graph = graph_of("ldb [0]\n jeq #1, a\n ldb [0]\n jeq #1, a, b\n a: ret #1\n b: ret #0");
+        graph.tidy();
+        assert_eq!(graph.blocks[0].end.edges().count(), 2);
+        let before = graph.to_string();
+        graph.tidy();
+        assert_eq!(graph.to_string(), before);
+    }
+}

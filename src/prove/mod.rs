@@ -1,0 +1,395 @@
+//! Whether a program accepts any packet: its paths are walked, each with what its tests take for granted.
+//!
+//! `values.rs` computes with bits that are known or not, `facts.rs` keeps what the tests of a path say about them. A path
+//! is left where a test contradicts the ones before it. That decides nearly all expressions at the first path that comes to
+//! its end; what it does not decide, arithmetic with carries for instance, the passes of the graph may.
+//!
+//! Invariants
+//! - What is assumed on a path holds for every packet that takes it, so a program whose paths all contradict themselves
+//!   accepts no packet. Bytes that may be the same one are different variables, and packets are as long as need be.
+//! - The work and the memory are linear in the length of the program, and the work has a bound for all programs: where that
+//!   does not do, the answer is [`Answer::Unknown`].
+
+mod facts;
+mod values;
+
+use crate::bpf::dialect::Dialect;
+use crate::bpf::instruction::Operand;
+use crate::bpf::isa::{AluOp, Condition, Register, Width};
+use crate::bpf::verify::{SCRATCH_WORDS, Source, Step, Verdict, Verified};
+use crate::packet::MAX_CAPTURED;
+use crate::packet::ancillary::Extension;
+use crate::packet::header::Header;
+use crate::prove::facts::Facts;
+use crate::prove::values::{Origin, ValueId, Values};
+
+/// How many steps are made for each instruction of a program, and for a program at least and at most.
+const STEPS_EACH: usize = 16;
+const FEWEST_STEPS: usize = 1 << 14;
+const MOST_STEPS: usize = 1 << 22;
+
+/// How many different values a program may compute.
+const MOST_VALUES: usize = 1 << 14;
+
+/// From where on it is doubtful that bytes behind a place that is computed exist.
+const FARTHEST: u32 = 1 << 16;
+
+impl Verified {
+    /// Whether the verdict is 0 on every packet, as that of `tcp and udp` is.
+    ///
+    /// What the tests on a path say about bits is looked at, and what the passes of the optimizer know about arithmetic (feature
+    /// `jit`). The work is bounded, so `false` is no proof that there is a packet with another verdict. Programs of
+    /// [`Dialect::Seccomp`] are not judged: their verdicts are actions.
+    ///
+    /// ```
+    /// use cbpf::{Dialect, Program};
+    /// let program: Program = "ldb [9]\n jeq #6, next, drop\n next: jeq #17, keep, drop
+    ///                         keep: ret #-1\n drop: ret #0".parse()?;
+    /// assert!(program.verify(Dialect::Pcap)?.rejects_all());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn rejects_all(&self) -> bool {
+        match Walk::new(self).answer() {
+            Answer::Accepts => false,
+            Answer::RejectsAll => true,
+            Answer::Unknown => self.steps().len() <= LONGEST_REDUCED && self.is_nothing_when_reduced(),
+        }
+    }
+}
+
+/// The longest program that is reduced only to find that out, in instructions: the memory may grow with the square of them,
+/// to 75 MB here.
+const LONGEST_REDUCED: usize = 1 << 13;
+
+/// What a walk finds out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Answer {
+    /// A path without a contradiction accepts.
+    Accepts,
+    RejectsAll,
+    Unknown,
+}
+
+/// What the machine holds.
+#[derive(Clone, Copy)]
+struct Machine {
+    a: ValueId,
+    x: ValueId,
+    scratch: [ValueId; SCRATCH_WORDS],
+    /// Whether a test or a load of the path depends on arithmetic of which nothing is known.
+    is_opaque: bool,
+}
+
+/// A way that is still to be gone.
+struct Way {
+    step: usize,
+    machine: Machine,
+    /// What was known before the test, and what the way takes for granted.
+    mark: usize,
+    test: (ValueId, Condition, u32),
+}
+
+struct Walk<'p> {
+    verified: &'p Verified,
+    values: Values,
+    facts: Facts,
+    ways: Vec<Way>,
+    /// Whether a path accepts that may contradict itself.
+    is_doubtful: bool,
+}
+
+/// Where a path goes on.
+enum Next {
+    Step(usize),
+    End,
+    Accepts,
+}
+
+impl<'p> Walk<'p> {
+    fn new(verified: &'p Verified) -> Walk<'p> {
+        let (values, facts) = (Values::default(), Facts::default());
+        Walk { verified, values, facts, ways: Vec::new(), is_doubtful: false }
+    }
+
+    fn answer(mut self) -> Answer {
+        if self.verified.dialect() == Dialect::Seccomp {
+            return Answer::Accepts;
+        }
+        let most = (FEWEST_STEPS + STEPS_EACH * self.verified.steps().len()).min(MOST_STEPS);
+        let zero = self.values.constant(0);
+        let mut machine = Machine { a: zero, x: zero, scratch: [zero; SCRATCH_WORDS], is_opaque: false };
+        let mut at = 0;
+        loop {
+            self.facts.work += 1;
+            if self.facts.work > most || self.values.counts().0 > MOST_VALUES {
+                return Answer::Unknown;
+            }
+            match self.step(at, &mut machine) {
+                Next::Step(step) => at = step,
+                Next::Accepts => return Answer::Accepts,
+                Next::End => match self.next_way() {
+                    Some(way) => (at, machine) = (way.step, way.machine),
+                    None if self.is_doubtful => return Answer::Unknown,
+                    None => return Answer::RejectsAll,
+                },
+            }
+        }
+    }
+
+    /// The next way that does not contradict what is known where it begins.
+    fn next_way(&mut self) -> Option<Way> {
+        loop {
+            let way = self.ways.pop()?;
+            self.facts.forget(way.mark);
+            let (value, condition, k) = way.test;
+            if self.facts.assume(&mut self.values, value, condition, k) {
+                return Some(way);
+            }
+        }
+    }
+
+    fn step(&mut self, at: usize, machine: &mut Machine) -> Next {
+        let next = Next::Step(at + 1);
+        match self.verified.steps()[at] {
+            Step::Load(register, source) => {
+                let value = match source {
+                    Source::Constant(value) => self.values.constant(value),
+                    Source::Scratch(slot) => machine.scratch[slot],
+                    Source::WireLen => self.values.of(Origin::WireLen),
+                };
+                match register {
+                    Register::A => machine.a = value,
+                    Register::X => machine.x = value,
+                }
+            }
+            Step::LoadAbsolute(width, offset) => match self.load(width, offset) {
+                Some(value) => machine.a = value,
+                None => return Next::End,
+            },
+            Step::LoadIndirect(width, offset) => {
+                // Maybe no packet is so long.
+                machine.is_opaque |= self.values.is_opaque(machine.x) || offset > FARTHEST;
+                match self.load_indirect(machine.x, width, offset) {
+                    Some(value) => machine.a = value,
+                    None => return Next::End,
+                }
+            }
+            Step::LoadMemShift(offset) => {
+                let Some(byte) = self.load(Width::Byte, offset) else { return Next::End };
+                let (low, two) = (self.values.masked(byte, 0xf), self.values.constant(2));
+                machine.x = self.values.alu(AluOp::Lsh, low, two).unwrap_or(low);
+            }
+            Step::Ancillary(extension) => return self.ancillary(at, extension, machine),
+            Step::Store(Register::A, slot) => machine.scratch[slot] = machine.a,
+            Step::Store(Register::X, slot) => machine.scratch[slot] = machine.x,
+            Step::Alu(op, operand) => match self.alu(op, machine.a, operand, machine.x) {
+                Some(value) => machine.a = value,
+                None => return Next::End,
+            },
+            Step::Negate => machine.a = self.values.of(Origin::Negated(machine.a)),
+            Step::Jump(target) => return Next::Step(target),
+            Step::Branch { condition, operand, then, otherwise } => {
+                let test = self.test(condition, operand, machine);
+                return self.branch(test, [then, otherwise], machine);
+            }
+            Step::Return(Verdict::Constant(0)) => return Next::End,
+            Step::Return(Verdict::Constant(_)) => return self.accept(machine.is_opaque),
+            Step::Return(Verdict::A) => return self.accept_if_set(machine),
+            Step::Transfer(Register::A) => machine.a = machine.x,
+            Step::Transfer(Register::X) => machine.x = machine.a,
+        }
+        next
+    }
+
+    /// A number of the packet; none if no packet is so long.
+    fn load(&mut self, width: Width, offset: u32) -> Option<ValueId> {
+        match offset {
+            0x8000_0000.. if self.verified.dialect().is_kernel() => {
+                Header::of(offset).map(|_| self.values.of(Origin::Relative(offset, width)))
+            }
+            _ => self.load_from(None, offset.into(), width),
+        }
+    }
+
+    fn load_indirect(&mut self, x: ValueId, width: Width, offset: u32) -> Option<ValueId> {
+        let is_kernel = self.verified.dialect().is_kernel();
+        match self.values.as_constant(x) {
+            Some(x) if is_kernel => self.load(width, x.wrapping_add(offset)),
+            Some(x) => self.load_from(None, u64::from(x) + u64::from(offset), width),
+            // The sum wraps, so that any offset may do.
+            None if is_kernel => Some(self.values.load(Some(x), offset.into(), width)),
+            None => self.load_from(Some(x), offset.into(), width),
+        }
+    }
+
+    fn load_from(&mut self, base: Option<ValueId>, offset: u64, width: Width) -> Option<ValueId> {
+        let is_possible = offset + u64::from(width.bytes()) <= MAX_CAPTURED as u64;
+        is_possible.then(|| self.values.load(base, offset, width))
+    }
+
+    fn ancillary(&mut self, at: usize, extension: Extension, machine: &mut Machine) -> Next {
+        machine.a = match extension {
+            Extension::XorX => match self.values.alu(AluOp::Xor, machine.a, machine.x) {
+                Some(value) => value,
+                None => return Next::End,
+            },
+            Extension::NetlinkAttribute | Extension::NestedNetlinkAttribute | Extension::Random => self.values.fresh(),
+            Extension::InterfaceIndex | Extension::HardwareType => {
+                // Without a device, A is the verdict.
+                self.is_doubtful |= self.values.as_constant(machine.a) != Some(0);
+                self.values.of(Origin::Ancillary(extension))
+            }
+            _ => self.values.of(Origin::Ancillary(extension)),
+        };
+        Next::Step(at + 1)
+    }
+
+    /// The result of arithmetic; none of a division by zero.
+    fn alu(&mut self, op: AluOp, a: ValueId, operand: Operand, x: ValueId) -> Option<ValueId> {
+        let is_masked = op.is_shift() && self.verified.dialect().is_kernel();
+        let operand = match operand {
+            Operand::Constant(k) => self.values.constant(k),
+            Operand::X if is_masked => self.values.masked(x, 31),
+            Operand::X => x,
+        };
+        self.values.alu(op, a, operand)
+    }
+
+    /// A test of a value against a constant.
+    fn test(&mut self, condition: Condition, operand: Operand, machine: &Machine) -> (ValueId, Condition, u32) {
+        let Machine { a, x, .. } = *machine;
+        let constant = match operand {
+            Operand::Constant(k) => Some(k),
+            Operand::X => self.values.as_constant(x),
+        };
+        if let Some(k) = constant {
+            return (a, condition, k);
+        }
+        if a == x && !matches!(condition, Condition::BitsSet | Condition::BitsNotSet) {
+            return (self.values.constant(condition.eval(0, 0).into()), Condition::Equal, 1);
+        }
+        let (condition, holds) = if condition.has_opcode() { (condition, 1) } else { (condition.inverse(), 0) };
+        (self.values.of(Origin::Compared(condition, a, x)), Condition::Equal, holds)
+    }
+
+    /// Goes on where the test holds, if it can, and remembers the other way.
+    fn branch(&mut self, test: (ValueId, Condition, u32), to: [usize; 2], machine: &mut Machine) -> Next {
+        let (value, condition, k) = test;
+        let [then, otherwise] = to;
+        if then == otherwise {
+            return Next::Step(then);
+        }
+        machine.is_opaque |= self.values.is_opaque(value);
+        let mark = self.facts.mark();
+        let test = (value, condition.inverse(), k);
+        self.ways.push(Way { step: otherwise, machine: *machine, mark, test });
+        if self.facts.assume(&mut self.values, value, condition, k) { Next::Step(then) } else { Next::End }
+    }
+
+    fn accept_if_set(&mut self, machine: &Machine) -> Next {
+        let is_possible = self.facts.assume(&mut self.values, machine.a, Condition::NotEqual, 0);
+        if is_possible { self.accept(machine.is_opaque || self.values.is_opaque(machine.a)) } else { Next::End }
+    }
+
+    /// The path accepts, if its facts allow it.
+    fn accept(&mut self, is_opaque: bool) -> Next {
+        if !self.facts.are_consistent(&self.values) {
+            return Next::End;
+        }
+        self.is_doubtful |= is_opaque;
+        if is_opaque { Next::End } else { Next::Accepts }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::bpf::program::Program;
+
+    fn answer(text: &str, dialect: Dialect) -> Answer {
+        let program: Program = text.parse().expect("a program");
+        Walk::new(&program.verify(dialect).expect("a valid program")).answer()
+    }
+
+    /// What is found out about a program that keeps packets on which all tests hold.
+    fn all(tests: &[&str]) -> Answer {
+        let tests: String =
+            tests.iter().enumerate().map(|(place, test)| format!("{test}, t{place}, drop\n t{place}: ")).collect();
+        answer(&format!("{tests} ret #1\n drop: ret #0"), Dialect::Pcap)
+    }
+
+    #[test]
+    fn tests_that_contradict_each_other() {
+        for tests in [
+            &["ldb [9]\n jeq #6", "jeq #17"][..],
+            &["ldb [9]\n jeq #6", "ldh [8]\n jset #0x10"],
+            &["ldb [9]\n jgt #5", "jset #7", "ldb [9]\n and #0xf8\n jeq #0", "ldb [9]\n jset #1", "ldb [9]\n jset #8"],
+            &["ld [12]\n jeq #0x01020304", "ldb [14]\n jgt #3"],
+            &["ldb [14]\n jgt #3", "ld [12]\n jeq #0x01020304"],
+            &["ldxb 4*([14]&0xf)\n ldh [x + 14]\n jeq #80", "ldb [x + 15]\n jeq #81"],
+            &["ldb [0]\n rsh #4\n jeq #4", "ldb [0]\n and #0xf0\n jeq #0x60"],
+            &["ldb [0]\n jgt #255"],
+            &["ld #len\n jgt #20", "jge #30", "ldx #len\n txa\n jeq #25"],
+            &["ld [0]\n tax\n sub x\n jeq #1"],
+            &["ldb [0]\n mul #4\n jset #3"],
+            &["ld #1\n jeq #2"],
+        ] {
+            assert_eq!(all(tests), Answer::RejectsAll, "{tests:?}");
+        }
+    }
+
+    #[test]
+    fn tests_that_do_not() {
+        for tests in [
+            &["ldb [9]\n jeq #6", "ldb [10]\n jeq #17"][..],
+            &["ldb [9]\n jset #6", "jset #9", "jset #1"],
+            &["ldb [9]\n jgt #254", "jset #1"],
+            &["ldxb 4*([14]&0xf)\n ldh [x + 14]\n jeq #80", "ldh [34]\n jeq #81"],
+            &["ld #len\n jgt #20", "jge #30"],
+            &["ldh [0]\n mod #8\n jeq #7"],
+        ] {
+            assert_eq!(all(tests), Answer::Accepts, "{tests:?}");
+        }
+    }
+
+    #[test]
+    fn values_that_are_used_up() {
+        let neither = |count: u32| {
+            let tests = (0..count).fold(String::new(), |tests, k| format!("{tests} jeq #{k}, drop\n"));
+            answer(&format!("ldb [0]\n and #7\n {tests} ret #1\n drop: ret #0"), Dialect::Pcap)
+        };
+        assert_eq!([7, 8].map(neither), [Answer::Accepts, Answer::RejectsAll]);
+    }
+
+    #[test]
+    fn what_only_arithmetic_decides_is_left_open() {
+        assert_eq!(all(&["ldb [0]\n mul #3\n jeq #1"]), Answer::Unknown);
+        let twice =
+            "ldb [0]\n tax\n ldb [1]\n jeq x, next, drop\n next: jeq x, drop, keep\n keep: ret #1\n drop: ret #0";
+        assert_eq!(answer(twice, Dialect::Pcap), Answer::RejectsAll);
+        let program: Program = "ldh [0]\n add #1\n jge #1, drop, keep\n keep: ret #1\n drop: ret #0".parse().unwrap();
+        assert_eq!(program.verify(Dialect::Pcap).unwrap().rejects_all(), cfg!(feature = "jit"));
+    }
+
+    #[test]
+    fn verdicts_that_are_computed() {
+        assert_eq!(answer("ldb [0]\n and #0\n ret a", Dialect::Pcap), Answer::RejectsAll);
+        assert_eq!(answer("ldb [0]\n ret a", Dialect::Pcap), Answer::Accepts);
+        // A packet without a device gets the verdict 1.
+        assert_eq!(answer("ld #1\n ld #ifidx\n ret #0", Dialect::Linux), Answer::Unknown);
+        assert_eq!(answer("ld #ifidx\n ret #0", Dialect::Linux), Answer::RejectsAll);
+        // libpcap shifts everything out, the kernel by 1.
+        assert_eq!(answer("ldx #33\n ldb [0]\n lsh x\n ret a", Dialect::Pcap), Answer::RejectsAll);
+        assert_eq!(answer("ldx #33\n ldb [0]\n lsh x\n ret a", Dialect::Linux), Answer::Accepts);
+    }
+
+    #[test]
+    fn work_is_linear() {
+        // 2^40 paths, none of which accepts.
+        let diamonds: String = (0..40).fold(String::new(), |text, k| {
+            format!("{text} ldb [{k}]\n jeq #1, d{k}\n ldb [{}]\n jeq #2, d{k}, drop\n d{k}: ", k + 100)
+        });
+        let text = format!("{diamonds} ldb [200]\n jgt #255, keep\n drop: ret #0\n keep: ret #1");
+        assert_eq!(answer(&text, Dialect::Pcap), Answer::Unknown);
+    }
+}

@@ -1,0 +1,299 @@
+//! Values as 32 bits, each of them 0, 1, a variable or its complement.
+//!
+//! Equal values have equal numbers. Arithmetic that moves or selects bits gives bits; what other arithmetic gives is a
+//! word of new variables, the same one for the same operands, and such variables are opaque.
+
+use std::collections::HashMap;
+
+use crate::bpf::isa::{AluOp, Condition, Width};
+use crate::ir::Hashing;
+use crate::packet::ancillary::Extension;
+
+/// The number of a value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct ValueId(u32);
+
+impl ValueId {
+    pub(crate) fn index(self) -> usize {
+        self.0 as usize
+    }
+}
+
+/// The number of a variable.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Variable(u32);
+
+impl Variable {
+    pub(crate) fn index(self) -> usize {
+        self.0 as usize
+    }
+}
+
+/// One bit: 0, 1, or 2 more than twice a variable, plus 1 for its complement.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+struct Bit(u32);
+
+/// What a bit is.
+pub(crate) enum Source {
+    Constant(bool),
+    Variable { variable: Variable, is_inverted: bool },
+}
+
+impl Bit {
+    const ZERO: Bit = Bit(0);
+    const ONE: Bit = Bit(1);
+
+    fn of(value: bool) -> Bit {
+        if value { Bit::ONE } else { Bit::ZERO }
+    }
+
+    fn not(self) -> Bit {
+        Bit(self.0 ^ 1)
+    }
+
+    fn source(self) -> Source {
+        match self.0 {
+            bit @ 0..=1 => Source::Constant(bit == 1),
+            bit => Source::Variable { variable: Variable(bit / 2 - 1), is_inverted: bit % 2 == 1 },
+        }
+    }
+}
+
+/// The bits of a value, the lowest first.
+type Word = [Bit; 32];
+
+#[derive(Debug)]
+struct Value {
+    word: Word,
+    /// The number that it is, if all bits are known.
+    constant: Option<u32>,
+    /// Whether it depends on arithmetic that is not looked into.
+    is_opaque: bool,
+}
+
+/// What variables stand for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Origin {
+    /// A byte of the packet, so far behind the place that the value names, or behind the beginning.
+    Byte(Option<ValueId>, u64),
+    /// A number at an offset that is relative to a header.
+    Relative(u32, Width),
+    WireLen,
+    Ancillary(Extension),
+    /// What is different each time.
+    Fresh(u32),
+    Alu(AluOp, ValueId, ValueId),
+    Negated(ValueId),
+    /// 1 if the condition holds, else 0.
+    Compared(Condition, ValueId, ValueId),
+}
+
+impl Origin {
+    fn is_opaque(self) -> bool {
+        matches!(self, Origin::Fresh(_) | Origin::Alu(..) | Origin::Negated(_) | Origin::Compared(..))
+    }
+
+    /// How many variables it has.
+    fn bits(self) -> u32 {
+        match self {
+            Origin::Byte(..) => 8,
+            Origin::Compared(..) => 1,
+            Origin::Relative(_, width) => 8 * width.bytes(),
+            Origin::Ancillary(extension) => u32::BITS - extension.max().leading_zeros(),
+            _ => 32,
+        }
+    }
+}
+
+/// All values and variables of a program.
+#[derive(Debug, Default)]
+pub(crate) struct Values {
+    list: Vec<Value>,
+    constants: HashMap<u32, ValueId, Hashing>,
+    numbers: HashMap<Word, ValueId, Hashing>,
+    /// The first variable of each origin; the others follow.
+    variables: HashMap<Origin, u32, Hashing>,
+    /// Whether a variable is opaque.
+    opaque: Vec<bool>,
+    /// What has been computed before.
+    computed: HashMap<(AluOp, ValueId, ValueId), ValueId, Hashing>,
+    loaded: HashMap<(Option<ValueId>, u64, Width), ValueId, Hashing>,
+    fresh: u32,
+}
+
+impl Values {
+    pub(crate) fn constant(&mut self, value: u32) -> ValueId {
+        if let Some(&value) = self.constants.get(&value) {
+            return value;
+        }
+        let number = self.number(std::array::from_fn(|bit| Bit::of(value >> bit & 1 == 1)));
+        self.constants.insert(value, number);
+        number
+    }
+
+    /// The constant that a value is.
+    pub(crate) fn as_constant(&self, value: ValueId) -> Option<u32> {
+        self.list[value.index()].constant
+    }
+
+    /// What the bits are, the lowest first.
+    pub(crate) fn sources(&self, value: ValueId) -> impl Iterator<Item = Source> {
+        self.list[value.index()].word.into_iter().map(Bit::source)
+    }
+
+    /// Whether a value depends on arithmetic that is not looked into.
+    pub(crate) fn is_opaque(&self, value: ValueId) -> bool {
+        self.list[value.index()].is_opaque
+    }
+
+    /// How many values and variables there are.
+    pub(crate) fn counts(&self) -> (usize, usize) {
+        (self.list.len(), self.opaque.len())
+    }
+
+    /// A number of the packet, in network order.
+    pub(crate) fn load(&mut self, base: Option<ValueId>, offset: u64, width: Width) -> ValueId {
+        if let Some(&value) = self.loaded.get(&(base, offset, width)) {
+            return value;
+        }
+        let mut word = [Bit::ZERO; 32];
+        let bytes = u64::from(width.bytes());
+        for (byte, bits) in (0..bytes).rev().zip(word.chunks_mut(8)) {
+            bits.copy_from_slice(&self.variables(Origin::Byte(base, offset + byte))[..8]);
+        }
+        let value = self.number(word);
+        self.loaded.insert((base, offset, width), value);
+        value
+    }
+
+    /// The value of an origin that is no byte of the packet.
+    pub(crate) fn of(&mut self, origin: Origin) -> ValueId {
+        let word = self.variables(origin);
+        self.number(word)
+    }
+
+    /// A value of which nothing is known, and which is equal to no other.
+    pub(crate) fn fresh(&mut self) -> ValueId {
+        self.fresh += 1;
+        self.of(Origin::Fresh(self.fresh))
+    }
+
+    /// The result of an operation, but not of a division by zero. Shifts by 32 or more are 0.
+    pub(crate) fn alu(&mut self, op: AluOp, a: ValueId, b: ValueId) -> Option<ValueId> {
+        if let Some(&value) = self.computed.get(&(op, a, b)) {
+            return Some(value);
+        }
+        let constants = (self.as_constant(a), self.as_constant(b));
+        if op.is_division() && constants.1 == Some(0) {
+            return None;
+        }
+        let value = match constants {
+            (Some(a), Some(b)) => self.constant(op.eval(a, b)?),
+            (_, Some(k)) => match self.with_constant(op, a, k) {
+                Some(word) => self.number(word),
+                None => self.bitwise(op, a, b),
+            },
+            _ => self.bitwise(op, a, b),
+        };
+        self.computed.insert((op, a, b), value);
+        Some(value)
+    }
+
+    /// The bits of a value of which all but those in the mask are 0.
+    pub(crate) fn masked(&mut self, value: ValueId, mask: u32) -> ValueId {
+        let mut word = self.list[value.index()].word;
+        (0..32).filter(|bit| mask >> bit & 1 == 0).for_each(|bit| word[bit] = Bit::ZERO);
+        self.number(word)
+    }
+
+    /// What an operation with a constant gives, if it moves bits.
+    fn with_constant(&self, op: AluOp, a: ValueId, k: u32) -> Option<Word> {
+        let word = self.list[a.index()].word;
+        let shifted = |by: i64| -> Word {
+            std::array::from_fn(|bit| {
+                usize::try_from(bit as i64 - by).ok().and_then(|bit| word.get(bit)).copied().unwrap_or(Bit::ZERO)
+            })
+        };
+        let power = i64::from(k.trailing_zeros());
+        match op {
+            AluOp::Lsh => Some(shifted(i64::from(k))),
+            AluOp::Rsh => Some(shifted(-i64::from(k))),
+            AluOp::Add | AluOp::Sub if k == 0 => Some(word),
+            AluOp::Mul if k == 0 => Some([Bit::ZERO; 32]),
+            AluOp::Mul if k.is_power_of_two() => Some(shifted(power)),
+            AluOp::Div if k.is_power_of_two() => Some(shifted(-power)),
+            AluOp::Mod if k.is_power_of_two() => {
+                Some(std::array::from_fn(|bit| if (bit as i64) < power { word[bit] } else { Bit::ZERO }))
+            }
+            _ => None,
+        }
+    }
+
+    /// What an operation gives that may work on each bit alone.
+    fn bitwise(&mut self, op: AluOp, a: ValueId, b: ValueId) -> ValueId {
+        let (left, right) = (self.list[a.index()].word, self.list[b.index()].word);
+        let mut word = [Bit::ZERO; 32];
+        let is_bitwise = (0..32).all(|bit| join(op, left[bit], right[bit]).map(|joined| word[bit] = joined).is_some());
+        if is_bitwise { self.number(word) } else { self.of(Origin::Alu(op, a, b)) }
+    }
+
+    fn variables(&mut self, origin: Origin) -> Word {
+        let next = self.opaque.len() as u32;
+        let first = *self.variables.entry(origin).or_insert(next);
+        if first == next {
+            self.opaque.resize((next + origin.bits()) as usize, origin.is_opaque());
+        }
+        std::array::from_fn(
+            |bit| {
+                if (bit as u32) < origin.bits() { Bit(2 * (first + bit as u32) + 2) } else { Bit::ZERO }
+            },
+        )
+    }
+
+    fn number(&mut self, word: Word) -> ValueId {
+        let next = ValueId(self.list.len() as u32);
+        let number = *self.numbers.entry(word).or_insert(next);
+        if number == next {
+            let (mut constant, mut is_opaque) = (Some(0), false);
+            for (place, bit) in word.into_iter().enumerate() {
+                match bit.source() {
+                    Source::Constant(bit) => constant = constant.map(|number| number | u32::from(bit) << place),
+                    Source::Variable { variable, .. } => {
+                        constant = None;
+                        is_opaque |= self.opaque[variable.index()];
+                    }
+                }
+            }
+            self.list.push(Value { word, constant, is_opaque });
+        }
+        number
+    }
+}
+
+/// What an operation makes of two bits, if that is a bit, and no carry.
+fn join(op: AluOp, a: Bit, b: Bit) -> Option<Bit> {
+    match op {
+        AluOp::And => match (a, b) {
+            (Bit::ZERO, _) | (_, Bit::ZERO) => Some(Bit::ZERO),
+            (Bit::ONE, other) | (other, Bit::ONE) => Some(other),
+            (a, b) if a == b => Some(a),
+            (a, b) => (a == b.not()).then_some(Bit::ZERO),
+        },
+        AluOp::Or => join(AluOp::And, a.not(), b.not()).map(Bit::not),
+        AluOp::Xor => match (a, b) {
+            (Bit::ZERO, other) | (other, Bit::ZERO) => Some(other),
+            (Bit::ONE, other) | (other, Bit::ONE) => Some(other.not()),
+            (a, b) if a == b => Some(Bit::ZERO),
+            (a, b) => (a == b.not()).then_some(Bit::ONE),
+        },
+        AluOp::Add => match (a, b) {
+            (Bit::ZERO, other) | (other, Bit::ZERO) => Some(other),
+            _ => None,
+        },
+        AluOp::Sub => match (a, b) {
+            (a, Bit::ZERO) => Some(a),
+            (a, b) => (a == b).then_some(Bit::ZERO),
+        },
+        _ => None,
+    }
+}
