@@ -99,6 +99,15 @@ pub fn example(name: &str) -> String {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("examples").join(name).display().to_string()
 }
 
+/// Returns a capture of one packet, an IPv4 header with protocol TCP, without a link header.
+pub fn raw_capture(bench: &Bench) -> Result<String, Failed> {
+    let mut raw = fs::read(example("mixed.pcap"))?[..24].to_vec();
+    raw[20..].copy_from_slice(&101_u32.to_le_bytes());
+    raw.extend([0_u32, 0, 20, 20].map(u32::to_le_bytes).as_flattened());
+    raw.extend([0x45, 0, 0, 20, 0, 0, 0, 0, 64, 6, 0, 0, 10, 0, 0, 1, 10, 0, 0, 2]);
+    bench.file("raw.pcap", raw)
+}
+
 pub fn command(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_cbpf"));
     command.args(arguments).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
@@ -341,23 +350,9 @@ fn show_prints_each_stage(_: &Bench) -> Outcome {
 }
 
 fn help_ends_with_an_example(_: &Bench) -> Outcome {
-    let subcommands = [
-        "filter",
-        "run",
-        "bench",
-        "convert",
-        "verify",
-        "show",
-        "trace",
-        "explain",
-        "split",
-        "count",
-        "rules",
-        "seccomp",
-        "completions",
-        "man",
-    ];
-    for subcommand in subcommands {
+    let subcommands =
+        "filter run split count rules bench compile convert verify show trace explain seccomp completions man";
+    for subcommand in subcommands.split(' ') {
         let output = cbpf(&[subcommand, "--help"])?;
         expect(&output, 0, &["Example:"])?;
         let last = String::from_utf8_lossy(&output.stdout).trim_end().lines().last().unwrap_or("").to_owned();

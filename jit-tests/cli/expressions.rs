@@ -4,7 +4,7 @@ use std::fs;
 
 use libtest_mimic::Failed;
 
-use crate::cli::{Bench, Outcome, Test, cbpf, equal, example, expect};
+use crate::cli::{Bench, Outcome, Test, cbpf, equal, example, expect, raw_capture};
 
 pub const TESTS: [(&str, Test); 10] = [
     ("expressions_match_the_expected_packets", expressions_match_the_expected_packets),
@@ -106,19 +106,8 @@ fn protochain_depth_is_noted(bench: &Bench) -> Outcome {
     equal(String::from_utf8(silent.stderr)?.as_str(), "")
 }
 
-/// Returns a capture of one packet that consists of an IPv4 header.
-fn capture_of_raw(bench: &Bench) -> Result<String, Failed> {
-    let mut raw = fs::read(example("mixed.pcap"))?[..24].to_vec();
-    raw[20..24].copy_from_slice(&101_u32.to_le_bytes());
-    for field in [0_u32, 0, 20, 20] {
-        raw.extend(field.to_le_bytes());
-    }
-    raw.extend([0x45, 0, 0, 20, 0, 0, 0, 0, 64, 6, 0, 0, 10, 0, 0, 1, 10, 0, 0, 2]);
-    bench.file("raw.pcap", raw)
-}
-
 fn expressions_are_compiled_for_each_link_type(bench: &Bench) -> Outcome {
-    let raw = capture_of_raw(bench)?;
+    let raw = raw_capture(bench)?;
     let output = cbpf(&["filter", "-r", &example("mixed.pcap"), "-r", &raw, "tcp"])?;
     expect(&output, 0, &["261 packets, 84 match"])
 }

@@ -32,12 +32,12 @@ fn emulate_prints_the_path(bench: &Bench) -> Outcome {
         "ERRNO(1): the call is skipped, and fails with error 1",
     ];
     expect(&emulate_x86_64(&[&policy], &["write", "0x3"])?, 0, &path)?;
-    expect(&emulate_x86_64(&[&policy], &["1", "2"])?, 0, &["ALLOW: the call goes on"])?;
+    expect(&emulate_x86_64(&[&policy], &["1", "2"])?, 0, &["ALLOW: the call is executed"])?;
     expect(&emulate_x86_64(&[&policy], &["write", "-1"])?, 0, &["A = 0xffffffff", "ERRNO(1)"])?;
     expect(&emulate_x86_64(&[&policy], &["-1"])?, 0, &["A = 0xffffffff", "KILL_PROCESS"])?;
     expect(&cbpf(&["seccomp", "emulate", "-p", &policy, "--arch", "aarch64", "write"])?, 0, &["KILL_PROCESS"])?;
     let quiet = emulate_x86_64(&[&policy], &["--quiet", "close", "0"])?;
-    equal(String::from_utf8_lossy(&quiet.stdout).as_ref(), "ALLOW: the call goes on\n")?;
+    equal(String::from_utf8_lossy(&quiet.stdout).as_ref(), "ALLOW: the call is executed\n")?;
     let divides = bench.file("divides.asm", "A = args[0]\nX = 0\nA /= X\nreturn A")?;
     expect(&emulate_x86_64(&[&divides], &["close"])?, 0, &["division by zero", "KILL: "])
 }
@@ -51,7 +51,7 @@ fn emulate_runs_several_filters(bench: &Bench) -> Outcome {
     expect(&output, 0, &["old.asm:", "new.asm:", "TRACE(2): the tracer decides"])?;
     let text = String::from_utf8_lossy(&output.stdout);
     equal(text.find("new.asm") < text.find("old.asm"), true)?;
-    expect(&emulate_x86_64(&[&kill, &new], &["close"])?, 0, &["KILL: the thread dies"])
+    expect(&emulate_x86_64(&[&kill, &new], &["close"])?, 0, &["KILL: SIGSYS kills the thread"])
 }
 
 fn emulate_prints_json(_: &Bench) -> Outcome {

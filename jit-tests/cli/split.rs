@@ -8,7 +8,7 @@ use cbpf::{Form, LinkType, Target, compile_expression};
 use libtest_mimic::Failed;
 use serde_json::Value;
 
-use crate::cli::{Bench, Outcome, Test, cbpf, command, equal, example, expect};
+use crate::cli::{Bench, Outcome, Test, cbpf, command, equal, example, expect, raw_capture};
 
 pub const TESTS: [(&str, Test); 13] = [
     ("split_writes_the_captures_of_filter", split_writes_the_captures_of_filter),
@@ -76,15 +76,6 @@ fn packets(capture: &Path) -> Result<usize, Failed> {
 
 fn json(bytes: &[u8]) -> Result<Value, Failed> {
     Ok(serde_json::from_slice(bytes)?)
-}
-
-/// Returns a capture of one TCP packet without a link header.
-fn raw_capture(bench: &Bench) -> Result<String, Failed> {
-    let mut raw = fs::read(example("mixed.pcap"))?[..HEADER].to_vec();
-    raw[20..].copy_from_slice(&101_u32.to_le_bytes());
-    raw.extend([0_u32, 0, 20, 20].map(u32::to_le_bytes).as_flattened());
-    raw.extend([0x45, 0, 0, 20, 0, 0, 0, 0, 64, 6, 0, 0, 10, 0, 0, 1, 10, 0, 0, 2]);
-    bench.file("raw.pcap", raw)
 }
 
 /// Returns a pcapng file with two link types.

@@ -38,7 +38,7 @@ pub struct Arguments {
     #[arg(long)]
     linux_socket: bool,
 
-    /// Print the program without optimizing it
+    /// Print the program without optimising it
     #[arg(long)]
     no_optimize: bool,
 }

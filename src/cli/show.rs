@@ -19,7 +19,7 @@ pub struct Arguments {
     #[command(flatten)]
     stage: Stage,
 
-    /// Show the program after this pass of the optimizer
+    /// Show the program after this pass of the optimiser
     #[arg(long, value_name = "PASS", value_parser = one_of(STEPS, Step::name))]
     after: Option<Step>,
 }

@@ -35,7 +35,7 @@ const BATCH: usize = 1024;
 /// of native code, on single packets and on batches, in the order of the captures and shuffled. The engines take turns,
 /// after their verdicts have been compared. An expression is compiled and reported for each link type of the packets.
 ///
-/// Branch predictors memorize small samples: a capture of a few hundred packets, measured in order, shows times that
+/// Branch predictors memorise small samples: a capture of a few hundred packets, measured in order, shows times that
 /// live traffic does not reach.
 #[derive(Args)]
 #[command(after_help = "Example:
@@ -284,7 +284,7 @@ impl Report {
             let (name, strategy) = engine.name();
             line(name, strategy.unwrap_or("-"), &shown(in_order), &shown(shuffled));
         }
-        let (single, batch) = self.tuned_shapes();
+        let (single, batch) = self.tuned_strategies();
         let _ = write!(text, "\n`Filter::tuned` takes {single} for single packets, {batch} for batches.");
         text
     }
@@ -295,7 +295,7 @@ impl Report {
             let (name, strategy) = engine.name();
             json!({ "engine": name, "strategy": strategy, "in_order": in_order.json(), "shuffled": shuffled.json() })
         };
-        let (single, batch) = self.tuned_shapes();
+        let (single, batch) = self.tuned_strategies();
         json!({
             "unit": "nanoseconds a packet",
             "link_type": self.link_type.map(|link_type| link_type.to_string()),
@@ -306,7 +306,7 @@ impl Report {
         })
     }
 
-    fn tuned_shapes(&self) -> (&'static str, &'static str) {
+    fn tuned_strategies(&self) -> (&'static str, &'static str) {
         (self.tuned.strategy().name(), self.tuned.batch_strategy().name())
     }
 }

@@ -1,4 +1,4 @@
-//! The colors of the picture, and their dependence on the share of packets.
+//! The colours of the picture, and their dependence on the share of packets.
 
 use cbpf::Way;
 
@@ -17,7 +17,7 @@ pub(super) const FAINT_INK: Color = Color([140, 142, 148]);
 /// The label of packets on which the program halted without a return.
 pub(super) const STOPPED: Color = Color([248, 200, 205]);
 
-/// The hue of an edge: blue, orange or grey, which color-blind readers can distinguish.
+/// The hue of an edge: blue, orange or grey, which colour-blind readers can distinguish.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Tint {
     True,
@@ -42,7 +42,7 @@ impl Tint {
         if self == other { self } else { Tint::Plain }
     }
 
-    /// Returns the color of a line with this share of the packets, from 0 to 1.
+    /// Returns the colour of a line with this share of the packets, from 0 to 1.
     pub(super) fn line(self, share: f64) -> Color {
         let (few, all) = match self {
             Tint::True => (Color([146, 188, 224]), Color([8, 81, 156])),
@@ -73,7 +73,7 @@ impl Color {
         Color([mix(self.0[0], other.0[0]), mix(self.0[1], other.0[1]), mix(self.0[2], other.0[2])])
     }
 
-    /// Formats the color for SVG and DOT: `#0851a0`.
+    /// Formats the colour for SVG and DOT: `#0851a0`.
     pub(super) fn hex(self) -> String {
         let [red, green, blue] = self.0;
         format!("#{red:02x}{green:02x}{blue:02x}")

@@ -133,8 +133,8 @@ fn path(arch: Arch, verified: &Verified, trace: &Trace) -> String {
 /// Describes the effect of an action on the process.
 fn outcome(action: Action) -> String {
     match action {
-        Action::KillProcess => "the process dies of SIGSYS".to_owned(),
-        Action::KillThread => "the thread dies of SIGSYS".to_owned(),
+        Action::KillProcess => "SIGSYS kills the process".to_owned(),
+        Action::KillThread => "SIGSYS kills the thread".to_owned(),
         Action::Trap(_) => "the call is skipped, and SIGSYS is sent".to_owned(),
         Action::Errno(_) => match action.errno() {
             Some(0) | None => "the call is skipped, and returns 0".to_owned(),
@@ -142,9 +142,9 @@ fn outcome(action: Action) -> String {
         },
         Action::UserNotify => "the listener decides; without one the call fails with ENOSYS".to_owned(),
         Action::Trace(_) => "the tracer decides; without one the call fails with ENOSYS".to_owned(),
-        Action::Log => "the call is logged, and goes on".to_owned(),
-        Action::Allow => "the call goes on".to_owned(),
-        Action::Unknown(_) => "no such action: the process dies of SIGSYS".to_owned(),
+        Action::Log => "the call is logged and executed".to_owned(),
+        Action::Allow => "the call is executed".to_owned(),
+        Action::Unknown(_) => "unknown action: SIGSYS kills the process".to_owned(),
     }
 }
 

@@ -5,22 +5,22 @@ use super::{EdgePiece, Vertex};
 /// The number of passes over the layers, alternating down and up.
 const SWEEPS: usize = 16;
 
-/// Sorts each row by the barycenters of its neighbors in the previous row, alternating down and up, and keeps the best
+/// Sorts each row by the barycenters of its neighbours in the previous row, alternating down and up, and keeps the best
 /// order.
 pub(super) fn reduce_crossings(rows: &mut Vec<Vec<usize>>, vertices: &[Vertex], pieces: &[EdgePiece]) {
-    let neighbors = Neighbors::new(vertices, pieces);
+    let neighbours = Neighbours::new(vertices, pieces);
     let mut positions = vec![0; vertices.len()];
     rows.iter().for_each(|row| number(row, &mut positions));
-    let (mut best, mut fewest) = (rows.clone(), crossings(rows, &neighbors, &positions));
+    let (mut best, mut fewest) = (rows.clone(), crossings(rows, &neighbours, &positions));
     for sweep in 0..SWEEPS {
         let is_down = sweep % 2 == 0;
         for step in 1..rows.len() {
             let row = if is_down { step } else { rows.len() - 1 - step };
-            let towards = if is_down { &neighbors.above } else { &neighbors.below };
+            let towards = if is_down { &neighbours.above } else { &neighbours.below };
             sort(&mut rows[row], towards, &positions);
             number(&rows[row], &mut positions);
         }
-        let now = crossings(rows, &neighbors, &positions);
+        let now = crossings(rows, &neighbours, &positions);
         if now < fewest {
             (best, fewest) = (rows.clone(), now);
         }
@@ -31,15 +31,15 @@ pub(super) fn reduce_crossings(rows: &mut Vec<Vec<usize>>, vertices: &[Vertex], 
     *rows = best;
 }
 
-/// The neighbors of each vertex in the layers above and below, and the offset of the edge relative to the neighbor's
+/// The neighbours of each vertex in the layers above and below, and the offset of the edge relative to the neighbour's
 /// position, in vertices.
-struct Neighbors {
+struct Neighbours {
     above: Vec<Vec<(usize, f64)>>,
     below: Vec<Vec<(usize, f64)>>,
 }
 
-impl Neighbors {
-    fn new(vertices: &[Vertex], pieces: &[EdgePiece]) -> Neighbors {
+impl Neighbours {
+    fn new(vertices: &[Vertex], pieces: &[EdgePiece]) -> Neighbours {
         let (mut above, mut below) = (vec![Vec::new(); vertices.len()], vec![Vec::new(); vertices.len()]);
         for piece in pieces {
             let offset = piece.offset / vertices[piece.from].width;
@@ -47,7 +47,7 @@ impl Neighbors {
             // A negative offset makes the edge vertical.
             below[piece.from].push((piece.to, -offset));
         }
-        Neighbors { above, below }
+        Neighbours { above, below }
     }
 }
 
@@ -55,15 +55,15 @@ fn number(row: &[usize], positions: &mut [usize]) {
     row.iter().enumerate().for_each(|(position, &vertex)| positions[vertex] = position);
 }
 
-/// Sorts a row; a vertex without neighbors keeps its left neighbor.
+/// Sorts a row; a vertex without neighbours keeps its left neighbour.
 fn sort(row: &mut [usize], towards: &[Vec<(usize, f64)>], positions: &[usize]) {
     let mut last = 0.0;
     let mut keyed: Vec<(f64, usize)> = Vec::with_capacity(row.len());
     for &vertex in row.iter() {
-        let neighbors = &towards[vertex];
-        if !neighbors.is_empty() {
-            let sum: f64 = neighbors.iter().map(|&(other, offset)| positions[other] as f64 + offset).sum();
-            last = sum / neighbors.len() as f64;
+        let neighbours = &towards[vertex];
+        if !neighbours.is_empty() {
+            let sum: f64 = neighbours.iter().map(|&(other, offset)| positions[other] as f64 + offset).sum();
+            last = sum / neighbours.len() as f64;
         }
         keyed.push((last, vertex));
     }
@@ -72,16 +72,16 @@ fn sort(row: &mut [usize], towards: &[Vec<(usize, f64)>], positions: &[usize]) {
 }
 
 /// Returns the number of pairs of edges that cross.
-fn crossings(rows: &[Vec<usize>], neighbors: &Neighbors, positions: &[usize]) -> usize {
-    rows.iter().map(|row| crossings_below(row, neighbors, positions)).sum()
+fn crossings(rows: &[Vec<usize>], neighbours: &Neighbours, positions: &[usize]) -> usize {
+    rows.iter().map(|row| crossings_below(row, neighbours, positions)).sum()
 }
 
-/// Returns the number of crossings between a row and the next: pairs of lower neighbors that are not in the order of
-/// their upper neighbors. They are counted in a Fenwick tree (1994).
-fn crossings_below(row: &[usize], neighbors: &Neighbors, positions: &[usize]) -> usize {
+/// Returns the number of crossings between a row and the next: pairs of lower neighbours that are not in the order of
+/// their upper neighbours. They are counted in a Fenwick tree (1994).
+fn crossings_below(row: &[usize], neighbours: &Neighbours, positions: &[usize]) -> usize {
     let mut lower: Vec<usize> = Vec::new();
     for &vertex in row {
-        let mut from_here = neighbors.below[vertex].clone();
+        let mut from_here = neighbours.below[vertex].clone();
         from_here.sort_by(|one, other| other.1.total_cmp(&one.1));
         lower.extend(from_here.iter().map(|&(other, _)| positions[other]));
     }

@@ -14,7 +14,7 @@ const LEAST_EDGE: f64 = 0.1;
 const MOST_EDGE: f64 = 3.0;
 const JOIN: f64 = 0.01;
 
-/// Moves every vertex toward its neighbors in adjacent layers, as far as its neighbors in the layer permit.
+/// Moves every vertex toward its neighbours in adjacent layers, as far as its neighbours in the layer permit.
 pub(super) fn place_horizontally(
     rows: &[Vec<usize>],
     vertices: &mut [Vertex],
@@ -35,9 +35,9 @@ pub(super) fn place_horizontally(
         place_row(row, vertices, |_| (0.0, 1.0));
     }
     // Boxes are aligned by their centers, not with the labels: a chain of tests would drift to the side.
-    let desired = |vertices: &[Vertex], neighbors: &[(usize, f64)], now: f64| {
-        let total: f64 = neighbors.iter().map(|neighbor| neighbor.1).sum();
-        let sum: f64 = neighbors.iter().map(|&(other, weight)| vertices[other].x * weight).sum();
+    let desired = |vertices: &[Vertex], neighbours: &[(usize, f64)], now: f64| {
+        let total: f64 = neighbours.iter().map(|neighbour| neighbour.1).sum();
+        let sum: f64 = neighbours.iter().map(|&(other, weight)| vertices[other].x * weight).sum();
         if total > 0.0 { (sum / total, total) } else { (now, JOIN) }
     };
     for sweep in 0..SWEEPS {
@@ -55,10 +55,10 @@ pub(super) fn place_horizontally(
 
 /// Places a row with the least weighted sum of squared distances from the desired positions, and without overlaps.
 ///
-/// This is an isotonic regression: neighbors that would overlap are pooled, and placed side by side about their mean
+/// This is an isotonic regression: neighbours that would overlap are pooled, and placed side by side about their mean
 /// desired position. `desired` returns the position and the weight of the vertex with an index in the row.
 fn place_row(row: &[usize], vertices: &mut [Vertex], desired: impl Fn(usize) -> (f64, f64)) {
-    /// Neighbors side by side: the desired position of the first, its weight, and their number.
+    /// Neighbours side by side: the desired position of the first, its weight, and their number.
     struct Pool {
         position: f64,
         weight: f64,
@@ -88,15 +88,15 @@ fn place_row(row: &[usize], vertices: &mut [Vertex], desired: impl Fn(usize) -> 
     }
 }
 
-/// Straightens each trunk, over as many layers as its neighbors permit.
+/// Straightens each trunk, over as many layers as its neighbours permit.
 fn straighten(rows: &[Vec<usize>], vertices: &mut [Vertex], trunks: &BTreeMap<(usize, usize), usize>) {
-    let mut neighbors = vec![(None, None); vertices.len()];
+    let mut neighbours = vec![(None, None); vertices.len()];
     for pair in rows.iter().flat_map(|row| row.windows(2)) {
-        neighbors[pair[0]].1 = Some(pair[1]);
-        neighbors[pair[1]].0 = Some(pair[0]);
+        neighbours[pair[0]].1 = Some(pair[1]);
+        neighbours[pair[1]].0 = Some(pair[0]);
     }
     let room = |vertices: &[Vertex], vertex: usize| {
-        let (left, right): (Option<usize>, Option<usize>) = neighbors[vertex];
+        let (left, right): (Option<usize>, Option<usize>) = neighbours[vertex];
         let least = left.map_or(f64::MIN, |left| vertices[left].x + vertices[left].distance(&vertices[vertex]));
         let most = right.map_or(f64::MAX, |right| vertices[right].x - vertices[vertex].distance(&vertices[right]));
         (least, most)

@@ -22,7 +22,7 @@ const MOST_VERTICES: usize = 1 << 17;
 const MARGIN: f64 = 24.0;
 const LAYER_GAP: f64 = 32.0;
 
-/// The distance between neighbors in a layer: two boxes, or a trunk and any other.
+/// The distance between neighbours in a layer: two boxes, or a trunk and any other.
 const BOX_GAP: f64 = 28.0;
 const TRUNK_GAP: f64 = 12.0;
 
@@ -77,7 +77,7 @@ pub struct Vertex {
 }
 
 impl Vertex {
-    /// Returns the smallest distance to the center of the right neighbor.
+    /// Returns the smallest distance to the center of the right neighbour.
     fn distance(&self, right: &Vertex) -> f64 {
         let gap = if self.is_trunk || right.is_trunk { TRUNK_GAP } else { BOX_GAP };
         (self.width + right.width) / 2.0 + gap
@@ -122,7 +122,7 @@ fn layers(nodes: &[Node]) -> Vec<usize> {
     let mut layers: Vec<Option<usize>> = vec![None; nodes.len()];
     let mut placed: Vec<usize> = Vec::with_capacity(nodes.len());
     for (number, node) in nodes.iter().enumerate() {
-        // A box without predecessors is placed beside its neighbor in the program.
+        // A box without predecessors is placed beside its neighbour in the program.
         let layer = layers[number].or(placed.last().copied()).unwrap_or(0);
         placed.push(layer);
         for port in &node.edges {
