@@ -17,7 +17,7 @@ use crate::cli::{Bench, Outcome, cbpf, command, equal, example, expect};
 /// The timeout of every wait.
 pub const TIMEOUT: Duration = Duration::from_secs(30);
 
-/// A length at which the example is cut inside a record: 179 packets are complete, of which 2 are ARP, of 42 bytes each.
+/// A length that cuts the example inside a record: 179 packets are complete, of which 2 are ARP, of 42 bytes each.
 pub const CUT: usize = 30_000;
 pub const ARP_OF_CUT: usize = 24 + 2 * (16 + 42);
 
