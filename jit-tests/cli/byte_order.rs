@@ -1,4 +1,4 @@
-//! Captures of big-endian machines, whose headers in their own byte order come out as tcpdump and tshark read them.
+//! Captures of big-endian machines are converted as by tcpdump and tshark.
 
 use std::fs::{self, File};
 use std::process::{Command, Stdio};
@@ -8,19 +8,19 @@ use tempfile::TempDir;
 
 use crate::cli::{Bench, Outcome, cbpf, equal, expect};
 
-/// The program that is the judge, the name of the test, and the test.
-type Judged = (&'static str, &'static str, fn(&Bench) -> Outcome);
+/// The program to compare with, the name of the test, and the test.
+type ComparedTest = (&'static str, &'static str, fn(&Bench) -> Outcome);
 
-const TESTS: [Judged; 4] = [
+const TESTS: [ComparedTest; 4] = [
     ("tcpdump", "big_endian_captures_are_written_as_by_tcpdump", written_as_by_tcpdump),
     ("tcpdump", "big_endian_captures_match_as_in_tcpdump", match_as_in_tcpdump),
     ("tcpdump", "versions_of_pcap_are_read_as_by_tcpdump", versions_as_in_tcpdump),
     ("tshark", "big_endian_captures_mean_the_same_to_tshark", mean_the_same_to_tshark),
 ];
 
-/// The tests whose judges are absent are skipped by name.
+/// Returns the trials. Those whose program is not installed are ignored.
 pub fn trials() -> Vec<Trial> {
-    let trial = |(judge, name, test): Judged| {
+    let trial = |(judge, name, test): ComparedTest| {
         let is_absent = Command::new(judge).arg("--version").output().is_err();
         let run = move || test(&Bench { folder: TempDir::new()? });
         Trial::test(format!("cli::{judge}::{name}"), run).with_ignored_flag(is_absent)
@@ -28,7 +28,7 @@ pub fn trials() -> Vec<Trial> {
     TESTS.into_iter().map(trial).collect()
 }
 
-/// A link type, and its packets on a big-endian machine.
+/// A link type, and its packets as captured on a big-endian machine.
 type Packets = (u32, Vec<Vec<u8>>);
 
 fn packets() -> [Packets; 7] {
@@ -88,7 +88,7 @@ fn words(words: &[u32]) -> Vec<u8> {
     words.iter().flat_map(|word| word.to_be_bytes()).collect()
 }
 
-/// A big-endian pcap file of these packets, each as it is and cut at all of `cuts`.
+/// Returns a big-endian pcap file of these packets, each whole and cut at all of `cuts`.
 fn pcap(link_type: u32, packets: &[Vec<u8>], cuts: impl Iterator<Item = usize> + Clone) -> Vec<u8> {
     let mut file = words(&[0xa1b2_c3d4, 0x0002_0004, 0, 0, 262_144, link_type]);
     for packet in packets {
@@ -100,7 +100,7 @@ fn pcap(link_type: u32, packets: &[Vec<u8>], cuts: impl Iterator<Item = usize> +
     file
 }
 
-/// Packets of these link types in a big-endian section, each of an interface of its own.
+/// Returns a big-endian pcapng file with an interface for each link type.
 fn pcapng(all: &[Packets]) -> Vec<u8> {
     let block = |kind: u32, content: &[u8]| {
         let content = [content, &[0; 3][..content.len().next_multiple_of(4) - content.len()]].concat();
@@ -118,14 +118,14 @@ fn pcapng(all: &[Packets]) -> Vec<u8> {
     file
 }
 
-/// What tcpdump writes on standard output.
+/// Returns the standard output of tcpdump.
 fn tcpdump(capture: &str, arguments: &[&str]) -> Result<Vec<u8>, Failed> {
     let mut command = Command::new("tcpdump");
     command.args(["-r", "-"]).args(arguments).stdin(File::open(capture)?).stderr(Stdio::null());
     Ok(command.output()?.stdout)
 }
 
-/// What `cbpf filter` writes.
+/// Returns the capture that `cbpf filter` writes.
 fn written(bench: &Bench, capture: &str, expression: &str) -> Result<Vec<u8>, Failed> {
     let kept = bench.path("kept").display().to_string();
     expect(&cbpf(&["filter", "-r", capture, expression, "-w", &kept])?, 0, &[])?;
@@ -151,7 +151,7 @@ fn written_as_by_tcpdump(bench: &Bench) -> Outcome {
 }
 
 fn match_as_in_tcpdump(bench: &Bench) -> Outcome {
-    // The first byte of numbers in each header, as a little-endian machine sees them.
+    // The first byte of numbers in each header, on a little-endian machine.
     let expressions = [
         "link[0] = 0x88",
         "link[0:4] = 2",
@@ -172,7 +172,7 @@ fn match_as_in_tcpdump(bench: &Bench) -> Outcome {
         }
         let dns = "udp port 53";
         match link_type {
-            // libpcap 1.10 knows one of the two orders only.
+            // libpcap 1.10 supports one of the two orders only.
             0 => equal(written(bench, &capture, dns)?, written(bench, &capture, "link[26:2] = 53")?)?,
             113 | 117 | 276 => equal(written(bench, &capture, dns)?, tcpdump(&capture, &["-w", "-", dns])?)?,
             _ => {}
@@ -181,7 +181,7 @@ fn match_as_in_tcpdump(bench: &Bench) -> Outcome {
     Ok(())
 }
 
-/// All versions and layouts, also those that are refused, in both byte orders.
+/// Tests all versions and layouts, including unsupported ones, in both byte orders.
 fn versions_as_in_tcpdump(bench: &Bench) -> Outcome {
     let magics = [0xa1b2_c3d4_u32, 0xa1b2_3c4d, 0xa1b2_cd34];
     let versions = [(1, 4), (2, 0), (2, 1), (2, 2), (2, 3), (2, 4), (2, 5), (3, 0), (543, 0), (543, 1)];
@@ -211,8 +211,8 @@ fn versions_as_in_tcpdump(bench: &Bench) -> Outcome {
 }
 
 fn mean_the_same_to_tshark(bench: &Bench) -> Outcome {
-    // What tshark says of a packet, but for the interface: it numbers them, and calls that of a pcap file unknown.
-    let told = |capture: &str| -> Result<Vec<String>, Failed> {
+    // The output of tshark without the interface, which it numbers, or calls unknown in a pcap file.
+    let details = |capture: &str| -> Result<Vec<String>, Failed> {
         let output = Command::new("tshark").args(["-n", "-V", "-r", capture]).stderr(Stdio::null()).output()?;
         let text = String::from_utf8_lossy(&output.stdout).into_owned();
         Ok(text.lines().filter(|line| !line.contains("Interface")).map(str::to_owned).collect())
@@ -222,8 +222,8 @@ fn mean_the_same_to_tshark(bench: &Bench) -> Outcome {
     for capture in [pcap(usb.0, &usb.1, 0..0), pcapng(&packets())] {
         let capture = bench.file("in", capture)?;
         let kept = bench.file("out", written(bench, &capture, "len >= 0")?)?;
-        equal(told(&capture)?.len() > 100, true)?;
-        equal(told(&kept)?, told(&capture)?)?;
+        equal(details(&capture)?.len() > 100, true)?;
+        equal(details(&kept)?, details(&capture)?)?;
     }
     Ok(())
 }

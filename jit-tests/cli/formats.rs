@@ -1,4 +1,4 @@
-//! What captures of unusual formats keep on their way through the program.
+//! Captures of unusual formats.
 
 use std::fs;
 use std::io::Write;
@@ -13,8 +13,8 @@ pub const TESTS: [(&str, Test); 5] = [
     ("expressions_keep_packets_whole", expressions_keep_packets_whole),
     ("programs_cut_packets_of_any_length", programs_cut_packets_of_any_length),
     ("records_are_copied_bit_by_bit", records_are_copied_bit_by_bit),
-    ("padded_gzip", padded_gzip),
-    ("formats_that_no_reader_knows", formats_that_no_reader_knows),
+    ("accepts_padded_gzip", accepts_padded_gzip),
+    ("rejects_unsupported_formats", rejects_unsupported_formats),
 ];
 
 const DBUS: u32 = 231;
@@ -30,7 +30,7 @@ fn pcap(snaplen: u32, link_type: u32, seconds: u32, fraction: u32, packet: &[u8]
     [&header, &words(&[seconds, fraction, len, len])[..], packet].concat()
 }
 
-/// A pcapng file of a packet, whose length is a multiple of 4.
+/// Returns a pcapng file of a packet, whose length is a multiple of 4.
 fn pcapng(link_type: u32, packet: &[u8]) -> Vec<u8> {
     let len = packet.len() as u32;
     let mut file = words(&[0x0a0d_0d0a, 28, 0x1a2b_3c4d, 1, u32::MAX, u32::MAX, 28, 1, 20, link_type, 0, 20]);
@@ -38,14 +38,14 @@ fn pcapng(link_type: u32, packet: &[u8]) -> Vec<u8> {
     [&file[..], packet, &words(&[len + 32])].concat()
 }
 
-/// A frame of Ethernet with an IPv4 packet, longer than any was before BIG TCP.
+/// Returns an Ethernet frame with an IPv4 packet as long as only BIG TCP has.
 fn big_tcp() -> Vec<u8> {
     let mut frame = [&[2; 12][..], &[8, 0, 0x45, 0, 0, 0, 0, 0, 0, 0, 64, 6, 0, 0, 10, 0, 0, 1, 10, 0, 0, 2]].concat();
     frame.resize(LONG, 0);
     frame
 }
 
-/// D-Bus, USB of Linux and of Windows, and Ethernet.
+/// Tests D-Bus, USB of Linux and of Windows, and Ethernet.
 fn expressions_keep_packets_whole(bench: &Bench) -> Outcome {
     let dbus = bench.file("dbus.pcap", pcap(1 << 27, DBUS, 1, 2, &[b'l'; LONG]))?;
     let usb = bench.file("usb.pcap", pcap(0, 249, 1, 2, &[27; LONG]))?;
@@ -71,7 +71,7 @@ fn expressions_keep_packets_whole(bench: &Bench) -> Outcome {
         fs::remove_dir_all(folder)?;
     }
     expect(&cbpf(&["count", "-r", &dbus, "--rules", &rules])?, 0, &["300,000 bytes, 300,000 kept"])?;
-    // The verdict is libpcap's where it makes no difference.
+    // For shorter packets, the verdict is that of libpcap.
     let verdicts = cbpf(&["run", "-r", &example("mixed.pcap"), "arp"])?;
     equal(String::from_utf8(verdicts.stdout)?.lines().filter(|verdict| *verdict == "262144").count(), 5)
 }
@@ -84,7 +84,7 @@ fn programs_cut_packets_of_any_length(bench: &Bench) -> Outcome {
     equal(String::from_utf8(verdict.stdout)?.as_str(), "262144\n")
 }
 
-/// A fraction of a second or more is a fault of the file, which others may want to see.
+/// A fraction of a second or more is kept, although the file is broken.
 fn records_are_copied_bit_by_bit(bench: &Bench) -> Outcome {
     for (seconds, fraction) in [(1, 2), (1, 1_000_000), (0, u32::MAX), (u32::MAX, u32::MAX)] {
         let bytes = pcap(262_144, 1, seconds, fraction, &[0; 60]);
@@ -105,8 +105,8 @@ fn gzip(bytes: &[u8]) -> Result<Vec<u8>, Failed> {
     Ok(encoder.finish()?)
 }
 
-/// As gzip(1): zeros are padding, anything else is reported, and what was compressed is read in both cases.
-fn padded_gzip(bench: &Bench) -> Outcome {
+/// As in gzip(1), zeros are padding, anything else is reported; the compressed data is read in both cases.
+fn accepts_padded_gzip(bench: &Bench) -> Outcome {
     let packed = gzip(&fs::read(example("mixed.pcap"))?)?;
     let padded = bench.file("padded.gz", [&packed[..], &[0; 10_240]].concat())?;
     expect(&cbpf(&["filter", "-r", &padded, "arp"])?, 0, &["260 packets, 5 match"])?;
@@ -115,7 +115,7 @@ fn padded_gzip(bench: &Bench) -> Outcome {
     expect(&cbpf(&["filter", "-r", &followed, "arp"])?, 2, &words)
 }
 
-fn formats_that_no_reader_knows(bench: &Bench) -> Outcome {
+fn rejects_unsupported_formats(bench: &Bench) -> Outcome {
     let mut section = pcapng(1, &[0; 60]);
     section[14] = 1;
     let capture = bench.file("section.pcapng", section)?;

@@ -1,4 +1,4 @@
-//! What pcapng files hold besides packets: it survives, and however much there is of it, it takes little memory.
+//! The pcapng blocks and options besides packets: they are copied, and any number of them takes little memory.
 
 use std::fs;
 use std::io::Write;
@@ -13,25 +13,25 @@ use crate::cli::{Bench, Outcome, Test, cbpf, equal, expect};
 
 pub const TESTS: [(&str, Test); 7] = [
     ("metadata_survives_a_filter", metadata_survives_a_filter),
-    ("metadata_goes_to_each_part_of_a_split", metadata_goes_to_each_part_of_a_split),
-    ("metadata_as_tshark_shows_it", metadata_as_tshark_shows_it),
-    ("metadata_not_to_be_copied_is_told_once", metadata_not_to_be_copied_is_told_once),
-    ("pcap_beside_pcapng", pcap_beside_pcapng),
+    ("metadata_is_in_each_output_of_split", metadata_is_in_each_output_of_split),
+    ("metadata_is_the_same_in_tshark", metadata_is_the_same_in_tshark),
+    ("uncopied_metadata_is_reported_once", uncopied_metadata_is_reported_once),
+    ("pcap_and_pcapng_inputs_are_combined", pcap_and_pcapng_inputs_are_combined),
     ("small_inputs_take_little_memory", small_inputs_take_little_memory),
     ("link_types_take_little_memory", link_types_take_little_memory),
 ];
 
 const SECTION: u32 = 0x0a0d_0d0a;
-const MOST_KILOBYTES: &str = "102400";
+const MAX_KILOBYTES: &str = "102400";
 
-/// Packets by rule: an ARP request, then a TCP segment to port 80, then 14 bytes of another protocol.
+/// The packets by rule: an ARP request, then a TCP segment to port 80, then 14 bytes of another protocol.
 const PACKETS: [(&str, &str); 3] = [
     ("arp", "ffffffffffff0200000000010806000108000604000102000000000a0000010000000000000a000002"),
     ("web", "02000000000202000000000108004500002800000000400600000a0000010a00000204000050000000000000000050020000"),
     ("rest", "02000000000202000000000188b5"),
 ];
 
-/// Blocks in one byte order.
+/// Builds blocks in one byte order.
 #[derive(Clone, Copy)]
 struct Order {
     big_endian: bool,
@@ -76,7 +76,7 @@ impl Order {
         self.block(6, &[&self.words(&[0, 0x0006_4000, number, len, len]), &padded(data), options])
     }
 
-    /// A section with blocks and options of all kinds, and of the packets those that `keeps` has.
+    /// Returns a section with blocks and options of all kinds, and the packets that `keeps` selects.
     fn full_section(self, keeps: impl Fn(&str) -> bool) -> Vec<u8> {
         let number = |value: u32| self.words(&[value]);
         let long = if self.big_endian { [0, 0, 0, 0, 0, 0, 0, 9] } else { [9, 0, 0, 0, 0, 0, 0, 0] };
@@ -104,7 +104,7 @@ impl Order {
             let data = hex(data);
             if keeps(name) {
                 let len = data.len() as u32;
-                // A count of drops, 7, stands beside the interface.
+                // The interface and a drop count of 7 share a word.
                 let interface = [self.half(0), self.half(7)].concat();
                 bytes.extend(self.enhanced(place, &data, &self.options(&about_packet)));
                 bytes.extend(self.block(3, &[&number(len), &data]));
@@ -132,7 +132,7 @@ fn hex(text: &str) -> Vec<u8> {
     (0..text.len() / 2).filter_map(|at| u8::from_str_radix(&text[2 * at..][..2], 16).ok()).collect()
 }
 
-/// Sections of both orders, and one without packets.
+/// Returns sections of both byte orders, and one without packets.
 fn full_capture(keeps: impl Fn(&str) -> bool) -> Vec<u8> {
     let [little, big] = Order::BOTH;
     [little.full_section(&keeps), big.full_section(&keeps), big.full_section(|_| false)].concat()
@@ -148,7 +148,7 @@ fn metadata_survives_a_filter(bench: &Bench) -> Outcome {
     Ok(())
 }
 
-fn metadata_goes_to_each_part_of_a_split(bench: &Bench) -> Outcome {
+fn metadata_is_in_each_output_of_split(bench: &Bench) -> Outcome {
     let capture = bench.file("in.pcapng", full_capture(|_| true))?;
     let rules = bench.file("rules", "arp: arp\nweb: tcp port 80\nnone: ip6\nrest:")?;
     let folder = bench.path("out").display().to_string();
@@ -160,8 +160,8 @@ fn metadata_goes_to_each_part_of_a_split(bench: &Bench) -> Outcome {
     Ok(())
 }
 
-/// tshark shows the same of kept packets, except for their numbers.
-fn metadata_as_tshark_shows_it(bench: &Bench) -> Outcome {
+/// tshark prints the same fields of a packet before and after.
+fn metadata_is_the_same_in_tshark(bench: &Bench) -> Outcome {
     let fields = ["frame.comment", "frame.packet_flags", "frame.packet_id", "frame.drop_count", "frame.time_epoch"];
     let shown = |capture: &str| {
         let fields = fields.into_iter().flat_map(|field| ["-e", field]);
@@ -173,7 +173,7 @@ fn metadata_as_tshark_shows_it(bench: &Bench) -> Outcome {
         let kept = bench.path("out.pcapng").display().to_string();
         expect(&cbpf(&["filter", "-r", &capture, "arp", "-w", &kept])?, 0, &["3 match"])?;
         let Ok(before) = shown(&capture) else {
-            eprintln!("cli::metadata_as_tshark_shows_it: skipped, tshark is not installed");
+            eprintln!("cli::metadata_is_the_same_in_tshark: skipped, tshark is not installed");
             return Ok(());
         };
         equal(String::from_utf8_lossy(&before.stdout).contains("first comment,second comment"), true)?;
@@ -182,7 +182,7 @@ fn metadata_as_tshark_shows_it(bench: &Bench) -> Outcome {
     Ok(())
 }
 
-fn metadata_not_to_be_copied_is_told_once(bench: &Bench) -> Outcome {
+fn uncopied_metadata_is_reported_once(bench: &Bench) -> Outcome {
     let [_, order] = Order::BOTH;
     let custom = order.words(&[32473, 1]);
     let file = |is_whole: bool| {
@@ -196,23 +196,23 @@ fn metadata_not_to_be_copied_is_told_once(bench: &Bench) -> Outcome {
         bytes
     };
     let capture = bench.file("in.pcapng", file(true))?;
-    let told = "cbpf: warning: 1 custom block and 3 custom options marked as not to be copied were left out\n";
+    let warning = "cbpf: warning: 1 custom block and 3 custom options marked as not to be copied were left out\n";
     let kept = bench.path("out.pcapng").display().to_string();
     let output = cbpf(&["filter", "-r", &capture, "arp", "-w", &kept])?;
-    expect(&output, 0, &[told])?;
+    expect(&output, 0, &[warning])?;
     equal(fs::read(&kept)?, file(false))?;
     let (rules, folder) = (bench.file("rules", "arp: arp\nall:\nnone: ip6")?, bench.path("out").display().to_string());
     let output = cbpf(&["split", "-r", &capture, "--rules", &rules, "-o", &folder])?;
-    expect(&output, 0, &[told])?;
+    expect(&output, 0, &[warning])?;
     equal(String::from_utf8(output.stderr)?.matches("warning").count(), 1)?;
     equal(fs::read(bench.path("out/all.pcapng"))?, file(false))?;
-    // Nothing is left out where nothing is written.
+    // Without an output nothing is left out.
     let output = cbpf(&["filter", "-r", &capture, "arp"])?;
     equal(String::from_utf8(output.stderr)?.matches("warning").count(), 0)
 }
 
-/// Each pcap input becomes a section, and those of pcapng inputs stay what they are.
-fn pcap_beside_pcapng(bench: &Bench) -> Outcome {
+/// Each pcap input becomes a section; sections of pcapng inputs are copied.
+fn pcap_and_pcapng_inputs_are_combined(bench: &Bench) -> Outcome {
     let [little, big] = Order::BOTH;
     let section = big.full_section(|_| true);
     let pcapng = bench.file("in.pcapng", &section)?;
@@ -233,9 +233,9 @@ fn pcap_beside_pcapng(bench: &Bench) -> Outcome {
     equal(fs::read(&kept)?, [&own.concat()[..], &section, &own.concat()].concat())
 }
 
-/// Runs the program with at most 100 MiB of memory that it can write to.
+/// Runs the program with at most 100 MiB of writable memory.
 fn limited(arguments: &[&str], code: i32, words: &[&str]) -> Outcome {
-    let script = format!("ulimit -d {MOST_KILOBYTES} || exit 99; exec \"$0\" \"$@\"");
+    let script = format!("ulimit -d {MAX_KILOBYTES} || exit 99; exec \"$0\" \"$@\"");
     let output = Command::new("sh")
         .args(["-c", &script, env!("CARGO_BIN_EXE_cbpf")])
         .args(arguments)
@@ -257,14 +257,14 @@ fn gzip<'a>(bench: &Bench, name: &str, pieces: impl IntoIterator<Item = &'a [u8]
     bench.file(name, bytes)
 }
 
-/// A block that claims to be as long as the longest packet: a start, and a piece of what comes then, again and again.
+/// Returns the start of a block as long as the longest packet, and a piece that repeats after it.
 fn long_block(kind: u32, start: &[u8], word: [u8; 4]) -> [Vec<u8>; 2] {
     let [order, _] = Order::BOTH;
     let length = (12 + start.len() + (1 << 27)) as u32;
     [[&order.words(&[kind, length])[..], start].concat(), word.repeat(1 << 18)]
 }
 
-/// The first 40 MiB of such a block; no one gets that far.
+/// Returns the first 40 MiB of such a block, more than is read.
 fn pieces([start, chunk]: &[Vec<u8>; 2]) -> impl Iterator<Item = &[u8]> {
     iter::once(&start[..]).chain(iter::repeat_n(&chunk[..], 40))
 }
@@ -307,12 +307,12 @@ fn small_inputs_take_little_memory(bench: &Bench) -> Outcome {
     let block = [dbus, vec![0; 1 << 20]];
     check(&gzip(bench, "dbus", pieces(&block))?, 2, &["record at byte 24 takes 1342", "too many to be unpacked from"])?;
 
-    // Several inputs take no more than one.
+    // Several inputs take no more memory than one.
     let captures = ["packet", "long packet", "names", "dbus"].map(|name| bench.path(name).display().to_string());
     let inputs = captures.iter().flat_map(|capture| ["-r", capture]);
     limited(&["filter", "less 20"].into_iter().chain(inputs).collect::<Vec<_>>(), 2, &["unpacked"])?;
 
-    // Many blocks go through.
+    // Many blocks are accepted.
     let interface = order.interface(1, &order.options(&[(1, &[b'x'; 60_000])]));
     let many = iter::once(&head[..]).chain(iter::repeat_n(&interface[..], 1000)).chain([&packet[..]]);
     check(&gzip(bench, "interfaces", many)?, 0, &["1 packet"])?;
@@ -325,7 +325,7 @@ fn small_inputs_take_little_memory(bench: &Bench) -> Outcome {
     check(&gzip(bench, "numbers", many)?, 2, &["one more than the 65536 that are possible"])
 }
 
-/// An expression for a given link type is compiled once, however many link types occur.
+/// With `--link-type`, an expression is compiled once for all link types.
 fn link_types_take_little_memory(bench: &Bench) -> Outcome {
     let [order, _] = Order::BOTH;
     let mut bytes = order.section(&[]);

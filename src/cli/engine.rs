@@ -109,7 +109,7 @@ impl Engine {
 
 /// Returns the context that follows from the link type of a record, or the default.
 pub fn context(record: &Record) -> Context {
-    Context::captured(record.interface.link_type, record.data).unwrap_or_default()
+    Context::captured(record.interface.link_type_number, record.data).unwrap_or_default()
 }
 
 /// Makes packets of records, with their contexts.

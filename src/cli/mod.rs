@@ -74,7 +74,7 @@ enum Command {
 
 /// Runs the command line; the first argument is the name of the program.
 pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
-    limits::exceed_file_size_with_an_error();
+    limits::disable_file_size_signal();
     let outcome = match Cli::try_parse_from(arguments) {
         Ok(cli) => run(cli.command),
         Err(message) => message.print().map_err(Failure::from).and_then(|()| match message.use_stderr() {

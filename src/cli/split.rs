@@ -93,10 +93,10 @@ struct Folder<'a>(Option<&'a Path>);
 
 impl Folder<'_> {
     fn create(path: &Path) -> Result<Folder<'_>, Failure> {
-        match interrupt::removed_when_interrupted(|| fs::create_dir(path).map(|()| path)) {
+        match interrupt::create_temporary(|| fs::create_dir(path).map(|()| path)) {
             Ok(made) => Ok(Folder(Some(made))),
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(Folder(None)),
-            Err(source) => Err(CaptureError::Create { path: path.to_path_buf(), source }.into()),
+            Err(source) => Err(CaptureError::create(path, source).into()),
         }
     }
 }

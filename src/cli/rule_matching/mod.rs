@@ -14,7 +14,7 @@ use crate::cli::capture::{Reader, Record, Records};
 use crate::cli::expression::ChainArguments;
 use crate::cli::failure::Failure;
 use crate::cli::input::CaptureArguments;
-use crate::cli::link_types::Alike;
+use crate::cli::link_types::LinkTypeClasses;
 use crate::cli::rules::warn_of_slow;
 use crate::cli::warnings::{NamedInterfaces, WarningArguments};
 
@@ -50,8 +50,8 @@ impl RuleArguments {
         let (rules, sets) = Rules::read(&self.rules, &known, self.chain, &self.warnings)?;
         sets.iter().for_each(|(link_type, RuleSet { set, .. })| warn_of_slow(*link_type, set));
         let (matches, first_matches) = (BatchMatches::new(), Vec::new());
-        let (alike, named) = (known.alike, NamedInterfaces::default());
-        Ok((inputs, RuleMatcher { arguments: self, rules, alike, sets, named, matches, first_matches }))
+        let (classes, named) = (known.classes, NamedInterfaces::default());
+        Ok((inputs, RuleMatcher { arguments: self, rules, classes, sets, named, matches, first_matches }))
     }
 }
 
@@ -59,8 +59,8 @@ impl RuleArguments {
 pub struct RuleMatcher<'a> {
     arguments: &'a RuleArguments,
     rules: Rules,
-    alike: Alike,
-    /// One for each link type, or class of equivalent ones.
+    classes: LinkTypeClasses,
+    /// The key is the link type that represents a class.
     sets: BTreeMap<LinkType, RuleSet>,
     /// The interfaces for which warnings have been printed.
     named: NamedInterfaces,
@@ -84,7 +84,7 @@ impl RuleMatcher<'_> {
         mut visit: impl FnMut(&Record, &[u32]) -> Result<(), Failure>,
     ) -> Result<(), Failure> {
         for (link_type, records) in records.by_link_type() {
-            let link_type = self.alike.of(link_type);
+            let link_type = self.classes.representative(link_type);
             self.prepare(input, link_type, records)?;
             let Some(RuleSet { set, .. }) = self.sets.get(&link_type) else { continue };
             if self.arguments.first {
@@ -114,6 +114,6 @@ impl RuleMatcher<'_> {
         let Some(complaint) = &set.complaint else { return Ok(()) };
         let input = (input, self.arguments.captures.name(input));
         let interfaces = records.iter().map(|record| record.interface);
-        self.named.complain(&self.arguments.warnings, input, interfaces, complaint)
+        self.named.warn_once(&self.arguments.warnings, input, interfaces, complaint)
     }
 }

@@ -18,7 +18,7 @@ use cbpf::{Expr, ExprError, FilterSet, LinkType, ParseError, Target};
 use crate::cli::capture::input_name;
 use crate::cli::expression::{ChainArguments, Compiled, compile, matches_some, read_commented, reason};
 use crate::cli::failure::Failure;
-use crate::cli::link_types::{KnownLinkTypes, works_somewhere};
+use crate::cli::link_types::{KnownLinkTypes, works_for_a_family};
 use crate::cli::warnings::WarningArguments;
 
 /// The longest name of a rule, in bytes; file names may have 255.
@@ -148,7 +148,7 @@ impl Rules {
     ) -> Result<(), Failure> {
         for (id, rule) in self.rules.iter().enumerate() {
             if !compiled.values().any(|compiled| matches_some(&compiled[id]))
-                && !works_somewhere(|link_type| matches_some(&rule.compile(link_type, self.chain)))
+                && !works_for_a_family(|link_type| matches_some(&rule.compile(link_type, self.chain)))
             {
                 self.contradictions[id] = true;
                 let (path, number, name) = (input_name(&self.path), rule.number, &rule.name);

@@ -1,30 +1,30 @@
 //! A decoder of gzip files, which may have many members.
 //!
-//! Bytes behind the last member are treated as by gzip(1): zeros up to the end are padding and no error. Anything else is
-//! an error, after all that was compressed has been read.
+//! Bytes after the last member are treated as by gzip(1): zeros up to the end are padding. Anything else is an error,
+//! which is returned after all decompressed data.
 
 use std::io::{self, BufRead, ErrorKind, Read};
 
 use flate2::bufread::GzDecoder;
 
-/// What a member begins with.
+/// The first bytes of a member.
 pub(super) const MAGIC: [u8; 2] = [0x1f, 0x8b];
 
-/// Decodes one member after the other.
-pub(super) struct Members<R> {
-    /// None only while one member follows the other.
+/// Decodes all members of a file.
+pub(super) struct GzipDecoder<R> {
+    /// `None` only inside [`GzipDecoder::read`], between two members.
     member: Option<GzDecoder<R>>,
     is_padded: bool,
 }
 
-impl<R: BufRead> Members<R> {
+impl<R: BufRead> GzipDecoder<R> {
     /// Returns a decoder of `stored`, which begins with a member.
-    pub(super) fn new(stored: R) -> Members<R> {
-        Members { member: Some(GzDecoder::new(stored)), is_padded: false }
+    pub(super) fn new(stored: R) -> GzipDecoder<R> {
+        GzipDecoder { member: Some(GzDecoder::new(stored)), is_padded: false }
     }
 }
 
-impl<R: BufRead> Read for Members<R> {
+impl<R: BufRead> Read for GzipDecoder<R> {
     fn read(&mut self, space: &mut [u8]) -> io::Result<usize> {
         while let Some(member) = &mut self.member {
             let count = member.read(space)?;

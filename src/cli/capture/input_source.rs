@@ -1,4 +1,4 @@
-//! Where the bytes of an input come from: a file or standard input, decompressed if it is gzip.
+//! The bytes of an input: a file or standard input, decompressed if it is gzip.
 
 use std::cell::Cell;
 use std::fs::File;
@@ -6,80 +6,84 @@ use std::io::{self, BufReader, Cursor, ErrorKind, Read};
 use std::path::Path;
 use std::rc::Rc;
 
-use super::error::Fault;
-use super::gzip;
-use super::stream::Stream;
+use super::error::CaptureErrorKind;
+use super::gzip_decoder::{self, GzipDecoder};
+use super::live_stream::LiveStream;
 
 const GZIP_BUFFER: usize = 256 << 10;
-/// A decoder that fails drops what the failing call has decoded. Short calls lose little, at hardly a cost.
+/// The number of bytes decoded in one call. A call that fails loses what it has decoded, so calls are short.
 const GZIP_STEP: usize = 4 << 10;
 
-/// A stream of capture bytes.
-pub(super) struct Source {
+/// The decompressed bytes of an input.
+pub(super) struct InputSource {
     pub(super) bytes: Box<dyn Read>,
-    pub(super) gzip: bool,
-    /// How many bytes of the stored file have been read so far.
+    pub(super) is_gzip: bool,
+    /// The number of bytes read from the stored file.
     pub(super) stored_read: Rc<Cell<u64>>,
-    /// How many there are, in a regular file.
+    /// The length of the stored file, if it is a regular one.
     pub(super) stored_total: Option<u64>,
-    /// The input, if it is no regular file: reading fails with `WouldBlock` where it would have to wait.
-    pub(super) stream: Option<Rc<Stream>>,
+    /// The input, if it is no regular file: a read that would have to wait fails with `WouldBlock`.
+    pub(super) stream: Option<Rc<LiveStream>>,
 }
 
-impl Source {
-    /// Opens a file, or standard input for `-`, and looks whether it is gzip. A stream is waited for.
-    pub(super) fn open(path: &Path) -> Result<Source, Fault> {
-        let is_input = path.as_os_str() == "-";
-        let file = if is_input { standard_input() } else { open_file(path) }.map_err(Fault::Open)?;
-        let metadata = file.metadata().map_err(Fault::Open)?;
+impl InputSource {
+    /// Opens a file, or standard input for `-`, and detects gzip. A stream is waited for.
+    pub(super) fn open(path: &Path) -> Result<InputSource, CaptureErrorKind> {
+        let is_stdin = path.as_os_str() == "-";
+        let file = if is_stdin { standard_input() } else { open_file(path) }.map_err(CaptureErrorKind::Open)?;
+        let metadata = file.metadata().map_err(CaptureErrorKind::Open)?;
         let source = match metadata.is_file() {
-            true => Source::of(file, None, Some(metadata.len()).filter(|_| !is_input)),
-            false => Stream::new(file).map(Rc::new).and_then(|stream| {
+            true => InputSource::of(file, None, Some(metadata.len()).filter(|_| !is_stdin)),
+            false => LiveStream::new(file).map(Rc::new).and_then(|stream| {
                 let raw = FromStream(Rc::clone(&stream));
-                Source::of(raw, Some(stream), None)
+                InputSource::of(raw, Some(stream), None)
             }),
         };
-        source.map_err(Fault::Read)
+        source.map_err(CaptureErrorKind::Read)
     }
 
-    /// A source of `raw`, of which `stored_total` bytes are expected.
+    /// Returns a source of `raw`, which has `stored_total` bytes if that is known.
     #[cfg(test)]
-    pub(super) fn new(raw: impl Read + 'static, stored_total: Option<u64>) -> io::Result<Source> {
-        Source::of(raw, None, stored_total)
+    pub(super) fn new(raw: impl Read + 'static, stored_total: Option<u64>) -> io::Result<InputSource> {
+        InputSource::of(raw, None, stored_total)
     }
 
-    /// Closes the input; the counts of bytes stay.
+    /// Closes the input. The byte counts stay available.
     pub(super) fn close(&mut self) {
         (self.bytes, self.stream) = (Box::new(io::empty()), None);
     }
 
-    fn of(raw: impl Read + 'static, stream: Option<Rc<Stream>>, stored_total: Option<u64>) -> io::Result<Source> {
+    fn of(
+        raw: impl Read + 'static,
+        stream: Option<Rc<LiveStream>>,
+        stored_total: Option<u64>,
+    ) -> io::Result<InputSource> {
         let stored_read = Rc::new(Cell::new(0));
         let mut raw = Counted { inner: raw, count: Rc::clone(&stored_read) };
-        let mut head = Vec::new();
-        while head.len() < gzip::MAGIC.len() {
+        let mut start = Vec::new();
+        while start.len() < gzip_decoder::MAGIC.len() {
             let mut byte = [0];
             match (read(&mut raw, &mut byte), &stream) {
                 (Ok(0), _) => break,
-                (Ok(_), _) => head.extend(byte),
+                (Ok(_), _) => start.extend(byte),
                 (Err(error), Some(stream)) if error.kind() == ErrorKind::WouldBlock => stream.wait(None)?,
                 (Err(error), _) => return Err(error),
             }
         }
-        let gzip = head == gzip::MAGIC;
-        let whole = Cursor::new(head).chain(raw);
-        let bytes: Box<dyn Read> = match gzip {
+        let is_gzip = start == gzip_decoder::MAGIC;
+        let whole = Cursor::new(start).chain(raw);
+        let bytes: Box<dyn Read> = match is_gzip {
             true => {
-                let decoder = gzip::Members::new(BufReader::with_capacity(GZIP_BUFFER, whole));
+                let decoder = GzipDecoder::new(BufReader::with_capacity(GZIP_BUFFER, whole));
                 Box::new(Stepwise { inner: decoder, failed: None })
             }
             false => Box::new(whole),
         };
-        Ok(Source { bytes, gzip, stored_read, stored_total, stream })
+        Ok(InputSource { bytes, is_gzip, stored_read, stored_total, stream })
     }
 }
 
-/// Standard input without the buffer of the standard library: the system does not count its bytes as ready.
+/// Returns standard input without the buffer of the standard library, whose bytes `poll` would not report.
 #[cfg(unix)]
 fn standard_input() -> io::Result<File> {
     std::os::fd::AsFd::as_fd(&io::stdin()).try_clone_to_owned().map(File::from)
@@ -90,7 +94,7 @@ fn standard_input() -> io::Result<File> {
     std::os::windows::io::AsHandle::as_handle(&io::stdin()).try_clone_to_owned().map(File::from)
 }
 
-/// Opens a file, without waiting for somebody to write to a pipe: that wait is [`Stream::wait`]'s, which signals end.
+/// Opens a file, without waiting for a writer of a pipe. [`LiveStream::wait`] does that, and a signal ends it.
 fn open_file(path: &Path) -> io::Result<File> {
     let mut options = File::options();
     #[cfg(target_os = "linux")]
@@ -98,7 +102,7 @@ fn open_file(path: &Path) -> io::Result<File> {
     options.read(true).open(path)
 }
 
-struct FromStream(Rc<Stream>);
+struct FromStream(Rc<LiveStream>);
 
 impl Read for FromStream {
     fn read(&mut self, space: &mut [u8]) -> io::Result<usize> {
@@ -106,7 +110,7 @@ impl Read for FromStream {
     }
 }
 
-/// Reads, however often that is interrupted.
+/// Reads, and repeats interrupted calls.
 pub(super) fn read(source: &mut dyn Read, space: &mut [u8]) -> io::Result<usize> {
     loop {
         match source.read(space) {
@@ -130,7 +134,7 @@ impl<R: Read> Read for Counted<R> {
     }
 }
 
-/// A decoder that fills the space it is given in short steps. A failure waits until what precedes it is served.
+/// A reader that fills its space in short steps. An error is returned after all bytes before it.
 struct Stepwise<R> {
     inner: R,
     failed: Option<io::Error>,
