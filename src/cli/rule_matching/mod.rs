@@ -111,9 +111,9 @@ impl RuleMatcher<'_> {
                 made
             }
         };
-        let Some(complaint) = &set.complaint else { return Ok(()) };
+        let Some(warning) = &set.warning else { return Ok(()) };
         let input = (input, self.arguments.captures.name(input));
         let interfaces = records.iter().map(|record| record.interface);
-        self.named.warn_once(&self.arguments.warnings, input, interfaces, complaint)
+        self.named.warn_once(&self.arguments.warnings, input, interfaces, warning)
     }
 }

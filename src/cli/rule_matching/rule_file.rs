@@ -44,7 +44,7 @@ pub struct RuleSet {
     /// The rules that match nothing there, which are not in the set.
     pub never: Vec<u32>,
     /// The warning about rules that match nothing there, except those that match nothing anywhere.
-    pub complaint: Option<String>,
+    pub warning: Option<String>,
 }
 
 struct Rule {
@@ -172,7 +172,7 @@ impl Rules {
     /// Makes a set of the rules that match something, and keeps the errors of those that are invalid.
     fn join(&mut self, compiled: CompiledRules) -> Result<RuleSet, Failure> {
         let (mut programs, mut never) = (Vec::new(), Vec::new());
-        let (mut complaints, mut invalid) = (Vec::new(), Errors::new());
+        let (mut descriptions, mut invalid) = (Vec::new(), Errors::new());
         for ((id, rule), compiled) in (0_u32..).zip(&self.rules).zip(compiled) {
             if !matches_some(&compiled) {
                 never.push(id);
@@ -189,27 +189,27 @@ impl Rules {
                     reason(&error)
                 }
             };
-            complaints.push(format!("`{}` (line {}): {reason}", rule.name, rule.number));
+            descriptions.push(format!("`{}` (line {}): {reason}", rule.name, rule.number));
         }
         let invalid_so_far = self.invalid_so_far.get_or_insert_with(|| invalid.clone());
         invalid_so_far.retain(|number, _| invalid.contains_key(number));
         let set = FilterSet::new(programs).map_err(|error| Failure::of_file(&self.path, error))?;
-        Ok(RuleSet { set, never, complaint: complaint(&input_name(&self.path).to_string(), complaints) })
+        Ok(RuleSet { set, never, warning: no_match_warning(&input_name(&self.path).to_string(), descriptions) })
     }
 }
 
 /// Returns the warning about rules that match nothing on a link type.
-fn complaint(path: &str, mut complaints: Vec<String>) -> Option<String> {
-    let count = complaints.len();
+fn no_match_warning(path: &str, mut descriptions: Vec<String>) -> Option<String> {
+    let count = descriptions.len();
     let subject = match count {
         0 => return None,
         1 => "1 rule matches".to_owned(),
         _ => format!("{count} rules match"),
     };
-    complaints.truncate(MOST_NAMED_RULES);
-    let more = count - complaints.len();
+    descriptions.truncate(MOST_NAMED_RULES);
+    let more = count - descriptions.len();
     let more = if more > 0 { format!("; and {more} more") } else { String::new() };
-    Some(format!("{subject} no packet there, of {path}: {}{more}", complaints.join("; ")))
+    Some(format!("{subject} no packet there, of {path}: {}{more}", descriptions.join("; ")))
 }
 
 impl Rule {
