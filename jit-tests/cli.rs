@@ -1,6 +1,7 @@
 //! Tests of the command line: intact, damaged and missing captures, and every exit code.
 
 mod byte_order;
+mod capture_files;
 mod expressions;
 mod formats;
 mod forms;

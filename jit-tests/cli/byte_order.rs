@@ -6,6 +6,7 @@ use std::process::{Command, Stdio};
 use libtest_mimic::{Failed, Trial};
 use tempfile::TempDir;
 
+use crate::cli::capture_files::Order;
 use crate::cli::{Bench, Outcome, cbpf, equal, expect};
 
 /// The program to compare with, the name of the test, and the test.
@@ -85,16 +86,15 @@ fn nflog(prefix_len: u16) -> Vec<u8> {
 }
 
 fn words(words: &[u32]) -> Vec<u8> {
-    words.iter().flat_map(|word| word.to_be_bytes()).collect()
+    Order::BIG.words(words)
 }
 
 /// Returns a big-endian pcap file of these packets, each whole and cut at all of `cuts`.
 fn pcap(link_type: u32, packets: &[Vec<u8>], cuts: impl Iterator<Item = usize> + Clone) -> Vec<u8> {
-    let mut file = words(&[0xa1b2_c3d4, 0x0002_0004, 0, 0, 262_144, link_type]);
+    let mut file = Order::BIG.pcap(262_144, link_type);
     for packet in packets {
         for cut in cuts.clone().filter(|cut| *cut < packet.len()).chain([packet.len()]) {
-            file.extend(words(&[1, 2, cut as u32, packet.len() as u32]));
-            file.extend(&packet[..cut]);
+            file.extend(Order::BIG.record(1, 2, packet.len(), &packet[..cut]));
         }
     }
     file
@@ -102,18 +102,10 @@ fn pcap(link_type: u32, packets: &[Vec<u8>], cuts: impl Iterator<Item = usize> +
 
 /// Returns a big-endian pcapng file with an interface for each link type.
 fn pcapng(all: &[Packets]) -> Vec<u8> {
-    let block = |kind: u32, content: &[u8]| {
-        let content = [content, &[0; 3][..content.len().next_multiple_of(4) - content.len()]].concat();
-        let len = content.len() as u32 + 12;
-        [&words(&[kind, len])[..], &content, &words(&[len])].concat()
-    };
-    let mut file = block(0x0a0d_0d0a, &words(&[0x1a2b_3c4d, 0x0001_0000, u32::MAX, u32::MAX]));
+    let mut file = Order::BIG.section(&[]);
     for (interface, (link_type, packets)) in (0..).zip(all) {
-        file.extend(block(1, &words(&[link_type << 16, 262_144])));
-        for packet in packets {
-            let len = packet.len() as u32;
-            file.extend(block(6, &[&words(&[interface, 0, 1_000_002, len, len])[..], packet].concat()));
-        }
+        file.extend(Order::BIG.interface(*link_type as u16, &[]));
+        packets.iter().for_each(|packet| file.extend(Order::BIG.packet(interface, 1_000_002, packet, &[])));
     }
     file
 }
@@ -186,14 +178,13 @@ fn versions_as_in_tcpdump(bench: &Bench) -> Outcome {
     let magics = [0xa1b2_c3d4_u32, 0xa1b2_3c4d, 0xa1b2_cd34];
     let versions = [(1, 4), (2, 0), (2, 1), (2, 2), (2, 3), (2, 4), (2, 5), (3, 0), (543, 0), (543, 1)];
     for (magic, (major, minor)) in magics.into_iter().flat_map(|magic| versions.map(|version| (magic, version))) {
-        for is_big in [false, true] {
-            let word = |word: u32| if is_big { word.to_be_bytes() } else { word.to_le_bytes() };
-            let half = |half: u16| if is_big { half.to_be_bytes() } else { half.to_le_bytes() };
-            let mut file = [&word(magic)[..], &half(major), &half(minor), &[0; 8], &word(20), &word(1)].concat();
+        for order in Order::BOTH {
+            let version = [order.half(major), order.half(minor)].concat();
+            let mut file = [order.words(&[magic]), version, order.words(&[0, 0, 20, 1])].concat();
             for lengths in [[28, 40], [40, 28], [28, 28], [0, 28], [28, 0]] {
                 let is_swapped = major == 543 || minor < 3 || (minor == 3 && lengths[0] > lengths[1]);
                 let captured = lengths[usize::from(is_swapped)];
-                file.extend([1, 5_000_000, lengths[0], lengths[1]].map(word).concat());
+                file.extend(order.words(&[1, 5_000_000, lengths[0], lengths[1]]));
                 file.extend(vec![7; if magic == 0xa1b2_cd34 { 8 } else { 0 }]);
                 file.extend(IP.iter().chain(&[0; 12]).take(captured as usize));
             }

@@ -1,12 +1,8 @@
 //! Captures of unusual formats.
 
 use std::fs;
-use std::io::Write;
 
-use flate2::Compression;
-use flate2::write::GzEncoder;
-use libtest_mimic::Failed;
-
+use crate::cli::capture_files::{Order, gzip};
 use crate::cli::{Bench, Outcome, Test, cbpf, equal, example, expect};
 
 pub const TESTS: [(&str, Test); 5] = [
@@ -20,22 +16,14 @@ pub const TESTS: [(&str, Test); 5] = [
 const DBUS: u32 = 231;
 const LONG: usize = 300_000;
 
-fn words(words: &[u32]) -> Vec<u8> {
-    words.iter().flat_map(|word| word.to_le_bytes()).collect()
-}
-
 fn pcap(snaplen: u32, link_type: u32, seconds: u32, fraction: u32, packet: &[u8]) -> Vec<u8> {
-    let header = words(&[0xa1b2_c3d4, 0x0004_0002, 0, 0, snaplen, link_type]);
-    let len = packet.len() as u32;
-    [&header, &words(&[seconds, fraction, len, len])[..], packet].concat()
+    let order = Order::LITTLE;
+    [order.pcap(snaplen, link_type), order.record(seconds, fraction, packet.len(), packet)].concat()
 }
 
-/// Returns a pcapng file of a packet, whose length is a multiple of 4.
-fn pcapng(link_type: u32, packet: &[u8]) -> Vec<u8> {
-    let len = packet.len() as u32;
-    let mut file = words(&[0x0a0d_0d0a, 28, 0x1a2b_3c4d, 1, u32::MAX, u32::MAX, 28, 1, 20, link_type, 0, 20]);
-    file.extend(words(&[6, len + 32, 0, 0, 5, len, len]));
-    [&file[..], packet, &words(&[len + 32])].concat()
+fn pcapng(link_type: u16, packet: &[u8]) -> Vec<u8> {
+    let order = Order::LITTLE;
+    [order.section(&[]), order.interface(link_type, &[]), order.packet(0, 5, packet, &[])].concat()
 }
 
 /// Returns an Ethernet frame with an IPv4 packet as long as only BIG TCP has.
@@ -99,15 +87,9 @@ fn records_are_copied_bit_by_bit(bench: &Bench) -> Outcome {
     Ok(())
 }
 
-fn gzip(bytes: &[u8]) -> Result<Vec<u8>, Failed> {
-    let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
-    encoder.write_all(bytes)?;
-    Ok(encoder.finish()?)
-}
-
 /// As in gzip(1), zeros are padding, anything else is reported; the compressed data is read in both cases.
 fn accepts_padded_gzip(bench: &Bench) -> Outcome {
-    let packed = gzip(&fs::read(example("mixed.pcap"))?)?;
+    let packed = gzip([&fs::read(example("mixed.pcap"))?[..]])?;
     let padded = bench.file("padded.gz", [&packed[..], &[0; 10_240]].concat())?;
     expect(&cbpf(&["filter", "-r", &padded, "arp"])?, 0, &["260 packets, 5 match"])?;
     let followed = bench.file("followed.gz", [&packed[..], b"signature"].concat())?;

@@ -1,14 +1,12 @@
 //! Limits set by a shell: the size of files, and the number of open files.
 
 use std::fs;
-use std::io::Write;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
-use flate2::Compression;
-use flate2::write::GzEncoder;
 use libtest_mimic::Failed;
 
+use crate::cli::capture_files::gzip;
 use crate::cli::running::{Running, await_event, mixed, pcapng, unnamed};
 use crate::cli::{Bench, Outcome, Test, cbpf, equal, example, expect};
 
@@ -48,9 +46,7 @@ fn reports_the_file_size_limit(bench: &Bench) -> Outcome {
 /// Files are opened again when they are read; a stream is opened once.
 fn reads_more_captures_than_can_be_open(bench: &Bench) -> Outcome {
     let (capture, rules) = (mixed()?, bench.file("rules", "arp: arp\n")?);
-    let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
-    encoder.write_all(&capture)?;
-    let forms = [capture.clone(), encoder.finish()?, pcapng(bench)?];
+    let forms = [capture.clone(), gzip([&capture[..]])?, pcapng(bench)?];
     let file = |number: usize| bench.file(&format!("{number}.pcap"), &forms[number % forms.len()]);
     let paths = (0..100).map(file).collect::<Result<Vec<String>, _>>()?;
     let [kept, folder] = ["kept", "folder"].map(|name| bench.path(name).display().to_string());

@@ -4,6 +4,7 @@ use std::fs;
 
 use libtest_mimic::Failed;
 
+use crate::cli::capture_files::Order;
 use crate::cli::{Bench, Outcome, Test, cbpf, cbpf_with_input, equal, example, expect};
 
 pub const TESTS: [(&str, Test); 14] = [
@@ -53,36 +54,19 @@ fn ipv6() -> Vec<u8> {
     [&[0x60, 0, 0, 0, 0, 0, 59, 64][..], &[0; 32]].concat()
 }
 
-fn block(kind: u32, body: &[u8]) -> Vec<u8> {
-    let padded = [body, &vec![0; body.len().next_multiple_of(4) - body.len()]].concat();
-    let length = (padded.len() as u32 + 12).to_le_bytes();
-    [&kind.to_le_bytes()[..], &length, &padded, &length].concat()
-}
-
 /// Returns a pcapng file of these interfaces and packets.
 fn pcapng(interfaces: &[u16], packets: &[(u32, Vec<u8>)]) -> Vec<u8> {
-    let section = [&0x1a2b_3c4d_u32.to_le_bytes()[..], &[1, 0, 0, 0], &[0xff; 8]].concat();
-    let mut file = block(0x0a0d_0d0a, &section);
-    for link_type in interfaces {
-        file.extend(block(1, &[&link_type.to_le_bytes()[..], &[0; 6]].concat()));
-    }
-    for (interface, data) in packets {
-        let length = data.len() as u32;
-        let head = [*interface, 0, 0, length, length].map(u32::to_le_bytes);
-        file.extend(block(6, &[head.as_flattened(), data].concat()));
-    }
+    let order = Order::LITTLE;
+    let mut file = order.section(&[]);
+    interfaces.iter().for_each(|&link_type| file.extend(order.interface(link_type, &[])));
+    packets.iter().for_each(|(interface, data)| file.extend(order.packet(*interface, 0, data, &[])));
     file
 }
 
 /// Returns a pcap file of these packets.
 fn pcap(link_type: u16, packets: &[Vec<u8>]) -> Vec<u8> {
-    let head = [0xa1b2_c3d4, 0x0004_0002, 0, 0, 65_535, link_type.into()];
-    let mut file = head.map(u32::to_le_bytes).as_flattened().to_vec();
-    for data in packets {
-        let length = data.len() as u32;
-        file.extend([0, 0, length, length].map(u32::to_le_bytes).as_flattened());
-        file.extend(data);
-    }
+    let mut file = Order::LITTLE.pcap(65_535, link_type.into());
+    packets.iter().for_each(|data| file.extend(Order::LITTLE.record(0, 0, data.len(), data)));
     file
 }
 

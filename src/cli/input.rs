@@ -10,7 +10,7 @@ use cbpf::Program;
 use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 
-use crate::cli::capture::{Piece, Reader, Record, Records, input_name};
+use crate::cli::capture::{Piece, Reader, Record, input_name};
 use crate::cli::failure::{Failure, say};
 use crate::cli::link_types::KnownLinkTypes;
 use crate::cli::program::ProgramArguments;
@@ -158,29 +158,17 @@ pub fn each_record<E>(
     progress: Progress,
     mut visit: impl FnMut(usize, u64, &Record) -> Result<(), E>,
 ) -> Result<Inputs, E> {
-    each_batch(inputs, progress, |place, first, records| {
-        (first..).zip(records.iter()).try_for_each(|(number, record)| visit(place, number, &record))
-    })
-}
-
-/// Calls `visit` as [`each_record`] does, but with batches of records and the number of the first one.
-///
-/// # Errors
-/// The first error of `visit`, which ends the reading.
-pub fn each_batch<E>(
-    inputs: &mut [Reader],
-    progress: Progress,
-    mut visit: impl FnMut(usize, u64, Records) -> Result<(), E>,
-) -> Result<Inputs, E> {
     each_piece(inputs, progress, &Cell::new(None), |place, first, piece| match piece {
-        Piece::Records(records) => visit(place, first, records),
+        Piece::Records(records) => {
+            (first..).zip(records.iter()).try_for_each(|(number, record)| visit(place, number, &record))
+        }
         Piece::Block(_) | Piece::Pause => Ok(()),
     })
 }
 
-/// Calls `visit` as [`each_batch`] does, but also with the pcapng blocks without packets, where the number is that of
-/// the next record, and with pauses. A pause comes before a stream is waited for, so that `visit` can flush its output,
-/// and at the time in `due`, if nothing was read before.
+/// Calls `visit` with each piece of all inputs. The number is that of its first record, or of the next one after a
+/// block. A pause comes before a stream is waited for, so that `visit` can flush its output, and at the time in `due`,
+/// if nothing was read before.
 ///
 /// # Errors
 /// The first error of `visit`, which ends the reading.

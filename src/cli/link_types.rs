@@ -159,9 +159,6 @@ impl<'a, T> ByLinkType<'a, T> {
     }
 
     /// Returns the loaded program for packets of one interface.
-    ///
-    /// # Errors
-    /// The errors of [`ByLinkType::of`].
     pub fn of_interface(&mut self, input: usize, interface: &Interface) -> Result<Option<&mut T>, Failure> {
         self.of(input, interface.link_type(), iter::once(interface))
     }

@@ -95,6 +95,7 @@ pub fn input_name(path: &Path) -> impl fmt::Display + '_ {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub(super) enum Unsupported {
+    /// A file without content.
     Empty,
     /// A file compressed by a program other than gzip.
     Compressed(&'static str),
@@ -103,14 +104,9 @@ pub(super) enum Unsupported {
     /// A rare variant of pcap.
     Variant(&'static str),
     /// A pcap file of a version that libpcap does not read.
-    Version {
-        major: u16,
-        minor: u16,
-    },
+    Version { major: u16, minor: u16 },
     /// A pcap file with reserved bits set in its link type field.
-    Reserved {
-        network: u32,
-    },
+    Reserved { network: u32 },
 }
 
 impl fmt::Display for Unsupported {

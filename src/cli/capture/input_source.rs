@@ -33,19 +33,13 @@ impl InputSource {
         let file = if is_stdin { standard_input() } else { open_file(path) }.map_err(CaptureErrorKind::Open)?;
         let metadata = file.metadata().map_err(CaptureErrorKind::Open)?;
         let source = match metadata.is_file() {
-            true => InputSource::of(file, None, Some(metadata.len()).filter(|_| !is_stdin)),
+            true => InputSource::new(file, None, Some(metadata.len()).filter(|_| !is_stdin)),
             false => LiveStream::new(file).map(Rc::new).and_then(|stream| {
                 let raw = FromStream(Rc::clone(&stream));
-                InputSource::of(raw, Some(stream), None)
+                InputSource::new(raw, Some(stream), None)
             }),
         };
         source.map_err(CaptureErrorKind::Read)
-    }
-
-    /// Returns a source of `raw`, which has `stored_total` bytes if that is known.
-    #[cfg(test)]
-    pub(super) fn new(raw: impl Read + 'static, stored_total: Option<u64>) -> io::Result<InputSource> {
-        InputSource::of(raw, None, stored_total)
     }
 
     /// Closes the input. The byte counts stay available.
@@ -53,7 +47,8 @@ impl InputSource {
         (self.bytes, self.stream) = (Box::new(io::empty()), None);
     }
 
-    fn of(
+    /// Returns a source of `raw`, which has `stored_total` bytes if that is known.
+    pub(super) fn new(
         raw: impl Read + 'static,
         stream: Option<Rc<LiveStream>>,
         stored_total: Option<u64>,

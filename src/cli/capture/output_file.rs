@@ -45,27 +45,20 @@ impl Output {
     /// # Errors
     /// If the path cannot be written, or the temporary file cannot be created.
     pub fn create(path: &Path) -> Result<Output, CaptureError> {
-        Output::create_with(path, CAPACITY, |file, _| file)
+        Output::create_with(path, CAPACITY, true)
     }
 
     /// Creates one of `count` outputs, which need few descriptors and share the memory for buffers.
-    ///
-    /// # Errors
-    /// The errors of [`Output::create`].
     pub fn create_one_of(count: usize, path: &Path) -> Result<Output, CaptureError> {
         let capacity = (CAPACITY_OF_MANY / count.max(1)).clamp(MIN_CAPACITY, CAPACITY);
-        Output::create_with(path, capacity, |_, temporary| Box::new(ClosedFile(temporary.to_path_buf())))
+        Output::create_with(path, capacity, false)
     }
 
-    /// Creates an output with a buffer of `capacity` bytes. `regular` replaces the writer of a regular file.
-    fn create_with(
-        path: &Path,
-        capacity: usize,
-        regular: impl FnOnce(Sink, &TempPath) -> Sink,
-    ) -> Result<Output, CaptureError> {
+    /// Creates an output with a buffer of `capacity` bytes. A regular file is kept open, or opened for each write.
+    fn create_with(path: &Path, capacity: usize, is_kept_open: bool) -> Result<Output, CaptureError> {
         let (mut sink, pending) = open(path).map_err(|source| CaptureError::create(path, source))?;
-        if let Some(Pending { temporary, .. }) = &pending {
-            sink = regular(sink, temporary);
+        if let Some(Pending { temporary, .. }) = pending.as_ref().filter(|_| !is_kept_open) {
+            sink = Box::new(ClosedFile(temporary.to_path_buf()));
         }
         Ok(Output { path: path.to_path_buf(), bytes: BufWriter::with_capacity(capacity, sink), pending })
     }
@@ -77,9 +70,6 @@ impl Output {
     }
 
     /// Appends `bytes`.
-    ///
-    /// # Errors
-    /// If the system fails to write the buffer.
     #[inline]
     pub fn write(&mut self, bytes: &[u8]) -> Result<(), CaptureError> {
         match self.bytes.write_all(bytes) {
@@ -89,17 +79,11 @@ impl Output {
     }
 
     /// Writes the buffer.
-    ///
-    /// # Errors
-    /// If the system fails to write it.
     pub fn flush(&mut self) -> Result<(), CaptureError> {
         self.bytes.flush().map_err(|source| self.failed(source))
     }
 
     /// Writes the buffer of a pipe or device. A file under a temporary name has no readers yet.
-    ///
-    /// # Errors
-    /// If the system fails to write it.
     pub fn flush_to_readers(&mut self) -> Result<(), CaptureError> {
         if self.pending.is_none() { self.flush() } else { Ok(()) }
     }

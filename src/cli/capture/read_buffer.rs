@@ -56,19 +56,9 @@ impl ReadBuffer {
 
     /// Returns an empty buffer of `source`.
     pub(super) fn new(source: InputSource) -> ReadBuffer {
-        let (has_ended, is_pinned, is_waiting) = (false, false, true);
-        let (start, end, end_offset) = (0, 0, 0);
-        ReadBuffer {
-            source,
-            has_ended,
-            bytes: Vec::new(),
-            start,
-            end,
-            end_offset,
-            is_pinned,
-            is_waiting,
-            suspended: None,
-        }
+        let (has_ended, is_pinned, is_waiting, suspended) = (false, false, true, None);
+        let (bytes, start, end, end_offset) = (Vec::new(), 0, 0, 0);
+        ReadBuffer { source, has_ended, bytes, start, end, end_offset, is_pinned, is_waiting, suspended }
     }
 
     /// Closes the file until more of it is needed. Streams and standard input, which cannot be opened again, stay open.

@@ -85,9 +85,6 @@ impl Reader {
 
     /// Returns the next block, or the next records, `None` at the end. Records are returned up to the next block, up to
     /// the end of the buffer, and up to `most`. Never waits for a stream.
-    ///
-    /// # Errors
-    /// The errors of [`Reader::next`].
     pub fn piece(&mut self, most: usize) -> Result<Option<Piece<'_>>, CaptureError> {
         if self.is_at_end()? {
             return Ok(None);
@@ -118,9 +115,6 @@ impl Reader {
     }
 
     /// Waits until a stream goes on or ends, or until `due`.
-    ///
-    /// # Errors
-    /// If the system call fails.
     pub fn wait(&self, due: Option<Instant>) -> Result<(), CaptureError> {
         self.buffer.wait(due).map_err(|error| error.of(&self.path))
     }

@@ -58,9 +58,6 @@ enum Encoder {
 
 impl Writer {
     /// Writes the header of a pcap file. That of pcapng is written with the first block or record.
-    ///
-    /// # Errors
-    /// If `output` cannot be written.
     pub fn new(mut output: Output, format: &Format) -> Result<Writer, CaptureError> {
         let encoder = match format {
             Format::Pcap(interface) => {
@@ -74,9 +71,6 @@ impl Writer {
 
     /// Writes a record of the input with this number. The earlier blocks of the input were passed to [`Writer::block`],
     /// and all pieces of an input are passed before those of the next one.
-    ///
-    /// # Errors
-    /// If the output cannot be written.
     #[inline]
     pub fn write(&mut self, input: usize, record: &Record<'_>) -> Result<(), CaptureError> {
         match &mut self.encoder {
@@ -86,9 +80,6 @@ impl Writer {
     }
 
     /// Writes a block without a packet of the input with this number.
-    ///
-    /// # Errors
-    /// If the output cannot be written.
     pub fn block(&mut self, input: usize, block: &Block<'_>) -> Result<(), CaptureError> {
         match &mut self.encoder {
             // All inputs are pcap, which has no blocks.
@@ -98,18 +89,12 @@ impl Writer {
     }
 
     /// Flushes the output if it is a pipe or a device, as [`Output::flush_to_readers`] does.
-    ///
-    /// # Errors
-    /// If the output cannot be written.
     pub fn flush_to_readers(&mut self) -> Result<(), CaptureError> {
         self.output.flush_to_readers()
     }
 
     /// Writes everything that is pending, but does not give the file its name yet. A pcapng file without interfaces
     /// gets those of pcap `inputs`, since libpcap rejects one that has none.
-    ///
-    /// # Errors
-    /// If the output cannot be written.
     pub fn complete(&mut self, inputs: &[Reader]) -> Result<(), CaptureError> {
         if let Encoder::Pcapng(pcapng) = &mut self.encoder {
             pcapng.complete(&mut self.output, inputs)?;

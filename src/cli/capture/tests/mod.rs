@@ -44,7 +44,8 @@ impl Seen {
 
 /// Opens `bytes` under the name "memory".
 fn open(bytes: &[u8]) -> Result<Reader, CaptureError> {
-    let source = InputSource::new(Cursor::new(bytes.to_vec()), Some(bytes.len() as u64)).expect("memory can be read");
+    let source =
+        InputSource::new(Cursor::new(bytes.to_vec()), None, Some(bytes.len() as u64)).expect("memory can be read");
     Reader::new(Path::new("memory"), ReadBuffer::new(source))
 }
 
