@@ -136,9 +136,9 @@ fn expression(criterion: &mut Criterion) {
     for (name, text) in &expressions {
         group.bench_function(format!("program/{name}"), |bencher| bencher.iter(|| compile_expression(text, &target)));
         group.bench_function(format!("native/{name}"), |bencher| {
-            bencher.iter(|| Filter::from_expression_for(text, &target));
+            bencher.iter(|| Filter::from_expression(text, &target));
         });
-        let filter = Filter::from_expression_for(text, &target).expect("a filter");
+        let filter = Filter::from_expression(text, &target).expect("a filter");
         for (order_name, order) in packets::orders() {
             let mut next = endless(&packets, &order);
             group.bench_function(format!("run/{name}/{order_name}"), |bencher| bencher.iter(|| filter.run(next())));

@@ -243,26 +243,26 @@ fn number(text: &str) -> Result<u64, String> {
 /// `mark=7`, `vlan=TCI:TPID`, ...
 fn set(context: &mut Context, fact: &str) -> Result<(), String> {
     let (name, value) = fact.split_once('=').ok_or_else(|| format!("expected `NAME=VALUE`, not `{fact}`"))?;
-    let start = || value.parse().map_err(|_| format!("`{value}` is no place"));
-    match name {
-        "network" => return start().map(|start| context.network_header = start),
-        "link" => return start().map(|start| context.link_header = Some(start)),
-        _ => {}
+    let old = std::mem::take(context);
+    if let "network" | "link" = name {
+        let start: i32 = value.parse().map_err(|_| format!("`{value}` is not an offset"))?;
+        *context = if name == "link" { old.link_header(start) } else { old.network_header(start) };
+        return Ok(());
     }
     let (first, second) = value.split_once(':').unwrap_or((value, "0"));
     let (first, second) = (number(first)?, number(second)?);
-    match name {
-        "proto" => context.protocol = first as u16,
-        "type" => context.packet_type = first as u8,
-        "device" => context.device = Some(Device { index: first as u32, hardware_type: second as u16 }),
-        "mark" => context.mark = first as u32,
-        "queue" => context.queue = first as u16,
-        "rxhash" => context.receive_hash = first as u32,
-        "cpu" => context.cpu = first as u32,
-        "vlan" => context.vlan = Some(Vlan { tci: first as u16, tpid: second as u16 }),
-        "seed" => context.seed = Some(first),
+    *context = match name {
+        "proto" => old.protocol(first as u16),
+        "type" => old.packet_type(first as u8),
+        "device" => old.device(Device::new(first as u32, second as u16)),
+        "mark" => old.mark(first as u32),
+        "queue" => old.queue(first as u16),
+        "rxhash" => old.receive_hash(first as u32),
+        "cpu" => old.cpu(first as u32),
+        "vlan" => old.vlan(Vlan::new(first as u16, second as u16)),
+        "seed" => old.seed(first),
         _ => return Err(format!("unknown fact `{name}`")),
-    }
+    };
     Ok(())
 }
 
@@ -272,19 +272,19 @@ pub fn write(program: &Program, dialect: Dialect, packet: &Packet, verdict: u32)
     let hex = if hex.is_empty() { "-" } else { &hex };
     let context = packet.context();
     let mut facts = vec![
-        ("proto", u64::from(context.protocol).to_string()),
-        ("type", context.packet_type.to_string()),
-        ("mark", context.mark.to_string()),
-        ("queue", context.queue.to_string()),
-        ("rxhash", context.receive_hash.to_string()),
-        ("cpu", context.cpu.to_string()),
-        ("network", context.network_header.to_string()),
+        ("proto", u64::from(context.get_protocol()).to_string()),
+        ("type", context.get_packet_type().to_string()),
+        ("mark", context.get_mark().to_string()),
+        ("queue", context.get_queue().to_string()),
+        ("rxhash", context.get_receive_hash().to_string()),
+        ("cpu", context.get_cpu().to_string()),
+        ("network", context.get_network_header().to_string()),
     ];
-    facts.extend(context.device.map(|d| ("device", format!("{}:{}", d.index, d.hardware_type))));
-    facts.extend(context.vlan.map(|vlan| ("vlan", format!("{}:{}", vlan.tci, vlan.tpid))));
+    facts.extend(context.get_device().map(|d| ("device", format!("{}:{}", d.index, d.hardware_type))));
+    facts.extend(context.get_vlan().map(|vlan| ("vlan", format!("{}:{}", vlan.tci, vlan.tpid))));
     // With its sign, 0 is kept, too.
-    facts.extend(context.link_header.map(|start| ("link", format!("{start:+}"))));
-    facts.extend(context.seed.map(|seed| ("seed", seed.to_string())));
+    facts.extend(context.get_link_header().map(|start| ("link", format!("{start:+}"))));
+    facts.extend(context.get_seed().map(|seed| ("seed", seed.to_string())));
     facts.retain(|(_, value)| value != "0");
     let facts: String = facts.iter().map(|(name, value)| format!(" {name}={value}")).collect();
     let facts = if facts.is_empty() { facts } else { format!(" with{facts}") };

@@ -1,6 +1,6 @@
 //! The engines, each behind the same small adapter, and the trial that asks one of them about a case.
 
-use cbpf::{Dialect, Filter, Packet, Program, Strategy, VerifyError};
+use cbpf::{Dialect, Filter, FilterConfig, Packet, Program, Strategy, VerifyError};
 use libtest_mimic::{Failed, Trial};
 
 use crate::case::Case;
@@ -99,7 +99,11 @@ impl Engine for Jit {
 
     fn load(&self, program: &Program, dialect: Dialect) -> Result<Box<dyn Loaded>, Refusal> {
         let verified = program.verify(dialect).map_err(Refusal::Verifier)?;
-        let filter = Filter::compile_as(&verified, self.1).map_err(|error| Refusal::Judge(error.to_string()))?;
+        let filter = FilterConfig::new()
+            .strategy(self.1)
+            .require_native(true)
+            .compile(&verified)
+            .map_err(|error| Refusal::Judge(error.to_string()))?;
         Ok(Box::new(move |packet: &Packet| filter.run(*packet)))
     }
 }

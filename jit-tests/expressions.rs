@@ -110,7 +110,7 @@ fn each_expression(path: &PathBuf, mut try_one: impl FnMut(&Expression) -> Resul
         }
         let optimized = program(&block["opt"])?.unwrap_or_else(|| theirs.clone());
         let snaplen = block["snaplen"].as_str().map_or(Ok(262_144), str::parse)?;
-        let target = Target::new(link_type).snaplen(snaplen).accept_nothing();
+        let target = Target::new(link_type).snaplen(snaplen).allow_reject_all(true);
         for text in block["expressions"].as_array().ok_or("no expressions")?.iter().filter_map(Value::as_str) {
             let Ok(ours) = compile_expression(text, &target) else { continue };
             let (theirs, optimized) = (theirs.clone(), optimized.clone());

@@ -264,21 +264,20 @@ pub fn sample(u: &mut Unstructured, dialect: Dialect) -> Result<Sample> {
 
 fn context(u: &mut Unstructured) -> Result<Context> {
     if u.ratio(1, 2)? {
-        return Ok(Context { seed: Some(u.arbitrary()?), ..Context::default() });
+        return Ok(Context::default().seed(u.arbitrary::<u64>()?));
     }
-    Ok(Context {
-        protocol: u.arbitrary()?,
-        packet_type: u.arbitrary()?,
-        device: u.arbitrary::<Option<(u32, u16)>>()?.map(|(index, hardware_type)| Device { index, hardware_type }),
-        mark: u.arbitrary()?,
-        queue: u.arbitrary()?,
-        receive_hash: u.arbitrary()?,
-        cpu: u.arbitrary()?,
-        vlan: u.arbitrary::<Option<(u16, u16)>>()?.map(|(tci, tpid)| Vlan { tci, tpid }),
-        network_header: start(u)?,
-        link_header: if u.arbitrary()? { Some(start(u)?) } else { None },
-        seed: Some(u.arbitrary()?),
-    })
+    let context = Context::default()
+        .protocol(u.arbitrary()?)
+        .packet_type(u.arbitrary()?)
+        .device(u.arbitrary::<Option<(u32, u16)>>()?.map(|(index, hardware_type)| Device::new(index, hardware_type)))
+        .mark(u.arbitrary()?)
+        .queue(u.arbitrary()?)
+        .receive_hash(u.arbitrary()?)
+        .cpu(u.arbitrary()?)
+        .vlan(u.arbitrary::<Option<(u16, u16)>>()?.map(|(tci, tpid)| Vlan::new(tci, tpid)))
+        .network_header(start(u)?);
+    let link_header = if u.arbitrary()? { Some(start(u)?) } else { None };
+    Ok(context.link_header(link_header).seed(u.arbitrary::<u64>()?))
 }
 
 /// Where a header begins: mostly in the packet.
@@ -327,7 +326,7 @@ pub fn from_bytes(bytes: &[u8]) -> (Program, Sample) {
     let (instructions, data) = rest.split_at(rest.len().saturating_sub(usize::from(len)));
     let whole = instructions.len() / 8 * 8;
     let program = Program::parse_as(Form::Raw, &instructions[..whole]).unwrap_or_default();
-    let context = Context { seed: Some(u64::from(len)), ..Context::default() };
+    let context = Context::default().seed(u64::from(len));
     (program, Sample { data: data.to_vec(), wire_len: data.len() as u32, context })
 }
 

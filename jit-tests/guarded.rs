@@ -3,7 +3,7 @@
 use std::ptr::{self, NonNull};
 use std::slice;
 
-use cbpf::{Extension, Filter, Packet, Strategy, Verified};
+use cbpf::{Extension, Filter, FilterConfig, Packet, Strategy, Verified};
 
 use crate::generate::Sample;
 
@@ -69,8 +69,7 @@ impl Judge {
         sample: &Sample,
         mut judge: impl FnMut(&[Packet]) -> Result<(), String>,
     ) -> Result<(), String> {
-        let mut context = sample.context.clone();
-        context.seed.get_or_insert(1);
+        let context = sample.context.clone().seed(sample.context.get_seed().unwrap_or(1));
         let len = sample.data.len();
         let cuts = [0, 1, 2, 3, 4, 7, 8, 9, 15, 16, 17, 40].map(|cut| len.saturating_sub(cut));
         for captured in cuts.into_iter().chain([13, 14, 15, 33, 34, 1, 0]).filter(|&captured| captured <= len) {
@@ -86,7 +85,11 @@ impl Judge {
     pub fn filter(&mut self, verified: &Verified, samples: &[Sample]) -> Result<(), String> {
         let sizes = self.batches;
         for &strategy in Strategy::ALL {
-            let filter = Filter::compile_as(verified, strategy).map_err(|error| error.to_string())?;
+            let filter = FilterConfig::new()
+                .strategy(strategy)
+                .require_native(true)
+                .compile(verified)
+                .map_err(|error| error.to_string())?;
             filter.prepare_batch().map_err(|error| error.to_string())?;
             for sample in samples {
                 self.each(sample, |packets| {

@@ -219,7 +219,7 @@ fn check(name: &str, own: &[&str]) -> Result<(), Failed> {
 
 /// What `pcap_open_dead` is taken for: a device of this machine.
 pub fn target(link_type: LinkType) -> Target {
-    Target::new(link_type).address_families(2, 10, cfg!(target_endian = "big")).accept_nothing()
+    Target::new(link_type).address_families(2, 10, cfg!(target_endian = "big")).allow_reject_all(true)
 }
 
 /// What libpcap gets wrong, so that there is nothing to compare with.

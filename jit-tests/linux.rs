@@ -2,7 +2,7 @@
 //! relative to a header, headers behind headers, and streams of netlink attributes.
 
 use arbitrary::{Result, Unstructured};
-use cbpf::{Context, Dialect, Extension, Instruction, Program};
+use cbpf::{Dialect, Extension, Instruction, Program};
 
 use crate::generate::{self, Sample};
 
@@ -37,14 +37,14 @@ pub fn sample(u: &mut Unstructured) -> Result<Sample> {
     let sample = generate::sample(u, Dialect::Linux)?;
     let (protocol, mut data) = match u.int_in_range(0..=3)? {
         0 => return Ok(sample),
-        1 => (sample.context.protocol, attributes(u)?),
+        1 => (sample.context.get_protocol(), attributes(u)?),
         _ => headers(u)?,
     };
-    let mut context = Context { protocol, ..sample.context };
+    let mut context = sample.context.protocol(protocol);
     if u.ratio(1, 2)? {
         // In front of it there is an Ethernet header.
         data.splice(..0, [2; 14]);
-        (context.network_header, context.link_header) = (14, Some(0));
+        context = context.network_header(14).link_header(0);
     }
     if u.ratio(1, 4)? && !data.is_empty() {
         let place = u.choose_index(data.len())?;

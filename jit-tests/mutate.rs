@@ -12,7 +12,7 @@ use std::path::Path;
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
-use cbpf::{Dialect, LinkType, Packet, Program, Stop, Trace, Verified, compile_expression};
+use cbpf::{Dialect, HaltReason, LinkType, Packet, Program, Trace, Verified, compile_expression};
 use libtest_mimic::{Failed, Trial};
 
 use crate::language;
@@ -165,7 +165,7 @@ impl Programs {
 
     fn judge(&self, packet: &Bytes, traces: &[Trace; 4]) -> Result<(), String> {
         let [ours, theirs, optimized, shorter] = traces.each_ref().map(Trace::verdict);
-        let is_past_end = |trace: &Trace| matches!(trace.end(), Err(Stop::OutOfBounds { .. }));
+        let is_past_end = |trace: &Trace| matches!(trace.end(), Err(HaltReason::OutOfBounds { .. }));
         let is_long_enough = !traces.iter().any(is_past_end);
         if ours == shorter && (ours == theirs || !is_long_enough && ours == optimized) {
             return Ok(());

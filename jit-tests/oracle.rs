@@ -36,7 +36,7 @@ fn watchers_agree(verified: &Verified, packet: Packet, expected: u32) -> Result<
     let followed: Vec<usize> = [0].into_iter().chain(trace.iter().filter_map(|executed| executed.next)).collect();
     let counts = (0..verified.program().len()).map(|pc| profile.executed(pc));
     let is_counted = counts.eq((0..verified.program().len()).map(|pc| u64::from(places.contains(&pc))));
-    let stopped: u64 = profile.blocks().iter().map(|block| block.stopped).sum();
+    let stopped: u64 = profile.blocks().iter().map(|block| block.halted).sum();
     let is_stop = trace.end().is_err() == (stopped == 1);
     if verdicts == [expected; 2] && places == followed && is_counted && is_stop {
         return Ok(());
@@ -80,7 +80,7 @@ pub fn passes_agree(program: &Program, dialect: Dialect, samples: &[Sample], pas
     let Ok(verified) = program.verify(dialect) else { return Ok(()) };
     let mut graph = Graph::new(&verified);
     passes.iter().for_each(|&pass| graph.run(pass));
-    let filter = Filter::from_graph(&graph).map_err(|error| format!("{passes:?}: {error}\n{program}"))?;
+    let filter = graph.compile().map_err(|error| format!("{passes:?}: {error}\n{program}"))?;
     for sample in samples {
         let packet = Packet::new(&sample.data).with_wire_len(sample.wire_len).with_context(&sample.context);
         let (expected, verdict) = (verified.interpret(packet), filter.run(packet));
@@ -166,7 +166,7 @@ pub fn text_is_read_or_refused(input: &[u8]) -> Result<(), String> {
 
 /// A text is refused as an expression, or is a program that verifies; so is what it prints as.
 pub fn expression_is_sound(text: &str, link_type: LinkType) -> Result<(), String> {
-    let target = Target::new(link_type).netmask(0xffff_ff00).chain_depth(2).accept_nothing();
+    let target = Target::new(link_type).netmask(0xffff_ff00).chain_depth(2).allow_reject_all(true);
     let (Ok(expr), compiled) = (text.parse::<Expr>(), compile_expression(text, &target)) else { return Ok(()) };
     let printed = expr.to_string();
     match printed.parse::<Expr>() {

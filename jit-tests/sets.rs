@@ -32,6 +32,9 @@ fn corpus(cases: &[Case], dialect: Dialect) -> Result<(), Failed> {
     let set = FilterSet::new(rules.iter().cloned()).map_err(|error| error.to_string())?;
     let mut samples: Vec<Sample> = of_dialect.flat_map(|case| case.packets.iter()).map(Sample::whole).collect();
     // Without a seed, nobody knows what random numbers give.
-    samples.iter_mut().for_each(|sample| _ = sample.context.seed.get_or_insert(1));
+    for sample in &mut samples {
+        let seed = sample.context.get_seed().unwrap_or(1);
+        sample.context = std::mem::take(&mut sample.context).seed(seed);
+    }
     Ok(set::answers_agree(&set, &rules, &samples)?)
 }

@@ -5,7 +5,8 @@ use std::process::Command;
 use std::thread;
 
 use cbpf::{
-    Dialect, Expr, Filter, FilterSet, LinkType, Packet, Pass, Program, Strategy, Target, Verified, compile_expression,
+    Dialect, Expr, Filter, FilterConfig, FilterSet, LinkType, Packet, Pass, Program, Strategy, Target, Verified,
+    compile_expression,
 };
 use libtest_mimic::{Failed, Trial};
 
@@ -71,7 +72,11 @@ fn compile_and_run(verified: &Verified) -> Result<(), String> {
     let packet = [1; 64];
     let expected = verified.interpret(&packet);
     for &strategy in Strategy::ALL {
-        let filter = Filter::compile_as(verified, strategy).map_err(|error| error.to_string())?;
+        let filter = FilterConfig::new()
+            .strategy(strategy)
+            .require_native(true)
+            .compile(verified)
+            .map_err(|error| error.to_string())?;
         filter.prepare_batch().map_err(|error| error.to_string())?;
         let mut verdicts = [0; 3];
         filter.run_batch(&[Packet::new(&packet); 3], &mut verdicts);
@@ -134,7 +139,7 @@ fn long_programs() -> Result<(), String> {
 /// Expressions are read, printed, compiled and dropped however deep they are.
 fn deep_expressions() -> Result<(), String> {
     const DEPTH: usize = 10_000;
-    let target = Target::new(LinkType::ETHERNET).accept_nothing();
+    let target = Target::new(LinkType::ETHERNET).allow_reject_all(true);
     let nested = |open: &str, inner: &str, close: &str| open.repeat(DEPTH) + inner + &close.repeat(DEPTH);
     for text in [
         nested("(", "tcp", ")"),

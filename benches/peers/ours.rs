@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::time::{Duration, Instant};
 
-use cbpf::{Filter, LinkType, Packet, Strategy, Target, compile_expression};
+use cbpf::{Filter, FilterConfig, LinkType, Packet, Strategy, Target, compile_expression};
 
 use crate::engine::{Engine, Loaded, Subject, Traffic};
 
@@ -25,7 +25,11 @@ pub fn data_flow(subject: &Subject) -> Loaded {
 }
 
 fn with_strategy(subject: &Subject, strategy: Strategy) -> Loaded {
-    let filter = Filter::compile_as(&subject.verified, strategy).map_err(|error| error.to_string())?;
+    let filter = FilterConfig::new()
+        .strategy(strategy)
+        .require_native(true)
+        .compile(&subject.verified)
+        .map_err(|error| error.to_string())?;
     Ok(Box::new(move |packet: Packet| filter.run(packet)))
 }
 
@@ -38,7 +42,11 @@ pub fn batch_of_data_flow(subject: &Subject) -> Loaded {
 }
 
 fn batch(subject: &Subject, strategy: Strategy) -> Loaded {
-    let filter = Filter::compile_as(&subject.verified, strategy).map_err(|error| error.to_string())?;
+    let filter = FilterConfig::new()
+        .strategy(strategy)
+        .require_native(true)
+        .compile(&subject.verified)
+        .map_err(|error| error.to_string())?;
     filter.prepare_batch().map_err(|error| error.to_string())?;
     Ok(Box::new(Batch { filter, verdicts: RefCell::new([0; BATCH]) }))
 }

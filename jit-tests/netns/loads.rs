@@ -67,7 +67,7 @@ pub fn header_relative(namespace: &Namespace) -> Result<(), Failed> {
                 continue;
             }
             // What lies before the first byte nobody captures, but the kernel may have it.
-            let before = LINK..LINK + seen.context.link_header.unwrap_or(0).min(0).unsigned_abs();
+            let before = LINK..LINK + seen.context.get_link_header().unwrap_or(0).min(0).unsigned_abs();
             for (_, load) in loads.by_ref().take(LOADS_A_FRAME).filter(|(offset, _)| !before.contains(offset)) {
                 tap.agrees(load, &frame, &seen).map_err(|error| located(name, frame_name, &error))?;
             }

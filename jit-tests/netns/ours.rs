@@ -2,7 +2,7 @@
 
 use std::io;
 
-use cbpf::{Context, Dialect, Filter, Packet, Program, RawInstruction, Strategy, Verified};
+use cbpf::{Context, Dialect, Filter, FilterConfig, Packet, Program, RawInstruction, Strategy, Verified};
 use libtest_mimic::Failed;
 
 use crate::kernel;
@@ -30,8 +30,10 @@ pub struct Ours {
 impl Ours {
     pub fn new(program: &Program) -> Result<Ours, Failed> {
         let verified = program.verify(Dialect::Linux)?;
-        let filters =
-            Strategy::ALL.iter().map(|&strategy| Filter::compile_as(&verified, strategy)).collect::<Result<_, _>>()?;
+        let filters = Strategy::ALL
+            .iter()
+            .map(|&strategy| FilterConfig::new().strategy(strategy).require_native(true).compile(&verified))
+            .collect::<Result<_, _>>()?;
         Ok(Ours { verified, filters })
     }
 

@@ -93,10 +93,10 @@ impl Tap {
             return Ok(None);
         }
         self.receive()?;
-        if seen.context.mark != MARK {
+        if seen.context.get_mark() != MARK {
             return Err(io::Error::other(format!("the mark has changed: {seen:x?}")));
         }
-        seen.context = Context { cpu: self.cpu, seed: Some(0), ..seen.context };
+        seen.context = seen.context.cpu(self.cpu).seed(0);
         Ok(Some(seen))
     }
 
@@ -107,8 +107,8 @@ impl Tap {
             let program = [Instruction::LoadExtension(extension), Instruction::ReturnA].map(RawInstruction::from);
             kernel::verdict(&program, |question| self.keeps(question, frame))
         };
-        seen.context.receive_hash = fact(Extension::ReceiveHash)?;
-        seen.context.queue = fact(Extension::Queue)? as u16;
+        let (receive_hash, queue) = (fact(Extension::ReceiveHash)?, fact(Extension::Queue)? as u16);
+        seen.context = seen.context.receive_hash(receive_hash).queue(queue);
         Ok(Some(seen))
     }
 

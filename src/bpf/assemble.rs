@@ -1,76 +1,76 @@
-//! Labels become distances, and a conditional jump that does not reach gets a `ja` to help it.
+//! The assembler core: resolves labels, and relaxes conditional jumps that are too far with extra `ja` instructions.
 //!
 //! Conditional jumps go forward only, so the distance from an item to the end of the program depends on later items
-//! alone: one pass from the end backwards places everything, in linear time and with the fewest helpers that items in
-//! this order can have.
+//! alone. One pass from the end computes all distances, in linear time and with the fewest extra jumps for this order
+//! of items.
 
 use crate::bpf::instruction::{Instruction, Operand, RawInstruction};
 use crate::bpf::isa::Condition;
 
-/// A place in the program that jumps can name.
+/// A label for a position in the program.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Label(usize);
 
 impl Label {
-    /// Which one it is, in the order in which they were made.
+    /// Returns the number of the label, in the order of creation.
     pub(crate) fn index(self) -> usize {
         self.0
     }
 }
 
-/// Where a jump goes.
+/// The target of a jump.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Target {
-    /// To the next instruction.
+    /// The next instruction.
     Next,
-    /// To a label.
+    /// A label.
     Label(Label),
 }
 
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 enum Item {
     Plain(RawInstruction),
     Jump(Label),
     Branch { condition: Condition, operand: Operand, then: Target, otherwise: Target },
 }
 
-/// Why a list of items is not a program; `item` counts the items in the order in which they were pushed.
+/// The error of resolving labels; `item` is the index of a pushed item.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Unresolved {
-    /// A jump names a label that was never placed.
+    /// A jump goes to a label that was never placed.
     Undefined { label: Label },
-    /// A conditional jump goes backwards.
+    /// A conditional jump goes backward.
     Backward { item: usize, label: Label },
 }
 
-/// Collects instructions and labels.
-#[derive(Debug, Default)]
+/// Instructions and labels, to be resolved.
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Assembler {
     items: Vec<Item>,
-    /// What stands in the fields that the instruction of an item does not use, in the order of the items.
+    /// The unused fields of the instructions of items, in the order of the items.
     unused: Vec<(usize, RawInstruction)>,
-    /// For each label the item that it stands before.
+    /// The item after each label.
     labels: Vec<Option<usize>>,
 }
 
 impl Assembler {
-    /// A label that is not placed yet.
+    /// Creates a label that is not placed yet.
     pub(crate) fn new_label(&mut self) -> Label {
         self.labels.push(None);
         Label(self.labels.len() - 1)
     }
 
-    /// How many instructions and jumps were pushed.
+    /// Returns the number of pushed items.
     pub(crate) fn len(&self) -> usize {
         self.items.len()
     }
 
-    /// Places `label` before the next instruction; `false` if it was placed before.
+    /// Places `label` before the next instruction; returns `false` if it was placed already.
     pub(crate) fn place(&mut self, label: Label) -> bool {
         self.labels[label.0].replace(self.items.len()).is_none()
     }
 
-    /// Sets the fields that the last instruction does not use.
+    /// Sets the unused fields of the last instruction.
     pub(crate) fn set_unused(&mut self, fields: RawInstruction) {
         if let Some(last) = self.items.len().checked_sub(1)
             && fields != RawInstruction::default()
@@ -91,7 +91,7 @@ impl Assembler {
         self.items.push(Item::Branch { condition, operand, then, otherwise });
     }
 
-    /// Puts what another one collected behind this; its labels get other numbers.
+    /// Appends the items of another assembler, and renumbers its labels.
     pub(crate) fn append(&mut self, other: Assembler) {
         let (items, labels) = (self.items.len(), self.labels.len());
         let moved = |label: Label| Label(label.0 + labels);
@@ -110,19 +110,19 @@ impl Assembler {
         self.labels.extend(other.labels.into_iter().map(|place| place.map(|item| item + items)));
     }
 
-    /// The program, all labels resolved.
+    /// Resolves all labels and returns the program.
     pub(crate) fn finish(self) -> Result<Vec<RawInstruction>, Unresolved> {
-        let layout = self.layout()?;
-        let mut program = Vec::with_capacity(layout.from_end[0]);
+        let distances = self.distances()?;
+        let mut program = Vec::with_capacity(distances.from_end[0]);
         let mut unused = self.unused.iter().peekable();
         for (index, item) in self.items.iter().enumerate() {
             let start = program.len();
             match *item {
                 Item::Plain(raw) => program.push(raw),
-                Item::Jump(label) => program.push(layout.jump(program.len(), self.resolve(label)?)),
+                Item::Jump(label) => program.push(distances.jump(program.len(), self.resolve(label)?)),
                 Item::Branch { condition, operand, then, otherwise } => {
-                    let then = layout.distance(index, self.item_of(then, index)?);
-                    let otherwise = layout.distance(index, self.item_of(otherwise, index)?);
+                    let then = distances.distance(index, self.item_of(then, index)?);
+                    let otherwise = distances.distance(index, self.item_of(otherwise, index)?);
                     push_branch(&mut program, condition, operand, then, otherwise);
                 }
             }
@@ -137,7 +137,7 @@ impl Assembler {
         self.labels[label.0].ok_or(Unresolved::Undefined { label })
     }
 
-    /// The item that a conditional jump at `item` goes to.
+    /// Returns the item at the target of a conditional jump at `item`.
     fn item_of(&self, target: Target, item: usize) -> Result<usize, Unresolved> {
         match target {
             Target::Next => Ok(item + 1),
@@ -148,45 +148,46 @@ impl Assembler {
         }
     }
 
-    fn layout(&self) -> Result<Layout, Unresolved> {
-        let mut layout = Layout { from_end: vec![0; self.items.len() + 1] };
+    fn distances(&self) -> Result<Distances, Unresolved> {
+        let mut distances = Distances { from_end: vec![0; self.items.len() + 1] };
         for (index, item) in self.items.iter().enumerate().rev() {
             let size = match *item {
                 Item::Plain(_) | Item::Jump(_) => 1,
                 Item::Branch { then, otherwise, .. } => {
-                    let then = layout.distance(index, self.item_of(then, index)?);
-                    let otherwise = layout.distance(index, self.item_of(otherwise, index)?);
-                    1 + helpers(then, otherwise)
+                    let then = distances.distance(index, self.item_of(then, index)?);
+                    let otherwise = distances.distance(index, self.item_of(otherwise, index)?);
+                    1 + extra_jumps(then, otherwise)
                 }
             };
-            layout.from_end[index] = layout.from_end[index + 1] + size;
+            distances.from_end[index] = distances.from_end[index + 1] + size;
         }
-        Ok(layout)
+        Ok(distances)
     }
 }
 
-/// How many instructions stand from each item to the end of the program.
-struct Layout {
+/// The number of instructions from each item to the end of the program.
+struct Distances {
     from_end: Vec<usize>,
 }
 
-impl Layout {
-    /// How many instructions lie between the last one of `item` and the first one of `target`.
+impl Distances {
+    /// Returns the number of instructions between the last one of `item` and the first one of `target`.
     fn distance(&self, item: usize, target: usize) -> usize {
         self.from_end[item + 1] - self.from_end[target]
     }
 
-    /// A `ja` at `pc` to `target`; a backward one wraps, as in libpcap.
+    /// Returns a `ja` at `pc` to the item `target`; a backward one wraps, as in libpcap.
     fn jump(&self, pc: usize, target: usize) -> RawInstruction {
-        let place = self.from_end[0] - self.from_end[target];
-        Instruction::Jump { skip: (place as u32).wrapping_sub(pc as u32 + 1) }.into()
+        let target_pc = self.from_end[0] - self.from_end[target];
+        Instruction::Jump { skip: (target_pc as u32).wrapping_sub(pc as u32 + 1) }.into()
     }
 }
 
+/// The largest distance of a conditional jump.
 const REACH: usize = u8::MAX as usize;
 
-/// How many `ja` a conditional jump needs, when its targets are so far behind them.
-fn helpers(then: usize, otherwise: usize) -> usize {
+/// Returns the number of extra `ja` that a conditional jump needs for targets at these distances after them.
+fn extra_jumps(then: usize, otherwise: usize) -> usize {
     let (near, far) = (then.min(otherwise), then.max(otherwise));
     if far <= REACH {
         0
@@ -197,7 +198,7 @@ fn helpers(then: usize, otherwise: usize) -> usize {
     }
 }
 
-/// Pushes a conditional jump and its helpers: `then` and `otherwise` are distances from behind the last of them.
+/// Pushes a conditional jump and its extra jumps; `then` and `otherwise` are distances from the last of them.
 fn push_branch(
     program: &mut Vec<RawInstruction>,
     condition: Condition,
@@ -205,22 +206,22 @@ fn push_branch(
     then: usize,
     otherwise: usize,
 ) {
-    let helpers = helpers(then, otherwise);
+    let count = extra_jumps(then, otherwise);
     let mut placed = 0;
     let mut jumps = [0; 2];
     let mut skip = |distance: usize, is_far: bool| {
         if !is_far {
-            return (distance + helpers) as u8;
+            return (distance + count) as u8;
         }
         jumps[placed] = distance;
         placed += 1;
         placed as u8 - 1
     };
-    let skip_true = skip(then, helpers == 2 || helpers == 1 && then >= otherwise);
-    let skip_false = skip(otherwise, helpers == 2 || helpers == 1 && then < otherwise);
+    let skip_true = skip(then, count == 2 || count == 1 && then >= otherwise);
+    let skip_false = skip(otherwise, count == 2 || count == 1 && then < otherwise);
     program.push(Instruction::JumpIf { condition, operand, skip_true, skip_false }.into());
-    for (index, distance) in jumps[..helpers].iter().enumerate() {
-        let skip = (distance + helpers - 1 - index) as u32;
+    for (index, distance) in jumps[..count].iter().enumerate() {
+        let skip = (distance + count - 1 - index) as u32;
         program.push(Instruction::Jump { skip }.into());
     }
 }
@@ -229,8 +230,8 @@ fn push_branch(
 mod tests {
     use super::*;
 
-    /// Where a conditional jump at `pc` ends up, through its helpers.
-    fn landing(program: &[RawInstruction], pc: usize, skip: u8) -> usize {
+    /// Returns the final target of a conditional jump at `pc`, through its extra jumps.
+    fn final_target(program: &[RawInstruction], pc: usize, skip: u8) -> usize {
         let mut at = pc + 1 + usize::from(skip);
         while let Some(Instruction::Jump { skip }) = program.get(at).map(|&raw| raw.into()) {
             at += 1 + skip as usize;
@@ -254,20 +255,20 @@ mod tests {
     }
 
     #[test]
-    fn every_distance_lands_where_its_label_stands() {
+    fn reaches_labels_at_every_distance() {
         let around = [0, 1, 2, 253, 254, 255, 256, 257, 258, 600];
         for then in around {
             for otherwise in around {
                 let program = assemble(then, otherwise);
                 let branch = program[0];
-                let verdict = |skip| program[landing(&program, 0, skip)].k as usize;
+                let verdict = |skip| program[final_target(&program, 0, skip)].k as usize;
                 assert_eq!((verdict(branch.jt), verdict(branch.jf)), (then, otherwise));
             }
         }
     }
 
     #[test]
-    fn a_helper_comes_only_when_it_must() {
+    fn adds_as_few_jumps_as_possible() {
         assert_eq!(assemble(255, 255).len(), 1 + 256);
         assert_eq!(assemble(256, 254).len(), 2 + 257);
         assert_eq!(assemble(256, 255).len(), 3 + 257);
@@ -275,7 +276,7 @@ mod tests {
     }
 
     #[test]
-    fn a_backward_ja_wraps_and_a_backward_branch_is_refused() {
+    fn wraps_backward_ja_and_rejects_backward_branches() {
         let mut assembler = Assembler::default();
         let start = assembler.new_label();
         assert!(assembler.place(start));

@@ -6,7 +6,7 @@ use clap::Args;
 use crate::cli::capture::input_name;
 use crate::cli::expression::{Compiled, ExpressionArguments, compile, quoted};
 use crate::cli::failure::Failure;
-use crate::cli::input::one_of;
+use crate::cli::input::form;
 use crate::cli::print::print;
 
 /// Print the program of an expression, as tcpdump -d does
@@ -24,9 +24,8 @@ pub struct Arguments {
     #[command(flatten)]
     expression: ExpressionArguments,
 
-    /// Print this form: the output of tcpdump -d (listing), -dd (c) or -ddd (decimal), the input of iptables and tc
-    /// (bytecode) or of bpf_asm (asm), or 8 bytes an instruction (raw)
-    #[arg(long, value_name = "FORM", default_value = "listing", value_parser = one_of(Form::ALL, Form::name))]
+    /// Print this form
+    #[arg(long, value_name = "FORM", default_value = "listing", value_parser = form())]
     to: Form,
 
     /// Return this verdict for packets that match
@@ -54,7 +53,7 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     let Compiled { verified, mut rejects_all } = compile(&expression, &target).map_err(|error| failed(&error))?;
     let mut program = verified.program().clone();
     if !arguments.no_optimize {
-        let dialect = target.machine();
+        let dialect = target.get_dialect();
         program = program.optimize(dialect).map_err(|error| failed(&error))?;
         rejects_all |= program.verify(dialect).is_ok_and(|verified| verified.rejects_all());
         if rejects_all {

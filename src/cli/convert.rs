@@ -6,7 +6,7 @@ use cbpf::{Dialect, Form};
 use clap::Args;
 
 use crate::cli::failure::Failure;
-use crate::cli::input::{one_of, read_program};
+use crate::cli::input::{form, one_of, read_program};
 use crate::cli::print::print;
 
 /// Print a program in another form
@@ -23,10 +23,8 @@ pub struct Arguments {
     #[arg(short, long, value_name = "PROGRAM")]
     program: PathBuf,
 
-    /// Print this form: the output of tcpdump -d (listing), -dd (c) or -ddd (decimal), the input of iptables and tc
-    /// (bytecode) or of bpf_asm (asm), the notation of seccomp-tools (seccomp), or 8 bytes an instruction,
-    /// little-endian (raw) or big-endian (raw-be)
-    #[arg(long, value_name = "FORM", value_parser = one_of(Form::ALL, Form::name))]
+    /// Print this form
+    #[arg(long, value_name = "FORM", value_parser = form())]
     to: Form,
 
     /// Print a shorter program with the same verdicts in the dialect

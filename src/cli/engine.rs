@@ -75,7 +75,7 @@ impl Engine {
 
     /// Returns whether verdicts may depend on the contexts of packets.
     pub fn needs_context(&self) -> bool {
-        self.filter().is_none_or(Filter::asks_for_context)
+        self.filter().is_none_or(Filter::needs_context)
     }
 
     #[inline]
@@ -130,7 +130,9 @@ impl Contexts {
         if needs_context {
             self.context = context(record);
         }
-        self.context.seed = self.seed.map(|seed| seed.wrapping_add(number));
+        if let Some(seed) = self.seed {
+            self.context = std::mem::take(&mut self.context).seed(seed.wrapping_add(number));
+        }
         Packet::new(record.data).with_wire_len(record.wire_len).with_context(&self.context)
     }
 }

@@ -55,7 +55,7 @@ impl ExpressionArguments {
 
     /// Returns the target for a link type.
     pub fn target(&self, link_type: LinkType) -> Target {
-        let target = Target::new(link_type).accept_nothing().dialect(self.dialect.unwrap_or(Dialect::Pcap));
+        let target = Target::new(link_type).allow_reject_all(true).dialect(self.dialect.unwrap_or(Dialect::Pcap));
         let target = self.chain.apply(target);
         match self.netmask {
             Some(netmask) => target.netmask(netmask.to_bits()),
@@ -96,7 +96,7 @@ pub struct Compiled {
 pub fn compile(expression: &str, target: &Target) -> Result<Compiled, ExprError> {
     let program = compile_expression(expression, target)?;
     note_chain_depth(expression, target);
-    let verified = program.verify(target.machine()).map_err(ExprError::Refused)?;
+    let verified = program.verify(target.get_dialect())?;
     Ok(Compiled { rejects_all: verified.rejects_all(), verified })
 }
 

@@ -6,9 +6,9 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use cbpf::Program;
+use cbpf::{Form, Program};
 use clap::Args;
-use clap::builder::{PossibleValuesParser, TypedValueParser};
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 
 use crate::cli::capture::{Piece, Reader, Record, input_name};
 use crate::cli::failure::{Failure, say};
@@ -32,6 +32,13 @@ pub fn one_of<T: Copy + Send + Sync + 'static>(
 ) -> impl TypedValueParser<Value = T> {
     let names = PossibleValuesParser::new(values.iter().copied().map(name));
     names.try_map(move |named| values.iter().copied().find(|&value| name(value) == named).ok_or("no such value"))
+}
+
+/// Parses the name of a form; `--help` describes each.
+pub fn form() -> impl TypedValueParser<Value = Form> {
+    let values = Form::ALL.iter().map(|form| PossibleValue::new(form.name()).help(form.description()));
+    PossibleValuesParser::new(values)
+        .try_map(|name| Form::ALL.iter().copied().find(|form| form.name() == name).ok_or("no such form"))
 }
 
 /// Parses a number of seconds.

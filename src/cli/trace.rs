@@ -2,7 +2,7 @@
 
 use std::io::{Write, stdout};
 
-use cbpf::{Executed, Stop, Trace, Verified};
+use cbpf::{Executed, HaltReason, Trace, Verified};
 use clap::{Args, value_parser};
 use serde_json::{Value, json};
 
@@ -111,11 +111,11 @@ fn executed(verified: &Verified, trace: &Trace) -> Vec<Value> {
 fn end(trace: &Trace) -> Value {
     match trace.end() {
         Ok(_) => json!({ "reason": "return" }),
-        Err(Stop::OutOfBounds { offset, width, captured }) => {
+        Err(HaltReason::OutOfBounds { offset, width, captured }) => {
             json!({ "reason": "out-of-bounds", "offset": offset, "width": width.bytes(), "captured": captured })
         }
-        Err(Stop::DivisionByZero) => json!({ "reason": "division-by-zero" }),
-        Err(Stop::NoDevice { .. }) => json!({ "reason": "no-device" }),
+        Err(HaltReason::DivisionByZero) => json!({ "reason": "division-by-zero" }),
+        Err(HaltReason::NoDevice { .. }) => json!({ "reason": "no-device" }),
         Err(stop) => json!({ "reason": stop.to_string() }),
     }
 }

@@ -7,7 +7,8 @@ use cranelift_codegen::ir::{self, InstBuilder, MemFlagsData, types};
 
 use crate::codegen::entry::POINTER;
 use crate::codegen::lower::Lowering;
-use crate::ir::{Places, Set, SetId, ValueId};
+use crate::ir::member_set::Places;
+use crate::ir::{Set, SetId, ValueId};
 
 /// Tables are there as long as the code, and never change.
 const TABLE: MemFlagsData = MemFlagsData::trusted().with_readonly();

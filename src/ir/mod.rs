@@ -16,11 +16,11 @@
 //!   Where an offset may be relative to a header, the place that it names ([`Value::Position`]) is the base of an address.
 
 mod build;
-mod context_input;
+mod context_inputs;
 pub(crate) mod dominators;
 mod hashing;
 pub(crate) mod known_bits;
-mod member_set;
+pub(crate) mod member_set;
 mod print;
 pub(crate) mod ranges;
 mod schedule;
@@ -34,10 +34,10 @@ use crate::bpf::dialect::Dialect;
 use crate::bpf::isa::{AluOp, Width};
 use crate::packet::ancillary::Extension;
 
-pub(crate) use context_input::Fact;
+pub(crate) use context_inputs::ContextInputs;
 pub(crate) use hashing::Hashing;
 pub(crate) use known_bits::Known;
-pub(crate) use member_set::{Places, Set, SetId, Sets};
+pub(crate) use member_set::{Set, SetId, Sets};
 pub(crate) use ranges::{Range, complement, joined};
 pub(crate) use schedule::{Schedule, Step};
 pub use strategy::Strategy;

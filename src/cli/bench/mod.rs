@@ -9,7 +9,7 @@ use std::hint::black_box;
 use std::io::{IsTerminal, Write, stderr, stdout};
 use std::time::{Duration, Instant};
 
-use cbpf::{Context, Filter, LinkType, Packet, Strategy, Verified};
+use cbpf::{Context, Filter, FilterConfig, LinkType, Packet, Strategy, Verified};
 use clap::Args;
 use indicatif::HumanCount;
 use serde_json::{Value, json};
@@ -112,7 +112,7 @@ struct Subject {
 impl Subject {
     fn new(verified: Verified) -> Result<Subject, Failure> {
         let engines = engines(&verified)?;
-        let needs_context = |engine: &Engine| matches!(engine, Engine::Single(filter) if filter.asks_for_context());
+        let needs_context = |engine: &Engine| matches!(engine, Engine::Single(filter) if filter.needs_context());
         Ok(Subject { needs_context: engines.iter().any(needs_context), verified, engines, records: Records::default() })
     }
 
@@ -121,14 +121,17 @@ impl Subject {
         self.records.ends.push((self.records.bytes.len(), record.wire_len));
         if self.needs_context {
             // All engines need the same random numbers.
-            self.records.contexts.push(Context { seed: Some(0), ..context(record) });
+            self.records.contexts.push(context(record).seed(0));
         }
     }
 
     fn measure(self, seconds: f64, link_type: Option<LinkType>) -> Result<Report, Failure> {
         let Subject { verified, engines, records, .. } = self;
         let packets = records.packets();
-        let tuned = Filter::tuned(&verified, &packets).map_err(|error| Failure::Failed(error.to_string()))?;
+        let tuned = FilterConfig::new()
+            .sample(&packets)
+            .compile(&verified)
+            .map_err(|error| Failure::Failed(error.to_string()))?;
         compare(&verified, &engines, &packets)?;
         let time = Duration::from_secs_f64(seconds / 2.0);
         let packets = prefix_for(&verified, &packets, time / (engines.len() * timing::FEWEST_ROUNDS) as u32);
@@ -187,7 +190,7 @@ fn engines(verified: &Verified) -> Result<Vec<Engine>, Failure> {
     let failed = |error| Failure::Failed(format!("{error}"));
     let mut filters: Vec<Filter> = Vec::new();
     for &strategy in Strategy::ALL {
-        let filter = Filter::compile_as(verified, strategy).map_err(failed)?;
+        let filter = FilterConfig::new().strategy(strategy).require_native(true).compile(verified).map_err(failed)?;
         if filters.iter().all(|other| other.strategy() != filter.strategy()) {
             filter.prepare_batch().map_err(failed)?;
             filters.push(filter);

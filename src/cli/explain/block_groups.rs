@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use cbpf::{Block, Way};
+use cbpf::{Block, EdgeKind};
 
 /// The fewest tests that form a chain.
 const FEWEST_TESTS: usize = 4;
@@ -12,7 +12,7 @@ const FEWEST_TESTS: usize = 4;
 pub(super) struct BlockGroup {
     pub(super) blocks: Range<usize>,
     /// In a chain, the edge by which its tests leave it; `None` for a single block.
-    pub(super) exit: Option<Way>,
+    pub(super) exit: Option<EdgeKind>,
 }
 
 /// Groups the blocks, in the order of the program: chains of tests, and single blocks.
@@ -43,7 +43,7 @@ struct Program<'b> {
 #[derive(Clone, Copy)]
 struct Test {
     /// The edge by which it leaves the chain, and its target.
-    exit: (Way, usize),
+    exit: (EdgeKind, usize),
     /// The target of its other edge.
     next: usize,
     /// The block after the test and its jump.
@@ -69,9 +69,9 @@ impl Program<'_> {
         let [one, other] = self.blocks.get(number)?.edges[..] else { return None };
         Some([(one, other), (other, one)].map(|(exit, next)| match self.jump(exit.target) {
             Some(target) if exit.target == number + 1 => {
-                Test { exit: (exit.way, target), next: next.target, end: number + 2 }
+                Test { exit: (exit.kind, target), next: next.target, end: number + 2 }
             }
-            _ => Test { exit: (exit.way, exit.target), next: next.target, end: number + 1 },
+            _ => Test { exit: (exit.kind, exit.target), next: next.target, end: number + 1 },
         }))
     }
 

@@ -1,6 +1,6 @@
 //! The colours of the picture, and their dependence on the share of packets.
 
-use cbpf::Way;
+use cbpf::EdgeKind;
 
 /// Red, green and blue.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -26,12 +26,12 @@ pub(super) enum Tint {
     Plain,
 }
 
-impl From<Way> for Tint {
-    fn from(way: Way) -> Tint {
-        match way {
-            Way::True => Tint::True,
-            Way::False => Tint::False,
-            Way::Always => Tint::Plain,
+impl From<EdgeKind> for Tint {
+    fn from(kind: EdgeKind) -> Tint {
+        match kind {
+            EdgeKind::True => Tint::True,
+            EdgeKind::False => Tint::False,
+            EdgeKind::Always => Tint::Plain,
         }
     }
 }

@@ -34,15 +34,15 @@ fn nodes(graph: &FlowGraph, prefix: &str, text: &mut String) {
     for (number, block) in graph.blocks.iter().enumerate() {
         let mut label = format!("{}\n", graph.amount(block.packets));
         graph.listing(block).for_each(|instruction| label += &format!("{instruction}\n"));
-        if block.stopped > 0 {
-            label += &format!("stopped: {}\n", graph.amount(block.stopped));
+        if block.halted > 0 {
+            label += &format!("stopped: {}\n", graph.amount(block.halted));
         }
         let fill = colors::surface(graph.share(block.packets)).hex();
         line(format_args!("{prefix}{number} [label={}, fillcolor=\"{fill}\"];", quoted(&label)));
         for edge in &block.edges {
             let share = graph.share(edge.packets);
-            let (color, width) = (Tint::from(edge.way).line(share).hex(), 1.0 + (WIDEST - 1.0) * share);
-            let label = quoted(&format!("{} {}", edge_label(edge.way), edge.packets));
+            let (color, width) = (Tint::from(edge.kind).line(share).hex(), 1.0 + (WIDEST - 1.0) * share);
+            let label = quoted(&format!("{} {}", edge_label(edge.kind), edge.packets));
             line(format_args!(
                 "{prefix}{number} -> {prefix}{} [label={label}, color=\"{color}\", penwidth={width:.2}];",
                 edge.target

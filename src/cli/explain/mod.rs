@@ -10,7 +10,7 @@ mod text_output;
 
 use std::path::PathBuf;
 
-use cbpf::{Block, LinkType, Profile, Way};
+use cbpf::{Block, EdgeKind, LinkType, Profile};
 use clap::{Args, ValueEnum};
 use indicatif::HumanCount;
 
@@ -157,10 +157,10 @@ impl FlowGraph {
 }
 
 /// Returns the label of edges of this kind.
-fn edge_label(way: Way) -> &'static str {
-    match way {
-        Way::True => "true",
-        Way::False => "false",
-        Way::Always => "next",
+fn edge_label(kind: EdgeKind) -> &'static str {
+    match kind {
+        EdgeKind::True => "true",
+        EdgeKind::False => "false",
+        EdgeKind::Always => "next",
     }
 }

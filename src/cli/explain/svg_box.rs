@@ -1,6 +1,6 @@
 //! The boxes of the picture: their text, their size, and their SVG.
 
-use cbpf::{Block, Edge, Way};
+use cbpf::{Block, Edge, EdgeKind};
 use indicatif::HumanCount;
 use svg::node::element::{Group, Rectangle, Text, Title};
 
@@ -41,7 +41,7 @@ struct Row {
 
 /// The edges from the box to a block.
 pub(super) struct Exit {
-    pub(super) way: Way,
+    pub(super) kind: EdgeKind,
     pub(super) target: usize,
     pub(super) packets: u64,
 }
@@ -61,7 +61,7 @@ impl<'g> BlockBox<'g> {
         let head = graph.amount(blocks.first().map_or(0, |first| first.packets));
         let exits = exits(blocks, group);
         let rows: Vec<Row> = blocks.iter().map(|block| Row::new(graph, block, group)).collect();
-        let stopped = blocks.iter().map(|block| block.stopped).sum();
+        let stopped = blocks.iter().map(|block| block.halted).sum();
         let labels = labels(&exits, stopped);
 
         let head_width = head.chars().count() as f64 * CHARACTER;
@@ -149,11 +149,11 @@ impl<'g> BlockBox<'g> {
         let mut tooltip = format!("{}\n", graph.amount(block.packets));
         graph.listing(block).for_each(|line| tooltip += &format!("{line}\n"));
         for edge in &block.edges {
-            let (label, target, amount) = (edge_label(edge.way), graph.start(edge.target), graph.amount(edge.packets));
+            let (label, target, amount) = (edge_label(edge.kind), graph.start(edge.target), graph.amount(edge.packets));
             tooltip += &format!("{label} -> ({target:03}): {amount}\n");
         }
-        if block.stopped > 0 {
-            tooltip += &format!("halted without a return: {}\n", graph.amount(block.stopped));
+        if block.halted > 0 {
+            tooltip += &format!("halted without a return: {}\n", graph.amount(block.halted));
         }
         tooltip
     }
@@ -165,16 +165,16 @@ fn exits(blocks: &[Block], group: &BlockGroup) -> Vec<Exit> {
     for edge in blocks.iter().flat_map(|block| &block.edges).filter(|edge| !group.blocks.contains(&edge.target)) {
         match exits.iter_mut().find(|exit| exit.target == edge.target) {
             Some(exit) => exit.packets += edge.packets,
-            None => exits.push(Exit { way: way(edge, group), target: edge.target, packets: edge.packets }),
+            None => exits.push(Exit { kind: kind(edge, group), target: edge.target, packets: edge.packets }),
         }
     }
-    exits.sort_by_key(|exit| exit.way == Way::False);
+    exits.sort_by_key(|exit| exit.kind == EdgeKind::False);
     exits
 }
 
 /// Returns the kind of an edge; a jump in a chain has that of the exit of its test.
-fn way(edge: &Edge, group: &BlockGroup) -> Way {
-    if edge.way == Way::Always { group.exit.unwrap_or(Way::Always) } else { edge.way }
+fn kind(edge: &Edge, group: &BlockGroup) -> EdgeKind {
+    if edge.kind == EdgeKind::Always { group.exit.unwrap_or(EdgeKind::Always) } else { edge.kind }
 }
 
 impl Row {
@@ -183,8 +183,8 @@ impl Row {
         if block.instructions.len() > MOST_LINES {
             lines[MOST_LINES - 1] = format!("... {} more", block.instructions.len() - MOST_LINES + 1);
         }
-        let is_exit = |edge: &&Edge| group.exit == Some(way(edge, group)) && !group.blocks.contains(&edge.target);
-        let exit = block.edges.iter().find(is_exit).map(|edge| Label::new(way(edge, group), edge.packets));
+        let is_exit = |edge: &&Edge| group.exit == Some(kind(edge, group)) && !group.blocks.contains(&edge.target);
+        let exit = block.edges.iter().find(is_exit).map(|edge| Label::new(kind(edge, group), edge.packets));
         Row { lines, exit }
     }
 
@@ -196,7 +196,7 @@ impl Row {
 
 fn labels(exits: &[Exit], stopped: u64) -> Vec<Label> {
     let stopped = (stopped > 0).then(|| Label::of("stopped", stopped, colors::STOPPED));
-    exits.iter().map(|exit| Label::new(exit.way, exit.packets)).chain(stopped).collect()
+    exits.iter().map(|exit| Label::new(exit.kind, exit.packets)).chain(stopped).collect()
 }
 
 /// Widens labels to fill the bottom of a box.
@@ -213,8 +213,8 @@ fn spread(mut labels: Vec<Label>, width: f64) -> Vec<Label> {
 }
 
 impl Label {
-    fn new(way: Way, packets: u64) -> Label {
-        Label::of(edge_label(way), packets, Tint::from(way).surface())
+    fn new(kind: EdgeKind, packets: u64) -> Label {
+        Label::of(edge_label(kind), packets, Tint::from(kind).surface())
     }
 
     fn of(name: &str, packets: u64, surface: Color) -> Label {

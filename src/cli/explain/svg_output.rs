@@ -92,13 +92,13 @@ fn lines(graph: &FlowGraph, layout: &Layout, boxes: &[BlockBox]) -> Vec<Group> {
         let source = &boxes[from.node];
         let exit = piece.edge.map(|edge| &source.exits[edge]);
         let stream = match (exit, streams[piece.from]) {
-            (Some(exit), _) => Stream { packets: exit.packets, tint: exit.way.into() },
+            (Some(exit), _) => Stream { packets: exit.packets, tint: exit.kind.into() },
             (None, Some(trunk)) => trunk,
             (None, None) => continue,
         };
         let title = match exit {
             Some(exit) => {
-                format!("{} {} -> ({:03})", source.sources(), edge_label(exit.way), graph.start(exit.target))
+                format!("{} {} -> ({:03})", source.sources(), edge_label(exit.kind), graph.start(exit.target))
             }
             None => format!("all merged edges -> ({:03})", boxes[to.node].start()),
         };

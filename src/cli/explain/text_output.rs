@@ -22,10 +22,10 @@ fn blocks(graph: &FlowGraph) -> String {
         };
         row(&format!("block ({:03})", block.instructions.start), block.packets);
         for edge in &block.edges {
-            row(&format!("  {:<5} -> ({:03})", edge_label(edge.way), graph.start(edge.target)), edge.packets);
+            row(&format!("  {:<5} -> ({:03})", edge_label(edge.kind), graph.start(edge.target)), edge.packets);
         }
-        if block.stopped > 0 {
-            row("  stopped", block.stopped);
+        if block.halted > 0 {
+            row("  stopped", block.halted);
         }
         graph.listing(block).for_each(|line| {
             let _ = writeln!(text, "    {line}");

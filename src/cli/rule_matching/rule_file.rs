@@ -218,7 +218,7 @@ impl Rule {
     }
 
     fn compile(&self, link_type: LinkType, chain: ChainArguments) -> Result<Compiled, ExprError> {
-        compile(self.expression(), &chain.apply(Target::new(link_type).netmask(0).accept_nothing()))
+        compile(self.expression(), &chain.apply(Target::new(link_type).netmask(0).allow_reject_all(true)))
     }
 
     /// Returns the error of the expression, at its position in the line.

@@ -6,7 +6,7 @@ use cbpf::{Form, Program};
 use clap::Args;
 
 use crate::cli::failure::Failure;
-use crate::cli::input::{one_of, read_bytes};
+use crate::cli::input::{form, read_bytes};
 use crate::cli::print::print;
 use crate::cli::seccomp::ArchArgument;
 
@@ -45,7 +45,7 @@ pub struct Assemble {
     arch: ArchArgument,
 
     /// Print this form [default: the bytes that prctl and seccomp-tools take on --arch, raw or raw-be]
-    #[arg(long, value_name = "FORM", value_parser = one_of(Form::ALL, Form::name))]
+    #[arg(long, value_name = "FORM", value_parser = form())]
     to: Option<Form>,
 }
 

@@ -144,7 +144,7 @@ fn outcome(action: Action) -> String {
         Action::Trace(_) => "the tracer decides; without one the call fails with ENOSYS".to_owned(),
         Action::Log => "the call is logged and executed".to_owned(),
         Action::Allow => "the call is executed".to_owned(),
-        Action::Unknown(_) => "unknown action: SIGSYS kills the process".to_owned(),
+        _ => "unknown action: SIGSYS kills the process".to_owned(),
     }
 }
 

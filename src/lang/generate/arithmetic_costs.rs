@@ -1,35 +1,37 @@
-//! What is known of a number before it is computed: its value, or how many scratch words it needs.
+//! The cost of arithmetic: the value of constant steps, and the number of scratch words that other steps need.
 
 use crate::bpf::isa::AluOp;
-use crate::lang::generate::Message;
+use crate::lang::generate::Result;
+use crate::lang::positions::Site;
 use crate::lang::tree::{Arithmetic, Step, beginnings};
 
-/// What a step comes to.
+/// The cost of a step.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Cost {
-    /// Its value, if that is known.
+    /// The value of a constant step, which costs nothing.
     pub(super) constant: Option<u32>,
-    /// How many scratch words are in use at most while it is computed.
+    /// The largest number of scratch words that are in use while it is computed.
     pub(super) slots: u8,
 }
 
-/// An expression with what is known of each step.
-pub(super) struct Plan<'a> {
+/// Arithmetic with the cost of each step.
+pub(super) struct CostedArithmetic<'a> {
     pub(super) steps: &'a [Step],
     pub(super) beginnings: Vec<usize>,
     pub(super) costs: Vec<Cost>,
 }
 
-impl<'a> Plan<'a> {
-    pub(super) fn new(arithmetic: &'a Arithmetic) -> Result<Plan<'a>, Message> {
+impl<'a> CostedArithmetic<'a> {
+    /// Computes the costs; `first` is the number of steps before these ones in their relation.
+    pub(super) fn new(arithmetic: &'a Arithmetic, first: usize) -> Result<CostedArithmetic<'a>> {
         let steps = &arithmetic.steps;
         let beginnings = beginnings(steps.iter().map(|step| step.operands()));
-        let mut plan = Plan { steps, beginnings, costs: Vec::with_capacity(steps.len()) };
+        let mut costed = CostedArithmetic { steps, beginnings, costs: Vec::with_capacity(steps.len()) };
         for step in 0..steps.len() {
-            let cost = plan.cost(step)?;
-            plan.costs.push(cost);
+            let cost = costed.cost(step).map_err(|(step, message)| Site::Operand(first + step).error(message))?;
+            costed.costs.push(cost);
         }
-        Ok(plan)
+        Ok(costed)
     }
 
     pub(super) fn root(&self) -> usize {
@@ -40,12 +42,13 @@ impl<'a> Plan<'a> {
         self.costs[self.root()].constant
     }
 
-    /// The operands of the binary operator that a step is.
+    /// Returns the operands of a step that is a binary operator.
     pub(super) fn operands(&self, step: usize) -> (usize, usize) {
         (self.beginnings[step - 1] - 1, step - 1)
     }
 
-    fn cost(&self, step: usize) -> Result<Cost, Message> {
+    /// Returns the cost of a step; an error has the step that is invalid.
+    fn cost(&self, step: usize) -> Result<Cost, (usize, String)> {
         let constant = |value| Cost { constant: Some(value), slots: 0 };
         Ok(match self.steps[step] {
             Step::Number(number) => constant(number),
@@ -54,16 +57,17 @@ impl<'a> Plan<'a> {
                 let operand = self.costs[step - 1];
                 Cost { constant: operand.constant.map(u32::wrapping_neg), ..operand }
             }
-            // An index behind a header of variable length waits for that in a scratch word.
+            // An index after a header of variable length is stored while the length is loaded.
             Step::Load(..) => Cost { constant: None, slots: self.costs[step - 1].slots.max(1) },
             Step::Binary(op) => {
                 let (left, right) = self.operands(step);
+                let right_start = self.beginnings[right];
                 let (left, right) = (self.costs[left], self.costs[right]);
-                check(op, right.constant)?;
+                check(op, right.constant).map_err(|message| (right_start, message))?;
                 if let (Some(left), Some(right)) = (left.constant, right.constant) {
                     return Ok(constant(op.eval(left, right).unwrap_or(0)));
                 }
-                // Nothing of what is masked out is looked at.
+                // `x & 0` does not load x.
                 if op == AluOp::And && [left.constant, right.constant].contains(&Some(0)) {
                     return Ok(constant(0));
                 }
@@ -75,10 +79,10 @@ impl<'a> Plan<'a> {
     }
 }
 
-/// What an operator refuses on its right side.
-fn check(op: AluOp, right: Option<u32>) -> Result<(), Message> {
+/// Checks the right operand of an operator.
+fn check(op: AluOp, right: Option<u32>) -> Result<(), String> {
     match right {
-        Some(0) if op.is_division() => Err("expected no division by zero".to_owned()),
+        Some(0) if op.is_division() => Err("expected no division by zero".into()),
         Some(count @ 32..) if op.is_shift() => Err(format!("expected a shift by at most 31 bits, found `{count}`")),
         _ => Ok(()),
     }

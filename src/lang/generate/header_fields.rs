@@ -1,16 +1,19 @@
-//! Tests of single fields: lengths, bytes, pf, ATM and SS7.
+//! Tests of single header fields: length, byte, pflog, ATM and SS7.
 
 use crate::bpf::instruction::Operand;
 use crate::bpf::isa::{AluOp, Condition};
-use crate::lang::generate::code::{Exits, Test, Value};
-use crate::lang::generate::layers::{Around, Family, Place};
-use crate::lang::generate::{Generator, Message};
+use crate::lang::generate::code_builder::{BranchTargets, Test, Value};
+use crate::lang::generate::packet_headers::{Encapsulation, PacketOffset};
+use crate::lang::generate::{Generator, Result};
+use crate::lang::link_layout::LinkFamily;
+use crate::lang::link_type::LinkType;
+use crate::lang::positions::Site;
 use crate::lang::tree::{ByteTest, Pf, Relation};
 use crate::lang::words::{AtmField, AtmName, Mtp2, Mtp3Field, Mtp3Name};
 
-/// Q.2931 messages: setup, call proceeding, connect, release and release complete, and the acknowledgement of a connect,
-/// which meta-signalling has none of.
+/// Q.2931 messages: setup, call proceeding, connect, release and release complete.
 const MESSAGES: [u32; 5] = [0x05, 0x02, 0x07, 0x4d, 0x5a];
+/// The acknowledgement of a connect, which meta-signalling does not have.
 const CONNECT_ACKNOWLEDGE: u32 = 0x0f;
 
 impl Relation {
@@ -27,19 +30,19 @@ impl Relation {
 }
 
 impl Generator<'_> {
-    /// `less` and `greater`
-    pub(super) fn length(&mut self, length: u32, is_less: bool, to: Exits) -> Result<(), Message> {
+    /// Generates `less` and `greater`.
+    pub(super) fn length(&mut self, length: u32, is_less: bool, to: BranchTargets) -> Result {
         let test = if is_less { Value::Length.at_most(length) } else { Value::Length.at_least(length) };
         self.code.test(test, to);
         Ok(())
     }
 
-    /// `byte`
-    pub(super) fn byte(&mut self, at: u32, test: ByteTest, value: u32, to: Exits) -> Result<(), Message> {
+    /// Generates `byte`.
+    pub(super) fn byte(&mut self, at: u32, test: ByteTest, value: u32, to: BranchTargets) -> Result {
         if value > 255 {
-            return Err(format!("expected a byte, a number up to 255, found `{value}`"));
+            return Err(Site::Operand(1).error(format!("expected a byte, a number up to 255, found `{value}`")));
         }
-        let byte = self.layers.header.byte(at);
+        let byte = self.headers.header.byte(at);
         match test {
             ByteTest::Equal => self.code.test(byte.is(value), to),
             ByteTest::Less => self.code.test(byte.compares(Condition::Less, value), to),
@@ -54,12 +57,12 @@ impl Generator<'_> {
         Ok(())
     }
 
-    /// A field of the header of pflog.
-    pub(super) fn pf(&mut self, pf: &Pf, to: Exits) -> Result<(), Message> {
-        if self.layers.family != Family::Pflog {
+    /// Tests a field of the pflog header.
+    pub(super) fn pf(&mut self, pf: &Pf, to: BranchTargets) -> Result {
+        if self.headers.family != LinkFamily::Pflog {
             return Err(self.unsupported("there is no header of pflog"));
         }
-        let header = self.layers.header;
+        let header = self.headers.header;
         let test = match pf {
             Pf::InterfaceName(name) => return self.text(header.plus(4), name, 16, to),
             Pf::RuleSet(name) => return self.text(header.plus(20), name, 16, to),
@@ -72,10 +75,10 @@ impl Generator<'_> {
         Ok(())
     }
 
-    /// A text at the beginning of a field, the last bytes first.
-    fn text(&mut self, at: Place, text: &str, size: usize, to: Exits) -> Result<(), Message> {
+    /// Tests whether a field begins with a text, the last bytes first.
+    fn text(&mut self, at: PacketOffset, text: &str, size: usize, to: BranchTargets) -> Result {
         if text.len() >= size {
-            return Err(format!("expected a name of at most {} bytes", size - 1));
+            return Err(Site::Operand(0).error(format!("expected a name of at most {} bytes", size - 1)));
         }
         let mut rest = text.as_bytes();
         let mut tests = Vec::new();
@@ -95,38 +98,30 @@ impl Generator<'_> {
         Ok(())
     }
 
-    /// Where the pseudo-header of ATM is, unless a tunnel was entered, behind which the fields would be others.
-    fn atm_header(&self) -> Result<Place, Message> {
-        match self.layers.family {
-            Family::SunAtm => Ok(self.layers.header),
-            _ if self.target.link_type.number() == 123 => {
-                Err("expected it before `lane` and tunnels, behind which there is no ATM".to_owned())
+    /// Returns the offset of the ATM pseudo-header, which later tests cannot reach in a tunnel.
+    fn atm_header(&self) -> Result<PacketOffset> {
+        match self.headers.family {
+            LinkFamily::SunAtm => Ok(self.headers.header),
+            _ if self.target.link_type == LinkType::SUNATM => {
+                Err("expected it before `lane` and tunnels, after which there is no ATM".into())
             }
             _ => Err(self.unsupported("there is no ATM")),
         }
     }
 
-    /// `vpi` and `vci`
-    pub(super) fn atm_field(
-        &mut self,
-        field: AtmField,
-        relation: Relation,
-        value: u32,
-        to: Exits,
-    ) -> Result<(), Message> {
+    /// Generates `vpi` and `vci`.
+    pub(super) fn atm_field(&mut self, field: AtmField, relation: Relation, value: u32, to: BranchTargets) -> Result {
         let header = self.atm_header()?;
         let (loaded, max) = match field {
             AtmField::Vpi => (header.byte(1), 255),
             AtmField::Vci => (header.half(2), 65_535),
         };
-        if value > max {
-            return Err(format!("expected a number up to {max}, found `{value}`"));
-        }
+        check_max(value, max)?;
         self.code.test(loaded.compares(relation.condition(), value), to);
         Ok(())
     }
 
-    pub(super) fn atm(&mut self, name: AtmName, to: Exits) -> Result<(), Message> {
+    pub(super) fn atm(&mut self, name: AtmName, to: BranchTargets) -> Result {
         let header = self.atm_header()?;
         let (path, circuit) = (header.byte(1), header.half(2));
         let circuits: &[u32] = match name {
@@ -140,42 +135,41 @@ impl Generator<'_> {
             AtmName::Ilmi => &[16],
         };
         self.require(path.is(0), to.no);
-        let circuits = circuits.iter().map(|&number| circuit.is(number));
         if !matches!(name, AtmName::Connect | AtmName::MetaConnect) {
-            self.code.one_of(circuits, to);
+            self.any_value(circuit, circuits, to);
             return Ok(());
         }
         let here = self.code.label();
-        self.code.one_of(circuits, Exits { yes: here, ..to });
-        self.code.place(here);
+        self.any_value(circuit, circuits, BranchTargets { yes: here, ..to });
+        self.code.bind(here);
         let message = header.byte(4 + 5);
         if name == AtmName::Connect {
             self.code.exclude(message.is(CONNECT_ACKNOWLEDGE), to.yes);
         }
-        self.code.one_of(MESSAGES.iter().map(|&number| message.is(number)), to);
+        self.any_value(message, &MESSAGES, to);
         Ok(())
     }
 
-    /// LAN emulation; all that follows is about the Ethernet frame in it.
-    fn lane(&mut self, to: Exits) -> Result<(), Message> {
-        let header = self.layers.header;
+    /// Tests for LAN emulation. All later tests are of the Ethernet frame in it.
+    fn lane(&mut self, to: BranchTargets) -> Result {
+        let header = self.headers.header;
         self.code.test(header.byte(0).has(0x0f, 0x01), to);
-        self.layers = self.layers.ethernet(Place::fixed(6), Around::Lane(header.plus(4)));
+        self.headers = self.headers.ethernet(PacketOffset::fixed(6), Encapsulation::Lane(header.plus(4)));
         Ok(())
     }
 
-    /// Where MTP2 begins; there may be a header before it.
-    fn mtp2_header(&self) -> Result<Place, Message> {
-        match self.target.link_type.number() {
-            140 => Ok(Place::fixed(0)),
-            139 => Ok(Place::fixed(4)),
-            197 => Ok(Place::fixed(20)),
+    /// Returns the offset of MTP2, after the header of the link type if it has one.
+    fn mtp2_header(&self) -> Result<PacketOffset> {
+        match self.target.link_type {
+            LinkType::MTP2 => Ok(PacketOffset::fixed(0)),
+            LinkType::MTP2_WITH_PHDR => Ok(PacketOffset::fixed(4)),
+            LinkType::ERF => Ok(PacketOffset::fixed(20)),
             _ => Err(self.unsupported("there is no SS7")),
         }
     }
 
-    /// Signal units are told apart by the length that they state.
-    pub(super) fn mtp2(&mut self, kind: Mtp2, to: Exits) -> Result<(), Message> {
+    /// Tests the kind of a signal unit, which its length field determines.
+    pub(super) fn mtp2(&mut self, kind: Mtp2, to: BranchTargets) -> Result {
         let at = self.mtp2_header()?;
         let low = |test: Test| Test { mask: 0x3f, ..test };
         let high = |test: Test| Test { mask: 0xff80, ..test };
@@ -198,14 +192,8 @@ impl Generator<'_> {
         Ok(())
     }
 
-    /// A field of MTP3; the codes of points are spread over their bytes, and compared as they are.
-    pub(super) fn mtp3_field(
-        &mut self,
-        field: Mtp3Field,
-        relation: Relation,
-        value: u32,
-        to: Exits,
-    ) -> Result<(), Message> {
+    /// Tests a field of MTP3. The bits of point codes are not in the order of their bytes; they are compared as they are.
+    pub(super) fn mtp3_field(&mut self, field: Mtp3Field, relation: Relation, value: u32, to: BranchTargets) -> Result {
         let header = self.mtp2_header()?;
         let at = if field.is_high_speed { header.plus(3) } else { header };
         let (loaded, mask, max, spread) = match field.name {
@@ -217,10 +205,15 @@ impl Generator<'_> {
             Mtp3Name::Dpc => (at.half(4), 0xff3f, 0x3fff, (value & 0x00ff) << 8 | (value & 0x3f00) >> 8),
             Mtp3Name::Sls => (at.byte(7), 0xf0, 0x0f, (value & 0x0f) << 4),
         };
-        if value > max {
-            return Err(format!("expected a number up to {max}, found `{value}`"));
-        }
+        check_max(value, max)?;
         self.code.test(Test { mask, ..loaded.compares(relation.condition(), spread) }, to);
         Ok(())
     }
+}
+
+fn check_max(value: u32, max: u32) -> Result {
+    if value <= max {
+        return Ok(());
+    }
+    Err(Site::Operand(0).error(format!("expected a number up to {max}, found `{value}`")))
 }

@@ -1,34 +1,41 @@
-//! Instructions with labels, and what the registers hold.
+//! A builder of instructions with labels, which tracks the contents of the registers.
 //!
-//! Code goes forward only, so when a label is placed every jump to it is known: what the registers hold there is what they
-//! hold on all of those ways. A field that is in A already is not loaded again, and where no way leads no code is written:
-//! a test whose outcome is known leaves nothing behind.
+//! Jumps go forward only, so all jumps to a label are known when it is bound: the registers hold there what they hold at
+//! each of these jumps. A field that is in A is not loaded again, and unreachable code is not written: a test with a
+//! constant result writes nothing.
 
-use crate::bpf::assemble::{Assembler, Label, Target};
+use crate::bpf::assemble::{Assembler, Label, Target, Unresolved};
 use crate::bpf::instruction::{Instruction, Operand, RawInstruction};
 use crate::bpf::isa::{AluOp, Condition, Register, Width};
-use crate::lang::generate::layers::Place;
+use crate::lang::generate::packet_headers::PacketOffset;
 use crate::packet::ancillary::Extension;
 
-/// Where a test goes on.
+/// The targets of a test.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Exits {
+pub(super) struct BranchTargets {
     pub(super) yes: Label,
     pub(super) no: Label,
 }
 
-/// What X must hold for a load.
+impl BranchTargets {
+    /// Returns the targets of the opposite test.
+    pub(super) fn swapped(self) -> BranchTargets {
+        BranchTargets { yes: self.no, no: self.yes }
+    }
+}
+
+/// The contents of X that a load needs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Base {
-    /// Nothing: the offset is from the beginning of the packet.
+    /// Any: the offset is from the start of the packet.
     Packet,
     /// The scratch word.
     Slot(u8),
-    /// The length of the IPv4 header at that place, plus the scratch word of the place.
-    Ipv4Header(Place),
+    /// The length of the IPv4 header at that offset, plus the scratch word of the offset.
+    Ipv4Header(PacketOffset),
 }
 
-/// What can be loaded into A.
+/// A value that can be loaded into A.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Value {
     Bytes {
@@ -51,7 +58,7 @@ pub(super) struct Test {
 }
 
 impl Test {
-    /// The test that holds where this one does not.
+    /// Returns the opposite test.
     pub(super) fn negated(self) -> Test {
         Test { condition: self.condition.inverse(), ..self }
     }
@@ -78,23 +85,23 @@ impl Value {
         self.compares(Condition::GreaterOrEqual, constant)
     }
 
-    /// The bits of `mask` are those of `constant`.
+    /// Tests whether the value, under `mask`, equals `constant`.
     pub(super) fn has(self, mask: u32, constant: u32) -> Test {
         Test { mask, ..self.is(constant) }
     }
 
-    /// One of these bits is set.
+    /// Tests whether at least one of `bits` is set.
     pub(super) fn any_of(self, bits: u32) -> Test {
         self.compares(Condition::BitsSet, bits)
     }
 
-    /// None of these bits is set.
+    /// Tests whether none of `bits` is set.
     pub(super) fn none_of(self, bits: u32) -> Test {
         self.compares(Condition::BitsNotSet, bits)
     }
 }
 
-/// What the registers hold.
+/// The known contents of the registers.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Registers {
     /// A value, under a mask.
@@ -103,78 +110,78 @@ struct Registers {
 }
 
 impl Registers {
-    /// What holds on both ways.
+    /// Returns the contents that both states have in common.
     fn meet(self, other: Registers) -> Registers {
         Registers { a: self.a.filter(|a| other.a == Some(*a)), x: self.x.filter(|x| other.x == Some(*x)) }
     }
 }
 
-/// How many tests in a row may jump to one label that is far away.
-const ROW: usize = 240;
+/// The largest number of consecutive tests that jump to one distant label.
+const MAX_FAR_TESTS: usize = 240;
 
-/// Code that is being written.
+/// Instructions under construction.
 #[derive(Debug)]
-pub(super) struct Code {
+pub(super) struct CodeBuilder {
     assembler: Assembler,
-    /// `None` where no way leads.
+    /// The registers after the last instruction; `None` if the next one is unreachable.
     now: Option<Registers>,
-    /// For each label what the registers hold on the ways to it; `None` while there is none.
-    arrivals: Vec<Option<Registers>>,
-    /// A jump that is not written yet: maybe its label is placed next.
+    /// For each label, the registers that all jumps to it have in common; `None` before the first jump.
+    at_labels: Vec<Option<Registers>>,
+    /// A jump that is not written yet, because its label may be bound next.
     pending: Option<Label>,
-    /// Which scratch words are read, a bit each.
-    pub(super) read: u16,
+    /// The scratch words that are read, one bit each.
+    pub(super) slots_read: u16,
 }
 
-impl Code {
-    pub(super) fn new() -> Code {
+impl CodeBuilder {
+    pub(super) fn new() -> CodeBuilder {
         let now = Some(Registers::default());
-        Code { assembler: Assembler::default(), now, arrivals: Vec::new(), pending: None, read: 0 }
+        CodeBuilder { assembler: Assembler::default(), now, at_labels: Vec::new(), pending: None, slots_read: 0 }
     }
 
     pub(super) fn label(&mut self) -> Label {
-        self.arrivals.push(None);
+        self.at_labels.push(None);
         self.assembler.new_label()
     }
 
-    /// Whether a way leads to here.
-    pub(super) fn is_live(&self) -> bool {
+    /// Returns whether the next instruction is reachable.
+    pub(super) fn is_reachable(&self) -> bool {
         self.now.is_some()
     }
 
-    /// How many instructions there are at least, so far.
+    /// Returns a lower bound of the number of instructions so far.
     pub(super) fn len(&self) -> usize {
         self.assembler.len()
     }
 
-    /// The code goes on at a label.
-    pub(super) fn place(&mut self, label: Label) {
+    /// Binds a label to the next instruction.
+    pub(super) fn bind(&mut self, label: Label) {
         if self.pending == Some(label) {
             self.pending = None;
         }
-        let arriving = self.arrivals[label.index()];
-        if arriving.is_some() {
+        let at_label = self.at_labels[label.index()];
+        if at_label.is_some() {
             self.write_jump();
         }
-        self.now = match (self.now, arriving) {
-            (Some(now), Some(arriving)) => Some(now.meet(arriving)),
-            (now, arriving) => now.or(arriving),
+        self.now = match (self.now, at_label) {
+            (Some(now), Some(at_label)) => Some(now.meet(at_label)),
+            (now, at_label) => now.or(at_label),
         };
         self.assembler.place(label);
     }
 
     pub(super) fn jump(&mut self, label: Label) {
         if self.now.is_some() {
-            self.arrive(label);
+            self.record_jump(label);
             self.pending = Some(label);
             self.now = None;
         }
     }
 
-    fn arrive(&mut self, label: Label) {
+    fn record_jump(&mut self, label: Label) {
         let Some(now) = self.now else { return };
-        let arrival = &mut self.arrivals[label.index()];
-        *arrival = Some(arrival.map_or(now, |arrival| arrival.meet(now)));
+        let at_label = &mut self.at_labels[label.index()];
+        *at_label = Some(at_label.map_or(now, |at_label| at_label.meet(now)));
     }
 
     fn write_jump(&mut self) {
@@ -189,14 +196,20 @@ impl Code {
         }
     }
 
-    /// Writes an instruction, after which nothing is known of the registers.
+    /// Writes an instruction after which the contents of the registers are unknown.
     pub(super) fn raw(&mut self, instruction: Instruction) {
         self.push(instruction);
-        self.forget();
+        self.now = self.now.map(|_| Registers::default());
     }
 
-    fn forget(&mut self) {
-        self.now = self.now.map(|_| Registers::default());
+    /// Writes A op X, as [`CodeBuilder::raw`] does.
+    pub(super) fn alu_x(&mut self, op: AluOp) {
+        self.raw(Instruction::Alu { op, operand: Operand::X });
+    }
+
+    /// Loads a constant into A, as [`CodeBuilder::raw`] does.
+    pub(super) fn load_constant(&mut self, value: u32) {
+        self.raw(Instruction::LoadConstant { dst: Register::A, value });
     }
 
     pub(super) fn ret(&mut self, verdict: u32) {
@@ -204,7 +217,7 @@ impl Code {
         self.now = None;
     }
 
-    /// A = the value.
+    /// Loads a value into A, if A does not hold it.
     pub(super) fn load(&mut self, value: Value) {
         let Some(now) = self.now else { return };
         if now.a == Some((value, u32::MAX)) {
@@ -217,15 +230,15 @@ impl Code {
                 self.push(Instruction::LoadAbsolute { offset, width });
             }
             Value::Bytes { base, offset, width } => {
-                self.point(base);
+                self.load_base(base);
                 self.push(Instruction::LoadIndirect { offset, width });
             }
         }
         self.now = self.now.map(|now| Registers { a: Some((value, u32::MAX)), ..now });
     }
 
-    /// X = what a load needs there; A may be lost.
-    pub(super) fn point(&mut self, base: Base) {
+    /// Loads a base into X, if X does not hold it; A may change.
+    pub(super) fn load_base(&mut self, base: Base) {
         let Some(now) = self.now else { return };
         if now.x == Some(base) {
             return;
@@ -233,9 +246,9 @@ impl Code {
         match base {
             Base::Packet => return,
             Base::Slot(slot) => self.load_x(slot),
-            Base::Ipv4Header(Place { slot: None, at }) => self.push(Instruction::LoadMemShift { offset: at }),
-            Base::Ipv4Header(Place { slot: Some(slot), at }) => {
-                self.point(Base::Slot(slot));
+            Base::Ipv4Header(PacketOffset { slot: None, at }) => self.push(Instruction::LoadMemShift { offset: at }),
+            Base::Ipv4Header(PacketOffset { slot: Some(slot), at }) => {
+                self.load_base(Base::Slot(slot));
                 self.push(Instruction::LoadIndirect { offset: at, width: Width::Byte });
                 self.alu(AluOp::And, 0x0f);
                 self.alu(AluOp::Lsh, 2);
@@ -246,62 +259,62 @@ impl Code {
         self.now = self.now.map(|now| Registers { x: Some(base), ..now });
     }
 
-    /// X = a scratch word.
+    /// Loads a scratch word into X.
     pub(super) fn load_x(&mut self, slot: u8) {
-        self.read |= 1 << slot;
+        self.slots_read |= 1 << slot;
         self.push(Instruction::LoadScratch { dst: Register::X, slot: slot.into() });
         self.now = self.now.map(|now| Registers { x: Some(Base::Slot(slot)), ..now });
     }
 
-    /// A = a scratch word.
+    /// Loads a scratch word into A.
     pub(super) fn load_a(&mut self, slot: u8) {
-        self.read |= 1 << slot;
+        self.slots_read |= 1 << slot;
         self.push(Instruction::LoadScratch { dst: Register::A, slot: slot.into() });
         self.now = self.now.map(|now| Registers { a: None, ..now });
     }
 
-    /// A scratch word = A or X.
+    /// Stores A or X in a scratch word.
     pub(super) fn store(&mut self, src: Register, slot: u8) {
         self.push(Instruction::StoreScratch { src, slot: slot.into() });
-        let is_on = |base: &Base| match base {
+        let uses_slot = |base: &Base| match base {
             Base::Packet => false,
             Base::Slot(other) => *other == slot,
-            Base::Ipv4Header(place) => place.slot == Some(slot),
+            Base::Ipv4Header(offset) => offset.slot == Some(slot),
         };
         self.now = self.now.map(|now| Registers {
-            a: now.a.filter(|(value, _)| !matches!(value, Value::Bytes { base, .. } if is_on(base))),
-            x: now.x.filter(|base| !is_on(base)),
+            a: now.a.filter(|(value, _)| !matches!(value, Value::Bytes { base, .. } if uses_slot(base))),
+            x: now.x.filter(|base| !uses_slot(base)),
         });
     }
 
-    /// A = A op constant.
+    /// Writes A op constant.
     pub(super) fn alu(&mut self, op: AluOp, constant: u32) {
         self.push(Instruction::Alu { op, operand: Operand::Constant(constant) });
         self.now = self.now.map(|now| Registers { a: None, ..now });
     }
 
-    /// A conditional jump on what A holds.
-    pub(super) fn branch(&mut self, condition: Condition, operand: Operand, to: Exits) {
+    /// Writes a conditional jump on A.
+    pub(super) fn branch(&mut self, condition: Condition, operand: Operand, to: BranchTargets) {
         if self.now.is_none() {
             return;
         }
         if to.yes == to.no {
             return self.jump(to.yes);
         }
-        self.arrive(to.yes);
-        self.arrive(to.no);
+        self.record_jump(to.yes);
+        self.record_jump(to.no);
         self.assembler.branch(condition, operand, Target::Label(to.yes), Target::Label(to.no));
         self.now = None;
     }
 
-    pub(super) fn test(&mut self, test: Test, to: Exits) {
+    /// Writes a test.
+    pub(super) fn test(&mut self, test: Test, to: BranchTargets) {
         let Some(now) = self.now else { return };
-        let Test { value, mask, mut condition, mut constant } = test;
+        let Test { value, mut mask, mut condition, mut constant } = test;
         if mask == 0 {
             return self.jump(if condition.eval(0, constant) { to.yes } else { to.no });
         }
         let is_bit = mask.is_power_of_two() && (constant == 0 || constant == mask);
-        let mut mask = mask;
         if is_bit && let Condition::Equal | Condition::NotEqual = condition {
             let is_set = (condition == Condition::Equal) == (constant == mask);
             condition = if is_set { Condition::BitsSet } else { Condition::BitsNotSet };
@@ -317,37 +330,37 @@ impl Code {
         self.branch(condition, Operand::Constant(constant), to);
     }
 
-    /// Goes on here if the test holds.
+    /// Continues with the next instruction if the test holds, else at `no`.
     pub(super) fn require(&mut self, test: Test, no: Label) {
         let yes = self.label();
-        self.test(test, Exits { yes, no });
-        self.place(yes);
+        self.test(test, BranchTargets { yes, no });
+        self.bind(yes);
     }
 
-    /// Goes on here if the test does not hold.
+    /// Continues at `yes` if the test holds, else with the next instruction.
     pub(super) fn exclude(&mut self, test: Test, yes: Label) {
         let no = self.label();
-        self.test(test, Exits { yes, no });
-        self.place(no);
+        self.test(test, BranchTargets { yes, no });
+        self.bind(no);
     }
 
-    /// Goes to `yes` if one of the tests holds, else on here.
-    pub(super) fn any(&mut self, tests: impl ExactSizeIterator<Item = Test>, yes: Label) {
+    /// Continues at `yes` if one of the tests holds, else with the next instruction.
+    pub(super) fn exclude_all(&mut self, tests: impl ExactSizeIterator<Item = Test>, yes: Label) {
         let no = self.label();
-        self.one_of(tests, Exits { yes, no });
-        self.place(no);
+        self.any_test(tests, BranchTargets { yes, no });
+        self.bind(no);
     }
 
-    /// Goes to `yes` if one of the tests holds, else to `no`.
-    pub(super) fn one_of(&mut self, mut tests: impl ExactSizeIterator<Item = Test>, to: Exits) {
-        while tests.len() > ROW {
-            // A long row needs a place nearby to jump to.
+    /// Continues at `yes` if one of the tests holds, else at `no`.
+    pub(super) fn any_test(&mut self, mut tests: impl ExactSizeIterator<Item = Test>, to: BranchTargets) {
+        while tests.len() > MAX_FAR_TESTS {
+            // The reach of a conditional jump is limited, so a long sequence jumps to a `ja` nearby.
             let (near, next) = (self.label(), self.label());
-            tests.by_ref().take(ROW).for_each(|test| self.exclude(test, near));
+            tests.by_ref().take(MAX_FAR_TESTS).for_each(|test| self.exclude(test, near));
             self.jump(next);
-            self.place(near);
+            self.bind(near);
             self.jump(to.yes);
-            self.place(next);
+            self.bind(next);
         }
         while let Some(test) = tests.next() {
             if tests.len() == 0 {
@@ -358,13 +371,14 @@ impl Code {
         self.jump(to.no);
     }
 
-    /// The instructions, behind those that `prologue` writes.
-    pub(super) fn finish(mut self, prologue: Code) -> Vec<RawInstruction> {
+    /// Returns the instructions, after those of `prologue`.
+    ///
+    /// # Errors
+    /// If a jump names a label that is not bound after it, which is a bug of the generator.
+    pub(super) fn finish(mut self, mut prologue: CodeBuilder) -> Result<Vec<RawInstruction>, Unresolved> {
         self.write_jump();
-        let mut whole = prologue;
-        whole.write_jump();
-        whole.assembler.append(self.assembler);
-        // Every label that a jump names was placed, and behind the jump.
-        whole.assembler.finish().unwrap_or_default()
+        prologue.write_jump();
+        prologue.assembler.append(self.assembler);
+        prologue.assembler.finish()
     }
 }
