@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-use cbpf::{Context, Filter, Packet, Verified};
+use cbpf::{Context, Filter, FilterConfig, Packet, Verified};
 use clap::ValueEnum;
 
 use crate::cli::capture::{Record, Records};
@@ -47,7 +47,7 @@ impl Engine {
     /// Loads a program as native code.
     pub fn compile(verified: &Verified) -> Result<Engine, Failure> {
         let with_hint = |error| Failure::Failed(format!("{error}; `--engine interpreter` works everywhere"));
-        Filter::compile(verified).map(Engine::Jit).map_err(with_hint)
+        FilterConfig::new().require_native(true).compile(verified).map(Engine::Jit).map_err(with_hint)
     }
 
     /// Loads a program into the interpreter, and compiles it in another thread. If the compilation fails, or no thread
