@@ -210,7 +210,7 @@ fn invalid_programs_are_rejected(bench: &Bench) -> Outcome {
     expect(&verify("comma.asm", b"ldh [12]\njne #0x806 drop")?, 1, &["comma.asm: line 2, column 12", with_caret])?;
     expect(&verify("shift.asm", b"lsh #33\nret a")?, 1, &["instruction 0, `lsh #33`", "a shift is by 0 to 31 bits"])?;
     expect(&verify("raw", b"\x06\0\0\0\0\0\0")?, 1, &["byte 0: expected 8 bytes for each instruction"])?;
-    expect(&verify("empty.asm", b"")?, 1, &["at least one instruction"])?;
+    expect(&verify("empty.asm", b"")?, 1, &["the program has no instructions"])?;
     let long = "ld [0]\n".repeat(4096) + "ret #0";
     expect(&verify("long.asm", long.as_bytes())?, 1, &["4097 instructions, and at most 4096 are allowed"])?;
     expect(&cbpf(&["filter", "--engine", "magic"])?, 1, &["invalid value 'magic'"])
