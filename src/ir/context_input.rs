@@ -1,19 +1,19 @@
-//! What a program may ask for beside the packet.
+//! Context inputs: what a program reads besides the packet.
 
 use crate::ir::{Graph, KnownBits, Value};
 use crate::packet::ancillary::Extension;
 use crate::packet::header::Header;
 
-/// Something that compiled code finds neither in the packet nor in itself.
+/// An input of compiled code that the packet does not contain.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ContextInput {
     Ancillary(Extension),
-    /// Where a header begins.
+    /// The offset of a header.
     Header(Header),
 }
 
 impl ContextInput {
-    /// The place of this fact among all of them.
+    /// Returns the index of this input among all of them.
     pub(crate) fn index(self) -> usize {
         match self {
             ContextInput::Ancillary(extension) => extension.index(),
@@ -23,7 +23,7 @@ impl ContextInput {
 }
 
 impl Graph {
-    /// The facts that the program may ask for, some more than once.
+    /// Returns the inputs that the program may read, some more than once.
     pub(crate) fn context_inputs(&self) -> impl Iterator<Item = ContextInput> {
         self.values.iter().flat_map(|value| {
             let (extension, headers) = match value {
@@ -38,7 +38,7 @@ impl Graph {
 }
 
 impl KnownBits {
-    /// The headers that an offset may be relative to.
+    /// Returns the headers that an offset may be relative to.
     pub(crate) fn headers(self) -> &'static [Header] {
         match (self.max >= Header::Network.base(), self.min >= Header::Network.base()) {
             (true, true) => &[Header::Network],
@@ -48,7 +48,7 @@ impl KnownBits {
         }
     }
 
-    /// Whether an offset is surely relative to a header.
+    /// Returns whether an offset is always relative to a header.
     pub(crate) fn is_relative(self) -> bool {
         self.min >= Header::FIRST_OFFSET
     }

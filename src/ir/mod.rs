@@ -262,7 +262,7 @@ impl Graph {
             && matches!(block.terminator, Terminator::Return(verdict) if self.constant(verdict) == Some(0))
     }
 
-    /// How many edges there are into each block.
+    /// Returns the number of edges into each block.
     pub(crate) fn predecessor_counts(&self) -> Vec<u32> {
         let mut counts = vec![0; self.blocks.len()];
         for edge in self.blocks.iter().flat_map(|block| block.terminator.edges()) {
