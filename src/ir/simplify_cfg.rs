@@ -21,6 +21,7 @@ impl Graph {
         self.renumber();
     }
 
+    /// Returns the blocks that are reached from the first, each before its successors.
     fn topological_order(&self) -> Vec<BlockId> {
         let successors = |index: usize| self.blocks[index].terminator.edges().map(|edge| edge.block.index());
         topological_order(self.blocks.len(), successors).into_iter().map(BlockId::new).collect()

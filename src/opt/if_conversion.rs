@@ -45,7 +45,7 @@ pub(crate) fn run(graph: &mut Graph, max_values: usize) {
 /// Puts the guards and the verdict before the branches, which become the cold path.
 fn convert(graph: &mut Graph, guards: &[Guard], verdict: ValueId) {
     let dropped: Vec<Vec<bool>> = guards.iter().map(|&guard| dropped(graph, guard)).collect();
-    let [slow, drop] = [1, 1 + graph.blocks.len()].map(|place| Edge::to(BlockId::new(guards.len() + place)));
+    let [slow, drop] = [1, 1 + graph.blocks.len()].map(|index| Edge::to(BlockId::new(guards.len() + index)));
     let zero = graph.values.constant(0);
     let mut open = dropped.iter().filter(|dropped| !dropped[0]);
     if let (Some(dropped), None) = (open.next(), open.next()) {
@@ -57,8 +57,8 @@ fn convert(graph: &mut Graph, guards: &[Guard], verdict: ValueId) {
         block.is_cold = true;
         block.terminator.edges_mut().for_each(|edge| edge.block.0 += slow.block.0);
     }
-    let fast = guards.iter().zip(&dropped).enumerate().map(|(place, (&(address, width), dropped))| {
-        let then = Edge::to(BlockId::new(place + 1));
+    let fast = guards.iter().zip(&dropped).enumerate().map(|(index, (&(address, width), dropped))| {
+        let then = Edge::to(BlockId::new(index + 1));
         let otherwise = if dropped[0] { drop.clone() } else { slow.clone() };
         Block::new(Terminator::Branch { test: Test::InBounds(address, width), then, otherwise })
     });
