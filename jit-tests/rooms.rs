@@ -26,6 +26,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("filter",     &["packet", "bpf", "seccomp", "ir", "opt", "lang", "codegen"]),
     ("filter_set", &["packet", "bpf", "lang", "classifier", "codegen", "filter"]),
     ("socket",     &["bpf", "packet"]),
+    ("serde_text", &["bpf", "text", "seccomp", "ir", "opt", "lang"]),
     ("cli",        &[]),
 ];
 

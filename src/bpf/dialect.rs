@@ -3,6 +3,8 @@
 use std::fmt;
 use std::str::FromStr;
 
+use crate::bpf::unknown_name::UnknownName;
+
 /// A dialect of classic BPF: the rules by which a program is verified and run.
 ///
 /// The dialects give the same bytes different meanings. [`Program::verify`](crate::Program::verify) chooses the
@@ -66,27 +68,10 @@ impl fmt::Display for Dialect {
     }
 }
 
-/// The error of parsing the name of a [`Dialect`].
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub struct UnknownDialect(String);
-
-impl fmt::Display for UnknownDialect {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "unknown dialect `{}`: expected linux, pcap or seccomp", self.0)
-    }
-}
-
-impl std::error::Error for UnknownDialect {}
-
 impl FromStr for Dialect {
-    type Err = UnknownDialect;
+    type Err = UnknownName;
 
-    fn from_str(name: &str) -> Result<Dialect, UnknownDialect> {
-        Dialect::ALL
-            .iter()
-            .copied()
-            .find(|dialect| dialect.name() == name)
-            .ok_or_else(|| UnknownDialect(name.to_owned()))
+    fn from_str(name: &str) -> Result<Dialect, UnknownName> {
+        UnknownName::find("dialect", name, Dialect::ALL, Dialect::name)
     }
 }

@@ -8,6 +8,7 @@ use crate::packet::ancillary::Extension;
 
 /// A raw instruction, in the layout of `struct sock_filter`: 8 bytes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[repr(C)]
 pub struct RawInstruction {
     /// The opcode.

@@ -14,6 +14,7 @@ pub enum Register {
 
 /// The number of bytes that a packet load reads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "snake_case"))]
 pub enum Width {
     /// One byte (`ldb`).
     Byte,

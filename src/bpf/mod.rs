@@ -8,11 +8,13 @@ pub(crate) mod instruction;
 pub(crate) mod isa;
 pub(crate) mod program;
 pub(crate) mod relaxation;
+pub(crate) mod unknown_name;
 pub(crate) mod verify;
 
 pub use builder::{BuildError, Builder};
-pub use dialect::{Dialect, UnknownDialect};
+pub use dialect::Dialect;
 pub use instruction::{Instruction, Operand, RawInstruction};
 pub use isa::{AluOp, Condition, Register, Width};
 pub use program::Program;
+pub use unknown_name::UnknownName;
 pub use verify::{Rule, Verified, VerifyError};

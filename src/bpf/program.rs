@@ -13,6 +13,7 @@ use crate::bpf::instruction::{Instruction, RawInstruction};
 /// assert_eq!(program.len(), 1);
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(transparent))]
 pub struct Program {
     instructions: Vec<RawInstruction>,
 }

@@ -38,8 +38,7 @@ pub fn one_of<T: Copy + Send + Sync + 'static>(
 /// Returns an argument parser that takes the name of a form. `--help` describes each form.
 pub fn form() -> impl TypedValueParser<Value = Form> {
     let values = Form::ALL.iter().map(|form| PossibleValue::new(form.name()).help(form.description()));
-    PossibleValuesParser::new(values)
-        .try_map(|name| Form::ALL.iter().copied().find(|form| form.name() == name).ok_or("no such form"))
+    PossibleValuesParser::new(values).try_map(|name| name.parse::<Form>())
 }
 
 /// Parses a number of seconds.

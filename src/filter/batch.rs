@@ -1,4 +1,4 @@
-//! The loop of a filter over batches, which is compiled when it is first needed.
+//! The loop of a filter over batches, which is compiled for the first batch.
 
 use std::fmt;
 use std::sync::Arc;
@@ -36,7 +36,7 @@ impl BatchSource {
 }
 
 impl BatchLoop {
-    /// Prepares nothing yet; `strategy` is that of the graph.
+    /// Creates a loop that is not compiled yet; `strategy` is that of the graph.
     pub(crate) fn new(source: BatchSource, strategy: Strategy) -> BatchLoop {
         BatchLoop { source, strategy, code: OnceBox::new(), has_failed: AtomicBool::new(false) }
     }
@@ -45,7 +45,7 @@ impl BatchLoop {
         self.strategy
     }
 
-    /// Returns the loop, which is compiled by the first call, unless it cannot be compiled.
+    /// Returns the loop, which the first call compiles; `None` if it cannot be compiled.
     pub(crate) fn code(&self) -> Option<&BatchCode> {
         if self.code.get().is_none() && !self.has_failed.load(Ordering::Relaxed) {
             self.has_failed.store(self.compile().is_err(), Ordering::Relaxed);

@@ -12,7 +12,11 @@ use crate::packet::Packet;
 /// The most packets of a sample that are run. It is more than a branch predictor memorises.
 const LARGEST_SAMPLE: usize = 16_384;
 
-/// Options for compiling a [`Filter`]. The defaults are those of [`Filter::compile`].
+/// Options for compiling a [`Filter`]: a strategy, a sample of packets to tune on, and whether to require native code.
+///
+/// The defaults are those of [`Filter::compile`]. One configuration compiles any number of programs.
+///
+/// This example tunes a filter on packets of which one in eleven is kept:
 ///
 /// ```
 /// use cbpf::{Dialect, FilterConfig, Program};
@@ -36,13 +40,15 @@ impl<'p> FilterConfig<'p> {
         FilterConfig::default()
     }
 
-    /// Sets the strategy of the code. Programs that are not fit for [`Strategy::Branchless`] get branches.
+    /// Sets the strategy of the code, [`Strategy::Auto`] by default. Programs that are not fit for
+    /// [`Strategy::Branchless`] get branches.
     pub fn strategy(mut self, strategy: Strategy) -> FilterConfig<'p> {
         self.strategy = strategy;
         self
     }
 
-    /// Sets packets to tune on: the filter gets the strategy that is the fastest on them.
+    /// Sets packets to tune on: the filter gets the strategy that is the fastest on them. Without packets, which is the
+    /// default, nothing is timed.
     ///
     /// Each strategy is compiled and timed, for single packets and for batches ([`Filter::strategy`],
     /// [`Filter::batch_strategy`]), so compiling takes a few times as long and some 10 ms more. The strategy of this
@@ -54,7 +60,7 @@ impl<'p> FilterConfig<'p> {
         self
     }
 
-    /// Makes it an error if there is no native code for a program. By default, the filter runs in the interpreter then.
+    /// Sets whether missing native code is an error. By default it is none, and the filter runs in the interpreter.
     pub fn require_native(mut self, is_required: bool) -> FilterConfig<'p> {
         self.require_native = is_required;
         self
@@ -65,10 +71,7 @@ impl<'p> FilterConfig<'p> {
     /// # Errors
     /// [`FilterError::Compile`] if native code is required and there is none.
     pub fn compile(&self, verified: &Verified) -> Result<Filter, FilterError> {
-        let mut filter = Filter::new(verified, self.strategy);
-        if self.require_native {
-            filter = filter.into_compile_error()?;
-        }
+        let filter = Filter::new(verified, self.strategy, self.require_native)?;
         Ok(if self.sample.is_empty() || !filter.is_native() { filter } else { self.tune(verified, filter) })
     }
 
@@ -85,9 +88,10 @@ impl<'p> FilterConfig<'p> {
     fn tune(&self, verified: &Verified, default: Filter) -> Filter {
         let mut variants = vec![default];
         for &strategy in Strategy::ALL {
-            let variant = Filter::new(verified, strategy);
             // A program that is not fit for a strategy has the code of another one.
-            if variant.is_native() && variants.iter().all(|other| other.strategy() != variant.strategy()) {
+            if let Ok(variant) = Filter::new(verified, strategy, true)
+                && variants.iter().all(|other| other.strategy() != variant.strategy())
+            {
                 variants.push(variant);
             }
         }

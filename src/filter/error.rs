@@ -7,7 +7,7 @@ use crate::bpf::verify::VerifyError;
 use crate::codegen::CompileError;
 use crate::lang::ExprError;
 
-/// The reason that there is no [`Filter`](crate::Filter).
+/// The error of compiling a [`Filter`](crate::Filter).
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum FilterError {
@@ -15,7 +15,7 @@ pub enum FilterError {
     Expression(ExprError),
     /// Verification failed.
     Verify(VerifyError),
-    /// There is no native code, which [`FilterConfig::require_native`](crate::FilterConfig::require_native) asked for.
+    /// There is no native code, and [`FilterConfig::require_native`](crate::FilterConfig::require_native) is set.
     Compile(CompileError),
 }
 
@@ -47,7 +47,7 @@ impl FilterError {
     }
 }
 
-/// Prints the error that it wraps.
+/// Prints the wrapped error; [`Error::source`] is the source of that error.
 impl fmt::Display for FilterError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(self.inner(), f)

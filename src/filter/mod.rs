@@ -1,4 +1,4 @@
-//! A program ready to run: native code where there is some, and else the interpreter.
+//! Filters: programs that are ready to run, as native code or in the interpreter.
 
 mod batch;
 mod config;
@@ -23,11 +23,11 @@ pub use crate::ir::Strategy;
 pub use config::FilterConfig;
 pub use error::FilterError;
 
-/// A program ready to run on packets.
+/// A program that is ready to run on packets.
 ///
-/// It is native code where that can be had, and runs in the interpreter elsewhere, with the same verdicts; see
+/// A filter is native code if there can be native code, and else runs in the interpreter, with the same verdicts; see
 /// [`Filter::engine`]. Clones share the code, which is freed with the last of them. Running a filter takes no lock and
-/// allocates nothing.
+/// allocates nothing, so any number of threads may run the same filter at once.
 ///
 /// ```
 /// use cbpf::{Dialect, Filter, Program};
@@ -61,7 +61,7 @@ struct Interpreted {
     why: CompileError,
 }
 
-/// What runs a filter or a set.
+/// The engine that runs a [`Filter`]. All engines give the same verdicts.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub enum Engine<'a> {
@@ -89,18 +89,19 @@ impl Filter {
     /// Compiles a verified program; [`FilterConfig`] has options.
     ///
     /// Compiling takes up to 256 KiB of stack, mostly 128. On Linux, a thread with less than 256 KiB left compiles in a
-    /// helper thread; it still needs 80 KiB itself. On other systems the stack must be there. Running the filter takes
-    /// the stack that its code needs, mostly none, and never more than 256 KiB.
+    /// helper thread; it still needs 80 KiB itself. On other systems the caller must provide the stack. Running the
+    /// filter takes the stack that its code needs, mostly none, and never more than 256 KiB.
     ///
     /// The process may be forked at any time, also in the middle of a compilation. Parent and child both run the filters
     /// that they share, go on compiling, and cannot write to each other's code.
     ///
-    /// Where there is no native code (without the feature `jit`, on another processor, where no memory may be executed,
-    /// or for a program whose code would need more than 256 KiB of stack), the filter runs in the interpreter. A panic
-    /// inside Cranelift is caught and has the same effect; with `panic = "abort"` it ends the process.
+    /// If there is no native code, the filter runs in the interpreter: without the feature `jit`, on a processor that
+    /// Cranelift does not support, if the system allows no executable memory, or if the code would need more than
+    /// 256 KiB of stack. A panic inside Cranelift is caught and has the same effect; with `panic = "abort"` it ends the
+    /// process.
     ///
     /// # Errors
-    /// None with the default configuration.
+    /// None today: only [`FilterConfig::require_native`] makes missing native code an error.
     pub fn compile(verified: &Verified) -> Result<Filter, FilterError> {
         FilterConfig::new().compile(verified)
     }
@@ -122,14 +123,16 @@ impl Filter {
         FilterConfig::new().from_expression(expression, target)
     }
 
-    /// Compiles a program with a strategy, and falls back to the interpreter.
-    fn new(verified: &Verified, strategy: Strategy) -> Filter {
+    /// Compiles a program with a strategy. Without native code, returns an error if `require_native`, and else a filter
+    /// that runs in the interpreter.
+    fn new(verified: &Verified, strategy: Strategy, require_native: bool) -> Result<Filter, CompileError> {
         let graph = Graph::with_strategy(verified, strategy);
         let runner = match codegen::compile(&graph) {
             Ok(code) => Runner::Native(code),
+            Err(why) if require_native => return Err(why),
             Err(why) => Runner::Interpreter(Arc::new(Interpreted { verified: verified.clone(), why })),
         };
-        Filter::of_graph(&graph, runner, BatchSource::new(verified, strategy))
+        Ok(Filter::of_graph(&graph, runner, BatchSource::new(verified, strategy)))
     }
 
     fn of_graph(graph: &Graph, runner: Runner, source: BatchSource) -> Filter {
@@ -142,7 +145,7 @@ impl Filter {
         Filter { batch: other.batch, ..self }
     }
 
-    /// Returns the verdict on a packet: how many of its bytes to keep, 0 for none.
+    /// Returns the verdict on a packet: the number of bytes to keep, 0 for none.
     ///
     /// Bytes (`&[u8]`) are a packet that was captured whole; a [`Packet`] has a length on the wire and a context, too.
     #[inline]
@@ -164,8 +167,8 @@ impl Filter {
     ///
     /// The loop over the packets is native code, too. The first batch compiles it, which takes about as long as compiling
     /// the filter, unless [`Filter::prepare_batch`] was called; after that a batch takes no lock and allocates nothing.
-    /// Packets that lie too far apart for the cache are prefetched. Filters that draw random numbers, and filters that
-    /// read the contexts of [`Packet`]s, run the packets one by one.
+    /// Packets that lie too far apart for the cache are prefetched. Filters that draw random numbers, filters that read
+    /// the contexts of [`Packet`]s, and filters without native code run the packets one by one.
     ///
     /// ```
     /// use cbpf::{Dialect, Filter, Program};
@@ -178,10 +181,10 @@ impl Filter {
     /// ```
     ///
     /// # Panics
-    /// If there are not as many verdicts as packets.
+    /// If the numbers of packets and of verdicts differ.
     pub fn run_batch<'p>(&self, packets: impl Into<Packets<'p>>, verdicts: &mut [u32]) {
         let packets = packets.into();
-        assert_eq!(packets.len(), verdicts.len(), "there are not as many verdicts as packets");
+        assert_eq!(packets.len(), verdicts.len(), "the number of verdicts is not the number of packets");
         let code = if self.is_native() { self.batch.code() } else { None };
         if code.is_none_or(|code| !code.run(packets, verdicts)) {
             let runs = packets.iter().map(|packet| self.run(packet));
@@ -192,12 +195,22 @@ impl Filter {
     /// Compiles the loop of [`Filter::run_batch`] for this filter and its clones, if that was not done yet.
     ///
     /// # Errors
-    /// [`FilterError::Compile`] if there is no memory for the loop. Batches then run one packet after the other.
+    /// [`FilterError::Compile`] if the loop cannot be compiled; batches then run one packet after the other. A filter
+    /// without native code has no loop, which is no error.
     pub fn prepare_batch(&self) -> Result<(), FilterError> {
         if self.is_native() { self.batch.compile() } else { Ok(()) }
     }
 
-    /// Returns what runs the filter.
+    /// Returns the engine that runs the filter, and the reason if it is the interpreter.
+    ///
+    /// ```
+    /// use cbpf::{Dialect, Engine, Filter, Program};
+    /// let filter = Filter::compile(&"ret #1".parse::<Program>()?.verify(Dialect::Linux)?)?;
+    /// if let Engine::Interpreter { why, .. } = filter.engine() {
+    ///     eprintln!("filters are slow here: {why}");
+    /// }
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn engine(&self) -> Engine<'_> {
         match &self.runner {
             Runner::Native(_) => Engine::Native,
@@ -209,18 +222,7 @@ impl Filter {
         matches!(self.runner, Runner::Native(_))
     }
 
-    /// Takes the reason that there is no native code out of a filter that nobody else has.
-    fn into_compile_error(self) -> Result<Filter, CompileError> {
-        match self.runner {
-            Runner::Interpreter(interpreted) => match Arc::try_unwrap(interpreted) {
-                Ok(interpreted) => Err(interpreted.why),
-                Err(interpreted) => Ok(Filter { runner: Runner::Interpreter(interpreted), ..self }),
-            },
-            Runner::Native(_) => Ok(self),
-        }
-    }
-
-    /// Returns whether verdicts may depend on the [`Context`](crate::Context) of a packet. If not, it can be left out.
+    /// Returns whether verdicts may depend on the [`Context`](crate::Context) of a packet. If not, packets need none.
     ///
     /// ```
     /// use cbpf::{Dialect, Filter, Program};
@@ -266,7 +268,7 @@ impl Graph {
     /// Compiles the graph as it is, after any passes in any order, to native code.
     ///
     /// # Errors
-    /// If there is no native code.
+    /// Returns the reason if there is no native code.
     pub fn compile(&self) -> Result<Filter, CompileError> {
         let runner = Runner::Native(codegen::compile(self)?);
         Ok(Filter::of_graph(self, runner, BatchSource::Graph(Box::new(self.clone()))))
@@ -285,9 +287,104 @@ impl fmt::Debug for Filter {
 mod tests {
     use super::*;
     use crate::bpf::program::Program;
+    use crate::filter_set::FilterSet;
+    use crate::lang::Expr;
+    use crate::{LinkType, SharedSet};
+
+    fn verified(text: &str) -> Verified {
+        text.parse::<Program>().expect("a program").verify(Dialect::Linux).expect("a valid program")
+    }
+
+    /// Returns a filter that runs in the interpreter, as if there were no native code for its program.
+    fn interpreted(verified: &Verified) -> Filter {
+        let graph = Graph::with_strategy(verified, Strategy::Auto);
+        let why = CompileError::UnsupportedMachine("a test".to_owned());
+        let runner = Runner::Interpreter(Arc::new(Interpreted { verified: verified.clone(), why }));
+        Filter::of_graph(&graph, runner, BatchSource::new(verified, Strategy::Auto))
+    }
+
+    const PROGRAMS: [&str; 5] = [
+        "ldb [0]\n ret a",
+        "ld [x + 4]\n jset #1, odd\n ret #0\n odd: ret #-1",
+        "ld #len\n ret a",
+        "ld rand\n ret a",
+        "ld mark\n add #1\n ret a",
+    ];
 
     #[test]
-    #[should_panic = "as many verdicts as packets"]
+    fn interpreted_filters_have_the_verdicts_of_native_ones() {
+        let context = crate::Context::default().mark(7).seed(3);
+        let bytes = [7, 0, 0, 0, 0, 0, 0, 9];
+        let packets: Vec<Packet> =
+            (0..=bytes.len()).map(|len| Packet::new(&bytes[..len]).with_wire_len(99).with_context(&context)).collect();
+        for verified in PROGRAMS.map(verified) {
+            let filters = [interpreted(&verified), Filter::compile(&verified).expect("a filter")];
+            let expected: Vec<u32> = packets.iter().map(|packet| verified.interpret(packet)).collect();
+            for filter in &filters {
+                let single: Vec<u32> = packets.iter().map(|packet| filter.run(packet)).collect();
+                let mut batch = vec![1; packets.len()];
+                filter.run_batch(&packets, &mut batch);
+                assert_eq!((&single, &batch), (&expected, &expected), "{filter:?}: {}", verified.program());
+                assert!(
+                    packets.iter().zip(&expected).all(|(packet, &verdict)| filter.is_match(packet) == (verdict != 0))
+                );
+            }
+            let [interpreted, other] = filters.map(|filter| (filter.needs_context(), filter.dialect()));
+            assert_eq!(interpreted, other);
+        }
+    }
+
+    #[test]
+    fn engine_names_the_reason_of_the_interpreter() {
+        let filter = interpreted(&verified("ret #1"));
+        assert!(matches!(filter.engine(), Engine::Interpreter { why: CompileError::UnsupportedMachine(_) }));
+        assert_eq!(filter.engine().to_string(), "interpreter (no native code for this machine: a test)");
+        assert_eq!((filter.code_size(), filter.prepare_batch().is_ok()), (0, true));
+        assert!(format!("{filter:?}").contains("a test"));
+        assert_eq!(Engine::Native.to_string(), "native code");
+    }
+
+    #[test]
+    fn required_native_code_is_an_error_if_there_is_none() {
+        let verified = verified("ret #1");
+        let is_native = Filter::compile(&verified).expect("a filter").is_native();
+        assert_eq!(Filter::compile(&verified).expect("a filter").code_size() != 0, is_native);
+        let sample = [[0; 60]; 100];
+        for config in [FilterConfig::new(), FilterConfig::new().sample(&sample)] {
+            assert_eq!(config.compile(&verified).expect("a filter").is_native(), is_native);
+            match config.require_native(true).compile(&verified) {
+                Ok(filter) => assert!(is_native && filter.is_native()),
+                Err(error) => assert!(!is_native && matches!(error, FilterError::Compile(_)), "{error}"),
+            }
+        }
+        if !cfg!(feature = "jit") {
+            assert!(!is_native);
+        }
+    }
+
+    #[test]
+    fn errors_of_expressions_have_positions() {
+        let error = Filter::from_expression("tcp prt 80", LinkType::ETHERNET).expect_err("an invalid expression");
+        assert!(matches!(error, FilterError::Expression(_)), "{error:?}");
+        assert!(std::error::Error::source(&error).is_some() && error.to_string().contains("did you mean `port`?"));
+    }
+
+    #[test]
+    fn types_can_be_sent_and_shared() {
+        fn is_shareable<T: Send + Sync + Clone + fmt::Debug>() {}
+        is_shareable::<Filter>();
+        is_shareable::<FilterConfig>();
+        is_shareable::<FilterSet>();
+        is_shareable::<SharedSet>();
+        is_shareable::<Verified>();
+        is_shareable::<Program>();
+        is_shareable::<Expr>();
+        is_shareable::<Target>();
+        is_shareable::<Packets>();
+    }
+
+    #[test]
+    #[should_panic = "the number of verdicts"]
     fn each_packet_needs_a_verdict() {
         let program: Program = "ret #1".parse().expect("a program");
         let filter = Filter::compile(&program.verify(Dialect::Linux).expect("a valid one")).expect("a filter");

@@ -1,4 +1,4 @@
-//! Filters of system calls as native code.
+//! Filters of system calls.
 
 use crate::bpf::dialect::Dialect;
 use crate::filter::Filter;

@@ -1,46 +1,48 @@
-//! Which of several ways to do the same work is the fastest, found by trying them.
+//! The choice of the fastest of several variants of the same work, by timing them.
 
 use std::time::{Duration, Instant};
 
-/// How long a choice takes, at most about: no new round begins after this.
+/// The time for a choice: no new round begins after it.
 const BUDGET: Duration = Duration::from_millis(3);
 
-/// How long one way may take on the part of the work that is tried.
+/// The time that one variant may take on the part of the work that is timed.
 pub(crate) const TURN: Duration = Duration::from_micros(100);
 
-/// The rounds, however long they take, and the most that are worth anything.
+/// The smallest number of rounds, however long they take.
 const FEWEST_ROUNDS: usize = 5;
+
+/// The largest number of rounds: more do not make a choice more certain.
 const MOST_ROUNDS: usize = 101;
 
-/// How much less time another way must take than the first, in percent: less may be chance.
+/// The margin by which another variant must be faster than the first, in percent: less may be chance.
 const MARGIN: u32 = 3;
 
-/// The fastest of some ways, by its number: the first, unless another is faster by a margin.
+/// Returns the index of the fastest variant: the first, unless another is faster by a margin.
 ///
-/// They take turns in rounds, so that what disturbs the machine disturbs all, and the median round of each counts.
-pub(crate) fn fastest(ways: usize, mut run: impl FnMut(usize)) -> usize {
-    let mut times = vec![Vec::new(); ways];
+/// The variants take turns in rounds, so that disturbances affect all of them, and the median round of each counts.
+pub(crate) fn fastest(variants: usize, mut run: impl FnMut(usize)) -> usize {
+    let mut times = vec![Vec::new(); variants];
     // The first round warms up.
-    (0..ways).for_each(&mut run);
+    (0..variants).for_each(&mut run);
     let start = Instant::now();
     for round in 0..MOST_ROUNDS {
         if round >= FEWEST_ROUNDS && start.elapsed() > BUDGET {
             break;
         }
-        for turn in 0..ways {
-            let way = (round + turn) % ways;
+        for turn in 0..variants {
+            let variant = (round + turn) % variants;
             let start = Instant::now();
-            run(way);
-            times[way].push(start.elapsed());
+            run(variant);
+            times[variant].push(start.elapsed());
         }
     }
     choose(times.into_iter().map(median))
 }
 
-/// The first, unless the least of the others is less by the margin.
+/// Returns the index of the shortest time if it is shorter than the first by the margin, and else 0.
 fn choose(times: impl Iterator<Item = Duration>) -> usize {
     let times: Vec<Duration> = times.collect();
-    let least = (0..times.len()).min_by_key(|&way| times[way]).unwrap_or(0);
+    let least = (0..times.len()).min_by_key(|&variant| times[variant]).unwrap_or(0);
     let is_faster = times.first().is_some_and(|&first| times[least] * 100 < first * (100 - MARGIN));
     if is_faster { least } else { 0 }
 }
@@ -55,7 +57,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_first_wins_unless_another_is_faster_by_a_margin() {
+    fn keeps_the_first_variant_within_the_margin() {
         let choose = |times: &[u64]| choose(times.iter().copied().map(Duration::from_micros));
         assert_eq!(choose(&[100]), 0);
         assert_eq!(choose(&[100, 98, 97]), 0);
@@ -65,8 +67,8 @@ mod tests {
     }
 
     #[test]
-    fn the_fastest_is_found() {
-        let run = |way| std::thread::sleep(Duration::from_millis([20, 1, 20][way]));
+    fn finds_the_fastest_variant() {
+        let run = |variant| std::thread::sleep(Duration::from_millis([20, 1, 20][variant]));
         assert_eq!(fastest(3, run), 1);
     }
 }

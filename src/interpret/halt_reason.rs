@@ -9,6 +9,7 @@ use crate::bpf::isa::Width;
 /// Source: `bpf_convert_filter` in the kernel's `net/core/filter.c`, `pcapint_filter_with_aux_data` in libpcap's
 /// `bpf_filter.c`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "snake_case"))]
 #[non_exhaustive]
 pub enum HaltReason {
     /// A load reached beyond the captured bytes.

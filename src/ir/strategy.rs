@@ -1,5 +1,10 @@
 //! The strategies of compiled code: branches, or selections without branches.
 
+use std::fmt;
+use std::str::FromStr;
+
+use crate::bpf::unknown_name::UnknownName;
+
 /// The strategy of the code of a filter.
 ///
 /// The packets determine which is faster. Branches stop at the first test that decides the verdict, but each misprediction
@@ -29,5 +34,22 @@ impl Strategy {
             Strategy::Branches => "branches",
             Strategy::Branchless => "branchless",
         }
+    }
+}
+
+/// Prints the name.
+impl fmt::Display for Strategy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+/// Parses the name.
+impl FromStr for Strategy {
+    type Err = UnknownName;
+
+    fn from_str(name: &str) -> Result<Strategy, UnknownName> {
+        let all = [Strategy::Auto, Strategy::Branches, Strategy::Branchless];
+        UnknownName::find("strategy", name, &all, Strategy::name)
     }
 }

@@ -4,10 +4,10 @@
 //! few old types: raw IP is 101 in a file, and 12 in the interface on most systems. A [`LinkType`] is the number in
 //! files.
 
-use std::error::Error;
 use std::fmt;
 use std::str::FromStr;
 
+use crate::bpf::unknown_name::UnknownName;
 use crate::lang::link_type_table::{Row, TABLE};
 
 /// The type of the first header of a packet: the `LINKTYPE_*` number of a capture.
@@ -119,34 +119,21 @@ impl fmt::Display for LinkType {
     }
 }
 
-/// The error of parsing a [`LinkType`].
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct UnknownLinkType(String);
-
-impl fmt::Display for UnknownLinkType {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "unknown link type `{}`: expected a name such as EN10MB or RAW, or the number in a capture file",
-            self.0
-        )
-    }
-}
-
-impl Error for UnknownLinkType {}
+/// The texts that parse to a link type, for the error.
+const EXPECTED: [&str; 2] = ["a name such as EN10MB", "the number in a capture file"];
 
 /// Parses a name in upper or lower case, with or without `DLT_` or `LINKTYPE_`, or the number in a capture file.
 impl FromStr for LinkType {
-    type Err = UnknownLinkType;
+    type Err = UnknownName;
 
-    fn from_str(text: &str) -> Result<LinkType, UnknownLinkType> {
+    fn from_str(text: &str) -> Result<LinkType, UnknownName> {
         if let Ok(number) = text.parse() {
             return Ok(LinkType::new(number));
         }
         let upper = text.to_ascii_uppercase();
         let name = upper.strip_prefix("DLT_").or_else(|| upper.strip_prefix("LINKTYPE_")).unwrap_or(&upper);
         let row = TABLE.iter().find(|row| row.names.split(' ').any(|other| other == name));
-        row.map(|row| LinkType(row.number)).ok_or_else(|| UnknownLinkType(text.to_owned()))
+        row.map(|row| LinkType(row.number)).ok_or_else(|| UnknownName::new("link type", text, EXPECTED))
     }
 }
 

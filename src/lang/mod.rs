@@ -54,7 +54,7 @@ use crate::lang::target::CHAIN_DEPTHS;
 use crate::text::ParseError;
 
 pub use error::ExprError;
-pub use link_type::{LinkType, UnknownLinkType};
+pub use link_type::LinkType;
 pub use target::{Resolver, Target};
 pub use tree::Expr;
 

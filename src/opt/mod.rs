@@ -11,6 +11,10 @@ mod tail_duplication;
 pub(crate) mod value_propagation;
 mod verdict_difference;
 
+use std::fmt;
+use std::str::FromStr;
+
+use crate::bpf::unknown_name::UnknownName;
 use crate::bpf::verify::Verified;
 use crate::ir::{Graph, Strategy};
 
@@ -59,6 +63,22 @@ impl Pass {
             Pass::ByteSwapFolding => "byte-swap-folding",
             Pass::IfConversion => "if-conversion",
         }
+    }
+}
+
+/// Prints the name.
+impl fmt::Display for Pass {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+/// Parses the name.
+impl FromStr for Pass {
+    type Err = UnknownName;
+
+    fn from_str(name: &str) -> Result<Pass, UnknownName> {
+        UnknownName::find("pass", name, Pass::ALL, Pass::name)
     }
 }
 

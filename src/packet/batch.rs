@@ -131,6 +131,7 @@ pub struct Frames<'a> {
 
 /// The position of a packet in a buffer.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[repr(C)]
 pub struct Span {
     /// The first byte.

@@ -14,6 +14,7 @@ use std::fmt;
 /// assert_eq!(Action::Errno(1).to_string(), "ERRNO(1)");
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "snake_case"))]
 #[non_exhaustive]
 pub enum Action {
     /// Kills the process with SIGSYS (`SECCOMP_RET_KILL_PROCESS`).

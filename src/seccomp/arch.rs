@@ -3,6 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
+use crate::bpf::unknown_name::UnknownName;
 use crate::seccomp::names;
 
 /// The architecture of a system call, which decides its numbering and conventions: an `AUDIT_ARCH_*` number.
@@ -180,29 +181,13 @@ impl fmt::Display for Arch {
     }
 }
 
-/// The error of parsing the name of an [`Arch`].
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub struct UnknownArch(String);
-
-impl fmt::Display for UnknownArch {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "unknown architecture `{}`: expected x86_64, i386, aarch64, s390x or another name of AUDIT_ARCH_*",
-            self.0
-        )
-    }
-}
-
-impl std::error::Error for UnknownArch {}
-
 impl FromStr for Arch {
-    type Err = UnknownArch;
+    type Err = UnknownName;
 
-    fn from_str(name: &str) -> Result<Arch, UnknownArch> {
+    fn from_str(name: &str) -> Result<Arch, UnknownName> {
         let row = TABLE.iter().find(|row| row.names.contains(&name));
-        row.map(|row| row.arch).ok_or_else(|| UnknownArch(name.to_owned()))
+        let expected = ["x86_64", "i386", "aarch64", "s390x", "another name of AUDIT_ARCH_*"];
+        row.map(|row| row.arch).ok_or_else(|| UnknownName::new("architecture", name, expected))
     }
 }
 

@@ -20,6 +20,7 @@ use crate::seccomp::Arch;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct SeccompData {
     /// The number of the system call: offset 0.
     pub nr: i32,

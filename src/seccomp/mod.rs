@@ -11,6 +11,6 @@ mod data;
 mod names;
 
 pub use action::Action;
-pub use arch::{Arch, UnknownArch};
+pub use arch::Arch;
 pub use data::SeccompData;
 pub(crate) use names::is_call;

@@ -25,6 +25,7 @@ use std::str::FromStr;
 use crate::bpf::dialect::Dialect;
 use crate::bpf::instruction::RawInstruction;
 use crate::bpf::program::Program;
+use crate::bpf::unknown_name::UnknownName;
 use crate::seccomp::Arch;
 use cursor::Cursor;
 pub use error::ParseError;
@@ -263,9 +264,19 @@ impl fmt::Display for Program {
     }
 }
 
+/// Prints the name.
 impl fmt::Display for Form {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(self.name())
+    }
+}
+
+/// Parses the name.
+impl FromStr for Form {
+    type Err = UnknownName;
+
+    fn from_str(name: &str) -> Result<Form, UnknownName> {
+        UnknownName::find("form", name, Form::ALL, Form::name)
     }
 }
 
