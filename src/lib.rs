@@ -1,7 +1,7 @@
 //! Classic BPF: reads, verifies, optimises and runs packet filters, as native code or in an interpreter.
 //!
-//! Classic BPF is the filter language of packet sockets, of libpcap and of seccomp. This crate compiles filters from the
-//! expressions that tcpdump takes, or from programs in any of their usual text and binary forms, and runs them on
+//! Classic BPF is the filter language of packet sockets, libpcap and seccomp. This crate compiles filters from the
+//! expressions that tcpdump takes, or from programs in any of the usual text and binary forms, and runs them on
 //! packets. Verdicts agree bit for bit with the Linux kernel and with libpcap.
 //!
 //! ```
@@ -28,8 +28,8 @@
 //! |---|---|
 //! | Run a filter on packets. | [`Filter`]; [`FilterConfig`] has options |
 //! | Match packets against many filters at once. | [`FilterSet`]; [`SharedSet`] changes while other threads use it |
-//! | Compile an expression such as `tcp port 443`. | [`Filter::from_expression`], or [`compile_expression`] for the program |
-//! | Build, combine and print expressions. | [`Expr`]; [`Target`] holds what a program depends on besides the expression |
+//! | Compile an expression, as `tcp port 443`. | [`Filter::from_expression`], [`compile_expression`] (to a program) |
+//! | Build, combine and print expressions. | [`Expr`]; [`Target`] has the link type and all other options |
 //! | Read, print and convert programs. | [`Program`], in one of eight [`Form`](text::Form)s |
 //! | Build a program in code. | [`Program::builder`], or [`Instruction`]s |
 //! | Check a program. | [`Program::verify`], which returns a [`Verified`] or a [`VerifyError`] |
@@ -39,7 +39,7 @@
 //! | Count the packets at each instruction. | [`Profile`](debug::Profile) |
 //! | Pass a packet with its length on the wire, or with metadata. | [`Packet`], [`Context`] |
 //! | Pass many packets at once. | [`Packets`] |
-//! | Filter system calls. | [`SeccompData`](seccomp::SeccompData), [`Action`](seccomp::Action) and [`Filter::run_seccomp`] |
+//! | Filter system calls. | [`Filter::run_seccomp`]; the module [`seccomp`] has the data and the actions |
 //! | Attach a program to a socket. | the module `socket`, with the feature `socket` on Linux |
 //! | Look at the decision graph, the passes or the native code. | [`debug::Graph`], [`debug::Pass`] |
 //!
@@ -52,8 +52,8 @@
 //! - **State.** The accumulator `A`, the index register `X` and sixteen scratch words `M[0]` to `M[15]`: 32 bits each,
 //!   and 0 at the start. The packet is only read.
 //! - **Loads.** `ld`, `ldh` and `ldb` read 4, 2 or 1 bytes into `A`, big-endian, at a fixed offset (`[12]`) or relative
-//!   to `X` (`[x + 14]`). `ldxb 4*([14]&0xf)` loads the length of the IPv4 header at byte 14 into `X`. Constants (`#7`),
-//!   scratch words (`M[3]`) and the packet's original length (`#len`) can be loaded into either register.
+//!   to `X` (`[x + 14]`). `ldxb 4*([14]&0xf)` loads the length of the IPv4 header at byte 14 into `X`. Constants
+//!   (`#7`), scratch words (`M[3]`) and the packet's original length (`#len`) can be loaded into either register.
 //! - **Arithmetic** on `A` with a constant or `X`: `add` `sub` `mul` `div` `mod` `and` `or` `xor` `lsh` `rsh`, and
 //!   `neg`; it wraps. `tax` and `txa` copy between the registers, `st` and `stx` store them.
 //! - **Jumps** go forward only, so every program ends: `jmp`, and `jeq` `jgt` `jge` `jset` with two targets, which
@@ -111,8 +111,9 @@
 //!   [`FilterConfig::require_native`] makes missing native code an error.
 //! - **Compiling** takes about 0.1 ms for a small program and 2 ms for 4,096 instructions. Compile a filter once and
 //!   clone it: clones share the code. For a program that runs on a few hundred packets, interpreting is cheaper.
-//! - **Batches.** [`Filter::run_batch`] takes about a quarter less time than a loop over [`Filter::run`], and prefetches
-//!   packets that are not in the cache. The first batch compiles the loop; [`Filter::prepare_batch`] does so in advance.
+//! - **Batches.** [`Filter::run_batch`] takes about a quarter less time than a loop over [`Filter::run`], and
+//!   prefetches packets that are not in the cache. The first batch compiles the loop, or [`Filter::prepare_batch`] does
+//!   so in advance.
 //! - **Tuning.** Branches are fast if they are predicted, but a misprediction costs about 15 cycles. Branchless code
 //!   takes the same time for all traffic. The default [`Strategy`](filter::Strategy) is branchless for small programs;
 //!   [`FilterConfig::sample`] compiles each strategy and takes the fastest one on your packets.

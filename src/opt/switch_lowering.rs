@@ -281,10 +281,13 @@ mod tests {
         let mut graph = Graph::new(&verified);
         graph.run(Pass::SwitchLowering);
         graph.run(Pass::SwitchLowering);
-        let filter = graph.compile().expect("code");
+        // Without native code, only the number of blocks is tested.
+        let filter = cfg!(feature = "jit").then(|| graph.compile().expect("code"));
         for number in numbers.flat_map(|number| [number.wrapping_sub(1), number, number.wrapping_add(1)]) {
             let packet = number.to_be_bytes();
-            assert_eq!(filter.run(&packet[..]), verified.interpret(&packet[..]), "{number:#x}");
+            if let Some(filter) = &filter {
+                assert_eq!(filter.run(&packet), verified.interpret(&packet), "{number:#x}");
+            }
         }
         graph.blocks.len()
     }
