@@ -319,7 +319,7 @@ impl FilterSet {
     /// Adds a rule behind all others.
     ///
     /// It comes into a small index of its own; where that has grown to some percent of the set, all rules are indexed
-    /// anew, which takes as long as [`FilterSet::new`]. [`SharedSet`](crate::SharedSet) does that in the background.
+    /// anew, which takes as long as [`FilterSet::new`]. [`SharedSet`] does that in the background.
     ///
     /// # Errors
     /// If there is a rule with this id, or the program is of another dialect.
