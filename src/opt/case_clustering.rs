@@ -1,7 +1,7 @@
 //! Case clustering: a long run of tests of one value with one target becomes one test for membership in a set.
 //!
-//! Switch lowering finds such runs as well, and much more. This pass runs first, so that the passes between see one test
-//! instead of hundreds: without it, a graph of 1,500 tests takes eight times as long (bench
+//! Switch lowering finds such runs as well, and much more. This pass runs first, so that the passes between see one
+//! test instead of hundreds: without it, a graph of 1,500 tests takes eight times as long (bench
 //! `load/passes/equal-one-value`).
 
 use std::ops::Range;
@@ -10,7 +10,7 @@ use crate::ir::ranges::joined;
 use crate::ir::test_chain::{TestChain, TestChains};
 use crate::ir::{Graph, MemberSet, Terminator, Test};
 
-/// The shortest run that is clustered: after a shorter one, the code that follows is better told apart by the member.
+/// The shortest run that is clustered. In a shorter one, later passes benefit from the number that each branch implies.
 const SHORTEST_RUN: usize = 8;
 
 /// Clusters long runs.
