@@ -1,17 +1,17 @@
-//! How long a packet takes in each engine, and how long a program takes until it can run.
+//! The time of a packet in each engine, and of a program until it can run.
 //!
-//! `run/FILTER/ENGINE/ORDER` is the time of one packet; with `jit-batch` it is that of 1,024. The filters are tcpdump's
-//! (`filters/*.ddd`): S1 to S6 are such as people write, L1 is a list of 100 hosts and L2 one of 200 ports. The packets
-//! are 1,024 mixed ones that stay in the cache. In the `predicted` order they come always alike, so that the processor
-//! foresees every branch; in the `random` order the same packets come as it cannot foresee. Before anything is timed,
-//! all verdicts are compared.
+//! `run/FILTER/ENGINE/ORDER` is the time of one packet, and with `jit-batch` of 1,024. `filters.rs` lists the filters. The
+//! packets are 1,024 mixed ones that stay in the cache. In the order `predicted` they repeat, so that the processor predicts
+//! every branch; in the order `random` it cannot. All verdicts are compared before anything is timed.
 //!
-//! `load/STEP/PROGRAM` is the time of one program: of verifying it, of compiling what was verified, of reading a text.
-//! `load/passes/SHAPE` is the time of building and optimising a graph of 4,096 instructions of one shape.
+//! `load/STEP/PROGRAM` is the time to verify, compile or parse one program. `load/passes/SHAPE` is the time to build and
+//! optimise a graph of 4,096 instructions of one shape. `expression/STEP/NAME` is the time to compile an expression.
 
+mod endless;
 mod filters;
 mod mixed;
 mod packets;
+#[path = "../jit-tests/splitmix64.rs"]
 mod random;
 mod shapes;
 
@@ -20,20 +20,17 @@ use std::time::Duration;
 use cbpf::{Filter, Form, Graph, LinkType, Packet, Program, Target, Verified, compile_expression};
 use criterion::{Criterion, SamplingMode, Throughput, criterion_group, criterion_main};
 
+use endless::{BATCH, batches, endless};
 use filters::FILTERS;
-use packets::ORDER;
 
 /// The sizes of the mixed programs, in instructions.
 const SIZES: [usize; 6] = [4, 16, 64, 256, 1_024, 4_096];
-
-/// How many packets a batch has; orders are whole batches.
-const BATCH: usize = 1_024;
 
 fn compile(name: &str, verified: &Verified) -> Filter {
     Filter::compile(verified).unwrap_or_else(|error| panic!("{name}: {error}"))
 }
 
-/// Panics if the engines differ, or if the packets do not try the filter.
+/// Panics if the engines differ, or if the filter keeps all packets or none.
 fn compare(name: &str, verified: &Verified, filter: &Filter, packets: &[Packet]) {
     let mut kept = 0;
     for (number, packet) in packets.iter().enumerate() {
@@ -65,13 +62,13 @@ fn run(criterion: &mut Criterion) {
             });
             let mut next = endless(&packets, &order);
             group.bench_function(format!("{name}/jit/{order_name}"), |bencher| bencher.iter(|| filter.run(next())));
-            let laid_out: Vec<&[u8]> = order.iter().map(|&place| packets[place as usize].data()).collect();
-            let mut batches = laid_out.chunks(BATCH).cycle();
+            let laid_out = batches(&packets, &order);
+            let mut batches = laid_out.iter().cycle();
             let mut verdicts = [0; BATCH];
             group.throughput(Throughput::Elements(BATCH as u64));
             group.bench_function(format!("{name}/jit-batch/{order_name}"), |bencher| {
                 bencher.iter(|| {
-                    filter.run_batch(batches.next().unwrap_or_default(), &mut verdicts);
+                    filter.run_batch(batches.next().expect("a batch"), &mut verdicts);
                     verdicts[0]
                 });
             });
@@ -79,16 +76,6 @@ fn run(criterion: &mut Criterion) {
         }
     }
     group.finish();
-}
-
-/// The packets in an order, from its start again when it ends.
-fn endless<'p>(packets: &[Packet<'p>], order: &[u32]) -> impl FnMut() -> Packet<'p> {
-    let order: &[u32; ORDER] = order.try_into().expect("an order of this length");
-    let mut place = 0_u16;
-    move || {
-        place = place.wrapping_add(1);
-        packets[order[usize::from(place)] as usize]
-    }
 }
 
 fn load(criterion: &mut Criterion) {
@@ -113,7 +100,7 @@ fn load(criterion: &mut Criterion) {
     group.finish();
 }
 
-/// Expressions to programs, and long lists to native code.
+/// Compiles expressions to programs, and long lists to native code.
 fn expression(criterion: &mut Criterion) {
     let list = |one: fn(u32) -> String, count: u32| (0..count).map(one).collect::<Vec<_>>().join(" or ");
     let host = |number: u32| format!("host 10.{}.{}.{}", number >> 16, number >> 8 & 255, number & 255);
@@ -136,9 +123,9 @@ fn expression(criterion: &mut Criterion) {
     for (name, text) in &expressions {
         group.bench_function(format!("program/{name}"), |bencher| bencher.iter(|| compile_expression(text, &target)));
         group.bench_function(format!("native/{name}"), |bencher| {
-            bencher.iter(|| Filter::from_expression_for(text, &target));
+            bencher.iter(|| Filter::from_expression(text, &target));
         });
-        let filter = Filter::from_expression_for(text, &target).expect("a filter");
+        let filter = Filter::from_expression(text, &target).expect("a filter");
         for (order_name, order) in packets::orders() {
             let mut next = endless(&packets, &order);
             group.bench_function(format!("run/{name}/{order_name}"), |bencher| bencher.iter(|| filter.run(next())));
@@ -147,7 +134,7 @@ fn expression(criterion: &mut Criterion) {
     group.finish();
 }
 
-/// Some three minutes for everything.
+/// Returns settings with which the bench takes about three minutes.
 fn settings() -> Criterion {
     Criterion::default()
         .without_plots()

@@ -1,5 +1,5 @@
-//! The filters of the benches, as tcpdump compiles them (`filters/*.ddd`): S1 to S6 are such as people write, L1 is a
-//! list of 100 hosts and L2 one of 200 ports.
+//! The filters of the benches, compiled by tcpdump (`filters/*.ddd`): S1 to S6 are common ones, L1 is a list of 100 hosts and
+//! L2 one of 200 ports.
 
 use std::collections::BTreeSet;
 
@@ -19,7 +19,7 @@ pub const FILTERS: [(&str, &str); 8] = [
     ("L2", include_str!("filters/L2.ddd")),
 ];
 
-/// The program of a filter of the list.
+/// Returns the program of a filter in the list.
 pub fn program(name: &str) -> Program {
     let (_, text) = FILTERS.iter().find(|(named, _)| *named == name).expect("a filter of the list");
     text.parse().unwrap_or_else(|error| panic!("{name}: {error}"))
@@ -29,7 +29,7 @@ pub fn verify(name: &str, program: &Program) -> Verified {
     program.verify(DIALECT).unwrap_or_else(|error| panic!("{name}: {error}"))
 }
 
-/// The hosts that L1 looks for, in ascending order: the numbers that it tests for and that no EtherType, protocol or port is.
+/// Returns the hosts of L1 in ascending order: the constants that are too large for an EtherType, protocol or port.
 pub fn hosts() -> Vec<u32> {
     let program = program("L1");
     let tested = program.disassemble().filter_map(|instruction| match instruction {

@@ -1,10 +1,10 @@
-//! Programs of any size that do a bit of everything, the same ones at every run.
+//! Programs of any size with a mix of instructions, the same ones at every run.
 
 use cbpf::{AluOp, Condition, Instruction, Operand, Program, Register, Width};
 
 use crate::random::Random;
 
-/// A program of so many instructions, each of which can be reached.
+/// Returns a program of `size` instructions, all of them reachable.
 pub fn program(size: usize) -> Program {
     let mut random = Random::new(size as u64);
     let mut is_target = vec![false; size];
@@ -26,7 +26,7 @@ pub fn program(size: usize) -> Program {
     instructions.into_iter().collect()
 }
 
-/// A jump over a few of the `left` instructions behind it, or none.
+/// Returns a jump over up to 12 of the `left` instructions after it.
 fn jump(random: &mut Random, left: usize) -> Instruction {
     let skip = random.below(left.min(12)) as u8;
     let (skip_true, skip_false) = if random.chance(50) { (skip, 0) } else { (0, skip) };

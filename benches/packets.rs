@@ -1,5 +1,5 @@
-//! Ethernet frames as a network sees them, about: IPv4 and IPv6 with TCP, UDP and ICMP, and ARP, of 60 to 1,514 bytes;
-//! and the orders in which they come.
+//! A realistic mix of Ethernet frames, IPv4 and IPv6 with TCP, UDP and ICMP, and ARP, of 60 to 1,514 bytes; and the orders in
+//! which they run.
 
 use crate::random::Random;
 
@@ -16,7 +16,7 @@ const ICMPV6: u8 = 58;
 const SHORTEST: usize = 60;
 const LONGEST: usize = 1_514;
 
-/// The host that the filter S4 looks for: 192.168.1.1.
+/// The host in the filter S4: 192.168.1.1.
 const ROUTER: u32 = 0xc0a8_0101;
 
 const FIN: u8 = 0x01;
@@ -24,21 +24,27 @@ const SYN: u8 = 0x02;
 const ACK: u8 = 0x10;
 const PUSH: u8 = 0x08;
 
-/// How many different packets an order has: so few that they stay in the cache.
+/// The number of different packets in an order: so few that they stay in the cache.
 pub const COUNT: usize = 1_024;
 
-/// The length of an order: one more than the largest `u16`, so that a counter of that type runs through it without end.
+/// The length of an order: one more than the largest `u16`, so that a counter of that type wraps around at its end.
 pub const ORDER: usize = 1 << 16;
 
-/// The orders of [`COUNT`] packets: the same one again and again, and one that is too long to be learned.
+/// Returns the orders of [`COUNT`] packets: one that repeats, and one that branch predictors cannot memorise.
 pub fn orders() -> [(&'static str, Vec<u32>); 2] {
     let predicted: Vec<u32> = (0..COUNT as u32).cycle().take(ORDER).collect();
     let mut random = predicted.clone();
-    Random::new(2).shuffle(&mut random);
+    shuffle(&mut Random::new(2), &mut random);
     [("predicted", predicted), ("random", random)]
 }
 
-/// So many frames, the same ones at every run; `hosts` are sometimes one of the two ends.
+fn shuffle(random: &mut Random, items: &mut [u32]) {
+    for end in (1..items.len()).rev() {
+        items.swap(end, random.below(end + 1));
+    }
+}
+
+/// Returns `count` frames, the same ones at every run. A few have one of the `hosts` as source or destination.
 pub fn mix(count: usize, hosts: &[u32]) -> Vec<Vec<u8>> {
     let mut random = Random::new(1);
     (0..count).map(|_| frame(&mut random, hosts)).collect()
@@ -52,22 +58,18 @@ fn frame(random: &mut Random, hosts: &[u32]) -> Vec<u8> {
     }
 }
 
-/// A frame with this packet in it, padded to the shortest length.
+/// Returns a frame with this payload, padded to the shortest length.
 fn ethernet(random: &mut Random, ether_type: u16, packet: impl Fn(&mut Random) -> Vec<u8>) -> Vec<u8> {
-    let mut frame = bytes(random, 12);
+    let mut frame = random.bytes(12);
     frame.extend(ether_type.to_be_bytes());
     frame.extend(packet(random));
     frame.resize(frame.len().max(SHORTEST), 0);
     frame
 }
 
-fn bytes(random: &mut Random, count: usize) -> Vec<u8> {
-    (0..count).map(|_| random.number() as u8).collect()
-}
-
 fn arp(random: &mut Random) -> Vec<u8> {
     let request = [0, 1, 8, 0, 6, 4, 0, 1];
-    [request.to_vec(), bytes(random, 20)].concat()
+    [request.to_vec(), random.bytes(20)].concat()
 }
 
 fn ipv4(random: &mut Random, hosts: &[u32]) -> Vec<u8> {
@@ -81,7 +83,7 @@ fn ipv4(random: &mut Random, hosts: &[u32]) -> Vec<u8> {
     let len = (20 + options + payload.len()) as u16;
     let mut packet = vec![0x45 + options as u8 / 4, 0];
     packet.extend(len.to_be_bytes());
-    packet.extend(bytes(random, 2));
+    packet.extend(random.bytes(2));
     packet.extend(fragment.to_be_bytes());
     packet.extend([64, protocol, 0, 0]);
     let ends = [host(random, hosts), host(random, hosts)];
@@ -105,17 +107,17 @@ fn ipv6(random: &mut Random) -> Vec<u8> {
     let mut packet = vec![0x60, 0, 0, 0];
     packet.extend((payload.len() as u16).to_be_bytes());
     packet.extend([protocol, 64]);
-    packet.extend(bytes(random, 32));
+    packet.extend(random.bytes(32));
     packet.extend(payload);
     packet
 }
 
-/// A protocol and its packet, which fits behind an IP header of `header` bytes.
+/// Returns a protocol and its packet, which leaves room for an IP header of `header` bytes.
 fn transport(random: &mut Random, icmp: u8, header: usize) -> (u8, Vec<u8>) {
     let (protocol, payload) = match random.below(100) {
         0..=69 => (TCP, tcp(random)),
-        70..=94 => (UDP, [ports(random), bytes(random, 4)].concat()),
-        _ => (icmp, bytes(random, 8)),
+        70..=94 => (UDP, [ports(random), random.bytes(4)].concat()),
+        _ => (icmp, random.bytes(8)),
     };
     let room = LONGEST - 14 - header - payload.len();
     let is_bare = protocol == TCP && payload[13] & PUSH == 0;
@@ -123,7 +125,7 @@ fn transport(random: &mut Random, icmp: u8, header: usize) -> (u8, Vec<u8>) {
     (protocol, [payload, vec![0xda; data]].concat())
 }
 
-/// Many packets are full, and most others are small.
+/// Returns the length of the data: many packets are full, and most others are small.
 fn data_len(random: &mut Random, room: usize) -> usize {
     match random.below(10) {
         0..=3 => room,
@@ -135,12 +137,12 @@ fn data_len(random: &mut Random, room: usize) -> usize {
 fn tcp(random: &mut Random) -> Vec<u8> {
     let flags = random.choose(&[SYN, SYN | ACK, FIN | ACK, ACK, ACK, ACK | PUSH, ACK | PUSH, ACK | PUSH]);
     let mut segment = ports(random);
-    segment.extend(bytes(random, 8));
+    segment.extend(random.bytes(8));
     segment.extend([0x50, flags, 0xff, 0xff, 0, 0, 0, 0]);
     segment
 }
 
-/// The two ports: a server's and any other, either first.
+/// Returns a server's port and any other, in either order.
 fn ports(random: &mut Random) -> Vec<u8> {
     let server: u16 = match random.below(100) {
         0..=39 => 443,

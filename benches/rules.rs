@@ -1,5 +1,4 @@
-//! Sets of rules such as people have, as tcpdump compiles them, and packets that some of them keep: the same ones at
-//! every run.
+//! Realistic sets of rules, as tcpdump compiles them, and packets that match some of them, the same ones at every run.
 
 use std::collections::HashSet;
 
@@ -15,7 +14,7 @@ pub const KINDS: [&str; 8] = ["host", "port", "host-port", "five-tuple", "acl", 
 pub struct RuleSet {
     pub programs: Vec<Verified>,
     pub packets: Vec<Vec<u8>>,
-    /// Of each rule, if it asks for one: addresses, ports and the protocol.
+    /// A matching tuple of each rule.
     pub tuples: Vec<Tuple>,
 }
 
@@ -32,10 +31,10 @@ pub struct Tuple {
 const TCP: u8 = 6;
 const UDP: u8 = 17;
 
-/// How many of a hundred packets are made for some rule; the others are any.
+/// The share of packets that match some rule, in percent.
 const FOR_A_RULE: usize = 80;
 
-/// A set of a kind, of so many rules.
+/// Returns `count` rules of a kind.
 pub fn set(kind: &str, count: usize) -> RuleSet {
     let mut random = Random::new(count as u64 + kind.len() as u64);
     let mut like_class_bench = Pool::new(&mut random, count).rules(&mut random, kind, count).into_iter();
@@ -79,10 +78,10 @@ fn tuple(random: &mut Random, number: usize) -> Tuple {
     }
 }
 
-/// What ends every program.
+/// The end of every program.
 const END: &str = "keep: ret #262144\n drop: ret #0\n";
 
-/// What comes before the ports of a datagram of IPv4.
+/// The code before the loads of an IPv4 packet's ports.
 const IPV4_PORTS: &str = "ldh [20]\n jset #0x1fff, drop\n ldxb 4*([14]&0xf)\n";
 
 /// `host A`
@@ -94,7 +93,7 @@ fn host(host: u32) -> String {
     format!("ldh [12]\n jne #0x800, other\n {ip} other: jeq #0x806, arp\n jne #0x8035, drop\n arp: {arp} {END}")
 }
 
-/// Goes on if the protocol, which A is, has ports.
+/// Code that drops the packet unless the protocol has ports, for IPv6 and IPv4.
 const HAS_PORTS: [&str; 2] = [
     "ldb [20]\n jeq #132, six\n jeq #6, six\n jne #17, drop\n six:\n",
     "ldb [23]\n jeq #132, four\n jeq #6, four\n jne #17, drop\n four:\n",
@@ -130,7 +129,7 @@ fn five_tuple(Tuple { source, destination, source_port, destination_port, protoc
     )
 }
 
-/// Expressions that have nothing to do with each other, many of them broad.
+/// Returns one of many unrelated expressions, many of them broad.
 fn expression(random: &mut Random, tuple: Tuple) -> String {
     let [_, has_ports] = HAS_PORTS;
     let number = random.number();
@@ -168,7 +167,7 @@ fn expression(random: &mut Random, tuple: Tuple) -> String {
     format!("{body} {END}")
 }
 
-/// Prefixes that the rules of a ClassBench-like set share, as those of real ones do.
+/// The prefixes that the rules of a ClassBench-like set share.
 struct Pool {
     sources: Vec<(u32, u32)>,
     destinations: Vec<(u32, u32)>,
@@ -177,14 +176,14 @@ struct Pool {
 /// A rule of a ClassBench-like set.
 struct Rule {
     text: String,
-    /// A packet for it.
+    /// A matching tuple.
     example: Tuple,
-    /// About how many packets it keeps: the bits that it leaves open, in halves.
+    /// A measure of the number of matching packets: the open bits, in halves.
     scope: u32,
 }
 
-/// What rules of a seed of ClassBench ask for (Taylor and Turner, 2007, in round figures): how many of a hundred leave the
-/// source and the destination open, the lengths of the prefixes of the others, and how many name the protocol.
+/// The properties of a ClassBench seed (Taylor and Turner, 2007, in round figures): the share of rules with any source and
+/// with any destination, the prefix lengths of the others, and the share with a protocol. Shares are in percent.
 struct Seed {
     open: [usize; 2],
     lengths: &'static [u32],
@@ -205,7 +204,7 @@ impl Pool {
         Pool { sources: side(0x0a00_0000), destinations: side(0xac00_0000) }
     }
 
-    /// So many rules, each once and the narrow ones first, as ClassBench's generator puts them; none of another kind.
+    /// Returns `count` different rules, narrow ones first, as ClassBench's generator does; none for other kinds.
     fn rules(&self, random: &mut Random, kind: &str, count: usize) -> Vec<Rule> {
         let seed = match kind {
             "acl" => ACL,
@@ -213,10 +212,10 @@ impl Pool {
             "ipc" => IPC,
             _ => return Vec::new(),
         };
-        let (mut rules, mut met) = (Vec::new(), HashSet::new());
+        let (mut rules, mut seen) = (Vec::new(), HashSet::new());
         while rules.len() < count {
             let rule = self.rule(random, kind, &seed);
-            if met.insert(rule.text.clone()) {
+            if seen.insert(rule.text.clone()) {
                 rules.push(rule);
             }
         }
@@ -259,7 +258,7 @@ impl Pool {
         Rule { text: format!("{text} jmp keep\n {END}"), example, scope }
     }
 
-    /// Ranges of ports: those of sources mostly open, those of destinations mostly one number; and their scope.
+    /// Adds port ranges, mostly any source and one destination port, and returns their scope.
     fn ports(random: &mut Random, kind: &str, text: &mut String, example: &mut Tuple) -> u32 {
         let open = if kind == "acl" { 98 } else { 85 };
         let source = if random.chance(open) { None } else { Some((1_024, 65_535)) };
@@ -290,7 +289,7 @@ impl Pool {
     }
 }
 
-/// An Ethernet frame with a datagram of IPv4.
+/// Returns an Ethernet frame with an IPv4 packet.
 fn frame(random: &mut Random, tuple: Tuple) -> Vec<u8> {
     let mut frame = vec![2; 12];
     frame.extend([8, 0, 0x45, 0, 0, 100, 0, 0, 0x40, 0, 64, tuple.protocol, 0, 0]);

@@ -1,15 +1,17 @@
-//! One packet against many filters: how long the first match, and all matches, take in a set, beside the filters one
-//! after the other.
+//! Filter sets: the time of the first match and of all matches, compared with a loop over the filters.
 //!
 //! `set/KIND/COUNT/ENGINE` is the time of one packet, of 1,024 in random order; with `batch` and `all-batch` that of
 //! 1,024 packets. The kinds are those of `rules.rs`. `one` is a single compiled filter of the set on the same packets,
 //! `loop` all of them, compiled, one after the other up to the first match, `loop-all` to the end, `libpcap` its
-//! interpreter in such a loop (feature `peers`), and `hash` a hash table of five-tuples as one would write it by hand.
-//! `set/build/KIND/COUNT` is the time of building a set. Before anything is timed, the answers are compared.
+//! interpreter in such a loop (feature `peers`), and `hash` a hand-written hash table of five-tuples.
+//! `set/build/KIND/COUNT` is the time to build a set. The answers are compared before anything is timed.
 
 #[cfg(feature = "peers")]
+#[path = "../jit-tests/bpf_filter.rs"]
 mod bpf_filter;
+mod endless;
 mod packets;
+#[path = "../jit-tests/splitmix64.rs"]
 mod random;
 mod rules;
 
@@ -22,14 +24,11 @@ use cbpf::{BatchMatches, Filter, FilterSet, Matches, Packet};
 use criterion::measurement::WallTime;
 use criterion::{BenchmarkGroup, Criterion, SamplingMode, Throughput, criterion_group, criterion_main};
 
-use packets::ORDER;
+use endless::{BATCH, batches, endless};
 use rules::{KINDS, RuleSet, Tuple};
 
-/// How many filters the sets have.
+/// The numbers of filters in a set.
 const COUNTS: [usize; 4] = [10, 100, 1_000, 10_000];
-
-/// How many packets a batch has.
-const BATCH: usize = 1_024;
 
 fn run(criterion: &mut Criterion) {
     let [_, (_, order)] = packets::orders();
@@ -79,27 +78,27 @@ fn one_set(group: &mut BenchmarkGroup<WallTime>, kind: &str, rules: &RuleSet, or
             bencher.iter(|| tuple_of(next().data()).and_then(|tuple| by_hand.get(&tuple)).copied());
         });
     }
-    let laid_out: Vec<&[u8]> = order.iter().map(|&place| packets[place as usize].data()).collect();
-    let mut batches = laid_out.chunks(BATCH).cycle();
+    let laid_out = batches(&packets, order);
+    let mut batches = laid_out.iter().cycle();
     let mut ids = [None; BATCH];
     group.throughput(Throughput::Elements(BATCH as u64));
     group.bench_function("batch", |bencher| {
         bencher.iter(|| {
-            set.first_match_batch(batches.next().unwrap_or_default(), &mut ids);
+            set.first_match_batch(batches.next().expect("a batch"), &mut ids);
             ids[0]
         });
     });
-    let mut batches = laid_out.chunks(BATCH).cycle();
+    let mut batches = laid_out.iter().cycle();
     let mut matches = BatchMatches::new();
     group.bench_function("all-batch", |bencher| {
         bencher.iter(|| {
-            set.matches_batch(batches.next().unwrap_or_default(), &mut matches);
+            set.matches_batch(batches.next().expect("a batch"), &mut matches);
             matches.len()
         });
     });
 }
 
-/// libpcap's interpreter, one filter after the other up to the first match, if there is a libpcap.
+/// Times libpcap's interpreter in a loop up to the first match, if the machine has libpcap.
 #[cfg(feature = "peers")]
 fn libpcap<'p>(group: &mut BenchmarkGroup<WallTime>, rules: &RuleSet, mut next: impl FnMut() -> Packet<'p>) {
     let Ok(filter) = bpf_filter::bpf_filter() else { return };
@@ -124,7 +123,7 @@ fn first_of(filters: &[Filter], packet: Packet) -> Option<u32> {
     filters.iter().position(|filter| filter.run(packet) != 0).map(|place| place as u32)
 }
 
-/// Panics if the set gives other answers than its filters.
+/// Panics if the answers of the set and of its filters differ.
 fn compare(set: &FilterSet, filters: &[Filter], packets: &[Packet]) {
     let mut matches = Matches::new();
     for packet in packets {
@@ -136,17 +135,7 @@ fn compare(set: &FilterSet, filters: &[Filter], packets: &[Packet]) {
     }
 }
 
-/// The packets in an order, from its start again when it ends.
-fn endless<'p>(packets: &[Packet<'p>], order: &[u32]) -> impl FnMut() -> Packet<'p> {
-    let order: &[u32; ORDER] = order.try_into().expect("an order of this length");
-    let mut place = 0_u16;
-    move || {
-        place = place.wrapping_add(1);
-        packets[order[usize::from(place)] as usize]
-    }
-}
-
-/// A fast hash of a few words.
+/// A fast hasher of a few words.
 #[derive(Default)]
 struct FastHasher(u64);
 
@@ -176,12 +165,12 @@ impl Hasher for FastHasher {
     }
 }
 
-/// The first rule of each five-tuple.
+/// Returns the first rule of each five-tuple.
 fn by_hand(tuples: &[Tuple]) -> HashMap<Tuple, u32, BuildHasherDefault<FastHasher>> {
     tuples.iter().enumerate().rev().map(|(id, &tuple)| (tuple, id as u32)).collect()
 }
 
-/// The five-tuple of a frame with a datagram of IPv4 that is not a later fragment.
+/// Returns the five-tuple of a frame with an IPv4 packet that is not a later fragment.
 fn tuple_of(frame: &[u8]) -> Option<Tuple> {
     let header: &[u8; 34] = frame.first_chunk()?;
     let word = |at: usize| u32::from_be_bytes([header[at], header[at + 1], header[at + 2], header[at + 3]]);
@@ -210,7 +199,7 @@ fn load(criterion: &mut Criterion) {
     group.finish();
 }
 
-/// Some two minutes for everything.
+/// Returns settings with which the bench takes about two minutes.
 fn settings() -> Criterion {
     Criterion::default()
         .without_plots()

@@ -1,4 +1,4 @@
-//! Programs of one shape each, as large as programs can be: what a pass of the optimiser is not quick at would show here.
+//! The largest programs, each of one shape, to find passes of the optimiser that scale badly.
 
 use cbpf::{AluOp, Condition, Instruction, Operand, Program, Register, Width};
 
@@ -8,7 +8,7 @@ use crate::random::Random;
 /// The size of the programs, in instructions: the most that kernels accept.
 const SIZE: usize = 4_096;
 
-/// The programs, by name.
+/// Returns the programs, by name.
 pub fn programs() -> [(&'static str, Program); 12] {
     [
         ("equal-one-value", list(|random, _| vec![equal(random.number())])),
@@ -41,12 +41,12 @@ fn jump(condition: Condition, k: u32, skip_true: u8, skip_false: u8) -> Instruct
     Instruction::JumpIf { condition, operand: Operand::Constant(k), skip_true, skip_false }
 }
 
-/// A test that goes on if it fails, and for [`list`] if not.
+/// Returns a test without jumps; [`list`] sets the target.
 fn equal(k: u32) -> Instruction {
     jump(Condition::Equal, k, 0, 0)
 }
 
-/// The parts one after the other, as many as fit.
+/// Returns a program of as many parts as fit.
 fn repeated(start: &[Instruction], mut part: impl FnMut(&mut Random, usize) -> Vec<Instruction>) -> Program {
     let mut random = Random::new(1);
     let mut program = start.to_vec();
@@ -61,7 +61,7 @@ fn repeated(start: &[Instruction], mut part: impl FnMut(&mut Random, usize) -> V
     program.into_iter().collect()
 }
 
-/// Tests that all keep the packet if they hold: jumps are short, so there is a return behind every hundred instructions.
+/// Returns tests that each keep the packet. Jumps are short, so a return follows every hundred instructions.
 fn list(mut part: impl FnMut(&mut Random, usize) -> Vec<Instruction>) -> Program {
     let mut places = 0..;
     repeated(&[load(0)], |random, _| {
@@ -78,12 +78,12 @@ fn list(mut part: impl FnMut(&mut Random, usize) -> Vec<Instruction>) -> Program
     })
 }
 
-/// A test with a verdict of its own.
+/// Returns a test with a verdict of its own.
 fn targets(condition: Condition, random: &mut Random, place: usize) -> Vec<Instruction> {
     vec![jump(condition, random.number(), 0, 1), Instruction::ReturnConstant { verdict: place as u32 % 1_000 }]
 }
 
-/// Two ways that meet again, with a test on each, and nothing else.
+/// Returns two paths that join, with a test on each.
 fn diamond(random: &mut Random) -> Vec<Instruction> {
     let byte = |random: &mut Random| Instruction::LoadAbsolute { offset: random.below(60) as u32, width: Width::Byte };
     let number = |random: &mut Random| random.below(256) as u32;
@@ -98,17 +98,17 @@ fn diamond(random: &mut Random) -> Vec<Instruction> {
     ]
 }
 
-/// Two ways that meet again, with another value each.
+/// Returns two paths that join, with another value on each.
 fn diamond_with_value(random: &mut Random) -> Vec<Instruction> {
     vec![jump(Condition::BitsSet, 1 << random.below(32), 0, 1), alu(AluOp::Add, random.number())]
 }
 
-/// Adds what is loaded to X.
+/// Adds a loaded value to X.
 fn sum(load: Instruction) -> Vec<Instruction> {
     vec![load, Instruction::Alu { op: AluOp::Add, operand: Operand::X }, Instruction::TransferAToX]
 }
 
-/// A test of what stands behind an X of its own.
+/// Returns a load at an offset from a new X, and a test of the value.
 fn behind_x(place: u32) -> Vec<Instruction> {
     vec![
         Instruction::LoadAbsolute { offset: place, width: Width::Byte },
@@ -119,8 +119,8 @@ fn behind_x(place: u32) -> Vec<Instruction> {
     ]
 }
 
-/// Jumps over 200 instructions, between stores to all scratch words: nearly each instruction is a place where ways with
-/// other values in all of them meet.
+/// Returns jumps over 200 instructions, between stores to all scratch words: at nearly every instruction, paths with other
+/// values in all of them join.
 fn scratch() -> Program {
     let mut program = vec![load(0)];
     program.extend((0..16).map(|slot| Instruction::StoreScratch { src: Register::A, slot }));

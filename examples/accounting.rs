@@ -1,7 +1,7 @@
-//! Counts the packets and bytes of each rule, as an accounting daemon does: every rule that keeps a packet counts it.
+//! Counts the packets and bytes of each matching rule, as an accounting daemon does.
 //!
-//! `cargo run --release --example accounting` accounts for some frames that it makes itself. A daemon would take them from
-//! a socket or a ring, and print the table every few seconds.
+//! `cargo run --release --example accounting` uses synthetic frames. A daemon would receive them from a socket or a ring, and
+//! print the table every few seconds.
 
 use std::error::Error;
 
@@ -10,7 +10,7 @@ use cbpf::{FilterSet, LinkType, Matches, Packet};
 const RULES: [(&str, &str); 5] =
     [("ipv4", "ip"), ("ipv6", "ip6"), ("arp", "arp"), ("dns", "udp port 53"), ("large", "udp and greater 1400")];
 
-/// What a rule has seen.
+/// The totals of a rule.
 #[derive(Clone, Copy, Default)]
 struct Account {
     packets: u64,
@@ -23,7 +23,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let mut matches = Matches::new();
     for number in 0..100_000 {
         let frame = frame(number);
-        // The kernel may give less than was on the wire.
+        // The captured bytes may be fewer than those on the wire.
         let packet = Packet::new(&frame).with_wire_len(1_000 + number % 500);
         set.matches(packet, &mut matches);
         for &id in matches.ids() {
@@ -39,7 +39,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// Some frame.
+/// Returns a frame.
 fn frame(number: u32) -> Vec<u8> {
     let ether_type = [0x0800_u16, 0x0800, 0x86dd, 0x0806][number as usize % 4].to_be_bytes();
     let mut frame = [&[0; 12][..], &ether_type, &[0x45], &[0; 8], &[17], &[0; 36]].concat();

@@ -1,4 +1,4 @@
-//! Threads that classify packets by one set of rules, while another thread changes the rules.
+//! Classifies packets in several threads while another thread changes the rules.
 //!
 //! `cargo run --release --example classifier`
 
@@ -9,19 +9,19 @@ use std::time::{Duration, Instant};
 
 use cbpf::{Dialect, FilterSet, Program, SharedSet, Verified};
 
-/// How many hosts there are, each with a rule.
+/// The number of hosts, each with a rule.
 const HOSTS: u32 = 2_000;
 
-/// How many threads classify.
+/// The number of threads that classify.
 const WORKERS: u32 = 2;
 
-/// A rule that keeps the IPv4 datagrams from a host.
+/// Returns a rule that matches IPv4 packets from a host.
 fn from_host(host: u32) -> Result<Verified, Box<dyn Error>> {
     let program = Program::builder().load_half(12).jump_if_ne(0x800, "other").load_word(26).jump_if_ne(host, "other");
     Ok(program.ret(u32::MAX).label("other").ret(0).build()?.verify(Dialect::Pcap)?)
 }
 
-/// A frame from a host.
+/// Returns a frame from a host.
 fn frame(host: u32) -> Vec<u8> {
     [&[0; 12][..], &[8, 0, 0x45], &[0; 11], &host.to_be_bytes(), &[0; 30]].concat()
 }
@@ -32,7 +32,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let is_over = AtomicBool::new(false);
     thread::scope(|scope| -> Result<(), Box<dyn Error>> {
         let classify = |worker: u32| {
-            // Each thread has its own view, which follows the changes.
+            // Each thread has its own reader, which follows the changes.
             let mut reader = shared.reader();
             let is_over = &is_over;
             move || {
@@ -52,12 +52,12 @@ fn main() -> Result<(), Box<dyn Error>> {
         (0..WORKERS).for_each(|worker| _ = scope.spawn(classify(worker)));
         let outcome = change(&shared);
         is_over.store(true, Ordering::Relaxed);
-        println!("100 changes, of which the longest pair took {:?}", outcome?);
+        println!("100 changes in pairs, of which the slowest took {:?}", outcome?);
         Ok(())
     })
 }
 
-/// Rules come and go; how long the slowest pair of changes took.
+/// Replaces rules, and returns the time of the slowest pair of changes.
 fn change(shared: &SharedSet) -> Result<Duration, Box<dyn Error>> {
     let mut longest = Duration::ZERO;
     for host in 0..50 {

@@ -1,11 +1,11 @@
-//! A small sniffer: the same filter in the kernel and in user space, over the same traffic, keeps the same packets.
+//! A small sniffer: the same filter keeps the same packets in the kernel and in user space.
 //!
 //! ```sh
 //! cargo run --features socket --example sniffer
 //! ```
 //!
-//! It runs in a network namespace of its own, so it sees what it sends over loopback and nothing else. That takes root, or
-//! a kernel that lets users make namespaces, and the program `ip`; without them it says so and ends well. Where the counts
+//! It runs in a network namespace of its own, in which only its own loopback traffic exists. That takes root, or a kernel
+//! that lets users create namespaces, and the program `ip`; without them it prints a message and exits with 0. If the counts
 //! differ, the exit code is 1.
 
 #[cfg(target_os = "linux")]
@@ -15,7 +15,7 @@ fn main() -> std::process::ExitCode {
 
 #[cfg(not(target_os = "linux"))]
 fn main() {
-    println!("skipped: packet sockets are there on Linux only");
+    println!("skipped: packet sockets exist on Linux only");
 }
 
 #[cfg(target_os = "linux")]
@@ -32,7 +32,7 @@ mod linux {
     use nix::sched::{CloneFlags, unshare};
     use socket2::{Domain, Socket, Type};
 
-    /// What is sent to this port, the filter keeps.
+    /// The destination port of the packets that the filter keeps.
     const PORT: u16 = 5300;
 
     /// Every protocol, for a packet socket.
@@ -53,9 +53,9 @@ mod linux {
         }
     }
 
-    /// A namespace with nothing but a loopback device, which goes away with this process.
+    /// Enters a namespace with only a loopback device, which lives as long as this process.
     fn enter_namespace() -> Result<(), String> {
-        // Root can have one at once; others need a namespace for users around it, where they are root.
+        // Users other than root need a user namespace, in which they are root.
         unshare(CloneFlags::CLONE_NEWNET)
             .map_err(io::Error::from)
             .or_else(|_| become_root_of_namespaces())
@@ -74,8 +74,8 @@ mod linux {
         fs::write("/proc/self/uid_map", format!("0 {user} 1"))
     }
 
-    /// UDP over IPv4 to our port, wherever the network header begins. On loopback each packet is seen twice, as it leaves
-    /// and as it comes in; what leaves (type 4) is not counted.
+    /// Returns a program for UDP over IPv4 to the port. On loopback each packet appears twice; the outgoing one (type 4) is
+    /// dropped.
     fn program() -> Result<Program, cbpf::ParseError> {
         const NETWORK_HEADER: u32 = 0xfff0_0000;
         let [protocol, port] = [NETWORK_HEADER + 9, NETWORK_HEADER + 2];
@@ -116,16 +116,16 @@ mod linux {
         Ok(in_kernel > 0 && in_kernel == interpreted && in_kernel == native)
     }
 
-    /// A socket that receives every packet of the namespace, with its context.
+    /// Returns a socket that receives every packet of the namespace, with its context.
     fn listener() -> Result<Socket, Box<dyn Error>> {
         let socket = Socket::new(Domain::PACKET, Type::RAW, Some(i32::from(ETH_P_ALL.to_be()).into()))?;
-        // The traffic is over when nothing has come for that long.
+        // After a pause of this length, the traffic is over.
         socket.set_read_timeout(Some(Duration::from_millis(200)))?;
         socket::report_context(&socket)?;
         Ok(socket)
     }
 
-    /// Datagrams to our port and to others, and a connection.
+    /// Sends datagrams to the port and to others, and opens a connection.
     fn make_traffic() -> io::Result<()> {
         let ours = UdpSocket::bind(("127.0.0.1", PORT))?;
         let other = UdpSocket::bind("127.0.0.1:0")?;
@@ -138,7 +138,7 @@ mod linux {
         Ok(())
     }
 
-    /// Receives until nothing more comes.
+    /// Receives packets until a timeout.
     fn each_packet(listener: &Socket, mut work: impl FnMut(Packet)) -> Result<(), socket::Error> {
         let (mut buffer, mut context) = (vec![0; 65_536], Context::default());
         loop {

@@ -1,4 +1,4 @@
-//! Batches: their pieces, their longest packets, and their code. What they give on the corpus is asked by `jit-batch`.
+//! Batches: their pieces, their longest packets, and their code. The engine `jit-batch` runs the corpus in batches.
 
 use std::io::IoSlice;
 
@@ -19,7 +19,7 @@ fn compile(text: &str) -> Result<Filter, Failed> {
     Ok(Filter::compile(&text.parse::<Program>()?.verify(Dialect::Pcap)?)?)
 }
 
-/// Batches are run in pieces; no packet is lost between them, and none runs twice.
+/// Batches run in pieces: no packet is lost between them, and none runs twice.
 fn of_any_size() -> Result<(), Failed> {
     let filter = compile("ldb [3]\ntax\nld #len\nadd x\nret a")?;
     let bytes: Vec<u8> = (0..5000_u32).map(|number| (number * 7) as u8).collect();
@@ -27,13 +27,13 @@ fn of_any_size() -> Result<(), Failed> {
         let packets: Vec<Packet> = (0..size).map(|place| Packet::new(&bytes[place..][..place % 9])).collect();
         let expected: Vec<u32> = packets.iter().map(|packet| filter.run(packet)).collect();
         if let Some((layout, _)) = verdicts(&filter, &packets).into_iter().find(|(_, verdicts)| *verdicts != expected) {
-            return Err(format!("{size} {layout} do not get the verdicts that they get one by one").into());
+            return Err(format!("{size} {layout} have other verdicts than alone").into());
         }
     }
     Ok(())
 }
 
-/// Programs see the first 2^31 - 1 bytes, and no packet is longer than that unless it says so.
+/// Programs see the first 2^31 - 1 bytes; a packet's length is at most that, or its wire length.
 fn long_packets() -> Result<(), Failed> {
     const LEN: usize = (1 << 31) + 100;
     let memory = vec![0; LEN];
@@ -57,7 +57,7 @@ fn long_packets() -> Result<(), Failed> {
     Ok(())
 }
 
-/// The loop is made once, whichever clone and thread comes first, and lives as long as the last of them.
+/// The first clone and thread that runs a batch compiles the loop, which lives as long as the last clone.
 fn clones_share_the_loop() -> Result<(), Failed> {
     let filter = compile("ldb [0]\nret a")?;
     let clones: Vec<Filter> = (0..8).map(|_| filter.clone()).collect();

@@ -1,5 +1,5 @@
-//! Captures of a folder beside the project, if it is there: `cbpf` runs the filters of the benches over all of them, with
-//! both engines. Many are damaged on purpose. Those of pcapng are copied byte for byte.
+//! Captures in `../shared`, if it is there: `cbpf` runs the filters of the benches over them with both engines. Many are
+//! damaged on purpose.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -41,7 +41,7 @@ fn engines_agree(filter: &Path, captures: &Path) -> Result<(), Failed> {
             .arg("-r")
             .args(&captures);
         let output = command.output()?;
-        // 2: some captures are damaged; every other failure is one.
+        // 2 means that some captures are damaged.
         if !matches!(output.status.code(), Some(0 | 2)) || output.stdout.is_empty() {
             return Err(format!("{:?}: {}", output.status, String::from_utf8_lossy(&output.stderr)).into());
         }
@@ -49,7 +49,7 @@ fn engines_agree(filter: &Path, captures: &Path) -> Result<(), Failed> {
     Ok(())
 }
 
-/// A filter that keeps all packets changes nothing in a file of pcapng.
+/// A filter that keeps all packets copies a pcapng file byte for byte.
 fn pcapng_is_copied(captures: &Path) -> Result<(), Failed> {
     let folder = TempDir::new()?;
     let (program, copy) = (folder.path().join("all.asm"), folder.path().join("copy"));

@@ -1,8 +1,8 @@
-//! Cases: assembler that the kernel's `bpf_asm` would take, with expectations in comments that begin with `;;`.
+//! Cases: programs in the assembler of the kernel's `bpf_asm`, with expectations in comments that begin with `;;`.
 //!
 //! ```text
-//! ; What the case is about.
-//! ;; dialects linux pcap                  which dialects it is for; without this line linux and pcap
+//! ; The subject of the case.
+//! ;; dialects linux pcap                  the dialects of the case; the default is linux and pcap
 //!         ldh [12]
 //!         lsh #32                         ;; error linux: ShiftTooFar
 //!         ret a
@@ -10,20 +10,19 @@
 //! ;; packet - wire 100 => linux 2, pcap 0 the empty packet, 100 bytes long on the wire; a verdict for each dialect
 //! ;; packet 00 with mark=7 vlan=100:0x8100 device=3:1 network=14 link=0 seed=1 => 7
 //! ;; call s390x 4 1 0x2 => 0x7fff0000      a system call: architecture, number and up to six arguments
-//! ;; graph facts                          the graph behind the passes up to this one follows; BLESS=1 rewrites it
+//! ;; graph facts                          the graph after the passes up to this one follows; BLESS=1 rewrites it
 //! ;; | block0:
-//! ;; clif                                 so does the Cranelift IR; without the name of a pass it is behind all of them
+//! ;; clif                                 the Cranelift IR, here after all passes
 //! ;; | function u0:0...
 //! ```
 //!
-//! `;; graph build` is the graph before the first pass. All that is golden is of the first dialect.
+//! `;; graph build` is the graph before the first pass. Golden output is that of the first dialect.
 //!
-//! `;; skip ENGINE: REASON` leaves out an engine that cannot answer, as where C leaves the answer to the compiler.
+//! `;; skip ENGINE: REASON` leaves out an engine, for example where C leaves a result undefined.
 //!
-//! An error stands on the line of the instruction that it names, or on a line of its own if it names the whole program.
-//! Where dialects give different reasons there: `;; error linux: JumpOutside, pcap: JumpBackward`.
-//! `raw CODE, JT, JF, K` stands for what no assembler can write. An instruction takes a line; in a case without errors
-//! it may take more room, as conditional jumps do that reach far.
+//! An error stands on the line of its instruction, or on a line of its own if it concerns the whole program. Dialects may
+//! differ: `;; error linux: JumpOutside, pcap: JumpBackward`. `raw CODE, JT, JF, K` is an instruction that `bpf_asm` has no
+//! notation for. In cases with errors, each line is one instruction; elsewhere a far conditional jump may become several.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -39,13 +38,13 @@ pub struct Case {
     pub dialects: Vec<Dialect>,
     pub errors: Vec<ExpectedError>,
     pub packets: Vec<ExpectedVerdict>,
-    /// The names of engines that are not asked.
+    /// The names of engines that do not run the case.
     pub skips: Vec<String>,
-    /// What the program should become, in the first dialect.
+    /// The expected graphs and IR, in the first dialect.
     pub goldens: Vec<Golden>,
 }
 
-/// What a program becomes behind a pass.
+/// The graph or the IR of a program after a pass.
 #[derive(Clone)]
 pub struct Golden {
     /// The directive: `graph PASS`, `clif PASS`, or `clif`.
@@ -53,7 +52,7 @@ pub struct Golden {
     pub text: String,
 }
 
-/// A dialect refuses the program.
+/// The error that a dialect's verifier reports.
 #[derive(Clone)]
 pub struct ExpectedError {
     pub dialect: Dialect,
@@ -62,19 +61,31 @@ pub struct ExpectedError {
     pub rule: String,
 }
 
-/// What a packet gets.
+/// The verdicts on a packet.
 #[derive(Clone)]
 pub struct ExpectedVerdict {
     pub line: usize,
-    pub data: Vec<u8>,
-    pub wire_len: u32,
-    pub context: Context,
+    pub sample: Sample,
     pub verdicts: Vec<(Dialect, u32)>,
 }
 
-impl ExpectedVerdict {
+/// The bytes of a packet, its length on the wire, and its context.
+#[derive(Clone, Debug)]
+pub struct Sample {
+    pub data: Vec<u8>,
+    pub wire_len: u32,
+    pub context: Context,
+}
+
+impl Sample {
     pub fn packet(&self) -> Packet<'_> {
         Packet::new(&self.data).with_wire_len(self.wire_len).with_context(&self.context)
+    }
+
+    /// Returns the packet with only `captured` bytes left.
+    pub fn cut(&self, captured: usize) -> Sample {
+        let (data, context) = (self.data[..captured].to_vec(), self.context.clone());
+        Sample { data, wire_len: self.wire_len, context }
     }
 }
 
@@ -84,10 +95,11 @@ impl Case {
     }
 }
 
-/// All cases below a folder, in the order of their names.
-pub fn read_all(root: &Path) -> Result<Vec<Case>, String> {
+/// Returns all cases of the corpus, in the order of their names.
+pub fn read_all() -> Result<Vec<Case>, String> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("jit-tests/cases");
     let mut paths = Vec::new();
-    let mut folders = vec![root.to_owned()];
+    let mut folders = vec![root.clone()];
     while let Some(folder) = folders.pop() {
         let entries = fs::read_dir(&folder).map_err(|error| format!("{}: {error}", folder.display()))?;
         for entry in entries {
@@ -96,7 +108,7 @@ pub fn read_all(root: &Path) -> Result<Vec<Case>, String> {
         }
     }
     paths.sort();
-    paths.iter().map(|path| read(root, path)).collect()
+    paths.iter().map(|path| read(&root, path)).collect()
 }
 
 fn read(root: &Path, path: &Path) -> Result<Case, String> {
@@ -122,7 +134,7 @@ fn read(root: &Path, path: &Path) -> Result<Case, String> {
         pc += usize::from(has_instruction);
     }
     if pc != case.program.len() && !case.errors.is_empty() {
-        return Err(format!("{}: an error is found by its line, and lines are not instructions here", path.display()));
+        return Err(format!("{}: with an error, each line must be one instruction", path.display()));
     }
     if case.packets.is_empty() && case.errors.is_empty() && case.goldens.is_empty() {
         return Err(format!("{}: the case expects nothing", path.display()));
@@ -130,11 +142,11 @@ fn read(root: &Path, path: &Path) -> Result<Case, String> {
     Ok(case)
 }
 
-/// Whether an instruction stands on a line, behind a label perhaps and before a comment.
+/// Returns `true` if a line has an instruction, perhaps after a label.
 fn is_instruction(line: &str) -> bool {
     let line = line.split(';').next().unwrap_or("");
-    let behind_label = line.split_once(':').map_or(line, |(_, rest)| rest);
-    !behind_label.trim().is_empty()
+    let after_label = line.split_once(':').map_or(line, |(_, rest)| rest);
+    !after_label.trim().is_empty()
 }
 
 impl Case {
@@ -144,8 +156,8 @@ impl Case {
             "" => {}
             "dialects" => self.dialects = rest.split_whitespace().map(dialect).collect::<Result<_, _>>()?,
             "error" => {
-                for refusal in rest.split(',') {
-                    let (dialects, rule) = refusal.split_once(':').ok_or("expected `error DIALECT...: RULE`")?;
+                for error in rest.split(',') {
+                    let (dialects, rule) = error.split_once(':').ok_or("expected `error DIALECT...: RULE`")?;
                     for name in dialects.split_whitespace() {
                         self.errors.push(ExpectedError { dialect: dialect(name)?, pc, rule: rule.trim().to_owned() });
                     }
@@ -171,14 +183,15 @@ impl Case {
 
     fn packet(&self, text: &str, line: usize) -> Result<ExpectedVerdict, String> {
         let (packet, verdicts) = text.split_once("=>").ok_or("expected `packet BYTES => VERDICT`")?;
-        let (packet, facts) = packet.split_once(" with ").unwrap_or((packet, ""));
+        let (packet, fields) = packet.split_once(" with ").unwrap_or((packet, ""));
         let (data, wire_len) = match packet.split_once(" wire ") {
             Some((data, wire_len)) => (bytes(data)?, number(wire_len)? as u32),
             None => (bytes(packet)?, bytes(packet)?.len() as u32),
         };
         let mut context = Context::default();
-        facts.split_whitespace().try_for_each(|fact| set(&mut context, fact))?;
-        Ok(ExpectedVerdict { line, data, wire_len, context, verdicts: self.verdicts(verdicts)? })
+        fields.split_whitespace().try_for_each(|field| set(&mut context, field))?;
+        let sample = Sample { data, wire_len, context };
+        Ok(ExpectedVerdict { line, sample, verdicts: self.verdicts(verdicts)? })
     }
 
     fn call(&self, text: &str, line: usize) -> Result<ExpectedVerdict, String> {
@@ -189,8 +202,9 @@ impl Case {
         let (nr, given) = numbers.split_first().ok_or("expected the number of a call")?;
         let mut data = SeccompData { nr: *nr as i32, arch, ..SeccompData::default() };
         data.args.iter_mut().zip(given).for_each(|(arg, given)| *arg = *given);
-        let (data, verdicts) = (data.to_bytes().to_vec(), self.verdicts(verdicts)?);
-        Ok(ExpectedVerdict { line, wire_len: data.len() as u32, data, context: Context::default(), verdicts })
+        let data = data.to_bytes().to_vec();
+        let sample = Sample { wire_len: data.len() as u32, data, context: Context::default() };
+        Ok(ExpectedVerdict { line, sample, verdicts: self.verdicts(verdicts)? })
     }
 
     fn verdicts(&self, text: &str) -> Result<Vec<(Dialect, u32)>, String> {
@@ -214,12 +228,12 @@ fn dialect_and_verdict(text: &str) -> Result<(Dialect, u32), String> {
     Ok((dialect(name)?, number(verdict)? as u32))
 }
 
-/// `00 0102 ffx100`, or `-` for none.
+/// Parses bytes such as `00 0102 ffx100`, or `-` for none.
 fn bytes(text: &str) -> Result<Vec<u8>, String> {
     let mut data = Vec::new();
     for word in text.split_whitespace().filter(|&word| word != "-") {
         let (digits, count) = word.split_once('x').map_or((word, Ok(1)), |(digits, count)| (digits, count.parse()));
-        let count: usize = count.map_err(|_| format!("`{word}` repeats no number of times"))?;
+        let count: usize = count.map_err(|_| format!("the repeat count of `{word}` is not a number"))?;
         if !digits.is_ascii() || digits.len() % 2 != 0 {
             return Err(format!("`{digits}` is not whole bytes"));
         }
@@ -240,53 +254,53 @@ fn number(text: &str) -> Result<u64, String> {
     parsed.map_err(|_| format!("`{text}` is not a number"))
 }
 
-/// `mark=7`, `vlan=TCI:TPID`, ...
-fn set(context: &mut Context, fact: &str) -> Result<(), String> {
-    let (name, value) = fact.split_once('=').ok_or_else(|| format!("expected `NAME=VALUE`, not `{fact}`"))?;
-    let start = || value.parse().map_err(|_| format!("`{value}` is no place"));
-    match name {
-        "network" => return start().map(|start| context.network_header = start),
-        "link" => return start().map(|start| context.link_header = Some(start)),
-        _ => {}
+/// Sets a field of a context: `mark=7`, `vlan=TCI:TPID`, ...
+fn set(context: &mut Context, field: &str) -> Result<(), String> {
+    let (name, value) = field.split_once('=').ok_or_else(|| format!("expected `NAME=VALUE`, not `{field}`"))?;
+    let old = std::mem::take(context);
+    if let "network" | "link" = name {
+        let start: i32 = value.parse().map_err(|_| format!("`{value}` is not an offset"))?;
+        *context = if name == "link" { old.link_header(start) } else { old.network_header(start) };
+        return Ok(());
     }
     let (first, second) = value.split_once(':').unwrap_or((value, "0"));
     let (first, second) = (number(first)?, number(second)?);
-    match name {
-        "proto" => context.protocol = first as u16,
-        "type" => context.packet_type = first as u8,
-        "device" => context.device = Some(Device { index: first as u32, hardware_type: second as u16 }),
-        "mark" => context.mark = first as u32,
-        "queue" => context.queue = first as u16,
-        "rxhash" => context.receive_hash = first as u32,
-        "cpu" => context.cpu = first as u32,
-        "vlan" => context.vlan = Some(Vlan { tci: first as u16, tpid: second as u16 }),
-        "seed" => context.seed = Some(first),
-        _ => return Err(format!("unknown fact `{name}`")),
-    }
+    *context = match name {
+        "proto" => old.protocol(first as u16),
+        "type" => old.packet_type(first as u8),
+        "device" => old.device(Device::new(first as u32, second as u16)),
+        "mark" => old.mark(first as u32),
+        "queue" => old.queue(first as u16),
+        "rxhash" => old.receive_hash(first as u32),
+        "cpu" => old.cpu(first as u32),
+        "vlan" => old.vlan(Vlan::new(first as u16, second as u16)),
+        "seed" => old.seed(first),
+        _ => return Err(format!("unknown field `{name}`")),
+    };
     Ok(())
 }
 
-/// A case file that shows what went wrong.
+/// Returns the text of a case file for one verdict.
 pub fn write(program: &Program, dialect: Dialect, packet: &Packet, verdict: u32) -> String {
     let hex: String = packet.data().iter().map(|byte| format!("{byte:02x}")).collect();
     let hex = if hex.is_empty() { "-" } else { &hex };
     let context = packet.context();
-    let mut facts = vec![
-        ("proto", u64::from(context.protocol).to_string()),
-        ("type", context.packet_type.to_string()),
-        ("mark", context.mark.to_string()),
-        ("queue", context.queue.to_string()),
-        ("rxhash", context.receive_hash.to_string()),
-        ("cpu", context.cpu.to_string()),
-        ("network", context.network_header.to_string()),
+    let mut fields = vec![
+        ("proto", u64::from(context.get_protocol()).to_string()),
+        ("type", context.get_packet_type().to_string()),
+        ("mark", context.get_mark().to_string()),
+        ("queue", context.get_queue().to_string()),
+        ("rxhash", context.get_receive_hash().to_string()),
+        ("cpu", context.get_cpu().to_string()),
+        ("network", context.get_network_header().to_string()),
     ];
-    facts.extend(context.device.map(|d| ("device", format!("{}:{}", d.index, d.hardware_type))));
-    facts.extend(context.vlan.map(|vlan| ("vlan", format!("{}:{}", vlan.tci, vlan.tpid))));
-    // With its sign, 0 is kept, too.
-    facts.extend(context.link_header.map(|start| ("link", format!("{start:+}"))));
-    facts.extend(context.seed.map(|seed| ("seed", seed.to_string())));
-    facts.retain(|(_, value)| value != "0");
-    let facts: String = facts.iter().map(|(name, value)| format!(" {name}={value}")).collect();
-    let facts = if facts.is_empty() { facts } else { format!(" with{facts}") };
-    format!(";; dialects {dialect}\n{program};; packet {hex} wire {}{facts} => {verdict}\n", packet.wire_len())
+    fields.extend(context.get_device().map(|d| ("device", format!("{}:{}", d.index, d.hardware_type))));
+    fields.extend(context.get_vlan().map(|vlan| ("vlan", format!("{}:{}", vlan.tci, vlan.tpid))));
+    // The sign keeps a 0 from being filtered out.
+    fields.extend(context.get_link_header().map(|start| ("link", format!("{start:+}"))));
+    fields.extend(context.get_seed().map(|seed| ("seed", seed.to_string())));
+    fields.retain(|(_, value)| value != "0");
+    let fields: String = fields.iter().map(|(name, value)| format!(" {name}={value}")).collect();
+    let fields = if fields.is_empty() { fields } else { format!(" with{fields}") };
+    format!(";; dialects {dialect}\n{program};; packet {hex} wire {}{fields} => {verdict}\n", packet.wire_len())
 }

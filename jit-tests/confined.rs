@@ -1,5 +1,5 @@
-//! Processes that confine themselves: they load filters of system calls into the kernel, make calls, and tell what came
-//! back. The test program starts itself again for each, with the filters and calls on standard input.
+//! Processes that confine themselves: they load seccomp filters into the kernel, make calls, and print the results. The
+//! test program starts itself again for each, with the filters and calls on standard input.
 
 use std::io::{self, Read, Write, stdout};
 use std::path::Path;
@@ -10,20 +10,18 @@ use std::time::Duration;
 
 use cbpf::{Form, Program, SeccompData};
 
-/// Set in a process that confines itself, to the name of a [`Task`].
+/// The environment variable that names the [`Task`] of a confined process.
 const CONFINED: &str = "JIT_TESTS_CONFINED";
 
-/// What a confined process does.
+/// The task of a confined process.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Task {
-    /// Loads all filters, the first one first, and makes the calls. The filters must let `write` and the end of a
-    /// process through.
+    /// Loads all filters in order, and makes the calls. The filters must allow `write` and the exit of the process.
     Stack,
-    /// Starts a thread for each filter, which loads it and makes the first call, if there is one. The filters may do
-    /// anything with it: the thread makes no other call, and the process, which is not confined, tells what came back.
+    /// Starts a thread for each filter, which loads it and makes the first call, if there is one, and no other. The
+    /// filter may do anything with the call: the process itself, which is not confined, prints the result.
     Threads,
-    /// Loads all filters, and goes on with the next where the kernel refuses one: 0 or [`REFUSED`] for each. They must
-    /// let everything through.
+    /// Loads all filters, and prints 0 or [`REJECTED`] for each. They must allow all calls.
     Load,
 }
 
@@ -37,23 +35,23 @@ impl Task {
     }
 }
 
-/// What became of a confined process.
+/// The outcome of a confined process.
 pub struct Outcome {
-    /// What calls returned, -errno for an error; [`KILLED`] and [`REFUSED`], too, as tasks say.
+    /// The results of calls, -errno for an error, or [`KILLED`] or [`REJECTED`].
     pub results: Vec<i64>,
     pub status: ExitStatus,
 }
 
-/// A thread is gone.
+/// The result of a call that killed its thread.
 pub const KILLED: i64 = i64::MIN;
 
-/// The kernel does not take the filter.
-pub const REFUSED: i64 = i64::MIN + 1;
+/// The result for a filter that the kernel rejects.
+pub const REJECTED: i64 = i64::MIN + 1;
 
-/// A call is not answered yet.
+/// The result of a call that has not returned yet.
 const PENDING: i64 = i64::MIN + 2;
 
-/// Starts a confined process, and waits for its end.
+/// Starts a confined process, and waits for its exit.
 pub fn run(task: Task, filters: &[Program], calls: &[SeccompData]) -> io::Result<Outcome> {
     let mut input: Vec<u8> = filters.iter().flat_map(|filter| filter.print(Form::Bytecode)).collect();
     input.extend(b"calls\n");
@@ -75,13 +73,14 @@ pub fn run(task: Task, filters: &[Program], calls: &[SeccompData]) -> io::Result
     Ok(Outcome { results, status: output.status })
 }
 
-/// What a confined process does; `None` in any other process.
-pub fn alone() -> Option<io::Result<()>> {
+/// Returns the task that this process was started for.
+pub fn requested() -> Option<Task> {
     let name = std::env::var(CONFINED).ok()?;
-    [Task::Stack, Task::Threads, Task::Load].into_iter().find(|task| task.name() == name).map(confined)
+    [Task::Stack, Task::Threads, Task::Load].into_iter().find(|task| task.name() == name)
 }
 
-fn confined(task: Task) -> io::Result<()> {
+/// Does the task of a confined process.
+pub fn alone(task: Task) -> io::Result<()> {
     let mut input = String::new();
     io::stdin().read_to_string(&mut input)?;
     let (filters, calls) = input.split_once("calls\n").ok_or(io::ErrorKind::InvalidInput)?;
@@ -94,19 +93,19 @@ fn confined(task: Task) -> io::Result<()> {
             calls.iter().try_for_each(|call| writeln!(stdout(), "{}", make(call)))
         }
         Task::Load => filters.iter().try_for_each(|filter| {
-            let result = load(filter).map_or(REFUSED, |()| 0);
+            let result = load(filter).map_or(REJECTED, |()| 0);
             writeln!(stdout(), "{result}")
         }),
         Task::Threads => {
             let call = calls.first().copied();
-            filters.into_iter().try_for_each(|filter| writeln!(stdout(), "{}", ask(filter, call)))?;
-            // Threads that wait would not let go.
+            filters.into_iter().try_for_each(|filter| writeln!(stdout(), "{}", call_in_thread(filter, call)))?;
+            // The threads still spin.
             std::process::exit(0)
         }
     }
 }
 
-/// The number of a call and its arguments.
+/// Parses the number of a call and its arguments.
 fn call_of(line: &str) -> SeccompData {
     let mut words = line.split(' ');
     let nr = words.next().and_then(|word| word.parse().ok()).unwrap_or(-1);
@@ -115,17 +114,18 @@ fn call_of(line: &str) -> SeccompData {
     SeccompData { nr, args, ..SeccompData::default() }
 }
 
-/// What a call returns in a thread of its own with this filter; without a call 0, if the kernel takes the filter.
-fn ask(filter: Program, call: Option<SeccompData>) -> i64 {
+/// Makes a call in a new thread with this filter, and returns its result; without a call, 0 if the kernel accepts the
+/// filter.
+fn call_in_thread(filter: Program, call: Option<SeccompData>) -> i64 {
     static RESULT: AtomicI64 = AtomicI64::new(PENDING);
     static THREAD: AtomicI64 = AtomicI64::new(0);
     RESULT.store(PENDING, Ordering::SeqCst);
     THREAD.store(0, Ordering::SeqCst);
     thread::spawn(move || {
         THREAD.store(make(&SeccompData { nr: libc::SYS_gettid as i32, ..SeccompData::default() }), Ordering::SeqCst);
-        let result = if load(&filter).is_ok() { call.map_or(0, |call| make(&call)) } else { REFUSED };
+        let result = if load(&filter).is_ok() { call.map_or(0, |call| make(&call)) } else { REJECTED };
         RESULT.store(result, Ordering::SeqCst);
-        // To sleep, or to end, would be a call.
+        // Sleeping or exiting would be a system call.
         loop {
             std::hint::spin_loop();
         }
@@ -133,7 +133,7 @@ fn ask(filter: Program, call: Option<SeccompData>) -> i64 {
     loop {
         thread::sleep(Duration::from_micros(50));
         let id = THREAD.load(Ordering::SeqCst);
-        // In this order: a thread that is gone may have answered just before.
+        // In this order: a thread may store a result just before its end.
         let is_gone = id != 0 && !Path::new(&format!("/proc/self/task/{id}")).exists();
         match RESULT.load(Ordering::SeqCst) {
             PENDING if is_gone => return KILLED,
@@ -143,7 +143,7 @@ fn ask(filter: Program, call: Option<SeccompData>) -> i64 {
     }
 }
 
-/// Loads a filter for this thread, whose privileges cannot grow from now on.
+/// Loads a filter for this thread, which can gain no privileges from then on.
 fn load(filter: &Program) -> io::Result<()> {
     let filter: Vec<seccompiler::sock_filter> = filter
         .instructions()
@@ -155,8 +155,7 @@ fn load(filter: &Program) -> io::Result<()> {
 
 /// Makes a call.
 fn make(&SeccompData { nr, args: [a, b, c, d, e, f], .. }: &SeccompData) -> i64 {
-    // SAFETY: either a filter answers the call in the kernel's place, or it is one of `policies::CALLS` or gettid, none
-    // of which touches memory.
+    // SAFETY: a filter skips the call, or it is gettid or one of `policies::CALLS`, none of which touches memory.
     let result = unsafe { libc::syscall(nr.into(), a, b, c, d, e, f) };
     match result {
         -1 => io::Error::last_os_error().raw_os_error().map_or(-1, |errno| -i64::from(errno)),

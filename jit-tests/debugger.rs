@@ -15,7 +15,7 @@ pub const TESTS: [(&str, Test); 8] = [
     ("debugger_into_closed_pipes", debugger_into_closed_pipes),
 ];
 
-/// What there is of a pcap file before the first packet, in bytes.
+/// The length of a pcap file's header, in bytes.
 const HEADER: usize = 24;
 
 fn trace_prints_a_table(bench: &Bench) -> Outcome {
@@ -94,10 +94,10 @@ fn explain_long_programs(bench: &Bench) -> Outcome {
     }
     let huge = bench.file("huge.asm", tests(140_000) + "ret #1")?;
     let arguments = ["explain", "--dialect", "pcap", "-p", &huge, "-r", &example("mixed.pcap")];
-    expect(&cbpf(&arguments)?, 1, &["no picture could show", "`--format text`"])
+    expect(&cbpf(&arguments)?, 1, &["too large for a picture", "`--format text`"])
 }
 
-/// Tests of which each leads to the next instruction, or to the one behind it.
+/// Returns tests that each lead to the next instruction or to the one after it.
 fn tests(count: usize) -> String {
     (0..count)
         .map(|number| format!("l{number}: jgt #{number}, l{}, l{}\n", number + 1, (number + 2).min(count)))

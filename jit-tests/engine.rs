@@ -1,6 +1,6 @@
-//! The engines, each behind the same small adapter, and the trial that asks one of them about a case.
+//! The engines, each under the same small adapter, and the trial that runs a case in one of them.
 
-use cbpf::{Dialect, Filter, Packet, Program, Strategy, VerifyError};
+use cbpf::{Dialect, Filter, FilterConfig, Packet, Program, Strategy, Verified, VerifyError};
 use libtest_mimic::{Failed, Trial};
 
 use crate::case::Case;
@@ -9,38 +9,47 @@ use crate::layouts;
 use crate::libpcap::Libpcap;
 use crate::seccomp::KernelSeccomp;
 
-/// Something that runs programs.
+/// An engine that runs programs.
 pub trait Engine: Sync {
     fn name(&self) -> &'static str;
 
-    /// Whether it is there; if not, its trials are skipped by name.
+    /// Returns `true` if this machine has the engine; if not, its trials are skipped by name.
     fn is_available(&self) -> bool {
         true
     }
 
-    fn speaks(&self, dialect: Dialect) -> bool;
+    fn supports(&self, dialect: Dialect) -> bool;
 
-    /// Whether it can run a packet as it is: judges outside take no length on the wire, or no context.
+    /// Returns `true` if the engine can run the packet: some judges take no length on the wire, or no context.
     fn takes(&self, _packet: &Packet) -> bool {
         true
     }
 
-    /// Loads a program, or refuses it.
-    fn load(&self, program: &Program, dialect: Dialect) -> Result<Box<dyn Loaded>, Refusal>;
+    /// Loads a program, or rejects it.
+    fn load(&self, program: &Program, dialect: Dialect) -> Result<Box<dyn Loaded>, Rejection>;
 }
 
 /// A program that an engine accepted.
 pub trait Loaded {
-    /// `None` if the verdict is `expected`, else what it is.
+    /// Returns `None` if the verdict is `expected`, and a text with the verdict otherwise.
     fn differs(&self, packet: &Packet, expected: u32) -> Option<String>;
 }
 
-/// Why an engine did not load a program.
-pub enum Refusal {
-    /// Our verifier, with the reason.
+/// The reason why an engine did not load a program.
+pub enum Rejection {
+    /// An error of our verifier.
     Verifier(VerifyError),
-    /// A judge, which may or may not say why.
+    /// A message of a judge.
     Judge(String),
+}
+
+impl Rejection {
+    pub fn message(self) -> String {
+        match self {
+            Rejection::Verifier(error) => error.to_string(),
+            Rejection::Judge(message) => message,
+        }
+    }
 }
 
 impl<F: Fn(&Packet) -> u32> Loaded for F {
@@ -50,83 +59,51 @@ impl<F: Fn(&Packet) -> u32> Loaded for F {
     }
 }
 
-struct Interpreter;
-
-impl Engine for Interpreter {
-    fn name(&self) -> &'static str {
-        "interpreter"
-    }
-
-    fn speaks(&self, _dialect: Dialect) -> bool {
-        true
-    }
-
-    fn load(&self, program: &Program, dialect: Dialect) -> Result<Box<dyn Loaded>, Refusal> {
-        let verified = program.verify(dialect).map_err(Refusal::Verifier)?;
-        Ok(Box::new(move |packet: &Packet| verified.interpret(*packet)))
-    }
+/// An engine of this crate.
+struct Ours {
+    name: &'static str,
+    load: fn(Verified) -> Result<Box<dyn Loaded>, String>,
 }
 
-/// The interpreter with a recorder that looks on.
-struct Traced;
+static OURS: [Ours; 5] = [
+    Ours { name: "interpreter", load: |verified| Ok(Box::new(move |packet: &Packet| verified.interpret(*packet))) },
+    Ours { name: "trace", load: |verified| Ok(Box::new(move |packet: &Packet| verified.trace(*packet).verdict())) },
+    Ours { name: "jit", load: |verified| native(&verified, Strategy::Branchless) },
+    Ours { name: "branches", load: |verified| native(&verified, Strategy::Branches) },
+    Ours { name: "jit-batch", load: batch },
+];
 
-impl Engine for Traced {
-    fn name(&self) -> &'static str {
-        "trace"
-    }
-
-    fn speaks(&self, _dialect: Dialect) -> bool {
-        true
-    }
-
-    fn load(&self, program: &Program, dialect: Dialect) -> Result<Box<dyn Loaded>, Refusal> {
-        let verified = program.verify(dialect).map_err(Refusal::Verifier)?;
-        Ok(Box::new(move |packet: &Packet| verified.trace(*packet).verdict()))
-    }
+fn native(verified: &Verified, strategy: Strategy) -> Result<Box<dyn Loaded>, String> {
+    let config = FilterConfig::new().strategy(strategy).require_native(true);
+    let filter = config.compile(verified).map_err(|error| error.to_string())?;
+    Ok(Box::new(move |packet: &Packet| filter.run(*packet)))
 }
 
-/// Native code of a strategy.
-struct Jit(&'static str, Strategy);
-
-impl Engine for Jit {
-    fn name(&self) -> &'static str {
-        self.0
-    }
-
-    fn speaks(&self, _dialect: Dialect) -> bool {
-        true
-    }
-
-    fn load(&self, program: &Program, dialect: Dialect) -> Result<Box<dyn Loaded>, Refusal> {
-        let verified = program.verify(dialect).map_err(Refusal::Verifier)?;
-        let filter = Filter::compile_as(&verified, self.1).map_err(|error| Refusal::Judge(error.to_string()))?;
-        Ok(Box::new(move |packet: &Packet| filter.run(*packet)))
-    }
+fn batch(verified: Verified) -> Result<Box<dyn Loaded>, String> {
+    let filter = Filter::compile(&verified).map_err(|error| error.to_string())?;
+    filter.prepare_batch().map_err(|error| error.to_string())?;
+    Ok(Box::new(Batch(filter)))
 }
 
-struct JitBatch;
-
-impl Engine for JitBatch {
+impl Engine for Ours {
     fn name(&self) -> &'static str {
-        "jit-batch"
+        self.name
     }
 
-    fn speaks(&self, _dialect: Dialect) -> bool {
+    fn supports(&self, _dialect: Dialect) -> bool {
         true
     }
 
-    fn load(&self, program: &Program, dialect: Dialect) -> Result<Box<dyn Loaded>, Refusal> {
-        let verified = program.verify(dialect).map_err(Refusal::Verifier)?;
-        let filter = Filter::compile(&verified).map_err(|error| Refusal::Judge(error.to_string()))?;
-        filter.prepare_batch().map_err(|error| Refusal::Judge(error.to_string()))?;
-        Ok(Box::new(Batch(filter)))
+    fn load(&self, program: &Program, dialect: Dialect) -> Result<Box<dyn Loaded>, Rejection> {
+        let verified = program.verify(dialect).map_err(Rejection::Verifier)?;
+        (self.load)(verified).map_err(Rejection::Judge)
     }
 }
 
 struct Batch(Filter);
 
 impl Loaded for Batch {
-    /// Runs the packet among prefixes of it, so that a verdict that goes to the wrong place is noticed.
+    /// Runs the packet among prefixes of it, so that a verdict in the wrong place is noticed.
     fn differs(&self, packet: &Packet, expected: u32) -> Option<String> {
         let data = packet.data();
         let prefix = |len: usize| Packet::new(&data[..len.min(data.len())]).with_context(packet.context());
@@ -138,58 +115,57 @@ impl Loaded for Batch {
     }
 }
 
-/// All engines; the first is the definition.
-pub fn all() -> [&'static dyn Engine; 8] {
-    [
-        &Interpreter,
-        &Traced,
-        &Jit("jit", Strategy::Branchless),
-        &Jit("branches", Strategy::Branches),
-        &JitBatch,
-        &Kernel,
-        &KernelSeccomp,
-        &Libpcap,
-    ]
+/// Returns all engines; the first is the definition.
+pub fn all() -> impl Iterator<Item = &'static dyn Engine> {
+    let judges: [&dyn Engine; 3] = [&Kernel, &KernelSeccomp, &Libpcap];
+    OURS.iter().map(|engine| engine as &dyn Engine).chain(judges)
 }
 
-/// Asks `engine` about a case, in every dialect that it speaks.
+/// Returns the trial that runs a case in `engine`, in every dialect that the engine supports.
 pub fn trial(engine: &'static dyn Engine, case: &Case) -> Trial {
     let case = case.clone();
     let name = format!("{}::{}", engine.name(), case.name);
-    let speaks = case.dialects.iter().any(|&dialect| engine.speaks(dialect));
+    let is_supported = case.dialects.iter().any(|&dialect| engine.supports(dialect));
     let is_skipped = case.skips.iter().any(|skip| skip == engine.name());
-    let is_ignored = !engine.is_available() || !speaks || is_skipped;
+    let is_ignored = !engine.is_available() || !is_supported || is_skipped;
     Trial::test(name, move || check(engine, &case)).with_ignored_flag(is_ignored)
 }
 
 fn check(engine: &dyn Engine, case: &Case) -> Result<(), Failed> {
-    for &dialect in case.dialects.iter().filter(|&&dialect| engine.speaks(dialect)) {
+    for &dialect in case.dialects.iter().filter(|&&dialect| engine.supports(dialect)) {
         match (engine.load(&case.program, dialect), case.error(dialect)) {
             (Ok(loaded), None) => verdicts(engine, &*loaded, case, dialect)?,
-            (Err(Refusal::Verifier(error)), Some(expected)) => {
+            (Err(Rejection::Verifier(error)), Some(expected)) => {
                 let rule = format!("{:?}", error.rule);
                 let rule = rule.split_whitespace().next().unwrap_or("");
                 if (error.pc, rule) != (expected.pc, &expected.rule) {
                     return Err(format!("{dialect}: expected {} at {}, got {error}", expected.rule, expected.pc).into());
                 }
             }
-            (Err(Refusal::Judge(_)), Some(_)) => {}
+            (Err(Rejection::Judge(_)), Some(_)) => {}
             (Ok(_), Some(expected)) => return Err(format!("{dialect}: accepted, not {}", expected.rule).into()),
-            (Err(Refusal::Verifier(error)), None) => return Err(format!("{dialect}: refused: {error}").into()),
-            (Err(Refusal::Judge(error)), None) => return Err(format!("{dialect}: refused: {error}").into()),
+            (Err(rejection), None) => return Err(format!("{dialect}: rejected: {}", rejection.message()).into()),
         }
     }
     Ok(())
 }
 
 fn verdicts(engine: &dyn Engine, loaded: &dyn Loaded, case: &Case, dialect: Dialect) -> Result<(), Failed> {
-    for expected in case.packets.iter().filter(|expected| engine.takes(&expected.packet())) {
+    for expected in case.packets.iter().filter(|expected| engine.takes(&expected.sample.packet())) {
         let of_dialect = expected.verdicts.iter().find(|(d, _)| *d == dialect);
         let Some(&(_, verdict)) = of_dialect else { continue };
-        if let Some(got) = loaded.differs(&expected.packet(), verdict) {
+        if let Some(got) = loaded.differs(&expected.sample.packet(), verdict) {
             let line = expected.line;
             return Err(format!("{}:{line}: {dialect}: expected {verdict}, got {got}", case.path.display()).into());
         }
     }
     Ok(())
+}
+
+/// Runs a verified program in a judge: `None` if the verdict is `expected`, and a text with the verdict otherwise.
+pub fn judge(judge: &dyn Engine, verified: &Verified, packet: &Packet, expected: u32) -> Option<String> {
+    match judge.load(verified.program(), verified.dialect()) {
+        Ok(loaded) => loaded.differs(packet, expected),
+        Err(rejection) => Some(rejection.message()),
+    }
 }

@@ -1,6 +1,5 @@
-//! Code that libpcap generates for expressions, in a folder beside the project, if it is there: what the optimiser makes
-//! of the unoptimised code is about as short as what libpcap's own optimiser does, and gives the same verdicts; and so do
-//! the programs that we make of the expressions.
+//! libpcap's own test expressions and their programs, from `../shared`, if it is there: our programs have the same verdicts,
+//! and our optimiser is about as good as libpcap's.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -10,41 +9,42 @@ use cbpf::{Context, Dialect, Form, Instruction, LinkType, Packet, Program, Targe
 use libtest_mimic::{Failed, Trial};
 use serde_json::Value;
 
-use crate::generate::Sample;
-use crate::mutate::Programs;
-use crate::oracle;
-use crate::random::xorshift;
+use crate::case::Sample;
+use crate::language::Programs;
+use crate::splitmix64::Random;
+use crate::{mutate, oracle};
 
-/// How many packets each program is tried with.
+/// The number of packets for each program.
 const PACKETS: usize = 100;
 
-/// How long packets are before they are cut, in bytes.
+/// The length of packets before they are cut, in bytes.
 const LONGEST: usize = 200;
 
-/// How long the trial with mutated packets goes on at most.
+/// The time limit of the trial with mutated packets.
 const TIME: Duration = Duration::from_secs(5);
 
-/// What stands before a load through X, mostly: the headers of Ethernet and IPv4.
+/// The most that X usually is: the headers of Ethernet and IPv4, in bytes.
 const HEADERS: usize = 34;
 
 pub fn trials() -> Vec<Trial> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/pcap-filter/libpcap-expressions.json");
     let is_absent = !path.is_file();
-    let trial = |name: &str, check: fn(&PathBuf) -> Result<(), Failed>| {
-        let path = path.clone();
-        Trial::test(format!("expressions::{name}"), move || check(&path)).with_ignored_flag(is_absent)
+    let trial = |name: &str, check: fn(&Value) -> Result<(), Failed>| {
+        let path: PathBuf = path.clone();
+        let work = move || check(&serde_json::from_str(&fs::read_to_string(&path)?)?);
+        Trial::test(format!("expressions::{name}"), work).with_ignored_flag(is_absent)
     };
     vec![
-        trial("libpcap", check),
+        trial("libpcap", check_optimizer),
         trial("compiled", check_compiled),
         trial("mutated", check_mutated),
-        trial("refused", check_refused),
+        trial("refused", check_rejected),
     ]
 }
 
-/// Blocks about another system than the default: their numbers of address families and protocols; and one in which
-/// libpcap reads scratch words that it never stores.
-fn is_about_another_system(block: &Value) -> bool {
+/// Returns `true` for blocks with the address families or protocols of another system, and for one in which libpcap reads
+/// scratch words that it never stores.
+fn is_incomparable(block: &Value) -> bool {
     let name = block["name"].as_str().unwrap_or_default();
     let link_type = block["link_type"].as_str().unwrap_or_default();
     let has_families = matches!(link_type, "NULL" | "LOOP" | "ENC" | "PFLOG");
@@ -53,22 +53,18 @@ fn is_about_another_system(block: &Value) -> bool {
         || name == "geneve_and_tcp_index_IEEE802_11_RADIO"
 }
 
-/// Our programs have the verdicts of libpcap's, where no names need to be known.
-fn check_compiled(path: &PathBuf) -> Result<(), Failed> {
-    let (mut compiled, mut state) = (0, 0x636f_6d70);
-    each_expression(path, |expression| {
-        let Expression { ours, theirs, .. } = expression;
+/// Our programs have the verdicts of libpcap's.
+fn check_compiled(file: &Value) -> Result<(), Failed> {
+    let (mut compiled, mut random) = (0, Random::new(1));
+    each_expression(file, |[ours, theirs, _], _| {
         let [judged, judge] = [ours.verify(Dialect::Pcap)?, theirs.verify(Dialect::Pcap)?];
         compiled += 1;
-        for _ in 0..PACKETS {
-            let sample = sample(theirs, &mut state);
-            // Shorter ones are for the proofs.
-            if sample.data.len() < LONGEST {
-                continue;
-            }
-            let packet = Packet::new(&sample.data).with_wire_len(sample.wire_len);
+        // On shorter packets the programs may differ, since they load in another order.
+        let samples = (0..PACKETS).map(|_| sample(theirs, &mut random)).filter(|sample| sample.data.len() == LONGEST);
+        for Sample { data, wire_len, .. } in samples {
+            let packet = Packet::new(&data).with_wire_len(wire_len);
             if judged.interpret(packet) != judge.interpret(packet) {
-                return Err(format!("on {:02x?}", sample.data).into());
+                return Err(format!("on {data:02x?}").into());
             }
         }
         Ok(())
@@ -76,55 +72,44 @@ fn check_compiled(path: &PathBuf) -> Result<(), Failed> {
     if compiled > 900 { Ok(()) } else { Err(format!("only {compiled} expressions were compiled").into()) }
 }
 
-/// So they have on packets that are mutated where the programs look.
-fn check_mutated(path: &PathBuf) -> Result<(), Failed> {
-    let mut state = 0x6d75_7461;
-    let start = Instant::now();
-    each_expression(path, |Expression { ours, theirs, optimized, link_type }| {
-        if start.elapsed() > TIME {
-            return Ok(());
-        }
-        Ok(Programs::new(ours, theirs, optimized)?.agree(*link_type, &mut state)?)
+/// Our programs have the verdicts of libpcap's on packets that are mutated where the programs load.
+fn check_mutated(file: &Value) -> Result<(), Failed> {
+    let (start, mut random) = (Instant::now(), Random::new(2));
+    each_expression(file, |programs, link_type| match start.elapsed() > TIME {
+        true => Ok(()),
+        false => Ok(mutate::agree(programs, link_type, &mut random)?),
     })
 }
 
-/// An expression that both know, with its programs: ours, and the two of libpcap.
-struct Expression {
-    ours: Program,
-    theirs: Program,
-    optimized: Program,
-    link_type: LinkType,
-}
-
-/// Tries all expressions whose code can be ours, too.
-fn each_expression(path: &PathBuf, mut try_one: impl FnMut(&Expression) -> Result<(), Failed>) -> Result<(), Failed> {
-    let file: Value = serde_json::from_str(&fs::read_to_string(path)?)?;
-    for block in file["accept"].as_array().ok_or("no `accept`")? {
+/// Calls `try_one` for all expressions that both compilers accept.
+fn each_expression(
+    file: &Value,
+    mut try_one: impl FnMut(&Programs, LinkType) -> Result<(), Failed>,
+) -> Result<(), Failed> {
+    for block in blocks(file, "accept")? {
         let link_type: LinkType = block["link_type"].as_str().ok_or("no link type")?.parse()?;
         let theirs = program(&block["unopt"])?.or(program(&block["optunopt"])?).ok_or("no code")?;
-        // What jumps backward is for libpcap alone.
+        // Our verifier rejects loops.
         let is_loop = theirs.verify(Dialect::Pcap).is_err();
         let is_special = block.get("linuxext").is_some() || block.get("netmask").is_some();
-        if is_loop || is_special || is_about_another_system(block) {
+        if is_loop || is_special || is_incomparable(block) {
             continue;
         }
         let optimized = program(&block["opt"])?.unwrap_or_else(|| theirs.clone());
         let snaplen = block["snaplen"].as_str().map_or(Ok(262_144), str::parse)?;
-        let target = Target::new(link_type).snaplen(snaplen).accept_nothing();
+        let target = Target::new(link_type).snaplen(snaplen).allow_reject_all(true);
         for text in block["expressions"].as_array().ok_or("no expressions")?.iter().filter_map(Value::as_str) {
             let Ok(ours) = compile_expression(text, &target) else { continue };
-            let (theirs, optimized) = (theirs.clone(), optimized.clone());
-            try_one(&Expression { ours, theirs, optimized, link_type })
+            try_one(&[ours, theirs.clone(), optimized.clone()], link_type)
                 .map_err(|error| format!("{}: `{text}`: {}", block["name"], error.message().unwrap_or_default()))?;
         }
     }
     Ok(())
 }
 
-/// What libpcap refuses we refuse.
-fn check_refused(path: &PathBuf) -> Result<(), Failed> {
-    let file: Value = serde_json::from_str(&fs::read_to_string(path)?)?;
-    for block in file["reject"].as_array().ok_or("no `reject`")? {
+/// The expressions that libpcap rejects are errors.
+fn check_rejected(file: &Value) -> Result<(), Failed> {
+    for block in blocks(file, "reject")? {
         let (Some(link_type), Some(text)) = (block["link_type"].as_str(), block["expression"].as_str()) else {
             continue;
         };
@@ -135,19 +120,18 @@ fn check_refused(path: &PathBuf) -> Result<(), Failed> {
     Ok(())
 }
 
-fn check(path: &PathBuf) -> Result<(), Failed> {
-    let file: Value = serde_json::from_str(&fs::read_to_string(path)?)?;
-    let (mut ours, mut theirs) = (0, 0);
-    for block in file["accept"].as_array().ok_or("no `accept`")? {
+/// Our optimiser keeps the verdicts of libpcap's programs, and makes them about as short as libpcap's optimiser does.
+fn check_optimizer(file: &Value) -> Result<(), Failed> {
+    let (mut ours, mut theirs, mut random) = (0, 0, Random::new(3));
+    for block in blocks(file, "accept")? {
         let dialect = if block.get("linuxext").is_some() { Dialect::Linux } else { Dialect::Pcap };
         let both = program(&block["optunopt"])?;
         let (unoptimized, optimized) = (program(&block["unopt"])?.or(both.clone()), program(&block["opt"])?.or(both));
-        let mut state = 0x6578_7072;
         for program in unoptimized.iter().chain(&optimized) {
-            let samples: Vec<Sample> = (0..PACKETS).map(|_| sample(program, &mut state)).collect();
+            let samples: Vec<Sample> = (0..PACKETS).map(|_| sample(program, &mut random)).collect();
             oracle::optimized_agrees(program, dialect, &samples).map_err(|e| format!("{}: {e}", block["name"]))?;
         }
-        // What jumps backward is for libpcap alone.
+        // Our verifier rejects loops.
         if let (Some(before), Some(after)) = (unoptimized, optimized)
             && let Ok(shorter) = before.optimize(dialect)
         {
@@ -155,35 +139,40 @@ fn check(path: &PathBuf) -> Result<(), Failed> {
         }
     }
     let is_short = ours * 100 <= theirs * 105;
-    if is_short { Ok(()) } else { Err(format!("{ours} instructions, where libpcap has {theirs}").into()) }
+    if is_short { Ok(()) } else { Err(format!("{ours} instructions, libpcap has {theirs}").into()) }
 }
 
-/// A program as a list of lines; `None` if there is none.
+fn blocks<'v>(file: &'v Value, list: &str) -> Result<&'v Vec<Value>, Failed> {
+    Ok(file[list].as_array().ok_or_else(|| format!("no `{list}`"))?)
+}
+
+/// Parses a program that is a list of lines; `None` if there is none.
 fn program(listing: &Value) -> Result<Option<Program>, Failed> {
     let Some(lines) = listing.as_array() else { return Ok(None) };
     let lines: Vec<&str> = lines.iter().filter_map(Value::as_str).collect();
     Ok(Some(Program::parse_as(Form::Listing, lines.join("\n").as_bytes())?))
 }
 
-/// Random bytes, with numbers that the program tests for at the places where it looks, cut somewhere.
-fn sample(program: &Program, state: &mut u64) -> Sample {
-    let mut below = |limit: usize| (xorshift(state) >> 16) as usize % limit;
-    let mut data: Vec<u8> = (0..LONGEST).map(|_| below(256) as u8).collect();
+/// Returns random bytes with the program's constants at the places that it loads from, cut at a random length.
+fn sample(program: &Program, random: &mut Random) -> Sample {
+    let mut data = random.bytes(LONGEST);
     let constants: Vec<u32> = program.instructions().iter().filter(|raw| raw.code & 7 == 5).map(|raw| raw.k).collect();
     for instruction in program.disassemble() {
         let (offset, width) = match instruction {
             Instruction::LoadAbsolute { offset, width } => (offset as usize, width.bytes() as usize),
-            Instruction::LoadIndirect { offset, width } => (offset as usize + below(HEADERS), width.bytes() as usize),
+            Instruction::LoadIndirect { offset, width } => {
+                (offset as usize + random.below(HEADERS), width.bytes() as usize)
+            }
             _ => continue,
         };
         if let Some(place) = data.get_mut(offset..offset.saturating_add(width))
             && !constants.is_empty()
-            && below(4) > 0
+            && random.chance(75)
         {
-            place.copy_from_slice(&constants[below(constants.len())].to_be_bytes()[4 - width..]);
+            place.copy_from_slice(&random.choose(&constants).to_be_bytes()[4 - width..]);
         }
     }
-    let len = if below(2) == 0 { LONGEST } else { below(LONGEST) };
+    let len = if random.chance(50) { LONGEST } else { random.below(LONGEST) };
     data.truncate(len);
-    Sample { data, wire_len: below(1600) as u32, context: Context::default() }
+    Sample { data, wire_len: random.below(1600) as u32, context: Context::default() }
 }

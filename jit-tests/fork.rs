@@ -1,26 +1,24 @@
-//! Processes that are forked: parent and child go on compiling whatever other threads were doing, and neither can change
-//! code that the other runs. The test program starts itself again for each trial, and forks there.
+//! Forked processes: parent and child can compile, whatever other threads were doing at the fork, and neither can change
+//! code that the other runs. Each trial runs in a process of its own, and forks there.
 
 use std::fs;
 use std::io::Read;
 use std::os::fd::AsRawFd;
 use std::os::unix::fs::FileExt;
-use std::process::Command;
 use std::ptr;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use cbpf::{Dialect, Filter, FilterSet, Program, SharedSet, Verified};
-use libtest_mimic::{Failed, Trial};
+use libtest_mimic::Trial;
 
-/// Set in a process that a trial starts, to the name of the trial.
-const ALONE: &str = "JIT_TESTS_FORK";
+use crate::process;
 
-/// After how many seconds a process counts as hanging; a child after half of them.
+/// The time, in seconds, after which a process counts as hanging; half of it for a child.
 const DEADLINE: u32 = 60;
 
-/// How long a trial goes on forking.
+/// The time for which a trial forks children.
 const TIME: Duration = Duration::from_secs(3);
 
 type Task = (&'static str, fn() -> Result<(), String>);
@@ -33,29 +31,20 @@ const TASKS: [Task; 4] = [
 ];
 
 pub fn trials() -> Vec<Trial> {
-    TASKS.iter().map(|&(name, _)| Trial::test(name, move || in_a_process(name))).collect()
+    TASKS.iter().map(|&(name, _)| process::trial(name)).collect()
 }
 
-fn in_a_process(name: &str) -> Result<(), Failed> {
-    let output = Command::new(std::env::current_exe()?).env(ALONE, name).output()?;
-    match output.status.success() {
-        true => Ok(()),
-        false => Err(format!("{}: {}", output.status, String::from_utf8_lossy(&output.stderr)).into()),
-    }
-}
-
-/// What [`in_a_process`] runs; `None` in any other process.
-pub fn alone() -> Option<Result<(), String>> {
-    let name = std::env::var(ALONE).ok()?;
-    let (_, task) = TASKS.into_iter().find(|task| task.0 == name)?;
+/// Runs a trial, in a process of its own.
+pub fn alone(name: &str) -> Result<(), String> {
+    let (_, task) = TASKS.into_iter().find(|task| task.0 == name).ok_or("no such trial")?;
     // SAFETY: the call touches no memory.
     unsafe { libc::alarm(DEADLINE) };
-    Some(task().inspect_err(|error| eprintln!("{error}")))
+    task()
 }
 
-/// Forks, runs `work` in the child, and returns the child.
+/// Forks, runs `work` in the child, and returns the child's number.
 fn fork(work: impl FnOnce() -> Result<(), String>) -> libc::pid_t {
-    // SAFETY: the child runs only what is to be tried, and leaves without a destructor or a flush.
+    // SAFETY: the child runs only `work`, and exits without destructors or flushes.
     match unsafe { libc::fork() } {
         0 => {
             // SAFETY: the calls touch no memory.
@@ -68,7 +57,7 @@ fn fork(work: impl FnOnce() -> Result<(), String>) -> libc::pid_t {
     }
 }
 
-/// Waits for a child's end: an error unless it was in time and all was well.
+/// Waits for a child, and returns an error if it was late or failed.
 fn wait(child: libc::pid_t) -> Result<(), String> {
     let mut status = 0;
     // SAFETY: the system writes into `status`.
@@ -88,7 +77,7 @@ fn returns(k: u32) -> Verified {
     program.verify(Dialect::Pcap).expect("a valid one")
 }
 
-/// Compiles a filter, and checks it.
+/// Compiles and checks a filter.
 fn compile(k: u32) -> Result<Filter, String> {
     let filter = Filter::compile(&returns(k)).map_err(|error| error.to_string())?;
     check(&filter, k).map(|()| filter)
@@ -101,15 +90,15 @@ fn check(filter: &Filter, k: u32) -> Result<(), String> {
     }
 }
 
-/// A mapping of code.
+/// A mapping of native code.
 struct Code {
     start: usize,
     len: usize,
-    /// As `/proc/PID/maps` has it.
+    /// Access rights, as in `/proc/PID/maps`.
     rights: String,
-    /// Its name in `/proc/PID/map_files`.
+    /// Name in `/proc/PID/map_files`.
     name: String,
-    /// The number of its file, which no other file gets.
+    /// Number of the file, which no other file gets.
     inode: u64,
 }
 
@@ -132,9 +121,9 @@ fn mapped_code_of(process: &str) -> Result<Vec<Code>, String> {
     Ok(maps.lines().filter(|line| line.contains("memfd:cbpf")).filter_map(code).collect())
 }
 
-/// Checks that the parent throws away the file of a mapping that the child inherited: it was forked between the calls
-/// that map a chunk and that keep the mapping from children.
-fn is_thrown_away(parent: &str, inherited: &Code) -> Result<(), String> {
+/// Checks that the parent discards the file of a mapping that the child inherited: the fork fell between the calls that
+/// map a chunk and that exclude the mapping from children.
+fn is_discarded(parent: &str, inherited: &Code) -> Result<(), String> {
     let start = Instant::now();
     while start.elapsed() < Duration::from_secs(10) {
         if mapped_code_of(parent)?.iter().all(|code| code.inode != inherited.inode) {
@@ -145,7 +134,7 @@ fn is_thrown_away(parent: &str, inherited: &Code) -> Result<(), String> {
     Err(format!("a child inherits {} {}, which the parent keeps", inherited.name, inherited.rights))
 }
 
-/// No mapping of code can be written, between compilations not even by whoever compiles.
+/// No mapping of code is writable between compilations.
 fn nothing_is_writable() -> Result<(), String> {
     match mapped_code()?.iter().find(|code| code.rights.contains('w')) {
         Some(code) => Err(format!("code at {:x} is {}", code.start, code.rights)),
@@ -153,7 +142,7 @@ fn nothing_is_writable() -> Result<(), String> {
     }
 }
 
-/// Tries to write code in all ways that are open to a process without help from its parent.
+/// Tries to write code in all ways that a process has without help from its parent.
 fn attack(parent: libc::pid_t) -> Result<(), String> {
     nothing_is_writable()?;
     let code = mapped_code()?;
@@ -170,14 +159,14 @@ fn attack(parent: libc::pid_t) -> Result<(), String> {
             if unsafe { libc::mprotect(place, *len, rights) } == 0 {
                 return Err("mprotect makes code writable".to_owned());
             }
-            // SAFETY: a second mapping of the same pages, in a place of its own.
+            // SAFETY: the system chooses an unused address for a second mapping of the same pages.
             let again = unsafe { libc::mremap(place, 0, *len, libc::MREMAP_MAYMOVE) };
             // SAFETY: as above.
             if again != libc::MAP_FAILED && unsafe { libc::mprotect(again, *len, rights) } == 0 {
                 return Err("a second mapping of code can be made writable".to_owned());
             }
         }
-        // SAFETY: where it succeeds, the trial fails.
+        // SAFETY: if the call succeeds, the trial fails.
         if unsafe { libc::madvise(place, *len, libc::MADV_REMOVE) } == 0 {
             return Err("code can be cut out".to_owned());
         }
@@ -197,7 +186,7 @@ fn attack(parent: libc::pid_t) -> Result<(), String> {
     Ok(())
 }
 
-/// Opens the file of code, which takes privileges, and tries to write, to map, to cut.
+/// Opens the file of code, which takes privileges, and tries to write, cut and map it.
 fn write_to_file(path: &str, len: usize) -> Result<(), String> {
     let Ok(file) = fs::File::options().read(true).write(true).open(path) else { return Ok(()) };
     if file.write_at(&[0xcc], 0).is_ok() {
@@ -207,7 +196,7 @@ fn write_to_file(path: &str, len: usize) -> Result<(), String> {
         return Err(format!("{path} can be cut"));
     }
     let (rights, fd) = (libc::PROT_READ | libc::PROT_WRITE, file.as_raw_fd());
-    // SAFETY: a mapping in a place of its own.
+    // SAFETY: the system chooses an unused address.
     let mapping = unsafe { libc::mmap(ptr::null_mut(), len, rights, libc::MAP_SHARED, fd, 0) };
     if mapping != libc::MAP_FAILED {
         return Err(format!("{path} can be mapped and written"));
@@ -217,7 +206,7 @@ fn write_to_file(path: &str, len: usize) -> Result<(), String> {
     if hole == 0 { Err(format!("{path} can be emptied")) } else { Ok(()) }
 }
 
-/// The child tries to change what the parent runs, both go on, and so does a grandchild.
+/// A child tries to change code that the parent runs; both continue, and so does a grandchild.
 fn nobody_writes_code() -> Result<(), String> {
     let parent = std::process::id() as libc::pid_t;
     let shared = (100..600).map(compile).collect::<Result<Vec<_>, String>>()?;
@@ -238,7 +227,7 @@ fn nobody_writes_code() -> Result<(), String> {
     wait(child)?;
     own.iter().zip(2000..).try_for_each(|(filter, k)| check(filter, k))?;
     check_all()?;
-    // What a child may do to its own view, as long as it lives, is not seen here either.
+    // A child may change its own view of the code, which has no effect here.
     wait(fork(|| {
         drop(own);
         compile(7).map(drop)
@@ -246,7 +235,7 @@ fn nobody_writes_code() -> Result<(), String> {
     check_all()
 }
 
-/// Runs `work` in some threads, again and again, while children are forked for `in_child`, one after the other.
+/// Runs `work` in threads, again and again, while children are forked in turn to run `in_child`.
 fn beside(
     work: impl Fn(u32) -> Result<(), String> + Sync,
     mut in_child: impl FnMut() -> Result<(), String>,
@@ -271,11 +260,11 @@ fn beside(
     })
 }
 
-/// Children that were forked in the middle of compilations of other threads compile, and inherit nothing to write.
+/// Children that are forked while other threads compile can compile, and inherit nothing writable.
 fn children_of_threads_compile() -> Result<(), String> {
     let kept = compile(99)?;
     let work = |k| {
-        // Large ones have chunks of their own, which are made all the time.
+        // Each large filter has a chunk of its own.
         let text = "ldb [1]\nadd x\ntax\n".repeat(if k % 8 == 0 { 600 } else { 1 }) + "ret #3";
         let verified = text.parse::<Program>().map_err(|e| e.to_string())?.verify(Dialect::Pcap).expect("a valid one");
         let filter = Filter::compile(&verified).map_err(|error| error.to_string())?;
@@ -285,14 +274,14 @@ fn children_of_threads_compile() -> Result<(), String> {
     beside(work, || {
         nothing_is_writable()?;
         for code in mapped_code()?.iter().filter(|code| !code.rights.starts_with("r-x")) {
-            is_thrown_away(&parent, code)?;
+            is_discarded(&parent, code)?;
         }
         check(&kept, 99)?;
         (1..10).try_for_each(|k| compile(k).map(drop))
     })
 }
 
-/// The loop of a filter that another thread was about to make is made in the child.
+/// A child compiles the batch loop that another thread was about to compile.
 fn children_of_threads_run_batches() -> Result<(), String> {
     let filters: Vec<Filter> = (2..2000).map(compile).collect::<Result<_, String>>()?;
     let (run_there, run_here) = (AtomicUsize::new(0), AtomicUsize::new(0));
@@ -305,14 +294,14 @@ fn children_of_threads_run_batches() -> Result<(), String> {
     beside(
         |_| run(&run_there),
         || {
-            // What the threads are at now, and have not come to yet.
+            // The filters that the threads run now and next.
             run_here.store(run_there.load(Ordering::Relaxed).saturating_sub(3), Ordering::Relaxed);
             (0..6).try_for_each(|_| run(&run_here))
         },
     )
 }
 
-/// A shared set that is forked while it changes, is read and is indexed anew goes on changing in the child.
+/// A child can change a shared set that was changed, read and indexed again at the fork.
 fn shared_sets_go_on() -> Result<(), String> {
     let rule = |k: u32| -> Verified {
         let program: Program = format!("ld [0]\njeq #{k}, yes\nret #0\nyes: ret #1").parse().expect("a program");
@@ -344,7 +333,7 @@ fn shared_sets_go_on() -> Result<(), String> {
     })
 }
 
-/// Changes a set until the thread that indexes rules anew has been seen.
+/// Changes a set until the thread that indexes the rules again has been seen.
 fn rebuilds(shared: &SharedSet, rule: &dyn Fn(u32) -> Verified) -> Result<(), String> {
     let is_there = || {
         let tasks = fs::read_dir("/proc/self/task").into_iter().flatten().flatten();

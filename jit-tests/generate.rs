@@ -1,7 +1,6 @@
-//! Random programs, packets and contexts, out of random bytes: shared by the random test and the fuzz targets.
+//! Generators of programs, packets and contexts from random bytes: shared by the random trials and the fuzz targets.
 //!
-//! The bytes choose; whatever they are, something comes out. Programs are shaped so that most pass the verifier and
-//! do something with the packet before they return.
+//! Any bytes give a result. Most programs pass the verifier and use the packet before they return.
 
 use arbitrary::{Result, Unstructured};
 use cbpf::{
@@ -9,44 +8,24 @@ use cbpf::{
     Register, Vlan, Width,
 };
 
-use crate::case::ExpectedVerdict;
+use crate::case::{ExpectedVerdict, Sample};
 
-/// A packet as bytes, its length on the wire, and its context.
-#[derive(Clone, Debug)]
-pub struct Sample {
-    pub data: Vec<u8>,
-    pub wire_len: u32,
-    pub context: Context,
-}
-
-/// By how many bytes packets are cut at most, one after the other.
+/// The number of bytes by which the packets of cases are cut, at most.
 const CUTS: usize = 100;
 
-impl Sample {
-    /// The packet of a case.
-    pub fn whole(packet: &ExpectedVerdict) -> Sample {
-        let (data, context) = (packet.data.clone(), packet.context.clone());
-        Sample { data, wire_len: packet.wire_len, context }
-    }
-
-    /// The packet of a case, whole and truncated.
-    pub fn cut(packet: &ExpectedVerdict) -> impl Iterator<Item = Sample> {
-        let len = packet.data.len();
-        (len.saturating_sub(CUTS)..=len).map(|captured| Sample {
-            data: packet.data[..captured].to_vec(),
-            wire_len: packet.wire_len,
-            context: packet.context.clone(),
-        })
-    }
+/// Returns the packets of a case, whole and truncated.
+pub fn cuts(packets: &[ExpectedVerdict]) -> Vec<Sample> {
+    let lengths = |len: usize| len.saturating_sub(CUTS)..=len;
+    packets.iter().flat_map(|packet| lengths(packet.sample.data.len()).map(|len| packet.sample.cut(len))).collect()
 }
 
-/// Passes in any order, some perhaps more than once.
+/// Returns passes in any order, with repetitions.
 pub fn passes(u: &mut Unstructured) -> Result<Vec<Pass>> {
     let count = u.int_in_range(0..=8)?;
     (0..count).map(|_| u.choose(Pass::ALL).copied()).collect()
 }
 
-/// Numbers at which machines differ, if they do.
+/// Numbers at the edges of what machines agree on.
 const EDGES: [u32; 16] = [
     0,
     1,
@@ -87,24 +66,24 @@ fn operand(u: &mut Unstructured) -> Result<Operand> {
     Ok(if u.arbitrary()? { Operand::X } else { Operand::Constant(number(u)?) })
 }
 
-/// A program of the dialect that is likely to be valid, and packets for it.
+/// Returns a program that is likely to be valid in the dialect, and packets for it.
 pub fn program_and_samples(u: &mut Unstructured, dialect: Dialect) -> Result<(Program, [Sample; 2])> {
     Ok((program(u, dialect)?, [sample(u, dialect)?, sample(u, dialect)?]))
 }
 
-/// A program of the dialect that is likely to be valid.
+/// Returns a program that is likely to be valid in the dialect.
 pub fn program(u: &mut Unstructured, dialect: Dialect) -> Result<Program> {
     if u.ratio(1, 3)? { tests(u, dialect) } else { anything(u, dialect) }
 }
 
-/// A program of tests of a few numbers of the packet that lead to a few returns, as lists of hosts and ports are.
+/// Returns a program of tests of a few fields that lead to a few returns, like lists of hosts and ports.
 fn tests(u: &mut Unstructured, dialect: Dialect) -> Result<Program> {
     let verdict = number(u)?;
     let drop = Instruction::ReturnConstant { verdict: 0 };
     let mut backward = vec![Instruction::ReturnA, Instruction::ReturnConstant { verdict }, drop];
     for _ in 0..u.int_in_range(1..=40)? {
-        let behind = backward.len() as u8;
-        let mut skip = || Ok(if u.arbitrary()? { 0 } else { behind - u.int_in_range(1..=3)? });
+        let following = backward.len() as u8;
+        let mut skip = || Ok(if u.arbitrary()? { 0 } else { following - u.int_in_range(1..=3)? });
         let (skip_true, skip_false) = (skip()?, skip()?);
         let condition = *u.choose(&[Condition::Equal, Condition::Equal, Condition::Greater, Condition::BitsSet])?;
         let operand = Operand::Constant((u.arbitrary::<u32>()? & 0x0101_0101) >> *u.choose(&[0, 16, 24, 24])?);
@@ -121,7 +100,7 @@ fn tests(u: &mut Unstructured, dialect: Dialect) -> Result<Program> {
     Ok(backward.into_iter().rev().collect())
 }
 
-/// A rule such as sets are made of: a few fields are asked one after the other, and if one says no, the verdict is 0.
+/// Returns a rule as in filter sets: tests of a few fields in turn, of which each can drop the packet.
 pub fn rule(u: &mut Unstructured, dialect: Dialect) -> Result<Program> {
     let tests = u.int_in_range(1..=4)?;
     let mut backward = vec![Instruction::ReturnConstant { verdict: 0 }];
@@ -147,7 +126,7 @@ pub fn rule(u: &mut Unstructured, dialect: Dialect) -> Result<Program> {
     Ok(backward.into_iter().rev().collect())
 }
 
-/// A load of what nearly all packets have.
+/// Returns a load of bytes that nearly all packets have.
 fn near_load(u: &mut Unstructured, dialect: Dialect) -> Result<Instruction> {
     let offset = u.int_in_range(0..=7)?;
     Ok(match width(u)? {
@@ -157,7 +136,7 @@ fn near_load(u: &mut Unstructured, dialect: Dialect) -> Result<Instruction> {
     })
 }
 
-/// A program of any instructions.
+/// Returns a program of any instructions.
 fn anything(u: &mut Unstructured, dialect: Dialect) -> Result<Program> {
     let stored = u.int_in_range(0..=3)?;
     let mut program: Vec<Instruction> = Vec::new();
@@ -173,7 +152,7 @@ fn anything(u: &mut Unstructured, dialect: Dialect) -> Result<Program> {
     Ok(program.into_iter().collect())
 }
 
-/// A program so long that the kernel may refuse what it becomes: rows of one instruction, and jumps between them.
+/// Returns a program near the length limit of the kernel's conversion: runs of one instruction, with jumps between them.
 pub fn long_program(u: &mut Unstructured) -> Result<Program> {
     let len = u.int_in_range(1_500..=4_095)?;
     let mut program = Vec::with_capacity(len + 1);
@@ -182,15 +161,15 @@ pub fn long_program(u: &mut Unstructured) -> Result<Program> {
         if u.ratio(1, 2)? {
             program.push(jump(u, left as u32 - 1)?);
         } else {
-            let row = u.int_in_range(1..=left.min(2_000))?;
-            program.extend(std::iter::repeat_n(instruction(u, Dialect::Linux, 0)?, row));
+            let run = u.int_in_range(1..=left.min(2_000))?;
+            program.extend(std::iter::repeat_n(instruction(u, Dialect::Linux, 0)?, run));
         }
     }
     program.push(Instruction::ReturnA);
     Ok(program.into_iter().collect())
 }
 
-/// An instruction that goes on with the next one; `stored` scratch words may be read.
+/// Returns an instruction without a jump, which reads no scratch words but the first `stored`.
 pub fn instruction(u: &mut Unstructured, dialect: Dialect, stored: u32) -> Result<Instruction> {
     let is_seccomp = dialect == Dialect::Seccomp;
     Ok(match u.int_in_range(0..=13)? {
@@ -223,13 +202,13 @@ fn alu(u: &mut Unstructured, is_seccomp: bool) -> Result<Instruction> {
     Ok(Instruction::Alu { op, operand })
 }
 
-/// An ancillary load.
+/// Returns an ancillary load.
 pub fn extension(u: &mut Unstructured) -> Result<Extension> {
     let all: Vec<Extension> = Extension::all().collect();
     Ok(*u.choose(&all)?)
 }
 
-/// A jump, or a return, with `left` instructions before the last.
+/// Returns a jump or a return, with `left` instructions between it and the last.
 pub fn jump(u: &mut Unstructured, left: u32) -> Result<Instruction> {
     use Condition::{BitsNotSet, BitsSet, Equal, Greater, GreaterOrEqual, Less, LessOrEqual, NotEqual};
     let mut skip = |most: u32| u.int_in_range(0..=left.min(most));
@@ -242,7 +221,7 @@ pub fn jump(u: &mut Unstructured, left: u32) -> Result<Instruction> {
     })
 }
 
-/// A packet; for seccomp 64 bytes.
+/// Returns a packet, of 64 bytes for seccomp.
 pub fn sample(u: &mut Unstructured, dialect: Dialect) -> Result<Sample> {
     let len = match u.int_in_range(0..=9)? {
         _ if dialect == Dialect::Seccomp => 64,
@@ -255,7 +234,7 @@ pub fn sample(u: &mut Unstructured, dialect: Dialect) -> Result<Sample> {
     let known = u.bytes(u.len().min(len))?;
     data[..known.len()].copy_from_slice(known);
     if u.ratio(1, 2)? {
-        // What programs test for.
+        // Programs test for 0 and 1 most often.
         data.iter_mut().for_each(|byte| *byte &= 1);
     }
     let wire_len = if u.ratio(1, 3)? { number(u)? } else { len as u32 };
@@ -264,24 +243,23 @@ pub fn sample(u: &mut Unstructured, dialect: Dialect) -> Result<Sample> {
 
 fn context(u: &mut Unstructured) -> Result<Context> {
     if u.ratio(1, 2)? {
-        return Ok(Context { seed: Some(u.arbitrary()?), ..Context::default() });
+        return Ok(Context::default().seed(u.arbitrary::<u64>()?));
     }
-    Ok(Context {
-        protocol: u.arbitrary()?,
-        packet_type: u.arbitrary()?,
-        device: u.arbitrary::<Option<(u32, u16)>>()?.map(|(index, hardware_type)| Device { index, hardware_type }),
-        mark: u.arbitrary()?,
-        queue: u.arbitrary()?,
-        receive_hash: u.arbitrary()?,
-        cpu: u.arbitrary()?,
-        vlan: u.arbitrary::<Option<(u16, u16)>>()?.map(|(tci, tpid)| Vlan { tci, tpid }),
-        network_header: start(u)?,
-        link_header: if u.arbitrary()? { Some(start(u)?) } else { None },
-        seed: Some(u.arbitrary()?),
-    })
+    let context = Context::default()
+        .protocol(u.arbitrary()?)
+        .packet_type(u.arbitrary()?)
+        .device(u.arbitrary::<Option<(u32, u16)>>()?.map(|(index, hardware_type)| Device::new(index, hardware_type)))
+        .mark(u.arbitrary()?)
+        .queue(u.arbitrary()?)
+        .receive_hash(u.arbitrary()?)
+        .cpu(u.arbitrary()?)
+        .vlan(u.arbitrary::<Option<(u16, u16)>>()?.map(|(tci, tpid)| Vlan::new(tci, tpid)))
+        .network_header(start(u)?);
+    let link_header = if u.arbitrary()? { Some(start(u)?) } else { None };
+    Ok(context.link_header(link_header).seed(u.arbitrary::<u64>()?))
 }
 
-/// Where a header begins: mostly in the packet.
+/// Returns the start of a header, which is mostly inside the packet.
 fn start(u: &mut Unstructured) -> Result<i32> {
     Ok(match u.int_in_range(0..=9)? {
         0 => *u.choose(&[-20, -1, i32::MIN, i32::MAX, 0x7ff0_0000])?,
@@ -290,7 +268,7 @@ fn start(u: &mut Unstructured) -> Result<i32> {
     })
 }
 
-/// Any instructions, valid or not, mostly with opcodes that exist.
+/// Returns instructions that may be invalid, mostly with known opcodes.
 pub fn wild_program(u: &mut Unstructured) -> Result<Program> {
     let len = u.int_in_range(1..=12)?;
     let mut program = Vec::new();
@@ -310,28 +288,28 @@ fn wild(u: &mut Unstructured) -> Result<RawInstruction> {
     Ok(RawInstruction::new(code, skip(u)?, skip(u)?, k))
 }
 
-/// An offset of a load.
+/// Returns an offset of a load.
 fn offset(u: &mut Unstructured) -> Result<u32> {
     if u.ratio(1, 4)? { relative_offset(u) } else { number(u) }
 }
 
-/// An offset of which most are relative to a header.
+/// Returns an offset that is probably relative to a header.
 pub fn relative_offset(u: &mut Unstructured) -> Result<u32> {
     let base = *u.choose(&[0xfff0_0000, 0xffe0_0000, 0xffdf_fff8, 0xffef_fff8, 0xffff_eff8, 0])?;
     Ok(u.int_in_range(0..=40)? + base)
 }
 
-/// The program that the bytes are, eight an instruction, and a packet: the first byte says how many of the last are it.
+/// Decodes a program, eight bytes an instruction, and a packet, whose length is the first byte.
 pub fn from_bytes(bytes: &[u8]) -> (Program, Sample) {
     let (&len, rest) = bytes.split_first().unwrap_or((&0, &[]));
     let (instructions, data) = rest.split_at(rest.len().saturating_sub(usize::from(len)));
     let whole = instructions.len() / 8 * 8;
     let program = Program::parse_as(Form::Raw, &instructions[..whole]).unwrap_or_default();
-    let context = Context { seed: Some(u64::from(len)), ..Context::default() };
+    let context = Context::default().seed(u64::from(len));
     (program, Sample { data: data.to_vec(), wire_len: data.len() as u32, context })
 }
 
-/// Texts as people post them, which no form prints.
+/// Texts from the wild that no form prints.
 const POSTED: [&str; 12] = [
     "BPF_STMT(BPF_LD+BPF_W+BPF_ABS, (offsetof(struct seccomp_data, args[1]))), BPF_JUMP(5, __NR_write, 0, 1)",
     "#define A 1\nstruct sock_filter c[4] = { { .code = 0x28, .k = ~0 << 2 }, {BPF_RET, 0, 0, (u32)-1} };",
@@ -347,7 +325,7 @@ const POSTED: [&str; 12] = [
     "2 40 0 0 12 6 0 0 0",
 ];
 
-/// A program that is printed in some form or posted, and then spoiled in a few places.
+/// Returns a printed program or a text from the wild, damaged in a few places.
 pub fn spoiled_text(u: &mut Unstructured) -> Result<Vec<u8>> {
     let mut text = match u.arbitrary()? {
         true => wild_program(u)?.print(*u.choose(Form::ALL)?),

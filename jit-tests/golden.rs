@@ -1,4 +1,4 @@
-//! Golden graphs and Cranelift IR: what a case's program becomes, kept in the case file; `BLESS=1` rewrites it.
+//! Golden graphs and Cranelift IR, kept in the case files; `BLESS=1` rewrites them.
 
 use std::fs;
 
@@ -26,12 +26,12 @@ fn check(case: &Case) -> Result<(), Failed> {
     }
     if std::env::var_os("BLESS").is_none() {
         let now: String = goldens.iter().map(|golden| format!("{}\n{}", golden.directive, golden.text)).collect();
-        return Err(format!("{}: it becomes\n{now}BLESS=1 writes that there", case.path.display()).into());
+        return Err(format!("{}: the output is\n{now}BLESS=1 writes it to the case file", case.path.display()).into());
     }
     bless(case, &goldens)
 }
 
-/// What a directive asks for: `graph PASS`, `clif PASS`, or `clif`.
+/// Renders the graph or the IR that a directive names: `graph PASS`, `clif PASS`, or `clif`.
 fn render(verified: &Verified, directive: &str) -> Result<String, Failed> {
     let (form, step) = directive.split_once(' ').unwrap_or((directive, ""));
     let graph = match step {
@@ -39,7 +39,7 @@ fn render(verified: &Verified, directive: &str) -> Result<String, Failed> {
         "build" => Graph::new(verified),
         name => {
             let pass = Pass::ALL.iter().find(|pass| pass.name() == name);
-            Graph::after(verified, *pass.ok_or_else(|| format!("`{name}` is no pass"))?)
+            Graph::after(verified, *pass.ok_or_else(|| format!("`{name}` is not a pass"))?)
         }
     };
     Ok(if form == "clif" { graph.clif()? } else { graph.to_string() })

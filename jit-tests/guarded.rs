@@ -1,27 +1,28 @@
-//! Runs programs on packets that lie beside pages that cannot be read: shared by the trials and the fuzz target `diff`.
+//! Programs on packets next to pages that cannot be read: shared by the trials and the fuzz target `diff`.
 
 use std::ptr::{self, NonNull};
 use std::slice;
 
-use cbpf::{Extension, Filter, Packet, Strategy, Verified};
+use cbpf::{Extension, Filter, FilterConfig, Packet, Strategy, Verified};
 
-use crate::generate::Sample;
+use crate::case::Sample;
+use crate::oracle;
 
-/// Memory with a page before it and a page behind it that cannot be read.
+/// Memory between two pages that cannot be read.
 struct Guarded {
     start: NonNull<u8>,
     len: usize,
 }
 
 impl Guarded {
-    /// No machine has larger pages.
+    /// The size of a guard page, in bytes: no machine has larger pages.
     const PAGE: usize = 64 * 1024;
 
-    /// Memory of at least `len` bytes.
+    /// Maps at least `len` bytes.
     fn new(len: usize) -> Guarded {
         let len = len.max(1).next_multiple_of(Guarded::PAGE);
         let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS;
-        // SAFETY: a mapping in a place of its own.
+        // SAFETY: the system chooses an unused address.
         let all = unsafe { libc::mmap(ptr::null_mut(), len + 2 * Guarded::PAGE, libc::PROT_NONE, flags, -1, 0) };
         assert!(all != libc::MAP_FAILED, "no memory");
         // SAFETY: the middle of that mapping.
@@ -32,10 +33,10 @@ impl Guarded {
         Guarded { start: NonNull::new(start).expect("not at 0"), len }
     }
 
-    /// Puts bytes at the start of the memory, or at its end. What was there before is gone.
+    /// Copies bytes to the start of the memory, or to its end.
     fn put(&mut self, bytes: &[u8], is_at_end: bool) -> &[u8] {
         let at = if is_at_end { self.len - bytes.len() } else { 0 };
-        // SAFETY: the memory is mapped, and nobody else has it.
+        // SAFETY: the memory is mapped, and this borrow is the only one.
         let memory = unsafe { slice::from_raw_parts_mut(self.start.as_ptr(), self.len) };
         memory[at..at + bytes.len()].copy_from_slice(bytes);
         &memory[at..at + bytes.len()]
@@ -44,14 +45,14 @@ impl Guarded {
 
 impl Drop for Guarded {
     fn drop(&mut self) {
-        // SAFETY: the mapping that `new` made, which nobody has any more.
+        // SAFETY: `new` made this mapping, and no borrow of it is left.
         unsafe { libc::munmap(self.start.as_ptr().sub(Guarded::PAGE).cast(), self.len + 2 * Guarded::PAGE) };
     }
 }
 
-/// What runs programs on packets that lie in guarded memory.
+/// A judge that runs programs on packets in guarded memory.
 pub struct Judge {
-    /// Two places, for the end and the start.
+    /// Memory for packets at the end, and for packets at the start.
     memory: [Guarded; 2],
     /// The sizes of batches.
     batches: &'static [usize],
@@ -62,15 +63,13 @@ impl Judge {
         Judge { memory: [Guarded::new(Guarded::PAGE), Guarded::new(Guarded::PAGE)], batches }
     }
 
-    /// Gives a sample, and what is left when its end is cut, in each place to `judge`. Without a seed, nobody knows what
-    /// random numbers give, so it has one.
+    /// Calls `judge` with a sample and its prefixes, each in both places. A sample without a seed gets one.
     pub fn each(
         &mut self,
         sample: &Sample,
         mut judge: impl FnMut(&[Packet]) -> Result<(), String>,
     ) -> Result<(), String> {
-        let mut context = sample.context.clone();
-        context.seed.get_or_insert(1);
+        let context = sample.context.clone().seed(sample.context.get_seed().unwrap_or(1));
         let len = sample.data.len();
         let cuts = [0, 1, 2, 3, 4, 7, 8, 9, 15, 16, 17, 40].map(|cut| len.saturating_sub(cut));
         for captured in cuts.into_iter().chain([13, 14, 15, 33, 34, 1, 0]).filter(|&captured| captured <= len) {
@@ -82,11 +81,15 @@ impl Judge {
         Ok(())
     }
 
-    /// All shapes have the verdicts of the interpreter, one by one and in batches, and read nothing but the packets.
+    /// Native code has the verdicts of the interpreter, alone and in batches, and reads only the packets.
     pub fn filter(&mut self, verified: &Verified, samples: &[Sample]) -> Result<(), String> {
         let sizes = self.batches;
         for &strategy in Strategy::ALL {
-            let filter = Filter::compile_as(verified, strategy).map_err(|error| error.to_string())?;
+            let filter = FilterConfig::new()
+                .strategy(strategy)
+                .require_native(true)
+                .compile(verified)
+                .map_err(|error| error.to_string())?;
             filter.prepare_batch().map_err(|error| error.to_string())?;
             for sample in samples {
                 self.each(sample, |packets| {
@@ -108,13 +111,12 @@ impl Judge {
     }
 }
 
-/// Batches of one packet many times, so that what is fetched ahead lies beside it, too.
+/// Runs batches that repeat one packet, so that prefetches reach past its end, too.
 fn batches(sizes: &[usize], filter: &Filter, verified: &Verified, packets: &[Packet]) -> Result<(), String> {
-    // Without a seed, nobody knows what random numbers give.
-    let instructions = verified.program().instructions();
-    let draws = instructions.iter().any(|instruction| instruction.k == Extension::Random.offset());
+    // Without a seed, random numbers differ from run to run.
+    let is_random = oracle::may_load(verified.program(), Extension::Random);
     for packet in packets {
-        let bare = if draws { *packet } else { Packet::new(packet.data()).with_wire_len(packet.wire_len()) };
+        let bare = if is_random { *packet } else { Packet::new(packet.data()).with_wire_len(packet.wire_len()) };
         let whole = Packet::new(packet.data());
         for &size in sizes {
             let mut verdicts = vec![0; size];
@@ -122,7 +124,7 @@ fn batches(sizes: &[usize], filter: &Filter, verified: &Verified, packets: &[Pac
                 filter.run_batch(&vec![packet; size], &mut verdicts);
                 is_all(&verdicts, verified.interpret(packet), verified)?;
             }
-            if !draws {
+            if !is_random {
                 filter.run_batch(&vec![packet.data(); size], &mut verdicts);
                 is_all(&verdicts, verified.interpret(whole), verified)?;
             }
@@ -133,7 +135,7 @@ fn batches(sizes: &[usize], filter: &Filter, verified: &Verified, packets: &[Pac
 
 fn is_all(verdicts: &[u32], expected: u32, verified: &Verified) -> Result<(), String> {
     match verdicts.iter().find(|&&verdict| verdict != expected) {
-        Some(verdict) => Err(format!("a batch has {verdict}, not {expected}:\n{}", verified.program())),
+        Some(verdict) => Err(format!("the verdict in a batch is {verdict}, not {expected}:\n{}", verified.program())),
         None => Ok(()),
     }
 }

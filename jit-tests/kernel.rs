@@ -1,8 +1,7 @@
 //! The Linux kernel as a judge: a filter on one end of a pair of Unix datagram sockets. No privileges are needed.
 //!
-//! A datagram that the filter drops never arrives; one that it keeps arrives cut to the verdict. So that all 32 bits
-//! are seen, every return is replaced by a question about the verdict: whether it is the expected one, and, if that
-//! fails, whether bit `i` is set, for each `i`.
+//! The receiver gets a datagram if the filter keeps it. To observe all 32 bits, every return is replaced by a test of the
+//! verdict: for the expected verdict and, if that fails, for each bit.
 
 use std::io::{self, ErrorKind};
 use std::os::unix::net::UnixDatagram;
@@ -11,7 +10,7 @@ use std::sync::OnceLock;
 use cbpf::{Condition, Context, Dialect, Instruction, Packet, Program, RawInstruction};
 use socket2::{SockFilter, SockRef};
 
-use crate::engine::{Engine, Loaded, Refusal};
+use crate::engine::{Engine, Loaded, Rejection};
 
 pub struct Kernel;
 
@@ -25,18 +24,18 @@ impl Engine for Kernel {
         *AVAILABLE.get_or_init(|| attach(&[Instruction::ReturnConstant { verdict: 1 }.into()]).is_ok())
     }
 
-    fn speaks(&self, dialect: Dialect) -> bool {
+    fn supports(&self, dialect: Dialect) -> bool {
         dialect == Dialect::Linux
     }
 
-    /// A datagram was captured whole, fits into a socket buffer, and comes from no device.
+    /// A datagram is captured whole, fits into a socket buffer, and has no device.
     fn takes(&self, packet: &Packet) -> bool {
         let is_whole = packet.wire_len() as usize == packet.data().len();
         is_whole && packet.data().len() <= 60_000 && *packet.context() == Context::default()
     }
 
-    fn load(&self, program: &Program, _dialect: Dialect) -> Result<Box<dyn Loaded>, Refusal> {
-        attach(program.instructions()).map_err(|error| Refusal::Judge(error.to_string()))?;
+    fn load(&self, program: &Program, _dialect: Dialect) -> Result<Box<dyn Loaded>, Rejection> {
+        attach(program.instructions()).map_err(|error| Rejection::Judge(error.to_string()))?;
         Ok(Box::new(Attachable(program.instructions().to_vec())))
     }
 }
@@ -55,13 +54,13 @@ impl Loaded for Attachable {
 
 impl Attachable {
     fn verdict_differs(&self, packet: &Packet, expected: u32) -> io::Result<Option<String>> {
-        let difference = differs(&self.0, expected, |question| self.keeps(question, packet.data()))?;
+        let difference = differs(&self.0, expected, |test| self.keeps(test, packet.data()))?;
         Ok(difference.map(|verdict| verdict.to_string()))
     }
 
-    /// Whether the packet is kept by a program.
-    fn keeps(&self, question: &[RawInstruction], data: &[u8]) -> io::Result<bool> {
-        let (sender, receiver) = attach(question)?;
+    /// Returns `true` if a program keeps the packet.
+    fn keeps(&self, program: &[RawInstruction], data: &[u8]) -> io::Result<bool> {
+        let (sender, receiver) = attach(program)?;
         sender.send(data)?;
         match receiver.recv(&mut [0; 16]) {
             Ok(_) => Ok(true),
@@ -71,54 +70,54 @@ impl Attachable {
     }
 }
 
-/// `None` if the verdict of a program is `expected`, else what it is; `keeps` tells whether the packet is kept by a program.
+/// Returns the verdict of a program if it is not `expected`. `keeps` returns `true` if a program keeps the packet.
 pub fn differs(
     program: &[RawInstruction],
     expected: u32,
     mut keeps: impl FnMut(&[RawInstruction]) -> io::Result<bool>,
 ) -> io::Result<Option<u32>> {
-    // A load out of bounds returns 0 past all questions, so for 0 the question is whether it is anything else.
+    // A load out of bounds returns 0 before any test, so the test for 0 is that the verdict is not greater.
     let is_as_expected = match expected {
-        0 => !keeps(&question(program, Condition::Greater, 0))?,
-        _ => keeps(&question(program, Condition::Equal, expected))?,
+        0 => !keeps(&test(program, Condition::Greater, 0))?,
+        _ => keeps(&test(program, Condition::Equal, expected))?,
     };
     if is_as_expected { Ok(None) } else { verdict(program, keeps).map(Some) }
 }
 
-/// The verdict of a program, bit by bit.
+/// Returns the verdict of a program, found bit by bit.
 pub fn verdict(
     program: &[RawInstruction],
     mut keeps: impl FnMut(&[RawInstruction]) -> io::Result<bool>,
 ) -> io::Result<u32> {
     let mut verdict = 0;
     for bit in 0..32 {
-        verdict |= u32::from(keeps(&question(program, Condition::BitsSet, 1 << bit))?) << bit;
+        verdict |= u32::from(keeps(&test(program, Condition::BitsSet, 1 << bit))?) << bit;
     }
     Ok(verdict)
 }
 
-/// A program that keeps a packet just if the verdict of `program` on it passes a test.
-fn question(program: &[RawInstruction], condition: Condition, k: u32) -> Vec<RawInstruction> {
+/// Returns a program that keeps a packet if the verdict of `program` passes a test.
+fn test(program: &[RawInstruction], condition: Condition, k: u32) -> Vec<RawInstruction> {
     let [return_constant, return_a] = [Instruction::ReturnConstant { verdict: 0 }, Instruction::ReturnA]
         .map(|instruction| RawInstruction::from(instruction).code);
-    let mut question = program.to_vec();
-    let len = question.len();
-    let mut asks_a = false;
-    for (pc, raw) in question.iter_mut().enumerate() {
+    let mut test = program.to_vec();
+    let len = test.len();
+    let mut returns_a = false;
+    for (pc, raw) in test.iter_mut().enumerate() {
         if raw.code == return_constant {
             raw.k = condition.eval(raw.k, k).into();
         } else if raw.code == return_a {
-            asks_a = true;
+            returns_a = true;
             *raw = Instruction::Jump { skip: (len - pc - 1) as u32 }.into();
         }
     }
-    if asks_a {
-        question.extend(test_of_a(condition, k).map(RawInstruction::from));
+    if returns_a {
+        test.extend(test_of_a(condition, k).map(RawInstruction::from));
     }
-    question
+    test
 }
 
-/// Keeps the packet if A passes a test.
+/// Returns instructions that keep the packet if A passes a test.
 fn test_of_a(condition: Condition, k: u32) -> [Instruction; 3] {
     [
         Instruction::JumpIf { condition, operand: k.into(), skip_true: 1, skip_false: 0 },
@@ -127,12 +126,12 @@ fn test_of_a(condition: Condition, k: u32) -> [Instruction; 3] {
     ]
 }
 
-/// Whether the kernel calls a program invalid. What takes more memory than a socket may have is valid.
-pub fn refuses(program: &Program) -> bool {
+/// Returns `true` if the kernel calls a program invalid. A program that exceeds a socket's memory is valid.
+pub fn rejects(program: &Program) -> bool {
     attach(program.instructions()).is_err_and(|error| error.kind() == ErrorKind::InvalidInput)
 }
 
-/// A pair of sockets, the second with a filter, which never waits.
+/// Returns a pair of sockets, of which the second has a filter and does not block.
 fn attach(program: &[RawInstruction]) -> io::Result<(UnixDatagram, UnixDatagram)> {
     let (sender, receiver) = UnixDatagram::pair()?;
     let filter: Vec<SockFilter> =

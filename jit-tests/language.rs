@@ -1,24 +1,23 @@
-//! Random expressions, ours against libpcap's: the same ones are refused, and the programs of the others have the same
-//! verdicts on packets that were made for them.
+//! Random expressions in both compilers: ours and libpcap's reject the same ones, and the programs of the others agree.
 //!
-//! On a packet that is long enough for all loads, ours agrees with libpcap's unoptimised code; on a shorter one with that or
-//! with the optimised code, which may look at other bytes first.
+//! On a packet that is long enough for all loads, our program agrees with libpcap's unoptimised one; on a shorter one with
+//! that or with the optimised one, whose loads are in another order.
 
 use cbpf::{Dialect, LinkType, Program, Target, compile_expression};
 use libtest_mimic::{Failed, Trial};
 
 use crate::libpcap::Compiler;
 use crate::oracle;
-use crate::random::xorshift;
+use crate::splitmix64::Random;
 
-/// How many expressions are tried for each link type, and how many packets with each.
+/// The number of expressions for each link type, and of packets for each expression.
 const EXPRESSIONS: usize = 400;
 const PACKETS: usize = 60;
 
-/// Longer than what any load of these expressions reaches, but for lengths that a packet states.
+/// The length of packets, in bytes: more than any load reaches, except by lengths inside a packet.
 const LONG: usize = 1600;
 
-/// Link types, and the primitives that make sense with them, besides those of all.
+/// Link types, and the primitives that only they have.
 pub static LINK_TYPES: [(&str, &[&str]); 29] = [
     (
         "EN10MB",
@@ -151,7 +150,7 @@ static PRIMITIVES: &[&str] = &[
     "1 < 2",
 ];
 
-/// Primitives that move the headers, which few link types know.
+/// Primitives that move the following headers, which few link types support.
 static MOVING: &[&str] = &["vlan", "vlan 3", "mpls", "mpls 7", "pppoes", "pppoes 9", "pppoed", "geneve", "geneve 4"];
 
 /// Addresses, ports and protocols that inherit the qualifiers before them.
@@ -172,7 +171,7 @@ pub fn trials() -> Vec<Trial> {
     LINK_TYPES.iter().map(trial).chain([soup]).collect()
 }
 
-/// Words and symbols in any order, mostly no expression: what is one is sound.
+/// Words and symbols in any order are mostly invalid; the valid expressions are sound.
 fn any_words() -> Result<(), Failed> {
     let own = LINK_TYPES.iter().flat_map(|(_, own)| own.iter());
     let inheriting = INHERITING.iter().flat_map(|(first, others)| others.iter().chain([first]));
@@ -181,11 +180,10 @@ fn any_words() -> Result<(), Failed> {
         ["and", "or", "not", "(", ")", "-", "+", "%", "[", "]", ":", "=", "0", "4294967295", "vxlan", "\\x", "mask"];
     let words: Vec<&str> = texts.flat_map(|text| text.split(' ')).chain(symbols).collect();
     let link_types: Vec<LinkType> = LinkType::all().collect();
-    let mut state = 0x776f_7264;
-    let mut below = |limit: usize| (xorshift(&mut state) >> 16) as usize % limit;
+    let mut random = Random::new(0x776f_7264);
     for _ in 0..20_000 {
-        let text: Vec<&str> = (0..1 + below(9)).map(|_| words[below(words.len())]).collect();
-        oracle::expression_is_sound(&text.join(" "), link_types[below(link_types.len())])?;
+        let text: Vec<&str> = (0..1 + random.below(9)).map(|_| random.choose(&words)).collect();
+        oracle::expression_is_sound(&text.join(" "), random.choose(&link_types))?;
     }
     Ok(())
 }
@@ -193,36 +191,63 @@ fn any_words() -> Result<(), Failed> {
 fn check(name: &str, own: &[&str]) -> Result<(), Failed> {
     let compiler = Compiler::get().ok_or("no libpcap")?;
     let link_type: LinkType = name.parse()?;
-    let target = target(link_type);
-    let mut state = 0x6c61_6e67 ^ u64::from(link_type.number());
+    let mut random = Random::new(link_type.number().into());
     let mut accepted = 0;
     for _ in 0..EXPRESSIONS {
-        let text = expression(own, &mut state);
+        let text = expression(own, &mut random);
         if is_known_defect(name, &text) {
             continue;
         }
-        let ours = compile_expression(&text, &target);
-        let [theirs, optimized] = [false, true].map(|optimize| compiler.compile(&text, link_type.dlt(), optimize));
-        let (ours, theirs) = match (ours, theirs) {
-            (Ok(ours), Ok(theirs)) => (ours, theirs),
-            (Err(_), Err(_)) => continue,
-            (Err(error), Ok(_)) => return Err(format!("`{text}`: libpcap accepts it; {error}").into()),
-            (Ok(_), Err(error)) => return Err(format!("`{text}`: libpcap refuses it: {error}").into()),
-        };
-        accepted += 1;
-        oracle::expression_is_sound(&text, link_type)?;
-        let optimized = optimized.unwrap_or_else(|_| "ret #0".parse().expect("a program"));
-        agree(&ours, &theirs, &optimized, &mut state).map_err(|error| format!("`{text}`: {error}"))?;
+        let compiled = compile(compiler, &text, link_type);
+        let agreed = compiled.and_then(|programs| {
+            let Some(programs) = programs else { return Ok(()) };
+            accepted += 1;
+            let sound = oracle::expression_is_sound(&text, link_type);
+            sound.and_then(|()| agree(&programs, link_type, PACKETS, &mut random)).map_err(Difference::verdict)
+        });
+        agreed.map_err(|(difference, message)| format!("`{text}`: {difference:?}: {message}"))?;
     }
     if accepted < EXPRESSIONS / 20 { Err(format!("only {accepted} expressions were accepted").into()) } else { Ok(()) }
 }
 
-/// What `pcap_open_dead` is taken for: a device of this machine.
-pub fn target(link_type: LinkType) -> Target {
-    Target::new(link_type).address_families(2, 10, cfg!(target_endian = "big")).accept_nothing()
+/// The programs of one expression: ours, libpcap's, and libpcap's optimised one.
+pub type Programs = [Program; 3];
+
+/// A difference between the compilers.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Difference {
+    OursRejects,
+    LibpcapRejects,
+    Verdict,
 }
 
-/// What libpcap gets wrong, so that there is nothing to compare with.
+impl Difference {
+    pub fn verdict(message: String) -> (Difference, String) {
+        (Difference::Verdict, message)
+    }
+}
+
+/// Compiles an expression with both compilers; `None` if both reject it.
+pub fn compile(compiler: &Compiler, text: &str, link_type: LinkType) -> Result<Option<Programs>, (Difference, String)> {
+    let theirs = compiler.compile(text, link_type.dlt(), false);
+    let (ours, theirs) = match (compile_expression(text, &target(link_type)), theirs) {
+        (Ok(ours), Ok(theirs)) => (ours, theirs),
+        (Err(_), Err(_)) => return Ok(None),
+        (Err(error), Ok(_)) => return Err((Difference::OursRejects, error.to_string())),
+        (Ok(_), Err(error)) => return Err((Difference::LibpcapRejects, error)),
+    };
+    // libpcap's optimiser rejects an expression that matches no packet.
+    let optimized = compiler.compile(text, link_type.dlt(), true);
+    let optimized = optimized.unwrap_or_else(|_| "ret #0".parse().expect("a program"));
+    Ok(Some([ours, theirs, optimized]))
+}
+
+/// The target that libpcap has after `pcap_open_dead`: a device of this machine.
+fn target(link_type: LinkType) -> Target {
+    Target::new(link_type).address_families(2, 10, cfg!(target_endian = "big")).allow_reject_all(true)
+}
+
+/// Returns `true` for expressions that libpcap miscompiles, so that there is nothing to compare with.
 pub fn is_known_defect(link_type: &str, text: &str) -> bool {
     let has_arithmetic = text.contains(['[', '=', '<', '>']);
     let is_tunnel = text.contains("geneve") || text.contains("pppoes");
@@ -230,68 +255,71 @@ pub fn is_known_defect(link_type: &str, text: &str) -> bool {
     let has = |words: &[&str]| words.iter().any(|word| text.contains(word));
     let lanes = text.matches("lane").count();
     let is_wlan = link_type.starts_with("IEEE802_11") || matches!(link_type, "PPI" | "PRISM_HEADER");
-    // The scratch word of an offset is also that of a number which was computed before the offset was first needed: the
-    // offset is overwritten, or, in a tunnel that is not there, the number is taken for it.
+    // An offset and an earlier intermediate result share a scratch word: the offset is overwritten or, without the tunnel,
+    // replaced by the result.
     has_arithmetic && (is_wlan || text.contains("geneve"))
-        // The length of the 802.11 header goes where the offset of what is in the tunnel should be (1.10).
+        // The length of the 802.11 header replaces the offset of the tunnel's content (1.10).
         || is_tunnel && is_wlan
-        // The link type in the tunnel is taken for that of the packet, and the kernel is asked for the rest.
+        // The link type in the tunnel replaces that of the packet, and an ancillary load is generated.
         || is_tunnel && (text.contains("bound") || text.contains("ifindex"))
-        // The fields of ATM are looked for in what is carried (1.10).
+        // Fields of ATM are loaded from the payload (1.10).
         || link_type == "SUNATM" && (is_tunnel && has(&atm) || text.contains("lane") && (has(&atm[1..]) || lanes > 1))
-        // Two bytes behind the field are loaded as well (1.10).
+        // The load includes the two bytes after the field (1.10).
         || text.contains("dpc")
 }
 
-/// Compares verdicts on packets that have what the programs look for.
-fn agree(ours: &Program, theirs: &Program, optimized: &Program, state: &mut u64) -> Result<(), String> {
-    let verified = ours.verify(Dialect::Pcap).map_err(|error| error.to_string())?;
-    let shorter = ours.optimize(Dialect::Pcap).map_err(|error| error.to_string())?;
-    let shorter = shorter.verify(Dialect::Pcap).map_err(|error| error.to_string())?;
-    // Interpreted here: `bpf_filter` has anything in scratch words that were not stored.
-    let judges = [theirs, optimized].map(|program| program.verify(Dialect::Pcap));
-    let [Ok(unoptimized), Ok(optimized)] = judges else { return Err("libpcap's program is refused".to_owned()) };
+/// Compares verdicts on `packets` packets that contain constants of the programs.
+pub fn agree(
+    [ours, theirs, optimized]: &Programs,
+    link_type: LinkType,
+    packets: usize,
+    random: &mut Random,
+) -> Result<(), String> {
+    let verify = |program: &Program| program.verify(Dialect::Pcap).map_err(|error| format!("{error}\n{program}"));
+    let verified = verify(ours)?;
+    let shorter = verify(&ours.optimize(Dialect::Pcap).map_err(|error| error.to_string())?)?;
+    // The interpreter runs libpcap's programs: `bpf_filter` leaves scratch words uninitialised.
+    let judges = [verify(theirs)?, verify(optimized)?];
     let rejects_all = verified.rejects_all();
-    let mut packet = Vec::new();
-    for round in 0..PACKETS {
-        if round % 20 == 0 {
-            packet = (0..LONG).map(|_| (xorshift(state) >> 20) as u8 & if round == 0 { 0 } else { 0xff }).collect();
+    let mut packet = vec![0; LONG];
+    for round in 0..packets {
+        if round % 8 == 1 {
+            packet = random.bytes(LONG);
         }
-        plant(theirs, &mut packet, state);
-        // A radiotap header states its length, and the packet shall be longer.
-        packet[3] = 0;
-        let cut = if round % 3 == 0 { (xorshift(state) >> 16) as usize % 100 } else { LONG };
+        plant(if round % 2 == 0 { theirs } else { ours }, &mut packet, random);
+        if matches!(link_type.name(), Some("IEEE802_11_RADIO" | "PPI")) {
+            // The third and fourth byte are the length of the first header, which must not exceed the packet.
+            packet[3] = 0;
+        }
+        let cut = if round % 4 == 3 { random.below(100) } else { LONG };
         let data = &packet[..cut];
         let verdict = verified.interpret(data);
-        let judged = [&unoptimized, &optimized].map(|program| program.interpret(data));
         if verdict != 0 && rejects_all {
-            return Err(format!("it says that it rejects all packets, and not {data:02x?}"));
+            return Err(format!("`rejects_all` is true, and the verdict is {verdict} on {data:02x?}"));
         }
+        let judged = judges.each_ref().map(|judge| judge.interpret(data));
         let is_right = judged[0] == verdict || cut < LONG && judged[1] == verdict;
         if !is_right || shorter.interpret(data) != verdict {
+            let shorter = shorter.interpret(data);
+            let message = format!("verdict {verdict}, optimised {shorter}, libpcap's {judged:?}, on {cut} bytes ");
             let hex: String = data.iter().take(80).map(|byte| format!("{byte:02x}")).collect();
-            return Err(format!(
-                "verdict {verdict}, optimized {}, libpcap's {judged:?}, on {cut} bytes {hex}\n{ours}\nlibpcap:\n{theirs}",
-                shorter.interpret(data)
-            ));
+            return Err(format!("{message}{hex}\n{ours}\nlibpcap:\n{theirs}"));
         }
     }
     Ok(())
 }
 
-/// Writes constants that a program tests for to where it loads from.
-pub fn plant(program: &Program, packet: &mut [u8], state: &mut u64) {
-    let mut below = |limit: usize| (xorshift(state) >> 16) as usize % limit;
-    let instructions = program.instructions();
+/// Writes constants that a program tests for to the places that it loads from.
+pub fn plant(program: &Program, packet: &mut [u8], random: &mut Random) {
     let mut loaded: Option<(usize, usize)> = None;
-    for raw in instructions {
+    for raw in program.instructions() {
         match raw.code & 0xe7 {
             0x20 | 0x40 => {
                 let width = [4, 2, 1][usize::from(raw.code >> 3 & 3)];
-                let ahead = if raw.code & 0x40 != 0 { [0, 20, 24, 40][below(4)] } else { 0 };
-                loaded = Some((raw.k as usize + ahead, width));
+                let x = if raw.code & 0x40 != 0 { random.choose(&[0, 20, 24, 40]) } else { 0 };
+                loaded = Some((raw.k as usize + x, width));
             }
-            0x05 if below(3) > 0 => {
+            0x05 if random.below(3) > 0 => {
                 if let Some((at, width)) = loaded
                     && let Some(place) = packet.get_mut(at..at.saturating_add(width))
                 {
@@ -301,42 +329,41 @@ pub fn plant(program: &Program, packet: &mut [u8], state: &mut u64) {
             _ => {}
         }
     }
-    // IPv4 headers are mostly short, and some have options.
+    // Most IPv4 headers are short, and some have options.
     for at in [0, 4, 14, 16, 18, 20, 22] {
-        if below(4) == 0 {
-            packet[at] = [0x45, 0x46, 0x60, 0x4f][below(4)];
+        if random.chance(25) {
+            packet[at] = random.choose(&[0x45, 0x46, 0x60, 0x4f]);
         }
     }
 }
 
-/// A random expression of primitives, groups, negations and inherited qualifiers.
-pub fn expression(own: &[&str], state: &mut u64) -> String {
-    let mut below = |limit: usize| (xorshift(state) >> 16) as usize % limit;
+/// Returns a random expression of primitives, groups, negations and inherited qualifiers.
+pub fn expression(own: &[&str], random: &mut Random) -> String {
     let mut text = String::new();
     let mut open = 0;
-    for term in 0..1 + below(5) {
+    for term in 0..1 + random.below(5) {
         if term > 0 {
-            text += [" and ", " or ", " && ", " || "][below(4)];
+            text += random.choose(&[" and ", " or ", " && ", " || "]);
         }
-        while below(4) == 0 {
-            let negated = below(2) == 0;
-            text += if negated { "not " } else { "(" };
-            open += usize::from(!negated);
+        while random.chance(25) {
+            let is_negated = random.chance(50);
+            text += if is_negated { "not " } else { "(" };
+            open += usize::from(!is_negated);
         }
-        match below(10) {
-            0 => text += MOVING[below(MOVING.len())],
-            1 | 2 if !own.is_empty() => text += own[below(own.len())],
+        match random.below(10) {
+            0 => text += random.choose(MOVING),
+            1 | 2 if !own.is_empty() => text += random.choose(own),
             3 | 4 => {
-                let (first, others) = INHERITING[below(INHERITING.len())];
+                let (first, others) = random.choose(INHERITING);
                 text += first;
-                for _ in 0..below(4) {
-                    text += [" or ", " and ", " or not "][below(3)];
-                    text += others[below(others.len())];
+                for _ in 0..random.below(4) {
+                    text += random.choose(&[" or ", " and ", " or not "]);
+                    text += random.choose(others);
                 }
             }
-            _ => text += PRIMITIVES[below(PRIMITIVES.len())],
+            _ => text += random.choose(PRIMITIVES),
         }
-        while open > 0 && below(2) == 0 {
+        while open > 0 && random.chance(50) {
             text += ")";
             open -= 1;
         }

@@ -1,13 +1,13 @@
-//! Batches in every layout: shared by the engine `jit-batch`, the random test and the fuzz targets.
+//! Batches in every layout: shared by the engine `jit-batch`, the random trials and the fuzz targets.
 
 use std::io::IoSlice;
 
 use cbpf::{Context, Filter, Frames, Packet, Packets, Span};
 
-/// What a layout is called, and the verdicts on its packets.
+/// The name of a layout, and the verdicts on its packets.
 pub type Outcome = (&'static str, Vec<u32>);
 
-/// The verdicts on some packets, run as  that can say all that these packets say.
+/// Returns the verdicts on some packets in every layout that can express these packets.
 pub fn verdicts(filter: &Filter, packets: &[Packet]) -> Vec<Outcome> {
     let is_bare = |packet: &Packet| packet.context() == &Context::default();
     let is_whole = |packet: &Packet| is_bare(packet) && packet.wire_len() as usize == packet.data().len();
@@ -35,7 +35,7 @@ fn run_frames(filter: &Filter, packets: &[Packet]) -> Outcome {
 }
 
 fn run(filter: &Filter, layout: &'static str, packets: Packets) -> Outcome {
-    /// What nobody stores.
+    /// A value that no program of the tests returns.
     const UNTOUCHED: u32 = 0xdead_beef;
     let mut verdicts = vec![UNTOUCHED; packets.len()];
     filter.run_batch(packets, &mut verdicts);

@@ -1,17 +1,18 @@
-//! Random programs for what only Linux has, and packets in which there is something to find: ancillary loads, offsets
-//! relative to a header, headers behind headers, and streams of netlink attributes.
+//! Generators of programs for the loads that only Linux has, and of packets for them: ancillary loads, header-relative
+//! offsets, stacks of headers, and netlink attributes.
 
 use arbitrary::{Result, Unstructured};
-use cbpf::{Context, Dialect, Extension, Instruction, Program};
+use cbpf::{Dialect, Extension, Instruction, Program};
 
-use crate::generate::{self, Sample};
+use crate::case::Sample;
+use crate::generate;
 
-/// A program that asks for much beside the packet, and packets for it.
+/// Returns a program with many ancillary and header-relative loads, and packets for it.
 pub fn program_and_samples(u: &mut Unstructured) -> Result<(Program, [Sample; 2])> {
     Ok((program(u)?, [sample(u)?, sample(u)?]))
 }
 
-/// A program that asks for what only Linux knows.
+/// Returns a program with many ancillary and header-relative loads.
 pub fn program(u: &mut Unstructured) -> Result<Program> {
     let mut program = Vec::new();
     for left in (0..u.int_in_range(1..=20)?).rev() {
@@ -29,7 +30,7 @@ pub fn program(u: &mut Unstructured) -> Result<Program> {
     Ok(program.into_iter().collect())
 }
 
-/// The loads that look into the packet.
+/// The ancillary loads that read the packet.
 const IN_PACKET: [Extension; 3] =
     [Extension::NetlinkAttribute, Extension::NestedNetlinkAttribute, Extension::PayloadOffset];
 
@@ -37,14 +38,14 @@ pub fn sample(u: &mut Unstructured) -> Result<Sample> {
     let sample = generate::sample(u, Dialect::Linux)?;
     let (protocol, mut data) = match u.int_in_range(0..=3)? {
         0 => return Ok(sample),
-        1 => (sample.context.protocol, attributes(u)?),
+        1 => (sample.context.get_protocol(), attributes(u)?),
         _ => headers(u)?,
     };
-    let mut context = Context { protocol, ..sample.context };
+    let mut context = sample.context.protocol(protocol);
     if u.ratio(1, 2)? {
-        // In front of it there is an Ethernet header.
+        // An Ethernet header comes first.
         data.splice(..0, [2; 14]);
-        (context.network_header, context.link_header) = (14, Some(0));
+        context = context.network_header(14).link_header(0);
     }
     if u.ratio(1, 4)? && !data.is_empty() {
         let place = u.choose_index(data.len())?;
@@ -55,14 +56,14 @@ pub fn sample(u: &mut Unstructured) -> Result<Sample> {
     Ok(Sample { data, wire_len, context })
 }
 
-/// What a header is named by.
+/// The kind of number that identifies a header.
 #[derive(Clone, Copy, PartialEq)]
 enum Name {
     EtherType,
     Protocol,
 }
 
-/// A header: its name, how it begins, how long it is, and what names the next one, at which byte.
+/// A header: its identifier, first bytes and length, and the kind and offset of the next header's identifier.
 type Header = (Name, u16, &'static [u8], usize, Option<(Name, usize)>);
 
 #[rustfmt::skip]
@@ -89,19 +90,19 @@ const HEADERS: [Header; 20] = [
     (Name::Protocol,  99,     &[],            4, None),
 ];
 
-/// Headers, each of which names the next, and the EtherType of the first.
+/// Returns a stack of headers, and the EtherType of the first.
 fn headers(u: &mut Unstructured) -> Result<(u16, Vec<u8>)> {
-    // The name of the first header goes in front, and is taken off in the end.
+    // The EtherType of the first header is stored first, and split off at the end.
     let (mut data, mut next) = (vec![0; 2], Some((Name::EtherType, 0)));
     for _ in 0..u.int_in_range(1..=20)? {
         let Some((name, place)) = next else { break };
         let known: Vec<&Header> = HEADERS.iter().filter(|header| header.0 == name).collect();
-        let &(_, number, start, len, behind) = *u.choose(&known)?;
+        let &(_, number, start, len, following) = *u.choose(&known)?;
         match name {
             Name::EtherType => data[place..place + 2].copy_from_slice(&number.to_be_bytes()),
             Name::Protocol => data[place] = number as u8,
         }
-        next = behind.map(|(name, place)| (name, data.len() + place));
+        next = following.map(|(name, place)| (name, data.len() + place));
         data.extend_from_slice(start);
         data.resize(data.len() - start.len() + len, 0);
     }
@@ -109,14 +110,14 @@ fn headers(u: &mut Unstructured) -> Result<(u16, Vec<u8>)> {
     Ok((u16::from_be_bytes([data[0], data[1]]), payload))
 }
 
-/// Netlink attributes, some of them inside others.
+/// Returns netlink attributes, some of them nested.
 fn attributes(u: &mut Unstructured) -> Result<Vec<u8>> {
     let mut data = Vec::new();
     for _ in 0..u.int_in_range(0..=8)? {
         let (len, kind) = (u.int_in_range(0..=24)?, u.int_in_range(0..=4)?);
         let flags = *u.choose(&[0, 0, 0x8000, 0x4000])?;
         data.extend([len, kind | flags].map(u16::to_ne_bytes).concat());
-        // A longer one has the next ones inside.
+        // A longer attribute contains the following ones.
         data.resize(data.len() + *u.choose(&[0, 0, 4, 8])?, 0);
     }
     Ok(data)

@@ -1,13 +1,10 @@
-//! The corpus, and the engines that answer it: one trial for each case and engine.
+//! The tests of the crate: one trial for each case and engine, and trials of all that a case cannot hold.
 //!
-//! `cargo test --test jit-tests -- kernel` runs one engine. The cases are the files below `cases/`; `case.rs` says how
-//! they are written. Besides them: what programs become (`golden`), the passes in any order (`passes`), the optimiser
-//! (`optimize`), random programs through all engines (`random`), random expressions beside libpcap (`language`, and
-//! `mutate` with packets that are made for both programs), sets of programs beside each of them alone (`sets`), captures and libpcap's code for expressions of a folder beside the
-//! project, if there is one (`captures`, `expressions`), system calls under filters (`policies`), memory for code
-//! (`memory`), threads with little stack (`stack`), processes that are forked (`fork`), packets beside memory that cannot be read (`guard`), real frames in a network namespace (`netns`), and the program (`cli`, `debugger`).
+//! `cargo test --test jit-tests -- kernel::` runs one engine. The cases are the files below `cases/`, whose format
+//! `case.rs` documents. `README.md` lists the trials.
 
 mod batch;
+mod bpf_filter;
 #[cfg(feature = "cli")]
 mod captures;
 mod case;
@@ -40,41 +37,51 @@ mod optimize;
 mod oracle;
 mod passes;
 mod policies;
+mod process;
 mod random;
+mod rooms;
 mod seccomp;
 mod set;
 mod sets;
+mod splitmix64;
 mod stack;
 mod sweep;
 
-use std::path::Path;
 use std::process::ExitCode;
 
 use libtest_mimic::{Arguments, Trial};
 
 fn main() -> ExitCode {
-    if let Some(is_ok) = memory::alone().map(|outcome| outcome.is_ok()).or(confined::alone().map(|o| o.is_ok())) {
-        return if is_ok { ExitCode::SUCCESS } else { ExitCode::FAILURE };
-    }
-    if let Some(outcome) = stack::alone() {
-        return if outcome.is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE };
-    }
-    #[cfg(target_os = "linux")]
-    if let Some(outcome) = fork::alone() {
-        return if outcome.is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE };
-    }
-    let arguments = Arguments::from_args();
-    let cases = match case::read_all(&Path::new(env!("CARGO_MANIFEST_DIR")).join("jit-tests/cases")) {
-        Ok(cases) => cases,
+    let outcome = match (confined::requested(), process::requested()) {
+        (Some(task), _) => confined::alone(task).map_err(|error| error.to_string()),
+        (_, Some(name)) => alone(&name),
+        _ => run_trials(),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("{error}");
-            return ExitCode::FAILURE;
+            ExitCode::FAILURE
         }
-    };
-    #[cfg(target_os = "linux")]
-    if let Some(outcome) = guard::alone(&cases) {
-        return if outcome.is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE };
     }
+}
+
+/// Runs a trial that has this process to itself.
+fn alone(name: &str) -> Result<(), String> {
+    match name.split("::").next() {
+        Some("memory") => memory::alone(),
+        Some("stack") => stack::alone(name),
+        #[cfg(target_os = "linux")]
+        Some("fork") => fork::alone(name),
+        #[cfg(target_os = "linux")]
+        Some("guard") => guard::alone(name),
+        _ => Err(format!("no trial `{name}`")),
+    }
+}
+
+fn run_trials() -> Result<(), String> {
+    let arguments = Arguments::from_args();
+    let cases = case::read_all()?;
     let mut trials: Vec<Trial> = Vec::new();
     for engine in engine::all() {
         trials.extend(cases.iter().map(|case| engine::trial(engine, case)));
@@ -91,10 +98,11 @@ fn main() -> ExitCode {
     trials.extend(language::trials());
     trials.extend(mutate::trials());
     trials.extend(sweep::trials());
+    trials.extend(rooms::trials());
     #[cfg(all(feature = "socket", target_os = "linux"))]
     trials.extend(netns::trials());
     trials.extend(sets::trials(&cases));
     #[cfg(feature = "cli")]
     trials.extend(cli::trials().into_iter().chain(captures::trials()).chain(expressions::trials()));
-    libtest_mimic::run(&arguments, trials).exit_code()
+    libtest_mimic::run(&arguments, trials).exit()
 }

@@ -1,10 +1,11 @@
-//! Memory for code: it is given back, and filters outlive and outnumber what others drop.
+//! Memory for code: it is freed with its last filter, limited, and close to the program.
 
 use std::fs;
-use std::process::Command;
 
-use cbpf::{CompileError, Dialect, Filter, Program, Verified};
+use cbpf::{CompileError, Dialect, Engine, Filter, FilterConfig, FilterError, Program, Verified};
 use libtest_mimic::{Failed, Trial};
+
+use crate::process;
 
 pub fn trials() -> Vec<Trial> {
     vec![
@@ -23,40 +24,35 @@ fn verdict(k: u32) -> Result<Verified, Failed> {
     Ok(format!("ld [0]\njeq #{k}, yes\nret #0\nyes: ret #{k}").parse::<Program>()?.verify(Dialect::Linux)?)
 }
 
-/// The resident memory of this process and what of it is files in memory, in KiB.
+/// Returns the resident memory of this process, files in memory included, in KiB.
 fn resident() -> Option<u64> {
     let status = fs::read_to_string("/proc/self/status").ok()?;
     let line = status.lines().find(|line| line.starts_with("VmRSS"))?;
     line.split_whitespace().nth(1)?.parse().ok()
 }
 
-/// Set in the process that [`compile_and_drop`] starts, so that no other trial runs beside what it measures.
-const ALONE: &str = "JIT_TESTS_COMPILE_AND_DROP";
-
-/// 100,000 filters that come and go leave the process no larger than 1,000 did.
+/// After 100,000 filters that come and go, the process is no larger than after 1,000.
 fn compile_and_drop() -> Result<(), Failed> {
-    let output = Command::new(std::env::current_exe()?).env(ALONE, "1").output()?;
-    let text = String::from_utf8_lossy(&output.stdout);
+    // In a process of its own, so that no other trial runs during the measurement.
+    let text = process::in_a_process("memory::compile_and_drop")?;
     let sizes: Vec<u64> = text.split_whitespace().map(str::parse).collect::<Result<_, _>>()?;
     match sizes[..] {
-        // One chunk of code is under way, and the allocator's free lists settle.
+        // One chunk of code is in use, and the allocator's free lists settle.
         [after_1000, after] if after <= after_1000 + 1024 => Ok(()),
         _ => Err(format!("resident after 1,000 and 100,000 cycles, in KiB: {text}").into()),
     }
 }
 
-/// What [`compile_and_drop`] runs in a process of its own: prints the two sizes. `None` in any other process.
-pub fn alone() -> Option<Result<(), Failed>> {
-    std::env::var_os(ALONE).map(|_| {
-        let verified = verdict(7)?;
-        for cycle in 1..=100_000 {
-            Filter::compile(&verified)?;
-            if cycle == 1000 || cycle == 100_000 {
-                println!("{}", resident().ok_or("no /proc")?);
-            }
+/// Compiles and drops filters, and prints the two sizes.
+pub fn alone() -> Result<(), String> {
+    let verified = verdict(7).map_err(|error| format!("{error:?}"))?;
+    for cycle in 1..=100_000 {
+        Filter::compile(&verified).map_err(|error| error.to_string())?;
+        if cycle == 1000 || cycle == 100_000 {
+            println!("{}", resident().ok_or("no /proc")?);
         }
-        Ok(())
-    })
+    }
+    Ok(())
 }
 
 fn clones_keep_the_code() -> Result<(), Failed> {
@@ -71,7 +67,7 @@ fn clones_keep_the_code() -> Result<(), Failed> {
     Ok(())
 }
 
-/// Where the pages of code are: a start and an end each.
+/// Returns the start and the end of each mapping of code.
 fn code_pages() -> Option<Vec<(usize, usize)>> {
     let maps = fs::read_to_string("/proc/self/maps").ok()?;
     let address = |text: &str| usize::from_str_radix(text, 16).ok();
@@ -81,7 +77,7 @@ fn code_pages() -> Option<Vec<(usize, usize)>> {
     Some(maps.lines().filter(is_code).filter_map(range).collect())
 }
 
-/// A call of code that is more than 2 GiB away takes longer.
+/// Code is within 2 GiB of the program: calls that reach further take longer.
 fn code_is_near_the_text() -> Result<(), Failed> {
     let filters = (1..2000).map(|k| Ok(Filter::compile(&verdict(k)?)?)).collect::<Result<Vec<_>, Failed>>()?;
     let text = code_is_near_the_text as fn() -> _ as usize;
@@ -114,7 +110,7 @@ fn many_threads() -> Result<(), Failed> {
     Ok(())
 }
 
-/// Programs whose code is larger than what is mapped at a time.
+/// Compiles a program whose code is larger than a chunk.
 fn large_programs() -> Result<(), Failed> {
     let text: String = (0..4000).map(|k| format!("ldb [{k}]\nadd x\ntax\n")).collect();
     let verified = (text + "ret a").parse::<Program>()?.verify(Dialect::Pcap)?;
@@ -124,13 +120,19 @@ fn large_programs() -> Result<(), Failed> {
     if expected == got { Ok(()) } else { Err(format!("expected {expected}, got {got}").into()) }
 }
 
-/// A program whose native code would need more stack than threads have is refused, and can still be interpreted.
+/// A program whose native code would need a large stack frame runs in the interpreter.
 fn stack_is_limited() -> Result<(), Failed> {
     let diamond = |k| format!("jeq #{k}, a{k}, b{k}\na{k}: add #2\nb{k}: sub #1\n");
     let text: String = (0..20_000).map(diamond).collect();
     let verified = (text + "ret a").parse::<Program>()?.verify(Dialect::Pcap)?;
-    match Filter::compile(&verified) {
-        Err(CompileError::StackFrame { .. }) => {}
+    let filter = Filter::compile(&verified)?;
+    if let Engine::Interpreter { why, .. } = filter.engine()
+        && !matches!(why, CompileError::StackFrame { .. })
+    {
+        return Err(why.to_string().into());
+    }
+    match FilterConfig::new().require_native(true).compile(&verified) {
+        Err(FilterError::Compile(CompileError::StackFrame { .. })) if filter.run(&[]) == verified.interpret(&[]) => {}
         Err(error) => return Err(error.to_string().into()),
         Ok(filter) if filter.run(&[]) == verified.interpret(&[]) => {}
         Ok(_) => return Err("the engines disagree".into()),
@@ -138,12 +140,12 @@ fn stack_is_limited() -> Result<(), Failed> {
     Ok(())
 }
 
-/// Code that makes all scratch words `first` and following numbers.
+/// Returns code that sets the scratch words to `first` and the following numbers.
 fn state(first: u32) -> String {
     (0..16).map(|k| format!("ld #{}\nst M[{k}]\n", first + k)).collect()
 }
 
-/// Two states, all scratch words different, that meet at hundreds of places: what a kernel accepts is compiled.
+/// Two states with different scratch words meet at hundreds of places.
 pub fn many_joins() -> Result<(), Failed> {
     let jumps = (0..700).map(|k| format!("jeq #{k}, t{k}_\n")).collect::<String>() + "jmp t0_\n";
     let places: String = (0..700).map(|k| format!("t{k}_: add #1\n")).collect();
@@ -152,7 +154,7 @@ pub fn many_joins() -> Result<(), Failed> {
     agree(&text, &[[0, 5], [1, 5], [77, 0], [1, 200]])
 }
 
-/// As many joins as a kernel accepts: each jump leads to the next two, and the first two are reached in different states.
+/// Each jump leads to the next two, and the first two are reached in different states: as many joins as a kernel accepts.
 pub fn every_instruction_a_join() -> Result<(), Failed> {
     let rungs: String = (0..3900).map(|k| format!("n{k}: jeq #{}, n{}, n{}\n", k % 7, k + 1, k + 2)).collect();
     let (first, second, sum) = (state(0), state(100), sum());
@@ -160,12 +162,12 @@ pub fn every_instruction_a_join() -> Result<(), Failed> {
     agree(&text, &[[0, 0], [1, 0], [5, 0], [77, 0], [200, 0]])
 }
 
-/// Code that returns the sum of A and all scratch words.
+/// Returns code that returns the sum of A and all scratch words.
 fn sum() -> String {
     (0..16).map(|k| format!("tax\nld M[{k}]\nadd x\n")).collect::<String>() + "ret a"
 }
 
-/// Whether both engines have the same verdicts on these packets.
+/// Checks that both engines have the same verdicts.
 fn agree(text: &str, packets: &[[u8; 2]]) -> Result<(), Failed> {
     let verified = text.parse::<Program>()?.verify(Dialect::Linux)?;
     let filter = Filter::compile(&verified)?;

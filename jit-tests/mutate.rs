@@ -1,36 +1,35 @@
-//! Random expressions, ours against libpcap's, on packets that are mutated where the two programs look.
+//! Random expressions in both compilers, on packets that are mutated where the programs load.
 //!
-//! Packets of captures, in a folder beside the project if there is one, and synthetic ones are the seeds. What a trace says
-//! was read is changed: to constants of the programs, by single bits, or at random. A packet that takes a branch which none
-//! took before is a seed, too.
+//! Seeds are packets of the captures in `../shared`, if it is there, and synthetic ones. Bytes that a trace has read are
+//! changed to constants of the programs, by single bits, or at random. A packet that takes a new branch becomes a seed.
 //!
-//! Where neither a program of ours nor one of libpcap's reaches past the end of the packet, ours has the verdict of
-//! libpcap's unoptimised code; else that of one of libpcap's codes.
+//! If no program reads past the end of the packet, ours has the verdict of libpcap's unoptimised program; otherwise that of
+//! one of libpcap's programs.
 
 use std::collections::{BTreeMap, HashSet};
 use std::path::Path;
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
-use cbpf::{Dialect, LinkType, Packet, Program, Stop, Trace, Verified, compile_expression};
+use cbpf::{Dialect, HaltReason, LinkType, Packet, Program, Trace, Verified};
 use libtest_mimic::{Failed, Trial};
 
-use crate::language;
+use crate::language::{self, Programs};
 use crate::libpcap::{Capture, Compiler};
-use crate::random::xorshift;
+use crate::splitmix64::Random;
 
-/// How many expressions are tried for each link type, and how long at most.
+/// The number of expressions for each link type, at most, and the time limit.
 const EXPRESSIONS: usize = 60;
 const TIME: Duration = Duration::from_secs(5);
 
-/// Seconds for each link type, instead: as many expressions as there is time for.
+/// The variable with another time limit, in seconds, which also removes the limit on expressions.
 const MORE: &str = "MUTATE_SECONDS";
 
-/// How many packets each expression is tried with, and how many of them are of captures.
+/// The number of packets for each expression, and of those from captures.
 const PACKETS: usize = 100;
 const CAPTURED: usize = 12;
 
-/// How many packets of one capture there are at most; and how many of their bytes.
+/// The number of packets from one capture, at most, and the length of synthetic packets, in bytes.
 const OF_ONE_CAPTURE: usize = 20;
 const LONGEST: usize = 1600;
 
@@ -44,7 +43,7 @@ pub fn trials() -> Vec<Trial> {
     let is_listed = |name: &str| language::LINK_TYPES.iter().any(|&(listed, _)| listed == name);
     let captured = captures().keys().filter_map(|link_type| link_type.name()).filter(|name| !is_listed(name));
     let trial = |(name, own): (&'static str, &'static [&'static str])| {
-        // libpcap 1.10 takes older numbers for IP and ARP on ARCNET as well, 1.11 and ours do not.
+        // libpcap 1.10 accepts older numbers for IP and ARP on ARCNET, which 1.11 and this crate do not.
         let is_other = name.starts_with("ARCNET");
         Trial::test(format!("mutate::{name}"), move || check(name, own)).with_ignored_flag(is_absent || is_other)
     };
@@ -53,7 +52,7 @@ pub fn trials() -> Vec<Trial> {
     trials
 }
 
-/// Packets of the shared captures by link type; none without the folder, or without libpcap.
+/// Returns the packets of the shared captures by link type; none without the folder, or without libpcap.
 pub fn captures() -> &'static BTreeMap<LinkType, Vec<Bytes>> {
     static CAPTURES: OnceLock<BTreeMap<LinkType, Vec<Bytes>>> = OnceLock::new();
     CAPTURES.get_or_init(|| {
@@ -69,7 +68,7 @@ pub fn captures() -> &'static BTreeMap<LinkType, Vec<Bytes>> {
     })
 }
 
-/// The folder is there, and so are packets of Ethernet.
+/// The captures contain packets of Ethernet.
 fn captures_are_read() -> Result<(), Failed> {
     let count = captures().get(&LinkType::ETHERNET).map_or(0, Vec::len);
     if count > 0 { Ok(()) } else { Err("no packets of Ethernet".into()) }
@@ -78,59 +77,57 @@ fn captures_are_read() -> Result<(), Failed> {
 fn check(name: &str, own: &[&str]) -> Result<(), Failed> {
     let compiler = Compiler::get().ok_or("no libpcap")?;
     let link_type: LinkType = name.parse()?;
-    let target = language::target(link_type);
-    let mut state = 0x6d75_7461 ^ u64::from(link_type.number());
+    let mut random = Random::new(link_type.number().into());
     let more = std::env::var(MORE).ok().and_then(|seconds| seconds.parse().ok()).map(Duration::from_secs);
     let (expressions, time) = more.map_or((EXPRESSIONS, TIME), |time| (usize::MAX, time));
     let start = Instant::now();
     for _ in (0..expressions).take_while(|_| start.elapsed() < time) {
-        let text = language::expression(own, &mut state);
-        let theirs = [false, true].map(|optimize| compiler.compile(&text, link_type.dlt(), optimize));
-        // That the same ones are refused is for `language`.
-        if let (Ok(ours), [Ok(theirs), Ok(optimized)]) = (compile_expression(&text, &target), theirs)
+        let text = language::expression(own, &mut random);
+        // `language` checks that the same expressions are rejected.
+        if let Ok(Some(programs)) = language::compile(compiler, &text, link_type)
             && !language::is_known_defect(name, &text)
         {
-            let programs = Programs::new(&ours, &theirs, &optimized)?;
-            programs.agree(link_type, &mut state).map_err(|error| format!("`{text}`: {error}"))?;
+            agree(&programs, link_type, &mut random).map_err(|error| format!("`{text}`: {error}"))?;
         }
     }
     Ok(())
 }
 
-/// The programs of one expression, and what has been seen of them.
-pub struct Programs {
-    /// Ours, libpcap's, libpcap's optimised, and ours optimised.
+/// Compares verdicts on packets of the link type, and on mutations of them.
+pub fn agree(programs: &Programs, link_type: LinkType, random: &mut Random) -> Result<(), String> {
+    Mutator::new(programs)?.agree(link_type, random)
+}
+
+/// The programs of one expression, and their constants.
+struct Mutator {
+    /// Ours, libpcap's, libpcap's optimised one, and ours optimised.
     programs: [Verified; 4],
-    /// Constants of all of them.
     constants: Vec<u32>,
 }
 
-impl Programs {
-    /// # Errors
-    /// If one of them does not verify, as those of libpcap that loop.
-    pub fn new(ours: &Program, theirs: &Program, optimized: &Program) -> Result<Programs, Failed> {
-        let shorter = ours.optimize(Dialect::Pcap)?;
-        let verify = |program: &Program| program.verify(Dialect::Pcap);
+impl Mutator {
+    fn new([ours, theirs, optimized]: &Programs) -> Result<Mutator, String> {
+        let shorter = ours.optimize(Dialect::Pcap).map_err(|error| error.to_string())?;
+        let verify = |program: &Program| program.verify(Dialect::Pcap).map_err(|error| error.to_string());
         let programs = [verify(ours)?, verify(theirs)?, verify(optimized)?, verify(&shorter)?];
         let instructions = programs.iter().flat_map(|program| program.program().instructions());
-        // Of jumps and of arithmetic.
+        // Jumps and arithmetic have constants.
         let mut constants: Vec<u32> =
             instructions.filter(|raw| matches!(raw.code & 7, 4 | 5)).map(|raw| raw.k).collect();
         constants.extend([0, 1]);
         constants.sort_unstable();
         constants.dedup();
-        Ok(Programs { programs, constants })
+        Ok(Mutator { programs, constants })
     }
 
-    /// Compares verdicts on packets of the link type, and on what they are mutated to.
-    pub fn agree(&self, link_type: LinkType, state: &mut u64) -> Result<(), String> {
-        let mut seeds = self.seeds(link_type, state);
+    fn agree(&self, link_type: LinkType, random: &mut Random) -> Result<(), String> {
+        let mut seeds = self.seeds(link_type, random);
         let given = seeds.len();
         let mut taken = HashSet::new();
         for number in 0..PACKETS {
             let packet = match seeds.get(number) {
                 Some(seed) if number < given => seed.clone(),
-                _ => self.mutate(&seeds[(xorshift(state) >> 16) as usize % seeds.len()], state),
+                _ => self.mutate(&seeds[random.below(seeds.len())], random),
             };
             let traces = self.traces(&packet);
             self.judge(&packet, &traces)?;
@@ -138,7 +135,7 @@ impl Programs {
                 .iter()
                 .enumerate()
                 .flat_map(|(which, trace)| trace.iter().map(move |executed| (which, executed.pc, executed.next)));
-            // All of them are inserted.
+            // `count` inserts all of them.
             let new = branches.filter(|&branch| taken.insert(branch)).count();
             if new > 0 && number >= given {
                 seeds.push(packet);
@@ -147,14 +144,13 @@ impl Programs {
         Ok(())
     }
 
-    /// Some packets of captures, and two that are not.
-    fn seeds(&self, link_type: LinkType, state: &mut u64) -> Vec<Bytes> {
+    /// Returns two synthetic packets, and some packets of captures.
+    fn seeds(&self, link_type: LinkType, random: &mut Random) -> Vec<Bytes> {
         let mut planted = vec![0; LONGEST];
-        language::plant(self.programs[1].program(), &mut planted, state);
+        language::plant(self.programs[1].program(), &mut planted, random);
         let mut seeds = vec![(vec![0; LONGEST], LONGEST as u32), (planted, LONGEST as u32)];
         if let Some(captured) = captures().get(&link_type).filter(|captured| !captured.is_empty()) {
-            let mut any = || captured[(xorshift(state) >> 16) as usize % captured.len()].clone();
-            seeds.extend((seeds.len()..CAPTURED).map(|_| any()));
+            seeds.extend((seeds.len()..CAPTURED).map(|_| captured[random.below(captured.len())].clone()));
         }
         seeds
     }
@@ -165,7 +161,7 @@ impl Programs {
 
     fn judge(&self, packet: &Bytes, traces: &[Trace; 4]) -> Result<(), String> {
         let [ours, theirs, optimized, shorter] = traces.each_ref().map(Trace::verdict);
-        let is_past_end = |trace: &Trace| matches!(trace.end(), Err(Stop::OutOfBounds { .. }));
+        let is_past_end = |trace: &Trace| matches!(trace.end(), Err(HaltReason::OutOfBounds { .. }));
         let is_long_enough = !traces.iter().any(is_past_end);
         if ours == shorter && (ours == theirs || !is_long_enough && ours == optimized) {
             return Ok(());
@@ -181,29 +177,27 @@ impl Programs {
         ))
     }
 
-    /// Another packet: changed at a few places that the programs read.
-    fn mutate(&self, seed: &Bytes, state: &mut u64) -> Bytes {
+    /// Returns the packet with changes at a few places that the programs read.
+    fn mutate(&self, seed: &Bytes, random: &mut Random) -> Bytes {
         let traces = self.traces(seed);
         let reads = traces.iter().flatten().filter_map(|executed| executed.read);
         let mut places: Vec<(usize, usize)> = reads.map(|read| (read.offset, read.bytes.len())).collect();
         places.sort_unstable();
         places.dedup();
-        let mut below = |limit: usize| (xorshift(state) >> 16) as usize % limit;
         let (mut data, mut wire_len) = seed.clone();
-        for _ in 0..1 + below(3) {
-            let constant = self.constants[below(self.constants.len())].wrapping_add([0, 0, 0, 1, u32::MAX][below(5)]);
-            match below(24) {
+        for _ in 0..1 + random.below(3) {
+            let constant = random.choose(&self.constants).wrapping_add(random.choose(&[0, 0, 0, 1, u32::MAX]));
+            match random.below(24) {
                 0 => wire_len = constant,
-                1 => data.truncate(data.len() - below(data.len() + 1) / 2),
-                // What is too short goes on.
-                2 | 3 => data.resize(LONGEST.max(data.len()), [0, 0x45, 0xff][below(3)]),
+                1 => data.truncate(data.len() - random.below(data.len() + 1) / 2),
+                2 | 3 => data.resize(LONGEST.max(data.len()), random.choose(&[0, 0x45, 0xff])),
                 choice if !places.is_empty() => {
-                    let (at, width) = places[below(places.len())];
+                    let (at, width) = random.choose(&places);
                     let Some(place) = data.get_mut(at..at + width) else { continue };
                     match choice {
                         4..=14 => place.copy_from_slice(&constant.to_be_bytes()[4 - width..]),
-                        15..=19 => place[below(width)] ^= 1 << below(8),
-                        _ => place.fill_with(|| below(256) as u8),
+                        15..=19 => place[random.below(width)] ^= 1 << random.below(8),
+                        _ => place.copy_from_slice(&random.bytes(width)),
                     }
                 }
                 _ => {}

@@ -1,11 +1,10 @@
-//! The optimiser keeps the verdicts of every case of the corpus, also on truncated packets, and makes none longer.
+//! Optimised cases: the same verdicts, also on truncated packets, and no program longer than before.
 
 use cbpf::{Dialect, Program};
 use libtest_mimic::Trial;
 
 use crate::case::Case;
-use crate::generate::Sample;
-use crate::oracle;
+use crate::{generate, oracle};
 
 pub fn trials(cases: &[Case]) -> Vec<Trial> {
     let trial = |case: &Case| {
@@ -15,24 +14,24 @@ pub fn trials(cases: &[Case]) -> Vec<Trial> {
     cases.iter().filter(|case| !case.packets.is_empty()).map(trial).collect()
 }
 
-/// In every dialect that accepts the case, whichever it is for.
+/// Checks a case in every dialect that accepts it.
 fn check(case: &Case) -> Result<(), String> {
-    let samples: Vec<Sample> = case.packets.iter().flat_map(Sample::cut).collect();
+    let samples = generate::cuts(&case.packets);
     Dialect::ALL.iter().try_for_each(|&dialect| {
         oracle::optimized_agrees(&case.program, dialect, &samples)
-            .and_then(|()| says_that_it_rejects_all(&case.program, dialect))
+            .and_then(|()| rejects_all_agrees(&case.program, dialect))
             .map_err(|error| format!("{}: {error}", case.path.display()))
     })
 }
 
-/// What is optimized to `ret #0` says before that it rejects all packets.
-fn says_that_it_rejects_all(program: &Program, dialect: Dialect) -> Result<(), String> {
+/// `rejects_all` is the same before and after the optimiser.
+fn rejects_all_agrees(program: &Program, dialect: Dialect) -> Result<(), String> {
     let Ok(optimized) = program.optimize(dialect) else { return Ok(()) };
     let [before, after] =
         [program, &optimized].map(|program| program.verify(dialect).is_ok_and(|verified| verified.rejects_all()));
     if before == after {
         Ok(())
     } else {
-        Err(format!("{dialect}: {before}, and optimized {after}, that it rejects all"))
+        Err(format!("{dialect}: `rejects_all` is {before}, and {after} after optimisation"))
     }
 }

@@ -1,11 +1,10 @@
-//! Native code gives the verdicts of every case of the corpus, also on truncated packets, behind any passes in any order.
+//! Native code of cases after any passes in any order: the same verdicts, also on truncated packets.
 
 use cbpf::Pass;
 use libtest_mimic::Trial;
 
 use crate::case::Case;
-use crate::generate::Sample;
-use crate::oracle;
+use crate::{generate, oracle};
 
 pub fn trials(cases: &[Case]) -> Vec<Trial> {
     let trial = |case: &Case| {
@@ -15,9 +14,9 @@ pub fn trials(cases: &[Case]) -> Vec<Trial> {
     cases.iter().filter(|case| !case.packets.is_empty()).map(trial).collect()
 }
 
-/// In the dialects that the case is for.
+/// Checks a case in its dialects.
 fn check(case: &Case) -> Result<(), String> {
-    let samples: Vec<Sample> = case.packets.iter().flat_map(Sample::cut).collect();
+    let samples = generate::cuts(&case.packets);
     for &dialect in &case.dialects {
         for passes in orders() {
             oracle::passes_agree(&case.program, dialect, &samples, &passes)
@@ -27,7 +26,7 @@ fn check(case: &Case) -> Result<(), String> {
     Ok(())
 }
 
-/// No pass, each alone, the lists up to each, and all of them backward and twice.
+/// Returns no pass, each pass alone, each prefix of the list, and all passes backward and twice.
 fn orders() -> impl Iterator<Item = Vec<Pass>> {
     let alone = Pass::ALL.iter().map(|&pass| vec![pass]);
     let prefixes = (2..=Pass::ALL.len()).map(|count| Pass::ALL[..count].to_vec());

@@ -1,19 +1,18 @@
-//! Random policies in the kernel: what real system calls return is what the emulation says, under stacks of filters.
+//! Random policies in the kernel: real system calls under stacks of filters return what the emulation predicts.
 
 use std::os::unix::process::ExitStatusExt;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use arbitrary::{Result, Unstructured};
 use cbpf::{Action, Arch, Dialect, Filter, Instruction, Program, RawInstruction, SeccompData};
 use libtest_mimic::{Failed, Trial};
 
 use crate::confined::{self, Task};
-use crate::engine::{Engine, Refusal};
-use crate::random::xorshift;
+use crate::engine::{self, Engine};
 use crate::seccomp::KernelSeccomp;
-use crate::{case, generate};
+use crate::{case, generate, random};
 
-/// Calls that do nothing and touch no memory: they ask for a number, or their first argument is no file.
+/// Calls without effect that touch no memory: they return a number, or fail because their first argument is no file.
 pub const CALLS: [i64; 11] = [
     libc::SYS_getpid,
     libc::SYS_getppid,
@@ -28,14 +27,14 @@ pub const CALLS: [i64; 11] = [
     libc::SYS_ftruncate,
 ];
 
-/// How many stacks are tried at most, and for how long.
+/// The number of stacks, at most, and the time limit.
 const STACKS: usize = 400;
 const TIME: Duration = Duration::from_secs(5);
 
-/// The error of calls whose tracer or listener is missing.
+/// The error number of calls whose tracer or listener is missing.
 const ENOSYS: i64 = 38;
 
-/// The signal by which a filter kills.
+/// The signal with which a filter kills.
 const SIGSYS: i32 = 31;
 
 pub fn trials() -> Vec<Trial> {
@@ -47,22 +46,12 @@ pub fn trials() -> Vec<Trial> {
     ]
 }
 
-/// Gives random bytes to `try_one`, the same ones at every run.
+/// Calls `try_one` with random bytes, the same ones at every run.
 fn each(try_one: impl Fn(&mut Unstructured) -> std::result::Result<(), Failed>) -> std::result::Result<(), Failed> {
-    let start = Instant::now();
-    let mut state = 0x0073_6563_6300_u64;
-    for _ in 0..STACKS {
-        let bytes: Vec<u8> =
-            std::iter::repeat_with(|| xorshift(&mut state)).take(256).flat_map(u64::to_le_bytes).collect();
-        try_one(&mut Unstructured::new(&bytes))?;
-        if start.elapsed() > TIME {
-            break;
-        }
-    }
-    Ok(())
+    random::each(STACKS, TIME, |bytes| try_one(&mut Unstructured::new(bytes)))
 }
 
-/// One to three filters, oldest first, and calls that they are asked about.
+/// Makes calls under one to three filters, oldest first.
 fn real_calls() -> std::result::Result<(), Failed> {
     each(|u| {
         let filters = (0..u.int_in_range(1..=3)?).map(|_| policy(u)).collect::<Result<Vec<Program>>>()?;
@@ -74,7 +63,7 @@ fn real_calls() -> std::result::Result<(), Failed> {
         for (call, natural) in calls.iter().zip(unconfined.results) {
             let action = emulate(&filters, call)?;
             let expected = match action {
-                // The process and its parent are others.
+                // Another process has another number.
                 Action::Allow | Action::Log if is_of_process(call) => None,
                 Action::Allow | Action::Log => Some(natural),
                 Action::Errno(_) => action.errno().map(|errno| -i64::from(errno)),
@@ -101,14 +90,14 @@ fn is_of_process(call: &SeccompData) -> bool {
     [libc::SYS_getpid, libc::SYS_getppid].contains(&i64::from(call.nr))
 }
 
-/// What the filters, oldest first, do with a call, as both engines say.
+/// Returns the action of the filters, oldest first, on which both engines agree.
 fn emulate(filters: &[Program], call: &SeccompData) -> std::result::Result<Action, Failed> {
     let mut actions = Vec::new();
     for filter in filters.iter().rev() {
         let verified = filter.verify(Dialect::Seccomp)?;
         let action = verified.interpret_seccomp(call).ok_or("no filter of system calls")?;
         if Filter::compile(&verified)?.run_seccomp(call) != Some(action) {
-            return Err(format!("the JIT does not say {action} to {call:?}:\n{filter}").into());
+            return Err(format!("the JIT's action on {call:?} is not {action}:\n{filter}").into());
         }
         actions.push(action);
     }
@@ -121,12 +110,12 @@ fn call(u: &mut Unstructured) -> Result<SeccompData> {
     for arg in &mut args {
         *arg = value(u)?;
     }
-    // No file has this number.
+    // No file descriptor has this number.
     args[0] |= 0xffff_ffff_8000_0000;
     Ok(SeccompData { nr: nr as i32, arch: Arch::host().unwrap_or_default(), instruction_pointer: 0, args })
 }
 
-/// A small number, its negative, or one with a few bits in each half.
+/// Returns a small number, its negative, or one with a few bits in each half.
 fn value(u: &mut Unstructured) -> Result<u64> {
     let small = u.int_in_range(0..=3_u64)?;
     Ok(match u.int_in_range(0..=2)? {
@@ -136,7 +125,7 @@ fn value(u: &mut Unstructured) -> Result<u64> {
     })
 }
 
-/// Rules about the calls of [`CALLS`]: tests of arguments, and an action; everything else is allowed.
+/// Returns rules about the calls of [`CALLS`]: tests of arguments, and an action. All other calls are allowed.
 fn policy(u: &mut Unstructured) -> Result<Program> {
     let arch = Arch::host().unwrap_or_default();
     let mut builder =
@@ -160,7 +149,7 @@ fn policy(u: &mut Unstructured) -> Result<Program> {
     Ok(builder.ret(Action::Allow.into()).build().unwrap_or_default())
 }
 
-/// Mostly what a call survives.
+/// Returns an action, which the process mostly survives.
 fn action(u: &mut Unstructured) -> Result<Action> {
     let data = if u.arbitrary()? { u.int_in_range(0..=130)? } else { u.arbitrary()? };
     Ok(match u.int_in_range(0..=40)? {
@@ -175,7 +164,7 @@ fn action(u: &mut Unstructured) -> Result<Action> {
     })
 }
 
-/// Programs of all that the dialect has, and any calls: all 32 bits of their verdicts.
+/// Runs random programs on random calls, and compares all 32 bits of their verdicts.
 fn any_programs() -> std::result::Result<(), Failed> {
     each(|u| {
         let program = without_instruction_pointer(&generate::program(u, Dialect::Seccomp)?);
@@ -186,20 +175,17 @@ fn any_programs() -> std::result::Result<(), Failed> {
         let (Ok(verified), bytes) = (program.verify(Dialect::Seccomp), data.to_bytes()) else { return Ok(()) };
         let packet = (&bytes).into();
         let expected = verified.interpret(packet);
-        let difference = match KernelSeccomp.load(&program, Dialect::Seccomp) {
-            _ if !KernelSeccomp.takes(&packet) => None,
-            Ok(loaded) => loaded.differs(&packet, expected),
-            Err(Refusal::Judge(error)) => Some(error),
-            Err(Refusal::Verifier(error)) => Some(error.to_string()),
-        };
-        match difference {
+        if !KernelSeccomp.takes(&packet) {
+            return Ok(());
+        }
+        match engine::judge(&KernelSeccomp, &verified, &packet, expected) {
             None => Ok(()),
             Some(got) => Err(format!("{got}:\n{}", case::write(&program, Dialect::Seccomp, &packet, expected)).into()),
         }
     })
 }
 
-/// The program with loads of arguments in place of those of the instruction pointer.
+/// Replaces loads of the instruction pointer by loads of an argument.
 fn without_instruction_pointer(program: &Program) -> Program {
     let moved = |raw: &RawInstruction| match (raw.code, raw.k) {
         (0x20, 8 | 12) => RawInstruction { k: raw.k + 8, ..*raw },
@@ -208,7 +194,7 @@ fn without_instruction_pointer(program: &Program) -> Program {
     program.instructions().iter().map(moved).collect()
 }
 
-/// The kernel takes the same opcodes and offsets as the verifier, here where nothing leads to them.
+/// The kernel and the verifier accept the same opcodes and offsets, here in unreachable instructions.
 fn every_opcode() -> std::result::Result<(), Failed> {
     let numbers = [0, 1, 4, 15, 16, 18, 31, 32, 60, 64, 0xffff_f000];
     let allow = RawInstruction::from(Instruction::ReturnConstant { verdict: Action::Allow.into() });
@@ -216,12 +202,14 @@ fn every_opcode() -> std::result::Result<(), Failed> {
     let filters: Vec<Program> = instructions.map(|raw| Program::from_iter([allow, raw, allow])).collect();
     let outcome = confined::run(Task::Load, &filters, &[])?;
     if outcome.results.len() != filters.len() {
-        return Err(format!("{} answers, {:?}", outcome.results.len(), outcome.status).into());
+        return Err(format!("{} results, {:?}", outcome.results.len(), outcome.status).into());
     }
     for (filter, result) in filters.iter().zip(outcome.results) {
         let verified = filter.verify(Dialect::Seccomp);
         if verified.is_ok() != (result == 0) {
-            return Err(format!("the kernel says {result}, the verifier {:?} of\n{filter}", verified.err()).into());
+            return Err(
+                format!("the kernel's result is {result}, the verifier's {:?}, for\n{filter}", verified.err()).into()
+            );
         }
     }
     Ok(())

@@ -1,23 +1,27 @@
-//! Random programs through all engines, from a seed: a few seconds each. What disagrees is printed as a case file.
+//! Random programs in all engines, from a fixed seed, for a few seconds each. Disagreements are printed as case files.
 
 use std::time::{Duration, Instant};
 
 use arbitrary::Unstructured;
-use cbpf::{Dialect, Instruction, Operand, Packet, Program};
+use cbpf::{Dialect, Extension, Instruction, Operand, Program};
 use libtest_mimic::{Failed, Trial};
 
-use crate::engine::{Engine, Refusal};
-use crate::generate::Sample;
+use crate::case::Sample;
+use crate::engine::{self, Engine};
 use crate::kernel::{self, Kernel};
 use crate::libpcap::{self, Libpcap};
 use crate::seccomp::KernelSeccomp;
+use crate::splitmix64::Random;
 use crate::{case, generate, linux, oracle};
 
-/// How long each trial goes on at most; slow machines see fewer programs, but the same ones first.
+/// The time limit of each trial: slow machines try fewer programs, but the same ones first.
 const TIME: Duration = Duration::from_secs(3);
 
-/// How many programs each trial tries at most.
-const PROGRAMS: u64 = 3_000;
+/// The number of programs in each trial, at most.
+const PROGRAMS: usize = 3_000;
+
+/// The number of random bytes that one program and its packets are made of.
+const BYTES: usize = 2_048;
 
 pub fn trials() -> Vec<Trial> {
     let mut trials = vec![
@@ -27,20 +31,19 @@ pub fn trials() -> Vec<Trial> {
         Trial::test("random::surroundings", || each_program(surroundings)),
         Trial::test("random::filters", || each_program(filters)),
     ];
+    type Check = fn(&[u8], Dialect) -> Result<(), Failed>;
+    let checks: [(&str, Check); 3] = [("engines", engines), ("passes", passes), ("optimize", optimize)];
     for &dialect in Dialect::ALL {
-        let name = format!("random::engines::{dialect}");
-        trials.push(Trial::test(name, move || each_program(|bytes| engines(bytes, dialect))));
-        let name = format!("random::passes::{dialect}");
-        trials.push(Trial::test(name, move || each_program(|bytes| passes(bytes, dialect))));
-        let name = format!("random::optimize::{dialect}");
-        trials.push(Trial::test(name, move || each_program(|bytes| optimize(bytes, dialect))));
+        trials.extend(checks.map(|(name, check)| {
+            Trial::test(format!("random::{name}::{dialect}"), move || each_program(|bytes| check(bytes, dialect)))
+        }));
     }
     let conversion = Trial::test("random::conversion::kernel", || each_program(conversion));
     trials.push(conversion.with_ignored_flag(!Kernel.is_available()));
     let judges: [(&'static dyn Engine, Dialect); 3] =
         [(&Kernel, Dialect::Linux), (&Libpcap, Dialect::Pcap), (&KernelSeccomp, Dialect::Seccomp)];
     for (judge, dialect) in judges {
-        // The packets of seccomp's judge are calls; `policies` has them.
+        // The packets of seccomp's judge are calls, which `policies` makes.
         if dialect != Dialect::Seccomp {
             let name = format!("random::verdicts::{}", judge.name());
             let trial = Trial::test(name, move || each_program(|bytes| verdicts(bytes, judge, dialect)));
@@ -54,30 +57,20 @@ pub fn trials() -> Vec<Trial> {
     trials
 }
 
-/// Gives random bytes to `try_one`, the same ones at every run.
+/// Calls `try_one` with random bytes for [`PROGRAMS`], but no longer than [`TIME`].
 pub fn each_program(try_one: impl Fn(&[u8]) -> Result<(), Failed>) -> Result<(), Failed> {
-    let start = Instant::now();
-    let mut state = 0x0063_6270_6600_u64;
-    for _ in 0..PROGRAMS {
-        try_one(&random_bytes(&mut state))?;
-        if start.elapsed() > TIME {
-            break;
-        }
-    }
-    Ok(())
+    each(PROGRAMS, TIME, try_one)
 }
 
-/// As many random bytes as one program and its packets are made of.
-pub fn random_bytes(state: &mut u64) -> Vec<u8> {
-    std::iter::repeat_with(|| xorshift(state)).take(256).flat_map(u64::to_le_bytes).collect()
+/// Calls `try_one` with random bytes, the same ones at every run: `count` times, but no longer than `time`.
+pub fn each<E>(count: usize, time: Duration, mut try_one: impl FnMut(&[u8]) -> Result<(), E>) -> Result<(), E> {
+    let (start, mut random) = (Instant::now(), Random::new(0x6362_7066));
+    (0..count).take_while(|_| start.elapsed() < time).try_for_each(|_| try_one(&bytes(&mut random)))
 }
 
-/// The next of a row of random numbers.
-pub fn xorshift(state: &mut u64) -> u64 {
-    *state ^= *state << 13;
-    *state ^= *state >> 7;
-    *state ^= *state << 17;
-    *state
+/// Returns random bytes for one program and its packets.
+pub fn bytes(random: &mut Random) -> Vec<u8> {
+    random.bytes(BYTES)
 }
 
 fn forms(bytes: &[u8]) -> Result<(), Failed> {
@@ -115,31 +108,26 @@ fn surroundings(bytes: &[u8]) -> Result<(), Failed> {
     let (program, samples) = linux::program_and_samples(&mut u)?;
     oracle::engines_agree(&program, Dialect::Linux, &samples)?;
     oracle::passes_agree(&program, Dialect::Linux, &samples, &passes)?;
-    Ok(oracle::optimized_agrees(&program, Dialect::Linux, &cut(samples))?)
+    Ok(oracle::optimized_agrees(&program, Dialect::Linux, &cut(&samples))?)
 }
 
 fn passes(bytes: &[u8], dialect: Dialect) -> Result<(), Failed> {
     let mut u = Unstructured::new(bytes);
     let passes = generate::passes(&mut u)?;
     let (program, samples) = generate::program_and_samples(&mut u, dialect)?;
-    Ok(oracle::passes_agree(&program, dialect, &cut(samples), &passes)?)
+    Ok(oracle::passes_agree(&program, dialect, &cut(&samples), &passes)?)
 }
 
 fn optimize(bytes: &[u8], dialect: Dialect) -> Result<(), Failed> {
     let mut u = Unstructured::new(bytes);
     let (program, samples) = generate::program_and_samples(&mut u, dialect)?;
-    Ok(oracle::optimized_agrees(&program, dialect, &cut(samples))?)
+    Ok(oracle::optimized_agrees(&program, dialect, &cut(&samples))?)
 }
 
-/// The packets, and cut at every length: no pass may lose the end of a program at a missing byte.
-fn cut(samples: [Sample; 2]) -> Vec<Sample> {
-    let mut all = Vec::new();
-    for sample in samples {
-        let lengths = (0..sample.data.len()).step_by(1 + sample.data.len() / 64);
-        all.extend(lengths.map(|len| Sample { data: sample.data[..len].to_vec(), ..sample.clone() }));
-        all.push(sample);
-    }
-    all
+/// Returns the packets whole and cut at many lengths: no pass may lose the halt at a missing byte.
+fn cut(samples: &[Sample]) -> Vec<Sample> {
+    let lengths = |len: usize| (0..len).step_by(1 + len / 64).chain([len]);
+    samples.iter().flat_map(|sample| lengths(sample.data.len()).map(|len| sample.cut(len))).collect()
 }
 
 fn verdicts(bytes: &[u8], judge: &dyn Engine, dialect: Dialect) -> Result<(), Failed> {
@@ -147,37 +135,30 @@ fn verdicts(bytes: &[u8], judge: &dyn Engine, dialect: Dialect) -> Result<(), Fa
     let program = generate::program(&mut u, dialect)?;
     let data = generate::sample(&mut u, dialect)?.data;
     let Ok(verified) = program.verify(dialect) else { return Ok(()) };
-    if asks_the_machine(&program) || dialect == Dialect::Pcap && shifts_too_far(&program) {
+    if depends_on_the_machine(&program) || dialect == Dialect::Pcap && shifts_too_far(&program) {
         return Ok(());
     }
-    let packet = Packet::new(&data);
+    let packet = (&data).into();
     let expected = verified.interpret(packet);
-    let difference = match judge.load(&program, dialect) {
-        Ok(loaded) => loaded.differs(&packet, expected),
-        Err(Refusal::Judge(error)) => Some(error),
-        Err(Refusal::Verifier(error)) => Some(error.to_string()),
-    };
-    match difference {
+    match engine::judge(judge, &verified, &packet, expected) {
         None => Ok(()),
         Some(got) => Err(format!("got {got}:\n{}", case::write(&program, dialect, &packet, expected)).into()),
     }
 }
 
-/// Whether a program asks for what differs from run to run.
-fn asks_the_machine(program: &Program) -> bool {
-    use cbpf::Extension::{Cpu, Random};
-    let asks = |raw: &cbpf::RawInstruction| [Cpu, Random].iter().any(|extension| raw.k == extension.offset());
-    program.instructions().iter().any(asks)
+/// Returns `true` if a program loads values that differ from run to run.
+fn depends_on_the_machine(program: &Program) -> bool {
+    [Extension::Cpu, Extension::Random].iter().any(|&extension| oracle::may_load(program, extension))
 }
 
-/// Whether a program shifts by a constant of 32 or more: undefined behaviour in libpcap's C, 0 by our definition.
+/// Returns `true` for a shift by a constant of 32 or more: undefined behaviour in libpcap's C, 0 in this crate.
 fn shifts_too_far(program: &Program) -> bool {
     let is_too_far =
         |instruction| matches!(instruction, Instruction::Alu { op, operand: Operand::Constant(32..) } if op.is_shift());
     program.disassemble().any(is_too_far)
 }
 
-/// The judge accepts what our verifier accepts, and (libpcap is laxer) the kernel nothing else.
+/// The judge accepts the programs that our verifier accepts. The kernel accepts no others; libpcap is laxer.
 fn acceptance(bytes: &[u8], judge: &dyn Engine, dialect: Dialect) -> Result<(), Failed> {
     let mut u = Unstructured::new(bytes);
     let program = generate::wild_program(&mut u)?;
@@ -188,7 +169,7 @@ fn acceptance(bytes: &[u8], judge: &dyn Engine, dialect: Dialect) -> Result<(), 
     };
     match verified {
         Ok(_) if is_accepted => Ok(()),
-        Ok(_) => Err(format!("{} refuses\n{program}", judge.name()).into()),
+        Ok(_) => Err(format!("{} rejects\n{program}", judge.name()).into()),
         Err(error) if is_accepted && dialect != Dialect::Pcap => {
             Err(format!("the kernel accepts, where {error}:\n{program}").into())
         }
@@ -196,12 +177,12 @@ fn acceptance(bytes: &[u8], judge: &dyn Engine, dialect: Dialect) -> Result<(), 
     }
 }
 
-/// The kernel refuses a long program just if our verifier does: jumps have to fit into what it becomes.
+/// The kernel rejects the same long programs as our verifier: jumps must fit after the conversion to eBPF.
 fn conversion(bytes: &[u8]) -> Result<(), Failed> {
     let program = generate::long_program(&mut Unstructured::new(bytes))?;
-    let (ours, kernel) = (program.verify(Dialect::Linux), kernel::refuses(&program));
+    let (ours, kernel) = (program.verify(Dialect::Linux), kernel::rejects(&program));
     match ours {
-        Ok(_) if kernel => Err(format!("the kernel refuses\n{program}").into()),
+        Ok(_) if kernel => Err(format!("the kernel rejects\n{program}").into()),
         Err(error) if !kernel => Err(format!("the kernel accepts, where {error}:\n{program}").into()),
         _ => Ok(()),
     }

@@ -1,15 +1,14 @@
-//! The Linux kernel as a judge of the seccomp dialect, without privileges; the calls that it judges are never made.
+//! The Linux kernel as a judge of the seccomp dialect, without privileges; no call takes effect.
 //!
-//! Every return of a program is replaced by `ERRNO(1 + byte of the verdict)`, so a call comes back with a part of the
-//! verdict, whatever call it is and whatever the verdict would do: four calls show all 32 bits. A program that ends by a
-//! division by zero has verdict 0, which kills the thread.
+//! Every return of a program is replaced by `ERRNO(1 + byte of the verdict)`, so four calls return all 32 bits, whatever
+//! the call and the verdict. A division by zero gives verdict 0, which kills the thread.
 
 use std::sync::OnceLock;
 
 use cbpf::{Action, AluOp, Arch, Dialect, Instruction, Packet, Program, SeccompData};
 
 use crate::confined::{self, KILLED, Task};
-use crate::engine::{Engine, Loaded, Refusal};
+use crate::engine::{Engine, Loaded, Rejection};
 
 pub struct KernelSeccomp;
 
@@ -26,11 +25,11 @@ impl Engine for KernelSeccomp {
         })
     }
 
-    fn speaks(&self, dialect: Dialect) -> bool {
+    fn supports(&self, dialect: Dialect) -> bool {
         dialect == Dialect::Seccomp
     }
 
-    /// A call that this machine can make; nobody can say where it is made.
+    /// Returns `true` for a call that this machine can make; the instruction pointer cannot be chosen.
     fn takes(&self, packet: &Packet) -> bool {
         let data = packet.data().try_into().map(SeccompData::from_bytes);
         data.is_ok_and(|data| {
@@ -38,30 +37,30 @@ impl Engine for KernelSeccomp {
         })
     }
 
-    fn load(&self, program: &Program, _dialect: Dialect) -> Result<Box<dyn Loaded>, Refusal> {
+    fn load(&self, program: &Program, _dialect: Dialect) -> Result<Box<dyn Loaded>, Rejection> {
         if !is_accepted(program) {
-            return Err(Refusal::Judge("the kernel refuses the program".to_owned()));
+            return Err(Rejection::Judge("the kernel rejects the program".to_owned()));
         }
-        Ok(Box::new(Questions([0, 8, 16, 24].map(|shift| byte_of_verdict(program, shift)))))
+        Ok(Box::new(Bytes([0, 8, 16, 24].map(|shift| byte_of_verdict(program, shift)))))
     }
 }
 
-/// `uretprobe` and `uprobe`, about which newer kernels ask no filter on x86-64.
+/// Returns `true` for `uretprobe` and `uprobe`, for which newer kernels on x86-64 run no filter.
 fn is_for_probes(nr: i32) -> bool {
     cfg!(target_arch = "x86_64") && matches!(nr, 335 | 336)
 }
 
-/// Whether the kernel takes the program as it is.
+/// Returns `true` if the kernel accepts the program.
 fn is_accepted(program: &Program) -> bool {
     let outcome = confined::run(Task::Threads, std::slice::from_ref(program), &[]);
     outcome.is_ok_and(|outcome| outcome.results == [0])
 }
 
-/// The program that returns 1 more than eight bits of its verdict as an error.
+/// Returns the program with one byte of its verdict, plus 1, as an error number.
 fn byte_of_verdict(program: &Program, shift: u32) -> Program {
     let byte = |verdict: u32| Action::Errno((verdict >> shift & 0xff) as u16 + 1).into();
     let len = program.len();
-    let ask = |(pc, instruction)| match instruction {
+    let replace = |(pc, instruction)| match instruction {
         Instruction::ReturnConstant { verdict } => Instruction::ReturnConstant { verdict: byte(verdict) },
         Instruction::ReturnA => Instruction::Jump { skip: (len - pc - 1) as u32 },
         instruction => instruction,
@@ -75,10 +74,10 @@ fn byte_of_verdict(program: &Program, shift: u32) -> Program {
         alu(AluOp::Or, errno),
         Instruction::ReturnA,
     ];
-    program.disassemble().map(plain).enumerate().map(ask).chain(epilogue).collect()
+    program.disassemble().map(plain).enumerate().map(replace).chain(epilogue).collect()
 }
 
-/// The instruction without what stands in fields that it does not use.
+/// Returns the instruction with its unused fields cleared.
 fn plain(instruction: Instruction) -> Instruction {
     let Instruction::Raw(raw) = instruction else { return instruction };
     match raw.code {
@@ -88,10 +87,10 @@ fn plain(instruction: Instruction) -> Instruction {
     }
 }
 
-/// A program four times, each telling eight bits of the verdict.
-struct Questions([Program; 4]);
+/// Four variants of a program, one for each byte of the verdict.
+struct Bytes([Program; 4]);
 
-impl Loaded for Questions {
+impl Loaded for Bytes {
     fn differs(&self, packet: &Packet, expected: u32) -> Option<String> {
         let data = SeccompData::from_bytes(packet.data().try_into().ok()?);
         let results = match confined::run(Task::Threads, &self.0, &[data]) {

@@ -1,15 +1,15 @@
-//! What must hold for every set of programs: shared by the trials and the fuzz target.
+//! Properties of all filter sets: shared by the trials and the fuzz target.
 
 use arbitrary::{Result as Drawn, Unstructured};
 use cbpf::{BatchMatches, Dialect, FilterSet, Matches, Packet, Verified};
 
-use crate::generate::{self, Sample};
-use crate::linux;
+use crate::case::Sample;
+use crate::{generate, linux};
 
 /// The rules of a set, in order.
 pub type Rules = Vec<(u32, Verified)>;
 
-/// Rules that are likely to be alike in parts, a few or so many that keys have buckets, and packets for them.
+/// Returns rules with common parts, and packets for them: few rules, or so many that keys have buckets.
 pub fn rules_and_samples(u: &mut Unstructured, dialect: Dialect) -> Drawn<(Rules, Vec<Sample>)> {
     let mut rules = Rules::new();
     let (most, wildest) = if u.ratio(1, 3)? { (250, 40) } else { (40, 5) };
@@ -29,7 +29,7 @@ pub fn rules_and_samples(u: &mut Unstructured, dialect: Dialect) -> Drawn<(Rules
     Ok((rules, samples))
 }
 
-/// A set says of each packet, whole and truncated, what each of its programs says alone, also after it has changed.
+/// A set has the answers of its programs, on packets whole and truncated, also after changes.
 pub fn set_agrees(u: &mut Unstructured, mut rules: Rules, samples: &[Sample]) -> Result<(), String> {
     let mut set = FilterSet::new(rules.iter().cloned()).map_err(|error| error.to_string())?;
     answers_agree(&set, &rules, samples)?;
@@ -62,25 +62,22 @@ pub fn set_agrees(u: &mut Unstructured, mut rules: Rules, samples: &[Sample]) ->
     answers_agree(&set, &rules, samples)
 }
 
-/// The three questions, and the batches.
+/// The first match, all matches, the verdicts and the batches agree with the programs.
 pub fn answers_agree(set: &FilterSet, rules: &Rules, samples: &[Sample]) -> Result<(), String> {
     let mut matches = Matches::new();
-    let mut packets = Vec::new();
+    let mut cuts = Vec::new();
     for sample in samples {
-        // Truncated by a few bytes, one after the other, and by many.
         let len = sample.data.len();
         let lengths = (len.saturating_sub(70)..=len).chain([len / 2, len / 3, 0]);
-        for captured in lengths {
-            let packet = Packet::new(&sample.data[..captured]).with_wire_len(sample.wire_len);
-            packets.push(packet.with_context(&sample.context));
-        }
+        cuts.extend(lengths.map(|captured| sample.cut(captured)));
     }
+    let packets: Vec<Packet> = cuts.iter().map(Sample::packet).collect();
     for packet in &packets {
         let verdicts = rules.iter().map(|(id, program)| (*id, program.interpret(packet)));
         let expected: Vec<(u32, u32)> = verdicts.filter(|&(_, verdict)| verdict != 0).collect();
-        let differs = |question: &str, got: String| {
+        let differs = |answer: &str, got: String| {
             let programs: String = rules.iter().map(|(id, program)| format!("; {id}\n{}", program.program())).collect();
-            Err(format!("{question} of {:02x?} gives {got}, not {expected:?}:\n{programs}", packet.data()))
+            Err(format!("{answer} of {:02x?} is {got}, not {expected:?}:\n{programs}", packet.data()))
         };
         let first = set.first_match(packet);
         if first != expected.first().map(|&(id, _)| id) {
@@ -99,7 +96,7 @@ pub fn answers_agree(set: &FilterSet, rules: &Rules, samples: &[Sample]) -> Resu
     batches_agree(set, &packets)
 }
 
-/// Batches say of each packet what is said of it alone.
+/// Batches have the answers of single calls.
 fn batches_agree(set: &FilterSet, packets: &[Packet]) -> Result<(), String> {
     let (mut firsts, mut ids, mut verdicts) = (vec![None; packets.len()], BatchMatches::new(), BatchMatches::new());
     set.first_match_batch(packets, &mut firsts);
@@ -116,7 +113,10 @@ fn batches_agree(set: &FilterSet, packets: &[Packet]) -> Result<(), String> {
             && ids.verdicts(place).is_empty()
             && (verdicts.ids(place), verdicts.verdicts(place)) == (alone.ids(), alone.verdicts());
         if !agree {
-            return Err(format!("in a batch packet {place} has other answers than alone: {:02x?}", packet.data()));
+            return Err(format!(
+                "the answers to packet {place} of a batch differ from those of single calls: {:02x?}",
+                packet.data()
+            ));
         }
     }
     Ok(())

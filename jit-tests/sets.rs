@@ -1,11 +1,10 @@
-//! Sets of programs answer as each of their programs alone: random ones, and all programs of the corpus in one set.
+//! Filter sets beside their programs: random sets, and one of all programs of the corpus.
 
 use arbitrary::Unstructured;
 use cbpf::{Dialect, FilterSet};
 use libtest_mimic::{Failed, Trial};
 
-use crate::case::Case;
-use crate::generate::Sample;
+use crate::case::{Case, Sample};
 use crate::{random, set};
 
 pub fn trials(cases: &[Case]) -> Vec<Trial> {
@@ -24,14 +23,18 @@ pub fn trials(cases: &[Case]) -> Vec<Trial> {
     trials
 }
 
-/// Every program of the corpus that the dialect accepts, in one set, on every packet of the corpus.
+/// Runs one set of all programs of the corpus that the dialect accepts on all packets of the corpus.
 fn corpus(cases: &[Case], dialect: Dialect) -> Result<(), Failed> {
     let of_dialect = cases.iter().filter(|case| case.dialects.contains(&dialect));
     let programs = of_dialect.clone().filter_map(|case| case.program.verify(dialect).ok());
     let rules: set::Rules = (0..).zip(programs).collect();
     let set = FilterSet::new(rules.iter().cloned()).map_err(|error| error.to_string())?;
-    let mut samples: Vec<Sample> = of_dialect.flat_map(|case| case.packets.iter()).map(Sample::whole).collect();
-    // Without a seed, nobody knows what random numbers give.
-    samples.iter_mut().for_each(|sample| _ = sample.context.seed.get_or_insert(1));
+    let mut samples: Vec<Sample> =
+        of_dialect.flat_map(|case| &case.packets).map(|packet| packet.sample.clone()).collect();
+    // Without a seed, random numbers differ from run to run.
+    for sample in &mut samples {
+        let seed = sample.context.get_seed().unwrap_or(1);
+        sample.context = std::mem::take(&mut sample.context).seed(seed);
+    }
     Ok(set::answers_agree(&set, &rules, &samples)?)
 }

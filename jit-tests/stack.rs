@@ -1,51 +1,38 @@
-//! Threads with little stack: compiling starts a thread of its own where it must, and nothing else takes stack that grows
-//! with the input. The test program starts itself again for each trial, since to run out of stack ends the process.
+//! Threads with little stack: compilation moves to a thread of its own if necessary, and nothing else takes stack that
+//! grows with the input. Each trial runs in a process of its own, since a stack overflow ends the process.
 
-use std::process::Command;
 use std::thread;
 
 use cbpf::{
-    Dialect, Expr, Filter, FilterSet, LinkType, Packet, Pass, Program, Strategy, Target, Verified, compile_expression,
+    Dialect, Expr, Filter, FilterConfig, FilterSet, LinkType, Packet, Pass, Program, Strategy, Target, Verified,
+    compile_expression,
 };
-use libtest_mimic::{Failed, Trial};
+use libtest_mimic::Trial;
 
-use crate::memory;
+use crate::{memory, process};
 
-/// Set in a process that a trial starts, to the name of the trial.
-const ALONE: &str = "JIT_TESTS_STACK";
-
-/// A name, what is done, and how much stack the thread has for it, in KiB: without optimisation, and with.
+/// A name, the work, and the stack of the thread, in KiB: without optimisation, and with.
 type Task = (&'static str, fn() -> Result<(), String>, [usize; 2]);
 
 const TASKS: [Task; 5] = [
     ("stack::filters", filters, [128, 64]),
     ("stack::sets", sets, [128, 80]),
     ("stack::long_programs", long_programs, [384, 128]),
-    // As much as compiling must make do with before it starts a thread.
+    // The most stack with which compilation may not start a thread.
     ("stack::joins", joins, [272, 272]),
     ("stack::deep_expressions", deep_expressions, [32, 32]),
 ];
 
 pub fn trials() -> Vec<Trial> {
-    TASKS.iter().map(|&(name, ..)| Trial::test(name, move || in_a_process(name))).collect()
+    TASKS.iter().map(|&(name, ..)| process::trial(name)).collect()
 }
 
-fn in_a_process(name: &str) -> Result<(), Failed> {
-    let output = Command::new(std::env::current_exe()?).env(ALONE, name).output()?;
-    match output.status.success() {
-        true => Ok(()),
-        false => Err(format!("{}: {}", output.status, String::from_utf8_lossy(&output.stderr)).into()),
-    }
-}
-
-/// What [`in_a_process`] runs, in a thread with little stack; `None` in any other process.
-pub fn alone() -> Option<Result<(), String>> {
-    let name = std::env::var(ALONE).ok()?;
-    let (_, task, sizes) = TASKS.into_iter().find(|task| task.0 == name)?;
+/// Runs a trial in a thread with little stack, in a process of its own.
+pub fn alone(name: &str) -> Result<(), String> {
+    let (_, task, sizes) = TASKS.into_iter().find(|task| task.0 == name).ok_or("no such trial")?;
     let size = sizes[usize::from(!cfg!(debug_assertions))] << 10;
     let thread = thread::Builder::new().stack_size(size).spawn(task);
-    let outcome = thread.map_err(|error| error.to_string()).and_then(|thread| thread.join().expect("no panic"));
-    Some(outcome.inspect_err(|error| eprintln!("{error}")))
+    thread.map_err(|error| error.to_string())?.join().expect("no panic")
 }
 
 fn verify(text: &str) -> Result<Verified, String> {
@@ -53,14 +40,16 @@ fn verify(text: &str) -> Result<Verified, String> {
     program.verify(Dialect::Pcap).map_err(|error| error.to_string())
 }
 
-/// Filters of both shapes, for one packet and for many.
+/// Returns a program of `count` tests, each with a load.
+fn ladder(count: u32) -> String {
+    let rung = |k| format!("jeq #{k}, yes, n{k}\nn{k}: ldb [{}]\n", k % 60);
+    (0..count).map(rung).collect::<String>() + "ret #0\nyes: ret #1"
+}
+
+/// Compiles filters of both shapes, for one packet and for many.
 fn filters() -> Result<(), String> {
-    let ladder: String = (0..2000).map(|k| format!("jeq #{k}, yes, n{k}\nn{k}: ldb [{}]\n", k % 60)).collect();
-    for text in [
-        "ret #7".to_owned(),
-        "ldh [12]\njne #0x806, no\nret #-1\nno: ret #0".to_owned(),
-        ladder + "ret #0\nyes: ret #1",
-    ] {
+    let arp = "ldh [12]\njne #0x806, no\nret #-1\nno: ret #0";
+    for text in ["ret #7".to_owned(), arp.to_owned(), ladder(2000)] {
         compile_and_run(&verify(&text)?)?;
     }
     let filter = Filter::from_expression("tcp port 80 or udp port 53 and not host 10.0.0.1", LinkType::ETHERNET);
@@ -71,7 +60,11 @@ fn compile_and_run(verified: &Verified) -> Result<(), String> {
     let packet = [1; 64];
     let expected = verified.interpret(&packet);
     for &strategy in Strategy::ALL {
-        let filter = Filter::compile_as(verified, strategy).map_err(|error| error.to_string())?;
+        let filter = FilterConfig::new()
+            .strategy(strategy)
+            .require_native(true)
+            .compile(verified)
+            .map_err(|error| error.to_string())?;
         filter.prepare_batch().map_err(|error| error.to_string())?;
         let mut verdicts = [0; 3];
         filter.run_batch(&[Packet::new(&packet); 3], &mut verdicts);
@@ -82,7 +75,7 @@ fn compile_and_run(verified: &Verified) -> Result<(), String> {
     Ok(())
 }
 
-/// What takes the allocation of registers the longest.
+/// Compiles the programs that register allocation takes longest for.
 fn joins() -> Result<(), String> {
     let outcomes = [memory::many_joins(), memory::every_instruction_a_join()];
     outcomes.into_iter().try_for_each(|outcome| outcome.map_err(|error| format!("{error:?}")))
@@ -93,20 +86,18 @@ fn sets() -> Result<(), String> {
         .map(|k| Ok((k, verify(&format!("ld [{}]\njeq #{k}, yes\nret #0\nyes: ret #1", k % 5))?)))
         .collect::<Result<_, String>>()?;
     let mut set = FilterSet::new(rules).map_err(|error| error.to_string())?;
-    let ladder: String = (0..300).map(|k| format!("jeq #{k}, yes, n{k}\nn{k}: ldb [{}]\n", k % 60)).collect();
-    set.add(1000, &verify(&(ladder + "ret #0\nyes: ret #1"))?).map_err(|error| error.to_string())?;
+    set.add(1000, &verify(&ladder(300))?).map_err(|error| error.to_string())?;
     let mut firsts = [None; 2];
     set.first_match_batch(&[&[0, 0, 0, 5][..], &[0; 20]], &mut firsts);
     if firsts == [Some(5), Some(0)] { Ok(()) } else { Err(format!("{firsts:?}")) }
 }
 
-/// Programs as long as a kernel takes, in which each instruction needs the one before, or jumps to it.
+/// Runs the longest programs that a kernel accepts, in which each instruction depends on the one before.
 fn long_programs() -> Result<(), String> {
     let chain = "ldb [0]\n".to_owned() + &"add #1\nxor x\ntax\n".repeat(1300) + "ret a";
     let addresses = "ldx #0\n".to_owned() + &"ldb [x + 1]\ntax\n".repeat(2000) + "ret a";
     let diamonds: String = (0..1000).map(|k| format!("jset #{k}, a{k}, b{k}\na{k}: add #2\nb{k}: sub #1\n")).collect();
-    let ladder: String = (0..2000).map(|k| format!("jeq #{k}, yes, n{k}\nn{k}: ldb [{}]\n", k % 60)).collect();
-    for text in [chain, addresses, diamonds + "ret a", ladder + "ret #0\nyes: ret #1"] {
+    for text in [chain, addresses, diamonds + "ret a", ladder(2000)] {
         let verified = verify(&text)?;
         for passes in [Pass::ALL.to_vec(), Pass::ALL.iter().rev().copied().collect()] {
             let mut graph = cbpf::Graph::new(&verified);
@@ -131,10 +122,10 @@ fn long_programs() -> Result<(), String> {
     Ok(())
 }
 
-/// Expressions are read, printed, compiled and dropped however deep they are.
+/// Reads, prints, compiles and drops expressions of any depth.
 fn deep_expressions() -> Result<(), String> {
     const DEPTH: usize = 10_000;
-    let target = Target::new(LinkType::ETHERNET).accept_nothing();
+    let target = Target::new(LinkType::ETHERNET).allow_reject_all(true);
     let nested = |open: &str, inner: &str, close: &str| open.repeat(DEPTH) + inner + &close.repeat(DEPTH);
     for text in [
         nested("(", "tcp", ")"),
@@ -145,7 +136,7 @@ fn deep_expressions() -> Result<(), String> {
         nested("", "tcp", " or udp"),
         nested("ether[", "0", "]") + " > 3",
     ] {
-        // Too deep or too long is an error like any other.
+        // An expression may be an error: too deep or too long.
         if let Ok(expr) = text.parse::<Expr>() {
             drop((expr.to_string(), expr.clone(), format!("{expr:?}").len()));
         }

@@ -1,35 +1,33 @@
-//! All link types by all shapes of expressions, ours against libpcap's: the same ones are refused, and the programs
-//! of the others have the same verdicts on packets that are made for them.
+//! All primitives for all link types in both compilers, as in `language`.
 //!
-//! What is not the same is listed in `KNOWN`, with its reason; some of it only for versions of libpcap before 1.11,
-//! whose language is ours.
+//! `KNOWN` lists the differences, with their reasons; some only for libpcap before 1.11, whose language this crate has.
 
 use std::collections::HashSet;
 
-use cbpf::{Dialect, LinkType, Program, RawInstruction, compile_expression};
+use cbpf::{LinkType, Program, RawInstruction};
 use libtest_mimic::{Failed, Trial};
 
-use crate::language;
+use crate::language::Difference::{self, LibpcapRejects, OursRejects, Verdict};
+use crate::language::{self, Programs};
 use crate::libpcap::Compiler;
-use crate::random::xorshift;
+use crate::splitmix64::Random;
 
-/// How many packets each pair of programs is tried with, and how long they are: longer than any header says of itself.
+/// The number of packets for each pair of programs.
 const PACKETS: usize = 24;
-const LONG: usize = 1600;
 
-/// How often a loop of libpcap's is gone through at most: once for each header.
+/// The number of iterations of a loop in libpcap's programs: one for each header.
 const ROUNDS: usize = 20;
 
-/// How many differences are printed, unless the variable says another number.
+/// The number of differences to print, and the variable that changes it.
 const PRINTED: usize = 20;
 const MORE: &str = "SWEEP_PRINT";
 
 /// Every primitive and operator of the language at least once.
 #[rustfmt::skip]
 static EXPRESSIONS: &[&str] = &[
-    // All packets, and what does not depend on the headers.
+    // All packets, and tests without headers.
     "", "1 = 1", "1 = 2", "len >= 0", "len > 100", "less 100", "greater 100", "not less 100",
-    // What the link layer carries.
+    // Protocols over the link layer.
     "ip", "ip6", "arp", "rarp", "not ip", "not ip6", "ip or ip6", "atalk", "aarp", "decnet", "lat", "sca", "moprc",
     "mopdl", "iso", "stp", "ipx", "netbeui", "clnp", "esis", "isis", "not iso", "l1", "l2", "iih", "lsp", "snp",
     "csnp", "psnp", "ether proto 0x0800", "ether proto \\ip6", "link proto 1500", "link proto 1501", "link proto 0x42",
@@ -59,11 +57,11 @@ static EXPRESSIONS: &[&str] = &[
     "ip[2:2] - ((ip[0] & 0xf) << 2) - ((tcp[12] & 0xf0) >> 2) != 0", "radio[2] > 8", "byte 3 & 1", "byte 0 = 1",
     "6 % 4 + 1 = 1", "tcp[tcpflags] & tcp-syn != 0", "atalk[0] = 1", "decnet[0] = 1", "pim[0] = 1", "vrrp[0] = 1",
     "igrp[0] = 1", "iso[0] = 1",
-    // What moves the headers.
+    // Primitives that move the following headers.
     "vlan", "vlan 5", "vlan and ip", "vlan and vlan 5 and tcp", "mpls", "mpls 5", "mpls and ip",
     "mpls and mpls and host 10.0.0.1", "pppoed", "pppoes", "pppoes 5", "pppoes and ip", "geneve", "geneve 5 and ip",
     "vxlan", "vxlan 5 and ip",
-    // Headers of few link types.
+    // Primitives of few link types.
     "llc", "llc i", "llc s", "llc u", "llc rr", "llc ui", "type mgt", "type data subtype qos", "subtype beacon",
     "dir tods", "ifname eth0", "ruleset a", "rulenum 3", "reason match", "action pass", "lane", "vpi 3", "vci > 5",
     "metac", "bcc", "oamf4", "oamf4sc", "oamf4ec", "oam", "sc", "ilmic", "connectmsg", "metaconnect", "lane and ip",
@@ -71,34 +69,25 @@ static EXPRESSIONS: &[&str] = &[
     "dpc > 300", "sls 3", "hsio 5", "hopc 100", "hdpc 300", "hsls 3",
 ];
 
-/// What is not the same about an expression.
-#[derive(Clone, Copy, Debug, PartialEq)]
-enum Difference {
-    OursRefuses,
-    LibpcapRefuses,
-    Verdict,
-}
-use Difference::{LibpcapRefuses, OursRefuses, Verdict};
-
-/// Differences of one kind; a comment says why they are there.
+/// Known differences of one kind; comments give the reasons.
 struct Known {
-    /// Whether they are gone in libpcap 1.11.
+    /// Fixed in libpcap 1.11.
     is_old: bool,
     difference: Difference,
-    /// How the names of the link types begin; none for all of them.
+    /// Prefixes of the link types' names; none for all of them.
     link_types: &'static [&'static str],
-    /// What the expressions contain; none for all of them.
+    /// Parts of the expressions; none for all of them.
     texts: &'static [&'static str],
 }
 
 type Names = &'static [&'static str];
 
-/// Differences that any version of libpcap has.
+/// Returns a difference to all versions of libpcap.
 const fn always(difference: Difference, link_types: Names, texts: Names) -> Known {
     Known { is_old: false, difference, link_types, texts }
 }
 
-/// Differences that versions before 1.11 have.
+/// Returns a difference to versions before 1.11.
 const fn before_1_11(difference: Difference, link_types: Names, texts: Names) -> Known {
     Known { is_old: true, difference, link_types, texts }
 }
@@ -112,46 +101,46 @@ static UNKNOWN_NETWORK: Names = &[
 ];
 
 static KNOWN: &[Known] = &[
-    // libpcap takes its mark of an unknown offset for the offset of the network header, or of OSI's.
-    always(OursRefuses, UNKNOWN_NETWORK, &[]),
-    always(OursRefuses, &["JUNIPER_", "IPNET"], OSI),
-    // Where protocols are not numbers of 16 bits, libpcap says that no packet has a larger one.
-    always(OursRefuses, &[], &["link proto 65536"]),
-    // libpcap left out the Ethernet frame behind this pseudo-header.
-    always(LibpcapRefuses, &["NETANALYZER"], &["llc"]),
+    // libpcap uses its mark for an unknown offset as the offset of the network header, or of OSI's.
+    always(OursRejects, UNKNOWN_NETWORK, &[]),
+    always(OursRejects, &["JUNIPER_", "IPNET"], OSI),
+    // For protocols that are not 16-bit numbers, libpcap compiles a larger one to a program that matches no packet.
+    always(OursRejects, &[], &["link proto 65536"]),
+    // libpcap does not reach the Ethernet frame after this pseudo-header.
+    always(LibpcapRejects, &["NETANALYZER"], &["llc"]),
     // libpcap does not store the offset of the outer headers, or in another scratch word.
     always(Verdict, &["IEEE802_11", "PPI", "PRISM_HEADER", "PFLOG"], &["pppoes", "geneve", "vxlan"]),
-    // libpcap forgets which headers the right operand needs.
+    // libpcap loses the protocol checks of the right operand.
     always(Verdict, &[], &["- ((tcp[12]"]),
-    // libpcap finds what is before a header only in an optimised program.
+    // libpcap loads bytes before a header only in optimised programs.
     always(Verdict, &[], &["ip[-4]"]),
-    // The kernel was asked, though no program for a savefile can.
-    before_1_11(OursRefuses, &[], &["inbound", "outbound", "ifindex"]),
+    // libpcap generated ancillary loads, which programs for savefiles cannot have.
+    before_1_11(OursRejects, &[], &["inbound", "outbound", "ifindex"]),
     before_1_11(Verdict, &["DSA_TAG_"], &["inbound", "outbound"]),
-    // Addresses without a dot and networks were taken for hosts, and LLC addresses could be above 255.
-    before_1_11(OursRefuses, &[], &["decnet host 1", "decnet net", "link proto 1500"]),
-    // A preamble was taken for a protocol, and there were no addresses.
-    before_1_11(OursRefuses, &["BACNET_MS_TP"], &[]),
-    before_1_11(LibpcapRefuses, &["BACNET_MS_TP"], &["link host", "link src", "broadcast"]),
-    // Fields of ATM were looked for in the frame that is carried.
-    before_1_11(OursRefuses, &["SUNATM"], &["lane and vpi", "lane and lane"]),
-    // Two bytes behind the field were loaded, too, which may be behind the end.
+    // Addresses without a dot and networks were hosts, and LLC addresses could exceed 255.
+    before_1_11(OursRejects, &[], &["decnet host 1", "decnet net", "link proto 1500"]),
+    // A preamble was used as a protocol, and there were no addresses.
+    before_1_11(OursRejects, &["BACNET_MS_TP"], &[]),
+    before_1_11(LibpcapRejects, &["BACNET_MS_TP"], &["link host", "link src", "broadcast"]),
+    // Fields of ATM were loaded from the payload.
+    before_1_11(OursRejects, &["SUNATM"], &["lane and vpi", "lane and lane"]),
+    // Loads included the two bytes after the field, which may be past the end.
     before_1_11(Verdict, &["MTP2", "ERF"], &["dpc"]),
-    // Only the direction of these was known, there was no `vxlan`, and there were no types of frames behind PPI.
-    before_1_11(LibpcapRefuses, &["DSA_TAG_"], &[]),
-    before_1_11(LibpcapRefuses, &[], &["vxlan"]),
-    before_1_11(LibpcapRefuses, &["PPI"], &["type", "dir"]),
-    // The numbers of RFC 1051 were taken as well.
+    // Only the direction of these was supported, there was no `vxlan`, and PPI had no frame types.
+    before_1_11(LibpcapRejects, &["DSA_TAG_"], &[]),
+    before_1_11(LibpcapRejects, &[], &["vxlan"]),
+    before_1_11(LibpcapRejects, &["PPI"], &["type", "dir"]),
+    // The numbers of RFC 1051 were accepted, too.
     before_1_11(Verdict, &["ARCNET"], &[]),
-    // What is not inbound was outbound.
+    // Every packet that is not inbound was outbound.
     before_1_11(Verdict, &["SLIP"], &["outbound"]),
     // Addresses from 240.0.0.0 on were multicast.
     before_1_11(Verdict, &[], &["ip multicast"]),
-    // The bytes that no mask keeps were loaded, too, which may be behind the end.
+    // Loads included bytes that the mask clears, which may be past the end.
     before_1_11(Verdict, &[], &["net 0.0.0.0/0", "net ::/0", "ip6 net"]),
-    // PDU types had no mask, and on Cisco's HDLC another place.
+    // PDU types had no mask, and another offset on Cisco's HDLC.
     before_1_11(Verdict, &[], OSI),
-    // The byte was one of the packet rather than of the link-layer header, and `&` meant `=`.
+    // Offsets were those in the packet rather than in the link-layer header, and `&` meant `=`.
     before_1_11(Verdict, &[], &["byte "]),
 ];
 
@@ -163,16 +152,16 @@ pub fn trials() -> Vec<Trial> {
 fn sweep() -> Result<(), Failed> {
     let compiler = Compiler::get().ok_or("no libpcap")?;
     let is_old = compiler.version() < (1, 11);
-    let (mut differences, mut state) = (Vec::new(), 0x7377_6565);
-    // Many link types have the same programs.
+    let (mut differences, mut random) = (Vec::new(), Random::new(0x7377_6565));
+    // Many link types share programs.
     let mut seen = HashSet::new();
     for link_type in LinkType::all() {
         if is_old && compiler.compile("", link_type.dlt(), false).is_err() {
-            // It is newer than that libpcap, or had no program before 1.11.
+            // This libpcap has no programs for the link type.
             continue;
         }
         for text in EXPRESSIONS {
-            if let Err((difference, message)) = compare(compiler, link_type, text, &mut seen, &mut state)
+            if let Err((difference, message)) = compare(compiler, link_type, text, &mut seen, &mut random)
                 && !KNOWN.iter().any(|known| (is_old || !known.is_old) && known.is(difference, link_type, text))
             {
                 differences.push(format!("{link_type}: `{text}`: {difference:?}: {message}"));
@@ -197,37 +186,25 @@ impl Known {
     }
 }
 
-/// Ours, libpcap's, and libpcap's optimised.
-type Programs = [Program; 3];
-
-/// What is different about one expression for one link type, unless the same programs were seen before.
+/// Compares the programs of one expression for one link type, except for programs that were compared before.
 fn compare(
     compiler: &Compiler,
     link_type: LinkType,
     text: &str,
     seen: &mut HashSet<Programs>,
-    state: &mut u64,
+    random: &mut Random,
 ) -> Result<(), (Difference, String)> {
-    let theirs = compiler.compile(text, link_type.dlt(), false);
-    let (ours, theirs) = match (compile_expression(text, &language::target(link_type)), theirs) {
-        (Ok(ours), Ok(theirs)) => (ours, theirs),
-        (Err(_), Err(_)) => return Ok(()),
-        (Err(error), Ok(_)) => return Err((OursRefuses, error.to_string())),
-        (Ok(_), Err(error)) => return Err((LibpcapRefuses, error)),
-    };
-    // The optimiser refuses what no packet matches.
-    let optimized = compiler.compile(text, link_type.dlt(), true);
-    let optimized = optimized.unwrap_or_else(|_| "ret #0".parse().expect("a program"));
+    let Some([ours, theirs, optimized]) = language::compile(compiler, text, link_type)? else { return Ok(()) };
     let programs = [ours, unrolled(&theirs), unrolled(&optimized)];
     if seen.contains(&programs) {
         return Ok(());
     }
-    let outcome = agree(&programs, link_type, state).map_err(|message| (Verdict, message));
+    let outcome = language::agree(&programs, link_type, PACKETS, random).map_err(Difference::verdict);
     seen.insert(programs);
     outcome
 }
 
-/// The program without its loop, if it has one, as for `protochain`; it ends where it would loop once too often.
+/// Unrolls the loop of a program such as that of `protochain`; the last iteration drops the packet.
 fn unrolled(program: &Program) -> Program {
     let instructions = program.instructions();
     let is_backward = |raw: &RawInstruction| raw.code == 0x05 && i32::try_from(raw.k).is_err();
@@ -235,7 +212,7 @@ fn unrolled(program: &Program) -> Program {
         return program.clone();
     }
     let end = "ret #0".parse::<Program>().expect("a program").instructions()[0];
-    // A jump backward goes to the same place of the next copy.
+    // A backward jump leads to the same place in the next copy.
     let copy = |round| {
         instructions.iter().map(move |raw| match is_backward(raw) {
             true if round + 1 == ROUNDS => end,
@@ -244,31 +221,4 @@ fn unrolled(program: &Program) -> Program {
         })
     };
     Program::new((0..ROUNDS).flat_map(copy).collect::<Vec<_>>())
-}
-
-/// Compares verdicts on packets that have what the programs look for.
-fn agree([ours, theirs, optimized]: &Programs, link_type: LinkType, state: &mut u64) -> Result<(), String> {
-    let verify = |program: &Program| program.verify(Dialect::Pcap).map_err(|error| format!("{error}\n{program}"));
-    let (verified, judges) = (verify(ours)?, [verify(theirs)?, verify(optimized)?]);
-    let mut packet = vec![0; LONG];
-    for round in 0..PACKETS {
-        if round % 8 == 1 {
-            packet.fill_with(|| (xorshift(state) >> 20) as u8);
-        }
-        language::plant(if round % 2 == 0 { theirs } else { ours }, &mut packet, state);
-        if matches!(link_type.name(), Some("IEEE802_11_RADIO" | "PPI")) {
-            // The header in front states its length in the third and fourth byte, and the packet shall be longer.
-            packet[3] = 0;
-        }
-        let cut = if round % 4 == 3 { (xorshift(state) >> 16) as usize % 100 } else { LONG };
-        let data = &packet[..cut];
-        let verdict = verified.interpret(data);
-        let judged = judges.each_ref().map(|judge| judge.interpret(data));
-        if judged[0] != verdict && (cut == LONG || judged[1] != verdict) {
-            let hex: String = data.iter().take(80).map(|byte| format!("{byte:02x}")).collect();
-            let message = format!("verdict {verdict}, libpcap's {judged:?}, on {cut} bytes {hex}");
-            return Err(format!("{message}\n{ours}\nlibpcap:\n{theirs}"));
-        }
-    }
-    Ok(())
 }

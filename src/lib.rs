@@ -69,7 +69,7 @@
 //! let filter = Filter::compile(&program.verify(Dialect::Linux)?)?;
 //!
 //! let keep = |number: u64| {
-//!     let context = Context { seed: Some(number), ..Context::default() };
+//!     let context = Context::default().seed(number);
 //!     filter.run(Packet::new(b"any").with_context(&context)) != 0
 //! };
 //! let kept = (0..100_000).filter(|&number| keep(number)).count();
@@ -95,18 +95,19 @@
     not(feature = "jit"),
     allow(rustdoc::broken_intra_doc_links, reason = "Filter and Packets are named, and not there")
 )]
+#![cfg_attr(
+    not(feature = "jit"),
+    allow(dead_code, reason = "some of the graph and the tables is read by native code alone")
+)]
 #![deny(unsafe_code)]
 #![warn(missing_docs, missing_debug_implementations, unreachable_pub)]
 
 mod bpf;
-#[cfg(feature = "jit")]
 mod classifier;
-#[cfg(feature = "jit")]
+#[cfg_attr(not(feature = "jit"), path = "codegen/absent.rs")]
 mod codegen;
 mod emit;
-#[cfg(feature = "jit")]
 mod filter;
-#[cfg(feature = "jit")]
 mod filter_set;
 mod interpret;
 mod ir;
@@ -125,17 +126,13 @@ pub use bpf::instruction::{Instruction, Operand, RawInstruction};
 pub use bpf::isa::{AluOp, Condition, Register, Width};
 pub use bpf::program::Program;
 pub use bpf::verify::{Rule, Verified, VerifyError};
-#[cfg(feature = "jit")]
 pub use classifier::fallback::AloneReason;
-#[cfg(feature = "jit")]
 pub use codegen::CompileError;
-#[cfg(feature = "jit")]
-pub use filter::{Filter, FilterError};
-#[cfg(feature = "jit")]
+pub use filter::{Engine, Filter, FilterConfig, FilterError};
 pub use filter_set::{BatchMatches, FilterSet, Matches, SetError, SetReader, SetReport, SharedSet};
-pub use interpret::halt_reason::Stop;
+pub use interpret::halt_reason::HaltReason;
 pub use interpret::observer::Registers;
-pub use interpret::profile::{Block, Edge, Profile, Way};
+pub use interpret::profile::{Block, Edge, EdgeKind, Profile};
 pub use interpret::trace::{Executed, Read, Trace};
 pub use ir::{Graph, Strategy};
 pub use lang::{Expr, ExprError, LinkType, Resolver, Target, UnknownLinkType, compile_expression};

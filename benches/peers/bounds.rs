@@ -1,5 +1,5 @@
-//! Merged bounds checks of a program: a check stands as early as every path from there makes it too or drops the
-//! packet, and what it covers is not checked again.
+//! Merged bounds checks of a program: a check moves up as long as every path from there makes it too or drops the packet,
+//! and it covers all later checks.
 
 use cbpf::Instruction;
 
@@ -12,7 +12,7 @@ pub struct Ends {
 
 impl Ends {
     const NONE: Ends = Ends { absolute: 0, from_x: 0 };
-    /// More than any packet has: what only drops packets can be checked for anything.
+    /// More than any packet has, for code that only drops packets.
     const ALL: Ends = Ends { absolute: u64::MAX, from_x: u64::MAX };
 
     fn min(self, other: Ends) -> Ends {
@@ -24,7 +24,7 @@ impl Ends {
     }
 }
 
-/// The checks to make before each instruction; 0 where there is none to make.
+/// Returns the check before each instruction, or 0 for none.
 pub fn merged(instructions: &[Instruction]) -> Vec<Ends> {
     let wanted = wanted(instructions);
     let mut known = vec![Ends::ALL; instructions.len()];
@@ -49,7 +49,7 @@ pub fn merged(instructions: &[Instruction]) -> Vec<Ends> {
     checks
 }
 
-/// For each instruction the largest ends such that a packet that ends before is dropped from there on.
+/// Returns for each instruction the largest ends such that all shorter packets are dropped from there on.
 fn wanted(instructions: &[Instruction]) -> Vec<Ends> {
     let mut wanted = vec![Ends::ALL; instructions.len()];
     for (pc, instruction) in instructions.iter().enumerate().rev() {
@@ -67,7 +67,7 @@ fn wanted(instructions: &[Instruction]) -> Vec<Ends> {
     wanted
 }
 
-/// The end of the instruction's own load.
+/// Returns the end of the instruction's own load.
 fn end(instruction: &Instruction) -> Ends {
     match *instruction {
         Instruction::LoadAbsolute { offset, width } => {
@@ -93,7 +93,7 @@ fn sets_x(instruction: &Instruction) -> bool {
     )
 }
 
-/// The instructions that may come next.
+/// Returns the instructions that may follow.
 fn successors(pc: usize, instruction: &Instruction) -> impl Iterator<Item = usize> + use<> {
     let next = pc + 1;
     let skips = match *instruction {

@@ -1,7 +1,7 @@
 //! NetBSD's JIT on sljit, from the C sources that the crate `bpfjit-sys` ships.
 //!
-//! The crate itself links libpcap, which a machine need not have; so it is only fetched, and its sources are compiled
-//! while the bench runs, as its build script would: with a C compiler and libpcap's headers.
+//! The crate itself links libpcap, which a machine may lack. Cargo only fetches it, and the bench compiles its sources at run
+//! time, with a C compiler and libpcap's headers.
 
 use std::ffi::c_void;
 use std::path::{Path, PathBuf};
@@ -26,7 +26,7 @@ struct Arguments {
     argument: *mut c_void,
 }
 
-/// `bpfjit_func_t`; the context is for functions that a program calls, and there are none.
+/// `bpfjit_func_t`; the context is for functions that a program calls, which no classic program does.
 type Entry = unsafe extern "C" fn(*const c_void, *const Arguments) -> u32;
 
 type Generate = unsafe extern "C" fn(*const c_void, *const RawInstruction, usize) -> Option<Entry>;
@@ -60,7 +60,7 @@ impl Code {
 
 impl Drop for Code {
     fn drop(&mut self) {
-        // SAFETY: the code is bpfjit's, and nobody else has its address.
+        // SAFETY: bpfjit made the code, and this is its only owner.
         unsafe { (self.free)(self.entry) }
     }
 }
@@ -71,7 +71,7 @@ pub fn load(subject: &Subject) -> Loaded {
     Ok(Box::new(move |packet: Packet| code.run(packet)))
 }
 
-/// How long the code generator takes.
+/// Returns the time of the code generator.
 pub fn loading_time(subject: &Subject) -> Result<Duration, String> {
     let (generate, free) = functions()?;
     let start = Instant::now();
@@ -81,7 +81,7 @@ pub fn loading_time(subject: &Subject) -> Result<Duration, String> {
     Ok(time)
 }
 
-/// `bpfjit_generate_code` and `bpfjit_free_code`.
+/// Returns `bpfjit_generate_code` and `bpfjit_free_code`.
 fn functions() -> Result<(Generate, Free), String> {
     static LIBRARY: OnceLock<Result<Library, String>> = OnceLock::new();
     let library = LIBRARY.get_or_init(compile).as_ref().map_err(String::clone)?;
@@ -110,7 +110,7 @@ fn compile() -> Result<Library, String> {
     compiler::library("cc", &options, &[sljit.join("sljitLir.c"), bpfjit.join("bpfjit.c")])
 }
 
-/// Where cargo keeps the sources of `bpfjit-sys`; it fetches them if it has not yet.
+/// Returns the folder of the sources of `bpfjit-sys`, which cargo fetches if necessary.
 fn sources() -> Result<PathBuf, String> {
     let manifest = concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml");
     let mut command = Command::new(env!("CARGO"));
@@ -122,5 +122,5 @@ fn sources() -> Result<PathBuf, String> {
     let package = packages.iter().find(|package| package["name"] == "bpfjit-sys");
     let manifest = package.and_then(|package| package["manifest_path"].as_str());
     let folder = manifest.and_then(|path| Path::new(path).parent());
-    Ok(folder.ok_or("cargo does not know bpfjit-sys")?.join("src"))
+    Ok(folder.ok_or("cargo metadata lacks bpfjit-sys")?.join("src"))
 }

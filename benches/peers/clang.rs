@@ -21,12 +21,12 @@ pub fn load(subject: &Subject) -> Loaded {
     Ok(Box::new(move |packet: Packet| {
         let _loaded = &library;
         let (data, captured) = (packet.data(), packet.data().len() as u32);
-        // SAFETY: each load stands behind a check of its end against the captured length, which is the slice's.
+        // SAFETY: a check of the captured length, which is the slice's, precedes each load.
         unsafe { entry(data.as_ptr(), packet.wire_len(), captured) }
     }))
 }
 
-/// How long clang and the dynamic loader take.
+/// Returns the time of clang and the dynamic loader.
 pub fn loading_time(subject: &Subject) -> Result<Duration, String> {
     let start = Instant::now();
     compile(subject)?;
@@ -40,7 +40,7 @@ fn compile(subject: &Subject) -> Result<Library, String> {
     compiler::library("clang", &[], &[source])
 }
 
-/// What clang calls itself.
+/// Returns clang's version.
 pub fn version() -> Option<String> {
     let output = Command::new("clang").arg("--version").output().ok()?;
     Some(String::from_utf8_lossy(&output.stdout).lines().next()?.to_owned())

@@ -1,11 +1,11 @@
-//! C that is compiled while the bench runs, and loaded.
+//! C code that is compiled and loaded at run time.
 
 use std::path::PathBuf;
 use std::process::Command;
 
 use libloading::Library;
 
-/// What `compiler` makes of C files, as a loaded library.
+/// Compiles C files to a library, and loads it.
 pub fn library(compiler: &str, options: &[String], sources: &[PathBuf]) -> Result<Library, String> {
     let folder = tempfile::tempdir().map_err(|error| error.to_string())?;
     let path = folder.path().join("library.so");
@@ -16,6 +16,6 @@ pub fn library(compiler: &str, options: &[String], sources: &[PathBuf]) -> Resul
         let message = String::from_utf8_lossy(&output.stderr);
         return Err(format!("{compiler}: {}", message.lines().next().unwrap_or("failed")));
     }
-    // SAFETY: what is compiled here has no initialisers; what is loaded stays when the folder goes.
+    // SAFETY: the code has no initialisers, and stays loaded after the folder is removed.
     unsafe { Library::new(&path) }.map_err(|error| error.to_string())
 }

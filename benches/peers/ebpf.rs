@@ -1,6 +1,6 @@
-//! A program mechanically turned into eBPF: A is r0, X is r3, and M[] is on the stack.
+//! A mechanical translation to eBPF: A is r0, X is r3, and M[] is on the stack.
 //!
-//! eBPF has no loads that drop the packet, so the program checks bounds itself, merged as in the C of `mechanical`.
+//! eBPF has no loads that drop the packet, so the program checks bounds, merged as in the C of `mechanical`.
 
 use cbpf::{AluOp, Condition, Instruction, Operand, Register, Width};
 use rbpf::ebpf::{self as op, Insn};
@@ -8,19 +8,19 @@ use rbpf::ebpf::{self as op, Insn};
 use crate::bounds::{self, Ends};
 
 const A: u8 = 0;
-/// Where the packet begins, and how long it is: what rbpf gives a program.
+/// The registers with the packet's address and length, as rbpf passes them.
 const PACKET: u8 = 1;
 const LEN: u8 = 2;
 const X: u8 = 3;
 const TEMPORARY: u8 = 4;
 const STACK: u8 = 10;
 
-/// Where a jump goes.
+/// The target of a jump.
 #[derive(Clone, Copy)]
 enum Target {
     /// A classic instruction.
     Pc(usize),
-    /// The end that drops the packet.
+    /// The code that drops the packet.
     Drop,
 }
 
@@ -29,11 +29,11 @@ struct Translator {
     code: Vec<Insn>,
     /// Jumps by place in the code.
     jumps: Vec<(usize, Target)>,
-    /// Where the code of each classic instruction begins.
+    /// The start of the code of each classic instruction.
     starts: Vec<usize>,
 }
 
-/// The program in eBPF, or what there is no translation of.
+/// Translates a program to eBPF, or returns a message about the instruction that has no translation.
 pub fn translate(instructions: &[Instruction]) -> Result<Vec<u8>, String> {
     let mut translator = Translator::default();
     for (pc, (&instruction, checks)) in instructions.iter().zip(bounds::merged(instructions)).enumerate() {
@@ -45,7 +45,7 @@ pub fn translate(instructions: &[Instruction]) -> Result<Vec<u8>, String> {
 }
 
 impl Translator {
-    /// The checks that drop packets which end before.
+    /// Emits the checks that drop packets which are too short.
     fn check(&mut self, Ends { absolute, from_x }: Ends) {
         if absolute > 0 {
             self.jump(op::JLT_IMM, LEN, 0, absolute as u32, Target::Drop);
@@ -95,7 +95,7 @@ impl Translator {
         Ok(())
     }
 
-    /// A number of the packet, in the order of the network.
+    /// Emits a load in network byte order.
     fn load(&mut self, base: u8, offset: u32, width: Width) {
         let code = match width {
             Width::Byte => op::LD_B_REG,
@@ -123,7 +123,7 @@ impl Translator {
         };
         match operand {
             Operand::Constant(k) if !(op.is_shift() && k > 31) => self.emit(code, A, 0, 0, k),
-            // Shifts by 32 and more, and divisions by 0, are not classic BPF's.
+            // Shifts by 32 and more, and divisions by 0, differ from classic BPF.
             Operand::X if !op.is_shift() && !op.is_division() => self.emit(code | op::BPF_X, A, X, 0, 0),
             _ => return Err(format!("no translation of {op:?} by {operand:?}")),
         }
@@ -157,7 +157,7 @@ impl Translator {
         self.code.push(Insn { opc, dst, src, off, imm: imm as i32 });
     }
 
-    /// The code, with its jumps where they belong.
+    /// Resolves the jumps, and returns the code.
     fn finish(mut self) -> Vec<u8> {
         let drop = self.code.len();
         self.emit(op::MOV32_IMM, A, 0, 0, 0);
@@ -181,7 +181,7 @@ fn number(register: Register) -> u8 {
     }
 }
 
-/// Where a scratch word stands below the top of the stack.
+/// Returns the offset of a scratch word from the top of the stack.
 fn scratch(slot: u32) -> i16 {
     -4 * (slot as i16 + 1)
 }

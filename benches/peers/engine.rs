@@ -1,4 +1,4 @@
-//! What is measured: something that runs packets through one filter, and the filter that it was made from.
+//! Engines, which run packets through one filter, and the filters that they are made from.
 
 use std::io::IoSlice;
 use std::net::Ipv4Addr;
@@ -12,7 +12,7 @@ pub struct Subject {
     pub name: &'static str,
     pub program: Program,
     pub verified: Verified,
-    /// The program, typed.
+    /// The program as typed instructions.
     pub instructions: Vec<Instruction>,
 }
 
@@ -23,7 +23,7 @@ impl Subject {
         Subject { name, program, verified, instructions }
     }
 
-    /// What the filter was compiled from, where that is known.
+    /// Returns the expression of the filter, if known.
     pub fn expression(&self) -> Result<String, String> {
         Ok(match self.name {
             "S3" => "tcp dst port 443".to_owned(),
@@ -38,7 +38,7 @@ impl Subject {
     }
 }
 
-/// libpcap leaves junk in `k` where no machine looks at it.
+/// Converts an instruction without the junk that libpcap leaves in an unused `k`.
 fn typed(raw: RawInstruction) -> Instruction {
     match raw.into() {
         Instruction::Raw(raw) => RawInstruction { k: 0, ..raw }.into(),
@@ -46,20 +46,20 @@ fn typed(raw: RawInstruction) -> Instruction {
     }
 }
 
-/// Packets, and the order in which they are run.
+/// Packets, and the order in which they run.
 pub struct Traffic<'p> {
     pub name: &'static str,
     pub packets: &'p [Packet<'p>],
     /// Places in `packets`.
     pub order: &'p [u32],
-    /// The bytes of the packets as the order has them, for engines that run many at a time; only once where they repeat.
+    /// The bytes of the packets in this order, for batches; only the first period if the order repeats.
     pub laid_out: &'p [IoSlice<'p>],
-    /// How many packets of the order are run before those that are timed.
+    /// The number of packets that run before those that are timed.
     pub warm_up: usize,
 }
 
 impl<'p> Traffic<'p> {
-    /// The part of the order that is run before it is timed.
+    /// Returns the part of the order that runs before it is timed.
     pub fn warm_up(&self) -> Traffic<'p> {
         Traffic { order: &self.order[..self.warm_up], ..*self }
     }
@@ -69,11 +69,11 @@ impl<'p> Traffic<'p> {
 pub trait Engine {
     fn verdict(&self, packet: Packet) -> u32;
 
-    /// The sum of the verdicts on all packets of the order.
+    /// Runs all packets of the order, and returns the sum of the verdicts.
     fn run(&self, traffic: &Traffic) -> u64;
 }
 
-/// What takes one packet at a time; the loop is compiled for each such engine.
+/// Engines that take one packet at a time; the loop is compiled for each of them.
 impl<F: Fn(Packet) -> u32> Engine for F {
     fn verdict(&self, packet: Packet) -> u32 {
         self(packet)
@@ -85,16 +85,16 @@ impl<F: Fn(Packet) -> u32> Engine for F {
     }
 }
 
-/// An engine, or why there is none: then it is skipped, and named.
+/// An engine, or the reason to skip it.
 pub type Loaded = Result<Box<dyn Engine>, String>;
 
-/// How an engine is made.
+/// Makes an engine.
 pub type Load = fn(&Subject) -> Loaded;
 
 /// A row of the table of engines.
 pub struct Kind {
     pub name: &'static str,
-    /// Whether it is one of this crate, which the others are compared with.
+    /// `true` for the engines of this crate, which the others are compared with.
     pub is_ours: bool,
     pub load: Load,
 }

@@ -1,4 +1,4 @@
-//! The filters as one would write them in Rust, with the lists of L1 and L2 as data.
+//! The filters, hand-written in Rust, with the lists of L1 and L2 as data.
 
 use std::hint::black_box;
 
@@ -16,13 +16,13 @@ const TCP: u8 = 6;
 const UDP: u8 = 17;
 const SCTP: u8 = 132;
 
-/// What is compiled into the loop that calls it. Where all packets are kept, that loop looks at none.
+/// Returns the filter inlined into its loop, which reads no packet if all are kept.
 pub fn inlined(subject: &Subject) -> Loaded {
     let [inlined, _] = both(subject.name)?;
     Ok(inlined)
 }
 
-/// What the loop calls through a pointer.
+/// Returns the filter that the loop calls through a pointer.
 pub fn pointer(subject: &Subject) -> Loaded {
     let [_, pointer] = both(subject.name)?;
     Ok(pointer)
@@ -39,14 +39,14 @@ fn both(name: &str) -> Result<[Box<dyn Engine>; 2], String> {
         "S6" => engines(payload_on_80),
         "L1" => engines(hosts()),
         "L2" => engines(odd_ports),
-        _ => return Err("nobody wrote it by hand".to_owned()),
+        _ => return Err("there is no hand-written filter".to_owned()),
     })
 }
 
 type Pointer = Box<dyn Fn(&[u8]) -> u32>;
 
 fn engines<F: Fn(&[u8]) -> Option<bool> + Clone + 'static>(keeps: F) -> [Box<dyn Engine>; 2] {
-    // A packet that is too short is dropped, and one that is kept is kept whole, as tcpdump does.
+    // A packet that is too short is dropped, and other verdicts are tcpdump's.
     let verdict = move |packet: &[u8]| if keeps(packet) == Some(true) { 262_144 } else { 0 };
     let pointer: Pointer = black_box(Box::new(verdict.clone()));
     let inlined = move |packet: Packet| verdict(packet.data());
@@ -65,7 +65,7 @@ fn word(packet: &[u8], offset: usize) -> Option<u32> {
     Some(u32::from_be_bytes(*packet.get(offset..)?.first_chunk()?))
 }
 
-/// Where the payload of an IPv4 packet begins, if it is that of a first fragment.
+/// Returns the start of an IPv4 packet's payload in a first fragment.
 fn transport(packet: &[u8]) -> Option<usize> {
     let is_first = half(packet, 20)? & 0x1fff == 0;
     is_first.then_some(14 + 4 * usize::from(byte(packet, 14)? & 0xf))

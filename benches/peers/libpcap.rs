@@ -39,7 +39,7 @@ pub fn load(subject: &Subject) -> Loaded {
     }))
 }
 
-/// How long `pcap_compile` takes for the filter's expression.
+/// Returns the time of `pcap_compile` for the filter's expression.
 pub fn compile_time(subject: &Subject) -> Result<Duration, String> {
     let expression = CString::new(subject.expression()?).map_err(|error| error.to_string())?;
     let library = library()?;
@@ -57,11 +57,11 @@ pub fn compile_time(subject: &Subject) -> Result<Duration, String> {
         let time = start.elapsed();
         free(&mut program);
         close(handle);
-        if status == 0 { Ok(time) } else { Err(format!("libpcap refuses the expression of {}", subject.name)) }
+        if status == 0 { Ok(time) } else { Err(format!("libpcap rejects the expression of {}", subject.name)) }
     }
 }
 
-/// What libpcap calls itself.
+/// Returns libpcap's version.
 pub fn version() -> Option<String> {
     let library = library().ok()?;
     // SAFETY: this is the prototype of `pcap.h`; the text is static.

@@ -1,11 +1,12 @@
-//! How long a program takes until it can run, for each engine that does something before.
+//! The time until a program can run, for each engine that prepares it.
 
 use std::time::Duration;
 
 use crate::engine::Subject;
+use crate::turns::{self, Rounds};
 use crate::{bpfjit, clang, filters, libpcap, ours, rbpf};
 
-/// Does it once, and says how long it took.
+/// Does a step once, and returns its time.
 type Load = fn(&Subject) -> Result<Duration, String>;
 
 const STEPS: &[(&str, Load)] = &[
@@ -26,45 +27,31 @@ pub struct Figure {
     pub time: Duration,
 }
 
-/// How long a step is repeated until it is the next one's turn: so short ones are warm.
+/// The length of a turn, in which a step is repeated, so that short steps are warm.
 const TURN: Duration = Duration::from_millis(5);
 
-/// A step has no more turns after this.
-const ENOUGH: Duration = Duration::from_millis(500);
+/// The rounds for one filter.
+pub const FULL: Rounds = Rounds { time: Duration::from_secs(2), fewest: 3, most: 51 };
 
-/// The median times of all steps.
-pub fn measure(most_turns: usize) -> Vec<Figure> {
+/// Returns the median times of all steps; none for those that fail.
+pub fn measure(rounds: &Rounds) -> Vec<Figure> {
     let mut figures = Vec::new();
     for filter in FILTERS {
         let subject = Subject::new(filter, filters::program(filter));
-        let mut times = vec![Vec::new(); STEPS.len()];
-        for _ in 0..most_turns {
-            for ((_, load), times) in STEPS.iter().zip(&mut times) {
-                if sum(times) < ENOUGH {
-                    times.extend(turn(*load, &subject));
-                }
-            }
-        }
-        for (&(step, _), mut times) in STEPS.iter().zip(times).filter(|(_, times)| !times.is_empty()) {
-            times.sort();
-            figures.push(Figure { filter, step, time: times[times.len() / 2] });
-        }
+        let times = turns::medians(STEPS.len(), rounds, |step| turn(STEPS[step].1, &subject));
+        let figure =
+            |(&(step, _), time): (&(&'static str, Load), Option<_>)| Some(Figure { filter, step, time: time? });
+        figures.extend(STEPS.iter().zip(times).filter_map(figure));
     }
     figures
 }
 
-/// The times of a step, again and again; none where it cannot be done.
-fn turn(load: Load, subject: &Subject) -> Vec<Duration> {
-    let mut times = Vec::new();
-    while sum(&times) < TURN {
-        match load(subject) {
-            Ok(time) => times.push(time),
-            Err(_) => break,
-        }
+/// Repeats a step, and returns the mean time; `None` if it fails.
+fn turn(load: Load, subject: &Subject) -> Option<Duration> {
+    let (mut sum, mut count) = (Duration::ZERO, 0);
+    while sum < TURN {
+        sum += load(subject).ok()?;
+        count += 1;
     }
-    times
-}
-
-fn sum(times: &[Duration]) -> Duration {
-    times.iter().sum()
+    Some(sum / count)
 }

@@ -1,18 +1,18 @@
-//! The engines of this crate beside those of others: nanoseconds a packet, in turns in one process on one processor.
+//! This crate's engines and those of other projects: nanoseconds per packet, in turns, in one process on one processor.
 //!
-//! Engines are rows of a table (`engine::ENGINES`); one that the machine lacks is skipped by name. Before anything is
-//! timed, all verdicts on all packets are compared with the reference interpreter's. The filters are those of the bench
-//! `engines`, the orders `predicted` and `random`, too; `cold` is a million packets, each touched once a round.
+//! `engine::ENGINES` is the table of engines; one that the machine lacks is skipped by name. All verdicts are compared with
+//! the reference interpreter's before anything is timed. The filters and the orders `predicted` and `random` are those of the
+//! bench `engines`; `cold` is a million packets, each touched once a round.
 //!
 //! `cargo bench --features peers --bench peers -- S3 cold` measures that filter, and the cold packets.
 
-#[path = "../bpf_filter.rs"]
+#[path = "../../jit-tests/bpf_filter.rs"]
 mod bpf_filter;
 #[path = "../filters.rs"]
 mod filters;
 #[path = "../packets.rs"]
 mod packets;
-#[path = "../random.rs"]
+#[path = "../../jit-tests/splitmix64.rs"]
 mod random;
 
 mod bounds;
@@ -31,6 +31,7 @@ mod plot;
 mod processor;
 mod rbpf;
 mod report;
+mod turns;
 
 use std::collections::BTreeSet;
 use std::error::Error;
@@ -39,24 +40,25 @@ use std::io::IoSlice;
 use cbpf::{Packet, Program};
 
 use engine::{ENGINES, Subject, Traffic};
-use measure::{Effort, Engines, Figures};
+use measure::{Engines, Figures};
 use report::Report;
+use turns::Rounds;
 
-/// How many packets of an order are run before they are timed.
+/// The number of packets that run before those that are timed.
 const WARM_UP: usize = 8_192;
 
-/// How many packets are run cold: far more than the caches hold.
+/// The number of cold packets: far more than the caches hold.
 const COLD: usize = 1_000_000;
 
-/// What the command line asks for.
+/// The arguments of the command line.
 struct Arguments {
     is_test: bool,
-    /// Filters, `cold` and `load`; none are all.
+    /// Filters, `cold` and `load`; empty for all.
     names: Vec<String>,
 }
 
 impl Arguments {
-    /// Cargo says `--bench`, unless this is a test.
+    /// Parses the command line, on which `cargo bench` passes `--bench`, except in a test.
     fn parse() -> Arguments {
         let (options, names): (Vec<_>, Vec<_>) =
             std::env::args().skip(1).partition(|argument| argument.starts_with('-'));
@@ -79,12 +81,12 @@ fn main() -> Result<(), Box<dyn Error>> {
     if arguments.wants("cold") {
         bench.cold();
     }
-    let turns = if arguments.is_test { 1 } else { 51 };
-    let loading = if arguments.wants("load") { loading::measure(turns) } else { Vec::new() };
+    let rounds = if arguments.is_test { Rounds::TEST } else { loading::FULL };
+    let loading = if arguments.wants("load") { loading::measure(&rounds) } else { Vec::new() };
     Report { figures: bench.figures, loading, is_test: arguments.is_test }.write()
 }
 
-/// The bytes of the packets as the order has them.
+/// Returns the bytes of the packets in an order.
 fn lay_out<'p>(packets: &[Packet<'p>], order: &[u32]) -> Vec<IoSlice<'p>> {
     order.iter().map(|&place| IoSlice::new(packets[place as usize].data())).collect()
 }
@@ -92,7 +94,7 @@ fn lay_out<'p>(packets: &[Packet<'p>], order: &[u32]) -> Vec<IoSlice<'p>> {
 struct Bench {
     is_test: bool,
     figures: Figures,
-    /// What was said of engines that are not there.
+    /// The messages about absent engines.
     skipped: BTreeSet<String>,
 }
 
@@ -101,7 +103,7 @@ impl Bench {
         let data = packets::mix(packets::COUNT, &filters::hosts());
         let packets: Vec<Packet> = data.iter().map(Packet::from).collect();
         let orders = packets::orders();
-        // The records that a capture loop fills again and again are in the cache, as those of an order that repeats.
+        // In the order that repeats, the slices stay in the cache, too, like the records of a capture loop.
         let laid_out = orders.each_ref().map(|(name, order)| match *name {
             "predicted" => lay_out(&packets, &order[..packets::COUNT]),
             _ => lay_out(&packets, order),
@@ -112,7 +114,7 @@ impl Bench {
             .map(|((name, order), laid_out)| Traffic { name, packets: &packets, order, laid_out, warm_up: WARM_UP })
             .collect();
         for (name, _) in filters::FILTERS.iter().filter(|(name, _)| arguments.wants(name)) {
-            self.measure(&Subject::new(name, filters::program(name)), &traffics, Effort::FULL);
+            self.measure(&Subject::new(name, filters::program(name)), &traffics, Rounds::FULL);
         }
     }
 
@@ -124,15 +126,15 @@ impl Bench {
         let traffics = [Traffic { name: "cold", packets: &packets, order: &order, laid_out, warm_up: 0 }];
         let all: Program = "ret #262144".parse().expect("a program");
         for (name, program) in [("S3", filters::program("S3")), ("L1", filters::program("L1")), ("all", all)] {
-            self.measure(&Subject::new(name, program), &traffics, Effort::COLD);
+            self.measure(&Subject::new(name, program), &traffics, Rounds::COLD);
         }
     }
 
-    fn measure(&mut self, subject: &Subject, traffics: &[Traffic], effort: Effort) {
+    fn measure(&mut self, subject: &Subject, traffics: &[Traffic], rounds: Rounds) {
         let engines = self.engines(subject);
         measure::compare(subject, &engines, traffics[0].packets);
-        let effort = if self.is_test { Effort::TEST } else { effort };
-        self.figures.0.extend(measure::measure(subject.name, &engines, traffics, &effort));
+        let rounds = if self.is_test { Rounds::TEST } else { rounds };
+        self.figures.0.extend(measure::measure(subject.name, &engines, traffics, &rounds));
     }
 
     fn engines(&mut self, subject: &Subject) -> Engines {

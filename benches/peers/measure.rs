@@ -1,4 +1,4 @@
-//! The measurement: the engines of a filter take turns in many short rounds, and the median round counts.
+//! The time of a packet in each engine.
 
 use std::hint::black_box;
 use std::time::{Duration, Instant};
@@ -6,8 +6,9 @@ use std::time::{Duration, Instant};
 use cbpf::Packet;
 
 use crate::engine::{Engine, Subject, Traffic};
+use crate::turns::{self, Rounds};
 
-/// The filter's engines by name.
+/// The engines of a filter, by name.
 pub type Engines = Vec<(&'static str, Box<dyn Engine>)>;
 
 /// One median.
@@ -15,7 +16,7 @@ pub struct Figure {
     pub filter: &'static str,
     pub engine: &'static str,
     pub traffic: &'static str,
-    /// Nanoseconds a packet.
+    /// Nanoseconds per packet.
     pub time: f64,
 }
 
@@ -24,7 +25,7 @@ pub struct Figure {
 pub struct Figures(pub Vec<Figure>);
 
 impl Figures {
-    /// Nanoseconds a packet, if that was measured.
+    /// Returns nanoseconds per packet, if measured.
     pub fn time(&self, filter: &str, engine: &str, traffic: &str) -> Option<f64> {
         let wanted = (filter, engine, traffic);
         let figure = self.0.iter().find(|figure| (figure.filter, figure.engine, figure.traffic) == wanted)?;
@@ -32,23 +33,8 @@ impl Figures {
     }
 }
 
-/// How long a measurement takes.
-pub struct Effort {
-    /// No new round begins after this.
-    pub time: Duration,
-    pub fewest_rounds: usize,
-    pub most_rounds: usize,
-}
-
-impl Effort {
-    pub const FULL: Effort = Effort { time: Duration::from_secs(4), fewest_rounds: 5, most_rounds: 51 };
-    /// Rounds of a million packets are long.
-    pub const COLD: Effort = Effort { time: Duration::from_secs(4), fewest_rounds: 3, most_rounds: 9 };
-    pub const TEST: Effort = Effort { time: Duration::ZERO, fewest_rounds: 1, most_rounds: 1 };
-}
-
-/// Panics with the packet if an engine gives another verdict than the reference interpreter on one of the packets, or
-/// on one of the first that was cut anywhere in its headers.
+/// Panics if an engine and the reference interpreter have different verdicts on one of the packets, or on one of the first
+/// packets cut in its headers.
 pub fn compare(subject: &Subject, engines: &Engines, packets: &[Packet]) {
     const CUT: usize = 128;
     const HEADERS: usize = 80;
@@ -66,37 +52,20 @@ pub fn compare(subject: &Subject, engines: &Engines, packets: &[Packet]) {
     }
 }
 
-/// The median times of all engines in all traffics.
-pub fn measure(filter: &'static str, engines: &Engines, traffics: &[Traffic], effort: &Effort) -> Vec<Figure> {
-    let mut times = vec![vec![Vec::new(); engines.len()]; traffics.len()];
-    let start = Instant::now();
-    for round in 0..effort.most_rounds {
-        if round >= effort.fewest_rounds && start.elapsed() > effort.time {
-            break;
-        }
-        for (traffic, times) in traffics.iter().zip(&mut times) {
-            let warm_up = traffic.warm_up();
-            // Each round begins with another engine, so that none always follows the same one.
-            for turn in 0..engines.len() {
-                let number = (round + turn) % engines.len();
-                let engine = &*engines[number].1;
-                black_box(engine.run(&warm_up));
-                let start = Instant::now();
-                black_box(engine.run(traffic));
-                times[number].push(start.elapsed().as_secs_f64() * 1e9 / traffic.order.len() as f64);
-            }
-        }
-    }
-    let mut figures = Vec::new();
-    for (traffic, times) in traffics.iter().zip(times) {
-        for ((engine, _), times) in engines.iter().zip(times) {
-            figures.push(Figure { filter, engine, traffic: traffic.name, time: median(times) });
-        }
-    }
-    figures
-}
-
-fn median(mut values: Vec<f64>) -> f64 {
-    values.sort_by(f64::total_cmp);
-    values[values.len() / 2]
+/// Returns the median times of all engines in all traffics.
+pub fn measure(filter: &'static str, engines: &Engines, traffics: &[Traffic], rounds: &Rounds) -> Vec<Figure> {
+    let warm_ups: Vec<Traffic> = traffics.iter().map(Traffic::warm_up).collect();
+    let times = turns::medians(traffics.len() * engines.len(), rounds, |way| {
+        let (traffic, engine) = (way / engines.len(), &*engines[way % engines.len()].1);
+        black_box(engine.run(&warm_ups[traffic]));
+        let start = Instant::now();
+        black_box(engine.run(&traffics[traffic]));
+        Some(start.elapsed())
+    });
+    let ways = traffics.iter().flat_map(|traffic| engines.iter().map(move |(engine, _)| (traffic, *engine)));
+    let figure = |((traffic, engine), time): ((&Traffic, &'static str), Option<Duration>)| {
+        let time = time?.as_secs_f64() * 1e9 / traffic.order.len() as f64;
+        Some(Figure { filter, engine, traffic: traffic.name, time })
+    };
+    ways.zip(times).filter_map(figure).collect()
 }

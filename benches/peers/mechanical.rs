@@ -1,4 +1,4 @@
-//! A program mechanically turned into C: a statement for each instruction, behind a label that is its place.
+//! A mechanical translation to C: a labelled statement for each instruction.
 
 use std::fmt::Write;
 
@@ -18,7 +18,7 @@ uint32_t filter(const uint8_t *p, uint32_t wire_len, uint32_t captured) {
     uint32_t a = 0, x = 0, m[16] = {0};
 ";
 
-/// A C file with the function `filter(packet, wire_len, captured)`.
+/// Returns a C file with the function `filter(packet, wire_len, captured)`.
 pub fn c(instructions: &[Instruction]) -> String {
     let mut text = HEAD.to_owned();
     let checks = bounds::merged(instructions);

@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::time::{Duration, Instant};
 
-use cbpf::{Filter, LinkType, Packet, Strategy, Target, compile_expression};
+use cbpf::{Filter, FilterConfig, LinkType, Packet, Strategy, Target, compile_expression};
 
 use crate::engine::{Engine, Loaded, Subject, Traffic};
 
@@ -25,7 +25,11 @@ pub fn data_flow(subject: &Subject) -> Loaded {
 }
 
 fn with_strategy(subject: &Subject, strategy: Strategy) -> Loaded {
-    let filter = Filter::compile_as(&subject.verified, strategy).map_err(|error| error.to_string())?;
+    let filter = FilterConfig::new()
+        .strategy(strategy)
+        .require_native(true)
+        .compile(&subject.verified)
+        .map_err(|error| error.to_string())?;
     Ok(Box::new(move |packet: Packet| filter.run(packet)))
 }
 
@@ -38,12 +42,16 @@ pub fn batch_of_data_flow(subject: &Subject) -> Loaded {
 }
 
 fn batch(subject: &Subject, strategy: Strategy) -> Loaded {
-    let filter = Filter::compile_as(&subject.verified, strategy).map_err(|error| error.to_string())?;
+    let filter = FilterConfig::new()
+        .strategy(strategy)
+        .require_native(true)
+        .compile(&subject.verified)
+        .map_err(|error| error.to_string())?;
     filter.prepare_batch().map_err(|error| error.to_string())?;
     Ok(Box::new(Batch { filter, verdicts: RefCell::new([0; BATCH]) }))
 }
 
-/// How many packets are run at a time, as a capture loop does.
+/// The number of packets in a batch.
 const BATCH: usize = 1_024;
 
 struct Batch {
@@ -71,7 +79,7 @@ impl Engine for Batch {
     }
 }
 
-/// How long a program takes from instructions to a callable filter.
+/// Returns the time from instructions to a callable filter.
 pub fn loading_time(subject: &Subject) -> Result<Duration, String> {
     let start = Instant::now();
     let verified = subject.program.verify(subject.verified.dialect()).map_err(|error| error.to_string())?;
@@ -81,7 +89,7 @@ pub fn loading_time(subject: &Subject) -> Result<Duration, String> {
     Ok(time)
 }
 
-/// How long the filter's expression takes until it is a program.
+/// Returns the time from the filter's expression to a program.
 pub fn expression_time(subject: &Subject) -> Result<Duration, String> {
     let expression = subject.expression()?;
     let start = Instant::now();

@@ -10,7 +10,7 @@ use crate::measure::Figures;
 
 const SIZE: (u32, u32) = (1_200, 1_040);
 
-/// Cold colors for the others; what is ours is warm, and larger.
+/// Cold colours for other projects; this crate's are warm, and its marks are larger.
 const COLORS: [RGBColor; 8] = [
     RGBColor(0x1f, 0x77, 0xb4),
     RGBColor(0x2c, 0xa0, 0x2c),

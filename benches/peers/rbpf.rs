@@ -1,4 +1,4 @@
-//! rbpf: the program as eBPF, compiled through Cranelift. Its own JIT neither checks bounds nor has room for L1.
+//! rbpf: the program as eBPF, compiled through Cranelift. rbpf's own JIT has no bounds checks, and no room for L1.
 
 use std::time::{Duration, Instant};
 
@@ -13,13 +13,13 @@ pub fn load(subject: &Subject) -> Loaded {
     let machine = compile(program)?;
     Ok(Box::new(move |packet: Packet| {
         let data = packet.data();
-        // SAFETY: rbpf hands on the address and the length, and the program writes to its stack only.
+        // SAFETY: rbpf passes on the address and the length, and the program writes only to its stack.
         let data = unsafe { std::slice::from_raw_parts_mut(data.as_ptr().cast_mut(), data.len()) };
         machine.execute_program_cranelift(data, &mut []).unwrap_or(0) as u32
     }))
 }
 
-/// How long rbpf takes from an eBPF program to code.
+/// Returns the time from an eBPF program to code.
 pub fn loading_time(subject: &Subject) -> Result<Duration, String> {
     let program = ebpf::translate(&subject.instructions)?;
     let start = Instant::now();

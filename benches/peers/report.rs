@@ -1,4 +1,4 @@
-//! What comes out: tables, ratios first; the same figures for machines; a plot.
+//! The report: tables, ratios first; the same figures as JSON; a plot.
 
 use std::error::Error;
 use std::fmt::Write;
@@ -25,8 +25,7 @@ pub struct Report {
 }
 
 impl Report {
-    /// Prints the tables, and writes them with all else to the folder `bench` of cargo's target folder; those of a
-    /// test, which mean nothing, one deeper.
+    /// Prints the tables, and writes all files to `target/bench`, or to `target/bench/test` in a test.
     pub fn write(&self) -> Result<(), Box<dyn Error>> {
         let target = PathBuf::from(env!("CARGO_TARGET_TMPDIR"));
         let mut folder = target.parent().ok_or("a folder in cargo's")?.join("bench");
@@ -48,7 +47,7 @@ impl Report {
     }
 
     fn markdown(&self) -> Result<String, std::fmt::Error> {
-        let mut text = String::from("# Other engines beside ours\n\n");
+        let mut text = String::from("# This crate's engines and others\n\n");
         for (name, value) in about() {
             writeln!(text, "- {name}: {value}")?;
         }
@@ -59,7 +58,7 @@ impl Report {
                 Some(ratio(self.time(filter, ours, traffic)? / self.time(filter, peer, traffic)?))
             });
         }
-        text += "\n## Nanoseconds a packet, predicted / random order\n\n";
+        text += "\n## Nanoseconds per packet, predicted / random order\n\n";
         text +=
             &self.table(ENGINES.iter(), |filter, kind, traffic| Some(nanoseconds(self.time(filter, kind, traffic)?)));
         if !self.loading.is_empty() {
@@ -69,7 +68,7 @@ impl Report {
         Ok(text)
     }
 
-    /// A row for each filter that was measured and for the mean, a column for each engine.
+    /// Returns a table with a row for each measured filter and for the mean, and a column for each engine.
     fn table<'e>(
         &self,
         kinds: impl Iterator<Item = &'e Kind> + Clone,
@@ -95,7 +94,7 @@ impl Report {
         ENGINES.iter().any(|kind| self.time(filter, kind, traffics[0]).is_some())
     }
 
-    /// The time of a filter, or the mean of some.
+    /// Returns the time of a filter, or the geometric mean.
     fn time(&self, filter: &str, kind: &Kind, traffic: &str) -> Option<f64> {
         if filter != MEAN {
             return self.figures.time(filter, kind.name, traffic);
@@ -143,10 +142,10 @@ impl Report {
     }
 }
 
-/// What the mean is called where a filter is.
+/// The name of the mean in place of a filter's.
 const MEAN: &str = "mean";
 
-/// Where, when and how it was measured.
+/// Returns the circumstances of the measurement.
 fn about() -> Vec<(&'static str, String)> {
     let date = Command::new("date")
         .arg("-I")

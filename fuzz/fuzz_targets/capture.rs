@@ -1,8 +1,8 @@
-//! Any bytes as a capture, for each subcommand that reads one. Best with `-s address`, as `.ci/run` has it.
+//! Any bytes as a capture, for each subcommand that reads one. Best with `-s address`, as in `.ci/run`.
 #![no_main]
 
 #[path = "../../src/cli/mod.rs"]
-#[expect(dead_code, unused_imports, reason = "the sources of the program, without its unit tests")]
+#[expect(dead_code, reason = "the sources of the program, without its unit tests")]
 mod cli;
 
 use std::ffi::OsString;
@@ -13,7 +13,7 @@ use std::sync::LazyLock;
 use libfuzzer_sys::fuzz_target;
 use tempfile::TempDir;
 
-/// A folder with the capture, rules, and what is written. In memory, where the system has such a place.
+/// A folder for inputs and outputs, in memory if possible.
 static FOLDER: LazyLock<TempDir> = LazyLock::new(|| {
     let memory = Path::new("/dev/shm");
     let folder = if memory.is_dir() { tempfile::tempdir_in(memory) } else { tempfile::tempdir() }.expect("a folder");
@@ -21,7 +21,7 @@ static FOLDER: LazyLock<TempDir> = LazyLock::new(|| {
     folder
 });
 
-/// What is run, and how often beside the others; `split` and `count` compile native code, which takes long here.
+/// Commands, with their shares in 256 runs; `split` and `count` compile native code, which is slow here.
 const COMMANDS: [(&str, u8); 8] = [
     ("filter -r capture len>20 --engine interpreter -w out.pcapng", 80),
     ("filter -r capture -r capture ip --engine interpreter -w out.pcap", 60),
@@ -41,11 +41,12 @@ fuzz_target!(|bytes: &[u8]| {
     let mut left = choice;
     let is_chosen = |&&(_, share): &&(&str, u8)| left.checked_sub(share).map(|rest| left = rest).is_none();
     let Some((words, _)) = COMMANDS.iter().find(is_chosen) else { return };
-    let in_folder = |word: &str| match ["capture", "out", "out.pcap", "out.pcapng", "program", "rules"].contains(&word) {
+    let in_folder = |word: &str| match ["capture", "out", "out.pcap", "out.pcapng", "program", "rules"].contains(&word)
+    {
         true => folder.join(word).into_os_string(),
         false => word.into(),
     };
     let arguments = ["cbpf"].into_iter().chain(words.split(' ')).map(in_folder);
-    // Wrong captures are errors, which are fine; panics and what the sanitizer sees are not.
+    // Errors are expected; panics and the sanitizer's reports are not.
     _ = cli::main(arguments.collect::<Vec<OsString>>());
 });

@@ -1,4 +1,4 @@
-//! Any bytes as instructions and a packet: nothing is lost on the way through any form, and the engines agree.
+//! Any bytes as instructions and a packet: all forms keep the program, and the engines agree.
 #![no_main]
 
 use cbpf_fuzz::{generate, oracle};

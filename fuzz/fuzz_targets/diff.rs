@@ -1,19 +1,20 @@
-//! Programs that are likely to be valid, with packets that they look at: the engines agree, in every dialect, behind all
-//! passes and behind any passes in any order, and read nothing beside a packet.
+//! Probably valid programs and packets for them, in all dialects: the engines agree, after all passes and after any passes
+//! in any order, and read only the packet.
 #![no_main]
 
-use arbitrary::Unstructured;
-use cbpf::Dialect;
-use cbpf_fuzz::{generate, guarded, oracle};
+use cbpf_fuzz::{check, dialect, generate, guarded, oracle};
 use libfuzzer_sys::fuzz_target;
 
-fuzz_target!(|bytes: &[u8]| {
-    let mut u = Unstructured::new(bytes);
-    let Ok(&dialect) = u.choose(Dialect::ALL) else { return };
-    let Ok(passes) = generate::passes(&mut u) else { return };
-    let Ok((program, samples)) = generate::program_and_samples(&mut u, dialect) else { return };
-    oracle::engines_agree(&program, dialect, &samples).unwrap_or_else(|error| panic!("{error}"));
-    oracle::passes_agree(&program, dialect, &samples, &passes).unwrap_or_else(|error| panic!("{error}"));
-    let Ok(verified) = program.verify(dialect) else { return };
-    guarded::Judge::new(&[3]).filter(&verified, &samples).unwrap_or_else(|error| panic!("{error}"));
-});
+fuzz_target!(|bytes: &[u8]| check(
+    bytes,
+    |u| {
+        let (dialect, passes) = (dialect(u)?, generate::passes(u)?);
+        Ok((dialect, passes, generate::program_and_samples(u, dialect)?))
+    },
+    |(dialect, passes, (program, samples)), _| {
+        oracle::engines_agree(&program, dialect, &samples)?;
+        oracle::passes_agree(&program, dialect, &samples, &passes)?;
+        let Ok(verified) = program.verify(dialect) else { return Ok(()) };
+        guarded::Judge::new(&[3]).filter(&verified, &samples)
+    }
+));

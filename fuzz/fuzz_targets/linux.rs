@@ -1,17 +1,17 @@
-//! Programs that ask for ancillary data and for places relative to a header, with contexts and packets that have them: the
-//! engines agree, behind all passes and behind any passes in any order, and optimising changes no verdict.
+//! Programs with ancillary and header-relative loads, with contexts and packets for them: the engines agree, after all
+//! passes and after any passes in any order, and the optimiser keeps the verdicts.
 #![no_main]
 
-use arbitrary::Unstructured;
-use cbpf::Dialect;
-use cbpf_fuzz::{generate, linux, oracle};
+use cbpf::Dialect::Linux;
+use cbpf_fuzz::{check, generate, linux, oracle};
 use libfuzzer_sys::fuzz_target;
 
-fuzz_target!(|bytes: &[u8]| {
-    let mut u = Unstructured::new(bytes);
-    let Ok(passes) = generate::passes(&mut u) else { return };
-    let Ok((program, samples)) = linux::program_and_samples(&mut u) else { return };
-    oracle::engines_agree(&program, Dialect::Linux, &samples).unwrap_or_else(|error| panic!("{error}"));
-    oracle::passes_agree(&program, Dialect::Linux, &samples, &passes).unwrap_or_else(|error| panic!("{error}"));
-    oracle::optimized_agrees(&program, Dialect::Linux, &samples).unwrap_or_else(|error| panic!("{error}"));
-});
+fuzz_target!(|bytes: &[u8]| check(
+    bytes,
+    |u| Ok((generate::passes(u)?, linux::program_and_samples(u)?)),
+    |(passes, (program, samples)), _| {
+        oracle::engines_agree(&program, Linux, &samples)?;
+        oracle::passes_agree(&program, Linux, &samples, &passes)?;
+        oracle::optimized_agrees(&program, Linux, &samples)
+    }
+));

@@ -1,14 +1,14 @@
-//! Programs that are likely to be valid, with packets that they look at: optimising does not change their verdicts.
+//! Probably valid programs and packets for them: the optimiser keeps the verdicts.
 #![no_main]
 
-use arbitrary::Unstructured;
-use cbpf::Dialect;
-use cbpf_fuzz::{generate, oracle};
+use cbpf_fuzz::{check, dialect, generate, oracle};
 use libfuzzer_sys::fuzz_target;
 
-fuzz_target!(|bytes: &[u8]| {
-    let mut u = Unstructured::new(bytes);
-    let Ok(&dialect) = u.choose(Dialect::ALL) else { return };
-    let Ok((program, samples)) = generate::program_and_samples(&mut u, dialect) else { return };
-    oracle::optimized_agrees(&program, dialect, &samples).unwrap_or_else(|error| panic!("{error}"));
-});
+fuzz_target!(|bytes: &[u8]| check(
+    bytes,
+    |u| {
+        let dialect = dialect(u)?;
+        Ok((dialect, generate::program_and_samples(u, dialect)?))
+    },
+    |(dialect, (program, samples)), _| oracle::optimized_agrees(&program, dialect, &samples)
+));

@@ -1,14 +1,14 @@
-//! Sets of programs, with packets that they look at: a set answers as each of its programs alone, also after changes.
+//! Filter sets and packets for them: a set has the answers of its programs, also after changes.
 #![no_main]
 
-use arbitrary::Unstructured;
-use cbpf::Dialect;
-use cbpf_fuzz::set;
+use cbpf_fuzz::{check, dialect, set};
 use libfuzzer_sys::fuzz_target;
 
-fuzz_target!(|bytes: &[u8]| {
-    let mut u = Unstructured::new(bytes);
-    let Ok(&dialect) = u.choose(Dialect::ALL) else { return };
-    let Ok((rules, samples)) = set::rules_and_samples(&mut u, dialect) else { return };
-    set::set_agrees(&mut u, rules, &samples).unwrap_or_else(|error| panic!("{error}"));
-});
+fuzz_target!(|bytes: &[u8]| check(
+    bytes,
+    |u| {
+        let dialect = dialect(u)?;
+        set::rules_and_samples(u, dialect)
+    },
+    |(rules, samples), u| set::set_agrees(u, rules, &samples)
+));

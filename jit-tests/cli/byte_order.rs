@@ -1,4 +1,4 @@
-//! Captures of big-endian machines, whose headers in their own byte order come out as tcpdump and tshark read them.
+//! Captures of big-endian machines are converted as by tcpdump and tshark.
 
 use std::fs::{self, File};
 use std::process::{Command, Stdio};
@@ -6,21 +6,22 @@ use std::process::{Command, Stdio};
 use libtest_mimic::{Failed, Trial};
 use tempfile::TempDir;
 
+use crate::cli::capture_files::Order;
 use crate::cli::{Bench, Outcome, cbpf, equal, expect};
 
-/// The program that is the judge, the name of the test, and the test.
-type Judged = (&'static str, &'static str, fn(&Bench) -> Outcome);
+/// The program to compare with, the name of the test, and the test.
+type ComparedTest = (&'static str, &'static str, fn(&Bench) -> Outcome);
 
-const TESTS: [Judged; 4] = [
+const TESTS: [ComparedTest; 4] = [
     ("tcpdump", "big_endian_captures_are_written_as_by_tcpdump", written_as_by_tcpdump),
     ("tcpdump", "big_endian_captures_match_as_in_tcpdump", match_as_in_tcpdump),
     ("tcpdump", "versions_of_pcap_are_read_as_by_tcpdump", versions_as_in_tcpdump),
     ("tshark", "big_endian_captures_mean_the_same_to_tshark", mean_the_same_to_tshark),
 ];
 
-/// The tests whose judges are absent are skipped by name.
+/// Returns the trials. Those whose program is not installed are ignored.
 pub fn trials() -> Vec<Trial> {
-    let trial = |(judge, name, test): Judged| {
+    let trial = |(judge, name, test): ComparedTest| {
         let is_absent = Command::new(judge).arg("--version").output().is_err();
         let run = move || test(&Bench { folder: TempDir::new()? });
         Trial::test(format!("cli::{judge}::{name}"), run).with_ignored_flag(is_absent)
@@ -28,7 +29,7 @@ pub fn trials() -> Vec<Trial> {
     TESTS.into_iter().map(trial).collect()
 }
 
-/// A link type, and its packets on a big-endian machine.
+/// A link type, and its packets as captured on a big-endian machine.
 type Packets = (u32, Vec<Vec<u8>>);
 
 fn packets() -> [Packets; 7] {
@@ -85,47 +86,38 @@ fn nflog(prefix_len: u16) -> Vec<u8> {
 }
 
 fn words(words: &[u32]) -> Vec<u8> {
-    words.iter().flat_map(|word| word.to_be_bytes()).collect()
+    Order::BIG.words(words)
 }
 
-/// A big-endian pcap file of these packets, each as it is and cut at all of `cuts`.
+/// Returns a big-endian pcap file of these packets, each whole and cut at all of `cuts`.
 fn pcap(link_type: u32, packets: &[Vec<u8>], cuts: impl Iterator<Item = usize> + Clone) -> Vec<u8> {
-    let mut file = words(&[0xa1b2_c3d4, 0x0002_0004, 0, 0, 262_144, link_type]);
+    let mut file = Order::BIG.pcap(262_144, link_type);
     for packet in packets {
         for cut in cuts.clone().filter(|cut| *cut < packet.len()).chain([packet.len()]) {
-            file.extend(words(&[1, 2, cut as u32, packet.len() as u32]));
-            file.extend(&packet[..cut]);
+            file.extend(Order::BIG.record(1, 2, packet.len(), &packet[..cut]));
         }
     }
     file
 }
 
-/// Packets of these link types in a big-endian section, each of an interface of its own.
+/// Returns a big-endian pcapng file with an interface for each link type.
 fn pcapng(all: &[Packets]) -> Vec<u8> {
-    let block = |kind: u32, content: &[u8]| {
-        let content = [content, &[0; 3][..content.len().next_multiple_of(4) - content.len()]].concat();
-        let len = content.len() as u32 + 12;
-        [&words(&[kind, len])[..], &content, &words(&[len])].concat()
-    };
-    let mut file = block(0x0a0d_0d0a, &words(&[0x1a2b_3c4d, 0x0001_0000, u32::MAX, u32::MAX]));
+    let mut file = Order::BIG.section(&[]);
     for (interface, (link_type, packets)) in (0..).zip(all) {
-        file.extend(block(1, &words(&[link_type << 16, 262_144])));
-        for packet in packets {
-            let len = packet.len() as u32;
-            file.extend(block(6, &[&words(&[interface, 0, 1_000_002, len, len])[..], packet].concat()));
-        }
+        file.extend(Order::BIG.interface(*link_type as u16, &[]));
+        packets.iter().for_each(|packet| file.extend(Order::BIG.packet(interface, 1_000_002, packet, &[])));
     }
     file
 }
 
-/// What tcpdump writes on standard output.
+/// Returns the standard output of tcpdump.
 fn tcpdump(capture: &str, arguments: &[&str]) -> Result<Vec<u8>, Failed> {
     let mut command = Command::new("tcpdump");
     command.args(["-r", "-"]).args(arguments).stdin(File::open(capture)?).stderr(Stdio::null());
     Ok(command.output()?.stdout)
 }
 
-/// What `cbpf filter` writes.
+/// Returns the capture that `cbpf filter` writes.
 fn written(bench: &Bench, capture: &str, expression: &str) -> Result<Vec<u8>, Failed> {
     let kept = bench.path("kept").display().to_string();
     expect(&cbpf(&["filter", "-r", capture, expression, "-w", &kept])?, 0, &[])?;
@@ -151,7 +143,7 @@ fn written_as_by_tcpdump(bench: &Bench) -> Outcome {
 }
 
 fn match_as_in_tcpdump(bench: &Bench) -> Outcome {
-    // The first byte of numbers in each header, as a little-endian machine sees them.
+    // The first byte of numbers in each header, on a little-endian machine.
     let expressions = [
         "link[0] = 0x88",
         "link[0:4] = 2",
@@ -172,7 +164,7 @@ fn match_as_in_tcpdump(bench: &Bench) -> Outcome {
         }
         let dns = "udp port 53";
         match link_type {
-            // libpcap 1.10 knows one of the two orders only.
+            // libpcap 1.10 supports one of the two orders only.
             0 => equal(written(bench, &capture, dns)?, written(bench, &capture, "link[26:2] = 53")?)?,
             113 | 117 | 276 => equal(written(bench, &capture, dns)?, tcpdump(&capture, &["-w", "-", dns])?)?,
             _ => {}
@@ -181,19 +173,18 @@ fn match_as_in_tcpdump(bench: &Bench) -> Outcome {
     Ok(())
 }
 
-/// All versions and layouts, also those that are refused, in both byte orders.
+/// Tests all versions and layouts, including unsupported ones, in both byte orders.
 fn versions_as_in_tcpdump(bench: &Bench) -> Outcome {
     let magics = [0xa1b2_c3d4_u32, 0xa1b2_3c4d, 0xa1b2_cd34];
     let versions = [(1, 4), (2, 0), (2, 1), (2, 2), (2, 3), (2, 4), (2, 5), (3, 0), (543, 0), (543, 1)];
     for (magic, (major, minor)) in magics.into_iter().flat_map(|magic| versions.map(|version| (magic, version))) {
-        for is_big in [false, true] {
-            let word = |word: u32| if is_big { word.to_be_bytes() } else { word.to_le_bytes() };
-            let half = |half: u16| if is_big { half.to_be_bytes() } else { half.to_le_bytes() };
-            let mut file = [&word(magic)[..], &half(major), &half(minor), &[0; 8], &word(20), &word(1)].concat();
+        for order in Order::BOTH {
+            let version = [order.half(major), order.half(minor)].concat();
+            let mut file = [order.words(&[magic]), version, order.words(&[0, 0, 20, 1])].concat();
             for lengths in [[28, 40], [40, 28], [28, 28], [0, 28], [28, 0]] {
                 let is_swapped = major == 543 || minor < 3 || (minor == 3 && lengths[0] > lengths[1]);
                 let captured = lengths[usize::from(is_swapped)];
-                file.extend([1, 5_000_000, lengths[0], lengths[1]].map(word).concat());
+                file.extend(order.words(&[1, 5_000_000, lengths[0], lengths[1]]));
                 file.extend(vec![7; if magic == 0xa1b2_cd34 { 8 } else { 0 }]);
                 file.extend(IP.iter().chain(&[0; 12]).take(captured as usize));
             }
@@ -211,8 +202,8 @@ fn versions_as_in_tcpdump(bench: &Bench) -> Outcome {
 }
 
 fn mean_the_same_to_tshark(bench: &Bench) -> Outcome {
-    // What tshark says of a packet, but for the interface: it numbers them, and calls that of a pcap file unknown.
-    let told = |capture: &str| -> Result<Vec<String>, Failed> {
+    // The output of tshark without the interface, which it numbers, or calls unknown in a pcap file.
+    let details = |capture: &str| -> Result<Vec<String>, Failed> {
         let output = Command::new("tshark").args(["-n", "-V", "-r", capture]).stderr(Stdio::null()).output()?;
         let text = String::from_utf8_lossy(&output.stdout).into_owned();
         Ok(text.lines().filter(|line| !line.contains("Interface")).map(str::to_owned).collect())
@@ -222,8 +213,8 @@ fn mean_the_same_to_tshark(bench: &Bench) -> Outcome {
     for capture in [pcap(usb.0, &usb.1, 0..0), pcapng(&packets())] {
         let capture = bench.file("in", capture)?;
         let kept = bench.file("out", written(bench, &capture, "len >= 0")?)?;
-        equal(told(&capture)?.len() > 100, true)?;
-        equal(told(&kept)?, told(&capture)?)?;
+        equal(details(&capture)?.len() > 100, true)?;
+        equal(details(&kept)?, details(&capture)?)?;
     }
     Ok(())
 }

@@ -1,33 +1,31 @@
-//! Limits that a shell sets: the size of files, and how many may be open.
+//! Limits set by a shell: the size of files, and the number of open files.
 
 use std::fs;
-use std::io::Write;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
-use flate2::Compression;
-use flate2::write::GzEncoder;
 use libtest_mimic::Failed;
 
+use crate::cli::capture_files::gzip;
 use crate::cli::running::{Running, await_event, mixed, pcapng, unnamed};
 use crate::cli::{Bench, Outcome, Test, cbpf, equal, example, expect};
 
 pub const TESTS: [(&str, Test); 2] = [
-    ("a_limit_on_file_sizes", a_limit_on_file_sizes),
-    ("more_captures_than_can_be_open", more_captures_than_can_be_open),
+    ("reports_the_file_size_limit", reports_the_file_size_limit),
+    ("reads_more_captures_than_can_be_open", reads_more_captures_than_can_be_open),
 ];
 
-/// Runs the program with limits that the shell sets.
+/// Runs the program under limits set by the shell.
 fn limited(limits: &str, arguments: &[&str]) -> Result<Output, Failed> {
     let script = format!("{limits}; exec \"$0\" \"$@\"");
     let program = ["-c", &script, env!("CARGO_BIN_EXE_cbpf")];
     Ok(Command::new("sh").args(program).args(arguments).stdin(Stdio::null()).output()?)
 }
 
-fn a_limit_on_file_sizes(bench: &Bench) -> Outcome {
+fn reports_the_file_size_limit(bench: &Bench) -> Outcome {
     let (mixed, rules) = (example("mixed.pcap"), bench.file("rules", "all:\n")?);
     let [kept, folder, verdicts] = ["kept", "folder", "verdicts"].map(|name| bench.path(name).display().to_string());
-    // Units of 512 bytes, or of 1024 in some shells; the code of the program takes none of it.
+    // The unit is 512 bytes, or 1024 in some shells. The interpreter needs no file for native code.
     let (limit, words) = ("ulimit -f 32", ["File too large", "ulimit -f"]);
     let cases: [&[&str]; 2] = [
         &["filter", "--engine", "interpreter", "-r", &mixed, "-w", &kept, "greater 0"],
@@ -45,12 +43,10 @@ fn a_limit_on_file_sizes(bench: &Bench) -> Outcome {
     expect(&code, 1, &["no memory for native code", "ulimit -f"])
 }
 
-/// Captures are opened when their turn comes; a stream is opened once.
-fn more_captures_than_can_be_open(bench: &Bench) -> Outcome {
+/// Files are opened again when they are read; a stream is opened once.
+fn reads_more_captures_than_can_be_open(bench: &Bench) -> Outcome {
     let (capture, rules) = (mixed()?, bench.file("rules", "arp: arp\n")?);
-    let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
-    encoder.write_all(&capture)?;
-    let forms = [capture.clone(), encoder.finish()?, pcapng(bench)?];
+    let forms = [capture.clone(), gzip([&capture[..]])?, pcapng(bench)?];
     let file = |number: usize| bench.file(&format!("{number}.pcap"), &forms[number % forms.len()]);
     let paths = (0..100).map(file).collect::<Result<Vec<String>, _>>()?;
     let [kept, folder] = ["kept", "folder"].map(|name| bench.path(name).display().to_string());
@@ -60,7 +56,7 @@ fn more_captures_than_can_be_open(bench: &Bench) -> Outcome {
     expect(&few(&["filter", "arp", "-w", &kept], &[])?, 0, &["26,000 packets, 500 match"])?;
     expect(&cbpf(&["filter", "arp", "-r", &kept])?, 0, &["500 packets, 500 match"])?;
     expect(&few(&split, &[])?, 0, &["26,000 packets, 500 match"])?;
-    // What cannot be read is found before anything is written.
+    // Unreadable inputs are reported before anything is written.
     fs::remove_file(&kept)?;
     fs::remove_dir_all(&folder)?;
     for (wrong, words) in [("missing.pcap", "cannot open"), ("/", "directory")] {
@@ -71,7 +67,7 @@ fn more_captures_than_can_be_open(bench: &Bench) -> Outcome {
     let mut filter = Running::start(&[&["filter", "arp"], &inputs[..], &["-r", "-"]].concat())?;
     filter.feed(&capture)?;
     expect(&filter.end_of_input()?, 0, &["26,260 packets, 505 match"])?;
-    // The last one becomes another capture while the first one, a stream, is read.
+    // The last capture is replaced while the first one, a stream, is read.
     let mut filter = Running::start(&[&["filter", "arp", "-w", &kept, "-r", "-"], &inputs[..]].concat())?;
     filter.feed(&capture)?;
     await_event("an output", || (unnamed(bench.folder.path()) == 1).then_some(()))?;

@@ -1,4 +1,4 @@
-//! Captures that come while the program runs.
+//! Captures that arrive while the program runs.
 
 use std::fs;
 use std::io::{Read, Write};
@@ -20,7 +20,7 @@ pub const TESTS: [(&str, Test); 6] = [
     ("a_terminal_ends_once", a_terminal_ends_once),
 ];
 
-/// The header comes at once, and each packet when it is whole, however its bytes arrive.
+/// The header is written at once, and each packet when it is complete.
 fn a_live_pipe_comes_out_at_once(bench: &Bench) -> Outcome {
     let (capture, all) = (mixed()?, bench.file("all.asm", "ret #-1")?);
     let ends = ends_of_records(&capture);
@@ -35,7 +35,7 @@ fn a_live_pipe_comes_out_at_once(bench: &Bench) -> Outcome {
         equal(filter.await_output(end)?, &capture[..end])?;
         let lines = line.repeat(number);
         equal(run.await_output(lines.len())?, lines.as_bytes())?;
-        // A part of the next record stays where it is.
+        // A part of the next record is not written yet.
         for running in [&mut filter, &mut run] {
             running.feed(&capture[end..end + 7])?;
         }
@@ -49,7 +49,7 @@ fn a_live_pipe_comes_out_at_once(bench: &Bench) -> Outcome {
     Ok(())
 }
 
-/// What is flushed into a gzip stream can be read at once.
+/// Data flushed into a gzip stream is read at once.
 fn a_live_pipe_of_gzip(_: &Bench) -> Outcome {
     let capture = mixed()?;
     let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
@@ -68,7 +68,7 @@ fn a_live_pipe_of_gzip(_: &Bench) -> Outcome {
 
 fn a_live_pipe_of_pcapng(bench: &Bench) -> Outcome {
     let capture = pcapng(bench)?;
-    // The lengths of blocks are their second words.
+    // The length of a block is its second word.
     let mut end = 0;
     let mut filter = Running::start(&["filter", "-r", "-", "-w", "-", "less 65535"])?;
     while let Some(length) = capture.get(end + 4..).and_then(|rest| rest.first_chunk()) {
@@ -84,7 +84,7 @@ fn a_live_pipe_of_pcapng(bench: &Bench) -> Outcome {
     expect(&filter.end()?, 0, &["260 packets, 260 match"])
 }
 
-/// An output that is a pipe gets what there is; the captures that are files appear at the end.
+/// An output pipe is written at once; files appear at the end.
 fn a_live_pipe_is_split_into_pipes(bench: &Bench) -> Outcome {
     fs::create_dir(bench.path("out"))?;
     let (rules, folder) = (bench.file("rules", "all:\narp: arp\n")?, bench.path("out").display().to_string());
@@ -102,7 +102,7 @@ fn a_live_pipe_is_split_into_pipes(bench: &Bench) -> Outcome {
     equal((unnamed(Path::new(&folder)), bench.path("out/arp.pcap").exists()), (0, true))
 }
 
-/// With an interval, the table of what has come is printed when it is due, though nothing more comes.
+/// With an interval, the table is printed when it is due, even if no packet arrives.
 fn a_live_pipe_is_counted(bench: &Bench) -> Outcome {
     let rules = bench.file("rules", "arp: arp\n")?;
     let mut count = Running::start(&["count", "-r", "-", "--rules", &rules, "--interval", "0.05", "--json"])?;
@@ -111,7 +111,7 @@ fn a_live_pipe_is_counted(bench: &Bench) -> Outcome {
     count.feed(&capture[..first])?;
     count.await_output(1)?;
     count.feed(&capture[first..CUT])?;
-    // There may be tables of less in between.
+    // There may be earlier tables in between.
     while !String::from_utf8_lossy(&count.output).contains("\"packets\":179,") {
         count.await_output(count.output.len() + 1)?;
     }
@@ -121,7 +121,7 @@ fn a_live_pipe_is_counted(bench: &Bench) -> Outcome {
     equal(String::from_utf8_lossy(&output.stdout).lines().last().is_some_and(|line| line.contains(":179,")), true)
 }
 
-/// Ctrl-D at a terminal is the end, though the terminal could be read on. Where script(1) is absent, nothing is tested.
+/// Ctrl-D at a terminal ends the input. The test is empty if script(1) is not installed.
 fn a_terminal_ends_once(_: &Bench) -> Outcome {
     let arguments = ["-qec", &format!("'{}' filter -r - arp", env!("CARGO_BIN_EXE_cbpf")), "/dev/null"];
     match Running::spawn(Command::new("script").args(arguments).stdin(Stdio::piped())) {

@@ -1,9 +1,10 @@
-//! Captures of several link types, and expressions that match nothing on some of them or on all.
+//! Captures of several link types, and expressions that match nothing on some or all of them.
 
 use std::fs;
 
 use libtest_mimic::Failed;
 
+use crate::cli::capture_files::Order;
 use crate::cli::{Bench, Outcome, Test, cbpf, cbpf_with_input, equal, example, expect};
 
 pub const TESTS: [(&str, Test); 14] = [
@@ -20,7 +21,7 @@ pub const TESTS: [(&str, Test); 14] = [
     ("mixed_streams", mixed_streams),
     ("mixed_rules", mixed_rules),
     ("contradictions_compile_with_a_warning", contradictions_compile_with_a_warning),
-    ("contradictions_of_captures_are_told_once", contradictions_of_captures_are_told_once),
+    ("contradictions_are_reported_once", contradictions_are_reported_once),
 ];
 
 const ETHERNET: u16 = 1;
@@ -28,65 +29,48 @@ const RAW: u16 = 101;
 const SLL: u16 = 113;
 const IPV4: u16 = 228;
 const IPV6: u16 = 229;
-/// One in which no network header is found.
+/// A link type whose network header is not located.
 const PKTAP: u16 = 258;
 
-/// An IPv4 packet of TCP to this port.
+/// Returns an IPv4 packet of TCP to this port.
 fn tcp(port: u8) -> Vec<u8> {
     let mut packet = vec![0x45, 0, 0, 40, 0, 0, 0, 0, 64, 6, 0, 0, 10, 0, 0, 1, 10, 0, 0, 2];
     packet.extend([4, 0, 0, port, 0, 0, 0, 0, 0, 0, 0, 0, 0x50, 2, 0, 0, 0, 0, 0, 0]);
     packet
 }
 
-/// The same behind an Ethernet header.
+/// Returns the packet after an Ethernet header.
 fn ethernet(port: u8) -> Vec<u8> {
     [&[2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 2, 8, 0][..], &tcp(port)].concat()
 }
 
-/// The same in Linux's "cooked" form.
+/// Returns the packet after a header of a Linux cooked capture.
 fn cooked(port: u8) -> Vec<u8> {
     [&[0, 0, 0, 1, 0, 6, 2, 0, 0, 0, 0, 2, 0, 0, 8, 0][..], &tcp(port)].concat()
 }
 
-/// An IPv6 packet without a next header.
+/// Returns an IPv6 packet without a next header.
 fn ipv6() -> Vec<u8> {
     [&[0x60, 0, 0, 0, 0, 0, 59, 64][..], &[0; 32]].concat()
 }
 
-fn block(kind: u32, body: &[u8]) -> Vec<u8> {
-    let padded = [body, &vec![0; body.len().next_multiple_of(4) - body.len()]].concat();
-    let length = (padded.len() as u32 + 12).to_le_bytes();
-    [&kind.to_le_bytes()[..], &length, &padded, &length].concat()
-}
-
-/// A pcapng file of these interfaces, and of packets of them.
+/// Returns a pcapng file of these interfaces and packets.
 fn pcapng(interfaces: &[u16], packets: &[(u32, Vec<u8>)]) -> Vec<u8> {
-    let section = [&0x1a2b_3c4d_u32.to_le_bytes()[..], &[1, 0, 0, 0], &[0xff; 8]].concat();
-    let mut file = block(0x0a0d_0d0a, &section);
-    for link_type in interfaces {
-        file.extend(block(1, &[&link_type.to_le_bytes()[..], &[0; 6]].concat()));
-    }
-    for (interface, data) in packets {
-        let length = data.len() as u32;
-        let head = [*interface, 0, 0, length, length].map(u32::to_le_bytes);
-        file.extend(block(6, &[head.as_flattened(), data].concat()));
-    }
+    let order = Order::LITTLE;
+    let mut file = order.section(&[]);
+    interfaces.iter().for_each(|&link_type| file.extend(order.interface(link_type, &[])));
+    packets.iter().for_each(|(interface, data)| file.extend(order.packet(*interface, 0, data, &[])));
     file
 }
 
-/// A pcap file of packets.
+/// Returns a pcap file of these packets.
 fn pcap(link_type: u16, packets: &[Vec<u8>]) -> Vec<u8> {
-    let head = [0xa1b2_c3d4, 0x0004_0002, 0, 0, 65_535, link_type.into()];
-    let mut file = head.map(u32::to_le_bytes).as_flattened().to_vec();
-    for data in packets {
-        let length = data.len() as u32;
-        file.extend([0, 0, length, length].map(u32::to_le_bytes).as_flattened());
-        file.extend(data);
-    }
+    let mut file = Order::LITTLE.pcap(65_535, link_type.into());
+    packets.iter().for_each(|data| file.extend(Order::LITTLE.record(0, 0, data.len(), data)));
     file
 }
 
-/// Ethernet, and Linux's cooked form; port 80 in both.
+/// Returns a capture of Ethernet and Linux cooked packets, one of each to port 80.
 fn of_two(bench: &Bench) -> Result<String, Failed> {
     let packets = [(0, ethernet(80)), (1, cooked(80)), (1, cooked(81)), (0, ethernet(81))];
     bench.file("two.pcapng", pcapng(&[ETHERNET, SLL], &packets))
@@ -104,7 +88,7 @@ fn mixed_link_types_have_a_program_each(bench: &Bench) -> Outcome {
         equal(warnings(&output.stderr), 0)?;
     }
     expect(&cbpf(&["filter", "-r", &two, "tcp port 80"])?, 0, &["4 packets, 2 match"])?;
-    // What the user says counts for all packets.
+    // `--link-type` applies to all packets.
     let output = cbpf(&["run", "-r", &two, "--link-type", "LINUX_SLL", "tcp port 80"])?;
     equal(String::from_utf8_lossy(&output.stdout).as_ref(), "0\n262144\n0\n0\n")
 }
@@ -120,7 +104,7 @@ fn mixed_trace_and_explain(bench: &Bench) -> Outcome {
     explain("text", &["EN10MB: 2 packets, 1 kept", "LINUX_SLL: 2 packets, 1 kept"])?;
     explain("dot", &["subgraph cluster_1", "EN10MB: 2 packets", "LINUX_SLL: 2 packets", "f1b0 -> f1b1"])?;
     explain("svg", &["EN10MB: 2 packets", "LINUX_SLL: 2 packets"])?;
-    // One program for all is drawn once.
+    // A program from a file is drawn once.
     let output = cbpf(&["explain", "-p", &example("arp.asm"), "-r", &two, "--format", "text"])?;
     expect(&output, 0, &["4 packets, 0 kept"])
 }
@@ -141,11 +125,11 @@ fn mixed_link_type_that_matches_nothing(bench: &Bench) -> Outcome {
     let output = cbpf(&["filter", "-r", &both, "not ip6", "-w", &kept])?;
     expect(&output, 0, &["both.pcapng: interface 1 (IPV6): `not ip6` matches no packet there", "3 packets, 1 match"])?;
     equal(warnings(&output.stderr), 1)?;
-    expect(&cbpf(&["filter", "-r", &kept, ""])?, 0, &["1 packets, 1 match"])?;
+    expect(&cbpf(&["filter", "-r", &kept, ""])?, 0, &["1 packet, 1 match"])?;
     let output = cbpf(&["run", "-r", &both, "not ip6"])?;
     equal(String::from_utf8_lossy(&output.stdout).as_ref(), "0\n262144\n0\n")?;
     equal(warnings(&output.stderr), 1)?;
-    // Packets on which nothing can match have a program all the same.
+    // A link type of which no packet matches has a program, too.
     expect(&cbpf(&["trace", "-r", &both, "--packet", "1", "not ip6"])?, 0, &["ret      #0", "verdict 0"])?;
     fs::remove_file(&kept)?;
     let denied = cbpf(&["filter", "-r", &both, "not ip6", "-w", &kept, "--deny-warnings"])?;
@@ -167,7 +151,11 @@ fn mixed_link_type_without_a_program(bench: &Bench) -> Outcome {
     let output = cbpf(&["run", "-r", &file, mac])?;
     expect(&output, 0, &words)?;
     equal(String::from_utf8_lossy(&output.stdout).as_ref(), "0\n262144\n0\n")?;
-    expect(&cbpf(&["trace", "-r", &file, "--packet", "1", mac])?, 1, &["interface 0 (RAW)", "no program to trace"])?;
+    expect(
+        &cbpf(&["trace", "-r", &file, "--packet", "1", mac])?,
+        1,
+        &["interface 0 (RAW)", "no program for the link type"],
+    )?;
     expect(&cbpf(&["trace", "-r", &file, "--packet", "2", mac])?, 0, &["verdict 262144"])?;
     expect(&cbpf(&["explain", "-r", &file, "--format", "text", mac])?, 0, &["1 packet, 1 kept", words[0], words[1]])?;
     expect(&cbpf(&["bench", "-r", &file, "--seconds", "0", mac])?, 0, &["1 of 1 packets", words[0], words[1]])
@@ -181,13 +169,13 @@ fn mixed_error_only_if_nothing_has_a_program(bench: &Bench) -> Outcome {
     for subcommand in [&["filter", "-w", &kept][..], &["run"], &["explain"], &["bench"]] {
         let of_ng = cbpf(&[subcommand, &["-r", &ng, mac]].concat())?;
         expect(&of_ng, 1, &["interface 1 (IPV4)", "has no meaning for any of the link types that occur: RAW, IPV4"])?;
-        // Here it is known before anything is read, and said with its place.
+        // All link types are known before packets are read, so the error has a location.
         let of_raw = cbpf(&[subcommand, &["-r", &raw, mac]].concat())?;
         expect(&of_raw, 1, &["line 1, column 1: expected another link type"])?;
         equal(warnings(&of_raw.stderr), 0)?;
     }
     equal(fs::exists(&kept)?, false)?;
-    // What has no meaning anywhere is wrong at once, also where other link types may come.
+    // An expression that is invalid for all link types is an error at once.
     let output = cbpf(&["filter", "-r", &ng, "host no.such.name"])?;
     expect(&output, 1, &["line 1, column 6", "found the name `no.such.name`"])?;
     equal(warnings(&output.stderr), 0)
@@ -225,7 +213,7 @@ fn mixed_one_warning_for_each_interface(bench: &Bench) -> Outcome {
     equal(warnings(&output.stderr), 4)
 }
 
-/// Link types without a name share a program, and few of the interfaces on which nothing matches are named.
+/// Unnamed link types share a program, and warnings name only a few interfaces.
 fn mixed_many_link_types_without_a_name(bench: &Bench) -> Outcome {
     let link_types: Vec<u16> = (1000..=u16::MAX).collect();
     let packets: Vec<_> = (0..link_types.len() as u32).map(|interface| (interface, vec![7])).collect();
@@ -242,10 +230,10 @@ seven: link[0] = 7
     let warned = [
         "many.pcapng: interface 0 (1000): ",
         "interface 31 (1031): ",
-        "protocols are not told apart with an unknown one",
+        "packets do not name their protocol with an unknown one",
         "many.pcapng: and so on for more interfaces",
     ];
-    // The expression has a meaning for the other input, and the rule has none for any.
+    // The expression is valid for the other input, the rule for none.
     let other = bench.file("other.pcap", pcap(RAW, &[tcp(80)]))?;
     let run = cbpf(&["run", "-r", &many, "-r", &other, "tcp"])?;
     let count = cbpf(&["count", "-r", &many, "--rules", &rules])?;
@@ -274,14 +262,14 @@ fn mixed_empty_captures(bench: &Bench) -> Outcome {
         for subcommand in ["filter", "run", "explain"] {
             expect(&cbpf(&[subcommand, "-r", &raw, mac])?, 1, &["RAW"])?;
         }
-        expect(&cbpf(&["count", "-r", &raw, "--rules", &rules])?, 1, &["1 rule is wrong", "RAW"])?;
-        // An input for which it has a meaning is enough, packets or none.
+        expect(&cbpf(&["count", "-r", &raw, "--rules", &rules])?, 1, &["1 rule is invalid", "RAW"])?;
+        // One input for which the expression is valid is enough, even without packets.
         let ethernet = bench.path("e.pcap").display().to_string();
         expect(&cbpf(&["filter", "-r", &raw, "-r", &ethernet, mac])?, 0, &["0 packets"])?;
     }
     let none = bench.file("none.pcapng", pcapng(&[], &[]))?;
     expect(&cbpf(&["filter", "-r", &none, mac])?, 0, &["0 packets"])?;
-    expect(&cbpf(&["explain", "-r", &none, mac])?, 1, &["--link-type is expected"])
+    expect(&cbpf(&["explain", "-r", &none, mac])?, 1, &["expected --link-type"])
 }
 
 fn mixed_streams(bench: &Bench) -> Outcome {
@@ -300,13 +288,13 @@ fn mixed_streams(bench: &Bench) -> Outcome {
     expect(&cbpf_with_input(&["filter", "-r", "-", mac], &pcap(RAW, &[tcp(80)]))?, 1, &["line 1, column 1"])?;
     let explained = cbpf_with_input(&["explain", "--format", "text", "-r", "-", "arp"], &pcapng(&[SLL], &[]))?;
     expect(&explained, 0, &["0 packets, 0 kept", "ldh [14]"])?;
-    // What other rules match is written all the same.
+    // The packets of the other rules are written.
     let (rules, out) = (bench.file("rules", format!("mac: {mac}\nweb: tcp port 80\n"))?, bench.path("out"));
     let folder = out.display().to_string();
     let output = cbpf_with_input(&["split", "-r", "-", "--rules", &rules, "-o", &folder], &never)?;
-    expect(&output, 1, &["1 rule is wrong", "line 1, column 6", "1 match"])?;
+    expect(&output, 1, &["1 rule is invalid", "line 1, column 6", "1 match"])?;
     expect(&cbpf(&["filter", "-r", &out.join("web.pcapng").display().to_string(), "tcp"])?, 0, &["1 match"])?;
-    // An expression is read once, whatever comes.
+    // An expression from a stream is read once.
     let expression = bench.file("expression", "tcp port 80")?;
     let two = of_two(bench)?;
     expect(&cbpf_with_input(&["filter", "-r", &two, "-F", "-"], &fs::read(expression)?)?, 0, &["4 packets, 2 match"])
@@ -318,7 +306,7 @@ fn mixed_rules(bench: &Bench) -> Outcome {
     let output = cbpf(&["count", "-r", &both, "--rules", &rules, "--json"])?;
     let words = [
         "rules: line 2: the rule `no` matches no packet",
-        "interface 0 (IPV4): a rule matches no packet there",
+        "interface 0 (IPV4): 1 rule matches no packet there",
         "`six` (line 3)",
         "interface 1 (IPV6): 2 rules match no packet there",
         "`four` (line 1)",
@@ -329,13 +317,13 @@ fn mixed_rules(bench: &Bench) -> Outcome {
     let json: serde_json::Value = serde_json::from_slice(&output.stdout)?;
     let counts: Vec<_> = (0..4).map(|place| json["rules"][place]["packets"].as_u64()).collect();
     equal(counts, [1, 0, 1, 1].map(Some).to_vec())?;
-    // All wrong syntax is told first, and with it what has no meaning for any input.
+    // All invalid rules are reported, including those that are invalid for all inputs.
     let wrong = bench.file("wrong", "a: tpc\nb: ip\nc: wlan type mgt\nd: ether host 1:2:3:4:5:6\n")?;
     let raw = bench.file("raw.pcap", pcap(RAW, &[tcp(80)]))?;
     let output = cbpf(&["count", "-r", &raw, "--rules", &wrong])?;
-    expect(&output, 1, &["3 rules are wrong", "line 1, column 4", "line 3", "line 4, column 4"])?;
-    // With a pcapng file there may be other link types.
-    expect(&cbpf(&["count", "-r", &both, "--rules", &wrong])?, 1, &["1 rule is wrong", "line 1, column 4"])
+    expect(&output, 1, &["3 rules are invalid", "line 1, column 4", "line 3", "line 4, column 4"])?;
+    // A pcapng file may have other link types.
+    expect(&cbpf(&["count", "-r", &both, "--rules", &wrong])?, 1, &["1 rule is invalid", "line 1, column 4"])
 }
 
 const CONTRADICTIONS: [&str; 8] = [
@@ -373,10 +361,10 @@ fn contradictions_compile_with_a_warning(bench: &Bench) -> Outcome {
     for expression in ["vlan 5 and not vlan", "tcp or udp", "less 20 and greater 20", ""] {
         equal(warnings(&cbpf(&["compile", "--deny-warnings", expression])?.stderr), 0)?;
     }
-    // What has no meaning stays an error, and so does what is wrong.
+    // Invalid expressions are errors.
     expect(&cbpf(&["compile", "--link-type", "RAW", "ether src 1:2:3:4:5:6 and 1 = 2"])?, 1, &["another link type"])?;
     expect(&cbpf(&["compile", "vlan 5000"])?, 1, &["number up to 4095"])?;
-    // A program is judged like an expression; one for seccomp has other verdicts.
+    // A program is checked like an expression, except for seccomp, whose verdicts differ.
     let never = bench
         .file("never.asm", "ldb [9]\njeq #6, next, drop\nnext: jeq #17, keep, drop\nkeep: ret #1\ndrop: ret #0")?;
     expect(&cbpf(&["verify", "-p", &never])?, 0, &["never.asm matches no packet"])?;
@@ -384,7 +372,7 @@ fn contradictions_compile_with_a_warning(bench: &Bench) -> Outcome {
     equal(warnings(&cbpf(&["verify", "-p", &kill, "--dialect", "seccomp"])?.stderr), 0)
 }
 
-fn contradictions_of_captures_are_told_once(bench: &Bench) -> Outcome {
+fn contradictions_are_reported_once(bench: &Bench) -> Outcome {
     let (two, mixed) = (of_two(bench)?, example("mixed.pcap"));
     let (rules, out) = (bench.file("rules", "web: tcp port 80\n\nno: tcp and udp\n")?, bench.path("out"));
     let folder = out.display().to_string();

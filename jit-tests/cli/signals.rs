@@ -1,4 +1,4 @@
-//! Signals while captures are read: real processes, pipes and signals.
+//! Signals that arrive while captures are read.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::Write;
@@ -15,18 +15,18 @@ use crate::cli::running::{ARP_OF_CUT, CUT, Running, await_event, both_ends, fifo
 use crate::cli::{Bench, Outcome, Test, command, equal, example, expect};
 
 pub const TESTS: [(&str, Test); 9] = [
-    ("the_first_signal_ends_a_stream", the_first_signal_ends_a_stream),
+    ("first_signal_ends_a_stream", first_signal_ends_a_stream),
     ("every_subcommand_ends_a_stream", every_subcommand_ends_a_stream),
     ("a_signal_before_the_header", a_signal_before_the_header),
     ("a_signal_with_files_beside_the_stream", a_signal_with_files_beside_the_stream),
-    ("what_is_written_after_the_signal", what_is_written_after_the_signal),
-    ("a_stream_that_never_ends", a_stream_that_never_ends),
-    ("the_second_signal_ends_the_program", the_second_signal_ends_the_program),
-    ("signals_that_are_ignored_stay_so", signals_that_are_ignored_stay_so),
-    ("no_signal_leaves_anything_behind", no_signal_leaves_anything_behind),
+    ("reads_packets_written_after_the_signal", reads_packets_written_after_the_signal),
+    ("ends_a_stream_that_never_pauses", ends_a_stream_that_never_pauses),
+    ("second_signal_ends_the_program", second_signal_ends_the_program),
+    ("ignored_signals_stay_ignored", ignored_signals_stay_ignored),
+    ("signals_remove_temporary_files", signals_remove_temporary_files),
 ];
 
-/// The signals that ask a program to end, but for those that this process ignores: its children ignore them, too.
+/// Returns the signals that request an end, except for those that this process, and so its children, ignores.
 fn requests() -> Result<Vec<&'static str>, Failed> {
     let status = fs::read_to_string("/proc/self/status")?;
     let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:")).unwrap_or("0");
@@ -35,7 +35,7 @@ fn requests() -> Result<Vec<&'static str>, Failed> {
     Ok(numbered.into_iter().filter(|(_, number)| ignored & 1 << (number - 1) == 0).map(|(name, _)| name).collect())
 }
 
-/// A stream: what it is, the path that names it, what the program has as standard input, and what writes to it.
+/// A stream: its kind, its path, the standard input of the program, and the writer.
 type Stream = (&'static str, String, Stdio, Box<dyn Write>);
 
 fn streams(bench: &Bench, name: &str) -> Result<[Stream; 4], Failed> {
@@ -46,15 +46,15 @@ fn streams(bench: &Bench, name: &str) -> Result<[Stream; 4], Failed> {
     let both = both_ends(&path)?;
     Ok([
         ("pipe", "-".to_owned(), input.into(), Box::new(writer)),
-        // As `<(command)` is.
+        // The path has the form of `<(command)`.
         ("/dev/fd", "/dev/fd/0".to_owned(), named_input.into(), Box::new(named_writer)),
         ("socket", "-".to_owned(), std::os::fd::OwnedFd::from(socket).into(), Box::new(peer)),
         ("FIFO", path, Stdio::null(), Box::new(both)),
     ])
 }
 
-/// What came is written, though the stream stays open.
-fn the_first_signal_ends_a_stream(bench: &Bench) -> Outcome {
+/// The packets that arrived are written, although the stream stays open.
+fn first_signal_ends_a_stream(bench: &Bench) -> Outcome {
     let capture = &mixed()?[..CUT];
     let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
     encoder.write_all(capture)?;
@@ -80,7 +80,7 @@ fn the_first_signal_ends_a_stream(bench: &Bench) -> Outcome {
     Ok(())
 }
 
-/// What came is written, named and summarised.
+/// The packets that arrived are written, and the files get their names.
 fn every_subcommand_ends_a_stream(bench: &Bench) -> Outcome {
     let (rules, arp) = (bench.file("rules", "arp: arp\n")?, example("arp.asm"));
     let [out, folder, picture] = ["out.pcap", "folder", "picture"].map(|name| bench.path(name).display().to_string());
@@ -109,7 +109,7 @@ fn every_subcommand_ends_a_stream(bench: &Bench) -> Outcome {
     equal((unnamed(bench.folder.path()), unnamed(Path::new(&folder))), (0, 0))
 }
 
-/// Nothing came: that is an output of no packets, of no link type if nothing else has one.
+/// Without a header, the output has no packets and no link type.
 fn a_signal_before_the_header(bench: &Bench) -> Outcome {
     let mut ending = Vec::new();
     for came in [None, Some(&[][..]), Some(&[0xd4]), Some(&mixed()?[..23]), Some(&[0x1f, 0x8b, 8])] {
@@ -130,7 +130,7 @@ fn a_signal_before_the_header(bench: &Bench) -> Outcome {
     equal(unnamed(bench.folder.path()), 0)
 }
 
-/// The streams end; files are read as ever, and the format of the output is theirs.
+/// The streams end; files are read completely, and determine the format of the output.
 fn a_signal_with_files_beside_the_stream(bench: &Bench) -> Outcome {
     let out = bench.path("out").display().to_string();
     let mixed_path = example("mixed.pcap");
@@ -146,10 +146,9 @@ fn a_signal_with_files_beside_the_stream(bench: &Bench) -> Outcome {
     Ok(())
 }
 
-/// A program that writes a stream gets Ctrl-C, too, and writes what it has left, as tcpdump does.
-///
-/// That has to happen in half a second, which a busy machine may not give to a test: one of ten trials has to succeed.
-fn what_is_written_after_the_signal(_: &Bench) -> Outcome {
+/// A program that writes a stream gets Ctrl-C, too, and flushes its packets, as tcpdump does. It has half a second,
+/// which may be too short on a busy machine: one of ten trials has to succeed.
+fn reads_packets_written_after_the_signal(_: &Bench) -> Outcome {
     let (capture, header) = (mixed()?, 24);
     let trial = || {
         let mut filter = Running::start(&["filter", "-r", "-", "-w", "-", "arp"])?;
@@ -162,8 +161,8 @@ fn what_is_written_after_the_signal(_: &Bench) -> Outcome {
     (0..9).find_map(|_| trial().ok()).map_or_else(trial, Ok)
 }
 
-/// The end comes though there is always something to read.
-fn a_stream_that_never_ends(_: &Bench) -> Outcome {
+/// The stream ends although there is always something to read.
+fn ends_a_stream_that_never_pauses(_: &Bench) -> Outcome {
     let (capture, header) = (mixed()?, 24);
     let mut filter = Running::start(&["filter", "-r", "-", "-w", "-", "less 0"])?;
     filter.feed(&capture)?;
@@ -175,8 +174,8 @@ fn a_stream_that_never_ends(_: &Bench) -> Outcome {
     feeder.join().map_err(|_| "the feeder panicked".into())
 }
 
-/// The program waits for a reader of one of its outputs, so the end of a stream does not end it.
-fn the_second_signal_ends_the_program(bench: &Bench) -> Outcome {
+/// The program waits for a reader of an output, so the end of the stream does not end it.
+fn second_signal_ends_the_program(bench: &Bench) -> Outcome {
     let rules = bench.file("rules", "arp: arp\nall:\n")?;
     fs::create_dir(bench.path("out"))?;
     fifo(bench, "out/all.pcap")?;
@@ -185,7 +184,7 @@ fn the_second_signal_ends_the_program(bench: &Bench) -> Outcome {
     writer.write_all(&fs::read(&mixed)?[..CUT])?;
     let cases: [(&str, Stdio, &[&str]); 3] = [
         ("-", input.into(), &["HUP", "TERM"]),
-        // A file is read as such, whoever opened it.
+        // A file as standard input is no stream.
         ("-", File::open(&mixed)?.into(), &["TERM"]),
         (&mixed, Stdio::null(), &["TERM"]),
     ];
@@ -200,8 +199,8 @@ fn the_second_signal_ends_the_program(bench: &Bench) -> Outcome {
     Ok(())
 }
 
-/// As `nohup` starts a program.
-fn signals_that_are_ignored_stay_so(_: &Bench) -> Outcome {
+/// Tests a program that is started as by `nohup`.
+fn ignored_signals_stay_ignored(_: &Bench) -> Outcome {
     let script = "trap '' HUP; exec \"$0\" filter -r - -w - arp";
     let mut filter =
         Running::spawn(Command::new("sh").args(["-c", script, env!("CARGO_BIN_EXE_cbpf")]).stdin(Stdio::piped()))?;
@@ -214,8 +213,8 @@ fn signals_that_are_ignored_stay_so(_: &Bench) -> Outcome {
     expect(&filter.end_of_input()?, 0, &["260 packets, 5 match"])
 }
 
-/// Signals that do not mean the end of a stream remove what has no name yet, and the folder that was made for it.
-fn no_signal_leaves_anything_behind(bench: &Bench) -> Outcome {
+/// Signals that do not end streams remove temporary files, and the folder that was created for them.
+fn signals_remove_temporary_files(bench: &Bench) -> Outcome {
     let (rules, out) = (bench.file("rules", "arp: arp\nall:\n")?, bench.path("out"));
     let folder = out.display().to_string();
     let signals = [

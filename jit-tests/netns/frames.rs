@@ -1,6 +1,6 @@
-//! Frames of every kind that the kernel's flow dissector looks into, and of some that it does not: one row each.
+//! Frames of all kinds that the kernel's flow dissector supports, and of some that it does not: one row each.
 //!
-//! Source of the layouts: the RFCs; of what is dissected: `net/core/flow_dissector.c`.
+//! Sources: the RFCs for the layouts, `net/core/flow_dissector.c` for the dissector.
 
 const TO: [u8; 6] = [2, 0, 0, 0, 0, 2];
 const FROM: [u8; 6] = [2, 0, 0, 0, 0, 1];
@@ -39,7 +39,7 @@ const FRAGMENT: u8 = 44;
 const NO_NEXT: u8 = 59;
 const DESTINATION: u8 = 60;
 
-/// What stands behind every transport header.
+/// The payload of all transport headers.
 const PAYLOAD: &[u8] = b"a payload that is longer than any header: 0123456789abcdef";
 
 fn join(parts: &[&[u8]]) -> Vec<u8> {
@@ -54,12 +54,12 @@ fn ethernet(ethertype: u16, payload: &[u8]) -> Vec<u8> {
     ethernet_to(TO, ethertype, payload)
 }
 
-/// What follows the EtherType of a tag.
+/// Returns the rest of a frame after the EtherType of a tag.
 fn tag(tci: u16, ethertype: u16, payload: &[u8]) -> Vec<u8> {
     join(&[&tci.to_be_bytes(), &ethertype.to_be_bytes(), payload])
 }
 
-/// An IPv4 packet with so many words of header, and flags and offset of a fragment.
+/// Returns an IPv4 packet with a header of `words` words, and with flags and offset of a fragment.
 fn ipv4_with(words: u8, fragment: u16, protocol: u8, payload: &[u8]) -> Vec<u8> {
     let header_len = usize::from(words) * 4;
     let len = (header_len + payload.len()) as u16;
@@ -73,7 +73,7 @@ fn ipv4(protocol: u8, payload: &[u8]) -> Vec<u8> {
     ipv4_with(5, 0, protocol, payload)
 }
 
-/// An IPv6 packet whose flow label is 0, or not.
+/// Returns an IPv6 packet with a flow label.
 fn ipv6_with(label: [u8; 3], next: u8, payload: &[u8]) -> Vec<u8> {
     let len = (payload.len() as u16).to_be_bytes();
     let [from, to] = [1_u128, 2].map(|host| (0xfd00_u128 << 112 | host).to_be_bytes());
@@ -84,7 +84,7 @@ fn ipv6(next: u8, payload: &[u8]) -> Vec<u8> {
     ipv6_with([0; 3], next, payload)
 }
 
-/// A header between that of IPv6 and the next one, so many times 8 bytes longer than 8.
+/// Returns an IPv6 extension header of 8 bytes and `longer` times 8 bytes, and its payload.
 fn extension(next: u8, longer: u8, payload: &[u8]) -> Vec<u8> {
     let header = vec![1; 6 + 8 * usize::from(longer)];
     join(&[&[next, longer], &header, payload])
@@ -98,7 +98,7 @@ fn ports() -> [u8; 4] {
     [0x30, 0x39, 0, 80]
 }
 
-/// A TCP segment with so many words of header.
+/// Returns a TCP segment with a header of `words` words.
 fn tcp_with(words: u8) -> Vec<u8> {
     let options = vec![1; usize::from(words).saturating_sub(5) * 4];
     join(&[&ports(), &[0, 0, 0, 1, 0, 0, 0, 2, words << 4, 0x18, 1, 0, 0, 0, 0, 0], &options, PAYLOAD])
@@ -117,18 +117,18 @@ fn udp() -> Vec<u8> {
     udp_of(PAYLOAD)
 }
 
-/// A GRE header of a version with these flags, and the fields that they ask for.
+/// Returns a GRE header with the fields that its flags announce, and its payload.
 fn gre(flags_and_version: u16, ethertype: u16, payload: &[u8]) -> Vec<u8> {
-    let asked = [0x8000, 0x2000, 0x1000, 0x0080].into_iter().filter(|&flag| flags_and_version & flag != 0).count();
-    join(&[&flags_and_version.to_be_bytes(), &ethertype.to_be_bytes(), &vec![3; 4 * asked], payload])
+    let fields = [0x8000, 0x2000, 0x1000, 0x0080].into_iter().filter(|&flag| flags_and_version & flag != 0).count();
+    join(&[&flags_and_version.to_be_bytes(), &ethertype.to_be_bytes(), &vec![3; 4 * fields], payload])
 }
 
-/// An MPLS label; the last one of a stack says so.
+/// Returns an MPLS label, the last of its stack or not, and its payload.
 fn label(label: u32, is_last: bool, payload: &[u8]) -> Vec<u8> {
     join(&[&(label << 12 | u32::from(is_last) << 8 | 64).to_be_bytes(), payload])
 }
 
-/// A PPPoE session packet.
+/// Returns a PPPoE session packet.
 fn pppoe(protocol: &[u8], payload: &[u8]) -> Vec<u8> {
     let len = (protocol.len() + payload.len()) as u16;
     join(&[&[0x11, 0, 0, 5], &len.to_be_bytes(), protocol, payload])
@@ -138,10 +138,10 @@ fn arp() -> Vec<u8> {
     join(&[&[0, 1, 8, 0, 6, 4, 0, 1], &FROM, &[10, 0, 0, 1], &[0; 6], &[10, 0, 0, 2], &[0; 18]])
 }
 
-/// An ARP request, an IPv4 or IPv6 packet, ... on Ethernet, with a name.
+/// A name, and an Ethernet frame.
 pub type Frame = (&'static str, Vec<u8>);
 
-/// All of them.
+/// Returns all frames.
 pub fn all() -> Vec<Frame> {
     [network(), transport(), extensions(), tags(), tunnels(), others()].concat()
 }
@@ -203,7 +203,7 @@ fn extensions() -> Vec<Frame> {
             ethernet(IPV6, &ipv6(DESTINATION, &extension(TCP, 200, &[])[..80])),
         ),
         ("ipv6 long chain", {
-            let long = (0..20).fold(udp(), |behind, i| extension(if i == 0 { UDP } else { DESTINATION }, 0, &behind));
+            let long = (0..20).fold(udp(), |payload, i| extension(if i == 0 { UDP } else { DESTINATION }, 0, &payload));
             ethernet(IPV6, &ipv6(DESTINATION, &long))
         }),
     ]

@@ -9,24 +9,24 @@ use super::frames;
 use super::namespace::Namespace;
 use super::ours::Ours;
 use super::tap::{End, Tap};
-use crate::generate;
-use crate::random::{random_bytes, xorshift};
+use crate::splitmix64::Random;
+use crate::{generate, oracle, random};
 
-/// Every load of a fact, in one width or another, with A and X set for those that read them.
+/// Runs all ancillary loads but `rand`, in some width, with A and X set for those that read them.
 pub fn ancillary(namespace: &Namespace) -> Result<(), Failed> {
-    let is_fact = |extension: &Extension| *extension != Extension::Random;
-    let texts = Extension::all().filter(is_fact).enumerate().map(|(place, extension)| {
+    let is_fixed = |extension: &Extension| *extension != Extension::Random;
+    let texts = Extension::all().filter(is_fixed).enumerate().map(|(place, extension)| {
         let width = ["ld", "ldh", "ldb"][place % 3];
         format!("ld #44\nldx #0x1002\n{width} [{:#x}]\nret a", extension.offset())
     });
     let mut programs: Vec<Ours> = texts.map(|text| Ours::parse(&text)).collect::<Result<_, _>>()?;
-    // Several facts in one program, which native code hands over together.
+    // Native code fetches several inputs of one program together.
     programs.push(folded(&["mark", "rxhash", "queue", "vlan_tci", "poff"])?);
     programs.push(folded(&["proto", "ifidx", "hatype", "type", "cpu", "vlan_tpid", "vlan_avail"])?);
     Tap::each(namespace, |name, tap| {
         for (frame_name, frame) in frames::all() {
             let seen = tap.see_all(&frame)?.ok_or_else(|| format!("{name}: {frame_name} does not arrive"))?;
-            if tap.tells_another_protocol(&frame)? {
+            if tap.reports_another_protocol(&frame)? {
                 continue;
             }
             for program in &programs {
@@ -37,7 +37,7 @@ pub fn ancillary(namespace: &Namespace) -> Result<(), Failed> {
     })
 }
 
-/// A program that makes one number of many facts.
+/// Returns a program that combines several ancillary loads in one number.
 fn folded(names: &[&str]) -> Result<Ours, Failed> {
     let folds = names.iter().map(|name| format!("tax\nld {name}\nadd x\nmul #0x01000193\n"));
     Ours::parse(&format!("{}ret a", folds.collect::<String>()))
@@ -51,23 +51,23 @@ fn located(tap: &str, frame: &str, error: &Failed) -> Failed {
 const NETWORK: u32 = 0xfff0_0000;
 const LINK: u32 = 0xffe0_0000;
 
-/// How many header-relative loads are tried, and how many of them on each frame.
+/// The number of header-relative loads, and of those that run on each frame.
 const LOADS: usize = 300;
 const LOADS_A_FRAME: usize = 40;
 
-/// Loads at random places around the headers of each frame, by a constant, behind X, and of a header's length.
+/// Runs loads of all kinds at random places around the headers of each frame.
 pub fn header_relative(namespace: &Namespace) -> Result<(), Failed> {
-    let mut state = 0x6865_6164;
-    let loads: Vec<(u32, Ours)> = (0..LOADS).map(|_| header_relative_load(&mut state)).collect::<Result<_, _>>()?;
+    let mut random = Random::new(0x6865_6164);
+    let loads: Vec<(u32, Ours)> = (0..LOADS).map(|_| header_relative_load(&mut random)).collect::<Result<_, _>>()?;
     let mut loads = loads.iter().cycle();
     Tap::each(namespace, |name, tap| {
         for (frame_name, frame) in frames::all() {
             let seen = tap.see(&frame)?.ok_or_else(|| format!("{name}: {frame_name} does not arrive"))?;
-            if tap.tells_another_protocol(&frame)? {
+            if tap.reports_another_protocol(&frame)? {
                 continue;
             }
-            // What lies before the first byte nobody captures, but the kernel may have it.
-            let before = LINK..LINK + seen.context.link_header.unwrap_or(0).min(0).unsigned_abs();
+            // The kernel may keep bytes before the first one, which are not captured.
+            let before = LINK..LINK + seen.context.get_link_header().unwrap_or(0).min(0).unsigned_abs();
             for (_, load) in loads.by_ref().take(LOADS_A_FRAME).filter(|(offset, _)| !before.contains(offset)) {
                 tap.agrees(load, &frame, &seen).map_err(|error| located(name, frame_name, &error))?;
             }
@@ -76,9 +76,9 @@ pub fn header_relative(namespace: &Namespace) -> Result<(), Failed> {
     })
 }
 
-/// A load at an offset that is relative to a header and probably inside a frame, and the offset.
-fn header_relative_load(state: &mut u64) -> Result<(u32, Ours), Failed> {
-    let mut below = |limit: usize| (xorshift(state) >> 20) as usize % limit;
+/// Returns a header-relative offset that is probably inside a frame, and a load at that offset.
+fn header_relative_load(random: &mut Random) -> Result<(u32, Ours), Failed> {
+    let mut below = |limit| random.below(limit);
     let offset = match below(8) {
         0 => NETWORK - 20 + below(40) as u32,
         1 => LINK - 1 - below(20) as u32,
@@ -98,7 +98,7 @@ fn header_relative_load(state: &mut u64) -> Result<(u32, Ours), Failed> {
     Ok((offset, Ours::new(&program)?))
 }
 
-/// The payload's offset in each frame, and in each cut at any length.
+/// Loads the payload's offset in each frame, cut at every length.
 pub fn payload_offset(namespace: &Namespace) -> Result<(), Failed> {
     let tap = Tap::new(namespace, Type::RAW, End::Receiving)?;
     let program = Ours::parse("ld poff\nret a")?;
@@ -114,13 +114,13 @@ pub fn payload_offset(namespace: &Namespace) -> Result<(), Failed> {
 
 const ETHERNET_HEADER: usize = 14;
 
-/// What the kernel learns from the bytes, on frames of which some are wrong.
+/// Runs loads that depend on the packet's bytes on damaged frames.
 pub fn damaged_frames(namespace: &Namespace) -> Result<(), Failed> {
     let tap = Tap::new(namespace, Type::RAW, End::Receiving)?;
     let program = folded(&["vlan_tci", "proto", "poff"])?;
     let frames = frames::all();
-    let mut state = 0x6461_6d61;
-    let mut below = |limit: usize| (xorshift(&mut state) >> 20) as usize % limit;
+    let mut random = Random::new(0x6461_6d61);
+    let mut below = |limit| random.below(limit);
     for _ in 0..6_000 {
         let (name, mut frame) = frames[below(frames.len())].clone();
         for _ in 0..=below(4) {
@@ -137,7 +137,7 @@ pub fn damaged_frames(namespace: &Namespace) -> Result<(), Failed> {
     Ok(())
 }
 
-/// The kernel's random numbers are spread as ours are, and change from load to load.
+/// The kernel's random numbers and ours have the same distribution, and change from load to load.
 pub fn random_numbers(namespace: &Namespace) -> Result<(), Failed> {
     const TRIES: usize = 600;
     let tap = Tap::new(namespace, Type::RAW, End::Receiving)?;
@@ -162,22 +162,21 @@ pub fn random_numbers(namespace: &Namespace) -> Result<(), Failed> {
     if kept != [TRIES; 2] { Err(format!("two loads give the same: {kept:?} of {TRIES} differ").into()) } else { Ok(()) }
 }
 
-/// Random programs with all kinds of loads.
+/// Runs random programs with all kinds of loads.
 pub fn random_programs(namespace: &Namespace) -> Result<(), Failed> {
     let frames = frames::all();
     for end in [End::Sending, End::Receiving] {
         let tap = Tap::new(namespace, Type::RAW, end)?;
-        let mut state = 0x7072_6f67;
+        let mut random = Random::new(0x7072_6f67);
         for number in 0..800 {
-            let program = generate::program(&mut Unstructured::new(&random_bytes(&mut state)), Dialect::Linux)?;
-            // At any width; a number that only looks so does no harm.
-            let asks = |extension: Extension| program.instructions().iter().any(|raw| raw.k == extension.offset());
-            if program.verify(Dialect::Linux).is_err() || asks(Extension::Random) {
+            let program = generate::program(&mut Unstructured::new(&random::bytes(&mut random)), Dialect::Linux)?;
+            let may_load = |extension| oracle::may_load(&program, extension);
+            if program.verify(Dialect::Linux).is_err() || may_load(Extension::Random) {
                 continue;
             }
             let (name, frame) = &frames[number % frames.len()];
-            let tells_all = !asks(Extension::ReceiveHash) && !asks(Extension::Queue);
-            let seen = if tells_all { tap.see(frame)? } else { tap.see_all(frame)? };
+            let is_reported = !may_load(Extension::ReceiveHash) && !may_load(Extension::Queue);
+            let seen = if is_reported { tap.see(frame)? } else { tap.see_all(frame)? };
             let seen = seen.ok_or_else(|| format!("{name} does not arrive"))?;
             tap.agrees(&Ours::new(&program)?, frame, &seen)
                 .map_err(|error| located(&format!("{end:?}"), name, &error))?;

@@ -1,7 +1,7 @@
-//! The kernel as a judge for what is not in a packet's bytes: ancillary loads, and offsets relative to a header.
+//! The kernel as a judge of ancillary loads and header-relative offsets.
 //!
-//! Real frames go over a cable between two devices in a network namespace, and packet sockets on both ends are asked for
-//! the verdict, all 32 bits of it. That needs root and `ip`; without them the trials are skipped by name.
+//! Real frames go over a cable between two devices in a network namespace, and packet sockets on both ends give the
+//! verdict, all 32 bits of it. That needs root and `ip`; without them the trials are skipped by name.
 
 mod attributes;
 mod frames;
@@ -15,7 +15,7 @@ use libtest_mimic::{Failed, Trial};
 
 use namespace::Namespace;
 
-/// What is done in a namespace of its own.
+/// A check in a namespace of its own.
 type Check = fn(&Namespace) -> Result<(), Failed>;
 
 #[rustfmt::skip]

@@ -1,7 +1,7 @@
 //! A network namespace with two Ethernet devices, `a` and `b`, that are two ends of a cable.
 //!
-//! A namespace belongs to a thread, and the kernel removes it with its devices when the thread has ended and its sockets
-//! are closed, however the process ends; so there is nothing to clean up.
+//! A namespace belongs to a thread. The kernel removes it with its devices when the thread ends and its sockets are closed,
+//! so there is nothing to clean up.
 
 use std::io::{self, Write};
 use std::mem::MaybeUninit;
@@ -19,7 +19,7 @@ use nix::sys::socket::{LinkAddr, MsgFlags, bind, sendto};
 use nix::unistd::Pid;
 use socket2::{Domain, Protocol, Socket, Type};
 
-/// What `ip -batch` makes of an empty namespace. More than one queue, so that the kernel has to choose.
+/// The commands for `ip -batch`. There are several queues, so that the kernel has to choose one.
 const DEVICES: &str = "link set dev lo up
 link add name a numtxqueues 4 numrxqueues 4 type veth peer name b numtxqueues 4 numrxqueues 4
 link set dev a up
@@ -34,13 +34,13 @@ pub struct Namespace {
     pub cpu: u32,
 }
 
-/// Whether this process may make a namespace, and has what it takes.
+/// Returns `true` if this process may create a namespace, and `ip` works.
 pub fn is_available() -> bool {
     static AVAILABLE: OnceLock<bool> = OnceLock::new();
     *AVAILABLE.get_or_init(|| within(|_| Ok(())).is_ok())
 }
 
-/// Does something in a namespace of its own.
+/// Runs `work` in a namespace of its own.
 pub fn within(work: impl FnOnce(&Namespace) -> Result<(), Failed> + Send) -> Result<(), Failed> {
     thread::scope(|scope| {
         let thread = scope.spawn(|| work(&Namespace::enter()?));
@@ -51,19 +51,19 @@ pub fn within(work: impl FnOnce(&Namespace) -> Result<(), Failed> + Send) -> Res
 impl Namespace {
     fn enter() -> Result<Namespace, Failed> {
         unshare(CloneFlags::CLONE_NEWNET)?;
-        // Without IPv6, the kernel says nothing of its own accord on a device without an address.
+        // Without IPv6, the kernel sends nothing of its own on a device without an address.
         let _ = fs::write("/proc/sys/net/ipv6/conf/default/disable_ipv6", "1");
         let mut ip = Command::new("ip").args(["-batch", "-"]).stdin(Stdio::piped()).stderr(Stdio::null()).spawn()?;
         ip.stdin.take().ok_or("no pipe")?.write_all(DEVICES.as_bytes())?;
         if !ip.wait()?.success() {
-            return Err("ip cannot make devices".into());
+            return Err("ip cannot create devices".into());
         }
         let namespace = Namespace { a: address("a")?, b: address("b")?, cpu: stay_on_one_processor()? };
         namespace.wait_for_the_cable()?;
         Ok(namespace)
     }
 
-    /// The kernel drops what is sent until it has noticed, in its own time, that both devices are up.
+    /// Waits until the kernel has noticed that both devices are up; it drops frames before.
     fn wait_for_the_cable(&self) -> Result<(), Failed> {
         let socket = packet_socket(Type::RAW)?;
         bind(socket.as_raw_fd(), &self.b)?;
@@ -77,7 +77,7 @@ impl Namespace {
     }
 }
 
-/// A packet socket for all protocols, which is not bound to a device.
+/// Returns a packet socket for all protocols, which is not bound to a device.
 pub fn packet_socket(kind: Type) -> io::Result<Socket> {
     let every_protocol = i32::from((ETH_P_ALL as u16).to_be());
     Socket::new(Domain::PACKET, kind, Some(Protocol::from(every_protocol)))
@@ -89,7 +89,7 @@ fn address(name: &str) -> Result<LinkAddr, Failed> {
     Ok(link.ok_or_else(|| format!("no device {name}"))?)
 }
 
-/// The last of the processors that the thread may use, so that its number is hardly ever 0.
+/// Confines the thread to the last processor that it may use, whose number is rarely 0, and returns the number.
 fn stay_on_one_processor() -> Result<u32, Failed> {
     let this = Pid::from_raw(0);
     let allowed = sched_getaffinity(this)?;

@@ -1,4 +1,4 @@
-//! What `cbpf::socket` does with packet sockets.
+//! `cbpf::socket` with packet sockets.
 
 use std::io;
 use std::mem::MaybeUninit;
@@ -15,14 +15,15 @@ use socket2::{Domain, Socket, Type};
 
 use super::namespace::{Namespace, packet_socket};
 use crate::generate;
-use crate::random::random_bytes;
+use crate::random;
+use crate::splitmix64::Random;
 
-/// Whatever goes in comes out.
+/// `read_back` returns the program that was attached.
 pub fn read_back(_: &Namespace) -> Result<(), Failed> {
     let socket = packet_socket(Type::RAW)?;
-    let mut state = 0x6261_636b;
+    let mut random = Random::new(0x6261_636b);
     for _ in 0..300 {
-        let program = generate::program(&mut Unstructured::new(&random_bytes(&mut state)), Dialect::Linux)?;
+        let program = generate::program(&mut Unstructured::new(&random::bytes(&mut random)), Dialect::Linux)?;
         if program.verify(Dialect::Linux).is_ok() {
             socket::attach(&socket, &program)?;
             let back = socket::read_back(&socket)?;
@@ -34,7 +35,7 @@ pub fn read_back(_: &Namespace) -> Result<(), Failed> {
     Ok(())
 }
 
-/// A device is never quiet, and behind `attach_drained` nothing is received that the program does not keep.
+/// After `attach_drained`, only packets that the program keeps are received, on a device that is never quiet.
 pub fn drained(namespace: &Namespace) -> Result<(), Failed> {
     let nothing: Program = "ret #0".parse()?;
     let is_done = AtomicBool::new(false);
@@ -44,7 +45,7 @@ pub fn drained(namespace: &Namespace) -> Result<(), Failed> {
         scope.spawn(|| {
             while !is_done.load(Ordering::Relaxed) {
                 let _ = sendto(sender.as_raw_fd(), &[2; 60], &namespace.a, MsgFlags::empty());
-                // The backlog of a processor is shared by all namespaces: not so many that others lose frames.
+                // All namespaces share the backlog of a processor, so more frames would make others lose theirs.
                 thread::sleep(Duration::from_micros(10));
             }
         });
@@ -66,7 +67,7 @@ pub fn drained(namespace: &Namespace) -> Result<(), Failed> {
     })
 }
 
-/// The verdict, modulo the number of sockets, is the socket that receives; without a program, the first.
+/// The verdict, modulo the number of sockets, selects the receiver; without a program, it is the first socket.
 pub fn fanout(namespace: &Namespace) -> Result<(), Failed> {
     let sender = Socket::new(Domain::PACKET, Type::RAW, None)?;
     let program: Program = "ldb [0]\nret a".parse()?;
@@ -75,7 +76,7 @@ pub fn fanout(namespace: &Namespace) -> Result<(), Failed> {
         let member = packet_socket(Type::RAW)?;
         bind(member.as_raw_fd(), &namespace.b)?;
         if socket::set_fanout_program(&member, &program).is_ok() {
-            return Err("a socket without a group took its program".into());
+            return Err("a socket without a group accepts a program".into());
         }
         socket::join_fanout(&member, 7)?;
         member.set_nonblocking(true)?;
@@ -88,7 +89,7 @@ pub fn fanout(namespace: &Namespace) -> Result<(), Failed> {
         Ok((0..members.len()).filter(has_received).collect())
     };
     if receivers(1)? != [0] {
-        return Err("without a program, not the first received".into());
+        return Err("without a program, the first socket does not receive".into());
     }
     socket::set_fanout_program(&members[1], &program)?;
     for byte in 0..=u8::MAX {
@@ -98,11 +99,11 @@ pub fn fanout(namespace: &Namespace) -> Result<(), Failed> {
         }
     }
     let again = socket::join_fanout(&members[0], 7).err().ok_or("it joined twice")?.to_string();
-    let expected = "the socket is in a group already";
+    let expected = "the socket is already in a group";
     if again.ends_with(expected) { Ok(()) } else { Err(format!("expected ..{expected}, got {again}").into()) }
 }
 
-/// A socket that was not asked to tell contexts does not tell them, and one that is no packet socket cannot.
+/// A socket reports contexts only after `report_context`, and only if it is a packet socket.
 pub fn needs_auxdata(namespace: &Namespace) -> Result<(), Failed> {
     let silent = packet_socket(Type::RAW)?;
     silent.set_read_timeout(Some(Duration::from_secs(10)))?;
@@ -110,9 +111,9 @@ pub fn needs_auxdata(namespace: &Namespace) -> Result<(), Failed> {
     let (mut buffer, mut context) = ([0; 64], Context::default());
     let result = socket::receive(&silent, &mut buffer, &mut context);
     if !matches!(result, Err(socket::Error::NoContext)) {
-        return Err(format!("a context out of nothing: {result:?}").into());
+        return Err(format!("a context without `report_context`: {result:?}").into());
     }
     let udp = Socket::new(Domain::IPV4, Type::DGRAM, None)?;
     let error = socket::report_context(&udp).err().ok_or("a UDP socket reports contexts")?.to_string();
-    if error.ends_with("it is not a packet socket") { Ok(()) } else { Err(error.into()) }
+    if error.ends_with("the socket is not a packet socket") { Ok(()) } else { Err(error.into()) }
 }

@@ -4,70 +4,70 @@ use crate::bpf::instruction::{Operand, RawInstruction};
 use crate::bpf::isa::Condition;
 use crate::bpf::relaxation::{Position, Relaxation};
 
-/// A place in the program that jumps can name.
+/// A label for a position in the program.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Label(usize);
 
 impl Label {
-    /// Which one it is, in the order in which they were made.
+    /// Returns the number of the label, in the order of creation.
     pub(crate) fn index(self) -> usize {
         self.0
     }
 }
 
-/// Where a jump goes.
+/// The target of a jump.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Target {
-    /// To the next instruction.
+    /// The next instruction.
     Next,
-    /// To a label.
+    /// A label.
     Label(Label),
 }
 
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 enum Item {
     Plain(RawInstruction),
     Jump(Label),
     Branch { condition: Condition, operand: Operand, then: Target, otherwise: Target },
 }
 
-/// Why a list of items is not a program; `item` counts the items in the order in which they were pushed.
+/// The error of resolving labels; `item` is the index of a pushed item.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Unresolved {
-    /// A jump names a label that was never placed.
+    /// A jump goes to a label that was never placed.
     Undefined { label: Label },
-    /// A conditional jump goes backwards.
+    /// A conditional jump goes backward.
     Backward { item: usize, label: Label },
 }
 
-/// Collects instructions and labels.
-#[derive(Debug, Default)]
+/// Instructions and labels, to be resolved.
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Assembler {
     items: Vec<Item>,
-    /// What stands in the fields that the instruction of an item does not use, in the order of the items.
+    /// The unused fields of the instructions of items, in the order of the items.
     unused: Vec<(usize, RawInstruction)>,
-    /// For each label the item that it stands before.
+    /// The item after each label.
     labels: Vec<Option<usize>>,
 }
 
 impl Assembler {
-    /// A label that is not placed yet.
+    /// Creates a label that is not placed yet.
     pub(crate) fn new_label(&mut self) -> Label {
         self.labels.push(None);
         Label(self.labels.len() - 1)
     }
 
-    /// How many instructions and jumps were pushed.
+    /// Returns the number of pushed items.
     pub(crate) fn len(&self) -> usize {
         self.items.len()
     }
 
-    /// Places `label` before the next instruction; `false` if it was placed before.
+    /// Places `label` before the next instruction; returns `false` if it was placed already.
     pub(crate) fn place(&mut self, label: Label) -> bool {
         self.labels[label.0].replace(self.items.len()).is_none()
     }
 
-    /// Sets the fields that the last instruction does not use.
+    /// Sets the unused fields of the last instruction.
     pub(crate) fn set_unused(&mut self, fields: RawInstruction) {
         if let Some(last) = self.items.len().checked_sub(1)
             && fields != RawInstruction::default()
@@ -88,7 +88,7 @@ impl Assembler {
         self.items.push(Item::Branch { condition, operand, then, otherwise });
     }
 
-    /// Puts what another one collected behind this; its labels get other numbers.
+    /// Appends the items of another assembler, and renumbers its labels.
     pub(crate) fn append(&mut self, other: Assembler) {
         let (items, labels) = (self.items.len(), self.labels.len());
         let moved = |label: Label| Label(label.0 + labels);
@@ -137,7 +137,7 @@ impl Assembler {
         self.labels[label.0].ok_or(Unresolved::Undefined { label })
     }
 
-    /// The item that a conditional jump at `item` goes to.
+    /// Returns the item that a conditional jump at `item` goes to.
     fn item_of(&self, target: Target, item: usize) -> Result<usize, Unresolved> {
         match target {
             Target::Next => Ok(item + 1),

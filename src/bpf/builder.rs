@@ -1,4 +1,4 @@
-//! Programs by method calls, with labels by name.
+//! A builder of programs with named labels.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -9,9 +9,9 @@ use crate::bpf::isa::{AluOp, Condition, Register, Width};
 use crate::bpf::program::Program;
 use crate::packet::ancillary::Extension;
 
-/// Builds a [`Program`] instruction by instruction; jumps go to labels, and reach as far as they must.
+/// Builds a [`Program`] instruction by instruction. Jumps go to labels at any distance.
 ///
-/// The filter that keeps ARP:
+/// A filter that keeps ARP:
 ///
 /// ```
 /// use cbpf::Program;
@@ -25,32 +25,32 @@ use crate::packet::ancillary::Extension;
 /// assert_eq!(arp, "ldh [12]\n jne #0x806, drop\n ret #-1\n drop: ret #0".parse()?);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Builder {
     assembler: Assembler,
     names: HashMap<String, Label>,
     duplicate: Option<BuildError>,
 }
 
-/// Why a [`Builder`] has no program.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// The error of building a program with a [`Builder`].
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum BuildError {
-    /// A jump names a label that stands nowhere.
+    /// A jump goes to a label that is not defined.
     UndefinedLabel {
-        /// Its name.
+        /// The name of the label.
         label: String,
     },
-    /// A label stands in two places.
+    /// A label is defined twice.
     DuplicateLabel {
-        /// Its name.
+        /// The name of the label.
         label: String,
     },
-    /// A conditional jump names a label before it.
+    /// A conditional jump goes to a label before it.
     BackwardJump {
-        /// The jump's place among the instructions that were pushed, from 0.
+        /// The index of the jump among the pushed instructions.
         instruction: usize,
-        /// The label's name.
+        /// The name of the label.
         label: String,
     },
 }
@@ -58,10 +58,10 @@ pub enum BuildError {
 impl fmt::Display for BuildError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            BuildError::UndefinedLabel { label } => write!(f, "label `{label}` is used, but stands nowhere"),
-            BuildError::DuplicateLabel { label } => write!(f, "label `{label}` stands in two places"),
+            BuildError::UndefinedLabel { label } => write!(f, "label `{label}` is not defined"),
+            BuildError::DuplicateLabel { label } => write!(f, "label `{label}` is defined twice"),
             BuildError::BackwardJump { instruction, label } => {
-                write!(f, "instruction {instruction}: a conditional jump cannot go back to `{label}`")
+                write!(f, "instruction {instruction}: a conditional jump cannot go backward, to label `{label}`")
             }
         }
     }
@@ -70,20 +70,20 @@ impl fmt::Display for BuildError {
 impl std::error::Error for BuildError {}
 
 impl Program {
-    /// A builder with no instructions yet.
+    /// Creates a builder without instructions.
     pub fn builder() -> Builder {
         Builder::default()
     }
 }
 
 impl Builder {
-    /// Any instruction, as it is.
+    /// Adds an instruction.
     pub fn push(mut self, instruction: impl Into<Instruction>) -> Builder {
         self.assembler.push(instruction.into().into());
         self
     }
 
-    /// Names the next instruction. A name stands in one place only.
+    /// Defines a label before the next instruction. Each label is defined once.
     pub fn label(mut self, name: &str) -> Builder {
         let label = self.named(name);
         if !self.assembler.place(label) {
@@ -101,17 +101,17 @@ impl Builder {
         label
     }
 
-    /// `ldb [offset]`: A = the byte there.
+    /// `ldb [offset]`: A = the byte at `offset`.
     pub fn load_byte(self, offset: u32) -> Builder {
         self.push(Instruction::LoadAbsolute { offset, width: Width::Byte })
     }
 
-    /// `ldh [offset]`: A = the two bytes there, big-endian.
+    /// `ldh [offset]`: A = the two bytes at `offset`, big-endian.
     pub fn load_half(self, offset: u32) -> Builder {
         self.push(Instruction::LoadAbsolute { offset, width: Width::Half })
     }
 
-    /// `ld [offset]`: A = the four bytes there, big-endian.
+    /// `ld [offset]`: A = the four bytes at `offset`, big-endian.
     pub fn load_word(self, offset: u32) -> Builder {
         self.push(Instruction::LoadAbsolute { offset, width: Width::Word })
     }
@@ -121,7 +121,7 @@ impl Builder {
         self.push(Instruction::LoadIndirect { offset, width })
     }
 
-    /// `ldxb 4*([offset]&0xf)`: X = the length of the IPv4 header there.
+    /// `ldxb 4*([offset]&0xf)`: X = the length of the IPv4 header at `offset`.
     pub fn load_header_length(self, offset: u32) -> Builder {
         self.push(Instruction::LoadMemShift { offset })
     }
@@ -141,7 +141,7 @@ impl Builder {
         self.push(Instruction::LoadScratch { dst, slot })
     }
 
-    /// `ld proto`, `ld vlan_tci`, ...: a fact about the packet (Linux).
+    /// `ld proto`, `ld vlan_tci`, ...: an ancillary load (Linux).
     pub fn load_extension(self, extension: Extension) -> Builder {
         self.push(Instruction::LoadExtension(extension))
     }
@@ -178,14 +178,14 @@ impl Builder {
         self
     }
 
-    /// A conditional jump that goes on with the next instruction if the test does not hold.
+    /// Jumps to `label` if the test holds, else continues with the next instruction.
     pub fn jump_if(mut self, condition: Condition, operand: impl Into<Operand>, label: &str) -> Builder {
         let then = Target::Label(self.named(label));
         self.assembler.branch(condition, operand.into(), then, Target::Next);
         self
     }
 
-    /// A conditional jump with two targets.
+    /// Jumps to `then` if the test holds, else to `otherwise`.
     pub fn branch(mut self, condition: Condition, operand: impl Into<Operand>, then: &str, otherwise: &str) -> Builder {
         let (then, otherwise) = (Target::Label(self.named(then)), Target::Label(self.named(otherwise)));
         self.assembler.branch(condition, operand.into(), then, otherwise);
@@ -222,7 +222,7 @@ impl Builder {
         self.jump_if(Condition::Less, value, label)
     }
 
-    /// `jset #mask, label`: jumps if one of the bits is set.
+    /// `jset #mask, label`: jumps if any of the bits is set.
     pub fn jump_if_set(self, mask: impl Into<Operand>, label: &str) -> Builder {
         self.jump_if(Condition::BitsSet, mask, label)
     }
@@ -232,7 +232,7 @@ impl Builder {
         self.jump_if(Condition::BitsNotSet, mask, label)
     }
 
-    /// `ret #verdict`: keep so many bytes; 0 drops the packet.
+    /// `ret #verdict`: keeps `verdict` bytes; 0 drops the packet.
     pub fn ret(self, verdict: u32) -> Builder {
         self.push(Instruction::ReturnConstant { verdict })
     }
@@ -242,21 +242,21 @@ impl Builder {
         self.push(Instruction::ReturnA)
     }
 
-    /// The program, labels resolved; a conditional jump over more than 255 instructions goes through a `ja` or a copy
-    /// of the `ret`.
+    /// Resolves the labels and returns the program. A conditional jump over more than 255 instructions goes through a
+    /// `ja` or a copy of the `ret`.
     ///
     /// # Errors
-    /// A label that stands nowhere or twice, or a conditional jump backwards.
+    /// Returns an error for a label that is not defined or defined twice, and for a conditional jump backward.
     pub fn build(self) -> Result<Program, BuildError> {
         let Builder { assembler, names, duplicate } = self;
         if let Some(error) = duplicate {
             return Err(error);
         }
-        assembler.finish().map(Program::new).map_err(|unresolved| described(unresolved, &names))
+        assembler.finish().map(Program::new).map_err(|unresolved| build_error(unresolved, &names))
     }
 }
 
-fn described(unresolved: Unresolved, names: &HashMap<String, Label>) -> BuildError {
+fn build_error(unresolved: Unresolved, names: &HashMap<String, Label>) -> BuildError {
     let name_of = |label| names.iter().find(|&(_, &named)| named == label).map_or_else(String::new, |n| n.0.clone());
     match unresolved {
         Unresolved::Undefined { label } => BuildError::UndefinedLabel { label: name_of(label) },
@@ -269,7 +269,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_label_far_away_is_reached() {
+    fn reaches_far_labels() {
         let mut builder = Program::builder().jump_if_ne(1, "far");
         for _ in 0..300 {
             builder = builder.txa();
@@ -280,7 +280,7 @@ mod tests {
     }
 
     #[test]
-    fn wrong_labels_are_named() {
+    fn rejects_wrong_labels() {
         let label = || "lost".to_owned();
         let undefined = Program::builder().jump("lost").build();
         assert_eq!(undefined, Err(BuildError::UndefinedLabel { label: label() }));

@@ -1,22 +1,22 @@
-//! The three machines that are called classic BPF, and where they differ.
+//! The three dialects of classic BPF.
 
 use std::fmt;
 use std::str::FromStr;
 
-/// Whose rules a program is verified and run by.
+/// A dialect of classic BPF: the rules by which a program is verified and run.
 ///
-/// The same bytes mean different things to them; the dialect is chosen by [`Program::verify`](crate::Program::verify),
-/// travels with the program, and every engine obeys it.
+/// The dialects give the same bytes different meanings. [`Program::verify`](crate::Program::verify) chooses the
+/// dialect, and every engine follows it.
 ///
 /// | | [`Linux`](Dialect::Linux) | [`Pcap`](Dialect::Pcap) | [`Seccomp`](Dialect::Seccomp) |
 /// |---|---|---|---|
 /// | longest program | 4,096 | 2^20 | 4,096 |
 /// | shift by X >= 32 | by X & 31 | 0 | by X & 31 |
-/// | shift by constant >= 32 | refused | 0 | refused |
-/// | reading an unset `M[k]` | refused | 0 | refused |
-/// | `[x + k]` | wraps at 2^32 | does not wrap | refused |
-/// | `[0xfffff000 + n]` | ancillary load n | out of bounds | refused |
-/// | `[0xffe00000 + n]` below that | relative to a header | out of bounds | refused |
+/// | shift by constant >= 32 | rejected | 0 | rejected |
+/// | reading an unset `M[k]` | rejected | 0 | rejected |
+/// | `[x + k]` | wraps at 2^32 | does not wrap | rejected |
+/// | `[0xfffff000 + n]` | ancillary load n | out of bounds | rejected |
+/// | `[0xffe00000 + n]` below that | relative to a header | out of bounds | rejected |
 /// | word loads | big-endian | big-endian | the machine's order |
 /// | jumps of long programs | must fit after the conversion to eBPF | any | any |
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -27,8 +27,8 @@ pub enum Dialect {
     Linux,
     /// libpcap's `bpf_filter`, BSD, and Go's `x/net/bpf`.
     Pcap,
-    /// System call filters of the Linux kernel (`kernel/seccomp.c`): the packet is a [`SeccompData`](crate::SeccompData), and
-    /// the verdict an [`Action`](crate::Action).
+    /// System call filters of the Linux kernel (`kernel/seccomp.c`). The packet is a
+    /// [`SeccompData`](crate::SeccompData), the verdict an [`Action`](crate::Action).
     Seccomp,
 }
 
@@ -36,7 +36,7 @@ impl Dialect {
     /// All dialects.
     pub const ALL: &'static [Dialect] = &[Dialect::Linux, Dialect::Pcap, Dialect::Seccomp];
 
-    /// Its name: `linux`, `pcap` or `seccomp`.
+    /// Returns the name: `linux`, `pcap` or `seccomp`.
     pub const fn name(self) -> &'static str {
         match self {
             Dialect::Linux => "linux",
@@ -45,7 +45,8 @@ impl Dialect {
         }
     }
 
-    /// The longest program, in instructions: the kernel's `BPF_MAXINSNS`; for [`Dialect::Pcap`] a cap of our own.
+    /// Returns the length of the longest program, in instructions: `BPF_MAXINSNS` of the kernel, or 2^20 for
+    /// [`Dialect::Pcap`].
     pub const fn max_len(self) -> usize {
         match self {
             Dialect::Linux | Dialect::Seccomp => 4096,
@@ -53,7 +54,7 @@ impl Dialect {
         }
     }
 
-    /// Whether this is one of the kernel's machines, which share most of their rules.
+    /// Returns whether this is a dialect of the kernel.
     pub(crate) const fn is_kernel(self) -> bool {
         matches!(self, Dialect::Linux | Dialect::Seccomp)
     }
@@ -65,8 +66,9 @@ impl fmt::Display for Dialect {
     }
 }
 
-/// The error of parsing a [`Dialect`].
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// The error of parsing the name of a [`Dialect`].
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub struct UnknownDialect(String);
 
 impl fmt::Display for UnknownDialect {

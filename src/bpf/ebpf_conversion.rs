@@ -1,16 +1,16 @@
-//! The limit on jumps that comes from Linux's conversion of classic programs to eBPF.
+//! The limit on jumps from Linux's conversion of classic programs to eBPF.
 //!
-//! The kernel runs no classic program: it replaces each instruction by one to twenty of eBPF, whose jumps reach 32,767
-//! instructions. A program whose jumps do not fit is refused with EINVAL, although it breaks no rule of the classic
-//! machine. Two limits follow:
+//! The kernel converts each classic instruction to 1 to 21 eBPF instructions, whose jumps reach 32,767 instructions. It
+//! rejects a program with a longer jump with EINVAL, although the program breaks no rule of the classic machine. There
+//! are two limits:
 //!
 //! - the distance from a converted jump to its converted target is at most 32,767;
-//! - a converted jump lies among the first 32,769 instructions, since the first of the kernel's two passes, which does
-//!   not know the targets yet, measures the distance back to the start.
+//! - a converted jump is one of the first 32,769 instructions, since the first of the kernel's two passes has no
+//!   targets yet and measures the distance back to the start.
 //!
-//! The counts hold for processors that load unaligned words (`HAVE_EFFICIENT_UNALIGNED_ACCESS`, as x86-64 and aarch64 do)
-//! and kernels since 4.18. Programs of [`Dialect::Seccomp`](crate::Dialect::Seccomp) have fewer than 20,500 instructions
-//! after the conversion, so all of their jumps fit.
+//! The counts are valid for processors that load unaligned words (`HAVE_EFFICIENT_UNALIGNED_ACCESS`, as x86-64 and
+//! aarch64 do) and kernels since 4.18. Programs of [`Dialect::Seccomp`](crate::Dialect::Seccomp) have fewer than 20,500
+//! instructions after the conversion, so all of their jumps fit.
 //!
 //! Source: `bpf_convert_filter`, `convert_bpf_ld_abs` and `convert_bpf_extensions` in `net/core/filter.c`.
 
@@ -21,16 +21,16 @@ use crate::bpf::verify::{Source, Step, Verdict};
 /// The longest distance of an eBPF jump, in instructions, forward; backward it is one more.
 const REACH: usize = i16::MAX as usize;
 
-/// The most eBPF instructions that one classic instruction becomes: `ldx 4*([k]&0xf)` for a k above 32,767.
+/// The largest number of eBPF instructions for one classic instruction: `ldx 4*([k]&0xf)` for a k above 32,767.
 const LONGEST: usize = 21;
 
 /// The eBPF instructions before the first converted one: 3, and 4 more if the program loads from packets.
 const PROLOGUE: usize = 7;
 
-/// The longest program whose jumps fit whatever its instructions are.
+/// The length up to which every program fits.
 pub(crate) const ALWAYS_FITS: usize = (REACH - PROLOGUE) / LONGEST;
 
-/// Returns the place of the first jump that does not fit after the conversion.
+/// Returns the index of the first jump that does not fit after the conversion.
 pub(crate) fn first_unfit_jump(steps: &[Step]) -> Option<usize> {
     if steps.len() <= ALWAYS_FITS {
         return None;
@@ -49,7 +49,7 @@ pub(crate) fn first_unfit_jump(steps: &[Step]) -> Option<usize> {
     let is_unfit = |(pc, step): (usize, &Step)| match *step {
         Step::Jump(target) => !fits(starts[pc], target),
         Step::Branch { then, otherwise, .. } => {
-            // The last of the instructions is the last jump; of two jumps, the first goes to `then`.
+            // The jumps are the last instructions; of two, the first goes to `then`.
             let last = starts[pc] + converted_len(pc, step) - 1;
             match jumps(pc, step) {
                 1 => !fits(last, if otherwise == pc + 1 { then } else { otherwise }),
@@ -61,13 +61,13 @@ pub(crate) fn first_unfit_jump(steps: &[Step]) -> Option<usize> {
     steps.iter().enumerate().position(is_unfit)
 }
 
-/// Returns the number of eBPF instructions that an instruction becomes.
+/// Returns the number of eBPF instructions for an instruction.
 fn converted_len(pc: usize, step: &Step) -> usize {
     match *step {
         Step::LoadAbsolute(width, offset) => absolute_load_len(width, offset),
         Step::LoadIndirect(_, 0) => 8,
         Step::LoadIndirect(..) => 9,
-        // A is kept in X, and back, around the load, a mask and a shift.
+        // A move of A to X and back, a mask and a shift surround the load.
         Step::LoadMemShift(offset) => 6 + absolute_load_len(Width::Byte, offset),
         Step::Ancillary(extension) => extension.converted_len(),
         // A test for 0 comes first.
@@ -84,7 +84,7 @@ fn converted_len(pc: usize, step: &Step) -> usize {
     }
 }
 
-/// Returns the number of jumps that a conditional jump becomes: one if a side of it is the next instruction.
+/// Returns the number of eBPF jumps for a conditional jump: one if a target is the next instruction.
 fn jumps(pc: usize, step: &Step) -> usize {
     let Step::Branch { condition, then, otherwise, .. } = *step else { return 1 };
     // eBPF has no inverse of `jset`.
@@ -92,13 +92,14 @@ fn jumps(pc: usize, step: &Step) -> usize {
     if otherwise == pc + 1 || (then == pc + 1 && can_be_inverted) { 1 } else { 2 }
 }
 
-/// Whether a constant does not fit into the signed immediate of an eBPF jump, and takes an instruction of its own.
+/// Returns whether a constant does not fit into the signed immediate of an eBPF jump, and needs an instruction of its
+/// own.
 fn is_negative(operand: Operand) -> bool {
     matches!(operand, Operand::Constant(k) if k.cast_signed() < 0)
 }
 
-/// Returns the length of a load from a fixed place: a path for the linear part of the packet, then a call; at negative
-/// offsets the call alone.
+/// Returns the length of a load from a fixed offset: a path for the linear part of the packet, then a call. Negative
+/// offsets have the call alone.
 fn absolute_load_len(width: Width, offset: u32) -> usize {
     const CALL: usize = 8;
     if offset.cast_signed() < 0 {
@@ -123,34 +124,34 @@ mod tests {
         RawInstruction { code: 0x05, jt: 0, jf: 0, k }
     }
 
-    fn refused_at(instructions: &[RawInstruction]) -> Option<usize> {
-        let refused = Program::new(instructions.to_vec()).verify(Dialect::Linux).err();
-        refused.inspect(|error| assert_eq!(error.rule, Rule::ConvertedJumpTooFar)).map(|error| error.pc)
+    fn rejected_at(instructions: &[RawInstruction]) -> Option<usize> {
+        let error = Program::new(instructions.to_vec()).verify(Dialect::Linux).err();
+        error.inspect(|error| assert_eq!(error.rule, Rule::ConvertedJumpTooFar)).map(|error| error.pc)
     }
 
     #[test]
-    fn a_jump_reaches_32_767_converted_instructions() {
+    fn accepts_jumps_over_32_767_converted_instructions() {
         // Each MSH is 18 instructions: 1,820 and 7 more are 32,767.
         let over = |adds: usize| {
             let between = [vec![MSH; 1820], vec![ADD; adds]].concat();
             [vec![jump(between.len() as u32)], between, vec![RETURN]].concat()
         };
-        assert_eq!(refused_at(&over(7)), None);
-        assert_eq!(refused_at(&over(8)), Some(0));
+        assert_eq!(rejected_at(&over(7)), None);
+        assert_eq!(rejected_at(&over(8)), Some(0));
         assert!(Program::new(over(8)).verify(Dialect::Pcap).is_ok());
     }
 
     #[test]
-    fn a_jump_lies_among_the_first_32_769_converted_instructions() {
+    fn accepts_jumps_among_the_first_32_769_converted_instructions() {
         let test = |code, k| RawInstruction { code, jt: 1, jf: 0, k };
         // The prologue has 7 instructions, and 1,820 MSHs have 32,760.
         let after = |adds: usize, jump| [vec![MSH; 1820], vec![ADD; adds], vec![jump, RETURN, RETURN]].concat();
-        assert_eq!(refused_at(&after(0, jump(0))), None);
-        assert_eq!(refused_at(&after(1, jump(0))), Some(1821));
-        assert_eq!(refused_at(&after(0, test(0x15, 7))), None);
+        assert_eq!(rejected_at(&after(0, jump(0))), None);
+        assert_eq!(rejected_at(&after(1, jump(0))), Some(1821));
+        assert_eq!(rejected_at(&after(0, test(0x15, 7))), None);
         // A negative constant takes an instruction before the jump, `jset` with two targets one after it.
-        assert_eq!(refused_at(&after(0, test(0x15, u32::MAX))), Some(1820));
-        assert_eq!(refused_at(&after(0, RawInstruction { jt: 0, jf: 1, ..test(0x45, 7) })), Some(1820));
-        assert_eq!(refused_at(&after(0, RawInstruction { jt: 0, jf: 1, ..test(0x25, 7) })), None);
+        assert_eq!(rejected_at(&after(0, test(0x15, u32::MAX))), Some(1820));
+        assert_eq!(rejected_at(&after(0, RawInstruction { jt: 0, jf: 1, ..test(0x45, 7) })), Some(1820));
+        assert_eq!(rejected_at(&after(0, RawInstruction { jt: 0, jf: 1, ..test(0x25, 7) })), None);
     }
 }

@@ -1,41 +1,38 @@
-//! Instructions: the eight bytes that machines exchange, and the typed form that people and tools work with.
+//! Instructions: the raw form of eight bytes, and the typed form.
 //!
-//! Every [`RawInstruction`] survives the way through [`Instruction`] and back bit for bit: what has no typed form, an
-//! unknown opcode or junk in a field that the opcode does not use, stays [`Instruction::Raw`].
+//! Converting a [`RawInstruction`] to an [`Instruction`] and back is lossless. An unknown opcode, or a value in a field
+//! that the opcode does not use, becomes [`Instruction::Raw`].
 
-use crate::bpf::isa;
-use crate::bpf::isa::{AluOp, Condition, Input, Operation, Register, Source, Width};
+use crate::bpf::isa::{self, AluOp, Condition, Input, Mode, Operation, Register, Width};
 use crate::packet::ancillary::Extension;
 
-/// One instruction as the kernel, libpcap and files know it: the layout of `struct sock_filter`, 8 bytes.
+/// A raw instruction, in the layout of `struct sock_filter`: 8 bytes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[repr(C)]
 pub struct RawInstruction {
     /// The opcode.
     pub code: u16,
-    /// How many instructions a conditional jump skips when its test holds.
+    /// The number of instructions that a conditional jump skips if its test holds.
     pub jt: u8,
-    /// How many instructions a conditional jump skips when its test does not hold.
+    /// The number of instructions that a conditional jump skips if its test does not hold.
     pub jf: u8,
-    /// A constant, an offset, a scratch word or a jump distance, as the opcode says.
+    /// A constant, an offset, a scratch word or a jump distance, depending on the opcode.
     pub k: u32,
 }
 
 impl RawInstruction {
-    /// An instruction of these four fields.
+    /// Creates an instruction of these four fields.
     pub const fn new(code: u16, jt: u8, jf: u8, k: u32) -> RawInstruction {
         RawInstruction { code, jt, jf, k }
     }
 
-    /// Whether it is `ja` or a test: an instruction that another one than the next may follow.
+    /// Returns whether the instruction is `ja` or a conditional jump.
     pub(crate) fn is_jump(self) -> bool {
         let operation = isa::lookup(self.code).map(|row| row.operation);
         matches!(operation, Some(Operation::Jump | Operation::Branch(..)))
     }
 
-    /// The same instruction with 0 in every field that its opcode does not use.
-    ///
-    /// Machines ignore those fields, so the meaning stays.
+    /// Returns the instruction with 0 in every field that its opcode does not use. Machines ignore those fields.
     pub(crate) fn normalized(self) -> RawInstruction {
         let Some(row) = isa::lookup(self.code) else { return self };
         let k = if row.operation.uses_k() { self.k } else { 0 };
@@ -43,13 +40,13 @@ impl RawInstruction {
         RawInstruction { code: self.code, jt, jf, k }
     }
 
-    /// The fields that the opcode does not use, and 0 for the others: what [`normalized`](Self::normalized) loses.
+    /// Returns the fields that the opcode does not use, with 0 for the others.
     pub(crate) fn unused(self) -> RawInstruction {
         let used = self.normalized();
         RawInstruction { code: 0, jt: self.jt ^ used.jt, jf: self.jf ^ used.jf, k: self.k ^ used.k }
     }
 
-    /// The same instruction with these in the fields that its opcode does not use.
+    /// Replaces the fields that the opcode does not use.
     pub(crate) fn with_unused(self, fields: RawInstruction) -> RawInstruction {
         let RawInstruction { jt, jf, k, .. } = RawInstruction { code: self.code, ..fields }.unused();
         RawInstruction { code: self.code, jt: self.jt | jt, jf: self.jf | jf, k: self.k | k }
@@ -71,10 +68,10 @@ impl From<u32> for Operand {
     }
 }
 
-/// One instruction, typed.
+/// A typed instruction.
 ///
-/// Offsets, scratch words and skips are as they stand in the program, valid or not: judging them is the verifier's
-/// part. The names are those of `golang.org/x/net/bpf` where it has one.
+/// Offsets, scratch words and skips may be invalid; the verifier checks them. The names are those of
+/// `golang.org/x/net/bpf` where it has one.
 ///
 /// ```
 /// use cbpf::{Instruction, RawInstruction, Width};
@@ -99,7 +96,7 @@ pub enum Instruction {
         /// The scratch word, 0 to 15 in a valid program.
         slot: u32,
     },
-    /// `dst =` the packet's length on the wire, in bytes.
+    /// `dst =` the length of the packet on the wire, in bytes.
     LoadLength {
         /// The register to load.
         dst: Register,
@@ -108,14 +105,14 @@ pub enum Instruction {
     LoadAbsolute {
         /// Bytes from the start of the packet.
         offset: u32,
-        /// How many bytes to read.
+        /// The number of bytes to read.
         width: Width,
     },
     /// `A =` the big-endian number at `X + offset` of the packet.
     LoadIndirect {
-        /// Bytes from the place that X names.
+        /// Bytes from the position in X.
         offset: u32,
-        /// How many bytes to read.
+        /// The number of bytes to read.
         width: Width,
     },
     /// `X = 4 * (P[offset] & 0xf)`: the length of an IPv4 header whose first byte is at `offset`.
@@ -123,7 +120,7 @@ pub enum Instruction {
         /// Bytes from the start of the packet.
         offset: u32,
     },
-    /// `A =` a fact about the packet that is not in its bytes (Linux).
+    /// `A =` an ancillary load (Linux).
     LoadExtension(Extension),
     /// `M[slot] = src`
     StoreScratch {
@@ -134,45 +131,45 @@ pub enum Instruction {
     },
     /// `A = A op operand`
     Alu {
-        /// The arithmetic.
+        /// The operation.
         op: AluOp,
-        /// Its second operand.
+        /// The second operand.
         operand: Operand,
     },
     /// `A = -A`
     Negate,
     /// Skips `skip` instructions.
     Jump {
-        /// How many instructions to skip.
+        /// The number of instructions to skip.
         skip: u32,
     },
     /// Skips `skip_true` instructions if the test holds, else `skip_false`.
     ///
-    /// Conditions without an opcode are encoded as their inverse with the skips exchanged, and come back as that.
+    /// Conditions without an opcode are encoded as their inverse with the skips exchanged, and decoded as such.
     JumpIf {
         /// The test of A.
         condition: Condition,
-        /// What A is tested against.
+        /// The operand that A is compared with.
         operand: Operand,
-        /// How many instructions to skip if the test holds.
+        /// The number of instructions to skip if the test holds.
         skip_true: u8,
-        /// How many instructions to skip if it does not.
+        /// The number of instructions to skip if the test does not hold.
         skip_false: u8,
     },
-    /// Ends the program with this verdict.
+    /// Returns a constant verdict.
     ReturnConstant {
-        /// How many bytes of the packet to keep; 0 drops it.
+        /// The number of bytes of the packet to keep; 0 drops it.
         verdict: u32,
     },
-    /// Ends the program with the verdict in A.
+    /// Returns the verdict in A.
     ReturnA,
-    /// `ret x`: assemblers know it, every verifier refuses it.
+    /// `ret x`, which assemblers accept and every verifier rejects.
     ReturnX,
     /// `X = A`
     TransferAToX,
     /// `A = X`
     TransferXToA,
-    /// An instruction that has no typed form.
+    /// An instruction without a typed form.
     Raw(RawInstruction),
 }
 
@@ -188,15 +185,15 @@ impl From<RawInstruction> for Instruction {
 fn typed(operation: Operation, RawInstruction { jt, jf, k, .. }: RawInstruction) -> Instruction {
     let operand = |input| if input == Input::K { Operand::Constant(k) } else { Operand::X };
     match operation {
-        Operation::Load(dst, Source::Constant) => Instruction::LoadConstant { dst, value: k },
-        Operation::Load(dst, Source::Scratch) => Instruction::LoadScratch { dst, slot: k },
-        Operation::Load(dst, Source::Length) => Instruction::LoadLength { dst },
-        Operation::Load(_, Source::Absolute(width)) => match Extension::from_offset(k) {
+        Operation::Load(dst, Mode::Constant) => Instruction::LoadConstant { dst, value: k },
+        Operation::Load(dst, Mode::Scratch) => Instruction::LoadScratch { dst, slot: k },
+        Operation::Load(dst, Mode::Length) => Instruction::LoadLength { dst },
+        Operation::Load(_, Mode::Absolute(width)) => match Extension::from_offset(k) {
             Some(extension) if width == Width::Word => Instruction::LoadExtension(extension),
             _ => Instruction::LoadAbsolute { offset: k, width },
         },
-        Operation::Load(_, Source::Indirect(width)) => Instruction::LoadIndirect { offset: k, width },
-        Operation::Load(_, Source::MemShift) => Instruction::LoadMemShift { offset: k },
+        Operation::Load(_, Mode::Indirect(width)) => Instruction::LoadIndirect { offset: k, width },
+        Operation::Load(_, Mode::MemShift) => Instruction::LoadMemShift { offset: k },
         Operation::Store(src) => Instruction::StoreScratch { src, slot: k },
         Operation::Alu(op, input) => Instruction::Alu { op, operand: operand(input) },
         Operation::Negate => Instruction::Negate,
@@ -216,13 +213,13 @@ impl From<Instruction> for RawInstruction {
     fn from(instruction: Instruction) -> RawInstruction {
         let (operation, jt, jf, k) = match instruction {
             Instruction::Raw(raw) => return raw,
-            Instruction::LoadConstant { dst, value } => (Operation::Load(dst, Source::Constant), 0, 0, value),
-            Instruction::LoadScratch { dst, slot } => (Operation::Load(dst, Source::Scratch), 0, 0, slot),
-            Instruction::LoadLength { dst } => (Operation::Load(dst, Source::Length), 0, 0, 0),
-            Instruction::LoadAbsolute { offset, width } => (load(Source::Absolute(width)), 0, 0, offset),
-            Instruction::LoadIndirect { offset, width } => (load(Source::Indirect(width)), 0, 0, offset),
-            Instruction::LoadMemShift { offset } => (Operation::Load(Register::X, Source::MemShift), 0, 0, offset),
-            Instruction::LoadExtension(extension) => (load(Source::Absolute(Width::Word)), 0, 0, extension.offset()),
+            Instruction::LoadConstant { dst, value } => (Operation::Load(dst, Mode::Constant), 0, 0, value),
+            Instruction::LoadScratch { dst, slot } => (Operation::Load(dst, Mode::Scratch), 0, 0, slot),
+            Instruction::LoadLength { dst } => (Operation::Load(dst, Mode::Length), 0, 0, 0),
+            Instruction::LoadAbsolute { offset, width } => (load(Mode::Absolute(width)), 0, 0, offset),
+            Instruction::LoadIndirect { offset, width } => (load(Mode::Indirect(width)), 0, 0, offset),
+            Instruction::LoadMemShift { offset } => (Operation::Load(Register::X, Mode::MemShift), 0, 0, offset),
+            Instruction::LoadExtension(extension) => (load(Mode::Absolute(Width::Word)), 0, 0, extension.offset()),
             Instruction::StoreScratch { src, slot } => (Operation::Store(src), 0, 0, slot),
             Instruction::Alu { op, operand: Operand::Constant(k) } => (Operation::Alu(op, Input::K), 0, 0, k),
             Instruction::Alu { op, operand: Operand::X } => (Operation::Alu(op, Input::X), 0, 0, 0),
@@ -241,7 +238,7 @@ impl From<Instruction> for RawInstruction {
     }
 }
 
-fn load(source: Source) -> Operation {
+fn load(source: Mode) -> Operation {
     Operation::Load(Register::A, source)
 }
 
@@ -260,7 +257,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_code_survives_the_round_trip() {
+    fn converts_every_code_without_loss() {
         for code in 0..=u16::MAX {
             for (jt, jf) in [(0, 0), (1, 0), (0, 255), (7, 9)] {
                 for k in [0, 1, 15, 16, 0xffff_f000, 0xffff_f024, 0xffff_f025, u32::MAX] {
@@ -272,7 +269,7 @@ mod tests {
     }
 
     #[test]
-    fn inverse_conditions_exchange_the_skips() {
+    fn exchanges_skips_of_inverse_conditions() {
         let jump = |condition, skip_true, skip_false| {
             RawInstruction::from(Instruction::JumpIf { condition, operand: 6.into(), skip_true, skip_false })
         };
@@ -281,14 +278,14 @@ mod tests {
     }
 
     #[test]
-    fn junk_in_an_unused_field_stays_raw() {
+    fn keeps_values_in_unused_fields_raw() {
         let raw = RawInstruction::new(0x16, 0, 0, 1);
         assert_eq!(Instruction::from(raw), Instruction::Raw(raw));
         assert_eq!(Instruction::from(raw.normalized()), Instruction::ReturnA);
     }
 
     #[test]
-    fn the_layout_is_that_of_sock_filter() {
+    fn has_the_layout_of_sock_filter() {
         assert_eq!(size_of::<RawInstruction>(), 8);
         assert_eq!(align_of::<RawInstruction>(), 4);
         assert_eq!(std::mem::offset_of!(RawInstruction, k), 4);

@@ -1,9 +1,9 @@
-//! The instruction set: one row for each opcode, and what its arithmetic and its tests mean.
+//! The instruction set: one row for each opcode, and the evaluation of arithmetic and of tests.
 //!
-//! [`TABLE`] is the only list of opcodes in the crate: the codec, the texts, the verifier and the engines all read it.
-//! Source: `chk_code_allowed` in the kernel's `net/core/filter.c` and `include/uapi/linux/bpf_common.h`; BSD's `bpf(4)`.
+//! [`TABLE`] is the only list of opcodes in the crate. The codec, the text forms, the verifier and the engines use it.
+//! Mode: `chk_code_allowed` in the kernel's `net/core/filter.c` and `include/uapi/linux/bpf_common.h`; BSD's `bpf(4)`.
 
-/// One of the two registers of the machine, each 32 bits wide and 0 at the start.
+/// A register of the machine, 32 bits wide and 0 at the start.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Register {
     /// The accumulator: packet loads, arithmetic and tests work on it.
@@ -12,7 +12,7 @@ pub enum Register {
     X,
 }
 
-/// How many bytes of the packet a load reads.
+/// The number of bytes that a packet load reads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Width {
     /// One byte (`ldb`).
@@ -24,7 +24,7 @@ pub enum Width {
 }
 
 impl Width {
-    /// The number of bytes: 1, 2 or 4.
+    /// Returns the number of bytes: 1, 2 or 4.
     pub const fn bytes(self) -> u32 {
         match self {
             Width::Byte => 1,
@@ -34,7 +34,7 @@ impl Width {
     }
 }
 
-/// Arithmetic on two 32-bit words, wrapping.
+/// An arithmetic operation on two 32-bit words; it wraps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum AluOp {
     /// `A + b`
@@ -55,14 +55,14 @@ pub enum AluOp {
     Xor,
     /// `A << b`
     Lsh,
-    /// `A >> b`, zeros come in
+    /// `A >> b`, unsigned
     Rsh,
 }
 
 impl AluOp {
-    /// The result, or `None` for a division by zero.
+    /// Returns the result, or `None` for a division by zero.
     ///
-    /// A shift by 32 or more is 0 here, as in libpcap; the kernel's dialects mask the count to five bits first.
+    /// A shift by 32 or more gives 0, as in libpcap. The kernel's dialects mask the count to five bits before.
     ///
     /// ```
     /// use cbpf::AluOp;
@@ -86,12 +86,12 @@ impl AluOp {
         })
     }
 
-    /// Whether the second operand is a shift count.
+    /// Returns whether the second operand is a shift count.
     pub const fn is_shift(self) -> bool {
         matches!(self, AluOp::Lsh | AluOp::Rsh)
     }
 
-    /// Whether a second operand of zero ends the program with verdict 0.
+    /// Returns whether a second operand of zero halts the program with verdict 0.
     pub const fn is_division(self) -> bool {
         matches!(self, AluOp::Div | AluOp::Mod)
     }
@@ -99,7 +99,7 @@ impl AluOp {
 
 /// A test of `A` against an operand; comparisons are unsigned.
 ///
-/// An opcode exists for `Equal`, `Greater`, `GreaterOrEqual` and `BitsSet`; the other four are encoded as those with
+/// `Equal`, `Greater`, `GreaterOrEqual` and `BitsSet` have opcodes. The other four are encoded as their inverse with
 /// the two targets exchanged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Condition {
@@ -122,7 +122,7 @@ pub enum Condition {
 }
 
 impl Condition {
-    /// Whether the test holds.
+    /// Returns whether the test holds.
     ///
     /// ```
     /// use cbpf::Condition;
@@ -142,7 +142,7 @@ impl Condition {
         }
     }
 
-    /// The test that holds exactly when this one does not.
+    /// Returns the test that holds exactly when this one does not.
     pub const fn inverse(self) -> Condition {
         match self {
             Condition::Equal => Condition::NotEqual,
@@ -156,13 +156,13 @@ impl Condition {
         }
     }
 
-    /// Whether an opcode encodes this test without exchanging the targets.
+    /// Returns whether an opcode encodes this test without exchanging the targets.
     pub(crate) fn has_opcode(self) -> bool {
         TABLE.iter().any(|row| row.operation == Operation::Branch(self, Input::K))
     }
 }
 
-/// Where the second operand of arithmetic, a test or a return comes from, as the opcode says.
+/// The second operand of arithmetic or of a test, or the operand of a return.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Input {
     K,
@@ -170,9 +170,9 @@ pub(crate) enum Input {
     A,
 }
 
-/// Where a load takes its value from, as the opcode says.
+/// The addressing mode of a load.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Source {
+pub(crate) enum Mode {
     Constant,
     Scratch,
     Length,
@@ -181,10 +181,10 @@ pub(crate) enum Source {
     MemShift,
 }
 
-/// What an opcode does: the dozen shapes that the rest of the crate matches on.
+/// The operation of an opcode.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Operation {
-    Load(Register, Source),
+    Load(Register, Mode),
     Store(Register),
     Alu(AluOp, Input),
     Negate,
@@ -196,25 +196,25 @@ pub(crate) enum Operation {
 }
 
 impl Operation {
-    /// Whether the operation reads `k`; otherwise machines ignore the field.
+    /// Returns whether the operation reads `k`; otherwise machines ignore the field.
     pub(crate) fn uses_k(self) -> bool {
         match self {
-            Operation::Load(_, source) => source != Source::Length,
+            Operation::Load(_, mode) => mode != Mode::Length,
             Operation::Alu(_, input) | Operation::Branch(_, input) | Operation::Return(input) => input == Input::K,
             Operation::Store(_) | Operation::Jump => true,
             Operation::Negate | Operation::Transfer(_) => false,
         }
     }
 
-    /// Whether the operation reads `jt` and `jf`.
+    /// Returns whether the operation reads `jt` and `jf`.
     pub(crate) fn uses_targets(self) -> bool {
         matches!(self, Operation::Branch(..))
     }
 }
 
-/// How the operand of an opcode is written.
+/// The notation of an operand.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Form {
+pub(crate) enum OperandForm {
     /// Nothing.
     Nothing,
     /// `#0x800`
@@ -239,92 +239,92 @@ pub(crate) enum Form {
     Target,
 }
 
-/// Who accepts an opcode.
+/// The dialects that accept an opcode.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Accepted {
     /// Socket filters, libpcap and seccomp.
     Everywhere,
     /// Socket filters and libpcap, but not seccomp.
     Packets,
-    /// Assemblers only: it has a name, and every verifier refuses it.
+    /// None: assemblers have a name for it, and every verifier rejects it.
     Nowhere,
 }
 
-/// One opcode.
+/// The facts about one opcode.
 #[derive(Debug)]
-pub(crate) struct Row {
+pub(crate) struct Opcode {
     pub(crate) code: u16,
     pub(crate) mnemonic: &'static str,
-    pub(crate) form: Form,
+    pub(crate) form: OperandForm,
     pub(crate) operation: Operation,
     pub(crate) accepted: Accepted,
 }
 
-const fn row(code: u16, mnemonic: &'static str, form: Form, operation: Operation, accepted: Accepted) -> Row {
-    Row { code, mnemonic, form, operation, accepted }
+const fn row(code: u16, mnemonic: &'static str, form: OperandForm, operation: Operation, accepted: Accepted) -> Opcode {
+    Opcode { code, mnemonic, form, operation, accepted }
 }
 
 use Accepted::{Everywhere, Nowhere, Packets};
+use Mode::{Absolute, Indirect};
 use Operation::{Alu, Branch, Jump, Load, Negate, Return, Store, Transfer};
 use Register::{A, X};
-use Source::{Absolute, Indirect};
 
-/// Every opcode, in the order of the code.
+/// Every opcode, in the order of the codes.
 #[rustfmt::skip]
-pub(crate) static TABLE: [Row; 50] = [
-    row(0x00, "ld",   Form::Hex,      Load(A, Source::Constant),               Everywhere),
-    row(0x01, "ldx",  Form::Hex,      Load(X, Source::Constant),               Everywhere),
-    row(0x02, "st",   Form::Scratch,  Store(A),                                Everywhere),
-    row(0x03, "stx",  Form::Scratch,  Store(X),                                Everywhere),
-    row(0x04, "add",  Form::Decimal,  Alu(AluOp::Add, Input::K),                Everywhere),
-    row(0x05, "ja",   Form::Target,   Jump,                                    Everywhere),
-    row(0x06, "ret",  Form::Decimal,  Return(Input::K),                         Everywhere),
-    row(0x07, "tax",  Form::Nothing,  Transfer(X),                             Everywhere),
-    row(0x0c, "add",  Form::X,        Alu(AluOp::Add, Input::X),                Everywhere),
-    row(0x0e, "ret",  Form::X,        Return(Input::X),                         Nowhere),
-    row(0x14, "sub",  Form::Decimal,  Alu(AluOp::Sub, Input::K),                Everywhere),
-    row(0x15, "jeq",  Form::Hex,      Branch(Condition::Equal, Input::K),       Everywhere),
-    row(0x16, "ret",  Form::A,        Return(Input::A),                         Everywhere),
-    row(0x1c, "sub",  Form::X,        Alu(AluOp::Sub, Input::X),                Everywhere),
-    row(0x1d, "jeq",  Form::X,        Branch(Condition::Equal, Input::X),       Everywhere),
-    row(0x20, "ld",   Form::Absolute, Load(A, Absolute(Width::Word)),          Everywhere),
-    row(0x24, "mul",  Form::Decimal,  Alu(AluOp::Mul, Input::K),                Everywhere),
-    row(0x25, "jgt",  Form::Hex,      Branch(Condition::Greater, Input::K),     Everywhere),
-    row(0x28, "ldh",  Form::Absolute, Load(A, Absolute(Width::Half)),          Packets),
-    row(0x2c, "mul",  Form::X,        Alu(AluOp::Mul, Input::X),                Everywhere),
-    row(0x2d, "jgt",  Form::X,        Branch(Condition::Greater, Input::X),     Everywhere),
-    row(0x30, "ldb",  Form::Absolute, Load(A, Absolute(Width::Byte)),          Packets),
-    row(0x34, "div",  Form::Decimal,  Alu(AluOp::Div, Input::K),                Everywhere),
-    row(0x35, "jge",  Form::Hex,      Branch(Condition::GreaterOrEqual, Input::K), Everywhere),
-    row(0x3c, "div",  Form::X,        Alu(AluOp::Div, Input::X),                Everywhere),
-    row(0x3d, "jge",  Form::X,        Branch(Condition::GreaterOrEqual, Input::X), Everywhere),
-    row(0x40, "ld",   Form::Indirect, Load(A, Indirect(Width::Word)),          Packets),
-    row(0x44, "or",   Form::Hex,      Alu(AluOp::Or, Input::K),                 Everywhere),
-    row(0x45, "jset", Form::Hex,      Branch(Condition::BitsSet, Input::K),     Everywhere),
-    row(0x48, "ldh",  Form::Indirect, Load(A, Indirect(Width::Half)),          Packets),
-    row(0x4c, "or",   Form::X,        Alu(AluOp::Or, Input::X),                 Everywhere),
-    row(0x4d, "jset", Form::X,        Branch(Condition::BitsSet, Input::X),     Everywhere),
-    row(0x50, "ldb",  Form::Indirect, Load(A, Indirect(Width::Byte)),          Packets),
-    row(0x54, "and",  Form::Hex,      Alu(AluOp::And, Input::K),                Everywhere),
-    row(0x5c, "and",  Form::X,        Alu(AluOp::And, Input::X),                Everywhere),
-    row(0x60, "ld",   Form::Scratch,  Load(A, Source::Scratch),                Everywhere),
-    row(0x61, "ldx",  Form::Scratch,  Load(X, Source::Scratch),                Everywhere),
-    row(0x64, "lsh",  Form::Decimal,  Alu(AluOp::Lsh, Input::K),                Everywhere),
-    row(0x6c, "lsh",  Form::X,        Alu(AluOp::Lsh, Input::X),                Everywhere),
-    row(0x74, "rsh",  Form::Decimal,  Alu(AluOp::Rsh, Input::K),                Everywhere),
-    row(0x7c, "rsh",  Form::X,        Alu(AluOp::Rsh, Input::X),                Everywhere),
-    row(0x80, "ld",   Form::Length,   Load(A, Source::Length),                 Everywhere),
-    row(0x81, "ldx",  Form::Length,   Load(X, Source::Length),                 Everywhere),
-    row(0x84, "neg",  Form::Nothing,  Negate,                                  Everywhere),
-    row(0x87, "txa",  Form::Nothing,  Transfer(A),                             Everywhere),
-    row(0x94, "mod",  Form::Decimal,  Alu(AluOp::Mod, Input::K),                Packets),
-    row(0x9c, "mod",  Form::X,        Alu(AluOp::Mod, Input::X),                Packets),
-    row(0xa4, "xor",  Form::Hex,      Alu(AluOp::Xor, Input::K),                Everywhere),
-    row(0xac, "xor",  Form::X,        Alu(AluOp::Xor, Input::X),                Everywhere),
-    row(0xb1, "ldxb", Form::MemShift, Load(X, Source::MemShift),               Packets),
+pub(crate) static TABLE: [Opcode; 50] = [
+    row(0x00, "ld",   OperandForm::Hex,      Load(A, Mode::Constant),                       Everywhere),
+    row(0x01, "ldx",  OperandForm::Hex,      Load(X, Mode::Constant),                       Everywhere),
+    row(0x02, "st",   OperandForm::Scratch,  Store(A),                                      Everywhere),
+    row(0x03, "stx",  OperandForm::Scratch,  Store(X),                                      Everywhere),
+    row(0x04, "add",  OperandForm::Decimal,  Alu(AluOp::Add, Input::K),                     Everywhere),
+    row(0x05, "ja",   OperandForm::Target,   Jump,                                          Everywhere),
+    row(0x06, "ret",  OperandForm::Decimal,  Return(Input::K),                              Everywhere),
+    row(0x07, "tax",  OperandForm::Nothing,  Transfer(X),                                   Everywhere),
+    row(0x0c, "add",  OperandForm::X,        Alu(AluOp::Add, Input::X),                     Everywhere),
+    row(0x0e, "ret",  OperandForm::X,        Return(Input::X),                              Nowhere),
+    row(0x14, "sub",  OperandForm::Decimal,  Alu(AluOp::Sub, Input::K),                     Everywhere),
+    row(0x15, "jeq",  OperandForm::Hex,      Branch(Condition::Equal, Input::K),            Everywhere),
+    row(0x16, "ret",  OperandForm::A,        Return(Input::A),                              Everywhere),
+    row(0x1c, "sub",  OperandForm::X,        Alu(AluOp::Sub, Input::X),                     Everywhere),
+    row(0x1d, "jeq",  OperandForm::X,        Branch(Condition::Equal, Input::X),            Everywhere),
+    row(0x20, "ld",   OperandForm::Absolute, Load(A, Absolute(Width::Word)),                Everywhere),
+    row(0x24, "mul",  OperandForm::Decimal,  Alu(AluOp::Mul, Input::K),                     Everywhere),
+    row(0x25, "jgt",  OperandForm::Hex,      Branch(Condition::Greater, Input::K),          Everywhere),
+    row(0x28, "ldh",  OperandForm::Absolute, Load(A, Absolute(Width::Half)),                Packets),
+    row(0x2c, "mul",  OperandForm::X,        Alu(AluOp::Mul, Input::X),                     Everywhere),
+    row(0x2d, "jgt",  OperandForm::X,        Branch(Condition::Greater, Input::X),          Everywhere),
+    row(0x30, "ldb",  OperandForm::Absolute, Load(A, Absolute(Width::Byte)),                Packets),
+    row(0x34, "div",  OperandForm::Decimal,  Alu(AluOp::Div, Input::K),                     Everywhere),
+    row(0x35, "jge",  OperandForm::Hex,      Branch(Condition::GreaterOrEqual, Input::K),   Everywhere),
+    row(0x3c, "div",  OperandForm::X,        Alu(AluOp::Div, Input::X),                     Everywhere),
+    row(0x3d, "jge",  OperandForm::X,        Branch(Condition::GreaterOrEqual, Input::X),   Everywhere),
+    row(0x40, "ld",   OperandForm::Indirect, Load(A, Indirect(Width::Word)),                Packets),
+    row(0x44, "or",   OperandForm::Hex,      Alu(AluOp::Or, Input::K),                      Everywhere),
+    row(0x45, "jset", OperandForm::Hex,      Branch(Condition::BitsSet, Input::K),          Everywhere),
+    row(0x48, "ldh",  OperandForm::Indirect, Load(A, Indirect(Width::Half)),                Packets),
+    row(0x4c, "or",   OperandForm::X,        Alu(AluOp::Or, Input::X),                      Everywhere),
+    row(0x4d, "jset", OperandForm::X,        Branch(Condition::BitsSet, Input::X),          Everywhere),
+    row(0x50, "ldb",  OperandForm::Indirect, Load(A, Indirect(Width::Byte)),                Packets),
+    row(0x54, "and",  OperandForm::Hex,      Alu(AluOp::And, Input::K),                     Everywhere),
+    row(0x5c, "and",  OperandForm::X,        Alu(AluOp::And, Input::X),                     Everywhere),
+    row(0x60, "ld",   OperandForm::Scratch,  Load(A, Mode::Scratch),                        Everywhere),
+    row(0x61, "ldx",  OperandForm::Scratch,  Load(X, Mode::Scratch),                        Everywhere),
+    row(0x64, "lsh",  OperandForm::Decimal,  Alu(AluOp::Lsh, Input::K),                     Everywhere),
+    row(0x6c, "lsh",  OperandForm::X,        Alu(AluOp::Lsh, Input::X),                     Everywhere),
+    row(0x74, "rsh",  OperandForm::Decimal,  Alu(AluOp::Rsh, Input::K),                     Everywhere),
+    row(0x7c, "rsh",  OperandForm::X,        Alu(AluOp::Rsh, Input::X),                     Everywhere),
+    row(0x80, "ld",   OperandForm::Length,   Load(A, Mode::Length),                         Everywhere),
+    row(0x81, "ldx",  OperandForm::Length,   Load(X, Mode::Length),                         Everywhere),
+    row(0x84, "neg",  OperandForm::Nothing,  Negate,                                        Everywhere),
+    row(0x87, "txa",  OperandForm::Nothing,  Transfer(A),                                   Everywhere),
+    row(0x94, "mod",  OperandForm::Decimal,  Alu(AluOp::Mod, Input::K),                     Packets),
+    row(0x9c, "mod",  OperandForm::X,        Alu(AluOp::Mod, Input::X),                     Packets),
+    row(0xa4, "xor",  OperandForm::Hex,      Alu(AluOp::Xor, Input::K),                     Everywhere),
+    row(0xac, "xor",  OperandForm::X,        Alu(AluOp::Xor, Input::X),                     Everywhere),
+    row(0xb1, "ldxb", OperandForm::MemShift, Load(X, Mode::MemShift),                       Packets),
 ];
 
-/// For each code below 256 the place of its row in [`TABLE`], or a number beyond its end.
+/// The index in [`TABLE`] for each code below 256, or a number beyond its end.
 static INDEX: [u8; 256] = {
     let mut index = [u8::MAX; 256];
     let mut i = 0;
@@ -335,15 +335,15 @@ static INDEX: [u8; 256] = {
     index
 };
 
-/// The row of an opcode, `None` for a code that has no name.
-pub(crate) fn lookup(code: u16) -> Option<&'static Row> {
+/// Returns the row of a code, or `None` if no opcode has it.
+pub(crate) fn lookup(code: u16) -> Option<&'static Opcode> {
     TABLE.get(usize::from(*INDEX.get(usize::from(code))?))
 }
 
-/// The code that does `operation`.
+/// Returns the code of an operation.
 ///
-/// Every value of [`Operation`] that the codec and the assembler make has a row; another would get the code 0xffff,
-/// which no verifier accepts.
+/// An operation without a row, which neither the codec nor the assembler creates, gets 0xffff, which no verifier
+/// accepts.
 pub(crate) fn code_of(operation: Operation) -> u16 {
     TABLE.iter().find(|row| row.operation == operation).map_or(u16::MAX, |row| row.code)
 }
@@ -353,7 +353,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_row_is_found_by_its_code_and_by_its_operation() {
+    fn finds_rows_by_code_and_by_operation() {
         for row in &TABLE {
             assert!(std::ptr::eq(lookup(row.code).unwrap(), row), "{row:?}");
             assert_eq!(code_of(row.operation), row.code, "{row:?}");
@@ -362,7 +362,7 @@ mod tests {
     }
 
     #[test]
-    fn codes_without_a_row_have_none() {
+    fn other_codes_have_no_row() {
         let named = (0..=u16::MAX).filter(|&code| lookup(code).is_some()).count();
         assert_eq!(named, TABLE.len());
     }

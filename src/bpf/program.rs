@@ -1,11 +1,11 @@
-//! A program: a list of instructions that nobody has judged yet.
+//! Programs that are not verified yet.
 
 use crate::bpf::instruction::{Instruction, RawInstruction};
 
-/// A program, not yet trusted: any list of instructions, valid or not.
+/// A program that is not verified yet: any list of instructions.
 ///
-/// It comes from [`Program::builder`], from a text ([`Program::parse`], or `"ret #0".parse()`), or from instructions;
-/// [`Program::verify`] judges it for a [`Dialect`](crate::Dialect).
+/// Create it with [`Program::builder`], from a text ([`Program::parse`], or `"ret #0".parse()`), or from instructions.
+/// [`Program::verify`] checks it for a [`Dialect`](crate::Dialect).
 ///
 /// ```
 /// use cbpf::{Instruction, Program};
@@ -18,27 +18,27 @@ pub struct Program {
 }
 
 impl Program {
-    /// A program of these instructions.
+    /// Creates a program of these instructions.
     pub fn new(instructions: impl Into<Vec<RawInstruction>>) -> Program {
         Program { instructions: instructions.into() }
     }
 
-    /// The instructions, as they would be given to the kernel.
+    /// Returns the instructions in the kernel's format.
     pub fn instructions(&self) -> &[RawInstruction] {
         &self.instructions
     }
 
-    /// The instructions, typed; encoding them again gives the same program.
+    /// Returns the typed instructions; encoding them gives the same program.
     pub fn disassemble(&self) -> impl Iterator<Item = Instruction> {
         self.instructions.iter().map(|&raw| raw.into())
     }
 
-    /// How many instructions there are.
+    /// Returns the number of instructions.
     pub fn len(&self) -> usize {
         self.instructions.len()
     }
 
-    /// Whether there is no instruction at all; no verifier accepts such a program.
+    /// Returns whether there are no instructions. No verifier accepts an empty program.
     pub fn is_empty(&self) -> bool {
         self.instructions.is_empty()
     }

@@ -1,20 +1,20 @@
-//! The verifier: whether a dialect accepts a program.
+//! The verifier, which checks the rules of a dialect.
 //!
-//! The rules, in the order in which they are tried; for one instruction after the other, then for the whole:
+//! The rules, in the order of the checks, first for each instruction and then for the whole program:
 //!
 //! - the length is from 1 to [`Dialect::max_len`];
 //! - the opcode has a row in the table of the instruction set, and the dialect accepts it;
 //! - scratch words are `M[0]` to `M[15]`;
-//! - a constant divisor is not 0; a constant shift is below 32 (not asked by [`Dialect::Pcap`]);
+//! - a constant divisor is not 0; a constant shift is below 32 (except in [`Dialect::Pcap`]);
 //! - jumps go forward and stay inside the program;
 //! - an absolute load at 0xfffff000 or above is a known ancillary load ([`Dialect::Linux`]);
 //! - a load lies inside `struct seccomp_data`, on a multiple of 4 ([`Dialect::Seccomp`]);
 //! - the last instruction is `ret #k` or `ret a`;
-//! - a scratch word is stored before it is read, on every path (not asked by [`Dialect::Pcap`]);
+//! - a scratch word is stored before it is read, on every path (except in [`Dialect::Pcap`]);
 //! - jumps fit after the conversion to eBPF ([`Dialect::Linux`]; see [`conversion`]).
 //!
-//! Source: `bpf_check_classic`, `check_load_and_stores` and `bpf_convert_filter` in the kernel's `net/core/filter.c`, `seccomp_check_filter`
-//! in `kernel/seccomp.c`, `bpf_validate` in libpcap. Unreachable code is judged like any other.
+//! Source: `bpf_check_classic`, `check_load_and_stores` and `bpf_convert_filter` in the kernel's `net/core/filter.c`,
+//! `seccomp_check_filter` in `kernel/seccomp.c`, `bpf_validate` in libpcap. Unreachable code is checked like any other.
 
 use std::fmt;
 use std::sync::Arc;
@@ -22,29 +22,32 @@ use std::sync::Arc;
 use crate::bpf::dialect::Dialect;
 use crate::bpf::ebpf_conversion;
 use crate::bpf::instruction::{Operand, RawInstruction};
-use crate::bpf::isa;
-use crate::bpf::isa::{Accepted, AluOp, Condition, Input, Operation, Register, Width};
+use crate::bpf::isa::{self, Accepted, AluOp, Condition, Input, Operation, Register, Width};
 use crate::bpf::program::Program;
-use crate::packet::ancillary;
-use crate::packet::ancillary::Extension;
+use crate::packet::ancillary::{self, Extension};
 
-/// How many scratch words there are.
+/// The number of scratch words.
 pub(crate) const SCRATCH_WORDS: usize = 16;
+
+/// A set of scratch words, a bit for each.
+type ScratchSet = u16;
+
+const _: () = assert!(SCRATCH_WORDS == ScratchSet::BITS as usize);
 
 /// The size of `struct seccomp_data`, in bytes.
 pub(crate) const SECCOMP_DATA: u32 = 64;
 
-/// What an engine executes: an instruction that cannot be wrong, its meaning in the dialect resolved.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// A verified instruction with its meaning in the dialect, which engines execute.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Step {
     Load(Register, Source),
-    /// Loads A from a fixed place of the packet; in Linux, a negative offset is relative to a header.
+    /// Loads A from a fixed offset; in Linux, a negative offset is relative to a header.
     LoadAbsolute(Width, u32),
-    /// Loads A from so far behind the place that X names.
+    /// Loads A from X plus an offset.
     LoadIndirect(Width, u32),
-    /// Loads X with 4 times the low half of the byte there.
+    /// Loads X with 4 times the low half of the byte at an offset.
     LoadMemShift(u32),
-    /// Loads A with a fact from the context, or with what an extension makes of that, the packet, A and X.
+    /// Loads A with the value of an ancillary load.
     Ancillary(Extension),
     Store(Register, usize),
     Alu(AluOp, Operand),
@@ -61,22 +64,22 @@ pub(crate) enum Step {
     Transfer(Register),
 }
 
-/// Where a load of either register takes its value from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// The source of a load of either register.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Source {
     Constant(u32),
     Scratch(usize),
     WireLen,
 }
 
-/// Where a verdict comes from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// The source of a verdict.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Verdict {
     Constant(u32),
     A,
 }
 
-/// A program that a dialect accepts: what engines run. Clones share it.
+/// A verified program, which engines run. Clones share it.
 ///
 /// ```
 /// use cbpf::{Dialect, Program};
@@ -85,7 +88,7 @@ pub(crate) enum Verdict {
 /// assert_eq!(verified.interpret(b"seven b"), 7);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Verified {
     dialect: Dialect,
     program: Arc<Program>,
@@ -93,29 +96,29 @@ pub struct Verified {
 }
 
 impl Verified {
-    /// The dialect that accepted the program.
+    /// Returns the dialect that accepted the program.
     pub fn dialect(&self) -> Dialect {
         self.dialect
     }
 
-    /// The program.
+    /// Returns the program.
     pub fn program(&self) -> &Program {
         &self.program
     }
 
-    /// The program, to be kept.
+    /// Returns the program as a shared pointer.
     pub(crate) fn shared_program(&self) -> Arc<Program> {
         self.program.clone()
     }
 
-    /// The program as engines run it; the last step returns, and every target is the place of a step.
+    /// Returns the steps for engines. The last step returns, and every target is the index of a step.
     pub(crate) fn steps(&self) -> &[Step] {
         &self.steps
     }
 }
 
-/// Why a dialect refuses a program.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// The error of a program that breaks a rule of a dialect.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct VerifyError {
     /// The number of the instruction, from 0; for [`Rule::Empty`] and [`Rule::TooLong`] 0.
@@ -124,26 +127,26 @@ pub struct VerifyError {
     pub instruction: RawInstruction,
     /// The dialect.
     pub dialect: Dialect,
-    /// The rule that it breaks.
+    /// The broken rule.
     pub rule: Rule,
 }
 
 /// A rule of the verifier.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Rule {
     /// A program has at least one instruction.
     Empty,
     /// A program is not longer than the dialect allows.
     TooLong {
-        /// How long it is, in instructions.
+        /// The length, in instructions.
         len: usize,
-        /// How long it may be.
+        /// The largest allowed length.
         max: usize,
     },
-    /// The opcode is one of the machine's.
+    /// The opcode exists.
     UnknownOpcode,
-    /// The opcode is one that this dialect accepts.
+    /// The dialect accepts the opcode.
     ForbiddenOpcode,
     /// Scratch words are `M[0]` to `M[15]`.
     ScratchOutside,
@@ -157,32 +160,34 @@ pub enum Rule {
     JumpOutside,
     /// A jump goes forward.
     JumpBackward,
-    /// An offset of 0xfffff000 or above names an ancillary load.
+    /// An offset of 0xfffff000 or above is that of an ancillary load.
     UnknownAncillary,
     /// An offset lies inside `struct seccomp_data`, on a multiple of 4.
     OutsideSeccompData,
     /// The last instruction is `ret #k` or `ret a`.
     NoReturn,
-    /// A jump fits into the program that the kernel makes of this one: eBPF, where jumps reach 32,767 instructions.
+    /// A jump fits after the kernel's conversion to eBPF, where jumps reach 32,767 instructions.
     ///
-    /// A program that is refused by this rule has more than 1,500 instructions, most of them loads from packets.
+    /// Only programs of more than 1,500 instructions can break this rule.
     ConvertedJumpTooFar,
 }
 
 impl fmt::Display for Rule {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Rule::Empty => "a program has at least one instruction",
-            Rule::TooLong { len, max } => return write!(f, "{len} instructions, and at most {max} are allowed"),
-            Rule::UnknownOpcode => "no such opcode",
+            Rule::Empty => "the program has no instructions",
+            Rule::TooLong { len, max } => {
+                return write!(f, "the program has {len} instructions, and at most {max} are allowed");
+            }
+            Rule::UnknownOpcode => "the opcode does not exist",
             Rule::ForbiddenOpcode => "this dialect does not accept the opcode",
-            Rule::ScratchOutside => "scratch words are M[0] to M[15]",
+            Rule::ScratchOutside => return write!(f, "scratch words are M[0] to M[{}]", SCRATCH_WORDS - 1),
             Rule::ScratchUnset => "on some path this scratch word is read before it is stored",
             Rule::DivisionByZero => "division by zero",
             Rule::ShiftTooFar => "a shift is by 0 to 31 bits",
             Rule::JumpOutside => "the jump leaves the program",
             Rule::JumpBackward => "the jump goes backward",
-            Rule::UnknownAncillary => "offsets from 0xfffff000 are ancillary loads, and none has this number",
+            Rule::UnknownAncillary => "offsets of 0xfffff000 and above are ancillary loads, and none has this number",
             Rule::OutsideSeccompData => "the offset is not a multiple of 4 below 64",
             Rule::NoReturn => "the last instruction is not a return",
             Rule::ConvertedJumpTooFar => {
@@ -196,10 +201,10 @@ impl fmt::Display for Rule {
 impl std::error::Error for VerifyError {}
 
 impl Program {
-    /// Judges the program by the rules of a dialect.
+    /// Verifies the program by the rules of a dialect.
     ///
     /// # Errors
-    /// Names the instruction and the rule that it breaks.
+    /// Returns the instruction and the rule that it breaks.
     ///
     /// ```
     /// use cbpf::{Dialect, Program, Rule};
@@ -211,11 +216,11 @@ impl Program {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn verify(&self, dialect: Dialect) -> Result<Verified, VerifyError> {
-        let refuse = |(pc, rule): (usize, Rule)| {
+        let error = |(pc, rule): (usize, Rule)| {
             let instruction = self.instructions().get(pc).copied().unwrap_or_default();
             VerifyError { pc, instruction, dialect, rule }
         };
-        let steps = verify(self.instructions(), dialect).map_err(refuse)?;
+        let steps = verify(self.instructions(), dialect).map_err(error)?;
         Ok(Verified { dialect, program: Arc::new(self.clone()), steps: steps.into() })
     }
 }
@@ -228,7 +233,7 @@ fn verify(program: &[RawInstruction], dialect: Dialect) -> Result<Vec<Step>, (us
     if len > max {
         return Err((0, Rule::TooLong { len, max }));
     }
-    let step = |(pc, &raw)| Place { pc, len, dialect }.step(raw).map_err(|rule| (pc, rule));
+    let step = |(pc, &raw)| Checker { pc, len, dialect }.step(raw).map_err(|rule| (pc, rule));
     let steps: Vec<Step> = program.iter().enumerate().map(step).collect::<Result<_, _>>()?;
     if !matches!(steps[len - 1], Step::Return(_)) {
         return Err((len - 1, Rule::NoReturn));
@@ -242,14 +247,14 @@ fn verify(program: &[RawInstruction], dialect: Dialect) -> Result<Vec<Step>, (us
     Ok(steps)
 }
 
-/// Where an instruction stands: what it takes to judge it alone.
-struct Place {
+/// The checker of a single instruction, at its position.
+struct Checker {
     pc: usize,
     len: usize,
     dialect: Dialect,
 }
 
-impl Place {
+impl Checker {
     fn step(&self, raw: RawInstruction) -> Result<Step, Rule> {
         let row = isa::lookup(raw.code).ok_or(Rule::UnknownOpcode)?;
         match row.accepted {
@@ -277,15 +282,15 @@ impl Place {
         })
     }
 
-    fn load(&self, dst: Register, source: isa::Source, k: u32) -> Result<Step, Rule> {
+    fn load(&self, dst: Register, source: isa::Mode, k: u32) -> Result<Step, Rule> {
         let source = match source {
-            isa::Source::Constant => Source::Constant(k),
-            isa::Source::Scratch => Source::Scratch(scratch(k)?),
-            isa::Source::Length if self.dialect == Dialect::Seccomp => Source::Constant(SECCOMP_DATA),
-            isa::Source::Length => Source::WireLen,
-            isa::Source::Absolute(width) => return self.absolute(width, k),
-            isa::Source::Indirect(width) => return Ok(Step::LoadIndirect(width, k)),
-            isa::Source::MemShift => return Ok(Step::LoadMemShift(k)),
+            isa::Mode::Constant => Source::Constant(k),
+            isa::Mode::Scratch => Source::Scratch(scratch(k)?),
+            isa::Mode::Length if self.dialect == Dialect::Seccomp => Source::Constant(SECCOMP_DATA),
+            isa::Mode::Length => Source::WireLen,
+            isa::Mode::Absolute(width) => return self.absolute(width, k),
+            isa::Mode::Indirect(width) => return Ok(Step::LoadIndirect(width, k)),
+            isa::Mode::MemShift => return Ok(Step::LoadMemShift(k)),
         };
         Ok(Step::Load(dst, source))
     }
@@ -312,7 +317,7 @@ impl Place {
         Ok(Operand::Constant(k))
     }
 
-    /// The target of `ja`. The kernel reads the distance as unsigned; libpcap emits -1 and the like for `protochain`.
+    /// Returns the target of `ja`. Distances are unsigned in the kernel; libpcap emits negative ones for `protochain`.
     fn jump(&self, k: u32) -> Result<usize, Rule> {
         if self.dialect == Dialect::Pcap && k.cast_signed() < 0 {
             return Err(Rule::JumpBackward);
@@ -321,8 +326,8 @@ impl Place {
     }
 
     fn target(&self, skip: u32) -> Result<usize, Rule> {
-        let behind = self.len - self.pc - 1;
-        if (skip as usize) < behind { Ok(self.pc + 1 + skip as usize) } else { Err(Rule::JumpOutside) }
+        let after = self.len - self.pc - 1;
+        if (skip as usize) < after { Ok(self.pc + 1 + skip as usize) } else { Err(Rule::JumpOutside) }
     }
 }
 
@@ -330,13 +335,12 @@ fn scratch(k: u32) -> Result<usize, Rule> {
     if (k as usize) < SCRATCH_WORDS { Ok(k as usize) } else { Err(Rule::ScratchOutside) }
 }
 
-/// One pass forward, since jumps go forward only: which words are stored on every path to each instruction.
+/// Checks in one pass forward that each scratch word is stored, on every path, before it is read.
 ///
-/// A return counts as going on with the next instruction, as in the kernel; behind a jump that nothing else reaches,
-/// everything counts as stored.
+/// As in the kernel, a return continues with the next instruction, and everything counts as stored in unreachable code.
 fn scratch_is_stored_first(steps: &[Step]) -> Result<(), (usize, Rule)> {
-    let mut stored_before = vec![u16::MAX; steps.len()];
-    let mut stored = 0;
+    let mut stored_before = vec![ScratchSet::MAX; steps.len()];
+    let mut stored: ScratchSet = 0;
     for (pc, step) in steps.iter().enumerate() {
         stored &= stored_before[pc];
         match *step {
@@ -344,12 +348,12 @@ fn scratch_is_stored_first(steps: &[Step]) -> Result<(), (usize, Rule)> {
             Step::Load(_, Source::Scratch(slot)) if stored & 1 << slot == 0 => return Err((pc, Rule::ScratchUnset)),
             Step::Jump(target) => {
                 stored_before[target] &= stored;
-                stored = u16::MAX;
+                stored = ScratchSet::MAX;
             }
             Step::Branch { then, otherwise, .. } => {
                 stored_before[then] &= stored;
                 stored_before[otherwise] &= stored;
-                stored = u16::MAX;
+                stored = ScratchSet::MAX;
             }
             _ => {}
         }

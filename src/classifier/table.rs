@@ -27,6 +27,18 @@ use crate::ir::Hashing;
 /// Up to so many terms of an index, of those without a key, have code of their own.
 pub(crate) const MOST_SPELLED: usize = 48;
 
+/// The most entries that need verification which the code for the first match collects before it gives up.
+pub(crate) const MOST_ASKED: usize = 32;
+
+/// The most entries that it writes: spelled-out terms are always written.
+pub(crate) const MOST_WRITTEN: usize = MOST_ASKED + MOST_SPELLED + 1;
+
+/// The answer of the code for the first match when it gives up.
+pub(crate) const GIVEN_UP: u64 = u64::MAX;
+
+/// The answer of code for a packet that is shorter than the code takes for granted.
+pub(crate) const LACKS: Rank = Rank::MAX - 1;
+
 /// The tables of an index, in the order of their first ranks.
 #[derive(Debug)]
 pub(crate) struct Tables {

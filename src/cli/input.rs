@@ -1,4 +1,4 @@
-//! What most subcommands read: a program, in whatever form, and captures.
+//! The inputs of subcommands: programs in any form, and captures.
 
 use std::cell::Cell;
 use std::fs::File;
@@ -6,20 +6,26 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use cbpf::Program;
+use cbpf::{Form, Program};
 use clap::Args;
-use clap::builder::{PossibleValuesParser, TypedValueParser};
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 
-use crate::cli::capture::{Piece, Reader, Record, Records, input_name};
+use crate::cli::capture::{Piece, Reader, Record, input_name};
 use crate::cli::failure::{Failure, say};
 use crate::cli::link_types::KnownLinkTypes;
 use crate::cli::program::ProgramArguments;
 use crate::cli::progress::Progress;
 
-/// The longest input that is read as a program, in bytes: a listing of 2^20 instructions is shorter.
-const LONGEST_PROGRAM: u64 = 64 << 20;
+/// The maximum length of a program file, in bytes. A listing of 2^20 instructions is shorter.
+const MAX_PROGRAM: u64 = 64 << 20;
 
-/// Takes the name of one of these values.
+/// The number of captures that stay open from the start, so that they can be renamed or removed.
+const MAX_OPEN: usize = 8;
+
+/// The maximum number of records in a batch. Their first cache lines stay in the L1 cache until the engine reads them.
+const MAX_BATCH: usize = 128;
+
+/// Returns an argument parser that takes the name of one of these values.
 pub fn one_of<T: Copy + Send + Sync + 'static>(
     values: &'static [T],
     name: fn(T) -> &'static str,
@@ -28,7 +34,14 @@ pub fn one_of<T: Copy + Send + Sync + 'static>(
     names.try_map(move |named| values.iter().copied().find(|&value| name(value) == named).ok_or("no such value"))
 }
 
-/// Takes a number of seconds.
+/// Returns an argument parser that takes the name of a form. `--help` describes each form.
+pub fn form() -> impl TypedValueParser<Value = Form> {
+    let values = Form::ALL.iter().map(|form| PossibleValue::new(form.name()).help(form.description()));
+    PossibleValuesParser::new(values)
+        .try_map(|name| Form::ALL.iter().copied().find(|form| form.name() == name).ok_or("no such form"))
+}
+
+/// Parses a number of seconds.
 pub fn seconds(text: &str) -> Result<f64, String> {
     match text.parse::<f64>() {
         Ok(seconds) if (0.0..=1e6).contains(&seconds) => Ok(seconds),
@@ -36,13 +49,13 @@ pub fn seconds(text: &str) -> Result<f64, String> {
     }
 }
 
-/// Reads a program in whatever form it is.
+/// Reads a program in any form.
 pub fn read_program(path: &Path) -> Result<Program, Failure> {
     let bytes = read_bytes(path)?;
     Program::parse(&bytes).map_err(|error| Failure::of_file(path, error))
 }
 
-/// Reads a file that may be a program.
+/// Reads a file that is no longer than programs are.
 pub fn read_bytes(path: &Path) -> Result<Vec<u8>, Failure> {
     read(path).map_err(|error| Failure::Input(format!("cannot read {}: {error}", input_name(path))))
 }
@@ -51,14 +64,14 @@ fn read(path: &Path) -> io::Result<Vec<u8>> {
     let source: Box<dyn Read> =
         if path == Path::new("-") { Box::new(io::stdin()) } else { Box::new(File::open(path)?) };
     let mut bytes = Vec::new();
-    source.take(LONGEST_PROGRAM + 1).read_to_end(&mut bytes)?;
-    if bytes.len() as u64 > LONGEST_PROGRAM {
-        return Err(io::Error::other(format!("it is longer than {} MiB, and no program is", LONGEST_PROGRAM >> 20)));
+    source.take(MAX_PROGRAM + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > MAX_PROGRAM {
+        return Err(io::Error::other(format!("it is longer than {} MiB, the limit for programs", MAX_PROGRAM >> 20)));
     }
     Ok(bytes)
 }
 
-/// Refuses to read standard input for more than one of these.
+/// Returns an error if more than one of these paths is standard input.
 pub fn input_once<'a>(paths: impl Iterator<Item = &'a Path>) -> Result<(), Failure> {
     match paths.filter(|&path| path == Path::new("-")).count() {
         0 | 1 => Ok(()),
@@ -66,22 +79,22 @@ pub fn input_once<'a>(paths: impl Iterator<Item = &'a Path>) -> Result<(), Failu
     }
 }
 
-/// Captures to read, one after the other.
+/// The captures to read, one after the other.
 #[derive(Args)]
 pub struct CaptureArguments {
-    /// Capture to read: pcap or pcapng, plain or gzip; - for standard input; may be given more than once. The first Ctrl-C
-    /// ends pipes and standard input, as if nothing more came, and a second one the program
+    /// Capture to read: pcap or pcapng, plain or gzip; - for standard input; may be given more than once. The first
+    /// Ctrl-C ends the input from pipes and standard input, a second one ends the program
     #[arg(short = 'r', long = "read", value_name = "CAPTURE", required = true)]
     captures: Vec<PathBuf>,
 }
 
 impl CaptureArguments {
-    /// Opens all captures, so that one that is missing is found before any work is done.
+    /// Opens all captures, so that a missing one is reported before any work is done.
     pub fn open(&self, program: &ProgramArguments) -> Result<Vec<Reader>, Failure> {
         open(self.paths().chain(program.captures()), program.files())
     }
 
-    /// As [`CaptureArguments::open`], beside another file that is read.
+    /// Opens all captures of a subcommand that also reads another file.
     pub fn open_beside(&self, file: &Path) -> Result<Vec<Reader>, Failure> {
         open(self.paths(), [file].into_iter())
     }
@@ -90,19 +103,19 @@ impl CaptureArguments {
         self.captures.iter().map(PathBuf::as_path)
     }
 
-    /// The paths of all captures, those of a program's words included.
+    /// Returns the paths of all captures, including those among the words of an expression.
     pub fn all_paths<'a>(&'a self, program: &'a ProgramArguments) -> impl Iterator<Item = &'a Path> {
         self.paths().chain(program.captures())
     }
 
-    /// The name of a capture, for messages.
+    /// Returns the name of a capture for messages.
     pub fn name(&self, input: usize) -> String {
         self.captures.get(input).map_or(String::new(), |path| input_name(path).to_string())
     }
 
-    /// The link types that are sure to occur, as far as that is known before `inputs` are read: those of pcap files, and of
-    /// the first packets of pcapng files, or of their interfaces if there are no packets. Only regular files can be read
-    /// twice.
+    /// Returns the link types that are known before `inputs` are read: those of pcap files, and of the first packets of
+    /// pcapng files, or of their interfaces if there are no packets. Streams cannot be read twice, so theirs are
+    /// unknown.
     pub fn link_types(&self, inputs: &[Reader]) -> KnownLinkTypes {
         let mut known = KnownLinkTypes { are_all: true, ..KnownLinkTypes::default() };
         for (path, input) in self.captures.iter().zip(inputs) {
@@ -110,7 +123,7 @@ impl CaptureArguments {
                 known.insert(interface);
                 continue;
             }
-            // What is wrong with a file will be told when it is read.
+            // Errors are reported when the file is read.
             let again = input.bytes_total().and_then(|_| Reader::open(path).ok());
             known.are_all = false;
             let Some(mut again) = again else { continue };
@@ -124,8 +137,8 @@ impl CaptureArguments {
     }
 }
 
-/// Opens captures; `others` are read, too. Only a few stay open, since the system may not allow all at once; the others are
-/// opened again when their turn comes.
+/// Opens captures. Only a few stay open, since the system limits their number; the others are opened again later.
+/// `others` are the other files that the subcommand reads.
 fn open<'a>(
     captures: impl Iterator<Item = &'a Path> + Clone,
     others: impl Iterator<Item = &'a Path>,
@@ -134,51 +147,38 @@ fn open<'a>(
     let mut readers = Vec::new();
     for path in captures {
         let mut reader = Reader::open(path)?;
-        if readers.len() >= OPEN_AT_ONCE {
-            reader.close_for_now();
+        if readers.len() >= MAX_OPEN {
+            reader.suspend();
         }
         readers.push(reader);
     }
     Ok(readers)
 }
 
-/// Gives the records of all inputs to `visit`: the input's place, the number of the packet from 1, and the record.
-///
-/// What is wrong with an input is reported, and the next one is read.
+/// Calls `visit` with each record of all inputs. Its arguments are the index of the input, the number of the packet
+/// from 1, and the record. A damaged input is reported, and the next one is read.
 ///
 /// # Errors
-/// The first one of `visit`, which ends the reading.
+/// The first error of `visit`, which ends the reading.
 pub fn each_record<E>(
     inputs: &mut [Reader],
     progress: Progress,
     mut visit: impl FnMut(usize, u64, &Record) -> Result<(), E>,
 ) -> Result<Inputs, E> {
-    each_batch(inputs, progress, |place, first, records| {
-        (first..).zip(records.iter()).try_for_each(|(number, record)| visit(place, number, &record))
-    })
-}
-
-/// As [`each_record`], for as many records at a time as are at hand; the number is that of the first.
-///
-/// # Errors
-/// The first one of `visit`, which ends the reading.
-pub fn each_batch<E>(
-    inputs: &mut [Reader],
-    progress: Progress,
-    mut visit: impl FnMut(usize, u64, Records) -> Result<(), E>,
-) -> Result<Inputs, E> {
     each_piece(inputs, progress, &Cell::new(None), |place, first, piece| match piece {
-        Piece::Records(records) => visit(place, first, records),
+        Piece::Records(records) => {
+            (first..).zip(records.iter()).try_for_each(|(number, record)| visit(place, number, &record))
+        }
         Piece::Block(_) | Piece::Pause => Ok(()),
     })
 }
 
-/// As [`each_batch`], with the blocks of pcapng that hold no packets, where the number is that of the next record, and with
-/// pauses: `visit` gets one before a stream is waited for, to flush its output, and another one at the time that `due`
-/// holds, if nothing comes before.
+/// Calls `visit` with each piece of all inputs. The number is that of its first record, or of the next one after a
+/// block. A pause comes before a stream is waited for, so that `visit` can flush its output, and at the time in `due`,
+/// if nothing was read before.
 ///
 /// # Errors
-/// The first one of `visit`, which ends the reading.
+/// The first error of `visit`, which ends the reading.
 pub fn each_piece<E>(
     inputs: &mut [Reader],
     mut progress: Progress,
@@ -191,20 +191,14 @@ pub fn each_piece<E>(
     for (place, input) in inputs.iter_mut().enumerate() {
         loop {
             progress.show(bytes_before + input.bytes_read());
-            let read = match input.piece(LARGEST_BATCH) {
+            let read = match input.piece(MAX_BATCH) {
                 Ok(None) => break,
-                Ok(Some(Piece::Records(records))) => {
-                    visit(place, next, Piece::Records(records))?;
-                    next += records.len() as u64;
-                    Ok(())
-                }
-                Ok(Some(Piece::Block(block))) => {
-                    visit(place, next, Piece::Block(block))?;
-                    Ok(())
-                }
-                Ok(Some(Piece::Pause)) => {
-                    visit(place, next, Piece::Pause)?;
-                    input.wait(due.get())
+                Ok(Some(piece)) => {
+                    let is_pause = matches!(piece, Piece::Pause);
+                    let count = if let Piece::Records(records) = &piece { records.len() } else { 0 };
+                    visit(place, next, piece)?;
+                    next += count as u64;
+                    if is_pause { input.wait(due.get()) } else { Ok(()) }
                 }
                 Err(error) => Err(error),
             };
@@ -220,13 +214,7 @@ pub fn each_piece<E>(
     Ok(outcome)
 }
 
-/// How many captures stay open from the start: these can be renamed or removed meanwhile.
-const OPEN_AT_ONCE: usize = 8;
-
-/// The most records that are looked at together: their first lines stay in the first cache until the engine comes to them.
-const LARGEST_BATCH: usize = 128;
-
-/// Whether inputs were read to their ends.
+/// The outcome of reading all inputs.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Inputs {
     Whole,
@@ -234,7 +222,7 @@ pub enum Inputs {
 }
 
 impl Inputs {
-    /// The outcome of a subcommand that did all that it could with its inputs.
+    /// Returns the outcome of a subcommand that processed everything it could read.
     pub fn outcome(self) -> Result<(), Failure> {
         match self {
             Inputs::Whole => Ok(()),

@@ -1,9 +1,9 @@
-//! Signals: those that end the process remove unfinished outputs first, and the first Ctrl-C ends streams instead.
+//! Signals: before one ends the process, unfinished outputs are removed; the first Ctrl-C only ends streams.
 //!
-//! - Temporary files and new folders are removed by every signal that ends the process and can be caught.
-//! - Once a stream is read (a pipe, a socket, a terminal), the first SIGINT, SIGTERM or SIGHUP ends all streams: the program
-//!   does what it does at their end. The second one ends the program.
-//! - Signals that the process ignores or handles at the start are left alone; `nohup` makes it ignore SIGHUP.
+//! - Temporary files and new folders are removed at every signal that ends the process and can be caught.
+//! - If a stream is read (a pipe, a socket, a terminal), the first SIGINT, SIGTERM or SIGHUP ends all streams, as their
+//!   writers would. The second one ends the process.
+//! - Signals that the process ignores or handles from its start keep their effect; `nohup` makes it ignore SIGHUP.
 //! - On systems other than Linux no signal is caught.
 
 use std::io;
@@ -12,27 +12,26 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 #[cfg(target_os = "linux")]
-use watch::Watch;
+use handlers::Handlers;
 
-/// What is removed when a signal ends the program. A folder precedes what is in it.
+/// The paths that are removed when a signal ends the process. A folder precedes its entries.
 static TEMPORARY: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());
 
-/// Whether the program reads a stream.
+/// Set when a stream was opened.
 static READS_STREAMS: AtomicBool = AtomicBool::new(false);
 
 #[cfg(target_os = "linux")]
-static WATCH: std::sync::OnceLock<Watch> = std::sync::OnceLock::new();
+static HANDLERS: std::sync::OnceLock<Handlers> = std::sync::OnceLock::new();
 
 fn temporary() -> MutexGuard<'static, Vec<PathBuf>> {
     TEMPORARY.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Creates a file or a folder with `make`, which returns it or its path; a signal that ends the program removes it, even if
-/// it comes between the two steps.
+/// Creates a file or a folder with `make`, which returns it or its path. It is removed when a signal ends the process.
 ///
 /// # Errors
-/// That of `make`, or if signals cannot be caught.
-pub fn removed_when_interrupted<T: AsRef<Path>>(make: impl FnOnce() -> io::Result<T>) -> io::Result<T> {
+/// The error of `make`, or if signals cannot be caught.
+pub fn create_temporary<T: AsRef<Path>>(make: impl FnOnce() -> io::Result<T>) -> io::Result<T> {
     let mut temporary = temporary();
     start(&temporary)?;
     let made = make()?;
@@ -40,7 +39,8 @@ pub fn removed_when_interrupted<T: AsRef<Path>>(make: impl FnOnce() -> io::Resul
     Ok(made)
 }
 
-/// Does the last of the work, which no signal interrupts: a program with many outputs names all of them, or none.
+/// Runs `work`, which no signal interrupts, and keeps all temporary files from then on: either all outputs of a program
+/// get their names, or none.
 pub fn uninterrupted<T>(work: impl FnOnce() -> T) -> T {
     let mut temporary = temporary();
     let done = work();
@@ -48,7 +48,7 @@ pub fn uninterrupted<T>(work: impl FnOnce() -> T) -> T {
     done
 }
 
-/// Makes the first signal from now on the end of streams.
+/// Makes the first signal end the streams.
 ///
 /// # Errors
 /// If signals cannot be caught.
@@ -57,36 +57,36 @@ pub fn end_streams() -> io::Result<()> {
     start(&temporary())
 }
 
-/// Starts to wait for signals, if that was not done before; the guard excludes other threads.
+/// Installs the handlers, once. The guard excludes other threads.
 fn start(_: &MutexGuard<Vec<PathBuf>>) -> io::Result<()> {
     #[cfg(target_os = "linux")]
-    if WATCH.get().is_none() {
+    if HANDLERS.get().is_none() {
         let failed = |error| io::Error::other(format!("cannot wait for signals: {error}"));
-        let _ = WATCH.set(watch::start().map_err(failed)?);
+        let _ = HANDLERS.set(handlers::install().map_err(failed)?);
     }
     Ok(())
 }
 
-/// Whether a signal has ended the streams.
+/// Returns whether a signal has ended the streams.
 pub fn streams_have_ended() -> bool {
     #[cfg(target_os = "linux")]
-    return WATCH.get().is_some_and(|watch| watch.signal_came.load(Ordering::SeqCst));
+    return HANDLERS.get().is_some_and(|handlers| handlers.is_signalled.load(Ordering::SeqCst));
     #[cfg(not(target_os = "linux"))]
     false
 }
 
-/// A descriptor that becomes readable, and stays so, when a signal ends the streams.
+/// Returns a descriptor that becomes readable, and stays so, when a signal ends the streams.
 #[cfg(unix)]
-pub fn end_of_streams() -> Option<std::os::fd::BorrowedFd<'static>> {
+pub fn wake_descriptor() -> Option<std::os::fd::BorrowedFd<'static>> {
     #[cfg(target_os = "linux")]
-    return WATCH.get().map(|watch| std::os::fd::AsFd::as_fd(&watch.wake));
+    return HANDLERS.get().map(|handlers| std::os::fd::AsFd::as_fd(&handlers.wake));
     #[cfg(not(target_os = "linux"))]
     None
 }
 
 #[cfg(target_os = "linux")]
-mod watch {
-    //! The handlers of signals, and the thread that ends the process.
+mod handlers {
+    //! The signal handlers, and the thread that ends the process.
 
     use std::io;
     use std::os::unix::net::UnixStream;
@@ -99,33 +99,34 @@ mod watch {
     use signal_hook::{flag, low_level::pipe};
 
     use super::{READS_STREAMS, temporary};
-    use crate::cli::limits;
+    use crate::cli::{failure, limits};
 
-    /// Requests to end, by users, terminals and services.
+    /// The signals by which users, terminals and services request an end.
     const REQUESTS: [i32; 3] = [SIGINT, SIGTERM, SIGHUP];
 
-    /// Faults of the program itself, signals that cannot be caught, and signals that do not end a process.
-    const OTHERS: [i32; 14] = [
+    /// The signals that are not caught: faults of the program, uncatchable signals, and those that do not end a
+    /// process.
+    const UNHANDLED: [i32; 14] = [
         SIGILL, SIGTRAP, SIGBUS, SIGFPE, SIGSEGV, SIGKILL, SIGSTOP, SIGCHLD, SIGCONT, SIGTSTP, SIGTTIN, SIGTTOU,
         SIGURG, SIGWINCH,
     ];
 
-    /// What the handlers of [`REQUESTS`] set; it is never reset.
-    pub(super) struct Watch {
-        pub(super) signal_came: Arc<AtomicBool>,
+    /// The state that the handlers of [`REQUESTS`] set. It is never reset.
+    pub(super) struct Handlers {
+        pub(super) is_signalled: Arc<AtomicBool>,
         /// Becomes readable.
         pub(super) wake: UnixStream,
     }
 
-    pub(super) fn start() -> io::Result<Watch> {
-        let signal_came = Arc::new(AtomicBool::new(false));
+    pub(super) fn install() -> io::Result<Handlers> {
+        let is_signalled = Arc::new(AtomicBool::new(false));
         let (wake, waker) = UnixStream::pair()?;
-        let heeded = heeded();
-        for &signal in heeded.iter().filter(|signal| REQUESTS.contains(signal)) {
-            flag::register(signal, Arc::clone(&signal_came))?;
+        let fatal = fatal_signals();
+        for &signal in fatal.iter().filter(|signal| REQUESTS.contains(signal)) {
+            flag::register(signal, Arc::clone(&is_signalled))?;
             pipe::register(signal, waker.try_clone()?)?;
         }
-        let mut signals = Signals::new(&heeded)?;
+        let mut signals = Signals::new(&fatal)?;
         let wait = move || {
             let mut streams_have_ended = false;
             for signal in signals.forever() {
@@ -137,34 +138,34 @@ mod watch {
             }
         };
         std::thread::Builder::new().name("signals".to_owned()).spawn(wait)?;
-        Ok(Watch { signal_came, wake })
+        Ok(Handlers { is_signalled, wake })
     }
 
     /// Removes unfinished outputs, and ends the process.
     fn end(signal: i32) -> ! {
-        // Nobody makes another one while this is locked, and the process ends before it is unlocked.
+        // The process ends before the lock is released, so no other file is created.
         let temporary = temporary();
-        // What is gone was finished in this moment, and stays.
+        // A path that cannot be removed got its final name meanwhile, and stays.
         let remove = |path: &PathBuf| std::fs::remove_file(path).or_else(|_| std::fs::remove_dir(path)).is_ok();
         if temporary.iter().rev().filter(|path| remove(path)).count() > 0 {
-            crate::cli::failure::say("cbpf: interrupted; no output was written");
+            failure::say("cbpf: interrupted; no output was written");
         }
-        // The exit code of a program that a signal ended, as shells have it.
+        // The exit code that shells use for a program ended by a signal.
         std::process::exit(128 + signal)
     }
 
-    /// The signals that end the process by default, without those that are ignored or handled already.
-    fn heeded() -> Vec<i32> {
+    /// Returns the signals that would end the process, without those that are ignored or handled already.
+    fn fatal_signals() -> Vec<i32> {
         let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
         let mask = |name: &str| {
             let mask = status.lines().find_map(|line| line.strip_prefix(name));
             mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or(0)
         };
-        let left_alone = mask("SigIgn:") | mask("SigCgt:");
+        let unchanged = mask("SigIgn:") | mask("SigCgt:");
         let is_fatal = |signal: &i32| {
-            // A write beyond the limit is an error instead.
+            // A write beyond the limit returns an error instead.
             let is_error = *signal == SIGXFSZ && limits::file_size().is_some();
-            !OTHERS.contains(signal) && left_alone & 1 << (signal - 1) == 0 && !is_error
+            !UNHANDLED.contains(signal) && unchanged & 1 << (signal - 1) == 0 && !is_error
         };
         (1..=31).chain(libc::SIGRTMIN()..=libc::SIGRTMAX()).filter(is_fatal).collect()
     }

@@ -1,106 +1,101 @@
-//! What subcommands run, for each link type that occurs.
+//! The programs of an expression, one for each link type of the inputs.
 //!
-//! - An expression has a program for each link type. Where it has none, or one that matches no packet, it matches nothing;
-//!   that is said once for each file and interface.
-//! - It is an error only if there is no link type for which it has a program: at once where all link types are known before
-//!   packets are read, or where no link type at all would do, and else at the end.
-//! - An expression that contradicts itself, as `tcp and udp`, is said to match no packet, once.
-//! - Link types without a name have the same program, whatever their numbers are: a small file may have 65,536 of them.
-//! - A program from a file, and an expression with `--link-type`, is the same for all packets.
+//! - If an expression is invalid for a link type, or matches no packet of it, a warning names each file and interface
+//!   once.
+//! - It is an error only if the expression is invalid for all link types of the inputs. The error is reported before
+//!   packets are read if all link types are known by then, or if no link type at all would do, and else at the end.
+//! - A contradiction such as `tcp and udp` is reported once.
+//! - All link types without a name share one program, since a small file may have 65,536 of them.
+//! - A program from a file, and an expression with `--link-type`, is used for all packets.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::iter;
 
-use cbpf::{LinkType, Verified};
+use cbpf::{ExprError, LinkType, Verified};
 
 use crate::cli::capture::{Interface, Reader, input_name};
+use crate::cli::expression::{Compiled, matches_some, reason};
 use crate::cli::failure::Failure;
 use crate::cli::input::CaptureArguments;
-use crate::cli::program::{ProgramArguments, Refused, What};
+use crate::cli::program::{ProgramArguments, ProgramSource};
 use crate::cli::warnings::NamedInterfaces;
 
-/// Link types that have a meaning for all expressions between them: what matches nothing on any of these contradicts itself.
+/// A sample of link types. An expression that matches no packet of any of them is a contradiction.
 const FAMILIES: [&str; 7] = ["EN10MB", "RAW", "LINUX_SLL2", "IEEE802_11_RADIOTAP", "SUNATM", "PFLOG", "MTP2_WITH_PHDR"];
 
-/// Link types by what expressions mean for them: of those without a name, nothing is known, and the first one that occurs
-/// stands for all.
+/// The classes of link types that share programs: each named link type is a class, all unnamed ones are another. The
+/// first unnamed link type of the inputs represents them.
 #[derive(Clone, Copy, Default)]
-pub struct Alike {
+pub struct LinkTypeClasses {
     unnamed: Option<LinkType>,
 }
 
-impl Alike {
-    /// The link type that stands for this one.
+impl LinkTypeClasses {
+    /// Returns the link type that represents the class of this one.
     #[inline]
-    pub fn of(&mut self, link_type: LinkType) -> LinkType {
+    pub fn representative(&mut self, link_type: LinkType) -> LinkType {
         if link_type.name().is_some() { link_type } else { *self.unnamed.get_or_insert(link_type) }
     }
 }
 
-/// The link types that are known before packets are read, each of them [`Alike`] to no other one.
+/// The link types that are known before packets are read, one of each class.
 #[derive(Default)]
 pub struct KnownLinkTypes {
     pub link_types: BTreeSet<LinkType>,
-    /// Whether there are no others.
+    /// Set if the inputs have no others.
     pub are_all: bool,
-    pub alike: Alike,
+    pub classes: LinkTypeClasses,
 }
 
 impl KnownLinkTypes {
     /// Adds the link type of an interface.
     pub fn insert(&mut self, interface: &Interface) {
-        self.link_types.insert(self.alike.of(LinkType::new(interface.link_type.into())));
+        self.link_types.insert(self.classes.representative(interface.link_type()));
     }
 
-    /// Whether what works for none of them works for no packet: there are no others, or it works for no link type at all.
+    /// Returns whether something that works for none of these link types works for no packet: either the inputs have no
+    /// other link types, or it works for no link type at all.
     pub fn rule_out(&self, works: impl Fn(LinkType) -> bool) -> bool {
         self.are_all && !self.link_types.is_empty() || !LinkType::all().any(works)
     }
 }
 
-/// Whether something works for a link type of any family.
-pub fn works_somewhere(works: impl Fn(LinkType) -> bool) -> bool {
+/// Returns whether something works for one of [`FAMILIES`].
+pub fn works_for_a_family(works: impl Fn(LinkType) -> bool) -> bool {
     FAMILIES.iter().filter_map(|name| name.parse().ok()).any(works)
 }
 
-/// Makes of a program what a subcommand runs.
+/// Loads a program for a subcommand.
 type Load<'a, T> = Box<dyn Fn(Verified) -> Result<T, Failure> + 'a>;
 
-/// What a subcommand runs, by link type.
+/// The loaded programs of a subcommand, by link type.
 pub struct ByLinkType<'a, T> {
     arguments: &'a ProgramArguments,
-    what: What,
+    source: ProgramSource,
     load: Load<'a, T>,
     /// The names of the inputs.
     inputs: Vec<String>,
-    alike: Alike,
-    /// By link type that is not alike to another one; what is the same for all packets has none.
+    classes: LinkTypeClasses,
+    /// The key is the link type that represents a class, or `None` if one program is used for all packets.
     loaded: BTreeMap<Option<LinkType>, Loaded<T>>,
-    /// Whether it has been said that no packet at all matches.
+    /// Set if a contradiction was reported.
     is_contradiction: bool,
-    /// The interfaces of which it has been said that nothing matches there.
-    named: NamedInterfaces,
+    /// The interfaces for which warnings were printed.
+    warned: NamedInterfaces,
 }
 
-/// What an expression is for a link type.
-enum Judged {
-    Accepts(Verified),
-    RejectsAll(Verified),
-    Refused(Refused),
-}
-
-/// What there is for a link type.
+/// The program for a link type.
 struct Loaded<T> {
     item: Option<T>,
-    /// Why nothing matches.
-    complaint: Option<String>,
+    /// The warning that nothing matches, with the reason.
+    warning: Option<String>,
 }
 
 impl<'a, T> ByLinkType<'a, T> {
-    /// Loads what is needed for the link types that are known before packets are read.
+    /// Loads the programs for the link types that are known before packets are read.
     ///
     /// # Errors
-    /// If there is no valid program or expression, or none of the inputs can have a link type for which it has a meaning.
+    /// If the program is invalid, or the expression for all link types that the inputs can have.
     pub fn new(
         arguments: &'a ProgramArguments,
         captures: &CaptureArguments,
@@ -109,38 +104,38 @@ impl<'a, T> ByLinkType<'a, T> {
     ) -> Result<ByLinkType<'a, T>, Failure> {
         let mut all = ByLinkType {
             arguments,
-            what: arguments.what()?,
+            source: arguments.source()?,
             load: Box::new(load),
             inputs: captures.all_paths(arguments).map(|path| input_name(path).to_string()).collect(),
-            alike: Alike::default(),
+            classes: LinkTypeClasses::default(),
             loaded: BTreeMap::new(),
             is_contradiction: false,
-            named: NamedInterfaces::default(),
+            warned: NamedInterfaces::default(),
         };
         if let Some(link_type) = arguments.only_link_type() {
-            let item = (all.load)(arguments.verified(&all.what, link_type)?)?;
-            all.loaded.insert(None, Loaded { item: Some(item), complaint: None });
+            let item = (all.load)(arguments.verified(&all.source, link_type)?)?;
+            all.loaded.insert(None, Loaded { item: Some(item), warning: None });
             return Ok(all);
         }
         let known = captures.link_types(inputs);
-        all.alike = known.alike;
-        let judged: Vec<_> = known.link_types.iter().map(|&link_type| (link_type, all.judge(link_type))).collect();
-        let works = |judged: &Judged| !matches!(judged, Judged::Refused(_));
-        if !judged.iter().any(|(_, judged)| works(judged)) && known.rule_out(|link_type| works(&all.judge(link_type))) {
+        all.classes = known.classes;
+        let compiled: Vec<_> = known.link_types.iter().map(|&link_type| (link_type, all.compile(link_type))).collect();
+        if compiled.iter().all(|(_, compiled)| compiled.is_err())
+            && known.rule_out(|link_type| all.compile(link_type).is_ok())
+        {
             let link_type = known.link_types.first().copied().unwrap_or(LinkType::ETHERNET);
-            arguments.compile(&all.what, link_type).map_err(|error| Failure::Failed(error.to_string()))?;
+            arguments.compile(&all.source, link_type).map_err(|error| Failure::Failed(error.to_string()))?;
         }
-        let accepts = |judged: &Judged| matches!(judged, Judged::Accepts(_));
-        all.is_contradiction = !judged.iter().any(|(_, judged)| accepts(judged))
-            && !works_somewhere(|link_type| accepts(&all.judge(link_type)));
+        all.is_contradiction = !compiled.iter().any(|(_, compiled)| matches_some(compiled))
+            && !works_for_a_family(|link_type| matches_some(&all.compile(link_type)));
         if all.is_contradiction {
-            arguments.warn_of_contradiction(&all.what, None)?;
+            arguments.warn_of_contradiction(&all.source, None)?;
         }
-        judged.into_iter().try_for_each(|(link_type, judged)| all.add(link_type, judged))?;
+        compiled.into_iter().try_for_each(|(link_type, compiled)| all.add(link_type, compiled))?;
         Ok(all)
     }
 
-    /// What there is for packets of that link type, which come from these interfaces of an input.
+    /// Returns the loaded program for packets of a link type, which were captured by these interfaces of an input.
     ///
     /// # Errors
     /// If the program cannot be loaded, or if warnings are denied.
@@ -150,36 +145,34 @@ impl<'a, T> ByLinkType<'a, T> {
         link_type: LinkType,
         interfaces: impl Iterator<Item = &'r Interface>,
     ) -> Result<Option<&mut T>, Failure> {
-        let key = if self.arguments.only_link_type().is_some() { None } else { Some(self.alike.of(link_type)) };
+        let key =
+            if self.arguments.only_link_type().is_some() { None } else { Some(self.classes.representative(link_type)) };
         if let Some(link_type) = key.filter(|_| !self.loaded.contains_key(&key)) {
-            self.add(link_type, self.judge(link_type))?;
+            self.add(link_type, self.compile(link_type))?;
         }
         let Some(loaded) = self.loaded.get_mut(&key) else { return Ok(None) };
-        if let Some(complaint) = &loaded.complaint {
+        if let Some(warning) = &loaded.warning {
             let input = (input, &self.inputs[input]);
-            self.named.complain(self.arguments.warnings(), input, interfaces, complaint)?;
+            self.warned.warn_once(self.arguments.warnings(), input, interfaces, warning)?;
         }
         Ok(loaded.item.as_mut())
     }
 
-    /// As [`ByLinkType::of`], for one packet.
-    ///
-    /// # Errors
-    /// As [`ByLinkType::of`].
+    /// Returns the loaded program for packets of one interface.
     pub fn of_interface(&mut self, input: usize, interface: &Interface) -> Result<Option<&mut T>, Failure> {
-        self.of(input, LinkType::new(interface.link_type.into()), iter::once(interface))
+        self.of(input, interface.link_type(), iter::once(interface))
     }
 
-    /// Judges the whole when the inputs have been read; what holds no packets has the link types of its interfaces.
+    /// Checks the whole after the inputs have been read. Without packets, the link types of the interfaces count.
     ///
     /// # Errors
-    /// If there is no link type for which there is a program.
+    /// If the expression is invalid for all link types of the inputs.
     pub fn finish(&mut self, inputs: &[Reader]) -> Result<(), Failure> {
         if self.loaded.is_empty() {
-            let mut occurring = KnownLinkTypes { alike: self.alike, ..KnownLinkTypes::default() };
+            let mut occurring = KnownLinkTypes { classes: self.classes, ..KnownLinkTypes::default() };
             inputs.iter().flat_map(Reader::interfaces).for_each(|interface| occurring.insert(interface));
             for link_type in occurring.link_types {
-                self.add(link_type, self.judge(link_type))?;
+                self.add(link_type, self.compile(link_type))?;
             }
         }
         if self.loaded.is_empty() || self.loaded.values().any(|loaded| loaded.item.is_some()) {
@@ -187,31 +180,26 @@ impl<'a, T> ByLinkType<'a, T> {
         }
         let names: Vec<_> = self.loaded.keys().flatten().map(LinkType::to_string).collect();
         let message = "has no meaning for any of the link types that occur";
-        Err(Failure::Failed(format!("{} {message}: {}", self.arguments.name(&self.what), names.join(", "))))
+        Err(Failure::Failed(format!("{} {message}: {}", self.arguments.name(&self.source), names.join(", "))))
     }
 
-    /// All that was loaded, and for which link type.
+    /// Returns all loaded programs with their link types.
     pub fn into_items(self) -> impl Iterator<Item = (Option<LinkType>, T)> {
         self.loaded.into_iter().filter_map(|(link_type, loaded)| Some((link_type, loaded.item?)))
     }
 
-    fn judge(&self, link_type: LinkType) -> Judged {
-        match self.arguments.compile(&self.what, link_type) {
-            Ok(verified) if verified.rejects_all() => Judged::RejectsAll(verified),
-            Ok(verified) => Judged::Accepts(verified),
-            Err(error) => Judged::Refused(error),
-        }
+    fn compile(&self, link_type: LinkType) -> Result<Compiled, ExprError> {
+        self.arguments.compile(&self.source, link_type)
     }
 
-    fn add(&mut self, link_type: LinkType, judged: Judged) -> Result<(), Failure> {
-        let nothing = format!("{} matches no packet there", self.arguments.name(&self.what));
-        let loaded = match judged {
-            Judged::Accepts(verified) => Loaded { item: Some((self.load)(verified)?), complaint: None },
-            Judged::RejectsAll(verified) => {
-                let complaint = (!self.is_contradiction).then_some(nothing);
-                Loaded { item: Some((self.load)(verified)?), complaint }
+    fn add(&mut self, link_type: LinkType, compiled: Result<Compiled, ExprError>) -> Result<(), Failure> {
+        let nothing = format!("{} matches no packet there", self.arguments.name(&self.source));
+        let loaded = match compiled {
+            Ok(Compiled { verified, rejects_all }) => {
+                let warning = (rejects_all && !self.is_contradiction).then_some(nothing);
+                Loaded { item: Some((self.load)(verified)?), warning }
             }
-            Judged::Refused(error) => Loaded { item: None, complaint: Some(format!("{nothing}: {}", error.reason())) },
+            Err(error) => Loaded { item: None, warning: Some(format!("{nothing}: {}", reason(&error))) },
         };
         self.loaded.insert(Some(link_type), loaded);
         Ok(())

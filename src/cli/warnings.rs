@@ -1,4 +1,4 @@
-//! Warnings, and the option that makes errors of them.
+//! Warnings, and the option that turns them into errors.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Display;
@@ -9,10 +9,11 @@ use clap::Args;
 use crate::cli::capture::Interface;
 use crate::cli::failure::{Failure, say};
 
-/// As many interfaces of an input are named in warnings; a small file can have 65,536 in each of many sections.
-const MOST_INTERFACES: usize = 32;
+/// The maximum number of interfaces named in warnings about an input. A small file can have 65,536 in each of many
+/// sections.
+const MAX_INTERFACES: usize = 32;
 
-/// What becomes of warnings.
+/// The handling of warnings.
 #[derive(Args)]
 pub struct WarningArguments {
     /// End with exit code 1 at the first warning that something matches no packet
@@ -21,7 +22,7 @@ pub struct WarningArguments {
 }
 
 impl WarningArguments {
-    /// Says a warning on standard error.
+    /// Prints a warning on standard error.
     ///
     /// # Errors
     /// The warning itself, if warnings are denied.
@@ -34,35 +35,35 @@ impl WarningArguments {
     }
 }
 
-/// The interfaces that warnings have named, so that each is named once; they are few for each input.
+/// The interfaces named in warnings, by input, so that each is named once.
 #[derive(Default)]
 pub struct NamedInterfaces(BTreeMap<usize, BTreeSet<(LinkType, usize)>>);
 
 impl NamedInterfaces {
-    /// Says a complaint about these interfaces of an input with this number and name.
+    /// Warns once about each of these interfaces of an input with this number and name.
     ///
     /// # Errors
     /// The first warning, if warnings are denied.
-    pub fn complain<'r>(
+    pub fn warn_once<'r>(
         &mut self,
         arguments: &WarningArguments,
         (input, name): (usize, impl Display),
         interfaces: impl Iterator<Item = &'r Interface>,
-        complaint: &str,
+        message: &str,
     ) -> Result<(), Failure> {
         let named = self.0.entry(input).or_default();
         for interface in interfaces {
             // The last one stands for all that are not named.
-            if named.len() > MOST_INTERFACES {
+            if named.len() > MAX_INTERFACES {
                 break;
             }
-            let (link_type, index) = (LinkType::new(interface.link_type.into()), interface.index);
+            let (link_type, index) = (interface.link_type(), interface.index);
             if !named.insert((link_type, index)) {
                 continue;
             }
-            match named.len() > MOST_INTERFACES {
+            match named.len() > MAX_INTERFACES {
                 true => arguments.warn(format_args!("{name}: and so on for more interfaces, which are not named"))?,
-                false => arguments.warn(format_args!("{name}: interface {index} ({link_type}): {complaint}"))?,
+                false => arguments.warn(format_args!("{name}: interface {index} ({link_type}): {message}"))?,
             }
         }
         Ok(())

@@ -16,11 +16,12 @@ use cranelift_jit::{JITBuilder, JITModule};
 use cranelift_module::{Module, ModuleError, ModuleReloc, default_libcall_names};
 use target_lexicon::Triple;
 
-use crate::codegen::code::{BatchCode, Code, Function, LookedAt};
+use crate::codegen::code::{BatchCode, Code, Function};
 use crate::codegen::constant_tables::Tables;
 use crate::codegen::entry::Form;
 use crate::codegen::error::CompileError;
 use crate::codegen::memory::Provider;
+use crate::codegen::records::PrefetchRange;
 use crate::codegen::{fan_in, frame_pointer_omission, lower, memory, spill_block_parameters};
 use crate::ir::Graph;
 
@@ -72,14 +73,20 @@ const STACK: usize = 256 << 10;
 /// Where code begins, in bytes: between two filters there is as little as lets the machine fetch them well.
 const ALIGN: u32 = 64;
 
-/// Native code for a graph, to run one packet.
+/// Compiles a graph to code that runs one packet.
+#[expect(unsafe_code, reason = "vouches for the form and the inputs of the code")]
 pub(crate) fn compile(graph: &Graph) -> Result<Code, CompileError> {
-    compile_form(graph, Form::Single).map(Code::new)
+    let function = compile_form(graph, Form::Single)?;
+    // SAFETY: the form and the graph are these.
+    Ok(unsafe { Code::new(function, graph.context_inputs()) })
 }
 
-/// Native code for a graph, to run many packets.
+/// Compiles a graph to code that runs a batch of packets.
+#[expect(unsafe_code, reason = "vouches for the form and the inputs of the code")]
 pub(crate) fn compile_batch(graph: &Graph) -> Result<BatchCode, CompileError> {
-    compile_form(graph, Form::Batch).map(|function| BatchCode::new(function, LookedAt::of(graph)))
+    let function = compile_form(graph, Form::Batch)?;
+    // SAFETY: the form and the graph are these.
+    Ok(unsafe { BatchCode::new(function, graph.context_inputs(), PrefetchRange::of(graph)) })
 }
 
 /// A function of this form in memory.
@@ -310,7 +317,8 @@ fn describe_host(by_size: [(&str, &str); 2]) -> Result<OwnedTargetIsa, Box<dyn E
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::codegen::context_data::Facts;
+    use crate::ir::ContextInputs;
+    use crate::packet::Packet;
     use cranelift_codegen::ir::{InstBuilder, MemFlagsData, types};
 
     /// Entry i of a table of numbers and entry i of a table of bytes, added up, where i is the length on the wire.
@@ -346,8 +354,10 @@ mod tests {
                 let isa = compiler.host[0].clone();
                 compiler.place(&isa)
             })?;
-            let code = Code::new(function);
-            let sums = [0, 1, 2].map(|i| code.call(&[], i, &Facts::NONE));
+            #[expect(unsafe_code, reason = "vouches for the signature of the code")]
+            // SAFETY: `lower_sum` has set the signature of `Form::Single`, and reads no context data.
+            let code = unsafe { Code::new(function, ContextInputs::default()) };
+            let sums = [0, 1, 2].map(|i| code.run(&Packet::new(&[]).with_wire_len(i)));
             assert_eq!(sums, [8, 1002, 0x1234_567b]);
         }
         Ok(())

@@ -4,7 +4,7 @@
 use cranelift_codegen::ir::condcodes::IntCC;
 use cranelift_codegen::ir::{self, AbiParam, BlockArg, InstBuilder, Signature, types};
 
-use crate::codegen::context_data::{Entries, Facts};
+use crate::codegen::context_data::{AncillaryValues, ContextData};
 use crate::codegen::entry::{POINTER, read};
 use crate::codegen::lower::Lowering;
 use crate::ir::ValueId;
@@ -70,14 +70,14 @@ impl Lowering<'_, '_> {
     /// The entry of an ancillary load.
     pub(crate) fn entry_of(&mut self, extension: Extension) -> ir::Value {
         let facts = self.entry.facts(&mut self.builder);
-        let entries = read(&mut self.builder, POINTER, facts, Facts::ENTRIES);
-        read(&mut self.builder, types::I64, entries, Entries::offset(extension))
+        let entries = read(&mut self.builder, POINTER, facts, ContextData::ENTRIES);
+        read(&mut self.builder, types::I64, entries, AncillaryValues::offset(extension))
     }
 
     /// What makes offsets that are relative to a header places in the packet.
     fn shift(&mut self, header: Header) -> ir::Value {
         let facts = self.entry.facts(&mut self.builder);
-        read(&mut self.builder, types::I32, facts, Facts::offset(header))
+        read(&mut self.builder, types::I32, facts, ContextData::offset(header))
     }
 
     /// The same as [`random::number`].

@@ -5,7 +5,7 @@ use cranelift_codegen::ir::{self, AbiParam, Block, BlockArg, InstBuilder, MemFla
 use cranelift_codegen::isa::CallConv;
 use cranelift_frontend::FunctionBuilder;
 
-use crate::codegen::code::Job;
+use crate::codegen::code::BatchJob;
 use crate::packet::MAX_CAPTURED;
 
 /// The type of an address; Cranelift makes code for 64-bit machines only.
@@ -16,7 +16,7 @@ pub(crate) const POINTER: ir::Type = types::I64;
 pub(crate) enum Form {
     /// One packet: (packet, captured, wire_len, facts) -> verdict, where `captured` is at most [`MAX_CAPTURED`].
     Single,
-    /// The address of a [`Job`] with at least one packet; it stores the verdicts.
+    /// The address of a [`BatchJob`] with at least one packet; it stores the verdicts.
     Batch,
 }
 
@@ -82,14 +82,14 @@ impl Entry {
         builder.append_block_params_for_function_params(start);
         builder.switch_to_block(start);
         let job = builder.block_params(start)[0];
-        let fields = [Job::RECORDS, Job::VERDICTS, Job::END, Job::STRIDE, Job::BASE];
+        let fields = [BatchJob::RECORDS, BatchJob::VERDICTS, BatchJob::END, BatchJob::STRIDE, BatchJob::BASE];
         let [records, verdicts, end, stride, base] = fields.map(|field| read(builder, types::I64, job, field));
         builder.ins().jump(head, &[records, verdicts].map(BlockArg::Value));
 
         let [record, verdict] = [(); 2].map(|()| builder.append_block_param(head, POINTER));
         builder.switch_to_block(head);
-        let start = read(builder, types::I64, record, Job::START);
-        let captured = read(builder, types::I64, record, Job::CAPTURED);
+        let start = read(builder, types::I64, record, BatchJob::START);
+        let captured = read(builder, types::I64, record, BatchJob::CAPTURED);
         let packet = builder.ins().iadd(base, start);
         builder.ins().jump(first, &[]);
         Entry { packet, captured, frame: Frame::Batch(Loop { job, stride, end, record, verdict, head, done }) }
@@ -112,7 +112,7 @@ impl Entry {
         match &self.frame {
             Frame::Single { wire_len, .. } => *wire_len,
             Frame::Batch(batch) => {
-                let offset = read(builder, types::I64, batch.job, Job::WIRE_LEN_AT);
+                let offset = read(builder, types::I64, batch.job, BatchJob::WIRE_LEN_AT);
                 let place = builder.ins().iadd(batch.record, offset);
                 let wire_len = read(builder, types::I32, place, 0);
                 let visible = self.visible(builder);
@@ -126,7 +126,7 @@ impl Entry {
     pub(crate) fn facts(&self, builder: &mut FunctionBuilder) -> Value {
         match &self.frame {
             Frame::Single { facts, .. } => *facts,
-            Frame::Batch(batch) => read(builder, POINTER, batch.job, Job::FACTS),
+            Frame::Batch(batch) => read(builder, POINTER, batch.job, BatchJob::CONTEXT),
         }
     }
 

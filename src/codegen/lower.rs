@@ -12,7 +12,7 @@ use cranelift_frontend::{FunctionBuilder, FunctionBuilderContext};
 
 use crate::bpf::isa::{AluOp, Condition, Width};
 use crate::codegen::constant_tables::Tables;
-use crate::codegen::context_data::Entries;
+use crate::codegen::context_data::AncillaryValues;
 use crate::codegen::entry::{Entry, Form};
 use crate::codegen::member_sets;
 use crate::ir::{
@@ -134,7 +134,7 @@ impl<'g, 'f> Lowering<'g, 'f> {
             Check::NonZero(value) => self.value(value),
             Check::Present(extension, _) => {
                 let entry = self.entry_of(extension);
-                self.builder.ins().icmp_imm_s(IntCC::NotEqual, entry, Entries::ABSENT.cast_signed())
+                self.builder.ins().icmp_imm_s(IntCC::NotEqual, entry, AncillaryValues::ABSENT.cast_signed())
             }
         }
     }

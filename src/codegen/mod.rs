@@ -21,9 +21,12 @@ mod frame_pointer_omission;
 mod lower;
 mod member_sets;
 mod memory;
+mod once_box;
+mod records;
 mod spill_block_parameters;
 
-pub(crate) use code::{BatchCode, Code, Lazily, LookedAt, Records};
+pub(crate) use code::{BatchCode, Code};
 pub(crate) use compile::{compile, compile_batch};
-pub(crate) use context_data::{Entries, Facts};
 pub use error::CompileError;
+pub(crate) use once_box::OnceBox;
+pub(crate) use records::{PacketRecords, PrefetchRange};

@@ -1,29 +1,31 @@
-//! What users hold: a program as native code.
+//! A program ready to run: native code where there is some, and else the interpreter.
 
+mod batch;
+mod config;
+mod error;
 mod seccomp;
 pub(crate) mod tune;
 
 use std::fmt;
-use std::hint::black_box;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Instant;
 
 use crate::bpf::dialect::Dialect;
-use crate::bpf::program::Program;
-use crate::bpf::verify::{Verified, VerifyError};
-use crate::codegen;
-use crate::codegen::{BatchCode, Code, CompileError, Entries, Facts, Lazily, Records};
-use crate::ir::{ContextInput, Graph, Strategy};
-use crate::lang::{ExprError, LinkType, Target, compile_expression};
+use crate::bpf::verify::Verified;
+use crate::codegen::{self, Code, CompileError};
+use crate::filter::batch::{BatchLoop, BatchSource};
+use crate::ir::{ContextInputs, Graph, Strategy};
+use crate::lang::Target;
 use crate::packet::Packet;
-use crate::packet::ancillary::Extension;
-use crate::packet::batch::{Layout, Packets};
-use crate::packet::context::Context;
+use crate::packet::batch::Packets;
 
-/// A program compiled to native code for this machine.
+pub use config::FilterConfig;
+pub use error::FilterError;
+
+/// A program ready to run on packets.
 ///
-/// Clones share the code, which is freed with the last of them. Running a filter takes no lock and allocates nothing.
+/// It is native code where that can be had, and runs in the interpreter elsewhere, with the same verdicts; see
+/// [`Filter::engine`]. Clones share the code, which is freed with the last of them. Running a filter takes no lock and
+/// allocates nothing.
 ///
 /// ```
 /// use cbpf::{Dialect, Filter, Program};
@@ -38,239 +40,130 @@ use crate::packet::context::Context;
 /// ```
 #[derive(Clone)]
 pub struct Filter {
-    code: Code,
-    /// The facts of the context that the code asks for, a bit each.
-    facts: u32,
-    dialect: Dialect,
+    runner: Runner,
     strategy: Strategy,
-    /// What only batches need.
-    batch: Arc<Batch>,
+    dialect: Dialect,
+    inputs: ContextInputs,
+    batch: Arc<BatchLoop>,
 }
 
-/// Why an expression has no [`Filter`].
-#[derive(Debug)]
+#[derive(Clone)]
+enum Runner {
+    Native(Code),
+    Interpreter(Arc<Interpreted>),
+}
+
+/// A program without native code, and the reason.
+struct Interpreted {
+    verified: Verified,
+    why: CompileError,
+}
+
+/// What runs a filter or a set.
+#[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
-pub enum FilterError {
-    /// It has no program.
-    Expression(ExprError),
-    /// Its program is refused.
-    Verify(VerifyError),
-    /// There is no native code of its program.
-    Compile(CompileError),
+pub enum Engine<'a> {
+    /// Native code.
+    Native,
+    /// The interpreter, many times slower.
+    #[non_exhaustive]
+    Interpreter {
+        /// The reason that there is no native code.
+        why: &'a CompileError,
+    },
 }
 
-impl fmt::Display for FilterError {
+/// Prints `native code`, or `interpreter` and the reason.
+impl fmt::Display for Engine<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            FilterError::Expression(error) => error.fmt(f),
-            FilterError::Verify(error) => error.fmt(f),
-            FilterError::Compile(error) => error.fmt(f),
+            Engine::Native => f.write_str("native code"),
+            Engine::Interpreter { why } => write!(f, "interpreter ({why})"),
         }
     }
 }
 
-impl std::error::Error for FilterError {}
-
-/// The loop over many packets, which is compiled when it is first needed, and what it is compiled from.
-struct Batch {
-    source: Source,
-    strategy: Strategy,
-    code: Lazily<BatchCode>,
-    /// Whether it could not be compiled.
-    has_failed: AtomicBool,
-}
-
-/// What a loop is compiled from.
-enum Source {
-    /// The program rather than its graph: it is small, it is the user's, too, and it is verified in no time.
-    Program {
-        program: Arc<Program>,
-        dialect: Dialect,
-        /// The strategy that was asked for.
-        strategy: Strategy,
-    },
-    Graph(Box<Graph>),
-}
-
-/// The facts that are ancillary loads.
-const EXTENSIONS: u32 = (1 << Extension::COUNT) - 1;
-
-/// The most packets that [`Filter::tuned`] looks at: more than a processor learns by heart.
-const LARGEST_SAMPLE: usize = 16_384;
-
 impl Filter {
-    /// Compiles a verified program.
+    /// Compiles a verified program; [`FilterConfig`] has options.
     ///
-    /// Compiling takes up to 256 KiB of stack, mostly 128. On Linux a thread that has less than 256 KiB left starts another
-    /// one to compile in; it still needs 80 KiB itself. On other systems the stack must be there. Running the filter takes
+    /// Compiling takes up to 256 KiB of stack, mostly 128. On Linux, a thread with less than 256 KiB left compiles in a
+    /// helper thread; it still needs 80 KiB itself. On other systems the stack must be there. Running the filter takes
     /// the stack that its code needs, mostly none, and never more than 256 KiB.
     ///
     /// The process may be forked at any time, also in the middle of a compilation. Parent and child both run the filters
     /// that they share, go on compiling, and cannot write to each other's code.
     ///
+    /// Where there is no native code (without the feature `jit`, on another processor, where no memory may be executed,
+    /// or for a program whose code would need more than 256 KiB of stack), the filter runs in the interpreter. A panic
+    /// inside Cranelift is caught and has the same effect; with `panic = "abort"` it ends the process.
+    ///
     /// # Errors
-    /// If there is no native code for this machine (the interpreter still works), no memory or thread to make it, or if
-    /// it would need more than 256 KiB of stack. A panic inside Cranelift is caught and becomes an error; with
-    /// `panic = "abort"` it ends the process.
-    pub fn compile(verified: &Verified) -> Result<Filter, CompileError> {
-        Filter::compile_as(verified, Strategy::default())
+    /// None with the default configuration.
+    pub fn compile(verified: &Verified) -> Result<Filter, FilterError> {
+        FilterConfig::new().compile(verified)
     }
 
-    /// Compiles an expression of the filter language, for packets of a link type.
+    /// Compiles an expression of the filter language for a link type or a [`Target`].
+    ///
+    /// The verdict on packets that match is 262,144, or [`Target::snaplen`].
     ///
     /// ```
     /// use cbpf::{Filter, LinkType};
     /// let filter = Filter::from_expression("tcp port 443 and not host 10.0.0.1", LinkType::ETHERNET)?;
-    /// assert_eq!(filter.run(&[0; 60]), 0);
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
-    /// ```
-    ///
-    /// The verdict on packets that match is 262,144; [`Filter::from_expression_for`] has the choice.
-    ///
-    /// # Errors
-    /// As [`compile_expression`](crate::compile_expression()) and [`Filter::compile`].
-    pub fn from_expression(expression: &str, link_type: LinkType) -> Result<Filter, FilterError> {
-        Filter::from_expression_for(expression, &Target::new(link_type))
-    }
-
-    /// The same for a target, which says more than the link type.
-    ///
-    /// # Errors
-    /// As [`Filter::from_expression`].
-    pub fn from_expression_for(expression: &str, target: &Target) -> Result<Filter, FilterError> {
-        let program = compile_expression(expression, target).map_err(FilterError::Expression)?;
-        let verified = program.verify(target.machine()).map_err(FilterError::Verify)?;
-        Filter::compile(&verified).map_err(FilterError::Compile)
-    }
-
-    /// Compiles a verified program to code of a strategy, if it is fit for that.
-    ///
-    /// # Errors
-    /// As [`Filter::compile`].
-    pub fn compile_as(verified: &Verified, strategy: Strategy) -> Result<Filter, CompileError> {
-        let source = Source::Program { program: verified.shared_program(), dialect: verified.dialect(), strategy };
-        Filter::new(&Graph::with_strategy(verified, strategy), source)
-    }
-
-    /// Compiles a graph as it is: the graph of a verified program, behind any passes in any order.
-    ///
-    /// # Errors
-    /// As [`Filter::compile`].
-    pub fn from_graph(graph: &Graph) -> Result<Filter, CompileError> {
-        Filter::new(graph, Source::Graph(Box::new(graph.clone())))
-    }
-
-    fn new(graph: &Graph, source: Source) -> Result<Filter, CompileError> {
-        let code = codegen::compile(graph)?;
-        let facts = graph.context_inputs().fold(0, |facts, fact| facts | 1 << fact.index());
-        let batch = Arc::new(Batch::new(source, graph.strategy()));
-        Ok(Filter { code, facts, dialect: graph.dialect, strategy: graph.strategy(), batch })
-    }
-
-    /// Compiles a verified program to code of the strategy that is the fastest on these packets; without any, of the default.
-    ///
-    /// Each strategy is compiled and tried, for one packet at a time and for batches ([`Filter::strategy`] and
-    /// [`Filter::batch_strategy`] tell which was taken), so this takes a few times as long as [`Filter::compile`] and some 10 ms
-    /// more. The default strategy is left only for one that is 3 % faster.
-    ///
-    /// Give some thousand packets, in the order in which they come: how well a processor foresees branches depends on what
-    /// follows what, and of a few packets it learns the order by heart. At most 16,384 are looked at.
-    ///
-    /// ```
-    /// use cbpf::{Dialect, Filter, Program};
-    /// let ip: Program = "ldh [12]\n jne #0x800, drop\n ret #-1\n drop: ret #0".parse()?;
-    /// let verified = ip.verify(Dialect::Linux)?;
-    /// let seen: Vec<Vec<u8>> = (0..4096_u32).map(|i| [[0; 12], [(i * i % 11) as u8; 12]].concat()).collect();
-    /// let filter = Filter::tuned(&verified, &seen)?;
-    /// assert_eq!(filter.run(&seen[0]), verified.interpret(&seen[0]));
+    /// assert!(!filter.is_match(&[0; 60]));
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     ///
     /// # Errors
-    /// As [`Filter::compile`].
-    pub fn tuned<'p, P: Into<Packet<'p>>>(
-        verified: &Verified,
-        sample: impl IntoIterator<Item = P>,
-    ) -> Result<Filter, CompileError> {
-        let default = Filter::compile(verified)?;
-        let sample: Vec<Packet> = sample.into_iter().map(Into::into).take(LARGEST_SAMPLE).collect();
-        if sample.is_empty() {
-            return Ok(default);
-        }
-        let mut variants = vec![default];
-        for &strategy in Strategy::ALL {
-            let variant = Filter::compile_as(verified, strategy)?;
-            // A program that is not fit for a strategy has code that is there already.
-            if variants.iter().all(|other| other.strategy != variant.strategy) {
-                variants.push(variant);
-            }
-        }
-        let sample = variants[0].part_for_a_turn(&sample);
-        let single = tune::fastest(variants.len(), |way| {
-            sample.iter().for_each(|packet| _ = black_box(variants[way].run(packet)));
-        });
-        let mut verdicts = vec![0; sample.len()];
-        let batch = tune::fastest(variants.len(), |way| variants[way].run_batch(sample, &mut verdicts));
-        let batch = variants[batch].batch.clone();
-        Ok(Filter { batch, ..variants.swap_remove(single) })
+    /// [`FilterError::Expression`] if the expression is invalid.
+    pub fn from_expression(expression: &str, target: impl Into<Target>) -> Result<Filter, FilterError> {
+        FilterConfig::new().from_expression(expression, target)
     }
 
-    /// The first of these packets, as many as can be run in a turn of a choice.
-    fn part_for_a_turn<'a, 'p>(&self, packets: &'a [Packet<'p>]) -> &'a [Packet<'p>] {
-        const STEP: usize = 64;
-        let start = Instant::now();
-        let mut count = 0;
-        for step in packets.chunks(STEP) {
-            step.iter().for_each(|packet| _ = black_box(self.run(packet)));
-            count += step.len();
-            if start.elapsed() > tune::TURN {
-                break;
-            }
-        }
-        &packets[..count]
+    /// Compiles a program with a strategy, and falls back to the interpreter.
+    fn new(verified: &Verified, strategy: Strategy) -> Filter {
+        let graph = Graph::with_strategy(verified, strategy);
+        let runner = match codegen::compile(&graph) {
+            Ok(code) => Runner::Native(code),
+            Err(why) => Runner::Interpreter(Arc::new(Interpreted { verified: verified.clone(), why })),
+        };
+        Filter::of_graph(&graph, runner, BatchSource::new(verified, strategy))
     }
 
-    /// The verdict on a packet: how many bytes of it to keep, 0 for none.
+    fn of_graph(graph: &Graph, runner: Runner, source: BatchSource) -> Filter {
+        let (strategy, dialect, inputs) = (graph.strategy(), graph.dialect, graph.context_inputs());
+        Filter { runner, strategy, dialect, inputs, batch: Arc::new(BatchLoop::new(source, strategy)) }
+    }
+
+    /// Takes the loop over batches of another filter with the same verdicts.
+    fn with_batches_of(self, other: Filter) -> Filter {
+        Filter { batch: other.batch, ..self }
+    }
+
+    /// Returns the verdict on a packet: how many of its bytes to keep, 0 for none.
     ///
-    /// Bytes (`&[u8]`) are a packet that was captured whole; a [`Packet`] can say more.
+    /// Bytes (`&[u8]`) are a packet that was captured whole; a [`Packet`] has a length on the wire and a context, too.
     #[inline]
     pub fn run<'p>(&self, packet: impl Into<Packet<'p>>) -> u32 {
         let packet = packet.into();
-        let call = |facts: &Facts| self.code.call(packet.data(), packet.wire_len(), facts);
-        if self.facts == 0 {
-            return call(&Facts::NONE);
+        match &self.runner {
+            Runner::Native(code) => code.run(&packet),
+            Runner::Interpreter(interpreted) => interpreted.verified.interpret(packet),
         }
-        if self.facts & EXTENSIONS == 0 {
-            return call(&Facts::new(packet.context(), &Entries::NONE));
-        }
-        call(&Facts::new(packet.context(), &self.entries(packet.context())))
     }
 
-    /// What the ancillary loads give that the code asks for.
-    fn entries(&self, context: &Context) -> Entries {
-        Entries::new(context, self.extensions())
+    /// Returns `true` if the verdict on a packet is not 0.
+    #[inline]
+    pub fn is_match<'p>(&self, packet: impl Into<Packet<'p>>) -> bool {
+        self.run(packet) != 0
     }
 
-    /// The ancillary loads that the code asks for.
-    fn extensions(&self) -> impl Iterator<Item = Extension> + use<> {
-        let mut left = self.facts & EXTENSIONS;
-        std::iter::from_fn(move || {
-            let next = (left != 0).then(|| Extension::at(left.trailing_zeros() as usize));
-            left &= left.wrapping_sub(1);
-            next
-        })
-    }
-
-    fn asks_for(&self, fact: ContextInput) -> bool {
-        self.facts & 1 << fact.index() != 0
-    }
-
-    /// The verdicts on many packets, in order: the same as those of [`Filter::run`], in less time.
+    /// Writes the verdicts on many packets, in order: the same as those of [`Filter::run`], in less time.
     ///
-    /// The loop over the packets is native code, too. It is compiled when the first batch comes, which takes about as long
-    /// as to compile the filter, unless [`Filter::prepare_batch`] was called; after that a batch takes no lock and
-    /// allocates nothing. Packets that lie too far apart for the cache are fetched ahead. Those of filters that draw
-    /// random numbers, or look at the contexts of [`Packet`]s, are run one by one.
+    /// The loop over the packets is native code, too. The first batch compiles it, which takes about as long as compiling
+    /// the filter, unless [`Filter::prepare_batch`] was called; after that a batch takes no lock and allocates nothing.
+    /// Packets that lie too far apart for the cache are prefetched. Filters that draw random numbers, and filters that
+    /// read the contexts of [`Packet`]s, run the packets one by one.
     ///
     /// ```
     /// use cbpf::{Dialect, Filter, Program};
@@ -287,120 +180,115 @@ impl Filter {
     pub fn run_batch<'p>(&self, packets: impl Into<Packets<'p>>, verdicts: &mut [u32]) {
         let packets = packets.into();
         assert_eq!(packets.len(), verdicts.len(), "there are not as many verdicts as packets");
-        match self.records(packets).zip(self.batch.code()) {
-            Some((records, code)) if self.facts == 0 => code.call(&records, verdicts, &Facts::NONE),
-            Some((records, code)) => {
-                let entries = self.entries(&Context::DEFAULT);
-                code.call(&records, verdicts, &Facts::new(&Context::DEFAULT, &entries));
-            }
-            None => {
-                let runs = packets.iter().map(|packet| self.run(packet));
-                verdicts.iter_mut().zip(runs).for_each(|(verdict, run)| *verdict = run);
-            }
+        let code = if self.is_native() { self.batch.code() } else { None };
+        if code.is_none_or(|code| !code.run(packets, verdicts)) {
+            let runs = packets.iter().map(|packet| self.run(packet));
+            verdicts.iter_mut().zip(runs).for_each(|(verdict, run)| *verdict = run);
         }
     }
 
-    /// The packets, if the compiled loop can take them.
-    fn records<'p>(&self, packets: Packets<'p>) -> Option<Records<'p>> {
-        let have_contexts = matches!(packets.layout(), Layout::Packets(_));
-        let differ =
-            self.asks_for(ContextInput::Ancillary(Extension::Random)) || have_contexts && self.asks_for_context();
-        if differ { None } else { Records::of(packets) }
-    }
-
-    /// Compiles what [`Filter::run_batch`] needs, for this filter and its clones, if that was not done yet.
+    /// Compiles the loop of [`Filter::run_batch`] for this filter and its clones, if that was not done yet.
     ///
     /// # Errors
-    /// As [`Filter::compile`]. Batches can be run all the same, but one packet after the other.
-    pub fn prepare_batch(&self) -> Result<(), CompileError> {
-        self.batch.prepare()
+    /// [`FilterError::Compile`] if there is no memory for the loop. Batches then run one packet after the other.
+    pub fn prepare_batch(&self) -> Result<(), FilterError> {
+        if self.is_native() { self.batch.compile() } else { Ok(()) }
     }
 
-    /// Whether verdicts may depend on the [`Context`] of a packet: if not, it need not be made.
+    /// Returns what runs the filter.
+    pub fn engine(&self) -> Engine<'_> {
+        match &self.runner {
+            Runner::Native(_) => Engine::Native,
+            Runner::Interpreter(interpreted) => Engine::Interpreter { why: &interpreted.why },
+        }
+    }
+
+    fn is_native(&self) -> bool {
+        matches!(self.runner, Runner::Native(_))
+    }
+
+    /// Takes the reason that there is no native code out of a filter that nobody else has.
+    fn into_compile_error(self) -> Result<Filter, CompileError> {
+        match self.runner {
+            Runner::Interpreter(interpreted) => match Arc::try_unwrap(interpreted) {
+                Ok(interpreted) => Err(interpreted.why),
+                Err(interpreted) => Ok(Filter { runner: Runner::Interpreter(interpreted), ..self }),
+            },
+            Runner::Native(_) => Ok(self),
+        }
+    }
+
+    /// Returns whether verdicts may depend on the [`Context`](crate::Context) of a packet. If not, it can be left out.
     ///
     /// ```
     /// use cbpf::{Dialect, Filter, Program};
-    /// let asks = |text: &str| -> Result<bool, Box<dyn std::error::Error>> {
+    /// let needs = |text: &str| -> Result<bool, Box<dyn std::error::Error>> {
     ///     let verified = text.parse::<Program>()?.verify(Dialect::Linux)?;
-    ///     Ok(Filter::compile(&verified)?.asks_for_context())
+    ///     Ok(Filter::compile(&verified)?.needs_context())
     /// };
-    /// assert!(!asks("ldxb 4*([14]&0xf)\n ldh [x + 16]\n ret a")?);
-    /// assert!(asks("ld proto\n ret a")?);
-    /// // X may name a place that is relative to a header.
-    /// assert!(asks("ld [0]\n tax\n ldb [x + 0]\n ret a")?);
+    /// assert!(!needs("ldxb 4*([14]&0xf)\n ldh [x + 16]\n ret a")?);
+    /// assert!(needs("ld proto\n ret a")?);
+    /// // X may be an offset that is relative to a header.
+    /// assert!(needs("ld [0]\n tax\n ldb [x + 0]\n ret a")?);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
-    pub fn asks_for_context(&self) -> bool {
-        let in_packet = [Extension::NetlinkAttribute, Extension::NestedNetlinkAttribute];
-        in_packet.iter().fold(self.facts, |facts, extension| facts & !(1 << extension.index())) != 0
+    pub fn needs_context(&self) -> bool {
+        self.inputs.need_context()
     }
 
-    /// The dialect that the program was verified for.
+    /// Returns the dialect that the program was verified for.
     pub fn dialect(&self) -> Dialect {
         self.dialect
     }
 
-    /// The strategy that the code has.
+    /// Returns the strategy of the code.
     pub fn strategy(&self) -> Strategy {
         self.strategy
     }
 
-    /// The strategy that the code for batches has.
+    /// Returns the strategy of the code for batches.
     pub fn batch_strategy(&self) -> Strategy {
-        self.batch.strategy
+        self.batch.strategy()
     }
 
-    /// The size of the native code, in bytes.
+    /// Returns the size of the native code, in bytes: 0 if there is none.
     pub fn code_size(&self) -> usize {
-        self.code.size()
+        match &self.runner {
+            Runner::Native(code) => code.size(),
+            Runner::Interpreter(_) => 0,
+        }
     }
 }
 
-impl Batch {
-    fn new(source: Source, strategy: Strategy) -> Batch {
-        Batch { source, strategy, code: Lazily::new(), has_failed: AtomicBool::new(false) }
-    }
-
-    /// The loop, unless it cannot be compiled.
-    fn code(&self) -> Option<&BatchCode> {
-        if self.code.get().is_none() && !self.has_failed.load(Ordering::Relaxed) {
-            self.has_failed.store(self.prepare().is_err(), Ordering::Relaxed);
-        }
-        self.code.get()
-    }
-
-    fn prepare(&self) -> Result<(), CompileError> {
-        if self.code.get().is_some() {
-            return Ok(());
-        }
-        let code = match &self.source {
-            Source::Graph(graph) => codegen::compile_batch(graph)?,
-            Source::Program { program, dialect, strategy } => {
-                let verified = program.verify(*dialect).expect("it was verified before");
-                codegen::compile_batch(&Graph::with_strategy(&verified, *strategy))?
-            }
-        };
-        // If another thread was faster, its loop is the same.
-        self.code.get_or_set(code);
-        Ok(())
+impl Graph {
+    /// Compiles the graph as it is, after any passes in any order, to native code.
+    ///
+    /// # Errors
+    /// If there is no native code.
+    pub fn compile(&self) -> Result<Filter, CompileError> {
+        let runner = Runner::Native(codegen::compile(self)?);
+        Ok(Filter::of_graph(self, runner, BatchSource::Graph(Box::new(self.clone()))))
     }
 }
 
 impl fmt::Debug for Filter {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Filter").field("dialect", &self.dialect).field("code_size", &self.code_size()).finish()
+        let mut filter = f.debug_struct("Filter");
+        filter.field("engine", &self.engine()).field("dialect", &self.dialect).field("strategy", &self.strategy);
+        filter.field("code_size", &self.code_size()).finish()
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::bpf::program::Program;
 
     #[test]
     #[should_panic = "as many verdicts as packets"]
-    fn there_is_a_verdict_for_each_packet() {
+    fn each_packet_needs_a_verdict() {
         let program: Program = "ret #1".parse().expect("a program");
-        let filter = Filter::compile(&program.verify(Dialect::Linux).expect("a valid one")).expect("native code");
+        let filter = Filter::compile(&program.verify(Dialect::Linux).expect("a valid one")).expect("a filter");
         filter.run_batch(&[&b"first"[..], &b"second"[..]], &mut [0]);
     }
 }

@@ -5,12 +5,13 @@ use crate::filter::Filter;
 use crate::seccomp::{Action, SeccompData};
 
 impl Filter {
-    /// What the filter does with a system call; `None` if it was not verified for [`Dialect::Seccomp`].
+    /// Runs the filter on a system call and returns its action, or `None` if it was not verified for
+    /// [`Dialect::Seccomp`].
     ///
-    /// Other dialects have no actions, and would read the numbers of the call big-endian. The architecture of the call
-    /// decides which half of an argument comes first; see [`SeccompData`]. A thread that has many filters
-    /// is subject to the [strictest](Action::strictest) of their actions. Newer kernels ask no filter about `uretprobe`
-    /// and `uprobe` on x86-64 (seen with Linux 6.18).
+    /// Other dialects have no actions, and read numbers big-endian. The architecture of the call decides which half of
+    /// an argument comes first; see [`SeccompData`]. A thread with many filters is subject to the
+    /// [strictest](Action::strictest) of their actions. Newer kernels run no filter for `uretprobe` and `uprobe` on
+    /// x86-64 (as of Linux 6.18).
     ///
     /// ```
     /// use cbpf::{Action, Arch, Dialect, Filter, Program, SeccompData};

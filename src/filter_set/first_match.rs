@@ -6,9 +6,10 @@ use std::ops::Range;
 
 use crate::classifier::entry::Entry;
 use crate::classifier::field::Row;
+use crate::classifier::table::{GIVEN_UP, MOST_WRITTEN};
 use crate::classifier::term::Rank;
 use crate::classifier::work_counter;
-use crate::codegen::classifier::{GIVEN_UP, MOST_WRITTEN, Native};
+use crate::codegen::classifier::Native;
 use crate::filter::Filter;
 use crate::filter_set::index::Index;
 use crate::packet::Packet;
@@ -82,7 +83,7 @@ impl Index {
         if self.head as Rank >= end {
             return None;
         }
-        let native = self.native.as_ref();
+        let native = self.native.as_ref().ok();
         if let Some(native) = native.filter(|native| native.first.room() == 0) {
             let best = native.first.call(packet, &mut []) as Rank;
             if best == self.tables.none || is_alive(best) {

@@ -18,6 +18,7 @@ use crate::classifier::table_choice::{Choice, Key};
 use crate::classifier::term;
 use crate::classifier::term::{Rank, Term};
 use crate::classifier::work_counter;
+use crate::codegen::CompileError;
 use crate::codegen::classifier::SetBatchCode;
 use crate::codegen::classifier::{Code, Native};
 use crate::filter::Filter;
@@ -46,8 +47,8 @@ const SURELY: f64 = 1.1;
 pub(crate) struct Index {
     pub(crate) fields: Fields,
     pub(crate) tables: Arc<Tables>,
-    /// The code that looks into them, if there is code for this machine.
-    pub(crate) native: Option<Native>,
+    /// The code that looks into them, or the reason that there is none.
+    pub(crate) native: Result<Native, CompileError>,
     /// The program of each rule, by rank.
     pub(crate) programs: Vec<Program>,
     /// The rules that the tables do not have, in order, and why.
@@ -94,7 +95,7 @@ impl Index {
         fields.turn(&mut terms);
         let (tables, dropped) = tables(&fields, &terms, programs.len() as Rank);
         let tables = Arc::new(tables);
-        let native = Native::new(&fields, &tables).ok();
+        let native = Native::new(&fields, &tables);
         alone.extend(dropped.into_iter().map(|rank| Alone { rank, reason: AloneReason::Alternatives }));
         alone.sort_unstable_by_key(|alone| alone.rank);
         let (alone, reasons): (Vec<Rank>, Vec<AloneReason>) =
@@ -122,19 +123,19 @@ impl Index {
 
     /// The code for the first match, if what it says is all: the rank, or [`Tables::none`].
     pub(crate) fn sure(&self) -> Option<Arc<Code>> {
-        let native = self.native.as_ref().filter(|_| self.head == 0 && self.alone.is_empty())?;
+        let native = self.native.as_ref().ok().filter(|_| self.head == 0 && self.alone.is_empty())?;
         Some(&native.first).filter(|first| first.room() == 0).cloned()
     }
 
     /// The code for all matches, if what it says is all but for the order.
     pub(crate) fn plain(&self) -> Option<Arc<Code>> {
         let is_plain = self.alone.is_empty() && self.few().is_none() && !self.tables.has_asked();
-        self.native.as_ref().filter(|_| is_plain).map(|native| native.all.clone())
+        self.native.as_ref().ok().filter(|_| is_plain).map(|native| native.all.clone())
     }
 
     /// The code for the first match of many packets, if what it says is all.
     pub(crate) fn batch(&self) -> Option<&SetBatchCode> {
-        let native = self.native.as_ref().filter(|_| self.head == 0 && self.alone.is_empty())?;
+        let native = self.native.as_ref().ok().filter(|_| self.head == 0 && self.alone.is_empty())?;
         native.batch.as_ref()
     }
 
@@ -145,7 +146,7 @@ impl Index {
 
     /// Writes all entries that hold for a packet, some rules more than once, in no order, and gives how many there are.
     pub(crate) fn entries(&self, packet: &Packet, words: &mut Vec<u64>) -> usize {
-        let Some(native) = &self.native else { return self.entries_by_interpretation(packet, words) };
+        let Ok(native) = &self.native else { return self.entries_by_interpretation(packet, words) };
         native.all.call_with_room(packet, words) as usize
     }
 

@@ -78,7 +78,7 @@ use std::ops::Range;
 use crate::bpf::dialect::Dialect;
 use crate::bpf::verify::Verified;
 use crate::classifier::term::Rank;
-use crate::codegen::{LookedAt, Records};
+use crate::codegen::{PacketRecords, PrefetchRange};
 use crate::filter_set::change::{Change, GAP};
 use crate::filter_set::segment::{Part, Rule};
 use crate::lang::{LinkType, Target, compile_expression};
@@ -167,7 +167,7 @@ impl FilterSet {
         let compile = |(id, expression): (u32, &str)| {
             let program =
                 compile_expression(expression, &target).map_err(|error| SetError::Expression { id, error })?;
-            Ok((id, program.verify(target.machine()).expect("what an expression becomes is valid")))
+            Ok((id, program.verify(target.get_dialect()).expect("what an expression becomes is valid")))
         };
         FilterSet::new(rules.into_iter().map(compile).collect::<Result<Vec<_>, _>>()?)
     }
@@ -243,7 +243,7 @@ impl FilterSet {
     pub fn first_match_batch<'p>(&self, packets: impl Into<Packets<'p>>, ids: &mut [Option<u32>]) {
         let packets = packets.into();
         assert_eq!(packets.len(), ids.len(), "there are not as many places for ids as packets");
-        match Records::of(packets).filter(|_| self.parts.iter().all(|part| part.batch().is_some())) {
+        match PacketRecords::of(packets).filter(|_| self.parts.iter().all(|part| part.batch().is_some())) {
             Some(records) => {
                 let chunks = ids.chunks_mut(CHUNK).enumerate();
                 chunks.for_each(|(chunk, ids)| self.first_of_chunk(&records, chunk * CHUNK, ids));
@@ -253,7 +253,7 @@ impl FilterSet {
     }
 
     /// Writes the ids of the packets from `from` on, as many as there are, if there is code for that.
-    fn first_of_chunk(&self, records: &Records, from: usize, ids: &mut [Option<u32>]) {
+    fn first_of_chunk(&self, records: &PacketRecords, from: usize, ids: &mut [Option<u32>]) {
         let mut ranks = [0; CHUNK];
         let ranks = &mut ranks[..ids.len()];
         let parts = self.parts.iter().filter_map(|part| Some((part, part.batch()?)));
@@ -307,8 +307,8 @@ impl FilterSet {
                 matches.push(|matches| self.append(&packet, wants_verdicts, matches));
             }
         };
-        match Records::of(packets) {
-            Some(records) => records.in_stretches(0..packets.len(), Some(LookedAt::SETS), run),
+        match PacketRecords::of(packets) {
+            Some(records) => records.in_stretches(0..packets.len(), PrefetchRange::SETS, run),
             None => run(0..packets.len()),
         }
     }
@@ -332,7 +332,7 @@ impl FilterSet {
     /// use cbpf::{FilterSet, LinkType, Target, compile_expression};
     /// let mut set = FilterSet::from_expressions([(1, "arp"), (2, "ip or arp")], LinkType::ETHERNET)?;
     /// let target = Target::new(LinkType::ETHERNET);
-    /// let short = compile_expression("len < 64", &target)?.verify(target.machine())?;
+    /// let short = compile_expression("len < 64", &target)?.verify(target.get_dialect())?;
     /// set.insert_before(3, 1, &short)?;
     ///
     /// let arp = [[0; 12].as_slice(), &[8, 6], &[0; 46]].concat();

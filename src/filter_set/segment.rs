@@ -6,10 +6,11 @@ use std::sync::Arc;
 
 use crate::bpf::verify::Verified;
 use crate::classifier::entry::Entry;
+use crate::classifier::table::LACKS;
 use crate::classifier::term::Rank;
-use crate::codegen::Records;
+use crate::codegen::PacketRecords;
+use crate::codegen::classifier::Code;
 use crate::codegen::classifier::SetBatchCode;
-use crate::codegen::classifier::{Code, Native};
 use crate::filter_set::candidates::Found;
 use crate::filter_set::index::Index;
 use crate::filter_set::matches::Matches;
@@ -151,14 +152,14 @@ impl Part {
 
     /// Writes the rank of the first rule that keeps each packet from `from` on, as many as there are ranks, or
     /// [`Tables::none`].
-    pub(crate) fn first_of_batch(&self, code: &SetBatchCode, records: &Records, from: usize, ranks: &mut [Rank]) {
+    pub(crate) fn first_of_batch(&self, code: &SetBatchCode, records: &PacketRecords, from: usize, ranks: &mut [Rank]) {
         code.call_from(from, records, ranks);
-        if self.dead_count == 0 && !ranks.contains(&Native::UNKNOWN) {
+        if self.dead_count == 0 && !ranks.contains(&LACKS) {
             return;
         }
         let none = self.rules.len() as Rank;
         for (rank, packet) in ranks.iter_mut().zip(records.packets(from)) {
-            if *rank == Native::UNKNOWN || *rank != none && !self.is_alive(*rank) {
+            if *rank == LACKS || *rank != none && !self.is_alive(*rank) {
                 *rank = self.first(&packet, none).unwrap_or(none);
             }
         }

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, TryLockError};
 use std::{hint, mem, process, thread};
 
 use crate::bpf::verify::Verified;
-use crate::codegen::Lazily;
+use crate::codegen::OnceBox;
 use crate::filter_set::FilterSet;
 use crate::filter_set::change::Change;
 use crate::filter_set::error::SetError;
@@ -52,7 +52,7 @@ struct Shared {
     /// The newest version, in the place that its number has. Who shows the next one writes to the other place first.
     versions: [RwLock<FilterSet>; 2],
     /// What a process that was forked goes on with.
-    forked: Lazily<Arc<Shared>>,
+    forked: OnceBox<Arc<Shared>>,
 }
 
 /// The set as it is now, and what became of it since its rules began to be indexed anew, if that goes on.
@@ -153,7 +153,7 @@ impl Shared {
             version: AtomicU64::new(0),
             versions: [set.clone(), set.clone()].map(RwLock::new),
             newest: Mutex::new(Newest { set, changes: None }),
-            forked: Lazily::new(),
+            forked: OnceBox::new(),
         })
     }
 

@@ -1,69 +1,69 @@
-//! Why a program ends before it comes to a return.
+//! The reasons why a program halts without a return.
 
 use std::fmt;
 
 use crate::bpf::isa::Width;
 
-/// What a program met that cannot be done, and that ended it.
+/// The reason a program halted without a `ret`.
 ///
 /// Source: `bpf_convert_filter` in the kernel's `net/core/filter.c`, `pcapint_filter_with_aux_data` in libpcap's
 /// `bpf_filter.c`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
-pub enum Stop {
-    /// A load reached past the end of the captured bytes.
+pub enum HaltReason {
+    /// A load reached beyond the captured bytes.
     OutOfBounds {
-        /// The offset of the load, as the program names it, X added.
+        /// The offset of the load in the program, plus X.
         offset: u64,
-        /// How many bytes it would have read.
+        /// The number of bytes of the load.
         width: Width,
-        /// How many bytes of the packet were captured.
+        /// The number of captured bytes of the packet.
         captured: usize,
     },
-    /// `div x` or `mod x` where X is 0.
+    /// `div x` or `mod x` with X = 0.
     DivisionByZero,
-    /// `ifidx` or `hatype` of a packet that has no device.
+    /// `ifidx` or `hatype` of a packet without a device.
     NoDevice {
         /// The accumulator, which is the verdict.
         a: u32,
     },
 }
 
-impl Stop {
-    /// The verdict of a program that ends so.
+impl HaltReason {
+    /// Returns the verdict of a program that halts for this reason.
     ///
     /// ```
-    /// use cbpf::Stop;
-    /// assert_eq!(Stop::DivisionByZero.verdict(), 0);
-    /// assert_eq!(Stop::NoDevice { a: 7 }.verdict(), 7);
+    /// use cbpf::HaltReason;
+    /// assert_eq!(HaltReason::DivisionByZero.verdict(), 0);
+    /// assert_eq!(HaltReason::NoDevice { a: 7 }.verdict(), 7);
     /// ```
     pub const fn verdict(self) -> u32 {
         match self {
-            Stop::OutOfBounds { .. } | Stop::DivisionByZero => 0,
-            Stop::NoDevice { a } => a,
+            HaltReason::OutOfBounds { .. } | HaltReason::DivisionByZero => 0,
+            HaltReason::NoDevice { a } => a,
         }
     }
 }
 
-/// The largest offset that is printed in decimal: no packet reaches further, and larger ones are mostly meant as negative.
-const MOST_DECIMAL: u64 = i32::MAX as u64;
+/// The largest offset that is printed in decimal. No packet is longer, and larger offsets are mostly negative.
+const MAX_DECIMAL: u64 = i32::MAX as u64;
 
-impl fmt::Display for Stop {
+impl fmt::Display for HaltReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match *self {
-            Stop::OutOfBounds { offset, width, captured } => {
+            HaltReason::OutOfBounds { offset, width, captured } => {
                 let bytes = if width == Width::Byte { "byte" } else { "bytes" };
                 write!(f, "out of bounds: {} {bytes} at offset ", width.bytes())?;
                 match offset {
-                    0..=MOST_DECIMAL => write!(f, "{offset}")?,
+                    0..=MAX_DECIMAL => write!(f, "{offset}")?,
                     _ => write!(f, "{offset:#x}")?,
                 }
                 write!(f, ", and {captured} were captured")
             }
-            Stop::DivisionByZero => f.write_str("division by zero"),
-            Stop::NoDevice { .. } => f.write_str("the packet has no device"),
+            HaltReason::DivisionByZero => f.write_str("division by zero"),
+            HaltReason::NoDevice { .. } => f.write_str("the packet has no device"),
         }
     }
 }
 
-impl std::error::Error for Stop {}
+impl std::error::Error for HaltReason {}

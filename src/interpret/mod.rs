@@ -1,13 +1,13 @@
-//! The reference interpreter: the definition of what a program means. Every other engine agrees with it.
+//! The reference interpreter, which defines the meaning of programs. Every other engine agrees with it.
 //!
-//! The machine has an accumulator `A`, an index register `X` and sixteen scratch words `M[]`, all 32 bits wide and 0 at
-//! the start, and a packet that it only reads. Arithmetic wraps. Jumps go forward, so every program ends. What cannot
-//! be done, a load past the end of the captured bytes or a division by zero, ends the program with verdict 0. An
-//! ancillary load that asks about a device that is not there ends it, too, and A is the verdict, as in the kernel.
+//! The machine has an accumulator `A`, an index register `X` and [`SCRATCH_WORDS`] scratch words `M[]`, all 32 bits
+//! wide and 0 at the start, and a packet that it only reads. Arithmetic wraps. Jumps go forward, so every program ends.
+//! A load out of bounds or a division by zero halts the program with verdict 0. An ancillary load that needs a device
+//! of a packet without one halts it with verdict A, as in the kernel.
 //!
-//! In [`Dialect::Linux`] offsets are signed, and the negative ones of absolute loads, of what X + k comes to, and of
-//! `4*([k]&0xf)` are relative to a header: from -0x100000 on to the network header, from -0x200000 on to the link header.
-//! Below that, before the first captured byte, and behind a link header that is not there, everything is out of bounds.
+//! In [`Dialect::Linux`] offsets are signed, and negative offsets of `[k]`, `[x + k]` and `4*([k]&0xf)` are relative to
+//! a header: from -0x100000 on to the network header, from -0x200000 on to the link header. Offsets below that, before
+//! the first captured byte, or relative to a missing link header are out of bounds.
 
 pub(crate) mod halt_reason;
 pub(crate) mod observer;
@@ -19,8 +19,8 @@ use crate::bpf::dialect::Dialect;
 use crate::bpf::instruction::Operand;
 use crate::bpf::isa::{AluOp, Register, Width};
 use crate::bpf::verify::{SCRATCH_WORDS, Source, Step, Verdict, Verified};
-use crate::interpret::halt_reason::Stop;
-use crate::interpret::observer::{Registers, Unwatched, Watch};
+use crate::interpret::halt_reason::HaltReason;
+use crate::interpret::observer::{Observer, Registers, Unobserved};
 use crate::packet::Packet;
 use crate::packet::ancillary::Extension;
 use crate::packet::flow_dissector;
@@ -28,7 +28,7 @@ use crate::packet::netlink_attributes;
 use crate::packet::random;
 
 impl Verified {
-    /// Runs the program by interpretation and gives its verdict: how many bytes of the packet to keep, 0 for none.
+    /// Interprets the program and returns its verdict: the number of bytes of the packet to keep.
     ///
     /// ```
     /// use cbpf::{Dialect, Program};
@@ -42,19 +42,20 @@ impl Verified {
         self.verdict(&packet.into())
     }
 
-    /// The verdict, with nobody looking on. A function of its own, so that it is compiled here, with all that it calls.
+    /// Interprets the program without an observer. As a function without generics it is compiled in this crate, with
+    /// all that it calls.
     fn verdict(&self, packet: &Packet) -> u32 {
-        self.run(packet, &mut Unwatched).unwrap_or_else(Stop::verdict)
+        self.run(packet, &mut Unobserved).unwrap_or_else(HaltReason::verdict)
     }
 
-    /// Runs the program while `watch` looks on; gives the verdict of its return, or why it came to none.
-    pub(crate) fn run(&self, packet: &Packet, watch: &mut impl Watch) -> Result<u32, Stop> {
+    /// Runs the program with an observer; returns the verdict of its return, or the reason it halted without one.
+    pub(crate) fn run(&self, packet: &Packet, observer: &mut impl Observer) -> Result<u32, HaltReason> {
         let (mut a, mut x, mut scratch) = (0_u32, 0_u32, [0; SCRATCH_WORDS]);
         let mut random_loads = 0;
         let steps = self.steps();
         let mut rest = steps.iter();
         while let Some(step) = rest.next() {
-            watch.step(steps.len() - rest.len() - 1, Registers { a, x }, &scratch);
+            observer.step(steps.len() - rest.len() - 1, Registers { a, x }, &scratch);
             match *step {
                 Step::Load(dst, source) => {
                     let value = match source {
@@ -67,23 +68,25 @@ impl Verified {
                         Register::X => x = value,
                     }
                 }
-                Step::LoadAbsolute(width, offset) => a = self.load(packet, u64::from(offset), width, watch)?,
-                Step::LoadIndirect(width, offset) => a = self.load(packet, self.indirect(x, offset), width, watch)?,
+                Step::LoadAbsolute(width, offset) => a = self.load(packet, u64::from(offset), width, observer)?,
+                Step::LoadIndirect(width, offset) => {
+                    a = self.load(packet, self.indirect(x, offset), width, observer)?
+                }
                 Step::LoadMemShift(offset) => {
-                    x = (self.load(packet, u64::from(offset), Width::Byte, watch)? & 0xf) << 2;
+                    x = (self.load(packet, u64::from(offset), Width::Byte, observer)? & 0xf) << 2;
                 }
                 Step::Ancillary(extension) => match ancillary(extension, packet, a, x, &mut random_loads) {
                     Some(value) => a = value,
-                    None => return Err(Stop::NoDevice { a }),
+                    None => return Err(HaltReason::NoDevice { a }),
                 },
                 Step::Store(Register::A, slot) => scratch[slot] = a,
                 Step::Store(Register::X, slot) => scratch[slot] = x,
-                Step::Alu(op, operand) => a = self.alu(op, a, value(operand, x)).ok_or(Stop::DivisionByZero)?,
+                Step::Alu(op, operand) => a = self.alu(op, a, value(operand, x)).ok_or(HaltReason::DivisionByZero)?,
                 Step::Negate => a = a.wrapping_neg(),
                 Step::Jump(target) => rest = steps[target..].iter(),
                 Step::Branch { condition, operand, then, otherwise } => {
-                    // Two checked slices, so this stays a branch, which the processor foresees. To choose a number and
-                    // slice once would be a conditional move: the next step would wait for it, 1.5 times as long.
+                    // Two checked slices keep this a branch, which processors predict. Selecting the target first would
+                    // be a conditional move, which delays the next step: 1.5 times as slow.
                     if condition.eval(a, value(operand, x)) {
                         rest = steps[then..].iter();
                     } else {
@@ -96,7 +99,7 @@ impl Verified {
                 Step::Transfer(Register::X) => x = a,
             }
         }
-        // Never reached, since the last step returns.
+        // Unreachable, since the last step returns.
         Ok(0)
     }
 
@@ -105,7 +108,7 @@ impl Verified {
         op.eval(a, if is_masked { operand & 31 } else { operand })
     }
 
-    /// `[x + k]`: the kernel adds 32-bit numbers, libpcap does not wrap.
+    /// Returns the offset of `[x + k]`, which wraps at 2^32 in the kernel and does not in libpcap.
     fn indirect(&self, x: u32, offset: u32) -> u64 {
         match self.dialect() {
             Dialect::Linux | Dialect::Seccomp => u64::from(x.wrapping_add(offset)),
@@ -113,20 +116,26 @@ impl Verified {
         }
     }
 
-    /// A number of the packet.
-    fn load(&self, packet: &Packet, offset: u64, width: Width, watch: &mut impl Watch) -> Result<u32, Stop> {
+    /// Loads a number of the packet.
+    fn load(
+        &self,
+        packet: &Packet,
+        offset: u64,
+        width: Width,
+        observer: &mut impl Observer,
+    ) -> Result<u32, HaltReason> {
         let captured = packet.data().len();
-        self.number(packet, offset, width, watch).ok_or(Stop::OutOfBounds { offset, width, captured })
+        self.number(packet, offset, width, observer).ok_or(HaltReason::OutOfBounds { offset, width, captured })
     }
 
-    /// The number at an offset, `None` out of bounds.
-    fn number(&self, packet: &Packet, offset: u64, width: Width, watch: &mut impl Watch) -> Option<u32> {
-        // No packet reaches an offset of 2^31, from where on they are negative.
+    /// Returns the number at an offset, or `None` out of bounds.
+    fn number(&self, packet: &Packet, offset: u64, width: Width, observer: &mut impl Observer) -> Option<u32> {
+        // Packets are shorter than 2^31 bytes, so no negative offset is in the first slice.
         let bytes = match packet.data().get(usize::try_from(offset).ok()?..) {
             Some(bytes) => bytes,
-            None => self.behind_header(packet, offset)?,
+            None => self.relative_to_header(packet, offset)?,
         };
-        watch.load(packet.data().len() - bytes.len(), width);
+        observer.load(packet.data().len() - bytes.len(), width);
         Some(match width {
             Width::Byte => u32::from(*bytes.first()?),
             Width::Half => u32::from(u16::from_be_bytes(*bytes.first_chunk()?)),
@@ -135,17 +144,17 @@ impl Verified {
         })
     }
 
-    /// The bytes from an offset on that the packet does not reach: none, unless Linux takes it as relative to a header.
+    /// Returns the bytes from an offset beyond the packet: none, unless Linux takes it as relative to a header.
     #[cold]
-    fn behind_header<'p>(&self, packet: &Packet<'p>, offset: u64) -> Option<&'p [u8]> {
+    fn relative_to_header<'p>(&self, packet: &Packet<'p>, offset: u64) -> Option<&'p [u8]> {
         let offset = u32::try_from(offset).ok().filter(|_| self.dialect() == Dialect::Linux)?;
         packet.data().get(packet.context().position(offset) as usize..)
     }
 }
 
-/// What an ancillary load gives; `None` if the packet has no device to ask.
+/// Returns the value of an ancillary load, or `None` if the packet lacks the device for it.
 ///
-/// Not inlined, so that it takes no registers from programs without such loads.
+/// Not inlined, so that programs without such loads keep their registers.
 #[inline(never)]
 fn ancillary(extension: Extension, packet: &Packet, a: u32, x: u32, random_loads: &mut u32) -> Option<u32> {
     Some(match extension {

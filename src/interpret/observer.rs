@@ -1,10 +1,10 @@
-//! Whoever looks on while the interpreter runs a program.
+//! The observer of a run of the interpreter.
 
 use crate::bpf::isa::Width;
 use crate::bpf::verify::SCRATCH_WORDS;
 
 /// The two registers.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Registers {
     /// The accumulator.
     pub a: u32,
@@ -12,21 +12,21 @@ pub struct Registers {
     pub x: u32,
 }
 
-/// Looks on while a program runs: what a run tells beside its verdict, for traces and profiles.
+/// An observer of the steps of a run, for traces and profiles.
 ///
-/// The interpreter is compiled once for each watcher, so one that does nothing costs nothing.
-pub(crate) trait Watch {
-    /// The step at `pc` comes next, and this is what it finds.
+/// The interpreter is compiled once for each observer type, so [`Unobserved`] costs nothing.
+pub(crate) trait Observer {
+    /// Is called before the step at `pc`, with the registers and scratch words.
     fn step(&mut self, pc: usize, registers: Registers, scratch: &[u32; SCRATCH_WORDS]);
 
-    /// The step loads from this place of the packet, in bytes from its start; the last of them may lie past the end.
+    /// Is called when the step loads from an offset of the packet; the last bytes may be out of bounds.
     fn load(&mut self, offset: usize, width: Width);
 }
 
-/// Nobody looks on.
-pub(crate) struct Unwatched;
+/// An observer that does nothing.
+pub(crate) struct Unobserved;
 
-impl Watch for Unwatched {
+impl Observer for Unobserved {
     fn step(&mut self, _: usize, _: Registers, _: &[u32; SCRATCH_WORDS]) {}
 
     fn load(&mut self, _: usize, _: Width) {}

@@ -1,20 +1,20 @@
-//! Profiles: how many packets took each way through a program.
+//! Profiles: the number of packets on each edge of a program.
 //!
-//! A profile counts while the interpreter runs, one pair of numbers an instruction; [`Profile::blocks`] gathers them into
-//! the basic blocks of the program as it is written.
+//! An observer of the interpreter counts for each instruction; [`Profile::blocks`] aggregates the counts to the basic
+//! blocks of the original program.
 
 use std::ops::Range;
 
 use crate::bpf::isa::Width;
 use crate::bpf::verify::{SCRATCH_WORDS, Step, Verified};
-use crate::interpret::halt_reason::Stop;
-use crate::interpret::observer::{Registers, Watch};
+use crate::interpret::halt_reason::HaltReason;
+use crate::interpret::observer::{Observer, Registers};
 use crate::packet::Packet;
 
-/// Counts how many packets took each way through a program.
+/// Counts the packets on each edge of a program.
 ///
 /// ```
-/// use cbpf::{Dialect, Profile, Program, Way};
+/// use cbpf::{Dialect, Profile, Program, EdgeKind};
 /// let program: Program = "ldb [0]\n jeq #6, keep\n ret #0\n keep: ret #-1".parse()?;
 /// let mut profile = Profile::new(&program.verify(Dialect::Linux)?);
 /// for packet in [&[6, 1][..], &[17], &[6], &[]] {
@@ -24,9 +24,9 @@ use crate::packet::Packet;
 ///
 /// let blocks = profile.blocks();
 /// assert_eq!(blocks[0].instructions, 0..2);
-/// assert_eq!((blocks[0].packets, blocks[0].stopped), (4, 1));
-/// let ways: Vec<_> = blocks[0].edges.iter().map(|edge| (edge.way, edge.target, edge.packets)).collect();
-/// assert_eq!(ways, [(Way::True, 2, 2), (Way::False, 1, 1)]);
+/// assert_eq!((blocks[0].packets, blocks[0].halted), (4, 1));
+/// let edges: Vec<_> = blocks[0].edges.iter().map(|edge| (edge.kind, edge.target, edge.packets)).collect();
+/// assert_eq!(edges, [(EdgeKind::True, 2, 2), (EdgeKind::False, 1, 1)]);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Debug)]
@@ -37,90 +37,90 @@ pub struct Profile {
     kept: u64,
 }
 
-/// How often an instruction was executed, and how often another one came next.
+/// The number of executions of an instruction, and of each successor.
 #[derive(Clone, Copy, Debug, Default)]
 struct Count {
     executed: u64,
-    /// The target of a test that held.
+    /// Executions with a test that held.
     then: u64,
-    /// Any other.
+    /// Executions with any other successor.
     otherwise: u64,
 }
 
-/// A basic block: instructions that are executed one after the other, and what came behind them.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// A basic block and its counts.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct Block {
-    /// The numbers of its instructions; there is at least one.
+    /// The numbers of its instructions, at least one.
     pub instructions: Range<usize>,
-    /// How many packets came to it.
+    /// The number of packets that entered the block.
     pub packets: u64,
-    /// For how many of them the program ended here without a return; see [`Stop`].
-    pub stopped: u64,
-    /// The ways out of it: none behind a return, two behind a test whose targets differ, else one.
+    /// The number of packets for which the program halted here without a return; see [`HaltReason`].
+    pub halted: u64,
+    /// The outgoing edges: none after a return, two after a test with different targets, else one.
     pub edges: Vec<Edge>,
 }
 
-/// A way from one block to another, which stands behind it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// An edge to a later block.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct Edge {
-    /// When it is taken.
-    pub way: Way,
-    /// The place of the block that it leads to, in [`Profile::blocks`].
+    /// The condition of the edge.
+    pub kind: EdgeKind,
+    /// The index of the target block in [`Profile::blocks`].
     pub target: usize,
-    /// How many packets took it.
+    /// The number of packets on the edge.
     pub packets: u64,
 }
 
-/// When an edge is taken.
+/// The condition of an edge.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Way {
+pub enum EdgeKind {
     /// The test holds.
     True,
     /// The test does not hold.
     False,
-    /// There is no other edge: a jump, the next instruction, or a test with one target.
+    /// The only edge: a jump, the next instruction, or a test with one target.
     Always,
 }
 
 impl Profile {
-    /// A profile of a program that has not seen any packet.
+    /// Creates a profile without packets.
     pub fn new(verified: &Verified) -> Profile {
         let counts = vec![Count::default(); verified.steps().len()];
         Profile { verified: verified.clone(), counts, packets: 0, kept: 0 }
     }
 
-    /// Runs the program by interpretation, counts its way, and gives the verdict, as [`Verified::interpret`] does.
+    /// Interprets the program, counts its edges, and returns the verdict, as [`Verified::interpret`] does.
     pub fn run<'p>(&mut self, packet: impl Into<Packet<'p>>) -> u32 {
         let mut counter = Counter { steps: self.verified.steps(), counts: &mut self.counts, last: None };
-        let verdict = self.verified.run(&packet.into(), &mut counter).unwrap_or_else(Stop::verdict);
+        let verdict = self.verified.run(&packet.into(), &mut counter).unwrap_or_else(HaltReason::verdict);
         self.packets += 1;
         self.kept += u64::from(verdict != 0);
         verdict
     }
 
-    /// The program.
+    /// Returns the program.
     pub fn verified(&self) -> &Verified {
         &self.verified
     }
 
-    /// How many packets it was run on.
+    /// Returns the number of packets.
     pub fn packets(&self) -> u64 {
         self.packets
     }
 
-    /// How many of them had a verdict other than 0.
+    /// Returns the number of packets with a verdict other than 0.
     pub fn kept(&self) -> u64 {
         self.kept
     }
 
-    /// How many packets executed the instruction `pc`; 0 for one that is not there.
+    /// Returns the number of packets that executed the instruction `pc`; 0 if it does not exist.
     pub fn executed(&self, pc: usize) -> u64 {
         self.counts.get(pc).map_or(0, |count| count.executed)
     }
 
-    /// The basic blocks of the program, in its order, with the counts. Code that nothing reaches is there, too.
+    /// Returns the basic blocks in program order, with their counts. Unreachable blocks are included.
     pub fn blocks(&self) -> Vec<Block> {
         let starts = starts(self.verified.steps());
         let ends = starts.iter().skip(1).copied().chain([self.counts.len()]);
@@ -131,23 +131,23 @@ impl Profile {
         let last = instructions.end - 1;
         let Count { executed, then, otherwise } = self.counts[last];
         let edge =
-            |way, target, packets| Edge { way, target: starts.partition_point(|&start| start < target), packets };
+            |kind, target, packets| Edge { kind, target: starts.partition_point(|&start| start < target), packets };
         let (edges, left) = match self.verified.steps()[last] {
             Step::Return(_) => (Vec::new(), executed),
             Step::Branch { then: held, otherwise: not, .. } if held != not => {
-                (vec![edge(Way::True, held, then), edge(Way::False, not, otherwise)], executed)
+                (vec![edge(EdgeKind::True, held, then), edge(EdgeKind::False, not, otherwise)], executed)
             }
             Step::Jump(target) | Step::Branch { then: target, .. } => {
-                (vec![edge(Way::Always, target, then + otherwise)], executed)
+                (vec![edge(EdgeKind::Always, target, then + otherwise)], executed)
             }
-            _ => (vec![edge(Way::Always, last + 1, otherwise)], otherwise),
+            _ => (vec![edge(EdgeKind::Always, last + 1, otherwise)], otherwise),
         };
         let packets = self.executed(instructions.start);
-        Block { instructions, packets, stopped: packets - left, edges }
+        Block { instructions, packets, halted: packets - left, edges }
     }
 }
 
-/// Where blocks begin: at the first instruction, at targets, and behind jumps and returns.
+/// Returns the first instructions of blocks: the first one, targets, and those after jumps and returns.
 fn starts(steps: &[Step]) -> Vec<usize> {
     let mut starts = vec![0];
     for (pc, step) in steps.iter().enumerate() {
@@ -163,14 +163,14 @@ fn starts(steps: &[Step]) -> Vec<usize> {
     starts
 }
 
-/// Counts what the interpreter tells.
+/// The observer that counts.
 struct Counter<'a> {
     steps: &'a [Step],
     counts: &'a mut [Count],
     last: Option<usize>,
 }
 
-impl Watch for Counter<'_> {
+impl Observer for Counter<'_> {
     fn step(&mut self, pc: usize, _: Registers, _: &[u32; SCRATCH_WORDS]) {
         if let Some(last) = self.last {
             match self.steps[last] {
@@ -201,31 +201,31 @@ mod tests {
     }
 
     #[test]
-    fn a_block_ends_before_a_target_and_behind_a_jump() {
+    fn blocks_end_before_targets_and_after_jumps() {
         let text = "ldb [0]\n jeq #1, next\n ldb [1]\n next: ldb [2]\n ja end\n ret #7\n end: ret a";
         let blocks = blocks(text, &[&[1, 2, 3], &[2, 2, 3], &[2], &[1, 2]]);
         let ranges: Vec<_> = blocks.iter().map(|block| block.instructions.clone()).collect();
         assert_eq!(ranges, [0..2, 2..3, 3..5, 5..6, 6..7]);
-        let counts: Vec<_> = blocks.iter().map(|block| (block.packets, block.stopped)).collect();
+        let counts: Vec<_> = blocks.iter().map(|block| (block.packets, block.halted)).collect();
         assert_eq!(counts, [(4, 0), (2, 1), (3, 1), (0, 0), (2, 0)]);
-        assert_eq!(blocks[1].edges, [Edge { way: Way::Always, target: 2, packets: 1 }]);
-        assert_eq!(blocks[2].edges, [Edge { way: Way::Always, target: 4, packets: 2 }]);
+        assert_eq!(blocks[1].edges, [Edge { kind: EdgeKind::Always, target: 2, packets: 1 }]);
+        assert_eq!(blocks[2].edges, [Edge { kind: EdgeKind::Always, target: 4, packets: 2 }]);
     }
 
     #[test]
-    fn a_test_with_one_target_has_one_edge() {
+    fn tests_with_one_target_have_one_edge() {
         let blocks = blocks("jeq #0, next\n next: jeq #1, next2\n next2: ret #1", &[b"", b""]);
-        assert_eq!(blocks[0].edges, [Edge { way: Way::Always, target: 1, packets: 2 }]);
-        assert_eq!(blocks[1].edges, [Edge { way: Way::Always, target: 2, packets: 2 }]);
+        assert_eq!(blocks[0].edges, [Edge { kind: EdgeKind::Always, target: 1, packets: 2 }]);
+        assert_eq!(blocks[1].edges, [Edge { kind: EdgeKind::Always, target: 2, packets: 2 }]);
     }
 
     #[test]
-    fn what_goes_in_comes_out() {
+    fn counts_into_and_out_of_blocks_agree() {
         let text = "ldb [0]\n ldx #0\n jgt #4, far\n div x\n ret #1\n far: ldb [1]\n ret #2";
         for block in blocks(text, &[&[3], &[9], &[9, 9], &[]]) {
             let is_return = block.edges.is_empty();
             let out: u64 = block.edges.iter().map(|edge| edge.packets).sum();
-            assert!(is_return || block.packets == out + block.stopped, "{block:?}");
+            assert!(is_return || block.packets == out + block.halted, "{block:?}");
         }
     }
 }

@@ -1,13 +1,12 @@
-//! Filters of system calls in the engines.
+//! The interpreter on filters of system calls.
 
 use crate::bpf::dialect::Dialect;
 use crate::bpf::verify::Verified;
 use crate::seccomp::{Action, SeccompData};
 
 impl Verified {
-    /// What the filter does with a system call, by interpretation; `None` if it was not verified for
-    /// [`Dialect::Seccomp`]. The architecture of the call decides which half of an argument comes first; see
-    /// [`SeccompData`].
+    /// Interprets the filter on a system call and returns its action, or `None` if it was not verified for
+    /// [`Dialect::Seccomp`].
     ///
     /// ```
     /// use cbpf::{Action, Dialect, Program, SeccompData};

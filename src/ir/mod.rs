@@ -16,11 +16,11 @@
 //!   that may be relative to a header is a [`Value::ResolvedOffset`], and the base of an address.
 
 mod build;
-mod context_input;
+mod context_inputs;
 pub(crate) mod dominators;
 mod hashing;
 pub(crate) mod known_bits;
-mod member_set;
+pub(crate) mod member_set;
 mod print;
 pub(crate) mod ranges;
 mod schedule;
@@ -35,12 +35,13 @@ use crate::bpf::dialect::Dialect;
 use crate::bpf::isa::{AluOp, Width};
 use crate::packet::ancillary::Extension;
 
-pub(crate) use context_input::ContextInput;
+pub(crate) use context_inputs::ContextInputs;
 pub(crate) use hashing::Hashing;
 pub(crate) use known_bits::KnownBits;
 pub(crate) use member_set::{MemberSet, MemberSetId, MemberSets, TableHash};
 pub(crate) use ranges::{Range, complement, joined};
 pub(crate) use schedule::{Schedule, Step};
+pub(crate) use simplify_cfg::topological_order;
 pub use strategy::Strategy;
 pub(crate) use test::Test;
 pub(crate) use values::Values;

@@ -23,20 +23,8 @@ impl Graph {
 
     /// Returns the blocks that are reached from the first, each before its successors.
     fn topological_order(&self) -> Vec<BlockId> {
-        let mut is_seen = vec![false; self.blocks.len()];
-        let mut finished = Vec::with_capacity(self.blocks.len());
-        let mut open = Vec::with_capacity(self.blocks.len() + 2);
-        open.push((BlockId(0), false));
-        while let Some((id, is_done)) = open.pop() {
-            if is_done {
-                finished.push(id);
-            } else if !std::mem::replace(&mut is_seen[id.index()], true) {
-                open.push((id, true));
-                open.extend(self.block(id).terminator.edges().map(|edge| (edge.block, false)));
-            }
-        }
-        finished.reverse();
-        finished
+        let successors = |index: usize| self.blocks[index].terminator.edges().map(|edge| edge.block.index());
+        topological_order(self.blocks.len(), successors).into_iter().map(BlockId::new).collect()
     }
 
     /// Leads edges past blocks that only jump, and to one of several equal blocks. Edges move to later blocks only, so
@@ -125,6 +113,27 @@ impl Graph {
             edge.block = number[edge.block.index()];
         }
     }
+}
+
+/// Returns the nodes of an acyclic graph that are reachable from the first, each before its successors.
+pub(crate) fn topological_order<S>(count: usize, successors: impl Fn(usize) -> S) -> Vec<usize>
+where
+    S: Iterator<Item = usize>,
+{
+    let mut is_seen = vec![false; count];
+    let mut finished = Vec::with_capacity(count);
+    let mut open = Vec::with_capacity(count + 2);
+    open.push((0, false));
+    while let Some((id, is_done)) = open.pop() {
+        if is_done {
+            finished.push(id);
+        } else if !std::mem::replace(&mut is_seen[id], true) {
+            open.push((id, true));
+            open.extend(successors(id).map(|successor| (successor, false)));
+        }
+    }
+    finished.reverse();
+    finished
 }
 
 #[cfg(test)]

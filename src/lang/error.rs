@@ -1,60 +1,79 @@
-//! Why an expression has no program.
+//! The error of compiling an expression.
 
+use std::error::Error;
 use std::fmt;
 
 use crate::bpf::verify::VerifyError;
 use crate::text::ParseError;
 
-/// Why an expression has no program.
+/// The error of parsing or compiling an expression.
 ///
 /// ```
-/// let error = "arp or tpc port 81".parse::<cbpf::Expr>().unwrap_err();
+/// let error = "arp or tcp prt 81".parse::<cbpf::Expr>().unwrap_err();
 /// assert_eq!(error.to_string(), "\
-/// line 1, column 8: expected a qualifier such as `host` or `port` before `tpc`; did you mean `tcp`?
+/// the expression is invalid: line 1, column 12: expected `and`, `or` or the end, found `prt`; did you mean `port`?
 ///   |
-/// 1 | arp or tpc port 81
-///   |        ^");
+/// 1 | arp or tcp prt 81
+///   |            ^");
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ExprError {
-    /// A part of it is wrong: it is no expression, or has no meaning for the link type.
+    /// The expression is invalid: it has a syntax error, or a part that has no meaning for the link type.
     ///
-    /// The place is one in the text that was given, or, for an [`Expr`](crate::Expr) that was built, in the text that it
-    /// prints as.
+    /// The position is in the text that was given. For an [`Expr`](crate::Expr) that was built, it is in the text that
+    /// the expression prints as.
     Invalid(ParseError),
-    /// It is sound, and no packet of the link type matches it: its parts contradict each other, as those of `tcp and udp`, or
-    /// contradict the link type, as `ip6` does on raw IPv4. See
-    /// [`Target::accept_nothing`](crate::Target::accept_nothing).
+    /// The expression rejects all packets: its parts contradict each other, as in `tcp and udp`, or contradict the link
+    /// type, as `ip6` does on raw IPv4. [`Target::allow_reject_all`](crate::Target::allow_reject_all) allows it.
     RejectsAll,
     /// The program is longer than the dialect allows.
     TooLong {
-        /// How many instructions it has.
+        /// The number of instructions in the program.
         instructions: usize,
-        /// How many are allowed.
+        /// The largest number of instructions that the dialect allows.
         max: usize,
     },
-    /// The program is too long in another way: it breaks this rule of the dialect.
-    Refused(VerifyError),
+    /// Verification of the program failed, which only happens to very long programs.
+    Verify(VerifyError),
+    /// The generated program has a jump without a target, which is a bug of this crate.
+    Internal,
 }
 
 impl fmt::Display for ExprError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            ExprError::Invalid(error) => error.fmt(f),
+            ExprError::Invalid(error) => write!(f, "the expression is invalid: {error}"),
             ExprError::RejectsAll => f.write_str("the expression rejects all packets"),
             ExprError::TooLong { instructions, max } => {
-                write!(f, "the program has {instructions} instructions, and at most {max} are allowed")
+                write!(f, "the program has {instructions} instructions, but the dialect allows at most {max}")
             }
-            ExprError::Refused(error) => write!(f, "the program is refused: {error}"),
+            ExprError::Internal => {
+                f.write_str("the generated program is invalid; please report this bug with the expression")
+            }
+            ExprError::Verify(error) => write!(f, "verification of the program failed: {error}"),
         }
     }
 }
 
-impl std::error::Error for ExprError {}
+impl Error for ExprError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        match self {
+            ExprError::Invalid(error) => Some(error),
+            ExprError::Verify(error) => Some(error),
+            _ => None,
+        }
+    }
+}
 
 impl From<ParseError> for ExprError {
     fn from(error: ParseError) -> ExprError {
         ExprError::Invalid(error)
+    }
+}
+
+impl From<VerifyError> for ExprError {
+    fn from(error: VerifyError) -> ExprError {
+        ExprError::Verify(error)
     }
 }

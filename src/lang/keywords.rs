@@ -1,34 +1,34 @@
-//! The keywords: one row for each spelling.
+//! The table of keywords, one row a spelling.
 
-use crate::lang::tree::Direction;
+use crate::lang::tree::{Direction, Kind};
 use crate::lang::words::{AtmField, AtmName, Mtp2, Mtp3Field, Mtp3Name, Protocol, Word};
 
-/// The keyword of that spelling.
+/// Returns the keyword with this spelling.
 pub(super) fn keyword(text: &str) -> Option<Word> {
     TABLE.binary_search_by(|(spelling, _)| (*spelling).cmp(text)).ok().map(|index| TABLE[index].1)
 }
 
-/// The spelling with which a keyword is printed: its first one in the table.
+/// Returns the spelling that a keyword is printed with: the preferred one, or the first in the table.
 pub(super) fn spelling(word: Word) -> &'static str {
     let preferred = PREFERRED.iter().find(|(_, other)| *other == word);
     preferred.or_else(|| TABLE.iter().find(|(_, other)| *other == word)).map_or("", |(spelling, _)| spelling)
 }
 
-/// The keyword that is one typing error away from `text`.
+/// Returns the keyword that is one typing error away from `text`.
 pub(super) fn near(text: &str) -> Option<&'static str> {
     let spellings = || TABLE.iter().filter(|(_, word)| !matches!(word, Word::Number(_))).map(|(spelling, _)| *spelling);
     let lower = text.to_ascii_lowercase();
     spellings().find(|spelling| *spelling == lower).or_else(|| nearest(text, spellings()))
 }
 
-/// The first of `names` that one typing error makes `text` of; short names are too alike to guess.
+/// Returns the name that is one typing error away from `text`; short texts are too ambiguous to guess.
 pub(super) fn nearest(text: &str, names: impl Iterator<Item = &'static str>) -> Option<&'static str> {
     let is_near = |name: &&str| text.len() > 2 && is_one_error_away(text, name);
-    // The first letter is seldom the wrong one.
+    // The first letter is rarely wrong.
     names.filter(is_near).min_by_key(|name| (name.as_bytes()[0] != text.as_bytes()[0], name.len().abs_diff(text.len())))
 }
 
-/// Whether a letter was added, left out, replaced, or exchanged with its neighbour.
+/// Returns whether a letter was added, omitted, replaced, or swapped with its neighbour.
 fn is_one_error_away(text: &str, name: &str) -> bool {
     let (text, name) = (text.as_bytes(), name.as_bytes());
     let same = text.iter().zip(name).take_while(|(a, b)| a == b).count();
@@ -45,7 +45,7 @@ const fn mtp3(name: Mtp3Name, is_high_speed: bool) -> Word {
     Word::Mtp3Field(Mtp3Field { name, is_high_speed })
 }
 
-/// The spellings to print where a keyword has several.
+/// The preferred spellings of keywords that have several.
 static PREFERRED: [(&str, Word); 4] = [
     ("ether", Word::Protocol(Protocol::Link)),
     ("esis", Word::Protocol(Protocol::Esis)),
@@ -53,7 +53,7 @@ static PREFERRED: [(&str, Word); 4] = [
     ("lssu", Word::Mtp2(Mtp2::Lssu)),
 ];
 
-/// Every keyword, in the order of the spellings.
+/// All keywords, sorted by spelling.
 #[rustfmt::skip]
 static TABLE: &[(&str, Word)] = &[
     ("aarp",                            Word::Protocol(Protocol::Aarp)),
@@ -89,7 +89,7 @@ static TABLE: &[(&str, Word)] = &[
     ("ether",                           Word::Protocol(Protocol::Link)),
     ("fddi",                            Word::Protocol(Protocol::Link)),
     ("fisu",                            Word::Mtp2(Mtp2::Fisu)),
-    ("gateway",                         Word::Gateway),
+    ("gateway",                         Word::Kind(Kind::Gateway)),
     ("geneve",                          Word::Geneve),
     ("greater",                         Word::Greater),
     ("hdpc",                            mtp3(Mtp3Name::Dpc, true)),
@@ -97,7 +97,7 @@ static TABLE: &[(&str, Word)] = &[
     ("hlssu",                           Word::Mtp2(Mtp2::HighSpeedLssu)),
     ("hmsu",                            Word::Mtp2(Mtp2::HighSpeedMsu)),
     ("hopc",                            mtp3(Mtp3Name::Opc, true)),
-    ("host",                            Word::Host),
+    ("host",                            Word::Kind(Kind::Host)),
     ("hsio",                            mtp3(Mtp3Name::Sio, true)),
     ("hsls",                            mtp3(Mtp3Name::Sls, true)),
     ("icmp",                            Word::Protocol(Protocol::Icmp)),
@@ -183,7 +183,7 @@ static TABLE: &[(&str, Word)] = &[
     ("mpls",                            Word::Mpls),
     ("msu",                             Word::Mtp2(Mtp2::Msu)),
     ("multicast",                       Word::Multicast),
-    ("net",                             Word::Net),
+    ("net",                             Word::Kind(Kind::Net)),
     ("netbeui",                         Word::Protocol(Protocol::Netbeui)),
     ("not",                             Word::Not),
     ("oam",                             Word::Atm(AtmName::Oam)),
@@ -195,13 +195,13 @@ static TABLE: &[(&str, Word)] = &[
     ("or",                              Word::Or),
     ("outbound",                        Word::Outbound),
     ("pim",                             Word::Protocol(Protocol::Pim)),
-    ("port",                            Word::Port),
-    ("portrange",                       Word::PortRange),
+    ("port",                            Word::Kind(Kind::Port)),
+    ("portrange",                       Word::Kind(Kind::PortRange)),
     ("ppp",                             Word::Protocol(Protocol::Link)),
     ("pppoed",                          Word::PppoeDiscovery),
     ("pppoes",                          Word::PppoeSession),
-    ("proto",                           Word::Proto),
-    ("protochain",                      Word::ProtoChain),
+    ("proto",                           Word::Kind(Kind::Protocol)),
+    ("protochain",                      Word::Kind(Kind::ProtocolChain)),
     ("psnp",                            Word::Protocol(Protocol::IsisPsnp)),
     ("ra",                              Word::Direction(Direction::Receiver)),
     ("radio",                           Word::Protocol(Protocol::Radio)),
@@ -250,7 +250,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_table_is_in_order() {
+    fn table_is_sorted() {
         assert!(TABLE.windows(2).all(|pair| pair[0].0 < pair[1].0));
         for (spelled, word) in TABLE {
             assert_eq!(keyword(spelled), Some(*word));
@@ -259,7 +259,7 @@ mod tests {
     }
 
     #[test]
-    fn one_typing_error_is_forgiven() {
+    fn suggests_a_keyword_one_typing_error_away() {
         assert_eq!(near("tpc"), Some("tcp"));
         assert_eq!(near("TCP"), Some("tcp"));
         assert_eq!(near("hots"), Some("host"));

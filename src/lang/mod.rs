@@ -1,36 +1,40 @@
-//! The pcap-filter language: `tcp port 443 and not host 10.0.0.1` becomes a program.
+//! The compiler of the pcap-filter language, from `tcp port 443 and not host 10.0.0.1` to a program.
 //!
-//! `token.rs` makes tokens of a text, `parse/` a tree of the tokens (`tree.rs`, printed by `print.rs`), and `generate/` a
-//! program of the tree for a link type. Facts are rows of tables: `keywords.rs`, `names.rs`, `link_type.rs`, and
-//! `generate/layers.rs` for what the headers of each link type look like.
+//! `token.rs` splits a text into tokens, `parse/` builds a tree of them (`tree.rs`; `print.rs` prints it,
+//! `positions.rs` relates it to the text), and `generate/` compiles the tree for a link type. Constants and names are
+//! rows of tables: `keywords.rs` (spellings), `link_type_table.rs` (link types), `names.rs` (services and values of
+//! fields) and `packet/protocols.rs` (protocol numbers).
 //!
-//! The language is that of pcap-filter(7) in libpcap 1.11, which mends and refuses some of what 1.10 has.
-//! What is different on purpose:
-//! - Services and protocols come from tables, so that a filter means the same on every machine; hosts and networks have names
-//!   only if the caller brings a [`Resolver`].
-//! - `protochain` goes through a stated number of headers (`Target::chain_depth`), where libpcap's programs loop.
-//!   Behind an authentication header it goes on at the next one; libpcap loses its place there.
-//! - A number, a group or a list of terms may be as deep or as long as memory allows.
+//! The language is that of pcap-filter(7) in libpcap 1.11, which corrects and rejects some expressions of 1.10.
+//! Intended differences:
+//! - Services and protocols come from tables, so a filter means the same on every machine; names of hosts and networks
+//!   need a [`Resolver`].
+//! - `protochain` follows a limited number of headers (`Target::chain_depth`), where libpcap's programs loop. After an
+//!   authentication header it continues with the next header; libpcap loses its position there.
+//! - Only memory limits the depth of arithmetic and groups, and the length of lists.
 //!
-//! What libpcap gets wrong, and is right here:
-//! - The scratch word of a header's offset may be that of a number which was computed before: with 802.11 and tunnels,
-//!   `len > 100 and tcp` looks for TCP at a wrong place, and so does what follows a tunnel that is not there.
-//! - Within a tunnel on 802.11 the outer offsets are never stored.
-//! - Where it does not know how a link type reaches the network header (some of Juniper's), it looks at nonsense
-//!   offsets; here that is an error.
-//! - Behind `vxlan` and `geneve` it looks for OSI where the outer link layer has it.
-//! - Its optimiser drops tests that count: `fisu and msu or not fisu` accepts all that comes on MTP2.
-//! - Of the right operand of an operator it forgets which headers it needs: in
-//!   `ip[2:2] - ((ip[0]&0xf)<<2) - ((tcp[12]&0xf0)>>2) != 0` it takes bytes of UDP for those of TCP. A number has a
-//!   value only in packets with all headers that it looks into.
-//! - Only its optimised programs find what a constant negative index means, as in `ip[-4]`.
+//! Bugs of libpcap that are avoided:
+//! - The scratch word of a header offset may be reused for arithmetic: with 802.11 and tunnels, `len > 100 and tcp`
+//!   looks for TCP at a wrong offset, and so do tests after a tunnel that is absent.
+//! - Within a tunnel on 802.11, the outer offsets are never stored.
+//! - With link types whose network header it cannot locate (some of Juniper's), it reads at meaningless offsets; here
+//!   that is an error.
+//! - After `vxlan` and `geneve` it looks for OSI at the offset of the outer link layer.
+//! - Its optimiser drops necessary tests: `fisu and msu or not fisu` accepts every packet on MTP2.
+//! - It does not test for the headers that the right operand of an operator needs: in
+//!   `ip[2:2] - ((ip[0]&0xf)<<2) - ((tcp[12]&0xf0)>>2) != 0` it may read UDP as TCP. Here a relation holds only in
+//!   packets with all headers that it reads.
+//! - Only its optimised programs handle a constant negative index, as in `ip[-4]`.
 
 mod error;
 mod generate;
 mod keywords;
+mod link_layout;
 mod link_type;
+mod link_type_table;
 mod names;
 mod parse;
+mod positions;
 mod print;
 mod target;
 #[cfg(test)]
@@ -44,7 +48,8 @@ use crate::bpf::ebpf_conversion;
 use crate::bpf::instruction::{Instruction, Operand};
 use crate::bpf::program::Program;
 use crate::bpf::verify::{Rule, VerifyError};
-use crate::lang::generate::{Generated, Wrong, generate};
+use crate::lang::generate::{Diagnostic, GenerateError, Generated, generate};
+use crate::lang::positions::Positions;
 use crate::lang::target::CHAIN_DEPTHS;
 use crate::text::ParseError;
 
@@ -53,8 +58,9 @@ pub use link_type::{LinkType, UnknownLinkType};
 pub use target::{Resolver, Target};
 pub use tree::Expr;
 
-/// The program of an expression, as it is generated: sound, but not the shortest (`Program::optimize`), unless it would be
-/// too long for the dialect.
+/// Compiles an expression to a program.
+///
+/// The program is not optimised (`Program::optimize`), unless it would be too long for the dialect.
 ///
 /// ```
 /// use cbpf::{Dialect, LinkType, Target, compile_expression};
@@ -71,30 +77,28 @@ pub use tree::Expr;
 /// ```
 ///
 /// # Errors
-/// If it is no expression, has no meaning for the link type, or needs more instructions than the dialect allows. The place in
-/// the text is told. [`ExprError::RejectsAll`] if it is sound and matches no packet, as `tcp and udp`, unless the target
-/// [accepts nothing](Target::accept_nothing): on every link type, whatever shows that no packet matches.
+/// [`ExprError::Invalid`], with the position in the text, if the expression has a syntax error or no meaning for the
+/// link type. [`ExprError::RejectsAll`] if it provably matches no packet, as `tcp and udp`, unless the target
+/// [allows that](Target::allow_reject_all). [`ExprError::TooLong`] or [`ExprError::Verify`] if the program does not fit
+/// into the dialect.
 pub fn compile_expression(text: &str, target: &Target) -> Result<Program, ExprError> {
     let parsed = parse::parse(text)?;
-    let compiled = compile(&parsed.expr, target, |Wrong { part, message }| {
-        let at = parsed.places.get(part).map_or(0, |place| place.start);
-        ParseError::at(text, place_of_cause(text, at, &message), message)
-    })?;
+    let compiled = compile(&parsed.expr, target, |diagnostic| located(diagnostic, text, &parsed.positions))?;
     accepting(compiled.program, target)
 }
 
 impl Expr {
-    /// The program of the expression; see [`compile_expression`].
+    /// Compiles the expression to a program, as [`compile_expression`] does.
     ///
     /// # Errors
-    /// As [`compile_expression`]. Places are in the text that the expression prints as.
+    /// As [`compile_expression`]. Positions are in the text that the expression prints as.
     pub fn compile(&self, target: &Target) -> Result<Program, ExprError> {
-        let compiled = compile(self, target, |wrong| self.error(wrong))?;
+        let compiled = compile(self, target, |diagnostic| self.error(diagnostic))?;
         accepting(compiled.program, target)
     }
 
-    /// Returns how many headers `protochain` goes through in the program of this expression; packets with more of
-    /// them do not match. `None` if the expression has no `protochain` that can match with this link type, or no program.
+    /// Returns the number of headers that `protochain` follows in the program of this expression; packets with more
+    /// headers do not match. `None` if there is no `protochain` that can match with this link type, or no program.
     ///
     /// ```
     /// use cbpf::{Expr, LinkType, Target};
@@ -108,50 +112,49 @@ impl Expr {
         if !self.has_chain() {
             return None;
         }
-        compile(self, target, |wrong| self.error(wrong)).ok().and_then(|compiled| compiled.chain_depth)
+        compile(self, target, |diagnostic| self.error(diagnostic)).ok().and_then(|compiled| compiled.chain_depth)
     }
 
-    /// Returns what is wrong, at its place in the text that the expression prints as.
-    fn error(&self, Wrong { part, message }: Wrong) -> ParseError {
-        let (text, at) = self.text_with(part);
-        ParseError::at(&text, place_of_cause(&text, at, &message), message)
+    /// Adds to an error its position in the text that the expression prints as.
+    fn error(&self, diagnostic: Diagnostic) -> ParseError {
+        let text = self.to_string();
+        // A printed expression parses to the same tree.
+        let positions = parse::parse(&text).map(|parsed| parsed.positions).unwrap_or_default();
+        located(diagnostic, &text, &positions)
     }
+}
+
+/// Adds to an error its position in the text of the expression.
+fn located(Diagnostic { part, site, message }: Diagnostic, text: &str, positions: &Positions) -> ParseError {
+    ParseError::at(text, positions.of(part, site), message)
 }
 
 struct Compiled {
     program: Program,
-    /// How many headers `protochain` goes through, if the program has any.
+    /// The number of headers that `protochain` follows, if the program has one.
     chain_depth: Option<u32>,
 }
 
-/// Compiles an expression to a program that is not longer than the dialect allows; `locate` finds what is wrong in its text.
-fn compile(expr: &Expr, target: &Target, locate: impl Fn(Wrong) -> ParseError) -> Result<Compiled, ExprError> {
+/// Compiles an expression to a program that the dialect accepts; `locate` adds the position to an error.
+fn compile(expr: &Expr, target: &Target, locate: impl Fn(Diagnostic) -> ParseError) -> Result<Compiled, ExprError> {
     let [depth, less] = target.chain_depth.map_or(CHAIN_DEPTHS, |depth| [depth, depth]);
     let attempt = |chain_depth| {
-        let Generated { program, has_chain } = generate(expr, target, chain_depth).map_err(&locate)?;
+        let generated = generate(expr, target, chain_depth).map_err(|error| match error {
+            GenerateError::Invalid(diagnostic) => ExprError::Invalid(locate(diagnostic)),
+            GenerateError::Internal => ExprError::Internal,
+        });
+        let Generated { program, has_chain } = generated?;
         Ok(Compiled { program: bounded(program, target.dialect)?, chain_depth: has_chain.then_some(chain_depth) })
     };
     match attempt(depth) {
-        Err(ExprError::TooLong { .. } | ExprError::Refused(_)) if less < depth && expr.has_chain() => attempt(less),
+        Err(ExprError::TooLong { .. } | ExprError::Verify(_)) if less < depth && expr.has_chain() => attempt(less),
         outcome => outcome,
     }
 }
 
-/// Where what a message quotes first stands in the part of `text` that begins at `at`; if it does not, that beginning.
-fn place_of_cause(text: &str, at: usize, message: &str) -> usize {
-    let part = &text[at..];
-    let is_whole = |start: usize, word: &str| {
-        let is_of_word = |c: char| c.is_alphanumeric() || "_-.:".contains(c);
-        !part[..start].ends_with(is_of_word) && !part[start + word.len()..].starts_with(is_of_word)
-    };
-    let quoted = message.split('`').nth(1).filter(|word| !word.is_empty());
-    let place = quoted.and_then(|word| part.match_indices(word).find(|&(start, word)| is_whole(start, word)));
-    place.map_or(at, |(start, _)| at + start)
-}
-
-/// The program, unless it is longer than the dialect allows, also when it is optimised.
+/// Returns the program, optimised if it is too long for the dialect otherwise.
 fn bounded(program: Program, dialect: Dialect) -> Result<Program, ExprError> {
-    // Only the length of a generated program can break a rule.
+    // A generated program can only break rules by its length.
     if program.len() <= ebpf_conversion::ALWAYS_FITS {
         return Ok(program);
     }
@@ -160,23 +163,22 @@ fn bounded(program: Program, dialect: Dialect) -> Result<Program, ExprError> {
     let rule = match shorter.verify(dialect) {
         Ok(_) => return Ok(shorter),
         Err(VerifyError { rule: rule @ Rule::TooLong { .. }, .. }) => rule,
-        // The optimiser may break rules that its own do not have, so this is no way out.
+        // The optimiser works by the rules of another dialect, so its program may break this one's.
         Err(_) => refused.rule,
     };
     match rule {
         Rule::TooLong { len, max } => Err(ExprError::TooLong { instructions: len, max }),
-        _ => Err(ExprError::Refused(refused)),
+        _ => Err(ExprError::Verify(refused)),
     }
 }
 
-/// The program, unless it rejects all packets and the target does not allow that.
+/// Returns the program, or an error if it rejects all packets and the target does not allow that.
 fn accepting(program: Program, target: &Target) -> Result<Program, ExprError> {
     let rejects_all = || program.verify(target.dialect).is_ok_and(|verified| verified.rejects_all());
-    if !target.accepts_nothing && rejects_all() { Err(ExprError::RejectsAll) } else { Ok(program) }
+    if !target.allow_reject_all && rejects_all() { Err(ExprError::RejectsAll) } else { Ok(program) }
 }
 
-/// The program, optimised by the rules that have no limit of length. One to which they give another meaning stays as it
-/// is.
+/// Returns the program, optimised for the dialect that does not limit its length, unless it means something else there.
 fn shortened(program: Program, dialect: Dialect) -> Program {
     let depends_on_rules = |instruction| match instruction {
         Instruction::LoadExtension(_) => true,

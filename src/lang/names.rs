@@ -1,27 +1,31 @@
-//! Names for numbers that do not depend on the machine: services, protocols, and the values of fields.
+//! Names of numbers: services, IP protocols, and values of fields, the same on every machine; symbols of operators.
 //!
-//! Services and protocols are IANA's, as far as systems know them, in data files of a line each.
+//! Services and IP protocols are those of IANA that are common on systems, one a line of a data file.
 
-/// A table of names, first those that are printed.
-type Names = [(&'static str, u32)];
+use crate::bpf::isa::AluOp;
+use crate::lang::tree::{ByteTest, Relation};
+use crate::packet::protocols;
 
-/// The number of a name in a table, in any case.
-pub(super) fn find(table: &Names, name: &str) -> Option<u32> {
+/// A table of names; the first name of a value is the one that is printed.
+pub(super) type Names<T> = [(&'static str, T)];
+
+/// Returns the value of a name in a table, ignoring case.
+pub(super) fn find<T: Copy>(table: &Names<T>, name: &str) -> Option<T> {
     table.iter().find(|(other, _)| other.eq_ignore_ascii_case(name)).map(|&(_, value)| value)
 }
 
-/// The first name of a number.
-pub(super) fn name_of(table: &Names, value: u32) -> Option<&'static str> {
+/// Returns the first name of a value in a table.
+pub(super) fn name_of<T: PartialEq>(table: &Names<T>, value: T) -> Option<&'static str> {
     table.iter().find(|(_, other)| *other == value).map(|&(name, _)| name)
 }
 
-/// A line each: the name of a service, its port, and the protocols that it has it for.
+/// A service a line: its name, its port, and its transport protocols.
 static SERVICES: &str = include_str!("services.txt");
 
-/// A line each: the number of an IP protocol, and its names.
+/// An IP protocol a line: its number and its names.
 static PROTOCOLS: &str = include_str!("protocols.txt");
 
-/// The port of a service with TCP, and with UDP.
+/// Returns the ports of a service with TCP and with UDP.
 pub(super) fn service(name: &str) -> (Option<u16>, Option<u16>) {
     let lines = SERVICES.lines().filter_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
     let (mut tcp, mut udp) = (None, None);
@@ -38,48 +42,49 @@ pub(super) fn service(name: &str) -> (Option<u16>, Option<u16>) {
     (tcp, udp)
 }
 
-/// The number of an IP protocol.
+/// Returns the number of an IP protocol.
 pub(super) fn ip_protocol(name: &str) -> Option<u32> {
     let line = PROTOCOLS.lines().find(|line| line.split(' ').skip(1).any(|other| other.eq_ignore_ascii_case(name)))?;
     line.split(' ').next()?.parse().ok()
 }
 
-/// The services, for a guess at what was meant.
+/// Returns the names of all services.
 pub(super) fn services() -> impl Iterator<Item = &'static str> {
     SERVICES.lines().filter_map(|line| line.split(' ').next())
 }
 
-/// The IP protocols, for a guess at what was meant.
+/// Returns the names of all IP protocols.
 pub(super) fn ip_protocols() -> impl Iterator<Item = &'static str> {
     PROTOCOLS.lines().flat_map(|line| line.split(' ').skip(1))
 }
 
-/// What the link layer carries: EtherTypes, and LLC service access points (below 1,501).
+/// Payloads of the link layer: EtherTypes, and LLC service access points (below 1,501).
 pub(super) static LINK_PROTOCOLS: [(&str, u32); 18] = [
-    ("aarp", 0x80f3),
-    ("arp", 0x0806),
-    ("atalk", 0x809b),
-    ("decnet", 0x6003),
-    ("ip", 0x0800),
-    ("ip6", 0x86dd),
-    ("lat", 0x6004),
-    ("lldp", 0x88cc),
-    ("loopback", 0x9000),
-    ("mopdl", 0x6001),
-    ("moprc", 0x6002),
-    ("rarp", 0x8035),
-    ("sca", 0x6007),
-    ("slow", 0x8809),
-    ("iso", 0xfe),
-    ("stp", 0x42),
-    ("ipx", 0xe0),
-    ("netbeui", 0xf0),
+    ("aarp", protocols::ETHERTYPE_AARP),
+    ("arp", protocols::ETHERTYPE_ARP),
+    ("atalk", protocols::ETHERTYPE_APPLETALK),
+    ("decnet", protocols::ETHERTYPE_DECNET),
+    ("ip", protocols::ETHERTYPE_IPV4),
+    ("ip6", protocols::ETHERTYPE_IPV6),
+    ("lat", protocols::ETHERTYPE_LAT),
+    ("lldp", protocols::ETHERTYPE_LLDP),
+    ("loopback", protocols::ETHERTYPE_LOOPBACK),
+    ("mopdl", protocols::ETHERTYPE_MOP_DUMP_LOAD),
+    ("moprc", protocols::ETHERTYPE_MOP_REMOTE_CONSOLE),
+    ("rarp", protocols::ETHERTYPE_RARP),
+    ("sca", protocols::ETHERTYPE_SCA),
+    ("slow", protocols::ETHERTYPE_SLOW),
+    ("iso", protocols::SAP_OSI),
+    ("stp", protocols::SAP_STP),
+    ("ipx", protocols::SAP_IPX),
+    ("netbeui", protocols::SAP_NETBEUI),
 ];
 
-/// What OSI carries.
-pub(super) static ISO_PROTOCOLS: [(&str, u32); 3] = [("clnp", 0x81), ("esis", 0x82), ("isis", 0x83)];
+/// Network layer protocols of OSI.
+pub(super) static ISO_PROTOCOLS: [(&str, u32); 3] =
+    [("clnp", protocols::OSI_CLNP), ("esis", protocols::OSI_ESIS), ("isis", protocols::OSI_ISIS)];
 
-/// Actions of pf; the systems disagree on those from 11.
+/// Actions of pf; systems disagree on those from 11 on.
 pub(super) static PF_ACTIONS: [(&str, u32); 22] = [
     ("pass", 0),
     ("accept", 0),
@@ -105,7 +110,7 @@ pub(super) static PF_ACTIONS: [(&str, u32); 22] = [
     ("afrt", 15),
 ];
 
-/// Reasons of pf; the systems disagree on those from 15.
+/// Reasons of pf; systems disagree on those from 15 on.
 pub(super) static PF_REASONS: [(&str, u32); 20] = [
     ("match", 0),
     ("bad-offset", 1),
@@ -186,8 +191,8 @@ static WLAN_DATA: [(&str, u32); 15] = [
     ("qos-cf-ack-poll", 0xf0),
 ];
 
-/// The subtypes of an 802.11 type.
-pub(super) fn wlan_subtypes(kind: u32) -> &'static Names {
+/// Returns the subtypes of an 802.11 type.
+pub(super) fn wlan_subtypes(kind: u32) -> &'static Names<u32> {
     match kind {
         0 => &WLAN_MANAGEMENT,
         4 => &WLAN_CONTROL,
@@ -238,8 +243,8 @@ static BATADV_15: [(&str, u32); 11] = [
     ("unicast-tvlv", 0x44),
 ];
 
-/// The types of packets of a version of batman-adv.
-pub(super) fn batadv_packets(version: u32) -> &'static Names {
+/// Returns the packet types of a version of batman-adv.
+pub(super) fn batadv_packets(version: u32) -> &'static Names<u32> {
     match version {
         14 => &BATADV_14,
         15 => &BATADV_15,
@@ -247,12 +252,43 @@ pub(super) fn batadv_packets(version: u32) -> &'static Names {
     }
 }
 
+pub(super) static RELATIONS: [(&str, Relation); 6] = [
+    ("=", Relation::Equal),
+    ("!=", Relation::NotEqual),
+    (">", Relation::Greater),
+    (">=", Relation::GreaterOrEqual),
+    ("<", Relation::Less),
+    ("<=", Relation::LessOrEqual),
+];
+
+pub(super) static OPERATORS: [(&str, AluOp); 10] = [
+    ("+", AluOp::Add),
+    ("-", AluOp::Sub),
+    ("*", AluOp::Mul),
+    ("/", AluOp::Div),
+    ("%", AluOp::Mod),
+    ("&", AluOp::And),
+    ("|", AluOp::Or),
+    ("^", AluOp::Xor),
+    ("<<", AluOp::Lsh),
+    (">>", AluOp::Rsh),
+];
+
+/// The operators of `byte`.
+pub(super) static BYTE_TESTS: [(&str, ByteTest); 5] = [
+    ("=", ByteTest::Equal),
+    ("<", ByteTest::Less),
+    (">", ByteTest::Greater),
+    ("&", ByteTest::And),
+    ("|", ByteTest::Or),
+];
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn services_and_protocols_are_found() {
+    fn finds_services_and_protocols() {
         assert_eq!(service("domain"), (Some(53), Some(53)));
         assert_eq!(service("smtp"), (Some(25), None));
         assert_eq!(service("tftp"), (None, Some(69)));

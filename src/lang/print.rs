@@ -1,84 +1,67 @@
-//! Trees become texts that mean the same.
+//! Printing of expressions as texts that parse to the same tree.
 
-use std::fmt::{self, Display, Formatter, Write};
+use std::fmt::{self, Display, Formatter};
 
-use crate::bpf::isa::AluOp;
 use crate::lang::keywords::spelling;
 use crate::lang::names;
 use crate::lang::names::name_of;
 use crate::lang::token::{Lexer, Token};
 use crate::lang::tree::{
-    Arithmetic, ByteTest, Direction, Dotted, Expr, Id, Kind, Llc, Mask, Node, Pf, Primitive, Qualifiers, Relation,
-    Step, Wlan, beginnings,
+    Arithmetic, ByteTest, Direction, Dotted, Expr, Id, Llc, Mask, Node, Pf, Primitive, Qualifiers, Relation, Step,
+    Wlan, postfix_starts,
 };
 use crate::lang::words::{Protocol, Word};
 
-/// What is still to be written; the last comes first.
+/// A piece of text that is still to be written; the last one on the stack comes first.
 enum Task {
     Text(&'static str),
-    /// The part with that index.
+    /// The node or step with this index.
     Part(usize),
     /// The same in parentheses.
     Group(usize),
 }
 
-impl Display for Expr {
-    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        self.write_to(f, |_, _| {})
+/// Writes a node or step and its operands; `part` writes one, or adds its pieces to the stack.
+fn write_postfix(
+    f: &mut Formatter<'_>,
+    root: Option<usize>,
+    part: impl Fn(&mut Formatter<'_>, usize, &mut Vec<Task>) -> fmt::Result,
+) -> fmt::Result {
+    let mut tasks: Vec<Task> = root.map(Task::Part).into_iter().collect();
+    while let Some(task) = tasks.pop() {
+        match task {
+            Task::Text(text) => f.write_str(text)?,
+            Task::Group(group) => tasks.extend([Task::Text(")"), Task::Part(group), Task::Text("(")]),
+            Task::Part(index) => part(f, index, &mut tasks)?,
+        }
     }
+    Ok(())
 }
 
-impl Expr {
-    /// Writes the expression; `is_at` learns of each part that is about to be written.
-    fn write_to<W: Write>(&self, out: &mut W, mut is_at: impl FnMut(&W, usize)) -> fmt::Result {
-        let beginnings = beginnings(self.nodes.iter().map(Node::operands));
-        let is_operator = |part: usize| matches!(self.nodes[part], Node::And | Node::Or);
-        let operand = |part| if is_operator(part) { Task::Group(part) } else { Task::Part(part) };
-        let mut tasks: Vec<Task> = self.nodes.len().checked_sub(1).map(Task::Part).into_iter().collect();
-        while let Some(task) = tasks.pop() {
-            let part = match task {
-                Task::Text(text) => {
-                    out.write_str(text)?;
-                    continue;
-                }
-                Task::Group(part) => {
-                    tasks.extend([Task::Text(")"), Task::Part(part), Task::Text("(")]);
-                    continue;
-                }
-                Task::Part(part) => part,
-            };
-            is_at(out, part);
+impl Display for Expr {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let starts = postfix_starts(self.nodes.iter().map(Node::operands));
+        let operand = |part: usize| match self.nodes[part] {
+            Node::And | Node::Or => Task::Group(part),
+            _ => Task::Part(part),
+        };
+        write_postfix(f, self.nodes.len().checked_sub(1), |f, part, tasks| {
             let joined_by = match &self.nodes[part] {
-                Node::Primitive(primitive) => {
-                    write!(out, "{primitive}")?;
-                    continue;
-                }
+                Node::Primitive(primitive) => return primitive.fmt(f),
                 Node::Not => {
                     tasks.extend([operand(part - 1), Task::Text("not ")]);
-                    continue;
+                    return Ok(());
                 }
                 Node::And => " and ",
                 Node::Or => " or ",
             };
-            let left = beginnings[part - 1] - 1;
-            // Both operators have one precedence, and nobody expects that.
+            let left = starts[part - 1] - 1;
+            // Both operators have the same precedence; parentheses make that clear.
             let is_same = self.nodes[left] == self.nodes[part];
             let left = if is_same { Task::Part(left) } else { operand(left) };
             tasks.extend([operand(part - 1), Task::Text(joined_by), left]);
-        }
-        Ok(())
-    }
-
-    /// The text of the expression, and where in it a part begins.
-    pub(super) fn text_with(&self, part: usize) -> (String, usize) {
-        let (mut text, mut place) = (String::new(), 0);
-        // Writing to a string does not fail.
-        let _ = self.write_to(&mut text, |text: &String, at| {
-            if at == part {
-                place = text.len();
-            }
-        });
-        (text, place)
+            Ok(())
+        })
     }
 }
 
@@ -135,7 +118,7 @@ impl Qualifiers {
     }
 }
 
-/// The qualifiers, each with a space behind it.
+/// Prints the qualifiers, each with a space after it.
 impl Display for Qualifiers {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         if let Some(protocol) = self.protocol {
@@ -147,16 +130,7 @@ impl Display for Qualifiers {
             Some(Direction::Both) => f.write_str("src and dst ")?,
             Some(direction) => write!(f, "{} ", spelling(Word::Direction(direction)))?,
         }
-        f.write_str(match self.kind {
-            None => "",
-            Some(Kind::Host) => "host ",
-            Some(Kind::Net) => "net ",
-            Some(Kind::Port) => "port ",
-            Some(Kind::PortRange) => "portrange ",
-            Some(Kind::Protocol) => "proto ",
-            Some(Kind::ProtocolChain) => "protochain ",
-            Some(Kind::Gateway) => "gateway ",
-        })
+        self.kind.map_or(Ok(()), |kind| write!(f, "{} ", spelling(Word::Kind(kind))))
     }
 }
 
@@ -174,7 +148,7 @@ impl Display for Id {
     }
 }
 
-/// A name, behind a backslash if it would be read as something else without.
+/// Writes a name, with a backslash before it if it would otherwise parse as another token.
 fn write_name(f: &mut Formatter<'_>, name: &str) -> fmt::Result {
     let is_plain = matches!(Lexer::new(name).next(), Ok((Token::Name(read), _)) if read == name);
     write!(f, "{}{name}", if is_plain { "" } else { "\\" })
@@ -201,78 +175,48 @@ impl Display for Mask {
 
 impl Display for Relation {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Relation::Equal => "=",
-            Relation::NotEqual => "!=",
-            Relation::Greater => ">",
-            Relation::GreaterOrEqual => ">=",
-            Relation::Less => "<",
-            Relation::LessOrEqual => "<=",
-        })
+        f.write_str(name_of(&names::RELATIONS, *self).unwrap_or_default())
     }
 }
 
 impl Display for ByteTest {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            ByteTest::Equal => "=",
-            ByteTest::Less => "<",
-            ByteTest::Greater => ">",
-            ByteTest::And => "&",
-            ByteTest::Or => "|",
-        })
+        f.write_str(name_of(&names::BYTE_TESTS, *self).unwrap_or_default())
     }
 }
 
 impl Display for Arithmetic {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        let beginnings = beginnings(self.steps.iter().map(|step| step.operands()));
-        // All but the precedence of the outermost operator is spelt out, since `%` and `^` have none.
+        let starts = postfix_starts(self.steps.iter().map(|step| step.operands()));
+        // All nested operators are in parentheses, since `%` and `^` have no precedence.
         let operand = |part: usize| match self.steps[part] {
             Step::Binary(_) | Step::Negate => Task::Group(part),
             _ => Task::Part(part),
         };
-        let mut tasks = vec![Task::Part(self.steps.len() - 1)];
-        while let Some(task) = tasks.pop() {
-            match task {
-                Task::Text(text) => f.write_str(text)?,
-                Task::Group(part) => tasks.extend([Task::Text(")"), Task::Part(part), Task::Text("(")]),
-                Task::Part(part) => match self.steps[part] {
-                    Step::Number(number) => write!(f, "{number}")?,
-                    Step::Length => f.write_str("len")?,
-                    Step::Negate => tasks.extend([operand(part - 1), Task::Text("-")]),
-                    Step::Binary(op) => {
-                        let left = beginnings[part - 1] - 1;
-                        tasks.extend([operand(part - 1), Task::Text(symbol(op)), operand(left)]);
-                    }
-                    Step::Load(protocol, size) => {
-                        let end = match size {
-                            1 => "]",
-                            2 => ":2]",
-                            _ => ":4]",
-                        };
-                        let protocol = Task::Text(spelling(Word::Protocol(protocol)));
-                        tasks.extend([Task::Text(end), Task::Part(part - 1), Task::Text("["), protocol]);
-                    }
-                },
+        write_postfix(f, self.steps.len().checked_sub(1), |f, part, tasks| {
+            match self.steps[part] {
+                Step::Number(number) => write!(f, "{number}")?,
+                Step::Length => f.write_str("len")?,
+                Step::Negate => tasks.extend([operand(part - 1), Task::Text("-")]),
+                Step::Binary(op) => {
+                    let symbol = name_of(&names::OPERATORS, op).unwrap_or_default();
+                    let symbol = [" ", symbol, " "].map(Task::Text);
+                    tasks.push(operand(part - 1));
+                    tasks.extend(symbol);
+                    tasks.push(operand(starts[part - 1] - 1));
+                }
+                Step::Load(protocol, size) => {
+                    let end = match size {
+                        1 => "]",
+                        2 => ":2]",
+                        _ => ":4]",
+                    };
+                    let protocol = Task::Text(spelling(Word::Protocol(protocol)));
+                    tasks.extend([Task::Text(end), Task::Part(part - 1), Task::Text("["), protocol]);
+                }
             }
-        }
-        Ok(())
-    }
-}
-
-fn symbol(op: AluOp) -> &'static str {
-    match op {
-        AluOp::Add => " + ",
-        AluOp::Sub => " - ",
-        AluOp::Mul => " * ",
-        AluOp::Div => " / ",
-        AluOp::Mod => " % ",
-        AluOp::And => " & ",
-        AluOp::Or => " | ",
-        AluOp::Xor => " ^ ",
-        AluOp::Lsh => " << ",
-        AluOp::Rsh => " >> ",
+            Ok(())
+        })
     }
 }
 

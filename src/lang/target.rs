@@ -1,4 +1,4 @@
-//! What an expression is compiled for.
+//! The target of a compilation: everything besides the expression that a program depends on.
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr};
@@ -7,7 +7,7 @@ use std::sync::Arc;
 use crate::bpf::dialect::Dialect;
 use crate::lang::link_type::LinkType;
 
-/// What an expression is compiled for: a link type, and what else the program depends on.
+/// The target of a compilation: a link type, and everything else that a program depends on.
 ///
 /// ```
 /// use cbpf::{Dialect, LinkType, Target, compile_expression};
@@ -26,25 +26,25 @@ pub struct Target {
     pub(super) families: Families,
     /// `None` for [`CHAIN_DEPTHS`].
     pub(super) chain_depth: Option<u32>,
-    pub(super) accepts_nothing: bool,
+    pub(super) allow_reject_all: bool,
     pub(super) resolver: Option<Arc<dyn Resolver + Send + Sync>>,
 }
 
-/// How many headers `protochain` goes through by default; the second if the first takes more instructions than the
-/// dialect has.
+/// The default number of headers that `protochain` follows, and the number to fall back to if the program would be too
+/// long for the dialect.
 pub(super) const CHAIN_DEPTHS: [u32; 2] = [16, 8];
 
-/// The address families by which loopback and pflog headers tell protocols apart; the systems number IPv6 differently.
+/// The address families that stand for IPv4 and IPv6 in loopback and pflog headers; systems number IPv6 differently.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Families {
-    /// Those of any system, in any byte order: a capture file may come from anywhere.
+    /// The families of all systems, in both byte orders: a capture file may come from anywhere.
     Any,
-    /// Those of one system.
+    /// The families of one system.
     Of { inet: u32, inet6: u32, is_big_endian: bool },
 }
 
 impl Target {
-    /// For packets of a link type from a capture file, for the engines of this crate ([`Dialect::Pcap`]).
+    /// Returns the target for packets of a link type from a capture file, run by this crate ([`Dialect::Pcap`]).
     pub fn new(link_type: LinkType) -> Target {
         Target {
             link_type,
@@ -54,92 +54,130 @@ impl Target {
             is_live: false,
             families: Families::Any,
             chain_depth: None,
-            accepts_nothing: false,
+            allow_reject_all: false,
             resolver: None,
         }
     }
 
-    /// The link type.
-    pub fn link_type(&self) -> LinkType {
-        self.link_type
-    }
-
-    /// Whose rules the program keeps to.
-    pub fn machine(&self) -> Dialect {
-        self.dialect
-    }
-
-    /// Whose rules the program keeps to: how long it may be.
+    /// Sets the dialect, which limits the length of the program; [`Dialect::Pcap`] by default.
     pub fn dialect(mut self, dialect: Dialect) -> Target {
         self.dialect = dialect;
         self
     }
 
-    /// The verdict on packets that match: how many bytes to keep; 262,144 unless told.
+    /// Sets the verdict on packets that match, the number of bytes to keep; 262,144 by default.
     pub fn snaplen(mut self, bytes: u32) -> Target {
         self.snaplen = bytes;
         self
     }
 
-    /// The netmask of the interface, which `ip broadcast` needs: 0xffffff00 for 255.255.255.0.
+    /// Sets the netmask of the interface, which `ip broadcast` needs: 0xffffff00 for 255.255.255.0.
     pub fn netmask(mut self, netmask: u32) -> Target {
         self.netmask = Some(netmask);
         self
     }
 
-    /// For packets that a Linux socket delivers, with facts that the kernel knows of them.
+    /// Compiles for packets that a Linux socket delivers, and sets the dialect to [`Dialect::Linux`].
     ///
-    /// `inbound`, `outbound` and `ifindex` ask the kernel, and `vlan` finds a tag that the kernel or the card took off the
-    /// frame. Such a program runs in [`Dialect::Linux`] only, and that is the dialect from now on.
+    /// `inbound`, `outbound` and `ifindex` then use ancillary loads, and `vlan` also finds a tag that the kernel or the
+    /// network card has removed from the frame. The other dialects do not accept such programs.
     pub fn linux_socket(mut self) -> Target {
         self.is_live = true;
         self.families = Families::Of { inet: 2, inet6: 10, is_big_endian: cfg!(target_endian = "big") };
         self.dialect(Dialect::Linux)
     }
 
-    /// The numbers of the address families IPv4 and IPv6 on the system that captures, and whether it is big-endian.
+    /// Sets the address families of IPv4 and IPv6 and the byte order of the system that captures.
     ///
-    /// Loopback (`NULL`, `LOOP`, `ENC`) and pflog headers have them. Unless told, any system's are taken, as in a capture
-    /// file.
+    /// Loopback (`NULL`, `LOOP`, `ENC`) and pflog headers contain them. By default a program accepts the families of
+    /// all systems, as they may occur in a capture file.
     pub fn address_families(mut self, inet: u32, inet6: u32, is_big_endian: bool) -> Target {
         self.families = Families::Of { inet, inet6, is_big_endian };
         self
     }
 
-    /// Sets how many headers `protochain` goes through at most: 16 by default, or 8 if the dialect has no room for
-    /// more.
+    /// Sets the number of headers that `protochain` follows: 16 by default, or 8 if the program would otherwise be too
+    /// long for the dialect.
     ///
-    /// A program cannot loop, so each header takes up to 24 instructions. A packet with more headers does not match,
-    /// which [`Expr::chain_depth`](crate::Expr::chain_depth) is there to warn of.
+    /// A program cannot loop, so each header takes up to 24 instructions. A packet with more headers does not match;
+    /// [`Expr::chain_depth`](crate::Expr::chain_depth) returns the number in use, for a warning.
     pub fn chain_depth(mut self, headers: u32) -> Target {
         self.chain_depth = Some(headers);
         self
     }
 
-    /// Compiles expressions that no packet matches, too, rather than refusing them with
+    /// Sets whether an expression may reject all packets; by default that is the error
     /// [`ExprError::RejectsAll`](crate::ExprError::RejectsAll).
     ///
-    /// Their programs reject all packets: [`Verified::rejects_all`](crate::Verified::rejects_all) tells.
+    /// [`Verified::rejects_all`](crate::Verified::rejects_all) recognizes the programs of such expressions.
     ///
     /// ```
     /// use cbpf::{ExprError, LinkType, Target, compile_expression};
     /// let target = Target::new(LinkType::ETHERNET);
     /// assert_eq!(compile_expression("tcp and udp", &target), Err(ExprError::RejectsAll));
     ///
-    /// let target = target.accept_nothing();
-    /// let verified = compile_expression("tcp and udp", &target)?.verify(target.machine())?;
+    /// let target = target.allow_reject_all(true);
+    /// let verified = compile_expression("tcp and udp", &target)?.verify(target.get_dialect())?;
     /// assert!(verified.rejects_all());
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
-    pub fn accept_nothing(mut self) -> Target {
-        self.accepts_nothing = true;
+    pub fn allow_reject_all(mut self, yes: bool) -> Target {
+        self.allow_reject_all = yes;
         self
     }
 
-    /// Who knows the addresses of names; nobody unless told.
+    /// Sets the resolver of host and network names; by default these names are errors.
     pub fn resolver(mut self, resolver: impl Resolver + Send + Sync + 'static) -> Target {
         self.resolver = Some(Arc::new(resolver));
         self
+    }
+
+    /// Returns the link type.
+    pub fn get_link_type(&self) -> LinkType {
+        self.link_type
+    }
+
+    /// Returns the dialect.
+    pub fn get_dialect(&self) -> Dialect {
+        self.dialect
+    }
+
+    /// Returns the verdict on packets that match.
+    pub fn get_snaplen(&self) -> u32 {
+        self.snaplen
+    }
+
+    /// Returns the netmask, if one was set.
+    pub fn get_netmask(&self) -> Option<u32> {
+        self.netmask
+    }
+
+    /// Returns whether the packets come from a Linux socket.
+    pub fn get_linux_socket(&self) -> bool {
+        self.is_live
+    }
+
+    /// Returns the number of headers that `protochain` follows, if it was set.
+    pub fn get_chain_depth(&self) -> Option<u32> {
+        self.chain_depth
+    }
+
+    /// Returns whether an expression may reject all packets.
+    pub fn get_allow_reject_all(&self) -> bool {
+        self.allow_reject_all
+    }
+}
+
+/// The default target for a link type.
+impl From<LinkType> for Target {
+    fn from(link_type: LinkType) -> Target {
+        Target::new(link_type)
+    }
+}
+
+impl From<&Target> for Target {
+    fn from(target: &Target) -> Target {
+        target.clone()
     }
 }
 
@@ -151,28 +189,30 @@ impl fmt::Debug for Target {
             .field("snaplen", &self.snaplen)
             .field("netmask", &self.netmask)
             .field("is_live", &self.is_live)
+            .field("families", &self.families)
             .field("chain_depth", &self.chain_depth)
+            .field("allow_reject_all", &self.allow_reject_all)
             .finish_non_exhaustive()
     }
 }
 
-/// Knows what names in expressions stand for.
+/// Looks up the names of hosts and networks in expressions.
 ///
-/// Each answer is "unknown" unless implemented.
+/// By default, every name is unknown.
 pub trait Resolver {
-    /// The addresses of a host.
+    /// Returns the addresses of a host.
     fn host(&self, name: &str) -> Vec<IpAddr> {
         let _ = name;
         Vec::new()
     }
 
-    /// The Ethernet address of a host.
+    /// Returns the MAC address of a host.
     fn ether(&self, name: &str) -> Option<[u8; 6]> {
         let _ = name;
         None
     }
 
-    /// The address and the mask of an IPv4 network.
+    /// Returns the address and the mask of an IPv4 network.
     fn network(&self, name: &str) -> Option<(Ipv4Addr, Ipv4Addr)> {
         let _ = name;
         None

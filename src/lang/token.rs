@@ -1,7 +1,7 @@
-//! Texts become tokens, one at a time.
+//! The lexer, which reads one token at a time.
 //!
-//! The longest possible token is taken, so `80-90` and `tcp-syn` are one each, and `len-4` is a name rather than a
-//! difference. Keywords are lower case; a backslash makes a name of anything.
+//! It takes the longest possible token, so `80-90` and `tcp-syn` are one token each, and `len-4` is a name rather than
+//! a difference. Keywords are lower case; a word after a backslash is a name.
 
 use std::net::Ipv6Addr;
 use std::ops::Range;
@@ -14,10 +14,10 @@ use crate::text::ParseError;
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Token<'t> {
     Word(Word),
-    /// The symbol, one or two characters: `(`, `<<`, ... `==` is `=`; `&&`, `||` and `!` are words.
+    /// One or two characters: `(`, `<<`, ...; `==` is `=`, and `&&`, `||` and `!` are words.
     Symbol(&'static str),
     Number(u32),
-    /// A name that is no keyword, or one behind a backslash.
+    /// A name that is no keyword, or a word after a backslash.
     Name(&'t str),
     Dotted(Dotted),
     Ipv6(Ipv6Addr),
@@ -27,7 +27,7 @@ pub(super) enum Token<'t> {
     End,
 }
 
-/// A text, and how far it was read.
+/// A text, and the position of the next token.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Lexer<'t> {
     text: &'t str,
@@ -38,7 +38,7 @@ pub(super) struct Lexer<'t> {
 static SYMBOLS: [&str; 21] =
     ["<<", ">>", "<=", ">=", "!=", "+", "-", "*", "/", "%", ":", "[", "]", "<", ">", "(", ")", "&", "|", "^", "="];
 
-/// What is read as a word.
+/// The symbols that stand for words.
 static OPERATORS: [(&str, Word); 3] = [("&&", Word::And), ("||", Word::Or), ("!", Word::Not)];
 
 impl<'t> Lexer<'t> {
@@ -46,7 +46,7 @@ impl<'t> Lexer<'t> {
         Lexer { text, at: 0 }
     }
 
-    /// The next token and its place; [`Token::End`] at the end of the text, again and again.
+    /// Returns the next token and its span; from the end of the text on, [`Token::End`].
     pub(super) fn next(&mut self) -> Result<(Token<'t>, Range<usize>), ParseError> {
         let white = |c: char| matches!(c, ' ' | '\t' | '\r' | '\n');
         self.at = self.text.len() - self.text[self.at..].trim_start_matches(white).len();
@@ -67,7 +67,7 @@ impl<'t> Lexer<'t> {
         ParseError::at(self.text, at, message)
     }
 
-    /// A token that begins with a letter or a digit, or an IPv6 address that begins with colons.
+    /// Reads a token that begins with a letter or a digit, or an IPv6 address that begins with colons.
     fn word(&self) -> Result<(Token<'t>, usize), ParseError> {
         let rest = &self.text[self.at..];
         if let Some(found) = self.with_colons(rest)? {
@@ -94,7 +94,7 @@ impl<'t> Lexer<'t> {
         Ok((token, length))
     }
 
-    /// An IPv6 or a MAC address that begins here.
+    /// Reads an IPv6 or a MAC address with colons, if one begins here.
     fn with_colons(&self, rest: &str) -> Result<Option<(Token<'t>, usize)>, ParseError> {
         let digits = rest.bytes().take_while(u8::is_ascii_hexdigit).count();
         if digits > 4 || rest.as_bytes().get(digits) != Some(&b':') {
@@ -115,7 +115,7 @@ impl<'t> Lexer<'t> {
         Ok(Some((Token::Mac(mac), run.len())))
     }
 
-    /// A number as in C: decimal, hexadecimal behind `0x`, octal behind `0`.
+    /// Parses a number as in C: decimal, hexadecimal after `0x`, octal after `0`.
     fn number(&self, digits: &str) -> Result<u32, ParseError> {
         let (radix, significant) = match digits.as_bytes() {
             [b'0', b'x' | b'X', ..] => (16, &digits[2..]),
@@ -161,7 +161,7 @@ fn symbol(rest: &str) -> Option<(Token<'static>, usize)> {
     Some((Token::Symbol(symbol), symbol.len()))
 }
 
-/// The length of the name at the beginning: letters, digits, `.`, and `-` and `_` inside.
+/// Returns the length of the name at the beginning: letters, digits and `.`, and `-` and `_` inside.
 fn name_length(text: &str) -> usize {
     let is_part = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_');
     let length = text.bytes().take_while(is_part).count();
@@ -176,7 +176,7 @@ fn is_number(text: &str) -> bool {
     }
 }
 
-/// Two to four decimal numbers with dots between; a number above 65,535 counts as that.
+/// Parses two to four decimal numbers with dots between them; a number above 65,535 becomes 65,535.
 fn dotted(text: &str) -> Option<Dotted> {
     let mut dotted = Dotted { parts: [0; 4], count: 0 };
     for part in text.split('.') {
@@ -190,7 +190,7 @@ fn dotted(text: &str) -> Option<Dotted> {
     (dotted.count > 1).then_some(dotted)
 }
 
-/// Six bytes: `0:1:2:a:b:c`, also with `.` or `-`; `0001.0a0b.0c0d`; `0001020a0b0c`.
+/// Parses a MAC address: `0:1:2:a:b:c`, also with `.` or `-`; `0001.0a0b.0c0d`; `0001020a0b0c`.
 fn mac(text: &str) -> Option<[u8; 6]> {
     let separator = text.bytes().find(|byte| matches!(byte, b':' | b'.' | b'-'));
     let mut bytes = [0; 6];
@@ -229,7 +229,7 @@ mod tests {
     }
 
     #[test]
-    fn the_longest_token_is_taken() {
+    fn takes_the_longest_token() {
         assert_eq!(tokens("80-90"), [Token::Name("80-90")]);
         assert_eq!(tokens("len-4"), [Token::Name("len-4")]);
         assert_eq!(tokens("23-"), [Token::Number(23), Token::Symbol("-")]);
@@ -241,7 +241,7 @@ mod tests {
     }
 
     #[test]
-    fn addresses_are_told_apart() {
+    fn distinguishes_addresses() {
         assert_eq!(tokens("::1"), [Token::Ipv6("::1".parse().unwrap())]);
         assert_eq!(tokens("fe80::1:2"), [Token::Ipv6("fe80::1:2".parse().unwrap())]);
         assert_eq!(tokens("::1.2.3.4"), [Token::Ipv6("::1.2.3.4".parse().unwrap())]);
@@ -254,7 +254,7 @@ mod tests {
     }
 
     #[test]
-    fn numbers_are_those_of_c() {
+    fn parses_numbers_as_c_does() {
         assert_eq!(tokens("0x1F 017 19 0"), [31, 15, 19, 0].map(Token::Number));
         for wrong in ["08", "09", "0037777777778", "0040000000000", "4294967296"] {
             assert!(Lexer::new(wrong).next().is_err(), "{wrong}");

@@ -1,9 +1,9 @@
-//! The tree of an expression, as it was written: nothing is resolved yet, and nothing depends on a link type.
+//! The tree of an expression, as it was written: names are not resolved, and nothing depends on a link type.
 //!
 //! Invariants
-//! - A tree is a list: each node stands behind its operands, so an operator's right operand ends right before it. No depth
-//!   of nesting can overflow a stack, not when a tree is made, walked, printed or dropped.
-//! - A list is never empty unless the expression is, and then every packet matches.
+//! - A tree is a list in postfix order: each node comes after its operands. Building, walking, printing and dropping a
+//!   tree does not recurse, so no nesting overflows the stack.
+//! - The list is empty only for the empty expression, which every packet matches.
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 use std::ops;
@@ -13,8 +13,8 @@ use crate::lang::words::{AtmField, AtmName, Mtp2, Mtp3Field, Protocol};
 
 /// An expression of the filter language: `tcp port 443 and not host 10.0.0.1`.
 ///
-/// It comes from a text, or is built; it prints as a text that means the same. Printed expressions have all their
-/// qualifiers and parentheses.
+/// An expression is parsed from a text or built with `&`, `|` and `!`. It prints as a text that parses to an equal
+/// expression, with all qualifiers and parentheses.
 ///
 /// ```
 /// use cbpf::Expr;
@@ -37,17 +37,17 @@ pub(super) enum Node {
 }
 
 impl Expr {
-    /// The expression that every packet matches; it prints as an empty text.
+    /// Returns the expression that every packet matches; it prints as an empty text.
     pub fn all() -> Expr {
         Expr::default()
     }
 
-    /// Whether every packet matches because nothing is asked.
+    /// Returns `true` if the expression has no tests, so that every packet matches.
     pub fn is_empty(&self) -> bool {
         self.nodes.is_empty()
     }
 
-    /// Matches what one of these matches; nothing at all is [`Expr::all`].
+    /// Returns the expression that matches what at least one of these matches; [`Expr::all`] if there are none.
     ///
     /// ```
     /// use cbpf::Expr;
@@ -58,7 +58,7 @@ impl Expr {
         expressions.into_iter().reduce(|left, right| left | right).unwrap_or_default()
     }
 
-    /// Whether `protochain` occurs.
+    /// Returns whether the expression has a `protochain`.
     pub(super) fn has_chain(&self) -> bool {
         let is_chain = |node: &Node| match node {
             Node::Primitive(Primitive::Address(qualifiers, _)) => qualifiers.kind == Some(Kind::ProtocolChain),
@@ -74,7 +74,7 @@ impl Expr {
     }
 }
 
-/// Both match. What every packet matches adds nothing.
+/// Matches what both match; [`Expr::all`] adds nothing.
 impl ops::BitAnd for Expr {
     type Output = Expr;
 
@@ -87,7 +87,7 @@ impl ops::BitAnd for Expr {
     }
 }
 
-/// One of both matches.
+/// Matches what at least one of both matches.
 impl ops::BitOr for Expr {
     type Output = Expr;
 
@@ -96,7 +96,7 @@ impl ops::BitOr for Expr {
     }
 }
 
-/// Matches what the other does not.
+/// Matches what the operand does not match.
 impl ops::Not for Expr {
     type Output = Expr;
 
@@ -116,7 +116,7 @@ impl ops::Not for Expr {
 /// One test of the language.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Primitive {
-    /// `tcp src port 80`, `host 10.0.0.1`, `ip proto 6`: qualifiers, and what they qualify.
+    /// Qualifiers and their id: `tcp src port 80`, `host 10.0.0.1`, `ip proto 6`.
     Address(Qualifiers, Id),
     /// `tcp`, `arp`, `isis`.
     Protocol(Protocol),
@@ -156,7 +156,7 @@ pub(super) enum Primitive {
     Mtp3Field(Mtp3Field, Relation, u32),
 }
 
-/// What stands before an [`Id`], and what a following one without qualifiers inherits.
+/// The qualifiers before an [`Id`], which a following id without qualifiers inherits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Qualifiers {
     pub(super) protocol: Option<Protocol>,
@@ -164,7 +164,7 @@ pub(super) struct Qualifiers {
     pub(super) kind: Option<Kind>,
 }
 
-/// Which of the two addresses or ports.
+/// A selection of the addresses or ports of a packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Direction {
     Source,
@@ -182,7 +182,7 @@ pub(super) enum Direction {
     Transmitter,
 }
 
-/// What an [`Id`] names.
+/// The kind of thing that an [`Id`] names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Kind {
     Host,
@@ -194,7 +194,7 @@ pub(super) enum Kind {
     Gateway,
 }
 
-/// What qualifiers qualify.
+/// The number, name or address after qualifiers.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Id {
     Number(u32),
@@ -211,17 +211,17 @@ pub(super) enum Id {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Dotted {
     pub(super) parts: [u16; 4],
-    /// How many there are.
+    /// The number of parts.
     pub(super) count: u8,
 }
 
 impl Dotted {
-    /// The parts that were written.
+    /// Returns the parts that were written.
     pub(super) fn parts(&self) -> &[u16] {
         &self.parts[..self.count.into()]
     }
 
-    /// An IPv4 address and how many bits of it were written; `None` if a part is above 255.
+    /// Returns the IPv4 address and the number of bits that were written; `None` if a part is above 255.
     pub(super) fn ipv4(&self) -> Option<(u32, u32)> {
         let mut bytes = [0; 4];
         for (byte, &part) in bytes.iter_mut().zip(self.parts()) {
@@ -231,7 +231,7 @@ impl Dotted {
     }
 }
 
-/// What may follow a dotted address.
+/// The mask after a dotted address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Mask {
     None,
@@ -241,7 +241,7 @@ pub(super) enum Mask {
     Dotted(Dotted),
 }
 
-/// How two numbers are compared, unsigned.
+/// A comparison of two unsigned numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Relation {
     Equal,
@@ -264,7 +264,7 @@ pub(super) enum ByteTest {
     Or,
 }
 
-/// An arithmetic expression: each step stands behind its operands, as in [`Expr`].
+/// An arithmetic expression, in postfix order like [`Expr`].
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Arithmetic {
     pub(super) steps: Box<[Step]>,
@@ -311,19 +311,21 @@ pub(super) enum Llc {
     UnnumberedKind(u32),
 }
 
-/// Where the operands of each part of a list begin in which operands stand before their operators, by the number of
-/// operands: a part's right operand ends right before it, and its left one right before the right one begins.
-pub(super) fn beginnings(operands: impl Iterator<Item = usize>) -> Vec<usize> {
-    let mut beginnings: Vec<usize> = Vec::with_capacity(operands.size_hint().0);
+/// Returns the index at which each part of a postfix list begins with its operands, given the number of operands of
+/// each.
+///
+/// The right operand of a part ends right before it, and the left operand right before the right operand begins.
+pub(super) fn postfix_starts(operands: impl Iterator<Item = usize>) -> Vec<usize> {
+    let mut starts: Vec<usize> = Vec::with_capacity(operands.size_hint().0);
     for (index, count) in operands.enumerate() {
-        let beginning = (0..count).fold(index, |end, _| beginnings[end - 1]);
-        beginnings.push(beginning);
+        let start = (0..count).fold(index, |end, _| starts[end - 1]);
+        starts.push(start);
     }
-    beginnings
+    starts
 }
 
 impl Node {
-    /// How many operands it has.
+    /// Returns the number of operands.
     pub(super) fn operands(&self) -> usize {
         match self {
             Node::Primitive(_) => 0,
@@ -334,7 +336,7 @@ impl Node {
 }
 
 impl Step {
-    /// How many operands it has.
+    /// Returns the number of operands.
     pub(super) fn operands(self) -> usize {
         match self {
             Step::Number(_) | Step::Length => 0,

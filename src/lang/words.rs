@@ -1,20 +1,15 @@
-//! What the words of the language mean.
+//! The meanings of the keywords.
 
-use crate::lang::tree::Direction;
+use crate::lang::tree::{Direction, Kind};
 
-/// What a keyword says.
+/// The meaning of a keyword.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Word {
     Protocol(Protocol),
     /// `src`, `dst`, and the addresses of 802.11.
     Direction(Direction),
-    Host,
-    Net,
-    Port,
-    PortRange,
-    Proto,
-    ProtoChain,
-    Gateway,
+    /// `host`, `net`, `port`, `portrange`, `proto`, `protochain` or `gateway`.
+    Kind(Kind),
     Mask,
     And,
     Or,
@@ -56,7 +51,7 @@ pub(super) enum Word {
 /// A protocol qualifier.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Protocol {
-    /// Whatever the link layer is: `ether`, `link`, `wlan`, ...
+    /// The link layer: `ether`, `link`, `wlan`, ...
     Link,
     Ip,
     Ip6,
@@ -98,7 +93,7 @@ pub(super) enum Protocol {
     Radio,
 }
 
-/// A circuit or kind of message of ATM.
+/// A virtual circuit or kind of message of ATM.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum AtmName {
     Lane,
@@ -120,7 +115,7 @@ pub(super) enum AtmField {
     Vci,
 }
 
-/// A kind of MTP2 signal unit; the second half is for high-speed links.
+/// A kind of MTP2 signal unit, on a low-speed or high-speed link.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Mtp2 {
     Fisu,
@@ -131,7 +126,7 @@ pub(super) enum Mtp2 {
     HighSpeedMsu,
 }
 
-/// A field of MTP3, and whether the link is a high-speed one.
+/// A field of MTP3, on a low-speed or high-speed link.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Mtp3Field {
     pub(super) name: Mtp3Name,

@@ -270,7 +270,6 @@ impl Builder<'_> {
 mod tests {
     use crate::bpf::dialect::Dialect;
     use crate::bpf::program::Program;
-    use crate::filter::Filter;
     use crate::ir::Graph;
     use crate::opt::Pass;
 
@@ -282,7 +281,7 @@ mod tests {
         let mut graph = Graph::new(&verified);
         graph.run(Pass::SwitchLowering);
         graph.run(Pass::SwitchLowering);
-        let filter = Filter::from_graph(&graph).expect("code");
+        let filter = graph.compile().expect("code");
         for number in numbers.flat_map(|number| [number.wrapping_sub(1), number, number.wrapping_add(1)]) {
             let packet = number.to_be_bytes();
             assert_eq!(filter.run(&packet[..]), verified.interpret(&packet[..]), "{number:#x}");

@@ -1,15 +1,15 @@
-//! Many packets at once, in the layouts that capture code has.
+//! Batches of packets, in the layouts that capture code uses.
 
 use std::fmt;
 use std::io::IoSlice;
 
 use crate::packet::Packet;
 
-/// Many packets, as they lie in memory: what [`Filter::run_batch`](crate::Filter::run_batch) and the batches of
-/// [`FilterSet`](crate::FilterSet) take.
+/// A batch of packets, for [`Filter::run_batch`](crate::Filter::run_batch) and the batches of
+/// [`FilterSet`](crate::FilterSet).
 ///
-/// They are a view of a slice: of `&[u8]`s or [`IoSlice`]s, which are packets that were captured whole, of [`Packet`]s,
-/// or of places in one buffer ([`Frames`]).
+/// It is a view of a slice: of `&[u8]`s or [`IoSlice`]s, which are packets that were captured whole, of [`Packet`]s, or
+/// of spans of one buffer ([`Frames`]).
 ///
 /// ```
 /// use cbpf::Packets;
@@ -19,7 +19,7 @@ use crate::packet::Packet;
 #[derive(Clone, Copy, Debug)]
 pub struct Packets<'a>(Layout<'a>);
 
-/// Where the packets stand.
+/// The memory layout of a batch.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Layout<'a> {
     Slices(&'a [&'a [u8]]),
@@ -29,7 +29,7 @@ pub(crate) enum Layout<'a> {
 }
 
 impl<'a> Packets<'a> {
-    /// How many packets there are.
+    /// Returns the number of packets.
     pub fn len(&self) -> usize {
         match self.0 {
             Layout::Slices(slices) => slices.len(),
@@ -39,28 +39,28 @@ impl<'a> Packets<'a> {
         }
     }
 
-    /// Whether there is none.
+    /// Returns `true` if the batch has no packets.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// The packet at this place, counted from 0.
-    pub fn get(&self, place: usize) -> Option<Packet<'a>> {
+    /// Returns the packet at an index.
+    pub fn get(&self, index: usize) -> Option<Packet<'a>> {
         Some(match self.0 {
-            Layout::Slices(slices) => Packet::new(slices.get(place)?),
-            Layout::IoSlices(slices) => Packet::new(slices.get(place)?),
-            Layout::Packets(packets) => *packets.get(place)?,
+            Layout::Slices(slices) => Packet::new(slices.get(index)?),
+            Layout::IoSlices(slices) => Packet::new(slices.get(index)?),
+            Layout::Packets(packets) => *packets.get(index)?,
             Layout::Frames(frames) => {
-                let span = frames.spans.get(place)?;
+                let span = frames.spans.get(index)?;
                 Packet::new(&frames.buffer[span.start..][..span.captured]).with_wire_len(span.wire_len)
             }
         })
     }
 
-    /// All packets, in order.
+    /// Returns all packets in order.
     pub fn iter(&self) -> impl Iterator<Item = Packet<'a>> + use<'a> {
         let packets = *self;
-        (0..packets.len()).map_while(move |place| packets.get(place))
+        (0..packets.len()).map_while(move |index| packets.get(index))
     }
 
     pub(crate) fn layout(&self) -> Layout<'a> {
@@ -68,14 +68,14 @@ impl<'a> Packets<'a> {
     }
 }
 
-/// Packets that were captured whole.
+/// Creates a batch of packets that were captured whole.
 impl<'a> From<&'a [&'a [u8]]> for Packets<'a> {
     fn from(slices: &'a [&'a [u8]]) -> Packets<'a> {
         Packets(Layout::Slices(slices))
     }
 }
 
-/// Packets that were captured whole.
+/// Creates a batch of packets that were captured whole.
 impl<'a> From<&'a [IoSlice<'a>]> for Packets<'a> {
     fn from(slices: &'a [IoSlice<'a>]) -> Packets<'a> {
         Packets(Layout::IoSlices(slices))
@@ -112,7 +112,7 @@ where
     }
 }
 
-/// Packets in one buffer, as a capture file or a ring has them.
+/// Packets in one buffer, as in a capture file or a ring.
 ///
 /// ```
 /// use cbpf::{Frames, Packets, Span};
@@ -124,32 +124,32 @@ where
 #[derive(Clone, Copy, Debug)]
 pub struct Frames<'a> {
     buffer: &'a [u8],
-    /// Each lies in the buffer.
+    /// Each lies inside the buffer.
     spans: &'a [Span],
 }
 
-/// The place of a packet in a buffer.
+/// The position of a packet in a buffer.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[repr(C)]
 pub struct Span {
-    /// Where it begins, in bytes.
+    /// The first byte.
     pub start: usize,
-    /// How many bytes were captured.
+    /// The number of captured bytes.
     pub captured: usize,
     /// The length on the wire, in bytes.
     pub wire_len: u32,
 }
 
 impl<'a> Frames<'a> {
-    /// The packets at these places of `buffer`. They may overlap.
+    /// Creates a batch of the packets at these spans of `buffer`. They may overlap.
     ///
     /// # Errors
-    /// If one of them reaches beyond the buffer.
+    /// Returns an error if one of the spans reaches beyond the buffer.
     pub fn new(buffer: &'a [u8], spans: &'a [Span]) -> Result<Frames<'a>, OutOfBuffer> {
         let lies_inside = |span: &Span| span.captured <= buffer.len() && span.start <= buffer.len() - span.captured;
         match spans.iter().position(|span| !lies_inside(span)) {
             None => Ok(Frames { buffer, spans }),
-            Some(place) => Err(OutOfBuffer { place, span: spans[place], len: buffer.len() }),
+            Some(index) => Err(OutOfBuffer { index, span: spans[index], len: buffer.len() }),
         }
     }
 
@@ -162,22 +162,22 @@ impl<'a> Frames<'a> {
     }
 }
 
-/// A packet reaches beyond the buffer that it should lie in.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// The error of a span that reaches beyond its buffer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct OutOfBuffer {
-    /// The place of the packet in the list, from 0.
-    pub place: usize,
-    /// Where it should lie.
+    /// The index of the span.
+    pub index: usize,
+    /// The span.
     pub span: Span,
-    /// How long the buffer is, in bytes.
+    /// The length of the buffer, in bytes.
     pub len: usize,
 }
 
 impl fmt::Display for OutOfBuffer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let OutOfBuffer { place, span: Span { start, captured, .. }, len } = self;
-        write!(f, "packet {place}, {captured} bytes from byte {start} on, reaches beyond the buffer of {len} bytes")
+        let OutOfBuffer { index, span: Span { start, captured, .. }, len } = self;
+        write!(f, "packet {index} ({captured} bytes at offset {start}) reaches beyond the buffer of {len} bytes")
     }
 }
 
@@ -192,14 +192,14 @@ mod tests {
     }
 
     #[test]
-    fn frames_lie_in_their_buffer() {
+    fn rejects_spans_outside_the_buffer() {
         let buffer = [0; 10];
         for inside in [span(0, 10), span(10, 0), span(0, 0), span(9, 1)] {
             assert!(Frames::new(&buffer, &[inside]).is_ok(), "{inside:?}");
         }
         for outside in [span(0, 11), span(11, 0), span(9, 2), span(usize::MAX, 1), span(1, usize::MAX)] {
             let error = Frames::new(&buffer, &[span(0, 1), outside]).unwrap_err();
-            assert_eq!(error, OutOfBuffer { place: 1, span: outside, len: 10 });
+            assert_eq!(error, OutOfBuffer { index: 1, span: outside, len: 10 });
         }
     }
 }

@@ -1,22 +1,22 @@
-//! Offsets that are relative to a header: to Linux, those are the negative ones.
+//! Offsets relative to a header: in Linux, the negative ones.
 //!
 //! Source: `SKF_NET_OFF` and `SKF_LL_OFF` in `include/uapi/linux/filter.h`, `bpf_skb_load_helper_convert_offset` in
 //! `net/core/filter.c`.
 
-/// A header that offsets can be relative to.
+/// A header that offsets may be relative to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Header {
-    /// IP, ARP, ...: offsets from `SKF_NET_OFF` on.
+    /// IP, ARP, ...: offsets of `SKF_NET_OFF` and above.
     Network,
-    /// Ethernet, ...: offsets from `SKF_LL_OFF` up to there.
+    /// Ethernet, ...: offsets from `SKF_LL_OFF` up to `SKF_NET_OFF`.
     Link,
 }
 
 impl Header {
-    /// Offsets below this one are not relative to any header. Those that are negative name nothing.
+    /// The first offset that is relative to a header. Negative offsets below it are out of bounds.
     pub(crate) const FIRST_OFFSET: u32 = Header::Link.base();
 
-    /// The offset that names the first byte of the header.
+    /// Returns the offset of the first byte of the header.
     #[inline]
     pub(crate) const fn base(self) -> u32 {
         match self {
@@ -25,7 +25,7 @@ impl Header {
         }
     }
 
-    /// The header that an offset is relative to.
+    /// Returns the header that an offset is relative to.
     pub(crate) fn of(offset: u32) -> Option<Header> {
         [Header::Network, Header::Link].into_iter().find(|header| offset >= header.base())
     }

@@ -1,5 +1,5 @@
-//! The numbers of `ld rand`: SplitMix64, a pure function of a seed and of how many numbers a run has drawn, so that every
-//! engine draws the same ones.
+//! The numbers of `ld rand`: SplitMix64, a pure function of the seed and of the count of numbers drawn in a run, so
+//! that every engine draws the same numbers.
 
 use std::cell::Cell;
 use std::hash::{BuildHasher, RandomState};
@@ -7,13 +7,13 @@ use std::hash::{BuildHasher, RandomState};
 /// The step between the states of the generator: 2^64 divided by the golden ratio, made odd.
 pub(crate) const STEP: u64 = 0x9e37_79b9_7f4a_7c15;
 
-/// The multipliers and shifts of the generator's output function.
+/// The shifts and multipliers of the generator's output function.
 pub(crate) const MIX: [(u8, u64); 2] = [(30, 0xbf58_476d_1ce4_e5b9), (27, 0x94d0_49bb_1331_11eb)];
 
-/// The last shift: the high half of the state, mixed, is the number.
+/// The last shift of the output function; the upper half of the result is the number.
 pub(crate) const LAST: u8 = 31;
 
-/// The number that the `count`th `rand` of a run gives, from 0.
+/// Returns the result of the `count`th `rand` of a run, counted from 0.
 ///
 /// Source: SplitMix64 (Steele, Lea and Flood, 2014), of which the upper 32 bits are taken.
 pub(crate) fn number(seed: u64, count: u32) -> u32 {
@@ -24,8 +24,8 @@ pub(crate) fn number(seed: u64, count: u32) -> u32 {
     ((z ^ (z >> LAST)) >> 32) as u32
 }
 
-/// A seed that nobody foresees: a counter of this thread from a random start, so the generator runs on over packets.
-pub(crate) fn unforeseen() -> u64 {
+/// Returns an unpredictable seed: a counter of this thread with a random start.
+pub(crate) fn entropy_seed() -> u64 {
     thread_local! {
         static STATE: Cell<Option<u64>> = const { Cell::new(None) };
     }
@@ -39,7 +39,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn random_numbers_are_those_of_splitmix64() {
+    fn numbers_match_splitmix64() {
         // The first outputs of the reference implementation for the seed 1234567.
         let expected = [6457827717110365317u64, 3203168211198807973, 9817491932198370423];
         for (count, output) in expected.into_iter().enumerate() {
@@ -48,8 +48,8 @@ mod tests {
     }
 
     #[test]
-    fn unseeded_numbers_differ_and_are_spread() {
-        let kept = (0..10_000).filter(|_| number(unforeseen(), 0) < u32::MAX / 100).count();
-        assert!((30..300).contains(&kept), "{kept} of 10,000 where 100 were expected");
+    fn numbers_without_a_seed_are_spread() {
+        let kept = (0..10_000).filter(|_| number(entropy_seed(), 0) < u32::MAX / 100).count();
+        assert!((30..300).contains(&kept), "{kept} of 10,000 instead of 100");
     }
 }

@@ -234,7 +234,7 @@ impl<'p> Search<'p> {
                 None => return Next::End,
             },
             Extension::NetlinkAttribute | Extension::NestedNetlinkAttribute | Extension::Random => self.values.fresh(),
-            Extension::InterfaceIndex | Extension::HardwareType => {
+            _ if extension.may_be_absent() => {
                 // Without a device, A is the verdict.
                 self.is_doubtful |= self.values.as_constant(machine.a) != Some(0);
                 self.values.of(Origin::Ancillary(extension))

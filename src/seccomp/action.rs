@@ -1,12 +1,11 @@
-//! What becomes of a system call: the verdict of a filter, and of many.
+//! The action of a verdict on a system call, and the strictest of many.
 
 use std::cmp::Ordering;
 use std::fmt;
 
-/// What the kernel does with a system call: the upper 16 bits of a verdict, and for some actions the lower 16.
+/// The kernel's action on a system call: the upper 16 bits of a verdict, and for some actions the lower 16.
 ///
-/// It comes from a verdict (`Action::from(0x0005_0001)`) and goes back into one. The lower bits of an action without
-/// data, which the kernel does not look at, are lost on the way.
+/// It converts from and to a verdict. The lower bits of an action without data, which the kernel ignores, are lost.
 ///
 /// ```
 /// use cbpf::Action;
@@ -15,40 +14,42 @@ use std::fmt;
 /// assert_eq!(Action::Errno(1).to_string(), "ERRNO(1)");
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Action {
     /// Kills the process with SIGSYS (`SECCOMP_RET_KILL_PROCESS`).
     KillProcess,
     /// Kills the thread with SIGSYS; a process of one thread dies with it (`SECCOMP_RET_KILL_THREAD`).
     KillThread,
-    /// Skips the call and sends SIGSYS with this in `si_errno` (`SECCOMP_RET_TRAP`).
+    /// Skips the call and sends SIGSYS with this `si_errno` (`SECCOMP_RET_TRAP`).
     Trap(u16),
     /// Skips the call, which returns this error; see [`Action::errno`] (`SECCOMP_RET_ERRNO`).
     Errno(u16),
-    /// Asks the listener of the filter; without one the call returns ENOSYS (`SECCOMP_RET_USER_NOTIF`).
+    /// Notifies the listener of the filter; without one the call returns ENOSYS (`SECCOMP_RET_USER_NOTIF`).
     UserNotify,
-    /// Tells the tracer this; without one the call returns ENOSYS (`SECCOMP_RET_TRACE`).
+    /// Notifies the tracer with this message; without one the call returns ENOSYS (`SECCOMP_RET_TRACE`).
     Trace(u16),
     /// Lets the call through and logs it (`SECCOMP_RET_LOG`).
     Log,
     /// Lets the call through (`SECCOMP_RET_ALLOW`).
     Allow,
-    /// A verdict that names no action: the kernel kills the process.
+    /// A verdict without a known action: the kernel kills the process.
     Unknown(u32),
 }
 
-/// One action: the upper half of its verdicts, its name in `SECCOMP_RET_*`, and what the lower half makes of it.
-struct Row {
+/// The facts about one action: the upper half of its verdicts, its name in `SECCOMP_RET_*`, and its constructor from
+/// the lower half.
+struct ActionRow {
     code: u16,
     name: &'static str,
     action: fn(u16) -> Action,
 }
 
-const fn row(code: u16, name: &'static str, action: fn(u16) -> Action) -> Row {
-    Row { code, name, action }
+const fn row(code: u16, name: &'static str, action: fn(u16) -> Action) -> ActionRow {
+    ActionRow { code, name, action }
 }
 
-/// Every action that the kernel knows, the strictest first.
-static TABLE: [Row; 8] = [
+/// Every action of the kernel, the strictest first.
+static TABLE: [ActionRow; 8] = [
     row(0x8000, "KILL_PROCESS", |_| Action::KillProcess),
     row(0x0000, "KILL_THREAD", |_| Action::KillThread),
     row(0x0003, "TRAP", Action::Trap),
@@ -62,19 +63,20 @@ static TABLE: [Row; 8] = [
 /// The short name of the action that kills the thread.
 const KILL: &str = "KILL";
 
-/// The largest error that a call can return, the kernel's `MAX_ERRNO`.
+/// The largest error of a call: `MAX_ERRNO` of the kernel.
 const MAX_ERRNO: u16 = 4095;
 
 impl Action {
-    /// What the kernel does when a thread has many filters: it takes the strictest of their actions, and of equally
-    /// strict ones, which can differ in their data, that of the filter that was installed last.
+    /// Returns the kernel's action for a thread with many filters: the strictest, and among equally strict ones, which
+    /// may differ in their data, that of the filter installed last.
     ///
-    /// The kernel runs the newest filter first, so `newest_first` has its action first. Without any filter the call is
-    /// allowed.
+    /// The kernel runs the newest filter first, so its action is the first of `newest_first`. Without filters the call
+    /// is allowed.
     ///
     /// ```
     /// use cbpf::Action;
-    /// assert_eq!(Action::strictest([Action::Allow, Action::Errno(2), Action::Errno(1), Action::Log]), Action::Errno(2));
+    /// let actions = [Action::Allow, Action::Errno(2), Action::Errno(1), Action::Log];
+    /// assert_eq!(Action::strictest(actions), Action::Errno(2));
     /// assert_eq!(Action::strictest([]), Action::Allow);
     /// ```
     pub fn strictest(newest_first: impl IntoIterator<Item = Action>) -> Action {
@@ -84,13 +86,14 @@ impl Action {
         })
     }
 
-    /// The stricter action is less, as in `seccomp_run_filters`: signed numbers, without their data.
+    /// Compares actions as `seccomp_run_filters` does: signed numbers without data, where less is stricter.
     fn compare_strictness(self, other: Action) -> Ordering {
         let rank = |action: Action| (u32::from(action) & 0xffff_0000).cast_signed();
         rank(self).cmp(&rank(other))
     }
 
-    /// The error that the call returns, 0 to 4,095, if the action says so; with 0 it returns 0 and did nothing.
+    /// Returns the error of the call, 0 to 4,095, if the action is [`Action::Errno`]. With 0 the call is skipped and
+    /// succeeds.
     ///
     /// ```
     /// use cbpf::Action;
@@ -104,7 +107,7 @@ impl Action {
         }
     }
 
-    /// What stands in the lower half of the verdict, 0 for an action that has no data.
+    /// Returns the lower half of the verdict, 0 for an action without data.
     pub fn data(self) -> u16 {
         match self {
             Action::Trap(data) | Action::Errno(data) | Action::Trace(data) => data,
@@ -113,18 +116,18 @@ impl Action {
         }
     }
 
-    /// The action of this name in `SECCOMP_RET_*`, or `KILL`, without data.
+    /// Returns the action with this name in `SECCOMP_RET_*`, or of `KILL`, without data.
     pub(crate) fn named(name: &str) -> Option<Action> {
         let row = TABLE.iter().find(|row| row.name == name).map(|row| (row.action)(0));
         row.or_else(|| (name == KILL).then_some(Action::KillThread))
     }
 
-    /// Its name in `SECCOMP_RET_*`, `None` for what the kernel does not know.
+    /// Returns the name in `SECCOMP_RET_*`, or `None` for an unknown action.
     fn name(self) -> Option<&'static str> {
         self.row().map(|row| row.name)
     }
 
-    fn row(self) -> Option<&'static Row> {
+    fn row(self) -> Option<&'static ActionRow> {
         TABLE.iter().find(|row| (row.action)(self.data()) == self)
     }
 }
@@ -146,8 +149,8 @@ impl From<Action> for u32 {
     }
 }
 
-/// The words of seccomp-tools and libseccomp: the name in `SECCOMP_RET_*` but for `KILL`, which kills the thread; with
-/// data behind `ERRNO`, and behind `TRAP` and `TRACE` where that is not 0. What names no action is a number.
+/// Prints the action as seccomp-tools and libseccomp do: the name in `SECCOMP_RET_*`, or `KILL` for the thread, with
+/// the data of `ERRNO`, and of `TRAP` and `TRACE` if it is not 0. An unknown action prints as a number.
 impl fmt::Display for Action {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match (*self, self.name()) {
@@ -166,7 +169,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn verdicts_survive_but_for_data_that_nobody_reads() {
+    fn converts_verdicts_without_loss_of_used_data() {
         for code in 0..=u16::MAX {
             let verdict = u32::from(code) << 16 | 0x1234;
             let action = Action::from(verdict);
@@ -178,7 +181,7 @@ mod tests {
     }
 
     #[test]
-    fn the_table_is_in_the_order_of_strictness() {
+    fn table_is_in_the_order_of_strictness() {
         let ranks = TABLE.each_ref().map(|row| (row.action)(7));
         assert!(ranks.windows(2).all(|pair| pair[0].compare_strictness(pair[1]) == Ordering::Less));
         for row in &TABLE {
@@ -187,17 +190,17 @@ mod tests {
     }
 
     #[test]
-    fn words_are_those_of_the_notation() {
+    fn prints_the_notation_of_seccomp_tools() {
         let words = [0, 0x8000_0000, 0x0003_0000, 0x0003_0002, 0x0005_0000, 0x7ff0_0000, 0x7fff_0000, 0x0001_0000]
             .map(|verdict| Action::from(verdict).to_string());
         assert_eq!(words, ["KILL", "KILL_PROCESS", "TRAP", "TRAP(2)", "ERRNO(0)", "TRACE", "ALLOW", "0x10000"]);
     }
 
     #[test]
-    fn of_equally_strict_actions_the_newest_stays() {
+    fn newest_of_equally_strict_actions_wins() {
         assert_eq!(Action::strictest([Action::Trace(2), Action::Trace(1)]), Action::Trace(2));
         assert_eq!(Action::strictest([Action::KillThread, Action::KillProcess]), Action::KillProcess);
-        // Numbers above 0x7fff are negative, so what the kernel does not know can be the strictest.
+        // Numbers above 0x7fff are negative, so an unknown action can be the strictest.
         let unknown = Action::Unknown(0xffff_0000);
         assert_eq!(Action::strictest([Action::KillThread, unknown]), unknown);
     }

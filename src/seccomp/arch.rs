@@ -1,16 +1,14 @@
-//! Architectures, as the audit and seccomp code of the kernel number them.
+//! Architectures, numbered as in the audit and seccomp code of the kernel.
 
 use std::fmt;
 use std::str::FromStr;
 
 use crate::seccomp::names;
 
-/// Whose system call numbers and conventions a call has: an `AUDIT_ARCH_*` number.
+/// The architecture of a system call, which decides its numbering and conventions: an `AUDIT_ARCH_*` number.
 ///
-/// The number says the byte order, too ([`Arch::is_big_endian`]). The default is the architecture that this code runs
-/// on.
-///
-/// It prints as its name where it has one, and is read from it:
+/// The number includes the byte order ([`Arch::is_big_endian`]). The default is the architecture of this machine. An
+/// architecture prints as its name, and parses from it:
 ///
 /// ```
 /// use cbpf::Arch;
@@ -21,24 +19,24 @@ use crate::seccomp::names;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Arch(pub u32);
 
-/// One architecture: its number, and its names, of which the first is printed and in capitals that of `AUDIT_ARCH_*`.
-struct Row {
+/// The number and the names of one architecture. The first name is printed; in capitals it is that of `AUDIT_ARCH_*`.
+struct ArchRow {
     arch: Arch,
     names: &'static [&'static str],
 }
 
-const fn row(number: u32, names: &'static [&'static str]) -> Row {
-    Row { arch: Arch(number), names }
+const fn row(number: u32, names: &'static [&'static str]) -> ArchRow {
+    ArchRow { arch: Arch(number), names }
 }
 
-/// The bit of `AUDIT_ARCH_*` that little-endian architectures have: `__AUDIT_ARCH_LE`.
+/// The bit of little-endian architectures in `AUDIT_ARCH_*`: `__AUDIT_ARCH_LE`.
 const LITTLE_ENDIAN: u32 = 0x4000_0000;
 
-/// The architectures that the kernel numbers, in the order of the names.
+/// The architectures of the kernel, in the order of the names.
 ///
 /// Source: `include/uapi/linux/audit.h`, where a number is the ELF machine, 0x8000_0000 for 64 bits, 0x4000_0000 for
 /// little-endian. The other names are those of Debian, Rust and seccomp-tools.
-static TABLE: [Row; 53] = [
+static TABLE: [ArchRow; 53] = [
     row(0xc000_00b7, &["aarch64", "arm64"]),
     row(0xc000_9026, &["alpha"]),
     row(0x4000_005d, &["arcompact"]),
@@ -95,29 +93,29 @@ static TABLE: [Row; 53] = [
 ];
 
 impl Arch {
-    /// 64-bit x86; the x32 ABI has this number, too, and bit 30 set in the numbers of its calls.
+    /// 64-bit x86. The x32 ABI shares this number, and sets bit 30 in the numbers of its calls.
     pub const X86_64: Arch = Arch(0xc000_003e);
     /// 64-bit Arm, little-endian.
     pub const AARCH64: Arch = Arch(0xc000_00b7);
     /// 64-bit RISC-V.
     pub const RISCV64: Arch = Arch(0xc000_00f3);
 
-    /// The architecture that this code runs on, if it has a name here.
+    /// Returns the architecture of this machine, if it has a name in this crate.
     pub fn host() -> Option<Arch> {
         let Arch(number) = std::env::consts::ARCH.parse().ok().filter(|_| cfg!(target_pointer_width = "64"))?;
-        // Some names, such as `powerpc64`, stand for both byte orders.
+        // Some names, such as `powerpc64`, are used for both byte orders.
         Some(Arch(number & !LITTLE_ENDIAN | Arch::host_byte_order()))
     }
 
-    /// [`LITTLE_ENDIAN`] where this code runs on such a machine, else 0.
+    /// Returns [`LITTLE_ENDIAN`] on a little-endian machine, else 0.
     fn host_byte_order() -> u32 {
         if cfg!(target_endian = "little") { LITTLE_ENDIAN } else { 0 }
     }
 
-    /// Whether the upper half of a 64-bit argument comes first in `struct seccomp_data`.
+    /// Returns whether the upper half of a 64-bit argument comes first in `struct seccomp_data`.
     ///
-    /// It is the bit `__AUDIT_ARCH_LE` of the number that decides, for numbers without a name, too. Linux does not set
-    /// that bit for hexagon, microblaze and xtensa, which can be little-endian.
+    /// The bit `__AUDIT_ARCH_LE` of the number decides, also for numbers without a name. Linux does not set that bit
+    /// for hexagon, microblaze and xtensa, which can be little-endian.
     ///
     /// ```
     /// use cbpf::Arch;
@@ -128,16 +126,16 @@ impl Arch {
         self.0 & LITTLE_ENDIAN == 0
     }
 
-    /// Its name, such as `x86_64`; `None` for a number that has none.
+    /// Returns the name, such as `x86_64`, or `None` for a number without one.
     pub fn name(self) -> Option<&'static str> {
         TABLE.iter().find(|row| row.arch == self).map(|row| row.names[0])
     }
 
-    /// The name of a system call of this architecture.
+    /// Returns the name of a system call of this architecture.
     ///
-    /// There are names for aarch64, arm, i386, loongarch64, mips, mips64, ppc, ppc64, riscv32, riscv64, s390x, sparc,
-    /// sparc64 and x86-64, and for their siblings of the other byte order that have the same numbers. Calls of the x32
-    /// ABI begin with `x32_`. The names come with the feature `syscall-names`; without it there is none.
+    /// Names exist for aarch64, arm, i386, loongarch64, mips, mips64, ppc, ppc64, riscv32, riscv64, s390x, sparc,
+    /// sparc64 and x86-64, and for their variants of the other byte order with the same numbers. Names of the x32 ABI
+    /// begin with `x32_`. Without the feature `syscall-names` there are no names.
     ///
     #[cfg_attr(feature = "syscall-names", doc = "```")]
     #[cfg_attr(not(feature = "syscall-names"), doc = "```ignore")]
@@ -151,7 +149,7 @@ impl Arch {
         names::name(self, nr)
     }
 
-    /// The number of the system call of this name; the reverse of [`Arch::syscall_name`].
+    /// Returns the number of the system call with this name.
     ///
     #[cfg_attr(feature = "syscall-names", doc = "```")]
     #[cfg_attr(not(feature = "syscall-names"), doc = "```ignore")]
@@ -165,14 +163,14 @@ impl Arch {
     }
 }
 
-/// The architecture that this code runs on; where that has no name here, a number that says its byte order alone.
+/// Returns the architecture of this machine, or a number with its byte order alone if it has no name in this crate.
 impl Default for Arch {
     fn default() -> Arch {
         Arch::host().unwrap_or(Arch(Arch::host_byte_order()))
     }
 }
 
-/// Its name, or the number in hexadecimal.
+/// Prints the name, or the number in hexadecimal.
 impl fmt::Display for Arch {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.name() {
@@ -182,8 +180,9 @@ impl fmt::Display for Arch {
     }
 }
 
-/// The error of parsing an [`Arch`].
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// The error of parsing the name of an [`Arch`].
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub struct UnknownArch(String);
 
 impl fmt::Display for UnknownArch {
@@ -212,7 +211,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_are_sorted_and_stand_for_one_architecture() {
+    fn names_are_sorted_and_unique() {
         assert!(TABLE.windows(2).all(|pair| pair[0].names[0] < pair[1].names[0]));
         for row in &TABLE {
             assert!(row.names.iter().all(|name| name.parse() == Ok(row.arch)));
@@ -222,7 +221,7 @@ mod tests {
     }
 
     #[test]
-    fn the_number_says_the_byte_order() {
+    fn number_includes_the_byte_order() {
         let named = |is_big: bool| TABLE.iter().filter(move |row| row.arch.is_big_endian() == is_big);
         let big: Vec<&str> = named(true).map(|row| row.names[0]).collect();
         for name in ["armeb", "m68k", "mips", "mips64", "mips64n32", "parisc", "ppc", "ppc64", "s390", "s390x", "sh"] {

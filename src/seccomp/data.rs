@@ -1,4 +1,4 @@
-//! What a filter of system calls looks at.
+//! The data that a filter of system calls reads.
 
 use crate::bpf::verify::SECCOMP_DATA;
 use crate::seccomp::Arch;
@@ -7,7 +7,7 @@ use crate::seccomp::Arch;
 ///
 /// A filter loads 32 bits at a time, and [`SeccompData::arch`] decides which half of a 64-bit argument comes first: on
 /// a big-endian architecture `ld [16]` loads the upper half of the first argument, on a little-endian one the lower
-/// half. This holds on every machine, so a filter for s390x can be judged on x86-64. The default has the architecture
+/// half. This holds on every machine, so a filter for s390x can be tested on x86-64. The default has the architecture
 /// that this code runs on.
 ///
 /// ```
@@ -22,23 +22,27 @@ use crate::seccomp::Arch;
 pub struct SeccompData {
     /// The number of the system call: offset 0.
     pub nr: i32,
-    /// Which architecture's numbers and conventions it has, and in which byte order its arguments are: offset 4.
+    /// The architecture, which decides the numbering, the calling convention and the order of halves: offset 4.
     pub arch: Arch,
-    /// Where the call was made: offset 8.
+    /// The address of the call: offset 8.
     pub instruction_pointer: u64,
-    /// The arguments, also where the architecture has 32-bit registers: offsets 16 to 56.
+    /// The arguments, 64 bits each on every architecture: offsets 16 to 56.
     pub args: [u64; 6],
 }
 
 impl SeccompData {
-    /// The size of `struct seccomp_data`.
+    /// The size of `struct seccomp_data`, and the offsets of its fields, in bytes.
     const SIZE: usize = SECCOMP_DATA as usize;
+    pub(crate) const NR: u32 = 0;
+    pub(crate) const ARCH: u32 = 4;
+    pub(crate) const INSTRUCTION_POINTER: u32 = 8;
+    pub(crate) const ARGS: u32 = 16;
 
-    /// The bytes that a filter reads, as the engines of this crate take them in place of a packet.
+    /// Returns the bytes that a filter reads, which engines take in place of a packet.
     ///
-    /// The two words of a 64-bit field are in the order of the architecture, and each is in the byte order of the
-    /// machine that runs this, since engines load words in that order. For the machine's own architecture these are the
-    /// bytes that its kernel has in memory.
+    /// The two words of a 64-bit field are in the order of the architecture. Each word is in the byte order of the
+    /// machine that runs this code, since engines load words in that order. For the machine's own architecture, these
+    /// are the bytes in the memory of its kernel.
     ///
     /// ```
     /// use cbpf::{Arch, SeccompData};
@@ -56,20 +60,19 @@ impl SeccompData {
         let doubles = [self.instruction_pointer].into_iter().chain(self.args).flat_map(halves);
         let words = [self.nr.cast_unsigned(), self.arch.0].into_iter().chain(doubles);
         let mut bytes = [0; Self::SIZE];
-        for (place, word) in bytes.as_chunks_mut().0.iter_mut().zip(words) {
-            *place = word.to_ne_bytes();
+        for (bytes, word) in bytes.as_chunks_mut().0.iter_mut().zip(words) {
+            *bytes = word.to_ne_bytes();
         }
         bytes
     }
 
-    /// The reverse of [`SeccompData::to_bytes`]; the architecture that stands in the bytes says the order of the
-    /// halves.
+    /// Reads the bytes of [`SeccompData::to_bytes`]; the architecture in them decides the order of halves.
     pub fn from_bytes(bytes: &[u8; 64]) -> SeccompData {
         let (words, _) = bytes.as_chunks();
-        let word = |place: usize| u32::from_ne_bytes(words[place]);
+        let word = |index: usize| u32::from_ne_bytes(words[index]);
         let arch = Arch(word(1));
-        let double = |place: usize| {
-            let [first, second] = [word(place), word(place + 1)].map(u64::from);
+        let double = |index: usize| {
+            let [first, second] = [word(index), word(index + 1)].map(u64::from);
             if arch.is_big_endian() { first << 32 | second } else { second << 32 | first }
         };
         SeccompData {
@@ -86,8 +89,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn fields_stand_where_the_kernel_of_this_machine_has_them() {
-        let mut bytes: [u8; 64] = std::array::from_fn(|place| place as u8);
+    fn fields_have_the_offsets_of_the_kernel() {
+        let mut bytes: [u8; 64] = std::array::from_fn(|index| index as u8);
         bytes[4..8].copy_from_slice(&Arch::default().0.to_ne_bytes());
         let data = SeccompData::from_bytes(&bytes);
         assert_eq!(data.to_bytes(), bytes);
@@ -97,7 +100,7 @@ mod tests {
     }
 
     #[test]
-    fn the_architecture_says_which_half_comes_first() {
+    fn architecture_decides_the_order_of_halves() {
         let args = [0x1111_1111_2222_2222, 0, 0, 0, 0, 0x3333_3333_4444_4444];
         for (name, first, last) in [("ppc", 0x1111_1111, 0x4444_4444), ("arm", 0x2222_2222, 0x3333_3333_u32)] {
             let arch = name.parse().unwrap();

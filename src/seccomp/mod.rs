@@ -1,7 +1,7 @@
-//! Seccomp: what the kernel's filters of system calls see, and what their verdicts mean.
+//! Seccomp: the data that the kernel's filters of system calls read, and the meaning of their verdicts.
 //!
 //! A filter is a program of [`Dialect::Seccomp`](crate::Dialect::Seccomp). It runs on a [`SeccompData`] in place of a
-//! packet, and its verdict is an [`Action`]. The room has no engine of its own: `run.rs` asks those that there are.
+//! packet, and its verdict is an [`Action`].
 //!
 //! Source: `kernel/seccomp.c`, `include/uapi/linux/seccomp.h` and `include/uapi/linux/audit.h`.
 

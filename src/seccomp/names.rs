@@ -1,4 +1,4 @@
-//! The names of system calls: the tables of the crate `syscalls`, and that of x32, which it lacks.
+//! The names of system calls: the tables of the crate `syscalls`, and that of x32, which is missing there.
 
 use std::collections::HashSet;
 use std::iter;
@@ -6,58 +6,28 @@ use std::sync::LazyLock;
 
 use crate::seccomp::Arch;
 
-/// What the names of x32 calls begin with, as in seccomp-tools.
+/// The prefix of the names of x32 calls, as in seccomp-tools.
 const X32_PREFIX: &str = "x32_";
 
-/// The bit that x32 calls have in their numbers: `__X32_SYSCALL_BIT`.
+/// The bit of x32 calls in their numbers: `__X32_SYSCALL_BIT`.
 const X32_BIT: i32 = 0x4000_0000;
 
 /// The first number of [`X32_ONLY`].
 const X32_FIRST: i32 = 512;
 
-/// The calls that have numbers of their own in x32, from 512; the 64-bit numbers of these names are not for x32.
+/// The calls with numbers of their own in x32, from 512; their 64-bit numbers are invalid in x32.
 ///
-/// Source: `arch/x86/entry/syscalls/syscall_64.tbl`, the rows of ABI `x32`, by `asm/unistd_x32.h`. The list is closed.
+/// Source: `arch/x86/entry/syscalls/syscall_64.tbl`, the rows of ABI `x32`, by `asm/unistd_x32.h`. The list is final.
+#[rustfmt::skip]
 static X32_ONLY: [&str; 36] = [
-    "rt_sigaction",
-    "rt_sigreturn",
-    "ioctl",
-    "readv",
-    "writev",
-    "recvfrom",
-    "sendmsg",
-    "recvmsg",
-    "execve",
-    "ptrace",
-    "rt_sigpending",
-    "rt_sigtimedwait",
-    "rt_sigqueueinfo",
-    "sigaltstack",
-    "timer_create",
-    "mq_notify",
-    "kexec_load",
-    "waitid",
-    "set_robust_list",
-    "get_robust_list",
-    "vmsplice",
-    "move_pages",
-    "preadv",
-    "pwritev",
-    "rt_tgsigqueueinfo",
-    "recvmmsg",
-    "sendmmsg",
-    "process_vm_readv",
-    "process_vm_writev",
-    "setsockopt",
-    "getsockopt",
-    "io_setup",
-    "io_submit",
-    "execveat",
-    "preadv2",
-    "pwritev2",
+    "rt_sigaction", "rt_sigreturn", "ioctl", "readv", "writev", "recvfrom", "sendmsg", "recvmsg", "execve",
+    "ptrace", "rt_sigpending", "rt_sigtimedwait", "rt_sigqueueinfo", "sigaltstack", "timer_create", "mq_notify",
+    "kexec_load", "waitid", "set_robust_list", "get_robust_list", "vmsplice", "move_pages", "preadv", "pwritev",
+    "rt_tgsigqueueinfo", "recvmmsg", "sendmmsg", "process_vm_readv", "process_vm_writev", "setsockopt",
+    "getsockopt", "io_setup", "io_submit", "execveat", "preadv2", "pwritev2",
 ];
 
-/// The name of a system call.
+/// Returns the name of a system call.
 pub(super) fn name(arch: Arch, nr: i32) -> Option<String> {
     match nr & !X32_BIT {
         low if arch == Arch::X86_64 && low != nr => Some(format!("{X32_PREFIX}{}", x32_name(low)?)),
@@ -65,7 +35,7 @@ pub(super) fn name(arch: Arch, nr: i32) -> Option<String> {
     }
 }
 
-/// The number of a system call.
+/// Returns the number of a system call.
 pub(super) fn number(arch: Arch, name: &str) -> Option<i32> {
     let Some(x32) = name.strip_prefix(X32_PREFIX).filter(|_| arch == Arch::X86_64) else {
         return plain_number(arch, name);
@@ -81,10 +51,10 @@ fn x32_name(low: i32) -> Option<&'static str> {
     only.or_else(shared).filter(|_| cfg!(feature = "syscall-names"))
 }
 
-/// Looks up names and numbers in the table of the crate `syscalls` that each architecture has.
+/// Defines the lookups of names and numbers in the table of each architecture in the crate `syscalls`.
 macro_rules! tables {
     ($($($name:literal)|+ => $table:ident,)+) => {
-        /// The name of a call that is not of x32.
+        /// Returns the name of a call outside x32.
         #[cfg(feature = "syscall-names")]
         fn plain_name(arch: Arch, nr: i32) -> Option<&'static str> {
             let nr = usize::try_from(nr).ok()?;
@@ -95,7 +65,7 @@ macro_rules! tables {
             Some(RENAMED.iter().find(|(_, listed)| has_renamed(arch) && *listed == name).map_or(name, |(name, _)| name))
         }
 
-        /// The number of a call that is not of x32.
+        /// Returns the number of a call outside x32.
         #[cfg(feature = "syscall-names")]
         fn plain_number(arch: Arch, name: &str) -> Option<i32> {
             let renamed = RENAMED.iter().find(|(now, _)| has_renamed(arch) && *now == name);
@@ -106,14 +76,14 @@ macro_rules! tables {
             }
         }
 
-        /// The names of the calls of all architectures.
+        /// Returns the names of the calls of all architectures.
         #[cfg(feature = "syscall-names")]
         fn all_names() -> impl Iterator<Item = &'static str> {
             let tables = iter::empty()$(.chain(syscalls::$table::Sysno::iter().map(|call| call.name())))+;
             tables.chain(RENAMED.iter().map(|(name, _)| *name))
         }
 
-        /// The architectures whose calls have names.
+        /// The architectures with names of calls.
         #[cfg(all(test, feature = "syscall-names"))]
         static NAMED: &[&str] = &[$($($name),+),+];
     };
@@ -136,17 +106,17 @@ tables! {
     "sparc64" => sparc64,
 }
 
-/// Calls that the tables list under another name than the kernel does, where [`has_renamed`] holds.
+/// Calls that the tables list under another name than the kernel, for the architectures of [`has_renamed`].
 #[cfg(feature = "syscall-names")]
 static RENAMED: [(&str, &str); 1] = [("newfstatat", "fstatat")];
 
-/// Whether the table of an architecture was made of the kernel's generic list, which has the names of [`RENAMED`].
+/// Returns whether the table of an architecture comes from the kernel's generic list, with the names of [`RENAMED`].
 #[cfg(feature = "syscall-names")]
 fn has_renamed(arch: Arch) -> bool {
     matches!(arch.name(), Some("aarch64" | "loongarch64"))
 }
 
-/// Whether any architecture has a system call of this name.
+/// Returns whether any architecture has a system call with this name.
 pub(crate) fn is_call(name: &str) -> bool {
     let name = name.strip_prefix(X32_PREFIX).unwrap_or(name);
     static ALL: LazyLock<HashSet<&str>> = LazyLock::new(|| all_names().collect());
@@ -173,7 +143,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_and_numbers_are_each_other_s_reverse() {
+    fn numbers_map_back_to_names() {
         for arch in NAMED.iter().map(|name| name.parse::<Arch>().unwrap()) {
             let numbers = (-1..6000).chain((0..1024).map(|nr| nr | X32_BIT));
             let named: Vec<(i32, String)> = numbers.filter_map(|nr| Some((nr, name(arch, nr)?))).collect();
@@ -183,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn architectures_have_numbers_of_their_own() {
+    fn numbers_depend_on_the_architecture() {
         let number = |arch: &str, name| number(arch.parse().unwrap(), name);
         assert_eq!(number("i386", "socketcall"), Some(102));
         assert_eq!(number("s390x", "write"), Some(4));
@@ -197,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn x32_has_numbers_of_its_own() {
+    fn numbers_x32_calls_on_their_own() {
         assert_eq!(name(Arch::X86_64, X32_BIT | 547).as_deref(), Some("x32_pwritev2"));
         assert_eq!(name(Arch::X86_64, X32_BIT | 548), None);
         // 59 is execve of the 64-bit ABI; x32 has it at 520.

@@ -1,30 +1,30 @@
-//! Why something could not be done with a socket.
+//! The error of an operation on a socket.
 
 use std::{fmt, io};
 
 use crate::bpf::verify::VerifyError;
 
-/// Why something could not be done with a socket.
+/// The error of an operation on a socket.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Error {
-    /// The program breaks a rule of [`Dialect::Linux`](crate::Dialect::Linux), so the kernel was not asked.
+    /// The program breaks a rule of [`Dialect::Linux`](crate::Dialect::Linux). The kernel was not called.
     Program(VerifyError),
-    /// The socket receives no datagrams but a stream, which cannot be thrown away in parts.
+    /// The socket receives a stream, which cannot be drained like datagrams.
     Stream,
-    /// The socket does not tell the contexts of packets: it is no packet socket, or was not asked to by
-    /// [`report_context`](super::report_context).
+    /// The socket does not report the contexts of packets: it is not a packet socket, or
+    /// [`report_context`](super::report_context) was not called.
     NoContext,
-    /// The kernel refused.
+    /// A system call failed.
     Kernel {
-        /// The call, with the option that it was about: `setsockopt(SO_ATTACH_FILTER)`.
+        /// The call, with its option: `setsockopt(SO_ATTACH_FILTER)`.
         call: &'static str,
-        /// What the kernel said.
+        /// The error of the kernel.
         error: io::Error,
     },
 }
 
-/// What an answer of the kernel means, where its own words do not tell: the call, the answer, and what to do.
+/// The meaning of errors that their text does not explain: the call, the error, and the cause.
 ///
 /// Source: `net/core/filter.c`, `net/core/sock_reuseport.c` and `net/packet/af_packet.c`.
 #[rustfmt::skip]
@@ -33,19 +33,19 @@ const HINTS: &[(&str, i32, &str)] = &[
     (ATTACH,           libc::ENOMEM,      "the program is larger than the sysctl net.core.optmem_max allows"),
     (DETACH,           libc::ENOENT,      "the socket has no filter"),
     (DETACH,           libc::EPERM,       "the filter of the socket is locked"),
-    (READ_BACK,        libc::EACCES,      "the filter of the socket is not a classic program"),
-    (ATTACH_REUSEPORT, libc::EINVAL,      "SO_REUSEPORT has to be set before the socket is bound"),
+    (READ_BACK,        libc::EACCES,      "the filter of the socket is an eBPF program"),
+    (ATTACH_REUSEPORT, libc::EINVAL,      "set SO_REUSEPORT before the socket is bound"),
     (ATTACH_REUSEPORT, libc::ENOMEM,      "the program is larger than the sysctl net.core.optmem_max allows"),
     (ATTACH_REUSEPORT, libc::EPERM,       "the filter of the socket is locked"),
     (DETACH_REUSEPORT, libc::EINVAL,      "the socket was bound without SO_REUSEPORT"),
     (DETACH_REUSEPORT, libc::ENOENT,      "the group of the socket has no program"),
-    (AUXDATA,          libc::ENOPROTOOPT, "it is not a packet socket"),
-    (FANOUT,           libc::EINVAL,      "the socket is not bound to an interface that is up, or the group chooses in another way"),
-    (FANOUT,           libc::EALREADY,    "the socket is in a group already"),
-    (FANOUT,           libc::ENOPROTOOPT, "it is not a packet socket"),
-    (FANOUT_DATA,      libc::EINVAL,      "the socket is not in a group where a program chooses"),
+    (AUXDATA,          libc::ENOPROTOOPT, "the socket is not a packet socket"),
+    (FANOUT,           libc::EINVAL,      "bind the socket to an interface that is up; use a group with a program"),
+    (FANOUT,           libc::EALREADY,    "the socket is already in a group"),
+    (FANOUT,           libc::ENOPROTOOPT, "the socket is not a packet socket"),
+    (FANOUT_DATA,      libc::EINVAL,      "the socket is not in a group with a program"),
     (FANOUT_DATA,      libc::EPERM,       "the filter of the socket is locked"),
-    (FANOUT_DATA,      libc::ENOPROTOOPT, "it is not a packet socket"),
+    (FANOUT_DATA,      libc::ENOPROTOOPT, "the socket is not a packet socket"),
 ];
 
 pub(super) const ATTACH: &str = "setsockopt(SO_ATTACH_FILTER)";
@@ -62,7 +62,7 @@ pub(super) const RECEIVE: &str = "recv";
 pub(super) const RECEIVE_MESSAGE: &str = "recvmsg";
 
 impl Error {
-    /// What makes an answer of the kernel to `call` an error.
+    /// Returns a function that adds `call` to an error of the kernel.
     pub(super) fn of(call: &'static str) -> impl Fn(io::Error) -> Error {
         move |error| Error::Kernel { call, error }
     }
@@ -71,19 +71,28 @@ impl Error {
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (call, error) = match self {
-            Error::Program(error) => return error.fmt(f),
+            Error::Program(_) => return f.write_str("the program is not valid in the linux dialect"),
             Error::Stream => return f.write_str("only a socket that receives datagrams can be drained"),
-            Error::NoContext => return f.write_str("the socket is no packet socket that reports contexts"),
+            Error::NoContext => {
+                return f.write_str("the socket does not report contexts; call report_context on a packet socket");
+            }
             Error::Kernel { call, error } => (call, error),
         };
-        write!(f, "{call}: {error}")?;
+        write!(f, "{call} failed")?;
         let hint = HINTS.iter().find(|(of, errno, _)| of == call && error.raw_os_error() == Some(*errno));
-        hint.map_or(Ok(()), |(_, _, text)| write!(f, "; {text}"))
+        hint.map_or(Ok(()), |(_, _, text)| write!(f, ": {text}"))
     }
 }
 
-/// Without a source: the kernel's answer is part of the message.
-impl std::error::Error for Error {}
+impl std::error::Error for Error {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Error::Program(error) => Some(error),
+            Error::Kernel { error, .. } => Some(error),
+            Error::Stream | Error::NoContext => None,
+        }
+    }
+}
 
 impl From<VerifyError> for Error {
     fn from(error: VerifyError) -> Error {

@@ -1,4 +1,4 @@
-//! Packets of a packet socket, each with the context in which the kernel ran the filter on it.
+//! Packets from packet sockets, each with the context in which the kernel ran the filter.
 
 use std::os::fd::AsFd;
 
@@ -9,29 +9,29 @@ use super::system::{self, Message};
 use crate::packet::Packet;
 use crate::packet::context::{Context, Device};
 
-/// Makes a packet socket tell the context of each packet, for [`receive`]: `PACKET_AUXDATA`, and `SO_RCVMARK` where the
-/// kernel has it (since 5.19) and the process may.
+/// Makes a packet socket report the context of each packet, for [`receive`]: `PACKET_AUXDATA`, and `SO_RCVMARK` if the
+/// kernel has it (since 5.19) and the process has the privilege.
 ///
 /// # Errors
-/// The kernel refuses if it is not a packet socket.
+/// Fails if the socket is not a packet socket.
 pub fn report_context(socket: impl AsFd) -> Result<(), Error> {
     let socket = socket.as_fd();
     system::set_number(socket, system::AUXDATA, 1).map_err(Error::of(error::AUXDATA))?;
-    // Without marks there is still much to tell.
+    // Contexts without marks are useful, too.
     let _ = system::set_number(socket, system::RECEIVE_MARK, 1);
     Ok(())
 }
 
-/// Receives a packet from a packet socket (`AF_PACKET`) that was prepared by [`report_context`], with its length on the wire
-/// and its context, so that a filter in this process gives the verdict that it gives in the kernel.
+/// Receives a packet from a packet socket (`AF_PACKET`) after [`report_context`], with its length on the wire and its
+/// context, so that a filter has the same verdict in this process as in the kernel.
 ///
-/// The packet borrows the bytes that were received, and the context that is written. It holds what the filter of the socket
-/// kept and what the buffer takes. The kernel does not tell the queue, the receive hash and the processor. Of a frame with a
-/// VLAN tag in its bytes (one that was sent with a tag, or received with two) it tells a `SOCK_DGRAM` socket the protocol
-/// behind the tag, while a filter sees that of the tag; `SOCK_RAW` sockets are told the same as filters.
+/// The packet borrows `buffer` and `context`, which are overwritten. It has the bytes that the filter of the socket
+/// kept and that fit into the buffer. The kernel does not report the queue, the receive hash and the processor. For a
+/// frame with a VLAN tag in its bytes (sent with a tag, or received with two), it reports the protocol after the tag to
+/// a `SOCK_DGRAM` socket, while filters and `SOCK_RAW` sockets get that of the tag.
 ///
 /// # Errors
-/// [`Error::NoContext`] if the socket does not tell; and whatever the kernel says, `WouldBlock` too.
+/// Returns [`Error::NoContext`] if the socket reports no context, and all errors of the kernel, including `WouldBlock`.
 ///
 /// ```no_run
 /// use cbpf::{Context, Dialect, Program, socket};
@@ -58,7 +58,7 @@ pub fn receive<'a>(socket: impl AsFd, buffer: &'a mut [u8], context: &'a mut Con
     context.mark = message.mark().unwrap_or(0);
     let has_ethernet_header = context.device.is_some_and(Device::has_ethernet_header);
     if has_ethernet_header && context.network_header == 0 && super::kind(&socket)? == Type::DGRAM {
-        // The header was there, and lies before what is received.
+        // The header lies before the received bytes.
         context.link_header = Some(-Device::ETHERNET_HEADER);
     }
     let wire_len = auxdata.get(4..).and_then(<[u8]>::first_chunk).ok_or(Error::NoContext)?;

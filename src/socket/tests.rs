@@ -1,4 +1,4 @@
-//! What needs no privileges; packet sockets are in `jit-tests/netns`.
+//! Tests that need no privileges; those of packet sockets are in `jit-tests/netns`.
 
 use std::net::{TcpListener, UdpSocket};
 use std::os::unix::net::UnixDatagram;
@@ -16,7 +16,7 @@ fn udp() -> UdpSocket {
     UdpSocket::bind("127.0.0.1:0").expect("a socket on loopback")
 }
 
-/// What the kernel answered, `None` if it was not asked.
+/// Returns the error number of a failed system call.
 fn errno(error: Error) -> Option<i32> {
     match error {
         Error::Kernel { error, .. } => error.raw_os_error(),
@@ -25,7 +25,7 @@ fn errno(error: Error) -> Option<i32> {
 }
 
 #[test]
-fn what_is_read_back_is_what_went_in() {
+fn reads_back_the_attached_program() {
     let socket = udp();
     assert_eq!(read_back(&socket).expect("no filter"), None);
     let junk_in_unused_fields = Program::new([RawInstruction::new(0x87, 1, 2, 3), RawInstruction::new(0x16, 4, 5, 6)]);
@@ -40,7 +40,7 @@ fn what_is_read_back_is_what_went_in() {
 }
 
 #[test]
-fn an_invalid_program_changes_nothing() {
+fn invalid_programs_change_nothing() {
     let [socket, kept] = [udp(), udp()].map(|socket| {
         attach(&socket, &program("ret #9")).expect("a valid program");
         socket
@@ -63,7 +63,7 @@ fn an_invalid_program_changes_nothing() {
 }
 
 #[test]
-fn a_locked_filter_stays() {
+fn locked_filters_stay() {
     let (socket, _other) = UnixDatagram::pair().expect("a pair");
     attach(&socket, &program("ret #1")).expect("a valid program");
     lock(&socket).expect("a lock");
@@ -76,16 +76,16 @@ fn a_locked_filter_stays() {
 }
 
 #[test]
-fn a_stream_is_not_drained() {
+fn rejects_draining_a_stream() {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a socket on loopback");
     let any = program("ret #-1");
     assert!(matches!(attach_drained(&listener, &any), Err(Error::Stream)));
     attach(&listener, &any).expect("a valid program");
 }
 
-/// Packets that a filter does not keep come all the time; behind [`attach_drained`] none of them is received.
+/// Dropped packets arrive all the time; after [`attach_drained`] none of them is received.
 #[test]
-fn drained_means_drained() {
+fn receives_no_dropped_packets_after_draining() {
     let sender = udp();
     let is_done = AtomicBool::new(false);
     let receivers: Vec<UdpSocket> = (0..4).map(|_| udp()).collect();
@@ -109,7 +109,7 @@ fn drained_means_drained() {
 }
 
 #[test]
-fn errors_say_what_to_do() {
+fn errors_name_the_cause() {
     let socket = udp();
     let any = program("ret #0");
     let messages = [attach_reuseport(&socket, &any), detach_reuseport(&socket), join_fanout(&socket, 1)]
@@ -117,11 +117,9 @@ fn errors_say_what_to_do() {
     assert_eq!(
         messages,
         [
-            "setsockopt(SO_ATTACH_REUSEPORT_CBPF): Invalid argument (os error 22); \
-             SO_REUSEPORT has to be set before the socket is bound",
-            "setsockopt(SO_DETACH_REUSEPORT_BPF): Invalid argument (os error 22); \
-             the socket was bound without SO_REUSEPORT",
-            "setsockopt(PACKET_FANOUT): Protocol not available (os error 92); it is not a packet socket",
+            "setsockopt(SO_ATTACH_REUSEPORT_CBPF) failed: set SO_REUSEPORT before the socket is bound",
+            "setsockopt(SO_DETACH_REUSEPORT_BPF) failed: the socket was bound without SO_REUSEPORT",
+            "setsockopt(PACKET_FANOUT) failed: the socket is not a packet socket",
         ]
     );
 }

@@ -1,9 +1,9 @@
-//! The assembler: the grammar of the kernel's `bpf_asm`, which is also netsniff-ng's `bpfc`.
+//! The assembler: the grammar of the kernel's `bpf_asm`, which netsniff-ng's `bpfc` shares.
 //!
-//! Source: `tools/bpf/bpf_exp.l` and `bpf_exp.y`. An instruction may follow another on the same line, as there. As Go's
-//! `x/net/bpf` prints it, a jump may have numbers for labels: `jeq #2048,0,8` goes on, or skips 8 instructions.
-//! Ours alone: `raw CODE, JT, JF, K` for what has no notation, `; unused k 0x5` for fields that an opcode does not use,
-//! conditional jumps over more than 255 instructions, and `[x+14]` without blanks.
+//! Source: `tools/bpf/bpf_exp.l` and `bpf_exp.y`. Instructions may share a line, as there. Jumps may have numbers in
+//! place of labels, as Go's `x/net/bpf` prints them: `jeq #2048,0,8` continues, or skips 8 instructions. Extensions of
+//! this crate: `raw CODE, JT, JF, K` for an instruction without a notation, `; unused k 0x5` for fields that an opcode
+//! does not use, conditional jumps over more than 255 instructions, and `[x+14]` without blanks.
 
 use std::collections::HashMap;
 
@@ -16,20 +16,20 @@ use crate::text::error::ParseError;
 use crate::text::operand;
 use crate::text::operand::{Notation, Operand};
 
-/// The notation of an instruction that has none.
+/// The mnemonic of an instruction without a notation.
 const RAW: &str = "raw";
 
-/// A name that stands for another one.
+/// Another name of a mnemonic.
 struct Alias {
     name: &'static str,
     mnemonic: &'static str,
     kind: Kind,
 }
 
-/// What a name says beyond the one that it stands for.
+/// The difference between an alias and its mnemonic.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Kind {
-    /// Nothing.
+    /// None.
     Same,
     /// The test is inverted: `jne` is `jeq` with the targets exchanged.
     Inverse,
@@ -41,7 +41,7 @@ const fn alias(name: &'static str, mnemonic: &'static str, kind: Kind) -> Alias 
     Alias { name, mnemonic, kind }
 }
 
-/// The names that no opcode has. The first inverse of an opcode is the one that is printed.
+/// The aliases. The first inverse of a mnemonic is printed.
 static ALIASES: [Alias; 8] = [
     alias("jmp", "ja", Kind::Same),
     alias("jne", "jeq", Kind::Inverse),
@@ -56,7 +56,7 @@ static ALIASES: [Alias; 8] = [
 pub(super) fn parse(text: &str) -> Result<Vec<RawInstruction>, ParseError> {
     let mut parser = Parser::new(text);
     parser.cursor.next_statement()?;
-    // Go prints a slice in brackets.
+    // Go prints slices in brackets.
     let is_slice = parser.cursor.eat("[");
     parser.cursor.next_statement()?;
     while !(parser.cursor.is_at_end() || is_slice && parser.cursor.rest().starts_with(']')) {
@@ -76,12 +76,12 @@ pub(super) fn parse(text: &str) -> Result<Vec<RawInstruction>, ParseError> {
 struct Parser<'a> {
     cursor: Cursor<'a>,
     assembler: Assembler,
-    /// Each label, and where it is first used or placed.
+    /// Each label, and the position of its first use or definition.
     labels: HashMap<&'a str, (Label, usize)>,
-    /// For each item that a number as target stands for, its label, and where the number first stands.
+    /// For each item that a number is the target of: its label, and the position of the first such number.
     skips: HashMap<usize, (Label, usize)>,
-    /// Where each item of the assembler stands.
-    places: Vec<usize>,
+    /// The position of each item of the assembler.
+    positions: Vec<usize>,
 }
 
 impl<'a> Parser<'a> {
@@ -91,22 +91,22 @@ impl<'a> Parser<'a> {
             assembler: Assembler::default(),
             labels: HashMap::new(),
             skips: HashMap::new(),
-            places: Vec::new(),
+            positions: Vec::new(),
         }
     }
 
-    /// A label, or an instruction.
+    /// Reads a label or an instruction.
     fn statement(&mut self) -> Result<(), ParseError> {
         let start = self.cursor.at();
         let word = self.cursor.word();
         if !word.is_empty() && self.cursor.eat_next(":") {
-            return self.place(word, start);
+            return self.define(word, start);
         }
-        self.cursor.limit(self.places.len())?;
-        if let Some((label, _)) = self.skips.remove(&self.places.len()) {
+        self.cursor.limit(self.positions.len())?;
+        if let Some((label, _)) = self.skips.remove(&self.positions.len()) {
             self.assembler.place(label);
         }
-        self.places.push(start);
+        self.positions.push(start);
         let mnemonic = word.to_ascii_lowercase();
         if mnemonic == RAW {
             let raw = operand::parse_raw(&mut self.cursor)?;
@@ -123,12 +123,12 @@ impl<'a> Parser<'a> {
         Ok(())
     }
 
-    fn place(&mut self, name: &'a str, at: usize) -> Result<(), ParseError> {
+    fn define(&mut self, name: &'a str, at: usize) -> Result<(), ParseError> {
         let label = self.label(name, at);
         if self.assembler.place(label) {
             return Ok(());
         }
-        Err(self.cursor.error_at(at, format!("label `{name}` stands in two places")))
+        Err(self.cursor.error_at(at, format!("label `{name}` is defined twice")))
     }
 
     fn label(&mut self, name: &'a str, at: usize) -> Label {
@@ -155,7 +155,7 @@ impl<'a> Parser<'a> {
         Ok(())
     }
 
-    /// The instruction of one of these names and the operand that follows.
+    /// Reads the operand of an instruction with one of these names, without jump targets.
     fn without_targets(&mut self, names: [&str; 2], kind: Kind) -> Result<RawInstruction, ParseError> {
         let mut ahead = self.cursor.clone();
         ahead.skip_space();
@@ -178,27 +178,29 @@ impl<'a> Parser<'a> {
         self.cursor.skip_space();
         let start = self.cursor.at();
         if self.cursor.rest().starts_with(|c: char| c.is_ascii_digit()) {
-            let item = self.places.len().saturating_add(self.cursor.decimal(Range::U32)? as usize);
+            let item = self.positions.len().saturating_add(self.cursor.decimal(Range::U32)? as usize);
             return Ok(self.skips.entry(item).or_insert_with(|| (self.assembler.new_label(), start)).0);
         }
         match self.cursor.word() {
-            "" => Err(self.cursor.error("expected a label, or how many instructions to skip")),
+            "" => Err(self.cursor.error("expected a label, or a number of instructions to skip")),
             name => Ok(self.label(name, start)),
         }
     }
 
     fn finish(self) -> Result<Vec<RawInstruction>, ParseError> {
-        let Parser { cursor, assembler, labels, skips, places } = self;
+        let Parser { cursor, assembler, labels, skips, positions } = self;
         if let Some(at) = skips.values().map(|(_, at)| *at).min() {
-            return Err(cursor.error_at(at, "expected a number of instructions to skip that another one follows"));
+            return Err(cursor.error_at(at, "expected a number of instructions to skip inside the program"));
         }
         assembler.finish().map_err(|unresolved| match unresolved {
             Unresolved::Undefined { label } => {
                 let used = labels.iter().find(|(_, (named, _))| *named == label);
                 let (name, at) = used.map_or(("", 0), |(name, (_, at))| (*name, *at));
-                cursor.error_at(at, format!("label `{name}` stands nowhere"))
+                cursor.error_at(at, format!("label `{name}` is not defined"))
             }
-            Unresolved::Backward { item, .. } => cursor.error_at(places[item], "a conditional jump goes forward only"),
+            Unresolved::Backward { item, .. } => {
+                cursor.error_at(positions[item], "a conditional jump goes forward only")
+            }
         })
     }
 }
@@ -217,13 +219,13 @@ fn label(pc: usize) -> String {
     format!("L{pc:02}")
 }
 
-/// The place that a jump from `pc` goes to, if it is in the program.
-fn landing(program: &[RawInstruction], pc: usize, skip: u32) -> Option<usize> {
+/// Returns the target of a jump at `pc`, if it is inside the program.
+fn jump_target(program: &[RawInstruction], pc: usize, skip: u32) -> Option<usize> {
     let target = (pc as u32).wrapping_add(1).wrapping_add(skip) as usize;
     (target < program.len()).then_some(target)
 }
 
-/// For each instruction whether a printed jump names it.
+/// Returns for each instruction whether a printed jump has it as a target.
 fn targets(program: &[RawInstruction]) -> Vec<bool> {
     let mut targets = vec![false; program.len()];
     for (pc, &raw) in program.iter().enumerate() {
@@ -234,18 +236,18 @@ fn targets(program: &[RawInstruction]) -> Vec<bool> {
     targets
 }
 
-/// How a jump is written: its name, and the one or two labels.
+/// The notation of a jump: its mnemonic and one or two targets.
 struct Jump {
     mnemonic: &'static str,
     targets: [Option<usize>; 2],
 }
 
-/// The notation of a jump, `None` for another instruction or one that leaves the program.
+/// Returns the notation of a jump, or `None` for other instructions and for jumps that leave the program.
 fn jump(program: &[RawInstruction], pc: usize, raw: RawInstruction) -> Option<Jump> {
     let row = isa::lookup(raw.code)?;
-    let to = |skip: u8| landing(program, pc, u32::from(skip));
+    let to = |skip: u8| jump_target(program, pc, u32::from(skip));
     match row.operation {
-        Operation::Jump => Some(Jump { mnemonic: "jmp", targets: [Some(landing(program, pc, raw.k)?), None] }),
+        Operation::Jump => Some(Jump { mnemonic: "jmp", targets: [Some(jump_target(program, pc, raw.k)?), None] }),
         Operation::Branch(..) => {
             let (then, otherwise) = (to(raw.jt)?, to(raw.jf)?);
             Some(match inverse_name(row.mnemonic) {
@@ -258,7 +260,7 @@ fn jump(program: &[RawInstruction], pc: usize, raw: RawInstruction) -> Option<Ju
     }
 }
 
-/// The name of the inverse test, which `jset` lacks.
+/// Returns the mnemonic of the inverse test, which `jset` lacks.
 fn inverse_name(mnemonic: &str) -> Option<&'static str> {
     ALIASES.iter().find(|alias| alias.kind == Kind::Inverse && alias.mnemonic == mnemonic).map(|alias| alias.name)
 }
@@ -289,7 +291,7 @@ mod tests {
     }
 
     #[test]
-    fn the_grammar_of_bpf_asm_is_read() {
+    fn reads_the_grammar_of_bpf_asm() {
         let same = |a: &str, b: &str| assert_eq!(parse(a).unwrap(), parse(b).unwrap(), "{a} / {b}");
         same("LDH [12]\nRET A", "ldh [ 12 ] ret %a");
         same("ldx 4*([14]&0xf)", "ldxb 4 * ( [0xe] & 15 )");
@@ -304,7 +306,7 @@ mod tests {
     }
 
     #[test]
-    fn the_notation_of_go_is_read() {
+    fn reads_the_notation_of_go() {
         let same = |a: &str, b: &str| assert_eq!(parse(a).unwrap(), parse(b).unwrap(), "{a} / {b}");
         same(
             "ldh [12]\njeq #2048,0,4\njset #1,1\njneq x,2\nja 0\nret #262144\nret a",
@@ -318,7 +320,7 @@ mod tests {
     }
 
     #[test]
-    fn the_short_names_of_bpfc_are_read() {
+    fn reads_the_short_names_of_bpfc() {
         let same = |a: &str, b: &str| assert_eq!(parse(a).unwrap(), parse(b).unwrap(), "{a} / {b}");
         same("ld #hat\nld #que\nld #rxh\nld #ifx\nldh #pto", "ld hatype\nld queue\nld rxhash\nld ifidx\nldh proto");
         same("ld #vlant\nld vlana\nld #vlan_acc\nld #vlanp", "ld vlan_tci\nld vlan_avail\nld vlan_pr\nld vlan_avail");
@@ -326,14 +328,14 @@ mod tests {
     }
 
     #[test]
-    fn mistakes_are_located() {
+    fn locates_errors() {
         assert_eq!(message("ldh [12]\n  foo #1"), (2, 3, "expected an instruction or a label".to_owned()));
-        let outside = "expected a number of instructions to skip that another one follows";
+        let outside = "expected a number of instructions to skip inside the program";
         assert_eq!(message("jeq #1, 0, 1\nret a"), (1, 12, outside.to_owned()));
         assert_eq!(message("ja 4294967295"), (1, 4, outside.to_owned()));
-        assert_eq!(message("jmp #1").2, "expected a label, or how many instructions to skip");
-        assert_eq!(message("jmp out"), (1, 5, "label `out` stands nowhere".to_owned()));
-        assert_eq!(message("ab: tax\nab: tax"), (2, 1, "label `ab` stands in two places".to_owned()));
+        assert_eq!(message("jmp #1").2, "expected a label, or a number of instructions to skip");
+        assert_eq!(message("jmp out"), (1, 5, "label `out` is not defined".to_owned()));
+        assert_eq!(message("ab: tax\nab: tax"), (2, 1, "label `ab` is defined twice".to_owned()));
         assert_eq!(message("ab: tax\njeq #1, ab"), (2, 1, "a conditional jump goes forward only".to_owned()));
         assert_eq!(message("ld 4*([1]&0xe)"), (1, 4, "expected `4*([k]&0xf)`: no other factor or mask".to_owned()));
         assert_eq!(message("st #1"), (1, 4, "expected `st` with `M[k]`".to_owned()));
@@ -346,13 +348,13 @@ mod tests {
     }
 
     #[test]
-    fn far_jumps_are_relaxed() {
+    fn relaxes_far_jumps() {
         let text = format!("jeq #1, far\n{}far: ret #0", "tax\n".repeat(300));
         assert_eq!(parse(&text).unwrap().len(), 303);
     }
 
     #[test]
-    fn jumps_are_printed_with_the_shortest_notation() {
+    fn prints_jumps_with_the_shortest_notation() {
         let text = "        jne #0x806, L02\n        jset #0x1, L02, L03\nL02:    jmp L03\nL03:    ret a\n";
         assert_eq!(print(&parse(text).unwrap()), text);
         let outside = [RawInstruction::new(0x15, 1, 0, 0)];

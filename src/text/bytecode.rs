@@ -1,7 +1,8 @@
-//! What `iptables -m bpf --bytecode`, `tc` and `bpf_dbg` read: `2,40 0 0 12,6 0 0 0`; a trailing comma is legal.
+//! Bytecode, the input of `iptables -m bpf --bytecode`, `tc` and `bpf_dbg`: `2,40 0 0 12,6 0 0 0`, with an optional
+//! comma at the end.
 //!
-//! It is also read in quotes, with which it was copied from a command line, and where programs print it: `iptables-save`,
-//! `tc filter show`, `ss -0bf`.
+//! It is also read in quotes, as copied from a command line, and from the output of `iptables-save`, `tc filter show`
+//! and `ss -0bf`.
 
 use crate::bpf::instruction::RawInstruction;
 use crate::text::cursor::Range::{U8, U16, U32};
@@ -9,29 +10,29 @@ use crate::text::cursor::{Cursor, Range, Space};
 use crate::text::error::ParseError;
 use crate::text::{counted, print_quadruple, quadruple};
 
-/// What stands before the number of instructions in the output of `ss -0bf`, behind the lines of a socket.
-const OF_SOCKET: &str = "bpf filter (";
+/// The text before the number of instructions in the output of `ss -0bf`.
+const SOCKET_FILTER: &str = "bpf filter (";
 
-/// What stands before quoted bytecode.
+/// The texts before quoted bytecode.
 const QUOTED: [&str; 2] = ["bytecode '", "bytecode \""];
 const QUOTES: [&str; 2] = ["'", "\""];
 
-/// In how many lines at the beginning of a text it is looked for.
+/// The number of lines at the beginning of a text in which bytecode is searched.
 const LINES: usize = 20;
 
-/// Whether bytecode begins a text, or stands in its first lines as programs print it.
+/// Returns whether a text begins with bytecode, or its first lines contain printed bytecode.
 pub(super) fn begins(text: &str) -> bool {
     let mut cursor = Cursor::new(text, Space::Line);
     cursor.skip_lines();
     begins_list(&mut cursor) || printed(text).is_some()
 }
 
-/// Whether a number and a comma come next, as at the beginning of a list.
+/// Returns whether a number and a comma follow, as at the beginning of a list.
 fn begins_list(cursor: &mut Cursor) -> bool {
     !cursor.take_while(|c| c.is_ascii_digit()).is_empty() && cursor.eat_next(",")
 }
 
-/// Where bytecode stands that a program printed or that is in quotes, and what stands before it.
+/// Returns the position of printed or quoted bytecode, and the sign before it.
 fn printed(text: &str) -> Option<(usize, &'static str)> {
     let mut cursor = Cursor::new(text, Space::Line);
     cursor.skip_lines();
@@ -39,12 +40,12 @@ fn printed(text: &str) -> Option<(usize, &'static str)> {
         let at = cursor.at();
         return begins_list(&mut cursor).then_some((at, quote));
     }
-    let signs = [OF_SOCKET].into_iter().chain(QUOTED);
+    let signs = [SOCKET_FILTER].into_iter().chain(QUOTED);
     let first_lines = text.split_inclusive('\n').take(LINES).map(str::len).sum();
     let found = signs.filter_map(|sign| Some((text.get(..first_lines)?.find(sign)? + sign.len(), sign)));
     let (at, sign) = found.min()?;
     let line = text[..at].rsplit('\n').next().unwrap_or("").trim_start();
-    // Not in a comment.
+    // Comments do not count.
     (!line.starts_with([';', '#', '/', '*'])).then_some((at, sign))
 }
 
@@ -57,7 +58,7 @@ pub(super) fn parse(text: &str) -> Result<Vec<RawInstruction>, ParseError> {
     };
     cursor.skip(at);
     let program = match sign {
-        OF_SOCKET => of_socket(&mut cursor)?,
+        SOCKET_FILTER => socket_filter(&mut cursor)?,
         quoted => {
             let quote = &quoted[quoted.len() - 1..];
             let program = list(&mut cursor)?;
@@ -71,7 +72,7 @@ pub(super) fn parse(text: &str) -> Result<Vec<RawInstruction>, ParseError> {
     }
 }
 
-/// The number of instructions, and each behind a comma.
+/// Reads the number of instructions, and each one after a comma.
 fn list(cursor: &mut Cursor) -> Result<Vec<RawInstruction>, ParseError> {
     let start = cursor.at();
     let count = cursor.decimal(U32)?;
@@ -91,8 +92,8 @@ fn list(cursor: &mut Cursor) -> Result<Vec<RawInstruction>, ParseError> {
     counted(program, count, cursor, start)
 }
 
-/// Behind `bpf filter (`: `2):  0x28 0 0 12, 0x06 0 0 0,`, where the opcode is hexadecimal.
-fn of_socket(cursor: &mut Cursor) -> Result<Vec<RawInstruction>, ParseError> {
+/// Reads the rest of a line of `ss`: `2): 0x28 0 0 12, 0x06 0 0 0,`, with opcodes in hexadecimal.
+fn socket_filter(cursor: &mut Cursor) -> Result<Vec<RawInstruction>, ParseError> {
     let start = cursor.at();
     let count = cursor.decimal(U32)?;
     cursor.expect("):")?;
@@ -124,7 +125,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_programs_print_is_read() {
+    fn reads_the_output_of_programs() {
         let arp = parse("4,40 0 0 12,21 0 1 2054,6 0 0 262144,6 0 0 0,").unwrap();
         let same = |text: &str| {
             assert!(begins(text), "{text}");
@@ -153,13 +154,13 @@ filter protocol all pref 49152 bpf handle 0x1 bytecode '4,40 0 0 12,21 0 1 2054,
     }
 
     #[test]
-    fn what_is_missing_is_named() {
+    fn names_the_missing_token() {
         let message = |text| parse(text).unwrap_err().message().to_owned();
-        assert_eq!(message("2,6 0 0 0"), "expected 2 instructions, as this says, found 1");
+        assert_eq!(message("2,6 0 0 0"), "expected 2 instructions, found 1");
         assert_eq!(message("1,6 0 0 0 0"), "expected `,`");
         assert_eq!(message("tc bytecode '1,6 0 0 0"), "expected `'`");
         assert_eq!(message("'1,6 0 0 0\""), "expected `'`");
-        assert_eq!(message("bpf filter (2): 0x06 0 0 0,"), "expected 2 instructions, as this says, found 1");
+        assert_eq!(message("bpf filter (2): 0x06 0 0 0,"), "expected 2 instructions, found 1");
         let two = "bpf filter (1): 0x06 0 0 0,\nbpf filter (1): 0x06 0 0 0,";
         assert_eq!(message(two), "expected one program: another one begins here");
     }

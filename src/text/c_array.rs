@@ -1,38 +1,37 @@
-//! `tcpdump -dd` and `bpf_asm -c`: `{ 0x28, 0, 0, 0x0000000c },` a line, alone or inside an array's braces; and what
-//! people write in sources instead.
+//! Arrays in sources, and the output of `tcpdump -dd` and `bpf_asm -c`: `{ 0x28, 0, 0, 0x0000000c },` on each line,
+//! alone or inside the braces of an array.
 //!
 //! ```text
 //! BPF_STMT(BPF_LD | BPF_H | BPF_ABS, 12), BPF_JUMP(BPF_JMP+BPF_JEQ+BPF_K, ETH_P_IP, 0, 1),    macros of C
-//! { .code = 0x28, .k = 12 },                  C, fields by name; those that are left out are 0
+//! { .code = 0x28, .k = 12 },                  C, named fields; missing ones are 0
 //! {Op: 0x28, Jt: 0x0, Jf: 0x0, K: 0xc},       Go, of []bpf.RawInstruction
 //! sock_filter { code: 0x28, jt: 0, jf: 0, k: 12 },    Rust
 //! [{40 0 0 12} {6 0 0 0}]                     Go, as fmt.Println prints it
 //! [(40, 0, 0, 12), (6, 0, 0, 0)]              Python; [[40, 0, 0, 12]] JSON
 //! ```
 //!
-//! Numbers are constant expressions of C; `c_constant.rs` has their names.
+//! Numbers are constant expressions of C; see `c_constant.rs`.
 
 use crate::bpf::instruction::RawInstruction;
 use crate::text::c_constant::Constants;
 use crate::text::cursor::Range;
 use crate::text::cursor::Range::{U8, U16, U32};
 use crate::text::cursor::{Cursor, Space};
-use crate::text::detect::skip_noise;
 use crate::text::error::ParseError;
 
-/// The brackets of an instruction, and of all of them.
+/// The brackets of an instruction and of the array.
 const BRACKETS: [(&str, &str); 3] = [("{", "}"), ("[", "]"), ("(", ")")];
 
-/// The fields of an instruction, by their names in C and Go, in lower case.
+/// The names of fields in C and Go, in lower case, and their ranges.
 const FIELDS: [(&[&str], Range); 4] = [(&["code", "op"], U16), (&["jt"], U8), (&["jf"], U8), (&["k"], U32)];
 
-/// The macros that stand for an instruction.
+/// The macros of an instruction.
 const MACROS: [&str; 2] = ["BPF_STMT", "BPF_JUMP"];
 
-/// Whether an array begins a text, behind comments, lines for the preprocessor and a declaration.
+/// Returns whether a text begins with an array, after comments, preprocessor lines and a declaration.
 pub(super) fn begins(text: &str) -> bool {
     let mut cursor = Cursor::new(text, Space::C);
-    skip_noise(&mut cursor);
+    cursor.skip_noise();
     skip_preprocessor(&mut cursor, None);
     cursor.rest().starts_with('{') || is_instruction(&cursor) || skip_declaration(&mut cursor).is_some()
 }
@@ -40,7 +39,7 @@ pub(super) fn begins(text: &str) -> bool {
 pub(super) fn parse(text: &str) -> Result<Vec<RawInstruction>, ParseError> {
     let mut cursor = Cursor::new(text, Space::C);
     let mut constants = Constants::new(text);
-    skip_noise(&mut cursor);
+    cursor.skip_noise();
     skip_preprocessor(&mut cursor, Some(&mut constants));
     let closing = skip_outer_bracket(&mut cursor)?;
     let mut program = Vec::new();
@@ -63,7 +62,7 @@ pub(super) fn parse(text: &str) -> Result<Vec<RawInstruction>, ParseError> {
     if cursor.is_at_end() { Ok(program) } else { Err(cursor.error("expected the end of the text")) }
 }
 
-/// Passes `#include` and the like, and takes in what `#define` says.
+/// Skips preprocessor lines, and adds the constants of `#define`.
 fn skip_preprocessor<'a>(cursor: &mut Cursor<'a>, mut constants: Option<&mut Constants<'a>>) {
     cursor.skip_space();
     while cursor.rest().starts_with('#') {
@@ -79,8 +78,7 @@ fn skip_preprocessor<'a>(cursor: &mut Cursor<'a>, mut constants: Option<&mut Con
     }
 }
 
-/// Passes `struct sock_filter code[] = {`, or just the outer bracket, if the instructions stand inside one; the result
-/// is the bracket that closes it.
+/// Skips `struct sock_filter code[] = {`, or just the outer bracket, if there is one, and returns the closing bracket.
 fn skip_outer_bracket(cursor: &mut Cursor) -> Result<Option<&'static str>, ParseError> {
     if cursor.is_at_end() || is_instruction(cursor) {
         return Ok(None);
@@ -99,10 +97,10 @@ fn skip_outer_bracket(cursor: &mut Cursor) -> Result<Option<&'static str>, Parse
     Ok(declared)
 }
 
-/// Passes a declaration and the bracket that opens the array, if instructions or its end follow: the result is the
-/// bracket that closes it.
+/// Skips a declaration and the opening bracket of the array, if instructions or its end follow, and returns the closing
+/// bracket.
 ///
-/// `static const struct sock_filter code[4] = {`, `[]bpf.RawInstruction{`, `let code: [sock_filter; 4] = [`.
+/// Examples: `static const struct sock_filter code[4] = {`, `[]bpf.RawInstruction{`, `let code: [sock_filter; 4] = [`.
 fn skip_declaration(cursor: &mut Cursor) -> Option<&'static str> {
     loop {
         cursor.skip_space();
@@ -120,7 +118,7 @@ fn skip_declaration(cursor: &mut Cursor) -> Option<&'static str> {
     }
 }
 
-/// Passes `[]`, `[4]` or `[sock_filter; 4]`.
+/// Skips `[]`, `[4]` or `[sock_filter; 4]`.
 fn skip_length(cursor: &mut Cursor) -> bool {
     let mut ahead = cursor.clone();
     let is_length = ahead.eat("[") && {
@@ -133,13 +131,13 @@ fn skip_length(cursor: &mut Cursor) -> bool {
     is_length
 }
 
-/// Passes a bracket that opens, and gives the one that closes it.
+/// Skips an opening bracket, and returns the closing one.
 fn open(cursor: &mut Cursor) -> Option<&'static str> {
     BRACKETS.iter().find(|(opening, _)| cursor.eat_next(opening)).map(|(_, closing)| *closing)
 }
 
-/// Whether an instruction stands here: one of the macros, or a bracket, behind the name of a type perhaps, with a
-/// number that another one follows, or with a field.
+/// Returns whether an instruction is here: a macro, or a bracket (maybe after the name of a type) with two numbers or
+/// with a named field.
 fn is_instruction(cursor: &Cursor) -> bool {
     let mut ahead = cursor.clone();
     ahead.skip_space();
@@ -158,14 +156,14 @@ fn is_instruction(cursor: &Cursor) -> bool {
     !value.trim().is_empty() && (ahead.eat(",") || value.trim().contains(' ') && ahead.eat("}"))
 }
 
-/// Passes the bracket before the fields of an instruction, which is a brace behind the name of a type.
+/// Skips the opening bracket of an instruction, which is a brace if the name of a type precedes it.
 fn open_instruction(cursor: &mut Cursor, has_type: bool) -> Option<&'static str> {
     cursor.skip_space();
     if has_type && !cursor.rest().starts_with('{') { None } else { open(cursor) }
 }
 
-/// Passes the name of a type, such as `libc::sock_filter`, `bpf.RawInstruction` or `(struct sock_filter)`, if one
-/// stands here.
+/// Skips the name of a type, such as `libc::sock_filter`, `bpf.RawInstruction` or `(struct sock_filter)`, if one is
+/// here.
 fn skip_type(cursor: &mut Cursor) -> bool {
     let mut ahead = cursor.clone();
     let is_cast = ahead.eat_next("(") && ahead.eat_next("struct ") && {
@@ -188,7 +186,7 @@ fn skip_type(cursor: &mut Cursor) -> bool {
     has_type
 }
 
-/// Passes `.code =`, `code:` or `"code":`, and gives the place of the field among [`FIELDS`].
+/// Skips `.code =`, `code:` or `"code":`, and returns the index of the field in [`FIELDS`].
 fn field_name(cursor: &mut Cursor) -> Option<usize> {
     let mut ahead = cursor.clone();
     let by_c = ahead.eat_next(".");
@@ -196,12 +194,12 @@ fn field_name(cursor: &mut Cursor) -> Option<usize> {
     ahead.skip_space();
     let name = ahead.word().to_ascii_lowercase();
     let is_named = (!quoted || ahead.eat("\"")) && (by_c && ahead.eat_next("=") || !by_c && ahead.eat_next(":"));
-    let place = FIELDS.iter().position(|(names, _)| names.contains(&name.as_str())).filter(|_| is_named)?;
+    let index = FIELDS.iter().position(|(names, _)| names.contains(&name.as_str())).filter(|_| is_named)?;
     *cursor = ahead;
-    Some(place)
+    Some(index)
 }
 
-/// What stands between instructions: nothing where Go prints their fields with blanks between them.
+/// The separator between instructions: nothing if the fields are separated by blanks, as Go prints them.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Separator {
     Comma,
@@ -249,25 +247,25 @@ fn no_instruction(cursor: &Cursor) -> ParseError {
     ahead.skip_space();
     match ahead.clone().word() {
         "" => ahead.error("expected `{`"),
-        name => ahead.error(format!("expected `{{`, `BPF_STMT` or `BPF_JUMP`: write out what `{name}` stands for")),
+        name => ahead.error(format!("expected `{{`, `BPF_STMT` or `BPF_JUMP`: replace `{name}` by its expansion")),
     }
 }
 
-/// The arguments of a macro.
+/// Reads the arguments of a macro.
 fn arguments<'a, const N: usize>(
     cursor: &mut Cursor<'a>,
     constants: &Constants<'a>,
     ranges: [Range; N],
 ) -> Result<[u32; N], ParseError> {
     let mut values = [0; N];
-    for (place, (value, range)) in values.iter_mut().zip(ranges).enumerate() {
-        cursor.expect(if place == 0 { "(" } else { "," })?;
+    for (index, (value, range)) in values.iter_mut().zip(ranges).enumerate() {
+        cursor.expect(if index == 0 { "(" } else { "," })?;
         *value = constants.field(cursor, range)?;
     }
     cursor.expect(")").map(|()| values)
 }
 
-/// Four fields in their order, behind the bracket.
+/// Reads four fields in order, after the bracket.
 fn fields<'a>(
     cursor: &mut Cursor<'a>,
     constants: &Constants<'a>,
@@ -286,17 +284,17 @@ fn fields<'a>(
     cursor.expect(closing).map(|()| (values, separator))
 }
 
-/// Fields by name, in any order, behind the bracket.
+/// Reads named fields in any order, after the bracket.
 fn named_fields<'a>(cursor: &mut Cursor<'a>, constants: &Constants<'a>, closing: &str) -> Result<[u32; 4], ParseError> {
     let mut values = [None; 4];
     loop {
         cursor.skip_space();
         let start = cursor.at();
-        let Some(place) = field_name(cursor) else {
+        let Some(index) = field_name(cursor) else {
             return Err(cursor.error("expected a field: `code`, `jt`, `jf` or `k`"));
         };
-        let value = constants.field(cursor, FIELDS[place].1)?;
-        if values[place].replace(value).is_some() {
+        let value = constants.field(cursor, FIELDS[index].1)?;
+        if values[index].replace(value).is_some() {
             return Err(cursor.error_at(start, "expected each field once"));
         }
         if !cursor.eat_next(",") || cursor.clone().eat_next(closing) {
@@ -318,7 +316,7 @@ mod tests {
     use super::{begins, parse};
 
     #[test]
-    fn a_whole_declaration_is_read() {
+    fn reads_declarations() {
         let text = "/* arp */\nstatic struct sock_filter code[] = {\n  { 0x28, 0, 0, 12U }, // load\n  {6,0,0,0}\n};\n";
         assert_eq!(parse(text).unwrap().len(), 2);
         assert_eq!(parse("{ {6,0,0,0}, }").unwrap().len(), 1);
@@ -329,7 +327,7 @@ mod tests {
     }
 
     #[test]
-    fn what_people_write_in_sources_is_read() {
+    fn reads_arrays_of_many_languages() {
         let arp = parse("{ 0x28, 0, 0, 12 }, { 0x15, 0, 1, 0x806 }, { 6, 0, 0, 0x40000 }, { 6, 0, 0, 0 },").unwrap();
         let same = |text: &str| {
             assert!(begins(text), "{text}");
@@ -367,7 +365,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_missing_is_named() {
+    fn names_the_missing_token() {
         let message = |text| parse(text).unwrap_err().message().to_owned();
         assert_eq!(message("{ 6, 0, 0 }"), "expected `,`");
         assert_eq!(message("{ 6, 0, 0, 0"), "expected `}`");
@@ -376,7 +374,7 @@ mod tests {
         assert_eq!(message("{ {6,0,0,0} } x"), "expected the end of the text");
         assert_eq!(message("{ 6, 0, 0, 0 }, /* oops\n{ 6,0,0,0 },"), "expected `*/` to end this comment");
         assert_eq!(message("struct sock_filter c[] = { {6,0,0,0},"), "expected `{`");
-        let unknown = "expected `{`, `BPF_STMT` or `BPF_JUMP`: write out what `ALLOW_SYSCALL` stands for";
+        let unknown = "expected `{`, `BPF_STMT` or `BPF_JUMP`: replace `ALLOW_SYSCALL` by its expansion";
         assert_eq!(message("{ BPF_STMT(6, 0), ALLOW_SYSCALL(read), }"), unknown);
         assert_eq!(message("BPF_JUMP(BPF_JMP+BPF_JEQ, 1, 0)"), "expected `,`");
         assert_eq!(message("BPF_STMT(6, 0) BPF_STMT(6, 0)"), "expected `,`");

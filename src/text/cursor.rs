@@ -1,9 +1,19 @@
-//! Walks over a text and knows where it is: what all the parsers of this room share.
+//! The cursor over a text that all parsers of forms share.
 
 use crate::text::error::ParseError;
 use crate::text::{LONGEST, too_long};
 
-/// A place in a text, and the means to go on from there.
+/// The beginning of the line that firejail prints before each listing, with the name of a file.
+pub(super) const FIREJAIL_FILE: &str = "FILE:";
+
+/// The beginnings of lines that programs and people leave before a program.
+#[rustfmt::skip]
+const NOISE: [&str; 9] = [
+    "Warning:", "WARNING:", "warning:", "tcpdump:", "reading from file ", "listening on ", "dropped privs to ", "$ ",
+    FIREJAIL_FILE,
+];
+
+/// A position in a text.
 #[derive(Clone)]
 pub(super) struct Cursor<'a> {
     text: &'a str,
@@ -11,7 +21,7 @@ pub(super) struct Cursor<'a> {
     space: Space,
 }
 
-/// What may stand between the tokens of a statement.
+/// The text that is allowed between the tokens of a statement.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Space {
     /// Blanks and tabs: a statement is a line.
@@ -24,18 +34,19 @@ pub(super) enum Space {
     Hash,
 }
 
-/// The numbers that a field takes.
+/// The range of a field.
 #[derive(Clone, Copy)]
 pub(super) enum Range {
     /// 0 to 255
     U8,
     /// 0 to 65,535
     U16,
-    /// 0 to 4,294,967,295, or as many below zero as 32 bits hold.
+    /// -2,147,483,648 to 4,294,967,295
     U32,
 }
 
 impl Range {
+    /// Returns the smallest and the largest number.
     pub(super) fn bounds(self) -> (i64, i64) {
         match self {
             Range::U8 => (0, 0xff),
@@ -50,17 +61,17 @@ impl<'a> Cursor<'a> {
         Cursor { text, at: 0, space }
     }
 
-    /// The offset of the place, in bytes.
+    /// Returns the position, in bytes.
     pub(super) fn at(&self) -> usize {
         self.at
     }
 
-    /// A cursor at the same place of a text that ends with this line.
+    /// Returns a cursor at the same position of a text that ends with this line.
     pub(super) fn on_this_line(&self, space: Space) -> Cursor<'a> {
         self.up_to(self.rest().find('\n').unwrap_or(self.rest().len()), space)
     }
 
-    /// A cursor at the same place of a text that ends so many bytes behind it.
+    /// Returns a cursor at the same position of a text that ends after `bytes` more bytes.
     pub(super) fn up_to(&self, bytes: usize, space: Space) -> Cursor<'a> {
         Cursor { text: &self.text[..self.at + bytes], at: self.at, space }
     }
@@ -77,7 +88,7 @@ impl<'a> Cursor<'a> {
         self.at += bytes;
     }
 
-    /// Passes what `keep` holds for, and gives it.
+    /// Skips the characters for which `keep` holds, and returns them.
     pub(super) fn take_while(&mut self, keep: impl Fn(char) -> bool) -> &'a str {
         let rest = self.rest();
         let end = rest.find(|c| !keep(c)).unwrap_or(rest.len());
@@ -85,12 +96,25 @@ impl<'a> Cursor<'a> {
         &rest[..end]
     }
 
-    /// Passes blanks, tabs and line ends.
+    /// Skips blanks, tabs and line ends.
     pub(super) fn skip_lines(&mut self) {
         self.take_while(|c| c.is_ascii_whitespace());
     }
 
-    /// Passes what may stand between two tokens. A comment that does not end stays.
+    /// Skips lines before a program that do not belong to it: messages of tcpdump, prompts.
+    pub(super) fn skip_noise(&mut self) {
+        loop {
+            self.skip_lines();
+            let line = self.on_this_line(Space::Line).rest();
+            let is_prompt = line.contains("$ tcpdump ") || line.contains("# tcpdump ");
+            if !is_prompt && !NOISE.iter().any(|noise| line.starts_with(noise)) {
+                return;
+            }
+            self.skip(line.len());
+        }
+    }
+
+    /// Skips the space between two tokens, but not a comment that does not end.
     pub(super) fn skip_space(&mut self) {
         if self.space == Space::Line {
             self.take_while(|c| matches!(c, ' ' | '\t' | '\r'));
@@ -105,7 +129,7 @@ impl<'a> Cursor<'a> {
         }
     }
 
-    /// The length of the comment that begins here, if one does and it ends.
+    /// Returns the length of a comment here, unless it does not end.
     fn comment(&self) -> Option<usize> {
         let rest = self.rest();
         let begins_line = self.at == 0 || self.text[..self.at].ends_with('\n');
@@ -121,7 +145,7 @@ impl<'a> Cursor<'a> {
         rest.strip_prefix("/*")?.find("*/").map(|end| end + 4)
     }
 
-    /// Passes what stands before a statement, and says so if that is a comment that does not end.
+    /// Skips the space before a statement; fails at a comment that does not end.
     pub(super) fn next_statement(&mut self) -> Result<(), ParseError> {
         self.skip_space();
         match self.rest().starts_with("/*") {
@@ -130,7 +154,7 @@ impl<'a> Cursor<'a> {
         }
     }
 
-    /// Passes `expected` if it stands here.
+    /// Skips `expected` if it is here.
     pub(super) fn eat(&mut self, expected: &str) -> bool {
         let found = self.rest().starts_with(expected);
         if found {
@@ -139,7 +163,7 @@ impl<'a> Cursor<'a> {
         found
     }
 
-    /// Passes `expected` if it is the next token; else stays where it is.
+    /// Skips `expected` if it is the next token; else the position stays.
     pub(super) fn eat_next(&mut self, expected: &str) -> bool {
         let mut ahead = self.clone();
         ahead.skip_space();
@@ -150,13 +174,13 @@ impl<'a> Cursor<'a> {
         found
     }
 
-    /// Passes `expected`, the next token, or says that it is missing.
+    /// Skips the next token, which must be `expected`.
     pub(super) fn expect(&mut self, expected: &str) -> Result<(), ParseError> {
         self.skip_space();
         if self.eat(expected) { Ok(()) } else { Err(self.error(format!("expected `{expected}`"))) }
     }
 
-    /// A name, or nothing: letters, digits and `_`, no digit first.
+    /// Reads a name, or nothing: letters, digits and `_`, no digit first.
     pub(super) fn word(&mut self) -> &'a str {
         if self.rest().starts_with(|c: char| c.is_ascii_digit()) {
             return "";
@@ -164,15 +188,15 @@ impl<'a> Cursor<'a> {
         self.take_while(|c| c.is_ascii_alphanumeric() || c == '_')
     }
 
-    /// Whether a number begins here.
+    /// Returns whether a number begins here.
     pub(super) fn is_at_number(&self) -> bool {
         let unsigned = self.rest().trim_start_matches(['-', '+']);
         unsigned.starts_with(|c: char| c.is_ascii_digit()) && self.rest().len() - unsigned.len() <= 1
     }
 
-    /// A number as C and `bpf_asm` write it: `0x..`, `0b..`, octal with a leading 0, or decimal, with or without a sign.
+    /// Reads a number of C and `bpf_asm`: `0x..`, `0b..`, octal with a leading 0, or decimal, with or without a sign.
     ///
-    /// The result is the number modulo 2^32.
+    /// Returns the number modulo 2^32.
     pub(super) fn number(&mut self, range: Range) -> Result<u32, ParseError> {
         let start = self.at;
         if !self.is_at_number() {
@@ -180,10 +204,10 @@ impl<'a> Cursor<'a> {
         }
         let sign = self.take_while(|c| matches!(c, '-' | '+'));
         let (radix, digits) = radix(self.take_while(|c| c.is_ascii_alphanumeric()));
-        self.value(start, sign == "-", digits, radix, range)
+        self.in_range(start, self.digits(start, sign == "-", digits, radix)?, range)
     }
 
-    /// A number of up to 63 bits that letters of `suffix` may follow, as in C's `12U`.
+    /// Reads a number of up to 63 bits that letters of `suffix` may follow, as in `12U` in C.
     pub(super) fn long_number(&mut self, suffix: &[char]) -> Result<i64, ParseError> {
         let start = self.at;
         let sign = self.take_while(|c| matches!(c, '-' | '+'));
@@ -191,28 +215,27 @@ impl<'a> Cursor<'a> {
         self.digits(start, sign == "-", digits, radix)
     }
 
-    /// A number of decimal digits only, as `tcpdump -ddd` writes it.
+    /// Reads a number of decimal digits only, as in the output of `tcpdump -ddd`.
     pub(super) fn decimal(&mut self, range: Range) -> Result<u32, ParseError> {
-        let start = self.at;
-        let digits = self.take_while(|c| c.is_ascii_digit());
-        if digits.is_empty() {
-            return Err(self.error("expected a decimal number"));
-        }
-        self.value(start, false, digits, 10, range)
+        self.unsigned(10, "expected a decimal number", range)
     }
 
-    /// A number of hexadecimal digits only, as firejail writes it.
+    /// Reads a number of hexadecimal digits only, as in the output of firejail.
     pub(super) fn hexadecimal(&mut self, range: Range) -> Result<u32, ParseError> {
-        let start = self.at;
-        let digits = self.take_while(|c| c.is_ascii_hexdigit());
-        if digits.is_empty() {
-            return Err(self.error("expected a hexadecimal number"));
-        }
-        self.value(start, false, digits, 16, range)
+        self.unsigned(16, "expected a hexadecimal number", range)
     }
 
-    fn value(&self, start: usize, negative: bool, digits: &str, radix: u32, range: Range) -> Result<u32, ParseError> {
-        let value = self.digits(start, negative, digits, radix)?;
+    fn unsigned(&mut self, radix: u32, expected: &str, range: Range) -> Result<u32, ParseError> {
+        let start = self.at;
+        let digits = self.take_while(|c| c.is_digit(radix));
+        if digits.is_empty() {
+            return Err(self.error(expected));
+        }
+        self.in_range(start, self.digits(start, false, digits, radix)?, range)
+    }
+
+    /// Returns the value of a field modulo 2^32, if it is in its range; `start` is its position.
+    pub(super) fn in_range(&self, start: usize, value: i64, range: Range) -> Result<u32, ParseError> {
         let (low, high) = range.bounds();
         if !(low..=high).contains(&value) {
             return Err(self.error_at(start, format!("expected a number from {low} to {high}")));
@@ -220,7 +243,7 @@ impl<'a> Cursor<'a> {
         Ok(value as u32)
     }
 
-    /// The value of digits, of which too many give the largest number.
+    /// Returns the value of digits; too many give the largest number.
     fn digits(&self, start: usize, negative: bool, digits: &str, radix: u32) -> Result<i64, ParseError> {
         if digits.is_empty() || !digits.bytes().all(|b| char::from(b).is_digit(radix)) {
             return Err(self.error_at(start, format!("expected a number in base {radix}")));
@@ -229,28 +252,29 @@ impl<'a> Cursor<'a> {
         Ok(if negative { -magnitude } else { magnitude })
     }
 
-    /// The end of a line, or of the text.
+    /// Skips the end of a line, or reaches the end of the text.
     pub(super) fn end_of_line(&mut self) -> Result<(), ParseError> {
         self.skip_space();
         if self.eat("\n") || self.is_at_end() { Ok(()) } else { Err(self.error("expected the end of the line")) }
     }
 
-    /// Says that a program is too long, if it has so many instructions and another one begins here.
+    /// Fails if another instruction would make a program of `instructions` instructions too long.
     pub(super) fn limit(&self, instructions: usize) -> Result<(), ParseError> {
         if instructions < LONGEST { Ok(()) } else { Err(self.error(too_long())) }
     }
 
-    /// An error at this place.
+    /// Creates an error at this position.
     pub(super) fn error(&self, message: impl Into<String>) -> ParseError {
         self.error_at(self.at, message)
     }
 
-    /// An error at another place of the text.
+    /// Creates an error at another position of the text.
     pub(super) fn error_at(&self, at: usize, message: impl Into<String>) -> ParseError {
         ParseError::at(self.text, at, message)
     }
 }
 
+/// Splits a number into its radix and its digits.
 fn radix(digits: &str) -> (u32, &str) {
     let lower = |prefix: [char; 2]| digits.strip_prefix('0').and_then(|rest| rest.strip_prefix(prefix));
     match digits {

@@ -1,25 +1,24 @@
-//! `tcpdump -ddd`: a line with the number of instructions, then a line of four decimal numbers for each.
+//! The output of `tcpdump -ddd`: a line with the number of instructions, then a line of four decimal numbers for each.
 
 use crate::bpf::instruction::RawInstruction;
 use crate::text::cursor::{Cursor, Range, Space};
-use crate::text::detect::skip_noise;
 use crate::text::error::ParseError;
 use crate::text::{counted, print_quadruple, quadruple};
 
-/// Whether the number of instructions begins a text.
+/// Returns whether a text begins with the number of instructions.
 pub(super) fn begins(text: &str) -> bool {
     let mut cursor = Cursor::new(text, Space::Line);
-    skip_noise(&mut cursor);
+    cursor.skip_noise();
     cursor.rest().starts_with(|c: char| c.is_ascii_digit())
 }
 
 pub(super) fn parse(text: &str) -> Result<Vec<RawInstruction>, ParseError> {
     let mut cursor = Cursor::new(text, Space::Line);
-    skip_noise(&mut cursor);
+    cursor.skip_noise();
     let start = cursor.at();
     let count = cursor.decimal(Range::U32)?;
     cursor.skip_space();
-    // Where line ends were lost, blanks stand for all of them.
+    // If line ends were lost, blanks separate all numbers.
     let is_one_line = cursor.rest().starts_with(|c: char| c.is_ascii_digit());
     if !is_one_line {
         cursor.end_of_line()?;
@@ -49,7 +48,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn messages_before_it_and_lost_line_ends_do_no_harm() {
+    fn reads_past_messages_and_without_line_ends() {
         let program = parse("2\n40 0 0 12\n6 0 0 262144\n").unwrap();
         for text in ["Warning: assuming Ethernet\n2\n40 0 0 12\n6 0 0 262144", "2 40 0 0 12 6 0 0 262144 \n"] {
             assert!(begins(text), "{text}");

@@ -1,10 +1,10 @@
-//! What is wrong with a text, and where.
+//! The error of reading a program, with its place.
 
 use std::fmt;
 
-/// A program that could not be read: the place, and what was expected there.
+/// The error of reading a program: a place, and the text that was expected there.
 ///
-/// It prints the line with a caret under the place:
+/// It prints the line with a caret below the place:
 ///
 /// ```
 /// let error = "ldh [12]\njne #0x806 drop\n".parse::<cbpf::Program>().unwrap_err();
@@ -15,25 +15,26 @@ use std::fmt;
 /// 2 | jne #0x806 drop
 ///   |            ^");
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub struct ParseError {
-    place: Place,
+    location: Location,
     message: String,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq)]
-enum Place {
-    /// In a text: line and column from 1, and the line (or the part of it around the column that is shown).
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+enum Location {
+    /// A line and a column of a text, from 1, with the part of the line around the column.
     Text { line: usize, column: usize, excerpt: String, caret: usize },
-    /// In raw bytes.
+    /// A byte of a raw program, from 0.
     Byte(usize),
 }
 
-/// How much of a long line is shown on each side of the caret, in characters.
-const CONTEXT: usize = 60;
+/// The length of the excerpt on each side of the caret, in characters.
+const EXCERPT: usize = 60;
 
 impl ParseError {
-    /// An error at byte `at` of `text`.
+    /// Creates an error at byte `at` of `text`.
     pub(crate) fn at(text: &str, at: usize, message: impl Into<String>) -> ParseError {
         let at = text.floor_char_boundary(at);
         let start = text[..at].rfind('\n').map_or(0, |newline| newline + 1);
@@ -41,8 +42,7 @@ impl ParseError {
         ParseError::in_line(number, &text[start..], at - start, message)
     }
 
-    /// An error at byte `at` of the line with this number, from 1, of some text: of a file that has programs or expressions
-    /// in some of its lines, say.
+    /// Creates an error at byte `at` of a line with this number, from 1, such as a line of a file of rules.
     ///
     /// ```
     /// let error = cbpf::ParseError::in_line(7, "web: tcp prt 80", 9, "expected `port`");
@@ -56,41 +56,41 @@ impl ParseError {
         let (line, at) = (number, text.floor_char_boundary(at));
         let whole: Vec<char> = text.lines().next().unwrap_or("").chars().collect();
         let before = text[..at].chars().count();
-        let first = before.saturating_sub(CONTEXT);
-        let last = whole.len().min(before + CONTEXT);
+        let first = before.saturating_sub(EXCERPT);
+        let last = whole.len().min(before + EXCERPT);
         let excerpt = whole.get(first..last).unwrap_or(&[]).iter().map(|&c| printable(c)).collect();
-        let place = Place::Text { line, column: before + 1, excerpt, caret: before - first };
-        ParseError { place, message: message.into() }
+        let location = Location::Text { line, column: before + 1, excerpt, caret: before - first };
+        ParseError { location, message: message.into() }
     }
 
-    /// An error at a byte of a raw program.
+    /// Creates an error at a byte of a raw program.
     pub(super) fn at_byte(byte: usize, message: impl Into<String>) -> ParseError {
-        ParseError { place: Place::Byte(byte), message: message.into() }
+        ParseError { location: Location::Byte(byte), message: message.into() }
     }
 
-    /// The line, from 1; 1 for a raw program.
+    /// Returns the line, from 1; 1 for a raw program.
     pub fn line(&self) -> usize {
-        match self.place {
-            Place::Text { line, .. } => line,
-            Place::Byte(_) => 1,
+        match self.location {
+            Location::Text { line, .. } => line,
+            Location::Byte(_) => 1,
         }
     }
 
-    /// The column in characters, from 1; for a raw program the byte, from 1.
+    /// Returns the column in characters, from 1; for a raw program the byte, from 1.
     pub fn column(&self) -> usize {
-        match self.place {
-            Place::Text { column, .. } => column,
-            Place::Byte(byte) => byte + 1,
+        match self.location {
+            Location::Text { column, .. } => column,
+            Location::Byte(byte) => byte + 1,
         }
     }
 
-    /// What is wrong there, without the place.
+    /// Returns the message without the place.
     pub fn message(&self) -> &str {
         &self.message
     }
 }
 
-/// One column wide, and harmless to a terminal.
+/// Replaces tabs and control characters by characters of one column.
 fn printable(c: char) -> char {
     match c {
         '\t' => ' ',
@@ -101,9 +101,9 @@ fn printable(c: char) -> char {
 
 impl fmt::Display for ParseError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.place {
-            Place::Byte(byte) => write!(f, "byte {byte}: {}", self.message),
-            Place::Text { line, column, excerpt, caret } => {
+        match &self.location {
+            Location::Byte(byte) => write!(f, "byte {byte}: {}", self.message),
+            Location::Text { line, column, excerpt, caret } => {
                 let margin = line.to_string().len();
                 writeln!(f, "line {line}, column {column}: {}", self.message)?;
                 writeln!(f, "{:margin$} |", "")?;

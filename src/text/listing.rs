@@ -1,7 +1,7 @@
-//! `tcpdump -d`: `(001) jeq      #0x800           jt 2`, a tab, and `jf 5`, with absolute targets.
+//! Listings, the output of `tcpdump -d`: `(001) jeq #0x800 jt 2`, a tab, and `jf 5`, with absolute targets.
 //!
-//! Source: `bpf_image` in libpcap's `bpf_image.c`. What it prints as `unimp` we print with all four fields, and what it
-//! leaves out, fields that an opcode does not use, behind `; unused`.
+//! Source: `bpf_image` in libpcap's `bpf_image.c`. It omits the fields of unknown opcodes and those that an opcode does
+//! not use. Here `unimp` and `; unused` print them.
 
 use std::fmt;
 
@@ -9,18 +9,23 @@ use crate::bpf::instruction::RawInstruction;
 use crate::bpf::isa;
 use crate::bpf::isa::Operation;
 use crate::text::cursor::{Cursor, Range, Space};
-use crate::text::detect::skip_noise;
 use crate::text::error::ParseError;
-use crate::text::operand;
-use crate::text::operand::{Notation, Operand};
+use crate::text::operand::{self, Notation, Operand};
 
-/// The notation of an instruction that has none.
+/// The mnemonic of an instruction without a notation.
 const UNKNOWN: &str = "unimp";
 
-/// One instruction, printed as a line of a listing without its number.
+/// An instruction that prints as a line of a listing, without the number.
 pub(crate) struct Line {
     pub(crate) pc: usize,
     pub(crate) raw: RawInstruction,
+}
+
+impl Line {
+    /// Returns the line without alignment: single blanks between the words.
+    pub(super) fn compact(&self) -> String {
+        self.to_string().split_whitespace().collect::<Vec<&str>>().join(" ")
+    }
 }
 
 impl fmt::Display for Line {
@@ -45,7 +50,7 @@ impl fmt::Display for Line {
     }
 }
 
-/// Where `ja` goes, wrapping as `int` does.
+/// Returns the target of `ja`, which wraps like `int`.
 fn jump_target(pc: usize, skip: u32) -> i32 {
     (pc as u32).wrapping_add(1).wrapping_add(skip).cast_signed()
 }
@@ -54,18 +59,18 @@ pub(super) fn print(program: &[RawInstruction]) -> String {
     program.iter().enumerate().map(|(pc, &raw)| format!("({pc:03}) {}\n", Line { pc, raw })).collect()
 }
 
-/// Whether a listing begins a text: the number of an instruction in parentheses.
+/// Returns whether a text begins with the number of an instruction in parentheses.
 pub(super) fn begins(text: &str) -> bool {
     let mut cursor = Cursor::new(text, Space::Line);
-    skip_noise(&mut cursor);
+    cursor.skip_noise();
     cursor.eat("(") && !cursor.take_while(|c| c.is_ascii_digit()).is_empty() && cursor.eat(")")
 }
 
-/// An instruction may follow another on the same line, as where line ends were lost.
+/// Reads a listing. Instructions may share a line, since line ends are lost easily.
 pub(super) fn parse(text: &str) -> Result<Vec<RawInstruction>, ParseError> {
     let mut cursor = Cursor::new(text, Space::Line);
     let mut program = Vec::new();
-    skip_noise(&mut cursor);
+    cursor.skip_noise();
     while !cursor.is_at_end() {
         cursor.limit(program.len())?;
         number(&mut cursor, program.len())?;
@@ -80,7 +85,7 @@ pub(super) fn parse(text: &str) -> Result<Vec<RawInstruction>, ParseError> {
     Ok(program)
 }
 
-/// `(007)`, and it must be the number of the instruction.
+/// Reads `(007)`, which must be the number of the instruction.
 fn number(cursor: &mut Cursor, pc: usize) -> Result<(), ParseError> {
     cursor.expect("(")?;
     let start = cursor.at();
@@ -116,7 +121,7 @@ fn instruction(cursor: &mut Cursor, pc: usize) -> Result<RawInstruction, ParseEr
     }
 }
 
-/// `jt 7`: the distance to an absolute target.
+/// Reads an absolute target, such as `jt 7`, and returns the distance to it.
 fn skip(cursor: &mut Cursor, name: &str, pc: usize) -> Result<u8, ParseError> {
     cursor.expect(name)?;
     cursor.skip_space();
@@ -131,7 +136,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn lines_are_those_of_tcpdump() {
+    fn prints_as_tcpdump_does() {
         let text = "\
 (000) ldh      [12]
 (001) jeq      #0x800           jt 2\tjf 8
@@ -153,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn messages_before_it_and_lost_line_ends_do_no_harm() {
+    fn reads_past_messages_and_without_line_ends() {
         let lines =
             "(000) ldh      [12]\n(001) jeq      #0x806           jt 2\tjf 3\n(002) ret      #262144\n(003) ret\n";
         let program = parse(lines).unwrap();
@@ -170,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_is_located() {
+    fn locates_errors() {
         let place = |text| parse(text).map_err(|e| (e.line(), e.column(), e.message().to_owned())).unwrap_err();
         assert_eq!(place("(001) tax"), (1, 2, "expected instruction 0".to_owned()));
         assert_eq!(place("(000) tix"), (1, 7, "expected the name of an instruction".to_owned()));

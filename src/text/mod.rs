@@ -1,7 +1,9 @@
-//! The texts in which people and tools exchange programs, one file a form.
+//! The text and binary forms of programs, one file a form.
 //!
-//! Every form can be read and printed, and loses nothing: printing a program and reading it back gives the same
-//! instructions, for invalid programs too. The form of an input is detected.
+//! Every form is read and printed without loss: reading a printed program gives the same instructions, for invalid
+//! programs too. The form of an input is detected.
+//!
+//! To add a form, write its file with `begins`, `parse` and `print`, and add a variant and a row here.
 
 mod assembler;
 mod bytecode;
@@ -9,9 +11,9 @@ mod c_array;
 mod c_constant;
 mod cursor;
 mod decimal;
-mod detect;
 mod error;
 mod listing;
+mod not_a_program;
 mod operand;
 mod raw;
 mod seccomp;
@@ -33,63 +35,115 @@ use raw::ByteOrder;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Form {
-    /// What `tcpdump -d` prints: `(000) ldh      [12]`.
+    /// The output of `tcpdump -d`: `(000) ldh [12]`.
     Listing,
-    /// What `tcpdump -dd` prints: `{ 0x28, 0, 0, 0x0000000c },`.
+    /// The output of `seccomp-tools disasm` and the input of `seccomp-tools asm`, for filters of system calls:
+    /// ` 0000: 0x20 0x00 0x00 0x00000004 A = arch`, or just `A = arch`. Listings of libseccomp's `scmp_bpf_disasm` and
+    /// of firejail are also read.
     ///
-    /// Arrays in sources are read, too: with the macros `BPF_STMT` and `BPF_JUMP`, with constant expressions, with
-    /// fields by name, of C, Go, Rust and Python.
-    C,
-    /// What `tcpdump -ddd` prints: the number of instructions, then `40 0 0 12` a line.
-    Decimal,
-    /// What `iptables -m bpf --bytecode` and `tc` read: `1,6 0 0 0`; what `tc filter show` and `ss -0bf` print is read,
-    /// too.
-    Bytecode,
-    /// What the kernel's `bpf_asm` reads: `ldh [12]`, `jne #0x806, drop`.
-    ///
-    /// Go's notation is read, too, where numbers say how many instructions a jump skips: `jeq #2048,0,8`. An
-    /// instruction that has no notation is printed as `raw CODE, JT, JF, K`, which `bpf_asm` does not know.
-    Assembler,
-    /// What `seccomp-tools disasm` prints and `seccomp-tools asm` reads, for filters of system calls:
-    /// ` 0000: 0x20 0x00 0x00 0x00000004  A = arch`, or just `A = arch`. Listings of libseccomp's `scmp_bpf_disasm` and
-    /// of firejail are read, too.
-    ///
-    /// System calls have names, those of x86-64 where the program tests for no other architecture;
-    /// [`Program::print_seccomp`] takes another one. They are printed and read with the feature `syscall-names`.
+    /// Names of system calls are those of x86-64 where the program tests for no other architecture;
+    /// [`Program::print_seccomp`] takes another default. Names are printed and read with the feature `syscall-names`.
     Seccomp,
+    /// The output of `tcpdump -dd`: `{ 0x28, 0, 0, 0x0000000c },`.
+    ///
+    /// Arrays in C, Go, Rust and Python sources are also read: with the macros `BPF_STMT` and `BPF_JUMP`, with constant
+    /// expressions, and with named fields.
+    C,
+    /// The input of `iptables -m bpf --bytecode` and `tc`: `1,6 0 0 0`. The output of `tc filter show` and `ss -0bf` is
+    /// also read.
+    Bytecode,
+    /// The output of `tcpdump -ddd`: the number of instructions, then `40 0 0 12` on each line.
+    Decimal,
     /// `struct sock_filter`, 8 bytes an instruction, little-endian.
     Raw,
-    /// The same, big-endian: what the kernel of s390x reads, and what libseccomp and seccomp-tools write for it.
+    /// `struct sock_filter`, 8 bytes an instruction, big-endian, as on s390x.
     RawBigEndian,
+    /// The input of the kernel's `bpf_asm`: `ldh [12]`, `jne #0x806, drop`.
+    ///
+    /// Go's notation, with numbers of instructions to skip in place of labels (`jeq #2048,0,8`), is also read. An
+    /// instruction without a notation is printed as `raw CODE, JT, JF, K`, which `bpf_asm` does not read.
+    Assembler,
 }
+
+/// The reader and the printer of a form.
+enum Codec {
+    Raw(ByteOrder),
+    Text {
+        /// Returns whether a text has this form, by its beginning.
+        begins: fn(&str) -> bool,
+        parse: fn(&str) -> Result<Vec<RawInstruction>, ParseError>,
+        print: fn(&[RawInstruction]) -> String,
+    },
+}
+
+/// The facts about a form.
+struct FormRow {
+    form: Form,
+    name: &'static str,
+    description: &'static str,
+    codec: Codec,
+}
+
+const fn text(
+    form: Form,
+    name: &'static str,
+    description: &'static str,
+    begins: fn(&str) -> bool,
+    parse: fn(&str) -> Result<Vec<RawInstruction>, ParseError>,
+    print: fn(&[RawInstruction]) -> String,
+) -> FormRow {
+    FormRow { form, name, description, codec: Codec::Text { begins, parse, print } }
+}
+
+const fn raw(form: Form, name: &'static str, description: &'static str, order: ByteOrder) -> FormRow {
+    FormRow { form, name, description, codec: Codec::Raw(order) }
+}
+
+/// Every form, in the order of the enum. Detection takes the first whose `begins` holds for the text.
+#[rustfmt::skip]
+const TABLE: &[FormRow] = &[
+    text(Form::Listing, "listing", "the output of tcpdump -d", listing::begins, listing::parse, listing::print),
+    text(Form::Seccomp, "seccomp", "the output of seccomp-tools", seccomp::begins, seccomp::parse, seccomp::print),
+    text(Form::C, "c", "the output of tcpdump -dd", c_array::begins, c_array::parse, c_array::print),
+    text(Form::Bytecode, "bytecode", "the input of iptables", bytecode::begins, bytecode::parse, bytecode::print),
+    text(Form::Decimal, "decimal", "the output of tcpdump -ddd", decimal::begins, decimal::parse, decimal::print),
+    raw(Form::Raw, "raw", "8 bytes an instruction, little-endian", ByteOrder::Little),
+    raw(Form::RawBigEndian, "raw-be", "8 bytes an instruction, big-endian", ByteOrder::Big),
+    text(Form::Assembler, "asm", "the input of bpf_asm", |_| true, assembler::parse, assembler::print),
+];
 
 impl Form {
     /// All forms.
-    #[rustfmt::skip]
-    pub const ALL: &'static [Form] = &[
-        Form::Listing, Form::C, Form::Decimal, Form::Bytecode, Form::Assembler, Form::Seccomp, Form::Raw,
-        Form::RawBigEndian,
-    ];
-
-    /// Its name: `listing`, `c`, `decimal`, `bytecode`, `asm`, `seccomp`, `raw` or `raw-be`.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Form::Listing => "listing",
-            Form::C => "c",
-            Form::Decimal => "decimal",
-            Form::Bytecode => "bytecode",
-            Form::Assembler => "asm",
-            Form::Seccomp => "seccomp",
-            Form::Raw => "raw",
-            Form::RawBigEndian => "raw-be",
+    pub const ALL: &'static [Form] = &{
+        let mut all = [Form::Listing; TABLE.len()];
+        let mut index = 0;
+        while index < TABLE.len() {
+            all[index] = TABLE[index].form;
+            assert!(all[index] as usize == index, "the rows are in the order of the enum");
+            index += 1;
         }
+        all
+    };
+
+    const fn row(self) -> &'static FormRow {
+        &TABLE[self as usize]
     }
 
-    /// The form that `input` seems to have.
+    /// Returns the name: `listing`, `seccomp`, `c`, `bytecode`, `decimal`, `raw`, `raw-be` or `asm`.
+    pub const fn name(self) -> &'static str {
+        self.row().name
+    }
+
+    /// Returns a short description, for help texts: `the output of tcpdump -d`.
+    pub const fn description(self) -> &'static str {
+        self.row().description
+    }
+
+    /// Detects the form of `input`.
     ///
-    /// Bytes with a NUL are raw, since every valid program has one and no text does; their byte order is the one in
-    /// which more instructions have an opcode, little-endian if both have as many. A text is judged by how it begins,
-    /// messages of tcpdump aside, and is assembler if it begins like nothing else.
+    /// Bytes with a NUL are raw, since every valid raw program contains one and no text does. Their byte order is the
+    /// one in which more instructions have an opcode, little-endian if both have as many. The form of a text follows
+    /// from its beginning, after messages of tcpdump, and is assembler if no other form fits.
     ///
     /// ```
     /// use cbpf::Form;
@@ -103,17 +157,21 @@ impl Form {
                 ByteOrder::Little => Form::Raw,
                 ByteOrder::Big => Form::RawBigEndian,
             },
-            Ok(text) => detect::form(without_mark(text)),
+            Ok(text) => {
+                let text = without_byte_order_mark(text);
+                let is_form = |row: &&FormRow| matches!(row.codec, Codec::Text { begins, .. } if begins(text));
+                TABLE.iter().find(is_form).map_or(Form::Assembler, |row| row.form)
+            }
             Err(_) => Form::Assembler,
         }
     }
 }
 
 impl Program {
-    /// Reads a program in whatever form it is.
+    /// Reads a program in any form, which is detected.
     ///
     /// # Errors
-    /// Says the line, the column and what was expected there.
+    /// Returns the line, the column and the expected text.
     ///
     /// ```
     /// use cbpf::Program;
@@ -126,44 +184,32 @@ impl Program {
         Program::parse_as(Form::detect(input), input)
     }
 
-    /// Reads a program in a form that is known.
+    /// Reads a program in a given form.
     ///
     /// # Errors
-    /// Says the line, the column and what was expected there.
+    /// Returns the line, the column and the expected text.
     pub fn parse_as(form: Form, input: &[u8]) -> Result<Program, ParseError> {
-        let parse_text: fn(&str) -> Result<Vec<RawInstruction>, ParseError> = match form {
-            Form::Raw => return raw::parse(input, ByteOrder::Little).map(Program::new),
-            Form::RawBigEndian => return raw::parse(input, ByteOrder::Big).map(Program::new),
-            Form::Listing => listing::parse,
-            Form::C => c_array::parse,
-            Form::Decimal => decimal::parse,
-            Form::Bytecode => bytecode::parse,
-            Form::Assembler => assembler::parse,
-            Form::Seccomp => |text| seccomp::parse(text, seccomp::PRESUMED),
+        let parse = match form.row().codec {
+            Codec::Raw(order) => return raw::parse(input, order).map(Program::new),
+            Codec::Text { parse, .. } => parse,
         };
-        let text = text(input)?;
-        parse_text(text).map(Program::new).map_err(|error| detect::explain(text, error))
+        let text = std::str::from_utf8(input)
+            .map_err(|error| ParseError::at_byte(error.valid_up_to(), "expected a text in UTF-8"))?;
+        read(text, parse)
     }
 
-    /// Prints the program in a form; all but the raw ones give a text that ends with a line end.
+    /// Prints the program in a form. All but the raw forms are texts that end with a line end.
     pub fn print(&self, form: Form) -> Vec<u8> {
-        match form {
-            Form::Raw => raw::print(self.instructions(), ByteOrder::Little),
-            Form::RawBigEndian => raw::print(self.instructions(), ByteOrder::Big),
-            Form::Listing => listing::print(self.instructions()).into(),
-            Form::C => c_array::print(self.instructions()).into(),
-            Form::Decimal => decimal::print(self.instructions()).into(),
-            Form::Bytecode => bytecode::print(self.instructions()).into(),
-            Form::Assembler => assembler::print(self.instructions()).into(),
-            Form::Seccomp => self.print_seccomp(seccomp::PRESUMED).into(),
+        match form.row().codec {
+            Codec::Raw(order) => raw::print(self.instructions(), order),
+            Codec::Text { print, .. } => print(self.instructions()).into(),
         }
     }
 
-    /// Reads a program in [`Form::Seccomp`], where names of system calls are those of this architecture, unless another
-    /// is named.
+    /// Reads a program in [`Form::Seccomp`]; names of system calls without an architecture are those of `presumed`.
     ///
     /// # Errors
-    /// Says the line, the column and what was expected there.
+    /// Returns the line, the column and the expected text.
     ///
     #[cfg_attr(feature = "syscall-names", doc = "```")]
     #[cfg_attr(not(feature = "syscall-names"), doc = "```ignore")]
@@ -174,29 +220,30 @@ impl Program {
     /// # Ok::<(), cbpf::ParseError>(())
     /// ```
     pub fn parse_seccomp(text: &str, presumed: Arch) -> Result<Program, ParseError> {
-        let text = without_mark(text);
-        seccomp::parse(text, presumed).map(Program::new).map_err(|error| detect::explain(text, error))
+        read(text, |text| seccomp::parse_presuming(text, presumed))
     }
 
-    /// Prints the program in [`Form::Seccomp`], where system calls without an architecture are those of this one: it is
-    /// named only where the program tests for another.
+    /// Prints the program in [`Form::Seccomp`]; names of system calls without an architecture are those of `presumed`.
+    ///
+    /// A name has an architecture only where the program tests for another one.
     pub fn print_seccomp(&self, presumed: Arch) -> String {
-        seccomp::print(self.instructions(), presumed)
+        seccomp::print_presuming(self.instructions(), presumed)
     }
 
-    /// The lines of [`Program::print_seccomp`] behind its head, one for each instruction.
+    /// Returns the lines of [`Program::print_seccomp`] after the head, one for each instruction.
     pub fn seccomp_lines(&self, presumed: Arch) -> Vec<String> {
         seccomp::lines(self.instructions(), presumed)
     }
 }
 
-fn text(input: &[u8]) -> Result<&str, ParseError> {
-    let text = std::str::from_utf8(input);
-    text.map(without_mark).map_err(|e| ParseError::at_byte(e.valid_up_to(), "expected a text in UTF-8"))
+/// Reads a text; an error names the form of the text if it is known not to be a program.
+fn read(text: &str, parse: impl Fn(&str) -> Result<Vec<RawInstruction>, ParseError>) -> Result<Program, ParseError> {
+    let text = without_byte_order_mark(text);
+    parse(text).map(Program::new).map_err(|error| not_a_program::explain(text, error))
 }
 
-/// The text behind the byte-order mark that some editors put first.
-fn without_mark(text: &str) -> &str {
+/// Removes the byte-order mark that some editors insert.
+fn without_byte_order_mark(text: &str) -> &str {
     text.strip_prefix('\u{feff}').unwrap_or(text)
 }
 
@@ -208,7 +255,7 @@ impl FromStr for Program {
     }
 }
 
-/// Prints assembler, as [`Form::Assembler`].
+/// Prints the program as [`Form::Assembler`].
 impl fmt::Display for Program {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&assembler::print(self.instructions()))
@@ -221,14 +268,14 @@ impl fmt::Display for Form {
     }
 }
 
-/// The most instructions that are read: no dialect takes more.
+/// The largest number of instructions that is read: no dialect accepts more.
 const LONGEST: usize = Dialect::Pcap.max_len();
 
 fn too_long() -> String {
-    format!("expected the end of the program: no dialect takes more than {LONGEST} instructions")
+    format!("expected the end of the program: no dialect accepts more than {LONGEST} instructions")
 }
 
-/// Four decimal numbers, as the decimal and the bytecode form have them: `40 0 0 12`.
+/// Reads an instruction of four decimal numbers: `40 0 0 12`.
 fn quadruple(cursor: &mut Cursor) -> Result<RawInstruction, ParseError> {
     use cursor::Range::{U8, U16, U32};
     let mut field = |range| {
@@ -239,20 +286,20 @@ fn quadruple(cursor: &mut Cursor) -> Result<RawInstruction, ParseError> {
     Ok(RawInstruction::new(code as u16, jt as u8, jf as u8, k))
 }
 
-/// The program, if it has as many instructions as the number at `place` says.
+/// Returns the program if it has `count` instructions; `at` is the position of that number.
 fn counted(
     program: Vec<RawInstruction>,
     count: u32,
     cursor: &Cursor,
-    place: usize,
+    at: usize,
 ) -> Result<Vec<RawInstruction>, ParseError> {
     match program.len() {
         found if found == count as usize => Ok(program),
-        found => Err(cursor.error_at(place, format!("expected {count} instructions, as this says, found {found}"))),
+        found => Err(cursor.error_at(at, format!("expected {count} instructions, found {found}"))),
     }
 }
 
-/// The reverse of [`quadruple`].
+/// Prints an instruction for [`quadruple`].
 fn print_quadruple(RawInstruction { code, jt, jf, k }: &RawInstruction) -> String {
     format!("{code} {jt} {jf} {k}")
 }
@@ -261,16 +308,16 @@ fn print_quadruple(RawInstruction { code, jt, jf, k }: &RawInstruction) -> Strin
 mod tests {
     use super::*;
 
-    /// One instruction of each code below 512, and some with junk in fields that they do not use.
-    fn everything() -> Program {
+    /// Instructions with each code below 512, some with values in unused fields.
+    fn all_instructions() -> Program {
         let codes = (0..512).chain([0x7fff, 0xffff]);
         let fields = [(0, 0, 0), (1, 0, 2), (0, 1, 0xffff_f024), (200, 255, u32::MAX), (0, 0, 0xffff_f028)];
         codes.flat_map(|code| fields.map(|(jt, jf, k)| RawInstruction::new(code, jt, jf, k))).collect()
     }
 
     #[test]
-    fn printing_and_reading_gives_the_same_program() {
-        for program in [everything(), Program::default()] {
+    fn printed_programs_read_back() {
+        for program in [all_instructions(), Program::default()] {
             for &form in Form::ALL {
                 let printed = program.print(form);
                 let context = || format!("{form:?}: {}", String::from_utf8_lossy(&printed[..printed.len().min(400)]));
@@ -283,7 +330,7 @@ mod tests {
     }
 
     #[test]
-    fn every_prefix_of_every_form_is_read_or_refused() {
+    fn prefixes_of_printed_programs_do_not_panic() {
         let program: Program = "ldh [12]\njne #0x806, drop\nldx 4*([14]&0xf)\nret #-1\ndrop: ret #0".parse().unwrap();
         for &form in Form::ALL {
             let printed = program.print(form);

@@ -1,21 +1,19 @@
-//! Operands, as the listing and the assembler write them: both notations share all but a few words.
+//! Operands in listings and in assembler, which share all but a few words.
 
 use crate::bpf::instruction::RawInstruction;
-use crate::bpf::isa;
-use crate::bpf::isa::{Form, Row};
-use crate::packet::ancillary;
-use crate::packet::ancillary::Extension;
+use crate::bpf::isa::{self, Opcode, OperandForm};
+use crate::packet::ancillary::{self, Extension};
 use crate::text::cursor::{Cursor, Range, Space};
 use crate::text::error::ParseError;
 
-/// Which of the two notations is meant, where they differ.
+/// One of the two notations, where they differ.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Notation {
     Listing,
     Assembler,
 }
 
-/// An operand as it stands in a text.
+/// An operand in a text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Operand<'a> {
     Nothing,
@@ -27,12 +25,12 @@ pub(super) enum Operand<'a> {
     Scratch(u32),
     Length,
     Extension(Extension),
-    /// `x`, `a`, a label, or something that is none of them.
+    /// `x`, `a`, a label, or any other word.
     Word(&'a str),
 }
 
 impl<'a> Operand<'a> {
-    /// Reads an operand; nothing is one too.
+    /// Reads an operand, which may be nothing.
     pub(super) fn parse(cursor: &mut Cursor<'a>) -> Result<Operand<'a>, ParseError> {
         cursor.skip_space();
         if cursor.eat("#") {
@@ -54,25 +52,25 @@ impl<'a> Operand<'a> {
         }
     }
 
-    /// The field `k`, if an instruction with an operand of `form` may stand with this one.
-    fn k_for(self, form: Form, notation: Notation) -> Option<u32> {
+    /// Returns the field `k` if this operand has the form `form`.
+    fn k_for(self, form: OperandForm, notation: Notation) -> Option<u32> {
         match (form, self) {
-            (Form::A, Operand::Nothing) => (notation == Notation::Listing).then_some(0),
-            (Form::Hex | Form::Decimal, Operand::Immediate(k))
-            | (Form::Absolute, Operand::Absolute(k))
-            | (Form::Indirect, Operand::Indirect(k))
-            | (Form::MemShift, Operand::MemShift(k))
-            | (Form::Scratch, Operand::Scratch(k))
-            | (Form::Target, Operand::Number(k)) => Some(k),
-            (Form::Absolute, Operand::Extension(extension)) => Some(extension.offset()),
-            (Form::Length, Operand::Length) | (Form::Nothing, Operand::Nothing) => Some(0),
-            (Form::X, Operand::Word("x" | "X")) | (Form::A, Operand::Word("a" | "A")) => Some(0),
+            (OperandForm::A, Operand::Nothing) => (notation == Notation::Listing).then_some(0),
+            (OperandForm::Hex | OperandForm::Decimal, Operand::Immediate(k))
+            | (OperandForm::Absolute, Operand::Absolute(k))
+            | (OperandForm::Indirect, Operand::Indirect(k))
+            | (OperandForm::MemShift, Operand::MemShift(k))
+            | (OperandForm::Scratch, Operand::Scratch(k))
+            | (OperandForm::Target, Operand::Number(k)) => Some(k),
+            (OperandForm::Absolute, Operand::Extension(extension)) => Some(extension.offset()),
+            (OperandForm::Length, Operand::Length) | (OperandForm::Nothing, Operand::Nothing) => Some(0),
+            (OperandForm::X, Operand::Word("x" | "X")) | (OperandForm::A, Operand::Word("a" | "A")) => Some(0),
             _ => None,
         }
     }
 }
 
-/// Behind `%`: `x` or `a`.
+/// Reads `x` or `a` after `%`.
 fn register<'a>(cursor: &mut Cursor<'a>) -> Result<Operand<'a>, ParseError> {
     let start = cursor.at();
     match cursor.word() {
@@ -81,7 +79,7 @@ fn register<'a>(cursor: &mut Cursor<'a>) -> Result<Operand<'a>, ParseError> {
     }
 }
 
-/// Behind `#`: a number, or a name.
+/// Reads a number or a name after `#`.
 fn hash<'a>(cursor: &mut Cursor<'a>) -> Result<Operand<'a>, ParseError> {
     cursor.skip_space();
     if cursor.is_at_number() {
@@ -92,7 +90,7 @@ fn hash<'a>(cursor: &mut Cursor<'a>) -> Result<Operand<'a>, ParseError> {
     named(word).ok_or_else(|| cursor.error_at(start, "expected a number, `len` or the name of an ancillary load"))
 }
 
-/// Behind `[`: `12]`, `x + 14]` or `vlan_tci]`.
+/// Reads `12]`, `x + 14]` or `vlan_tci]` after `[`.
 fn bracket<'a>(cursor: &mut Cursor<'a>) -> Result<Operand<'a>, ParseError> {
     cursor.skip_space();
     if cursor.is_at_number() {
@@ -112,7 +110,7 @@ fn bracket<'a>(cursor: &mut Cursor<'a>) -> Result<Operand<'a>, ParseError> {
     Ok(extension)
 }
 
-/// A number and the bracket that closes it.
+/// Reads a number and the closing bracket.
 fn closed(cursor: &mut Cursor) -> Result<u32, ParseError> {
     cursor.skip_space();
     let k = cursor.number(Range::U32)?;
@@ -120,7 +118,7 @@ fn closed(cursor: &mut Cursor) -> Result<u32, ParseError> {
     Ok(k)
 }
 
-/// A bare number, or the 4 of `4*([14]&0xf)`.
+/// Reads a bare number, or `4*([14]&0xf)`.
 fn number<'a>(cursor: &mut Cursor<'a>) -> Result<Operand<'a>, ParseError> {
     let start = cursor.at();
     let number = cursor.number(Range::U32)?;
@@ -149,7 +147,7 @@ fn named<'a>(word: &str) -> Option<Operand<'a>> {
     }
 }
 
-/// The instruction of one of these names with that operand; `at` is where the operand stands.
+/// Returns the instruction with one of these mnemonics and this operand, which is at `at`.
 pub(super) fn instruction(
     names: [&str; 2],
     operand: Operand,
@@ -161,53 +159,53 @@ pub(super) fn instruction(
     if let Some((row, k)) = rows().find_map(|row| Some((row, operand.k_for(row.form, notation)?))) {
         return Ok(RawInstruction::new(row.code, 0, 0, k));
     }
-    let mut forms: Vec<&str> = rows().map(|row| written(row.form)).collect();
+    let mut forms: Vec<&str> = rows().map(|row| notation_of(row.form)).collect();
     forms.dedup();
     Err(cursor.error_at(at, format!("expected `{}` with {}", names[0], forms.join(" or "))))
 }
 
-/// Whether instructions of these names have no operand, so that what follows is the next statement.
+/// Returns whether instructions with these mnemonics have no operand, so that the next statement follows.
 pub(super) fn takes_nothing(names: [&str; 2]) -> bool {
-    isa::TABLE.iter().filter(|row| names.contains(&row.mnemonic)).all(|row| row.form == Form::Nothing)
+    isa::TABLE.iter().filter(|row| names.contains(&row.mnemonic)).all(|row| row.form == OperandForm::Nothing)
 }
 
-/// Whether an instruction has this name.
+/// Returns whether a word is a mnemonic.
 pub(super) fn is_mnemonic(word: &str) -> bool {
     isa::TABLE.iter().any(|row| row.mnemonic == word)
 }
 
-/// How an operand looks, for messages.
-fn written(form: Form) -> &'static str {
+/// Returns the notation of an operand, for messages.
+fn notation_of(form: OperandForm) -> &'static str {
     match form {
-        Form::Nothing => "no operand",
-        Form::Hex | Form::Decimal => "`#k`",
-        Form::X => "`x`",
-        Form::A => "`a`",
-        Form::Absolute => "`[k]` or the name of an ancillary load",
-        Form::Indirect => "`[x + k]`",
-        Form::MemShift => "`4*([k]&0xf)`",
-        Form::Scratch => "`M[k]`",
-        Form::Length => "`#len`",
-        Form::Target => "a target",
+        OperandForm::Nothing => "no operand",
+        OperandForm::Hex | OperandForm::Decimal => "`#k`",
+        OperandForm::X => "`x`",
+        OperandForm::A => "`a`",
+        OperandForm::Absolute => "`[k]` or the name of an ancillary load",
+        OperandForm::Indirect => "`[x + k]`",
+        OperandForm::MemShift => "`4*([k]&0xf)`",
+        OperandForm::Scratch => "`M[k]`",
+        OperandForm::Length => "`#len`",
+        OperandForm::Target => "a target",
     }
 }
 
-/// The operand of an instruction of `row`, jump targets aside.
-pub(super) fn print(row: &Row, k: u32, notation: Notation) -> String {
+/// Prints the operand of an instruction of `row`, without jump targets.
+pub(super) fn print(row: &Opcode, k: u32, notation: Notation) -> String {
     let signed = k.cast_signed();
     match row.form {
-        Form::Nothing | Form::Target => String::new(),
-        Form::Hex => format!("#{k:#x}"),
-        Form::Decimal => format!("#{signed}"),
-        Form::X => "x".to_owned(),
-        Form::A if notation == Notation::Listing => String::new(),
-        Form::A => "a".to_owned(),
-        Form::Absolute => absolute(k, notation),
-        Form::Indirect => format!("[x + {signed}]"),
-        Form::MemShift => format!("4*([{signed}]&0xf)"),
-        Form::Scratch => format!("M[{signed}]"),
-        Form::Length if notation == Notation::Listing => "#pktlen".to_owned(),
-        Form::Length => "#len".to_owned(),
+        OperandForm::Nothing | OperandForm::Target => String::new(),
+        OperandForm::Hex => format!("#{k:#x}"),
+        OperandForm::Decimal => format!("#{signed}"),
+        OperandForm::X => "x".to_owned(),
+        OperandForm::A if notation == Notation::Listing => String::new(),
+        OperandForm::A => "a".to_owned(),
+        OperandForm::Absolute => absolute(k, notation),
+        OperandForm::Indirect => format!("[x + {signed}]"),
+        OperandForm::MemShift => format!("4*([{signed}]&0xf)"),
+        OperandForm::Scratch => format!("M[{signed}]"),
+        OperandForm::Length if notation == Notation::Listing => "#pktlen".to_owned(),
+        OperandForm::Length => "#len".to_owned(),
     }
 }
 
@@ -226,11 +224,11 @@ fn absolute(k: u32, notation: Notation) -> String {
     }
 }
 
-/// Begins the comment with the fields that an opcode does not use, where they are not 0. Machines ignore them, and
-/// libpcap leaves some behind.
+/// The beginning of the comment with the unused fields of an instruction that are not 0. Machines ignore them, and
+/// libpcap leaves some set.
 const UNUSED: &str = "; unused";
 
-/// A comment with what is in the fields that the opcode does not use; nothing if that is 0.
+/// Prints a comment with the unused fields of an instruction, or nothing if they are 0.
 pub(super) fn print_unused(raw: RawInstruction) -> String {
     let RawInstruction { jt, jf, k, .. } = raw.unused();
     let fields = [("jt", u32::from(jt)), ("jf", u32::from(jf)), ("k", k)];
@@ -239,14 +237,14 @@ pub(super) fn print_unused(raw: RawInstruction) -> String {
     if fields.is_empty() { fields } else { format!(" {UNUSED}{fields}") }
 }
 
-/// The reverse of [`print_unused`]; any other comment is left where it is.
+/// Reads the comment of [`print_unused`]; any other comment stays.
 pub(super) fn parse_unused(cursor: &mut Cursor) -> RawInstruction {
     let mut fields = RawInstruction::default();
     let blanks = cursor.rest().len() - cursor.rest().trim_start_matches([' ', '\t', '\r']).len();
     if !cursor.rest()[blanks..].starts_with(UNUSED) {
         return fields;
     }
-    // In a listing whose line ends were lost, the next instruction may follow.
+    // If line ends were lost, the next instruction of a listing may follow.
     let end = cursor.rest().find(['\n', '(']).unwrap_or(cursor.rest().len());
     let mut ahead = cursor.up_to(end, Space::Line);
     ahead.eat_next(UNUSED);
@@ -267,12 +265,12 @@ pub(super) fn parse_unused(cursor: &mut Cursor) -> RawInstruction {
     }
 }
 
-/// An instruction that has no notation: its four fields.
+/// Prints the four fields of an instruction without a notation.
 pub(super) fn print_raw(RawInstruction { code, jt, jf, k }: RawInstruction) -> String {
     format!("{code:#x}, {jt}, {jf}, {k:#x}")
 }
 
-/// The reverse of [`print_raw`]; fields that are left out at the end are 0.
+/// Reads the fields of [`print_raw`]; missing fields at the end are 0.
 pub(super) fn parse_raw(cursor: &mut Cursor) -> Result<RawInstruction, ParseError> {
     cursor.skip_space();
     let code = cursor.number(Range::U16)?;

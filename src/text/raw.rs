@@ -1,21 +1,21 @@
-//! `struct sock_filter`, 8 bytes an instruction: u16 code, u8 jt, u8 jf, u32 k, in either byte order.
+//! Raw programs: `struct sock_filter`, 8 bytes an instruction (u16 code, u8 jt, u8 jf, u32 k), in either byte order.
 
 use crate::bpf::instruction::RawInstruction;
 use crate::bpf::isa;
 use crate::text::error::ParseError;
 use crate::text::{LONGEST, too_long};
 
-/// The order of the bytes of `code` and `k`.
+/// The byte order of `code` and `k`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum ByteOrder {
     Little,
     Big,
 }
 
-/// The byte order in which more of these instructions have an opcode, little-endian if there is no difference.
+/// Returns the byte order in which more of these instructions have an opcode, little-endian if there is no difference.
 ///
-/// An opcode is below 256, so read in the wrong order it is a multiple of 256. The two can be taken for each other in
-/// `ld #k` alone, whose code is 0, and no program that ends with a return consists of that.
+/// An opcode is below 256, so in the wrong order it is a multiple of 256. Only `ld #k`, whose code is 0, is ambiguous,
+/// and no program that ends with a return consists of that alone.
 pub(super) fn byte_order(bytes: &[u8]) -> ByteOrder {
     let named = |order| {
         let codes = bytes.as_chunks().0.iter().map(|instruction| decode(order, instruction).code);
@@ -30,7 +30,7 @@ pub(super) fn parse(bytes: &[u8], order: ByteOrder) -> Result<Vec<RawInstruction
         return Err(ParseError::at_byte(8 * LONGEST, too_long()));
     }
     if !rest.is_empty() {
-        let message = format!("expected 8 bytes an instruction, and {} are left", rest.len());
+        let message = format!("expected 8 bytes for each instruction, found {} at the end", rest.len());
         return Err(ParseError::at_byte(bytes.len() - rest.len(), message));
     }
     Ok(instructions.iter().map(|instruction| decode(order, instruction)).collect())
@@ -62,14 +62,14 @@ mod tests {
     use crate::text::Form;
 
     #[test]
-    fn the_byte_order_is_that_of_the_opcodes() {
+    fn detects_the_byte_order_by_the_opcodes() {
         let program: Program = "ld #256\nld [4]\njeq #0x80000016, ok\nret #0\nok: ret #0x7fff0000".parse().unwrap();
         for (form, first) in [(Form::Raw, [0x20, 0]), (Form::RawBigEndian, [0, 0x20])] {
             let bytes = program.print(form);
             assert_eq!(bytes[8..10], first);
             assert_eq!(Form::detect(&bytes), form);
             assert_eq!(Program::parse(&bytes).unwrap(), program);
-            // One instruction that nobody knows leaves the others as they are.
+            // An unknown instruction does not change the result.
             let damaged = [&bytes[..], &[0xff; 8]].concat();
             assert_eq!(Form::detect(&damaged), form);
         }

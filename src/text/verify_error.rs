@@ -1,4 +1,4 @@
-//! A verifier error as a sentence that shows the instruction.
+//! A verifier error as a sentence with the instruction as in a listing; `bpf` does not depend on the text forms.
 
 use std::fmt;
 
@@ -10,8 +10,7 @@ impl fmt::Display for VerifyError {
         if let Rule::Empty | Rule::TooLong { .. } = self.rule {
             return write!(f, "{} ({} dialect)", self.rule, self.dialect);
         }
-        let line = Line { pc: self.pc, raw: self.instruction }.to_string();
-        let words: Vec<&str> = line.split_whitespace().collect();
-        write!(f, "instruction {}, `{}`: {} ({} dialect)", self.pc, words.join(" "), self.rule, self.dialect)
+        let line = Line { pc: self.pc, raw: self.instruction }.compact();
+        write!(f, "instruction {}, `{line}`: {} ({} dialect)", self.pc, self.rule, self.dialect)
     }
 }

@@ -1,152 +1,168 @@
-//! What can go wrong with a capture file.
+//! Errors of reading and writing captures.
 //!
-//! Every error names the file; damage names the byte of the (decompressed) stream too.
+//! Every error names the file. Errors about damage also give the offset in the (decompressed) stream.
 
 use std::path::{Path, PathBuf};
 use std::{error, fmt, io};
 
 use crate::cli::limits;
 
-/// Why a capture could not be opened, read or written.
+/// The error of opening, reading or writing a capture.
+#[derive(Debug)]
+pub struct CaptureError {
+    pub(super) path: PathBuf,
+    pub(super) kind: CaptureErrorKind,
+}
+
 #[derive(Debug)]
 #[non_exhaustive]
-pub enum CaptureError {
+pub(super) enum CaptureErrorKind {
     /// The input could not be opened.
-    Open { path: PathBuf, source: io::Error },
+    Open(io::Error),
     /// The system failed to read the input.
-    Read { path: PathBuf, source: io::Error },
-    /// The input is no capture file, or one of a kind that is not read.
-    Foreign { path: PathBuf, found: Foreign },
+    Read(io::Error),
+    /// The input is no capture file, or one of an unsupported kind.
+    Unsupported(Unsupported),
     /// The capture is sound up to byte `at` of the decompressed stream.
-    Damaged { path: PathBuf, at: u64, damage: Damage },
+    Damaged { at: u64, damage: Damage },
     /// The output could not be created.
-    Create { path: PathBuf, source: io::Error },
+    Create(io::Error),
     /// The output could not be written.
-    Write { path: PathBuf, source: io::Error },
+    Write(io::Error),
 }
 
 impl CaptureError {
-    /// Whether the reader of the output went away, as `head` does.
+    /// Returns the error of creating an output.
+    pub fn create(path: &Path, source: io::Error) -> CaptureError {
+        CaptureErrorKind::Create(source).of(path)
+    }
+
+    /// Returns whether the reader of the output went away, as `head` does.
     pub fn is_broken_pipe(&self) -> bool {
-        matches!(self, CaptureError::Write { source, .. } if source.kind() == io::ErrorKind::BrokenPipe)
+        matches!(&self.kind, CaptureErrorKind::Write(source) if source.kind() == io::ErrorKind::BrokenPipe)
+    }
+
+    /// Returns whether an output failed, not an input.
+    pub fn is_of_output(&self) -> bool {
+        matches!(self.kind, CaptureErrorKind::Create(_) | CaptureErrorKind::Write(_))
+    }
+}
+
+impl CaptureErrorKind {
+    /// Adds the path of the file.
+    pub(super) fn of(self, path: &Path) -> CaptureError {
+        CaptureError { path: path.to_path_buf(), kind: self }
     }
 }
 
 impl fmt::Display for CaptureError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            CaptureError::Open { path, source } => write!(f, "cannot open {}: {source}", input_name(path)),
-            CaptureError::Read { path, source } => write!(f, "cannot read {}: {source}", input_name(path)),
-            CaptureError::Foreign { path, found } => write!(f, "{} {found}", input_name(path)),
-            CaptureError::Damaged { path, at, damage } => {
-                write!(f, "{}: {}", input_name(path), Sentence { at: *at, damage })
+        let standard = if self.is_of_output() { "standard output" } else { "standard input" };
+        let name = if self.path.as_os_str() == "-" { Path::new(standard) } else { &self.path }.display();
+        match &self.kind {
+            CaptureErrorKind::Open(source) => write!(f, "cannot open {name}: {source}"),
+            CaptureErrorKind::Read(source) => write!(f, "cannot read {name}: {source}"),
+            CaptureErrorKind::Unsupported(unsupported) => write!(f, "{name} {unsupported}"),
+            CaptureErrorKind::Damaged { at, damage } => {
+                write!(f, "{name}: ")?;
+                damage.describe(*at, f)
             }
-            CaptureError::Create { path, source } => write!(f, "cannot create {}: {source}", output(path)),
-            CaptureError::Write { path, source } => {
-                write!(f, "cannot write {}: {}", output(path), limits::unwritten(source))
-            }
+            CaptureErrorKind::Create(source) => write!(f, "cannot create {name}: {source}"),
+            CaptureErrorKind::Write(source) => write!(f, "cannot write {name}: {}", limits::write_error(source)),
         }
     }
 }
 
 impl error::Error for CaptureError {
     fn source(&self) -> Option<&(dyn error::Error + 'static)> {
-        match self {
-            CaptureError::Open { source, .. }
-            | CaptureError::Read { source, .. }
-            | CaptureError::Create { source, .. }
-            | CaptureError::Write { source, .. }
-            | CaptureError::Damaged { damage: Damage::Gzip(source), .. } => Some(source),
+        match &self.kind {
+            CaptureErrorKind::Open(source)
+            | CaptureErrorKind::Read(source)
+            | CaptureErrorKind::Create(source)
+            | CaptureErrorKind::Write(source)
+            | CaptureErrorKind::Damaged { damage: Damage::Gzip(source), .. } => Some(source),
             _ => None,
         }
     }
 }
 
-/// An input as messages call it.
+/// Returns the name of an input for messages.
 pub fn input_name(path: &Path) -> impl fmt::Display + '_ {
     if path.as_os_str() == "-" { Path::new("standard input").display() } else { path.display() }
 }
 
-fn output(path: &Path) -> impl fmt::Display + '_ {
-    if path.as_os_str() == "-" { Path::new("standard output").display() } else { path.display() }
-}
-
-/// What an input is instead of a capture that can be read.
+/// An input that is no capture of a supported format.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Foreign {
-    /// It has no bytes.
+pub(super) enum Unsupported {
+    /// A file without content.
     Empty,
-    /// It is compressed, and not by gzip.
+    /// A file compressed by a program other than gzip.
     Compressed(&'static str),
-    /// It begins with these bytes, of no capture format.
+    /// A file that begins with these bytes, of no capture format.
     Magic(Vec<u8>),
-    /// Its magic is that of a rare variant of pcap.
+    /// A rare variant of pcap.
     Variant(&'static str),
-    /// It is a pcap file of another version than libpcap reads.
+    /// A pcap file of a version that libpcap does not read.
     Version { major: u16, minor: u16 },
-    /// It is a pcap file with reserved bits set in this link type field.
+    /// A pcap file with reserved bits set in its link type field.
     Reserved { network: u32 },
 }
 
-impl fmt::Display for Foreign {
+impl fmt::Display for Unsupported {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Foreign::Empty => f.write_str("is empty, not a capture file"),
-            Foreign::Compressed(by) => write!(f, "is compressed by {by}; only gzip is read, so decompress it first"),
-            Foreign::Magic(bytes) => write!(f, "is not a pcap or pcapng file: it begins with the bytes {bytes:02x?}"),
-            Foreign::Variant(name) => write!(f, "is a pcap file of the {name} variant, which is not read"),
-            Foreign::Version { major, minor } => {
+            Unsupported::Empty => f.write_str("is empty, not a capture file"),
+            Unsupported::Compressed(by) => {
+                write!(f, "is compressed by {by}; only gzip is read, so decompress it first")
+            }
+            Unsupported::Magic(bytes) => {
+                write!(f, "is not a pcap or pcapng file: it begins with the bytes {bytes:02x?}")
+            }
+            Unsupported::Variant(name) => write!(f, "is a pcap file of the {name} variant, which is not read"),
+            Unsupported::Version { major, minor } => {
                 write!(f, "is a pcap file of version {major}.{minor}; only versions 2.0 to 2.4 and 543.0 are read")
             }
-            Foreign::Reserved { network } => {
-                write!(
-                    f,
-                    "is a pcap file with reserved bits set in its link type field, {network:#010x}; it is not read"
-                )
-            }
+            Unsupported::Reserved { network } => write!(
+                f,
+                "is a pcap file with reserved bits set in its link type field, {network:#010x}; it is not read"
+            ),
         }
     }
 }
 
-/// What is wrong at the byte where a capture stops making sense. `part` is the piece that begins there.
+/// The damage found at a byte of a capture. `part` is the piece that begins there.
 #[derive(Debug)]
 #[non_exhaustive]
-pub enum Damage {
+pub(super) enum Damage {
     /// The stream ends inside the part.
     Cut { part: &'static str, needed: usize, left: usize },
-    /// The part claims to be longer than any real one.
+    /// The part claims to be longer than is possible.
     TooLong { part: &'static str, claimed: u32, limit: u32 },
-    /// A block of a length that no block can have.
+    /// The length of a block is below 12, or no multiple of 4.
     BlockLength(u32),
-    /// A block whose length reads differently at its two ends.
-    Ends { leading: u32, trailing: u32 },
-    /// A section of a version that is not known.
+    /// The two lengths of a block differ.
+    LengthMismatch { leading: u32, trailing: u32 },
+    /// The version of a section is unsupported.
     Version { major: u16, minor: u16 },
-    /// A section header without a byte-order mark.
+    /// A section header has no byte-order mark.
     ByteOrder,
-    /// A packet of an interface that its section has not described.
+    /// A packet names an interface that its section has not described.
     Interface { index: u32, described: usize },
-    /// More interfaces than any real capture has.
+    /// A section describes more interfaces than this.
     TooManyInterfaces(usize),
-    /// A block whose content is shorter than its own fields claim.
+    /// A block is shorter than its fields claim.
     Content(&'static str),
-    /// A part that is far longer than what was compressed of it.
+    /// The part takes far more bytes than `stored` bytes of gzip data usually unpack to.
     Unpacked { part: &'static str, needed: usize, stored: u64 },
-    /// The compressed data ends early or is corrupt.
+    /// The gzip data ends early or is corrupt.
     Gzip(io::Error),
 }
 
-/// Damage at its place, as a sentence.
-struct Sentence<'a> {
-    at: u64,
-    damage: &'a Damage,
-}
-
-impl fmt::Display for Sentence<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let at = self.at;
-        match self.damage {
+impl Damage {
+    /// Writes a sentence about the damage at byte `at`.
+    fn describe(&self, at: u64, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
             Damage::Cut { part, needed, left } => {
                 write!(f, "the {part} at byte {at} takes {needed} bytes, but only {left} are left")
             }
@@ -156,7 +172,7 @@ impl fmt::Display for Sentence<'_> {
             Damage::BlockLength(length) => {
                 write!(f, "the block at byte {at} has the length {length}, which is below 12 or no multiple of 4")
             }
-            Damage::Ends { leading, trailing } => {
+            Damage::LengthMismatch { leading, trailing } => {
                 write!(f, "the block at byte {at} has the length {leading} at its start and {trailing} at its end")
             }
             Damage::Version { major, minor } => {
@@ -170,46 +186,38 @@ impl fmt::Display for Sentence<'_> {
                 write!(f, "the interface description block at byte {at} is one more than the {most} that are possible")
             }
             Damage::Content(block) => write!(f, "the {block} at byte {at} is shorter than its fields claim"),
-            Damage::Unpacked { part, needed, stored } => {
-                write!(f, "the {part} at byte {at} takes {needed} bytes, too many to be unpacked from {stored} ")?;
-                f.write_str("compressed ones; it is read from a file that is not compressed")
-            }
+            Damage::Unpacked { part, needed, stored } => write!(
+                f,
+                "the {part} at byte {at} takes {needed} bytes, too many to be unpacked from {stored} compressed ones; \
+                 decompress the file first to read it"
+            ),
             Damage::Gzip(source) => write!(f, "the gzip data fails after {at} decompressed bytes: {source}"),
         }
     }
 }
 
-/// A failure below the [`Reader`](super::Reader), which adds the path.
+/// The reason why a decoder returns no further record.
 #[derive(Debug)]
-pub(super) enum Fault {
-    Open(io::Error),
-    Read(io::Error),
-    Foreign(Foreign),
-    Damaged {
-        at: u64,
-        damage: Damage,
-    },
-    /// More bytes are needed than are at hand, and the window may not wait: no failure, and never seen outside of the reader.
-    Held,
-    /// A signal ended the stream inside a part: no failure, and never seen outside of the reader.
-    CutShort,
+pub(super) enum Stop {
+    /// More bytes are needed than the buffer holds, and it may not wait for them.
+    WouldWait,
+    /// A signal ended the stream inside a part, which is no error.
+    Interrupted,
+    Failed(CaptureErrorKind),
 }
 
-impl Fault {
-    /// This fault, unless it is the end that a signal put to a stream.
-    pub(super) fn at_end(self) -> Option<Fault> {
-        Some(self).filter(|fault| !matches!(fault, Fault::CutShort))
-    }
-
-    /// This failure of the input `path`.
-    pub(super) fn of(self, path: &Path) -> CaptureError {
-        let path = path.to_path_buf();
+impl Stop {
+    /// Returns the failure, if it is one.
+    pub(super) fn failure(self) -> Option<CaptureErrorKind> {
         match self {
-            Fault::Open(source) => CaptureError::Open { path, source },
-            Fault::Read(source) => CaptureError::Read { path, source },
-            Fault::Foreign(found) => CaptureError::Foreign { path, found },
-            Fault::Damaged { at, damage } => CaptureError::Damaged { path, at, damage },
-            Fault::Held | Fault::CutShort => unreachable!("the reader handles these"),
+            Stop::Failed(kind) => Some(kind),
+            Stop::WouldWait | Stop::Interrupted => None,
         }
+    }
+}
+
+impl From<CaptureErrorKind> for Stop {
+    fn from(kind: CaptureErrorKind) -> Stop {
+        Stop::Failed(kind)
     }
 }

@@ -1,48 +1,28 @@
-//! pcap files: a header of 24 bytes, then records.
+//! pcap files: a header of 24 bytes, then records. This module reads and writes them.
 //!
-//! - Versions, layouts and limits are those of libpcap (`sf-pcap.c`): versions 2.0 to 2.4, and 543.0 of DG/UX; files of
-//!   A. Kuznetzov's patch, too, whose record headers are longer: what they add is passed over.
-//! - A record longer than the snaplen of the file is cut to it, as libpcap does: both see the same packet.
+//! - Versions, layouts and limits are those of libpcap (`sf-pcap.c`): versions 2.0 to 2.4, 543.0 of DG/UX, and files of
+//!   A. Kuznetzov's patch, whose longer record headers are skipped.
+//! - A record longer than the snaplen of the file is cut to it, as in libpcap.
+//! - Written files are little-endian, of version 2.4.
+//! - From pcap to pcap, the two words of a time stamp are copied, even if the fraction is a second or more, as in
+//!   broken files. Where microseconds become nanoseconds, a fraction that overflows is carried into the seconds.
 
-use super::block::word;
-use super::error::{Damage, Fault, Foreign};
-use super::pseudo_header::correct;
-use super::window::Window;
-use super::{Clock, Interface, MAX_PACKET, Record};
+use super::error::{CaptureErrorKind, Damage, Stop, Unsupported};
+use super::link_layer::{self, max_packet};
+use super::magic::{PCAP_MICROSECONDS, PCAP_NANOSECONDS, PcapVariant};
+use super::read_buffer::ReadBuffer;
+use super::{ByteOrder, CaptureError, Clock, Interface, Output, Record};
+
+use cbpf::LinkType;
 
 const HEADER_LEN: usize = 24;
 const RECORD_HEADER_LEN: usize = 16;
-/// With an interface, a protocol and a packet type.
+/// The length of a record header with an interface, a protocol and a packet type.
 const MODIFIED_RECORD_HEADER_LEN: usize = 24;
 
-const MICROSECONDS: u32 = 0xa1b2_c3d4;
-const NANOSECONDS: u32 = 0xa1b2_3c4d;
-const MODIFIED: u32 = 0xa1b2_cd34;
-
-/// Longest packets by link type, as in libpcap; any other has `ORDINARY_PACKET`.
-const LONG_PACKETS: [(u16, u32); 3] = [
-    (231, MAX_PACKET), // D-Bus
-    (249, MAX_PACKET), // USBPcap; as in Wireshark, 1 MiB in libpcap
-    (279, 8 << 20),    // EBHSCR
-];
-const ORDINARY_PACKET: u32 = 256 << 10;
-
-const ETHERNET: u16 = 1;
 const ETHERNET_HEADER_LEN: u32 = 14;
-/// Bits of the link type field that are neither a link type nor tell the length of the frame check sequence.
+/// Bits of the link type field that belong neither to the link type nor to the length of the frame check sequence.
 const RESERVED: u32 = 0x03ff_0000;
-
-/// Returns whether a pcap file is big-endian, and its magic; `start` is its first four bytes.
-fn magic(start: &[u8]) -> Option<(bool, u32)> {
-    let start = <[u8; 4]>::try_from(start).ok()?;
-    let orders = [(false, u32::from_le_bytes(start)), (true, u32::from_be_bytes(start))];
-    orders.into_iter().find(|(_, magic)| [MICROSECONDS, NANOSECONDS, MODIFIED].contains(magic))
-}
-
-/// Whether a file that starts with these four bytes is pcap.
-pub(super) fn is_pcap(start: &[u8]) -> bool {
-    magic(start).is_some()
-}
 
 /// The order of a record's two lengths.
 #[derive(Clone, Copy)]
@@ -50,17 +30,18 @@ enum Lengths {
     CapturedFirst,
     /// Before version 2.3.
     WireFirst,
-    /// In version 2.3, which some wrote in the old order: the longer one is that on the wire.
+    /// In version 2.3, which some programs wrote in the old order: the longer one is the length on the wire.
     LongerIsWire,
 }
 
-/// What the header of a file says about its records.
-pub(super) struct Pcap {
-    is_big_endian: bool,
+/// A decoder of the records after a file header.
+pub(super) struct PcapReader {
+    pub(super) interface: Interface,
+    order: ByteOrder,
     record_header_len: usize,
     lengths: Lengths,
     ticks_per_second: u64,
-    limit: u32,
+    max_packet: u32,
 }
 
 /// The header of a record.
@@ -71,71 +52,64 @@ struct Header {
     wire_len: u32,
 }
 
-impl Pcap {
-    /// Reads the file header: the layout, and the one interface.
-    pub(super) fn open(window: &mut Window) -> Result<(Pcap, Interface), Fault> {
-        window.require("file header", HEADER_LEN)?;
-        let header = window.take(HEADER_LEN);
-        let Some((is_big_endian, magic)) = magic(&header[..4]) else {
-            return Err(Fault::Foreign(Foreign::Magic(header[..4].to_vec())));
-        };
-        let field = |at| word(header, at, is_big_endian);
-        let halves = (field(4) as u16, (field(4) >> 16) as u16);
-        let (major, minor) = if is_big_endian { (halves.1, halves.0) } else { halves };
+impl PcapReader {
+    /// Reads the header of a file in this byte order and variant.
+    pub(super) fn open(buffer: &mut ReadBuffer, order: ByteOrder, variant: PcapVariant) -> Result<PcapReader, Stop> {
+        buffer.require("file header", HEADER_LEN)?;
+        let header = buffer.take(HEADER_LEN);
+        let (major, minor) = (order.read_u16(header, 4), order.read_u16(header, 6));
+        let (snaplen, network) = (order.read_u32(header, 16), order.read_u32(header, 20));
+        let unsupported = |found| Err(Stop::Failed(CaptureErrorKind::Unsupported(found)));
         let lengths = match (major, minor) {
             (2, 4) => Lengths::CapturedFirst,
             (2, 3) => Lengths::LongerIsWire,
             (2, 0..=2) | (543, 0) => Lengths::WireFirst,
-            _ => return Err(Fault::Foreign(Foreign::Version { major, minor })),
+            _ => return unsupported(Unsupported::Version { major, minor }),
         };
-        let (snaplen, network) = (field(16), field(20));
         if network & RESERVED != 0 {
-            return Err(Fault::Foreign(Foreign::Reserved { network }));
+            return unsupported(Unsupported::Reserved { network });
         }
-        let interface = interface(magic, snaplen, network);
-        let is_nano = magic == NANOSECONDS;
-        let file = Pcap {
-            is_big_endian,
-            record_header_len: if magic == MODIFIED { MODIFIED_RECORD_HEADER_LEN } else { RECORD_HEADER_LEN },
+        let interface = interface(variant, snaplen, network);
+        let is_modified = variant == PcapVariant::Modified;
+        Ok(PcapReader {
+            order,
+            record_header_len: if is_modified { MODIFIED_RECORD_HEADER_LEN } else { RECORD_HEADER_LEN },
             lengths,
-            ticks_per_second: if is_nano { 1_000_000_000 } else { 1_000_000 },
-            limit: longest_packet(interface.link_type),
-        };
-        Ok((file, interface))
+            ticks_per_second: ticks_per_second(interface.clock),
+            max_packet: max_packet(interface.link_type_number),
+            interface,
+        })
     }
 
-    /// Reads the next record of `interface`.
-    pub(super) fn next<'a>(
-        &self,
-        window: &'a mut Window,
-        interface: &'a Interface,
-    ) -> Result<Option<Record<'a>>, Fault> {
-        if window.at_end()? {
+    /// Reads the next record.
+    pub(super) fn next<'a>(&'a self, buffer: &'a mut ReadBuffer) -> Result<Option<Record<'a>>, Stop> {
+        if buffer.at_end()? {
             return Ok(None);
         }
-        window.require("record header", self.record_header_len)?;
-        let Header { seconds, fraction, captured, wire_len } = self.header(window.unread());
-        if captured > self.limit {
-            return Err(window.damaged(Damage::TooLong { part: "record", claimed: captured, limit: self.limit }));
+        buffer.require("record header", self.record_header_len)?;
+        let Header { seconds, fraction, captured, wire_len } = self.header(buffer.unread());
+        if captured > self.max_packet {
+            let limit = self.max_packet;
+            return Err(buffer.damaged(Damage::TooLong { part: "record", claimed: captured, limit }));
         }
         let len = self.record_header_len + captured as usize;
-        window.require("record", len)?;
-        let kept = captured.min(interface.snaplen) as usize;
-        let data = &mut window.take_mut(len)[self.record_header_len..][..kept];
-        let wire_len = correct(interface.link_type, self.is_big_endian, data, wire_len);
+        buffer.require("record", len)?;
+        let kept = captured.min(self.interface.snaplen) as usize;
+        let data = &mut buffer.take_mut(len)[self.record_header_len..][..kept];
+        let wire_len = link_layer::correct(self.interface.link_type_number, self.order, data, wire_len);
         Ok(Some(Record {
             data,
             wire_len,
             ticks: u64::from(seconds) * self.ticks_per_second + u64::from(fraction),
             carried: (u64::from(fraction) / self.ticks_per_second) as u32,
-            interface,
+            interface: &self.interface,
             block: &[],
         }))
     }
 
     #[inline]
     fn header(&self, bytes: &[u8]) -> Header {
-        let field = |at| word(bytes, at, self.is_big_endian);
+        let field = |at| self.order.read_u32(bytes, at);
         let (first, second) = (field(8), field(12));
         let is_wire_first = match self.lengths {
             Lengths::CapturedFirst => false,
@@ -147,27 +121,59 @@ impl Pcap {
     }
 }
 
-/// The one interface of a file. A snaplen that makes no sense stands for none, as in libpcap.
-fn interface(magic: u32, snaplen: u32, network: u32) -> Interface {
-    // The upper half of the field is about the frame check sequence.
-    let link_type = network as u16;
+/// Returns the interface of a file. An invalid snaplen means no limit, as in libpcap.
+fn interface(variant: PcapVariant, snaplen: u32, network: u32) -> Interface {
+    let link_type_number = network as u16;
     let snaplen = match snaplen {
         1..=0x7fff_ffff => snaplen,
-        _ => longest_packet(link_type),
+        _ => max_packet(link_type_number),
     };
     // The patch made Ethernet headers for cooked captures, which the snaplen does not count.
-    let header_len = if magic == MODIFIED && link_type == ETHERNET { ETHERNET_HEADER_LEN } else { 0 };
+    let is_ethernet = u32::from(link_type_number) == LinkType::ETHERNET.number();
+    let header_len = if variant == PcapVariant::Modified && is_ethernet { ETHERNET_HEADER_LEN } else { 0 };
     Interface {
         index: 0,
-        link_type,
-        link_extra: (network >> 16) as u16,
+        link_type_number,
+        link_type_flags: (network >> 16) as u16,
         snaplen: (snaplen + header_len).min(i32::MAX as u32),
-        clock: if magic == NANOSECONDS { Clock::NANOSECONDS } else { Clock::MICROSECONDS },
-        // Its packets are corrected to that order.
-        big_endian: false,
+        clock: if variant == PcapVariant::Nanoseconds { Clock::NANOSECONDS } else { Clock::MICROSECONDS },
+        order: ByteOrder::Little,
     }
 }
 
-fn longest_packet(link_type: u16) -> u32 {
-    LONG_PACKETS.iter().find(|(long, _)| *long == link_type).map_or(ORDINARY_PACKET, |(_, longest)| *longest)
+fn ticks_per_second(clock: Clock) -> u64 {
+    if clock == Clock::NANOSECONDS { 1_000_000_000 } else { 1_000_000 }
+}
+
+/// Writes the header of a file with this interface.
+pub(super) fn write_header(output: &mut Output, interface: &Interface) -> Result<(), CaptureError> {
+    let magic = if interface.clock == Clock::NANOSECONDS { PCAP_NANOSECONDS } else { PCAP_MICROSECONDS };
+    let version = 4 << 16 | 2;
+    let network = u32::from(interface.link_type_flags) << 16 | u32::from(interface.link_type_number);
+    output.write([magic, version, 0, 0, interface.snaplen, network].map(u32::to_le_bytes).as_flattened())
+}
+
+/// Writes a record to a file with this clock.
+#[inline]
+pub(super) fn write_record(output: &mut Output, record: &Record<'_>, clock: Clock) -> Result<(), CaptureError> {
+    let (seconds, fraction) = seconds_and_fraction(record, clock);
+    let captured = record.data.len() as u32;
+    output.write([seconds, fraction, captured, record.wire_len].map(u32::to_le_bytes).as_flattened())?;
+    output.write(record.data)
+}
+
+/// Returns the two words of a time stamp in pcap.
+fn seconds_and_fraction(record: &Record<'_>, clock: Clock) -> (u32, u32) {
+    let finer = clock != record.interface.clock;
+    let ticks = if finer { record.ticks.saturating_mul(1000) } else { record.ticks };
+    let per_second = ticks_per_second(clock);
+    let whole = ticks / per_second;
+    let split_at = |seconds: u64| (u32::try_from(seconds), u32::try_from(ticks - seconds * per_second));
+    let as_read = split_at(whole.saturating_sub(record.carried.into()));
+    let (Ok(seconds), Ok(fraction)) = as_read else {
+        // Seconds that overflow their word stay in the fraction, as far as they fit there.
+        let (seconds, fraction) = split_at(whole.min(u32::MAX.into()));
+        return (seconds.unwrap_or(u32::MAX), fraction.unwrap_or(u32::MAX));
+    };
+    (seconds, fraction)
 }

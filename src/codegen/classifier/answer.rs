@@ -6,7 +6,7 @@ use cranelift_codegen::ir::{self, InstBuilder, MemFlagsData, types};
 use cranelift_frontend::{FunctionBuilder, Variable};
 
 use crate::classifier::table::Tables;
-use crate::codegen::classifier::{GIVEN_UP, MOST_ASKED};
+use crate::classifier::table::{GIVEN_UP, MOST_ASKED};
 
 /// Takes what is found.
 pub(crate) struct Answer {

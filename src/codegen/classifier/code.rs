@@ -7,12 +7,13 @@ use std::sync::Arc;
 use cranelift_codegen::ir::{AbiParam, InstBuilder, Signature, Value, types};
 use cranelift_frontend::FunctionBuilder;
 
-use crate::codegen::code::{BatchCode, LookedAt, Records};
+use crate::codegen::code::BatchCode;
 use crate::codegen::compile::compile_function;
-use crate::codegen::context_data::Facts;
 use crate::codegen::entry::{Entry, Form, POINTER};
 use crate::codegen::error::CompileError;
 use crate::codegen::memory::Mapping;
+use crate::codegen::records::{PacketRecords, PrefetchRange};
+use crate::ir::ContextInputs;
 
 /// What the code of a set finds at its start.
 #[derive(Clone, Copy, Debug)]
@@ -41,9 +42,11 @@ pub(crate) struct SetCode {
 
 /// Compiles a function.
 ///
-/// `fill` makes all of it, and may have it read the packet where it is in bounds, what `tables` holds for as long as it is
-/// not dropped, and constants; and write no more than `room` numbers to where it may.
-pub(crate) fn compile_set(
+/// # Safety
+/// `fill` builds all of it. The function may read the packet within its bounds, what `tables` holds until it is dropped, and
+/// constants, and it writes at most `room` numbers to [`Arguments::found`].
+#[expect(unsafe_code, reason = "trusts its caller")]
+pub(crate) unsafe fn compile_set(
     tables: Arc<dyn Any + Send + Sync>,
     room: usize,
     fill: impl FnOnce(&mut FunctionBuilder, Arguments) + Send,
@@ -63,7 +66,6 @@ pub(crate) fn compile_set(
         };
         fill(builder, Arguments { packet, captured, wire_len, found });
     })?;
-    #[expect(unsafe_code, reason = "a function pointer is made of the address of compiled code")]
     // SAFETY: the function has the signature above, which is that of `Function`; `_memory` keeps the code mapped.
     let entry = unsafe { std::mem::transmute::<*const u8, Function>(function.address()) };
     Ok(SetCode { entry, room, _tables: tables, _memory: function.place.into_memory() })
@@ -78,9 +80,12 @@ pub(crate) struct SetBatchCode {
 
 /// Compiles a loop over packets.
 ///
-/// `fill` makes the code for one of them, under the rules of [`compile_set`]; it may write nothing, and each way through
-/// it ends with the function that it is given and an answer, 32 bits.
-pub(crate) fn compile_set_batch(
+/// # Safety
+/// `fill` builds the code for one of them. It may read the packet within its bounds, what `tables` holds until it is
+/// dropped, and constants; it writes nothing, and each of its paths ends with the function that it is given and an
+/// answer, 32 bits.
+#[expect(unsafe_code, reason = "trusts its caller")]
+pub(crate) unsafe fn compile_set_batch(
     tables: Arc<dyn Any + Send + Sync>,
     fill: impl FnOnce(&mut FunctionBuilder, Arguments, &dyn Fn(&mut FunctionBuilder, Value)) + Send,
 ) -> Result<SetBatchCode, CompileError> {
@@ -97,13 +102,15 @@ pub(crate) fn compile_set_batch(
             entry.finish(builder);
         },
     )?;
-    Ok(SetBatchCode { code: BatchCode::new(function, Some(LookedAt::SETS)), _tables: tables })
+    // SAFETY: `Entry::begin` and the signature are those of `Form::Batch`, and the code reads no context data.
+    let code = unsafe { BatchCode::new(function, ContextInputs::default(), PrefetchRange::SETS) };
+    Ok(SetBatchCode { code, _tables: tables })
 }
 
 impl SetBatchCode {
     /// Runs the code on the packets from `first` on, as many as there are answers.
-    pub(crate) fn call_from(&self, first: usize, records: &Records, answers: &mut [u32]) {
-        self.code.call_from(first, records, answers, &Facts::NONE);
+    pub(crate) fn call_from(&self, first: usize, records: &PacketRecords, answers: &mut [u32]) {
+        self.code.run_from(first, records, answers);
     }
 }
 

@@ -18,8 +18,7 @@ use cranelift_codegen::ir::{Block, InstBuilder, Value, types};
 use cranelift_frontend::FunctionBuilder;
 
 use crate::classifier::field::Fields;
-use crate::classifier::table::{MOST_SPELLED, Tables};
-use crate::classifier::term::Rank;
+use crate::classifier::table::{LACKS, MOST_WRITTEN, Tables};
 pub(crate) use crate::codegen::classifier::code::SetBatchCode;
 use crate::codegen::classifier::code::{SetCode, compile_set, compile_set_batch};
 use crate::codegen::classifier::fields::Granted;
@@ -27,27 +26,15 @@ use crate::codegen::classifier::probe::Prober;
 use crate::codegen::error::CompileError;
 use crate::packet::Packet;
 
-/// How many entries that must be asked the code for the first match collects, before it gives up.
-const MOST_ASKED: usize = 32;
-
-/// How many it writes at most: terms that are spelled out are always written.
-pub(crate) const MOST_WRITTEN: usize = MOST_ASKED + MOST_SPELLED + 1;
-
-/// What the code for the first match answers when it gives up.
-pub(crate) const GIVEN_UP: u64 = u64::MAX;
-
-/// What code answers to a packet that lacks what it takes for granted.
-const LACKS: Rank = Rank::MAX - 1;
-
 /// The code of an index.
 #[derive(Debug)]
 pub(crate) struct Native {
     /// Gives the least rank that surely matches, or [`Tables::none`], and in the upper half how many entries it wrote
-    /// that must be asked, all that may have a lower rank among them; or [`GIVEN_UP`].
+    /// that must be asked, all that may have a lower rank among them; or [`GIVEN_UP`](crate::classifier::table::GIVEN_UP).
     pub(crate) first: Arc<Code>,
     /// Writes all entries that hold, and gives how many there are.
     pub(crate) all: Arc<Code>,
-    /// Gives the least rank that matches each of many packets, [`Tables::none`], or [`Native::UNKNOWN`]; there is no
+    /// Gives the least rank that matches each of many packets, [`Tables::none`], or [`LACKS`]; there is no
     /// such code if some entries must be asked.
     pub(crate) batch: Option<SetBatchCode>,
 }
@@ -68,50 +55,56 @@ enum Question {
 }
 
 impl Native {
-    /// What the code for a batch gives for a packet that must be asked about alone.
-    pub(crate) const UNKNOWN: Rank = LACKS;
-
     pub(crate) fn new(fields: &Fields, tables: &Arc<Tables>) -> Result<Native, CompileError> {
         // One more than are found, since code writes before it knows whether an entry holds.
         let room: usize = tables.list.iter().map(|table| table.longest).sum::<usize>() + 1;
         let asked = if tables.has_asked() { MOST_WRITTEN } else { 0 };
         let granted = Granted::of(fields);
         let code = |question, room, granted: &Granted| {
-            compile_set(tables.clone(), room, |builder, arguments| {
-                let lacking = builder.create_block();
-                let computed = fields::compute(fields, builder, arguments, tables, granted, lacking);
-                let (best, count) = Prober::new(builder, arguments, fields, computed, tables, question).probe();
-                let answer = match question {
-                    Question::All => count,
-                    Question::First if asked == 0 => builder.ins().uextend(types::I64, best),
-                    Question::First => {
-                        let best = builder.ins().uextend(types::I64, best);
-                        let count = builder.ins().ishl_imm_s(count, 32);
-                        builder.ins().bor(best, count)
-                    }
-                };
-                builder.ins().return_(&[answer]);
-                builder.switch_to_block(lacking);
-                builder.set_cold_block(lacking);
-                let lacks = builder.ins().iconst(types::I64, i64::from(LACKS));
-                builder.ins().return_(&[lacks]);
-            })
+            #[expect(unsafe_code, reason = "vouches for the code of the tables")]
+            // SAFETY: `Prober` reads `tables` and writes no more than `room` entries: all of the longest chain of each
+            // table, or `MOST_WRITTEN`; `fields` reads the packet after its bounds checks.
+            unsafe {
+                compile_set(tables.clone(), room, |builder, arguments| {
+                    let lacking = builder.create_block();
+                    let computed = fields::compute(fields, builder, arguments, tables, granted, lacking);
+                    let (best, count) = Prober::new(builder, arguments, fields, computed, tables, question).probe();
+                    let answer = match question {
+                        Question::All => count,
+                        Question::First if asked == 0 => builder.ins().uextend(types::I64, best),
+                        Question::First => {
+                            let best = builder.ins().uextend(types::I64, best);
+                            let count = builder.ins().ishl_imm_s(count, 32);
+                            builder.ins().bor(best, count)
+                        }
+                    };
+                    builder.ins().return_(&[answer]);
+                    builder.switch_to_block(lacking);
+                    builder.set_cold_block(lacking);
+                    let lacks = builder.ins().iconst(types::I64, i64::from(LACKS));
+                    builder.ins().return_(&[lacks]);
+                })
+            }
         };
         let twice = |question, room| {
             let any = (granted != Granted::default()).then(|| code(question, room, &Granted::default()));
             Ok(Code { most: code(question, room, &granted)?, any: any.transpose()? })
         };
         let batch = (asked == 0).then(|| {
-            compile_set_batch(tables.clone(), |builder, arguments, give| {
-                let lacking = builder.create_block();
-                let computed = fields::compute(fields, builder, arguments, tables, &granted, lacking);
-                let (best, _) = Prober::new(builder, arguments, fields, computed, tables, Question::First).probe();
-                give(builder, best);
-                builder.switch_to_block(lacking);
-                builder.set_cold_block(lacking);
-                let lacks = builder.ins().iconst(types::I32, i64::from(LACKS));
-                give(builder, lacks);
-            })
+            #[expect(unsafe_code, reason = "vouches for the code of the tables")]
+            // SAFETY: as above; for the first match of rules that all tables decide, `Prober` writes nothing.
+            unsafe {
+                compile_set_batch(tables.clone(), |builder, arguments, give| {
+                    let lacking = builder.create_block();
+                    let computed = fields::compute(fields, builder, arguments, tables, &granted, lacking);
+                    let (best, _) = Prober::new(builder, arguments, fields, computed, tables, Question::First).probe();
+                    give(builder, best);
+                    builder.switch_to_block(lacking);
+                    builder.set_cold_block(lacking);
+                    let lacks = builder.ins().iconst(types::I32, i64::from(LACKS));
+                    give(builder, lacks);
+                })
+            }
         });
         Ok(Native {
             first: Arc::new(twice(Question::First, asked)?),

@@ -1,7 +1,6 @@
-//! Traces: what a program does with one packet, instruction by instruction, and why it ends.
+//! Traces: each executed instruction of one run, its effects, and the reason for its end.
 //!
-//! A trace writes down what the interpreter tells whoever looks on while it runs; what an instruction does is known
-//! there alone, so a trace cannot differ from [`Verified::interpret`].
+//! A trace is recorded by an observer of the interpreter, so it cannot differ from [`Verified::interpret`].
 
 mod print;
 
@@ -10,17 +9,17 @@ use std::{slice, vec};
 use crate::bpf::instruction::RawInstruction;
 use crate::bpf::isa::Width;
 use crate::bpf::verify::{SCRATCH_WORDS, Step, Verified};
-use crate::interpret::halt_reason::Stop;
-use crate::interpret::observer::{Registers, Watch};
+use crate::interpret::halt_reason::HaltReason;
+use crate::interpret::observer::{Observer, Registers};
 use crate::packet::Packet;
 
 impl Verified {
-    /// Runs the program by interpretation, and writes down every instruction that is executed.
+    /// Interprets the program and records every executed instruction.
     ///
-    /// A packet whose context has no seed gives other random numbers at the next run (`ld rand`).
+    /// If the context has no seed, `ld rand` gives other numbers in each run.
     ///
     /// ```
-    /// use cbpf::{Dialect, Program, Stop, Width};
+    /// use cbpf::{Dialect, Program, HaltReason, Width};
     /// let program: Program = "ldh [12]\n jne #0x806, drop\n ldb [20]\n ret a\n drop: ret #0".parse()?;
     /// let frame = [0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 2, 0, 0, 0, 0, 1, 0x08, 0x06];
     ///
@@ -32,7 +31,7 @@ impl Verified {
     /// assert_eq!(first.read.unwrap().bytes, [0x08, 0x06]);
     /// assert_eq!((first.before.a, first.after.a), (0, 0x806));
     ///
-    /// assert_eq!(trace.end(), Err(Stop::OutOfBounds { offset: 20, width: Width::Byte, captured: 14 }));
+    /// assert_eq!(trace.end(), Err(HaltReason::OutOfBounds { offset: 20, width: Width::Byte, captured: 14 }));
     /// assert_eq!(trace.verdict(), 0);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
@@ -44,35 +43,35 @@ impl Verified {
     }
 }
 
-/// What a program did with a packet; see [`Verified::trace`]. It refers to the bytes of the packet.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// The executed instructions of one run, and its end; see [`Verified::trace`]. It borrows the bytes of the packet.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Trace<'p> {
     executed: Vec<Executed<'p>>,
-    end: Result<u32, Stop>,
+    end: Result<u32, HaltReason>,
 }
 
 impl<'p> Trace<'p> {
-    /// The executed instructions, first to last; there is at least one.
+    /// Returns the executed instructions in order, at least one.
     pub fn executed(&self) -> &[Executed<'p>] {
         &self.executed
     }
 
-    /// The executed instructions, first to last.
+    /// Iterates over the executed instructions in order.
     pub fn iter(&self) -> slice::Iter<'_, Executed<'p>> {
         self.executed.iter()
     }
 
-    /// How the program ended, at the last of the instructions.
+    /// Returns the verdict of the return that ended the run.
     ///
     /// # Errors
-    /// Says what could not be done there; without an error, the instruction is a return, and this is its verdict.
-    pub fn end(&self) -> Result<u32, Stop> {
+    /// Returns the reason if the last instruction halted the program without a return.
+    pub fn end(&self) -> Result<u32, HaltReason> {
         self.end
     }
 
-    /// The verdict, as [`Verified::interpret`] gives it.
+    /// Returns the verdict of the run, the same as that of [`Verified::interpret`].
     pub fn verdict(&self) -> u32 {
-        self.end.unwrap_or_else(Stop::verdict)
+        self.end.unwrap_or_else(HaltReason::verdict)
     }
 }
 
@@ -94,52 +93,53 @@ impl<'t, 'p> IntoIterator for &'t Trace<'p> {
     }
 }
 
-/// An instruction that was executed, and what it did.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// An executed instruction and its effects.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct Executed<'p> {
     /// The number of the instruction, from 0.
     pub pc: usize,
     /// The instruction.
     pub instruction: RawInstruction,
-    /// The registers that it found.
+    /// The registers before it.
     pub before: Registers,
-    /// The registers that it left; where the program ended, those that it found.
+    /// The registers after it; the same as before for the last instruction.
     pub after: Registers,
-    /// The scratch word that it stored, 0 to 15, and the value there now.
+    /// The scratch word that it stored, and the value.
     pub stored: Option<(usize, u32)>,
-    /// What it read of the packet; `None`, too, for a load that reached past the end, and for ancillary loads.
+    /// The bytes that it read from the packet. `None` also for loads out of bounds and for ancillary loads.
     pub read: Option<Read<'p>>,
-    /// The number of the instruction that came next; `None` where the program ended.
+    /// The number of the next instruction; `None` for the last one.
     pub next: Option<usize>,
 }
 
-/// Bytes of the packet that an instruction read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// Bytes that an instruction read from the packet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub struct Read<'p> {
-    /// Where they begin, in bytes from the start of the packet.
+    /// The offset of the first byte.
     pub offset: usize,
-    /// The bytes: 1, 2 or 4 of them.
+    /// The bytes: 1, 2 or 4.
     pub bytes: &'p [u8],
 }
 
 impl<'p> Read<'p> {
-    /// `None` past the end.
+    /// Returns `None` if the bytes are out of bounds.
     fn of(data: &'p [u8], offset: usize, width: Width) -> Option<Read<'p>> {
         let bytes = data.get(offset..)?.get(..width.bytes() as usize)?;
         Some(Read { offset, bytes })
     }
 }
 
-/// Writes down what the interpreter tells.
+/// The observer that records.
 struct Recorder<'v, 'p> {
     verified: &'v Verified,
     data: &'p [u8],
     executed: Vec<Executed<'p>>,
 }
 
-impl Watch for Recorder<'_, '_> {
-    /// What this step finds is what the one before has left.
+impl Observer for Recorder<'_, '_> {
+    /// Records the state before this step, which is the state after the previous one.
     fn step(&mut self, pc: usize, registers: Registers, scratch: &[u32; SCRATCH_WORDS]) {
         if let Some(previous) = self.executed.last_mut() {
             previous.after = registers;
@@ -176,7 +176,7 @@ mod tests {
         text.parse::<Program>().unwrap().verify(dialect).unwrap()
     }
 
-    fn end(text: &str, dialect: Dialect, data: &[u8]) -> Result<u32, Stop> {
+    fn end(text: &str, dialect: Dialect, data: &[u8]) -> Result<u32, HaltReason> {
         let (verified, packet) = (verified(text, dialect), Packet::new(data));
         let trace = verified.trace(packet);
         assert_eq!(trace.verdict(), verified.interpret(packet));
@@ -184,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn each_instruction_says_what_it_did() {
+    fn records_effects_of_each_instruction() {
         let verified = verified(
             "ldxb 4*([0]&0xf)\n ldh [x + 1]\n st M[3]\n jgt #5, far\n ret #1\n far: ldx M[3]\n ret a",
             Dialect::Linux,
@@ -203,19 +203,19 @@ mod tests {
     }
 
     #[test]
-    fn an_end_has_a_reason() {
-        let outside = |offset, width| Err(Stop::OutOfBounds { offset, width, captured: 3 });
+    fn records_the_reason_for_the_end() {
+        let outside = |offset, width| Err(HaltReason::OutOfBounds { offset, width, captured: 3 });
         assert_eq!(end("ret #9", Dialect::Linux, b"abc"), Ok(9));
         assert_eq!(end("ldh [2]\n ret a", Dialect::Linux, b"abc"), outside(2, Width::Half));
         assert_eq!(end("ldxb 4*([3]&0xf)\n ret a", Dialect::Linux, b"abc"), outside(3, Width::Byte));
         assert_eq!(end("ldx #-1\n ldb [x + 2]\n ret a", Dialect::Linux, b"abc"), Ok(u32::from(b'b')));
         assert_eq!(end("ldx #-1\n ldb [x + 2]\n ret a", Dialect::Pcap, b"abc"), outside(0x1_0000_0001, Width::Byte));
-        assert_eq!(end("mod x\n ret #1", Dialect::Linux, b""), Err(Stop::DivisionByZero));
-        assert_eq!(end("ld #4\n ld ifidx\n ret #1", Dialect::Linux, b""), Err(Stop::NoDevice { a: 4 }));
+        assert_eq!(end("mod x\n ret #1", Dialect::Linux, b""), Err(HaltReason::DivisionByZero));
+        assert_eq!(end("ld #4\n ld ifidx\n ret #1", Dialect::Linux, b""), Err(HaltReason::NoDevice { a: 4 }));
     }
 
     #[test]
-    fn a_load_outside_reads_nothing() {
+    fn loads_out_of_bounds_read_nothing() {
         let trace = verified("ld #7\n ld [1]\n ret a", Dialect::Linux).trace(b"abcd");
         let last = trace.executed().last().unwrap();
         assert_eq!((last.pc, last.read, last.after.a, last.next), (1, None, 7, None));

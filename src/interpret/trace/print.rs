@@ -1,12 +1,13 @@
-//! A trace as a table: what was executed, the registers it left, what else it did; and the end.
+//! The printed form of a trace: a table of the executed instructions and their effects.
 
 use std::fmt;
 
 use crate::interpret::trace::{Executed, Trace};
 use crate::text::Line;
 
-/// Prints a line for each executed instruction, as in a listing, with A and X behind it; what it read of the packet or
-/// stored, or where it jumped to; and in the last line the verdict, and its reason if that is no return.
+/// Prints a line for each executed instruction, as in a listing, with A and X after it, and the bytes it read, the word
+/// it stored, or the target it jumped to. The last line has the verdict, and the reason if the program halted without a
+/// return.
 ///
 /// ```
 /// use cbpf::{Dialect, Program};
@@ -37,18 +38,19 @@ impl fmt::Display for Trace<'_> {
     }
 }
 
-/// The instruction with its number. A listing has a tab between the targets.
+/// Returns the instruction with its number, and with a blank in place of the tab of listings.
 fn line(executed: &Executed) -> String {
     let Executed { pc, instruction, .. } = *executed;
     format!("({pc:03}) {}", Line { pc, raw: instruction }).replace('\t', " ")
 }
 
-/// In hexadecimal, as constants of tests stand in listings; zero is short, so that the rest stands out.
+/// Prints a number in hexadecimal, like the constants of tests in listings. Zero is short, so that other values stand
+/// out.
 fn hex(value: u32) -> String {
     if value == 0 { "0".to_owned() } else { format!("{value:#x}") }
 }
 
-/// What the instruction did, besides to the registers.
+/// Returns the effect of an instruction, apart from the registers.
 fn effect(executed: &Executed) -> String {
     if let Some(read) = executed.read {
         let bytes: String = read.bytes.iter().map(|byte| format!(" {byte:02x}")).collect();

@@ -1,27 +1,28 @@
 //! Relations between numbers.
 //!
-//! What is constant is computed here. The rest is computed in A; of two operands the one that needs more scratch words
-//! comes first, so that those of the machine are enough for any expression that people write.
+//! Constants are computed at compile time, everything else in A. Of two operands, the one that needs more scratch words
+//! is computed first, so the scratch words of the machine are enough for any expression that people write.
 
 use crate::bpf::instruction::{Instruction, Operand};
 use crate::bpf::isa::{AluOp, Condition, Register, Width};
-use crate::lang::generate::address::misplaced;
-use crate::lang::generate::code::{Base, Exits};
-use crate::lang::generate::layers::{Family, Place};
-use crate::lang::generate::network::{IP, IP6};
-use crate::lang::generate::plan::{Plan, is_commutative};
-use crate::lang::generate::protocol::ether_type;
-use crate::lang::generate::{Generator, Message};
+use crate::bpf::verify::SCRATCH_WORDS;
+use crate::lang::generate::arithmetic_costs::{CostedArithmetic, is_commutative};
+use crate::lang::generate::code_builder::{Base, BranchTargets};
+use crate::lang::generate::id_values::misplaced;
+use crate::lang::generate::packet_headers::PacketOffset;
+use crate::lang::generate::protocol_primitives::{ip_protocol, link_protocol};
+use crate::lang::generate::{Generator, PrimitiveError, Result};
+use crate::lang::link_layout::LinkFamily;
+use crate::lang::link_type::LinkType;
+use crate::lang::positions::Site;
 use crate::lang::tree::{Arithmetic, Relation, Step};
 use crate::lang::words::Protocol;
 use crate::packet::ancillary;
 use crate::packet::ancillary::Extension;
+use crate::packet::protocols::*;
 
-/// How many scratch words the machine has.
-const SLOTS: u8 = 16;
-
-/// What is still to be done, the last first. `slot` is the first scratch word that is free.
-enum Task {
+/// A pending step of a computation; the last one is next. `slot` is the first free scratch word.
+enum ComputeTask {
     Compute {
         step: usize,
         slot: u8,
@@ -33,16 +34,16 @@ enum Task {
         slot: u8,
     },
     Negate,
-    /// A = A op constant.
+    /// Computes A op constant.
     Constant(AluOp, u32),
-    /// A = A op scratch word.
+    /// Computes A op scratch word.
     WithSlot(AluOp, u8),
-    /// A = scratch word op A.
+    /// Computes scratch word op A.
     SlotWith(AluOp, u8),
 }
 
 impl Relation {
-    /// The relation with its sides exchanged.
+    /// Returns the relation with its sides exchanged.
     fn mirrored(self) -> Relation {
         match self {
             Relation::Greater => Relation::Less,
@@ -55,16 +56,16 @@ impl Relation {
 }
 
 impl Generator<'_> {
-    /// A relation; it does not hold in packets without the headers that it looks into.
+    /// Tests a relation, which does not hold in packets without the headers that it loads from.
     pub(super) fn relation(
         &mut self,
         left: &Arithmetic,
         relation: Relation,
         right: &Arithmetic,
-        to: Exits,
-    ) -> Result<(), Message> {
-        self.has_headers(left.steps.iter().chain(&right.steps), to)?;
-        let (left, right) = (Plan::new(left)?, Plan::new(right)?);
+        to: BranchTargets,
+    ) -> Result {
+        self.require_headers(left.steps.iter().chain(&right.steps), to)?;
+        let (left, right) = (CostedArithmetic::new(left, 0)?, CostedArithmetic::new(right, left.steps.len())?);
         let slot = self.next_slot;
         match (left.constant(), right.constant()) {
             (Some(left), Some(right)) => {
@@ -74,7 +75,7 @@ impl Generator<'_> {
             (_, Some(constant)) => self.compare(&left, relation, constant, to),
             (Some(constant), _) => self.compare(&right, relation.mirrored(), constant, to),
             _ => {
-                // The side that needs more scratch words comes first.
+                // The side that needs more scratch words is computed first.
                 let is_right_first = right.costs[right.root()].slots >= left.costs[left.root()].slots;
                 let (first, second) = if is_right_first { (&right, &left) } else { (&left, &right) };
                 let relation = if is_right_first { relation } else { relation.mirrored() };
@@ -88,91 +89,99 @@ impl Generator<'_> {
         }
     }
 
-    /// A comparison with a constant; `number & bits = 0` is one instruction.
-    fn compare(&mut self, plan: &Plan, relation: Relation, constant: u32, to: Exits) -> Result<(), Message> {
+    /// Tests a relation to a constant. `number & bits = 0` takes one instruction.
+    fn compare(&mut self, costed: &CostedArithmetic, relation: Relation, constant: u32, to: BranchTargets) -> Result {
         let slot = self.next_slot;
         if let (Step::Binary(AluOp::And), 0, Relation::Equal | Relation::NotEqual) =
-            (plan.steps[plan.root()], constant, relation)
+            (costed.steps[costed.root()], constant, relation)
         {
-            let (left, right) = plan.operands(plan.root());
-            let operands = [(left, plan.costs[right].constant), (right, plan.costs[left].constant)];
+            let (left, right) = costed.operands(costed.root());
+            let operands = [(left, costed.costs[right].constant), (right, costed.costs[left].constant)];
             if let Some((operand, bits)) = operands.into_iter().find_map(|(step, bits)| Some((step, bits?))) {
-                self.compute(plan, operand, slot)?;
+                self.compute(costed, operand, slot)?;
                 let is_set = relation == Relation::NotEqual;
                 let condition = if is_set { Condition::BitsSet } else { Condition::BitsNotSet };
                 self.code.branch(condition, Operand::Constant(bits), to);
                 return Ok(());
             }
         }
-        self.compute(plan, plan.root(), slot)?;
+        self.compute(costed, costed.root(), slot)?;
         self.code.branch(relation.condition(), Operand::Constant(constant), to);
         Ok(())
     }
 
-    /// A = the value of a step.
-    fn compute(&mut self, plan: &Plan, step: usize, slot: u8) -> Result<(), Message> {
-        if slot.saturating_add(plan.costs[step].slots) > SLOTS {
+    /// Computes a step in A.
+    fn compute(&mut self, costed: &CostedArithmetic, step: usize, slot: u8) -> Result {
+        if usize::from(slot.saturating_add(costed.costs[step].slots)) > SCRATCH_WORDS {
             return Err(format!(
-                "expected a simpler number: the machine has {SLOTS} scratch words for what is not computed yet"
-            ));
+                "expected a simpler number: the machine has {SCRATCH_WORDS} scratch words for what is not computed yet"
+            )
+            .into());
         }
-        let mut tasks = vec![Task::Compute { step, slot }];
+        let mut tasks = vec![ComputeTask::Compute { step, slot }];
         while let Some(task) = tasks.pop() {
             match task {
-                Task::Compute { step, slot } => self.start(plan, step, slot, &mut tasks)?,
-                Task::Store(slot) => self.code.store(Register::A, slot),
-                Task::Load { protocol, size, slot } => self.load_at_a(protocol, width(size), slot)?,
-                Task::Negate => self.code.raw(Instruction::Negate),
-                Task::Constant(op, constant) => self.code.alu(op, constant),
-                Task::WithSlot(op, slot) => {
+                ComputeTask::Compute { step, slot } => self.start(costed, step, slot, &mut tasks)?,
+                ComputeTask::Store(slot) => self.code.store(Register::A, slot),
+                ComputeTask::Load { protocol, size, slot } => self.load_at_a(protocol, width(size), slot)?,
+                ComputeTask::Negate => self.code.raw(Instruction::Negate),
+                ComputeTask::Constant(op, constant) => self.code.alu(op, constant),
+                ComputeTask::WithSlot(op, slot) => {
                     self.code.load_x(slot);
-                    self.code.raw(Instruction::Alu { op, operand: Operand::X });
+                    self.code.alu_x(op);
                 }
-                Task::SlotWith(op, slot) => {
+                ComputeTask::SlotWith(op, slot) => {
                     self.code.raw(Instruction::TransferAToX);
                     self.code.load_a(slot);
-                    self.code.raw(Instruction::Alu { op, operand: Operand::X });
+                    self.code.alu_x(op);
                 }
             }
         }
         Ok(())
     }
 
-    /// Computes a step that needs no others, or leaves what it needs to be done.
-    fn start(&mut self, plan: &Plan, step: usize, slot: u8, tasks: &mut Vec<Task>) -> Result<(), Message> {
-        if let Some(value) = plan.costs[step].constant {
-            self.code.raw(Instruction::LoadConstant { dst: Register::A, value });
+    /// Computes a step without operands, or pushes the tasks for its operands.
+    fn start(&mut self, costed: &CostedArithmetic, step: usize, slot: u8, tasks: &mut Vec<ComputeTask>) -> Result {
+        if let Some(value) = costed.costs[step].constant {
+            self.code.load_constant(value);
             return Ok(());
         }
-        match plan.steps[step] {
+        match costed.steps[step] {
             Step::Number(_) => {}
             Step::Length => self.code.raw(Instruction::LoadLength { dst: Register::A }),
-            Step::Negate => tasks.extend([Task::Negate, Task::Compute { step: step - 1, slot }]),
-            Step::Load(protocol, size) => match plan.costs[step - 1].constant {
-                Some(index) => self.load_constant(protocol, width(size), index)?,
-                None => tasks.extend([Task::Load { protocol, size, slot }, Task::Compute { step: step - 1, slot }]),
+            Step::Negate => tasks.extend([ComputeTask::Negate, ComputeTask::Compute { step: step - 1, slot }]),
+            Step::Load(protocol, size) => match costed.costs[step - 1].constant {
+                Some(index) => self.load_at_constant(protocol, width(size), index)?,
+                None => tasks.extend([
+                    ComputeTask::Load { protocol, size, slot },
+                    ComputeTask::Compute { step: step - 1, slot },
+                ]),
             },
             Step::Binary(op) => {
-                let (left, right) = plan.operands(step);
-                let (left_cost, right_cost) = (plan.costs[left], plan.costs[right]);
+                let (left, right) = costed.operands(step);
+                let (left_cost, right_cost) = (costed.costs[left], costed.costs[right]);
                 if let Some(constant) = right_cost.constant {
-                    tasks.extend([Task::Constant(op, constant), Task::Compute { step: left, slot }]);
+                    tasks.extend([ComputeTask::Constant(op, constant), ComputeTask::Compute { step: left, slot }]);
                 } else if let Some(constant) = left_cost.constant.filter(|_| is_commutative(op)) {
-                    tasks.extend([Task::Constant(op, constant), Task::Compute { step: right, slot }]);
+                    tasks.extend([ComputeTask::Constant(op, constant), ComputeTask::Compute { step: right, slot }]);
                 } else if right_cost.slots >= left_cost.slots {
                     tasks.extend([
-                        Task::WithSlot(op, slot),
-                        Task::Compute { step: left, slot: slot + 1 },
-                        Task::Store(slot),
-                        Task::Compute { step: right, slot },
+                        ComputeTask::WithSlot(op, slot),
+                        ComputeTask::Compute { step: left, slot: slot + 1 },
+                        ComputeTask::Store(slot),
+                        ComputeTask::Compute { step: right, slot },
                     ]);
                 } else {
-                    let last = if is_commutative(op) { Task::WithSlot(op, slot) } else { Task::SlotWith(op, slot) };
+                    let last = if is_commutative(op) {
+                        ComputeTask::WithSlot(op, slot)
+                    } else {
+                        ComputeTask::SlotWith(op, slot)
+                    };
                     tasks.extend([
                         last,
-                        Task::Compute { step: right, slot: slot + 1 },
-                        Task::Store(slot),
-                        Task::Compute { step: left, slot },
+                        ComputeTask::Compute { step: right, slot: slot + 1 },
+                        ComputeTask::Store(slot),
+                        ComputeTask::Compute { step: left, slot },
                     ]);
                 }
             }
@@ -180,20 +189,20 @@ impl Generator<'_> {
         Ok(())
     }
 
-    /// A = what is at a constant index in a header.
-    fn load_constant(&mut self, protocol: Protocol, width: Width, index: u32) -> Result<(), Message> {
+    /// Loads a value at a constant index in a header.
+    fn load_at_constant(&mut self, protocol: Protocol, width: Width, index: u32) -> Result {
         let (base, at) = self.indexed(protocol)?;
         if base == Base::Packet {
             self.load_absolute(at.at.wrapping_add(index), width);
             return Ok(());
         }
-        self.code.point(base);
+        self.code.load_base(base);
         match at.at.checked_add(index).filter(|&offset| i32::try_from(offset).is_ok()) {
             Some(offset) => self.code.raw(Instruction::LoadIndirect { offset, width }),
-            // The machine says what lies so far behind, or before.
+            // The index is too large or negative, so the addition is left to the machine.
             None => {
-                self.code.raw(Instruction::LoadConstant { dst: Register::A, value: index });
-                self.code.raw(Instruction::Alu { op: AluOp::Add, operand: Operand::X });
+                self.code.load_constant(index);
+                self.code.alu_x(AluOp::Add);
                 self.code.raw(Instruction::TransferAToX);
                 self.code.raw(Instruction::LoadIndirect { offset: at.at, width });
             }
@@ -201,10 +210,10 @@ impl Generator<'_> {
         Ok(())
     }
 
-    /// A = what is at an offset from the beginning of the packet.
+    /// Loads a value at an offset from the start of the packet.
     ///
-    /// A negative one means something in the kernel: an ancillary load, or a place relative to a header. There, offsets
-    /// of ancillary loads that do not exist are refused, unless the load is indirect; it finds nothing.
+    /// The kernel takes a negative offset for an ancillary load or an offset relative to a header. It rejects absolute
+    /// loads of unknown ancillary data, but accepts indirect ones, which find nothing.
     fn load_absolute(&mut self, offset: u32, width: Width) {
         if offset < ancillary::BASE || Extension::from_offset(offset).is_some() {
             self.code.raw(Instruction::LoadAbsolute { offset, width });
@@ -214,20 +223,20 @@ impl Generator<'_> {
         }
     }
 
-    /// A = what is at index A in a header.
-    fn load_at_a(&mut self, protocol: Protocol, width: Width, slot: u8) -> Result<(), Message> {
+    /// Loads a value at index A in a header.
+    fn load_at_a(&mut self, protocol: Protocol, width: Width, slot: u8) -> Result {
         let (base, at) = self.indexed(protocol)?;
         match base {
             Base::Packet => {}
-            Base::Ipv4Header(Place { slot: Some(_), .. }) => {
+            Base::Ipv4Header(PacketOffset { slot: Some(_), .. }) => {
                 self.code.store(Register::A, slot);
-                self.code.point(base);
+                self.code.load_base(base);
                 self.code.load_a(slot);
-                self.code.raw(Instruction::Alu { op: AluOp::Add, operand: Operand::X });
+                self.code.alu_x(AluOp::Add);
             }
             _ => {
-                self.code.point(base);
-                self.code.raw(Instruction::Alu { op: AluOp::Add, operand: Operand::X });
+                self.code.load_base(base);
+                self.code.alu_x(AluOp::Add);
             }
         }
         self.code.raw(Instruction::TransferAToX);
@@ -235,14 +244,14 @@ impl Generator<'_> {
         Ok(())
     }
 
-    /// Where the header of a protocol is that an index is from.
-    fn indexed(&self, protocol: Protocol) -> Result<(Base, Place), Message> {
+    /// Returns the base and the offset of the header that an index into a protocol starts from.
+    fn indexed(&self, protocol: Protocol) -> Result<(Base, PacketOffset)> {
         let place = match protocol {
-            Protocol::Link => self.layers.header,
-            Protocol::Radio if self.has_radio() => Place::fixed(0),
+            Protocol::Link => self.headers.header,
+            Protocol::Radio if self.has_radio() => PacketOffset::fixed(0),
             Protocol::Radio => return Err(self.unsupported("there is no radio header")),
-            Protocol::Icmp6 => self.network()?.plus(40),
-            _ if transport(protocol).is_some() => {
+            Protocol::Icmp6 => self.network()?.plus(IPV6_LENGTH),
+            _ if ipv4_payload(protocol).is_some() => {
                 let at = self.network()?;
                 return Ok((Base::Ipv4Header(at), at));
             }
@@ -251,34 +260,35 @@ impl Generator<'_> {
         Ok((place.base(), place))
     }
 
-    /// Whether a radio header is in front, and no tunnel was entered.
+    /// Returns whether the packet starts with a radio header, and the headers are not in a tunnel.
     fn has_radio(&self) -> bool {
-        self.layers.family == Family::Wlan && matches!(self.target.link_type.number(), 119 | 127 | 163)
+        let link_type = self.target.link_type;
+        self.headers.family == LinkFamily::Wlan
+            && matches!(link_type, LinkType::PRISM | LinkType::IEEE802_11_RADIOTAP | LinkType::AVS)
     }
 
-    /// Goes on here if the packet has the headers that these steps look into.
-    fn has_headers<'s>(&mut self, steps: impl Iterator<Item = &'s Step>, to: Exits) -> Result<(), Message> {
+    /// Continues with the next instruction if the packet has the headers that these steps load from, else at `to.no`.
+    fn require_headers<'s>(&mut self, steps: impl Iterator<Item = &'s Step>, to: BranchTargets) -> Result {
         let mut seen: Vec<Protocol> = Vec::new();
-        for step in steps {
+        for (index, step) in steps.enumerate() {
             if let Step::Load(protocol, _) = *step
                 && !seen.contains(&protocol)
             {
                 seen.push(protocol);
-                self.has_header(protocol, to)?;
+                let required = self.require_header(protocol, to);
+                // An error is about the protocol, which is at the position of the step.
+                required.map_err(|error| PrimitiveError { site: Site::Operand(index), ..error })?;
             }
         }
         Ok(())
     }
 
-    fn has_header(&mut self, protocol: Protocol, to: Exits) -> Result<(), Message> {
-        let here = self.code.label();
-        let is_there = Exits { yes: here, no: to.no };
+    fn require_header(&mut self, protocol: Protocol, to: BranchTargets) -> Result {
         match protocol {
-            Protocol::Link | Protocol::Radio => return Ok(()),
+            Protocol::Link | Protocol::Radio => {}
             Protocol::Icmp6 => {
-                self.link_type(IP6, is_there)?;
-                self.code.place(here);
-                self.require(self.network()?.byte(6).is(58), to.no);
+                self.require_link_protocol(ETHERTYPE_IPV6, to.no)?;
+                self.require(self.network()?.byte(IPV6_NEXT_HEADER).is(IPPROTO_ICMPV6), to.no);
             }
             Protocol::Ip
             | Protocol::Ip6
@@ -289,39 +299,26 @@ impl Generator<'_> {
             | Protocol::Lat
             | Protocol::Sca
             | Protocol::Moprc
-            | Protocol::Mopdl => {
-                self.link_type(ether_type(protocol), is_there)?;
-                self.code.place(here);
-            }
+            | Protocol::Mopdl => self.require_link_protocol(link_protocol(protocol), to.no)?,
             _ => {
-                let number = transport(protocol).ok_or_else(|| misplaced(protocol, "`[`"))?;
-                self.link_type(IP, is_there)?;
-                self.code.place(here);
+                let number = ipv4_payload(protocol).ok_or_else(|| misplaced(protocol, "`[`"))?;
+                self.require_link_protocol(ETHERTYPE_IPV4, to.no)?;
                 let at = self.network()?;
-                self.require(at.byte(9).is(number), to.no);
-                self.require(at.half(6).none_of(0x1fff), to.no);
+                self.require(at.byte(IPV4_PROTOCOL).is(number), to.no);
+                self.require(at.half(IPV4_FRAGMENT).none_of(FRAGMENT_OFFSET), to.no);
             }
         }
         Ok(())
     }
 }
 
-/// The IP protocol whose header an index can be from, behind that of IPv4.
-fn transport(protocol: Protocol) -> Option<u32> {
-    Some(match protocol {
-        Protocol::Icmp => 1,
-        Protocol::Igmp => 2,
-        Protocol::Tcp => 6,
-        Protocol::Igrp => 9,
-        Protocol::Udp => 17,
-        Protocol::Pim => 103,
-        Protocol::Vrrp | Protocol::Carp => 112,
-        Protocol::Sctp => 132,
-        _ => return None,
-    })
+/// Returns the number of an IP protocol into which an expression can index, after an IPv4 header.
+fn ipv4_payload(protocol: Protocol) -> Option<u32> {
+    let is_indexed = !matches!(protocol, Protocol::Esp | Protocol::Ah | Protocol::Icmp6);
+    ip_protocol(protocol).filter(|_| is_indexed).map(|(number, _)| number)
 }
 
-/// The parser takes no other sizes.
+/// Returns the width of a size, which the parser limits to 1, 2 and 4.
 fn width(size: u32) -> Width {
     match size {
         1 => Width::Byte,

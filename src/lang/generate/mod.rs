@@ -1,114 +1,204 @@
-//! Trees become programs.
+//! Generation of programs from trees.
 //!
-//! Every test of a tree is told where to go if it holds and where if not, so `and`, `or` and `not` are no instructions, only
-//! labels (`code.rs`). The tree is walked from left to right, which is also the order in which `vlan`, `mpls` and the like
-//! move the headers for everything behind them (`layers.rs`, `tunnel.rs`).
+//! Every test in a tree has two branch targets, so `and`, `or` and `not` cost no instructions, only labels
+//! (`code_builder.rs`). The tree is walked from left to right, which is also the order in which `vlan`, `mpls` and
+//! other primitives move the headers for all later primitives (`packet_headers.rs`, `encapsulation.rs`).
 //!
-//! Tests of the same kind in a row, `port 80 or port 443 or ...`, become one test with many values: the packet's protocol is
-//! looked at once. All other files are a family of primitives each.
+//! Consecutive tests of one kind, as in `port 80 or port 443 or ...`, are merged into one test with several values,
+//! which tests the packet's protocol once. Each of the other files generates a family of primitives.
 
-mod address;
 mod arithmetic;
-mod carries;
-mod code;
-mod fields;
-mod layers;
-mod link;
-mod network;
-mod plan;
+mod arithmetic_costs;
+mod code_builder;
+mod encapsulation;
+mod header_fields;
+mod id_values;
+mod link_layer;
+mod link_protocol;
+mod network_addresses;
+mod packet_headers;
+mod ports;
 mod prologue;
-mod protocol;
-mod transport;
-mod tunnel;
+mod protocol_chain;
+mod protocol_primitives;
+mod qualified_id;
 mod wlan;
 
-use crate::bpf::assemble::Label;
+use crate::bpf::assemble::{Label, Unresolved};
 use crate::bpf::instruction::Instruction;
 use crate::bpf::program::Program;
-use crate::lang::generate::address::Kindred;
-use crate::lang::generate::code::{Code, Exits, Test};
-use crate::lang::generate::layers::{Layers, PAYLOAD_SLOT, Place};
+use crate::bpf::verify::SCRATCH_WORDS;
+use crate::lang::generate::code_builder::{BranchTargets, CodeBuilder, Test};
+use crate::lang::generate::packet_headers::{Headers, PAYLOAD_SLOT, PacketOffset};
+use crate::lang::generate::qualified_id::MergeableTest;
+use crate::lang::positions::Site;
 use crate::lang::target::Target;
-use crate::lang::tree::{Expr, Node, Primitive, beginnings};
+use crate::lang::tree::{Direction, Expr, Id, Node, Primitive, Qualifiers, postfix_starts};
+use crate::lang::words::Protocol;
+use crate::packet::protocols::{ETHERTYPE_IPV4, ETHERTYPE_IPV6, ETHERTYPE_PPPOE_DISCOVERY};
 
-/// What is wrong with a primitive.
-type Message = String;
+/// The result of generating a primitive.
+type Result<T = (), E = PrimitiveError> = std::result::Result<T, E>;
 
-/// What is wrong with a part of a tree.
+/// An error in a primitive: a sentence about one of its parts.
 #[derive(Debug)]
-pub(super) struct Wrong {
-    pub(super) part: usize,
-    pub(super) message: Message,
+struct PrimitiveError {
+    site: Site,
+    message: String,
 }
 
-/// What a tree becomes.
+impl From<String> for PrimitiveError {
+    fn from(message: String) -> PrimitiveError {
+        Site::Start.error(message)
+    }
+}
+
+impl From<&str> for PrimitiveError {
+    fn from(message: &str) -> PrimitiveError {
+        Site::Start.error(message)
+    }
+}
+
+impl Site {
+    /// Returns an error at this part of a primitive.
+    fn error(self, message: impl Into<String>) -> PrimitiveError {
+        PrimitiveError { site: self, message: message.into() }
+    }
+}
+
+impl PrimitiveError {
+    /// Returns the error as one of a primitive in a tree.
+    fn in_part(self, part: usize) -> Diagnostic {
+        Diagnostic { part, site: self.site, message: self.message }
+    }
+}
+
+/// An error in a part of a tree.
+#[derive(Debug)]
+pub(super) struct Diagnostic {
+    /// The index of the node.
+    pub(super) part: usize,
+    pub(super) site: Site,
+    pub(super) message: String,
+}
+
+/// The reason why a tree has no program.
+#[derive(Debug)]
+pub(super) enum GenerateError {
+    /// A part of the tree is invalid for the target.
+    Invalid(Diagnostic),
+    /// The generator has a bug: a jump of the program has no target.
+    Internal,
+}
+
+impl From<Diagnostic> for GenerateError {
+    fn from(diagnostic: Diagnostic) -> GenerateError {
+        GenerateError::Invalid(diagnostic)
+    }
+}
+
+impl From<Unresolved> for GenerateError {
+    fn from(_: Unresolved) -> GenerateError {
+        GenerateError::Internal
+    }
+}
+
+/// A generated program.
 pub(super) struct Generated {
     pub(super) program: Program,
-    /// Whether the program goes from header to header for `protochain`.
+    /// Set if the program walks a chain of headers for `protochain`.
     pub(super) has_chain: bool,
 }
 
 /// Generates the program of a tree.
 ///
-/// `protochain` goes through at most `chain_depth` headers.
-pub(super) fn generate(expr: &Expr, target: &Target, chain_depth: u32) -> Result<Generated, Wrong> {
+/// `protochain` walks at most `chain_depth` headers.
+pub(super) fn generate(expr: &Expr, target: &Target, chain_depth: u32) -> Result<Generated, GenerateError> {
     if expr.is_empty() {
-        // Nothing is tested, not even what a link type needs for any test.
+        // The program tests nothing, not even what the link type needs for any other expression.
         let program = Program::new(vec![Instruction::ReturnConstant { verdict: target.snaplen }.into()]);
         return Ok(Generated { program, has_chain: false });
     }
-    let (code, layers, next_slot) = (Code::new(), Layers::of(target.link_type), PAYLOAD_SLOT + 1);
-    let mut generator = Generator { code, layers, target, chain_depth, has_chain: false, next_slot, zeroed: 0 };
+    let (code, headers, next_slot) = (CodeBuilder::new(), Headers::of(target.link_type), PAYLOAD_SLOT + 1);
+    let mut generator =
+        Generator { code, headers, target, chain_depth, has_chain: false, next_slot, initialized_slots: 0 };
     let accept = generator.code.label();
     let drop = generator.code.label();
-    generator.tree(expr, Exits { yes: accept, no: drop })?;
-    generator.code.place(accept);
+    generator.tree(expr, BranchTargets { yes: accept, no: drop })?;
+    generator.code.bind(accept);
     generator.code.ret(target.snaplen);
-    generator.code.place(drop);
+    generator.code.bind(drop);
     generator.code.ret(0);
-    Ok(Generated { has_chain: generator.has_chain, program: generator.finish() })
+    Ok(Generated { has_chain: generator.has_chain, program: generator.finish()? })
 }
 
-/// What is known while a tree is walked.
+/// The state of generation.
 struct Generator<'a> {
-    code: Code,
-    layers: Layers,
+    code: CodeBuilder,
+    headers: Headers,
     target: &'a Target,
-    /// How many headers `protochain` goes through at most.
+    /// The largest number of headers that `protochain` walks.
     chain_depth: u32,
-    /// Whether one went through headers.
     has_chain: bool,
-    /// The first scratch word that holds nothing that is still needed.
+    /// The first free scratch word.
     next_slot: u8,
-    /// The scratch words that hold 0 unless something is stored, a bit each.
-    zeroed: u16,
+    /// The scratch words that the prologue sets to 0 if they are read, one bit each.
+    initialized_slots: u16,
 }
 
-/// What is still to be done, the last first.
-enum Task {
-    /// The subtree that ends with that part.
-    Tree(usize, Exits),
-    /// The label of what comes next, if something still comes to it.
-    Place(Label),
-    /// Kindred primitives, of those that are joined by `or`; negated if by `and`.
-    Row(Vec<usize>, Exits),
+/// A pending step of the walk over a tree; the last one is next.
+enum TreeTask {
+    /// Generates the subtree that ends with that part.
+    Tree(usize, BranchTargets),
+    /// Binds a label to the next instruction.
+    Bind(Label),
+    /// Generates mergeable primitives that are joined by `or`.
+    Merged(Vec<usize>, BranchTargets),
+}
+
+/// The ends of a packet's way that a test of addresses or ports compares.
+#[derive(Clone, Copy)]
+enum Ends {
+    Source,
+    Destination,
+    Either,
+    Both,
+}
+
+impl Ends {
+    /// Returns `None` for the directions that only 802.11 has.
+    fn of(direction: Option<Direction>) -> Option<Ends> {
+        match direction {
+            None | Some(Direction::Either) => Some(Ends::Either),
+            Some(Direction::Source) => Some(Ends::Source),
+            Some(Direction::Destination) => Some(Ends::Destination),
+            Some(Direction::Both) => Some(Ends::Both),
+            Some(_) => None,
+        }
+    }
+
+    /// Returns an error for the directions that only 802.11 has.
+    fn without_wlan(direction: Option<Direction>, reason: &str) -> Result<Ends> {
+        let ends = Ends::of(direction);
+        ends.ok_or_else(|| Site::Direction.error(format!("expected `src` or `dst`: {reason}")))
+    }
 }
 
 impl Generator<'_> {
-    fn tree(&mut self, expr: &Expr, to: Exits) -> Result<(), Wrong> {
-        let beginnings = beginnings(expr.nodes.iter().map(Node::operands));
-        let mut tasks = vec![Task::Tree(expr.nodes.len() - 1, to)];
+    fn tree(&mut self, expr: &Expr, to: BranchTargets) -> Result<(), Diagnostic> {
+        let starts = postfix_starts(expr.nodes.iter().map(Node::operands));
+        let mut tasks = vec![TreeTask::Tree(expr.nodes.len() - 1, to)];
         while let Some(task) = tasks.pop() {
             match task {
-                Task::Place(label) => self.code.place(label),
-                Task::Row(parts, to) => self.row(expr, &parts, to)?,
-                Task::Tree(part, to) => match &expr.nodes[part] {
-                    Node::Not => tasks.push(Task::Tree(part - 1, Exits { yes: to.no, no: to.yes })),
+                TreeTask::Bind(label) => self.code.bind(label),
+                TreeTask::Merged(parts, to) => self.merged(expr, &parts, to)?,
+                TreeTask::Tree(part, to) => match &expr.nodes[part] {
+                    Node::Not => tasks.push(TreeTask::Tree(part - 1, to.swapped())),
                     Node::Primitive(primitive) => {
-                        self.primitive(primitive, to).map_err(|message| Wrong { part, message })?;
+                        self.primitive(primitive, to).map_err(|error| error.in_part(part))?;
                     }
                     operator => {
-                        let operands = operands(expr, &beginnings, part);
+                        let operands = operands(expr, &starts, part);
                         self.joined(expr, operator, &operands, to, &mut tasks);
                     }
                 },
@@ -117,43 +207,49 @@ impl Generator<'_> {
         Ok(())
     }
 
-    /// The tasks of what an operator joins, kindred ones in one.
-    fn joined(&mut self, expr: &Expr, operator: &Node, operands: &[usize], to: Exits, tasks: &mut Vec<Task>) {
+    /// Pushes the tasks for the operands of `and` or `or`, with one task for consecutive mergeable tests.
+    fn joined(
+        &mut self,
+        expr: &Expr,
+        operator: &Node,
+        operands: &[usize],
+        to: BranchTargets,
+        tasks: &mut Vec<TreeTask>,
+    ) {
         let first = tasks.len();
-        let rows: Vec<&[usize]> = operands.chunk_by(|&a, &b| is_kindred(expr, operator, a, b)).collect();
-        for (index, row) in rows.iter().enumerate() {
-            let is_last = index + 1 == rows.len();
-            let next = if is_last { None } else { Some(self.code.label()) };
-            let exits = match (operator, next) {
+        let mut groups = operands.chunk_by(|&a, &b| are_mergeable(expr, operator, a, b)).peekable();
+        while let Some(group) = groups.next() {
+            let next = groups.peek().map(|_| self.code.label());
+            let targets = match (operator, next) {
                 (_, None) => to,
-                (Node::And, Some(next)) => Exits { yes: next, no: to.no },
-                (_, Some(next)) => Exits { yes: to.yes, no: next },
+                (Node::And, Some(next)) => BranchTargets { yes: next, ..to },
+                (_, Some(next)) => BranchTargets { no: next, ..to },
             };
-            tasks.push(match **row {
-                [part] => Task::Tree(part, exits),
-                // `not a and not b` is neither of them.
+            tasks.push(match *group {
+                [part] => TreeTask::Tree(part, targets),
+                // `not a and not b` is `not (a or b)`.
                 _ if *operator == Node::And => {
-                    Task::Row(row.iter().map(|part| part - 1).collect(), Exits { yes: exits.no, no: exits.yes })
+                    TreeTask::Merged(group.iter().map(|part| part - 1).collect(), targets.swapped())
                 }
-                _ => Task::Row(row.to_vec(), exits),
+                _ => TreeTask::Merged(group.to_vec(), targets),
             });
-            tasks.extend(next.map(Task::Place));
+            tasks.extend(next.map(TreeTask::Bind));
         }
         tasks[first..].reverse();
     }
 
-    fn row(&mut self, expr: &Expr, parts: &[usize], to: Exits) -> Result<(), Wrong> {
-        let addresses = parts.iter().filter_map(|&part| match &expr.nodes[part] {
+    fn merged(&mut self, expr: &Expr, parts: &[usize], to: BranchTargets) -> Result<(), Diagnostic> {
+        let ids = parts.iter().filter_map(|&part| match &expr.nodes[part] {
             Node::Primitive(Primitive::Address(qualifiers, id)) => Some((part, *qualifiers, id)),
             _ => None,
         });
-        self.address_row(addresses, to).map_err(|(part, message)| Wrong { part, message })
+        self.qualified_ids(ids, to).map_err(|(part, error)| error.in_part(part))
     }
 
-    fn primitive(&mut self, primitive: &Primitive, to: Exits) -> Result<(), Message> {
+    fn primitive(&mut self, primitive: &Primitive, to: BranchTargets) -> Result {
         match primitive {
             Primitive::Address(qualifiers, id) => {
-                self.address_row(std::iter::once((0, *qualifiers, id)), to).map_err(|(_, message)| message)
+                self.qualified_ids(std::iter::once((0, *qualifiers, id)), to).map_err(|(_, error)| error)
             }
             Primitive::Protocol(protocol) => self.protocol(*protocol, to),
             Primitive::Relation(relation) => {
@@ -170,7 +266,7 @@ impl Generator<'_> {
             Primitive::InterfaceIndex(index) => self.interface(*index, to),
             Primitive::Vlan(tag) => self.vlan(*tag, to),
             Primitive::Mpls(label) => self.mpls(*label, to),
-            Primitive::PppoeDiscovery => self.link_type(0x8863, to),
+            Primitive::PppoeDiscovery => self.link_protocol(ETHERTYPE_PPPOE_DISCOVERY, to),
             Primitive::PppoeSession(session) => self.pppoe_session(*session, to),
             Primitive::Geneve(network) => self.geneve(*network, to),
             Primitive::Vxlan(network) => self.vxlan(*network, to),
@@ -185,45 +281,81 @@ impl Generator<'_> {
         }
     }
 
-    /// Goes to `no` unless the test holds.
+    /// Continues with the next instruction if the test holds, else at `no`.
     fn require(&mut self, test: Test, no: Label) {
         self.code.require(test, no);
     }
 
-    /// Where the network header is.
-    fn network(&self) -> Result<Place, Message> {
-        Ok(self.payload()?.plus(self.layers.network))
+    /// Continues with the next instruction if the link layer carries `protocol`, else at `no`.
+    fn require_link_protocol(&mut self, protocol: u32, no: Label) -> Result {
+        let yes = self.code.label();
+        self.link_protocol(protocol, BranchTargets { yes, no })?;
+        self.code.bind(yes);
+        Ok(())
     }
 
-    /// Where what the link layer carries begins.
-    fn payload(&self) -> Result<Place, Message> {
-        self.layers.payload.ok_or_else(|| self.unsupported("what the link layer carries cannot be found"))
+    /// Tests for a primitive of IPv4, IPv6 or both (`None`): each closure generates the test in packets of its version.
+    fn ip_versions(
+        &mut self,
+        version: Option<Protocol>,
+        to: BranchTargets,
+        ipv4: impl FnOnce(&mut Self, BranchTargets) -> Result,
+        ipv6: impl FnOnce(&mut Self, BranchTargets) -> Result,
+    ) -> Result {
+        let other = self.code.label();
+        if version != Some(Protocol::Ip6) {
+            let is_only = version == Some(Protocol::Ip);
+            self.require_link_protocol(ETHERTYPE_IPV4, if is_only { to.no } else { other })?;
+            let no = if is_only || self.headers.distinguishes_protocols() { to.no } else { other };
+            ipv4(self, BranchTargets { no, ..to })?;
+        }
+        self.code.bind(other);
+        if version != Some(Protocol::Ip) {
+            self.require_link_protocol(ETHERTYPE_IPV6, to.no)?;
+            ipv6(self, to)?;
+        }
+        Ok(())
     }
 
-    fn unsupported(&self, what: &str) -> Message {
+    /// Returns the offset of the network header.
+    fn network(&self) -> Result<PacketOffset> {
+        Ok(self.payload()?.plus(self.headers.network))
+    }
+
+    /// Returns the offset of the link layer's payload.
+    fn payload(&self) -> Result<PacketOffset> {
+        self.headers.payload.ok_or_else(|| self.unsupported("the payload of the link layer cannot be located"))
+    }
+
+    fn unsupported(&self, what: &str) -> PrimitiveError {
         format!("expected another link type: {what} with {}", self.target.link_type.name().unwrap_or("an unknown one"))
+            .into()
     }
 
-    /// A scratch word for as long as the program runs, and which holds 0 at first.
-    fn new_slot(&mut self) -> Result<u8, Message> {
+    /// Reserves a scratch word for the whole program, which holds 0 at first.
+    fn new_slot(&mut self) -> Result<u8> {
         let slot = self.next_slot;
-        if slot >= 15 {
-            return Err("expected fewer headers of variable length, since the machine has 16 scratch words".to_owned());
+        // One word stays free for `protochain`.
+        if usize::from(slot) >= SCRATCH_WORDS - 1 {
+            return Err(format!(
+                "expected fewer headers of variable length, since the machine has {SCRATCH_WORDS} scratch words"
+            )
+            .into());
         }
         self.next_slot += 1;
-        self.zeroed |= 1 << slot;
+        self.initialized_slots |= 1 << slot;
         Ok(slot)
     }
 }
 
-/// The operands of an operator and of all equal ones right below it, from left to right.
-fn operands(expr: &Expr, beginnings: &[usize], root: usize) -> Vec<usize> {
+/// Returns the operands of an operator and of all equal operators directly below it, from left to right.
+fn operands(expr: &Expr, starts: &[usize], root: usize) -> Vec<usize> {
     let mut operands = Vec::new();
     let mut open = vec![root];
     while let Some(part) = open.pop() {
         if expr.nodes[part] == expr.nodes[root] && !matches!(expr.nodes[part], Node::Primitive(_)) {
-            // The right one is the first out; the order is turned round at the end.
-            open.extend([beginnings[part - 1] - 1, part - 1]);
+            // The right operand is popped first, so the result is reversed at the end.
+            open.extend([starts[part - 1] - 1, part - 1]);
         } else {
             operands.push(part);
         }
@@ -232,16 +364,17 @@ fn operands(expr: &Expr, beginnings: &[usize], root: usize) -> Vec<usize> {
     operands
 }
 
-/// Whether two operands are tests of the same kind that an operator lets one test do: `or`, or `and` between negations.
-fn is_kindred(expr: &Expr, operator: &Node, a: usize, b: usize) -> bool {
-    let primitive = |part: usize| match (operator, &expr.nodes[part]) {
-        (Node::Or, Node::Primitive(Primitive::Address(qualifiers, id))) => Some((qualifiers, id)),
-        (Node::And, Node::Not) => match &expr.nodes[part - 1] {
-            Node::Primitive(Primitive::Address(qualifiers, id)) => Some((qualifiers, id)),
-            _ => None,
-        },
-        _ => None,
+/// Returns whether one test can do both operands of `or`, or both negated operands of `and`.
+fn are_mergeable(expr: &Expr, operator: &Node, a: usize, b: usize) -> bool {
+    let qualified_id = |part: usize| {
+        let node = match (operator, &expr.nodes[part]) {
+            (Node::Or, node) => node,
+            (Node::And, Node::Not) => &expr.nodes[part - 1],
+            _ => return None,
+        };
+        if let Node::Primitive(Primitive::Address(qualifiers, id)) = node { Some((qualifiers, id)) } else { None }
     };
-    let (Some((a, a_id)), Some((b, b_id))) = (primitive(a), primitive(b)) else { return false };
-    a == b && Kindred::of(a, a_id).is_some_and(|kindred| Kindred::of(b, b_id) == Some(kindred))
+    let kind = |(qualifiers, id): (&Qualifiers, &Id)| MergeableTest::of(qualifiers, id);
+    let (Some(a), Some(b)) = (qualified_id(a), qualified_id(b)) else { return false };
+    a.0 == b.0 && kind(a).is_some_and(|of_a| kind(b) == Some(of_a))
 }

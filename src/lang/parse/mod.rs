@@ -1,35 +1,37 @@
-//! Tokens become a tree.
+//! The parser, from tokens to a tree.
 //!
-//! Operators wait on one stack, those of tests and those of numbers, until what stands to their right is known: whether
-//! `(80` begins a test or a number shows only later. What libpcap's grammar says, and surprises:
+//! Operators of tests and of arithmetic wait on one stack until their right operand is complete, since `(80` may begin
+//! a test or a number. libpcap's grammar has some surprising rules:
 //! - `and` and `or` have the same precedence, and associate to the left.
-//! - A name or number without qualifiers has those of what stands before it: `port 80 or 443`. Behind a protocol's name or
-//!   a relation there are none to inherit. A group passes on what it inherited, not what stands in it.
-//! - `%` and `^` have no precedence: what follows either belongs to its right operand, so that `6 % 4 + 1` is `6 % 5`.
+//! - A name or number without qualifiers inherits those of the primitive before it: `port 80 or 443`. A protocol alone
+//!   and a relation pass on none. A group passes on the qualifiers that it inherited, not those inside it.
+//! - `%` and `^` have no precedence: all that follows belongs to their right operand, so `6 % 4 + 1` is `6 % 5`.
 //!
-//! Nothing here recurses, so that no nesting is too deep.
+//! The parser does not recurse, so nesting may be arbitrarily deep.
 
 mod operators;
 mod primitives;
 
 use std::ops::Range;
+use std::str::FromStr;
 
 use crate::bpf::isa::AluOp;
 use crate::lang::error::ExprError;
 use crate::lang::keywords;
+use crate::lang::positions::{NodePosition, Positions};
 use crate::lang::token::{Lexer, Token};
 use crate::lang::tree::{Expr, Kind, Node, Primitive, Qualifiers, Relation, Step};
 use crate::lang::words::{Protocol, Word};
 use crate::text::ParseError;
 
-/// A tree, and where each node stood in the text.
+/// A tree, and the positions of its parts in the text.
 #[derive(Debug)]
 pub(super) struct Parsed {
     pub(super) expr: Expr,
-    pub(super) places: Vec<Range<usize>>,
+    pub(super) positions: Positions,
 }
 
-impl std::str::FromStr for Expr {
+impl FromStr for Expr {
     type Err = ExprError;
 
     fn from_str(text: &str) -> Result<Expr, ExprError> {
@@ -37,15 +39,16 @@ impl std::str::FromStr for Expr {
     }
 }
 
+/// Parses an expression; a blank text is the expression that every packet matches.
 pub(super) fn parse(text: &str) -> Result<Parsed, ParseError> {
     let mut parser = Parser::new(text)?;
     if parser.token == Token::End {
-        return Ok(Parsed { expr: Expr::all(), places: Vec::new() });
+        return Ok(Parsed { expr: Expr::all(), positions: parser.positions });
     }
     loop {
         parser.operand()?;
         if parser.after_operand()? {
-            return Ok(Parsed { expr: Expr { nodes: parser.nodes }, places: parser.places });
+            return Ok(Parsed { expr: Expr { nodes: parser.nodes }, positions: parser.positions });
         }
     }
 }
@@ -54,150 +57,161 @@ pub(super) fn parse(text: &str) -> Result<Parsed, ParseError> {
 #[derive(Clone, Copy, Debug)]
 enum Waiting {
     Open(Open),
-    /// So many `not`s.
+    /// `not`, as often as stated.
     Not(usize),
     And,
     Or,
-    /// The steps of its left side end at `left`.
+    /// A relation; its left side is the first `left` steps.
     Relation {
         relation: Relation,
         left: usize,
     },
-    Binary(AluOp),
-    Negate,
-    /// `protocol[`
-    Index(Protocol),
+    /// An operator of arithmetic, and its position.
+    Binary(AluOp, usize),
+    /// The position of a `-`.
+    Negate(usize),
+    /// `protocol[`, and its position.
+    Index(Protocol, usize),
 }
 
 /// An opening parenthesis.
 #[derive(Clone, Copy, Debug)]
 struct Open {
     at: usize,
-    /// What those in it inherit, and what follows it.
+    /// The qualifiers that the first primitive inside and the one after the group inherit.
     inherited: Option<Qualifiers>,
-    holds: Holds,
+    allowed: Allowed,
 }
 
-/// What may stand at a place.
+/// The operands that are allowed at a position.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Holds {
+enum Allowed {
     /// Tests, and numbers that become a part of one.
     Tests,
-    /// Names and numbers that qualifiers qualify.
+    /// Names and numbers with qualifiers before them.
     Ids,
     /// Numbers only.
     Numbers,
 }
 
-/// What was read last.
+/// The operand that was read last.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Operand {
     Test,
     Arithmetic,
-    /// A number alone, in parentheses or not: a test with inherited qualifiers, or arithmetic.
+    /// A single number, in parentheses or not: a test with inherited qualifiers, or arithmetic.
     Number(u32),
 }
 
 pub(super) struct Parser<'t> {
     text: &'t str,
     lexer: Lexer<'t>,
-    /// The token that is looked at, and its place.
+    /// The current token and its span.
     pub(super) token: Token<'t>,
-    pub(super) place: Range<usize>,
+    pub(super) span: Range<usize>,
     nodes: Vec<Node>,
-    places: Vec<Range<usize>>,
-    /// The steps of the relation that is being read.
+    positions: Positions,
+    /// The position of the current operand and its qualifiers.
+    current: NodePosition,
+    /// The steps of the current relation.
     steps: Vec<Step>,
     waiting: Vec<Waiting>,
     inherited: Option<Qualifiers>,
     last: Operand,
-    /// Where the operand that is being read begins.
-    start: usize,
-    /// Whether an id must follow, since its qualifiers were read.
+    /// `true` after qualifiers, which an id must follow.
     is_qualified: bool,
 }
 
 impl<'t> Parser<'t> {
     fn new(text: &'t str) -> Result<Parser<'t>, ParseError> {
         let mut lexer = Lexer::new(text);
-        let (token, place) = lexer.next()?;
+        let (token, span) = lexer.next()?;
         Ok(Parser {
             text,
             lexer,
             token,
-            place,
+            span,
             nodes: Vec::new(),
-            places: Vec::new(),
+            positions: Positions::default(),
+            current: NodePosition::default(),
             steps: Vec::new(),
             waiting: Vec::new(),
             inherited: None,
             last: Operand::Test,
-            start: 0,
             is_qualified: false,
         })
     }
 
     pub(super) fn advance(&mut self) -> Result<(), ParseError> {
-        (self.token, self.place) = self.lexer.next()?;
+        (self.token, self.span) = self.lexer.next()?;
         Ok(())
     }
 
-    /// The token behind the one that is looked at.
+    /// Goes on after a number, name or address of the current primitive.
+    pub(super) fn advance_operand(&mut self) -> Result<(), ParseError> {
+        self.positions.push_operand(self.span.start);
+        self.advance()
+    }
+
+    /// Returns the token after the current one.
     pub(super) fn peek(&self) -> Result<Token<'t>, ParseError> {
         Ok(self.lexer.clone().next()?.0)
     }
 
     pub(super) fn error(&self, message: impl Into<String>) -> ParseError {
-        ParseError::at(self.text, self.place.start, message)
+        ParseError::at(self.text, self.span.start, message)
     }
 
+    /// Returns an error at the current token, which is quoted, with a guess at the keyword that was meant.
     pub(super) fn expected<T>(&self, what: &str) -> Result<T, ParseError> {
-        Err(self.error(format!("expected {what}{}", self.found())))
+        Err(self.error(match self.token {
+            Token::End => format!("expected {what}, found the end"),
+            Token::Name(name) => format!("expected {what}, found `{name}`{}", did_you_mean(keywords::near(name))),
+            _ => format!("expected {what}, found `{}`", self.spelling()),
+        }))
     }
 
-    /// What is found instead, with a guess at what was meant.
-    fn found(&self) -> String {
-        match self.token {
-            Token::End => ", found the end".to_owned(),
-            Token::Name(name) => format!(", found `{name}`{}", did_you_mean(keywords::near(name))),
-            _ => format!(", found `{}`", &self.text[self.place.clone()]),
-        }
+    /// Returns the text of the current token.
+    pub(super) fn spelling(&self) -> &'t str {
+        &self.text[self.span.clone()]
     }
 
-    /// Reads an operand, with what opens or negates before it.
+    /// Reads an operand, and the parentheses and negations before it.
     fn operand(&mut self) -> Result<(), ParseError> {
         loop {
-            let holds = self.holds();
-            if holds != Holds::Numbers {
-                self.start = self.place.start;
+            let allowed = self.allowed();
+            if allowed != Allowed::Numbers {
+                self.current.start = self.span.start;
             }
             match self.token {
                 Token::Symbol("(") => {
-                    self.waiting.push(Waiting::Open(Open { at: self.place.start, inherited: self.inherited, holds }));
+                    self.waiting.push(Waiting::Open(Open { at: self.span.start, inherited: self.inherited, allowed }));
                     self.is_qualified = false;
                     self.advance()?;
                 }
-                Token::Word(Word::Not) if holds != Holds::Numbers => {
+                Token::Word(Word::Not) if allowed != Allowed::Numbers => {
                     match self.waiting.last_mut() {
                         Some(Waiting::Not(count)) => *count += 1,
                         _ => self.waiting.push(Waiting::Not(1)),
                     }
                     self.advance()?;
                 }
-                Token::Symbol("-") if holds != Holds::Ids => {
-                    self.waiting.push(Waiting::Negate);
+                Token::Symbol("-") if allowed != Allowed::Ids => {
+                    self.waiting.push(Waiting::Negate(self.span.start));
                     self.advance()?;
                 }
-                Token::Word(Word::Protocol(protocol)) if holds != Holds::Ids && self.peek()? == Token::Symbol("[") => {
-                    self.waiting.push(Waiting::Index(protocol));
+                Token::Word(Word::Protocol(protocol))
+                    if allowed != Allowed::Ids && self.peek()? == Token::Symbol("[") =>
+                {
+                    self.waiting.push(Waiting::Index(protocol, self.span.start));
                     self.advance()?;
                     self.advance()?;
                 }
                 _ => {
-                    if holds == Holds::Tests && self.primitive()? {
+                    if allowed == Allowed::Tests && self.primitive()? {
                         return Ok(());
                     }
-                    self.last = self.simple(holds)?;
+                    self.last = self.simple(allowed)?;
                     self.is_qualified = false;
                     return Ok(());
                 }
@@ -205,37 +219,37 @@ impl<'t> Parser<'t> {
         }
     }
 
-    /// What may stand here.
-    fn holds(&self) -> Holds {
+    /// Returns the operands that are allowed here.
+    fn allowed(&self) -> Allowed {
         if self.is_qualified {
-            return Holds::Ids;
+            return Allowed::Ids;
         }
         match self.waiting.iter().rev().find(|waiting| !matches!(waiting, Waiting::Not(_) | Waiting::And | Waiting::Or))
         {
-            Some(Waiting::Open(open)) => open.holds,
-            None => Holds::Tests,
-            _ => Holds::Numbers,
+            Some(Waiting::Open(open)) => open.allowed,
+            None => Allowed::Tests,
+            _ => Allowed::Numbers,
         }
     }
 
-    /// A number or an id.
-    fn simple(&mut self, holds: Holds) -> Result<Operand, ParseError> {
+    /// Reads a number or an id.
+    fn simple(&mut self, allowed: Allowed) -> Result<Operand, ParseError> {
         match self.token {
             Token::Number(number) if !self.is_qualified => {
+                self.step(Step::Number(number), self.span.start);
                 self.advance()?;
-                self.step(Step::Number(number));
                 Ok(Operand::Number(number))
             }
-            Token::Word(Word::Length) if holds != Holds::Ids => {
+            Token::Word(Word::Length) if allowed != Allowed::Ids => {
+                self.step(Step::Length, self.span.start);
                 self.advance()?;
-                self.step(Step::Length);
                 Ok(Operand::Arithmetic)
             }
-            _ if holds == Holds::Numbers => self.expected("a number"),
+            _ if allowed == Allowed::Numbers => self.expected("a number"),
             _ => {
                 let Some(qualifiers) = self.inherited else { return self.unqualified() };
                 let Some(id) = self.id()? else {
-                    return self.expected(if holds == Holds::Ids { "a name, number or address" } else { "a test" });
+                    return self.expected(if allowed == Allowed::Ids { "a name, number or address" } else { "a test" });
                 };
                 self.only_ids_follow();
                 self.push(Primitive::Address(qualifiers, id));
@@ -249,53 +263,46 @@ impl<'t> Parser<'t> {
         match self.token {
             Token::Name(name) => Err(self.error(format!("{missing} `{name}`{}", did_you_mean(keywords::near(name))))),
             Token::Dotted(_) | Token::Ipv6(_) | Token::Mac(_) | Token::Byte(_) => {
-                Err(self.error(format!("{missing} `{}`", &self.text[self.place.clone()])))
+                Err(self.error(format!("{missing} `{}`", self.spelling())))
             }
             _ => self.expected("a test"),
         }
     }
 
-    /// A group that begins with an id holds nothing else.
+    /// Allows only ids in the current group, after its first operand was an id.
     fn only_ids_follow(&mut self) {
         let is_no_not = |waiting: &&mut Waiting| !matches!(waiting, Waiting::Not(_));
         if let Some(Waiting::Open(open)) = self.waiting.iter_mut().rev().find(is_no_not)
-            && open.holds == Holds::Tests
+            && open.allowed == Allowed::Tests
         {
-            open.holds = Holds::Ids;
+            open.allowed = Allowed::Ids;
         }
     }
 
-    /// Sets what an id that follows has for qualifiers.
+    /// Sets the qualifiers that an id without qualifiers inherits.
     pub(super) fn qualify(&mut self, qualifiers: Option<Qualifiers>) {
         self.inherited = qualifiers;
     }
 
-    /// Pushes a primitive that ends before the token that is looked at.
     pub(super) fn push(&mut self, primitive: Primitive) {
-        self.push_node(Node::Primitive(primitive), self.start..self.end());
+        self.push_node(Node::Primitive(primitive));
     }
 
-    /// The end of what was read, without the white space behind it.
-    fn end(&self) -> usize {
-        self.text[..self.place.start].trim_end().len().max(self.start + 1)
-    }
-
-    fn push_node(&mut self, node: Node, place: Range<usize>) {
+    fn push_node(&mut self, node: Node) {
         self.nodes.push(node);
-        self.places.push(place);
+        self.positions.push_node(self.current);
     }
 
-    fn step(&mut self, step: Step) {
+    fn step(&mut self, step: Step, at: usize) {
         self.steps.push(step);
+        self.positions.push_operand(at);
     }
 
-    /// After qualifiers: the id that they qualify, which may be a number, negated or in parentheses.
+    /// Reads the id after its qualifiers, which may be negated or in parentheses.
     pub(super) fn qualified(&mut self, qualifiers: Qualifiers) -> Result<(), ParseError> {
         self.qualify(Some(qualifiers));
         self.is_qualified = true;
-        let start = self.start;
         if let Some(id) = self.id()? {
-            self.start = start;
             self.is_qualified = false;
             self.last = Operand::Test;
             self.push(Primitive::Address(qualifiers, id));
@@ -308,7 +315,7 @@ impl<'t> Parser<'t> {
     }
 }
 
-/// What stands behind qualifiers of a kind.
+/// Describes the ids that may follow a kind, for an error.
 fn wanted(kind: Option<Kind>) -> &'static str {
     match kind {
         None => "a host, or `host`, `net`, `port` or `portrange`",
@@ -320,6 +327,7 @@ fn wanted(kind: Option<Kind>) -> &'static str {
     }
 }
 
+/// Returns the end of an error message that suggests another spelling.
 pub(super) fn did_you_mean(near: Option<&str>) -> String {
     near.map_or_else(String::new, |near| format!("; did you mean `{near}`?"))
 }

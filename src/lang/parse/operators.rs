@@ -1,15 +1,16 @@
-//! What may stand behind an operand: operators, and what closes.
+//! Parsing of the tokens that may follow an operand: operators and closing brackets.
 
 use crate::bpf::isa::AluOp;
 use crate::lang::keywords;
-use crate::lang::parse::{Holds, Operand, Parser, Waiting};
+use crate::lang::names;
+use crate::lang::parse::{Allowed, Operand, Parser, Waiting};
 use crate::lang::token::Token;
-use crate::lang::tree::{Arithmetic, Id, Node, Primitive, Relation, Step};
+use crate::lang::tree::{Arithmetic, Id, Node, Primitive, Step};
 use crate::lang::words::Word;
 use crate::text::ParseError;
 
 impl Parser<'_> {
-    /// Reads what may stand behind an operand, up to where the next one begins; `true` at the end.
+    /// Reads all tokens up to the next operand; returns `true` at the end of the text.
     pub(super) fn after_operand(&mut self) -> Result<bool, ParseError> {
         loop {
             match self.token {
@@ -42,42 +43,42 @@ impl Parser<'_> {
         }
     }
 
-    /// Something stands where an operator should: maybe since a keyword was misspelt, and taken for a name.
+    /// Returns the error of a token in the place of an operator; the name before it may be a misspelt keyword.
     fn misread<T>(&self) -> Result<T, ParseError> {
         let what = "`and`, `or` or the end";
         if let Some(Node::Primitive(Primitive::Address(_, Id::Name(name)))) = self.nodes.last()
             && let Some(near) = keywords::near(name)
         {
-            let found = &self.text[self.place.clone()];
+            let found = self.spelling();
             return Err(self.error(format!("expected {what}, found `{found}`; did you mean `{near}` by `{name}`?")));
         }
         self.expected(what)
     }
 
-    /// An operator of arithmetic or a relation.
+    /// Reads an operator of arithmetic or a relation.
     fn arithmetic(&mut self, symbol: &'static str) -> Result<(), ParseError> {
-        if self.last == Operand::Test || self.holds() == Holds::Ids {
+        if self.last == Operand::Test || self.allowed() == Allowed::Ids {
             return self.expected("`and`, `or` or the end");
         }
-        if let Some(relation) = relation_of(symbol) {
+        if let Some(relation) = names::find(&names::RELATIONS, symbol) {
             self.reduce_arithmetic(None);
             if matches!(self.waiting.last(), Some(Waiting::Relation { .. })) {
                 return self.expected("`and`, `or` or the end, since a relation has two sides");
             }
-            if matches!(self.waiting.last(), Some(Waiting::Index(_))) || self.holds() == Holds::Numbers {
+            if matches!(self.waiting.last(), Some(Waiting::Index(..))) || self.allowed() == Allowed::Numbers {
                 return self.expected("a number rather than a test");
             }
             self.waiting.push(Waiting::Relation { relation, left: self.steps.len() });
-        } else if let Some(op) = operator_of(symbol) {
+        } else if let Some(op) = names::find(&names::OPERATORS, symbol) {
             self.reduce_arithmetic(Some(op));
-            self.waiting.push(Waiting::Binary(op));
+            self.waiting.push(Waiting::Binary(op, self.span.start));
         } else {
             return self.expected("an operator");
         }
         self.advance()
     }
 
-    /// Completes the operators of numbers that bind at least as tightly as `next`, or all of them.
+    /// Completes the operators of arithmetic that bind at least as tightly as `next`, or all of them.
     fn reduce_arithmetic(&mut self, next: Option<AluOp>) {
         let is_before = |waiting: AluOp| match next.map(precedence) {
             None => true,
@@ -85,8 +86,10 @@ impl Parser<'_> {
         };
         loop {
             match self.waiting.last() {
-                Some(&Waiting::Binary(op)) if is_before(op) => self.step(Step::Binary(op)),
-                Some(Waiting::Negate) if next.is_none_or(|next| precedence(next).is_some()) => self.step(Step::Negate),
+                Some(&Waiting::Binary(op, at)) if is_before(op) => self.step(Step::Binary(op), at),
+                Some(&Waiting::Negate(at)) if next.is_none_or(|next| precedence(next).is_some()) => {
+                    self.step(Step::Negate, at);
+                }
                 _ => return,
             }
             self.last = Operand::Arithmetic;
@@ -107,7 +110,7 @@ impl Parser<'_> {
             let Some(qualifiers) = self.inherited else {
                 let message =
                     format!("expected a qualifier such as `host` or `port` before `{number}`, or a relation after it");
-                return Err(ParseError::at(self.text, self.start, message));
+                return Err(ParseError::at(self.text, self.current.start, message));
             };
             self.steps.clear();
             self.only_ids_follow();
@@ -130,16 +133,16 @@ impl Parser<'_> {
             };
             self.waiting.pop();
             for _ in 0..count {
-                self.push_node(node.clone(), self.start..self.end());
+                self.push_node(node.clone());
             }
         }
     }
 
-    /// `)`
+    /// Reads `)`.
     fn close(&mut self) -> Result<(), ParseError> {
         self.reduce_arithmetic(None);
         let is_number = self.last != Operand::Test
-            && matches!(self.waiting.last(), Some(Waiting::Open(open)) if open.holds != Holds::Ids);
+            && matches!(self.waiting.last(), Some(Waiting::Open(open)) if open.allowed != Allowed::Ids);
         if !is_number {
             self.finish_test()?;
             self.join();
@@ -147,7 +150,7 @@ impl Parser<'_> {
         let Some(&Waiting::Open(open)) = self.waiting.last() else {
             return self.expected(if self.waiting.is_empty() { "no `)` without a `(`" } else { "`]`" });
         };
-        if open.holds == Holds::Numbers && !is_number {
+        if open.allowed == Allowed::Numbers && !is_number {
             return self.expected("a number in these parentheses");
         }
         self.waiting.pop();
@@ -155,10 +158,10 @@ impl Parser<'_> {
         self.advance()
     }
 
-    /// `]`, or `: size ]`
+    /// Reads `]` or `: size ]`.
     fn end_of_index(&mut self) -> Result<(), ParseError> {
         self.reduce_arithmetic(None);
-        let Some(&Waiting::Index(protocol)) = self.waiting.last() else {
+        let Some(&Waiting::Index(protocol, at)) = self.waiting.last() else {
             return self.expected("`and`, `or` or the end");
         };
         let mut size = 1;
@@ -174,41 +177,13 @@ impl Parser<'_> {
             return self.expected("`]`");
         }
         self.waiting.pop();
-        self.step(Step::Load(protocol, size));
+        self.step(Step::Load(protocol, size), at);
         self.last = Operand::Arithmetic;
         self.advance()
     }
 }
 
-pub(super) fn relation_of(symbol: &str) -> Option<Relation> {
-    Some(match symbol {
-        "=" => Relation::Equal,
-        "!=" => Relation::NotEqual,
-        ">" => Relation::Greater,
-        ">=" => Relation::GreaterOrEqual,
-        "<" => Relation::Less,
-        "<=" => Relation::LessOrEqual,
-        _ => return None,
-    })
-}
-
-fn operator_of(symbol: &str) -> Option<AluOp> {
-    Some(match symbol {
-        "+" => AluOp::Add,
-        "-" => AluOp::Sub,
-        "*" => AluOp::Mul,
-        "/" => AluOp::Div,
-        "%" => AluOp::Mod,
-        "&" => AluOp::And,
-        "|" => AluOp::Or,
-        "^" => AluOp::Xor,
-        "<<" => AluOp::Lsh,
-        ">>" => AluOp::Rsh,
-        _ => return None,
-    })
-}
-
-/// How tightly an operator binds; `%` and `^` have no precedence.
+/// Returns the precedence of an operator, the highest for the one that binds the tightest; `%` and `^` have none.
 fn precedence(op: AluOp) -> Option<u8> {
     match op {
         AluOp::Or => Some(1),

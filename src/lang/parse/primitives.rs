@@ -1,19 +1,19 @@
-//! Primitives that begin with a keyword, and ids.
+//! Parsing of primitives that begin with a keyword, and of ids.
 
 use crate::lang::keywords;
-use crate::lang::names;
-use crate::lang::parse::operators::relation_of;
+use crate::lang::names::{self, Names};
 use crate::lang::parse::{Operand, Parser, did_you_mean};
 use crate::lang::token::Token;
-use crate::lang::tree::{ByteTest, Direction, Id, Kind, Llc, Mask, Node, Pf, Primitive, Qualifiers, Relation, Wlan};
+use crate::lang::tree::{Direction, Id, Kind, Llc, Mask, Node, Pf, Primitive, Qualifiers, Relation, Wlan};
 use crate::lang::words::{Protocol, Word};
 use crate::text::ParseError;
 
 impl Parser<'_> {
-    /// Reads the primitive that begins here, with all that its qualifiers qualify; `false` if none does.
+    /// Reads a primitive and the ids that follow its qualifiers; returns `false` if none begins here.
     pub(super) fn primitive(&mut self) -> Result<bool, ParseError> {
         let Token::Word(word) = self.token else { return Ok(false) };
         if let Word::Protocol(protocol) = word {
+            self.current.protocol = self.span.start;
             self.advance()?;
             self.after_protocol(Some(protocol))?;
             return Ok(true);
@@ -38,14 +38,14 @@ impl Parser<'_> {
         Ok(true)
     }
 
-    /// Pushes a primitive that passes on no qualifiers.
+    /// Adds a primitive that passes on no qualifiers.
     fn complete(&mut self, primitive: Primitive) {
         self.push(primitive);
         self.last = Operand::Test;
         self.qualify(None);
     }
 
-    /// What stands behind a protocol, or without one.
+    /// Reads the rest of a primitive after its protocol, if it has one.
     fn after_protocol(&mut self, protocol: Option<Protocol>) -> Result<(), ParseError> {
         let primitive = match (self.token, protocol) {
             (Token::Word(Word::Broadcast), _) => {
@@ -68,18 +68,15 @@ impl Parser<'_> {
         Ok(())
     }
 
-    /// The rest of the qualifiers, and what they qualify.
+    /// Reads the direction, the kind and the id.
     fn address(&mut self, protocol: Option<Protocol>) -> Result<(), ParseError> {
         let direction = self.direction()?;
         let kind = match self.token {
-            Token::Word(Word::Host) => Some(Kind::Host),
-            Token::Word(Word::Net) => Some(Kind::Net),
-            Token::Word(Word::Port) => Some(Kind::Port),
-            Token::Word(Word::PortRange) => Some(Kind::PortRange),
-            // These know no direction.
-            Token::Word(Word::Proto) if direction.is_none() => Some(Kind::Protocol),
-            Token::Word(Word::ProtoChain) if direction.is_none() => Some(Kind::ProtocolChain),
-            Token::Word(Word::Gateway) if direction.is_none() => Some(Kind::Gateway),
+            // These have no direction.
+            Token::Word(Word::Kind(Kind::Protocol | Kind::ProtocolChain | Kind::Gateway)) if direction.is_some() => {
+                None
+            }
+            Token::Word(Word::Kind(kind)) => Some(kind),
             _ => None,
         };
         if kind.is_some() {
@@ -90,6 +87,7 @@ impl Parser<'_> {
 
     fn direction(&mut self) -> Result<Option<Direction>, ParseError> {
         let Token::Word(Word::Direction(direction)) = self.token else { return Ok(None) };
+        self.current.direction = self.span.start;
         self.advance()?;
         let opposite = match direction {
             Direction::Source => Direction::Destination,
@@ -109,7 +107,7 @@ impl Parser<'_> {
         Ok(Some(both))
     }
 
-    /// The id that is looked at; `None` if it is none.
+    /// Reads an id; returns `None` if the current token is none.
     pub(super) fn id(&mut self) -> Result<Option<Id>, ParseError> {
         let id = match self.token {
             Token::Number(number) => Id::Number(number),
@@ -117,16 +115,16 @@ impl Parser<'_> {
             Token::Mac(mac) => Id::Mac(mac),
             Token::Byte(byte) => Id::Byte(byte),
             Token::Dotted(dotted) => {
-                self.advance()?;
+                self.advance_operand()?;
                 return Ok(Some(Id::Dotted(dotted, self.mask()?)));
             }
             Token::Ipv6(address) => {
-                self.advance()?;
+                self.advance_operand()?;
                 return Ok(Some(Id::Ipv6(address, self.prefix()?)));
             }
             _ => return Ok(None),
         };
-        self.advance()?;
+        self.advance_operand()?;
         Ok(Some(id))
     }
 
@@ -134,13 +132,13 @@ impl Parser<'_> {
         if self.token == Token::Word(Word::Mask) {
             self.advance()?;
             let Token::Dotted(mask) = self.token else { return self.expected("a mask such as 255.255.255.0") };
-            self.advance()?;
+            self.advance_operand()?;
             return Ok(Mask::Dotted(mask));
         }
         Ok(self.prefix()?.map_or(Mask::None, Mask::Length))
     }
 
-    /// `/24`
+    /// Reads the length of a prefix, such as `/24`.
     fn prefix(&mut self) -> Result<Option<u32>, ParseError> {
         if self.token != Token::Symbol("/") {
             return Ok(None);
@@ -151,17 +149,17 @@ impl Parser<'_> {
 
     fn number(&mut self, what: &str) -> Result<u32, ParseError> {
         let Token::Number(number) = self.token else { return self.expected(what) };
-        self.advance()?;
+        self.advance_operand()?;
         Ok(number)
     }
 
     fn name(&mut self, what: &str) -> Result<Box<str>, ParseError> {
         let Token::Name(name) = self.token else { return self.expected(what) };
-        self.advance()?;
+        self.advance_operand()?;
         Ok(name.into())
     }
 
-    /// A number that may stand there, in parentheses or not.
+    /// Reads an optional number, in parentheses or not.
     fn optional_number(&mut self) -> Result<Option<u32>, ParseError> {
         let mut parentheses = 0;
         while self.token == Token::Symbol("(") {
@@ -171,7 +169,7 @@ impl Parser<'_> {
         let Token::Number(number) = self.token else {
             return if parentheses == 0 { Ok(None) } else { self.expected("a number") };
         };
-        self.advance()?;
+        self.advance_operand()?;
         for _ in 0..parentheses {
             if self.token != Token::Symbol(")") {
                 return self.expected("`)`");
@@ -210,7 +208,7 @@ impl Parser<'_> {
         }))
     }
 
-    /// Goes on behind a word that begins a primitive.
+    /// Goes on after a word that begins a primitive.
     fn advance_if(&mut self, word: Word) -> Result<(), ParseError> {
         let is_other = matches!(word, Word::Length | Word::Mask | Word::And | Word::Or | Word::Not | Word::Number(_));
         if is_other { Ok(()) } else { self.advance() }
@@ -219,13 +217,10 @@ impl Parser<'_> {
     fn byte(&mut self) -> Result<Primitive, ParseError> {
         let at = self.number("the number of a byte")?;
         let test = match self.token {
-            Token::Symbol("=") => ByteTest::Equal,
-            Token::Symbol("<") => ByteTest::Less,
-            Token::Symbol(">") => ByteTest::Greater,
-            Token::Symbol("&") => ByteTest::And,
-            Token::Symbol("|") => ByteTest::Or,
-            _ => return self.expected("`=`, `<`, `>`, `&` or `|`"),
+            Token::Symbol(symbol) => names::find(&names::BYTE_TESTS, symbol),
+            _ => None,
         };
+        let Some(test) = test else { return self.expected("`=`, `<`, `>`, `&` or `|`") };
         self.advance()?;
         Ok(Primitive::Byte { at, test, value: self.number("a number")? })
     }
@@ -249,18 +244,18 @@ impl Parser<'_> {
         }
     }
 
-    /// A name of a table, in any case.
-    fn one_of(&mut self, what: &str, table: &'static [(&'static str, u32)]) -> Result<u32, ParseError> {
+    /// Reads a name of a table, in upper or lower case, and returns its number.
+    fn one_of(&mut self, what: &str, table: &'static Names<u32>) -> Result<u32, ParseError> {
         let name = match self.token {
             Token::Name(name) => name,
-            Token::Word(_) | Token::Number(_) => &self.text[self.place.clone()],
+            Token::Word(_) | Token::Number(_) => self.spelling(),
             _ => return self.expected(what),
         };
         let Some(value) = names::find(table, name) else {
             let near = keywords::nearest(name, table.iter().map(|(name, _)| *name));
             return Err(self.error(format!("expected {what}, found `{name}`{}", did_you_mean(near))));
         };
-        self.advance()?;
+        self.advance_operand()?;
         Ok(value)
     }
 
@@ -288,8 +283,8 @@ impl Parser<'_> {
         }
     }
 
-    /// A number within a mask, or a name.
-    fn bits(&mut self, mask: u32, what: &str, names: &'static [(&'static str, u32)]) -> Result<u32, ParseError> {
+    /// Reads a number whose bits are within a mask, or a name of a table.
+    fn bits(&mut self, mask: u32, what: &str, names: &'static Names<u32>) -> Result<u32, ParseError> {
         match self.token {
             Token::Number(bits) if bits & !mask == 0 => self.number(what),
             Token::Number(_) => self.expected(&format!("{what}, a number within the bits {mask:#x}")),
@@ -300,7 +295,7 @@ impl Parser<'_> {
     fn llc(&mut self) -> Result<Llc, ParseError> {
         let name = match self.token {
             Token::Name(name) => name,
-            // A keyword of pf, too.
+            // This is also a keyword of pf.
             Token::Word(Word::PfRuleNumber) => "rnr",
             _ => return Ok(Llc::Any),
         };
@@ -322,11 +317,11 @@ impl Parser<'_> {
         Ok(llc)
     }
 
-    /// `1`, `> 1`, or `(1 or 2 or 3)`.
+    /// Reads `1`, `> 1` or `(1 or 2 or 3)`, and adds a primitive for each number.
     fn field_values(&mut self, primitive: impl Fn(Relation, u32) -> Primitive) -> Result<(), ParseError> {
         self.advance()?;
         if let Token::Symbol(symbol) = self.token
-            && let Some(relation) = relation_of(symbol)
+            && let Some(relation) = names::find(&names::RELATIONS, symbol)
         {
             self.advance()?;
             let value = self.number("a number")?;
@@ -344,7 +339,7 @@ impl Parser<'_> {
             let value = self.number("a number")?;
             self.complete(primitive(Relation::Equal, value));
             if !is_first {
-                self.push_node(Node::Or, self.start..self.end());
+                self.push_node(Node::Or);
             }
             is_first = false;
         }
@@ -355,18 +350,12 @@ impl Parser<'_> {
     }
 }
 
-/// Whether a word is a qualifier that may come first.
+/// Returns whether a word is a qualifier other than a protocol, or follows a protocol like one.
 fn is_qualifier(word: Word) -> bool {
     matches!(
         word,
         Word::Direction(_)
-            | Word::Host
-            | Word::Net
-            | Word::Port
-            | Word::PortRange
-            | Word::Proto
-            | Word::ProtoChain
-            | Word::Gateway
+            | Word::Kind(_)
             | Word::Broadcast
             | Word::Multicast
             | Word::WlanType

@@ -1,10 +1,11 @@
-//! Contexts of packets as captures have them.
+//! Contexts of the packets in captures.
 
 use crate::packet::context::{Context, Device};
+use crate::packet::protocols::{ETH_P_802_2, ETH_P_802_3, ETHERTYPE_IPV4, ETHERTYPE_IPV6};
 
-/// A link type of captures whose records tell a context.
+/// A link type whose records contain a context.
 struct LinkType {
-    /// Its LINKTYPE number, as on <https://www.tcpdump.org/linktypes.html>.
+    /// The LINKTYPE number, as on <https://www.tcpdump.org/linktypes.html>.
     number: u16,
     context: fn(&[u8]) -> Context,
 }
@@ -23,23 +24,17 @@ static LINK_TYPES: [LinkType; 6] = [
 const BROADCAST: u8 = 1;
 const MULTICAST: u8 = 2;
 
-/// `ETH_P_802_3`: a frame of NetWare without LLC.
-const RAW_802_3: u16 = 1;
-
-/// `ETH_P_802_2`: a frame with an LLC header.
-const LLC: u16 = 4;
-
-/// EtherTypes begin here; smaller numbers are lengths.
+/// The smallest EtherType; smaller numbers are lengths.
 const FIRST_ETHER_TYPE: u16 = 0x600;
 
 impl Context {
-    /// The context of a record of a capture with this LINKTYPE number (not libpcap's `DLT_` number): Ethernet (1), raw IP
-    /// (101, 228, 229), Linux cooked captures (113, 276). `None` for all others.
+    /// Creates the context of a record of a capture with this LINKTYPE number (not libpcap's `DLT_` number): Ethernet
+    /// (1), raw IP (101, 228, 229), Linux cooked captures (113, 276). Returns `None` for all others.
     ///
     /// ```
     /// use cbpf::Context;
     /// let packet = [0x45; 20];
-    /// assert_eq!(Context::captured(101, &packet).map(|context| context.protocol), Some(0x0800));
+    /// assert_eq!(Context::captured(101, &packet).map(|context| context.get_protocol()), Some(0x0800));
     /// assert_eq!(Context::captured(105, &packet), None);
     /// ```
     pub fn captured(link_type: u16, record: &[u8]) -> Option<Context> {
@@ -47,17 +42,17 @@ impl Context {
         Some((link_type.context)(record))
     }
 
-    /// What a packet socket on an Ethernet device knows of this frame, as far as the frame tells.
+    /// Creates the context of an Ethernet frame on a packet socket, from the frame alone.
     ///
-    /// The link header is at 0 and the network header at 14. The protocol is the EtherType, or for frames with a length
-    /// in its place `ETH_P_802_3` (1) or `ETH_P_802_2` (4). The packet type is `PACKET_BROADCAST` (1),
-    /// `PACKET_MULTICAST` (2) or `PACKET_HOST` (0), as if the device had the address that the frame was sent to. The
-    /// device has the hardware type `ARPHRD_ETHER` (1), and 0 for its number, which no device has. What a frame is too
-    /// short for is 0.
+    /// The link header is at 0 and the network header at 14. The protocol is the EtherType, or `ETH_P_802_3` (1) or
+    /// `ETH_P_802_2` (4) for frames with a length in its place. The packet type is `PACKET_BROADCAST` (1),
+    /// `PACKET_MULTICAST` (2) or `PACKET_HOST` (0), as if the device had the destination address. The device has the
+    /// hardware type `ARPHRD_ETHER` (1) and the number 0, which no device has. Fields beyond the end of a short frame
+    /// are 0.
     ///
-    /// A VLAN tag stays in the frame, so the protocol is 0x8100. The kernel takes the first tag of received frames off:
-    /// to have that, put it into [`vlan`](Context::vlan), its EtherType into [`protocol`](Context::protocol), and give
-    /// the frame without it.
+    /// A VLAN tag stays in the frame, and the protocol is 0x8100. The kernel removes the first tag of received frames.
+    /// To do the same, remove it from the frame, set it with [`vlan`](Context::vlan), and set
+    /// [`protocol`](Context::protocol) to the EtherType after it.
     ///
     /// Source: `eth_type_trans` in `net/ethernet/eth.c`.
     ///
@@ -65,8 +60,8 @@ impl Context {
     /// use cbpf::{Context, Dialect, Packet, Program};
     /// let frame = [&[0xff; 6][..], &[2, 0, 0, 0, 0, 1], &[0x08, 0x00], &[0x45; 20]].concat();
     /// let context = Context::ethernet(&frame);
-    /// assert_eq!((context.protocol, context.packet_type), (0x0800, 1));
-    /// // The first byte behind SKF_NET_OFF.
+    /// assert_eq!((context.get_protocol(), context.get_packet_type()), (0x0800, 1));
+    /// // The first byte of the network header.
     /// let version: Program = "ldb [0xfff00000]\n ret a".parse()?;
     /// let packet = Packet::new(&frame).with_context(&context);
     /// assert_eq!(version.verify(Dialect::Linux)?.interpret(packet), 0x45);
@@ -74,11 +69,11 @@ impl Context {
     /// ```
     pub fn ethernet(frame: &[u8]) -> Context {
         let protocol = match half(frame, 12) {
-            ether_type @ FIRST_ETHER_TYPE.. => ether_type,
+            protocol @ FIRST_ETHER_TYPE.. => protocol,
             _ if frame.len() < 14 => 0,
-            // NetWare's header begins with a checksum that is not used.
-            _ if half(frame, 14) == 0xffff => RAW_802_3,
-            _ => LLC,
+            // NetWare's header begins with an unused checksum.
+            _ if half(frame, 14) == 0xffff => ETH_P_802_3 as u16,
+            _ => ETH_P_802_2 as u16,
         };
         let packet_type = match frame.first_chunk() {
             Some([0xff, 0xff, 0xff, 0xff, 0xff, 0xff]) => BROADCAST,
@@ -95,22 +90,23 @@ impl Context {
         }
     }
 
-    /// The context of an IP packet without a link header: the protocol is that of its version, or 0 if it is neither 4
-    /// nor 6. There is no device, and no link header.
+    /// Creates the context of an IP packet without a link header.
+    ///
+    /// The protocol follows from the IP version, and is 0 if that is neither 4 nor 6. There is no device.
     pub fn ip(packet: &[u8]) -> Context {
         let protocol = match packet.first().map(|byte| byte >> 4) {
-            Some(4) => 0x0800,
-            Some(6) => 0x86dd,
+            Some(4) => ETHERTYPE_IPV4 as u16,
+            Some(6) => ETHERTYPE_IPV6 as u16,
             _ => 0,
         };
         Context { protocol, ..Context::default() }
     }
 
-    /// The context of a record of a Linux cooked capture (LINKTYPE_LINUX_SLL): protocol, packet type and hardware type
-    /// are those that it names, the number of the device is 0, and the network header is at 16.
+    /// Creates the context of a record of a Linux cooked capture (LINKTYPE_LINUX_SLL).
     ///
-    /// There is no link header: what stands in its place was written by the program that captured. What a record is too
-    /// short for is 0.
+    /// Protocol, packet type and hardware type are those in the record, the number of the device is 0, and the network
+    /// header is at 16. There is no link header, since the capturing program wrote the bytes in its place. Fields
+    /// beyond the end of a short record are 0.
     pub fn sll(record: &[u8]) -> Context {
         Context {
             protocol: half(record, 14),
@@ -121,8 +117,9 @@ impl Context {
         }
     }
 
-    /// The context of a record of a Linux cooked capture, version 2 (LINKTYPE_LINUX_SLL2), as [`Context::sll`]: here the
-    /// number of the device is known, and the network header is at 20.
+    /// Creates the context of a record of a Linux cooked capture, version 2 (LINKTYPE_LINUX_SLL2), as [`Context::sll`].
+    ///
+    /// The record contains the number of the device, and the network header is at 20.
     pub fn sll2(record: &[u8]) -> Context {
         let index = u32::from(half(record, 4)) << 16 | u32::from(half(record, 6));
         Context {
@@ -135,9 +132,9 @@ impl Context {
     }
 }
 
-/// Two bytes in network order, 0 behind the end.
-fn half(bytes: &[u8], place: usize) -> u16 {
-    bytes.get(place..).and_then(|bytes| bytes.first_chunk()).map_or(0, |half| u16::from_be_bytes(*half))
+/// Reads a big-endian number of two bytes, or 0 beyond the end.
+fn half(bytes: &[u8], offset: usize) -> u16 {
+    bytes.get(offset..).and_then(|bytes| bytes.first_chunk()).map_or(0, |half| u16::from_be_bytes(*half))
 }
 
 #[cfg(test)]
@@ -145,28 +142,28 @@ mod tests {
     use super::*;
 
     #[test]
-    fn frames_without_an_ether_type_have_numbers_of_linux() {
-        let frame = |behind: &[u8]| [&[2; 12][..], behind].concat();
-        for (behind, protocol) in [
+    fn maps_frames_without_an_ether_type_to_linux_numbers() {
+        let frame = |rest: &[u8]| [&[2; 12][..], rest].concat();
+        for (rest, protocol) in [
             (&[0x86, 0xdd][..], 0x86dd),
             (&[0x06, 0x00], 0x0600),
-            (&[0x05, 0xff, 0xff, 0xff], RAW_802_3),
-            (&[0x05, 0xff, 0xaa, 0xaa], LLC),
-            (&[0, 38], LLC),
+            (&[0x05, 0xff, 0xff, 0xff], ETH_P_802_3 as u16),
+            (&[0x05, 0xff, 0xaa, 0xaa], ETH_P_802_2 as u16),
+            (&[0, 38], ETH_P_802_2 as u16),
             (&[0x08], 0),
         ] {
-            assert_eq!(Context::ethernet(&frame(behind)).protocol, protocol, "{behind:x?}");
+            assert_eq!(Context::ethernet(&frame(rest)).protocol, protocol, "{rest:x?}");
         }
     }
 
     #[test]
-    fn the_address_tells_for_whom_a_frame_is() {
+    fn packet_type_follows_from_the_address() {
         let to = |first, last| Context::ethernet(&[first, 0xff, 0xff, 0xff, 0xff, last]).packet_type;
         assert_eq!([to(0xff, 0xff), to(0xff, 0xfe), to(0x01, 0), to(0x02, 0)], [1, 2, 2, 0]);
     }
 
     #[test]
-    fn cooked_records_tell_what_the_kernel_knew() {
+    fn reads_cooked_records() {
         let record = [0, 4, 3, 4, 0, 6, 1, 2, 3, 4, 5, 6, 0, 0, 0x86, 0xdd, 0x60];
         let expected = Context {
             protocol: 0x86dd,
@@ -188,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn records_may_be_cut_anywhere() {
+    fn accepts_records_of_any_length() {
         for len in 0..30 {
             let record = vec![0xff; len];
             LINK_TYPES.iter().for_each(|known| _ = (known.context)(&record));

@@ -1,4 +1,4 @@
-//! What Linux knows of a packet beside its bytes, and where that comes from.
+//! The context of a packet: the data that Linux keeps beside its bytes.
 
 mod capture;
 mod socket;
@@ -7,48 +7,42 @@ use crate::packet::ancillary::Extension;
 use crate::packet::header::Header;
 use crate::packet::random;
 
-/// What Linux knows of a packet beside its bytes: the answers to the ancillary loads.
+/// The data that Linux keeps beside the bytes of a packet. Ancillary loads read it.
 ///
-/// The default is a packet without a device, as a Unix socket has them: all numbers 0, `ifidx` and `hatype` end the
-/// program, the network header is where the packet begins, there is no link header, and `rand` is random.
+/// The default describes a packet without a device, as Unix sockets receive: all numbers are 0, `ifidx` and `hatype`
+/// halt the program, the network header is at the first byte, there is no link header, and `rand` is random.
 ///
-/// A fitting one is made of what a capture or a socket gives: [`Context::captured`] for a record of a capture file,
-/// [`Context::ethernet`] for an Ethernet frame, [`Context::packet_socket`] for what `recvmsg` said.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+/// [`Context::captured`] makes the context of a record of a capture file, [`Context::ethernet`] that of an Ethernet
+/// frame, and [`Context::packet_socket`] that of a packet from a packet socket. The setters take the context by value:
+///
+/// ```
+/// use cbpf::{Context, Device};
+/// let context = Context::default().protocol(0x0800).device(Device::new(2, 1)).network_header(14);
+/// assert_eq!(context.get_protocol(), 0x0800);
+/// assert_eq!(context.get_mark(), 0);
+/// ```
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Context {
-    /// The EtherType, in host order (`skb->protocol`).
-    pub protocol: u16,
-    /// To whom the frame was addressed: `PACKET_HOST` (0) to `PACKET_OUTGOING` (4).
-    pub packet_type: u8,
-    /// The device on which the packet came in.
-    pub device: Option<Device>,
-    /// The firewall mark.
-    pub mark: u32,
-    /// The receive queue.
-    pub queue: u16,
-    /// The receive hash.
-    pub receive_hash: u32,
-    /// The processor that runs the filter.
-    pub cpu: u32,
-    /// The VLAN tag that was taken off the frame.
-    pub vlan: Option<Vlan>,
-    /// Where the network header begins, counted from the first captured byte; negative if it lies before that.
-    ///
-    /// Offsets relative to it that lie outside of the captured bytes are out of bounds, wherever the header is. (The
-    /// kernel can read what it keeps before the packet. Nobody captures that.)
-    pub network_header: i32,
-    /// Where the link header begins, counted like that; without one, offsets relative to it are out of bounds.
-    pub link_header: Option<i32>,
-    /// Where `rand` begins: the same seed gives the same numbers in every engine, `None` numbers that nobody foresees.
-    pub seed: Option<u64>,
+    pub(crate) protocol: u16,
+    pub(crate) packet_type: u8,
+    pub(crate) device: Option<Device>,
+    pub(crate) mark: u32,
+    pub(crate) queue: u16,
+    pub(crate) receive_hash: u32,
+    pub(crate) cpu: u32,
+    pub(crate) vlan: Option<Vlan>,
+    pub(crate) network_header: i32,
+    pub(crate) link_header: Option<i32>,
+    pub(crate) seed: Option<u64>,
 }
 
 /// A network device.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub struct Device {
     /// The number of the interface.
     pub index: u32,
-    /// Its `ARPHRD_*` type.
+    /// The `ARPHRD_*` type.
     pub hardware_type: u16,
 }
 
@@ -62,22 +56,35 @@ impl Device {
     /// `ARPHRD_LOOPBACK`.
     const LOOPBACK: u16 = 772;
 
-    /// Whether frames on it begin with an Ethernet header.
+    /// Creates a device with this interface number and `ARPHRD_*` type.
+    pub const fn new(index: u32, hardware_type: u16) -> Device {
+        Device { index, hardware_type }
+    }
+
+    /// Returns whether frames on the device begin with an Ethernet header.
     pub(crate) fn has_ethernet_header(self) -> bool {
         [Device::ETHERNET, Device::LOOPBACK].contains(&self.hardware_type)
     }
 }
 
 /// A VLAN tag.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub struct Vlan {
     /// Priority, drop eligibility and VLAN number, in host order.
     pub tci: u16,
-    /// The tag's EtherType, in host order: 0x8100 or 0x88a8.
+    /// The EtherType of the tag, in host order: 0x8100 or 0x88a8.
     pub tpid: u16,
 }
 
-/// Where a header begins that is not there: no offset from it, which is below 2^20, leads back into a packet.
+impl Vlan {
+    /// Creates a tag with this control information and EtherType.
+    pub const fn new(tci: u16, tpid: u16) -> Vlan {
+        Vlan { tci, tpid }
+    }
+}
+
+/// The start of a missing header. Offsets from it stay below 2^20, so none leads back into a packet.
 const NOWHERE: u32 = 1 << 31;
 
 impl Context {
@@ -95,9 +102,124 @@ impl Context {
         seed: None,
     };
 
-    /// What an ancillary load gives; `None` if the packet has no device to ask.
+    /// Sets the EtherType, in host order (`skb->protocol`).
+    pub fn protocol(self, protocol: u16) -> Context {
+        Context { protocol, ..self }
+    }
+
+    /// Returns the EtherType, in host order.
+    pub fn get_protocol(&self) -> u16 {
+        self.protocol
+    }
+
+    /// Sets the packet type: `PACKET_HOST` (0) to `PACKET_OUTGOING` (4).
+    pub fn packet_type(self, packet_type: u8) -> Context {
+        Context { packet_type, ..self }
+    }
+
+    /// Returns the packet type.
+    pub fn get_packet_type(&self) -> u8 {
+        self.packet_type
+    }
+
+    /// Sets the device that received the packet.
+    pub fn device(self, device: impl Into<Option<Device>>) -> Context {
+        Context { device: device.into(), ..self }
+    }
+
+    /// Returns the device that received the packet.
+    pub fn get_device(&self) -> Option<Device> {
+        self.device
+    }
+
+    /// Sets the firewall mark.
+    pub fn mark(self, mark: u32) -> Context {
+        Context { mark, ..self }
+    }
+
+    /// Returns the firewall mark.
+    pub fn get_mark(&self) -> u32 {
+        self.mark
+    }
+
+    /// Sets the receive queue.
+    pub fn queue(self, queue: u16) -> Context {
+        Context { queue, ..self }
+    }
+
+    /// Returns the receive queue.
+    pub fn get_queue(&self) -> u16 {
+        self.queue
+    }
+
+    /// Sets the receive hash.
+    pub fn receive_hash(self, receive_hash: u32) -> Context {
+        Context { receive_hash, ..self }
+    }
+
+    /// Returns the receive hash.
+    pub fn get_receive_hash(&self) -> u32 {
+        self.receive_hash
+    }
+
+    /// Sets the number of the processor that runs the filter.
+    pub fn cpu(self, cpu: u32) -> Context {
+        Context { cpu, ..self }
+    }
+
+    /// Returns the number of the processor that runs the filter.
+    pub fn get_cpu(&self) -> u32 {
+        self.cpu
+    }
+
+    /// Sets the VLAN tag that the kernel or the network card removed from the frame.
+    pub fn vlan(self, vlan: impl Into<Option<Vlan>>) -> Context {
+        Context { vlan: vlan.into(), ..self }
+    }
+
+    /// Returns the VLAN tag that was removed from the frame.
+    pub fn get_vlan(&self) -> Option<Vlan> {
+        self.vlan
+    }
+
+    /// Sets the start of the network header, in bytes from the first captured one; negative if it lies before that.
     ///
-    /// Loads that need more than the context (`rand`, `A ^= X`, and those that read the packet) are not asked here.
+    /// Loads relative to it that reach outside of the captured bytes are out of bounds, wherever the header is. (The
+    /// kernel can also read the headroom before a packet, which captures do not contain.)
+    pub fn network_header(self, network_header: i32) -> Context {
+        Context { network_header, ..self }
+    }
+
+    /// Returns the start of the network header.
+    pub fn get_network_header(&self) -> i32 {
+        self.network_header
+    }
+
+    /// Sets the start of the link header, counted like that of the network header.
+    ///
+    /// Without a link header, offsets relative to it are out of bounds.
+    pub fn link_header(self, link_header: impl Into<Option<i32>>) -> Context {
+        Context { link_header: link_header.into(), ..self }
+    }
+
+    /// Returns the start of the link header.
+    pub fn get_link_header(&self) -> Option<i32> {
+        self.link_header
+    }
+
+    /// Sets the seed of `rand`. A seed gives the same numbers in every engine, `None` unpredictable ones.
+    pub fn seed(self, seed: impl Into<Option<u64>>) -> Context {
+        Context { seed: seed.into(), ..self }
+    }
+
+    /// Returns the seed of `rand`.
+    pub fn get_seed(&self) -> Option<u64> {
+        self.seed
+    }
+
+    /// Returns the value of an ancillary load, or `None` if it needs a device and the packet has none.
+    ///
+    /// Also returns `None` for loads that need more than the context: `rand`, `A ^= X`, and those that read the packet.
     pub(crate) fn value(&self, extension: Extension) -> Option<u32> {
         Some(match extension {
             Extension::Protocol => self.protocol.into(),
@@ -119,8 +241,10 @@ impl Context {
         })
     }
 
-    /// What turns an offset relative to a header into a place in the packet, added to it; the sum wraps. What lies
-    /// before the packet, or behind a header that is not there, comes out as 2^31 or more, where no packet has bytes.
+    /// Returns the number to add to an offset that is relative to `header` to get a position in the packet.
+    ///
+    /// The sum wraps. Positions before the packet, and those relative to a missing header, come out as 2^31 or more,
+    /// where no packet has bytes.
     #[inline]
     pub(crate) fn shift(&self, header: Header) -> u32 {
         let start = match header {
@@ -130,7 +254,7 @@ impl Context {
         start.map_or(NOWHERE, i32::cast_unsigned).wrapping_sub(header.base())
     }
 
-    /// The place in the packet that an offset of the Linux dialect names.
+    /// Returns the position in the packet of an offset in the Linux dialect.
     pub(crate) fn position(&self, offset: u32) -> u32 {
         match Header::of(offset) {
             Some(header) => offset.wrapping_add(self.shift(header)),
@@ -138,9 +262,9 @@ impl Context {
         }
     }
 
-    /// The seed of one run of a program.
+    /// Returns the seed for one run of a program.
     pub(crate) fn run_seed(&self) -> u64 {
-        self.seed.unwrap_or_else(random::unforeseen)
+        self.seed.unwrap_or_else(random::entropy_seed)
     }
 }
 
@@ -149,12 +273,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_default_context_is_the_constant() {
+    fn default_is_the_constant() {
         assert_eq!(Context::default(), Context::DEFAULT);
     }
 
     #[test]
-    fn places_outside_of_a_packet_are_beyond_all_packets() {
+    fn maps_positions_outside_the_packet_beyond_its_largest_length() {
         let at = |network_header, link_header| Context { network_header, link_header, ..Context::default() };
         for (context, offset, position) in [
             (at(14, None), 0x7fff_ffff, 0x7fff_ffff),

@@ -1,45 +1,43 @@
-//! Contexts of packets as packet sockets give them.
+//! Contexts of packets from packet sockets.
 //!
 //! Source: `struct sockaddr_ll` and `struct tpacket_auxdata` in `include/uapi/linux/if_packet.h`.
 
 use crate::packet::context::{Context, Device, Vlan};
+use crate::packet::protocols::ETHERTYPE_VLAN;
 
 /// `AF_PACKET`.
 const AF_PACKET: u16 = 17;
 
-/// `TP_STATUS_VLAN_VALID`: there is a tag.
+/// `TP_STATUS_VLAN_VALID`: the packet had a tag.
 const HAS_VLAN: u32 = 1 << 4;
 
-/// `TP_STATUS_VLAN_TPID_VALID`: its EtherType is there, too.
+/// `TP_STATUS_VLAN_TPID_VALID`: the EtherType of the tag is set.
 const HAS_TPID: u32 = 1 << 6;
 
-/// The EtherType of a tag, from the time when there was one.
-const VLAN: u16 = 0x8100;
-
 impl Context {
-    /// The context of a packet from a packet socket (`AF_PACKET`, `SOCK_RAW`).
+    /// Creates the context of a packet from a packet socket (`AF_PACKET`, `SOCK_RAW`).
     ///
-    /// `address` is the `struct sockaddr_ll` that `recvmsg` gave, or that stands behind the header of a frame in a ring:
-    /// at least its first 11 bytes. `auxdata` is the `struct tpacket_auxdata` (20 bytes) of the control message
-    /// `PACKET_AUXDATA`: it tells of the VLAN tag, and where the network header begins. Without it there is no tag, and
-    /// the network header comes behind an Ethernet header, if the device has these, or at once.
+    /// `address` is the `struct sockaddr_ll` from `recvmsg`, or the one after the header of a frame in a ring; its
+    /// first 11 bytes suffice. `auxdata` is the `struct tpacket_auxdata` (20 bytes) of the control message
+    /// `PACKET_AUXDATA`, which contains the VLAN tag and the start of the network header. Without it there is no tag,
+    /// and the network header follows the Ethernet header, or is at 0 if the device has none.
     ///
-    /// The length on the wire is the `tp_len` of `auxdata`; it belongs into
-    /// [`Packet::with_wire_len`](crate::Packet::with_wire_len). The mark, the queue and the receive hash are not told.
-    /// `None` if `address` is shorter, or none of `AF_PACKET`, or if `auxdata` is shorter.
+    /// The length on the wire is the `tp_len` of `auxdata`; pass it to
+    /// [`Packet::with_wire_len`](crate::Packet::with_wire_len). Neither structure contains the mark, the queue and the
+    /// receive hash. Returns `None` if `address` or `auxdata` is too short, or the family is not `AF_PACKET`.
     ///
     /// ```
     /// use cbpf::{Context, Device};
-    /// // IPv4 on device 2, an Ethernet device, to this host; the numbers are the machine's, but for the protocol.
+    /// // IPv4 on device 2 (Ethernet), to this host. All fields but the protocol are in the machine's byte order.
     /// let mut address = [0; 20];
     /// address[..2].copy_from_slice(&17_u16.to_ne_bytes());
     /// address[2..4].copy_from_slice(&[0x08, 0x00]);
     /// address[4..8].copy_from_slice(&2_u32.to_ne_bytes());
     /// address[8..10].copy_from_slice(&1_u16.to_ne_bytes());
-    /// let context = Context::packet_socket(&address, None).ok_or("it is too short")?;
-    /// assert_eq!(context.protocol, 0x0800);
-    /// assert_eq!(context.device, Some(Device { index: 2, hardware_type: 1 }));
-    /// assert_eq!(context.network_header, 14);
+    /// let context = Context::packet_socket(&address, None).ok_or("the address is too short")?;
+    /// assert_eq!(context.get_protocol(), 0x0800);
+    /// assert_eq!(context.get_device(), Some(Device::new(2, 1)));
+    /// assert_eq!(context.get_network_header(), 14);
     /// # Ok::<(), &str>(())
     /// ```
     pub fn packet_socket(address: &[u8], auxdata: Option<&[u8]>) -> Option<Context> {
@@ -62,25 +60,25 @@ impl Context {
         Some(context)
     }
 
-    /// Adds what a `struct tpacket_auxdata` tells.
+    /// Adds the fields of a `struct tpacket_auxdata`.
     fn add(&mut self, auxdata: &[u8]) -> Option<()> {
         let status = word(auxdata, 0)?;
-        let [link, network, tci, tpid] = [12, 14, 16, 18].map(|place| half(auxdata, place));
+        let [link, network, tci, tpid] = [12, 14, 16, 18].map(|offset| half(auxdata, offset));
         let (tci, tpid) = (tci?, tpid?);
-        // The packet begins with the link header.
+        // Offset 0 of the packet is the link header.
         self.network_header = i32::from(network?) - i32::from(link?);
-        let tpid = if status & HAS_TPID != 0 { tpid } else { VLAN };
+        let tpid = if status & HAS_TPID != 0 { tpid } else { ETHERTYPE_VLAN as u16 };
         self.vlan = (status & HAS_VLAN != 0).then_some(Vlan { tci, tpid });
         Some(())
     }
 }
 
-fn half(bytes: &[u8], place: usize) -> Option<u16> {
-    bytes.get(place..)?.first_chunk().map(|bytes| u16::from_ne_bytes(*bytes))
+fn half(bytes: &[u8], offset: usize) -> Option<u16> {
+    bytes.get(offset..)?.first_chunk().map(|bytes| u16::from_ne_bytes(*bytes))
 }
 
-fn word(bytes: &[u8], place: usize) -> Option<u32> {
-    bytes.get(place..)?.first_chunk().map(|bytes| u32::from_ne_bytes(*bytes))
+fn word(bytes: &[u8], offset: usize) -> Option<u32> {
+    bytes.get(offset..)?.first_chunk().map(|bytes| u32::from_ne_bytes(*bytes))
 }
 
 #[cfg(test)]
@@ -101,7 +99,7 @@ mod tests {
     }
 
     #[test]
-    fn a_tag_is_told_by_its_status_bits() {
+    fn status_bits_select_the_tag() {
         let vlan = |status| Context::packet_socket(&address(), Some(&auxdata(status, [0, 14]))).unwrap().vlan;
         assert_eq!(vlan(1), None);
         assert_eq!(vlan(HAS_VLAN), Some(Vlan { tci: 0x2005, tpid: 0x8100 }));
@@ -109,7 +107,7 @@ mod tests {
     }
 
     #[test]
-    fn headers_are_counted_from_the_packet() {
+    fn headers_are_relative_to_the_packet() {
         let context = Context::packet_socket(&address(), None).unwrap();
         assert_eq!((context.network_header, context.link_header, context.packet_type), (14, Some(0), 4));
         let in_ring = Context::packet_socket(&address(), Some(&auxdata(0, [82, 96]))).unwrap();
@@ -119,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_too_short_or_of_another_family_is_no_context() {
+    fn rejects_short_data_and_other_families() {
         let (address, auxdata) = (address(), auxdata(0, [0, 14]));
         assert!((0..11).all(|len| Context::packet_socket(&address[..len], None).is_none()));
         assert!((0..20).all(|len| Context::packet_socket(&address, Some(&auxdata[..len])).is_none()));

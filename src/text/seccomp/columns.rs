@@ -1,4 +1,4 @@
-//! Listings with the four fields of each instruction in front, of seccomp-tools and others.
+//! Listings that begin with the four fields of each instruction, of seccomp-tools and others.
 //!
 //! ```text
 //!  0001: 0x15 0x00 0x08 0xc000003e  if (A != ARCH_X86_64) goto 0010        seccomp-tools
@@ -6,36 +6,35 @@
 //!  0001: 15 00 08 c000003e   jeq ARCH_64 0002 (false 000a)                 firejail: all numbers are hexadecimal
 //! ```
 //!
-//! The fields say what an instruction is. A statement of seccomp-tools must not contradict them; anything else behind
-//! them is a remark.
+//! The fields define the instruction. A statement of seccomp-tools after them must not contradict them; any other text
+//! is a remark.
 
 use crate::bpf::instruction::{Instruction, RawInstruction};
 use crate::bpf::isa::Register;
 use crate::bpf::verify::SECCOMP_DATA;
 use crate::seccomp::Arch;
 use crate::text::cursor::Range::{U8, U16, U32};
-use crate::text::cursor::{Cursor, Space};
+use crate::text::cursor::{Cursor, FIREJAIL_FILE, Space};
 use crate::text::error::ParseError;
-use crate::text::seccomp::statement;
-use crate::text::seccomp::statement::{Goto, Names, Statement};
-use crate::text::seccomp::{known, landing};
+use crate::text::seccomp::statement::{self, Goto, Names, Statement};
+use crate::text::seccomp::{jump_target, known_state};
 
 /// The head of a printed program.
 pub(super) const HEAD: [&str; 2] = [" line  CODE  JT   JF      K", "================================="];
 
-/// What the first line of any head begins with.
+/// The beginning of the first line of a head.
 const LINE: &str = "line ";
 
-/// How the fields are written.
+/// The notation of the fields.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Style {
-    /// Line numbers are decimal, and fields begin with `0x`.
+    /// Decimal line numbers, and fields with `0x`.
     Prefixed,
-    /// All numbers are hexadecimal.
+    /// Hexadecimal numbers without `0x`.
     Bare,
 }
 
-/// Passes the head of a listing, if one stands here: a line with the names of the columns, and one of `=`.
+/// Skips the head of a listing, if it is here: a line with the names of the columns, and one of `=`.
 pub(super) fn skip_head(cursor: &mut Cursor) -> bool {
     let mut ahead = cursor.clone();
     if !ahead.eat_next(LINE) || !ahead.take_while(|c| c != '\n').trim_end().ends_with('K') {
@@ -47,7 +46,7 @@ pub(super) fn skip_head(cursor: &mut Cursor) -> bool {
     true
 }
 
-/// How the fields of an instruction are written, if some stand here behind its number.
+/// Returns the style of the fields of an instruction, if the number of one is here.
 pub(super) fn style(cursor: &Cursor) -> Option<Style> {
     let mut ahead = cursor.clone();
     let has_number = !ahead.take_while(|c| c.is_ascii_hexdigit()).is_empty() && ahead.eat(":");
@@ -90,11 +89,11 @@ pub(super) fn parse(cursor: &mut Cursor, style: Style) -> Result<Vec<RawInstruct
     Ok(program)
 }
 
-/// The number of an instruction, which is that of its line.
+/// Reads the number of an instruction, which is that of its line.
 fn number(cursor: &mut Cursor, style: Style, pc: usize) -> Result<(), ParseError> {
     let start = cursor.at();
-    if skip_head(&mut cursor.clone()) || cursor.rest().starts_with(FILE) {
-        return Err(cursor.error("expected one listing: another one begins here"));
+    if skip_head(&mut cursor.clone()) || cursor.rest().starts_with(FIREJAIL_FILE) {
+        return Err(cursor.error("expected a single listing: another one begins here"));
     }
     let number = match style {
         Style::Prefixed => cursor.decimal(U32)?,
@@ -106,8 +105,8 @@ fn number(cursor: &mut Cursor, style: Style, pc: usize) -> Result<(), ParseError
     cursor.expect(":")
 }
 
-/// How many bytes stand between the fields of an instruction and the end of the line, or the instruction with number
-/// `next` if that stands on the same line.
+/// Returns the number of bytes from the fields of an instruction to the end of the line, or to the instruction with
+/// number `next` on the same line.
 fn remark_len(cursor: &Cursor, style: Style, next: usize) -> usize {
     let rest = cursor.rest();
     let number = match style {
@@ -132,59 +131,60 @@ fn remark_len(cursor: &Cursor, style: Style, next: usize) -> usize {
     rest.len()
 }
 
-/// What firejail writes before each listing, with the name of a file.
-pub(in crate::text) const FILE: &str = "FILE:";
-
-/// How the halves of arguments may be named in a listing.
+/// A convention for the halves of arguments in a listing.
 #[derive(Clone, Copy)]
 struct Halves {
-    /// In this byte order,
+    /// The byte order.
     is_big_endian: bool,
-    /// but for instructions behind a test for an architecture, which has its own. seccomp-tools does without.
+    /// Uses the byte order of a tested architecture after the test. seccomp-tools does not.
     follow_tests: bool,
 }
 
-/// Says so if a statement behind the fields says something else, in whatever way halves are named.
+/// Fails if a statement contradicts the fields, under every convention for halves.
 fn check_statements(program: &[RawInstruction], remarks: Vec<Cursor>) -> Result<(), ParseError> {
     let orders = [false, true].into_iter();
     let all = orders.flat_map(|is_big_endian| [false, true].map(|follow_tests| Halves { is_big_endian, follow_tests }));
     let mut halves: Vec<Halves> = all.collect();
-    for (pc, ((&raw, known), mut remark)) in program.iter().zip(known::known(program)).zip(remarks).enumerate() {
+    for (pc, ((&raw, known), mut remark)) in
+        program.iter().zip(known_state::known_states(program)).zip(remarks).enumerate()
+    {
         remark.skip_space();
         halves.retain(|&Halves { is_big_endian, follow_tests }| {
             let tested = known.arch.filter(|_| follow_tests);
             let is_big_endian = tested.map_or(is_big_endian, Arch::is_big_endian);
-            // Errors are of no interest, and take less time in a short text.
+            // Errors are dropped, and cost less in a short text.
             let mut line = Cursor::new(remark.rest(), Space::Hash);
             match statement::statement(&mut line, Names::Matching { k: raw.k, is_big_endian }) {
                 Ok(statement) if line.end_of_line().is_ok() => agrees(pc, raw, &statement),
-                // What is no statement is a remark.
+                // A remark.
                 _ => true,
             }
         });
         if halves.is_empty() {
-            return Err(remark.error("expected what the four fields say; without them, the statement would count"));
+            return Err(remark.error(
+                "expected a statement that agrees with the four fields; remove the fields to use the statement",
+            ));
         }
     }
     Ok(())
 }
 
-/// Whether a statement says what an instruction does.
+/// Returns whether a statement agrees with an instruction.
 fn agrees(pc: usize, raw: RawInstruction, statement: &Statement) -> bool {
     let raw = raw.normalized();
     if encode(pc, statement) == Some(raw) {
         return true;
     }
     match (statement, raw.into()) {
-        // Both ways of a test lead to the same place; seccomp-tools leaves out the test.
+        // A test with equal targets, of which seccomp-tools prints the jump alone.
         (Statement::Jump(goto), Instruction::JumpIf { skip_true, skip_false, .. }) => {
             skip_true == skip_false && skip(pc, goto) == Some(skip_true.into())
         }
-        // The length is always 64, and seccomp-tools says so.
+        // The length, which seccomp-tools prints as 64.
         (&Statement::Plain(plain), Instruction::LoadLength { dst }) => {
             plain == Instruction::LoadConstant { dst, value: SECCOMP_DATA }.into()
         }
-        // seccomp-tools gives arguments names, and some are those of system calls.
+        // The name of an argument, which may be that of a system call.
         (&Statement::Plain(plain), Instruction::LoadAbsolute { .. }) => {
             matches!(plain.into(), Instruction::LoadConstant { dst: Register::A, .. })
         }
@@ -192,7 +192,7 @@ fn agrees(pc: usize, raw: RawInstruction, statement: &Statement) -> bool {
     }
 }
 
-/// The instruction of a statement whose jumps name the lines of instructions that they reach.
+/// Returns the instruction of a statement whose targets are line numbers.
 fn encode(pc: usize, statement: &Statement) -> Option<RawInstruction> {
     Some(match *statement {
         Statement::Plain(raw) | Statement::Half(raw) => raw,
@@ -205,10 +205,10 @@ fn encode(pc: usize, statement: &Statement) -> Option<RawInstruction> {
     })
 }
 
-/// How many instructions a jump to a numbered line skips.
+/// Returns the number of instructions that a jump to a line skips.
 fn skip(pc: usize, goto: &Goto) -> Option<u32> {
     match goto {
         Goto::Next => Some(0),
-        Goto::Place { name, .. } => name.parse::<u64>().ok()?.checked_sub(landing(pc, 0))?.try_into().ok(),
+        Goto::Label { name, .. } => name.parse::<u64>().ok()?.checked_sub(jump_target(pc, 0))?.try_into().ok(),
     }
 }

@@ -1,27 +1,24 @@
-//! Instructions as statements behind their four fields.
+//! The printer: the four fields of each instruction, then its statement.
 
 use crate::bpf::instruction::RawInstruction;
-use crate::bpf::isa;
-use crate::bpf::isa::{AluOp, Condition, Input, Operation, Register, Source, Width};
+use crate::bpf::isa::{self, AluOp, Condition, Input, Mode, Operation, Register, Width};
 use crate::bpf::verify::SECCOMP_DATA;
-use crate::seccomp::{Action, Arch};
+use crate::seccomp::{Action, Arch, SeccompData};
 use crate::text::listing::Line;
 use crate::text::seccomp::columns::HEAD;
-use crate::text::seccomp::known;
-use crate::text::seccomp::known::Known;
-use crate::text::seccomp::landing;
-use crate::text::seccomp::statement::{ARGS, ASSIGNMENTS, COMPARISONS, FIELDS, INSTRUCTION_POINTER};
+use crate::text::seccomp::jump_target;
+use crate::text::seccomp::known_state::{self, KnownState};
+use crate::text::seccomp::statement::{ASSIGNMENTS, COMPARISONS, FIELDS};
 
-/// Prints a program; `presumed` is the architecture where the program does not ask for it.
-pub(crate) fn print(program: &[RawInstruction], presumed: Arch) -> String {
+/// Prints a program; `presumed` is the architecture where the program tests for none.
+pub(in crate::text) fn print_presuming(program: &[RawInstruction], presumed: Arch) -> String {
     let head = HEAD.iter().map(|line| format!("{line}\n"));
     head.chain(lines(program, presumed).into_iter().map(|line| format!("{line}\n"))).collect()
 }
 
-/// A line for each instruction.
-pub(crate) fn lines(program: &[RawInstruction], presumed: Arch) -> Vec<String> {
-    let known = known::known(program);
-    let numbered = program.iter().zip(known).enumerate();
+/// Prints a line for each instruction.
+pub(in crate::text) fn lines(program: &[RawInstruction], presumed: Arch) -> Vec<String> {
+    let numbered = program.iter().zip(known_state::known_states(program)).enumerate();
     numbered
         .map(|(pc, (&raw, known))| {
             let RawInstruction { code, jt, jf, k } = raw;
@@ -31,11 +28,11 @@ pub(crate) fn lines(program: &[RawInstruction], presumed: Arch) -> Vec<String> {
         .collect()
 }
 
-/// An instruction, and what is known before it.
+/// An instruction, and the facts that hold before it.
 struct Printer {
     pc: usize,
     raw: RawInstruction,
-    known: Known,
+    known: KnownState,
     presumed: Arch,
 }
 
@@ -44,11 +41,11 @@ impl Printer {
         let k = self.raw.k;
         match isa::lookup(self.raw.code).map(|row| row.operation) {
             Some(Operation::Load(dst, source)) => match source {
-                Source::Constant => format!("{dst:?} = {k:#x}"),
-                Source::Scratch => format!("{dst:?} = mem[{k}]"),
-                Source::Length => format!("{dst:?} = len"),
-                Source::Absolute(Width::Word) => format!("{dst:?} = {}", self.field()),
-                Source::Absolute(_) | Source::Indirect(_) | Source::MemShift => self.remark(),
+                Mode::Constant => format!("{dst:?} = {k:#x}"),
+                Mode::Scratch => format!("{dst:?} = mem[{k}]"),
+                Mode::Length => format!("{dst:?} = len"),
+                Mode::Absolute(Width::Word) => format!("{dst:?} = {}", self.field()),
+                Mode::Absolute(_) | Mode::Indirect(_) | Mode::MemShift => self.remark(),
             },
             Some(Operation::Store(src)) => format!("mem[{k}] = {src:?}"),
             Some(Operation::Alu(op, input)) => self.arithmetic(op, input),
@@ -63,20 +60,17 @@ impl Printer {
         }
     }
 
-    /// What stands at an offset of `struct seccomp_data`; the byte order is that of the architecture that was tested
-    /// for.
+    /// Returns the field at an offset of `struct seccomp_data`, in the byte order of the tested architecture.
     fn field(&self) -> String {
         let offset = self.raw.k;
         let arch = self.known.arch.unwrap_or(self.presumed);
-        let field = FIELDS.iter().find(|(_, place)| *place == offset).map(|(name, _)| (*name).to_owned());
+        let field = FIELDS.iter().find(|(_, field)| *field == offset).map(|(name, _)| (*name).to_owned());
         field.or_else(|| half(offset, arch.is_big_endian())).unwrap_or_else(|| format!("data[{offset}]"))
     }
 
-    /// What has no statement, since no filter may do it, in the words of a listing.
+    /// Returns a forbidden instruction, which has no statement, in the notation of listings.
     fn remark(&self) -> String {
-        let line = Line { pc: self.pc, raw: self.raw }.to_string();
-        let words: Vec<&str> = line.split_whitespace().collect();
-        format!("# {}", words.join(" "))
+        format!("# {}", Line { pc: self.pc, raw: self.raw }.compact())
     }
 
     fn arithmetic(&self, op: AluOp, input: Input) -> String {
@@ -89,7 +83,7 @@ impl Printer {
     }
 
     fn goto(&self, skip: u32) -> String {
-        format!("goto {:04}", landing(self.pc, skip))
+        format!("goto {:04}", jump_target(self.pc, skip))
     }
 
     fn branch(&self, condition: Condition, input: Input) -> String {
@@ -114,19 +108,19 @@ impl Printer {
         }
     }
 
-    /// What A is compared with, by name where it is a system call or an architecture.
+    /// Returns the constant that A is compared with, by name if it is a system call or an architecture.
     fn constant(&self, condition: Condition) -> String {
         let k = self.raw.k;
         let is_equality = matches!(condition, Condition::Equal | Condition::NotEqual);
         let name = match self.known.a.filter(|_| is_equality) {
-            Some(known::NUMBER) => self.call(k.cast_signed()),
-            Some(known::ARCH) => Arch(k).name().map(|name| format!("ARCH_{}", name.to_ascii_uppercase())),
+            Some(SeccompData::NR) => self.call(k.cast_signed()),
+            Some(SeccompData::ARCH) => Arch(k).name().map(|name| format!("ARCH_{}", name.to_ascii_uppercase())),
             _ => None,
         };
         name.unwrap_or_else(|| format!("{k:#x}"))
     }
 
-    /// A system call, with its architecture where that is not the presumed one.
+    /// Returns the name of a system call, with its architecture where that is not the presumed one.
     fn call(&self, nr: i32) -> Option<String> {
         let arch = self.known.arch.unwrap_or(self.presumed);
         let name = arch.syscall_name(nr)?;
@@ -134,18 +128,20 @@ impl Printer {
     }
 }
 
-/// The half of a 64-bit field that stands at this offset, if one does.
+/// Returns the half of a 64-bit field at this offset, if there is one.
 fn half(offset: u32, is_big_endian: bool) -> Option<String> {
     let field = match offset & !7 {
-        INSTRUCTION_POINTER => "instruction_pointer".to_owned(),
-        field if (ARGS..SECCOMP_DATA).contains(&field) => format!("args[{}]", (field - ARGS) / 8),
+        SeccompData::INSTRUCTION_POINTER => "instruction_pointer".to_owned(),
+        field if (SeccompData::ARGS..SECCOMP_DATA).contains(&field) => {
+            format!("args[{}]", (field - SeccompData::ARGS) / 8)
+        }
         _ => return None,
     };
     let upper_half = if (offset & 4 == 0) == is_big_endian { " >> 32" } else { "" };
     offset.is_multiple_of(4).then(|| field + upper_half)
 }
 
-/// An action, with what stands in the lower half of the verdict where the action does not say that itself.
+/// Returns an action, with the lower half of the verdict if the action does not include it.
 fn verdict(verdict: u32) -> String {
     let action = Action::from(verdict);
     if u32::from(action) == verdict { action.to_string() } else { format!("{action}({})", verdict as u16) }

@@ -1,14 +1,13 @@
-//! What statements load into A and X: fields of the call, constants, scratch words and each other.
+//! The right sides of assignments to A and X: fields of the call, constants, scratch words and each other.
 
 use crate::bpf::instruction::{Instruction, RawInstruction};
 use crate::bpf::isa::{Register, Width};
+use crate::seccomp::SeccompData;
 use crate::text::cursor::{Cursor, Range};
 use crate::text::error::ParseError;
-use crate::text::seccomp::statement::{
-    ARGS, FIELDS, INSTRUCTION_POINTER, Names, Statement, constant, index, keyword, plain,
-};
+use crate::text::seccomp::statement::{FIELDS, Names, Statement, constant, index, keyword, plain};
 
-/// Behind `A =`: what A becomes.
+/// Reads the right side of `A =`.
 pub(super) fn a_source<'a>(cursor: &mut Cursor<'a>, names: Names) -> Result<Statement<'a>, ParseError> {
     if cursor.eat_next("-") {
         return negative(cursor, names).map(plain);
@@ -17,7 +16,7 @@ pub(super) fn a_source<'a>(cursor: &mut Cursor<'a>, names: Names) -> Result<Stat
     let (start, word) = keyword(&mut ahead);
     if let Some(argument) = named_argument(ahead.rest(), &word).filter(|_| !word.is_empty()) {
         *cursor = ahead;
-        return half(cursor, names, ARGS + 8 * argument);
+        return half(cursor, names, SeccompData::ARGS + 8 * argument);
     }
     let offset = match word.as_str() {
         "x" => {
@@ -30,7 +29,7 @@ pub(super) fn a_source<'a>(cursor: &mut Cursor<'a>, names: Names) -> Result<Stat
                 return Err(ahead.error_at(start, "expected `args[0]` to `args[5]`"));
             }
             *cursor = ahead;
-            let field = ARGS + 8 * argument;
+            let field = SeccompData::ARGS + 8 * argument;
             return match word.as_str() {
                 "args" => half(cursor, names, field),
                 _ => Ok(Statement::Half(load(names.half(field, true)))),
@@ -38,7 +37,7 @@ pub(super) fn a_source<'a>(cursor: &mut Cursor<'a>, names: Names) -> Result<Stat
         }
         "instruction_pointer" => {
             *cursor = ahead;
-            return half(cursor, names, INSTRUCTION_POINTER);
+            return half(cursor, names, SeccompData::INSTRUCTION_POINTER);
         }
         "data" => index(&mut ahead)?,
         word => match FIELDS.iter().find(|(name, _)| *name == word) {
@@ -50,7 +49,7 @@ pub(super) fn a_source<'a>(cursor: &mut Cursor<'a>, names: Names) -> Result<Stat
     Ok(Statement::Plain(load(offset)))
 }
 
-/// Behind `A = -`.
+/// Reads the right side of `A = -`.
 fn negative(cursor: &mut Cursor, names: Names) -> Result<Instruction, ParseError> {
     let mut ahead = cursor.clone();
     if keyword(&mut ahead).1 == "a" {
@@ -61,7 +60,7 @@ fn negative(cursor: &mut Cursor, names: Names) -> Result<Instruction, ParseError
     Ok(Instruction::LoadConstant { dst: Register::A, value })
 }
 
-/// Behind the name of the 64-bit field at `offset`: which half of it is loaded.
+/// Reads the half of the 64-bit field at `offset`, after its name.
 fn half<'a>(cursor: &mut Cursor, names: Names, offset: u32) -> Result<Statement<'a>, ParseError> {
     let is_upper = is_upper_half(cursor)?;
     Ok(Statement::Half(load(names.half(offset, is_upper))))
@@ -71,10 +70,10 @@ fn load(offset: u32) -> RawInstruction {
     Instruction::LoadAbsolute { offset, width: Width::Word }.into()
 }
 
-/// Which argument has this name, by the remark on the rest of the line: `# write(fd, buf, count)`.
-fn named_argument(behind: &str, name: &str) -> Option<u32> {
+/// Returns the number of the argument with this name in the remark on the rest of the line: `# write(fd, buf, count)`.
+fn named_argument(rest_of_line: &str, name: &str) -> Option<u32> {
     const BLANKS: [char; 2] = [' ', '\t'];
-    let mut rest = behind.trim_start_matches(BLANKS);
+    let mut rest = rest_of_line.trim_start_matches(BLANKS);
     if let Some(shift) = rest.strip_prefix(">>") {
         let digits = shift.trim_start_matches(BLANKS);
         rest = digits.trim_start_matches(|c: char| c.is_ascii_digit()).trim_start_matches(BLANKS);
@@ -84,10 +83,10 @@ fn named_argument(behind: &str, name: &str) -> Option<u32> {
     let is_call = |call: &str| call.chars().all(|c| c.is_ascii_alphanumeric() || "_.".contains(c));
     let (arguments, _) = arguments.split_once(')').filter(|_| is_call(call.trim()))?;
     let mut arguments = arguments.split(',').map(str::trim).zip(0..6);
-    arguments.find_map(|(argument, place)| argument.eq_ignore_ascii_case(name).then_some(place))
+    arguments.find_map(|(argument, number)| argument.eq_ignore_ascii_case(name).then_some(number))
 }
 
-/// Passes `>> 32`, if that stands here.
+/// Skips `>> 32`, if it is here.
 fn is_upper_half(cursor: &mut Cursor) -> Result<bool, ParseError> {
     if !cursor.eat_next(">>") {
         return Ok(false);
@@ -96,11 +95,11 @@ fn is_upper_half(cursor: &mut Cursor) -> Result<bool, ParseError> {
     let start = cursor.at();
     match cursor.decimal(Range::U32)? {
         32 => Ok(true),
-        _ => Err(cursor.error_at(start, "expected 32: a half of 64 bits is loaded")),
+        _ => Err(cursor.error_at(start, "expected 32, for the upper half of 64 bits")),
     }
 }
 
-/// What X becomes, behind `X =`.
+/// Reads the right side of `X =`.
 pub(super) fn x_source(cursor: &mut Cursor, names: Names) -> Result<Instruction, ParseError> {
     let mut ahead = cursor.clone();
     if keyword(&mut ahead).1 == "a" {
@@ -110,7 +109,7 @@ pub(super) fn x_source(cursor: &mut Cursor, names: Names) -> Result<Instruction,
     source(cursor, Register::X, names)
 }
 
-/// What either register can become.
+/// Reads a right side that both registers allow.
 fn source(cursor: &mut Cursor, dst: Register, names: Names) -> Result<Instruction, ParseError> {
     let mut ahead = cursor.clone();
     match keyword(&mut ahead).1.as_str() {

@@ -1,4 +1,4 @@
-//! Statements, as `seccomp-tools asm` reads them.
+//! The grammar of statements, as `seccomp-tools asm` reads them.
 //!
 //! ```text
 //! A = sys_number | arch | len | instruction_pointer [>> 32] | args[0] [>> 32] | args_h[0] | data[4]
@@ -10,25 +10,24 @@
 //! return A | 5 | ALLOW | ERRNO(5) | ...
 //! ```
 //!
-//! Where there is no label of that name, a number as label says how many statements to skip; `next` is the next one.
-//! Constants are numbers, `ARCH_X86_64`, or names of system calls: `write`, `aarch64.write`, `x32_write`. Keywords are
-//! in any case; comments begin with `#`. A statement may go on in the next line.
+//! A number that is not a label is the number of statements to skip; `next` is the next statement. Constants are
+//! numbers, `ARCH_X86_64`, or names of system calls: `write`, `aarch64.write`, `x32_write`. Keywords are
+//! case-insensitive; comments begin with `#`. A statement may continue on the next line.
 //!
-//! `args[0]` is the lower half of an argument and `args[0] >> 32` the upper one, which comes first on a big-endian
-//! architecture: the one that was tested for, or the presumed one. An argument may have a name if a remark says which
-//! one it is, as in `A = buf # write(fd, buf, count)`.
+//! `args[0]` is the lower half of an argument and `args[0] >> 32` the upper one, which comes first if the architecture
+//! (the tested or the presumed one) is big-endian. A remark gives arguments names: `A = buf # write(fd, buf, count)`.
 
 use crate::bpf::instruction::{Instruction, Operand, RawInstruction};
 use crate::bpf::isa::{AluOp, Condition, Register};
-use crate::seccomp::{Action, Arch, is_call};
+use crate::seccomp::{Action, Arch, SeccompData, is_call};
 use crate::text::cursor::{Cursor, Range};
 use crate::text::error::ParseError;
 use crate::text::seccomp::source::{a_source, x_source};
 
-/// What an instruction does.
+/// A statement of one instruction.
 pub(super) enum Statement<'a> {
     Plain(RawInstruction),
-    /// Loads a half of a 64-bit field: the byte order decides where that stands.
+    /// Loads a half of a 64-bit field, whose offset depends on the byte order.
     Half(RawInstruction),
     Jump(Goto<'a>),
     Branch {
@@ -39,50 +38,44 @@ pub(super) enum Statement<'a> {
     },
 }
 
-/// Where a jump goes.
+/// The target of a jump.
 #[derive(Clone, Copy)]
 pub(super) enum Goto<'a> {
     Next,
-    Place { name: &'a str, at: usize },
+    Label { name: &'a str, at: usize },
 }
 
-/// The label of the next statement, wherever that is.
+/// The label that always stands for the next statement.
 pub(super) const NEXT: &str = "next";
 
-/// What stands between `A` and an operand that A is changed by.
+/// The signs of arithmetic assignments to A.
 #[rustfmt::skip]
 pub(super) static ASSIGNMENTS: [(&str, AluOp); 10] = [
     ("+=", AluOp::Add), ("-=", AluOp::Sub), ("*=", AluOp::Mul), ("/=", AluOp::Div), ("%=", AluOp::Mod),
     ("&=", AluOp::And), ("|=", AluOp::Or), ("^=", AluOp::Xor), ("<<=", AluOp::Lsh), (">>=", AluOp::Rsh),
 ];
 
-/// What stands between `A` and an operand that A is compared with; no sign stands behind one that it begins with.
+/// The signs of comparisons of A; no sign comes after a prefix of it.
 #[rustfmt::skip]
 pub(super) static COMPARISONS: [(&str, Condition); 7] = [
     ("==", Condition::Equal), ("!=", Condition::NotEqual), ("<=", Condition::LessOrEqual),
     (">=", Condition::GreaterOrEqual), ("<", Condition::Less), (">", Condition::Greater), ("&", Condition::BitsSet),
 ];
 
-/// The fields of `struct seccomp_data` that have 4 bytes.
-pub(super) static FIELDS: [(&str, u32); 2] = [("sys_number", 0), ("arch", 4)];
+/// The fields of `struct seccomp_data` of 4 bytes.
+pub(super) static FIELDS: [(&str, u32); 2] = [("sys_number", SeccompData::NR), ("arch", SeccompData::ARCH)];
 
-/// Where the instruction pointer stands in `struct seccomp_data`, which has 8 bytes.
-pub(super) const INSTRUCTION_POINTER: u32 = 8;
-
-/// Where the arguments begin in `struct seccomp_data`; each has 8 bytes.
-pub(super) const ARGS: u32 = 16;
-
-/// Whose names system calls have, and whose byte order arguments.
+/// The meaning of names of system calls, and the byte order of arguments.
 #[derive(Clone, Copy)]
 pub(super) enum Names {
-    /// Of this architecture, where no other is named.
+    /// Those of this architecture, unless a name includes another one.
     Of(Arch),
-    /// Of any one where the call has this number: there are more than have names here.
+    /// Those of any architecture: every name of a system call has the number `k`.
     Matching { k: u32, is_big_endian: bool },
 }
 
 impl Names {
-    /// The number of a constant, `None` for a word that is none.
+    /// Returns the value of a named constant.
     fn number(self, word: &str) -> Option<u32> {
         let upper = word.to_ascii_uppercase();
         let arch = upper.strip_prefix("AUDIT_").unwrap_or(&upper).strip_prefix("ARCH_");
@@ -97,7 +90,7 @@ impl Names {
         }
     }
 
-    /// The offset of a half of the 64-bit field at `offset`.
+    /// Returns the offset of a half of the 64-bit field at `offset`.
     pub(super) fn half(self, offset: u32, is_upper: bool) -> u32 {
         let is_big_endian = match self {
             Names::Of(arch) => arch.is_big_endian(),
@@ -107,7 +100,7 @@ impl Names {
     }
 }
 
-/// Passes a label, and gives it and its place, if one stands here.
+/// Skips a label if one is here, and returns it and its position.
 pub(super) fn label<'a>(cursor: &mut Cursor<'a>) -> Option<(&'a str, usize)> {
     let mut ahead = cursor.clone();
     let name = name(&mut ahead);
@@ -119,12 +112,12 @@ pub(super) fn label<'a>(cursor: &mut Cursor<'a>) -> Option<(&'a str, usize)> {
     Some((name, at))
 }
 
-/// A label, or nothing: letters, digits and `_`.
+/// Reads a label, or nothing: letters, digits and `_`.
 fn name<'a>(cursor: &mut Cursor<'a>) -> &'a str {
     cursor.take_while(|c| c.is_ascii_alphanumeric() || c == '_')
 }
 
-/// The next word in lower case, and its place.
+/// Reads a word, and returns its position and the word in lower case.
 pub(super) fn keyword(cursor: &mut Cursor) -> (usize, String) {
     cursor.skip_space();
     (cursor.at(), cursor.word().to_ascii_lowercase())
@@ -134,7 +127,7 @@ pub(super) fn keyword(cursor: &mut Cursor) -> (usize, String) {
 pub(super) fn statement<'a>(cursor: &mut Cursor<'a>, names: Names) -> Result<Statement<'a>, ParseError> {
     let (start, word) = keyword(cursor);
     match word.as_str() {
-        "a" => behind_a(cursor, names),
+        "a" => assignment_or_test(cursor, names),
         "x" => {
             cursor.expect("=")?;
             x_source(cursor, names).map(plain)
@@ -146,7 +139,7 @@ pub(super) fn statement<'a>(cursor: &mut Cursor<'a>, names: Names) -> Result<Sta
             Ok(plain(Instruction::StoreScratch { src, slot }))
         }
         "if" => conditional(cursor, names),
-        "goto" | "jmp" | "jump" => place(cursor).map(Statement::Jump),
+        "goto" | "jmp" | "jump" => target(cursor).map(Statement::Jump),
         "return" => verdict(cursor, names).map(plain),
         _ => Err(cursor.error_at(start, "expected a statement (`A = ..`, `if (..) goto ..`, `return ..`) or a label")),
     }
@@ -156,8 +149,8 @@ pub(super) fn plain<'a>(instruction: Instruction) -> Statement<'a> {
     Statement::Plain(instruction.into())
 }
 
-/// Behind `A`: arithmetic, a test, or `=` and what A becomes.
-fn behind_a<'a>(cursor: &mut Cursor<'a>, names: Names) -> Result<Statement<'a>, ParseError> {
+/// Reads the rest of a statement after `A`: an assignment, or a test with two targets.
+fn assignment_or_test<'a>(cursor: &mut Cursor<'a>, names: Names) -> Result<Statement<'a>, ParseError> {
     if let Some(&(_, op)) = ASSIGNMENTS.iter().find(|(sign, _)| cursor.eat_next(sign)) {
         let operand = operand(cursor, names)?;
         return Ok(plain(Instruction::Alu { op, operand }));
@@ -168,16 +161,16 @@ fn behind_a<'a>(cursor: &mut Cursor<'a>, names: Names) -> Result<Statement<'a>, 
     };
     let operand = operand(cursor, names)?;
     cursor.expect("?")?;
-    let then = place(cursor)?;
+    let then = target(cursor)?;
     cursor.expect(":")?;
-    Ok(Statement::Branch { condition, operand, then, otherwise: place(cursor)? })
+    Ok(Statement::Branch { condition, operand, then, otherwise: target(cursor)? })
 }
 
 fn comparison(cursor: &mut Cursor) -> Option<Condition> {
     COMPARISONS.iter().find(|(sign, _)| cursor.eat_next(sign)).map(|&(_, condition)| condition)
 }
 
-/// Behind `if`.
+/// Reads the rest of a statement after `if`.
 fn conditional<'a>(cursor: &mut Cursor<'a>, names: Names) -> Result<Statement<'a>, ParseError> {
     cursor.expect("(")?;
     let (condition, operand) = if cursor.eat_next("!") {
@@ -199,7 +192,7 @@ fn conditional<'a>(cursor: &mut Cursor<'a>, names: Names) -> Result<Statement<'a
     Ok(Statement::Branch { condition, operand, then, otherwise: goto(cursor)? })
 }
 
-/// `A == 5`
+/// Reads a test: `A == 5`.
 fn test(cursor: &mut Cursor, names: Names) -> Result<(Condition, Operand), ParseError> {
     let (start, word) = keyword(cursor);
     if word != "a" {
@@ -214,22 +207,22 @@ fn test(cursor: &mut Cursor, names: Names) -> Result<(Condition, Operand), Parse
     }
 }
 
-/// `goto LABEL`
+/// Reads `goto LABEL`.
 fn goto<'a>(cursor: &mut Cursor<'a>) -> Result<Goto<'a>, ParseError> {
     match keyword(cursor) {
-        (_, word) if matches!(word.as_str(), "goto" | "jmp" | "jump") => place(cursor),
+        (_, word) if matches!(word.as_str(), "goto" | "jmp" | "jump") => target(cursor),
         (start, _) => Err(cursor.error_at(start, "expected `goto`")),
     }
 }
 
-/// A label to go to.
-fn place<'a>(cursor: &mut Cursor<'a>) -> Result<Goto<'a>, ParseError> {
+/// Reads a target.
+fn target<'a>(cursor: &mut Cursor<'a>) -> Result<Goto<'a>, ParseError> {
     cursor.skip_space();
     let at = cursor.at();
     match name(cursor) {
         "" => Err(cursor.error("expected a label")),
         NEXT => Ok(Goto::Next),
-        name => Ok(Goto::Place { name, at }),
+        name => Ok(Goto::Label { name, at }),
     }
 }
 
@@ -241,7 +234,7 @@ fn register(cursor: &mut Cursor) -> Result<Register, ParseError> {
     }
 }
 
-/// X, or a constant.
+/// Reads X or a constant.
 fn operand(cursor: &mut Cursor, names: Names) -> Result<Operand, ParseError> {
     let mut ahead = cursor.clone();
     if keyword(&mut ahead).1 == "x" {
@@ -251,7 +244,7 @@ fn operand(cursor: &mut Cursor, names: Names) -> Result<Operand, ParseError> {
     constant(cursor, names).map(Operand::Constant)
 }
 
-/// A constant, in parentheses perhaps.
+/// Reads a constant, maybe in parentheses.
 pub(super) fn constant(cursor: &mut Cursor, names: Names) -> Result<u32, ParseError> {
     let mut depth = 0;
     while cursor.eat_next("(") {
@@ -265,7 +258,7 @@ pub(super) fn constant(cursor: &mut Cursor, names: Names) -> Result<u32, ParseEr
     Ok(value)
 }
 
-/// A number, where a leading 0 means nothing.
+/// Reads a number; a leading 0 does not make it octal.
 fn number(cursor: &mut Cursor) -> Result<u32, ParseError> {
     let is_octal = cursor.rest().starts_with('0') && cursor.rest()[1..].starts_with(|c: char| c.is_ascii_digit());
     if is_octal { cursor.decimal(Range::U32) } else { cursor.number(Range::U32) }
@@ -286,7 +279,7 @@ fn named(cursor: &mut Cursor, names: Names) -> Result<u32, ParseError> {
     })
 }
 
-/// `[5]`
+/// Reads an index: `[5]`.
 pub(super) fn index(cursor: &mut Cursor) -> Result<u32, ParseError> {
     cursor.expect("[")?;
     cursor.skip_space();
@@ -298,7 +291,7 @@ pub(super) fn index(cursor: &mut Cursor) -> Result<u32, ParseError> {
     Ok(index)
 }
 
-/// Behind `return`: A, an action, or a constant.
+/// Reads the verdict after `return`: A, an action, or a constant.
 fn verdict(cursor: &mut Cursor, names: Names) -> Result<Instruction, ParseError> {
     let mut ahead = cursor.clone();
     let (_, word) = keyword(&mut ahead);

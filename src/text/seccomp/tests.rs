@@ -1,17 +1,17 @@
 use super::*;
 
 fn read(text: &str) -> Vec<RawInstruction> {
-    parse(text, PRESUMED).unwrap_or_else(|error| panic!("{error}"))
+    parse_presuming(text, PRESUMED).unwrap_or_else(|error| panic!("{error}"))
 }
 
 fn message(text: &str) -> (usize, usize, String) {
-    let error = parse(text, PRESUMED).unwrap_err();
+    let error = parse_presuming(text, PRESUMED).unwrap_err();
     (error.line(), error.column(), error.message().to_owned())
 }
 
 #[cfg(feature = "syscall-names")]
 #[test]
-fn a_program_is_printed_as_seccomp_tools_prints_it() {
+fn prints_as_seccomp_tools_does() {
     let text = " line  CODE  JT   JF      K
 =================================
  0000: 0x20 0x00 0x00 0x00000004  A = arch
@@ -27,15 +27,15 @@ fn a_program_is_printed_as_seccomp_tools_prints_it() {
  0010: 0x06 0x00 0x00 0x00000000  return KILL
 ";
     let program = read(text);
-    assert_eq!(print(&program, PRESUMED), text);
-    // Without the fields, the statements say the same.
+    assert_eq!(super::print(&program), text);
+    // The statements alone give the same program.
     let statements = lines(&program, PRESUMED).into_iter().map(|line| format!("{} {}\n", &line[..6], &line[34..]));
     assert_eq!(read(&statements.collect::<String>()), program);
 }
 
 #[cfg(feature = "syscall-names")]
 #[test]
-fn what_people_write_is_read() {
+fn reads_statements_and_labels() {
     let by_hand = read(
         "# check if arch is X86_64
          A = arch
@@ -64,7 +64,7 @@ fn what_people_write_is_read() {
 }
 
 #[test]
-fn statements_have_many_forms() {
+fn reads_all_forms_of_statements() {
     let same = |a: &str, b: &str| assert_eq!(read(a), read(b), "{a} / {b}");
     same("a = DATA[4] # arch\nRETURN allow", "A = arch return 0x7fff0000");
     same("A = args_h[1]\nA = instruction_pointer >> 32", "A = args[1] >> 32 A = data[12]");
@@ -84,19 +84,19 @@ fn statements_have_many_forms() {
 }
 
 #[test]
-fn mistakes_are_located() {
+fn locates_errors() {
     assert_eq!(message("A = arch\n  A ~ 5").1, 5);
     assert_eq!(
         message("B = 5"),
         (1, 1, "expected a statement (`A = ..`, `if (..) goto ..`, `return ..`) or a label".into())
     );
-    assert_eq!(message("goto out\nreturn A"), (1, 6, "label `out` stands nowhere".into()));
-    assert_eq!(message("goto 1\nreturn A"), (1, 6, "expected a target that a statement follows".into()));
+    assert_eq!(message("goto out\nreturn A"), (1, 6, "label `out` is not defined".into()));
+    assert_eq!(message("goto 1\nreturn A"), (1, 6, "expected a target inside the program".into()));
     assert_eq!(message("up: A = X\ngoto up"), (2, 6, "expected a target further down: jumps go forward only".into()));
-    assert_eq!(message("up: A = X\nup: A = X"), (2, 1, "label `up` stands in two places".into()));
-    assert_eq!(message("next: A = X"), (1, 1, "expected another name: `next` is the next statement".into()));
+    assert_eq!(message("up: A = X\nup: A = X"), (2, 1, "label `up` is defined twice".into()));
+    assert_eq!(message("next: A = X"), (1, 1, "expected another name: `next` stands for the next statement".into()));
     assert_eq!(message("A = args[6]"), (1, 5, "expected `args[0]` to `args[5]`".into()));
-    assert_eq!(message("A = args[1] >> 4"), (1, 16, "expected 32: a half of 64 bits is loaded".into()));
+    assert_eq!(message("A = args[1] >> 4"), (1, 16, "expected 32, for the upper half of 64 bits".into()));
     assert_eq!(message("if (A = 5) goto 0"), (1, 7, "expected one of == != < <= > >= &".into()));
     assert_eq!(message("if (X == 5) goto 0"), (1, 5, "expected `A`".into()));
     assert_eq!(message("return ERRNO(65536)"), (1, 14, "expected the data of an action, from 0 to 65535".into()));
@@ -107,8 +107,8 @@ fn mistakes_are_located() {
 }
 
 #[test]
-fn fields_count_and_statements_must_not_contradict_them() {
-    let contradicts = "expected what the four fields say; without them, the statement would count";
+fn rejects_statements_that_contradict_fields() {
+    let contradicts = "expected a statement that agrees with the four fields; remove the fields to use the statement";
     assert_eq!(message(" 0000: 0x06 0x00 0x00 0x7fff0000  return KILL"), (1, 35, contradicts.into()));
     assert_eq!(message("0000: 0x15 0x00 0x01 0x00000001  if (A != 1) goto 0003").2, contradicts);
     let remarks = read(
@@ -125,17 +125,17 @@ fn fields_count_and_statements_must_not_contradict_them() {
 }
 
 #[test]
-fn what_filters_may_not_do_is_a_remark() {
+fn prints_forbidden_instructions_as_remarks() {
     let refused =
         [RawInstruction::new(0x28, 0, 0, 12), RawInstruction::new(0xb1, 0, 0, 14), RawInstruction::new(7, 9, 9, 9)];
-    let printed = print(&refused, PRESUMED);
+    let printed = super::print(&refused);
     assert!(printed.contains("# ldh [12]") && printed.contains("# ldxb 4*([14]&0xf)") && printed.contains("X = A"));
     assert_eq!(read(&printed), refused);
 }
 
 #[cfg(feature = "syscall-names")]
 #[test]
-fn names_are_those_of_the_architecture_that_is_tested_for() {
+fn names_calls_for_the_tested_architecture() {
     let program = read(
         "A = arch
          A == ARCH_AARCH64 ? arm : 0
@@ -151,13 +151,13 @@ fn names_are_those_of_the_architecture_that_is_tested_for() {
 }
 
 #[test]
-fn halves_of_arguments_follow_the_byte_order() {
+fn orders_halves_by_the_architecture() {
     let s390x = Arch(0x8000_0016);
     let text = "A = args[0] A = args[0] >> 32 A = args_h[5] A = instruction_pointer A = data[16] return A";
-    let offsets = |arch| parse(text, arch).unwrap().iter().map(|raw| raw.k).collect::<Vec<u32>>();
+    let offsets = |arch| parse_presuming(text, arch).unwrap().iter().map(|raw| raw.k).collect::<Vec<u32>>();
     assert_eq!(offsets(Arch::X86_64), [16, 20, 60, 8, 16, 0]);
     assert_eq!(offsets(s390x), [20, 16, 56, 12, 16, 0]);
-    // The architecture that was tested for counts more than the presumed one.
+    // A tested architecture overrides the presumed one.
     let dual = "A = arch
                 A == ARCH_S390X ? big : next
                 A = args[0]
@@ -165,12 +165,12 @@ fn halves_of_arguments_follow_the_byte_order() {
                 big: A = args[0]
                 return A";
     for presumed in [Arch::X86_64, s390x] {
-        let program = parse(dual, presumed).unwrap();
+        let program = parse_presuming(dual, presumed).unwrap();
         assert_eq!(program[4].k, 20);
         assert_eq!(program[2].k, if presumed == s390x { 20 } else { 16 });
         assert!(lines(&program, presumed)[4].ends_with("A = args[0]"));
     }
-    // Listings are those of any machine, but of one.
+    // A listing may be of any architecture, but of one only.
     let listing =
         |second| format!("0000: 0x20 0x00 0x00 0x00000010  A = args[0] >> 32\n0001: 0x20 0 0 {second}  A = args[1]");
     assert_eq!(read(&listing("0x1c")).len(), 2);
@@ -178,7 +178,7 @@ fn halves_of_arguments_follow_the_byte_order() {
 }
 
 #[test]
-fn remarks_give_arguments_names() {
+fn reads_argument_names_from_remarks() {
     let same = |a: &str, b: &str| assert_eq!(read(a), read(b), "{a} / {b}");
     same("A = fd # write(fd, buf, count)\nA = count >> 32 # write(fd, buf, count)", "A = args[0] A = args[2] >> 32");
     same("A = len # mmap(addr, len, prot)\nA = len # what it is", "A = args[1] A = len");

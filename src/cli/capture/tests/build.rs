@@ -5,54 +5,47 @@ use std::io::Write;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Order {
-    Little,
-    Big,
-}
+pub(super) use crate::cli::capture::ByteOrder;
+use crate::cli::capture::magic::{PCAP_MICROSECONDS, PCAP_NANOSECONDS};
 
-pub(super) const ORDERS: [Order; 2] = [Order::Little, Order::Big];
-pub(super) const MICRO: u32 = 0xa1b2_c3d4;
-pub(super) const NANO: u32 = 0xa1b2_3c4d;
+pub(super) const ORDERS: [ByteOrder; 2] = [ByteOrder::Little, ByteOrder::Big];
+pub(super) const MICRO: u32 = PCAP_MICROSECONDS;
+pub(super) const NANO: u32 = PCAP_NANOSECONDS;
 pub(super) const MODIFIED: u32 = 0xa1b2_cd34;
 
-impl Order {
-    pub(super) fn u16(self, value: u16) -> [u8; 2] {
-        if self == Order::Little { value.to_le_bytes() } else { value.to_be_bytes() }
+impl ByteOrder {
+    pub(super) fn u16_bytes(self, value: u16) -> [u8; 2] {
+        if self == ByteOrder::Little { value.to_le_bytes() } else { value.to_be_bytes() }
     }
 
-    pub(super) fn u32(self, value: u32) -> [u8; 4] {
-        if self == Order::Little { value.to_le_bytes() } else { value.to_be_bytes() }
-    }
-
-    pub(super) fn u64(self, value: u64) -> [u8; 8] {
-        if self == Order::Little { value.to_le_bytes() } else { value.to_be_bytes() }
+    pub(super) fn u64_bytes(self, value: u64) -> [u8; 8] {
+        if self == ByteOrder::Little { value.to_le_bytes() } else { value.to_be_bytes() }
     }
 
     pub(super) fn words(self, words: &[u32]) -> Vec<u8> {
-        words.iter().flat_map(|word| self.u32(*word)).collect()
+        words.iter().flat_map(|word| self.u32_bytes(*word)).collect()
     }
 }
 
-/// A pcap file, and where its pieces begin: each record, and the end.
+/// A pcap file, and the offsets of its records and its end.
 pub(super) struct PcapBytes {
-    order: Order,
+    order: ByteOrder,
     modified: bool,
     pub(super) bytes: Vec<u8>,
     pub(super) marks: Vec<usize>,
 }
 
 impl PcapBytes {
-    pub(super) fn new(order: Order, magic: u32, snaplen: u32, network: u32) -> PcapBytes {
-        let mut bytes = order.u32(magic).to_vec();
-        bytes.extend([order.u16(2), order.u16(4)].concat());
+    pub(super) fn new(order: ByteOrder, magic: u32, snaplen: u32, network: u32) -> PcapBytes {
+        let mut bytes = order.u32_bytes(magic).to_vec();
+        bytes.extend([order.u16_bytes(2), order.u16_bytes(4)].concat());
         bytes.extend(order.words(&[0, 0, snaplen, network]));
         PcapBytes { order, modified: magic == MODIFIED, marks: vec![bytes.len()], bytes }
     }
 
-    /// States a version.
+    /// Sets the version.
     pub(super) fn version(mut self, major: u16, minor: u16) -> PcapBytes {
-        self.bytes[4..8].copy_from_slice(&[self.order.u16(major), self.order.u16(minor)].concat());
+        self.bytes[4..8].copy_from_slice(&[self.order.u16_bytes(major), self.order.u16_bytes(minor)].concat());
         self
     }
 
@@ -78,34 +71,36 @@ impl PcapBytes {
     }
 }
 
-/// A pcapng file, and where its blocks begin, and the end. `packets` are the marks at which a packet ends.
+/// A pcapng file, and the offsets of its blocks and its end. `packets` are the offsets at which packets end.
 pub(super) struct PcapngBytes {
-    order: Order,
+    order: ByteOrder,
     pub(super) bytes: Vec<u8>,
     pub(super) marks: Vec<usize>,
     pub(super) packets: Vec<usize>,
 }
 
 impl PcapngBytes {
-    pub(super) fn new(order: Order) -> PcapngBytes {
+    pub(super) fn new(order: ByteOrder) -> PcapngBytes {
         PcapngBytes { order, bytes: Vec::new(), marks: vec![0], packets: Vec::new() }.section(order)
     }
 
-    pub(super) fn section(self, order: Order) -> PcapngBytes {
+    pub(super) fn section(self, order: ByteOrder) -> PcapngBytes {
         self.section_of_version(order, 0)
     }
 
     /// Begins a section of version 1 with this minor version.
-    pub(super) fn section_of_version(mut self, order: Order, minor: u16) -> PcapngBytes {
+    pub(super) fn section_of_version(mut self, order: ByteOrder, minor: u16) -> PcapngBytes {
         self.order = order;
-        let version = [order.u16(1), order.u16(minor)].concat();
-        let content = [&order.u32(0x1a2b_3c4d)[..], &version, &order.u64(u64::MAX), &self.option(4, b"test")].concat();
+        let version = [order.u16_bytes(1), order.u16_bytes(minor)].concat();
+        let content =
+            [&order.u32_bytes(0x1a2b_3c4d)[..], &version, &order.u64_bytes(u64::MAX), &self.option(4, b"test")]
+                .concat();
         self.block(0x0a0d_0d0a, &content)
     }
 
     pub(super) fn interface(self, link_type: u16, snaplen: u32, options: &[(u16, Vec<u8>)]) -> PcapngBytes {
-        let mut content = [self.order.u16(link_type), self.order.u16(0)].concat();
-        content.extend(self.order.u32(snaplen));
+        let mut content = [self.order.u16_bytes(link_type), self.order.u16_bytes(0)].concat();
+        content.extend(self.order.u32_bytes(snaplen));
         for (code, value) in options {
             content.extend(self.option(*code, value));
         }
@@ -122,14 +117,14 @@ impl PcapngBytes {
 
     pub(super) fn obsolete(self, interface: u16, ticks: u64, wire_len: u32, data: &[u8]) -> PcapngBytes {
         let (high, low) = ((ticks >> 32) as u32, ticks as u32);
-        let mut content = [self.order.u16(interface), self.order.u16(9)].concat();
+        let mut content = [self.order.u16_bytes(interface), self.order.u16_bytes(9)].concat();
         content.extend(self.order.words(&[high, low, data.len() as u32, wire_len]));
         content.extend(padded(data));
         self.packet(2, &content)
     }
 
     pub(super) fn simple(self, wire_len: u32, data: &[u8]) -> PcapngBytes {
-        let content = [&self.order.u32(wire_len)[..], &padded(data)].concat();
+        let content = [&self.order.u32_bytes(wire_len)[..], &padded(data)].concat();
         self.packet(3, &content)
     }
 
@@ -143,13 +138,13 @@ impl PcapngBytes {
         let length = content.len() as u32 + 12;
         self.bytes.extend(self.order.words(&[kind, length]));
         self.bytes.extend(content);
-        self.bytes.extend(self.order.u32(length));
+        self.bytes.extend(self.order.u32_bytes(length));
         self.marks.push(self.bytes.len());
         self
     }
 
     pub(super) fn option(&self, code: u16, value: &[u8]) -> Vec<u8> {
-        [&self.order.u16(code)[..], &self.order.u16(value.len() as u16), &padded(value)].concat()
+        [&self.order.u16_bytes(code)[..], &self.order.u16_bytes(value.len() as u16), &padded(value)].concat()
     }
 }
 
@@ -166,7 +161,7 @@ pub(super) fn gzip(bytes: &[u8]) -> Vec<u8> {
 }
 
 /// A pcap file of three records.
-pub(super) fn small_pcap(order: Order, magic: u32) -> PcapBytes {
+pub(super) fn small_pcap(order: ByteOrder, magic: u32) -> PcapBytes {
     PcapBytes::new(order, magic, 65535, 1).record(1_700_000_000, 123_456, 60, &[1; 14]).record(0, 0, 0, &[]).record(
         u32::MAX,
         999_999,
@@ -177,15 +172,15 @@ pub(super) fn small_pcap(order: Order, magic: u32) -> PcapBytes {
 
 /// A pcapng file of two sections, of both orders, with all kinds of packet blocks and some others.
 pub(super) fn small_pcapng() -> PcapngBytes {
-    let (big, little) = (Order::Big, Order::Little);
+    let (big, little) = (ByteOrder::Big, ByteOrder::Little);
     PcapngBytes::new(little)
-        .interface(1, 0, &[(2, b"eth0".to_vec()), (9, vec![9]), (8, little.u64(1_000_000).to_vec()), (0, vec![])])
+        .interface(1, 0, &[(2, b"eth0".to_vec()), (9, vec![9]), (8, little.u64_bytes(1_000_000).to_vec()), (0, vec![])])
         .enhanced(0, 1_700_000_000_123_456_789, 60, &[1; 14])
-        .interface(113, 4, &[(14, little.u64(-3i64 as u64).to_vec()), (12, vec![b'x'; 5])])
+        .interface(113, 4, &[(14, little.u64_bytes(-3i64 as u64).to_vec()), (12, vec![b'x'; 5])])
         .block(0x8000_0001, &[0; 8])
         .obsolete(1, 5_000_001, 9, &[2; 4])
         .section(big)
-        .interface(101, 6, &[(9, vec![0x80 | 10]), (14, big.u64(100).to_vec()), (16, big.u64(77).to_vec())])
+        .interface(101, 6, &[(9, vec![0x80 | 10]), (14, big.u64_bytes(100).to_vec()), (16, big.u64_bytes(77).to_vec())])
         .enhanced(0, 1024 + 512, 3, &[3; 3])
         .simple(40, &[4; 6])
         .obsolete(0, 2048, 5, &[5; 5])
@@ -193,16 +188,16 @@ pub(super) fn small_pcapng() -> PcapngBytes {
 }
 
 /// A pcapng file of one section, with blocks and options of all kinds that are copied.
-pub(super) fn full_pcapng(order: Order) -> PcapngBytes {
+pub(super) fn full_pcapng(order: ByteOrder) -> PcapngBytes {
     let begin = PcapngBytes::new(order);
     let list = |options: &[(u16, &[u8])]| -> Vec<u8> {
         options.iter().flat_map(|(code, value)| PcapngBytes::new(order).option(*code, value)).collect()
     };
-    let custom = [&order.u32(32473)[..], b"any"].concat();
+    let custom = [&order.u32_bytes(32473)[..], b"any"].concat();
     let names = list(&[(1, b"\x7f\0\0\x01host\0"), (0, b""), (1, b"of names"), (2, b"server"), (0, b"")]);
     let secrets =
         [&order.words(&[0x544c_534b, 5])[..], b"keys\n\0\0\0", &list(&[(1, b"of secrets"), (0, b"")])].concat();
-    let (flags, packet_id, drops) = (order.u32(5), order.u64(9), order.u64(2));
+    let (flags, packet_id, drops) = (order.u32_bytes(5), order.u64_bytes(9), order.u64_bytes(2));
     let options = list(&[
         (1, b"of a packet"),
         (1, b"another"),

@@ -1,12 +1,12 @@
-//! Captures that end early, lie, or are something else.
+//! Captures that end early, are corrupt, or of another format.
 
-use super::build::{MICRO, MODIFIED, NANO, ORDERS, Order, PcapBytes, PcapngBytes, gzip, small_pcap, small_pcapng};
+use super::build::{ByteOrder, MICRO, MODIFIED, NANO, ORDERS, PcapBytes, PcapngBytes, gzip, small_pcap, small_pcapng};
 use super::{Random, damage, message, open, read, records};
 use crate::cli::capture::CaptureError;
-use crate::cli::capture::error::{Damage, Foreign};
+use crate::cli::capture::error::{CaptureErrorKind, Damage, Unsupported};
 
-/// Cuts `bytes` everywhere. `begins` are the offsets at which a piece begins, or the file ends; `ends` those at which
-/// a record has ended. A cut at the start of a piece is a clean end, any other is damage of the piece it is in.
+/// Cuts `bytes` everywhere. `begins` are the offsets at which a piece begins, or the file ends; `ends` those at which a
+/// record has ended. A cut at the start of a piece is a clean end, any other is damage of the piece it is in.
 fn cut_everywhere(bytes: &[u8], begins: &[usize], ends: &[usize]) {
     let all = records(bytes);
     assert_eq!(all.len(), ends.len());
@@ -15,7 +15,10 @@ fn cut_everywhere(bytes: &[u8], begins: &[usize], ends: &[usize]) {
         assert_eq!(seen, all[..ends.iter().filter(|end| **end <= len).count()], "cut at {len}");
         match error {
             None => assert!(begins.contains(&len), "cut at {len}"),
-            Some(CaptureError::Damaged { at, damage: Damage::Cut { needed, left, .. }, .. }) => {
+            Some(CaptureError {
+                kind: CaptureErrorKind::Damaged { at, damage: Damage::Cut { needed, left, .. } },
+                ..
+            }) => {
                 let begin = *begins.iter().filter(|begin| **begin <= len).max().unwrap_or(&0);
                 assert!(begin != len, "cut at {len}");
                 assert_eq!((at as usize, left), (begin, len - begin), "cut at {len}");
@@ -29,12 +32,12 @@ fn cut_everywhere(bytes: &[u8], begins: &[usize], ends: &[usize]) {
 #[test]
 fn a_cut_anywhere_gives_the_records_before_it() {
     for (order, magic) in [
-        (Order::Little, MICRO),
-        (Order::Big, MICRO),
-        (Order::Little, NANO),
-        (Order::Big, NANO),
-        (Order::Little, MODIFIED),
-        (Order::Big, MODIFIED),
+        (ByteOrder::Little, MICRO),
+        (ByteOrder::Big, MICRO),
+        (ByteOrder::Little, NANO),
+        (ByteOrder::Big, NANO),
+        (ByteOrder::Little, MODIFIED),
+        (ByteOrder::Big, MODIFIED),
     ] {
         let file = small_pcap(order, magic);
         cut_everywhere(&file.bytes, &file.marks, &file.marks[1..]);
@@ -46,13 +49,14 @@ fn a_cut_anywhere_gives_the_records_before_it() {
 
 #[test]
 fn a_cut_gzip_is_damage_wherever_it_is_cut() {
-    for bytes in [small_pcap(Order::Little, MICRO).bytes, small_pcapng().bytes] {
+    for bytes in [small_pcap(ByteOrder::Little, MICRO).bytes, small_pcapng().bytes] {
         let all = records(&bytes);
         let packed = gzip(&bytes);
         for len in 2..packed.len() {
             let (seen, error) = read(&packed[..len]);
             assert_eq!(seen, all[..seen.len()]);
-            let Some(CaptureError::Damaged { at, damage: Damage::Gzip(_), .. }) = error else {
+            let Some(CaptureError { kind: CaptureErrorKind::Damaged { at, damage: Damage::Gzip(_) }, .. }) = error
+            else {
                 panic!("cut at {len}: {error:?}");
             };
             assert!(at <= bytes.len() as u64);
@@ -62,22 +66,24 @@ fn a_cut_gzip_is_damage_wherever_it_is_cut() {
 
 #[test]
 fn a_gzip_with_a_wrong_checksum_is_damage_at_its_end() {
-    let bytes = small_pcap(Order::Little, MICRO).bytes;
+    let bytes = small_pcap(ByteOrder::Little, MICRO).bytes;
     let mut packed = gzip(&bytes);
     let checksum = packed.len() - 8;
     packed[checksum] ^= 1;
     let (seen, error) = read(&packed);
     assert_eq!(seen, records(&bytes));
-    let Some(CaptureError::Damaged { at, damage: Damage::Gzip(_), .. }) = error else { panic!("{error:?}") };
+    let Some(CaptureError { kind: CaptureErrorKind::Damaged { at, damage: Damage::Gzip(_) }, .. }) = error else {
+        panic!("{error:?}")
+    };
     assert_eq!(at, bytes.len() as u64);
 }
 
 #[test]
 fn flipped_bytes_never_panic_or_loop() {
     let files = [
-        small_pcap(Order::Little, MICRO).bytes,
-        small_pcap(Order::Big, NANO).bytes,
-        small_pcap(Order::Little, MODIFIED).bytes,
+        small_pcap(ByteOrder::Little, MICRO).bytes,
+        small_pcap(ByteOrder::Big, NANO).bytes,
+        small_pcap(ByteOrder::Little, MODIFIED).bytes,
         small_pcapng().bytes,
         gzip(&small_pcapng().bytes),
     ];
@@ -95,10 +101,9 @@ fn flipped_bytes_never_panic_or_loop() {
     }
 }
 
-/// Past what is read at once, where another thread reads.
 #[test]
 fn damage_far_into_a_capture() {
-    let mut file = PcapBytes::new(Order::Big, NANO, 0, 1);
+    let mut file = PcapBytes::new(ByteOrder::Big, NANO, 0, 1);
     for number in 0..20_000 {
         file = file.record(number, number, 500, &[number as u8; 300]);
     }
@@ -106,63 +111,74 @@ fn damage_far_into_a_capture() {
     let last = file.marks[file.marks.len() - 2];
     let (seen, error) = read(&file.bytes[..len - 1]);
     assert_eq!(seen.len(), 19_999);
-    let Some(CaptureError::Damaged { at, damage: Damage::Cut { needed: 316, left: 315, .. }, .. }) = error else {
+    let Some(CaptureError {
+        kind: CaptureErrorKind::Damaged { at, damage: Damage::Cut { needed: 316, left: 315, .. } },
+        ..
+    }) = error
+    else {
         panic!("{error:?}");
     };
     assert_eq!(at, last as u64);
     let packed = gzip(&file.bytes);
     let (seen, error) = read(&packed[..packed.len() / 2]);
-    let Some(CaptureError::Damaged { at, damage: Damage::Gzip(_), .. }) = error else { panic!("{error:?}") };
+    let Some(CaptureError { kind: CaptureErrorKind::Damaged { at, damage: Damage::Gzip(_) }, .. }) = error else {
+        panic!("{error:?}")
+    };
     assert_eq!(seen.len(), file.marks[1..].iter().filter(|end| **end as u64 <= at).count());
 }
 
 #[test]
 fn absurd_lengths_are_damage_at_once() {
-    let file = PcapBytes::new(Order::Little, MICRO, 0, 1).record(0, 0, 1, &[1]);
-    let long = [file.bytes, Order::Little.words(&[0, 0, 262_145, 0])].concat();
+    let file = PcapBytes::new(ByteOrder::Little, MICRO, 0, 1).record(0, 0, 1, &[1]);
+    let long = [file.bytes, ByteOrder::Little.words(&[0, 0, 262_145, 0])].concat();
     assert!(matches!(damage(&long), (41, Damage::TooLong { claimed: 262_145, limit: 262_144, .. })));
-    let file = PcapngBytes::new(Order::Big);
-    let long = [file.bytes, Order::Big.words(&[6, u32::MAX - 3, 0])].concat();
+    let file = PcapngBytes::new(ByteOrder::Big);
+    let long = [file.bytes, ByteOrder::Big.words(&[6, u32::MAX - 3, 0])].concat();
     assert!(matches!(damage(&long), (36, Damage::TooLong { claimed: 0xffff_fffc, .. })));
 }
 
 #[test]
 fn a_claim_allocates_nothing() {
     let bytes =
-        [PcapBytes::new(Order::Little, MICRO, 0, 231).bytes, Order::Little.words(&[0, 0, 128 << 20, 0])].concat();
+        [PcapBytes::new(ByteOrder::Little, MICRO, 0, 231).bytes, ByteOrder::Little.words(&[0, 0, 128 << 20, 0])]
+            .concat();
     assert!(matches!(damage(&bytes), (24, Damage::Cut { needed: 134_217_744, left: 16, .. })));
 }
 
-/// Bytes that gzip makes of almost nothing are not gathered; the same bytes uncompressed are.
+/// Gzip data of an implausible ratio is rejected; the same bytes uncompressed are read.
 #[test]
 fn long_records_must_be_plausible() {
     const LEN: usize = 40 << 20;
     let data = vec![0; LEN];
-    let file = PcapBytes::new(Order::Little, MICRO, 0, 231).record(0, 0, 5, &[1; 5]).record(0, 0, 0, &data).bytes;
+    let file = PcapBytes::new(ByteOrder::Little, MICRO, 0, 231).record(0, 0, 5, &[1; 5]).record(0, 0, 0, &data).bytes;
     let packed = gzip(&file);
     let (seen, error) = read(&packed);
-    let Some(CaptureError::Damaged { at: 45, damage: Damage::Unpacked { needed, stored, .. }, .. }) = error else {
+    let Some(CaptureError {
+        kind: CaptureErrorKind::Damaged { at: 45, damage: Damage::Unpacked { needed, stored, .. } },
+        ..
+    }) = error
+    else {
         panic!("{error:?}");
     };
     assert_eq!((seen.len(), needed, stored), (1, LEN + 16, packed.len() as u64));
     assert_eq!(records(&file).len(), 2);
-    // Data that hardly shrink are read however long they are.
+    // Data of a plausible ratio is read.
     let mut random = Random(0x9e37_79b9_7f4a_7c15);
     let data: Vec<u8> = (0..LEN).map(|at| if at % 16 == 0 { random.below(256) as u8 } else { 0 }).collect();
-    let file = PcapBytes::new(Order::Little, MICRO, 0, 231).record(0, 0, 0, &data).bytes;
+    let file = PcapBytes::new(ByteOrder::Little, MICRO, 0, 231).record(0, 0, 0, &data).bytes;
     assert_eq!(records(&gzip(&file)).len(), 1);
 }
 
 #[test]
 fn blocks_that_contradict_themselves() {
-    let begin = || PcapngBytes::new(Order::Little).interface(1, 0, &[]);
+    let begin = || PcapngBytes::new(ByteOrder::Little).interface(1, 0, &[]);
     let at = begin().bytes.len() as u64;
-    let words = |words: &[u32]| [begin().bytes, Order::Little.words(words)].concat();
+    let words = |words: &[u32]| [begin().bytes, ByteOrder::Little.words(words)].concat();
     assert!(matches!(damage(&words(&[7, 8, 8])), (here, Damage::BlockLength(8)) if here == at));
     assert!(matches!(damage(&words(&[7, 14, 0, 0])), (here, Damage::BlockLength(14)) if here == at));
     let ends = damage(&words(&[7, 16, 0, 12]));
-    assert!(matches!(ends, (here, Damage::Ends { leading: 16, trailing: 12 }) if here == at));
-    // The library would compute 4 - 12 for this one.
+    assert!(matches!(ends, (here, Damage::LengthMismatch { leading: 16, trailing: 12 }) if here == at));
+    // A length of 4 must not underflow.
     assert!(matches!(damage(&words(&[0x8000_0001, 4, 4])), (here, Damage::BlockLength(4)) if here == at));
     let short = words(&[6, 32, 0, 0, 0, 1, 1, 32]);
     assert!(matches!(damage(&short), (here, Damage::Content(_)) if here == at));
@@ -174,14 +190,14 @@ fn blocks_that_contradict_themselves() {
     assert!(matches!(damage(&short), (here, Damage::Content(_)) if here == at));
     let foreign = begin().enhanced(1, 0, 0, &[]).bytes;
     assert!(matches!(damage(&foreign), (here, Damage::Interface { index: 1, described: 1 }) if here == at));
-    let old = begin().section(Order::Big).simple(1, &[1]).bytes;
+    let old = begin().section(ByteOrder::Big).simple(1, &[1]).bytes;
     assert!(matches!(damage(&old), (_, Damage::Interface { index: 0, described: 0 })));
     assert!(matches!(damage(&words(&[0x0a0d_0d0a, 28, 0])), (here, Damage::ByteOrder) if here == at));
     let future = words(&[0x0a0d_0d0a, 28, 0x1a2b_3c4d, 2, 0, 0, 28]);
     assert!(matches!(damage(&future), (here, Damage::Version { major: 2, minor: 0 }) if here == at));
 }
 
-/// libpcap reads 1.0 and 1.2; it lets other minor versions pass in later sections, Wireshark does not.
+/// libpcap reads 1.0 and 1.2. It accepts other minor versions in later sections, Wireshark does not.
 #[test]
 fn sections_of_other_versions_are_not_read() {
     for order in ORDERS {
@@ -203,7 +219,7 @@ fn sections_of_other_versions_are_not_read() {
 
 #[test]
 fn bytes_behind_a_gzip_file_are_padding_or_damage() {
-    let bytes = small_pcap(Order::Little, MICRO).bytes;
+    let bytes = small_pcap(ByteOrder::Little, MICRO).bytes;
     let (all, packed) = (records(&bytes), gzip(&bytes));
     for zeros in [1, 512, 1 << 20] {
         assert_eq!(records(&[&packed[..], &vec![0; zeros]].concat()), all);
@@ -225,29 +241,29 @@ fn bytes_behind_a_gzip_file_are_padding_or_damage() {
 #[test]
 fn what_is_no_capture_says_what_it_is() {
     let found = |bytes: &[u8]| match open(bytes).map(drop) {
-        Err(CaptureError::Foreign { found, .. }) => found,
+        Err(CaptureError { kind: CaptureErrorKind::Unsupported(found), .. }) => found,
         other => panic!("{other:?}"),
     };
-    assert_eq!(found(b""), Foreign::Empty);
-    assert_eq!(found(&gzip(b"")), Foreign::Empty);
-    assert_eq!(found(b"hello"), Foreign::Magic(b"hell".to_vec()));
-    assert_eq!(found(&[0xd4]), Foreign::Magic(vec![0xd4]));
-    assert_eq!(found(&[0x28, 0xb5, 0x2f, 0xfd, 0]), Foreign::Compressed("zstd"));
-    assert_eq!(found(&[0xa1, 0xb2, 0x34, 0xcd]), Foreign::Variant("Navtel"));
+    assert_eq!(found(b""), Unsupported::Empty);
+    assert_eq!(found(&gzip(b"")), Unsupported::Empty);
+    assert_eq!(found(b"hello"), Unsupported::Magic(b"hell".to_vec()));
+    assert_eq!(found(&[0xd4]), Unsupported::Magic(vec![0xd4]));
+    assert_eq!(found(&[0x28, 0xb5, 0x2f, 0xfd, 0]), Unsupported::Compressed("zstd"));
+    assert_eq!(found(&[0xa1, 0xb2, 0x34, 0xcd]), Unsupported::Variant("Navtel"));
     for order in ORDERS {
         for (major, minor) in [(2, 5), (1, 4), (3, 0), (543, 1), (0x0200, 0x0400)] {
             let other = PcapBytes::new(order, MICRO, 0, 1).version(major, minor);
-            assert_eq!(found(&other.bytes), Foreign::Version { major, minor });
+            assert_eq!(found(&other.bytes), Unsupported::Version { major, minor });
         }
         for network in [1 << 16 | 1, 0x0200_0001, 0x2500_0069] {
-            assert_eq!(found(&PcapBytes::new(order, MICRO, 0, network).bytes), Foreign::Reserved { network });
+            assert_eq!(found(&PcapBytes::new(order, MICRO, 0, network).bytes), Unsupported::Reserved { network });
         }
     }
 }
 
 #[test]
 fn messages_are_sentences() {
-    let file = small_pcap(Order::Little, MICRO);
+    let file = small_pcap(ByteOrder::Little, MICRO);
     assert_eq!(message(b""), "memory is empty, not a capture file");
     assert_eq!(message(b"text"), "memory is not a pcap or pcapng file: it begins with the bytes [74, 65, 78, 74]");
     assert_eq!(message(&file.bytes[..60]), "memory: the record header at byte 54 takes 16 bytes, but only 6 are left");

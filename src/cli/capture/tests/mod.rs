@@ -1,21 +1,21 @@
-//! Captures built byte by byte, read from memory.
+//! Tests with captures that are built in memory.
 
 mod build;
 mod damage;
+mod link_layer;
 mod output;
-mod pseudo_header;
 mod read;
 mod write;
 
 use std::io::Cursor;
 use std::path::Path;
 
-use super::error::Damage;
-use super::source::Source;
-use super::window::Window;
+use super::error::{CaptureErrorKind, Damage};
+use super::input_source::InputSource;
+use super::read_buffer::ReadBuffer;
 use super::{CaptureError, Clock, Piece, Reader, Record};
 
-/// A record and its interface, as seen through a reader.
+/// A record and its interface, as a reader returns them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Seen {
     data: Vec<u8>,
@@ -26,7 +26,7 @@ struct Seen {
     interface: usize,
 }
 
-/// All records that were read, and the error that ended them.
+/// All records of a reader, and its error.
 type Drained = (Vec<Seen>, Option<CaptureError>);
 
 impl Seen {
@@ -36,26 +36,27 @@ impl Seen {
             wire_len: record.wire_len,
             ticks: record.ticks,
             nanoseconds: record.interface.clock.nanoseconds(record.ticks),
-            link_type: record.interface.link_type,
+            link_type: record.interface.link_type_number,
             interface: record.interface.index,
         }
     }
 }
 
-/// A reader of `bytes`, which its errors call "memory".
+/// Opens `bytes` under the name "memory".
 fn open(bytes: &[u8]) -> Result<Reader, CaptureError> {
-    let source = Source::new(Cursor::new(bytes.to_vec()), Some(bytes.len() as u64)).expect("memory can be read");
-    Reader::new(Path::new("memory"), Window::new(source))
+    let source =
+        InputSource::new(Cursor::new(bytes.to_vec()), None, Some(bytes.len() as u64)).expect("memory can be read");
+    Reader::new(Path::new("memory"), ReadBuffer::new(source))
 }
 
-/// All records of a reader, and how it ended.
+/// Reads all records one by one.
 fn drain(reader: &mut Reader) -> Drained {
     let mut all = Vec::new();
     loop {
         match reader.next() {
             Ok(None) => return (all, None),
             Err(error) => {
-                assert!(matches!(reader.next(), Ok(None)), "an error is told once");
+                assert!(matches!(reader.next(), Ok(None)), "an error is returned once");
                 return (all, Some(error));
             }
             Ok(Some(record)) => all.push(Seen::of(&record)),
@@ -63,7 +64,7 @@ fn drain(reader: &mut Reader) -> Drained {
     }
 }
 
-/// The same, read `most` records at a time.
+/// Reads all records, `most` at a time.
 fn drain_many(reader: &mut Reader, most: usize) -> Drained {
     let mut all = Vec::new();
     loop {
@@ -78,16 +79,14 @@ fn drain_many(reader: &mut Reader, most: usize) -> Drained {
                 assert!(records.iter().map(|record| record.data).eq(packets.iter().map(|packet| packet.data())));
             }
             Err(error) => {
-                assert!(matches!(reader.piece(most), Ok(None)), "an error is told once");
+                assert!(matches!(reader.piece(most), Ok(None)), "an error is returned once");
                 return (all, Some(error));
             }
         }
     }
 }
 
-/// All records of `bytes`, and the error that ends them. One at opening ends no records.
-///
-/// They are the same however many are read at a time.
+/// Reads all records of `bytes`, and asserts that the size of batches makes no difference.
 fn read(bytes: &[u8]) -> Drained {
     let drained = |drain: &dyn Fn(&mut Reader) -> Drained| {
         open(bytes).map_or_else(|error| (Vec::new(), Some(error)), |mut reader| drain(&mut reader))
@@ -101,27 +100,27 @@ fn read(bytes: &[u8]) -> Drained {
     (seen, error)
 }
 
-/// The records of a sound capture.
+/// Returns the records of a sound capture.
 fn records(bytes: &[u8]) -> Vec<Seen> {
     let (records, error) = read(bytes);
     assert!(error.is_none(), "{}", error.unwrap());
     records
 }
 
-/// Where a damaged capture is damaged, and how.
+/// Returns the offset of the damage, and the damage.
 fn damage(bytes: &[u8]) -> (u64, Damage) {
     match read(bytes).1 {
-        Some(CaptureError::Damaged { at, damage, .. }) => (at, damage),
+        Some(CaptureError { kind: CaptureErrorKind::Damaged { at, damage }, .. }) => (at, damage),
         other => panic!("{other:?}"),
     }
 }
 
-/// What a user is told about `bytes`.
+/// Returns the error message for `bytes`.
 fn message(bytes: &[u8]) -> String {
     read(bytes).1.expect("an error").to_string()
 }
 
-/// A small generator of numbers, the same at every run.
+/// A deterministic random number generator.
 struct Random(u64);
 
 impl Random {
@@ -134,7 +133,7 @@ impl Random {
 }
 
 impl Clock {
-    /// Ticks as nanoseconds since 1970, rounded down.
+    /// Returns ticks as nanoseconds since 1970, rounded down.
     pub fn nanoseconds(self, ticks: u64) -> i128 {
         const NANOS: u128 = 1_000_000_000;
         let ticks = u128::from(ticks);

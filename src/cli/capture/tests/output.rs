@@ -1,9 +1,10 @@
-//! Files that appear whole or not at all.
+//! Output files appear whole or not at all.
 
 use std::fs;
 use std::io::Read;
 use std::path::Path;
 
+use crate::cli::capture::error::CaptureErrorKind;
 use crate::cli::capture::{CaptureError, Output};
 
 fn write(path: &Path, bytes: &[u8]) -> Result<(), CaptureError> {
@@ -99,7 +100,7 @@ mod unix {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("out");
         symlink("out", &path).unwrap();
-        assert!(matches!(write(&path, b""), Err(CaptureError::Create { .. })));
+        assert!(matches!(write(&path, b""), Err(CaptureError { kind: CaptureErrorKind::Create(_), .. })));
     }
 
     #[test]
@@ -138,7 +139,7 @@ mod unix {
     fn a_full_disk_is_an_error() {
         if let Ok(mut output) = Output::create(Path::new("/dev/full")) {
             output.write(b"too much").unwrap();
-            assert!(matches!(output.finish(), Err(CaptureError::Write { .. })));
+            assert!(matches!(output.finish(), Err(CaptureError { kind: CaptureErrorKind::Write(_), .. })));
         }
     }
 }

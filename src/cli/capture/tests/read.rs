@@ -1,6 +1,6 @@
 //! Sound captures of every variant.
 
-use super::build::{MICRO, MODIFIED, NANO, ORDERS, Order, PcapBytes, PcapngBytes, gzip, small_pcap, small_pcapng};
+use super::build::{ByteOrder, MICRO, MODIFIED, NANO, ORDERS, PcapBytes, PcapngBytes, gzip, small_pcap, small_pcapng};
 use super::{open, records};
 use crate::cli::capture::{Clock, Interface};
 
@@ -25,7 +25,7 @@ fn modified_pcap() {
     for order in ORDERS {
         let seen = records(&small_pcap(order, MODIFIED).bytes);
         assert_eq!(seen, records(&small_pcap(order, MICRO).bytes));
-        // The snaplen does not count the Ethernet header that a cooked capture got.
+        // The snaplen does not include the added Ethernet header.
         for (link_type, snaplen) in [(1, 114), (101, 100)] {
             let file = PcapBytes::new(order, MODIFIED, 100, link_type).record(1, 2, 200, &[1; 200]);
             assert_eq!(records(&file.bytes)[0].data.len(), snaplen);
@@ -58,15 +58,16 @@ fn old_versions_of_pcap() {
 
 #[test]
 fn upper_half_of_the_link_type_is_no_link_type() {
-    let file = PcapBytes::new(Order::Big, MICRO, 0, 0x2400_0069);
+    let file = PcapBytes::new(ByteOrder::Big, MICRO, 0, 0x2400_0069);
     let reader = open(&file.bytes).unwrap();
-    let Interface { link_type, link_extra, snaplen, .. } = reader.interfaces()[0];
-    assert_eq!((link_type, link_extra, snaplen), (105, 0x2400, 256 << 10));
+    let Interface { link_type_number, link_type_flags, snaplen, .. } = reader.interfaces()[0];
+    assert_eq!((link_type_number, link_type_flags, snaplen), (105, 0x2400, 256 << 10));
 }
 
 #[test]
 fn a_pcap_record_is_cut_to_the_snaplen() {
-    let file = PcapBytes::new(Order::Little, MICRO, 4, 1).record(1, 2, 9, &[1, 2, 3, 4, 5, 6]).record(1, 3, 2, &[7, 8]);
+    let file =
+        PcapBytes::new(ByteOrder::Little, MICRO, 4, 1).record(1, 2, 9, &[1, 2, 3, 4, 5, 6]).record(1, 3, 2, &[7, 8]);
     let seen = records(&file.bytes);
     assert_eq!((seen[0].data.as_slice(), seen[0].wire_len), ([1, 2, 3, 4].as_slice(), 9));
     assert_eq!(seen[1].data, [7, 8]);
@@ -118,13 +119,13 @@ fn every_clock_counts_nanoseconds_without_overflow() {
 
 #[test]
 fn a_file_may_hold_no_records() {
-    assert!(records(&PcapBytes::new(Order::Little, NANO, 0, 1).bytes).is_empty());
-    assert!(records(&PcapngBytes::new(Order::Big).bytes).is_empty());
+    assert!(records(&PcapBytes::new(ByteOrder::Little, NANO, 0, 1).bytes).is_empty());
+    assert!(records(&PcapngBytes::new(ByteOrder::Big).bytes).is_empty());
 }
 
 #[test]
 fn gzip_is_decoded_also_in_several_members() {
-    for bytes in [small_pcap(Order::Big, NANO).bytes, small_pcapng().bytes] {
+    for bytes in [small_pcap(ByteOrder::Big, NANO).bytes, small_pcapng().bytes] {
         let plain = records(&bytes);
         assert_eq!(records(&gzip(&bytes)), plain);
         let (head, tail) = bytes.split_at(bytes.len() / 2);
@@ -132,10 +133,10 @@ fn gzip_is_decoded_also_in_several_members() {
     }
 }
 
-/// Long enough for the reading thread, with records that straddle chunks and outgrow the margin.
+/// Tests records that straddle chunks, and records longer than a chunk.
 #[test]
 fn long_captures_and_long_records() {
-    let mut file = PcapBytes::new(Order::Little, MICRO, 0, 231);
+    let mut file = PcapBytes::new(ByteOrder::Little, MICRO, 0, 231);
     let mut lengths = Vec::new();
     for number in 0..3000u32 {
         let length = if number % 500 == 499 { 3 << 20 } else { number % 1500 };

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::PathBuf;
 
-use super::build::{MICRO, NANO, ORDERS, Order, PcapBytes, PcapngBytes, full_pcapng, small_pcap, small_pcapng};
+use super::build::{ByteOrder, MICRO, NANO, ORDERS, PcapBytes, PcapngBytes, full_pcapng, small_pcap, small_pcapng};
 use super::{Random, Seen, drain, open, records};
 use crate::cli::capture::{Clock, Format, LeftOut, Output, Piece, Reader, Writer};
 
@@ -12,7 +12,7 @@ pub(super) fn copy(inputs: &[&[u8]], keep: usize) -> Vec<u8> {
     copy_and_count(inputs, keep).0
 }
 
-/// The same, and what the user is told of what was left out.
+/// Copies the captures, and returns the file and the warning about left out content.
 fn copy_and_count(inputs: &[&[u8]], keep: usize) -> (Vec<u8>, String) {
     let directory = tempfile::tempdir().unwrap();
     let path: PathBuf = directory.path().join("out");
@@ -39,7 +39,7 @@ fn copy_and_count(inputs: &[&[u8]], keep: usize) -> (Vec<u8>, String) {
     (fs::read(path).unwrap(), left_out.to_string())
 }
 
-/// What a copy must keep, whatever its format.
+/// Returns the data that copies in all formats have in common.
 fn essence(records: &[Seen]) -> Vec<(Vec<u8>, u32, i128, u16)> {
     records.iter().map(|seen| (seen.data.clone(), seen.wire_len, seen.nanoseconds, seen.link_type)).collect()
 }
@@ -47,18 +47,18 @@ fn essence(records: &[Seen]) -> Vec<(Vec<u8>, u32, i128, u16)> {
 #[test]
 fn a_little_endian_pcap_is_copied_byte_for_byte() {
     for magic in [MICRO, NANO] {
-        let file = small_pcap(Order::Little, magic).bytes;
+        let file = small_pcap(ByteOrder::Little, magic).bytes;
         assert_eq!(copy(&[&file], usize::MAX), file);
-        assert_eq!(copy(&[&small_pcap(Order::Big, magic).bytes], usize::MAX), file);
+        assert_eq!(copy(&[&small_pcap(ByteOrder::Big, magic).bytes], usize::MAX), file);
     }
-    let file = PcapBytes::new(Order::Little, MICRO, 77, 0x2400_0001).bytes;
+    let file = PcapBytes::new(ByteOrder::Little, MICRO, 77, 0x2400_0001).bytes;
     assert_eq!(copy(&[&file], usize::MAX), file);
 }
 
 #[test]
 fn pcaps_of_one_link_type_join_in_the_finer_clock() {
-    let micro = PcapBytes::new(Order::Big, MICRO, 100, 1).record(7, 8, 9, &[1]).bytes;
-    let nano = PcapBytes::new(Order::Little, NANO, 50, 1).record(7, 8, 9, &[2]).bytes;
+    let micro = PcapBytes::new(ByteOrder::Big, MICRO, 100, 1).record(7, 8, 9, &[1]).bytes;
+    let nano = PcapBytes::new(ByteOrder::Little, NANO, 50, 1).record(7, 8, 9, &[2]).bytes;
     let joined = copy(&[&micro, &nano], usize::MAX);
     let interface = open(&joined).unwrap().pcap_interface().cloned().expect("pcap");
     assert_eq!((interface.clock, interface.snaplen), (Clock::NANOSECONDS, 100));
@@ -66,8 +66,8 @@ fn pcaps_of_one_link_type_join_in_the_finer_clock() {
     assert_eq!(times, [7_000_008_000, 7_000_000_008]);
 }
 
-/// A pcap file whose records have fractions of a second and more.
-fn broken_fractions(order: Order, magic: u32) -> PcapBytes {
+/// Returns a pcap file whose records have fractions of a second and more.
+fn broken_fractions(order: ByteOrder, magic: u32) -> PcapBytes {
     let fractions = [999_999, 1_000_000, 3_000_001, 999_999_999, 1_000_000_000, 4_000_000_001, u32::MAX];
     fractions.into_iter().fold(PcapBytes::new(order, magic, 9, 1), |file, fraction| {
         file.record(0, fraction, 0, &[]).record(u32::MAX, fraction, 0, &[])
@@ -77,12 +77,13 @@ fn broken_fractions(order: Order, magic: u32) -> PcapBytes {
 #[test]
 fn a_fraction_beyond_a_second_is_copied_as_it_is() {
     for magic in [MICRO, NANO] {
-        let file = broken_fractions(Order::Little, magic).bytes;
+        let file = broken_fractions(ByteOrder::Little, magic).bytes;
         for order in ORDERS {
             assert_eq!(copy(&[&broken_fractions(order, magic).bytes], usize::MAX), file);
         }
-        // The other clock is only in the header of the capture, which has no packets.
-        let (nothing, raw) = (PcapBytes::new(Order::Big, MICRO, 0, 1), PcapBytes::new(Order::Big, MICRO, 0, 101));
+        // The capture with the other clock has no packets.
+        let (nothing, raw) =
+            (PcapBytes::new(ByteOrder::Big, MICRO, 0, 1), PcapBytes::new(ByteOrder::Big, MICRO, 0, 101));
         assert_eq!(copy(&[&file, &nothing.bytes], usize::MAX)[24..], file[24..]);
         let pcapng = copy(&[&file, &raw.bytes], usize::MAX);
         assert_eq!(essence(&records(&pcapng)), essence(&records(&file)));
@@ -91,8 +92,8 @@ fn a_fraction_beyond_a_second_is_copied_as_it_is() {
 
 #[test]
 fn a_fraction_beyond_a_second_keeps_its_instant_in_nanoseconds() {
-    let nano = PcapBytes::new(Order::Big, NANO, 0, 1).bytes;
-    let micro = PcapBytes::new(Order::Little, MICRO, 0, 1)
+    let nano = PcapBytes::new(ByteOrder::Big, NANO, 0, 1).bytes;
+    let micro = PcapBytes::new(ByteOrder::Little, MICRO, 0, 1)
         .record(7, 3_000_001, 0, &[])
         .record(7, 4_294_968, 0, &[])
         .record(7, u32::MAX, 0, &[])
@@ -100,7 +101,7 @@ fn a_fraction_beyond_a_second_keeps_its_instant_in_nanoseconds() {
         .bytes;
     let written = copy(&[&micro, &nano], usize::MAX);
     assert_eq!(essence(&records(&written)), essence(&records(&micro)));
-    // As much as fits stays in the fraction.
+    // Seconds that overflow stay in the fraction as far as they fit.
     let word = |at: usize| u32::from_le_bytes(written[at..at + 4].try_into().unwrap());
     assert_eq!((word(24), word(28)), (7, 3_000_001_000));
     assert_eq!((word(40), word(44)), (11, 294_968_000));
@@ -108,13 +109,13 @@ fn a_fraction_beyond_a_second_keeps_its_instant_in_nanoseconds() {
 
 #[test]
 fn a_pcapng_is_copied_byte_for_byte() {
-    for file in [small_pcapng().bytes, full_pcapng(Order::Little).bytes, full_pcapng(Order::Big).bytes] {
+    for file in [small_pcapng().bytes, full_pcapng(ByteOrder::Little).bytes, full_pcapng(ByteOrder::Big).bytes] {
         assert_eq!(copy_and_count(&[&file], usize::MAX), (file.clone(), String::new()));
         assert_eq!(copy(&[&file, &file], usize::MAX), [&file[..], &file].concat());
     }
 }
 
-/// Nothing but the length of the data, their padding and the length of the block changes.
+/// Only the captured length, the padding and the length of the block change.
 #[test]
 fn cut_packets_keep_their_fields_and_options() {
     for order in ORDERS {
@@ -134,8 +135,8 @@ fn a_cut_simple_packet_becomes_enhanced() {
         assert_eq!(copy(&[&file], 4), file);
         let head = order.words(&[6, 36, 0, 0, 0, 2, 9]);
         let cut = [begin().bytes, head, vec![1, 2, 0, 0], order.words(&[36])].concat();
-        let told = "1 simple packet block, which cannot be cut, became enhanced with time 0";
-        assert_eq!(copy_and_count(&[&file], 2), (cut, told.to_owned()));
+        let warning = "1 simple packet block, which cannot be cut, became enhanced with time 0";
+        assert_eq!(copy_and_count(&[&file], 2), (cut, warning.to_owned()));
     }
 }
 
@@ -147,9 +148,9 @@ fn the_length_of_a_section_is_not_stated() {
     assert_eq!(copy(&[&file], 0), unknown);
 }
 
-/// The spec says so of custom blocks and options with certain codes, since what they are about may be gone.
+/// The specification excludes custom blocks and options with certain codes from copies.
 #[test]
-fn what_is_not_to_be_copied_is_left_out() {
+fn uncopied_blocks_and_options_are_left_out() {
     const CODES: [u16; 2] = [19372, 19373];
     for order in ORDERS {
         let file = |is_whole: bool| {
@@ -166,15 +167,15 @@ fn what_is_not_to_be_copied_is_left_out() {
             let begin = begin.block(5, &[&[0; 12][..], &list].concat()).packet(6, &packet);
             if is_whole { begin.block(0x4000_0bad, &[0; 8]).bytes } else { begin.bytes }
         };
-        let told = "1 custom block and 10 custom options marked as not to be copied were left out";
-        assert_eq!(copy_and_count(&[&file(true)], usize::MAX), (file(false), told.to_owned()));
+        let warning = "1 custom block and 10 custom options marked as not to be copied were left out";
+        assert_eq!(copy_and_count(&[&file(true)], usize::MAX), (file(false), warning.to_owned()));
     }
 }
 
-/// They are copied as they are, up to where they make sense.
+/// Damaged options are copied unchanged.
 #[test]
 fn damaged_options_are_copied() {
-    let order = Order::Little;
+    let order = ByteOrder::Little;
     let lists = [&[1, 0, 99, 0][..], &[0xac, 0x4b, 99, 0], &[0, 0, 0, 0, 7, 7, 7, 7], &[0xac, 0x4b, 0, 0, 1, 0, 5, 0]];
     for (place, list) in lists.into_iter().enumerate() {
         let begin = PcapngBytes::new(order).interface(1, 0, &[]);
@@ -193,8 +194,8 @@ fn damaged_options_are_copied() {
 
 #[test]
 fn mixed_inputs_become_pcapng() {
-    let ethernet = small_pcap(Order::Big, NANO).bytes;
-    let raw = PcapBytes::new(Order::Little, MICRO, 0, 101).record(1, 2, 3, &[4]).bytes;
+    let ethernet = small_pcap(ByteOrder::Big, NANO).bytes;
+    let raw = PcapBytes::new(ByteOrder::Little, MICRO, 0, 101).record(1, 2, 3, &[4]).bytes;
     let files = [&ethernet[..], &raw, &small_pcapng().bytes, &ethernet];
     let written = records(&copy(&files, usize::MAX));
     let expected: Vec<_> = files.iter().flat_map(|file| records(file)).collect();
@@ -205,9 +206,9 @@ fn mixed_inputs_become_pcapng() {
 }
 
 #[test]
-fn a_frame_check_sequence_is_told_in_pcapng() {
-    let with = PcapBytes::new(Order::Little, MICRO, 0, 0x2400_0001).record(1, 2, 3, &[4]).bytes;
-    let without = small_pcap(Order::Little, MICRO).bytes;
+fn the_length_of_a_frame_check_sequence_is_kept_in_pcapng() {
+    let with = PcapBytes::new(ByteOrder::Little, MICRO, 0, 0x2400_0001).record(1, 2, 3, &[4]).bytes;
+    let without = small_pcap(ByteOrder::Little, MICRO).bytes;
     let written = copy(&[&with, &without], usize::MAX);
     let if_fcslen = [13, 0, 1, 0, 32, 0, 0, 0];
     assert_eq!(written.windows(8).filter(|window| *window == if_fcslen).count(), 1);
@@ -217,7 +218,7 @@ fn a_frame_check_sequence_is_told_in_pcapng() {
 #[test]
 fn packets_may_be_cut() {
     for keep in 0..5 {
-        for file in [small_pcap(Order::Little, MICRO).bytes, small_pcapng().bytes] {
+        for file in [small_pcap(ByteOrder::Little, MICRO).bytes, small_pcapng().bytes] {
             let mut expected = records(&file);
             expected.iter_mut().for_each(|seen| seen.data.truncate(keep));
             assert_eq!(records(&copy(&[&file], keep)), expected);
@@ -225,7 +226,7 @@ fn packets_may_be_cut() {
     }
 }
 
-/// Whatever the blocks say of themselves, the copy is as sound as the input, up to where that is damaged.
+/// The copy is sound up to the damage of the input.
 #[test]
 fn flipped_bytes_are_copied_without_panic() {
     let mut random = Random(0x2545_f491_4f6c_dd1d);
@@ -265,8 +266,8 @@ fn an_empty_pcapng_still_describes_its_interfaces() {
         let file = PcapngBytes::new(order).interface(1, 9, &[]).interface(101, 0, &[]).bytes;
         assert_eq!(copy(&[&file], 0), file);
     }
-    let files = [1, 101].map(|network| PcapBytes::new(Order::Little, MICRO, 0, network).bytes);
+    let files = [1, 101].map(|network| PcapBytes::new(ByteOrder::Little, MICRO, 0, network).bytes);
     let mut reader = open(&copy(&[&files[0], &files[1]], 0)).unwrap();
     assert!(drain(&mut reader).0.is_empty());
-    assert_eq!(reader.interfaces()[0].link_type, 101);
+    assert_eq!(reader.interfaces()[0].link_type_number, 101);
 }

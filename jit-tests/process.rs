@@ -1,0 +1,28 @@
+//! Trials that need a process of their own. The test program starts itself again, with the trial's name in a variable.
+
+use std::process::Command;
+
+use libtest_mimic::{Failed, Trial};
+
+/// The environment variable that names the trial.
+const TRIAL: &str = "JIT_TESTS_TRIAL";
+
+/// Returns a trial that runs in a process of its own.
+pub fn trial(name: &str) -> Trial {
+    let name = name.to_owned();
+    Trial::test(name.clone(), move || in_a_process(&name).map(drop))
+}
+
+/// Runs a trial in a process of its own, and returns its standard output.
+pub fn in_a_process(name: &str) -> Result<String, Failed> {
+    let output = Command::new(std::env::current_exe()?).env(TRIAL, name).output()?;
+    match output.status.success() {
+        true => Ok(String::from_utf8(output.stdout)?),
+        false => Err(format!("{}: {}", output.status, String::from_utf8_lossy(&output.stderr)).into()),
+    }
+}
+
+/// Returns the name of the trial that this process was started for.
+pub fn requested() -> Option<String> {
+    std::env::var(TRIAL).ok()
+}

@@ -1,0 +1,162 @@
+//! An output file that appears whole or not at all.
+//!
+//! - A regular file is written under a temporary name in the same folder and renamed by [`Output::finish`], so the
+//!   target may be an input. Without `finish`, or if a signal ends the process, the temporary file is removed.
+//! - Symbolic links are followed. An existing file keeps its permissions; a read-only one is not replaced.
+//! - Pipes, devices and standard output (`-`) are written directly.
+//! - Of many outputs, each regular file is open only while its buffer is written: thousands of files need one
+//!   descriptor.
+
+use std::fs::{self, File, OpenOptions, Permissions};
+use std::io::{self, BufWriter, ErrorKind, Write};
+use std::path::{Path, PathBuf};
+
+use tempfile::{Builder, TempPath};
+
+use super::error::{CaptureError, CaptureErrorKind};
+use crate::cli::interrupt;
+
+/// The size of the buffer of an output, in bytes; many outputs share `CAPACITY_OF_MANY`.
+const CAPACITY: usize = 512 << 10;
+const CAPACITY_OF_MANY: usize = 64 << 20;
+/// The minimum size of a buffer, in bytes.
+const MIN_CAPACITY: usize = 4 << 10;
+/// The maximum number of links that are followed, as in Linux.
+const MAX_LINKS: usize = 40;
+
+type Sink = Box<dyn Write + Send>;
+
+/// A file being written.
+pub struct Output {
+    path: PathBuf,
+    bytes: BufWriter<Sink>,
+    pending: Option<Pending>,
+}
+
+/// A file that still has its temporary name.
+struct Pending {
+    temporary: TempPath,
+    target: PathBuf,
+}
+
+impl Output {
+    /// Creates `path`, or opens it if it is no regular file; `-` is standard output.
+    ///
+    /// # Errors
+    /// If the path cannot be written, or the temporary file cannot be created.
+    pub fn create(path: &Path) -> Result<Output, CaptureError> {
+        Output::create_with(path, CAPACITY, true)
+    }
+
+    /// Creates one of `count` outputs, which need few descriptors and share the memory for buffers.
+    pub fn create_one_of(count: usize, path: &Path) -> Result<Output, CaptureError> {
+        let capacity = (CAPACITY_OF_MANY / count.max(1)).clamp(MIN_CAPACITY, CAPACITY);
+        Output::create_with(path, capacity, false)
+    }
+
+    /// Creates an output with a buffer of `capacity` bytes. A regular file is kept open, or opened for each write.
+    fn create_with(path: &Path, capacity: usize, is_kept_open: bool) -> Result<Output, CaptureError> {
+        let (mut sink, pending) = open(path).map_err(|source| CaptureError::create(path, source))?;
+        if let Some(Pending { temporary, .. }) = pending.as_ref().filter(|_| !is_kept_open) {
+            sink = Box::new(ClosedFile(temporary.to_path_buf()));
+        }
+        Ok(Output { path: path.to_path_buf(), bytes: BufWriter::with_capacity(capacity, sink), pending })
+    }
+
+    /// Returns the path of the temporary file.
+    #[cfg(test)]
+    pub(super) fn temporary(&self) -> Option<&Path> {
+        self.pending.as_ref().map(|pending| &*pending.temporary)
+    }
+
+    /// Appends `bytes`.
+    #[inline]
+    pub fn write(&mut self, bytes: &[u8]) -> Result<(), CaptureError> {
+        match self.bytes.write_all(bytes) {
+            Ok(()) => Ok(()),
+            Err(source) => Err(self.failed(source)),
+        }
+    }
+
+    /// Writes the buffer.
+    pub fn flush(&mut self) -> Result<(), CaptureError> {
+        self.bytes.flush().map_err(|source| self.failed(source))
+    }
+
+    /// Writes the buffer of a pipe or device. A file under a temporary name has no readers yet.
+    pub fn flush_to_readers(&mut self) -> Result<(), CaptureError> {
+        if self.pending.is_none() { self.flush() } else { Ok(()) }
+    }
+
+    /// Writes the buffer, and renames the temporary file.
+    ///
+    /// # Errors
+    /// If either fails. The temporary file is removed then.
+    pub fn finish(mut self) -> Result<(), CaptureError> {
+        self.flush()?;
+        let Some(Pending { temporary, target }) = self.pending else { return Ok(()) };
+        temporary.persist(target).map_err(|failed| CaptureErrorKind::Write(failed.error).of(&self.path))
+    }
+
+    #[cold]
+    fn failed(&self, source: io::Error) -> CaptureError {
+        CaptureErrorKind::Write(source).of(&self.path)
+    }
+}
+
+/// A file that is opened for each write, which appends to it.
+struct ClosedFile(PathBuf);
+
+impl Write for ClosedFile {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        OpenOptions::new().append(true).open(&self.0)?.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+fn open(path: &Path) -> io::Result<(Sink, Option<Pending>)> {
+    // Opening /dev/stdout again would overwrite a redirected file from its start, or replace it.
+    if path == Path::new("-") || path == Path::new("/dev/stdout") {
+        return Ok((Box::new(io::stdout()), None));
+    }
+    if path.file_name().is_none() || path.as_os_str().as_encoded_bytes().ends_with(b"/") {
+        return Err(ErrorKind::IsADirectory.into());
+    }
+    let existing = match OpenOptions::new().write(true).open(path) {
+        Ok(file) if !file.metadata()?.is_file() => return Ok((Box::new(file), None)),
+        Ok(file) => Some(file.metadata()?.permissions()),
+        Err(error) if error.kind() == ErrorKind::NotFound => None,
+        Err(error) => return Err(error),
+    };
+    let target = follow_links(path);
+    let (file, temporary) = create_temporary_for(&target, existing)?;
+    Ok((Box::new(file), Some(Pending { temporary, target })))
+}
+
+/// Creates the temporary file, with the permissions of the file to be replaced if there is one.
+fn create_temporary_for(target: &Path, existing: Option<Permissions>) -> io::Result<(File, TempPath)> {
+    let directory = target.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let mut builder = Builder::new();
+    builder.prefix(".cbpf-").suffix(".tmp");
+    #[cfg(unix)]
+    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+    let made = interrupt::create_temporary(|| builder.tempfile_in(directory))?;
+    let (file, temporary) = made.into_parts();
+    if let Some(permissions) = existing {
+        fs::set_permissions(&temporary, permissions)?;
+    }
+    Ok((file, temporary))
+}
+
+/// Follows a chain of links to its target, which need not exist. A loop has failed to open before.
+fn follow_links(path: &Path) -> PathBuf {
+    let mut path = path.to_path_buf();
+    for _ in 0..MAX_LINKS {
+        let Ok(link) = fs::read_link(&path) else { break };
+        path = path.parent().unwrap_or(Path::new("")).join(link);
+    }
+    path
+}

@@ -1,0 +1,210 @@
+//! The blocks of pcapng: their types, fields and options.
+//!
+//! A block is copied as it is stored, in the byte order of its section, without interpreting its content. Only the
+//! custom blocks and options are recognised that the specification excludes from copies, since they may depend on
+//! packets that a filter removed.
+
+use std::fmt;
+
+use super::magic::PCAPNG_SECTION;
+use super::{ByteOrder, Record};
+
+pub(super) const SECTION: u32 = PCAPNG_SECTION;
+pub(super) const INTERFACE: u32 = 1;
+pub(super) const OBSOLETE_PACKET: u32 = 2;
+pub(super) const SIMPLE_PACKET: u32 = 3;
+const NAME_RESOLUTION: u32 = 4;
+const INTERFACE_STATISTICS: u32 = 5;
+pub(super) const ENHANCED_PACKET: u32 = 6;
+const DECRYPTION_SECRETS: u32 = 10;
+/// A custom block that should not be copied.
+const UNCOPIED_BLOCK: u32 = 0x4000_0bad;
+
+pub(super) const BYTE_ORDER_MARK: u32 = 0x1a2b_3c4d;
+
+pub(super) const END_OF_OPTIONS: u16 = 0;
+pub(super) const IF_TSRESOL: u16 = 9;
+pub(super) const IF_FCSLEN: u16 = 13;
+pub(super) const IF_TSOFFSET: u16 = 14;
+/// Custom options that should not be copied: a string, and bytes.
+const UNCOPIED_OPTIONS: [u16; 2] = [19372, 19373];
+
+/// The offset of the data of an enhanced or obsolete packet block. The fields of the two differ in one word only.
+pub(super) const PACKET_FIELDS: usize = 28;
+/// The offset of the captured length in such a block.
+pub(super) const CAPTURED: usize = 20;
+/// The offset of the data of a simple packet block.
+pub(super) const SIMPLE_FIELDS: usize = 12;
+
+/// Returns whether blocks of this type hold a packet.
+#[inline]
+pub(super) fn is_packet(kind: u32) -> bool {
+    matches!(kind, ENHANCED_PACKET | SIMPLE_PACKET | OBSOLETE_PACKET)
+}
+
+/// A whole block, as it is stored. Its length field equals the length of `bytes`.
+#[derive(Clone, Copy, Debug)]
+pub struct Block<'a> {
+    pub(super) bytes: &'a [u8],
+    /// The byte order of its section.
+    pub(super) order: ByteOrder,
+}
+
+impl<'a> Block<'a> {
+    /// Returns the block type.
+    #[inline]
+    pub(super) fn kind(&self) -> u32 {
+        self.word(0)
+    }
+
+    /// Returns the 4 bytes at `at` as a number.
+    #[inline]
+    pub(super) fn word(&self, at: usize) -> u32 {
+        self.order.read_u32(self.bytes, at)
+    }
+
+    /// Returns whether pcapng outputs get the block.
+    pub(super) fn is_copied(&self) -> bool {
+        self.kind() != UNCOPIED_BLOCK
+    }
+
+    /// Splits the body, without type and lengths, into fields and options. The options of a block of an unknown type
+    /// cannot be located, and count as fields.
+    pub(super) fn fields_and_options(&self) -> (&'a [u8], Options<'a>) {
+        let body = self.body();
+        let end = self.fields_end().map_or(body.len(), |end| (end - 8).min(body.len()));
+        let (fields, options) = body.split_at(end);
+        (fields, Options::new(options, self.order))
+    }
+
+    fn body(&self) -> &'a [u8] {
+        &self.bytes[8..self.bytes.len() - 4]
+    }
+
+    /// Returns the offset of the options, which lies beyond the end of some damaged blocks.
+    fn fields_end(&self) -> Option<usize> {
+        let padded = |at: usize| {
+            let field = self.bytes.get(at..at + 4)?;
+            (self.order.read_u32(field, 0) as usize).checked_next_multiple_of(4)
+        };
+        match self.kind() {
+            SECTION => Some(24),
+            INTERFACE => Some(16),
+            INTERFACE_STATISTICS => Some(20),
+            DECRYPTION_SECRETS => Some(16 + padded(12)?),
+            ENHANCED_PACKET | OBSOLETE_PACKET => Some(PACKET_FIELDS + padded(CAPTURED)?),
+            // The name records have the layout of options.
+            NAME_RESOLUTION => {
+                let mut records = Options::new(self.body(), self.order);
+                Some(8 + records.find(|record| record.code == END_OF_OPTIONS)?.end)
+            }
+            _ => None,
+        }
+    }
+}
+
+/// An option, or a name resolution record, which has the same layout.
+#[derive(Clone, Copy)]
+pub(super) struct BlockOption<'a> {
+    pub(super) code: u16,
+    pub(super) value: &'a [u8],
+    /// Its offset in the list.
+    pub(super) start: usize,
+    /// The offset after its padding.
+    pub(super) end: usize,
+}
+
+/// A list of options, up to its end mark, or to an option that is longer than the list.
+#[derive(Clone)]
+pub(super) struct Options<'a> {
+    pub(super) list: &'a [u8],
+    next: usize,
+    order: ByteOrder,
+}
+
+impl<'a> Options<'a> {
+    fn new(list: &'a [u8], order: ByteOrder) -> Options<'a> {
+        Options { list, next: 0, order }
+    }
+
+    /// Returns whether an option claims more bytes than are left of the list.
+    pub(super) fn is_damaged(&self) -> bool {
+        let mut rest = self.clone();
+        rest.by_ref().for_each(drop);
+        rest.next < rest.list.len()
+    }
+
+    /// Returns the options that should not be copied.
+    pub(super) fn uncopied(&self) -> impl Iterator<Item = BlockOption<'a>> + use<'a> {
+        self.clone().filter(|option| UNCOPIED_OPTIONS.contains(&option.code))
+    }
+}
+
+impl<'a> Iterator for Options<'a> {
+    type Item = BlockOption<'a>;
+
+    fn next(&mut self) -> Option<BlockOption<'a>> {
+        let start = self.next;
+        let head = self.list.get(start..start + 4)?;
+        let (code, len) = (self.order.read_u16(head, 0), self.order.read_u16(head, 2));
+        let value = self.list.get(start + 4..start + 4 + usize::from(len))?;
+        let end = (start + 4 + value.len()).next_multiple_of(4).min(self.list.len());
+        self.next = if code == END_OF_OPTIONS { self.list.len() } else { end };
+        Some(BlockOption { code, value, start, end })
+    }
+}
+
+/// Counts the content of pcapng inputs that is left out of, or changed in, pcapng outputs.
+#[derive(Default)]
+pub struct LeftOut {
+    blocks: u64,
+    options: u64,
+    simple_packets: u64,
+}
+
+impl LeftOut {
+    /// Counts the uncopied content of a block without a packet.
+    pub fn block(&mut self, block: &Block<'_>) {
+        match block.is_copied() {
+            true => self.options(block),
+            false => self.blocks += 1,
+        }
+    }
+
+    /// Counts the uncopied content of a record, which may have been cut.
+    #[inline]
+    pub fn record(&mut self, record: &Record<'_>) {
+        let Some(block) = record.block() else { return };
+        self.options(&block);
+        self.simple_packets += u64::from(record.is_cut_simple_packet());
+    }
+
+    fn options(&mut self, block: &Block<'_>) {
+        self.options += block.fields_and_options().1.uncopied().count() as u64;
+    }
+
+    /// Returns whether everything is copied.
+    pub fn is_empty(&self) -> bool {
+        (self.blocks, self.options, self.simple_packets) == (0, 0, 0)
+    }
+}
+
+impl fmt::Display for LeftOut {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let counted = |count: u64, noun: &str| match count {
+            0 => None,
+            1 => Some(format!("1 {noun}")),
+            count => Some(format!("{count} {noun}s")),
+        };
+        let marked = [counted(self.blocks, "custom block"), counted(self.options, "custom option")];
+        let marked: Vec<_> = marked.into_iter().flatten().collect();
+        if !marked.is_empty() {
+            write!(f, "{} marked as not to be copied were left out", marked.join(" and "))?;
+        }
+        if let Some(cut) = counted(self.simple_packets, "simple packet block") {
+            let separator = if marked.is_empty() { "" } else { "; " };
+            write!(f, "{separator}{cut}, which cannot be cut, became enhanced with time 0")?;
+        }
+        Ok(())
+    }
+}

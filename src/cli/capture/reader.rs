@@ -1,0 +1,228 @@
+//! A [`Reader`] of pcap and pcapng, which detects the format.
+
+use std::path::{Path, PathBuf};
+use std::slice;
+use std::time::Instant;
+
+use super::error::{CaptureError, CaptureErrorKind, Stop};
+use super::magic::Magic;
+use super::pcap::PcapReader;
+use super::pcapng_reader::{BlockHeader, PcapngReader};
+use super::read_buffer::ReadBuffer;
+use super::record_batch::{RecordBatch, RecordLocation};
+use super::{Block, Interface, Record, Records};
+
+/// A piece of a capture.
+pub enum Piece<'a> {
+    /// A pcapng block without a packet, as it is stored.
+    Block(Block<'a>),
+    /// Consecutive records.
+    Records(Records<'a>),
+    /// Nothing yet; [`Reader::wait`] waits until the stream goes on.
+    Pause,
+}
+
+/// The first block or record of a piece.
+enum First {
+    Block(BlockHeader),
+    Record(RecordLocation),
+}
+
+/// Reads the records of one capture file.
+pub struct Reader {
+    path: PathBuf,
+    buffer: ReadBuffer,
+    decoder: Decoder,
+    batch: RecordBatch,
+    has_ended: bool,
+    /// The error that ended the reading, until it is returned.
+    error: Option<CaptureErrorKind>,
+}
+
+enum Decoder {
+    Pcap(PcapReader),
+    Pcapng(PcapngReader),
+    /// A signal ended the stream before its header was read.
+    None,
+}
+
+impl Reader {
+    /// Opens a capture, or standard input for `-`, and reads its header. A stream is waited for.
+    ///
+    /// # Errors
+    /// If it cannot be opened or read, or is not a capture.
+    pub fn open(path: &Path) -> Result<Reader, CaptureError> {
+        Reader::new(path, ReadBuffer::open(path).map_err(|error| error.of(path))?)
+    }
+
+    /// Returns a reader of `buffer`, named `path` in errors.
+    pub(super) fn new(path: &Path, mut buffer: ReadBuffer) -> Result<Reader, CaptureError> {
+        let decoder = match Decoder::open(&mut buffer) {
+            Ok(decoder) => decoder,
+            Err(Stop::Failed(error)) => return Err(error.of(path)),
+            Err(Stop::Interrupted | Stop::WouldWait) => Decoder::None,
+        };
+        let batch = RecordBatch::default();
+        Ok(Reader { path: path.to_path_buf(), buffer, decoder, batch, has_ended: false, error: None })
+    }
+
+    /// Returns the next record, or `None` at the end. An error is returned once, and followed by the end.
+    ///
+    /// # Errors
+    /// If the file cannot be read on, or is damaged from here.
+    pub fn next(&mut self) -> Result<Option<Record<'_>>, CaptureError> {
+        if self.is_at_end()? {
+            return Ok(None);
+        }
+        match self.decoder.next(&mut self.buffer) {
+            Ok(record) => Ok(record),
+            Err(stop) => {
+                self.has_ended = true;
+                stop.failure().map_or(Ok(None), |error| Err(error.of(&self.path)))
+            }
+        }
+    }
+
+    /// Returns the next block, or the next records, `None` at the end. Records are returned up to the next block, up to
+    /// the end of the buffer, and up to `most`. Never waits for a stream.
+    pub fn piece(&mut self, most: usize) -> Result<Option<Piece<'_>>, CaptureError> {
+        if self.is_at_end()? {
+            return Ok(None);
+        }
+        self.buffer.set_waiting(false);
+        let first = self.decoder.first(&mut self.buffer);
+        self.buffer.set_waiting(true);
+        match first {
+            Ok(Some(First::Record(first))) => self.batch.start(self.buffer.bytes(), first),
+            Ok(Some(First::Block(header))) => {
+                return Ok(self.decoder.take_block(&mut self.buffer, header).map(Piece::Block));
+            }
+            Ok(None) => return Ok(None),
+            Err(Stop::WouldWait) => return Ok(Some(Piece::Pause)),
+            Err(stop) => {
+                self.has_ended = true;
+                return stop.failure().map_or(Ok(None), |error| Err(error.of(&self.path)));
+            }
+        }
+        self.buffer.set_pinned(true);
+        let end = self.decoder.fill(&mut self.buffer, &mut self.batch, most);
+        self.buffer.set_pinned(false);
+        match end {
+            Ok(()) | Err(Stop::WouldWait) => {}
+            Err(stop) => (self.has_ended, self.error) = (true, stop.failure()),
+        }
+        Ok(Some(Piece::Records(self.batch.records(self.buffer.bytes(), self.decoder.interfaces()))))
+    }
+
+    /// Waits until a stream goes on or ends, or until `due`.
+    pub fn wait(&self, due: Option<Instant>) -> Result<(), CaptureError> {
+        self.buffer.wait(due).map_err(|error| error.of(&self.path))
+    }
+
+    /// Closes the file until the next record is read. Streams stay open.
+    pub fn suspend(&mut self) {
+        self.buffer.suspend(&self.path);
+    }
+
+    /// Ends the reading, closes the input, and frees its memory. Interfaces and byte counts stay available.
+    pub fn close(&mut self) {
+        self.has_ended = true;
+        self.buffer.close();
+    }
+
+    /// Returns whether the reading has ended.
+    ///
+    /// # Errors
+    /// The error that ended the reading, once.
+    fn is_at_end(&mut self) -> Result<bool, CaptureError> {
+        match self.error.take() {
+            Some(error) => Err(error.of(&self.path)),
+            None => Ok(self.has_ended),
+        }
+    }
+
+    /// Returns whether the header was read. It is missing if a signal ended the stream before.
+    pub fn has_header(&self) -> bool {
+        !matches!(self.decoder, Decoder::None)
+    }
+
+    /// Returns the interface of a pcap file, or `None` for pcapng.
+    pub fn pcap_interface(&self) -> Option<&Interface> {
+        match &self.decoder {
+            Decoder::Pcap(file) => Some(&file.interface),
+            Decoder::Pcapng(_) | Decoder::None => None,
+        }
+    }
+
+    /// Returns the interface of a pcap file, or the interfaces of the current section that were described so far.
+    pub fn interfaces(&self) -> &[Interface] {
+        self.decoder.interfaces()
+    }
+
+    /// Returns the number of (compressed) bytes read from the file. It runs ahead of the records by a buffer or two.
+    pub fn bytes_read(&self) -> u64 {
+        self.buffer.stored_read()
+    }
+
+    /// Returns the length of the file, if it is a regular one.
+    pub fn bytes_total(&self) -> Option<u64> {
+        self.buffer.stored_total()
+    }
+}
+
+impl Decoder {
+    /// Reads everything before the first record.
+    fn open(buffer: &mut ReadBuffer) -> Result<Decoder, Stop> {
+        let start = buffer.peek(4)?;
+        let (len, magic) = (start.len(), Magic::of(start));
+        if len < 4 && buffer.is_interrupted() {
+            return Err(Stop::Interrupted);
+        }
+        match magic {
+            Magic::Pcap(order, variant) => PcapReader::open(buffer, order, variant).map(Decoder::Pcap),
+            Magic::Pcapng => PcapngReader::open(buffer).map(Decoder::Pcapng),
+            Magic::Unsupported(unsupported) => Err(CaptureErrorKind::Unsupported(unsupported).into()),
+        }
+    }
+
+    fn next<'a>(&'a mut self, buffer: &'a mut ReadBuffer) -> Result<Option<Record<'a>>, Stop> {
+        match self {
+            Decoder::Pcap(file) => file.next(buffer),
+            Decoder::Pcapng(file) => file.next(buffer),
+            Decoder::None => Ok(None),
+        }
+    }
+
+    /// Reads the next block or record. Returns `None` at the end.
+    fn first(&mut self, buffer: &mut ReadBuffer) -> Result<Option<First>, Stop> {
+        if let Decoder::Pcapng(file) = self
+            && let Some(header) = file.other_block(buffer)?
+        {
+            return Ok(Some(First::Block(header)));
+        }
+        Ok(self.next(buffer)?.as_ref().map(RecordLocation::of).map(First::Record))
+    }
+
+    fn take_block<'a>(&self, buffer: &'a mut ReadBuffer, header: BlockHeader) -> Option<Block<'a>> {
+        let Decoder::Pcapng(file) = self else { return None };
+        Some(file.take(buffer, header))
+    }
+
+    /// Adds the records that a pinned buffer holds, up to `most`.
+    fn fill(&self, buffer: &mut ReadBuffer, batch: &mut RecordBatch, most: usize) -> Result<(), Stop> {
+        let location = |record: Option<Record>| record.as_ref().map(RecordLocation::of);
+        match self {
+            Decoder::Pcap(file) => batch.fill(buffer, most, |buffer| file.next(buffer).map(location)),
+            Decoder::Pcapng(file) => batch.fill(buffer, most, |buffer| file.packet(buffer).map(location)),
+            Decoder::None => Ok(()),
+        }
+    }
+
+    fn interfaces(&self) -> &[Interface] {
+        match self {
+            Decoder::Pcap(file) => slice::from_ref(&file.interface),
+            Decoder::Pcapng(file) => &file.interfaces,
+            Decoder::None => &[],
+        }
+    }
+}

@@ -1,0 +1,141 @@
+//! A batch of records, located in the read buffer.
+
+use cbpf::{Frames, LinkType, Span};
+
+use super::error::Stop;
+use super::read_buffer::ReadBuffer;
+use super::{ByteOrder, Interface, Record};
+
+/// The locations and metadata of records in a buffer.
+#[derive(Default)]
+pub(super) struct RecordBatch {
+    spans: Vec<Span>,
+    metadata: Vec<Metadata>,
+}
+
+#[derive(Clone, Copy)]
+pub(super) struct Metadata {
+    ticks: u64,
+    carried: u32,
+    /// The interface's position in [`Reader::interfaces`](super::Reader::interfaces).
+    interface: u32,
+    /// The number of bytes of its block before the packet; 0 in pcap.
+    fields: u32,
+}
+
+/// A record by the address of its data. It does not borrow the buffer, as a [`Record`] does.
+pub(super) struct RecordLocation {
+    address: usize,
+    captured: usize,
+    wire_len: u32,
+    metadata: Metadata,
+}
+
+impl RecordLocation {
+    pub(super) fn of(record: &Record) -> RecordLocation {
+        let address = record.data.as_ptr().addr();
+        let fields = if record.block.is_empty() { 0 } else { address - record.block.as_ptr().addr() } as u32;
+        let Record { ticks, carried, interface, .. } = *record;
+        let metadata = Metadata { ticks, carried, interface: interface.index as u32, fields };
+        RecordLocation { address, captured: record.data.len(), wire_len: record.wire_len, metadata }
+    }
+}
+
+impl RecordBatch {
+    /// Returns the records, in their buffer.
+    pub(super) fn records<'a>(&'a self, buffer: &'a [u8], interfaces: &'a [Interface]) -> Records<'a> {
+        Records { buffer, spans: &self.spans, metadata: &self.metadata, interfaces }
+    }
+
+    /// Begins a new batch with one record of `buffer`.
+    pub(super) fn start(&mut self, buffer: &[u8], first: RecordLocation) {
+        self.spans.clear();
+        self.metadata.clear();
+        self.push(buffer, first);
+    }
+
+    /// Adds the records that `next` reads from `buffer`, which is pinned, until there are `most`.
+    ///
+    /// # Errors
+    /// The error of `next`.
+    #[inline]
+    pub(super) fn fill(
+        &mut self,
+        buffer: &mut ReadBuffer,
+        most: usize,
+        mut next: impl FnMut(&mut ReadBuffer) -> Result<Option<RecordLocation>, Stop>,
+    ) -> Result<(), Stop> {
+        while self.spans.len() < most
+            && let Some(location) = next(buffer)?
+        {
+            self.push(buffer.bytes(), location);
+        }
+        Ok(())
+    }
+
+    /// Adds a record of `buffer`, whose bytes have not moved since the record was read.
+    #[inline]
+    fn push(&mut self, buffer: &[u8], location: RecordLocation) {
+        let RecordLocation { address, captured, wire_len, metadata } = location;
+        self.spans.push(Span { start: address - buffer.as_ptr().addr(), captured, wire_len });
+        self.metadata.push(metadata);
+    }
+}
+
+/// Returns the block that begins at `start`. It cannot panic, so the compiler removes it where the block is not used.
+#[inline]
+fn block_at(buffer: &[u8], start: usize, order: ByteOrder) -> &[u8] {
+    let len = buffer.get(start + 4..).and_then(<[u8]>::first_chunk).copied().unwrap_or_default();
+    buffer.get(start..start + order.u32(len) as usize).unwrap_or_default()
+}
+
+/// Consecutive records of one input.
+#[derive(Clone, Copy)]
+pub struct Records<'a> {
+    buffer: &'a [u8],
+    spans: &'a [Span],
+    metadata: &'a [Metadata],
+    interfaces: &'a [Interface],
+}
+
+impl<'a> Records<'a> {
+    pub fn len(&self) -> usize {
+        self.spans.len()
+    }
+
+    /// Returns the packets in the form that [`Filter::run_batch`](cbpf::Filter::run_batch) takes.
+    pub fn packets(&self) -> Frames<'a> {
+        Frames::new(self.buffer, self.spans).expect("records lie in their buffer")
+    }
+
+    #[inline]
+    pub fn iter(&self) -> impl Iterator<Item = Record<'a>> + use<'a> {
+        let Records { buffer, spans, metadata, interfaces } = *self;
+        spans.iter().zip(metadata).map(move |(span, metadata)| {
+            let interface = &interfaces[metadata.interface as usize];
+            let block = || block_at(buffer, span.start - metadata.fields as usize, interface.order);
+            Record {
+                data: &buffer[span.start..][..span.captured],
+                wire_len: span.wire_len,
+                ticks: metadata.ticks,
+                carried: metadata.carried,
+                interface,
+                block: if metadata.fields > 0 { block() } else { &[] },
+            }
+        })
+    }
+
+    /// Splits the records into runs of one link type.
+    pub fn by_link_type(&self) -> impl Iterator<Item = (LinkType, Records<'a>)> + use<'a> {
+        let Records { buffer, mut spans, metadata, interfaces } = *self;
+        let interface = |metadata: &Metadata| &interfaces[metadata.interface as usize];
+        let is_same = move |a: &Metadata, b: &Metadata| {
+            a.interface == b.interface || interface(a).link_type_number == interface(b).link_type_number
+        };
+        metadata.chunk_by(is_same).map(move |metadata| {
+            let run;
+            (run, spans) = spans.split_at(metadata.len());
+            (interface(&metadata[0]).link_type(), Records { buffer, spans: run, metadata, interfaces })
+        })
+    }
+}

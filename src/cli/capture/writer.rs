@@ -1,0 +1,113 @@
+//! A [`Writer`] of pcap or pcapng.
+//!
+//! - The captured bytes, the length on the wire and the instant of every record are kept exactly.
+//! - A pcap file is little-endian; sections of pcapng have the byte order of their inputs.
+
+use super::error::CaptureError;
+use super::pcap;
+use super::pcapng_block::Block;
+use super::pcapng_writer::PcapngWriter;
+use super::{Clock, Interface, Output, Reader, Record};
+
+/// The format of an output.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Format {
+    /// A pcap file with this interface, whose clock counts micro- or nanoseconds since 1970.
+    Pcap(Interface),
+    Pcapng,
+}
+
+impl Format {
+    /// Returns the file name extension.
+    pub fn extension(&self) -> &'static str {
+        match self {
+            Format::Pcap(_) => "pcap",
+            Format::Pcapng => "pcapng",
+        }
+    }
+
+    /// Returns pcap if all of `inputs` are pcap files of one link type, else pcapng.
+    pub fn of(inputs: &[Reader]) -> Format {
+        let known = inputs.iter().filter(|input| input.has_header());
+        let interfaces: Option<Vec<_>> = known.map(Reader::pcap_interface).collect();
+        let Some([first, others @ ..]) = interfaces.as_deref() else { return Format::Pcapng };
+        let mut joined = Interface::clone(first);
+        for other in others {
+            if (other.link_type_number, other.link_type_flags) != (first.link_type_number, first.link_type_flags) {
+                return Format::Pcapng;
+            }
+            joined.snaplen = joined.snaplen.max(other.snaplen);
+            if other.clock == Clock::NANOSECONDS {
+                joined.clock = other.clock;
+            }
+        }
+        Format::Pcap(joined)
+    }
+}
+
+/// Writes the records of several inputs to one capture.
+pub struct Writer {
+    output: Output,
+    encoder: Encoder,
+}
+
+enum Encoder {
+    Pcap(Clock),
+    Pcapng(PcapngWriter),
+}
+
+impl Writer {
+    /// Writes the header of a pcap file. That of pcapng is written with the first block or record.
+    pub fn new(mut output: Output, format: &Format) -> Result<Writer, CaptureError> {
+        let encoder = match format {
+            Format::Pcap(interface) => {
+                pcap::write_header(&mut output, interface)?;
+                Encoder::Pcap(interface.clock)
+            }
+            Format::Pcapng => Encoder::Pcapng(PcapngWriter::default()),
+        };
+        Ok(Writer { output, encoder })
+    }
+
+    /// Writes a record of the input with this number. The earlier blocks of the input were passed to [`Writer::block`],
+    /// and all pieces of an input are passed before those of the next one.
+    #[inline]
+    pub fn write(&mut self, input: usize, record: &Record<'_>) -> Result<(), CaptureError> {
+        match &mut self.encoder {
+            Encoder::Pcap(clock) => pcap::write_record(&mut self.output, record, *clock),
+            Encoder::Pcapng(pcapng) => pcapng.write(&mut self.output, input, record),
+        }
+    }
+
+    /// Writes a block without a packet of the input with this number.
+    pub fn block(&mut self, input: usize, block: &Block<'_>) -> Result<(), CaptureError> {
+        match &mut self.encoder {
+            // All inputs are pcap, which has no blocks.
+            Encoder::Pcap(_) => Ok(()),
+            Encoder::Pcapng(pcapng) => pcapng.block(&mut self.output, input, block),
+        }
+    }
+
+    /// Flushes the output if it is a pipe or a device, as [`Output::flush_to_readers`] does.
+    pub fn flush_to_readers(&mut self) -> Result<(), CaptureError> {
+        self.output.flush_to_readers()
+    }
+
+    /// Writes everything that is pending, but does not give the file its name yet. A pcapng file without interfaces
+    /// gets those of pcap `inputs`, since libpcap rejects one that has none.
+    pub fn complete(&mut self, inputs: &[Reader]) -> Result<(), CaptureError> {
+        if let Encoder::Pcapng(pcapng) = &mut self.encoder {
+            pcapng.complete(&mut self.output, inputs)?;
+        }
+        self.output.flush()
+    }
+
+    /// Completes the output, and finishes it, as [`Output::finish`] does.
+    ///
+    /// # Errors
+    /// If the output cannot be written, or the file cannot be renamed.
+    pub fn finish(mut self, inputs: &[Reader]) -> Result<(), CaptureError> {
+        self.complete(inputs)?;
+        self.output.finish()
+    }
+}

@@ -1,0 +1,80 @@
+//! A cell that is written once and never blocks.
+
+use std::fmt;
+use std::marker::PhantomData;
+use std::ptr;
+use std::sync::atomic::{AtomicPtr, Ordering};
+
+/// A value that is made when it is first needed.
+///
+/// Unlike a `OnceLock` it has nobody wait: two threads may both make it, and the second one's is dropped. So it does not
+/// hold up a process that was forked in the middle of that.
+pub(crate) struct OnceBox<T: Send + Sync> {
+    /// Of a box that nobody else has, or null.
+    value: AtomicPtr<T>,
+    _owned: PhantomData<Box<T>>,
+}
+
+impl<T: Send + Sync> OnceBox<T> {
+    pub(crate) const fn new() -> OnceBox<T> {
+        OnceBox { value: AtomicPtr::new(ptr::null_mut()), _owned: PhantomData }
+    }
+
+    #[inline]
+    #[expect(unsafe_code, reason = "a pointer that other threads may set")]
+    pub(crate) fn get(&self) -> Option<&T> {
+        // SAFETY: if it is not null, `get_or_set` made it of a box, which `drop` alone takes back, and nobody changes the value.
+        unsafe { self.value.load(Ordering::Acquire).as_ref() }
+    }
+
+    /// Sets the value, unless there is one; returns the value that there is then, and whether it is this one.
+    #[expect(unsafe_code, reason = "a pointer that came from a box")]
+    pub(crate) fn get_or_set(&self, value: T) -> (&T, bool) {
+        let new = Box::into_raw(Box::new(value));
+        match self.value.compare_exchange(ptr::null_mut(), new, Ordering::AcqRel, Ordering::Acquire) {
+            // SAFETY: as in `get`.
+            Ok(_) => (unsafe { &*new }, true),
+            Err(old) => {
+                // SAFETY: it came from the box above, and nobody else has seen it.
+                drop(unsafe { Box::from_raw(new) });
+                // SAFETY: as in `get`.
+                (unsafe { &*old }, false)
+            }
+        }
+    }
+}
+
+impl<T: Send + Sync> Drop for OnceBox<T> {
+    #[expect(unsafe_code, reason = "a pointer that came from a box")]
+    fn drop(&mut self) {
+        let value = *self.value.get_mut();
+        if !value.is_null() {
+            // SAFETY: it came from a box in `get_or_set`, and nobody borrows it any more.
+            drop(unsafe { Box::from_raw(value) });
+        }
+    }
+}
+
+impl<T: Send + Sync> fmt::Debug for OnceBox<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("OnceBox").field("is_set", &self.get().is_some()).finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+
+    #[test]
+    fn the_first_value_stays() {
+        let (value, first) = (OnceBox::new(), Arc::new(1));
+        assert_eq!(value.get(), None);
+        assert!(value.get_or_set(first.clone()).1);
+        assert!(!value.get_or_set(Arc::new(2)).1);
+        assert_eq!((value.get().map(|value| **value), Arc::strong_count(&first)), (Some(1), 2));
+        drop(value);
+        assert_eq!(Arc::strong_count(&first), 1);
+    }
+}

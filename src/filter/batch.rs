@@ -1,0 +1,77 @@
+//! The loop of a filter over batches, which is compiled when it is first needed.
+
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use crate::bpf::dialect::Dialect;
+use crate::bpf::program::Program;
+use crate::bpf::verify::Verified;
+use crate::codegen::{self, BatchCode, OnceBox};
+use crate::filter::FilterError;
+use crate::ir::{Graph, Strategy};
+
+pub(crate) struct BatchLoop {
+    source: BatchSource,
+    strategy: Strategy,
+    code: OnceBox<BatchCode>,
+    has_failed: AtomicBool,
+}
+
+/// The input of the compilation.
+pub(crate) enum BatchSource {
+    /// A program rather than its graph or its steps: it is smaller, and mostly shared with its user.
+    Program {
+        program: Arc<Program>,
+        dialect: Dialect,
+        strategy: Strategy,
+    },
+    Graph(Box<Graph>),
+}
+
+impl BatchSource {
+    pub(crate) fn new(verified: &Verified, strategy: Strategy) -> BatchSource {
+        BatchSource::Program { program: verified.shared_program(), dialect: verified.dialect(), strategy }
+    }
+}
+
+impl BatchLoop {
+    /// Prepares nothing yet; `strategy` is that of the graph.
+    pub(crate) fn new(source: BatchSource, strategy: Strategy) -> BatchLoop {
+        BatchLoop { source, strategy, code: OnceBox::new(), has_failed: AtomicBool::new(false) }
+    }
+
+    pub(crate) fn strategy(&self) -> Strategy {
+        self.strategy
+    }
+
+    /// Returns the loop, which is compiled by the first call, unless it cannot be compiled.
+    pub(crate) fn code(&self) -> Option<&BatchCode> {
+        if self.code.get().is_none() && !self.has_failed.load(Ordering::Relaxed) {
+            self.has_failed.store(self.compile().is_err(), Ordering::Relaxed);
+        }
+        self.code.get()
+    }
+
+    /// Compiles the loop if there is none yet.
+    pub(crate) fn compile(&self) -> Result<(), FilterError> {
+        if self.code.get().is_some() {
+            return Ok(());
+        }
+        let code = match &self.source {
+            BatchSource::Graph(graph) => codegen::compile_batch(graph)?,
+            BatchSource::Program { program, dialect, strategy } => {
+                codegen::compile_batch(&Graph::with_strategy(&program.verify(*dialect)?, *strategy))?
+            }
+        };
+        // If another thread was faster, its loop is the same.
+        self.code.get_or_set(code);
+        Ok(())
+    }
+}
+
+impl fmt::Debug for BatchLoop {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("BatchLoop").field("strategy", &self.strategy).field("code", &self.code).finish_non_exhaustive()
+    }
+}

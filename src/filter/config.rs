@@ -1,0 +1,118 @@
+//! Options for compiling filters.
+
+use std::hint::black_box;
+use std::time::Instant;
+
+use crate::bpf::verify::Verified;
+use crate::filter::{Filter, FilterError, tune};
+use crate::ir::Strategy;
+use crate::lang::{Target, compile_expression};
+use crate::packet::Packet;
+
+/// The most packets of a sample that are run. It is more than a branch predictor memorises.
+const LARGEST_SAMPLE: usize = 16_384;
+
+/// Options for compiling a [`Filter`]. The defaults are those of [`Filter::compile`].
+///
+/// ```
+/// use cbpf::{Dialect, FilterConfig, Program};
+/// let ip: Program = "ldh [12]\n jne #0x800, drop\n ret #-1\n drop: ret #0".parse()?;
+/// let verified = ip.verify(Dialect::Linux)?;
+/// let seen: Vec<Vec<u8>> = (0..4096_u32).map(|i| [[0; 12], [(i * i % 11) as u8; 12]].concat()).collect();
+/// let filter = FilterConfig::new().sample(&seen).compile(&verified)?;
+/// assert_eq!(filter.run(&seen[0]), verified.interpret(&seen[0]));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Debug, Default)]
+pub struct FilterConfig<'p> {
+    strategy: Strategy,
+    sample: Vec<Packet<'p>>,
+    require_native: bool,
+}
+
+impl<'p> FilterConfig<'p> {
+    /// Creates the default configuration.
+    pub fn new() -> FilterConfig<'p> {
+        FilterConfig::default()
+    }
+
+    /// Sets the strategy of the code. Programs that are not fit for [`Strategy::Branchless`] get branches.
+    pub fn strategy(mut self, strategy: Strategy) -> FilterConfig<'p> {
+        self.strategy = strategy;
+        self
+    }
+
+    /// Sets packets to tune on: the filter gets the strategy that is the fastest on them.
+    ///
+    /// Each strategy is compiled and timed, for single packets and for batches ([`Filter::strategy`],
+    /// [`Filter::batch_strategy`]), so compiling takes a few times as long and some 10 ms more. The strategy of this
+    /// configuration is replaced only by one that is at least 3 % faster.
+    ///
+    /// Branch predictors memorise small samples; pass thousands of packets in arrival order. At most 16,384 are used.
+    pub fn sample<P: Into<Packet<'p>>>(mut self, packets: impl IntoIterator<Item = P>) -> FilterConfig<'p> {
+        self.sample = packets.into_iter().map(Into::into).take(LARGEST_SAMPLE).collect();
+        self
+    }
+
+    /// Makes it an error if there is no native code for a program. By default, the filter runs in the interpreter then.
+    pub fn require_native(mut self, is_required: bool) -> FilterConfig<'p> {
+        self.require_native = is_required;
+        self
+    }
+
+    /// Compiles a verified program.
+    ///
+    /// # Errors
+    /// [`FilterError::Compile`] if native code is required and there is none.
+    pub fn compile(&self, verified: &Verified) -> Result<Filter, FilterError> {
+        let mut filter = Filter::new(verified, self.strategy);
+        if self.require_native {
+            filter = filter.into_compile_error()?;
+        }
+        Ok(if self.sample.is_empty() || !filter.is_native() { filter } else { self.tune(verified, filter) })
+    }
+
+    /// Compiles an expression of the filter language for a link type or a [`Target`].
+    ///
+    /// # Errors
+    /// [`FilterError::Expression`] if the expression is invalid, and as [`FilterConfig::compile`].
+    pub fn from_expression(&self, expression: &str, target: impl Into<Target>) -> Result<Filter, FilterError> {
+        let target = target.into();
+        self.compile(&compile_expression(expression, &target)?.verify(target.get_dialect())?)
+    }
+
+    /// Combines the fastest code for single packets with the fastest loop over batches.
+    fn tune(&self, verified: &Verified, default: Filter) -> Filter {
+        let mut variants = vec![default];
+        for &strategy in Strategy::ALL {
+            let variant = Filter::new(verified, strategy);
+            // A program that is not fit for a strategy has the code of another one.
+            if variant.is_native() && variants.iter().all(|other| other.strategy() != variant.strategy()) {
+                variants.push(variant);
+            }
+        }
+        let sample = part_for_a_turn(&variants[0], &self.sample);
+        let single = tune::fastest(variants.len(), |variant| {
+            sample.iter().for_each(|packet| _ = black_box(variants[variant].run(packet)));
+        });
+        let mut verdicts = vec![0; sample.len()];
+        let batch = tune::fastest(variants.len(), |variant| variants[variant].run_batch(sample, &mut verdicts));
+        let batch = variants[batch].clone();
+        variants.swap_remove(single).with_batches_of(batch)
+    }
+}
+
+/// Returns as many of the first packets as can be run in one turn of the timing.
+fn part_for_a_turn<'a, 'p>(filter: &Filter, packets: &'a [Packet<'p>]) -> &'a [Packet<'p>] {
+    const STEP: usize = 64;
+    let start = Instant::now();
+    let mut count = 0;
+    for step in packets.chunks(STEP) {
+        step.iter().for_each(|packet| _ = black_box(filter.run(packet)));
+        count += step.len();
+        if start.elapsed() > tune::TURN {
+            break;
+        }
+    }
+    &packets[..count]
+}
