@@ -47,7 +47,7 @@ impl Values {
         }
     }
 
-    fn is_constant(&self, id: ValueId) -> bool {
+    pub(crate) fn is_constant(&self, id: ValueId) -> bool {
         self.as_constant(id).is_some()
     }
 
