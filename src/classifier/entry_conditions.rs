@@ -1,20 +1,20 @@
 //! What entries of tables say beside the key: conditions that all of a table share, and those of each.
 
-use crate::classifier::field::{Fields, Row};
-use crate::classifier::key::KeyField;
+use crate::classifier::packet_fields::{FieldValues, PacketFields};
+use crate::classifier::table_key::KeyField;
 use crate::classifier::term::{Constraint, Term};
 
 /// The most fields that the entries of a table have conditions on; of further ones the program is asked.
-pub(crate) const MOST_COLUMNS: usize = 16;
+pub(crate) const MAX_ENTRY_CONDITIONS: usize = 16;
 
 /// A field that is one of a few numbers in all entries.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(crate) struct Guard {
+pub(crate) struct TableGuard {
     pub(crate) field: u8,
     pub(crate) numbers: Vec<u32>,
 }
 
-impl Guard {
+impl TableGuard {
     /// The only number, if it is one.
     pub(crate) fn number(&self) -> Option<u32> {
         if let &[number] = self.numbers.as_slice() { Some(number) } else { None }
@@ -28,7 +28,7 @@ impl Guard {
 
 /// A field that entries have a condition on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Column {
+pub(crate) struct EntryCondition {
     pub(crate) field: u8,
     pub(crate) kind: Comparison,
 }
@@ -42,7 +42,7 @@ pub(crate) enum Comparison {
     Range,
 }
 
-impl Column {
+impl EntryCondition {
     /// How many words it takes.
     pub(crate) fn words(&self) -> usize {
         match self.kind {
@@ -51,8 +51,8 @@ impl Column {
         }
     }
 
-    pub(crate) fn holds(&self, words: &[u32], row: &Row) -> bool {
-        let number = row.values[usize::from(self.field)];
+    pub(crate) fn holds(&self, words: &[u32], values: &FieldValues) -> bool {
+        let number = values.get(self.field);
         match (self.kind, words) {
             (Comparison::Same(mask), &[same]) => number & mask == same,
             (Comparison::Range, &[first, span]) => number.wrapping_sub(first) <= span,
@@ -77,10 +77,10 @@ fn sees_all(term: &Term, field: u8, mask: u32) -> bool {
 const FEW: usize = 3;
 
 /// What holds for all terms: a field that all of them ask about is one of a few numbers.
-pub(crate) fn guards(terms: &[&Term]) -> Vec<Guard> {
+pub(crate) fn guards(terms: &[&Term]) -> Vec<TableGuard> {
     let Some((first, rest)) = terms.split_first() else { return Vec::new() };
     let of_all = first.constraints.iter().filter_map(|constraint| {
-        let mut guard = Guard { field: constraint.field, numbers: Vec::new() };
+        let mut guard = TableGuard { field: constraint.field, numbers: Vec::new() };
         for term in [first].into_iter().chain(rest) {
             let number = term.constraints.iter().find(|other| other.field == constraint.field)?.number()?;
             if !guard.numbers.contains(&number) {
@@ -96,14 +96,14 @@ pub(crate) fn guards(terms: &[&Term]) -> Vec<Guard> {
 }
 
 /// What entries have conditions on beyond the guards and the tag; the most frequent ones, at most so many.
-pub(crate) fn columns(
-    fields: &Fields,
+pub(crate) fn choose(
+    fields: &PacketFields,
     terms: &[&Term],
-    guards: &[Guard],
+    guards: &[TableGuard],
     key: &[KeyField],
     by_tag: Option<u8>,
     most: usize,
-) -> Vec<Column> {
+) -> Vec<EntryCondition> {
     let mut uses: Vec<(usize, u8)> = (0..fields.list.len() as u8).map(|field| (0, field)).collect();
     for constraint in terms.iter().flat_map(|term| &term.constraints) {
         let is_told = by_tag == Some(constraint.field) || guards.iter().any(|guard| guard.decides(constraint));
@@ -117,7 +117,7 @@ pub(crate) fn columns(
     let column = |field: u8| {
         let mask = key.iter().find(|key| key.field == field).map_or(u32::MAX, |key| key.mask);
         let is_same = terms.iter().all(|term| sees_all(term, field, mask));
-        Column { field, kind: if is_same { Comparison::Same(mask) } else { Comparison::Range } }
+        EntryCondition { field, kind: if is_same { Comparison::Same(mask) } else { Comparison::Range } }
     };
     fields.into_iter().map(column).collect()
 }

@@ -17,14 +17,14 @@ use crate::ir::{Address, Check, Edge, Graph, Hashing, Range, Terminator, Test, V
 use crate::opt::Pass;
 
 /// The most paths of a program that are taken one by one.
-const MOST_PATHS: usize = 64;
+const MAX_PATHS: usize = 64;
 
 /// The most ways through a program that are tried one by one: most of them no packet takes.
-const MOST_WAYS: usize = 4_096;
+const MAX_WAYS: usize = 4_096;
 
 /// The most blocks that are walked through for one program, over all its paths; and if paths are joined.
-const MOST_STEPS: usize = 4_096;
-const MOST_JOINED_STEPS: usize = 2_048;
+const MAX_STEPS: usize = 4_096;
+const MAX_JOINED_STEPS: usize = 2_048;
 
 /// How many blocks are walked through for all programs: so many, and so many for each.
 const STEPS: usize = 1 << 18;
@@ -35,7 +35,7 @@ const SHORT: usize = 128;
 
 /// How deep expressions are translated, and how many operations of one program are.
 const DEEPEST: usize = 24;
-const MOST_OPERATIONS: usize = 1 << 16;
+const MAX_OPERATIONS: usize = 1 << 16;
 
 /// What programs test, and on which paths they keep packets.
 pub(crate) struct Extracted {
@@ -60,16 +60,16 @@ pub(crate) fn extract(programs: &[Verified]) -> Extracted {
     let mut values = Values::default();
     let (mut of_program, mut joined) = (vec![Vec::new(); programs.len()], Vec::new());
     for (done, place) in order.into_iter().enumerate() {
-        let share = (left / (programs.len() - done)).min(MOST_STEPS);
+        let share = (left / (programs.len() - done)).min(MAX_STEPS);
         let mut graph = Graph::new(&programs[place]);
         graph.run(Pass::ValuePropagation);
         graph.run(Pass::SwitchLowering);
         let mut steps = share;
-        let separate = (ways(&graph) <= MOST_WAYS).then(|| Walker::new(&graph, &mut values).separate(&mut steps));
+        let separate = (ways(&graph) <= MAX_WAYS).then(|| Walker::new(&graph, &mut values).separate(&mut steps));
         left -= share - steps;
         let mut paths = separate.flatten().unwrap_or_else(|| {
             joined.push(place);
-            Walker::new(&graph, &mut values).joined(MOST_JOINED_STEPS)
+            Walker::new(&graph, &mut values).joined(MAX_JOINED_STEPS)
         });
         path_joining::unite(&mut paths, &values);
         simplify(&mut paths);
@@ -140,7 +140,7 @@ impl<'g, 'e> Walker<'g, 'e> {
             varies[id.index()] = is_parameter || graph.values.operands(id).any(|operand| varies[operand.index()]);
         }
         let translated = HashMap::default();
-        Walker { graph, shared, varies, translated, operations: MOST_OPERATIONS, paths: Vec::new() }
+        Walker { graph, shared, varies, translated, operations: MAX_OPERATIONS, paths: Vec::new() }
     }
 
     /// The paths one by one; `None` if they are too many, or the steps too few.
@@ -149,7 +149,7 @@ impl<'g, 'e> Walker<'g, 'e> {
         while let Some(state) = open.pop() {
             *steps = steps.checked_sub(1)?;
             self.block(state, &mut open);
-            if self.paths.len() > MOST_PATHS || self.operations == 0 {
+            if self.paths.len() > MAX_PATHS || self.operations == 0 {
                 return None;
             }
         }

@@ -8,13 +8,13 @@ use crate::classifier::path_extraction::State;
 use crate::ir::{Range, Values, joined};
 
 /// How many states are kept apart at one place.
-const MOST_STATES: usize = 4;
+const MAX_STATES: usize = 4;
 
 /// How many values a joined path tests: those that select the most.
-const MOST_LITERALS: usize = 8;
+const MAX_LITERALS: usize = 8;
 
 /// The most ranges that a value of a joined path lies in.
-const MOST_RANGES: usize = 16;
+const MAX_RANGES: usize = 16;
 
 /// What it costs not to have the value of a parameter, in bits that a path selects.
 const PARAMETER: u32 = 4;
@@ -36,7 +36,7 @@ pub(crate) fn add(states: &mut Vec<State>, mut new: State, values: &Values) {
             nearest = (loss, place);
         }
     }
-    if states.len() < MOST_STATES {
+    if states.len() < MAX_STATES {
         states.push(new);
         return;
     }
@@ -123,7 +123,7 @@ impl Common {
             let joined = Literal { value: literal.value, ranges: joined([literal.ranges.as_slice(), other].concat()) };
             is_in = [is_in[0] && joined.ranges == *other, is_in[1] && joined.ranges == literal.ranges];
             let says_something = !is_all(&joined.ranges, values.known(literal.value));
-            let fits = says_something && joined.ranges.len() <= MOST_RANGES;
+            let fits = says_something && joined.ranges.len() <= MAX_RANGES;
             is_whole &= fits || !says_something;
             bits += if fits { bits_of(&joined) } else { 0 };
             differing.push((place, fits.then_some(joined)));
@@ -177,7 +177,7 @@ fn bits_of(literal: &Literal) -> u32 {
 
 /// Leaves out what selects the least, if a path tests many values.
 fn shorten(path: &mut Path) {
-    while path.literals.len() > MOST_LITERALS {
+    while path.literals.len() > MAX_LITERALS {
         let weakest = path.literals.iter().enumerate().min_by_key(|(_, literal)| bits_of(literal));
         let Some((place, _)) = weakest else { return };
         path.literals.remove(place);

@@ -22,39 +22,41 @@ const FULL: f64 = 0.98;
 /// How many factors are tried for a bucket.
 const TRIALS: u32 = 1 << 14;
 
-/// Places for some hashes.
+/// PerfectHash for some hashes.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Places {
+pub(crate) struct PerfectHash {
     /// A factor for each bucket, a power of two of them; none if the hashes name places themselves.
     pub(crate) factors: Vec<u32>,
     /// There are two to this power, at least two.
     pub(crate) bits: u32,
 }
 
-impl Places {
-    /// Places that these hashes name themselves; `None` if two name one, so that others must be tried.
-    pub(crate) fn direct(hashes: &[u64]) -> Option<Places> {
+impl PerfectHash {
+    /// PerfectHash that these hashes name themselves; `None` if two name one, so that others must be tried.
+    pub(crate) fn direct(hashes: &[u64]) -> Option<PerfectHash> {
         let count = hashes.len();
-        let places =
-            Places { factors: Vec::new(), bits: bits((PLACES_OF_FEW * count).max(count * count / PART_OF_SQUARE)) };
+        let places = PerfectHash {
+            factors: Vec::new(),
+            bits: bits((PLACES_OF_FEW * count).max(count * count / PART_OF_SQUARE)),
+        };
         let mut taken = vec![false; places.count()];
         let are_apart = hashes.iter().all(|&hash| !std::mem::replace(&mut taken[places.of(hash)], true));
         are_apart.then_some(places)
     }
 
-    /// Places for these hashes, no two of which are alike; `None` if none are found, so that others must be tried.
-    pub(crate) fn new(hashes: &[u64]) -> Option<Places> {
+    /// PerfectHash for these hashes, no two of which are alike; `None` if none are found, so that others must be tried.
+    pub(crate) fn new(hashes: &[u64]) -> Option<PerfectHash> {
         let mut sorted = hashes.to_vec();
         sorted.sort_unstable();
         let is_full = |bits: u32| hashes.len() as f64 > FULL * f64::from(1_u32 << bits);
         let least = bits(hashes.len());
         let mut sizes = (least..).skip_while(|&bits| is_full(bits)).take(2);
-        sizes.find_map(|bits| Places::in_buckets(&sorted, bits))
+        sizes.find_map(|bits| PerfectHash::in_buckets(&sorted, bits))
     }
 
     /// Two to the power `bits` places for these hashes, which are sorted.
-    fn in_buckets(sorted: &[u64], bits_of_place: u32) -> Option<Places> {
-        let mut places = Places { factors: vec![1; 1 << bits(sorted.len() / BUCKET)], bits: bits_of_place };
+    fn in_buckets(sorted: &[u64], bits_of_place: u32) -> Option<PerfectHash> {
+        let mut places = PerfectHash { factors: vec![1; 1 << bits(sorted.len() / BUCKET)], bits: bits_of_place };
         let mut of_buckets: Vec<&[u64]> = sorted.chunk_by(|&a, &b| places.bucket(a) == places.bucket(b)).collect();
         of_buckets.sort_by_key(|hashes| std::cmp::Reverse(hashes.len()));
         let mut taken = vec![false; places.count()];
@@ -90,7 +92,7 @@ impl Places {
         named(hash, self.factors.len().trailing_zeros())
     }
 
-    /// The place of a hash: of one that [`Places::new`] was not given, some place.
+    /// The place of a hash: of one that [`PerfectHash::new`] was not given, some place.
     pub(crate) fn of(&self, hash: u64) -> usize {
         let factor = if self.factors.is_empty() { 1 } else { self.factors[self.bucket(hash)] };
         named(hash.wrapping_mul(factor.into()), self.bits)
@@ -118,7 +120,7 @@ mod tests {
             let found = (0..64_u32).find_map(|seed| {
                 let factor = u64::from(random::number(1, seed)) << 32 | u64::from(random::number(2, seed)) | 1;
                 let hashes: Vec<u64> = (0..count).map(|key: u64| (key + 0x0a00_0000).wrapping_mul(factor)).collect();
-                let places = if count <= 100 { Places::direct(&hashes) } else { Places::new(&hashes) };
+                let places = if count <= 100 { PerfectHash::direct(&hashes) } else { PerfectHash::new(&hashes) };
                 places.map(|places| (places, hashes))
             });
             let (places, hashes) = found.expect("some factor does");
@@ -130,8 +132,11 @@ mod tests {
 
     #[test]
     fn keys_that_are_hashed_alike_have_no_places() {
-        assert_eq!(Places::direct(&[7, 7]), None);
-        assert_eq!(Places::new(&[7, 7]), None);
-        assert_eq!(Places::new(&[[9; 2].as_slice(), &(0..50).map(|key| key << 50).collect::<Vec<_>>()].concat()), None);
+        assert_eq!(PerfectHash::direct(&[7, 7]), None);
+        assert_eq!(PerfectHash::new(&[7, 7]), None);
+        assert_eq!(
+            PerfectHash::new(&[[9; 2].as_slice(), &(0..50).map(|key| key << 50).collect::<Vec<_>>()].concat()),
+            None
+        );
     }
 }

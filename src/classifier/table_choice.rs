@@ -8,19 +8,19 @@ use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap, HashSet};
 use std::hash::BuildHasher;
 
-use crate::classifier::field::Fields;
+use crate::classifier::packet_fields::PacketFields;
 use crate::classifier::term::{Constraint, Term};
 use crate::ir::Hashing;
 
 /// Fields in ascending order, each with the bits of it that are looked at.
-pub(crate) type Key = Vec<(u8, u32)>;
+pub(crate) type KeyMask = Vec<(u8, u32)>;
 
 /// What it costs to look into a table, in looks at a term.
 const LOOK: f64 = 5.0;
 
 /// How many kinds of terms are seen as keys, and of how many of them what they have in common.
-const MOST_KINDS: usize = 48;
-const MOST_COMMON: usize = 20;
+const MAX_KINDS: usize = 48;
+const MAX_COMMON: usize = 20;
 
 /// The most fields of a key: more tell hardly more terms apart.
 const WIDEST: usize = 8;
@@ -35,14 +35,14 @@ pub(crate) fn work(terms: usize) -> usize {
 }
 
 /// Numbers of terms that share a table.
-pub(crate) struct Choice {
-    pub(crate) key: Key,
+pub(crate) struct TablePlan {
+    pub(crate) key: KeyMask,
     pub(crate) terms: Vec<usize>,
 }
 
 /// The tables for these terms, with no more than `full` in one place as long as there is a choice; the terms that no
 /// table is worth come last, with an empty key.
-pub(crate) fn tables(fields: &Fields, terms: &[Term], full: usize, work: &mut usize) -> Vec<Choice> {
+pub(crate) fn tables(fields: &PacketFields, terms: &[Term], full: usize, work: &mut usize) -> Vec<TablePlan> {
     let keys = candidates(fields, terms);
     let mut left: Vec<usize> = (0..terms.len()).collect();
     let mut choices = Vec::new();
@@ -53,19 +53,19 @@ pub(crate) fn tables(fields: &Fields, terms: &[Term], full: usize, work: &mut us
         }
     }
     if !left.is_empty() {
-        choices.push(Choice { key: Key::new(), terms: left });
+        choices.push(TablePlan { key: KeyMask::new(), terms: left });
     }
     choices
 }
 
 /// Takes the key that saves the most until none saves anything; `None` if there is more work than may be done.
 fn greedy(
-    keys: &[Key],
+    keys: &[KeyMask],
     terms: &[Term],
     left: &mut Vec<usize>,
     full: usize,
     work: &mut usize,
-    choices: &mut Vec<Choice>,
+    choices: &mut Vec<TablePlan>,
 ) -> Option<()> {
     // What a key saves only falls while others take terms, so that what was found before is the most it can be now.
     let mut queue: BinaryHeap<(u64, Reverse<usize>, usize)> = BinaryHeap::new();
@@ -83,22 +83,22 @@ fn greedy(
         }
         let taken: HashSet<usize, Hashing> = covered.iter().copied().collect();
         left.retain(|term| !taken.contains(term));
-        choices.push(Choice { key: keys[key].clone(), terms: covered });
+        choices.push(TablePlan { key: keys[key].clone(), terms: covered });
     }
     Some(())
 }
 
 /// Takes a table for each kind of terms that is worth one, the most frequent ones: in one go.
-fn by_kind(fields: &Fields, terms: &[Term], left: &mut Vec<usize>, choices: &mut Vec<Choice>) {
-    let mut kinds: HashMap<Key, Vec<usize>, Hashing> = HashMap::default();
+fn by_kind(fields: &PacketFields, terms: &[Term], left: &mut Vec<usize>, choices: &mut Vec<TablePlan>) {
+    let mut kinds: HashMap<KeyMask, Vec<usize>, Hashing> = HashMap::default();
     left.iter().for_each(|&term| kinds.entry(finest(fields, &terms[term])).or_default().push(term));
     left.clear();
-    let mut kinds: Vec<(Key, Vec<usize>)> = kinds.into_iter().collect();
+    let mut kinds: Vec<(KeyMask, Vec<usize>)> = kinds.into_iter().collect();
     kinds.sort_by(|(a, some), (b, others)| others.len().cmp(&some.len()).then_with(|| a.cmp(b)));
     for (place, (key, of_kind)) in kinds.into_iter().enumerate() {
-        let is_worth = place < MOST_KINDS && !key.is_empty() && cover(&key, terms, &of_kind, usize::MAX).1 > 0.0;
+        let is_worth = place < MAX_KINDS && !key.is_empty() && cover(&key, terms, &of_kind, usize::MAX).1 > 0.0;
         if is_worth {
-            choices.push(Choice { key, terms: of_kind });
+            choices.push(TablePlan { key, terms: of_kind });
         } else {
             left.extend(of_kind);
         }
@@ -107,7 +107,7 @@ fn by_kind(fields: &Fields, terms: &[Term], left: &mut Vec<usize>, choices: &mut
 }
 
 /// The terms that a table with this key would hold, no more than `full` in one place, and how many looks it saves.
-fn cover(key: &Key, terms: &[Term], left: &[usize], full: usize) -> (Vec<usize>, f64) {
+fn cover(key: &KeyMask, terms: &[Term], left: &[usize], full: usize) -> (Vec<usize>, f64) {
     let mut places: HashMap<u64, Vec<usize>, Hashing> = HashMap::default();
     for &term in left {
         if let Some(hash) = hash_in(key, &terms[term]) {
@@ -127,7 +127,7 @@ fn cover(key: &Key, terms: &[Term], left: &[usize], full: usize) -> (Vec<usize>,
 }
 
 /// What the key sees of a term, hashed; `None` if the term does not fit.
-fn hash_in(key: &Key, term: &Term) -> Option<u64> {
+fn hash_in(key: &KeyMask, term: &Term) -> Option<u64> {
     let mut hash = 0_u64;
     let mut constraints = term.constraints.iter();
     for &(field, mask) in key {
@@ -146,13 +146,13 @@ pub(crate) fn seen(constraint: &Constraint, field: u8, mask: u32) -> Option<u32>
 
 /// Keys worth a try: those of the most frequent kinds of terms, what two of them have in common, and what is left of
 /// them without one field.
-fn candidates(fields: &Fields, terms: &[Term]) -> Vec<Key> {
-    let mut kinds: HashMap<Key, usize, Hashing> = HashMap::default();
+fn candidates(fields: &PacketFields, terms: &[Term]) -> Vec<KeyMask> {
+    let mut kinds: HashMap<KeyMask, usize, Hashing> = HashMap::default();
     terms.iter().for_each(|term| *kinds.entry(finest(fields, term)).or_default() += 1);
-    let mut kinds: Vec<(Key, usize)> = kinds.into_iter().collect();
+    let mut kinds: Vec<(KeyMask, usize)> = kinds.into_iter().collect();
     kinds.sort_by(|(a, uses), (b, others)| others.cmp(uses).then_with(|| a.cmp(b)));
-    let mut keys: Vec<Key> = kinds.into_iter().map(|(key, _)| key).take(MOST_KINDS).collect();
-    let most = keys.len().min(MOST_COMMON);
+    let mut keys: Vec<KeyMask> = kinds.into_iter().map(|(key, _)| key).take(MAX_KINDS).collect();
+    let most = keys.len().min(MAX_COMMON);
     for place in 0..most {
         for other in 0..place {
             keys.push(common(&keys[place], &keys[other]));
@@ -169,8 +169,8 @@ fn candidates(fields: &Fields, terms: &[Term]) -> Vec<Key> {
 }
 
 /// The key that tells the most terms like this one apart: whole fields, and of long ones whole bytes.
-fn finest(fields: &Fields, term: &Term) -> Key {
-    let mut key = Key::new();
+fn finest(fields: &PacketFields, term: &Term) -> KeyMask {
+    let mut key = KeyMask::new();
     for constraint in &term.constraints {
         let Some(range) = constraint.range() else { continue };
         let width = 32 - fields.max(constraint.field).leading_zeros();
@@ -189,7 +189,7 @@ fn finest(fields: &Fields, term: &Term) -> Key {
 }
 
 /// What two keys both look at.
-fn common(left: &Key, right: &Key) -> Key {
+fn common(left: &KeyMask, right: &KeyMask) -> KeyMask {
     let both = left.iter().filter_map(|&(field, mask)| {
         let &(_, other) = right.iter().find(|(other, _)| *other == field)?;
         Some((field, mask & other)).filter(|&(_, mask)| mask != 0)

@@ -2,7 +2,7 @@
 
 use std::ops::RangeInclusive;
 
-use crate::classifier::field::{Field, Fields};
+use crate::classifier::packet_fields::{PacketField, PacketFields};
 use crate::classifier::path::{Literal, Path};
 use crate::ir::Range;
 
@@ -32,8 +32,8 @@ pub(crate) struct Constraint {
 }
 
 /// The most terms that one path becomes, where a field lies in one of several ranges, and that a rule has.
-const MOST_TERMS: usize = 256;
-const MOST_OF_RULE: usize = 1_024;
+const MAX_TERMS: usize = 256;
+const MAX_OF_RULE: usize = 1_024;
 
 /// How many terms all rules have: so many, and so many for each.
 const TERMS: usize = 1 << 16;
@@ -52,13 +52,13 @@ impl Constraint {
 }
 
 /// The constraints of a path, and the fields that lie in one of several ranges, those with few ranges first.
-fn parted<'p>(fields: &Fields, path: &'p Path) -> (Vec<Constraint>, Vec<(u8, &'p [Range])>) {
+fn parted<'p>(fields: &PacketFields, path: &'p Path) -> (Vec<Constraint>, Vec<(u8, &'p [Range])>) {
     let (mut constraints, mut several) = (Vec::new(), Vec::new());
     for literal in &path.literals {
         let (Literal { ranges, .. }, asked) = (literal, fields.of_literal(literal));
         let Some(field) = fields.number(asked) else { continue };
         let one = match (asked, ranges.as_slice()) {
-            (Field::Member(..), _) => Some((1, 0)),
+            (PacketField::Member(..), _) => Some((1, 0)),
             // What reaches to the end of all numbers ends with what the value can be.
             (_, &[(low, high)]) => Some((low, high.min(fields.values.known(literal.value).max.max(low)) - low)),
             _ => as_one(ranges),
@@ -72,15 +72,15 @@ fn parted<'p>(fields: &Fields, path: &'p Path) -> (Vec<Constraint>, Vec<(u8, &'p
     (constraints, several)
 }
 
-/// How many terms a path becomes if nothing is left out, or more than [`MOST_TERMS`].
-fn count(fields: &Fields, path: &Path) -> usize {
+/// How many terms a path becomes if nothing is left out, or more than [`MAX_TERMS`].
+fn count(fields: &PacketFields, path: &Path) -> usize {
     let (_, several) = parted(fields, path);
-    several.iter().fold(1, |count: usize, (_, ranges)| count.saturating_mul(ranges.len())).min(MOST_TERMS + 1)
+    several.iter().fold(1, |count: usize, (_, ranges)| count.saturating_mul(ranges.len())).min(MAX_TERMS + 1)
 }
 
 /// The terms of a path of the rule of that rank, at most so many: of fields that would need more of them, each tests
 /// from the first range to the last.
-fn terms(fields: &Fields, path: &Path, rank: Rank, most: usize, terms: &mut Vec<Term>) {
+fn terms(fields: &PacketFields, path: &Path, rank: Rank, most: usize, terms: &mut Vec<Term>) {
     let (constraints, several) = parted(fields, path);
     let mut term = Term { rank, verdict: path.verdict, is_exact: path.is_exact, needs: 0, constraints };
     for field in fields.wanted(path) {
@@ -108,14 +108,14 @@ fn terms(fields: &Fields, path: &Path, rank: Rank, most: usize, terms: &mut Vec<
 /// The terms of all rules in the order of their ranks, where `ends` are those of each rule's paths.
 ///
 /// All have the same share of terms: a rule with more has coarser ones, so that no rule has less because of another one.
-pub(crate) fn of_rules(fields: &Fields, paths: &[Path], ends: &[usize]) -> Vec<Term> {
+pub(crate) fn of_rules(fields: &PacketFields, paths: &[Path], ends: &[usize]) -> Vec<Term> {
     let starts = [0].into_iter().chain(ends.iter().copied());
     let of_rules: Vec<&[Path]> = starts.zip(ends).map(|(start, &end)| &paths[start..end]).collect();
     let wanted: Vec<usize> = of_rules.iter().map(|paths| paths.iter().map(|path| count(fields, path)).sum()).collect();
-    let share = share(&wanted, TERMS + TERMS_OF_RULE * ends.len()).min(MOST_OF_RULE);
+    let share = share(&wanted, TERMS + TERMS_OF_RULE * ends.len()).min(MAX_OF_RULE);
     let mut all = Vec::new();
     for ((rank, paths), wanted) in (0..).zip(of_rules).zip(wanted) {
-        let most = if wanted <= share { MOST_TERMS } else { (share / paths.len()).max(1) };
+        let most = if wanted <= share { MAX_TERMS } else { (share / paths.len()).max(1) };
         paths.iter().for_each(|path| terms(fields, path, rank, most, &mut all));
     }
     all

@@ -75,7 +75,7 @@ pub(crate) mod classifier {
     use std::sync::Arc;
 
     use super::{CompileError, PacketRecords, absent};
-    use crate::classifier::field::Fields;
+    use crate::classifier::packet_fields::PacketFields;
     use crate::classifier::table::Tables;
     use crate::packet::Packet;
 
@@ -113,7 +113,7 @@ pub(crate) mod classifier {
     }
 
     impl Native {
-        pub(crate) fn new(_fields: &Fields, _tables: &Arc<Tables>) -> Result<Native, CompileError> {
+        pub(crate) fn new(_fields: &PacketFields, _tables: &Arc<Tables>) -> Result<Native, CompileError> {
             Err(absent())
         }
     }

@@ -6,7 +6,7 @@ use cranelift_codegen::ir::{self, InstBuilder, MemFlagsData, types};
 use cranelift_frontend::{FunctionBuilder, Variable};
 
 use crate::classifier::table::Tables;
-use crate::classifier::table::{GIVEN_UP, MOST_ASKED};
+use crate::classifier::table::{GIVEN_UP, MAX_UNVERIFIED};
 
 /// Takes what is found.
 pub(crate) struct Answer {
@@ -96,7 +96,7 @@ impl Answer {
     /// Ends the function if so many entries were written that there may be no room for the next one.
     pub(crate) fn give_up_if_full(&self, builder: &mut FunctionBuilder) {
         let count = builder.use_var(self.count);
-        let is_full = builder.ins().icmp_imm_s(IntCC::UnsignedGreaterThanOrEqual, count, MOST_ASKED as i64);
+        let is_full = builder.ins().icmp_imm_s(IntCC::UnsignedGreaterThanOrEqual, count, MAX_UNVERIFIED as i64);
         let [full, here] = [(); 2].map(|()| builder.create_block());
         builder.ins().brif(is_full, full, &[], here, &[]);
         builder.switch_to_block(full);

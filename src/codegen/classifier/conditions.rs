@@ -7,7 +7,7 @@ use cranelift_codegen::ir::condcodes::IntCC;
 use cranelift_codegen::ir::{self, InstBuilder, types};
 use cranelift_frontend::FunctionBuilder;
 
-use crate::classifier::entry_conditions::Guard;
+use crate::classifier::entry_conditions::TableGuard;
 use crate::classifier::table::Table;
 use crate::classifier::term::{Constraint, Term};
 use crate::codegen::classifier::fields::Computed;
@@ -21,7 +21,7 @@ pub(crate) struct Conditions<'a, 'f> {
     /// Bits of fields.
     masked: HashMap<(u8, u32), ir::Value, Hashing>,
     /// Whether guards fail, and whether fields lie outside ranges.
-    differing: HashMap<Guard, ir::Value, Hashing>,
+    differing: HashMap<TableGuard, ir::Value, Hashing>,
     outside: HashMap<Constraint, ir::Value, Hashing>,
     /// Whether either of two fails.
     joined: HashMap<(ir::Value, ir::Value), ir::Value, Hashing>,
@@ -36,10 +36,10 @@ impl<'a, 'f> Conditions<'a, 'f> {
 
     /// Whether something is missing that all entries ask for, but for one guard: not 0 if so, 32 bits; `None` if
     /// nothing can be.
-    pub(crate) fn missing(&mut self, table: &Table, but: Option<&Guard>) -> Option<ir::Value> {
+    pub(crate) fn missing(&mut self, table: &Table, but: Option<&TableGuard>) -> Option<ir::Value> {
         // Where there are slots, a tag or a column says what is one of several numbers.
-        let is_asked = |guard: &Guard| Some(guard) != but && (guard.number().is_some() || table.slots.is_none());
-        let guards: Vec<&Guard> = table.guards.iter().filter(|guard| is_asked(guard)).collect();
+        let is_asked = |guard: &TableGuard| Some(guard) != but && (guard.number().is_some() || table.slots.is_none());
+        let guards: Vec<&TableGuard> = table.guards.iter().filter(|guard| is_asked(guard)).collect();
         let mut parts = self.absent(table.needs);
         parts.extend(guards.into_iter().map(|guard| self.differs(guard)));
         self.join(parts)
@@ -56,7 +56,7 @@ impl<'a, 'f> Conditions<'a, 'f> {
     fn lies_outside(&mut self, constraint: &Constraint) -> ir::Value {
         let &Constraint { field, first, span } = constraint;
         if let Some(number) = constraint.number() {
-            return self.differs(&Guard { field, numbers: vec![number] });
+            return self.differs(&TableGuard { field, numbers: vec![number] });
         }
         if let Some(&known) = self.outside.get(constraint) {
             return known;
@@ -75,7 +75,7 @@ impl<'a, 'f> Conditions<'a, 'f> {
     }
 
     /// Whether a field is none of a guard's numbers: not 0 if so, 32 bits.
-    pub(crate) fn differs(&mut self, guard: &Guard) -> ir::Value {
+    pub(crate) fn differs(&mut self, guard: &TableGuard) -> ir::Value {
         if let Some(&known) = self.differing.get(guard) {
             return known;
         }

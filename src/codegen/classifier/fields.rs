@@ -9,7 +9,7 @@ use cranelift_codegen::ir::{self, Block, InstBuilder, MemFlagsData, types};
 use cranelift_frontend::FunctionBuilder;
 
 use crate::bpf::isa::Width;
-use crate::classifier::field::{FARTHEST, Field, Fields, turned};
+use crate::classifier::packet_fields::{MAX_REACH, PacketField, PacketFields, byte_swapped};
 use crate::classifier::table::Tables;
 use crate::codegen::classifier::code::Arguments;
 use crate::codegen::classifier::go_on_unless;
@@ -19,7 +19,7 @@ use crate::ir::{Address, ByteOrder, Hashing, Range, Value, ValueId};
 
 /// What is read instead of a packet that is too short: it has all bytes that fields look at, behind computed places,
 /// too.
-static NOTHING: [u8; FARTHEST as usize] = [0; FARTHEST as usize];
+static NOTHING: [u8; MAX_REACH as usize] = [0; MAX_REACH as usize];
 
 /// The fields of the packet at hand, as the open block and those behind it have them.
 pub(crate) struct Computed {
@@ -46,19 +46,19 @@ const MOST_PLACES: usize = 2;
 
 impl Granted {
     /// What nearly all packets have, of what the fields need.
-    pub(crate) fn of(fields: &Fields) -> Granted {
+    pub(crate) fn of(fields: &PacketFields) -> Granted {
         let mut granted = Granted::default();
         let mut loads = Vec::new();
         for &field in &fields.list {
             match field {
-                Field::Value(value) | Field::Turned(value) | Field::Member(value, _) => {
+                PacketField::Value(value) | PacketField::ByteSwapped(value) | PacketField::Member(value, _) => {
                     loads_of(fields, value, &mut loads);
                 }
-                Field::InBounds(address, width) => {
+                PacketField::InBounds(address, width) => {
                     loads.push((address.base, address.end(width)));
                     address.base.into_iter().for_each(|base| loads_of(fields, base, &mut loads));
                 }
-                Field::Captured(len) => loads.push((None, len.into())),
+                PacketField::Captured(len) => loads.push((None, len.into())),
             }
         }
         for &(base, end) in &loads {
@@ -83,7 +83,7 @@ impl Granted {
 }
 
 /// Where a value's loads begin, and how far behind that they end.
-fn loads_of(fields: &Fields, id: ValueId, loads: &mut Vec<(Option<ValueId>, u64)>) {
+fn loads_of(fields: &PacketFields, id: ValueId, loads: &mut Vec<(Option<ValueId>, u64)>) {
     if let Value::Load(address, width, _) = fields.values.value(id) {
         loads.push((address.base, address.end(width)));
     }
@@ -92,16 +92,16 @@ fn loads_of(fields: &Fields, id: ValueId, loads: &mut Vec<(Option<ValueId>, u64)
 
 /// Computes the fields, and goes elsewhere if something is missing that is taken for granted.
 pub(crate) fn compute(
-    fields: &Fields,
+    fields: &PacketFields,
     builder: &mut FunctionBuilder,
     arguments: Arguments,
     tables: &Tables,
     granted: &Granted,
     elsewhere: Block,
 ) -> Computed {
-    let [known, turned] = [(); 2].map(|()| HashMap::default());
+    let [known, byte_swapped] = [(); 2].map(|()| HashMap::default());
     let mut evaluator =
-        Evaluator { fields, builder, arguments, tables, granted, known, turned, checked: HashMap::default() };
+        Evaluator { fields, builder, arguments, tables, granted, known, byte_swapped, checked: HashMap::default() };
     if granted.captured > 0 {
         let captured = granted.captured as i64;
         let is_short =
@@ -120,13 +120,13 @@ pub(crate) fn compute(
 type Evaluated = (ir::Value, Option<ir::Value>);
 
 struct Evaluator<'a, 'f> {
-    fields: &'a Fields,
+    fields: &'a PacketFields,
     builder: &'a mut FunctionBuilder<'f>,
     arguments: Arguments,
     tables: &'a Tables,
     granted: &'a Granted,
     known: HashMap<ValueId, Evaluated, Hashing>,
-    turned: HashMap<ValueId, Evaluated, Hashing>,
+    byte_swapped: HashMap<ValueId, Evaluated, Hashing>,
     /// Whether there are so many bytes behind a base.
     checked: HashMap<(Option<ValueId>, u64), Option<ir::Value>, Hashing>,
 }
@@ -140,14 +140,14 @@ impl Evaluator<'_, '_> {
         let mut absent: HashMap<ir::Value, ir::Value, Hashing> = HashMap::default();
         for (number, &field) in self.fields.list.iter().enumerate() {
             let (value, is_there) = match field {
-                Field::Value(value) => self.value(value),
-                Field::Turned(value) => self.turned(value),
-                Field::Member(value, ranges) => match self.tables.members.get(&(number as u8)) {
+                PacketField::Value(value) => self.value(value),
+                PacketField::ByteSwapped(value) => self.byte_swapped(value),
+                PacketField::Member(value, ranges) => match self.tables.members.get(&(number as u8)) {
                     Some(&start) => self.is_member_byte(value, start),
                     None => self.is_member(value, self.fields.ranges(ranges)),
                 },
-                Field::InBounds(address, width) => (zero, self.in_bounds(address, width)),
-                Field::Captured(len) => (zero, self.captured(len.into())),
+                PacketField::InBounds(address, width) => (zero, self.in_bounds(address, width)),
+                PacketField::Captured(len) => (zero, self.captured(len.into())),
             };
             computed.values.push(value);
             computed.absent.push(is_there.map(|is_there| {
@@ -172,11 +172,11 @@ impl Evaluator<'_, '_> {
     /// 1 if a value lies in some ranges, else 0.
     fn is_member(&mut self, value: ValueId, ranges: &[Range]) -> Evaluated {
         let width = self.fields.width(value).filter(|_| ranges.iter().all(|&(low, high)| low == high));
-        let (number, is_there) = if width.is_some() { self.turned(value) } else { self.value(value) };
+        let (number, is_there) = if width.is_some() { self.byte_swapped(value) } else { self.value(value) };
         let mut is_member = None;
         for &(low, high) in ranges {
             let lies_inside = if low == high {
-                let only = width.map_or(low, |width| turned(low, width));
+                let only = width.map_or(low, |width| byte_swapped(low, width));
                 self.builder.ins().icmp_imm_s(IntCC::Equal, number, signed(only))
             } else {
                 let distance = self.builder.ins().iadd_imm_s(number, -i64::from(low));
@@ -189,21 +189,21 @@ impl Evaluator<'_, '_> {
     }
 
     /// A value of known width with its bytes in the opposite order.
-    fn turned(&mut self, id: ValueId) -> Evaluated {
-        if let Some(&known) = self.turned.get(&id) {
+    fn byte_swapped(&mut self, id: ValueId) -> Evaluated {
+        if let Some(&known) = self.byte_swapped.get(&id) {
             return known;
         }
         let evaluated = match self.fields.values.value(id) {
             Value::Load(address, width, _) => self.load(address, width, ByteOrder::Native),
             Value::Alu(_, value, mask) => {
-                let (number, is_there) = self.turned(value);
+                let (number, is_there) = self.byte_swapped(value);
                 let mask = self.fields.values.as_constant(mask).zip(self.fields.width(id));
-                let mask = mask.map_or(0, |(mask, width)| turned(mask, width));
+                let mask = mask.map_or(0, |(mask, width)| byte_swapped(mask, width));
                 (self.builder.ins().band_imm_s(number, signed(mask)), is_there)
             }
             _ => unreachable!("such a value has no known width"),
         };
-        self.turned.insert(id, evaluated);
+        self.byte_swapped.insert(id, evaluated);
         evaluated
     }
 

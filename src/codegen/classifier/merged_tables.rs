@@ -1,19 +1,19 @@
 //! Tables that are one: they have the same words, and no packet has something in both, as a host is the source of a
 //! datagram or of an ARP packet. One look then serves for both, at what the packet can have.
 
-use crate::classifier::entry_conditions::Guard;
-use crate::classifier::field::{Field, Fields, turned};
+use crate::classifier::entry_conditions::TableGuard;
+use crate::classifier::packet_fields::{PacketField, PacketFields, byte_swapped};
 use crate::classifier::table::Table;
 
 /// The other of two tables.
 pub(crate) struct Twin<'t> {
     pub(crate) table: &'t Table,
     /// What holds for all packets that have something in the first, and for none that has in this one.
-    pub(crate) guard: &'t Guard,
+    pub(crate) guard: &'t TableGuard,
 }
 
 /// All tables, each once, in order, some together with a later one.
-pub(crate) fn paired<'t>(fields: &Fields, tables: &'t [Table]) -> Vec<(&'t Table, Option<Twin<'t>>)> {
+pub(crate) fn paired<'t>(fields: &PacketFields, tables: &'t [Table]) -> Vec<(&'t Table, Option<Twin<'t>>)> {
     let mut is_taken = vec![false; tables.len()];
     let mut paired = Vec::new();
     for (place, table) in tables.iter().enumerate() {
@@ -30,33 +30,33 @@ pub(crate) fn paired<'t>(fields: &Fields, tables: &'t [Table]) -> Vec<(&'t Table
 
 /// The guard that tells whether a packet can have something in the first of two tables or in the second, if they are
 /// alike.
-fn parting<'t>(fields: &Fields, table: &'t Table, other: &Table) -> Option<&'t Guard> {
-    let look = |table: &Table| (table.start, table.slots, table.told, table.key.first().map(|key| key.factor));
-    if table.told.is_none() || look(table) != look(other) {
+fn parting<'t>(fields: &PacketFields, table: &'t Table, other: &Table) -> Option<&'t TableGuard> {
+    let look = |table: &Table| (table.start, table.slots, table.slot_verdict, table.key.first().map(|key| key.factor));
+    if table.slot_verdict.is_none() || look(table) != look(other) {
         return None;
     }
-    let exclude = |guard: &&Guard| {
+    let exclude = |guard: &&TableGuard| {
         guard.number().is_some() && other.guards.iter().any(|other| exclude_each_other(fields, guard, other))
     };
     table.guards.iter().find(exclude)
 }
 
 /// Whether no packet passes both guards, the first of which has one number.
-fn exclude_each_other(fields: &Fields, guard: &Guard, other: &Guard) -> bool {
+fn exclude_each_other(fields: &PacketFields, guard: &TableGuard, other: &TableGuard) -> bool {
     if guard.field == other.field {
         return !other.numbers.contains(&guard.numbers[0]);
     }
-    let asked = |guard: &Guard| match fields.list[usize::from(guard.field)] {
+    let asked = |guard: &TableGuard| match fields.list[usize::from(guard.field)] {
         // Numbers as they stand in ranges.
-        Field::Turned(value) => {
-            let turn = |&number| fields.width(value).map_or(number, |width| turned(number, width));
-            (Field::Value(value), guard.numbers.iter().map(turn).collect())
+        PacketField::ByteSwapped(value) => {
+            let turn = |&number| fields.width(value).map_or(number, |width| byte_swapped(number, width));
+            (PacketField::Value(value), guard.numbers.iter().map(turn).collect())
         }
         field => (field, guard.numbers.clone()),
     };
     match [guard, other].map(asked) {
-        [(Field::Value(value), numbers), (Field::Member(of, ranges), members)]
-        | [(Field::Member(of, ranges), members), (Field::Value(value), numbers)]
+        [(PacketField::Value(value), numbers), (PacketField::Member(of, ranges), members)]
+        | [(PacketField::Member(of, ranges), members), (PacketField::Value(value), numbers)]
             if value == of =>
         {
             numbers.iter().all(|&number| !members.contains(&fields.is_member(number, ranges)))

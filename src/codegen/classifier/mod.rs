@@ -1,7 +1,7 @@
 //! An index as native code: functions for the first match, for all, and for the first match of many packets.
 //!
 //! A function computes the fields of the packet, and then looks into one table after the other: without branches, which
-//! nobody foresees, as far as that is worth it. What it finds is what [`Index`](crate::filter_set::index::Index) finds by
+//! nobody foresees, as far as that is worth it. What it finds is what [`RuleIndex`](crate::filter_set::rule_index::RuleIndex) finds by
 //! interpretation.
 
 mod answer;
@@ -17,8 +17,8 @@ use std::sync::Arc;
 use cranelift_codegen::ir::{Block, InstBuilder, Value, types};
 use cranelift_frontend::FunctionBuilder;
 
-use crate::classifier::field::Fields;
-use crate::classifier::table::{LACKS, MOST_WRITTEN, Tables};
+use crate::classifier::packet_fields::PacketFields;
+use crate::classifier::table::{MAX_WRITTEN, TOO_SHORT, Tables};
 pub(crate) use crate::codegen::classifier::code::SetBatchCode;
 use crate::codegen::classifier::code::{SetCode, compile_set, compile_set_batch};
 use crate::codegen::classifier::fields::Granted;
@@ -34,7 +34,7 @@ pub(crate) struct Native {
     pub(crate) first: Arc<Code>,
     /// Writes all entries that hold, and gives how many there are.
     pub(crate) all: Arc<Code>,
-    /// Gives the least rank that matches each of many packets, [`Tables::none`], or [`LACKS`]; there is no
+    /// Gives the least rank that matches each of many packets, [`Tables::none`], or [`TOO_SHORT`]; there is no
     /// such code if some entries must be asked.
     pub(crate) batch: Option<SetBatchCode>,
 }
@@ -55,15 +55,15 @@ enum Question {
 }
 
 impl Native {
-    pub(crate) fn new(fields: &Fields, tables: &Arc<Tables>) -> Result<Native, CompileError> {
+    pub(crate) fn new(fields: &PacketFields, tables: &Arc<Tables>) -> Result<Native, CompileError> {
         // One more than are found, since code writes before it knows whether an entry holds.
-        let room: usize = tables.list.iter().map(|table| table.longest).sum::<usize>() + 1;
-        let asked = if tables.has_asked() { MOST_WRITTEN } else { 0 };
+        let room: usize = tables.list.iter().map(|table| table.longest_chain).sum::<usize>() + 1;
+        let asked = if tables.has_unverified() { MAX_WRITTEN } else { 0 };
         let granted = Granted::of(fields);
         let code = |question, room, granted: &Granted| {
             #[expect(unsafe_code, reason = "vouches for the code of the tables")]
             // SAFETY: `Prober` reads `tables` and writes no more than `room` entries: all of the longest chain of each
-            // table, or `MOST_WRITTEN`; `fields` reads the packet after its bounds checks.
+            // table, or `MAX_WRITTEN`; `fields` reads the packet after its bounds checks.
             unsafe {
                 compile_set(tables.clone(), room, |builder, arguments| {
                     let lacking = builder.create_block();
@@ -81,7 +81,7 @@ impl Native {
                     builder.ins().return_(&[answer]);
                     builder.switch_to_block(lacking);
                     builder.set_cold_block(lacking);
-                    let lacks = builder.ins().iconst(types::I64, i64::from(LACKS));
+                    let lacks = builder.ins().iconst(types::I64, i64::from(TOO_SHORT));
                     builder.ins().return_(&[lacks]);
                 })
             }
@@ -101,7 +101,7 @@ impl Native {
                     give(builder, best);
                     builder.switch_to_block(lacking);
                     builder.set_cold_block(lacking);
-                    let lacks = builder.ins().iconst(types::I32, i64::from(LACKS));
+                    let lacks = builder.ins().iconst(types::I32, i64::from(TOO_SHORT));
                     give(builder, lacks);
                 })
             }
@@ -134,7 +134,7 @@ impl Code {
     #[inline]
     pub(crate) fn call(&self, packet: &Packet, found: &mut [u64]) -> u64 {
         let answer = self.most.call(packet.data(), packet.wire_len(), found);
-        if answer == u64::from(LACKS) { self.call_any(packet, found) } else { answer }
+        if answer == u64::from(TOO_SHORT) { self.call_any(packet, found) } else { answer }
     }
 
     /// The answer for a packet, with as much room as is needed.

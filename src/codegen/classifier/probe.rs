@@ -10,10 +10,10 @@ use cranelift_codegen::ir::condcodes::IntCC;
 use cranelift_codegen::ir::{self, Block, BlockArg, InstBuilder, types};
 use cranelift_frontend::{FuncInstBuilder, FunctionBuilder};
 
-use crate::classifier::entry::{Entry, mark};
 use crate::classifier::entry_conditions::Comparison;
-use crate::classifier::field::Fields;
+use crate::classifier::packet_fields::PacketFields;
 use crate::classifier::table::{Table, Tables};
+use crate::classifier::table_entry::{TableEntry, mark};
 use crate::codegen::classifier::answer::Answer;
 use crate::codegen::classifier::code::Arguments;
 use crate::codegen::classifier::conditions::Conditions;
@@ -35,7 +35,7 @@ pub(crate) struct Prober<'a, 'f> {
     conditions: Conditions<'a, 'f>,
     lookup: Lookup,
     answer: Answer,
-    fields: &'a Fields,
+    fields: &'a PacketFields,
     tables: &'a Tables,
     question: Question,
     /// Whether entries without chains are looked at in any case.
@@ -54,7 +54,7 @@ impl<'a, 'f> Prober<'a, 'f> {
     pub(crate) fn new(
         builder: &'a mut FunctionBuilder<'f>,
         arguments: Arguments,
-        fields: &'a Fields,
+        fields: &'a PacketFields,
         computed: Computed,
         tables: &'a Tables,
         question: Question,
@@ -63,9 +63,9 @@ impl<'a, 'f> Prober<'a, 'f> {
         let lookup = Lookup::new(builder, tables);
         let done = builder.create_block();
         let mut conditions = Conditions::new(builder, computed);
-        let present = tables.list.iter().any(|table| table.differ).then(|| conditions.all_present());
-        let unchained = tables.list.iter().filter(|table| table.longest == 1);
-        let flows = unchained.map(|table| table.columns.len()).sum::<usize>() <= MOST_FLOWING;
+        let present = tables.list.iter().any(|table| table.entries_have_needs).then(|| conditions.all_present());
+        let unchained = tables.list.iter().filter(|table| table.longest_chain == 1);
+        let flows = unchained.map(|table| table.conditions.len()).sum::<usize>() <= MOST_FLOWING;
         let (selected, ranks) = (HashMap::default(), HashMap::default());
         Prober { conditions, lookup, answer, fields, tables, question, flows, done, selected, ranks, present }
     }
@@ -97,11 +97,11 @@ impl<'a, 'f> Prober<'a, 'f> {
     /// Whether a table has only later rules than one that was found; those behind it have, too.
     fn is_late(&mut self, table: &Table) -> ir::Value {
         let best = self.answer.best(self.conditions.builder);
-        self.ins().icmp_imm_s(IntCC::UnsignedLessThanOrEqual, best, i64::from(table.first))
+        self.ins().icmp_imm_s(IntCC::UnsignedLessThanOrEqual, best, i64::from(table.first_rank))
     }
 
     fn table(&mut self, table: &Table) {
-        if !table.spelled.is_empty() {
+        if !table.inline_terms.is_empty() {
             return self.spell(table);
         }
         let mut missing = self.conditions.missing(table, None);
@@ -112,12 +112,12 @@ impl<'a, 'f> Prober<'a, 'f> {
         let key = table.key.iter().map(|key| self.conditions.masked(key.field, key.mask)).collect();
         let (content, differs) = self.lookup.slot(self.conditions.builder, table, slots, key);
         missing = self.conditions.join(missing.into_iter().chain([differs]).collect());
-        if let Some(verdict) = table.told {
+        if let Some(verdict) = table.slot_verdict {
             return self.take_bare(missing, content, verdict);
         }
         let entry = self.lookup.entry_at(self.conditions.builder, content, table.start);
-        let is_plain = self.question == Question::All || !table.has_asked;
-        if is_plain && (self.flows && table.longest == 1 || self.tables.is_likely(table)) {
+        let is_plain = self.question == Question::All || !table.has_unverified;
+        if is_plain && (self.flows && table.longest_chain == 1 || self.tables.is_likely(table)) {
             self.take_first(table, missing, entry);
         } else {
             self.go_through_unless_late(table, missing, entry);
@@ -141,7 +141,7 @@ impl<'a, 'f> Prober<'a, 'f> {
                 missing
             }
         };
-        let (slots, verdict) = table.slots.zip(table.told).expect("twins have nothing but slots");
+        let (slots, verdict) = table.slots.zip(table.slot_verdict).expect("twins have nothing but slots");
         let (rank, differs) = self.lookup.slot(self.conditions.builder, table, slots, vec![key]);
         let missing = self.conditions.either(Some(missing), differs);
         self.take_bare(Some(missing), rank, verdict);
@@ -167,11 +167,11 @@ impl<'a, 'f> Prober<'a, 'f> {
         let none = self.answer.none();
         let mut best = none;
         // The first of those that hold is chosen last.
-        for term in table.spelled.iter().rev() {
+        for term in table.inline_terms.iter().rev() {
             let missing = self.conditions.lacks(term);
             let marked = table.marked(term, false);
-            if self.question == Question::All || marked & mark::ASK != 0 {
-                let head = Entry { marked, verdict: term.verdict.unwrap_or(0) }.into_words();
+            if self.question == Question::All || marked & mark::UNVERIFIED != 0 {
+                let head = TableEntry { marked, verdict: term.verdict.unwrap_or(0) }.into_words();
                 let head = self.ins().iconst(types::I64, head.cast_signed());
                 self.answer.take_head(self.conditions.builder, missing, head);
                 continue;
@@ -205,7 +205,7 @@ impl<'a, 'f> Prober<'a, 'f> {
                 self.answer.take_head(self.conditions.builder, lacks, head);
             }
         }
-        if table.longest == 1 {
+        if table.longest_chain == 1 {
             return;
         }
         let marked = word(self.conditions.builder, entry, 0);
@@ -228,7 +228,7 @@ impl<'a, 'f> Prober<'a, 'f> {
             return known;
         }
         let mut rank = word(self.conditions.builder, entry, 0);
-        if table.is_marked {
+        if table.has_marks {
             rank = self.ins().band_imm_s(rank, i64::from(mark::RANK));
         }
         self.ranks.insert(entry, rank);
@@ -275,10 +275,10 @@ impl<'a, 'f> Prober<'a, 'f> {
         }
         let builder = &mut *self.conditions.builder;
         if self.question == Question::First {
-            if table.has_asked {
+            if table.has_unverified {
                 let [asked, sure] = [(); 2].map(|()| builder.create_block());
-                let must_ask = builder.ins().band_imm_s(marked, i64::from(mark::ASK));
-                builder.ins().brif(must_ask, asked, &[], sure, &[]);
+                let needs_verification = builder.ins().band_imm_s(marked, i64::from(mark::UNVERIFIED));
+                builder.ins().brif(needs_verification, asked, &[], sure, &[]);
                 builder.switch_to_block(asked);
                 self.answer.give_up_if_full(builder);
                 let head = pair(builder, entry, 0);
@@ -296,7 +296,7 @@ impl<'a, 'f> Prober<'a, 'f> {
         }
 
         builder.switch_to_block(further);
-        if table.longest == 1 {
+        if table.longest_chain == 1 {
             builder.ins().jump(next, &[]);
             return;
         }
@@ -310,14 +310,14 @@ impl<'a, 'f> Prober<'a, 'f> {
     /// is faster than to guess which fails.
     fn fails(&mut self, table: &Table, entry: Place) -> Option<ir::Value> {
         let (mut fails, mut below) = (None, None);
-        if let Some(present) = self.present.filter(|_| table.differ) {
+        if let Some(present) = self.present.filter(|_| table.entries_have_needs) {
             let needs = pair(self.conditions.builder, entry, 2);
             let absent = self.ins().band_not(needs, present);
             let is_absent = self.ins().icmp_imm_s(IntCC::NotEqual, absent, 0);
             fails = Some(self.ins().uextend(types::I32, is_absent));
         }
-        let mut at = table.conditions();
-        for column in &table.columns {
+        let mut at = table.conditions_start();
+        for column in &table.conditions {
             let first = word(self.conditions.builder, entry, at);
             match column.kind {
                 Comparison::Same(mask) => {

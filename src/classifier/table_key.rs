@@ -2,8 +2,8 @@
 
 use std::collections::HashSet;
 
-use crate::classifier::perfect_hash::{FEW, Places};
-use crate::classifier::table_choice::{Key, seen};
+use crate::classifier::perfect_hash::{FEW, PerfectHash};
+use crate::classifier::table_choice::{KeyMask, seen};
 use crate::classifier::term::{Constraint, Term};
 use crate::ir::Hashing;
 
@@ -25,10 +25,10 @@ pub(crate) type Chain<'t> = (u64, u32, Vec<&'t Term>);
 /// A hash of the key that brings no two of these terms to one place but those with one key, and the terms by key;
 /// `None` if there is no key, or no such hash was found.
 pub(crate) fn hashed<'t>(
-    key: &Key,
+    key: &KeyMask,
     terms: &[&'t Term],
     factor: impl Fn(usize, usize) -> u64,
-) -> Option<(Vec<KeyField>, Places, Vec<Chain<'t>>)> {
+) -> Option<(Vec<KeyField>, PerfectHash, Vec<Chain<'t>>)> {
     if key.is_empty() {
         return None;
     }
@@ -51,20 +51,20 @@ pub(crate) fn hashed<'t>(
             .collect();
         let hashes: Vec<u64> = chains.iter().map(|&(hash, ..)| hash).collect();
         let is_direct = hashes.len() <= FEW && trial < DIRECT_TRIALS;
-        let places = if is_direct { Places::direct(&hashes) } else { Places::new(&hashes) };
+        let places = if is_direct { PerfectHash::direct(&hashes) } else { PerfectHash::new(&hashes) };
         places.map(|places| (key, places, chains))
     })
 }
 
 /// The most kinds of terms that become tables of their own.
-const MOST_SHAPES: usize = 4;
+const MAX_SHAPES: usize = 4;
 
 /// The terms of a table by what they ask about, if they are no more than a few kinds and a key has chains because of
 /// them.
 ///
 /// Of `host A and port P` the ways with one port and those with the other then have tables of their own, with the same
 /// words, and nothing is searched.
-pub(crate) fn by_shape<'t>(key: &Key, terms: &[&'t Term]) -> Vec<Vec<&'t Term>> {
+pub(crate) fn by_shape<'t>(key: &KeyMask, terms: &[&'t Term]) -> Vec<Vec<&'t Term>> {
     let mut shapes: Vec<Vec<&Term>> = Vec::new();
     let field = |constraint: &Constraint| constraint.field;
     let is_alike =
@@ -75,7 +75,7 @@ pub(crate) fn by_shape<'t>(key: &Key, terms: &[&'t Term]) -> Vec<Vec<&'t Term>> 
     for &term in terms {
         match shapes.iter().position(|shape| is_alike(shape[0], term)) {
             Some(shape) => shapes[shape].push(term),
-            None if shapes.len() == MOST_SHAPES => return vec![terms.to_vec()],
+            None if shapes.len() == MAX_SHAPES => return vec![terms.to_vec()],
             None => shapes.push(vec![term]),
         }
     }
@@ -92,12 +92,12 @@ fn kinds(key: &[(u8, u32)], terms: &[&Term]) -> usize {
 }
 
 /// Leaves out of a key what is not needed to tell terms apart, what tells the fewest apart first.
-pub(crate) fn narrow(key: &mut Key, terms: &[&Term]) {
+pub(crate) fn narrow(key: &mut KeyMask, terms: &[&Term]) {
     let all = kinds(key, terms);
     let mut fields = key.clone();
     fields.sort_by_cached_key(|&field| kinds(&[field], terms));
     for field in fields {
-        let rest: Key = key.iter().copied().filter(|&other| other != field).collect();
+        let rest: KeyMask = key.iter().copied().filter(|&other| other != field).collect();
         if !rest.is_empty() && kinds(&rest, terms) == all {
             *key = rest;
         }

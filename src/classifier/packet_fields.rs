@@ -9,13 +9,13 @@ use crate::ir::{Address, ByteOrder, Hashing, KnownBits, Range, Value, ValueId, V
 use crate::packet::Packet;
 
 /// How many fields there are at most: a bit each says which ones a packet has.
-pub(crate) const MOST_FIELDS: usize = 64;
+pub(crate) const MAX_FIELDS: usize = 64;
 
 /// The largest expression, in operations, that is computed for every packet.
 const LARGEST: u32 = 32;
 
 /// How far behind the start of a packet, or behind a computed place, a field may reach, in bytes.
-pub(crate) const FARTHEST: u64 = 128;
+pub(crate) const MAX_REACH: u64 = 128;
 
 /// Whether a value lies in several ranges is a field if so many rules ask for it, and at least a part of all; the
 /// others become several terms.
@@ -23,16 +23,16 @@ const SHARED: usize = 3;
 const SHARED_PART: usize = 16;
 
 /// The most ranges of such a field.
-const MOST_RANGES: usize = 8;
+const MAX_RANGES: usize = 8;
 
 /// Something that a packet has or has not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) enum Field {
+pub(crate) enum PacketField {
     /// A value, where all that it is made of lies in bounds and no divisor is 0.
     Value(ValueId),
-    /// The same with the bytes in the opposite order, as little-endian machines load it; its [`Fields::width`] is
+    /// The same with the bytes in the opposite order, as little-endian machines load it; its [`PacketFields::width`] is
     /// known.
-    Turned(ValueId),
+    ByteSwapped(ValueId),
     /// 1 if a value lies in these ranges, else 0.
     Member(ValueId, RangesId),
     /// A load that only has to lie in bounds.
@@ -47,43 +47,49 @@ pub(crate) struct RangesId(u32);
 
 /// The fields of an index.
 #[derive(Clone, Debug)]
-pub(crate) struct Fields {
-    pub(crate) list: Vec<Field>,
+pub(crate) struct PacketFields {
+    pub(crate) list: Vec<PacketField>,
     pub(crate) values: Values,
     /// The ranges that many paths ask for together, sorted and apart.
     ranges: Vec<Vec<Range>>,
     members: HashMap<ValueId, Vec<RangesId>, Hashing>,
     /// How many operations each value takes; `None` if it cannot be computed for every packet.
     costs: Vec<Option<u32>>,
-    numbers: HashMap<Field, u8, Hashing>,
+    numbers: HashMap<PacketField, u8, Hashing>,
 }
 
 /// The fields of one packet.
-pub(crate) struct Row {
+pub(crate) struct FieldValues {
     /// Which of them it has, a bit each.
     pub(crate) present: u64,
     /// What they are; 0 where it has none.
-    pub(crate) values: [u32; MOST_FIELDS],
+    pub(crate) values: [u32; MAX_FIELDS],
 }
 
-impl Fields {
+impl FieldValues {
+    pub(crate) fn get(&self, field: u8) -> u32 {
+        self.values[usize::from(field)]
+    }
+}
+
+impl PacketFields {
     /// Those that most rules ask for, where `ends` are those of each rule's paths: a rule with many paths counts no more
     /// than others.
-    pub(crate) fn choose(values: Values, paths: &[Path], ends: &[usize]) -> Fields {
+    pub(crate) fn choose(values: Values, paths: &[Path], ends: &[usize]) -> PacketFields {
         let costs = costs(&values);
         let (ranges, members) = shared_ranges(paths, ends);
         let (list, numbers) = (Vec::new(), HashMap::default());
-        let mut fields = Fields { list, values, ranges, members, costs, numbers };
+        let mut fields = PacketFields { list, values, ranges, members, costs, numbers };
         // How many rules ask for it, and the last of them.
-        let mut uses: HashMap<Field, (usize, usize), Hashing> = HashMap::default();
+        let mut uses: HashMap<PacketField, (usize, usize), Hashing> = HashMap::default();
         for (rule, path) in of_rules(paths, ends) {
             let wanted = fields.wanted(path).into_iter().filter(|&field| fields.is_fit(field));
             wanted.for_each(|field| count_rule(uses.entry(field).or_default(), rule));
         }
-        let mut ranked: Vec<(Field, usize)> = uses.into_iter().map(|(field, (uses, _))| (field, uses)).collect();
+        let mut ranked: Vec<(PacketField, usize)> = uses.into_iter().map(|(field, (uses, _))| (field, uses)).collect();
         // Equal numbers of uses in the order in which the values were met, so that the same set has the same index.
         ranked.sort_by_key(|&(field, uses)| (std::cmp::Reverse(uses), order(field)));
-        ranked.truncate(MOST_FIELDS);
+        ranked.truncate(MAX_FIELDS);
         // What is made of other fields stands behind them.
         ranked.sort_by_key(|&(field, _)| order(field));
         fields.list = ranked.into_iter().map(|(field, _)| field).collect();
@@ -92,26 +98,30 @@ impl Fields {
     }
 
     /// The fields that a path needs.
-    pub(crate) fn wanted(&self, path: &Path) -> Vec<Field> {
-        let mut wanted: Vec<Field> = path.literals.iter().map(|literal| self.of_literal(literal)).collect();
+    pub(crate) fn wanted(&self, path: &Path) -> Vec<PacketField> {
+        let mut wanted: Vec<PacketField> = path.literals.iter().map(|literal| self.of_literal(literal)).collect();
         let mut needs = Needs::default();
         path.literals.iter().for_each(|literal| needs.add(self, literal.value));
         let is_missing = |&(address, width): &(Address, Width)| !needs.has(address, width);
         wanted.extend(
-            path.checks.iter().copied().filter(is_missing).map(|(address, width)| Field::InBounds(address, width)),
+            path.checks
+                .iter()
+                .copied()
+                .filter(is_missing)
+                .map(|(address, width)| PacketField::InBounds(address, width)),
         );
         if needs.captured < u64::from(path.min_len) {
-            wanted.push(Field::Captured(path.min_len));
+            wanted.push(PacketField::Captured(path.min_len));
         }
         wanted
     }
 
     /// What a literal asks about.
-    pub(crate) fn of_literal(&self, literal: &Literal) -> Field {
+    pub(crate) fn of_literal(&self, literal: &Literal) -> PacketField {
         let mut members = self.members.get(&literal.value).into_iter().flatten();
         match members.find(|&&id| self.ranges(id) == literal.ranges) {
-            Some(&id) => Field::Member(literal.value, id),
-            None => Field::Value(literal.value),
+            Some(&id) => PacketField::Member(literal.value, id),
+            None => PacketField::Value(literal.value),
         }
     }
 
@@ -120,20 +130,20 @@ impl Fields {
         &self.ranges[id as usize]
     }
 
-    /// Turns the fields that are only ever compared with single numbers, which are turned, too: then the packet's bytes
+    /// Turns the fields that are only ever compared with single numbers, which are byte_swapped, too: then the packet's bytes
     /// need not be.
-    pub(crate) fn turn(&mut self, terms: &mut [Term]) {
-        let mut is_compared = [true; MOST_FIELDS];
+    pub(crate) fn swap_compared(&mut self, terms: &mut [Term]) {
+        let mut is_compared = [true; MAX_FIELDS];
         let ranges = terms.iter().flat_map(|term| &term.constraints).filter(|constraint| constraint.number().is_none());
         ranges.for_each(|constraint| is_compared[usize::from(constraint.field)] = false);
         for (field, _) in is_compared.iter().enumerate().take(self.list.len()).filter(|(_, is_compared)| **is_compared)
         {
-            let Field::Value(value) = self.list[field] else { continue };
+            let PacketField::Value(value) = self.list[field] else { continue };
             let Some(width) = self.width(value) else { continue };
-            self.list[field] = Field::Turned(value);
+            self.list[field] = PacketField::ByteSwapped(value);
             for constraint in terms.iter_mut().flat_map(|term| &mut term.constraints) {
                 if usize::from(constraint.field) == field {
-                    constraint.first = turned(constraint.first, width);
+                    constraint.first = byte_swapped(constraint.first, width);
                 }
             }
         }
@@ -159,49 +169,53 @@ impl Fields {
     }
 
     /// The number of a field, if it is one of those.
-    pub(crate) fn number(&self, field: Field) -> Option<u8> {
+    pub(crate) fn number(&self, field: PacketField) -> Option<u8> {
         self.numbers.get(&field).copied()
     }
 
     /// The largest number that a field can be.
     pub(crate) fn max(&self, number: u8) -> u32 {
         match self.list[usize::from(number)] {
-            Field::Value(value) => self.values.known(value).max,
-            Field::Turned(value) => self.width(value).map_or(u32::MAX, |width| KnownBits::of_width(width).max),
-            Field::Member(..) => 1,
-            Field::InBounds(..) | Field::Captured(_) => 0,
+            PacketField::Value(value) => self.values.known(value).max,
+            PacketField::ByteSwapped(value) => {
+                self.width(value).map_or(u32::MAX, |width| KnownBits::of_width(width).max)
+            }
+            PacketField::Member(..) => 1,
+            PacketField::InBounds(..) | PacketField::Captured(_) => 0,
         }
     }
 
-    fn is_fit(&self, field: Field) -> bool {
+    fn is_fit(&self, field: PacketField) -> bool {
         match field {
-            Field::Value(value) | Field::Turned(value) | Field::Member(value, _) => self.costs[value.index()].is_some(),
-            Field::InBounds(address, width) => {
-                address.end(width) <= FARTHEST && address.base.is_none_or(|base| self.costs[base.index()].is_some())
+            PacketField::Value(value) | PacketField::ByteSwapped(value) | PacketField::Member(value, _) => {
+                self.costs[value.index()].is_some()
             }
-            Field::Captured(_) => true,
+            PacketField::InBounds(address, width) => {
+                address.end(width) <= MAX_REACH && address.base.is_none_or(|base| self.costs[base.index()].is_some())
+            }
+            PacketField::Captured(_) => true,
         }
     }
 
     /// The fields of a packet.
-    pub(crate) fn row(&self, packet: &Packet) -> Row {
-        let mut row = Row { present: 0, values: [0; MOST_FIELDS] };
+    pub(crate) fn values_of(&self, packet: &Packet) -> FieldValues {
+        let mut values = FieldValues { present: 0, values: [0; MAX_FIELDS] };
         for (number, &field) in self.list.iter().enumerate() {
             let value = match field {
-                Field::Value(value) => evaluate(&self.values, value, packet),
-                Field::Turned(value) => evaluate(&self.values, value, packet)
+                PacketField::Value(value) => evaluate(&self.values, value, packet),
+                PacketField::ByteSwapped(value) => evaluate(&self.values, value, packet)
                     .zip(self.width(value))
-                    .map(|(number, width)| turned(number, width)),
-                Field::Member(value, ranges) => {
+                    .map(|(number, width)| byte_swapped(number, width)),
+                PacketField::Member(value, ranges) => {
                     evaluate(&self.values, value, packet).map(|number| self.is_member(number, ranges))
                 }
-                Field::InBounds(address, width) => place(&self.values, address, width, packet).map(|_| 0),
-                Field::Captured(len) => (packet.data().len() >= len as usize).then_some(0),
+                PacketField::InBounds(address, width) => place(&self.values, address, width, packet).map(|_| 0),
+                PacketField::Captured(len) => (packet.data().len() >= len as usize).then_some(0),
             };
-            row.present |= u64::from(value.is_some()) << number;
-            row.values[number] = value.unwrap_or(0);
+            values.present |= u64::from(value.is_some()) << number;
+            values.values[number] = value.unwrap_or(0);
         }
-        row
+        values
     }
 }
 
@@ -210,7 +224,7 @@ fn shared_ranges(paths: &[Path], ends: &[usize]) -> (Vec<Vec<Range>>, HashMap<Va
     // How many rules ask for them, and the last of these.
     let mut uses: HashMap<(ValueId, &[Range]), (usize, usize), Hashing> = HashMap::default();
     for (rule, path) in of_rules(paths, ends) {
-        for Literal { value, ranges } in path.literals.iter().filter(|literal| literal.ranges.len() <= MOST_RANGES) {
+        for Literal { value, ranges } in path.literals.iter().filter(|literal| literal.ranges.len() <= MAX_RANGES) {
             if as_one(ranges).is_none() {
                 count_rule(uses.entry((*value, ranges)).or_default(), rule);
             }
@@ -242,7 +256,7 @@ fn costs(values: &Values) -> Vec<Option<u32>> {
     let mut costs: Vec<Option<u32>> = Vec::with_capacity(values.len());
     for id in values.ids() {
         let is_fit = match values.value(id) {
-            Value::Load(address, width, _) => address.end(width) <= FARTHEST,
+            Value::Load(address, width, _) => address.end(width) <= MAX_REACH,
             Value::Constant(_) | Value::WireLen | Value::Alu(..) | Value::Negate(_) => true,
             _ => false,
         };
@@ -253,17 +267,17 @@ fn costs(values: &Values) -> Vec<Option<u32>> {
 }
 
 /// A number with its bytes in the opposite order.
-pub(crate) fn turned(number: u32, width: Width) -> u32 {
+pub(crate) fn byte_swapped(number: u32, width: Width) -> u32 {
     number.swap_bytes() >> (32 - 8 * width.bytes())
 }
 
 /// The order in which fields can be computed.
-fn order(field: Field) -> (u32, u32, u32) {
+fn order(field: PacketField) -> (u32, u32, u32) {
     match field {
-        Field::Captured(len) => (0, len, 0),
-        Field::Value(value) | Field::Turned(value) => (value.0 + 1, 0, 0),
-        Field::Member(value, RangesId(ranges)) => (value.0 + 1, 0, 1 + ranges),
-        Field::InBounds(Address { base, offset }, width) => {
+        PacketField::Captured(len) => (0, len, 0),
+        PacketField::Value(value) | PacketField::ByteSwapped(value) => (value.0 + 1, 0, 0),
+        PacketField::Member(value, RangesId(ranges)) => (value.0 + 1, 0, 1 + ranges),
+        PacketField::InBounds(Address { base, offset }, width) => {
             (base.map_or(0, |base| base.0 + 1), offset + 1, width.bytes())
         }
     }
@@ -278,7 +292,7 @@ struct Needs {
 
 impl Needs {
     /// What a value needs; of one that is too large for a field, nothing is known.
-    fn add(&mut self, fields: &Fields, id: ValueId) {
+    fn add(&mut self, fields: &PacketFields, id: ValueId) {
         if fields.costs[id.index()].is_none() {
             return;
         }

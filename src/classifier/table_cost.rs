@@ -3,7 +3,7 @@
 
 use std::collections::HashSet;
 
-use crate::classifier::entry_conditions::{Column, Comparison};
+use crate::classifier::entry_conditions::{Comparison, EntryCondition};
 use crate::classifier::table::{Table, Tables};
 use crate::classifier::term::Constraint;
 use crate::ir::Hashing;
@@ -41,7 +41,7 @@ impl Tables {
 
     /// The part of the cost for lists whose terms are looked at one by one, in the order of the rules.
     pub(crate) fn cost_of_lists(&self) -> f64 {
-        let lists = self.list.iter().filter(|table| table.slots.is_none() && table.spelled.is_empty());
+        let lists = self.list.iter().filter(|table| table.slots.is_none() && table.inline_terms.is_empty());
         lists.map(|table| table.cost(self.part(table)) - BRANCH).sum()
     }
 
@@ -52,43 +52,45 @@ impl Tables {
 
     /// The part of all terms that a table has.
     fn part(&self, table: &Table) -> f64 {
-        let terms: usize = self.list.iter().map(|table| table.count).sum();
-        table.count as f64 / terms as f64
+        let terms: usize = self.list.iter().map(|table| table.term_count).sum();
+        table.term_count as f64 / terms as f64
     }
 }
 
 impl Table {
     /// The cost of a table that has a part of all terms.
     fn cost(&self, part: f64) -> f64 {
-        if !self.spelled.is_empty() {
+        if !self.inline_terms.is_empty() {
             return self.cost_of_spelled();
         }
-        let column = |column: &Column| if column.kind == Comparison::Range { RANGE } else { SAME };
-        let columns: f64 = self.columns.iter().map(column).sum();
-        let entry = ENTRY + columns + if self.differ { NEEDS } else { 0.0 };
+        let column = |column: &EntryCondition| if column.kind == Comparison::Range { RANGE } else { SAME };
+        let columns: f64 = self.conditions.iter().map(column).sum();
+        let entry = ENTRY + columns + if self.entries_have_needs { NEEDS } else { 0.0 };
         if self.slots.is_none() {
-            return BRANCH + entry * self.usual;
+            return BRANCH + entry * self.mean_chain_len;
         }
-        if self.told.is_some() {
+        if self.slot_verdict.is_some() {
             return SLOT;
         }
-        if self.longest == 1 {
+        if self.longest_chain == 1 {
             return SLOT + entry;
         }
         let hits = self.hits(part);
-        let unforeseen = hits.min(1.0 - hits) + hits * ENDS * (1.0 - 1.0 / self.usual);
-        SLOT + BRANCH * unforeseen + hits * entry * (1.0 + self.usual) / 2.0
+        let unforeseen = hits.min(1.0 - hits) + hits * ENDS * (1.0 - 1.0 / self.mean_chain_len);
+        SLOT + BRANCH * unforeseen + hits * entry * (1.0 + self.mean_chain_len) / 2.0
     }
 
     /// The part of all packets that have the key of some entry, where the table has a part of all terms.
     fn hits(&self, part: f64) -> f64 {
         // Of few keys, most packets have one.
-        f64::max(KEPT * part, 1.0 / (self.chains as f64).sqrt())
+        f64::max(KEPT * part, 1.0 / (self.chain_count as f64).sqrt())
     }
 
     fn cost_of_spelled(&self) -> f64 {
-        let constraints = || self.spelled.iter().flat_map(|term| &term.constraints);
+        let constraints = || self.inline_terms.iter().flat_map(|term| &term.constraints);
         let different: HashSet<&Constraint, Hashing> = constraints().collect();
-        SPELLED * self.spelled.len() as f64 + ASKED * constraints().count() as f64 + COMPARED * different.len() as f64
+        SPELLED * self.inline_terms.len() as f64
+            + ASKED * constraints().count() as f64
+            + COMPARED * different.len() as f64
     }
 }
