@@ -1,4 +1,4 @@
-//! Filter sets beside their programs: random sets, and one of all programs of the corpus.
+//! Filter sets against their programs: random sets, and one set of all programs of the corpus.
 
 use arbitrary::Unstructured;
 use cbpf::{Dialect, FilterSet};
@@ -31,7 +31,7 @@ fn corpus(cases: &[Case], dialect: Dialect) -> Result<(), Failed> {
     let set = FilterSet::new(rules.iter().cloned()).map_err(|error| error.to_string())?;
     let mut samples: Vec<Sample> =
         of_dialect.flat_map(|case| &case.packets).map(|packet| packet.sample.clone()).collect();
-    // Without a seed, nobody knows what random numbers give.
+    // Without a seed, random numbers are unpredictable.
     for sample in &mut samples {
         let seed = sample.context.get_seed().unwrap_or(1);
         sample.context = std::mem::take(&mut sample.context).seed(seed);

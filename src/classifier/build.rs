@@ -68,15 +68,15 @@ fn best_tables(fields: &PacketFields, terms: &[Term], none: Rank) -> (Tables, Ve
     let is_list = (1..=MAX_INLINE_TERMS).contains(&terms.len());
     let list = is_list.then(|| vec![TablePlan { key: KeyMask::new(), terms: (0..terms.len()).collect() }]);
     let mut work = table_choice::work(terms.len());
-    let candidate = |mut plans: Vec<TablePlan>| {
+    let build_plan = |mut plans: Vec<TablePlan>| {
         let dropped = drop_long_lists(terms, &mut plans);
         let tables = build(fields, terms, none, plans);
         (tables.cost() + linear_prefix::INSTRUCTIONS_OF_RULE * dropped.len() as f64, tables, dropped)
     };
-    let mut plans = limits.iter().map(|&limit| table_choice::tables(fields, terms, limit, &mut work)).chain(list);
-    let first = candidate(plans.next().unwrap_or_default());
+    let mut plans = limits.iter().map(|&limit| table_choice::plan(fields, terms, limit, &mut work)).chain(list);
+    let first = build_plan(plans.next().unwrap_or_default());
     let better = |best: (f64, _, _), other: (f64, _, _)| if other.0 * CLEARLY_BETTER < best.0 { other } else { best };
-    let (_, tables, dropped) = plans.map(candidate).fold(first, better);
+    let (_, tables, dropped) = plans.map(build_plan).fold(first, better);
     (tables, dropped)
 }
 

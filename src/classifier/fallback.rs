@@ -36,8 +36,8 @@ pub(crate) struct Fallback {
     pub(crate) reason: FallbackReason,
 }
 
-/// The number of rules that may have to run for a packet because of table entries. The code for the first match collects
-/// not many more.
+/// The number of rules that may have to run for a packet because of table entries. The code for the first match
+/// collects not many more.
 const MANY: f64 = 16.0;
 
 /// The share of packets from which on a term rules out too few.

@@ -1,4 +1,4 @@
-//! What an index asks of a packet: few values and checks that many paths share, computed once for each packet.
+//! Packet fields: the values and checks that most rules test, computed once for each packet.
 
 use std::collections::HashMap;
 
@@ -8,61 +8,60 @@ use crate::classifier::term::{Term, as_one};
 use crate::ir::{Address, ByteOrder, Hashing, KnownBits, Range, Value, ValueId, Values};
 use crate::packet::Packet;
 
-/// How many fields there are at most: a bit each says which ones a packet has.
+/// The most fields. A bit of a 64-bit word for each is set if a packet has the field.
 pub(crate) const MAX_FIELDS: usize = 64;
 
 /// The largest expression, in operations, that is computed for every packet.
 const LARGEST: u32 = 32;
 
-/// How far behind the start of a packet, or behind a computed place, a field may reach, in bytes.
+/// The farthest end of a field from the start of a packet or from a computed offset, in bytes.
 pub(crate) const MAX_REACH: u64 = 128;
 
-/// Whether a value lies in several ranges is a field if so many rules ask for it, and at least a part of all; the
-/// others become several terms.
-const SHARED: usize = 3;
-const SHARED_PART: usize = 16;
+/// The least number of rules that share a test for several ranges, and the divisor of the number of rules that is the
+/// least, too, to make it a field. Other tests become several terms.
+const MIN_SHARING_RULES: usize = 3;
+const RULES_DIVISOR: usize = 16;
 
 /// The most ranges of such a field.
 const MAX_RANGES: usize = 8;
 
-/// Something that a packet has or has not.
+/// A value or check that a packet may have or lack.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum PacketField {
-    /// A value, where all that it is made of lies in bounds and no divisor is 0.
+    /// A value, if all its loads lie in bounds and no divisor is 0.
     Value(ValueId),
-    /// The same with the bytes in the opposite order, as little-endian machines load it; its [`PacketFields::width`] is
-    /// known.
+    /// A value with its bytes swapped, as little-endian machines load it. Its [`PacketFields::width`] is known.
     ByteSwapped(ValueId),
-    /// 1 if a value lies in these ranges, else 0.
+    /// 1 if a value lies in these ranges, or else 0.
     Member(ValueId, RangesId),
     /// A load that only has to lie in bounds.
     InBounds(Address, Width),
-    /// So many captured bytes.
+    /// A least captured length.
     Captured(u32),
 }
 
-/// The number of some ranges.
+/// The number of a list of ranges.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct RangesId(u32);
 
-/// The fields of an index.
+/// The fields of a classifier.
 #[derive(Clone, Debug)]
 pub(crate) struct PacketFields {
     pub(crate) list: Vec<PacketField>,
     pub(crate) values: Values,
-    /// The ranges that many paths ask for together, sorted and apart.
+    /// The lists of ranges that many rules share, sorted and disjoint.
     ranges: Vec<Vec<Range>>,
     members: HashMap<ValueId, Vec<RangesId>, Hashing>,
-    /// How many operations each value takes; `None` if it cannot be computed for every packet.
+    /// The number of operations of each value; `None` if it is not computed for every packet.
     costs: Vec<Option<u32>>,
     numbers: HashMap<PacketField, u8, Hashing>,
 }
 
-/// The fields of one packet.
+/// The values of the fields of one packet.
 pub(crate) struct FieldValues {
-    /// Which of them it has, a bit each.
+    /// A bit for each field, set if the packet has it.
     pub(crate) present: u64,
-    /// What they are; 0 where it has none.
+    /// The value of each field; 0 if the packet lacks it.
     pub(crate) values: [u32; MAX_FIELDS],
 }
 
@@ -73,31 +72,31 @@ impl FieldValues {
 }
 
 impl PacketFields {
-    /// Those that most rules ask for, where `ends` are those of each rule's paths: a rule with many paths counts no more
-    /// than others.
+    /// Chooses the fields that most rules test. `ends` are the ends of each rule's paths; a rule with many paths counts
+    /// no more than others.
     pub(crate) fn choose(values: Values, paths: &[Path], ends: &[usize]) -> PacketFields {
         let costs = costs(&values);
         let (ranges, members) = shared_ranges(paths, ends);
         let (list, numbers) = (Vec::new(), HashMap::default());
         let mut fields = PacketFields { list, values, ranges, members, costs, numbers };
-        // How many rules ask for it, and the last of them.
+        // The number of rules that test each field, and the last of them.
         let mut uses: HashMap<PacketField, (usize, usize), Hashing> = HashMap::default();
         for (rule, path) in of_rules(paths, ends) {
             let wanted = fields.wanted(path).into_iter().filter(|&field| fields.is_fit(field));
             wanted.for_each(|field| count_rule(uses.entry(field).or_default(), rule));
         }
         let mut ranked: Vec<(PacketField, usize)> = uses.into_iter().map(|(field, (uses, _))| (field, uses)).collect();
-        // Equal numbers of uses in the order in which the values were met, so that the same set has the same index.
+        // Ties are in the order of the values, so that the same rules have the same fields.
         ranked.sort_by_key(|&(field, uses)| (std::cmp::Reverse(uses), order(field)));
         ranked.truncate(MAX_FIELDS);
-        // What is made of other fields stands behind them.
+        // Fields come after those that they are computed from.
         ranked.sort_by_key(|&(field, _)| order(field));
         fields.list = ranked.into_iter().map(|(field, _)| field).collect();
         fields.numbers = fields.list.iter().enumerate().map(|(number, &field)| (field, number as u8)).collect();
         fields
     }
 
-    /// The fields that a path needs.
+    /// Returns the fields that a path needs.
     pub(crate) fn wanted(&self, path: &Path) -> Vec<PacketField> {
         let mut wanted: Vec<PacketField> = path.literals.iter().map(|literal| self.of_literal(literal)).collect();
         let mut needs = Needs::default();
@@ -116,7 +115,7 @@ impl PacketFields {
         wanted
     }
 
-    /// What a literal asks about.
+    /// Returns the field that a literal tests.
     pub(crate) fn of_literal(&self, literal: &Literal) -> PacketField {
         let mut members = self.members.get(&literal.value).into_iter().flatten();
         match members.find(|&&id| self.ranges(id) == literal.ranges) {
@@ -125,13 +124,13 @@ impl PacketFields {
         }
     }
 
-    /// The ranges of a field of members.
+    /// Returns a list of ranges.
     pub(crate) fn ranges(&self, RangesId(id): RangesId) -> &[Range] {
         &self.ranges[id as usize]
     }
 
-    /// Turns the fields that are only ever compared with single numbers, which are byte_swapped, too: then the packet's bytes
-    /// need not be.
+    /// Swaps the bytes of fields that are only compared for equality, and of the numbers in terms, so that the bytes of
+    /// packets need not be swapped.
     pub(crate) fn swap_compared(&mut self, terms: &mut [Term]) {
         let mut is_compared = [true; MAX_FIELDS];
         let ranges = terms.iter().flat_map(|term| &term.constraints).filter(|constraint| constraint.number().is_none());
@@ -149,8 +148,7 @@ impl PacketFields {
         }
     }
 
-    /// How wide a value is that is loaded in the packet's order, or some bits of such a one; `None` of others, and of
-    /// bytes.
+    /// Returns the width of a big-endian load or of some bits of one; `None` for other values and for bytes.
     pub(crate) fn width(&self, id: ValueId) -> Option<Width> {
         match self.values.value(id) {
             Value::Load(_, Width::Byte, _) => None,
@@ -163,17 +161,17 @@ impl PacketFields {
         }
     }
 
-    /// 1 if a number lies in some ranges, else 0.
+    /// Returns 1 if a number lies in a list of ranges, or else 0.
     pub(crate) fn is_member(&self, number: u32, ranges: RangesId) -> u32 {
         self.ranges(ranges).iter().any(|&(low, high)| (low..=high).contains(&number)).into()
     }
 
-    /// The number of a field, if it is one of those.
+    /// Returns the number of a field, if it was chosen.
     pub(crate) fn number(&self, field: PacketField) -> Option<u8> {
         self.numbers.get(&field).copied()
     }
 
-    /// The largest number that a field can be.
+    /// Returns the largest value of a field.
     pub(crate) fn max(&self, number: u8) -> u32 {
         match self.list[usize::from(number)] {
             PacketField::Value(value) => self.values.known(value).max,
@@ -185,6 +183,7 @@ impl PacketFields {
         }
     }
 
+    /// Returns whether a field is computed for every packet.
     fn is_fit(&self, field: PacketField) -> bool {
         match field {
             PacketField::Value(value) | PacketField::ByteSwapped(value) | PacketField::Member(value, _) => {
@@ -197,7 +196,7 @@ impl PacketFields {
         }
     }
 
-    /// The fields of a packet.
+    /// Computes the fields of a packet.
     pub(crate) fn values_of(&self, packet: &Packet) -> FieldValues {
         let mut values = FieldValues { present: 0, values: [0; MAX_FIELDS] };
         for (number, &field) in self.list.iter().enumerate() {
@@ -209,7 +208,7 @@ impl PacketFields {
                 PacketField::Member(value, ranges) => {
                     evaluate(&self.values, value, packet).map(|number| self.is_member(number, ranges))
                 }
-                PacketField::InBounds(address, width) => place(&self.values, address, width, packet).map(|_| 0),
+                PacketField::InBounds(address, width) => offset_of(&self.values, address, width, packet).map(|_| 0),
                 PacketField::Captured(len) => (packet.data().len() >= len as usize).then_some(0),
             };
             values.present |= u64::from(value.is_some()) << number;
@@ -219,9 +218,9 @@ impl PacketFields {
     }
 }
 
-/// The ranges that many rules ask for together, and of which values.
+/// Returns the lists of ranges that many rules test, and their numbers by value.
 fn shared_ranges(paths: &[Path], ends: &[usize]) -> (Vec<Vec<Range>>, HashMap<ValueId, Vec<RangesId>, Hashing>) {
-    // How many rules ask for them, and the last of these.
+    // The number of rules that test each list, and the last of them.
     let mut uses: HashMap<(ValueId, &[Range]), (usize, usize), Hashing> = HashMap::default();
     for (rule, path) in of_rules(paths, ends) {
         for Literal { value, ranges } in path.literals.iter().filter(|literal| literal.ranges.len() <= MAX_RANGES) {
@@ -230,7 +229,7 @@ fn shared_ranges(paths: &[Path], ends: &[usize]) -> (Vec<Vec<Range>>, HashMap<Va
             }
         }
     }
-    uses.retain(|_, (uses, _)| *uses >= SHARED.max(ends.len() / SHARED_PART));
+    uses.retain(|_, (uses, _)| *uses >= MIN_SHARING_RULES.max(ends.len() / RULES_DIVISOR));
     let mut shared: Vec<(ValueId, &[Range])> = uses.into_keys().collect();
     shared.sort_unstable();
     let mut members: HashMap<ValueId, Vec<RangesId>, Hashing> = HashMap::default();
@@ -240,18 +239,19 @@ fn shared_ranges(paths: &[Path], ends: &[usize]) -> (Vec<Vec<Range>>, HashMap<Va
     (shared.into_iter().map(|(_, ranges)| ranges.to_vec()).collect(), members)
 }
 
-/// Each path with its rule, counted from 1, where `ends` are those of each rule's paths.
+/// Returns each path with its rule, counted from 1. `ends` are the ends of each rule's paths.
 fn of_rules<'p>(paths: &'p [Path], ends: &'p [usize]) -> impl Iterator<Item = (usize, &'p Path)> {
     let starts = [0].into_iter().chain(ends.iter().copied());
     starts.zip(ends).zip(1..).flat_map(|((start, &end), rule)| paths[start..end].iter().map(move |path| (rule, path)))
 }
 
-/// Counts a rule, if it is not the last one that was counted.
+/// Counts a rule once for consecutive calls.
 fn count_rule((count, last): &mut (usize, usize), rule: usize) {
     *count += usize::from(*last != rule);
     *last = rule;
 }
 
+/// Returns the number of operations of each value that can be a field.
 fn costs(values: &Values) -> Vec<Option<u32>> {
     let mut costs: Vec<Option<u32>> = Vec::with_capacity(values.len());
     for id in values.ids() {
@@ -266,12 +266,12 @@ fn costs(values: &Values) -> Vec<Option<u32>> {
     costs
 }
 
-/// A number with its bytes in the opposite order.
+/// Returns a number of this width with its bytes swapped.
 pub(crate) fn byte_swapped(number: u32, width: Width) -> u32 {
     number.swap_bytes() >> (32 - 8 * width.bytes())
 }
 
-/// The order in which fields can be computed.
+/// Returns a sort key of fields: they can be computed in this order.
 fn order(field: PacketField) -> (u32, u32, u32) {
     match field {
         PacketField::Captured(len) => (0, len, 0),
@@ -283,7 +283,7 @@ fn order(field: PacketField) -> (u32, u32, u32) {
     }
 }
 
-/// What must hold for values to be computed.
+/// The bytes that a packet must have for some values.
 #[derive(Default)]
 struct Needs {
     captured: u64,
@@ -291,7 +291,7 @@ struct Needs {
 }
 
 impl Needs {
-    /// What a value needs; of one that is too large for a field, nothing is known.
+    /// Adds the bytes of a value, if it can be a field.
     fn add(&mut self, fields: &PacketFields, id: ValueId) {
         if fields.costs[id.index()].is_none() {
             return;
@@ -311,14 +311,14 @@ impl Needs {
     }
 }
 
-/// A value, if the packet has it: it is small, or it would be no field.
+/// Computes a value, if the packet has it. Fields are small, so the recursion is shallow.
 fn evaluate(values: &Values, id: ValueId, packet: &Packet) -> Option<u32> {
     let operand = |id| evaluate(values, id, packet);
     match values.value(id) {
         Value::Constant(k) => Some(k),
         Value::WireLen => Some(packet.wire_len()),
         Value::Load(address, width, order) => {
-            let bytes = packet.data().get(place(values, address, width, packet)?..)?;
+            let bytes = packet.data().get(offset_of(values, address, width, packet)?..)?;
             Some(match width {
                 Width::Byte => u32::from(*bytes.first()?),
                 Width::Half if order == ByteOrder::Big => u16::from_be_bytes(*bytes.first_chunk()?).into(),
@@ -333,8 +333,8 @@ fn evaluate(values: &Values, id: ValueId, packet: &Packet) -> Option<u32> {
     }
 }
 
-/// Where a load begins, if it lies in bounds.
-fn place(values: &Values, address: Address, width: Width, packet: &Packet) -> Option<usize> {
+/// Returns the offset of a load, if it lies in bounds.
+fn offset_of(values: &Values, address: Address, width: Width, packet: &Packet) -> Option<usize> {
     let base = address.base.map_or(Some(0), |base| evaluate(values, base, packet))?;
     let len = packet.data().len() as u64;
     (u64::from(base) + address.end(width) <= len).then(|| (u64::from(base) + u64::from(address.offset)) as usize)

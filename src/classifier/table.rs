@@ -1,13 +1,13 @@
-//! Hash tables of terms, in the form in which compiled code reads them, too.
+//! Hash tables of terms, in the form that native code reads, too.
 //!
-//! All tables of an index share one list of words, and those with the same words have them once: `host` looks for the
-//! same addresses at four places. A key has one slot ([`PerfectHash`]), and a slot that no key has repeats that of another
-//! one: so a look at a slot always finds the tag of some key, and what belongs to it. The tag of one field is the field
-//! itself, that of several a part of their hash.
+//! All tables of a classifier share one list of words, and tables with the same words store them once: `host` looks up
+//! the same addresses at four offsets. A key has one slot ([`PerfectHash`]). A slot without a key repeats that of
+//! another key, so every slot holds the tag of some key and its content. The tag of a key with one field is the field,
+//! otherwise a part of the hash.
 //!
-//! To a tag belongs a chain of entries, in the order of their ranks, the last marked. An entry has all conditions of
-//! its term that neither the guards of the table nor the tag decide, so that keys that are hashed alike do no harm.
-//! Where nothing is left to be said, the slot has the rank itself, and there are no entries.
+//! The content of a slot is a chain of entries, in the order of their ranks, the last of them marked. An entry has all
+//! conditions of its term that neither the guards of the table nor the tag decide, so collisions do no harm. If no
+//! conditions are left, the slot holds the rank itself, and there are no entries.
 
 use std::collections::HashMap;
 use std::hash::BuildHasher;
@@ -15,7 +15,7 @@ use std::hash::BuildHasher;
 use crate::classifier::entry_conditions;
 use crate::classifier::entry_conditions::{EntryCondition, MAX_ENTRY_CONDITIONS, TableGuard};
 use crate::classifier::packet_fields::{FieldValues, PacketField, PacketFields};
-use crate::classifier::perfect_hash::{PerfectHash, named};
+use crate::classifier::perfect_hash::{PerfectHash, upper_bits};
 use crate::classifier::table_choice::KeyMask;
 use crate::classifier::table_entry::{TableEntry, mark};
 use crate::classifier::table_key;
@@ -24,80 +24,80 @@ use crate::classifier::term::{Constraint, Rank, Term};
 use crate::classifier::work_counter;
 use crate::ir::Hashing;
 
-/// Up to so many terms of an index, of those without a key, have code of their own.
+/// The most terms without a key that are compiled inline.
 pub(crate) const MAX_INLINE_TERMS: usize = 48;
 
-/// The most entries that need verification which the code for the first match collects before it gives up.
+/// The most entries that need verification that the code for the first match collects before it gives up.
 pub(crate) const MAX_UNVERIFIED: usize = 32;
 
-/// The most entries that it writes: spelled-out terms are always written.
+/// The most entries that it writes, since inline terms are always written.
 pub(crate) const MAX_WRITTEN: usize = MAX_UNVERIFIED + MAX_INLINE_TERMS + 1;
 
-/// The answer of the code for the first match when it gives up.
+/// The answer of the code for the first match if it gives up.
 pub(crate) const GIVEN_UP: u64 = u64::MAX;
 
-/// The answer of code for a packet that is shorter than the code takes for granted.
+/// The answer of code for a packet that is shorter than the code assumes.
 pub(crate) const TOO_SHORT: Rank = Rank::MAX - 1;
 
-/// The tables of an index, in the order of their first ranks.
+/// The tables of a classifier, in the order of their first ranks.
 #[derive(Debug)]
 pub(crate) struct Tables {
     pub(crate) list: Vec<Table>,
-    /// The rank behind all: that of no rule.
+    /// The rank after all rules, which is that of no rule.
     pub(crate) none: Rank,
-    /// The words of all.
+    /// The words of all tables.
     pub(crate) words: Vec<u32>,
-    /// At which of the words there is a byte for each number of a byte, by field: 1 for those that lie in its ranges.
+    /// The start in `words` of 256 bytes for each field with ranges of a byte: 1 for the numbers in the ranges.
     pub(crate) members: HashMap<u8, usize, Hashing>,
-    /// The rules whose programs some entries have run, some more than once.
+    /// The rules whose programs have to run because of entries, some more than once.
     pub(crate) rules_to_run: Vec<Rank>,
-    /// Where words begin that are hashed so, while tables are added.
+    /// The starts of words by their hash, while tables are added.
     starts: HashMap<u64, Vec<usize>, Hashing>,
 }
 
 /// A table.
 #[derive(Debug)]
 pub(crate) struct Table {
-    /// What holds for all entries: the fields that the packet must have, a bit each, and numbers.
+    /// The fields that the packet must have for all entries, a bit each.
     pub(crate) needs: u64,
     pub(crate) guards: Vec<TableGuard>,
-    /// The fields of the key, which the guards do not decide; if there are none, there are no slots, but one chain.
+    /// The fields of the key, none of which the guards decide. Without a key there are no slots, but one chain.
     pub(crate) key: Vec<KeyField>,
     pub(crate) slots: Option<Slots>,
-    /// Where its words begin.
+    /// The start of its words.
     pub(crate) start: usize,
     /// The field that the tag decides.
     tag_field: Option<u8>,
-    /// The terms, if there are no slots and so few that code spells them out.
+    /// The terms, if there are no slots and they are compiled inline.
     pub(crate) inline_terms: Vec<Term>,
-    /// What an entry has conditions on.
+    /// The conditions of entries.
     pub(crate) conditions: Vec<EntryCondition>,
-    /// Whether some entries need more fields than all do.
+    /// `true` if some entries need more fields than all do.
     pub(crate) entries_have_needs: bool,
-    /// The verdict of all entries, if the slots say everything else.
+    /// The verdict of all entries, if slots hold ranks and there are no entries.
     pub(crate) slot_verdict: Option<u32>,
-    /// The least rank.
+    /// The lowest rank.
     pub(crate) first_rank: Rank,
-    /// How many terms it has, in how many chains, and the most entries of a chain.
     pub(crate) term_count: usize,
     pub(crate) chain_count: usize,
+    /// The number of entries of the longest chain.
     pub(crate) longest_chain: usize,
-    /// How many entries the chain of an entry has, on average.
+    /// The length of the chain of an entry, on average.
     pub(crate) mean_chain_len: f64,
-    /// Whether some entries must be asked.
+    /// `true` if some entries need verification.
     pub(crate) has_unverified: bool,
-    /// Whether there are marks beside the ranks: if not, chains have one entry.
+    /// `true` if ranks have marks. If not, chains have one entry.
     pub(crate) has_marks: bool,
 }
 
-/// Slots, two words each: the tag, and at which of the table's words its chain begins, or the rank.
+/// Slots of two words each: the tag, and the start of the chain in the table's words or the rank.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Slots {
-    /// How many bits name a bucket, if there are any; their factors are the first words.
+    /// The number of bits of the number of a bucket, if there are buckets. Their factors are the first words.
     pub(crate) bucket_bits: Option<u32>,
-    /// At which of the words the slots begin.
+    /// The start of the slots in the table's words.
     pub(crate) at: usize,
-    /// How many bits name a slot.
+    /// The number of bits of the number of a slot.
     pub(crate) bits: u32,
 }
 
@@ -113,7 +113,7 @@ impl Tables {
         }
     }
 
-    /// Adds the bytes of fields that ask whether a byte lies in several ranges, when all tables are there.
+    /// Adds the bytes of fields that test a byte for several ranges, after all tables.
     pub(crate) fn finish(&mut self, fields: &PacketFields) {
         for (number, &field) in fields.list.iter().enumerate() {
             if let PacketField::Member(value, ranges) = field
@@ -123,16 +123,17 @@ impl Tables {
                 let bytes = (0..=u8::MAX).map(|byte| fields.is_member(byte.into(), ranges) as u8).collect::<Vec<u8>>();
                 let words =
                     bytes.chunks(4).map(|word| word.iter().rev().fold(0, |word, &byte| word << 8 | u32::from(byte)));
-                let start = self.place(words.collect());
+                let start = self.add_words(words.collect());
                 self.members.insert(number as u8, start);
             }
         }
         self.starts = HashMap::default();
     }
 
-    /// Adds the table of these terms, which fit the key and are in order. `factor` gives what a field is multiplied by,
-    /// by the number of the trial and that of the field; `is_narrow` says to leave out of the key what tells no terms
-    /// apart that the rest does not, so that more packets come to entries that do not hold.
+    /// Adds a table of terms, which fit the key and are in order.
+    ///
+    /// `factor` returns the factor of a field in a trial. `is_narrow` leaves fields out of the key that are not needed
+    /// to distinguish terms; more packets then reach entries that do not hold.
     pub(crate) fn push(
         &mut self,
         fields: &PacketFields,
@@ -152,7 +153,7 @@ impl Tables {
         let tag_field = entry_conditions::decided_by_tag(&key, terms);
         let inline_terms: usize = self.list.iter().map(|table| table.inline_terms.len()).sum();
         let is_inline = hashed.is_none() && inline_terms + terms.len() <= MAX_INLINE_TERMS;
-        // What code spells out, it spells out whole.
+        // Inline terms have all their conditions.
         let max_conditions = if is_inline { usize::MAX } else { MAX_ENTRY_CONDITIONS };
         let needs = terms.iter().fold(u64::MAX, |needs, term| needs & term.needs);
         let mut table = Table {
@@ -178,24 +179,24 @@ impl Tables {
         let is_run = |term: &Term| !table.is_exact(term) || term.verdict.is_none();
         self.rules_to_run.extend(terms.iter().filter(|term| is_run(term)).map(|term| term.rank));
         let words = match hashed {
-            Some((_, places, chains)) => table.fill(&places, &chains),
+            Some((_, perfect, chains)) => table.fill(&perfect, &chains),
             None => table.chain(terms).collect(),
         };
-        table.start = self.place(words);
+        table.start = self.add_words(words);
         self.list.push(table);
     }
 
-    /// Whether some entries must be asked.
+    /// Returns whether some entries need verification.
     pub(crate) fn has_unverified(&self) -> bool {
         self.list.iter().any(|table| table.has_unverified)
     }
 
-    /// Where these words begin, which may be there already.
-    fn place(&mut self, words: Vec<u32>) -> usize {
+    /// Adds words, if they are not there already, and returns their start.
+    fn add_words(&mut self, words: Vec<u32>) -> usize {
         let starts = self.starts.entry(Hashing::default().hash_one(&words)).or_default();
         let known = starts.iter().copied().find(|&start| self.words[start..].starts_with(&words));
         known.unwrap_or_else(|| {
-            // Two words at once are read where they do not lie in two lines of the cache.
+            // Two words are read at once, and must not lie in two cache lines.
             let start = self.words.len().next_multiple_of(2);
             self.words.resize(start, 0);
             self.words.extend(words);
@@ -204,7 +205,7 @@ impl Tables {
         })
     }
 
-    /// The entries of a table that hold for a packet, in the order of their ranks.
+    /// Returns the entries of a table that hold for a packet, in the order of their ranks.
     pub(crate) fn matches<'t>(
         &'t self,
         table: &'t Table,
@@ -228,7 +229,7 @@ impl Tables {
         entries.filter(|&(_, holds)| holds).map(|(entry, _)| entry)
     }
 
-    /// What belongs to the key that a packet has.
+    /// Returns the content of the slot for a packet.
     fn content(&self, table: &Table, values: &FieldValues) -> Option<Content> {
         let holds = |guard: &TableGuard| guard.numbers.contains(&values.get(guard.field));
         if values.present & table.needs != table.needs || !table.guards.iter().all(holds) {
@@ -237,8 +238,8 @@ impl Tables {
         let Some(slots) = table.slots else { return Some(Content::Chain(0)) };
         let words = &self.words[table.start..];
         let (hash, tag) = table_key::hash(&table.key, |field| values.get(field.field) & field.mask);
-        let factor = slots.bucket_bits.map_or(1, |bits| words[named(hash, bits)]);
-        let slot = slots.at + 2 * named(hash.wrapping_mul(factor.into()), slots.bits);
+        let factor = slots.bucket_bits.map_or(1, |bits| words[upper_bits(hash, bits)]);
+        let slot = slots.at + 2 * upper_bits(hash.wrapping_mul(factor.into()), slots.bits);
         let content = words[slot + 1];
         let content =
             if table.slot_verdict.is_some() { Content::Rank(content) } else { Content::Chain(content as usize) };
@@ -246,27 +247,27 @@ impl Tables {
     }
 }
 
-/// What belongs to a key.
+/// The content of a slot.
 #[derive(Clone, Copy)]
 enum Content {
-    /// A rank, and nothing else.
+    /// A rank without conditions.
     Rank(Rank),
-    /// The entries that begin at this one of the table's words.
+    /// The start of a chain in the table's words.
     Chain(usize),
 }
 
 impl Table {
-    /// Whether it tells all that must hold for a packet to be kept.
+    /// Returns whether the table tests all conditions of a term, and these suffice for a match.
     fn is_exact(&self, term: &Term) -> bool {
         let is_decided = |constraint: &Constraint| {
             self.tag_field == Some(constraint.field)
-                || self.conditions.iter().any(|column| column.field == constraint.field)
+                || self.conditions.iter().any(|condition| condition.field == constraint.field)
                 || self.guards.iter().any(|guard| guard.decides(constraint))
         };
         term.is_exact && term.constraints.iter().all(is_decided)
     }
 
-    /// The rank of a term, and the marks.
+    /// Returns the rank of a term with its marks.
     pub(crate) fn marked(&self, term: &Term, is_last: bool) -> u32 {
         let marks = [
             (is_last, mark::LAST),
@@ -276,8 +277,8 @@ impl Table {
         marks.iter().filter(|(is_set, _)| *is_set).fold(term.rank, |marked, (_, mark)| marked | mark)
     }
 
-    /// The words of a table with slots.
-    fn fill(&mut self, places: &PerfectHash, chains: &[Chain]) -> Vec<u32> {
+    /// Returns the words of a table with slots.
+    fn fill(&mut self, perfect: &PerfectHash, chains: &[Chain]) -> Vec<u32> {
         let terms = || chains.iter().flat_map(|(_, _, terms)| terms);
         self.chain_count = chains.len();
         self.longest_chain = chains.iter().map(|(_, _, terms)| terms.len()).max().unwrap_or(0);
@@ -288,29 +289,29 @@ impl Table {
         let verdict = chains.first().and_then(|(_, _, terms)| terms[0].verdict);
         self.slot_verdict = verdict.filter(|_| is_bare && terms().all(|term| term.verdict == verdict));
 
-        let at = places.factors.len().next_multiple_of(2);
-        let mut words = places.factors.clone();
-        words.resize(at + 2 * places.count(), 0);
-        let mut free = vec![true; places.count()];
+        let at = perfect.factors.len().next_multiple_of(2);
+        let mut words = perfect.factors.clone();
+        words.resize(at + 2 * perfect.slots(), 0);
+        let mut free = vec![true; perfect.slots()];
         for (hash, tag, terms) in chains {
             let content = if self.slot_verdict.is_some() { terms[0].rank } else { words.len() as u32 };
             words.extend(self.slot_verdict.is_none().then(|| self.chain(terms)).into_iter().flatten());
-            let place = places.of(*hash);
-            words[at + 2 * place..][..2].copy_from_slice(&[*tag, content]);
-            free[place] = false;
+            let slot = perfect.slot_of(*hash);
+            words[at + 2 * slot..][..2].copy_from_slice(&[*tag, content]);
+            free[slot] = false;
         }
         let taken = free.iter().position(|&is_free| !is_free).unwrap_or(0);
-        for place in (0..free.len()).filter(|&place| free[place]) {
-            words.copy_within(at + 2 * taken..at + 2 * taken + 2, at + 2 * place);
+        for slot in (0..free.len()).filter(|&slot| free[slot]) {
+            words.copy_within(at + 2 * taken..at + 2 * taken + 2, at + 2 * slot);
         }
-        self.slots = Some(Slots { bucket_bits: places.bucket_bits(), at, bits: places.bits });
+        self.slots = Some(Slots { bucket_bits: perfect.bucket_bits(), at, bits: perfect.bits });
         words
     }
 
-    /// The words of a chain.
+    /// Returns the words of a chain.
     fn chain<'a>(&'a self, terms: &'a [&Term]) -> impl Iterator<Item = u32> + use<'a> {
-        let is_last = |place: usize| self.has_marks && place + 1 == terms.len();
-        terms.iter().enumerate().flat_map(move |(place, term)| self.entry(term, is_last(place)))
+        let is_last = |number: usize| self.has_marks && number + 1 == terms.len();
+        terms.iter().enumerate().flat_map(move |(number, term)| self.entry(term, is_last(number)))
     }
 
     fn entry(&self, term: &Term, is_last: bool) -> Vec<u32> {
@@ -318,21 +319,21 @@ impl Table {
         if self.entries_have_needs {
             words.extend([term.needs as u32, (term.needs >> 32) as u32]);
         }
-        for column in &self.conditions {
-            let constraint = term.constraints.iter().find(|constraint| constraint.field == column.field);
+        for condition in &self.conditions {
+            let constraint = term.constraints.iter().find(|constraint| constraint.field == condition.field);
             let (first, span) = constraint.map_or((0, u32::MAX), |constraint| (constraint.first, constraint.span));
-            words.extend(&[first, span][..column.words()]);
+            words.extend(&[first, span][..condition.words()]);
         }
         words
     }
 
-    /// Where the conditions of an entry begin.
+    /// Returns the start of the conditions in an entry.
     pub(crate) fn conditions_start(&self) -> usize {
         if self.entries_have_needs { 4 } else { 2 }
     }
 
-    /// How many words an entry has: the rank and the marks, the verdict, the fields that it needs if entries differ in
-    /// them, and the conditions.
+    /// Returns the number of words of an entry: the marked rank, the verdict, two for the fields that it needs if
+    /// entries differ in them, and the conditions.
     pub(crate) fn stride(&self) -> usize {
         self.conditions_start() + self.conditions.iter().map(EntryCondition::words).sum::<usize>()
     }
@@ -340,10 +341,10 @@ impl Table {
     fn holds(&self, entry: &[u32], values: &FieldValues) -> bool {
         let needs = if self.entries_have_needs { u64::from(entry[2]) | u64::from(entry[3]) << 32 } else { 0 };
         let mut words = &entry[self.conditions_start()..];
-        let mut conditions = self.conditions.iter().map(|column| {
-            let (own, rest) = words.split_at(column.words());
+        let mut conditions = self.conditions.iter().map(|condition| {
+            let (own, rest) = words.split_at(condition.words());
             words = rest;
-            column.holds(own, values)
+            condition.holds(own, values)
         });
         values.present & needs == needs && conditions.all(|holds| holds)
     }

@@ -1,16 +1,16 @@
-//! What a table says of a packet: a rule, and whether that is all.
+//! Entries of tables: a rule, and whether its program has to verify the match.
 
 use crate::classifier::term::Rank;
 
-/// The marks beside the rank of an entry.
+/// Marks in the upper bits of the rank.
 pub(crate) mod mark {
-    /// It is the last of its key.
+    /// The entry is the last of its chain.
     pub(crate) const LAST: u32 = 1 << 31;
-    /// The program must be asked whether it keeps the packet.
+    /// The program must verify that it matches the packet.
     pub(crate) const UNVERIFIED: u32 = 1 << 30;
-    /// The program must be asked for its verdict.
+    /// The program must compute the verdict.
     pub(crate) const NO_VERDICT: u32 = 1 << 29;
-    /// What is left for the rank.
+    /// The bits of the rank.
     pub(crate) const RANK: u32 = NO_VERDICT - 1;
 }
 
@@ -23,17 +23,17 @@ pub(crate) struct TableEntry {
 }
 
 impl TableEntry {
-    /// A rule that must be asked.
+    /// Returns an entry that needs verification.
     pub(crate) fn unverified(rank: Rank) -> TableEntry {
         TableEntry { marked: rank | mark::UNVERIFIED | mark::NO_VERDICT, verdict: 0 }
     }
 
-    /// A rule that was asked.
+    /// Returns an entry that needs no verification.
     pub(crate) fn with_verdict(rank: Rank, verdict: u32) -> TableEntry {
         TableEntry { marked: rank, verdict }
     }
 
-    /// An entry as compiled code writes it: the verdict above.
+    /// Unpacks an entry as native code writes it, with the verdict in the upper half.
     pub(crate) fn from_words(words: u64) -> TableEntry {
         TableEntry { marked: words as u32, verdict: (words >> 32) as u32 }
     }
@@ -46,12 +46,12 @@ impl TableEntry {
         self.marked & mark::RANK
     }
 
-    /// Whether the program must be asked whether it keeps the packet.
+    /// Returns `true` if the program must verify that it matches the packet.
     pub(crate) fn needs_verification(self) -> bool {
         self.marked & mark::UNVERIFIED != 0
     }
 
-    /// The verdict, if it is known.
+    /// Returns the verdict, if it is known.
     pub(crate) fn verdict(self) -> Option<u32> {
         (self.marked & mark::NO_VERDICT == 0).then_some(self.verdict)
     }

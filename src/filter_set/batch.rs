@@ -28,7 +28,8 @@ impl FilterSet {
         }
     }
 
-    /// Writes the first match of each packet from `from` on, one for each place in `ids`, with the code of all segments.
+    /// Writes the first match of each packet from `from` on, one for each place in `ids`, with the code of all
+    /// segments.
     fn first_of_chunk(&self, records: &PacketRecords, from: usize, ids: &mut [Option<u32>]) {
         let mut ranks = [0; CHUNK];
         let ranks = &mut ranks[..ids.len()];
