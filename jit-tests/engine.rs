@@ -74,11 +74,8 @@ static OURS: [Ours; 5] = [
 ];
 
 fn native(verified: &Verified, strategy: Strategy) -> Result<Box<dyn Loaded>, String> {
-    let filter = FilterConfig::new()
-        .strategy(strategy)
-        .require_native(true)
-        .compile(verified)
-        .map_err(|error| error.to_string())?;
+    let config = FilterConfig::new().strategy(strategy).require_native(true);
+    let filter = config.compile(verified).map_err(|error| error.to_string())?;
     Ok(Box::new(move |packet: &Packet| filter.run(*packet)))
 }
 

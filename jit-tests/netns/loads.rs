@@ -66,7 +66,7 @@ pub fn header_relative(namespace: &Namespace) -> Result<(), Failed> {
             if tap.reports_another_protocol(&frame)? {
                 continue;
             }
-            // What lies before the first byte nobody captures, but the kernel may have it.
+            // The kernel may keep bytes before the first one, which are not captured.
             let before = LINK..LINK + seen.context.get_link_header().unwrap_or(0).min(0).unsigned_abs();
             for (_, load) in loads.by_ref().take(LOADS_A_FRAME).filter(|(offset, _)| !before.contains(offset)) {
                 tap.agrees(load, &frame, &seen).map_err(|error| located(name, frame_name, &error))?;

@@ -1,7 +1,7 @@
 //! Relations between numbers.
 //!
-//! Constants are computed at compile time, everything else in A. Of two operands, the one that needs more scratch words is
-//! computed first, so the scratch words of the machine are enough for any expression that people write.
+//! Constants are computed at compile time, everything else in A. Of two operands, the one that needs more scratch words
+//! is computed first, so the scratch words of the machine are enough for any expression that people write.
 
 use crate::bpf::instruction::{Instruction, Operand};
 use crate::bpf::isa::{AluOp, Condition, Register, Width};

@@ -1,11 +1,11 @@
 //! Generation of programs from trees.
 //!
 //! Every test in a tree has two branch targets, so `and`, `or` and `not` cost no instructions, only labels
-//! (`code_builder.rs`). The tree is walked from left to right, which is also the order in which `vlan`, `mpls` and other
-//! primitives move the headers for all later primitives (`packet_headers.rs`, `encapsulation.rs`).
+//! (`code_builder.rs`). The tree is walked from left to right, which is also the order in which `vlan`, `mpls` and
+//! other primitives move the headers for all later primitives (`packet_headers.rs`, `encapsulation.rs`).
 //!
-//! Consecutive tests of one kind, as in `port 80 or port 443 or ...`, are merged into one test with several values, which
-//! tests the packet's protocol once. Each of the other files generates a family of primitives.
+//! Consecutive tests of one kind, as in `port 80 or port 443 or ...`, are merged into one test with several values,
+//! which tests the packet's protocol once. Each of the other files generates a family of primitives.
 
 mod arithmetic;
 mod arithmetic_costs;
@@ -324,7 +324,7 @@ impl Generator<'_> {
 
     /// Returns the offset of the link layer's payload.
     fn payload(&self) -> Result<PacketOffset> {
-        self.headers.payload.ok_or_else(|| self.unsupported("what the link layer carries cannot be found"))
+        self.headers.payload.ok_or_else(|| self.unsupported("the payload of the link layer cannot be located"))
     }
 
     fn unsupported(&self, what: &str) -> PrimitiveError {

@@ -129,7 +129,8 @@ impl Generator<'_> {
         Ok(())
     }
 
-    /// Tests for an address in one of these networks from `word` on. Consecutive networks with an equal word share its test.
+    /// Tests for an address in one of these networks from `word` on. Consecutive networks with an equal word share its
+    /// test.
     fn ipv6_addresses(&mut self, at: PacketOffset, nets: &[Ipv6Net], word: u32, to: BranchTargets) {
         let part = |(address, mask): Ipv6Net| {
             let shift = 96 - 32 * word;
