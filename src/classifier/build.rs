@@ -41,12 +41,10 @@ pub(crate) struct Classifier {
 
 impl Classifier {
     pub(crate) fn new(programs: &[Verified]) -> Classifier {
-        let Extracted { values, paths, ends, joined } = extract(programs);
-        let starts = [0].into_iter().chain(ends.iter().copied());
-        let is_empty = |((start, end), rank): ((usize, &usize), Rank)| (start == *end).then_some(rank);
-        let never_match = starts.zip(&ends).zip(0..).filter_map(is_empty).collect();
-        let mut fields = PacketFields::choose(values, &paths, &ends);
-        let mut terms = term::of_rules(&fields, &paths, &ends);
+        let Extracted { values, paths, joined } = extract(programs);
+        let never_match = paths.iter().zip(0..).filter_map(|(paths, rank)| paths.is_empty().then_some(rank)).collect();
+        let mut fields = PacketFields::choose(values, &paths);
+        let mut terms = term::of_rules(&fields, &paths);
         drop(paths);
         let mut fallbacks = fallback::take_broad(&fields, &mut terms, programs.len(), &joined);
         fields.swap_compared(&mut terms);

@@ -72,16 +72,16 @@ impl FieldValues {
 }
 
 impl PacketFields {
-    /// Chooses the fields that most rules test. `ends` are the ends of each rule's paths; a rule with many paths counts
-    /// no more than others.
-    pub(crate) fn choose(values: Values, paths: &[Path], ends: &[usize]) -> PacketFields {
+    /// Chooses the fields that most rules test, by the paths of each rule. A rule with many paths counts no more than
+    /// others.
+    pub(crate) fn choose(values: Values, paths: &[Vec<Path>]) -> PacketFields {
         let costs = costs(&values);
-        let (ranges, members) = shared_ranges(paths, ends);
+        let (ranges, members) = shared_ranges(paths);
         let (list, numbers) = (Vec::new(), HashMap::default());
         let mut fields = PacketFields { list, values, ranges, members, costs, numbers };
         // The number of rules that test each field, and the last of them.
         let mut uses: HashMap<PacketField, (usize, usize), Hashing> = HashMap::default();
-        for (rule, path) in of_rules(paths, ends) {
+        for (rule, path) in with_rules(paths) {
             let wanted = fields.wanted(path).into_iter().filter(|&field| fields.is_fit(field));
             wanted.for_each(|field| count_rule(uses.entry(field).or_default(), rule));
         }
@@ -101,14 +101,9 @@ impl PacketFields {
         let mut wanted: Vec<PacketField> = path.literals.iter().map(|literal| self.of_literal(literal)).collect();
         let mut needs = Needs::default();
         path.literals.iter().for_each(|literal| needs.add(self, literal.value));
-        let is_missing = |&(address, width): &(Address, Width)| !needs.has(address, width);
-        wanted.extend(
-            path.checks
-                .iter()
-                .copied()
-                .filter(is_missing)
-                .map(|(address, width)| PacketField::InBounds(address, width)),
-        );
+        let is_missing = |&&(address, width): &&(Address, Width)| !needs.has(address, width);
+        let missing = path.checks.iter().filter(is_missing);
+        wanted.extend(missing.map(|&(address, width)| PacketField::InBounds(address, width)));
         if needs.captured < u64::from(path.min_len) {
             wanted.push(PacketField::Captured(path.min_len));
         }
@@ -219,17 +214,17 @@ impl PacketFields {
 }
 
 /// Returns the lists of ranges that many rules test, and their numbers by value.
-fn shared_ranges(paths: &[Path], ends: &[usize]) -> (Vec<Vec<Range>>, HashMap<ValueId, Vec<RangesId>, Hashing>) {
+fn shared_ranges(paths: &[Vec<Path>]) -> (Vec<Vec<Range>>, HashMap<ValueId, Vec<RangesId>, Hashing>) {
     // The number of rules that test each list, and the last of them.
     let mut uses: HashMap<(ValueId, &[Range]), (usize, usize), Hashing> = HashMap::default();
-    for (rule, path) in of_rules(paths, ends) {
+    for (rule, path) in with_rules(paths) {
         for Literal { value, ranges } in path.literals.iter().filter(|literal| literal.ranges.len() <= MAX_RANGES) {
             if as_one(ranges).is_none() {
                 count_rule(uses.entry((*value, ranges)).or_default(), rule);
             }
         }
     }
-    uses.retain(|_, (uses, _)| *uses >= MIN_SHARING_RULES.max(ends.len() / RULES_DIVISOR));
+    uses.retain(|_, (uses, _)| *uses >= MIN_SHARING_RULES.max(paths.len() / RULES_DIVISOR));
     let mut shared: Vec<(ValueId, &[Range])> = uses.into_keys().collect();
     shared.sort_unstable();
     let mut members: HashMap<ValueId, Vec<RangesId>, Hashing> = HashMap::default();
@@ -239,10 +234,9 @@ fn shared_ranges(paths: &[Path], ends: &[usize]) -> (Vec<Vec<Range>>, HashMap<Va
     (shared.into_iter().map(|(_, ranges)| ranges.to_vec()).collect(), members)
 }
 
-/// Returns each path with its rule, counted from 1. `ends` are the ends of each rule's paths.
-fn of_rules<'p>(paths: &'p [Path], ends: &'p [usize]) -> impl Iterator<Item = (usize, &'p Path)> {
-    let starts = [0].into_iter().chain(ends.iter().copied());
-    starts.zip(ends).zip(1..).flat_map(|((start, &end), rule)| paths[start..end].iter().map(move |path| (rule, path)))
+/// Returns each path with its rule, counted from 1.
+fn with_rules(paths: &[Vec<Path>]) -> impl Iterator<Item = (usize, &Path)> {
+    (1..).zip(paths).flat_map(|(rule, paths)| paths.iter().map(move |path| (rule, path)))
 }
 
 /// Counts a rule once for consecutive calls.

@@ -41,10 +41,8 @@ const MAX_OPERATIONS: usize = 1 << 16;
 pub(crate) struct Extracted {
     /// The values that paths test.
     pub(crate) values: Values,
-    /// The paths of all programs, one program after the other.
-    pub(crate) paths: Vec<Path>,
-    /// The end of each program's paths in `paths`.
-    pub(crate) ends: Vec<usize>,
+    /// The paths of each program.
+    pub(crate) paths: Vec<Vec<Path>>,
     /// The programs whose paths were joined, in order.
     pub(crate) joined: Vec<usize>,
 }
@@ -58,7 +56,7 @@ pub(crate) fn extract(programs: &[Verified]) -> Extracted {
     order.sort_by_key(|&place| programs[place].steps().len() / SHORT);
     let mut left = STEPS + STEPS_OF_RULE * programs.len();
     let mut values = Values::default();
-    let (mut of_program, mut joined) = (vec![Vec::new(); programs.len()], Vec::new());
+    let (mut paths, mut joined) = (vec![Vec::new(); programs.len()], Vec::new());
     for (done, place) in order.into_iter().enumerate() {
         let share = (left / (programs.len() - done)).min(MAX_STEPS);
         let mut graph = Graph::new(&programs[place]);
@@ -67,21 +65,16 @@ pub(crate) fn extract(programs: &[Verified]) -> Extracted {
         let mut steps = share;
         let separate = (ways(&graph) <= MAX_WAYS).then(|| Executor::new(&graph, &mut values).separate(&mut steps));
         left -= share - steps;
-        let mut paths = separate.flatten().unwrap_or_else(|| {
+        let mut of_program = separate.flatten().unwrap_or_else(|| {
             joined.push(place);
             Executor::new(&graph, &mut values).joined(MAX_JOINED_STEPS)
         });
-        path_joining::unite(&mut paths, &values);
-        simplify(&mut paths);
-        of_program[place] = paths;
+        path_joining::unite(&mut of_program, &values);
+        simplify(&mut of_program);
+        paths[place] = of_program;
     }
     joined.sort_unstable();
-    let mut extracted = Extracted { values, paths: Vec::new(), ends: Vec::new(), joined };
-    for paths in of_program {
-        extracted.paths.extend(paths);
-        extracted.ends.push(extracted.paths.len());
-    }
-    extracted
+    Extracted { values, paths, joined }
 }
 
 /// Returns the number of ways through a graph to a verdict other than 0, contradictory ones included.

@@ -109,17 +109,17 @@ fn by_shape(fields: &PacketFields, terms: &[Term], left: &mut Vec<usize>, plans:
 /// Returns the terms that a table with this key would hold, in chains of at most `limit`, and the terms that a lookup
 /// need not look at.
 fn cover(key: &KeyMask, terms: &[Term], left: &[usize], limit: usize) -> (Vec<usize>, f64) {
-    let mut places: HashMap<u64, Vec<usize>, Hashing> = HashMap::default();
+    let mut chains: HashMap<u64, Vec<usize>, Hashing> = HashMap::default();
     for &term in left {
         if let Some(hash) = hash_in(key, &terms[term]) {
-            places.entry(hash).or_default().push(term);
+            chains.entry(hash).or_default().push(term);
         }
     }
     let mut covered = Vec::new();
     let mut squares = 0;
-    for place in places.into_values().filter(|place| place.len() <= limit) {
-        squares += place.len() * place.len();
-        covered.extend(place);
+    for chain in chains.into_values().filter(|chain| chain.len() <= limit) {
+        squares += chain.len() * chain.len();
+        covered.extend(chain);
     }
     covered.sort_unstable();
     let count = covered.len() as f64;

@@ -105,19 +105,17 @@ fn terms(fields: &PacketFields, path: &Path, rank: Rank, max: usize, terms: &mut
     }
 }
 
-/// Returns the terms of all rules in the order of their ranks. `ends` are the ends of each rule's paths.
+/// Returns the terms of all rules in the order of their ranks, given the paths of each rule.
 ///
-/// All rules have the same share of terms. A rule that needs more gets coarser ones, so that no rule has less because
-/// of another one.
-pub(crate) fn of_rules(fields: &PacketFields, paths: &[Path], ends: &[usize]) -> Vec<Term> {
-    let starts = [0].into_iter().chain(ends.iter().copied());
-    let of_rules: Vec<&[Path]> = starts.zip(ends).map(|(start, &end)| &paths[start..end]).collect();
-    let wanted: Vec<usize> = of_rules.iter().map(|paths| paths.iter().map(|path| count(fields, path)).sum()).collect();
-    let share = share(&wanted, TERMS + TERMS_OF_RULE * ends.len()).min(MAX_TERMS_OF_RULE);
+/// All rules have the same share of terms. A rule that needs more gets coarser ones, so that no rule has less because of
+/// another one.
+pub(crate) fn of_rules(fields: &PacketFields, paths: &[Vec<Path>]) -> Vec<Term> {
+    let wanted: Vec<usize> = paths.iter().map(|paths| paths.iter().map(|path| count(fields, path)).sum()).collect();
+    let share = share(&wanted, TERMS + TERMS_OF_RULE * paths.len()).min(MAX_TERMS_OF_RULE);
     let mut all = Vec::new();
-    for ((rank, paths), wanted) in (0..).zip(of_rules).zip(wanted) {
-        let most = if wanted <= share { MAX_TERMS } else { (share / paths.len()).max(1) };
-        paths.iter().for_each(|path| terms(fields, path, rank, most, &mut all));
+    for ((rank, paths), wanted) in (0..).zip(paths).zip(wanted) {
+        let max = if wanted <= share { MAX_TERMS } else { (share / paths.len()).max(1) };
+        paths.iter().for_each(|path| terms(fields, path, rank, max, &mut all));
     }
     all
 }
