@@ -69,8 +69,7 @@ pub(crate) fn decided_by_tag(key: &[KeyField], terms: &[&Term]) -> Option<u8> {
 
 /// Returns whether a term constrains exactly these bits of a field.
 fn constrains_exactly(term: &Term, field: u8, mask: u32) -> bool {
-    let constraint = term.constraints.iter().find(|constraint| constraint.field == field);
-    constraint.is_some_and(|constraint| constraint.span == !mask && constraint.first & !mask == 0)
+    term.constraint(field).is_some_and(|constraint| constraint.span == !mask && constraint.first & !mask == 0)
 }
 
 /// The most numbers that a guard compares a field with.
@@ -82,7 +81,7 @@ pub(crate) fn guards(terms: &[&Term]) -> Vec<TableGuard> {
     let of_all = first.constraints.iter().filter_map(|constraint| {
         let mut guard = TableGuard { field: constraint.field, numbers: Vec::new() };
         for term in [first].into_iter().chain(rest) {
-            let number = term.constraints.iter().find(|other| other.field == constraint.field)?.number()?;
+            let number = term.constraint(constraint.field)?.number()?;
             if !guard.numbers.contains(&number) {
                 guard.numbers.push(number);
             }

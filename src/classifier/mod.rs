@@ -42,18 +42,7 @@
 //! took twice as long for tables in the cache, and saved a tenth for 300,000 five-tuples outside of it. The terms of a
 //! short list are compiled inline. Packets that are too short for the fields of most packets have code of their own.
 //!
-//! # Limits
-//!
-//! For n rules:
-//!
-//! - Time to build: at most [`path_extraction`]'s steps and [`term`]'s terms for each rule, and the choice of keys
-//!   looks at each term a bounded number of times. Beyond these limits paths are joined, ranges are widened, and terms
-//!   share a table by their shape.
-//! - Memory: an entry has 8 bytes, 8 more if entries differ in the fields that they need, and 4 or 8 for each entry
-//!   condition, at most 144 in all; a slot has 8 bytes, and there are one or two for each key, more for few keys; a
-//!   bucket of about three keys has 4. Tables with the same words share them.
-//! - Time of a packet: at most 64 fields; for each table a hash, a slot and a chain; the list, with at most 8 terms of
-//!   a rule; and the programs to run, of which the first match runs those before it and no others, as a loop does.
+//! [`FilterSet`](crate::FilterSet) lists the limits of time and memory.
 
 pub(crate) mod build;
 pub(crate) mod entry_conditions;

@@ -221,8 +221,10 @@ impl<'g, 'e> Executor<'g, 'e> {
         true
     }
 
-    fn finish(&mut self, State { bound, mut path, .. }: State, verdict: ValueId) {
-        let verdict = self.translate(&bound, verdict, DEEPEST);
+    /// Adds the path that ends with a verdict, unless that is 0.
+    fn finish(&mut self, state: State, verdict: ValueId) {
+        let verdict = self.value(&state, verdict);
+        let mut path = state.path;
         match verdict.map(|id| (id, self.shared.as_constant(id))) {
             Some((_, Some(k))) => path.verdict = Some(k),
             Some((id, None)) if !self.restrict(&mut path, id, &[(1, u32::MAX)]) => return,
@@ -250,14 +252,12 @@ impl<'g, 'e> Executor<'g, 'e> {
         }
         let Test::Compare(condition, left, right) = test else { return None };
         let (left, right) = (self.value(state, left)?, self.value(state, right)?);
-        let values = &mut self.shared;
-        match condition {
-            Condition::BitsSet => {
-                Some(Literal { value: values.alu(AluOp::And, left, right), ranges: vec![(1, u32::MAX)] })
-            }
-            Condition::Equal => Some(Literal { value: values.alu(AluOp::Sub, left, right), ranges: vec![(0, 0)] }),
-            _ => None,
-        }
+        let (op, range) = match condition {
+            Condition::BitsSet => (AluOp::And, (1, u32::MAX)),
+            Condition::Equal => (AluOp::Sub, (0, 0)),
+            _ => return None,
+        };
+        Some(Literal { value: self.shared.alu(op, left, right), ranges: vec![range] })
     }
 
     /// Adds a condition or its negation to a path; `false` if that is a contradiction.
@@ -277,31 +277,29 @@ impl<'g, 'e> Executor<'g, 'e> {
     }
 
     fn value(&mut self, state: &State, id: ValueId) -> Option<ValueId> {
-        self.translate(&state.bound, id, DEEPEST)
+        self.translate(state, id, DEEPEST)
     }
 
     /// Translates a value of the program to one of the shared list, if it is expressible.
-    fn translate(&mut self, bound: &[(ValueId, Option<ValueId>)], id: ValueId, depth: usize) -> Option<ValueId> {
+    fn translate(&mut self, state: &State, id: ValueId, depth: usize) -> Option<ValueId> {
         if let Some(&known) = self.translated.get(&id) {
             return known;
         }
         self.operations = self.operations.saturating_sub(1);
         let depth = depth.checked_sub(1).filter(|_| self.operations > 0)?;
         let translated = match self.graph.value(id) {
-            Value::Parameter(_) => {
-                bound.iter().rev().find(|(parameter, _)| *parameter == id).and_then(|&(_, value)| value)
-            }
+            Value::Parameter(_) => state.parameter(id).flatten(),
             Value::Constant(k) => Some(self.shared.constant(k)),
             Value::WireLen => Some(self.shared.add(Value::WireLen)),
             Value::Load(address, width, order) => {
-                let address = self.translate_address(bound, address, depth).flatten();
+                let address = self.address(state, address, depth).flatten();
                 address.map(|address| self.shared.load(address, width, order))
             }
             Value::Alu(op, left, right) => {
-                let operands = self.translate(bound, left, depth).zip(self.translate(bound, right, depth));
+                let operands = self.translate(state, left, depth).zip(self.translate(state, right, depth));
                 operands.map(|(left, right)| self.shared.alu(op, left, right))
             }
-            Value::Negate(value) => self.translate(bound, value, depth).map(|value| self.shared.negate(value)),
+            Value::Negate(value) => self.translate(state, value, depth).map(|value| self.shared.negate(value)),
             _ => None,
         };
         if !self.varies[id.index()] {
@@ -310,23 +308,10 @@ impl<'g, 'e> Executor<'g, 'e> {
         translated
     }
 
-    fn address(&mut self, state: &State, address: Address, depth: usize) -> Option<Option<Address>> {
-        self.translate_address(&state.bound, address, depth)
-    }
-
     /// Translates an address of the program: `None` if it is inexpressible, `Some(None)` if it is always out of bounds.
-    fn translate_address(
-        &mut self,
-        bound: &[(ValueId, Option<ValueId>)],
-        Address { base, offset }: Address,
-        depth: usize,
-    ) -> Option<Option<Address>> {
-        match base {
-            None => Some(Some(Address { base, offset })),
-            Some(base) => {
-                let base = self.translate(bound, base, depth)?;
-                Some(self.shared.address(base, offset))
-            }
-        }
+    fn address(&mut self, state: &State, address: Address, depth: usize) -> Option<Option<Address>> {
+        let Some(base) = address.base else { return Some(Some(address)) };
+        let base = self.translate(state, base, depth)?;
+        Some(self.shared.address(base, address.offset))
     }
 }

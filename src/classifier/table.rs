@@ -320,8 +320,9 @@ impl Table {
             words.extend([term.needs as u32, (term.needs >> 32) as u32]);
         }
         for condition in &self.conditions {
-            let constraint = term.constraints.iter().find(|constraint| constraint.field == condition.field);
-            let (first, span) = constraint.map_or((0, u32::MAX), |constraint| (constraint.first, constraint.span));
+            let (first, span) = term
+                .constraint(condition.field)
+                .map_or((0, u32::MAX), |constraint| (constraint.first, constraint.span));
             words.extend(&[first, span][..condition.words()]);
         }
         words

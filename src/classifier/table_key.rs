@@ -105,8 +105,7 @@ pub(crate) fn narrow(key: &mut KeyMask, terms: &[&Term]) {
 
 /// Returns the bits of a field of a term that a key hashes.
 pub(crate) fn number(term: &Term, field: u8, mask: u32) -> u32 {
-    let constraint = term.constraints.iter().find(|constraint| constraint.field == field);
-    constraint.and_then(|constraint| masked(constraint, field, mask)).unwrap_or(0)
+    term.constraint(field).and_then(|constraint| masked(constraint, field, mask)).unwrap_or(0)
 }
 
 /// Returns the hash of a key and its tag.

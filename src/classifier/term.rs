@@ -39,6 +39,12 @@ const MAX_TERMS_OF_RULE: usize = 1_024;
 const TERMS: usize = 1 << 16;
 const TERMS_OF_RULE: usize = 32;
 
+impl Term {
+    pub(crate) fn constraint(&self, field: u8) -> Option<&Constraint> {
+        self.constraints.iter().find(|constraint| constraint.field == field)
+    }
+}
+
 impl Constraint {
     /// Returns the range, if it does not wrap around.
     pub(crate) fn range(&self) -> Option<RangeInclusive<u32>> {
