@@ -27,7 +27,9 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use cbpf::{Context, Device, Dialect, Packet, Program, SeccompData, Vlan};
+use cbpf::packet::{Device, Vlan};
+use cbpf::seccomp::SeccompData;
+use cbpf::{Context, Dialect, Packet, Program};
 
 /// One file of the corpus.
 #[derive(Clone)]
@@ -197,7 +199,7 @@ impl Case {
     fn call(&self, text: &str, line: usize) -> Result<ExpectedVerdict, String> {
         let (call, verdicts) = text.split_once("=>").ok_or("expected `call ARCH NUMBER ARGUMENTS => VERDICT`")?;
         let mut words = call.split_whitespace();
-        let arch = words.next().unwrap_or("").parse().map_err(|error: cbpf::UnknownArch| error.to_string())?;
+        let arch = words.next().unwrap_or("").parse().map_err(|error: cbpf::seccomp::UnknownArch| error.to_string())?;
         let numbers = words.map(number).collect::<Result<Vec<u64>, String>>()?;
         let (nr, given) = numbers.split_first().ok_or("expected the number of a call")?;
         let mut data = SeccompData { nr: *nr as i32, arch, ..SeccompData::default() };
@@ -220,7 +222,7 @@ impl Case {
 }
 
 fn dialect(name: &str) -> Result<Dialect, String> {
-    name.parse().map_err(|error: cbpf::UnknownDialect| error.to_string())
+    name.parse().map_err(|error: cbpf::bpf::UnknownDialect| error.to_string())
 }
 
 fn dialect_and_verdict(text: &str) -> Result<(Dialect, u32), String> {

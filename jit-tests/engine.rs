@@ -1,6 +1,7 @@
 //! The engines, each under the same small adapter, and the trial that runs a case in one of them.
 
-use cbpf::{Dialect, Filter, FilterConfig, Packet, Program, Strategy, Verified, VerifyError};
+use cbpf::filter::Strategy;
+use cbpf::{Dialect, Filter, FilterConfig, Packet, Program, Verified, VerifyError};
 use libtest_mimic::{Failed, Trial};
 
 use crate::case::Case;

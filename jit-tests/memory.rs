@@ -2,7 +2,8 @@
 
 use std::fs;
 
-use cbpf::{CompileError, Dialect, Engine, Filter, FilterConfig, FilterError, Program, Verified};
+use cbpf::filter::CompileError;
+use cbpf::{Dialect, Engine, Filter, FilterConfig, FilterError, Program, Verified};
 use libtest_mimic::{Failed, Trial};
 
 use crate::process;

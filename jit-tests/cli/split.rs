@@ -4,7 +4,8 @@ use std::fs;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use cbpf::{Form, LinkType, Target, compile_expression};
+use cbpf::text::Form;
+use cbpf::{LinkType, Target, compile_expression};
 use libtest_mimic::Failed;
 use serde_json::Value;
 

@@ -1,7 +1,9 @@
 //! Ancillary loads and header-relative loads on frames of every kind.
 
 use arbitrary::Unstructured;
-use cbpf::{Context, Dialect, Extension, Instruction, Packet, Program, Register, Width};
+use cbpf::bpf::{Register, Width};
+use cbpf::packet::Extension;
+use cbpf::{Context, Dialect, Instruction, Packet, Program};
 use libtest_mimic::Failed;
 use socket2::Type;
 

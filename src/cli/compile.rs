@@ -1,6 +1,7 @@
 //! `cbpf compile`: compiles an expression of the filter language to a program.
 
-use cbpf::{Form, Instruction, LinkType, Program};
+use cbpf::text::Form;
+use cbpf::{Instruction, LinkType, Program};
 use clap::Args;
 
 use crate::cli::capture::input_name;

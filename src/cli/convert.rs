@@ -2,7 +2,8 @@
 
 use std::path::PathBuf;
 
-use cbpf::{Dialect, Form};
+use cbpf::Dialect;
+use cbpf::text::Form;
 use clap::Args;
 
 use crate::cli::failure::Failure;

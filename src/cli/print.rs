@@ -2,7 +2,8 @@
 
 use std::io::{Write, stdout};
 
-use cbpf::{Form, Program};
+use cbpf::Program;
+use cbpf::text::Form;
 use indicatif::HumanCount;
 
 use crate::cli::failure::Failure;

@@ -1,6 +1,7 @@
 //! `cbpf show`: prints the stages of a program on its way to native code.
 
-use cbpf::{CompileError, Graph, Pass};
+use cbpf::debug::{Graph, Pass};
+use cbpf::filter::CompileError;
 use clap::Args;
 
 use crate::cli::failure::Failure;

@@ -2,7 +2,8 @@
 
 use std::io::{Write, stdout};
 
-use cbpf::{Executed, HaltReason, Trace, Verified};
+use cbpf::Verified;
+use cbpf::debug::{Executed, HaltReason, Trace};
 use clap::{Args, value_parser};
 use serde_json::{Value, json};
 

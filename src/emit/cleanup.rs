@@ -91,7 +91,7 @@ impl EmittedCode {
 struct InstructionEffects {
     reads: Locations,
     writes: Locations,
-    /// Whether it may end the program.
+    /// Set if the instruction may end the program.
     may_return: bool,
 }
 

@@ -38,7 +38,7 @@ pub(crate) struct Emitter<'g> {
     loads: HashMap<(Address, Width), ValueId, Hashing>,
     /// The block that returns 0.
     return_zero: EmittedBlockId,
-    /// How often each value is computed.
+    /// The number of computations of each value.
     pub(crate) times_computed: Vec<u32>,
 }
 

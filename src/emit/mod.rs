@@ -157,6 +157,20 @@ mod tests {
     }
 
     #[test]
+    fn keeps_the_guard_of_a_division_before_it() {
+        let text = "ld [0]\n tax\n jeq #0, out\n ld [4]\n div x\n jeq #5, out\n ld [0]\n jeq #7, out\n ld [4]\n div x
+                    jeq #6, out\n ret #1\n out: ret #2";
+        let program: Program = text.parse().unwrap();
+        let shorter = program.optimize(Dialect::Pcap).unwrap();
+        assert!(shorter.len() < program.len(), "{shorter}");
+        let [before, after] = [program, shorter].map(|program| program.verify(Dialect::Pcap).unwrap());
+        for packet in [[0, 9], [7, 9], [1, 5], [1, 6], [2, 9]] {
+            let packet = packet.map(u32::to_be_bytes).concat();
+            assert_eq!(before.interpret(&packet[..]), after.interpret(&packet[..]), "{packet:?}");
+        }
+    }
+
+    #[test]
     fn spills_a_value_that_is_computed_twice() {
         let length = "ldb [0]\n lsh #8\n tax\n ldb [1]\n or x\n tax";
         let text = format!(

@@ -17,7 +17,7 @@ pub(crate) struct SlotAllocation {
     of_spilled: HashMap<ValueId, usize, Hashing>,
     /// The allocated scratch words, a bit each.
     pub(crate) reserved: u16,
-    /// Whether edges pass the first parameter of a block in A.
+    /// Set if edges pass the first parameter of a block in A.
     pub(crate) is_first_in_a: bool,
 }
 

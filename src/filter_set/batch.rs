@@ -57,7 +57,8 @@ impl FilterSet {
     /// not in the cache.
     ///
     /// ```
-    /// use cbpf::{BatchMatches, FilterSet, LinkType};
+    /// use cbpf::filter_set::BatchMatches;
+    /// use cbpf::{FilterSet, LinkType};
     /// let rules = [(1, "ether proto 0x806"), (2, "len < 64"), (3, "ip")];
     /// let set = FilterSet::from_expressions(rules, LinkType::ETHERNET)?;
     /// let arp = [[0; 12].as_slice(), &[8, 6], &[0; 46]].concat();

@@ -11,7 +11,8 @@ use crate::lang::{Target, compile_expression};
 /// Options for building a [`FilterSet`]. The defaults are those of [`FilterSet::new`].
 ///
 /// ```
-/// use cbpf::{FilterSetConfig, LinkType};
+/// use cbpf::LinkType;
+/// use cbpf::filter_set::FilterSetConfig;
 /// let rules = [(1, "tcp port 443"), (2, "arp")];
 /// let set = FilterSetConfig::new().require_native(false).from_expressions(rules, LinkType::ETHERNET)?;
 /// assert_eq!(set.len(), 2);

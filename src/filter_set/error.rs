@@ -35,8 +35,8 @@ pub enum SetError {
         /// The error of the program.
         error: VerifyError,
     },
-    /// There is no native code, and [`FilterSetConfig::require_native`](crate::FilterSetConfig::require_native) was
-    /// set.
+    /// There is no native code, and
+    /// [`FilterSetConfig::require_native`](crate::filter_set::FilterSetConfig::require_native) was set.
     Compile(CompileError),
     /// The set has a rule with this id.
     DuplicateId(u32),

@@ -1,14 +1,13 @@
-//! Matching packets against many programs at once.
+//! Matching packets against many programs at once: [`FilterSet`], and [`SharedSet`] for sets that change while other
+//! threads use them.
 //!
-//! A [`FilterSet`] consists of segments, which never change. [`FilterSet::new`] makes one of all rules
-//! ([`RuleIndex`](rule_index::RuleIndex)), with the tables that [`classifier`](crate::classifier) builds. Added rules
-//! come into a second, small segment; removed rules are marked, and if native code finds a marked rule, the tables are
-//! interpreted. When 5 % of the rules have changed, all are indexed anew ([`change`]), for a [`SharedSet`] in the
-//! background.
+//! A set consists of segments, which never change. [`FilterSet::new`] makes one of all rules. Added rules come into a
+//! second, small segment; removed rules are marked. When 5 % of the rules have changed, all are indexed anew. A segment
+//! has the tables that `classifier` builds, their native code, and the programs of the rules.
 //!
 //! The first match is the first of: rules of the linear prefix, which run one by one; table entries; and, before the
-//! first entry that certainly matches, fallback programs and entries that need verification, which run in one order
-//! ([`first_match`]). All matches are collected as candidates, verified and sorted ([`candidates`]).
+//! first entry that certainly matches, fallback programs and entries that need verification, which run in one order. All
+//! matches are collected as candidates, verified and sorted. [`FilterSet::report`] describes a set in these terms.
 
 mod batch;
 mod candidates;
@@ -33,6 +32,7 @@ use crate::filter_set::segment::{RulePosition, Segment};
 use crate::lang::Target;
 use crate::packet::Packet;
 
+pub use crate::classifier::fallback::FallbackReason;
 pub use config::FilterSetConfig;
 pub use error::SetError;
 pub use matches::{BatchMatches, Matches};
@@ -63,7 +63,8 @@ pub use shared_set::{SetReader, SharedSet};
 /// Hashes have random factors, so that nobody can send packets that collide on purpose.
 ///
 /// ```
-/// use cbpf::{Dialect, FilterSet, Matches, Program};
+/// use cbpf::filter_set::Matches;
+/// use cbpf::{Dialect, FilterSet, Program};
 /// let ether_type = |number: u32| -> Result<_, Box<dyn std::error::Error>> {
 ///     let program: Program = format!("ldh [12]\n jne #{number}, drop\n ret #-1\n drop: ret #0").parse()?;
 ///     Ok(program.verify(Dialect::Pcap)?)

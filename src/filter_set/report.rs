@@ -13,7 +13,8 @@ const MAX_LISTED_IDS: usize = 8;
 /// A report on a [`FilterSet`]: the rules that are looked up in tables, and those that run for every packet.
 ///
 /// ```
-/// use cbpf::{Dialect, FallbackReason, FilterSet, Program};
+/// use cbpf::filter_set::FallbackReason;
+/// use cbpf::{Dialect, FilterSet, Program};
 /// let [arp, any] = ["ldh [12]\n jne #0x806, drop\n ret #-1\n drop: ret #0", "ld rand\n ret a"].map(|text| {
 ///     text.parse::<Program>().expect("a program").verify(Dialect::Linux).expect("a valid program")
 /// });

@@ -48,7 +48,7 @@ pub(crate) use values::Values;
 
 /// A program as a graph of decisions, the form that the optimiser works on and that native code is made of.
 ///
-/// [`Graph::new`] builds the graph of a program, [`Graph::run`] runs one [`Pass`](crate::Pass), and [`Graph::optimized`]
+/// [`Graph::new`] builds the graph of a program, [`Graph::run`] runs one [`Pass`](crate::debug::Pass), and [`Graph::optimized`]
 /// runs the passes of the default strategy. A graph prints as text (`Display`) and as DOT ([`Graph::dot`]).
 #[derive(Clone, Debug)]
 pub struct Graph {

@@ -9,7 +9,8 @@ use std::hint::black_box;
 use std::io::{IsTerminal, Write, stderr, stdout};
 use std::time::{Duration, Instant};
 
-use cbpf::{Context, Filter, FilterConfig, LinkType, Packet, Strategy, Verified};
+use cbpf::filter::Strategy;
+use cbpf::{Context, Filter, FilterConfig, LinkType, Packet, Verified};
 use clap::Args;
 use indicatif::HumanCount;
 use serde_json::{Value, json};

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use cbpf::{Block, EdgeKind};
+use cbpf::debug::{Block, EdgeKind};
 
 /// The fewest tests that form a chain.
 const FEWEST_TESTS: usize = 4;
@@ -87,7 +87,8 @@ impl Program<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use cbpf::{Dialect, Profile};
+    use cbpf::Dialect;
+    use cbpf::debug::Profile;
 
     fn ranges(text: &str) -> Vec<Range<usize>> {
         let program: cbpf::Program = text.parse().unwrap();

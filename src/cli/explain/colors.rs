@@ -1,6 +1,6 @@
 //! The colours of the picture, and their dependence on the share of packets.
 
-use cbpf::EdgeKind;
+use cbpf::debug::EdgeKind;
 
 /// Red, green and blue.
 #[derive(Clone, Copy, PartialEq, Eq)]

@@ -10,7 +10,8 @@ mod text_output;
 
 use std::path::PathBuf;
 
-use cbpf::{Block, EdgeKind, LinkType, Profile};
+use cbpf::LinkType;
+use cbpf::debug::{Block, EdgeKind, Profile};
 use clap::{Args, ValueEnum};
 use indicatif::HumanCount;
 

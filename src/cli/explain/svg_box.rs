@@ -1,6 +1,6 @@
 //! The boxes of the picture: their text, their size, and their SVG.
 
-use cbpf::{Block, Edge, EdgeKind};
+use cbpf::debug::{Block, Edge, EdgeKind};
 use indicatif::HumanCount;
 use svg::node::element::{Group, Rectangle, Text, Title};
 

@@ -7,7 +7,8 @@ use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 use std::path::PathBuf;
 
-use cbpf::{BatchMatches, LinkType};
+use cbpf::LinkType;
+use cbpf::filter_set::BatchMatches;
 use clap::Args;
 
 use crate::cli::capture::{Reader, Record, Records};

@@ -13,7 +13,8 @@ use std::collections::{BTreeMap, HashMap};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
-use cbpf::{Expr, ExprError, FilterSet, LinkType, ParseError, Target};
+use cbpf::text::ParseError;
+use cbpf::{Expr, ExprError, FilterSet, LinkType, Target};
 
 use crate::cli::capture::input_name;
 use crate::cli::expression::{ChainArguments, Compiled, compile, matches_some, read_commented, reason};

@@ -2,7 +2,8 @@
 
 use std::path::PathBuf;
 
-use cbpf::{Form, Program};
+use cbpf::Program;
+use cbpf::text::Form;
 use clap::Args;
 
 use crate::cli::failure::Failure;

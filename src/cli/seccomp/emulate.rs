@@ -3,7 +3,9 @@
 use std::io::{Write, stdout};
 use std::path::{Path, PathBuf};
 
-use cbpf::{Action, Arch, Dialect, SeccompData, Trace, Verified};
+use cbpf::debug::Trace;
+use cbpf::seccomp::{Action, Arch, SeccompData};
+use cbpf::{Dialect, Verified};
 use clap::Args;
 use serde_json::{Value, json};
 
@@ -124,7 +126,8 @@ fn path(arch: Arch, verified: &Verified, trace: &Trace) -> String {
     let lines = verified.program().seccomp_lines(arch);
     let line = |pc: usize| lines.get(pc).map_or("", String::as_str);
     let width = trace.iter().map(|executed| line(executed.pc).len()).max().unwrap_or(0);
-    let registers = |executed: &cbpf::Executed| format!("A = {:#x}, X = {:#x}", executed.after.a, executed.after.x);
+    let registers =
+        |executed: &cbpf::debug::Executed| format!("A = {:#x}, X = {:#x}", executed.after.a, executed.after.x);
     let executed = trace.iter().map(|executed| format!("{:width$}  # {}\n", line(executed.pc), registers(executed)));
     let end = trace.end().err().map(|stop| format!("{stop}\n"));
     executed.chain(end).collect()
@@ -151,7 +154,7 @@ fn outcome(action: Action) -> String {
 fn json(arch: Arch, filters: &[NamedFilter], traces: &[Trace], action: Action) -> Value {
     let filter = |(filter, trace): (&NamedFilter, &Trace)| {
         let lines = filter.verified.program().seccomp_lines(arch);
-        let executed = |executed: &cbpf::Executed| {
+        let executed = |executed: &cbpf::debug::Executed| {
             json!({
                 "pc": executed.pc,
                 "instruction": lines.get(executed.pc).map(|line| line.trim_start()),

@@ -5,7 +5,9 @@ mod emulate;
 
 use std::path::Path;
 
-use cbpf::{Arch, Form, Program};
+use cbpf::Program;
+use cbpf::seccomp::Arch;
+use cbpf::text::Form;
 use clap::{Args, Subcommand};
 
 use crate::cli::failure::Failure;
