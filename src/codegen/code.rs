@@ -4,7 +4,7 @@ use std::mem::offset_of;
 use std::sync::Arc;
 
 use crate::codegen::context_data::{AncillaryValues, ContextData};
-use crate::codegen::memory::{Mapping, Place};
+use crate::codegen::memory::{MappedPages, PlacedCode};
 use crate::codegen::records::{PacketRecords, PrefetchRange};
 use crate::ir::ContextInputs;
 use crate::packet::Packet;
@@ -15,7 +15,7 @@ use crate::packet::context::Context;
 /// A compiled function in memory.
 #[derive(Debug)]
 pub(crate) struct Function {
-    pub(crate) place: Place,
+    pub(crate) place: PlacedCode,
     /// The offset of the entry point, in bytes.
     pub(crate) entry: usize,
     /// The size with the constant tables, in bytes.
@@ -46,7 +46,7 @@ enum Kind {
 struct Mapped {
     entry: Entry,
     size: usize,
-    _memory: Arc<Mapping>,
+    _memory: Arc<MappedPages>,
 }
 
 impl Code {
@@ -58,7 +58,7 @@ impl Code {
     pub(crate) unsafe fn new(function: Function, inputs: ContextInputs) -> Code {
         // SAFETY: `Entry` is the signature of `Form::Single`, and `_memory` keeps the code mapped.
         let entry = unsafe { std::mem::transmute::<*const u8, Entry>(function.address()) };
-        let mapped = Mapped { entry, size: function.size, _memory: function.place.into_memory() };
+        let mapped = Mapped { entry, size: function.size, _memory: function.place.into_pages() };
         Code(if inputs.is_empty() { Kind::Plain(mapped) } else { Kind::Contextual(mapped, inputs) })
     }
 
@@ -137,7 +137,7 @@ pub(crate) struct BatchCode {
     entry: unsafe extern "C" fn(*const BatchJob),
     inputs: ContextInputs,
     prefetched: Option<PrefetchRange>,
-    _memory: Arc<Mapping>,
+    _memory: Arc<MappedPages>,
 }
 
 impl BatchCode {
@@ -154,7 +154,7 @@ impl BatchCode {
         // SAFETY: this is the signature of `Form::Batch`, and `_memory` keeps the code mapped.
         let entry =
             unsafe { std::mem::transmute::<*const u8, unsafe extern "C" fn(*const BatchJob)>(function.address()) };
-        BatchCode { entry, inputs, prefetched, _memory: function.place.into_memory() }
+        BatchCode { entry, inputs, prefetched, _memory: function.place.into_pages() }
     }
 
     /// Writes the verdicts on all packets and returns `true`, or returns `false` if they must be run one by one: filters

@@ -253,7 +253,7 @@ impl Compiler {
         let mut module = JITModule::new(builder);
         let (size, entry) = self.write(compiled, &mut module)?;
         drop(module);
-        let place = provider.into_place().ok_or_else(no_code)?;
+        let place = provider.into_code().ok_or_else(no_code)?;
         Ok(Function { place, entry, size })
     }
 

@@ -11,7 +11,7 @@ use crate::codegen::code::BatchCode;
 use crate::codegen::compile::compile_function;
 use crate::codegen::entry::{Entry, Form, POINTER};
 use crate::codegen::error::CompileError;
-use crate::codegen::memory::Mapping;
+use crate::codegen::memory::MappedPages;
 use crate::codegen::records::{PacketRecords, PrefetchRange};
 use crate::ir::ContextInputs;
 
@@ -37,7 +37,7 @@ pub(crate) struct SetCode {
     room: usize,
     /// What the code has addresses of.
     _tables: Arc<dyn Any + Send + Sync>,
-    _memory: Arc<Mapping>,
+    _memory: Arc<MappedPages>,
 }
 
 /// Compiles a function.
@@ -68,7 +68,7 @@ pub(crate) unsafe fn compile_set(
     })?;
     // SAFETY: the function has the signature above, which is that of `Function`; `_memory` keeps the code mapped.
     let entry = unsafe { std::mem::transmute::<*const u8, Function>(function.address()) };
-    Ok(SetCode { entry, room, _tables: tables, _memory: function.place.into_memory() })
+    Ok(SetCode { entry, room, _tables: tables, _memory: function.place.into_pages() })
 }
 
 /// Compiled code for many packets, with the tables that it reads.
