@@ -9,7 +9,7 @@ use crate::classifier::field::Row;
 use crate::classifier::table::{GIVEN_UP, MOST_WRITTEN};
 use crate::classifier::term::Rank;
 use crate::classifier::work_counter;
-use crate::codegen::classifier::Native;
+use crate::codegen::classifier::ClassifierCode;
 use crate::filter::Filter;
 use crate::filter_set::index::Index;
 use crate::packet::Packet;
@@ -84,7 +84,7 @@ impl Index {
             return None;
         }
         let native = self.native.as_ref().ok();
-        if let Some(native) = native.filter(|native| native.first.room() == 0) {
+        if let Some(native) = native.filter(|native| native.first.output_len() == 0) {
             let best = native.first.call(packet, &mut []) as Rank;
             if best == self.tables.none || is_alive(best) {
                 let best = best.min(end);
@@ -102,7 +102,7 @@ impl Index {
     /// What the code finds, and the rules that have to run; `None` if it gives up, or the rule is gone.
     fn first_and_asked(
         &self,
-        native: &Native,
+        native: &ClassifierCode,
         packet: &Packet,
         is_alive: &impl Fn(Rank) -> bool,
     ) -> Option<(Rank, Lowest)> {

@@ -19,8 +19,7 @@ use crate::classifier::term;
 use crate::classifier::term::{Rank, Term};
 use crate::classifier::work_counter;
 use crate::codegen::CompileError;
-use crate::codegen::classifier::SetBatchCode;
-use crate::codegen::classifier::{Code, Native};
+use crate::codegen::classifier::{ClassifierCode, TableBatchCode, TableCode};
 use crate::filter::Filter;
 use crate::packet::Packet;
 
@@ -48,7 +47,7 @@ pub(crate) struct Index {
     pub(crate) fields: Fields,
     pub(crate) tables: Arc<Tables>,
     /// The code that looks into them, or the reason that there is none.
-    pub(crate) native: Result<Native, CompileError>,
+    pub(crate) native: Result<ClassifierCode, CompileError>,
     /// The program of each rule, by rank.
     pub(crate) programs: Vec<Program>,
     /// The rules that the tables do not have, in order, and why.
@@ -95,7 +94,7 @@ impl Index {
         fields.turn(&mut terms);
         let (tables, dropped) = tables(&fields, &terms, programs.len() as Rank);
         let tables = Arc::new(tables);
-        let native = Native::new(&fields, &tables);
+        let native = ClassifierCode::new(&fields, &tables);
         alone.extend(dropped.into_iter().map(|rank| Alone { rank, reason: AloneReason::Alternatives }));
         alone.sort_unstable_by_key(|alone| alone.rank);
         let (alone, reasons): (Vec<Rank>, Vec<AloneReason>) =
@@ -122,19 +121,19 @@ impl Index {
     }
 
     /// The code for the first match, if what it says is all: the rank, or [`Tables::none`].
-    pub(crate) fn sure(&self) -> Option<Arc<Code>> {
+    pub(crate) fn sure(&self) -> Option<Arc<TableCode>> {
         let native = self.native.as_ref().ok().filter(|_| self.head == 0 && self.alone.is_empty())?;
-        Some(&native.first).filter(|first| first.room() == 0).cloned()
+        Some(&native.first).filter(|first| first.output_len() == 0).cloned()
     }
 
     /// The code for all matches, if what it says is all but for the order.
-    pub(crate) fn plain(&self) -> Option<Arc<Code>> {
+    pub(crate) fn plain(&self) -> Option<Arc<TableCode>> {
         let is_plain = self.alone.is_empty() && self.few().is_none() && !self.tables.has_asked();
         self.native.as_ref().ok().filter(|_| is_plain).map(|native| native.all.clone())
     }
 
     /// The code for the first match of many packets, if what it says is all.
-    pub(crate) fn batch(&self) -> Option<&SetBatchCode> {
+    pub(crate) fn batch(&self) -> Option<&TableBatchCode> {
         let native = self.native.as_ref().ok().filter(|_| self.head == 0 && self.alone.is_empty())?;
         native.batch.as_ref()
     }
@@ -147,7 +146,7 @@ impl Index {
     /// Writes all entries that hold for a packet, some rules more than once, in no order, and gives how many there are.
     pub(crate) fn entries(&self, packet: &Packet, words: &mut Vec<u64>) -> usize {
         let Ok(native) = &self.native else { return self.entries_by_interpretation(packet, words) };
-        native.all.call_with_room(packet, words) as usize
+        native.all.call_growing(packet, words) as usize
     }
 
     pub(crate) fn entries_by_interpretation(&self, packet: &Packet, words: &mut Vec<u64>) -> usize {

@@ -9,8 +9,7 @@ use crate::classifier::entry::Entry;
 use crate::classifier::table::LACKS;
 use crate::classifier::term::Rank;
 use crate::codegen::PacketRecords;
-use crate::codegen::classifier::Code;
-use crate::codegen::classifier::SetBatchCode;
+use crate::codegen::classifier::{TableBatchCode, TableCode};
 use crate::filter_set::candidates::Found;
 use crate::filter_set::index::Index;
 use crate::filter_set::matches::Matches;
@@ -26,9 +25,9 @@ pub(crate) struct Part {
     ranks: Arc<HashMap<u32, Rank>>,
     index: Arc<Index>,
     /// The code for the first match, if what it says is all.
-    sure: Option<Arc<Code>>,
+    sure: Option<Arc<TableCode>>,
     /// The code for all matches, if what it says is all but for the order.
-    plain: Option<Arc<Code>>,
+    plain: Option<Arc<TableCode>>,
     /// The rules that were removed since, a bit each; empty if there are none.
     dead: Arc<Vec<u64>>,
     dead_count: usize,
@@ -146,14 +145,20 @@ impl Part {
     }
 
     /// The code for the first match of many packets, if there is such code.
-    pub(crate) fn batch(&self) -> Option<&SetBatchCode> {
+    pub(crate) fn batch(&self) -> Option<&TableBatchCode> {
         self.index.batch()
     }
 
     /// Writes the rank of the first rule that keeps each packet from `from` on, as many as there are ranks, or
     /// [`Tables::none`].
-    pub(crate) fn first_of_batch(&self, code: &SetBatchCode, records: &PacketRecords, from: usize, ranks: &mut [Rank]) {
-        code.call_from(from, records, ranks);
+    pub(crate) fn first_of_batch(
+        &self,
+        code: &TableBatchCode,
+        records: &PacketRecords,
+        from: usize,
+        ranks: &mut [Rank],
+    ) {
+        code.run_from(from, records, ranks);
         if self.dead_count == 0 && !ranks.contains(&LACKS) {
             return;
         }
@@ -169,7 +174,7 @@ impl Part {
     pub(crate) fn append(&self, packet: &Packet, wants_verdicts: bool, matches: &mut Matches) {
         let Matches { ids, verdicts, found, .. } = matches;
         if let Some(code) = &self.plain {
-            let count = code.call_with_room(packet, &mut found.words) as usize;
+            let count = code.call_growing(packet, &mut found.words) as usize;
             let entry = Entry::from_words(found.words[0]);
             if count <= 1 && (!wants_verdicts || entry.verdict().is_some()) {
                 // Nobody foresees whether there is one, so it is taken without a branch. What code has not written is
