@@ -17,7 +17,9 @@ mod shapes;
 
 use std::time::Duration;
 
-use cbpf::{Filter, Form, Graph, LinkType, Packet, Program, Target, Verified, compile_expression};
+use cbpf::debug::Graph;
+use cbpf::text::Form;
+use cbpf::{Filter, LinkType, Packet, Program, Target, Verified, compile_expression};
 use criterion::{Criterion, SamplingMode, Throughput, criterion_group, criterion_main};
 
 use endless::{BATCH, batches, endless};

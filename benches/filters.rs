@@ -3,7 +3,8 @@
 
 use std::collections::BTreeSet;
 
-use cbpf::{Condition, Dialect, Instruction, Operand, Program, Verified};
+use cbpf::bpf::{Condition, Operand};
+use cbpf::{Dialect, Instruction, Program, Verified};
 
 const DIALECT: Dialect = Dialect::Pcap;
 

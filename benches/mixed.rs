@@ -1,6 +1,7 @@
 //! Programs of any size with a mix of instructions, the same ones at every run.
 
-use cbpf::{AluOp, Condition, Instruction, Operand, Program, Register, Width};
+use cbpf::bpf::{AluOp, Condition, Operand, Register, Width};
+use cbpf::{Instruction, Program};
 
 use crate::random::Random;
 

@@ -20,7 +20,8 @@ use std::hash::{BuildHasherDefault, Hasher};
 use std::hint::black_box;
 use std::time::Duration;
 
-use cbpf::{BatchMatches, Filter, FilterSet, Matches, Packet};
+use cbpf::filter_set::{BatchMatches, Matches};
+use cbpf::{Filter, FilterSet, Packet};
 use criterion::measurement::WallTime;
 use criterion::{BenchmarkGroup, Criterion, SamplingMode, Throughput, criterion_group, criterion_main};
 

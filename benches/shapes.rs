@@ -1,6 +1,7 @@
 //! The largest programs, each of one shape, to find passes of the optimiser that scale badly.
 
-use cbpf::{AluOp, Condition, Instruction, Operand, Program, Register, Width};
+use cbpf::bpf::{AluOp, Condition, Operand, Register, Width};
+use cbpf::{Instruction, Program};
 
 use crate::mixed;
 use crate::random::Random;

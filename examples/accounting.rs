@@ -5,7 +5,8 @@
 
 use std::error::Error;
 
-use cbpf::{FilterSet, LinkType, Matches, Packet};
+use cbpf::filter_set::Matches;
+use cbpf::{FilterSet, LinkType, Packet};
 
 const RULES: [(&str, &str); 5] =
     [("ipv4", "ip"), ("ipv6", "ip6"), ("arp", "arp"), ("dns", "udp port 53"), ("large", "udp and greater 1400")];

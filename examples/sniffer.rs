@@ -76,7 +76,7 @@ mod linux {
 
     /// Returns a program for UDP over IPv4 to the port. On loopback each packet appears twice; the outgoing one (type 4) is
     /// dropped.
-    fn program() -> Result<Program, cbpf::ParseError> {
+    fn program() -> Result<Program, cbpf::text::ParseError> {
         const NETWORK_HEADER: u32 = 0xfff0_0000;
         let [protocol, port] = [NETWORK_HEADER + 9, NETWORK_HEADER + 2];
         let text = format!(

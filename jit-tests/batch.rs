@@ -2,7 +2,8 @@
 
 use std::io::IoSlice;
 
-use cbpf::{Dialect, Filter, Frames, Packet, Program, Span};
+use cbpf::packet::{Frames, Span};
+use cbpf::{Dialect, Filter, Packet, Program};
 use libtest_mimic::{Failed, Trial};
 
 use crate::layouts::verdicts;

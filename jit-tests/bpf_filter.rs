@@ -3,7 +3,7 @@
 use std::ffi::CStr;
 use std::sync::OnceLock;
 
-use cbpf::RawInstruction;
+use cbpf::bpf::RawInstruction;
 use libloading::{Library, Symbol};
 
 /// `bpf_filter(instructions, packet, wire_len, captured)`

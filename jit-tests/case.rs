@@ -27,7 +27,9 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use cbpf::{Context, Device, Dialect, Packet, Program, SeccompData, Vlan};
+use cbpf::packet::{Device, Vlan};
+use cbpf::seccomp::SeccompData;
+use cbpf::{Context, Dialect, Packet, Program};
 
 /// One file of the corpus.
 #[derive(Clone)]
@@ -197,7 +199,7 @@ impl Case {
     fn call(&self, text: &str, line: usize) -> Result<ExpectedVerdict, String> {
         let (call, verdicts) = text.split_once("=>").ok_or("expected `call ARCH NUMBER ARGUMENTS => VERDICT`")?;
         let mut words = call.split_whitespace();
-        let arch = words.next().unwrap_or("").parse().map_err(|error: cbpf::UnknownArch| error.to_string())?;
+        let arch = words.next().unwrap_or("").parse().map_err(|error: cbpf::seccomp::UnknownArch| error.to_string())?;
         let numbers = words.map(number).collect::<Result<Vec<u64>, String>>()?;
         let (nr, given) = numbers.split_first().ok_or("expected the number of a call")?;
         let mut data = SeccompData { nr: *nr as i32, arch, ..SeccompData::default() };
@@ -220,7 +222,7 @@ impl Case {
 }
 
 fn dialect(name: &str) -> Result<Dialect, String> {
-    name.parse().map_err(|error: cbpf::UnknownDialect| error.to_string())
+    name.parse().map_err(|error: cbpf::bpf::UnknownDialect| error.to_string())
 }
 
 fn dialect_and_verdict(text: &str) -> Result<(Dialect, u32), String> {
@@ -254,9 +256,9 @@ fn number(text: &str) -> Result<u64, String> {
     parsed.map_err(|_| format!("`{text}` is not a number"))
 }
 
-/// `mark=7`, `vlan=TCI:TPID`, ...
-fn set(context: &mut Context, fact: &str) -> Result<(), String> {
-    let (name, value) = fact.split_once('=').ok_or_else(|| format!("expected `NAME=VALUE`, not `{fact}`"))?;
+/// Sets a field of a context: `mark=7`, `vlan=TCI:TPID`, ...
+fn set(context: &mut Context, field: &str) -> Result<(), String> {
+    let (name, value) = field.split_once('=').ok_or_else(|| format!("expected `NAME=VALUE`, not `{field}`"))?;
     let old = std::mem::take(context);
     if let "network" | "link" = name {
         let start: i32 = value.parse().map_err(|_| format!("`{value}` is not an offset"))?;
@@ -275,7 +277,7 @@ fn set(context: &mut Context, fact: &str) -> Result<(), String> {
         "cpu" => old.cpu(first as u32),
         "vlan" => old.vlan(Vlan::new(first as u16, second as u16)),
         "seed" => old.seed(first),
-        _ => return Err(format!("unknown fact `{name}`")),
+        _ => return Err(format!("unknown field `{name}`")),
     };
     Ok(())
 }
@@ -285,7 +287,7 @@ pub fn write(program: &Program, dialect: Dialect, packet: &Packet, verdict: u32)
     let hex: String = packet.data().iter().map(|byte| format!("{byte:02x}")).collect();
     let hex = if hex.is_empty() { "-" } else { &hex };
     let context = packet.context();
-    let mut facts = vec![
+    let mut fields = vec![
         ("proto", u64::from(context.get_protocol()).to_string()),
         ("type", context.get_packet_type().to_string()),
         ("mark", context.get_mark().to_string()),
@@ -294,13 +296,13 @@ pub fn write(program: &Program, dialect: Dialect, packet: &Packet, verdict: u32)
         ("cpu", context.get_cpu().to_string()),
         ("network", context.get_network_header().to_string()),
     ];
-    facts.extend(context.get_device().map(|d| ("device", format!("{}:{}", d.index, d.hardware_type))));
-    facts.extend(context.get_vlan().map(|vlan| ("vlan", format!("{}:{}", vlan.tci, vlan.tpid))));
-    // With its sign, 0 is kept, too.
-    facts.extend(context.get_link_header().map(|start| ("link", format!("{start:+}"))));
-    facts.extend(context.get_seed().map(|seed| ("seed", seed.to_string())));
-    facts.retain(|(_, value)| value != "0");
-    let facts: String = facts.iter().map(|(name, value)| format!(" {name}={value}")).collect();
-    let facts = if facts.is_empty() { facts } else { format!(" with{facts}") };
-    format!(";; dialects {dialect}\n{program};; packet {hex} wire {}{facts} => {verdict}\n", packet.wire_len())
+    fields.extend(context.get_device().map(|d| ("device", format!("{}:{}", d.index, d.hardware_type))));
+    fields.extend(context.get_vlan().map(|vlan| ("vlan", format!("{}:{}", vlan.tci, vlan.tpid))));
+    // The sign keeps a 0 from being filtered out.
+    fields.extend(context.get_link_header().map(|start| ("link", format!("{start:+}"))));
+    fields.extend(context.get_seed().map(|seed| ("seed", seed.to_string())));
+    fields.retain(|(_, value)| value != "0");
+    let fields: String = fields.iter().map(|(name, value)| format!(" {name}={value}")).collect();
+    let fields = if fields.is_empty() { fields } else { format!(" with{fields}") };
+    format!(";; dialects {dialect}\n{program};; packet {hex} wire {}{fields} => {verdict}\n", packet.wire_len())
 }

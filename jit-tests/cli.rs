@@ -1,4 +1,4 @@
-//! The program `cbpf`, as users run it: captures that are whole, damaged and missing, and every exit code.
+//! Tests of the command line: intact, damaged and missing captures, and every exit code.
 
 mod byte_order;
 mod capture_files;
@@ -29,30 +29,30 @@ use tempfile::TempDir;
 
 use crate::debugger;
 
-/// A test, which may fill its folder.
+/// A test, with a folder for its files.
 pub type Test = fn(&Bench) -> Outcome;
 
 const TESTS: [(&str, Test); 21] = [
-    ("filter_counts", filter_counts),
-    ("filter_writes_cut_packets", filter_writes_cut_packets),
+    ("filter_counts_matches", filter_counts_matches),
+    ("filter_truncates_packets_to_the_verdict", filter_truncates_packets_to_the_verdict),
     ("filter_reads_standard_input", filter_reads_standard_input),
-    ("filter_output_may_be_its_input", filter_output_may_be_its_input),
-    ("filter_that_never_matches", filter_that_never_matches),
-    ("truncated_capture", truncated_capture),
-    ("missing_and_wrong_inputs", missing_and_wrong_inputs),
-    ("invalid_programs", invalid_programs),
-    ("unwritable_output", unwritable_output),
-    ("closed_pipe", closed_pipe),
+    ("filter_can_overwrite_its_input", filter_can_overwrite_its_input),
+    ("filter_without_matches_writes_a_header", filter_without_matches_writes_a_header),
+    ("truncated_captures_are_reported", truncated_captures_are_reported),
+    ("missing_and_invalid_captures_are_reported", missing_and_invalid_captures_are_reported),
+    ("invalid_programs_are_rejected", invalid_programs_are_rejected),
+    ("unwritable_output_is_reported", unwritable_output_is_reported),
+    ("closed_pipe_is_no_error", closed_pipe_is_no_error),
     ("engines_agree_on_the_example", engines_agree_on_the_example),
-    ("link_types_give_contexts", link_types_give_contexts),
-    ("json_summary", json_summary),
-    ("bench_table", bench_table),
-    ("bench_json", bench_json),
-    ("bench_refuses", bench_refuses),
-    ("convert_loses_nothing", convert_loses_nothing),
+    ("link_types_determine_contexts", link_types_determine_contexts),
+    ("filter_prints_a_json_summary", filter_prints_a_json_summary),
+    ("bench_prints_a_table", bench_prints_a_table),
+    ("bench_prints_json", bench_prints_json),
+    ("bench_rejects_empty_captures", bench_rejects_empty_captures),
+    ("convert_is_lossless", convert_is_lossless),
     ("convert_optimizes", convert_optimizes),
-    ("verify_in_each_dialect", verify_in_each_dialect),
-    ("show_each_stage", show_each_stage),
+    ("verify_checks_each_dialect", verify_checks_each_dialect),
+    ("show_prints_each_stage", show_prints_each_stage),
     ("help_ends_with_an_example", help_ends_with_an_example),
 ];
 
@@ -89,7 +89,7 @@ impl Bench {
         self.folder.path().join(name)
     }
 
-    /// Writes a file, and gives its path.
+    /// Writes a file, and returns its path.
     pub fn file(&self, name: &str, content: impl AsRef<[u8]>) -> Result<String, Failed> {
         fs::write(self.path(name), content)?;
         Ok(self.path(name).display().to_string())
@@ -98,6 +98,15 @@ impl Bench {
 
 pub fn example(name: &str) -> String {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("examples").join(name).display().to_string()
+}
+
+/// Returns a capture of one packet, an IPv4 header with protocol TCP, without a link header.
+pub fn raw_capture(bench: &Bench) -> Result<String, Failed> {
+    let mut raw = fs::read(example("mixed.pcap"))?[..24].to_vec();
+    raw[20..].copy_from_slice(&101_u32.to_le_bytes());
+    raw.extend([0_u32, 0, 20, 20].map(u32::to_le_bytes).as_flattened());
+    raw.extend([0x45, 0, 0, 20, 0, 0, 0, 0, 64, 6, 0, 0, 10, 0, 0, 1, 10, 0, 0, 2]);
+    bench.file("raw.pcap", raw)
 }
 
 pub fn command(arguments: &[&str]) -> Command {
@@ -116,7 +125,7 @@ pub fn cbpf_with_input(arguments: &[&str], input: &[u8]) -> Result<Output, Faile
     Ok(child.wait_with_output()?)
 }
 
-/// The exit code, and words that must stand in the output or the messages.
+/// Checks the exit code, and that standard output or standard error contain `words`.
 pub fn expect(output: &Output, code: i32, words: &[&str]) -> Outcome {
     let text = String::from_utf8_lossy(&output.stdout) + String::from_utf8_lossy(&output.stderr);
     let missing = words.iter().find(|&&word| !text.contains(word));
@@ -130,7 +139,7 @@ pub fn equal<T: PartialEq + std::fmt::Debug>(got: T, expected: T) -> Outcome {
     if got == expected { Ok(()) } else { Err(format!("got {got:?}, expected {expected:?}").into()) }
 }
 
-fn filter_counts(_: &Bench) -> Outcome {
+fn filter_counts_matches(_: &Bench) -> Outcome {
     let output = cbpf(&["filter", "-p", &example("arp.asm"), "-r", &example("mixed.pcap")])?;
     expect(&output, 0, &["260 packets, 5 match"])?;
     let interpreted =
@@ -138,7 +147,7 @@ fn filter_counts(_: &Bench) -> Outcome {
     expect(&interpreted, 0, &["260 packets, 5 match"])
 }
 
-fn filter_writes_cut_packets(bench: &Bench) -> Outcome {
+fn filter_truncates_packets_to_the_verdict(bench: &Bench) -> Outcome {
     let program = bench.file("cut.asm", "ldh [12]\njne #0x806, drop\nret #20\ndrop: ret #0")?;
     let (kept, lengths) = (bench.file("kept.pcap", "old")?, bench.file("len.asm", "ld #len\nret a")?);
     expect(
@@ -159,20 +168,20 @@ fn filter_reads_standard_input(_: &Bench) -> Outcome {
     expect(&twice, 1, &["standard input can be read only once"])
 }
 
-fn filter_output_may_be_its_input(bench: &Bench) -> Outcome {
+fn filter_can_overwrite_its_input(bench: &Bench) -> Outcome {
     let capture = bench.file("same.pcap", fs::read(example("mixed.pcap"))?)?;
     expect(&cbpf(&["filter", "-p", &example("arp.asm"), "-r", &capture, "-w", &capture])?, 0, &["5 match"])?;
     expect(&cbpf(&["filter", "-p", &example("arp.asm"), "-r", &capture])?, 0, &["5 packets, 5 match"])
 }
 
-fn filter_that_never_matches(bench: &Bench) -> Outcome {
+fn filter_without_matches_writes_a_header(bench: &Bench) -> Outcome {
     let (program, kept) = (bench.file("none.asm", "ret #0")?, bench.path("none.pcap"));
     let output = cbpf(&["filter", "-p", &program, "-r", &example("mixed.pcap"), "-w", &kept.display().to_string()])?;
     expect(&output, 0, &["260 packets, 0 match"])?;
     equal(fs::metadata(&kept)?.len(), 24)
 }
 
-fn truncated_capture(bench: &Bench) -> Outcome {
+fn truncated_captures_are_reported(bench: &Bench) -> Outcome {
     let whole = fs::read(example("mixed.pcap"))?;
     let (capture, kept) = (bench.file("cut.pcap", &whole[..30_000])?, bench.path("kept.pcap").display().to_string());
     let output = cbpf(&["filter", "-p", &example("arp.asm"), "-r", &capture, "-w", &kept])?;
@@ -180,14 +189,14 @@ fn truncated_capture(bench: &Bench) -> Outcome {
     expect(&cbpf(&["filter", "-p", &example("arp.asm"), "-r", &kept])?, 0, &["2 packets, 2 match"])
 }
 
-fn missing_and_wrong_inputs(bench: &Bench) -> Outcome {
+fn missing_and_invalid_captures_are_reported(bench: &Bench) -> Outcome {
     let program = example("arp.asm");
     let filter = |capture: &str| cbpf(&["filter", "-p", &program, "-r", capture]);
     expect(&filter(&bench.path("missing.pcap").display().to_string())?, 2, &["missing.pcap", "cannot open"])?;
     expect(&filter(&bench.file("empty.pcap", "")?)?, 2, &["empty.pcap", "is empty"])?;
     expect(&filter(&bench.file("text.pcap", "no capture at all")?)?, 2, &["text.pcap", "not a pcap"])?;
     expect(&cbpf(&["filter", "-p", "missing.asm", "-r", &example("mixed.pcap")])?, 2, &["missing.asm"])?;
-    // What is missing is found before anything is written.
+    // Missing inputs are found before any output is created.
     let kept = bench.path("kept.pcap");
     let arguments = ["filter", "-p", &program, "-r", &example("mixed.pcap"), "-r", "missing.pcap", "-w"];
     let kept_name = kept.display().to_string();
@@ -195,19 +204,19 @@ fn missing_and_wrong_inputs(bench: &Bench) -> Outcome {
     equal(kept.exists(), false)
 }
 
-fn invalid_programs(bench: &Bench) -> Outcome {
+fn invalid_programs_are_rejected(bench: &Bench) -> Outcome {
     let verify = |name: &str, text: &[u8]| cbpf(&["verify", "-p", &bench.file(name, text)?]);
     let with_caret = "2 | jne #0x806 drop\n  |            ^";
     expect(&verify("comma.asm", b"ldh [12]\njne #0x806 drop")?, 1, &["comma.asm: line 2, column 12", with_caret])?;
     expect(&verify("shift.asm", b"lsh #33\nret a")?, 1, &["instruction 0, `lsh #33`", "a shift is by 0 to 31 bits"])?;
-    expect(&verify("raw", b"\x06\0\0\0\0\0\0")?, 1, &["byte 0: expected 8 bytes an instruction"])?;
-    expect(&verify("empty.asm", b"")?, 1, &["at least one instruction"])?;
+    expect(&verify("raw", b"\x06\0\0\0\0\0\0")?, 1, &["byte 0: expected 8 bytes for each instruction"])?;
+    expect(&verify("empty.asm", b"")?, 1, &["the program has no instructions"])?;
     let long = "ld [0]\n".repeat(4096) + "ret #0";
     expect(&verify("long.asm", long.as_bytes())?, 1, &["4097 instructions, and at most 4096 are allowed"])?;
     expect(&cbpf(&["filter", "--engine", "magic"])?, 1, &["invalid value 'magic'"])
 }
 
-fn unwritable_output(bench: &Bench) -> Outcome {
+fn unwritable_output_is_reported(bench: &Bench) -> Outcome {
     let kept = bench.path("no/such/folder.pcap").display().to_string();
     let output = cbpf(&["filter", "-p", &example("arp.asm"), "-r", &example("mixed.pcap"), "-w", &kept])?;
     expect(&output, 1, &["cannot create", "folder.pcap"])?;
@@ -216,19 +225,19 @@ fn unwritable_output(bench: &Bench) -> Outcome {
     }
     let arguments = ["filter", "-p", &example("arp.asm"), "-r", &example("mixed.pcap"), "-w", "/dev/full"];
     expect(&cbpf(&arguments)?, 1, &["cannot write /dev/full"])?;
-    // These bytes have no end of line, with which they would be written at once.
+    // Without a newline, the bytes stay in the buffer until they are flushed.
     let raw = command(&["seccomp", "asm", &example("policy.asm")])
         .stdout(fs::OpenOptions::new().write(true).open("/dev/full")?)
         .output()?;
     expect(&raw, 1, &["cannot write standard output"])?;
-    // Nobody is told, but the work is done.
+    // An unwritable standard error does not prevent the work.
     let deaf = command(&["filter", "-p", &example("arp.asm"), "-r", &example("mixed.pcap")])
         .stderr(fs::OpenOptions::new().write(true).open("/dev/full")?)
         .output()?;
     expect(&deaf, 0, &[])
 }
 
-fn closed_pipe(_: &Bench) -> Outcome {
+fn closed_pipe_is_no_error(_: &Bench) -> Outcome {
     let arguments = ["convert", "-p", &example("arp.asm"), "--to", "asm"];
     let mut child = command(&arguments).spawn()?;
     drop(child.stdout.take());
@@ -243,8 +252,8 @@ fn engines_agree_on_the_example(_: &Bench) -> Outcome {
     equal(verdicts.lines().filter(|&verdict| verdict == "4294967295").count(), 5)
 }
 
-/// Programs that ask for the protocol and the network header get what the link type tells of them.
-fn link_types_give_contexts(bench: &Bench) -> Outcome {
+/// The link type determines the protocol and the network header that programs load.
+fn link_types_determine_contexts(bench: &Bench) -> Outcome {
     let program = bench.file("ipv6.asm", "ld proto\njne #0x86dd, drop\nldb [0xfff00000]\nret a\ndrop: ret #0")?;
     for (link_type, header) in [
         (1_u32, [&[2; 12][..], &[0x86, 0xdd]].concat()),
@@ -259,27 +268,27 @@ fn link_types_give_contexts(bench: &Bench) -> Outcome {
         let output = cbpf(&["run", "-p", &program, "-r", &capture, "--engine", "both"])?;
         equal((link_type, String::from_utf8(output.stdout)?), (link_type, "96\n".to_owned()))?;
         let output = cbpf(&["filter", "-p", &program, "-r", &capture])?;
-        expect(&output, 0, &["1 packets, 1 match"])?;
+        expect(&output, 0, &["1 packet, 1 match"])?;
         let output = cbpf(&["bench", "-p", &program, "-r", &capture, "--seconds", "0.01", "--json"])?;
         expect(&output, 0, &["\"packets\""])?;
     }
     Ok(())
 }
 
-fn json_summary(_: &Bench) -> Outcome {
+fn filter_prints_a_json_summary(_: &Bench) -> Outcome {
     let output = cbpf(&["filter", "-p", &example("arp.asm"), "-r", &example("mixed.pcap"), "--json"])?;
     let words = ["\"packets\":260", "\"matches\":5", "\"kept_bytes\":210", "\"engine\":\"jit\""];
     expect(&output, 0, &words)?;
     equal(output.stderr.len(), 0)
 }
 
-fn bench_table(_: &Bench) -> Outcome {
+fn bench_prints_a_table(_: &Bench) -> Outcome {
     let arguments = ["bench", "-p", &example("arp.asm"), "-r", &example("mixed.pcap"), "--seconds", "0.05"];
     let words = ["260 of 260 packets", "interpreter", "jit-batch", "branches", "shuffled", "`Filter::tuned` takes"];
     expect(&cbpf(&arguments)?, 0, &words)
 }
 
-fn bench_json(bench: &Bench) -> Outcome {
+fn bench_prints_json(bench: &Bench) -> Outcome {
     let random = bench.file("random.asm", "ld rand\nret a")?;
     for program in [&example("arp.asm"), &random] {
         let arguments = ["bench", "--json", "-p", program, "-r", &example("mixed.pcap"), "--seconds", "0"];
@@ -290,7 +299,7 @@ fn bench_json(bench: &Bench) -> Outcome {
     Ok(())
 }
 
-fn bench_refuses(bench: &Bench) -> Outcome {
+fn bench_rejects_empty_captures(bench: &Bench) -> Outcome {
     let whole = fs::read(example("mixed.pcap"))?;
     let empty = bench.file("empty.pcap", &whole[..24])?;
     let measure =
@@ -300,7 +309,7 @@ fn bench_refuses(bench: &Bench) -> Outcome {
     expect(&measure(&bench.file("cut.pcap", &whole[..30_000])?, "0")?, 2, &["byte 29949", "179 of 179 packets"])
 }
 
-fn convert_loses_nothing(bench: &Bench) -> Outcome {
+fn convert_is_lossless(bench: &Bench) -> Outcome {
     let text = fs::read(example("arp.asm"))?;
     let mut program = text;
     for form in ["listing", "c", "decimal", "bytecode", "seccomp", "raw", "asm"] {
@@ -325,7 +334,7 @@ fn convert_optimizes(bench: &Bench) -> Outcome {
     expect(&output, 1, &["instruction 0, `ld M[0]`", "read before it is stored"])
 }
 
-fn verify_in_each_dialect(bench: &Bench) -> Outcome {
+fn verify_checks_each_dialect(bench: &Bench) -> Outcome {
     let program = bench.file("unset.asm", "ld M[0]\nret a")?;
     let verify = |dialect| cbpf(&["verify", "-p", &program, "--dialect", dialect]);
     expect(&verify("pcap")?, 0, &["valid: 2 instructions (pcap dialect)"])?;
@@ -334,7 +343,7 @@ fn verify_in_each_dialect(bench: &Bench) -> Outcome {
     expect(&verify("bsd")?, 1, &["invalid value 'bsd'", "seccomp"])
 }
 
-fn show_each_stage(_: &Bench) -> Outcome {
+fn show_prints_each_stage(_: &Bench) -> Outcome {
     let show = |stage| cbpf(&["show", "-p", &example("arp.asm"), stage]);
     expect(&show("--graph")?, 0, &["digraph", "[12]"])?;
     expect(&show("--clif")?, 0, &["function", "notrap"])?;
@@ -342,23 +351,9 @@ fn show_each_stage(_: &Bench) -> Outcome {
 }
 
 fn help_ends_with_an_example(_: &Bench) -> Outcome {
-    let subcommands = [
-        "filter",
-        "run",
-        "bench",
-        "convert",
-        "verify",
-        "show",
-        "trace",
-        "explain",
-        "split",
-        "count",
-        "rules",
-        "seccomp",
-        "completions",
-        "man",
-    ];
-    for subcommand in subcommands {
+    let subcommands =
+        "filter run split count rules bench compile convert verify show trace explain seccomp completions man";
+    for subcommand in subcommands.split(' ') {
         let output = cbpf(&[subcommand, "--help"])?;
         expect(&output, 0, &["Example:"])?;
         let last = String::from_utf8_lossy(&output.stdout).trim_end().lines().last().unwrap_or("").to_owned();

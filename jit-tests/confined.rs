@@ -8,7 +8,9 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use cbpf::{Form, Program, SeccompData};
+use cbpf::Program;
+use cbpf::seccomp::SeccompData;
+use cbpf::text::Form;
 
 /// The environment variable that names the [`Task`] of a confined process.
 const CONFINED: &str = "JIT_TESTS_CONFINED";
@@ -148,7 +150,7 @@ fn load(filter: &Program) -> io::Result<()> {
     let filter: Vec<seccompiler::sock_filter> = filter
         .instructions()
         .iter()
-        .map(|&cbpf::RawInstruction { code, jt, jf, k }| seccompiler::sock_filter { code, jt, jf, k })
+        .map(|&cbpf::bpf::RawInstruction { code, jt, jf, k }| seccompiler::sock_filter { code, jt, jf, k })
         .collect();
     seccompiler::apply_filter(&filter).map_err(io::Error::other)
 }

@@ -94,7 +94,7 @@ fn explain_long_programs(bench: &Bench) -> Outcome {
     }
     let huge = bench.file("huge.asm", tests(140_000) + "ret #1")?;
     let arguments = ["explain", "--dialect", "pcap", "-p", &huge, "-r", &example("mixed.pcap")];
-    expect(&cbpf(&arguments)?, 1, &["no picture could show", "`--format text`"])
+    expect(&cbpf(&arguments)?, 1, &["too large for a picture", "`--format text`"])
 }
 
 /// Returns tests that each lead to the next instruction or to the one after it.

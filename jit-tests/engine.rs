@@ -1,6 +1,7 @@
 //! The engines, each under the same small adapter, and the trial that runs a case in one of them.
 
-use cbpf::{Dialect, Filter, FilterConfig, Packet, Program, Strategy, Verified, VerifyError};
+use cbpf::filter::Strategy;
+use cbpf::{Dialect, Filter, FilterConfig, Packet, Program, Verified, VerifyError};
 use libtest_mimic::{Failed, Trial};
 
 use crate::case::Case;
@@ -74,11 +75,8 @@ static OURS: [Ours; 5] = [
 ];
 
 fn native(verified: &Verified, strategy: Strategy) -> Result<Box<dyn Loaded>, String> {
-    let filter = FilterConfig::new()
-        .strategy(strategy)
-        .require_native(true)
-        .compile(verified)
-        .map_err(|error| error.to_string())?;
+    let config = FilterConfig::new().strategy(strategy).require_native(true);
+    let filter = config.compile(verified).map_err(|error| error.to_string())?;
     Ok(Box::new(move |packet: &Packet| filter.run(*packet)))
 }
 

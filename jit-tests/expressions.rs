@@ -5,7 +5,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use cbpf::{Context, Dialect, Form, Instruction, LinkType, Packet, Program, Target, compile_expression};
+use cbpf::text::Form;
+use cbpf::{Context, Dialect, Instruction, LinkType, Packet, Program, Target, compile_expression};
 use libtest_mimic::{Failed, Trial};
 use serde_json::Value;
 

@@ -3,10 +3,11 @@
 //! Any bytes give a result. Most programs pass the verifier and use the packet before they return.
 
 use arbitrary::{Result, Unstructured};
-use cbpf::{
-    AluOp, Condition, Context, Device, Dialect, Extension, Form, Instruction, Operand, Pass, Program, RawInstruction,
-    Register, Vlan, Width,
-};
+use cbpf::bpf::{AluOp, Condition, Operand, RawInstruction, Register, Width};
+use cbpf::debug::Pass;
+use cbpf::packet::{Device, Extension, Vlan};
+use cbpf::text::Form;
+use cbpf::{Context, Dialect, Instruction, Program};
 
 use crate::case::{ExpectedVerdict, Sample};
 

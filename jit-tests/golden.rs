@@ -2,7 +2,8 @@
 
 use std::fs;
 
-use cbpf::{Graph, Pass, Verified};
+use cbpf::Verified;
+use cbpf::debug::{Graph, Pass};
 use libtest_mimic::{Failed, Trial};
 
 use crate::case::{Case, Golden};

@@ -3,7 +3,8 @@
 use std::time::{Duration, Instant};
 
 use arbitrary::Unstructured;
-use cbpf::{BatchMatches, Dialect, FilterSet, Matches};
+use cbpf::filter_set::{BatchMatches, Matches};
+use cbpf::{Dialect, FilterSet};
 use libtest_mimic::Trial;
 
 use crate::guarded::Judge;

@@ -3,7 +3,9 @@
 use std::ptr::{self, NonNull};
 use std::slice;
 
-use cbpf::{Extension, Filter, FilterConfig, Packet, Strategy, Verified};
+use cbpf::filter::Strategy;
+use cbpf::packet::Extension;
+use cbpf::{Filter, FilterConfig, Packet, Verified};
 
 use crate::case::Sample;
 use crate::oracle;

@@ -7,7 +7,8 @@ use std::io::{self, ErrorKind};
 use std::os::unix::net::UnixDatagram;
 use std::sync::OnceLock;
 
-use cbpf::{Condition, Context, Dialect, Instruction, Packet, Program, RawInstruction};
+use cbpf::bpf::{Condition, RawInstruction};
+use cbpf::{Context, Dialect, Instruction, Packet, Program};
 use socket2::{SockFilter, SockRef};
 
 use crate::engine::{Engine, Loaded, Rejection};

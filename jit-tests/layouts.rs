@@ -2,7 +2,8 @@
 
 use std::io::IoSlice;
 
-use cbpf::{Context, Filter, Frames, Packet, Packets, Span};
+use cbpf::packet::{Frames, Span};
+use cbpf::{Context, Filter, Packet, Packets};
 
 /// The name of a layout, and the verdicts on its packets.
 pub type Outcome = (&'static str, Vec<u32>);

@@ -4,7 +4,8 @@ use std::ffi::{CStr, CString, c_char, c_int, c_long, c_void};
 use std::path::Path;
 use std::sync::{Mutex, OnceLock};
 
-use cbpf::{Context, Dialect, Packet, Program, RawInstruction};
+use cbpf::bpf::RawInstruction;
+use cbpf::{Context, Dialect, Packet, Program};
 
 use crate::bpf_filter::{bpf_filter, library, symbol};
 use crate::engine::{Engine, Loaded, Rejection};

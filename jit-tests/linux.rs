@@ -2,7 +2,8 @@
 //! offsets, stacks of headers, and netlink attributes.
 
 use arbitrary::{Result, Unstructured};
-use cbpf::{Dialect, Extension, Instruction, Program};
+use cbpf::packet::Extension;
+use cbpf::{Dialect, Instruction, Program};
 
 use crate::case::Sample;
 use crate::generate;

@@ -11,7 +11,8 @@ use std::path::Path;
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
-use cbpf::{Dialect, HaltReason, LinkType, Packet, Program, Trace, Verified};
+use cbpf::debug::{HaltReason, Trace};
+use cbpf::{Dialect, LinkType, Packet, Program, Verified};
 use libtest_mimic::{Failed, Trial};
 
 use crate::language::{self, Programs};

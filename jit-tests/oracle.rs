@@ -4,10 +4,11 @@
 
 use std::slice;
 
-use cbpf::{
-    Action, Arch, Dialect, Expr, Extension, Filter, Form, Graph, Instruction, LinkType, Packet, ParseError, Pass,
-    Profile, Program, SeccompData, Target, Verified, compile_expression,
-};
+use cbpf::debug::{Graph, Pass, Profile};
+use cbpf::packet::Extension;
+use cbpf::seccomp::{Action, Arch, SeccompData};
+use cbpf::text::{Form, ParseError};
+use cbpf::{Dialect, Expr, Filter, Instruction, LinkType, Packet, Program, Target, Verified, compile_expression};
 
 use crate::case::{self, Sample};
 use crate::layouts;

@@ -1,6 +1,6 @@
 //! Native code of cases after any passes in any order: the same verdicts, also on truncated packets.
 
-use cbpf::Pass;
+use cbpf::debug::Pass;
 use libtest_mimic::Trial;
 
 use crate::case::Case;

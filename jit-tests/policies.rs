@@ -4,7 +4,9 @@ use std::os::unix::process::ExitStatusExt;
 use std::time::Duration;
 
 use arbitrary::{Result, Unstructured};
-use cbpf::{Action, Arch, Dialect, Filter, Instruction, Program, RawInstruction, SeccompData};
+use cbpf::bpf::RawInstruction;
+use cbpf::seccomp::{Action, Arch, SeccompData};
+use cbpf::{Dialect, Filter, Instruction, Program};
 use libtest_mimic::{Failed, Trial};
 
 use crate::confined::{self, Task};

@@ -3,7 +3,9 @@
 use std::time::{Duration, Instant};
 
 use arbitrary::Unstructured;
-use cbpf::{Dialect, Extension, Instruction, Operand, Program};
+use cbpf::bpf::Operand;
+use cbpf::packet::Extension;
+use cbpf::{Dialect, Instruction, Program};
 use libtest_mimic::{Failed, Trial};
 
 use crate::case::Sample;

@@ -5,7 +5,9 @@
 
 use std::sync::OnceLock;
 
-use cbpf::{Action, AluOp, Arch, Dialect, Instruction, Packet, Program, SeccompData};
+use cbpf::bpf::AluOp;
+use cbpf::seccomp::{Action, Arch, SeccompData};
+use cbpf::{Dialect, Instruction, Packet, Program};
 
 use crate::confined::{self, KILLED, Task};
 use crate::engine::{Engine, Loaded, Rejection};

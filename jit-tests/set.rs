@@ -1,7 +1,8 @@
 //! Properties of all filter sets: shared by the trials and the fuzz target.
 
 use arbitrary::{Result as Drawn, Unstructured};
-use cbpf::{BatchMatches, Dialect, FilterSet, Matches, Packet, Verified};
+use cbpf::filter_set::{BatchMatches, Matches};
+use cbpf::{Dialect, FilterSet, Packet, Verified};
 
 use crate::case::Sample;
 use crate::{generate, linux};

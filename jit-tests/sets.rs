@@ -31,7 +31,7 @@ fn corpus(cases: &[Case], dialect: Dialect) -> Result<(), Failed> {
     let set = FilterSet::new(rules.iter().cloned()).map_err(|error| error.to_string())?;
     let mut samples: Vec<Sample> =
         of_dialect.flat_map(|case| &case.packets).map(|packet| packet.sample.clone()).collect();
-    // Without a seed, nobody knows what random numbers give.
+    // Without a seed, random numbers differ from run to run.
     for sample in &mut samples {
         let seed = sample.context.get_seed().unwrap_or(1);
         sample.context = std::mem::take(&mut sample.context).seed(seed);

@@ -3,9 +3,10 @@
 
 use std::thread;
 
+use cbpf::debug::Pass;
+use cbpf::filter::Strategy;
 use cbpf::{
-    Dialect, Expr, Filter, FilterConfig, FilterSet, LinkType, Packet, Pass, Program, Strategy, Target, Verified,
-    compile_expression,
+    Dialect, Expr, Filter, FilterConfig, FilterSet, LinkType, Packet, Program, Target, Verified, compile_expression,
 };
 use libtest_mimic::Trial;
 
@@ -100,7 +101,7 @@ fn long_programs() -> Result<(), String> {
     for text in [chain, addresses, diamonds + "ret a", ladder(2000)] {
         let verified = verify(&text)?;
         for passes in [Pass::ALL.to_vec(), Pass::ALL.iter().rev().copied().collect()] {
-            let mut graph = cbpf::Graph::new(&verified);
+            let mut graph = cbpf::debug::Graph::new(&verified);
             passes.iter().for_each(|&pass| graph.run(pass));
             if graph.to_string().is_empty() {
                 return Err("a graph is empty".to_owned());

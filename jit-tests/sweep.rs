@@ -4,7 +4,8 @@
 
 use std::collections::HashSet;
 
-use cbpf::{LinkType, Program, RawInstruction};
+use cbpf::bpf::RawInstruction;
+use cbpf::{LinkType, Program};
 use libtest_mimic::{Failed, Trial};
 
 use crate::language::Difference::{self, LibpcapRejects, OursRejects, Verdict};

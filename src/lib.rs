@@ -57,7 +57,8 @@
 //!
 #![cfg_attr(feature = "jit", doc = "```")]
 #![cfg_attr(not(feature = "jit"), doc = "```ignore")]
-//! use cbpf::{Context, Dialect, Extension, Filter, Packet, Program};
+//! use cbpf::{Context, Dialect, Filter, Packet, Program};
+//! use cbpf::packet::Extension;
 //!
 //! let program = Program::builder()
 //!     .load_extension(Extension::Random)
@@ -103,7 +104,7 @@
 #![deny(unsafe_code)]
 #![warn(missing_docs, missing_debug_implementations, unreachable_pub)]
 
-mod bpf;
+pub mod bpf;
 mod classifier;
 // The only switch between native code and its absence; the lint above and the dependencies in Cargo.toml repeat it.
 #[cfg_attr(
@@ -117,42 +118,39 @@ mod classifier;
 )]
 mod codegen;
 mod emit;
-mod filter;
-mod filter_set;
+pub mod filter;
+pub mod filter_set;
 mod interpret;
 mod ir;
-mod lang;
+pub mod lang;
 mod opt;
-mod packet;
+pub mod packet;
 mod prove;
-mod seccomp;
+pub mod seccomp;
 #[cfg(all(feature = "socket", target_os = "linux"))]
 pub mod socket;
-mod text;
+pub mod text;
 
-pub use bpf::builder::{BuildError, Builder};
-pub use bpf::dialect::{Dialect, UnknownDialect};
-pub use bpf::instruction::{Instruction, Operand, RawInstruction};
-pub use bpf::isa::{AluOp, Condition, Register, Width};
-pub use bpf::program::Program;
-pub use bpf::verify::{Rule, Verified, VerifyError};
-pub use classifier::fallback::AloneReason;
-pub use codegen::CompileError;
+/// Looks into programs: graphs and the passes over them, and what the interpreter sees when it runs.
+pub mod debug {
+    pub use crate::interpret::halt_reason::HaltReason;
+    pub use crate::interpret::observer::Registers;
+    pub use crate::interpret::profile::{Block, Edge, EdgeKind, Profile};
+    pub use crate::interpret::trace::{Executed, Read, Trace};
+    pub use crate::ir::Graph;
+    pub use crate::opt::Pass;
+}
+
+#[doc(inline)]
+pub use bpf::{Dialect, Instruction, Program, Verified, VerifyError};
+#[doc(inline)]
 pub use filter::{Engine, Filter, FilterConfig, FilterError};
-pub use filter_set::{BatchMatches, FilterSet, Matches, SetError, SetReader, SetReport, SharedSet};
-pub use interpret::halt_reason::HaltReason;
-pub use interpret::observer::Registers;
-pub use interpret::profile::{Block, Edge, EdgeKind, Profile};
-pub use interpret::trace::{Executed, Read, Trace};
-pub use ir::{Graph, Strategy};
-pub use lang::{Expr, ExprError, LinkType, Resolver, Target, UnknownLinkType, compile_expression};
-pub use opt::Pass;
-pub use packet::Packet;
-pub use packet::ancillary::Extension;
-pub use packet::batch::{Frames, OutOfBuffer, Packets, Span};
-pub use packet::context::{Context, Device, Vlan};
-pub use seccomp::{Action, Arch, SeccompData, UnknownArch};
-pub use text::{Form, ParseError};
+#[doc(inline)]
+pub use filter_set::{FilterSet, SetError, SharedSet};
+#[doc(inline)]
+pub use lang::{Expr, ExprError, LinkType, Target, compile_expression};
+#[doc(inline)]
+pub use packet::{Context, Packet, Packets};
 
 /// The example of the README runs, too.
 #[cfg(all(doctest, feature = "jit"))]

@@ -1,4 +1,4 @@
-//! The `cbpf` program: a thin face of the library, one file a subcommand in `cli/`.
+//! The `cbpf` program: a thin command line over the library, with one file a subcommand in `cli/`.
 
 #![forbid(unsafe_code)]
 

@@ -82,7 +82,7 @@ fn end(instruction: &Instruction) -> Ends {
 }
 
 fn sets_x(instruction: &Instruction) -> bool {
-    use cbpf::Register::X;
+    use cbpf::bpf::Register::X;
     matches!(
         instruction,
         Instruction::LoadConstant { dst: X, .. }

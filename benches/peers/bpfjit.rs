@@ -10,7 +10,8 @@ use std::ptr;
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
-use cbpf::{Packet, RawInstruction};
+use cbpf::Packet;
+use cbpf::bpf::RawInstruction;
 use libloading::Library;
 
 use crate::compiler;

@@ -2,7 +2,8 @@
 //!
 //! eBPF has no loads that drop the packet, so the program checks bounds, merged as in the C of `mechanical`.
 
-use cbpf::{AluOp, Condition, Instruction, Operand, Register, Width};
+use cbpf::Instruction;
+use cbpf::bpf::{AluOp, Condition, Operand, Register, Width};
 use rbpf::ebpf::{self as op, Insn};
 
 use crate::bounds::{self, Ends};

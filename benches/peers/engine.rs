@@ -3,7 +3,8 @@
 use std::io::IoSlice;
 use std::net::Ipv4Addr;
 
-use cbpf::{Instruction, Packet, Program, RawInstruction, Verified};
+use cbpf::bpf::RawInstruction;
+use cbpf::{Instruction, Packet, Program, Verified};
 
 use crate::{bpfjit, clang, filters, hand, libpcap, ours, rbpf};
 

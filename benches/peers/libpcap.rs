@@ -4,7 +4,8 @@ use std::ffi::{CStr, CString, c_char, c_int, c_void};
 use std::ptr;
 use std::time::{Duration, Instant};
 
-use cbpf::{Packet, RawInstruction};
+use cbpf::Packet;
+use cbpf::bpf::RawInstruction;
 use libloading::Symbol;
 
 use crate::bpf_filter::{bpf_filter, library, symbol};

@@ -2,7 +2,8 @@
 
 use std::fmt::Write;
 
-use cbpf::{AluOp, Condition, Instruction, Operand, Register};
+use cbpf::Instruction;
+use cbpf::bpf::{AluOp, Condition, Operand, Register};
 
 use crate::bounds::{self, Ends};
 

@@ -3,7 +3,8 @@
 use std::cell::RefCell;
 use std::time::{Duration, Instant};
 
-use cbpf::{Filter, FilterConfig, LinkType, Packet, Strategy, Target, compile_expression};
+use cbpf::filter::Strategy;
+use cbpf::{Filter, FilterConfig, LinkType, Packet, Target, compile_expression};
 
 use crate::engine::{Engine, Loaded, Subject, Traffic};
 

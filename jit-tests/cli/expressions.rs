@@ -1,25 +1,25 @@
-//! Expressions on the command line.
+//! Tests of expressions on the command line and in files.
 
 use std::fs;
 
 use libtest_mimic::Failed;
 
-use crate::cli::{Bench, Outcome, Test, cbpf, equal, example, expect};
+use crate::cli::{Bench, Outcome, Test, cbpf, equal, example, expect, raw_capture};
 
 pub const TESTS: [(&str, Test); 10] = [
-    ("expressions_match_what_they_mean", expressions_match_what_they_mean),
-    ("expressions_in_files", expressions_in_files),
-    ("comments_in_files", comments_in_files),
-    ("protochain_says_how_far_it_goes", protochain_says_how_far_it_goes),
-    ("expressions_for_each_link_type", expressions_for_each_link_type),
-    ("expressions_wherever_there_is_a_program", expressions_wherever_there_is_a_program),
-    ("expressions_may_look_behind_headers", expressions_may_look_behind_headers),
-    ("large_expressions_change_engines", large_expressions_change_engines),
-    ("wrong_expressions", wrong_expressions),
-    ("compile_prints_what_tcpdump_does", compile_prints_what_tcpdump_does),
+    ("expressions_match_the_expected_packets", expressions_match_the_expected_packets),
+    ("expressions_are_read_from_files", expressions_are_read_from_files),
+    ("comments_in_files_are_ignored", comments_in_files_are_ignored),
+    ("protochain_depth_is_noted", protochain_depth_is_noted),
+    ("expressions_are_compiled_for_each_link_type", expressions_are_compiled_for_each_link_type),
+    ("all_subcommands_accept_expressions", all_subcommands_accept_expressions),
+    ("expressions_can_load_relative_to_headers", expressions_can_load_relative_to_headers),
+    ("large_expressions_switch_engines", large_expressions_switch_engines),
+    ("invalid_expressions_are_rejected", invalid_expressions_are_rejected),
+    ("compile_prints_forms_of_tcpdump", compile_prints_forms_of_tcpdump),
 ];
 
-/// How many packets of the example each matches.
+/// Expressions, with the number of packets of the example that each matches.
 const MATCHES: [(&str, usize); 16] = [
     ("arp", 5),
     ("ip", 119),
@@ -39,7 +39,7 @@ const MATCHES: [(&str, usize); 16] = [
     ("ip[6:2] & 0x1fff != 0", 8),
 ];
 
-fn expressions_match_what_they_mean(_: &Bench) -> Outcome {
+fn expressions_match_the_expected_packets(_: &Bench) -> Outcome {
     let capture = example("mixed.pcap");
     MATCHES.iter().try_for_each(|(expression, count)| {
         expect(&cbpf(&["filter", "-r", &capture, expression])?, 0, &[&format!("260 packets, {count} match")])
@@ -47,15 +47,15 @@ fn expressions_match_what_they_mean(_: &Bench) -> Outcome {
     expect(&cbpf(&["filter", "-r", &capture, "tcp", "port", "443"])?, 0, &["29 match"])
 }
 
-fn expressions_in_files(bench: &Bench) -> Outcome {
+fn expressions_are_read_from_files(bench: &Bench) -> Outcome {
     let file = bench.file("web", "tcp port 80\n  or 443\n")?;
     let (words, read) = (cbpf(&["compile", "tcp port 80 or 443"])?, cbpf(&["compile", "-F", &file])?);
     equal(words.stdout, read.stdout)?;
     expect(&cbpf(&["filter", "-r", &example("mixed.pcap"), "-F", &file])?, 0, &["260 packets"])
 }
 
-/// A program of over 4,096 instructions is interpreted until it is compiled: a capture long enough to see the change.
-fn large_expressions_change_engines(bench: &Bench) -> Outcome {
+/// A program of over 4,096 instructions is interpreted until it is compiled; the capture is long enough for the switch.
+fn large_expressions_switch_engines(bench: &Bench) -> Outcome {
     let rules = (0..150).map(|number| format!("not (host 10.0.0.{number} and port {})", 400 + number));
     let file = bench.file("large", rules.collect::<Vec<_>>().join(" and "))?;
     let capture = fs::read(example("mixed.pcap"))?;
@@ -73,8 +73,8 @@ fn large_expressions_change_engines(bench: &Bench) -> Outcome {
     if jit == interpreter { Ok(()) } else { Err("the engines keep different packets".into()) }
 }
 
-/// As `tcpdump -F` reads them: `#` begins a comment wherever it stands.
-fn comments_in_files(bench: &Bench) -> Outcome {
+/// As for `tcpdump -F`, `#` begins a comment anywhere in a line.
+fn comments_in_files_are_ignored(bench: &Bench) -> Outcome {
     let text = b"# not tcp \xff\nnot host 10.0.0.9 && # scanners\n#\n# (old)\nnot port 9999#)";
     let file = bench.file("commented", text)?;
     let words = cbpf(&["compile", "not host 10.0.0.9 && not port 9999"])?;
@@ -83,47 +83,36 @@ fn comments_in_files(bench: &Bench) -> Outcome {
     expect(&cbpf(&["filter", "-r", &capture, "-F", &file])?, 0, &["260 packets"])?;
     let nothing = bench.file("nothing", "# all of them\n")?;
     expect(&cbpf(&["filter", "-r", &capture, "-F", &nothing])?, 0, &["260 packets, 260 match"])?;
-    // Places are those of the file.
+    // Positions refer to the file.
     let wrong = bench.file("wrong", "# web\ntcp and # soon: udp\n  tpc port 80")?;
     expect(&cbpf(&["compile", "-F", &wrong])?, 1, &["line 3, column 3", "did you mean `tcp`?"])?;
     expect(&cbpf(&["compile", "ip # words"])?, 1, &["line 1, column 4"])
 }
 
-fn protochain_says_how_far_it_goes(bench: &Bench) -> Outcome {
+fn protochain_depth_is_noted(bench: &Bench) -> Outcome {
     let capture = example("mixed.pcap");
-    let note = "note: `protochain` goes through at most 16 headers";
+    let note = "note: `protochain` follows at most 16 headers";
     expect(&cbpf(&["compile", "ip6 protochain 6"])?, 0, &[note, "--protochain-depth"])?;
     expect(&cbpf(&["filter", "-r", &capture, "ip6 protochain 6"])?, 0, &[note])?;
     let rules = bench.file("chains", "a: ip6 protochain 6\nb: ip protochain 6\n")?;
     let count = cbpf(&["count", "-r", &capture, "--rules", &rules, "--protochain-depth", "3"])?;
-    expect(&count, 0, &["note: `protochain` goes through at most 3 headers"])?;
+    expect(&count, 0, &["note: `protochain` follows at most 3 headers"])?;
     equal(String::from_utf8(count.stderr)?.matches("note:").count(), 1)?;
     let deep = cbpf(&["compile", "--protochain-depth", "8191", "--to", "raw", "ip6 protochain 6"])?;
-    // No packet has more.
+    // No packet has more headers.
     equal(String::from_utf8(deep.stderr)?.as_str(), "")?;
     expect(&cbpf(&["compile", "--protochain-depth", "8192", "ip6 protochain 6"])?, 1, &["8191"])?;
     let silent = cbpf(&["compile", "ip6 proto 6"])?;
     equal(String::from_utf8(silent.stderr)?.as_str(), "")
 }
 
-/// A capture of one packet of an IPv4 header.
-fn capture_of_raw(bench: &Bench) -> Result<String, Failed> {
-    let mut raw = fs::read(example("mixed.pcap"))?[..24].to_vec();
-    raw[20..24].copy_from_slice(&101_u32.to_le_bytes());
-    for field in [0_u32, 0, 20, 20] {
-        raw.extend(field.to_le_bytes());
-    }
-    raw.extend([0x45, 0, 0, 20, 0, 0, 0, 0, 64, 6, 0, 0, 10, 0, 0, 1, 10, 0, 0, 2]);
-    bench.file("raw.pcap", raw)
-}
-
-fn expressions_for_each_link_type(bench: &Bench) -> Outcome {
-    let raw = capture_of_raw(bench)?;
+fn expressions_are_compiled_for_each_link_type(bench: &Bench) -> Outcome {
+    let raw = raw_capture(bench)?;
     let output = cbpf(&["filter", "-r", &example("mixed.pcap"), "-r", &raw, "tcp"])?;
     expect(&output, 0, &["261 packets, 84 match"])
 }
 
-fn expressions_wherever_there_is_a_program(_: &Bench) -> Outcome {
+fn all_subcommands_accept_expressions(_: &Bench) -> Outcome {
     let capture = example("mixed.pcap");
     let output = cbpf(&["run", "-r", &capture, "--engine", "both", "arp"])?;
     let verdicts = String::from_utf8(output.stdout)?;
@@ -136,8 +125,8 @@ fn expressions_wherever_there_is_a_program(_: &Bench) -> Outcome {
     expect(&cbpf(&["bench", "-r", &capture, "--seconds", "0", "ip"])?, 0, &["interpreter"])
 }
 
-/// A computed offset may be relative to a header in Linux, and where that is, the link type says.
-fn expressions_may_look_behind_headers(_: &Bench) -> Outcome {
+/// In Linux, a computed offset may be relative to a header, whose position depends on the link type.
+fn expressions_can_load_relative_to_headers(_: &Bench) -> Outcome {
     let protocol = "ether[0xfff00009 + (len - len)] = 6";
     for engine in ["jit", "interpreter"] {
         let capture = example("mixed.pcap");
@@ -147,10 +136,10 @@ fn expressions_may_look_behind_headers(_: &Bench) -> Outcome {
     Ok(())
 }
 
-fn wrong_expressions(_: &Bench) -> Outcome {
+fn invalid_expressions_are_rejected(_: &Bench) -> Outcome {
     let capture = example("mixed.pcap");
     expect(&cbpf(&["filter", "-r", &capture, "tpc port 80"])?, 1, &["line 1, column 1", "did you mean `tcp`?", "^"])?;
-    expect(&cbpf(&["filter", "-r", &capture])?, 1, &["an expression is expected"])?;
+    expect(&cbpf(&["filter", "-r", &capture])?, 1, &["expected an expression"])?;
     expect(&cbpf(&["filter", "-r", &capture, "wlan type mgt"])?, 1, &["expected another link type"])?;
     expect(&cbpf(&["compile", "ip broadcast"])?, 1, &["netmask"])?;
     expect(
@@ -161,7 +150,7 @@ fn wrong_expressions(_: &Bench) -> Outcome {
     expect(&cbpf(&["compile", "--link-type", "EN100MB", "ip6"])?, 1, &["unknown link type `EN100MB`"])
 }
 
-fn compile_prints_what_tcpdump_does(_: &Bench) -> Outcome {
+fn compile_prints_forms_of_tcpdump(_: &Bench) -> Outcome {
     let output = cbpf(&["compile", "--to", "decimal", "--snaplen", "96", "ip6"])?;
     equal(String::from_utf8(output.stdout)?.as_str(), "4\n40 0 0 12\n21 0 1 34525\n6 0 0 96\n6 0 0 0\n")?;
     expect(&cbpf(&["compile", "--linux-socket", "vlan and inbound"])?, 0, &["[vlanp]", "[type]"])?;

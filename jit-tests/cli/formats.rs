@@ -107,5 +107,5 @@ fn rejects_unsupported_formats(bench: &Bench) -> Outcome {
     expect(&cbpf(&["filter", "-r", &capture, ""])?, 2, &["reserved bits set in its link type field, 0x02000001"])?;
     // The length of the frame check sequence is no reserved bit.
     let capture = bench.file("checked.pcap", pcap(0, 0x2400_0001, 1, 2, &[0; 60]))?;
-    expect(&cbpf(&["filter", "-r", &capture, ""])?, 0, &["1 packets"])
+    expect(&cbpf(&["filter", "-r", &capture, ""])?, 0, &["1 packet"])
 }

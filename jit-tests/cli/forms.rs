@@ -1,12 +1,15 @@
-//! Forms in which people post programs, as `cbpf convert` reads them.
+//! Tests of the program forms that `cbpf convert` reads.
 
 use super::{Bench, Outcome, Test, cbpf_with_input, equal, expect};
 
-pub const TESTS: [(&str, Test); 3] =
-    [("forms_that_people_post", posted), ("forms_of_filters", filters), ("forms_refused_by_name", refused)];
+pub const TESTS: [(&str, Test); 3] = [
+    ("forms_of_packet_filters", reads_forms_of_packet_filters),
+    ("forms_of_system_call_filters", reads_forms_of_system_call_filters),
+    ("forms_that_are_not_programs", names_forms_that_are_not_programs),
+];
 
-/// One program for ARP, written in many ways.
-fn posted(_: &Bench) -> Outcome {
+/// One program for ARP, in many forms.
+fn reads_forms_of_packet_filters(_: &Bench) -> Outcome {
     let texts = [
         "Warning: assuming Ethernet\n(000) ldh      [12]\n(001) jeq      #0x806           jt 2\tjf 3\n\
          (002) ret      #262144\n(003) ret      #0\n",
@@ -27,8 +30,8 @@ fn posted(_: &Bench) -> Outcome {
     Ok(())
 }
 
-/// Filters of system calls: listings of others, arguments by name, macros.
-fn filters(_: &Bench) -> Outcome {
+/// System call filters: listings of other tools, named arguments, macros.
+fn reads_forms_of_system_call_filters(_: &Bench) -> Outcome {
     let filter = "32 0 0 4,21 0 3 3221225534,32 0 0 16,21 0 1 3,6 0 0 2147418112,6 0 0 0";
     let texts = [
         " line  OP   JT   JF   K\n=================================\n \
@@ -58,7 +61,7 @@ fn filters(_: &Bench) -> Outcome {
     equal(String::from_utf8_lossy(&raw.stdout).as_ref(), "4,32 0 0 0,21 0 0 5,21 0 0 102,6 0 0 2147418112\n")
 }
 
-fn refused(_: &Bench) -> Outcome {
+fn names_forms_that_are_not_programs(_: &Bench) -> Outcome {
     let cases = [
         ("   0: (b7) r0 = 0\n   1: (95) exit\n", "line 1, column 4: this is eBPF", "1 |    0: (b7) r0 = 0\n  |    ^"),
         ("{ \"defaultAction\": \"SCMP_ACT_ALLOW\" }", "this is a profile in JSON", "  | ^"),

@@ -255,10 +255,10 @@ fn small_inputs_take_little_memory(bench: &Bench) -> Outcome {
     // Many blocks are accepted.
     let interface = order.interface(1, &order.options(&[(1, &[b'x'; 60_000])]));
     let many = iter::once(&head[..]).chain(iter::repeat_n(&interface[..], 1000)).chain([&packet[..]]);
-    check(&gzip(bench, "interfaces", many)?, 0, &["1 packets"])?;
+    check(&gzip(bench, "interfaces", many)?, 0, &["1 packet"])?;
     let journal = order.block(9, &[&[b'x'; 60_000]]);
     let many = iter::once(&head[..]).chain(iter::repeat_n(&journal[..], 1000)).chain([&packet[..]]);
-    check(&gzip(bench, "journal", many)?, 0, &["1 packets"])?;
+    check(&gzip(bench, "journal", many)?, 0, &["1 packet"])?;
     let all = [&head[..], &packet].concat();
     check(&gzip(bench, "sections", iter::repeat_n(&all[..], 20_000))?, 0, &["20,000 packets"])?;
     let many = iter::once(&head[..]).chain(iter::repeat_n(&head[28..], 1 << 16));

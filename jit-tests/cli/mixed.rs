@@ -125,7 +125,7 @@ fn mixed_link_type_that_matches_nothing(bench: &Bench) -> Outcome {
     let output = cbpf(&["filter", "-r", &both, "not ip6", "-w", &kept])?;
     expect(&output, 0, &["both.pcapng: interface 1 (IPV6): `not ip6` matches no packet there", "3 packets, 1 match"])?;
     equal(warnings(&output.stderr), 1)?;
-    expect(&cbpf(&["filter", "-r", &kept, ""])?, 0, &["1 packets, 1 match"])?;
+    expect(&cbpf(&["filter", "-r", &kept, ""])?, 0, &["1 packet, 1 match"])?;
     let output = cbpf(&["run", "-r", &both, "not ip6"])?;
     equal(String::from_utf8_lossy(&output.stdout).as_ref(), "0\n262144\n0\n")?;
     equal(warnings(&output.stderr), 1)?;
@@ -151,7 +151,11 @@ fn mixed_link_type_without_a_program(bench: &Bench) -> Outcome {
     let output = cbpf(&["run", "-r", &file, mac])?;
     expect(&output, 0, &words)?;
     equal(String::from_utf8_lossy(&output.stdout).as_ref(), "0\n262144\n0\n")?;
-    expect(&cbpf(&["trace", "-r", &file, "--packet", "1", mac])?, 1, &["interface 0 (RAW)", "no program to trace"])?;
+    expect(
+        &cbpf(&["trace", "-r", &file, "--packet", "1", mac])?,
+        1,
+        &["interface 0 (RAW)", "no program for the link type"],
+    )?;
     expect(&cbpf(&["trace", "-r", &file, "--packet", "2", mac])?, 0, &["verdict 262144"])?;
     expect(&cbpf(&["explain", "-r", &file, "--format", "text", mac])?, 0, &["1 packet, 1 kept", words[0], words[1]])?;
     expect(&cbpf(&["bench", "-r", &file, "--seconds", "0", mac])?, 0, &["1 of 1 packets", words[0], words[1]])
@@ -226,7 +230,7 @@ seven: link[0] = 7
     let warned = [
         "many.pcapng: interface 0 (1000): ",
         "interface 31 (1031): ",
-        "protocols are not told apart with an unknown one",
+        "packets do not name their protocol with an unknown one",
         "many.pcapng: and so on for more interfaces",
     ];
     // The expression is valid for the other input, the rule for none.
@@ -258,14 +262,14 @@ fn mixed_empty_captures(bench: &Bench) -> Outcome {
         for subcommand in ["filter", "run", "explain"] {
             expect(&cbpf(&[subcommand, "-r", &raw, mac])?, 1, &["RAW"])?;
         }
-        expect(&cbpf(&["count", "-r", &raw, "--rules", &rules])?, 1, &["1 rule is wrong", "RAW"])?;
+        expect(&cbpf(&["count", "-r", &raw, "--rules", &rules])?, 1, &["1 rule is invalid", "RAW"])?;
         // One input for which the expression is valid is enough, even without packets.
         let ethernet = bench.path("e.pcap").display().to_string();
         expect(&cbpf(&["filter", "-r", &raw, "-r", &ethernet, mac])?, 0, &["0 packets"])?;
     }
     let none = bench.file("none.pcapng", pcapng(&[], &[]))?;
     expect(&cbpf(&["filter", "-r", &none, mac])?, 0, &["0 packets"])?;
-    expect(&cbpf(&["explain", "-r", &none, mac])?, 1, &["--link-type is expected"])
+    expect(&cbpf(&["explain", "-r", &none, mac])?, 1, &["expected --link-type"])
 }
 
 fn mixed_streams(bench: &Bench) -> Outcome {
@@ -288,7 +292,7 @@ fn mixed_streams(bench: &Bench) -> Outcome {
     let (rules, out) = (bench.file("rules", format!("mac: {mac}\nweb: tcp port 80\n"))?, bench.path("out"));
     let folder = out.display().to_string();
     let output = cbpf_with_input(&["split", "-r", "-", "--rules", &rules, "-o", &folder], &never)?;
-    expect(&output, 1, &["1 rule is wrong", "line 1, column 6", "1 match"])?;
+    expect(&output, 1, &["1 rule is invalid", "line 1, column 6", "1 match"])?;
     expect(&cbpf(&["filter", "-r", &out.join("web.pcapng").display().to_string(), "tcp"])?, 0, &["1 match"])?;
     // An expression from a stream is read once.
     let expression = bench.file("expression", "tcp port 80")?;
@@ -302,7 +306,7 @@ fn mixed_rules(bench: &Bench) -> Outcome {
     let output = cbpf(&["count", "-r", &both, "--rules", &rules, "--json"])?;
     let words = [
         "rules: line 2: the rule `no` matches no packet",
-        "interface 0 (IPV4): a rule matches no packet there",
+        "interface 0 (IPV4): 1 rule matches no packet there",
         "`six` (line 3)",
         "interface 1 (IPV6): 2 rules match no packet there",
         "`four` (line 1)",
@@ -317,9 +321,9 @@ fn mixed_rules(bench: &Bench) -> Outcome {
     let wrong = bench.file("wrong", "a: tpc\nb: ip\nc: wlan type mgt\nd: ether host 1:2:3:4:5:6\n")?;
     let raw = bench.file("raw.pcap", pcap(RAW, &[tcp(80)]))?;
     let output = cbpf(&["count", "-r", &raw, "--rules", &wrong])?;
-    expect(&output, 1, &["3 rules are wrong", "line 1, column 4", "line 3", "line 4, column 4"])?;
+    expect(&output, 1, &["3 rules are invalid", "line 1, column 4", "line 3", "line 4, column 4"])?;
     // A pcapng file may have other link types.
-    expect(&cbpf(&["count", "-r", &both, "--rules", &wrong])?, 1, &["1 rule is wrong", "line 1, column 4"])
+    expect(&cbpf(&["count", "-r", &both, "--rules", &wrong])?, 1, &["1 rule is invalid", "line 1, column 4"])
 }
 
 const CONTRADICTIONS: [&str; 8] = [

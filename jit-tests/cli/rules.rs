@@ -1,14 +1,14 @@
-//! `cbpf rules`, and what `cbpf split` and `cbpf count` say of rules that run for every packet.
+//! Tests of `cbpf rules`, and of the warning about rules that run for every packet.
 
 use crate::cli::{Bench, Outcome, Test, cbpf, equal, example, expect};
 
 pub const TESTS: [(&str, Test); 3] = [
     ("rules_report", rules_report),
     ("rules_for_another_link_type", rules_for_another_link_type),
-    ("rules_that_run_for_every_packet_are_told", rules_that_run_for_every_packet_are_told),
+    ("rules_that_run_for_every_packet_cause_a_warning", rules_that_run_for_every_packet_cause_a_warning),
 ];
 
-/// A rule about the sum of so many bytes that the index does not compute it.
+/// Returns a rule about a sum of too many bytes for the index.
 fn sum(name: &str, number: usize) -> String {
     let bytes: Vec<String> = (0..40).map(|place| format!("ether[{place}]")).collect();
     format!("{name}: {} = {number}\n", bytes.join(" + "))
@@ -26,7 +26,7 @@ fn rules_report(bench: &Bench) -> Outcome {
     expect(
         &cbpf(&["rules", "--rules", &bench.file("wrong", "web: tpc\n")?])?,
         1,
-        &["1 rule is wrong", "line 1, column 6"],
+        &["1 rule is invalid", "line 1, column 6"],
     )?;
     expect(&cbpf(&["rules", "--rules", &bench.path("missing").display().to_string()])?, 2, &["cannot read"])
 }
@@ -37,10 +37,10 @@ fn rules_for_another_link_type(bench: &Bench) -> Outcome {
     expect(&cbpf(&["rules", "--rules", &rules])?, 1, &["line 2"])
 }
 
-fn rules_that_run_for_every_packet_are_told(bench: &Bench) -> Outcome {
+fn rules_that_run_for_every_packet_cause_a_warning(bench: &Bench) -> Outcome {
     let capture = example("mixed.pcap");
     let out = bench.path("out").display().to_string();
-    for (count, is_told) in [(40, true), (3, false)] {
+    for (count, has_warning) in [(40, true), (3, false)] {
         let sums: String = (0..count).map(|number| sum(&format!("s{number}"), 700 + number)).collect();
         let rules = bench.file("rules", format!("{sums}arp: arp\n"))?;
         let counted = cbpf(&["count", "-r", &capture, "--rules", &rules])?;
@@ -48,7 +48,7 @@ fn rules_that_run_for_every_packet_are_told(bench: &Bench) -> Outcome {
         for output in [counted, split] {
             expect(&output, 0, &["arp"])?;
             let message = "cbpf: warning: 40 of 41 rules run for every packet of link type EN10MB";
-            equal(String::from_utf8_lossy(&output.stderr).contains(message), is_told)?;
+            equal(String::from_utf8_lossy(&output.stderr).contains(message), has_warning)?;
         }
     }
     Ok(())

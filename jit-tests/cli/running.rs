@@ -1,6 +1,6 @@
-//! The program while it runs: what it is given, what has come out, signals, and its end.
+//! Control of a running `cbpf` process: its input, its output, signals, and its end.
 //!
-//! Nothing sleeps but between two looks at an event that is awaited, and no wait is without a limit.
+//! Every wait polls for an event, with a timeout.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{Read, Write};
@@ -14,26 +14,26 @@ use libtest_mimic::Failed;
 
 use crate::cli::{Bench, Outcome, cbpf, command, equal, example, expect};
 
-/// How long anything is waited for.
-pub const PATIENCE: Duration = Duration::from_secs(30);
+/// The timeout of every wait.
+pub const TIMEOUT: Duration = Duration::from_secs(30);
 
-/// So many bytes of the example end inside a record; 179 packets are whole, of which 2 are ARP, each of 42 bytes.
+/// A length that cuts the example inside a record: 179 packets are complete, of which 2 are ARP, of 42 bytes each.
 pub const CUT: usize = 30_000;
 pub const ARP_OF_CUT: usize = 24 + 2 * (16 + 42);
 
-/// Waits until `is_there` gives something.
-pub fn await_event<T>(what: &str, mut is_there: impl FnMut() -> Option<T>) -> Result<T, Failed> {
+/// Waits until `poll` returns a value.
+pub fn await_event<T>(what: &str, mut poll: impl FnMut() -> Option<T>) -> Result<T, Failed> {
     let start = Instant::now();
     loop {
-        match is_there() {
+        match poll() {
             Some(found) => return Ok(found),
-            None if start.elapsed() > PATIENCE => return Err(format!("{what} did not happen").into()),
+            None if start.elapsed() > TIMEOUT => return Err(format!("{what} did not happen").into()),
             None => thread::sleep(Duration::from_millis(2)),
         }
     }
 }
 
-/// The program while it runs.
+/// A running `cbpf` process.
 pub struct Running {
     pub child: Child,
     pub input: Option<ChildStdin>,
@@ -75,20 +75,20 @@ impl Running {
     pub fn await_output(&mut self, count: usize) -> Result<&[u8], Failed> {
         while self.output.len() < count {
             let missing = |_| format!("{} bytes of {count} came out", self.output.len());
-            let chunk = self.chunks.recv_timeout(PATIENCE).map_err(missing)?;
+            let chunk = self.chunks.recv_timeout(TIMEOUT).map_err(missing)?;
             self.output.extend(chunk);
         }
         Ok(&self.output)
     }
 
-    /// Waits until the program catches SIGTERM.
+    /// Waits until the process catches SIGTERM.
     pub fn await_handlers(&self) -> Outcome {
         let status = format!("/proc/{}/status", self.child.id());
         await_event("catching signals", || {
             let status = fs::read_to_string(&status).ok()?;
             let caught = status.lines().find_map(|line| line.strip_prefix("SigCgt:"))?;
             let is_caught = u64::from_str_radix(caught.trim(), 16).ok()? & 1 << (15 - 1) != 0;
-            // The last thing that is done is to start the thread.
+            // The thread for signals is started last.
             (is_caught && status.lines().any(|line| line == "Threads:\t2")).then_some(())
         })
     }
@@ -98,13 +98,13 @@ impl Running {
         equal(status.success(), true)
     }
 
-    /// Closes the input, and waits for the end of the program.
+    /// Closes the input, and waits for the process to exit.
     pub fn end_of_input(mut self) -> Result<Output, Failed> {
         drop(self.input.take());
         self.end()
     }
 
-    /// Waits for the end of the program.
+    /// Waits for the process to exit.
     pub fn end(mut self) -> Result<Output, Failed> {
         let status = match await_event("the end", || self.child.try_wait().transpose()) {
             Ok(status) => status?,
@@ -130,19 +130,19 @@ pub fn fifo(bench: &Bench, name: &str) -> Result<String, Failed> {
     Ok(path)
 }
 
-/// Both ends of a pipe that has a name, so that neither a reader nor a writer waits for the other.
+/// Opens both ends of a named pipe, so that neither readers nor writers block when they open it.
 pub fn both_ends(fifo: &str) -> Result<File, Failed> {
     Ok(OpenOptions::new().read(true).write(true).open(fifo)?)
 }
 
-/// What is in a folder, but for what has a name of its own.
+/// Returns the number of temporary files in a folder.
 pub fn unnamed(folder: &Path) -> usize {
     let is_unnamed = |name: &str| name.starts_with(".cbpf-");
     let names = fs::read_dir(folder).into_iter().flatten().flatten();
     names.filter(|entry| is_unnamed(&entry.file_name().to_string_lossy())).count()
 }
 
-/// The places at which the records of a little-endian pcap file end.
+/// Returns the offsets at which the records of a little-endian pcap file end.
 pub fn ends_of_records(capture: &[u8]) -> Vec<usize> {
     let mut ends = vec![24];
     while let Some(length) = capture.get(ends[ends.len() - 1] + 8..).and_then(|rest| rest.first_chunk()) {
@@ -151,7 +151,7 @@ pub fn ends_of_records(capture: &[u8]) -> Vec<usize> {
     ends
 }
 
-/// A pcapng file of two interfaces, with the packets of the example.
+/// Returns a pcapng file with two interfaces and the packets of the example.
 pub fn pcapng(bench: &Bench) -> Result<Vec<u8>, Failed> {
     let (raw, both) = (bench.path("raw.pcap").display().to_string(), bench.path("both.pcapng").display().to_string());
     fs::write(&raw, [&mixed()?[..20], &101_u32.to_le_bytes()].concat())?;

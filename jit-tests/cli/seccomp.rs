@@ -1,4 +1,4 @@
-//! `cbpf seccomp`, as users run it.
+//! Tests of `cbpf seccomp`.
 
 use std::path::Path;
 
@@ -7,61 +7,61 @@ use libtest_mimic::Failed;
 use super::{Bench, Outcome, Test, cbpf, cbpf_with_input, equal, example, expect};
 
 pub const TESTS: [(&str, Test); 7] = [
-    ("seccomp_emulate", emulate),
-    ("seccomp_emulate_stack", emulate_stack),
-    ("seccomp_emulate_json", emulate_json),
-    ("seccomp_asm_and_disasm", asm_and_disasm),
-    ("seccomp_big_endian", big_endian),
-    ("seccomp_words_of_actions", words_of_actions),
-    ("seccomp_refuses", refuses),
+    ("seccomp_emulate_prints_the_path", emulate_prints_the_path),
+    ("seccomp_emulate_runs_several_filters", emulate_runs_several_filters),
+    ("seccomp_emulate_prints_json", emulate_prints_json),
+    ("seccomp_asm_reads_the_output_of_disasm", asm_reads_the_output_of_disasm),
+    ("seccomp_big_endian_filters", big_endian_filters),
+    ("seccomp_actions_have_one_notation", actions_have_one_notation),
+    ("seccomp_rejects_invalid_arguments", invalid_arguments_are_rejected),
 ];
 
-/// Arguments that ask about a call of x86-64, whatever this machine is.
-fn ask(programs: &[&str], rest: &[&str]) -> Result<std::process::Output, Failed> {
+/// Emulates a call of x86-64, on any machine.
+fn emulate_x86_64(programs: &[&str], rest: &[&str]) -> Result<std::process::Output, Failed> {
     let programs = programs.iter().flat_map(|program| ["-p", program]);
     let arguments: Vec<&str> =
         ["seccomp", "emulate", "--arch", "x86_64"].into_iter().chain(programs).chain(rest.iter().copied()).collect();
     cbpf(&arguments)
 }
 
-fn emulate(bench: &Bench) -> Outcome {
+fn emulate_prints_the_path(bench: &Bench) -> Outcome {
     let policy = example("policy.asm");
     let path = [
         "0004: 0x15 0x00 0x05 0x00000001  if (A != write) goto 0010        # A = 0x1, X = 0x0",
         "0009: 0x06 0x00 0x00 0x00050001  return ERRNO(1)                  # A = 0x3, X = 0x0",
         "ERRNO(1): the call is skipped, and fails with error 1",
     ];
-    expect(&ask(&[&policy], &["write", "0x3"])?, 0, &path)?;
-    expect(&ask(&[&policy], &["1", "2"])?, 0, &["ALLOW: the call goes on"])?;
-    expect(&ask(&[&policy], &["write", "-1"])?, 0, &["A = 0xffffffff", "ERRNO(1)"])?;
-    expect(&ask(&[&policy], &["-1"])?, 0, &["A = 0xffffffff", "KILL_PROCESS"])?;
+    expect(&emulate_x86_64(&[&policy], &["write", "0x3"])?, 0, &path)?;
+    expect(&emulate_x86_64(&[&policy], &["1", "2"])?, 0, &["ALLOW: the call is executed"])?;
+    expect(&emulate_x86_64(&[&policy], &["write", "-1"])?, 0, &["A = 0xffffffff", "ERRNO(1)"])?;
+    expect(&emulate_x86_64(&[&policy], &["-1"])?, 0, &["A = 0xffffffff", "KILL_PROCESS"])?;
     expect(&cbpf(&["seccomp", "emulate", "-p", &policy, "--arch", "aarch64", "write"])?, 0, &["KILL_PROCESS"])?;
-    let quiet = ask(&[&policy], &["--quiet", "close", "0"])?;
-    equal(String::from_utf8_lossy(&quiet.stdout).as_ref(), "ALLOW: the call goes on\n")?;
+    let quiet = emulate_x86_64(&[&policy], &["--quiet", "close", "0"])?;
+    equal(String::from_utf8_lossy(&quiet.stdout).as_ref(), "ALLOW: the call is executed\n")?;
     let divides = bench.file("divides.asm", "A = args[0]\nX = 0\nA /= X\nreturn A")?;
-    expect(&ask(&[&divides], &["close"])?, 0, &["division by zero", "KILL: "])
+    expect(&emulate_x86_64(&[&divides], &["close"])?, 0, &["division by zero", "KILL: "])
 }
 
-/// The newest filter runs first, and the strictest action counts.
-fn emulate_stack(bench: &Bench) -> Outcome {
+/// The filter installed last runs first, and the strictest action counts.
+fn emulate_runs_several_filters(bench: &Bench) -> Outcome {
     let [old, new] =
         [("old.asm", "return TRACE(1)"), ("new.asm", "return TRACE(2)")].map(|(name, text)| bench.file(name, text));
     let (old, new, kill) = (old?, new?, bench.file("kill.asm", "return KILL")?);
-    let output = ask(&[&old, &new], &["close"])?;
+    let output = emulate_x86_64(&[&old, &new], &["close"])?;
     expect(&output, 0, &["old.asm:", "new.asm:", "TRACE(2): the tracer decides"])?;
     let text = String::from_utf8_lossy(&output.stdout);
     equal(text.find("new.asm") < text.find("old.asm"), true)?;
-    expect(&ask(&[&kill, &new], &["close"])?, 0, &["KILL: the thread dies"])
+    expect(&emulate_x86_64(&[&kill, &new], &["close"])?, 0, &["KILL: SIGSYS kills the thread"])
 }
 
-fn emulate_json(_: &Bench) -> Outcome {
+fn emulate_prints_json(_: &Bench) -> Outcome {
     let policy = example("policy.asm");
-    let output = ask(&[&policy], &["--json", "write", "3"])?;
+    let output = emulate_x86_64(&[&policy], &["--json", "write", "3"])?;
     let words = ["\"action\":\"ERRNO(1)\"", "\"verdict\":327681", "\"pc\":9", "A != write", "\"end\":null"];
     expect(&output, 0, &words)
 }
 
-fn asm_and_disasm(_: &Bench) -> Outcome {
+fn asm_reads_the_output_of_disasm(_: &Bench) -> Outcome {
     let policy = example("policy.asm");
     let raw = cbpf(&["seccomp", "asm", "--arch", "x86_64", &policy])?;
     equal(raw.stdout.len(), 12 * 8)?;
@@ -70,7 +70,7 @@ fn asm_and_disasm(_: &Bench) -> Outcome {
     equal(cbpf_with_input(&["seccomp", "asm", "-"], &listing.stdout)?.stdout, raw.stdout)?;
     let arm = cbpf(&["seccomp", "asm", "--arch", "aarch64", "--to", "asm", &policy])?;
     expect(&arm, 0, &["jne #0x40, "])?;
-    // All that was generated for the corpus survives.
+    // All policies of the corpus survive the round trip.
     for case in Path::new(env!("CARGO_MANIFEST_DIR")).join("jit-tests/cases/policies").read_dir()? {
         let case = case?.path().display().to_string();
         let raw = cbpf(&["convert", "-p", &case, "--to", "raw"])?.stdout;
@@ -80,8 +80,8 @@ fn asm_and_disasm(_: &Bench) -> Outcome {
     Ok(())
 }
 
-/// Filters of big-endian architectures, as raw bytes in either order and as text.
-fn big_endian(bench: &Bench) -> Outcome {
+/// Filters of big-endian architectures, as raw bytes in either byte order and as text.
+fn big_endian_filters(bench: &Bench) -> Outcome {
     let text = "A = args[2] >> 32\nA == 0x11223344 ? next : allow\nA = args[2]\nA == 0x55667788 ? kill : allow\n\
                 allow: return ALLOW\nkill: return KILL";
     let text = bench.file("policy.asm", text)?;
@@ -102,13 +102,13 @@ fn big_endian(bench: &Bench) -> Outcome {
             )?;
         }
     }
-    // Nobody says whose the bytes are, but they are big-endian.
+    // The byte order of a big-endian filter is detected, but not its architecture.
     let unknown = cbpf(&["seccomp", "disasm", &bench.file("s390x.bpf", b"\0\x20\0\0\0\0\0\x14\0\x16\0\0\0\0\0\0")?])?;
     expect(&unknown, 0, &["0x00000014  A = args[0]\n", "return A"])
 }
 
-/// What `disasm` prints behind `return` is what `emulate` says, and what `asm` reads.
-fn words_of_actions(bench: &Bench) -> Outcome {
+/// `disasm` and `emulate` print the same names of actions, and `asm` reads them.
+fn actions_have_one_notation(bench: &Bench) -> Outcome {
     let words = [
         ("0", "KILL"),
         ("0x80000000", "KILL_PROCESS"),
@@ -126,23 +126,23 @@ fn words_of_actions(bench: &Bench) -> Outcome {
         let policy = bench.file("policy.asm", format!("return {verdict}"))?;
         let listing = cbpf(&["seccomp", "disasm", &policy])?;
         expect(&listing, 0, &[&format!("  return {word}\n")])?;
-        let quiet = ask(&[&policy], &["-q", "1"])?;
+        let quiet = emulate_x86_64(&[&policy], &["-q", "1"])?;
         equal(String::from_utf8_lossy(&quiet.stdout).split(": ").next(), Some(word))?;
-        expect(&ask(&[&policy], &["--json", "1"])?, 0, &[&format!("\"action\":\"{word}\"")])?;
+        expect(&emulate_x86_64(&[&policy], &["--json", "1"])?, 0, &[&format!("\"action\":\"{word}\"")])?;
         let again = bench.file("again.asm", format!("return {word}"))?;
         equal(cbpf(&["seccomp", "asm", &again])?.stdout, cbpf(&["seccomp", "asm", &policy])?.stdout)?;
     }
-    // What no machine looks at is not lost.
+    // Data that the kernel ignores is preserved.
     let policy = bench.file("policy.asm", "return 0x7fff0005")?;
     expect(&cbpf(&["seccomp", "disasm", &policy])?, 0, &["return ALLOW(5)"])?;
-    expect(&ask(&[&policy], &["-q", "1"])?, 0, &["ALLOW: "])
+    expect(&emulate_x86_64(&[&policy], &["-q", "1"])?, 0, &["ALLOW: "])
 }
 
-fn refuses(bench: &Bench) -> Outcome {
+fn invalid_arguments_are_rejected(bench: &Bench) -> Outcome {
     let policy = example("policy.asm");
-    expect(&ask(&[&policy], &["no_such_call"])?, 1, &["x86_64 has no system call `no_such_call`"])?;
-    expect(&ask(&[&policy], &["4294967296"])?, 1, &["a number of 32 bits"])?;
-    expect(&ask(&[&policy], &["write", "three"])?, 1, &["invalid value 'three'", "a number of 64 bits"])?;
+    expect(&emulate_x86_64(&[&policy], &["no_such_call"])?, 1, &["x86_64 has no system call `no_such_call`"])?;
+    expect(&emulate_x86_64(&[&policy], &["4294967296"])?, 1, &["a 32-bit number"])?;
+    expect(&emulate_x86_64(&[&policy], &["write", "three"])?, 1, &["invalid value 'three'", "a 64-bit number"])?;
     expect(
         &cbpf(&["seccomp", "emulate", "-p", &policy, "--arch", "pdp11", "1"])?,
         1,
@@ -151,13 +151,13 @@ fn refuses(bench: &Bench) -> Outcome {
     let s390x = cbpf(&["seccomp", "emulate", "-p", &policy, "--arch", "s390x", "wriet"])?;
     expect(&s390x, 1, &["s390x has no system call `wriet`"])?;
     let parisc = cbpf(&["seccomp", "emulate", "-p", &policy, "--arch", "parisc", "write"])?;
-    expect(&parisc, 1, &["the names of parisc's system calls are not known: `write` has to be a number of 32 bits"])?;
-    expect(&ask(&["-", "-"], &["write"])?, 1, &["standard input can be read only once"])?;
+    expect(&parisc, 1, &["the names of parisc's system calls are not known: expected a 32-bit number, not `write`"])?;
+    expect(&emulate_x86_64(&["-", "-"], &["write"])?, 1, &["standard input can be read only once"])?;
     let raw = cbpf_with_input(&["seccomp", "asm", "-"], b"\x06\0\0\0\0\0\xff\x7f")?;
     expect(&raw, 1, &["standard input: expected text: "])?;
-    expect(&ask(&["missing.bpf"], &["write"])?, 2, &["missing.bpf"])?;
+    expect(&emulate_x86_64(&["missing.bpf"], &["write"])?, 2, &["missing.bpf"])?;
     let for_packets = bench.file("arp.asm", "ldh [12]\nret a")?;
-    expect(&ask(&[&for_packets], &["write"])?, 1, &["instruction 0, `ldh [12]`", "seccomp dialect"])?;
+    expect(&emulate_x86_64(&[&for_packets], &["write"])?, 1, &["instruction 0, `ldh [12]`", "seccomp dialect"])?;
     let caret = "2 | A = nobody\n  |     ^";
     let wrong = bench.file("wrong.asm", "A = arch\nA = nobody")?;
     expect(&cbpf(&["seccomp", "asm", &wrong])?, 1, &["wrong.asm: line 2, column 5", caret])

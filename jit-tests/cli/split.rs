@@ -1,38 +1,40 @@
-//! `cbpf split` and `cbpf count`, as users run them.
+//! Tests of `cbpf split` and `cbpf count`.
 
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use cbpf::{Form, LinkType, Target, compile_expression};
+use cbpf::text::Form;
+use cbpf::{LinkType, Target, compile_expression};
 use libtest_mimic::Failed;
 use serde_json::Value;
 
-use crate::cli::{Bench, Outcome, Test, cbpf, command, equal, example, expect};
+use crate::cli::{Bench, Outcome, Test, cbpf, command, equal, example, expect, raw_capture};
 
 pub const TESTS: [(&str, Test); 13] = [
-    ("split_writes_what_filter_does", split_writes_what_filter_does),
-    ("split_by_the_first_match", split_by_the_first_match),
-    ("split_by_link_type", split_by_link_type),
-    ("split_into_more_than_can_be_open", split_into_more_than_can_be_open),
-    ("split_of_damaged_captures", split_of_damaged_captures),
-    ("split_replaces_what_was_there", split_replaces_what_was_there),
-    ("split_that_fails_leaves_nothing", split_that_fails_leaves_nothing),
-    ("wrong_rules_are_all_told", wrong_rules_are_all_told),
-    ("rules_that_cannot_be_read", rules_that_cannot_be_read),
-    ("rules_for_a_link_type_met_late", rules_for_a_link_type_met_late),
+    ("split_writes_the_captures_of_filter", split_writes_the_captures_of_filter),
+    ("split_first_gives_packets_to_one_rule", split_first_gives_packets_to_one_rule),
+    ("split_compiles_rules_for_each_link_type", split_compiles_rules_for_each_link_type),
+    ("split_exceeds_the_limit_of_open_files", split_exceeds_the_limit_of_open_files),
+    ("split_reads_damaged_captures", split_reads_damaged_captures),
+    ("split_replaces_captures_and_keeps_other_files", split_replaces_captures_and_keeps_other_files),
+    ("failed_split_leaves_no_files", failed_split_leaves_no_files),
+    ("all_invalid_rules_are_reported", all_invalid_rules_are_reported),
+    ("unreadable_rules_are_reported", unreadable_rules_are_reported),
+    ("rules_are_compiled_for_late_link_types", rules_are_compiled_for_late_link_types),
     ("count_prints_a_table", count_prints_a_table),
     ("count_prints_json", count_prints_json),
-    ("count_into_a_closed_pipe", count_into_a_closed_pipe),
+    ("count_accepts_a_closed_pipe", count_accepts_a_closed_pipe),
 ];
 
 /// The name of a rule, and its expression.
-type Named = (&'static str, &'static str);
+type NamedExpression = (&'static str, &'static str);
 
-/// Rules that mean the same whatever a packet begins with.
-const LENGTHS: [Named; 4] = [("all", ""), ("long", "greater 500"), ("short", "less 100"), ("none", "greater 70000")];
+/// Rules that have the same meaning for all link types.
+const LENGTHS: [NamedExpression; 4] =
+    [("all", ""), ("long", "greater 500"), ("short", "less 100"), ("none", "greater 70000")];
 
-const PROTOCOLS: [Named; 6] = [
+const PROTOCOLS: [NamedExpression; 6] = [
     ("web", "tcp port 80 or 443"),
     ("dns", "udp port 53"),
     ("arp", "arp"),
@@ -41,15 +43,15 @@ const PROTOCOLS: [Named; 6] = [
     ("no.1", "len = 1"),
 ];
 
-/// What there is of a pcap file before the first packet, in bytes.
+/// The length of the header of a pcap file, in bytes.
 const HEADER: usize = 24;
 
-fn rules(bench: &Bench, rules: &[Named]) -> Result<String, Failed> {
+fn rules(bench: &Bench, rules: &[NamedExpression]) -> Result<String, Failed> {
     let lines = rules.iter().map(|(name, expression)| format!("{name}: {expression}\n"));
     bench.file("rules", lines.collect::<String>())
 }
 
-/// Splits captures into the folder `out`, and gives its path.
+/// Splits captures into the folder `out`, and returns its path.
 fn split(bench: &Bench, captures: &[&str], options: &[&str], code: i32) -> Result<std::path::PathBuf, Failed> {
     let (out, rules) = (bench.path("out"), bench.path("rules").display().to_string());
     let inputs: Vec<&str> = captures.iter().flat_map(|capture| ["-r", *capture]).collect();
@@ -59,7 +61,7 @@ fn split(bench: &Bench, captures: &[&str], options: &[&str], code: i32) -> Resul
     Ok(out)
 }
 
-/// The names of what is in a folder, in order.
+/// Returns the sorted names of the files in a folder.
 fn names(folder: &Path) -> Result<Vec<String>, Failed> {
     let entries = fs::read_dir(folder)?.map(|entry| Ok(entry?.file_name().to_string_lossy().into_owned()));
     let mut names = entries.collect::<Result<Vec<_>, Failed>>()?;
@@ -67,7 +69,7 @@ fn names(folder: &Path) -> Result<Vec<String>, Failed> {
     Ok(names)
 }
 
-/// How many packets a capture has.
+/// Returns the number of packets in a capture.
 fn packets(capture: &Path) -> Result<usize, Failed> {
     let verdicts = cbpf(&["run", "-p", &example("arp.asm"), "-r", &capture.display().to_string()])?.stdout;
     Ok(verdicts.iter().filter(|&&byte| byte == b'\n').count())
@@ -77,16 +79,7 @@ fn json(bytes: &[u8]) -> Result<Value, Failed> {
     Ok(serde_json::from_slice(bytes)?)
 }
 
-/// A capture of one TCP packet without a link header.
-fn raw_capture(bench: &Bench) -> Result<String, Failed> {
-    let mut raw = fs::read(example("mixed.pcap"))?[..HEADER].to_vec();
-    raw[20..].copy_from_slice(&101_u32.to_le_bytes());
-    raw.extend([0_u32, 0, 20, 20].map(u32::to_le_bytes).as_flattened());
-    raw.extend([0x45, 0, 0, 20, 0, 0, 0, 0, 64, 6, 0, 0, 10, 0, 0, 1, 10, 0, 0, 2]);
-    bench.file("raw.pcap", raw)
-}
-
-/// A pcapng file of two link types.
+/// Returns a pcapng file with two link types.
 fn pcapng_capture(bench: &Bench) -> Result<String, Failed> {
     let (all, both) = (bench.file("all.asm", "ret #-1")?, bench.path("both.pcapng").display().to_string());
     let raw = raw_capture(bench)?;
@@ -94,11 +87,11 @@ fn pcapng_capture(bench: &Bench) -> Result<String, Failed> {
     Ok(both)
 }
 
-fn split_writes_what_filter_does(bench: &Bench) -> Outcome {
+fn split_writes_the_captures_of_filter(bench: &Bench) -> Outcome {
     let mixed = example("mixed.pcap");
     let empty = bench.file("empty.pcap", &fs::read(&mixed)?[..HEADER])?;
     let both = pcapng_capture(bench)?;
-    let cases: [(&[&str], &[Named], &str); 5] = [
+    let cases: [(&[&str], &[NamedExpression], &str); 5] = [
         (&[&mixed], &PROTOCOLS, "pcap"),
         (&[&mixed, &mixed], &PROTOCOLS, "pcap"),
         (&[&empty], &PROTOCOLS, "pcap"),
@@ -124,7 +117,7 @@ fn split_writes_what_filter_does(bench: &Bench) -> Outcome {
     Ok(())
 }
 
-fn split_by_the_first_match(bench: &Bench) -> Outcome {
+fn split_first_gives_packets_to_one_rule(bench: &Bench) -> Outcome {
     rules(bench, &PROTOCOLS)?;
     let mixed = example("mixed.pcap");
     let out = split(bench, &[&mixed], &["--first"], 0)?;
@@ -138,7 +131,7 @@ fn split_by_the_first_match(bench: &Bench) -> Outcome {
     equal((packets(&out.join("v6.pcap"))?, packets(&out.join("rest.pcap"))?), (70, 260))
 }
 
-fn split_by_link_type(bench: &Bench) -> Outcome {
+fn split_compiles_rules_for_each_link_type(bench: &Bench) -> Outcome {
     rules(bench, &[("tcp", "tcp"), ("never", "tcp and udp")])?;
     let (raw, both) = (raw_capture(bench)?, pcapng_capture(bench)?);
     let mixed = example("mixed.pcap");
@@ -152,7 +145,7 @@ fn split_by_link_type(bench: &Bench) -> Outcome {
     Ok(())
 }
 
-fn split_into_more_than_can_be_open(bench: &Bench) -> Outcome {
+fn split_exceeds_the_limit_of_open_files(bench: &Bench) -> Outcome {
     let lines: String = (0..300).map(|number| format!("r{number}: greater {number}\n")).collect();
     let (rules, out) = (bench.file("rules", lines)?, bench.path("out"));
     let script = "ulimit -n 32; exec \"$0\" split -r \"$1\" --rules \"$2\" -o \"$3\"";
@@ -162,7 +155,7 @@ fn split_into_more_than_can_be_open(bench: &Bench) -> Outcome {
     equal((packets(&out.join("r0.pcap"))?, packets(&out.join("r299.pcap"))? < 260), (260, true))
 }
 
-fn split_of_damaged_captures(bench: &Bench) -> Outcome {
+fn split_reads_damaged_captures(bench: &Bench) -> Outcome {
     let rules = rules(bench, &[("arp", "arp"), ("all", "")])?;
     let cut = bench.file("cut.pcap", &fs::read(example("mixed.pcap"))?[..30_000])?;
     let out = split(bench, &[&cut], &[], 2)?;
@@ -170,7 +163,7 @@ fn split_of_damaged_captures(bench: &Bench) -> Outcome {
     expect(&cbpf(&["count", "-r", &cut, "--rules", &rules])?, 2, &["179 packets", "byte 29949", "cut.pcap"])
 }
 
-fn split_replaces_what_was_there(bench: &Bench) -> Outcome {
+fn split_replaces_captures_and_keeps_other_files(bench: &Bench) -> Outcome {
     rules(bench, &[("arp", "arp"), ("none", "len = 1")])?;
     fs::create_dir(bench.path("out"))?;
     bench.file("out/none.pcap", "of last week")?;
@@ -182,7 +175,7 @@ fn split_replaces_what_was_there(bench: &Bench) -> Outcome {
     equal(fs::metadata(out.join("none.pcap"))?.len(), HEADER as u64)
 }
 
-fn split_that_fails_leaves_nothing(bench: &Bench) -> Outcome {
+fn failed_split_leaves_no_files(bench: &Bench) -> Outcome {
     let rules = rules(bench, &[("arp", "arp"), ("web", "tcp port 443")])?;
     let split = |folder: &str, word: &str| {
         let folder = bench.path(folder).display().to_string();
@@ -202,12 +195,12 @@ fn split_that_fails_leaves_nothing(bench: &Bench) -> Outcome {
     Ok(())
 }
 
-fn wrong_rules_are_all_told(bench: &Bench) -> Outcome {
+fn all_invalid_rules_are_reported(bench: &Bench) -> Outcome {
     let rules = bench
         .file("rules", "web: tpc port 80\n\nok: ip\nOK: ip6\na/b: ip\nwifi: ip or wlan type mgt\nno colon # x\n")?;
     let folder = bench.path("out").display().to_string();
     let words = [
-        "5 rules are wrong".to_owned(),
+        "5 rules are invalid".to_owned(),
         "rules: line 1, column 6: expected a qualifier".to_owned(),
         "1 | web: tpc port 80\n  |      ^".to_owned(),
         "rules: line 4, column 1: expected another name: line 3 has this one".to_owned(),
@@ -222,19 +215,20 @@ fn wrong_rules_are_all_told(bench: &Bench) -> Outcome {
     equal(Path::new(&folder).exists(), false)
 }
 
-fn rules_that_cannot_be_read(bench: &Bench) -> Outcome {
+fn unreadable_rules_are_reported(bench: &Bench) -> Outcome {
     let capture = example("mixed.pcap");
     let count = |rules: &str| cbpf(&["count", "-r", &capture, "--rules", rules]);
     expect(&count(&bench.path("missing").display().to_string())?, 2, &["cannot read", "missing"])?;
     expect(&count(&bench.file("blank", "# nothing\n\n")?)?, 1, &["there are no rules"])?;
-    expect(&count(&bench.file("bytes", [0xff, 0xfe])?)?, 1, &["rules are a text"])?;
+    expect(&count(&bench.file("bytes", [0xff, 0xfe])?)?, 1, &["expected rules, as UTF-8 text"])?;
     expect(&cbpf(&["count", "-r", "-", "--rules", "-"])?, 1, &["standard input can be read only once"])?;
     let rules = rules(bench, &LENGTHS)?;
     expect(&cbpf(&["count", "-r", "missing.pcap", "--rules", &rules])?, 2, &["cannot open missing.pcap"])
 }
 
-/// What a rule means is known when the first packet of a link type comes. Where it has no meaning, it matches nothing.
-fn rules_for_a_link_type_met_late(bench: &Bench) -> Outcome {
+/// Rules are compiled when the first packet of a link type arrives. They match nothing on link types for which they are
+/// invalid.
+fn rules_are_compiled_for_late_link_types(bench: &Bench) -> Outcome {
     rules(bench, &[("ok", "ip"), ("ether", "ether[0] & 1 = 0"), ("mac", "ether host 2:0:0:0:0:1"), ("tag", "vlan 7")])?;
     let both = pcapng_capture(bench)?;
     let out = split(bench, &[&both], &[], 0)?;
@@ -283,7 +277,7 @@ fn count_prints_json(bench: &Bench) -> Outcome {
     expect(&cbpf(&[&arguments[..], &["--interval", "soon"]].concat())?, 1, &["a number of seconds"])
 }
 
-fn count_into_a_closed_pipe(bench: &Bench) -> Outcome {
+fn count_accepts_a_closed_pipe(bench: &Bench) -> Outcome {
     let rules = rules(bench, &PROTOCOLS)?;
     let mut child = command(&["count", "-r", &example("mixed.pcap"), "--rules", &rules]).spawn()?;
     drop(child.stdout.take());

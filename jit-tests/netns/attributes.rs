@@ -2,7 +2,8 @@
 
 use std::io::{self, Read};
 
-use cbpf::{Context, Program, RawInstruction, socket};
+use cbpf::bpf::RawInstruction;
+use cbpf::{Context, Program, socket};
 use libtest_mimic::Failed;
 use nix::libc::{AF_NETLINK, NETLINK_ROUTE};
 use socket2::{Domain, Protocol, Socket, Type};

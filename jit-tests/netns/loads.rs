@@ -1,7 +1,9 @@
 //! Ancillary loads and header-relative loads on frames of every kind.
 
 use arbitrary::Unstructured;
-use cbpf::{Context, Dialect, Extension, Instruction, Packet, Program, Register, Width};
+use cbpf::bpf::{Register, Width};
+use cbpf::packet::Extension;
+use cbpf::{Context, Dialect, Instruction, Packet, Program};
 use libtest_mimic::Failed;
 use socket2::Type;
 
@@ -66,7 +68,7 @@ pub fn header_relative(namespace: &Namespace) -> Result<(), Failed> {
             if tap.reports_another_protocol(&frame)? {
                 continue;
             }
-            // What lies before the first byte nobody captures, but the kernel may have it.
+            // The kernel may keep bytes before the first one, which are not captured.
             let before = LINK..LINK + seen.context.get_link_header().unwrap_or(0).min(0).unsigned_abs();
             for (_, load) in loads.by_ref().take(LOADS_A_FRAME).filter(|(offset, _)| !before.contains(offset)) {
                 tap.agrees(load, &frame, &seen).map_err(|error| located(name, frame_name, &error))?;

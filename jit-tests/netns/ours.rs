@@ -2,7 +2,9 @@
 
 use std::io;
 
-use cbpf::{Dialect, Filter, FilterConfig, Program, RawInstruction, Strategy, Verified};
+use cbpf::bpf::RawInstruction;
+use cbpf::filter::Strategy;
+use cbpf::{Dialect, Filter, FilterConfig, Program, Verified};
 use libtest_mimic::Failed;
 
 use crate::case::Sample;

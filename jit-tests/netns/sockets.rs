@@ -99,7 +99,7 @@ pub fn fanout(namespace: &Namespace) -> Result<(), Failed> {
         }
     }
     let again = socket::join_fanout(&members[0], 7).err().ok_or("it joined twice")?.to_string();
-    let expected = "the socket is in a group already";
+    let expected = "the socket is already in a group";
     if again.ends_with(expected) { Ok(()) } else { Err(format!("expected ..{expected}, got {again}").into()) }
 }
 
@@ -115,5 +115,5 @@ pub fn needs_auxdata(namespace: &Namespace) -> Result<(), Failed> {
     }
     let udp = Socket::new(Domain::IPV4, Type::DGRAM, None)?;
     let error = socket::report_context(&udp).err().ok_or("a UDP socket reports contexts")?.to_string();
-    if error.ends_with("it is not a packet socket") { Ok(()) } else { Err(error.into()) }
+    if error.ends_with("the socket is not a packet socket") { Ok(()) } else { Err(error.into()) }
 }

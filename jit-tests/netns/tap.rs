@@ -5,7 +5,9 @@ use std::mem::MaybeUninit;
 use std::os::fd::AsRawFd;
 use std::time::Duration;
 
-use cbpf::{Context, Extension, Instruction, Program, RawInstruction, socket};
+use cbpf::bpf::RawInstruction;
+use cbpf::packet::Extension;
+use cbpf::{Context, Instruction, Program, socket};
 use libtest_mimic::Failed;
 use nix::libc::MSG_DONTWAIT;
 use nix::sys::socket::{LinkAddr, MsgFlags, bind, sendto};

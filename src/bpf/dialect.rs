@@ -28,7 +28,7 @@ pub enum Dialect {
     /// libpcap's `bpf_filter`, BSD, and Go's `x/net/bpf`.
     Pcap,
     /// System call filters of the Linux kernel (`kernel/seccomp.c`). The packet is a
-    /// [`SeccompData`](crate::SeccompData), the verdict an [`Action`](crate::Action).
+    /// [`SeccompData`](crate::seccomp::SeccompData), the verdict an [`Action`](crate::seccomp::Action).
     Seccomp,
 }
 

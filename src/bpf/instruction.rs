@@ -74,7 +74,8 @@ impl From<u32> for Operand {
 /// `golang.org/x/net/bpf` where it has one.
 ///
 /// ```
-/// use cbpf::{Instruction, RawInstruction, Width};
+/// use cbpf::Instruction;
+/// use cbpf::bpf::{RawInstruction, Width};
 /// let load = Instruction::LoadAbsolute { offset: 12, width: Width::Half };
 /// let raw = RawInstruction::from(load);
 /// assert_eq!(raw, RawInstruction::new(0x28, 0, 0, 12));

@@ -65,7 +65,7 @@ impl AluOp {
     /// A shift by 32 or more gives 0, as in libpcap. The kernel's dialects mask the count to five bits before.
     ///
     /// ```
-    /// use cbpf::AluOp;
+    /// use cbpf::bpf::AluOp;
     /// assert_eq!(AluOp::Sub.eval(1, 2), Some(u32::MAX));
     /// assert_eq!(AluOp::Lsh.eval(1, 32), Some(0));
     /// assert_eq!(AluOp::Mod.eval(1, 0), None);
@@ -125,7 +125,7 @@ impl Condition {
     /// Returns whether the test holds.
     ///
     /// ```
-    /// use cbpf::Condition;
+    /// use cbpf::bpf::Condition;
     /// assert!(Condition::BitsSet.eval(0b110, 0b100));
     /// assert!(Condition::Greater.eval(u32::MAX, 1));
     /// ```

@@ -9,3 +9,10 @@ pub(crate) mod isa;
 pub(crate) mod program;
 pub(crate) mod relaxation;
 pub(crate) mod verify;
+
+pub use builder::{BuildError, Builder};
+pub use dialect::{Dialect, UnknownDialect};
+pub use instruction::{Instruction, Operand, RawInstruction};
+pub use isa::{AluOp, Condition, Register, Width};
+pub use program::Program;
+pub use verify::{Rule, Verified, VerifyError};

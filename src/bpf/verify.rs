@@ -207,7 +207,8 @@ impl Program {
     /// Returns the instruction and the rule that it breaks.
     ///
     /// ```
-    /// use cbpf::{Dialect, Program, Rule};
+    /// use cbpf::{Dialect, Program};
+    /// use cbpf::bpf::Rule;
     /// let program: Program = "lsh #32\n ret a".parse()?;
     /// let error = program.verify(Dialect::Linux).unwrap_err();
     /// assert_eq!((error.pc, error.rule), (0, Rule::ShiftTooFar));

@@ -1,8 +1,9 @@
-//! `cbpf convert`: a program from one form to another.
+//! `cbpf convert`: converts a program from one form to another.
 
 use std::path::PathBuf;
 
-use cbpf::{Dialect, Form};
+use cbpf::Dialect;
+use cbpf::text::Form;
 use clap::Args;
 
 use crate::cli::failure::Failure;
@@ -11,27 +12,27 @@ use crate::cli::print::print;
 
 /// Print a program in another form
 ///
-/// The form of the input is detected. Nothing is lost: invalid programs can be converted, too.
+/// Detects the form of the input. The conversion is lossless and accepts invalid programs.
 ///
-/// With --optimize, a valid program becomes a shorter one with the same verdicts, if there is one to be found.
+/// With --optimize, prints a shorter program with the same verdicts, if one is found. The program must be valid.
 #[derive(Args)]
 #[command(after_help = "Example:
   tcpdump -ddd arp | cbpf convert -p - --to asm
   tcpdump -O -ddd 'tcp port 80' | cbpf convert -p - --to bytecode --optimize --dialect linux")]
 pub struct Arguments {
-    /// File with the program, in any form, or - for standard input
+    /// Read the program from this file, in any form; - for standard input
     #[arg(short, long, value_name = "PROGRAM")]
     program: PathBuf,
 
-    /// The form to print
+    /// Print this form
     #[arg(long, value_name = "FORM", value_parser = form())]
     to: Form,
 
-    /// Print a shorter program with the same verdicts in that dialect
+    /// Print a shorter program with the same verdicts in the dialect
     #[arg(long, requires = "dialect")]
     optimize: bool,
 
-    /// Whose rules the program obeys that is optimized
+    /// Verify and optimize the program by the rules of this dialect
     #[arg(long, value_name = "DIALECT", requires = "optimize", value_parser = one_of(Dialect::ALL, Dialect::name))]
     dialect: Option<Dialect>,
 }

@@ -1,4 +1,4 @@
-//! `cbpf count`: how many packets and bytes each of many rules matches.
+//! `cbpf count`: counts the packets and bytes that each of many rules matches.
 
 use std::cell::Cell;
 use std::time::{Duration, Instant};
@@ -9,13 +9,13 @@ use crate::cli::capture::Piece;
 use crate::cli::failure::Failure;
 use crate::cli::input::{each_piece, seconds};
 use crate::cli::progress::Progress;
-use crate::cli::rules::{Counts, RuleArguments};
+use crate::cli::rule_matching::{RuleArguments, RuleCounts};
 
 /// Count the packets and bytes that each of many rules matches
 ///
-/// Rules are read from a file, as for `cbpf split`: `name: expression` a line; # begins a comment. The table goes to
-/// standard output, a summary to standard error. With --interval the table is printed as it goes, too: what was counted so
-/// far, when that many seconds have passed and packets have come since the last one.
+/// Reads rules from a file, as `cbpf split` does: one `name: expression` a line; # begins a comment. Prints a table on
+/// standard output and a summary on standard error. With --interval, also prints the table while packets arrive: the
+/// counts so far, each time that many seconds have passed, if packets have come since the last table.
 #[derive(Args)]
 #[command(after_help = "Example:
   tcpdump -i eth0 -U -w - | cbpf count -r - --rules services.txt --interval 10")]
@@ -23,27 +23,27 @@ pub struct Arguments {
     #[command(flatten)]
     rules: RuleArguments,
 
-    /// Print the table every so many seconds, too
+    /// Also print the table every SECONDS seconds
     #[arg(long, value_name = "SECONDS", value_parser = seconds)]
     interval: Option<f64>,
 
-    /// Print JSON, a line for each table
+    /// Print JSON, one line for each table
     #[arg(long)]
     json: bool,
 }
 
 pub fn run(arguments: &Arguments) -> Result<(), Failure> {
-    let (mut inputs, mut classifier) = arguments.rules.open()?;
-    let mut counts = Counts::start(classifier.rules());
+    let (mut inputs, mut matcher) = arguments.rules.open()?;
+    let mut counts = RuleCounts::start(matcher.rules());
     let interval = arguments.interval.map(Duration::from_secs_f64);
     let mut printed = Instant::now();
-    // When the next table is due; never, while no packets have come since the last one.
+    // The time of the next table; none while no packets have come since the last one.
     let due = Cell::new(None);
-    // A table in between would end up in the bar.
+    // Tables would be printed into the progress bar.
     let progress = if interval.is_some() { Progress::Hidden } else { Progress::of(&inputs) };
     let outcome = each_piece(&mut inputs, progress, &due, |input, _, piece| {
         if let Piece::Records(records) = piece {
-            classifier.each(input, records, |record, ids| {
+            matcher.each(input, records, |record, ids| {
                 counts.count(record, ids);
                 Ok(())
             })?;
@@ -51,11 +51,11 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
         }
         if due.get().is_some_and(|due| due <= Instant::now()) {
             (printed, _) = (Instant::now(), due.take());
-            counts.print(classifier.rules(), arguments.json)?;
+            counts.print(matcher.rules(), arguments.json)?;
         }
         Ok::<(), Failure>(())
     })?;
-    counts.print(classifier.rules(), arguments.json)?;
-    classifier.rules().finish()?;
+    counts.print(matcher.rules(), arguments.json)?;
+    matcher.rules().finish()?;
     outcome.outcome()
 }

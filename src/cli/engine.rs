@@ -1,17 +1,17 @@
-//! Which engine runs the program.
+//! Execution of a program: by native code or by the interpreter, on packets with their contexts.
 
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-use cbpf::{Context, Filter, Packet, Verified};
+use cbpf::{Context, Filter, FilterConfig, Packet, Verified};
 use clap::ValueEnum;
 
 use crate::cli::capture::{Record, Records};
 use crate::cli::failure::Failure;
 
-/// The name of an engine.
+/// The engines that users choose from.
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum Name {
-    /// Native code; while that of a very large program is compiled, the interpreter
+pub enum EngineChoice {
+    /// Native code; for a very large program, the interpreter until the native code is compiled
     Jit,
     /// The reference interpreter
     Interpreter,
@@ -20,58 +20,60 @@ pub enum Name {
 /// A program, loaded into an engine.
 pub enum Engine {
     Jit(Filter),
-    /// A program whose compilation takes long: it is interpreted until another thread has set the filter.
-    Coming(Verified, Arc<OnceLock<Filter>>),
+    /// A program that takes long to compile: it is interpreted until another thread has set the filter.
+    Compiling(Verified, Arc<OnceLock<Filter>>),
     Interpreter(Verified),
 }
 
-/// The longest program, in instructions, that is compiled before the first packet is read: that takes some 20 ms, and
+/// The longest program, in instructions, that is compiled before the first packet is read. That takes about 20 ms, and
 /// grows with the length.
 const COMPILED_FIRST: usize = 4096;
 
-/// Locked by the thread that compiles such a program: each takes much memory for it, and a capture may have many link types.
+/// Lets one thread compile at a time: each takes much memory, and a capture may have many link types.
 static COMPILING: Mutex<()> = Mutex::new(());
 
 impl Engine {
     /// Loads a program.
-    pub fn load(name: Name, verified: Verified) -> Result<Engine, Failure> {
-        match name {
-            Name::Interpreter => Ok(Engine::Interpreter(verified)),
-            Name::Jit if verified.program().len() > COMPILED_FIRST => Ok(Engine::compile_meanwhile(verified)),
-            Name::Jit => Engine::compile(&verified),
+    pub fn load(choice: EngineChoice, verified: Verified) -> Result<Engine, Failure> {
+        match choice {
+            EngineChoice::Interpreter => Ok(Engine::Interpreter(verified)),
+            EngineChoice::Jit if verified.program().len() > COMPILED_FIRST => {
+                Ok(Engine::compile_in_background(verified))
+            }
+            EngineChoice::Jit => Engine::compile(&verified),
         }
     }
 
     /// Loads a program as native code.
     pub fn compile(verified: &Verified) -> Result<Engine, Failure> {
-        let hint = |error| Failure::Failed(format!("{error}; `--engine interpreter` works everywhere"));
-        Filter::compile(verified).map(Engine::Jit).map_err(hint)
+        let with_hint = |error| Failure::Failed(format!("{error}; `--engine interpreter` works everywhere"));
+        FilterConfig::new().require_native(true).compile(verified).map(Engine::Jit).map_err(with_hint)
     }
 
-    /// Loads a program into the interpreter, and has another thread compile it. If it cannot, or there
-    /// is no thread, the interpreter goes on.
-    fn compile_meanwhile(verified: Verified) -> Engine {
+    /// Loads a program into the interpreter, and compiles it in another thread. If the compilation fails, or no thread
+    /// can be started, the interpreter runs all packets.
+    fn compile_in_background(verified: Verified) -> Engine {
         let filter = Arc::new(OnceLock::new());
-        let (program, place) = (verified.clone(), filter.clone());
+        let (program, slot) = (verified.clone(), filter.clone());
         let compile = move || {
             let _turn = COMPILING.lock().unwrap_or_else(PoisonError::into_inner);
             let compiled = Filter::compile(&program).and_then(|filter| filter.prepare_batch().map(|()| filter));
-            _ = compiled.map(|filter| place.set(filter));
+            _ = compiled.map(|filter| slot.set(filter));
         };
         _ = std::thread::Builder::new().name("compile".to_owned()).spawn(compile);
-        Engine::Coming(verified, filter)
+        Engine::Compiling(verified, filter)
     }
 
     /// Returns the native code, if it is ready.
     fn filter(&self) -> Option<&Filter> {
         match self {
             Engine::Jit(filter) => Some(filter),
-            Engine::Coming(_, filter) => filter.get(),
+            Engine::Compiling(_, filter) => filter.get(),
             Engine::Interpreter(_) => None,
         }
     }
 
-    /// Whether verdicts may depend on the contexts of packets.
+    /// Returns whether verdicts may depend on the contexts of packets.
     pub fn needs_context(&self) -> bool {
         self.filter().is_none_or(Filter::needs_context)
     }
@@ -80,7 +82,7 @@ impl Engine {
     pub fn run(&self, packet: Packet) -> u32 {
         match self {
             Engine::Jit(filter) => filter.run(packet),
-            Engine::Coming(verified, filter) => match filter.get() {
+            Engine::Compiling(verified, filter) => match filter.get() {
                 Some(filter) => filter.run(packet),
                 None => verified.interpret(packet),
             },
@@ -88,44 +90,44 @@ impl Engine {
         }
     }
 
-    /// Adds the verdict on each record; `first` is the number of the first one.
-    pub fn run_all(&self, surroundings: &mut Surroundings, first: u64, records: Records, verdicts: &mut Vec<u32>) {
-        let asks = self.needs_context();
+    /// Appends the verdict on each record; `first` is the number of the first one.
+    pub fn run_all(&self, contexts: &mut Contexts, first: u64, records: Records, verdicts: &mut Vec<u32>) {
+        let needs_context = self.needs_context();
         match self.filter() {
-            Some(filter) if surroundings.seed.is_none() && !asks => {
+            Some(filter) if contexts.seed.is_none() && !needs_context => {
                 let before = verdicts.len();
                 verdicts.resize(before + records.len(), 0);
                 filter.run_batch(records.packets(), &mut verdicts[before..]);
             }
             _ => {
-                let numbered = (first..).zip(records.iter());
-                verdicts.extend(numbered.map(|(number, record)| self.run(surroundings.packet(number, &record, asks))));
+                let run = |(number, record)| self.run(contexts.packet(number, &record, needs_context));
+                verdicts.extend((first..).zip(records.iter()).map(run));
             }
         }
     }
 }
 
-/// What the link type tells about a record; the default if that is nothing.
+/// Returns the context that follows from the link type of a record, or the default.
 pub fn context(record: &Record) -> Context {
     Context::captured(record.interface.link_type_number, record.data).unwrap_or_default()
 }
 
-/// What programs see of a record, besides its bytes.
-pub struct Surroundings {
+/// Makes packets of records, with their contexts.
+pub struct Contexts {
     seed: Option<u64>,
     context: Context,
 }
 
-impl Surroundings {
-    /// With a seed, `rand` gives the same numbers for the same packet at every run.
-    pub fn new(seed: Option<u64>) -> Surroundings {
-        Surroundings { seed, context: Context::default() }
+impl Contexts {
+    /// With a seed, `rand` returns the same numbers for the same packet in every run.
+    pub fn new(seed: Option<u64>) -> Contexts {
+        Contexts { seed, context: Context::default() }
     }
 
-    /// The packet of the record with this number; `asks` says whether the program asks for more of its context than the seed.
+    /// Returns the packet of the record with this number. Without `needs_context`, only the seed of its context is set.
     #[inline]
-    pub fn packet<'a>(&'a mut self, number: u64, record: &Record<'a>, asks: bool) -> Packet<'a> {
-        if asks {
+    pub fn packet<'a>(&'a mut self, number: u64, record: &Record<'a>, needs_context: bool) -> Packet<'a> {
+        if needs_context {
             self.context = context(record);
         }
         if let Some(seed) = self.seed {

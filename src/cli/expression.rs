@@ -1,35 +1,74 @@
-//! What is common to all expressions: those of files, and how far `protochain` goes.
+//! Expressions of the filter language: their options, the files that hold them, and their compilation.
 
-use std::path::Path;
+use std::net::Ipv4Addr;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use cbpf::{Expr, Target};
+use cbpf::{Dialect, Expr, ExprError, LinkType, Target, Verified, compile_expression};
 use clap::Args;
 
 use crate::cli::failure::{Failure, say};
-use crate::cli::input::read_bytes;
+use crate::cli::input::{one_of, read_bytes};
+use crate::cli::warnings::WarningArguments;
 
-/// How many headers of 8 bytes, the shortest ones, fit into an IPv6 packet.
+/// The number of headers of 8 bytes, the shortest ones, that fit into an IPv6 packet.
 const MOST_HEADERS: u32 = 65_535 / 8;
 
-/// Reads an expression from a file, as `tcpdump -F` does: `#` begins a comment that goes to the end of the line.
-pub fn read_expression(path: &Path) -> Result<String, Failure> {
-    let bytes = without_comments(&read_bytes(path)?);
-    String::from_utf8(bytes).map_err(|_| Failure::of_file(path, "an expression is a text"))
+/// The longest part of an expression that a message quotes, in characters.
+const LONGEST_QUOTE: usize = 60;
+
+/// Options of expressions.
+#[derive(Args)]
+pub struct ExpressionArguments {
+    /// Read the expression from this file, where # begins a comment; - for standard input
+    #[arg(short = 'F', long, value_name = "FILE", conflicts_with = "words")]
+    pub expression_file: Option<PathBuf>,
+
+    /// Compile the expression for this link type: EN10MB, RAW, LINUX_SLL, ..., or a number [default: the link type of
+    /// each capture, or EN10MB without captures]
+    #[arg(long, value_name = "TYPE")]
+    pub link_type: Option<LinkType>,
+
+    /// Netmask of the captured network, for `ip broadcast`. By default, only 255.255.255.255 and 0.0.0.0 are broadcast
+    /// addresses when captures are read, as in tcpdump -r; `cbpf compile` has no default
+    #[arg(long, value_name = "MASK")]
+    pub netmask: Option<Ipv4Addr>,
+
+    #[command(flatten)]
+    chain: ChainArguments,
+
+    /// Verify the program by the rules of this dialect [default: pcap for an expression, linux for a program]
+    #[arg(long, value_name = "DIALECT", value_parser = one_of(Dialect::ALL, Dialect::name))]
+    pub dialect: Option<Dialect>,
+
+    #[command(flatten)]
+    pub warnings: WarningArguments,
 }
 
-/// The same lines, without comments.
-fn without_comments(bytes: &[u8]) -> Vec<u8> {
-    let without_comment = |line: &[u8]| line.split(|&byte| byte == b'#').next().unwrap_or_default().to_vec();
-    let lines: Vec<_> = bytes.split(|&byte| byte == b'\n').map(without_comment).collect();
-    lines.join(&b'\n')
+impl ExpressionArguments {
+    /// Returns the expression: that of the file, if there is one, or the words.
+    pub fn read(&self, words: &[String]) -> Result<String, Failure> {
+        self.expression_file
+            .as_deref()
+            .map_or_else(|| Ok(words.join(" ")), |path| read_commented(path, "an expression"))
+    }
+
+    /// Returns the target for a link type.
+    pub fn target(&self, link_type: LinkType) -> Target {
+        let target = Target::new(link_type).allow_reject_all(true).dialect(self.dialect.unwrap_or(Dialect::Pcap));
+        let target = self.chain.apply(target);
+        match self.netmask {
+            Some(netmask) => target.netmask(netmask.to_bits()),
+            None => target,
+        }
+    }
 }
 
-/// How far `protochain` goes.
+/// The depth of `protochain`.
 #[derive(Args, Clone, Copy)]
 pub struct ChainArguments {
-    /// How many headers `protochain` in an expression goes through: a program cannot loop, and finds nothing behind
-    /// more of them; 16 by default, 8 if the program would be too long
+    /// Let `protochain` follow at most this many headers; packets with more of them do not match [default: 16, or 8 if
+    /// the program would be too long]
     #[arg(long, value_name = "HEADERS", value_parser = clap::value_parser!(u32).range(0..=i64::from(MOST_HEADERS)))]
     protochain_depth: Option<u32>,
 }
@@ -41,23 +80,77 @@ impl ChainArguments {
             None => target,
         }
     }
+}
 
-    /// Says once on standard error that nothing is found behind more headers, if a packet may have more.
-    pub fn note(self, expression: &str, target: &Target) {
-        static IS_SAID: AtomicBool = AtomicBool::new(false);
-        if !expression.contains("protochain") {
-            return;
-        }
-        let depth = expression.parse::<Expr>().ok().and_then(|expr| expr.chain_depth(target));
-        if let Some(depth) = depth.filter(|&depth| depth < MOST_HEADERS)
-            && !IS_SAID.swap(true, Ordering::Relaxed)
-        {
-            say(format_args!(
-                "cbpf: note: `protochain` goes through at most {depth} headers, and finds nothing behind more of them \
-                 (--protochain-depth)"
-            ));
-        }
+/// A compiled expression.
+pub struct Compiled {
+    pub verified: Verified,
+    /// `true` if the program matches no packet.
+    pub rejects_all: bool,
+}
+
+/// Compiles an expression and verifies its program. Notes on standard error, once, if `protochain` has a limited depth.
+///
+/// # Errors
+/// If the expression is invalid for the target.
+pub fn compile(expression: &str, target: &Target) -> Result<Compiled, ExprError> {
+    let program = compile_expression(expression, target)?;
+    note_chain_depth(expression, target);
+    let verified = program.verify(target.get_dialect())?;
+    Ok(Compiled { rejects_all: verified.rejects_all(), verified })
+}
+
+/// Returns whether an expression compiled to a program that matches some packet.
+pub fn matches_some(compiled: &Result<Compiled, ExprError>) -> bool {
+    matches!(compiled, Ok(Compiled { rejects_all: false, .. }))
+}
+
+fn note_chain_depth(expression: &str, target: &Target) {
+    static IS_NOTED: AtomicBool = AtomicBool::new(false);
+    if !expression.contains("protochain") {
+        return;
     }
+    let depth = expression.parse::<Expr>().ok().and_then(|expr| expr.chain_depth(target));
+    if let Some(depth) = depth.filter(|&depth| depth < MOST_HEADERS)
+        && !IS_NOTED.swap(true, Ordering::Relaxed)
+    {
+        say(format_args!(
+            "cbpf: note: `protochain` follows at most {depth} headers; packets with more of them do not match \
+             (--protochain-depth)"
+        ));
+    }
+}
+
+/// Returns the message of an error, without its position in the expression.
+pub fn reason(error: &ExprError) -> String {
+    match error {
+        ExprError::Invalid(error) => error.message().to_owned(),
+        other => other.to_string(),
+    }
+}
+
+/// Quotes an expression for a message, or the beginning of a long one.
+pub fn quoted(expression: &str) -> String {
+    match expression.char_indices().nth(LONGEST_QUOTE) {
+        Some((end, _)) => format!("`{} ...`", &expression[..end]),
+        None => format!("`{expression}`"),
+    }
+}
+
+/// Reads a text without its comments: as for `tcpdump -F`, `#` begins one that goes to the end of the line.
+///
+/// # Errors
+/// If the file cannot be read, or is not UTF-8 outside comments; `what` is the name of such a text in the message.
+pub fn read_commented(path: &Path, what: &str) -> Result<String, Failure> {
+    let bytes = without_comments(&read_bytes(path)?);
+    String::from_utf8(bytes).map_err(|_| Failure::of_file(path, format_args!("expected {what}, as UTF-8 text")))
+}
+
+/// Removes the comments, and keeps the lines.
+fn without_comments(bytes: &[u8]) -> Vec<u8> {
+    let without_comment = |line: &[u8]| line.split(|&byte| byte == b'#').next().unwrap_or_default().to_vec();
+    let lines: Vec<_> = bytes.split(|&byte| byte == b'\n').map(without_comment).collect();
+    lines.join(&b'\n')
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! `cbpf filter`: the main job, which packets of captures a program keeps.
+//! `cbpf filter`: counts the packets of captures that a program keeps, and writes them to a capture.
 
 use std::cell::Cell;
 use std::io::{Write, stdout};
@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use clap::{Args, ValueEnum};
 
 use crate::cli::capture::{Format, LeftOut, Output, Piece, Reader, Writer};
-use crate::cli::engine::{self, Engine, Surroundings};
+use crate::cli::engine::{Contexts, Engine, EngineChoice};
 use crate::cli::failure::{Failure, say};
 use crate::cli::input::{CaptureArguments, Inputs, each_piece};
 use crate::cli::link_types::ByLinkType;
@@ -17,15 +17,15 @@ use crate::cli::summary::Summary;
 
 /// Count the packets that a program keeps, and write them to a capture
 ///
-/// A summary goes to standard error. Kept packets are cut to the program's verdict; an expression keeps them whole. Time
-/// stamps, link types and original lengths stay. The output is a pcap file if all inputs are, with one link type, and
-/// else pcapng. Sections of pcapng stay what they are, with all that they hold besides packets: comments and other
-/// options, names, secrets, statistics as they were, blocks of any kind; except for custom blocks and options that are
-/// marked as not to be copied. The output appears under its name when it is complete. A pipe gets its header at once,
-/// and each packet before the next one is waited for.
+/// Prints a summary on standard error. Truncates kept packets to the program's verdict; an expression keeps them whole.
+/// Timestamps, link types and original lengths are preserved. The output is a pcap file if all inputs are pcap files of
+/// one link type, and pcapng otherwise. The sections of pcapng inputs are copied with all their blocks and options:
+/// comments, names, secrets, unmodified statistics. Custom blocks and options that must not be copied are left out.
+/// The output appears under its name when it is complete. To a pipe, the header is written at once, and each packet as
+/// soon as it is read.
 ///
-/// An expression has a program for each link type of the inputs. Where it has none, or one that matches no packet, it
-/// matches nothing there, with a warning; it is an error if there is no link type for which it has a program.
+/// An expression is compiled for each link type of the inputs. It matches no packets of a link type for which it is
+/// invalid or contradictory, with a warning. It is an error if it is invalid for all of them.
 #[derive(Args)]
 #[command(after_help = "Example:
   cbpf filter -r in.pcap 'tcp port 443' -w https.pcap
@@ -38,19 +38,19 @@ pub struct Arguments {
     #[command(flatten)]
     captures: CaptureArguments,
 
-    /// Write the kept packets to this capture; - for standard output
+    /// Write kept packets to this capture; - for standard output
     #[arg(short, long = "write", value_name = "OUT")]
     write: Option<PathBuf>,
 
-    /// What runs the program
-    #[arg(long, value_enum, value_name = "ENGINE", default_value_t = engine::Name::Jit)]
-    engine: engine::Name,
+    /// Run the program with this engine
+    #[arg(long, value_enum, value_name = "ENGINE", default_value_t = EngineChoice::Jit)]
+    engine: EngineChoice,
 
-    /// Where the random numbers of `ld rand` begin, so that a run can be repeated
+    /// Seed the random numbers of `ld rand`, to make runs repeatable
     #[arg(long, value_name = "NUMBER")]
     seed: Option<u64>,
 
-    /// Print the summary as JSON, on standard output unless packets go there
+    /// Print the summary as JSON, on standard output, or on standard error if packets are written to standard output
     #[arg(long)]
     json: bool,
 }
@@ -79,7 +79,7 @@ fn filter(
     mut writer: Option<&mut Writer>,
     summary: &mut Summary,
 ) -> Result<Inputs, Failure> {
-    let mut surroundings = Surroundings::new(arguments.seed);
+    let mut contexts = Contexts::new(arguments.seed);
     let mut verdicts = Vec::new();
     let mut left_out = LeftOut::default();
     let outcome = each_piece(inputs, Progress::of(inputs), &Cell::new(None), |input, first, piece| {
@@ -96,7 +96,7 @@ fn filter(
         for (link_type, records) in records.by_link_type() {
             let first = first + verdicts.len() as u64;
             match engines.of(input, link_type, records.iter().map(|record| record.interface))? {
-                Some(engine) => engine.run_all(&mut surroundings, first, records, &mut verdicts),
+                Some(engine) => engine.run_all(&mut contexts, first, records, &mut verdicts),
                 None => verdicts.resize(verdicts.len() + records.len(), 0),
             }
         }

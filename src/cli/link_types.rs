@@ -11,12 +11,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::iter;
 
-use cbpf::{LinkType, Verified};
+use cbpf::{ExprError, LinkType, Verified};
 
 use crate::cli::capture::{Interface, Reader, input_name};
+use crate::cli::expression::{Compiled, matches_some, reason};
 use crate::cli::failure::Failure;
 use crate::cli::input::CaptureArguments;
-use crate::cli::program::{ProgramArguments, Refused, What};
+use crate::cli::program::{ProgramArguments, ProgramSource};
 use crate::cli::warnings::NamedInterfaces;
 
 /// A sample of link types. An expression that matches no packet of any of them is a contradiction.
@@ -70,7 +71,7 @@ type Load<'a, T> = Box<dyn Fn(Verified) -> Result<T, Failure> + 'a>;
 /// The loaded programs of a subcommand, by link type.
 pub struct ByLinkType<'a, T> {
     arguments: &'a ProgramArguments,
-    what: What,
+    source: ProgramSource,
     load: Load<'a, T>,
     /// The names of the inputs.
     inputs: Vec<String>,
@@ -81,13 +82,6 @@ pub struct ByLinkType<'a, T> {
     is_contradiction: bool,
     /// The interfaces for which warnings were printed.
     warned: NamedInterfaces,
-}
-
-/// The result of compiling an expression for a link type.
-enum Compiled {
-    Accepts(Verified),
-    RejectsAll(Verified),
-    Invalid(Refused),
 }
 
 /// The program for a link type.
@@ -110,7 +104,7 @@ impl<'a, T> ByLinkType<'a, T> {
     ) -> Result<ByLinkType<'a, T>, Failure> {
         let mut all = ByLinkType {
             arguments,
-            what: arguments.what()?,
+            source: arguments.source()?,
             load: Box::new(load),
             inputs: captures.all_paths(arguments).map(|path| input_name(path).to_string()).collect(),
             classes: LinkTypeClasses::default(),
@@ -119,25 +113,23 @@ impl<'a, T> ByLinkType<'a, T> {
             warned: NamedInterfaces::default(),
         };
         if let Some(link_type) = arguments.only_link_type() {
-            let item = (all.load)(arguments.verified(&all.what, link_type)?)?;
+            let item = (all.load)(arguments.verified(&all.source, link_type)?)?;
             all.loaded.insert(None, Loaded { item: Some(item), warning: None });
             return Ok(all);
         }
         let known = captures.link_types(inputs);
         all.classes = known.classes;
         let compiled: Vec<_> = known.link_types.iter().map(|&link_type| (link_type, all.compile(link_type))).collect();
-        let works = |compiled: &Compiled| !matches!(compiled, Compiled::Invalid(_));
-        if !compiled.iter().any(|(_, compiled)| works(compiled))
-            && known.rule_out(|link_type| works(&all.compile(link_type)))
+        if compiled.iter().all(|(_, compiled)| compiled.is_err())
+            && known.rule_out(|link_type| all.compile(link_type).is_ok())
         {
             let link_type = known.link_types.first().copied().unwrap_or(LinkType::ETHERNET);
-            arguments.compile(&all.what, link_type).map_err(|error| Failure::Failed(error.to_string()))?;
+            arguments.compile(&all.source, link_type).map_err(|error| Failure::Failed(error.to_string()))?;
         }
-        let accepts = |compiled: &Compiled| matches!(compiled, Compiled::Accepts(_));
-        all.is_contradiction = !compiled.iter().any(|(_, compiled)| accepts(compiled))
-            && !works_for_a_family(|link_type| accepts(&all.compile(link_type)));
+        all.is_contradiction = !compiled.iter().any(|(_, compiled)| matches_some(compiled))
+            && !works_for_a_family(|link_type| matches_some(&all.compile(link_type)));
         if all.is_contradiction {
-            arguments.warn_of_contradiction(&all.what, None)?;
+            arguments.warn_of_contradiction(&all.source, None)?;
         }
         compiled.into_iter().try_for_each(|(link_type, compiled)| all.add(link_type, compiled))?;
         Ok(all)
@@ -188,7 +180,7 @@ impl<'a, T> ByLinkType<'a, T> {
         }
         let names: Vec<_> = self.loaded.keys().flatten().map(LinkType::to_string).collect();
         let message = "has no meaning for any of the link types that occur";
-        Err(Failure::Failed(format!("{} {message}: {}", self.arguments.name(&self.what), names.join(", "))))
+        Err(Failure::Failed(format!("{} {message}: {}", self.arguments.name(&self.source), names.join(", "))))
     }
 
     /// Returns all loaded programs with their link types.
@@ -196,23 +188,18 @@ impl<'a, T> ByLinkType<'a, T> {
         self.loaded.into_iter().filter_map(|(link_type, loaded)| Some((link_type, loaded.item?)))
     }
 
-    fn compile(&self, link_type: LinkType) -> Compiled {
-        match self.arguments.compile(&self.what, link_type) {
-            Ok(verified) if verified.rejects_all() => Compiled::RejectsAll(verified),
-            Ok(verified) => Compiled::Accepts(verified),
-            Err(error) => Compiled::Invalid(error),
-        }
+    fn compile(&self, link_type: LinkType) -> Result<Compiled, ExprError> {
+        self.arguments.compile(&self.source, link_type)
     }
 
-    fn add(&mut self, link_type: LinkType, compiled: Compiled) -> Result<(), Failure> {
-        let nothing = format!("{} matches no packet there", self.arguments.name(&self.what));
+    fn add(&mut self, link_type: LinkType, compiled: Result<Compiled, ExprError>) -> Result<(), Failure> {
+        let nothing = format!("{} matches no packet there", self.arguments.name(&self.source));
         let loaded = match compiled {
-            Compiled::Accepts(verified) => Loaded { item: Some((self.load)(verified)?), warning: None },
-            Compiled::RejectsAll(verified) => {
-                let warning = (!self.is_contradiction).then_some(nothing);
+            Ok(Compiled { verified, rejects_all }) => {
+                let warning = (rejects_all && !self.is_contradiction).then_some(nothing);
                 Loaded { item: Some((self.load)(verified)?), warning }
             }
-            Compiled::Invalid(error) => Loaded { item: None, warning: Some(format!("{nothing}: {}", error.reason())) },
+            Err(error) => Loaded { item: None, warning: Some(format!("{nothing}: {}", reason(&error))) },
         };
         self.loaded.insert(Some(link_type), loaded);
         Ok(())

@@ -1,8 +1,9 @@
-//! The command line: what the arguments are, which subcommand they name, and which exit code its outcome has.
+//! The command line: parses the arguments, runs the subcommand, and maps its result to an exit code.
 
 mod bench;
 mod capture;
 mod compile;
+mod completions;
 mod convert;
 mod count;
 mod engine;
@@ -10,22 +11,21 @@ mod explain;
 mod expression;
 mod failure;
 mod filter;
-mod generate;
 mod input;
 mod interrupt;
 mod limits;
 mod link_types;
-mod listing;
+mod man;
 mod print;
 mod program;
 mod progress;
+mod rule_matching;
 mod rules;
 mod run;
 mod seccomp;
 mod show;
 mod split;
 mod summary;
-mod timing;
 mod trace;
 mod verify;
 mod warnings;
@@ -37,14 +37,14 @@ use clap::{Parser, Subcommand};
 
 use failure::Failure;
 
-/// Classic BPF: filters captures with natively compiled programs; converts, verifies and shows programs.
+/// Filter captures with natively compiled classic BPF programs; convert, verify and inspect programs
 #[derive(Parser)]
 #[command(name = "cbpf", version, arg_required_else_help = true)]
 #[command(after_help = "Exit codes:
-  0  fine
-  1  wrong usage, invalid program, or output that can't be written
+  0  success
+  1  wrong usage, invalid program, or output that cannot be written
   2  missing or damaged input
-  3  engines disagree
+  3  engines disagree on a packet
 
 Example:
   cbpf filter -r in.pcap 'tcp port 443' -w https.pcap")]
@@ -59,7 +59,7 @@ enum Command {
     Run(run::Arguments),
     Split(split::Arguments),
     Count(count::Arguments),
-    Rules(rules::check::Arguments),
+    Rules(rules::Arguments),
     Bench(bench::Arguments),
     Compile(compile::Arguments),
     Convert(convert::Arguments),
@@ -68,11 +68,11 @@ enum Command {
     Trace(trace::Arguments),
     Explain(explain::Arguments),
     Seccomp(seccomp::Arguments),
-    Completions(generate::Completions),
-    Man(generate::Man),
+    Completions(completions::Arguments),
+    Man(man::Arguments),
 }
 
-/// Runs the program with these arguments, of which the first is its name.
+/// Runs the command line; the first argument is the name of the program.
 pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     limits::disable_file_size_signal();
     let outcome = match Cli::try_parse_from(arguments) {
@@ -94,7 +94,7 @@ fn run(command: Command) -> Result<(), Failure> {
         Command::Run(arguments) => run::run(&arguments),
         Command::Split(arguments) => split::run(&arguments),
         Command::Count(arguments) => count::run(&arguments),
-        Command::Rules(arguments) => rules::check::run(&arguments),
+        Command::Rules(arguments) => rules::run(&arguments),
         Command::Bench(arguments) => bench::run(&arguments),
         Command::Compile(arguments) => compile::run(&arguments),
         Command::Convert(arguments) => convert::run(&arguments),
@@ -103,7 +103,7 @@ fn run(command: Command) -> Result<(), Failure> {
         Command::Trace(arguments) => trace::run(&arguments),
         Command::Explain(arguments) => explain::run(&arguments),
         Command::Seccomp(arguments) => seccomp::run(&arguments),
-        Command::Completions(arguments) => generate::completions(&arguments),
-        Command::Man(arguments) => generate::man(&arguments),
+        Command::Completions(arguments) => completions::run(&arguments),
+        Command::Man(arguments) => man::run(&arguments),
     }
 }

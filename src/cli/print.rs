@@ -1,12 +1,29 @@
-//! What subcommands print on standard output.
+//! Output of subcommands on standard output.
 
 use std::io::{Write, stdout};
 
+use cbpf::Program;
+use cbpf::text::Form;
+use indicatif::HumanCount;
+
 use crate::cli::failure::Failure;
 
-/// Prints all of it: what stayed in the buffer, as bytes without an end of line do, would be lost without a word.
+/// Prints bytes and flushes standard output: an error while it is flushed at exit would be lost.
 pub fn print(bytes: &[u8]) -> Result<(), Failure> {
     let mut output = stdout().lock();
     output.write_all(bytes)?;
     Ok(output.flush()?)
+}
+
+/// Returns each instruction as `tcpdump -d` prints it, with single spaces and without its number:
+/// `jeq #0x800 jt 2 jf 5`.
+pub fn instruction_lines(program: &Program) -> Vec<String> {
+    let listing = program.print(Form::Listing);
+    let without_number = |line: &str| line.split_whitespace().skip(1).collect::<Vec<_>>().join(" ");
+    String::from_utf8_lossy(&listing).lines().map(without_number).collect()
+}
+
+/// Formats a number with its noun: `1 packet`, `1,500 packets`.
+pub fn counted(number: u64, noun: &str) -> String {
+    format!("{} {noun}{}", HumanCount(number), if number == 1 { "" } else { "s" })
 }

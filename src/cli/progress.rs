@@ -1,4 +1,4 @@
-//! A progress bar on standard error, for input that takes long.
+//! A progress bar on standard error, for long runs.
 
 use std::io::{IsTerminal, stderr};
 use std::time::{Duration, Instant};
@@ -7,21 +7,21 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::cli::capture::Reader;
 
-/// How long reading goes on before a bar appears.
+/// The time before a bar appears.
 const PATIENCE: Duration = Duration::from_millis(500);
 
-/// The progress through some inputs; it is removed when this is dropped.
+/// The progress bar of a run, removed when dropped.
 pub enum Progress {
-    /// Not shown: standard error is no terminal, or the output would be disturbed.
+    /// Never shown: standard error is not a terminal, or the bar would disturb the output.
     Hidden,
-    /// Shown if it takes long.
+    /// Shown after [`PATIENCE`].
     Waiting { since: Instant, bytes_total: Option<u64> },
     /// Shown.
     Shown(ProgressBar),
 }
 
 impl Progress {
-    /// The progress through these inputs, if standard error is a terminal.
+    /// Returns a bar for these inputs, shown only if standard error is a terminal.
     pub fn of(inputs: &[Reader]) -> Progress {
         let bytes_total = inputs.iter().map(Reader::bytes_total).sum();
         match stderr().is_terminal() {
@@ -30,7 +30,7 @@ impl Progress {
         }
     }
 
-    /// Says how many bytes have been read.
+    /// Updates the number of bytes read.
     pub fn show(&mut self, bytes_read: u64) {
         if let Progress::Waiting { since, bytes_total } = *self
             && since.elapsed() > PATIENCE
@@ -42,7 +42,7 @@ impl Progress {
         }
     }
 
-    /// Does something that writes to standard error.
+    /// Hides the bar during work that writes to standard error.
     pub fn pause(&self, work: impl FnOnce()) {
         match self {
             Progress::Shown(bar) => bar.suspend(work),

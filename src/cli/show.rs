@@ -1,6 +1,7 @@
-//! `cbpf show`: what becomes of a program on its way to native code.
+//! `cbpf show`: prints the stages of a program on its way to native code.
 
-use cbpf::{CompileError, Graph, Pass};
+use cbpf::debug::{Graph, Pass};
+use cbpf::filter::CompileError;
 use clap::Args;
 
 use crate::cli::failure::Failure;
@@ -8,7 +9,7 @@ use crate::cli::input::one_of;
 use crate::cli::print::print;
 use crate::cli::program::ProgramArguments;
 
-/// Show a program as graph, as Cranelift IR or as machine code
+/// Show a program as a graph, as Cranelift IR or as machine code
 #[derive(Args)]
 #[command(after_help = "Example:
   cbpf show -p arp.asm --graph | dot -Tsvg > arp.svg")]
@@ -19,7 +20,7 @@ pub struct Arguments {
     #[command(flatten)]
     stage: Stage,
 
-    /// Stop after this step of the optimiser
+    /// Show the program after this pass of the optimiser
     #[arg(long, value_name = "PASS", value_parser = one_of(STEPS, Step::name))]
     after: Option<Step>,
 }
@@ -50,19 +51,19 @@ impl Step {
     }
 }
 
-/// The stage at which the program is shown.
+/// The stage to show.
 #[derive(Args)]
 #[group(required = true, multiple = false)]
 struct Stage {
-    /// The decision graph, in the DOT language
+    /// Show the decision graph, in the DOT language
     #[arg(long)]
     graph: bool,
 
-    /// The Cranelift IR
+    /// Show the Cranelift IR
     #[arg(long)]
     clif: bool,
 
-    /// The machine code, disassembled
+    /// Show the disassembled machine code
     #[arg(long)]
     native: bool,
 }

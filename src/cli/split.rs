@@ -1,4 +1,4 @@
-//! `cbpf split`: a capture for each rule, in one pass.
+//! `cbpf split`: writes the packets of each rule to a capture of its own, in one pass.
 
 use std::cell::Cell;
 use std::fs;
@@ -12,17 +12,17 @@ use crate::cli::failure::{Failure, say};
 use crate::cli::input::each_piece;
 use crate::cli::interrupt;
 use crate::cli::progress::Progress;
-use crate::cli::rules::{Counts, RuleArguments, Rules};
+use crate::cli::rule_matching::{RuleArguments, RuleCounts, Rules};
 
 /// Write the packets that each of many rules matches to a capture of its own
 ///
-/// Rules are read from a file, `name: expression` a line; # begins a comment. Names have letters, digits, `_`, `-` and `.`,
-/// and differ not only in case. The capture of a rule is DIR/NAME.pcap if all inputs are pcap files, with one link type,
-/// and else DIR/NAME.pcapng; it is the same as `cbpf filter -w` writes for that expression, so each has all that pcapng
-/// inputs hold besides packets. A rule that matches nothing gets a capture without packets. On a link type for which a
-/// rule has no meaning, or which it contradicts, it matches nothing, with a warning; a rule that has no meaning for any
-/// link type of the inputs is wrong. All captures appear when all are complete. A table of packets and bytes goes to
-/// standard output, a summary to standard error.
+/// Reads rules from a file, one `name: expression` a line; # begins a comment. Names consist of letters, digits, `_`,
+/// `-` and `.`, and must differ in more than case. The capture of a rule is DIR/NAME.pcap if all inputs are pcap files
+/// of one link type, and DIR/NAME.pcapng otherwise. It equals the output of `cbpf filter -w` for that expression, with
+/// all that pcapng inputs hold besides packets. A rule that matches nothing gets a capture without packets. A rule
+/// matches no packets of a link type for which it is invalid or contradictory, with a warning; it is an error if it is
+/// invalid for all link types of the inputs. All captures appear when all are complete. Prints a table of packets and
+/// bytes on standard output and a summary on standard error.
 #[derive(Args)]
 #[command(after_help = "Example:
   cbpf split -r monday.pcap.gz -r tuesday.pcapng --rules services.txt -o by-service")]
@@ -30,7 +30,7 @@ pub struct Arguments {
     #[command(flatten)]
     rules: RuleArguments,
 
-    /// Write the captures to this folder, which is made if it is not there
+    /// Write the captures to this directory, and create it if necessary
     #[arg(short, long, value_name = "DIR")]
     output: PathBuf,
 
@@ -40,10 +40,10 @@ pub struct Arguments {
 }
 
 pub fn run(arguments: &Arguments) -> Result<(), Failure> {
-    let (mut inputs, mut classifier) = arguments.rules.open()?;
+    let (mut inputs, mut matcher) = arguments.rules.open()?;
     let _folder = Folder::create(&arguments.output)?;
-    let mut writers = create(&arguments.output, classifier.rules(), &inputs)?;
-    let mut counts = Counts::start(classifier.rules());
+    let mut writers = create(&arguments.output, matcher.rules(), &inputs)?;
+    let mut counts = RuleCounts::start(matcher.rules());
     let progress = Progress::of(&inputs);
     let mut left_out = LeftOut::default();
     let outcome = each_piece(&mut inputs, progress, &Cell::new(None), |input, _, piece| match piece {
@@ -51,7 +51,7 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
             left_out.block(&block);
             Ok::<(), Failure>(writers.iter_mut().try_for_each(|writer| writer.block(input, &block))?)
         }
-        Piece::Records(records) => classifier.each(input, records, |record, ids| {
+        Piece::Records(records) => matcher.each(input, records, |record, ids| {
             counts.count(record, ids);
             if !ids.is_empty() {
                 left_out.record(record);
@@ -64,13 +64,13 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     if !left_out.is_empty() {
         say(format_args!("cbpf: warning: {left_out}"));
     }
-    counts.print(classifier.rules(), arguments.json)?;
-    // What other rules matched is not to be lost.
-    classifier.rules().finish()?;
+    counts.print(matcher.rules(), arguments.json)?;
+    // An invalid rule does not prevent the captures of the others.
+    matcher.rules().finish()?;
     outcome.outcome()
 }
 
-/// A writer for each rule.
+/// Creates a writer for each rule.
 fn create(folder: &Path, rules: &Rules, inputs: &[Reader]) -> Result<Vec<Writer>, Failure> {
     let format = Format::of(inputs);
     let names = rules.names();
@@ -82,13 +82,13 @@ fn create(folder: &Path, rules: &Rules, inputs: &[Reader]) -> Result<Vec<Writer>
     names.map(writer).collect()
 }
 
-/// Writes all that is left before the first capture gets its name, so that a disk that is full leaves none.
+/// Completes all captures before the first one gets its name, so that a full disk leaves none.
 fn finish(mut writers: Vec<Writer>, inputs: &[Reader]) -> Result<(), Failure> {
     writers.iter_mut().try_for_each(|writer| writer.complete(inputs))?;
     Ok(interrupt::uninterrupted(|| writers.into_iter().try_for_each(|writer| writer.finish(inputs)))?)
 }
 
-/// A folder; if it was made and nothing came into it, it goes.
+/// The output folder: on drop, removed again if it was created here and is empty.
 struct Folder<'a>(Option<&'a Path>);
 
 impl Folder<'_> {
@@ -104,7 +104,7 @@ impl Folder<'_> {
 impl Drop for Folder<'_> {
     fn drop(&mut self) {
         if let Some(path) = self.0 {
-            // That fails if there is something in it.
+            // Fails if the folder is not empty.
             let _ = fs::remove_dir(path);
         }
     }

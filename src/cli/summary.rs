@@ -1,10 +1,12 @@
-//! What a run over captures counted.
+//! The summary of a run over captures.
 
 use std::fmt;
 use std::time::{Duration, Instant};
 
 use indicatif::HumanCount;
 use serde_json::{Value, json};
+
+use crate::cli::print::counted;
 
 /// Counts of packets and bytes, and the time since it was made.
 #[derive(Clone)]
@@ -21,7 +23,7 @@ impl Summary {
         Summary { start: Instant::now(), packets: 0, matches: 0, bytes: 0, kept_bytes: 0 }
     }
 
-    /// Counts a packet of so many bytes, of which the program keeps some; `None` if it drops the packet.
+    /// Counts a packet of `captured` bytes, of which the program keeps `kept`, or which it drops.
     #[inline]
     pub fn count(&mut self, captured: usize, kept: Option<usize>) {
         self.packets += 1;
@@ -32,13 +34,13 @@ impl Summary {
         }
     }
 
-    /// The counts as they are when everything is done.
+    /// Stops the clock.
     pub fn finish(self) -> Finished {
         Finished { time: self.start.elapsed(), summary: self }
     }
 }
 
-/// A summary, and the time that it took.
+/// A summary, and the duration of the run.
 pub struct Finished {
     summary: Summary,
     time: Duration,
@@ -65,9 +67,9 @@ impl Finished {
 impl fmt::Display for Finished {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Summary { packets, matches, bytes, kept_bytes, .. } = self.summary;
-        let (packets, matches, bytes, kept) =
-            (HumanCount(packets), HumanCount(matches), HumanCount(bytes), HumanCount(kept_bytes));
+        let (packets, bytes) = (counted(packets, "packet"), counted(bytes, "byte"));
+        let (matches, kept) = (HumanCount(matches), HumanCount(kept_bytes));
         let (seconds, rate) = (self.time.as_secs_f64(), HumanCount(self.packets_per_second()));
-        write!(f, "{packets} packets, {matches} match; {bytes} bytes, {kept} kept; {seconds:.4} s, {rate} packets/s")
+        write!(f, "{packets}, {matches} match; {bytes}, {kept} kept; {seconds:.4} s, {rate} packets/s")
     }
 }

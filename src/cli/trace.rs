@@ -1,25 +1,25 @@
-//! `cbpf trace`: what a program does with one packet.
+//! `cbpf trace`: traces the execution of a program on one packet.
 
 use std::io::{Write, stdout};
 
-use cbpf::{Executed, HaltReason, Trace, Verified};
+use cbpf::Verified;
+use cbpf::debug::{Executed, HaltReason, Trace};
 use clap::{Args, value_parser};
 use serde_json::{Value, json};
 
 use crate::cli::capture::Record;
-use crate::cli::engine::Surroundings;
+use crate::cli::engine::Contexts;
 use crate::cli::failure::Failure;
 use crate::cli::input::{CaptureArguments, Inputs, each_record};
 use crate::cli::link_types::ByLinkType;
-use crate::cli::listing;
-use crate::cli::print::print;
+use crate::cli::print::{counted, instruction_lines, print};
 use crate::cli::program::ProgramArguments;
 use crate::cli::progress::Progress;
 
-/// Print each instruction that a program executes on one packet, and why it ends
+/// Print each instruction that a program executes on one packet, and the reason why it halts
 ///
-/// Behind each instruction stand the registers as it left them, in hexadecimal, and the bytes that it read, the word
-/// that it stored, or where it jumped to. The interpreter runs the program.
+/// After each instruction come the resulting registers, in hexadecimal, and the bytes that it loaded, the word that it
+/// stored, or its jump target. The interpreter runs the program.
 #[derive(Args)]
 #[command(after_help = "Example:
   cbpf trace -p arp.asm -r in.pcap --packet 7")]
@@ -30,11 +30,11 @@ pub struct Arguments {
     #[command(flatten)]
     captures: CaptureArguments,
 
-    /// The number of the packet, from 1, counted on through all captures
+    /// Trace the packet with this number, counted from 1 through all captures
     #[arg(long, value_name = "NUMBER", value_parser = value_parser!(u64).range(1..))]
     packet: u64,
 
-    /// Where the random numbers of `ld rand` begin, as in `cbpf run`
+    /// Seed the random numbers of `ld rand`, as for `cbpf run`
     #[arg(long, value_name = "NUMBER")]
     seed: Option<u64>,
 
@@ -47,16 +47,17 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     let mut inputs = arguments.captures.open(&arguments.program)?;
     let mut programs = ByLinkType::new(&arguments.program, &arguments.captures, &inputs, Ok)?;
     let mut packets = 0;
-    // The packet that is sought ends the reading.
+    // An error ends the reading, so the result for the packet is returned as one.
     let search = each_record(&mut inputs, Progress::Hidden, |input, number, record| {
         packets = number;
         if number == arguments.packet { Err(show(arguments, &mut programs, input, record)) } else { Ok(()) }
     });
-    let missing = format!("there is no packet {}; the captures hold {packets}", arguments.packet);
+    let missing =
+        || format!("there is no packet {}; the captures hold {}", arguments.packet, counted(packets, "packet"));
     match search {
         Err(printed) => printed,
-        Ok(Inputs::Whole) => Err(Failure::Failed(missing)),
-        Ok(Inputs::Damaged) => Err(Failure::Input(missing)),
+        Ok(Inputs::Whole) => Err(Failure::Failed(missing())),
+        Ok(Inputs::Damaged) => Err(Failure::Input(missing())),
     }
 }
 
@@ -67,10 +68,13 @@ fn show(
     record: &Record,
 ) -> Result<(), Failure> {
     let Some(verified) = programs.of_interface(input, record.interface)? else {
-        return Err(Failure::Failed(format!("there is no program to trace on packet {}", arguments.packet)));
+        return Err(Failure::Failed(format!(
+            "the expression has no program for the link type of packet {}",
+            arguments.packet
+        )));
     };
-    let mut surroundings = Surroundings::new(arguments.seed);
-    let packet = surroundings.packet(arguments.packet, record, true);
+    let mut contexts = Contexts::new(arguments.seed);
+    let packet = contexts.packet(arguments.packet, record, true);
     let trace = verified.trace(packet);
     if !arguments.json {
         return print(trace.to_string().as_bytes());
@@ -87,7 +91,7 @@ fn show(
 }
 
 fn executed(verified: &Verified, trace: &Trace) -> Vec<Value> {
-    let lines = listing::lines(verified.program());
+    let lines = instruction_lines(verified.program());
     let describe = |executed: &Executed| {
         let read = executed.read.map(|read| json!({ "offset": read.offset, "bytes": read.bytes }));
         let stored = executed.stored.map(|(slot, value)| json!({ "slot": slot, "value": value }));
@@ -104,7 +108,7 @@ fn executed(verified: &Verified, trace: &Trace) -> Vec<Value> {
     trace.iter().map(describe).collect()
 }
 
-/// Why the program ended, and the numbers of what could not be done.
+/// Returns the reason why the program halted, with its numbers.
 fn end(trace: &Trace) -> Value {
     match trace.end() {
         Ok(_) => json!({ "reason": "return" }),

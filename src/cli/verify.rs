@@ -1,15 +1,16 @@
-//! `cbpf verify`: whether a dialect accepts a program.
+//! `cbpf verify`: verifies a program.
 
 use std::io::{Write, stdout};
 
 use clap::Args;
 
 use crate::cli::failure::Failure;
+use crate::cli::print::counted;
 use crate::cli::program::ProgramArguments;
 
-/// Judge a program by the rules of a dialect
+/// Verify a program by the rules of a dialect
 ///
-/// A program that is refused gets exit code 1, and the instruction and the rule on standard error.
+/// If the program is invalid, prints the instruction and the violated rule on standard error, with exit code 1.
 #[derive(Args)]
 #[command(after_help = "Example:
   cbpf verify -p policy.asm --dialect seccomp")]
@@ -20,6 +21,6 @@ pub struct Arguments {
 
 pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     let verified = arguments.program.read_alone()?;
-    let (len, dialect) = (verified.program().len(), verified.dialect());
-    Ok(writeln!(stdout(), "valid: {len} instructions ({dialect} dialect)")?)
+    let (length, dialect) = (counted(verified.program().len() as u64, "instruction"), verified.dialect());
+    Ok(writeln!(stdout(), "valid: {length} ({dialect} dialect)")?)
 }

@@ -79,7 +79,8 @@ fn return_ends(compiled: &CompiledCode) -> impl Iterator<Item = usize> {
 
 #[cfg(all(test, target_arch = "x86_64"))]
 mod tests {
-    use crate::{Dialect, Graph, Program};
+    use crate::debug::Graph;
+    use crate::{Dialect, Program};
 
     fn native(text: &str) -> String {
         let program: Program = text.parse().expect("a program");

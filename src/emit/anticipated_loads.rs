@@ -1,141 +1,83 @@
-//! What is sure to be loaded later.
+//! Anticipated loads: those that every path from a point makes.
 //!
-//! A load checks its own bounds. So a check is not needed at a point from which every path either gives verdict 0, or
-//! makes a load that would fail, too, before anything else can be observed.
+//! A load checks its own bounds. So a check is superfluous at a point from which every path either returns 0, or makes a
+//! load that would fail as well before anything else can be observed. The same holds for divisions.
 
-use crate::bpf::isa::{AluOp, Width};
-use crate::ir::{Address, Block, Check, Edge, Graph, Terminator, Value, ValueId};
-use crate::opt::bounds_check_elimination::Bytes;
+use crate::emit::check_set::CheckSet;
+use crate::ir::{Block, Check, Edge, Graph, Terminator, Test, Value};
+use crate::opt::dataflow::meet_of_edges;
 
-/// How many divisors are followed at a time.
-const DIVISORS: usize = 8;
-
-/// What is loaded, and divided by.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Uses {
-    bytes: Bytes,
-    divisors: Vec<ValueId>,
-}
-
-impl Uses {
-    /// Whether what these uses do makes a check superfluous.
-    pub(crate) fn cover(&self, check: Check) -> bool {
-        match check {
-            Check::InBounds(address, width) => self.bytes.get(address.base) >= address.end(width),
-            Check::NonZero(divisor) => self.divisors.contains(&divisor),
-            Check::Present(..) => false,
-        }
-    }
-
-    fn load(&mut self, address: Address, width: Width) {
-        self.bytes.raise(address.base, address.end(width));
-    }
-
-    fn divide(&mut self, divisor: ValueId) {
-        if !self.divisors.contains(&divisor) && self.divisors.len() < DIVISORS {
-            self.divisors.push(divisor);
-        }
-    }
-
-    fn join(&mut self, other: &Uses) {
-        self.bytes.join(&other.bytes);
-        other.divisors.iter().for_each(|&divisor| self.divide(divisor));
-    }
-
-    fn meet(&mut self, other: &Uses) {
-        self.bytes.meet(&other.bytes);
-        self.divisors.retain(|divisor| other.divisors.contains(divisor));
-    }
-}
-
-/// What is sure to be used from each point on; `None` where the verdict is 0 in any case.
+/// The checks that are made from each point on by loads and divisions; `None` where every path returns 0.
 #[derive(Debug)]
-pub(crate) struct Ahead {
-    of_values: Vec<Uses>,
-    starts: Vec<Option<Uses>>,
+pub(crate) struct AnticipatedLoads {
+    of_values: Vec<CheckSet>,
+    of_blocks: Vec<Option<CheckSet>>,
 }
 
-impl Ahead {
-    pub(crate) fn of(graph: &Graph) -> Ahead {
-        let mut ahead = Ahead { of_values: of_values(graph), starts: vec![None; graph.blocks.len()] };
+impl AnticipatedLoads {
+    pub(crate) fn of(graph: &Graph) -> AnticipatedLoads {
+        let mut anticipated =
+            AnticipatedLoads { of_values: of_values(graph), of_blocks: vec![None; graph.blocks.len()] };
         for (index, block) in graph.blocks.iter().enumerate().rev() {
-            ahead.starts[index] = ahead.points(graph, block).swap_remove(0);
+            anticipated.of_blocks[index] = anticipated.at_checks(graph, block).swap_remove(0);
         }
-        ahead
+        anticipated
     }
 
-    /// What is used from before each check of a block on, in order, and from behind the last.
-    pub(crate) fn points(&self, graph: &Graph, block: &Block) -> Vec<Option<Uses>> {
-        let mut uses = self.end(graph, &block.terminator);
-        let mut points = vec![uses.clone()];
+    /// Returns what is anticipated before each check of a block, in order, and after the last.
+    pub(crate) fn at_checks(&self, graph: &Graph, block: &Block) -> Vec<Option<CheckSet>> {
+        let mut anticipated = self.at_terminator(graph, &block.terminator);
+        let mut points = vec![anticipated.clone()];
         for &check in block.checks.iter().rev() {
             if let Check::Present(_, verdict) = check
                 && graph.constant(verdict) != Some(0)
             {
-                // Its verdict is computed only if it is not known by then that there is a device.
-                uses = Some(Uses::default());
+                // If the device is absent, its verdict is observed. It is computed only if nothing implies the check.
+                anticipated = Some(CheckSet::default());
             }
-            points.push(uses.clone());
+            points.push(anticipated.clone());
         }
         points.reverse();
         points
     }
 
-    fn end(&self, graph: &Graph, end: &Terminator) -> Option<Uses> {
-        match end {
+    fn at_terminator(&self, graph: &Graph, terminator: &Terminator) -> Option<CheckSet> {
+        match terminator {
             Terminator::Return(verdict) if graph.constant(*verdict) == Some(0) => None,
             Terminator::Return(verdict) => Some(self.of_values[verdict.index()].clone()),
-            Terminator::Jump(edge) => self.edge(edge),
-            Terminator::Branch { test, then, otherwise } => {
-                let mut uses = match (self.edge(then), self.edge(otherwise)) {
-                    (Some(mut uses), Some(other)) => {
-                        uses.meet(&other);
-                        uses
-                    }
-                    (uses, other) => uses.or(other)?,
-                };
-                test.values().for_each(|value| uses.join(&self.of_values[value.index()]));
-                Some(uses)
+            Terminator::Jump(_) | Terminator::Branch { .. } => {
+                let mut anticipated = meet_of_edges(terminator, |edge| self.on_edge(edge), CheckSet::meet)?;
+                let tested = terminator.test().into_iter().flat_map(Test::values);
+                tested.for_each(|value| anticipated.join(&self.of_values[value.index()]));
+                Some(anticipated)
             }
         }
     }
 
-    fn edge(&self, edge: &Edge) -> Option<Uses> {
-        let mut uses = self.starts[edge.block.index()].clone()?;
-        edge.arguments.iter().for_each(|argument| uses.join(&self.of_values[argument.index()]));
-        Some(uses)
+    fn on_edge(&self, edge: &Edge) -> Option<CheckSet> {
+        let mut anticipated = self.of_blocks[edge.block.index()].clone()?;
+        edge.arguments.iter().for_each(|argument| anticipated.join(&self.of_values[argument.index()]));
+        Some(anticipated)
     }
 }
 
-/// What it takes to compute each value.
-fn of_values(graph: &Graph) -> Vec<Uses> {
-    let mut all: Vec<Uses> = Vec::with_capacity(graph.values.len());
-    for value in graph.values.iter() {
-        let mut uses = Uses::default();
-        match value {
-            Value::Load(address, width, _) => {
-                if let Some(base) = address.base {
-                    uses = all[base.index()].clone();
-                }
-                uses.load(address, width);
-            }
-            Value::FindAttribute(_, left, right) => {
-                uses = all[left.index()].clone();
-                uses.join(&all[right.index()]);
-            }
-            Value::Alu(op, left, right) => {
-                uses = all[left.index()].clone();
-                uses.join(&all[right.index()]);
-                if matches!(op, AluOp::Div | AluOp::Mod) && graph.values.known(right).min == 0 {
-                    uses.divide(right);
-                }
-            }
-            Value::Negate(operand) | Value::ResolvedOffset(operand) => uses = all[operand.index()].clone(),
-            Value::Constant(_) | Value::Parameter(_) | Value::WireLen | Value::Ancillary(_) | Value::Random(_) => {}
-            // Only the passes for native code make selections.
-            Value::Select(..) => {}
+/// Returns the checks that the computation of each value makes.
+fn of_values(graph: &Graph) -> Vec<CheckSet> {
+    let mut of_values: Vec<CheckSet> = Vec::with_capacity(graph.values.len());
+    for id in graph.values.ids() {
+        let mut checks = CheckSet::default();
+        // A conditional value computes one of its operands only.
+        if !matches!(graph.value(id), Value::Select(..)) {
+            graph.values.operands(id).for_each(|operand| checks.join(&of_values[operand.index()]));
         }
-        all.push(uses);
+        match graph.value(id) {
+            Value::Load(address, width, _) => checks.insert(Check::InBounds(address, width)),
+            Value::Alu(op, _, divisor) if op.is_division() && graph.values.known(divisor).min == 0 => {
+                checks.insert(Check::NonZero(divisor));
+            }
+            _ => {}
+        }
+        of_values.push(checks);
     }
-    all
+    of_values
 }

@@ -1,46 +1,46 @@
-//! A graph becomes a program again, a shorter one.
+//! Emission: a decision graph becomes a shorter classic program.
 //!
-//! The passes make the graph small (`reduce.rs`, with `parameters.rs` and `reorder.rs` of its own), what later loads check
-//! is found (`ahead.rs`), scratch words are planned for (`plan.rs`, `keep.rs`), and blocks become pieces of code in their
-//! order (`writer.rs`, `evaluate.rs`), each knowing what the machine holds when it begins (`machine.rs`). Pieces are cleaned
-//! up (`clean.rs`) and laid out (`layout.rs`).
+//! The passes make the graph small (`reduce`). Then the loads that follow each point are found (`anticipated_loads`),
+//! scratch words are allocated (`slot_allocation`, `spill_candidates`), and the blocks are written as instructions in
+//! topological order (`emitter`, `instruction_selection`). The code is cleaned up and laid out.
 //!
 //! Invariants
-//! - A value is read from a register or scratch word only if that holds it on every path: the machine is the meet over
-//!   all edges, which are written before the block that they lead to.
+//! - A value is read from a register or scratch word only if that holds it on every path. The state of the machine at the
+//!   start of a block is the meet over all edges into it, which are written before.
 //! - A check is left out only if every path to it, or from it before anything else can be observed, makes a load or a
 //!   division that would fail as well.
-//! - What cannot be written this way stays as it was: the program that comes out is verified, and shorter than what came
-//!   in, or it is what came in.
+//! - The optimised program is verified, and shorter than the original; otherwise the original is the result.
 
 mod anticipated_loads;
+mod check_set;
 mod cleanup;
-mod code;
-mod evaluate;
+mod emitted_code;
+mod emitter;
+mod instruction_selection;
 mod layout;
 mod machine_state;
 mod parameter_elimination;
 mod reduce;
 mod slot_allocation;
-mod slot_candidates;
-mod writer;
+mod spill_candidates;
 
 use crate::bpf::dialect::Dialect;
 use crate::bpf::program::Program;
 use crate::bpf::verify::{Verified, VerifyError};
-use crate::emit::anticipated_loads::Ahead;
-use crate::emit::slot_allocation::Plan;
+use crate::emit::anticipated_loads::AnticipatedLoads;
+use crate::emit::emitter::emit_graph;
+use crate::emit::slot_allocation::SlotAllocation;
+use crate::emit::spill_candidates::spill_candidates;
 
 impl Program {
-    /// A program with the same verdicts that is never longer, and mostly shorter.
+    /// Returns a program with the same verdicts that is never longer, and mostly shorter.
     ///
-    /// The verdict on every packet is the same, all 32 bits of it, and on truncated packets, too: what libpcap's
-    /// optimiser drops, a load whose only effect is that it ends the program, stays unless an earlier or a later load
-    /// ends it as well.
+    /// All 32 bits of the verdict stay the same, on truncated packets as well: unlike libpcap's optimiser, this keeps a
+    /// load whose only effect is that it may end the program, unless another load ends it in the same cases.
     ///
     /// # Errors
-    /// As [`Program::verify`]: the rules of the dialect say what the program means. What comes out is valid in that
-    /// dialect, and may mean something else in another.
+    /// The same as [`Program::verify`], since the dialect defines the meaning of the program. The result is valid in that
+    /// dialect; in another it may be invalid or mean something else.
     ///
     /// ```
     /// use cbpf::{Dialect, Program};
@@ -57,31 +57,34 @@ impl Program {
     }
 }
 
-/// How many values are tried to be kept in scratch words, one after the other.
-const TRIALS: usize = 6;
+/// The largest number of spill candidates to try.
+const MAX_SPILL_TRIALS: usize = 6;
 
-/// The program that a verified one becomes, if it can be written.
+/// Returns the program that a verified one becomes; `None` if the graph cannot be emitted.
 fn emit(verified: &Verified) -> Option<Program> {
     let graph = reduce::reduced(verified);
-    let ahead = Ahead::of(&graph);
+    let anticipated = AnticipatedLoads::of(&graph);
     let budget = 2 * verified.program().len() + 16;
-    let write = |plan: &Plan| {
-        let mut written = writer::write(&graph, &ahead, plan, verified.dialect().is_kernel(), budget).ok()?;
-        written.code.clean();
-        Some((written.code.assemble(), written.computed))
+    let write = |slots: &SlotAllocation| {
+        let (mut code, times_computed) =
+            emit_graph(&graph, &anticipated, slots, verified.dialect().is_kernel(), budget).ok()?;
+        code.clean();
+        Some((code.assemble(), times_computed))
     };
-    // Where a parameter is best depends on whether it is read at once; there is no middle way yet.
+    // The first parameter is better in A if the block reads it at once.
     let has_parameters = graph.blocks.iter().any(|block| !block.parameters.is_empty());
     let ways: &[bool] = if has_parameters { &[true, false] } else { &[true] };
-    let plans = ways.iter().map(|&first_in_a| Plan::of(&graph, first_in_a));
-    let written = plans.filter_map(|plan| write(&plan).map(|written| (plan, written)));
-    let (mut plan, (mut best, computed)) = written.min_by_key(|(_, (program, _))| program.len())?;
-    for value in slot_candidates::worth_trying(&graph, &computed).into_iter().take(TRIALS) {
-        if let Some(other) = plan.keeping(value)
+    let written = ways.iter().filter_map(|&is_first_in_a| {
+        let slots = SlotAllocation::of(&graph, is_first_in_a);
+        write(&slots).map(|written| (slots, written))
+    });
+    let (mut slots, (mut best, times_computed)) = written.min_by_key(|(_, (program, _))| program.len())?;
+    for value in spill_candidates(&graph, &times_computed).into_iter().take(MAX_SPILL_TRIALS) {
+        if let Some(other) = slots.with_spilled(value)
             && let Some((shorter, _)) = write(&other)
             && shorter.len() < best.len()
         {
-            (plan, best) = (other, shorter);
+            (slots, best) = (other, shorter);
         }
     }
     Some(Program::new(best))
@@ -91,7 +94,7 @@ fn emit(verified: &Verified) -> Option<Program> {
 mod tests {
     use super::*;
 
-    /// What a program becomes in a dialect, as assembler without its white space.
+    /// Returns the optimised program as assembler on one line.
     fn optimized(text: &str, dialect: Dialect) -> String {
         let program: Program = text.parse().unwrap();
         let lines = program.optimize(dialect).unwrap().to_string();
@@ -99,19 +102,19 @@ mod tests {
     }
 
     #[test]
-    fn a_load_for_its_check_stays_unless_another_makes_it() {
+    fn keeps_a_load_for_its_check_unless_another_makes_it() {
         for dialect in [Dialect::Linux, Dialect::Pcap] {
             assert_eq!(optimized("ldh [12]\n ret #1", dialect), "ldh [12]; ret #1");
             assert_eq!(optimized("ld [20]\n ldh [12]\n ret #1", dialect), "ld [20]; ret #1");
             assert_eq!(optimized("ldh [12]\n ld [20]\n ret a", dialect), "ld [20]; ret a");
-            // The first load decides on its own that a short packet gets 0, and not 7.
+            // Without the first load, a short packet would get 7 instead of 0.
             let kept = "ldb [9]; jne #0x1, L03; ret #7; L03: ldb [30]; ret a";
             assert_eq!(optimized("ldb [9]\n jeq #1, a, b\n a: ret #7\n b: ldb [30]\n ret a", dialect), kept);
         }
     }
 
     #[test]
-    fn a_division_by_nothing_stays() {
+    fn keeps_a_division_by_zero() {
         let kept = "ldxb 4*([0]&0xf); div x; ret #1";
         assert_eq!(optimized("ldxb 4*([0]&0xf)\n div x\n tax\n ret #1", Dialect::Linux), kept);
         let kept = "ldb [0]; jne #0x0, L03; ret #0; L03: ret #1";
@@ -121,8 +124,8 @@ mod tests {
     }
 
     #[test]
-    fn a_missing_device_ends_the_program_with_the_same_verdict() {
-        // The second load ends nothing, and the first one's check is not left to it.
+    fn keeps_the_verdict_for_a_missing_device() {
+        // The first load of `hatype` makes the check; the second cannot fail any more.
         let text = "ld #7\n ld hatype\n ldb [3]\n ld hatype\n ret #1";
         assert_eq!(optimized(text, Dialect::Linux), "ld #0x7; ld hatype; ldb [3]; ret #1");
         let text = "ld #7\n ld ifidx\n ret #1";
@@ -131,22 +134,22 @@ mod tests {
     }
 
     #[test]
-    fn random_numbers_keep_their_places() {
+    fn keeps_the_order_of_random_numbers() {
         assert_eq!(optimized("ld rand\n ld rand\n ret a", Dialect::Linux), "ld rand; ld rand; ret a");
         assert_eq!(optimized("ld rand\n tax\n ld rand\n txa\n ret a", Dialect::Linux), "ld rand; ret a");
     }
 
     #[test]
-    fn one_return_serves_the_jumps_that_reach_it() {
+    fn shares_returns_among_distant_jumps() {
         let tests: String = (0..1000).map(|i| format!("ld [{}]\n jeq #{i}, drop\n", i % 2 * 4)).collect();
         let program: Program = format!("{tests}ret #1\n drop: ret #0").parse().unwrap();
         let shorter = program.optimize(Dialect::Pcap).unwrap();
-        // Two loads, a test for each number, and a return for each 250 or so.
+        // Two loads, 1000 tests, and a return for about every 250 of them.
         assert!((1000..1010).contains(&shorter.len()), "{}", shorter.len());
     }
 
     #[test]
-    fn tests_of_one_value_are_gathered_so_that_it_is_loaded_once() {
+    fn loads_once_for_tests_of_one_value() {
         // `ip host A or ip host B or ip host C`, without the test of the protocol.
         let tests: String =
             ["1", "2", "3"].map(|host| format!("ld [26]\n jeq #{host}, keep\n ld [30]\n jeq #{host}, keep\n")).concat();
@@ -154,7 +157,21 @@ mod tests {
     }
 
     #[test]
-    fn what_is_computed_twice_is_stored() {
+    fn keeps_the_guard_of_a_division_before_it() {
+        let text = "ld [0]\n tax\n jeq #0, out\n ld [4]\n div x\n jeq #5, out\n ld [0]\n jeq #7, out\n ld [4]\n div x
+                    jeq #6, out\n ret #1\n out: ret #2";
+        let program: Program = text.parse().unwrap();
+        let shorter = program.optimize(Dialect::Pcap).unwrap();
+        assert!(shorter.len() < program.len(), "{shorter}");
+        let [before, after] = [program, shorter].map(|program| program.verify(Dialect::Pcap).unwrap());
+        for packet in [[0, 9], [7, 9], [1, 5], [1, 6], [2, 9]] {
+            let packet = packet.map(u32::to_be_bytes).concat();
+            assert_eq!(before.interpret(&packet[..]), after.interpret(&packet[..]), "{packet:?}");
+        }
+    }
+
+    #[test]
+    fn spills_a_value_that_is_computed_twice() {
         let length = "ldb [0]\n lsh #8\n tax\n ldb [1]\n or x\n tax";
         let text = format!(
             "{length}\n ldb [x + 4]\n tax\n ldb [x + 9]\n jeq #1, a, b\n a: {length}\n ldb [x + 5]\n ret a\n b: ret #0"

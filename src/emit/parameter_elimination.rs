@@ -1,79 +1,81 @@
-//! Parameters that are not needed: those that nobody reads, and those that are always another value.
+//! Parameter elimination: block parameters that nothing reads, or that always equal another value, are removed.
 
 use std::collections::HashMap;
 
 use crate::ir::Hashing;
+use crate::ir::test::Comparison;
 use crate::ir::{Address, Block, Check, Edge, Graph, Terminator, Test, Value, ValueId, Values};
 
-/// Removes parameters; whether there were any to remove.
+/// Removes such parameters. Returns whether there were any.
 pub(crate) fn run(graph: &mut Graph) -> bool {
-    let instead = replaced(graph);
-    let dropped = drop_unread(graph, &instead);
-    if !instead.is_empty() {
-        replace(graph, &instead);
+    let replacements = replacements(graph);
+    let has_dropped = drop_unread(graph, &replacements);
+    if !replacements.is_empty() {
+        replace(graph, &replacements);
     }
-    if dropped || !instead.is_empty() {
+    let has_changed = has_dropped || !replacements.is_empty();
+    if has_changed {
         graph.simplify_cfg();
-        return true;
     }
-    false
+    has_changed
 }
 
-type Instead = HashMap<ValueId, ValueId, Hashing>;
+type Replacements = HashMap<ValueId, ValueId, Hashing>;
 
-/// The parameters that every edge brings the same value for, or the same as for another parameter of the block.
-fn replaced(graph: &Graph) -> Instead {
+/// Finds the parameters for which every edge passes the same value, or the same as for another parameter of the block.
+fn replacements(graph: &Graph) -> Replacements {
     let mut incoming: Vec<Vec<&Edge>> = vec![Vec::new(); graph.blocks.len()];
     for edge in graph.blocks.iter().flat_map(|block| block.terminator.edges()) {
         incoming[edge.block.index()].push(edge);
     }
-    let mut instead = Instead::default();
+    let mut replacements = Replacements::default();
     for (block, edges) in graph.blocks.iter().zip(&incoming) {
         let mut known: HashMap<Vec<ValueId>, ValueId, Hashing> = HashMap::default();
         for (place, &parameter) in block.parameters.iter().enumerate() {
-            let of_edge = |edge: &&Edge| {
+            let argument_of = |edge: &&Edge| {
                 let argument = edge.arguments[place];
-                instead.get(&argument).copied().unwrap_or(argument)
+                replacements.get(&argument).copied().unwrap_or(argument)
             };
-            let arguments: Vec<ValueId> = edges.iter().map(of_edge).collect();
-            let first = arguments[0];
-            let is_built_before = first < parameter || graph.constant(first).is_some();
-            if arguments.iter().all(|&argument| argument == first) && is_built_before {
-                instead.insert(parameter, first);
-            } else if let Some(&other) = known.get(&arguments) {
-                instead.insert(parameter, other);
-            } else {
-                known.insert(arguments, parameter);
+            let arguments: Vec<ValueId> = edges.iter().map(argument_of).collect();
+            let is_rewritten_before = |value: ValueId| value < parameter || graph.constant(value).is_some();
+            match arguments.first() {
+                Some(&first) if arguments.iter().all(|&other| other == first) && is_rewritten_before(first) => {
+                    replacements.insert(parameter, first);
+                }
+                _ => {
+                    let first = *known.entry(arguments).or_insert(parameter);
+                    if first != parameter {
+                        replacements.insert(parameter, first);
+                    }
+                }
             }
         }
     }
-    instead
+    replacements
 }
 
 /// Drops the parameters that nothing depends on, and those that are replaced.
-fn drop_unread(graph: &mut Graph, instead: &Instead) -> bool {
-    let is_read = read_values(graph, instead);
-    let keep: Vec<Vec<bool>> = graph
-        .blocks
-        .iter()
-        .map(|block| block.parameters.iter().map(|p| is_read[p.index()] && !instead.contains_key(p)).collect())
-        .collect();
-    if keep.iter().flatten().all(|&keep| keep) {
+fn drop_unread(graph: &mut Graph, replacements: &Replacements) -> bool {
+    let is_read = read_values(graph, replacements);
+    let is_kept = |parameter: &ValueId| is_read[parameter.index()] && !replacements.contains_key(parameter);
+    let kept: Vec<Vec<bool>> =
+        graph.blocks.iter().map(|block| block.parameters.iter().map(is_kept).collect()).collect();
+    if kept.iter().flatten().all(|&is_kept| is_kept) {
         return false;
     }
-    let retain = |list: &mut Vec<ValueId>, keep: &[bool]| {
-        let mut keep = keep.iter();
-        list.retain(|_| keep.next().copied().unwrap_or(true));
+    let retain = |list: &mut Vec<ValueId>, kept: &[bool]| {
+        let mut kept = kept.iter();
+        list.retain(|_| kept.next() == Some(&true));
     };
-    for (block, keep_here) in graph.blocks.iter_mut().zip(&keep) {
-        retain(&mut block.parameters, keep_here);
-        block.terminator.edges_mut().for_each(|edge| retain(&mut edge.arguments, &keep[edge.block.index()]));
+    for (block, kept_here) in graph.blocks.iter_mut().zip(&kept) {
+        retain(&mut block.parameters, kept_here);
+        block.terminator.edges_mut().for_each(|edge| retain(&mut edge.arguments, &kept[edge.block.index()]));
     }
     true
 }
 
-/// The values that something observable depends on; edges lead to later blocks, so one pass backward finds them.
-fn read_values(graph: &Graph, instead: &Instead) -> Vec<bool> {
+/// Finds the values that something observable depends on, in one pass backward.
+fn read_values(graph: &Graph, replacements: &Replacements) -> Vec<bool> {
     let mut is_read = vec![false; graph.values.len()];
     let mut open = Vec::new();
     for block in graph.blocks.iter().rev() {
@@ -91,45 +93,44 @@ fn read_values(graph: &Graph, instead: &Instead) -> Vec<bool> {
         while let Some(id) = open.pop() {
             if !std::mem::replace(&mut is_read[id.index()], true) {
                 open.extend(graph.values.operands(id));
-                open.extend(instead.get(&id));
+                open.extend(replacements.get(&id));
             }
         }
     }
     is_read
 }
 
-/// Builds the graph anew with other values for some parameters; operands have smaller numbers than what is made of them.
-fn replace(graph: &mut Graph, instead: &Instead) {
+/// Rewrites the graph with other values for some parameters. Operands have smaller numbers than the values that use them.
+fn replace(graph: &mut Graph, replacements: &Replacements) {
     let old = std::mem::take(&mut graph.values);
-    let mut rebuilt = Rebuilt { values: Values::default(), ids: Vec::with_capacity(old.len()) };
-    for (index, value) in old.iter().enumerate() {
-        let id = match instead.get(&ValueId(index as u32)) {
+    let mut rewriter = ValueRewriter { values: Values::default(), ids: Vec::with_capacity(old.len()) };
+    for id in old.ids() {
+        let rewritten = match replacements.get(&id) {
             Some(&other) => match old.as_constant(other) {
-                Some(k) => rebuilt.values.constant(k),
-                None => rebuilt.ids[other.index()],
+                Some(k) => rewriter.values.constant(k),
+                None => rewriter.id(other),
             },
-            None if matches!(value, Value::Parameter(_)) => rebuilt.values.parameter(old.known(ValueId(index as u32))),
-            None => rebuilt.value(value),
+            None => rewriter.value(&old, id),
         };
-        rebuilt.ids.push(id);
+        rewriter.ids.push(rewritten);
     }
-    for block in &mut graph.blocks {
-        *block = rebuilt.block(block);
-    }
-    graph.values = rebuilt.values;
+    graph.blocks.iter_mut().for_each(|block| rewriter.block(block));
+    graph.values = rewriter.values;
 }
 
-struct Rebuilt {
+/// Builds the values of a graph anew.
+struct ValueRewriter {
     values: Values,
-    /// What each of the old values is now.
+    /// The new value for each of the old ones.
     ids: Vec<ValueId>,
 }
 
-impl Rebuilt {
+impl ValueRewriter {
     fn id(&self, id: ValueId) -> ValueId {
         self.ids[id.index()]
     }
 
+    /// Rewrites an address; `None` if nothing can be there.
     fn address(&self, address: Address) -> Option<Address> {
         match address.base {
             Some(base) => self.values.address(self.id(base), address.offset),
@@ -137,8 +138,8 @@ impl Rebuilt {
         }
     }
 
-    fn value(&mut self, value: Value) -> ValueId {
-        match value {
+    fn value(&mut self, old: &Values, id: ValueId) -> ValueId {
+        match old.value(id) {
             Value::Load(address, width, order) => match self.address(address) {
                 Some(address) => self.values.load(address, width, order),
                 // The check before its use fails.
@@ -151,45 +152,48 @@ impl Rebuilt {
                 self.values.add(Value::FindAttribute(extension, self.id(start), self.id(wanted)))
             }
             Value::ResolvedOffset(offset) => self.values.resolved_offset(self.id(offset)),
-            Value::Constant(_) | Value::WireLen | Value::Ancillary(_) => self.values.add(value),
-            Value::Parameter(_) => unreachable!("parameters stay what they are"),
-            Value::Select(..) => unreachable!("only the passes for native code make selections"),
+            Value::Select(test, yes, no) => match self.test(test) {
+                Comparison::Constant(holds) => self.id(if holds { yes } else { no }),
+                Comparison::Test(test, true) => self.values.select(test, self.id(yes), self.id(no)),
+                Comparison::Test(test, false) => self.values.select(test, self.id(no), self.id(yes)),
+            },
+            Value::Parameter(_) => self.values.parameter(old.known(id)),
+            value @ (Value::Constant(_) | Value::WireLen | Value::Ancillary(_)) => self.values.add(value),
         }
     }
 
-    fn block(&mut self, block: &Block) -> Block {
-        let parameters = block.parameters.iter().map(|&parameter| self.id(parameter)).collect();
-        let mut checks = Vec::with_capacity(block.checks.len());
-        for &check in &block.checks {
-            checks.push(match check {
-                Check::InBounds(address, width) => match self.address(address) {
-                    Some(address) => Check::InBounds(address, width),
-                    None => {
-                        let end = Terminator::Return(self.values.constant(0));
-                        return Block { parameters, checks, terminator: end, is_cold: block.is_cold };
-                    }
-                },
-                Check::NonZero(divisor) => Check::NonZero(self.id(divisor)),
-                Check::Present(extension, verdict) => Check::Present(extension, self.id(verdict)),
-            });
+    fn test(&mut self, test: Test) -> Comparison {
+        match test {
+            Test::Compare(condition, left, right) => self.values.compare(condition, self.id(left), self.id(right)),
+            Test::Member(value, set) => Comparison::Test(Test::Member(self.id(value), set), true),
+            Test::InBounds(address, width) => match self.address(address) {
+                Some(address) => Comparison::Test(Test::InBounds(address, width), true),
+                None => Comparison::Constant(false),
+            },
         }
-        Block { parameters, checks, terminator: self.end(&block.terminator), is_cold: block.is_cold }
     }
 
-    fn end(&mut self, end: &Terminator) -> Terminator {
-        match end {
+    fn check(&self, check: Check) -> Option<Check> {
+        Some(match check {
+            Check::InBounds(address, width) => Check::InBounds(self.address(address)?, width),
+            Check::NonZero(divisor) => Check::NonZero(self.id(divisor)),
+            Check::Present(extension, verdict) => Check::Present(extension, self.id(verdict)),
+        })
+    }
+
+    fn block(&mut self, block: &mut Block) {
+        block.parameters.iter_mut().for_each(|parameter| *parameter = self.id(*parameter));
+        let checks: Vec<Check> = block.checks.iter().map_while(|&check| self.check(check)).collect();
+        let has_impossible_check = checks.len() < block.checks.len();
+        block.checks = checks;
+        block.terminator = match &block.terminator {
+            _ if has_impossible_check => Terminator::Return(self.values.constant(0)),
             Terminator::Return(verdict) => Terminator::Return(self.id(*verdict)),
             Terminator::Jump(edge) => Terminator::Jump(self.edge(edge)),
             Terminator::Branch { test, then, otherwise } => {
-                let (then, otherwise) = (self.edge(then), self.edge(otherwise));
-                match *test {
-                    Test::Compare(condition, left, right) => {
-                        self.values.compare(condition, self.id(left), self.id(right)).branch(then, otherwise)
-                    }
-                    Test::Member(..) | Test::InBounds(..) => Terminator::Branch { test: *test, then, otherwise },
-                }
+                self.test(*test).branch(self.edge(then), self.edge(otherwise))
             }
-        }
+        };
     }
 
     fn edge(&self, edge: &Edge) -> Edge {

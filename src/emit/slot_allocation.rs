@@ -1,4 +1,4 @@
-//! What is decided before a program is written: which values are kept in scratch words.
+//! Slot allocation: the scratch words of block parameters and of spilled values.
 
 use std::collections::HashMap;
 
@@ -7,75 +7,75 @@ use crate::ir::Hashing;
 use crate::ir::dominators::{Dominators, Visit};
 use crate::ir::{Graph, Value, ValueId};
 
-/// How many scratch words can be planned for; the others are for computations that need one for a while.
-const PLANNED: usize = SCRATCH_WORDS - 4;
+/// The number of scratch words that are allocated; the others are for operands of computations.
+const ALLOCATED_SLOTS: usize = SCRATCH_WORDS - 4;
 
-/// The scratch words of parameters and of kept values.
+/// The scratch words of block parameters and of spilled values.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Plan {
-    slots: HashMap<ValueId, usize, Hashing>,
-    kept: HashMap<ValueId, usize, Hashing>,
-    /// The scratch words that are planned for, a bit each.
+pub(crate) struct SlotAllocation {
+    of_parameters: HashMap<ValueId, usize, Hashing>,
+    of_spilled: HashMap<ValueId, usize, Hashing>,
+    /// The allocated scratch words, a bit each.
     pub(crate) reserved: u16,
-    /// Whether edges bring the first parameter of a block in A.
-    pub(crate) first_in_a: bool,
+    /// Set if edges pass the first parameter of a block in A.
+    pub(crate) is_first_in_a: bool,
 }
 
-impl Plan {
-    /// Gives each parameter a scratch word, another one than those of the parameters that it may depend on last.
+impl SlotAllocation {
+    /// Allocates a scratch word to each parameter, and spills no other value.
     ///
-    /// Where there are too many, one takes the word of another that is hopefully not needed any more. The writer knows
-    /// what the words hold, and gives up if it is.
-    pub(crate) fn of(graph: &Graph, first_in_a: bool) -> Plan {
-        let mut plan = Plan { first_in_a, ..Plan::default() };
-        let inherited = if first_in_a { HashMap::default() } else { inherited(graph) };
-        let mut above = 0;
+    /// The parameters of dominating blocks have different words as long as there are enough. After that, words are used
+    /// twice; if both parameters are needed, the emitter finds one missing and gives up.
+    pub(crate) fn of(graph: &Graph, is_first_in_a: bool) -> SlotAllocation {
+        let mut allocation = SlotAllocation { is_first_in_a, ..SlotAllocation::default() };
+        let coalesced = if is_first_in_a { HashMap::default() } else { coalesced(graph) };
+        let mut dominating_parameters = 0;
         for visit in Dominators::of(graph).walk() {
             match visit {
                 Visit::Enter(id) => {
                     for &parameter in &graph.block(id).parameters {
-                        let other = inherited.get(&parameter).and_then(|other| plan.slot(*other));
-                        let slot = other.unwrap_or(above % PLANNED);
-                        plan.slots.insert(parameter, slot);
-                        plan.reserved |= 1 << slot;
-                        above += 1;
+                        let other = coalesced.get(&parameter).and_then(|other| allocation.of_parameter(*other));
+                        let slot = other.unwrap_or(dominating_parameters % ALLOCATED_SLOTS);
+                        allocation.of_parameters.insert(parameter, slot);
+                        allocation.reserved |= 1 << slot;
+                        dominating_parameters += 1;
                     }
                 }
-                Visit::Leave(id) => above -= graph.block(id).parameters.len(),
+                Visit::Leave(id) => dominating_parameters -= graph.block(id).parameters.len(),
             }
         }
-        plan
+        allocation
     }
 
-    /// The scratch word of a value that is to be kept once it is computed.
-    pub(crate) fn kept(&self, value: ValueId) -> Option<usize> {
-        self.kept.get(&value).copied()
+    /// Returns the scratch word of a parameter.
+    pub(crate) fn of_parameter(&self, value: ValueId) -> Option<usize> {
+        self.of_parameters.get(&value).copied()
     }
 
-    /// The scratch word of a parameter.
-    pub(crate) fn slot(&self, value: ValueId) -> Option<usize> {
-        self.slots.get(&value).copied()
+    /// Returns the scratch word in which a value is stored as soon as it is computed.
+    pub(crate) fn of_spilled(&self, value: ValueId) -> Option<usize> {
+        self.of_spilled.get(&value).copied()
     }
 
-    /// The same plan, but this value is kept, too; `None` if no scratch word is left.
-    pub(crate) fn keeping(&self, value: ValueId) -> Option<Plan> {
-        let slot = (0..PLANNED).find(|slot| self.reserved & 1 << slot == 0)?;
-        let mut plan = self.clone();
-        plan.kept.insert(value, slot);
-        plan.reserved |= 1 << slot;
-        Some(plan)
+    /// Returns the same allocation with one more spilled value; `None` if no scratch word is left.
+    pub(crate) fn with_spilled(&self, value: ValueId) -> Option<SlotAllocation> {
+        let slot = (0..ALLOCATED_SLOTS).find(|slot| self.reserved & 1 << slot == 0)?;
+        let mut allocation = self.clone();
+        allocation.of_spilled.insert(value, slot);
+        allocation.reserved |= 1 << slot;
+        Some(allocation)
     }
 }
 
-/// For each parameter one that an edge brings for it: in the same scratch word, it need not be moved.
-fn inherited(graph: &Graph) -> HashMap<ValueId, ValueId, Hashing> {
-    let mut inherited = HashMap::default();
+/// Returns for each parameter another one that an edge passes for it: if they share a scratch word, nothing is moved.
+fn coalesced(graph: &Graph) -> HashMap<ValueId, ValueId, Hashing> {
+    let mut coalesced = HashMap::default();
     for edge in graph.blocks.iter().flat_map(|block| block.terminator.edges()) {
         for (&parameter, &argument) in graph.block(edge.block).parameters.iter().zip(&edge.arguments) {
             if matches!(graph.value(argument), Value::Parameter(_)) {
-                inherited.insert(parameter, argument);
+                coalesced.insert(parameter, argument);
             }
         }
     }
-    inherited
+    coalesced
 }

@@ -11,13 +11,15 @@ use std::sync::Arc;
 
 use crate::bpf::dialect::Dialect;
 use crate::bpf::verify::Verified;
-use crate::codegen::{self, CompileError, FilterCode};
+use crate::codegen::{self, FilterCode};
 use crate::filter::batch::{BatchLoop, BatchSource};
-use crate::ir::{ContextInputs, Graph, Strategy};
+use crate::ir::{ContextInputs, Graph};
 use crate::lang::Target;
 use crate::packet::Packet;
 use crate::packet::batch::Packets;
 
+pub use crate::codegen::CompileError;
+pub use crate::ir::Strategy;
 pub use config::FilterConfig;
 pub use error::FilterError;
 

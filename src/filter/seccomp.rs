@@ -14,7 +14,8 @@ impl Filter {
     /// x86-64 (as of Linux 6.18).
     ///
     /// ```
-    /// use cbpf::{Action, Arch, Dialect, Filter, Program, SeccompData};
+    /// use cbpf::seccomp::{Action, Arch, SeccompData};
+    /// use cbpf::{Dialect, Filter, Program};
     /// // EPERM for write to any file but 1 and 2.
     /// let program: Program = "ld [4]
     ///                         jne #0xc000003e, kill

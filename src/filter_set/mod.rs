@@ -85,6 +85,7 @@ use crate::lang::{LinkType, Target, compile_expression};
 use crate::packet::Packet;
 use crate::packet::batch::Packets;
 
+pub use crate::classifier::fallback::AloneReason;
 pub use error::SetError;
 pub use matches::{BatchMatches, Matches};
 pub use report::SetReport;
@@ -101,7 +102,8 @@ const CHUNK: usize = 512;
 /// nothing.
 ///
 /// ```
-/// use cbpf::{Dialect, FilterSet, Matches, Program};
+/// use cbpf::{Dialect, FilterSet, Program};
+/// use cbpf::filter_set::Matches;
 /// let ether_type = |number: u32| -> Result<_, Box<dyn std::error::Error>> {
 ///     let program: Program = format!("ldh [12]\n jne #{number}, drop\n ret #-1\n drop: ret #0").parse()?;
 ///     Ok(program.verify(Dialect::Pcap)?)
@@ -280,7 +282,8 @@ impl FilterSet {
     /// cache.
     ///
     /// ```
-    /// use cbpf::{BatchMatches, FilterSet, LinkType};
+    /// use cbpf::filter_set::BatchMatches;
+    /// use cbpf::{FilterSet, LinkType};
     /// let rules = [(1, "ether proto 0x806"), (2, "len < 64"), (3, "ip")];
     /// let set = FilterSet::from_expressions(rules, LinkType::ETHERNET)?;
     /// let arp = [[0; 12].as_slice(), &[8, 6], &[0; 46]].concat();

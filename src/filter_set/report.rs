@@ -12,7 +12,8 @@ const MOST_NAMED: usize = 8;
 /// How a [`FilterSet`] finds its rules: which ones its tables have, and which ones run for every packet, and why.
 ///
 /// ```
-/// use cbpf::{AloneReason, Dialect, FilterSet, Program};
+/// use cbpf::filter_set::AloneReason;
+/// use cbpf::{Dialect, FilterSet, Program};
 /// let [arp, any] = ["ldh [12]\n jne #0x806, drop\n ret #-1\n drop: ret #0", "ld rand\n ret a"].map(|text| {
 ///     text.parse::<Program>().expect("a program").verify(Dialect::Linux).expect("a valid program")
 /// });

@@ -33,7 +33,7 @@ impl HaltReason {
     /// Returns the verdict of a program that halts for this reason.
     ///
     /// ```
-    /// use cbpf::HaltReason;
+    /// use cbpf::debug::HaltReason;
     /// assert_eq!(HaltReason::DivisionByZero.verdict(), 0);
     /// assert_eq!(HaltReason::NoDevice { a: 7 }.verdict(), 7);
     /// ```

@@ -14,7 +14,8 @@ use crate::packet::Packet;
 /// Counts the packets on each edge of a program.
 ///
 /// ```
-/// use cbpf::{Dialect, Profile, Program, EdgeKind};
+/// use cbpf::{Dialect, Program};
+/// use cbpf::debug::{Profile, EdgeKind};
 /// let program: Program = "ldb [0]\n jeq #6, keep\n ret #0\n keep: ret #-1".parse()?;
 /// let mut profile = Profile::new(&program.verify(Dialect::Linux)?);
 /// for packet in [&[6, 1][..], &[17], &[6], &[]] {

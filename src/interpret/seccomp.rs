@@ -9,7 +9,8 @@ impl Verified {
     /// [`Dialect::Seccomp`].
     ///
     /// ```
-    /// use cbpf::{Action, Dialect, Program, SeccompData};
+    /// use cbpf::seccomp::{Action, SeccompData};
+    /// use cbpf::{Dialect, Program};
     /// let program: Program = "ld [0]\n jeq #59, deny\n ret #0x7fff0000\n deny: ret #0x00050001".parse()?;
     /// let verified = program.verify(Dialect::Seccomp)?;
     /// let call = SeccompData { nr: 59, ..SeccompData::default() };

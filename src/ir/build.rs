@@ -1,7 +1,7 @@
-//! From the steps of a verified program to its graph, in one pass forward.
+//! Builds the graph of a verified program in one forward pass.
 //!
-//! Jumps go forward, so all edges into a block are known when it is reached, and single-assignment form needs no second
-//! look: a register that all edges bring alike is that value, any other that is still needed becomes a parameter.
+//! Jumps go forward, so all edges into a block are known when it is reached, and single-assignment form takes one pass: a
+//! variable with the same value on all edges keeps it, and any other live variable becomes a parameter.
 
 use crate::bpf::dialect::Dialect;
 use crate::bpf::instruction::Operand;
@@ -17,7 +17,7 @@ use crate::packet::ancillary::Extension;
 use crate::packet::header::Header;
 
 impl Graph {
-    /// The graph of a program, as the program is written.
+    /// Builds the graph of a program, without optimising it.
     pub fn new(verified: &Verified) -> Graph {
         let mut builder = Builder::new(verified);
         for pc in 0..verified.steps().len() {
@@ -27,7 +27,7 @@ impl Graph {
     }
 }
 
-/// One of the things that a program can change, as a place in [`State`].
+/// The variables of a program, as indices of [`State`].
 mod variable {
     use super::{Register, SCRATCH_WORDS};
 
@@ -49,48 +49,48 @@ mod variable {
     }
 }
 
-/// What each variable holds.
+/// The value of each variable.
 type State = [ValueId; variable::COUNT];
 
-/// Which variables are still needed, a bit each.
+/// The live variables, a bit each.
 type Live = u32;
 
-/// An edge into an instruction whose block is not reached yet.
+/// An edge into an instruction whose block is not built yet.
 #[derive(Clone, Copy)]
 struct Incoming {
     from: BlockId,
-    /// Whether it is the second edge of a branch.
+    /// Set for the second edge of a branch.
     is_otherwise: bool,
-    /// The place of the state in [`Builder::states`].
+    /// The index of the state in [`Builder::states`].
     state: usize,
-    /// The place in [`Builder::edges`] of the edge into the same instruction that was found before.
-    before: Option<usize>,
+    /// The index in [`Builder::edges`] of the previous edge into the same instruction.
+    previous: Option<usize>,
 }
 
 struct Builder<'v> {
     steps: &'v [Step],
     dialect: Dialect,
     live: Vec<Live>,
-    /// Where a jump to each instruction ends, as others may follow.
-    landings: Vec<usize>,
+    /// The instruction that a jump to each instruction reaches past further jumps.
+    join_targets: Vec<usize>,
     graph: Graph,
-    /// The last edge so far that leads to each instruction.
+    /// The index in [`Builder::edges`] of the last edge so far into each instruction.
     incoming: Vec<Option<usize>>,
     edges: Vec<Incoming>,
-    /// The block that is being filled; `None` behind its end.
+    /// The block that is being built; `None` after its terminator.
     open: Option<Block>,
-    /// 0, which all variables hold at the start.
+    /// The constant 0, the initial value of all variables.
     zero: ValueId,
-    /// What the variables hold.
+    /// The current values of the variables.
     state: State,
-    /// What they held at the edges so far; many edges in a row have one state.
+    /// The values at the edges so far; consecutive edges often share a state.
     states: Vec<State>,
 }
 
 impl<'v> Builder<'v> {
     fn new(verified: &'v Verified) -> Builder<'v> {
         let (steps, dialect) = (verified.steps(), verified.dialect());
-        // Most instructions bring a value and a constant.
+        // Most instructions add a value and a constant.
         let mut values = Values::with_capacity(2 * steps.len());
         let zero = values.constant(0);
         let blocks = Vec::with_capacity(steps.len() / 2 + 1);
@@ -98,7 +98,7 @@ impl<'v> Builder<'v> {
             steps,
             dialect,
             live: live_before(steps),
-            landings: landings(steps),
+            join_targets: join_targets(steps),
             graph: Graph { dialect, strategy: Strategy::Branches, blocks, values, sets: MemberSets::default() },
             incoming: vec![None; steps.len()],
             edges: Vec::with_capacity(steps.len()),
@@ -163,27 +163,28 @@ impl<'v> Builder<'v> {
         self.finish(Terminator::Branch { test, then: unresolved(), otherwise: unresolved() });
     }
 
-    /// Adds the edges from the open block, with what the variables hold now.
+    /// Adds the edges out of the open block, with the current state.
     fn leave<const N: usize>(&mut self, targets: [usize; N]) {
         if self.states.last() != Some(&self.state) {
             self.states.push(self.state);
         }
         let (from, state) = (BlockId::new(self.graph.blocks.len()), self.states.len() - 1);
-        for (place, target) in targets.into_iter().enumerate() {
-            let before = self.incoming[self.landings[target]].replace(self.edges.len());
-            self.edges.push(Incoming { from, is_otherwise: place == 1, state, before });
+        for (index, target) in targets.into_iter().enumerate() {
+            let previous = self.incoming[self.join_targets[target]].replace(self.edges.len());
+            self.edges.push(Incoming { from, is_otherwise: index == 1, state, previous });
         }
     }
 
-    fn finish(&mut self, end: Terminator) {
+    fn finish(&mut self, terminator: Terminator) {
         if let Some(block) = self.open.take() {
-            self.graph.blocks.push(Block { terminator: end, ..block });
+            self.graph.blocks.push(Block { terminator, ..block });
         }
     }
 
-    /// Begins the block of an instruction to which edges lead, of which this is the last.
+    /// Begins the block of an instruction, given the last edge into it.
     fn begin(&mut self, pc: usize, last: usize) {
-        let edges = || std::iter::successors(Some(last), |&edge| self.edges[edge].before).map(|edge| self.edges[edge]);
+        let edges =
+            || std::iter::successors(Some(last), |&edge| self.edges[edge].previous).map(|edge| self.edges[edge]);
         let first = self.edges[last].state;
         self.state = self.states[first];
         let (mut parameters, mut merged) = (Vec::new(), Vec::new());
@@ -255,7 +256,7 @@ impl<'v> Builder<'v> {
         self.with_constant(AluOp::Lsh, words, 2)
     }
 
-    /// `[k]`: to the kernel, the negative ones are relative to a header.
+    /// Returns the address of `[k]`. In the Linux dialect, negative offsets are relative to a header.
     fn absolute(&mut self, offset: u32) -> Address {
         if self.dialect != Dialect::Linux || offset < Header::FIRST_OFFSET {
             return Address { base: None, offset };
@@ -264,20 +265,20 @@ impl<'v> Builder<'v> {
         Address { base: Some(self.graph.values.resolved_offset(offset)), offset: 0 }
     }
 
-    /// `[x + k]`: the kernel adds 32-bit numbers, libpcap does not wrap.
+    /// Returns the address of `[x + k]`. The sum wraps in the kernel, and does not in libpcap.
     fn indirect(&mut self, offset: u32) -> Option<Address> {
         let x = self.state[variable::X];
         match self.dialect {
             Dialect::Pcap => self.graph.values.address(x, offset),
             Dialect::Linux | Dialect::Seccomp => {
                 let sum = self.with_constant(AluOp::Add, x, offset);
-                let place = self.graph.values.resolved_offset(sum);
-                self.graph.values.address(place, 0)
+                let base = self.graph.values.resolved_offset(sum);
+                self.graph.values.address(base, 0)
             }
         }
     }
 
-    /// A load; one that is beyond the end of every packet ends the program here.
+    /// Returns the value of a load. A load beyond the end of every packet ends the program.
     fn packet(&mut self, address: Option<Address>, width: Width) -> ValueId {
         let is_possible = |address: &Address| address.base.is_some() || address.end(width) <= MAX_CAPTURED as u64;
         let Some(address) = address.filter(is_possible) else {
@@ -298,8 +299,8 @@ impl<'v> Builder<'v> {
                 self.graph.values.add(Value::Random(count))
             }
             Extension::NetlinkAttribute | Extension::NestedNetlinkAttribute => {
-                let find = Value::FindAttribute(extension, self.state[variable::A], self.state[variable::X]);
-                self.graph.values.add(find)
+                let offset = Value::FindAttribute(extension, self.state[variable::A], self.state[variable::X]);
+                self.graph.values.add(offset)
             }
             _ => {
                 if extension.may_be_absent() {
@@ -315,23 +316,23 @@ fn new_block() -> Block {
     Block::new(Terminator::Jump(unresolved()))
 }
 
-/// An edge to the block that is not there yet; [`Builder::begin`] replaces it.
+/// Returns a placeholder for an edge, which [`Builder::begin`] replaces.
 fn unresolved() -> Edge {
     Edge::to(BlockId(u32::MAX))
 }
 
-/// For each instruction where one arrives that jumps there: behind all jumps that only lead on.
-fn landings(steps: &[Step]) -> Vec<usize> {
-    let mut landings: Vec<usize> = (0..steps.len()).collect();
+/// Returns, for each instruction, the first one from there on that is not a jump.
+fn join_targets(steps: &[Step]) -> Vec<usize> {
+    let mut join_targets: Vec<usize> = (0..steps.len()).collect();
     for (pc, step) in steps.iter().enumerate().rev() {
         if let Step::Jump(target) = *step {
-            landings[pc] = landings[target];
+            join_targets[pc] = join_targets[target];
         }
     }
-    landings
+    join_targets
 }
 
-/// For each instruction the variables that it or a later one may read before it is set, in one pass backward.
+/// Returns the variables that are live before each instruction.
 fn live_before(steps: &[Step]) -> Vec<Live> {
     const A: Live = 1 << variable::A;
     const X: Live = 1 << variable::X;
@@ -340,28 +341,28 @@ fn live_before(steps: &[Step]) -> Vec<Live> {
     let read_by = |operand| if operand == Operand::X { X } else { 0 };
     let mut live = vec![0; steps.len()];
     for (pc, step) in steps.iter().enumerate().rev() {
-        let behind = |pc: usize| live.get(pc).copied().unwrap_or(0);
+        let live_at = |pc: usize| live.get(pc).copied().unwrap_or(0);
         live[pc] = match *step {
             Step::Load(dst, source) => {
                 let read = match source {
                     Source::Scratch(slot) => 1 << variable::scratch(slot),
                     Source::Constant(_) | Source::WireLen => 0,
                 };
-                behind(pc + 1) & !register(dst) | read
+                live_at(pc + 1) & !register(dst) | read
             }
-            Step::LoadAbsolute(..) => behind(pc + 1) & !A,
-            Step::LoadIndirect(..) => behind(pc + 1) & !A | X,
-            Step::LoadMemShift(_) => behind(pc + 1) & !X,
-            Step::Ancillary(Extension::Random) => behind(pc + 1) & !A | RANDOM_LOADS,
-            Step::Ancillary(Extension::NetlinkAttribute | Extension::NestedNetlinkAttribute) => behind(pc + 1) | A | X,
-            Step::Ancillary(extension) => behind(pc + 1) & !A | if extension.may_be_absent() { A } else { 0 },
-            Step::Store(src, slot) => behind(pc + 1) & !(1 << variable::scratch(slot)) | register(src),
-            Step::Alu(_, operand) => behind(pc + 1) | A | read_by(operand),
-            Step::Negate => behind(pc + 1) | A,
-            Step::Transfer(Register::A) => behind(pc + 1) & !A | X,
-            Step::Transfer(Register::X) => behind(pc + 1) & !X | A,
-            Step::Jump(target) => behind(target),
-            Step::Branch { operand, then, otherwise, .. } => behind(then) | behind(otherwise) | A | read_by(operand),
+            Step::LoadAbsolute(..) => live_at(pc + 1) & !A,
+            Step::LoadIndirect(..) => live_at(pc + 1) & !A | X,
+            Step::LoadMemShift(_) => live_at(pc + 1) & !X,
+            Step::Ancillary(Extension::Random) => live_at(pc + 1) & !A | RANDOM_LOADS,
+            Step::Ancillary(Extension::NetlinkAttribute | Extension::NestedNetlinkAttribute) => live_at(pc + 1) | A | X,
+            Step::Ancillary(extension) => live_at(pc + 1) & !A | if extension.may_be_absent() { A } else { 0 },
+            Step::Store(src, slot) => live_at(pc + 1) & !(1 << variable::scratch(slot)) | register(src),
+            Step::Alu(_, operand) => live_at(pc + 1) | A | read_by(operand),
+            Step::Negate => live_at(pc + 1) | A,
+            Step::Transfer(Register::A) => live_at(pc + 1) & !A | X,
+            Step::Transfer(Register::X) => live_at(pc + 1) & !X | A,
+            Step::Jump(target) => live_at(target),
+            Step::Branch { operand, then, otherwise, .. } => live_at(then) | live_at(otherwise) | A | read_by(operand),
             Step::Return(Verdict::A) => A,
             Step::Return(Verdict::Constant(_)) => 0,
         };

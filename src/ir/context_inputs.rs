@@ -66,7 +66,7 @@ impl Graph {
 }
 
 impl KnownBits {
-    /// The headers that an offset may be relative to.
+    /// Returns the headers that an offset may be relative to.
     pub(crate) fn headers(self) -> &'static [Header] {
         match (self.max >= Header::Network.base(), self.min >= Header::Network.base()) {
             (true, true) => &[Header::Network],
@@ -76,7 +76,7 @@ impl KnownBits {
         }
     }
 
-    /// Whether an offset is surely relative to a header.
+    /// Returns whether an offset is always relative to a header.
     pub(crate) fn is_relative(self) -> bool {
         self.min >= Header::FIRST_OFFSET
     }

@@ -1,8 +1,8 @@
-//! Which blocks every path to a block passes.
+//! Dominators: the blocks that every path to a block passes.
 
 use crate::ir::{BlockId, Graph};
 
-/// The dominators of all blocks of a graph, which are a tree.
+/// The dominator tree of a graph.
 #[derive(Debug)]
 pub(crate) struct Dominators {
     nodes: Vec<Node>,
@@ -10,15 +10,15 @@ pub(crate) struct Dominators {
 
 #[derive(Clone, Copy, Debug)]
 struct Node {
-    /// The nearest of the other blocks that every path passes; the first block names itself.
+    /// The immediate dominator; the first block is its own.
     parent: BlockId,
     depth: u32,
-    /// An ancestor far away: its distances make every search take logarithmic time (Myers 1983).
+    /// A distant ancestor, chosen so that every search takes logarithmic time (Myers 1983).
     jump: BlockId,
 }
 
 impl Dominators {
-    /// In one pass, since blocks stand in topological order.
+    /// Computes the tree in one pass, as blocks stand in topological order.
     pub(crate) fn of(graph: &Graph) -> Dominators {
         let mut found: Vec<Option<BlockId>> = vec![None; graph.blocks.len()];
         let mut dominators = Dominators { nodes: Vec::with_capacity(graph.blocks.len()) };
@@ -48,7 +48,7 @@ impl Dominators {
         self.nodes[id.index()]
     }
 
-    /// The nearest block that dominates both.
+    /// Returns the nearest block that dominates both.
     fn common(&self, a: BlockId, b: BlockId) -> BlockId {
         let depth = self.node(a).depth.min(self.node(b).depth);
         let (mut a, mut b) = (self.rise(a, depth), self.rise(b, depth));
@@ -59,7 +59,7 @@ impl Dominators {
         a
     }
 
-    /// The ancestor at that depth.
+    /// Returns the ancestor at a depth.
     fn rise(&self, mut id: BlockId, depth: u32) -> BlockId {
         while self.node(id).depth > depth {
             let node = self.node(id);
@@ -68,9 +68,9 @@ impl Dominators {
         id
     }
 
-    /// All blocks, each behind its dominators, and when to forget what it knew: a walk over the tree.
+    /// Returns a depth-first walk over the tree.
     pub(crate) fn walk(&self) -> Vec<Visit> {
-        // The last child of each node, and the one before each.
+        // The last child of each node, and the previous sibling of each.
         let mut last: Vec<Option<BlockId>> = vec![None; self.nodes.len()];
         let mut before: Vec<Option<BlockId>> = vec![None; self.nodes.len()];
         for (index, node) in self.nodes.iter().enumerate().skip(1) {
@@ -93,7 +93,7 @@ impl Dominators {
 /// A step of the walk over the tree.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Visit {
-    /// To a block; those between here and its [`Visit::Leave`] are the ones that it dominates.
+    /// Enters a block; the blocks up to its [`Visit::Leave`] are those that it dominates.
     Enter(BlockId),
     Leave(BlockId),
 }
@@ -103,7 +103,7 @@ mod tests {
     use super::*;
     use crate::ir::{Edge, Terminator, graph_of};
 
-    /// Which blocks are reached from the first without passing one of them.
+    /// Returns whether each block is reached from the first without passing one of them.
     fn reached_without(graph: &Graph, avoided: BlockId) -> Vec<bool> {
         let mut is_reached = vec![false; graph.blocks.len()];
         is_reached[0] = avoided != BlockId(0);
@@ -115,7 +115,7 @@ mod tests {
         is_reached
     }
 
-    /// A graph of blocks with up to two edges forward, all reached.
+    /// Returns a graph of blocks with two forward edges, all reached.
     fn random_graph(seed: u64, blocks: u32) -> Graph {
         let mut graph = graph_of("ld #1\n jeq x, yes\n yes: ret #0");
         let Some(test) = graph_of("ld #len\n jeq #1, yes\n ret #1\n yes: ret #0").blocks[0].terminator.test() else {
@@ -133,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn a_dominator_is_on_every_path() {
+    fn dominators_are_on_every_path() {
         for seed in 0..20 {
             let graph = random_graph(seed, 40);
             let dominators = Dominators::of(&graph);
@@ -155,7 +155,7 @@ mod tests {
     }
 
     #[test]
-    fn deep_graphs_take_no_stack() {
+    fn walks_deep_graphs_without_recursion() {
         let graph = random_graph(1, 100_000);
         assert_eq!(Dominators::of(&graph).walk().len(), 200_000);
     }

@@ -1,10 +1,9 @@
-//! Hashing for maps of values, which are looked up often, and by programs that the user chose to run: no need for a hash
-//! that resists attack.
+//! A fast hash for maps that are looked up often. It does not resist attacks.
 
-/// The hashing of maps.
+/// The hash builder for maps.
 pub(crate) type Hashing = std::hash::BuildHasherDefault<Hasher>;
 
-/// Multiplies and rotates, as in Firefox.
+/// A hasher that rotates and multiplies (FxHash).
 #[derive(Clone, Default)]
 pub(crate) struct Hasher(u64);
 

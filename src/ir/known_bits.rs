@@ -1,8 +1,8 @@
-//! What is known of a value before the packet is seen: bits and bounds.
+//! Known bits and bounds of values, for all packets.
 
 use crate::bpf::isa::{AluOp, Condition, Width};
 
-/// The bits that a value surely has and surely lacks, and the least and the most that it can be.
+/// The bits of a value that are known to be 1 and to be 0, and its least and greatest value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct KnownBits {
     pub(crate) ones: u32,
@@ -12,7 +12,7 @@ pub(crate) struct KnownBits {
 }
 
 impl KnownBits {
-    /// Nothing is known.
+    /// The known bits of a value of which nothing is known.
     pub(crate) const UNKNOWN: KnownBits = KnownBits { ones: 0, zeros: 0, min: 0, max: u32::MAX };
 
     pub(crate) const fn constant(k: u32) -> KnownBits {
@@ -23,7 +23,7 @@ impl KnownBits {
         KnownBits { min, max, ..KnownBits::UNKNOWN }.tightened()
     }
 
-    /// The value of a number of that width.
+    /// Returns what is known of a number of this width.
     pub(crate) fn of_width(width: Width) -> KnownBits {
         KnownBits::range(0, u32::MAX >> (32 - 8 * width.bytes()))
     }
@@ -32,17 +32,17 @@ impl KnownBits {
         KnownBits { ones, zeros, ..KnownBits::UNKNOWN }.tightened()
     }
 
-    /// The constant that the value must be.
+    /// Returns the constant that the value must be.
     pub(crate) fn as_constant(self) -> Option<u32> {
         (self.min == self.max).then_some(self.min)
     }
 
-    /// Whether no value is like that.
+    /// Returns whether no value has these bits and bounds.
     pub(crate) fn is_contradiction(self) -> bool {
         self.min > self.max || self.ones & self.zeros != 0
     }
 
-    /// Both are known.
+    /// Returns what is known of a value if both hold.
     pub(crate) fn and(self, other: KnownBits) -> KnownBits {
         KnownBits {
             ones: self.ones | other.ones,
@@ -53,7 +53,7 @@ impl KnownBits {
         .tightened()
     }
 
-    /// One of both is known.
+    /// Returns what is known of a value if at least one holds.
     pub(crate) fn or(self, other: KnownBits) -> KnownBits {
         KnownBits {
             ones: self.ones & other.ones,
@@ -63,7 +63,7 @@ impl KnownBits {
         }
     }
 
-    /// Lets the bits tell of the bounds, and the bounds of the bits: those in front of the first that differs.
+    /// Derives bounds from bits, and bits from the common prefix of the bounds.
     fn tightened(self) -> KnownBits {
         let (min, max) = (self.min.max(self.ones), self.max.min(!self.zeros));
         if min > max {
@@ -73,7 +73,7 @@ impl KnownBits {
         KnownBits { ones: self.ones | min & same, zeros: self.zeros | !min & same, min, max }
     }
 
-    /// What is known of the result of arithmetic.
+    /// Returns what is known of the result of arithmetic.
     pub(crate) fn alu(op: AluOp, a: KnownBits, b: KnownBits) -> KnownBits {
         if let (Some(a), Some(b)) = (a.as_constant(), b.as_constant()) {
             return op.eval(a, b).map_or(KnownBits::UNKNOWN, KnownBits::constant);
@@ -88,7 +88,7 @@ impl KnownBits {
             (AluOp::Xor, _) => {
                 KnownBits::bits(a.ones & b.zeros | a.zeros & b.ones, a.zeros & b.zeros | a.ones & b.ones)
             }
-            // The sum never wraps, or always.
+            // The sum never wraps, or it always does.
             (AluOp::Add, _) => match (a.min.overflowing_add(b.min), a.max.overflowing_add(b.max)) {
                 ((min, low), (max, high)) if low == high => KnownBits::range(min, max),
                 _ => KnownBits::UNKNOWN,
@@ -112,7 +112,7 @@ impl KnownBits {
         }
     }
 
-    /// How a test comes out, if that is known.
+    /// Returns the outcome of a test, if it is known.
     pub(crate) fn test(condition: Condition, a: KnownBits, b: KnownBits) -> Option<bool> {
         match condition {
             Condition::Equal => {
@@ -156,7 +156,7 @@ mod tests {
         value & known.ones == known.ones && value & known.zeros == 0 && (known.min..=known.max).contains(&value)
     }
 
-    /// Ranges with ends of all kinds, and some members of each.
+    /// Returns ranges with bounds of all kinds, and some members of each.
     fn samples() -> Vec<(KnownBits, Vec<u32>)> {
         let ends = [0, 1, 2, 7, 8, 31, 32, 60, 255, 256, 0x7fff_ffff, 0x8000_0000, u32::MAX - 1, u32::MAX];
         let mut samples = Vec::new();
@@ -193,16 +193,16 @@ mod tests {
     }
 
     #[test]
-    fn tests_come_out_as_foretold() {
+    fn outcomes_of_tests_are_right() {
         let samples = samples();
         let conditions = [Condition::Equal, Condition::Greater, Condition::GreaterOrEqual, Condition::BitsSet];
         for (a, left) in &samples {
             for (b, right) in &samples {
                 for condition in conditions.into_iter().flat_map(|condition| [condition, condition.inverse()]) {
-                    let foretold = KnownBits::test(condition, *a, *b);
+                    let outcome = KnownBits::test(condition, *a, *b);
                     for (&x, &y) in left.iter().flat_map(|x| right.iter().map(move |y| (x, y))) {
                         assert!(
-                            foretold.is_none_or(|holds| holds == condition.eval(x, y)),
+                            outcome.is_none_or(|holds| holds == condition.eval(x, y)),
                             "{condition:?} {x:#x} {y:#x}"
                         );
                     }

@@ -1,4 +1,4 @@
-//! Sets of numbers, and the fastest way to ask whether a number is a member.
+//! Member sets: sets of numbers, each in the form that is fastest to test a number against.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -9,62 +9,62 @@ use crate::ir::Hashing;
 use crate::ir::ranges;
 use crate::ir::ranges::Range;
 
-/// A set, in the form in which code asks for its members.
+/// A set of numbers, in the form in which code tests for membership.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum MemberSet {
-    /// All from the first to the last.
+    /// The numbers from the first to the last.
     Range(u32, u32),
-    /// Up to [`FEW`] members, compared one by one.
+    /// Up to [`MAX_FEW`] members, compared one by one.
     Few(Vec<u32>),
-    /// The members among the 64 numbers from the first on, a bit each: one register.
+    /// A bit for each of the 64 numbers from the first on, in one register.
     Register(u32, u64),
-    /// The members among the numbers from 0 on, a byte each: 1 for a member. The last byte, 0, is for all numbers beyond.
+    /// A byte for each number from 0 on: 1 for a member. The last byte is 0 and stands for all larger numbers.
     Bytes(Vec<u8>),
-    /// The members among the numbers from the first on, a bit each, in memory.
+    /// A bit for each number from the first on, in memory.
     Bitmap(u32, Vec<u8>),
-    /// Any members: each stands in one of two places of a table.
+    /// Any members, in a hash table.
     Table(MemberTable),
 }
 
-/// How many members are compared one by one.
-const FEW: usize = 3;
+/// The most members that are compared one by one.
+const MAX_FEW: usize = 3;
 
 /// The most numbers that have a byte each.
-const LARGEST_BYTES: u32 = 1 << 10;
+const MAX_BYTES: u32 = 1 << 10;
 
-/// The most bytes of a bitmap whose members may be far apart.
-const SPARSE_BITMAP: u64 = 256;
+/// The largest bitmap, in bytes, whatever its density.
+const MAX_SPARSE_BITMAP: u64 = 256;
 
-/// The most bytes of any bitmap: it has all numbers of 16 bits.
-const LARGEST_BITMAP: u64 = 1 << 13;
+/// The largest bitmap, in bytes: it has all numbers of 16 bits.
+const MAX_BITMAP: u64 = 1 << 13;
 
 /// The most members of a table.
-const LARGEST_TABLE: u64 = 1 << 20;
+const MAX_TABLE: u64 = 1 << 20;
 
 impl MemberSet {
-    /// The set of these ranges, which are sorted and apart; `None` if a search is better.
+    /// Returns the set of these ranges, which are sorted and disjoint; `None` if a binary search is better.
     pub(crate) fn new(ranges: &[Range]) -> Option<MemberSet> {
         let (&(first, _), &(_, last)) = (ranges.first()?, ranges.last()?);
         let members: u64 = ranges.iter().map(|&(low, high)| u64::from(high - low) + 1).sum();
         let table_bytes = 4 * MemberTable::slots(members);
         if ranges.len() == 1 {
             Some(MemberSet::Range(first, last))
-        } else if members <= FEW as u64 {
+        } else if members <= MAX_FEW as u64 {
             Some(MemberSet::Few(numbers(ranges).collect()))
         } else if last - first < 64 {
             Some(MemberSet::Register(first, numbers(ranges).fold(0, |bits, number| bits | 1 << (number - first))))
-        } else if last < LARGEST_BYTES {
+        } else if last < MAX_BYTES {
             Some(MemberSet::Bytes(bytes(last, ranges)))
-        } else if u64::from(last - first) / 8 < table_bytes.clamp(SPARSE_BITMAP, LARGEST_BITMAP) {
+        } else if u64::from(last - first) / 8 < table_bytes.clamp(MAX_SPARSE_BITMAP, MAX_BITMAP) {
             Some(MemberSet::Bitmap(first, bitmap(first, last, ranges)))
-        } else if members <= LARGEST_TABLE && members <= 4 * ranges.len() as u64 {
+        } else if members <= MAX_TABLE && members <= 4 * ranges.len() as u64 {
             MemberTable::new(&numbers(ranges).collect::<Vec<u32>>()).map(MemberSet::Table)
         } else {
             None
         }
     }
 
-    /// The set of the members with their bytes in the opposite order, if it can be asked for as this one.
+    /// Returns the set of the members with their bytes swapped, if that set has an equally fast form.
     fn swapped(&self, swap: impl Fn(u32) -> u32) -> Option<MemberSet> {
         match self {
             MemberSet::Few(members) => Some(MemberSet::Few(members.iter().map(|&member| swap(member)).collect())),
@@ -76,7 +76,7 @@ impl MemberSet {
         }
     }
 
-    /// The members as ranges that are sorted and apart.
+    /// Returns the members as ranges that are sorted and disjoint.
     fn ranges(&self) -> Vec<Range> {
         let single = |number| (number, number);
         let bits = |first: u32, bits: &mut dyn Iterator<Item = bool>| -> Vec<Range> {
@@ -94,7 +94,7 @@ impl MemberSet {
         })
     }
 
-    /// Whether a number is a member.
+    /// Returns whether a number is a member.
     #[cfg(test)]
     fn contains(&self, number: u32) -> bool {
         match self {
@@ -106,7 +106,7 @@ impl MemberSet {
                 let bit = number.wrapping_sub(*first) as usize;
                 bytes.get(bit / 8).is_some_and(|byte| byte >> (bit % 8) & 1 != 0)
             }
-            MemberSet::Table(table) => (0..2).any(|probe| table.slots[table.place(probe, number)] == number),
+            MemberSet::Table(table) => (0..2).any(|probe| table.slots[table.slot(probe, number)] == number),
         }
     }
 }
@@ -121,7 +121,7 @@ fn bytes(last: u32, ranges: &[Range]) -> Vec<u8> {
     bytes
 }
 
-/// As many words of 8 bytes as are a power of two.
+/// Returns a bit for each number; the length in words of 8 bytes is a power of two.
 fn bitmap(first: u32, last: u32, ranges: &[Range]) -> Vec<u8> {
     let mut bytes = vec![0; ((last - first) as usize / 64 + 1).next_power_of_two() * 8];
     for number in numbers(ranges) {
@@ -131,39 +131,39 @@ fn bitmap(first: u32, last: u32, ranges: &[Range]) -> Vec<u8> {
     bytes
 }
 
-/// A hash table without searches: a member stands in one of two places.
+/// A hash table without probing: each member stands in one of two slots.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct MemberTable {
-    /// A power of two of members; free places hold the same one.
+    /// The members; free slots repeat one of them. The length is a power of two.
     pub(crate) slots: Vec<u32>,
     free: u32,
     pub(crate) hash: TableHash,
 }
 
-/// Which places a number has: the upper bits of a product name them. The factors are odd.
+/// The hash function: the slots of a number are the upper bits of its products with odd factors.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum TableHash {
-    /// Two neighbours: one product names a pair.
+    /// One product gives a pair of adjacent slots.
     AdjacentSlots(u32),
-    /// A product for each (Pagh and Rodler, cuckoo hashing).
+    /// One product for each slot (cuckoo hashing, Pagh and Rodler 2001).
     Cuckoo([u32; 2]),
 }
 
 impl MemberTable {
-    /// How many factors are tried before the table grows.
+    /// The number of hash functions that are tried before the table grows.
     const TRIALS: u32 = 32;
 
-    /// The most members for which a factor is looked for that brings no three of them to one pair.
-    const MOST_IN_ADJACENT_SLOTS: usize = 128;
+    /// The most members for which adjacent slots are tried.
+    const MAX_ADJACENT: usize = 128;
 
-    /// How many places there are for so many members: some more than twice as many.
+    /// Returns the number of slots for a number of members, more than twice as many.
     fn slots(members: u64) -> u64 {
         (members * 9 / 4).next_power_of_two().max(8)
     }
 
     fn new(members: &[u32]) -> Option<MemberTable> {
         let mut slots = MemberTable::slots(members.len() as u64) as usize;
-        if members.len() <= MemberTable::MOST_IN_ADJACENT_SLOTS {
+        if members.len() <= MemberTable::MAX_ADJACENT {
             let mut trials = (0..2 * MemberTable::TRIALS).map(|trial| TableHash::AdjacentSlots(factor(trial)));
             let found = trials.find_map(|hash| MemberTable::with_adjacent_slots(members, 2 * slots, hash));
             if found.is_some() {
@@ -181,20 +181,20 @@ impl MemberTable {
         }
     }
 
-    /// The table, if no pair has to hold three members.
+    /// Returns the table, if no three members share a pair of slots.
     fn with_adjacent_slots(members: &[u32], slots: usize, hash: TableHash) -> Option<MemberTable> {
         let free = *members.first()?;
         let mut table = MemberTable { slots: vec![free; slots], free, hash };
         let mut is_taken = vec![false; slots];
         for &member in members {
-            let place = [0, 1].map(|probe| table.place(probe, member)).into_iter().find(|&place| !is_taken[place])?;
-            is_taken[place] = true;
-            table.slots[place] = member;
+            let slot = [0, 1].map(|probe| table.slot(probe, member)).into_iter().find(|&slot| !is_taken[slot])?;
+            is_taken[slot] = true;
+            table.slots[slot] = member;
         }
         Some(table)
     }
 
-    /// The table, if there is room for each member.
+    /// Returns the table, if there is a slot for each member.
     fn with_cuckoo_hash(members: &[u32], slots: usize, hash: TableHash) -> Option<MemberTable> {
         let free = *members.first()?;
         let mut table = MemberTable { slots: vec![free; slots], free, hash };
@@ -203,14 +203,14 @@ impl MemberTable {
             let (mut number, mut probe) = (member, 0);
             let mut moves = 0;
             loop {
-                let place = table.place(probe, number);
-                if !std::mem::replace(&mut is_taken[place], true) {
-                    table.slots[place] = number;
+                let slot = table.slot(probe, number);
+                if !std::mem::replace(&mut is_taken[slot], true) {
+                    table.slots[slot] = number;
                     break;
                 }
-                std::mem::swap(&mut number, &mut table.slots[place]);
-                // Who was there goes to its other place.
-                probe = if table.place(0, number) == place { 1 } else { 0 };
+                std::mem::swap(&mut number, &mut table.slots[slot]);
+                // The displaced member moves to its other slot.
+                probe = if table.slot(0, number) == slot { 1 } else { 0 };
                 moves += 1;
                 if moves > 64 {
                     return None;
@@ -220,7 +220,7 @@ impl MemberTable {
         Some(table)
     }
 
-    /// By how much a product is shifted to name a place, or a pair of them.
+    /// Returns the shift that turns a product into the index of a slot, or of a pair of slots.
     pub(crate) fn shift(&self) -> u32 {
         let bits = self.slots.len().trailing_zeros();
         match self.hash {
@@ -229,11 +229,11 @@ impl MemberTable {
         }
     }
 
-    fn place(&self, probe: usize, number: u32) -> usize {
-        let named = |factor: u32| (number.wrapping_mul(factor) >> self.shift()) as usize;
+    fn slot(&self, probe: usize, number: u32) -> usize {
+        let index = |factor: u32| (number.wrapping_mul(factor) >> self.shift()) as usize;
         match self.hash {
-            TableHash::AdjacentSlots(factor) => 2 * named(factor) + probe,
-            TableHash::Cuckoo(factors) => named(factors[probe]),
+            TableHash::AdjacentSlots(factor) => 2 * index(factor) + probe,
+            TableHash::Cuckoo(factors) => index(factors[probe]),
         }
     }
 
@@ -243,7 +243,7 @@ impl MemberTable {
     }
 }
 
-/// Odd numbers without a pattern, the same ones at every run.
+/// Returns an odd random number, the same in every run.
 fn factor(trial: u32) -> u32 {
     crate::packet::random::number(0, trial) | 1
 }
@@ -255,7 +255,7 @@ pub(crate) struct MemberSetId(pub(crate) u32);
 /// The sets of a graph, each once.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct MemberSets {
-    /// The sets, each with its members as ranges, if those are at hand.
+    /// The sets, each with its members as ranges, if they were built from ranges.
     list: Vec<(MemberSet, Option<Arc<[Range]>>)>,
     by_members: HashMap<Arc<[Range]>, MemberSetId, Hashing>,
     swapped: HashMap<(MemberSetId, Width), Option<MemberSetId>, Hashing>,
@@ -274,7 +274,7 @@ impl MemberSets {
         Some(id)
     }
 
-    /// The set of the members with their bytes in the opposite order, if it can be asked for as this one.
+    /// Returns the set of the members with their bytes swapped, if that set has an equally fast form.
     pub(crate) fn swapped(&mut self, id: MemberSetId, width: Width, swap: impl Fn(u32) -> u32) -> Option<MemberSetId> {
         if let Some(&known) = self.swapped.get(&(id, width)) {
             return known;
@@ -289,7 +289,7 @@ impl MemberSets {
         MemberSetId(self.list.len() as u32 - 1)
     }
 
-    /// The members as ranges that are sorted and apart.
+    /// Returns the members as ranges that are sorted and disjoint.
     pub(crate) fn ranges(&self, id: MemberSetId) -> Cow<'_, [Range]> {
         let (set, ranges) = &self.list[id.0 as usize];
         ranges.as_deref().map_or_else(|| set.ranges().into(), Cow::Borrowed)
@@ -322,7 +322,7 @@ mod tests {
     }
 
     #[test]
-    fn each_form_has_the_members() {
+    fn all_forms_have_the_members() {
         check(&[(7, 7)], "Range");
         check(&[(0, u32::MAX)], "Range");
         check(&[(1, 1), (1000, 1000), (u32::MAX, u32::MAX)], "Few");

@@ -1,19 +1,19 @@
-//! The decision graph: a verified program as blocks that decide, over values that are computed where they are needed.
+//! The decision graph: a verified program as an acyclic graph of blocks, in static single assignment form.
 //!
-//! A value is a pure expression over the packet, and belongs to no block: the same expression is the same value
-//! (`values.rs`). What a block does is only what can be observed: it makes checks, and goes somewhere. Where values are
-//! computed follows from where they are used (`schedule.rs`).
+//! A value is a pure expression over the packet and belongs to no block; equal expressions are one value (`values.rs`). A
+//! block contains only what can be observed: checks and a terminator. Values are computed where they are first used
+//! (`schedule.rs`).
 //!
 //! Invariants
-//! - Blocks stand in topological order and each is reachable from the first, which no edge enters.
-//! - What differs between the edges into a block is a parameter of it. A value that depends on a parameter is used
-//!   only where the block of that parameter dominates.
-//! - Everything that can end the program early is a [`Check`], in order, before what depends on it: if it fails, the
-//!   verdict is 0, or the value that the check names.
-//! - A load or a division by a value is used only where, on every path, a check has found it possible: no pass moves a
-//!   use above that.
-//! - The dialects are resolved: shifts by 32 and more are 0, sums wrap, and addresses do not, whoever wrote the program.
-//!   Where an offset may be relative to a header, the place that it names ([`Value::ResolvedOffset`]) is the base of an address.
+//! - Blocks stand in topological order. Each is reachable from the first, which has no predecessor.
+//! - A parameter of a block stands for values that differ between the edges into the block. A value that depends on a
+//!   parameter is used only where the block of that parameter dominates.
+//! - Everything that can end the program early is a [`Check`], in program order, before what depends on it. If it fails,
+//!   the verdict is 0, or the value in the check.
+//! - A load or a division is used only after a check on every path has found it possible. No pass moves a use above that
+//!   check.
+//! - The graph does not depend on a dialect: shifts by 32 and more are 0, sums wrap, and addresses do not. An offset that
+//!   may be relative to a header is a [`Value::ResolvedOffset`], and the base of an address.
 
 mod build;
 mod context_inputs;
@@ -41,25 +41,27 @@ pub(crate) use known_bits::KnownBits;
 pub(crate) use member_set::{MemberSet, MemberSetId, MemberSets, TableHash};
 pub(crate) use ranges::{Range, complement, joined};
 pub(crate) use schedule::{Schedule, Step};
+pub(crate) use simplify_cfg::topological_order;
 pub use strategy::Strategy;
 pub(crate) use test::Test;
 pub(crate) use values::Values;
 
-/// A program as a graph of blocks, ready to become native code.
+/// A program as a graph of decisions, the form that the optimiser works on and that native code is made of.
 ///
-/// It prints as text (`to_string`) and as DOT ([`Graph::dot`]).
+/// [`Graph::new`] builds the graph of a program, [`Graph::run`] runs one [`Pass`](crate::debug::Pass), and [`Graph::optimized`]
+/// runs the passes of the default strategy. A graph prints as text (`Display`) and as DOT ([`Graph::dot`]).
 #[derive(Clone, Debug)]
 pub struct Graph {
-    /// The dialect of the program; what it means is resolved already.
+    /// The dialect of the program, whose rules the graph has resolved.
     pub(crate) dialect: Dialect,
-    /// What if-conversion has made of the branches.
+    /// `Branchless` after if-conversion, and else `Branches`.
     pub(crate) strategy: Strategy,
     pub(crate) blocks: Vec<Block>,
     pub(crate) values: Values,
     pub(crate) sets: MemberSets,
 }
 
-/// The place of a block in [`Graph::blocks`].
+/// The index of a block in [`Graph::blocks`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) struct BlockId(pub(crate) u32);
 
@@ -83,14 +85,14 @@ impl ValueId {
     }
 }
 
-/// A place where the program decides.
+/// Checks that the program makes, and what it does then.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Block {
-    /// The values that the edges into this block bring.
+    /// The parameters, whose values the edges into this block pass as arguments.
     pub(crate) parameters: Vec<ValueId>,
     pub(crate) checks: Vec<Check>,
     pub(crate) terminator: Terminator,
-    /// Whether packets seldom come here.
+    /// Set if few packets reach the block.
     pub(crate) is_cold: bool,
 }
 
@@ -98,15 +100,13 @@ impl Block {
     pub(crate) fn new(terminator: Terminator) -> Block {
         Block { parameters: Vec::new(), checks: Vec::new(), terminator, is_cold: false }
     }
-}
 
-impl Block {
-    /// The values that the block uses.
+    /// Returns the values that the block uses.
     pub(crate) fn values(&self) -> impl Iterator<Item = ValueId> {
         self.values_but_of_test().chain(self.terminator.test().into_iter().flat_map(Test::values))
     }
 
-    /// The values that the block uses for anything but its test.
+    /// Returns the values that the block uses for anything but its test.
     pub(crate) fn values_but_of_test(&self) -> impl Iterator<Item = ValueId> {
         let verdict = match self.terminator {
             Terminator::Return(verdict) => Some(verdict),
@@ -117,14 +117,14 @@ impl Block {
     }
 }
 
-/// What must hold for the program to go on.
+/// A condition that ends the program if it does not hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Check {
-    /// So many bytes at that address were captured.
+    /// A load of this width at the address is in bounds.
     InBounds(Address, Width),
     /// A divisor is not zero.
     NonZero(ValueId),
-    /// The context has an answer to this load; else the value is the verdict.
+    /// The context has a value for this load; if not, the verdict is this value.
     Present(Extension, ValueId),
 }
 
@@ -132,30 +132,29 @@ pub(crate) enum Check {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Value {
     Constant(u32),
-    /// A parameter of the block that lists it; the number makes it different from all others.
+    /// A parameter of the block that lists it, with a unique number.
     Parameter(u32),
-    /// The length on the wire.
+    /// The length of the packet on the wire.
     WireLen,
-    /// A number of the packet; where it is used it is known to be in bounds.
+    /// A number from the packet, in bounds wherever it is used.
     Load(Address, Width, ByteOrder),
-    /// A fact from the context, or what an extension makes of it and the packet; where it is used it is known to be
-    /// present, if it may be absent.
+    /// The result of an ancillary load, present wherever it is used.
     Ancillary(Extension),
-    /// The place of a netlink attribute: what the extension finds from the first value on, of the type that the second is.
+    /// The offset of a netlink attribute: the first one from an offset on that has a type.
     FindAttribute(Extension, ValueId, ValueId),
-    /// The place in the packet that an offset of the Linux dialect names: one that may be relative to a header. Only
-    /// addresses have it, as their base.
+    /// The offset from the start of the packet of an offset of the Linux dialect that may be relative to a header. Used
+    /// only as the base of an address.
     ResolvedOffset(ValueId),
-    /// The random number that follows so many others of this run.
+    /// The random number with this index in the run.
     Random(ValueId),
-    /// Arithmetic; where a division by anything but a constant is used, the divisor is known not to be zero.
+    /// The result of arithmetic; the divisor of a division is not zero wherever it is used.
     Alu(AluOp, ValueId, ValueId),
     Negate(ValueId),
     /// The second value if the test holds, and else the third.
     Select(Test, ValueId, ValueId),
 }
 
-/// A place in the packet: the base, if there is one, plus the offset, in 64 bits, so the sum does not wrap.
+/// An offset in the packet: the base, if there is one, plus the offset, in 64 bits, so that the sum does not wrap.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Address {
     pub(crate) base: Option<ValueId>,
@@ -163,22 +162,22 @@ pub(crate) struct Address {
 }
 
 impl Address {
-    /// The place behind a number of that width, counted from the base.
+    /// Returns the end of a number of this width, counted from the base.
     pub(crate) fn end(self, width: Width) -> u64 {
         u64::from(self.offset) + u64::from(width.bytes())
     }
 }
 
-/// The order of the bytes of a number.
+/// The byte order of a load.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum ByteOrder {
     /// Network order.
     Big,
-    /// That of the machine that runs the code.
+    /// The byte order of the machine that runs the code.
     Native,
 }
 
-/// How a block ends.
+/// The end of a block: where control goes, or the verdict.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Terminator {
     Return(ValueId),
@@ -186,7 +185,7 @@ pub(crate) enum Terminator {
     Branch { test: Test, then: Edge, otherwise: Edge },
 }
 
-/// The way into a block, and what its parameters become.
+/// An edge into a block, with the arguments for its parameters.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Edge {
     pub(crate) block: BlockId,
@@ -194,14 +193,14 @@ pub(crate) struct Edge {
 }
 
 impl Edge {
-    /// An edge to a block without parameters.
+    /// Returns an edge to a block without parameters.
     pub(crate) fn to(block: BlockId) -> Edge {
         Edge { block, arguments: Vec::new() }
     }
 }
 
 impl Terminator {
-    /// What the block decides on.
+    /// Returns the test of a branch.
     pub(crate) fn test(&self) -> Option<Test> {
         match self {
             Terminator::Branch { test, .. } => Some(*test),
@@ -209,7 +208,7 @@ impl Terminator {
         }
     }
 
-    /// The edges out of a block.
+    /// Returns the edges out of a block.
     pub(crate) fn edges(&self) -> impl Iterator<Item = &Edge> {
         let (first, second) = match self {
             Terminator::Return(_) => (None, None),
@@ -219,7 +218,7 @@ impl Terminator {
         first.into_iter().chain(second)
     }
 
-    /// The edges out of a block, to be changed.
+    /// Returns the edges out of a block, mutably.
     pub(crate) fn edges_mut(&mut self) -> impl Iterator<Item = &mut Edge> {
         let (first, second) = match self {
             Terminator::Return(_) => (None, None),
@@ -231,12 +230,12 @@ impl Terminator {
 }
 
 impl Graph {
-    /// The strategy that the graph has.
+    /// Returns the strategy of the graph: branches, or branchless.
     pub(crate) fn strategy(&self) -> Strategy {
         self.strategy
     }
 
-    /// Adds a block that ends so, and gives an edge to it; [`Graph::simplify_cfg`] brings it into order.
+    /// Appends a block and returns an edge to it; [`Graph::simplify_cfg`] restores the order of blocks.
     pub(crate) fn add(&mut self, end: Terminator) -> Edge {
         self.blocks.push(Block::new(end));
         Edge::to(BlockId::new(self.blocks.len() - 1))
@@ -250,18 +249,18 @@ impl Graph {
         self.values.value(id)
     }
 
-    /// The constant that a value is.
+    /// Returns the constant that a value is.
     pub(crate) fn constant(&self, id: ValueId) -> Option<u32> {
         self.values.as_constant(id)
     }
 
-    /// Whether a block does nothing but return 0.
+    /// Returns whether a block does nothing but return 0.
     pub(crate) fn drops(&self, block: &Block) -> bool {
         block.checks.is_empty()
             && matches!(block.terminator, Terminator::Return(verdict) if self.constant(verdict) == Some(0))
     }
 
-    /// How many edges there are into each block.
+    /// Returns the number of edges into each block.
     pub(crate) fn predecessor_counts(&self) -> Vec<u32> {
         let mut counts = vec![0; self.blocks.len()];
         for edge in self.blocks.iter().flat_map(|block| block.terminator.edges()) {
@@ -271,7 +270,7 @@ impl Graph {
     }
 }
 
-/// The graph of a program in assembler, for tests.
+/// Returns the graph of a program in assembler, for tests.
 #[cfg(test)]
 pub(crate) fn graph_of(text: &str) -> Graph {
     let program: crate::bpf::program::Program = text.parse().expect("a program");

@@ -22,7 +22,7 @@ impl Display for Graph {
 }
 
 impl Graph {
-    /// The graph in the DOT language: `dot -Tsvg` draws it.
+    /// Returns the graph in the DOT language; `dot -Tsvg` draws it.
     pub fn dot(&self) -> String {
         let mut dot = "digraph program {\n    node [shape=box, fontname=monospace];\n".to_owned();
         let schedule = Schedule::of(self);
@@ -38,7 +38,7 @@ impl Graph {
 
     fn lines<'a>(&'a self, schedule: &'a Schedule, id: BlockId) -> impl Iterator<Item = String> + 'a {
         let steps = schedule.steps(id).iter().map(|step| self.step(*step));
-        steps.chain(std::iter::once(self.end(&self.block(id).terminator)))
+        steps.chain(std::iter::once(self.terminator(&self.block(id).terminator)))
     }
 
     fn step(&self, step: Step) -> String {
@@ -65,7 +65,7 @@ impl Graph {
             Value::FindAttribute(extension, start, wanted) => {
                 format!("{} {} from {}", extension.name(), self.name(wanted), self.name(start))
             }
-            Value::ResolvedOffset(offset) => format!("position of {}", self.name(offset)),
+            Value::ResolvedOffset(offset) => format!("resolve {}", self.name(offset)),
             Value::Random(count) => format!("rand {}", self.name(count)),
             Value::Alu(op, left, right) => format!("{} {} {}", self.name(left), operator(op), self.name(right)),
             Value::Negate(value) => format!("-{}", self.name(value)),
@@ -90,8 +90,8 @@ impl Graph {
         }
     }
 
-    fn end(&self, end: &Terminator) -> String {
-        match end {
+    fn terminator(&self, terminator: &Terminator) -> String {
+        match terminator {
             Terminator::Return(value) => format!("return {}", self.name(*value)),
             Terminator::Jump(edge) => format!("jump {}", self.edge(edge)),
             Terminator::Branch { test, then, otherwise } => {
@@ -119,7 +119,7 @@ impl Graph {
         format!("block{}{}", edge.block.0, list(edge.arguments.iter().map(|&value| self.name(value))))
     }
 
-    /// Constants by their value, others by their number.
+    /// Returns a constant, or the number of another value.
     fn name(&self, id: ValueId) -> String {
         match self.constant(id) {
             Some(k) => format!("{k:#x}"),
@@ -128,15 +128,15 @@ impl Graph {
     }
 }
 
-/// `(a, b)`, or nothing.
+/// Returns `(a, b)`, or nothing.
 fn list(names: impl Iterator<Item = String>) -> String {
     let names: Vec<String> = names.collect();
     if names.is_empty() { String::new() } else { format!("({})", names.join(", ")) }
 }
 
-/// What the edges out of a block are called.
-fn names(end: &Terminator) -> &'static [&'static str] {
-    match end {
+/// Returns the names of the edges out of a block.
+fn names(terminator: &Terminator) -> &'static [&'static str] {
+    match terminator {
         Terminator::Branch { .. } => &["yes", "no"],
         Terminator::Return(_) | Terminator::Jump(_) => &[""],
     }

@@ -1,4 +1,4 @@
-//! Sets of numbers as ranges that are sorted and apart, and which numbers a test lets through.
+//! Sets of numbers as sorted, disjoint ranges, and the numbers for which a test holds.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -7,10 +7,10 @@ use std::ops::Deref;
 use crate::bpf::isa::{AluOp, Condition};
 use crate::ir::{Graph, Test, Value, ValueId, Values};
 
-/// Ranges of numbers, each from its first to its last.
+/// A range of numbers: the first and the last.
 pub(crate) type Range = (u32, u32);
 
-/// Ranges that are sorted and apart: mostly one, for which nothing is allocated.
+/// Sorted, disjoint ranges: mostly one, for which nothing is allocated.
 pub(crate) enum Numbers<'g> {
     One([Range; 1]),
     Many(Cow<'g, [Range]>),
@@ -27,7 +27,7 @@ impl Deref for Numbers<'_> {
     }
 }
 
-/// A set that is taken apart: the last number of each range by its first.
+/// A set of numbers: the last number of each range by its first.
 #[derive(Clone, Debug)]
 pub(crate) struct Ranges(BTreeMap<u32, u32>);
 
@@ -40,7 +40,7 @@ impl Ranges {
         self.0.into_iter().collect()
     }
 
-    /// Takes out what is in these ranges.
+    /// Removes the numbers in these ranges, and returns those that were there.
     pub(crate) fn take(&mut self, ranges: &[Range]) -> Vec<Range> {
         let mut taken = Vec::with_capacity(ranges.len());
         for &(low, high) in ranges {
@@ -68,14 +68,14 @@ impl Ranges {
     }
 }
 
-/// Ranges that are apart.
+/// The ranges must be disjoint.
 impl FromIterator<Range> for Ranges {
     fn from_iter<I: IntoIterator<Item = Range>>(ranges: I) -> Ranges {
         Ranges(ranges.into_iter().collect())
     }
 }
 
-/// Sorts ranges, and joins those that touch.
+/// Sorts ranges, and joins those that touch or overlap.
 pub(crate) fn joined(mut ranges: Vec<Range>) -> Vec<Range> {
     ranges.sort_unstable();
     let mut joined: Vec<Range> = Vec::with_capacity(ranges.len());
@@ -88,7 +88,7 @@ pub(crate) fn joined(mut ranges: Vec<Range>) -> Vec<Range> {
     joined
 }
 
-/// The numbers between the ranges, which are sorted and do not overlap.
+/// Returns the numbers outside of sorted, disjoint ranges.
 pub(crate) fn complement(ranges: impl ExactSizeIterator<Item = Range>) -> Vec<Range> {
     let mut gaps = Vec::with_capacity(ranges.len() + 1);
     let mut next = Some(0);
@@ -100,11 +100,11 @@ pub(crate) fn complement(ranges: impl ExactSizeIterator<Item = Range>) -> Vec<Ra
     gaps
 }
 
-/// The largest value of which all are tried one by one.
-const ENUMERABLE: u32 = 63;
+/// The largest number up to which all are tried one by one.
+const MAX_ENUMERATED: u32 = 63;
 
 impl Graph {
-    /// The value that a test asks about, if it can be put as [`Graph::as_ranges`] does.
+    /// Returns the value that a test compares with ranges, as [`Graph::as_ranges`] does.
     pub(crate) fn tested_value(&self, test: Test) -> Option<ValueId> {
         match test {
             Test::Member(value, _) => Some(value),
@@ -112,7 +112,7 @@ impl Graph {
         }
     }
 
-    /// The value that a test asks about and the values of it for which it holds, if that is how it can be put.
+    /// Returns a value, and the ranges of it for which a test holds, if the test has this form.
     pub(crate) fn as_ranges(&self, test: Test) -> Option<(ValueId, Numbers<'_>)> {
         if let Test::Member(value, set) = test {
             return Some((value, Numbers::Many(self.sets.ranges(set))));
@@ -128,7 +128,7 @@ impl Graph {
             Condition::BitsSet if max & !k < 1 << k.trailing_zeros() => {
                 Some((value, Numbers::One([(1 << k.trailing_zeros(), u32::MAX)])))
             }
-            Condition::BitsSet if max <= ENUMERABLE => {
+            Condition::BitsSet if max <= MAX_ENUMERATED => {
                 let members = (0..=max).filter(|number| number & k != 0).map(|number| (number, number));
                 Some((value, Numbers::Many(joined(members.collect()).into())))
             }
@@ -137,7 +137,7 @@ impl Graph {
     }
 }
 
-/// The numbers for which `value == k`; if the value is the front part of another, they are a range of that.
+/// Returns the numbers for which `value == k`, as a range of another value if this one is a prefix of it.
 fn equal(values: &Values, value: ValueId, k: u32) -> (ValueId, Range) {
     if let Value::Alu(op, inner, operand) = values.value(value)
         && let Some(operand) = values.as_constant(operand)
@@ -158,7 +158,7 @@ fn equal(values: &Values, value: ValueId, k: u32) -> (ValueId, Range) {
 mod tests {
     use super::*;
 
-    /// The members of ranges among the numbers below 64, a bit each.
+    /// Returns a bit for each number below 64: 1 for a member of the ranges.
     fn bits(ranges: &[Range]) -> u64 {
         (0..64)
             .filter(|bit| ranges.iter().any(|&(low, high)| (low..=high).contains(bit)))
@@ -166,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_taken_and_what_is_left_is_all() {
+    fn take_splits_the_numbers() {
         let mut left = Ranges::all();
         for trial in 0..200 {
             let ends = [0, 1, 2, 3].map(|end| crate::packet::random::number(trial, end) % 64);
@@ -185,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn the_ends_of_all_numbers_can_be_taken() {
+    fn takes_the_least_and_the_greatest_number() {
         let mut left = Ranges::all();
         assert_eq!(left.take(&[(0, 0), (u32::MAX, u32::MAX)]), [(0, 0), (u32::MAX, u32::MAX)]);
         assert_eq!(left.take(&[(0, u32::MAX)]), [(1, u32::MAX - 1)]);
@@ -194,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn ranges_that_touch_or_overlap_are_joined() {
+    fn joins_ranges_that_touch_or_overlap() {
         assert_eq!(joined(vec![(5, 6), (1, 2), (3, 3), (5, 9), (6, 7), (11, 11)]), [(1, 3), (5, 9), (11, 11)]);
         assert_eq!(joined(vec![(7, u32::MAX), (0, 6), (u32::MAX, u32::MAX)]), [(0, u32::MAX)]);
         assert_eq!(joined(Vec::new()), []);

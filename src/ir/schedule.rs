@@ -1,25 +1,25 @@
-//! Where values are computed: in the block that first needs them, just before, and once on a path from block to block.
+//! Scheduling: a value is computed in the first block that needs it, just before its use, and once on each path.
 
 use crate::ir::dominators::{Dominators, Visit};
 use crate::ir::{Block, BlockId, Check, Edge, Graph, Terminator, Value, ValueId};
 use crate::packet::ancillary::Extension;
 
-/// What every block does, in order.
+/// The steps of every block, in order.
 ///
-/// In the order of [`Schedule::blocks`], the place where a value was last computed is the one that holds.
+/// In the order of [`Schedule::order`], the last computation of a value is the one that dominates its uses.
 #[derive(Debug)]
 pub(crate) struct Schedule {
-    /// The blocks, each behind those that dominate it.
+    /// The blocks, each after those that dominate it.
     pub(crate) order: Vec<BlockId>,
     steps: Vec<Vec<Step>>,
 }
 
-/// One thing that a block does before it ends.
+/// A step of a block before its terminator.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Step {
     /// Computes a value.
     Define(ValueId),
-    /// Ends the program unless this holds.
+    /// Ends the program if the check fails.
     Check(Check),
 }
 
@@ -40,7 +40,7 @@ impl Schedule {
         schedule
     }
 
-    /// What a block does.
+    /// Returns the steps of a block.
     pub(crate) fn steps(&self, block: BlockId) -> &[Step] {
         &self.steps[block.index()]
     }
@@ -48,7 +48,7 @@ impl Schedule {
 
 struct Scheduler<'g> {
     graph: &'g Graph,
-    /// Whether the block at hand, or one that dominates it, has computed a value.
+    /// Marks the values that this block, or one that dominates it, has computed.
     is_computed: Vec<bool>,
     steps: Vec<Step>,
 }
@@ -74,7 +74,7 @@ impl Scheduler<'_> {
         edge.arguments.iter().for_each(|&argument| self.compute(argument));
     }
 
-    /// Computes a value behind its operands; a stack of our own, since expressions can be as long as programs.
+    /// Computes a value after its operands, without recursion: expressions can be as deep as programs are long.
     fn compute(&mut self, id: ValueId) {
         let mut open = vec![(id, false)];
         while let Some((id, has_operands)) = open.pop() {
@@ -103,24 +103,24 @@ impl Scheduler<'_> {
 }
 
 impl Value {
-    /// Whether it takes an instruction; constants and parameters are there already.
+    /// Returns whether the value takes instructions; constants and parameters do not.
     pub(crate) fn is_computed(self) -> bool {
         !matches!(self, Value::Constant(_) | Value::Parameter(_))
     }
 
-    /// Whether it takes a call: it looks into the packet as far as it must.
+    /// Returns whether the value takes a call that searches the packet.
     pub(crate) fn is_call(self) -> bool {
         matches!(self, Value::FindAttribute(..) | Value::Ancillary(Extension::PayloadOffset))
     }
 }
 
 impl Check {
-    /// The values that are asked about.
+    /// Returns the values that are checked.
     pub(crate) fn values(self) -> impl Iterator<Item = ValueId> {
         match self {
             Check::InBounds(address, _) => address.base,
             Check::NonZero(value) => Some(value),
-            // The verdict is needed only if the check fails, but then at once.
+            // The verdict if the check fails.
             Check::Present(_, verdict) => Some(verdict),
         }
         .into_iter()

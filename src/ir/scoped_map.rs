@@ -1,11 +1,11 @@
-//! Maps for walks that take back what they learned.
+//! A map whose changes can be undone, for walks over trees.
 
 use std::collections::HashMap;
 use std::hash::Hash;
 
 use crate::ir::Hashing;
 
-/// A map that remembers what it was.
+/// A map with a log of its changes.
 pub(crate) struct Scoped<K, V> {
     map: HashMap<K, V, Hashing>,
     log: Vec<(K, Option<V>)>,
@@ -27,12 +27,12 @@ impl<K: Copy + Eq + Hash, V> Scoped<K, V> {
         self.log.push((key, before));
     }
 
-    /// What [`Scoped::forget`] goes back to.
+    /// Returns the mark to which [`Scoped::forget`] can return.
     pub(crate) fn mark(&self) -> usize {
         self.log.len()
     }
 
-    /// Takes back what was inserted since that mark.
+    /// Undoes the insertions since a mark.
     pub(crate) fn forget(&mut self, mark: usize) {
         for (key, before) in self.log.drain(mark..).rev() {
             match before {
@@ -48,7 +48,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_known_is_taken_back() {
+    fn undoes_insertions() {
         let mut facts = Scoped::<u32, u32>::default();
         facts.insert(1, 10);
         let mark = facts.mark();

@@ -1,15 +1,14 @@
-//! Keeps a graph in order: what no path reaches goes, equal blocks become one, and jumps to nowhere else vanish.
+//! Control-flow clean-up: unreachable blocks are removed, equal blocks merged, and jumps threaded.
 //!
-//! Passes change edges and add blocks where it suits them, and leave the rest to [`Graph::simplify_cfg`].
+//! Passes change edges and append blocks freely, and call [`Graph::simplify_cfg`] to restore the invariants.
 
 use std::collections::HashMap;
 use std::hash::BuildHasher;
 
-use crate::ir::Hashing;
-use crate::ir::{Block, BlockId, Edge, Graph, Terminator};
+use crate::ir::{Block, BlockId, Edge, Graph, Hashing, Terminator};
 
 impl Graph {
-    /// Restores the invariants of the blocks, and makes them as few as is easily seen, in linear time.
+    /// Restores the invariants of the blocks, and removes and merges blocks, in linear time.
     pub(crate) fn simplify_cfg(&mut self) {
         let is_forward =
             |(index, block): (usize, &Block)| block.terminator.edges().all(|edge| edge.block.index() > index);
@@ -22,29 +21,17 @@ impl Graph {
         self.renumber();
     }
 
-    /// The blocks that are reached from the first, each before those that it leads to.
+    /// Returns the blocks that are reached from the first, each before its successors.
     fn topological_order(&self) -> Vec<BlockId> {
-        let mut is_seen = vec![false; self.blocks.len()];
-        let mut finished = Vec::with_capacity(self.blocks.len());
-        let mut open = Vec::with_capacity(self.blocks.len() + 2);
-        open.push((BlockId(0), false));
-        while let Some((id, is_done)) = open.pop() {
-            if is_done {
-                finished.push(id);
-            } else if !std::mem::replace(&mut is_seen[id.index()], true) {
-                open.push((id, true));
-                open.extend(self.block(id).terminator.edges().map(|edge| (edge.block, false)));
-            }
-        }
-        finished.reverse();
-        finished
+        let successors = |index: usize| self.blocks[index].terminator.edges().map(|edge| edge.block.index());
+        topological_order(self.blocks.len(), successors).into_iter().map(BlockId::new).collect()
     }
 
-    /// Leads edges past blocks that do nothing, and to one of several equal blocks: always to later ones, so the order
-    /// remains topological.
+    /// Leads edges past blocks that only jump, and to one of several equal blocks. Edges move to later blocks only, so the
+    /// order remains topological.
     fn merge(&mut self, order: &[BlockId]) {
         let mut instead: Vec<Option<Edge>> = vec![None; self.blocks.len()];
-        // By their hashes, which are smaller than blocks. Of two blocks with one hash, the second is not looked for.
+        // The blocks by their hashes, which are smaller. Of two blocks with one hash, only the first is found.
         let mut known: HashMap<u64, BlockId, Hashing> =
             HashMap::with_capacity_and_hasher(order.len(), Hashing::default());
         for &id in order.iter().rev() {
@@ -72,7 +59,7 @@ impl Graph {
         }
     }
 
-    /// Appends a block to the only one that jumps to it.
+    /// Appends a block to its only predecessor, if that jumps to it.
     fn concatenate(&mut self, order: &[BlockId]) {
         let mut predecessors = vec![0_u32; self.blocks.len()];
         let is_reached = |predecessors: &[u32], id: BlockId| id == BlockId(0) || predecessors[id.index()] > 0;
@@ -95,7 +82,7 @@ impl Graph {
         }
     }
 
-    /// Drops blocks to which no edge leads; the others keep their order.
+    /// Removes blocks to which no edge leads; the others keep their order.
     pub(crate) fn retain(&mut self, is_kept: &[bool]) {
         let mut next = 0;
         let number = |&is_kept: &bool| {
@@ -110,7 +97,7 @@ impl Graph {
         }
     }
 
-    /// Drops the blocks that are not reached and numbers the others in topological order.
+    /// Removes the blocks that are not reached and numbers the others in topological order.
     fn renumber(&mut self) {
         let order = self.topological_order();
         if order.len() == self.blocks.len() && order.is_sorted() {
@@ -128,6 +115,27 @@ impl Graph {
     }
 }
 
+/// Returns the nodes of an acyclic graph that are reachable from the first, each before its successors.
+pub(crate) fn topological_order<S>(count: usize, successors: impl Fn(usize) -> S) -> Vec<usize>
+where
+    S: Iterator<Item = usize>,
+{
+    let mut is_seen = vec![false; count];
+    let mut finished = Vec::with_capacity(count);
+    let mut open = Vec::with_capacity(count + 2);
+    open.push((0, false));
+    while let Some((id, is_done)) = open.pop() {
+        if is_done {
+            finished.push(id);
+        } else if !std::mem::replace(&mut is_seen[id], true) {
+            open.push((id, true));
+            open.extend(successors(id).map(|successor| (successor, false)));
+        }
+    }
+    finished.reverse();
+    finished
+}
+
 #[cfg(test)]
 mod tests {
     use crate::ir::graph_of;
@@ -139,7 +147,7 @@ mod tests {
     }
 
     #[test]
-    fn equal_blocks_become_one() {
+    fn merges_equal_blocks() {
         let text = "ldb [0]\n jeq #1, a\n jeq #2, b\n ret #7\n a: ldb [9]\n ret a\n b: ldb [9]\n ret a";
         let expected = "block0:
     check 1 <= captured
@@ -158,13 +166,13 @@ block3:
     }
 
     #[test]
-    fn a_test_that_leads_to_equal_blocks_vanishes() {
+    fn removes_tests_that_lead_to_equal_blocks() {
         let text = "ldb [0]\n jeq #1, a\n jeq #2, a, b\n a: ret #7\n b: ret #7";
         assert_eq!(simplified(text), "block0:\n    check 1 <= captured\n    return 0x7\n");
     }
 
     #[test]
-    fn a_row_of_jumps_is_one_block() {
+    fn concatenates_jumps() {
         let jumps = "jmp a\n a: jmp b\n b: ldb [1]\n jmp c\n c: ldb [0]\n ret a";
         assert_eq!(
             simplified(jumps),
@@ -173,7 +181,7 @@ block3:
     }
 
     #[test]
-    fn what_is_tidy_stays_as_it_is() {
+    fn is_idempotent() {
         let mut graph = graph_of("ldb [0]\n jeq #1, a\n ldb [0]\n jeq #1, a, b\n a: ret #1\n b: ret #0");
         graph.simplify_cfg();
         assert_eq!(graph.blocks[0].terminator.edges().count(), 2);

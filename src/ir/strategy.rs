@@ -1,29 +1,28 @@
-//! How code decides: by branches, or by computing everything and selecting.
+//! The strategies of compiled code: branches, or selections without branches.
 
-/// How the code of a filter decides.
+/// The strategy of the code of a filter.
 ///
-/// Which is faster depends on the packets. Branches stop at the first test that settles the verdict, and cost some 15
-/// cycles where the processor takes the wrong one, which it does when neighbouring packets have nothing to do with each
-/// other. Data flow always does all the work of a program, and never guesses.
+/// The packets determine which is faster. Branches stop at the first test that decides the verdict, but each misprediction
+/// costs some 15 cycles, and mixed traffic causes many. Branchless code always computes the whole program, and cannot be
+/// mispredicted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Strategy {
-    /// Data flow for programs that are so small that it costs little even where branches would be guessed well, and else
+    /// Chooses branchless code for programs so small that it costs little even if branches would be predicted, and else
     /// branches.
     #[default]
     Auto,
-    /// Tests are branches.
+    /// Turns tests into branches.
     Branches,
-    /// All values are computed, and the verdict is selected. Programs that are too large for that, or not fit, have
-    /// branches.
+    /// Computes all values and selects the verdict. Programs that are too large or not fit for that get branches.
     Branchless,
 }
 
 impl Strategy {
-    /// The shapes that code has.
+    /// The strategies that code can have; `Auto` chooses between them.
     pub const ALL: &'static [Strategy] = &[Strategy::Branches, Strategy::Branchless];
 
-    /// Its name: `auto`, `branches` or `branchless`.
+    /// Returns the name: `auto`, `branches` or `branchless`.
     pub const fn name(self) -> &'static str {
         match self {
             Strategy::Auto => "auto",

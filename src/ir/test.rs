@@ -1,29 +1,29 @@
-//! What blocks decide on, in a form in which equal questions are the same.
+//! Tests, in a normal form: equal tests compare equal.
 
 use crate::bpf::isa::{AluOp, Condition, Width};
 use crate::ir::{Address, Edge, KnownBits, MemberSetId, Terminator, Value, ValueId, Values};
 
-/// A question about values.
+/// The condition of a branch or a selection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Test {
     /// A comparison by `Equal`, `Greater`, `GreaterOrEqual` or `BitsSet`.
     Compare(Condition, ValueId, ValueId),
-    /// Whether the value is a member of the set.
+    /// Holds if the value is a member of the set.
     Member(ValueId, MemberSetId),
-    /// Whether so many bytes at that address were captured.
+    /// Holds if a load of this width at the address is in bounds.
     InBounds(Address, Width),
 }
 
-/// A test, or its answer.
+/// A simplified comparison.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Comparison {
     Constant(bool),
-    /// The comparison holds if the test does, or if it does not.
+    /// A comparison that holds if the outcome of the test is this one.
     Test(Test, bool),
 }
 
 impl Values {
-    /// A comparison as simple as can be.
+    /// Simplifies a comparison.
     pub(crate) fn compare(&mut self, condition: Condition, left: ValueId, right: ValueId) -> Comparison {
         if let Some(holds) = self.fold_comparison(condition, left, right) {
             return Comparison::Constant(holds);
@@ -59,12 +59,12 @@ impl Values {
         }
     }
 
-    /// The test of a value against a constant; that its answer is not known has been seen.
+    /// Simplifies a comparison with a constant whose outcome is not known.
     fn compare_constant(&mut self, condition: Condition, left: ValueId, k: u32) -> Comparison {
         let inner = self.value(left);
         let operand = |id| self.as_constant(id);
         match (condition, inner) {
-            // 0 needs no test here, or the answer were known.
+            // With k = 0, the outcome would be known.
             (Condition::GreaterOrEqual, _) => self.with_constant(Condition::Greater, left, k - 1),
             (Condition::Greater, _) if k == 0 => self.with_constant(Condition::Equal, left, 0).negated(),
             (Condition::BitsSet, Value::Alu(AluOp::And, x, mask)) if operand(mask).is_some() => {
@@ -91,7 +91,7 @@ impl Values {
         }
     }
 
-    /// Whether a test compares a value with a constant, and how.
+    /// Returns the condition, value and constant of a comparison with a constant.
     pub(crate) fn as_constant_test(&self, test: Test) -> Option<(Condition, ValueId, u32)> {
         match test {
             Test::Compare(condition, left, right) => Some((condition, left, self.as_constant(right)?)),
@@ -106,7 +106,7 @@ impl Values {
 }
 
 impl Comparison {
-    /// The end of a block that asks.
+    /// Returns the terminator that takes `then` if the comparison holds.
     pub(crate) fn branch(self, then: Edge, otherwise: Edge) -> Terminator {
         match self {
             Comparison::Constant(holds) => Terminator::Jump(if holds { then } else { otherwise }),
@@ -124,7 +124,7 @@ impl Comparison {
 }
 
 impl Test {
-    /// The values that are asked about.
+    /// Returns the values that are tested.
     pub(crate) fn values(self) -> impl Iterator<Item = ValueId> {
         let (first, second) = match self {
             Test::Compare(_, left, right) => (Some(left), Some(right)),

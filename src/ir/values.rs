@@ -1,4 +1,4 @@
-//! The values of a graph: each expression once, in its simplest form, with what is known of it.
+//! The values of a graph: each expression once, simplified, with its known bits.
 
 use std::collections::HashMap;
 
@@ -8,7 +8,7 @@ use crate::packet::header::Header;
 
 pub(crate) use crate::ir::Hashing;
 
-/// All values of a graph. Operands have smaller numbers than what is made of them.
+/// All values of a graph. Operands have smaller numbers than the values that use them.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Values {
     list: Vec<(Value, KnownBits)>,
@@ -17,7 +17,7 @@ pub(crate) struct Values {
 }
 
 impl Values {
-    /// No values, with room for so many.
+    /// Returns an empty list with room for `count` values.
     pub(crate) fn with_capacity(count: usize) -> Values {
         let numbers = HashMap::with_capacity_and_hasher(count, Hashing::default());
         Values { list: Vec::with_capacity(count), numbers, parameters: 0 }
@@ -43,7 +43,7 @@ impl Values {
         self.list[id.index()].1
     }
 
-    /// The constant that a value is.
+    /// Returns the constant that a value is.
     pub(crate) fn as_constant(&self, id: ValueId) -> Option<u32> {
         match self.value(id) {
             Value::Constant(k) => Some(k),
@@ -51,7 +51,7 @@ impl Values {
         }
     }
 
-    /// A value that cannot be simplified.
+    /// Adds a value that cannot be simplified.
     pub(crate) fn add(&mut self, value: Value) -> ValueId {
         if let Some(&id) = self.numbers.get(&value) {
             return id;
@@ -72,9 +72,9 @@ impl Values {
         self.add(Value::Constant(k))
     }
 
-    /// A parameter that no block has yet, of which this is known whatever the edges bring.
+    /// Adds a new parameter with known bits that hold for the arguments of all edges.
     pub(crate) fn parameter(&mut self, known: KnownBits) -> ValueId {
-        // It is like no other value, so that none is looked for.
+        // No other value is equal to it.
         self.parameters += 1;
         let id = ValueId(self.list.len() as u32);
         self.list.push((Value::Parameter(self.parameters), known));
@@ -85,12 +85,12 @@ impl Values {
         self.add(Value::Load(address, width, order))
     }
 
-    /// The place that an offset of the Linux dialect names, which is the offset itself if that is relative to no header.
+    /// Resolves an offset of the Linux dialect; one that is not relative to a header stays as it is.
     pub(crate) fn resolved_offset(&mut self, offset: ValueId) -> ValueId {
         if self.known(offset).max < Header::FIRST_OFFSET { offset } else { self.add(Value::ResolvedOffset(offset)) }
     }
 
-    /// `base + offset` with a base as simple as can be; `None` if no address is that large.
+    /// Returns the address `base + offset`, simplified; `None` if no address is that large.
     pub(crate) fn address(&self, base: ValueId, offset: u32) -> Option<Address> {
         match self.value(base) {
             Value::Constant(k) => Some(Address { base: None, offset: k.checked_add(offset)? }),
@@ -135,7 +135,7 @@ impl Values {
             (AluOp::Mul, _) if k.is_power_of_two() => self.alu_constant(AluOp::Lsh, left, k.trailing_zeros()),
             (AluOp::Div, _) if k.is_power_of_two() => self.alu_constant(AluOp::Rsh, left, k.trailing_zeros()),
             (AluOp::Mod, _) if k.is_power_of_two() => self.alu_constant(AluOp::And, left, k - 1),
-            _ => match self.joined(op, left, k) {
+            _ => match self.reassociated(op, left, k) {
                 Some((inner, k)) => self.alu_constant(op, inner, k),
                 None => {
                     let right = self.constant(k);
@@ -145,8 +145,8 @@ impl Values {
         }
     }
 
-    /// `(x op a) op k` as `x op b`.
-    fn joined(&self, op: AluOp, left: ValueId, k: u32) -> Option<(ValueId, u32)> {
+    /// Returns `x` and `b` such that `(x op a) op k` is `x op b`.
+    fn reassociated(&self, op: AluOp, left: ValueId, k: u32) -> Option<(ValueId, u32)> {
         let Value::Alu(inner_op, inner, a) = self.value(left) else { return None };
         let a = self.as_constant(a).filter(|_| inner_op == op)?;
         let b = match op {
@@ -160,7 +160,7 @@ impl Values {
         Some((inner, b))
     }
 
-    /// One of two values.
+    /// Returns `yes` if the test holds, and else `no`.
     pub(crate) fn select(&mut self, test: Test, yes: ValueId, no: ValueId) -> ValueId {
         if yes == no { yes } else { self.add(Value::Select(test, yes, no)) }
     }
@@ -178,7 +178,7 @@ impl Values {
         }
     }
 
-    /// What a value is made of.
+    /// Returns the operands of a value.
     pub(crate) fn operands(&self, id: ValueId) -> impl Iterator<Item = ValueId> {
         let (test, first, second) = match self.value(id) {
             Value::Load(Address { base, .. }, ..) => (None, base, None),

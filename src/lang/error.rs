@@ -21,8 +21,8 @@ use crate::text::ParseError;
 pub enum ExprError {
     /// The expression is invalid: it has a syntax error, or a part that has no meaning for the link type.
     ///
-    /// The position is in the text that was given. For an [`Expr`](crate::Expr) that was built, it is in the text that the
-    /// expression prints as.
+    /// The position is in the text that was given. For an [`Expr`](crate::Expr) that was built, it is in the text that
+    /// the expression prints as.
     Invalid(ParseError),
     /// The expression rejects all packets: its parts contradict each other, as in `tcp and udp`, or contradict the link
     /// type, as `ip6` does on raw IPv4. [`Target::allow_reject_all`](crate::Target::allow_reject_all) allows it.

@@ -1,7 +1,8 @@
 //! Link types, by number and by name; all facts about them are in `link_type_table.rs`.
 //!
-//! A link type has a number in capture files (`LINKTYPE_*`) and one in libpcap's interface (`DLT_*`). They differ for a few
-//! old types: raw IP is 101 in a file, and 12 in the interface on most systems. A [`LinkType`] is the number in files.
+//! A link type has a number in capture files (`LINKTYPE_*`) and one in libpcap's interface (`DLT_*`). They differ for a
+//! few old types: raw IP is 101 in a file, and 12 in the interface on most systems. A [`LinkType`] is the number in
+//! files.
 
 use std::error::Error;
 use std::fmt;

@@ -1,9 +1,9 @@
 //! The compiler of the pcap-filter language, from `tcp port 443 and not host 10.0.0.1` to a program.
 //!
-//! `token.rs` splits a text into tokens, `parse/` builds a tree of them (`tree.rs`; `print.rs` prints it, `positions.rs`
-//! relates it to the text), and `generate/` compiles the tree for a link type. Constants and names are rows of tables:
-//! `keywords.rs` (spellings), `protocol.rs` (protocols), `link_type.rs` and `link_layout.rs` (link types) and `names.rs`
-//! (services and values of fields).
+//! `token.rs` splits a text into tokens, `parse/` builds a tree of them (`tree.rs`; `print.rs` prints it,
+//! `positions.rs` relates it to the text), and `generate/` compiles the tree for a link type. Constants and names are
+//! rows of tables: `keywords.rs` (spellings), `link_type_table.rs` (link types), `names.rs` (services and values of
+//! fields) and `packet/protocols.rs` (protocol numbers).
 //!
 //! The language is that of pcap-filter(7) in libpcap 1.11, which corrects and rejects some expressions of 1.10.
 //! Intended differences:
@@ -14,16 +14,16 @@
 //! - Only memory limits the depth of arithmetic and groups, and the length of lists.
 //!
 //! Bugs of libpcap that are avoided:
-//! - The scratch word of a header offset may be reused for arithmetic: with 802.11 and tunnels, `len > 100 and tcp` looks
-//!   for TCP at a wrong offset, and so do tests after a tunnel that is absent.
+//! - The scratch word of a header offset may be reused for arithmetic: with 802.11 and tunnels, `len > 100 and tcp`
+//!   looks for TCP at a wrong offset, and so do tests after a tunnel that is absent.
 //! - Within a tunnel on 802.11, the outer offsets are never stored.
-//! - With link types whose network header it cannot locate (some of Juniper's), it reads at meaningless offsets; here that
-//!   is an error.
+//! - With link types whose network header it cannot locate (some of Juniper's), it reads at meaningless offsets; here
+//!   that is an error.
 //! - After `vxlan` and `geneve` it looks for OSI at the offset of the outer link layer.
 //! - Its optimiser drops necessary tests: `fisu and msu or not fisu` accepts every packet on MTP2.
 //! - It does not test for the headers that the right operand of an operator needs: in
-//!   `ip[2:2] - ((ip[0]&0xf)<<2) - ((tcp[12]&0xf0)>>2) != 0` it may read UDP as TCP. Here a relation holds only in packets
-//!   with all headers that it reads.
+//!   `ip[2:2] - ((ip[0]&0xf)<<2) - ((tcp[12]&0xf0)>>2) != 0` it may read UDP as TCP. Here a relation holds only in
+//!   packets with all headers that it reads.
 //! - Only its optimised programs handle a constant negative index, as in `ip[-4]`.
 
 mod error;
@@ -77,8 +77,8 @@ pub use tree::Expr;
 /// ```
 ///
 /// # Errors
-/// [`ExprError::Invalid`], with the position in the text, if the expression has a syntax error or no meaning for the link
-/// type. [`ExprError::RejectsAll`] if it provably matches no packet, as `tcp and udp`, unless the target
+/// [`ExprError::Invalid`], with the position in the text, if the expression has a syntax error or no meaning for the
+/// link type. [`ExprError::RejectsAll`] if it provably matches no packet, as `tcp and udp`, unless the target
 /// [allows that](Target::allow_reject_all). [`ExprError::TooLong`] or [`ExprError::Verify`] if the program does not fit
 /// into the dialect.
 pub fn compile_expression(text: &str, target: &Target) -> Result<Program, ExprError> {
@@ -135,7 +135,7 @@ struct Compiled {
     chain_depth: Option<u32>,
 }
 
-/// Compiles an expression to a program that is not longer than the dialect allows; `locate` adds the position to an error.
+/// Compiles an expression to a program that the dialect accepts; `locate` adds the position to an error.
 fn compile(expr: &Expr, target: &Target, locate: impl Fn(Diagnostic) -> ParseError) -> Result<Compiled, ExprError> {
     let [depth, less] = target.chain_depth.map_or(CHAIN_DEPTHS, |depth| [depth, depth]);
     let attempt = |chain_depth| {

@@ -9,7 +9,7 @@ pub(super) enum Site {
     Protocol,
     /// The direction qualifier, which may be inherited.
     Direction,
-    /// The number, name or address with this index; in a relation, the step with this index, the left side's steps first.
+    /// The number, name or address with this index; in a relation, the step, where those of the left side come first.
     Operand(usize),
 }
 

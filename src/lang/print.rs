@@ -8,7 +8,7 @@ use crate::lang::names::name_of;
 use crate::lang::token::{Lexer, Token};
 use crate::lang::tree::{
     Arithmetic, ByteTest, Direction, Dotted, Expr, Id, Llc, Mask, Node, Pf, Primitive, Qualifiers, Relation, Step,
-    Wlan, beginnings,
+    Wlan, postfix_starts,
 };
 use crate::lang::words::{Protocol, Word};
 
@@ -40,7 +40,7 @@ fn write_postfix(
 
 impl Display for Expr {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        let beginnings = beginnings(self.nodes.iter().map(Node::operands));
+        let starts = postfix_starts(self.nodes.iter().map(Node::operands));
         let operand = |part: usize| match self.nodes[part] {
             Node::And | Node::Or => Task::Group(part),
             _ => Task::Part(part),
@@ -55,7 +55,7 @@ impl Display for Expr {
                 Node::And => " and ",
                 Node::Or => " or ",
             };
-            let left = beginnings[part - 1] - 1;
+            let left = starts[part - 1] - 1;
             // Both operators have the same precedence; parentheses make that clear.
             let is_same = self.nodes[left] == self.nodes[part];
             let left = if is_same { Task::Part(left) } else { operand(left) };
@@ -187,7 +187,7 @@ impl Display for ByteTest {
 
 impl Display for Arithmetic {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        let beginnings = beginnings(self.steps.iter().map(|step| step.operands()));
+        let starts = postfix_starts(self.steps.iter().map(|step| step.operands()));
         // All nested operators are in parentheses, since `%` and `^` have no precedence.
         let operand = |part: usize| match self.steps[part] {
             Step::Binary(_) | Step::Negate => Task::Group(part),
@@ -203,7 +203,7 @@ impl Display for Arithmetic {
                     let symbol = [" ", symbol, " "].map(Task::Text);
                     tasks.push(operand(part - 1));
                     tasks.extend(symbol);
-                    tasks.push(operand(beginnings[part - 1] - 1));
+                    tasks.push(operand(starts[part - 1] - 1));
                 }
                 Step::Load(protocol, size) => {
                     let end = match size {

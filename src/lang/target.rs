@@ -89,8 +89,8 @@ impl Target {
 
     /// Sets the address families of IPv4 and IPv6 and the byte order of the system that captures.
     ///
-    /// Loopback (`NULL`, `LOOP`, `ENC`) and pflog headers contain them. By default a program accepts the families of all
-    /// systems, as they may occur in a capture file.
+    /// Loopback (`NULL`, `LOOP`, `ENC`) and pflog headers contain them. By default a program accepts the families of
+    /// all systems, as they may occur in a capture file.
     pub fn address_families(mut self, inet: u32, inet6: u32, is_big_endian: bool) -> Target {
         self.families = Families::Of { inet, inet6, is_big_endian };
         self

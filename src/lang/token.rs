@@ -1,7 +1,7 @@
 //! The lexer, which reads one token at a time.
 //!
-//! It takes the longest possible token, so `80-90` and `tcp-syn` are one token each, and `len-4` is a name rather than a
-//! difference. Keywords are lower case; a word after a backslash is a name.
+//! It takes the longest possible token, so `80-90` and `tcp-syn` are one token each, and `len-4` is a name rather than
+//! a difference. Keywords are lower case; a word after a backslash is a name.
 
 use std::net::Ipv6Addr;
 use std::ops::Range;

@@ -1,8 +1,8 @@
 //! The tree of an expression, as it was written: names are not resolved, and nothing depends on a link type.
 //!
 //! Invariants
-//! - A tree is a list in postfix order: each node comes after its operands. Building, walking, printing and dropping a tree
-//!   does not recurse, so no nesting overflows the stack.
+//! - A tree is a list in postfix order: each node comes after its operands. Building, walking, printing and dropping a
+//!   tree does not recurse, so no nesting overflows the stack.
 //! - The list is empty only for the empty expression, which every packet matches.
 
 use std::net::{Ipv4Addr, Ipv6Addr};
@@ -311,16 +311,17 @@ pub(super) enum Llc {
     UnnumberedKind(u32),
 }
 
-/// Returns the index at which each part of a postfix list begins, with its operands, from the number of operands of each.
+/// Returns the index at which each part of a postfix list begins with its operands, given the number of operands of
+/// each.
 ///
 /// The right operand of a part ends right before it, and the left operand right before the right operand begins.
-pub(super) fn beginnings(operands: impl Iterator<Item = usize>) -> Vec<usize> {
-    let mut beginnings: Vec<usize> = Vec::with_capacity(operands.size_hint().0);
+pub(super) fn postfix_starts(operands: impl Iterator<Item = usize>) -> Vec<usize> {
+    let mut starts: Vec<usize> = Vec::with_capacity(operands.size_hint().0);
     for (index, count) in operands.enumerate() {
-        let beginning = (0..count).fold(index, |end, _| beginnings[end - 1]);
-        beginnings.push(beginning);
+        let start = (0..count).fold(index, |end, _| starts[end - 1]);
+        starts.push(start);
     }
-    beginnings
+    starts
 }
 
 impl Node {

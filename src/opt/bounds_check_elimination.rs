@@ -89,9 +89,9 @@ fn needs(graph: &mut Graph) -> Vec<Need> {
         let block = &graph.blocks[index];
         let mut need = need_of_terminator(graph, block, &needs);
         let mut kept = need.is_none().then_some(block.checks.len());
-        for (place, &check) in block.checks.iter().enumerate().rev() {
+        for (preceding, &check) in block.checks.iter().enumerate().rev() {
             need = need_before(graph, check, need);
-            kept = if need.is_none() { Some(place) } else { kept };
+            kept = if need.is_none() { Some(preceding) } else { kept };
         }
         needs[index] = need;
         if let Some(kept) = kept {
@@ -144,7 +144,7 @@ fn rewrite(graph: &mut Graph, needs: Option<&[Need]>) {
         let block = &graph.blocks[index];
         let wanted = needs.filter(|_| !block.checks.is_empty()).map(|needs| needs_of_checks(graph, block, needs));
         let mut checks = Vec::with_capacity(block.checks.len());
-        for (place, &check) in block.checks.iter().enumerate() {
+        for (check_index, &check) in block.checks.iter().enumerate() {
             let Check::InBounds(address, width) = check else {
                 checks.push(check);
                 continue;
@@ -152,7 +152,7 @@ fn rewrite(graph: &mut Graph, needs: Option<&[Need]>) {
             if is_known(graph, &known, address, width) {
                 continue;
             }
-            let wanted = wanted.as_ref().and_then(|needs| needs[place].as_ref());
+            let wanted = wanted.as_ref().and_then(|needs| needs[check_index].as_ref());
             let (address, width) = grown(address, width, wanted.map_or(0, |bytes| bytes.get(address.base)));
             known.raise_for(address, width);
             checks.push(Check::InBounds(address, width));

@@ -1,13 +1,9 @@
-//! Equality is asked in the order in which the packet has the bytes: the constant is turned round, not the packet.
-//!
-//! That a load or another expression is computed once on a path needs no pass: equal expressions are one value, and the
-//! schedule computes a value where it is first needed.
+//! Byte-swap folding: a test for equality swaps the bytes of the constant at compile time, not those of the packet.
 
 use crate::bpf::isa::{AluOp, Condition, Width};
-use crate::ir::MemberSet;
-use crate::ir::{ByteOrder, Graph, Terminator, Test, Value, ValueId};
+use crate::ir::{ByteOrder, Graph, MemberSet, Terminator, Test, Value, ValueId};
 
-/// Turns tests round, where nothing else needs the number.
+/// Swaps the constants of tests, where nothing else needs the number in host order.
 pub(crate) fn run(graph: &mut Graph) {
     if cfg!(target_endian = "big") {
         return;
@@ -15,17 +11,17 @@ pub(crate) fn run(graph: &mut Graph) {
     let is_needed = needed(graph);
     for index in 0..graph.blocks.len() {
         let Terminator::Branch { test, .. } = graph.blocks[index].terminator else { continue };
-        if let Some(load) = turnable(graph, test).filter(|load| !is_needed[load.index()])
-            && let Some(turned) = turn(graph, test, load)
+        if let Some(load) = swappable(graph, test).filter(|load| !is_needed[load.index()])
+            && let Some(native) = swap(graph, test, load)
             && let Terminator::Branch { test, .. } = &mut graph.blocks[index].terminator
         {
-            *test = turned;
+            *test = native;
         }
     }
 }
 
-/// The load in network order whose bytes a test may take as they come.
-fn turnable(graph: &Graph, test: Test) -> Option<ValueId> {
+/// Returns the load in network order that a test may read in native order.
+fn swappable(graph: &Graph, test: Test) -> Option<ValueId> {
     let value = match test {
         Test::Compare(Condition::Equal, left, right) if graph.constant(right).is_some() => match graph.value(left) {
             Value::Alu(AluOp::And, inner, mask) if graph.constant(mask).is_some() => inner,
@@ -38,36 +34,36 @@ fn turnable(graph: &Graph, test: Test) -> Option<ValueId> {
     matches!(graph.value(value), Value::Load(_, Width::Half | Width::Word, ByteOrder::Big)).then_some(value)
 }
 
-/// The same test on bytes as they come.
-fn turn(graph: &mut Graph, test: Test, load: ValueId) -> Option<Test> {
+/// Returns the same test of a load in native order.
+fn swap(graph: &mut Graph, test: Test, load: ValueId) -> Option<Test> {
     let Value::Load(address, width, _) = graph.value(load) else { return None };
-    let turned = graph.values.load(address, width, ByteOrder::Native);
+    let native = graph.values.load(address, width, ByteOrder::Native);
     match test {
         Test::Compare(condition, left, right) => {
-            let k = turn_constant(graph, right, width)?;
+            let k = swapped_constant(graph, right, width)?;
             let left = match graph.value(left) {
                 Value::Alu(op, _, mask) => {
-                    let mask = turn_constant(graph, mask, width)?;
-                    graph.values.alu(op, turned, mask)
+                    let mask = swapped_constant(graph, mask, width)?;
+                    graph.values.alu(op, native, mask)
                 }
-                _ => turned,
+                _ => native,
             };
             Some(Test::Compare(condition, left, k))
         }
         Test::Member(_, set) => {
             let set = graph.sets.swapped(set, width, |number| swapped(number, width))?;
-            Some(Test::Member(turned, set))
+            Some(Test::Member(native, set))
         }
         Test::InBounds(..) => None,
     }
 }
 
-fn turn_constant(graph: &mut Graph, constant: ValueId, width: Width) -> Option<ValueId> {
+fn swapped_constant(graph: &mut Graph, constant: ValueId, width: Width) -> Option<ValueId> {
     let k = graph.constant(constant)?;
     Some(graph.values.constant(swapped(k, width)))
 }
 
-/// The number whose lower bytes are in the opposite order.
+/// Reverses the order of the lower bytes.
 fn swapped(number: u32, width: Width) -> u32 {
     match width {
         Width::Byte => number,
@@ -76,13 +72,13 @@ fn swapped(number: u32, width: Width) -> u32 {
     }
 }
 
-/// Which values are needed as the numbers that they are.
+/// Returns, for each value, whether anything but a swappable test depends on it.
 fn needed(graph: &Graph) -> Vec<bool> {
     let mut is_needed = vec![false; graph.values.len()];
     for block in &graph.blocks {
         let mut roots: Vec<ValueId> = block.values_but_of_test().collect();
         roots.extend(
-            block.terminator.test().filter(|&test| turnable(graph, test).is_none()).into_iter().flat_map(Test::values),
+            block.terminator.test().filter(|&test| swappable(graph, test).is_none()).into_iter().flat_map(Test::values),
         );
         while let Some(root) = roots.pop() {
             if !std::mem::replace(&mut is_needed[root.index()], true) {

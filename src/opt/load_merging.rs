@@ -1,19 +1,19 @@
-//! Tests of neighbouring bytes, of which all must come out equal, become one test of one load.
+//! Load merging: tests of adjacent bytes that must all hold become one test of one load.
 //!
-//! `[20:2] & 0x1fff == 0` and `[23] == 6` are `[20:4] & 0x1fff00ff == 6`, if four bytes from 20 on are known to be there.
+//! `[20:2] & 0x1fff == 0` and `[23] == 6` are `[20:4] & 0x1fff00ff == 6`, if four bytes from 20 on are captured.
 
 use crate::bpf::isa::{AluOp, Condition, Width};
 use crate::ir::{Address, BlockId, ByteOrder, Edge, Graph, Terminator, Value, ValueId};
 use crate::opt::bounds_check_elimination;
 use crate::opt::bounds_check_elimination::Bytes;
 
-/// Fuses tests that follow each other and lead to the same place if they fail.
+/// Merges consecutive tests that lead to the same target if they fail.
 pub(crate) fn run(graph: &mut Graph) {
     let captured = bounds_check_elimination::captured(graph);
     let predecessors = graph.predecessor_counts();
     let mut has_changed = false;
     for (index, captured) in captured.iter().enumerate() {
-        while let Some(end) = fused(graph, &predecessors, captured, BlockId::new(index)) {
+        while let Some(end) = merged(graph, &predecessors, captured, BlockId::new(index)) {
             graph.blocks[index].terminator = end;
             has_changed = true;
         }
@@ -27,7 +27,7 @@ pub(crate) fn run(graph: &mut Graph) {
     }
 }
 
-/// That some bytes of the packet, of which the bits of the mask count, are these.
+/// The bits of adjacent bytes of the packet, under a mask.
 #[derive(Clone, Copy)]
 struct Pattern {
     base: Option<ValueId>,
@@ -42,13 +42,13 @@ impl Pattern {
         self.start + u64::from(self.width.bytes())
     }
 
-    /// The same as a pattern of a longer load, which begins at `start`.
+    /// Returns the same pattern for a longer load, which begins at `start`.
     fn widened(self, start: u64, width: Width) -> Pattern {
         let shift = 8 * (start + u64::from(width.bytes()) - self.end());
         Pattern { start, width, mask: self.mask << shift, bits: self.bits << shift, ..self }
     }
 
-    /// The same as a pattern of a shorter load, if one has all bits that count.
+    /// Returns the same pattern for a shorter load, if one has all bits of the mask.
     fn narrowed(self) -> Option<Pattern> {
         let (above, below) = (self.mask.leading_zeros() / 8, self.mask.trailing_zeros() / 8);
         let width = match 4_u32.checked_sub(above + below)? {
@@ -67,7 +67,7 @@ impl Pattern {
         })
     }
 
-    /// Both patterns in one, if one load has the bytes of both, and they are captured.
+    /// Returns one pattern for both, if one load has the bytes of both, and they are captured.
     fn and(self, other: Pattern, captured: &Bytes) -> Option<Pattern> {
         let (first, end) = (self.start.min(other.start), self.end().max(other.end()));
         let (start, width) = match end - first {
@@ -84,8 +84,8 @@ impl Pattern {
     }
 }
 
-/// A block that asks for a pattern: where it goes if the bytes are like that, and where if not.
-fn question(graph: &Graph, id: BlockId) -> Option<(Pattern, &Edge, &Edge)> {
+/// Returns the pattern that a block tests, and the edges if the packet matches and if not.
+fn pattern_test(graph: &Graph, id: BlockId) -> Option<(Pattern, &Edge, &Edge)> {
     let Terminator::Branch { test, then, otherwise } = &graph.block(id).terminator else { return None };
     let (condition, value, k) = graph.values.as_constant_test(*test)?;
     let (load, mask) = match graph.value(value) {
@@ -103,28 +103,28 @@ fn question(graph: &Graph, id: BlockId) -> Option<(Pattern, &Edge, &Edge)> {
     }
 }
 
-/// The end of a block whose test is fused with the next one's.
-fn fused(graph: &mut Graph, predecessors: &[u32], captured: &Bytes, id: BlockId) -> Option<Terminator> {
-    let (first, next, fail) = question(graph, id)?;
+/// Returns the terminator of a block whose test is merged with the next one's.
+fn merged(graph: &mut Graph, predecessors: &[u32], captured: &Bytes, id: BlockId) -> Option<Terminator> {
+    let (first, next, fail) = pattern_test(graph, id)?;
     let block = graph.block(next.block);
     if predecessors[next.block.index()] != 1 || !block.checks.is_empty() || !block.parameters.is_empty() {
         return None;
     }
-    let (second, pass, other_fail) = question(graph, next.block)?;
+    let (second, pass, other_fail) = pattern_test(graph, next.block)?;
     let pattern = first.and(second, captured).filter(|_| fail == other_fail)?;
     let (pass, fail) = (pass.clone(), fail.clone());
-    ask(graph, pattern, pass, fail)
+    test_pattern(graph, pattern, pass, fail)
 }
 
-/// The end of a block that asks for fewer bytes than it did, since no bit of the others counts.
+/// Returns the terminator of a block that loads fewer bytes, as the mask excludes the others.
 fn narrowed(graph: &mut Graph, id: BlockId) -> Option<Terminator> {
-    let (pattern, pass, fail) = question(graph, id)?;
+    let (pattern, pass, fail) = pattern_test(graph, id)?;
     let (pass, fail) = (pass.clone(), fail.clone());
-    ask(graph, pattern.narrowed()?, pass, fail)
+    test_pattern(graph, pattern.narrowed()?, pass, fail)
 }
 
-/// The end of a block that asks for a pattern.
-fn ask(graph: &mut Graph, pattern: Pattern, pass: Edge, fail: Edge) -> Option<Terminator> {
+/// Returns the terminator of a block that tests a pattern.
+fn test_pattern(graph: &mut Graph, pattern: Pattern, pass: Edge, fail: Edge) -> Option<Terminator> {
     let address = Address { base: pattern.base, offset: u32::try_from(pattern.start).ok()? };
     let load = graph.values.load(address, pattern.width, ByteOrder::Big);
     let mask = graph.values.constant(pattern.mask);
@@ -141,7 +141,7 @@ mod tests {
         Pattern { base: None, start, width, mask, bits }
     }
 
-    /// Where a pattern begins, its width in bytes, its mask and its bits.
+    /// Returns the start of a pattern, its width in bytes, its mask and its bits.
     fn parts(pattern: Option<Pattern>) -> Option<(u64, u32, u32, u32)> {
         pattern.map(|pattern| (pattern.start, pattern.width.bytes(), pattern.mask, pattern.bits))
     }
@@ -153,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn three_bytes_are_found_in_a_word_that_is_captured() {
+    fn merges_three_bytes_if_a_word_is_captured() {
         let (first, second) = (pattern(4, Width::Half, 0xffff, 0x0102), pattern(6, Width::Byte, 0xff, 3));
         assert_eq!(parts(first.and(second, &captured(8))), Some((4, 4, 0xffff_ff00, 0x0102_0300)));
         assert_eq!(parts(second.and(first, &captured(7))), Some((3, 4, 0x00ff_ffff, 0x0001_0203)));
@@ -164,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn bytes_that_overlap_must_agree() {
+    fn merges_overlapping_bytes_only_if_they_agree() {
         let (word, byte) = (pattern(4, Width::Word, 0xff00_ffff, 0x0100_0203), pattern(7, Width::Byte, 0xff, 3));
         assert_eq!(parts(word.and(byte, &captured(8))), Some((4, 4, 0xff00_ffff, 0x0100_0203)));
         assert_eq!(parts(word.and(Pattern { bits: 4, ..byte }, &captured(8))), None);
@@ -172,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn a_load_is_as_short_as_its_mask() {
+    fn narrows_loads_to_their_masks() {
         assert_eq!(parts(pattern(8, Width::Word, 0xff00, 0x1200).narrowed()), Some((10, 1, 0xff, 0x12)));
         assert_eq!(parts(pattern(8, Width::Word, 0x0fff_0000, 0x0012_0000).narrowed()), Some((8, 2, 0xfff, 0x12)));
         assert_eq!(parts(pattern(8, Width::Half, 0x0100, 0).narrowed()), Some((8, 1, 1, 0)));

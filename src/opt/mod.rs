@@ -1,4 +1,4 @@
-//! The passes, by name, and the lists of them.
+//! The optimiser: one pass a file, their names, and their order.
 
 pub(crate) mod bounds_check_elimination;
 mod byte_swap_folding;
@@ -14,25 +14,25 @@ mod verdict_difference;
 use crate::bpf::verify::Verified;
 use crate::ir::{Graph, Strategy};
 
-/// A step of the optimiser: it makes the graph of a program smaller or faster, and leaves its verdicts as they are.
+/// A pass of the optimiser: it makes a [`Graph`] smaller or faster, and preserves its verdicts.
 ///
-/// Passes need no order: each takes the graph as any others left it. In the order of [`Pass::ALL`] they do most.
+/// Passes may run in any order, and more than once. The order of [`Pass::ALL`] is the most effective.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Pass {
-    /// Long lists of tests of one value become one test, so that the other passes have little to do.
+    /// Turns long runs of tests of one value into one test, so that the other passes have less to do.
     CaseClustering,
-    /// Bounds checks are merged, and those that are known to hold vanish.
+    /// Merges bounds checks, and removes those that are known to hold.
     BoundsCheckElimination,
-    /// What earlier tests established decides later ones.
+    /// Decides tests by the outcome of earlier tests, and leads edges past decided blocks (jump threading).
     ValuePropagation,
-    /// Runs of tests on one value become a test for membership in a set, or a search.
+    /// Turns runs of tests of one value into a test for membership in a set, or a binary search.
     SwitchLowering,
-    /// Neighbouring bytes are tested together.
+    /// Merges tests of adjacent bytes into one load and one comparison.
     LoadMerging,
-    /// Equality is asked in the order in which the packet has the bytes.
+    /// Swaps the bytes of constants at compile time instead of those of packets at run time.
     ByteSwapFolding,
-    /// A small program becomes one expression without branches.
+    /// Turns a small program into one expression without branches.
     IfConversion,
 }
 
@@ -48,7 +48,7 @@ impl Pass {
         Pass::IfConversion,
     ];
 
-    /// Its name: `bounds-check-elimination`, `value-propagation`, ...
+    /// Returns the name of the pass, as in `bounds-check-elimination`.
     pub const fn name(self) -> &'static str {
         match self {
             Pass::CaseClustering => "case-clustering",
@@ -63,15 +63,15 @@ impl Pass {
 }
 
 impl Graph {
-    /// The graph of a program, behind the passes up to this one.
+    /// Returns the graph of a program after all passes up to `last`.
     pub fn after(verified: &Verified, last: Pass) -> Graph {
         let mut graph = Graph::new(verified);
-        let count = Pass::ALL.iter().position(|&pass| pass == last).map_or(0, |place| place + 1);
+        let count = Pass::ALL.iter().position(|&pass| pass == last).map_or(0, |index| index + 1);
         Pass::ALL[..count].iter().for_each(|&pass| graph.run(pass));
         graph
     }
 
-    /// Runs one pass, behind any others.
+    /// Runs one pass.
     pub fn run(&mut self, pass: Pass) {
         match pass {
             Pass::CaseClustering => case_clustering::run(self),
@@ -80,25 +80,23 @@ impl Graph {
             Pass::SwitchLowering => switch_lowering::run(self),
             Pass::LoadMerging => load_merging::run(self),
             Pass::ByteSwapFolding => byte_swap_folding::run(self),
-            Pass::IfConversion => if_conversion::run(self, if_conversion::MOST_VALUES),
+            Pass::IfConversion => if_conversion::run(self, if_conversion::MAX_VALUES),
         }
     }
-}
 
-impl Graph {
-    /// The graph of a program, behind the passes that lead to this strategy.
+    /// Returns the graph of a program after the passes that lead to a strategy.
     pub fn with_strategy(verified: &Verified, strategy: Strategy) -> Graph {
         let mut graph = Graph::new(verified);
         Pass::ALL.iter().filter(|&&pass| pass != Pass::IfConversion).for_each(|&pass| graph.run(pass));
         match strategy {
-            Strategy::Auto => if_conversion::run(&mut graph, if_conversion::FEW_VALUES),
+            Strategy::Auto => if_conversion::run(&mut graph, if_conversion::MAX_VALUES_UNASKED),
             Strategy::Branches => {}
             Strategy::Branchless => graph.run(Pass::IfConversion),
         }
         graph
     }
 
-    /// The graph of a program, as it is compiled by default.
+    /// Returns the graph of a program as it is compiled by default.
     pub fn optimized(verified: &Verified) -> Graph {
         Graph::with_strategy(verified, Strategy::default())
     }

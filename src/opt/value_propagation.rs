@@ -1,9 +1,9 @@
-//! What earlier tests established decides later ones.
+//! Value propagation: the outcomes of tests and checks decide later tests.
 //!
-//! A walk over the tree of dominators carries what is known: the answers to tests, bits and bounds of values, what was
-//! captured. A branch whose answer is known becomes a jump; an edge that leads to a block whose checks hold and whose
-//! answer is known, on this edge, goes where that block would go. Both make blocks unreachable, and dominators change,
-//! so the walk is repeated, a few times at most.
+//! A walk over the dominator tree carries what is known: outcomes of tests, bits and bounds of values, captured bytes. A
+//! branch with a known outcome becomes a jump. If an edge decides the test and all checks of the block that it leads to,
+//! the edge is led past that block (jump threading). Both make blocks unreachable and change dominators, so the walk is
+//! repeated a few times.
 
 use crate::bpf::isa::{AluOp, Condition};
 use crate::ir::dominators::{Dominators, Visit};
@@ -11,18 +11,18 @@ use crate::ir::scoped_map::Scoped;
 use crate::ir::{Block, BlockId, Check, Edge, Graph, KnownBits, Terminator, Test, Value, ValueId, Values};
 use crate::packet::ancillary::Extension;
 
-/// How often the graph is walked at most: nearly all graphs are done after two.
-const ROUNDS: usize = 4;
+/// The largest number of walks; two are enough for nearly all graphs.
+const MAX_ROUNDS: usize = 4;
 
-/// How many blocks one edge is led past at most, in one round.
-const LONGEST_DETOUR: usize = 64;
+/// The most blocks that one edge is led past in one walk.
+const MAX_THREADED: usize = 64;
 
-/// How deep expressions are looked into.
+/// The depth to which expressions are examined.
 const DEPTH: usize = 4;
 
-/// Decides what can be decided.
+/// Decides tests until nothing changes.
 pub(crate) fn run(graph: &mut Graph) {
-    for _ in 0..ROUNDS {
+    for _ in 0..MAX_ROUNDS {
         if !Walker::new(graph).walk() {
             break;
         }
@@ -32,11 +32,10 @@ pub(crate) fn run(graph: &mut Graph) {
 
 struct Walker<'g> {
     graph: &'g mut Graph,
-    facts: Facts,
+    facts: DominatingFacts,
     has_changed: bool,
-    /// How many edges there were into each block.
     predecessors: Vec<u32>,
-    /// How many blocks edges may still be led past, all in all.
+    /// The number of blocks that edges may still be led past in this walk.
     budget: usize,
 }
 
@@ -44,14 +43,14 @@ impl Walker<'_> {
     fn new(graph: &mut Graph) -> Walker<'_> {
         let budget = 8 * graph.blocks.len();
         let predecessors = graph.predecessor_counts();
-        let facts = Facts { known: Learned::of(&graph.values), ..Facts::default() };
+        let facts = DominatingFacts { known: ScopedKnownBits::of(&graph.values), ..DominatingFacts::default() };
         Walker { graph, facts, has_changed: false, predecessors, budget }
     }
 
-    /// Whether anything has changed.
+    /// Walks over the graph once; returns whether anything has changed.
     fn walk(mut self) -> bool {
         let dominators = Dominators::of(self.graph);
-        let conditions = conditions(self.graph, &self.predecessors);
+        let conditions = edge_conditions(self.graph, &self.predecessors);
         let mut marks = Vec::new();
         for visit in dominators.walk() {
             match visit {
@@ -80,42 +79,42 @@ impl Walker<'_> {
             self.has_changed |= !is_needed;
             is_needed
         });
-        block.terminator = self.end(block.terminator);
+        block.terminator = self.terminator(block.terminator);
         self.graph.blocks[id.index()] = block;
     }
 
-    fn end(&mut self, end: Terminator) -> Terminator {
-        match end {
+    fn terminator(&mut self, terminator: Terminator) -> Terminator {
+        match terminator {
             Terminator::Return(verdict) => Terminator::Return(self.simplified(verdict)),
-            Terminator::Jump(edge) => Terminator::Jump(self.lead(edge)),
+            Terminator::Jump(edge) => Terminator::Jump(self.thread(edge)),
             Terminator::Branch { test, then, otherwise } => match self.facts.decide(&self.graph.values, test) {
                 Some(holds) => {
                     self.has_changed = true;
-                    Terminator::Jump(self.lead(if holds { then } else { otherwise }))
+                    Terminator::Jump(self.thread(if holds { then } else { otherwise }))
                 }
                 None => {
-                    let then = self.lead_if(test, true, then);
-                    let otherwise = self.lead_if(test, false, otherwise);
+                    let then = self.thread_if(test, true, then);
+                    let otherwise = self.thread_if(test, false, otherwise);
                     Terminator::Branch { test, then, otherwise }
                 }
             },
         }
     }
 
-    fn lead_if(&mut self, test: Test, holds: bool, edge: Edge) -> Edge {
-        // A block into which there is one edge knows as much itself, when its turn comes.
+    fn thread_if(&mut self, test: Test, holds: bool, edge: Edge) -> Edge {
+        // A block with one predecessor learns the outcome when it is entered.
         let is_final = matches!(self.graph.block(edge.block).terminator, Terminator::Return(_));
         if edge.arguments.is_empty() && (is_final || self.predecessors[edge.block.index()] == 1) {
             return edge;
         }
         let mark = self.facts.mark();
         self.facts.learn(&self.graph.values, test, holds);
-        let edge = self.lead(edge);
+        let edge = self.thread(edge);
         self.facts.forget(mark);
         edge
     }
 
-    /// The constant that a value is known to be here, or the value.
+    /// Returns the constant that a value is known to be here, or the value.
     fn simplified(&mut self, value: ValueId) -> ValueId {
         match self.facts.known(&self.graph.values, value).as_constant() {
             Some(k) => self.graph.values.constant(k),
@@ -123,13 +122,13 @@ impl Walker<'_> {
         }
     }
 
-    /// Leads an edge past blocks that would only lead it on.
-    fn lead(&mut self, mut edge: Edge) -> Edge {
+    /// Leads an edge past blocks whose checks hold and whose test is decided.
+    fn thread(&mut self, mut edge: Edge) -> Edge {
         for argument in &mut edge.arguments {
             *argument = self.simplified(*argument);
         }
-        for _ in 0..LONGEST_DETOUR.min(self.budget) {
-            let Some(next) = self.next(self.graph.block(edge.block)) else { break };
+        for _ in 0..MAX_THREADED.min(self.budget) {
+            let Some(next) = self.decided_edge(self.graph.block(edge.block)) else { break };
             edge = next.clone();
             self.budget -= 1;
             self.has_changed = true;
@@ -137,8 +136,8 @@ impl Walker<'_> {
         edge
     }
 
-    /// Where a block is known to go without doing anything.
-    fn next<'b>(&self, block: &'b Block) -> Option<&'b Edge> {
+    /// Returns the edge that a block is known to take without a check that may fail.
+    fn decided_edge<'b>(&self, block: &'b Block) -> Option<&'b Edge> {
         let values = &self.graph.values;
         if !block.parameters.is_empty() || !block.checks.iter().all(|&check| self.facts.holds(check)) {
             return None;
@@ -153,8 +152,8 @@ impl Walker<'_> {
     }
 }
 
-/// For each block into which there is one edge, what that edge tells.
-fn conditions(graph: &Graph, predecessors: &[u32]) -> Vec<Option<(Test, bool)>> {
+/// Returns the test and its outcome on the edge into each block that has only one.
+fn edge_conditions(graph: &Graph, predecessors: &[u32]) -> Vec<Option<(Test, bool)>> {
     let mut conditions = vec![None; graph.blocks.len()];
     for block in &graph.blocks {
         if let Terminator::Branch { test, then, otherwise } = &block.terminator {
@@ -169,35 +168,35 @@ fn conditions(graph: &Graph, predecessors: &[u32]) -> Vec<Option<(Test, bool)>> 
         .collect()
 }
 
-/// What is known at a point, and how to take it back.
+/// What is known where the walk stands. It is undone when the walk leaves a block.
 #[derive(Default)]
-struct Facts {
-    known: Learned,
-    answers: Scoped<Test, bool>,
-    /// How many bytes were captured behind each base, at least.
+struct DominatingFacts {
+    known: ScopedKnownBits,
+    outcomes: Scoped<Test, bool>,
+    /// The least number of bytes that were captured from each base on.
     captured: Scoped<Option<ValueId>, u64>,
     present: Scoped<Extension, ()>,
-    /// What a check has found not to be zero. A test does not count: where values are computed, its answer may be open.
+    /// The values that a check has found not to be zero. Tests do not count: a value may be computed before the test.
     divisors: Scoped<ValueId, ()>,
 }
 
 type Mark = [usize; 5];
 
-impl Facts {
+impl DominatingFacts {
     fn mark(&self) -> Mark {
         let checked = [self.captured.mark(), self.present.mark(), self.divisors.mark()];
-        [self.known.log.len(), self.answers.mark(), checked[0], checked[1], checked[2]]
+        [self.known.log.len(), self.outcomes.mark(), checked[0], checked[1], checked[2]]
     }
 
-    fn forget(&mut self, [known, answers, captured, present, divisors]: Mark) {
+    fn forget(&mut self, [known, outcomes, captured, present, divisors]: Mark) {
         self.known.forget(known);
-        self.answers.forget(answers);
+        self.outcomes.forget(outcomes);
         self.captured.forget(captured);
         self.present.forget(present);
         self.divisors.forget(divisors);
     }
 
-    /// What is known of a value, from the tests on it and on what it is made of.
+    /// Returns what is known of a value, from the tests of it and of its operands.
     fn known(&self, values: &Values, id: ValueId) -> KnownBits {
         self.known_to_depth(values, id, DEPTH)
     }
@@ -221,11 +220,11 @@ impl Facts {
             }
             Test::Member(..) | Test::InBounds(..) => None,
         };
-        self.answers.get(&test).copied().or_else(from_values)
+        self.outcomes.get(&test).copied().or_else(from_values)
     }
 
     fn learn(&mut self, values: &Values, test: Test, holds: bool) {
-        self.answers.insert(test, holds);
+        self.outcomes.insert(test, holds);
         let Some((condition, left, k)) = values.as_constant_test(test) else { return };
         let known = self.known(values, left);
         let learned = match (if holds { condition } else { condition.inverse() }, k) {
@@ -241,11 +240,11 @@ impl Facts {
         self.refine(values, left, learned);
     }
 
-    /// Takes what is known of a value down to what it is made of.
+    /// Refines what is known of a value and of its operands.
     fn refine(&mut self, values: &Values, mut id: ValueId, mut learned: KnownBits) {
         for _ in 0..DEPTH {
             let known = self.known(values, id).and(learned);
-            // On a path that no packet takes, nothing needs to be known.
+            // No packet takes this path.
             if known.is_contradiction() {
                 return;
             }
@@ -264,7 +263,7 @@ impl Facts {
         }
     }
 
-    /// Whether a check would not fail here.
+    /// Returns whether a check is known to hold.
     fn holds(&self, check: Check) -> bool {
         match check {
             Check::InBounds(address, width) => {
@@ -275,7 +274,7 @@ impl Facts {
         }
     }
 
-    /// Behind a check, it holds.
+    /// Adds that a check holds.
     fn learn_check(&mut self, values: &Values, check: Check) {
         match check {
             Check::InBounds(address, width) => {
@@ -291,19 +290,19 @@ impl Facts {
     }
 }
 
-/// What is known of each value, by number, and what it was before.
+/// The known bits of each value, and a log to undo changes.
 #[derive(Default)]
-struct Learned {
+struct ScopedKnownBits {
     known: Vec<KnownBits>,
     log: Vec<(ValueId, KnownBits)>,
 }
 
-impl Learned {
-    fn of(values: &Values) -> Learned {
-        Learned { known: values.ids().map(|id| values.known(id)).collect(), log: Vec::new() }
+impl ScopedKnownBits {
+    fn of(values: &Values) -> ScopedKnownBits {
+        ScopedKnownBits { known: values.ids().map(|id| values.known(id)).collect(), log: Vec::new() }
     }
 
-    /// Of values that are new, what their makers know.
+    /// Returns what is known of a value; of values that the walk has added, what holds everywhere.
     fn get(&self, values: &Values, id: ValueId) -> KnownBits {
         self.known.get(id.index()).copied().unwrap_or_else(|| values.known(id))
     }
@@ -314,7 +313,7 @@ impl Learned {
         }
     }
 
-    /// Takes back what was inserted since the log had this length.
+    /// Undoes the changes since the log had this length.
     fn forget(&mut self, length: usize) {
         for (id, before) in self.log.drain(length..).rev() {
             self.known[id.index()] = before;
@@ -327,35 +326,35 @@ mod tests {
     use super::*;
     use crate::ir::graph_of;
 
-    fn after_facts(text: &str) -> Graph {
+    fn propagated(text: &str) -> Graph {
         let mut graph = graph_of(text);
         run(&mut graph);
         graph
     }
 
     #[test]
-    fn a_test_that_is_asked_again_is_known() {
+    fn decides_repeated_tests() {
         let tests = "jeq #1, drop\n".repeat(2_000);
         let text = format!("ldb [0]\n {tests} ret #1\n drop: ret #0");
-        assert_eq!(after_facts(&text).blocks.len(), 3);
+        assert_eq!(propagated(&text).blocks.len(), 3);
     }
 
-    /// Each diamond decides as the first did: the way that passes them all is led past 64 in each round.
+    /// Each diamond decides as the first does, and an edge is led past 64 of them in each walk.
     #[test]
-    fn edges_are_led_past_many_blocks() {
+    fn threads_edges_past_many_blocks() {
         let diamond = |k: u32| format!("jset #1, a{k}\n ldb [{k}]\n jeq #9, drop\n a{k}: ldb [0]\n");
         let diamonds: String = (1..200).map(diamond).collect();
-        let graph = after_facts(&format!("ldb [0]\n {diamonds} ret #1\n drop: ret #0"));
-        let asked = graph
+        let graph = propagated(&format!("ldb [0]\n {diamonds} ret #1\n drop: ret #0"));
+        let tests = graph
             .blocks
             .iter()
             .filter(|block| matches!(block.terminator.test(), Some(Test::Compare(Condition::BitsSet, ..))));
-        assert_eq!(asked.count(), 1, "{graph}");
+        assert_eq!(tests.count(), 1, "{graph}");
     }
 
     #[test]
-    fn a_test_does_not_make_a_division_possible() {
-        let graph = after_facts("ldb [0]\n tax\n jeq #0, drop\n ldb [1]\n div x\n mod x\n ret a\n drop: ret #0");
+    fn keeps_checks_of_divisors_after_tests() {
+        let graph = propagated("ldb [0]\n tax\n jeq #0, drop\n ldb [1]\n div x\n mod x\n ret a\n drop: ret #0");
         let checks: Vec<Check> = graph.blocks.iter().flat_map(|block| block.checks.iter().copied()).collect();
         let divisors = checks.iter().filter(|check| matches!(check, Check::NonZero(_)));
         assert_eq!(divisors.count(), 1, "the second division has the check of the first: {graph}");

@@ -1,14 +1,14 @@
-//! Programs that keep or drop, as one number: 0 where the packet is kept.
+//! The verdict of a program that returns one constant or 0, as a difference: 0 if the packet is kept.
 //!
-//! The number is how a packet differs from those that are kept. Tests for equality that must all hold are differences
-//! that are or-ed, which takes less than selections, and the verdict is selected once, at the end.
+//! A test for equality is the exclusive or of its operands. The differences of tests that must all hold are or-ed, which
+//! is cheaper than selections, and the verdict is selected once, at the end.
 
 use crate::bpf::isa::{AluOp, Condition};
 use crate::ir::test::Comparison;
 use crate::ir::{Edge, Graph, MemberSet, Terminator, Test, Value, ValueId};
 use crate::opt::if_conversion;
 
-/// The verdict of a program that returns `keep` or 0.
+/// Returns the verdict of a program that returns `keep` or 0.
 pub(crate) fn select(graph: &mut Graph, keep: u32) -> ValueId {
     let difference = if_conversion::fold_back(graph, block);
     let (keep, zero) = (graph.values.constant(keep), graph.values.constant(0));
@@ -20,7 +20,7 @@ pub(crate) fn select(graph: &mut Graph, keep: u32) -> ValueId {
     }
 }
 
-/// The difference that a block finds, from those of the blocks that it leads to.
+/// Returns the difference of a block, given those of its successors.
 fn block(graph: &mut Graph, end: &Terminator, of: &dyn Fn(&Edge) -> ValueId) -> ValueId {
     match end {
         Terminator::Return(verdict) => {
@@ -47,7 +47,7 @@ fn branch(graph: &mut Graph, test: Test, then: ValueId, otherwise: ValueId) -> V
     }
 }
 
-/// A selection; `if t then d else d | e` is `d | (if t then 0 else e)`.
+/// Returns a selection; `if t then d else d | e` is `d | (if t then 0 else e)`.
 fn selection(graph: &mut Graph, test: Test, then: ValueId, otherwise: ValueId) -> ValueId {
     match graph.value(otherwise) {
         Value::Alu(AluOp::Or, left, right) if left == then || right == then => {
@@ -59,12 +59,13 @@ fn selection(graph: &mut Graph, test: Test, then: ValueId, otherwise: ValueId) -
     }
 }
 
-/// A selection; where both ways look up different numbers in the same table, the number is selected, and looked up once.
+/// Returns a selection. If both sides look up different numbers in the same table, the number is selected and looked up
+/// once.
 fn unified_branch(graph: &mut Graph, test: Test, then: ValueId, otherwise: ValueId) -> ValueId {
     if let Some(both) = unified(graph, test, then, otherwise) {
         return both;
     }
-    // What is true on either way serves both: `if a then P else if b then Q else R`.
+    // In `if a then P else if b then Q else R`, P and Q may be unified.
     if let Value::Select(other, inner, rest) = graph.value(otherwise)
         && let Some(both) = unified(graph, test, then, inner)
     {
@@ -74,7 +75,7 @@ fn unified_branch(graph: &mut Graph, test: Test, then: ValueId, otherwise: Value
     graph.values.select(test, then, otherwise)
 }
 
-/// One expression that is `a` if the test holds and `b` if not, if they look up the same tables.
+/// Returns one expression that is `a` if the test holds and else `b`, if they look up the same tables.
 fn unified(graph: &mut Graph, test: Test, a: ValueId, b: ValueId) -> Option<ValueId> {
     if a == b {
         return Some(a);
@@ -106,7 +107,7 @@ fn unified(graph: &mut Graph, test: Test, a: ValueId, b: ValueId) -> Option<Valu
     }
 }
 
-/// Of two values the one that looks something up, and the other.
+/// Sorts two values: one that looks up a table, and the other.
 fn lookup(graph: &Graph, left: ValueId, right: ValueId) -> Option<(ValueId, ValueId)> {
     let looks_up =
         |value| matches!(graph.value(value), Value::Select(Test::Member(..), ..) | Value::Alu(AluOp::Or, ..));

@@ -158,7 +158,7 @@ impl Extension {
     /// Returns the offset that loads it: 0xfffff000 plus its number.
     ///
     /// ```
-    /// assert_eq!(cbpf::Extension::Cpu.offset(), 0xffff_f024);
+    /// assert_eq!(cbpf::packet::Extension::Cpu.offset(), 0xffff_f024);
     /// ```
     pub fn offset(self) -> u32 {
         BASE + self.row().number

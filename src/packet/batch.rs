@@ -115,11 +115,12 @@ where
 /// Packets in one buffer, as in a capture file or a ring.
 ///
 /// ```
-/// use cbpf::{Frames, Packets, Span};
+/// use cbpf::packet::{Frames, Span};
+/// use cbpf::Packets;
 /// let spans = [Span { start: 2, captured: 4, wire_len: 60 }, Span { start: 6, captured: 1, wire_len: 1 }];
 /// let packets = Packets::from(Frames::new(&[9, 9, 0, 1, 2, 3, 4], &spans)?);
 /// assert_eq!(packets.iter().map(|packet| packet.data()).collect::<Vec<_>>(), [&[0, 1, 2, 3][..], &[4]]);
-/// # Ok::<(), cbpf::OutOfBuffer>(())
+/// # Ok::<(), cbpf::packet::OutOfBuffer>(())
 /// ```
 #[derive(Clone, Copy, Debug)]
 pub struct Frames<'a> {

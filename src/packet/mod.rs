@@ -11,7 +11,9 @@ pub(crate) mod random;
 
 use std::mem::offset_of;
 
-use crate::packet::context::Context;
+pub use ancillary::Extension;
+pub use batch::{Frames, OutOfBuffer, Packets, Span};
+pub use context::{Context, Device, Vlan};
 
 /// The largest number of bytes of a packet that programs can read; later bytes are out of bounds.
 ///

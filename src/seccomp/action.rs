@@ -8,7 +8,7 @@ use std::fmt;
 /// It converts from and to a verdict. The lower bits of an action without data, which the kernel ignores, are lost.
 ///
 /// ```
-/// use cbpf::Action;
+/// use cbpf::seccomp::Action;
 /// assert_eq!(Action::from(0x0005_0001), Action::Errno(1));
 /// assert_eq!(u32::from(Action::Allow), 0x7fff_0000);
 /// assert_eq!(Action::Errno(1).to_string(), "ERRNO(1)");
@@ -74,7 +74,7 @@ impl Action {
     /// is allowed.
     ///
     /// ```
-    /// use cbpf::Action;
+    /// use cbpf::seccomp::Action;
     /// let actions = [Action::Allow, Action::Errno(2), Action::Errno(1), Action::Log];
     /// assert_eq!(Action::strictest(actions), Action::Errno(2));
     /// assert_eq!(Action::strictest([]), Action::Allow);
@@ -96,7 +96,7 @@ impl Action {
     /// succeeds.
     ///
     /// ```
-    /// use cbpf::Action;
+    /// use cbpf::seccomp::Action;
     /// assert_eq!(Action::Errno(5000).errno(), Some(4095));
     /// assert_eq!(Action::Trap(1).errno(), None);
     /// ```

@@ -11,7 +11,7 @@ use crate::seccomp::names;
 /// architecture prints as its name, and parses from it:
 ///
 /// ```
-/// use cbpf::Arch;
+/// use cbpf::seccomp::Arch;
 /// assert_eq!(Arch(0xc000_003e), Arch::X86_64);
 /// assert_eq!("aarch64".parse(), Ok(Arch::AARCH64));
 /// assert_eq!(Arch::RISCV64.to_string(), "riscv64");
@@ -118,7 +118,7 @@ impl Arch {
     /// for hexagon, microblaze and xtensa, which can be little-endian.
     ///
     /// ```
-    /// use cbpf::Arch;
+    /// use cbpf::seccomp::Arch;
     /// assert!("s390x".parse::<Arch>().is_ok_and(Arch::is_big_endian));
     /// assert!(!Arch::X86_64.is_big_endian());
     /// ```
@@ -139,7 +139,7 @@ impl Arch {
     ///
     #[cfg_attr(feature = "syscall-names", doc = "```")]
     #[cfg_attr(not(feature = "syscall-names"), doc = "```ignore")]
-    /// use cbpf::Arch;
+    /// use cbpf::seccomp::Arch;
     /// assert_eq!(Arch::X86_64.syscall_name(1), Some("write".into()));
     /// assert_eq!(Arch::AARCH64.syscall_name(64), Some("write".into()));
     /// assert_eq!(Arch::X86_64.syscall_name(0x4000_0001), Some("x32_write".into()));
@@ -153,7 +153,7 @@ impl Arch {
     ///
     #[cfg_attr(feature = "syscall-names", doc = "```")]
     #[cfg_attr(not(feature = "syscall-names"), doc = "```ignore")]
-    /// use cbpf::Arch;
+    /// use cbpf::seccomp::Arch;
     /// assert_eq!(Arch::X86_64.syscall_number("execve"), Some(59));
     /// assert_eq!(Arch::X86_64.syscall_number("x32_execve"), Some(0x4000_0000 + 520));
     /// assert_eq!(Arch::RISCV64.syscall_number("open"), None);

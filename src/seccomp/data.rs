@@ -11,7 +11,8 @@ use crate::seccomp::Arch;
 /// that this code runs on.
 ///
 /// ```
-/// use cbpf::{Arch, Dialect, Program, SeccompData};
+/// use cbpf::seccomp::{Arch, SeccompData};
+/// use cbpf::{Dialect, Program};
 /// let first_half = "ld [16]\nret a".parse::<Program>()?.verify(Dialect::Seccomp)?;
 /// let call = |arch| SeccompData { arch, args: [0x1111_1111_2222_2222, 0, 0, 0, 0, 0], ..SeccompData::default() };
 /// assert_eq!(first_half.interpret(&call(Arch::X86_64).to_bytes()), 0x2222_2222);
@@ -45,7 +46,7 @@ impl SeccompData {
     /// are the bytes in the memory of its kernel.
     ///
     /// ```
-    /// use cbpf::{Arch, SeccompData};
+    /// use cbpf::seccomp::{Arch, SeccompData};
     /// let write = SeccompData { nr: 1, arch: Arch::X86_64, args: [3, 0, 0, 0, 0, 0], ..SeccompData::default() };
     /// let bytes = write.to_bytes();
     /// assert_eq!(bytes[4..8], 0xc000_003e_u32.to_ne_bytes());

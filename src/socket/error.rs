@@ -40,7 +40,7 @@ const HINTS: &[(&str, i32, &str)] = &[
     (DETACH_REUSEPORT, libc::EINVAL,      "the socket was bound without SO_REUSEPORT"),
     (DETACH_REUSEPORT, libc::ENOENT,      "the group of the socket has no program"),
     (AUXDATA,          libc::ENOPROTOOPT, "the socket is not a packet socket"),
-    (FANOUT,           libc::EINVAL,      "bind the socket to an interface that is up; the group must be one with a program"),
+    (FANOUT,           libc::EINVAL,      "bind the socket to an interface that is up; use a group with a program"),
     (FANOUT,           libc::EALREADY,    "the socket is already in a group"),
     (FANOUT,           libc::ENOPROTOOPT, "the socket is not a packet socket"),
     (FANOUT_DATA,      libc::EINVAL,      "the socket is not in a group with a program"),

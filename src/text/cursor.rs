@@ -7,15 +7,9 @@ use crate::text::{LONGEST, too_long};
 pub(super) const FIREJAIL_FILE: &str = "FILE:";
 
 /// The beginnings of lines that programs and people leave before a program.
+#[rustfmt::skip]
 const NOISE: [&str; 9] = [
-    "Warning:",
-    "WARNING:",
-    "warning:",
-    "tcpdump:",
-    "reading from file ",
-    "listening on ",
-    "dropped privs to ",
-    "$ ",
+    "Warning:", "WARNING:", "warning:", "tcpdump:", "reading from file ", "listening on ", "dropped privs to ", "$ ",
     FIREJAIL_FILE,
 ];
 

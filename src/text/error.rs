@@ -45,7 +45,7 @@ impl ParseError {
     /// Creates an error at byte `at` of a line with this number, from 1, such as a line of a file of rules.
     ///
     /// ```
-    /// let error = cbpf::ParseError::in_line(7, "web: tcp prt 80", 9, "expected `port`");
+    /// let error = cbpf::text::ParseError::in_line(7, "web: tcp prt 80", 9, "expected `port`");
     /// assert_eq!(error.to_string(), "\
     /// line 7, column 10: expected `port`
     ///   |

@@ -146,7 +146,7 @@ impl Form {
     /// from its beginning, after messages of tcpdump, and is assembler if no other form fits.
     ///
     /// ```
-    /// use cbpf::Form;
+    /// use cbpf::text::Form;
     /// assert_eq!(Form::detect(b"1,6 0 0 0"), Form::Bytecode);
     /// assert_eq!(Form::detect(b"6\0\0\0\0\0\0\0"), Form::Raw);
     /// assert_eq!(Form::detect(b"ret #0"), Form::Assembler);
@@ -178,7 +178,7 @@ impl Program {
     /// let from_tcpdump = Program::parse(b"2\n40 0 0 12\n6 0 0 262144\n")?;
     /// let from_people = Program::parse(b"ldh [12]\nret #262144")?;
     /// assert_eq!(from_tcpdump, from_people);
-    /// # Ok::<(), cbpf::ParseError>(())
+    /// # Ok::<(), cbpf::text::ParseError>(())
     /// ```
     pub fn parse(input: &[u8]) -> Result<Program, ParseError> {
         Program::parse_as(Form::detect(input), input)
@@ -213,11 +213,12 @@ impl Program {
     ///
     #[cfg_attr(feature = "syscall-names", doc = "```")]
     #[cfg_attr(not(feature = "syscall-names"), doc = "```ignore")]
-    /// use cbpf::{Arch, Program};
+    /// use cbpf::seccomp::Arch;
+    /// use cbpf::Program;
     /// let text = "A = sys_number\n if (A == write) goto 1\n return ALLOW\n return ERRNO(1)";
     /// let program = Program::parse_seccomp(text, Arch::AARCH64)?;
     /// assert_eq!(program.instructions()[1].k, 64);
-    /// # Ok::<(), cbpf::ParseError>(())
+    /// # Ok::<(), cbpf::text::ParseError>(())
     /// ```
     pub fn parse_seccomp(text: &str, presumed: Arch) -> Result<Program, ParseError> {
         read(text, |text| seccomp::parse_presuming(text, presumed))

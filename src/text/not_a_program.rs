@@ -3,55 +3,31 @@
 use crate::text::c_array;
 use crate::text::error::ParseError;
 
-/// A kind of text that is not a program.
-struct Refusal {
-    /// Returns whether a text is of this kind.
-    is: fn(&str) -> bool,
-    /// The text's kind, and the expected input.
-    message: &'static str,
-}
+/// The test for a kind of text that is not a program, and the message with the kind and the expected input.
+type Refusal = (fn(&str) -> bool, &'static str);
 
-const fn refuse(is: fn(&str) -> bool, message: &'static str) -> Refusal {
-    Refusal { is, message }
-}
-
+#[rustfmt::skip]
 static TABLE: [Refusal; 9] = [
-    refuse(is_ebpf, "this is eBPF, which has other instructions: expected classic BPF, as `tcpdump -d` prints it"),
-    refuse(
-        |text| head(text).contains("pseudo filter code"),
-        "this is libseccomp's pseudo filter code, which has no instructions: expected the output of seccomp_export_bpf",
-    ),
-    refuse(
-        is_profile,
-        "this is a profile in JSON: expected the filter made from it, as `seccomp-tools dump` prints it",
-    ),
-    refuse(is_dump, "this is a hex dump: expected the bytes, which `xxd -r` restores"),
-    refuse(
-        |text| ["bpf.Load", "bpf.Jump", "bpf.Ret", "bpf.ALU"].iter().any(|name| text.contains(name)),
-        "these are values of Go: expected the output of `fmt.Println` for them, or for the result of `bpf.Assemble`",
-    ),
-    refuse(
-        |text| is_source(text, &["VALIDATE_ARCHITECTURE", "ALLOW_SYSCALL"]),
-        "these are macros of seccomp-bpf.h: expected their expansion, as `cc -E` prints it",
-    ),
-    refuse(
-        |text| is_source(text, &["sock_filter"]),
-        "this is a source in C: expected the array of `struct sock_filter` alone",
-    ),
-    refuse(
-        |text| head(text).contains("flen="),
-        "this is machine code of the kernel: expected the program that it was compiled from",
-    ),
-    refuse(
-        is_expression,
-        "this is an expression of pcap-filter(7), not a program: `cbpf compile` makes a program from it",
-    ),
+    (is_ebpf, "this is eBPF, which has other instructions: expected classic BPF, as `tcpdump -d` prints it"),
+    (|text| head(text).contains("pseudo filter code"),
+        "this is libseccomp's pseudo filter code, without instructions: expected the output of seccomp_export_bpf"),
+    (is_profile, "this is a profile in JSON: expected the filter made from it, as `seccomp-tools dump` prints it"),
+    (is_dump, "this is a hex dump: expected the bytes, which `xxd -r` restores"),
+    (|text| ["bpf.Load", "bpf.Jump", "bpf.Ret", "bpf.ALU"].iter().any(|name| text.contains(name)),
+        "these are values of Go: expected the output of `fmt.Println` for them, or for the result of `bpf.Assemble`"),
+    (|text| is_source(text, &["VALIDATE_ARCHITECTURE", "ALLOW_SYSCALL"]),
+        "these are macros of seccomp-bpf.h: expected their expansion, as `cc -E` prints it"),
+    (|text| is_source(text, &["sock_filter"]),
+        "this is a source in C: expected the array of `struct sock_filter` alone"),
+    (|text| head(text).contains("flen="),
+        "this is machine code of the kernel: expected the program that it was compiled from"),
+    (is_expression, "this is an expression of pcap-filter(7), not a program: `cbpf compile` makes a program from it"),
 ];
 
 /// Returns the error for a text that could not be read: that it is not a program if its kind is known, else `error`.
 pub(super) fn explain(text: &str, error: ParseError) -> ParseError {
-    match TABLE.iter().find(|refusal| (refusal.is)(text)) {
-        Some(refusal) => ParseError::at(text, text.len() - text.trim_start().len(), refusal.message),
+    match TABLE.iter().find(|(is_kind, _)| is_kind(text)) {
+        Some((_, message)) => ParseError::at(text, text.len() - text.trim_start().len(), *message),
         None => error,
     }
 }

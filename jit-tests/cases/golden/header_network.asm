@@ -5,7 +5,7 @@
 ;; packet 00x9 11 => 0x11
 ;; graph build
 ;; | block0:
-;; |     v2 = position of 0xfff00009
+;; |     v2 = resolve 0xfff00009
 ;; |     check v2 + 1 <= captured
 ;; |     v3 = load.byte [v2 + 0]
 ;; |     return v3

@@ -10,7 +10,7 @@
 ;; |     check 4 <= captured
 ;; |     v1 = load.word [0]
 ;; |     v3 = v1 + 0x2
-;; |     v4 = position of v3
+;; |     v4 = resolve v3
 ;; |     check v4 + 1 <= captured
 ;; |     v5 = load.byte [v4 + 0]
 ;; |     return v5

@@ -1,6 +1,7 @@
 //! A batch of records, located in the read buffer.
 
-use cbpf::{Frames, LinkType, Span};
+use cbpf::LinkType;
+use cbpf::packet::{Frames, Span};
 
 use super::error::Stop;
 use super::read_buffer::ReadBuffer;

@@ -1,9 +1,11 @@
-//! `cbpf seccomp emulate`: what filters do with one system call, and why.
+//! `cbpf seccomp emulate`: runs filters on one system call, and prints their actions.
 
 use std::io::{Write, stdout};
 use std::path::{Path, PathBuf};
 
-use cbpf::{Action, Arch, Dialect, SeccompData, Trace, Verified};
+use cbpf::debug::Trace;
+use cbpf::seccomp::{Action, Arch, SeccompData};
+use cbpf::{Dialect, Verified};
 use clap::Args;
 use serde_json::{Value, json};
 
@@ -12,27 +14,27 @@ use crate::cli::failure::Failure;
 use crate::cli::input::input_once;
 use crate::cli::seccomp::ArchArgument;
 
-/// Say what filters do with a system call, and print the path that it takes through them
+/// Run filters on a system call, and print the path that it takes through them
 ///
-/// Behind each instruction stand the registers as it left them. With many filters, the strictest action counts, and the
-/// last line is what the kernel does.
+/// After each instruction come the resulting registers. Of several filters, the strictest action counts. The last line
+/// is the action of the kernel.
 #[derive(Args)]
 #[command(after_help = "Example:
   cbpf seccomp emulate -p policy.bpf write 0x3")]
 pub struct Arguments {
-    /// File with a filter, in any form, or - for standard input; again for each further one, in the order in which they
-    /// are installed
+    /// Read a filter from this file, in any form; - for standard input. Repeat it for several filters, in the order in
+    /// which they are installed
     #[arg(short, long = "program", value_name = "PROGRAM", required = true)]
     programs: Vec<PathBuf>,
 
     #[command(flatten)]
     arch: ArchArgument,
 
-    /// The instruction pointer
+    /// Set the instruction pointer
     #[arg(long, value_name = "ADDRESS", default_value = "0", value_parser = number)]
     ip: u64,
 
-    /// Print only what the kernel does
+    /// Print only the action of the kernel
     #[arg(short, long, conflicts_with = "json")]
     quiet: bool,
 
@@ -40,27 +42,27 @@ pub struct Arguments {
     #[arg(long)]
     json: bool,
 
-    /// The system call: a name or a number
+    /// System call: a name or a number
     #[arg(allow_negative_numbers = true)]
     call: String,
 
-    /// Its arguments, up to six numbers; those that are left out are 0
+    /// Arguments of the call: up to six numbers, 0 by default
     #[arg(value_parser = number, num_args = 0..=6, allow_negative_numbers = true)]
     arguments: Vec<u64>,
 }
 
-/// A number as C has it: decimal or 0x, with a sign perhaps.
+/// Parses a C integer: decimal or 0x, optionally negative.
 fn number(text: &str) -> Result<u64, String> {
     let (is_negative, digits) = text.strip_prefix('-').map_or((false, text), |digits| (true, digits));
     let magnitude = match digits.strip_prefix("0x") {
         Some(digits) => u64::from_str_radix(digits, 16),
         None => digits.parse(),
     };
-    let magnitude = magnitude.map_err(|_| "expected a number of 64 bits, decimal or 0x".to_owned())?;
+    let magnitude = magnitude.map_err(|_| "expected a 64-bit number, decimal or 0x".to_owned())?;
     Ok(if is_negative { magnitude.wrapping_neg() } else { magnitude })
 }
 
-/// The number of a system call, by its name or as a number of 32 bits.
+/// Returns the number of a system call, given by name or as a 32-bit number.
 fn call_number(arch: Arch, call: &str) -> Result<i32, Failure> {
     if let Some(nr) = arch.syscall_number(call) {
         return Ok(nr);
@@ -69,14 +71,14 @@ fn call_number(arch: Arch, call: &str) -> Result<i32, Failure> {
     let nr = nr.and_then(|nr| i32::try_from(nr).ok().or_else(|| Some(u32::try_from(nr).ok()?.cast_signed())));
     nr.ok_or_else(|| {
         Failure::Failed(match arch.syscall_number("read") {
-            Some(_) => format!("{arch} has no system call `{call}`: expected a name, or a number of 32 bits"),
-            None => format!("the names of {arch}'s system calls are not known: `{call}` has to be a number of 32 bits"),
+            Some(_) => format!("{arch} has no system call `{call}`: expected a name, or a 32-bit number"),
+            None => format!("the names of {arch}'s system calls are not known: expected a 32-bit number, not `{call}`"),
         })
     })
 }
 
-/// A filter, and where it came from.
-struct Filter {
+/// A filter, and the name of its file.
+struct NamedFilter {
     name: String,
     verified: Verified,
 }
@@ -90,9 +92,12 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
         instruction_pointer: arguments.ip,
         ..SeccompData::default()
     };
-    data.args.iter_mut().zip(&arguments.arguments).for_each(|(place, &argument)| *place = argument);
-    let mut filters =
-        arguments.programs.iter().map(|path| read(path, &arguments.arch)).collect::<Result<Vec<Filter>, Failure>>()?;
+    data.args.iter_mut().zip(&arguments.arguments).for_each(|(slot, &argument)| *slot = argument);
+    let mut filters = arguments
+        .programs
+        .iter()
+        .map(|path| read(path, &arguments.arch))
+        .collect::<Result<Vec<NamedFilter>, Failure>>()?;
     // The newest filter runs first.
     filters.reverse();
     let bytes = data.to_bytes();
@@ -111,27 +116,28 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     Ok(writeln!(output, "{action}: {}", outcome(action))?)
 }
 
-fn read(path: &Path, arch: &ArchArgument) -> Result<Filter, Failure> {
+fn read(path: &Path, arch: &ArchArgument) -> Result<NamedFilter, Failure> {
     let verified = arch.read(path)?.0.verify(Dialect::Seccomp).map_err(|error| Failure::of_file(path, error))?;
-    Ok(Filter { name: input_name(path).to_string(), verified })
+    Ok(NamedFilter { name: input_name(path).to_string(), verified })
 }
 
-/// The executed instructions, a line each, and why the filter ended if it came to no return.
+/// Returns the executed instructions, one a line, and the halt reason if it is not a return.
 fn path(arch: Arch, verified: &Verified, trace: &Trace) -> String {
     let lines = verified.program().seccomp_lines(arch);
     let line = |pc: usize| lines.get(pc).map_or("", String::as_str);
     let width = trace.iter().map(|executed| line(executed.pc).len()).max().unwrap_or(0);
-    let registers = |executed: &cbpf::Executed| format!("A = {:#x}, X = {:#x}", executed.after.a, executed.after.x);
+    let registers =
+        |executed: &cbpf::debug::Executed| format!("A = {:#x}, X = {:#x}", executed.after.a, executed.after.x);
     let executed = trace.iter().map(|executed| format!("{:width$}  # {}\n", line(executed.pc), registers(executed)));
     let end = trace.end().err().map(|stop| format!("{stop}\n"));
     executed.chain(end).collect()
 }
 
-/// What an action means for the process.
+/// Describes the effect of an action on the process.
 fn outcome(action: Action) -> String {
     match action {
-        Action::KillProcess => "the process dies of SIGSYS".to_owned(),
-        Action::KillThread => "the thread dies of SIGSYS".to_owned(),
+        Action::KillProcess => "SIGSYS kills the process".to_owned(),
+        Action::KillThread => "SIGSYS kills the thread".to_owned(),
         Action::Trap(_) => "the call is skipped, and SIGSYS is sent".to_owned(),
         Action::Errno(_) => match action.errno() {
             Some(0) | None => "the call is skipped, and returns 0".to_owned(),
@@ -139,16 +145,16 @@ fn outcome(action: Action) -> String {
         },
         Action::UserNotify => "the listener decides; without one the call fails with ENOSYS".to_owned(),
         Action::Trace(_) => "the tracer decides; without one the call fails with ENOSYS".to_owned(),
-        Action::Log => "the call is logged, and goes on".to_owned(),
-        Action::Allow => "the call goes on".to_owned(),
-        _ => "no such action: the process dies of SIGSYS".to_owned(),
+        Action::Log => "the call is logged and executed".to_owned(),
+        Action::Allow => "the call is executed".to_owned(),
+        _ => "unknown action: SIGSYS kills the process".to_owned(),
     }
 }
 
-fn json(arch: Arch, filters: &[Filter], traces: &[Trace], action: Action) -> Value {
-    let filter = |(filter, trace): (&Filter, &Trace)| {
+fn json(arch: Arch, filters: &[NamedFilter], traces: &[Trace], action: Action) -> Value {
+    let filter = |(filter, trace): (&NamedFilter, &Trace)| {
         let lines = filter.verified.program().seccomp_lines(arch);
-        let executed = |executed: &cbpf::Executed| {
+        let executed = |executed: &cbpf::debug::Executed| {
             json!({
                 "pc": executed.pc,
                 "instruction": lines.get(executed.pc).map(|line| line.trim_start()),
@@ -166,5 +172,6 @@ fn json(arch: Arch, filters: &[Filter], traces: &[Trace], action: Action) -> Val
         })
     };
     let filters: Vec<Value> = filters.iter().zip(traces).map(filter).collect();
-    json!({ "action": action.to_string(), "verdict": u32::from(action), "outcome": outcome(action), "filters": filters })
+    let (name, verdict) = (action.to_string(), u32::from(action));
+    json!({ "action": name, "verdict": verdict, "outcome": outcome(action), "filters": filters })
 }

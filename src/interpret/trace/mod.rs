@@ -19,7 +19,9 @@ impl Verified {
     /// If the context has no seed, `ld rand` gives other numbers in each run.
     ///
     /// ```
-    /// use cbpf::{Dialect, Program, HaltReason, Width};
+    /// use cbpf::{Dialect, Program};
+    /// use cbpf::debug::HaltReason;
+    /// use cbpf::bpf::Width;
     /// let program: Program = "ldh [12]\n jne #0x806, drop\n ldb [20]\n ret a\n drop: ret #0".parse()?;
     /// let frame = [0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 2, 0, 0, 0, 0, 1, 0x08, 0x06];
     ///

@@ -1,7 +1,7 @@
 //! Relations between numbers.
 //!
-//! Constants are computed at compile time, everything else in A. Of two operands, the one that needs more scratch words is
-//! computed first, so the scratch words of the machine are enough for any expression that people write.
+//! Constants are computed at compile time, everything else in A. Of two operands, the one that needs more scratch words
+//! is computed first, so the scratch words of the machine are enough for any expression that people write.
 
 use crate::bpf::instruction::{Instruction, Operand};
 use crate::bpf::isa::{AluOp, Condition, Register, Width};
@@ -17,7 +17,8 @@ use crate::lang::link_type::LinkType;
 use crate::lang::positions::Site;
 use crate::lang::tree::{Arithmetic, Relation, Step};
 use crate::lang::words::Protocol;
-use crate::packet::ancillary::{self, Extension};
+use crate::packet::ancillary;
+use crate::packet::ancillary::Extension;
 use crate::packet::protocols::*;
 
 /// A pending step of a computation; the last one is next. `slot` is the first free scratch word.

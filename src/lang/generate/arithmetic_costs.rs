@@ -3,7 +3,7 @@
 use crate::bpf::isa::AluOp;
 use crate::lang::generate::Result;
 use crate::lang::positions::Site;
-use crate::lang::tree::{Arithmetic, Step, beginnings};
+use crate::lang::tree::{Arithmetic, Step, postfix_starts};
 
 /// The cost of a step.
 #[derive(Clone, Copy, Debug)]
@@ -17,7 +17,7 @@ pub(super) struct Cost {
 /// Arithmetic with the cost of each step.
 pub(super) struct CostedArithmetic<'a> {
     pub(super) steps: &'a [Step],
-    pub(super) beginnings: Vec<usize>,
+    pub(super) starts: Vec<usize>,
     pub(super) costs: Vec<Cost>,
 }
 
@@ -25,8 +25,8 @@ impl<'a> CostedArithmetic<'a> {
     /// Computes the costs; `first` is the number of steps before these ones in their relation.
     pub(super) fn new(arithmetic: &'a Arithmetic, first: usize) -> Result<CostedArithmetic<'a>> {
         let steps = &arithmetic.steps;
-        let beginnings = beginnings(steps.iter().map(|step| step.operands()));
-        let mut costed = CostedArithmetic { steps, beginnings, costs: Vec::with_capacity(steps.len()) };
+        let starts = postfix_starts(steps.iter().map(|step| step.operands()));
+        let mut costed = CostedArithmetic { steps, starts, costs: Vec::with_capacity(steps.len()) };
         for step in 0..steps.len() {
             let cost = costed.cost(step).map_err(|(step, message)| Site::Operand(first + step).error(message))?;
             costed.costs.push(cost);
@@ -44,7 +44,7 @@ impl<'a> CostedArithmetic<'a> {
 
     /// Returns the operands of a step that is a binary operator.
     pub(super) fn operands(&self, step: usize) -> (usize, usize) {
-        (self.beginnings[step - 1] - 1, step - 1)
+        (self.starts[step - 1] - 1, step - 1)
     }
 
     /// Returns the cost of a step; an error has the step that is invalid.
@@ -61,7 +61,7 @@ impl<'a> CostedArithmetic<'a> {
             Step::Load(..) => Cost { constant: None, slots: self.costs[step - 1].slots.max(1) },
             Step::Binary(op) => {
                 let (left, right) = self.operands(step);
-                let right_start = self.beginnings[right];
+                let right_start = self.starts[right];
                 let (left, right) = (self.costs[left], self.costs[right]);
                 check(op, right.constant).map_err(|message| (right_start, message))?;
                 if let (Some(left), Some(right)) = (left.constant, right.constant) {

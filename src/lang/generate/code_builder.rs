@@ -1,7 +1,7 @@
 //! A builder of instructions with labels, which tracks the contents of the registers.
 //!
-//! Jumps go forward only, so all jumps to a label are known when it is bound: the registers hold there what they hold at
-//! each of these jumps. A field that is in A is not loaded again, and unreachable code is not written: a test with a
+//! Jumps go forward only, so all jumps to a label are known when it is bound: the registers hold there what they hold
+//! at each of these jumps. A field that is in A is not loaded again, and unreachable code is not written: a test with a
 //! constant result writes nothing.
 
 use crate::bpf::assemble::{Assembler, Label, Target, Unresolved};

@@ -88,8 +88,8 @@ impl Generator<'_> {
         Ok(())
     }
 
-    /// Tests for a tag that the kernel or the device may have removed from the frame. If the frame has it, the headers move
-    /// by its length.
+    /// Tests for a tag that the kernel or the device may have removed from the frame. If the frame has it, the headers
+    /// move by its length.
     fn vlan_of_device(&mut self, tag: Option<u32>, to: BranchTargets) -> Result {
         let slot = self.new_slot()?;
         let (present, absent) = (self.code.label(), self.code.label());
@@ -209,8 +209,8 @@ impl Generator<'_> {
         Ok(())
     }
 
-    /// Loads the offset of the UDP payload into A and continues with the next instruction if the packet is to `port`, its
-    /// first byte passes the test, and three bytes from the fifth are the number of the network; else at `to.no`.
+    /// Loads the offset of the UDP payload into A and continues with the next instruction if the packet is to `port`,
+    /// its first byte passes the test, and three bytes from the fifth are the number of the network; else at `to.no`.
     fn udp_payload(
         &mut self,
         port: u32,

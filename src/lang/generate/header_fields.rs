@@ -103,7 +103,7 @@ impl Generator<'_> {
         match self.headers.family {
             LinkFamily::SunAtm => Ok(self.headers.header),
             _ if self.target.link_type == LinkType::SUNATM => {
-                Err("expected it before `lane` and tunnels, after which there is no ATM".into())
+                Err("expected an ATM test before `lane` and tunnels, after which there is no ATM".into())
             }
             _ => Err(self.unsupported("there is no ATM")),
         }
@@ -192,7 +192,8 @@ impl Generator<'_> {
         Ok(())
     }
 
-    /// Tests a field of MTP3. The bits of point codes are not in the order of their bytes; they are compared as they are.
+    /// Tests a field of MTP3. The bits of point codes are not in the order of their bytes; they are compared as they
+    /// are.
     pub(super) fn mtp3_field(&mut self, field: Mtp3Field, relation: Relation, value: u32, to: BranchTargets) -> Result {
         let header = self.mtp2_header()?;
         let at = if field.is_high_speed { header.plus(3) } else { header };

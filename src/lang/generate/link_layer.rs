@@ -6,7 +6,6 @@ use crate::lang::generate::packet_headers::{Encapsulation, PacketOffset};
 use crate::lang::generate::{Ends, Generator, Result};
 use crate::lang::link_layout::LinkFamily;
 use crate::lang::link_type::LinkType;
-use crate::lang::positions::Site;
 use crate::lang::tree::{Direction, Llc};
 use crate::lang::words::Protocol;
 use crate::packet::ancillary::Extension;
@@ -190,6 +189,5 @@ impl Generator<'_> {
 }
 
 fn link_ends(direction: Option<Direction>) -> Result<Ends> {
-    Ok(Ends::of(direction)
-        .ok_or_else(|| Site::Direction.error("expected `src` or `dst`: only 802.11 has other addresses"))?)
+    Ends::without_wlan(direction, "only 802.11 has other addresses")
 }

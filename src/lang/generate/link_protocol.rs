@@ -55,7 +55,7 @@ impl Generator<'_> {
             }
             LinkFamily::Juniper => self.code.test(header.word(0).has(0xffff_ff00, JUNIPER_MAGIC), to),
             LinkFamily::Bacnet | LinkFamily::Mtp2 | LinkFamily::Opaque => {
-                return Err(self.unsupported("protocols are not told apart"));
+                return Err(self.unsupported("packets do not name their protocol"));
             }
         }
         Ok(())
@@ -87,11 +87,11 @@ impl Generator<'_> {
     }
 
     pub(super) fn protocol_field(&self) -> Result<PacketOffset> {
-        self.headers.protocol_field.ok_or_else(|| self.unsupported("protocols are not told apart"))
+        self.headers.protocol_field.ok_or_else(|| self.unsupported("packets do not name their protocol"))
     }
 
-    /// Tests the protocol field of an Ethernet header, which is a length before LLC, or of a Linux cooked header, which has
-    /// a number for LLC.
+    /// Tests the protocol field of an Ethernet header, which is a length before LLC, or of a Linux cooked header, which
+    /// has a number for LLC.
     fn ether_type_or_llc(&mut self, protocol: u32, to: BranchTargets) -> Result {
         let field = self.protocol_field()?;
         let ether_type = field.half(0);

@@ -1,11 +1,11 @@
 //! Generation of programs from trees.
 //!
 //! Every test in a tree has two branch targets, so `and`, `or` and `not` cost no instructions, only labels
-//! (`code_builder.rs`). The tree is walked from left to right, which is also the order in which `vlan`, `mpls` and other
-//! primitives move the headers for all later primitives (`packet_headers.rs`, `encapsulation.rs`).
+//! (`code_builder.rs`). The tree is walked from left to right, which is also the order in which `vlan`, `mpls` and
+//! other primitives move the headers for all later primitives (`packet_headers.rs`, `encapsulation.rs`).
 //!
-//! Consecutive tests of one kind, as in `port 80 or port 443 or ...`, are merged into one test with several values, which
-//! tests the packet's protocol once. Each of the other files generates a family of primitives.
+//! Consecutive tests of one kind, as in `port 80 or port 443 or ...`, are merged into one test with several values,
+//! which tests the packet's protocol once. Each of the other files generates a family of primitives.
 
 mod arithmetic;
 mod arithmetic_costs;
@@ -33,7 +33,7 @@ use crate::lang::generate::packet_headers::{Headers, PAYLOAD_SLOT, PacketOffset}
 use crate::lang::generate::qualified_id::MergeableTest;
 use crate::lang::positions::Site;
 use crate::lang::target::Target;
-use crate::lang::tree::{Direction, Expr, Id, Node, Primitive, Qualifiers, beginnings};
+use crate::lang::tree::{Direction, Expr, Id, Node, Primitive, Qualifiers, postfix_starts};
 use crate::lang::words::Protocol;
 use crate::packet::protocols::{ETHERTYPE_IPV4, ETHERTYPE_IPV6, ETHERTYPE_PPPOE_DISCOVERY};
 
@@ -176,11 +176,17 @@ impl Ends {
             Some(_) => None,
         }
     }
+
+    /// Returns an error for the directions that only 802.11 has.
+    fn without_wlan(direction: Option<Direction>, reason: &str) -> Result<Ends> {
+        let ends = Ends::of(direction);
+        ends.ok_or_else(|| Site::Direction.error(format!("expected `src` or `dst`: {reason}")))
+    }
 }
 
 impl Generator<'_> {
     fn tree(&mut self, expr: &Expr, to: BranchTargets) -> Result<(), Diagnostic> {
-        let beginnings = beginnings(expr.nodes.iter().map(Node::operands));
+        let starts = postfix_starts(expr.nodes.iter().map(Node::operands));
         let mut tasks = vec![TreeTask::Tree(expr.nodes.len() - 1, to)];
         while let Some(task) = tasks.pop() {
             match task {
@@ -192,7 +198,7 @@ impl Generator<'_> {
                         self.primitive(primitive, to).map_err(|error| error.in_part(part))?;
                     }
                     operator => {
-                        let operands = operands(expr, &beginnings, part);
+                        let operands = operands(expr, &starts, part);
                         self.joined(expr, operator, &operands, to, &mut tasks);
                     }
                 },
@@ -318,7 +324,7 @@ impl Generator<'_> {
 
     /// Returns the offset of the link layer's payload.
     fn payload(&self) -> Result<PacketOffset> {
-        self.headers.payload.ok_or_else(|| self.unsupported("what the link layer carries cannot be found"))
+        self.headers.payload.ok_or_else(|| self.unsupported("the payload of the link layer cannot be located"))
     }
 
     fn unsupported(&self, what: &str) -> PrimitiveError {
@@ -343,13 +349,13 @@ impl Generator<'_> {
 }
 
 /// Returns the operands of an operator and of all equal operators directly below it, from left to right.
-fn operands(expr: &Expr, beginnings: &[usize], root: usize) -> Vec<usize> {
+fn operands(expr: &Expr, starts: &[usize], root: usize) -> Vec<usize> {
     let mut operands = Vec::new();
     let mut open = vec![root];
     while let Some(part) = open.pop() {
         if expr.nodes[part] == expr.nodes[root] && !matches!(expr.nodes[part], Node::Primitive(_)) {
             // The right operand is popped first, so the result is reversed at the end.
-            open.extend([beginnings[part - 1] - 1, part - 1]);
+            open.extend([starts[part - 1] - 1, part - 1]);
         } else {
             operands.push(part);
         }

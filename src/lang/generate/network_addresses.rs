@@ -129,7 +129,8 @@ impl Generator<'_> {
         Ok(())
     }
 
-    /// Tests for an address in one of these networks from `word` on. Consecutive networks with an equal word share its test.
+    /// Tests for an address in one of these networks from `word` on. Consecutive networks with an equal word share its
+    /// test.
     fn ipv6_addresses(&mut self, at: PacketOffset, nets: &[Ipv6Net], word: u32, to: BranchTargets) {
         let part = |(address, mask): Ipv6Net| {
             let shift = 96 - 32 * word;
@@ -249,8 +250,5 @@ impl Generator<'_> {
 }
 
 fn address_ends(qualifiers: Qualifiers) -> Result<Ends> {
-    let ends = Ends::of(qualifiers.direction);
-    Ok(ends.ok_or_else(|| {
-        Site::Direction.error("expected `src` or `dst`: only MAC addresses of 802.11 have other directions")
-    })?)
+    Ends::without_wlan(qualifiers.direction, "only MAC addresses of 802.11 have other directions")
 }

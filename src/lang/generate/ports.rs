@@ -21,9 +21,7 @@ impl Generator<'_> {
         named: Option<u32>,
         to: BranchTargets,
     ) -> Result {
-        let ends = Ends::of(qualifiers.direction);
-        let ends =
-            ends.ok_or_else(|| Site::Direction.error("expected `src` or `dst`: ports have no other directions"))?;
+        let ends = Ends::without_wlan(qualifiers.direction, "ports have no other directions")?;
         let qualified = match qualifiers.protocol {
             None => None,
             Some(Protocol::Tcp) => Some(IPPROTO_TCP),

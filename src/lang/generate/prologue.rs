@@ -19,8 +19,8 @@ const AVS_MAGIC: u32 = 0x8021_1000;
 const WLAN_LENGTH: u32 = 24;
 const QOS_LENGTH: u32 = 2;
 
-/// Bits of a radiotap header's first word, which is little-endian while loads are big-endian: it has a time stamp, it has
-/// a flags field, more such words follow.
+/// Bits of a radiotap header's first word, which is little-endian while loads are big-endian: it has a time stamp, it
+/// has a flags field, more such words follow.
 const HAS_TIME: u32 = (1_u32 << 0).swap_bytes();
 const HAS_FLAGS: u32 = (1_u32 << 1).swap_bytes();
 const HAS_MORE: u32 = (1_u32 << 31).swap_bytes();
@@ -55,7 +55,8 @@ impl Generator<'_> {
 
 /// Drops packets whose PPI header is not before 802.11.
 fn require_802_11(code: &mut CodeBuilder) {
-    // This comes before all stores: the kernel's check of scratch words continues after a return with the state before it.
+    // This comes before all stores: the kernel's check of scratch words continues after a return with the state before
+    // it.
     let (yes, no) = (code.label(), code.label());
     let link_type = LinkType::IEEE802_11.number().swap_bytes();
     code.test(PacketOffset::fixed(4).word(0).is(link_type), BranchTargets { yes, no });

@@ -27,7 +27,7 @@ impl Generator<'_> {
             return Err(misplaced(protocol, "`protochain`"));
         }
         if self.payload()?.slot.is_some() {
-            return Err(self.unsupported("headers of variable length and `protochain` do not go together"));
+            return Err(self.unsupported("`protochain` needs headers of a fixed length"));
         }
         self.ip_versions(version, to, |this, to| this.chain(number, false, to), |this, to| this.chain(number, true, to))
     }
@@ -88,8 +88,8 @@ impl Generator<'_> {
         self.code.bind(no);
     }
 
-    /// Loads the first byte of the header at X into A, and adds the length of the header to X: its second byte and `more`,
-    /// in units of 2^`shift` bytes.
+    /// Loads the first byte of the header at X into A, and adds the length of the header to X: its second byte and
+    /// `more`, in units of 2^`shift` bytes.
     fn next_header(&mut self, at: PacketOffset, more: u32, shift: u32) {
         let slot = self.next_slot;
         let byte = |offset: u32| Instruction::LoadIndirect { offset: at.at + offset, width: Width::Byte };

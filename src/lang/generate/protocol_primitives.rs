@@ -70,7 +70,7 @@ impl Generator<'_> {
     /// Returns the offset of the OSI network header: after LLC without SNAP; in Cisco HDLC, after a byte of padding.
     fn osi_header(&self) -> Result<PacketOffset> {
         let offset = self.headers.network_without_snap;
-        let offset = offset.ok_or_else(|| self.unsupported("OSI packets cannot be found"))?;
+        let offset = offset.ok_or_else(|| self.unsupported("OSI headers cannot be located"))?;
         let padding = u32::from(self.headers.family == LinkFamily::CiscoHdlc);
         Ok(self.payload()?.plus(offset).plus(padding))
     }

@@ -9,7 +9,7 @@ use crate::lang::words::{Protocol, Word};
 use crate::text::ParseError;
 
 impl Parser<'_> {
-    /// Reads the primitive that begins here, with the ids that follow its qualifiers; returns `false` if none begins here.
+    /// Reads a primitive and the ids that follow its qualifiers; returns `false` if none begins here.
     pub(super) fn primitive(&mut self) -> Result<bool, ParseError> {
         let Token::Word(word) = self.token else { return Ok(false) };
         if let Word::Protocol(protocol) = word {

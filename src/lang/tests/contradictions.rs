@@ -80,7 +80,7 @@ fn accepts_expressions_that_only_resemble_contradictions() {
     ] {
         assert!(compile_expression(text, &Target::new(LinkType::ETHERNET)).is_ok(), "{text}");
     }
-    // What libpcap refuses on a link type is an error, whatever the target allows.
+    // Tests that libpcap rejects on a link type are errors, regardless of the target.
     let target = Target::new(LinkType::RAW).allow_reject_all(true);
     for text in ["ether src 1:2:3:4:5:6", "vlan 5000", "wlan addr1 1:2:3:4:5:6"] {
         assert!(matches!(compile_expression(text, &target), Err(ExprError::Invalid(_))), "{text}");

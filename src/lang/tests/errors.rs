@@ -40,8 +40,8 @@ fn rejects_numbers_out_of_range() {
         ("LINUX_SLL", "link proto 256", "found `256`"),
         ("EN10MB", "decnet host 1", "expected a DECnet address such as 10.15, found `1`"),
         ("EN10MB", "decnet net 10.15", "there are no networks of DECnet"),
-        ("BACNET_MS_TP", "ip", "protocols are not told apart"),
-        ("SUNATM", "lane and vpi 3", "expected it before `lane`"),
+        ("BACNET_MS_TP", "ip", "packets do not name their protocol"),
+        ("SUNATM", "lane and vpi 3", "expected an ATM test before `lane`"),
     ];
     for (name, text, expected) in refused {
         assert!(message(text, link_type(name)).contains(expected), "{text}: {}", message(text, link_type(name)));

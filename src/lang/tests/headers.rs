@@ -36,7 +36,7 @@ fn unknown_link_types_allow_only_bytes_and_length() {
     let old = ["EN3MB", "AX25", "PRONET", "CHAOS", "REDBACK_SMARTEDGE"].map(link_type);
     for link_type in old.into_iter().chain([20, 300, 100_000].map(LinkType::new)) {
         assert!(matches("link[1] = 5 and len = 2", link_type, &[0, 5]), "{link_type}");
-        assert!(message("ip", link_type).contains("protocols are not told apart"), "{link_type}");
+        assert!(message("ip", link_type).contains("packets do not name their protocol"), "{link_type}");
     }
     // NetBSD's number of Cisco's HDLC.
     assert!(matches("ip6", link_type("HDLC"), &[0x0f, 0, 0x86, 0xdd]));
@@ -81,7 +81,7 @@ fn constant_negative_offsets_are_absolute() {
         let program = compile_expression(text, &target).unwrap();
         assert_eq!(program.verify(Dialect::Linux).unwrap().interpret(&[0; 60]), 0, "{text}");
     }
-    // What is before the IP header is behind the beginning of the packet.
+    // A negative offset may lie within the packet, before the IP header.
     let packet = [[0; 10].as_slice(), &[7, 0, 0x08, 0x00], &[0x45; 20]].concat();
     assert!(matches("ip[-4] = 7", LinkType::ETHERNET, &packet));
 }

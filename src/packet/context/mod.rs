@@ -16,7 +16,8 @@ use crate::packet::random;
 /// frame, and [`Context::packet_socket`] that of a packet from a packet socket. The setters take the context by value:
 ///
 /// ```
-/// use cbpf::{Context, Device};
+/// use cbpf::Context;
+/// use cbpf::packet::Device;
 /// let context = Context::default().protocol(0x0800).device(Device::new(2, 1)).network_header(14);
 /// assert_eq!(context.get_protocol(), 0x0800);
 /// assert_eq!(context.get_mark(), 0);

@@ -27,7 +27,8 @@ impl Context {
     /// receive hash. Returns `None` if `address` or `auxdata` is too short, or the family is not `AF_PACKET`.
     ///
     /// ```
-    /// use cbpf::{Context, Device};
+    /// use cbpf::Context;
+    /// use cbpf::packet::Device;
     /// // IPv4 on device 2 (Ethernet), to this host. All fields but the protocol are in the machine's byte order.
     /// let mut address = [0; 20];
     /// address[..2].copy_from_slice(&17_u16.to_ne_bytes());

@@ -1,48 +1,47 @@
-//! The boxes of the picture: what is written into them, and how large that makes them.
+//! The boxes of the picture: their text, their size, and their SVG.
 
-use cbpf::{Block, Edge, EdgeKind};
+use cbpf::debug::{Block, Edge, EdgeKind};
 use indicatif::HumanCount;
 use svg::node::element::{Group, Rectangle, Text, Title};
 
-use super::layout::{Cell, Node, Port};
-use super::paint::{self, Color, Tint};
-use super::stack::Group as Blocks;
-use super::{Flow, name};
+use super::block_groups::BlockGroup;
+use super::colors::{self, Color, Tint};
+use super::layered_layout::{Node, Port, Vertex};
+use super::{FlowGraph, edge_label};
 
-/// Lengths are in pixels. A character of a fixed-width font is about 0.6 of its size wide.
+/// Lengths are in pixels. A character of a fixed-width font is about 0.6 times as wide as its size.
 pub(super) const FONT: &str = "text { font: 12px 'DejaVu Sans Mono', Menlo, Consolas, monospace }";
 pub(super) const CHARACTER: f64 = 7.3;
 pub(super) const LINE: f64 = 15.0;
 pub(super) const PADDING: f64 = 8.0;
 const LABEL_HEIGHT: f64 = 18.0;
 
-/// How many instructions of a block are shown: all of these, or one less and how many there are besides.
+/// The most lines of a block: its instructions, or one instruction less and the number of those left out.
 const MOST_LINES: usize = 24;
 
-/// A box: a block, or a stack of them that follow each other.
-pub(super) struct Figure<'f> {
-    flow: &'f Flow,
-    blocks: &'f [Block],
+/// A box: a block, or a chain of tests.
+pub(super) struct BlockBox<'g> {
+    graph: &'g FlowGraph,
+    blocks: &'g [Block],
     head: String,
     rows: Vec<Row>,
     pub(super) exits: Vec<Exit>,
-    /// What stands at the lower side: one label for each exit, and one if programs ended here without a return.
+    /// The labels at the bottom: one for each exit, and one if the program halted here without a return.
     labels: Vec<Label>,
     width: f64,
     height: f64,
 }
 
-/// What a block of the box takes of it.
+/// A block within the box.
 struct Row {
     lines: Vec<String>,
-    /// In a stack: how many packets left it from here.
-    aside: Option<Label>,
+    /// In a chain: the packets that left it from here.
+    exit: Option<Label>,
 }
 
-/// A way out of the box.
+/// The edges from the box to a block.
 pub(super) struct Exit {
     pub(super) kind: EdgeKind,
-    /// The block that it leads to.
     pub(super) target: usize,
     pub(super) packets: u64,
 }
@@ -51,18 +50,17 @@ struct Label {
     text: String,
     packets: u64,
     surface: Color,
-    /// The middle, from the middle of the box.
+    /// The distance of its center from that of the box.
     x: f64,
     width: f64,
 }
 
-impl<'f> Figure<'f> {
-    /// The figure of the blocks of a group.
-    pub(super) fn new(flow: &'f Flow, group: &Blocks) -> Figure<'f> {
-        let blocks = &flow.blocks[group.blocks.clone()];
-        let head = flow.amount(blocks.first().map_or(0, |first| first.packets));
+impl<'g> BlockBox<'g> {
+    pub(super) fn new(graph: &'g FlowGraph, group: &BlockGroup) -> BlockBox<'g> {
+        let blocks = &graph.blocks[group.blocks.clone()];
+        let head = graph.amount(blocks.first().map_or(0, |first| first.packets));
         let exits = exits(blocks, group);
-        let rows: Vec<Row> = blocks.iter().map(|block| Row::new(flow, block, group)).collect();
+        let rows: Vec<Row> = blocks.iter().map(|block| Row::new(graph, block, group)).collect();
         let stopped = blocks.iter().map(|block| block.halted).sum();
         let labels = labels(&exits, stopped);
 
@@ -72,25 +70,25 @@ impl<'f> Figure<'f> {
         let lines: usize = rows.iter().map(|row| row.lines.len()).sum();
         let foot = if labels.is_empty() { 0.0 } else { LABEL_HEIGHT };
         let height = (lines + 1) as f64 * LINE + 1.5 * PADDING + foot;
-        Figure { flow, blocks, head, rows, exits, labels: spread(labels, width), width, height }
+        BlockBox { graph, blocks, head, rows, exits, labels: spread(labels, width), width, height }
     }
 
-    /// The box for the layout; `places` tells which box each block is in.
-    pub(super) fn node(&self, places: &[usize]) -> Node {
+    /// Returns the box for the layout; `boxes` holds the number of the box of each block.
+    pub(super) fn node(&self, boxes: &[usize]) -> Node {
         let port = |(label, exit): (&Label, &Exit)| Port {
             x: label.x,
-            target: places[exit.target],
-            share: self.flow.share(exit.packets),
+            target: boxes[exit.target],
+            share: self.graph.share(exit.packets),
         };
         Node { width: self.width, height: self.height, edges: self.labels.iter().zip(&self.exits).map(port).collect() }
     }
 
-    /// The number of its first instruction.
+    /// Returns the number of the first instruction.
     pub(super) fn start(&self) -> usize {
         self.blocks.first().map_or(0, |first| first.instructions.start)
     }
 
-    /// The instructions that leave by an exit: `(007)`, `(007) to (019)` in a stack.
+    /// Returns the instructions that leave the box: `(007)`, or `(007) to (019)` in a chain.
     pub(super) fn sources(&self) -> String {
         let last = |block: &Block| format!("({:03})", block.instructions.end - 1);
         match self.blocks {
@@ -100,13 +98,13 @@ impl<'f> Figure<'f> {
         }
     }
 
-    /// The box where the layout has put it.
-    pub(super) fn draw(&self, cell: &Cell) -> Group {
-        let share = self.flow.share(self.blocks.first().map_or(0, |first| first.packets));
+    /// Draws the box at its vertex of the layout.
+    pub(super) fn draw(&self, vertex: &Vertex) -> Group {
+        let share = self.graph.share(self.blocks.first().map_or(0, |first| first.packets));
         let ink = ink(share > 0.0);
-        let (left, top) = (cell.x - self.width / 2.0, cell.top);
+        let (left, top) = (vertex.x - self.width / 2.0, vertex.top);
         let is_return = self.exits.is_empty();
-        let ground = rectangle(left, top, self.width, self.height, paint::surface(share))
+        let ground = rectangle(left, top, self.width, self.height, colors::surface(share))
             .set("rx", if is_return && self.labels.is_empty() { 12 } else { 3 })
             .set("stroke", ink.hex())
             .set("stroke-width", if is_return { 2 } else { 1 });
@@ -121,7 +119,7 @@ impl<'f> Figure<'f> {
             y += row.lines.len() as f64 * LINE;
         }
         for label in &self.labels {
-            group = group.add(label.draw(cell.x + label.x, cell.bottom - LABEL_HEIGHT));
+            group = group.add(label.draw(vertex.x + label.x, vertex.bottom - LABEL_HEIGHT));
         }
         group
     }
@@ -130,13 +128,13 @@ impl<'f> Figure<'f> {
         let mut group = Group::new();
         let height = row.lines.len() as f64 * LINE;
         if self.blocks.len() > 1 {
-            let share = self.flow.share(block.packets);
-            let ground = rectangle(left + 1.0, y + 4.0, self.width - 2.0, height, paint::surface(share));
+            let share = self.graph.share(block.packets);
+            let ground = rectangle(left + 1.0, y + 4.0, self.width - 2.0, height, colors::surface(share));
             group = group.set("fill", ink(share > 0.0).hex()).add(Title::new(self.tooltip(block))).add(ground);
         }
-        if let Some(aside) = &row.aside {
-            let middle = left + self.width - (PADDING + aside.width) / 2.0;
-            group = group.add(aside.draw(middle, y + height - LINE + 3.0));
+        if let Some(exit) = &row.exit {
+            let middle = left + self.width - (PADDING + exit.width) / 2.0;
+            group = group.add(exit.draw(middle, y + height - LINE + 3.0));
         }
         for line in &row.lines {
             y += LINE;
@@ -145,24 +143,24 @@ impl<'f> Figure<'f> {
         group
     }
 
-    /// All instructions of a block, how many packets came to it, and where they went from there.
+    /// Returns all instructions of a block, and the number of packets on the block and on its edges.
     fn tooltip(&self, block: &Block) -> String {
-        let flow = self.flow;
-        let mut tooltip = format!("{}\n", flow.amount(block.packets));
-        flow.listing(block).for_each(|line| tooltip += &format!("{line}\n"));
+        let graph = self.graph;
+        let mut tooltip = format!("{}\n", graph.amount(block.packets));
+        graph.listing(block).for_each(|line| tooltip += &format!("{line}\n"));
         for edge in &block.edges {
-            let (name, target, amount) = (name(edge.kind), flow.start(edge.target), flow.amount(edge.packets));
-            tooltip += &format!("{name} -> ({target:03}): {amount}\n");
+            let (label, target, amount) = (edge_label(edge.kind), graph.start(edge.target), graph.amount(edge.packets));
+            tooltip += &format!("{label} -> ({target:03}): {amount}\n");
         }
         if block.halted > 0 {
-            tooltip += &format!("ended without a return: {}\n", flow.amount(block.halted));
+            tooltip += &format!("halted without a return: {}\n", graph.amount(block.halted));
         }
         tooltip
     }
 }
 
-/// The ways out of a group: one for each block that edges from inside lead to.
-fn exits(blocks: &[Block], group: &Blocks) -> Vec<Exit> {
+/// Returns the exits of a group: one for each target outside of it.
+fn exits(blocks: &[Block], group: &BlockGroup) -> Vec<Exit> {
     let mut exits: Vec<Exit> = Vec::new();
     for edge in blocks.iter().flat_map(|block| &block.edges).filter(|edge| !group.blocks.contains(&edge.target)) {
         match exits.iter_mut().find(|exit| exit.target == edge.target) {
@@ -174,36 +172,34 @@ fn exits(blocks: &[Block], group: &Blocks) -> Vec<Exit> {
     exits
 }
 
-/// When an edge is taken; a jump of a stack is, when its test leads aside.
-fn kind(edge: &Edge, group: &Blocks) -> EdgeKind {
-    if edge.kind == EdgeKind::Always { group.aside.unwrap_or(EdgeKind::Always) } else { edge.kind }
+/// Returns the kind of an edge; a jump in a chain has that of the exit of its test.
+fn kind(edge: &Edge, group: &BlockGroup) -> EdgeKind {
+    if edge.kind == EdgeKind::Always { group.exit.unwrap_or(EdgeKind::Always) } else { edge.kind }
 }
 
 impl Row {
-    fn new(flow: &Flow, block: &Block, group: &Blocks) -> Row {
-        let mut lines: Vec<String> = flow.listing(block).take(MOST_LINES).collect();
+    fn new(graph: &FlowGraph, block: &Block, group: &BlockGroup) -> Row {
+        let mut lines: Vec<String> = graph.listing(block).take(MOST_LINES).collect();
         if block.instructions.len() > MOST_LINES {
             lines[MOST_LINES - 1] = format!("... {} more", block.instructions.len() - MOST_LINES + 1);
         }
-        // The edge that leads out of the stack; another one leads to the next row.
-        let is_aside = |edge: &&Edge| group.aside == Some(kind(edge, group)) && !group.blocks.contains(&edge.target);
-        let label = |edge: &Edge| Label::new(kind(edge, group), edge.packets);
-        let aside = block.edges.iter().find(is_aside).map(label);
-        Row { lines, aside }
+        let is_exit = |edge: &&Edge| group.exit == Some(kind(edge, group)) && !group.blocks.contains(&edge.target);
+        let exit = block.edges.iter().find(is_exit).map(|edge| Label::new(kind(edge, group), edge.packets));
+        Row { lines, exit }
     }
 
     fn width(&self) -> f64 {
         let longest = self.lines.iter().map(|line| line.chars().count()).max().unwrap_or(0);
-        longest as f64 * CHARACTER + self.aside.as_ref().map_or(0.0, |aside| aside.width + PADDING)
+        longest as f64 * CHARACTER + self.exit.as_ref().map_or(0.0, |exit| exit.width + PADDING)
     }
 }
 
 fn labels(exits: &[Exit], stopped: u64) -> Vec<Label> {
-    let stopped = (stopped > 0).then(|| Label::of("stopped", stopped, paint::STOPPED));
+    let stopped = (stopped > 0).then(|| Label::of("stopped", stopped, colors::STOPPED));
     exits.iter().map(|exit| Label::new(exit.kind, exit.packets)).chain(stopped).collect()
 }
 
-/// Makes labels fill the lower side of a box.
+/// Widens labels to fill the bottom of a box.
 fn spread(mut labels: Vec<Label>, width: f64) -> Vec<Label> {
     let spare = width - labels.iter().map(|label| label.width).sum::<f64>();
     let more = spare / labels.len().max(1) as f64;
@@ -218,7 +214,7 @@ fn spread(mut labels: Vec<Label>, width: f64) -> Vec<Label> {
 
 impl Label {
     fn new(kind: EdgeKind, packets: u64) -> Label {
-        Label::of(name(kind), packets, Tint::from(kind).surface())
+        Label::of(edge_label(kind), packets, Tint::from(kind).surface())
     }
 
     fn of(name: &str, packets: u64, surface: Color) -> Label {
@@ -229,8 +225,8 @@ impl Label {
 
     fn draw(&self, middle: f64, top: f64) -> Group {
         let (surface, ink) = match self.packets {
-            0 => (paint::NEVER_SURFACE, paint::FAINT_INK),
-            _ => (self.surface, paint::INK),
+            0 => (colors::NEVER_SURFACE, colors::FAINT_INK),
+            _ => (self.surface, colors::INK),
         };
         let left = middle - self.width / 2.0 + 1.0;
         let words = text(&self.text, middle, top + 12.5).set("text-anchor", "middle").set("fill", ink.hex());
@@ -239,7 +235,7 @@ impl Label {
 }
 
 fn ink(is_executed: bool) -> Color {
-    if is_executed { paint::INK } else { paint::FAINT_INK }
+    if is_executed { colors::INK } else { colors::FAINT_INK }
 }
 
 fn rectangle(left: f64, top: f64, width: f64, height: f64, fill: Color) -> Rectangle {
@@ -251,12 +247,12 @@ fn rectangle(left: f64, top: f64, width: f64, height: f64, fill: Color) -> Recta
         .set("fill", fill.hex())
 }
 
-/// A line of text whose letters stand on y.
+/// Returns a line of text with the baseline `y`.
 pub(super) fn text(words: &str, x: f64, y: f64) -> Text {
     Text::new(words).set("x", pixels(x)).set("y", pixels(y))
 }
 
-/// A tenth of a pixel is more than anyone sees.
+/// Rounds a length to a tenth of a pixel.
 pub(super) fn pixels(length: f64) -> f64 {
     (length * 10.0).round() / 10.0
 }

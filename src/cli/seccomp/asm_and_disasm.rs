@@ -1,8 +1,9 @@
-//! `cbpf seccomp disasm` and `asm`: programs in the notation of seccomp-tools.
+//! `cbpf seccomp disasm` and `asm`: print and read filters in the notation of seccomp-tools.
 
 use std::path::PathBuf;
 
-use cbpf::{Form, Program};
+use cbpf::Program;
+use cbpf::text::Form;
 use clap::Args;
 
 use crate::cli::failure::Failure;
@@ -12,13 +13,13 @@ use crate::cli::seccomp::ArchArgument;
 
 /// Print a filter in the notation of seccomp-tools
 ///
-/// System calls have their names on the architecture that the filter tests for, and where it tests for none, on --arch;
-/// the upper half of an argument comes first if that is big-endian. Raw filters may be in either byte order.
+/// Names system calls after the architecture that the filter tests for, or after --arch where it tests for none. On a
+/// big-endian architecture, the upper half of an argument comes first. Raw filters may have either byte order.
 #[derive(Args)]
 #[command(after_help = "Example:
   cbpf seccomp disasm policy.bpf")]
 pub struct Disassemble {
-    /// File with the filter, in any form, or - for standard input
+    /// File with the filter, in any form; - for standard input
     program: PathBuf,
 
     #[command(flatten)]
@@ -32,27 +33,28 @@ pub fn disassemble(arguments: &Disassemble) -> Result<(), Failure> {
 
 /// Assemble a filter from the notation of seccomp-tools
 ///
-/// Reads what `disasm` prints, and what people write: `A = sys_number`, `if (A == write) goto ok`, `ok: return ALLOW`.
+/// Accepts the output of `disasm`, and handwritten filters: `A = sys_number`, `if (A == write) goto ok`,
+/// `ok: return ALLOW`.
 #[derive(Args)]
 #[command(after_help = "Example:
   cbpf seccomp asm policy.asm > policy.bpf")]
 pub struct Assemble {
-    /// File with the filter, or - for standard input
+    /// File with the filter; - for standard input
     program: PathBuf,
 
     #[command(flatten)]
     arch: ArchArgument,
 
-    /// The form to print; without it the bytes that prctl and seccomp-tools take on --arch, raw or raw-be
+    /// Print this form [default: the bytes that prctl and seccomp-tools take on --arch, raw or raw-be]
     #[arg(long, value_name = "FORM", value_parser = form())]
     to: Option<Form>,
 }
 
 pub fn assemble(arguments: &Assemble) -> Result<(), Failure> {
     let bytes = read_bytes(&arguments.program)?;
-    let refuse = |error: &dyn std::fmt::Display| Failure::of_file(&arguments.program, error);
-    let text = str::from_utf8(&bytes).map_err(|error| refuse(&format_args!("expected text: {error}")))?;
-    let program = Program::parse_seccomp(text, arguments.arch.get()).map_err(|error| refuse(&error))?;
+    let failed = |error: &dyn std::fmt::Display| Failure::of_file(&arguments.program, error);
+    let text = str::from_utf8(&bytes).map_err(|error| failed(&format_args!("expected text: {error}")))?;
+    let program = Program::parse_seccomp(text, arguments.arch.get()).map_err(|error| failed(&error))?;
     let raw = if arguments.arch.get().is_big_endian() { Form::RawBigEndian } else { Form::Raw };
     print(&program.print(arguments.to.unwrap_or(raw)))
 }

@@ -1,28 +1,28 @@
-//! The colours of the picture: what they are, and how they follow from the share of packets.
+//! The colours of the picture, and their dependence on the share of packets.
 
-use cbpf::EdgeKind;
+use cbpf::debug::EdgeKind;
 
 /// Red, green and blue.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) struct Color([u8; 3]);
 
-/// What no packet took: the line, and the surface of a box.
+/// An edge without packets, and a box without packets.
 pub(super) const NEVER: Color = Color([200, 200, 205]);
 pub(super) const NEVER_SURFACE: Color = Color([246, 246, 247]);
 
-/// Text, of what was and of what was not executed.
+/// Text of executed and of unexecuted blocks.
 pub(super) const INK: Color = Color([28, 30, 34]);
 pub(super) const FAINT_INK: Color = Color([140, 142, 148]);
 
-/// Where a program ends without a return.
+/// The label of packets on which the program halted without a return.
 pub(super) const STOPPED: Color = Color([248, 200, 205]);
 
-/// What an edge stands for. Blue and orange are told apart by all eyes.
+/// The hue of an edge: blue, orange or grey, which colour-blind readers can distinguish.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Tint {
     True,
     False,
-    /// Another edge, or a trunk of several kinds.
+    /// An unconditional edge, or merged edges of several kinds.
     Plain,
 }
 
@@ -37,12 +37,12 @@ impl From<EdgeKind> for Tint {
 }
 
 impl Tint {
-    /// The tint of edges that run together.
+    /// Returns the tint of merged edges.
     pub(super) fn and(self, other: Tint) -> Tint {
         if self == other { self } else { Tint::Plain }
     }
 
-    /// The colour of a line that this share of the packets takes, from 0 to 1; `None` if none does.
+    /// Returns the colour of a line with this share of the packets, from 0 to 1.
     pub(super) fn line(self, share: f64) -> Color {
         let (few, all) = match self {
             Tint::True => (Color([146, 188, 224]), Color([8, 81, 156])),
@@ -52,7 +52,7 @@ impl Tint {
         if share > 0.0 { few.mixed(all, share.sqrt()) } else { NEVER }
     }
 
-    /// The surface of a label.
+    /// Returns the background of a label.
     pub(super) fn surface(self) -> Color {
         match self {
             Tint::True => Color([214, 230, 245]),
@@ -62,7 +62,7 @@ impl Tint {
     }
 }
 
-/// The surface of a box that this share of the packets comes to.
+/// Returns the background of a box with this share of the packets.
 pub(super) fn surface(share: f64) -> Color {
     if share > 0.0 { Color([240, 248, 238]).mixed(Color([140, 205, 145]), share.sqrt()) } else { NEVER_SURFACE }
 }
@@ -73,7 +73,7 @@ impl Color {
         Color([mix(self.0[0], other.0[0]), mix(self.0[1], other.0[1]), mix(self.0[2], other.0[2])])
     }
 
-    /// As SVG and DOT write it: `#0851a0`.
+    /// Formats the colour for SVG and DOT: `#0851a0`.
     pub(super) fn hex(self) -> String {
         let [red, green, blue] = self.0;
         format!("#{red:02x}{green:02x}{blue:02x}")

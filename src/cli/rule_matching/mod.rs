@@ -1,14 +1,14 @@
-//! Rules that sort the packets of captures: what `cbpf split` and `cbpf count` share, and `cbpf rules`.
+//! Matching of captures against files of rules, for `cbpf split`, `cbpf count` and `cbpf rules`.
 
-pub mod check;
-mod counts;
-mod file;
+mod rule_counts;
+mod rule_file;
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 use std::path::PathBuf;
 
-use cbpf::{BatchMatches, LinkType};
+use cbpf::LinkType;
+use cbpf::filter_set::BatchMatches;
 use clap::Args;
 
 use crate::cli::capture::{Reader, Record, Records};
@@ -16,23 +16,23 @@ use crate::cli::expression::ChainArguments;
 use crate::cli::failure::Failure;
 use crate::cli::input::CaptureArguments;
 use crate::cli::link_types::LinkTypeClasses;
-use crate::cli::rules::file::RuleSet;
+use crate::cli::rules::warn_of_slow;
 use crate::cli::warnings::{NamedInterfaces, WarningArguments};
 
-pub use counts::Counts;
-pub use file::Rules;
+pub use rule_counts::RuleCounts;
+pub use rule_file::{RuleSet, Rules};
 
-/// Rules, and the captures whose packets they sort.
+/// A file of rules, and the captures to match.
 #[derive(Args)]
 pub struct RuleArguments {
     #[command(flatten)]
     captures: CaptureArguments,
 
-    /// File with the rules, `name: expression` a line, # for comments; - for standard input
+    /// Read rules from this file, one `name: expression` a line, with # comments; - for standard input
     #[arg(long, value_name = "FILE")]
     rules: PathBuf,
 
-    /// Give a packet to the first rule that matches, in the order of the file, rather than to all that do
+    /// Give each packet only to the first matching rule in the order of the file, not to all
     #[arg(long)]
     first: bool,
 
@@ -44,40 +44,40 @@ pub struct RuleArguments {
 }
 
 impl RuleArguments {
-    /// Opens the captures and reads the rules, so that what is missing or wrong is found before any packet is read.
-    pub fn open(&self) -> Result<(Vec<Reader>, Classifier<'_>), Failure> {
+    /// Opens the captures and reads the rules, so that errors are reported before any packet is read.
+    pub fn open(&self) -> Result<(Vec<Reader>, RuleMatcher<'_>), Failure> {
         let inputs = self.captures.open_beside(&self.rules)?;
         let known = self.captures.link_types(&inputs);
         let (rules, sets) = Rules::read(&self.rules, &known, self.chain, &self.warnings)?;
-        sets.iter().for_each(|(link_type, RuleSet { set, .. })| check::warn_of_slow(*link_type, set));
+        sets.iter().for_each(|(link_type, RuleSet { set, .. })| warn_of_slow(*link_type, set));
         let (matches, first_matches) = (BatchMatches::new(), Vec::new());
         let (classes, named) = (known.classes, NamedInterfaces::default());
-        Ok((inputs, Classifier { arguments: self, rules, classes, sets, named, matches, first_matches }))
+        Ok((inputs, RuleMatcher { arguments: self, rules, classes, sets, named, matches, first_matches }))
     }
 }
 
-/// Finds the rules that match records: a set of their programs for each link type that occurs.
-pub struct Classifier<'a> {
+/// Finds the rules that match records, with one set of programs for each link type.
+pub struct RuleMatcher<'a> {
     arguments: &'a RuleArguments,
     rules: Rules,
     classes: LinkTypeClasses,
     /// The key is the link type that represents a class.
     sets: BTreeMap<LinkType, RuleSet>,
-    /// The interfaces of which it has been said that rules match nothing there.
+    /// The interfaces for which warnings have been printed.
     named: NamedInterfaces,
     matches: BatchMatches,
     first_matches: Vec<Option<u32>>,
 }
 
-impl Classifier<'_> {
+impl RuleMatcher<'_> {
     pub fn rules(&self) -> &Rules {
         &self.rules
     }
 
-    /// Gives each record of an input, and the ids of its rules, to `visit`.
+    /// Calls `visit` with each record of an input and the ids of the rules that match it.
     ///
     /// # Errors
-    /// The first one of `visit`; or if warnings are denied, and rules match nothing on a link type.
+    /// The first error of `visit`; or if warnings are denied, and rules match nothing on a link type.
     pub fn each(
         &mut self,
         input: usize,
@@ -101,19 +101,20 @@ impl Classifier<'_> {
         Ok(())
     }
 
-    /// Makes the set for a link type, and warns of the rules that match nothing there, once for each interface of an input.
+    /// Compiles the set for a link type, and warns once for each interface of an input of rules that match nothing
+    /// there.
     fn prepare(&mut self, input: usize, link_type: LinkType, records: Records) -> Result<(), Failure> {
         let set = match self.sets.entry(link_type) {
             Entry::Occupied(set) => set.into_mut(),
             Entry::Vacant(place) => {
                 let made = place.insert(self.rules.set(link_type)?);
-                check::warn_of_slow(link_type, &made.set);
+                warn_of_slow(link_type, &made.set);
                 made
             }
         };
-        let Some(complaint) = &set.complaint else { return Ok(()) };
+        let Some(warning) = &set.warning else { return Ok(()) };
         let input = (input, self.arguments.captures.name(input));
         let interfaces = records.iter().map(|record| record.interface);
-        self.named.warn_once(&self.arguments.warnings, input, interfaces, complaint)
+        self.named.warn_once(&self.arguments.warnings, input, interfaces, warning)
     }
 }

@@ -1,4 +1,4 @@
-//! How much each rule took.
+//! Packet and byte counts for each rule.
 
 use std::fmt::Write as _;
 use std::io::{Write, stdout};
@@ -8,11 +8,11 @@ use serde_json::{Value, json};
 
 use crate::cli::capture::Record;
 use crate::cli::failure::{Failure, say};
-use crate::cli::rules::Rules;
+use crate::cli::rule_matching::Rules;
 use crate::cli::summary::Summary;
 
-/// The packets and bytes of each rule, of packets that no rule took, and of all.
-pub struct Counts {
+/// The packets and bytes of each rule, of unmatched packets, and of all packets.
+pub struct RuleCounts {
     rules: Vec<Count>,
     unmatched: Count,
     all: Count,
@@ -24,7 +24,7 @@ struct Count {
     packets: u64,
     /// Captured bytes.
     bytes: u64,
-    /// What the packets were long on the wire.
+    /// Bytes on the wire.
     wire_bytes: u64,
 }
 
@@ -40,13 +40,13 @@ impl Count {
     }
 }
 
-impl Counts {
-    pub fn start(rules: &Rules) -> Counts {
+impl RuleCounts {
+    pub fn start(rules: &Rules) -> RuleCounts {
         let rules = vec![Count::default(); rules.names().len()];
-        Counts { rules, unmatched: Count::default(), all: Count::default(), summary: Summary::start() }
+        RuleCounts { rules, unmatched: Count::default(), all: Count::default(), summary: Summary::start() }
     }
 
-    /// Counts a record for rules with these ids.
+    /// Counts a record for the rules with these ids.
     #[inline]
     pub fn count(&mut self, record: &Record, ids: &[u32]) {
         self.all.add(record);

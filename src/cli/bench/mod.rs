@@ -1,11 +1,16 @@
-//! `cbpf bench`: how long a program takes on the user's own packets.
+//! `cbpf bench`: measures a program on the packets of captures.
 
+mod timing;
+
+use std::collections::hash_map::DefaultHasher;
 use std::fmt::Write as _;
+use std::hash::{BuildHasher, BuildHasherDefault};
 use std::hint::black_box;
 use std::io::{IsTerminal, Write, stderr, stdout};
 use std::time::{Duration, Instant};
 
-use cbpf::{Context, Filter, FilterConfig, LinkType, Packet, Strategy, Verified};
+use cbpf::filter::Strategy;
+use cbpf::{Context, Filter, FilterConfig, LinkType, Packet, Verified};
 use clap::Args;
 use indicatif::HumanCount;
 use serde_json::{Value, json};
@@ -16,21 +21,23 @@ use crate::cli::failure::{Failure, say};
 use crate::cli::input::{CaptureArguments, Inputs, seconds};
 use crate::cli::link_types::ByLinkType;
 use crate::cli::program::ProgramArguments;
-use crate::cli::timing::{self, Quartiles};
+use timing::Quartiles;
 
-/// The most packets, and bytes of packets, that are kept in memory to be run.
+/// The most packets, and bytes of packets, that are kept in memory.
 const MOST_PACKETS: usize = 1 << 20;
 const MOST_BYTES: usize = 256 << 20;
 
-/// How many packets a batch has.
+/// The number of packets in a batch.
 const BATCH: usize = 1024;
 
-/// Measure how long a program takes on the packets of captures
+/// Measure the speed of a program on the packets of captures
 ///
-/// Prints nanoseconds a packet, the median of many rounds and its quartiles, for each engine and each strategy of native
-/// code, one packet at a time and in batches; in the order of the captures, and shuffled. The engines take turns; before
-/// that, their verdicts are compared. An expression has a program, and a report, for each link type of the packets. Captures of few packets come again and again, and the processor learns them by
-/// heart.
+/// Prints nanoseconds a packet, the median of many rounds with its quartiles, for the interpreter and for each strategy
+/// of native code, on single packets and on batches, in the order of the captures and shuffled. The engines take turns,
+/// after their verdicts have been compared. An expression is compiled and reported for each link type of the packets.
+///
+/// Branch predictors memorise small samples: a capture of a few hundred packets, measured in order, shows times that
+/// live traffic does not reach.
 #[derive(Args)]
 #[command(after_help = "Example:
   cbpf bench -p arp.asm -r monday.pcap")]
@@ -41,7 +48,7 @@ pub struct Arguments {
     #[command(flatten)]
     captures: CaptureArguments,
 
-    /// How long to measure, about
+    /// Measure for about this time
     #[arg(long, value_name = "SECONDS", default_value_t = 5.0, value_parser = seconds)]
     seconds: f64,
 
@@ -60,24 +67,24 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
         return Err(Failure::Input("there are no packets to measure with".to_owned()));
     }
     let seconds = arguments.seconds / subjects.len() as f64;
-    let is_one = subjects.len() == 1;
-    for (place, (link_type, subject)) in subjects.into_iter().enumerate() {
-        let report = subject.measure(seconds, link_type.filter(|_| !is_one))?;
-        let gap = if place > 0 && !arguments.json { "\n" } else { "" };
+    let is_only = subjects.len() == 1;
+    for (index, (link_type, subject)) in subjects.into_iter().enumerate() {
+        let report = subject.measure(seconds, link_type.filter(|_| !is_only))?;
+        let gap = if index > 0 && !arguments.json { "\n" } else { "" };
         writeln!(stdout(), "{gap}{}", if arguments.json { report.json().to_string() } else { report.table() })?;
     }
     outcome.outcome()
 }
 
-/// Reads as many packets as there are, or as are enough.
+/// Reads all packets, or the first ones up to the limits.
 fn read(inputs: &mut [Reader], subjects: &mut ByLinkType<Subject>) -> Result<Inputs, Failure> {
     let mut outcome = Inputs::Whole;
     let (mut packets, mut bytes) = (0, 0);
-    for (place, input) in inputs.iter_mut().enumerate() {
+    for (number, input) in inputs.iter_mut().enumerate() {
         while packets < MOST_PACKETS && bytes < MOST_BYTES {
             match input.next() {
                 Ok(Some(record)) => {
-                    if let Some(subject) = subjects.of_interface(place, record.interface)? {
+                    if let Some(subject) = subjects.of_interface(number, record.interface)? {
                         subject.add(&record);
                         (packets, bytes) = (packets + 1, bytes + record.data.len());
                     }
@@ -95,7 +102,7 @@ fn read(inputs: &mut [Reader], subjects: &mut ByLinkType<Subject>) -> Result<Inp
     Ok(outcome)
 }
 
-/// A program, and the packets that it is measured with.
+/// A program, and the packets to measure it with.
 struct Subject {
     verified: Verified,
     engines: Vec<Engine>,
@@ -106,15 +113,15 @@ struct Subject {
 impl Subject {
     fn new(verified: Verified) -> Result<Subject, Failure> {
         let engines = engines(&verified)?;
-        let asks = |engine: &Engine| matches!(engine, Engine::Single(filter) if filter.needs_context());
-        Ok(Subject { needs_context: engines.iter().any(asks), verified, engines, records: Records::default() })
+        let needs_context = |engine: &Engine| matches!(engine, Engine::Single(filter) if filter.needs_context());
+        Ok(Subject { needs_context: engines.iter().any(needs_context), verified, engines, records: Records::default() })
     }
 
     fn add(&mut self, record: &Record) {
         self.records.bytes.extend_from_slice(record.data);
         self.records.ends.push((self.records.bytes.len(), record.wire_len));
         if self.needs_context {
-            // All engines draw the same random numbers.
+            // All engines need the same random numbers.
             self.records.contexts.push(context(record).seed(0));
         }
     }
@@ -128,14 +135,17 @@ impl Subject {
             .map_err(|error| Failure::Failed(error.to_string()))?;
         compare(&verified, &engines, &packets)?;
         let time = Duration::from_secs_f64(seconds / 2.0);
-        let packets = part(&verified, &packets, time / (engines.len() * timing::FEWEST_ROUNDS) as u32);
+        let packets = prefix_for(&verified, &packets, time / (engines.len() * timing::FEWEST_ROUNDS) as u32);
         if stderr().is_terminal() {
             let count = HumanCount(packets.len() as u64);
             say(format_args!("measuring {count} packets for about {seconds} s"));
         }
         let mut verdicts = vec![0; BATCH];
         let mut measure = |packets: &[Packet]| {
-            timing::measure(engines.len(), packets.len(), time, |way| engines[way].run(packets, &mut verdicts))
+            let run = |engine: usize| {
+                packets.chunks(BATCH).for_each(|batch| engines[engine].run(batch, &mut verdicts[..batch.len()]));
+            };
+            timing::measure(engines.len(), packets.len(), time, run)
         };
         let (in_order, shuffled) = (measure(packets), measure(&shuffle(packets)));
         let (packets, read) = (packets.len(), records.len());
@@ -147,9 +157,9 @@ impl Subject {
 #[derive(Default)]
 struct Records {
     bytes: Vec<u8>,
-    /// Where each packet ends, and its length on the wire.
+    /// The end of each packet in `bytes`, and its length on the wire.
     ends: Vec<(usize, u32)>,
-    /// The context of each packet, if the program asks for it.
+    /// The context of each packet, if the program needs it.
     contexts: Vec<Context>,
 }
 
@@ -160,23 +170,23 @@ impl Records {
 
     fn packets(&self) -> Vec<Packet<'_>> {
         let mut start = 0;
-        let packet = |(place, &(end, wire_len)): (usize, &(usize, u32))| {
+        let packet = |(index, &(end, wire_len)): (usize, &(usize, u32))| {
             let data = &self.bytes[std::mem::replace(&mut start, end)..end];
             let packet = Packet::new(data).with_wire_len(wire_len);
-            self.contexts.get(place).map_or(packet, |context| packet.with_context(context))
+            self.contexts.get(index).map_or(packet, |context| packet.with_context(context))
         };
         self.ends.iter().enumerate().map(packet).collect()
     }
 }
 
-/// Something that is measured.
+/// An engine to measure.
 enum Engine {
     Interpreter(Verified),
     Single(Filter),
     Batch(Filter),
 }
 
-/// The interpreter, and native code of each strategy that the program has.
+/// Returns the interpreter, and native code of each distinct strategy.
 fn engines(verified: &Verified) -> Result<Vec<Engine>, Failure> {
     let failed = |error| Failure::Failed(format!("{error}"));
     let mut filters: Vec<Filter> = Vec::new();
@@ -192,7 +202,7 @@ fn engines(verified: &Verified) -> Result<Vec<Engine>, Failure> {
 }
 
 impl Engine {
-    /// Its name, and the strategy of its code.
+    /// Returns the name of the engine, and the strategy of its code.
     fn name(&self) -> (&'static str, Option<&'static str>) {
         match self {
             Engine::Interpreter(_) => ("interpreter", None),
@@ -201,54 +211,38 @@ impl Engine {
         }
     }
 
-    /// Runs all packets; of batches, the verdicts are there afterwards.
+    /// Writes the verdicts on the packets of a batch.
     fn run(&self, packets: &[Packet], verdicts: &mut [u32]) {
+        let each = verdicts.iter_mut().zip(packets);
         match self {
-            Engine::Interpreter(verified) => {
-                packets.iter().for_each(|packet| _ = black_box(verified.interpret(packet)))
-            }
-            Engine::Single(filter) => packets.iter().for_each(|packet| _ = black_box(filter.run(packet))),
-            Engine::Batch(filter) => {
-                packets.chunks(BATCH).for_each(|packets| filter.run_batch(packets, &mut verdicts[..packets.len()]));
-            }
-        }
-    }
-
-    /// The verdicts on the packets of a batch.
-    fn verdicts(&self, packets: &[Packet], verdicts: &mut [u32]) {
-        match self {
-            Engine::Interpreter(verified) => {
-                verdicts.iter_mut().zip(packets).for_each(|(verdict, packet)| *verdict = verified.interpret(packet));
-            }
-            Engine::Single(filter) => {
-                verdicts.iter_mut().zip(packets).for_each(|(verdict, packet)| *verdict = filter.run(packet));
-            }
+            Engine::Interpreter(verified) => each.for_each(|(verdict, packet)| *verdict = verified.interpret(packet)),
+            Engine::Single(filter) => each.for_each(|(verdict, packet)| *verdict = filter.run(packet)),
             Engine::Batch(filter) => filter.run_batch(packets, verdicts),
         }
+        black_box(verdicts);
     }
 }
 
-/// Whether all engines give the verdicts of the interpreter.
+/// Checks that all engines return the verdicts of the interpreter.
 fn compare(verified: &Verified, engines: &[Engine], packets: &[Packet]) -> Result<(), Failure> {
     let [mut verdicts, mut expected] = [(); 2].map(|()| vec![0; BATCH]);
     for (batch, packets) in packets.chunks(BATCH).enumerate() {
         let (verdicts, expected) = (&mut verdicts[..packets.len()], &mut expected[..packets.len()]);
-        Engine::Interpreter(verified.clone()).verdicts(packets, expected);
+        Engine::Interpreter(verified.clone()).run(packets, expected);
         for engine in engines {
-            engine.verdicts(packets, verdicts);
-            if let Some(place) = (0..packets.len()).find(|&place| verdicts[place] != expected[place]) {
-                let number = (batch * BATCH + place + 1) as u64;
-                return Err(Failure::disagreement(number, &packets[place], verdicts[place], expected[place]));
+            engine.run(packets, verdicts);
+            if let Some(index) = (0..packets.len()).find(|&index| verdicts[index] != expected[index]) {
+                let number = (batch * BATCH + index + 1) as u64;
+                return Err(Failure::disagreement(number, &packets[index], verdicts[index], expected[index]));
             }
         }
     }
     Ok(())
 }
 
-/// The first of the packets, as many as the interpreter runs in that time.
-fn part<'a, 'p>(verified: &Verified, packets: &'a [Packet<'p>], time: Duration) -> &'a [Packet<'p>] {
-    let start = Instant::now();
-    let mut count = 0;
+/// Returns the first packets, as many as the interpreter runs in that time.
+fn prefix_for<'a, 'p>(verified: &Verified, packets: &'a [Packet<'p>], time: Duration) -> &'a [Packet<'p>] {
+    let (start, mut count) = (Instant::now(), 0);
     for batch in packets.chunks(BATCH) {
         batch.iter().for_each(|packet| _ = black_box(verified.interpret(packet)));
         count += batch.len();
@@ -259,29 +253,24 @@ fn part<'a, 'p>(verified: &Verified, packets: &'a [Packet<'p>], time: Duration) 
     &packets[..count]
 }
 
-/// The packets in an order that has nothing to do with theirs, the same one at every run.
+/// Returns the packets in a pseudorandom order, the same one in every run.
 fn shuffle<'p>(packets: &[Packet<'p>]) -> Vec<Packet<'p>> {
-    let mut shuffled = packets.to_vec();
-    let mut state = 0x9e37_79b9_7f4a_7c15_u64;
-    for end in (1..shuffled.len()).rev() {
-        state ^= state << 13;
-        state ^= state >> 7;
-        state ^= state << 17;
-        shuffled.swap(end, (state % (end as u64 + 1)) as usize);
-    }
-    shuffled
+    let mut order: Vec<usize> = (0..packets.len()).collect();
+    order.sort_by_cached_key(|index| BuildHasherDefault::<DefaultHasher>::default().hash_one(index));
+    order.into_iter().map(|index| packets[index]).collect()
 }
 
-/// What was measured.
+/// The measured times.
 struct Report {
-    /// What the packets begin with, if there are other reports.
+    /// The link type, if there are several reports.
     link_type: Option<LinkType>,
     engines: Vec<Engine>,
     in_order: Vec<Quartiles>,
     shuffled: Vec<Quartiles>,
     tuned: Filter,
-    /// How many packets were measured, and how many read.
+    /// The number of measured packets.
     packets: usize,
+    /// The number of packets read.
     read: usize,
 }
 
@@ -299,7 +288,7 @@ impl Report {
             let (name, strategy) = engine.name();
             line(name, strategy.unwrap_or("-"), &shown(in_order), &shown(shuffled));
         }
-        let (single, batch) = self.tuned_shapes();
+        let (single, batch) = self.tuned_strategies();
         let _ = write!(text, "\n`Filter::tuned` takes {single} for single packets, {batch} for batches.");
         text
     }
@@ -310,7 +299,7 @@ impl Report {
             let (name, strategy) = engine.name();
             json!({ "engine": name, "strategy": strategy, "in_order": in_order.json(), "shuffled": shuffled.json() })
         };
-        let (single, batch) = self.tuned_shapes();
+        let (single, batch) = self.tuned_strategies();
         json!({
             "unit": "nanoseconds a packet",
             "link_type": self.link_type.map(|link_type| link_type.to_string()),
@@ -321,7 +310,7 @@ impl Report {
         })
     }
 
-    fn tuned_shapes(&self) -> (&'static str, &'static str) {
+    fn tuned_strategies(&self) -> (&'static str, &'static str) {
         (self.tuned.strategy().name(), self.tuned.batch_strategy().name())
     }
 }

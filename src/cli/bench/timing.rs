@@ -1,17 +1,17 @@
-//! How long some ways to do the same work take, in turns.
+//! Alternating measurement of several variants of the same work.
 
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-/// The rounds there are at least, so that there are quartiles, and at most.
+/// The fewest rounds, for quartiles, and the most.
 pub const FEWEST_ROUNDS: usize = 9;
 const MOST_ROUNDS: usize = 1_001;
 
-/// A turn is at least so long, so that the clock does not matter.
+/// The shortest turn: long enough for the resolution of the clock.
 const SHORTEST_TURN: Duration = Duration::from_micros(20);
 
-/// The quartiles of what the rounds took, in nanoseconds a packet.
+/// The quartiles of the rounds, in nanoseconds a packet.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Quartiles {
     pub lower: f64,
@@ -31,30 +31,30 @@ impl Quartiles {
     }
 }
 
-/// What each of some ways takes for `packets` packets, in rounds that go on for `time`.
+/// Measures the time of each variant for `packets` packets, in rounds that last for about `time` in total.
 ///
-/// The ways take turns, so that what disturbs the machine disturbs all, and each round begins with another one. Work that
-/// is short is repeated within a turn.
-pub fn measure(ways: usize, packets: usize, time: Duration, mut run: impl FnMut(usize)) -> Vec<Quartiles> {
-    let mut times = vec![Vec::new(); ways];
-    let repetitions: Vec<u32> = (0..ways).map(|way| repetitions(|| run(way))).collect();
+/// The variants take turns, so that a disturbance of the machine affects all of them, and each round begins with
+/// another one. Short work is repeated within a turn.
+pub fn measure(variants: usize, packets: usize, time: Duration, mut run: impl FnMut(usize)) -> Vec<Quartiles> {
+    let mut times = vec![Vec::new(); variants];
+    let repetitions: Vec<u32> = (0..variants).map(|variant| repetitions(|| run(variant))).collect();
     let start = Instant::now();
     for round in 0..MOST_ROUNDS {
         if round >= FEWEST_ROUNDS && start.elapsed() > time {
             break;
         }
-        for turn in 0..ways {
-            let way = (round + turn) % ways;
+        for turn in 0..variants {
+            let variant = (round + turn) % variants;
             let start = Instant::now();
-            (0..repetitions[way]).for_each(|_| run(way));
-            let each = start.elapsed().as_secs_f64() / f64::from(repetitions[way]);
-            times[way].push(each * 1e9 / packets as f64);
+            (0..repetitions[variant]).for_each(|_| run(variant));
+            let each = start.elapsed().as_secs_f64() / f64::from(repetitions[variant]);
+            times[variant].push(each * 1e9 / packets as f64);
         }
     }
     times.into_iter().map(Quartiles::of).collect()
 }
 
-/// How often some work is to be done in a turn; it is done once to warm up, and once to see.
+/// Returns the number of repetitions in a turn. Does the work once to warm up, and once to measure it.
 fn repetitions(mut work: impl FnMut()) -> u32 {
     work();
     let start = Instant::now();

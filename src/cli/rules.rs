@@ -1,4 +1,4 @@
-//! `cbpf rules`: whether a file of rules is right, and which of its rules take long.
+//! `cbpf rules`: checks a file of rules, and reports the slow ones.
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -11,25 +11,24 @@ use crate::cli::expression::ChainArguments;
 use crate::cli::failure::{Failure, say};
 use crate::cli::link_types::KnownLinkTypes;
 use crate::cli::print::print;
-use crate::cli::rules::Rules;
-use crate::cli::rules::file::RuleSet;
+use crate::cli::rule_matching::{RuleSet, Rules};
 use crate::cli::warnings::WarningArguments;
 
-/// Check a file of rules, and print how they are found
+/// Check a file of rules, and report the rules that are slow or match nothing
 ///
-/// Rules are read from a file, as for `cbpf split`: `name: expression` a line; # begins a comment. Most rules are looked
-/// up in tables, in a time that hardly depends on how many there are. The report names the rules that run for every
-/// packet instead, and why, and the rules that match no packet of the link type.
+/// Reads rules from a file, as `cbpf split` does: one `name: expression` a line; # begins a comment. Most rules are
+/// looked up in tables, in a time that hardly depends on their number. The report names the rules that run for every
+/// packet instead, with the reason, and the rules that match no packet of the link type.
 #[derive(Args)]
 #[command(after_help = "Example:
   cbpf rules --rules services.txt
   cbpf rules --rules services.txt --link-type RAW")]
 pub struct Arguments {
-    /// File with the rules, `name: expression` a line, # for comments; - for standard input
+    /// Read rules from this file, one `name: expression` a line, with # comments; - for standard input
     #[arg(long, value_name = "FILE")]
     rules: PathBuf,
 
-    /// What the packets begin with: EN10MB, RAW, LINUX_SLL, ..., or the number of a capture file
+    /// Check the rules for this link type: EN10MB, RAW, LINUX_SLL, ..., or a number
     #[arg(long, value_name = "TYPE", default_value_t = LinkType::ETHERNET)]
     link_type: LinkType,
 
@@ -66,7 +65,7 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     print(text.as_bytes())
 }
 
-/// From so many rules on that run for every packet, they take longer than all others.
+/// The number of rules that run for every packet from which on they take longer than all others.
 const MANY: usize = 32;
 
 /// Warns if many rules run for every packet.
@@ -75,8 +74,8 @@ pub fn warn_of_slow(link_type: LinkType, set: &FilterSet) {
     let alone = report.alone.len();
     if alone >= MANY {
         say(format_args!(
-            "cbpf: warning: {alone} of {} rules run for every packet of link type {link_type}, which takes long; \
-             `cbpf rules` names them",
+            "cbpf: warning: {alone} of {} rules run for every packet of link type {link_type}, which is slow; \
+             `cbpf rules` lists them",
             report.rules
         ));
     }
