@@ -86,7 +86,7 @@ impl FilterSet {
             }
         };
         match PacketRecords::of(packets) {
-            Some(records) => records.in_stretches(0..packets.len(), PrefetchRange::SETS, run),
+            Some(records) => records.in_chunks(0..packets.len(), PrefetchRange::CLASSIFIER, run),
             None => run(0..packets.len()),
         }
     }

@@ -9,7 +9,7 @@ use crate::classifier::table::{GIVEN_UP, MAX_WRITTEN};
 use crate::classifier::table_entry::TableEntry;
 use crate::classifier::term::Rank;
 use crate::classifier::work_counter;
-use crate::codegen::classifier::Native;
+use crate::codegen::classifier::ClassifierCode;
 use crate::filter::Filter;
 use crate::filter_set::rule_index::RuleIndex;
 use crate::packet::Packet;
@@ -84,7 +84,7 @@ impl RuleIndex {
             return None;
         }
         let native = self.native.as_ref().ok();
-        if let Some(native) = native.filter(|native| native.first.room() == 0) {
+        if let Some(native) = native.filter(|native| native.first.output_len() == 0) {
             let best = native.first.call(packet, &mut []) as Rank;
             if best == self.tables.none || is_alive(best) {
                 return self.first_of_candidates(packet, best, end, &[], is_alive);
@@ -115,7 +115,7 @@ impl RuleIndex {
     /// the rule was removed.
     fn first_and_unverified(
         &self,
-        native: &Native,
+        native: &ClassifierCode,
         packet: &Packet,
         is_alive: &impl Fn(Rank) -> bool,
     ) -> Option<(Rank, LowestRanks)> {

@@ -11,7 +11,7 @@ use crate::classifier::table_entry::TableEntry;
 use crate::classifier::term::Rank;
 use crate::classifier::work_counter;
 use crate::codegen::CompileError;
-use crate::codegen::classifier::{Code, Native, SetBatchCode};
+use crate::codegen::classifier::{ClassifierCode, TableBatchCode, TableCode};
 use crate::filter::Filter;
 use crate::packet::Packet;
 
@@ -26,7 +26,7 @@ pub(crate) struct RuleIndex {
     pub(crate) fields: PacketFields,
     pub(crate) tables: Arc<Tables>,
     /// The code that looks up the tables, or the reason that there is none.
-    pub(crate) native: Result<Native, CompileError>,
+    pub(crate) native: Result<ClassifierCode, CompileError>,
     /// The program of each rule, by rank.
     pub(crate) programs: Vec<RuleProgram>,
     /// The rules that the tables do not hold, in order.
@@ -62,7 +62,7 @@ impl RuleIndex {
     pub(crate) fn new(programs: Vec<Verified>) -> RuleIndex {
         let Classifier { fields, tables, fallbacks, never_match, match_shares, scan } = Classifier::new(&programs);
         let tables = Arc::new(tables);
-        let native = Native::new(&fields, &tables);
+        let native = ClassifierCode::new(&fields, &tables);
         let count = if scan.is_whole_set { programs.len() } else { scan.prefix_len };
         let scanned_filters: Vec<Filter> =
             programs[..count].iter().map_while(|program| Filter::compile(program).ok()).collect();
@@ -78,24 +78,24 @@ impl RuleIndex {
     }
 
     /// Returns the code for the first match if its answer is complete: a rank, or [`Tables::none`].
-    pub(crate) fn exact_first_code(&self) -> Option<Arc<Code>> {
+    pub(crate) fn exact_first_code(&self) -> Option<Arc<TableCode>> {
         let first = &self.native_of_tables_only()?.first;
-        (first.room() == 0).then(|| first.clone())
+        (first.output_len() == 0).then(|| first.clone())
     }
 
     /// Returns the code for all matches if its answer is complete but for the order.
-    pub(crate) fn exact_all_code(&self) -> Option<Arc<Code>> {
+    pub(crate) fn exact_all_code(&self) -> Option<Arc<TableCode>> {
         let is_exact = self.fallbacks.is_empty() && self.scan_list().is_none() && !self.tables.has_unverified();
         self.native.as_ref().ok().filter(|_| is_exact).map(|native| native.all.clone())
     }
 
     /// Returns the code for the first match of many packets if its answers are complete.
-    pub(crate) fn batch_code(&self) -> Option<&SetBatchCode> {
+    pub(crate) fn batch_code(&self) -> Option<&TableBatchCode> {
         self.native_of_tables_only()?.batch.as_ref()
     }
 
     /// Returns the native code if no rules run before the tables or besides them.
-    fn native_of_tables_only(&self) -> Option<&Native> {
+    fn native_of_tables_only(&self) -> Option<&ClassifierCode> {
         self.native.as_ref().ok().filter(|_| self.prefix_len == 0 && self.fallbacks.is_empty())
     }
 
@@ -107,7 +107,7 @@ impl RuleIndex {
     /// Writes all entries that hold for a packet, some rules more than once, in no order, and returns their number.
     pub(crate) fn entries(&self, packet: &Packet, words: &mut Vec<u64>) -> usize {
         let Ok(native) = &self.native else { return self.entries_by_interpretation(packet, words) };
-        native.all.call_with_room(packet, words) as usize
+        native.all.call_growing(packet, words) as usize
     }
 
     /// Does the work of [`RuleIndex::entries`] without native code of the tables.

@@ -8,7 +8,7 @@ use crate::bpf::verify::Verified;
 use crate::classifier::table::TOO_SHORT;
 use crate::classifier::table_entry::TableEntry;
 use crate::classifier::term::Rank;
-use crate::codegen::classifier::{Code, SetBatchCode};
+use crate::codegen::classifier::{TableBatchCode, TableCode};
 use crate::codegen::{CompileError, PacketRecords};
 use crate::filter_set::candidates::Candidates;
 use crate::filter_set::matches::Matches;
@@ -25,9 +25,9 @@ pub(crate) struct Segment {
     ranks: Arc<HashMap<u32, Rank>>,
     index: Arc<RuleIndex>,
     /// The code for the first match if its answer is complete.
-    exact_first: Option<Arc<Code>>,
+    exact_first: Option<Arc<TableCode>>,
     /// The code for all matches if its answer is complete but for the order.
-    exact_all: Option<Arc<Code>>,
+    exact_all: Option<Arc<TableCode>>,
     /// A bit for each rule, set if it was removed; empty if none was.
     removed: Arc<Vec<u64>>,
     removed_count: usize,
@@ -156,8 +156,14 @@ impl Segment {
 
     /// Writes the rank of the first match of each packet from `from` on, one for each place in `ranks`, or
     /// [`Tables::none`](crate::classifier::table::Tables::none).
-    pub(crate) fn first_of_batch(&self, code: &SetBatchCode, records: &PacketRecords, from: usize, ranks: &mut [Rank]) {
-        code.call_from(from, records, ranks);
+    pub(crate) fn first_of_batch(
+        &self,
+        code: &TableBatchCode,
+        records: &PacketRecords,
+        from: usize,
+        ranks: &mut [Rank],
+    ) {
+        code.run_from(from, records, ranks);
         if self.removed_count == 0 && !ranks.contains(&TOO_SHORT) {
             return;
         }
@@ -173,7 +179,7 @@ impl Segment {
     pub(crate) fn append(&self, packet: &Packet, wants_verdicts: bool, matches: &mut Matches) {
         let Matches { ids, verdicts, candidates, .. } = matches;
         if let Some(code) = &self.exact_all {
-            let count = code.call_with_room(packet, &mut candidates.words) as usize;
+            let count = code.call_growing(packet, &mut candidates.words) as usize;
             let entry = TableEntry::from_words(candidates.words[0]);
             if count <= 1 && (!wants_verdicts || entry.verdict().is_some()) {
                 // The count is hard to predict, so one entry is taken without a branch. An entry that the code has not
