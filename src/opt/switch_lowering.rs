@@ -1,8 +1,8 @@
 //! Switch lowering: runs of tests on one value become tests for membership in a set, or a binary search.
 //!
 //! First, the tests of each chain are sorted by the value that they test. Then each region of blocks that only test one
-//! value is read as a map from numbers to edges, and built anew: with two targets one member set, with a few targets one
-//! set after the other, with more a binary search.
+//! value is read as a map from numbers to edges, and built anew: with two targets one member set, with a few targets
+//! one set after the other, with more a binary search.
 
 use std::collections::HashMap;
 
@@ -212,8 +212,8 @@ impl Builder<'_> {
         }
     }
 
-    /// Returns tests for one target after the other; the one with the most ranges is the default. `None` if a target has
-    /// no set.
+    /// Returns tests for one target after the other; the one with the most ranges is the default. `None` if a target
+    /// has no set.
     fn peel(&mut self, targets: &[(usize, Vec<Range>)]) -> Option<Terminator> {
         let last = (0..targets.len()).max_by_key(|&index| targets[index].1.len())?;
         let mut rest: Vec<&(usize, Vec<Range>)> = targets.iter().collect();
