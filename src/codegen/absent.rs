@@ -1,4 +1,5 @@
-//! The room `codegen` on machines and in builds without native code: the same interface, with types that have no values.
+//! The room `codegen` on machines and in builds without native code: the same interface, with types that have no
+//! values.
 
 mod error;
 mod once_box;

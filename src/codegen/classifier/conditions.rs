@@ -1,5 +1,5 @@
-//! Conditions of entries as native code: numbers of 32 bits that are 0 if the condition holds, so that conditions are combined
-//! without branches.
+//! Conditions of entries as native code: numbers of 32 bits that are 0 if the condition holds, so that conditions are
+//! combined without branches.
 
 use std::collections::HashMap;
 

@@ -1,5 +1,5 @@
-//! The matches found so far, as variables of the emitted code: the least rank that surely matches, and the number of entries
-//! written.
+//! The matches found so far, as variables of the emitted code: the least rank that surely matches, and the number of
+//! entries written.
 
 use cranelift_codegen::ir::condcodes::IntCC;
 use cranelift_codegen::ir::{self, InstBuilder, MemFlagsData, types};

@@ -1,5 +1,5 @@
-//! Merges identical tables whose guards are mutually exclusive, such as the source address of IPv4 and of ARP: one lookup,
-//! of the key that the packet can have, serves for both.
+//! Merges identical tables whose guards are mutually exclusive, such as the source address of IPv4 and of ARP: one
+//! lookup, of the key that the packet can have, serves for both.
 
 use crate::classifier::entry_conditions::Guard;
 use crate::classifier::field::{Field, Fields, turned};

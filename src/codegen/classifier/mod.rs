@@ -1,4 +1,5 @@
-//! Native code of the tables of a classifier: for the first match, for all matches, and for the first match of many packets.
+//! Native code of the tables of a classifier: for the first match, for all matches, and for the first match of many
+//! packets.
 //!
 //! A function computes the fields of the packet, and looks them up in one table after the other, without branches where
 //! these would be mispredicted. It finds the same matches as the interpreter of the tables.
@@ -30,14 +31,14 @@ use crate::packet::Packet;
 /// The code of a classifier.
 #[derive(Debug)]
 pub(crate) struct ClassifierCode {
-    /// Returns the least rank that surely matches, or [`Tables::none`], and in the upper half the number of entries that it
-    /// wrote, all entries with lower ranks that need verification among them; or
+    /// Returns the least rank that surely matches, or [`Tables::none`], and in the upper half the number of entries
+    /// that it wrote, all entries with lower ranks that need verification among them; or
     /// [`GIVEN_UP`](crate::classifier::table::GIVEN_UP).
     pub(crate) first: Arc<TableCode>,
     /// Writes all entries that match, and returns their number.
     pub(crate) all: Arc<TableCode>,
-    /// Returns the least rank that matches each of many packets, [`Tables::none`], or [`LACKS`]. There is no such code if
-    /// some entries need verification.
+    /// Returns the least rank that matches each of many packets, [`Tables::none`], or [`LACKS`]. There is no such code
+    /// if some entries need verification.
     pub(crate) batch: Option<TableBatchCode>,
 }
 
@@ -57,8 +58,8 @@ enum MatchKind {
     All,
 }
 
-/// Emits code of a classifier: the lookups, [`LACKS`] for packets that are too short, and returns by `give`. `first` and
-/// `all` get the least rank and the number of entries written.
+/// Emits code of a classifier: the lookups, [`LACKS`] for packets that are too short, and returns by `give`. `first`
+/// and `all` get the least rank and the number of entries written.
 fn lower(
     builder: &mut FunctionBuilder,
     arguments: Arguments,
@@ -99,8 +100,8 @@ impl ClassifierCode {
                 builder.ins().return_(&[answer]);
             };
             #[expect(unsafe_code, reason = "vouches for the code of the tables")]
-            // SAFETY: `TableLowering` reads `tables` and writes at most `output_len` entries: all of the longest chain of
-            // each table, or `MOST_WRITTEN`. `field_values` reads the packet after its bounds checks.
+            // SAFETY: `TableLowering` reads `tables` and writes at most `output_len` entries: all of the longest chain
+            // of each table, or `MOST_WRITTEN`. `field_values` reads the packet after its bounds checks.
             unsafe {
                 compile_table_function(tables.clone(), output_len, |builder, arguments| {
                     lower(builder, arguments, (fields, tables), assumed, kind, give);

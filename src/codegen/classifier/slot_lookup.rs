@@ -71,8 +71,8 @@ impl SlotLookup {
         (content, differs)
     }
 
-    /// Emits the address of an element of two to the power `size` bytes, of an array that begins at the word `start` and is
-    /// indexed by the upper `bits` of a hash.
+    /// Emits the address of an element of two to the power `size` bytes, of an array that begins at the word `start`
+    /// and is indexed by the upper `bits` of a hash.
     fn hashed(
         &self,
         builder: &mut FunctionBuilder,

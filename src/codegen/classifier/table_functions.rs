@@ -44,8 +44,8 @@ pub(crate) struct TableFunction {
 /// Compiles a function for one packet.
 ///
 /// # Safety
-/// The code that `fill` emits, including its returns, reads only the packet within its bounds, constants, and memory that
-/// lives as long as `tables`, and writes only the first `output_len` elements of [`Arguments::output`].
+/// The code that `fill` emits, including its returns, reads only the packet within its bounds, constants, and memory
+/// that lives as long as `tables`, and writes only the first `output_len` elements of [`Arguments::output`].
 #[expect(unsafe_code, reason = "trusts its caller")]
 pub(crate) unsafe fn compile_table_function(
     tables: Arc<dyn Any + Send + Sync>,
@@ -83,8 +83,8 @@ pub(crate) struct TableBatchCode {
 ///
 /// # Safety
 /// The code that `fill` emits for a packet reads only the packet within its bounds, constants, and memory that lives as
-/// long as `tables`, and writes nothing. Each of its paths ends with a call of the function that `fill` is given, with an
-/// answer of 32 bits.
+/// long as `tables`, and writes nothing. Each of its paths ends with a call of the function that `fill` is given, with
+/// an answer of 32 bits.
 #[expect(unsafe_code, reason = "trusts its caller")]
 pub(crate) unsafe fn compile_table_loop(
     tables: Arc<dyn Any + Send + Sync>,
@@ -103,8 +103,8 @@ pub(crate) unsafe fn compile_table_loop(
             prologue.finish(builder);
         },
     )?;
-    // SAFETY: the signature and the prologue are those of `CodeKind::Batch`, and the caller vouches that the code reads no
-    // context data.
+    // SAFETY: the signature and the prologue are those of `CodeKind::Batch`, and the caller vouches that the code reads
+    // no context data.
     let code = unsafe { BatchCode::new(function, ContextInputs::default(), PrefetchRange::CLASSIFIER) };
     Ok(TableBatchCode { code, _tables: tables })
 }
@@ -136,8 +136,8 @@ impl TableFunction {
     #[expect(unsafe_code, reason = "the call into compiled code")]
     pub(crate) fn call(&self, data: &[u8], wire_len: u32, output: &mut [u64]) -> u64 {
         assert!(output.len() >= self.output_len);
-        // SAFETY: the caller of `compile_table_function` vouches that the code reads `data` within its length and tables
-        // that `_tables` owns, and writes at most `output_len` elements. `_pages` keeps the code mapped.
+        // SAFETY: the caller of `compile_table_function` vouches that the code reads `data` within its length and
+        // tables that `_tables` owns, and writes at most `output_len` elements. `_pages` keeps the code mapped.
         unsafe { (self.function)(data.as_ptr(), data.len() as u64, wire_len, output.as_mut_ptr()) }
     }
 }

@@ -1,7 +1,7 @@
 //! Lowers tables to native code: for each the hash of the key, the lookup of its slot, and the entries of the slot.
 //!
-//! The conditions of an entry are combined without branches, and select the result at the end, so that matches in varying
-//! tables mispredict no branch. If a table has chains, or too many conditions, one branch skips its entries.
+//! The conditions of an entry are combined without branches, and select the result at the end, so that matches in
+//! varying tables mispredict no branch. If a table has chains, or too many conditions, one branch skips its entries.
 
 use std::collections::HashMap;
 
@@ -68,7 +68,8 @@ impl<'a, 'f> TableLowering<'a, 'f> {
         TableLowering { conditions, lookup, state, fields, tables, kind, is_branchless, done, selected, ranks, present }
     }
 
-    /// Emits the lookups. Returns the least rank that surely matches, 32 bits, and the number of entries written, 64 bits.
+    /// Emits the lookups. Returns the least rank that surely matches, 32 bits, and the number of entries written, 64
+    /// bits.
     pub(crate) fn lower(mut self) -> (ir::Value, ir::Value) {
         for (index, (table, merged)) in merged_tables::merge(self.fields, &self.tables.list).into_iter().enumerate() {
             self.state.is_first = index == 0;
@@ -303,7 +304,8 @@ impl<'a, 'f> TableLowering<'a, 'f> {
         self.ins().jump(chain, &[BlockArg::Value(following)]);
     }
 
-    /// Emits the conditions of an entry; `None` if it has none. All are computed: that is faster than a branch for each.
+    /// Emits the conditions of an entry; `None` if it has none. All are computed: that is faster than a branch for
+    /// each.
     fn entry_conditions(&mut self, table: &Table, entry: WordAddress) -> Option<ir::Value> {
         let (mut fails, mut below) = (None, None);
         if let Some(present) = self.present.filter(|_| table.differ) {
