@@ -79,7 +79,7 @@ pub(crate) mod classifier {
     use std::sync::Arc;
 
     use super::{CompileError, PacketRecords, absent};
-    use crate::classifier::field::Fields;
+    use crate::classifier::packet_fields::PacketFields;
     use crate::classifier::table::Tables;
     use crate::packet::Packet;
 
@@ -117,7 +117,7 @@ pub(crate) mod classifier {
     }
 
     impl ClassifierCode {
-        pub(crate) fn new(_fields: &Fields, _tables: &Arc<Tables>) -> Result<ClassifierCode, CompileError> {
+        pub(crate) fn new(_fields: &PacketFields, _tables: &Arc<Tables>) -> Result<ClassifierCode, CompileError> {
             Err(absent())
         }
     }

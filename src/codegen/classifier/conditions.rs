@@ -7,7 +7,7 @@ use cranelift_codegen::ir::condcodes::IntCC;
 use cranelift_codegen::ir::{self, InstBuilder, types};
 use cranelift_frontend::FunctionBuilder;
 
-use crate::classifier::entry_conditions::Guard;
+use crate::classifier::entry_conditions::TableGuard;
 use crate::classifier::table::Table;
 use crate::classifier::term::{Constraint, Term};
 use crate::codegen::classifier::field_values::FieldValues;
@@ -21,7 +21,7 @@ pub(crate) struct Conditions<'a, 'f> {
     /// Masked fields.
     masked: HashMap<(u8, u32), ir::Value, Hashing>,
     /// The failures of guards and of range constraints.
-    differing: HashMap<Guard, ir::Value, Hashing>,
+    differing: HashMap<TableGuard, ir::Value, Hashing>,
     outside: HashMap<Constraint, ir::Value, Hashing>,
     /// The combinations of two conditions.
     joined: HashMap<(ir::Value, ir::Value), ir::Value, Hashing>,
@@ -35,10 +35,11 @@ impl<'a, 'f> Conditions<'a, 'f> {
     }
 
     /// Emits the common conditions of all entries of a table, except for one guard. `None` means that they always hold.
-    pub(crate) fn common(&mut self, table: &Table, except: Option<&Guard>) -> Option<ir::Value> {
-        // With slots, a guard with several numbers is decided by the tag or a column.
-        let is_checked = |guard: &Guard| Some(guard) != except && (guard.number().is_some() || table.slots.is_none());
-        let guards: Vec<&Guard> = table.guards.iter().filter(|guard| is_checked(guard)).collect();
+    pub(crate) fn common(&mut self, table: &Table, except: Option<&TableGuard>) -> Option<ir::Value> {
+        // With slots, a guard with several numbers is decided by the tag or an entry condition.
+        let is_checked =
+            |guard: &TableGuard| Some(guard) != except && (guard.number().is_some() || table.slots.is_none());
+        let guards: Vec<&TableGuard> = table.guards.iter().filter(|guard| is_checked(guard)).collect();
         let mut parts = self.absent(table.needs);
         parts.extend(guards.into_iter().map(|guard| self.guard(guard)));
         self.join(parts)
@@ -55,7 +56,7 @@ impl<'a, 'f> Conditions<'a, 'f> {
     fn constraint(&mut self, constraint: &Constraint) -> ir::Value {
         let &Constraint { field, first, span } = constraint;
         if let Some(number) = constraint.number() {
-            return self.guard(&Guard { field, numbers: vec![number] });
+            return self.guard(&TableGuard { field, numbers: vec![number] });
         }
         if let Some(&known) = self.outside.get(constraint) {
             return known;
@@ -74,7 +75,7 @@ impl<'a, 'f> Conditions<'a, 'f> {
     }
 
     /// Emits a guard: whether a field is none of the guard's numbers.
-    pub(crate) fn guard(&mut self, guard: &Guard) -> ir::Value {
+    pub(crate) fn guard(&mut self, guard: &TableGuard) -> ir::Value {
         if let Some(&known) = self.differing.get(guard) {
             return known;
         }

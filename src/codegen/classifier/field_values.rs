@@ -7,7 +7,7 @@ use cranelift_codegen::ir::{self, Block, InstBuilder, MemFlagsData, types};
 use cranelift_frontend::FunctionBuilder;
 
 use crate::bpf::isa::Width;
-use crate::classifier::field::{FARTHEST, Field, Fields, turned};
+use crate::classifier::packet_fields::{MAX_REACH, PacketField, PacketFields, byte_swapped};
 use crate::classifier::table::Tables;
 use crate::codegen::classifier::branch_away_if;
 use crate::codegen::classifier::table_functions::Arguments;
@@ -15,7 +15,7 @@ use crate::codegen::operations::{self, signed};
 use crate::ir::{Address, ByteOrder, Hashing, Range, Value, ValueId};
 
 /// The bytes that loads out of bounds read instead: as many as any field reads after its base.
-static ZEROES: [u8; FARTHEST as usize] = [0; FARTHEST as usize];
+static ZEROES: [u8; MAX_REACH as usize] = [0; MAX_REACH as usize];
 
 /// The fields of the packet, in a block that dominates all later code.
 pub(crate) struct FieldValues {
@@ -42,19 +42,19 @@ const MOST_BASES: usize = 2;
 
 impl AssumedLengths {
     /// Returns the lengths that nearly all packets have, and the fields need.
-    pub(crate) fn of(fields: &Fields) -> AssumedLengths {
+    pub(crate) fn of(fields: &PacketFields) -> AssumedLengths {
         let mut assumed = AssumedLengths::default();
         let mut loads = Vec::new();
         for &field in &fields.list {
             match field {
-                Field::Value(value) | Field::Turned(value) | Field::Member(value, _) => {
+                PacketField::Value(value) | PacketField::ByteSwapped(value) | PacketField::Member(value, _) => {
                     loads_of(fields, value, &mut loads);
                 }
-                Field::InBounds(address, width) => {
+                PacketField::InBounds(address, width) => {
                     loads.push((address.base, address.end(width)));
                     address.base.into_iter().for_each(|base| loads_of(fields, base, &mut loads));
                 }
-                Field::Captured(len) => loads.push((None, len.into())),
+                PacketField::Captured(len) => loads.push((None, len.into())),
             }
         }
         for &(base, end) in &loads {
@@ -79,7 +79,7 @@ impl AssumedLengths {
 }
 
 /// Collects the bases of the loads of a value, and the ends of the loads relative to them.
-fn loads_of(fields: &Fields, id: ValueId, loads: &mut Vec<(Option<ValueId>, u64)>) {
+fn loads_of(fields: &PacketFields, id: ValueId, loads: &mut Vec<(Option<ValueId>, u64)>) {
     if let Value::Load(address, width, _) = fields.values.value(id) {
         loads.push((address.base, address.end(width)));
     }
@@ -88,7 +88,7 @@ fn loads_of(fields: &Fields, id: ValueId, loads: &mut Vec<(Option<ValueId>, u64)
 
 /// Emits the fields, and branches to `elsewhere` if an assumption does not hold.
 pub(crate) fn compute(
-    fields: &Fields,
+    fields: &PacketFields,
     builder: &mut FunctionBuilder,
     arguments: Arguments,
     tables: &Tables,
@@ -118,7 +118,7 @@ type MaybeValue = (ir::Value, Option<ir::Value>);
 
 /// Emits fields without branches: a load out of bounds reads zeroes, and its value is marked as absent.
 struct FieldLowering<'a, 'f> {
-    fields: &'a Fields,
+    fields: &'a PacketFields,
     builder: &'a mut FunctionBuilder<'f>,
     arguments: Arguments,
     tables: &'a Tables,
@@ -137,14 +137,14 @@ impl FieldLowering<'_, '_> {
         let mut absent: HashMap<ir::Value, ir::Value, Hashing> = HashMap::default();
         for (number, &field) in self.fields.list.iter().enumerate() {
             let (value, is_present) = match field {
-                Field::Value(value) => self.value(value),
-                Field::Turned(value) => self.swapped(value),
-                Field::Member(value, ranges) => match self.tables.members.get(&(number as u8)) {
+                PacketField::Value(value) => self.value(value),
+                PacketField::ByteSwapped(value) => self.swapped(value),
+                PacketField::Member(value, ranges) => match self.tables.members.get(&(number as u8)) {
                     Some(&start) => self.is_member_byte(value, start),
                     None => self.is_member(value, self.fields.ranges(ranges)),
                 },
-                Field::InBounds(address, width) => (zero, self.in_bounds(address, width)),
-                Field::Captured(len) => (zero, self.captured(len.into())),
+                PacketField::InBounds(address, width) => (zero, self.in_bounds(address, width)),
+                PacketField::Captured(len) => (zero, self.captured(len.into())),
             };
             computed.values.push(value);
             computed.absent.push(is_present.map(|is_present| {
@@ -176,7 +176,7 @@ impl FieldLowering<'_, '_> {
         let mut is_member = None;
         for &(low, high) in ranges {
             let lies_inside = if low == high {
-                let only = width.map_or(low, |width| turned(low, width));
+                let only = width.map_or(low, |width| byte_swapped(low, width));
                 self.builder.ins().icmp_imm_s(IntCC::Equal, number, signed(only))
             } else {
                 let distance = self.builder.ins().iadd_imm_s(number, -i64::from(low));
@@ -198,7 +198,7 @@ impl FieldLowering<'_, '_> {
             Value::Alu(_, value, mask) => {
                 let (number, is_present) = self.swapped(value);
                 let mask = self.fields.values.as_constant(mask).zip(self.fields.width(id));
-                let mask = mask.map_or(0, |(mask, width)| turned(mask, width));
+                let mask = mask.map_or(0, |(mask, width)| byte_swapped(mask, width));
                 (self.builder.ins().band_imm_s(number, signed(mask)), is_present)
             }
             _ => unreachable!("the value has no known width"),

@@ -5,7 +5,7 @@ use cranelift_codegen::ir::condcodes::IntCC;
 use cranelift_codegen::ir::{self, InstBuilder, MemFlagsData, types};
 use cranelift_frontend::{FunctionBuilder, Variable};
 
-use crate::classifier::table::{GIVEN_UP, MOST_ASKED, Tables};
+use crate::classifier::table::{GIVEN_UP, MAX_UNVERIFIED, Tables};
 
 /// Emits the updates of the matches found.
 pub(crate) struct MatchState {
@@ -95,7 +95,7 @@ impl MatchState {
     /// Returns [`GIVEN_UP`] if the output may be full.
     pub(crate) fn give_up_if_full(&self, builder: &mut FunctionBuilder) {
         let count = builder.use_var(self.count);
-        let is_full = builder.ins().icmp_imm_s(IntCC::UnsignedGreaterThanOrEqual, count, MOST_ASKED as i64);
+        let is_full = builder.ins().icmp_imm_s(IntCC::UnsignedGreaterThanOrEqual, count, MAX_UNVERIFIED as i64);
         let [full, here] = [(); 2].map(|()| builder.create_block());
         builder.ins().brif(is_full, full, &[], here, &[]);
         builder.switch_to_block(full);

@@ -17,8 +17,8 @@ use std::sync::Arc;
 use cranelift_codegen::ir::{Block, InstBuilder, Value, types};
 use cranelift_frontend::FunctionBuilder;
 
-use crate::classifier::field::Fields;
-use crate::classifier::table::{LACKS, MOST_WRITTEN, Tables};
+use crate::classifier::packet_fields::PacketFields;
+use crate::classifier::table::{MAX_WRITTEN, TOO_SHORT, Tables};
 use crate::codegen::classifier::field_values::AssumedLengths;
 pub(crate) use crate::codegen::classifier::table_functions::TableBatchCode;
 use crate::codegen::classifier::table_functions::{
@@ -37,8 +37,8 @@ pub(crate) struct ClassifierCode {
     pub(crate) first: Arc<TableCode>,
     /// Writes all entries that match, and returns their number.
     pub(crate) all: Arc<TableCode>,
-    /// Returns the least rank that matches each of many packets, [`Tables::none`], or [`LACKS`]. There is no such code
-    /// if some entries need verification.
+    /// Returns the least rank that matches each of many packets, [`Tables::none`], or [`TOO_SHORT`]. There is no such
+    /// code if some entries need verification.
     pub(crate) batch: Option<TableBatchCode>,
 }
 
@@ -58,12 +58,12 @@ enum MatchKind {
     All,
 }
 
-/// Emits code of a classifier: the lookups, [`LACKS`] for packets that are too short, and returns by `give`. `first`
-/// and `all` get the least rank and the number of entries written.
+/// Emits code of a classifier: the lookups, [`TOO_SHORT`] for packets that are too short, and returns by `give`.
+/// `first` and `all` get the least rank and the number of entries written.
 fn lower(
     builder: &mut FunctionBuilder,
     arguments: Arguments,
-    (fields, tables): (&Fields, &Tables),
+    (fields, tables): (&PacketFields, &Tables),
     assumed: &AssumedLengths,
     kind: MatchKind,
     give: impl Fn(&mut FunctionBuilder, Option<(Value, Value)>),
@@ -78,15 +78,15 @@ fn lower(
 }
 
 impl ClassifierCode {
-    pub(crate) fn new(fields: &Fields, tables: &Arc<Tables>) -> Result<ClassifierCode, CompileError> {
+    pub(crate) fn new(fields: &PacketFields, tables: &Arc<Tables>) -> Result<ClassifierCode, CompileError> {
         // One more than are found, since code writes an entry before its conditions are known.
-        let most_found: usize = tables.list.iter().map(|table| table.longest).sum::<usize>() + 1;
-        let most_verified = if tables.has_asked() { MOST_WRITTEN } else { 0 };
+        let most_found: usize = tables.list.iter().map(|table| table.longest_chain).sum::<usize>() + 1;
+        let most_verified = if tables.has_unverified() { MAX_WRITTEN } else { 0 };
         let assumed = AssumedLengths::of(fields);
         let function = |kind, output_len, assumed: &AssumedLengths| {
             let give = |builder: &mut FunctionBuilder, result| {
                 let answer = match (kind, result) {
-                    (_, None) => builder.ins().iconst(types::I64, i64::from(LACKS)),
+                    (_, None) => builder.ins().iconst(types::I64, i64::from(TOO_SHORT)),
                     (MatchKind::All, Some((_, count))) => count,
                     (MatchKind::First, Some((best, _))) if most_verified == 0 => {
                         builder.ins().uextend(types::I64, best)
@@ -101,7 +101,7 @@ impl ClassifierCode {
             };
             #[expect(unsafe_code, reason = "vouches for the code of the tables")]
             // SAFETY: `TableLowering` reads `tables` and writes at most `output_len` entries: all of the longest chain
-            // of each table, or `MOST_WRITTEN`. `field_values` reads the packet after its bounds checks.
+            // of each table, or `MAX_WRITTEN`. `field_values` reads the packet after its bounds checks.
             unsafe {
                 compile_table_function(tables.clone(), output_len, |builder, arguments| {
                     lower(builder, arguments, (fields, tables), assumed, kind, give);
@@ -120,7 +120,8 @@ impl ClassifierCode {
             unsafe {
                 compile_table_loop(tables.clone(), |builder, arguments, give| {
                     lower(builder, arguments, (fields, tables), &assumed, MatchKind::First, |builder, result| {
-                        let lacks = |builder: &mut FunctionBuilder| builder.ins().iconst(types::I32, i64::from(LACKS));
+                        let lacks =
+                            |builder: &mut FunctionBuilder| builder.ins().iconst(types::I32, i64::from(TOO_SHORT));
                         let rank = result.map_or_else(|| lacks(builder), |(best, _)| best);
                         give(builder, rank);
                     });
@@ -155,7 +156,7 @@ impl TableCode {
     #[inline]
     pub(crate) fn call(&self, packet: &Packet, output: &mut [u64]) -> u64 {
         let answer = self.fast.call(packet.data(), packet.wire_len(), output);
-        if answer == u64::from(LACKS) { self.call_general(packet, output) } else { answer }
+        if answer == u64::from(TOO_SHORT) { self.call_general(packet, output) } else { answer }
     }
 
     /// Returns the answer for a packet; the output grows to the length needed, and never shrinks.

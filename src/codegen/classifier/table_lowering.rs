@@ -9,10 +9,10 @@ use cranelift_codegen::ir::condcodes::IntCC;
 use cranelift_codegen::ir::{self, Block, BlockArg, InstBuilder, types};
 use cranelift_frontend::{FuncInstBuilder, FunctionBuilder};
 
-use crate::classifier::entry::{Entry, mark};
 use crate::classifier::entry_conditions::Comparison;
-use crate::classifier::field::Fields;
+use crate::classifier::packet_fields::PacketFields;
 use crate::classifier::table::{Table, Tables};
+use crate::classifier::table_entry::{TableEntry, mark};
 use crate::codegen::classifier::conditions::Conditions;
 use crate::codegen::classifier::field_values::FieldValues;
 use crate::codegen::classifier::match_state::MatchState;
@@ -33,7 +33,7 @@ pub(crate) struct TableLowering<'a, 'f> {
     conditions: Conditions<'a, 'f>,
     lookup: SlotLookup,
     state: MatchState,
-    fields: &'a Fields,
+    fields: &'a PacketFields,
     tables: &'a Tables,
     kind: MatchKind,
     /// Whether entries without chains are compared without branches.
@@ -52,7 +52,7 @@ impl<'a, 'f> TableLowering<'a, 'f> {
     pub(crate) fn new(
         builder: &'a mut FunctionBuilder<'f>,
         arguments: Arguments,
-        fields: &'a Fields,
+        fields: &'a PacketFields,
         field_values: FieldValues,
         tables: &'a Tables,
         kind: MatchKind,
@@ -61,9 +61,9 @@ impl<'a, 'f> TableLowering<'a, 'f> {
         let lookup = SlotLookup::new(builder, tables);
         let done = builder.create_block();
         let mut conditions = Conditions::new(builder, field_values);
-        let present = tables.list.iter().any(|table| table.differ).then(|| conditions.all_present());
-        let unchained = tables.list.iter().filter(|table| table.longest == 1);
-        let is_branchless = unchained.map(|table| table.columns.len()).sum::<usize>() <= MOST_BRANCHLESS;
+        let present = tables.list.iter().any(|table| table.entries_have_needs).then(|| conditions.all_present());
+        let unchained = tables.list.iter().filter(|table| table.longest_chain == 1);
+        let is_branchless = unchained.map(|table| table.conditions.len()).sum::<usize>() <= MOST_BRANCHLESS;
         let (selected, ranks) = (HashMap::default(), HashMap::default());
         TableLowering { conditions, lookup, state, fields, tables, kind, is_branchless, done, selected, ranks, present }
     }
@@ -95,11 +95,11 @@ impl<'a, 'f> TableLowering<'a, 'f> {
     /// Emits whether a table and those after it have only higher ranks than one that was found.
     fn is_late(&mut self, table: &Table) -> ir::Value {
         let best = self.state.best(self.conditions.builder);
-        self.ins().icmp_imm_s(IntCC::UnsignedLessThanOrEqual, best, i64::from(table.first))
+        self.ins().icmp_imm_s(IntCC::UnsignedLessThanOrEqual, best, i64::from(table.first_rank))
     }
 
     fn table(&mut self, table: &Table) {
-        if !table.spelled.is_empty() {
+        if !table.inline_terms.is_empty() {
             return self.inline_terms(table);
         }
         let mut failed = self.conditions.common(table, None);
@@ -110,12 +110,12 @@ impl<'a, 'f> TableLowering<'a, 'f> {
         let key = table.key.iter().map(|key| self.conditions.masked(key.field, key.mask)).collect();
         let (content, differs) = self.lookup.slot(self.conditions.builder, table, slots, key);
         failed = self.conditions.join(failed.into_iter().chain([differs]).collect());
-        if let Some(verdict) = table.told {
+        if let Some(verdict) = table.slot_verdict {
             return self.add_rank_of_slot(failed, content, verdict);
         }
         let entry = self.lookup.entry_at(self.conditions.builder, content, table.start);
-        let is_plain = self.kind == MatchKind::All || !table.has_asked;
-        if is_plain && (self.is_branchless && table.longest == 1 || self.tables.is_likely(table)) {
+        let is_plain = self.kind == MatchKind::All || !table.has_unverified;
+        if is_plain && (self.is_branchless && table.longest_chain == 1 || self.tables.is_likely(table)) {
             self.add_first_entry(table, failed, entry);
         } else {
             self.chain_unless_late(table, failed, entry);
@@ -140,7 +140,7 @@ impl<'a, 'f> TableLowering<'a, 'f> {
                 failed
             }
         };
-        let (slots, verdict) = table.slots.zip(table.told).expect("merged tables have slots only");
+        let (slots, verdict) = table.slots.zip(table.slot_verdict).expect("merged tables have slots only");
         let (rank, differs) = self.lookup.slot(self.conditions.builder, table, slots, vec![key]);
         let failed = self.conditions.both(Some(failed), differs);
         self.add_rank_of_slot(Some(failed), rank, verdict);
@@ -166,11 +166,11 @@ impl<'a, 'f> TableLowering<'a, 'f> {
         let none = self.state.none();
         let mut best = none;
         // The selection of the first term comes last, and wins.
-        for term in table.spelled.iter().rev() {
+        for term in table.inline_terms.iter().rev() {
             let failed = self.conditions.term(term);
             let marked = table.marked(term, false);
-            if self.kind == MatchKind::All || marked & mark::ASK != 0 {
-                let head = Entry { marked, verdict: term.verdict.unwrap_or(0) }.into_words();
+            if self.kind == MatchKind::All || marked & mark::UNVERIFIED != 0 {
+                let head = TableEntry { marked, verdict: term.verdict.unwrap_or(0) }.into_words();
                 let head = self.ins().iconst(types::I64, head.cast_signed());
                 self.state.add_entry(self.conditions.builder, failed, head);
                 continue;
@@ -203,7 +203,7 @@ impl<'a, 'f> TableLowering<'a, 'f> {
                 self.state.add_entry(self.conditions.builder, all, head);
             }
         }
-        if table.longest == 1 {
+        if table.longest_chain == 1 {
             return;
         }
         let marked = word(self.conditions.builder, entry, 0);
@@ -226,7 +226,7 @@ impl<'a, 'f> TableLowering<'a, 'f> {
             return known;
         }
         let mut rank = word(self.conditions.builder, entry, 0);
-        if table.is_marked {
+        if table.has_marks {
             rank = self.ins().band_imm_s(rank, i64::from(mark::RANK));
         }
         self.ranks.insert(entry, rank);
@@ -273,9 +273,9 @@ impl<'a, 'f> TableLowering<'a, 'f> {
         }
         let builder = &mut *self.conditions.builder;
         if self.kind == MatchKind::First {
-            if table.has_asked {
+            if table.has_unverified {
                 let [unverified, sure] = [(); 2].map(|()| builder.create_block());
-                let needs_verification = builder.ins().band_imm_s(marked, i64::from(mark::ASK));
+                let needs_verification = builder.ins().band_imm_s(marked, i64::from(mark::UNVERIFIED));
                 builder.ins().brif(needs_verification, unverified, &[], sure, &[]);
                 builder.switch_to_block(unverified);
                 self.state.give_up_if_full(builder);
@@ -294,7 +294,7 @@ impl<'a, 'f> TableLowering<'a, 'f> {
         }
 
         builder.switch_to_block(further);
-        if table.longest == 1 {
+        if table.longest_chain == 1 {
             builder.ins().jump(next, &[]);
             return;
         }
@@ -308,24 +308,24 @@ impl<'a, 'f> TableLowering<'a, 'f> {
     /// each.
     fn entry_conditions(&mut self, table: &Table, entry: WordAddress) -> Option<ir::Value> {
         let (mut fails, mut below) = (None, None);
-        if let Some(present) = self.present.filter(|_| table.differ) {
+        if let Some(present) = self.present.filter(|_| table.entries_have_needs) {
             let needs = pair(self.conditions.builder, entry, 2);
             let absent = self.ins().band_not(needs, present);
             let is_absent = self.ins().icmp_imm_s(IntCC::NotEqual, absent, 0);
             fails = Some(self.ins().uextend(types::I32, is_absent));
         }
-        let mut at = table.conditions();
-        for column in &table.columns {
+        let mut at = table.conditions_start();
+        for condition in &table.conditions {
             let first = word(self.conditions.builder, entry, at);
-            match column.kind {
+            match condition.kind {
                 Comparison::Same(mask) => {
-                    let value = self.conditions.masked_here(column.field, mask);
+                    let value = self.conditions.masked_here(condition.field, mask);
                     let differs = self.ins().bxor(value, first);
                     fails = Some(self.conditions.both(fails, differs));
                 }
                 Comparison::Range => {
                     let span = word(self.conditions.builder, entry, at + 1);
-                    let value = self.conditions.field_values.values[usize::from(column.field)];
+                    let value = self.conditions.field_values.values[usize::from(condition.field)];
                     let distance = self.ins().isub(value, first);
                     let [span, distance] = [span, distance].map(|number| self.ins().uextend(types::I64, number));
                     // Negative if the field lies outside.
@@ -333,7 +333,7 @@ impl<'a, 'f> TableLowering<'a, 'f> {
                     below = Some(below.map_or(room, |below| self.ins().bor(below, room)));
                 }
             }
-            at += column.words();
+            at += condition.words();
         }
         if let Some(below) = below {
             let sign = self.ins().ushr_imm_s(below, 63);
