@@ -2,7 +2,7 @@
 //! lookup, of the key that the packet can have, serves for both.
 
 use crate::classifier::entry_conditions::TableGuard;
-use crate::classifier::packet_fields::{PacketField, PacketFields, byte_swapped};
+use crate::classifier::packet_fields::{PacketField, PacketFields};
 use crate::classifier::table::Table;
 
 /// A table that shares the lookup of an earlier one.
@@ -48,8 +48,8 @@ fn exclude_each_other(fields: &PacketFields, guard: &TableGuard, other: &TableGu
     let in_packet_order = |guard: &TableGuard| match fields.list[usize::from(guard.field)] {
         // Ranges have the numbers of values whose bytes are not swapped.
         PacketField::ByteSwapped(value) => {
-            let turn = |&number| fields.width(value).map_or(number, |width| byte_swapped(number, width));
-            (PacketField::Value(value), guard.numbers.iter().map(turn).collect())
+            let swap = |&number| fields.width(value).map_or(number, |width| width.swap_bytes(number));
+            (PacketField::Value(value), guard.numbers.iter().map(swap).collect())
         }
         field => (field, guard.numbers.clone()),
     };
