@@ -137,7 +137,7 @@ impl PacketFields {
             self.list[field] = PacketField::ByteSwapped(value);
             for constraint in terms.iter_mut().flat_map(|term| &mut term.constraints) {
                 if usize::from(constraint.field) == field {
-                    constraint.first = byte_swapped(constraint.first, width);
+                    constraint.first = width.swap_bytes(constraint.first);
                 }
             }
         }
@@ -199,7 +199,7 @@ impl PacketFields {
                 PacketField::Value(value) => evaluate(&self.values, value, packet),
                 PacketField::ByteSwapped(value) => evaluate(&self.values, value, packet)
                     .zip(self.width(value))
-                    .map(|(number, width)| byte_swapped(number, width)),
+                    .map(|(number, width)| width.swap_bytes(number)),
                 PacketField::Member(value, ranges) => {
                     evaluate(&self.values, value, packet).map(|number| self.is_member(number, ranges))
                 }
@@ -258,11 +258,6 @@ fn costs(values: &Values) -> Vec<Option<u32>> {
         costs.push(cost.filter(|&cost| is_fit && cost <= LARGEST));
     }
     costs
-}
-
-/// Returns a number of this width with its bytes swapped.
-pub(crate) fn byte_swapped(number: u32, width: Width) -> u32 {
-    number.swap_bytes() >> (32 - 8 * width.bytes())
 }
 
 /// Returns a sort key of fields: they can be computed in this order.

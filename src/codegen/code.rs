@@ -95,9 +95,9 @@ impl OwnedFilterFn {
     fn call(&self, packet: &Packet, context: &ContextData) -> u32 {
         let data = packet.data();
         // SAFETY: the caller of `FilterCode::new` vouches for the signature and for the context inputs, all of which
-        // `context` holds. The code reads `data` after bounds checks against its length, `context` at the offsets of its
-        // fields, and its own constant tables; it passes `data` and `context` to the functions whose addresses `context`
-        // holds, and writes nothing. `self` keeps it mapped.
+        // `context` holds. The code reads `data` after bounds checks against its length, `context` at the offsets of
+        // its fields, and its own constant tables; it passes `data` and `context` to the functions whose addresses
+        // `context` holds, and writes nothing. `self` keeps it mapped.
         unsafe { (self.function)(data.as_ptr(), data.len() as u64, packet.wire_len(), context) }
     }
 }
@@ -105,8 +105,8 @@ impl OwnedFilterFn {
 /// The input of a compiled loop: at least one record from `records` up to `end`, `stride` bytes apart.
 ///
 /// A record holds the address of a packet less `base` at [`BatchJob::START`] and the captured length at
-/// [`BatchJob::CAPTURED`], 64 bits each, and the length on the wire, 32 bits, at `wire_len_at`. If `wire_len_at` is 0, all
-/// packets were captured whole.
+/// [`BatchJob::CAPTURED`], 64 bits each, and the length on the wire, 32 bits, at `wire_len_at`. If `wire_len_at` is 0,
+/// all packets were captured whole.
 #[derive(Clone, Copy)]
 #[repr(C)]
 pub(crate) struct BatchJob<'f> {
@@ -162,8 +162,8 @@ impl BatchCode {
         BatchCode { function: entry, inputs, prefetched, _pages: function.code.into_pages() }
     }
 
-    /// Writes the verdicts on all packets and returns `true`, or returns `false` if they must be run one by one: filters
-    /// that draw random numbers, contexts that differ, and layouts that the loop cannot read.
+    /// Writes the verdicts on all packets and returns `true`, or returns `false` if they must be run one by one:
+    /// filters that draw random numbers, contexts that differ, and layouts that the loop cannot read.
     ///
     /// # Panics
     /// If there are not as many verdicts as packets.

@@ -1,9 +1,9 @@
 //! Limits the predecessors of blocks: edges into a block with very many go through trees of blocks that only jump.
 //!
-//! Register allocation computes dominators. For a block with many predecessors that takes the sum of their depths in the
-//! dominator tree, which is quadratic for a long chain of tests with a common exit: 3,000 times `not (host A and port P)`
-//! took 0.4 s, and twice as many four times as long. With at most [`MOST_PREDECESSORS`] edges into a block it takes the
-//! product of that number, the length of the chain and the depth of the tree.
+//! Register allocation computes dominators. For a block with many predecessors that takes the sum of their depths in
+//! the dominator tree, which is quadratic for a long chain of tests with a common exit: 3,000 times `not (host A and
+//! port P)` took 0.4 s, and twice as many four times as long. With at most [`MOST_PREDECESSORS`] edges into a block it
+//! takes the product of that number, the length of the chain and the depth of the tree.
 //!
 //! The machine code does not change: Cranelift threads branches through blocks that only jump.
 

@@ -1,11 +1,12 @@
 //! Frame-pointer omission: removes the stack frame of a function that has nothing on the stack.
 //!
 //! On x86-64 Cranelift lets every function save and restore the caller's frame pointer: four instructions, of eleven in
-//! the code for `arp`. A function that calls no other and has nothing on the stack does not use the frame pointer, so its
-//! entry point can follow the save, and its returns can omit the restore. On other machines Cranelift does this itself.
+//! the code for `arp`. A function that calls no other and has nothing on the stack does not use the frame pointer, so
+//! its entry point can follow the save, and its returns can omit the restore. On other machines Cranelift does this
+//! itself.
 //!
-//! Machine code is not searched: the returns carry a source location through Cranelift, which reports the end of each of
-//! them. If one does not end as expected, the code is left unchanged.
+//! Machine code is not searched: the returns carry a source location through Cranelift, which reports the end of each
+//! of them. If one does not end as expected, the code is left unchanged.
 
 use cranelift_codegen::CompiledCode;
 use cranelift_codegen::ir::{Function, Opcode, SourceLoc};

@@ -103,7 +103,8 @@ impl Lowering<'_, '_> {
         self.builder.ins().select(is_less, number, most)
     }
 
-    /// Emits whether the bit at a distance is set, in a bitmap of `count` bits; `bits` is the 64-bit word that holds it.
+    /// Emits whether the bit at a distance is set, in a bitmap of `count` bits; `bits` is the 64-bit word that holds
+    /// it.
     fn bit(&mut self, bits: ir::Value, distance: ir::Value, count: i64) -> ir::Value {
         let shifted = self.builder.ins().ushr(bits, distance);
         let low = self.builder.ins().ireduce(types::I8, shifted);

@@ -7,15 +7,16 @@
 //!   holds for the executable mapping (`mprotect` cannot make it writable) and for a process that opens the file again,
 //!   and its descriptor is closed. Forked processes do not inherit the writable mapping (`MADV_DONTFORK`), and a chunk
 //!   that was mapped while the process was forked is discarded (`retry_if_forked`).
-//! - A range of a chunk is handed out once and never again, so code is never overwritten. A forked process runs the code
-//!   that it inherited, and maps chunks of its own.
+//! - A range of a chunk is handed out once and never again, so code is never overwritten. A forked process runs the
+//!   code that it inherited, and maps chunks of its own.
 //! - No thread waits for a lock: a chunk that is locked is skipped, so a process that was forked while another thread
 //!   held a lock does not hang.
 //! - A mapping lives as long as its owners: filters own the executable one, and a chunk that has space owns both.
 //!
 //! Limits: code that runs in this process may map anything. A process that may trace this one may write to it (ptrace,
-//! `/proc/PID/mem`). A process that was forked by the bare system call, or while the first chunk was about to be mapped,
-//! may have inherited the writable mapping if the fork fell into the microseconds in which another thread maps a chunk.
+//! `/proc/PID/mem`). A process that was forked by the bare system call, or while the first chunk was about to be
+//! mapped, may have inherited the writable mapping if the fork fell into the microseconds in which another thread maps
+//! a chunk.
 
 #![expect(unsafe_code, reason = "maps memory and hands out pointers into it")]
 
@@ -58,8 +59,8 @@ unsafe impl Sync for MappedPages {}
 /// Pages whose space is handed out from front to back.
 struct Chunk {
     executable: Arc<MappedPages>,
-    /// Without access rights except between [`CodeSpace::open`] and [`CodeSpace::close`]. In a forked process the address
-    /// range is unmapped, or belongs to another mapping.
+    /// Without access rights except between [`CodeSpace::open`] and [`CodeSpace::close`]. In a forked process the
+    /// address range is unmapped, or belongs to another mapping.
     writable: MappedPages,
     used: usize,
     /// A page that is zero in a forked process.

@@ -1,12 +1,13 @@
 //! Native code: compiles graphs, and the tables of classifiers, to callable functions with Cranelift.
 //!
 //! `lower` (and `classifier`) emits Cranelift IR, `prologue` the code around it for one packet or for a batch.
-//! `spill_block_parameters` and `fan_in` keep register allocation fast for very large functions. `compile` drives Cranelift,
-//! `frame_pointer_omission` removes unused stack frames, `constant_tables` appends lookup tables to the code, and `memory`
-//! packs the code of many filters into shared pages.
+//! `spill_block_parameters` and `fan_in` keep register allocation fast for very large functions. `compile` drives
+//! Cranelift, `frame_pointer_omission` removes unused stack frames, `constant_tables` appends lookup tables to the
+//! code, and `memory` packs the code of many filters into shared pages.
 //!
 //! Invariants
-//! - Compiled code refers to its own tables, its arguments, and functions in its [`ContextData`](context_data::ContextData).
+//! - Compiled code refers to its own tables, its arguments, and functions in its
+//!   [`ContextData`](context_data::ContextData).
 //! - It reads the packet after bounds checks, and divides after checks of the divisor, so it never traps.
 //! - `absent` replaces this module on machines without native code, and in builds without the feature `jit`.
 

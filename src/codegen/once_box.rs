@@ -23,8 +23,8 @@ impl<T: Send + Sync> OnceBox<T> {
     #[inline]
     #[expect(unsafe_code, reason = "a pointer that other threads may set")]
     pub(crate) fn get(&self) -> Option<&T> {
-        // SAFETY: a pointer that is not null comes from `Box::into_raw` in `get_or_set`. Only `drop` frees the box, and the
-        // value is never changed.
+        // SAFETY: a pointer that is not null comes from `Box::into_raw` in `get_or_set`. Only `drop` frees the box, and
+        // the value is never changed.
         unsafe { self.value.load(Ordering::Acquire).as_ref() }
     }
 

@@ -63,8 +63,8 @@ pub(crate) fn load(
     if ty == types::I16 { builder.ins().uextend(types::I32, number) } else { number }
 }
 
-/// Emits arithmetic. A divisor must not be 0. `may_overshift` says that a shift may be by 32 or more, which gives 0, while
-/// the machine would use the lower five bits of the count.
+/// Emits arithmetic. A divisor must not be 0. `may_overshift` says that a shift may be by 32 or more, which gives 0,
+/// while the machine would use the lower five bits of the count.
 pub(crate) fn arithmetic(builder: &mut FunctionBuilder, op: AluOp, a: Value, b: Value, may_overshift: bool) -> Value {
     let ins = builder.ins();
     let result = match op {

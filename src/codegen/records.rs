@@ -83,7 +83,8 @@ impl<'p> PacketRecords<'p> {
         self.base.wrapping_add(start.addr())
     }
 
-    /// Calls `run` with consecutive ranges of `indices`, and prefetches the packets of the next range if they are not cached.
+    /// Calls `run` with consecutive ranges of `indices`, and prefetches the packets of the next range if they are not
+    /// cached.
     pub(crate) fn in_chunks(
         &self,
         indices: Range<usize>,
@@ -134,8 +135,8 @@ impl<'p> PacketRecords<'p> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct PrefetchRange {
     pub(crate) first: usize,
-    /// The last one, if it may lie in another cache line and branchless code reads it in any case. To prefetch for branches
-    /// what they seldom read takes longer than it saves.
+    /// The last one, if it may lie in another cache line and branchless code reads it in any case. To prefetch for
+    /// branches what they seldom read takes longer than it saves.
     pub(crate) last: Option<usize>,
 }
 
@@ -173,8 +174,9 @@ const SAMPLES: usize = 8;
 /// The smallest chunk that is sampled; smaller ones are always prefetched.
 const ALWAYS_PREFETCHED: usize = 128;
 
-/// The time of sampling above which packets are not cached: one access to memory takes longer, and two readings of the clock
-/// and cached samples take about 30 ns. With a slow clock all packets are prefetched, which costs 0.5 ns a packet.
+/// The time of sampling above which packets are not cached: one access to memory takes longer, and two readings of the
+/// clock and cached samples take about 30 ns. With a slow clock all packets are prefetched, which costs 0.5 ns a
+/// packet.
 const COLD_TIME: Duration = Duration::from_nanos(80);
 
 #[inline]

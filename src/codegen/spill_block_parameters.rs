@@ -1,8 +1,8 @@
 //! Spills block parameters to the stack frame.
 //!
-//! The time of register allocation grows with the square of the parameters, and a program can have many times more of them
-//! than instructions: one for each scratch word at each join. In the frame, a parameter costs a store on each edge that
-//! changes it, and a load if its block or a later one uses it; one that is only passed on costs nothing.
+//! The time of register allocation grows with the square of the parameters, and a program can have many times more of
+//! them than instructions: one for each scratch word at each join. In the frame, a parameter costs a store on each edge
+//! that changes it, and a load if its block or a later one uses it; one that is only passed on costs nothing.
 
 use cranelift_codegen::cursor::{Cursor, FuncCursor};
 use cranelift_codegen::entity::SecondaryMap;
@@ -16,8 +16,8 @@ const WORD: u32 = 4;
 /// The values of the words of the frame at some point, if they are the same on all paths to it.
 type FrameContents = Vec<Option<Value>>;
 
-/// Spills all 32-bit block parameters of `function`, besides its own. Its edges must lead to later blocks, except for those
-/// of the loop around a graph.
+/// Spills all 32-bit block parameters of `function`, besides its own. Its edges must lead to later blocks, except for
+/// those of the loop around a graph.
 pub(crate) fn spill(function: &mut Function) {
     let blocks: Vec<Block> = function.layout.blocks().collect();
     let mut plan = Plan::default();

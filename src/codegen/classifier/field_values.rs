@@ -7,7 +7,7 @@ use cranelift_codegen::ir::{self, Block, InstBuilder, MemFlagsData, types};
 use cranelift_frontend::FunctionBuilder;
 
 use crate::bpf::isa::Width;
-use crate::classifier::packet_fields::{MAX_REACH, PacketField, PacketFields, byte_swapped};
+use crate::classifier::packet_fields::{MAX_REACH, PacketField, PacketFields};
 use crate::classifier::table::Tables;
 use crate::codegen::classifier::branch_away_if;
 use crate::codegen::classifier::table_functions::Arguments;
@@ -176,7 +176,7 @@ impl FieldLowering<'_, '_> {
         let mut is_member = None;
         for &(low, high) in ranges {
             let lies_inside = if low == high {
-                let only = width.map_or(low, |width| byte_swapped(low, width));
+                let only = width.map_or(low, |width| width.swap_bytes(low));
                 self.builder.ins().icmp_imm_s(IntCC::Equal, number, signed(only))
             } else {
                 let distance = self.builder.ins().iadd_imm_s(number, -i64::from(low));
@@ -198,7 +198,7 @@ impl FieldLowering<'_, '_> {
             Value::Alu(_, value, mask) => {
                 let (number, is_present) = self.swapped(value);
                 let mask = self.fields.values.as_constant(mask).zip(self.fields.width(id));
-                let mask = mask.map_or(0, |(mask, width)| byte_swapped(mask, width));
+                let mask = mask.map_or(0, |(mask, width)| width.swap_bytes(mask));
                 (self.builder.ins().band_imm_s(number, signed(mask)), is_present)
             }
             _ => unreachable!("the value has no known width"),

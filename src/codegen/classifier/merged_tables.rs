@@ -2,7 +2,7 @@
 //! lookup, of the key that the packet can have, serves for both.
 
 use crate::classifier::entry_conditions::TableGuard;
-use crate::classifier::packet_fields::{PacketField, PacketFields, byte_swapped};
+use crate::classifier::packet_fields::{PacketField, PacketFields};
 use crate::classifier::table::Table;
 
 /// A table that shares the lookup of an earlier one.
@@ -48,8 +48,8 @@ fn exclude_each_other(fields: &PacketFields, guard: &TableGuard, other: &TableGu
     let in_packet_order = |guard: &TableGuard| match fields.list[usize::from(guard.field)] {
         // Ranges have the numbers of values whose bytes are not swapped.
         PacketField::ByteSwapped(value) => {
-            let turn = |&number| fields.width(value).map_or(number, |width| byte_swapped(number, width));
-            (PacketField::Value(value), guard.numbers.iter().map(turn).collect())
+            let swap = |&number| fields.width(value).map_or(number, |width| width.swap_bytes(number));
+            (PacketField::Value(value), guard.numbers.iter().map(swap).collect())
         }
         field => (field, guard.numbers.clone()),
     };
@@ -61,5 +61,22 @@ fn exclude_each_other(fields: &PacketFields, guard: &TableGuard, other: &TableGu
             numbers.iter().all(|&number| !members.contains(&fields.is_member(number, ranges)))
         }
         _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::merge;
+    use crate::classifier::build::Classifier;
+    use crate::{Dialect, LinkType, Target, compile_expression};
+
+    /// `host` compares the same addresses at four places: two lookups serve for four tables.
+    #[test]
+    fn halves_the_lookups_of_hosts() {
+        let target = Target::new(LinkType::ETHERNET);
+        let host = |k| compile_expression(&format!("host 10.0.1.{k}"), &target).expect("an expression");
+        let programs: Vec<_> = (0..200).map(|k| host(k).verify(Dialect::Pcap).expect("a valid program")).collect();
+        let Classifier { fields, tables, .. } = Classifier::new(&programs);
+        assert_eq!((tables.list.len(), merge(&fields, &tables.list).len()), (4, 2));
     }
 }

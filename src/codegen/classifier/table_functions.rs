@@ -43,8 +43,9 @@ pub(crate) struct TableFunction {
 
 /// Compiles a function for one packet.
 ///
-/// # Safety The code that `fill` emits, including its returns, reads only the packet within its bounds, constants, and
-/// memory that lives as long as `tables`, and writes only the first `output_len` elements of [`Arguments::output`].
+/// # Safety
+/// The code that `fill` emits, including its returns, reads only the packet within its bounds, constants, and memory
+/// that lives as long as `tables`, and writes only the first `output_len` elements of [`Arguments::output`].
 #[expect(unsafe_code, reason = "trusts its caller")]
 pub(crate) unsafe fn compile_table_function(
     tables: Arc<dyn Any + Send + Sync>,
@@ -80,9 +81,10 @@ pub(crate) struct TableBatchCode {
 
 /// Compiles a loop over packets.
 ///
-/// # Safety The code that `fill` emits for a packet reads only the packet within its bounds, constants, and memory that
-/// lives as long as `tables`, and writes nothing. Each of its paths ends with a call of the function that `fill` is
-/// given, with an answer of 32 bits.
+/// # Safety
+/// The code that `fill` emits for a packet reads only the packet within its bounds, constants, and memory that lives as
+/// long as `tables`, and writes nothing. Each of its paths ends with a call of the function that `fill` is given, with
+/// an answer of 32 bits.
 #[expect(unsafe_code, reason = "trusts its caller")]
 pub(crate) unsafe fn compile_table_loop(
     tables: Arc<dyn Any + Send + Sync>,

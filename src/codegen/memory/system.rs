@@ -1,4 +1,5 @@
-//! System calls of Linux: a file in memory that is mapped twice, once near the program's text; and the bounds of stacks.
+//! System calls of Linux: a file in memory that is mapped twice, once near the program's text; and the bounds of
+//! stacks.
 
 use std::cell::Cell;
 use std::fs::File;
@@ -45,8 +46,8 @@ impl Chunk {
     }
 }
 
-/// The number of forks that have begun, and of those that have ended. Both count twice if two threads register the handlers
-/// at once, which changes nothing.
+/// The number of forks that have begun, and of those that have ended. Both count twice if two threads register the
+/// handlers at once, which changes nothing.
 static BEGUN: AtomicUsize = AtomicUsize::new(0);
 static ENDED: AtomicUsize = AtomicUsize::new(0);
 
@@ -90,8 +91,8 @@ fn retry_if_forked<T>(make: impl Fn() -> io::Result<T>) -> io::Result<T> {
     }
 }
 
-/// Maps the file to execute, near the program's text if possible: a call from there takes 0.6 ns less than one to the far
-/// end of the address space, which is where the system puts mappings by default.
+/// Maps the file to execute, near the program's text if possible: a call from there takes 0.6 ns less than one to the
+/// far end of the address space, which is where the system puts mappings by default.
 fn executable_near_text(len: usize, file: &File) -> io::Result<MappedPages> {
     /// The address of the last mapping.
     static LAST: AtomicUsize = AtomicUsize::new(usize::MAX);
@@ -130,8 +131,8 @@ fn file_in_memory(len: usize) -> io::Result<File> {
 
 /// Seals the file: from now on it can be written only through existing mappings.
 ///
-/// Linux before 5.1 has no such seal. There the file is opened again, read-only, so that later mappings of it cannot be made
-/// writable.
+/// Linux before 5.1 has no such seal. There the file is opened again, read-only, so that later mappings of it cannot be
+/// made writable.
 fn sealed(file: File) -> io::Result<File> {
     let size = libc::F_SEAL_SHRINK | libc::F_SEAL_GROW | libc::F_SEAL_SEAL;
     // SAFETY: the descriptor is open, and the command takes a number.
@@ -167,7 +168,8 @@ impl MappedPages {
         let flags = if address.is_some() { flags | libc::MAP_FIXED_NOREPLACE } else { flags };
         let address = ptr::without_provenance_mut(address.unwrap_or(0));
         let fd = file.map_or(-1, AsRawFd::as_raw_fd);
-        // SAFETY: the system chooses an unused address range: `address` is a hint, or with MAP_FIXED_NOREPLACE must be free.
+        // SAFETY: the system chooses an unused address range: `address` is a hint, or with MAP_FIXED_NOREPLACE must be
+        // free.
         let start = unsafe { libc::mmap(address, len, protection, flags, fd, 0) };
         if start == libc::MAP_FAILED {
             return Err(io::Error::last_os_error());
@@ -202,8 +204,8 @@ impl Drop for MappedPages {
     }
 }
 
-/// Returns the size of the unused stack of this thread, in bytes, if the system reports it; 0 if the thread runs on a stack
-/// of its own making, whose bounds are unknown.
+/// Returns the size of the unused stack of this thread, in bytes, if the system reports it; 0 if the thread runs on a
+/// stack of its own making, whose bounds are unknown.
 pub(crate) fn stack_left() -> Option<usize> {
     thread_local! {
         static STACK: Cell<Option<Range<usize>>> = const { Cell::new(None) };
@@ -225,7 +227,8 @@ fn here() -> usize {
 fn stack_bounds() -> Option<Range<usize>> {
     let mut attributes = MaybeUninit::uninit();
     let (mut start, mut size, mut guard) = (ptr::null_mut(), 0, 0);
-    // SAFETY: the first call initialises the attributes, or fails; the others read them, and the last one destroys them.
+    // SAFETY: the first call initialises the attributes, or fails; the others read them, and the last one destroys
+    // them.
     unsafe {
         if libc::pthread_getattr_np(libc::pthread_self(), attributes.as_mut_ptr()) != 0 {
             return None;
