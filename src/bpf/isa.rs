@@ -32,6 +32,15 @@ impl Width {
             Width::Word => 4,
         }
     }
+
+    /// Returns a number of this width with its bytes in the opposite order.
+    pub(crate) const fn swap_bytes(self, number: u32) -> u32 {
+        match self {
+            Width::Byte => number,
+            Width::Half => (number as u16).swap_bytes() as u32,
+            Width::Word => number.swap_bytes(),
+        }
+    }
 }
 
 /// An arithmetic operation on two 32-bit words; it wraps.
