@@ -127,8 +127,8 @@
 //!
 //! No feature changes a verdict.
 //!
-//! - `jit` (default): native code on 64-bit Linux and other systems that Cranelift supports. Without it there are no
-//!   dependencies, and filters and sets run in the interpreter.
+//! - `jit` (default): native code through Cranelift, on 64-bit Linux (x86-64 and aarch64). Without it, and on all other
+//!   machines, filters and sets run in the interpreter, and nothing but the standard library is needed.
 //! - `serde`: `Serialize` and `Deserialize` for [`Program`], [`RawInstruction`](bpf::RawInstruction), [`Expr`],
 //!   [`LinkType`], [`Dialect`], [`Form`](text::Form), [`Strategy`](filter::Strategy), [`Pass`](debug::Pass),
 //!   [`HaltReason`](debug::HaltReason), [`Span`](packet::Span), and the [`Action`](seccomp::Action),
@@ -141,15 +141,29 @@
 //! - `peers`: a bench with other engines; the library is the same.
 
 #![cfg_attr(
-    not(feature = "jit"),
-    allow(dead_code, reason = "some of the graph and the tables is read by native code alone")
+    not(all(
+        feature = "jit",
+        target_os = "linux",
+        target_pointer_width = "64",
+        any(target_arch = "x86_64", target_arch = "aarch64")
+    )),
+    allow(dead_code, unused_imports, reason = "some functions of the graph and of packets serve native code alone")
 )]
 #![deny(unsafe_code)]
 #![warn(missing_docs, missing_debug_implementations, unreachable_pub)]
 
 pub mod bpf;
 mod classifier;
-#[cfg_attr(not(feature = "jit"), path = "codegen/absent.rs")]
+// The only switch between native code and its absence; the lint above and the dependencies in Cargo.toml repeat it.
+#[cfg_attr(
+    not(all(
+        feature = "jit",
+        target_os = "linux",
+        target_pointer_width = "64",
+        any(target_arch = "x86_64", target_arch = "aarch64")
+    )),
+    path = "codegen/absent.rs"
+)]
 mod codegen;
 mod emit;
 pub mod filter;
@@ -182,7 +196,7 @@ pub use bpf::{Dialect, Instruction, Program, Verified, VerifyError};
 #[doc(inline)]
 pub use filter::{Engine, Filter, FilterConfig, FilterError};
 #[doc(inline)]
-pub use filter_set::{FilterSet, SetError, SharedSet};
+pub use filter_set::{FilterSet, FilterSetConfig, SetError, SharedSet};
 #[doc(inline)]
 pub use lang::{Expr, ExprError, LinkType, Target, compile_expression};
 #[doc(inline)]
