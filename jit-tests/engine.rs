@@ -63,19 +63,33 @@ impl<F: Fn(&Packet) -> u32> Loaded for F {
 /// An engine of this crate.
 struct Ours {
     name: &'static str,
+    /// The engine needs native code.
+    is_native: bool,
     load: fn(Verified) -> Result<Box<dyn Loaded>, String>,
 }
 
-static OURS: [Ours; 5] = [
-    Ours { name: "interpreter", load: |verified| Ok(Box::new(move |packet: &Packet| verified.interpret(*packet))) },
-    Ours { name: "trace", load: |verified| Ok(Box::new(move |packet: &Packet| verified.trace(*packet).verdict())) },
-    Ours { name: "jit", load: |verified| native(&verified, Strategy::Branchless) },
-    Ours { name: "branches", load: |verified| native(&verified, Strategy::Branches) },
-    Ours { name: "jit-batch", load: batch },
+static OURS: [Ours; 6] = [
+    Ours {
+        name: "interpreter",
+        is_native: false,
+        load: |it| Ok(Box::new(move |packet: &Packet| it.interpret(*packet))),
+    },
+    Ours {
+        name: "trace",
+        is_native: false,
+        load: |it| Ok(Box::new(move |packet: &Packet| it.trace(*packet).verdict())),
+    },
+    Ours { name: "filter", is_native: false, load: |it| filter(&it, &FilterConfig::new()) },
+    Ours { name: "jit", is_native: true, load: |it| native(&it, Strategy::Branchless) },
+    Ours { name: "branches", is_native: true, load: |it| native(&it, Strategy::Branches) },
+    Ours { name: "jit-batch", is_native: false, load: batch },
 ];
 
 fn native(verified: &Verified, strategy: Strategy) -> Result<Box<dyn Loaded>, String> {
-    let config = FilterConfig::new().strategy(strategy).require_native(true);
+    filter(verified, &FilterConfig::new().strategy(strategy).require_native(true))
+}
+
+fn filter(verified: &Verified, config: &FilterConfig) -> Result<Box<dyn Loaded>, String> {
     let filter = config.compile(verified).map_err(|error| error.to_string())?;
     Ok(Box::new(move |packet: &Packet| filter.run(*packet)))
 }
@@ -89,6 +103,10 @@ fn batch(verified: Verified) -> Result<Box<dyn Loaded>, String> {
 impl Engine for Ours {
     fn name(&self) -> &'static str {
         self.name
+    }
+
+    fn is_available(&self) -> bool {
+        cfg!(feature = "jit") || !self.is_native
     }
 
     fn supports(&self, _dialect: Dialect) -> bool {

@@ -18,7 +18,9 @@ fn check(case: &Case) -> Result<(), Failed> {
     let mut is_same = true;
     let mut goldens = Vec::with_capacity(case.goldens.len());
     for Golden { directive, text } in &case.goldens {
-        let now = render(&verified, directive)?;
+        // Without native code there is no IR, so its text stays.
+        let is_absent = directive.starts_with("clif") && !cfg!(feature = "jit");
+        let now = if is_absent { text.clone() } else { render(&verified, directive)? };
         is_same &= *text == now;
         goldens.push(Golden { directive: directive.clone(), text: now });
     }
