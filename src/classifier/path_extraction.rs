@@ -5,7 +5,7 @@
 //! left out of the path, which is then inexact.
 //!
 //! A program with too many paths is executed once more with the paths joined in each block
-//! ([`path_joining`](crate::classifier::path_joining)), which takes a small number of steps for each block.
+//! ([`path_joining`]), which takes a small number of steps for each block.
 
 use std::collections::{BTreeMap, HashMap};
 

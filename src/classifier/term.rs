@@ -113,8 +113,8 @@ fn terms(fields: &PacketFields, path: &Path, rank: Rank, max: usize, terms: &mut
 
 /// Returns the terms of all rules in the order of their ranks, given the paths of each rule.
 ///
-/// All rules have the same share of terms. A rule that needs more gets coarser ones, so that no rule has less because of
-/// another one.
+/// All rules have the same share of terms. A rule that needs more gets coarser ones, so that no rule has less because
+/// of another one.
 pub(crate) fn of_rules(fields: &PacketFields, paths: &[Vec<Path>]) -> Vec<Term> {
     let wanted: Vec<usize> = paths.iter().map(|paths| paths.iter().map(|path| count(fields, path)).sum()).collect();
     let share = share(&wanted, TERMS + TERMS_OF_RULE * paths.len()).min(MAX_TERMS_OF_RULE);

@@ -6,8 +6,8 @@
 //! has the tables that `classifier` builds, their native code, and the programs of the rules.
 //!
 //! The first match is the first of: rules of the linear prefix, which run one by one; table entries; and, before the
-//! first entry that certainly matches, fallback programs and entries that need verification, which run in one order. All
-//! matches are collected as candidates, verified and sorted. [`FilterSet::report`] describes a set in these terms.
+//! first entry that certainly matches, fallback programs and entries that need verification, which run in one order.
+//! All matches are collected as candidates, verified and sorted. [`FilterSet::report`] describes a set in these terms.
 
 mod batch;
 mod candidates;
