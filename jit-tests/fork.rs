@@ -1,5 +1,5 @@
-//! Forked processes: parent and child can compile, whatever other threads were doing at the fork, and neither can change
-//! code that the other runs. Each trial runs in a process of its own, and forks there.
+//! Forked processes: parent and child can compile, whatever other threads were doing at the fork, and neither can
+//! change code that the other runs. Each trial runs in a process of its own, and forks there.
 
 use std::fs;
 use std::io::Read;

@@ -155,7 +155,8 @@ pub fn many_joins() -> Result<(), Failed> {
     agree(&text, &[[0, 5], [1, 5], [77, 0], [1, 200]])
 }
 
-/// Each jump leads to the next two, and the first two are reached in different states: as many joins as a kernel accepts.
+/// Each jump leads to the next two, and the first two are reached in different states: as many joins as a kernel
+/// accepts.
 pub fn every_instruction_a_join() -> Result<(), Failed> {
     let rungs: String = (0..3900).map(|k| format!("n{k}: jeq #{}, n{}, n{}\n", k % 7, k + 1, k + 2)).collect();
     let (first, second, sum) = (state(0), state(100), sum());

@@ -1,4 +1,4 @@
-//! Properties of all filter sets: shared by the trials and the fuzz target.
+//! Properties of all filter sets, shared by the trials and the fuzz target.
 
 use arbitrary::{Result as Drawn, Unstructured};
 use cbpf::filter_set::{BatchMatches, Matches};
@@ -10,7 +10,7 @@ use crate::{generate, linux};
 /// The rules of a set, in order.
 pub type Rules = Vec<(u32, Verified)>;
 
-/// Returns rules with common parts, and packets for them: few rules, or so many that keys have buckets.
+/// Returns rules with common conditions, and packets for them. There are few rules, or so many that keys have buckets.
 pub fn rules_and_samples(u: &mut Unstructured, dialect: Dialect) -> Drawn<(Rules, Vec<Sample>)> {
     let mut rules = Rules::new();
     let (most, wildest) = if u.ratio(1, 3)? { (250, 40) } else { (40, 5) };
@@ -30,7 +30,7 @@ pub fn rules_and_samples(u: &mut Unstructured, dialect: Dialect) -> Drawn<(Rules
     Ok((rules, samples))
 }
 
-/// A set has the answers of its programs, on packets whole and truncated, also after changes.
+/// Checks that a set agrees with its programs on whole and truncated packets, also after changes.
 pub fn set_agrees(u: &mut Unstructured, mut rules: Rules, samples: &[Sample]) -> Result<(), String> {
     let mut set = FilterSet::new(rules.iter().cloned()).map_err(|error| error.to_string())?;
     answers_agree(&set, &rules, samples)?;
@@ -63,7 +63,7 @@ pub fn set_agrees(u: &mut Unstructured, mut rules: Rules, samples: &[Sample]) ->
     answers_agree(&set, &rules, samples)
 }
 
-/// The first match, all matches, the verdicts and the batches agree with the programs.
+/// Checks that the first match, all matches, the verdicts and the batches agree with the programs.
 pub fn answers_agree(set: &FilterSet, rules: &Rules, samples: &[Sample]) -> Result<(), String> {
     let mut matches = Matches::new();
     let mut cuts = Vec::new();
@@ -81,7 +81,7 @@ pub fn answers_agree(set: &FilterSet, rules: &Rules, samples: &[Sample]) -> Resu
             Err(format!("{answer} of {:02x?} is {got}, not {expected:?}:\n{programs}", packet.data()))
         };
         let first = set.first_match(packet);
-        if first != expected.first().map(|&(id, _)| id) {
+        if first != expected.first().map(|&(id, _)| id) || set.is_match(packet) != first.is_some() {
             return differs("the first match", format!("{first:?}"));
         }
         set.matches(packet, &mut matches);
@@ -97,7 +97,7 @@ pub fn answers_agree(set: &FilterSet, rules: &Rules, samples: &[Sample]) -> Resu
     batches_agree(set, &packets)
 }
 
-/// Batches have the answers of single calls.
+/// Checks that batches agree with single calls.
 fn batches_agree(set: &FilterSet, packets: &[Packet]) -> Result<(), String> {
     let (mut firsts, mut ids, mut verdicts) = (vec![None; packets.len()], BatchMatches::new(), BatchMatches::new());
     set.first_match_batch(packets, &mut firsts);

@@ -1,4 +1,4 @@
-//! Filter sets beside their programs: random sets, and one of all programs of the corpus.
+//! Filter sets against their programs: random sets, and one set of all programs of the corpus.
 
 use arbitrary::Unstructured;
 use cbpf::{Dialect, FilterSet};

@@ -47,7 +47,7 @@ fn ladder(count: u32) -> String {
     (0..count).map(rung).collect::<String>() + "ret #0\nyes: ret #1"
 }
 
-/// Compiles filters of both shapes, for one packet and for many.
+/// Compiles filters with both strategies, for one packet and for many.
 fn filters() -> Result<(), String> {
     let arp = "ldh [12]\njne #0x806, no\nret #-1\nno: ret #0";
     for text in ["ret #7".to_owned(), arp.to_owned(), ladder(2000)] {

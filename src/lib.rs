@@ -85,27 +85,37 @@
 //!
 //! # Features
 //!
-//! - `jit` (default): native code on 64-bit Linux, through Cranelift. Without it nothing but the standard library is
-//!   needed, and there are no [`Filter`] and no [`FilterSet`].
+//! - `jit` (default): native code through Cranelift, on 64-bit Linux (x86-64 and aarch64). Without it, and on all other
+//!   machines, the interpreter runs filters, and nothing but the standard library is needed.
 //! - `syscall-names`: the names of system calls ([`Arch::syscall_name`], [`Form::Seccomp`]).
 //! - `cli`: the program `cbpf`.
 //! - `socket`: programs on sockets of Linux, in the module `socket`.
 //! - `peers`: the bench that runs other engines beside this one; the library is the same.
 
 #![cfg_attr(
-    not(feature = "jit"),
-    allow(rustdoc::broken_intra_doc_links, reason = "Filter and Packets are named, and not there")
-)]
-#![cfg_attr(
-    not(feature = "jit"),
-    allow(dead_code, reason = "some of the graph and the tables is read by native code alone")
+    not(all(
+        feature = "jit",
+        target_os = "linux",
+        target_pointer_width = "64",
+        any(target_arch = "x86_64", target_arch = "aarch64")
+    )),
+    allow(dead_code, unused_imports, reason = "some functions of the graph and of packets serve native code alone")
 )]
 #![deny(unsafe_code)]
 #![warn(missing_docs, missing_debug_implementations, unreachable_pub)]
 
 pub mod bpf;
 mod classifier;
-#[cfg_attr(not(feature = "jit"), path = "codegen/absent.rs")]
+// The only switch between native code and its absence; the lint above and the dependencies in Cargo.toml repeat it.
+#[cfg_attr(
+    not(all(
+        feature = "jit",
+        target_os = "linux",
+        target_pointer_width = "64",
+        any(target_arch = "x86_64", target_arch = "aarch64")
+    )),
+    path = "codegen/absent.rs"
+)]
 mod codegen;
 mod emit;
 pub mod filter;

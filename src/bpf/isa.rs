@@ -32,6 +32,15 @@ impl Width {
             Width::Word => 4,
         }
     }
+
+    /// Returns a number of this width with its bytes in the opposite order.
+    pub(crate) const fn swap_bytes(self, number: u32) -> u32 {
+        match self {
+            Width::Byte => number,
+            Width::Half => (number as u16).swap_bytes() as u32,
+            Width::Word => number.swap_bytes(),
+        }
+    }
 }
 
 /// An arithmetic operation on two 32-bit words; it wraps.
@@ -58,6 +67,20 @@ pub enum AluOp {
     /// `A >> b`, unsigned
     Rsh,
 }
+
+/// The operators of C and of expressions.
+pub(crate) static ALU_SYMBOLS: [(&str, AluOp); 10] = [
+    ("+", AluOp::Add),
+    ("-", AluOp::Sub),
+    ("*", AluOp::Mul),
+    ("/", AluOp::Div),
+    ("%", AluOp::Mod),
+    ("&", AluOp::And),
+    ("|", AluOp::Or),
+    ("^", AluOp::Xor),
+    ("<<", AluOp::Lsh),
+    (">>", AluOp::Rsh),
+];
 
 impl AluOp {
     /// Returns the result, or `None` for a division by zero.
@@ -94,6 +117,11 @@ impl AluOp {
     /// Returns whether a second operand of zero halts the program with verdict 0.
     pub const fn is_division(self) -> bool {
         matches!(self, AluOp::Div | AluOp::Mod)
+    }
+
+    /// Returns the operator of C, as in `<<`.
+    pub(crate) fn symbol(self) -> &'static str {
+        ALU_SYMBOLS.iter().find(|&&(_, op)| op == self).map_or("", |&(symbol, _)| symbol)
     }
 }
 

@@ -1,24 +1,24 @@
-//! The ways through a program that keep a packet, as conditions that must all hold.
+//! Paths: the ways through a program to a verdict other than 0, as conjunctions of conditions.
 
 use crate::bpf::isa::Width;
 use crate::ir::{Address, KnownBits, Range, ValueId, complement};
 
-/// What a packet must be like to take one way through a program, and the verdict at its end.
+/// The conditions under which a packet takes one way through a program, and the verdict at its end.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Path {
-    /// One for each value that is asked about.
+    /// One condition for each tested value.
     pub(crate) literals: Vec<Literal>,
-    /// The loads at computed addresses, whether or not anything depends on what they load: each must lie in bounds.
+    /// The loads at computed offsets that must lie in bounds, whether or not their values are used.
     pub(crate) checks: Vec<(Address, Width)>,
-    /// How many bytes must have been captured for the loads at fixed addresses.
+    /// The least captured length, for the loads at fixed offsets.
     pub(crate) min_len: u32,
     /// The verdict; `None` if the program computes it.
     pub(crate) verdict: Option<u32>,
-    /// Whether this is all that must hold; if not, the program must be asked.
+    /// `true` if these are all conditions. If not, the program must verify a match.
     pub(crate) is_exact: bool,
 }
 
-/// A value lies in one of these ranges, which are sorted and apart.
+/// The condition that a value lies in one of these ranges, which are sorted and disjoint.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Literal {
     pub(crate) value: ValueId,
@@ -26,31 +26,31 @@ pub(crate) struct Literal {
 }
 
 impl Path {
-    /// Any packet.
+    /// Returns the path of any packet.
     pub(crate) fn start() -> Path {
         Path { literals: Vec::new(), checks: Vec::new(), min_len: 0, verdict: None, is_exact: true }
     }
 
-    /// Asks for a value in these ranges, too; `false` if no packet has it.
+    /// Adds the condition that a value lies in ranges; `false` if no packet fulfils all conditions.
     pub(crate) fn require(&mut self, value: ValueId, ranges: &[Range], known: KnownBits) -> bool {
-        let wanted = within(ranges, known);
-        if is_all(&wanted, known) {
+        let possible = within(ranges, known);
+        if is_all(&possible, known) {
             return true;
         }
         match self.literals.iter_mut().find(|literal| literal.value == value) {
             None => {
-                let is_possible = !wanted.is_empty();
-                self.literals.push(Literal { value, ranges: wanted });
+                let is_possible = !possible.is_empty();
+                self.literals.push(Literal { value, ranges: possible });
                 is_possible
             }
             Some(literal) => {
-                literal.ranges = intersection(&literal.ranges, &wanted);
+                literal.ranges = intersection(&literal.ranges, &possible);
                 !literal.ranges.is_empty()
             }
         }
     }
 
-    /// Asks for the bytes of a load.
+    /// Adds the condition that a load lies in bounds.
     pub(crate) fn check(&mut self, address: Address, width: Width) {
         match address.base {
             None => self.min_len = self.min_len.max(address.end(width).try_into().unwrap_or(u32::MAX)),
@@ -63,7 +63,7 @@ impl Path {
         self.literals.iter().find(|literal| literal.value == value).map(|literal| literal.ranges.as_slice())
     }
 
-    /// Whether what the other path asks for follows from what this one does, where `value` lies in `ranges` instead.
+    /// Returns whether the conditions of another path follow from those of this one with `ranges` for `value`.
     fn implies(&self, other: &Path, value: ValueId, ranges: &[Range]) -> bool {
         let follows = |literal: &Literal| {
             let known = if literal.value == value { Some(ranges) } else { self.ranges_of(literal.value) };
@@ -75,16 +75,16 @@ impl Path {
     }
 }
 
-/// Leaves out what a path asks for only because another path, with the same verdict, has what is left out.
+/// Removes conditions of a path if the packets that fail them take another path with the same verdict.
 ///
-/// Of `port 53`, the way of the destination port asks for a source port that is not 53; the other way has those.
+/// For `port 53`, the path of the destination port requires a source port other than 53; the other path covers 53.
 pub(crate) fn simplify(paths: &mut [Path]) {
     for place in 0..paths.len() {
         let mut literal = 0;
         while let Some(Literal { value, ranges }) = paths[place].literals.get(literal) {
             let opposite = complement(ranges.iter().copied());
             let is_covered = |other: &Path| paths[place].implies(other, *value, &opposite);
-            // A short list of numbers selects more than it costs.
+            // A short list of ranges selects more than it costs.
             let is_worth = opposite.len() <= ranges.len();
             if is_worth && paths.iter().enumerate().any(|(at, other)| at != place && is_covered(other)) {
                 paths[place].literals.remove(literal);
@@ -95,13 +95,14 @@ pub(crate) fn simplify(paths: &mut [Path]) {
     }
 }
 
-/// The ranges without what the value cannot be. The last reaches to the end of all numbers if the value ends in it, so
-/// that what is not a range may be one without the rest.
+/// Returns the ranges without impossible values. The last range reaches to the largest number if it contains the
+/// largest value, so that the complement of a range may be one range.
 fn within(ranges: &[Range], known: KnownBits) -> Vec<Range> {
     let inside = ranges.iter().filter(|&&(low, high)| low <= known.max && high >= known.min);
     inside.map(|&(low, high)| (low, if high >= known.max { u32::MAX } else { high })).collect()
 }
 
+/// Returns whether ranges contain all values.
 pub(crate) fn is_all(ranges: &[Range], known: KnownBits) -> bool {
     matches!(ranges, &[(low, high)] if low <= known.min && high >= known.max)
 }
@@ -128,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn what_another_path_has_is_left_out() {
+    fn removes_conditions_that_another_path_covers() {
         let not_53 = [(0, 52), (54, u32::MAX)];
         let mut paths = [port(0, &[(53, 53)], None), port(1, &[(53, 53)], Some((0, &not_53)))];
         simplify(&mut paths);
@@ -141,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn what_no_packet_has_is_seen() {
+    fn detects_contradictions() {
         let mut path = Path::start();
         let byte = KnownBits::range(0, 255);
         assert!(path.require(ValueId(0), &[(5, 9), (20, 300)], byte));

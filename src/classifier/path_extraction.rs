@@ -1,11 +1,11 @@
-//! From a program to the paths on which it keeps packets: symbolic execution of its graph.
+//! Symbolic execution of a program's graph, which extracts the paths to verdicts other than 0.
 //!
-//! The values of all programs become values of one list, so that equal questions of different programs are the same
-//! question. What cannot be said in it (facts from the context, random numbers, expressions that are too large) is left
-//! out of the path, which is then not exact.
+//! The values of all programs are hash-consed in one list, so that equal conditions of different programs are one
+//! condition. Context data, random numbers and large expressions have no value in this list; conditions on them are
+//! left out of the path, which is then inexact.
 //!
-//! A program whose paths are too many to be taken one by one is walked through once more: what leads to one place is
-//! joined (`join`), so that this takes as many steps as the program has blocks, times a small number.
+//! A program with too many paths is executed once more with the paths joined in each block
+//! ([`path_joining`]), which takes a small number of steps for each block.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -16,75 +16,68 @@ use crate::classifier::path_joining;
 use crate::ir::{Address, Check, Edge, Graph, Hashing, Range, Terminator, Test, Value, ValueId, Values, complement};
 use crate::opt::Pass;
 
-/// The most paths of a program that are taken one by one.
-const MOST_PATHS: usize = 64;
+/// The most separate paths of a program.
+const MAX_PATHS: usize = 64;
 
-/// The most ways through a program that are tried one by one: most of them no packet takes.
-const MOST_WAYS: usize = 4_096;
+/// The most ways through a program that are tried one by one. Most of them are contradictory.
+const MAX_WAYS: usize = 4_096;
 
-/// The most blocks that are walked through for one program, over all its paths; and if paths are joined.
-const MOST_STEPS: usize = 4_096;
-const MOST_JOINED_STEPS: usize = 2_048;
+/// The most blocks that are executed for one program, over all its paths: separate, and joined.
+const MAX_STEPS: usize = 4_096;
+const MAX_JOINED_STEPS: usize = 2_048;
 
-/// How many blocks are walked through for all programs: so many, and so many for each.
+/// The most blocks that are executed for all programs: in total, and for each program.
 const STEPS: usize = 1 << 18;
 const STEPS_OF_RULE: usize = 256;
 
-/// How many instructions a short program has at most. Values are numbered as they are met, and tables depend on that.
+/// The most instructions of a short program. Values are numbered in the order of execution, and tables depend on that.
 const SHORT: usize = 128;
 
-/// How deep expressions are translated, and how many operations of one program are.
+/// The greatest depth of translated expressions, and the most translated operations of a program.
 const DEEPEST: usize = 24;
-const MOST_OPERATIONS: usize = 1 << 16;
+const MAX_OPERATIONS: usize = 1 << 16;
 
-/// What programs test, and on which paths they keep packets.
+/// The paths of programs.
 pub(crate) struct Extracted {
-    /// What all paths ask about.
+    /// The values that paths test.
     pub(crate) values: Values,
-    /// The paths of all programs, one program after the other.
-    pub(crate) paths: Vec<Path>,
-    /// Where the paths of each program end.
-    pub(crate) ends: Vec<usize>,
+    /// The paths of each program.
+    pub(crate) paths: Vec<Vec<Path>>,
     /// The programs whose paths were joined, in order.
     pub(crate) joined: Vec<usize>,
 }
 
-/// Takes programs apart.
+/// Extracts the paths of programs.
 ///
-/// Each has a fair share of the steps: what is left, divided by how many programs are. The short ones come first, in
-/// their order, and what they do not need the others have, so that no program has less because of another one.
+/// Each program has a fair share of the remaining steps. Short programs come first, in their order, and leave unused
+/// steps to others, so that no program has less because of another one.
 pub(crate) fn extract(programs: &[Verified]) -> Extracted {
     let mut order: Vec<usize> = (0..programs.len()).collect();
     order.sort_by_key(|&place| programs[place].steps().len() / SHORT);
     let mut left = STEPS + STEPS_OF_RULE * programs.len();
     let mut values = Values::default();
-    let (mut of_program, mut joined) = (vec![Vec::new(); programs.len()], Vec::new());
+    let (mut paths, mut joined) = (vec![Vec::new(); programs.len()], Vec::new());
     for (done, place) in order.into_iter().enumerate() {
-        let share = (left / (programs.len() - done)).min(MOST_STEPS);
+        let share = (left / (programs.len() - done)).min(MAX_STEPS);
         let mut graph = Graph::new(&programs[place]);
         graph.run(Pass::ValuePropagation);
         graph.run(Pass::SwitchLowering);
         let mut steps = share;
-        let separate = (ways(&graph) <= MOST_WAYS).then(|| Walker::new(&graph, &mut values).separate(&mut steps));
+        let separate = (ways(&graph) <= MAX_WAYS).then(|| Executor::new(&graph, &mut values).separate(&mut steps));
         left -= share - steps;
-        let mut paths = separate.flatten().unwrap_or_else(|| {
+        let mut of_program = separate.flatten().unwrap_or_else(|| {
             joined.push(place);
-            Walker::new(&graph, &mut values).joined(MOST_JOINED_STEPS)
+            Executor::new(&graph, &mut values).joined(MAX_JOINED_STEPS)
         });
-        path_joining::unite(&mut paths, &values);
-        simplify(&mut paths);
-        of_program[place] = paths;
+        path_joining::unite(&mut of_program, &values);
+        simplify(&mut of_program);
+        paths[place] = of_program;
     }
     joined.sort_unstable();
-    let mut extracted = Extracted { values, paths: Vec::new(), ends: Vec::new(), joined };
-    for paths in of_program {
-        extracted.paths.extend(paths);
-        extracted.ends.push(extracted.paths.len());
-    }
-    extracted
+    Extracted { values, paths, joined }
 }
 
-/// How many ways lead through a graph to a verdict that may be other than 0, also such as no packet takes.
+/// Returns the number of ways through a graph to a verdict other than 0, contradictory ones included.
 fn ways(graph: &Graph) -> usize {
     let mut ways = vec![0_usize; graph.blocks.len()];
     for (place, block) in graph.blocks.iter().enumerate().rev() {
@@ -96,7 +89,7 @@ fn ways(graph: &Graph) -> usize {
     ways[0]
 }
 
-/// A place that is reached on a path, and what the parameters are there; `None` is a value that cannot be said.
+/// The state of the execution at a block: the path, and the values of parameters; `None` is an inexpressible value.
 #[derive(Clone)]
 pub(crate) struct State {
     place: usize,
@@ -109,59 +102,59 @@ impl State {
         State::at_end(Path::start())
     }
 
-    /// A path of which nothing follows.
+    /// Returns the state at the end of a path.
     pub(crate) fn at_end(path: Path) -> State {
         State { place: 0, bound: Vec::new(), path }
     }
 
-    /// What a parameter is, if it has been met.
+    /// Returns the value of a parameter, if it was bound.
     pub(crate) fn parameter(&self, parameter: ValueId) -> Option<Option<ValueId>> {
         self.bound.iter().rev().find(|(other, _)| *other == parameter).map(|&(_, value)| value)
     }
 }
 
-struct Walker<'g, 'e> {
+struct Executor<'g, 'e> {
     graph: &'g Graph,
     /// The values of all programs.
     shared: &'e mut Values,
-    /// Whether the value differs between the paths, since a parameter does.
+    /// `true` for each value that depends on a parameter, and so differs between paths.
     varies: Vec<bool>,
-    /// What the values are that do not.
+    /// The translations of the other values.
     translated: HashMap<ValueId, Option<ValueId>, Hashing>,
     operations: usize,
     paths: Vec<Path>,
 }
 
-impl<'g, 'e> Walker<'g, 'e> {
-    fn new(graph: &'g Graph, shared: &'e mut Values) -> Walker<'g, 'e> {
+impl<'g, 'e> Executor<'g, 'e> {
+    fn new(graph: &'g Graph, shared: &'e mut Values) -> Executor<'g, 'e> {
         let mut varies = vec![false; graph.values.len()];
         for id in graph.values.ids() {
             let is_parameter = matches!(graph.value(id), Value::Parameter(_));
             varies[id.index()] = is_parameter || graph.values.operands(id).any(|operand| varies[operand.index()]);
         }
         let translated = HashMap::default();
-        Walker { graph, shared, varies, translated, operations: MOST_OPERATIONS, paths: Vec::new() }
+        Executor { graph, shared, varies, translated, operations: MAX_OPERATIONS, paths: Vec::new() }
     }
 
-    /// The paths one by one; `None` if they are too many, or the steps too few.
+    /// Returns the paths; `None` if there are too many, or too few steps.
     fn separate(mut self, steps: &mut usize) -> Option<Vec<Path>> {
         let mut open = vec![State::start()];
         while let Some(state) = open.pop() {
             *steps = steps.checked_sub(1)?;
             self.block(state, &mut open);
-            if self.paths.len() > MOST_PATHS || self.operations == 0 {
+            if self.paths.len() > MAX_PATHS || self.operations == 0 {
                 return None;
             }
         }
         Some(self.paths)
     }
 
-    /// Few paths that together have all packets that the program keeps, and perhaps more. What so many steps do not
-    /// reach is left out of them.
+    /// Returns few paths that together cover all packets that the program matches, and perhaps more. Conditions that
+    /// are not reached in `steps` are left out.
     fn joined(mut self, mut steps: usize) -> Vec<Path> {
         let mut waiting = BTreeMap::from([(0, vec![State::start()])]);
         let (mut open, mut paths) = (Vec::new(), Vec::new());
-        // Blocks stand in topological order: all that leads to the first of them is there.
+        // Blocks are in topological order, so all states of the first waiting block are known.
         while let Some((_, states)) = waiting.pop_first() {
             for state in states {
                 match steps.checked_sub(1) {
@@ -180,7 +173,7 @@ impl<'g, 'e> Walker<'g, 'e> {
         paths
     }
 
-    /// Walks through the block that a state has reached.
+    /// Executes the block of a state.
     fn block(&mut self, mut state: State, open: &mut Vec<State>) {
         let block = &self.graph.blocks[state.place];
         for &check in &block.checks {
@@ -195,10 +188,10 @@ impl<'g, 'e> Walker<'g, 'e> {
                 open.push(state);
             }
             Terminator::Branch { test, then, otherwise } => {
-                let question = self.question(&state, *test);
+                let condition = self.condition(&state, *test);
                 for (holds, edge) in [(false, otherwise), (true, then)] {
                     let mut next = state.clone();
-                    if self.answer(&mut next.path, &question, holds) {
+                    if self.assume(&mut next.path, &condition, holds) {
                         self.follow(&mut next, edge);
                         open.push(next);
                     }
@@ -207,7 +200,7 @@ impl<'g, 'e> Walker<'g, 'e> {
         }
     }
 
-    /// Goes on behind a check; `false` if it surely fails.
+    /// Adds the condition that a check passes; `false` if it always fails.
     fn check(&mut self, state: &mut State, check: Check) -> bool {
         match check {
             Check::InBounds(address, width) => match self.address(state, address, DEEPEST) {
@@ -220,7 +213,7 @@ impl<'g, 'e> Walker<'g, 'e> {
                 None => state.path.is_exact = false,
             },
             Check::Present(..) => {
-                // Where it fails, the program ends with any verdict.
+                // If the check fails, the program ends with any verdict.
                 self.paths.push(Path { is_exact: false, ..state.path.clone() });
                 state.path.is_exact = false;
             }
@@ -228,8 +221,10 @@ impl<'g, 'e> Walker<'g, 'e> {
         true
     }
 
-    fn finish(&mut self, State { bound, mut path, .. }: State, verdict: ValueId) {
-        let verdict = self.translate(&bound, verdict, DEEPEST);
+    /// Adds the path that ends with a verdict, unless that is 0.
+    fn finish(&mut self, state: State, verdict: ValueId) {
+        let verdict = self.value(&state, verdict);
+        let mut path = state.path;
         match verdict.map(|id| (id, self.shared.as_constant(id))) {
             Some((_, Some(k))) => path.verdict = Some(k),
             Some((id, None)) if !self.restrict(&mut path, id, &[(1, u32::MAX)]) => return,
@@ -241,7 +236,7 @@ impl<'g, 'e> Walker<'g, 'e> {
         }
     }
 
-    /// Goes along an edge.
+    /// Binds the parameters of the next block.
     fn follow(&mut self, state: &mut State, edge: &Edge) {
         let parameters = &self.graph.block(edge.block).parameters;
         let arguments: Vec<_> = edge.arguments.iter().map(|&argument| self.value(state, argument)).collect();
@@ -249,27 +244,25 @@ impl<'g, 'e> Walker<'g, 'e> {
         state.place = edge.block.index();
     }
 
-    /// What a test asks: that a value lies in some ranges, if it can be said.
-    fn question(&mut self, state: &State, test: Test) -> Option<Literal> {
+    /// Returns a test as the condition that a value lies in ranges, if that is possible.
+    fn condition(&mut self, state: &State, test: Test) -> Option<Literal> {
         if let Some((value, ranges)) = self.graph.as_ranges(test) {
             let ranges = ranges.to_vec();
             return Some(Literal { value: self.value(state, value)?, ranges });
         }
         let Test::Compare(condition, left, right) = test else { return None };
         let (left, right) = (self.value(state, left)?, self.value(state, right)?);
-        let values = &mut self.shared;
-        match condition {
-            Condition::BitsSet => {
-                Some(Literal { value: values.alu(AluOp::And, left, right), ranges: vec![(1, u32::MAX)] })
-            }
-            Condition::Equal => Some(Literal { value: values.alu(AluOp::Sub, left, right), ranges: vec![(0, 0)] }),
-            _ => None,
-        }
+        let (op, range) = match condition {
+            Condition::BitsSet => (AluOp::And, (1, u32::MAX)),
+            Condition::Equal => (AluOp::Sub, (0, 0)),
+            _ => return None,
+        };
+        Some(Literal { value: self.shared.alu(op, left, right), ranges: vec![range] })
     }
 
-    /// Goes on where a question has this answer; `false` if it never has.
-    fn answer(&mut self, path: &mut Path, question: &Option<Literal>, holds: bool) -> bool {
-        match question {
+    /// Adds a condition or its negation to a path; `false` if that is a contradiction.
+    fn assume(&mut self, path: &mut Path, literal: &Option<Literal>, holds: bool) -> bool {
+        match literal {
             Some(Literal { value, ranges }) if holds => self.restrict(path, *value, ranges),
             Some(Literal { value, ranges }) => self.restrict(path, *value, &complement(ranges.iter().copied())),
             None => {
@@ -284,31 +277,29 @@ impl<'g, 'e> Walker<'g, 'e> {
     }
 
     fn value(&mut self, state: &State, id: ValueId) -> Option<ValueId> {
-        self.translate(&state.bound, id, DEEPEST)
+        self.translate(state, id, DEEPEST)
     }
 
-    /// A value of the program as one of all programs, if it can be said.
-    fn translate(&mut self, bound: &[(ValueId, Option<ValueId>)], id: ValueId, depth: usize) -> Option<ValueId> {
+    /// Translates a value of the program to one of the shared list, if it is expressible.
+    fn translate(&mut self, state: &State, id: ValueId, depth: usize) -> Option<ValueId> {
         if let Some(&known) = self.translated.get(&id) {
             return known;
         }
         self.operations = self.operations.saturating_sub(1);
         let depth = depth.checked_sub(1).filter(|_| self.operations > 0)?;
         let translated = match self.graph.value(id) {
-            Value::Parameter(_) => {
-                bound.iter().rev().find(|(parameter, _)| *parameter == id).and_then(|&(_, value)| value)
-            }
+            Value::Parameter(_) => state.parameter(id).flatten(),
             Value::Constant(k) => Some(self.shared.constant(k)),
             Value::WireLen => Some(self.shared.add(Value::WireLen)),
             Value::Load(address, width, order) => {
-                let address = self.translate_address(bound, address, depth).flatten();
+                let address = self.address(state, address, depth).flatten();
                 address.map(|address| self.shared.load(address, width, order))
             }
             Value::Alu(op, left, right) => {
-                let operands = self.translate(bound, left, depth).zip(self.translate(bound, right, depth));
+                let operands = self.translate(state, left, depth).zip(self.translate(state, right, depth));
                 operands.map(|(left, right)| self.shared.alu(op, left, right))
             }
-            Value::Negate(value) => self.translate(bound, value, depth).map(|value| self.shared.negate(value)),
+            Value::Negate(value) => self.translate(state, value, depth).map(|value| self.shared.negate(value)),
             _ => None,
         };
         if !self.varies[id.index()] {
@@ -317,23 +308,10 @@ impl<'g, 'e> Walker<'g, 'e> {
         translated
     }
 
+    /// Translates an address of the program: `None` if it is inexpressible, `Some(None)` if it is always out of bounds.
     fn address(&mut self, state: &State, address: Address, depth: usize) -> Option<Option<Address>> {
-        self.translate_address(&state.bound, address, depth)
-    }
-
-    /// An address of the program as one of all programs: `None` if it cannot be said, `Some(None)` if no packet has it.
-    fn translate_address(
-        &mut self,
-        bound: &[(ValueId, Option<ValueId>)],
-        Address { base, offset }: Address,
-        depth: usize,
-    ) -> Option<Option<Address>> {
-        match base {
-            None => Some(Some(Address { base, offset })),
-            Some(base) => {
-                let base = self.translate(bound, base, depth)?;
-                Some(self.shared.address(base, offset))
-            }
-        }
+        let Some(base) = address.base else { return Some(Some(address)) };
+        let base = self.translate(state, base, depth)?;
+        Some(self.shared.address(base, address.offset))
     }
 }

@@ -1,48 +1,48 @@
-//! Joins what leads to one place of a program, so that a program with thousands of paths is walked through in one go.
+//! Joins of the states at one block, so that a program with thousands of paths is executed in one pass.
 //!
-//! A joined state has what both states have in common. If no packet has that but those of either, nothing is lost;
-//! otherwise the path is no longer exact: it finds all packets that the program keeps, and more.
+//! A joined state has the common conditions of both states. If these cover no other packets, nothing is lost. Otherwise
+//! the path is inexact: it covers all packets that the program matches, and more.
 
 use crate::classifier::path::{Literal, Path, is_all};
 use crate::classifier::path_extraction::State;
 use crate::ir::{Range, Values, joined};
 
-/// How many states are kept apart at one place.
-const MOST_STATES: usize = 4;
+/// The most separate states at one block.
+const MAX_STATES: usize = 4;
 
-/// How many values a joined path tests: those that select the most.
-const MOST_LITERALS: usize = 8;
+/// The most values that a joined path tests. They are those that select the most.
+const MAX_LITERALS: usize = 8;
 
-/// The most ranges that a value of a joined path lies in.
-const MOST_RANGES: usize = 16;
+/// The most ranges of a value in a joined path.
+const MAX_RANGES: usize = 16;
 
-/// What it costs not to have the value of a parameter, in bits that a path selects.
-const PARAMETER: u32 = 4;
+/// The loss from an unknown parameter, in selected bits.
+const PARAMETER_LOSS: u32 = 4;
 
-/// Adds a state to those that have reached the same place: on its own, as one with another if nothing is lost by that,
-/// or, where there are too many, as one with the one that is most like it.
+/// Adds a state to those of the same block. It is joined to another state if nothing is lost, or, if there are too many
+/// states, to the one with the least loss.
 pub(crate) fn add(states: &mut Vec<State>, mut new: State, values: &Values) {
     shorten(&mut new.path);
     let mut nearest = (u32::MAX, 0);
     for (place, state) in states.iter_mut().enumerate() {
-        let common = Common::of(&state.path, &new.path, values);
+        let common = CommonPath::of(&state.path, &new.path, values);
         let parameters = differing(state, &new);
         if common.is_same && parameters == 0 {
             state.path = common.path(&state.path, &new.path);
             return;
         }
-        let loss = bits(&state.path) + bits(&new.path) - 2 * common.bits + PARAMETER * parameters as u32;
+        let loss = bits(&state.path) + bits(&new.path) - 2 * common.bits + PARAMETER_LOSS * parameters as u32;
         if loss < nearest.0 {
             nearest = (loss, place);
         }
     }
-    if states.len() < MOST_STATES {
+    if states.len() < MAX_STATES {
         states.push(new);
         return;
     }
     let state = &mut states[nearest.1];
-    state.path = Common::of(&state.path, &new.path, values).path(&state.path, &new.path);
-    // A parameter that only one of them has is that of a block which does not dominate this place.
+    state.path = CommonPath::of(&state.path, &new.path, values).path(&state.path, &new.path);
+    // A parameter that only one state has belongs to a block that does not dominate this one.
     state.bound.retain_mut(|(parameter, value)| match new.parameter(*parameter) {
         Some(other) => {
             *value = value.filter(|_| other == *value);
@@ -52,20 +52,20 @@ pub(crate) fn add(states: &mut Vec<State>, mut new: State, values: &Values) {
     });
 }
 
-/// How many parameters of both states differ.
+/// Returns the number of parameters with different values.
 fn differing(state: &State, other: &State) -> usize {
     let differs = |parameter, value| other.parameter(parameter).is_some_and(|other| other != value);
     state.bound.iter().filter(|&&(parameter, value)| differs(parameter, value)).count()
 }
 
-/// Adds a path to some: as [`add`] does.
+/// Adds a path to others, as [`add`] does.
 pub(crate) fn add_path(paths: &mut Vec<Path>, new: Path, values: &Values) {
     let mut states: Vec<State> = paths.drain(..).map(State::at_end).collect();
     add(&mut states, State::at_end(new), values);
     paths.extend(states.into_iter().map(|state| state.path));
 }
 
-/// Makes one of paths that differ in one value if that then lies in one range, or outside of one.
+/// Unites paths that differ in one value, if the value then lies in one range or outside of one.
 pub(crate) fn unite(paths: &mut Vec<Path>, values: &Values) {
     let is_one = |path: &Path| path.literals.iter().all(|literal| super::term::as_one(&literal.ranges).is_some());
     let mut place = 0;
@@ -73,7 +73,7 @@ pub(crate) fn unite(paths: &mut Vec<Path>, values: &Values) {
         let mut others = place + 1..paths.len();
         let united = others.find_map(|other| {
             let (a, b) = (&paths[place], &paths[other]);
-            let common = Common::of(a, b, values);
+            let common = CommonPath::of(a, b, values);
             let is_worth = common.is_same && a.verdict == b.verdict;
             is_worth.then(|| common.path(a, b)).filter(is_one).map(|path| (other, path))
         });
@@ -81,7 +81,7 @@ pub(crate) fn unite(paths: &mut Vec<Path>, values: &Values) {
             Some((other, path)) => {
                 paths.remove(other);
                 paths[place] = path;
-                // It may fit to one before.
+                // The united path may unite with an earlier one.
                 place = 0;
             }
             None => place += 1,
@@ -89,20 +89,19 @@ pub(crate) fn unite(paths: &mut Vec<Path>, values: &Values) {
     }
 }
 
-/// What two paths have in common.
-struct Common {
-    /// The literals that they differ in, by their places in the first path: what the value then lies in, unless that is
-    /// nothing in particular.
+/// The common conditions of two paths.
+struct CommonPath {
+    /// The literals of the first path that differ, by place, and their common conditions, if there are any.
     differing: Vec<(usize, Option<Literal>)>,
-    /// How much the common path selects, in bits.
+    /// The selectivity of the common path, in bits.
     bits: u32,
-    /// Whether only packets of either path have what they have in common.
+    /// `true` if the common conditions cover only packets of either path.
     is_same: bool,
     is_exact: bool,
 }
 
-impl Common {
-    fn of(a: &Path, b: &Path, values: &Values) -> Common {
+impl CommonPath {
+    fn of(a: &Path, b: &Path, values: &Values) -> CommonPath {
         let mut is_in = [
             a.min_len >= b.min_len && b.checks.iter().all(|check| a.checks.contains(check)),
             b.min_len >= a.min_len && a.checks.iter().all(|check| b.checks.contains(check)),
@@ -122,9 +121,9 @@ impl Common {
             }
             let joined = Literal { value: literal.value, ranges: joined([literal.ranges.as_slice(), other].concat()) };
             is_in = [is_in[0] && joined.ranges == *other, is_in[1] && joined.ranges == literal.ranges];
-            let says_something = !is_all(&joined.ranges, values.known(literal.value));
-            let fits = says_something && joined.ranges.len() <= MOST_RANGES;
-            is_whole &= fits || !says_something;
+            let is_selective = !is_all(&joined.ranges, values.known(literal.value));
+            let fits = is_selective && joined.ranges.len() <= MAX_RANGES;
+            is_whole &= fits || !is_selective;
             bits += if fits { bits_of(&joined) } else { 0 };
             differing.push((place, fits.then_some(joined)));
         }
@@ -136,10 +135,10 @@ impl Common {
             [_, true] => a.is_exact,
             _ => a.is_exact && b.is_exact,
         };
-        Common { differing, bits, is_same, is_exact: is_same && are_exact }
+        CommonPath { differing, bits, is_same, is_exact: is_same && are_exact }
     }
 
-    /// The path that has it.
+    /// Returns the path with the common conditions.
     fn path(self, a: &Path, b: &Path) -> Path {
         let mut differing = self.differing.into_iter().peekable();
         let literals = a.literals.iter().enumerate().filter_map(|(place, literal)| {
@@ -158,14 +157,14 @@ impl Common {
     }
 }
 
-/// The ranges of a value in another path, which mostly has it at the same place.
+/// Returns the ranges of a value in another path, where it mostly has the same place.
 fn ranges_of<'p>(path: &'p Path, literal: &Literal, place: usize) -> Option<&'p Vec<Range>> {
     let is_of_value = |other: &&Literal| other.value == literal.value;
     let same = path.literals.get(place).filter(is_of_value);
     same.or_else(|| path.literals.iter().find(is_of_value)).map(|literal| &literal.ranges)
 }
 
-/// How much a path selects, in bits.
+/// Returns the selectivity of a path, in bits.
 fn bits(path: &Path) -> u32 {
     path.literals.iter().map(bits_of).sum()
 }
@@ -175,9 +174,9 @@ fn bits_of(literal: &Literal) -> u32 {
     numbers.leading_zeros().saturating_sub(31)
 }
 
-/// Leaves out what selects the least, if a path tests many values.
+/// Removes the least selective conditions of a path that tests many values.
 fn shorten(path: &mut Path) {
-    while path.literals.len() > MOST_LITERALS {
+    while path.literals.len() > MAX_LITERALS {
         let weakest = path.literals.iter().enumerate().min_by_key(|(_, literal)| bits_of(literal));
         let Some((place, _)) = weakest else { return };
         path.literals.remove(place);

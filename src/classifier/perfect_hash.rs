@@ -1,108 +1,108 @@
-//! Where the keys of a table stand: each has one place, and no other key has it, so that nothing is searched.
+//! Perfect hashes: each key of a table has a slot of its own, so that one memory access finds it.
 //!
-//! The upper bits of a hash name a bucket, each bucket has an odd factor, and the upper bits of the hash times that
-//! factor name the place. The factors are found bucket by bucket, the fullest first, while places are left (hash and
-//! displace: Fox, Heath, Chen and Daoud, 1992; Belazzougui, Botelho and Dietzfelbinger, 2009). Few keys have more places
-//! and no buckets.
+//! The upper bits of a hash are the number of a bucket. Each bucket has an odd factor, and the upper bits of the hash
+//! times that factor are the number of the slot. The factors are found bucket by bucket, the fullest first (hash and
+//! displace: Fox, Heath, Chen and Daoud, 1992; Belazzougui, Botelho and Dietzfelbinger, 2009). Small tables have more
+//! slots and no buckets.
 
 use crate::packet::random;
 
-/// Up to so many keys do without buckets: if they have so many places each, and so great a part of their square, one hash
-/// in a dozen or better brings no two of them together.
-pub(crate) const FEW: usize = 128;
-const PLACES_OF_FEW: usize = 8;
-const PART_OF_SQUARE: usize = 5;
+/// The most keys of a small table, the slots for each of its keys, and the divisor of the square of its keys that is
+/// the least number of slots. At least one hash in a dozen then has no collisions.
+pub(crate) const MAX_DIRECT_KEYS: usize = 128;
+const SLOTS_OF_DIRECT_KEY: usize = 8;
+const SQUARE_DIVISOR: usize = 5;
 
-/// How many keys a bucket has at most, on average.
+/// The most keys of a bucket, on average.
 const BUCKET: usize = 4;
 
-/// The most of all places that are taken: the fewer places, the more of them are in the cache.
-const FULL: f64 = 0.98;
+/// The largest share of slots that are taken. The fewer slots, the more of them are in the cache.
+const MAX_LOAD: f64 = 0.98;
 
-/// How many factors are tried for a bucket.
+/// The number of factors that are tried for a bucket.
 const TRIALS: u32 = 1 << 14;
 
-/// Places for some hashes.
+/// A perfect hash of some hashes of keys.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Places {
-    /// A factor for each bucket, a power of two of them; none if the hashes name places themselves.
+pub(crate) struct PerfectHash {
+    /// A factor for each bucket. Their number is a power of two, or 0 if hashes number slots themselves.
     pub(crate) factors: Vec<u32>,
-    /// There are two to this power, at least two.
+    /// The binary logarithm of the number of slots, at least 1.
     pub(crate) bits: u32,
 }
 
-impl Places {
-    /// Places that these hashes name themselves; `None` if two name one, so that others must be tried.
-    pub(crate) fn direct(hashes: &[u64]) -> Option<Places> {
+impl PerfectHash {
+    /// Returns a perfect hash without buckets; `None` if there are collisions, so that other hashes must be tried.
+    pub(crate) fn direct(hashes: &[u64]) -> Option<PerfectHash> {
         let count = hashes.len();
-        let places =
-            Places { factors: Vec::new(), bits: bits((PLACES_OF_FEW * count).max(count * count / PART_OF_SQUARE)) };
-        let mut taken = vec![false; places.count()];
-        let are_apart = hashes.iter().all(|&hash| !std::mem::replace(&mut taken[places.of(hash)], true));
-        are_apart.then_some(places)
+        let slots = (SLOTS_OF_DIRECT_KEY * count).max(count * count / SQUARE_DIVISOR);
+        let perfect = PerfectHash { factors: Vec::new(), bits: bits(slots) };
+        let mut taken = vec![false; perfect.slots()];
+        let are_apart = hashes.iter().all(|&hash| !std::mem::replace(&mut taken[perfect.slot_of(hash)], true));
+        are_apart.then_some(perfect)
     }
 
-    /// Places for these hashes, no two of which are alike; `None` if none are found, so that others must be tried.
-    pub(crate) fn new(hashes: &[u64]) -> Option<Places> {
+    /// Returns a perfect hash of distinct hashes; `None` if none is found, so that other hashes must be tried.
+    pub(crate) fn new(hashes: &[u64]) -> Option<PerfectHash> {
         let mut sorted = hashes.to_vec();
         sorted.sort_unstable();
-        let is_full = |bits: u32| hashes.len() as f64 > FULL * f64::from(1_u32 << bits);
+        let is_full = |bits: u32| hashes.len() as f64 > MAX_LOAD * f64::from(1_u32 << bits);
         let least = bits(hashes.len());
         let mut sizes = (least..).skip_while(|&bits| is_full(bits)).take(2);
-        sizes.find_map(|bits| Places::in_buckets(&sorted, bits))
+        sizes.find_map(|bits| PerfectHash::in_buckets(&sorted, bits))
     }
 
-    /// Two to the power `bits` places for these hashes, which are sorted.
-    fn in_buckets(sorted: &[u64], bits_of_place: u32) -> Option<Places> {
-        let mut places = Places { factors: vec![1; 1 << bits(sorted.len() / BUCKET)], bits: bits_of_place };
-        let mut of_buckets: Vec<&[u64]> = sorted.chunk_by(|&a, &b| places.bucket(a) == places.bucket(b)).collect();
-        of_buckets.sort_by_key(|hashes| std::cmp::Reverse(hashes.len()));
-        let mut taken = vec![false; places.count()];
+    /// Returns a perfect hash of sorted hashes with 2 to the power `slot_bits` slots.
+    fn in_buckets(sorted: &[u64], slot_bits: u32) -> Option<PerfectHash> {
+        let mut perfect = PerfectHash { factors: vec![1; 1 << bits(sorted.len() / BUCKET)], bits: slot_bits };
+        let mut buckets: Vec<&[u64]> = sorted.chunk_by(|&a, &b| perfect.bucket(a) == perfect.bucket(b)).collect();
+        buckets.sort_by_key(|hashes| std::cmp::Reverse(hashes.len()));
+        let mut taken = vec![false; perfect.slots()];
         let mut new = Vec::new();
-        for hashes in of_buckets {
-            let bucket = places.bucket(hashes[0]);
+        for hashes in buckets {
+            let bucket = perfect.bucket(hashes[0]);
             let mut factors = (0..TRIALS).map(|trial| random::number(bucket as u64, trial) | 1);
-            places.factors[bucket] = factors.find(|&factor| {
+            perfect.factors[bucket] = factors.find(|&factor| {
                 new.clear();
                 hashes.iter().all(|&hash| {
-                    let place = named(hash.wrapping_mul(factor.into()), places.bits);
-                    let is_free = !taken[place] && !new.contains(&place);
-                    new.push(place);
+                    let slot = upper_bits(hash.wrapping_mul(factor.into()), perfect.bits);
+                    let is_free = !taken[slot] && !new.contains(&slot);
+                    new.push(slot);
                     is_free
                 })
             })?;
-            new.iter().for_each(|&place| taken[place] = true);
+            new.iter().for_each(|&slot| taken[slot] = true);
         }
-        Some(places)
+        Some(perfect)
     }
 
-    /// How many places there are.
-    pub(crate) fn count(&self) -> usize {
+    /// Returns the number of slots.
+    pub(crate) fn slots(&self) -> usize {
         1 << self.bits
     }
 
-    /// How many bits of a hash name its bucket, at least one; `None` if there are no buckets.
+    /// Returns the number of bits of a hash that number its bucket, at least one; `None` if there are no buckets.
     pub(crate) fn bucket_bits(&self) -> Option<u32> {
         (!self.factors.is_empty()).then(|| self.factors.len().trailing_zeros())
     }
 
     fn bucket(&self, hash: u64) -> usize {
-        named(hash, self.factors.len().trailing_zeros())
+        upper_bits(hash, self.factors.len().trailing_zeros())
     }
 
-    /// The place of a hash: of one that [`Places::new`] was not given, some place.
-    pub(crate) fn of(&self, hash: u64) -> usize {
+    /// Returns the slot of a hash. A hash that is not one of the keys' has any slot.
+    pub(crate) fn slot_of(&self, hash: u64) -> usize {
         let factor = if self.factors.is_empty() { 1 } else { self.factors[self.bucket(hash)] };
-        named(hash.wrapping_mul(factor.into()), self.bits)
+        upper_bits(hash.wrapping_mul(factor.into()), self.bits)
     }
 }
 
-/// What so many upper bits name.
-pub(crate) fn named(hash: u64, bits: u32) -> usize {
+/// Returns the number that the upper `bits` bits of a hash form.
+pub(crate) fn upper_bits(hash: u64, bits: u32) -> usize {
     (hash >> (64 - bits)) as usize
 }
 
-/// How many bits count so many, at least one.
+/// Returns the number of bits that count to `count`, at least one.
 fn bits(count: usize) -> u32 {
     count.next_power_of_two().trailing_zeros().max(1)
 }
@@ -112,26 +112,30 @@ mod tests {
     use super::*;
 
     #[test]
-    fn no_two_keys_share_a_place() {
+    fn no_two_keys_share_a_slot() {
         for count in [1, 2, 24, 100, 101, 1_000, 50_000] {
-            // Neighbours, as addresses are, and a factor as tables have them; some factors bring a few keys together.
+            // Consecutive keys, as addresses are, and a random factor as tables have. Some factors make a few keys
+            // collide.
             let found = (0..64_u32).find_map(|seed| {
                 let factor = u64::from(random::number(1, seed)) << 32 | u64::from(random::number(2, seed)) | 1;
                 let hashes: Vec<u64> = (0..count).map(|key: u64| (key + 0x0a00_0000).wrapping_mul(factor)).collect();
-                let places = if count <= 100 { Places::direct(&hashes) } else { Places::new(&hashes) };
-                places.map(|places| (places, hashes))
+                let perfect = if count <= 100 { PerfectHash::direct(&hashes) } else { PerfectHash::new(&hashes) };
+                perfect.map(|perfect| (perfect, hashes))
             });
-            let (places, hashes) = found.expect("some factor does");
-            let mut taken = vec![false; places.count()];
-            hashes.iter().for_each(|&hash| assert!(!std::mem::replace(&mut taken[places.of(hash)], true)));
+            let (perfect, hashes) = found.expect("some factor has no collisions");
+            let mut taken = vec![false; perfect.slots()];
+            hashes.iter().for_each(|&hash| assert!(!std::mem::replace(&mut taken[perfect.slot_of(hash)], true)));
             assert!(count <= 100 || taken.len() as u64 <= 3 * count);
         }
     }
 
     #[test]
-    fn keys_that_are_hashed_alike_have_no_places() {
-        assert_eq!(Places::direct(&[7, 7]), None);
-        assert_eq!(Places::new(&[7, 7]), None);
-        assert_eq!(Places::new(&[[9; 2].as_slice(), &(0..50).map(|key| key << 50).collect::<Vec<_>>()].concat()), None);
+    fn equal_hashes_have_no_perfect_hash() {
+        assert_eq!(PerfectHash::direct(&[7, 7]), None);
+        assert_eq!(PerfectHash::new(&[7, 7]), None);
+        assert_eq!(
+            PerfectHash::new(&[[9; 2].as_slice(), &(0..50).map(|key| key << 50).collect::<Vec<_>>()].concat()),
+            None
+        );
     }
 }

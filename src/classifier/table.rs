@@ -1,103 +1,103 @@
-//! Hash tables of terms, in the form in which compiled code reads them, too.
+//! Hash tables of terms, in the form that native code reads, too.
 //!
-//! All tables of an index share one list of words, and those with the same words have them once: `host` looks for the
-//! same addresses at four places. A key has one slot ([`Places`]), and a slot that no key has repeats that of another
-//! one: so a look at a slot always finds the tag of some key, and what belongs to it. The tag of one field is the field
-//! itself, that of several a part of their hash.
+//! All tables of a classifier share one list of words, and tables with the same words store them once: `host` looks up
+//! the same addresses at four offsets. A key has one slot ([`PerfectHash`]). A slot without a key repeats that of
+//! another key, so every slot holds the tag of some key and its content. The tag of a key with one field is the field,
+//! otherwise a part of the hash.
 //!
-//! To a tag belongs a chain of entries, in the order of their ranks, the last marked. An entry has all conditions of
-//! its term that neither the guards of the table nor the tag decide, so that keys that are hashed alike do no harm.
-//! Where nothing is left to be said, the slot has the rank itself, and there are no entries.
+//! The content of a slot is a chain of entries, in the order of their ranks, the last of them marked. An entry has all
+//! conditions of its term that neither the guards of the table nor the tag decide, so collisions do no harm. If no
+//! conditions are left, the slot holds the rank itself, and there are no entries.
 
 use std::collections::HashMap;
 use std::hash::BuildHasher;
 
-use crate::classifier::entry::{Entry, mark};
 use crate::classifier::entry_conditions;
-use crate::classifier::entry_conditions::{Column, Guard, MOST_COLUMNS};
-use crate::classifier::field::{Field, Fields, Row};
-use crate::classifier::key;
-use crate::classifier::key::{Chain, KeyField};
-use crate::classifier::perfect_hash::{Places, named};
-use crate::classifier::table_choice::Key;
+use crate::classifier::entry_conditions::{EntryCondition, MAX_ENTRY_CONDITIONS, TableGuard};
+use crate::classifier::packet_fields::{FieldValues, PacketField, PacketFields};
+use crate::classifier::perfect_hash::{PerfectHash, upper_bits};
+use crate::classifier::table_choice::KeyMask;
+use crate::classifier::table_entry::{TableEntry, mark};
+use crate::classifier::table_key;
+use crate::classifier::table_key::{Chain, KeyField};
 use crate::classifier::term::{Constraint, Rank, Term};
 use crate::classifier::work_counter;
 use crate::ir::Hashing;
 
-/// Up to so many terms of an index, of those without a key, have code of their own.
-pub(crate) const MOST_SPELLED: usize = 48;
+/// The most terms without a key that are compiled inline.
+pub(crate) const MAX_INLINE_TERMS: usize = 48;
 
-/// The most entries that need verification which the code for the first match collects before it gives up.
-pub(crate) const MOST_ASKED: usize = 32;
+/// The most entries that need verification that the code for the first match collects before it gives up.
+pub(crate) const MAX_UNVERIFIED: usize = 32;
 
-/// The most entries that it writes: spelled-out terms are always written.
-pub(crate) const MOST_WRITTEN: usize = MOST_ASKED + MOST_SPELLED + 1;
+/// The most entries that it writes, since inline terms are always written.
+pub(crate) const MAX_WRITTEN: usize = MAX_UNVERIFIED + MAX_INLINE_TERMS + 1;
 
-/// The answer of the code for the first match when it gives up.
+/// The answer of the code for the first match if it gives up.
 pub(crate) const GIVEN_UP: u64 = u64::MAX;
 
-/// The answer of code for a packet that is shorter than the code takes for granted.
-pub(crate) const LACKS: Rank = Rank::MAX - 1;
+/// The answer of code for a packet that is shorter than the code assumes.
+pub(crate) const TOO_SHORT: Rank = Rank::MAX - 1;
 
-/// The tables of an index, in the order of their first ranks.
+/// The tables of a classifier, in the order of their first ranks.
 #[derive(Debug)]
 pub(crate) struct Tables {
     pub(crate) list: Vec<Table>,
-    /// The rank behind all: that of no rule.
+    /// The rank after all rules, which is that of no rule.
     pub(crate) none: Rank,
-    /// The words of all.
+    /// The words of all tables.
     pub(crate) words: Vec<u32>,
-    /// At which of the words there is a byte for each number of a byte, by field: 1 for those that lie in its ranges.
+    /// The start in `words` of 256 bytes for each field with ranges of a byte: 1 for the numbers in the ranges.
     pub(crate) members: HashMap<u8, usize, Hashing>,
-    /// The rules whose programs some entries have run, some more than once.
-    pub(crate) run: Vec<Rank>,
-    /// Where words begin that are hashed so, while tables are added.
+    /// The rules whose programs have to run because of entries, some more than once.
+    pub(crate) rules_to_run: Vec<Rank>,
+    /// The starts of words by their hash, while tables are added.
     starts: HashMap<u64, Vec<usize>, Hashing>,
 }
 
 /// A table.
 #[derive(Debug)]
 pub(crate) struct Table {
-    /// What holds for all entries: the fields that the packet must have, a bit each, and numbers.
+    /// The fields that the packet must have for all entries, a bit each.
     pub(crate) needs: u64,
-    pub(crate) guards: Vec<Guard>,
-    /// The fields of the key, which the guards do not decide; if there are none, there are no slots, but one chain.
+    pub(crate) guards: Vec<TableGuard>,
+    /// The fields of the key, none of which the guards decide. Without a key there are no slots, but one chain.
     pub(crate) key: Vec<KeyField>,
     pub(crate) slots: Option<Slots>,
-    /// Where its words begin.
+    /// The start of its words.
     pub(crate) start: usize,
     /// The field that the tag decides.
-    by_tag: Option<u8>,
-    /// The terms, if there are no slots and so few that code spells them out.
-    pub(crate) spelled: Vec<Term>,
-    /// What an entry has conditions on.
-    pub(crate) columns: Vec<Column>,
-    /// Whether some entries need more fields than all do.
-    pub(crate) differ: bool,
-    /// The verdict of all entries, if the slots say everything else.
-    pub(crate) told: Option<u32>,
-    /// The least rank.
-    pub(crate) first: Rank,
-    /// How many terms it has, in how many chains, and the most entries of a chain.
-    pub(crate) count: usize,
-    pub(crate) chains: usize,
-    pub(crate) longest: usize,
-    /// How many entries the chain of an entry has, on average.
-    pub(crate) usual: f64,
-    /// Whether some entries must be asked.
-    pub(crate) has_asked: bool,
-    /// Whether there are marks beside the ranks: if not, chains have one entry.
-    pub(crate) is_marked: bool,
+    tag_field: Option<u8>,
+    /// The terms, if there are no slots and they are compiled inline.
+    pub(crate) inline_terms: Vec<Term>,
+    /// The conditions of entries.
+    pub(crate) conditions: Vec<EntryCondition>,
+    /// `true` if some entries need more fields than all do.
+    pub(crate) entries_have_needs: bool,
+    /// The verdict of all entries, if slots hold ranks and there are no entries.
+    pub(crate) slot_verdict: Option<u32>,
+    /// The lowest rank.
+    pub(crate) first_rank: Rank,
+    pub(crate) term_count: usize,
+    pub(crate) chain_count: usize,
+    /// The number of entries of the longest chain.
+    pub(crate) longest_chain: usize,
+    /// The length of the chain of an entry, on average.
+    pub(crate) mean_chain_len: f64,
+    /// `true` if some entries need verification.
+    pub(crate) has_unverified: bool,
+    /// `true` if ranks have marks. If not, chains have one entry.
+    pub(crate) has_marks: bool,
 }
 
-/// Slots, two words each: the tag, and at which of the table's words its chain begins, or the rank.
+/// Slots of two words each: the tag, and the start of the chain in the table's words or the rank.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Slots {
-    /// How many bits name a bucket, if there are any; their factors are the first words.
+    /// The number of bits of the number of a bucket, if there are buckets. Their factors are the first words.
     pub(crate) bucket_bits: Option<u32>,
-    /// At which of the words the slots begin.
+    /// The start of the slots in the table's words.
     pub(crate) at: usize,
-    /// How many bits name a slot.
+    /// The number of bits of the number of a slot.
     pub(crate) bits: u32,
 }
 
@@ -108,94 +108,95 @@ impl Tables {
             none,
             words: Vec::new(),
             members: HashMap::default(),
-            run: Vec::new(),
+            rules_to_run: Vec::new(),
             starts: HashMap::default(),
         }
     }
 
-    /// Adds the bytes of fields that ask whether a byte lies in several ranges, when all tables are there.
-    pub(crate) fn finish(&mut self, fields: &Fields) {
+    /// Adds the bytes of fields that test a byte for several ranges, after all tables.
+    pub(crate) fn finish(&mut self, fields: &PacketFields) {
         for (number, &field) in fields.list.iter().enumerate() {
-            if let Field::Member(value, ranges) = field
+            if let PacketField::Member(value, ranges) = field
                 && fields.values.known(value).max <= u8::MAX.into()
                 && fields.ranges(ranges).len() > 1
             {
                 let bytes = (0..=u8::MAX).map(|byte| fields.is_member(byte.into(), ranges) as u8).collect::<Vec<u8>>();
                 let words =
                     bytes.chunks(4).map(|word| word.iter().rev().fold(0, |word, &byte| word << 8 | u32::from(byte)));
-                let start = self.place(words.collect());
+                let start = self.add_words(words.collect());
                 self.members.insert(number as u8, start);
             }
         }
         self.starts = HashMap::default();
     }
 
-    /// Adds the table of these terms, which fit the key and are in order. `factor` gives what a field is multiplied by,
-    /// by the number of the trial and that of the field; `is_narrow` says to leave out of the key what tells no terms
-    /// apart that the rest does not, so that more packets come to entries that do not hold.
+    /// Adds a table of terms, which fit the key and are in order.
+    ///
+    /// `factor` returns the factor of a field in a trial. `is_narrow` leaves fields out of the key that are not needed
+    /// to distinguish terms; more packets then reach entries that do not hold.
     pub(crate) fn push(
         &mut self,
-        fields: &Fields,
-        key: &Key,
+        fields: &PacketFields,
+        key: &KeyMask,
         is_narrow: bool,
         terms: &[&Term],
         factor: impl Fn(usize, usize) -> u64,
     ) {
         let guards = entry_conditions::guards(terms);
-        let is_told = |field: u8| guards.iter().any(|guard| guard.field == field && guard.number().is_some());
-        let mut key: Key = key.iter().copied().filter(|&(field, _)| !is_told(field)).collect();
+        let is_decided = |field: u8| guards.iter().any(|guard| guard.field == field && guard.number().is_some());
+        let mut key: KeyMask = key.iter().copied().filter(|&(field, _)| !is_decided(field)).collect();
         if is_narrow {
-            key::narrow(&mut key, terms);
+            table_key::narrow(&mut key, terms);
         }
-        let hashed = key::hashed(&key, terms, factor);
+        let hashed = table_key::hashed(&key, terms, factor);
         let key = hashed.as_ref().map_or_else(Vec::new, |(key, ..)| key.clone());
-        let by_tag = entry_conditions::decided_by_tag(&key, terms);
-        let spelled: usize = self.list.iter().map(|table| table.spelled.len()).sum();
-        let is_spelled = hashed.is_none() && spelled + terms.len() <= MOST_SPELLED;
-        // What code spells out, it spells out whole.
-        let most_columns = if is_spelled { usize::MAX } else { MOST_COLUMNS };
+        let tag_field = entry_conditions::decided_by_tag(&key, terms);
+        let inline_terms: usize = self.list.iter().map(|table| table.inline_terms.len()).sum();
+        let is_inline = hashed.is_none() && inline_terms + terms.len() <= MAX_INLINE_TERMS;
+        // Inline terms have all their conditions.
+        let max_conditions = if is_inline { usize::MAX } else { MAX_ENTRY_CONDITIONS };
         let needs = terms.iter().fold(u64::MAX, |needs, term| needs & term.needs);
         let mut table = Table {
             needs,
-            columns: entry_conditions::columns(fields, terms, &guards, &key, by_tag, most_columns),
+            conditions: entry_conditions::choose(fields, terms, &guards, &key, tag_field, max_conditions),
             guards,
             key,
-            by_tag,
-            spelled: if is_spelled { terms.iter().map(|&term| term.clone()).collect() } else { Vec::new() },
+            tag_field,
+            inline_terms: if is_inline { terms.iter().map(|&term| term.clone()).collect() } else { Vec::new() },
             slots: None,
             start: 0,
-            differ: terms.iter().any(|term| term.needs != needs),
-            told: None,
-            first: terms.iter().map(|term| term.rank).min().unwrap_or(0),
-            count: terms.len(),
-            chains: 1,
-            longest: terms.len(),
-            usual: terms.len() as f64,
-            has_asked: false,
-            is_marked: true,
+            entries_have_needs: terms.iter().any(|term| term.needs != needs),
+            slot_verdict: None,
+            first_rank: terms.iter().map(|term| term.rank).min().unwrap_or(0),
+            term_count: terms.len(),
+            chain_count: 1,
+            longest_chain: terms.len(),
+            mean_chain_len: terms.len() as f64,
+            has_unverified: false,
+            has_marks: true,
         };
-        table.has_asked = terms.iter().any(|term| !table.is_exact(term));
+        table.has_unverified = terms.iter().any(|term| !table.is_exact(term));
         let is_run = |term: &Term| !table.is_exact(term) || term.verdict.is_none();
-        self.run.extend(terms.iter().filter(|term| is_run(term)).map(|term| term.rank));
+        self.rules_to_run.extend(terms.iter().filter(|term| is_run(term)).map(|term| term.rank));
         let words = match hashed {
-            Some((_, places, chains)) => table.fill(&places, &chains),
+            Some((_, perfect, chains)) => table.fill(&perfect, &chains),
             None => table.chain(terms).collect(),
         };
-        table.start = self.place(words);
+        table.start = self.add_words(words);
         self.list.push(table);
     }
 
-    /// Whether some entries must be asked.
-    pub(crate) fn has_asked(&self) -> bool {
-        self.list.iter().any(|table| table.has_asked)
+    /// Returns whether some entries need verification.
+    pub(crate) fn has_unverified(&self) -> bool {
+        self.list.iter().any(|table| table.has_unverified)
     }
 
-    /// Where these words begin, which may be there already.
-    fn place(&mut self, words: Vec<u32>) -> usize {
+    /// Adds words, if they are not there already, and returns their start.
+    fn add_words(&mut self, words: Vec<u32>) -> usize {
         let starts = self.starts.entry(Hashing::default().hash_one(&words)).or_default();
         let known = starts.iter().copied().find(|&start| self.words[start..].starts_with(&words));
         known.unwrap_or_else(|| {
-            // Two words at once are read where they do not lie in two lines of the cache.
+            // Two words are read at once, and must not lie in two cache lines.
             let start = self.words.len().next_multiple_of(2);
             self.words.resize(start, 0);
             self.words.extend(words);
@@ -204,19 +205,23 @@ impl Tables {
         })
     }
 
-    /// The entries of a table that hold for a packet, in the order of their ranks.
-    pub(crate) fn matches<'t>(&'t self, table: &'t Table, row: &'t Row) -> impl Iterator<Item = Entry> + use<'t> {
-        let mut next = self.content(table, row);
+    /// Returns the entries of a table that hold for a packet, in the order of their ranks.
+    pub(crate) fn matches<'t>(
+        &'t self,
+        table: &'t Table,
+        values: &'t FieldValues,
+    ) -> impl Iterator<Item = TableEntry> + use<'t> {
+        let mut next = self.content(table, values);
         let entries = std::iter::from_fn(move || {
             let found = next.take()?;
-            let (entry, holds) = match (found, table.told) {
-                (Content::Rank(rank), verdict) => (Entry::of(rank, verdict.unwrap_or(0)), true),
+            let (entry, holds) = match (found, table.slot_verdict) {
+                (Content::Rank(rank), verdict) => (TableEntry::with_verdict(rank, verdict.unwrap_or(0)), true),
                 (Content::Chain(at), _) => {
                     work_counter::entry();
                     let words = &self.words[table.start + at..][..table.stride()];
-                    let is_last = !table.is_marked || words[0] & mark::LAST != 0;
+                    let is_last = !table.has_marks || words[0] & mark::LAST != 0;
                     next = (!is_last).then_some(Content::Chain(at + table.stride()));
-                    (Entry { marked: words[0], verdict: words[1] }, table.holds(words, row))
+                    (TableEntry { marked: words[0], verdict: words[1] }, table.holds(words, values))
                 }
             };
             Some((entry, holds))
@@ -224,119 +229,124 @@ impl Tables {
         entries.filter(|&(_, holds)| holds).map(|(entry, _)| entry)
     }
 
-    /// What belongs to the key that a packet has.
-    fn content(&self, table: &Table, row: &Row) -> Option<Content> {
-        let holds = |guard: &Guard| guard.numbers.contains(&row.values[usize::from(guard.field)]);
-        if row.present & table.needs != table.needs || !table.guards.iter().all(holds) {
+    /// Returns the content of the slot for a packet.
+    fn content(&self, table: &Table, values: &FieldValues) -> Option<Content> {
+        let holds = |guard: &TableGuard| guard.numbers.contains(&values.get(guard.field));
+        if values.present & table.needs != table.needs || !table.guards.iter().all(holds) {
             return None;
         }
         let Some(slots) = table.slots else { return Some(Content::Chain(0)) };
         let words = &self.words[table.start..];
-        let (hash, tag) = key::hash(&table.key, |field| row.values[usize::from(field.field)] & field.mask);
-        let factor = slots.bucket_bits.map_or(1, |bits| words[named(hash, bits)]);
-        let slot = slots.at + 2 * named(hash.wrapping_mul(factor.into()), slots.bits);
+        let (hash, tag) = table_key::hash(&table.key, |field| values.get(field.field) & field.mask);
+        let factor = slots.bucket_bits.map_or(1, |bits| words[upper_bits(hash, bits)]);
+        let slot = slots.at + 2 * upper_bits(hash.wrapping_mul(factor.into()), slots.bits);
         let content = words[slot + 1];
-        let content = if table.told.is_some() { Content::Rank(content) } else { Content::Chain(content as usize) };
+        let content =
+            if table.slot_verdict.is_some() { Content::Rank(content) } else { Content::Chain(content as usize) };
         (words[slot] == tag).then_some(content)
     }
 }
 
-/// What belongs to a key.
+/// The content of a slot.
 #[derive(Clone, Copy)]
 enum Content {
-    /// A rank, and nothing else.
+    /// A rank without conditions.
     Rank(Rank),
-    /// The entries that begin at this one of the table's words.
+    /// The start of a chain in the table's words.
     Chain(usize),
 }
 
 impl Table {
-    /// Whether it tells all that must hold for a packet to be kept.
+    /// Returns whether the table tests all conditions of a term, and these suffice for a match.
     fn is_exact(&self, term: &Term) -> bool {
-        let is_told = |constraint: &Constraint| {
-            self.by_tag == Some(constraint.field)
-                || self.columns.iter().any(|column| column.field == constraint.field)
+        let is_decided = |constraint: &Constraint| {
+            self.tag_field == Some(constraint.field)
+                || self.conditions.iter().any(|condition| condition.field == constraint.field)
                 || self.guards.iter().any(|guard| guard.decides(constraint))
         };
-        term.is_exact && term.constraints.iter().all(is_told)
+        term.is_exact && term.constraints.iter().all(is_decided)
     }
 
-    /// The rank of a term, and the marks.
+    /// Returns the rank of a term with its marks.
     pub(crate) fn marked(&self, term: &Term, is_last: bool) -> u32 {
-        let marks =
-            [(is_last, mark::LAST), (!self.is_exact(term), mark::ASK), (term.verdict.is_none(), mark::COMPUTED)];
+        let marks = [
+            (is_last, mark::LAST),
+            (!self.is_exact(term), mark::UNVERIFIED),
+            (term.verdict.is_none(), mark::NO_VERDICT),
+        ];
         marks.iter().filter(|(is_set, _)| *is_set).fold(term.rank, |marked, (_, mark)| marked | mark)
     }
 
-    /// The words of a table with slots.
-    fn fill(&mut self, places: &Places, chains: &[Chain]) -> Vec<u32> {
+    /// Returns the words of a table with slots.
+    fn fill(&mut self, perfect: &PerfectHash, chains: &[Chain]) -> Vec<u32> {
         let terms = || chains.iter().flat_map(|(_, _, terms)| terms);
-        self.chains = chains.len();
-        self.longest = chains.iter().map(|(_, _, terms)| terms.len()).max().unwrap_or(0);
+        self.chain_count = chains.len();
+        self.longest_chain = chains.iter().map(|(_, _, terms)| terms.len()).max().unwrap_or(0);
         let squares: usize = chains.iter().map(|(_, _, terms)| terms.len() * terms.len()).sum();
-        self.usual = squares as f64 / terms().count() as f64;
-        self.is_marked = self.longest > 1 || self.has_asked || terms().any(|term| term.verdict.is_none());
-        let is_bare = self.columns.is_empty() && !self.is_marked && !self.differ;
+        self.mean_chain_len = squares as f64 / terms().count() as f64;
+        self.has_marks = self.longest_chain > 1 || self.has_unverified || terms().any(|term| term.verdict.is_none());
+        let is_bare = self.conditions.is_empty() && !self.has_marks && !self.entries_have_needs;
         let verdict = chains.first().and_then(|(_, _, terms)| terms[0].verdict);
-        self.told = verdict.filter(|_| is_bare && terms().all(|term| term.verdict == verdict));
+        self.slot_verdict = verdict.filter(|_| is_bare && terms().all(|term| term.verdict == verdict));
 
-        let at = places.factors.len().next_multiple_of(2);
-        let mut words = places.factors.clone();
-        words.resize(at + 2 * places.count(), 0);
-        let mut free = vec![true; places.count()];
+        let at = perfect.factors.len().next_multiple_of(2);
+        let mut words = perfect.factors.clone();
+        words.resize(at + 2 * perfect.slots(), 0);
+        let mut free = vec![true; perfect.slots()];
         for (hash, tag, terms) in chains {
-            let content = if self.told.is_some() { terms[0].rank } else { words.len() as u32 };
-            words.extend(self.told.is_none().then(|| self.chain(terms)).into_iter().flatten());
-            let place = places.of(*hash);
-            words[at + 2 * place..][..2].copy_from_slice(&[*tag, content]);
-            free[place] = false;
+            let content = if self.slot_verdict.is_some() { terms[0].rank } else { words.len() as u32 };
+            words.extend(self.slot_verdict.is_none().then(|| self.chain(terms)).into_iter().flatten());
+            let slot = perfect.slot_of(*hash);
+            words[at + 2 * slot..][..2].copy_from_slice(&[*tag, content]);
+            free[slot] = false;
         }
         let taken = free.iter().position(|&is_free| !is_free).unwrap_or(0);
-        for place in (0..free.len()).filter(|&place| free[place]) {
-            words.copy_within(at + 2 * taken..at + 2 * taken + 2, at + 2 * place);
+        for slot in (0..free.len()).filter(|&slot| free[slot]) {
+            words.copy_within(at + 2 * taken..at + 2 * taken + 2, at + 2 * slot);
         }
-        self.slots = Some(Slots { bucket_bits: places.bucket_bits(), at, bits: places.bits });
+        self.slots = Some(Slots { bucket_bits: perfect.bucket_bits(), at, bits: perfect.bits });
         words
     }
 
-    /// The words of a chain.
+    /// Returns the words of a chain.
     fn chain<'a>(&'a self, terms: &'a [&Term]) -> impl Iterator<Item = u32> + use<'a> {
-        let is_last = |place: usize| self.is_marked && place + 1 == terms.len();
-        terms.iter().enumerate().flat_map(move |(place, term)| self.entry(term, is_last(place)))
+        let is_last = |number: usize| self.has_marks && number + 1 == terms.len();
+        terms.iter().enumerate().flat_map(move |(number, term)| self.entry(term, is_last(number)))
     }
 
     fn entry(&self, term: &Term, is_last: bool) -> Vec<u32> {
         let mut words = vec![self.marked(term, is_last), term.verdict.unwrap_or(0)];
-        if self.differ {
+        if self.entries_have_needs {
             words.extend([term.needs as u32, (term.needs >> 32) as u32]);
         }
-        for column in &self.columns {
-            let constraint = term.constraints.iter().find(|constraint| constraint.field == column.field);
-            let (first, span) = constraint.map_or((0, u32::MAX), |constraint| (constraint.first, constraint.span));
-            words.extend(&[first, span][..column.words()]);
+        for condition in &self.conditions {
+            let (first, span) = term
+                .constraint(condition.field)
+                .map_or((0, u32::MAX), |constraint| (constraint.first, constraint.span));
+            words.extend(&[first, span][..condition.words()]);
         }
         words
     }
 
-    /// Where the conditions of an entry begin.
-    pub(crate) fn conditions(&self) -> usize {
-        if self.differ { 4 } else { 2 }
+    /// Returns the start of the conditions in an entry.
+    pub(crate) fn conditions_start(&self) -> usize {
+        if self.entries_have_needs { 4 } else { 2 }
     }
 
-    /// How many words an entry has: the rank and the marks, the verdict, the fields that it needs if entries differ in
-    /// them, and the columns.
+    /// Returns the number of words of an entry: the marked rank, the verdict, two for the fields that it needs if
+    /// entries differ in them, and the conditions.
     pub(crate) fn stride(&self) -> usize {
-        self.conditions() + self.columns.iter().map(Column::words).sum::<usize>()
+        self.conditions_start() + self.conditions.iter().map(EntryCondition::words).sum::<usize>()
     }
 
-    fn holds(&self, entry: &[u32], row: &Row) -> bool {
-        let needs = if self.differ { u64::from(entry[2]) | u64::from(entry[3]) << 32 } else { 0 };
-        let mut words = &entry[self.conditions()..];
-        let mut conditions = self.columns.iter().map(|column| {
-            let (own, rest) = words.split_at(column.words());
+    fn holds(&self, entry: &[u32], values: &FieldValues) -> bool {
+        let needs = if self.entries_have_needs { u64::from(entry[2]) | u64::from(entry[3]) << 32 } else { 0 };
+        let mut words = &entry[self.conditions_start()..];
+        let mut conditions = self.conditions.iter().map(|condition| {
+            let (own, rest) = words.split_at(condition.words());
             words = rest;
-            column.holds(own, row)
+            condition.holds(own, values)
         });
-        row.present & needs == needs && conditions.all(|holds| holds)
+        values.present & needs == needs && conditions.all(|holds| holds)
     }
 }

@@ -1,158 +1,159 @@
-//! Which tables an index has: greedily, those that save the most.
+//! The greedy choice of the keys of tables.
 //!
-//! A table is a key, some fields cut to their first bits; a term fits if each of its fields lies in one range that
-//! these bits do not tell apart. To look into a table costs as much as to look at a few terms one by one, so few tables
-//! that many terms fit are better than many that are exact.
+//! A key is a list of fields, perhaps cut to their upper bits. A term fits if all numbers of each of its ranges have
+//! the same upper bits. The lookup in a table costs as much as looking at a few terms one by one, so few tables that
+//! many terms fit are better than many exact tables.
 
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap, HashSet};
 use std::hash::BuildHasher;
 
-use crate::classifier::field::Fields;
+use crate::classifier::packet_fields::PacketFields;
 use crate::classifier::term::{Constraint, Term};
 use crate::ir::Hashing;
 
-/// Fields in ascending order, each with the bits of it that are looked at.
-pub(crate) type Key = Vec<(u8, u32)>;
+/// The fields of a key in ascending order, each with the mask of the bits that it uses.
+pub(crate) type KeyMask = Vec<(u8, u32)>;
 
-/// What it costs to look into a table, in looks at a term.
-const LOOK: f64 = 5.0;
+/// The cost of a lookup in a table, in terms that are looked at one by one.
+const LOOKUP: f64 = 5.0;
 
-/// How many kinds of terms are seen as keys, and of how many of them what they have in common.
-const MOST_KINDS: usize = 48;
-const MOST_COMMON: usize = 20;
+/// The number of shapes of terms that are tried as keys, and of those of which common keys are tried.
+const MAX_SHAPES: usize = 48;
+const MAX_COMMON: usize = 20;
 
-/// The most fields of a key: more tell hardly more terms apart.
-const WIDEST: usize = 8;
+/// The most fields of a key. More hardly distinguish more terms.
+const MAX_KEY_FIELDS: usize = 8;
 
-/// How many terms are put to the test of a key, over all keys, rounds and choices: so many, and so many for each.
+/// The number of times that a term is tried with a key, over all keys, rounds and plans: in total, and for each term.
 const WORK: usize = 24_000_000;
 const WORK_OF_TERM: usize = 100;
 
-/// The most terms that are put to the test of a key, if there are so many.
+/// Returns the limit of trials for a number of terms.
 pub(crate) fn work(terms: usize) -> usize {
     WORK + WORK_OF_TERM * terms
 }
 
-/// Numbers of terms that share a table.
-pub(crate) struct Choice {
-    pub(crate) key: Key,
+/// The key of a table and the numbers of its terms.
+pub(crate) struct TablePlan {
+    pub(crate) key: KeyMask,
     pub(crate) terms: Vec<usize>,
 }
 
-/// The tables for these terms, with no more than `full` in one place as long as there is a choice; the terms that no
-/// table is worth come last, with an empty key.
-pub(crate) fn tables(fields: &Fields, terms: &[Term], full: usize, work: &mut usize) -> Vec<Choice> {
-    let keys = candidates(fields, terms);
+/// Plans the tables of some terms, with chains of at most `limit` terms while other keys save anything. Terms that no
+/// key is worth come last, with an empty key.
+pub(crate) fn plan(fields: &PacketFields, terms: &[Term], limit: usize, work: &mut usize) -> Vec<TablePlan> {
+    let keys = keys_to_try(fields, terms);
     let mut left: Vec<usize> = (0..terms.len()).collect();
-    let mut choices = Vec::new();
-    for full in [full, usize::MAX] {
-        if greedy(&keys, terms, &mut left, full, work, &mut choices).is_none() {
-            by_kind(fields, terms, &mut left, &mut choices);
+    let mut plans = Vec::new();
+    for limit in [limit, usize::MAX] {
+        if greedy(&keys, terms, &mut left, limit, work, &mut plans).is_none() {
+            by_shape(fields, terms, &mut left, &mut plans);
             break;
         }
     }
     if !left.is_empty() {
-        choices.push(Choice { key: Key::new(), terms: left });
+        plans.push(TablePlan { key: KeyMask::new(), terms: left });
     }
-    choices
+    plans
 }
 
-/// Takes the key that saves the most until none saves anything; `None` if there is more work than may be done.
+/// Takes the key that saves the most until none saves anything; `None` if the work exceeds the limit.
 fn greedy(
-    keys: &[Key],
+    keys: &[KeyMask],
     terms: &[Term],
     left: &mut Vec<usize>,
-    full: usize,
+    limit: usize,
     work: &mut usize,
-    choices: &mut Vec<Choice>,
+    plans: &mut Vec<TablePlan>,
 ) -> Option<()> {
-    // What a key saves only falls while others take terms, so that what was found before is the most it can be now.
+    // The savings of a key only fall while others take terms, so earlier values are upper bounds.
     let mut queue: BinaryHeap<(u64, Reverse<usize>, usize)> = BinaryHeap::new();
     queue.extend((0..keys.len()).map(|key| (u64::MAX, Reverse(key), usize::MAX)));
     while let Some((_, Reverse(key), round)) = queue.pop() {
         *work = work.checked_sub(left.len())?;
-        let (covered, saved) = cover(&keys[key], terms, left, full);
+        let (covered, saved) = cover(&keys[key], terms, left, limit);
         if saved <= 0.0 {
             continue;
         }
-        let is_best = round == choices.len() || queue.peek().is_none_or(|&(most, ..)| saved as u64 >= most);
+        let is_best = round == plans.len() || queue.peek().is_none_or(|&(most, ..)| saved as u64 >= most);
         if !is_best {
-            queue.push((saved as u64, Reverse(key), choices.len()));
+            queue.push((saved as u64, Reverse(key), plans.len()));
             continue;
         }
         let taken: HashSet<usize, Hashing> = covered.iter().copied().collect();
         left.retain(|term| !taken.contains(term));
-        choices.push(Choice { key: keys[key].clone(), terms: covered });
+        plans.push(TablePlan { key: keys[key].clone(), terms: covered });
     }
     Some(())
 }
 
-/// Takes a table for each kind of terms that is worth one, the most frequent ones: in one go.
-fn by_kind(fields: &Fields, terms: &[Term], left: &mut Vec<usize>, choices: &mut Vec<Choice>) {
-    let mut kinds: HashMap<Key, Vec<usize>, Hashing> = HashMap::default();
-    left.iter().for_each(|&term| kinds.entry(finest(fields, &terms[term])).or_default().push(term));
+/// Plans a table for each of the most frequent shapes of terms that is worth one, in one pass.
+fn by_shape(fields: &PacketFields, terms: &[Term], left: &mut Vec<usize>, plans: &mut Vec<TablePlan>) {
+    let mut shapes: HashMap<KeyMask, Vec<usize>, Hashing> = HashMap::default();
+    left.iter().for_each(|&term| shapes.entry(finest(fields, &terms[term])).or_default().push(term));
     left.clear();
-    let mut kinds: Vec<(Key, Vec<usize>)> = kinds.into_iter().collect();
-    kinds.sort_by(|(a, some), (b, others)| others.len().cmp(&some.len()).then_with(|| a.cmp(b)));
-    for (place, (key, of_kind)) in kinds.into_iter().enumerate() {
-        let is_worth = place < MOST_KINDS && !key.is_empty() && cover(&key, terms, &of_kind, usize::MAX).1 > 0.0;
+    let mut shapes: Vec<(KeyMask, Vec<usize>)> = shapes.into_iter().collect();
+    shapes.sort_by(|(a, some), (b, others)| others.len().cmp(&some.len()).then_with(|| a.cmp(b)));
+    for (place, (key, of_shape)) in shapes.into_iter().enumerate() {
+        let is_worth = place < MAX_SHAPES && !key.is_empty() && cover(&key, terms, &of_shape, usize::MAX).1 > 0.0;
         if is_worth {
-            choices.push(Choice { key, terms: of_kind });
+            plans.push(TablePlan { key, terms: of_shape });
         } else {
-            left.extend(of_kind);
+            left.extend(of_shape);
         }
     }
     left.sort_unstable();
 }
 
-/// The terms that a table with this key would hold, no more than `full` in one place, and how many looks it saves.
-fn cover(key: &Key, terms: &[Term], left: &[usize], full: usize) -> (Vec<usize>, f64) {
-    let mut places: HashMap<u64, Vec<usize>, Hashing> = HashMap::default();
+/// Returns the terms that a table with this key would hold, in chains of at most `limit`, and the terms that a lookup
+/// need not look at.
+fn cover(key: &KeyMask, terms: &[Term], left: &[usize], limit: usize) -> (Vec<usize>, f64) {
+    let mut chains: HashMap<u64, Vec<usize>, Hashing> = HashMap::default();
     for &term in left {
         if let Some(hash) = hash_in(key, &terms[term]) {
-            places.entry(hash).or_default().push(term);
+            chains.entry(hash).or_default().push(term);
         }
     }
     let mut covered = Vec::new();
     let mut squares = 0;
-    for place in places.into_values().filter(|place| place.len() <= full) {
-        squares += place.len() * place.len();
-        covered.extend(place);
+    for chain in chains.into_values().filter(|chain| chain.len() <= limit) {
+        squares += chain.len() * chain.len();
+        covered.extend(chain);
     }
     covered.sort_unstable();
     let count = covered.len() as f64;
-    let saved = if covered.is_empty() { 0.0 } else { count - squares as f64 / count - LOOK };
+    let saved = if covered.is_empty() { 0.0 } else { count - squares as f64 / count - LOOKUP };
     (covered, saved)
 }
 
-/// What the key sees of a term, hashed; `None` if the term does not fit.
-fn hash_in(key: &Key, term: &Term) -> Option<u64> {
+/// Returns a hash of a term's key; `None` if the term does not fit.
+fn hash_in(key: &KeyMask, term: &Term) -> Option<u64> {
     let mut hash = 0_u64;
     let mut constraints = term.constraints.iter();
     for &(field, mask) in key {
         let constraint = constraints.find(|constraint| constraint.field >= field)?;
-        let bits = seen(constraint, field, mask)?;
+        let bits = masked(constraint, field, mask)?;
         hash = (hash.rotate_left(5) ^ u64::from(bits)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
     }
     Some(hash)
 }
 
-/// The bits of a field that all numbers of a range have in common, if these are.
-pub(crate) fn seen(constraint: &Constraint, field: u8, mask: u32) -> Option<u32> {
+/// Returns the masked bits of a constraint on a field, if all its numbers have the same ones.
+pub(crate) fn masked(constraint: &Constraint, field: u8, mask: u32) -> Option<u32> {
     let range = constraint.range().filter(|_| constraint.field == field)?;
     ((range.start() ^ range.end()) & mask == 0).then_some(range.start() & mask)
 }
 
-/// Keys worth a try: those of the most frequent kinds of terms, what two of them have in common, and what is left of
-/// them without one field.
-fn candidates(fields: &Fields, terms: &[Term]) -> Vec<Key> {
-    let mut kinds: HashMap<Key, usize, Hashing> = HashMap::default();
-    terms.iter().for_each(|term| *kinds.entry(finest(fields, term)).or_default() += 1);
-    let mut kinds: Vec<(Key, usize)> = kinds.into_iter().collect();
-    kinds.sort_by(|(a, uses), (b, others)| others.cmp(uses).then_with(|| a.cmp(b)));
-    let mut keys: Vec<Key> = kinds.into_iter().map(|(key, _)| key).take(MOST_KINDS).collect();
-    let most = keys.len().min(MOST_COMMON);
+/// Returns the keys to try: those of the most frequent shapes of terms, the common fields of two of them, and each
+/// without one field.
+fn keys_to_try(fields: &PacketFields, terms: &[Term]) -> Vec<KeyMask> {
+    let mut shapes: HashMap<KeyMask, usize, Hashing> = HashMap::default();
+    terms.iter().for_each(|term| *shapes.entry(finest(fields, term)).or_default() += 1);
+    let mut shapes: Vec<(KeyMask, usize)> = shapes.into_iter().collect();
+    shapes.sort_by(|(a, uses), (b, others)| others.cmp(uses).then_with(|| a.cmp(b)));
+    let mut keys: Vec<KeyMask> = shapes.into_iter().map(|(key, _)| key).take(MAX_SHAPES).collect();
+    let most = keys.len().min(MAX_COMMON);
     for place in 0..most {
         for other in 0..place {
             keys.push(common(&keys[place], &keys[other]));
@@ -168,9 +169,9 @@ fn candidates(fields: &Fields, terms: &[Term]) -> Vec<Key> {
     keys
 }
 
-/// The key that tells the most terms like this one apart: whole fields, and of long ones whole bytes.
-fn finest(fields: &Fields, term: &Term) -> Key {
-    let mut key = Key::new();
+/// Returns the key that distinguishes the most terms like this one: whole fields, and whole bytes of long ones.
+fn finest(fields: &PacketFields, term: &Term) -> KeyMask {
+    let mut key = KeyMask::new();
     for constraint in &term.constraints {
         let Some(range) = constraint.range() else { continue };
         let width = 32 - fields.max(constraint.field).leading_zeros();
@@ -181,15 +182,15 @@ fn finest(fields: &Fields, term: &Term) -> Key {
             key.push((constraint.field, u32::MAX << unseen));
         }
     }
-    if key.len() > WIDEST {
-        // Later fields tell more apart: they are made of earlier ones.
-        key.drain(..key.len() - WIDEST);
+    if key.len() > MAX_KEY_FIELDS {
+        // Later fields are computed from earlier ones, and distinguish more terms.
+        key.drain(..key.len() - MAX_KEY_FIELDS);
     }
     key
 }
 
-/// What two keys both look at.
-fn common(left: &Key, right: &Key) -> Key {
+/// Returns the fields and bits that two keys have in common.
+fn common(left: &KeyMask, right: &KeyMask) -> KeyMask {
     let both = left.iter().filter_map(|&(field, mask)| {
         let &(_, other) = right.iter().find(|(other, _)| *other == field)?;
         Some((field, mask & other)).filter(|&(_, mask)| mask != 0)

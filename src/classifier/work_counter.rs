@@ -1,37 +1,37 @@
-//! How much is done for a packet: rules that run, and entries of tables that are looked at. Only tests count.
+//! Counts, in tests only, of the work for a packet: rules that run, and table entries that are looked at.
 
 #[cfg(test)]
 use std::cell::Cell;
 
-/// What was done.
+/// The work since the counts were last taken.
 #[cfg(test)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Work {
+pub(crate) struct WorkCount {
     pub(crate) rules: usize,
     pub(crate) entries: usize,
 }
 
 #[cfg(test)]
 thread_local! {
-    static DONE: Cell<Work> = const { Cell::new(Work { rules: 0, entries: 0 }) };
+    static COUNT: Cell<WorkCount> = const { Cell::new(WorkCount { rules: 0, entries: 0 }) };
 }
 
 /// Counts a rule that runs.
 #[inline]
 pub(crate) fn rule() {
     #[cfg(test)]
-    DONE.set(Work { rules: DONE.get().rules + 1, ..DONE.get() });
+    COUNT.set(WorkCount { rules: COUNT.get().rules + 1, ..COUNT.get() });
 }
 
 /// Counts an entry of a table.
 #[inline]
 pub(crate) fn entry() {
     #[cfg(test)]
-    DONE.set(Work { entries: DONE.get().entries + 1, ..DONE.get() });
+    COUNT.set(WorkCount { entries: COUNT.get().entries + 1, ..COUNT.get() });
 }
 
-/// What this thread has done since it was asked last.
+/// Returns the counts of this thread, and resets them.
 #[cfg(test)]
-pub(crate) fn done() -> Work {
-    DONE.take()
+pub(crate) fn take() -> WorkCount {
+    COUNT.take()
 }

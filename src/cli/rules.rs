@@ -47,14 +47,14 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     let mut text = String::new();
     for (link_type, RuleSet { set, never, .. }) in &sets {
         let report = set.report();
-        let never: BTreeSet<u32> = never.iter().chain(&report.never).copied().collect();
+        let never: BTreeSet<u32> = never.iter().chain(&report.never_match).copied().collect();
         // A string cannot fail to be written.
         let _ = writeln!(text, "rules for {link_type}: {}", names.len());
         let _ =
             writeln!(text, "looked up: {}, tables: {}, bytes: {}", report.indexed, report.tables, report.table_bytes);
-        let _ = writeln!(text, "run one by one before the tables: {}", report.head);
-        let _ = writeln!(text, "run for every packet: {}", report.alone.len());
-        for (id, reason) in &report.alone {
+        let _ = writeln!(text, "run one by one before the tables: {}", report.linear_prefix);
+        let _ = writeln!(text, "run for every packet: {}", report.fallbacks.len());
+        for (id, reason) in &report.fallbacks {
             let _ = writeln!(text, "  {}: {reason}", names[*id as usize]);
         }
         let _ = writeln!(text, "match no packet: {}", never.len());
@@ -71,10 +71,10 @@ const MANY: usize = 32;
 /// Warns if many rules run for every packet.
 pub fn warn_of_slow(link_type: LinkType, set: &FilterSet) {
     let report = set.report();
-    let alone = report.alone.len();
-    if alone >= MANY {
+    let fallbacks = report.fallbacks.len();
+    if fallbacks >= MANY {
         say(format_args!(
-            "cbpf: warning: {alone} of {} rules run for every packet of link type {link_type}, which is slow; \
+            "cbpf: warning: {fallbacks} of {} rules run for every packet of link type {link_type}, which is slow; \
              `cbpf rules` lists them",
             report.rules
         ));

@@ -1,4 +1,5 @@
-//! The room `codegen` of a build without native code: the same interface, of which no value can exist.
+//! The room `codegen` on machines and in builds without native code: the same interface, with types that have no
+//! values.
 
 mod error;
 mod once_box;
@@ -14,10 +15,14 @@ pub use error::CompileError;
 pub(crate) use once_box::OnceBox;
 
 fn absent() -> CompileError {
-    CompileError::UnsupportedMachine("this build of cbpf has none (feature `jit`)".to_owned())
+    let why = match cfg!(feature = "jit") {
+        true => "cbpf generates code for 64-bit Linux on x86-64 and aarch64 only",
+        false => "cbpf was built without the feature `jit`",
+    };
+    CompileError::UnsupportedMachine(why.to_owned())
 }
 
-pub(crate) fn compile(_graph: &Graph) -> Result<Code, CompileError> {
+pub(crate) fn compile(_graph: &Graph) -> Result<FilterCode, CompileError> {
     Err(absent())
 }
 
@@ -26,9 +31,9 @@ pub(crate) fn compile_batch(_graph: &Graph) -> Result<BatchCode, CompileError> {
 }
 
 #[derive(Clone)]
-pub(crate) enum Code {}
+pub(crate) enum FilterCode {}
 
-impl Code {
+impl FilterCode {
     pub(crate) fn run(&self, _packet: &Packet) -> u32 {
         match *self {}
     }
@@ -46,7 +51,6 @@ impl BatchCode {
     }
 }
 
-/// Packets as compiled loops read them.
 pub(crate) struct PacketRecords<'p>(Packets<'p>, Infallible);
 
 impl<'p> PacketRecords<'p> {
@@ -58,7 +62,7 @@ impl<'p> PacketRecords<'p> {
         self.0.iter()
     }
 
-    pub(crate) fn in_stretches(&self, _: Range<usize>, _: Option<PrefetchRange>, _run: impl FnMut(Range<usize>)) {
+    pub(crate) fn in_chunks(&self, _: Range<usize>, _: Option<PrefetchRange>, _run: impl FnMut(Range<usize>)) {
         match self.1 {}
     }
 }
@@ -66,61 +70,61 @@ impl<'p> PacketRecords<'p> {
 pub(crate) enum PrefetchRange {}
 
 impl PrefetchRange {
-    pub(crate) const SETS: Option<PrefetchRange> = None;
+    pub(crate) const CLASSIFIER: Option<PrefetchRange> = None;
 }
 
 pub(crate) mod classifier {
-    //! The code of tables.
+    //! The code of classifiers.
 
     use std::sync::Arc;
 
     use super::{CompileError, PacketRecords, absent};
-    use crate::classifier::field::Fields;
+    use crate::classifier::packet_fields::PacketFields;
     use crate::classifier::table::Tables;
     use crate::packet::Packet;
 
     #[derive(Debug)]
-    pub(crate) enum Code {}
+    pub(crate) enum TableCode {}
 
-    impl Code {
-        pub(crate) fn room(&self) -> usize {
+    impl TableCode {
+        pub(crate) fn output_len(&self) -> usize {
             match *self {}
         }
 
-        pub(crate) fn call(&self, _packet: &Packet, _found: &mut [u64]) -> u64 {
+        pub(crate) fn call(&self, _packet: &Packet, _output: &mut [u64]) -> u64 {
             match *self {}
         }
 
-        pub(crate) fn call_with_room(&self, _packet: &Packet, _found: &mut Vec<u64>) -> u64 {
-            match *self {}
-        }
-    }
-
-    #[derive(Debug)]
-    pub(crate) enum SetBatchCode {}
-
-    impl SetBatchCode {
-        pub(crate) fn call_from(&self, _first: usize, _records: &PacketRecords, _answers: &mut [u32]) {
+        pub(crate) fn call_growing(&self, _packet: &Packet, _output: &mut Vec<u64>) -> u64 {
             match *self {}
         }
     }
 
     #[derive(Debug)]
-    pub(crate) struct Native {
-        pub(crate) first: Arc<Code>,
-        pub(crate) all: Arc<Code>,
-        pub(crate) batch: Option<SetBatchCode>,
+    pub(crate) enum TableBatchCode {}
+
+    impl TableBatchCode {
+        pub(crate) fn run_from(&self, _first: usize, _records: &PacketRecords, _ranks: &mut [u32]) {
+            match *self {}
+        }
     }
 
-    impl Native {
-        pub(crate) fn new(_fields: &Fields, _tables: &Arc<Tables>) -> Result<Native, CompileError> {
+    #[derive(Debug)]
+    pub(crate) struct ClassifierCode {
+        pub(crate) first: Arc<TableCode>,
+        pub(crate) all: Arc<TableCode>,
+        pub(crate) batch: Option<TableBatchCode>,
+    }
+
+    impl ClassifierCode {
+        pub(crate) fn new(_fields: &PacketFields, _tables: &Arc<Tables>) -> Result<ClassifierCode, CompileError> {
             Err(absent())
         }
     }
 }
 
 impl Graph {
-    /// Prints the Cranelift IR that native code is made from.
+    /// Returns the Cranelift IR of the native code, as text.
     ///
     /// # Errors
     /// In this build always.
@@ -128,7 +132,7 @@ impl Graph {
         Err(absent())
     }
 
-    /// Prints the native code, disassembled, and its size in bytes.
+    /// Returns Cranelift's disassembly of the native code, and the size in bytes.
     ///
     /// # Errors
     /// In this build always.

@@ -4,7 +4,7 @@ use std::mem::offset_of;
 use std::sync::Arc;
 
 use crate::codegen::context_data::{AncillaryValues, ContextData};
-use crate::codegen::memory::{Mapping, Place};
+use crate::codegen::memory::{MappedPages, PlacedCode};
 use crate::codegen::records::{PacketRecords, PrefetchRange};
 use crate::ir::ContextInputs;
 use crate::packet::Packet;
@@ -12,54 +12,56 @@ use crate::packet::ancillary::Extension;
 use crate::packet::batch::{Layout, Packets};
 use crate::packet::context::Context;
 
-/// A compiled function in memory.
+/// A compiled function in executable memory.
 #[derive(Debug)]
-pub(crate) struct Function {
-    pub(crate) place: Place,
+pub(crate) struct CompiledFunction {
+    pub(crate) code: PlacedCode,
     /// The offset of the entry point, in bytes.
     pub(crate) entry: usize,
     /// The size with the constant tables, in bytes.
     pub(crate) size: usize,
 }
 
-impl Function {
+impl CompiledFunction {
+    /// Returns the address of the entry point.
     pub(crate) fn address(&self) -> *const u8 {
-        self.place.address().wrapping_add(self.entry)
+        self.code.address().wrapping_add(self.entry)
     }
 }
 
-/// The type of a compiled filter: packet, captured length, length on the wire, context data.
-type Entry = unsafe extern "C" fn(*const u8, u64, u32, *const ContextData) -> u32;
+/// The signature of `CodeKind::Single`: packet, captured length, length on the wire, context data.
+type FilterFn = unsafe extern "C" fn(*const u8, u64, u32, *const ContextData) -> u32;
 
-/// A compiled filter, which keeps its code mapped.
+/// The code of a filter for one packet. Clones share it.
 #[derive(Clone)]
-pub(crate) struct Code(Kind);
+pub(crate) struct FilterCode(Kind);
 
 #[derive(Clone)]
 enum Kind {
     /// Code without context inputs.
-    Plain(Mapped),
-    Contextual(Mapped, ContextInputs),
+    Plain(OwnedFilterFn),
+    Contextual(OwnedFilterFn, ContextInputs),
 }
 
 #[derive(Clone)]
-struct Mapped {
-    entry: Entry,
+struct OwnedFilterFn {
+    function: FilterFn,
     size: usize,
-    _memory: Arc<Mapping>,
+    /// Keeps the code mapped.
+    _pages: Arc<MappedPages>,
 }
 
-impl Code {
-    /// Takes a function into use.
+impl FilterCode {
+    /// Makes a compiled function callable.
     ///
     /// # Safety
-    /// The function was lowered as `Form::Single`, from a graph whose context inputs are `inputs`.
+    /// The function was lowered as `CodeKind::Single`, from a graph whose context inputs are `inputs`.
     #[expect(unsafe_code, reason = "a function pointer is made of the address of compiled code")]
-    pub(crate) unsafe fn new(function: Function, inputs: ContextInputs) -> Code {
-        // SAFETY: `Entry` is the signature of `Form::Single`, and `_memory` keeps the code mapped.
-        let entry = unsafe { std::mem::transmute::<*const u8, Entry>(function.address()) };
-        let mapped = Mapped { entry, size: function.size, _memory: function.place.into_memory() };
-        Code(if inputs.is_empty() { Kind::Plain(mapped) } else { Kind::Contextual(mapped, inputs) })
+    pub(crate) unsafe fn new(function: CompiledFunction, inputs: ContextInputs) -> FilterCode {
+        // SAFETY: `FilterFn` is the signature of `CodeKind::Single`, and `_pages` keeps the code mapped.
+        let entry = unsafe { std::mem::transmute::<*const u8, FilterFn>(function.address()) };
+        let owned = OwnedFilterFn { function: entry, size: function.size, _pages: function.code.into_pages() };
+        FilterCode(if inputs.is_empty() { Kind::Plain(owned) } else { Kind::Contextual(owned, inputs) })
     }
 
     /// Returns the verdict on a packet.
@@ -78,7 +80,7 @@ impl Code {
     }
 }
 
-impl Mapped {
+impl OwnedFilterFn {
     fn call_in_context(&self, packet: &Packet, inputs: ContextInputs) -> u32 {
         let context = packet.context();
         if inputs.has_extensions() {
@@ -92,19 +94,19 @@ impl Mapped {
     #[expect(unsafe_code, reason = "the call into compiled code")]
     fn call(&self, packet: &Packet, context: &ContextData) -> u32 {
         let data = packet.data();
-        // SAFETY: `Code::new` vouches for the signature, and that the graph has no other context inputs than `context`
-        // answers. The code reads `data` after bounds checks against its length, `context` at the offsets of its fields,
-        // and its own constant tables; it passes `data` and `context` to the functions whose addresses `context` holds,
-        // and writes nothing. `self` keeps it mapped.
-        unsafe { (self.entry)(data.as_ptr(), data.len() as u64, packet.wire_len(), context) }
+        // SAFETY: the caller of `FilterCode::new` vouches for the signature and for the context inputs, all of which
+        // `context` holds. The code reads `data` after bounds checks against its length, `context` at the offsets of
+        // its fields, and its own constant tables; it passes `data` and `context` to the functions whose addresses
+        // `context` holds, and writes nothing. `self` keeps it mapped.
+        unsafe { (self.function)(data.as_ptr(), data.len() as u64, packet.wire_len(), context) }
     }
 }
 
 /// The input of a compiled loop: at least one record from `records` up to `end`, `stride` bytes apart.
 ///
 /// A record holds the address of a packet less `base` at [`BatchJob::START`] and the captured length at
-/// [`BatchJob::CAPTURED`], 64 bits each, and the length on the wire, 32 bits, at `wire_len_at`. A length on the wire of 0
-/// stands for a packet that was captured whole.
+/// [`BatchJob::CAPTURED`], 64 bits each, and the length on the wire, 32 bits, at `wire_len_at`. If `wire_len_at` is 0,
+/// all packets were captured whole.
 #[derive(Clone, Copy)]
 #[repr(C)]
 pub(crate) struct BatchJob<'f> {
@@ -132,33 +134,36 @@ impl BatchJob<'_> {
     pub(crate) const CAPTURED: i32 = 8;
 }
 
-/// A compiled filter with a loop around it, which keeps its code mapped.
+/// The signature of `CodeKind::Batch`.
+type BatchFn = unsafe extern "C" fn(*const BatchJob);
+
+/// The code of a loop over packets.
 pub(crate) struct BatchCode {
-    entry: unsafe extern "C" fn(*const BatchJob),
+    function: BatchFn,
     inputs: ContextInputs,
     prefetched: Option<PrefetchRange>,
-    _memory: Arc<Mapping>,
+    /// Keeps the code mapped.
+    _pages: Arc<MappedPages>,
 }
 
 impl BatchCode {
-    /// Takes a function into use, and prefetches a range of each packet.
+    /// Makes a compiled loop callable; `prefetched` is the range of each packet to prefetch.
     ///
     /// # Safety
-    /// The function was lowered as `Form::Batch`, from a graph whose context inputs are `inputs`.
+    /// The function was lowered as `CodeKind::Batch`, from a graph whose context inputs are `inputs`.
     #[expect(unsafe_code, reason = "a function pointer is made of the address of compiled code")]
     pub(crate) unsafe fn new(
-        function: Function,
+        function: CompiledFunction,
         inputs: ContextInputs,
         prefetched: Option<PrefetchRange>,
     ) -> BatchCode {
-        // SAFETY: this is the signature of `Form::Batch`, and `_memory` keeps the code mapped.
-        let entry =
-            unsafe { std::mem::transmute::<*const u8, unsafe extern "C" fn(*const BatchJob)>(function.address()) };
-        BatchCode { entry, inputs, prefetched, _memory: function.place.into_memory() }
+        // SAFETY: `BatchFn` is the signature of `CodeKind::Batch`, and `_pages` keeps the code mapped.
+        let entry = unsafe { std::mem::transmute::<*const u8, BatchFn>(function.address()) };
+        BatchCode { function: entry, inputs, prefetched, _pages: function.code.into_pages() }
     }
 
-    /// Writes the verdicts on all packets and returns `true`, or returns `false` if they must be run one by one: filters
-    /// that draw random numbers, contexts that differ, and layouts that the loop cannot read.
+    /// Writes the verdicts on all packets and returns `true`, or returns `false` if they must be run one by one:
+    /// filters that draw random numbers, contexts that differ, and layouts that the loop cannot read.
     ///
     /// # Panics
     /// If there are not as many verdicts as packets.
@@ -173,13 +178,13 @@ impl BatchCode {
         true
     }
 
-    /// Writes the verdicts on the packets from `first` on, as many as there is room for, in the default context.
+    /// Writes the verdicts on the packets from `first` on, one for each element of `verdicts`, in the default context.
     pub(crate) fn run_from(&self, first: usize, records: &PacketRecords, verdicts: &mut [u32]) {
         let values = AncillaryValues::new(&Context::DEFAULT, self.inputs.extensions());
         let context = ContextData::new(&Context::DEFAULT, &values);
-        records.in_stretches(first..first + verdicts.len(), self.prefetched, |places| {
-            let verdicts = &mut verdicts[places.start - first..places.end - first];
-            self.call(records, places.start, verdicts, &context);
+        records.in_chunks(first..first + verdicts.len(), self.prefetched, |chunk| {
+            let verdicts = &mut verdicts[chunk.start - first..chunk.end - first];
+            self.call(records, chunk.start, verdicts, &context);
         });
     }
 
@@ -197,10 +202,11 @@ impl BatchCode {
             wire_len_at: records.wire_len_at(),
             context,
         };
-        // SAFETY: `new` vouches for the signature and the inputs. The code reads the records from `start` to `end`, which
-        // exist and are at least one, and their packets, which `records` borrows, after bounds checks against their
-        // lengths; it stores a verdict for each. Else it reads `context` and its own tables, and passes packets and
-        // `context` to the functions whose addresses `context` holds. `self` keeps it mapped.
-        unsafe { (self.entry)(&raw const job) };
+        // SAFETY: the caller of `new` vouches for the signature and the inputs, all of which `context` holds. The code
+        // reads the records from `start` to `end`, which exist and are at least one, and their packets, which `records`
+        // borrows, after bounds checks against their lengths; it stores a verdict for each record, and `verdicts` is as
+        // long. It also reads `context` and its own tables, and passes packets and `context` to the functions whose
+        // addresses `context` holds. `self` keeps it mapped.
+        unsafe { (self.function)(&raw const job) };
     }
 }

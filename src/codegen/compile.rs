@@ -1,4 +1,4 @@
-//! Drives Cranelift: the settings, what is kept between compilations, and the border that panics do not cross.
+//! Drives Cranelift: settings, memory that is reused between compilations, and a boundary that panics do not cross.
 
 use std::cell::RefCell;
 use std::error::Error;
@@ -16,19 +16,19 @@ use cranelift_jit::{JITBuilder, JITModule};
 use cranelift_module::{Module, ModuleError, ModuleReloc, default_libcall_names};
 use target_lexicon::Triple;
 
-use crate::codegen::code::{BatchCode, Code, Function};
-use crate::codegen::constant_tables::Tables;
-use crate::codegen::entry::Form;
+use crate::codegen::code::{BatchCode, CompiledFunction, FilterCode};
+use crate::codegen::constant_tables::ConstantTables;
 use crate::codegen::error::CompileError;
 use crate::codegen::memory::Provider;
+use crate::codegen::prologue::CodeKind;
 use crate::codegen::records::PrefetchRange;
 use crate::codegen::{fan_in, frame_pointer_omission, lower, memory, spill_block_parameters};
 use crate::ir::Graph;
 
-/// The Cranelift settings that are not the default, besides [`BY_SIZE`].
+/// The Cranelift settings that differ from the default, besides [`BY_SIZE`].
 ///
-/// The graph does the optimising, so Cranelift does none. The IR verifier doubles the time; debug builds have it. A stack
-/// frame of more than a page touches each of its pages, so that it cannot step over the guard of the stack.
+/// The graph is optimised already. The IR verifier doubles the time, so only debug builds run it. Code with a stack
+/// frame of more than a page probes each page, so that it cannot skip the guard page of the stack.
 const SETTINGS: [(&str, &str); 7] = [
     ("opt_level", "none"),
     ("enable_verifier", if cfg!(debug_assertions) { "true" } else { "false" }),
@@ -39,8 +39,8 @@ const SETTINGS: [(&str, &str); 7] = [
     ("use_colocated_libcalls", "false"),
 ];
 
-/// The settings for graphs up to [`LARGE`] and [`MANY_BLOCKS`], and those beyond: single-pass register allocation makes
-/// slower code, but its time cannot grow with the square of anything, and nor can that of its checker, which is left out.
+/// The settings for graphs up to [`LARGE`] and [`MANY_BLOCKS`], and for larger ones: single-pass register allocation
+/// makes slower code, but its time is not quadratic. The time of its checker is, so the checker is off.
 const BY_SIZE: [[(&str, &str); 2]; 2] = [
     [
         ("regalloc_algorithm", "backtracking"),
@@ -49,60 +49,59 @@ const BY_SIZE: [[(&str, &str); 2]; 2] = [
     [("regalloc_algorithm", "single_pass"), ("regalloc_checker", "false")],
 ];
 
-/// The most values and blocks of a graph that is worth the better allocation: as many as a program that a kernel accepts
-/// can have, 4,096 joins of all variables.
+/// The most values and blocks of a graph with backtracking allocation: those of any program that a kernel accepts, with
+/// 4,096 joins of all variables.
 const LARGE: usize = 20 * 4096;
 
-/// The most blocks of such a graph: four times as many as a kernel's longest program can have.
+/// The most blocks of such a graph: four times as many as the longest program that a kernel accepts can have.
 const MANY_BLOCKS: usize = 4 * 4096;
 
-/// The most parameters that blocks may have together for registers to be allocated for them. The time grows with their
-/// square: 1,700 take 15 ms, 68,000 take 13 s, and through the stack frame 20 ms. Debug builds have fewer, so that random
-/// programs come to the stack frame as well.
+/// The most block parameters of a graph; those of larger graphs are spilled. The time of register allocation grows with
+/// their square: 1,700 take 15 ms, 68,000 take 13 s, and 20 ms if spilled. The limit is lower in debug builds, so that
+/// random programs are covered.
 const MANY_PARAMETERS: usize = if cfg!(debug_assertions) { 16 } else { 256 };
 
-/// The most IR values of a function after which a thread keeps its compiler: memory for more is given back.
+/// The most IR values of a function after which a thread keeps its compiler; the memory of a larger one is freed.
 const KEPT: usize = 8192;
 
-/// The largest stack frame of compiled code, in bytes: threads have little stack, and to run out of it is fatal.
+/// The largest stack frame of compiled code, in bytes: threads have little stack, and an overflow is fatal.
 const LARGEST_FRAME: u32 = 256 << 10;
 
-/// How much stack Cranelift may take, in bytes. It takes 128 KiB.
+/// The stack that is reserved for Cranelift, in bytes. It uses 128 KiB.
 const STACK: usize = 256 << 10;
 
-/// Where code begins, in bytes: between two filters there is as little as lets the machine fetch them well.
+/// The alignment of code, in bytes: a cache line.
 const ALIGN: u32 = 64;
 
 /// Compiles a graph to code that runs one packet.
-#[expect(unsafe_code, reason = "vouches for the form and the inputs of the code")]
-pub(crate) fn compile(graph: &Graph) -> Result<Code, CompileError> {
-    let function = compile_form(graph, Form::Single)?;
-    // SAFETY: the form and the graph are these.
-    Ok(unsafe { Code::new(function, graph.context_inputs()) })
+#[expect(unsafe_code, reason = "vouches for the kind and the inputs of the code")]
+pub(crate) fn compile(graph: &Graph) -> Result<FilterCode, CompileError> {
+    let function = compile_kind(graph, CodeKind::Single)?;
+    // SAFETY: the function was lowered as this kind, from this graph.
+    Ok(unsafe { FilterCode::new(function, graph.context_inputs()) })
 }
 
 /// Compiles a graph to code that runs a batch of packets.
-#[expect(unsafe_code, reason = "vouches for the form and the inputs of the code")]
+#[expect(unsafe_code, reason = "vouches for the kind and the inputs of the code")]
 pub(crate) fn compile_batch(graph: &Graph) -> Result<BatchCode, CompileError> {
-    let function = compile_form(graph, Form::Batch)?;
-    // SAFETY: the form and the graph are these.
+    let function = compile_kind(graph, CodeKind::Batch)?;
+    // SAFETY: the function was lowered as this kind, from this graph.
     Ok(unsafe { BatchCode::new(function, graph.context_inputs(), PrefetchRange::of(graph)) })
 }
 
-/// A function of this form in memory.
-fn compile_form(graph: &Graph, form: Form) -> Result<Function, CompileError> {
+fn compile_kind(graph: &Graph, kind: CodeKind) -> Result<CompiledFunction, CompileError> {
     with_compiler(|compiler| {
-        compiler.lower(graph, form);
+        compiler.lower(graph, kind);
         let isa = compiler.isa_for(graph);
         compiler.place(&isa)
     })
 }
 
-/// A function in memory that is not made of a graph, and looks nothing up in tables behind itself.
+/// Compiles a function that is not lowered from a graph, and has no constant tables.
 pub(crate) fn compile_function(
     signature: impl FnOnce(CallConv) -> Signature + Send,
     fill: impl FnOnce(&mut FunctionBuilder) + Send,
-) -> Result<Function, CompileError> {
+) -> Result<CompiledFunction, CompileError> {
     with_compiler(|compiler| {
         compiler.clear();
         let isa = compiler.host[0].clone();
@@ -116,24 +115,24 @@ pub(crate) fn compile_function(
 }
 
 impl Graph {
-    /// The Cranelift IR that native code is made from, as text.
+    /// Returns the Cranelift IR of the native code, as text.
     ///
     /// # Errors
-    /// If Cranelift knows nothing of this machine.
+    /// [`CompileError::UnsupportedMachine`] if there is no native code for this machine.
     pub fn clif(&self) -> Result<String, CompileError> {
         with_compiler(|compiler| {
-            compiler.lower(self, Form::Single);
+            compiler.lower(self, CodeKind::Single);
             Ok(compiler.context.func.display().to_string())
         })
     }
 
-    /// The native code, disassembled as Cranelift does it, and the size in bytes.
+    /// Returns Cranelift's disassembly of the native code, and the size in bytes.
     ///
     /// # Errors
     /// If the graph cannot be compiled on this machine.
     pub fn native(&self) -> Result<String, CompileError> {
         with_compiler(|compiler| {
-            compiler.lower(self, Form::Single);
+            compiler.lower(self, CodeKind::Single);
             compiler.context.set_disasm(true);
             let isa = compiler.isa_for(self);
             let compiled = compiler.compile(&isa)?;
@@ -143,25 +142,25 @@ impl Graph {
     }
 }
 
-/// What a thread keeps from one compilation to the next, so as not to allocate it again.
+/// The compiler of a thread, whose memory is reused.
 struct Compiler {
     host: Host,
     context: Context,
     functions: FunctionBuilderContext,
     control: ControlPlane,
-    /// What the function that was lowered last looks things up in.
-    tables: Tables,
+    /// The tables of the function that was lowered last.
+    tables: ConstantTables,
 }
 
 thread_local! {
     static COMPILER: RefCell<Option<Box<Compiler>>> = const { RefCell::new(None) };
 }
 
-/// Gives this thread's compiler to `work`. If Cranelift panics, the compiler is thrown away.
+/// Calls `work` with this thread's compiler. If Cranelift panics, the compiler is dropped.
 fn with_compiler<T: Send>(
     work: impl FnOnce(&mut Compiler) -> Result<T, CompileError> + Send,
 ) -> Result<T, CompileError> {
-    // While a thread ends there is nothing kept, and nothing to keep.
+    // At the end of a thread its compiler is gone already.
     let mut compiler = match COMPILER.try_with(RefCell::take) {
         Ok(Some(compiler)) => compiler,
         Ok(None) | Err(_) => Box::new(Compiler::new()?),
@@ -175,7 +174,7 @@ fn with_compiler<T: Send>(
     outcome
 }
 
-/// Runs `work` where there is enough stack for Cranelift: here, or in a thread that is started for it.
+/// Runs `work` with enough stack for Cranelift: in this thread, or in a new one.
 fn with_stack<T: Send>(work: impl FnOnce() -> Result<T, CompileError> + Send) -> Result<T, CompileError> {
     if memory::stack_left().is_none_or(|left| left >= STACK) {
         return work();
@@ -199,7 +198,7 @@ impl Compiler {
             context: Context::new(),
             functions: FunctionBuilderContext::new(),
             control: ControlPlane::default(),
-            tables: Tables::default(),
+            tables: ConstantTables::default(),
         })
     }
 
@@ -213,34 +212,37 @@ impl Compiler {
         self.host[usize::from(values + blocks > LARGE || blocks > MANY_BLOCKS)].clone()
     }
 
-    fn lower(&mut self, graph: &Graph, form: Form) {
-        let isa = self.host[0].clone();
-        self.clear();
-        self.context.func.signature = form.signature(isa.default_call_conv());
-        let (function, config) = (&mut self.context.func, isa.frontend_config());
-        lower::lower(graph, form, function, &mut self.functions, config, &mut self.tables);
+    fn lower(&mut self, graph: &Graph, kind: CodeKind) {
+        self.lower_without_spills(graph, kind);
         let parameters: usize = graph.blocks.iter().map(|block| block.parameters.len()).sum();
         if parameters > MANY_PARAMETERS {
-            spill_block_parameters::demote(&mut self.context.func);
+            spill_block_parameters::spill(&mut self.context.func);
         }
     }
 
-    /// Compiles what was lowered.
+    fn lower_without_spills(&mut self, graph: &Graph, kind: CodeKind) {
+        let isa = self.host[0].clone();
+        self.clear();
+        self.context.func.signature = kind.signature(isa.default_call_conv());
+        let (function, config) = (&mut self.context.func, isa.frontend_config());
+        lower::lower(graph, kind, function, &mut self.functions, config, &mut self.tables);
+    }
+
+    /// Compiles the lowered function.
     fn compile(&mut self, isa: &OwnedTargetIsa) -> Result<&CompiledCode, CompileError> {
-        fan_in::divide(&mut self.context.func);
+        fan_in::limit(&mut self.context.func);
         frame_pointer_omission::mark_returns(&mut self.context.func);
         let outcome = self.context.compile(&**isa, &mut self.control);
         outcome.map_err(|error| CompileError::Cranelift(error.inner.to_string()))?;
         self.compiled()
     }
 
-    /// What was compiled.
     fn compiled(&self) -> Result<&CompiledCode, CompileError> {
         self.context.compiled_code().ok_or_else(no_code)
     }
 
-    /// Compiles what was lowered, and puts it into memory.
-    fn place(&mut self, isa: &OwnedTargetIsa) -> Result<Function, CompileError> {
+    /// Compiles the lowered function, and puts it into executable memory.
+    fn place(&mut self, isa: &OwnedTargetIsa) -> Result<CompiledFunction, CompileError> {
         self.compile(isa)?;
         let compiled = self.compiled()?;
         let frame = compiled.buffer.frame_layout().map_or(0, |layout| layout.frame_to_fp_offset);
@@ -253,18 +255,19 @@ impl Compiler {
         let mut module = JITModule::new(builder);
         let (size, entry) = self.write(compiled, &mut module)?;
         drop(module);
-        let place = provider.into_place().ok_or_else(no_code)?;
-        Ok(Function { place, entry, size })
+        let code = provider.into_code().ok_or_else(no_code)?;
+        Ok(CompiledFunction { code, entry, size })
     }
 
-    /// Writes the code and its tables into the memory of a module; gives the size in bytes, and where the code is entered.
+    /// Writes the code and its tables into the memory of a module. Returns the size and the offset of the entry point,
+    /// in bytes.
     fn write(&self, compiled: &CompiledCode, module: &mut JITModule) -> Result<(usize, usize), CompileError> {
         let function = &self.context.func;
         let id = module.declare_anonymous_function(&function.signature).map_err(module_error)?;
         let relocations = compiled.buffer.relocs().iter();
         let mut relocations: Vec<_> = relocations.map(|r| ModuleReloc::from_mach_reloc(r, function, id)).collect();
         let mut code = compiled.code_buffer().to_vec();
-        let entry = frame_pointer_omission::leave_out(compiled, &mut code);
+        let entry = frame_pointer_omission::omit(compiled, &mut code);
         self.tables.append_to(&mut code, &mut relocations, id);
         let align = self.tables.align().max(ALIGN).max(compiled.buffer.alignment);
         module.define_function_bytes(id, align.into(), &code, &relocations).map_err(module_error)?;
@@ -284,11 +287,11 @@ fn module_error(error: ModuleError) -> CompileError {
     }
 }
 
-/// This machine, as Cranelift sees it, with the settings for each size.
+/// This machine as a Cranelift target, with the settings for each size.
 type Host = Arc<[OwnedTargetIsa; 2]>;
 
-/// The machine that this process runs on. Whoever cannot have it at once makes it anew: in a process that was forked in
-/// the middle of something there may be nobody to wait for.
+/// Returns the machine that this process runs on. A thread that finds the lock taken describes the machine anew: in a
+/// forked process the owner of the lock may not exist.
 fn host() -> Result<Host, CompileError> {
     static HOST: Mutex<Option<Host>> = Mutex::new(None);
     if let Some(host) = HOST.try_lock().ok().and_then(|host| host.clone()) {
@@ -304,9 +307,6 @@ fn host() -> Result<Host, CompileError> {
 }
 
 fn describe_host(by_size: [(&str, &str); 2]) -> Result<OwnedTargetIsa, Box<dyn Error>> {
-    if !cfg!(any(target_arch = "x86_64", target_arch = "aarch64")) {
-        return Err("only x86-64 and aarch64 are tried".into());
-    }
     let mut flags = settings::builder();
     for (name, value) in SETTINGS.into_iter().chain(by_size) {
         flags.set(name, value)?;
@@ -319,12 +319,12 @@ mod tests {
     use super::*;
     use crate::ir::ContextInputs;
     use crate::packet::Packet;
-    use cranelift_codegen::ir::{InstBuilder, MemFlagsData, types};
+    use cranelift_codegen::ir::{self, InstBuilder, MemFlagsData, types};
 
-    /// Entry i of a table of numbers and entry i of a table of bytes, added up, where i is the length on the wire.
+    /// Lowers a sum: `numbers[i] + bytes[i]`, where i is the length on the wire.
     fn lower_sum(compiler: &mut Compiler, numbers: &[u8], bytes: &[u8]) {
         let function = &mut compiler.context.func;
-        function.signature = Form::Single.signature(compiler.host[0].default_call_conv());
+        function.signature = CodeKind::Single.signature(compiler.host[0].default_call_conv());
         let tables = [numbers, bytes].map(|table| compiler.tables.add(function, table));
         let mut builder = FunctionBuilder::new(function, &mut compiler.functions);
         let block = builder.create_block();
@@ -346,7 +346,7 @@ mod tests {
     }
 
     #[test]
-    fn code_finds_its_tables() -> Result<(), CompileError> {
+    fn reads_its_constant_tables() -> Result<(), CompileError> {
         let numbers = [7u32, 1000, 0x1234_5678].map(u32::to_ne_bytes).concat();
         for _ in 0..3 {
             let function = with_compiler(|compiler| {
@@ -355,11 +355,46 @@ mod tests {
                 compiler.place(&isa)
             })?;
             #[expect(unsafe_code, reason = "vouches for the signature of the code")]
-            // SAFETY: `lower_sum` has set the signature of `Form::Single`, and reads no context data.
-            let code = unsafe { Code::new(function, ContextInputs::default()) };
+            // SAFETY: `lower_sum` has set the signature of `CodeKind::Single`, and reads no context data.
+            let code = unsafe { FilterCode::new(function, ContextInputs::default()) };
             let sums = [0, 1, 2].map(|i| code.run(&Packet::new(&[]).with_wire_len(i)));
             assert_eq!(sums, [8, 1002, 0x1234_567b]);
         }
         Ok(())
+    }
+
+    /// Returns the number of block parameters of the lowered function, and of its loads and stores.
+    fn parameters_and_accesses(compiler: &Compiler) -> (usize, usize) {
+        let function = &compiler.context.func;
+        let blocks = || function.layout.blocks().skip(1);
+        let is_access = |&inst: &ir::Inst| {
+            let opcode = function.dfg.insts[inst].opcode();
+            opcode.can_load() || opcode.can_store()
+        };
+        let insts = blocks().flat_map(|block| function.layout.block_insts(block));
+        let accesses = insts.filter(is_access).count();
+        (blocks().map(|block| function.dfg.block_params(block).len()).sum(), accesses)
+    }
+
+    /// Register allocation of this function, with 200 joins of 18 variables, takes time quadratic in its block
+    /// parameters. If they are spilled, few of them are stored or loaded.
+    #[test]
+    fn spills_block_parameters_of_many_joins() -> Result<(), CompileError> {
+        let state = |first: u32| (0..16).map(|k| format!("ld #{}\nst M[{k}]\n", first + k)).collect::<String>();
+        let rungs: String = (0..200).map(|k| format!("n{k}: jeq #{}, n{}, n{}\n", k % 7, k + 1, k + 2)).collect();
+        let sum: String = (0..16).map(|k| format!("tax\nld M[{k}]\nadd x\n")).collect();
+        let (first, second) = (state(0), state(100));
+        let text = format!("{first}ldb [0]\njeq #77, n1\ntax\n{second}txa\n{rungs}n200: add #1\nn201: {sum}ret a");
+        let program: crate::Program = text.parse().expect("a program");
+        let graph = Graph::new(&program.verify(crate::Dialect::Pcap).expect("a valid one"));
+        with_compiler(|compiler| {
+            compiler.lower_without_spills(&graph, CodeKind::Single);
+            let (parameters, accesses) = parameters_and_accesses(compiler);
+            compiler.lower(&graph, CodeKind::Single);
+            let (left, spilled_accesses) = parameters_and_accesses(compiler);
+            assert!(parameters > 3000 && left == 0, "{parameters} parameters, and {left} after spilling");
+            assert!(spilled_accesses - accesses < 100, "{spilled_accesses} loads and stores, {accesses} before");
+            Ok(())
+        })
     }
 }

@@ -1,34 +1,34 @@
-//! Tables that compiled code looks things up in, such as bitmaps: read-only, and behind the code, in the same place.
+//! Read-only tables of compiled code, such as bitmaps: they follow the code in memory.
 //!
-//! Code finds its tables by their distance, so that it does not matter through which mapping they were written.
+//! Code addresses its tables by their distance, so both mappings of the memory hold the same bytes.
 
 use cranelift_codegen::ir::{ExternalName, Function, GlobalValue, GlobalValueData, UserExternalName};
 use cranelift_module::{FuncId, ModuleReloc, ModuleRelocTarget};
 
 /// The tables of one function, numbered in the order in which they are added.
 #[derive(Default)]
-pub(crate) struct Tables {
-    /// All of them, each followed by what aligns the next.
+pub(crate) struct ConstantTables {
+    /// The tables, each padded to the alignment.
     bytes: Vec<u8>,
-    /// Where each begins.
+    /// The offset of each table, in bytes.
     starts: Vec<u32>,
 }
 
-impl Tables {
-    /// Each table begins at a multiple of this, in bytes: a cache line, which code does not share with it.
+impl ConstantTables {
+    /// The alignment of tables, in bytes: a cache line, so that tables share none with code.
     const ALIGN: u32 = 64;
 
-    /// The namespace of their names; modules have 0 for functions and 1 for data.
+    /// The namespace of the tables' names; modules use 0 for functions and 1 for data.
     const NAMESPACE: u32 = 2;
 
-    /// Adds a table, and gives `function` a global value that is its address: `symbol_value` of it is a pointer.
+    /// Adds a table, and returns a global value of `function` whose `symbol_value` is the address of the table.
     pub(crate) fn add(&mut self, function: &mut Function, table: &[u8]) -> GlobalValue {
-        let name = UserExternalName { namespace: Tables::NAMESPACE, index: self.starts.len() as u32 };
+        let name = UserExternalName { namespace: ConstantTables::NAMESPACE, index: self.starts.len() as u32 };
         self.starts.push(self.bytes.len() as u32);
         self.bytes.extend_from_slice(table);
-        self.bytes.resize(self.bytes.len().next_multiple_of(Tables::ALIGN as usize), 0);
+        self.bytes.resize(self.bytes.len().next_multiple_of(ConstantTables::ALIGN as usize), 0);
         let name = ExternalName::user(function.declare_imported_user_function(name));
-        // Colocated: near enough for its address to be a distance.
+        // Colocated: near enough to be addressed by distance.
         let symbol = GlobalValueData::Symbol { name, offset: 0.into(), colocated: true, tls: false };
         function.create_global_value(symbol)
     }
@@ -38,19 +38,19 @@ impl Tables {
         self.starts.clear();
     }
 
-    /// What the code must at least be aligned to, in bytes, for its tables to be.
+    /// The smallest alignment of code, in bytes, with which the tables are aligned.
     pub(crate) fn align(&self) -> u32 {
-        if self.bytes.is_empty() { 1 } else { Tables::ALIGN }
+        if self.bytes.is_empty() { 1 } else { ConstantTables::ALIGN }
     }
 
-    /// Puts the tables behind the code of `function`, where the relocations that name them are to find them.
+    /// Appends the tables to the code of `function`, and lets the relocations that name them refer to it.
     pub(crate) fn append_to(&self, code: &mut Vec<u8>, relocations: &mut [ModuleReloc], function: FuncId) {
         if self.bytes.is_empty() {
             return;
         }
-        code.resize(code.len().next_multiple_of(Tables::ALIGN as usize), 0);
+        code.resize(code.len().next_multiple_of(ConstantTables::ALIGN as usize), 0);
         for relocation in relocations {
-            if let ModuleRelocTarget::User { namespace: Tables::NAMESPACE, index } = relocation.name {
+            if let ModuleRelocTarget::User { namespace: ConstantTables::NAMESPACE, index } = relocation.name {
                 let offset = code.len() as u32 + self.starts[index as usize];
                 relocation.name = ModuleRelocTarget::FunctionOffset(function, offset);
             }

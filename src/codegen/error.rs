@@ -1,43 +1,46 @@
-//! Why a program has no native code.
+//! The reasons that a program has no native code.
 
 use std::fmt;
 use std::io;
 
-/// Why a verified program could not be made into native code. It can still be interpreted.
+/// The reason that a verified program could not be compiled to native code. The interpreter can still run it.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum CompileError {
-    /// Cranelift cannot generate code for this machine.
+    /// This build, or Cranelift, cannot generate code for this machine.
     UnsupportedMachine(String),
-    /// Cranelift gave up on the program, most likely for its size.
+    /// Cranelift could not compile the program, most likely because of its size.
     ///
-    /// Where it panicked, the panic hook was called; with `panic = "abort"` the process ends instead.
+    /// If Cranelift panicked, the panic hook was called; with `panic = "abort"` the process ends instead.
     Cranelift(String),
-    /// The program is so large that its native code would need too much stack.
+    /// The native code would need too much stack, because the program is very large.
     StackFrame {
-        /// How much it needs, in bytes.
+        /// The size of the stack frame, in bytes.
         needed: u32,
-        /// How much it may have.
+        /// The largest size that is allowed, in bytes.
         allowed: u32,
     },
-    /// The system gave no memory for code, or no thread to compile in, which takes one where there is little stack.
-    /// [`io::ErrorKind::FileTooLarge`] is the process's limit on file sizes.
+    /// The system provided no memory for code, or no thread to compile in, which is needed where there is little stack.
+    /// [`io::ErrorKind::FileTooLarge`] stands for the process's limit on file sizes.
     Memory(io::Error),
 }
 
 impl fmt::Display for CompileError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            CompileError::UnsupportedMachine(why) => write!(f, "no native code for this machine: {why}"),
+            CompileError::UnsupportedMachine(why) => write!(f, "there is no native code for this machine: {why}"),
             CompileError::Cranelift(why) => write!(f, "Cranelift could not compile the program: {why}"),
             CompileError::StackFrame { needed, allowed } => {
-                write!(f, "native code for the program needs {needed} bytes of stack, and {allowed} are allowed")
+                write!(
+                    f,
+                    "the native code of the program needs {needed} bytes of stack, and only {allowed} are allowed"
+                )
             }
             CompileError::Memory(error) if error.kind() == io::ErrorKind::FileTooLarge => {
                 let limit = "the process may write only shorter files (RLIMIT_FSIZE, see `ulimit -f`)";
-                write!(f, "no memory for native code, which is a file of at least 64 KiB: {limit}")
+                write!(f, "there is no memory for native code, which is a file of at least 64 KiB: {limit}")
             }
-            CompileError::Memory(error) => write!(f, "no memory for native code: {error}"),
+            CompileError::Memory(error) => write!(f, "there is no memory for native code: {error}"),
         }
     }
 }

@@ -1,11 +1,11 @@
-//! Divides the edges into a block that has very many of them among blocks that only jump on to it.
+//! Limits the predecessors of blocks: edges into a block with very many go through trees of blocks that only jump.
 //!
-//! The allocation of registers computes dominators. For a block with many predecessors that takes the sum of their
-//! depths in the dominator tree, which is quadratic for a long chain of tests with a common exit: 3,000 times
-//! `not (host A and port P)` took 0.4 s for it, and twice as many four times as long. With at most [`MOST`] edges into a
-//! block, in a tree of blocks, it takes the product of [`MOST`], the length of the chain and the depth of the tree.
+//! Register allocation computes dominators. For a block with many predecessors that takes the sum of their depths in
+//! the dominator tree, which is quadratic for a long chain of tests with a common exit: 3,000 times `not (host A and
+//! port P)` took 0.4 s, and twice as many four times as long. With at most [`MOST_PREDECESSORS`] edges into a block it
+//! takes the product of that number, the length of the chain and the depth of the tree.
 //!
-//! No code comes of it: Cranelift leads branches past blocks that only jump.
+//! The machine code does not change: Cranelift threads branches through blocks that only jump.
 
 use cranelift_codegen::cursor::{Cursor, FuncCursor};
 use cranelift_codegen::entity::SecondaryMap;
@@ -13,17 +13,17 @@ use cranelift_codegen::ir::{Block, Function, Inst, InstBuilder};
 
 use crate::codegen::spill_block_parameters::destinations;
 
-/// The most edges into a block of a function that is large.
-const MOST: usize = 16;
+/// The most edges into a block of a large function.
+const MOST_PREDECESSORS: usize = 16;
 
-/// The most blocks of a function that stays as it is; debug builds have fewer, so that random programs are divided as well.
+/// The most blocks of a function that is left unchanged; fewer in debug builds, so that random programs are covered.
 const SMALL: usize = if cfg!(debug_assertions) { 64 } else { 4096 };
 
-/// An edge: a branch, and which of its destinations.
+/// An edge: a branch, and the index of the destination.
 type Edge = (Inst, usize);
 
-/// Divides the edges into all blocks of a large function that have more than [`MOST`] of them and no parameters.
-pub(crate) fn divide(function: &mut Function) {
+/// Limits the predecessors of all blocks without parameters, in a large function.
+pub(crate) fn limit(function: &mut Function) {
     if function.dfg.num_blocks() <= SMALL {
         return;
     }
@@ -35,21 +35,21 @@ pub(crate) fn divide(function: &mut Function) {
         }
     }
     for block in blocks {
-        if edges[block].len() > MOST && function.dfg.block_params(block).is_empty() {
-            divide_edges(function, block, std::mem::take(&mut edges[block]));
+        if edges[block].len() > MOST_PREDECESSORS && function.dfg.block_params(block).is_empty() {
+            merge_edges(function, block, std::mem::take(&mut edges[block]));
         }
     }
 }
 
-/// Leads edges to a block through blocks in between, in as many levels as it takes.
-fn divide_edges(function: &mut Function, target: Block, mut edges: Vec<Edge>) {
-    while edges.len() > MOST {
-        edges = edges.chunks(MOST).map(|group| (lead_through_one(function, target, group), 0)).collect();
+/// Leads edges through new blocks, in as many levels as necessary.
+fn merge_edges(function: &mut Function, target: Block, mut edges: Vec<Edge>) {
+    while edges.len() > MOST_PREDECESSORS {
+        edges = edges.chunks(MOST_PREDECESSORS).map(|group| (merge_into_one(function, target, group), 0)).collect();
     }
 }
 
-/// Leads edges to a block through a new one, and returns the jump from there.
-fn lead_through_one(function: &mut Function, target: Block, edges: &[Edge]) -> Inst {
+/// Leads edges through one new block, and returns its jump.
+fn merge_into_one(function: &mut Function, target: Block, edges: &[Edge]) -> Inst {
     let between = function.dfg.blocks.add();
     function.layout.insert_block(between, target);
     if function.layout.is_cold(target) {

@@ -1,12 +1,12 @@
-//! Leaves out the stack frame of a function that has nothing on the stack.
+//! Frame-pointer omission: removes the stack frame of a function that has nothing on the stack.
 //!
-//! On x86-64 Cranelift has every function save the caller's frame pointer and bring it back, needed or not: four
-//! instructions, of eleven in the code for `arp`. A function that neither calls another nor keeps anything on the stack
-//! never looks at it, so it can be entered behind the one and left before the other. On other machines Cranelift does as
-//! much itself.
+//! On x86-64 Cranelift lets every function save and restore the caller's frame pointer: four instructions, of eleven in
+//! the code for `arp`. A function that calls no other and has nothing on the stack does not use the frame pointer, so
+//! its entry point can follow the save, and its returns can omit the restore. On other machines Cranelift does this
+//! itself.
 //!
-//! Nothing is guessed of the machine code: the returns carry a mark through Cranelift, which says where each of them ends,
-//! and one that does not end as expected leaves everything as it is.
+//! Machine code is not searched: the returns carry a source location through Cranelift, which reports the end of each
+//! of them. If one does not end as expected, the code is left unchanged.
 
 use cranelift_codegen::CompiledCode;
 use cranelift_codegen::ir::{Function, Opcode, SourceLoc};
@@ -17,33 +17,33 @@ const SET_UP: [u8; 4] = [0x55, 0x48, 0x89, 0xe5];
 /// `mov rsp, rbp; pop rbp; ret`
 const LEAVE: [u8; 5] = [0x48, 0x89, 0xec, 0x5d, 0xc3];
 
-/// `ret`, and what is never reached.
+/// `ret`, and padding.
 const RETURN: [u8; 5] = [0xc3, 0xcc, 0xcc, 0xcc, 0xcc];
 
-/// The same lines in Cranelift's disassembly, and what stands in their places.
+/// The same lines in Cranelift's disassembly, and their replacements.
 const DISASSEMBLY: [(&str, &str); 2] =
     [("  pushq %rbp\n  movq %rsp, %rbp\n", ""), ("  movq %rbp, %rsp\n  popq %rbp\n  retq", "  retq")];
 
-/// The place in a source that returns claim to be of.
-fn mark() -> SourceLoc {
+/// Returns the source location that marks returns.
+fn return_mark() -> SourceLoc {
     SourceLoc::new(0)
 }
 
-/// Marks the returns of a function that is going to be compiled.
+/// Marks the returns of a function, before it is compiled.
 pub(crate) fn mark_returns(function: &mut Function) {
     let blocks: Vec<_> = function.layout.blocks().collect();
     for block in blocks {
         if let Some(last) = function.layout.last_inst(block)
             && function.dfg.insts[last].opcode() == Opcode::Return
         {
-            function.set_srcloc(last, mark());
+            function.set_srcloc(last, return_mark());
         }
     }
 }
 
-/// Takes the frame out of the code of a function, if it needs none, and says at which byte the function is entered.
-pub(crate) fn leave_out(compiled: &CompiledCode, code: &mut [u8]) -> usize {
-    if !is_needless(compiled) {
+/// Removes the frame from the code of a function, if possible, and returns the offset of the entry point, in bytes.
+pub(crate) fn omit(compiled: &CompiledCode, code: &mut [u8]) -> usize {
+    if !can_omit(compiled) {
         return 0;
     }
     for end in return_ends(compiled) {
@@ -52,17 +52,17 @@ pub(crate) fn leave_out(compiled: &CompiledCode, code: &mut [u8]) -> usize {
     SET_UP.len()
 }
 
-/// The disassembly of a function, without its frame if that is left out.
+/// Returns the disassembly of a function, without its frame if that is omitted.
 pub(crate) fn disassembly(compiled: &CompiledCode) -> String {
     let text = compiled.vcode.clone().unwrap_or_default();
-    match is_needless(compiled) {
+    match can_omit(compiled) {
         true => DISASSEMBLY.iter().fold(text, |text, (frame, rest)| text.replace(frame, rest)),
         false => text,
     }
 }
 
-/// Whether a function has a frame, and is as well off without.
-fn is_needless(compiled: &CompiledCode) -> bool {
+/// Returns whether a function has a frame and does not use it.
+fn can_omit(compiled: &CompiledCode) -> bool {
     let code = compiled.code_buffer();
     let is_empty = compiled.buffer.frame_layout().is_some_and(|layout| layout.frame_to_fp_offset == 0);
     cfg!(target_arch = "x86_64")
@@ -72,10 +72,10 @@ fn is_needless(compiled: &CompiledCode) -> bool {
         && return_ends(compiled).all(|end| code[..end].ends_with(&LEAVE))
 }
 
-/// Where the returns end, in bytes.
+/// Returns the ends of the returns, in bytes.
 fn return_ends(compiled: &CompiledCode) -> impl Iterator<Item = usize> {
-    let places = compiled.buffer.get_srclocs_sorted().iter();
-    places.filter(|place| place.loc == mark()).map(|place| place.end as usize)
+    let ranges = compiled.buffer.get_srclocs_sorted().iter();
+    ranges.filter(|range| range.loc == return_mark()).map(|range| range.end as usize)
 }
 
 #[cfg(all(test, target_arch = "x86_64"))]
@@ -90,14 +90,14 @@ mod tests {
     }
 
     #[test]
-    fn what_needs_no_stack_has_no_frame() {
+    fn omits_the_frame_of_code_without_stack() {
         let code = native("ldh [12]\n jne #0x806, drop\n ret #-1\n drop: ret #0");
         assert!(!code.contains("rbp") && code.contains("ret"), "{code}");
     }
 
     #[test]
-    fn what_needs_the_stack_has_a_frame() {
-        // Sixteen words that are all needed twice.
+    fn keeps_the_frame_of_code_with_spills() {
+        // Sixteen words that are all used twice.
         let loads: String = (0..16).map(|slot| format!("ld [{}]\n st M[{slot}]\n", 4 * slot)).collect();
         let sums: String = (0..16).rev().map(|slot| format!("ldx M[{slot}]\n mul x\n add x\n")).collect();
         let again: String = (0..16).map(|slot| format!("ldx M[{slot}]\n div x\n xor x\n")).collect();

@@ -1,20 +1,19 @@
-//! From the graph to Cranelift IR: one IR block for each block, one behind each check, and one for all that give 0.
+//! Lowers graphs to Cranelift IR: one IR block for each block, one after each check, and one for all failed checks.
 //!
-//! The function takes one packet or a batch of them (`entry`). Loads neither trap nor move: each stands behind its bounds
-//! check, and must stay there, or it would read outside the packet.
+//! Loads are marked as not trapping but not as movable: each must stay after its bounds check.
 
 use std::collections::HashMap;
 
 use cranelift_codegen::ir::condcodes::IntCC;
-use cranelift_codegen::ir::{self, BlockArg, Endianness, InstBuilder, MemFlagsData, types};
+use cranelift_codegen::ir::{self, BlockArg, InstBuilder, types};
 use cranelift_codegen::isa::TargetFrontendConfig;
 use cranelift_frontend::{FunctionBuilder, FunctionBuilderContext};
 
 use crate::bpf::isa::{AluOp, Condition, Width};
-use crate::codegen::constant_tables::Tables;
+use crate::codegen::constant_tables::ConstantTables;
 use crate::codegen::context_data::AncillaryValues;
-use crate::codegen::entry::{Entry, Form};
-use crate::codegen::member_sets;
+use crate::codegen::prologue::{CodeKind, Prologue};
+use crate::codegen::{member_sets, operations};
 use crate::ir::{
     Address, BlockId, ByteOrder, Check, Edge, Graph, Hashing, MemberSetId, Schedule, Step, Terminator, Test, Value,
     ValueId,
@@ -22,22 +21,22 @@ use crate::ir::{
 use crate::packet::MAX_CAPTURED;
 use crate::packet::ancillary::Extension;
 
-/// Fills `function`, which has the signature of the form, with the code of `graph`.
+/// Fills `function`, which has the signature of `kind`, with the code of `graph`.
 pub(crate) fn lower(
     graph: &Graph,
-    form: Form,
+    kind: CodeKind,
     function: &mut ir::Function,
     context: &mut FunctionBuilderContext,
     config: TargetFrontendConfig,
-    tables: &mut Tables,
+    tables: &mut ConstantTables,
 ) {
-    let mut lowering = Lowering::new(graph, form, FunctionBuilder::new(function, context), tables);
+    let mut lowering = Lowering::new(graph, kind, FunctionBuilder::new(function, context), tables);
     let schedule = Schedule::of(graph);
     for &block in &schedule.order {
         lowering.block(block, schedule.steps(block));
     }
     lowering.fail_block();
-    lowering.entry.finish(&mut lowering.builder);
+    lowering.prologue.finish(&mut lowering.builder);
     lowering.builder.seal_all_blocks();
     lowering.builder.finalize(config);
 }
@@ -45,38 +44,42 @@ pub(crate) fn lower(
 pub(crate) struct Lowering<'g, 'f> {
     pub(crate) graph: &'g Graph,
     pub(crate) builder: FunctionBuilder<'f>,
-    pub(crate) tables: &'f mut Tables,
-    /// The tables that are there already.
-    pub(crate) addresses: HashMap<MemberSetId, ir::GlobalValue, Hashing>,
-    /// Where a table was found to stand, in the block that is being filled.
-    pub(crate) found: HashMap<(MemberSetId, ir::Block), ir::Value, Hashing>,
-    /// Where the pair of entries stands that was looked at last.
+    pub(crate) tables: &'f mut ConstantTables,
+    /// The tables that were added.
+    pub(crate) table_symbols: HashMap<MemberSetId, ir::GlobalValue, Hashing>,
+    /// The addresses of tables, by the block that computes them.
+    pub(crate) table_addresses: HashMap<(MemberSetId, ir::Block), ir::Value, Hashing>,
+    /// The address of the pair of slots that was probed last.
     pub(crate) pair: Option<ir::Value>,
     blocks: Vec<ir::Block>,
-    /// Where failed checks go; if no block of the graph will do, it is made when the first is met.
+    /// The target of failed checks: a block of the graph, or one that the first check creates.
     fail: Option<ir::Block>,
-    pub(crate) entry: Entry,
-    /// The IR value of each value where it was last computed, as the schedule has it; constants are made where they are
-    /// used.
+    pub(crate) prologue: Prologue,
+    /// The latest IR value of each value, in the order of the schedule; constants are emitted at each use.
     values: Vec<Option<ir::Value>>,
 }
 
 impl<'g, 'f> Lowering<'g, 'f> {
-    fn new(graph: &'g Graph, form: Form, mut builder: FunctionBuilder<'f>, tables: &'f mut Tables) -> Lowering<'g, 'f> {
+    fn new(
+        graph: &'g Graph,
+        kind: CodeKind,
+        mut builder: FunctionBuilder<'f>,
+        tables: &'f mut ConstantTables,
+    ) -> Lowering<'g, 'f> {
         let blocks: Vec<ir::Block> = graph.blocks.iter().map(|_| builder.create_block()).collect();
         let mut values = vec![None; graph.values.len()];
         // The first block has no parameters of its own: no edge of the graph enters it.
-        let entry = Entry::begin(form, &mut builder, blocks[0]);
+        let prologue = Prologue::begin(kind, &mut builder, blocks[0]);
         for (block, &ir_block) in graph.blocks.iter().zip(&blocks) {
             for parameter in &block.parameters {
                 values[parameter.index()] = Some(builder.append_block_param(ir_block, types::I32));
             }
         }
-        let (addresses, found) = (HashMap::default(), HashMap::default());
-        // A cold block that drops will do for failed checks.
+        let (table_symbols, table_addresses) = (HashMap::default(), HashMap::default());
+        // Failed checks can share a cold block that returns 0.
         let drop = graph.blocks.iter().position(|block| block.is_cold && graph.drops(block));
         let fail = drop.map(|index| blocks[index]);
-        Lowering { graph, builder, tables, addresses, found, pair: None, blocks, fail, entry, values }
+        Lowering { graph, builder, tables, table_symbols, table_addresses, pair: None, blocks, fail, prologue, values }
     }
 
     fn block(&mut self, id: BlockId, steps: &[Step]) {
@@ -91,18 +94,18 @@ impl<'g, 'f> Lowering<'g, 'f> {
         self.end(&block.terminator, block.is_cold);
     }
 
-    /// The block that returns 0 for failed checks, out of the way of those that hold.
+    /// Fills the block of failed checks, which returns 0.
     fn fail_block(&mut self) {
         if let Some(fail) = self.fail.filter(|fail| !self.blocks.contains(fail)) {
             self.return_from(fail, |lowering| lowering.builder.ins().iconst(types::I32, 0));
         }
     }
 
-    /// Fills a block that is seldom reached, and returns from it.
+    /// Fills a cold block that returns a verdict.
     fn return_from(&mut self, block: ir::Block, verdict: impl FnOnce(&mut Self) -> ir::Value) {
         self.begin(block, true);
         let verdict = verdict(self);
-        self.entry.give(&mut self.builder, verdict);
+        self.prologue.return_verdict(&mut self.builder, verdict);
     }
 
     fn check(&mut self, check: Check, is_cold: bool) {
@@ -119,7 +122,7 @@ impl<'g, 'f> Lowering<'g, 'f> {
         self.begin(next, is_cold);
     }
 
-    /// Goes on in this block.
+    /// Continues in a block.
     pub(crate) fn begin(&mut self, block: ir::Block, is_cold: bool) {
         self.builder.switch_to_block(block);
         if is_cold {
@@ -127,41 +130,32 @@ impl<'g, 'f> Lowering<'g, 'f> {
         }
     }
 
-    /// Whether a check holds: zero if not.
+    /// Emits whether a check holds: not zero if so.
     fn holds(&mut self, check: Check) -> ir::Value {
         match check {
             Check::InBounds(address, width) => self.in_bounds(address, width),
             Check::NonZero(value) => self.value(value),
             Check::Present(extension, _) => {
-                let entry = self.entry_of(extension);
-                self.builder.ins().icmp_imm_s(IntCC::NotEqual, entry, AncillaryValues::ABSENT.cast_signed())
+                let value = self.ancillary_value(extension);
+                self.builder.ins().icmp_imm_s(IntCC::NotEqual, value, AncillaryValues::ABSENT.cast_signed())
             }
         }
     }
 
     fn in_bounds(&mut self, address: Address, width: Width) -> ir::Value {
         let end = address.end(width);
-        match address.base {
-            None => {
-                let captured = self.entry.captured;
-                let end = self.builder.ins().iconst(types::I64, end.cast_signed());
-                self.builder.ins().icmp(IntCC::UnsignedGreaterThanOrEqual, captured, end)
+        // The captured length may exceed what programs see, but not change the outcome for a load that ends below.
+        let captured = match address.base {
+            Some(base) if u64::from(self.graph.values.known(base).max) + end > MAX_CAPTURED as u64 => {
+                self.prologue.visible_len(&mut self.builder)
             }
-            Some(base) => {
-                // What ends below that is inside of what programs see if it is inside of what was captured.
-                let ends_visibly = u64::from(self.graph.values.known(base).max) + end <= MAX_CAPTURED as u64;
-                let captured = match ends_visibly {
-                    true => self.entry.captured,
-                    false => self.entry.visible(&mut self.builder),
-                };
-                let base = self.wide(base);
-                let end = self.builder.ins().iadd_imm_s(base, end.cast_signed());
-                self.builder.ins().icmp(IntCC::UnsignedLessThanOrEqual, end, captured)
-            }
-        }
+            _ => self.prologue.captured,
+        };
+        let base = address.base.map(|base| self.value(base));
+        operations::is_in_bounds(&mut self.builder, base, end, captured)
     }
 
-    /// A value, as an address is: 64 bits, the upper half 0.
+    /// Emits a value, extended to 64 bits.
     pub(crate) fn wide(&mut self, id: ValueId) -> ir::Value {
         let value = self.value(id);
         self.builder.ins().uextend(types::I64, value)
@@ -178,14 +172,14 @@ impl<'g, 'f> Lowering<'g, 'f> {
     fn define(&mut self, value: Value, is_cold: bool) -> ir::Value {
         match value {
             Value::Constant(_) | Value::Parameter(_) => unreachable!("the schedule defines what is computed"),
-            Value::WireLen => self.entry.wire_len(&mut self.builder),
+            Value::WireLen => self.prologue.wire_len(&mut self.builder),
             Value::Load(address, width, order) => self.load(address, width, order),
             Value::Ancillary(extension @ Extension::PayloadOffset) => {
-                let wire_len = self.entry.wire_len(&mut self.builder);
-                let facts = self.entry.facts(&mut self.builder);
-                self.call(extension, [wire_len, facts])
+                let wire_len = self.prologue.wire_len(&mut self.builder);
+                let context = self.prologue.context(&mut self.builder);
+                self.call(extension, [wire_len, context])
             }
-            Value::Ancillary(extension) => self.number(extension),
+            Value::Ancillary(extension) => self.ancillary_number(extension),
             Value::FindAttribute(extension, start, wanted) => {
                 let arguments = [start, wanted].map(|id| self.value(id));
                 self.call(extension, arguments)
@@ -207,12 +201,9 @@ impl<'g, 'f> Lowering<'g, 'f> {
     }
 
     fn load(&mut self, Address { base, offset }: Address, width: Width, order: ByteOrder) -> ir::Value {
-        let mut address = self.entry.packet;
-        if let Some(base) = base {
-            let base = self.wide(base);
-            address = self.builder.ins().iadd(address, base);
-        }
-        // An offset that does not fit is out of bounds, so its load is never reached; but it must have some address.
+        let base = base.map(|base| self.value(base));
+        let mut address = operations::packet_address(&mut self.builder, self.prologue.packet, base);
+        // A load whose offset does not fit is out of bounds and never reached, but needs a valid instruction.
         let offset = match i32::try_from(offset) {
             Ok(offset) => offset,
             Err(_) => {
@@ -220,27 +211,27 @@ impl<'g, 'f> Lowering<'g, 'f> {
                 0
             }
         };
-        load(&mut self.builder, address, offset, width, order)
+        operations::load(&mut self.builder, address, offset, width, order)
     }
 
     fn alu(&mut self, op: AluOp, left: ValueId, right: ValueId) -> ir::Value {
         let (a, b) = (self.value(left), self.value(right));
-        let may_be_long = self.graph.values.known(right).max >= 32;
-        arithmetic(&mut self.builder, op, a, b, may_be_long)
+        let may_overshift = self.graph.values.known(right).max >= 32;
+        operations::arithmetic(&mut self.builder, op, a, b, may_overshift)
     }
 
     fn end(&mut self, end: &Terminator, is_cold: bool) {
         match end {
             Terminator::Return(verdict) => {
                 let verdict = self.value(*verdict);
-                self.entry.give(&mut self.builder, verdict);
+                self.prologue.return_verdict(&mut self.builder, verdict);
             }
             Terminator::Jump(edge) => {
                 let (block, arguments) = self.edge(edge);
                 self.builder.ins().jump(block, &arguments);
             }
             Terminator::Branch { test: Test::Member(value, set), then, otherwise } => {
-                // What is found early need not be looked for longer.
+                // A branch for each probe skips the later probes.
                 for probe in member_sets::probes(self.graph.sets.get(*set)) {
                     let (then, arguments) = self.edge(then);
                     let holds = self.probe(*value, *set, probe);
@@ -265,12 +256,12 @@ impl<'g, 'f> Lowering<'g, 'f> {
         (self.blocks[edge.block.index()], arguments)
     }
 
-    /// Whether a test holds: zero if not.
+    /// Emits whether a test holds: not zero if so.
     fn test(&mut self, test: Test) -> ir::Value {
         match test {
             Test::Compare(condition, left, right) => self.compare(condition, left, right),
             Test::InBounds(address, width) => self.in_bounds(address, width),
-            Test::Member(..) => unreachable!("a member is looked for probe by probe"),
+            Test::Member(..) => unreachable!("membership is tested probe by probe"),
         }
     }
 
@@ -294,61 +285,4 @@ impl<'g, 'f> Lowering<'g, 'f> {
             }
         }
     }
-}
-
-/// A number of the packet; that it is in bounds has been found out before.
-pub(crate) fn load(
-    builder: &mut FunctionBuilder,
-    address: ir::Value,
-    offset: i32,
-    width: Width,
-    order: ByteOrder,
-) -> ir::Value {
-    let flags = MemFlagsData::new().with_notrap().with_readonly();
-    let flags = if order == ByteOrder::Big { flags.with_endianness(Endianness::Little) } else { flags };
-    let is_turned = order == ByteOrder::Big;
-    let ins = builder.ins();
-    match width {
-        Width::Byte => ins.uload8(types::I32, flags, address, offset),
-        Width::Half if is_turned => {
-            let number = ins.load(types::I16, flags, address, offset);
-            let number = builder.ins().bswap(number);
-            builder.ins().uextend(types::I32, number)
-        }
-        Width::Half => ins.uload16(types::I32, flags, address, offset),
-        Width::Word => {
-            let number = ins.load(types::I32, flags, address, offset);
-            if is_turned { builder.ins().bswap(number) } else { number }
-        }
-    }
-}
-
-/// The result of arithmetic; a divisor has been found not to be zero. If a shift may be by 32 or more, that gives 0, where
-/// the machine would shift by the lower five bits of the count.
-pub(crate) fn arithmetic(
-    builder: &mut FunctionBuilder,
-    op: AluOp,
-    a: ir::Value,
-    b: ir::Value,
-    may_be_long: bool,
-) -> ir::Value {
-    let ins = builder.ins();
-    let result = match op {
-        AluOp::Add => ins.iadd(a, b),
-        AluOp::Sub => ins.isub(a, b),
-        AluOp::Mul => ins.imul(a, b),
-        AluOp::Div => ins.udiv(a, b),
-        AluOp::Mod => ins.urem(a, b),
-        AluOp::And => ins.band(a, b),
-        AluOp::Or => ins.bor(a, b),
-        AluOp::Xor => ins.bxor(a, b),
-        AluOp::Lsh => ins.ishl(a, b),
-        AluOp::Rsh => ins.ushr(a, b),
-    };
-    if !op.is_shift() || !may_be_long {
-        return result;
-    }
-    let is_short = builder.ins().icmp_imm_s(IntCC::UnsignedLessThan, b, 32);
-    let zero = builder.ins().iconst(types::I32, 0);
-    builder.ins().select(is_short, result, zero)
 }

@@ -1,24 +1,26 @@
-//! Memory for code: many filters packed into shared pages, which go when the last filter in them goes.
+//! Memory for code: many filters share pages, which are unmapped with the last filter in them.
 //!
 //! Invariants
-//! - Code pages are a file in memory that is mapped twice: once to execute, and while there is room once to write. No
-//!   mapping is ever both, and the one to write is without any rights but while a compilation writes into it.
-//! - Nobody else can write to code. Behind these two mappings the file is sealed against others (`F_SEAL_FUTURE_WRITE`),
-//!   which holds for the executable mapping (`mprotect` cannot make it writable) and for whoever opens the file again, and
-//!   its descriptor is closed. Forked processes do not inherit the mapping to write (`MADV_DONTFORK`), and a chunk that
-//!   was made while this process was forked, before all that was done, is thrown away (`undisturbed`).
-//! - A place is given out once and never again, so code that exists is never overwritten. A forked process runs the code
-//!   that it inherited and has chunks of its own.
-//! - Nothing waits for a lock: a chunk that cannot be had at once is left alone, so a process that was forked while
-//!   another thread had one is not held up.
-//! - A mapping lives as long as somebody holds it: filters hold the executable one, and a chunk that has room both.
+//! - Code pages are a file in memory that is mapped twice: once to execute, and once to write while there is space. No
+//!   mapping is ever both, and the writable one has access rights only while a compilation writes into it.
+//! - Only these two mappings reach the code. The file is sealed against other writers (`F_SEAL_FUTURE_WRITE`), which
+//!   holds for the executable mapping (`mprotect` cannot make it writable) and for a process that opens the file again,
+//!   and its descriptor is closed. Forked processes do not inherit the writable mapping (`MADV_DONTFORK`), and a chunk
+//!   that was mapped while the process was forked is discarded (`retry_if_forked`).
+//! - A range of a chunk is handed out once and never again, so code is never overwritten. A forked process runs the
+//!   code that it inherited, and maps chunks of its own.
+//! - No thread waits for a lock: a chunk that is locked is skipped, so a process that was forked while another thread
+//!   held a lock does not hang.
+//! - A mapping lives as long as its owners: filters own the executable one, and a chunk that has space owns both.
 //!
-//! What this does not prevent: code that runs in this process may map anything; a process that may trace this one may
-//! write to it (ptrace, `/proc/PID/mem`); and one that was forked by the system call itself rather than by the C library,
-//! or while the first chunk of this process was about to be made, may have inherited the mapping to write if that was
-//! in the microseconds in which another thread makes a chunk.
+//! Limits: code that runs in this process may map anything. A process that may trace this one may write to it (ptrace,
+//! `/proc/PID/mem`). A process that was forked by the bare system call, or while the first chunk was about to be
+//! mapped, may have inherited the writable mapping if the fork fell into the microseconds in which another thread maps
+//! a chunk.
 
 #![expect(unsafe_code, reason = "maps memory and hands out pointers into it")]
+
+mod system;
 
 use std::io;
 use std::mem;
@@ -28,169 +30,171 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use cranelift_jit::{BranchProtection, JITMemoryKind, JITMemoryProvider};
 use cranelift_module::{ModuleError, ModuleResult};
 
-/// How much is mapped at a time, in bytes: some two hundred small filters.
+pub(crate) use system::stack_left;
+
+/// The size of a chunk, in bytes: space for about two hundred small filters.
 const CHUNK: usize = 64 * 1024;
 
-/// Code of more than this many bytes gets pages of its own.
+/// The size, in bytes, above which code gets a chunk of its own.
 const LARGE: usize = CHUNK / 4;
 
-/// Mappings are whole pages; no machine that Cranelift knows has larger ones.
+/// The unit of mappings, in bytes: no machine that Cranelift supports has larger pages.
 const PAGE: usize = 64 * 1024;
 
-/// The chunks that have room. More threads than these that compile at once have a chunk for each filter.
+/// The chunks that have space. If more threads compile at once, the others map a chunk for each filter.
 static OPEN: [Mutex<Option<Chunk>>; 8] = [const { Mutex::new(None) }; 8];
 
-/// Pages that are mapped, until this is dropped.
+/// Mapped pages, which are unmapped on drop.
 #[derive(Debug)]
-pub(crate) struct Mapping {
+pub(crate) struct MappedPages {
     start: NonNull<u8>,
     len: usize,
 }
 
-// SAFETY: a mapping is an address range that any thread may read, write or unmap; who writes where is up to `Room`.
-unsafe impl Send for Mapping {}
-// SAFETY: as above; nothing in it changes.
-unsafe impl Sync for Mapping {}
+// SAFETY: the value is an address range that any thread may unmap; only `CodeSpace` hands out pointers into it.
+unsafe impl Send for MappedPages {}
+// SAFETY: as above; a shared reference changes nothing but the access rights, which the system serialises.
+unsafe impl Sync for MappedPages {}
 
-/// Pages that are given out from the front to the back.
+/// Pages whose space is handed out from front to back.
 struct Chunk {
-    executable: Arc<Mapping>,
-    /// Without any rights but between [`Room::open`] and [`Room::close`]. Forked processes have something else there, or nothing.
-    writable: Mapping,
+    executable: Arc<MappedPages>,
+    /// Without access rights except between [`CodeSpace::open`] and [`CodeSpace::close`]. In a forked process the
+    /// address range is unmapped, or belongs to another mapping.
+    writable: MappedPages,
     used: usize,
-    /// A page that a forked process finds wiped.
-    mark: Mapping,
+    /// A page that is zero in a forked process.
+    fork_mark: MappedPages,
 }
 
-/// Room for the code of one filter.
-struct Room {
+/// Space in a chunk for the code of one function.
+struct CodeSpace {
     chunk: Chunk,
     start: usize,
     end: usize,
 }
 
-/// Code in its place, which stays there as long as this.
+/// Finished code, which stays mapped as long as its owner.
 #[derive(Debug)]
-pub(crate) struct Place {
-    memory: Arc<Mapping>,
+pub(crate) struct PlacedCode {
+    pages: Arc<MappedPages>,
     start: usize,
 }
 
-impl Room {
-    /// Room for `len` bytes, aligned to `align`, a power of two that is no more than a page.
-    fn new(len: usize, align: usize) -> io::Result<Room> {
-        if let Some(chunk) = if len <= LARGE { Chunk::open() } else { None } {
+impl CodeSpace {
+    /// Reserves `len` bytes, aligned to `align`, a power of two that is at most [`PAGE`].
+    fn new(len: usize, align: usize) -> io::Result<CodeSpace> {
+        if let Some(chunk) = if len <= LARGE { Chunk::take_open() } else { None } {
             let start = chunk.used.next_multiple_of(align);
             if start + len <= chunk.executable.len {
-                return Ok(Room { chunk, start, end: start + len });
+                return Ok(CodeSpace { chunk, start, end: start + len });
             }
         }
         let chunk = Chunk::map(len.max(CHUNK).next_multiple_of(PAGE))?;
-        Ok(Room { chunk, start: 0, end: len })
+        Ok(CodeSpace { chunk, start: 0, end: len })
     }
 
-    /// Lets the code be written, and returns where.
+    /// Makes the chunk writable, and returns the address to write the code to.
     fn open(&mut self) -> io::Result<*mut u8> {
-        self.chunk.writable.allow_writing(true)?;
-        // SAFETY: the room lies inside the mapping.
+        self.chunk.writable.set_writable(true)?;
+        // SAFETY: `new` has checked that `start` lies inside the mapping.
         Ok(unsafe { self.chunk.writable.start.as_ptr().add(self.start) })
     }
 
-    /// Ends writing: from now on the code stands in its place.
-    fn close(mut self) -> io::Result<Place> {
-        self.chunk.writable.allow_writing(false)?;
+    /// Ends the writing of the code.
+    fn close(mut self) -> io::Result<PlacedCode> {
+        self.chunk.writable.set_writable(false)?;
         synchronize(self.chunk.executable.start.addr().get() + self.start, self.end - self.start);
         self.chunk.used = self.end;
-        let (memory, start) = (self.chunk.executable.clone(), self.start);
+        let (pages, start) = (self.chunk.executable.clone(), self.start);
         // Where the system cannot mark a chunk, a forked process would take it for its own.
         if self.end - self.start <= LARGE && self.chunk.is_ours() {
             self.chunk.put_back();
         }
-        Ok(Place { memory, start })
+        Ok(PlacedCode { pages, start })
     }
 }
 
-/// What a [`cranelift_jit::JITModule`] asks for memory: it compiles one function, so it asks once.
+/// The memory provider of a [`cranelift_jit::JITModule`], which defines one function, and so allocates once.
 #[derive(Clone, Default)]
 pub(crate) struct Provider {
     /// Only the thread that compiles locks it.
-    progress: Arc<Mutex<Progress>>,
+    state: Arc<Mutex<ProviderState>>,
 }
 
-/// How far the code of a module has come.
 #[derive(Default)]
-enum Progress {
+enum ProviderState {
     #[default]
     Empty,
-    Written(Room),
-    Finished(Place),
+    Writing(CodeSpace),
+    Finished(PlacedCode),
 }
 
 impl Provider {
-    /// Returns the code that the module finished.
-    pub(crate) fn into_place(self) -> Option<Place> {
-        match Arc::into_inner(self.progress)?.into_inner() {
-            Ok(Progress::Finished(place)) => Some(place),
+    /// Returns the code that the module has finished.
+    pub(crate) fn into_code(self) -> Option<PlacedCode> {
+        match Arc::into_inner(self.state)?.into_inner() {
+            Ok(ProviderState::Finished(code)) => Some(code),
             _ => None,
         }
     }
 
-    fn progress(&self) -> MutexGuard<'_, Progress> {
-        self.progress.lock().unwrap_or_else(PoisonError::into_inner)
+    fn state(&self) -> MutexGuard<'_, ProviderState> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl JITMemoryProvider for Provider {
     fn allocate(&mut self, size: usize, align: u64, _kind: JITMemoryKind) -> io::Result<*mut u8> {
-        let mut progress = self.progress();
-        if !matches!(*progress, Progress::Empty) {
+        let mut state = self.state();
+        if !matches!(*state, ProviderState::Empty) {
             return Err(io::ErrorKind::Unsupported.into());
         }
-        let mut room = Room::new(size, align as usize)?;
-        let start = room.open()?;
-        *progress = Progress::Written(room);
+        let mut space = CodeSpace::new(size, align as usize)?;
+        let start = space.open()?;
+        *state = ProviderState::Writing(space);
         Ok(start)
     }
 
-    /// Nothing to do: code goes when its last owner goes.
+    /// Does nothing: the last owner of the code frees it.
     unsafe fn free_memory(&mut self) {}
 
     fn finalize(&mut self, _branch_protection: BranchProtection) -> ModuleResult<()> {
-        let mut progress = self.progress();
-        if let Progress::Written(room) = mem::take(&mut *progress) {
-            let place = room.close().map_err(|err| ModuleError::Allocation { err })?;
-            *progress = Progress::Finished(place);
+        let mut state = self.state();
+        if let ProviderState::Writing(space) = mem::take(&mut *state) {
+            let code = space.close().map_err(|err| ModuleError::Allocation { err })?;
+            *state = ProviderState::Finished(code);
         }
         Ok(())
     }
 }
 
-impl Place {
-    /// Where the code begins.
+impl PlacedCode {
+    /// Returns the address of the code.
     pub(crate) fn address(&self) -> *const u8 {
-        // SAFETY: `Room` lies inside the mapping.
-        unsafe { self.memory.start.as_ptr().add(self.start) }
+        // SAFETY: `CodeSpace::new` has checked that `start` lies inside the mapping.
+        unsafe { self.pages.start.as_ptr().add(self.start) }
     }
 
-    /// What keeps the code in place.
-    pub(crate) fn into_memory(self) -> Arc<Mapping> {
-        self.memory
+    /// Returns the owner of the pages.
+    pub(crate) fn into_pages(self) -> Arc<MappedPages> {
+        self.pages
     }
 }
 
 impl Chunk {
-    /// Takes a chunk that has room, if one is at hand.
-    fn open() -> Option<Chunk> {
+    /// Takes a chunk that has space, if one is unlocked.
+    fn take_open() -> Option<Chunk> {
         let chunk = OPEN.iter().find_map(|slot| slot.try_lock().ok()?.take())?;
         if chunk.is_ours() {
             return Some(chunk);
         }
-        // It was not inherited, and what is there now is somebody else's.
+        // The writable mapping was not inherited: its address range may belong to another mapping of this process.
         mem::forget(chunk.writable);
-        Chunk::open()
+        Chunk::take_open()
     }
 
-    /// Leaves the chunk to the next filter. If there are enough already, its room is lost.
+    /// Leaves the chunk to the next filter. If all slots are occupied, its remaining space is lost.
     fn put_back(self) {
         let empty = OPEN.iter().filter_map(|slot| slot.try_lock().ok()).find(|slot| slot.is_none());
         if let Some(mut slot) = empty {
@@ -198,18 +202,18 @@ impl Chunk {
         }
     }
 
-    /// Whether this process mapped it, and not one that it was forked from.
+    /// Returns whether this process mapped the chunk, and not a process that it was forked from.
     fn is_ours(&self) -> bool {
-        // SAFETY: the mark is a mapped page, which only `map` writes, and only a fork changes.
-        unsafe { self.mark.start.read_volatile() != 0 }
+        // SAFETY: the mark is a mapped page, which only `map` writes to, before the chunk is shared.
+        unsafe { self.fork_mark.start.read_volatile() != 0 }
     }
 }
 
-/// Makes the instruction fetch see what was written, where the machine does not see to it.
+/// Does nothing: on this machine instruction fetches see what was written.
 #[cfg(not(target_arch = "aarch64"))]
 fn synchronize(_executable: usize, _len: usize) {}
 
-/// Makes the instruction fetch see what was written.
+/// Makes instruction fetches see what was written.
 #[cfg(target_arch = "aarch64")]
 fn synchronize(executable: usize, len: usize) {
     /// The smallest cache line that the architecture allows, in bytes.
@@ -225,8 +229,8 @@ fn synchronize(executable: usize, len: usize) {
             std::arch::asm!("ic ivau, {}", in(reg) line, options(nostack, preserves_flags));
         }
         std::arch::asm!("dsb ish", "isb", options(nostack, preserves_flags));
-        // The `isb` of the other processors, before they run what may stand where other code stood. Kernels before
-        // 4.16 have none, and no other way.
+        // The `isb` of the other processors, before they run code at an address that held other code. Kernels before
+        // 4.16 do not have it, and offer no other way.
         for command in [
             libc::MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED_SYNC_CORE,
             libc::MEMBARRIER_CMD_PRIVATE_EXPEDITED_SYNC_CORE,
@@ -234,30 +238,4 @@ fn synchronize(executable: usize, len: usize) {
             libc::syscall(libc::SYS_membarrier, command, 0, 0);
         }
     }
-}
-
-#[cfg(target_os = "linux")]
-mod system;
-#[cfg(target_os = "linux")]
-pub(crate) use system::stack_left;
-
-#[cfg(not(target_os = "linux"))]
-impl Chunk {
-    /// Files in memory that can be mapped twice are Linux's.
-    fn map(_len: usize) -> io::Result<Chunk> {
-        Err(io::ErrorKind::Unsupported.into())
-    }
-}
-
-#[cfg(not(target_os = "linux"))]
-impl Mapping {
-    fn allow_writing(&self, _is_allowed: bool) -> io::Result<()> {
-        Err(io::ErrorKind::Unsupported.into())
-    }
-}
-
-/// How much stack this thread has left, in bytes, if that is known.
-#[cfg(not(target_os = "linux"))]
-pub(crate) fn stack_left() -> Option<usize> {
-    None
 }

@@ -1,12 +1,15 @@
-//! Native code: from a graph through Cranelift to a function that can be called.
+//! Native code: compiles graphs, and the tables of classifiers, to callable functions with Cranelift.
 //!
-//! The steps, in order: the graph is lowered to Cranelift IR (`lower`), to run one packet or many (`entry`); parameters go
-//! through the stack frame if there are very many (`demote`), and so do edges into one block through others (`fan_in`);
-//! Cranelift compiles it for this machine (`compile`); a frame
-//! that holds nothing is left out (`frame`); and the bytes find a place among other filters' code (`memory`), the tables
-//! that they look things up in (`sets`) behind them (`tables`). The code refers to nothing but its tables; it reads the packet only behind its bounds checks, and divides only behind the
-//! check of the divisor, so it never traps. What would be too much code is left to functions, whose addresses stand among
-//! the facts of the context (`facts`).
+//! `lower` (and `classifier`) emits Cranelift IR, `prologue` the code around it for one packet or for a batch.
+//! `spill_block_parameters` and `fan_in` keep register allocation fast for very large functions. `compile` drives
+//! Cranelift, `frame_pointer_omission` removes unused stack frames, `constant_tables` appends lookup tables to the
+//! code, and `memory` packs the code of many filters into shared pages.
+//!
+//! Invariants
+//! - Compiled code refers to its own tables, its arguments, and functions in its
+//!   [`ContextData`](context_data::ContextData).
+//! - It reads the packet after bounds checks, and divides after checks of the divisor, so it never traps.
+//! - `absent` replaces this module on machines without native code, and in builds without the feature `jit`.
 
 pub(crate) mod classifier;
 mod code;
@@ -14,7 +17,6 @@ mod compile;
 mod constant_tables;
 mod context_data;
 mod context_inputs;
-mod entry;
 mod error;
 mod fan_in;
 mod frame_pointer_omission;
@@ -22,10 +24,12 @@ mod lower;
 mod member_sets;
 mod memory;
 mod once_box;
+mod operations;
+mod prologue;
 mod records;
 mod spill_block_parameters;
 
-pub(crate) use code::{BatchCode, Code};
+pub(crate) use code::{BatchCode, FilterCode};
 pub(crate) use compile::{compile, compile_batch};
 pub use error::CompileError;
 pub(crate) use once_box::OnceBox;

@@ -5,12 +5,12 @@ use std::marker::PhantomData;
 use std::ptr;
 use std::sync::atomic::{AtomicPtr, Ordering};
 
-/// A value that is made when it is first needed.
+/// A value that is computed on first use.
 ///
-/// Unlike a `OnceLock` it has nobody wait: two threads may both make it, and the second one's is dropped. So it does not
-/// hold up a process that was forked in the middle of that.
+/// Unlike with `OnceLock`, no thread waits: two threads may both compute the value, and the second one is dropped. So a
+/// process that was forked during the computation does not hang.
 pub(crate) struct OnceBox<T: Send + Sync> {
-    /// Of a box that nobody else has, or null.
+    /// The pointer of an owned box, or null.
     value: AtomicPtr<T>,
     _owned: PhantomData<Box<T>>,
 }
@@ -23,11 +23,12 @@ impl<T: Send + Sync> OnceBox<T> {
     #[inline]
     #[expect(unsafe_code, reason = "a pointer that other threads may set")]
     pub(crate) fn get(&self) -> Option<&T> {
-        // SAFETY: if it is not null, `get_or_set` made it of a box, which `drop` alone takes back, and nobody changes the value.
+        // SAFETY: a pointer that is not null comes from `Box::into_raw` in `get_or_set`. Only `drop` frees the box, and
+        // the value is never changed.
         unsafe { self.value.load(Ordering::Acquire).as_ref() }
     }
 
-    /// Sets the value, unless there is one; returns the value that there is then, and whether it is this one.
+    /// Sets the value if there is none. Returns the value of the cell, and `true` if it is the one given.
     #[expect(unsafe_code, reason = "a pointer that came from a box")]
     pub(crate) fn get_or_set(&self, value: T) -> (&T, bool) {
         let new = Box::into_raw(Box::new(value));
@@ -35,7 +36,7 @@ impl<T: Send + Sync> OnceBox<T> {
             // SAFETY: as in `get`.
             Ok(_) => (unsafe { &*new }, true),
             Err(old) => {
-                // SAFETY: it came from the box above, and nobody else has seen it.
+                // SAFETY: the pointer comes from the box above, and was not published.
                 drop(unsafe { Box::from_raw(new) });
                 // SAFETY: as in `get`.
                 (unsafe { &*old }, false)
@@ -49,7 +50,7 @@ impl<T: Send + Sync> Drop for OnceBox<T> {
     fn drop(&mut self) {
         let value = *self.value.get_mut();
         if !value.is_null() {
-            // SAFETY: it came from a box in `get_or_set`, and nobody borrows it any more.
+            // SAFETY: the pointer comes from a box in `get_or_set`, and `&mut self` proves that no borrow is left.
             drop(unsafe { Box::from_raw(value) });
         }
     }
@@ -68,7 +69,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_first_value_stays() {
+    fn keeps_the_first_value() {
         let (value, first) = (OnceBox::new(), Arc::new(1));
         assert_eq!(value.get(), None);
         assert!(value.get_or_set(first.clone()).1);

@@ -1,4 +1,4 @@
-//! Batches of packets as an array of records, which compiled loops read, and the prefetching of their packets.
+//! Batches of packets as arrays of records, which compiled loops read, and the prefetching of packets.
 
 use std::hint::black_box;
 use std::mem::offset_of;
@@ -10,7 +10,7 @@ use crate::ir::{Graph, Strategy, Value};
 use crate::packet::Packet;
 use crate::packet::batch::{Layout, Packets, Span};
 
-/// Packets that lie as a [`BatchJob`] has them.
+/// Packets in the layout of a [`BatchJob`](crate::codegen::code::BatchJob).
 #[derive(Clone, Copy)]
 pub(crate) struct PacketRecords<'p> {
     first: *const u8,
@@ -22,17 +22,13 @@ pub(crate) struct PacketRecords<'p> {
 }
 
 impl<'p> PacketRecords<'p> {
-    /// The packets, if this build of the program lays them out as is needed.
+    /// Returns the records of packets, if they have the layout that compiled loops read.
     pub(crate) fn of(packets: Packets<'p>) -> Option<PacketRecords<'p>> {
         let (none, whole) = (ptr::null(), 0);
-        if size_of::<usize>() != 8 {
-            // There is code for 64-bit machines only.
-            return None;
-        }
         Some(match packets.layout() {
             Layout::Slices(slices) if slices_are_records() => PacketRecords::new(packets, slices, none, whole),
-            // Where it is an `iovec`: an address and a length.
-            Layout::IoSlices(slices) if cfg!(unix) => PacketRecords::new(packets, slices, none, whole),
+            // An `iovec`: an address and a length.
+            Layout::IoSlices(slices) => PacketRecords::new(packets, slices, none, whole),
             Layout::Packets(records) if slices_are_records() && Packet::DATA_AT == 0 => {
                 PacketRecords::new(packets, records, none, Packet::WIRE_LEN_AT)
             }
@@ -67,65 +63,66 @@ impl<'p> PacketRecords<'p> {
         self.wire_len_at
     }
 
-    /// The packets from a place on.
+    /// Returns the packets from an index on.
     pub(crate) fn packets(&self, from: usize) -> impl Iterator<Item = Packet<'p>> {
         let packets = self.packets;
-        (from..self.count).map_while(move |place| packets.get(place))
+        (from..self.count).map_while(move |index| packets.get(index))
     }
 
-    /// Where a record stands; the one behind the last has a place, too.
-    pub(crate) fn record(&self, place: usize) -> *const u8 {
-        self.first.wrapping_add(place * self.stride)
+    /// Returns the address of a record, or the end of the records.
+    pub(crate) fn record(&self, index: usize) -> *const u8 {
+        self.first.wrapping_add(index * self.stride)
     }
 
-    /// Where a packet begins.
+    /// Returns the address of a packet.
     #[expect(unsafe_code, reason = "a record is read")]
-    fn packet(&self, place: usize) -> *const u8 {
-        assert!(place < self.count);
-        // SAFETY: the record is one of the slice's, and begins with a pointer or a number of that size, both initialised.
-        let start = unsafe { self.record(place).cast::<*const u8>().read() };
+    fn packet(&self, index: usize) -> *const u8 {
+        assert!(index < self.count);
+        // SAFETY: the record is an element of the slice given to `new`, and begins with a pointer or a `usize`.
+        let start = unsafe { self.record(index).cast::<*const u8>().read() };
         self.base.wrapping_add(start.addr())
     }
 
-    /// Goes through some places in order, stretch by stretch, while the packets of the next one are fetched if that pays.
-    pub(crate) fn in_stretches(
+    /// Calls `run` with consecutive ranges of `indices`, and prefetches the packets of the next range if they are not
+    /// cached.
+    pub(crate) fn in_chunks(
         &self,
-        places: Range<usize>,
+        indices: Range<usize>,
         prefetched: Option<PrefetchRange>,
         mut run: impl FnMut(Range<usize>),
     ) {
-        let stretches = |places: Range<usize>, len: usize| {
-            let end = places.end;
-            places.step_by(len).map(move |start| start..end.min(start + len))
+        let chunks = |indices: Range<usize>, len: usize| {
+            let end = indices.end;
+            indices.step_by(len).map(move |start| start..end.min(start + len))
         };
-        for stretch in stretches(places, STRETCH) {
-            let is_worth = |&at: &PrefetchRange| stretch.len() < WORTH_ASKING || self.are_cold(stretch.clone(), at);
+        for chunk in chunks(indices, CHUNK) {
+            let is_worth = |&at: &PrefetchRange| chunk.len() < ALWAYS_PREFETCHED || self.are_cold(chunk.clone(), at);
             let Some(prefetched) = prefetched.filter(is_worth) else {
-                run(stretch);
+                run(chunk);
                 continue;
             };
-            self.prefetch(stretch.start..stretch.start + AHEAD, prefetched);
-            for places in stretches(stretch, AHEAD) {
-                self.prefetch(places.end..places.end + AHEAD, prefetched);
-                run(places);
+            self.prefetch(chunk.start..chunk.start + DISTANCE, prefetched);
+            for indices in chunks(chunk, DISTANCE) {
+                self.prefetch(indices.end..indices.end + DISTANCE, prefetched);
+                run(indices);
             }
         }
     }
 
-    /// Whether these packets are outside of the cache: then a look at a few of them takes long.
-    fn are_cold(&self, places: Range<usize>, prefetched: PrefetchRange) -> bool {
-        let step = (places.len() / SAMPLES).max(1);
+    /// Returns whether packets are outside of the cache: then reads of a few of them take long.
+    fn are_cold(&self, indices: Range<usize>, prefetched: PrefetchRange) -> bool {
+        let step = (indices.len() / SAMPLES).max(1);
         let start = Instant::now();
-        for packet in places.step_by(step).filter_map(|place| self.packets.get(place)) {
+        for packet in indices.step_by(step).filter_map(|index| self.packets.get(index)) {
             black_box(packet.data().get(prefetched.first).copied());
         }
-        start.elapsed() > LONG
+        start.elapsed() > COLD_TIME
     }
 
-    /// Has the machine fetch what a program looks at.
-    fn prefetch(&self, places: Range<usize>, prefetched: PrefetchRange) {
-        for place in places.start..places.end.min(self.count) {
-            let packet = self.packet(place);
+    /// Prefetches a range of each packet.
+    fn prefetch(&self, indices: Range<usize>, prefetched: PrefetchRange) {
+        for index in indices.start..indices.end.min(self.count) {
+            let packet = self.packet(index);
             prefetch(packet.wrapping_add(prefetched.first));
             if let Some(last) = prefetched.last {
                 prefetch(packet.wrapping_add(last));
@@ -134,30 +131,30 @@ impl<'p> PacketRecords<'p> {
     }
 }
 
-/// The bytes of a packet that a program may look at, as far as that is known before it does.
+/// The bytes of a packet that a program is likely to read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct PrefetchRange {
     pub(crate) first: usize,
-    /// The last, if it may lie in another line of the cache, and data flow looks at it whatever the first says. To fetch
-    /// for branches what they seldom look at takes longer than it saves.
+    /// The last one, if it may lie in another cache line and branchless code reads it in any case. To prefetch for
+    /// branches what they seldom read takes longer than it saves.
     pub(crate) last: Option<usize>,
 }
 
 impl PrefetchRange {
-    /// What addresses that are computed mostly lead to: what follows an IPv6 header, or an IPv4 header and a few bytes.
+    /// The usual offset of loads at computed addresses: after an IPv6 header, or an IPv4 header and a few bytes.
     pub(crate) const COMPUTED: usize = 58;
 
-    /// What a set looks at: the type of a frame, and of IPv4 or IPv6 the addresses and ports.
-    pub(crate) const SETS: Option<PrefetchRange> =
+    /// The range that classifiers read: the type of a frame, and the addresses and ports of IPv4 and IPv6.
+    pub(crate) const CLASSIFIER: Option<PrefetchRange> =
         Some(PrefetchRange { first: 12, last: Some(PrefetchRange::COMPUTED) });
 
-    /// What a graph looks at, unless that is nothing.
+    /// Returns the range that a graph reads, if it reads the packet.
     pub(crate) fn of(graph: &Graph) -> Option<PrefetchRange> {
         let (mut first, mut last) = (usize::MAX, 0);
         for value in graph.values.iter() {
             if let Value::Load(address, ..) = value {
-                let place = if address.base.is_some() { PrefetchRange::COMPUTED } else { address.offset as usize };
-                (first, last) = (first.min(place), last.max(place));
+                let offset = if address.base.is_some() { PrefetchRange::COMPUTED } else { address.offset as usize };
+                (first, last) = (first.min(offset), last.max(offset));
             }
         }
         let is_worth = graph.strategy() != Strategy::Branches && last >= first.saturating_add(8);
@@ -165,48 +162,44 @@ impl PrefetchRange {
     }
 }
 
-/// How many packets are fetched ahead.
-const AHEAD: usize = 16;
+/// The number of packets to prefetch ahead.
+const DISTANCE: usize = 16;
 
-/// How many packets are run, ahead or not, until it is asked again whether that pays.
-const STRETCH: usize = 1024;
+/// The number of packets after which samples decide again about prefetching.
+const CHUNK: usize = 1024;
 
-/// How many of a stretch are looked at.
+/// The number of packets that are sampled from a chunk.
 const SAMPLES: usize = 8;
 
-/// The fewest packets that are worth asking; fewer are fetched ahead.
-const WORTH_ASKING: usize = 128;
+/// The smallest chunk that is sampled; smaller ones are always prefetched.
+const ALWAYS_PREFETCHED: usize = 128;
 
-/// How long the look takes at least if memory must answer: it alone takes longer, and two looks at the clock and a cache
-/// take some 30 ns. A slow clock makes all packets cold, which costs half a nanosecond a packet.
-const LONG: Duration = Duration::from_nanos(80);
+/// The time of sampling above which packets are not cached: one access to memory takes longer, and two readings of the
+/// clock and cached samples take about 30 ns. With a slow clock all packets are prefetched, which costs 0.5 ns a
+/// packet.
+const COLD_TIME: Duration = Duration::from_nanos(80);
 
 #[inline]
-#[cfg_attr(
-    any(target_arch = "x86_64", target_arch = "aarch64"),
-    expect(unsafe_code, reason = "an instruction of the machine")
-)]
+#[expect(unsafe_code, reason = "an instruction of the machine")]
 fn prefetch(address: *const u8) {
-    // SAFETY: every x86-64 has SSE, and the instruction changes nothing and never faults.
+    // SAFETY: every x86-64 has SSE; the instruction changes no memory and never faults.
     #[cfg(target_arch = "x86_64")]
     unsafe {
         use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
         _mm_prefetch::<_MM_HINT_T0>(address.cast());
     }
-    // SAFETY: the instruction changes nothing and never faults.
+    // SAFETY: the instruction changes no memory and never faults.
     #[cfg(target_arch = "aarch64")]
     unsafe {
         std::arch::asm!("prfm pldl1keep, [{}]", in(reg) address, options(nostack, preserves_flags, readonly));
     }
-    #[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
-    let _ = address;
 }
 
-/// Whether a slice is its address and its length, 64 bits each, in this order; Rust does not say.
-#[expect(unsafe_code, reason = "looks at the layout of a slice")]
+/// Returns whether a slice consists of its address and its length, in this order: Rust does not guarantee it.
+#[expect(unsafe_code, reason = "reads the layout of a slice")]
 fn slices_are_records() -> bool {
     let slice: &[u8] = &[1, 2, 3];
-    // SAFETY: a slice has a pointer and a length, both initialised; `transmute` compares the sizes.
+    // SAFETY: a slice reference is a pointer and a length, both initialised; `transmute` checks the sizes.
     let [first, second] = unsafe { std::mem::transmute::<&[u8], [usize; 2]>(slice) };
     first == slice.as_ptr().addr() && second == slice.len()
 }
@@ -215,9 +208,9 @@ fn slices_are_records() -> bool {
 mod tests {
     use super::*;
 
-    /// If this fails, batches are still right, but run one by one.
+    /// If this fails, batches are still right, but run packet by packet.
     #[test]
-    fn slices_have_the_layout_that_batches_hope_for() {
+    fn slices_have_the_layout_of_records() {
         assert!(slices_are_records());
         assert_eq!(Packet::DATA_AT, 0);
     }

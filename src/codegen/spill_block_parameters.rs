@@ -1,8 +1,8 @@
-//! Passes the parameters of blocks through the stack frame.
+//! Spills block parameters to the stack frame.
 //!
-//! The time that the allocation of registers takes grows with the square of the parameters, and a program can have many
-//! times more of them than instructions: one for each scratch word at each join. In the frame, a parameter costs a store
-//! on each edge that changes it, and a load if its block or a later one uses it; one that is passed on costs nothing.
+//! The time of register allocation grows with the square of the parameters, and a program can have many times more of
+//! them than instructions: one for each scratch word at each join. In the frame, a parameter costs a store on each edge
+//! that changes it, and a load if its block or a later one uses it; one that is only passed on costs nothing.
 
 use cranelift_codegen::cursor::{Cursor, FuncCursor};
 use cranelift_codegen::entity::SecondaryMap;
@@ -10,15 +10,15 @@ use cranelift_codegen::ir::{
     Block, BlockCall, Function, Inst, InstBuilder, MemFlagsData, StackSlot, StackSlotData, StackSlotKind, Value, types,
 };
 
-/// The bytes of a word of the frame; all parameters are 32-bit values.
+/// The size of a word of the frame, in bytes; all parameters are 32-bit values.
 const WORD: u32 = 4;
 
-/// What the words of the frame hold at some point, as far as that is the same on all ways there.
-type Frame = Vec<Option<Value>>;
+/// The values of the words of the frame at some point, if they are the same on all paths to it.
+type FrameContents = Vec<Option<Value>>;
 
-/// Makes all 32-bit parameters of `function`, besides its own, words of its stack frame. Its edges lead to later blocks
-/// only, but for those of the loop around a graph.
-pub(crate) fn demote(function: &mut Function) {
+/// Spills all 32-bit block parameters of `function`, besides its own. Its edges must lead to later blocks, except for
+/// those of the loop around a graph.
+pub(crate) fn spill(function: &mut Function) {
     let blocks: Vec<Block> = function.layout.blocks().collect();
     let mut plan = Plan::default();
     for &block in &blocks {
@@ -36,30 +36,30 @@ pub(crate) fn demote(function: &mut Function) {
     }
 }
 
-/// An edge that brings arguments.
+/// An edge with arguments.
 struct Edge {
     branch: Inst,
-    /// Which of the destinations of the branch.
+    /// The index of the destination of the branch.
     index: usize,
-    /// What has to be written, and into which words.
+    /// The values to store, and their words.
     stores: Vec<(u32, Value)>,
 }
 
 #[derive(Default)]
 struct Plan {
-    /// One more than the word that each parameter has, or 0.
+    /// The word of each parameter plus 1, or 0.
     words_of: SecondaryMap<Value, u32>,
-    /// How many words there are.
+    /// The number of words.
     words: u32,
-    /// What the frame holds where a block begins, by the edges seen so far.
-    frames: SecondaryMap<Block, Option<Frame>>,
-    /// Which values are more than passed on in the word that they are in.
+    /// The frame at the start of each block, by the edges seen so far.
+    frames: SecondaryMap<Block, Option<FrameContents>>,
+    /// Whether a value is used other than to be passed on in its word.
     is_used: SecondaryMap<Value, bool>,
     edges: Vec<Edge>,
 }
 
 impl Plan {
-    /// Plans the edges out of a block; those into it are planned.
+    /// Plans the edges out of a block, after those into it.
     fn block(&mut self, function: &Function, block: Block) {
         let mut frame = self.frames[block].take().unwrap_or_default();
         for &parameter in function.dfg.block_params(block) {
@@ -79,16 +79,16 @@ impl Plan {
     }
 
     /// Plans an edge, before which the frame holds `frame`.
-    fn edge(&mut self, function: &Function, branch: Inst, index: usize, frame: &Frame) {
+    fn edge(&mut self, function: &Function, branch: Inst, index: usize, frame: &FrameContents) {
         let call = destinations(function, branch)[index];
         let pool = &function.dfg.value_lists;
         let target = call.block(pool);
         let arguments: Vec<Value> = call.args(pool).filter_map(|argument| argument.as_value()).collect();
         let parameters = function.dfg.block_params(target);
         if !is_of_graph(function, target) {
-            // The way back holds nothing that the way in does not.
+            // The header of a loop: no word keeps its value around the loop.
             arguments.iter().for_each(|&argument| self.is_used[argument] = true);
-            self.frames[target] = Some(Frame::default());
+            self.frames[target] = Some(FrameContents::default());
             return;
         }
         self.assign_words(parameters, &arguments);
@@ -115,7 +115,7 @@ impl Plan {
         }
     }
 
-    /// Gives each parameter of a block a word of its own: if it can be, the one that its first argument is in.
+    /// Assigns a word to each parameter of a block: if possible, the word that holds its first argument.
     fn assign_words(&mut self, parameters: &[Value], arguments: &[Value]) {
         if parameters.first().is_none_or(|&first| self.words_of[first] != 0) {
             return;
@@ -161,7 +161,7 @@ impl Plan {
 }
 
 impl Edge {
-    /// Stores what the edge brings: before the branch if that has no other edge, else in a block of its own.
+    /// Stores the arguments of the edge: before the branch if it has no other edge, else in a new block.
     fn apply(&self, function: &mut Function, slot: StackSlot) {
         let dfg = &mut function.dfg;
         let calls = dfg.insts[self.branch].branch_destination_mut(&mut dfg.jump_tables, &mut dfg.exception_tables);
@@ -192,7 +192,7 @@ fn store_all(mut cursor: FuncCursor, slot: StackSlot, stores: &[(u32, Value)]) {
     }
 }
 
-/// Whether the parameters of a block are values of a graph, and not what a loop around it counts with.
+/// Returns whether the parameters of a block are values of a graph, and not the counters of the loop around it.
 fn is_of_graph(function: &Function, block: Block) -> bool {
     function.dfg.block_params(block).iter().all(|&parameter| function.dfg.value_type(parameter) == types::I32)
 }
@@ -202,7 +202,7 @@ pub(crate) fn destinations(function: &Function, branch: Inst) -> &[BlockCall] {
     function.dfg.insts[branch].branch_destination(&function.dfg.jump_tables, &function.dfg.exception_tables)
 }
 
-/// An entry of a vector that grows as it is asked for.
+/// Returns an element of a vector, which grows if necessary.
 fn entry<T: Clone + Default>(vector: &mut Vec<T>, index: u32) -> &mut T {
     let index = index as usize;
     if index >= vector.len() {

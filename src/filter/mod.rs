@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use crate::bpf::dialect::Dialect;
 use crate::bpf::verify::Verified;
-use crate::codegen::{self, Code};
+use crate::codegen::{self, FilterCode};
 use crate::filter::batch::{BatchLoop, BatchSource};
 use crate::ir::{ContextInputs, Graph};
 use crate::lang::Target;
@@ -51,7 +51,7 @@ pub struct Filter {
 
 #[derive(Clone)]
 enum Runner {
-    Native(Code),
+    Native(FilterCode),
     Interpreter(Arc<Interpreted>),
 }
 

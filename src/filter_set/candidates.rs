@@ -1,42 +1,43 @@
-//! What the tables of a part have found, put in order.
+//! The candidates that the tables of a segment find for a packet, and their resolution in the order of the rules.
 
-use crate::classifier::entry::Entry;
-use crate::classifier::term::Rank;
+use crate::classifier::fallback::Fallback;
+use crate::classifier::table_entry::TableEntry;
 
-/// Up to so many entries are sorted; of more, a bit for each rule says whether it is among them.
-const MOST_SORTED: usize = 24;
+/// The most candidates that are sorted. More than these are collected in a bit set of all rules.
+const MAX_SORTED: usize = 24;
 
-/// Room for what is found in one part.
+/// A buffer for the candidates of one segment.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Found {
-    /// Entries as compiled code writes them.
+pub(crate) struct Candidates {
+    /// Table entries as native code writes them, in no order.
     pub(crate) words: Vec<u64>,
-    /// Entries in order, each rule once.
-    pub(crate) entries: Vec<Entry>,
-    /// Of each rule, by rank: whether it was found, a bit each, all 0 between packets; and the verdict if it was.
+    /// The resolved entries in order, one for each rule.
+    pub(crate) resolved: Vec<TableEntry>,
+    /// A bit for each rule that matches, by rank. All are 0 between packets.
     bits: Vec<u64>,
+    /// The verdicts of the rules whose bits are set, by rank.
     verdicts: Vec<u32>,
 }
 
-impl Found {
-    /// Puts the first `count` entries of `words`, and the rules that are asked in any case, in order into `entries`.
+impl Candidates {
+    /// Resolves the first `count` entries of `words` and the fallback programs, in order, into `resolved`.
     ///
-    /// `decide` says what becomes of an entry, if anything. Of a rule that was found twice, once without a doubt, that
-    /// counts.
-    pub(crate) fn settle(
+    /// `decide` returns the resolved entry if the rule matches. If a rule has several entries, one that needs no
+    /// verification takes precedence.
+    pub(crate) fn resolve(
         &mut self,
         count: usize,
-        alone: &[Rank],
+        fallbacks: &[Fallback],
         rules: usize,
-        mut decide: impl FnMut(Entry) -> Option<Entry>,
+        mut decide: impl FnMut(TableEntry) -> Option<TableEntry>,
     ) {
-        self.entries.clear();
-        let found = self.words[..count].iter().map(|&words| Entry::from_words(words));
-        let all = found.chain(alone.iter().map(|&rank| Entry::to_ask(rank)));
-        if count + alone.len() > MOST_SORTED {
+        self.resolved.clear();
+        let of_tables = self.words[..count].iter().map(|&words| TableEntry::from_words(words));
+        let all = of_tables.chain(fallbacks.iter().map(|fallback| TableEntry::unverified(fallback.rank)));
+        if count + fallbacks.len() > MAX_SORTED {
             self.bits.resize(rules.div_ceil(64).max(self.bits.len()), 0);
             self.verdicts.resize(rules.max(self.verdicts.len()), 0);
-            let mut mark = |entry: Entry| {
+            let mut mark = |entry: TableEntry| {
                 let (word, bit) = (entry.rank() as usize / 64, 1 << (entry.rank() % 64));
                 if self.bits[word] & bit == 0
                     && let Some(decided) = decide(entry)
@@ -45,26 +46,26 @@ impl Found {
                     self.verdicts[entry.rank() as usize] = decided.verdict;
                 }
             };
-            let entries = &mut self.entries;
-            all.for_each(|entry| if entry.must_ask() { entries.push(entry) } else { mark(entry) });
-            entries.sort_unstable_by_key(|entry| entry.rank());
-            entries.dedup_by_key(|entry| entry.rank());
-            entries.drain(..).for_each(mark);
-            return self.collect(rules);
+            let unverified = &mut self.resolved;
+            all.for_each(|entry| if entry.needs_verification() { unverified.push(entry) } else { mark(entry) });
+            unverified.sort_unstable_by_key(|entry| entry.rank());
+            unverified.dedup_by_key(|entry| entry.rank());
+            unverified.drain(..).for_each(mark);
+            return self.take_marked(rules);
         }
-        self.entries.extend(all);
-        self.entries.sort_unstable_by_key(|entry| (entry.rank(), entry.must_ask()));
-        self.entries.dedup_by_key(|entry| entry.rank());
-        self.entries.retain_mut(|entry| decide(*entry).inspect(|&decided| *entry = decided).is_some());
+        self.resolved.extend(all);
+        self.resolved.sort_unstable_by_key(|entry| (entry.rank(), entry.needs_verification()));
+        self.resolved.dedup_by_key(|entry| entry.rank());
+        self.resolved.retain_mut(|entry| decide(*entry).inspect(|&decided| *entry = decided).is_some());
     }
 
-    /// Takes the rules whose bits are set.
-    fn collect(&mut self, rules: usize) {
+    /// Moves the rules whose bits are set to `resolved`.
+    fn take_marked(&mut self, rules: usize) {
         for (place, word) in self.bits[..rules.div_ceil(64)].iter_mut().enumerate() {
             let mut bits = std::mem::take(word);
             while bits != 0 {
                 let rank = 64 * place as u32 + bits.trailing_zeros();
-                self.entries.push(Entry::of(rank, self.verdicts[rank as usize]));
+                self.resolved.push(TableEntry::with_verdict(rank, self.verdicts[rank as usize]));
                 bits &= bits - 1;
             }
         }

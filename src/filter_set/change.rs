@@ -1,118 +1,124 @@
-//! How a set changes: new rules come into a small part of their own, and removed ones are marked, until it is worth to
-//! index all rules anew.
+//! Changes of a set.
+//!
+//! Added rules come into a small segment of their own, and removed rules are marked, until it pays to index all rules
+//! anew.
 
 use crate::bpf::verify::Verified;
 use crate::filter_set::FilterSet;
 use crate::filter_set::error::SetError;
-use crate::filter_set::segment::{Part, Rule};
+use crate::filter_set::segment::{RulePosition, Segment};
 
-/// How many rules may have come or gone, in percent of those that were indexed together, and besides, before all are
-/// indexed anew.
+/// The number of added and removed rules from which on all are indexed anew: a percentage of the first segment, and a
+/// constant.
 const STALE_PERCENT: usize = 5;
 const STALE: usize = 64;
 
-/// How far rules are apart in the order, so that others may come between them.
+/// The distance of rules in the order, so that others fit between them.
 pub(crate) const GAP: u64 = 1 << 32;
 
 /// A change of a set.
 #[derive(Clone, Debug)]
-pub(crate) enum Change {
+pub(crate) enum RuleChange {
     Add(u32, Verified),
-    /// A rule with the first id, before that with the second.
+    /// Inserts a rule with the first id before the rule with the second.
     Insert(u32, u32, Verified),
     Remove(u32),
     Replace(u32, Verified),
 }
 
 impl FilterSet {
-    /// Makes a change, without indexing more than the rules that are new.
-    pub(crate) fn change(&mut self, change: &Change) -> Result<(), SetError> {
+    /// Makes a change, and indexes only the added rules.
+    pub(crate) fn change(&mut self, change: &RuleChange) -> Result<(), SetError> {
         match change {
-            Change::Add(id, program) => {
+            RuleChange::Add(id, program) => {
                 self.admit(*id, program)?;
-                let rule = Rule { id: *id, order: self.next };
-                self.next += GAP;
-                self.put(rule, program.clone());
+                let rule = RulePosition { id: *id, order: self.next_order };
+                self.next_order += GAP;
+                self.insert_rule(rule, program.clone());
             }
-            Change::Insert(id, before, program) => {
-                if self.place_of(*before).is_none() {
-                    return Err(SetError::UnknownId(*before));
+            RuleChange::Insert(id, before, program) => {
+                let unknown = SetError::UnknownId(*before);
+                if self.position_of(*before).is_none() {
+                    return Err(unknown);
                 }
                 self.admit(*id, program)?;
-                let order = self.order_before(*before).or_else(|| {
+                if self.order_before(*before).is_none() {
                     self.renumber();
-                    self.order_before(*before)
-                });
-                let rule = Rule { id: *id, order: order.expect("there is a gap between two rules") };
-                self.put(rule, program.clone());
+                }
+                let order = self.order_before(*before).ok_or(unknown)?;
+                self.insert_rule(RulePosition { id: *id, order }, program.clone());
             }
-            Change::Remove(id) => _ = self.take(*id)?,
-            Change::Replace(id, program) => {
-                self.is_of_dialect(*id, program)?;
-                let rule = self.take(*id)?;
-                self.put(rule, program.clone());
+            RuleChange::Remove(id) => _ = self.remove_rule(*id)?,
+            RuleChange::Replace(id, program) => {
+                self.check_dialect(*id, program)?;
+                let rule = self.remove_rule(*id)?;
+                self.insert_rule(rule, program.clone());
             }
         }
         Ok(())
     }
 
-    /// Whether so much has changed that it is worth to index all rules anew.
+    /// Returns whether enough has changed to index all rules anew.
     pub(crate) fn is_stale(&self) -> bool {
-        let Some((first, rest)) = self.parts.split_first() else { return false };
-        let changed = first.dead_count() + rest.iter().map(Part::len).sum::<usize>();
+        let Some((first, rest)) = self.segments.split_first() else { return false };
+        let changed = first.removed_count() + rest.iter().map(Segment::len).sum::<usize>();
         changed > STALE + first.len() * STALE_PERCENT / 100
     }
 
-    /// A place in the order between a rule, which is there, and the one before it; `None` if there is no gap.
+    /// Returns a position between a rule and the one before it; `None` if there is no gap or no such rule.
     fn order_before(&self, id: u32) -> Option<u64> {
-        let (part, rank) = self.place_of(id)?;
-        let end = self.parts[part].rule(rank).order;
-        let start = self.parts.iter().filter_map(|part| part.order_before(end)).max().map_or(0, |order| order + 1);
+        let (segment, rank) = self.position_of(id)?;
+        let end = self.segments[segment].rule(rank).order;
+        let start =
+            self.segments.iter().filter_map(|segment| segment.order_before(end)).max().map_or(0, |order| order + 1);
         (start < end).then_some(start + (end - start) / 2)
     }
 
-    /// Makes gaps in the order.
+    /// Renumbers the positions of all rules, so that there are gaps between them.
     fn renumber(&mut self) {
-        let mut orders: Vec<u64> = self.parts.iter().flat_map(Part::orders).collect();
+        let mut orders: Vec<u64> = self.segments.iter().flat_map(Segment::orders).collect();
         orders.sort_unstable();
         orders.dedup();
         let gap = |place: usize| (place as u64 + 1) * GAP;
-        self.next = gap(orders.len());
-        for part in &mut self.parts {
-            part.renumber(|order| gap(orders.partition_point(|&other| other < order)));
+        self.next_order = gap(orders.len());
+        for segment in &mut self.segments {
+            segment.renumber(|order| gap(orders.partition_point(|&other| other < order)));
         }
     }
 
     /// Indexes all rules anew.
     pub(crate) fn rebuild(&mut self) {
-        let mut rules: Vec<(Rule, Verified)> = self.parts.iter().flat_map(Part::rules).collect();
+        let mut rules: Vec<(RulePosition, Verified)> = self.segments.iter().flat_map(Segment::rules).collect();
         rules.sort_by_key(|(rule, _)| rule.order);
-        self.next = 0;
+        self.next_order = 0;
         for (rule, _) in &mut rules {
-            self.next += GAP;
-            rule.order = self.next;
+            self.next_order += GAP;
+            rule.order = self.next_order;
         }
-        self.next += GAP;
-        self.parts.clear();
-        self.push_part(rules);
+        self.next_order += GAP;
+        self.segments.clear();
+        self.push_segment(rules);
     }
 
-    /// Adds a rule to the part of the new ones.
-    fn put(&mut self, rule: Rule, program: Verified) {
-        let mut rules: Vec<(Rule, Verified)> =
-            self.parts.drain(1.min(self.parts.len())..).flat_map(|part| part.rules().collect::<Vec<_>>()).collect();
+    /// Adds a rule to the segment of added rules.
+    fn insert_rule(&mut self, rule: RulePosition, program: Verified) {
+        let mut rules: Vec<(RulePosition, Verified)> = self
+            .segments
+            .drain(1.min(self.segments.len())..)
+            .flat_map(|segment| segment.rules().collect::<Vec<_>>())
+            .collect();
         rules.insert(rules.partition_point(|(other, _)| other.order < rule.order), (rule, program));
-        self.push_part(rules);
+        self.push_segment(rules);
     }
 
-    fn push_part(&mut self, rules: Vec<(Rule, Verified)>) {
-        self.parts.extend((!rules.is_empty()).then(|| Part::new(rules)));
+    fn push_segment(&mut self, rules: Vec<(RulePosition, Verified)>) {
+        self.segments.extend((!rules.is_empty()).then(|| Segment::new(rules)));
     }
 
-    /// Takes out a rule.
-    fn take(&mut self, id: u32) -> Result<Rule, SetError> {
-        let (part, rank) = self.place_of(id).ok_or(SetError::UnknownId(id))?;
-        self.parts[part].remove(rank);
-        Ok(self.parts[part].rule(rank))
+    /// Removes a rule and returns its position.
+    fn remove_rule(&mut self, id: u32) -> Result<RulePosition, SetError> {
+        let (segment, rank) = self.position_of(id).ok_or(SetError::UnknownId(id))?;
+        self.segments[segment].remove(rank);
+        Ok(self.segments[segment].rule(rank))
     }
 }

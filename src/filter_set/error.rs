@@ -1,17 +1,19 @@
-//! Why a rule does not come into a set, or does not leave it.
+//! Errors of building and changing a set.
 
 use std::error::Error;
 use std::fmt;
 
 use crate::bpf::dialect::Dialect;
+use crate::bpf::verify::VerifyError;
+use crate::codegen::CompileError;
 use crate::lang::ExprError;
 
-/// A set cannot be changed so.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// The reason that a [`FilterSet`](crate::FilterSet) cannot be built or changed.
+#[derive(Debug)]
 #[non_exhaustive]
 pub enum SetError {
-    /// All programs of a set are of one dialect.
-    OtherDialect {
+    /// The program of a rule was verified for another dialect than those of the set.
+    DialectMismatch {
         /// The rule.
         id: u32,
         /// The dialect of its program.
@@ -19,28 +21,46 @@ pub enum SetError {
         /// The dialect of the set.
         expected: Dialect,
     },
-    /// The expression of a rule is none, or has no meaning for the link type.
+    /// The expression of a rule is invalid.
     Expression {
         /// The rule.
         id: u32,
-        /// What is wrong with the expression, and where.
+        /// The error of the expression.
         error: ExprError,
     },
-    /// Two rules cannot have the same id.
-    TakenId(u32),
-    /// No rule has this id.
+    /// Verification of the program of a rule failed.
+    Verify {
+        /// The rule.
+        id: u32,
+        /// The error of the program.
+        error: VerifyError,
+    },
+    /// There is no native code, and
+    /// [`FilterSetConfig::require_native`](crate::filter_set::FilterSetConfig::require_native) was set.
+    Compile(CompileError),
+    /// The set has a rule with this id.
+    DuplicateId(u32),
+    /// The set has no rule with this id.
     UnknownId(u32),
+}
+
+impl From<CompileError> for SetError {
+    fn from(error: CompileError) -> SetError {
+        SetError::Compile(error)
+    }
 }
 
 impl fmt::Display for SetError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            SetError::OtherDialect { id, dialect, expected } => {
-                write!(f, "the program of rule {id} was verified for {dialect}, and those of the set for {expected}")
+            SetError::DialectMismatch { id, dialect, expected } => {
+                write!(f, "rule {id} was verified for the dialect {dialect}, and the set is for {expected}")
             }
             SetError::Expression { id, error } => write!(f, "rule {id}: {error}"),
-            SetError::TakenId(id) => write!(f, "there is a rule {id} already"),
-            SetError::UnknownId(id) => write!(f, "there is no rule {id}"),
+            SetError::Verify { id, error } => write!(f, "rule {id}: {error}"),
+            SetError::Compile(error) => fmt::Display::fmt(error, f),
+            SetError::DuplicateId(id) => write!(f, "the set already has a rule {id}"),
+            SetError::UnknownId(id) => write!(f, "the set has no rule {id}"),
         }
     }
 }
@@ -49,6 +69,8 @@ impl Error for SetError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         match self {
             SetError::Expression { error, .. } => Some(error),
+            SetError::Verify { error, .. } => Some(error),
+            SetError::Compile(error) => error.source(),
             _ => None,
         }
     }

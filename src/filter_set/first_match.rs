@@ -1,33 +1,33 @@
-//! The first match: what the tables find, and the rules that have to run, in the order of the rules.
+//! The search for the first match: table entries and the rules that have to run, in the order of the rules.
 //!
-//! A rule runs only if no rule before it keeps the packet, so that no more rules run than in a loop over all.
+//! A rule runs only if no earlier rule matches, so no more rules run than in a loop over all.
 
 use std::ops::Range;
 
-use crate::classifier::entry::Entry;
-use crate::classifier::field::Row;
-use crate::classifier::table::{GIVEN_UP, MOST_WRITTEN};
+use crate::classifier::packet_fields::FieldValues;
+use crate::classifier::table::{GIVEN_UP, MAX_WRITTEN};
+use crate::classifier::table_entry::TableEntry;
 use crate::classifier::term::Rank;
 use crate::classifier::work_counter;
-use crate::codegen::classifier::Native;
+use crate::codegen::classifier::ClassifierCode;
 use crate::filter::Filter;
-use crate::filter_set::index::Index;
+use crate::filter_set::rule_index::RuleIndex;
 use crate::packet::Packet;
 
-/// How many rules are looked for in the tables at a time, at first: each time it is twice as many.
+/// The number of rules that the first search of the tables covers. Each further search covers twice as many.
 const WINDOW: Rank = 64;
 
-/// Rules that have to run, those with the lowest ranks of all that were added, each once.
-struct Lowest {
-    ranks: [Rank; MOST_WRITTEN],
+/// The lowest of all added ranks, in order, each once.
+struct LowestRanks {
+    ranks: [Rank; MAX_WRITTEN],
     count: usize,
-    /// Whether there was no room for others, all behind these.
+    /// `true` if there was no room for others, all of which are higher.
     is_cut: bool,
 }
 
-impl Lowest {
-    fn new() -> Lowest {
-        Lowest { ranks: [0; MOST_WRITTEN], count: 0, is_cut: false }
+impl LowestRanks {
+    fn new() -> LowestRanks {
+        LowestRanks { ranks: [0; MAX_WRITTEN], count: 0, is_cut: false }
     }
 
     fn ranks(&self) -> &[Rank] {
@@ -52,91 +52,104 @@ impl Lowest {
     }
 }
 
-impl Index {
-    /// The first rules, which are asked one by one.
-    fn head(&self) -> &[Filter] {
-        &self.singles[..self.head]
+impl RuleIndex {
+    /// Returns the first rules, which run one by one.
+    fn prefix(&self) -> &[Filter] {
+        &self.scanned_filters[..self.prefix_len]
     }
 
-    /// The first of the rules at the head that keeps a packet.
+    /// Returns the first rule of the linear prefix that matches a packet.
     #[inline]
-    pub(crate) fn first_of_head(&self, packet: &Packet) -> Option<usize> {
-        self.head().iter().inspect(|_| work_counter::rule()).position(|filter| filter.run(packet) != 0)
+    pub(crate) fn first_in_prefix(&self, packet: &Packet) -> Option<usize> {
+        self.prefix().iter().inspect(|_| work_counter::rule()).position(|filter| filter.run(packet) != 0)
     }
 
-    /// The first rule that keeps a packet, of those that are alive and stand before `end`.
+    /// Returns the first living rule before `end` that matches a packet.
     pub(crate) fn first(&self, packet: &Packet, end: Rank, is_alive: impl Fn(Rank) -> bool) -> Option<Rank> {
-        let head = (0..end).zip(self.head());
-        let mut kept = head.filter(|(rank, filter)| is_alive(*rank) && filter.run(packet) != 0);
-        kept.next().map(|(rank, _)| rank).or_else(|| self.first_behind_head(packet, end, is_alive))
+        let prefix = (0..end).zip(self.prefix());
+        let mut matches = prefix.filter(|(rank, filter)| is_alive(*rank) && filter.run(packet) != 0);
+        matches.next().map(|(rank, _)| rank).or_else(|| self.first_after_prefix(packet, end, is_alive))
     }
 
-    /// The first rule that keeps a packet, of those that are alive and stand before `end`, if none at the head does.
+    /// Returns the first living rule after the linear prefix and before `end` that matches a packet.
     #[inline(never)]
-    pub(crate) fn first_behind_head(
+    pub(crate) fn first_after_prefix(
         &self,
         packet: &Packet,
         end: Rank,
         is_alive: impl Fn(Rank) -> bool,
     ) -> Option<Rank> {
         let end = end.min(self.tables.none);
-        if self.head as Rank >= end {
+        if self.prefix_len as Rank >= end {
             return None;
         }
         let native = self.native.as_ref().ok();
-        if let Some(native) = native.filter(|native| native.first.room() == 0) {
+        if let Some(native) = native.filter(|native| native.first.output_len() == 0) {
             let best = native.first.call(packet, &mut []) as Rank;
             if best == self.tables.none || is_alive(best) {
-                let best = best.min(end);
-                let kept = self.first_that_keeps(packet, self.head as Rank..best, &[], is_alive);
-                return kept.or((best < end).then_some(best));
+                return self.first_of_candidates(packet, best, end, &[], is_alive);
             }
-        } else if let Some((best, asked)) = native.and_then(|native| self.first_and_asked(native, packet, &is_alive)) {
-            let best = best.min(end);
-            let kept = self.first_that_keeps(packet, self.head as Rank..best, asked.ranks(), is_alive);
-            return kept.or((best < end).then_some(best));
+        } else if let Some((best, unverified)) =
+            native.and_then(|native| self.first_and_unverified(native, packet, &is_alive))
+        {
+            return self.first_of_candidates(packet, best, end, unverified.ranks(), is_alive);
         }
         self.first_by_interpretation(packet, end, is_alive)
     }
 
-    /// What the code finds, and the rules that have to run; `None` if it gives up, or the rule is gone.
-    fn first_and_asked(
+    /// Returns the first of: fallback programs that match, candidates that match, and `best`, if it is before `end`.
+    fn first_of_candidates(
         &self,
-        native: &Native,
+        packet: &Packet,
+        best: Rank,
+        end: Rank,
+        unverified: &[Rank],
+        is_alive: impl Fn(Rank) -> bool,
+    ) -> Option<Rank> {
+        let best = best.min(end);
+        let verified = self.first_verified(packet, self.prefix_len as Rank..best, unverified, is_alive);
+        verified.or((best < end).then_some(best))
+    }
+
+    /// Returns the first rule that native code finds, and those that need verification; `None` if the code gives up or
+    /// the rule was removed.
+    fn first_and_unverified(
+        &self,
+        native: &ClassifierCode,
         packet: &Packet,
         is_alive: &impl Fn(Rank) -> bool,
-    ) -> Option<(Rank, Lowest)> {
-        let mut found = [0; MOST_WRITTEN];
-        let answer = native.first.call(packet, &mut found);
+    ) -> Option<(Rank, LowestRanks)> {
+        let mut written = [0; MAX_WRITTEN];
+        let answer = native.first.call(packet, &mut written);
         let (best, count) = (answer as Rank, (answer >> 32) as usize);
         if answer == GIVEN_UP || best != self.tables.none && !is_alive(best) {
             return None;
         }
-        let mut asked = Lowest::new();
-        found[..count].iter().for_each(|&words| asked.add(Entry::from_words(words).rank()));
-        Some((best, asked))
+        let mut unverified = LowestRanks::new();
+        written[..count].iter().for_each(|&words| unverified.add(TableEntry::from_words(words).rank()));
+        Some((best, unverified))
     }
 
-    /// As [`Index::first_behind_head`], without native code of the tables.
+    /// Does the work of [`RuleIndex::first_after_prefix`] without native code of the tables.
     pub(crate) fn first_by_interpretation(
         &self,
         packet: &Packet,
         end: Rank,
         is_alive: impl Fn(Rank) -> bool,
     ) -> Option<Rank> {
-        let row = self.fields.row(packet);
+        let values = self.fields.values_of(packet);
         let end = end.min(self.tables.none);
-        // Chains are in order: as long as early rules keep packets, nobody looks at the later ones.
-        let (mut start, mut window) = (self.head as Rank, WINDOW);
+        // Chains are in order: while early rules match, later ones are not looked at.
+        let (mut start, mut window) = (self.prefix_len as Rank, WINDOW);
         while start < end {
-            let mut asked = Lowest::new();
+            let mut unverified = LowestRanks::new();
             let until = start.saturating_add(window).min(end);
-            let best = self.first_in_tables(&row, start..until, &mut asked, &is_alive);
-            // What had no room is looked for again, if none of these keeps the packet.
-            let last = asked.ranks().last().filter(|&&last| asked.is_cut && last < best).map(|last| last + 1);
-            let kept = self.first_that_keeps(packet, start..last.unwrap_or(best), asked.ranks(), &is_alive);
-            if kept.is_some() || last.is_none() && best < until {
-                return kept.or(Some(best));
+            let best = self.first_in_tables(&values, start..until, &mut unverified, &is_alive);
+            // Ranks without room are searched again if none of these rules matches.
+            let last = unverified.ranks().last().filter(|&&last| unverified.is_cut && last < best).map(|last| last + 1);
+            let verified = self.first_verified(packet, start..last.unwrap_or(best), unverified.ranks(), &is_alive);
+            if verified.is_some() || last.is_none() && best < until {
+                return verified.or(Some(best));
             }
             start = last.unwrap_or(until);
             window = window.saturating_mul(2);
@@ -144,47 +157,49 @@ impl Index {
         None
     }
 
-    /// The first rule that surely keeps a packet, or the end, and the rules of the tables that have to run.
+    /// Returns the first rule that certainly matches, or the end, and adds the rules that need verification.
     fn first_in_tables(
         &self,
-        row: &Row,
+        values: &FieldValues,
         ranks: Range<Rank>,
-        asked: &mut Lowest,
+        unverified: &mut LowestRanks,
         is_alive: &impl Fn(Rank) -> bool,
     ) -> Rank {
         let mut best = ranks.end;
-        for table in self.tables.list.iter().take_while(|table| table.first < ranks.end) {
-            for entry in self.tables.matches(table, row).take_while(|entry| entry.rank() < best) {
+        for table in self.tables.list.iter().take_while(|table| table.first_rank < ranks.end) {
+            for entry in self.tables.matches(table, values).take_while(|entry| entry.rank() < best) {
                 let rank = entry.rank();
                 if rank < ranks.start || !is_alive(rank) {
                     continue;
                 }
-                if !entry.must_ask() {
+                if !entry.needs_verification() {
                     best = rank;
                     break;
                 }
-                asked.add(rank);
+                unverified.add(rank);
             }
         }
         best
     }
 
-    /// The first of the rules in a range that keeps a packet, of those that run alone and some others, which are in order.
-    fn first_that_keeps(
+    /// Runs the fallback programs and the rules that need verification in a range, in order, and returns the first that
+    /// matches.
+    fn first_verified(
         &self,
         packet: &Packet,
         ranks: Range<Rank>,
-        asked: &[Rank],
+        unverified: &[Rank],
         is_alive: impl Fn(Rank) -> bool,
     ) -> Option<Rank> {
-        let from = |ranks: &[Rank], start: Rank| ranks.partition_point(|&rank| rank < start);
-        let mut alone = self.alone[from(&self.alone, ranks.start)..].iter().copied().peekable();
-        let mut asked = asked[from(asked, ranks.start)..].iter().copied().peekable();
+        let fallbacks = &self.fallbacks[self.fallbacks.partition_point(|fallback| fallback.rank < ranks.start)..];
+        let mut fallbacks = fallbacks.iter().map(|fallback| fallback.rank).peekable();
+        let unverified = &unverified[unverified.partition_point(|&rank| rank < ranks.start)..];
+        let mut unverified = unverified.iter().copied().peekable();
         loop {
-            let next = match (alone.peek(), asked.peek()) {
-                (Some(one), Some(other)) if one <= other => alone.next(),
-                (_, Some(_)) => asked.next(),
-                _ => alone.next(),
+            let next = match (fallbacks.peek(), unverified.peek()) {
+                (Some(fallback), Some(other)) if fallback <= other => fallbacks.next(),
+                (_, Some(_)) => unverified.next(),
+                _ => fallbacks.next(),
             };
             let rank = next.filter(|&rank| rank < ranks.end)?;
             if is_alive(rank) && self.programs[rank as usize].run(packet) != 0 {

@@ -1,23 +1,25 @@
-//! What a set says of a packet, or of many.
+//! Buffers for the matches of a packet and of many packets.
 
 use std::ops::Range;
 
-use crate::filter_set::candidates::Found;
+use crate::filter_set::candidates::Candidates;
 
-/// The rules that keep a packet, in their order: a buffer that [`FilterSet::matches`](crate::FilterSet::matches) and
-/// [`FilterSet::verdicts`](crate::FilterSet::verdicts) fill again and again, without allocating once it has grown.
+/// The rules that match a packet, in the order of the set.
+///
+/// [`FilterSet::matches`](crate::FilterSet::matches) and [`FilterSet::verdicts`](crate::FilterSet::verdicts) fill this
+/// buffer. Once it has grown, filling it allocates nothing.
 #[derive(Clone, Debug, Default)]
 pub struct Matches {
     pub(crate) ids: Vec<u32>,
     /// As many as ids, or none.
     pub(crate) verdicts: Vec<u32>,
-    pub(crate) found: Found,
-    /// Of a set that was changed: places in the order, ids and verdicts.
-    pub(crate) merged: Vec<(u64, u32, u32)>,
+    pub(crate) candidates: Candidates,
+    /// The positions, ids and verdicts of the matches of several segments.
+    pub(crate) of_segments: Vec<(u64, u32, u32)>,
 }
 
 impl Matches {
-    /// An empty buffer.
+    /// Creates an empty buffer.
     pub fn new() -> Matches {
         Matches::default()
     }
@@ -27,41 +29,43 @@ impl Matches {
         self.verdicts.clear();
     }
 
-    /// The ids of the rules, in the order of the set.
+    /// Returns the ids of the rules, in the order of the set.
     pub fn ids(&self) -> &[u32] {
         &self.ids
     }
 
-    /// The verdicts of these rules, none of which is 0; empty unless [`FilterSet::verdicts`](crate::FilterSet::verdicts)
-    /// was asked.
+    /// Returns the verdicts of these rules, none of which is 0. They are empty unless
+    /// [`FilterSet::verdicts`](crate::FilterSet::verdicts) filled the buffer.
     pub fn verdicts(&self) -> &[u32] {
         &self.verdicts
     }
 
-    /// How many rules keep the packet.
+    /// Returns the number of rules that match.
     pub fn len(&self) -> usize {
         self.ids.len()
     }
 
-    /// Whether none does.
+    /// Returns `true` if no rule matches.
     pub fn is_empty(&self) -> bool {
         self.ids.is_empty()
     }
 }
 
-/// The rules that keep each of many packets: a buffer that [`FilterSet::matches_batch`](crate::FilterSet::matches_batch) and
-/// [`FilterSet::verdicts_batch`](crate::FilterSet::verdicts_batch) fill again and again, without allocating once it has
-/// grown.
+/// The rules that match each of many packets.
+///
+/// [`FilterSet::matches_batch`](crate::FilterSet::matches_batch) and
+/// [`FilterSet::verdicts_batch`](crate::FilterSet::verdicts_batch) fill this buffer. Once it has grown, filling it
+/// allocates nothing.
 #[derive(Clone, Debug, Default)]
 pub struct BatchMatches {
-    /// Of all packets, one after the other.
+    /// The matches of all packets, one packet after the other.
     all: Matches,
-    /// How many of all come up to each packet and with it.
+    /// The end of each packet's matches in `all`.
     ends: Vec<usize>,
 }
 
 impl BatchMatches {
-    /// An empty buffer.
+    /// Creates an empty buffer.
     pub fn new() -> BatchMatches {
         BatchMatches::default()
     }
@@ -71,50 +75,50 @@ impl BatchMatches {
         self.ends.clear();
     }
 
-    /// Adds a packet; `append` adds its rules to those of the packets before.
+    /// Adds a packet; `append` adds its matches to those of earlier packets.
     #[inline]
     pub(crate) fn push(&mut self, append: impl FnOnce(&mut Matches)) {
         append(&mut self.all);
         self.ends.push(self.all.ids.len());
     }
 
-    /// How many packets there are.
+    /// Returns the number of packets.
     pub fn len(&self) -> usize {
         self.ends.len()
     }
 
-    /// Whether there is none.
+    /// Returns `true` if there are no packets.
     pub fn is_empty(&self) -> bool {
         self.ends.is_empty()
     }
 
-    /// The ids of the rules that keep the packet at this place, counted from 0, in the order of the set.
+    /// Returns the ids of the rules that match a packet, in the order of the set. Packets are counted from 0.
     ///
     /// # Panics
-    /// If there are not so many packets.
+    /// If there is no such packet.
     #[inline]
-    pub fn ids(&self, place: usize) -> &[u32] {
-        &self.all.ids[self.of(place)]
+    pub fn ids(&self, packet: usize) -> &[u32] {
+        &self.all.ids[self.range(packet)]
     }
 
-    /// The verdicts of these rules, none of which is 0; empty unless
-    /// [`FilterSet::verdicts_batch`](crate::FilterSet::verdicts_batch) was asked.
+    /// Returns the verdicts of these rules, none of which is 0. They are empty unless
+    /// [`FilterSet::verdicts_batch`](crate::FilterSet::verdicts_batch) filled the buffer.
     ///
     /// # Panics
-    /// If there are not so many packets.
+    /// If there is no such packet.
     #[inline]
-    pub fn verdicts(&self, place: usize) -> &[u32] {
-        let of = self.of(place);
-        if self.all.verdicts.is_empty() { &[] } else { &self.all.verdicts[of] }
+    pub fn verdicts(&self, packet: usize) -> &[u32] {
+        let range = self.range(packet);
+        if self.all.verdicts.is_empty() { &[] } else { &self.all.verdicts[range] }
     }
 
-    /// The ids of the rules that keep each packet, in order.
+    /// Returns the ids of the rules that match each packet, in order.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = &[u32]> {
-        (0..self.len()).map(|place| self.ids(place))
+        (0..self.len()).map(|packet| self.ids(packet))
     }
 
-    fn of(&self, place: usize) -> Range<usize> {
-        let start = place.checked_sub(1).map_or(0, |before| self.ends[before]);
-        start..self.ends[place]
+    fn range(&self, packet: usize) -> Range<usize> {
+        let start = packet.checked_sub(1).map_or(0, |before| self.ends[before]);
+        start..self.ends[packet]
     }
 }

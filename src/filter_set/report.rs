@@ -1,98 +1,94 @@
-//! What became of the rules of a set.
+//! Reports on how a set finds its rules.
 
 use std::fmt;
 
-use crate::classifier::fallback::AloneReason;
+use crate::classifier::fallback::FallbackReason;
+use crate::classifier::term::Rank;
 use crate::filter_set::FilterSet;
-use crate::filter_set::segment::Part;
+use crate::filter_set::segment::Segment;
 
-/// How many ids the text of a report names.
-const MOST_NAMED: usize = 8;
+/// The most ids that the text of a report lists.
+const MAX_LISTED_IDS: usize = 8;
 
-/// How a [`FilterSet`] finds its rules: which ones its tables have, and which ones run for every packet, and why.
+/// A report on a [`FilterSet`]: the rules that are looked up in tables, and those that run for every packet.
 ///
 /// ```
-/// use cbpf::filter_set::AloneReason;
+/// use cbpf::filter_set::FallbackReason;
 /// use cbpf::{Dialect, FilterSet, Program};
 /// let [arp, any] = ["ldh [12]\n jne #0x806, drop\n ret #-1\n drop: ret #0", "ld rand\n ret a"].map(|text| {
 ///     text.parse::<Program>().expect("a program").verify(Dialect::Linux).expect("a valid program")
 /// });
 /// let report = FilterSet::new([(7, arp), (8, any)])?.report();
 /// assert_eq!((report.rules, report.indexed), (2, 1));
-/// assert_eq!(report.alone, [(8, AloneReason::Conditions)]);
+/// assert_eq!(report.fallbacks, [(8, FallbackReason::Conditions)]);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct SetReport {
-    /// How many rules the set has.
+    /// The number of rules.
     pub rules: usize,
-    /// How many of them the tables have.
+    /// The number of rules in tables.
     pub indexed: usize,
-    /// The ids of the others, which run for every packet that no rule before them keeps, in the order of the set.
-    pub alone: Vec<(u32, AloneReason)>,
-    /// The ids of the rules that keep no packet, as far as that is known, in the order of the set. They cost nothing.
-    pub never: Vec<u32>,
-    /// How many rules from the first on run one by one, before the tables are looked into for the first match.
-    pub head: usize,
-    /// How many tables there are.
+    /// The ids of the other rules, in the order of the set. They run for every packet that no earlier rule matches.
+    pub fallbacks: Vec<(u32, FallbackReason)>,
+    /// The ids of the rules that provably match no packet, in the order of the set. They cost nothing.
+    pub never_match: Vec<u32>,
+    /// The number of rules from the first on that run one by one before the tables are looked up for the first match.
+    pub linear_prefix: usize,
+    /// The number of tables.
     pub tables: usize,
-    /// How many bytes they have; compiled code comes on top.
+    /// The size of the tables in bytes, without native code.
     pub table_bytes: usize,
 }
 
 impl FilterSet {
-    /// Reports which rules are looked up in tables, and which ones run for every packet, and why.
+    /// Reports which rules are looked up in tables, which ones run for every packet, and why.
     ///
-    /// Rules that run alone take some nanoseconds each, so hundreds of them take longer than a set of any size without
-    /// them.
+    /// A rule that runs for every packet takes some nanoseconds, so hundreds of them take longer than the lookup in a
+    /// set of any size.
     pub fn report(&self) -> SetReport {
         let mut report = SetReport { rules: self.len(), ..SetReport::default() };
-        let (mut alone, mut never) = (Vec::new(), Vec::new());
-        for part in &self.parts {
-            let index = part.index();
-            alone.extend(alive(part, index.alone(), |&(rank, _)| rank));
-            never.extend(alive(part, index.never.iter().copied(), |&rank| rank));
-            report.head += index.head;
+        let (mut fallbacks, mut never_match) = (Vec::new(), Vec::new());
+        for segment in &self.segments {
+            let index = segment.index();
+            let reasons = index.fallbacks.iter().map(|fallback| (fallback.rank, fallback.reason));
+            fallbacks.extend(alive(segment, reasons));
+            never_match.extend(alive(segment, index.never_match.iter().map(|&rank| (rank, ()))));
+            report.linear_prefix += index.prefix_len;
             report.tables += index.tables.list.len();
             report.table_bytes += size_of_val(index.tables.words.as_slice());
         }
-        alone.sort_unstable_by_key(|&(order, ..)| order);
-        never.sort_unstable_by_key(|&(order, ..)| order);
-        report.alone = alone.into_iter().map(|(_, id, (_, reason))| (id, reason)).collect();
-        report.never = never.into_iter().map(|(_, id, _)| id).collect();
-        report.indexed = report.rules - report.alone.len();
+        fallbacks.sort_unstable_by_key(|&(order, ..)| order);
+        never_match.sort_unstable_by_key(|&(order, ..)| order);
+        report.fallbacks = fallbacks.into_iter().map(|(_, id, reason)| (id, reason)).collect();
+        report.never_match = never_match.into_iter().map(|(_, id, ())| id).collect();
+        report.indexed = report.rules - report.fallbacks.len();
         report
     }
 }
 
-/// Of some things of rules that were not removed, the place in the order, and the id.
-fn alive<T>(
-    part: &Part,
-    things: impl Iterator<Item = T>,
-    rank: impl Fn(&T) -> u32,
-) -> impl Iterator<Item = (u64, u32, T)> {
-    things.filter_map(move |thing| {
-        let rank = rank(&thing);
-        part.is_alive(rank).then(|| (part.rule(rank).order, part.rule(rank).id, thing))
+/// Replaces the ranks of rules by their positions and ids, and leaves out removed rules.
+fn alive<T>(segment: &Segment, items: impl Iterator<Item = (Rank, T)>) -> impl Iterator<Item = (u64, u32, T)> {
+    items.filter(|&(rank, _)| segment.is_alive(rank)).map(|(rank, item)| {
+        let rule = segment.rule(rank);
+        (rule.order, rule.id, item)
     })
 }
 
 impl fmt::Display for SetReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let SetReport { rules, indexed, head, tables, table_bytes, .. } = self;
-        let named = |ids: &mut dyn Iterator<Item = u32>, count: usize| {
-            let named: Vec<String> = ids.take(MOST_NAMED).map(|id| id.to_string()).collect();
-            let others = if count > MOST_NAMED { ", ..." } else { "" };
-            if count == 0 { String::new() } else { format!(" ({}{others})", named.join(", ")) }
+        let SetReport { rules, indexed, fallbacks, never_match, linear_prefix, tables, table_bytes } = self;
+        let listed = |ids: &mut dyn Iterator<Item = u32>, count: usize| {
+            let listed: Vec<String> = ids.take(MAX_LISTED_IDS).map(|id| id.to_string()).collect();
+            let others = if count > MAX_LISTED_IDS { ", ..." } else { "" };
+            if count == 0 { String::new() } else { format!(" ({}{others})", listed.join(", ")) }
         };
-        let (alone, never) = (self.alone.len(), self.never.len());
-        let names_alone = named(&mut self.alone.iter().map(|&(id, _)| id), alone);
-        let names_never = named(&mut self.never.iter().copied(), never);
-        write!(
-            f,
-            "{rules} rules: {indexed} in {tables} tables of {table_bytes} bytes, {alone} run alone{names_alone}, "
-        )?;
-        write!(f, "{never} match no packet{names_never}, {head} run before the tables")
+        let fallback_ids = listed(&mut fallbacks.iter().map(|&(id, _)| id), fallbacks.len());
+        let never_ids = listed(&mut never_match.iter().copied(), never_match.len());
+        let (fallbacks, never_match) = (fallbacks.len(), never_match.len());
+        write!(f, "{rules} rules: {indexed} in {tables} tables of {table_bytes} bytes, ")?;
+        write!(f, "{fallbacks} run for every packet{fallback_ids}, {never_match} match no packet{never_ids}, ")?;
+        write!(f, "{linear_prefix} run before the tables")
     }
 }

@@ -1,19 +1,25 @@
-//! Sets of rules that look for a host each, as they change.
+//! Sets against their programs, their interpreted tables, and loops; and sets that change.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
 use super::*;
 use crate::bpf::program::Program;
-use crate::classifier::entry::mark;
-use crate::classifier::fallback::AloneReason;
+use crate::classifier::fallback::FallbackReason;
+use crate::classifier::table_entry::mark;
 use crate::classifier::work_counter;
-use crate::filter_set::index::Index;
+use crate::filter_set::rule_index::RuleIndex;
 
-/// A rule that keeps the packets that begin with this number; its verdict is the number behind it.
+/// Returns a program that matches packets that begin with this number. Its verdict is the next number.
 fn rule(number: u32) -> Verified {
     let text = format!("ld [0]\n jne #{number}, drop\n ld [4]\n ret a\n drop: ret #0");
     let program: Program = text.parse().expect("a program");
+    program.verify(Dialect::Pcap).expect("a valid program")
+}
+
+/// Returns a program that returns 1 if it does not jump to `drop`.
+fn verified(text: &str) -> Verified {
+    let program: Program = format!("{text} ret #1\n drop: ret #0").parse().expect("a program");
     program.verify(Dialect::Pcap).expect("a valid program")
 }
 
@@ -26,7 +32,7 @@ fn rules(count: u32) -> FilterSet {
 }
 
 #[test]
-fn a_rule_is_found_among_many() {
+fn finds_one_rule_among_many() {
     let set = rules(1_000);
     let mut matches = Matches::new();
     for number in 0..1_100 {
@@ -40,16 +46,16 @@ fn a_rule_is_found_among_many() {
     }
 }
 
-/// The first match without native code of the tables.
-fn first_by_interpretation(index: &Index, packet: &Packet) -> Option<Rank> {
-    let of_head = index.first_of_head(packet).map(|rank| rank as Rank);
+/// Returns the first match without native code of the tables.
+fn first_by_interpretation(index: &RuleIndex, packet: &Packet) -> Option<Rank> {
+    let of_head = index.first_in_prefix(packet).map(|rank| rank as Rank);
     of_head.or_else(|| index.first_by_interpretation(packet, Rank::MAX, |_| true))
 }
 
 #[test]
-fn interpreted_tables_say_what_code_does() {
+fn interpreted_tables_agree_with_native_code() {
     let set = rules(300);
-    let index = set.parts[0].index();
+    let index = set.segments[0].index();
     let (mut by_code, mut by_interpretation) = (Vec::new(), Vec::new());
     for number in 0..310 {
         for len in [8, 7, 3, 0] {
@@ -63,7 +69,16 @@ fn interpreted_tables_say_what_code_does() {
     }
 }
 
-/// Many alternatives that all must hold: so many times either of two bytes is a number.
+/// Returns a function that draws numbers below a limit.
+fn random_numbers(seed: u64) -> impl FnMut(u32) -> u32 {
+    let mut drawn = 0;
+    move |below| {
+        drawn += 1;
+        crate::packet::random::number(seed, drawn) % below
+    }
+}
+
+/// Returns a conjunction of `count` alternatives: either of two bytes is a number.
 fn alternatives(count: u32, draw: &mut dyn FnMut(u32) -> u32) -> String {
     (0..count).fold(String::new(), |text, place| {
         let [one, other] = [draw(12), draw(12)];
@@ -73,7 +88,7 @@ fn alternatives(count: u32, draw: &mut dyn FnMut(u32) -> u32) -> String {
     })
 }
 
-/// At least half of so many bytes are 0.
+/// Returns a test that at least half of `count` bytes are 0.
 fn votes(count: u32, draw: &mut dyn FnMut(u32) -> u32) -> String {
     let mut text = "ld #0\n st M[0]\n".to_owned();
     for place in 0..count {
@@ -82,7 +97,7 @@ fn votes(count: u32, draw: &mut dyn FnMut(u32) -> u32) -> String {
     format!("{text} ld M[0]\n jlt #{}, drop\n", count / 2)
 }
 
-/// At least half of the first eight bytes are 0, each twice.
+/// Returns a test that at least half of the first eight bytes are 0, each counted twice.
 fn votes_on_eight() -> String {
     let mut place = 0;
     votes(16, &mut |_| {
@@ -91,7 +106,7 @@ fn votes_on_eight() -> String {
     })
 }
 
-/// Either of two numbers lies in a range, two or three times, with ranges that overlap.
+/// Returns tests, two or three, that either of two numbers lies in a range; the ranges overlap.
 fn overlapping(draw: &mut dyn FnMut(u32) -> u32) -> String {
     let start = draw(30_000);
     (0..2 + draw(2)).fold(String::new(), |text, place| {
@@ -105,7 +120,7 @@ fn overlapping(draw: &mut dyn FnMut(u32) -> u32) -> String {
     })
 }
 
-/// Some bytes are each one of many numbers.
+/// Returns tests that two bytes are each one of many numbers.
 fn lists(draw: &mut dyn FnMut(u32) -> u32) -> String {
     (0..2).fold(String::new(), |text, place| {
         let on = format!("l{}x{place}", draw(1 << 30));
@@ -114,7 +129,8 @@ fn lists(draw: &mut dyn FnMut(u32) -> u32) -> String {
     })
 }
 
-/// Rules of many shapes: prefixes, ranges, one of several numbers, computed places and verdicts, with few different numbers.
+/// Returns random rules with prefixes, ranges, lists of numbers, computed offsets and verdicts. They use few different
+/// numbers.
 fn any_rules(count: u32, draw: &mut impl FnMut(u32) -> u32) -> Vec<Verified> {
     let rule = |draw: &mut dyn FnMut(u32) -> u32| {
         let mut text = String::new();
@@ -145,15 +161,11 @@ fn any_rules(count: u32, draw: &mut impl FnMut(u32) -> u32) -> Vec<Verified> {
 }
 
 #[test]
-fn interpreted_tables_say_what_code_does_for_rules_of_many_shapes() {
+fn interpreted_tables_agree_with_native_code_on_random_rules() {
     for seed in 0..40 {
-        let mut drawn = 0;
-        let mut draw = |below: u32| {
-            drawn += 1;
-            crate::packet::random::number(seed, drawn) % below
-        };
+        let mut draw = random_numbers(seed);
         let count = [3, 12, 30, 60, 300][seed as usize % 5];
-        let index = Index::new(any_rules(count, &mut draw));
+        let index = RuleIndex::new(any_rules(count, &mut draw));
         let (mut by_code, mut by_interpretation) = (Vec::new(), Vec::new());
         for _ in 0..200 {
             let data: Vec<u8> =
@@ -169,7 +181,7 @@ fn interpreted_tables_say_what_code_does_for_rules_of_many_shapes() {
             ];
             let [mut code, mut interpretation] =
                 [&by_code[..sizes[0]], &by_interpretation[..sizes[1]]].map(<[u64]>::to_vec);
-            // A last entry is marked, and one without a chain need not be.
+            // The last entry of a chain is marked; a single entry need not be.
             let unmarked = |word: &mut u64| *word &= !u64::from(mark::LAST);
             code.iter_mut().chain(&mut interpretation).for_each(unmarked);
             code.sort_unstable();
@@ -179,92 +191,78 @@ fn interpreted_tables_say_what_code_does_for_rules_of_many_shapes() {
     }
 }
 
-/// However a set is made, for no packet it runs more rules than a loop over them would, nor looks at many more entries.
+/// For no packet a set runs more rules than a loop over them, or looks at many more entries than there are rules.
 #[test]
-fn no_set_does_more_than_a_loop() {
+fn work_is_bounded_by_that_of_a_loop() {
     for seed in 100..160 {
-        let mut drawn = 0;
-        let mut draw = |below: u32| {
-            drawn += 1;
-            crate::packet::random::number(seed, drawn) % below
-        };
+        let mut draw = random_numbers(seed);
         let count = [20, 100, 400][seed as usize % 3];
-        let index = Index::new(any_rules(count, &mut draw));
+        let index = RuleIndex::new(any_rules(count, &mut draw));
         let looks = 16 * index.tables.list.len();
         let mut words = Vec::new();
         for _ in 0..40 {
             let data: Vec<u8> = (0..draw(50)).map(|_| [0, 0, 1, 2, 6, 17, 40, 200][draw(8) as usize]).collect();
             let packet = Packet::new(&data).with_wire_len(60);
-            work_counter::done();
+            work_counter::take();
             let first = first_by_interpretation(&index, &packet);
-            let done = work_counter::done();
+            let done = work_counter::take();
             let in_loop = first.map_or(count, |rank| rank + 1) as usize;
             assert!(done.rules <= in_loop, "{done:?}, {in_loop} in a loop, of set {seed}");
             assert!(done.entries <= looks + 8 * in_loop, "{done:?}, {in_loop} in a loop, of set {seed}");
             assert_eq!(first, index.first(&packet, count, |_| true), "{data:?} of set {seed}");
-            assert!(work_counter::done().rules <= in_loop, "{in_loop} in a loop, by code, of set {seed}");
+            assert!(work_counter::take().rules <= in_loop, "{in_loop} in a loop, by code, of set {seed}");
             index.entries_by_interpretation(&packet, &mut words);
-            let done = work_counter::done();
+            let done = work_counter::take();
             assert!(done.entries <= looks + 8 * count as usize, "{done:?} of set {seed}");
         }
     }
 }
 
-/// Rules that cannot be taken apart cost what they cost, and nothing beside.
+/// Large rules do not push other rules out of the tables.
 #[test]
-fn large_rules_leave_the_others_in_tables() {
-    let mut drawn = 0;
-    let mut draw = |below: u32| {
-        drawn += 1;
-        crate::packet::random::number(7, drawn) % below
-    };
-    let verified = |text: String| {
-        let program: Program = format!("{text} ret #1\n drop: ret #0").parse().expect("a program");
-        program.verify(Dialect::Pcap).expect("a valid program")
-    };
+fn large_rules_leave_others_in_tables() {
+    let mut draw = random_numbers(7);
     for (large, is_alone) in [("votes", true), ("alternatives", false)] {
         let large = (0..100)
-            .map(|_| verified(if large == "votes" { votes(16, &mut draw) } else { alternatives(16, &mut draw) }));
+            .map(|_| verified(&if large == "votes" { votes(16, &mut draw) } else { alternatives(16, &mut draw) }));
         let rules = large.chain((0..400).map(rule));
         let report = FilterSet::new((0..).zip(rules)).expect("rules with ids of their own").report();
-        let alone = if is_alone { (0..100).map(|id| (id, AloneReason::Paths)).collect() } else { Vec::new() };
-        assert_eq!((report.rules, report.indexed, report.alone), (500, 500 - alone.len(), alone));
+        let alone = if is_alone { (0..100).map(|id| (id, FallbackReason::Paths)).collect() } else { Vec::new() };
+        assert_eq!((report.rules, report.indexed, report.fallbacks), (500, 500 - alone.len(), alone));
     }
 }
 
 #[test]
-fn a_report_follows_changes() {
+fn report_reflects_changes() {
     let mut set = rules(100);
-    let votes: Program = format!("{} ret #1\n drop: ret #0", votes_on_eight()).parse().expect("a program");
-    let votes = votes.verify(Dialect::Pcap).expect("a valid program");
+    let votes = verified(&votes_on_eight());
     set.insert_before(500, 20, &votes).expect("a new id");
     set.add(501, &"ret #0".parse::<Program>().expect("a program").verify(Dialect::Pcap).expect("valid")).expect("new");
     set.add(502, &votes).expect("a new id");
     let report = set.report();
-    assert_eq!((report.rules, report.indexed, &report.never), (103, 101, &vec![501]));
-    assert!(report.alone.iter().map(|(id, _)| *id).eq([500, 502]));
-    assert!(report.to_string().contains("2 run alone (500, 502), 1 match no packet (501)"), "{report}");
+    assert_eq!((report.rules, report.indexed, &report.never_match), (103, 101, &vec![501]));
+    assert!(report.fallbacks.iter().map(|(id, _)| *id).eq([500, 502]));
+    assert!(report.to_string().contains("2 run for every packet (500, 502), 1 match no packet (501)"), "{report}");
     set.remove(500).expect("it is there");
     set.remove(501).expect("it is there");
     let report = set.report();
-    assert_eq!((report.rules, report.indexed, report.alone.len(), report.never.len()), (101, 100, 1, 0));
+    assert_eq!((report.rules, report.indexed, report.fallbacks.len(), report.never_match.len()), (101, 100, 1, 0));
 }
 
-/// Rules that were added run only for packets that no rule before them keeps.
+/// Added rules run only for packets that no earlier rule matches.
 #[test]
-fn rules_of_later_parts_run_only_if_they_may_be_first() {
+fn later_segments_run_rules_only_if_they_may_be_first() {
     let mut set = rules(200);
-    let votes: Program = format!("{} ret #1\n drop: ret #0", votes_on_eight()).parse().expect("a program");
-    let votes = votes.verify(Dialect::Pcap).expect("a valid program");
+    let votes = verified(&votes_on_eight());
     (1_000..1_060).for_each(|id| set.add(id, &votes).expect("a new id"));
-    work_counter::done();
+    work_counter::take();
     assert_eq!(set.first_match(&packet(5, 1)), Some(5));
-    assert!(work_counter::done().rules <= 6);
+    assert!(work_counter::take().rules <= 6);
     assert_eq!(set.first_match(&packet(500, 1)), Some(1_000));
 }
 
 #[test]
-fn changes_are_seen_and_keep_the_order() {
+fn changes_keep_the_order() {
     let mut set = rules(100);
     for number in 0..100 {
         set.add(1_000 + number, &rule(number)).expect("a new id");
@@ -274,20 +272,20 @@ fn changes_are_seen_and_keep_the_order() {
     assert_eq!(matches.ids(), [5, 1_005]);
     set.remove(5).expect("it is there");
     assert_eq!(set.first_match(&packet(5, 1)), Some(1_005));
-    // Rule 7 stays in front of rule 1,005 when it becomes the same.
+    // Rule 7 stays before rule 1,005 when it gets the same program.
     set.replace(7, &rule(5)).expect("it is there");
     set.matches(&packet(5, 1), &mut matches);
     assert_eq!(matches.ids(), [7, 1_005]);
     assert_eq!(set.first_match(&packet(7, 1)), Some(1_007));
-    assert_eq!(set.remove(5), Err(SetError::UnknownId(5)));
-    assert_eq!(set.add(7, &rule(7)), Err(SetError::TakenId(7)));
+    assert!(matches!(set.remove(5), Err(SetError::UnknownId(5))));
+    assert!(matches!(set.add(7, &rule(7)), Err(SetError::DuplicateId(7))));
     assert_eq!(set.len(), 199);
 }
 
 #[test]
-fn rules_come_between_others() {
+fn inserts_rules_between_others() {
     let mut set = rules(3);
-    // More at one place than there are gaps for.
+    // More rules at one place than the gap has room for.
     for id in 10..70 {
         set.insert_before(id, 2, &rule(1)).expect("a new id");
     }
@@ -295,13 +293,13 @@ fn rules_come_between_others() {
     let mut matches = Matches::new();
     set.matches(&packet(1, 1), &mut matches);
     assert_eq!(matches.ids(), [&[70, 1][..], &(10..70).collect::<Vec<u32>>()].concat());
-    assert_eq!(set.insert_before(80, 5, &rule(1)), Err(SetError::UnknownId(5)));
-    assert_eq!(set.insert_before(70, 0, &rule(1)), Err(SetError::TakenId(70)));
+    assert!(matches!(set.insert_before(80, 5, &rule(1)), Err(SetError::UnknownId(5))));
+    assert!(matches!(set.insert_before(70, 0, &rule(1)), Err(SetError::DuplicateId(70))));
     assert_eq!(set.len(), 64);
 }
 
 #[test]
-fn all_rules_may_go() {
+fn removes_all_rules() {
     let mut set = rules(3);
     (0..3).for_each(|id| set.remove(id).expect("it is there"));
     assert!(set.is_empty());
@@ -311,17 +309,17 @@ fn all_rules_may_go() {
 }
 
 #[test]
-fn programs_of_other_dialects_are_refused() {
+fn rejects_programs_of_other_dialects() {
     let mut set = rules(2);
     let other = rule(1).program().verify(Dialect::Linux).expect("a valid program");
     let error = set.add(9, &other).unwrap_err();
-    assert_eq!(error, SetError::OtherDialect { id: 9, dialect: Dialect::Linux, expected: Dialect::Pcap });
+    assert!(matches!(error, SetError::DialectMismatch { id: 9, dialect: Dialect::Linux, expected: Dialect::Pcap }));
     assert!(FilterSet::new([(1, other), (2, rule(1))]).is_err());
 }
 
-/// While one thread asks, so many rules come that all are indexed anew, more than once.
+/// While one thread reads, so many rules are added that all are indexed anew, more than once.
 #[test]
-fn readers_see_changes_while_rules_are_indexed_anew() {
+fn readers_see_changes_during_indexing() {
     let shared = SharedSet::new(rules(100));
     let is_over = AtomicBool::new(false);
     thread::scope(|scope| {
@@ -345,4 +343,19 @@ fn readers_see_changes_while_rules_are_indexed_anew() {
         is_over.store(true, Ordering::Relaxed);
         assert!(seen.join().is_ok());
     });
+}
+
+#[test]
+fn engine_and_required_native_code_agree() {
+    let rules = || (0..100).map(|number| (number, rule(number)));
+    match FilterSetConfig::new().require_native(true).build(rules()) {
+        Ok(set) => {
+            assert!(matches!(set.engine(), Engine::Native));
+            assert!(set.is_match(&packet(5, 1)) && !set.is_match(&packet(100, 1)));
+        }
+        Err(error) => {
+            assert!(matches!(error, SetError::Compile(_)), "{error}");
+            assert!(matches!(super::FilterSet::new(rules()).expect("a set").engine(), Engine::Interpreter { .. }));
+        }
+    }
 }

@@ -1,7 +1,7 @@
 //! Builds the graph of a verified program in one forward pass.
 //!
-//! Jumps go forward, so all edges into a block are known when it is reached, and single-assignment form takes one pass: a
-//! variable with the same value on all edges keeps it, and any other live variable becomes a parameter.
+//! Jumps go forward, so all edges into a block are known when it is reached, and single-assignment form takes one pass:
+//! a variable with the same value on all edges keeps it, and any other live variable becomes a parameter.
 
 use crate::bpf::dialect::Dialect;
 use crate::bpf::instruction::Operand;

@@ -138,19 +138,7 @@ impl KnownBits {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    const OPS: [AluOp; 10] = [
-        AluOp::Add,
-        AluOp::Sub,
-        AluOp::Mul,
-        AluOp::Div,
-        AluOp::Mod,
-        AluOp::And,
-        AluOp::Or,
-        AluOp::Xor,
-        AluOp::Lsh,
-        AluOp::Rsh,
-    ];
+    use crate::bpf::isa::ALU_SYMBOLS;
 
     fn admits(known: KnownBits, value: u32) -> bool {
         value & known.ones == known.ones && value & known.zeros == 0 && (known.min..=known.max).contains(&value)
@@ -181,7 +169,7 @@ mod tests {
         let samples = samples();
         for (a, left) in &samples {
             for (b, right) in &samples {
-                for op in OPS {
+                for (_, op) in ALU_SYMBOLS {
                     let known = KnownBits::alu(op, *a, *b);
                     for (&x, &y) in left.iter().flat_map(|x| right.iter().map(move |y| (x, y))) {
                         let admitted = op.eval(x, y).is_none_or(|result| admits(known, result));

@@ -1,19 +1,19 @@
 //! The decision graph: a verified program as an acyclic graph of blocks, in static single assignment form.
 //!
-//! A value is a pure expression over the packet and belongs to no block; equal expressions are one value (`values.rs`). A
-//! block contains only what can be observed: checks and a terminator. Values are computed where they are first used
+//! A value is a pure expression over the packet and belongs to no block; equal expressions are one value (`values.rs`).
+//! A block contains only what can be observed: checks and a terminator. Values are computed where they are first used
 //! (`schedule.rs`).
 //!
 //! Invariants
 //! - Blocks stand in topological order. Each is reachable from the first, which has no predecessor.
 //! - A parameter of a block stands for values that differ between the edges into the block. A value that depends on a
 //!   parameter is used only where the block of that parameter dominates.
-//! - Everything that can end the program early is a [`Check`], in program order, before what depends on it. If it fails,
-//!   the verdict is 0, or the value in the check.
-//! - A load or a division is used only after a check on every path has found it possible. No pass moves a use above that
-//!   check.
-//! - The graph does not depend on a dialect: shifts by 32 and more are 0, sums wrap, and addresses do not. An offset that
-//!   may be relative to a header is a [`Value::ResolvedOffset`], and the base of an address.
+//! - Everything that can end the program early is a [`Check`], in program order, before what depends on it. If it
+//!   fails, the verdict is 0, or the value in the check.
+//! - A load or a division is used only after a check on every path has found it possible. No pass moves a use above
+//!   that check.
+//! - The graph does not depend on a dialect: shifts by 32 and more are 0, sums wrap, and addresses do not. An offset
+//!   that may be relative to a header is a [`Value::ResolvedOffset`], and the base of an address.
 
 mod build;
 mod context_inputs;
@@ -48,8 +48,9 @@ pub(crate) use values::Values;
 
 /// A program as a graph of decisions, the form that the optimiser works on and that native code is made of.
 ///
-/// [`Graph::new`] builds the graph of a program, [`Graph::run`] runs one [`Pass`](crate::debug::Pass), and [`Graph::optimized`]
-/// runs the passes of the default strategy. A graph prints as text (`Display`) and as DOT ([`Graph::dot`]).
+/// [`Graph::new`] builds the graph of a program, [`Graph::run`] runs one [`Pass`](crate::debug::Pass), and
+/// [`Graph::optimized`] runs the passes of the default strategy. A graph prints as text (`Display`) and as DOT
+/// ([`Graph::dot`]).
 #[derive(Clone, Debug)]
 pub struct Graph {
     /// The dialect of the program, whose rules the graph has resolved.

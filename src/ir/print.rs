@@ -2,7 +2,7 @@
 
 use std::fmt::{self, Display};
 
-use crate::bpf::isa::{AluOp, Condition, Width};
+use crate::bpf::isa::{Condition, Width};
 use crate::ir::{
     Address, BlockId, ByteOrder, Check, Edge, Graph, MemberSet, Schedule, Step, Terminator, Test, Value, ValueId,
 };
@@ -67,7 +67,7 @@ impl Graph {
             }
             Value::ResolvedOffset(offset) => format!("resolve {}", self.name(offset)),
             Value::Random(count) => format!("rand {}", self.name(count)),
-            Value::Alu(op, left, right) => format!("{} {} {}", self.name(left), operator(op), self.name(right)),
+            Value::Alu(op, left, right) => format!("{} {} {}", self.name(left), op.symbol(), self.name(right)),
             Value::Negate(value) => format!("-{}", self.name(value)),
             Value::Select(test, yes, no) => {
                 format!("if {} then {} else {}", self.test(test), self.name(yes), self.name(no))
@@ -147,21 +147,6 @@ fn width_name(width: Width) -> &'static str {
         Width::Byte => "byte",
         Width::Half => "half",
         Width::Word => "word",
-    }
-}
-
-fn operator(op: AluOp) -> &'static str {
-    match op {
-        AluOp::Add => "+",
-        AluOp::Sub => "-",
-        AluOp::Mul => "*",
-        AluOp::Div => "/",
-        AluOp::Mod => "%",
-        AluOp::And => "&",
-        AluOp::Or => "|",
-        AluOp::Xor => "^",
-        AluOp::Lsh => "<<",
-        AluOp::Rsh => ">>",
     }
 }
 

@@ -27,8 +27,8 @@ impl Graph {
         topological_order(self.blocks.len(), successors).into_iter().map(BlockId::new).collect()
     }
 
-    /// Leads edges past blocks that only jump, and to one of several equal blocks. Edges move to later blocks only, so the
-    /// order remains topological.
+    /// Leads edges past blocks that only jump, and to one of several equal blocks. Edges move to later blocks only, so
+    /// the order remains topological.
     fn merge(&mut self, order: &[BlockId]) {
         let mut instead: Vec<Option<Edge>> = vec![None; self.blocks.len()];
         // The blocks by their hashes, which are smaller. Of two blocks with one hash, only the first is found.

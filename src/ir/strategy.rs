@@ -2,9 +2,9 @@
 
 /// The strategy of the code of a filter.
 ///
-/// The packets determine which is faster. Branches stop at the first test that decides the verdict, but each misprediction
-/// costs some 15 cycles, and mixed traffic causes many. Branchless code always computes the whole program, and cannot be
-/// mispredicted.
+/// The packets determine which is faster. Branches stop at the first test that decides the verdict, but each
+/// misprediction costs some 15 cycles, and mixed traffic causes many. Branchless code always computes the whole
+/// program, and cannot be mispredicted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Strategy {

@@ -47,7 +47,7 @@ impl Values {
         }
     }
 
-    fn is_constant(&self, id: ValueId) -> bool {
+    pub(crate) fn is_constant(&self, id: ValueId) -> bool {
         self.as_constant(id).is_some()
     }
 
@@ -64,7 +64,7 @@ impl Values {
         let inner = self.value(left);
         let operand = |id| self.as_constant(id);
         match (condition, inner) {
-            // With k = 0, the outcome would be known.
+            // The outcome is known if k = 0.
             (Condition::GreaterOrEqual, _) => self.with_constant(Condition::Greater, left, k - 1),
             (Condition::Greater, _) if k == 0 => self.with_constant(Condition::Equal, left, 0).negated(),
             (Condition::BitsSet, Value::Alu(AluOp::And, x, mask)) if operand(mask).is_some() => {

@@ -3,10 +3,8 @@
 use std::collections::HashMap;
 
 use crate::bpf::isa::{AluOp, Width};
-use crate::ir::{Address, ByteOrder, KnownBits, Test, Value, ValueId};
+use crate::ir::{Address, ByteOrder, Hashing, KnownBits, Test, Value, ValueId};
 use crate::packet::header::Header;
-
-pub(crate) use crate::ir::Hashing;
 
 /// All values of a graph. Operands have smaller numbers than the values that use them.
 #[derive(Clone, Debug, Default)]
@@ -114,8 +112,7 @@ impl Values {
     /// The result of arithmetic, in a form in which equal results are likely to be the same value.
     pub(crate) fn alu(&mut self, op: AluOp, left: ValueId, right: ValueId) -> ValueId {
         let is_commutative = matches!(op, AluOp::Add | AluOp::Mul | AluOp::And | AluOp::Or | AluOp::Xor);
-        let is_constant = |id| self.as_constant(id).is_some();
-        let exchange = is_commutative && (is_constant(left), left) > (is_constant(right), right);
+        let exchange = is_commutative && (self.is_constant(left), left) > (self.is_constant(right), right);
         let (left, right) = if exchange { (right, left) } else { (left, right) };
         match self.as_constant(right) {
             Some(k) => self.alu_constant(op, left, k),

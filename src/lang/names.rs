@@ -2,7 +2,6 @@
 //!
 //! Services and IP protocols are those of IANA that are common on systems, one a line of a data file.
 
-use crate::bpf::isa::AluOp;
 use crate::lang::tree::{ByteTest, Relation};
 use crate::packet::protocols;
 
@@ -259,19 +258,6 @@ pub(super) static RELATIONS: [(&str, Relation); 6] = [
     (">=", Relation::GreaterOrEqual),
     ("<", Relation::Less),
     ("<=", Relation::LessOrEqual),
-];
-
-pub(super) static OPERATORS: [(&str, AluOp); 10] = [
-    ("+", AluOp::Add),
-    ("-", AluOp::Sub),
-    ("*", AluOp::Mul),
-    ("/", AluOp::Div),
-    ("%", AluOp::Mod),
-    ("&", AluOp::And),
-    ("|", AluOp::Or),
-    ("^", AluOp::Xor),
-    ("<<", AluOp::Lsh),
-    (">>", AluOp::Rsh),
 ];
 
 /// The operators of `byte`.

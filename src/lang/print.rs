@@ -199,7 +199,7 @@ impl Display for Arithmetic {
                 Step::Length => f.write_str("len")?,
                 Step::Negate => tasks.extend([operand(part - 1), Task::Text("-")]),
                 Step::Binary(op) => {
-                    let symbol = name_of(&names::OPERATORS, op).unwrap_or_default();
+                    let symbol = op.symbol();
                     let symbol = [" ", symbol, " "].map(Task::Text);
                     tasks.push(operand(part - 1));
                     tasks.extend(symbol);

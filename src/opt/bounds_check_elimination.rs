@@ -1,9 +1,9 @@
 //! Bounds-check elimination: checks that are known to hold are removed, and one check covers those that follow.
 //!
 //! A backward walk computes what each point needs: the bytes that every path from there checks for, except paths that
-//! give verdict 0 anyway. A forward walk computes what each point has: the bytes that every path to there has checked for.
-//! A check whose outcome is not known grows to what its point needs. So checks are never added or moved, they only grow;
-//! and where a grown check fails, the program would have returned 0 later.
+//! give verdict 0 anyway. A forward walk computes what each point has: the bytes that every path to there has checked
+//! for. A check whose outcome is not known grows to what its point needs. So checks are never added or moved, they only
+//! grow; and where a grown check fails, the program would have returned 0 later.
 //!
 //! A check whose failure gives another verdict than 0 is observable: no check before it grows beyond it.
 

@@ -51,7 +51,7 @@ fn swap(graph: &mut Graph, test: Test, load: ValueId) -> Option<Test> {
             Some(Test::Compare(condition, left, k))
         }
         Test::Member(_, set) => {
-            let set = graph.sets.swapped(set, width, |number| swapped(number, width))?;
+            let set = graph.sets.swapped(set, width, |number| width.swap_bytes(number))?;
             Some(Test::Member(native, set))
         }
         Test::InBounds(..) => None,
@@ -60,16 +60,7 @@ fn swap(graph: &mut Graph, test: Test, load: ValueId) -> Option<Test> {
 
 fn swapped_constant(graph: &mut Graph, constant: ValueId, width: Width) -> Option<ValueId> {
     let k = graph.constant(constant)?;
-    Some(graph.values.constant(swapped(k, width)))
-}
-
-/// Reverses the order of the lower bytes.
-fn swapped(number: u32, width: Width) -> u32 {
-    match width {
-        Width::Byte => number,
-        Width::Half => u32::from((number as u16).swap_bytes()),
-        Width::Word => number.swap_bytes(),
-    }
+    Some(graph.values.constant(width.swap_bytes(k)))
 }
 
 /// Returns, for each value, whether anything but a swappable test depends on it.

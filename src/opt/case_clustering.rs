@@ -1,16 +1,14 @@
 //! Case clustering: a long run of tests of one value with one target becomes one test for membership in a set.
 //!
-//! Switch lowering finds such runs as well, and much more. This pass runs first, so that the passes between see one test
-//! instead of hundreds: without it, a graph of 1,500 tests takes eight times as long (bench
+//! Switch lowering finds such runs as well, and much more. This pass runs first, so that the passes between see one
+//! test instead of hundreds: without it, a graph of 1,500 tests takes eight times as long (bench
 //! `load/passes/equal-one-value`).
 
-use std::ops::Range;
-
 use crate::ir::ranges::joined;
-use crate::ir::test_chain::{TestChain, TestChains};
+use crate::ir::test_chain::{Link, TestChains};
 use crate::ir::{Graph, MemberSet, Terminator, Test};
 
-/// The shortest run that is clustered: after a shorter one, the code that follows is better told apart by the member.
+/// The shortest run that is clustered. In a shorter one, later passes benefit from the number that each branch implies.
 const SHORTEST_RUN: usize = 8;
 
 /// Clusters long runs.
@@ -20,16 +18,14 @@ pub(crate) fn run(graph: &mut Graph) {
     while let Some(chain) = chains.next(graph) {
         let mut start = 0;
         while start < chain.links.len() {
-            let end = run_end(graph, &chain, start);
-            if end - start >= SHORTEST_RUN
-                && let Some(test) = membership(graph, &chain, start..end)
-            {
-                let (then, otherwise) = (chain.target.clone(), chain.edge_after(end - 1));
+            let (length, test) = membership(graph, &chain.links[start..]);
+            if let Some(test) = test {
+                let (then, otherwise) = (chain.target.clone(), chain.edge_after(start + length - 1));
                 let head = chain.links[start].block.index();
                 graph.blocks[head].terminator = Terminator::Branch { test, then, otherwise };
-                chain.links[start + 1..end].iter().for_each(|link| is_kept[link.block.index()] = false);
+                chain.links[start + 1..start + length].iter().for_each(|link| is_kept[link.block.index()] = false);
             }
-            start = end;
+            start += length;
         }
     }
     if is_kept.contains(&false) {
@@ -37,28 +33,20 @@ pub(crate) fn run(graph: &mut Graph) {
     }
 }
 
-/// Returns the end of the run that starts here: tests of one value that lead to the target if they hold.
-fn run_end(graph: &Graph, chain: &TestChain, start: usize) -> usize {
-    let value_of = |index: usize| {
-        let link = chain.links.get(index).filter(|link| link.holds)?;
-        graph.tested_value(link.test)
-    };
-    let mut end = start + 1;
-    while value_of(start).is_some() && value_of(end) == value_of(start) {
-        end += 1;
+/// Returns the length of the run that starts the links, and the test for its members. There is none for a short run, for
+/// one range, and for a set that is better searched.
+fn membership(graph: &mut Graph, links: &[Link]) -> (usize, Option<Test>) {
+    let Some((value, first)) = graph.as_ranges(links[0].test).filter(|_| links[0].holds) else { return (1, None) };
+    let (mut ranges, mut length) = (first.to_vec(), 1);
+    while let Some(link) = links.get(length).filter(|link| link.holds)
+        && let Some((_, more)) = graph.as_ranges(link.test).filter(|(other, _)| *other == value)
+    {
+        ranges.extend_from_slice(&more);
+        length += 1;
     }
-    end
-}
-
-/// Returns the test for the members of a run; `None` for one range, which is not tested as a set, and for a set that is
-/// better searched.
-fn membership(graph: &mut Graph, chain: &TestChain, run: Range<usize>) -> Option<Test> {
-    let value = graph.tested_value(chain.links[run.start].test)?;
-    let tests = chain.links[run].iter().filter_map(|link| graph.as_ranges(link.test));
-    let ranges = tests.flat_map(|(_, ranges)| ranges.to_vec()).collect();
-    let set = graph.sets.of(&joined(ranges))?;
-    let is_range = matches!(graph.sets.get(set), MemberSet::Range(..));
-    (!is_range).then_some(Test::Member(value, set))
+    let set = (length >= SHORTEST_RUN).then(|| graph.sets.of(&joined(ranges))).flatten();
+    let set = set.filter(|&set| !matches!(graph.sets.get(set), MemberSet::Range(..)));
+    (length, set.map(|set| Test::Member(value, set)))
 }
 
 #[cfg(test)]

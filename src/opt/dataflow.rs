@@ -1,5 +1,5 @@
-//! Dataflow over the edges of a graph: the facts that hold on every path. Blocks stand in topological order, so one walk
-//! is enough. A function `meet(one, other)` removes from `one` the facts that `other` lacks.
+//! Dataflow over the edges of a graph: the facts that hold on every path. Blocks stand in topological order, so one
+//! walk is enough. A function `meet(one, other)` removes from `one` the facts that `other` lacks.
 
 use crate::ir::{Block, Edge, Graph, Terminator};
 
@@ -29,8 +29,8 @@ impl<F: Clone + Default> Forward<F> {
     }
 }
 
-/// Meets the facts that the edges of a terminator lead to, in a backward walk. Edges from which every path returns 0 have
-/// `None`, and count only if there are no others.
+/// Meets the facts that the edges of a terminator lead to, in a backward walk. Edges from which every path returns 0
+/// have `None`, and count only if there are no others.
 pub(crate) fn meet_of_edges<F>(
     terminator: &Terminator,
     facts: impl Fn(&Edge) -> Option<F>,

@@ -1,8 +1,9 @@
 //! If-conversion: a small program becomes one expression, so that no branch can be mispredicted.
 //!
-//! Either the whole program is converted, or nothing. Guards come first: one for all loads at fixed offsets, and one for
-//! each base of addresses. After them every load is in bounds whatever the tests say, so all values are computed and the
-//! verdict is selected. Packets that are too short for a guard take the branches, which are kept as a cold path.
+//! Either the whole program is converted, or nothing. Guards come first: one for all loads at fixed offsets, and one
+//! for each base of addresses. After them every load is in bounds whatever the tests say, so all values are computed
+//! and the verdict is selected. Packets that are too short for a guard take the branches, which are kept as a cold
+//! path.
 
 use crate::bpf::isa::Width;
 use crate::ir::{Address, Block, BlockId, Check, Edge, Graph, Strategy, Terminator, Test, Value, ValueId};
@@ -17,8 +18,8 @@ const MAX_BRANCHES: usize = 24;
 /// The most values that are computed, if the user chose [`Strategy::Branchless`].
 pub(crate) const MAX_VALUES: usize = 64;
 
-/// The most values that are computed by default. They take little more time than well-predicted branches, and a third of
-/// the time of mispredicted ones.
+/// The most values that are computed by default. They take little more time than well-predicted branches, and a third
+/// of the time of mispredicted ones.
 pub(crate) const MAX_VALUES_UNASKED: usize = 20;
 
 /// The most bases of addresses.
@@ -96,7 +97,7 @@ fn guards(graph: &Graph) -> Option<Vec<Guard>> {
     }
     // Calls are slow, and most packets may not reach them.
     let has_calls = graph.values.iter().any(|value| value.is_call());
-    // With few values, there is no need to count those in use.
+    // Values that are not used are counted only if there are many.
     let is_large = graph.values.len() > MAX_VALUES;
     if has_calls || is_large && computed(graph, graph.blocks.iter().flat_map(Block::values).collect()) > MAX_VALUES {
         return None;

@@ -1,8 +1,8 @@
 //! Switch lowering: runs of tests on one value become tests for membership in a set, or a binary search.
 //!
 //! First, the tests of each chain are sorted by the value that they test. Then each region of blocks that only test one
-//! value is read as a map from numbers to edges, and built anew: with two targets one member set, with a few targets one
-//! set after the other, with more a binary search.
+//! value is read as a map from numbers to edges, and built anew: with two targets one member set, with a few targets
+//! one set after the other, with more a binary search.
 
 use std::collections::HashMap;
 
@@ -212,8 +212,8 @@ impl Builder<'_> {
         }
     }
 
-    /// Returns tests for one target after the other; the one with the most ranges is the default. `None` if a target has
-    /// no set.
+    /// Returns tests for one target after the other; the one with the most ranges is the default. `None` if a target
+    /// has no set.
     fn peel(&mut self, targets: &[(usize, Vec<Range>)]) -> Option<Terminator> {
         let last = (0..targets.len()).max_by_key(|&index| targets[index].1.len())?;
         let mut rest: Vec<&(usize, Vec<Range>)> = targets.iter().collect();
@@ -273,17 +273,19 @@ mod tests {
     use crate::ir::Graph;
     use crate::opt::Pass;
 
-    /// Runs the pass twice, compares the verdicts on numbers around those of the program, and returns the number of
-    /// blocks.
+    /// Runs the pass twice, compares the verdicts of native code, if there is any, on numbers around those of the program,
+    /// and returns the number of blocks.
     fn check(text: &str, numbers: impl Iterator<Item = u32>) -> usize {
         let program: Program = text.parse().expect("a program");
         let verified = program.verify(Dialect::Linux).expect("a valid program");
         let mut graph = Graph::new(&verified);
         graph.run(Pass::SwitchLowering);
         graph.run(Pass::SwitchLowering);
-        let filter = graph.compile().expect("code");
+        let filter = graph.compile();
+        assert!(filter.is_ok() || cfg!(not(feature = "jit")));
         for number in numbers.flat_map(|number| [number.wrapping_sub(1), number, number.wrapping_add(1)]) {
             let packet = number.to_be_bytes();
+            let Ok(filter) = &filter else { continue };
             assert_eq!(filter.run(&packet[..]), verified.interpret(&packet[..]), "{number:#x}");
         }
         graph.blocks.len()

@@ -1,7 +1,8 @@
 //! Tail duplication: a block that only tests its parameter is copied into each of its predecessors.
 //!
-//! Optimised programs share the tail of a list of tests between two values, which arrive in A. The first tests of the list
-//! stand in one place for each value, and the others in a shared one; after this pass each value has its list in one place.
+//! Optimised programs share the tail of a list of tests between two values, which arrive in A. The first tests of the
+//! list stand in one place for each value, and the others in a shared one; after this pass each value has its list in
+//! one place.
 
 use crate::ir::test::Comparison;
 use crate::ir::{BlockId, Edge, Graph, Terminator, Test};

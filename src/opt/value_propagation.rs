@@ -1,9 +1,9 @@
 //! Value propagation: the outcomes of tests and checks decide later tests.
 //!
-//! A walk over the dominator tree carries what is known: outcomes of tests, bits and bounds of values, captured bytes. A
-//! branch with a known outcome becomes a jump. If an edge decides the test and all checks of the block that it leads to,
-//! the edge is led past that block (jump threading). Both make blocks unreachable and change dominators, so the walk is
-//! repeated a few times.
+//! A walk over the dominator tree carries what is known: outcomes of tests, bits and bounds of values, captured bytes.
+//! A branch with a known outcome becomes a jump. If an edge decides the test and all checks of the block that it leads
+//! to, the edge is led past that block (jump threading). Both make blocks unreachable and change dominators, so the
+//! walk is repeated a few times.
 
 use crate::bpf::isa::{AluOp, Condition};
 use crate::ir::dominators::{Dominators, Visit};
@@ -168,7 +168,7 @@ fn edge_conditions(graph: &Graph, predecessors: &[u32]) -> Vec<Option<(Test, boo
         .collect()
 }
 
-/// What is known where the walk stands. It is undone when the walk leaves a block.
+/// The facts that hold in the current block and in all that it dominates.
 #[derive(Default)]
 struct DominatingFacts {
     known: ScopedKnownBits,

@@ -1,7 +1,7 @@
 //! The verdict of a program that returns one constant or 0, as a difference: 0 if the packet is kept.
 //!
-//! A test for equality is the exclusive or of its operands. The differences of tests that must all hold are or-ed, which
-//! is cheaper than selections, and the verdict is selected once, at the end.
+//! A test for equality is the exclusive or of its operands. The differences of tests that must all hold are or-ed,
+//! which is cheaper than selections, and the verdict is selected once, at the end.
 
 use crate::bpf::isa::{AluOp, Condition};
 use crate::ir::test::Comparison;

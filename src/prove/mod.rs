@@ -1,17 +1,18 @@
-//! Whether a program accepts any packet: its paths are walked, each with what its tests take for granted.
+//! Decides by symbolic execution whether a program rejects all packets.
 //!
-//! `values.rs` computes with bits that are known or not, `facts.rs` keeps what the tests of a path say about them. A path
-//! is left where a test contradicts the ones before it. That decides nearly all expressions at the first path that comes to
-//! its end; what it does not decide, arithmetic with carries for instance, the passes of the graph may.
+//! The search walks along the paths of the program, computes with symbolic bits (`bit_vectors.rs`), and assumes the
+//! outcomes of tests (`path_condition.rs`). It leaves a path at a test that contradicts earlier ones. The first path to
+//! a verdict other than 0 decides nearly all programs; for arithmetic with carries, the passes of the optimiser may
+//! help.
 //!
 //! Invariants
-//! - What is assumed on a path holds for every packet that takes it, so a program whose paths all contradict themselves
-//!   accepts no packet. Bytes that may be the same one are different variables, and packets are as long as need be.
-//! - The work and the memory are linear in the length of the program, and the work has a bound for all programs: where that
-//!   does not do, the answer is [`Answer::Unknown`].
+//! - The assumptions on a path hold for every packet that takes it, so a program whose paths are all contradictory
+//!   accepts no packet. Bytes that may overlap are different variables, and packets are as long as necessary.
+//! - Work and memory are linear in the length of the program, and the work is bounded for all programs. Beyond the
+//!   bound, the answer is [`Answer::Unknown`].
 
-mod facts;
-mod values;
+mod bit_vectors;
+mod path_condition;
 
 use crate::bpf::dialect::Dialect;
 use crate::bpf::instruction::Operand;
@@ -20,26 +21,25 @@ use crate::bpf::verify::{SCRATCH_WORDS, Source, Step, Verdict, Verified};
 use crate::packet::MAX_CAPTURED;
 use crate::packet::ancillary::Extension;
 use crate::packet::header::Header;
-use crate::prove::facts::Facts;
-use crate::prove::values::{Origin, ValueId, Values};
+use crate::prove::bit_vectors::{BitVectorId, BitVectors, Origin};
+use crate::prove::path_condition::PathCondition;
 
-/// How many steps are made for each instruction of a program, and for a program at least and at most.
+/// The most steps of a search for each instruction of a program, and the bounds for a program.
 const STEPS_EACH: usize = 16;
-const FEWEST_STEPS: usize = 1 << 14;
-const MOST_STEPS: usize = 1 << 22;
+const MIN_STEPS: usize = 1 << 14;
+const MAX_STEPS: usize = 1 << 22;
 
-/// How many different values a program may compute.
-const MOST_VALUES: usize = 1 << 14;
+/// The most different values of a search.
+const MAX_VALUES: usize = 1 << 14;
 
-/// From where on it is doubtful that bytes behind a place that is computed exist.
-const FARTHEST: u32 = 1 << 16;
+/// The largest offset from a computed base at which packets are assumed to have bytes.
+const MAX_OFFSET: u32 = 1 << 16;
 
 impl Verified {
-    /// Whether the verdict is 0 on every packet, as that of `tcp and udp` is.
+    /// Returns whether the verdict is 0 on every packet, as for `tcp and udp`.
     ///
-    /// What the tests on a path say about bits is looked at, and what the passes of the optimizer know about arithmetic (feature
-    /// `jit`). The work is bounded, so `false` is no proof that there is a packet with another verdict. Programs of
-    /// [`Dialect::Seccomp`] are not judged: their verdicts are actions.
+    /// The work is bounded: `true` is proven, but `false` may also mean that no proof was found. Returns `false` for
+    /// programs of [`Dialect::Seccomp`], whose verdicts are actions.
     ///
     /// ```
     /// use cbpf::{Dialect, Program};
@@ -49,86 +49,86 @@ impl Verified {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn rejects_all(&self) -> bool {
-        match Walk::new(self).answer() {
+        match Search::new(self).answer() {
             Answer::Accepts => false,
             Answer::RejectsAll => true,
-            Answer::Unknown => self.steps().len() <= LONGEST_REDUCED && self.is_nothing_when_reduced(),
+            Answer::Unknown => self.steps().len() <= MAX_REDUCED && self.is_nothing_when_reduced(),
         }
     }
 }
 
-/// The longest program that is reduced only to find that out, in instructions: the memory may grow with the square of them,
-/// to 75 MB here.
-const LONGEST_REDUCED: usize = 1 << 13;
+/// The longest program that is optimised for the answer, in instructions: the memory may grow with the square of the
+/// length, up to 75 MB here.
+const MAX_REDUCED: usize = 1 << 13;
 
-/// What a walk finds out.
+/// The result of a search.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Answer {
-    /// A path without a contradiction accepts.
+    /// A path without a contradiction accepts packets.
     Accepts,
     RejectsAll,
     Unknown,
 }
 
-/// What the machine holds.
+/// The registers and scratch words.
 #[derive(Clone, Copy)]
 struct Machine {
-    a: ValueId,
-    x: ValueId,
-    scratch: [ValueId; SCRATCH_WORDS],
-    /// Whether a test or a load of the path depends on arithmetic of which nothing is known.
+    a: BitVectorId,
+    x: BitVectorId,
+    scratch: [BitVectorId; SCRATCH_WORDS],
+    /// Set if a test or a load of the path depends on opaque variables.
     is_opaque: bool,
 }
 
-/// A way that is still to be gone.
-struct Way {
-    step: usize,
+/// The other edge of a branch on the path, to be taken later.
+struct Alternative {
+    pc: usize,
     machine: Machine,
-    /// What was known before the test, and what the way takes for granted.
+    /// The mark of the path condition before the test, and the test that holds on this edge.
     mark: usize,
-    test: (ValueId, Condition, u32),
+    test: (BitVectorId, Condition, u32),
 }
 
-struct Walk<'p> {
+struct Search<'p> {
     verified: &'p Verified,
-    values: Values,
-    facts: Facts,
-    ways: Vec<Way>,
-    /// Whether a path accepts that may contradict itself.
+    values: BitVectors,
+    path: PathCondition,
+    alternatives: Vec<Alternative>,
+    /// Set if a path accepts that may be contradictory.
     is_doubtful: bool,
 }
 
-/// Where a path goes on.
+/// The next step of a path.
 enum Next {
     Step(usize),
     End,
     Accepts,
 }
 
-impl<'p> Walk<'p> {
-    fn new(verified: &'p Verified) -> Walk<'p> {
-        let (values, facts) = (Values::default(), Facts::default());
-        Walk { verified, values, facts, ways: Vec::new(), is_doubtful: false }
+impl<'p> Search<'p> {
+    fn new(verified: &'p Verified) -> Search<'p> {
+        let (values, path) = (BitVectors::default(), PathCondition::default());
+        Search { verified, values, path, alternatives: Vec::new(), is_doubtful: false }
     }
 
     fn answer(mut self) -> Answer {
         if self.verified.dialect() == Dialect::Seccomp {
             return Answer::Accepts;
         }
-        let most = (FEWEST_STEPS + STEPS_EACH * self.verified.steps().len()).min(MOST_STEPS);
+        let most = (MIN_STEPS + STEPS_EACH * self.verified.steps().len()).min(MAX_STEPS);
         let zero = self.values.constant(0);
         let mut machine = Machine { a: zero, x: zero, scratch: [zero; SCRATCH_WORDS], is_opaque: false };
-        let mut at = 0;
+        let mut pc = 0;
         loop {
-            self.facts.work += 1;
-            if self.facts.work > most || self.values.counts().0 > MOST_VALUES {
+            self.path.work += 1;
+            if self.path.work > most || self.values.counts().0 > MAX_VALUES {
                 return Answer::Unknown;
             }
-            match self.step(at, &mut machine) {
-                Next::Step(step) => at = step,
+            match self.step(pc, &mut machine) {
+                Next::Step(step) => pc = step,
                 Next::Accepts => return Answer::Accepts,
-                Next::End => match self.next_way() {
-                    Some(way) => (at, machine) = (way.step, way.machine),
+                Next::End => match self.backtrack() {
+                    Some(alternative) => (pc, machine) = (alternative.pc, alternative.machine),
                     None if self.is_doubtful => return Answer::Unknown,
                     None => return Answer::RejectsAll,
                 },
@@ -136,21 +136,21 @@ impl<'p> Walk<'p> {
         }
     }
 
-    /// The next way that does not contradict what is known where it begins.
-    fn next_way(&mut self) -> Option<Way> {
+    /// Returns to the last branch whose other edge does not contradict the path to it.
+    fn backtrack(&mut self) -> Option<Alternative> {
         loop {
-            let way = self.ways.pop()?;
-            self.facts.forget(way.mark);
-            let (value, condition, k) = way.test;
-            if self.facts.assume(&mut self.values, value, condition, k) {
-                return Some(way);
+            let alternative = self.alternatives.pop()?;
+            self.path.forget(alternative.mark);
+            let (value, condition, k) = alternative.test;
+            if self.path.assume(&mut self.values, value, condition, k) {
+                return Some(alternative);
             }
         }
     }
 
-    fn step(&mut self, at: usize, machine: &mut Machine) -> Next {
-        let next = Next::Step(at + 1);
-        match self.verified.steps()[at] {
+    fn step(&mut self, pc: usize, machine: &mut Machine) -> Next {
+        let next = Next::Step(pc + 1);
+        match self.verified.steps()[pc] {
             Step::Load(register, source) => {
                 let value = match source {
                     Source::Constant(value) => self.values.constant(value),
@@ -167,8 +167,8 @@ impl<'p> Walk<'p> {
                 None => return Next::End,
             },
             Step::LoadIndirect(width, offset) => {
-                // Maybe no packet is so long.
-                machine.is_opaque |= self.values.is_opaque(machine.x) || offset > FARTHEST;
+                // Packets may not be so long.
+                machine.is_opaque |= self.values.is_opaque(machine.x) || offset > MAX_OFFSET;
                 match self.load_indirect(machine.x, width, offset) {
                     Some(value) => machine.a = value,
                     None => return Next::End,
@@ -179,7 +179,7 @@ impl<'p> Walk<'p> {
                 let (low, two) = (self.values.masked(byte, 0xf), self.values.constant(2));
                 machine.x = self.values.alu(AluOp::Lsh, low, two).unwrap_or(low);
             }
-            Step::Ancillary(extension) => return self.ancillary(at, extension, machine),
+            Step::Ancillary(extension) => return self.ancillary(pc, extension, machine),
             Step::Store(Register::A, slot) => machine.scratch[slot] = machine.a,
             Step::Store(Register::X, slot) => machine.scratch[slot] = machine.x,
             Step::Alu(op, operand) => match self.alu(op, machine.a, operand, machine.x) {
@@ -201,8 +201,8 @@ impl<'p> Walk<'p> {
         next
     }
 
-    /// A number of the packet; none if no packet is so long.
-    fn load(&mut self, width: Width, offset: u32) -> Option<ValueId> {
+    /// Returns a number of the packet; `None` if no packet is so long.
+    fn load(&mut self, width: Width, offset: u32) -> Option<BitVectorId> {
         match offset {
             0x8000_0000.. if self.verified.dialect().is_kernel() => {
                 Header::of(offset).map(|_| self.values.of(Origin::Relative(offset, width)))
@@ -211,23 +211,23 @@ impl<'p> Walk<'p> {
         }
     }
 
-    fn load_indirect(&mut self, x: ValueId, width: Width, offset: u32) -> Option<ValueId> {
+    fn load_indirect(&mut self, x: BitVectorId, width: Width, offset: u32) -> Option<BitVectorId> {
         let is_kernel = self.verified.dialect().is_kernel();
         match self.values.as_constant(x) {
             Some(x) if is_kernel => self.load(width, x.wrapping_add(offset)),
             Some(x) => self.load_from(None, u64::from(x) + u64::from(offset), width),
-            // The sum wraps, so that any offset may do.
+            // The sum wraps, so any offset may be in bounds.
             None if is_kernel => Some(self.values.load(Some(x), offset.into(), width)),
             None => self.load_from(Some(x), offset.into(), width),
         }
     }
 
-    fn load_from(&mut self, base: Option<ValueId>, offset: u64, width: Width) -> Option<ValueId> {
+    fn load_from(&mut self, base: Option<BitVectorId>, offset: u64, width: Width) -> Option<BitVectorId> {
         let is_possible = offset + u64::from(width.bytes()) <= MAX_CAPTURED as u64;
         is_possible.then(|| self.values.load(base, offset, width))
     }
 
-    fn ancillary(&mut self, at: usize, extension: Extension, machine: &mut Machine) -> Next {
+    fn ancillary(&mut self, pc: usize, extension: Extension, machine: &mut Machine) -> Next {
         machine.a = match extension {
             Extension::XorX => match self.values.alu(AluOp::Xor, machine.a, machine.x) {
                 Some(value) => value,
@@ -241,11 +241,11 @@ impl<'p> Walk<'p> {
             }
             _ => self.values.of(Origin::Ancillary(extension)),
         };
-        Next::Step(at + 1)
+        Next::Step(pc + 1)
     }
 
-    /// The result of arithmetic; none of a division by zero.
-    fn alu(&mut self, op: AluOp, a: ValueId, operand: Operand, x: ValueId) -> Option<ValueId> {
+    /// Returns the result of arithmetic; `None` for a division by zero.
+    fn alu(&mut self, op: AluOp, a: BitVectorId, operand: Operand, x: BitVectorId) -> Option<BitVectorId> {
         let is_masked = op.is_shift() && self.verified.dialect().is_kernel();
         let operand = match operand {
             Operand::Constant(k) => self.values.constant(k),
@@ -255,8 +255,8 @@ impl<'p> Walk<'p> {
         self.values.alu(op, a, operand)
     }
 
-    /// A test of a value against a constant.
-    fn test(&mut self, condition: Condition, operand: Operand, machine: &Machine) -> (ValueId, Condition, u32) {
+    /// Returns a test as one of a value against a constant.
+    fn test(&mut self, condition: Condition, operand: Operand, machine: &Machine) -> (BitVectorId, Condition, u32) {
         let Machine { a, x, .. } = *machine;
         let constant = match operand {
             Operand::Constant(k) => Some(k),
@@ -272,28 +272,28 @@ impl<'p> Walk<'p> {
         (self.values.of(Origin::Compared(condition, a, x)), Condition::Equal, holds)
     }
 
-    /// Goes on where the test holds, if it can, and remembers the other way.
-    fn branch(&mut self, test: (ValueId, Condition, u32), to: [usize; 2], machine: &mut Machine) -> Next {
+    /// Follows the edge on which the test holds, if it can, and remembers the other one.
+    fn branch(&mut self, test: (BitVectorId, Condition, u32), to: [usize; 2], machine: &mut Machine) -> Next {
         let (value, condition, k) = test;
         let [then, otherwise] = to;
         if then == otherwise {
             return Next::Step(then);
         }
         machine.is_opaque |= self.values.is_opaque(value);
-        let mark = self.facts.mark();
+        let mark = self.path.mark();
         let test = (value, condition.inverse(), k);
-        self.ways.push(Way { step: otherwise, machine: *machine, mark, test });
-        if self.facts.assume(&mut self.values, value, condition, k) { Next::Step(then) } else { Next::End }
+        self.alternatives.push(Alternative { pc: otherwise, machine: *machine, mark, test });
+        if self.path.assume(&mut self.values, value, condition, k) { Next::Step(then) } else { Next::End }
     }
 
     fn accept_if_set(&mut self, machine: &Machine) -> Next {
-        let is_possible = self.facts.assume(&mut self.values, machine.a, Condition::NotEqual, 0);
+        let is_possible = self.path.assume(&mut self.values, machine.a, Condition::NotEqual, 0);
         if is_possible { self.accept(machine.is_opaque || self.values.is_opaque(machine.a)) } else { Next::End }
     }
 
-    /// The path accepts, if its facts allow it.
+    /// Accepts packets, if the path condition is consistent.
     fn accept(&mut self, is_opaque: bool) -> Next {
-        if !self.facts.are_consistent(&self.values) {
+        if !self.path.are_consistent(&self.values) {
             return Next::End;
         }
         self.is_doubtful |= is_opaque;
@@ -308,18 +308,18 @@ mod tests {
 
     fn answer(text: &str, dialect: Dialect) -> Answer {
         let program: Program = text.parse().expect("a program");
-        Walk::new(&program.verify(dialect).expect("a valid program")).answer()
+        Search::new(&program.verify(dialect).expect("a valid program")).answer()
     }
 
-    /// What is found out about a program that keeps packets on which all tests hold.
+    /// Returns the answer for a program that keeps packets on which all tests hold.
     fn all(tests: &[&str]) -> Answer {
         let tests: String =
-            tests.iter().enumerate().map(|(place, test)| format!("{test}, t{place}, drop\n t{place}: ")).collect();
+            tests.iter().enumerate().map(|(index, test)| format!("{test}, t{index}, drop\n t{index}: ")).collect();
         answer(&format!("{tests} ret #1\n drop: ret #0"), Dialect::Pcap)
     }
 
     #[test]
-    fn tests_that_contradict_each_other() {
+    fn finds_contradictions() {
         for tests in [
             &["ldb [9]\n jeq #6", "jeq #17"][..],
             &["ldb [9]\n jeq #6", "ldh [8]\n jset #0x10"],
@@ -339,7 +339,7 @@ mod tests {
     }
 
     #[test]
-    fn tests_that_do_not() {
+    fn accepts_consistent_tests() {
         for tests in [
             &["ldb [9]\n jeq #6", "ldb [10]\n jeq #17"][..],
             &["ldb [9]\n jset #6", "jset #9", "jset #1"],
@@ -353,7 +353,7 @@ mod tests {
     }
 
     #[test]
-    fn values_that_are_used_up() {
+    fn finds_that_all_values_are_excluded() {
         let neither = |count: u32| {
             let tests = (0..count).fold(String::new(), |tests, k| format!("{tests} jeq #{k}, drop\n"));
             answer(&format!("ldb [0]\n and #7\n {tests} ret #1\n drop: ret #0"), Dialect::Pcap)
@@ -362,17 +362,17 @@ mod tests {
     }
 
     #[test]
-    fn what_only_arithmetic_decides_is_left_open() {
+    fn leaves_arithmetic_to_the_optimiser() {
         assert_eq!(all(&["ldb [0]\n mul #3\n jeq #1"]), Answer::Unknown);
         let twice =
             "ldb [0]\n tax\n ldb [1]\n jeq x, next, drop\n next: jeq x, drop, keep\n keep: ret #1\n drop: ret #0";
         assert_eq!(answer(twice, Dialect::Pcap), Answer::RejectsAll);
         let program: Program = "ldh [0]\n add #1\n jge #1, drop, keep\n keep: ret #1\n drop: ret #0".parse().unwrap();
-        assert_eq!(program.verify(Dialect::Pcap).unwrap().rejects_all(), cfg!(feature = "jit"));
+        assert!(program.verify(Dialect::Pcap).unwrap().rejects_all());
     }
 
     #[test]
-    fn verdicts_that_are_computed() {
+    fn judges_computed_verdicts() {
         assert_eq!(answer("ldb [0]\n and #0\n ret a", Dialect::Pcap), Answer::RejectsAll);
         assert_eq!(answer("ldb [0]\n ret a", Dialect::Pcap), Answer::Accepts);
         // A packet without a device gets the verdict 1.
@@ -384,7 +384,7 @@ mod tests {
     }
 
     #[test]
-    fn work_is_linear() {
+    fn bounds_the_work() {
         // 2^40 paths, none of which accepts.
         let diamonds: String = (0..40).fold(String::new(), |text, k| {
             format!("{text} ldb [{k}]\n jeq #1, d{k}\n ldb [{}]\n jeq #2, d{k}, drop\n d{k}: ", k + 100)

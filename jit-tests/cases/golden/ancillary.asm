@@ -1,4 +1,4 @@
-; A fact that is always there needs no check.
+; An ancillary load that is always present needs no check.
 ;; dialects linux
         ld mark
         ret a

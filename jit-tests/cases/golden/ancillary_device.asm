@@ -1,4 +1,4 @@
-; A fact that may be absent: without it, A is the verdict.
+; An ancillary load that may be absent: if it is, A is the verdict.
 ;; dialects linux
         ldb [0]
         ld ifidx

@@ -1,4 +1,4 @@
-; Two constant loads: the second is of bytes that the first has proved to be there.
+; Two constant loads: the check of the first covers the second.
         ldh [12]
         tax
         ldb [4]

@@ -1,4 +1,4 @@
-; A register that nobody reads behind a join makes no parameter there.
+; A register that is not read after a join becomes no parameter.
         ldb [0]
         jeq #1, one
         ldx #5

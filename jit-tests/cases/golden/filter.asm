@@ -1,4 +1,4 @@
-; `ip and not port 22` over TCP, as a whole.
+; The whole of `ip and not port 22` over TCP.
         ldh [12]
         jne #0x800, drop
         ldb [23]

@@ -1,4 +1,4 @@
-; A place relative to a header: where that begins is read from the facts, and the sum wraps.
+; An offset relative to a header: the start of the header is a context input, and the sum wraps.
 ;; dialects linux
         ldb [0xfff00009]
         ret a

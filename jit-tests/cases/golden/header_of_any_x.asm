@@ -1,4 +1,4 @@
-; Where X is not known, it is asked at run time whether X + k is relative to a header.
+; If X is not known, the code tests at run time whether X + k is relative to a header.
 ;; dialects linux
         ld [0]
         tax

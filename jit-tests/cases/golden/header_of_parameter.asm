@@ -1,4 +1,4 @@
-; What is known of all values that X can have is known of X: here, that X + k is never relative to a header.
+; Known bits of all arguments hold for a parameter: here, X + k is never relative to a header.
 ;; dialects linux
         ldb [0]
         jeq #1, v6

@@ -1,4 +1,4 @@
-; An offset that the field of an address does not hold.
+; An offset that exceeds the field of an address.
 ;; dialects pcap
         ldxb 4*([0]&0xf)
         ldb [x + 0xfffffff0]

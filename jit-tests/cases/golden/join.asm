@@ -1,4 +1,4 @@
-; What differs between two arms is a parameter of the block where they meet.
+; A variable that differs between two arms becomes a parameter of the block where they join.
         ldb [0]
         jeq #1, one
         ld #20

@@ -1,4 +1,4 @@
-; Tests whose outcome is known when the program is compiled.
+; Tests whose outcome is known at compile time.
         ld #len
         jge #0, next
         ldb [0]

@@ -1,4 +1,4 @@
-; A search is left to a function, whose address stands among the facts.
+; A search is left to a function, whose address is in the context data.
 ;; dialects linux
         ldx #3
         ld #16

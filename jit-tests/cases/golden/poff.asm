@@ -1,4 +1,4 @@
-; So is the offset of the payload; asked for twice, it is found once.
+; The payload offset is also left to a function; two loads of it take one call.
 ;; dialects linux
         ldb poff
         tax

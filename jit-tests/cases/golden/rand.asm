@@ -1,4 +1,4 @@
-; Random numbers come from the seed and from how many were asked for.
+; Random numbers are made of the seed and the number of earlier loads.
 ;; dialects linux
         ldb [0]
         jeq #0, last

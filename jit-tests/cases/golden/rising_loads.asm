@@ -1,4 +1,4 @@
-; Loads of one block in rising order.
+; Loads of one block at increasing offsets.
         ldb [0]
         tax
         ldh [2]

@@ -1,4 +1,4 @@
-; Scratch words are values: nothing is stored.
+; Scratch words become values: nothing is stored.
         ldb [0]
         st M[0]
         ldb [1]

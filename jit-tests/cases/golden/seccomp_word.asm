@@ -1,4 +1,4 @@
-; A word of the data in the machine's byte order.
+; A word of seccomp data in native byte order.
 ;; dialects seccomp
         ld [4]
         jeq #0x2a2a2a2a, same

@@ -1,5 +1,5 @@
-; What one arm asks for is not asked for in front of both, and what both ask for is: byte 2. Behind the meeting, byte 2
-; is known to be there.
+; The check before the branch does not grow to what only one arm needs, but to what both need: byte 2. After the join,
+; byte 2 is known to be captured.
         ldb [0]
         jeq #1, short
         ld [6]

@@ -1,4 +1,4 @@
-; One check asks for the farthest byte of all that follow; the other ways out give 0 anyway.
+; One check covers the farthest byte of all later checks, since the other exits return 0.
         ldh [0]
         jne #1, drop
         ldb [2]

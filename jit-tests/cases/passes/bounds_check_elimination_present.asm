@@ -1,4 +1,4 @@
-; Without a device the verdict is A: it can be seen, so that no byte behind `ifidx` is asked for in front of it.
+; Without a device the verdict is A, which is observable: no check before `ifidx` grows to a byte after it.
 ;; dialects linux
         ldb [0]
         ld ifidx

@@ -1,4 +1,4 @@
-; Divisions by powers of two are shifts and masks, two shifts in a row are one, and known results are constants.
+; Divisions by powers of two become shifts and masks, consecutive shifts are merged, and known results become constants.
         ldb [0]
         mul #16
         lsh #2

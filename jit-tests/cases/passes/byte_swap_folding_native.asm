@@ -1,4 +1,4 @@
-; A word that seccomp loads is in the machine's order already, and needs no turning.
+; A word of seccomp data is in native byte order, and needs no swap.
 ;; dialects seccomp
         ld [4]
         jeq #0x0000003c, keep

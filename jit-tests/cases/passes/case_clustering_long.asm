@@ -1,4 +1,4 @@
-; Eight tests of one value and more, with one target, are one test before any other pass; jumps to jumps are led on.
+; Eight or more tests of one value with one target become one test before any other pass. Jumps to jumps are threaded.
         ldh [0]
         jeq #1, one
         jeq #3, one

@@ -1,5 +1,4 @@
-; Packets that are too short for one of the guards go the way of the branches, which is cold: they may be kept all the
-; same.
+; Packets that are too short for one of the guards take the branches, the cold path: they may be kept.
         ldb [0]
         jeq #1, keep
         ldb [9]

@@ -1,4 +1,5 @@
-; A program that keeps or drops is one number, the bits in which a packet differs: equality that must hold is or-ed.
+; A program that keeps or drops becomes one number, the difference of the packet; tests for equality that must all hold
+; are or-ed.
         ldh [12]
         jne #0x800, drop
         ldb [23]

@@ -1,4 +1,4 @@
-; Both arms look in one table: the number is selected, and looked up once.
+; Both arms look up one table: the number is selected, and looked up once.
         ldh [12]
         jeq #0x800, ip
         jne #0x86dd, drop

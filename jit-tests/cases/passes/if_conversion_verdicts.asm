@@ -1,4 +1,4 @@
-; With several verdicts, and one from the packet, each decision is a selection.
+; With several verdicts, and one from the packet, each branch becomes a selection.
         ldh [12]
         jeq #0x806, arp
         jeq #0x800, ip

@@ -1,4 +1,4 @@
-; Three bytes are a load of four that begins one earlier, where the byte behind them need not be there.
+; Three bytes are in a load of four that begins one byte earlier, as the byte after them may not be captured.
         ldh [9]
         jne #0x0102, drop
         ldb [11]

@@ -1,5 +1,5 @@
-; Not fused: tests that lead to different places if they fail, and bytes behind a check of their own, since a packet that
-; ends before them may be kept.
+; Not merged: tests that lead to different targets if they fail, and bytes after a check of their own, since a packet
+; that ends before them may be kept.
         ldb [0]
         jne #1, drop
         ldb [1]

@@ -1,4 +1,4 @@
-; Numbers less than 2,048 apart are bits in memory.
+; Numbers less than 2,048 apart become bits in memory.
         ld [0]
         jeq #0x0a000000, yes
         jeq #0x0a000040, yes

@@ -1,4 +1,4 @@
-; Numbers below 1,024 are looked up in a table of a byte each; beyond its end stands a 0.
+; Numbers below 1,024 are looked up in a table with a byte each; the last byte, 0, is for larger numbers.
         ldh [0]
         jeq #5, yes
         jeq #80, yes

@@ -1,4 +1,4 @@
-; Up to three numbers that are far apart are compared one by one; numbers that are neighbours are a range.
+; Up to three distant numbers are compared one by one; adjacent numbers become a range.
         ldh [0]
         jeq #80, yes
         jeq #443, yes

@@ -1,4 +1,4 @@
-; With up to four targets, one set after the other, and none for that with the most ranges.
+; With up to four targets, one set is tested after the other; the target with the most ranges is the default.
         ldh [12]
         jeq #0x800, ip
         jeq #0x86dd, ip

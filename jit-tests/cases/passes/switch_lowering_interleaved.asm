@@ -1,5 +1,5 @@
-; `host a or host b or ...` as libpcap writes it without its optimiser: source and target by turns become one set each.
-; The first test stays in front of the second check: it may keep a packet that ends there.
+; `host a or host b or ...` as libpcap writes it without its optimiser: alternating tests of source and destination
+; become one set each. The first test stays before the second check: it may keep a packet that ends there.
         ld [26]
         jeq #0x0a000001, yes
         ld [30]

@@ -1,5 +1,4 @@
-; Numbers of which the last is less than 64 behind the first are bits of a register. Where the front part of a number is
-; tested, that is a range of the number.
+; Numbers less than 64 apart become the bits of a register. A test of a prefix of a number is a range of the number.
         ldh [0]
         jeq #1000, yes
         jeq #1004, yes

@@ -1,4 +1,4 @@
-; Many numbers with many targets are searched for by halves, whatever the order of the tests was.
+; Many numbers with many targets become a binary search, whatever the order of the tests.
         ldb [0]
         jeq #10, one
         jeq #50, two

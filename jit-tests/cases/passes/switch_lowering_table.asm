@@ -1,4 +1,4 @@
-; Numbers that are far apart each stand in one of two places of a table: `src host a or b or c or d or e`.
+; Each of several distant numbers stands in one of two slots of a table: `src host a or b or c or d or e`.
         ld [26]
         jeq #0x0a000001, yes
         jeq #0xc0a80001, yes

@@ -1,5 +1,5 @@
-; An optimiser lets two lists share their end, where A comes in different: each gets it back, and the second becomes one
-; set. The first is cut in two by a check.
+; An optimiser shares the tail of two lists, to which A comes in different. Each list gets its tail back, and the second
+; becomes one set. A check splits the first.
         ldh [0]
         jeq #1, yes
         jeq #100, yes

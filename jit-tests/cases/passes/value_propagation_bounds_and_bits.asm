@@ -1,4 +1,4 @@
-; Bounds and bits decide: behind `> 100` it is not 50, and behind `& 0xf0 == 0` it is at most 15.
+; Bounds and bits decide tests: after `> 100` the value is not 50, and after `& 0xf0 == 0` it is at most 15.
         ldb [0]
         jgt #100, large
         jset #0xf0, middle

@@ -1,4 +1,4 @@
-; A test that X is not 0 does not make a division possible, a check does: the second division has none.
+; A test that X is not 0 does not make a division possible, a check does: the second division needs none.
         ldb [0]
         tax
         jeq #0, drop

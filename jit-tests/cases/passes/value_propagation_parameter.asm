@@ -1,4 +1,4 @@
-; Not led past: a block with a parameter, though each way to it knows the answer to its test.
+; Not threaded: a block with a parameter, although each edge into it decides its test.
         ldb [0]
         jeq #1, one
         ldb [1]

@@ -1,4 +1,4 @@
-; Each way to the second test of the EtherType knows its answer, and goes where that leads: the test is not reached.
+; Each edge to the second test of the EtherType decides it and is threaded: the test becomes unreachable.
         ldh [12]
         jeq #0x800, ip
         jeq #0x86dd, ip6

@@ -1,5 +1,5 @@
-//! What must hold for something in a table, as native code: all conditions are numbers of 32 bits that are 0 if they
-//! hold, so that they can be joined without a branch.
+//! Conditions of entries as native code: numbers of 32 bits that are 0 if the condition holds, so that conditions are
+//! combined without branches.
 
 use std::collections::HashMap;
 
@@ -7,61 +7,61 @@ use cranelift_codegen::ir::condcodes::IntCC;
 use cranelift_codegen::ir::{self, InstBuilder, types};
 use cranelift_frontend::FunctionBuilder;
 
-use crate::classifier::entry_conditions::Guard;
+use crate::classifier::entry_conditions::TableGuard;
 use crate::classifier::table::Table;
 use crate::classifier::term::{Constraint, Term};
-use crate::codegen::classifier::fields::Computed;
-use crate::codegen::member_sets::signed;
+use crate::codegen::classifier::field_values::FieldValues;
+use crate::codegen::operations::signed;
 use crate::ir::Hashing;
 
-/// Makes conditions, each once: in blocks that all later code comes by.
+/// Emits conditions, each once: in blocks that dominate all later code.
 pub(crate) struct Conditions<'a, 'f> {
     pub(crate) builder: &'a mut FunctionBuilder<'f>,
-    pub(crate) computed: Computed,
-    /// Bits of fields.
+    pub(crate) field_values: FieldValues,
+    /// Masked fields.
     masked: HashMap<(u8, u32), ir::Value, Hashing>,
-    /// Whether guards fail, and whether fields lie outside ranges.
-    differing: HashMap<Guard, ir::Value, Hashing>,
+    /// The failures of guards and of range constraints.
+    differing: HashMap<TableGuard, ir::Value, Hashing>,
     outside: HashMap<Constraint, ir::Value, Hashing>,
-    /// Whether either of two fails.
+    /// The combinations of two conditions.
     joined: HashMap<(ir::Value, ir::Value), ir::Value, Hashing>,
 }
 
 impl<'a, 'f> Conditions<'a, 'f> {
-    pub(crate) fn new(builder: &'a mut FunctionBuilder<'f>, computed: Computed) -> Conditions<'a, 'f> {
+    pub(crate) fn new(builder: &'a mut FunctionBuilder<'f>, field_values: FieldValues) -> Conditions<'a, 'f> {
         let (masked, differing) = (HashMap::default(), HashMap::default());
         let (outside, joined) = (HashMap::default(), HashMap::default());
-        Conditions { builder, computed, masked, differing, outside, joined }
+        Conditions { builder, field_values, masked, differing, outside, joined }
     }
 
-    /// Whether something is missing that all entries ask for, but for one guard: not 0 if so, 32 bits; `None` if
-    /// nothing can be.
-    pub(crate) fn missing(&mut self, table: &Table, but: Option<&Guard>) -> Option<ir::Value> {
-        // Where there are slots, a tag or a column says what is one of several numbers.
-        let is_asked = |guard: &Guard| Some(guard) != but && (guard.number().is_some() || table.slots.is_none());
-        let guards: Vec<&Guard> = table.guards.iter().filter(|guard| is_asked(guard)).collect();
+    /// Emits the common conditions of all entries of a table, except for one guard. `None` means that they always hold.
+    pub(crate) fn common(&mut self, table: &Table, except: Option<&TableGuard>) -> Option<ir::Value> {
+        // With slots, a guard with several numbers is decided by the tag or an entry condition.
+        let is_checked =
+            |guard: &TableGuard| Some(guard) != except && (guard.number().is_some() || table.slots.is_none());
+        let guards: Vec<&TableGuard> = table.guards.iter().filter(|guard| is_checked(guard)).collect();
         let mut parts = self.absent(table.needs);
-        parts.extend(guards.into_iter().map(|guard| self.differs(guard)));
+        parts.extend(guards.into_iter().map(|guard| self.guard(guard)));
         self.join(parts)
     }
 
-    /// Whether something is missing that a term asks for: not 0 if so, 32 bits; `None` if nothing can be.
-    pub(crate) fn lacks(&mut self, term: &Term) -> Option<ir::Value> {
+    /// Emits the conditions of a term. `None` means that they always hold.
+    pub(crate) fn term(&mut self, term: &Term) -> Option<ir::Value> {
         let mut parts = self.absent(term.needs);
-        parts.extend(term.constraints.iter().map(|constraint| self.lies_outside(constraint)));
+        parts.extend(term.constraints.iter().map(|constraint| self.constraint(constraint)));
         self.join(parts)
     }
 
-    /// Whether a field is not as a constraint asks: not 0 if so, 32 bits.
-    fn lies_outside(&mut self, constraint: &Constraint) -> ir::Value {
+    /// Emits a constraint on a field.
+    fn constraint(&mut self, constraint: &Constraint) -> ir::Value {
         let &Constraint { field, first, span } = constraint;
         if let Some(number) = constraint.number() {
-            return self.differs(&Guard { field, numbers: vec![number] });
+            return self.guard(&TableGuard { field, numbers: vec![number] });
         }
         if let Some(&known) = self.outside.get(constraint) {
             return known;
         }
-        let value = self.computed.values[usize::from(field)];
+        let value = self.field_values.values[usize::from(field)];
         let outside = if span & span.wrapping_add(1) == 0 && first & span == 0 {
             let differing = self.builder.ins().bxor_imm_s(value, signed(first));
             self.builder.ins().band_imm_s(differing, signed(!span))
@@ -74,12 +74,12 @@ impl<'a, 'f> Conditions<'a, 'f> {
         outside
     }
 
-    /// Whether a field is none of a guard's numbers: not 0 if so, 32 bits.
-    pub(crate) fn differs(&mut self, guard: &Guard) -> ir::Value {
+    /// Emits a guard: whether a field is none of the guard's numbers.
+    pub(crate) fn guard(&mut self, guard: &TableGuard) -> ir::Value {
         if let Some(&known) = self.differing.get(guard) {
             return known;
         }
-        let value = self.computed.values[usize::from(guard.field)];
+        let value = self.field_values.values[usize::from(guard.field)];
         let differs = match guard.number() {
             Some(0) => Some(value),
             Some(number) => Some(self.builder.ins().bxor_imm_s(value, signed(number))),
@@ -96,19 +96,19 @@ impl<'a, 'f> Conditions<'a, 'f> {
         differs
     }
 
-    /// What is not 0 if the packet lacks one of these fields, each once.
+    /// Returns the conditions that the packet has some fields, each once.
     fn absent(&self, needs: u64) -> Vec<ir::Value> {
-        let needed = (0..self.computed.absent.len()).filter(|field| needs >> field & 1 != 0);
-        let mut absent: Vec<ir::Value> = needed.filter_map(|field| self.computed.absent[field]).collect();
+        let needed = (0..self.field_values.absent.len()).filter(|field| needs >> field & 1 != 0);
+        let mut absent: Vec<ir::Value> = needed.filter_map(|field| self.field_values.absent[field]).collect();
         absent.sort_unstable();
         absent.dedup();
         absent
     }
 
-    /// The fields that the packet has, a bit each.
+    /// Emits the fields that the packet has, a bit each.
     pub(crate) fn all_present(&mut self) -> ir::Value {
         let mut bits_of: Vec<(Option<ir::Value>, u64)> = Vec::new();
-        for (field, &absent) in self.computed.absent.iter().enumerate() {
+        for (field, &absent) in self.field_values.absent.iter().enumerate() {
             match bits_of.iter_mut().find(|(group, _)| *group == absent) {
                 Some((_, bits)) => *bits |= 1 << field,
                 None => bits_of.push((absent, 1 << field)),
@@ -124,9 +124,9 @@ impl<'a, 'f> Conditions<'a, 'f> {
         })
     }
 
-    /// What is not 0 if any of these is not; what was joined before is not again.
+    /// Emits the combination of conditions, which fails if any of them does; combinations are reused.
     pub(crate) fn join(&mut self, mut parts: Vec<ir::Value>) -> Option<ir::Value> {
-        // What is asked most often was met first.
+        // The conditions that are used most were emitted first.
         parts.sort_unstable();
         parts.into_iter().reduce(|a, b| {
             let ins = self.builder.ins();
@@ -134,20 +134,21 @@ impl<'a, 'f> Conditions<'a, 'f> {
         })
     }
 
-    pub(crate) fn either(&mut self, missing: Option<ir::Value>, other: ir::Value) -> ir::Value {
-        missing.map_or(other, |missing| self.builder.ins().bor(missing, other))
+    /// Emits the combination of two conditions.
+    pub(crate) fn both(&mut self, condition: Option<ir::Value>, other: ir::Value) -> ir::Value {
+        condition.map_or(other, |condition| self.builder.ins().bor(condition, other))
     }
 
-    /// Some bits of a field.
+    /// Emits some bits of a field.
     pub(crate) fn masked(&mut self, field: u8, mask: u32) -> ir::Value {
         let masked = self.masked_here(field, mask);
         self.masked.insert((field, mask), masked);
         masked
     }
 
-    /// Some bits of a field, computed in a block that others may not come by.
+    /// Emits some bits of a field, in a block that need not dominate later code.
     pub(crate) fn masked_here(&mut self, field: u8, mask: u32) -> ir::Value {
-        let value = self.computed.values[usize::from(field)];
+        let value = self.field_values.values[usize::from(field)];
         match self.masked.get(&(field, mask)) {
             Some(&known) => known,
             None if mask == u32::MAX => value,

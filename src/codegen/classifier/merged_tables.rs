@@ -1,66 +1,82 @@
-//! Tables that are one: they have the same words, and no packet has something in both, as a host is the source of a
-//! datagram or of an ARP packet. One look then serves for both, at what the packet can have.
+//! Merges identical tables whose guards are mutually exclusive, such as the source address of IPv4 and of ARP: one
+//! lookup, of the key that the packet can have, serves for both.
 
-use crate::classifier::entry_conditions::Guard;
-use crate::classifier::field::{Field, Fields, turned};
+use crate::classifier::entry_conditions::TableGuard;
+use crate::classifier::packet_fields::{PacketField, PacketFields};
 use crate::classifier::table::Table;
 
-/// The other of two tables.
-pub(crate) struct Twin<'t> {
+/// A table that shares the lookup of an earlier one.
+pub(crate) struct MergedTable<'t> {
     pub(crate) table: &'t Table,
-    /// What holds for all packets that have something in the first, and for none that has in this one.
-    pub(crate) guard: &'t Guard,
+    /// The guard of the earlier table that excludes this one.
+    pub(crate) guard: &'t TableGuard,
 }
 
-/// All tables, each once, in order, some together with a later one.
-pub(crate) fn paired<'t>(fields: &Fields, tables: &'t [Table]) -> Vec<(&'t Table, Option<Twin<'t>>)> {
+/// Returns all tables, each once, in order, some merged with a later one.
+pub(crate) fn merge<'t>(fields: &PacketFields, tables: &'t [Table]) -> Vec<(&'t Table, Option<MergedTable<'t>>)> {
     let mut is_taken = vec![false; tables.len()];
-    let mut paired = Vec::new();
-    for (place, table) in tables.iter().enumerate() {
-        if std::mem::replace(&mut is_taken[place], true) {
+    let mut merged = Vec::new();
+    for (index, table) in tables.iter().enumerate() {
+        if std::mem::replace(&mut is_taken[index], true) {
             continue;
         }
-        let mut others = (place + 1..tables.len()).filter(|&other| !is_taken[other]);
-        let twin = others.find_map(|other| Some((other, parting(fields, table, &tables[other])?)));
-        paired.push((table, twin.map(|(other, guard)| Twin { table: &tables[other], guard })));
-        twin.into_iter().for_each(|(other, _)| is_taken[other] = true);
+        let mut others = (index + 1..tables.len()).filter(|&other| !is_taken[other]);
+        let second = others.find_map(|other| Some((other, excluding_guard(fields, table, &tables[other])?)));
+        merged.push((table, second.map(|(other, guard)| MergedTable { table: &tables[other], guard })));
+        second.into_iter().for_each(|(other, _)| is_taken[other] = true);
     }
-    paired
+    merged
 }
 
-/// The guard that tells whether a packet can have something in the first of two tables or in the second, if they are
-/// alike.
-fn parting<'t>(fields: &Fields, table: &'t Table, other: &Table) -> Option<&'t Guard> {
-    let look = |table: &Table| (table.start, table.slots, table.told, table.key.first().map(|key| key.factor));
-    if table.told.is_none() || look(table) != look(other) {
+/// Returns the guard of the first of two identical tables that excludes matches in the second.
+fn excluding_guard<'t>(fields: &PacketFields, table: &'t Table, other: &Table) -> Option<&'t TableGuard> {
+    let look = |table: &Table| (table.start, table.slots, table.slot_verdict, table.key.first().map(|key| key.factor));
+    if table.slot_verdict.is_none() || look(table) != look(other) {
         return None;
     }
-    let exclude = |guard: &&Guard| {
+    let exclude = |guard: &&TableGuard| {
         guard.number().is_some() && other.guards.iter().any(|other| exclude_each_other(fields, guard, other))
     };
     table.guards.iter().find(exclude)
 }
 
-/// Whether no packet passes both guards, the first of which has one number.
-fn exclude_each_other(fields: &Fields, guard: &Guard, other: &Guard) -> bool {
+/// Returns whether no packet passes both guards, the first of which has one number.
+fn exclude_each_other(fields: &PacketFields, guard: &TableGuard, other: &TableGuard) -> bool {
     if guard.field == other.field {
         return !other.numbers.contains(&guard.numbers[0]);
     }
-    let asked = |guard: &Guard| match fields.list[usize::from(guard.field)] {
-        // Numbers as they stand in ranges.
-        Field::Turned(value) => {
-            let turn = |&number| fields.width(value).map_or(number, |width| turned(number, width));
-            (Field::Value(value), guard.numbers.iter().map(turn).collect())
+    let in_packet_order = |guard: &TableGuard| match fields.list[usize::from(guard.field)] {
+        // Ranges have the numbers of values whose bytes are not swapped.
+        PacketField::ByteSwapped(value) => {
+            let swap = |&number| fields.width(value).map_or(number, |width| width.swap_bytes(number));
+            (PacketField::Value(value), guard.numbers.iter().map(swap).collect())
         }
         field => (field, guard.numbers.clone()),
     };
-    match [guard, other].map(asked) {
-        [(Field::Value(value), numbers), (Field::Member(of, ranges), members)]
-        | [(Field::Member(of, ranges), members), (Field::Value(value), numbers)]
+    match [guard, other].map(in_packet_order) {
+        [(PacketField::Value(value), numbers), (PacketField::Member(of, ranges), members)]
+        | [(PacketField::Member(of, ranges), members), (PacketField::Value(value), numbers)]
             if value == of =>
         {
             numbers.iter().all(|&number| !members.contains(&fields.is_member(number, ranges)))
         }
         _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::merge;
+    use crate::classifier::build::Classifier;
+    use crate::{Dialect, LinkType, Target, compile_expression};
+
+    /// `host` compares the same addresses at four places: two lookups serve for four tables.
+    #[test]
+    fn halves_the_lookups_of_hosts() {
+        let target = Target::new(LinkType::ETHERNET);
+        let host = |k| compile_expression(&format!("host 10.0.1.{k}"), &target).expect("an expression");
+        let programs: Vec<_> = (0..200).map(|k| host(k).verify(Dialect::Pcap).expect("a valid program")).collect();
+        let Classifier { fields, tables, .. } = Classifier::new(&programs);
+        assert_eq!((tables.list.len(), merge(&fields, &tables.list).len()), (4, 2));
     }
 }

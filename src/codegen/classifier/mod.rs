@@ -1,154 +1,175 @@
-//! An index as native code: functions for the first match, for all, and for the first match of many packets.
+//! Native code of the tables of a classifier: for the first match, for all matches, and for the first match of many
+//! packets.
 //!
-//! A function computes the fields of the packet, and then looks into one table after the other: without branches, which
-//! nobody foresees, as far as that is worth it. What it finds is what [`Index`](crate::filter_set::index::Index) finds by
-//! interpretation.
+//! A function computes the fields of the packet, and looks them up in one table after the other, without branches where
+//! these would be mispredicted. It finds the same matches as the interpreter of the tables.
 
-mod answer;
-mod code;
 mod conditions;
-mod fields;
+mod field_values;
+mod match_state;
 mod merged_tables;
-mod probe;
 mod slot_lookup;
+mod table_functions;
+mod table_lowering;
 
 use std::sync::Arc;
 
 use cranelift_codegen::ir::{Block, InstBuilder, Value, types};
 use cranelift_frontend::FunctionBuilder;
 
-use crate::classifier::field::Fields;
-use crate::classifier::table::{LACKS, MOST_WRITTEN, Tables};
-pub(crate) use crate::codegen::classifier::code::SetBatchCode;
-use crate::codegen::classifier::code::{SetCode, compile_set, compile_set_batch};
-use crate::codegen::classifier::fields::Granted;
-use crate::codegen::classifier::probe::Prober;
+use crate::classifier::packet_fields::PacketFields;
+use crate::classifier::table::{MAX_WRITTEN, TOO_SHORT, Tables};
+use crate::codegen::classifier::field_values::AssumedLengths;
+pub(crate) use crate::codegen::classifier::table_functions::TableBatchCode;
+use crate::codegen::classifier::table_functions::{
+    Arguments, TableFunction, compile_table_function, compile_table_loop,
+};
+use crate::codegen::classifier::table_lowering::TableLowering;
 use crate::codegen::error::CompileError;
 use crate::packet::Packet;
 
-/// The code of an index.
+/// The code of a classifier.
 #[derive(Debug)]
-pub(crate) struct Native {
-    /// Gives the least rank that surely matches, or [`Tables::none`], and in the upper half how many entries it wrote
-    /// that must be asked, all that may have a lower rank among them; or [`GIVEN_UP`](crate::classifier::table::GIVEN_UP).
-    pub(crate) first: Arc<Code>,
-    /// Writes all entries that hold, and gives how many there are.
-    pub(crate) all: Arc<Code>,
-    /// Gives the least rank that matches each of many packets, [`Tables::none`], or [`LACKS`]; there is no
-    /// such code if some entries must be asked.
-    pub(crate) batch: Option<SetBatchCode>,
+pub(crate) struct ClassifierCode {
+    /// Returns the least rank that surely matches, or [`Tables::none`], and in the upper half the number of entries
+    /// that it wrote, all entries with lower ranks that need verification among them; or
+    /// [`GIVEN_UP`](crate::classifier::table::GIVEN_UP).
+    pub(crate) first: Arc<TableCode>,
+    /// Writes all entries that match, and returns their number.
+    pub(crate) all: Arc<TableCode>,
+    /// Returns the least rank that matches each of many packets, [`Tables::none`], or [`TOO_SHORT`]. There is no such
+    /// code if some entries need verification.
+    pub(crate) batch: Option<TableBatchCode>,
 }
 
-/// The code for a question, twice.
+/// The code for matches of one kind.
 #[derive(Debug)]
-pub(crate) struct Code {
-    most: SetCode,
-    /// For packets that lack what the other takes for granted.
-    any: Option<SetCode>,
+pub(crate) struct TableCode {
+    /// Assumes some lengths of packets.
+    fast: TableFunction,
+    /// For packets for which the assumptions do not hold.
+    general: Option<TableFunction>,
 }
 
-/// A question to an index.
+/// The matches to find.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Question {
+enum MatchKind {
     First,
     All,
 }
 
-impl Native {
-    pub(crate) fn new(fields: &Fields, tables: &Arc<Tables>) -> Result<Native, CompileError> {
-        // One more than are found, since code writes before it knows whether an entry holds.
-        let room: usize = tables.list.iter().map(|table| table.longest).sum::<usize>() + 1;
-        let asked = if tables.has_asked() { MOST_WRITTEN } else { 0 };
-        let granted = Granted::of(fields);
-        let code = |question, room, granted: &Granted| {
+/// Emits code of a classifier: the lookups, [`TOO_SHORT`] for packets that are too short, and returns by `give`.
+/// `first` and `all` get the least rank and the number of entries written.
+fn lower(
+    builder: &mut FunctionBuilder,
+    arguments: Arguments,
+    (fields, tables): (&PacketFields, &Tables),
+    assumed: &AssumedLengths,
+    kind: MatchKind,
+    give: impl Fn(&mut FunctionBuilder, Option<(Value, Value)>),
+) {
+    let lacking = builder.create_block();
+    let values = field_values::compute(fields, builder, arguments, tables, assumed, lacking);
+    let result = TableLowering::new(builder, arguments, fields, values, tables, kind).lower();
+    give(builder, Some(result));
+    builder.switch_to_block(lacking);
+    builder.set_cold_block(lacking);
+    give(builder, None);
+}
+
+impl ClassifierCode {
+    pub(crate) fn new(fields: &PacketFields, tables: &Arc<Tables>) -> Result<ClassifierCode, CompileError> {
+        // One more than are found, since code writes an entry before its conditions are known.
+        let most_found: usize = tables.list.iter().map(|table| table.longest_chain).sum::<usize>() + 1;
+        let most_verified = if tables.has_unverified() { MAX_WRITTEN } else { 0 };
+        let assumed = AssumedLengths::of(fields);
+        let function = |kind, output_len, assumed: &AssumedLengths| {
+            let give = |builder: &mut FunctionBuilder, result| {
+                let answer = match (kind, result) {
+                    (_, None) => builder.ins().iconst(types::I64, i64::from(TOO_SHORT)),
+                    (MatchKind::All, Some((_, count))) => count,
+                    (MatchKind::First, Some((best, _))) if most_verified == 0 => {
+                        builder.ins().uextend(types::I64, best)
+                    }
+                    (MatchKind::First, Some((best, count))) => {
+                        let best = builder.ins().uextend(types::I64, best);
+                        let count = builder.ins().ishl_imm_s(count, 32);
+                        builder.ins().bor(best, count)
+                    }
+                };
+                builder.ins().return_(&[answer]);
+            };
             #[expect(unsafe_code, reason = "vouches for the code of the tables")]
-            // SAFETY: `Prober` reads `tables` and writes no more than `room` entries: all of the longest chain of each
-            // table, or `MOST_WRITTEN`; `fields` reads the packet after its bounds checks.
+            // SAFETY: `TableLowering` reads `tables` and writes at most `output_len` entries: all of the longest chain
+            // of each table, or `MAX_WRITTEN`. `field_values` reads the packet after its bounds checks.
             unsafe {
-                compile_set(tables.clone(), room, |builder, arguments| {
-                    let lacking = builder.create_block();
-                    let computed = fields::compute(fields, builder, arguments, tables, granted, lacking);
-                    let (best, count) = Prober::new(builder, arguments, fields, computed, tables, question).probe();
-                    let answer = match question {
-                        Question::All => count,
-                        Question::First if asked == 0 => builder.ins().uextend(types::I64, best),
-                        Question::First => {
-                            let best = builder.ins().uextend(types::I64, best);
-                            let count = builder.ins().ishl_imm_s(count, 32);
-                            builder.ins().bor(best, count)
-                        }
-                    };
-                    builder.ins().return_(&[answer]);
-                    builder.switch_to_block(lacking);
-                    builder.set_cold_block(lacking);
-                    let lacks = builder.ins().iconst(types::I64, i64::from(LACKS));
-                    builder.ins().return_(&[lacks]);
+                compile_table_function(tables.clone(), output_len, |builder, arguments| {
+                    lower(builder, arguments, (fields, tables), assumed, kind, give);
                 })
             }
         };
-        let twice = |question, room| {
-            let any = (granted != Granted::default()).then(|| code(question, room, &Granted::default()));
-            Ok(Code { most: code(question, room, &granted)?, any: any.transpose()? })
+        let code = |kind, output_len| {
+            let needs_general = assumed != AssumedLengths::default();
+            let general = needs_general.then(|| function(kind, output_len, &AssumedLengths::default()));
+            let fast = function(kind, output_len, &assumed)?;
+            Ok(TableCode { fast, general: general.transpose()? })
         };
-        let batch = (asked == 0).then(|| {
+        let batch = (most_verified == 0).then(|| {
             #[expect(unsafe_code, reason = "vouches for the code of the tables")]
-            // SAFETY: as above; for the first match of rules that all tables decide, `Prober` writes nothing.
+            // SAFETY: as above; `TableLowering` writes no entries for first matches if none needs verification.
             unsafe {
-                compile_set_batch(tables.clone(), |builder, arguments, give| {
-                    let lacking = builder.create_block();
-                    let computed = fields::compute(fields, builder, arguments, tables, &granted, lacking);
-                    let (best, _) = Prober::new(builder, arguments, fields, computed, tables, Question::First).probe();
-                    give(builder, best);
-                    builder.switch_to_block(lacking);
-                    builder.set_cold_block(lacking);
-                    let lacks = builder.ins().iconst(types::I32, i64::from(LACKS));
-                    give(builder, lacks);
+                compile_table_loop(tables.clone(), |builder, arguments, give| {
+                    lower(builder, arguments, (fields, tables), &assumed, MatchKind::First, |builder, result| {
+                        let lacks =
+                            |builder: &mut FunctionBuilder| builder.ins().iconst(types::I32, i64::from(TOO_SHORT));
+                        let rank = result.map_or_else(|| lacks(builder), |(best, _)| best);
+                        give(builder, rank);
+                    });
                 })
             }
         });
-        Ok(Native {
-            first: Arc::new(twice(Question::First, asked)?),
-            all: Arc::new(twice(Question::All, room)?),
+        Ok(ClassifierCode {
+            first: Arc::new(code(MatchKind::First, most_verified)?),
+            all: Arc::new(code(MatchKind::All, most_found)?),
             batch: batch.transpose()?,
         })
     }
 }
 
-/// Goes on in a new block, or elsewhere if this is not 0.
-fn go_on_unless(builder: &mut FunctionBuilder, condition: Value, elsewhere: Block) {
+/// Branches to `elsewhere` if a condition is not 0, and continues in a new block otherwise.
+fn branch_away_if(builder: &mut FunctionBuilder, condition: Value, elsewhere: Block) {
     let here = builder.create_block();
     builder.ins().brif(condition, elsewhere, &[], here, &[]);
     builder.switch_to_block(here);
 }
 
-impl Code {
-    /// How many numbers the code may write.
-    pub(crate) fn room(&self) -> usize {
-        self.most.room()
+impl TableCode {
+    /// Returns the length of the output, in entries, that a call needs.
+    pub(crate) fn output_len(&self) -> usize {
+        self.fast.output_len()
     }
 
-    /// The answer for a packet.
+    /// Returns the answer for a packet.
     ///
     /// # Panics
-    /// If there is not enough room.
+    /// If the output is too short.
     #[inline]
-    pub(crate) fn call(&self, packet: &Packet, found: &mut [u64]) -> u64 {
-        let answer = self.most.call(packet.data(), packet.wire_len(), found);
-        if answer == u64::from(LACKS) { self.call_any(packet, found) } else { answer }
+    pub(crate) fn call(&self, packet: &Packet, output: &mut [u64]) -> u64 {
+        let answer = self.fast.call(packet.data(), packet.wire_len(), output);
+        if answer == u64::from(TOO_SHORT) { self.call_general(packet, output) } else { answer }
     }
 
-    /// The answer for a packet, with as much room as is needed.
+    /// Returns the answer for a packet; the output grows to the length needed, and never shrinks.
     #[inline]
-    pub(crate) fn call_with_room(&self, packet: &Packet, found: &mut Vec<u64>) -> u64 {
-        // It never becomes shorter, so that it need not be filled again.
-        if found.len() < self.room() {
-            found.resize(self.room(), 0);
+    pub(crate) fn call_growing(&self, packet: &Packet, output: &mut Vec<u64>) -> u64 {
+        if output.len() < self.output_len() {
+            output.resize(self.output_len(), 0);
         }
-        self.call(packet, found)
+        self.call(packet, output)
     }
 
     #[cold]
-    fn call_any(&self, packet: &Packet, found: &mut [u64]) -> u64 {
-        self.any.as_ref().unwrap_or(&self.most).call(packet.data(), packet.wire_len(), found)
+    fn call_general(&self, packet: &Packet, output: &mut [u64]) -> u64 {
+        self.general.as_ref().unwrap_or(&self.fast).call(packet.data(), packet.wire_len(), output)
     }
 }

@@ -1,4 +1,4 @@
-//! Where things stand in the words of tables, as native code: slots, and the entries that belong to them.
+//! Lookups of slots and entries in the words of tables, as native code.
 
 use std::collections::HashMap;
 
@@ -8,35 +8,34 @@ use cranelift_frontend::FunctionBuilder;
 use crate::classifier::table::{Slots, Table, Tables};
 use crate::ir::Hashing;
 
-/// Tables are there as long as the code, and never change. Their words are aligned, pairs of them are not.
+/// Tables live as long as the code, and never change. Their words are aligned, pairs of words are not.
 const TABLE: MemFlagsData = MemFlagsData::new().with_notrap().with_readonly();
 
-/// An address and what is added to it.
-pub(crate) type Place = (ir::Value, i32);
+/// An address and an offset, in bytes.
+pub(crate) type WordAddress = (ir::Value, i32);
 
-/// What a slot is named by: where the table begins, what slots it has, the key, and the factors.
-type Known = (usize, Slots, Vec<ir::Value>, Vec<u64>);
+/// The identity of a lookup: the start of the table, its slots, the key, and the factors.
+type LookupKey = (usize, Slots, Vec<ir::Value>, Vec<u64>);
 
-/// Looks things up, each once: in blocks that all later code comes by.
-pub(crate) struct Lookup {
+/// Emits lookups, each once: in blocks that dominate all later code.
+pub(crate) struct SlotLookup {
     /// The address of the tables' words.
     words: ir::Value,
-    /// What stands in slots, and whether it belongs to another key.
-    slots: HashMap<Known, (ir::Value, ir::Value), Hashing>,
-    /// Where entries stand, by what is in a slot and where the table begins.
-    entries: HashMap<(ir::Value, usize), Place, Hashing>,
+    /// The contents of slots, and whether they belong to another key.
+    slots: HashMap<LookupKey, (ir::Value, ir::Value), Hashing>,
+    /// The addresses of entries, by the content of a slot and the start of the table.
+    entries: HashMap<(ir::Value, usize), WordAddress, Hashing>,
 }
 
-impl Lookup {
-    pub(crate) fn new(builder: &mut FunctionBuilder, tables: &Tables) -> Lookup {
-        // Cranelift makes a constant anew wherever it is used, but not what is computed.
+impl SlotLookup {
+    pub(crate) fn new(builder: &mut FunctionBuilder, tables: &Tables) -> SlotLookup {
+        // Cranelift materialises a constant at each use, but not a computed value.
         let words = builder.ins().iconst(types::I64, tables.words.as_ptr() as i64 ^ 1);
         let words = builder.ins().bxor_imm_s(words, 1);
-        Lookup { words, slots: HashMap::default(), entries: HashMap::default() }
+        SlotLookup { words, slots: HashMap::default(), entries: HashMap::default() }
     }
 
-    /// What stands in the slot that a key names, 64 bits, and whether that belongs to another key: not 0 if so, 32
-    /// bits.
+    /// Emits the content of the slot of a key, 64 bits, and whether it belongs to another key: not 0 if so, 32 bits.
     pub(crate) fn slot(
         &mut self,
         builder: &mut FunctionBuilder,
@@ -44,7 +43,7 @@ impl Lookup {
         slots: Slots,
         key: Vec<ir::Value>,
     ) -> (ir::Value, ir::Value) {
-        let known: Known = (table.start, slots, key, table.key.iter().map(|key| key.factor).collect());
+        let known: LookupKey = (table.start, slots, key, table.key.iter().map(|key| key.factor).collect());
         if let Some(&known) = self.slots.get(&known) {
             return known;
         }
@@ -59,11 +58,11 @@ impl Lookup {
         let mut hash = hash.expect("a table with slots has a key");
         let tag = if let &[value] = key.as_slice() { value } else { builder.ins().ireduce(types::I32, hash) };
         if let Some(bits) = slots.bucket_bits {
-            let (address, offset) = self.named(builder, hash, bits, table.start, 2);
+            let (address, offset) = self.hashed(builder, hash, bits, table.start, 2);
             let factor = builder.ins().uload32(TABLE, address, offset);
             hash = builder.ins().imul(hash, factor);
         }
-        let slot = self.named(builder, hash, slots.bits, table.start + slots.at, 3);
+        let slot = self.hashed(builder, hash, slots.bits, table.start + slots.at, 3);
         let slot = pair(builder, slot, 0);
         let found = builder.ins().ireduce(types::I32, slot);
         let differs = builder.ins().bxor(found, tag);
@@ -72,47 +71,55 @@ impl Lookup {
         (content, differs)
     }
 
-    /// Where, from a word on, the thing of two to the power `size` bytes stands that so many upper bits of a hash name.
-    fn named(&self, builder: &mut FunctionBuilder, hash: ir::Value, bits: u32, start: usize, size: i64) -> Place {
+    /// Emits the address of an element of two to the power `size` bytes, of an array that begins at the word `start`
+    /// and is indexed by the upper `bits` of a hash.
+    fn hashed(
+        &self,
+        builder: &mut FunctionBuilder,
+        hash: ir::Value,
+        bits: u32,
+        start: usize,
+        size: i64,
+    ) -> WordAddress {
         let number = builder.ins().ushr_imm_s(hash, i64::from(64 - bits));
         let offset = builder.ins().ishl_imm_s(number, size);
         let address = builder.ins().iadd(self.words, offset);
-        far(builder, address, start)
+        word_address(builder, address, start)
     }
 
-    /// Where an entry stands, by the word at which it does, 64 bits.
-    pub(crate) fn entry_at(&mut self, builder: &mut FunctionBuilder, content: ir::Value, start: usize) -> Place {
+    /// Emits the address of an entry, given its index in the words of a table, 64 bits.
+    pub(crate) fn entry_at(&mut self, builder: &mut FunctionBuilder, content: ir::Value, start: usize) -> WordAddress {
         if let Some(&known) = self.entries.get(&(content, start)) {
             return known;
         }
         let offset = builder.ins().ishl_imm_s(content, 2);
         let address = builder.ins().iadd(self.words, offset);
-        let entry = far(builder, address, start);
+        let entry = word_address(builder, address, start);
         self.entries.insert((content, start), entry);
         entry
     }
 
-    /// Where the entries of a table without slots begin.
-    pub(crate) fn start(&self, builder: &mut FunctionBuilder, table: &Table) -> Place {
-        far(builder, self.words, table.start)
+    /// Emits the address of the entries of a table without slots.
+    pub(crate) fn start(&self, builder: &mut FunctionBuilder, table: &Table) -> WordAddress {
+        word_address(builder, self.words, table.start)
     }
 }
 
-/// So many words behind an address.
-fn far(builder: &mut FunctionBuilder, address: ir::Value, words: usize) -> Place {
-    // Behind it come some more.
+/// Emits the address of a word, counted from `address`.
+fn word_address(builder: &mut FunctionBuilder, address: ir::Value, words: usize) -> WordAddress {
+    // Loads add small offsets to it.
     match i32::try_from(4 * words) {
         Ok(offset) if offset < i32::MAX / 2 => (address, offset),
         _ => (builder.ins().iadd_imm_s(address, 4 * words as i64), 0),
     }
 }
 
-/// A word of an entry.
-pub(crate) fn word(builder: &mut FunctionBuilder, (address, offset): Place, word: usize) -> ir::Value {
+/// Emits the load of a word of an entry.
+pub(crate) fn word(builder: &mut FunctionBuilder, (address, offset): WordAddress, word: usize) -> ir::Value {
     builder.ins().load(types::I32, TABLE, address, offset + 4 * word as i32)
 }
 
-/// A word and the next one, 64 bits.
-pub(crate) fn pair(builder: &mut FunctionBuilder, (address, offset): Place, word: usize) -> ir::Value {
+/// Emits the load of a word and the next one, 64 bits.
+pub(crate) fn pair(builder: &mut FunctionBuilder, (address, offset): WordAddress, word: usize) -> ir::Value {
     builder.ins().load(types::I64, TABLE, address, offset + 4 * word as i32)
 }

@@ -1,6 +1,6 @@
 //! Parsing of the tokens that may follow an operand: operators and closing brackets.
 
-use crate::bpf::isa::AluOp;
+use crate::bpf::isa::{ALU_SYMBOLS, AluOp};
 use crate::lang::keywords;
 use crate::lang::names;
 use crate::lang::parse::{Allowed, Operand, Parser, Waiting};
@@ -69,7 +69,7 @@ impl Parser<'_> {
                 return self.expected("a number rather than a test");
             }
             self.waiting.push(Waiting::Relation { relation, left: self.steps.len() });
-        } else if let Some(op) = names::find(&names::OPERATORS, symbol) {
+        } else if let Some(op) = names::find(&ALU_SYMBOLS, symbol) {
             self.reduce_arithmetic(Some(op));
             self.waiting.push(Waiting::Binary(op, self.span.start));
         } else {

@@ -183,7 +183,87 @@ fn reads_argument_names_from_remarks() {
     same("A = fd # write(fd, buf, count)\nA = count >> 32 # write(fd, buf, count)", "A = args[0] A = args[2] >> 32");
     same("A = len # mmap(addr, len, prot)\nA = len # what it is", "A = args[1] A = len");
     same("0004: A = prot # i386.mprotect(start, len, prot)\nreturn A", "A = args[2] return A");
-    assert!(message("A = fd\nreturn A").2.ends_with("arguments are `args[0]` to `args[5]`"));
+    if cfg!(feature = "syscall-names") {
+        assert!(message("A = fd\nreturn A").2.ends_with("arguments are `args[0]` to `args[5]`"));
+    }
+    let contradicts = "expected a statement that agrees with the four fields; remove the fields to use the statement";
+    assert_eq!(message(" 0000: 0x06 0x00 0x00 0x7fff0000  return KILL"), (1, 35, contradicts.into()));
+    assert_eq!(message("0000: 0x15 0x00 0x01 0x00000001  if (A != 1) goto 0003").2, contradicts);
+    let remarks = read(
+        "0000: 0x20 0x00 0x00 0x00000010  A = addr # mmap(addr, len, prot, flags, fd, pgoff)
+         0001: 0x15 0x00 0x00 0x00000005  /* no-op */
+         0002: 0x15 0x01 0x01 0x00000005  goto 0004
+         0003: 0x81 0x00 0x00 0x00000000  X = 64
+         0004: 0x15 0x00 0x01 0x00000005  if (A != 5) goto 0006
+         0005: 0xffff 0x01 0x02 0x00000005
+         0006: 0x20 0x00 0x00 0x00000018  A = times # utime(filename, times)
+         0007: 0x15 0x00 0x01 0x00000004  if (A != write) goto 0009 # of i386",
+    );
+    assert_eq!(remarks.len(), 8);
+}
+
+#[test]
+fn prints_forbidden_instructions_as_remarks() {
+    let refused =
+        [RawInstruction::new(0x28, 0, 0, 12), RawInstruction::new(0xb1, 0, 0, 14), RawInstruction::new(7, 9, 9, 9)];
+    let printed = super::print(&refused);
+    assert!(printed.contains("# ldh [12]") && printed.contains("# ldxb 4*([14]&0xf)") && printed.contains("X = A"));
+    assert_eq!(read(&printed), refused);
+}
+
+#[cfg(feature = "syscall-names")]
+#[test]
+fn names_calls_for_the_tested_architecture() {
+    let program = read(
+        "A = arch
+         A == ARCH_AARCH64 ? arm : 0
+         A = sys_number
+         A == 64 ? end : end
+         arm: A = sys_number
+         A == 64 ? end : 0
+         end: return ALLOW",
+    );
+    let printed = lines(&program, PRESUMED);
+    assert!(printed[3].contains("A == semget"), "{}", printed[3]);
+    assert!(printed[5].contains("A == aarch64.write"), "{}", printed[5]);
+}
+
+#[test]
+fn orders_halves_by_the_architecture() {
+    let s390x = Arch(0x8000_0016);
+    let text = "A = args[0] A = args[0] >> 32 A = args_h[5] A = instruction_pointer A = data[16] return A";
+    let offsets = |arch| parse_presuming(text, arch).unwrap().iter().map(|raw| raw.k).collect::<Vec<u32>>();
+    assert_eq!(offsets(Arch::X86_64), [16, 20, 60, 8, 16, 0]);
+    assert_eq!(offsets(s390x), [20, 16, 56, 12, 16, 0]);
+    // A tested architecture overrides the presumed one.
+    let dual = "A = arch
+                A == ARCH_S390X ? big : next
+                A = args[0]
+                return A
+                big: A = args[0]
+                return A";
+    for presumed in [Arch::X86_64, s390x] {
+        let program = parse_presuming(dual, presumed).unwrap();
+        assert_eq!(program[4].k, 20);
+        assert_eq!(program[2].k, if presumed == s390x { 20 } else { 16 });
+        assert!(lines(&program, presumed)[4].ends_with("A = args[0]"));
+    }
+    // A listing may be of any architecture, but of one only.
+    let listing =
+        |second| format!("0000: 0x20 0x00 0x00 0x00000010  A = args[0] >> 32\n0001: 0x20 0 0 {second}  A = args[1]");
+    assert_eq!(read(&listing("0x1c")).len(), 2);
+    assert_eq!(message(&listing("0x18")).0, 2);
+}
+
+#[test]
+fn reads_argument_names_from_remarks() {
+    let same = |a: &str, b: &str| assert_eq!(read(a), read(b), "{a} / {b}");
+    same("A = fd # write(fd, buf, count)\nA = count >> 32 # write(fd, buf, count)", "A = args[0] A = args[2] >> 32");
+    same("A = len # mmap(addr, len, prot)\nA = len # what it is", "A = args[1] A = len");
+    same("0004: A = prot # i386.mprotect(start, len, prot)\nreturn A", "A = args[2] return A");
+    let names = if cfg!(feature = "syscall-names") { "arguments are `args[0]` to `args[5]`" } else { "syscall-names`" };
+    let wrong = message("A = fd\nreturn A");
+    assert!(wrong.2.trim_end_matches(')').ends_with(names), "{wrong:?}");
     let contradicts = "0000: 0x20 0x00 0x00 0x00000010  A = buf # write(fd, buf, count)";
     assert_eq!(message(contradicts).1, 34);
 }

@@ -1,4 +1,5 @@
-; `ip[6:2] & 0x1fff == 0 and ip[9] == 6` is one load of four bytes. The address behind them is two loads of two bytes.
+; `ip[6:2] & 0x1fff == 0 and ip[9] == 6` becomes one load of four bytes. The address after them takes two loads of two
+; bytes.
         ldh [20]
         jset #0x1fff, drop
         ldb [23]

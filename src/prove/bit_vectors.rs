@@ -1,7 +1,7 @@
-//! Values as 32 bits, each of them 0, 1, a variable or its complement.
+//! Bit vectors: values as 32 symbolic bits, each of them 0, 1, a variable or its complement.
 //!
-//! Equal values have equal numbers. Arithmetic that moves or selects bits gives bits; what other arithmetic gives is a
-//! word of new variables, the same one for the same operands, and such variables are opaque.
+//! Equal bit vectors have equal numbers. Arithmetic that moves or selects bits yields the bits of its operands. Other
+//! arithmetic yields new variables, the same ones for the same operands; these variables are opaque.
 
 use std::collections::HashMap;
 
@@ -9,11 +9,11 @@ use crate::bpf::isa::{AluOp, Condition, Width};
 use crate::ir::Hashing;
 use crate::packet::ancillary::Extension;
 
-/// The number of a value.
+/// The number of a bit vector.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) struct ValueId(u32);
+pub(crate) struct BitVectorId(u32);
 
-impl ValueId {
+impl BitVectorId {
     pub(crate) fn index(self) -> usize {
         self.0 as usize
     }
@@ -29,11 +29,11 @@ impl Variable {
     }
 }
 
-/// One bit: 0, 1, or 2 more than twice a variable, plus 1 for its complement.
+/// One bit, encoded as 0, 1, or two more than twice a variable, plus 1 for its complement.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 struct Bit(u32);
 
-/// What a bit is.
+/// A bit, decoded.
 pub(crate) enum Source {
     Constant(bool),
     Variable { variable: Variable, is_inverted: bool },
@@ -59,33 +59,33 @@ impl Bit {
     }
 }
 
-/// The bits of a value, the lowest first.
+/// The bits, the lowest first.
 type Word = [Bit; 32];
 
 #[derive(Debug)]
-struct Value {
+struct BitVector {
     word: Word,
-    /// The number that it is, if all bits are known.
+    /// The number, if all bits are constant.
     constant: Option<u32>,
-    /// Whether it depends on arithmetic that is not looked into.
+    /// Set if a bit is opaque.
     is_opaque: bool,
 }
 
-/// What variables stand for.
+/// The source of variables.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Origin {
-    /// A byte of the packet, so far behind the place that the value names, or behind the beginning.
-    Byte(Option<ValueId>, u64),
+    /// A byte of the packet, at an offset from a base or from the start.
+    Byte(Option<BitVectorId>, u64),
     /// A number at an offset that is relative to a header.
     Relative(u32, Width),
     WireLen,
     Ancillary(Extension),
-    /// What is different each time.
+    /// A value that differs each time.
     Fresh(u32),
-    Alu(AluOp, ValueId, ValueId),
-    Negated(ValueId),
+    Alu(AluOp, BitVectorId, BitVectorId),
+    Negated(BitVectorId),
     /// 1 if the condition holds, else 0.
-    Compared(Condition, ValueId, ValueId),
+    Compared(Condition, BitVectorId, BitVectorId),
 }
 
 impl Origin {
@@ -93,7 +93,7 @@ impl Origin {
         matches!(self, Origin::Fresh(_) | Origin::Alu(..) | Origin::Negated(_) | Origin::Compared(..))
     }
 
-    /// How many variables it has.
+    /// Returns the number of variables.
     fn bits(self) -> u32 {
         match self {
             Origin::Byte(..) => 8,
@@ -105,24 +105,24 @@ impl Origin {
     }
 }
 
-/// All values and variables of a program.
+/// All bit vectors and variables of a program.
 #[derive(Debug, Default)]
-pub(crate) struct Values {
-    list: Vec<Value>,
-    constants: HashMap<u32, ValueId, Hashing>,
-    numbers: HashMap<Word, ValueId, Hashing>,
+pub(crate) struct BitVectors {
+    list: Vec<BitVector>,
+    constants: HashMap<u32, BitVectorId, Hashing>,
+    numbers: HashMap<Word, BitVectorId, Hashing>,
     /// The first variable of each origin; the others follow.
     variables: HashMap<Origin, u32, Hashing>,
-    /// Whether a variable is opaque.
+    /// Marks the opaque variables.
     opaque: Vec<bool>,
-    /// What has been computed before.
-    computed: HashMap<(AluOp, ValueId, ValueId), ValueId, Hashing>,
-    loaded: HashMap<(Option<ValueId>, u64, Width), ValueId, Hashing>,
+    /// The results of earlier operations and loads.
+    computed: HashMap<(AluOp, BitVectorId, BitVectorId), BitVectorId, Hashing>,
+    loaded: HashMap<(Option<BitVectorId>, u64, Width), BitVectorId, Hashing>,
     fresh: u32,
 }
 
-impl Values {
-    pub(crate) fn constant(&mut self, value: u32) -> ValueId {
+impl BitVectors {
+    pub(crate) fn constant(&mut self, value: u32) -> BitVectorId {
         if let Some(&value) = self.constants.get(&value) {
             return value;
         }
@@ -131,28 +131,28 @@ impl Values {
         number
     }
 
-    /// The constant that a value is.
-    pub(crate) fn as_constant(&self, value: ValueId) -> Option<u32> {
+    /// Returns the constant that a value is.
+    pub(crate) fn as_constant(&self, value: BitVectorId) -> Option<u32> {
         self.list[value.index()].constant
     }
 
-    /// What the bits are, the lowest first.
-    pub(crate) fn sources(&self, value: ValueId) -> impl Iterator<Item = Source> {
+    /// Returns the bits of a value, the lowest first.
+    pub(crate) fn sources(&self, value: BitVectorId) -> impl Iterator<Item = Source> {
         self.list[value.index()].word.into_iter().map(Bit::source)
     }
 
-    /// Whether a value depends on arithmetic that is not looked into.
-    pub(crate) fn is_opaque(&self, value: ValueId) -> bool {
+    /// Returns whether a value depends on opaque variables.
+    pub(crate) fn is_opaque(&self, value: BitVectorId) -> bool {
         self.list[value.index()].is_opaque
     }
 
-    /// How many values and variables there are.
+    /// Returns the numbers of values and of variables.
     pub(crate) fn counts(&self) -> (usize, usize) {
         (self.list.len(), self.opaque.len())
     }
 
-    /// A number of the packet, in network order.
-    pub(crate) fn load(&mut self, base: Option<ValueId>, offset: u64, width: Width) -> ValueId {
+    /// Returns a number of the packet, in network order.
+    pub(crate) fn load(&mut self, base: Option<BitVectorId>, offset: u64, width: Width) -> BitVectorId {
         if let Some(&value) = self.loaded.get(&(base, offset, width)) {
             return value;
         }
@@ -166,20 +166,20 @@ impl Values {
         value
     }
 
-    /// The value of an origin that is no byte of the packet.
-    pub(crate) fn of(&mut self, origin: Origin) -> ValueId {
+    /// Returns the value of an origin other than a byte of the packet.
+    pub(crate) fn of(&mut self, origin: Origin) -> BitVectorId {
         let word = self.variables(origin);
         self.number(word)
     }
 
-    /// A value of which nothing is known, and which is equal to no other.
-    pub(crate) fn fresh(&mut self) -> ValueId {
+    /// Returns a value of which nothing is known, and that is equal to no other.
+    pub(crate) fn fresh(&mut self) -> BitVectorId {
         self.fresh += 1;
         self.of(Origin::Fresh(self.fresh))
     }
 
-    /// The result of an operation, but not of a division by zero. Shifts by 32 or more are 0.
-    pub(crate) fn alu(&mut self, op: AluOp, a: ValueId, b: ValueId) -> Option<ValueId> {
+    /// Returns the result of an operation; `None` for a division by zero. Shifts by 32 or more yield 0.
+    pub(crate) fn alu(&mut self, op: AluOp, a: BitVectorId, b: BitVectorId) -> Option<BitVectorId> {
         if let Some(&value) = self.computed.get(&(op, a, b)) {
             return Some(value);
         }
@@ -199,15 +199,15 @@ impl Values {
         Some(value)
     }
 
-    /// The bits of a value of which all but those in the mask are 0.
-    pub(crate) fn masked(&mut self, value: ValueId, mask: u32) -> ValueId {
+    /// Returns a value with all bits outside of the mask set to 0.
+    pub(crate) fn masked(&mut self, value: BitVectorId, mask: u32) -> BitVectorId {
         let mut word = self.list[value.index()].word;
         (0..32).filter(|bit| mask >> bit & 1 == 0).for_each(|bit| word[bit] = Bit::ZERO);
         self.number(word)
     }
 
-    /// What an operation with a constant gives, if it moves bits.
-    fn with_constant(&self, op: AluOp, a: ValueId, k: u32) -> Option<Word> {
+    /// Returns the bits of an operation with a constant, if it only moves bits.
+    fn with_constant(&self, op: AluOp, a: BitVectorId, k: u32) -> Option<Word> {
         let word = self.list[a.index()].word;
         let shifted = |by: i64| -> Word {
             std::array::from_fn(|bit| {
@@ -229,8 +229,8 @@ impl Values {
         }
     }
 
-    /// What an operation gives that may work on each bit alone.
-    fn bitwise(&mut self, op: AluOp, a: ValueId, b: ValueId) -> ValueId {
+    /// Returns the result of an operation, bit by bit if it has no carries.
+    fn bitwise(&mut self, op: AluOp, a: BitVectorId, b: BitVectorId) -> BitVectorId {
         let (left, right) = (self.list[a.index()].word, self.list[b.index()].word);
         let mut word = [Bit::ZERO; 32];
         let is_bitwise = (0..32).all(|bit| join(op, left[bit], right[bit]).map(|joined| word[bit] = joined).is_some());
@@ -250,27 +250,27 @@ impl Values {
         )
     }
 
-    fn number(&mut self, word: Word) -> ValueId {
-        let next = ValueId(self.list.len() as u32);
+    fn number(&mut self, word: Word) -> BitVectorId {
+        let next = BitVectorId(self.list.len() as u32);
         let number = *self.numbers.entry(word).or_insert(next);
         if number == next {
             let (mut constant, mut is_opaque) = (Some(0), false);
-            for (place, bit) in word.into_iter().enumerate() {
+            for (index, bit) in word.into_iter().enumerate() {
                 match bit.source() {
-                    Source::Constant(bit) => constant = constant.map(|number| number | u32::from(bit) << place),
+                    Source::Constant(bit) => constant = constant.map(|number| number | u32::from(bit) << index),
                     Source::Variable { variable, .. } => {
                         constant = None;
                         is_opaque |= self.opaque[variable.index()];
                     }
                 }
             }
-            self.list.push(Value { word, constant, is_opaque });
+            self.list.push(BitVector { word, constant, is_opaque });
         }
         number
     }
 }
 
-/// What an operation makes of two bits, if that is a bit, and no carry.
+/// Returns the result of an operation on two bits, if it is a bit without a carry.
 fn join(op: AluOp, a: Bit, b: Bit) -> Option<Bit> {
     match op {
         AluOp::And => match (a, b) {

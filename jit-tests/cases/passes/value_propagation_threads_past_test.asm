@@ -1,4 +1,4 @@
-; `not tcp port 80 and not tcp port 81` as written: who comes from the first test with another protocol needs no second.
+; `not tcp port 80 and not tcp port 81` as written: packets of another protocol skip the second test.
         ldb [9]
         jne #6, next
         ldh [22]

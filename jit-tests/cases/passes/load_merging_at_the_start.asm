@@ -1,4 +1,4 @@
-; Three bytes at the beginning of a packet that may have no more: no load of four has them, and two tests remain.
+; Three bytes at the start of a packet that may have no more: no load of four bytes fits, and two tests remain.
         ldh [0]
         jne #0x0102, drop
         ldb [2]

@@ -1,5 +1,5 @@
-; Equality, bits and members of a table are asked for in the order of the packet; a number that is compared or returned
-; elsewhere is turned round anyway, and asked for as it is.
+; Tests for equality, for bits and for members of a table are made in the byte order of the packet. A number that is
+; also compared or returned elsewhere is swapped anyway, and tested as it is.
         ldh [0]
         jne #0x800, drop
         ldh [2]

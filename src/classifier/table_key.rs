@@ -1,17 +1,17 @@
-//! Keys of tables: what of the packet is hashed, and the terms that have one key.
+//! Keys of tables, their hashes, and the terms that share a key.
 
 use std::collections::HashSet;
 
-use crate::classifier::perfect_hash::{FEW, Places};
-use crate::classifier::table_choice::{Key, seen};
+use crate::classifier::perfect_hash::{MAX_DIRECT_KEYS, PerfectHash};
+use crate::classifier::table_choice::{KeyMask, masked};
 use crate::classifier::term::{Constraint, Term};
 use crate::ir::Hashing;
 
-/// How many hashes are tried for the keys of a table: those without buckets, if there are few keys, and others.
+/// The number of hashes that are tried for the keys of a table: those without buckets, if there are few keys, and all.
 const DIRECT_TRIALS: usize = 64;
 const TRIALS: usize = 128;
 
-/// A field of a key.
+/// A field of a key, the bits that are hashed, and the factor of the hash.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct KeyField {
     pub(crate) field: u8,
@@ -19,16 +19,16 @@ pub(crate) struct KeyField {
     pub(crate) factor: u64,
 }
 
-/// A hash, the tag, and the terms with a key that is hashed so, in the order of their ranks.
+/// The hash of a key, its tag, and the terms with this hash, in the order of their ranks.
 pub(crate) type Chain<'t> = (u64, u32, Vec<&'t Term>);
 
-/// A hash of the key that brings no two of these terms to one place but those with one key, and the terms by key;
-/// `None` if there is no key, or no such hash was found.
+/// Returns a key with factors, a perfect hash, and the terms by key; `None` if the key is empty or no perfect hash was
+/// found.
 pub(crate) fn hashed<'t>(
-    key: &Key,
+    key: &KeyMask,
     terms: &[&'t Term],
     factor: impl Fn(usize, usize) -> u64,
-) -> Option<(Vec<KeyField>, Places, Vec<Chain<'t>>)> {
+) -> Option<(Vec<KeyField>, PerfectHash, Vec<Chain<'t>>)> {
     if key.is_empty() {
         return None;
     }
@@ -43,75 +43,75 @@ pub(crate) fn hashed<'t>(
                 (hash, tag, term)
             })
             .collect();
-        // The sort is stable.
+        // The sort is stable, so terms stay in the order of their ranks.
         sorted.sort_by_key(|&(hash, ..)| hash);
         let chains: Vec<Chain> = sorted
             .chunk_by(|a, b| a.0 == b.0)
             .map(|chain| (chain[0].0, chain[0].1, chain.iter().map(|&(_, _, term)| term).collect()))
             .collect();
         let hashes: Vec<u64> = chains.iter().map(|&(hash, ..)| hash).collect();
-        let is_direct = hashes.len() <= FEW && trial < DIRECT_TRIALS;
-        let places = if is_direct { Places::direct(&hashes) } else { Places::new(&hashes) };
-        places.map(|places| (key, places, chains))
+        let is_direct = hashes.len() <= MAX_DIRECT_KEYS && trial < DIRECT_TRIALS;
+        let perfect = if is_direct { PerfectHash::direct(&hashes) } else { PerfectHash::new(&hashes) };
+        perfect.map(|perfect| (key, perfect, chains))
     })
 }
 
-/// The most kinds of terms that become tables of their own.
-const MOST_SHAPES: usize = 4;
+/// The most shapes of terms that become tables of their own.
+const MAX_SHAPES: usize = 4;
 
-/// The terms of a table by what they ask about, if they are no more than a few kinds and a key has chains because of
-/// them.
+/// Groups the terms of a table by the fields that they constrain, if that leaves no chains and gives few groups.
 ///
-/// Of `host A and port P` the ways with one port and those with the other then have tables of their own, with the same
-/// words, and nothing is searched.
-pub(crate) fn by_shape<'t>(key: &Key, terms: &[&'t Term]) -> Vec<Vec<&'t Term>> {
+/// For `host A and port P`, the source ports and the destination ports then have tables of their own, with the same
+/// words.
+pub(crate) fn by_shape<'t>(key: &KeyMask, terms: &[&'t Term]) -> Vec<Vec<&'t Term>> {
     let mut shapes: Vec<Vec<&Term>> = Vec::new();
     let field = |constraint: &Constraint| constraint.field;
     let is_alike =
         |a: &Term, b: &Term| a.needs == b.needs && a.constraints.iter().map(field).eq(b.constraints.iter().map(field));
-    if key.is_empty() || kinds(key, terms) == terms.len() {
+    if key.is_empty() || distinct_keys(key, terms) == terms.len() {
         return vec![terms.to_vec()];
     }
     for &term in terms {
         match shapes.iter().position(|shape| is_alike(shape[0], term)) {
             Some(shape) => shapes[shape].push(term),
-            None if shapes.len() == MOST_SHAPES => return vec![terms.to_vec()],
+            None if shapes.len() == MAX_SHAPES => return vec![terms.to_vec()],
             None => shapes.push(vec![term]),
         }
     }
-    match shapes.iter().all(|shape| kinds(key, shape) == shape.len()) {
+    match shapes.iter().all(|shape| distinct_keys(key, shape) == shape.len()) {
         true => shapes,
         false => vec![terms.to_vec()],
     }
 }
 
-/// How many terms a key tells apart.
-fn kinds(key: &[(u8, u32)], terms: &[&Term]) -> usize {
+/// Returns the number of distinct keys of some terms.
+fn distinct_keys(key: &[(u8, u32)], terms: &[&Term]) -> usize {
     let seen = |term: &&Term| key.iter().map(|&(field, mask)| number(term, field, mask)).collect::<Vec<u32>>();
     terms.iter().map(seen).collect::<HashSet<_, Hashing>>().len()
 }
 
-/// Leaves out of a key what is not needed to tell terms apart, what tells the fewest apart first.
-pub(crate) fn narrow(key: &mut Key, terms: &[&Term]) {
-    let all = kinds(key, terms);
+/// Removes fields from a key that are not needed to distinguish terms, the least distinctive fields first.
+pub(crate) fn narrow(key: &mut KeyMask, terms: &[&Term]) {
+    let all = distinct_keys(key, terms);
     let mut fields = key.clone();
-    fields.sort_by_cached_key(|&field| kinds(&[field], terms));
+    fields.sort_by_cached_key(|&field| distinct_keys(&[field], terms));
     for field in fields {
-        let rest: Key = key.iter().copied().filter(|&other| other != field).collect();
-        if !rest.is_empty() && kinds(&rest, terms) == all {
+        let rest: KeyMask = key.iter().copied().filter(|&other| other != field).collect();
+        if !rest.is_empty() && distinct_keys(&rest, terms) == all {
             *key = rest;
         }
     }
 }
 
-/// What a key sees of a field of a term.
+/// Returns the bits of a field of a term that a key hashes.
 pub(crate) fn number(term: &Term, field: u8, mask: u32) -> u32 {
-    let constraint = term.constraints.iter().find(|constraint| constraint.field == field);
-    constraint.and_then(|constraint| seen(constraint, field, mask)).unwrap_or(0)
+    term.constraint(field).and_then(|constraint| masked(constraint, field, mask)).unwrap_or(0)
 }
 
-/// The hash of a key, and its tag. The hash is a sum of products by odd random factors: of one field no two are alike,
-/// of several they are by chance only.
+/// Returns the hash of a key and its tag.
+///
+/// The hash is a sum of products with odd random factors: for one field all hashes differ, for several they collide by
+/// chance only.
 pub(crate) fn hash(key: &[KeyField], number: impl Fn(&KeyField) -> u32) -> (u64, u32) {
     let hash =
         key.iter().fold(0, |hash: u64, field| hash.wrapping_add(field.factor.wrapping_mul(number(field).into())));

@@ -1,4 +1,4 @@
-//! A set that changes while other threads ask it.
+//! Sets that change while other threads use them.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, TryLockError};
@@ -7,15 +7,15 @@ use std::{hint, mem, process, thread};
 use crate::bpf::verify::Verified;
 use crate::codegen::OnceBox;
 use crate::filter_set::FilterSet;
-use crate::filter_set::change::Change;
+use crate::filter_set::change::RuleChange;
 use crate::filter_set::error::SetError;
 
-/// A [`FilterSet`] that changes while other threads ask it: each thread has a [`SetReader`], which sees a change at the
+/// A [`FilterSet`] that changes while other threads use it. Each thread has a [`SetReader`], which sees a change at the
 /// next packet.
 ///
-/// A change takes as long as to index the few rules that are new. When these have become many, all are indexed anew in
-/// the background, while readers go on with what is there. Clones are the same set. A process that is forked has a set of
-/// its own from then on, with the rules of that moment.
+/// A change takes as long as indexing the few rules that were added. When these are many, all rules are indexed anew in
+/// the background, while readers use the present set. Clones are the same set. A forked process has its own set from
+/// then on, with the rules of that moment.
 ///
 /// ```
 /// use cbpf::{Dialect, FilterSet, Program, SharedSet};
@@ -37,32 +37,32 @@ use crate::filter_set::error::SetError;
 #[derive(Clone, Debug)]
 pub struct SharedSet(Arc<Shared>);
 
-/// What the clones of a set share in one process.
+/// The state that the clones of a set share in one process.
 ///
-/// A process that is forked inherits it as it was at that moment, with locks of threads that are not there. So it only
-/// reads the newest version, which is whole and never locked to write, and goes on with a [`Shared`] of its own.
+/// A forked process inherits the state of that moment, with locks of threads that do not exist in it. It only reads the
+/// newest version, which is complete and never locked for writing, and continues with its own [`Shared`].
 #[derive(Debug)]
 struct Shared {
-    /// The process that changes it.
+    /// The process that changes the set.
     process: u32,
-    /// Whoever changes the set has this.
+    /// Locked during a change.
     newest: Mutex<Newest>,
-    /// How often the set has changed.
+    /// The number of changes.
     version: AtomicU64,
-    /// The newest version, in the place that its number has. Who shows the next one writes to the other place first.
+    /// The newest version, at the place of its number modulo 2. The next version is written to the other place first.
     versions: [RwLock<FilterSet>; 2],
-    /// What a process that was forked goes on with.
+    /// The state of a forked process.
     forked: OnceBox<Arc<Shared>>,
 }
 
-/// The set as it is now, and what became of it since its rules began to be indexed anew, if that goes on.
+/// The newest set and, while its rules are indexed anew in the background, the changes since that began.
 #[derive(Debug)]
 struct Newest {
     set: FilterSet,
-    changes: Option<Vec<Change>>,
+    changes: Option<Vec<RuleChange>>,
 }
 
-/// Where a thread sees a [`SharedSet`].
+/// The view that one thread has of a [`SharedSet`].
 #[derive(Clone, Debug)]
 pub struct SetReader {
     shared: Arc<Shared>,
@@ -71,7 +71,7 @@ pub struct SetReader {
 }
 
 impl SetReader {
-    /// The set as it is now.
+    /// Returns the set with all changes up to now.
     #[inline]
     pub fn set(&mut self) -> &FilterSet {
         if self.shared.version.load(Ordering::Acquire) != self.version {
@@ -93,19 +93,19 @@ impl SharedSet {
         SharedSet(Shared::new(set))
     }
 
-    /// A view of the set for a thread.
+    /// Creates a view of the set for a thread.
     pub fn reader(&self) -> SetReader {
         let shared = self.0.here();
         let (version, set) = shared.snapshot();
         SetReader { shared, version, set }
     }
 
-    /// Adds a rule behind all others, as [`FilterSet::add`].
+    /// Adds a rule after all others, as [`FilterSet::add`].
     ///
     /// # Errors
     /// As [`FilterSet::add`].
     pub fn add(&self, id: u32, program: &Verified) -> Result<(), SetError> {
-        self.change(Change::Add(id, program.clone()))
+        self.change(RuleChange::Add(id, program.clone()))
     }
 
     /// Adds a rule before another one, as [`FilterSet::insert_before`].
@@ -113,7 +113,7 @@ impl SharedSet {
     /// # Errors
     /// As [`FilterSet::insert_before`].
     pub fn insert_before(&self, id: u32, before: u32, program: &Verified) -> Result<(), SetError> {
-        self.change(Change::Insert(id, before, program.clone()))
+        self.change(RuleChange::Insert(id, before, program.clone()))
     }
 
     /// Removes a rule.
@@ -121,18 +121,18 @@ impl SharedSet {
     /// # Errors
     /// As [`FilterSet::remove`].
     pub fn remove(&self, id: u32) -> Result<(), SetError> {
-        self.change(Change::Remove(id))
+        self.change(RuleChange::Remove(id))
     }
 
-    /// Gives a rule another program, as [`FilterSet::replace`].
+    /// Replaces the program of a rule, as [`FilterSet::replace`].
     ///
     /// # Errors
     /// As [`FilterSet::replace`].
     pub fn replace(&self, id: u32, program: &Verified) -> Result<(), SetError> {
-        self.change(Change::Replace(id, program.clone()))
+        self.change(RuleChange::Replace(id, program.clone()))
     }
 
-    fn change(&self, change: Change) -> Result<(), SetError> {
+    fn change(&self, change: RuleChange) -> Result<(), SetError> {
         let shared = self.0.here();
         let mut newest = shared.lock();
         newest.set.change(&change)?;
@@ -157,7 +157,7 @@ impl Shared {
         })
     }
 
-    /// What is this process's own: if it was forked since, a copy of the newest version that it inherited.
+    /// Returns the state of this process: in a forked process, a copy of the newest version that it inherited.
     fn here(self: &Arc<Self>) -> Arc<Shared> {
         let (mut shared, process) = (self, process::id());
         while shared.process != process {
@@ -169,10 +169,10 @@ impl Shared {
         shared.clone()
     }
 
-    /// Makes the copy that this process goes on with. Its rules are indexed anew if that had begun, or should.
+    /// Makes the copy for a forked process. Its rules are indexed anew if that had begun or is due.
     fn fork(&self) -> &Arc<Shared> {
         let forked = Shared::new(self.snapshot().1);
-        // Has readers look for the copy. The place of the version stays the same.
+        // Makes readers look for the copy. The place of the version stays the same.
         self.version.fetch_add(2, Ordering::AcqRel);
         let (forked, is_first) = self.forked.get_or_set(forked);
         let mut newest = forked.lock();
@@ -183,14 +183,14 @@ impl Shared {
         forked
     }
 
-    /// The newest version, and its number.
+    /// Returns the newest version and its number.
     fn snapshot(&self) -> (u64, FilterSet) {
         loop {
             let version = self.version.load(Ordering::Acquire);
             let set = match self.versions[version as usize % 2].try_read() {
                 Ok(set) => Some(set),
                 Err(TryLockError::Poisoned(error)) => Some(error.into_inner()),
-                // It is being written, and was the newest.
+                // Another version is the newest by now, and this place is being written.
                 Err(TryLockError::WouldBlock) => None,
             };
             if let Some(set) = set.filter(|_| self.version.load(Ordering::Acquire) == version) {
@@ -200,7 +200,7 @@ impl Shared {
         }
     }
 
-    /// Shows readers a set, for whoever changes it.
+    /// Publishes a set to readers. The caller holds the lock of `newest`.
     fn publish(&self, set: &FilterSet) {
         let put = |version: u64| {
             let mut place = self.versions[version as usize % 2].write().unwrap_or_else(PoisonError::into_inner);
@@ -209,7 +209,7 @@ impl Shared {
         let version = self.version.load(Ordering::Relaxed) + 1;
         drop(put(version));
         self.version.store(version, Ordering::Release);
-        // Not to keep what nobody sees any more.
+        // Frees the previous version.
         drop(put(version + 1));
     }
 
@@ -217,7 +217,7 @@ impl Shared {
         self.newest.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Indexes all rules anew in the background; without a thread for that, when the next change comes.
+    /// Indexes all rules anew in the background. If no thread can be started, the next change tries again.
     fn rebuild(self: &Arc<Self>, newest: &mut Newest) {
         let (shared, mut set) = (self.clone(), newest.set.clone());
         let work = move || {
@@ -228,13 +228,12 @@ impl Shared {
         newest.changes = is_begun.then(Vec::new);
     }
 
-    /// Takes a set whose rules were indexed anew, and makes the changes that have come since.
+    /// Publishes a set whose rules were indexed anew, after applying the changes since that began.
     fn adopt(&self, mut set: FilterSet) {
         let mut newest = self.lock();
         let changes = newest.changes.take().unwrap_or_default();
         let is_done = changes.iter().try_for_each(|change| set.change(change));
-        // What the one set took, the other does.
-        debug_assert_eq!(is_done, Ok(()));
+        debug_assert!(is_done.is_ok(), "the other set accepted the same changes: {is_done:?}");
         newest.set = set;
         self.publish(&newest.set);
     }

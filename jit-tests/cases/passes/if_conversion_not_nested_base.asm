@@ -1,4 +1,4 @@
-; Not converted: the place of a load comes from a load whose place comes from a load.
+; Not converted: the address of a load depends on a load whose address depends on a load.
         ldb [1]
         tax
         ldb [x + 2]

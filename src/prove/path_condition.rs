@@ -1,42 +1,43 @@
-//! What is known on a path: bits, bounds of values, and what values are not.
+//! Path conditions: what the tests on a path imply about bits, bounds of values, and excluded numbers.
 //!
-//! Facts are added one after the other, and taken back in the opposite order.
+//! Assumptions are added one by one, and undone in the opposite order. Unlike the known bits of the graph, the bounds
+//! are exact with regard to known bits and excluded numbers.
 
 use std::collections::HashSet;
 
 use crate::bpf::isa::Condition;
 use crate::ir::Hashing;
-use crate::prove::values::{Source, ValueId, Values};
+use crate::prove::bit_vectors::{BitVectorId, BitVectors, Source};
 
-/// The facts of a path.
+/// The assumptions on a path, and what they imply.
 #[derive(Debug, Default)]
-pub(crate) struct Facts {
-    /// What each variable is.
+pub(crate) struct PathCondition {
+    /// The known variables.
     bits: Vec<Option<bool>>,
-    /// The least and the greatest number that each value can be.
+    /// The least and the greatest number of each value.
     bounds: Vec<(u32, u32)>,
-    excluded: HashSet<(ValueId, u32), Hashing>,
-    /// What was added, in order.
+    excluded: HashSet<(BitVectorId, u32), Hashing>,
+    /// The changes, in order, to undo them.
     trail: Vec<Added>,
-    /// How many numbers have been tried for values.
+    /// The number of numbers that were tried for values.
     pub(crate) work: usize,
 }
 
 #[derive(Clone, Copy, Debug)]
 enum Added {
     Bit(usize),
-    /// Bounds, and what they were before.
-    Bounds(ValueId, (u32, u32)),
-    Excluded(ValueId, u32),
+    /// A value and its previous bounds.
+    Bounds(BitVectorId, (u32, u32)),
+    Excluded(BitVectorId, u32),
 }
 
-impl Facts {
-    /// What [`Facts::forget`] goes back to.
+impl PathCondition {
+    /// Returns the mark to which [`PathCondition::forget`] can return.
     pub(crate) fn mark(&self) -> usize {
         self.trail.len()
     }
 
-    /// Takes back what was added since.
+    /// Undoes the assumptions since a mark.
     pub(crate) fn forget(&mut self, mark: usize) {
         for added in self.trail.drain(mark..).rev() {
             match added {
@@ -47,8 +48,8 @@ impl Facts {
         }
     }
 
-    /// Assumes that a test holds; false if it contradicts what is known.
-    pub(crate) fn assume(&mut self, values: &mut Values, value: ValueId, condition: Condition, k: u32) -> bool {
+    /// Assumes that a test holds; returns `false` if that contradicts the path.
+    pub(crate) fn assume(&mut self, values: &mut BitVectors, value: BitVectorId, condition: Condition, k: u32) -> bool {
         let value = match condition {
             Condition::BitsSet | Condition::BitsNotSet => values.masked(value, k),
             _ => value,
@@ -68,13 +69,13 @@ impl Facts {
         }
     }
 
-    /// Whether each value can still be some number, all bits considered that have become known since.
-    pub(crate) fn are_consistent(&mut self, values: &Values) -> bool {
+    /// Returns whether each value can still be some number, given all bits that are known by now.
+    pub(crate) fn are_consistent(&mut self, values: &BitVectors) -> bool {
         let of = |added: &Added| match *added {
             Added::Bounds(value, _) | Added::Excluded(value, _) => Some(value),
             Added::Bit(_) => None,
         };
-        let mut narrowed: Vec<ValueId> = self.trail.iter().filter_map(of).collect();
+        let mut narrowed: Vec<BitVectorId> = self.trail.iter().filter_map(of).collect();
         narrowed.dedup();
         self.work += narrowed.len();
         narrowed.into_iter().all(|value| {
@@ -83,14 +84,14 @@ impl Facts {
         })
     }
 
-    /// A value is that number.
-    fn set(&mut self, values: &Values, value: ValueId, number: u32) -> bool {
+    /// Assumes that a value is equal to a number.
+    fn set(&mut self, values: &BitVectors, value: BitVectorId, number: u32) -> bool {
         let (least, greatest) = self.bounds[value.index()];
         if !(least..=greatest).contains(&number) || self.excluded.contains(&(value, number)) {
             return false;
         }
-        for (place, source) in values.sources(value).enumerate() {
-            let wanted = number >> place & 1 == 1;
+        for (index, source) in values.sources(value).enumerate() {
+            let wanted = number >> index & 1 == 1;
             let (variable, wanted) = match source {
                 Source::Constant(bit) if bit == wanted => continue,
                 Source::Constant(_) => return false,
@@ -109,8 +110,8 @@ impl Facts {
         true
     }
 
-    /// A value is not that number.
-    fn exclude(&mut self, values: &Values, value: ValueId, number: u32) -> bool {
+    /// Assumes that a value is not equal to a number.
+    fn exclude(&mut self, values: &BitVectors, value: BitVectorId, number: u32) -> bool {
         let (least, greatest) = self.bounds[value.index()];
         let (mask, bits) = self.known(values, value);
         if number & mask != bits || !(least..=greatest).contains(&number) {
@@ -128,8 +129,8 @@ impl Facts {
         number != greatest || self.narrow(values, value, least, number - 1)
     }
 
-    /// A value lies between two numbers.
-    fn narrow(&mut self, values: &Values, value: ValueId, from: u32, to: u32) -> bool {
+    /// Assumes that a value lies between two numbers.
+    fn narrow(&mut self, values: &BitVectors, value: BitVectorId, from: u32, to: u32) -> bool {
         let (least, greatest) = self.bounds[value.index()];
         let Some(least) = self.least(values, value, least.max(from), greatest.min(to)) else { return false };
         let (mask, bits) = self.known(values, value);
@@ -145,15 +146,15 @@ impl Facts {
         true
     }
 
-    fn bound(&mut self, value: ValueId, bounds: (u32, u32)) {
+    fn bound(&mut self, value: BitVectorId, bounds: (u32, u32)) {
         let before = std::mem::replace(&mut self.bounds[value.index()], bounds);
         if before != bounds {
             self.trail.push(Added::Bounds(value, before));
         }
     }
 
-    /// The least number in a range that a value can be.
-    fn least(&mut self, values: &Values, value: ValueId, from: u32, to: u32) -> Option<u32> {
+    /// Returns the least number in a range that a value can be.
+    fn least(&mut self, values: &BitVectors, value: BitVectorId, from: u32, to: u32) -> Option<u32> {
         let (mask, bits) = self.known(values, value);
         let mut from = from;
         loop {
@@ -166,26 +167,26 @@ impl Facts {
         }
     }
 
-    /// Which bits of a value are known, and what they are.
-    fn known(&self, values: &Values, value: ValueId) -> (u32, u32) {
-        values.sources(value).enumerate().fold((0, 0), |(mask, bits), (place, source)| {
+    /// Returns the mask of the known bits of a value, and these bits.
+    fn known(&self, values: &BitVectors, value: BitVectorId) -> (u32, u32) {
+        values.sources(value).enumerate().fold((0, 0), |(mask, bits), (index, source)| {
             let bit = match source {
                 Source::Constant(bit) => Some(bit),
                 Source::Variable { variable, is_inverted } => self.bits[variable.index()].map(|bit| bit != is_inverted),
             };
-            bit.map_or((mask, bits), |bit| (mask | 1 << place, bits | u32::from(bit) << place))
+            bit.map_or((mask, bits), |bit| (mask | 1 << index, bits | u32::from(bit) << index))
         })
     }
 }
 
-/// The least number from `from` on whose bits under `mask` are `bits`.
+/// Returns the least number from `from` on whose bits under `mask` are `bits`.
 fn next(from: u32, mask: u32, bits: u32) -> Option<u32> {
     let differing = (from ^ bits) & mask;
     if differing == 0 {
         return Some(from);
     }
-    // From the highest bit that must change on, a bit that is 0 and may be 1 is set, the lowest one that there is; what
-    // is below it becomes as small as it can be.
+    // Sets the lowest bit that is 0 and may be 1, at or above the highest bit that must change, and makes the bits
+    // below it as small as possible.
     let highest = differing.ilog2();
     let may_be_set = |bit: &u32| from >> bit & 1 == 0 && (mask >> bit & 1 == 0 || bits >> bit & 1 == 1);
     let bit = (highest..32).find(may_be_set)?;
@@ -198,7 +199,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_next_number_with_these_bits() {
+    fn finds_the_next_number_with_given_bits() {
         for mask in 0..64 {
             for bits in (0..64).filter(|bits| bits & !mask == 0) {
                 for from in 0..70 {

@@ -1,4 +1,4 @@
-; Checks behind one X are merged like others. A second X is at most 15, so that byte 30 shows its bytes to be there.
+; Checks with the same X as base are merged. A second X is at most 15, so the check of byte 30 covers its loads.
         ldb [30]
         ldxb 4*([14]&0xf)
         ldh [x + 14]

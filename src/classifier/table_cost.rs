@@ -1,0 +1,97 @@
+//! Estimates of the time of lookups, in machine instructions. A mispredicted branch counts as the instructions that it
+//! delays.
+
+use std::collections::HashSet;
+
+use crate::classifier::entry_conditions::{Comparison, EntryCondition};
+use crate::classifier::table::{Table, Tables};
+use crate::classifier::term::Constraint;
+use crate::ir::Hashing;
+
+/// The hash, the slot, and the use of its content.
+const SLOT: f64 = 16.0;
+
+/// A mispredicted branch.
+const BRANCH: f64 = 120.0;
+
+/// A guess of the share of packets for which some term holds.
+const MATCHED: f64 = 0.8;
+
+/// The share of packets from which on an event counts as likely.
+const LIKELY: f64 = 0.4;
+
+/// The number of mispredictions at the end of a long chain.
+const CHAIN_END: f64 = 1.5;
+
+/// An entry without its conditions, a condition of each kind, and the fields that an entry needs.
+const ENTRY: f64 = 6.0;
+const SAME: f64 = 3.0;
+const RANGE: f64 = 5.0;
+const NEEDS: f64 = 4.0;
+
+/// An inline term without its constraints, a use of a constraint, and the evaluation of each distinct constraint.
+const INLINE_TERM: f64 = 3.0;
+const CONSTRAINT_USE: f64 = 1.0;
+const CONSTRAINT: f64 = 3.0;
+
+impl Tables {
+    /// Returns the cost of a lookup in all tables.
+    pub(crate) fn cost(&self) -> f64 {
+        self.list.iter().map(|table| table.cost(self.share(table))).sum()
+    }
+
+    /// Returns the cost of lists whose terms are looked at one by one, in the order of the rules.
+    pub(crate) fn cost_of_lists(&self) -> f64 {
+        let lists = self.list.iter().filter(|table| table.slots.is_none() && table.inline_terms.is_empty());
+        lists.map(|table| table.cost(self.share(table)) - BRANCH).sum()
+    }
+
+    /// Returns whether so many packets have a key of the table that its first entry is evaluated without a branch.
+    pub(crate) fn is_likely(&self, table: &Table) -> bool {
+        table.hits(self.share(table)) > LIKELY
+    }
+
+    /// Returns the share of all terms that a table has.
+    fn share(&self, table: &Table) -> f64 {
+        let terms: usize = self.list.iter().map(|table| table.term_count).sum();
+        table.term_count as f64 / terms as f64
+    }
+}
+
+impl Table {
+    /// Returns the cost of a table with a share of all terms.
+    fn cost(&self, share: f64) -> f64 {
+        if !self.inline_terms.is_empty() {
+            return self.cost_of_inline_terms();
+        }
+        let condition = |condition: &EntryCondition| if condition.kind == Comparison::Range { RANGE } else { SAME };
+        let conditions: f64 = self.conditions.iter().map(condition).sum();
+        let entry = ENTRY + conditions + if self.entries_have_needs { NEEDS } else { 0.0 };
+        if self.slots.is_none() {
+            return BRANCH + entry * self.mean_chain_len;
+        }
+        if self.slot_verdict.is_some() {
+            return SLOT;
+        }
+        if self.longest_chain == 1 {
+            return SLOT + entry;
+        }
+        let hits = self.hits(share);
+        let mispredictions = hits.min(1.0 - hits) + hits * CHAIN_END * (1.0 - 1.0 / self.mean_chain_len);
+        SLOT + BRANCH * mispredictions + hits * entry * (1.0 + self.mean_chain_len) / 2.0
+    }
+
+    /// Returns the share of packets that have a key of the table, which has a share of all terms.
+    fn hits(&self, share: f64) -> f64 {
+        // Most packets have one of few keys.
+        f64::max(MATCHED * share, 1.0 / (self.chain_count as f64).sqrt())
+    }
+
+    fn cost_of_inline_terms(&self) -> f64 {
+        let constraints = || self.inline_terms.iter().flat_map(|term| &term.constraints);
+        let different: HashSet<&Constraint, Hashing> = constraints().collect();
+        INLINE_TERM * self.inline_terms.len() as f64
+            + CONSTRAINT_USE * constraints().count() as f64
+            + CONSTRAINT * different.len() as f64
+    }
+}
