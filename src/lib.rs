@@ -146,7 +146,7 @@ pub use bpf::{Dialect, Instruction, Program, Verified, VerifyError};
 #[doc(inline)]
 pub use filter::{Engine, Filter, FilterConfig, FilterError};
 #[doc(inline)]
-pub use filter_set::{FilterSet, SetError, SharedSet};
+pub use filter_set::{FilterSet, FilterSetConfig, SetError, SharedSet};
 #[doc(inline)]
 pub use lang::{Expr, ExprError, LinkType, Target, compile_expression};
 #[doc(inline)]
