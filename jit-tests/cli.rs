@@ -284,7 +284,7 @@ fn filter_prints_a_json_summary(_: &Bench) -> Outcome {
 
 fn bench_prints_a_table(_: &Bench) -> Outcome {
     let arguments = ["bench", "-p", &example("arp.asm"), "-r", &example("mixed.pcap"), "--seconds", "0.05"];
-    let words = ["260 of 260 packets", "interpreter", "jit-batch", "branches", "shuffled", "`Filter::tuned` takes"];
+    let words = ["260 of 260 packets", "interpreter", "jit-batch", "branches", "shuffled", "Fastest on these packets"];
     expect(&cbpf(&arguments)?, 0, &words)
 }
 

@@ -243,7 +243,7 @@ impl Builder {
     }
 
     /// Resolves the labels and returns the program. A conditional jump over more than 255 instructions goes through a
-    /// `ja` or a copy of the `ret`.
+    /// `ja`.
     ///
     /// # Errors
     /// Returns an error for a label that is not defined or defined twice, and for a conditional jump backward.
@@ -276,7 +276,7 @@ mod tests {
         }
         let program = builder.label("far").ret(0).build().unwrap();
         assert_eq!(program.len(), 303);
-        assert_eq!(program.disassemble().nth(1), Some(Instruction::ReturnConstant { verdict: 0 }));
+        assert_eq!(program.disassemble().nth(1), Some(Instruction::Jump { skip: 300 }));
     }
 
     #[test]

@@ -1,8 +1,8 @@
 //! Jump relaxation: conditional jumps reach any distance.
 //!
 //! The encoding of a conditional jump reaches 255 instructions. For a target farther away, a helper follows the jump: a
-//! `ja` to the target, or a copy of the target if that is a `ret`. No instruction falls through to a helper, and all
-//! earlier conditional jumps within reach of it use it.
+//! `ja` to the target, or a copy of the target if that is a `ret` and the optimiser writes the program. No instruction
+//! falls through to a helper, and all earlier conditional jumps within reach of it use it.
 //!
 //! Conditional jumps only go forward, so in a program that is written from its end their targets come first, and one pass
 //! in linear time suffices.
@@ -23,9 +23,15 @@ pub(crate) struct Relaxation {
     reversed: Vec<RawInstruction>,
     /// For each position with a helper, the position of its last written helper; for all others, the position itself.
     nearest: Vec<Position>,
+    copies_returns: bool,
 }
 
 impl Relaxation {
+    /// Creates a program whose helpers are copies of a `ret` where they can be.
+    pub(crate) fn copying_returns() -> Relaxation {
+        Relaxation { copies_returns: true, ..Relaxation::default() }
+    }
+
     /// Returns the position of the instruction that was written last.
     pub(crate) fn position(&self) -> Position {
         Position(self.reversed.len())
@@ -74,7 +80,9 @@ impl Relaxation {
     /// Writes a helper.
     fn help(&mut self, target: Position) {
         let first = target.0.checked_sub(1).map(|index| self.reversed[index]);
-        match first.filter(|&raw| matches!(raw.into(), Instruction::ReturnConstant { .. } | Instruction::ReturnA)) {
+        let is_return =
+            |raw: RawInstruction| matches!(raw.into(), Instruction::ReturnConstant { .. } | Instruction::ReturnA);
+        match first.filter(|&raw| self.copies_returns && is_return(raw)) {
             Some(ret) => self.push(ret),
             None => self.jump(target),
         }
@@ -95,7 +103,7 @@ mod tests {
 
     /// Returns a conditional jump with targets at these distances, among instructions that name their distance from it.
     fn program(then: usize, otherwise: usize, instruction: impl Fn(u32) -> Instruction) -> Vec<RawInstruction> {
-        let mut program = Relaxation::default();
+        let mut program = Relaxation::copying_returns();
         let mut positions = Vec::new();
         for distance in (0..=then.max(otherwise)).rev() {
             program.push(instruction(distance as u32));

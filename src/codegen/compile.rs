@@ -77,7 +77,7 @@ const ALIGN: u32 = 64;
 #[expect(unsafe_code, reason = "vouches for the kind and the inputs of the code")]
 pub(crate) fn compile(graph: &Graph) -> Result<FilterCode, CompileError> {
     let function = compile_kind(graph, CodeKind::Single)?;
-    // SAFETY: the function was lowered as this kind, from this graph.
+    // SAFETY: the function was lowered as this kind, from this graph, whose loads all follow their bounds checks.
     Ok(unsafe { FilterCode::new(function, graph.context_inputs()) })
 }
 
@@ -85,7 +85,7 @@ pub(crate) fn compile(graph: &Graph) -> Result<FilterCode, CompileError> {
 #[expect(unsafe_code, reason = "vouches for the kind and the inputs of the code")]
 pub(crate) fn compile_batch(graph: &Graph) -> Result<BatchCode, CompileError> {
     let function = compile_kind(graph, CodeKind::Batch)?;
-    // SAFETY: the function was lowered as this kind, from this graph.
+    // SAFETY: as in `compile`.
     Ok(unsafe { BatchCode::new(function, graph.context_inputs(), PrefetchRange::of(graph)) })
 }
 

@@ -107,7 +107,7 @@ impl CodeSpace {
         synchronize(self.chunk.executable.start.addr().get() + self.start, self.end - self.start);
         self.chunk.used = self.end;
         let (pages, start) = (self.chunk.executable.clone(), self.start);
-        // Where the system cannot mark a chunk, a forked process would take it for its own.
+        // A chunk without a mark, on old kernels, would be mistaken for its own by a forked process.
         if self.end - self.start <= LARGE && self.chunk.is_ours() {
             self.chunk.put_back();
         }

@@ -53,7 +53,7 @@ struct Plan {
     words: u32,
     /// The frame at the start of each block, by the edges seen so far.
     frames: SecondaryMap<Block, Option<FrameContents>>,
-    /// Whether a value is used other than to be passed on in its word.
+    /// `true` for values that are used other than to be passed on in their words.
     is_used: SecondaryMap<Value, bool>,
     edges: Vec<Edge>,
 }

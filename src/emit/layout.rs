@@ -13,7 +13,7 @@ use crate::emit::emitted_code::{EmittedBlockId, EmittedCode, EmittedTerminator};
 impl EmittedCode {
     /// Returns the program.
     pub(crate) fn assemble(&self) -> Vec<RawInstruction> {
-        let mut program = Relaxation::default();
+        let mut program = Relaxation::copying_returns();
         let mut positions = vec![Position::default(); self.blocks.len()];
         for id in self.layout_order().into_iter().rev() {
             let block = &self.blocks[id];

@@ -289,7 +289,7 @@ impl Report {
             line(name, strategy.unwrap_or("-"), &shown(in_order), &shown(shuffled));
         }
         let (single, batch) = self.tuned_strategies();
-        let _ = write!(text, "\n`Filter::tuned` takes {single} for single packets, {batch} for batches.");
+        let _ = write!(text, "\nFastest on these packets: {single} for single packets, {batch} for batches.");
         text
     }
 

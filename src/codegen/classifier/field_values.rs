@@ -125,7 +125,7 @@ struct FieldLowering<'a, 'f> {
     assumed: &'a AssumedLengths,
     known: HashMap<ValueId, MaybeValue, Hashing>,
     swapped: HashMap<ValueId, MaybeValue, Hashing>,
-    /// Whether some number of bytes follow a base, or the start of the packet.
+    /// The bounds checks made: whether some number of bytes follow a base, or the start of the packet.
     checked: HashMap<(Option<ValueId>, u64), Option<ir::Value>, Hashing>,
 }
 

@@ -17,7 +17,7 @@ pub(crate) struct MatchState {
     best: Variable,
     /// The number of entries written, 64 bits.
     count: Variable,
-    /// Whether no rank can have been found yet.
+    /// `true` as long as no rank can have been found.
     pub(crate) is_first: bool,
     /// The latest rank found, if no other was found since in another block, and the least rank with it.
     least: Option<(ir::Value, ir::Value)>,

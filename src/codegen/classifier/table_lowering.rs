@@ -36,7 +36,7 @@ pub(crate) struct TableLowering<'a, 'f> {
     fields: &'a PacketFields,
     tables: &'a Tables,
     kind: MatchKind,
-    /// Whether entries without chains are compared without branches.
+    /// `true` if entries without chains are compared without branches.
     is_branchless: bool,
     /// The block that returns.
     done: Block,
