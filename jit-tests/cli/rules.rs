@@ -18,7 +18,7 @@ fn rules_report(bench: &Bench) -> Outcome {
     let hosts: String = (1..=200).map(|host| format!("h{host}: host 10.0.0.{host}\n")).collect();
     let rules = bench.file("rules", format!("{}{hosts}both: tcp and udp\nrest:\n", sum("sum", 700)))?;
     let output = cbpf(&["rules", "--rules", &rules])?;
-    let reason = "run for every packet: 1\n  sum: too little that the index can test\n";
+    let reason = "run for every packet: 1\n  sum: too few conditions that tables can test\n";
     expect(&output, 0, &["rules for EN10MB: 203\nlooked up: 201, tables: ", reason, "match no packet: 1\n  both\n"])?;
     let contradiction = "line 202: the rule `both` matches no packet";
     expect(&output, 0, &[contradiction])?;
