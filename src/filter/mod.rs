@@ -338,7 +338,7 @@ mod tests {
     fn engine_names_the_reason_of_the_interpreter() {
         let filter = interpreted(&verified("ret #1"));
         assert!(matches!(filter.engine(), Engine::Interpreter { why: CompileError::UnsupportedMachine(_) }));
-        assert_eq!(filter.engine().to_string(), "interpreter (no native code for this machine: a test)");
+        assert_eq!(filter.engine().to_string(), "interpreter (there is no native code for this machine: a test)");
         assert_eq!((filter.code_size(), filter.prepare_batch().is_ok()), (0, true));
         assert!(format!("{filter:?}").contains("a test"));
         assert_eq!(Engine::Native.to_string(), "native code");
