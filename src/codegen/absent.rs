@@ -34,7 +34,11 @@ pub(crate) fn compile_batch(_graph: &Graph) -> Result<BatchCode, CompileError> {
 pub(crate) enum FilterCode {}
 
 impl FilterCode {
-    pub(crate) fn run(&self, _packet: &Packet) -> u32 {
+    pub(crate) fn run(&self, _packet: Packet) -> u32 {
+        match *self {}
+    }
+
+    pub(crate) fn is_plain(&self) -> bool {
         match *self {}
     }
 

@@ -66,11 +66,17 @@ impl FilterCode {
 
     /// Returns the verdict on a packet.
     #[inline]
-    pub(crate) fn run(&self, packet: &Packet) -> u32 {
+    pub(crate) fn run(&self, packet: Packet) -> u32 {
         match &self.0 {
             Kind::Plain(code) => code.call(packet, &ContextData::NONE),
             Kind::Contextual(code, inputs) => code.call_in_context(packet, *inputs),
         }
+    }
+
+    /// Returns whether the code reads no context.
+    #[inline]
+    pub(crate) fn is_plain(&self) -> bool {
+        matches!(self.0, Kind::Plain(_))
     }
 
     /// Returns the size of the code and its tables, in bytes.
@@ -81,7 +87,7 @@ impl FilterCode {
 }
 
 impl OwnedFilterFn {
-    fn call_in_context(&self, packet: &Packet, inputs: ContextInputs) -> u32 {
+    fn call_in_context(&self, packet: Packet, inputs: ContextInputs) -> u32 {
         let context = packet.context();
         if inputs.has_extensions() {
             self.call(packet, &ContextData::new(context, &AncillaryValues::new(context, inputs.extensions())))
@@ -92,7 +98,7 @@ impl OwnedFilterFn {
 
     #[inline]
     #[expect(unsafe_code, reason = "the call into compiled code")]
-    fn call(&self, packet: &Packet, context: &ContextData) -> u32 {
+    fn call(&self, packet: Packet, context: &ContextData) -> u32 {
         let data = packet.data();
         // SAFETY: the caller of `FilterCode::new` vouches for the signature and for the context inputs, all of which
         // `context` holds. The code reads `data` after bounds checks against its length, `context` at the offsets of
