@@ -1,11 +1,12 @@
 //! The time of a packet in each engine, and of a program until it can run.
 //!
-//! `run/FILTER/ENGINE/ORDER` is the time of one packet, and with `jit-batch` of 1,024. `filters.rs` lists the filters. The
-//! packets are 1,024 mixed ones that stay in the cache. In the order `predicted` they repeat, so that the processor predicts
-//! every branch; in the order `random` it cannot. All verdicts are compared before anything is timed.
+//! `run/FILTER/ENGINE/ORDER` is the time of one packet, and with `jit-batch` of 1,024. `filters.rs` lists the filters.
+//! The packets are 1,024 mixed ones that stay in the cache. In the order `predicted` they repeat, so that the processor
+//! predicts every branch; in the order `random` it cannot. All verdicts are compared before anything is timed.
 //!
-//! `load/STEP/PROGRAM` is the time to verify, compile or parse one program. `load/passes/SHAPE` is the time to build and
-//! optimise a graph of 4,096 instructions of one shape. `expression/STEP/NAME` is the time to compile an expression.
+//! `load/STEP/PROGRAM` is the time to verify, compile or parse one program. `load/passes/SHAPE` is the time to build
+//! and optimise a graph of 4,096 instructions of one shape. `expression/STEP/NAME` is the time to compile an
+//! expression.
 
 mod endless;
 mod filters;

@@ -1,5 +1,5 @@
-//! The filters of the benches, compiled by tcpdump (`filters/*.ddd`): S1 to S6 are common ones, L1 is a list of 100 hosts and
-//! L2 one of 200 ports.
+//! The filters of the benches, compiled by tcpdump (`filters/*.ddd`): S1 to S6 are common ones, L1 is a list of 100
+//! hosts and L2 one of 200 ports.
 
 use std::collections::BTreeSet;
 

@@ -1,5 +1,5 @@
-//! A realistic mix of Ethernet frames, IPv4 and IPv6 with TCP, UDP and ICMP, and ARP, of 60 to 1,514 bytes; and the orders in
-//! which they run.
+//! A realistic mix of Ethernet frames, IPv4 and IPv6 with TCP, UDP and ICMP, and ARP, of 60 to 1,514 bytes; and the
+//! orders in which they run.
 
 use crate::random::Random;
 

@@ -182,8 +182,8 @@ struct Rule {
     scope: u32,
 }
 
-/// The properties of a ClassBench seed (Taylor and Turner, 2007, in round figures): the share of rules with any source and
-/// with any destination, the prefix lengths of the others, and the share with a protocol. Shares are in percent.
+/// The properties of a ClassBench seed (Taylor and Turner, 2007, in round figures): the share of rules with any source
+/// and with any destination, the prefix lengths of the others, and the share with a protocol. Shares are in percent.
 struct Seed {
     open: [usize; 2],
     lengths: &'static [u32],

@@ -120,8 +120,8 @@ fn behind_x(place: u32) -> Vec<Instruction> {
     ]
 }
 
-/// Returns jumps over 200 instructions, between stores to all scratch words: at nearly every instruction, paths with other
-/// values in all of them join.
+/// Returns jumps over 200 instructions, between stores to all scratch words: at nearly every instruction, paths with
+/// other values in all of them join.
 fn scratch() -> Program {
     let mut program = vec![load(0)];
     program.extend((0..16).map(|slot| Instruction::StoreScratch { src: Register::A, slot }));

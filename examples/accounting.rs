@@ -1,7 +1,7 @@
 //! Counts the packets and bytes of each matching rule, as an accounting daemon does.
 //!
-//! `cargo run --release --example accounting` uses synthetic frames. A daemon would receive them from a socket or a ring, and
-//! print the table every few seconds.
+//! `cargo run --release --example accounting` uses synthetic frames. A daemon would receive them from a socket or a
+//! ring, and print the table every few seconds.
 
 use std::error::Error;
 

@@ -4,9 +4,9 @@
 //! cargo run --features socket --example sniffer
 //! ```
 //!
-//! It runs in a network namespace of its own, in which only its own loopback traffic exists. That takes root, or a kernel
-//! that lets users create namespaces, and the program `ip`; without them it prints a message and exits with 0. If the counts
-//! differ, the exit code is 1.
+//! It runs in a network namespace of its own, in which only its own loopback traffic exists. That takes root, or a
+//! kernel that lets users create namespaces, and the program `ip`; without them it prints a message and exits with 0.
+//! If the counts differ, the exit code is 1.
 
 #[cfg(target_os = "linux")]
 fn main() -> std::process::ExitCode {
@@ -74,8 +74,8 @@ mod linux {
         fs::write("/proc/self/uid_map", format!("0 {user} 1"))
     }
 
-    /// Returns a program for UDP over IPv4 to the port. On loopback each packet appears twice; the outgoing one (type 4) is
-    /// dropped.
+    /// Returns a program for UDP over IPv4 to the port. On loopback each packet appears twice; the outgoing one (type
+    /// 4) is dropped.
     fn program() -> Result<Program, cbpf::text::ParseError> {
         const NETWORK_HEADER: u32 = 0xfff0_0000;
         let [protocol, port] = [NETWORK_HEADER + 9, NETWORK_HEADER + 2];

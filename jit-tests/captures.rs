@@ -1,5 +1,5 @@
-//! Captures in `../shared`, if it is there: `cbpf` runs the filters of the benches over them with both engines. Many are
-//! damaged on purpose.
+//! Captures in `../shared`, if it is there: `cbpf` runs the filters of the benches over them with both engines. Many
+//! are damaged on purpose.
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -20,9 +20,10 @@
 //!
 //! `;; skip ENGINE: REASON` leaves out an engine, for example where C leaves a result undefined.
 //!
-//! An error stands on the line of its instruction, or on a line of its own if it concerns the whole program. Dialects may
-//! differ: `;; error linux: JumpOutside, pcap: JumpBackward`. `raw CODE, JT, JF, K` is an instruction that `bpf_asm` has no
-//! notation for. In cases with errors, each line is one instruction; elsewhere a far conditional jump may become several.
+//! An error stands on the line of its instruction, or on a line of its own if it concerns the whole program. Dialects
+//! may differ: `;; error linux: JumpOutside, pcap: JumpBackward`. `raw CODE, JT, JF, K` is an instruction that
+//! `bpf_asm` has no notation for. In cases with errors, each line is one instruction; elsewhere a far conditional jump
+//! may become several.
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -1,5 +1,5 @@
-//! libpcap's own test expressions and their programs, from `../shared`, if it is there: our programs have the same verdicts,
-//! and our optimiser is about as good as libpcap's.
+//! libpcap's own test expressions and their programs, from `../shared`, if it is there: our programs have the same
+//! verdicts, and our optimiser is about as good as libpcap's.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -43,8 +43,8 @@ pub fn trials() -> Vec<Trial> {
     ]
 }
 
-/// Returns `true` for blocks with the address families or protocols of another system, and for one in which libpcap reads
-/// scratch words that it never stores.
+/// Returns `true` for blocks with the address families or protocols of another system, and for one in which libpcap
+/// reads scratch words that it never stores.
 fn is_incomparable(block: &Value) -> bool {
     let name = block["name"].as_str().unwrap_or_default();
     let link_type = block["link_type"].as_str().unwrap_or_default();

@@ -153,7 +153,8 @@ fn anything(u: &mut Unstructured, dialect: Dialect) -> Result<Program> {
     Ok(program.into_iter().collect())
 }
 
-/// Returns a program near the length limit of the kernel's conversion: runs of one instruction, with jumps between them.
+/// Returns a program near the length limit of the kernel's conversion: runs of one instruction, with jumps between
+/// them.
 pub fn long_program(u: &mut Unstructured) -> Result<Program> {
     let len = u.int_in_range(1_500..=4_095)?;
     let mut program = Vec::with_capacity(len + 1);

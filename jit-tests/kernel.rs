@@ -1,7 +1,7 @@
 //! The Linux kernel as a judge: a filter on one end of a pair of Unix datagram sockets. No privileges are needed.
 //!
-//! The receiver gets a datagram if the filter keeps it. To observe all 32 bits, every return is replaced by a test of the
-//! verdict: for the expected verdict and, if that fails, for each bit.
+//! The receiver gets a datagram if the filter keeps it. To observe all 32 bits, every return is replaced by a test of
+//! the verdict: for the expected verdict and, if that fails, for each bit.
 
 use std::io::{self, ErrorKind};
 use std::os::unix::net::UnixDatagram;

@@ -1,7 +1,7 @@
 //! Random expressions in both compilers: ours and libpcap's reject the same ones, and the programs of the others agree.
 //!
-//! On a packet that is long enough for all loads, our program agrees with libpcap's unoptimised one; on a shorter one with
-//! that or with the optimised one, whose loads are in another order.
+//! On a packet that is long enough for all loads, our program agrees with libpcap's unoptimised one; on a shorter one
+//! with that or with the optimised one, whose loads are in another order.
 
 use cbpf::{Dialect, LinkType, Program, Target, compile_expression};
 use libtest_mimic::{Failed, Trial};
@@ -255,8 +255,8 @@ pub fn is_known_defect(link_type: &str, text: &str) -> bool {
     let has = |words: &[&str]| words.iter().any(|word| text.contains(word));
     let lanes = text.matches("lane").count();
     let is_wlan = link_type.starts_with("IEEE802_11") || matches!(link_type, "PPI" | "PRISM_HEADER");
-    // An offset and an earlier intermediate result share a scratch word: the offset is overwritten or, without the tunnel,
-    // replaced by the result.
+    // An offset and an earlier intermediate result share a scratch word: the offset is overwritten or, without the
+    // tunnel, replaced by the result.
     has_arithmetic && (is_wlan || text.contains("geneve"))
         // The length of the 802.11 header replaces the offset of the tunnel's content (1.10).
         || is_tunnel && is_wlan

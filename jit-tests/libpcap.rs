@@ -113,8 +113,8 @@ impl Compiler {
         let text = CString::new(text).map_err(|error| error.to_string())?;
         let _alone = self.lock.lock();
         let mut program = BpfProgram { len: 0, instructions: std::ptr::null_mut() };
-        // SAFETY: the handle is closed once, after its last use; the program is read before it is freed, and only if it was
-        // made.
+        // SAFETY: the handle is closed once, after its last use; the program is read before it is freed, and only if it
+        // was made.
         unsafe {
             let handle = (self.open_dead)(dlt as c_int, 262_144);
             let outcome = (self.compile)(handle, &mut program, text.as_ptr(), optimize.into(), u32::MAX);
@@ -158,8 +158,8 @@ impl Capture {
         let mut error = [0; 256];
         let (mut header, mut data) = (std::ptr::null(), std::ptr::null());
         let mut packets = Vec::new();
-        // SAFETY: these are the prototypes of `pcap/pcap.h`; `error` is as long as PCAP_ERRBUF_SIZE; a packet is copied before
-        // the next one is read; the handle is closed once, after its last use.
+        // SAFETY: these are the prototypes of `pcap/pcap.h`; `error` is as long as PCAP_ERRBUF_SIZE; a packet is copied
+        // before the next one is read; the handle is closed once, after its last use.
         unsafe {
             let open = symbol::<Open>(library, c"pcap_open_offline").ok()?;
             let datalink = symbol::<Datalink>(library, c"pcap_datalink").ok()?;

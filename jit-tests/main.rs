@@ -111,8 +111,8 @@ fn run_trials() -> Result<(), String> {
     libtest_mimic::run(&arguments, trials.collect()).exit()
 }
 
-/// Returns `true` for trials of native code itself: of its memory and stack, of the addresses that it reads, and of code
-/// that is compiled after some of the passes. Without the feature `jit` they are ignored.
+/// Returns `true` for trials of native code itself: of its memory and stack, of the addresses that it reads, and of
+/// code that is compiled after some of the passes. Without the feature `jit` they are ignored.
 fn needs_native_code(name: &str) -> bool {
     const PREFIXES: &[&str] = &[
         "passes::",

@@ -1,10 +1,11 @@
 //! Random expressions in both compilers, on packets that are mutated where the programs load.
 //!
-//! Seeds are packets of the captures in `../shared`, if it is there, and synthetic ones. Bytes that a trace has read are
-//! changed to constants of the programs, by single bits, or at random. A packet that takes a new branch becomes a seed.
+//! Seeds are packets of the captures in `../shared`, if it is there, and synthetic ones. Bytes that a trace has read
+//! are changed to constants of the programs, by single bits, or at random. A packet that takes a new branch becomes a
+//! seed.
 //!
-//! If no program reads past the end of the packet, ours has the verdict of libpcap's unoptimised program; otherwise that of
-//! one of libpcap's programs.
+//! If no program reads past the end of the packet, ours has the verdict of libpcap's unoptimised program; otherwise
+//! that of one of libpcap's programs.
 
 use std::collections::{BTreeMap, HashSet};
 use std::path::Path;

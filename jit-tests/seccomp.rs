@@ -1,7 +1,7 @@
 //! The Linux kernel as a judge of the seccomp dialect, without privileges; no call takes effect.
 //!
-//! Every return of a program is replaced by `ERRNO(1 + byte of the verdict)`, so four calls return all 32 bits, whatever
-//! the call and the verdict. A division by zero gives verdict 0, which kills the thread.
+//! Every return of a program is replaced by `ERRNO(1 + byte of the verdict)`, so four calls return all 32 bits,
+//! whatever the call and the verdict. A division by zero gives verdict 0, which kills the thread.
 
 use std::sync::OnceLock;
 

@@ -1,5 +1,5 @@
-//! Merged bounds checks of a program: a check moves up as long as every path from there makes it too or drops the packet,
-//! and it covers all later checks.
+//! Merged bounds checks of a program: a check moves up as long as every path from there makes it too or drops the
+//! packet, and it covers all later checks.
 
 use cbpf::Instruction;
 

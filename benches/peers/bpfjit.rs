@@ -1,7 +1,7 @@
 //! NetBSD's JIT on sljit, from the C sources that the crate `bpfjit-sys` ships.
 //!
-//! The crate itself links libpcap, which a machine may lack. Cargo only fetches it, and the bench compiles its sources at run
-//! time, with a C compiler and libpcap's headers.
+//! The crate itself links libpcap, which a machine may lack. Cargo only fetches it, and the bench compiles its sources
+//! at run time, with a C compiler and libpcap's headers.
 
 use std::ffi::c_void;
 use std::path::{Path, PathBuf};

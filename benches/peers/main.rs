@@ -1,8 +1,8 @@
 //! This crate's engines and those of other projects: nanoseconds per packet, in turns, in one process on one processor.
 //!
-//! `engine::ENGINES` is the table of engines; one that the machine lacks is skipped by name. All verdicts are compared with
-//! the reference interpreter's before anything is timed. The filters and the orders `predicted` and `random` are those of the
-//! bench `engines`; `cold` is a million packets, each touched once a round.
+//! `engine::ENGINES` is the table of engines; one that the machine lacks is skipped by name. All verdicts are compared
+//! with the reference interpreter's before anything is timed. The filters and the orders `predicted` and `random` are
+//! those of the bench `engines`; `cold` is a million packets, each touched once a round.
 //!
 //! `cargo bench --features peers --bench peers -- S3 cold` measures that filter, and the cold packets.
 

@@ -33,8 +33,8 @@ impl Figures {
     }
 }
 
-/// Panics if an engine and the reference interpreter have different verdicts on one of the packets, or on one of the first
-/// packets cut in its headers.
+/// Panics if an engine and the reference interpreter have different verdicts on one of the packets, or on one of the
+/// first packets cut in its headers.
 pub fn compare(subject: &Subject, engines: &Engines, packets: &[Packet]) {
     const CUT: usize = 128;
     const HEADERS: usize = 80;

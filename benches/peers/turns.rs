@@ -1,5 +1,5 @@
-//! Timing in turns: several ways to do the same work run alternately, so that a disturbance affects all of them, and the
-//! median of each counts.
+//! Timing in turns: several ways to do the same work run alternately, so that a disturbance affects all of them, and
+//! the median of each counts.
 
 use std::time::{Duration, Instant};
 

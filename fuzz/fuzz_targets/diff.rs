@@ -1,5 +1,5 @@
-//! Probably valid programs and packets for them, in all dialects: the engines agree, after all passes and after any passes
-//! in any order, and read only the packet.
+//! Probably valid programs and packets for them, in all dialects: the engines agree, after all passes and after any
+//! passes in any order, and read only the packet.
 #![no_main]
 
 use cbpf_fuzz::{check, dialect, generate, guarded, oracle};

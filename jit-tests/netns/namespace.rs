@@ -1,7 +1,7 @@
 //! A network namespace with two Ethernet devices, `a` and `b`, that are two ends of a cable.
 //!
-//! A namespace belongs to a thread. The kernel removes it with its devices when the thread ends and its sockets are closed,
-//! so there is nothing to clean up.
+//! A namespace belongs to a thread. The kernel removes it with its devices when the thread ends and its sockets are
+//! closed, so there is nothing to clean up.
 
 use std::io::{self, Write};
 use std::mem::MaybeUninit;

@@ -115,8 +115,8 @@ impl Tap {
         Ok(Some(seen))
     }
 
-    /// Returns `true` if a `SOCK_DGRAM` socket receives a frame with a VLAN tag in its bytes: filters load the tag's protocol,
-    /// and the socket reports the protocol after the tag (`packet_recvmsg` in `net/packet/af_packet.c`).
+    /// Returns `true` if a `SOCK_DGRAM` socket receives a frame with a VLAN tag in its bytes: filters load the tag's
+    /// protocol, and the socket reports the protocol after the tag (`packet_recvmsg` in `net/packet/af_packet.c`).
     pub fn reports_another_protocol(&self, frame: &[u8]) -> Result<bool, Failed> {
         let is_tagged: Program = "ld proto\njeq #0x8100, yes\njeq #0x88a8, yes\nret #0\nyes: ret #1".parse()?;
         Ok(self.kind == Type::DGRAM && self.keeps(is_tagged.instructions(), frame)?)

@@ -4,8 +4,8 @@
 //! `ja` to the target, or a copy of the target if that is a `ret` and the optimiser writes the program. No instruction
 //! falls through to a helper, and all earlier conditional jumps within reach of it use it.
 //!
-//! Conditional jumps only go forward, so in a program that is written from its end their targets come first, and one pass
-//! in linear time suffices.
+//! Conditional jumps only go forward, so in a program that is written from its end their targets come first, and one
+//! pass in linear time suffices.
 
 use crate::bpf::instruction::{Instruction, Operand, RawInstruction};
 use crate::bpf::isa::Condition;

@@ -1,7 +1,7 @@
 //! Anticipated loads: those that every path from a point makes.
 //!
-//! A load checks its own bounds. So a check is superfluous at a point from which every path either returns 0, or makes a
-//! load that would fail as well before anything else can be observed. The same holds for divisions.
+//! A load checks its own bounds. So a check is superfluous at a point from which every path either returns 0, or makes
+//! a load that would fail as well before anything else can be observed. The same holds for divisions.
 
 use crate::emit::check_set::CheckSet;
 use crate::ir::{Block, Check, Edge, Graph, Terminator, Test, Value};

@@ -1,4 +1,5 @@
-//! The emitter: writes the blocks of a graph as instructions, one after the other, and keeps track of the machine's state.
+//! The emitter: writes the blocks of a graph as instructions, one after the other, and keeps track of the machine's
+//! state.
 
 use std::collections::HashMap;
 

@@ -5,8 +5,8 @@
 //! topological order (`emitter`, `instruction_selection`). The code is cleaned up and laid out.
 //!
 //! Invariants
-//! - A value is read from a register or scratch word only if that holds it on every path. The state of the machine at the
-//!   start of a block is the meet over all edges into it, which are written before.
+//! - A value is read from a register or scratch word only if that holds it on every path. The state of the machine at
+//!   the start of a block is the meet over all edges into it, which are written before.
 //! - A check is left out only if every path to it, or from it before anything else can be observed, makes a load or a
 //!   division that would fail as well.
 //! - The optimised program is verified, and shorter than the original; otherwise the original is the result.
@@ -39,8 +39,8 @@ impl Program {
     /// load whose only effect is that it may end the program, unless another load ends it in the same cases.
     ///
     /// # Errors
-    /// The same as [`Program::verify`], since the dialect defines the meaning of the program. The result is valid in that
-    /// dialect; in another it may be invalid or mean something else.
+    /// The same as [`Program::verify`], since the dialect defines the meaning of the program. The result is valid in
+    /// that dialect; in another it may be invalid or mean something else.
     ///
     /// ```
     /// use cbpf::{Dialect, Program};

@@ -100,7 +100,8 @@ fn read_values(graph: &Graph, replacements: &Replacements) -> Vec<bool> {
     is_read
 }
 
-/// Rewrites the graph with other values for some parameters. Operands have smaller numbers than the values that use them.
+/// Rewrites the graph with other values for some parameters. Operands have smaller numbers than the values that use
+/// them.
 fn replace(graph: &mut Graph, replacements: &Replacements) {
     let old = std::mem::take(&mut graph.values);
     let mut rewriter = ValueRewriter { values: Values::default(), ids: Vec::with_capacity(old.len()) };

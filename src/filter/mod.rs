@@ -92,12 +92,12 @@ impl Filter {
     /// helper thread; it still needs 80 KiB itself. On other systems the caller must provide the stack. Running the
     /// filter takes the stack that its code needs, mostly none, and never more than 256 KiB.
     ///
-    /// The process may be forked at any time, also during a compilation. Parent and child both run the filters that they
-    /// share, go on compiling, and cannot write to each other's code.
+    /// The process may be forked at any time, also during a compilation. Parent and child both run the filters that
+    /// they share, go on compiling, and cannot write to each other's code.
     ///
     /// If there is no native code, the filter runs in the interpreter: without the feature `jit`, on a processor that
-    /// Cranelift does not support, if the system allows no executable memory, or if the code would need more than
-    /// 256 KiB of stack. A panic inside Cranelift is caught and has the same effect; with `panic = "abort"` it ends the
+    /// Cranelift does not support, if the system allows no executable memory, or if the code would need more than 256
+    /// KiB of stack. A panic inside Cranelift is caught and has the same effect; with `panic = "abort"` it ends the
     /// process.
     ///
     /// # Errors
@@ -176,9 +176,9 @@ impl Filter {
     /// Writes the verdicts on many packets, in order: the same as those of [`Filter::run`], in less time.
     ///
     /// The loop over the packets is native code, too. The first batch, or [`Filter::prepare_batch`], compiles it, which
-    /// takes about as long as compiling the filter; after that a batch takes no lock and allocates nothing.
-    /// Packets that lie too far apart for the cache are prefetched. Filters that draw random numbers, filters that read
-    /// the contexts of [`Packet`]s, and filters without native code run the packets one by one.
+    /// takes about as long as compiling the filter; after that a batch takes no lock and allocates nothing. Packets
+    /// that lie too far apart for the cache are prefetched. Filters that draw random numbers, filters that read the
+    /// contexts of [`Packet`]s, and filters without native code run the packets one by one.
     ///
     /// ```
     /// use cbpf::{Dialect, Filter, Program};

@@ -4,7 +4,8 @@ use crate::ir::{Graph, KnownBits, Value};
 use crate::packet::ancillary::Extension;
 use crate::packet::header::Header;
 
-/// The context inputs of a program, one bit each: its ancillary loads, and the headers that its offsets may be relative to.
+/// The context inputs of a program, one bit each: its ancillary loads, and the headers that its offsets may be relative
+/// to.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct ContextInputs(u32);
 

@@ -33,8 +33,8 @@ pub(crate) fn run(graph: &mut Graph) {
     }
 }
 
-/// Returns the length of the run that starts the links, and the test for its members. There is none for a short run, for
-/// one range, and for a set that is better searched.
+/// Returns the length of the run that starts the links, and the test for its members. There is none for a short run,
+/// for one range, and for a set that is better searched.
 fn membership(graph: &mut Graph, links: &[Link]) -> (usize, Option<Test>) {
     let Some((value, first)) = graph.as_ranges(links[0].test).filter(|_| links[0].holds) else { return (1, None) };
     let (mut ranges, mut length) = (first.to_vec(), 1);

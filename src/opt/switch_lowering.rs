@@ -273,8 +273,8 @@ mod tests {
     use crate::ir::Graph;
     use crate::opt::Pass;
 
-    /// Runs the pass twice, compares the verdicts of native code, if there is any, on numbers around those of the program,
-    /// and returns the number of blocks.
+    /// Runs the pass twice, compares the verdicts of native code, if there is any, on numbers around those of the
+    /// program, and returns the number of blocks.
     fn check(text: &str, numbers: impl Iterator<Item = u32>) -> usize {
         let program: Program = text.parse().expect("a program");
         let verified = program.verify(Dialect::Linux).expect("a valid program");
