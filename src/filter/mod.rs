@@ -232,7 +232,7 @@ impl Filter {
         matches!(self.runner, Runner::Native(_))
     }
 
-    /// Returns whether verdicts may depend on the [`Context`](crate::Context) of a packet. If not, packets need none.
+    /// Returns whether verdicts may depend on the [`Context`] of a packet. If not, packets need none.
     ///
     /// ```
     /// use cbpf::{Dialect, Filter, Program};
