@@ -147,7 +147,7 @@
         target_pointer_width = "64",
         any(target_arch = "x86_64", target_arch = "aarch64")
     )),
-    allow(dead_code, unused_imports, reason = "some functions of the graph and of packets serve native code alone")
+    expect(dead_code, unused_imports, reason = "some functions of the graph and of packets serve native code alone")
 )]
 #![deny(unsafe_code)]
 #![warn(missing_docs, missing_debug_implementations, unreachable_pub)]

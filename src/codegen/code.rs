@@ -3,7 +3,7 @@
 use std::mem::offset_of;
 use std::sync::Arc;
 
-use crate::codegen::context_data::{AncillaryValues, ContextData};
+use crate::codegen::context_data::ContextData;
 use crate::codegen::memory::{MappedPages, PlacedCode};
 use crate::codegen::records::{PacketRecords, PrefetchRange};
 use crate::ir::ContextInputs;
@@ -69,7 +69,9 @@ impl FilterCode {
     pub(crate) fn run(&self, packet: Packet) -> u32 {
         match &self.0 {
             Kind::Plain(code) => code.call(packet, &ContextData::NONE),
-            Kind::Contextual(code, inputs) => code.call_in_context(packet, *inputs),
+            Kind::Contextual(code, inputs) => {
+                ContextData::with(*inputs, packet.context(), |context| code.call(packet, context))
+            }
         }
     }
 
@@ -87,15 +89,6 @@ impl FilterCode {
 }
 
 impl OwnedFilterFn {
-    fn call_in_context(&self, packet: Packet, inputs: ContextInputs) -> u32 {
-        let context = packet.context();
-        if inputs.has_extensions() {
-            self.call(packet, &ContextData::new(context, &AncillaryValues::new(context, inputs.extensions())))
-        } else {
-            self.call(packet, &ContextData::new(context, &AncillaryValues::NONE))
-        }
-    }
-
     #[inline]
     #[expect(unsafe_code, reason = "the call into compiled code")]
     fn call(&self, packet: Packet, context: &ContextData) -> u32 {
@@ -186,11 +179,11 @@ impl BatchCode {
 
     /// Writes the verdicts on the packets from `first` on, one for each element of `verdicts`, in the default context.
     pub(crate) fn run_from(&self, first: usize, records: &PacketRecords, verdicts: &mut [u32]) {
-        let values = AncillaryValues::new(&Context::DEFAULT, self.inputs.extensions());
-        let context = ContextData::new(&Context::DEFAULT, &values);
-        records.in_chunks(first..first + verdicts.len(), self.prefetched, |chunk| {
-            let verdicts = &mut verdicts[chunk.start - first..chunk.end - first];
-            self.call(records, chunk.start, verdicts, &context);
+        ContextData::with(self.inputs, &Context::DEFAULT, |context| {
+            records.in_chunks(first..first + verdicts.len(), self.prefetched, |chunk| {
+                let verdicts = &mut verdicts[chunk.start - first..chunk.end - first];
+                self.call(records, chunk.start, verdicts, context);
+            });
         });
     }
 

@@ -3,6 +3,7 @@
 use std::mem::offset_of;
 use std::slice;
 
+use crate::ir::ContextInputs;
 use crate::packet::Packet;
 use crate::packet::ancillary::Extension;
 use crate::packet::context::Context;
@@ -35,10 +36,10 @@ impl AncillaryValues {
     pub(crate) const ABSENT: u64 = u64::MAX;
 
     /// No values, for code without ancillary loads.
-    pub(crate) const NONE: AncillaryValues = AncillaryValues([AncillaryValues::ABSENT; Extension::COUNT]);
+    const NONE: AncillaryValues = AncillaryValues([AncillaryValues::ABSENT; Extension::COUNT]);
 
     /// Returns the values of the `wanted` loads.
-    pub(crate) fn new(context: &Context, wanted: impl Iterator<Item = Extension>) -> AncillaryValues {
+    fn new(context: &Context, wanted: impl Iterator<Item = Extension>) -> AncillaryValues {
         let mut values = AncillaryValues::NONE;
         for extension in wanted {
             values.0[extension.index()] = match extension {
@@ -66,9 +67,21 @@ impl<'c> ContextData<'c> {
     pub(crate) const NONE: ContextData<'static> =
         ContextData { values: &AncillaryValues::NONE, shifts: [0; 2], context: &Context::DEFAULT };
 
+    /// Calls `run` with the data of the inputs. What code does not read is not computed.
+    #[inline]
+    pub(crate) fn with<R>(inputs: ContextInputs, context: &Context, run: impl FnOnce(&ContextData) -> R) -> R {
+        if inputs.is_empty() {
+            run(&ContextData::NONE)
+        } else if inputs.has_extensions() {
+            run(&ContextData::new(context, &AncillaryValues::new(context, inputs.extensions())))
+        } else {
+            run(&ContextData::new(context, &AncillaryValues::NONE))
+        }
+    }
+
     /// Borrows the inputs. This is cheap: code with computed offsets may need the headers, and hardly ever does.
     #[inline]
-    pub(crate) fn new(context: &'c Context, values: &'c AncillaryValues) -> ContextData<'c> {
+    fn new(context: &'c Context, values: &'c AncillaryValues) -> ContextData<'c> {
         ContextData { values, shifts: [Header::Network, Header::Link].map(|header| context.shift(header)), context }
     }
 

@@ -71,7 +71,10 @@ impl<'p> FilterConfig<'p> {
     /// # Errors
     /// [`FilterError::Compile`] if native code is required and there is none.
     pub fn compile(&self, verified: &Verified) -> Result<Filter, FilterError> {
-        let filter = Filter::new(verified, self.strategy, self.require_native)?;
+        let filter = match self.require_native {
+            true => Filter::native(verified, self.strategy)?,
+            false => Filter::new(verified, self.strategy),
+        };
         Ok(if self.sample.is_empty() || !filter.is_native() { filter } else { self.tune(verified, filter) })
     }
 
@@ -89,7 +92,7 @@ impl<'p> FilterConfig<'p> {
         let mut variants = vec![default];
         for &strategy in Strategy::ALL {
             // A program that is not fit for a strategy has the code of another one.
-            if let Ok(variant) = Filter::new(verified, strategy, true)
+            if let Ok(variant) = Filter::native(verified, strategy)
                 && variants.iter().all(|other| other.strategy() != variant.strategy())
             {
                 variants.push(variant);

@@ -123,15 +123,20 @@ impl Filter {
         FilterConfig::new().from_expression(expression, target)
     }
 
-    /// Compiles a program with a strategy. Without native code, returns an error if `require_native`, and else a filter
-    /// that runs in the interpreter.
-    fn new(verified: &Verified, strategy: Strategy, require_native: bool) -> Result<Filter, CompileError> {
+    /// Compiles a program with a strategy; the filter runs in the interpreter if there is no native code.
+    pub(crate) fn new(verified: &Verified, strategy: Strategy) -> Filter {
         let graph = Graph::with_strategy(verified, strategy);
         let runner = match codegen::compile(&graph) {
             Ok(code) => Runner::Native(code),
-            Err(why) if require_native => return Err(why),
             Err(why) => Runner::Interpreter(Arc::new(Interpreted { verified: verified.clone(), why })),
         };
+        Filter::of_graph(&graph, runner, BatchSource::new(verified, strategy))
+    }
+
+    /// Compiles a program with a strategy to native code.
+    fn native(verified: &Verified, strategy: Strategy) -> Result<Filter, CompileError> {
+        let graph = Graph::with_strategy(verified, strategy);
+        let runner = Runner::Native(codegen::compile(&graph)?);
         Ok(Filter::of_graph(&graph, runner, BatchSource::new(verified, strategy)))
     }
 

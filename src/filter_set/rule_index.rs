@@ -12,7 +12,7 @@ use crate::classifier::term::Rank;
 use crate::classifier::work_counter;
 use crate::codegen::CompileError;
 use crate::codegen::classifier::{ClassifierCode, TableBatchCode, TableCode};
-use crate::filter::Filter;
+use crate::filter::{Filter, Strategy};
 use crate::packet::Packet;
 
 /// The most rules that are compiled because some table entries need their programs, besides those that probably run for
@@ -64,16 +64,14 @@ impl RuleIndex {
         let tables = Arc::new(tables);
         let native = ClassifierCode::new(&fields, &tables);
         let count = if scan.is_whole_set { programs.len() } else { scan.prefix_len };
-        let scanned_filters: Vec<Filter> =
-            programs[..count].iter().map_while(|program| Filter::compile(program).ok()).collect();
-        let prefix_len = scan.prefix_len.min(scanned_filters.len());
+        let compile = |program: &Verified| Filter::new(program, Strategy::default());
+        let scanned_filters: Vec<Filter> = programs[..count].iter().map(compile).collect();
         let compiled = worth_compiling(&tables.rules_to_run, &fallbacks, &match_shares);
         let programs = programs.into_iter().zip(compiled).enumerate().map(|(rank, (verified, is_compiled))| {
-            let compile = || scanned_filters.get(rank).cloned().or_else(|| Filter::compile(&verified).ok());
-            let filter = is_compiled.then(compile).flatten().map(Box::new);
-            RuleProgram { verified, filter }
+            let filter = || scanned_filters.get(rank).cloned().unwrap_or_else(|| compile(&verified));
+            RuleProgram { filter: is_compiled.then(|| Box::new(filter())), verified }
         });
-        let (programs, scans_all) = (programs.collect(), scan.is_whole_set);
+        let (programs, prefix_len, scans_all) = (programs.collect(), scan.prefix_len, scan.is_whole_set);
         RuleIndex { fields, tables, native, programs, fallbacks, never_match, scanned_filters, prefix_len, scans_all }
     }
 
@@ -101,7 +99,7 @@ impl RuleIndex {
 
     /// Returns all rules, compiled, if running them takes less time than finding all matches in the tables.
     pub(crate) fn scan_list(&self) -> Option<&[Filter]> {
-        (self.scanned_filters.len() == self.programs.len() && self.scans_all).then_some(&self.scanned_filters)
+        self.scans_all.then_some(&self.scanned_filters)
     }
 
     /// Writes all entries that hold for a packet, some rules more than once, in no order, and returns their number.

@@ -25,7 +25,7 @@ fn empty_expression_matches_every_packet() {
             assert!(matches("", link_type, packet), "{link_type}");
         }
     }
-    // Every test is one of 802.11 behind PPI.
+    // Every test is one of 802.11 after a PPI header.
     let [ppi_of_ethernet, ppi_of_wlan] = [[0, 0, 8, 0, 1, 0, 0, 0], [0, 0, 8, 0, 105, 0, 0, 0]];
     assert!(!matches("len >= 0", link_type("PPI"), &ppi_of_ethernet));
     assert!(matches("len >= 0", link_type("PPI"), &ppi_of_wlan));
@@ -44,7 +44,7 @@ fn unknown_link_types_allow_only_bytes_and_length() {
 
 #[test]
 fn isis_pdus_follow_the_padding_of_cisco_hdlc() {
-    // Behind the address, 0, the protocol and the padding: IS-IS, and 18 (of level 1) in the fifth byte.
+    // After the address, 0, the protocol and the padding: IS-IS, and 18 (of level 1) in the fifth byte.
     let packet = [0x0f, 0, 0xfe, 0xfe, 3, 0x83, 27, 1, 0, 18];
     for (text, is_match) in [("isis proto 18", true), ("l1", true), ("lsp", true), ("l2", false), ("isis", true)] {
         assert_eq!(matches(text, link_type("C_HDLC"), &packet), is_match, "{text}");

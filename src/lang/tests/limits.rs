@@ -97,7 +97,7 @@ fn protochain_depth_depends_on_the_dialect() {
     assert_eq!(many(4).chain_depth(&linux), Some(16));
     assert_eq!(many(12).chain_depth(&linux), Some(8));
     assert!(matches!(many(20).compile(&linux), Err(ExprError::TooLong { .. })));
-    // A depth that is asked for is kept to.
+    // An explicit depth is not reduced.
     assert!(many(12).compile(&linux.chain_depth(16)).is_err());
     let endless = |text: &str, link_type| {
         text.parse::<Expr>().unwrap().compile(&Target::new(link_type).allow_reject_all(true).chain_depth(u32::MAX))
