@@ -95,14 +95,14 @@ fn jumps(pc: usize, step: &Step) -> usize {
 /// Returns whether a constant does not fit into the signed immediate of an eBPF jump, and needs an instruction of its
 /// own.
 fn is_negative(operand: Operand) -> bool {
-    matches!(operand, Operand::Constant(k) if k.cast_signed() < 0)
+    matches!(operand, Operand::Constant(k) if (k as i32) < 0)
 }
 
 /// Returns the length of a load from a fixed offset: a path for the linear part of the packet, then a call. Negative
 /// offsets have the call alone.
 fn absolute_load_len(width: Width, offset: u32) -> usize {
     const CALL: usize = 8;
-    if offset.cast_signed() < 0 {
+    if (offset as i32) < 0 {
         return CALL;
     }
     let is_far = offset as usize > REACH;

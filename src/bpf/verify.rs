@@ -297,7 +297,7 @@ impl Checker {
     }
 
     fn absolute(&self, width: Width, k: u32) -> Result<Step, Rule> {
-        if self.dialect == Dialect::Seccomp && (k >= SECCOMP_DATA || !k.is_multiple_of(4)) {
+        if self.dialect == Dialect::Seccomp && (k >= SECCOMP_DATA || k % 4 != 0) {
             return Err(Rule::OutsideSeccompData);
         }
         match Extension::from_offset(k) {
@@ -320,7 +320,7 @@ impl Checker {
 
     /// Returns the target of `ja`. Distances are unsigned in the kernel; libpcap emits negative ones for `protochain`.
     fn jump(&self, k: u32) -> Result<usize, Rule> {
-        if self.dialect == Dialect::Pcap && k.cast_signed() < 0 {
+        if self.dialect == Dialect::Pcap && (k as i32) < 0 {
             return Err(Rule::JumpBackward);
         }
         self.target(k)

@@ -29,11 +29,11 @@ impl AnticipatedLoads {
         let mut anticipated = self.at_terminator(graph, &block.terminator);
         let mut points = vec![anticipated.clone()];
         for &check in block.checks.iter().rev() {
-            if let Check::Present(_, verdict) = check
-                && graph.constant(verdict) != Some(0)
-            {
-                // If the device is absent, its verdict is observed. It is computed only if nothing implies the check.
-                anticipated = Some(CheckSet::default());
+            if let Check::Present(_, verdict) = check {
+                if graph.constant(verdict) != Some(0) {
+                    // If the device is absent, its verdict is observed. It is computed only if nothing implies the check.
+                    anticipated = Some(CheckSet::default());
+                }
             }
             points.push(anticipated.clone());
         }

@@ -55,10 +55,10 @@ impl EmittedCode {
         for id in self.topological_order().into_iter().rev() {
             let block = &mut self.blocks[id];
             block.terminator.targets_mut().for_each(|target| *target = replacement[*target]);
-            if let EmittedTerminator::Branch { then, otherwise, .. } = block.terminator
-                && then == otherwise
-            {
-                block.terminator = EmittedTerminator::Jump(then);
+            if let EmittedTerminator::Branch { then, otherwise, .. } = block.terminator {
+                if then == otherwise {
+                    block.terminator = EmittedTerminator::Jump(then);
+                }
             }
             replacement[id] = match block.terminator {
                 EmittedTerminator::Jump(target) if block.body.is_empty() && id != 0 => target,

@@ -124,10 +124,10 @@ impl<'g> Emitter<'g> {
         self.current = index;
         self.state = self.states[index].take().ok_or(CannotEmit)?;
         for &parameter in &block.parameters {
-            if self.state.a == Some(parameter)
-                && let Some(slot) = self.slots.of_parameter(parameter)
-            {
-                self.store(Register::A, parameter, slot);
+            if self.state.a == Some(parameter) {
+                if let Some(slot) = self.slots.of_parameter(parameter) {
+                    self.store(Register::A, parameter, slot);
+                }
             }
         }
         self.checks(block, anticipated)?;

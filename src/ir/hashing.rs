@@ -9,8 +9,11 @@ pub(crate) struct Hasher(u64);
 
 impl std::hash::Hasher for Hasher {
     fn write(&mut self, bytes: &[u8]) {
-        let (words, rest) = bytes.as_chunks();
-        words.iter().for_each(|&word| self.write_u64(u64::from_ne_bytes(word)));
+        let mut rest = bytes;
+        while let Some((&word, after)) = rest.split_first_chunk() {
+            self.write_u64(u64::from_ne_bytes(word));
+            rest = after;
+        }
         rest.iter().for_each(|&byte| self.write_u64(byte.into()));
     }
 

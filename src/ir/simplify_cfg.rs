@@ -41,10 +41,10 @@ impl Graph {
                     *edge = other.clone();
                 }
             }
-            if let Terminator::Branch { then, otherwise, .. } = &block.terminator
-                && then == otherwise
-            {
-                block.terminator = Terminator::Jump(then.clone());
+            if let Terminator::Branch { then, otherwise, .. } = &block.terminator {
+                if then == otherwise {
+                    block.terminator = Terminator::Jump(then.clone());
+                }
             }
             if !block.parameters.is_empty() || id == BlockId(0) {
                 continue;

@@ -11,11 +11,12 @@ pub(crate) fn run(graph: &mut Graph) {
     let is_needed = needed(graph);
     for index in 0..graph.blocks.len() {
         let Terminator::Branch { test, .. } = graph.blocks[index].terminator else { continue };
-        if let Some(load) = swappable(graph, test).filter(|load| !is_needed[load.index()])
-            && let Some(native) = swap(graph, test, load)
-            && let Terminator::Branch { test, .. } = &mut graph.blocks[index].terminator
-        {
-            *test = native;
+        if let Some(load) = swappable(graph, test).filter(|load| !is_needed[load.index()]) {
+            if let Some(native) = swap(graph, test, load) {
+                if let Terminator::Branch { test, .. } = &mut graph.blocks[index].terminator {
+                    *test = native;
+                }
+            }
         }
     }
 }

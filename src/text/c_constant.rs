@@ -25,8 +25,8 @@ static NAMES: &[(&str, i64)] = &[
     ("BPF_MOD", 0x90), ("BPF_XOR", 0xa0), ("BPF_JA", 0), ("BPF_JEQ", 0x10), ("BPF_JGT", 0x20), ("BPF_JGE", 0x30),
     ("BPF_JSET", 0x40), ("BPF_K", 0), ("BPF_X", 8), ("BPF_A", 0x10), ("BPF_TAX", 0), ("BPF_TXA", 0x80),
     // Offsets of ancillary loads and headers in Linux.
-    ("SKF_AD_OFF", ancillary::BASE.cast_signed() as i64), ("SKF_NET_OFF", Header::Network.base().cast_signed() as i64),
-    ("SKF_LL_OFF", Header::Link.base().cast_signed() as i64),
+    ("SKF_AD_OFF", ancillary::BASE as i32 as i64), ("SKF_NET_OFF", Header::Network.base() as i32 as i64),
+    ("SKF_LL_OFF", Header::Link.base() as i32 as i64),
     // Masks of seccomp verdicts, and names in seccomp filters.
     ("SECCOMP_RET_DATA", 0xffff), ("SECCOMP_RET_ACTION", 0x7fff_0000), ("SECCOMP_RET_ACTION_FULL", 0xffff_0000),
     ("__X32_SYSCALL_BIT", 0x4000_0000), ("X32_SYSCALL_BIT", 0x4000_0000), ("syscall_nr", SeccompData::NR as i64),
@@ -101,10 +101,10 @@ impl<'a> Constants<'a> {
         let mut line = Cursor::new(definition, Space::C);
         line.skip_space();
         let name = line.word();
-        if let Ok(value) = self.binary(&mut line, 0, 0)
-            && line.end_of_line().is_ok()
-        {
-            self.defined.insert(name, value);
+        if let Ok(value) = self.binary(&mut line, 0, 0) {
+            if line.end_of_line().is_ok() {
+                self.defined.insert(name, value);
+            }
         }
     }
 
@@ -186,7 +186,7 @@ impl<'a> Constants<'a> {
         let arch = self.arch.get_or_init(|| only_arch(self.text)).ok_or_else(many)?;
         let number =
             arch.syscall_number(name).ok_or_else(|| format!("expected the name of a system call of {arch}"))?;
-        Ok(number.cast_unsigned().into())
+        Ok((number as u32).into())
     }
 }
 

@@ -52,7 +52,7 @@ impl fmt::Display for Line {
 
 /// Returns the target of `ja`, which wraps like `int`.
 fn jump_target(pc: usize, skip: u32) -> i32 {
-    (pc as u32).wrapping_add(1).wrapping_add(skip).cast_signed()
+    (pc as u32).wrapping_add(1).wrapping_add(skip) as i32
 }
 
 pub(super) fn print(program: &[RawInstruction]) -> String {

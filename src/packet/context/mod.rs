@@ -252,7 +252,7 @@ impl Context {
             Header::Network => Some(self.network_header),
             Header::Link => self.link_header,
         };
-        start.map_or(NOWHERE, i32::cast_unsigned).wrapping_sub(header.base())
+        start.map_or(NOWHERE, |start| start as u32).wrapping_sub(header.base())
     }
 
     /// Returns the position in the packet of an offset in the Linux dialect.

@@ -113,7 +113,7 @@ impl Printer {
         let k = self.raw.k;
         let is_equality = matches!(condition, Condition::Equal | Condition::NotEqual);
         let name = match self.known.a.filter(|_| is_equality) {
-            Some(SeccompData::NR) => self.call(k.cast_signed()),
+            Some(SeccompData::NR) => self.call(k as i32),
             Some(SeccompData::ARCH) => Arch(k).name().map(|name| format!("ARCH_{}", name.to_ascii_uppercase())),
             _ => None,
         };
@@ -138,7 +138,7 @@ fn half(offset: u32, is_big_endian: bool) -> Option<String> {
         _ => return None,
     };
     let upper_half = if (offset & 4 == 0) == is_big_endian { " >> 32" } else { "" };
-    offset.is_multiple_of(4).then(|| field + upper_half)
+    (offset % 4 == 0).then(|| field + upper_half)
 }
 
 /// Returns an action, with the lower half of the verdict if the action does not include it.

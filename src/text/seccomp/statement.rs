@@ -82,7 +82,7 @@ impl Names {
         if let Some(arch) = arch.and_then(|name| name.to_ascii_lowercase().parse::<Arch>().ok()) {
             return Some(arch.0);
         }
-        let call = |arch: Arch, name: &str| arch.syscall_number(name).map(i32::cast_unsigned);
+        let call = |arch: Arch, name: &str| arch.syscall_number(name).map(|number| number as u32);
         match (self, word.split_once('.')) {
             (_, Some((arch, name))) => call(arch.parse().ok()?, name),
             (Names::Of(arch), None) => call(arch, word),
