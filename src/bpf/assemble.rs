@@ -1,5 +1,7 @@
 //! An assembler: instructions and labels become a program, with jumps of any distance.
 
+use alloc::vec::Vec;
+
 use crate::bpf::instruction::{Operand, RawInstruction};
 use crate::bpf::isa::Condition;
 use crate::bpf::relaxation::{Position, Relaxation};

@@ -14,6 +14,8 @@
 //!
 //! Source: `bpf_convert_filter`, `convert_bpf_ld_abs` and `convert_bpf_extensions` in `net/core/filter.c`.
 
+use alloc::vec::Vec;
+
 use crate::bpf::instruction::Operand;
 use crate::bpf::isa::{Condition, Register, Width};
 use crate::bpf::verify::{Source, Step, Verdict};

@@ -16,8 +16,9 @@
 //! Source: `bpf_check_classic`, `check_load_and_stores` and `bpf_convert_filter` in the kernel's `net/core/filter.c`,
 //! `seccomp_check_filter` in `kernel/seccomp.c`, `bpf_validate` in libpcap. Unreachable code is checked like any other.
 
-use std::fmt;
-use std::sync::Arc;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use core::fmt;
 
 use crate::bpf::dialect::Dialect;
 use crate::bpf::ebpf_conversion;
@@ -198,7 +199,7 @@ impl fmt::Display for Rule {
     }
 }
 
-impl std::error::Error for VerifyError {}
+impl core::error::Error for VerifyError {}
 
 impl Program {
     /// Verifies the program by the rules of a dialect.

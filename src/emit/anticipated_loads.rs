@@ -3,6 +3,8 @@
 //! A load checks its own bounds. So a check is superfluous at a point from which every path either returns 0, or makes
 //! a load that would fail as well before anything else can be observed. The same holds for divisions.
 
+use alloc::vec::Vec;
+
 use crate::emit::check_set::CheckSet;
 use crate::ir::{Block, Check, Edge, Graph, Terminator, Test, Value};
 use crate::opt::dataflow::meet_of_edges;

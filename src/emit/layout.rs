@@ -3,8 +3,9 @@
 //! A block that ends in a jump is best followed by the target of that jump. It can wait until all other predecessors of
 //! the target are placed, so that each target of a jump follows one of its predecessors.
 
-use std::cmp::Reverse;
-use std::collections::BinaryHeap;
+use alloc::collections::BinaryHeap;
+use alloc::vec::Vec;
+use core::cmp::Reverse;
 
 use crate::bpf::instruction::{Instruction, RawInstruction};
 use crate::bpf::relaxation::{Position, Relaxation};

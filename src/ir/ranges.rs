@@ -1,8 +1,9 @@
 //! Sets of numbers as sorted, disjoint ranges, and the numbers for which a test holds.
 
-use std::borrow::Cow;
-use std::collections::BTreeMap;
-use std::ops::Deref;
+use alloc::borrow::Cow;
+use alloc::collections::BTreeMap;
+use alloc::vec::Vec;
+use core::ops::Deref;
 
 use crate::bpf::isa::{AluOp, Condition};
 use crate::ir::{Graph, Test, Value, ValueId, Values};

@@ -2,6 +2,8 @@
 //!
 //! Tests are pure, and nothing else leads into a chain, so the order of its tests cannot be observed.
 
+use alloc::vec::Vec;
+
 use crate::ir::test::Comparison;
 use crate::ir::{BlockId, Edge, Graph, Terminator, Test};
 

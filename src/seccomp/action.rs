@@ -1,7 +1,7 @@
 //! The action of a verdict on a system call, and the strictest of many.
 
-use std::cmp::Ordering;
-use std::fmt;
+use core::cmp::Ordering;
+use core::fmt;
 
 /// The kernel's action on a system call: the upper 16 bits of a verdict, and for some actions the lower 16.
 ///

@@ -1,6 +1,6 @@
 //! The data that a filter of system calls reads.
 
-use std::array;
+use core::array;
 
 use crate::bpf::verify::SECCOMP_DATA;
 use crate::seccomp::Arch;

@@ -12,6 +12,9 @@
 //!
 //! Numbers are constant expressions of C; see `c_constant.rs`.
 
+use alloc::string::String;
+use alloc::vec::Vec;
+
 use crate::bpf::instruction::RawInstruction;
 use crate::text::c_constant::Constants;
 use crate::text::cursor::Range;

@@ -3,8 +3,11 @@
 //! Source: `linux/bpf_common.h`, `linux/filter.h`, `linux/seccomp.h`, `linux/audit.h`, `linux/if_ether.h`,
 //! `asm/unistd.h` and `errno.h`; BSD's `bpf(4)`.
 
-use std::cell::OnceCell;
-use std::collections::{HashMap, HashSet};
+use alloc::borrow::ToOwned;
+use alloc::collections::BTreeMap;
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::cell::OnceCell;
 
 use crate::packet::ancillary::{self, Extension};
 use crate::packet::header::Header;
@@ -85,14 +88,14 @@ const SUFFIX: [char; 4] = ['u', 'U', 'l', 'L'];
 pub(super) struct Constants<'a> {
     text: &'a str,
     /// Names that `#define` gives a value.
-    defined: HashMap<&'a str, i64>,
+    defined: BTreeMap<&'a str, i64>,
     /// The architecture of the names of system calls, `None` if the text names many.
     arch: OnceCell<Option<Arch>>,
 }
 
 impl<'a> Constants<'a> {
     pub(super) fn new(text: &'a str) -> Constants<'a> {
-        Constants { text, defined: HashMap::new(), arch: OnceCell::new() }
+        Constants { text, defined: BTreeMap::new(), arch: OnceCell::new() }
     }
 
     /// Adds `NAME EXPRESSION` of a `#define`, unless it is not a constant.
@@ -192,10 +195,9 @@ impl<'a> Constants<'a> {
 
 /// Returns the architecture that a text names, the presumed one if it names none, and `None` if it names many.
 fn only_arch(text: &str) -> Option<Arch> {
-    let named = text.match_indices(AUDIT_ARCH).filter_map(|(at, _)| arch(word_at(&text[at..])));
-    let mut arches = named.collect::<HashSet<Arch>>().into_iter();
-    let first = arches.next().unwrap_or(PRESUMED);
-    arches.next().is_none().then_some(first)
+    let mut named = text.match_indices(AUDIT_ARCH).filter_map(|(at, _)| arch(word_at(&text[at..])));
+    let first = named.next().unwrap_or(PRESUMED);
+    named.all(|other| other == first).then_some(first)
 }
 
 /// The prefix of the names of architectures.

@@ -1,6 +1,9 @@
 //! The error of reading a program, with its place.
 
-use std::fmt;
+use alloc::string::String;
+use alloc::string::ToString;
+use alloc::vec::Vec;
+use core::fmt;
 
 /// The error of reading a program: a place, and the text that was expected there.
 ///
@@ -119,4 +122,4 @@ impl fmt::Display for ParseError {
     }
 }
 
-impl std::error::Error for ParseError {}
+impl core::error::Error for ParseError {}

@@ -3,7 +3,10 @@
 //! Source: `bpf_image` in libpcap's `bpf_image.c`. It omits the fields of unknown opcodes and those that an opcode does
 //! not use. Here `unimp` and `; unused` print them.
 
-use std::fmt;
+use alloc::string::String;
+use alloc::string::ToString;
+use alloc::vec::Vec;
+use core::fmt;
 
 use crate::bpf::instruction::RawInstruction;
 use crate::bpf::isa;

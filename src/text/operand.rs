@@ -1,5 +1,9 @@
 //! Operands in listings and in assembler, which share all but a few words.
 
+use alloc::borrow::ToOwned;
+use alloc::string::String;
+use alloc::vec::Vec;
+
 use crate::bpf::instruction::RawInstruction;
 use crate::bpf::isa::{self, Opcode, OperandForm};
 use crate::packet::ancillary::{self, Extension};

@@ -1,5 +1,7 @@
 //! Raw programs: `struct sock_filter`, 8 bytes an instruction (u16 code, u8 jt, u8 jf, u32 k), in either byte order.
 
+use alloc::vec::Vec;
+
 use crate::bpf::instruction::RawInstruction;
 use crate::bpf::isa;
 use crate::text::error::ParseError;

@@ -3,6 +3,8 @@
 //! Constants are computed at compile time, everything else in A. Of two operands, the one that needs more scratch words
 //! is computed first, so the scratch words of the machine are enough for any expression that people write.
 
+use alloc::vec::Vec;
+
 use crate::bpf::instruction::{Instruction, Operand};
 use crate::bpf::isa::{AluOp, Condition, Register, Width};
 use crate::bpf::verify::SCRATCH_WORDS;

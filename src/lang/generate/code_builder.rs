@@ -4,6 +4,8 @@
 //! at each of these jumps. A field that is in A is not loaded again, and unreachable code is not written: a test with a
 //! constant result writes nothing.
 
+use alloc::vec::Vec;
+
 use crate::bpf::assemble::{Assembler, Label, Target, Unresolved};
 use crate::bpf::instruction::{Instruction, Operand, RawInstruction};
 use crate::bpf::isa::{AluOp, Condition, Register, Width};

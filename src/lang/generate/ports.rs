@@ -1,6 +1,7 @@
 //! Tests of ports.
 
-use std::ops::RangeInclusive;
+use alloc::vec::Vec;
+use core::ops::RangeInclusive;
 
 use crate::bpf::isa::Width;
 use crate::lang::generate::code_builder::{Base, BranchTargets, Value};
@@ -37,7 +38,7 @@ impl Generator<'_> {
             }
         }
         let protocol = qualified.or(named);
-        let protocols = protocol.as_ref().map_or(&[IPPROTO_TCP, IPPROTO_UDP, IPPROTO_SCTP][..], std::slice::from_ref);
+        let protocols = protocol.as_ref().map_or(&[IPPROTO_TCP, IPPROTO_UDP, IPPROTO_SCTP][..], core::slice::from_ref);
         let four = self.code.label();
         self.require_link_protocol(ETHERTYPE_IPV6, four)?;
         let no = if self.headers.distinguishes_protocols() { to.no } else { four };

@@ -12,8 +12,10 @@
 mod operators;
 mod primitives;
 
-use std::ops::Range;
-use std::str::FromStr;
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::ops::Range;
+use core::str::FromStr;
 
 use crate::bpf::isa::AluOp;
 use crate::lang::error::ExprError;

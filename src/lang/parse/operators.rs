@@ -1,5 +1,7 @@
 //! Parsing of the tokens that may follow an operand: operators and closing brackets.
 
+use alloc::boxed::Box;
+
 use crate::bpf::isa::{ALU_SYMBOLS, AluOp};
 use crate::lang::keywords;
 use crate::lang::names;

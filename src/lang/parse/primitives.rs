@@ -1,5 +1,7 @@
 //! Parsing of primitives that begin with a keyword, and of ids.
 
+use alloc::boxed::Box;
+
 use crate::lang::keywords;
 use crate::lang::names::{self, Names};
 use crate::lang::parse::{Operand, Parser, did_you_mean};

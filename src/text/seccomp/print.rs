@@ -1,5 +1,10 @@
 //! The printer: the four fields of each instruction, then its statement.
 
+use alloc::borrow::ToOwned;
+use alloc::string::String;
+use alloc::string::ToString;
+use alloc::vec::Vec;
+
 use crate::bpf::instruction::RawInstruction;
 use crate::bpf::isa::{self, AluOp, Condition, Input, Mode, Operation, Register, Width};
 use crate::bpf::verify::SECCOMP_DATA;

@@ -17,6 +17,9 @@
 //! `args[0]` is the lower half of an argument and `args[0] >> 32` the upper one, which comes first if the architecture
 //! (the tested or the presumed one) is big-endian. A remark gives arguments names: `A = buf # write(fd, buf, count)`.
 
+use alloc::borrow::ToOwned;
+use alloc::string::String;
+
 use crate::bpf::instruction::{Instruction, Operand, RawInstruction};
 use crate::bpf::isa::{AluOp, Condition, Register};
 use crate::seccomp::{Action, Arch, SeccompData, is_call};
