@@ -65,7 +65,9 @@ impl SeccompData {
         let words = [self.nr as u32, self.arch.0].into_iter().chain(doubles);
         let mut bytes = [0; Self::SIZE];
         for (bytes, word) in bytes.chunks_exact_mut(4).zip(words) {
-            bytes.copy_from_slice(&word.to_ne_bytes());
+            if let Some(bytes) = bytes.first_chunk_mut() {
+                *bytes = word.to_ne_bytes();
+            }
         }
         bytes
     }
