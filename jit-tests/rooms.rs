@@ -205,7 +205,7 @@ fn character(text: &str) -> usize {
 }
 
 /// Removes the items under a `cfg` for which `is_removed` holds, and which has no `not`.
-fn without<'t>(tokens: Vec<&'t str>, is_removed: impl Fn(&[&str]) -> bool) -> Vec<&'t str> {
+fn without(tokens: Vec<&str>, is_removed: impl Fn(&[&str]) -> bool) -> Vec<&str> {
     let mut kept = Vec::with_capacity(tokens.len());
     let mut at = 0;
     while at < tokens.len() {
