@@ -143,9 +143,20 @@
 #![cfg_attr(
     not(all(
         feature = "jit",
-        target_os = "linux",
         target_pointer_width = "64",
-        any(target_arch = "x86_64", target_arch = "aarch64")
+        any(
+            all(
+                any(
+                    target_os = "linux",
+                    target_os = "macos",
+                    target_os = "windows",
+                    target_os = "freebsd",
+                    target_os = "android"
+                ),
+                any(target_arch = "x86_64", target_arch = "aarch64")
+            ),
+            all(target_os = "linux", any(target_arch = "riscv64", target_arch = "s390x"))
+        )
     )),
     expect(dead_code, unused_imports, reason = "some functions of the graph and of packets serve native code alone")
 )]
@@ -158,9 +169,20 @@ mod classifier;
 #[cfg_attr(
     not(all(
         feature = "jit",
-        target_os = "linux",
         target_pointer_width = "64",
-        any(target_arch = "x86_64", target_arch = "aarch64")
+        any(
+            all(
+                any(
+                    target_os = "linux",
+                    target_os = "macos",
+                    target_os = "windows",
+                    target_os = "freebsd",
+                    target_os = "android"
+                ),
+                any(target_arch = "x86_64", target_arch = "aarch64")
+            ),
+            all(target_os = "linux", any(target_arch = "riscv64", target_arch = "s390x"))
+        )
     )),
     path = "codegen/absent.rs"
 )]
