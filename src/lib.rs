@@ -127,8 +127,9 @@
 //!
 //! No feature changes a verdict.
 //!
-//! - `jit` (default): native code through Cranelift, on 64-bit Linux (x86-64 and aarch64). Without it, and on all other
-//!   machines, filters and sets run in the interpreter, and nothing but the standard library is needed.
+//! - `jit` (default): native code through Cranelift, on x86-64 and aarch64 with Linux, macOS, Windows, FreeBSD or
+//!   Android, and on riscv64 and s390x with Linux. Without it, and on all other machines, filters and sets run in the
+//!   interpreter, and nothing but the standard library is needed.
 //! - `serde`: `Serialize` and `Deserialize` for [`Program`], [`RawInstruction`](bpf::RawInstruction), [`Expr`],
 //!   [`LinkType`], [`Dialect`], [`Form`](text::Form), [`Strategy`](filter::Strategy), [`Pass`](debug::Pass),
 //!   [`HaltReason`](debug::HaltReason), [`Span`](packet::Span), and the [`Action`](seccomp::Action),
