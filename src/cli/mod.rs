@@ -1,5 +1,7 @@
 //! The command line: parses the arguments, runs the subcommand, and maps its result to an exit code.
 
+#![expect(clippy::incompatible_msrv, reason = "the program contains the code generator, which needs a newer compiler")]
+
 mod bench;
 mod capture;
 mod compile;
