@@ -1,5 +1,6 @@
 //! Verified programs in memory of the caller, and the steps of programs.
 
+use core::borrow::Borrow;
 use core::slice;
 
 use crate::bpf::dialect::Dialect;
@@ -58,7 +59,7 @@ impl<'a> VerifiedRef<'a> {
 /// A program as the whole-program checks and the interpreter see it.
 pub(crate) trait Steps {
     /// Returns the steps from the index of a step on.
-    fn steps_from(&self, pc: usize) -> impl ExactSizeIterator<Item = Step>;
+    fn steps_from(&self, pc: usize) -> impl ExactSizeIterator<Item: Borrow<Step>>;
 
     fn len(&self) -> usize {
         self.steps_from(0).len()
@@ -67,14 +68,14 @@ pub(crate) trait Steps {
 
 impl Steps for [Step] {
     #[inline]
-    fn steps_from(&self, pc: usize) -> impl ExactSizeIterator<Item = Step> {
+    fn steps_from(&self, pc: usize) -> impl ExactSizeIterator<Item: Borrow<Step>> {
         // A slice that panics keeps jumps branches, as the interpreter wants them; an empty one would be a selection.
-        self[pc..].iter().copied()
+        self[pc..].iter()
     }
 }
 
 impl Steps for VerifiedRef<'_> {
-    fn steps_from(&self, pc: usize) -> impl ExactSizeIterator<Item = Step> {
+    fn steps_from(&self, pc: usize) -> impl ExactSizeIterator<Item: Borrow<Step>> {
         let rest = self.instructions.get(pc..).unwrap_or_default().iter();
         Decoder { rest, len: self.instructions.len(), dialect: self.dialect }
     }
