@@ -1,6 +1,7 @@
 //! Processes that confine themselves: they load seccomp filters into the kernel, make calls, and print the results. The
 //! test program starts itself again for each, with the filters and calls on standard input.
 
+use std::ffi::c_ulong;
 use std::io::{self, Read, Write, stdout};
 use std::path::Path;
 use std::process::{Command, ExitStatus, Stdio};
@@ -157,10 +158,11 @@ fn load(filter: &Program) -> io::Result<()> {
 
 /// Makes a call.
 fn make(&SeccompData { nr, args: [a, b, c, d, e, f], .. }: &SeccompData) -> i64 {
+    let [a, b, c, d, e, f] = [a, b, c, d, e, f].map(|arg| arg as c_ulong);
     // SAFETY: a filter skips the call, or it is gettid or one of `policies::CALLS`, none of which touches memory.
     let result = unsafe { libc::syscall(nr.into(), a, b, c, d, e, f) };
     match result {
         -1 => io::Error::last_os_error().raw_os_error().map_or(-1, |errno| -i64::from(errno)),
-        result => result,
+        result => result as i64,
     }
 }
