@@ -4,7 +4,7 @@
 use std::ffi::c_ulong;
 use std::io::{self, Read, Write, stdout};
 use std::path::Path;
-use std::process::{Command, ExitStatus, Stdio};
+use std::process::{ExitStatus, Stdio};
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::thread;
 use std::time::Duration;
@@ -12,6 +12,8 @@ use std::time::Duration;
 use cbpf::Program;
 use cbpf::seccomp::SeccompData;
 use cbpf::text::Form;
+
+use crate::process;
 
 /// The environment variable that names the [`Task`] of a confined process.
 const CONFINED: &str = "JIT_TESTS_CONFINED";
@@ -62,7 +64,7 @@ pub fn run(task: Task, filters: &[Program], calls: &[SeccompData]) -> io::Result
         let words: Vec<String> = call.args.iter().map(u64::to_string).collect();
         writeln!(input, "{} {}", call.nr, words.join(" "))?;
     }
-    let mut child = Command::new(std::env::current_exe()?)
+    let mut child = process::again()?
         .env(CONFINED, task.name())
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())

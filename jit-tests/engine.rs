@@ -131,6 +131,16 @@ impl Engine for Ours {
     }
 }
 
+/// Checks that this machine has the engine, `native` or `interpreter`, that the environment variable `JIT_TESTS_ENGINE`
+/// names.
+pub fn check_machine() -> Result<(), String> {
+    let found = if has_native_code() { "native" } else { "interpreter" };
+    match std::env::var("JIT_TESTS_ENGINE") {
+        Ok(expected) if expected != found => Err(format!("the engine is `{found}`, not `{expected}`")),
+        _ => Ok(()),
+    }
+}
+
 /// Returns `true` if this build has native code for this machine, whether or not compilation succeeds.
 pub fn has_native_code() -> bool {
     static ANSWER: LazyLock<bool> = LazyLock::new(|| {

@@ -86,6 +86,7 @@ fn alone(name: &str) -> Result<(), String> {
 
 fn run_trials() -> Result<(), String> {
     let arguments = Arguments::from_args();
+    engine::check_machine()?;
     let cases = case::read_all()?;
     let mut trials: Vec<Trial> = Vec::new();
     for engine in engine::all() {

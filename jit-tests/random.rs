@@ -1,5 +1,6 @@
 //! Random programs in all engines, from a fixed seed, for a few seconds each. Disagreements are printed as case files.
 
+use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
 use arbitrary::Unstructured;
@@ -13,8 +14,12 @@ use crate::engine::{self, Engine};
 use crate::splitmix64::Random;
 use crate::{case, generate, libpcap, linux, oracle};
 
-/// The time limit of each trial: slow machines try fewer programs, but the same ones first.
-const TIME: Duration = Duration::from_secs(3);
+/// The time limit of each trial: slow machines try fewer programs, but the same ones first. The environment variable
+/// `JIT_TESTS_SECONDS` sets another.
+static TIME: LazyLock<Duration> = LazyLock::new(|| {
+    let seconds = std::env::var("JIT_TESTS_SECONDS").ok().and_then(|seconds| seconds.parse().ok());
+    Duration::from_secs(seconds.unwrap_or(3))
+});
 
 /// The number of programs in each trial, at most.
 const PROGRAMS: usize = 3_000;
@@ -54,7 +59,7 @@ pub fn trials() -> Vec<Trial> {
 
 /// Calls `try_one` with random bytes for [`PROGRAMS`], but no longer than [`TIME`].
 pub fn each_program(try_one: impl Fn(&[u8]) -> Result<(), Failed>) -> Result<(), Failed> {
-    each(PROGRAMS, TIME, try_one)
+    each(PROGRAMS, *TIME, try_one)
 }
 
 /// Calls `try_one` with random bytes, the same ones at every run: `count` times, but no longer than `time`.
