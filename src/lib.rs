@@ -127,8 +127,9 @@
 //!
 //! No feature changes a verdict.
 //!
-//! - `jit` (default): native code through Cranelift, on 64-bit Linux (x86-64 and aarch64). Without it, and on all other
-//!   machines, filters and sets run in the interpreter, and nothing but the standard library is needed.
+//! - `jit` (default): native code through Cranelift, on x86-64 and aarch64 with Linux, macOS, Windows, FreeBSD or
+//!   Android, and on riscv64 and s390x with Linux. Without it, and on all other machines, filters and sets run in the
+//!   interpreter, and nothing but the standard library is needed.
 //! - `serde`: `Serialize` and `Deserialize` for [`Program`], [`RawInstruction`](bpf::RawInstruction), [`Expr`],
 //!   [`LinkType`], [`Dialect`], [`Form`](text::Form), [`Strategy`](filter::Strategy), [`Pass`](debug::Pass),
 //!   [`HaltReason`](debug::HaltReason), [`Span`](packet::Span), and the [`Action`](seccomp::Action),
@@ -143,9 +144,20 @@
 #![cfg_attr(
     not(all(
         feature = "jit",
-        target_os = "linux",
         target_pointer_width = "64",
-        any(target_arch = "x86_64", target_arch = "aarch64")
+        any(
+            all(
+                any(
+                    target_os = "linux",
+                    target_os = "macos",
+                    target_os = "windows",
+                    target_os = "freebsd",
+                    target_os = "android"
+                ),
+                any(target_arch = "x86_64", target_arch = "aarch64")
+            ),
+            all(target_os = "linux", any(target_arch = "riscv64", target_arch = "s390x"))
+        )
     )),
     expect(dead_code, unused_imports, reason = "some functions of the graph and of packets serve native code alone")
 )]
@@ -158,9 +170,20 @@ mod classifier;
 #[cfg_attr(
     not(all(
         feature = "jit",
-        target_os = "linux",
         target_pointer_width = "64",
-        any(target_arch = "x86_64", target_arch = "aarch64")
+        any(
+            all(
+                any(
+                    target_os = "linux",
+                    target_os = "macos",
+                    target_os = "windows",
+                    target_os = "freebsd",
+                    target_os = "android"
+                ),
+                any(target_arch = "x86_64", target_arch = "aarch64")
+            ),
+            all(target_os = "linux", any(target_arch = "riscv64", target_arch = "s390x"))
+        )
     )),
     path = "codegen/absent.rs"
 )]

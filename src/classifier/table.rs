@@ -121,8 +121,8 @@ impl Tables {
                 && fields.ranges(ranges).len() > 1
             {
                 let bytes = (0..=u8::MAX).map(|byte| fields.is_member(byte.into(), ranges) as u8).collect::<Vec<u8>>();
-                let words =
-                    bytes.chunks(4).map(|word| word.iter().rev().fold(0, |word, &byte| word << 8 | u32::from(byte)));
+                // The code reads bytes, in memory.
+                let words = bytes.as_chunks().0.iter().map(|&word| u32::from_ne_bytes(word));
                 let start = self.add_words(words.collect());
                 self.members.insert(number as u8, start);
             }

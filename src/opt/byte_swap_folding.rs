@@ -51,7 +51,7 @@ fn swap(graph: &mut Graph, test: Test, load: ValueId) -> Option<Test> {
             Some(Test::Compare(condition, left, k))
         }
         Test::Member(_, set) => {
-            let set = graph.sets.swapped(set, width, |number| width.swap_bytes(number))?;
+            let set = graph.sets.swapped(set, width, |number| width.reorder(number))?;
             Some(Test::Member(native, set))
         }
         Test::InBounds(..) => None,
@@ -60,7 +60,7 @@ fn swap(graph: &mut Graph, test: Test, load: ValueId) -> Option<Test> {
 
 fn swapped_constant(graph: &mut Graph, constant: ValueId, width: Width) -> Option<ValueId> {
     let k = graph.constant(constant)?;
-    Some(graph.values.constant(width.swap_bytes(k)))
+    Some(graph.values.constant(width.reorder(k)))
 }
 
 /// Returns, for each value, whether anything but a swappable test depends on it.
