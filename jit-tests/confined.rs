@@ -44,6 +44,7 @@ impl Task {
 pub struct Outcome {
     /// The results of calls, -errno for an error, or [`KILLED`] or [`REJECTED`].
     pub results: Vec<i64>,
+    #[cfg_attr(not(feature = "std"), expect(dead_code, reason = "the trials of policies read it"))]
     pub status: ExitStatus,
 }
 

@@ -51,7 +51,11 @@ fn render(verified: &Verified, directive: &str) -> Result<String, Failed> {
             Graph::after(verified, *pass.ok_or_else(|| format!("`{name}` is not a pass"))?)
         }
     };
-    Ok(if form == "clif" { graph.clif()? } else { graph.to_string() })
+    Ok(match form {
+        #[cfg(feature = "std")]
+        "clif" => graph.clif()?,
+        _ => graph.to_string(),
+    })
 }
 
 /// Writes the goldens below their directives.

@@ -3,6 +3,7 @@
 //! `cargo test --test jit-tests -- kernel::` runs one engine. The cases are the files below `cases/`, whose format
 //! `case.rs` documents. `README.md` lists the trials.
 
+#[cfg(feature = "std")]
 mod batch;
 #[cfg_attr(target_family = "wasm", path = "no_libraries.rs")]
 mod bpf_filter;
@@ -18,37 +19,44 @@ mod debugger;
 mod engine;
 #[cfg(feature = "cli")]
 mod expressions;
-#[cfg(target_os = "linux")]
+#[cfg(all(feature = "std", target_os = "linux"))]
 mod fork;
 mod generate;
 mod golden;
-#[cfg(target_os = "linux")]
+#[cfg(all(feature = "std", target_os = "linux"))]
 mod guard;
-#[cfg(target_os = "linux")]
+#[cfg(all(feature = "std", target_os = "linux"))]
 mod guarded;
 #[cfg(target_os = "linux")]
 mod kernel;
 mod language;
+#[cfg(feature = "std")]
 mod layouts;
 mod libpcap;
 mod linux;
+#[cfg(feature = "std")]
 mod memory;
 mod mutate;
 #[cfg(all(feature = "socket", target_os = "linux"))]
 mod netns;
 mod optimize;
 mod oracle;
+#[cfg(feature = "std")]
 mod passes;
-#[cfg(target_os = "linux")]
+#[cfg(all(feature = "std", target_os = "linux"))]
 mod policies;
+#[cfg_attr(not(feature = "std"), expect(dead_code, reason = "trials of filters alone need a process"))]
 mod process;
 mod random;
 mod rooms;
 #[cfg(target_os = "linux")]
 mod seccomp;
+#[cfg(feature = "std")]
 mod set;
+#[cfg(feature = "std")]
 mod sets;
 mod splitmix64;
+#[cfg(feature = "std")]
 mod stack;
 mod sweep;
 
@@ -58,10 +66,11 @@ use libtest_mimic::{Arguments, Trial};
 
 fn main() -> ExitCode {
     #[cfg(target_os = "linux")]
-    let confined = confined::requested().map(|task| confined::alone(task).map_err(|error| error.to_string()));
+    let outcome = confined::requested().map(|task| confined::alone(task).map_err(|error| error.to_string()));
     #[cfg(not(target_os = "linux"))]
-    let confined = None;
-    let outcome = confined.or_else(|| process::requested().map(|name| alone(&name)));
+    let outcome = None;
+    #[cfg(feature = "std")]
+    let outcome = outcome.or_else(|| process::requested().map(|name| alone(&name)));
     match outcome.unwrap_or_else(run_trials) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -72,6 +81,7 @@ fn main() -> ExitCode {
 }
 
 /// Runs a trial that has this process to itself.
+#[cfg(feature = "std")]
 fn alone(name: &str) -> Result<(), String> {
     match name.split("::").next() {
         Some("memory") => memory::alone(),
@@ -94,21 +104,19 @@ fn run_trials() -> Result<(), String> {
     }
     trials.extend(cases.iter().filter(|case| !case.goldens.is_empty()).map(golden::trial));
     trials.extend(optimize::trials(&cases));
-    trials.extend(passes::trials(&cases));
     trials.extend(random::trials());
-    trials.extend(memory::trials().into_iter().chain(stack::trials()));
     #[cfg(target_os = "linux")]
-    trials.extend([kernel::trials(), policies::trials(), fork::trials(), guard::trials()].into_iter().flatten());
+    trials.extend(kernel::trials());
     #[cfg(not(target_os = "linux"))]
     trials.extend(OF_LINUX.iter().map(|name| Trial::test(*name, || Ok(())).with_ignored_flag(true)));
-    trials.extend(batch::trials());
     trials.extend(language::trials());
     trials.extend(mutate::trials());
     trials.extend(sweep::trials());
     trials.extend(rooms::trials());
+    #[cfg(feature = "std")]
+    trials.extend(trials_of_filters(&cases));
     #[cfg(all(feature = "socket", target_os = "linux"))]
     trials.extend(netns::trials());
-    trials.extend(sets::trials(&cases));
     #[cfg(feature = "cli")]
     trials.extend(cli::trials().into_iter().chain(captures::trials()).chain(expressions::trials()));
     let trials = trials.into_iter().map(|trial| {
@@ -116,6 +124,18 @@ fn run_trials() -> Result<(), String> {
         trial.with_ignored_flag(is_ignored)
     });
     libtest_mimic::run(&arguments, trials.collect()).exit()
+}
+
+/// Returns the trials of what is not in the library without the standard library.
+#[cfg(feature = "std")]
+fn trials_of_filters(cases: &[case::Case]) -> Vec<Trial> {
+    let mut trials = passes::trials(cases);
+    trials.extend(memory::trials().into_iter().chain(stack::trials()));
+    #[cfg(target_os = "linux")]
+    trials.extend([policies::trials(), fork::trials(), guard::trials()].into_iter().flatten());
+    trials.extend(batch::trials());
+    trials.extend(sets::trials(cases));
+    trials
 }
 
 /// The groups of trials that only Linux has, and that are skipped by these names elsewhere.

@@ -161,11 +161,17 @@
     )),
     expect(dead_code, unused_imports, reason = "some functions of the graph and of packets serve native code alone")
 )]
+#![cfg_attr(not(any(feature = "std", test)), no_std)]
 #![deny(unsafe_code)]
 #![warn(missing_docs, missing_debug_implementations, unreachable_pub)]
 
+#[macro_use]
+extern crate alloc;
+
 pub mod bpf;
+#[cfg(feature = "std")]
 mod classifier;
+#[cfg(feature = "std")]
 // The only switch between native code and its absence; the lint above and the dependencies in Cargo.toml repeat it.
 #[cfg_attr(
     not(all(
@@ -189,7 +195,9 @@ mod classifier;
 )]
 mod codegen;
 mod emit;
+#[cfg(feature = "std")]
 pub mod filter;
+#[cfg(feature = "std")]
 pub mod filter_set;
 mod interpret;
 mod ir;
@@ -210,14 +218,16 @@ pub mod debug {
     pub use crate::interpret::observer::Registers;
     pub use crate::interpret::profile::{Block, Edge, EdgeKind, Profile};
     pub use crate::interpret::trace::{Executed, Read, Trace};
-    pub use crate::ir::Graph;
+    pub use crate::ir::{Graph, Strategy};
     pub use crate::opt::Pass;
 }
 
 #[doc(inline)]
 pub use bpf::{Dialect, Instruction, Program, Verified, VerifyError};
+#[cfg(feature = "std")]
 #[doc(inline)]
 pub use filter::{Engine, Filter, FilterConfig, FilterError};
+#[cfg(feature = "std")]
 #[doc(inline)]
 pub use filter_set::{FilterSet, FilterSetConfig, SetError, SharedSet};
 #[doc(inline)]
@@ -226,6 +236,6 @@ pub use lang::{Expr, ExprError, LinkType, Target, compile_expression};
 pub use packet::{Context, Packet, Packets};
 
 /// Tests the example of the README.
-#[cfg(doctest)]
+#[cfg(all(doctest, feature = "std"))]
 #[doc = include_str!("../README.md")]
 struct Readme;
