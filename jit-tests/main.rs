@@ -16,6 +16,7 @@ mod debugger;
 mod engine;
 #[cfg(feature = "cli")]
 mod expressions;
+mod features;
 #[cfg(target_os = "linux")]
 mod fork;
 mod generate;
@@ -98,7 +99,7 @@ fn run_trials() -> Result<(), String> {
     trials.extend(language::trials());
     trials.extend(mutate::trials());
     trials.extend(sweep::trials());
-    trials.extend(rooms::trials());
+    trials.extend(rooms::trials().into_iter().chain(features::trials()));
     #[cfg(all(feature = "socket", target_os = "linux"))]
     trials.extend(netns::trials());
     trials.extend(sets::trials(&cases));
