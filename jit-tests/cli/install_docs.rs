@@ -37,7 +37,7 @@ fn install_docs_writes_pages_and_completions(bench: &Bench) -> Outcome {
         let path = prefix.join(path);
         let content = fs::read_to_string(&path)?;
         equal((content.starts_with(start), content.len() < 1 << 20), (true, true))?;
-        equal(paths.lines().filter(|&line| path == line).count(), 1)?;
+        equal(paths.lines().filter(|line| path.as_os_str() == *line).count(), 1)?;
     }
     let second = install(&prefix.display().to_string())?;
     expect(&second, 0, &[])?;
