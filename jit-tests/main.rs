@@ -19,6 +19,7 @@ mod debugger;
 mod engine;
 #[cfg(feature = "cli")]
 mod expressions;
+mod features;
 #[cfg(all(feature = "std", target_os = "linux"))]
 mod fork;
 mod generate;
@@ -112,7 +113,7 @@ fn run_trials() -> Result<(), String> {
     trials.extend(language::trials());
     trials.extend(mutate::trials());
     trials.extend(sweep::trials());
-    trials.extend(rooms::trials());
+    trials.extend(rooms::trials().into_iter().chain(features::trials()));
     #[cfg(feature = "std")]
     trials.extend(trials_of_filters(&cases));
     #[cfg(all(feature = "socket", target_os = "linux"))]

@@ -127,9 +127,12 @@
 //!
 //! No feature changes a verdict.
 //!
+//! - `std` (default): the standard library. Without it the crate needs `alloc` alone, and has no [`Filter`] and no
+//!   [`FilterSet`].
 //! - `jit` (default): native code through Cranelift, on x86-64 and aarch64 with Linux, macOS, Windows, FreeBSD or
 //!   Android, and on riscv64 and s390x with Linux. Without it, and on all other machines, filters and sets run in the
-//!   interpreter, and nothing but the standard library is needed.
+//!   interpreter, and nothing but the standard library is needed. On machines with native code, it needs the version of
+//!   Rust that Cranelift needs, 1.95.
 //! - `serde`: `Serialize` and `Deserialize` for [`Program`], [`RawInstruction`](bpf::RawInstruction), [`Expr`],
 //!   [`LinkType`], [`Dialect`], [`Form`](text::Form), [`Strategy`](filter::Strategy), [`Pass`](debug::Pass),
 //!   [`HaltReason`](debug::HaltReason), [`Span`](packet::Span), and the [`Action`](seccomp::Action),
@@ -161,7 +164,11 @@
     )),
     expect(dead_code, unused_imports, reason = "some functions of the graph and of packets serve native code alone")
 )]
+<<<<<<< HEAD
+#![cfg_attr(docsrs, feature(doc_cfg))]
+=======
 #![cfg_attr(not(any(feature = "std", test)), no_std)]
+>>>>>>> main
 #![deny(unsafe_code)]
 #![warn(missing_docs, missing_debug_implementations, unreachable_pub)]
 
