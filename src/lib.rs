@@ -132,7 +132,8 @@
 //!   builds for kernels and bare metal.
 //! - `jit` (default): native code through Cranelift, on x86-64 and aarch64 with Linux, macOS, Windows, FreeBSD or
 //!   Android, and on riscv64 and s390x with Linux. Without it, and on all other machines, filters and sets run in the
-//!   interpreter, and nothing but the standard library is needed.
+//!   interpreter, and nothing but the standard library is needed. On machines with native code, it needs the version of
+//!   Rust that Cranelift needs, 1.95.
 //! - `serde`: `Serialize` and `Deserialize` for [`Program`], [`RawInstruction`](bpf::RawInstruction), [`Expr`],
 //!   [`LinkType`], [`Dialect`], [`Form`](text::Form), [`Strategy`](filter::Strategy), [`Pass`](debug::Pass),
 //!   [`HaltReason`](debug::HaltReason), [`Span`](packet::Span), and the [`Action`](seccomp::Action),
@@ -180,6 +181,7 @@
     )),
     expect(dead_code, unused_imports, reason = "some functions of the graph and of packets serve native code alone")
 )]
+#![cfg_attr(docsrs, feature(doc_cfg))]
 #![cfg_attr(not(any(feature = "std", test)), no_std)]
 #![deny(unsafe_code)]
 #![warn(missing_docs, missing_debug_implementations, unreachable_pub)]

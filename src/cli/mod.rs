@@ -14,6 +14,7 @@ mod expression;
 mod failure;
 mod filter;
 mod input;
+mod install_docs;
 mod interrupt;
 mod limits;
 mod link_types;
@@ -72,6 +73,7 @@ enum Command {
     Seccomp(seccomp::Arguments),
     Completions(completions::Arguments),
     Man(man::Arguments),
+    InstallDocs(install_docs::Arguments),
 }
 
 /// Runs the command line; the first argument is the name of the program.
@@ -107,5 +109,6 @@ fn run(command: Command) -> Result<(), Failure> {
         Command::Seccomp(arguments) => seccomp::run(&arguments),
         Command::Completions(arguments) => completions::run(&arguments),
         Command::Man(arguments) => man::run(&arguments),
+        Command::InstallDocs(arguments) => install_docs::run(&arguments),
     }
 }

@@ -286,7 +286,9 @@ mod tests {
         #[cfg(feature = "std")]
         {
             let filter = graph.compile();
-            assert!(filter.is_ok() || cfg!(not(feature = "jit")));
+            if let Err(error) = &filter {
+                assert!(error.to_string().starts_with("there is no native code for this machine"), "{error}");
+            }
             for number in numbers.flat_map(|number| [number.wrapping_sub(1), number, number.wrapping_add(1)]) {
                 let packet = number.to_be_bytes();
                 let Ok(filter) = &filter else { continue };
