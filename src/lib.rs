@@ -147,14 +147,14 @@
 //!
 //! # Without the standard library
 //!
-//! With `default-features = false` the crate is `no_std` and depends on nothing but the crate `alloc`. It reads, prints,
+//! With `default-features = false` the crate is `no_std` and depends on the crate `alloc` alone. It reads, prints,
 //! builds, verifies, optimises and interprets programs, compiles expressions, and has the tools of [`debug`], but not
 //! the types that hold native code ([`Filter`], [`FilterSet`]). There is no source of randomness: a kernel gives each
 //! [`Context`] a seed of its own.
 //!
-//! - **Memory.** A [`VerifiedRef`](bpf::VerifiedRef) borrows the instructions. To verify and to run it allocates nothing
-//!   and reaches no panic. The folder `examples/no_std` shows a check of system calls and a socket filter that link
-//!   without an allocator.
+//! - **Memory.** A [`VerifiedRef`](bpf::VerifiedRef) borrows the instructions. To verify and to run it allocates
+//!   nothing and reaches no panic. The folder `examples/no_std` shows a check of system calls and a socket filter that
+//!   link without an allocator.
 //! - **Size.** Verifier and interpreter are 8 KiB of code and 3 KiB of tables on a Cortex-M4.
 //! - **Stack.** To verify takes 1.4 KiB on a Cortex-M4 and to run 0.5 KiB. Everything else fits into 16 KiB (x86-64, in
 //!   a release build) whatever the input, since nothing recurses on the depth of expressions; only arrays in C, whose
