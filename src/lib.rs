@@ -33,6 +33,7 @@
 //! | Read, print and convert programs. | [`Program`], in one of eight [`Form`](text::Form)s |
 //! | Build a program in code. | [`Program::builder`], or [`Instruction`]s |
 //! | Check a program. | [`Program::verify`], which returns a [`Verified`] or a [`VerifyError`] |
+//! | Verify and interpret a program without an allocator. | [`VerifiedRef`](bpf::VerifiedRef) |
 //! | Shorten a program for a kernel. | [`Program::optimize`] |
 //! | Interpret a program. | [`Verified::interpret`], the definition of what a program means |
 //! | Find the reason for a verdict. | [`Verified::trace`] |

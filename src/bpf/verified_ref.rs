@@ -33,7 +33,7 @@ pub struct VerifiedRef<'a> {
 }
 
 impl<'a> VerifiedRef<'a> {
-    /// Verifies a program by the rules of a dialect, as [`Program::verify`] does.
+    /// Verifies a program by the rules of a dialect, as [`Program::verify`](crate::Program::verify) does.
     ///
     /// # Errors
     /// Returns the instruction and the rule that it breaks.
