@@ -220,7 +220,10 @@ pub fn trial(engine: &'static dyn Engine, case: &Case) -> Trial {
     let case = case.clone();
     let name = format!("{}::{}", engine.name(), case.name);
     let is_supported = case.dialects.iter().any(|&dialect| engine.supports(dialect));
-    let is_skipped = case.skips.iter().any(|skip| skip == engine.name());
+    let is_skipped = case.skips.iter().any(|skip| match skip.as_str() {
+        "big-endian" => cfg!(target_endian = "big"),
+        name => name == engine.name(),
+    });
     let is_ignored = !engine.is_available() || !is_supported || is_skipped;
     Trial::test(name, move || check(engine, &case)).with_ignored_flag(is_ignored)
 }
