@@ -16,10 +16,13 @@ use crate::{case, generate, libpcap, linux, oracle};
 
 /// The time limit of each trial: slow machines try fewer programs, but the same ones first. The environment variable
 /// `JIT_TESTS_SECONDS` sets another.
-static TIME: LazyLock<Duration> = LazyLock::new(|| {
-    let seconds = std::env::var("JIT_TESTS_SECONDS").ok().and_then(|seconds| seconds.parse().ok());
-    Duration::from_secs(seconds.unwrap_or(3))
-});
+static TIME: LazyLock<Duration> = LazyLock::new(|| limit().unwrap_or(Duration::from_secs(3)));
+
+/// Returns the time limit that `JIT_TESTS_SECONDS` sets, if it does.
+pub fn limit() -> Option<Duration> {
+    let seconds = std::env::var("JIT_TESTS_SECONDS").ok()?;
+    seconds.parse().ok().map(Duration::from_secs)
+}
 
 /// The number of programs in each trial, at most.
 const PROGRAMS: usize = 3_000;
