@@ -164,11 +164,8 @@
     )),
     expect(dead_code, unused_imports, reason = "some functions of the graph and of packets serve native code alone")
 )]
-<<<<<<< HEAD
 #![cfg_attr(docsrs, feature(doc_cfg))]
-=======
 #![cfg_attr(not(any(feature = "std", test)), no_std)]
->>>>>>> main
 #![deny(unsafe_code)]
 #![warn(missing_docs, missing_debug_implementations, unreachable_pub)]
 
