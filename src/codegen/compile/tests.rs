@@ -147,7 +147,7 @@ fn interprets_if_executable_memory_is_refused() {
         assert!(matches!(required, Err(FilterError::Compile(CompileError::Memory(_)))));
 
         let provided = with_compiler(|compiler| {
-            lower_sum(compiler, &[], &[]);
+            lower_sum(compiler, &7_u32.to_ne_bytes(), &[1]);
             let isa = compiler.host[0].clone();
             compiler.compile(&isa)?;
             compiler.write(compiler.compiled()?, &mut module(&isa, provided_memory::Provider::default()))
