@@ -169,6 +169,7 @@ fn make(&SeccompData { nr, args: [a, b, c, d, e, f], .. }: &SeccompData) -> i64 
     let [a, b, c, d, e, f] = [a, b, c, d, e, f].map(|arg| arg as c_ulong);
     // SAFETY: a filter skips the call, or it is gettid or one of `policies::CALLS`, none of which touches memory.
     let result = unsafe { libc::syscall(nr.into(), a, b, c, d, e, f) };
+    #[cfg_attr(target_pointer_width = "64", expect(clippy::unnecessary_cast, reason = "a long has 64 bits here"))]
     match result {
         -1 => io::Error::last_os_error().raw_os_error().map_or(-1, |errno| -i64::from(errno)),
         result => result as i64,
