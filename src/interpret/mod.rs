@@ -76,6 +76,7 @@ struct Interpreter {
 }
 
 impl Interpreter {
+    #[inline(always)]
     fn run(
         self,
         steps: &(impl Steps + ?Sized),
