@@ -281,9 +281,11 @@ impl Pool {
                 Some((low, high)) => *text += &format!("ldh [x + {place}]\n jlt #{low}, drop\n jgt #{high}, drop\n"),
                 None => {}
             }
-            let (low, high) = range.unwrap_or((0, 65_535));
-            scope += (2.0 * f64::from(high - low + 1).log2()) as u32;
-            *port = range.map_or(*port, |(low, _)| low);
+            // Any port adds nothing.
+            if let Some((low, high)) = range {
+                scope += (2.0 * (f64::from(high - low) + 1.0).log2()) as u32;
+                *port = low;
+            }
         }
         scope
     }
