@@ -14,11 +14,12 @@ step() {
 
 # Runs a command as a step: `timed NAME COMMAND ARGUMENT...`.
 timed() {
-    local name=$1 start=$SECONDS
+    local name=$1 start=$SECONDS outcome=0
     shift
     printf '\n== %s\n' "$name"
-    "$@"
+    "$@" || outcome=$?
     echo "$((SECONDS - start)) $name" >>"$STEP_TIMES"
+    return "$outcome"
 }
 
 # Says that a step is left out, and why.
