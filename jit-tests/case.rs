@@ -117,7 +117,7 @@ pub fn read_all() -> Result<Vec<Case>, String> {
 
 fn read(root: &Path, path: &Path) -> Result<Case, String> {
     let text = fs::read_to_string(path).map_err(|error| format!("{}: {error}", path.display()))?;
-    let name = path.strip_prefix(root).unwrap_or(path).with_extension("").display().to_string();
+    let name = path.strip_prefix(root).unwrap_or(path).with_extension("").display().to_string().replace('\\', "/");
     let program = text.parse::<Program>().map_err(|error| format!("{}: {error}", path.display()))?;
     let mut case = Case {
         path: path.to_owned(),

@@ -12,7 +12,8 @@ pub fn trials() -> Vec<Trial> {
     vec![
         Trial::test("memory::compile_and_drop", compile_and_drop).with_ignored_flag(resident().is_none()),
         Trial::test("memory::clones_keep_the_code", clones_keep_the_code),
-        Trial::test("memory::code_is_near_the_text", code_is_near_the_text).with_ignored_flag(code_pages().is_none()),
+        Trial::test("memory::code_is_near_the_text", code_is_near_the_text)
+            .with_ignored_flag(!cfg!(target_os = "linux") || code_pages().is_none()),
         Trial::test("memory::many_threads", many_threads),
         Trial::test("memory::large_programs", large_programs),
         Trial::test("memory::stack_is_limited", stack_is_limited),
