@@ -353,8 +353,8 @@ fn show_prints_each_stage(_: &Bench) -> Outcome {
 }
 
 fn help_ends_with_an_example(_: &Bench) -> Outcome {
-    let subcommands = "filter run split count rules bench compile convert verify show trace explain seccomp completions \
-        man install-docs";
+    let subcommands = "filter run split count rules bench compile convert verify show trace explain seccomp \
+        completions man install-docs";
     for subcommand in subcommands.split(' ') {
         let output = cbpf(&[subcommand, "--help"])?;
         expect(&output, 0, &["Example:"])?;

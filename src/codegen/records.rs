@@ -193,8 +193,8 @@ fn prefetch(address: *const u8) {
     unsafe {
         std::arch::asm!("prfm pldl1keep, [{}]", in(reg) address, options(nostack, preserves_flags, readonly));
     }
-    // SAFETY: the instruction changes no memory and never faults. It is `prefetch.r` of the extension Zicbop, and a hint
-    // that does nothing on processors without it.
+    // SAFETY: the instruction changes no memory and never faults. It is `prefetch.r` of the extension Zicbop, and does
+    // nothing on processors without it.
     #[cfg(target_arch = "riscv64")]
     unsafe {
         std::arch::asm!("ori x0, {}, 1", in(reg) address, options(nostack, preserves_flags, readonly));

@@ -1,5 +1,6 @@
 //! Sets that change while other threads use them.
 
+use std::io::ErrorKind;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, TryLockError};
 use std::{hint, mem, process, thread};
@@ -217,20 +218,20 @@ impl Shared {
         self.newest.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Indexes all rules anew in the background. If no thread can be started, the next change tries again; systems
-    /// without threads index at once.
+    /// Indexes all rules anew in the background. On a system without threads that happens at once. If a thread cannot be
+    /// started for another reason, the next change tries again.
     fn rebuild(self: &Arc<Self>, newest: &mut Newest) {
-        if cfg!(target_family = "wasm") {
-            newest.set.rebuild();
-            return self.publish(&newest.set);
-        }
         let (shared, mut set) = (self.clone(), newest.set.clone());
         let work = move || {
             set.rebuild();
             shared.adopt(set);
         };
-        let is_begun = thread::Builder::new().name("cbpf-set".to_owned()).spawn(work).is_ok();
-        newest.changes = is_begun.then(Vec::new);
+        let spawned = thread::Builder::new().name("cbpf-set".to_owned()).spawn(work);
+        newest.changes = spawned.is_ok().then(Vec::new);
+        if spawned.is_err_and(|error| error.kind() == ErrorKind::Unsupported) {
+            newest.set.rebuild();
+            self.publish(&newest.set);
+        }
     }
 
     /// Publishes a set whose rules were indexed anew, after applying the changes since that began.

@@ -213,6 +213,7 @@ mod tests {
             assert!(row.names.iter().all(|name| name.parse() == Ok(row.arch)));
             assert_eq!(row.arch.to_string(), row.names[0]);
         }
+        assert!(HOSTS.iter().all(|(name, _)| name.parse::<Arch>().is_ok()));
         assert_eq!(Arch(7).to_string(), "0x00000007");
     }
 
