@@ -47,6 +47,8 @@
 pub(crate) mod build;
 pub(crate) mod entry_conditions;
 pub(crate) mod fallback;
+pub(crate) mod interval_map;
+mod interval_table;
 mod linear_prefix;
 pub(crate) mod packet_fields;
 mod path;

@@ -1,4 +1,4 @@
-//! Hash tables of terms, in the form that native code reads, too.
+//! Tables of terms, in the form that native code reads, too: hash tables, and maps of intervals.
 //!
 //! All tables of a classifier share one list of words, and tables with the same words store them once: `host` looks up
 //! the same addresses at four offsets. A key has one slot ([`PerfectHash`]). A slot without a key repeats that of
@@ -8,12 +8,19 @@
 //! The content of a slot is a chain of entries, in the order of their ranks, the last of them marked. An entry has all
 //! conditions of its term that neither the guards of the table nor the tag decide, so collisions do no harm. If no
 //! conditions are left, the slot holds the rank itself, and there are no entries.
+//!
+//! Terms that differ in one range only share an [`IntervalMap`] from the numbers of its field to contents of the same
+//! forms. For the first match, the content is the least rank of the terms around a number. All terms around it are a
+//! chain, in a table for all matches only.
 
 use std::collections::HashMap;
 use std::hash::BuildHasher;
 
 use crate::classifier::entry_conditions;
 use crate::classifier::entry_conditions::{EntryCondition, MAX_ENTRY_CONDITIONS, TableGuard};
+use crate::classifier::interval_map::{Interval, IntervalMap};
+use crate::classifier::interval_table;
+use crate::classifier::interval_table::Around;
 use crate::classifier::packet_fields::{FieldValues, PacketField, PacketFields};
 use crate::classifier::perfect_hash::{PerfectHash, upper_bits};
 use crate::classifier::table_choice::KeyMask;
@@ -61,20 +68,22 @@ pub(crate) struct Table {
     /// The fields that the packet must have for all entries, a bit each.
     pub(crate) needs: u64,
     pub(crate) guards: Vec<TableGuard>,
-    /// The fields of the key, none of which the guards decide. Without a key there are no slots, but one chain.
+    /// The matches for which the table is looked up; `None` if that is both.
+    pub(crate) kind: Option<MatchKind>,
+    /// The fields of the key, none of which the guards decide.
     pub(crate) key: Vec<KeyField>,
-    pub(crate) slots: Option<Slots>,
+    pub(crate) lookup: Lookup,
     /// The start of its words.
     pub(crate) start: usize,
     /// The field that the tag decides.
     tag_field: Option<u8>,
-    /// The terms, if there are no slots and they are compiled inline.
+    /// The terms, if there is no key and they are compiled inline.
     pub(crate) inline_terms: Vec<Term>,
     /// The conditions of entries.
     pub(crate) conditions: Vec<EntryCondition>,
     /// `true` if some entries need more fields than all do.
     pub(crate) entries_have_needs: bool,
-    /// The verdict of all entries, if slots hold ranks and there are no entries.
+    /// The verdict of all entries, if contents are ranks and there are no entries.
     pub(crate) slot_verdict: Option<u32>,
     /// The lowest rank.
     pub(crate) first_rank: Rank,
@@ -88,6 +97,28 @@ pub(crate) struct Table {
     pub(crate) has_unverified: bool,
     /// `true` if ranks have marks. If not, chains have one entry.
     pub(crate) has_marks: bool,
+}
+
+/// The matches to find.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum MatchKind {
+    First,
+    All,
+}
+
+/// The way from a key to its content.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Lookup {
+    /// There is no key, but one chain.
+    Chain,
+    Hash(Slots),
+    /// The content of a number that lies in no interval is `none`.
+    Intervals {
+        map: IntervalMap,
+        /// The start of the map in the table's words.
+        at: usize,
+        none: u32,
+    },
 }
 
 /// Slots of two words each: the tag, and the start of the chain in the table's words or the rank.
@@ -137,7 +168,7 @@ impl Tables {
     pub(crate) fn push(
         &mut self,
         fields: &PacketFields,
-        key: &KeyMask,
+        (key, kind): (&KeyMask, Option<MatchKind>),
         is_narrow: bool,
         terms: &[&Term],
         factor: impl Fn(usize, usize) -> u64,
@@ -157,23 +188,12 @@ impl Tables {
         let max_conditions = if is_inline { usize::MAX } else { MAX_ENTRY_CONDITIONS };
         let needs = terms.iter().fold(u64::MAX, |needs, term| needs & term.needs);
         let mut table = Table {
-            needs,
             conditions: entry_conditions::choose(fields, terms, &guards, &key, tag_field, max_conditions),
-            guards,
             key,
             tag_field,
             inline_terms: if is_inline { terms.iter().map(|&term| term.clone()).collect() } else { Vec::new() },
-            slots: None,
-            start: 0,
             entries_have_needs: terms.iter().any(|term| term.needs != needs),
-            slot_verdict: None,
-            first_rank: terms.iter().map(|term| term.rank).min().unwrap_or(0),
-            term_count: terms.len(),
-            chain_count: 1,
-            longest_chain: terms.len(),
-            mean_chain_len: terms.len() as f64,
-            has_unverified: false,
-            has_marks: true,
+            ..Table::new(kind, needs, guards, terms)
         };
         table.has_unverified = terms.iter().any(|term| !table.is_exact(term));
         let is_run = |term: &Term| !table.is_exact(term) || term.verdict.is_none();
@@ -184,6 +204,70 @@ impl Tables {
         };
         table.start = self.add_words(words);
         self.list.push(table);
+    }
+
+    /// Adds the tables of a group of terms that differ in the range of a field only. Returns the places of the terms
+    /// that no table for all matches holds, since they lie around too many intervals.
+    pub(crate) fn push_intervals(&mut self, fields: &PacketFields, field: u8, terms: &[&Term]) -> Vec<usize> {
+        let max = fields.max(field);
+        let ranges = interval_table::ranges(terms, field);
+        let Around { mut intervals, lists, wide } = interval_table::all_around(&ranges, max);
+        let verdict = terms[0].verdict;
+        let are_bare = wide.is_empty()
+            && lists.iter().all(|list| list.len() <= 1)
+            && terms.iter().all(|term| term.verdict == verdict);
+        let table = |kind| Table {
+            key: vec![KeyField { field, mask: u32::MAX, factor: 0 }],
+            tag_field: Some(field),
+            ..Table::new(kind, terms[0].needs, entry_conditions::guards(terms), terms)
+        };
+
+        let ranks = interval_table::least_ranks(&ranges, max, self.none);
+        let first = Table {
+            slot_verdict: verdict,
+            chain_count: ranks.len(),
+            longest_chain: 1,
+            mean_chain_len: 1.0,
+            has_marks: false,
+            ..table((!are_bare).then_some(MatchKind::First))
+        };
+        self.push_map(first, Vec::new(), &ranks, self.none, max);
+        if !are_bare && wide.len() < terms.len() {
+            let squares: usize = lists.iter().map(|list| list.len() * list.len()).sum();
+            let all = Table {
+                chain_count: lists.len(),
+                longest_chain: lists.iter().map(Vec::len).max().unwrap_or(0),
+                mean_chain_len: squares as f64 / lists.iter().map(Vec::len).sum::<usize>() as f64,
+                ..table(Some(MatchKind::All))
+            };
+            // The chain of no term.
+            let mut chains = vec![self.none | mark::LAST, 0];
+            let starts = lists.iter().map(|list| {
+                let of_list: Vec<&Term> = list.iter().map(|&place| terms[place as usize]).collect();
+                let start = if list.is_empty() { 0 } else { chains.len() };
+                chains.extend(all.chain(&of_list));
+                start as u32
+            });
+            let starts: Vec<u32> = starts.collect();
+            intervals.iter_mut().for_each(|interval| interval.content = starts[interval.content as usize]);
+            self.push_map(all, chains, &intervals, 0, max);
+        }
+        wide
+    }
+
+    /// Adds a table with a map of the numbers up to `max`, which follows some other words.
+    fn push_map(&mut self, mut table: Table, mut words: Vec<u32>, intervals: &[Interval], none: u32, max: u32) {
+        let (map, of_map) = IntervalMap::new(intervals, u32::BITS - max.leading_zeros());
+        let at = words.len();
+        words.extend(of_map);
+        table.lookup = Lookup::Intervals { map, at, none };
+        table.start = self.add_words(words);
+        self.list.push(table);
+    }
+
+    /// Returns the tables that are looked up for matches of a kind.
+    pub(crate) fn for_kind(&self, kind: MatchKind) -> impl Iterator<Item = &Table> {
+        self.list.iter().filter(move |table| table.is_for(kind))
     }
 
     /// Returns whether some entries need verification.
@@ -235,15 +319,21 @@ impl Tables {
         if values.present & table.needs != table.needs || !table.guards.iter().all(holds) {
             return None;
         }
-        let Some(slots) = table.slots else { return Some(Content::Chain(0)) };
         let words = &self.words[table.start..];
+        let as_content =
+            |word: u32| if table.slot_verdict.is_some() { Content::Rank(word) } else { Content::Chain(word as usize) };
+        let slots = match table.lookup {
+            Lookup::Chain => return Some(Content::Chain(0)),
+            Lookup::Intervals { map, at, none } => {
+                let content = map.content(&words[at..], values.get(table.key[0].field));
+                return (content != none).then(|| as_content(content));
+            }
+            Lookup::Hash(slots) => slots,
+        };
         let (hash, tag) = table_key::hash(&table.key, |field| values.get(field.field) & field.mask);
         let factor = slots.bucket_bits.map_or(1, |bits| words[upper_bits(hash, bits)]);
         let slot = slots.at + 2 * upper_bits(hash.wrapping_mul(factor.into()), slots.bits);
-        let content = words[slot + 1];
-        let content =
-            if table.slot_verdict.is_some() { Content::Rank(content) } else { Content::Chain(content as usize) };
-        (words[slot] == tag).then_some(content)
+        (words[slot] == tag).then(|| as_content(words[slot + 1]))
     }
 }
 
@@ -257,6 +347,35 @@ enum Content {
 }
 
 impl Table {
+    /// Returns a table without a key, without conditions and without words.
+    fn new(kind: Option<MatchKind>, needs: u64, guards: Vec<TableGuard>, terms: &[&Term]) -> Table {
+        Table {
+            needs,
+            guards,
+            kind,
+            key: Vec::new(),
+            lookup: Lookup::Chain,
+            start: 0,
+            tag_field: None,
+            inline_terms: Vec::new(),
+            conditions: Vec::new(),
+            entries_have_needs: false,
+            slot_verdict: None,
+            first_rank: terms.iter().map(|term| term.rank).min().unwrap_or(0),
+            term_count: terms.len(),
+            chain_count: 1,
+            longest_chain: terms.len(),
+            mean_chain_len: terms.len() as f64,
+            has_unverified: false,
+            has_marks: true,
+        }
+    }
+
+    /// Returns whether the table is looked up for matches of a kind.
+    pub(crate) fn is_for(&self, kind: MatchKind) -> bool {
+        self.kind.is_none_or(|only| only == kind)
+    }
+
     /// Returns whether the table tests all conditions of a term, and these suffice for a match.
     fn is_exact(&self, term: &Term) -> bool {
         let is_decided = |constraint: &Constraint| {
@@ -304,7 +423,7 @@ impl Table {
         for slot in (0..free.len()).filter(|&slot| free[slot]) {
             words.copy_within(at + 2 * taken..at + 2 * taken + 2, at + 2 * slot);
         }
-        self.slots = Some(Slots { bucket_bits: perfect.bucket_bits(), at, bits: perfect.bits });
+        self.lookup = Lookup::Hash(Slots { bucket_bits: perfect.bucket_bits(), at, bits: perfect.bits });
         words
     }
 
