@@ -84,7 +84,7 @@ fn best_tables(fields: &PacketFields, terms: &[Term], none: Rank) -> (Tables, Ve
     let mut wide = Vec::new();
     for Group { field, terms: group } in groups {
         let of_group: Vec<&Term> = group.iter().map(|&term| &terms[term]).collect();
-        wide.extend(tables.push_intervals(fields, field, &of_group).into_iter().map(|place| group[place]));
+        wide.extend(tables.push_group(fields, field, &of_group).into_iter().map(|place| group[place]));
     }
     wide.sort_unstable();
     let plans = table_choice::plan(fields, terms, wide, CHAIN_LIMITS[0], &mut work);

@@ -1,11 +1,19 @@
-//! Terms that differ in the range of one field only, and the intervals into which their ranges divide the numbers of
-//! the field.
+//! Tables of terms that differ in the range of one field only.
+//!
+//! The ranges divide the numbers of the field into intervals. For the first match, an [`IntervalMap`] gives the least
+//! rank of the terms around a number. For all matches, another one gives the chain of all terms around it. A term that
+//! lies around too many intervals would be in too many chains: such terms have a map of their own, in which the narrow
+//! terms do not divide their ranges.
 
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap, HashSet};
 
-use crate::classifier::interval_map::Interval;
+use crate::classifier::entry_conditions;
+use crate::classifier::interval_map::{Interval, IntervalMap};
 use crate::classifier::packet_fields::PacketFields;
+use crate::classifier::table::{Lookup, MatchKind, Table, Tables};
+use crate::classifier::table_entry::mark;
+use crate::classifier::table_key::KeyField;
 use crate::classifier::term::{Constraint, Rank, Term};
 use crate::ir::Hashing;
 
@@ -19,6 +27,10 @@ const MAX_LENGTHS: usize = 2;
 /// The most places of terms in the lists of intervals: for each term, and besides.
 const PLACES_OF_TERM: usize = 12;
 const PLACES: usize = 1 << 12;
+
+/// The most maps of a group for all matches, and the divisor of the share of the terms left that each must hold.
+const MAX_MAPS: usize = 6;
+const MIN_SHARE: usize = 4;
 
 /// Terms that are alike but for the range of one field.
 pub(crate) struct Group {
@@ -101,14 +113,14 @@ fn constraint(term: &Term, field: u8) -> &Constraint {
 
 /// The numbers from `first` to `last`, which a rule has.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct RuleRange {
+struct RuleRange {
     first: u32,
     last: u32,
     rank: Rank,
 }
 
 /// Returns the range of each term of a group.
-pub(crate) fn ranges(terms: &[&Term], field: u8) -> Vec<RuleRange> {
+fn ranges(terms: &[&Term], field: u8) -> Vec<RuleRange> {
     let range = |term: &&Term| {
         let &Constraint { first, span, .. } = constraint(term, field);
         RuleRange { first, last: first.saturating_add(span), rank: term.rank }
@@ -139,7 +151,7 @@ fn push(intervals: &mut Vec<Interval>, last: u32, content: u32) {
 }
 
 /// Returns the intervals of the numbers up to `max` with the least rank of the ranges around them, or `none`.
-pub(crate) fn least_ranks(ranges: &[RuleRange], max: u32, none: Rank) -> Vec<Interval> {
+fn least_ranks(ranges: &[RuleRange], max: u32, none: Rank) -> Vec<Interval> {
     let starts = starts(ranges, max);
     let mut in_order: Vec<&RuleRange> = ranges.iter().collect();
     in_order.sort_unstable_by_key(|range| range.first);
@@ -159,17 +171,17 @@ pub(crate) fn least_ranks(ranges: &[RuleRange], max: u32, none: Rank) -> Vec<Int
 }
 
 /// The terms around each interval.
-pub(crate) struct Around {
+struct Around {
     /// The contents are numbers of `lists`.
-    pub(crate) intervals: Vec<Interval>,
+    intervals: Vec<Interval>,
     /// Different lists of places in the group, in order.
-    pub(crate) lists: Vec<Vec<u32>>,
+    lists: Vec<Vec<u32>>,
     /// The places of the terms in no list: they would be in too many.
-    pub(crate) wide: Vec<usize>,
+    wide: Vec<usize>,
 }
 
 /// Returns the terms around each interval of the numbers up to `max`.
-pub(crate) fn all_around(ranges: &[RuleRange], max: u32) -> Around {
+fn all_around(ranges: &[RuleRange], max: u32) -> Around {
     let wide = wide(ranges, max);
     let mut narrow: Vec<(u32, RuleRange)> = (0..).zip(ranges.iter().copied()).collect();
     narrow.retain(|(place, _)| wide.binary_search(&(*place as usize)).is_err());
@@ -213,4 +225,86 @@ fn wide(ranges: &[RuleRange], max: u32) -> Vec<usize> {
     let mut wide: Vec<usize> = widths[narrow..].iter().map(|&(_, place)| place).collect();
     wide.sort_unstable();
     wide
+}
+
+impl Tables {
+    /// Adds the tables of a group. Returns the places of the terms that no table for all matches holds.
+    pub(crate) fn push_group(&mut self, fields: &PacketFields, field: u8, terms: &[&Term]) -> Vec<usize> {
+        let max = fields.max(field);
+        let table = |kind, terms: &[&Term]| Table {
+            key: vec![KeyField { field, mask: u32::MAX, factor: 0 }],
+            tag_field: Some(field),
+            ..Table::new(kind, terms[0].needs, entry_conditions::guards(terms), terms)
+        };
+        let of_terms = ranges(terms, field);
+        let mut around = all_around(&of_terms, max);
+        let verdict = terms[0].verdict;
+        let are_bare = around.wide.is_empty()
+            && around.lists.iter().all(|list| list.len() <= 1)
+            && terms.iter().all(|term| term.verdict == verdict);
+
+        let ranks = least_ranks(&of_terms, max, self.none);
+        let first = Table {
+            slot_verdict: verdict,
+            chain_count: ranks.len(),
+            longest_chain: 1,
+            mean_chain_len: 1.0,
+            has_marks: false,
+            ..table((!are_bare).then_some(MatchKind::First), terms)
+        };
+        self.push_map(first, Vec::new(), &ranks, self.none, max);
+        if are_bare {
+            return Vec::new();
+        }
+
+        let mut left: Vec<usize> = (0..terms.len()).collect();
+        for _ in 0..MAX_MAPS {
+            if MIN_SHARE * around.wide.len() > (MIN_SHARE - 1) * left.len() {
+                break;
+            }
+            let of_map: Vec<&Term> = left.iter().map(|&place| terms[place]).collect();
+            self.push_chains(table(Some(MatchKind::All), &of_map), &around, &of_map, max);
+            left = around.wide.iter().map(|&place| left[place]).collect();
+            if left.len() < MIN_TERMS {
+                break;
+            }
+            let ranges: Vec<RuleRange> = left.iter().map(|&place| of_terms[place]).collect();
+            around = all_around(&ranges, max);
+        }
+        left
+    }
+
+    /// Adds a table for all matches, with a chain for each list of the terms of a map.
+    fn push_chains(&mut self, table: Table, around: &Around, terms: &[&Term], max: u32) {
+        let lens = || around.lists.iter().map(Vec::len);
+        let table = Table {
+            term_count: terms.len() - around.wide.len(),
+            chain_count: around.lists.len(),
+            longest_chain: lens().max().unwrap_or(0),
+            mean_chain_len: lens().map(|len| len * len).sum::<usize>() as f64 / lens().sum::<usize>() as f64,
+            ..table
+        };
+        // The chain of no term.
+        let mut chains = vec![self.none | mark::LAST, 0];
+        let starts = around.lists.iter().map(|list| {
+            let of_list: Vec<&Term> = list.iter().map(|&place| terms[place as usize]).collect();
+            let start = if list.is_empty() { 0 } else { chains.len() };
+            chains.extend(table.chain(&of_list));
+            start as u32
+        });
+        let starts: Vec<u32> = starts.collect();
+        let with_start = |interval: &Interval| Interval { content: starts[interval.content as usize], ..*interval };
+        let intervals: Vec<Interval> = around.intervals.iter().map(with_start).collect();
+        self.push_map(table, chains, &intervals, 0, max);
+    }
+
+    /// Adds a table with a map of the numbers up to `max`, which follows some other words.
+    fn push_map(&mut self, table: Table, mut words: Vec<u32>, intervals: &[Interval], none: u32, max: u32) {
+        let (map, of_map) = IntervalMap::new(intervals, u32::BITS - max.leading_zeros());
+        let at = words.len();
+        words.extend(of_map);
+        let lookup = Lookup::Intervals { map, at, none };
+        let start = self.add_words(words);
+        self.list.push(Table { lookup, start, ..table });
+    }
 }

@@ -9,18 +9,15 @@
 //! conditions of its term that neither the guards of the table nor the tag decide, so collisions do no harm. If no
 //! conditions are left, the slot holds the rank itself, and there are no entries.
 //!
-//! Terms that differ in one range only share an [`IntervalMap`] from the numbers of its field to contents of the same
-//! forms. For the first match, the content is the least rank of the terms around a number. All terms around it are a
-//! chain, in a table for all matches only.
+//! Terms that differ in one range only share a map from the numbers of its field to such contents
+//! ([`interval_table`](crate::classifier::interval_table)).
 
 use std::collections::HashMap;
 use std::hash::BuildHasher;
 
 use crate::classifier::entry_conditions;
 use crate::classifier::entry_conditions::{EntryCondition, MAX_ENTRY_CONDITIONS, TableGuard};
-use crate::classifier::interval_map::{Interval, IntervalMap};
-use crate::classifier::interval_table;
-use crate::classifier::interval_table::Around;
+use crate::classifier::interval_map::IntervalMap;
 use crate::classifier::packet_fields::{FieldValues, PacketField, PacketFields};
 use crate::classifier::perfect_hash::{PerfectHash, upper_bits};
 use crate::classifier::table_choice::KeyMask;
@@ -76,7 +73,7 @@ pub(crate) struct Table {
     /// The start of its words.
     pub(crate) start: usize,
     /// The field that the tag decides.
-    tag_field: Option<u8>,
+    pub(super) tag_field: Option<u8>,
     /// The terms, if there is no key and they are compiled inline.
     pub(crate) inline_terms: Vec<Term>,
     /// The conditions of entries.
@@ -206,65 +203,6 @@ impl Tables {
         self.list.push(table);
     }
 
-    /// Adds the tables of a group of terms that differ in the range of a field only. Returns the places of the terms
-    /// that no table for all matches holds, since they lie around too many intervals.
-    pub(crate) fn push_intervals(&mut self, fields: &PacketFields, field: u8, terms: &[&Term]) -> Vec<usize> {
-        let max = fields.max(field);
-        let ranges = interval_table::ranges(terms, field);
-        let Around { mut intervals, lists, wide } = interval_table::all_around(&ranges, max);
-        let verdict = terms[0].verdict;
-        let are_bare = wide.is_empty()
-            && lists.iter().all(|list| list.len() <= 1)
-            && terms.iter().all(|term| term.verdict == verdict);
-        let table = |kind| Table {
-            key: vec![KeyField { field, mask: u32::MAX, factor: 0 }],
-            tag_field: Some(field),
-            ..Table::new(kind, terms[0].needs, entry_conditions::guards(terms), terms)
-        };
-
-        let ranks = interval_table::least_ranks(&ranges, max, self.none);
-        let first = Table {
-            slot_verdict: verdict,
-            chain_count: ranks.len(),
-            longest_chain: 1,
-            mean_chain_len: 1.0,
-            has_marks: false,
-            ..table((!are_bare).then_some(MatchKind::First))
-        };
-        self.push_map(first, Vec::new(), &ranks, self.none, max);
-        if !are_bare && wide.len() < terms.len() {
-            let squares: usize = lists.iter().map(|list| list.len() * list.len()).sum();
-            let all = Table {
-                chain_count: lists.len(),
-                longest_chain: lists.iter().map(Vec::len).max().unwrap_or(0),
-                mean_chain_len: squares as f64 / lists.iter().map(Vec::len).sum::<usize>() as f64,
-                ..table(Some(MatchKind::All))
-            };
-            // The chain of no term.
-            let mut chains = vec![self.none | mark::LAST, 0];
-            let starts = lists.iter().map(|list| {
-                let of_list: Vec<&Term> = list.iter().map(|&place| terms[place as usize]).collect();
-                let start = if list.is_empty() { 0 } else { chains.len() };
-                chains.extend(all.chain(&of_list));
-                start as u32
-            });
-            let starts: Vec<u32> = starts.collect();
-            intervals.iter_mut().for_each(|interval| interval.content = starts[interval.content as usize]);
-            self.push_map(all, chains, &intervals, 0, max);
-        }
-        wide
-    }
-
-    /// Adds a table with a map of the numbers up to `max`, which follows some other words.
-    fn push_map(&mut self, mut table: Table, mut words: Vec<u32>, intervals: &[Interval], none: u32, max: u32) {
-        let (map, of_map) = IntervalMap::new(intervals, u32::BITS - max.leading_zeros());
-        let at = words.len();
-        words.extend(of_map);
-        table.lookup = Lookup::Intervals { map, at, none };
-        table.start = self.add_words(words);
-        self.list.push(table);
-    }
-
     /// Returns the tables that are looked up for matches of a kind.
     pub(crate) fn for_kind(&self, kind: MatchKind) -> impl Iterator<Item = &Table> {
         self.list.iter().filter(move |table| table.is_for(kind))
@@ -276,7 +214,7 @@ impl Tables {
     }
 
     /// Adds words, if they are not there already, and returns their start.
-    fn add_words(&mut self, words: Vec<u32>) -> usize {
+    pub(super) fn add_words(&mut self, words: Vec<u32>) -> usize {
         let starts = self.starts.entry(Hashing::default().hash_one(&words)).or_default();
         let known = starts.iter().copied().find(|&start| self.words[start..].starts_with(&words));
         known.unwrap_or_else(|| {
@@ -348,7 +286,7 @@ enum Content {
 
 impl Table {
     /// Returns a table without a key, without conditions and without words.
-    fn new(kind: Option<MatchKind>, needs: u64, guards: Vec<TableGuard>, terms: &[&Term]) -> Table {
+    pub(super) fn new(kind: Option<MatchKind>, needs: u64, guards: Vec<TableGuard>, terms: &[&Term]) -> Table {
         Table {
             needs,
             guards,
@@ -428,7 +366,7 @@ impl Table {
     }
 
     /// Returns the words of a chain.
-    fn chain<'a>(&'a self, terms: &'a [&Term]) -> impl Iterator<Item = u32> + use<'a> {
+    pub(super) fn chain<'a>(&'a self, terms: &'a [&Term]) -> impl Iterator<Item = u32> + use<'a> {
         let is_last = |number: usize| self.has_marks && number + 1 == terms.len();
         terms.iter().enumerate().flat_map(move |(number, term)| self.entry(term, is_last(number)))
     }
