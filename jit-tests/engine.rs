@@ -1,11 +1,14 @@
 //! The engines, each under the same small adapter, and the trial that runs a case in one of them.
 
-use cbpf::filter::Strategy;
-use cbpf::{Dialect, Filter, FilterConfig, Packet, Program, Verified, VerifyError};
+use cbpf::bpf::VerifiedRef;
+use cbpf::{Dialect, Packet, Program, Verified, VerifyError};
+#[cfg(feature = "std")]
+use cbpf::{Filter, FilterConfig, filter::Strategy};
 use libtest_mimic::{Failed, Trial};
 
 use crate::case::Case;
 use crate::kernel::Kernel;
+#[cfg(feature = "std")]
 use crate::layouts;
 use crate::libpcap::Libpcap;
 use crate::seccomp::KernelSeccomp;
@@ -68,7 +71,7 @@ struct Ours {
     load: fn(Verified) -> Result<Box<dyn Loaded>, String>,
 }
 
-static OURS: [Ours; 6] = [
+static OURS: &[Ours] = &[
     Ours {
         name: "interpreter",
         is_native: false,
@@ -79,21 +82,28 @@ static OURS: [Ours; 6] = [
         is_native: false,
         load: |it| Ok(Box::new(move |packet: &Packet| it.trace(*packet).verdict())),
     },
+    #[cfg(feature = "std")]
     Ours { name: "filter", is_native: false, load: |it| filter(&it, &FilterConfig::new()) },
+    #[cfg(feature = "std")]
     Ours { name: "jit", is_native: true, load: |it| native(&it, Strategy::Branchless) },
+    #[cfg(feature = "std")]
     Ours { name: "branches", is_native: true, load: |it| native(&it, Strategy::Branches) },
+    #[cfg(feature = "std")]
     Ours { name: "jit-batch", is_native: false, load: batch },
 ];
 
+#[cfg(feature = "std")]
 fn native(verified: &Verified, strategy: Strategy) -> Result<Box<dyn Loaded>, String> {
     filter(verified, &FilterConfig::new().strategy(strategy).require_native(true))
 }
 
+#[cfg(feature = "std")]
 fn filter(verified: &Verified, config: &FilterConfig) -> Result<Box<dyn Loaded>, String> {
     let filter = config.compile(verified).map_err(|error| error.to_string())?;
     Ok(Box::new(move |packet: &Packet| filter.run(*packet)))
 }
 
+#[cfg(feature = "std")]
 fn batch(verified: Verified) -> Result<Box<dyn Loaded>, String> {
     let filter = Filter::compile(&verified).map_err(|error| error.to_string())?;
     filter.prepare_batch().map_err(|error| error.to_string())?;
@@ -119,8 +129,32 @@ impl Engine for Ours {
     }
 }
 
+/// The interpreter on a program that it borrows.
+struct Borrowed;
+
+impl Engine for Borrowed {
+    fn name(&self) -> &'static str {
+        "borrowed"
+    }
+
+    fn supports(&self, _dialect: Dialect) -> bool {
+        true
+    }
+
+    fn load(&self, program: &Program, dialect: Dialect) -> Result<Box<dyn Loaded>, Rejection> {
+        let program = program.clone();
+        VerifiedRef::new(program.instructions(), dialect).map_err(Rejection::Verifier)?;
+        Ok(Box::new(move |packet: &Packet| {
+            let verified = VerifiedRef::new(program.instructions(), dialect);
+            verified.expect("a program that was verified before").interpret(*packet)
+        }))
+    }
+}
+
+#[cfg(feature = "std")]
 struct Batch(Filter);
 
+#[cfg(feature = "std")]
 impl Loaded for Batch {
     /// Runs the packet among prefixes of it, so that a verdict in the wrong place is noticed.
     fn differs(&self, packet: &Packet, expected: u32) -> Option<String> {
@@ -136,8 +170,8 @@ impl Loaded for Batch {
 
 /// Returns all engines; the first is the definition.
 pub fn all() -> impl Iterator<Item = &'static dyn Engine> {
-    let judges: [&dyn Engine; 3] = [&Kernel, &KernelSeccomp, &Libpcap];
-    OURS.iter().map(|engine| engine as &dyn Engine).chain(judges)
+    let others: [&dyn Engine; 4] = [&Borrowed, &Kernel, &KernelSeccomp, &Libpcap];
+    OURS.iter().map(|engine| engine as &dyn Engine).chain(others)
 }
 
 /// Returns the trial that runs a case in `engine`, in every dialect that the engine supports.

@@ -102,6 +102,7 @@ fn tests(u: &mut Unstructured, dialect: Dialect) -> Result<Program> {
 }
 
 /// Returns a rule as in filter sets: tests of a few fields in turn, of which each can drop the packet.
+#[cfg(feature = "std")]
 pub fn rule(u: &mut Unstructured, dialect: Dialect) -> Result<Program> {
     let tests = u.int_in_range(1..=4)?;
     let mut backward = vec![Instruction::ReturnConstant { verdict: 0 }];

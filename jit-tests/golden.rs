@@ -18,9 +18,7 @@ fn check(case: &Case) -> Result<(), Failed> {
     let mut is_same = true;
     let mut goldens = Vec::with_capacity(case.goldens.len());
     for Golden { directive, text } in &case.goldens {
-        // Without native code there is no IR, so its text stays.
-        let is_absent = directive.starts_with("clif") && !cfg!(feature = "jit");
-        let now = if is_absent { text.clone() } else { render(&verified, directive)? };
+        let now = if is_of_others(directive) { text.clone() } else { render(&verified, directive)? };
         is_same &= *text == now;
         goldens.push(Golden { directive: directive.clone(), text: now });
     }
@@ -34,6 +32,14 @@ fn check(case: &Case) -> Result<(), Failed> {
     bless(case, &goldens)
 }
 
+/// Returns `true` for what this machine renders otherwise or not at all, so that the text stays. Without native code
+/// there is no IR; that of riscv64 and s390x extends 32-bit arguments. Big-endian machines swap no bytes.
+fn is_of_others(directive: &str) -> bool {
+    let has_ir = cfg!(all(feature = "jit", any(target_arch = "x86_64", target_arch = "aarch64")));
+    let swaps_bytes = ["graph byte-swap-folding", "graph if-conversion"].contains(&directive);
+    directive.starts_with("clif") && !has_ir || swaps_bytes && cfg!(target_endian = "big")
+}
+
 /// Renders the graph or the IR that a directive names: `graph PASS`, `clif PASS`, or `clif`.
 fn render(verified: &Verified, directive: &str) -> Result<String, Failed> {
     let (form, step) = directive.split_once(' ').unwrap_or((directive, ""));
@@ -45,7 +51,11 @@ fn render(verified: &Verified, directive: &str) -> Result<String, Failed> {
             Graph::after(verified, *pass.ok_or_else(|| format!("`{name}` is not a pass"))?)
         }
     };
-    Ok(if form == "clif" { graph.clif()? } else { graph.to_string() })
+    Ok(match form {
+        #[cfg(feature = "std")]
+        "clif" => graph.clif()?,
+        _ => graph.to_string(),
+    })
 }
 
 /// Writes the goldens below their directives.

@@ -3,6 +3,7 @@
 //! `cargo test --test jit-tests -- kernel::` runs one engine. The cases are the files below `cases/`, whose format
 //! `case.rs` documents. `README.md` lists the trials.
 
+#[cfg(feature = "std")]
 mod batch;
 mod bpf_filter;
 #[cfg(feature = "cli")]
@@ -16,34 +17,42 @@ mod debugger;
 mod engine;
 #[cfg(feature = "cli")]
 mod expressions;
-#[cfg(target_os = "linux")]
+#[cfg(all(feature = "std", target_os = "linux"))]
 mod fork;
 mod generate;
 mod golden;
-#[cfg(target_os = "linux")]
+#[cfg(all(feature = "std", target_os = "linux"))]
 mod guard;
-#[cfg(target_os = "linux")]
+#[cfg(all(feature = "std", target_os = "linux"))]
 mod guarded;
 mod kernel;
 mod language;
+#[cfg(feature = "std")]
 mod layouts;
 mod libpcap;
 mod linux;
+#[cfg(feature = "std")]
 mod memory;
 mod mutate;
 #[cfg(all(feature = "socket", target_os = "linux"))]
 mod netns;
 mod optimize;
 mod oracle;
+#[cfg(feature = "std")]
 mod passes;
+#[cfg(feature = "std")]
 mod policies;
+#[cfg_attr(not(feature = "std"), expect(dead_code, reason = "trials of filters alone need a process"))]
 mod process;
 mod random;
 mod rooms;
 mod seccomp;
+#[cfg(feature = "std")]
 mod set;
+#[cfg(feature = "std")]
 mod sets;
 mod splitmix64;
+#[cfg(feature = "std")]
 mod stack;
 mod sweep;
 
@@ -54,6 +63,7 @@ use libtest_mimic::{Arguments, Trial};
 fn main() -> ExitCode {
     let outcome = match (confined::requested(), process::requested()) {
         (Some(task), _) => confined::alone(task).map_err(|error| error.to_string()),
+        #[cfg(feature = "std")]
         (_, Some(name)) => alone(&name),
         _ => run_trials(),
     };
@@ -67,6 +77,7 @@ fn main() -> ExitCode {
 }
 
 /// Runs a trial that has this process to itself.
+#[cfg(feature = "std")]
 fn alone(name: &str) -> Result<(), String> {
     match name.split("::").next() {
         Some("memory") => memory::alone(),
@@ -88,20 +99,15 @@ fn run_trials() -> Result<(), String> {
     }
     trials.extend(cases.iter().filter(|case| !case.goldens.is_empty()).map(golden::trial));
     trials.extend(optimize::trials(&cases));
-    trials.extend(passes::trials(&cases));
     trials.extend(random::trials());
-    trials.extend(memory::trials().into_iter().chain(stack::trials()));
-    #[cfg(target_os = "linux")]
-    trials.extend(fork::trials().into_iter().chain(guard::trials()));
-    trials.extend(policies::trials());
-    trials.extend(batch::trials());
     trials.extend(language::trials());
     trials.extend(mutate::trials());
     trials.extend(sweep::trials());
     trials.extend(rooms::trials());
+    #[cfg(feature = "std")]
+    trials.extend(trials_of_filters(&cases));
     #[cfg(all(feature = "socket", target_os = "linux"))]
     trials.extend(netns::trials());
-    trials.extend(sets::trials(&cases));
     #[cfg(feature = "cli")]
     trials.extend(cli::trials().into_iter().chain(captures::trials()).chain(expressions::trials()));
     let trials = trials.into_iter().map(|trial| {
@@ -109,6 +115,19 @@ fn run_trials() -> Result<(), String> {
         trial.with_ignored_flag(is_ignored)
     });
     libtest_mimic::run(&arguments, trials.collect()).exit()
+}
+
+/// Returns the trials of what is not in the library without the standard library.
+#[cfg(feature = "std")]
+fn trials_of_filters(cases: &[case::Case]) -> Vec<Trial> {
+    let mut trials = passes::trials(cases);
+    trials.extend(memory::trials().into_iter().chain(stack::trials()));
+    #[cfg(target_os = "linux")]
+    trials.extend(fork::trials().into_iter().chain(guard::trials()));
+    trials.extend(policies::trials());
+    trials.extend(batch::trials());
+    trials.extend(sets::trials(cases));
+    trials
 }
 
 /// Returns `true` for trials of native code itself: of its memory and stack, of the addresses that it reads, and of

@@ -4,13 +4,17 @@
 
 use std::slice;
 
+#[cfg(feature = "std")]
+use cbpf::Filter;
+use cbpf::bpf::VerifiedRef;
 use cbpf::debug::{Graph, Pass, Profile};
 use cbpf::packet::Extension;
 use cbpf::seccomp::{Action, Arch, SeccompData};
 use cbpf::text::{Form, ParseError};
-use cbpf::{Dialect, Expr, Filter, Instruction, LinkType, Packet, Program, Target, Verified, compile_expression};
+use cbpf::{Dialect, Expr, Instruction, LinkType, Packet, Program, Target, Verified, compile_expression};
 
 use crate::case::{self, Sample};
+#[cfg(feature = "std")]
 use crate::layouts;
 
 /// Returns `true` if a program may load from an extension: at any width, or by a constant of the same value.
@@ -30,13 +34,28 @@ fn check(verified: &Verified, packet: &Packet, verdict: u32, engine: impl FnOnce
 
 /// The interpreter, native code, batches and observers agree.
 pub fn engines_agree(program: &Program, dialect: Dialect, samples: &[Sample]) -> Result<(), String> {
-    let Ok(verified) = program.verify(dialect) else { return Ok(()) };
-    let filter = Filter::compile(&verified).map_err(|error| format!("{error}\n{program}"))?;
+    let (verified, borrowed) = match (program.verify(dialect), VerifiedRef::new(program.instructions(), dialect)) {
+        (Ok(verified), Ok(borrowed)) => (verified, borrowed),
+        (Err(error), Err(other)) if error == other => return Ok(()),
+        (verified, borrowed) => return Err(format!("{verified:?}, but borrowed {borrowed:?}\n{program}")),
+    };
     for packet in samples.iter().map(Sample::packet) {
-        let expected = check(&verified, &packet, filter.run(packet), || "the JIT".to_owned())?;
+        let expected = check(&verified, &packet, borrowed.interpret(packet), || "the borrowed program".to_owned())?;
         observers_agree(&verified, packet, expected)?;
     }
-    batches_agree(&verified, &filter, samples)
+    #[cfg(feature = "std")]
+    filter_agrees(&verified, samples)?;
+    Ok(())
+}
+
+/// A filter agrees with the interpreter.
+#[cfg(feature = "std")]
+fn filter_agrees(verified: &Verified, samples: &[Sample]) -> Result<(), String> {
+    let filter = Filter::compile(verified).map_err(|error| format!("{error}\n{}", verified.program()))?;
+    for packet in samples.iter().map(Sample::packet) {
+        check(verified, &packet, filter.run(packet), || "the JIT".to_owned())?;
+    }
+    batches_agree(verified, &filter, samples)
 }
 
 /// A trace and a profile have the verdict of the interpreter, and are consistent.
@@ -58,6 +77,7 @@ fn observers_agree(verified: &Verified, packet: Packet, expected: u32) -> Result
 }
 
 /// Batches have the verdicts of the interpreter, with contexts and without.
+#[cfg(feature = "std")]
 fn batches_agree(verified: &Verified, filter: &Filter, samples: &[Sample]) -> Result<(), String> {
     let program = verified.program();
     filter.prepare_batch().map_err(|error| format!("no batches: {error}\n{program}"))?;
@@ -78,15 +98,20 @@ fn batches_agree(verified: &Verified, filter: &Filter, samples: &[Sample]) -> Re
     Ok(())
 }
 
-/// The interpreter and the code of the graph after these passes agree.
+/// The interpreter and the code of the graph after these passes agree; without filters, the passes just run.
+#[cfg_attr(not(feature = "std"), expect(unused_variables, reason = "there is no code to run on samples"))]
 pub fn passes_agree(program: &Program, dialect: Dialect, samples: &[Sample], passes: &[Pass]) -> Result<(), String> {
     let Ok(verified) = program.verify(dialect) else { return Ok(()) };
     let mut graph = Graph::new(&verified);
     passes.iter().for_each(|&pass| graph.run(pass));
-    let filter = graph.compile().map_err(|error| format!("{passes:?}: {error}\n{program}"))?;
-    samples.iter().map(Sample::packet).try_for_each(|packet| {
-        check(&verified, &packet, filter.run(packet), || format!("after {passes:?},\n{graph}")).map(drop)
-    })
+    #[cfg(feature = "std")]
+    {
+        let filter = graph.compile().map_err(|error| format!("{passes:?}: {error}\n{program}"))?;
+        for packet in samples.iter().map(Sample::packet) {
+            check(&verified, &packet, filter.run(packet), || format!("after {passes:?},\n{graph}"))?;
+        }
+    }
+    Ok(())
 }
 
 /// The optimised program is valid, not longer, and has the same verdicts.

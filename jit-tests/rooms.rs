@@ -40,6 +40,7 @@ pub fn trials() -> Vec<Trial> {
     vec![
         Trial::test("rooms::arrows_point_down", arrows_point_down),
         Trial::test("rooms::finds_violations", finds_violations),
+        Trial::test("rooms::conditions_of_native_code_agree", conditions_of_native_code_agree),
     ]
 }
 
@@ -64,6 +65,23 @@ fn arrows_point_down() -> Result<(), Failed> {
     let is_empty = |room: &str| !tree.keys().any(|path| room_of(path) == room);
     violations.extend(ROOMS.iter().filter(|(room, _)| is_empty(room)).map(|(room, _)| format!("no room `{room}`")));
     if violations.is_empty() { Ok(()) } else { Err(violations.join("\n").into()) }
+}
+
+/// The condition for native code stands in `Cargo.toml`, for Cranelift, and twice in `lib.rs`, for a lint and for the
+/// switch between native code and its absence.
+fn conditions_of_native_code_agree() -> Result<(), Failed> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let without_spaces = |text: &str| text.split_whitespace().collect::<String>();
+    let manifest = without_spaces(&fs::read_to_string(root.join("Cargo.toml"))?);
+    let library = without_spaces(&fs::read_to_string(root.join("src/lib.rs"))?);
+    let conditions = manifest.split("[target.'cfg(all(").filter_map(|rest| rest.split_once("))'.dependencies]"));
+    let [condition] = conditions.map(|(condition, _)| condition).collect::<Vec<_>>()[..] else {
+        return Err("Cargo.toml does not have one table of dependencies for `cfg(all(..))`".into());
+    };
+    match library.matches(&format!("not(all(feature=\"jit\",{condition}))")).count() {
+        2 => Ok(()),
+        count => Err(format!("lib.rs has this condition {count} times: {condition}").into()),
+    }
 }
 
 /// Returns the room of a path below `src/`: its first folder, or the stem of a file without a folder.

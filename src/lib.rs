@@ -127,8 +127,9 @@
 //!
 //! No feature changes a verdict.
 //!
-//! - `jit` (default): native code through Cranelift, on 64-bit Linux (x86-64 and aarch64). Without it, and on all other
-//!   machines, filters and sets run in the interpreter, and nothing but the standard library is needed.
+//! - `jit` (default): native code through Cranelift, on x86-64 and aarch64 with Linux, macOS, Windows, FreeBSD or
+//!   Android, and on riscv64 and s390x with Linux. Without it, and on all other machines, filters and sets run in the
+//!   interpreter, and nothing but the standard library is needed.
 //! - `serde`: `Serialize` and `Deserialize` for [`Program`], [`RawInstruction`](bpf::RawInstruction), [`Expr`],
 //!   [`LinkType`], [`Dialect`], [`Form`](text::Form), [`Strategy`](filter::Strategy), [`Pass`](debug::Pass),
 //!   [`HaltReason`](debug::HaltReason), [`Span`](packet::Span), and the [`Action`](seccomp::Action),
@@ -143,30 +144,60 @@
 #![cfg_attr(
     not(all(
         feature = "jit",
-        target_os = "linux",
         target_pointer_width = "64",
-        any(target_arch = "x86_64", target_arch = "aarch64")
+        any(
+            all(
+                any(
+                    target_os = "linux",
+                    target_os = "macos",
+                    target_os = "windows",
+                    target_os = "freebsd",
+                    target_os = "android"
+                ),
+                any(target_arch = "x86_64", target_arch = "aarch64")
+            ),
+            all(target_os = "linux", any(target_arch = "riscv64", target_arch = "s390x"))
+        )
     )),
     expect(dead_code, unused_imports, reason = "some functions of the graph and of packets serve native code alone")
 )]
+#![cfg_attr(not(any(feature = "std", test)), no_std)]
 #![deny(unsafe_code)]
 #![warn(missing_docs, missing_debug_implementations, unreachable_pub)]
 
+#[macro_use]
+extern crate alloc;
+
 pub mod bpf;
+#[cfg(feature = "std")]
 mod classifier;
+#[cfg(feature = "std")]
 // The only switch between native code and its absence; the lint above and the dependencies in Cargo.toml repeat it.
 #[cfg_attr(
     not(all(
         feature = "jit",
-        target_os = "linux",
         target_pointer_width = "64",
-        any(target_arch = "x86_64", target_arch = "aarch64")
+        any(
+            all(
+                any(
+                    target_os = "linux",
+                    target_os = "macos",
+                    target_os = "windows",
+                    target_os = "freebsd",
+                    target_os = "android"
+                ),
+                any(target_arch = "x86_64", target_arch = "aarch64")
+            ),
+            all(target_os = "linux", any(target_arch = "riscv64", target_arch = "s390x"))
+        )
     )),
     path = "codegen/absent.rs"
 )]
 mod codegen;
 mod emit;
+#[cfg(feature = "std")]
 pub mod filter;
+#[cfg(feature = "std")]
 pub mod filter_set;
 mod interpret;
 mod ir;
@@ -187,14 +218,16 @@ pub mod debug {
     pub use crate::interpret::observer::Registers;
     pub use crate::interpret::profile::{Block, Edge, EdgeKind, Profile};
     pub use crate::interpret::trace::{Executed, Read, Trace};
-    pub use crate::ir::Graph;
+    pub use crate::ir::{Graph, Strategy};
     pub use crate::opt::Pass;
 }
 
 #[doc(inline)]
 pub use bpf::{Dialect, Instruction, Program, Verified, VerifyError};
+#[cfg(feature = "std")]
 #[doc(inline)]
 pub use filter::{Engine, Filter, FilterConfig, FilterError};
+#[cfg(feature = "std")]
 #[doc(inline)]
 pub use filter_set::{FilterSet, FilterSetConfig, SetError, SharedSet};
 #[doc(inline)]
@@ -203,6 +236,6 @@ pub use lang::{Expr, ExprError, LinkType, Target, compile_expression};
 pub use packet::{Context, Packet, Packets};
 
 /// Tests the example of the README.
-#[cfg(doctest)]
+#[cfg(all(doctest, feature = "std"))]
 #[doc = include_str!("../README.md")]
 struct Readme;

@@ -3,9 +3,9 @@
 //! A [`LinkType`] and an [`Arch`] are their name if they have one, and else their number; formats that people do not
 //! read contain the number. Types with public fields derive their implementations.
 
-use std::fmt;
-use std::marker::PhantomData;
-use std::str::FromStr;
+use core::fmt;
+use core::marker::PhantomData;
+use core::str::FromStr;
 
 use serde::de::{Deserialize, Deserializer, Error, Visitor};
 use serde::ser::{Serialize, Serializer};

@@ -1,5 +1,7 @@
 //! An assembler: instructions and labels become a program, with jumps of any distance.
 
+use alloc::vec::Vec;
+
 use crate::bpf::instruction::{Operand, RawInstruction};
 use crate::bpf::isa::Condition;
 use crate::bpf::relaxation::{Position, Relaxation};
@@ -69,10 +71,10 @@ impl Assembler {
 
     /// Sets the unused fields of the last instruction.
     pub(crate) fn set_unused(&mut self, fields: RawInstruction) {
-        if let Some(last) = self.items.len().checked_sub(1)
-            && fields != RawInstruction::default()
-        {
-            self.unused.push((last, fields));
+        if let Some(last) = self.items.len().checked_sub(1) {
+            if fields != RawInstruction::default() {
+                self.unused.push((last, fields));
+            }
         }
     }
 
@@ -125,7 +127,8 @@ impl Assembler {
                 }
             }
             positions[index] = program.position();
-            if let Some((_, fields)) = self.unused.pop_if(|(item, _)| *item == index) {
+            if let Some(&(_, fields)) = self.unused.last().filter(|(item, _)| *item == index) {
+                self.unused.pop();
                 program.set_unused(fields);
             }
         }

@@ -1,7 +1,9 @@
 //! A builder of programs with named labels.
 
-use std::collections::HashMap;
-use std::fmt;
+use alloc::borrow::ToOwned;
+use alloc::collections::BTreeMap;
+use alloc::string::String;
+use core::fmt;
 
 use crate::bpf::assemble::{Assembler, Label, Target, Unresolved};
 use crate::bpf::instruction::{Instruction, Operand};
@@ -28,7 +30,7 @@ use crate::packet::ancillary::Extension;
 #[derive(Clone, Debug, Default)]
 pub struct Builder {
     assembler: Assembler,
-    names: HashMap<String, Label>,
+    names: BTreeMap<String, Label>,
     duplicate: Option<BuildError>,
 }
 
@@ -67,7 +69,7 @@ impl fmt::Display for BuildError {
     }
 }
 
-impl std::error::Error for BuildError {}
+impl core::error::Error for BuildError {}
 
 impl Program {
     /// Creates a builder without instructions.
@@ -256,7 +258,7 @@ impl Builder {
     }
 }
 
-fn build_error(unresolved: Unresolved, names: &HashMap<String, Label>) -> BuildError {
+fn build_error(unresolved: Unresolved, names: &BTreeMap<String, Label>) -> BuildError {
     let name_of = |label| names.iter().find(|&(_, &named)| named == label).map_or_else(String::new, |n| n.0.clone());
     match unresolved {
         Unresolved::Undefined { label } => BuildError::UndefinedLabel { label: name_of(label) },

@@ -1,7 +1,7 @@
 //! The three dialects of classic BPF.
 
-use std::fmt;
-use std::str::FromStr;
+use core::fmt;
+use core::str::FromStr;
 
 use crate::bpf::unknown_name::UnknownName;
 

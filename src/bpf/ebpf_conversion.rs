@@ -14,8 +14,10 @@
 //!
 //! Source: `bpf_convert_filter`, `convert_bpf_ld_abs` and `convert_bpf_extensions` in `net/core/filter.c`.
 
+use crate::bpf::dialect::Dialect;
 use crate::bpf::instruction::Operand;
 use crate::bpf::isa::{Condition, Register, Width};
+use crate::bpf::verified_ref::Steps;
 use crate::bpf::verify::{Source, Step, Verdict};
 
 /// The longest distance of an eBPF jump, in instructions, forward; backward it is one more.
@@ -31,34 +33,67 @@ const PROLOGUE: usize = 7;
 pub(crate) const ALWAYS_FITS: usize = (REACH - PROLOGUE) / LONGEST;
 
 /// Returns the index of the first jump that does not fit after the conversion.
-pub(crate) fn first_unfit_jump(steps: &[Step]) -> Option<usize> {
+pub(crate) fn first_unfit_jump(steps: &(impl Steps + ?Sized)) -> Option<usize> {
     if steps.len() <= ALWAYS_FITS {
         return None;
     }
-    let loads = steps
-        .iter()
-        .any(|step| matches!(step, Step::LoadAbsolute(..) | Step::LoadIndirect(..) | Step::LoadMemShift(_)));
-    let mut next = if loads { PROLOGUE } else { PROLOGUE - 4 };
-    let begin = |(pc, step): (usize, &Step)| {
-        let at = next;
-        next += converted_len(pc, step);
-        at
-    };
-    let starts: Vec<usize> = steps.iter().enumerate().map(begin).collect();
-    let fits = |at: usize, target: usize| at <= REACH && starts[target] - at - 1 <= REACH;
-    let is_unfit = |(pc, step): (usize, &Step)| match *step {
-        Step::Jump(target) => !fits(starts[pc], target),
-        Step::Branch { then, otherwise, .. } => {
-            // The jumps are the last instructions; of two, the first goes to `then`.
-            let last = starts[pc] + converted_len(pc, step) - 1;
-            match jumps(pc, step) {
-                1 => !fits(last, if otherwise == pc + 1 { then } else { otherwise }),
-                _ => !fits(last - 1, then) || !fits(last, otherwise),
-            }
+    let starts = Starts::of(steps);
+    let mut at = starts.first;
+    for (pc, step) in steps.steps_from(0).enumerate() {
+        let begin = at;
+        at += converted_len(pc, &step);
+        let fits = |at: usize, target: usize| {
+            let is_near = target.saturating_sub(pc) <= ALWAYS_FITS;
+            at <= REACH && (is_near || starts.start(steps, target) - at - 1 <= REACH)
+        };
+        // The jumps are the last instructions; of two, the first goes to `then`.
+        let is_fit = match step {
+            Step::Jump(target) => fits(begin, target),
+            Step::Branch { then, otherwise, .. } => match jumps(pc, &step) {
+                1 => fits(at - 1, if otherwise == pc + 1 { then } else { otherwise }),
+                _ => fits(at - 2, then) && fits(at - 1, otherwise),
+            },
+            _ => true,
+        };
+        if !is_fit {
+            return Some(pc);
         }
-        _ => false,
-    };
-    steps.iter().enumerate().position(is_unfit)
+    }
+    None
+}
+
+/// The numbers of the first eBPF instructions for some of the instructions.
+struct Starts {
+    /// That of the first instruction: the length of the prologue.
+    first: usize,
+    /// That of each [`Starts::DISTANCE`]th instruction.
+    marks: [u32; Dialect::Linux.max_len() / Starts::DISTANCE],
+}
+
+impl Starts {
+    const DISTANCE: usize = 64;
+
+    fn of(steps: &(impl Steps + ?Sized)) -> Starts {
+        let is_load = |step| matches!(step, Step::LoadAbsolute(..) | Step::LoadIndirect(..) | Step::LoadMemShift(_));
+        let first = if steps.steps_from(0).any(is_load) { PROLOGUE } else { PROLOGUE - 4 };
+        let (mut marks, mut at) = ([0; Dialect::Linux.max_len() / Starts::DISTANCE], first);
+        for (pc, step) in steps.steps_from(0).enumerate() {
+            if pc % Starts::DISTANCE == 0 {
+                if let Some(mark) = marks.get_mut(pc / Starts::DISTANCE) {
+                    *mark = at as u32;
+                }
+            }
+            at += converted_len(pc, &step);
+        }
+        Starts { first, marks }
+    }
+
+    /// Returns the number of the first eBPF instruction for an instruction.
+    fn start(&self, steps: &(impl Steps + ?Sized), pc: usize) -> usize {
+        let mark = self.marks.get(pc / Starts::DISTANCE).copied().unwrap_or_default() as usize;
+        let begin = pc - pc % Starts::DISTANCE;
+        mark + (begin..pc).zip(steps.steps_from(begin)).map(|(pc, step)| converted_len(pc, &step)).sum::<usize>()
+    }
 }
 
 /// Returns the number of eBPF instructions for an instruction.
@@ -95,14 +130,14 @@ fn jumps(pc: usize, step: &Step) -> usize {
 /// Returns whether a constant does not fit into the signed immediate of an eBPF jump, and needs an instruction of its
 /// own.
 fn is_negative(operand: Operand) -> bool {
-    matches!(operand, Operand::Constant(k) if k.cast_signed() < 0)
+    matches!(operand, Operand::Constant(k) if (k as i32) < 0)
 }
 
 /// Returns the length of a load from a fixed offset: a path for the linear part of the packet, then a call. Negative
 /// offsets have the call alone.
 fn absolute_load_len(width: Width, offset: u32) -> usize {
     const CALL: usize = 8;
-    if offset.cast_signed() < 0 {
+    if (offset as i32) < 0 {
         return CALL;
     }
     let is_far = offset as usize > REACH;

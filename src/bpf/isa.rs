@@ -34,12 +34,13 @@ impl Width {
         }
     }
 
-    /// Returns a number of this width with its bytes in the opposite order.
-    pub(crate) const fn swap_bytes(self, number: u32) -> u32 {
+    /// Returns the number that a load in the machine's byte order gives if one in network order gives `number`, and
+    /// the other way round.
+    pub(crate) const fn reorder(self, number: u32) -> u32 {
         match self {
             Width::Byte => number,
-            Width::Half => (number as u16).swap_bytes() as u32,
-            Width::Word => number.swap_bytes(),
+            Width::Half => (number as u16).to_be() as u32,
+            Width::Word => number.to_be(),
         }
     }
 }

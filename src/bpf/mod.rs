@@ -8,7 +8,9 @@ pub(crate) mod instruction;
 pub(crate) mod isa;
 pub(crate) mod program;
 pub(crate) mod relaxation;
+mod scratch_check;
 pub(crate) mod unknown_name;
+pub(crate) mod verified_ref;
 pub(crate) mod verify;
 
 pub use builder::{BuildError, Builder};
@@ -17,4 +19,5 @@ pub use instruction::{Instruction, Operand, RawInstruction};
 pub use isa::{AluOp, Condition, Register, Width};
 pub use program::Program;
 pub use unknown_name::UnknownName;
+pub use verified_ref::VerifiedRef;
 pub use verify::{Rule, Verified, VerifyError};

@@ -1,5 +1,7 @@
 //! Programs that are not verified yet.
 
+use alloc::vec::Vec;
+
 use crate::bpf::instruction::{Instruction, RawInstruction};
 
 /// A program that is not verified yet: any list of instructions.

@@ -7,6 +7,8 @@
 //! Conditional jumps only go forward, so in a program that is written from its end their targets come first, and one
 //! pass in linear time suffices.
 
+use alloc::vec::Vec;
+
 use crate::bpf::instruction::{Instruction, Operand, RawInstruction};
 use crate::bpf::isa::Condition;
 

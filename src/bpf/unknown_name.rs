@@ -1,6 +1,9 @@
 //! The error of parsing a name.
 
-use std::fmt;
+use alloc::borrow::ToOwned;
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::fmt;
 
 /// The error of parsing the name of a [`Dialect`](crate::Dialect), a [`Form`](crate::text::Form), a
 /// [`LinkType`](crate::LinkType) or another choice.
@@ -49,4 +52,4 @@ impl fmt::Display for UnknownName {
     }
 }
 
-impl std::error::Error for UnknownName {}
+impl core::error::Error for UnknownName {}

@@ -16,23 +16,21 @@
 //! Source: `bpf_check_classic`, `check_load_and_stores` and `bpf_convert_filter` in the kernel's `net/core/filter.c`,
 //! `seccomp_check_filter` in `kernel/seccomp.c`, `bpf_validate` in libpcap. Unreachable code is checked like any other.
 
-use std::fmt;
-use std::sync::Arc;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use core::fmt;
 
 use crate::bpf::dialect::Dialect;
 use crate::bpf::ebpf_conversion;
 use crate::bpf::instruction::{Operand, RawInstruction};
 use crate::bpf::isa::{self, Accepted, AluOp, Condition, Input, Operation, Register, Width};
 use crate::bpf::program::Program;
+use crate::bpf::scratch_check;
+use crate::bpf::verified_ref::Steps;
 use crate::packet::ancillary::{self, Extension};
 
 /// The number of scratch words.
 pub(crate) const SCRATCH_WORDS: usize = 16;
-
-/// A set of scratch words, a bit for each.
-type ScratchSet = u16;
-
-const _: () = assert!(SCRATCH_WORDS == ScratchSet::BITS as usize);
 
 /// The size of `struct seccomp_data`, in bytes.
 pub(crate) const SECCOMP_DATA: u32 = 64;
@@ -131,6 +129,12 @@ pub struct VerifyError {
     pub rule: Rule,
 }
 
+impl VerifyError {
+    pub(super) fn new(program: &[RawInstruction], dialect: Dialect, (pc, rule): (usize, Rule)) -> VerifyError {
+        VerifyError { pc, instruction: program.get(pc).copied().unwrap_or_default(), dialect, rule }
+    }
+}
+
 /// A rule of the verifier.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -198,7 +202,7 @@ impl fmt::Display for Rule {
     }
 }
 
-impl std::error::Error for VerifyError {}
+impl core::error::Error for VerifyError {}
 
 impl Program {
     /// Verifies the program by the rules of a dialect.
@@ -217,16 +221,20 @@ impl Program {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn verify(&self, dialect: Dialect) -> Result<Verified, VerifyError> {
-        let error = |(pc, rule): (usize, Rule)| {
-            let instruction = self.instructions().get(pc).copied().unwrap_or_default();
-            VerifyError { pc, instruction, dialect, rule }
-        };
-        let steps = verify(self.instructions(), dialect).map_err(error)?;
+        let mut steps = Vec::with_capacity(self.len());
+        check_instructions(self.instructions(), dialect, |step| steps.push(step))
+            .and_then(|()| check_program(&steps[..], dialect))
+            .map_err(|error| VerifyError::new(self.instructions(), dialect, error))?;
         Ok(Verified { dialect, program: Arc::new(self.clone()), steps: steps.into() })
     }
 }
 
-fn verify(program: &[RawInstruction], dialect: Dialect) -> Result<Vec<Step>, (usize, Rule)> {
+/// Checks the length and each instruction by itself, and returns the steps of the instructions to `add`.
+pub(super) fn check_instructions(
+    program: &[RawInstruction],
+    dialect: Dialect,
+    mut add: impl FnMut(Step),
+) -> Result<(), (usize, Rule)> {
     let (len, max) = (program.len(), dialect.max_len());
     if len == 0 {
         return Err((0, Rule::Empty));
@@ -234,29 +242,36 @@ fn verify(program: &[RawInstruction], dialect: Dialect) -> Result<Vec<Step>, (us
     if len > max {
         return Err((0, Rule::TooLong { len, max }));
     }
-    let step = |(pc, &raw)| Checker { pc, len, dialect }.step(raw).map_err(|rule| (pc, rule));
-    let steps: Vec<Step> = program.iter().enumerate().map(step).collect::<Result<_, _>>()?;
-    if !matches!(steps[len - 1], Step::Return(_)) {
-        return Err((len - 1, Rule::NoReturn));
+    for (pc, &raw) in program.iter().enumerate() {
+        add(Checker { pc, len, dialect }.step(raw).map_err(|rule| (pc, rule))?);
+    }
+    Ok(())
+}
+
+/// Checks the rules for the whole program.
+pub(super) fn check_program(steps: &(impl Steps + ?Sized), dialect: Dialect) -> Result<(), (usize, Rule)> {
+    let last = steps.len().saturating_sub(1);
+    if !matches!(steps.steps_from(last).next(), Some(Step::Return(_))) {
+        return Err((last, Rule::NoReturn));
     }
     if dialect.is_kernel() {
-        scratch_is_stored_first(&steps)?;
+        scratch_check::first_unset_read(steps).map_or(Ok(()), |pc| Err((pc, Rule::ScratchUnset)))?;
     }
     if dialect == Dialect::Linux {
-        ebpf_conversion::first_unfit_jump(&steps).map_or(Ok(()), |pc| Err((pc, Rule::ConvertedJumpTooFar)))?;
+        ebpf_conversion::first_unfit_jump(steps).map_or(Ok(()), |pc| Err((pc, Rule::ConvertedJumpTooFar)))?;
     }
-    Ok(steps)
+    Ok(())
 }
 
 /// The checker of a single instruction, at its position.
-struct Checker {
-    pc: usize,
-    len: usize,
-    dialect: Dialect,
+pub(super) struct Checker {
+    pub(super) pc: usize,
+    pub(super) len: usize,
+    pub(super) dialect: Dialect,
 }
 
 impl Checker {
-    fn step(&self, raw: RawInstruction) -> Result<Step, Rule> {
+    pub(super) fn step(&self, raw: RawInstruction) -> Result<Step, Rule> {
         let row = isa::lookup(raw.code).ok_or(Rule::UnknownOpcode)?;
         match row.accepted {
             Accepted::Packets if self.dialect == Dialect::Seccomp => return Err(Rule::ForbiddenOpcode),
@@ -297,7 +312,7 @@ impl Checker {
     }
 
     fn absolute(&self, width: Width, k: u32) -> Result<Step, Rule> {
-        if self.dialect == Dialect::Seccomp && (k >= SECCOMP_DATA || !k.is_multiple_of(4)) {
+        if self.dialect == Dialect::Seccomp && (k >= SECCOMP_DATA || k % 4 != 0) {
             return Err(Rule::OutsideSeccompData);
         }
         match Extension::from_offset(k) {
@@ -320,7 +335,7 @@ impl Checker {
 
     /// Returns the target of `ja`. Distances are unsigned in the kernel; libpcap emits negative ones for `protochain`.
     fn jump(&self, k: u32) -> Result<usize, Rule> {
-        if self.dialect == Dialect::Pcap && k.cast_signed() < 0 {
+        if self.dialect == Dialect::Pcap && (k as i32) < 0 {
             return Err(Rule::JumpBackward);
         }
         self.target(k)
@@ -334,30 +349,4 @@ impl Checker {
 
 fn scratch(k: u32) -> Result<usize, Rule> {
     if (k as usize) < SCRATCH_WORDS { Ok(k as usize) } else { Err(Rule::ScratchOutside) }
-}
-
-/// Checks in one pass forward that each scratch word is stored, on every path, before it is read.
-///
-/// As in the kernel, a return continues with the next instruction, and everything counts as stored in unreachable code.
-fn scratch_is_stored_first(steps: &[Step]) -> Result<(), (usize, Rule)> {
-    let mut stored_before = vec![ScratchSet::MAX; steps.len()];
-    let mut stored: ScratchSet = 0;
-    for (pc, step) in steps.iter().enumerate() {
-        stored &= stored_before[pc];
-        match *step {
-            Step::Store(_, slot) => stored |= 1 << slot,
-            Step::Load(_, Source::Scratch(slot)) if stored & 1 << slot == 0 => return Err((pc, Rule::ScratchUnset)),
-            Step::Jump(target) => {
-                stored_before[target] &= stored;
-                stored = ScratchSet::MAX;
-            }
-            Step::Branch { then, otherwise, .. } => {
-                stored_before[then] &= stored;
-                stored_before[otherwise] &= stored;
-                stored = ScratchSet::MAX;
-            }
-            _ => {}
-        }
-    }
-    Ok(())
 }

@@ -48,7 +48,7 @@ impl Classifier {
         let mut terms = term::of_rules(&fields, &paths);
         drop(paths);
         let mut fallbacks = fallback::take_broad(&fields, &mut terms, programs.len(), &joined);
-        fields.swap_compared(&mut terms);
+        fields.reorder_compared(&mut terms);
         let (tables, dropped) = best_tables(&fields, &terms, programs.len() as Rank);
         fallbacks.extend(dropped.into_iter().map(|rank| Fallback { rank, reason: FallbackReason::Alternatives }));
         fallbacks.sort_unstable_by_key(|fallback| fallback.rank);

@@ -30,8 +30,8 @@ const MAX_RANGES: usize = 8;
 pub(crate) enum PacketField {
     /// A value, if all its loads lie in bounds and no divisor is 0.
     Value(ValueId),
-    /// A value with its bytes swapped, as little-endian machines load it. Its [`PacketFields::width`] is known.
-    ByteSwapped(ValueId),
+    /// A value as the machine loads it, in its own byte order. Its [`PacketFields::width`] is known.
+    MachineOrder(ValueId),
     /// 1 if a value lies in these ranges, or else 0.
     Member(ValueId, RangesId),
     /// A load that only has to lie in bounds.
@@ -124,9 +124,9 @@ impl PacketFields {
         &self.ranges[id as usize]
     }
 
-    /// Swaps the bytes of fields that are only compared for equality, and of the numbers in terms, so that the bytes of
-    /// packets need not be swapped.
-    pub(crate) fn swap_compared(&mut self, terms: &mut [Term]) {
+    /// Puts fields that are only compared for equality, and the numbers in terms, into the machine's byte order, so
+    /// that the bytes of packets need not be swapped.
+    pub(crate) fn reorder_compared(&mut self, terms: &mut [Term]) {
         let mut is_compared = [true; MAX_FIELDS];
         let ranges = terms.iter().flat_map(|term| &term.constraints).filter(|constraint| constraint.number().is_none());
         ranges.for_each(|constraint| is_compared[usize::from(constraint.field)] = false);
@@ -134,10 +134,10 @@ impl PacketFields {
         {
             let PacketField::Value(value) = self.list[field] else { continue };
             let Some(width) = self.width(value) else { continue };
-            self.list[field] = PacketField::ByteSwapped(value);
+            self.list[field] = PacketField::MachineOrder(value);
             for constraint in terms.iter_mut().flat_map(|term| &mut term.constraints) {
                 if usize::from(constraint.field) == field {
-                    constraint.first = width.swap_bytes(constraint.first);
+                    constraint.first = width.reorder(constraint.first);
                 }
             }
         }
@@ -170,7 +170,7 @@ impl PacketFields {
     pub(crate) fn max(&self, number: u8) -> u32 {
         match self.list[usize::from(number)] {
             PacketField::Value(value) => self.values.known(value).max,
-            PacketField::ByteSwapped(value) => {
+            PacketField::MachineOrder(value) => {
                 self.width(value).map_or(u32::MAX, |width| KnownBits::of_width(width).max)
             }
             PacketField::Member(..) => 1,
@@ -181,7 +181,7 @@ impl PacketFields {
     /// Returns whether a field is computed for every packet.
     fn is_fit(&self, field: PacketField) -> bool {
         match field {
-            PacketField::Value(value) | PacketField::ByteSwapped(value) | PacketField::Member(value, _) => {
+            PacketField::Value(value) | PacketField::MachineOrder(value) | PacketField::Member(value, _) => {
                 self.costs[value.index()].is_some()
             }
             PacketField::InBounds(address, width) => {
@@ -197,9 +197,9 @@ impl PacketFields {
         for (number, &field) in self.list.iter().enumerate() {
             let value = match field {
                 PacketField::Value(value) => evaluate(&self.values, value, packet),
-                PacketField::ByteSwapped(value) => evaluate(&self.values, value, packet)
+                PacketField::MachineOrder(value) => evaluate(&self.values, value, packet)
                     .zip(self.width(value))
-                    .map(|(number, width)| width.swap_bytes(number)),
+                    .map(|(number, width)| width.reorder(number)),
                 PacketField::Member(value, ranges) => {
                     evaluate(&self.values, value, packet).map(|number| self.is_member(number, ranges))
                 }
@@ -264,7 +264,7 @@ fn costs(values: &Values) -> Vec<Option<u32>> {
 fn order(field: PacketField) -> (u32, u32, u32) {
     match field {
         PacketField::Captured(len) => (0, len, 0),
-        PacketField::Value(value) | PacketField::ByteSwapped(value) => (value.0 + 1, 0, 0),
+        PacketField::Value(value) | PacketField::MachineOrder(value) => (value.0 + 1, 0, 0),
         PacketField::Member(value, RangesId(ranges)) => (value.0 + 1, 0, 1 + ranges),
         PacketField::InBounds(Address { base, offset }, width) => {
             (base.map_or(0, |base| base.0 + 1), offset + 1, width.bytes())

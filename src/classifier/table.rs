@@ -144,15 +144,15 @@ impl Tables {
     /// Adds the bytes of fields that test a byte for several ranges, after all tables.
     pub(crate) fn finish(&mut self, fields: &PacketFields) {
         for (number, &field) in fields.list.iter().enumerate() {
-            if let PacketField::Member(value, ranges) = field
-                && fields.values.known(value).max <= u8::MAX.into()
-                && fields.ranges(ranges).len() > 1
-            {
-                let bytes = (0..=u8::MAX).map(|byte| fields.is_member(byte.into(), ranges) as u8).collect::<Vec<u8>>();
-                let words =
-                    bytes.chunks(4).map(|word| word.iter().rev().fold(0, |word, &byte| word << 8 | u32::from(byte)));
-                let start = self.add_words(words.collect());
-                self.members.insert(number as u8, start);
+            if let PacketField::Member(value, ranges) = field {
+                if fields.values.known(value).max <= u8::MAX.into() && fields.ranges(ranges).len() > 1 {
+                    let bytes: Vec<u8> =
+                        (0..=u8::MAX).map(|byte| fields.is_member(byte.into(), ranges) as u8).collect();
+                    // The code reads bytes, in memory.
+                    let words = bytes.chunks(4).filter_map(<[u8]>::first_chunk).map(|&word| u32::from_ne_bytes(word));
+                    let start = self.add_words(words.collect());
+                    self.members.insert(number as u8, start);
+                }
             }
         }
         self.starts = HashMap::default();

@@ -16,7 +16,10 @@ pub(crate) use once_box::OnceBox;
 
 fn absent() -> CompileError {
     let why = match cfg!(feature = "jit") {
-        true => "cbpf generates code for 64-bit Linux on x86-64 and aarch64 only",
+        true => {
+            "cbpf generates code for x86-64 and aarch64 on Linux, macOS, Windows, FreeBSD and Android, and for riscv64 \
+             and s390x on Linux"
+        }
         false => "cbpf was built without the feature `jit`",
     };
     CompileError::UnsupportedMachine(why.to_owned())

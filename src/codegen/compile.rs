@@ -1,53 +1,26 @@
 //! Drives Cranelift: settings, memory that is reused between compilations, and a boundary that panics do not cross.
 
 use std::cell::RefCell;
-use std::error::Error;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
-use std::sync::{Arc, Mutex};
 use std::thread;
 
 use cranelift_codegen::control::ControlPlane;
 use cranelift_codegen::ir::Signature;
 use cranelift_codegen::isa::{CallConv, OwnedTargetIsa};
-use cranelift_codegen::settings::{self, Configurable};
-use cranelift_codegen::{CompiledCode, Context, isa};
+use cranelift_codegen::{CompiledCode, Context};
 use cranelift_frontend::{FunctionBuilder, FunctionBuilderContext};
-use cranelift_jit::{JITBuilder, JITModule};
+use cranelift_jit::{JITBuilder, JITMemoryProvider, JITModule};
 use cranelift_module::{Module, ModuleError, ModuleReloc, default_libcall_names};
-use target_lexicon::Triple;
 
 use crate::codegen::code::{BatchCode, CompiledFunction, FilterCode};
 use crate::codegen::constant_tables::ConstantTables;
 use crate::codegen::error::CompileError;
+use crate::codegen::host::{Host, host};
 use crate::codegen::memory::Provider;
 use crate::codegen::prologue::CodeKind;
 use crate::codegen::records::PrefetchRange;
 use crate::codegen::{fan_in, frame_pointer_omission, lower, memory, spill_block_parameters};
 use crate::ir::Graph;
-
-/// The Cranelift settings that differ from the default, besides [`BY_SIZE`].
-///
-/// The graph is optimised already. The IR verifier doubles the time, so only debug builds run it. Code with a stack
-/// frame of more than a page probes each page, so that it cannot skip the guard page of the stack.
-const SETTINGS: [(&str, &str); 7] = [
-    ("opt_level", "none"),
-    ("enable_verifier", if cfg!(debug_assertions) { "true" } else { "false" }),
-    ("is_pic", "false"),
-    ("enable_probestack", "true"),
-    ("probestack_strategy", "inline"),
-    ("unwind_info", "false"),
-    ("use_colocated_libcalls", "false"),
-];
-
-/// The settings for graphs up to [`LARGE`] and [`MANY_BLOCKS`], and for larger ones: single-pass register allocation
-/// makes slower code, but its time is not quadratic. The time of its checker is, so the checker is off.
-const BY_SIZE: [[(&str, &str); 2]; 2] = [
-    [
-        ("regalloc_algorithm", "backtracking"),
-        ("regalloc_checker", if cfg!(debug_assertions) { "true" } else { "false" }),
-    ],
-    [("regalloc_algorithm", "single_pass"), ("regalloc_checker", "false")],
-];
 
 /// The most values and blocks of a graph with backtracking allocation: those of any program that a kernel accepts, with
 /// 4,096 joins of all variables.
@@ -250,9 +223,7 @@ impl Compiler {
             return Err(CompileError::StackFrame { needed: frame, allowed: LARGEST_FRAME });
         }
         let provider = Provider::default();
-        let mut builder = JITBuilder::with_isa(isa.clone(), default_libcall_names());
-        builder.memory_provider(Box::new(provider.clone()));
-        let mut module = JITModule::new(builder);
+        let mut module = module(isa, provider.clone());
         let (size, entry) = self.write(compiled, &mut module)?;
         drop(module);
         let code = provider.into_code().ok_or_else(no_code)?;
@@ -276,6 +247,12 @@ impl Compiler {
     }
 }
 
+fn module(isa: &OwnedTargetIsa, provider: impl JITMemoryProvider + Send + 'static) -> JITModule {
+    let mut builder = JITBuilder::with_isa(isa.clone(), default_libcall_names());
+    builder.memory_provider(Box::new(provider));
+    JITModule::new(builder)
+}
+
 fn no_code() -> CompileError {
     CompileError::Cranelift("it made no code".to_owned())
 }
@@ -287,114 +264,5 @@ fn module_error(error: ModuleError) -> CompileError {
     }
 }
 
-/// This machine as a Cranelift target, with the settings for each size.
-type Host = Arc<[OwnedTargetIsa; 2]>;
-
-/// Returns the machine that this process runs on. A thread that finds the lock taken describes the machine anew: in a
-/// forked process the owner of the lock may not exist.
-fn host() -> Result<Host, CompileError> {
-    static HOST: Mutex<Option<Host>> = Mutex::new(None);
-    if let Some(host) = HOST.try_lock().ok().and_then(|host| host.clone()) {
-        return Ok(host);
-    }
-    let [small, large] = BY_SIZE;
-    let describe = || -> Result<_, Box<dyn Error>> { Ok(Arc::new([describe_host(small)?, describe_host(large)?])) };
-    let host = describe().map_err(|error| CompileError::UnsupportedMachine(error.to_string()))?;
-    if let Ok(mut kept) = HOST.try_lock() {
-        *kept = Some(host.clone());
-    }
-    Ok(host)
-}
-
-fn describe_host(by_size: [(&str, &str); 2]) -> Result<OwnedTargetIsa, Box<dyn Error>> {
-    let mut flags = settings::builder();
-    for (name, value) in SETTINGS.into_iter().chain(by_size) {
-        flags.set(name, value)?;
-    }
-    Ok(isa::lookup(Triple::host())?.finish(settings::Flags::new(flags))?)
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::ir::ContextInputs;
-    use crate::packet::Packet;
-    use cranelift_codegen::ir::{self, InstBuilder, MemFlagsData, types};
-
-    /// Lowers a sum: `numbers[i] + bytes[i]`, where i is the length on the wire.
-    fn lower_sum(compiler: &mut Compiler, numbers: &[u8], bytes: &[u8]) {
-        let function = &mut compiler.context.func;
-        function.signature = CodeKind::Single.signature(compiler.host[0].default_call_conv());
-        let tables = [numbers, bytes].map(|table| compiler.tables.add(function, table));
-        let mut builder = FunctionBuilder::new(function, &mut compiler.functions);
-        let block = builder.create_block();
-        builder.append_block_params_for_function_params(block);
-        builder.switch_to_block(block);
-        let index = builder.block_params(block)[2];
-        let index = builder.ins().uextend(types::I64, index);
-        let [numbers, bytes] = tables.map(|table| builder.ins().symbol_value(types::I64, table));
-        let flags = MemFlagsData::trusted();
-        let offset = builder.ins().ishl_imm_s(index, 2);
-        let number = builder.ins().iadd(numbers, offset);
-        let number = builder.ins().load(types::I32, flags, number, 0);
-        let byte = builder.ins().iadd(bytes, index);
-        let byte = builder.ins().uload8(types::I32, flags, byte, 0);
-        let sum = builder.ins().iadd(number, byte);
-        builder.ins().return_(&[sum]);
-        builder.seal_all_blocks();
-        builder.finalize(compiler.host[0].frontend_config());
-    }
-
-    #[test]
-    fn reads_its_constant_tables() -> Result<(), CompileError> {
-        let numbers = [7u32, 1000, 0x1234_5678].map(u32::to_ne_bytes).concat();
-        for _ in 0..3 {
-            let function = with_compiler(|compiler| {
-                lower_sum(compiler, &numbers, &[1, 2, 3]);
-                let isa = compiler.host[0].clone();
-                compiler.place(&isa)
-            })?;
-            #[expect(unsafe_code, reason = "vouches for the signature of the code")]
-            // SAFETY: `lower_sum` has set the signature of `CodeKind::Single`, and reads no context data.
-            let code = unsafe { FilterCode::new(function, ContextInputs::default()) };
-            let sums = [0, 1, 2].map(|i| code.run(Packet::new(&[]).with_wire_len(i)));
-            assert_eq!(sums, [8, 1002, 0x1234_567b]);
-        }
-        Ok(())
-    }
-
-    /// Returns the number of block parameters of the lowered function, and of its loads and stores.
-    fn parameters_and_accesses(compiler: &Compiler) -> (usize, usize) {
-        let function = &compiler.context.func;
-        let blocks = || function.layout.blocks().skip(1);
-        let is_access = |&inst: &ir::Inst| {
-            let opcode = function.dfg.insts[inst].opcode();
-            opcode.can_load() || opcode.can_store()
-        };
-        let insts = blocks().flat_map(|block| function.layout.block_insts(block));
-        let accesses = insts.filter(is_access).count();
-        (blocks().map(|block| function.dfg.block_params(block).len()).sum(), accesses)
-    }
-
-    /// Register allocation of this function, with 200 joins of 18 variables, takes time quadratic in its block
-    /// parameters. If they are spilled, few of them are stored or loaded.
-    #[test]
-    fn spills_block_parameters_of_many_joins() -> Result<(), CompileError> {
-        let state = |first: u32| (0..16).map(|k| format!("ld #{}\nst M[{k}]\n", first + k)).collect::<String>();
-        let rungs: String = (0..200).map(|k| format!("n{k}: jeq #{}, n{}, n{}\n", k % 7, k + 1, k + 2)).collect();
-        let sum: String = (0..16).map(|k| format!("tax\nld M[{k}]\nadd x\n")).collect();
-        let (first, second) = (state(0), state(100));
-        let text = format!("{first}ldb [0]\njeq #77, n1\ntax\n{second}txa\n{rungs}n200: add #1\nn201: {sum}ret a");
-        let program: crate::Program = text.parse().expect("a program");
-        let graph = Graph::new(&program.verify(crate::Dialect::Pcap).expect("a valid one"));
-        with_compiler(|compiler| {
-            compiler.lower_without_spills(&graph, CodeKind::Single);
-            let (parameters, accesses) = parameters_and_accesses(compiler);
-            compiler.lower(&graph, CodeKind::Single);
-            let (left, spilled_accesses) = parameters_and_accesses(compiler);
-            assert!(parameters > 3000 && left == 0, "{parameters} parameters, and {left} after spilling");
-            assert!(spilled_accesses - accesses < 100, "{spilled_accesses} loads and stores, {accesses} before");
-            Ok(())
-        })
-    }
-}
+mod tests;

@@ -5,7 +5,7 @@ use cranelift_codegen::ir::{self, AbiParam, BlockArg, InstBuilder, Signature, ty
 
 use crate::codegen::context_data::{AncillaryValues, ContextData};
 use crate::codegen::lower::Lowering;
-use crate::codegen::prologue::{POINTER, read};
+use crate::codegen::prologue::{POINTER, number, read};
 use crate::ir::ValueId;
 use crate::packet::ancillary::Extension;
 use crate::packet::header::Header;
@@ -49,9 +49,12 @@ impl Lowering<'_, '_> {
     /// Emits a call of the function of an ancillary load, with the packet and two more arguments.
     pub(crate) fn call(&mut self, extension: Extension, arguments: [ir::Value; 2]) -> ir::Value {
         let mut signature = Signature::new(self.builder.func.signature.call_conv);
-        let types = arguments.map(|argument| self.builder.func.dfg.value_type(argument));
-        signature.params.extend([POINTER, types::I64].into_iter().chain(types).map(AbiParam::new));
-        signature.returns.push(AbiParam::new(types::I32));
+        let parameters = arguments.map(|argument| match self.builder.func.dfg.value_type(argument) {
+            types::I32 => number(),
+            ty => AbiParam::new(ty),
+        });
+        signature.params.extend([POINTER, types::I64].map(AbiParam::new).into_iter().chain(parameters));
+        signature.returns.push(number());
         let signature = self.builder.import_signature(signature);
         let function = self.ancillary_value(extension);
         let captured = self.prologue.visible_len(&mut self.builder);

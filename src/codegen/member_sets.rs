@@ -59,7 +59,8 @@ impl Lowering<'_, '_> {
                 let words = (bytes.len() / 8) as i64;
                 let word = self.builder.ins().ushr_imm_s(distance, 6);
                 let word = self.builder.ins().band_imm_s(word, words - 1);
-                let address = self.table_address(id, || bytes.into());
+                let in_memory = || bytes.as_chunks().0.iter().flat_map(|&word| u64::from_le_bytes(word).to_ne_bytes());
+                let address = self.table_address(id, || in_memory().collect());
                 let bits = self.entry(address, word, types::I64);
                 self.bit(bits, distance, 64 * words)
             }

@@ -209,9 +209,21 @@ impl Chunk {
     }
 }
 
-/// Does nothing: on this machine instruction fetches see what was written.
-#[cfg(not(target_arch = "aarch64"))]
+/// Does nothing: on x86-64 and s390x instruction fetches see what was written.
+#[cfg(not(any(target_arch = "aarch64", target_arch = "riscv64")))]
 fn synchronize(_executable: usize, _len: usize) {}
+
+/// Makes instruction fetches see what was written, on all processors that run threads of this process: the system call
+/// is the only way (Linux, `Documentation/arch/riscv/cmodx.rst`). Every kernel has it, but some emulators do not; these
+/// need it not.
+#[cfg(target_arch = "riscv64")]
+fn synchronize(executable: usize, len: usize) {
+    /// `__NR_riscv_flush_icache`
+    const FLUSH: libc::c_long = 259;
+    let all_threads = 0;
+    // SAFETY: the call writes no memory.
+    unsafe { libc::syscall(FLUSH, executable, executable + len, all_threads) };
+}
 
 /// Makes instruction fetches see what was written.
 #[cfg(target_arch = "aarch64")]

@@ -2,8 +2,9 @@
 //!
 //! `lower` (and `classifier`) emits Cranelift IR, `prologue` the code around it for one packet or for a batch.
 //! `spill_block_parameters` and `fan_in` keep register allocation fast for very large functions. `compile` drives
-//! Cranelift, `frame_pointer_omission` removes unused stack frames, `constant_tables` appends lookup tables to the
-//! code, and `memory` packs the code of many filters into shared pages.
+//! Cranelift for the machine that `host` describes, `frame_pointer_omission` removes unused stack frames, and
+//! `constant_tables` appends lookup tables to the code. On Linux, `memory` packs the code of many filters into shared
+//! pages; elsewhere, `provided_memory` gives each filter pages of its own.
 //!
 //! Invariants
 //! - Compiled code refers to its own tables, its arguments, and functions in its
@@ -20,14 +21,21 @@ mod context_inputs;
 mod error;
 mod fan_in;
 mod frame_pointer_omission;
+mod host;
 mod lower;
 mod member_sets;
+#[cfg(target_os = "linux")]
 mod memory;
 mod once_box;
 mod operations;
 mod prologue;
+#[cfg(any(not(target_os = "linux"), test))]
+mod provided_memory;
 mod records;
 mod spill_block_parameters;
+
+#[cfg(not(target_os = "linux"))]
+use provided_memory as memory;
 
 pub(crate) use code::{BatchCode, FilterCode};
 pub(crate) use compile::{compile, compile_batch};

@@ -40,7 +40,8 @@ pub(crate) fn is_in_bounds(builder: &mut FunctionBuilder, base: Option<Value>, e
     }
 }
 
-/// Emits a load from the packet, which must be in bounds: the machine is little-endian.
+/// Emits a load from the packet, which must be in bounds. On little-endian machines the swap of a number in network
+/// order is an instruction of its own: Cranelift has no loads in the opposite order there.
 pub(crate) fn load(
     builder: &mut FunctionBuilder,
     address: Value,
@@ -48,8 +49,9 @@ pub(crate) fn load(
     width: Width,
     order: ByteOrder,
 ) -> Value {
+    const MACHINE: Endianness = if cfg!(target_endian = "big") { Endianness::Big } else { Endianness::Little };
     let flags = MemFlagsData::new().with_notrap().with_readonly();
-    let flags = if order == ByteOrder::Big { flags.with_endianness(Endianness::Little) } else { flags };
+    let flags = if order == ByteOrder::Big { flags.with_endianness(MACHINE) } else { flags };
     let ty = match width {
         Width::Byte => return builder.ins().uload8(types::I32, flags, address, offset),
         Width::Half if order == ByteOrder::Native => return builder.ins().uload16(types::I32, flags, address, offset),
@@ -57,7 +59,7 @@ pub(crate) fn load(
         Width::Word => types::I32,
     };
     let mut number = builder.ins().load(ty, flags, address, offset);
-    if order == ByteOrder::Big {
+    if order == ByteOrder::Big && MACHINE == Endianness::Little {
         number = builder.ins().bswap(number);
     }
     if ty == types::I16 { builder.ins().uextend(types::I32, number) } else { number }

@@ -11,6 +11,18 @@ use crate::packet::MAX_CAPTURED;
 /// The type of an address: there is native code for 64-bit machines only.
 pub(crate) const POINTER: ir::Type = types::I64;
 
+/// Returns a 32-bit number as a parameter or a result. The calling conventions of riscv64 and s390x demand that it is
+/// extended to a register: the former repeats the highest bit, of unsigned numbers, too. Others leave the upper half
+/// open.
+pub(crate) fn number() -> AbiParam {
+    let number = AbiParam::new(types::I32);
+    match () {
+        () if cfg!(target_arch = "riscv64") => number.sext(),
+        () if cfg!(target_arch = "s390x") => number.uext(),
+        () => number,
+    }
+}
+
 /// The two kinds of functions that a graph is compiled to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum CodeKind {
@@ -25,8 +37,9 @@ impl CodeKind {
         let mut signature = Signature::new(call_conv);
         match self {
             CodeKind::Single => {
-                signature.params.extend([POINTER, types::I64, types::I32, POINTER].map(AbiParam::new));
-                signature.returns.push(AbiParam::new(types::I32));
+                let [pointer, wide] = [POINTER, types::I64].map(AbiParam::new);
+                signature.params.extend([pointer, wide, number(), pointer]);
+                signature.returns.push(number());
             }
             CodeKind::Batch => signature.params.push(AbiParam::new(POINTER)),
         }

@@ -27,8 +27,8 @@ impl<'p> PacketRecords<'p> {
         let (none, whole) = (ptr::null(), 0);
         Some(match packets.layout() {
             Layout::Slices(slices) if slices_are_records() => PacketRecords::new(packets, slices, none, whole),
-            // An `iovec`: an address and a length.
-            Layout::IoSlices(slices) => PacketRecords::new(packets, slices, none, whole),
+            // An `iovec`: an address and a length. Windows has them in the opposite order.
+            Layout::IoSlices(slices) if cfg!(unix) => PacketRecords::new(packets, slices, none, whole),
             Layout::Packets(records) if slices_are_records() && Packet::DATA_AT == 0 => {
                 PacketRecords::new(packets, records, none, Packet::WIRE_LEN_AT)
             }
@@ -192,6 +192,17 @@ fn prefetch(address: *const u8) {
     #[cfg(target_arch = "aarch64")]
     unsafe {
         std::arch::asm!("prfm pldl1keep, [{}]", in(reg) address, options(nostack, preserves_flags, readonly));
+    }
+    // SAFETY: the instruction changes no memory and never faults. It is `prefetch.r` of the extension Zicbop, and a hint
+    // that does nothing on processors without it.
+    #[cfg(target_arch = "riscv64")]
+    unsafe {
+        std::arch::asm!("ori x0, {}, 1", in(reg) address, options(nostack, preserves_flags, readonly));
+    }
+    // SAFETY: the instruction changes no memory and never faults. `reg_addr` excludes r0, which stands for no address.
+    #[cfg(target_arch = "s390x")]
+    unsafe {
+        std::arch::asm!("pfd 1, 0({})", in(reg_addr) address, options(nostack, preserves_flags, readonly));
     }
 }
 

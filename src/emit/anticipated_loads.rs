@@ -3,6 +3,8 @@
 //! A load checks its own bounds. So a check is superfluous at a point from which every path either returns 0, or makes
 //! a load that would fail as well before anything else can be observed. The same holds for divisions.
 
+use alloc::vec::Vec;
+
 use crate::emit::check_set::CheckSet;
 use crate::ir::{Block, Check, Edge, Graph, Terminator, Test, Value};
 use crate::opt::dataflow::meet_of_edges;
@@ -29,11 +31,11 @@ impl AnticipatedLoads {
         let mut anticipated = self.at_terminator(graph, &block.terminator);
         let mut points = vec![anticipated.clone()];
         for &check in block.checks.iter().rev() {
-            if let Check::Present(_, verdict) = check
-                && graph.constant(verdict) != Some(0)
-            {
-                // If the device is absent, its verdict is observed. It is computed only if nothing implies the check.
-                anticipated = Some(CheckSet::default());
+            if let Check::Present(_, verdict) = check {
+                if graph.constant(verdict) != Some(0) {
+                    // If the device is absent, its verdict is observed. It is computed only if nothing implies the check.
+                    anticipated = Some(CheckSet::default());
+                }
             }
             points.push(anticipated.clone());
         }

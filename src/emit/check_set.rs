@@ -1,5 +1,7 @@
 //! Sets of checks: those that hold at a point of the program, or those that are made on every path from there.
 
+use alloc::vec::Vec;
+
 use crate::ir::{Check, Graph, ValueId};
 use crate::opt::bounds_check_elimination::{Bytes, is_known};
 use crate::packet::ancillary::Extension;

@@ -1,12 +1,12 @@
 //! Clean-up of emitted code: dead instructions are dropped, equal blocks merged, and jumps to jumps shortened.
 
-use std::collections::HashMap;
+use alloc::vec::Vec;
 
 use crate::bpf::instruction::{Instruction, Operand};
 use crate::bpf::isa::Register;
 use crate::bpf::verify::SCRATCH_WORDS;
 use crate::emit::emitted_code::{EmittedBlock, EmittedBlockId, EmittedCode, EmittedTerminator};
-use crate::ir::Hashing;
+use crate::ir::hash_map::HashMap;
 use crate::packet::ancillary::Extension;
 
 /// A set of registers and scratch words, a bit each.
@@ -51,18 +51,18 @@ impl EmittedCode {
     /// Leads edges to one of several equal blocks, and past blocks that only jump.
     fn merge_blocks(&mut self) {
         let mut replacement: Vec<EmittedBlockId> = (0..self.blocks.len()).collect();
-        let mut known: HashMap<EmittedBlock, EmittedBlockId, Hashing> = HashMap::default();
+        let mut known: HashMap<EmittedBlock, EmittedBlockId> = HashMap::default();
         for id in self.topological_order().into_iter().rev() {
             let block = &mut self.blocks[id];
             block.terminator.targets_mut().for_each(|target| *target = replacement[*target]);
-            if let EmittedTerminator::Branch { then, otherwise, .. } = block.terminator
-                && then == otherwise
-            {
-                block.terminator = EmittedTerminator::Jump(then);
+            if let EmittedTerminator::Branch { then, otherwise, .. } = block.terminator {
+                if then == otherwise {
+                    block.terminator = EmittedTerminator::Jump(then);
+                }
             }
             replacement[id] = match block.terminator {
                 EmittedTerminator::Jump(target) if block.body.is_empty() && id != 0 => target,
-                _ => *known.entry(block.clone()).or_insert(id),
+                _ => *known.get_or_insert(block.clone(), id),
             };
         }
     }

@@ -1,5 +1,7 @@
 //! Emitted code: instructions in blocks that are not laid out yet.
 
+use alloc::vec::Vec;
+
 use crate::bpf::instruction::{Instruction, Operand};
 use crate::bpf::isa::Condition;
 use crate::ir::topological_order;

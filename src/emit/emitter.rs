@@ -1,7 +1,7 @@
 //! The emitter: writes the blocks of a graph as instructions, one after the other, and keeps track of the machine's
 //! state.
 
-use std::collections::HashMap;
+use alloc::vec::Vec;
 
 use crate::bpf::instruction::{Instruction, Operand};
 use crate::bpf::isa::{AluOp, Condition, Register, Width};
@@ -10,7 +10,7 @@ use crate::emit::check_set::CheckSet;
 use crate::emit::emitted_code::{EmittedBlockId, EmittedCode, EmittedTerminator};
 use crate::emit::machine_state::MachineState;
 use crate::emit::slot_allocation::SlotAllocation;
-use crate::ir::Hashing;
+use crate::ir::hash_map::HashMap;
 use crate::ir::{Address, Block, Check, Edge, Graph, Terminator, Value, ValueId};
 
 /// The graph cannot be emitted with this slot allocation, or not within the budget.
@@ -36,7 +36,7 @@ pub(crate) struct Emitter<'g> {
     /// The state at the start of each block of the graph, as far as the edges into it are written.
     states: Vec<Option<MachineState>>,
     /// The value of each load.
-    loads: HashMap<(Address, Width), ValueId, Hashing>,
+    loads: HashMap<(Address, Width), ValueId>,
     /// The block that returns 0.
     return_zero: EmittedBlockId,
     /// The number of computations of each value.
@@ -124,10 +124,10 @@ impl<'g> Emitter<'g> {
         self.current = index;
         self.state = self.states[index].take().ok_or(CannotEmit)?;
         for &parameter in &block.parameters {
-            if self.state.a == Some(parameter)
-                && let Some(slot) = self.slots.of_parameter(parameter)
-            {
-                self.store(Register::A, parameter, slot);
+            if self.state.a == Some(parameter) {
+                if let Some(slot) = self.slots.of_parameter(parameter) {
+                    self.store(Register::A, parameter, slot);
+                }
             }
         }
         self.checks(block, anticipated)?;

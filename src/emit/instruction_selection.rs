@@ -1,5 +1,7 @@
 //! Instruction selection: the instructions that make a register hold a value.
 
+use alloc::vec::Vec;
+
 use crate::bpf::instruction::{Instruction, Operand};
 use crate::bpf::isa::{AluOp, Condition, Register, Width};
 use crate::bpf::verify::SCRATCH_WORDS;

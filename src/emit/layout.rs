@@ -3,8 +3,9 @@
 //! A block that ends in a jump is best followed by the target of that jump. It can wait until all other predecessors of
 //! the target are placed, so that each target of a jump follows one of its predecessors.
 
-use std::cmp::Reverse;
-use std::collections::BinaryHeap;
+use alloc::collections::BinaryHeap;
+use alloc::vec::Vec;
+use core::cmp::Reverse;
 
 use crate::bpf::instruction::{Instruction, RawInstruction};
 use crate::bpf::relaxation::{Position, Relaxation};
@@ -80,12 +81,13 @@ impl ReadyBlocks {
 
     /// Takes the block to place next; `predecessor_counts` has the predecessors that are not placed.
     fn pop(&mut self, code: &EmittedCode, predecessor_counts: &[u32]) -> Option<EmittedBlockId> {
-        if let Some(&Reverse((_, id))) = self.jumps.peek()
-            && let EmittedTerminator::Jump(target) = code.blocks[id].terminator
-            && predecessor_counts[target] == 1
-        {
-            self.jumps.pop();
-            return Some(id);
+        if let Some(&Reverse((_, id))) = self.jumps.peek() {
+            if let EmittedTerminator::Jump(target) = code.blocks[id].terminator {
+                if predecessor_counts[target] == 1 {
+                    self.jumps.pop();
+                    return Some(id);
+                }
+            }
         }
         self.branches.pop().or_else(|| self.jumps.pop().map(|Reverse((_, id))| id)).or_else(|| self.returns.pop())
     }

@@ -80,11 +80,12 @@ fn emit(verified: &Verified) -> Option<Program> {
     });
     let (mut slots, (mut best, times_computed)) = written.min_by_key(|(_, (program, _))| program.len())?;
     for value in spill_candidates(&graph, &times_computed).into_iter().take(MAX_SPILL_TRIALS) {
-        if let Some(other) = slots.with_spilled(value)
-            && let Some((shorter, _)) = write(&other)
-            && shorter.len() < best.len()
-        {
-            (slots, best) = (other, shorter);
+        if let Some(other) = slots.with_spilled(value) {
+            if let Some((shorter, _)) = write(&other) {
+                if shorter.len() < best.len() {
+                    (slots, best) = (other, shorter);
+                }
+            }
         }
     }
     Some(Program::new(best))

@@ -1,8 +1,8 @@
 //! Parameter elimination: block parameters that nothing reads, or that always equal another value, are removed.
 
-use std::collections::HashMap;
+use alloc::vec::Vec;
 
-use crate::ir::Hashing;
+use crate::ir::hash_map::HashMap;
 use crate::ir::test::Comparison;
 use crate::ir::{Address, Block, Check, Edge, Graph, Terminator, Test, Value, ValueId, Values};
 
@@ -20,7 +20,7 @@ pub(crate) fn run(graph: &mut Graph) -> bool {
     has_changed
 }
 
-type Replacements = HashMap<ValueId, ValueId, Hashing>;
+type Replacements = HashMap<ValueId, ValueId>;
 
 /// Finds the parameters for which every edge passes the same value, or the same as for another parameter of the block.
 fn replacements(graph: &Graph) -> Replacements {
@@ -30,7 +30,7 @@ fn replacements(graph: &Graph) -> Replacements {
     }
     let mut replacements = Replacements::default();
     for (block, edges) in graph.blocks.iter().zip(&incoming) {
-        let mut known: HashMap<Vec<ValueId>, ValueId, Hashing> = HashMap::default();
+        let mut known: HashMap<Vec<ValueId>, ValueId> = HashMap::default();
         for (place, &parameter) in block.parameters.iter().enumerate() {
             let argument_of = |edge: &&Edge| {
                 let argument = edge.arguments[place];
@@ -43,7 +43,7 @@ fn replacements(graph: &Graph) -> Replacements {
                     replacements.insert(parameter, first);
                 }
                 _ => {
-                    let first = *known.entry(arguments).or_insert(parameter);
+                    let first = *known.get_or_insert(arguments, parameter);
                     if first != parameter {
                         replacements.insert(parameter, first);
                     }
@@ -91,7 +91,7 @@ fn read_values(graph: &Graph, replacements: &Replacements) -> Vec<bool> {
             open.extend(read.map(|(_, &argument)| argument));
         }
         while let Some(id) = open.pop() {
-            if !std::mem::replace(&mut is_read[id.index()], true) {
+            if !core::mem::replace(&mut is_read[id.index()], true) {
                 open.extend(graph.values.operands(id));
                 open.extend(replacements.get(&id));
             }
@@ -103,7 +103,7 @@ fn read_values(graph: &Graph, replacements: &Replacements) -> Vec<bool> {
 /// Rewrites the graph with other values for some parameters. Operands have smaller numbers than the values that use
 /// them.
 fn replace(graph: &mut Graph, replacements: &Replacements) {
-    let old = std::mem::take(&mut graph.values);
+    let old = core::mem::take(&mut graph.values);
     let mut rewriter = ValueRewriter { values: Values::default(), ids: Vec::with_capacity(old.len()) };
     for id in old.ids() {
         let rewritten = match replacements.get(&id) {

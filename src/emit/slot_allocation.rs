@@ -1,10 +1,8 @@
 //! Slot allocation: the scratch words of block parameters and of spilled values.
 
-use std::collections::HashMap;
-
 use crate::bpf::verify::SCRATCH_WORDS;
-use crate::ir::Hashing;
 use crate::ir::dominators::{Dominators, Visit};
+use crate::ir::hash_map::HashMap;
 use crate::ir::{Graph, Value, ValueId};
 
 /// The number of scratch words that are allocated; the others are for operands of computations.
@@ -13,8 +11,8 @@ const ALLOCATED_SLOTS: usize = SCRATCH_WORDS - 4;
 /// The scratch words of block parameters and of spilled values.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct SlotAllocation {
-    of_parameters: HashMap<ValueId, usize, Hashing>,
-    of_spilled: HashMap<ValueId, usize, Hashing>,
+    of_parameters: HashMap<ValueId, usize>,
+    of_spilled: HashMap<ValueId, usize>,
     /// The allocated scratch words, a bit each.
     pub(crate) reserved: u16,
     /// Set if edges pass the first parameter of a block in A.
@@ -68,7 +66,7 @@ impl SlotAllocation {
 }
 
 /// Returns for each parameter another one that an edge passes for it: if they share a scratch word, nothing is moved.
-fn coalesced(graph: &Graph) -> HashMap<ValueId, ValueId, Hashing> {
+fn coalesced(graph: &Graph) -> HashMap<ValueId, ValueId> {
     let mut coalesced = HashMap::default();
     for edge in graph.blocks.iter().flat_map(|block| block.terminator.edges()) {
         for (&parameter, &argument) in graph.block(edge.block).parameters.iter().zip(&edge.arguments) {

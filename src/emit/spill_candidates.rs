@@ -1,6 +1,7 @@
 //! Spill candidates: values that take several instructions to compute, and are computed more than once.
 
-use std::cmp::Reverse;
+use alloc::vec::Vec;
+use core::cmp::Reverse;
 
 use crate::emit::instruction_selection::mem_shift;
 use crate::ir::{Graph, Value, ValueId};

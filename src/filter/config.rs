@@ -92,10 +92,10 @@ impl<'p> FilterConfig<'p> {
         let mut variants = vec![default];
         for &strategy in Strategy::ALL {
             // A program that is not fit for a strategy has the code of another one.
-            if let Ok(variant) = Filter::native(verified, strategy)
-                && variants.iter().all(|other| other.strategy() != variant.strategy())
-            {
-                variants.push(variant);
+            if let Ok(variant) = Filter::native(verified, strategy) {
+                if variants.iter().all(|other| other.strategy() != variant.strategy()) {
+                    variants.push(variant);
+                }
             }
         }
         let sample = part_for_a_turn(&variants[0], &self.sample);

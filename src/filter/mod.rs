@@ -89,11 +89,11 @@ impl Filter {
     /// Compiles a verified program; [`FilterConfig`] has options.
     ///
     /// Compiling takes up to 256 KiB of stack, mostly 128. On Linux, a thread with less than 256 KiB left compiles in a
-    /// helper thread; it still needs 80 KiB itself. On other systems the caller must provide the stack. Running the
-    /// filter takes the stack that its code needs, mostly none, and never more than 256 KiB.
+    /// helper thread, on other systems every thread; it still needs 80 KiB itself. Running the filter takes the stack
+    /// that its code needs, mostly none, and never more than 256 KiB.
     ///
-    /// The process may be forked at any time, also during a compilation. Parent and child both run the filters that
-    /// they share, go on compiling, and cannot write to each other's code.
+    /// On Linux the process may be forked at any time, also during a compilation. Parent and child both run the filters
+    /// that they share, go on compiling, and cannot write to each other's code.
     ///
     /// If there is no native code, the filter runs in the interpreter: without the feature `jit`, on a processor that
     /// Cranelift does not support, if the system allows no executable memory, or if the code would need more than 256

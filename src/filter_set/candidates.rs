@@ -42,12 +42,12 @@ impl Candidates {
             self.verdicts.resize(rules.max(self.verdicts.len()), 0);
             let mut mark = |entry: TableEntry| {
                 let (word, bit) = (entry.rank() as usize / 64, 1 << (entry.rank() % 64));
-                if self.bits[word] & bit == 0
-                    && let Some(decided) = decide(entry)
-                {
-                    self.bits[word] |= bit;
-                    self.used[word / 64] |= 1 << (word % 64);
-                    self.verdicts[entry.rank() as usize] = decided.verdict;
+                if self.bits[word] & bit == 0 {
+                    if let Some(decided) = decide(entry) {
+                        self.bits[word] |= bit;
+                        self.used[word / 64] |= 1 << (word % 64);
+                        self.verdicts[entry.rank() as usize] = decided.verdict;
+                    }
                 }
             };
             let unverified = &mut self.resolved;

@@ -1,7 +1,6 @@
 //! A segment of a set: rules that were indexed together, and the marks of those that were removed since.
 
 use std::collections::HashMap;
-use std::hint::select_unpredictable;
 use std::sync::Arc;
 
 use crate::bpf::verify::Verified;
@@ -151,7 +150,7 @@ impl Segment {
     #[inline]
     pub(crate) fn id(&self, rank: Rank) -> Option<u32> {
         let id = self.ids[rank as usize];
-        select_unpredictable((rank as usize) + 1 < self.ids.len(), Some(id), None)
+        ((rank as usize) + 1 < self.ids.len()).then_some(id)
     }
 
     /// Writes the rank of the first match of each packet from `from` on, one for each place in `ranks`, or

@@ -1,6 +1,6 @@
 //! The reasons why a program halts without a return.
 
-use std::fmt;
+use core::fmt;
 
 use crate::bpf::isa::Width;
 
@@ -67,4 +67,4 @@ impl fmt::Display for HaltReason {
     }
 }
 
-impl std::error::Error for HaltReason {}
+impl core::error::Error for HaltReason {}

@@ -18,6 +18,7 @@ pub(crate) mod trace;
 use crate::bpf::dialect::Dialect;
 use crate::bpf::instruction::Operand;
 use crate::bpf::isa::{AluOp, Register, Width};
+use crate::bpf::verified_ref::{Steps, VerifiedRef};
 use crate::bpf::verify::{SCRATCH_WORDS, Source, Step, Verdict, Verified};
 use crate::interpret::halt_reason::HaltReason;
 use crate::interpret::observer::{Observer, Registers, Unobserved};
@@ -50,17 +51,46 @@ impl Verified {
 
     /// Runs the program with an observer; returns the verdict of its return, or the reason it halted without one.
     pub(crate) fn run(&self, packet: &Packet, observer: &mut impl Observer) -> Result<u32, HaltReason> {
+        Interpreter { dialect: self.dialect() }.run(self.steps(), packet, observer)
+    }
+}
+
+impl VerifiedRef<'_> {
+    /// Interprets the program and returns its verdict, as [`Verified::interpret`] does.
+    pub fn interpret<'p>(&self, packet: impl Into<Packet<'p>>) -> u32 {
+        self.verdict(&packet.into())
+    }
+
+    fn verdict(&self, packet: &Packet) -> u32 {
+        let interpreter = Interpreter { dialect: self.dialect() };
+        interpreter.run(self, packet, &mut Unobserved).unwrap_or_else(HaltReason::verdict)
+    }
+}
+
+/// The interpreter of a dialect.
+#[derive(Clone, Copy)]
+struct Interpreter {
+    dialect: Dialect,
+}
+
+impl Interpreter {
+    fn run(
+        self,
+        steps: &(impl Steps + ?Sized),
+        packet: &Packet,
+        observer: &mut impl Observer,
+    ) -> Result<u32, HaltReason> {
         let (mut a, mut x, mut scratch) = (0_u32, 0_u32, [0; SCRATCH_WORDS]);
         let mut random_loads = 0;
-        let steps = self.steps();
-        let mut rest = steps.iter();
+        let len = steps.len();
+        let mut rest = steps.steps_from(0);
         while let Some(step) = rest.next() {
-            observer.step(steps.len() - rest.len() - 1, Registers { a, x }, &scratch);
-            match *step {
+            observer.step(len - rest.len() - 1, Registers { a, x }, &scratch);
+            match step {
                 Step::Load(dst, source) => {
                     let value = match source {
                         Source::Constant(value) => value,
-                        Source::Scratch(slot) => scratch[slot],
+                        Source::Scratch(slot) => scratch[slot % SCRATCH_WORDS],
                         Source::WireLen => packet.wire_len(),
                     };
                     match dst {
@@ -79,18 +109,18 @@ impl Verified {
                     Some(value) => a = value,
                     None => return Err(HaltReason::NoDevice { a }),
                 },
-                Step::Store(Register::A, slot) => scratch[slot] = a,
-                Step::Store(Register::X, slot) => scratch[slot] = x,
+                Step::Store(Register::A, slot) => scratch[slot % SCRATCH_WORDS] = a,
+                Step::Store(Register::X, slot) => scratch[slot % SCRATCH_WORDS] = x,
                 Step::Alu(op, operand) => a = self.alu(op, a, value(operand, x)).ok_or(HaltReason::DivisionByZero)?,
                 Step::Negate => a = a.wrapping_neg(),
-                Step::Jump(target) => rest = steps[target..].iter(),
+                Step::Jump(target) => rest = steps.steps_from(target),
                 Step::Branch { condition, operand, then, otherwise } => {
                     // Two checked slices keep this a branch, which processors predict. Selecting the target first would
                     // be a conditional move, which delays the next step: 1.5 times as slow.
                     if condition.eval(a, value(operand, x)) {
-                        rest = steps[then..].iter();
+                        rest = steps.steps_from(then);
                     } else {
-                        rest = steps[otherwise..].iter();
+                        rest = steps.steps_from(otherwise);
                     }
                 }
                 Step::Return(Verdict::Constant(verdict)) => return Ok(verdict),
@@ -103,33 +133,27 @@ impl Verified {
         Ok(0)
     }
 
-    fn alu(&self, op: AluOp, a: u32, operand: u32) -> Option<u32> {
-        let is_masked = op.is_shift() && self.dialect().is_kernel();
+    fn alu(self, op: AluOp, a: u32, operand: u32) -> Option<u32> {
+        let is_masked = op.is_shift() && self.dialect.is_kernel();
         op.eval(a, if is_masked { operand & 31 } else { operand })
     }
 
     /// Returns the offset of `[x + k]`, which wraps at 2^32 in the kernel and does not in libpcap.
-    fn indirect(&self, x: u32, offset: u32) -> u64 {
-        match self.dialect() {
+    fn indirect(self, x: u32, offset: u32) -> u64 {
+        match self.dialect {
             Dialect::Linux | Dialect::Seccomp => u64::from(x.wrapping_add(offset)),
             Dialect::Pcap => u64::from(x) + u64::from(offset),
         }
     }
 
     /// Loads a number of the packet.
-    fn load(
-        &self,
-        packet: &Packet,
-        offset: u64,
-        width: Width,
-        observer: &mut impl Observer,
-    ) -> Result<u32, HaltReason> {
+    fn load(self, packet: &Packet, offset: u64, width: Width, observer: &mut impl Observer) -> Result<u32, HaltReason> {
         let captured = packet.data().len();
         self.number(packet, offset, width, observer).ok_or(HaltReason::OutOfBounds { offset, width, captured })
     }
 
     /// Returns the number at an offset, or `None` out of bounds.
-    fn number(&self, packet: &Packet, offset: u64, width: Width, observer: &mut impl Observer) -> Option<u32> {
+    fn number(self, packet: &Packet, offset: u64, width: Width, observer: &mut impl Observer) -> Option<u32> {
         // Packets are shorter than 2^31 bytes, so no negative offset is in the first slice.
         let bytes = match packet.data().get(usize::try_from(offset).ok()?..) {
             Some(bytes) => bytes,
@@ -139,15 +163,15 @@ impl Verified {
         Some(match width {
             Width::Byte => u32::from(*bytes.first()?),
             Width::Half => u32::from(u16::from_be_bytes(*bytes.first_chunk()?)),
-            Width::Word if self.dialect() == Dialect::Seccomp => u32::from_ne_bytes(*bytes.first_chunk()?),
+            Width::Word if self.dialect == Dialect::Seccomp => u32::from_ne_bytes(*bytes.first_chunk()?),
             Width::Word => u32::from_be_bytes(*bytes.first_chunk()?),
         })
     }
 
     /// Returns the bytes from an offset beyond the packet: none, unless Linux takes it as relative to a header.
     #[cold]
-    fn relative_to_header<'p>(&self, packet: &Packet<'p>, offset: u64) -> Option<&'p [u8]> {
-        let offset = u32::try_from(offset).ok().filter(|_| self.dialect() == Dialect::Linux)?;
+    fn relative_to_header<'p>(self, packet: &Packet<'p>, offset: u64) -> Option<&'p [u8]> {
+        let offset = u32::try_from(offset).ok().filter(|_| self.dialect == Dialect::Linux)?;
         packet.data().get(packet.context().position(offset) as usize..)
     }
 }

@@ -3,7 +3,8 @@
 //! An observer of the interpreter counts for each instruction; [`Profile::blocks`] aggregates the counts to the basic
 //! blocks of the original program.
 
-use std::ops::Range;
+use alloc::vec::Vec;
+use core::ops::Range;
 
 use crate::bpf::isa::Width;
 use crate::bpf::verify::{SCRATCH_WORDS, Step, Verified};

@@ -1,6 +1,7 @@
 //! The interpreter on filters of system calls.
 
 use crate::bpf::dialect::Dialect;
+use crate::bpf::verified_ref::VerifiedRef;
 use crate::bpf::verify::Verified;
 use crate::seccomp::{Action, SeccompData};
 
@@ -17,6 +18,13 @@ impl Verified {
     /// assert_eq!(verified.interpret_seccomp(&call), Some(Action::Errno(1)));
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
+    pub fn interpret_seccomp(&self, data: &SeccompData) -> Option<Action> {
+        (self.dialect() == Dialect::Seccomp).then(|| self.interpret(&data.to_bytes()).into())
+    }
+}
+
+impl VerifiedRef<'_> {
+    /// Interprets the filter on a system call, as [`Verified::interpret_seccomp`] does.
     pub fn interpret_seccomp(&self, data: &SeccompData) -> Option<Action> {
         (self.dialect() == Dialect::Seccomp).then(|| self.interpret(&data.to_bytes()).into())
     }

@@ -3,6 +3,8 @@
 //! Jumps go forward, so all edges into a block are known when it is reached, and single-assignment form takes one pass:
 //! a variable with the same value on all edges keeps it, and any other live variable becomes a parameter.
 
+use alloc::vec::Vec;
+
 use crate::bpf::dialect::Dialect;
 use crate::bpf::instruction::Operand;
 use crate::bpf::isa::{AluOp, Register, Width};
@@ -184,7 +186,7 @@ impl<'v> Builder<'v> {
     /// Begins the block of an instruction, given the last edge into it.
     fn begin(&mut self, pc: usize, last: usize) {
         let edges =
-            || std::iter::successors(Some(last), |&edge| self.edges[edge].previous).map(|edge| self.edges[edge]);
+            || core::iter::successors(Some(last), |&edge| self.edges[edge].previous).map(|edge| self.edges[edge]);
         let first = self.edges[last].state;
         self.state = self.states[first];
         let (mut parameters, mut merged) = (Vec::new(), Vec::new());

@@ -38,7 +38,7 @@ impl ContextInputs {
     /// Returns the ancillary loads.
     pub(crate) fn extensions(self) -> impl Iterator<Item = Extension> {
         let mut left = self.0 & EXTENSIONS;
-        std::iter::from_fn(move || {
+        core::iter::from_fn(move || {
             let next = (left != 0).then(|| Extension::at(left.trailing_zeros() as usize));
             left &= left.wrapping_sub(1);
             next

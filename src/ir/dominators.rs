@@ -1,5 +1,7 @@
 //! Dominators: the blocks that every path to a block passes.
 
+use alloc::vec::Vec;
+
 use crate::ir::{BlockId, Graph};
 
 /// The dominator tree of a graph.
@@ -82,7 +84,7 @@ impl Dominators {
             walk.push(visit);
             if let Visit::Enter(block) = visit {
                 open.push(Visit::Leave(block));
-                let children = std::iter::successors(last[block.index()], |child| before[child.index()]);
+                let children = core::iter::successors(last[block.index()], |child| before[child.index()]);
                 open.extend(children.map(Visit::Enter));
             }
         }

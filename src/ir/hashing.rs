@@ -1,16 +1,19 @@
 //! A fast hash for maps that are looked up often. It does not resist attacks.
 
 /// The hash builder for maps.
-pub(crate) type Hashing = std::hash::BuildHasherDefault<Hasher>;
+pub(crate) type Hashing = core::hash::BuildHasherDefault<Hasher>;
 
 /// A hasher that rotates and multiplies (FxHash).
 #[derive(Clone, Default)]
 pub(crate) struct Hasher(u64);
 
-impl std::hash::Hasher for Hasher {
+impl core::hash::Hasher for Hasher {
     fn write(&mut self, bytes: &[u8]) {
-        let (words, rest) = bytes.as_chunks();
-        words.iter().for_each(|&word| self.write_u64(u64::from_ne_bytes(word)));
+        let mut rest = bytes;
+        while let Some((&word, after)) = rest.split_first_chunk() {
+            self.write_u64(u64::from_ne_bytes(word));
+            rest = after;
+        }
         rest.iter().for_each(|&byte| self.write_u64(byte.into()));
     }
 

@@ -1,11 +1,11 @@
 //! Member sets: sets of numbers, each in the form that is fastest to test a number against.
 
-use std::borrow::Cow;
-use std::collections::HashMap;
-use std::sync::Arc;
+use alloc::borrow::Cow;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
 
 use crate::bpf::isa::Width;
-use crate::ir::Hashing;
+use crate::ir::hash_map::HashMap;
 use crate::ir::ranges;
 use crate::ir::ranges::Range;
 
@@ -204,11 +204,11 @@ impl MemberTable {
             let mut moves = 0;
             loop {
                 let slot = table.slot(probe, number);
-                if !std::mem::replace(&mut is_taken[slot], true) {
+                if !core::mem::replace(&mut is_taken[slot], true) {
                     table.slots[slot] = number;
                     break;
                 }
-                std::mem::swap(&mut number, &mut table.slots[slot]);
+                core::mem::swap(&mut number, &mut table.slots[slot]);
                 // The displaced member moves to its other slot.
                 probe = if table.slot(0, number) == slot { 1 } else { 0 };
                 moves += 1;
@@ -239,7 +239,7 @@ impl MemberTable {
 
     fn members(&self) -> impl Iterator<Item = u32> {
         let others = self.slots.iter().copied().filter(|&slot| slot != self.free);
-        std::iter::once(self.free).chain(others)
+        core::iter::once(self.free).chain(others)
     }
 }
 
@@ -257,8 +257,8 @@ pub(crate) struct MemberSetId(pub(crate) u32);
 pub(crate) struct MemberSets {
     /// The sets, each with its members as ranges, if they were built from ranges.
     list: Vec<(MemberSet, Option<Arc<[Range]>>)>,
-    by_members: HashMap<Arc<[Range]>, MemberSetId, Hashing>,
-    swapped: HashMap<(MemberSetId, Width), Option<MemberSetId>, Hashing>,
+    by_members: HashMap<Arc<[Range]>, MemberSetId>,
+    swapped: HashMap<(MemberSetId, Width), Option<MemberSetId>>,
 }
 
 impl MemberSets {

@@ -18,6 +18,7 @@
 mod build;
 mod context_inputs;
 pub(crate) mod dominators;
+pub(crate) mod hash_map;
 mod hashing;
 pub(crate) mod known_bits;
 pub(crate) mod member_set;
@@ -30,6 +31,8 @@ mod strategy;
 pub(crate) mod test;
 pub(crate) mod test_chain;
 mod values;
+
+use alloc::vec::Vec;
 
 use crate::bpf::dialect::Dialect;
 use crate::bpf::isa::{AluOp, Width};

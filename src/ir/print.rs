@@ -1,6 +1,9 @@
 //! The graph as text, and as DOT for Graphviz.
 
-use std::fmt::{self, Display};
+use alloc::borrow::ToOwned;
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::fmt::{self, Display};
 
 use crate::bpf::isa::{Condition, Width};
 use crate::ir::{
@@ -38,7 +41,7 @@ impl Graph {
 
     fn lines<'a>(&'a self, schedule: &'a Schedule, id: BlockId) -> impl Iterator<Item = String> + 'a {
         let steps = schedule.steps(id).iter().map(|step| self.step(*step));
-        steps.chain(std::iter::once(self.terminator(&self.block(id).terminator)))
+        steps.chain(core::iter::once(self.terminator(&self.block(id).terminator)))
     }
 
     fn step(&self, step: Step) -> String {

@@ -1,8 +1,9 @@
 //! Sets of numbers as sorted, disjoint ranges, and the numbers for which a test holds.
 
-use std::borrow::Cow;
-use std::collections::BTreeMap;
-use std::ops::Deref;
+use alloc::borrow::Cow;
+use alloc::collections::BTreeMap;
+use alloc::vec::Vec;
+use core::ops::Deref;
 
 use crate::bpf::isa::{AluOp, Condition};
 use crate::ir::{Graph, Test, Value, ValueId, Values};
@@ -44,9 +45,7 @@ impl Ranges {
     pub(crate) fn take(&mut self, ranges: &[Range]) -> Vec<Range> {
         let mut taken = Vec::with_capacity(ranges.len());
         for &(low, high) in ranges {
-            while let Some((&first, end)) = self.0.range_mut(..=high).next_back()
-                && *end >= low
-            {
+            while let Some((&first, end)) = self.0.range_mut(..=high).next_back().filter(|(_, end)| **end >= low) {
                 let last = *end;
                 if first < low {
                     *end = low - 1;
@@ -139,16 +138,16 @@ impl Graph {
 
 /// Returns the numbers for which `value == k`, as a range of another value if this one is a prefix of it.
 fn equal(values: &Values, value: ValueId, k: u32) -> (ValueId, Range) {
-    if let Value::Alu(op, inner, operand) = values.value(value)
-        && let Some(operand) = values.as_constant(operand)
-    {
-        let rest = match op {
-            AluOp::And if (!operand).wrapping_add(1).is_power_of_two() || operand == 0 => Some((k, !operand)),
-            AluOp::Rsh => Some((k << operand, !(u32::MAX << operand))),
-            _ => None,
-        };
-        if let Some((low, rest)) = rest {
-            return (inner, (low, low | rest));
+    if let Value::Alu(op, inner, operand) = values.value(value) {
+        if let Some(operand) = values.as_constant(operand) {
+            let rest = match op {
+                AluOp::And if (!operand).wrapping_add(1).is_power_of_two() || operand == 0 => Some((k, !operand)),
+                AluOp::Rsh => Some((k << operand, !(u32::MAX << operand))),
+                _ => None,
+            };
+            if let Some((low, rest)) = rest {
+                return (inner, (low, low | rest));
+            }
         }
     }
     (value, (k, k))

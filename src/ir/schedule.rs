@@ -1,5 +1,7 @@
 //! Scheduling: a value is computed in the first block that needs it, just before its use, and once on each path.
 
+use alloc::vec::Vec;
+
 use crate::ir::dominators::{Dominators, Visit};
 use crate::ir::{Block, BlockId, Check, Edge, Graph, Terminator, Value, ValueId};
 use crate::packet::ancillary::Extension;
@@ -32,7 +34,7 @@ impl Schedule {
                 Visit::Enter(id) => {
                     schedule.order.push(id);
                     scheduler.block(graph.block(id));
-                    schedule.steps[id.index()] = std::mem::take(&mut scheduler.steps);
+                    schedule.steps[id.index()] = core::mem::take(&mut scheduler.steps);
                 }
                 Visit::Leave(id) => scheduler.forget(&schedule.steps[id.index()]),
             }

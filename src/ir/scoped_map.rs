@@ -1,13 +1,14 @@
 //! A map whose changes can be undone, for walks over trees.
 
-use std::collections::HashMap;
-use std::hash::Hash;
+use alloc::vec::Vec;
+use core::hash::Hash;
 
-use crate::ir::Hashing;
+use crate::ir::hash_map::HashMap;
 
 /// A map with a log of its changes.
 pub(crate) struct Scoped<K, V> {
-    map: HashMap<K, V, Hashing>,
+    /// The value of each key; `None` after an insertion was undone.
+    map: HashMap<K, Option<V>>,
     log: Vec<(K, Option<V>)>,
 }
 
@@ -19,11 +20,11 @@ impl<K, V> Default for Scoped<K, V> {
 
 impl<K: Copy + Eq + Hash, V> Scoped<K, V> {
     pub(crate) fn get(&self, key: &K) -> Option<&V> {
-        self.map.get(key)
+        self.map.get(key)?.as_ref()
     }
 
     pub(crate) fn insert(&mut self, key: K, value: V) {
-        let before = self.map.insert(key, value);
+        let before = self.map.insert(key, Some(value)).flatten();
         self.log.push((key, before));
     }
 
@@ -35,10 +36,7 @@ impl<K: Copy + Eq + Hash, V> Scoped<K, V> {
     /// Undoes the insertions since a mark.
     pub(crate) fn forget(&mut self, mark: usize) {
         for (key, before) in self.log.drain(mark..).rev() {
-            match before {
-                Some(value) => self.map.insert(key, value),
-                None => self.map.remove(&key),
-            };
+            self.map.insert(key, before);
         }
     }
 }

@@ -2,9 +2,10 @@
 //!
 //! Passes change edges and append blocks freely, and call [`Graph::simplify_cfg`] to restore the invariants.
 
-use std::collections::HashMap;
-use std::hash::BuildHasher;
+use alloc::vec::Vec;
+use core::hash::BuildHasher;
 
+use crate::ir::hash_map::HashMap;
 use crate::ir::{Block, BlockId, Edge, Graph, Hashing, Terminator};
 
 impl Graph {
@@ -32,8 +33,7 @@ impl Graph {
     fn merge(&mut self, order: &[BlockId]) {
         let mut instead: Vec<Option<Edge>> = vec![None; self.blocks.len()];
         // The blocks by their hashes, which are smaller. Of two blocks with one hash, only the first is found.
-        let mut known: HashMap<u64, BlockId, Hashing> =
-            HashMap::with_capacity_and_hasher(order.len(), Hashing::default());
+        let mut known: HashMap<u64, BlockId> = HashMap::with_capacity(order.len());
         for &id in order.iter().rev() {
             let block = &mut self.blocks[id.index()];
             for edge in block.terminator.edges_mut() {
@@ -41,10 +41,10 @@ impl Graph {
                     *edge = other.clone();
                 }
             }
-            if let Terminator::Branch { then, otherwise, .. } = &block.terminator
-                && then == otherwise
-            {
-                block.terminator = Terminator::Jump(then.clone());
+            if let Terminator::Branch { then, otherwise, .. } = &block.terminator {
+                if then == otherwise {
+                    block.terminator = Terminator::Jump(then.clone());
+                }
             }
             if !block.parameters.is_empty() || id == BlockId(0) {
                 continue;
@@ -52,7 +52,7 @@ impl Graph {
             instead[id.index()] = match &block.terminator {
                 Terminator::Jump(edge) if block.checks.is_empty() => Some(edge.clone()),
                 _ => {
-                    let first = *known.entry(Hashing::default().hash_one(&*block)).or_insert(id);
+                    let first = *known.get_or_insert(Hashing::default().hash_one(&*block), id);
                     (first != id && self.block(first) == self.block(id)).then(|| Edge::to(first))
                 }
             };
@@ -107,7 +107,7 @@ impl Graph {
         for (index, id) in order.iter().enumerate() {
             number[id.index()] = BlockId::new(index);
         }
-        let mut old: Vec<Option<Block>> = std::mem::take(&mut self.blocks).into_iter().map(Some).collect();
+        let mut old: Vec<Option<Block>> = core::mem::take(&mut self.blocks).into_iter().map(Some).collect();
         self.blocks = order.iter().filter_map(|id| old[id.index()].take()).collect();
         for edge in self.blocks.iter_mut().flat_map(|block| block.terminator.edges_mut()) {
             edge.block = number[edge.block.index()];
@@ -127,7 +127,7 @@ where
     while let Some((id, is_done)) = open.pop() {
         if is_done {
             finished.push(id);
-        } else if !std::mem::replace(&mut is_seen[id], true) {
+        } else if !core::mem::replace(&mut is_seen[id], true) {
             open.push((id, true));
             open.extend(successors(id).map(|successor| (successor, false)));
         }

@@ -1,7 +1,7 @@
 //! The strategies of compiled code: branches, or selections without branches.
 
-use std::fmt;
-use std::str::FromStr;
+use core::fmt;
+use core::str::FromStr;
 
 use crate::bpf::unknown_name::UnknownName;
 

@@ -2,6 +2,8 @@
 //!
 //! Tests are pure, and nothing else leads into a chain, so the order of its tests cannot be observed.
 
+use alloc::vec::Vec;
+
 use crate::ir::test::Comparison;
 use crate::ir::{BlockId, Edge, Graph, Terminator, Test};
 
@@ -88,11 +90,11 @@ impl TestChains {
         while self.next < self.is_done.len() {
             let head = BlockId::new(self.next);
             self.next += 1;
-            if !self.is_done[head.index()]
-                && let Some(chain) = TestChain::at(graph, &self.predecessors, head)
-            {
-                chain.links.iter().for_each(|link| self.is_done[link.block.index()] = true);
-                return Some(chain);
+            if !self.is_done[head.index()] {
+                if let Some(chain) = TestChain::at(graph, &self.predecessors, head) {
+                    chain.links.iter().for_each(|link| self.is_done[link.block.index()] = true);
+                    return Some(chain);
+                }
             }
         }
         None

@@ -1,24 +1,25 @@
 //! The values of a graph: each expression once, simplified, with its known bits.
 
-use std::collections::HashMap;
+use alloc::vec::Vec;
 
 use crate::bpf::isa::{AluOp, Width};
-use crate::ir::{Address, ByteOrder, Hashing, KnownBits, Test, Value, ValueId};
+use crate::ir::hash_map::{self, HashIndex};
+use crate::ir::{Address, ByteOrder, KnownBits, Test, Value, ValueId};
 use crate::packet::header::Header;
 
 /// All values of a graph. Operands have smaller numbers than the values that use them.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Values {
     list: Vec<(Value, KnownBits)>,
-    numbers: HashMap<Value, ValueId, Hashing>,
+    /// Where in the list each value is that is not a parameter.
+    places: HashIndex,
     parameters: u32,
 }
 
 impl Values {
     /// Returns an empty list with room for `count` values.
     pub(crate) fn with_capacity(count: usize) -> Values {
-        let numbers = HashMap::with_capacity_and_hasher(count, Hashing::default());
-        Values { list: Vec::with_capacity(count), numbers, parameters: 0 }
+        Values { list: Vec::with_capacity(count), places: HashIndex::with_capacity(count), parameters: 0 }
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -51,8 +52,9 @@ impl Values {
 
     /// Adds a value that cannot be simplified.
     pub(crate) fn add(&mut self, value: Value) -> ValueId {
-        if let Some(&id) = self.numbers.get(&value) {
-            return id;
+        let hash = hash_map::hash(&value);
+        if let Some(place) = self.places.find(hash, |place| self.list[place].0 == value) {
+            return ValueId(place as u32);
         }
         let known = self.known_of(value);
         match known.as_constant() {
@@ -60,7 +62,7 @@ impl Values {
             _ => {
                 let id = ValueId(self.list.len() as u32);
                 self.list.push((value, known));
-                self.numbers.insert(value, id);
+                self.places.insert(hash, id.index());
                 id
             }
         }

@@ -1,7 +1,7 @@
 //! The error of compiling an expression.
 
-use std::error::Error;
-use std::fmt;
+use core::error::Error;
+use core::fmt;
 
 use crate::bpf::verify::VerifyError;
 use crate::text::ParseError;

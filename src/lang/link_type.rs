@@ -4,8 +4,9 @@
 //! few old types: raw IP is 101 in a file, and 12 in the interface on most systems. A [`LinkType`] is the number in
 //! files.
 
-use std::fmt;
-use std::str::FromStr;
+use alloc::string::ToString;
+use core::fmt;
+use core::str::FromStr;
 
 use crate::bpf::unknown_name::UnknownName;
 use crate::lang::link_type_table::{Row, TABLE};

@@ -43,6 +43,8 @@ mod token;
 mod tree;
 mod words;
 
+use alloc::string::ToString;
+
 use crate::bpf::dialect::Dialect;
 use crate::bpf::ebpf_conversion;
 use crate::bpf::instruction::{Instruction, Operand};

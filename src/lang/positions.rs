@@ -1,5 +1,7 @@
 //! The positions in a text of the parts of its expression, so that an error points at the part that causes it.
 
+use alloc::vec::Vec;
+
 /// A part of a primitive.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Site {

@@ -1,6 +1,7 @@
 //! Printing of expressions as texts that parse to the same tree.
 
-use std::fmt::{self, Display, Formatter};
+use alloc::vec::Vec;
+use core::fmt::{self, Display, Formatter};
 
 use crate::lang::keywords::spelling;
 use crate::lang::names;

@@ -1,8 +1,9 @@
 //! The target of a compilation: everything besides the expression that a program depends on.
 
-use std::fmt;
-use std::net::{IpAddr, Ipv4Addr};
-use std::sync::Arc;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use core::fmt;
+use core::net::{IpAddr, Ipv4Addr};
 
 use crate::bpf::dialect::Dialect;
 use crate::lang::link_type::LinkType;

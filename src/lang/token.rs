@@ -3,8 +3,9 @@
 //! It takes the longest possible token, so `80-90` and `tcp-syn` are one token each, and `len-4` is a name rather than
 //! a difference. Keywords are lower case; a word after a backslash is a name.
 
-use std::net::Ipv6Addr;
-use std::ops::Range;
+use alloc::string::String;
+use core::net::Ipv6Addr;
+use core::ops::Range;
 
 use crate::lang::keywords;
 use crate::lang::tree::Dotted;

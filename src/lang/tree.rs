@@ -5,8 +5,10 @@
 //!   tree does not recurse, so no nesting overflows the stack.
 //! - The list is empty only for the empty expression, which every packet matches.
 
-use std::net::{Ipv4Addr, Ipv6Addr};
-use std::ops;
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+use core::net::{Ipv4Addr, Ipv6Addr};
+use core::ops;
 
 use crate::bpf::isa::AluOp;
 use crate::lang::words::{AtmField, AtmName, Mtp2, Mtp3Field, Protocol};

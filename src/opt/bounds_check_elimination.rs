@@ -7,6 +7,8 @@
 //!
 //! A check whose failure gives another verdict than 0 is observable: no check before it grows beyond it.
 
+use alloc::vec::Vec;
+
 use crate::bpf::isa::Width;
 use crate::ir::{Address, Block, Check, Graph, Terminator, ValueId};
 use crate::opt::dataflow::{Forward, meet_of_edges};

@@ -1,5 +1,7 @@
 //! Byte-swap folding: a test for equality swaps the bytes of the constant at compile time, not those of the packet.
 
+use alloc::vec::Vec;
+
 use crate::bpf::isa::{AluOp, Condition, Width};
 use crate::ir::{ByteOrder, Graph, MemberSet, Terminator, Test, Value, ValueId};
 
@@ -11,11 +13,12 @@ pub(crate) fn run(graph: &mut Graph) {
     let is_needed = needed(graph);
     for index in 0..graph.blocks.len() {
         let Terminator::Branch { test, .. } = graph.blocks[index].terminator else { continue };
-        if let Some(load) = swappable(graph, test).filter(|load| !is_needed[load.index()])
-            && let Some(native) = swap(graph, test, load)
-            && let Terminator::Branch { test, .. } = &mut graph.blocks[index].terminator
-        {
-            *test = native;
+        if let Some(load) = swappable(graph, test).filter(|load| !is_needed[load.index()]) {
+            if let Some(native) = swap(graph, test, load) {
+                if let Terminator::Branch { test, .. } = &mut graph.blocks[index].terminator {
+                    *test = native;
+                }
+            }
         }
     }
 }
@@ -51,7 +54,7 @@ fn swap(graph: &mut Graph, test: Test, load: ValueId) -> Option<Test> {
             Some(Test::Compare(condition, left, k))
         }
         Test::Member(_, set) => {
-            let set = graph.sets.swapped(set, width, |number| width.swap_bytes(number))?;
+            let set = graph.sets.swapped(set, width, |number| width.reorder(number))?;
             Some(Test::Member(native, set))
         }
         Test::InBounds(..) => None,
@@ -60,7 +63,7 @@ fn swap(graph: &mut Graph, test: Test, load: ValueId) -> Option<Test> {
 
 fn swapped_constant(graph: &mut Graph, constant: ValueId, width: Width) -> Option<ValueId> {
     let k = graph.constant(constant)?;
-    Some(graph.values.constant(width.swap_bytes(k)))
+    Some(graph.values.constant(width.reorder(k)))
 }
 
 /// Returns, for each value, whether anything but a swappable test depends on it.
@@ -72,7 +75,7 @@ fn needed(graph: &Graph) -> Vec<bool> {
             block.terminator.test().filter(|&test| swappable(graph, test).is_none()).into_iter().flat_map(Test::values),
         );
         while let Some(root) = roots.pop() {
-            if !std::mem::replace(&mut is_needed[root.index()], true) {
+            if !core::mem::replace(&mut is_needed[root.index()], true) {
                 roots.extend(graph.values.operands(root));
             }
         }

@@ -38,9 +38,8 @@ pub(crate) fn run(graph: &mut Graph) {
 fn membership(graph: &mut Graph, links: &[Link]) -> (usize, Option<Test>) {
     let Some((value, first)) = graph.as_ranges(links[0].test).filter(|_| links[0].holds) else { return (1, None) };
     let (mut ranges, mut length) = (first.to_vec(), 1);
-    while let Some(link) = links.get(length).filter(|link| link.holds)
-        && let Some((_, more)) = graph.as_ranges(link.test).filter(|(other, _)| *other == value)
-    {
+    while let Some(link) = links.get(length).filter(|link| link.holds) {
+        let Some((_, more)) = graph.as_ranges(link.test).filter(|(other, _)| *other == value) else { break };
         ranges.extend_from_slice(&more);
         length += 1;
     }

@@ -1,6 +1,8 @@
 //! Dataflow over the edges of a graph: the facts that hold on every path. Blocks stand in topological order, so one
 //! walk is enough. A function `meet(one, other)` removes from `one` the facts that `other` lacks.
 
+use alloc::vec::Vec;
+
 use crate::ir::{Block, Edge, Graph, Terminator};
 
 /// The facts at the starts of blocks, in a forward walk.

@@ -5,6 +5,8 @@
 //! and the verdict is selected. Packets that are too short for a guard take the branches, which are kept as a cold
 //! path.
 
+use alloc::vec::Vec;
+
 use crate::bpf::isa::Width;
 use crate::ir::{Address, Block, BlockId, Check, Edge, Graph, Strategy, Terminator, Test, Value, ValueId};
 use crate::opt::verdict_difference;
@@ -64,7 +66,7 @@ fn convert(graph: &mut Graph, guards: &[Guard], verdict: ValueId) {
         Block::new(Terminator::Branch { test: Test::InBounds(address, width), then, otherwise })
     });
     let fast = fast.chain([Block::new(Terminator::Return(verdict))]).collect();
-    let branches = std::mem::replace(&mut graph.blocks, fast);
+    let branches = core::mem::replace(&mut graph.blocks, fast);
     graph.blocks.extend(branches);
     graph.blocks.push(Block { is_cold: true, ..Block::new(Terminator::Return(zero)) });
 }
@@ -134,7 +136,7 @@ fn closure(graph: &Graph, mut open: Vec<ValueId>) -> Vec<ValueId> {
     let mut is_seen = vec![false; graph.values.len()];
     let mut closure = Vec::new();
     while let Some(value) = open.pop() {
-        if !std::mem::replace(&mut is_seen[value.index()], true) {
+        if !core::mem::replace(&mut is_seen[value.index()], true) {
             closure.push(value);
             open.extend(graph.values.operands(value));
         }

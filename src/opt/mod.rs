@@ -11,8 +11,8 @@ mod tail_duplication;
 pub(crate) mod value_propagation;
 mod verdict_difference;
 
-use std::fmt;
-use std::str::FromStr;
+use core::fmt;
+use core::str::FromStr;
 
 use crate::bpf::unknown_name::UnknownName;
 use crate::bpf::verify::Verified;

@@ -4,12 +4,13 @@
 //! value is read as a map from numbers to edges, and built anew: with two targets one member set, with a few targets
 //! one set after the other, with more a binary search.
 
-use std::collections::HashMap;
+use alloc::vec::Vec;
 
 use crate::bpf::isa::Condition;
+use crate::ir::hash_map::HashMap;
 use crate::ir::ranges::{Range, Ranges, complement};
 use crate::ir::test_chain::TestChains;
-use crate::ir::{BlockId, Edge, Graph, Hashing, MemberSet, MemberSetId, Terminator, Test, ValueId};
+use crate::ir::{BlockId, Edge, Graph, MemberSet, MemberSetId, Terminator, Test, ValueId};
 use crate::opt::tail_duplication;
 
 /// The fewest tests that are worth a search, with more than two targets.
@@ -46,9 +47,9 @@ pub(crate) fn gather(graph: &mut Graph) -> bool {
     let mut has_changed = false;
     let mut chains = TestChains::of(graph);
     while let Some(chain) = chains.next(graph) {
-        let mut first_tests: HashMap<ValueId, usize, Hashing> = HashMap::default();
+        let mut first_tests: HashMap<ValueId, usize> = HashMap::default();
         let keys = chain.links.iter().enumerate().map(|(index, link)| {
-            graph.tested_value(link.test).map_or(index, |value| *first_tests.entry(value).or_insert(index))
+            graph.tested_value(link.test).map_or(index, |value| *first_tests.get_or_insert(value, index))
         });
         let keys: Vec<usize> = keys.collect();
         has_changed |= chain.sort(graph, &keys);
@@ -150,7 +151,7 @@ type Case = (Range, usize);
 #[derive(Default)]
 struct Cases {
     targets: Vec<Edge>,
-    indices: HashMap<Edge, usize, Hashing>,
+    indices: HashMap<Edge, usize>,
     list: Vec<Case>,
 }
 

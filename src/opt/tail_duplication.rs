@@ -4,6 +4,8 @@
 //! list stand in one place for each value, and the others in a shared one; after this pass each value has its list in
 //! one place.
 
+use alloc::vec::Vec;
+
 use crate::ir::test::Comparison;
 use crate::ir::{BlockId, Edge, Graph, Terminator, Test};
 

@@ -5,6 +5,8 @@
 //! to, the edge is led past that block (jump threading). Both make blocks unreachable and change dominators, so the
 //! walk is repeated a few times.
 
+use alloc::vec::Vec;
+
 use crate::bpf::isa::{AluOp, Condition};
 use crate::ir::dominators::{Dominators, Visit};
 use crate::ir::scoped_map::Scoped;
@@ -69,7 +71,7 @@ impl Walker<'_> {
 
     fn block(&mut self, id: BlockId) {
         let mut block =
-            std::mem::replace(&mut self.graph.blocks[id.index()], Block::new(Terminator::Jump(Edge::to(id))));
+            core::mem::replace(&mut self.graph.blocks[id.index()], Block::new(Terminator::Jump(Edge::to(id))));
         block.checks.retain(|&check| {
             let is_needed = match check {
                 Check::InBounds(..) => true,
@@ -309,7 +311,7 @@ impl ScopedKnownBits {
 
     fn insert(&mut self, id: ValueId, known: KnownBits) {
         if let Some(now) = self.known.get_mut(id.index()) {
-            self.log.push((id, std::mem::replace(now, known)));
+            self.log.push((id, core::mem::replace(now, known)));
         }
     }
 

@@ -66,11 +66,11 @@ fn unified_branch(graph: &mut Graph, test: Test, then: ValueId, otherwise: Value
         return both;
     }
     // In `if a then P else if b then Q else R`, P and Q may be unified.
-    if let Value::Select(other, inner, rest) = graph.value(otherwise)
-        && let Some(both) = unified(graph, test, then, inner)
-    {
-        let otherwise = graph.values.select(other, both, rest);
-        return graph.values.select(test, both, otherwise);
+    if let Value::Select(other, inner, rest) = graph.value(otherwise) {
+        if let Some(both) = unified(graph, test, then, inner) {
+            let otherwise = graph.values.select(other, both, rest);
+            return graph.values.select(test, both, otherwise);
+        }
     }
     graph.values.select(test, then, otherwise)
 }

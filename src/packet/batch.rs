@@ -1,6 +1,8 @@
 //! Batches of packets, in the layouts that capture code uses.
 
-use std::fmt;
+use alloc::vec::Vec;
+use core::fmt;
+#[cfg(feature = "std")]
 use std::io::IoSlice;
 
 use crate::packet::Packet;
@@ -8,7 +10,7 @@ use crate::packet::Packet;
 /// A batch of packets, for [`Filter::run_batch`](crate::Filter::run_batch) and the batches of
 /// [`FilterSet`](crate::FilterSet).
 ///
-/// It is a view of a slice: of `&[u8]`s or [`IoSlice`]s, which are packets that were captured whole, of [`Packet`]s, or
+/// It is a view of a slice: of `&[u8]`s or `IoSlice`s, which are packets that were captured whole, of [`Packet`]s, or
 /// of spans of one buffer ([`Frames`]).
 ///
 /// ```
@@ -23,6 +25,7 @@ pub struct Packets<'a>(Layout<'a>);
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Layout<'a> {
     Slices(&'a [&'a [u8]]),
+    #[cfg(feature = "std")]
     IoSlices(&'a [IoSlice<'a>]),
     Packets(&'a [Packet<'a>]),
     Frames(Frames<'a>),
@@ -33,6 +36,7 @@ impl<'a> Packets<'a> {
     pub fn len(&self) -> usize {
         match self.0 {
             Layout::Slices(slices) => slices.len(),
+            #[cfg(feature = "std")]
             Layout::IoSlices(slices) => slices.len(),
             Layout::Packets(packets) => packets.len(),
             Layout::Frames(frames) => frames.spans.len(),
@@ -48,6 +52,7 @@ impl<'a> Packets<'a> {
     pub fn get(&self, index: usize) -> Option<Packet<'a>> {
         Some(match self.0 {
             Layout::Slices(slices) => Packet::new(slices.get(index)?),
+            #[cfg(feature = "std")]
             Layout::IoSlices(slices) => Packet::new(slices.get(index)?),
             Layout::Packets(packets) => *packets.get(index)?,
             Layout::Frames(frames) => {
@@ -76,6 +81,7 @@ impl<'a> From<&'a [&'a [u8]]> for Packets<'a> {
 }
 
 /// Creates a batch of packets that were captured whole.
+#[cfg(feature = "std")]
 impl<'a> From<&'a [IoSlice<'a>]> for Packets<'a> {
     fn from(slices: &'a [IoSlice<'a>]) -> Packets<'a> {
         Packets(Layout::IoSlices(slices))
@@ -183,7 +189,7 @@ impl fmt::Display for OutOfBuffer {
     }
 }
 
-impl std::error::Error for OutOfBuffer {}
+impl core::error::Error for OutOfBuffer {}
 
 #[cfg(test)]
 mod tests {

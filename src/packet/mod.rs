@@ -9,7 +9,8 @@ pub(crate) mod netlink_attributes;
 pub(crate) mod protocols;
 pub(crate) mod random;
 
-use std::mem::offset_of;
+use alloc::vec::Vec;
+use core::mem::offset_of;
 
 pub use ancillary::Extension;
 pub use batch::{Frames, OutOfBuffer, Packets, Span};

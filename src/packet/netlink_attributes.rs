@@ -21,7 +21,7 @@ pub(crate) fn find(data: &[u8], start: u32, wanted: u32) -> u32 {
 /// `nlan`: returns the offset of the first attribute of type `wanted` inside the attribute at `start`, or 0.
 pub(crate) fn find_nested(data: &[u8], start: u32, wanted: u32) -> u32 {
     let position = data.get(start as usize..).and_then(|stream| {
-        let inner = &stream[HEADER..Attribute::first(stream)?.len];
+        let inner = stream.get(HEADER..Attribute::first(stream)?.len)?;
         search(inner, wanted)
     });
     position.map_or(0, |position| start + HEADER as u32 + position)

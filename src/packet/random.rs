@@ -1,9 +1,6 @@
 //! The numbers of `ld rand`: SplitMix64, a pure function of the seed and of the count of numbers drawn in a run, so
 //! that every engine draws the same numbers.
 
-use std::cell::Cell;
-use std::hash::{BuildHasher, RandomState};
-
 /// The step between the states of the generator: 2^64 divided by the golden ratio, made odd.
 pub(crate) const STEP: u64 = 0x9e37_79b9_7f4a_7c15;
 
@@ -25,13 +22,27 @@ pub(crate) fn number(seed: u64, count: u32) -> u32 {
 }
 
 /// Returns an unpredictable seed: a counter of this thread with a random start.
+#[cfg(feature = "std")]
 pub(crate) fn entropy_seed() -> u64 {
+    use std::cell::Cell;
+    use std::hash::{BuildHasher, RandomState};
+    use std::thread_local;
+
     thread_local! {
         static STATE: Cell<Option<u64>> = const { Cell::new(None) };
     }
     let state = STATE.get().unwrap_or_else(|| RandomState::new().hash_one(0));
     STATE.set(Some(state.wrapping_add(STEP.rotate_left(32))));
     state
+}
+
+/// Returns a different seed each time. Without an operating system there is nothing unpredictable.
+#[cfg(not(feature = "std"))]
+pub(crate) fn entropy_seed() -> u64 {
+    use core::sync::atomic::{AtomicU32, Ordering};
+
+    static COUNT: AtomicU32 = AtomicU32::new(0);
+    u64::from(COUNT.fetch_add(1, Ordering::Relaxed)).wrapping_mul(STEP.rotate_left(32))
 }
 
 #[cfg(test)]

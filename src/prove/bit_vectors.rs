@@ -3,14 +3,14 @@
 //! Equal bit vectors have equal numbers. Arithmetic that moves or selects bits yields the bits of its operands. Other
 //! arithmetic yields new variables, the same ones for the same operands; these variables are opaque.
 
-use std::collections::HashMap;
+use alloc::vec::Vec;
 
 use crate::bpf::isa::{AluOp, Condition, Width};
-use crate::ir::Hashing;
+use crate::ir::hash_map::HashMap;
 use crate::packet::ancillary::Extension;
 
 /// The number of a bit vector.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) struct BitVectorId(u32);
 
 impl BitVectorId {
@@ -109,15 +109,15 @@ impl Origin {
 #[derive(Debug, Default)]
 pub(crate) struct BitVectors {
     list: Vec<BitVector>,
-    constants: HashMap<u32, BitVectorId, Hashing>,
-    numbers: HashMap<Word, BitVectorId, Hashing>,
+    constants: HashMap<u32, BitVectorId>,
+    numbers: HashMap<Word, BitVectorId>,
     /// The first variable of each origin; the others follow.
-    variables: HashMap<Origin, u32, Hashing>,
+    variables: HashMap<Origin, u32>,
     /// Marks the opaque variables.
     opaque: Vec<bool>,
     /// The results of earlier operations and loads.
-    computed: HashMap<(AluOp, BitVectorId, BitVectorId), BitVectorId, Hashing>,
-    loaded: HashMap<(Option<BitVectorId>, u64, Width), BitVectorId, Hashing>,
+    computed: HashMap<(AluOp, BitVectorId, BitVectorId), BitVectorId>,
+    loaded: HashMap<(Option<BitVectorId>, u64, Width), BitVectorId>,
     fresh: u32,
 }
 
@@ -126,7 +126,7 @@ impl BitVectors {
         if let Some(&value) = self.constants.get(&value) {
             return value;
         }
-        let number = self.number(std::array::from_fn(|bit| Bit::of(value >> bit & 1 == 1)));
+        let number = self.number(core::array::from_fn(|bit| Bit::of(value >> bit & 1 == 1)));
         self.constants.insert(value, number);
         number
     }
@@ -210,7 +210,7 @@ impl BitVectors {
     fn with_constant(&self, op: AluOp, a: BitVectorId, k: u32) -> Option<Word> {
         let word = self.list[a.index()].word;
         let shifted = |by: i64| -> Word {
-            std::array::from_fn(|bit| {
+            core::array::from_fn(|bit| {
                 usize::try_from(bit as i64 - by).ok().and_then(|bit| word.get(bit)).copied().unwrap_or(Bit::ZERO)
             })
         };
@@ -223,7 +223,7 @@ impl BitVectors {
             AluOp::Mul if k.is_power_of_two() => Some(shifted(power)),
             AluOp::Div if k.is_power_of_two() => Some(shifted(-power)),
             AluOp::Mod if k.is_power_of_two() => {
-                Some(std::array::from_fn(|bit| if (bit as i64) < power { word[bit] } else { Bit::ZERO }))
+                Some(core::array::from_fn(|bit| if (bit as i64) < power { word[bit] } else { Bit::ZERO }))
             }
             _ => None,
         }
@@ -239,11 +239,11 @@ impl BitVectors {
 
     fn variables(&mut self, origin: Origin) -> Word {
         let next = self.opaque.len() as u32;
-        let first = *self.variables.entry(origin).or_insert(next);
+        let first = *self.variables.get_or_insert(origin, next);
         if first == next {
             self.opaque.resize((next + origin.bits()) as usize, origin.is_opaque());
         }
-        std::array::from_fn(
+        core::array::from_fn(
             |bit| {
                 if (bit as u32) < origin.bits() { Bit(2 * (first + bit as u32) + 2) } else { Bit::ZERO }
             },
@@ -252,7 +252,7 @@ impl BitVectors {
 
     fn number(&mut self, word: Word) -> BitVectorId {
         let next = BitVectorId(self.list.len() as u32);
-        let number = *self.numbers.entry(word).or_insert(next);
+        let number = *self.numbers.get_or_insert(word, next);
         if number == next {
             let (mut constant, mut is_opaque) = (Some(0), false);
             for (index, bit) in word.into_iter().enumerate() {

@@ -14,6 +14,8 @@
 mod bit_vectors;
 mod path_condition;
 
+use alloc::vec::Vec;
+
 use crate::bpf::dialect::Dialect;
 use crate::bpf::instruction::Operand;
 use crate::bpf::isa::{AluOp, Condition, Register, Width};

@@ -3,10 +3,10 @@
 //! Assumptions are added one by one, and undone in the opposite order. Unlike the known bits of the graph, the bounds
 //! are exact with regard to known bits and excluded numbers.
 
-use std::collections::HashSet;
+use alloc::collections::BTreeSet;
+use alloc::vec::Vec;
 
 use crate::bpf::isa::Condition;
-use crate::ir::Hashing;
 use crate::prove::bit_vectors::{BitVectorId, BitVectors, Source};
 
 /// The assumptions on a path, and what they imply.
@@ -16,7 +16,7 @@ pub(crate) struct PathCondition {
     bits: Vec<Option<bool>>,
     /// The least and the greatest number of each value.
     bounds: Vec<(u32, u32)>,
-    excluded: HashSet<(BitVectorId, u32), Hashing>,
+    excluded: BTreeSet<(BitVectorId, u32)>,
     /// The changes, in order, to undo them.
     trail: Vec<Added>,
     /// The number of numbers that were tried for values.
@@ -147,7 +147,7 @@ impl PathCondition {
     }
 
     fn bound(&mut self, value: BitVectorId, bounds: (u32, u32)) {
-        let before = std::mem::replace(&mut self.bounds[value.index()], bounds);
+        let before = core::mem::replace(&mut self.bounds[value.index()], bounds);
         if before != bounds {
             self.trail.push(Added::Bounds(value, before));
         }

@@ -1,7 +1,7 @@
 //! The action of a verdict on a system call, and the strictest of many.
 
-use std::cmp::Ordering;
-use std::fmt;
+use core::cmp::Ordering;
+use core::fmt;
 
 /// The kernel's action on a system call: the upper 16 bits of a verdict, and for some actions the lower 16.
 ///
@@ -89,7 +89,7 @@ impl Action {
 
     /// Compares actions as `seccomp_run_filters` does: signed numbers without data, where less is stricter.
     fn compare_strictness(self, other: Action) -> Ordering {
-        let rank = |action: Action| (u32::from(action) & 0xffff_0000).cast_signed();
+        let rank = |action: Action| (u32::from(action) & 0xffff_0000) as i32;
         rank(self).cmp(&rank(other))
     }
 

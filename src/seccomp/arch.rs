@@ -1,7 +1,8 @@
 //! Architectures, numbered as in the audit and seccomp code of the kernel.
 
-use std::fmt;
-use std::str::FromStr;
+use alloc::string::String;
+use core::fmt;
+use core::str::FromStr;
 
 use crate::bpf::unknown_name::UnknownName;
 use crate::seccomp::names;
@@ -29,6 +30,15 @@ struct ArchRow {
 const fn row(number: u32, names: &'static [&'static str]) -> ArchRow {
     ArchRow { arch: Arch(number), names }
 }
+
+/// Pairs names of architectures in Rust with whether this machine is one.
+macro_rules! hosts {
+    ($($name:literal),+) => { [$(($name, cfg!(target_arch = $name))),+] };
+}
+
+/// The 64-bit architectures of Rust that are in [`TABLE`].
+static HOSTS: [(&str, bool); 8] =
+    hosts!["aarch64", "loongarch64", "mips64", "powerpc64", "riscv64", "s390x", "sparc64", "x86_64"];
 
 /// The bit of little-endian architectures in `AUDIT_ARCH_*`: `__AUDIT_ARCH_LE`.
 const LITTLE_ENDIAN: u32 = 0x4000_0000;
@@ -103,7 +113,8 @@ impl Arch {
 
     /// Returns the architecture of this machine, if it has a name in this crate.
     pub fn host() -> Option<Arch> {
-        let Arch(number) = std::env::consts::ARCH.parse().ok().filter(|_| cfg!(target_pointer_width = "64"))?;
+        let (name, _) = HOSTS.iter().find(|(_, is_host)| *is_host && cfg!(target_pointer_width = "64"))?;
+        let Arch(number) = name.parse().ok()?;
         // Some names, such as `powerpc64`, are used for both byte orders.
         Some(Arch(number & !LITTLE_ENDIAN | Arch::host_byte_order()))
     }

@@ -1,5 +1,7 @@
 //! The data that a filter of system calls reads.
 
+use core::array;
+
 use crate::bpf::verify::SECCOMP_DATA;
 use crate::seccomp::Arch;
 
@@ -60,25 +62,26 @@ impl SeccompData {
             halves => halves,
         };
         let doubles = [self.instruction_pointer].into_iter().chain(self.args).flat_map(halves);
-        let words = [self.nr.cast_unsigned(), self.arch.0].into_iter().chain(doubles);
+        let words = [self.nr as u32, self.arch.0].into_iter().chain(doubles);
         let mut bytes = [0; Self::SIZE];
-        for (bytes, word) in bytes.as_chunks_mut().0.iter_mut().zip(words) {
-            *bytes = word.to_ne_bytes();
+        for (bytes, word) in bytes.chunks_exact_mut(4).zip(words) {
+            if let Some(bytes) = bytes.first_chunk_mut() {
+                *bytes = word.to_ne_bytes();
+            }
         }
         bytes
     }
 
     /// Reads the bytes of [`SeccompData::to_bytes`]; the architecture in them decides the order of halves.
     pub fn from_bytes(bytes: &[u8; 64]) -> SeccompData {
-        let (words, _) = bytes.as_chunks();
-        let word = |index: usize| u32::from_ne_bytes(words[index]);
+        let word = |index: usize| u32::from_ne_bytes(array::from_fn(|byte| bytes[4 * index + byte]));
         let arch = Arch(word(1));
         let double = |index: usize| {
             let [first, second] = [word(index), word(index + 1)].map(u64::from);
             if arch.is_big_endian() { first << 32 | second } else { second << 32 | first }
         };
         SeccompData {
-            nr: word(0).cast_signed(),
+            nr: word(0) as i32,
             arch,
             instruction_pointer: double(2),
             args: [4, 6, 8, 10, 12, 14].map(double),

@@ -1,8 +1,7 @@
 //! The names of system calls: the tables of the crate `syscalls`, and that of x32, which is missing there.
 
-use std::collections::HashSet;
-use std::iter;
-use std::sync::LazyLock;
+use alloc::borrow::ToOwned;
+use alloc::string::String;
 
 use crate::seccomp::Arch;
 
@@ -76,11 +75,11 @@ macro_rules! tables {
             }
         }
 
-        /// Returns the names of the calls of all architectures.
+        /// Returns whether any architecture has a call with this name outside x32.
         #[cfg(feature = "syscall-names")]
-        fn all_names() -> impl Iterator<Item = &'static str> {
-            let tables = iter::empty()$(.chain(syscalls::$table::Sysno::iter().map(|call| call.name())))+;
-            tables.chain(RENAMED.iter().map(|(name, _)| *name))
+        fn is_plain_call(name: &str) -> bool {
+            let is_renamed = RENAMED.iter().any(|(now, _)| *now == name);
+            is_renamed $(|| name.parse::<syscalls::$table::Sysno>().is_ok())+
         }
 
         /// The architectures with names of calls.
@@ -118,9 +117,7 @@ fn has_renamed(arch: Arch) -> bool {
 
 /// Returns whether any architecture has a system call with this name.
 pub(crate) fn is_call(name: &str) -> bool {
-    let name = name.strip_prefix(X32_PREFIX).unwrap_or(name);
-    static ALL: LazyLock<HashSet<&str>> = LazyLock::new(|| all_names().collect());
-    ALL.contains(name)
+    is_plain_call(name.strip_prefix(X32_PREFIX).unwrap_or(name))
 }
 
 #[cfg(not(feature = "syscall-names"))]
@@ -129,8 +126,8 @@ fn plain_name(_arch: Arch, _nr: i32) -> Option<&'static str> {
 }
 
 #[cfg(not(feature = "syscall-names"))]
-fn all_names() -> impl Iterator<Item = &'static str> {
-    iter::empty()
+fn is_plain_call(_name: &str) -> bool {
+    false
 }
 
 #[cfg(not(feature = "syscall-names"))]

@@ -5,7 +5,10 @@
 //! this crate: `raw CODE, JT, JF, K` for an instruction without a notation, `; unused k 0x5` for fields that an opcode
 //! does not use, conditional jumps over more than 255 instructions, and `[x+14]` without blanks.
 
-use std::collections::HashMap;
+use alloc::borrow::ToOwned;
+use alloc::collections::BTreeMap;
+use alloc::string::String;
+use alloc::vec::Vec;
 
 use crate::bpf::assemble::{Assembler, Label, Target, Unresolved};
 use crate::bpf::instruction::{Instruction, RawInstruction};
@@ -77,9 +80,9 @@ struct Parser<'a> {
     cursor: Cursor<'a>,
     assembler: Assembler,
     /// Each label, and the position of its first use or definition.
-    labels: HashMap<&'a str, (Label, usize)>,
+    labels: BTreeMap<&'a str, (Label, usize)>,
     /// For each item that a number is the target of: its label, and the position of the first such number.
-    skips: HashMap<usize, (Label, usize)>,
+    skips: BTreeMap<usize, (Label, usize)>,
     /// The position of each item of the assembler.
     positions: Vec<usize>,
 }
@@ -89,8 +92,8 @@ impl<'a> Parser<'a> {
         Parser {
             cursor: Cursor::new(text, Space::Assembler),
             assembler: Assembler::default(),
-            labels: HashMap::new(),
-            skips: HashMap::new(),
+            labels: BTreeMap::new(),
+            skips: BTreeMap::new(),
             positions: Vec::new(),
         }
     }

@@ -4,6 +4,9 @@
 //! It is also read in quotes, as copied from a command line, and from the output of `iptables-save`, `tc filter show`
 //! and `ss -0bf`.
 
+use alloc::string::String;
+use alloc::vec::Vec;
+
 use crate::bpf::instruction::RawInstruction;
 use crate::text::cursor::Range::{U8, U16, U32};
 use crate::text::cursor::{Cursor, Range, Space};

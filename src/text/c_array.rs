@@ -12,6 +12,9 @@
 //!
 //! Numbers are constant expressions of C; see `c_constant.rs`.
 
+use alloc::string::String;
+use alloc::vec::Vec;
+
 use crate::bpf::instruction::RawInstruction;
 use crate::text::c_constant::Constants;
 use crate::text::cursor::Range;
@@ -67,11 +70,10 @@ fn skip_preprocessor<'a>(cursor: &mut Cursor<'a>, mut constants: Option<&mut Con
     cursor.skip_space();
     while cursor.rest().starts_with('#') {
         let mut line = cursor.on_this_line(Space::C);
-        if let Some(constants) = &mut constants
-            && line.eat("#")
-            && line.eat_next("define ")
-        {
-            constants.define(line.rest());
+        if let Some(constants) = &mut constants {
+            if line.eat("#") && line.eat_next("define ") {
+                constants.define(line.rest());
+            }
         }
         cursor.take_while(|c| c != '\n');
         cursor.skip_space();
@@ -83,10 +85,10 @@ fn skip_outer_bracket(cursor: &mut Cursor) -> Result<Option<&'static str>, Parse
     if cursor.is_at_end() || is_instruction(cursor) {
         return Ok(None);
     }
-    if !skip_length(&mut cursor.clone())
-        && let Some(closing) = open(cursor)
-    {
-        return Ok(Some(closing));
+    if !skip_length(&mut cursor.clone()) {
+        if let Some(closing) = open(cursor) {
+            return Ok(Some(closing));
+        }
     }
     let mut ahead = cursor.clone();
     let declared = skip_declaration(&mut ahead);

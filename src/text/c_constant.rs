@@ -3,8 +3,11 @@
 //! Source: `linux/bpf_common.h`, `linux/filter.h`, `linux/seccomp.h`, `linux/audit.h`, `linux/if_ether.h`,
 //! `asm/unistd.h` and `errno.h`; BSD's `bpf(4)`.
 
-use std::cell::OnceCell;
-use std::collections::{HashMap, HashSet};
+use alloc::borrow::ToOwned;
+use alloc::collections::BTreeMap;
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::cell::OnceCell;
 
 use crate::packet::ancillary::{self, Extension};
 use crate::packet::header::Header;
@@ -25,8 +28,8 @@ static NAMES: &[(&str, i64)] = &[
     ("BPF_MOD", 0x90), ("BPF_XOR", 0xa0), ("BPF_JA", 0), ("BPF_JEQ", 0x10), ("BPF_JGT", 0x20), ("BPF_JGE", 0x30),
     ("BPF_JSET", 0x40), ("BPF_K", 0), ("BPF_X", 8), ("BPF_A", 0x10), ("BPF_TAX", 0), ("BPF_TXA", 0x80),
     // Offsets of ancillary loads and headers in Linux.
-    ("SKF_AD_OFF", ancillary::BASE.cast_signed() as i64), ("SKF_NET_OFF", Header::Network.base().cast_signed() as i64),
-    ("SKF_LL_OFF", Header::Link.base().cast_signed() as i64),
+    ("SKF_AD_OFF", ancillary::BASE as i32 as i64), ("SKF_NET_OFF", Header::Network.base() as i32 as i64),
+    ("SKF_LL_OFF", Header::Link.base() as i32 as i64),
     // Masks of seccomp verdicts, and names in seccomp filters.
     ("SECCOMP_RET_DATA", 0xffff), ("SECCOMP_RET_ACTION", 0x7fff_0000), ("SECCOMP_RET_ACTION_FULL", 0xffff_0000),
     ("__X32_SYSCALL_BIT", 0x4000_0000), ("X32_SYSCALL_BIT", 0x4000_0000), ("syscall_nr", SeccompData::NR as i64),
@@ -85,14 +88,14 @@ const SUFFIX: [char; 4] = ['u', 'U', 'l', 'L'];
 pub(super) struct Constants<'a> {
     text: &'a str,
     /// Names that `#define` gives a value.
-    defined: HashMap<&'a str, i64>,
+    defined: BTreeMap<&'a str, i64>,
     /// The architecture of the names of system calls, `None` if the text names many.
     arch: OnceCell<Option<Arch>>,
 }
 
 impl<'a> Constants<'a> {
     pub(super) fn new(text: &'a str) -> Constants<'a> {
-        Constants { text, defined: HashMap::new(), arch: OnceCell::new() }
+        Constants { text, defined: BTreeMap::new(), arch: OnceCell::new() }
     }
 
     /// Adds `NAME EXPRESSION` of a `#define`, unless it is not a constant.
@@ -101,10 +104,10 @@ impl<'a> Constants<'a> {
         let mut line = Cursor::new(definition, Space::C);
         line.skip_space();
         let name = line.word();
-        if let Ok(value) = self.binary(&mut line, 0, 0)
-            && line.end_of_line().is_ok()
-        {
-            self.defined.insert(name, value);
+        if let Ok(value) = self.binary(&mut line, 0, 0) {
+            if line.end_of_line().is_ok() {
+                self.defined.insert(name, value);
+            }
         }
     }
 
@@ -186,16 +189,15 @@ impl<'a> Constants<'a> {
         let arch = self.arch.get_or_init(|| only_arch(self.text)).ok_or_else(many)?;
         let number =
             arch.syscall_number(name).ok_or_else(|| format!("expected the name of a system call of {arch}"))?;
-        Ok(number.cast_unsigned().into())
+        Ok((number as u32).into())
     }
 }
 
 /// Returns the architecture that a text names, the presumed one if it names none, and `None` if it names many.
 fn only_arch(text: &str) -> Option<Arch> {
-    let named = text.match_indices(AUDIT_ARCH).filter_map(|(at, _)| arch(word_at(&text[at..])));
-    let mut arches = named.collect::<HashSet<Arch>>().into_iter();
-    let first = arches.next().unwrap_or(PRESUMED);
-    arches.next().is_none().then_some(first)
+    let mut named = text.match_indices(AUDIT_ARCH).filter_map(|(at, _)| arch(word_at(&text[at..])));
+    let first = named.next().unwrap_or(PRESUMED);
+    named.all(|other| other == first).then_some(first)
 }
 
 /// The prefix of the names of architectures.

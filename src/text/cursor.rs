@@ -1,5 +1,7 @@
 //! The cursor over a text that all parsers of forms share.
 
+use alloc::string::String;
+
 use crate::text::error::ParseError;
 use crate::text::{LONGEST, too_long};
 

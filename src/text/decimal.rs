@@ -1,5 +1,9 @@
 //! The output of `tcpdump -ddd`: a line with the number of instructions, then a line of four decimal numbers for each.
 
+use alloc::string::String;
+use alloc::string::ToString;
+use alloc::vec::Vec;
+
 use crate::bpf::instruction::RawInstruction;
 use crate::text::cursor::{Cursor, Range, Space};
 use crate::text::error::ParseError;
@@ -39,7 +43,7 @@ pub(super) fn parse(text: &str) -> Result<Vec<RawInstruction>, ParseError> {
 
 pub(super) fn print(program: &[RawInstruction]) -> String {
     let count = program.len().to_string();
-    let lines = std::iter::once(count).chain(program.iter().map(print_quadruple));
+    let lines = core::iter::once(count).chain(program.iter().map(print_quadruple));
     lines.map(|line| line + "\n").collect()
 }
 

@@ -1,6 +1,9 @@
 //! The error of reading a program, with its place.
 
-use std::fmt;
+use alloc::string::String;
+use alloc::string::ToString;
+use alloc::vec::Vec;
+use core::fmt;
 
 /// The error of reading a program: a place, and the text that was expected there.
 ///
@@ -33,10 +36,15 @@ enum Location {
 /// The length of the excerpt on each side of the caret, in characters.
 const EXCERPT: usize = 60;
 
+/// Returns the last boundary of a character up to byte `at`.
+fn boundary(text: &str, at: usize) -> usize {
+    (0..=at.min(text.len())).rev().find(|&at| text.is_char_boundary(at)).unwrap_or(0)
+}
+
 impl ParseError {
     /// Creates an error at byte `at` of `text`.
     pub(crate) fn at(text: &str, at: usize, message: impl Into<String>) -> ParseError {
-        let at = text.floor_char_boundary(at);
+        let at = boundary(text, at);
         let start = text[..at].rfind('\n').map_or(0, |newline| newline + 1);
         let number = text[..start].matches('\n').count() + 1;
         ParseError::in_line(number, &text[start..], at - start, message)
@@ -53,7 +61,7 @@ impl ParseError {
     ///   |          ^");
     /// ```
     pub fn in_line(number: usize, text: &str, at: usize, message: impl Into<String>) -> ParseError {
-        let (line, at) = (number, text.floor_char_boundary(at));
+        let (line, at) = (number, boundary(text, at));
         let whole: Vec<char> = text.lines().next().unwrap_or("").chars().collect();
         let before = text[..at].chars().count();
         let first = before.saturating_sub(EXCERPT);
@@ -114,4 +122,4 @@ impl fmt::Display for ParseError {
     }
 }
 
-impl std::error::Error for ParseError {}
+impl core::error::Error for ParseError {}

@@ -3,7 +3,10 @@
 //! Source: `bpf_image` in libpcap's `bpf_image.c`. It omits the fields of unknown opcodes and those that an opcode does
 //! not use. Here `unimp` and `; unused` print them.
 
-use std::fmt;
+use alloc::string::String;
+use alloc::string::ToString;
+use alloc::vec::Vec;
+use core::fmt;
 
 use crate::bpf::instruction::RawInstruction;
 use crate::bpf::isa;
@@ -52,7 +55,7 @@ impl fmt::Display for Line {
 
 /// Returns the target of `ja`, which wraps like `int`.
 fn jump_target(pc: usize, skip: u32) -> i32 {
-    (pc as u32).wrapping_add(1).wrapping_add(skip).cast_signed()
+    (pc as u32).wrapping_add(1).wrapping_add(skip) as i32
 }
 
 pub(super) fn print(program: &[RawInstruction]) -> String {

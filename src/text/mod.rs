@@ -19,8 +19,10 @@ mod raw;
 mod seccomp;
 mod verify_error;
 
-use std::fmt;
-use std::str::FromStr;
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::fmt;
+use core::str::FromStr;
 
 use crate::bpf::dialect::Dialect;
 use crate::bpf::instruction::RawInstruction;
@@ -153,7 +155,7 @@ impl Form {
     /// assert_eq!(Form::detect(b"ret #0"), Form::Assembler);
     /// ```
     pub fn detect(input: &[u8]) -> Form {
-        match std::str::from_utf8(input) {
+        match core::str::from_utf8(input) {
             _ if input.contains(&0) => match raw::byte_order(input) {
                 ByteOrder::Little => Form::Raw,
                 ByteOrder::Big => Form::RawBigEndian,
@@ -194,7 +196,7 @@ impl Program {
             Codec::Raw(order) => return raw::parse(input, order).map(Program::new),
             Codec::Text { parse, .. } => parse,
         };
-        let text = std::str::from_utf8(input)
+        let text = core::str::from_utf8(input)
             .map_err(|error| ParseError::at_byte(error.valid_up_to(), "expected a text in UTF-8"))?;
         read(text, parse)
     }

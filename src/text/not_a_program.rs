@@ -1,5 +1,7 @@
 //! Texts that are not programs but are often taken for one: each is refused with what it is and what to use instead.
 
+use alloc::vec::Vec;
+
 use crate::text::c_array;
 use crate::text::error::ParseError;
 

@@ -1,5 +1,9 @@
 //! Operands in listings and in assembler, which share all but a few words.
 
+use alloc::borrow::ToOwned;
+use alloc::string::String;
+use alloc::vec::Vec;
+
 use crate::bpf::instruction::RawInstruction;
 use crate::bpf::isa::{self, Opcode, OperandForm};
 use crate::packet::ancillary::{self, Extension};
@@ -192,7 +196,7 @@ fn notation_of(form: OperandForm) -> &'static str {
 
 /// Prints the operand of an instruction of `row`, without jump targets.
 pub(super) fn print(row: &Opcode, k: u32, notation: Notation) -> String {
-    let signed = k.cast_signed();
+    let signed = k as i32;
     match row.form {
         OperandForm::Nothing | OperandForm::Target => String::new(),
         OperandForm::Hex => format!("#{k:#x}"),
@@ -214,12 +218,12 @@ fn absolute(k: u32, notation: Notation) -> String {
     match notation {
         Notation::Listing => match extension {
             Some(extension) => format!("[{}]", extension.listing_name()),
-            None => format!("[{}]", k.cast_signed()),
+            None => format!("[{}]", k as i32),
         },
         Notation::Assembler => match extension.and_then(Extension::assembler_name) {
             Some(name) => name.to_owned(),
             None if k >= ancillary::BASE => format!("[{k:#x}]"),
-            None => format!("[{}]", k.cast_signed()),
+            None => format!("[{}]", k as i32),
         },
     }
 }

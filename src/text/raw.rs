@@ -1,5 +1,7 @@
 //! Raw programs: `struct sock_filter`, 8 bytes an instruction (u16 code, u8 jt, u8 jf, u32 k), in either byte order.
 
+use alloc::vec::Vec;
+
 use crate::bpf::instruction::RawInstruction;
 use crate::bpf::isa;
 use crate::text::error::ParseError;
@@ -18,22 +20,26 @@ pub(super) enum ByteOrder {
 /// and no program that ends with a return consists of that alone.
 pub(super) fn byte_order(bytes: &[u8]) -> ByteOrder {
     let named = |order| {
-        let codes = bytes.as_chunks().0.iter().map(|instruction| decode(order, instruction).code);
+        let codes = instructions(bytes).map(|instruction| decode(order, instruction).code);
         codes.filter(|&code| isa::lookup(code).is_some()).count()
     };
     if named(ByteOrder::Big) > named(ByteOrder::Little) { ByteOrder::Big } else { ByteOrder::Little }
 }
 
 pub(super) fn parse(bytes: &[u8], order: ByteOrder) -> Result<Vec<RawInstruction>, ParseError> {
-    let (instructions, rest) = bytes.as_chunks();
-    if instructions.len() > LONGEST {
+    if bytes.len() / 8 > LONGEST {
         return Err(ParseError::at_byte(8 * LONGEST, too_long()));
     }
-    if !rest.is_empty() {
-        let message = format!("expected 8 bytes for each instruction, found {} at the end", rest.len());
-        return Err(ParseError::at_byte(bytes.len() - rest.len(), message));
+    let rest = bytes.len() % 8;
+    if rest != 0 {
+        let message = format!("expected 8 bytes for each instruction, found {rest} at the end");
+        return Err(ParseError::at_byte(bytes.len() - rest, message));
     }
-    Ok(instructions.iter().map(|instruction| decode(order, instruction)).collect())
+    Ok(instructions(bytes).map(|instruction| decode(order, instruction)).collect())
+}
+
+fn instructions(bytes: &[u8]) -> impl Iterator<Item = &[u8; 8]> {
+    bytes.chunks(8).map_while(<[u8]>::first_chunk)
 }
 
 fn decode(order: ByteOrder, &[c0, c1, jt, jf, k0, k1, k2, k3]: &[u8; 8]) -> RawInstruction {

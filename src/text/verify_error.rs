@@ -1,6 +1,6 @@
 //! A verifier error as a sentence with the instruction as in a listing; `bpf` does not depend on the text forms.
 
-use std::fmt;
+use core::fmt;
 
 use crate::bpf::verify::{Rule, VerifyError};
 use crate::text::listing::Line;

@@ -47,7 +47,7 @@ impl AssumedLengths {
         let mut loads = Vec::new();
         for &field in &fields.list {
             match field {
-                PacketField::Value(value) | PacketField::ByteSwapped(value) | PacketField::Member(value, _) => {
+                PacketField::Value(value) | PacketField::MachineOrder(value) | PacketField::Member(value, _) => {
                     loads_of(fields, value, &mut loads);
                 }
                 PacketField::InBounds(address, width) => {
@@ -95,9 +95,17 @@ pub(crate) fn compute(
     assumed: &AssumedLengths,
     elsewhere: Block,
 ) -> FieldValues {
-    let [known, swapped] = [(); 2].map(|()| HashMap::default());
-    let mut lowering =
-        FieldLowering { fields, builder, arguments, tables, assumed, known, swapped, checked: HashMap::default() };
+    let [known, in_machine_order] = [(); 2].map(|()| HashMap::default());
+    let mut lowering = FieldLowering {
+        fields,
+        builder,
+        arguments,
+        tables,
+        assumed,
+        known,
+        in_machine_order,
+        checked: HashMap::default(),
+    };
     if assumed.captured > 0 {
         let captured = assumed.captured as i64;
         let is_short =
@@ -124,7 +132,7 @@ struct FieldLowering<'a, 'f> {
     tables: &'a Tables,
     assumed: &'a AssumedLengths,
     known: HashMap<ValueId, MaybeValue, Hashing>,
-    swapped: HashMap<ValueId, MaybeValue, Hashing>,
+    in_machine_order: HashMap<ValueId, MaybeValue, Hashing>,
     /// The bounds checks made: whether some number of bytes follow a base, or the start of the packet.
     checked: HashMap<(Option<ValueId>, u64), Option<ir::Value>, Hashing>,
 }
@@ -138,7 +146,7 @@ impl FieldLowering<'_, '_> {
         for (number, &field) in self.fields.list.iter().enumerate() {
             let (value, is_present) = match field {
                 PacketField::Value(value) => self.value(value),
-                PacketField::ByteSwapped(value) => self.swapped(value),
+                PacketField::MachineOrder(value) => self.in_machine_order(value),
                 PacketField::Member(value, ranges) => match self.tables.members.get(&(number as u8)) {
                     Some(&start) => self.is_member_byte(value, start),
                     None => self.is_member(value, self.fields.ranges(ranges)),
@@ -172,11 +180,11 @@ impl FieldLowering<'_, '_> {
     /// Emits 1 if a value lies in some ranges, else 0.
     fn is_member(&mut self, value: ValueId, ranges: &[Range]) -> MaybeValue {
         let width = self.fields.width(value).filter(|_| ranges.iter().all(|&(low, high)| low == high));
-        let (number, is_present) = if width.is_some() { self.swapped(value) } else { self.value(value) };
+        let (number, is_present) = if width.is_some() { self.in_machine_order(value) } else { self.value(value) };
         let mut is_member = None;
         for &(low, high) in ranges {
             let lies_inside = if low == high {
-                let only = width.map_or(low, |width| width.swap_bytes(low));
+                let only = width.map_or(low, |width| width.reorder(low));
                 self.builder.ins().icmp_imm_s(IntCC::Equal, number, signed(only))
             } else {
                 let distance = self.builder.ins().iadd_imm_s(number, -i64::from(low));
@@ -188,22 +196,22 @@ impl FieldLowering<'_, '_> {
         (self.builder.ins().uextend(types::I32, is_member), is_present)
     }
 
-    /// Emits a value of known width with its bytes swapped.
-    fn swapped(&mut self, id: ValueId) -> MaybeValue {
-        if let Some(&known) = self.swapped.get(&id) {
+    /// Emits a value of known width as the machine loads it.
+    fn in_machine_order(&mut self, id: ValueId) -> MaybeValue {
+        if let Some(&known) = self.in_machine_order.get(&id) {
             return known;
         }
         let evaluated = match self.fields.values.value(id) {
             Value::Load(address, width, _) => self.load(address, width, ByteOrder::Native),
             Value::Alu(_, value, mask) => {
-                let (number, is_present) = self.swapped(value);
+                let (number, is_present) = self.in_machine_order(value);
                 let mask = self.fields.values.as_constant(mask).zip(self.fields.width(id));
-                let mask = mask.map_or(0, |(mask, width)| width.swap_bytes(mask));
+                let mask = mask.map_or(0, |(mask, width)| width.reorder(mask));
                 (self.builder.ins().band_imm_s(number, signed(mask)), is_present)
             }
             _ => unreachable!("the value has no known width"),
         };
-        self.swapped.insert(id, evaluated);
+        self.in_machine_order.insert(id, evaluated);
         evaluated
     }
 

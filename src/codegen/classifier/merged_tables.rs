@@ -50,10 +50,10 @@ fn exclude_each_other(fields: &PacketFields, guard: &TableGuard, other: &TableGu
         return !other.numbers.contains(&guard.numbers[0]);
     }
     let in_packet_order = |guard: &TableGuard| match fields.list[usize::from(guard.field)] {
-        // Ranges have the numbers of values whose bytes are not swapped.
-        PacketField::ByteSwapped(value) => {
-            let swap = |&number| fields.width(value).map_or(number, |width| width.swap_bytes(number));
-            (PacketField::Value(value), guard.numbers.iter().map(swap).collect())
+        // Ranges have the numbers of values in network order.
+        PacketField::MachineOrder(value) => {
+            let reorder = |&number| fields.width(value).map_or(number, |width| width.reorder(number));
+            (PacketField::Value(value), guard.numbers.iter().map(reorder).collect())
         }
         field => (field, guard.numbers.clone()),
     };

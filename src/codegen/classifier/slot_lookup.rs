@@ -192,7 +192,8 @@ pub(crate) fn word(builder: &mut FunctionBuilder, (address, offset): WordAddress
     builder.ins().load(types::I32, TABLE, address, offset + 4 * word as i32)
 }
 
-/// Emits the load of a word and the next one, 64 bits.
+/// Emits the load of a word and of the next one, which becomes the upper half: 64 bits.
 pub(crate) fn pair(builder: &mut FunctionBuilder, (address, offset): WordAddress, word: usize) -> ir::Value {
-    builder.ins().load(types::I64, TABLE, address, offset + 4 * word as i32)
+    let pair = builder.ins().load(types::I64, TABLE, address, offset + 4 * word as i32);
+    if cfg!(target_endian = "big") { builder.ins().rotl_imm_s(pair, 32) } else { pair }
 }

@@ -11,7 +11,7 @@ use crate::codegen::code::BatchCode;
 use crate::codegen::compile::compile_function;
 use crate::codegen::error::CompileError;
 use crate::codegen::memory::MappedPages;
-use crate::codegen::prologue::{CodeKind, POINTER, Prologue};
+use crate::codegen::prologue::{CodeKind, POINTER, Prologue, number};
 use crate::codegen::records::{PacketRecords, PrefetchRange};
 use crate::ir::ContextInputs;
 
@@ -54,7 +54,8 @@ pub(crate) unsafe fn compile_table_function(
 ) -> Result<TableFunction, CompileError> {
     let signature = |call_conv| {
         let mut signature = Signature::new(call_conv);
-        signature.params.extend([POINTER, types::I64, types::I32, POINTER].map(AbiParam::new));
+        let [pointer, wide] = [POINTER, types::I64].map(AbiParam::new);
+        signature.params.extend([pointer, wide, number(), pointer]);
         signature.returns.push(AbiParam::new(types::I64));
         signature
     };

@@ -4,7 +4,9 @@
 
 mod print;
 
-use std::{slice, vec};
+use alloc::vec;
+use alloc::vec::Vec;
+use core::slice;
 
 use crate::bpf::instruction::RawInstruction;
 use crate::bpf::isa::Width;

@@ -1,6 +1,9 @@
 //! The printed form of a trace: a table of the executed instructions and their effects.
 
-use std::fmt;
+use alloc::borrow::ToOwned;
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::fmt;
 
 use crate::interpret::trace::{Executed, Trace};
 use crate::text::Line;

@@ -3,6 +3,8 @@
 //! Constants are computed at compile time, everything else in A. Of two operands, the one that needs more scratch words
 //! is computed first, so the scratch words of the machine are enough for any expression that people write.
 
+use alloc::vec::Vec;
+
 use crate::bpf::instruction::{Instruction, Operand};
 use crate::bpf::isa::{AluOp, Condition, Register, Width};
 use crate::bpf::verify::SCRATCH_WORDS;
@@ -271,13 +273,13 @@ impl Generator<'_> {
     fn require_headers<'s>(&mut self, steps: impl Iterator<Item = &'s Step>, to: BranchTargets) -> Result {
         let mut seen: Vec<Protocol> = Vec::new();
         for (index, step) in steps.enumerate() {
-            if let Step::Load(protocol, _) = *step
-                && !seen.contains(&protocol)
-            {
-                seen.push(protocol);
-                let required = self.require_header(protocol, to);
-                // An error is about the protocol, which is at the position of the step.
-                required.map_err(|error| PrimitiveError { site: Site::Operand(index), ..error })?;
+            if let Step::Load(protocol, _) = *step {
+                if !seen.contains(&protocol) {
+                    seen.push(protocol);
+                    let required = self.require_header(protocol, to);
+                    // An error is about the protocol, which is at the position of the step.
+                    required.map_err(|error| PrimitiveError { site: Site::Operand(index), ..error })?;
+                }
             }
         }
         Ok(())

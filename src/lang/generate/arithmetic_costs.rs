@@ -1,5 +1,8 @@
 //! The cost of arithmetic: the value of constant steps, and the number of scratch words that other steps need.
 
+use alloc::string::String;
+use alloc::vec::Vec;
+
 use crate::bpf::isa::AluOp;
 use crate::lang::generate::Result;
 use crate::lang::positions::Site;

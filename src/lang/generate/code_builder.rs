@@ -4,6 +4,8 @@
 //! at each of these jumps. A field that is in A is not loaded again, and unreachable code is not written: a test with a
 //! constant result writes nothing.
 
+use alloc::vec::Vec;
+
 use crate::bpf::assemble::{Assembler, Label, Target, Unresolved};
 use crate::bpf::instruction::{Instruction, Operand, RawInstruction};
 use crate::bpf::isa::{AluOp, Condition, Register, Width};
@@ -315,10 +317,12 @@ impl CodeBuilder {
             return self.jump(if condition.eval(0, constant) { to.yes } else { to.no });
         }
         let is_bit = mask.is_power_of_two() && (constant == 0 || constant == mask);
-        if is_bit && let Condition::Equal | Condition::NotEqual = condition {
-            let is_set = (condition == Condition::Equal) == (constant == mask);
-            condition = if is_set { Condition::BitsSet } else { Condition::BitsNotSet };
-            (constant, mask) = (mask, u32::MAX);
+        if is_bit {
+            if let Condition::Equal | Condition::NotEqual = condition {
+                let is_set = (condition == Condition::Equal) == (constant == mask);
+                condition = if is_set { Condition::BitsSet } else { Condition::BitsNotSet };
+                (constant, mask) = (mask, u32::MAX);
+            }
         }
         if now.a != Some((value, mask)) {
             self.load(value);

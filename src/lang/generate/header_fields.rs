@@ -1,5 +1,7 @@
 //! Tests of single header fields: length, byte, pflog, ATM and SS7.
 
+use alloc::vec::Vec;
+
 use crate::bpf::instruction::Operand;
 use crate::bpf::isa::{AluOp, Condition};
 use crate::lang::generate::code_builder::{BranchTargets, Test, Value};

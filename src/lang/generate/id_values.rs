@@ -1,6 +1,7 @@
 //! The values of ids: addresses, ports and protocols.
 
-use std::ops::RangeInclusive;
+use alloc::string::String;
+use core::ops::RangeInclusive;
 
 use crate::lang::generate::{PrimitiveError, Result};
 use crate::lang::keywords;

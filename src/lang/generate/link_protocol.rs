@@ -1,5 +1,7 @@
 //! Tests for the protocol that the link layer carries, one for each family of link types.
 
+use alloc::vec::Vec;
+
 use crate::lang::generate::code_builder::{BranchTargets, Value};
 use crate::lang::generate::packet_headers::{Encapsulation, PacketOffset};
 use crate::lang::generate::{Generator, Result};

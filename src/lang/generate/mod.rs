@@ -24,6 +24,9 @@ mod protocol_primitives;
 mod qualified_id;
 mod wlan;
 
+use alloc::string::String;
+use alloc::vec::Vec;
+
 use crate::bpf::assemble::{Label, Unresolved};
 use crate::bpf::instruction::Instruction;
 use crate::bpf::program::Program;
@@ -38,7 +41,7 @@ use crate::lang::words::Protocol;
 use crate::packet::protocols::{ETHERTYPE_IPV4, ETHERTYPE_IPV6, ETHERTYPE_PPPOE_DISCOVERY};
 
 /// The result of generating a primitive.
-type Result<T = (), E = PrimitiveError> = std::result::Result<T, E>;
+type Result<T = (), E = PrimitiveError> = core::result::Result<T, E>;
 
 /// An error in a primitive: a sentence about one of its parts.
 #[derive(Debug)]
@@ -249,7 +252,7 @@ impl Generator<'_> {
     fn primitive(&mut self, primitive: &Primitive, to: BranchTargets) -> Result {
         match primitive {
             Primitive::Address(qualifiers, id) => {
-                self.qualified_ids(std::iter::once((0, *qualifiers, id)), to).map_err(|(_, error)| error)
+                self.qualified_ids(core::iter::once((0, *qualifiers, id)), to).map_err(|(_, error)| error)
             }
             Primitive::Protocol(protocol) => self.protocol(*protocol, to),
             Primitive::Relation(relation) => {

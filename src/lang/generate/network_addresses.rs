@@ -1,5 +1,7 @@
 //! Tests of the addresses of hosts and networks: IPv4, IPv6 and DECnet.
 
+use alloc::vec::Vec;
+
 use crate::bpf::assemble::Label;
 use crate::lang::generate::code_builder::{BranchTargets, Test, Value};
 use crate::lang::generate::id_values::{Ipv4Net, Ipv6Net, misplaced};

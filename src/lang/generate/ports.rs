@@ -1,6 +1,7 @@
 //! Tests of ports.
 
-use std::ops::RangeInclusive;
+use alloc::vec::Vec;
+use core::ops::RangeInclusive;
 
 use crate::bpf::isa::Width;
 use crate::lang::generate::code_builder::{Base, BranchTargets, Value};
@@ -29,15 +30,15 @@ impl Generator<'_> {
             Some(Protocol::Sctp) => Some(IPPROTO_SCTP),
             Some(protocol) => return Err(misplaced(protocol, "a port")),
         };
-        if let (Some(qualified), Some(named)) = (qualified, named)
-            && qualified != named
-        {
-            let transport = if named == IPPROTO_TCP { "tcp" } else { "udp" };
-            let message = format!("expected `{transport}`: the service has its port for that only");
-            return Err(Site::Protocol.error(message));
+        if let (Some(qualified), Some(named)) = (qualified, named) {
+            if qualified != named {
+                let transport = if named == IPPROTO_TCP { "tcp" } else { "udp" };
+                let message = format!("expected `{transport}`: the service has its port for that only");
+                return Err(Site::Protocol.error(message));
+            }
         }
         let protocol = qualified.or(named);
-        let protocols = protocol.as_ref().map_or(&[IPPROTO_TCP, IPPROTO_UDP, IPPROTO_SCTP][..], std::slice::from_ref);
+        let protocols = protocol.as_ref().map_or(&[IPPROTO_TCP, IPPROTO_UDP, IPPROTO_SCTP][..], core::slice::from_ref);
         let four = self.code.label();
         self.require_link_protocol(ETHERTYPE_IPV6, four)?;
         let no = if self.headers.distinguishes_protocols() { to.no } else { four };

@@ -1,6 +1,7 @@
 //! Tests of qualified ids, such as `tcp port 80` and `net 10.0.0.0/8`.
 
-use std::net::IpAddr;
+use alloc::vec::Vec;
+use core::net::IpAddr;
 
 use crate::lang::generate::code_builder::BranchTargets;
 use crate::lang::generate::id_values::{

@@ -12,8 +12,10 @@
 mod operators;
 mod primitives;
 
-use std::ops::Range;
-use std::str::FromStr;
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::ops::Range;
+use core::str::FromStr;
 
 use crate::bpf::isa::AluOp;
 use crate::lang::error::ExprError;
@@ -272,10 +274,10 @@ impl<'t> Parser<'t> {
     /// Allows only ids in the current group, after its first operand was an id.
     fn only_ids_follow(&mut self) {
         let is_no_not = |waiting: &&mut Waiting| !matches!(waiting, Waiting::Not(_));
-        if let Some(Waiting::Open(open)) = self.waiting.iter_mut().rev().find(is_no_not)
-            && open.allowed == Allowed::Tests
-        {
-            open.allowed = Allowed::Ids;
+        if let Some(Waiting::Open(open)) = self.waiting.iter_mut().rev().find(is_no_not) {
+            if open.allowed == Allowed::Tests {
+                open.allowed = Allowed::Ids;
+            }
         }
     }
 

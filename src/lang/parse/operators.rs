@@ -1,5 +1,7 @@
 //! Parsing of the tokens that may follow an operand: operators and closing brackets.
 
+use alloc::boxed::Box;
+
 use crate::bpf::isa::{ALU_SYMBOLS, AluOp};
 use crate::lang::keywords;
 use crate::lang::names;
@@ -46,11 +48,11 @@ impl Parser<'_> {
     /// Returns the error of a token in the place of an operator; the name before it may be a misspelt keyword.
     fn misread<T>(&self) -> Result<T, ParseError> {
         let what = "`and`, `or` or the end";
-        if let Some(Node::Primitive(Primitive::Address(_, Id::Name(name)))) = self.nodes.last()
-            && let Some(near) = keywords::near(name)
-        {
-            let found = self.spelling();
-            return Err(self.error(format!("expected {what}, found `{found}`; did you mean `{near}` by `{name}`?")));
+        if let Some(Node::Primitive(Primitive::Address(_, Id::Name(name)))) = self.nodes.last() {
+            if let Some(near) = keywords::near(name) {
+                let found = self.spelling();
+                return Err(self.error(format!("expected {what}, found `{found}`; did you mean `{near}` by `{name}`?")));
+            }
         }
         self.expected(what)
     }

@@ -1,5 +1,7 @@
 //! Parsing of primitives that begin with a keyword, and of ids.
 
+use alloc::boxed::Box;
+
 use crate::lang::keywords;
 use crate::lang::names::{self, Names};
 use crate::lang::parse::{Operand, Parser, did_you_mean};
@@ -320,13 +322,13 @@ impl Parser<'_> {
     /// Reads `1`, `> 1` or `(1 or 2 or 3)`, and adds a primitive for each number.
     fn field_values(&mut self, primitive: impl Fn(Relation, u32) -> Primitive) -> Result<(), ParseError> {
         self.advance()?;
-        if let Token::Symbol(symbol) = self.token
-            && let Some(relation) = names::find(&names::RELATIONS, symbol)
-        {
-            self.advance()?;
-            let value = self.number("a number")?;
-            self.complete(primitive(relation, value));
-            return Ok(());
+        if let Token::Symbol(symbol) = self.token {
+            if let Some(relation) = names::find(&names::RELATIONS, symbol) {
+                self.advance()?;
+                let value = self.number("a number")?;
+                self.complete(primitive(relation, value));
+                return Ok(());
+            }
         }
         if self.token != Token::Symbol("(") {
             let value = self.number("a number, a relation or `(`")?;

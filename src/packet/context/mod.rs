@@ -209,6 +209,9 @@ impl Context {
     }
 
     /// Sets the seed of `rand`. A seed gives the same numbers in every engine, `None` unpredictable ones.
+    ///
+    /// Without the feature `std` there is no source of randomness: `None` then counts up from the same seed in every
+    /// process, so a kernel sets a seed of its own.
     pub fn seed(self, seed: impl Into<Option<u64>>) -> Context {
         Context { seed: seed.into(), ..self }
     }
@@ -252,7 +255,7 @@ impl Context {
             Header::Network => Some(self.network_header),
             Header::Link => self.link_header,
         };
-        start.map_or(NOWHERE, i32::cast_unsigned).wrapping_sub(header.base())
+        start.map_or(NOWHERE, |start| start as u32).wrapping_sub(header.base())
     }
 
     /// Returns the position in the packet of an offset in the Linux dialect.

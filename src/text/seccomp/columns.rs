@@ -9,6 +9,8 @@
 //! The fields define the instruction. A statement of seccomp-tools after them must not contradict them; any other text
 //! is a remark.
 
+use alloc::vec::Vec;
+
 use crate::bpf::instruction::{Instruction, RawInstruction};
 use crate::bpf::isa::Register;
 use crate::bpf::verify::SECCOMP_DATA;

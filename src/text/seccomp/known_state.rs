@@ -1,5 +1,7 @@
 //! The facts that give numbers names in print: the field in A, and the architecture.
 
+use alloc::vec::Vec;
+
 use crate::bpf::instruction::RawInstruction;
 use crate::bpf::isa::{self, Condition, Input, Mode, Operation, Register, Width};
 use crate::seccomp::{Arch, SeccompData};

@@ -11,7 +11,9 @@ mod print;
 mod source;
 mod statement;
 
-use std::collections::HashMap;
+use alloc::collections::BTreeMap;
+use alloc::string::String;
+use alloc::vec::Vec;
 
 use crate::bpf::assemble::{Assembler, Label, Target};
 use crate::bpf::instruction::{Instruction, RawInstruction};
@@ -79,7 +81,7 @@ fn jump_target(pc: usize, skip: u32) -> u64 {
 fn statements(mut cursor: Cursor, presumed: Arch) -> Result<Vec<RawInstruction>, ParseError> {
     let names = Names::Of(presumed);
     let mut statements = Vec::new();
-    let mut labels = HashMap::new();
+    let mut labels = BTreeMap::new();
     while !cursor.is_at_end() {
         if let Some((name, at)) = statement::label(&mut cursor) {
             if name == statement::NEXT {
@@ -125,7 +127,7 @@ fn follow_byte_order(program: &mut [RawInstruction], statements: &[Statement], p
 struct Linker<'a> {
     cursor: Cursor<'a>,
     /// The number of the statement after each label.
-    labels: HashMap<&'a str, usize>,
+    labels: BTreeMap<&'a str, usize>,
     assembler: Assembler,
     /// The label of each statement that is a target.
     target_labels: Vec<Option<Label>>,

@@ -1,5 +1,10 @@
 //! The printer: the four fields of each instruction, then its statement.
 
+use alloc::borrow::ToOwned;
+use alloc::string::String;
+use alloc::string::ToString;
+use alloc::vec::Vec;
+
 use crate::bpf::instruction::RawInstruction;
 use crate::bpf::isa::{self, AluOp, Condition, Input, Mode, Operation, Register, Width};
 use crate::bpf::verify::SECCOMP_DATA;
@@ -113,7 +118,7 @@ impl Printer {
         let k = self.raw.k;
         let is_equality = matches!(condition, Condition::Equal | Condition::NotEqual);
         let name = match self.known.a.filter(|_| is_equality) {
-            Some(SeccompData::NR) => self.call(k.cast_signed()),
+            Some(SeccompData::NR) => self.call(k as i32),
             Some(SeccompData::ARCH) => Arch(k).name().map(|name| format!("ARCH_{}", name.to_ascii_uppercase())),
             _ => None,
         };
@@ -138,7 +143,7 @@ fn half(offset: u32, is_big_endian: bool) -> Option<String> {
         _ => return None,
     };
     let upper_half = if (offset & 4 == 0) == is_big_endian { " >> 32" } else { "" };
-    offset.is_multiple_of(4).then(|| field + upper_half)
+    (offset % 4 == 0).then(|| field + upper_half)
 }
 
 /// Returns an action, with the lower half of the verdict if the action does not include it.

@@ -17,6 +17,9 @@
 //! `args[0]` is the lower half of an argument and `args[0] >> 32` the upper one, which comes first if the architecture
 //! (the tested or the presumed one) is big-endian. A remark gives arguments names: `A = buf # write(fd, buf, count)`.
 
+use alloc::borrow::ToOwned;
+use alloc::string::String;
+
 use crate::bpf::instruction::{Instruction, Operand, RawInstruction};
 use crate::bpf::isa::{AluOp, Condition, Register};
 use crate::seccomp::{Action, Arch, SeccompData, is_call};
@@ -82,7 +85,7 @@ impl Names {
         if let Some(arch) = arch.and_then(|name| name.to_ascii_lowercase().parse::<Arch>().ok()) {
             return Some(arch.0);
         }
-        let call = |arch: Arch, name: &str| arch.syscall_number(name).map(i32::cast_unsigned);
+        let call = |arch: Arch, name: &str| arch.syscall_number(name).map(|number| number as u32);
         match (self, word.split_once('.')) {
             (_, Some((arch, name))) => call(arch.parse().ok()?, name),
             (Names::Of(arch), None) => call(arch, word),
