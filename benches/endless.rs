@@ -1,5 +1,7 @@
 //! Packets without end, one by one and in batches.
 
+#![expect(clippy::incompatible_msrv, reason = "benches run with the newest compiler")]
+
 use cbpf::Packet;
 
 use crate::packets::ORDER;

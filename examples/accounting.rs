@@ -44,6 +44,6 @@ fn main() -> Result<(), Box<dyn Error>> {
 fn frame(number: u32) -> Vec<u8> {
     let ether_type = [0x0800_u16, 0x0800, 0x86dd, 0x0806][number as usize % 4].to_be_bytes();
     let mut frame = [&[0; 12][..], &ether_type, &[0x45], &[0; 8], &[17], &[0; 36]].concat();
-    frame[37] = if number.is_multiple_of(3) { 53 } else { 80 };
+    frame[37] = if number % 3 == 0 { 53 } else { 80 };
     frame
 }

@@ -1,6 +1,8 @@
 //! Captures in `../shared`, if it is there: `cbpf` runs the filters of the benches over them with both engines. Many
 //! are damaged on purpose.
 
+#![expect(clippy::incompatible_msrv, reason = "the program needs a newer compiler than the library")]
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;

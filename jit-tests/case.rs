@@ -18,7 +18,8 @@
 //!
 //! `;; graph build` is the graph before the first pass. Golden output is that of the first dialect.
 //!
-//! `;; skip ENGINE: REASON` leaves out an engine, for example where C leaves a result undefined.
+//! `;; skip ENGINE: REASON` leaves out an engine, for example where C leaves a result undefined, and `big-endian` all
+//! engines on big-endian machines, where packets hold numbers in the machine's order.
 //!
 //! An error stands on the line of its instruction, or on a line of its own if it concerns the whole program. Dialects
 //! may differ: `;; error linux: JumpOutside, pcap: JumpBackward`. `raw CODE, JT, JF, K` is an instruction that

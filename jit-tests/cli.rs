@@ -5,6 +5,7 @@ mod capture_files;
 mod expressions;
 mod formats;
 mod forms;
+mod install_docs;
 #[cfg(target_os = "linux")]
 mod limits;
 #[cfg(target_os = "linux")]
@@ -72,6 +73,7 @@ pub fn trials() -> Vec<Trial> {
         &seccomp::TESTS,
         &split::TESTS,
         &formats::TESTS,
+        &install_docs::TESTS,
         &metadata::TESTS,
     ];
     #[cfg(target_os = "linux")]
@@ -351,8 +353,8 @@ fn show_prints_each_stage(_: &Bench) -> Outcome {
 }
 
 fn help_ends_with_an_example(_: &Bench) -> Outcome {
-    let subcommands =
-        "filter run split count rules bench compile convert verify show trace explain seccomp completions man";
+    let subcommands = "filter run split count rules bench compile convert verify show trace explain seccomp completions \
+        man install-docs";
     for subcommand in subcommands.split(' ') {
         let output = cbpf(&[subcommand, "--help"])?;
         expect(&output, 0, &["Example:"])?;

@@ -1,9 +1,10 @@
 //! Processes that confine themselves: they load seccomp filters into the kernel, make calls, and print the results. The
 //! test program starts itself again for each, with the filters and calls on standard input.
 
+use std::ffi::c_ulong;
 use std::io::{self, Read, Write, stdout};
 use std::path::Path;
-use std::process::{Command, ExitStatus, Stdio};
+use std::process::{ExitStatus, Stdio};
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::thread;
 use std::time::Duration;
@@ -11,6 +12,8 @@ use std::time::Duration;
 use cbpf::Program;
 use cbpf::seccomp::SeccompData;
 use cbpf::text::Form;
+
+use crate::process;
 
 /// The environment variable that names the [`Task`] of a confined process.
 const CONFINED: &str = "JIT_TESTS_CONFINED";
@@ -62,7 +65,7 @@ pub fn run(task: Task, filters: &[Program], calls: &[SeccompData]) -> io::Result
         let words: Vec<String> = call.args.iter().map(u64::to_string).collect();
         writeln!(input, "{} {}", call.nr, words.join(" "))?;
     }
-    let mut child = Command::new(std::env::current_exe()?)
+    let mut child = process::again()?
         .env(CONFINED, task.name())
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
@@ -163,10 +166,12 @@ fn load(filter: &Program) -> io::Result<()> {
 
 /// Makes a call.
 fn make(&SeccompData { nr, args: [a, b, c, d, e, f], .. }: &SeccompData) -> i64 {
+    let [a, b, c, d, e, f] = [a, b, c, d, e, f].map(|arg| arg as c_ulong);
     // SAFETY: a filter skips the call, or it is gettid or one of `policies::CALLS`, none of which touches memory.
     let result = unsafe { libc::syscall(nr.into(), a, b, c, d, e, f) };
+    #[cfg_attr(target_pointer_width = "64", expect(clippy::unnecessary_cast, reason = "a long has 64 bits here"))]
     match result {
         -1 => io::Error::last_os_error().raw_os_error().map_or(-1, |errno| -i64::from(errno)),
-        result => result,
+        result => result as i64,
     }
 }

@@ -1,17 +1,30 @@
 //! The engines, each under the same small adapter, and the trial that runs a case in one of them.
 
+#[cfg(feature = "std")]
+use std::sync::LazyLock;
+
 use cbpf::bpf::VerifiedRef;
 use cbpf::{Dialect, Packet, Program, Verified, VerifyError};
 #[cfg(feature = "std")]
-use cbpf::{Filter, FilterConfig, filter::Strategy};
+use cbpf::{Filter, FilterConfig, Instruction, filter::CompileError, filter::Strategy};
 use libtest_mimic::{Failed, Trial};
 
 use crate::case::Case;
-use crate::kernel::Kernel;
 #[cfg(feature = "std")]
 use crate::layouts;
-use crate::libpcap::Libpcap;
-use crate::seccomp::KernelSeccomp;
+
+/// The judges, which are engines of others: the Linux kernel, its seccomp, and libpcap, each with its dialect.
+pub static JUDGES: [(&dyn Engine, Dialect); 3] = [
+    #[cfg(target_os = "linux")]
+    (&crate::kernel::Kernel, Dialect::Linux),
+    #[cfg(not(target_os = "linux"))]
+    (&Absent("kernel"), Dialect::Linux),
+    #[cfg(target_os = "linux")]
+    (&crate::seccomp::KernelSeccomp, Dialect::Seccomp),
+    #[cfg(not(target_os = "linux"))]
+    (&Absent("kernel-seccomp"), Dialect::Seccomp),
+    (&crate::libpcap::Libpcap, Dialect::Pcap),
+];
 
 /// An engine that runs programs.
 pub trait Engine: Sync {
@@ -116,7 +129,7 @@ impl Engine for Ours {
     }
 
     fn is_available(&self) -> bool {
-        cfg!(feature = "jit") || !self.is_native
+        !self.is_native || has_native_code()
     }
 
     fn supports(&self, _dialect: Dialect) -> bool {
@@ -127,6 +140,34 @@ impl Engine for Ours {
         let verified = program.verify(dialect).map_err(Rejection::Verifier)?;
         (self.load)(verified).map_err(Rejection::Judge)
     }
+}
+
+/// Checks that this machine has the engine, `native` or `interpreter`, that the environment variable `JIT_TESTS_ENGINE`
+/// names.
+pub fn check_machine() -> Result<(), String> {
+    let found = if has_native_code() { "native" } else { "interpreter" };
+    match std::env::var("JIT_TESTS_ENGINE") {
+        Ok(expected) if expected != found => Err(format!("the engine is `{found}`, not `{expected}`")),
+        _ => Ok(()),
+    }
+}
+
+/// Returns `true` if this build has native code for this machine, whether or not compilation succeeds.
+#[cfg(feature = "std")]
+pub fn has_native_code() -> bool {
+    static ANSWER: LazyLock<bool> = LazyLock::new(|| {
+        let program = Program::from_iter([Instruction::ReturnConstant { verdict: 0 }]);
+        let filter = program.verify(Dialect::Pcap).map(|verified| Filter::compile(&verified));
+        let Ok(Ok(filter)) = filter else { return true };
+        !matches!(filter.engine(), cbpf::Engine::Interpreter { why: CompileError::UnsupportedMachine(_), .. })
+    });
+    *ANSWER
+}
+
+/// Returns `false`: native code takes the standard library.
+#[cfg(not(feature = "std"))]
+pub fn has_native_code() -> bool {
+    false
 }
 
 /// The interpreter on a program that it borrows.
@@ -170,8 +211,8 @@ impl Loaded for Batch {
 
 /// Returns all engines; the first is the definition.
 pub fn all() -> impl Iterator<Item = &'static dyn Engine> {
-    let others: [&dyn Engine; 4] = [&Borrowed, &Kernel, &KernelSeccomp, &Libpcap];
-    OURS.iter().map(|engine| engine as &dyn Engine).chain(others)
+    let judges = JUDGES.iter().map(|&(judge, _)| judge);
+    OURS.iter().map(|engine| engine as &dyn Engine).chain([&Borrowed as &dyn Engine]).chain(judges)
 }
 
 /// Returns the trial that runs a case in `engine`, in every dialect that the engine supports.
@@ -179,7 +220,10 @@ pub fn trial(engine: &'static dyn Engine, case: &Case) -> Trial {
     let case = case.clone();
     let name = format!("{}::{}", engine.name(), case.name);
     let is_supported = case.dialects.iter().any(|&dialect| engine.supports(dialect));
-    let is_skipped = case.skips.iter().any(|skip| skip == engine.name());
+    let is_skipped = case.skips.iter().any(|skip| match skip.as_str() {
+        "big-endian" => cfg!(target_endian = "big"),
+        name => name == engine.name(),
+    });
     let is_ignored = !engine.is_available() || !is_supported || is_skipped;
     Trial::test(name, move || check(engine, &case)).with_ignored_flag(is_ignored)
 }
@@ -220,5 +264,28 @@ pub fn judge(judge: &dyn Engine, verified: &Verified, packet: &Packet, expected:
     match judge.load(verified.program(), verified.dialect()) {
         Ok(loaded) => loaded.differs(packet, expected),
         Err(rejection) => Some(rejection.message()),
+    }
+}
+
+/// A judge that this system cannot have.
+#[cfg(not(target_os = "linux"))]
+struct Absent(&'static str);
+
+#[cfg(not(target_os = "linux"))]
+impl Engine for Absent {
+    fn name(&self) -> &'static str {
+        self.0
+    }
+
+    fn is_available(&self) -> bool {
+        false
+    }
+
+    fn supports(&self, _dialect: Dialect) -> bool {
+        false
+    }
+
+    fn load(&self, _program: &Program, _dialect: Dialect) -> Result<Box<dyn Loaded>, Rejection> {
+        Err(Rejection::Judge("this system does not have it".to_owned()))
     }
 }

@@ -156,6 +156,7 @@ fn anything(u: &mut Unstructured, dialect: Dialect) -> Result<Program> {
 
 /// Returns a program near the length limit of the kernel's conversion: runs of one instruction, with jumps between
 /// them.
+#[cfg(target_os = "linux")]
 pub fn long_program(u: &mut Unstructured) -> Result<Program> {
     let len = u.int_in_range(1_500..=4_095)?;
     let mut program = Vec::with_capacity(len + 1);

@@ -7,11 +7,14 @@ use std::io::{self, ErrorKind};
 use std::os::unix::net::UnixDatagram;
 use std::sync::OnceLock;
 
+use arbitrary::Unstructured;
 use cbpf::bpf::{Condition, RawInstruction};
 use cbpf::{Context, Dialect, Instruction, Packet, Program};
+use libtest_mimic::{Failed, Trial};
 use socket2::{SockFilter, SockRef};
 
 use crate::engine::{Engine, Loaded, Rejection};
+use crate::{generate, random};
 
 pub struct Kernel;
 
@@ -128,8 +131,23 @@ fn test_of_a(condition: Condition, k: u32) -> [Instruction; 3] {
 }
 
 /// Returns `true` if the kernel calls a program invalid. A program that exceeds a socket's memory is valid.
-pub fn rejects(program: &Program) -> bool {
+fn rejects(program: &Program) -> bool {
     attach(program.instructions()).is_err_and(|error| error.kind() == ErrorKind::InvalidInput)
+}
+
+pub fn trials() -> Vec<Trial> {
+    let conversion = Trial::test("random::conversion::kernel", || random::each_program(conversion));
+    vec![conversion.with_ignored_flag(!Kernel.is_available())]
+}
+
+/// The kernel rejects the same long programs as our verifier: jumps must fit after the conversion to eBPF.
+fn conversion(bytes: &[u8]) -> Result<(), Failed> {
+    let program = generate::long_program(&mut Unstructured::new(bytes))?;
+    match (program.verify(Dialect::Linux), rejects(&program)) {
+        (Ok(_), true) => Err(format!("the kernel rejects\n{program}").into()),
+        (Err(error), false) => Err(format!("the kernel accepts, where {error}:\n{program}").into()),
+        _ => Ok(()),
+    }
 }
 
 /// Returns a pair of sockets, of which the second has a filter and does not block.

@@ -1,5 +1,6 @@
 //! Random policies in the kernel: real system calls under stacks of filters return what the emulation predicts.
 
+use std::ffi::c_long;
 use std::os::unix::process::ExitStatusExt;
 use std::time::Duration;
 
@@ -15,7 +16,7 @@ use crate::seccomp::KernelSeccomp;
 use crate::{case, generate, random};
 
 /// Calls without effect that touch no memory: they return a number, or fail because their first argument is no file.
-pub const CALLS: [i64; 11] = [
+pub const CALLS: [c_long; 11] = [
     libc::SYS_getpid,
     libc::SYS_getppid,
     libc::SYS_getuid,
@@ -89,7 +90,7 @@ fn real_calls() -> std::result::Result<(), Failed> {
 }
 
 fn is_of_process(call: &SeccompData) -> bool {
-    [libc::SYS_getpid, libc::SYS_getppid].contains(&i64::from(call.nr))
+    [libc::SYS_getpid, libc::SYS_getppid].contains(&call.nr.into())
 }
 
 /// Returns the action of the filters, oldest first, on which both engines agree.

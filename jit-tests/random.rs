@@ -1,5 +1,6 @@
 //! Random programs in all engines, from a fixed seed, for a few seconds each. Disagreements are printed as case files.
 
+use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
 use arbitrary::Unstructured;
@@ -10,14 +11,18 @@ use libtest_mimic::{Failed, Trial};
 
 use crate::case::Sample;
 use crate::engine::{self, Engine};
-use crate::kernel::{self, Kernel};
-use crate::libpcap::{self, Libpcap};
-use crate::seccomp::KernelSeccomp;
 use crate::splitmix64::Random;
-use crate::{case, generate, linux, oracle};
+use crate::{case, generate, libpcap, linux, oracle};
 
-/// The time limit of each trial: slow machines try fewer programs, but the same ones first.
-const TIME: Duration = Duration::from_secs(3);
+/// The time limit of each trial: slow machines try fewer programs, but the same ones first. The environment variable
+/// `JIT_TESTS_SECONDS` sets another.
+static TIME: LazyLock<Duration> = LazyLock::new(|| limit().unwrap_or(Duration::from_secs(3)));
+
+/// Returns the time limit that `JIT_TESTS_SECONDS` sets, if it does.
+pub fn limit() -> Option<Duration> {
+    let seconds = std::env::var("JIT_TESTS_SECONDS").ok()?;
+    seconds.parse().ok().map(Duration::from_secs)
+}
 
 /// The number of programs in each trial, at most.
 const PROGRAMS: usize = 3_000;
@@ -40,11 +45,7 @@ pub fn trials() -> Vec<Trial> {
             Trial::test(format!("random::{name}::{dialect}"), move || each_program(|bytes| check(bytes, dialect)))
         }));
     }
-    let conversion = Trial::test("random::conversion::kernel", || each_program(conversion));
-    trials.push(conversion.with_ignored_flag(!Kernel.is_available()));
-    let judges: [(&'static dyn Engine, Dialect); 3] =
-        [(&Kernel, Dialect::Linux), (&Libpcap, Dialect::Pcap), (&KernelSeccomp, Dialect::Seccomp)];
-    for (judge, dialect) in judges {
+    for (judge, dialect) in engine::JUDGES {
         // The packets of seccomp's judge are calls, which `policies` makes.
         if dialect != Dialect::Seccomp {
             let name = format!("random::verdicts::{}", judge.name());
@@ -61,7 +62,7 @@ pub fn trials() -> Vec<Trial> {
 
 /// Calls `try_one` with random bytes for [`PROGRAMS`], but no longer than [`TIME`].
 pub fn each_program(try_one: impl Fn(&[u8]) -> Result<(), Failed>) -> Result<(), Failed> {
-    each(PROGRAMS, TIME, try_one)
+    each(PROGRAMS, *TIME, try_one)
 }
 
 /// Calls `try_one` with random bytes, the same ones at every run: `count` times, but no longer than `time`.
@@ -176,16 +177,5 @@ fn acceptance(bytes: &[u8], judge: &dyn Engine, dialect: Dialect) -> Result<(), 
             Err(format!("the kernel accepts, where {error}:\n{program}").into())
         }
         Err(_) => Ok(()),
-    }
-}
-
-/// The kernel rejects the same long programs as our verifier: jumps must fit after the conversion to eBPF.
-fn conversion(bytes: &[u8]) -> Result<(), Failed> {
-    let program = generate::long_program(&mut Unstructured::new(bytes))?;
-    let (ours, kernel) = (program.verify(Dialect::Linux), kernel::rejects(&program));
-    match ours {
-        Ok(_) if kernel => Err(format!("the kernel rejects\n{program}").into()),
-        Err(error) if !kernel => Err(format!("the kernel accepts, where {error}:\n{program}").into()),
-        _ => Ok(()),
     }
 }

@@ -36,6 +36,9 @@ const CRANELIFT: &[&str] = &["codegen"];
 /// The rooms that may contain `unsafe` code.
 const UNSAFE: &[&str] = &["codegen", "socket"];
 
+/// The rooms that need the standard library; the others may name it only under the feature `std`.
+const STD: &[&str] = &["classifier", "codegen", "filter", "filter_set", "socket", "cli"];
+
 pub fn trials() -> Vec<Trial> {
     vec![
         Trial::test("rooms::arrows_point_down", arrows_point_down),
@@ -103,7 +106,7 @@ fn violations(rooms: &[(&str, &[&str])], tree: &Tree) -> Vec<String> {
             violations.push(format!("{path}: `{room}` is not in the table of rooms"));
             continue;
         };
-        let tokens = without_tests(tokens(text));
+        let tokens = without(tokens(text), |attribute| attribute.contains(&"test"));
         let mut used = modules_of_the_root(path, &tokens);
         used.sort_unstable();
         used.dedup();
@@ -115,6 +118,10 @@ fn violations(rooms: &[(&str, &[&str])], tree: &Tree) -> Vec<String> {
         if !UNSAFE.contains(&room) && tokens.contains(&"unsafe") {
             violations.push(format!("{path}: `{room}` may not contain unsafe code"));
         }
+        let always = without(tokens, |attribute| attribute.contains(&"\"std\""));
+        if !STD.contains(&room) && always.windows(2).any(|pair| pair == ["std", "::"]) {
+            violations.push(format!("{path}: `{room}` may not use `std::`"));
+        }
     }
     violations
 }
@@ -124,7 +131,7 @@ fn is_excluded(path: &str) -> bool {
     matches!(path, "lib.rs" | "main.rs") || path.ends_with("/tests.rs") || path.contains("/tests/")
 }
 
-/// Splits Rust source into identifiers, `::` and single characters, without comments and literals.
+/// Splits Rust source into identifiers, `::`, strings and single characters, without comments and other literals.
 fn tokens(text: &str) -> Vec<&str> {
     let mut tokens = Vec::new();
     let mut rest = text;
@@ -132,7 +139,11 @@ fn tokens(text: &str) -> Vec<&str> {
         let len = match first {
             _ if rest.starts_with("//") => rest.find('\n').unwrap_or(rest.len()),
             _ if rest.starts_with("/*") => block_comment(rest),
-            '"' => string(rest),
+            '"' => {
+                let len = string(rest);
+                tokens.push(&rest[..len]);
+                len
+            }
             '\'' => character(rest),
             _ if raw_string(rest).is_some() => raw_string(rest).unwrap_or(1),
             _ if is_word(first) => {
@@ -211,15 +222,15 @@ fn character(text: &str) -> usize {
     }
 }
 
-/// Removes the items under `#[cfg(test)]` or a `cfg` that implies it.
-fn without_tests(tokens: Vec<&str>) -> Vec<&str> {
+/// Removes the items under a `cfg` for which `is_removed` holds, and which has no `not`.
+fn without(tokens: Vec<&str>, is_removed: impl Fn(&[&str]) -> bool) -> Vec<&str> {
     let mut kept = Vec::with_capacity(tokens.len());
     let mut at = 0;
     while at < tokens.len() {
         if tokens[at] == "#" && tokens.get(at + 1) == Some(&"[") {
             let end = closing(&tokens, at + 1);
             let attribute = &tokens[at..end];
-            if attribute.contains(&"cfg") && attribute.contains(&"test") && !attribute.contains(&"not") {
+            if attribute.contains(&"cfg") && !attribute.contains(&"not") && is_removed(attribute) {
                 at = end_of_item(&tokens, end);
                 continue;
             }
@@ -332,6 +343,8 @@ fn finds_violations() -> Result<(), Failed> {
         ("low/tests.rs", "use crate::high;"),
         ("low/tests/mod.rs", "use crate::high; unsafe {}"),
         ("codegen/mod.rs", "use cranelift_codegen::ir;\nuse crate::low::a;\nunsafe fn f() {}"),
+        ("low/e.rs", "#[cfg(feature = \"std\")]\nuse std::io;\n#[cfg(test)]\nmod tests { use std::io; }"),
+        ("codegen/a.rs", "use std::io;"),
         ("lib.rs", "pub use crate::high::Thing;"),
         ("low.rs", "pub(crate) mod a; pub(super) fn f() {} #![deny(unsafe_code)]"),
     ];
@@ -352,6 +365,8 @@ fn finds_violations() -> Result<(), Failed> {
         ("high/mod.rs", "use crate::Program;", "`high` may not use `crate::Program`"),
         ("high/mod.rs", "use cranelift_codegen::ir;", "`high` may not name Cranelift"),
         ("high/mod.rs", "fn f() { unsafe { g() } }", "`high` may not contain unsafe code"),
+        ("low/mod.rs", "#[cfg(not(feature = \"std\"))]\nuse std::io;", "`low` may not use `std::`"),
+        ("low/mod.rs", "fn f() { ::std::mem::drop(1) }", "`low` may not use `std::`"),
         ("other.rs", "", "`other` is not in the table of rooms"),
     ];
     for (path, text, sentence) in broken {

@@ -39,6 +39,10 @@ fn reports_the_file_size_limit(bench: &Bench) -> Outcome {
     let run = [&["run", "--engine", "interpreter", "greater 0"][..], &twenty].concat();
     expect(&limited(&redirected, &run)?, 1, &["cannot write standard output", words[0], words[1]])?;
     equal((unnamed(bench.folder.path()), Path::new(&kept).exists(), Path::new(&folder).exists()), (0, false, false))?;
+    let docs = bench.path("docs").display().to_string();
+    expect(&limited("ulimit -f 1", &["install-docs", "--prefix", &docs])?, 1, &["cannot write", &docs, words[0]])?;
+    let pages = bench.path("docs/share/man/man1");
+    equal((unnamed(&pages), pages.join("cbpf-filter.1").exists()), (0, false))?;
     let code = limited("ulimit -f 0", &["filter", "-r", &mixed, "ip"])?;
     expect(&code, 1, &["no memory for native code", "ulimit -f"])
 }

@@ -1,5 +1,7 @@
 //! Signals that arrive while captures are read.
 
+#![expect(clippy::incompatible_msrv, reason = "the program needs a newer compiler than the library")]
+
 use std::fs::{self, File, OpenOptions};
 use std::io::Write;
 use std::os::unix::net::UnixStream;

@@ -14,6 +14,8 @@
 //!
 //! Source: `bpf_convert_filter`, `convert_bpf_ld_abs` and `convert_bpf_extensions` in `net/core/filter.c`.
 
+use core::borrow::Borrow;
+
 use crate::bpf::dialect::Dialect;
 use crate::bpf::instruction::Operand;
 use crate::bpf::isa::{Condition, Register, Width};
@@ -40,16 +42,17 @@ pub(crate) fn first_unfit_jump(steps: &(impl Steps + ?Sized)) -> Option<usize> {
     let starts = Starts::of(steps);
     let mut at = starts.first;
     for (pc, step) in steps.steps_from(0).enumerate() {
+        let step = step.borrow();
         let begin = at;
-        at += converted_len(pc, &step);
+        at += converted_len(pc, step);
         let fits = |at: usize, target: usize| {
             let is_near = target.saturating_sub(pc) <= ALWAYS_FITS;
             at <= REACH && (is_near || starts.start(steps, target) - at - 1 <= REACH)
         };
         // The jumps are the last instructions; of two, the first goes to `then`.
-        let is_fit = match step {
+        let is_fit = match *step {
             Step::Jump(target) => fits(begin, target),
-            Step::Branch { then, otherwise, .. } => match jumps(pc, &step) {
+            Step::Branch { then, otherwise, .. } => match jumps(pc, step) {
                 1 => fits(at - 1, if otherwise == pc + 1 { then } else { otherwise }),
                 _ => fits(at - 2, then) && fits(at - 1, otherwise),
             },
@@ -74,8 +77,9 @@ impl Starts {
     const DISTANCE: usize = 64;
 
     fn of(steps: &(impl Steps + ?Sized)) -> Starts {
-        let is_load = |step| matches!(step, Step::LoadAbsolute(..) | Step::LoadIndirect(..) | Step::LoadMemShift(_));
-        let first = if steps.steps_from(0).any(is_load) { PROLOGUE } else { PROLOGUE - 4 };
+        let is_load =
+            |step: &Step| matches!(step, Step::LoadAbsolute(..) | Step::LoadIndirect(..) | Step::LoadMemShift(_));
+        let first = if steps.steps_from(0).any(|step| is_load(step.borrow())) { PROLOGUE } else { PROLOGUE - 4 };
         let (mut marks, mut at) = ([0; Dialect::Linux.max_len() / Starts::DISTANCE], first);
         for (pc, step) in steps.steps_from(0).enumerate() {
             if pc % Starts::DISTANCE == 0 {
@@ -83,7 +87,7 @@ impl Starts {
                     *mark = at as u32;
                 }
             }
-            at += converted_len(pc, &step);
+            at += converted_len(pc, step.borrow());
         }
         Starts { first, marks }
     }
@@ -92,7 +96,10 @@ impl Starts {
     fn start(&self, steps: &(impl Steps + ?Sized), pc: usize) -> usize {
         let mark = self.marks.get(pc / Starts::DISTANCE).copied().unwrap_or_default() as usize;
         let begin = pc - pc % Starts::DISTANCE;
-        mark + (begin..pc).zip(steps.steps_from(begin)).map(|(pc, step)| converted_len(pc, &step)).sum::<usize>()
+        mark + (begin..pc)
+            .zip(steps.steps_from(begin))
+            .map(|(pc, step)| converted_len(pc, step.borrow()))
+            .sum::<usize>()
     }
 }
 

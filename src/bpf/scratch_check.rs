@@ -1,5 +1,7 @@
 //! The check that each scratch word is stored, on every path, before it is read. It takes 512 bytes of stack.
 
+use core::borrow::Borrow;
+
 use crate::bpf::dialect::Dialect;
 use crate::bpf::verified_ref::Steps;
 use crate::bpf::verify::{SCRATCH_WORDS, Source, Step};
@@ -13,7 +15,7 @@ const _: () = assert!(SCRATCH_WORDS == ScratchSet::BITS as usize);
 ///
 /// There is a pass for each scratch word that is read. Programs rarely read more than two.
 pub(crate) fn first_unset_read(steps: &(impl Steps + ?Sized)) -> Option<usize> {
-    let read = steps.steps_from(0).fold(0, |read: ScratchSet, step| match step {
+    let read = steps.steps_from(0).fold(0, |read: ScratchSet, step| match *step.borrow() {
         Step::Load(_, Source::Scratch(slot)) => read | 1 << slot,
         _ => read,
     });
@@ -30,7 +32,7 @@ fn first_unset_read_of(steps: &(impl Steps + ?Sized), slot: usize) -> Option<usi
     let mut is_stored = false;
     for (pc, step) in steps.steps_from(0).enumerate() {
         is_stored &= unset.get(pc / 32).is_some_and(|word| word & 1 << (pc % 32) == 0);
-        let targets = match step {
+        let targets = match *step.borrow() {
             Step::Store(_, stored) => {
                 is_stored |= stored == slot;
                 continue;

@@ -18,6 +18,7 @@
 
 use alloc::sync::Arc;
 use alloc::vec::Vec;
+use core::borrow::Borrow;
 use core::fmt;
 
 use crate::bpf::dialect::Dialect;
@@ -251,7 +252,7 @@ pub(super) fn check_instructions(
 /// Checks the rules for the whole program.
 pub(super) fn check_program(steps: &(impl Steps + ?Sized), dialect: Dialect) -> Result<(), (usize, Rule)> {
     let last = steps.len().saturating_sub(1);
-    if !matches!(steps.steps_from(last).next(), Some(Step::Return(_))) {
+    if !matches!(steps.steps_from(last).next().as_ref().map(Borrow::borrow), Some(Step::Return(_))) {
         return Err((last, Rule::NoReturn));
     }
     if dialect.is_kernel() {

@@ -18,8 +18,13 @@ pub struct Arguments {
 }
 
 pub fn run(arguments: &Arguments) -> Result<(), Failure> {
+    print(&script(arguments.shell))
+}
+
+/// Returns the completions for `shell`.
+pub fn script(shell: Shell) -> Vec<u8> {
     // The generator panics on a write error, so it writes to memory.
     let mut script = Vec::new();
-    clap_complete::generate(arguments.shell, &mut Cli::command(), "cbpf", &mut script);
-    print(&script)
+    clap_complete::generate(shell, &mut Cli::command(), "cbpf", &mut script);
+    script
 }

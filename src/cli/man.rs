@@ -1,10 +1,13 @@
 //! `cbpf man`: manual pages, generated from the definitions of the arguments.
 
+use std::io;
 use std::path::PathBuf;
 
-use clap::{Args, CommandFactory};
+use clap::{Args, Command, CommandFactory};
+use clap_mangen::Man;
 
 use crate::cli::Cli;
+use crate::cli::capture::Output;
 use crate::cli::failure::Failure;
 use crate::cli::print::print;
 
@@ -19,10 +22,35 @@ pub struct Arguments {
 }
 
 pub fn run(arguments: &Arguments) -> Result<(), Failure> {
-    if let Some(dir) = &arguments.dir {
-        return clap_mangen::generate_to(Cli::command(), dir).map_err(|error| Failure::of_file(dir, error));
+    let Some(dir) = &arguments.dir else {
+        let mut page = Vec::new();
+        Man::new(Cli::command()).render(&mut page)?;
+        return print(&page);
+    };
+    for (name, page) in pages()? {
+        let mut output = Output::create(&dir.join(name))?;
+        output.write(&page)?;
+        output.finish()?;
     }
+    Ok(())
+}
+
+/// Returns the file name and the content of each page.
+pub fn pages() -> io::Result<Vec<(String, Vec<u8>)>> {
+    let mut command = Cli::command().disable_help_subcommand(true);
+    command.build();
+    let mut pages = Vec::new();
+    append_pages(command, &mut pages)?;
+    Ok(pages)
+}
+
+fn append_pages(command: Command, pages: &mut Vec<(String, Vec<u8>)>) -> io::Result<()> {
+    for subcommand in command.get_subcommands().cloned() {
+        append_pages(subcommand, pages)?;
+    }
+    let man = Man::new(command);
     let mut page = Vec::new();
-    clap_mangen::Man::new(Cli::command()).render(&mut page)?;
-    print(&page)
+    man.render(&mut page)?;
+    pages.push((man.get_filename(), page));
+    Ok(())
 }

@@ -1,5 +1,7 @@
 //! The command line: parses the arguments, runs the subcommand, and maps its result to an exit code.
 
+#![expect(clippy::incompatible_msrv, reason = "the program contains the code generator, which needs a newer compiler")]
+
 mod bench;
 mod capture;
 mod compile;
@@ -12,6 +14,7 @@ mod expression;
 mod failure;
 mod filter;
 mod input;
+mod install_docs;
 mod interrupt;
 mod limits;
 mod link_types;
@@ -70,6 +73,7 @@ enum Command {
     Seccomp(seccomp::Arguments),
     Completions(completions::Arguments),
     Man(man::Arguments),
+    InstallDocs(install_docs::Arguments),
 }
 
 /// Runs the command line; the first argument is the name of the program.
@@ -105,5 +109,6 @@ fn run(command: Command) -> Result<(), Failure> {
         Command::Seccomp(arguments) => seccomp::run(&arguments),
         Command::Completions(arguments) => completions::run(&arguments),
         Command::Man(arguments) => man::run(&arguments),
+        Command::InstallDocs(arguments) => install_docs::run(&arguments),
     }
 }

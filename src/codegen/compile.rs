@@ -108,8 +108,9 @@ impl Graph {
             compiler.lower(self, CodeKind::Single);
             compiler.context.set_disasm(true);
             let isa = compiler.isa_for(self);
-            let compiled = compiler.compile(&isa)?;
-            let text = frame_pointer_omission::disassembly(compiled);
+            compiler.compile(&isa)?;
+            let compiled = compiler.compiled()?;
+            let text = frame_pointer_omission::disassembly(compiled, &compiler.context.func);
             Ok(format!("{text}; {} bytes for {}\n", compiled.code_buffer().len(), isa.triple()))
         })
     }
@@ -202,12 +203,11 @@ impl Compiler {
     }
 
     /// Compiles the lowered function.
-    fn compile(&mut self, isa: &OwnedTargetIsa) -> Result<&CompiledCode, CompileError> {
+    fn compile(&mut self, isa: &OwnedTargetIsa) -> Result<(), CompileError> {
         fan_in::limit(&mut self.context.func);
         frame_pointer_omission::mark_returns(&mut self.context.func);
         let outcome = self.context.compile(&**isa, &mut self.control);
-        outcome.map_err(|error| CompileError::Cranelift(error.inner.to_string()))?;
-        self.compiled()
+        outcome.map(|_| ()).map_err(|error| CompileError::Cranelift(error.inner.to_string()))
     }
 
     fn compiled(&self) -> Result<&CompiledCode, CompileError> {
@@ -238,7 +238,7 @@ impl Compiler {
         let relocations = compiled.buffer.relocs().iter();
         let mut relocations: Vec<_> = relocations.map(|r| ModuleReloc::from_mach_reloc(r, function, id)).collect();
         let mut code = compiled.code_buffer().to_vec();
-        let entry = frame_pointer_omission::omit(compiled, &mut code);
+        let entry = frame_pointer_omission::omit(compiled, function, &mut code);
         self.tables.append_to(&mut code, &mut relocations, id);
         let align = self.tables.align().max(ALIGN).max(compiled.buffer.alignment);
         module.define_function_bytes(id, align.into(), &code, &relocations).map_err(module_error)?;

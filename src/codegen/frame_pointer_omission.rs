@@ -6,10 +6,10 @@
 //! itself.
 //!
 //! Machine code is not searched: the returns carry a source location through Cranelift, which reports the end of each
-//! of them. If one does not end as expected, the code is left unchanged.
+//! of them. If it does not report as many as there are, or one does not end as expected, the code is left unchanged.
 
 use cranelift_codegen::CompiledCode;
-use cranelift_codegen::ir::{Function, Opcode, SourceLoc};
+use cranelift_codegen::ir::{Function, Inst, Opcode, SourceLoc};
 
 /// `push rbp; mov rbp, rsp`
 const SET_UP: [u8; 4] = [0x55, 0x48, 0x89, 0xe5];
@@ -31,19 +31,21 @@ fn return_mark() -> SourceLoc {
 
 /// Marks the returns of a function, before it is compiled.
 pub(crate) fn mark_returns(function: &mut Function) {
-    let blocks: Vec<_> = function.layout.blocks().collect();
-    for block in blocks {
-        if let Some(last) = function.layout.last_inst(block)
-            && function.dfg.insts[last].opcode() == Opcode::Return
-        {
-            function.set_srcloc(last, return_mark());
-        }
+    let returns: Vec<_> = returns(function).collect();
+    for instruction in returns {
+        function.set_srcloc(instruction, return_mark());
     }
 }
 
+/// Returns the return instructions of a function.
+fn returns(function: &Function) -> impl Iterator<Item = Inst> {
+    let last = function.layout.blocks().filter_map(|block| function.layout.last_inst(block));
+    last.filter(|&instruction| function.dfg.insts[instruction].opcode() == Opcode::Return)
+}
+
 /// Removes the frame from the code of a function, if possible, and returns the offset of the entry point, in bytes.
-pub(crate) fn omit(compiled: &CompiledCode, code: &mut [u8]) -> usize {
-    if !can_omit(compiled) {
+pub(crate) fn omit(compiled: &CompiledCode, function: &Function, code: &mut [u8]) -> usize {
+    if !can_omit(compiled, function) {
         return 0;
     }
     for end in return_ends(compiled) {
@@ -53,22 +55,23 @@ pub(crate) fn omit(compiled: &CompiledCode, code: &mut [u8]) -> usize {
 }
 
 /// Returns the disassembly of a function, without its frame if that is omitted.
-pub(crate) fn disassembly(compiled: &CompiledCode) -> String {
+pub(crate) fn disassembly(compiled: &CompiledCode, function: &Function) -> String {
     let text = compiled.vcode.clone().unwrap_or_default();
-    match can_omit(compiled) {
+    match can_omit(compiled, function) {
         true => DISASSEMBLY.iter().fold(text, |text, (frame, rest)| text.replace(frame, rest)),
         false => text,
     }
 }
 
 /// Returns whether a function has a frame and does not use it.
-fn can_omit(compiled: &CompiledCode) -> bool {
+fn can_omit(compiled: &CompiledCode, function: &Function) -> bool {
     let code = compiled.code_buffer();
     let is_empty = compiled.buffer.frame_layout().is_some_and(|layout| layout.frame_to_fp_offset == 0);
     cfg!(target_arch = "x86_64")
         && is_empty
         && compiled.buffer.call_sites().next().is_none()
         && code.starts_with(&SET_UP)
+        && return_ends(compiled).count() == returns(function).count()
         && return_ends(compiled).all(|end| code[..end].ends_with(&LEAVE))
 }
 

@@ -213,9 +213,9 @@ impl Chunk {
 #[cfg(not(any(target_arch = "aarch64", target_arch = "riscv64")))]
 fn synchronize(_executable: usize, _len: usize) {}
 
-/// Makes instruction fetches see what was written, on all processors that run threads of this process: the system call
-/// is the only way (Linux, `Documentation/arch/riscv/cmodx.rst`). Every kernel has it, but some emulators do not; these
-/// need it not.
+/// Makes instruction fetches see what was written, in all threads of this process: an instruction (`fence.i`) would do
+/// so for the current processor only (see `Documentation/arch/riscv/cmodx.rst` of Linux). Every kernel has the system
+/// call. Some emulators do not, but they have no cache of instructions that were never executed.
 #[cfg(target_arch = "riscv64")]
 fn synchronize(executable: usize, len: usize) {
     /// `__NR_riscv_flush_icache`

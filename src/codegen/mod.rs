@@ -12,6 +12,8 @@
 //! - It reads the packet after bounds checks, and divides after checks of the divisor, so it never traps.
 //! - `absent` replaces this module on machines without native code, and in builds without the feature `jit`.
 
+#![expect(clippy::incompatible_msrv, reason = "the crates of Cranelift need a newer compiler than the library")]
+
 pub(crate) mod classifier;
 mod code;
 mod compile;

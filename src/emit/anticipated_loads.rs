@@ -33,7 +33,8 @@ impl AnticipatedLoads {
         for &check in block.checks.iter().rev() {
             if let Check::Present(_, verdict) = check {
                 if graph.constant(verdict) != Some(0) {
-                    // If the device is absent, its verdict is observed. It is computed only if nothing implies the check.
+                    // If the device is absent, its verdict is observed. It is computed only if nothing implies the
+                    // check.
                     anticipated = Some(CheckSet::default());
                 }
             }

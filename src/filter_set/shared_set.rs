@@ -149,7 +149,7 @@ impl SharedSet {
 impl Shared {
     fn new(set: FilterSet) -> Arc<Shared> {
         Arc::new(Shared {
-            process: process::id(),
+            process: this_process(),
             version: AtomicU64::new(0),
             versions: [set.clone(), set.clone()].map(RwLock::new),
             newest: Mutex::new(Newest { set, changes: None }),
@@ -159,7 +159,7 @@ impl Shared {
 
     /// Returns the state of this process: in a forked process, a copy of the newest version that it inherited.
     fn here(self: &Arc<Self>) -> Arc<Shared> {
-        let (mut shared, process) = (self, process::id());
+        let (mut shared, process) = (self, this_process());
         while shared.process != process {
             shared = match shared.forked.get() {
                 Some(forked) => forked,
@@ -217,8 +217,13 @@ impl Shared {
         self.newest.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Indexes all rules anew in the background. If no thread can be started, the next change tries again.
+    /// Indexes all rules anew in the background. If no thread can be started, the next change tries again; systems
+    /// without threads index at once.
     fn rebuild(self: &Arc<Self>, newest: &mut Newest) {
+        if cfg!(target_family = "wasm") {
+            newest.set.rebuild();
+            return self.publish(&newest.set);
+        }
         let (shared, mut set) = (self.clone(), newest.set.clone());
         let work = move || {
             set.rebuild();
@@ -237,4 +242,9 @@ impl Shared {
         newest.set = set;
         self.publish(&newest.set);
     }
+}
+
+/// Returns the number of this process: 0 on systems without processes, where the standard library panics.
+fn this_process() -> u32 {
+    if cfg!(target_family = "wasm") { 0 } else { process::id() }
 }

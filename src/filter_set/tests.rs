@@ -317,8 +317,21 @@ fn rejects_programs_of_other_dialects() {
     assert!(FilterSet::new([(1, other), (2, rule(1))]).is_err());
 }
 
+/// So many rules are added that all are indexed anew, on systems without threads as well.
+#[test]
+fn shared_sets_see_all_changes() {
+    let shared = SharedSet::new(rules(100));
+    for number in 100..260 {
+        shared.add(number, &rule(number)).expect("a new id");
+    }
+    let mut reader = shared.reader();
+    (0..260).for_each(|number| assert_eq!(reader.set().first_match(&packet(number, 1)), Some(number)));
+    assert!(cfg!(not(target_family = "wasm")) || !reader.set().is_stale());
+}
+
 /// While one thread reads, so many rules are added that all are indexed anew, more than once.
 #[test]
+#[cfg_attr(target_family = "wasm", ignore = "there are no threads")]
 fn readers_see_changes_during_indexing() {
     let shared = SharedSet::new(rules(100));
     let is_over = AtomicBool::new(false);

@@ -15,6 +15,8 @@ pub(crate) mod profile;
 mod seccomp;
 pub(crate) mod trace;
 
+use core::borrow::Borrow;
+
 use crate::bpf::dialect::Dialect;
 use crate::bpf::instruction::Operand;
 use crate::bpf::isa::{AluOp, Register, Width};
@@ -74,6 +76,7 @@ struct Interpreter {
 }
 
 impl Interpreter {
+    #[inline(always)]
     fn run(
         self,
         steps: &(impl Steps + ?Sized),
@@ -86,7 +89,7 @@ impl Interpreter {
         let mut rest = steps.steps_from(0);
         while let Some(step) = rest.next() {
             observer.step(len - rest.len() - 1, Registers { a, x }, &scratch);
-            match step {
+            match *step.borrow() {
                 Step::Load(dst, source) => {
                     let value = match source {
                         Source::Constant(value) => value,

@@ -276,18 +276,24 @@ mod tests {
 
     /// Runs the pass twice, compares the verdicts of native code, if there is any, on numbers around those of the
     /// program, and returns the number of blocks.
+    #[cfg_attr(not(feature = "std"), expect(unused_variables, reason = "there is no code to run on numbers"))]
     fn check(text: &str, numbers: impl Iterator<Item = u32>) -> usize {
         let program: Program = text.parse().expect("a program");
         let verified = program.verify(Dialect::Linux).expect("a valid program");
         let mut graph = Graph::new(&verified);
         graph.run(Pass::SwitchLowering);
         graph.run(Pass::SwitchLowering);
-        let filter = graph.compile();
-        assert!(filter.is_ok() || cfg!(not(feature = "jit")));
-        for number in numbers.flat_map(|number| [number.wrapping_sub(1), number, number.wrapping_add(1)]) {
-            let packet = number.to_be_bytes();
-            let Ok(filter) = &filter else { continue };
-            assert_eq!(filter.run(&packet[..]), verified.interpret(&packet[..]), "{number:#x}");
+        #[cfg(feature = "std")]
+        {
+            let filter = graph.compile();
+            if let Err(error) = &filter {
+                assert!(error.to_string().starts_with("there is no native code for this machine"), "{error}");
+            }
+            for number in numbers.flat_map(|number| [number.wrapping_sub(1), number, number.wrapping_add(1)]) {
+                let packet = number.to_be_bytes();
+                let Ok(filter) = &filter else { continue };
+                assert_eq!(filter.run(&packet[..]), verified.interpret(&packet[..]), "{number:#x}");
+            }
         }
         graph.blocks.len()
     }

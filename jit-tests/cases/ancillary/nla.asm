@@ -4,6 +4,7 @@
         ld #4
         ld nla
         ret a
+;; skip big-endian: the attributes are little-endian
 ;; packet 00000000 0400 0200 => 4
 ;; packet 00000000 0400 0100 0400 0200 => 8
 ;; packet 00000000 0500 0100 aa000000 0400 0200 => 12

@@ -4,6 +4,7 @@
         ld [0]
         ld nla
         ret a
+;; skip big-endian: the attributes are little-endian
 ;; packet 00000004 0400 0100 => 4
 ;; packet 00000005 ff 0400 0100 => 5
 ;; packet 00000007 ffffff 0400 0100 => 7

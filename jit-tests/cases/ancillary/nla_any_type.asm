@@ -5,6 +5,7 @@
         ld #4
         ld nla
         ret a
+;; skip big-endian: the attributes are little-endian
 ;; packet 00003fff 0400 ff3f => 4
 ;; packet 00003fff 0400 ffff => 4
 ;; packet 00004000 0400 0040 => 0

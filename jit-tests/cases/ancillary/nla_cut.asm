@@ -5,6 +5,7 @@
         ld nla
         add #100
         ret a
+;; skip big-endian: the attributes are little-endian
 ;; packet - => 100
 ;; packet 0400 02 => 100
 ;; packet 0500 0200 => 100

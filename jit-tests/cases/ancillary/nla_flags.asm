@@ -4,6 +4,7 @@
         ldi #4
         ldb nla
         ret a
+;; skip big-endian: the attributes are little-endian
 ;; packet 01000000 0400 0480 => 4
 ;; packet 01000000 0400 0440 => 4
 ;; packet 01000000 0400 04c0 => 4

@@ -13,6 +13,7 @@
         ldx M[0]
         or x
         ret a
+;; skip big-endian: the attributes are little-endian
 ;; packet 00000000 0400 0100 0400 0100 0400 0200 => 0xc08
 ;; packet 00000000 0400 0200 0400 0100 0400 0100 => 0x40c
 ;; packet 00000000 0400 0200 => 0x400

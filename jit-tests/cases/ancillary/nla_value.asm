@@ -7,6 +7,7 @@
         tax
         ld [x + 4]
 none:   ret a
+;; skip big-endian: the attributes are little-endian
 ;; packet 00x16 0600 0100 aaaa0000 0800 0500 01020304 => 0x01020304
 ;; packet 00x16 0600 0100 aaaa0000 0700 0500 010203 => 0
 ;; packet 00x16 0600 0100 aaaa0000 0800 0600 01020304 => 0

@@ -4,6 +4,7 @@
         ld [0]
         ld nlan
         ret a
+;; skip big-endian: the attributes are little-endian
 ;; packet 00000004 0800 0000 0400 0100 => 8
 ;; packet 00000005 aa 0800 0000 0400 0100 => 9
 ;; packet 00000008 0800 0000 0400 0100 => 0

@@ -5,6 +5,7 @@
         ld nlan
         add #100
         ret a
+;; skip big-endian: the attributes are little-endian
 ;; packet - => 100
 ;; packet 0800 01 => 100
 ;; packet 0000 0100 0400 0300 => 100

@@ -14,6 +14,7 @@
         ldh [x + 4]
         ret a
 none:   ret #9
+;; skip big-endian: the attributes are little-endian
 ;; packet 00x16 0400 0400 1000 0180 0c00 0280 0600 0300 abcd0000 => 0xabcd
 ;; packet 00x16 0400 0400 0e00 0180 0a00 0280 0600 0300 abcd => 0xabcd
 ;; packet 00x16 0400 0400 1000 0180 0c00 0280 0600 0400 abcd0000 => 9

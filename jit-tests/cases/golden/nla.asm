@@ -4,6 +4,7 @@
         ld #16
         ld nla
         ret a
+;; skip big-endian: the attributes are little-endian
 ;; packet 00x16 0400 0300 => 16
 ;; graph build
 ;; | block0:

@@ -4,6 +4,7 @@
         jeq #0x0000003c, keep
         ret #0
 keep:   ret #1
+;; skip big-endian: the numbers in packets are little-endian
 ;; packet 00000000 3c000000 00x56 => 1
 ;; packet 00000000 0000003c 00x56 => 0
 ;; graph byte-swap-folding

@@ -959,6 +959,7 @@ L953:   ret #327681
 L954:   ret #2147418112
         ret #0
 ; x86_64: read()
+;; skip big-endian: the numbers in packets are little-endian
 ;; packet 000000003e0000c0 00x56 => 0x7fff0000
 ; x86_64: execve()
 ;; packet 3b0000003e0000c0 00x56 => 0x7fff0000

@@ -52,6 +52,7 @@ L47:    ret #327718
 L48:    ret #2147418112
 L49:    ret #-2147483648
 ; x86_64: write()
+;; skip big-endian: the numbers in packets are little-endian
 ;; packet 010000003e0000c0 00x56 => 0x7fff0000
 ; x86_64: execve()
 ;; packet 3b0000003e0000c0 00x56 => 0x7fff0000

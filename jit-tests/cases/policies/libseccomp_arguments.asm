@@ -46,6 +46,7 @@ L41:    ret #2147418112
 L42:    ret #196608
 L43:    ret #0
 ; x86_64: read()
+;; skip big-endian: the numbers in packets are little-endian
 ;; packet 000000003e0000c0 00x56 => 0x7fff0000
 ; x86_64: write(2)
 ;; packet 010000003e0000c0000000000000000002 00x47 => 0x7fff0000

@@ -90,6 +90,7 @@ L85:    ret #327681
 L86:    ret #2147418112
 L87:    ret #0
 ; x86_64: open()
+;; skip big-endian: the numbers in packets are little-endian
 ;; packet 020000003e0000c0 00x56 => 0x7fff0000
 ; x86_64: openat()
 ;; packet 010100003e0000c0 00x56 => 0x7fff0000

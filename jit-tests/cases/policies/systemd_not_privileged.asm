@@ -48,6 +48,7 @@ L05:    jeq #0x5c, L43
 L43:    ret #-2147483648
 L44:    ret #2147418112
 ; x86_64: write()
+;; skip big-endian: the numbers in packets are little-endian
 ;; packet 010000003e0000c0 00x56 => 0x7fff0000
 ; x86_64: execve()
 ;; packet 3b0000003e0000c0 00x56 => 0x7fff0000

@@ -66,6 +66,7 @@ L38:    ld [28]
 L62:    ret #327681
 L63:    ret #2147418112
 ; x86_64: unshare(0x40000000)
+;; skip big-endian: the numbers in packets are little-endian
 ;; packet 100100003e0000c0000000000000000000000040 00x44 => 0x00050001
 ; x86_64: unshare(0x20000000)
 ;; packet 100100003e0000c0000000000000000000000020 00x44 => 0x7fff0000

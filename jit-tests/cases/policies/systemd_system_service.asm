@@ -309,6 +309,7 @@ L49:    jeq #0x2c, L305
         ret #327681
 L305:   ret #2147418112
 ; x86_64: write()
+;; skip big-endian: the numbers in packets are little-endian
 ;; packet 010000003e0000c0 00x56 => 0x7fff0000
 ; x86_64: futex()
 ;; packet ca0000003e0000c0 00x56 => 0x7fff0000

@@ -368,6 +368,7 @@ L109:   jeq #0x93, L365
         ret #327681
 L365:   ret #2147418112
 ; i386: write()
+;; skip big-endian: the numbers in packets are little-endian
 ;; packet 0400000003000040 00x56 => 0x7fff0000
 ; i386: socketcall()
 ;; packet 6600000003000040 00x56 => 0x7fff0000

@@ -303,6 +303,7 @@ L44:    jeq #0x40000030, L300
         ret #327681
 L300:   ret #2147418112
 ; x32: write()
+;; skip big-endian: the numbers in packets are little-endian
 ;; packet 010000403e0000c0 00x56 => 0x7fff0000
 ; x32: execve()
 ;; packet 080200403e0000c0 00x56 => 0x7fff0000

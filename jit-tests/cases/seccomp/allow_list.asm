@@ -15,6 +15,7 @@ allow:  ret #0x7fff0000
 deny:   ret #0x0005000d                 ; EACCES
 trap:   ret #0x00030000
 kill:   ret #0x80000000
+;; skip big-endian: the numbers in packets are little-endian
 ;; packet 00000000 3e0000c0 00x56 => 0x7fff0000
 ;; packet 0f000000 3e0000c0 00x56 => 0x7fff0000
 ;; packet e7000000 3e0000c0 00x56 => 0x7fff0000

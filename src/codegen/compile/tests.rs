@@ -46,6 +46,22 @@ fn reads_its_constant_tables() -> Result<(), CompileError> {
     Ok(())
 }
 
+/// If Cranelift lost the mark of a return, that would restore a frame pointer which nothing has saved.
+#[cfg(target_arch = "x86_64")]
+#[test]
+fn unmarked_returns_keep_the_frame() -> Result<(), CompileError> {
+    with_compiler(|compiler| {
+        lower_sum(compiler, &[0; 4], &[0]);
+        let isa = compiler.host[0].clone();
+        compiler.context.compile(&*isa, &mut compiler.control).expect("valid code");
+        let (compiled, function) = (compiler.compiled()?, &compiler.context.func);
+        let mut code = compiled.code_buffer().to_vec();
+        assert_eq!(frame_pointer_omission::omit(compiled, function, &mut code), 0);
+        assert_eq!(code, compiled.code_buffer());
+        Ok(())
+    })
+}
+
 /// The memory of other systems works on Linux, too, where it can be looked at.
 #[cfg(target_os = "linux")]
 #[test]
@@ -131,7 +147,7 @@ fn interprets_if_executable_memory_is_refused() {
         assert!(matches!(required, Err(FilterError::Compile(CompileError::Memory(_)))));
 
         let provided = with_compiler(|compiler| {
-            lower_sum(compiler, &[], &[]);
+            lower_sum(compiler, &7_u32.to_ne_bytes(), &[1]);
             let isa = compiler.host[0].clone();
             compiler.compile(&isa)?;
             compiler.write(compiler.compiled()?, &mut module(&isa, provided_memory::Provider::default()))
