@@ -4,10 +4,11 @@ use std::hash::{BuildHasher, RandomState};
 
 use crate::bpf::verify::Verified;
 use crate::classifier::fallback::{self, Fallback, FallbackReason};
+use crate::classifier::interval_table::{self, Group};
 use crate::classifier::linear_prefix::{self, LinearScan};
 use crate::classifier::packet_fields::PacketFields;
 use crate::classifier::path_extraction::{Extracted, extract};
-use crate::classifier::table::{MAX_INLINE_TERMS, Tables};
+use crate::classifier::table::{MAX_INLINE_TERMS, MatchKind, Tables};
 use crate::classifier::table_choice::{self, KeyMask, TablePlan};
 use crate::classifier::table_key;
 use crate::classifier::term::{self, Rank, Term};
@@ -62,19 +63,34 @@ impl Classifier {
 ///
 /// Of several plans, the one with the lowest estimated time is built. One plan is a list that is compiled inline.
 fn best_tables(fields: &PacketFields, terms: &[Term], none: Rank) -> (Tables, Vec<Rank>) {
-    let limits = if terms.len() <= MAX_COMPARED { CHAIN_LIMITS } else { &CHAIN_LIMITS[..1] };
-    let is_list = (1..=MAX_INLINE_TERMS).contains(&terms.len());
-    let list = is_list.then(|| vec![TablePlan { key: KeyMask::new(), terms: (0..terms.len()).collect() }]);
+    let mut left: Vec<usize> = (0..terms.len()).collect();
+    let groups = interval_table::take_groups(fields, terms, &mut left);
+    let limits = if left.len() <= MAX_COMPARED { CHAIN_LIMITS } else { &CHAIN_LIMITS[..1] };
+    let is_list = (1..=MAX_INLINE_TERMS).contains(&left.len());
+    let list = is_list.then(|| vec![TablePlan { key: KeyMask::new(), terms: left.clone() }]);
     let mut work = table_choice::work(terms.len());
     let build_plan = |mut plans: Vec<TablePlan>| {
         let dropped = drop_long_lists(terms, &mut plans);
-        let tables = build(fields, terms, none, plans);
+        let mut tables = Tables::new(none);
+        push(&mut tables, fields, terms, plans, None);
         (tables.cost() + linear_prefix::INSTRUCTIONS_OF_RULE * dropped.len() as f64, tables, dropped)
     };
-    let mut plans = limits.iter().map(|&limit| table_choice::plan(fields, terms, limit, &mut work)).chain(list);
+    let mut plans =
+        limits.iter().map(|&limit| table_choice::plan(fields, terms, left.clone(), limit, &mut work)).chain(list);
     let first = build_plan(plans.next().unwrap_or_default());
     let better = |best: (f64, _, _), other: (f64, _, _)| if other.0 * CLEARLY_BETTER < best.0 { other } else { best };
-    let (_, tables, dropped) = plans.map(build_plan).fold(first, better);
+    let (_, mut tables, dropped) = plans.map(build_plan).fold(first, better);
+
+    let mut wide = Vec::new();
+    for Group { field, terms: group } in groups {
+        let of_group: Vec<&Term> = group.iter().map(|&term| &terms[term]).collect();
+        wide.extend(tables.push_group(fields, field, &of_group).into_iter().map(|place| group[place]));
+    }
+    wide.sort_unstable();
+    let plans = table_choice::plan(fields, terms, wide, CHAIN_LIMITS[0], &mut work);
+    push(&mut tables, fields, terms, plans, Some(MatchKind::All));
+    tables.list.sort_by_key(|table| table.first_rank);
+    tables.finish(fields);
     (tables, dropped)
 }
 
@@ -94,8 +110,8 @@ fn drop_long_lists(terms: &[Term], plans: &mut Vec<TablePlan>) -> Vec<Rank> {
     dropped
 }
 
-/// Builds the planned tables.
-fn build(fields: &PacketFields, terms: &[Term], none: Rank, plans: Vec<TablePlan>) -> Tables {
+/// Adds the planned tables for matches of a kind.
+fn push(tables: &mut Tables, fields: &PacketFields, terms: &[Term], plans: Vec<TablePlan>, kind: Option<MatchKind>) {
     let are_few = plans.len() <= FEW_TABLES;
     let mut groups: Vec<(KeyMask, Vec<&Term>)> = Vec::new();
     for plan in plans {
@@ -107,10 +123,7 @@ fn build(fields: &PacketFields, terms: &[Term], none: Rank, plans: Vec<TablePlan
     groups.sort_by_cached_key(|(key, terms)| (terms.first().map(|term| term.rank), key.clone()));
     // Random factors keep senders from choosing packets whose keys collide.
     let random = RandomState::new();
-    let mut tables = Tables::new(none);
     for (key, terms) in groups {
-        tables.push(fields, &key, are_few, &terms, |trial, field| random.hash_one((trial, field)));
+        tables.push(fields, (&key, kind), are_few, &terms, |trial, field| random.hash_one((trial, field)));
     }
-    tables.finish(fields);
-    tables
 }
