@@ -300,7 +300,13 @@ impl Tables {
 
     /// Adds a table with a map of the numbers up to `max`, which follows some other words.
     fn push_map(&mut self, table: Table, mut words: Vec<u32>, intervals: &[Interval], none: u32, max: u32) {
-        let (map, of_map) = IntervalMap::new(intervals, u32::BITS - max.leading_zeros());
+        let width = u32::BITS - max.leading_zeros();
+        // The map is of all numbers of this width, even if the field has only some of them.
+        let mut intervals = intervals.to_vec();
+        if let Some(end) = intervals.last_mut() {
+            end.last = (u32::MAX).checked_shr(u32::BITS - width).unwrap_or(0);
+        }
+        let (map, of_map) = IntervalMap::new(&intervals, width);
         let at = words.len();
         words.extend(of_map);
         let lookup = Lookup::Intervals { map, at, none };
