@@ -37,6 +37,16 @@ pub(crate) struct Interval {
     pub(crate) content: u32,
 }
 
+impl Interval {
+    /// Appends an interval, or extends the last one if it has the same content.
+    pub(crate) fn push(intervals: &mut Vec<Interval>, last: u32, content: u32) {
+        match intervals.last_mut().filter(|end| end.content == content) {
+            Some(end) => end.last = last,
+            None => intervals.push(Interval { last, content }),
+        }
+    }
+}
+
 /// The shape of a map.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct IntervalMap {

@@ -67,14 +67,20 @@ impl SlotLookup {
                 });
                 (content, differs)
             }
-            Lookup::Chain => unreachable!("a table without a key has one chain"),
+            Lookup::Chain | Lookup::BitVectors(_) => unreachable!("the table has a key"),
         };
         self.contents.insert(known, emitted);
         emitted
     }
 
     /// Emits the content of the interval of a number, 64 bits, in a map that begins at the word `start`.
-    fn interval(&self, builder: &mut FunctionBuilder, map: IntervalMap, start: usize, number: ir::Value) -> ir::Value {
+    pub(crate) fn interval(
+        &self,
+        builder: &mut FunctionBuilder,
+        map: IntervalMap,
+        start: usize,
+        number: ir::Value,
+    ) -> ir::Value {
         let size = |level: u32| 4 * if level < map.levels { interval_map::NODE } else { interval_map::BUCKET };
         let index = builder.ins().ushr_imm_s(number, i64::from(map.root.shift));
         let mut index = builder.ins().band_imm_s(index, signed(map.root.mask));
