@@ -207,7 +207,8 @@ fn rows_of(
         Some(&start) => start,
         None => {
             let start = words.len() as u32;
-            let summary = bits.iter().enumerate().fold(0, |summary, (word, &bits)| summary | u64::from(bits != 0) << word);
+            let summary =
+                bits.iter().enumerate().fold(0, |summary, (word, &bits)| summary | u64::from(bits != 0) << word);
             let row = std::iter::repeat_n(summary, vectors.summary_len()).chain(bits.iter().copied());
             words.extend(row.flat_map(|word| [word as u32, (word >> 32) as u32]));
             known.insert(bits.to_vec(), start);

@@ -332,7 +332,8 @@ impl Table {
     /// Returns whether the table tests all conditions of a term, and these suffice for a match.
     pub(super) fn is_exact(&self, term: &Term) -> bool {
         // Only entries with words of their own have what they need besides rows.
-        let lacks_rows = matches!(self.lookup, Lookup::BitVectors(_)) && term.needs & !self.needs & !self.row_fields != 0;
+        let lacks_rows =
+            matches!(self.lookup, Lookup::BitVectors(_)) && term.needs & !self.needs & !self.row_fields != 0;
         let is_decided = |constraint: &Constraint| {
             self.tag_field == Some(constraint.field)
                 || self.row_fields >> constraint.field & 1 != 0
@@ -430,9 +431,3 @@ impl Table {
         values.present & needs == needs && conditions.all(|holds| holds)
     }
 }
-
-impl Tables { pub(crate) fn dump(&self, fields: &PacketFields) { // XXX
-    if std::env::var_os("DUMP").is_none() { return; }
-    eprintln!("fields {}, cost {}", fields.list.len(), self.cost());
-    for t in &self.list { eprintln!("  {:?} {:?} key {:x?} guards {} terms {} chains {} longest {} mean {:.1} inline {} conds {} rank {}", t.kind, match t.lookup { Lookup::Chain => "chain".to_owned(), Lookup::Hash(s) => format!("hash {}", s.bits), Lookup::Intervals{map,..} => format!("map {} levels", map.levels), Lookup::BitVectors(v) => format!("bits {} words, {:?}", v.words, t.bit_rows.iter().map(|r| (r.field, r.map.levels)).collect::<Vec<_>>()) }, t.key.iter().map(|k| (k.field, k.mask)).collect::<Vec<_>>(), t.guards.len(), t.term_count, t.chain_count, t.longest_chain, t.mean_chain_len, t.inline_terms.len(), t.conditions.len(), t.first_rank); }
-} }

@@ -11,6 +11,9 @@ use crate::codegen::classifier::branch_away_if;
 use crate::codegen::classifier::slot_lookup::{WordAddress, pair};
 use crate::codegen::classifier::table_lowering::TableLowering;
 
+/// The most words of a row of which all are computed.
+const MOST_UNROLLED: usize = 16;
+
 impl TableLowering<'_, '_> {
     /// Emits the lookup of a table of bit vectors, if the conditions hold.
     pub(super) fn bit_vectors(&mut self, table: &Table, vectors: BitVectors, failed: Option<ir::Value>) {
@@ -59,26 +62,10 @@ impl TableLowering<'_, '_> {
         all: ir::Value,
     ) {
         let builder = &mut *self.conditions.builder;
-        let (number, bits) = if vectors.words == 1 {
-            (lowest(builder, all, WORD), all)
+        let (number, bits) = if vectors.words <= MOST_UNROLLED {
+            first_of_all(builder, rows, vectors, all)
         } else {
-            let (next_word, done) = (builder.create_block(), builder.create_block());
-            let summary = builder.append_block_param(next_word, types::I64);
-            builder.ins().jump(next_word, &[BlockArg::Value(all)]);
-            builder.switch_to_block(next_word);
-            let word = lowest(builder, summary, vectors.words);
-            let bits = word_bits(builder, rows, word);
-            let none = builder.ins().iconst(types::I64, 0);
-            let bits = builder.ins().select(summary, bits, none);
-            let rest = without_lowest(builder, summary);
-            // The words after one without a term, or 0.
-            let rest = builder.ins().select(bits, none, rest);
-            let bit = lowest(builder, bits, WORD);
-            let number = builder.ins().ishl_imm_s(word, i64::from(WORD.ilog2()));
-            let number = builder.ins().bor(number, bit);
-            builder.ins().brif(rest, next_word, &[BlockArg::Value(rest)], done, &[]);
-            builder.switch_to_block(done);
-            (number, bits)
+            first_by_summary(builder, rows, vectors, all)
         };
         let offset = builder.ins().ishl_imm_s(number, 3);
         let entry = builder.ins().iadd(entries.0, offset);
@@ -156,6 +143,58 @@ impl TableLowering<'_, '_> {
         }
         self.state.add_entry(builder, None, head);
     }
+}
+
+/// Emits the number of the first bit that is set in all rows, and the word with this bit, or 0: all words are computed.
+fn first_of_all(
+    builder: &mut FunctionBuilder,
+    rows: &[WordAddress],
+    vectors: BitVectors,
+    all: ir::Value,
+) -> (ir::Value, ir::Value) {
+    if vectors.words == 1 {
+        return (lowest(builder, all, WORD), all);
+    }
+    let none = builder.ins().iconst(types::I64, 0);
+    let (mut first, mut bits) = (none, none);
+    for word in (0..vectors.words).rev() {
+        let of_word = rows.iter().map(|&row| pair(builder, row, 2 * (1 + word))).collect();
+        let of_word = all_bits(builder, of_word);
+        let number = builder.ins().iconst(types::I64, (WORD * word) as i64);
+        first = builder.ins().select(of_word, number, first);
+        bits = builder.ins().select(of_word, of_word, bits);
+    }
+    // The summary is 0 if other conditions fail.
+    let bits = builder.ins().select(all, bits, none);
+    let bit = lowest(builder, bits, WORD);
+    (builder.ins().iadd(first, bit), bits)
+}
+
+/// Emits the same with a loop over the words that the summary has: the first one is computed without a branch, and a
+/// branch goes back for others if no term holds there.
+fn first_by_summary(
+    builder: &mut FunctionBuilder,
+    rows: &[WordAddress],
+    vectors: BitVectors,
+    all: ir::Value,
+) -> (ir::Value, ir::Value) {
+    let (next_word, done) = (builder.create_block(), builder.create_block());
+    let summary = builder.append_block_param(next_word, types::I64);
+    builder.ins().jump(next_word, &[BlockArg::Value(all)]);
+    builder.switch_to_block(next_word);
+    let word = lowest(builder, summary, vectors.words);
+    let bits = word_bits(builder, rows, word);
+    let none = builder.ins().iconst(types::I64, 0);
+    let bits = builder.ins().select(summary, bits, none);
+    let rest = without_lowest(builder, summary);
+    // The words after one without a term, or 0.
+    let rest = builder.ins().select(bits, none, rest);
+    let bit = lowest(builder, bits, WORD);
+    let number = builder.ins().ishl_imm_s(word, i64::from(WORD.ilog2()));
+    let number = builder.ins().bor(number, bit);
+    builder.ins().brif(rest, next_word, &[BlockArg::Value(rest)], done, &[]);
+    builder.switch_to_block(done);
+    (number, bits)
 }
 
 /// Emits the number of the lowest bit that is set, or that of the last of `count` bits if none is.

@@ -31,7 +31,7 @@ const STRETCH: usize = 8;
 /// Emits the lookups in all tables.
 pub(crate) struct TableLowering<'a, 'f> {
     pub(super) conditions: Conditions<'a, 'f>,
-    pub(super) lookup: SlotLookup,
+    pub(super) lookup: SlotLookup<'a>,
     pub(super) state: MatchState,
     fields: &'a PacketFields,
     tables: &'a Tables,
