@@ -7,6 +7,7 @@ use crate::filter_set::change::GAP;
 use crate::filter_set::segment::{RulePosition, Segment};
 use crate::filter_set::{FilterSet, SetError};
 use crate::lang::{Target, compile_expression};
+use crate::parallel;
 
 /// Options for building a [`FilterSet`]. The defaults are those of [`FilterSet::new`].
 ///
@@ -68,13 +69,14 @@ impl FilterSetConfig {
         rules: impl IntoIterator<Item = (u32, &'e str)>,
         target: impl Into<Target>,
     ) -> Result<FilterSet, SetError> {
-        let target = target.into();
-        let compile = |(id, expression): (u32, &str)| {
+        let (target, rules) = (target.into(), rules.into_iter().collect::<Vec<(u32, &str)>>());
+        let compile = |place: usize| {
+            let (id, expression) = rules[place];
             let program =
                 compile_expression(expression, &target).map_err(|error| SetError::Expression { id, error })?;
             let verified = program.verify(target.get_dialect()).map_err(|error| SetError::Verify { id, error })?;
             Ok((id, verified))
         };
-        self.build(rules.into_iter().map(compile).collect::<Result<Vec<_>, SetError>>()?)
+        self.build(parallel::map(rules.len(), compile).into_iter().collect::<Result<Vec<_>, SetError>>()?)
     }
 }
