@@ -2,12 +2,12 @@
 
 use std::hash::{BuildHasher, RandomState};
 
-use crate::bpf::verify::Verified;
 use crate::classifier::fallback::{self, Fallback, FallbackReason};
 use crate::classifier::interval_table::{self, Group};
 use crate::classifier::linear_prefix::{self, LinearScan};
 use crate::classifier::packet_fields::PacketFields;
 use crate::classifier::path_extraction::{Extracted, extract};
+use crate::classifier::program_list::ProgramList;
 use crate::classifier::table::{MAX_INLINE_TERMS, MatchKind, Tables};
 use crate::classifier::table_choice::{self, KeyMask, TablePlan};
 use crate::classifier::table_key;
@@ -41,7 +41,7 @@ pub(crate) struct Classifier {
 }
 
 impl Classifier {
-    pub(crate) fn new(programs: &[Verified]) -> Classifier {
+    pub(crate) fn new(programs: &ProgramList) -> Classifier {
         let Extracted { values, paths, joined } = extract(programs);
         let never_match = paths.iter().zip(0..).filter_map(|(paths, rank)| paths.is_empty().then_some(rank)).collect();
         let mut fields = PacketFields::choose(values, &paths);

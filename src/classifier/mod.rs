@@ -60,7 +60,7 @@ mod path;
 mod path_extraction;
 mod path_joining;
 mod perfect_hash;
-mod rule_shape;
+pub(crate) mod program_list;
 pub(crate) mod table;
 mod table_choice;
 mod table_cost;

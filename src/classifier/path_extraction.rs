@@ -10,11 +10,10 @@
 use std::collections::{BTreeMap, HashMap};
 
 use crate::bpf::isa::{AluOp, Condition};
-use crate::bpf::verify::Verified;
 use crate::classifier::open_test::{self, OpenTest};
 use crate::classifier::path::{Literal, Path, simplify};
 use crate::classifier::path_joining;
-use crate::classifier::rule_shape::{self, MAX_OPEN, Shape, Shapes};
+use crate::classifier::program_list::{MAX_OPEN, ProgramList, Shape};
 use crate::ir::{Address, Check, Edge, Graph, Hashing, Range, Terminator, Test, Value, ValueId, Values, complement};
 use crate::opt::Pass;
 use crate::parallel;
@@ -59,24 +58,22 @@ pub(crate) struct Extracted {
 /// steps to others, so that no program has less because of another one.
 ///
 /// Programs of one shape are executed once, with open constants, if that gives few paths.
-pub(crate) fn extract(programs: &[Verified]) -> Extracted {
+pub(crate) fn extract(programs: &ProgramList) -> Extracted {
     let mut order: Vec<usize> = (0..programs.len()).collect();
-    order.sort_by_key(|&place| programs[place].steps().len() / SHORT);
+    order.sort_by_key(|&place| programs.shapes[programs.shape_of(place)].first.steps().len() / SHORT);
     let mut left = STEPS + STEPS_OF_RULE * programs.len();
     let mut values = Values::default();
     let (mut alone, mut joined) = (Vec::new(), Vec::new());
-    let shapes = Shapes::of(programs);
     // The paths of each shape; `Some(None)` if its programs are executed one by one.
-    let mut of_shapes: Vec<Option<Option<ShapePaths>>> = shapes.list.iter().map(|_| None).collect();
+    let mut of_shapes: Vec<Option<Option<Vec<Path>>>> = vec![None; programs.shapes.len()];
     for (done, place) in order.into_iter().enumerate() {
-        let shape = shapes.of[place] as usize;
-        let of_shape = of_shapes[shape]
-            .get_or_insert_with(|| ShapePaths::extract(&shapes.list[shape], &programs[place], &mut values));
+        let shape = programs.shape_of(place);
+        let of_shape = of_shapes[shape].get_or_insert_with(|| of_shape(&programs.shapes[shape], &mut values));
         if of_shape.is_some() {
             continue;
         }
         let share = (left / (programs.len() - done)).min(MAX_STEPS);
-        let graph = prepared(Graph::new(&programs[place]));
+        let graph = prepared(Graph::new(&programs.get(place)));
         let mut steps = share;
         let separate =
             (ways(&graph) <= MAX_WAYS).then(|| Executor::new(&graph, &mut values).separate(&mut steps, MAX_PATHS));
@@ -90,8 +87,12 @@ pub(crate) fn extract(programs: &[Verified]) -> Extracted {
         alone.push((place, of_program));
     }
     joined.sort_unstable();
-    let mut paths = parallel::map(programs.len(), |place| match &of_shapes[shapes.of[place] as usize] {
-        Some(Some(of_shape)) => of_shape.of_program(&programs[place], &values),
+    let mut paths = parallel::map(programs.len(), |place| match &of_shapes[programs.shape_of(place)] {
+        Some(Some(of_shape)) => {
+            let mut constants = [0; MAX_OPEN];
+            constants.iter_mut().zip(programs.open_constants(place)).for_each(|(to, k)| *to = k);
+            open_test::with_constants(of_shape, &constants, &values)
+        }
         _ => Vec::new(),
     });
     alone.into_iter().for_each(|(place, of_program)| paths[place] = of_program);
@@ -105,37 +106,12 @@ fn prepared(mut graph: Graph) -> Graph {
     graph
 }
 
-/// The paths of programs of one shape, with open tests.
-struct ShapePaths {
-    paths: Vec<Path>,
-    /// The place of each open constant among the constants of a program.
-    places: Vec<usize>,
-}
-
-impl ShapePaths {
-    /// Executes the programs of a shape, given one of them; `None` if that is not worth it, or gives too many paths.
-    fn extract(shape: &Shape, program: &Verified, values: &mut Values) -> Option<ShapePaths> {
-        let (numbers, places) = shape.open()?;
-        let mut open = vec![None; program.steps().len()];
-        rule_shape::constants(program).zip(numbers).for_each(|((pc, _), number)| open[pc] = number);
-        let graph = prepared(Graph::with_open_constants(program, &open));
-        let mut steps = MAX_STEPS.min(STEPS_OF_RULE * shape.count);
-        let is_small = ways(&graph) <= MAX_WAYS;
-        let paths = is_small.then(|| Executor::new(&graph, values).separate(&mut steps, MAX_SHAPE_PATHS)).flatten()?;
-        Some(ShapePaths { paths, places })
-    }
-
-    /// Returns the paths of a program of the shape.
-    fn of_program(&self, program: &Verified, values: &Values) -> Vec<Path> {
-        let mut constants = [0; MAX_OPEN];
-        let mut places = self.places.iter().enumerate().peekable();
-        for (place, (_, k)) in rule_shape::constants(program).enumerate() {
-            if let Some((number, _)) = places.next_if(|&(_, &of_open)| of_open == place) {
-                constants[number] = k;
-            }
-        }
-        open_test::with_constants(&self.paths, &constants, values)
-    }
+/// Returns the paths of programs of one shape, with open tests; `None` if that is not worth it, or these are too many.
+fn of_shape(shape: &Shape, values: &mut Values) -> Option<Vec<Path>> {
+    let graph = prepared(Graph::with_open_constants(&shape.first, &shape.open()?));
+    let mut steps = MAX_STEPS.min(STEPS_OF_RULE * shape.count);
+    let is_small = ways(&graph) <= MAX_WAYS;
+    is_small.then(|| Executor::new(&graph, values).separate(&mut steps, MAX_SHAPE_PATHS)).flatten()
 }
 
 /// Returns the number of ways through a graph to a verdict other than 0, contradictory ones included.
