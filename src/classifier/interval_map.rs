@@ -37,6 +37,19 @@ pub(crate) struct Interval {
     pub(crate) content: u32,
 }
 
+impl Interval {
+    /// Appends an interval, or extends the last one if it has the same content.
+    pub(crate) fn push(intervals: &mut Vec<Interval>, last: u32, content: u32) {
+        match intervals.last_mut().filter(|end| end.content == content) {
+            Some(end) => end.last = last,
+            None => intervals.push(Interval { last, content }),
+        }
+    }
+}
+
+/// The most bits of numbers of which each has an element of its own.
+const DIRECT_BITS: u32 = 8;
+
 /// The shape of a map.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct IntervalMap {
@@ -44,6 +57,8 @@ pub(crate) struct IntervalMap {
     pub(crate) root: Bits,
     /// The number of levels of nodes.
     pub(crate) levels: u32,
+    /// `true` if the elements of the root are contents.
+    pub(crate) is_direct: bool,
 }
 
 /// The bits of a number that index an array: it is shifted right, and masked.
@@ -78,6 +93,9 @@ impl IntervalMap {
     /// Returns a map of all numbers of `width` bits, and its words. The intervals are in order; the last one ends with
     /// the largest number.
     pub(crate) fn new(intervals: &[Interval], width: u32) -> (IntervalMap, Vec<u32>) {
+        if width <= DIRECT_BITS {
+            return IntervalMap::direct(intervals, width);
+        }
         let needed = bits_to_resolve(intervals, width);
         let limit = WORDS + WORDS_OF_INTERVAL * intervals.len();
         let dense = (intervals.len() / 4 + 1).ilog2().min(width);
@@ -85,7 +103,7 @@ impl IntervalMap {
             let root_bits = needed.saturating_sub(MAX_STRIDE * levels);
             let root_bits = if levels == 0 { root_bits } else { root_bits.max(dense.min(MAX_ROOT_BITS)) };
             let fits = levels == MAX_LEVELS || root_bits <= MAX_ROOT_BITS;
-            let map = IntervalMap { root: Bits::upper(width, root_bits), levels };
+            let map = IntervalMap { root: Bits::upper(width, root_bits), levels, is_direct: false };
             let limit = if levels == MAX_LEVELS { usize::MAX } else { limit };
             let mut builder = Builder { words: Vec::new(), limit, shared: HashMap::default() };
             let block = Block { intervals, low: 0, bits: width };
@@ -94,8 +112,30 @@ impl IntervalMap {
         (0..MAX_LEVELS).find_map(with).or_else(|| with(MAX_LEVELS)).expect("any map fits with the most levels")
     }
 
+    fn direct(intervals: &[Interval], width: u32) -> (IntervalMap, Vec<u32>) {
+        let root = Bits::upper(width, width);
+        let mut words = Vec::with_capacity(1 << width);
+        intervals.iter().for_each(|interval| words.resize(interval.last as usize + 1, interval.content));
+        (IntervalMap { root, levels: 0, is_direct: true }, words)
+    }
+
+    /// Returns the intervals of a map that is one bucket.
+    pub(crate) fn only_bucket(&self, words: &[u32]) -> Option<Vec<Interval>> {
+        let is_only = self.levels == 0 && !self.is_direct && self.root.mask == 0;
+        let bucket = words.get(..BUCKET).filter(|_| is_only)?;
+        let mut intervals = Vec::new();
+        for number in 0..=LASTS {
+            let last = bucket.get(..LASTS)?.get(number).copied().unwrap_or(u32::MAX);
+            Interval::push(&mut intervals, last, bucket[LASTS + number]);
+        }
+        Some(intervals)
+    }
+
     /// Returns the content of the interval of a number.
     pub(crate) fn content(&self, words: &[u32], number: u32) -> u32 {
+        if self.is_direct {
+            return words[self.root.of(number)];
+        }
         let (mut array, mut bits) = (0, self.root);
         for _ in 0..self.levels {
             let node = array + NODE * bits.of(number);

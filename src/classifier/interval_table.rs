@@ -21,6 +21,9 @@ use crate::ir::Hashing;
 /// sets as well.
 const MIN_TERMS: usize = if cfg!(debug_assertions) { 3 } else { 16 };
 
+/// The divisor of the number of terms of which a group has at least a share: each group is a lookup more.
+const LEAST_SHARE: usize = 16;
+
 /// The most prefix lengths of a group that hash tables serve better.
 const MAX_LENGTHS: usize = 2;
 
@@ -67,7 +70,8 @@ pub(crate) fn take_groups(fields: &PacketFields, terms: &[Term], left: &mut Vec<
             _ => {}
         }
     }
-    groups.retain(|_, group| group.len() >= MIN_TERMS);
+    let least = MIN_TERMS.max(left.len() / LEAST_SHARE);
+    groups.retain(|_, group| group.len() >= least);
     let grouped: HashSet<u8, Hashing> = groups.keys().map(|&(field, ..)| field).collect();
     for number in points {
         let term = &terms[number];
@@ -142,14 +146,6 @@ fn lasts(starts: &[u32], max: u32) -> impl Iterator<Item = u32> + use<'_> {
     starts[1..].iter().map(|next| next - 1).chain([max])
 }
 
-/// Appends an interval, or extends the last one if it has the same content.
-fn push(intervals: &mut Vec<Interval>, last: u32, content: u32) {
-    match intervals.last_mut().filter(|end| end.content == content) {
-        Some(end) => end.last = last,
-        None => intervals.push(Interval { last, content }),
-    }
-}
-
 /// Returns the intervals of the numbers up to `max` with the least rank of the ranges around them, or `none`.
 fn least_ranks(ranges: &[RuleRange], max: u32, none: Rank) -> Vec<Interval> {
     let starts = starts(ranges, max);
@@ -165,7 +161,7 @@ fn least_ranks(ranges: &[RuleRange], max: u32, none: Rank) -> Vec<Interval> {
         while around.peek().is_some_and(|&Reverse((_, last))| last < start) {
             around.pop();
         }
-        push(&mut intervals, last, around.peek().map_or(none, |&Reverse((rank, _))| rank));
+        Interval::push(&mut intervals, last, around.peek().map_or(none, |&Reverse((rank, _))| rank));
     }
     intervals
 }
@@ -204,7 +200,7 @@ fn all_around(ranges: &[RuleRange], max: u32) -> Around {
             known.insert(list, content);
             content
         });
-        push(&mut intervals, last, content);
+        Interval::push(&mut intervals, last, content);
     }
     Around { intervals, lists, wide }
 }
@@ -300,7 +296,13 @@ impl Tables {
 
     /// Adds a table with a map of the numbers up to `max`, which follows some other words.
     fn push_map(&mut self, table: Table, mut words: Vec<u32>, intervals: &[Interval], none: u32, max: u32) {
-        let (map, of_map) = IntervalMap::new(intervals, u32::BITS - max.leading_zeros());
+        let width = u32::BITS - max.leading_zeros();
+        // The map is of all numbers of this width, even if the field has only some of them.
+        let mut intervals = intervals.to_vec();
+        if let Some(end) = intervals.last_mut() {
+            end.last = (u32::MAX).checked_shr(u32::BITS - width).unwrap_or(0);
+        }
+        let (map, of_map) = IntervalMap::new(&intervals, width);
         let at = words.len();
         words.extend(of_map);
         let lookup = Lookup::Intervals { map, at, none };

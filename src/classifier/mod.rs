@@ -48,6 +48,7 @@
 //!
 //! [`FilterSet`](crate::FilterSet) lists the limits of time and memory.
 
+pub(crate) mod bit_vectors;
 pub(crate) mod build;
 pub(crate) mod entry_conditions;
 pub(crate) mod fallback;
@@ -60,6 +61,7 @@ mod path;
 mod path_extraction;
 mod path_joining;
 mod perfect_hash;
+mod planned_tables;
 pub(crate) mod program_list;
 pub(crate) mod table;
 mod table_choice;

@@ -15,6 +15,7 @@
 use std::collections::HashMap;
 use std::hash::BuildHasher;
 
+use crate::classifier::bit_vectors::{BitRows, BitVectors};
 use crate::classifier::entry_conditions;
 use crate::classifier::entry_conditions::{EntryCondition, MAX_ENTRY_CONDITIONS, TableGuard};
 use crate::classifier::interval_map::IntervalMap;
@@ -72,6 +73,9 @@ pub(crate) struct Table {
     pub(crate) lookup: Lookup,
     /// The start of its words.
     pub(crate) start: usize,
+    /// The rows of each field, if there are bit vectors, and a bit for each of these fields.
+    pub(crate) bit_rows: Vec<BitRows>,
+    pub(super) row_fields: u64,
     /// The field that the tag decides.
     pub(super) tag_field: Option<u8>,
     /// The terms, if there is no key and they are compiled inline.
@@ -116,6 +120,8 @@ pub(crate) enum Lookup {
         at: usize,
         none: u32,
     },
+    /// There is no key, but a row of bits for each of some fields; entries stand at the start of the table's words.
+    BitVectors(BitVectors),
 }
 
 /// Slots of two words each: the tag, and the start of the chain in the table's words or the rank.
@@ -165,7 +171,7 @@ impl Tables {
     pub(crate) fn push(
         &mut self,
         fields: &PacketFields,
-        (key, kind): (&KeyMask, Option<MatchKind>),
+        key: &KeyMask,
         is_narrow: bool,
         terms: &[&Term],
         factor: impl Fn(usize, usize) -> u64,
@@ -190,11 +196,10 @@ impl Tables {
             tag_field,
             inline_terms: if is_inline { terms.iter().map(|&term| term.clone()).collect() } else { Vec::new() },
             entries_have_needs: terms.iter().any(|term| term.needs != needs),
-            ..Table::new(kind, needs, guards, terms)
+            ..Table::new(None, needs, guards, terms)
         };
         table.has_unverified = terms.iter().any(|term| !table.is_exact(term));
-        let is_run = |term: &Term| !table.is_exact(term) || term.verdict.is_none();
-        self.rules_to_run.extend(terms.iter().filter(|term| is_run(term)).map(|term| term.rank));
+        self.rules_to_run.extend(terms.iter().filter(|term| table.is_run(term)).map(|term| term.rank));
         let words = match hashed {
             Some((_, perfect, chains)) => table.fill(&perfect, &chains),
             None => table.chain(terms).collect(),
@@ -234,9 +239,14 @@ impl Tables {
         values: &'t FieldValues,
     ) -> impl Iterator<Item = TableEntry> + use<'t> {
         let mut next = self.content(table, values);
+        let of_rows = match next {
+            Some(Content::Rows(vectors)) => Some(self.bit_matches(table, vectors, values)),
+            _ => None,
+        };
         let entries = std::iter::from_fn(move || {
             let found = next.take()?;
             let (entry, holds) = match (found, table.slot_verdict) {
+                (Content::Rows(_), _) => return None,
                 (Content::Rank(rank), verdict) => (TableEntry::with_verdict(rank, verdict.unwrap_or(0)), true),
                 (Content::Chain(at), _) => {
                     work_counter::entry();
@@ -248,7 +258,7 @@ impl Tables {
             };
             Some((entry, holds))
         });
-        entries.filter(|&(_, holds)| holds).map(|(entry, _)| entry)
+        entries.filter(|&(_, holds)| holds).map(|(entry, _)| entry).chain(of_rows.into_iter().flatten())
     }
 
     /// Returns the content of the slot for a packet.
@@ -262,6 +272,7 @@ impl Tables {
             |word: u32| if table.slot_verdict.is_some() { Content::Rank(word) } else { Content::Chain(word as usize) };
         let slots = match table.lookup {
             Lookup::Chain => return Some(Content::Chain(0)),
+            Lookup::BitVectors(vectors) => return Some(Content::Rows(vectors)),
             Lookup::Intervals { map, at, none } => {
                 let content = map.content(&words[at..], values.get(table.key[0].field));
                 return (content != none).then(|| as_content(content));
@@ -282,6 +293,8 @@ enum Content {
     Rank(Rank),
     /// The start of a chain in the table's words.
     Chain(usize),
+    /// The rows of all fields.
+    Rows(BitVectors),
 }
 
 impl Table {
@@ -294,6 +307,8 @@ impl Table {
             key: Vec::new(),
             lookup: Lookup::Chain,
             start: 0,
+            bit_rows: Vec::new(),
+            row_fields: 0,
             tag_field: None,
             inline_terms: Vec::new(),
             conditions: Vec::new(),
@@ -315,13 +330,22 @@ impl Table {
     }
 
     /// Returns whether the table tests all conditions of a term, and these suffice for a match.
-    fn is_exact(&self, term: &Term) -> bool {
+    pub(super) fn is_exact(&self, term: &Term) -> bool {
+        // Only entries with words of their own have what they need besides rows.
+        let lacks_rows =
+            matches!(self.lookup, Lookup::BitVectors(_)) && term.needs & !self.needs & !self.row_fields != 0;
         let is_decided = |constraint: &Constraint| {
             self.tag_field == Some(constraint.field)
+                || self.row_fields >> constraint.field & 1 != 0
                 || self.conditions.iter().any(|condition| condition.field == constraint.field)
                 || self.guards.iter().any(|guard| guard.decides(constraint))
         };
-        term.is_exact && term.constraints.iter().all(is_decided)
+        term.is_exact && !lacks_rows && term.constraints.iter().all(is_decided)
+    }
+
+    /// Returns whether the program of a term has to run for packets for which an entry holds.
+    pub(super) fn is_run(&self, term: &Term) -> bool {
+        !self.is_exact(term) || term.verdict.is_none()
     }
 
     /// Returns the rank of a term with its marks.

@@ -38,6 +38,15 @@ const INLINE_TERM: f64 = 3.0;
 const CONSTRAINT_USE: f64 = 1.0;
 const CONSTRAINT: f64 = 3.0;
 
+/// A row, and a table of bit vectors besides its rows.
+const ROW: f64 = 6.0;
+const BIT_VECTORS: f64 = 40.0;
+
+/// Returns the cost of a table of bit vectors, given the levels of nodes of the map of each field.
+pub(crate) fn bit_vectors(levels: impl Iterator<Item = f64>) -> f64 {
+    BIT_VECTORS + levels.map(|levels| ROW + INTERVALS + LEVEL * levels).sum::<f64>()
+}
+
 impl Tables {
     /// Returns the cost of a lookup in all tables for the first match.
     pub(crate) fn cost(&self) -> f64 {
@@ -58,7 +67,7 @@ impl Tables {
     }
 
     /// Returns the share of all terms that a table has.
-    fn share(&self, table: &Table) -> f64 {
+    pub(crate) fn share(&self, table: &Table) -> f64 {
         let terms: usize = self.list.iter().map(|table| table.term_count).sum();
         table.term_count as f64 / terms as f64
     }
@@ -66,7 +75,7 @@ impl Tables {
 
 impl Table {
     /// Returns the cost of a table with a share of all terms.
-    fn cost(&self, share: f64) -> f64 {
+    pub(crate) fn cost(&self, share: f64) -> f64 {
         if !self.inline_terms.is_empty() {
             return self.cost_of_inline_terms();
         }
@@ -77,6 +86,9 @@ impl Table {
             Lookup::Chain => return BRANCH + entry * self.mean_chain_len,
             Lookup::Hash(_) => SLOT,
             Lookup::Intervals { map, .. } => INTERVALS + LEVEL * f64::from(map.levels),
+            Lookup::BitVectors(_) => {
+                return bit_vectors(self.bit_rows.iter().map(|rows| f64::from(rows.map.levels)));
+            }
         };
         if self.slot_verdict.is_some() {
             return lookup;

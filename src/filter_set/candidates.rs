@@ -1,5 +1,6 @@
 //! The candidates that the tables of a segment find for a packet, and their resolution in the order of the rules.
 
+use crate::classifier::bit_vectors::ones;
 use crate::classifier::fallback::Fallback;
 use crate::classifier::table_entry::TableEntry;
 
@@ -73,13 +74,4 @@ impl Candidates {
             }
         }
     }
-}
-
-/// Returns the numbers of the bits that are set, in order.
-fn ones(mut bits: u64) -> impl Iterator<Item = usize> {
-    std::iter::from_fn(move || {
-        let lowest = (bits != 0).then(|| bits.trailing_zeros() as usize)?;
-        bits &= bits - 1;
-        Some(lowest)
-    })
 }

@@ -4,6 +4,7 @@
 //! A function computes the fields of the packet, and looks them up in one table after the other, without branches where
 //! these would be mispredicted. It finds the same matches as the interpreter of the tables.
 
+mod bit_vectors;
 mod conditions;
 mod field_values;
 mod match_state;

@@ -7,13 +7,16 @@ use cranelift_codegen::ir::{self, InstBuilder, MemFlagsData, types};
 use cranelift_frontend::FunctionBuilder;
 
 use crate::classifier::interval_map;
-use crate::classifier::interval_map::IntervalMap;
+use crate::classifier::interval_map::{Interval, IntervalMap};
 use crate::classifier::table::{Lookup, MatchKind, Slots, Table, Tables};
 use crate::codegen::operations::signed;
 use crate::ir::Hashing;
 
 /// Tables live as long as the code, and never change. Their words are aligned, pairs of words are not.
 const TABLE: MemFlagsData = MemFlagsData::new().with_notrap().with_readonly();
+
+/// The most intervals of a map that are compared with numbers in the code.
+const MOST_COMPARED: usize = 4;
 
 /// An address and an offset, in bytes.
 pub(crate) type WordAddress = (ir::Value, i32);
@@ -22,7 +25,8 @@ pub(crate) type WordAddress = (ir::Value, i32);
 type LookupKey = (usize, Lookup, Vec<ir::Value>, Vec<u64>);
 
 /// Emits lookups, each once: in blocks that dominate all later code.
-pub(crate) struct SlotLookup {
+pub(crate) struct SlotLookup<'a> {
+    tables: &'a Tables,
     /// The address of the tables' words.
     words: ir::Value,
     kind: MatchKind,
@@ -32,12 +36,12 @@ pub(crate) struct SlotLookup {
     entries: HashMap<(ir::Value, usize), WordAddress, Hashing>,
 }
 
-impl SlotLookup {
-    pub(crate) fn new(builder: &mut FunctionBuilder, tables: &Tables, kind: MatchKind) -> SlotLookup {
+impl<'a> SlotLookup<'a> {
+    pub(crate) fn new(builder: &mut FunctionBuilder, tables: &'a Tables, kind: MatchKind) -> SlotLookup<'a> {
         // Cranelift materialises a constant at each use, but not a computed value.
         let words = builder.ins().iconst(types::I64, tables.words.as_ptr() as i64 ^ 1);
         let words = builder.ins().bxor_imm_s(words, 1);
-        SlotLookup { words, kind, contents: HashMap::default(), entries: HashMap::default() }
+        SlotLookup { tables, words, kind, contents: HashMap::default(), entries: HashMap::default() }
     }
 
     /// Emits the content for a key of a table, 64 bits, and whether the table has no such key, in 32 bits that are 0 if
@@ -67,14 +71,30 @@ impl SlotLookup {
                 });
                 (content, differs)
             }
-            Lookup::Chain => unreachable!("a table without a key has one chain"),
+            Lookup::Chain | Lookup::BitVectors(_) => unreachable!("the table has a key"),
         };
         self.contents.insert(known, emitted);
         emitted
     }
 
     /// Emits the content of the interval of a number, 64 bits, in a map that begins at the word `start`.
-    fn interval(&self, builder: &mut FunctionBuilder, map: IntervalMap, start: usize, number: ir::Value) -> ir::Value {
+    pub(crate) fn interval(
+        &self,
+        builder: &mut FunctionBuilder,
+        map: IntervalMap,
+        start: usize,
+        number: ir::Value,
+    ) -> ir::Value {
+        if map.is_direct {
+            let index = builder.ins().band_imm_s(number, signed(map.root.mask));
+            let element = element(builder, self.words, index, 4);
+            let (element, offset) = word_address(builder, element, start);
+            return builder.ins().uload32(TABLE, element, offset);
+        }
+        let only = map.only_bucket(&self.tables.words[start..]);
+        if let Some(intervals) = only.filter(|intervals| intervals.len() <= MOST_COMPARED) {
+            return interval_of_few(builder, &intervals, number);
+        }
         let size = |level: u32| 4 * if level < map.levels { interval_map::NODE } else { interval_map::BUCKET };
         let index = builder.ins().ushr_imm_s(number, i64::from(map.root.shift));
         let mut index = builder.ins().band_imm_s(index, signed(map.root.mask));
@@ -169,6 +189,21 @@ impl SlotLookup {
     pub(crate) fn start(&self, builder: &mut FunctionBuilder, table: &Table) -> WordAddress {
         word_address(builder, self.words, table.start)
     }
+}
+
+/// Emits the content of the interval of a number, 64 bits, by comparisons with constants.
+fn interval_of_few(builder: &mut FunctionBuilder, intervals: &[Interval], number: ir::Value) -> ir::Value {
+    let content = |builder: &mut FunctionBuilder, interval: &Interval| {
+        builder.ins().iconst(types::I64, i64::from(interval.content))
+    };
+    let (end, others) = intervals.split_last().expect("a map has intervals");
+    let mut found = content(builder, end);
+    for interval in others.iter().rev() {
+        let is_before = builder.ins().icmp_imm_s(IntCC::UnsignedLessThanOrEqual, number, signed(interval.last));
+        let of_interval = content(builder, interval);
+        found = builder.ins().select(is_before, of_interval, found);
+    }
+    found
 }
 
 /// Emits the address of an element of `size` bytes, a power of two, of an array, given its index in 32 bits.

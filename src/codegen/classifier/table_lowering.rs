@@ -30,12 +30,12 @@ const STRETCH: usize = 8;
 
 /// Emits the lookups in all tables.
 pub(crate) struct TableLowering<'a, 'f> {
-    conditions: Conditions<'a, 'f>,
-    lookup: SlotLookup,
-    state: MatchState,
+    pub(super) conditions: Conditions<'a, 'f>,
+    pub(super) lookup: SlotLookup<'a>,
+    pub(super) state: MatchState,
     fields: &'a PacketFields,
     tables: &'a Tables,
-    kind: MatchKind,
+    pub(super) kind: MatchKind,
     /// `true` if entries without chains are compared without branches.
     is_branchless: bool,
     /// The block that returns.
@@ -108,6 +108,9 @@ impl<'a, 'f> TableLowering<'a, 'f> {
         if table.lookup == Lookup::Chain {
             let start = self.lookup.start(self.conditions.builder, table);
             return self.chain_unless_late(table, failed, start);
+        }
+        if let Lookup::BitVectors(vectors) = table.lookup {
+            return self.bit_vectors(table, vectors, failed);
         }
         let key = table.key.iter().map(|key| self.conditions.masked(key.field, key.mask)).collect();
         let (content, differs) = self.lookup.content(self.conditions.builder, table, key);
@@ -223,7 +226,7 @@ impl<'a, 'f> TableLowering<'a, 'f> {
     }
 
     /// Emits the rank of an entry, without its marks.
-    fn rank(&mut self, table: &Table, entry: WordAddress) -> ir::Value {
+    pub(super) fn rank(&mut self, table: &Table, entry: WordAddress) -> ir::Value {
         if let Some(&known) = self.ranks.get(&entry) {
             return known;
         }
