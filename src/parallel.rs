@@ -7,14 +7,6 @@ use std::thread;
 /// The fewest items that are worth a thread.
 const MIN_ITEMS: usize = 1_024;
 
-/// Returns the results of a function for the numbers below `count`, in order.
-pub(crate) fn map<T: Send>(count: usize, f: impl Fn(usize) -> T + Sync) -> Vec<T> {
-    let mut parts = in_parts(count, |range| range.map(&f).collect::<Vec<T>>());
-    let mut all = if parts.is_empty() { Vec::new() } else { parts.remove(0) };
-    parts.into_iter().for_each(|part| all.extend(part));
-    all
-}
-
 /// Returns the results of a function for ranges that together are the numbers below `count`, in order.
 ///
 /// The ranges of many numbers are distributed to threads, one for each processor.

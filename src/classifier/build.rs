@@ -36,7 +36,8 @@ pub(crate) struct Classifier {
 impl Classifier {
     pub(crate) fn new(programs: &ProgramList) -> Classifier {
         let Extracted { values, paths, joined } = extract(programs);
-        let never_match = paths.iter().zip(0..).filter_map(|(paths, rank)| paths.is_empty().then_some(rank)).collect();
+        let mut never_match = Vec::new();
+        paths.for_each(|rule, paths| never_match.extend(paths.is_empty().then_some(rule as Rank)));
         let mut fields = PacketFields::choose(values, &paths);
         let mut terms = term::of_rules(&fields, &paths);
         drop(paths);

@@ -50,6 +50,7 @@
 
 pub(crate) mod bit_vectors;
 pub(crate) mod build;
+mod constraints;
 pub(crate) mod entry_conditions;
 pub(crate) mod fallback;
 pub(crate) mod interval_map;
@@ -60,6 +61,7 @@ pub(crate) mod packet_fields;
 mod path;
 mod path_extraction;
 mod path_joining;
+mod path_list;
 mod perfect_hash;
 mod planned_tables;
 pub(crate) mod program_list;

@@ -13,6 +13,7 @@ use crate::bpf::isa::{AluOp, Condition};
 use crate::classifier::open_test::{self, OpenTest};
 use crate::classifier::path::{Literal, Path, simplify};
 use crate::classifier::path_joining;
+use crate::classifier::path_list::PathList;
 use crate::classifier::program_list::{MAX_OPEN, ProgramList, Shape};
 use crate::ir::{Address, Check, Edge, Graph, Hashing, Range, Terminator, Test, Value, ValueId, Values, complement};
 use crate::opt::Pass;
@@ -47,7 +48,7 @@ pub(crate) struct Extracted {
     /// The values that paths test.
     pub(crate) values: Values,
     /// The paths of each program.
-    pub(crate) paths: Vec<Vec<Path>>,
+    pub(crate) paths: PathList,
     /// The programs whose paths were joined, in order.
     pub(crate) joined: Vec<usize>,
 }
@@ -63,7 +64,7 @@ pub(crate) fn extract(programs: &ProgramList) -> Extracted {
     order.sort_by_key(|&place| programs.shapes[programs.shape_of(place)].first.steps().len() / SHORT);
     let mut left = STEPS + STEPS_OF_RULE * programs.len();
     let mut values = Values::default();
-    let (mut alone, mut joined) = (Vec::new(), Vec::new());
+    let (mut alone, mut joined): (Vec<(usize, Vec<Path>)>, Vec<usize>) = (Vec::new(), Vec::new());
     // The paths of each shape; `Some(None)` if its programs are executed one by one.
     let mut of_shapes: Vec<Option<Option<Vec<Path>>>> = vec![None; programs.shapes.len()];
     for (done, place) in order.into_iter().enumerate() {
@@ -87,15 +88,25 @@ pub(crate) fn extract(programs: &ProgramList) -> Extracted {
         alone.push((place, of_program));
     }
     joined.sort_unstable();
-    let mut paths = parallel::map(programs.len(), |place| match &of_shapes[programs.shape_of(place)] {
-        Some(Some(of_shape)) => {
-            let mut constants = [0; MAX_OPEN];
-            constants.iter_mut().zip(programs.open_constants(place)).for_each(|(to, k)| *to = k);
-            open_test::with_constants(of_shape, &constants, &values)
+    alone.sort_by_key(|&(place, _)| place);
+    let parts = parallel::in_parts(programs.len(), |range| {
+        let mut paths = PathList::default();
+        for place in range {
+            match &of_shapes[programs.shape_of(place)] {
+                Some(Some(of_shape)) => {
+                    let mut constants = [0; MAX_OPEN];
+                    constants.iter_mut().zip(programs.open_constants(place)).for_each(|(to, k)| *to = k);
+                    paths.push(&open_test::with_constants(of_shape, &constants, &values));
+                }
+                _ => match alone.binary_search_by_key(&place, |&(place, _)| place) {
+                    Ok(found) => paths.push(&alone[found].1),
+                    Err(_) => paths.push(&[]),
+                },
+            }
         }
-        _ => Vec::new(),
+        paths
     });
-    alone.into_iter().for_each(|(place, of_program)| paths[place] = of_program);
+    let paths = PathList::joined(parts);
     Extracted { values, paths, joined }
 }
 
