@@ -20,7 +20,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("ir",         &["bpf", "packet"]),
     ("opt",        &["ir", "bpf", "packet"]),
     ("emit",       &["opt", "ir", "bpf", "packet"]),
-    ("prove",      &["emit", "ir", "bpf", "packet"]),
+    ("prove",      &["emit", "ir", "bpf", "packet", "interpret"]),
     ("lang",       &["bpf", "packet", "text", "emit", "opt", "ir", "prove"]),
     ("classifier", &["ir", "opt", "bpf", "packet", "parallel"]),
     ("codegen",    &["classifier", "ir", "opt", "bpf", "packet"]),

@@ -8,7 +8,7 @@ use crate::classifier::program_list::ProgramList;
 use crate::filter_set::change::GAP;
 use crate::filter_set::segment::{RulePosition, Segment};
 use crate::filter_set::{FilterSet, SetError};
-use crate::lang::{Target, compile_expression};
+use crate::lang::{Target, compile_verified};
 use crate::parallel;
 
 /// Options for building a [`FilterSet`]. The defaults are those of [`FilterSet::new`].
@@ -86,9 +86,9 @@ impl FilterSetConfig {
         let compile = |range: Range<usize>| -> Result<ProgramList, SetError> {
             let mut programs = ProgramList::default();
             for &(id, expression) in &rules[range] {
-                let program =
-                    compile_expression(expression, &target).map_err(|error| SetError::Expression { id, error })?;
-                programs.push(&program.verify(target.get_dialect()).map_err(|error| SetError::Verify { id, error })?);
+                let verified =
+                    compile_verified(expression, &target).map_err(|error| SetError::Expression { id, error })?;
+                programs.push(&verified.map_err(|error| SetError::Verify { id, error })?);
             }
             Ok(programs)
         };
