@@ -72,3 +72,6 @@ pub(crate) mod table_entry;
 mod table_key;
 pub(crate) mod term;
 pub(crate) mod work_counter;
+
+#[cfg(test)]
+mod shape_tests;

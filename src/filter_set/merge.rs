@@ -102,8 +102,12 @@ impl FilterSet {
         let mut merged = merged;
         if let Some(segment) = &mut merged {
             merge.renumbered.iter().for_each(|orders| segment.renumber(orders));
-            let ranks: Vec<_> = merge.removed.iter().filter_map(|&id| segment.rank_of(id)).collect();
-            ranks.into_iter().for_each(|rank| segment.remove(rank));
+            for &id in &merge.removed {
+                // An id may be that of several rules, one after the other, of which only the first is here.
+                if let Some(rank) = segment.rank_of(id) {
+                    segment.remove(rank);
+                }
+            }
         }
         let place = self.segments.iter().position(|segment| merge.has(segment)).unwrap_or(self.segments.len());
         self.segments.retain(|segment| !merge.has(segment));

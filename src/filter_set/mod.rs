@@ -298,4 +298,6 @@ impl fmt::Debug for FilterSet {
 }
 
 #[cfg(test)]
+mod change_tests;
+#[cfg(test)]
 mod tests;

@@ -150,7 +150,7 @@ impl SharedSet {
         self.change(RuleChange::Replace(id, program.clone()))
     }
 
-    fn change(&self, change: RuleChange) -> Result<(), SetError> {
+    pub(crate) fn change(&self, change: RuleChange) -> Result<(), SetError> {
         let shared = self.0.here();
         let mut newest = shared.lock();
         if newest.set.recent_len() >= TOO_MANY && newest.of_recent.is_some() {

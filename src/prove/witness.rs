@@ -174,7 +174,7 @@ mod tests {
                 "ldxb 4*([14]&0xf)\n ldh [x + 14]\n jeq #80, on, drop\n on: ldb [14]\n and #0xf\n jeq #5, keep, drop",
                 false,
             ),
-            ("ldb [0]\n jset #4, on, drop\n on: jset #3, drop\n jeq #4, keep, drop", false),
+            ("ldb [0]\n jset #4, on, drop\n on: jset #3, drop\n jeq #4, keep, drop", true),
             ("ldb [9]\n jeq #6, on, drop\n on: jeq #17, keep, drop", false),
             ("ld #len\n jgt #100, keep, drop", true),
             ("ld rand\n jgt #100, keep, drop", false),
