@@ -1,9 +1,11 @@
 //! Matching packets against many programs at once: [`FilterSet`], and [`SharedSet`] for sets that change while other
 //! threads use them.
 //!
-//! A set consists of segments, which never change. [`FilterSet::new`] makes one of all rules. Added rules come into a
-//! second, small segment; removed rules are marked. When 5 % of the rules have changed, all are indexed anew. A segment
-//! has the tables that `classifier` builds, their native code, and the programs of the rules.
+//! A set consists of segments, whose tables never change, and of rules that were added last. [`FilterSet::new`] makes a
+//! segment of all rules. A segment has the tables that `classifier` builds, their native code, and the programs of the
+//! rules, as shapes and constants. An added rule runs by itself at first, for packets that no earlier rule matches. Then
+//! it is merged with others into a segment, and small segments into larger ones, so there are few of them. Removed
+//! rules are marked. When 5 % of the rules have changed, all are indexed anew.
 //!
 //! The first match is the first of: rules of the linear prefix, which run one by one; table entries; and, before the
 //! first entry that certainly matches, fallback programs and entries that need verification, which run in one order.
@@ -56,7 +58,11 @@ pub use shared_set::{SetReader, SharedSet};
 /// For n rules:
 ///
 /// - Building takes a bounded number of steps for each rule: on average 256, at most 4,096, for paths, and at most
-///   1,024 alternatives. Beyond these limits tables select more coarsely, and more programs run.
+///   1,024 alternatives. Beyond these limits tables select more coarsely, and more programs run. Four or more programs
+///   that differ only in the numbers that they compare with take the steps of one. Expressions are compiled, and paths
+///   are found, on all processors.
+/// - Programs that differ in such numbers only are stored once, with 4 bytes for each number in which they differ. A
+///   rule takes 24 bytes besides.
 /// - A table entry takes 8 to 160 bytes, and a slot 8 bytes, of which there are one or two for each key, more for small
 ///   tables. A list of hosts takes about 20 bytes for each rule.
 /// - A packet takes the computation of at most 64 fields, for each table a hash and a chain of mostly one and at most 8
@@ -215,8 +221,9 @@ impl FilterSet {
 
     /// Adds a rule after all others.
     ///
-    /// It is indexed in a small segment. When that has grown to 5 % of the set, all rules are indexed anew, which takes
-    /// as long as [`FilterSet::new`]; a [`SharedSet`] does that in the background.
+    /// Up to 32 added rules run one by one; then they are indexed in a small segment. When 5 % of the set have changed,
+    /// all rules are indexed anew, which takes as long as [`FilterSet::new`]. A [`SharedSet`] does both in the
+    /// background.
     ///
     /// # Errors
     /// [`SetError::DuplicateId`] and [`SetError::DialectMismatch`].
