@@ -152,8 +152,9 @@ fn rules_to_run(of_tables: &[Rank], fallbacks: &[Fallback], match_shares: &[f64]
     for &rank in of_tables {
         let is_common = match_shares[rank as usize] >= COMMON_SHARE;
         compiled.entry(rank).or_insert_with(|| {
-            left = left.saturating_sub(usize::from(!is_common));
-            is_common || left > 0
+            let is_worth = is_common || left > 0;
+            left -= usize::from(is_worth && !is_common);
+            is_worth
         });
     }
     compiled
