@@ -13,6 +13,12 @@
 //!    is then inexact, and the program decides. If a program has too many paths, those that meet in one block are
 //!    joined to their common conditions. Every program has the same share of the work, so no program makes another one
 //!    inexact.
+//!
+//!    Most rules of a large set have one shape: they are one program with other constants ([`program_list`]). Such
+//!    programs are executed once, with constants that are open in the graph and in the paths ([`open_test`]). Passes and
+//!    execution treat an open constant as an unknown number, so what they find holds for all programs of the shape. The
+//!    paths of each program are those of the shape with its constants. Shapes are found in the order of the rules, and
+//!    paths of ranges of rules are made by several threads, so tables do not depend on the number of threads.
 //! 2. **Fields** ([`packet_fields`]). At most 64 values and checks, those that most rules test, are computed for every
 //!    packet; other conditions are left out as above. A test for several ranges that many rules share, as
 //!    `{6, 17, 132}`, is a field of its own. Fields that are only compared for equality stay in the byte order of the
@@ -59,17 +65,21 @@
 
 pub(crate) mod bit_vectors;
 pub(crate) mod build;
+mod constraints;
 pub(crate) mod entry_conditions;
 pub(crate) mod fallback;
 pub(crate) mod interval_map;
 mod interval_table;
 mod linear_prefix;
+mod open_test;
 pub(crate) mod packet_fields;
 mod path;
 mod path_extraction;
 mod path_joining;
+mod path_list;
 mod perfect_hash;
 mod planned_tables;
+pub(crate) mod program_list;
 pub(crate) mod table;
 mod table_choice;
 mod table_cost;
@@ -77,3 +87,6 @@ pub(crate) mod table_entry;
 mod table_key;
 pub(crate) mod term;
 pub(crate) mod work_counter;
+
+#[cfg(test)]
+mod shape_tests;
