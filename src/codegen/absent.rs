@@ -25,7 +25,7 @@ fn absent() -> CompileError {
     CompileError::UnsupportedMachine(why.to_owned())
 }
 
-pub(crate) fn compile(_graph: &Graph) -> Result<FilterCode, CompileError> {
+pub(crate) fn compile(_graph: &Graph) -> Result<FilterTemplate, CompileError> {
     Err(absent())
 }
 
@@ -33,11 +33,26 @@ pub(crate) fn compile_batch(_graph: &Graph) -> Result<BatchCode, CompileError> {
     Err(absent())
 }
 
+#[derive(Clone, Debug)]
+pub(crate) enum Words {}
+
+pub(crate) enum FilterTemplate {}
+
+impl FilterTemplate {
+    pub(crate) fn filter(&self, _constants: &[u32]) -> FilterCode {
+        match *self {}
+    }
+}
+
 #[derive(Clone)]
 pub(crate) enum FilterCode {}
 
 impl FilterCode {
     pub(crate) fn run(&self, _packet: Packet) -> u32 {
+        match *self {}
+    }
+
+    pub(crate) fn words(&self) -> &Words {
         match *self {}
     }
 
@@ -53,7 +68,7 @@ impl FilterCode {
 pub(crate) enum BatchCode {}
 
 impl BatchCode {
-    pub(crate) fn run(&self, _packets: Packets, _verdicts: &mut [u32]) -> bool {
+    pub(crate) fn run(&self, _packets: Packets, _words: &Words, _verdicts: &mut [u32]) -> bool {
         match *self {}
     }
 }

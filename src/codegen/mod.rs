@@ -39,7 +39,7 @@ mod spill_block_parameters;
 #[cfg(not(target_os = "linux"))]
 use provided_memory as memory;
 
-pub(crate) use code::{BatchCode, FilterCode};
+pub(crate) use code::{BatchCode, FilterCode, FilterTemplate, Words};
 pub(crate) use compile::{compile, compile_batch};
 pub use error::CompileError;
 pub(crate) use once_box::OnceBox;

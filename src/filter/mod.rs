@@ -4,6 +4,7 @@ mod batch;
 mod config;
 mod error;
 mod seccomp;
+mod template;
 pub(crate) mod tune;
 
 use std::fmt;
@@ -12,7 +13,7 @@ use std::sync::Arc;
 use crate::bpf::dialect::Dialect;
 use crate::bpf::verify::Verified;
 use crate::codegen::{self, FilterCode};
-use crate::filter::batch::{BatchLoop, BatchSource};
+use crate::filter::batch::{Batch, BatchLoop, BatchSource};
 use crate::ir::{ContextInputs, Graph};
 use crate::lang::Target;
 use crate::packet::batch::Packets;
@@ -46,7 +47,7 @@ pub struct Filter {
     strategy: Strategy,
     dialect: Dialect,
     inputs: ContextInputs,
-    batch: Arc<BatchLoop>,
+    batch: Batch,
 }
 
 #[derive(Clone)]
@@ -125,24 +126,29 @@ impl Filter {
 
     /// Compiles a program with a strategy; the filter runs in the interpreter if there is no native code.
     pub(crate) fn new(verified: &Verified, strategy: Strategy) -> Filter {
-        let graph = Graph::with_strategy(verified, strategy);
-        let runner = match codegen::compile(&graph) {
-            Ok(code) => Runner::Native(code),
-            Err(why) => Runner::Interpreter(Arc::new(Interpreted { verified: verified.clone(), why })),
-        };
-        Filter::of_graph(&graph, runner, BatchSource::new(verified, strategy))
+        Filter::native(verified, strategy).unwrap_or_else(|why| Filter::interpreted(verified, strategy, why))
     }
 
     /// Compiles a program with a strategy to native code.
     fn native(verified: &Verified, strategy: Strategy) -> Result<Filter, CompileError> {
+        template::filter(verified, strategy)
+    }
+
+    /// Returns a filter that runs in the interpreter, and the reason.
+    fn interpreted(verified: &Verified, strategy: Strategy, why: CompileError) -> Filter {
         let graph = Graph::with_strategy(verified, strategy);
-        let runner = Runner::Native(codegen::compile(&graph)?);
-        Ok(Filter::of_graph(&graph, runner, BatchSource::new(verified, strategy)))
+        let runner = Runner::Interpreter(Arc::new(Interpreted { verified: verified.clone(), why }));
+        Filter::of_graph(&graph, runner, BatchSource::new(verified, strategy))
     }
 
     fn of_graph(graph: &Graph, runner: Runner, source: BatchSource) -> Filter {
         let (strategy, dialect, inputs) = (graph.strategy(), graph.dialect, graph.context_inputs());
-        Filter { runner, strategy, dialect, inputs, batch: Arc::new(BatchLoop::new(source, strategy)) }
+        let words = match &runner {
+            Runner::Native(code) => Some(code.words().clone()),
+            Runner::Interpreter(_) => None,
+        };
+        let batch = Batch { code: Arc::new(BatchLoop::new(source, strategy)), words };
+        Filter { runner, strategy, dialect, inputs, batch }
     }
 
     /// Takes the loop over batches of another filter with the same verdicts.
@@ -200,8 +206,7 @@ impl Filter {
     pub fn run_batch<'p>(&self, packets: impl Into<Packets<'p>>, verdicts: &mut [u32]) {
         let packets = packets.into();
         assert_eq!(packets.len(), verdicts.len(), "the number of verdicts is not the number of packets");
-        let code = if self.is_native() { self.batch.code() } else { None };
-        if code.is_none_or(|code| !code.run(packets, verdicts)) {
+        if !self.batch.run(packets, verdicts) {
             let runs = packets.iter().map(|packet| self.run(packet));
             verdicts.iter_mut().zip(runs).for_each(|(verdict, run)| *verdict = run);
         }
@@ -213,7 +218,7 @@ impl Filter {
     /// [`FilterError::Compile`] if the loop cannot be compiled; batches then run one packet after the other. A filter
     /// without native code has no loop, which is no error.
     pub fn prepare_batch(&self) -> Result<(), FilterError> {
-        if self.is_native() { self.batch.compile() } else { Ok(()) }
+        if self.is_native() { self.batch.code.compile() } else { Ok(()) }
     }
 
     /// Returns the engine that runs the filter, and the reason if it is the interpreter.
@@ -267,7 +272,7 @@ impl Filter {
 
     /// Returns the strategy of the code for batches.
     pub fn batch_strategy(&self) -> Strategy {
-        self.batch.strategy()
+        self.batch.code.strategy()
     }
 
     /// Returns the size of the native code, in bytes: 0 if there is none.
@@ -285,7 +290,7 @@ impl Graph {
     /// # Errors
     /// Returns the reason if there is no native code.
     pub fn compile(&self) -> Result<Filter, CompileError> {
-        let runner = Runner::Native(codegen::compile(self)?);
+        let runner = Runner::Native(codegen::compile(self)?.filter(&[]));
         Ok(Filter::of_graph(self, runner, BatchSource::Graph(Box::new(self.clone()))))
     }
 }
@@ -312,10 +317,7 @@ mod tests {
 
     /// Returns a filter that runs in the interpreter, as if there were no native code for its program.
     fn interpreted(verified: &Verified) -> Filter {
-        let graph = Graph::with_strategy(verified, Strategy::Auto);
-        let why = CompileError::UnsupportedMachine("a test".to_owned());
-        let runner = Runner::Interpreter(Arc::new(Interpreted { verified: verified.clone(), why }));
-        Filter::of_graph(&graph, runner, BatchSource::new(verified, Strategy::Auto))
+        Filter::interpreted(verified, Strategy::Auto, CompileError::UnsupportedMachine("a test".to_owned()))
     }
 
     const PROGRAMS: [&str; 5] = [

@@ -11,8 +11,8 @@ use crate::bpf::isa::{AluOp, Register, Width};
 use crate::bpf::verify::{SCRATCH_WORDS, Source, Step, Verdict, Verified};
 use crate::ir::test::Comparison;
 use crate::ir::{
-    Address, Block, BlockId, ByteOrder, Check, Edge, Graph, KnownBits, MemberSets, Strategy, Terminator, Test, Value,
-    ValueId, Values,
+    Address, Block, BlockId, ByteOrder, Check, Edge, Graph, KnownBits, MemberSets, OpenConstant, OpenTest, Strategy,
+    Terminator, Test, Value, ValueId, Values,
 };
 use crate::packet::MAX_CAPTURED;
 use crate::packet::ancillary::Extension;
@@ -21,8 +21,15 @@ use crate::packet::header::Header;
 impl Graph {
     /// Builds the graph of a program, without optimising it.
     pub fn new(verified: &Verified) -> Graph {
+        Graph::with_open_tests(verified, &[])
+    }
+
+    /// Builds the graph of a program without the constants of these tests.
+    pub(crate) fn with_open_tests(verified: &Verified, tests: &[OpenTest]) -> Graph {
         let mut builder = Builder::new(verified);
+        let mut tests = tests.iter().peekable();
         for pc in 0..verified.steps().len() {
+            builder.open_constant = tests.next_if(|test| test.pc as usize == pc).map(|test| test.open);
             builder.step(pc);
         }
         builder.graph
@@ -81,6 +88,8 @@ struct Builder<'v> {
     edges: Vec<Incoming>,
     /// The block that is being built; `None` after its terminator.
     open: Option<Block>,
+    /// The constant of the test that is being built, if it is open.
+    open_constant: Option<OpenConstant>,
     /// The constant 0, the initial value of all variables.
     zero: ValueId,
     /// The current values of the variables.
@@ -105,6 +114,7 @@ impl<'v> Builder<'v> {
             incoming: vec![None; steps.len()],
             edges: Vec::with_capacity(steps.len()),
             open: Some(new_block()),
+            open_constant: None,
             zero,
             state: [zero; variable::COUNT],
             states: Vec::new(),
@@ -145,7 +155,11 @@ impl<'v> Builder<'v> {
             }
             Step::Jump(target) => self.jump(target),
             Step::Branch { condition, operand, then, otherwise } => {
-                let (left, right) = (self.state[variable::A], self.operand(operand));
+                let left = self.state[variable::A];
+                let right = match self.open_constant {
+                    Some(open) => self.graph.values.open(open),
+                    None => self.operand(operand),
+                };
                 match self.graph.values.compare(condition, left, right) {
                     Comparison::Constant(holds) => self.jump(if holds { then } else { otherwise }),
                     Comparison::Test(test, true) => self.branch(test, then, otherwise),

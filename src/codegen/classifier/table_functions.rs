@@ -11,7 +11,7 @@ use crate::codegen::code::BatchCode;
 use crate::codegen::compile::compile_function;
 use crate::codegen::error::CompileError;
 use crate::codegen::memory::MappedPages;
-use crate::codegen::prologue::{CodeKind, POINTER, Prologue, number};
+use crate::codegen::prologue::{CodeKind, POINTER, Prologue, WordsAt, number};
 use crate::codegen::records::{PacketRecords, PrefetchRange};
 use crate::ir::ContextInputs;
 
@@ -95,7 +95,7 @@ pub(crate) unsafe fn compile_table_loop(
         |call_conv| CodeKind::Batch.signature(call_conv),
         |builder| {
             let first = builder.create_block();
-            let prologue = Prologue::begin(CodeKind::Batch, builder, first);
+            let prologue = Prologue::begin(CodeKind::Batch, builder, first, WordsAt::Nowhere);
             builder.switch_to_block(first);
             let (captured, wire_len) = (prologue.visible_len(builder), prologue.wire_len(builder));
             let output = builder.ins().iconst(types::I64, 0);
@@ -106,7 +106,7 @@ pub(crate) unsafe fn compile_table_loop(
     )?;
     // SAFETY: the signature and the prologue are those of `CodeKind::Batch`, and the caller vouches that the code reads
     // no context data.
-    let code = unsafe { BatchCode::new(function, ContextInputs::default(), PrefetchRange::CLASSIFIER) };
+    let code = unsafe { BatchCode::new(function, ContextInputs::default(), PrefetchRange::CLASSIFIER, 0) };
     Ok(TableBatchCode { code, _tables: tables })
 }
 
