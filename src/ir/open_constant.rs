@@ -12,7 +12,7 @@ pub(crate) struct OpenConstant {
     /// The bits that are set in all programs.
     fixed: u32,
     parts: [Option<Part>; 2],
-    /// The width of which the bytes are swapped at last.
+    /// The width of which the bytes of the parts are swapped.
     swapped: Option<Width>,
 }
 
@@ -53,8 +53,8 @@ impl OpenConstant {
     /// Returns the number for a program with these constants.
     pub(crate) fn value(self, constants: &[u32]) -> u32 {
         let part = |part: &Part| shift(constants.get(usize::from(part.index)).copied().unwrap_or(0), part.shift);
-        let number = self.parts.iter().flatten().map(part).fold(self.fixed, |number, bits| number | bits);
-        self.swapped.map_or(number, |width| width.reorder(number))
+        let open = self.parts.iter().flatten().map(part).fold(0, |number, bits| number | bits);
+        self.fixed | self.swapped.map_or(open, |width| width.reorder(open))
     }
 
     /// Returns the number shifted by a number of bits below 32: to the left, or if negative to the right.
@@ -78,12 +78,12 @@ impl OpenConstant {
     /// if it may have more bits than the load.
     pub(crate) fn reordered(self, width: Width) -> Option<OpenConstant> {
         let has_width = self.mask <= KnownBits::of_width(width).max && self.swapped.is_none();
-        has_width.then(|| OpenConstant { mask: width.reorder(self.mask), swapped: Some(width), ..self })
+        let [mask, fixed] = [self.mask, self.fixed].map(|bits| width.reorder(bits));
+        has_width.then_some(OpenConstant { mask, fixed, swapped: Some(width), ..self })
     }
 
     pub(crate) fn known(self) -> KnownBits {
-        let ones = self.swapped.map_or(self.fixed, |width| width.reorder(self.fixed));
-        KnownBits::bits(ones, !self.mask)
+        KnownBits::bits(self.fixed, !self.mask)
     }
 }
 
@@ -98,15 +98,18 @@ mod tests {
         assert_eq!(both.value(&[0x1234, 0x5678]), 0x1234_5678);
         let swapped = both.reordered(Width::Word).expect("32 bits");
         assert_eq!(swapped.value(&[0x1234, 0x5678]), Width::Word.reorder(0x1234_5678));
+        let fixed = OpenConstant::fixed(6);
+        let more = port.shifted(8).and_then(|port| port.or(fixed)).expect("one part");
+        let swapped = more.reordered(Width::Word).map(|more| more.value(&[0xab]));
+        assert_eq!((more.value(&[0xab]), swapped), (0xab06, Some(Width::Word.reorder(0xab06))));
+        assert_eq!((more.known().ones, more.known().zeros), (6, !0x00ff_ff06));
+        let swapped = fixed.reordered(Width::Half).and_then(OpenConstant::as_fixed);
+        assert_eq!((fixed.as_fixed(), swapped), (Some(6), Some(Width::Half.reorder(6))));
         let half = port.reordered(Width::Half).expect("16 bits");
         assert_eq!(half.value(&[0x1234]), Width::Half.reorder(0x1234));
         assert_eq!(both.or(port), None, "three parts");
         assert_eq!((both.reordered(Width::Half), port.shifted(17), port.shifted(-1)), (None, None, None));
         let net = OpenConstant::new(0, 0xff00_0000).shifted(-24).expect("8 bits");
         assert_eq!((net.value(&[0x0a00_0000]), net.known().max), (10, 0xff));
-        let fixed = OpenConstant::fixed(6);
-        assert_eq!((fixed.as_fixed(), fixed.value(&[]), port.as_fixed()), (Some(6), 6, None));
-        let more = port.shifted(8).and_then(|port| port.or(fixed)).expect("one part");
-        assert_eq!((more.value(&[0xab]), more.known().ones, more.known().zeros), (0xab06, 6, !0x00ff_ff06));
     }
 }
