@@ -2,14 +2,14 @@
 //!
 //! Programs of one shape have one graph, in which such constants are open ([`OpenConstant`]). That is right for any
 //! constants, as passes know nothing of them; which ones are left open is a question of speed only. Code is as fast as
-//! with the constants in it if each number from the packet is compared with one constant: more of them would have been
-//! sorted, joined, or looked up.
+//! with the constants in it if each number from the packet is compared with few constants ([`MOST_MEMBERS`]): more of
+//! them, or adjacent ones, would have been looked up in a set.
 
 use alloc::vec::Vec;
 
 use crate::bpf::instruction::{Operand, RawInstruction};
 use crate::bpf::isa::{AluOp, Condition, Register, Width};
-use crate::bpf::verify::{Step, Verified};
+use crate::bpf::verify::{Source, Step, Verified};
 use crate::ir::{KnownBits, OpenConstant};
 use crate::packet::protocols;
 
@@ -18,6 +18,9 @@ const LONGEST: usize = 256;
 
 /// The most tests of a program with open constants.
 const MOST_TESTS: usize = 64;
+
+/// The most open constants that a number is compared with.
+const MOST_MEMBERS: usize = 3;
 
 /// The constants that are never open, as programs that differ in them differ in more: 0, and common EtherTypes.
 const KEPT: [u32; 9] = [
@@ -52,11 +55,20 @@ pub(crate) struct OpenTest {
     pub(crate) open: OpenConstant,
 }
 
-/// A number from the packet: the load, and the mask that is applied to it.
+/// A number from the packet: what loads it, and the mask that is applied to it.
 #[derive(Clone, Copy, PartialEq, Eq)]
 struct Tested {
-    load: Step,
+    /// A different number for each load.
+    load: u64,
     mask: u32,
+}
+
+/// A comparison of a number from the packet with a constant.
+struct Comparison {
+    pc: usize,
+    tested: Tested,
+    is_equality: bool,
+    k: u32,
 }
 
 impl Shape {
@@ -65,14 +77,12 @@ impl Shape {
         let instructions = verified.program().instructions().to_vec();
         let mut shape = Shape { instructions, tests: Vec::new(), constants: Vec::new() };
         if verified.steps().len() <= LONGEST {
-            let mut equalities = equalities(verified.steps());
-            if equalities.len() > MOST_TESTS {
-                equalities.clear();
+            let mut comparisons = comparisons(verified.steps());
+            if comparisons.len() > MOST_TESTS {
+                comparisons.clear();
             }
-            for &(pc, tested, k) in &equalities {
-                if can_be_open(&equalities, tested, k) {
-                    shape.open(pc, tested.mask, k);
-                }
+            for &Comparison { pc, tested, k, .. } in comparisons.iter().filter(|it| can_be_open(&comparisons, it)) {
+                shape.open(pc, tested.mask, k);
             }
         }
         shape
@@ -89,18 +99,18 @@ impl Shape {
     }
 }
 
-/// Returns the tests of a number from the packet for equality with a constant.
-fn equalities(steps: &[Step]) -> Vec<(usize, Tested, u32)> {
-    let mut equalities = Vec::new();
+/// Returns the comparisons of numbers from the packet with constants.
+fn comparisons(steps: &[Step]) -> Vec<Comparison> {
+    let mut comparisons = Vec::new();
     // What A holds before each instruction: nothing if that is no number from the packet, or not the same on all paths.
     let mut held: Vec<Option<Option<Tested>>> = vec![None; steps.len()];
     held[0] = Some(None);
     for (pc, &step) in steps.iter().enumerate() {
         let Some(before) = held[pc] else { continue };
         let after = match step {
-            Step::LoadAbsolute(width, _) | Step::LoadIndirect(width, _) => {
-                (width != Width::Byte).then(|| Tested { load: step, mask: KnownBits::of_width(width).max })
-            }
+            Step::LoadAbsolute(width, offset) => tested(width, false, offset),
+            Step::LoadIndirect(width, offset) => tested(width, true, offset),
+            Step::Load(Register::A, Source::WireLen) => Some(Tested { load: u64::MAX, mask: u32::MAX }),
             Step::Alu(AluOp::And, Operand::Constant(k)) => {
                 before.map(|tested| Tested { mask: tested.mask & k, ..tested })
             }
@@ -114,8 +124,10 @@ fn equalities(steps: &[Step]) -> Vec<(usize, Tested, u32)> {
         };
         match step {
             Step::Branch { condition, operand, then, otherwise } => {
-                if let (Condition::Equal, Operand::Constant(k), Some(tested)) = (condition, operand, before) {
-                    equalities.push((pc, tested, k));
+                if let (Operand::Constant(k), Some(tested)) = (operand, before) {
+                    if condition != Condition::BitsSet {
+                        comparisons.push(Comparison { pc, tested, is_equality: condition == Condition::Equal, k });
+                    }
                 }
                 lead_to(then);
                 lead_to(otherwise);
@@ -125,11 +137,73 @@ fn equalities(steps: &[Step]) -> Vec<(usize, Tested, u32)> {
             _ => lead_to(pc + 1),
         }
     }
-    equalities
+    comparisons
 }
 
-/// Returns whether a number may be compared with an open constant.
-fn can_be_open(equalities: &[(usize, Tested, u32)], tested: Tested, k: u32) -> bool {
-    let is_only = || equalities.iter().all(|(_, other, l)| other.load != tested.load || (*other, *l) == (tested, k));
-    !KEPT.contains(&k) && k & !tested.mask == 0 && is_only()
+/// Returns the number that a load gives. Bytes are protocols and flags, of which there are few.
+fn tested(width: Width, is_indirect: bool, offset: u32) -> Option<Tested> {
+    let load = u64::from(width.bytes()) << 33 | u64::from(is_indirect) << 32 | u64::from(offset);
+    (width != Width::Byte).then(|| Tested { load, mask: KnownBits::of_width(width).max })
+}
+
+/// Returns whether the constant of a comparison may be open, given all comparisons.
+fn can_be_open(comparisons: &[Comparison], it: &Comparison) -> bool {
+    if it.k & !it.tested.mask != 0 || it.is_equality && KEPT.contains(&it.k) {
+        return false;
+    }
+    let mut members = [it.k; MOST_MEMBERS];
+    let mut count = 1;
+    for other in comparisons.iter().filter(|other| other.tested.load == it.tested.load && other.k != it.k) {
+        let is_alike = (other.tested, other.is_equality) == (it.tested, it.is_equality);
+        if !is_alike || it.is_equality && other.k.abs_diff(it.k) == 1 {
+            return false;
+        }
+        if !members[..count].contains(&other.k) {
+            if count == MOST_MEMBERS {
+                return false;
+            }
+            members[count] = other.k;
+            count += 1;
+        }
+    }
+    true
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::bpf::dialect::Dialect;
+    use crate::bpf::program::Program;
+
+    /// Returns the open constants of a program.
+    fn constants(text: &str) -> Vec<u32> {
+        let program: Program = text.parse().expect("a program");
+        Shape::of(&program.verify(Dialect::Pcap).expect("a valid program")).constants
+    }
+
+    #[test]
+    fn leaves_constants_open_that_one_number_is_compared_with() {
+        let end = "keep: ret #1\n drop: ret #0";
+        assert_eq!(constants(&format!("ldh [12]\n jne #0x800, drop\n ld [26]\n jeq #7, keep, drop\n {end}")), [7]);
+        assert_eq!(constants(&format!("ld [26]\n and #0xff00\n jeq #0x700, keep, drop\n {end}")), [0x700]);
+        assert_eq!(constants(&format!("ld [26]\n and #0xff00\n jeq #7, keep, drop\n {end}")), [], "never equal");
+        assert_eq!(constants(&format!("ldb [23]\n jeq #6, keep, drop\n {end}")), [], "a byte");
+        assert_eq!(constants(&format!("ldh [0]\n jeq #3, keep\n ldh [2]\n jeq #3, keep, drop\n {end}")), [3]);
+        assert_eq!(constants(&format!("ldh [0]\n jeq #3, keep\n jeq #5, keep, drop\n {end}")), [3, 5]);
+        assert_eq!(constants(&format!("ldh [0]\n jeq #3, keep\n jeq #4, keep, drop\n {end}")), [], "adjacent");
+        let four = "jeq #1, keep\n jeq #3, keep\n jeq #5, keep\n jeq #7, keep, drop";
+        assert_eq!(constants(&format!("ldh [0]\n {four}\n {end}")), [], "a set");
+        assert_eq!(constants(&format!("ldh [0]\n jlt #10, drop\n jgt #20, drop\n {end}")), [10, 20]);
+        assert_eq!(constants(&format!("ld #len\n jgt #64, keep, drop\n {end}")), [64]);
+    }
+
+    #[test]
+    fn follows_jumps() {
+        // The last test is that of [0] on all paths, though [2] was loaded last in the order of the program.
+        let text = "ldh [0]\n jeq #0x806, late\n ldh [2]\n jeq #99, keep, drop\n late: jeq #0x806, keep, drop\n \
+                    keep: ret #1\n drop: ret #0";
+        assert_eq!(constants(text), [99]);
+        let joined = "ldh [0]\n jset #1, late\n ldh [2]\n late: jeq #99, keep, drop\n keep: ret #1\n drop: ret #0";
+        assert_eq!(constants(joined), [], "one of two numbers");
+    }
 }
