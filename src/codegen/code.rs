@@ -8,6 +8,7 @@ use std::sync::Arc;
 use crate::codegen::context_data::ContextData;
 use crate::codegen::memory::{MappedPages, PlacedCode};
 use crate::codegen::records::{PacketRecords, PrefetchRange};
+use crate::codegen::words::Words;
 use crate::ir::{ContextInputs, OpenConstant};
 use crate::packet::Packet;
 use crate::packet::ancillary::Extension;
@@ -31,19 +32,8 @@ impl CompiledFunction {
     }
 }
 
-/// The values of the open constants of a graph, in the order of [`Graph::open_constants`](crate::ir::Graph).
-#[derive(Clone, Debug)]
-pub(crate) struct Words(Arc<[u32]>);
-
-impl Words {
-    /// Returns the values for a program with these constants.
-    pub(crate) fn new(open: &[OpenConstant], constants: &[u32]) -> Words {
-        Words(open.iter().map(|open| open.value(constants)).collect())
-    }
-}
-
 /// The signature of `CodeKind::Single`: packet, captured length, length on the wire, and context data, or, if the code
-/// reads no context, words.
+/// reads no context, [`Words::argument`].
 type FilterFn = unsafe extern "C" fn(*const u8, u64, u32, *const c_void) -> u32;
 
 /// The code of all filters of a shape for one packet, without their constants.
@@ -106,10 +96,12 @@ impl FilterCode {
     #[inline]
     pub(crate) fn run(&self, packet: Packet) -> u32 {
         match &self.0 {
-            Kind::Plain(code) => code.call(packet, code.words.0.as_ptr().cast()),
-            Kind::Contextual(code, inputs) => ContextData::with(*inputs, packet.context(), &code.words.0, |context| {
-                code.call(packet, ptr::from_ref(context).cast())
-            }),
+            Kind::Plain(code) => code.call(packet, code.words.argument()),
+            Kind::Contextual(code, inputs) => {
+                ContextData::with(*inputs, packet.context(), code.words.as_slice(), |context| {
+                    code.call(packet, ptr::from_ref(context).cast())
+                })
+            }
         }
     }
 
@@ -139,7 +131,7 @@ impl OwnedFilterFn {
         let data = packet.data();
         // SAFETY: the caller of `FilterTemplate::new` vouches for the signature, the context inputs and the open
         // constants. `context` points to context data that holds these inputs and the words, or, if there are no
-        // inputs, to the words. The code reads `data` after bounds checks against its length, context data at the
+        // inputs, is or points to the words. The code reads `data` after bounds checks against its length, context data at the
         // offsets of its fields, as many words as there are, and its own constant tables; it passes `data` and
         // `context` to the functions whose addresses `context` holds, and writes nothing. `self` keeps it mapped.
         unsafe { (self.function)(data.as_ptr(), data.len() as u64, packet.wire_len(), context) }
@@ -223,7 +215,7 @@ impl BatchCode {
         }
         let Some(records) = PacketRecords::of(packets) else { return false };
         assert_eq!(records.len(), verdicts.len());
-        self.run_words(0, &records, &words.0, verdicts);
+        self.run_words(0, &records, words.as_slice(), verdicts);
         true
     }
 
@@ -233,7 +225,7 @@ impl BatchCode {
     }
 
     fn run_words(&self, first: usize, records: &PacketRecords, words: &[u32], verdicts: &mut [u32]) {
-        assert_eq!(words.len(), self.words, "the words are those of another graph");
+        assert!(words.len() >= self.words, "the words are those of another graph");
         ContextData::with(self.inputs, &Context::DEFAULT, words, |context| {
             records.in_chunks(first..first + verdicts.len(), self.prefetched, |chunk| {
                 let verdicts = &mut verdicts[chunk.start - first..chunk.end - first];

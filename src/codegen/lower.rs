@@ -12,7 +12,8 @@ use cranelift_frontend::{FunctionBuilder, FunctionBuilderContext};
 use crate::bpf::isa::{AluOp, Condition, Width};
 use crate::codegen::constant_tables::ConstantTables;
 use crate::codegen::context_data::AncillaryValues;
-use crate::codegen::prologue::{CodeKind, Prologue, WordsAt};
+use crate::codegen::prologue::{CodeKind, Prologue};
+use crate::codegen::words::WordsAt;
 use crate::codegen::{member_sets, operations};
 use crate::ir::{
     Address, BlockId, ByteOrder, Check, Edge, Graph, Hashing, MemberSetId, OpenConstant, Schedule, Step, Terminator,
@@ -73,11 +74,7 @@ impl<'g, 'f> Lowering<'g, 'f> {
         let mut values = vec![None; graph.values.len()];
         // The first block has no parameters of its own: no edge of the graph enters it.
         let open = graph.open_constants();
-        let words = match () {
-            () if open.is_empty() => WordsAt::Nowhere,
-            () if graph.context_inputs().is_empty() => WordsAt::Argument,
-            () => WordsAt::Context,
-        };
+        let words = (WordsAt::of(graph, open.len()), open.len());
         let prologue = Prologue::begin(kind, &mut builder, blocks[0], words);
         for (block, &ir_block) in graph.blocks.iter().zip(&blocks) {
             for parameter in &block.parameters {

@@ -35,12 +35,14 @@ mod prologue;
 mod provided_memory;
 mod records;
 mod spill_block_parameters;
+mod words;
 
 #[cfg(not(target_os = "linux"))]
 use provided_memory as memory;
 
-pub(crate) use code::{BatchCode, FilterCode, FilterTemplate, Words};
+pub(crate) use code::{BatchCode, FilterCode, FilterTemplate};
 pub(crate) use compile::{compile, compile_batch};
 pub use error::CompileError;
 pub(crate) use once_box::OnceBox;
 pub(crate) use records::{PacketRecords, PrefetchRange};
+pub(crate) use words::Words;

@@ -6,7 +6,7 @@ use cranelift_codegen::isa::CallConv;
 use cranelift_frontend::FunctionBuilder;
 
 use crate::codegen::code::BatchJob;
-use crate::codegen::context_data::ContextData;
+use crate::codegen::words::{LoopWords, WordsAt};
 use crate::packet::MAX_CAPTURED;
 
 /// The type of an address: there is native code for 64-bit machines only.
@@ -49,16 +49,6 @@ impl CodeKind {
     }
 }
 
-/// Where code finds the open constants of its filter.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum WordsAt {
-    /// It has none.
-    Nowhere,
-    /// The code for one packet gets their address in place of context data.
-    Argument,
-    Context,
-}
-
 /// The inputs of a graph, and the way to return its verdict.
 pub(crate) struct Prologue {
     /// The address of the packet.
@@ -78,8 +68,8 @@ struct BatchLoop {
     job: Value,
     stride: Value,
     end: Value,
-    /// The address of the open constants, if there are any.
-    words: Option<Value>,
+    /// The words of the filter, if there are any.
+    words: Option<LoopWords>,
     /// The addresses of the current record and of its verdict: the parameters of `header`.
     record: Value,
     verdict: Value,
@@ -89,30 +79,36 @@ struct BatchLoop {
 }
 
 impl Prologue {
-    /// Emits the code that leads to `first`, the first block of the graph, which is still empty.
-    pub(crate) fn begin(kind: CodeKind, builder: &mut FunctionBuilder, first: Block, words: WordsAt) -> Prologue {
+    /// Emits the code that leads to `first`, the first block of the graph, which is still empty; `words` says where the
+    /// words of the filter are, and how many.
+    pub(crate) fn begin(
+        kind: CodeKind,
+        builder: &mut FunctionBuilder,
+        first: Block,
+        words: (WordsAt, usize),
+    ) -> Prologue {
         match kind {
             CodeKind::Single => {
                 builder.append_block_params_for_function_params(first);
                 let [packet, captured, wire_len, context] = *builder.block_params(first) else {
                     unreachable!("the signature has four parameters")
                 };
-                Prologue { packet, captured, kind: Kind::Single { wire_len, context, words } }
+                Prologue { packet, captured, kind: Kind::Single { wire_len, context, words: words.0 } }
             }
-            CodeKind::Batch => Prologue::begin_loop(builder, first, words),
+            CodeKind::Batch => Prologue::begin_loop(builder, first, words.1),
         }
     }
 
-    fn begin_loop(builder: &mut FunctionBuilder, first: Block, words: WordsAt) -> Prologue {
+    fn begin_loop(builder: &mut FunctionBuilder, first: Block, words: usize) -> Prologue {
         let [start, header, exit] = [(); 3].map(|()| builder.create_block());
         builder.append_block_params_for_function_params(start);
         builder.switch_to_block(start);
         let job = builder.block_params(start)[0];
         let fields = [BatchJob::RECORDS, BatchJob::VERDICTS, BatchJob::END, BatchJob::STRIDE, BatchJob::BASE];
         let [records, verdicts, end, stride, base] = fields.map(|field| read(builder, types::I64, job, field));
-        let words = (words != WordsAt::Nowhere).then(|| {
+        let words = (words > 0).then(|| {
             let context = read(builder, POINTER, job, BatchJob::CONTEXT);
-            read(builder, POINTER, context, ContextData::WORDS)
+            LoopWords::begin(builder, context, words)
         });
         builder.ins().jump(header, &[records, verdicts].map(BlockArg::Value));
 
@@ -161,16 +157,12 @@ impl Prologue {
         }
     }
 
-    /// Emits an open constant, given its place among the words.
+    /// Emits a word of the filter.
     pub(crate) fn word(&self, builder: &mut FunctionBuilder, index: usize) -> Value {
-        let address = match &self.kind {
-            Kind::Single { context, words: WordsAt::Context, .. } => {
-                read(builder, POINTER, *context, ContextData::WORDS)
-            }
-            Kind::Single { context, .. } => *context,
-            Kind::Batch(batch) => batch.words.expect("code with open constants has their address"),
-        };
-        read(builder, types::I32, address, (index * size_of::<u32>()) as i32)
+        match &self.kind {
+            Kind::Single { context, words, .. } => words.read(builder, *context, index),
+            Kind::Batch(batch) => batch.words.as_ref().expect("code has its words").read(builder, index),
+        }
     }
 
     /// Ends the current block with a verdict.

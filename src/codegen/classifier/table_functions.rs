@@ -11,8 +11,9 @@ use crate::codegen::code::BatchCode;
 use crate::codegen::compile::compile_function;
 use crate::codegen::error::CompileError;
 use crate::codegen::memory::MappedPages;
-use crate::codegen::prologue::{CodeKind, POINTER, Prologue, WordsAt, number};
+use crate::codegen::prologue::{CodeKind, POINTER, Prologue, number};
 use crate::codegen::records::{PacketRecords, PrefetchRange};
+use crate::codegen::words::WordsAt;
 use crate::ir::ContextInputs;
 
 /// The inputs of the code.
@@ -95,7 +96,7 @@ pub(crate) unsafe fn compile_table_loop(
         |call_conv| CodeKind::Batch.signature(call_conv),
         |builder| {
             let first = builder.create_block();
-            let prologue = Prologue::begin(CodeKind::Batch, builder, first, WordsAt::Nowhere);
+            let prologue = Prologue::begin(CodeKind::Batch, builder, first, (WordsAt::Argument, 0));
             builder.switch_to_block(first);
             let (captured, wire_len) = (prologue.visible_len(builder), prologue.wire_len(builder));
             let output = builder.ins().iconst(types::I64, 0);
