@@ -138,3 +138,87 @@ fn lock(set: usize) -> Option<MutexGuard<'static, Vec<Arc<Template>>>> {
     }
     None
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{LinkType, compile_expression};
+
+    /// Keeps the table to one test at a time.
+    static TURN: Mutex<()> = Mutex::new(());
+
+    fn shares_code(filter: &Filter, other: &Filter) -> bool {
+        Arc::ptr_eq(&filter.batch.code, &other.batch.code)
+    }
+
+    /// Returns the filters of an expression with two lists of constants, which take the places of `A`, `B` and so on.
+    fn filters(expression: &str, constants: [&[&str]; 2]) -> [Filter; 2] {
+        constants.map(|constants| {
+            let names = ["A", "B", "C", "D"].iter().zip(constants);
+            let text = names.fold(expression.to_owned(), |text, (name, constant)| text.replace(name, constant));
+            Filter::from_expression(&text, LinkType::ETHERNET).expect("a filter")
+        })
+    }
+
+    #[test]
+    fn filters_of_one_shape_share_their_code() {
+        let _turn = TURN.lock();
+        let hosts: [&[&str]; 2] =
+            [&["10.1.2.3", "10.1.2.4", "80", "443"], &["192.168.1.1", "172.16.0.9", "8080", "53"]];
+        let expressions = [
+            "host A",
+            "src host A",
+            "arp host A",
+            "host A or host B",
+            "port C",
+            "tcp dst port C",
+            "port C or port D",
+            "host A and port C",
+            "ip host A and not udp port D",
+            "src host A and dst host B and tcp src port C and dst port D",
+            "tcp portrange 20-C",
+            "greater C",
+        ];
+        let others: [(&str, [&[&str]; 2]); 4] = [
+            ("net A", [&["10.1.0.0/16"], &["172.16.0.0/16"]]),
+            ("ether host A", [&["02:00:00:00:00:01"], &["02:00:00:12:34:56"]]),
+            ("ip6 host A", [&["2001:db8:1:2::7"], &["2001:db9:5:6::9"]]),
+            ("vlan A and host B", [&["100", "10.1.2.3"], &["1234", "10.9.8.7"]]),
+        ];
+        for (expression, constants) in expressions.map(|expression| (expression, hosts)).into_iter().chain(others) {
+            let [first, second] = filters(expression, constants);
+            assert_eq!(shares_code(&first, &second), first.is_native(), "{expression}");
+        }
+    }
+
+    #[test]
+    fn filters_of_other_shapes_do_not() {
+        let compile = |text: &str| Filter::from_expression(text, LinkType::ETHERNET).expect("a filter");
+        let [tcp, udp] = ["tcp dst port 80", "udp dst port 80"].map(compile);
+        assert!(!shares_code(&tcp, &udp));
+        let program = compile_expression("tcp dst port 80", &LinkType::ETHERNET.into()).expect("a program");
+        let linux = Filter::compile(&program.verify(Dialect::Linux).expect("a valid program")).expect("a filter");
+        assert!(!shares_code(&tcp, &linux));
+    }
+
+    #[test]
+    fn the_table_is_bounded() {
+        let _turn = TURN.lock();
+        // More shapes than places, each with other offsets, and the first one again.
+        let compile = |offset: usize| {
+            let program: crate::Program = format!("ldh [{offset}]\n jeq #{}, keep\n ret #0\n keep: ret #1", 1 + offset)
+                .parse()
+                .expect("a program");
+            Filter::compile(&program.verify(Dialect::Pcap).expect("a valid program")).expect("a filter")
+        };
+        let filters: Vec<Filter> = (1_000..1_000 + 2 * SETS * WAYS).map(compile).collect();
+        let held: usize = (0..SETS).filter_map(|set| Some(lock(set)?.len())).sum();
+        assert!(held <= SETS * WAYS);
+        for (filter, offset) in filters.iter().zip(1_000..) {
+            let mut packet = vec![0; 4_000];
+            assert_eq!(filter.run(&packet), 0);
+            packet[offset..offset + 2].copy_from_slice(&(1 + offset as u16).to_be_bytes());
+            assert_eq!(filter.run(&packet), 1);
+        }
+    }
+}

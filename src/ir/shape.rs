@@ -3,7 +3,7 @@
 //! Programs of one shape have one graph, in which such constants are open ([`OpenConstant`]). That is right for any
 //! constants, as passes know nothing of them; which ones are left open is a question of speed only. Code is as fast as
 //! with the constants in it if each number from the packet is compared with few constants ([`MOST_MEMBERS`]): more of
-//! them, or adjacent ones, would have been looked up in a set.
+//! them would have been looked up in a set.
 
 use alloc::vec::Vec;
 
@@ -155,7 +155,7 @@ fn can_be_open(comparisons: &[Comparison], it: &Comparison) -> bool {
     let mut count = 1;
     for other in comparisons.iter().filter(|other| other.tested.load == it.tested.load && other.k != it.k) {
         let is_alike = (other.tested, other.is_equality) == (it.tested, it.is_equality);
-        if !is_alike || it.is_equality && other.k.abs_diff(it.k) == 1 {
+        if !is_alike {
             return false;
         }
         if !members[..count].contains(&other.k) {
@@ -190,7 +190,6 @@ mod tests {
         assert_eq!(constants(&format!("ldb [23]\n jeq #6, keep, drop\n {end}")), [], "a byte");
         assert_eq!(constants(&format!("ldh [0]\n jeq #3, keep\n ldh [2]\n jeq #3, keep, drop\n {end}")), [3]);
         assert_eq!(constants(&format!("ldh [0]\n jeq #3, keep\n jeq #5, keep, drop\n {end}")), [3, 5]);
-        assert_eq!(constants(&format!("ldh [0]\n jeq #3, keep\n jeq #4, keep, drop\n {end}")), [], "adjacent");
         let four = "jeq #1, keep\n jeq #3, keep\n jeq #5, keep\n jeq #7, keep, drop";
         assert_eq!(constants(&format!("ldh [0]\n {four}\n {end}")), [], "a set");
         assert_eq!(constants(&format!("ldh [0]\n jlt #10, drop\n jgt #20, drop\n {end}")), [10, 20]);
