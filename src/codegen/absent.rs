@@ -25,6 +25,11 @@ fn absent() -> CompileError {
     CompileError::UnsupportedMachine(why.to_owned())
 }
 
+/// Returns the reason why there is no native code.
+pub(crate) fn check_machine() -> Result<(), CompileError> {
+    Err(absent())
+}
+
 pub(crate) fn compile(_graph: &Graph) -> Result<FilterTemplate, CompileError> {
     Err(absent())
 }
@@ -33,35 +38,35 @@ pub(crate) fn compile_batch(_graph: &Graph) -> Result<BatchCode, CompileError> {
     Err(absent())
 }
 
-#[derive(Clone, Debug)]
-pub(crate) enum Words {}
+#[derive(Clone)]
+pub(crate) struct Words(Infallible);
 
-pub(crate) enum FilterTemplate {}
+pub(crate) struct FilterTemplate(Infallible);
 
 impl FilterTemplate {
     pub(crate) fn filter(&self, _constants: &[u32]) -> FilterCode {
-        match *self {}
+        match self.0 {}
     }
 }
 
 #[derive(Clone)]
-pub(crate) enum FilterCode {}
+pub(crate) struct FilterCode(Infallible);
 
 impl FilterCode {
     pub(crate) fn run(&self, _packet: Packet) -> u32 {
-        match *self {}
+        match self.0 {}
     }
 
     pub(crate) fn words(&self) -> &Words {
-        match *self {}
+        match self.0 {}
     }
 
     pub(crate) fn is_plain(&self) -> bool {
-        match *self {}
+        match self.0 {}
     }
 
     pub(crate) fn size(&self) -> usize {
-        match *self {}
+        match self.0 {}
     }
 }
 

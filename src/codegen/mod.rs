@@ -46,3 +46,9 @@ pub use error::CompileError;
 pub(crate) use once_box::OnceBox;
 pub(crate) use records::{PacketRecords, PrefetchRange};
 pub(crate) use words::Words;
+
+/// Returns an error if there can be no native code in this build. (Whether there is some is known after a compilation.)
+#[expect(clippy::unnecessary_wraps, reason = "the module `absent` has the same function")]
+pub(crate) fn check_machine() -> Result<(), CompileError> {
+    Ok(())
+}

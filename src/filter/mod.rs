@@ -2,6 +2,7 @@
 
 mod batch;
 mod config;
+mod deferred;
 mod error;
 mod seccomp;
 mod template;
@@ -14,6 +15,7 @@ use crate::bpf::dialect::Dialect;
 use crate::bpf::verify::Verified;
 use crate::codegen::{self, FilterCode};
 use crate::filter::batch::{Batch, BatchLoop, BatchSource};
+use crate::filter::deferred::Deferred;
 use crate::ir::{ContextInputs, Graph};
 use crate::lang::Target;
 use crate::packet::batch::Packets;
@@ -54,6 +56,7 @@ pub struct Filter {
 enum Runner {
     Native(FilterCode),
     Interpreter(Arc<Interpreted>),
+    Deferred(Arc<Deferred>),
 }
 
 /// A program without native code, and the reason.
@@ -74,6 +77,8 @@ pub enum Engine<'a> {
         /// The reason that there is no native code.
         why: &'a CompileError,
     },
+    /// The interpreter, until native code is ready ([`FilterConfig::interpret_first`]).
+    InterpreterFirst,
 }
 
 /// Prints `native code`, or `interpreter` and the reason.
@@ -82,12 +87,18 @@ impl fmt::Display for Engine<'_> {
         match self {
             Engine::Native => f.write_str("native code"),
             Engine::Interpreter { why } => write!(f, "interpreter ({why})"),
+            Engine::InterpreterFirst => f.write_str("interpreter, until there is native code"),
         }
     }
 }
 
 impl Filter {
     /// Compiles a verified program; [`FilterConfig`] has options.
+    ///
+    /// Programs that differ only in constants that packets are compared with, as `host 10.0.0.1 and port 80` and `host
+    /// 10.0.0.2 and port 443`, share their code: the first of a shape is compiled, and for the others, from a program to
+    /// a filter takes a microsecond or two. A table that all threads share holds the last 256 shapes, with at most 8 KiB
+    /// of code each, of programs of up to 256 instructions; code that leaves the table is freed with its last filter.
     ///
     /// Compiling takes up to 256 KiB of stack, mostly 128. On Linux, a thread with less than 256 KiB left compiles in a
     /// helper thread, on other systems every thread; it still needs 80 KiB itself. Running the filter takes the stack
@@ -141,11 +152,27 @@ impl Filter {
         Filter::of_graph(&graph, runner, BatchSource::new(verified, strategy))
     }
 
+    /// Returns a filter that interprets its first packets.
+    fn deferred(verified: &Verified, strategy: Strategy, packets: u32) -> Filter {
+        // The graph as it is has all context inputs of the optimised one.
+        let (graph, source) = (Graph::new(verified), BatchSource::new(verified, strategy));
+        let runner = Runner::Deferred(Arc::new(Deferred::new(verified, strategy, packets)));
+        Filter { strategy, ..Filter::of_graph(&graph, runner, source) }
+    }
+
+    /// Returns the filter that runs packets: this one, or the one that was compiled for it since.
+    fn current(&self) -> &Filter {
+        match &self.runner {
+            Runner::Deferred(deferred) => deferred.compiled().unwrap_or(self),
+            Runner::Native(_) | Runner::Interpreter(_) => self,
+        }
+    }
+
     fn of_graph(graph: &Graph, runner: Runner, source: BatchSource) -> Filter {
         let (strategy, dialect, inputs) = (graph.strategy(), graph.dialect, graph.context_inputs());
         let words = match &runner {
             Runner::Native(code) => Some(code.words().clone()),
-            Runner::Interpreter(_) => None,
+            Runner::Interpreter(_) | Runner::Deferred(_) => None,
         };
         let batch = Batch { code: Arc::new(BatchLoop::new(source, strategy)), words };
         Filter { runner, strategy, dialect, inputs, batch }
@@ -175,6 +202,7 @@ impl Filter {
         match &self.runner {
             Runner::Native(code) => code.run(packet),
             Runner::Interpreter(interpreted) => interpreted.verified.interpret(packet),
+            Runner::Deferred(deferred) => deferred.run(packet),
         }
     }
 
@@ -206,7 +234,9 @@ impl Filter {
     pub fn run_batch<'p>(&self, packets: impl Into<Packets<'p>>, verdicts: &mut [u32]) {
         let packets = packets.into();
         assert_eq!(packets.len(), verdicts.len(), "the number of verdicts is not the number of packets");
-        if !self.batch.run(packets, verdicts) {
+        if let Runner::Deferred(deferred) = &self.runner {
+            deferred.run_batch(packets, verdicts);
+        } else if !self.batch.run(packets, verdicts) {
             let runs = packets.iter().map(|packet| self.run(packet));
             verdicts.iter_mut().zip(runs).for_each(|(verdict, run)| *verdict = run);
         }
@@ -218,7 +248,8 @@ impl Filter {
     /// [`FilterError::Compile`] if the loop cannot be compiled; batches then run one packet after the other. A filter
     /// without native code has no loop, which is no error.
     pub fn prepare_batch(&self) -> Result<(), FilterError> {
-        if self.is_native() { self.batch.code.compile() } else { Ok(()) }
+        let current = self.current();
+        if current.is_native() { current.batch.code.compile() } else { Ok(()) }
     }
 
     /// Returns the engine that runs the filter, and the reason if it is the interpreter.
@@ -232,9 +263,10 @@ impl Filter {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn engine(&self) -> Engine<'_> {
-        match &self.runner {
+        match &self.current().runner {
             Runner::Native(_) => Engine::Native,
             Runner::Interpreter(interpreted) => Engine::Interpreter { why: &interpreted.why },
+            Runner::Deferred(_) => Engine::InterpreterFirst,
         }
     }
 
@@ -265,21 +297,21 @@ impl Filter {
         self.dialect
     }
 
-    /// Returns the strategy of the code.
+    /// Returns the strategy of the code; the one that was asked for, as long as there is no code.
     pub fn strategy(&self) -> Strategy {
-        self.strategy
+        self.current().strategy
     }
 
     /// Returns the strategy of the code for batches.
     pub fn batch_strategy(&self) -> Strategy {
-        self.batch.code.strategy()
+        self.current().batch.code.strategy()
     }
 
-    /// Returns the size of the native code, in bytes: 0 if there is none.
+    /// Returns the size of the native code, in bytes: 0 if there is none. Filters of one shape share their code.
     pub fn code_size(&self) -> usize {
-        match &self.runner {
+        match &self.current().runner {
             Runner::Native(code) => code.size(),
-            Runner::Interpreter(_) => 0,
+            Runner::Interpreter(_) | Runner::Deferred(_) => 0,
         }
     }
 }
@@ -359,6 +391,34 @@ mod tests {
         assert_eq!((filter.code_size(), filter.prepare_batch().is_ok()), (0, true));
         assert!(format!("{filter:?}").contains("a test"));
         assert_eq!(Engine::Native.to_string(), "native code");
+    }
+
+    #[test]
+    fn deferred_filters_have_the_verdicts_of_others_at_any_time() {
+        let verified = verified("ldh [0]\n jeq #7, keep\n ret #0\n keep: ret #9");
+        let filter = FilterConfig::new().interpret_first(10).compile(&verified).expect("a filter");
+        let other = filter.clone();
+        let packets: [&[u8]; 3] = [&[0, 7], &[7, 0], &[0]];
+        let check = |filter: &Filter| {
+            let mut batch = [1; 3];
+            filter.run_batch(&packets, &mut batch);
+            assert_eq!((packets.map(|packet| filter.run(packet)), batch), ([9, 0, 0], [9, 0, 0]));
+        };
+        check(&filter);
+        assert!(matches!(filter.engine(), Engine::InterpreterFirst));
+        assert_eq!((filter.code_size(), filter.prepare_batch().is_ok()), (0, true));
+        // The tenth packet starts the compilation.
+        let start = std::time::Instant::now();
+        while matches!(other.engine(), Engine::InterpreterFirst) && start.elapsed().as_secs() < 60 {
+            check(&filter);
+            std::thread::yield_now();
+        }
+        check(&other);
+        let compiled = Filter::compile(&verified).expect("a filter");
+        assert_eq!(other.engine().to_string(), compiled.engine().to_string());
+        assert_eq!((other.strategy(), filter.code_size()), (compiled.strategy(), compiled.code_size()));
+        let required = FilterConfig::new().interpret_first(1).require_native(true).compile(&verified);
+        assert_eq!(required.is_ok(), compiled.is_native());
     }
 
     #[test]
