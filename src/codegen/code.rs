@@ -131,8 +131,8 @@ impl OwnedFilterFn {
         let data = packet.data();
         // SAFETY: the caller of `FilterTemplate::new` vouches for the signature, the context inputs and the open
         // constants. `context` points to context data that holds these inputs and the words, or, if there are no
-        // inputs, is or points to the words. The code reads `data` after bounds checks against its length, context data at the
-        // offsets of its fields, as many words as there are, and its own constant tables; it passes `data` and
+        // inputs, is or points to the words. The code reads `data` after bounds checks against its length, context data
+        // at the offsets of its fields, as many words as there are, and its own constant tables; it passes `data` and
         // `context` to the functions whose addresses `context` holds, and writes nothing. `self` keeps it mapped.
         unsafe { (self.function)(data.as_ptr(), data.len() as u64, packet.wire_len(), context) }
     }
@@ -248,11 +248,11 @@ impl BatchCode {
             wire_len_at: records.wire_len_at(),
             context,
         };
-        // SAFETY: the caller of `new` vouches for the signature, the inputs and the words, all of which `context` holds. The code
-        // reads the records from `start` to `end`, which exist and are at least one, and their packets, which `records`
-        // borrows, after bounds checks against their lengths; it stores a verdict for each record, and `verdicts` is as
-        // long. It also reads `context` and its own tables, and passes packets and `context` to the functions whose
-        // addresses `context` holds. `self` keeps it mapped.
+        // SAFETY: the caller of `new` vouches for the signature, the inputs and the number of words, all of which
+        // `context` holds. The code reads the records from `start` to `end`, which exist and are at least one, and
+        // their packets, which `records` borrows, after bounds checks against their lengths; it stores a verdict for
+        // each record, and `verdicts` is as long. It also reads `context`, its words and its own tables, and passes packets
+        // and `context` to the functions whose addresses `context` holds. `self` keeps it mapped.
         unsafe { (self.function)(&raw const job) };
     }
 }

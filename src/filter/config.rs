@@ -69,8 +69,8 @@ impl<'p> FilterConfig<'p> {
         self
     }
 
-    /// Sets the number of packets that the filter interprets before it is compiled. By default it is 0, and the filter is
-    /// compiled at once.
+    /// Sets the number of packets that the filter interprets before it is compiled. By default it is 0, and the filter
+    /// is compiled at once.
     ///
     /// The packet with this number starts a thread that compiles the filter, and packets are interpreted until it is
     /// ready, so that no packet waits for it. That pays where few packets may come, as an interpreted packet takes some

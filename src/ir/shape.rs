@@ -175,25 +175,29 @@ mod tests {
     use crate::bpf::dialect::Dialect;
     use crate::bpf::program::Program;
 
-    /// Returns the open constants of a program.
-    fn constants(text: &str) -> Vec<u32> {
+    /// Checks the open constants of a program.
+    fn check(text: &str, expected: &[u32]) {
         let program: Program = text.parse().expect("a program");
-        Shape::of(&program.verify(Dialect::Pcap).expect("a valid program")).constants
+        let shape = Shape::of(&program.verify(Dialect::Pcap).expect("a valid program"));
+        assert_eq!(shape.constants, expected, "{text}");
     }
 
     #[test]
     fn leaves_constants_open_that_one_number_is_compared_with() {
         let end = "keep: ret #1\n drop: ret #0";
-        assert_eq!(constants(&format!("ldh [12]\n jne #0x800, drop\n ld [26]\n jeq #7, keep, drop\n {end}")), [7]);
-        assert_eq!(constants(&format!("ld [26]\n and #0xff00\n jeq #0x700, keep, drop\n {end}")), [0x700]);
-        assert_eq!(constants(&format!("ld [26]\n and #0xff00\n jeq #7, keep, drop\n {end}")), [], "never equal");
-        assert_eq!(constants(&format!("ldb [23]\n jeq #6, keep, drop\n {end}")), [], "a byte");
-        assert_eq!(constants(&format!("ldh [0]\n jeq #3, keep\n ldh [2]\n jeq #3, keep, drop\n {end}")), [3]);
-        assert_eq!(constants(&format!("ldh [0]\n jeq #3, keep\n jeq #5, keep, drop\n {end}")), [3, 5]);
+        check(&format!("ldh [12]\n jne #0x800, drop\n ld [26]\n jeq #7, keep, drop\n {end}"), &[7]);
+        check(&format!("ld [26]\n and #0xff00\n jeq #0x700, keep, drop\n {end}"), &[0x700]);
+        // Never equal.
+        check(&format!("ld [26]\n and #0xff00\n jeq #7, keep, drop\n {end}"), &[]);
+        // A byte.
+        check(&format!("ldb [23]\n jeq #6, keep, drop\n {end}"), &[]);
+        check(&format!("ldh [0]\n jeq #3, keep\n ldh [2]\n jeq #3, keep, drop\n {end}"), &[3]);
+        check(&format!("ldh [0]\n jeq #3, keep\n jeq #5, keep, drop\n {end}"), &[3, 5]);
         let four = "jeq #1, keep\n jeq #3, keep\n jeq #5, keep\n jeq #7, keep, drop";
-        assert_eq!(constants(&format!("ldh [0]\n {four}\n {end}")), [], "a set");
-        assert_eq!(constants(&format!("ldh [0]\n jlt #10, drop\n jgt #20, drop\n {end}")), [10, 20]);
-        assert_eq!(constants(&format!("ld #len\n jgt #64, keep, drop\n {end}")), [64]);
+        // A set.
+        check(&format!("ldh [0]\n {four}\n {end}"), &[]);
+        check(&format!("ldh [0]\n jlt #10, drop\n jgt #20, drop\n {end}"), &[10, 20]);
+        check(&format!("ld #len\n jgt #64, keep, drop\n {end}"), &[64]);
     }
 
     #[test]
@@ -201,8 +205,9 @@ mod tests {
         // The last test is that of [0] on all paths, though [2] was loaded last in the order of the program.
         let text = "ldh [0]\n jeq #0x806, late\n ldh [2]\n jeq #99, keep, drop\n late: jeq #0x806, keep, drop\n \
                     keep: ret #1\n drop: ret #0";
-        assert_eq!(constants(text), [99]);
+        check(text, &[99]);
         let joined = "ldh [0]\n jset #1, late\n ldh [2]\n late: jeq #99, keep, drop\n keep: ret #1\n drop: ret #0";
-        assert_eq!(constants(joined), [], "one of two numbers");
+        // One of two numbers.
+        check(joined, &[]);
     }
 }
