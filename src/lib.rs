@@ -228,6 +228,8 @@ mod ir;
 pub mod lang;
 mod opt;
 pub mod packet;
+#[cfg(feature = "std")]
+mod parallel;
 mod prove;
 pub mod seccomp;
 #[cfg(feature = "serde")]

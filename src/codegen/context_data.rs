@@ -1,6 +1,7 @@
 //! Inputs of compiled code beside the packet: values of ancillary loads, header offsets, and functions to call.
 
 use std::mem::offset_of;
+use std::ptr;
 use std::slice;
 
 use crate::ir::ContextInputs;
@@ -64,6 +65,10 @@ impl AncillaryValues {
 impl<'c> ContextData<'c> {
     /// The offset of the address of the ancillary values, in bytes.
     pub(crate) const VALUES: i32 = offset_of!(ContextData, values) as i32;
+
+    /// No context inputs and no words, for code that has none.
+    pub(crate) const NONE: ContextData<'static> =
+        ContextData { values: &AncillaryValues::NONE, shifts: [0; 2], context: &Context::DEFAULT, words: ptr::null() };
 
     /// The offset of the address of the words, in bytes.
     pub(crate) const WORDS: i32 = offset_of!(ContextData, words) as i32;

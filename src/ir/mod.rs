@@ -45,7 +45,7 @@ pub(crate) use hashing::{Hasher, Hashing};
 pub(crate) use known_bits::KnownBits;
 pub(crate) use member_set::{MemberSet, MemberSetId, MemberSets, TableHash};
 pub(crate) use open_constant::OpenConstant;
-pub(crate) use ranges::{Range, complement, joined};
+pub(crate) use ranges::{Range, complement, equal, joined};
 pub(crate) use schedule::{Schedule, Step};
 pub(crate) use shape::{OpenTest, Shape};
 pub(crate) use simplify_cfg::topological_order;
