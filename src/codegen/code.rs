@@ -141,6 +141,8 @@ pub(crate) struct BatchCode {
     function: BatchFn,
     inputs: ContextInputs,
     prefetched: Option<PrefetchRange>,
+    #[cfg(target_arch = "x86_64")]
+    pub(crate) vector: Option<crate::codegen::vector::VectorCode>,
     /// Keeps the code mapped.
     _pages: Arc<MappedPages>,
 }
@@ -158,7 +160,7 @@ impl BatchCode {
     ) -> BatchCode {
         // SAFETY: `BatchFn` is the signature of `CodeKind::Batch`, and `_pages` keeps the code mapped.
         let entry = unsafe { std::mem::transmute::<*const u8, BatchFn>(function.address()) };
-        BatchCode { function: entry, inputs, prefetched, _pages: function.code.into_pages() }
+        BatchCode { function: entry, inputs, prefetched, vector: None, _pages: function.code.into_pages() }
     }
 
     /// Writes the verdicts on all packets and returns `true`, or returns `false` if they must be run one by one:
@@ -182,6 +184,12 @@ impl BatchCode {
         ContextData::with(self.inputs, &Context::DEFAULT, |context| {
             records.in_chunks(first..first + verdicts.len(), self.prefetched, |chunk| {
                 let verdicts = &mut verdicts[chunk.start - first..chunk.end - first];
+                if let Some(vector) = &self.vector {
+                    vector.run(records, chunk.start, verdicts, |index, verdict| {
+                        self.call(records, index, std::slice::from_mut(verdict), context);
+                    });
+                    return;
+                }
                 self.call(records, chunk.start, verdicts, context);
             });
         });

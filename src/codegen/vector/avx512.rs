@@ -1,0 +1,398 @@
+//! Runs vector programs with AVX-512: a column is four registers, a test gives a bit for each packet, and gathers load
+//! from eight packets at a time.
+//!
+//! A gather reads a packet only if the bit of the packet is set in its mask, and each mask of a gather is made of a
+//! comparison with the captured lengths just before. So no program can read outside of packets.
+
+use std::arch::x86_64::*;
+use std::mem::MaybeUninit;
+use std::ptr;
+
+use super::program::{Bits, LANES, MAX_COLUMNS, MAX_MASKS, Operation, Place, Slots, VectorProgram, VectorTest};
+use crate::bpf::isa::{AluOp, Condition};
+use crate::codegen::records::PacketRecords;
+use crate::packet::MAX_CAPTURED;
+
+/// A number for each packet of a step.
+type Numbers = [__m512i; 4];
+
+/// The packets of a step.
+struct Step<'r, 'p> {
+    records: &'r PacketRecords<'p>,
+    /// The first record, and the number of packets.
+    first: usize,
+    len: usize,
+    /// Their addresses.
+    addresses: [__m512i; 8],
+    /// Their captured lengths, at most `MAX_CAPTURED`.
+    captured: Numbers,
+    /// The least ones of four.
+    least: __m512i,
+    /// A bit for each packet that has no verdict yet.
+    odd: u64,
+}
+
+/// Returns whether this processor has what [`run`] uses.
+pub(super) fn is_available() -> bool {
+    is_x86_feature_detected!("avx512f")
+        && is_x86_feature_detected!("avx512bw")
+        && is_x86_feature_detected!("avx512dq")
+        && is_x86_feature_detected!("avx512vl")
+}
+
+/// Writes the verdicts on the packets from `first` on, and calls `run_alone` for those that the program has no verdicts
+/// on.
+///
+/// # Safety
+/// [`is_available`] returned `true`.
+#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl")]
+#[expect(unsafe_code, reason = "a function for some processors")]
+pub(super) unsafe fn run(
+    program: &VectorProgram,
+    records: &PacketRecords,
+    first: usize,
+    verdicts: &mut [u32],
+    mut run_alone: impl FnMut(usize, &mut u32),
+) {
+    assert!(first + verdicts.len() <= records.len());
+    let mut columns = [const { MaybeUninit::<Numbers>::uninit() }; MAX_COLUMNS];
+    let columns = &mut columns[..program.columns];
+    columns.iter_mut().for_each(|column| _ = column.write([_mm512_setzero_si512(); 4]));
+    // SAFETY: all of them were written.
+    let columns = unsafe { &mut *(ptr::from_mut(columns) as *mut [Numbers]) };
+    for (number, verdicts) in verdicts.chunks_mut(LANES).enumerate() {
+        let first = first + number * LANES;
+        let mut step = Step::new(records, first, verdicts.len());
+        let found = step.run(program, u64::MAX >> (LANES - verdicts.len()), columns);
+        for (verdicts, found) in verdicts.chunks_mut(16).zip(found) {
+            let written = u16::MAX >> (16 - verdicts.len());
+            // SAFETY: the mask has as many bits as there are verdicts.
+            unsafe { _mm512_mask_storeu_epi32(verdicts.as_mut_ptr().cast(), written, found) };
+        }
+        while step.odd != 0 {
+            let lane = step.odd.trailing_zeros() as usize;
+            run_alone(first + lane, &mut verdicts[lane]);
+            step.odd &= step.odd - 1;
+        }
+    }
+}
+
+impl<'r, 'p> Step<'r, 'p> {
+    /// Reads the records of a step.
+    #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl")]
+    #[inline]
+    fn new(records: &'r PacketRecords<'p>, first: usize, len: usize) -> Step<'r, 'p> {
+        let zero = _mm512_setzero_si512();
+        let mut addresses = [zero; 8];
+        let mut captured = [zero; 4];
+        let base = _mm512_set1_epi64(records.base().addr() as i64);
+        let most = _mm512_set1_epi64(MAX_CAPTURED as i64);
+        let low = _mm512_set_epi32(30, 28, 26, 24, 22, 20, 18, 16, 14, 12, 10, 8, 6, 4, 2, 0);
+        for i in 0..4 {
+            let mut lengths = [zero; 2];
+            for j in 0..2 {
+                let (starts, lens) = eight_records(records, first, len, 16 * i + 8 * j);
+                addresses[2 * i + j] = _mm512_add_epi64(starts, base);
+                lengths[j] = _mm512_min_epu64(lens, most);
+            }
+            captured[i] = _mm512_permutex2var_epi32(lengths[0], low, lengths[1]);
+        }
+        let [a, b, c, d] = captured;
+        let least = _mm512_min_epu32(_mm512_min_epu32(a, b), _mm512_min_epu32(c, d));
+        Step { records, first, len, addresses, captured, least, odd: 0 }
+    }
+
+    #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl")]
+    #[inline]
+    fn run(&mut self, program: &VectorProgram, all: u64, columns: &mut [Numbers]) -> Numbers {
+        let mut verdicts = [_mm512_setzero_si512(); 4];
+        let mut masks = [0_u64; MAX_MASKS];
+        masks[0] = all;
+        let mut next = 0;
+        while let Some(operation) = program.operations.get(next) {
+            next += 1;
+            match *operation {
+                Operation::Skip { lanes, count } => {
+                    if masks[lanes as usize] == 0 {
+                        next += count as usize;
+                    }
+                }
+                Operation::Check { lanes, place } => masks[lanes as usize] &= self.in_bounds(place, columns),
+                Operation::Load { lanes, to, place } => {
+                    columns[to as usize] = self.load(masks[lanes as usize], place, columns);
+                }
+                Operation::WireLen { to } => columns[to as usize] = self.wire_len(),
+                Operation::Constant { to, k } => columns[to as usize] = [_mm512_set1_epi32(k.cast_signed()); 4],
+                Operation::Swap { to, from } => {
+                    let order = _mm512_broadcast_i32x4(_mm_set_epi8(12, 13, 14, 15, 8, 9, 10, 11, 4, 5, 6, 7, 0, 1, 2, 3));
+                    columns[to as usize] = columns[from as usize].map(|n| _mm512_shuffle_epi8(n, order));
+                }
+                Operation::Bits { to, from, right, mask } => {
+                    let mask = _mm512_set1_epi32(mask.cast_signed());
+                    let from = columns[from as usize];
+                    columns[to as usize] = if right >= 0 {
+                        let count = _mm_cvtsi32_si128(right.into());
+                        from.map(|n| _mm512_and_si512(_mm512_srl_epi32(n, count), mask))
+                    } else {
+                        let count = _mm_cvtsi32_si128((-right).into());
+                        from.map(|n| _mm512_and_si512(_mm512_sll_epi32(n, count), mask))
+                    };
+                }
+                Operation::Alu { op, to, left, right } => {
+                    columns[to as usize] = alu(op, columns[left as usize], columns[right as usize]);
+                }
+                Operation::AluConstant { op, to, left, right } => {
+                    let right = [_mm512_set1_epi32(right.cast_signed()); 4];
+                    columns[to as usize] = alu(op, columns[left as usize], right);
+                }
+                Operation::Copy { lanes, to, from } => {
+                    let lanes = masks[lanes as usize];
+                    for i in 0..4 {
+                        let copied = columns[from as usize][i];
+                        let to = &mut columns[to as usize][i];
+                        *to = _mm512_mask_mov_epi32(*to, (lanes >> (16 * i)) as u16, copied);
+                    }
+                }
+                Operation::Branch { lanes, test, then, otherwise } => {
+                    let holds = self.test(program, test, columns);
+                    let lanes = masks[lanes as usize];
+                    masks[then as usize] |= lanes & holds;
+                    masks[otherwise as usize] |= lanes & !holds;
+                }
+                Operation::Jump { lanes, to } => masks[to as usize] |= masks[lanes as usize],
+                Operation::Return { lanes, verdict } => {
+                    let lanes = masks[lanes as usize];
+                    let verdict = _mm512_set1_epi32(verdict.cast_signed());
+                    for (i, to) in verdicts.iter_mut().enumerate() {
+                        *to = _mm512_mask_mov_epi32(*to, (lanes >> (16 * i)) as u16, verdict);
+                    }
+                }
+                Operation::ReturnColumn { lanes, verdict } => {
+                    let lanes = masks[lanes as usize];
+                    for (i, to) in verdicts.iter_mut().enumerate() {
+                        let verdict = columns[verdict as usize][i];
+                        *to = _mm512_mask_mov_epi32(*to, (lanes >> (16 * i)) as u16, verdict);
+                    }
+                }
+            }
+        }
+        verdicts
+    }
+
+    #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl")]
+    #[inline]
+    fn in_bounds(&self, place: Place, columns: &[Numbers]) -> u64 {
+        let end = _mm512_set1_epi32(place.end.cast_signed());
+        match place.base {
+            _ if place.end > MAX_CAPTURED as u32 => 0,
+            None if _mm512_cmplt_epu32_mask(self.least, end) == 0 => u64::MAX,
+            None => mask(|i| _mm512_cmpge_epu32_mask(self.captured[i], end)),
+            Some(base) => {
+                let base = columns[base as usize];
+                mask(|i| {
+                    let room = _mm512_sub_epi32(self.captured[i], end);
+                    // Both are less than 2^31, so a negative difference is a large number.
+                    let is_room = _mm512_movepi32_mask(room);
+                    _mm512_mask_cmple_epu32_mask(!is_room, base[i], room)
+                })
+            }
+        }
+    }
+
+    /// Loads the four bytes that end at a place. Packets for which they are not in bounds become odd.
+    #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl")]
+    #[inline]
+    fn load(&mut self, lanes: u64, place: Place, columns: &[Numbers]) -> Numbers {
+        let place = Place { end: place.end.max(4), ..place };
+        // More packets than the mask has: its tests need not be awaited.
+        let inside = self.in_bounds(place, columns);
+        self.odd |= lanes & !inside;
+        match place.base {
+            None => self.gather(inside, place.end, |half| self.addresses[half]),
+            Some(base) => {
+                let at = columns[base as usize];
+                let wide = |half: usize| match half % 2 {
+                    0 => _mm512_cvtepu32_epi64(_mm512_castsi512_si256(at[half / 2])),
+                    _ => _mm512_cvtepu32_epi64(_mm512_extracti64x4_epi64::<1>(at[half / 2])),
+                };
+                self.gather(inside, place.end, |half| _mm512_add_epi64(self.addresses[half], wide(half)))
+            }
+        }
+    }
+
+    #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl")]
+    #[inline]
+    #[expect(unsafe_code, reason = "packets are read")]
+    fn gather(&self, inside: u64, end: u32, address: impl Fn(usize) -> __m512i) -> Numbers {
+        let offset = ptr::without_provenance::<i32>(end as usize - 4);
+        let half = |half: usize| {
+            let inside = (inside >> (8 * half)) as u8;
+            // SAFETY: packets are read if they have at least `end` bytes from the base on. They are those of the
+            // records, which `self.records` borrows.
+            unsafe { _mm512_mask_i64gather_epi32::<1>(_mm256_setzero_si256(), inside, address(half), offset) }
+        };
+        [0, 1, 2, 3].map(|i| _mm512_inserti64x4::<1>(_mm512_castsi256_si512(half(2 * i)), half(2 * i + 1)))
+    }
+
+    /// Returns the lengths on the wire.
+    #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl")]
+    #[expect(unsafe_code, reason = "records are read")]
+    fn wire_len(&self) -> Numbers {
+        let at = self.records.wire_len_at();
+        if at == 0 {
+            return self.captured;
+        }
+        let mut lengths = [0; LANES];
+        for (lane, length) in lengths[..self.len].iter_mut().enumerate() {
+            // SAFETY: a record of the batch has a `u32` there.
+            *length = unsafe { self.records.record(self.first + lane).wrapping_add(at).cast::<u32>().read() };
+        }
+        // SAFETY: the registers have the size of the array, and any bits.
+        unsafe { std::mem::transmute::<[u32; LANES], Numbers>(lengths) }
+    }
+
+    #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl")]
+    #[inline]
+    fn test(&self, program: &VectorProgram, test: VectorTest, columns: &[Numbers]) -> u64 {
+        let all = |k: u32| _mm512_set1_epi32(k.cast_signed());
+        let numbers = |bits: Bits| {
+            let (column, mask) = (&columns[bits.column as usize], all(bits.mask));
+            move |i: usize| _mm512_and_si512(column[i], mask)
+        };
+        match test {
+            VectorTest::Equal { bits, k } => {
+                let (numbers, k) = (numbers(bits), all(k));
+                mask(|i| _mm512_cmpeq_epi32_mask(numbers(i), k))
+            }
+            VectorTest::Few { bits, members: [a, b, c] } => {
+                let (numbers, a, b, c) = (numbers(bits), all(a), all(b), all(c));
+                mask(|i| {
+                    let n = numbers(i);
+                    _mm512_cmpeq_epi32_mask(n, a) | _mm512_cmpeq_epi32_mask(n, b) | _mm512_cmpeq_epi32_mask(n, c)
+                })
+            }
+            VectorTest::Greater { bits, k } => {
+                let (numbers, k) = (numbers(bits), all(k));
+                mask(|i| _mm512_cmpgt_epu32_mask(numbers(i), k))
+            }
+            VectorTest::Any { bits } => {
+                let (column, bits) = (columns[bits.column as usize], all(bits.mask));
+                mask(|i| _mm512_test_epi32_mask(column[i], bits))
+            }
+            VectorTest::Range { bits, first, distance } => {
+                let (numbers, first, distance) = (numbers(bits), all(first), all(distance));
+                mask(|i| _mm512_cmple_epu32_mask(_mm512_sub_epi32(numbers(i), first), distance))
+            }
+            VectorTest::Compare { condition, left, right } => {
+                let (left, right) = (columns[left as usize], columns[right as usize]);
+                match condition {
+                    Condition::Equal => mask(|i| _mm512_cmpeq_epi32_mask(left[i], right[i])),
+                    Condition::Greater => mask(|i| _mm512_cmpgt_epu32_mask(left[i], right[i])),
+                    Condition::GreaterOrEqual => mask(|i| _mm512_cmpge_epu32_mask(left[i], right[i])),
+                    _ => mask(|i| _mm512_test_epi32_mask(left[i], right[i])),
+                }
+            }
+            VectorTest::InBounds { place } => self.in_bounds(place, columns),
+            VectorTest::Bitmap { column, first, table } => {
+                let (numbers, first) = (columns[column as usize], all(first));
+                let table = &program.tables[table as usize];
+                mask(|i| bits(table, _mm512_sub_epi32(numbers[i], first)))
+            }
+            VectorTest::Slots { column, slots, table } => {
+                let (numbers, table) = (columns[column as usize], &program.tables[table as usize]);
+                mask(|i| is_member(table, slots, numbers[i]))
+            }
+        }
+    }
+}
+
+/// Returns the addresses and the lengths in eight records, of which those beyond the end repeat the last one.
+#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl")]
+#[inline]
+#[expect(unsafe_code, reason = "records are read")]
+fn eight_records(records: &PacketRecords, first: usize, len: usize, from: usize) -> (__m512i, __m512i) {
+    const PAIR: usize = 16;
+    if records.stride() == PAIR && len == LANES {
+        let four = |place: usize| {
+            // SAFETY: four records are as long as a register, and all of the step exist.
+            unsafe { _mm512_loadu_si512(records.record(first + from + place).cast()) }
+        };
+        let (low, high) = (four(0), four(4));
+        let even = _mm512_set_epi64(14, 12, 10, 8, 6, 4, 2, 0);
+        let odd = _mm512_set_epi64(15, 13, 11, 9, 7, 5, 3, 1);
+        return (_mm512_permutex2var_epi64(low, even, high), _mm512_permutex2var_epi64(low, odd, high));
+    }
+    let pair = |place: usize| {
+        let record = records.record(first + (from + place).min(len - 1));
+        // SAFETY: a record begins with an address and a length, and this one exists.
+        unsafe { _mm512_broadcast_i64x2(_mm_loadu_si128(record.cast())) }
+    };
+    let four = |parity: usize| {
+        let pairs = _mm512_mask_mov_epi64(pair(parity), 0b0000_1100, pair(2 + parity));
+        let pairs = _mm512_mask_mov_epi64(pairs, 0b0011_0000, pair(4 + parity));
+        _mm512_mask_mov_epi64(pairs, 0b1100_0000, pair(6 + parity))
+    };
+    let (even, odd) = (four(0), four(1));
+    (_mm512_unpacklo_epi64(even, odd), _mm512_unpackhi_epi64(even, odd))
+}
+
+#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl")]
+#[inline]
+fn mask(mut of: impl FnMut(usize) -> u16) -> u64 {
+    let [a, b, c, d] = [of(0), of(1), of(2), of(3)].map(u64::from);
+    (a | b << 16) | (c | d << 16) << 32
+}
+
+#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl")]
+#[inline]
+fn alu(op: AluOp, a: Numbers, b: Numbers) -> Numbers {
+    let each = [0, 1, 2, 3];
+    match op {
+        AluOp::Add => each.map(|i| _mm512_add_epi32(a[i], b[i])),
+        AluOp::Sub => each.map(|i| _mm512_sub_epi32(a[i], b[i])),
+        AluOp::Mul => each.map(|i| _mm512_mullo_epi32(a[i], b[i])),
+        AluOp::And => each.map(|i| _mm512_and_si512(a[i], b[i])),
+        AluOp::Or => each.map(|i| _mm512_or_si512(a[i], b[i])),
+        AluOp::Xor => each.map(|i| _mm512_xor_si512(a[i], b[i])),
+        AluOp::Lsh => each.map(|i| _mm512_sllv_epi32(a[i], b[i])),
+        AluOp::Rsh => each.map(|i| _mm512_srlv_epi32(a[i], b[i])),
+        AluOp::Div | AluOp::Mod => unreachable!("no division is translated"),
+    }
+}
+
+/// Returns whether bits of a table are set.
+#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl")]
+#[inline]
+fn bits(table: &[u32], index: __m512i) -> u16 {
+    let word = _mm512_srli_epi32::<5>(index);
+    let words = gather_words(table, word);
+    let bit = _mm512_sllv_epi32(_mm512_set1_epi32(1), _mm512_and_si512(index, _mm512_set1_epi32(31)));
+    _mm512_test_epi32_mask(words, bit)
+}
+
+/// Returns words of a table, and 0 beyond its end.
+#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl")]
+#[inline]
+#[expect(unsafe_code, reason = "a table is read")]
+fn gather_words(table: &[u32], index: __m512i) -> __m512i {
+    let inside = _mm512_cmplt_epu32_mask(index, _mm512_set1_epi32((table.len() as u32).cast_signed()));
+    // SAFETY: words of the table are read; it has less than 2^31.
+    unsafe { _mm512_mask_i32gather_epi32::<4>(_mm512_setzero_si512(), inside, index, table.as_ptr().cast()) }
+}
+
+#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl")]
+#[inline]
+fn is_member(table: &[u32], slots: Slots, number: __m512i) -> u16 {
+    let shift = _mm_cvtsi32_si128(slots.shift.into());
+    let slot = |factor: u32| {
+        let factor = _mm512_set1_epi32(factor.cast_signed());
+        _mm512_srl_epi32(_mm512_mullo_epi32(number, factor), shift)
+    };
+    let [first, second] = if slots.are_adjacent {
+        let first = _mm512_slli_epi32::<1>(slot(slots.factors[0]));
+        [first, _mm512_or_si512(first, _mm512_set1_epi32(1))]
+    } else {
+        slots.factors.map(slot)
+    };
+    [first, second].map(|slot| _mm512_cmpeq_epi32_mask(gather_words(table, slot), number)).iter().fold(0, |a, b| a | b)
+}

@@ -1,0 +1,107 @@
+//! Vector programs: the operations of a graph on a step of packets at a time.
+
+use crate::bpf::isa::{AluOp, Condition};
+
+/// The number of packets in a step.
+pub(super) const LANES: usize = 64;
+
+/// The index of a column: a number for each packet of a step.
+pub(super) type Column = u8;
+
+/// The index of a mask: a bit for each packet of a step.
+pub(super) type Mask = u8;
+
+/// The most columns of a program.
+pub(super) const MAX_COLUMNS: usize = 48;
+
+/// The most masks of a program.
+pub(super) const MAX_MASKS: usize = 64;
+
+/// A graph as operations on columns and masks, in an order in which each comes after what it needs.
+///
+/// Every block of the graph has a mask of the packets that reach it. At the start of a step, the first mask has all
+/// packets of the step, the others have none, and all verdicts are 0.
+#[derive(Clone, Debug, Default)]
+pub(super) struct VectorProgram {
+    pub(super) operations: Vec<Operation>,
+    pub(super) columns: usize,
+    pub(super) masks: usize,
+    /// The tables of tests for membership.
+    pub(super) tables: Vec<Vec<u32>>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Operation {
+    /// Skips operations if a mask has no packets.
+    Skip { lanes: Mask, count: u16 },
+    /// Removes the packets from a mask for which a place is not in bounds.
+    Check { lanes: Mask, place: Place },
+    /// Loads four bytes, in the byte order of the machine. Packets for which they are not in bounds become odd: their
+    /// verdicts are not those of the program.
+    Load { lanes: Mask, to: Column, place: Place },
+    /// The length on the wire.
+    WireLen { to: Column },
+    Constant { to: Column, k: u32 },
+    /// Swaps the bytes of each number.
+    Swap { to: Column, from: Column },
+    /// Shifts to the right, or to the left if the shift is negative, and masks.
+    Bits { to: Column, from: Column, right: i8, mask: u32 },
+    /// Arithmetic other than divisions; shifts by 32 and more give 0.
+    Alu { op: AluOp, to: Column, left: Column, right: Column },
+    AluConstant { op: AluOp, to: Column, left: Column, right: u32 },
+    /// Copies the numbers of some packets.
+    Copy { lanes: Mask, to: Column, from: Column },
+    /// Adds the packets of a mask to one of two others.
+    Branch { lanes: Mask, test: VectorTest, then: Mask, otherwise: Mask },
+    /// Adds the packets of a mask to another.
+    Jump { lanes: Mask, to: Mask },
+    /// Sets the verdict on the packets of a mask.
+    Return { lanes: Mask, verdict: u32 },
+    ReturnColumn { lanes: Mask, verdict: Column },
+}
+
+/// A place in the packet, as its end: a constant, or a column plus a constant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Place {
+    pub(super) base: Option<Column>,
+    /// At most `MAX_CAPTURED`.
+    pub(super) end: u32,
+}
+
+/// A test of each packet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum VectorTest {
+    /// The bits of a number under a mask are these.
+    Equal { bits: Bits, k: u32 },
+    /// They are some of these.
+    Few { bits: Bits, members: [u32; 3] },
+    /// They are a greater number.
+    Greater { bits: Bits, k: u32 },
+    /// They are not 0.
+    Any { bits: Bits },
+    /// They are from `first` on, at most `distance` larger.
+    Range { bits: Bits, first: u32, distance: u32 },
+    /// A comparison of two numbers by `Equal`, `Greater`, `GreaterOrEqual` or `BitsSet`.
+    Compare { condition: Condition, left: Column, right: Column },
+    /// The place is in bounds.
+    InBounds { place: Place },
+    /// The bit of a number, less `first`, is set in a table.
+    Bitmap { column: Column, first: u32, table: u16 },
+    /// One of the slots of a number in a table has this number: `hash.slot` of [`Slots`].
+    Slots { column: Column, slots: Slots, table: u16 },
+}
+
+/// The numbers of a column under a mask.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Bits {
+    pub(super) column: Column,
+    pub(super) mask: u32,
+}
+
+/// The two slots of a number: the upper bits of its products with two factors, or of one and the slot beside it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Slots {
+    pub(super) factors: [u32; 2],
+    pub(super) shift: u8,
+    pub(super) are_adjacent: bool,
+}
