@@ -29,7 +29,7 @@ pub(crate) fn compile(_graph: &Graph) -> Result<FilterCode, CompileError> {
     Err(absent())
 }
 
-pub(crate) fn compile_batch(_graph: &Graph) -> Result<BatchCode, CompileError> {
+pub(crate) fn compile_batch(_graph: &Graph, _branches: &Graph) -> Result<BatchCode, CompileError> {
     Err(absent())
 }
 
@@ -69,7 +69,15 @@ impl<'p> PacketRecords<'p> {
         self.0.iter()
     }
 
-    pub(crate) fn in_chunks(&self, _: Range<usize>, _: Option<PrefetchRange>, _run: impl FnMut(Range<usize>)) {
+    pub(crate) const DISTANCE: usize = 0;
+
+    pub(crate) fn in_chunks(
+        &self,
+        _: Range<usize>,
+        _: Option<PrefetchRange>,
+        _piece: usize,
+        _run: impl FnMut(Range<usize>),
+    ) {
         match self.1 {}
     }
 }

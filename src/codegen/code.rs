@@ -6,6 +6,7 @@ use std::sync::Arc;
 use crate::codegen::context_data::ContextData;
 use crate::codegen::memory::{MappedPages, PlacedCode};
 use crate::codegen::records::{PacketRecords, PrefetchRange};
+use crate::codegen::vector::VectorCode;
 use crate::ir::ContextInputs;
 use crate::packet::Packet;
 use crate::packet::ancillary::Extension;
@@ -141,8 +142,7 @@ pub(crate) struct BatchCode {
     function: BatchFn,
     inputs: ContextInputs,
     prefetched: Option<PrefetchRange>,
-    #[cfg(target_arch = "x86_64")]
-    pub(crate) vector: Option<crate::codegen::vector::VectorCode>,
+    vectors: Option<VectorCode>,
     /// Keeps the code mapped.
     _pages: Arc<MappedPages>,
 }
@@ -160,7 +160,12 @@ impl BatchCode {
     ) -> BatchCode {
         // SAFETY: `BatchFn` is the signature of `CodeKind::Batch`, and `_pages` keeps the code mapped.
         let entry = unsafe { std::mem::transmute::<*const u8, BatchFn>(function.address()) };
-        BatchCode { function: entry, inputs, prefetched, vector: None, _pages: function.code.into_pages() }
+        BatchCode { function: entry, inputs, prefetched, vectors: None, _pages: function.code.into_pages() }
+    }
+
+    /// Lets vectors run batches where they are faster. They must have the verdicts of the loop.
+    pub(crate) fn with_vectors(self, vectors: Option<VectorCode>) -> BatchCode {
+        BatchCode { vectors, ..self }
     }
 
     /// Writes the verdicts on all packets and returns `true`, or returns `false` if they must be run one by one:
@@ -182,15 +187,12 @@ impl BatchCode {
     /// Writes the verdicts on the packets from `first` on, one for each element of `verdicts`, in the default context.
     pub(crate) fn run_from(&self, first: usize, records: &PacketRecords, verdicts: &mut [u32]) {
         ContextData::with(self.inputs, &Context::DEFAULT, |context| {
-            records.in_chunks(first..first + verdicts.len(), self.prefetched, |chunk| {
-                let verdicts = &mut verdicts[chunk.start - first..chunk.end - first];
-                if let Some(vector) = &self.vector {
-                    vector.run(records, chunk.start, verdicts, |index, verdict| {
-                        self.call(records, index, std::slice::from_mut(verdict), context);
-                    });
-                    return;
-                }
-                self.call(records, chunk.start, verdicts, context);
+            let run_loop = |start: usize, verdicts: &mut [u32]| self.call(records, start, verdicts, context);
+            if let Some(vectors) = &self.vectors {
+                return vectors.run(first, records, self.prefetched, verdicts, run_loop);
+            }
+            records.in_chunks(first..first + verdicts.len(), self.prefetched, PacketRecords::DISTANCE, |chunk| {
+                run_loop(chunk.start, &mut verdicts[chunk.start - first..chunk.end - first]);
             });
         });
     }

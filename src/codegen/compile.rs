@@ -19,6 +19,7 @@ use crate::codegen::host::{Host, host};
 use crate::codegen::memory::Provider;
 use crate::codegen::prologue::CodeKind;
 use crate::codegen::records::PrefetchRange;
+use crate::codegen::vector::VectorCode;
 use crate::codegen::{fan_in, frame_pointer_omission, lower, memory, spill_block_parameters};
 use crate::ir::Graph;
 
@@ -54,12 +55,14 @@ pub(crate) fn compile(graph: &Graph) -> Result<FilterCode, CompileError> {
     Ok(unsafe { FilterCode::new(function, graph.context_inputs()) })
 }
 
-/// Compiles a graph to code that runs a batch of packets.
+/// Compiles a graph to code that runs a batch of packets. `branches` is a graph of the same program with branches, which
+/// vectors run.
 #[expect(unsafe_code, reason = "vouches for the kind and the inputs of the code")]
-pub(crate) fn compile_batch(graph: &Graph) -> Result<BatchCode, CompileError> {
+pub(crate) fn compile_batch(graph: &Graph, branches: &Graph) -> Result<BatchCode, CompileError> {
     let function = compile_kind(graph, CodeKind::Batch)?;
     // SAFETY: as in `compile`.
-    Ok(unsafe { BatchCode::new(function, graph.context_inputs(), PrefetchRange::of(graph)) })
+    let code = unsafe { BatchCode::new(function, graph.context_inputs(), PrefetchRange::of(graph)) };
+    Ok(code.with_vectors(VectorCode::new(branches)))
 }
 
 fn compile_kind(graph: &Graph, kind: CodeKind) -> Result<CompiledFunction, CompileError> {

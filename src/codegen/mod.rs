@@ -35,8 +35,8 @@ mod prologue;
 mod provided_memory;
 mod records;
 mod spill_block_parameters;
-#[cfg(target_arch = "x86_64")]
-pub(crate) mod vector;
+#[cfg_attr(not(target_arch = "x86_64"), path = "vector/absent.rs")]
+mod vector;
 
 #[cfg(not(target_os = "linux"))]
 use provided_memory as memory;

@@ -59,14 +59,10 @@ impl BatchLoop {
             return Ok(());
         }
         let code = match &self.source {
-            BatchSource::Graph(graph) => codegen::compile_batch(graph)?,
+            BatchSource::Graph(graph) => codegen::compile_batch(graph, graph)?,
             BatchSource::Program { program, dialect, strategy } => {
-                let mut code = codegen::compile_batch(&Graph::with_strategy(&program.verify(*dialect)?, *strategy))?;
-                if std::env::var_os("VEC").is_some() {
-                    code.vector = codegen::vector::VectorCode::new(&Graph::with_strategy(&program.verify(*dialect)?, Strategy::Branches));
-                    if std::env::var_os("VECDUMP").is_some() { eprintln!("{:#?}", code.vector); }
-                }
-                code
+                let branches = Graph::with_strategy(&program.verify(*dialect)?, Strategy::Branches);
+                codegen::compile_batch(&branches.clone().converted(*strategy), &branches)?
             }
         };
         // If another thread was faster, its loop is the same.

@@ -108,12 +108,17 @@ impl Graph {
     pub fn with_strategy(verified: &Verified, strategy: Strategy) -> Graph {
         let mut graph = Graph::new(verified);
         Pass::ALL.iter().filter(|&&pass| pass != Pass::IfConversion).for_each(|&pass| graph.run(pass));
+        graph.converted(strategy)
+    }
+
+    /// Converts a graph after all other passes to a strategy.
+    pub(crate) fn converted(mut self, strategy: Strategy) -> Graph {
         match strategy {
-            Strategy::Auto => if_conversion::run(&mut graph, if_conversion::MAX_VALUES_UNASKED),
+            Strategy::Auto => if_conversion::run(&mut self, if_conversion::MAX_VALUES_UNASKED),
             Strategy::Branches => {}
-            Strategy::Branchless => graph.run(Pass::IfConversion),
+            Strategy::Branchless => self.run(Pass::IfConversion),
         }
-        graph
+        self
     }
 
     /// Returns the graph of a program as it is compiled by default.

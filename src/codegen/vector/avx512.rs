@@ -118,13 +118,21 @@ impl<'r, 'p> Step<'r, 'p> {
                     }
                 }
                 Operation::Check { lanes, place } => masks[lanes as usize] &= self.in_bounds(place, columns),
-                Operation::Load { lanes, to, place } => {
-                    columns[to as usize] = self.load(masks[lanes as usize], place, columns);
+                Operation::Load { lanes, to, place, is_checked } => {
+                    let (numbers, inside) = self.load(place, columns);
+                    columns[to as usize] = numbers;
+                    let lanes = &mut masks[lanes as usize];
+                    if is_checked {
+                        *lanes &= inside;
+                    } else {
+                        self.odd |= *lanes & !inside;
+                    }
                 }
                 Operation::WireLen { to } => columns[to as usize] = self.wire_len(),
                 Operation::Constant { to, k } => columns[to as usize] = [_mm512_set1_epi32(k.cast_signed()); 4],
                 Operation::Swap { to, from } => {
-                    let order = _mm512_broadcast_i32x4(_mm_set_epi8(12, 13, 14, 15, 8, 9, 10, 11, 4, 5, 6, 7, 0, 1, 2, 3));
+                    let order =
+                        _mm512_broadcast_i32x4(_mm_set_epi8(12, 13, 14, 15, 8, 9, 10, 11, 4, 5, 6, 7, 0, 1, 2, 3));
                     columns[to as usize] = columns[from as usize].map(|n| _mm512_shuffle_epi8(n, order));
                 }
                 Operation::Bits { to, from, right, mask } => {
@@ -153,7 +161,7 @@ impl<'r, 'p> Step<'r, 'p> {
                         *to = _mm512_mask_mov_epi32(*to, (lanes >> (16 * i)) as u16, copied);
                     }
                 }
-                Operation::Branch { lanes, test, then, otherwise } => {
+                Operation::Branch { lanes, ref test, then, otherwise } => {
                     let holds = self.test(program, test, columns);
                     let lanes = masks[lanes as usize];
                     masks[then as usize] |= lanes & holds;
@@ -182,42 +190,36 @@ impl<'r, 'p> Step<'r, 'p> {
     #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl")]
     #[inline]
     fn in_bounds(&self, place: Place, columns: &[Numbers]) -> u64 {
-        let end = _mm512_set1_epi32(place.end.cast_signed());
-        match place.base {
-            _ if place.end > MAX_CAPTURED as u32 => 0,
-            None if _mm512_cmplt_epu32_mask(self.least, end) == 0 => u64::MAX,
-            None => mask(|i| _mm512_cmpge_epu32_mask(self.captured[i], end)),
-            Some(base) => {
-                let base = columns[base as usize];
-                mask(|i| {
-                    let room = _mm512_sub_epi32(self.captured[i], end);
-                    // Both are less than 2^31, so a negative difference is a large number.
-                    let is_room = _mm512_movepi32_mask(room);
-                    _mm512_mask_cmple_epu32_mask(!is_room, base[i], room)
-                })
-            }
-        }
+        let Some(base) = place.base else {
+            let end = all(place.end);
+            return match _mm512_cmplt_epu32_mask(self.least, end) {
+                0 => u64::MAX,
+                _ => mask(|i| _mm512_cmpge_epu32_mask(self.captured[i], end)),
+            };
+        };
+        // The base is less than the room that is left, 0 if there is none.
+        let (base, before) = (&columns[base as usize], all(place.end.wrapping_sub(1)));
+        mask(|i| {
+            let room = _mm512_sub_epi32(_mm512_max_epu32(self.captured[i], before), before);
+            _mm512_cmplt_epu32_mask(base[i], room)
+        })
     }
 
-    /// Loads the four bytes that end at a place. Packets for which they are not in bounds become odd.
     #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl")]
     #[inline]
-    fn load(&mut self, lanes: u64, place: Place, columns: &[Numbers]) -> Numbers {
+    fn load(&self, place: Place, columns: &[Numbers]) -> (Numbers, u64) {
         let place = Place { end: place.end.max(4), ..place };
         // More packets than the mask has: its tests need not be awaited.
         let inside = self.in_bounds(place, columns);
-        self.odd |= lanes & !inside;
-        match place.base {
+        let numbers = match place.base {
             None => self.gather(inside, place.end, |half| self.addresses[half]),
             Some(base) => {
-                let at = columns[base as usize];
-                let wide = |half: usize| match half % 2 {
-                    0 => _mm512_cvtepu32_epi64(_mm512_castsi512_si256(at[half / 2])),
-                    _ => _mm512_cvtepu32_epi64(_mm512_extracti64x4_epi64::<1>(at[half / 2])),
-                };
-                self.gather(inside, place.end, |half| _mm512_add_epi64(self.addresses[half], wide(half)))
+                let halves = halves(&columns[base as usize]);
+                let address = |half: usize| _mm512_add_epi64(self.addresses[half], _mm512_cvtepu32_epi64(halves[half]));
+                self.gather(inside, place.end, address)
             }
-        }
+        };
+        (numbers, inside)
     }
 
     #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl")]
@@ -225,13 +227,18 @@ impl<'r, 'p> Step<'r, 'p> {
     #[expect(unsafe_code, reason = "packets are read")]
     fn gather(&self, inside: u64, end: u32, address: impl Fn(usize) -> __m512i) -> Numbers {
         let offset = ptr::without_provenance::<i32>(end as usize - 4);
-        let half = |half: usize| {
-            let inside = (inside >> (8 * half)) as u8;
-            // SAFETY: packets are read if they have at least `end` bytes from the base on. They are those of the
-            // records, which `self.records` borrows.
-            unsafe { _mm512_mask_i64gather_epi32::<1>(_mm256_setzero_si256(), inside, address(half), offset) }
+        let halves = [0, 1, 2, 3, 4, 5, 6, 7];
+        // SAFETY: packets are read if they have at least `end` bytes from the base on. They are those of the records,
+        // which `self.records` borrows.
+        let halves = if inside == u64::MAX {
+            halves.map(|half| unsafe { _mm512_i64gather_epi32::<1>(address(half), offset) })
+        } else {
+            halves.map(|half| {
+                let inside = (inside >> (8 * half)) as u8;
+                unsafe { _mm512_mask_i64gather_epi32::<1>(_mm256_setzero_si256(), inside, address(half), offset) }
+            })
         };
-        [0, 1, 2, 3].map(|i| _mm512_inserti64x4::<1>(_mm512_castsi256_si512(half(2 * i)), half(2 * i + 1)))
+        [0, 1, 2, 3].map(|i| _mm512_inserti64x4::<1>(_mm512_castsi256_si512(halves[2 * i]), halves[2 * i + 1]))
     }
 
     /// Returns the lengths on the wire.
@@ -253,13 +260,12 @@ impl<'r, 'p> Step<'r, 'p> {
 
     #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl")]
     #[inline]
-    fn test(&self, program: &VectorProgram, test: VectorTest, columns: &[Numbers]) -> u64 {
-        let all = |k: u32| _mm512_set1_epi32(k.cast_signed());
+    fn test(&self, program: &VectorProgram, test: &VectorTest, columns: &[Numbers]) -> u64 {
         let numbers = |bits: Bits| {
             let (column, mask) = (&columns[bits.column as usize], all(bits.mask));
             move |i: usize| _mm512_and_si512(column[i], mask)
         };
-        match test {
+        match *test {
             VectorTest::Equal { bits, k } => {
                 let (numbers, k) = (numbers(bits), all(k));
                 mask(|i| _mm512_cmpeq_epi32_mask(numbers(i), k))
@@ -334,6 +340,18 @@ fn eight_records(records: &PacketRecords, first: usize, len: usize, from: usize)
     };
     let (even, odd) = (four(0), four(1));
     (_mm512_unpacklo_epi64(even, odd), _mm512_unpackhi_epi64(even, odd))
+}
+
+#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl")]
+#[inline]
+fn all(k: u32) -> __m512i {
+    _mm512_set1_epi32(k.cast_signed())
+}
+
+#[expect(unsafe_code, reason = "the layout of registers")]
+fn halves(numbers: &Numbers) -> &[__m256i; 8] {
+    // SAFETY: both are 64 numbers, and the alignment of halves is less.
+    unsafe { &*ptr::from_ref(numbers).cast() }
 }
 
 #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl")]

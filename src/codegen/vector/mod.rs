@@ -1,27 +1,87 @@
-//! Vectors over packets: runs a graph on 64 packets at a time.
+//! Vectors over packets: runs a graph on 64 packets at a time, with AVX-512.
+//!
+//! `translate` turns a graph with branches into a vector program (`program`), `avx512` runs it, and `choice` decides
+//! between it and the compiled loop by timing both. `absent` replaces this module on other machines.
+//!
+//! A step is 64 packets. Each value of the graph is a column of 64 numbers, each block a mask of the packets that reach
+//! it, so a test of 64 packets ends in one `u64`, and an operation is dispatched once a step. No test is a branch, so
+//! the order of packets does not matter.
+//!
+//! Invariants
+//! - The verdicts are those of the compiled loop; debug builds run both ways, and compare.
+//! - A vector program is data, and the evaluator checks the bounds of each load itself: no program, however it is made,
+//!   reads outside of packets.
+//! - Packets for which four bytes are not in bounds where the graph loads fewer are left to the compiled loop.
+
 mod avx512;
+mod choice;
 mod program;
 mod translate;
 
-use crate::codegen::records::PacketRecords;
+use crate::codegen::records::{PacketRecords, PrefetchRange};
+use crate::codegen::vector::choice::Choice;
+use crate::codegen::vector::program::{LANES, VectorProgram};
 use crate::ir::Graph;
-use program::VectorProgram;
 
-/// The vector program of a graph.
-#[derive(Clone, Debug)]
-pub(crate) struct VectorCode(VectorProgram);
+/// The most packets that run one way before the next choice.
+const TURN: usize = 4096;
+
+/// The fewest packets for which a step pays.
+const FEWEST: usize = if cfg!(debug_assertions) { 1 } else { 24 };
+
+/// A vector program, and the choice between it and a compiled loop.
+pub(crate) struct VectorCode {
+    program: VectorProgram,
+    choice: Choice,
+}
 
 impl VectorCode {
+    /// Translates a graph with branches; `None` if the processor has no vectors, or the graph is not fit for them.
     pub(crate) fn new(graph: &Graph) -> Option<VectorCode> {
-        if !avx512::is_available() {
-            return None;
-        }
-        translate::translate(graph).map(VectorCode)
+        let program = avx512::is_available().then(|| translate::translate(graph))??;
+        Some(VectorCode { program, choice: Choice::default() })
     }
 
-    #[expect(unsafe_code, reason = "a function for some processors is called")]
-    pub(crate) fn run(&self, records: &PacketRecords, first: usize, verdicts: &mut [u32], run_alone: impl FnMut(usize, &mut u32)) {
+    /// Writes the verdicts on the packets from `first` on. The compiled loop is `run_loop`: it writes the verdicts on
+    /// the packets from an index on.
+    pub(crate) fn run(
+        &self,
+        first: usize,
+        records: &PacketRecords,
+        prefetched: Option<PrefetchRange>,
+        verdicts: &mut [u32],
+        run_loop: impl Fn(usize, &mut [u32]),
+    ) {
+        for (turn, verdicts) in verdicts.chunks_mut(TURN).enumerate() {
+            let (first, len) = (first + turn * TURN, verdicts.len());
+            let turn = self.choice.begin(len >= LANES);
+            let piece = if turn.is_vector { LANES } else { PacketRecords::DISTANCE };
+            records.in_chunks(first..first + len, prefetched, piece, |chunk| {
+                let verdicts = &mut verdicts[chunk.start - first..chunk.end - first];
+                match turn.is_vector && verdicts.len() >= FEWEST {
+                    true => self.run_vectors(chunk.start, records, verdicts, &run_loop),
+                    false => run_loop(chunk.start, verdicts),
+                }
+            });
+            self.choice.end(&turn, len);
+            if cfg!(debug_assertions) {
+                let mut expected = vec![0; len];
+                run_loop(first, &mut expected);
+                assert_eq!(verdicts, expected, "vectors and the compiled loop differ");
+            }
+        }
+    }
+
+    #[expect(unsafe_code, reason = "calls code for some processors")]
+    fn run_vectors(
+        &self,
+        first: usize,
+        records: &PacketRecords,
+        verdicts: &mut [u32],
+        run_loop: impl Fn(usize, &mut [u32]),
+    ) {
+        let run_alone = |index: usize, verdict: &mut u32| run_loop(index, std::slice::from_mut(verdict));
         // SAFETY: `new` has found that the processor has the instructions.
-        unsafe { avx512::run(&self.0, records, first, verdicts, run_alone) }
+        unsafe { avx512::run(&self.program, records, first, verdicts, run_alone) };
     }
 }

@@ -15,7 +15,7 @@ pub(super) type Mask = u8;
 pub(super) const MAX_COLUMNS: usize = 48;
 
 /// The most masks of a program.
-pub(super) const MAX_MASKS: usize = 64;
+pub(super) const MAX_MASKS: usize = 32;
 
 /// A graph as operations on columns and masks, in an order in which each comes after what it needs.
 ///
@@ -33,31 +33,83 @@ pub(super) struct VectorProgram {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Operation {
     /// Skips operations if a mask has no packets.
-    Skip { lanes: Mask, count: u16 },
+    Skip {
+        lanes: Mask,
+        count: u16,
+    },
     /// Removes the packets from a mask for which a place is not in bounds.
-    Check { lanes: Mask, place: Place },
-    /// Loads four bytes, in the byte order of the machine. Packets for which they are not in bounds become odd: their
-    /// verdicts are not those of the program.
-    Load { lanes: Mask, to: Column, place: Place },
+    Check {
+        lanes: Mask,
+        place: Place,
+    },
+    /// Loads four bytes, in the byte order of the machine. Packets for which they are not in bounds are removed from the
+    /// mask by a checked load, and become odd by another: the program has no verdicts on odd packets.
+    Load {
+        lanes: Mask,
+        to: Column,
+        place: Place,
+        is_checked: bool,
+    },
     /// The length on the wire.
-    WireLen { to: Column },
-    Constant { to: Column, k: u32 },
+    WireLen {
+        to: Column,
+    },
+    Constant {
+        to: Column,
+        k: u32,
+    },
     /// Swaps the bytes of each number.
-    Swap { to: Column, from: Column },
+    Swap {
+        to: Column,
+        from: Column,
+    },
     /// Shifts to the right, or to the left if the shift is negative, and masks.
-    Bits { to: Column, from: Column, right: i8, mask: u32 },
+    Bits {
+        to: Column,
+        from: Column,
+        right: i8,
+        mask: u32,
+    },
     /// Arithmetic other than divisions; shifts by 32 and more give 0.
-    Alu { op: AluOp, to: Column, left: Column, right: Column },
-    AluConstant { op: AluOp, to: Column, left: Column, right: u32 },
+    Alu {
+        op: AluOp,
+        to: Column,
+        left: Column,
+        right: Column,
+    },
+    AluConstant {
+        op: AluOp,
+        to: Column,
+        left: Column,
+        right: u32,
+    },
     /// Copies the numbers of some packets.
-    Copy { lanes: Mask, to: Column, from: Column },
+    Copy {
+        lanes: Mask,
+        to: Column,
+        from: Column,
+    },
     /// Adds the packets of a mask to one of two others.
-    Branch { lanes: Mask, test: VectorTest, then: Mask, otherwise: Mask },
+    Branch {
+        lanes: Mask,
+        test: VectorTest,
+        then: Mask,
+        otherwise: Mask,
+    },
     /// Adds the packets of a mask to another.
-    Jump { lanes: Mask, to: Mask },
+    Jump {
+        lanes: Mask,
+        to: Mask,
+    },
     /// Sets the verdict on the packets of a mask.
-    Return { lanes: Mask, verdict: u32 },
-    ReturnColumn { lanes: Mask, verdict: Column },
+    Return {
+        lanes: Mask,
+        verdict: u32,
+    },
+    ReturnColumn {
+        lanes: Mask,
+        verdict: Column,
+    },
 }
 
 /// A place in the packet, as its end: a constant, or a column plus a constant.

@@ -8,9 +8,7 @@
 //! needs a column for a view. What a view needs is computed in the block where the value is defined, never where it is
 //! used, as one of several uses may be skipped.
 
-use super::program::{
-    Bits, Column, MAX_COLUMNS, MAX_MASKS, Mask, Operation, Place, Slots, VectorProgram, VectorTest,
-};
+use super::program::{Bits, Column, MAX_COLUMNS, MAX_MASKS, Mask, Operation, Place, Slots, VectorProgram, VectorTest};
 use crate::bpf::isa::{AluOp, Condition, Width};
 use crate::ir::dominators::{Dominators, Visit};
 use crate::ir::{
@@ -28,7 +26,9 @@ pub(super) fn translate(graph: &Graph) -> Option<VectorProgram> {
     }
     let schedule = Schedule::of(graph);
     let mut translation = Translation::new(graph, &schedule);
-    for (block, parameter) in graph.blocks.iter().enumerate().flat_map(|(i, b)| b.parameters.iter().map(move |p| (i, p))) {
+    for (block, parameter) in
+        graph.blocks.iter().enumerate().flat_map(|(i, b)| b.parameters.iter().map(move |p| (i, p)))
+    {
         let column = translation.column()?;
         translation.define(*parameter, BlockId::new(block), View::of(column));
     }
@@ -129,7 +129,8 @@ impl<'g> Translation<'g> {
                 }
             }
         }
-        let steps = schedule.order.iter().flat_map(|&block| schedule.steps(block).iter().map(move |step| (block, step)));
+        let steps =
+            schedule.order.iter().flat_map(|&block| schedule.steps(block).iter().map(move |step| (block, step)));
         let loads = steps.filter_map(|(block, step)| match *step {
             Step::Define(id) => match graph.value(id) {
                 Value::Load(address, width, _) => Some((block, address, width)),
@@ -312,12 +313,13 @@ impl<'g> Translation<'g> {
     }
 
     fn load(&mut self, block: BlockId, address: Address, width: Width, order: ByteOrder) -> Option<View> {
-        let window = match self.windows.iter().position(|window| {
-            self.dominates(window.home, block) && covers(window.base, window.end, address, width)
-        }) {
-            Some(window) => window,
-            None => self.window(block, address, width)?,
-        };
+        let window =
+            match self.windows.iter().position(|window| {
+                self.dominates(window.home, block) && covers(window.base, window.end, address, width)
+            }) {
+                Some(window) => window,
+                None => self.window(block, address, width)?,
+            };
         let Window { end, home, column, swapped, .. } = self.windows[window];
         let is_swapped = order == ByteOrder::Big && width != Width::Byte && cfg!(target_endian = "little");
         let column = match swapped {
@@ -340,7 +342,8 @@ impl<'g> Translation<'g> {
         let end = address.end(width);
         let known = self.captured[block.index()].get(address.base);
         let ends = end.max(4)..=(u64::from(address.offset) + 4).min(known.max(end).max(4));
-        let covered = |end: u64| self.loads.iter().filter(move |&&(_, other, width)| covers(address.base, end, other, width));
+        let covered =
+            |end: u64| self.loads.iter().filter(move |&&(_, other, width)| covers(address.base, end, other, width));
         let end = ends.max_by_key(|&end| (covered(end).count(), std::cmp::Reverse(end)))?;
         // A window that other blocks need, too, is loaded before the branch between them, if it is captured there.
         let mut home = block;
@@ -353,7 +356,7 @@ impl<'g> Translation<'g> {
             home = parent;
         }
         let place = self.place_at(address.base, end)?;
-        let column = self.computed(home, |to| Operation::Load { lanes: mask(home), to, place })?;
+        let column = self.computed(home, |to| Operation::Load { lanes: mask(home), to, place, is_checked: false })?;
         self.windows.push(Window { base: address.base, end, home, column, swapped: None });
         Some(self.windows.len() - 1)
     }
@@ -421,7 +424,17 @@ impl<'g> Translation<'g> {
     fn finish(mut self, order: &[BlockId]) -> VectorProgram {
         for &block in order {
             let Operations { steps, end } = std::mem::take(&mut self.blocks[block.index()]);
-            let operations: Vec<Operation> = steps.into_iter().chain(end).collect();
+            let mut operations: Vec<Operation> = Vec::with_capacity(steps.len() + end.len());
+            for operation in steps.into_iter().chain(end) {
+                match (operations.last_mut(), operation) {
+                    (Some(last), Operation::Load { lanes, to, place, .. })
+                        if *last == (Operation::Check { lanes, place }) && place.end >= 4 =>
+                    {
+                        *last = Operation::Load { lanes, to, place, is_checked: true };
+                    }
+                    _ => operations.push(operation),
+                }
+            }
             let is_short = matches!(operations[..], [] | [Operation::Return { .. }]);
             match u16::try_from(operations.len()) {
                 Ok(count) if block.index() > 0 && !is_short => {
