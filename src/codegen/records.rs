@@ -76,7 +76,7 @@ impl<'p> PacketRecords<'p> {
 
     /// Returns the address of a packet.
     #[expect(unsafe_code, reason = "a record is read")]
-    fn packet(&self, index: usize) -> *const u8 {
+    pub(crate) fn packet(&self, index: usize) -> *const u8 {
         assert!(index < self.count);
         // SAFETY: the record is an element of the slice given to `new`, and begins with a pointer or a `usize`.
         let start = unsafe { self.record(index).cast::<*const u8>().read() };

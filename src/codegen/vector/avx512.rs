@@ -8,29 +8,52 @@ use std::arch::x86_64::*;
 use std::mem::MaybeUninit;
 use std::ptr;
 
-use super::program::{Bits, LANES, MAX_COLUMNS, MAX_MASKS, Operation, Place, Slots, VectorProgram, VectorTest};
+use super::program::{Bits, Fork, LANES, MAX_COLUMNS, MAX_MASKS, Operation, Place, Slots, VectorProgram, VectorTest};
 use crate::bpf::isa::{AluOp, Condition};
 use crate::codegen::records::PacketRecords;
-use crate::packet::MAX_CAPTURED;
 
 /// A number for each packet of a step.
 type Numbers = [__m512i; 4];
 
-/// The packets of a step.
+/// The packets of a step, which lie so close together that 32-bit offsets reach them.
 struct Step<'r, 'p> {
     records: &'r PacketRecords<'p>,
     /// The first record, and the number of packets.
     first: usize,
     len: usize,
-    /// Their addresses.
-    addresses: [__m512i; 8],
-    /// Their captured lengths, at most `MAX_CAPTURED`.
+    /// The address that offsets count from.
+    base: *const u8,
+    /// Where the packets start, less than `NEAR`.
+    offsets: Numbers,
+    /// Their captured lengths, less than `NEAR`.
     captured: Numbers,
     /// The least ones of four.
     least: __m512i,
-    /// A bit for each packet that has no verdict yet.
+    /// A bit for each packet that the program has no verdict on.
     odd: u64,
 }
+
+/// Writes the verdicts on up to [`LANES`] packets.
+#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl")]
+#[inline]
+#[expect(unsafe_code, reason = "verdicts are written")]
+fn write(verdicts: &mut [u32], found: Numbers) {
+    let is_whole = verdicts.len() == LANES;
+    for (i, found) in found.into_iter().enumerate() {
+        let to = verdicts.as_mut_ptr().wrapping_add(16 * i).cast();
+        if is_whole {
+            // SAFETY: there are as many verdicts as in four registers.
+            unsafe { _mm512_storeu_si512(to, found) };
+        } else {
+            let written = 1_u64.unbounded_shl(verdicts.len() as u32).wrapping_sub(1) >> (16 * i);
+            // SAFETY: the mask has a bit for each verdict.
+            unsafe { _mm512_mask_storeu_epi32(to.cast(), written as u16, found) };
+        }
+    }
+}
+
+/// The limit of offsets and lengths: their sum is a positive 32-bit number.
+const NEAR: u64 = 1 << 30;
 
 /// Returns whether this processor has what [`run`] uses.
 pub(super) fn is_available() -> bool {
@@ -62,13 +85,12 @@ pub(super) unsafe fn run(
     let columns = unsafe { &mut *(ptr::from_mut(columns) as *mut [Numbers]) };
     for (number, verdicts) in verdicts.chunks_mut(LANES).enumerate() {
         let first = first + number * LANES;
-        let mut step = Step::new(records, first, verdicts.len());
+        let Some(mut step) = Step::new(records, first, verdicts.len()) else {
+            verdicts.iter_mut().enumerate().for_each(|(lane, verdict)| run_alone(first + lane, verdict));
+            continue;
+        };
         let found = step.run(program, u64::MAX >> (LANES - verdicts.len()), columns);
-        for (verdicts, found) in verdicts.chunks_mut(16).zip(found) {
-            let written = u16::MAX >> (16 - verdicts.len());
-            // SAFETY: the mask has as many bits as there are verdicts.
-            unsafe { _mm512_mask_storeu_epi32(verdicts.as_mut_ptr().cast(), written, found) };
-        }
+        write(verdicts, found);
         while step.odd != 0 {
             let lane = step.odd.trailing_zeros() as usize;
             run_alone(first + lane, &mut verdicts[lane]);
@@ -78,36 +100,53 @@ pub(super) unsafe fn run(
 }
 
 impl<'r, 'p> Step<'r, 'p> {
-    /// Reads the records of a step.
+    /// Reads the records of a step; `None` if the packets do not lie close together.
     #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl")]
     #[inline]
-    fn new(records: &'r PacketRecords<'p>, first: usize, len: usize) -> Step<'r, 'p> {
-        let zero = _mm512_setzero_si512();
-        let mut addresses = [zero; 8];
-        let mut captured = [zero; 4];
-        let base = _mm512_set1_epi64(records.base().addr() as i64);
-        let most = _mm512_set1_epi64(MAX_CAPTURED as i64);
-        let low = _mm512_set_epi32(30, 28, 26, 24, 22, 20, 18, 16, 14, 12, 10, 8, 6, 4, 2, 0);
-        for i in 0..4 {
-            let mut lengths = [zero; 2];
-            for j in 0..2 {
-                let (starts, lens) = eight_records(records, first, len, 16 * i + 8 * j);
-                addresses[2 * i + j] = _mm512_add_epi64(starts, base);
-                lengths[j] = _mm512_min_epu64(lens, most);
-            }
-            captured[i] = _mm512_permutex2var_epi32(lengths[0], low, lengths[1]);
+    fn new(records: &'r PacketRecords<'p>, first: usize, len: usize) -> Option<Step<'r, 'p>> {
+        match records.stride() {
+            PAIR if len == LANES => Step::of(records, first, len, |place| dense_pairs(records, first + place)),
+            _ => Step::of(records, first, len, |place| pairs(records, first, len, place)),
         }
+    }
+
+    /// Makes a step of the starts and lengths in four records from a place on.
+    #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl")]
+    #[inline]
+    fn of(
+        records: &'r PacketRecords<'p>,
+        first: usize,
+        len: usize,
+        pairs: impl Fn(usize) -> __m512i,
+    ) -> Option<Step<'r, 'p>> {
+        let zero = _mm512_setzero_si512();
+        // The first packet stands in the middle.
+        let base = records.packet(first).wrapping_sub(NEAR as usize / 2);
+        let less = base.addr().wrapping_sub(records.base().addr()).cast_signed() as i64;
+        let less = _mm512_set_epi64(0, less, 0, less, 0, less, 0, less);
+        let low = _mm512_set_epi32(30, 26, 22, 18, 14, 10, 6, 2, 28, 24, 20, 16, 12, 8, 4, 0);
+        let (mut offsets, mut captured, mut all_bits) = ([zero; 4], [zero; 4], zero);
+        for i in 0..4 {
+            let near = |place: usize| _mm512_sub_epi64(pairs(16 * i + place), less);
+            let [a, b, c, d] = [near(0), near(4), near(8), near(12)];
+            let bits = _mm512_or_si512(_mm512_or_si512(a, b), _mm512_or_si512(c, d));
+            all_bits = _mm512_or_si512(all_bits, bits);
+            let [ab, cd] = [(a, b), (c, d)].map(|(a, b)| _mm512_permutex2var_epi32(a, low, b));
+            offsets[i] = _mm512_shuffle_i64x2::<0b0100_0100>(ab, cd);
+            captured[i] = _mm512_shuffle_i64x2::<0b1110_1110>(ab, cd);
+        }
+        let is_near = _mm512_test_epi64_mask(all_bits, _mm512_set1_epi64(!(NEAR as i64 - 1))) == 0;
         let [a, b, c, d] = captured;
         let least = _mm512_min_epu32(_mm512_min_epu32(a, b), _mm512_min_epu32(c, d));
-        Step { records, first, len, addresses, captured, least, odd: 0 }
+        is_near.then_some(Step { records, first, len, base, offsets, captured, least, odd: 0 })
     }
 
     #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl")]
     #[inline]
-    fn run(&mut self, program: &VectorProgram, all: u64, columns: &mut [Numbers]) -> Numbers {
+    fn run(&mut self, program: &VectorProgram, lanes: u64, columns: &mut [Numbers]) -> Numbers {
         let mut verdicts = [_mm512_setzero_si512(); 4];
         let mut masks = [0_u64; MAX_MASKS];
-        masks[0] = all;
+        masks[0] = lanes;
         let mut next = 0;
         while let Some(operation) = program.operations.get(next) {
             next += 1;
@@ -121,12 +160,7 @@ impl<'r, 'p> Step<'r, 'p> {
                 Operation::Load { lanes, to, place, is_checked } => {
                     let (numbers, inside) = self.load(place, columns);
                     columns[to as usize] = numbers;
-                    let lanes = &mut masks[lanes as usize];
-                    if is_checked {
-                        *lanes &= inside;
-                    } else {
-                        self.odd |= *lanes & !inside;
-                    }
+                    self.remove(&mut masks[lanes as usize], inside, is_checked);
                 }
                 Operation::WireLen { to } => columns[to as usize] = self.wire_len(),
                 Operation::Constant { to, k } => columns[to as usize] = [_mm512_set1_epi32(k.cast_signed()); 4],
@@ -161,12 +195,15 @@ impl<'r, 'p> Step<'r, 'p> {
                         *to = _mm512_mask_mov_epi32(*to, (lanes >> (16 * i)) as u16, copied);
                     }
                 }
-                Operation::Branch { lanes, ref test, then, otherwise } => {
-                    let holds = self.test(program, test, columns);
-                    let lanes = masks[lanes as usize];
-                    masks[then as usize] |= lanes & holds;
-                    masks[otherwise as usize] |= lanes & !holds;
+                Operation::Equal { fork, bits: Bits { column, mask: bits }, k } => {
+                    fork.lead(&mut masks, are_equal(&columns[column as usize], bits, k));
                 }
+                Operation::LoadEqual { fork, place, is_checked, mask: bits, k } => {
+                    let (numbers, inside) = self.load(place, columns);
+                    self.remove(&mut masks[fork.lanes as usize], inside, is_checked);
+                    fork.lead(&mut masks, are_equal(&numbers, bits, k));
+                }
+                Operation::Branch { fork, ref test } => fork.lead(&mut masks, self.test(program, test, columns)),
                 Operation::Jump { lanes, to } => masks[to as usize] |= masks[lanes as usize],
                 Operation::Return { lanes, verdict } => {
                     let lanes = masks[lanes as usize];
@@ -185,6 +222,16 @@ impl<'r, 'p> Step<'r, 'p> {
             }
         }
         verdicts
+    }
+
+    /// Removes packets from a mask for which a load is not in bounds.
+    #[inline]
+    fn remove(&mut self, lanes: &mut u64, inside: u64, is_checked: bool) {
+        if is_checked {
+            *lanes &= inside;
+        } else {
+            self.odd |= *lanes & !inside;
+        }
     }
 
     #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl")]
@@ -211,34 +258,31 @@ impl<'r, 'p> Step<'r, 'p> {
         let place = Place { end: place.end.max(4), ..place };
         // More packets than the mask has: its tests need not be awaited.
         let inside = self.in_bounds(place, columns);
-        let numbers = match place.base {
-            None => self.gather(inside, place.end, |half| self.addresses[half]),
+        let starts = match place.base {
+            None => self.offsets,
             Some(base) => {
-                let halves = halves(&columns[base as usize]);
-                let address = |half: usize| _mm512_add_epi64(self.addresses[half], _mm512_cvtepu32_epi64(halves[half]));
-                self.gather(inside, place.end, address)
+                let base = &columns[base as usize];
+                [0, 1, 2, 3].map(|i| _mm512_add_epi32(self.offsets[i], base[i]))
             }
         };
-        (numbers, inside)
+        (self.gather(inside, starts, place.end as usize - 4), inside)
     }
 
+    /// Loads four bytes at a distance from each start.
     #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl")]
     #[inline]
     #[expect(unsafe_code, reason = "packets are read")]
-    fn gather(&self, inside: u64, end: u32, address: impl Fn(usize) -> __m512i) -> Numbers {
-        let offset = ptr::without_provenance::<i32>(end as usize - 4);
-        let halves = [0, 1, 2, 3, 4, 5, 6, 7];
-        // SAFETY: packets are read if they have at least `end` bytes from the base on. They are those of the records,
-        // which `self.records` borrows.
-        let halves = if inside == u64::MAX {
-            halves.map(|half| unsafe { _mm512_i64gather_epi32::<1>(address(half), offset) })
-        } else {
-            halves.map(|half| {
-                let inside = (inside >> (8 * half)) as u8;
-                unsafe { _mm512_mask_i64gather_epi32::<1>(_mm256_setzero_si256(), inside, address(half), offset) }
-            })
-        };
-        [0, 1, 2, 3].map(|i| _mm512_inserti64x4::<1>(_mm512_castsi256_si512(halves[2 * i]), halves[2 * i + 1]))
+    fn gather(&self, inside: u64, starts: Numbers, distance: usize) -> Numbers {
+        let from = self.base.wrapping_add(distance).cast::<i32>();
+        // SAFETY: a packet is read if it has the bytes, and then its start, and the distance, are less than `NEAR`. It is
+        // one of the records, which `self.records` borrows.
+        if inside == u64::MAX {
+            return starts.map(|starts| unsafe { _mm512_i32gather_epi32::<1>(starts, from) });
+        }
+        [0, 1, 2, 3].map(|i| {
+            let inside = (inside >> (16 * i)) as u16;
+            unsafe { _mm512_mask_i32gather_epi32::<1>(_mm512_setzero_si512(), inside, starts[i], from) }
+        })
     }
 
     /// Returns the lengths on the wire.
@@ -266,10 +310,6 @@ impl<'r, 'p> Step<'r, 'p> {
             move |i: usize| _mm512_and_si512(column[i], mask)
         };
         match *test {
-            VectorTest::Equal { bits, k } => {
-                let (numbers, k) = (numbers(bits), all(k));
-                mask(|i| _mm512_cmpeq_epi32_mask(numbers(i), k))
-            }
             VectorTest::Few { bits, members: [a, b, c] } => {
                 let (numbers, a, b, c) = (numbers(bits), all(a), all(b), all(c));
                 mask(|i| {
@@ -285,9 +325,9 @@ impl<'r, 'p> Step<'r, 'p> {
                 let (column, bits) = (columns[bits.column as usize], all(bits.mask));
                 mask(|i| _mm512_test_epi32_mask(column[i], bits))
             }
-            VectorTest::Range { bits, first, distance } => {
-                let (numbers, first, distance) = (numbers(bits), all(first), all(distance));
-                mask(|i| _mm512_cmple_epu32_mask(_mm512_sub_epi32(numbers(i), first), distance))
+            VectorTest::Range { column, first, distance } => {
+                let (numbers, first, distance) = (&columns[column as usize], all(first), all(distance));
+                mask(|i| _mm512_cmple_epu32_mask(_mm512_sub_epi32(numbers[i], first), distance))
             }
             VectorTest::Compare { condition, left, right } => {
                 let (left, right) = (columns[left as usize], columns[right as usize]);
@@ -312,46 +352,56 @@ impl<'r, 'p> Step<'r, 'p> {
     }
 }
 
-/// Returns the addresses and the lengths in eight records, of which those beyond the end repeat the last one.
+/// The size of the start and the length in a record, in bytes.
+const PAIR: usize = 16;
+
+/// Returns the starts and the lengths in four records that consist of them.
 #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl")]
 #[inline]
 #[expect(unsafe_code, reason = "records are read")]
-fn eight_records(records: &PacketRecords, first: usize, len: usize, from: usize) -> (__m512i, __m512i) {
-    const PAIR: usize = 16;
-    if records.stride() == PAIR && len == LANES {
-        let four = |place: usize| {
-            // SAFETY: four records are as long as a register, and all of the step exist.
-            unsafe { _mm512_loadu_si512(records.record(first + from + place).cast()) }
-        };
-        let (low, high) = (four(0), four(4));
-        let even = _mm512_set_epi64(14, 12, 10, 8, 6, 4, 2, 0);
-        let odd = _mm512_set_epi64(15, 13, 11, 9, 7, 5, 3, 1);
-        return (_mm512_permutex2var_epi64(low, even, high), _mm512_permutex2var_epi64(low, odd, high));
-    }
+fn dense_pairs(records: &PacketRecords, first: usize) -> __m512i {
+    assert!(records.stride() == PAIR && first + 4 <= records.len());
+    // SAFETY: four records are as long as a register, and exist.
+    unsafe { _mm512_loadu_si512(records.record(first).cast()) }
+}
+
+/// Returns the starts and the lengths in four records of a step from a place on, where those beyond its end repeat the
+/// last one.
+#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl")]
+#[inline]
+#[expect(unsafe_code, reason = "records are read")]
+fn pairs(records: &PacketRecords, first: usize, len: usize, place: usize) -> __m512i {
     let pair = |place: usize| {
-        let record = records.record(first + (from + place).min(len - 1));
-        // SAFETY: a record begins with an address and a length, and this one exists.
-        unsafe { _mm512_broadcast_i64x2(_mm_loadu_si128(record.cast())) }
+        let index = if len == LANES { first + place } else { first + place.min(len - 1) };
+        assert!(index < records.len());
+        // SAFETY: the record exists, and begins with a start and a length.
+        unsafe { _mm512_broadcast_i64x2(_mm_loadu_si128(records.record(index).cast())) }
     };
-    let four = |parity: usize| {
-        let pairs = _mm512_mask_mov_epi64(pair(parity), 0b0000_1100, pair(2 + parity));
-        let pairs = _mm512_mask_mov_epi64(pairs, 0b0011_0000, pair(4 + parity));
-        _mm512_mask_mov_epi64(pairs, 0b1100_0000, pair(6 + parity))
-    };
-    let (even, odd) = (four(0), four(1));
-    (_mm512_unpacklo_epi64(even, odd), _mm512_unpackhi_epi64(even, odd))
+    let pairs = _mm512_mask_mov_epi64(pair(place), 0b0000_1100, pair(place + 1));
+    let pairs = _mm512_mask_mov_epi64(pairs, 0b0011_0000, pair(place + 2));
+    _mm512_mask_mov_epi64(pairs, 0b1100_0000, pair(place + 3))
+}
+
+impl Fork {
+    #[inline]
+    fn lead(self, masks: &mut [u64; MAX_MASKS], holds: u64) {
+        let lanes = masks[self.lanes as usize];
+        masks[self.then as usize] |= lanes & holds;
+        masks[self.otherwise as usize] |= lanes & !holds;
+    }
+}
+
+#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl")]
+#[inline]
+fn are_equal(numbers: &Numbers, bits: u32, k: u32) -> u64 {
+    let (bits, k) = (all(bits), all(k));
+    mask(|i| _mm512_cmpeq_epi32_mask(_mm512_and_si512(numbers[i], bits), k))
 }
 
 #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl")]
 #[inline]
 fn all(k: u32) -> __m512i {
     _mm512_set1_epi32(k.cast_signed())
-}
-
-#[expect(unsafe_code, reason = "the layout of registers")]
-fn halves(numbers: &Numbers) -> &[__m256i; 8] {
-    // SAFETY: both are 64 numbers, and the alignment of halves is less.
-    unsafe { &*ptr::from_ref(numbers).cast() }
 }
 
 #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl")]

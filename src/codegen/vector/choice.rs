@@ -7,11 +7,11 @@
 use std::arch::x86_64::_rdtsc;
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
-/// The number of turns of which one is a trial.
-const TURNS: u64 = 256;
+/// The number of turns of which one is a trial, if one way is much faster, and if not.
+const TURNS: [u64; 2] = [256, 32];
 
 /// The number of trials until the first choice.
-const FIRST_TRIALS: u32 = 8;
+const FIRST_TRIALS: u32 = 16;
 
 /// The estimates, in ticks of the clock for 64 packets.
 #[derive(Debug, Default)]
@@ -34,14 +34,15 @@ impl Choice {
     pub(super) fn begin(&self, may_be_trial: bool) -> Turn {
         let now = ticks();
         let trials = self.trials.load(Relaxed);
+        let (vector, compiled) = (self.vector.load(Relaxed), self.compiled.load(Relaxed));
+        let is_close = vector.max(compiled) / 3 < vector.min(compiled) / 2;
         // The lowest bits of the clock may be constant.
-        if may_be_trial && (trials < FIRST_TRIALS || (now >> 5) % TURNS == 0) {
+        if may_be_trial && (trials < FIRST_TRIALS || (now >> 5) % TURNS[usize::from(is_close)] == 0) {
             // After a wrap the first trials take place once more.
             self.trials.store(trials.wrapping_add(1), Relaxed);
             return Turn { is_vector: trials % 2 == 0 || cfg!(debug_assertions), start: Some(now) };
         }
-        let is_vector = self.vector.load(Relaxed) <= self.compiled.load(Relaxed);
-        Turn { is_vector: is_vector || cfg!(debug_assertions), start: None }
+        Turn { is_vector: vector <= compiled || cfg!(debug_assertions), start: None }
     }
 
     /// Ends a turn of some packets.

@@ -38,7 +38,9 @@ pub(crate) struct VectorCode {
 impl VectorCode {
     /// Translates a graph with branches; `None` if the processor has no vectors, or the graph is not fit for them.
     pub(crate) fn new(graph: &Graph) -> Option<VectorCode> {
+        if std::env::var_os("NOVEC").is_some_and(|v| v == "1") { return None; }
         let program = avx512::is_available().then(|| translate::translate(graph))??;
+        if std::env::var_os("VECDUMP").is_some() { for o in &program.operations { eprintln!("{o:?}"); } eprintln!("--"); }
         Some(VectorCode { program, choice: Choice::default() })
     }
 

@@ -8,7 +8,7 @@
 //! needs a column for a view. What a view needs is computed in the block where the value is defined, never where it is
 //! used, as one of several uses may be skipped.
 
-use super::program::{Bits, Column, MAX_COLUMNS, MAX_MASKS, Mask, Operation, Place, Slots, VectorProgram, VectorTest};
+use super::program::{Bits, Column, Fork, MAX_COLUMNS, MAX_MASKS, Mask, Operation, Place, Slots, VectorProgram, VectorTest};
 use crate::bpf::isa::{AluOp, Condition, Width};
 use crate::ir::dominators::{Dominators, Visit};
 use crate::ir::{
@@ -202,10 +202,10 @@ impl<'g> Translation<'g> {
                 self.edge(block, edge, lanes)?;
             }
             Terminator::Branch { test, then, otherwise } => {
-                let test = self.test(block, *test)?;
                 let [first, second] = [then, otherwise].map(|edge| self.mask_of_edge(edge));
-                let branch = Operation::Branch { lanes, test, then: first?, otherwise: second? };
-                self.blocks[block.index()].end.push(branch);
+                let fork = Fork { lanes, then: first?, otherwise: second? };
+                let test = self.test(block, *test, fork)?;
+                self.blocks[block.index()].end.push(test);
                 for (edge, lanes) in [(then, first?), (otherwise, second?)] {
                     self.edge(block, edge, lanes)?;
                 }
@@ -361,23 +361,23 @@ impl<'g> Translation<'g> {
         Some(self.windows.len() - 1)
     }
 
-    fn test(&mut self, block: BlockId, test: Test) -> Option<VectorTest> {
-        match test {
-            Test::InBounds(address, width) => Some(VectorTest::InBounds { place: self.place(address, width)? }),
-            Test::Member(value, set) => self.member(block, value, set),
+    fn test(&mut self, block: BlockId, test: Test, fork: Fork) -> Option<Operation> {
+        let test = match test {
+            Test::InBounds(address, width) => VectorTest::InBounds { place: self.place(address, width)? },
+            Test::Member(value, set) => self.member(value, set)?,
             Test::Compare(condition, left, right) => {
-                if let (Some(k), Some((_, view))) = (self.graph.constant(right), self.values[left.index()]) {
-                    if let Some(test) = compared(condition, view, k) {
-                        return Some(test);
-                    }
+                let constant = self.graph.constant(right).zip(self.values[left.index()]);
+                if let Some(test) = constant.and_then(|(k, (_, view))| compared(condition, view, k, fork)) {
+                    return Some(test);
                 }
                 let (left, right) = (self.column_of(block, left)?, self.column_of(block, right)?);
-                Some(VectorTest::Compare { condition, left, right })
+                VectorTest::Compare { condition, left, right }
             }
-        }
+        };
+        Some(Operation::Branch { fork, test })
     }
 
-    fn member(&mut self, block: BlockId, value: ValueId, set: MemberSetId) -> Option<VectorTest> {
+    fn member(&mut self, value: ValueId, set: MemberSetId) -> Option<VectorTest> {
         let set = self.graph.sets.get(set);
         if let (MemberSet::Few(members), Some((_, view))) = (set, self.values[value.index()]) {
             let members: Vec<u32> = members.iter().filter_map(|&member| view.bits_of(member)).collect();
@@ -385,15 +385,14 @@ impl<'g> Translation<'g> {
             let member = |index: usize| members.get(index).copied().unwrap_or(last);
             return Some(VectorTest::Few { bits: view.bits(), members: [0, 1, 2].map(member) });
         }
-        let column = self.column_of(block, value)?;
+        let column = self.column_of(BlockId(0), value)?;
         let words = |bytes: &[u8]| -> Vec<u32> {
             bytes.chunks(4).map(|four| four.iter().rev().fold(0, |word, &byte| word << 8 | u32::from(byte))).collect()
         };
         let (words, slots) = match set {
             MemberSet::Few(_) => return None,
             &MemberSet::Range(first, last) => {
-                let bits = Bits { column, mask: u32::MAX };
-                return Some(VectorTest::Range { bits, first, distance: last - first });
+                return Some(VectorTest::Range { column, first, distance: last - first });
             }
             &MemberSet::Register(first, bits) => (vec![bits as u32, (bits >> 32) as u32], Err(first)),
             MemberSet::Bytes(bytes) => {
@@ -422,22 +421,23 @@ impl<'g> Translation<'g> {
 
     /// Joins the operations of all blocks.
     fn finish(mut self, order: &[BlockId]) -> VectorProgram {
+        let mut uses = vec![0_u32; self.program.columns];
+        for operation in self.blocks.iter().flat_map(|block| block.steps.iter().chain(&block.end)) {
+            operation.columns().for_each(|column| uses[column as usize] += 1);
+        }
         for &block in order {
             let Operations { steps, end } = std::mem::take(&mut self.blocks[block.index()]);
             let mut operations: Vec<Operation> = Vec::with_capacity(steps.len() + end.len());
             for operation in steps.into_iter().chain(end) {
-                match (operations.last_mut(), operation) {
-                    (Some(last), Operation::Load { lanes, to, place, .. })
-                        if *last == (Operation::Check { lanes, place }) && place.end >= 4 =>
-                    {
-                        *last = Operation::Load { lanes, to, place, is_checked: true };
-                    }
-                    _ => operations.push(operation),
+                match operations.last_mut().and_then(|last| merged(*last, operation, &uses).map(|merged| (last, merged))) {
+                    Some((last, merged)) => *last = merged,
+                    None => operations.push(operation),
                 }
             }
-            let is_short = matches!(operations[..], [] | [Operation::Return { .. }]);
+            // A misprediction costs as much as some operations.
+            let is_worth = operations.len() > 3 || operations.iter().any(|operation| operation.loads());
             match u16::try_from(operations.len()) {
-                Ok(count) if block.index() > 0 && !is_short => {
+                Ok(count) if block.index() > 0 && is_worth => {
                     self.program.operations.push(Operation::Skip { lanes: mask(block), count });
                 }
                 _ => {}
@@ -448,17 +448,38 @@ impl<'g> Translation<'g> {
     }
 }
 
-/// Returns the test of a view against a constant, if it needs no column of its own.
-fn compared(condition: Condition, view: View, k: u32) -> Option<VectorTest> {
-    let bits = view.bits();
-    let never = VectorTest::Any { bits: Bits { mask: 0, ..bits } };
-    match condition {
-        Condition::Equal => Some(view.bits_of(k).map_or(never, |k| VectorTest::Equal { bits, k })),
-        Condition::BitsSet => Some(VectorTest::Any { bits: Bits { mask: view.and(k).bits().mask, ..bits } }),
-        Condition::Greater if k >> view.left > view.mask => Some(never),
-        Condition::Greater => Some(VectorTest::Greater { bits, k: k >> view.left << view.right }),
+/// Returns one operation for two: a check and the load that it allows, or a load and the only test of its numbers.
+fn merged(first: Operation, second: Operation, uses: &[u32]) -> Option<Operation> {
+    match (first, second) {
+        (Operation::Check { lanes: checked, place: checked_place }, Operation::Load { lanes, to, place, .. })
+            if checked == lanes && checked_place == place =>
+        {
+            Some(Operation::Load { lanes, to, place, is_checked: true })
+        }
+        (Operation::Load { lanes, to, place, is_checked }, Operation::Equal { fork, bits: Bits { column, mask }, k })
+            if column == to && lanes == fork.lanes && uses[to as usize] == 1 =>
+        {
+            Some(Operation::LoadEqual { fork, place, is_checked, mask, k })
+        }
         _ => None,
     }
+}
+
+/// Returns the test of a view against a constant, if it needs no column of its own.
+fn compared(condition: Condition, view: View, k: u32, fork: Fork) -> Option<Operation> {
+    let bits = view.bits();
+    let never = VectorTest::Any { bits: Bits { mask: 0, ..bits } };
+    let test = match condition {
+        Condition::Equal => match view.bits_of(k) {
+            Some(k) => return Some(Operation::Equal { fork, bits, k }),
+            None => never,
+        },
+        Condition::BitsSet => VectorTest::Any { bits: Bits { mask: view.and(k).bits().mask, ..bits } },
+        Condition::Greater if k >> view.left > view.mask => never,
+        Condition::Greater => VectorTest::Greater { bits, k: k >> view.left << view.right },
+        _ => return None,
+    };
+    Some(Operation::Branch { fork, test })
 }
 
 /// Returns whether the four bytes before `end` cover a load.
