@@ -26,9 +26,6 @@ use crate::ir::Graph;
 /// The most packets that run one way before the next choice.
 const TURN: usize = 4096;
 
-/// The fewest packets for which a step pays.
-const FEWEST: usize = if cfg!(debug_assertions) { 1 } else { 24 };
-
 /// A vector program, and the choice between it and a compiled loop.
 pub(crate) struct VectorCode {
     program: VectorProgram,
@@ -38,9 +35,7 @@ pub(crate) struct VectorCode {
 impl VectorCode {
     /// Translates a graph with branches; `None` if the processor has no vectors, or the graph is not fit for them.
     pub(crate) fn new(graph: &Graph) -> Option<VectorCode> {
-        if std::env::var_os("NOVEC").is_some_and(|v| v == "1") { return None; }
         let program = avx512::is_available().then(|| translate::translate(graph))??;
-        if std::env::var_os("VECDUMP").is_some() { for o in &program.operations { eprintln!("{o:?}"); } eprintln!("--"); }
         Some(VectorCode { program, choice: Choice::default() })
     }
 
@@ -56,11 +51,12 @@ impl VectorCode {
     ) {
         for (turn, verdicts) in verdicts.chunks_mut(TURN).enumerate() {
             let (first, len) = (first + turn * TURN, verdicts.len());
-            let turn = self.choice.begin(len >= LANES);
-            let piece = if turn.is_vector { LANES } else { PacketRecords::DISTANCE };
+            let turn = self.choice.begin(len);
+            let fewest = if cfg!(debug_assertions) { 1 } else { turn.fewest };
+            let piece = if fewest <= LANES { LANES } else { PacketRecords::DISTANCE };
             records.in_chunks(first..first + len, prefetched, piece, |chunk| {
                 let verdicts = &mut verdicts[chunk.start - first..chunk.end - first];
-                match turn.is_vector && verdicts.len() >= FEWEST {
+                match verdicts.len() >= fewest {
                     true => self.run_vectors(chunk.start, records, verdicts, &run_loop),
                     false => run_loop(chunk.start, verdicts),
                 }

@@ -8,7 +8,9 @@
 //! needs a column for a view. What a view needs is computed in the block where the value is defined, never where it is
 //! used, as one of several uses may be skipped.
 
-use super::program::{Bits, Column, Fork, MAX_COLUMNS, MAX_MASKS, Mask, Operation, Place, Slots, VectorProgram, VectorTest};
+use super::program::{
+    Bits, Column, Fork, MAX_COLUMNS, MAX_MASKS, Mask, Operation, Place, Slots, VectorProgram, VectorTest,
+};
 use crate::bpf::isa::{AluOp, Condition, Width};
 use crate::ir::dominators::{Dominators, Visit};
 use crate::ir::{
@@ -340,8 +342,7 @@ impl<'g> Translation<'g> {
     /// Loads four bytes that cover a load, and as many others as possible. Returns the index of the window.
     fn window(&mut self, block: BlockId, address: Address, width: Width) -> Option<usize> {
         let end = address.end(width);
-        let known = self.captured[block.index()].get(address.base);
-        let ends = end.max(4)..=(u64::from(address.offset) + 4).min(known.max(end).max(4));
+        let ends = end.max(4)..=u64::from(address.offset) + 4;
         let covered =
             |end: u64| self.loads.iter().filter(move |&&(_, other, width)| covers(address.base, end, other, width));
         let end = ends.max_by_key(|&end| (covered(end).count(), std::cmp::Reverse(end)))?;
@@ -429,7 +430,10 @@ impl<'g> Translation<'g> {
             let Operations { steps, end } = std::mem::take(&mut self.blocks[block.index()]);
             let mut operations: Vec<Operation> = Vec::with_capacity(steps.len() + end.len());
             for operation in steps.into_iter().chain(end) {
-                match operations.last_mut().and_then(|last| merged(*last, operation, &uses).map(|merged| (last, merged))) {
+                match operations
+                    .last_mut()
+                    .and_then(|last| merged(*last, operation, &uses).map(|merged| (last, merged)))
+                {
                     Some((last, merged)) => *last = merged,
                     None => operations.push(operation),
                 }
@@ -456,9 +460,10 @@ fn merged(first: Operation, second: Operation, uses: &[u32]) -> Option<Operation
         {
             Some(Operation::Load { lanes, to, place, is_checked: true })
         }
-        (Operation::Load { lanes, to, place, is_checked }, Operation::Equal { fork, bits: Bits { column, mask }, k })
-            if column == to && lanes == fork.lanes && uses[to as usize] == 1 =>
-        {
+        (
+            Operation::Load { lanes, to, place, is_checked },
+            Operation::Equal { fork, bits: Bits { column, mask }, k },
+        ) if column == to && lanes == fork.lanes && uses[to as usize] == 1 => {
             Some(Operation::LoadEqual { fork, place, is_checked, mask, k })
         }
         _ => None,
