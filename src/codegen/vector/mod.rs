@@ -16,7 +16,10 @@
 mod avx512;
 mod choice;
 mod program;
+#[cfg(test)]
+mod tests;
 mod translate;
+mod view;
 
 use crate::codegen::records::{PacketRecords, PrefetchRange};
 use crate::codegen::vector::choice::Choice;

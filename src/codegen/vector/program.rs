@@ -66,6 +66,25 @@ pub(super) enum Operation {
 }
 
 impl Operation {
+    /// Returns one operation for this and the next: for a check and the load that it allows, and for a load and the only
+    /// test of its numbers. `uses` has the number of operations that read each column.
+    pub(super) fn merged(self, next: Operation, uses: &[u32]) -> Option<Operation> {
+        match (self, next) {
+            (Operation::Check { lanes: checked, place: checked_place }, Operation::Load { lanes, to, place, .. })
+                if checked == lanes && checked_place == place =>
+            {
+                Some(Operation::Load { lanes, to, place, is_checked: true })
+            }
+            (
+                Operation::Load { lanes, to, place, is_checked },
+                Operation::Equal { fork, bits: Bits { column, mask }, k },
+            ) if column == to && lanes == fork.lanes && uses[to as usize] == 1 => {
+                Some(Operation::LoadEqual { fork, place, is_checked, mask, k })
+            }
+            _ => None,
+        }
+    }
+
     /// Returns whether the operation loads from the packet.
     pub(super) fn loads(&self) -> bool {
         matches!(self, Operation::Load { .. } | Operation::LoadEqual { .. })

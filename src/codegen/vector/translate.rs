@@ -8,10 +8,9 @@
 //! needs a column for a view. What a view needs is computed in the block where the value is defined, never where it is
 //! used, as one of several uses may be skipped.
 
-use super::program::{
-    Bits, Column, Fork, MAX_COLUMNS, MAX_MASKS, Mask, Operation, Place, Slots, VectorProgram, VectorTest,
-};
-use crate::bpf::isa::{AluOp, Condition, Width};
+use super::program::{Column, Fork, MAX_COLUMNS, MAX_MASKS, Mask, Operation, Place, Slots, VectorProgram, VectorTest};
+use crate::bpf::isa::{AluOp, Width};
+use crate::codegen::vector::view::{View, compared};
 use crate::ir::dominators::{Dominators, Visit};
 use crate::ir::{
     Address, BlockId, ByteOrder, Check, Edge, Graph, MemberSet, MemberSetId, Schedule, Step, TableHash, Terminator,
@@ -38,47 +37,6 @@ pub(super) fn translate(graph: &Graph) -> Option<VectorProgram> {
         translation.block(block, schedule.steps(block))?;
     }
     Some(translation.finish(&schedule.order))
-}
-
-/// A number as bits of a column: `(column >> right & mask) << left`, where no bit of the mask is shifted out.
-#[derive(Clone, Copy)]
-struct View {
-    column: Column,
-    right: u32,
-    mask: u32,
-    left: u32,
-}
-
-impl View {
-    fn of(column: Column) -> View {
-        View { column, right: 0, mask: u32::MAX, left: 0 }
-    }
-
-    fn and(self, k: u32) -> View {
-        View { mask: self.mask & k >> self.left, ..self }
-    }
-
-    fn shifted_left(self, count: u32) -> Option<View> {
-        let left = self.left + count;
-        (left < 32).then(|| View { left, mask: self.mask & u32::MAX >> left, ..self })
-    }
-
-    fn shifted_right(self, count: u32) -> Option<View> {
-        let rest = count.saturating_sub(self.left);
-        let view = View { left: self.left.saturating_sub(count), right: self.right + rest, ..self };
-        (view.right < 32).then(|| View { mask: self.mask >> rest, ..view })
-    }
-
-    /// Returns the bits in the column, where they stand `right` bits higher than in the mask.
-    fn bits(self) -> Bits {
-        Bits { column: self.column, mask: self.mask << self.right }
-    }
-
-    /// Returns these bits of a number that the view may have.
-    fn bits_of(self, k: u32) -> Option<u32> {
-        let bits = k >> self.left;
-        (bits << self.left == k && bits & !self.mask == 0).then(|| bits << self.right)
-    }
 }
 
 /// Four loaded bytes.
@@ -430,9 +388,7 @@ impl<'g> Translation<'g> {
             let Operations { steps, end } = std::mem::take(&mut self.blocks[block.index()]);
             let mut operations: Vec<Operation> = Vec::with_capacity(steps.len() + end.len());
             for operation in steps.into_iter().chain(end) {
-                match operations
-                    .last_mut()
-                    .and_then(|last| merged(*last, operation, &uses).map(|merged| (last, merged)))
+                match operations.last_mut().and_then(|last| last.merged(operation, &uses).map(|merged| (last, merged)))
                 {
                     Some((last, merged)) => *last = merged,
                     None => operations.push(operation),
@@ -450,41 +406,6 @@ impl<'g> Translation<'g> {
         }
         self.program
     }
-}
-
-/// Returns one operation for two: a check and the load that it allows, or a load and the only test of its numbers.
-fn merged(first: Operation, second: Operation, uses: &[u32]) -> Option<Operation> {
-    match (first, second) {
-        (Operation::Check { lanes: checked, place: checked_place }, Operation::Load { lanes, to, place, .. })
-            if checked == lanes && checked_place == place =>
-        {
-            Some(Operation::Load { lanes, to, place, is_checked: true })
-        }
-        (
-            Operation::Load { lanes, to, place, is_checked },
-            Operation::Equal { fork, bits: Bits { column, mask }, k },
-        ) if column == to && lanes == fork.lanes && uses[to as usize] == 1 => {
-            Some(Operation::LoadEqual { fork, place, is_checked, mask, k })
-        }
-        _ => None,
-    }
-}
-
-/// Returns the test of a view against a constant, if it needs no column of its own.
-fn compared(condition: Condition, view: View, k: u32, fork: Fork) -> Option<Operation> {
-    let bits = view.bits();
-    let never = VectorTest::Any { bits: Bits { mask: 0, ..bits } };
-    let test = match condition {
-        Condition::Equal => match view.bits_of(k) {
-            Some(k) => return Some(Operation::Equal { fork, bits, k }),
-            None => never,
-        },
-        Condition::BitsSet => VectorTest::Any { bits: Bits { mask: view.and(k).bits().mask, ..bits } },
-        Condition::Greater if k >> view.left > view.mask => never,
-        Condition::Greater => VectorTest::Greater { bits, k: k >> view.left << view.right },
-        _ => return None,
-    };
-    Some(Operation::Branch { fork, test })
 }
 
 /// Returns whether the four bytes before `end` cover a load.
