@@ -35,7 +35,6 @@ mod prologue;
 mod provided_memory;
 mod records;
 mod spill_block_parameters;
-#[cfg_attr(not(target_arch = "x86_64"), path = "vector/absent.rs")]
 mod vector;
 
 #[cfg(not(target_os = "linux"))]

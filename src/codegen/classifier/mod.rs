@@ -4,6 +4,9 @@
 //! A function computes the fields of the packet, and looks them up in one table after the other, without branches where
 //! these would be mispredicted. It finds the same matches as the interpreter of the tables.
 
+mod batch_lookup;
+mod bit_vectors;
+mod chains;
 mod conditions;
 mod field_values;
 mod match_state;
@@ -18,12 +21,10 @@ use cranelift_codegen::ir::{Block, InstBuilder, Value, types};
 use cranelift_frontend::FunctionBuilder;
 
 use crate::classifier::packet_fields::PacketFields;
-use crate::classifier::table::{MAX_WRITTEN, TOO_SHORT, Tables};
+use crate::classifier::table::{BLOCK, MAX_WRITTEN, MatchKind, TOO_SHORT, Tables};
+pub(crate) use crate::codegen::classifier::batch_lookup::TableBatchCode;
 use crate::codegen::classifier::field_values::AssumedLengths;
-pub(crate) use crate::codegen::classifier::table_functions::TableBatchCode;
-use crate::codegen::classifier::table_functions::{
-    Arguments, TableFunction, compile_table_function, compile_table_loop,
-};
+use crate::codegen::classifier::table_functions::{Arguments, TableFunction, compile_table_function};
 use crate::codegen::classifier::table_lowering::TableLowering;
 use crate::codegen::error::CompileError;
 use crate::packet::Packet;
@@ -51,13 +52,6 @@ pub(crate) struct TableCode {
     general: Option<TableFunction>,
 }
 
-/// The matches to find.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum MatchKind {
-    First,
-    All,
-}
-
 /// Emits code of a classifier: the lookups, [`TOO_SHORT`] for packets that are too short, and returns by `give`.
 /// `first` and `all` get the least rank and the number of entries written.
 fn lower(
@@ -80,7 +74,8 @@ fn lower(
 impl ClassifierCode {
     pub(crate) fn new(fields: &PacketFields, tables: &Arc<Tables>) -> Result<ClassifierCode, CompileError> {
         // One more than are found, since code writes an entry before its conditions are known.
-        let most_found: usize = tables.list.iter().map(|table| table.longest_chain).sum::<usize>() + 1;
+        let for_all = tables.for_kind(MatchKind::All);
+        let most_found = for_all.map(|table| table.longest_chain.next_multiple_of(BLOCK)).sum::<usize>() + 1;
         let most_verified = if tables.has_unverified() { MAX_WRITTEN } else { 0 };
         let assumed = AssumedLengths::of(fields);
         let function = |kind, output_len, assumed: &AssumedLengths| {
@@ -114,20 +109,7 @@ impl ClassifierCode {
             let fast = function(kind, output_len, &assumed)?;
             Ok(TableCode { fast, general: general.transpose()? })
         };
-        let batch = (most_verified == 0).then(|| {
-            #[expect(unsafe_code, reason = "vouches for the code of the tables")]
-            // SAFETY: as above; `TableLowering` writes no entries for first matches if none needs verification.
-            unsafe {
-                compile_table_loop(tables.clone(), |builder, arguments, give| {
-                    lower(builder, arguments, (fields, tables), &assumed, MatchKind::First, |builder, result| {
-                        let lacks =
-                            |builder: &mut FunctionBuilder| builder.ins().iconst(types::I32, i64::from(TOO_SHORT));
-                        let rank = result.map_or_else(|| lacks(builder), |(best, _)| best);
-                        give(builder, rank);
-                    });
-                })
-            }
-        });
+        let batch = (most_verified == 0).then(|| TableBatchCode::new(fields, tables, &assumed));
         Ok(ClassifierCode {
             first: Arc::new(code(MatchKind::First, most_verified)?),
             all: Arc::new(code(MatchKind::All, most_found)?),

@@ -1,88 +1,41 @@
-//! Vectors over packets: runs a graph on 64 packets at a time, with AVX-512.
-//!
-//! `translate` turns a graph with branches into a vector program (`program`), `avx512` runs it, and `choice` decides
-//! between it and the compiled loop by timing both. `absent` replaces this module on other machines.
-//!
-//! A step is 64 packets. Each value of the graph is a column of 64 numbers, each block a mask of the packets that reach
-//! it, so a test of 64 packets ends in one `u64`, and an operation is dispatched once a step. No test is a branch, so
-//! the order of packets does not matter.
-//!
-//! Invariants
-//! - The verdicts are those of the compiled loop; debug builds run both ways, and compare.
-//! - A vector program is data, and the evaluator checks the bounds of each load itself: no program, however it is made,
-//!   reads outside of packets.
-//! - Packets for which four bytes are not in bounds where the graph loads fewer are left to the compiled loop.
+//! Vectors over packets, with AVX-512: 64 packets at a time run the graph of a filter, or have their numbers looked up in
+//! the tables of a classifier.
 
-mod avx512;
-mod choice;
-mod program;
-#[cfg(test)]
-mod tests;
-mod translate;
-mod view;
+#[cfg_attr(not(target_arch = "x86_64"), path = "graph_absent.rs")]
+mod graph;
+#[cfg(target_arch = "x86_64")]
+mod table_lookup;
+mod table_program;
 
-use crate::codegen::records::{PacketRecords, PrefetchRange};
-use crate::codegen::vector::choice::Choice;
-use crate::codegen::vector::program::{LANES, VectorProgram};
-use crate::ir::Graph;
+pub(crate) use graph::VectorCode;
+pub(crate) use table_program::{Columns, MAX_COLUMNS, TableProgram};
 
-/// The most packets that run one way before the next choice.
-const TURN: usize = 4096;
+/// The number of packets of a step, which is that of the numbers in a column.
+pub(crate) const LANES: usize = 64;
 
-/// A vector program, and the choice between it and a compiled loop.
-pub(crate) struct VectorCode {
-    program: VectorProgram,
-    choice: Choice,
+/// Returns whether this processor has the instructions of vectors: AVX-512 F, BW, DQ and VL.
+#[cfg(target_arch = "x86_64")]
+fn is_available() -> bool {
+    is_x86_feature_detected!("avx512f")
+        && is_x86_feature_detected!("avx512bw")
+        && is_x86_feature_detected!("avx512dq")
+        && is_x86_feature_detected!("avx512vl")
 }
 
-impl VectorCode {
-    /// Translates a graph with branches; `None` if the processor has no vectors, or the graph is not fit for them.
-    pub(crate) fn new(graph: &Graph) -> Option<VectorCode> {
-        let program = avx512::is_available().then(|| translate::translate(graph))??;
-        Some(VectorCode { program, choice: Choice::default() })
-    }
+/// Returns whether this processor has vectors.
+#[cfg(not(target_arch = "x86_64"))]
+fn is_available() -> bool {
+    false
+}
 
-    /// Writes the verdicts on the packets from `first` on. The compiled loop is `run_loop`: it writes the verdicts on
-    /// the packets from an index on.
-    pub(crate) fn run(
-        &self,
-        first: usize,
-        records: &PacketRecords,
-        prefetched: Option<PrefetchRange>,
-        verdicts: &mut [u32],
-        run_loop: impl Fn(usize, &mut [u32]),
-    ) {
-        for (turn, verdicts) in verdicts.chunks_mut(TURN).enumerate() {
-            let (first, len) = (first + turn * TURN, verdicts.len());
-            let turn = self.choice.begin(len);
-            let fewest = if cfg!(debug_assertions) { 1 } else { turn.fewest };
-            let piece = if fewest <= LANES { LANES } else { PacketRecords::DISTANCE };
-            records.in_chunks(first..first + len, prefetched, piece, |chunk| {
-                let verdicts = &mut verdicts[chunk.start - first..chunk.end - first];
-                match verdicts.len() >= fewest {
-                    true => self.run_vectors(chunk.start, records, verdicts, &run_loop),
-                    false => run_loop(chunk.start, verdicts),
-                }
-            });
-            self.choice.end(&turn, len);
-            if cfg!(debug_assertions) {
-                let mut expected = vec![0; len];
-                run_loop(first, &mut expected);
-                assert_eq!(verdicts, expected, "vectors and the compiled loop differ");
-            }
-        }
-    }
+/// Machines without such vectors.
+#[cfg(not(target_arch = "x86_64"))]
+mod table_lookup {
+    use super::table_program::{Columns, TableProgram};
+    use crate::classifier::term::Rank;
 
-    #[expect(unsafe_code, reason = "calls code for some processors")]
-    fn run_vectors(
-        &self,
-        first: usize,
-        records: &PacketRecords,
-        verdicts: &mut [u32],
-        run_loop: impl Fn(usize, &mut [u32]),
-    ) {
-        let run_alone = |index: usize, verdict: &mut u32| run_loop(index, std::slice::from_mut(verdict));
-        // SAFETY: `new` has found that the processor has the instructions.
-        unsafe { avx512::run(&self.program, records, first, verdicts, run_alone) };
-    }
+    /// # Safety
+    /// [`is_available`](super::is_available) returned `true`.
+    #[expect(unsafe_code, reason = "as for other processors")]
+    pub(super) unsafe fn run(_program: &TableProgram, _columns: &Columns, _ranks: &mut [Rank]) {}
 }

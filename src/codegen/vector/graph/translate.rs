@@ -10,7 +10,7 @@
 
 use super::program::{Column, Fork, MAX_COLUMNS, MAX_MASKS, Mask, Operation, Place, Slots, VectorProgram, VectorTest};
 use crate::bpf::isa::{AluOp, Width};
-use crate::codegen::vector::view::{View, compared};
+use crate::codegen::vector::graph::view::{View, compared};
 use crate::ir::dominators::{Dominators, Visit};
 use crate::ir::{
     Address, BlockId, ByteOrder, Check, Edge, Graph, MemberSet, MemberSetId, Schedule, Step, TableHash, Terminator,

@@ -1,7 +1,7 @@
 //! Numbers that are bits of a column, and tests of them without a column of their own.
 
 use crate::bpf::isa::Condition;
-use crate::codegen::vector::program::{Bits, Column, Fork, Operation, VectorTest};
+use crate::codegen::vector::graph::program::{Bits, Column, Fork, Operation, VectorTest};
 
 /// A number as bits of a column: `(column >> right & mask) << left`, where no bit of the mask is shifted out.
 #[derive(Clone, Copy)]

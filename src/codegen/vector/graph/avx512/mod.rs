@@ -12,25 +12,18 @@ use std::ptr;
 
 use crate::bpf::isa::Condition;
 use crate::codegen::records::PacketRecords;
-use crate::codegen::vector::program::{
-    Bits, Fork, LANES, MAX_COLUMNS, MAX_MASKS, Operation, VectorProgram, VectorTest,
+use crate::codegen::vector::LANES;
+use crate::codegen::vector::graph::program::{
+    Bits, Fork, MAX_COLUMNS, MAX_MASKS, Operation, VectorProgram, VectorTest,
 };
 use numbers::{Numbers, all, alu, are_equal, bits, is_member, mask};
 use step::Step;
-
-/// Returns whether this processor has what [`run`] uses.
-pub(super) fn is_available() -> bool {
-    is_x86_feature_detected!("avx512f")
-        && is_x86_feature_detected!("avx512bw")
-        && is_x86_feature_detected!("avx512dq")
-        && is_x86_feature_detected!("avx512vl")
-}
 
 /// Writes the verdicts on the packets from `first` on, and calls `run_alone` for those that the program has no verdicts
 /// on.
 ///
 /// # Safety
-/// [`is_available`] returned `true`.
+/// [`is_available`](crate::codegen::vector::is_available) returned `true`.
 #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl")]
 #[expect(unsafe_code, reason = "a function for some processors")]
 pub(super) unsafe fn run(

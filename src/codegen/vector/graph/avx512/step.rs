@@ -4,7 +4,8 @@ use std::arch::x86_64::*;
 
 use super::numbers::{Numbers, all, mask};
 use crate::codegen::records::PacketRecords;
-use crate::codegen::vector::program::{LANES, Place};
+use crate::codegen::vector::LANES;
+use crate::codegen::vector::graph::program::Place;
 
 /// The limit of offsets and lengths: their sum is a positive 32-bit number.
 const NEAR: u64 = 1 << 30;

@@ -1,4 +1,4 @@
-//! The room `vector` on machines without vectors: the same interface, with a type that has no values.
+//! The module `graph` on machines without vectors: the same interface, with a type that has no values.
 
 use crate::codegen::records::{PacketRecords, PrefetchRange};
 use crate::ir::Graph;

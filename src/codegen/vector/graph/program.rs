@@ -2,9 +2,6 @@
 
 use crate::bpf::isa::{AluOp, Condition};
 
-/// The number of packets in a step.
-pub(super) const LANES: usize = 64;
-
 /// The index of a column: a number for each packet of a step.
 pub(super) type Column = u8;
 

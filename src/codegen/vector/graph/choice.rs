@@ -6,7 +6,7 @@
 use std::arch::x86_64::_rdtsc;
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
-use crate::codegen::vector::program::LANES;
+use crate::codegen::vector::LANES;
 
 /// The number of turns of which one is a trial, if one way is much faster, and if not.
 const TURNS: [u64; 2] = [256, 32];

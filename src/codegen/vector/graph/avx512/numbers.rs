@@ -3,7 +3,7 @@
 use std::arch::x86_64::*;
 
 use crate::bpf::isa::AluOp;
-use crate::codegen::vector::program::Slots;
+use crate::codegen::vector::graph::program::Slots;
 
 /// A number for each packet of a step.
 pub(super) type Numbers = [__m512i; 4];
