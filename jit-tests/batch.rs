@@ -58,7 +58,7 @@ fn packets_far_apart() -> Result<(), Failed> {
     let places = [&FIXED[..], &stack, &heap, &[]];
     for text in PROGRAMS {
         let filter = compile(text)?;
-        let packets: Vec<Packet> = (0..300).map(|place| Packet::new(&places[place / 60 % 4 * place % 4])).collect();
+        let packets: Vec<Packet> = (0..300).map(|place| Packet::new(places[place / 60 * place % 4])).collect();
         let expected: Vec<u32> = packets.iter().map(|packet| filter.run(packet)).collect();
         if let Some((layout, _)) = verdicts(&filter, &packets).into_iter().find(|(_, verdicts)| *verdicts != expected) {
             return Err(format!("{layout} have other verdicts than alone:\n{text}").into());

@@ -16,7 +16,7 @@ use crate::codegen::vector::LANES;
 use crate::codegen::vector::graph::program::{
     Bits, Fork, MAX_COLUMNS, MAX_MASKS, Operation, VectorProgram, VectorTest,
 };
-use numbers::{Numbers, all, alu, are_equal, bits, is_member, mask};
+use numbers::{Numbers, all, alu, are_equal, bits, copy, is_member, mask};
 use step::Step;
 
 /// Writes the verdicts on the packets from `first` on, and calls `run_alone` for those that the program has no verdicts
@@ -78,14 +78,14 @@ impl Step<'_, '_> {
                     self.remove(&mut masks[lanes as usize], inside, is_checked);
                 }
                 Operation::WireLen { to } => columns[to as usize] = self.wire_len(),
-                Operation::Constant { to, k } => columns[to as usize] = [_mm512_set1_epi32(k.cast_signed()); 4],
+                Operation::Constant { to, k } => columns[to as usize] = [all(k); 4],
                 Operation::Swap { to, from } => {
                     let order =
                         _mm512_broadcast_i32x4(_mm_set_epi8(12, 13, 14, 15, 8, 9, 10, 11, 4, 5, 6, 7, 0, 1, 2, 3));
                     columns[to as usize] = columns[from as usize].map(|n| _mm512_shuffle_epi8(n, order));
                 }
                 Operation::Bits { to, from, right, mask } => {
-                    let mask = _mm512_set1_epi32(mask.cast_signed());
+                    let mask = all(mask);
                     let from = columns[from as usize];
                     columns[to as usize] = if right >= 0 {
                         let count = _mm_cvtsi32_si128(right.into());
@@ -99,16 +99,12 @@ impl Step<'_, '_> {
                     columns[to as usize] = alu(op, columns[left as usize], columns[right as usize]);
                 }
                 Operation::AluConstant { op, to, left, right } => {
-                    let right = [_mm512_set1_epi32(right.cast_signed()); 4];
+                    let right = [all(right); 4];
                     columns[to as usize] = alu(op, columns[left as usize], right);
                 }
                 Operation::Copy { lanes, to, from } => {
-                    let lanes = masks[lanes as usize];
-                    for i in 0..4 {
-                        let copied = columns[from as usize][i];
-                        let to = &mut columns[to as usize][i];
-                        *to = _mm512_mask_mov_epi32(*to, (lanes >> (16 * i)) as u16, copied);
-                    }
+                    let from = columns[from as usize];
+                    copy(masks[lanes as usize], from, &mut columns[to as usize]);
                 }
                 Operation::Equal { fork, bits: Bits { column, mask: bits }, k } => {
                     fork.lead(&mut masks, are_equal(&columns[column as usize], bits, k));
@@ -121,18 +117,10 @@ impl Step<'_, '_> {
                 Operation::Branch { fork, ref test } => fork.lead(&mut masks, self.test(program, test, columns)),
                 Operation::Jump { lanes, to } => masks[to as usize] |= masks[lanes as usize],
                 Operation::Return { lanes, verdict } => {
-                    let lanes = masks[lanes as usize];
-                    let verdict = _mm512_set1_epi32(verdict.cast_signed());
-                    for (i, to) in verdicts.iter_mut().enumerate() {
-                        *to = _mm512_mask_mov_epi32(*to, (lanes >> (16 * i)) as u16, verdict);
-                    }
+                    copy(masks[lanes as usize], [all(verdict); 4], &mut verdicts);
                 }
                 Operation::ReturnColumn { lanes, verdict } => {
-                    let lanes = masks[lanes as usize];
-                    for (i, to) in verdicts.iter_mut().enumerate() {
-                        let verdict = columns[verdict as usize][i];
-                        *to = _mm512_mask_mov_epi32(*to, (lanes >> (16 * i)) as u16, verdict);
-                    }
+                    copy(masks[lanes as usize], columns[verdict as usize], &mut verdicts);
                 }
             }
         }

@@ -8,6 +8,16 @@ use crate::codegen::vector::graph::program::Slots;
 /// A number for each packet of a step.
 pub(super) type Numbers = [__m512i; 4];
 
+/// Copies the numbers of some packets.
+#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl")]
+#[inline]
+pub(super) fn copy(lanes: u64, from: Numbers, to: &mut Numbers) {
+    for (i, (from, to)) in from.into_iter().zip(to).enumerate() {
+        *to = _mm512_mask_mov_epi32(*to, (lanes >> (16 * i)) as u16, from);
+    }
+}
+
+/// Returns a bit for each packet whose number has these bits under a mask.
 #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl")]
 #[inline]
 pub(super) fn are_equal(numbers: &Numbers, bits: u32, k: u32) -> u64 {
@@ -15,12 +25,14 @@ pub(super) fn are_equal(numbers: &Numbers, bits: u32, k: u32) -> u64 {
     mask(|i| _mm512_cmpeq_epi32_mask(_mm512_and_si512(numbers[i], bits), k))
 }
 
+/// Returns a number for each packet of a register.
 #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl")]
 #[inline]
 pub(super) fn all(k: u32) -> __m512i {
     _mm512_set1_epi32(k.cast_signed())
 }
 
+/// Returns the bits of four registers as one mask.
 #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl")]
 #[inline]
 pub(super) fn mask(mut of: impl FnMut(usize) -> u16) -> u64 {
@@ -65,6 +77,7 @@ fn gather_words(table: &[u32], index: __m512i) -> __m512i {
     unsafe { _mm512_mask_i32gather_epi32::<4>(_mm512_setzero_si512(), inside, index, table.as_ptr().cast()) }
 }
 
+/// Returns whether numbers stand in one of their slots.
 #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl")]
 #[inline]
 pub(super) fn is_member(table: &[u32], slots: Slots, number: __m512i) -> u16 {
