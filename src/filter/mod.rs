@@ -185,6 +185,9 @@ impl Filter {
     /// that lie too far apart for the cache are prefetched. Filters that draw random numbers, filters that read the
     /// contexts of [`Packet`]s, and filters without native code run the packets one by one.
     ///
+    /// On processors with AVX-512, most programs can also run on 64 packets at a time, without branches. A few batches
+    /// are timed both ways, and the others run the faster way.
+    ///
     /// ```
     /// use cbpf::{Dialect, Filter, Program};
     /// let program: Program = "ldb [0]\n ret a".parse()?;

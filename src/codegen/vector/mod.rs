@@ -5,6 +5,7 @@
 mod graph;
 #[cfg(target_arch = "x86_64")]
 mod table_lookup;
+#[cfg_attr(not(target_arch = "x86_64"), expect(dead_code, reason = "only vectors read these programs"))]
 mod table_program;
 
 pub(crate) use graph::VectorCode;
