@@ -6,9 +6,11 @@
 //! interpreter in such a loop (feature `peers`), and `hash` a hand-written hash table of five-tuples.
 //! `set/build/KIND/COUNT` is the time to build a set. The answers are compared before anything is timed.
 
+mod areas;
 #[cfg(feature = "peers")]
 #[path = "../jit-tests/bpf_filter.rs"]
 mod bpf_filter;
+mod class_bench;
 mod endless;
 mod packets;
 #[path = "../jit-tests/splitmix64.rs"]
@@ -25,8 +27,9 @@ use cbpf::{Filter, FilterSet, Packet};
 use criterion::measurement::WallTime;
 use criterion::{BenchmarkGroup, Criterion, SamplingMode, Throughput, criterion_group, criterion_main};
 
+use areas::Tuple;
 use endless::{BATCH, batches, endless};
-use rules::{KINDS, RuleSet, Tuple};
+use rules::{KINDS, RuleSet};
 
 /// The numbers of filters in a set.
 const COUNTS: [usize; 4] = [10, 100, 1_000, 10_000];
