@@ -58,3 +58,22 @@ pub fn frame(random: &mut Random, tuple: Tuple) -> Vec<u8> {
     frame.resize(60 + random.below(400), 0x10);
     frame
 }
+
+/// Returns the fields of an Ethernet frame with an IPv4 packet. Ports are 0 in packets without any.
+#[inline]
+pub fn tuple_of(frame: &[u8]) -> Option<Tuple> {
+    let header: &[u8; 34] = frame.first_chunk()?;
+    let word = |at: usize| u32::from_be_bytes([header[at], header[at + 1], header[at + 2], header[at + 3]]);
+    if header[12..14] != [8, 0] {
+        return None;
+    }
+    let (protocol, fragment) = (header[23], u16::from_be_bytes([header[20], header[21]]) & 0x1fff);
+    let mut ports = 0;
+    if matches!(protocol, 6 | 17 | 132) && fragment == 0 {
+        let start = 14 + 4 * usize::from(header[14] & 0xf);
+        let bytes: Option<&[u8; 4]> = frame.get(start..).and_then(<[u8]>::first_chunk);
+        ports = bytes.map_or(0, |&bytes| u32::from_be_bytes(bytes));
+    }
+    let (source_port, destination_port) = ((ports >> 16) as u16, ports as u16);
+    Some(Tuple { source: word(26), destination: word(30), source_port, destination_port, protocol })
+}
