@@ -82,10 +82,10 @@ static const char *name(void) {
     return text;
 }
 
-/* Starts DPDK with this much memory, in mebibytes, on one processor. */
-int start(const char *memory, const char *processor) {
-    char *arguments[] = {"cbpf", "--no-huge", "--no-pci", "--in-memory", "--no-telemetry", "--log-level=*:error",
-                         "--force-max-simd-bitwidth=512", "-m", (char *)memory, "-l", (char *)processor};
+/* Starts DPDK with this much memory, in mebibytes, and one thread on some processors. */
+int start(const char *memory, const char *processors) {
+    char *arguments[] = {"cbpf", "--no-huge", "--no-pci", "--no-shconf", "--no-telemetry", "--log-level=*:error",
+                         "--force-max-simd-bitwidth=512", "-m", (char *)memory, "--lcores", (char *)processors};
     return rte_eal_init(sizeof arguments / sizeof *arguments, arguments);
 }
 
@@ -212,9 +212,9 @@ static inline uint32_t address(const struct iovec *packet, int part) {
 
 void lpm_one_by_one(void *lpm, int part, const struct iovec *packets, uint32_t count, uint32_t *ids) {
     for (uint32_t place = 0; place < count; place++) {
-        ids[place] = NONE;
-        if (is_ipv4(&packets[place]))
-            rte_lpm_lookup(lpm, address(&packets[place], part), &ids[place]);
+        uint32_t id;
+        int is_found = is_ipv4(&packets[place]) && rte_lpm_lookup(lpm, address(&packets[place], part), &id) == 0;
+        ids[place] = is_found ? id : NONE;
     }
 }
 
@@ -228,8 +228,8 @@ void lpm_batch(void *lpm, int part, const struct iovec *packets, uint32_t count,
     for (place = 0; place + 4 <= count; place += 4)
         rte_lpm_lookupx4(lpm, _mm_loadu_si128((const __m128i *)(addresses + place)), ids + place, NONE);
     for (; place < count; place++) {
-        ids[place] = NONE;
-        rte_lpm_lookup(lpm, addresses[place], &ids[place]);
+        uint32_t id;
+        ids[place] = rte_lpm_lookup(lpm, addresses[place], &id) == 0 ? id : NONE;
     }
     for (place = 0; place < count; place++)
         ids[place] |= mask[place];

@@ -10,6 +10,7 @@ use std::path::Path;
 use std::process::Command;
 use std::rc::Rc;
 use std::sync::OnceLock;
+use std::thread;
 
 use libloading::Library;
 
@@ -37,25 +38,26 @@ struct Dpdk {
 
 static DPDK: OnceLock<Result<Dpdk, String>> = OnceLock::new();
 
-/// Starts DPDK on a processor, if the machine has it.
-pub fn start(processor: Option<usize>) {
-    DPDK.get_or_init(|| Dpdk::start(processor.unwrap_or(0)));
+/// Starts DPDK, if the machine has it.
+pub fn start() {
+    DPDK.get_or_init(Dpdk::start);
 }
 
 impl Dpdk {
-    fn start(processor: usize) -> Result<Dpdk, String> {
+    fn start() -> Result<Dpdk, String> {
         if !cfg!(target_os = "linux") {
             return Err("it is for Linux".to_owned());
         }
         let library = compile()?;
-        let [memory, processor] =
-            [memory(), processor].map(|number| CString::new(number.to_string()).expect("digits without a zero byte"));
-        // SAFETY: these are the prototypes of `dpdk.c`; the texts live until DPDK has parsed them, and beyond.
+        // This thread, as DPDK's only one, may run on all processors: building takes them.
+        let last = thread::available_parallelism().map_or(0, |count| count.get() - 1);
+        let [memory, processors] = [memory().to_string(), format!("0@(0-{last})")]
+            .map(|text| CString::new(text).expect("text without a zero byte"));
+        // SAFETY: these are the prototypes of `dpdk.c`; DPDK keeps its arguments, which are never freed.
         unsafe {
             let start: unsafe extern "C" fn(*const c_char, *const c_char) -> c_int = symbol(&library, "start")?;
             let allocated = symbol(&library, "allocated")?;
-            // DPDK keeps its arguments.
-            if start(CString::into_raw(memory), CString::into_raw(processor)) < 0 {
+            if start(CString::into_raw(memory), CString::into_raw(processors)) < 0 {
                 return Err("DPDK does not start".to_owned());
             }
             Ok(Dpdk { library, allocated })

@@ -1,5 +1,5 @@
-//! Filter sets and the classifiers of other projects: nanoseconds per packet, building, memory, changes; in turns, in
-//! one process on one processor.
+//! Filter sets and the classifiers of other projects: nanoseconds per packet, in turns, in one process on one processor;
+//! building, memory and changes.
 //!
 //! `engine::PEERS` is the table of other classifiers: DPDK's librte_acl, rte_lpm, rte_fib and rte_hash, and hash tables
 //! of hashbrown. What the machine lacks, or what is too slow for so many rules, is skipped by name. The families of
@@ -101,11 +101,7 @@ impl Arguments {
 
 fn main() -> Result<(), Box<dyn Error>> {
     let arguments = Arguments::parse()?;
-    let processor = processor::pin();
-    if processor.is_none() {
-        println!("the system chooses the processor");
-    }
-    dpdk::start(processor);
+    dpdk::start();
     let mut families = families::all();
     if let Some(folder) = &arguments.seeds {
         let seeds = seeds::read(Path::new(folder))?;
@@ -158,6 +154,8 @@ impl Bench {
                 }
             }
         }
+        // Building takes all processors.
+        let _pinned = processor::pin();
         for traffic in [&hot, &cold] {
             compare::compare(&family.name, &subject, &mut ways, traffic);
         }

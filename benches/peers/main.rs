@@ -80,7 +80,8 @@ impl Arguments {
 
 fn main() -> Result<(), Box<dyn Error>> {
     let arguments = Arguments::parse();
-    if processor::pin().is_none() {
+    let pinned = processor::pin();
+    if pinned.is_none() {
         println!("the system chooses the processor");
     }
     let mut bench = Bench { is_test: arguments.is_test, figures: Figures::default(), skipped: BTreeSet::new() };
