@@ -1,22 +1,16 @@
 //! The classifier of a list of programs, built in the stages that [`classifier`](crate::classifier) describes.
 
-use std::hash::{BuildHasher, RandomState};
-
 use crate::bpf::verify::Verified;
+use crate::classifier::bit_vectors;
 use crate::classifier::fallback::{self, Fallback, FallbackReason};
+use crate::classifier::interval_table::{self, Group};
 use crate::classifier::linear_prefix::{self, LinearScan};
 use crate::classifier::packet_fields::PacketFields;
 use crate::classifier::path_extraction::{Extracted, extract};
-use crate::classifier::table::{MAX_INLINE_TERMS, Tables};
+use crate::classifier::planned_tables::PlannedTables;
+use crate::classifier::table::{MAX_INLINE_TERMS, MatchKind, Tables};
 use crate::classifier::table_choice::{self, KeyMask, TablePlan};
-use crate::classifier::table_key;
 use crate::classifier::term::{self, Rank, Term};
-
-/// The most tables of which each gets the narrowest key, and is split if that leaves no chains.
-const FEW_TABLES: usize = 4;
-
-/// The most terms of a rule in a list. Looking at more takes longer than running the rule.
-const MAX_LISTED_TERMS: usize = 8;
 
 /// The limits for the length of chains that are tried, while there are other keys. Only the first is tried for more
 /// than [`MAX_COMPARED`] terms.
@@ -62,55 +56,37 @@ impl Classifier {
 ///
 /// Of several plans, the one with the lowest estimated time is built. One plan is a list that is compiled inline.
 fn best_tables(fields: &PacketFields, terms: &[Term], none: Rank) -> (Tables, Vec<Rank>) {
-    let limits = if terms.len() <= MAX_COMPARED { CHAIN_LIMITS } else { &CHAIN_LIMITS[..1] };
-    let is_list = (1..=MAX_INLINE_TERMS).contains(&terms.len());
-    let list = is_list.then(|| vec![TablePlan { key: KeyMask::new(), terms: (0..terms.len()).collect() }]);
+    let mut left: Vec<usize> = (0..terms.len()).collect();
+    let groups = interval_table::take_groups(fields, terms, &mut left);
+    let limits = if left.len() <= MAX_COMPARED { CHAIN_LIMITS } else { &CHAIN_LIMITS[..1] };
+    let is_list = (1..=MAX_INLINE_TERMS).contains(&left.len());
+    let list = is_list.then(|| vec![TablePlan { key: KeyMask::new(), terms: left.clone() }]);
     let mut work = table_choice::work(terms.len());
-    let build_plan = |mut plans: Vec<TablePlan>| {
-        let dropped = drop_long_lists(terms, &mut plans);
-        let tables = build(fields, terms, none, plans);
-        (tables.cost() + linear_prefix::INSTRUCTIONS_OF_RULE * dropped.len() as f64, tables, dropped)
+    let as_tables = |plans: Vec<TablePlan>| {
+        let planned = PlannedTables::new(terms, plans);
+        let (cost, tables) = planned.build(fields, terms.len(), none);
+        let other = planned.with_bit_vectors(&tables, terms.len());
+        let other = other.map(|planned| (planned.build(fields, terms.len(), none), planned.dropped));
+        let both = [Some(((cost, tables), planned.dropped)), other].into_iter().flatten();
+        both.map(|((cost, tables), dropped)| (cost, tables, dropped))
     };
-    let mut plans = limits.iter().map(|&limit| table_choice::plan(fields, terms, limit, &mut work)).chain(list);
-    let first = build_plan(plans.next().unwrap_or_default());
-    let better = |best: (f64, _, _), other: (f64, _, _)| if other.0 * CLEARLY_BETTER < best.0 { other } else { best };
-    let (_, tables, dropped) = plans.map(build_plan).fold(first, better);
-    (tables, dropped)
-}
+    let plans =
+        limits.iter().map(|&limit| table_choice::plan(fields, terms, left.clone(), limit, &mut work)).chain(list);
+    let better = |best: (f64, Tables, Vec<Rank>), other: (f64, Tables, Vec<Rank>)| {
+        if other.0 * CLEARLY_BETTER < best.0 { other } else { best }
+    };
+    let best = plans.flat_map(as_tables).reduce(better);
+    let (_, mut tables, dropped) = best.unwrap_or_else(|| (0.0, Tables::new(none), Vec::new()));
 
-/// Removes rules with many terms in a list that is not compiled inline, and returns them in order.
-fn drop_long_lists(terms: &[Term], plans: &mut Vec<TablePlan>) -> Vec<Rank> {
-    let listed = plans.iter().filter(|plan| plan.key.is_empty()).flat_map(|plan| &plan.terms);
-    let ranks: Vec<Rank> = listed.map(|&term| terms[term].rank).collect();
-    if ranks.len() <= MAX_INLINE_TERMS {
-        return Vec::new();
+    let mut wide = Vec::new();
+    for Group { field, terms: group } in groups {
+        let of_group: Vec<&Term> = group.iter().map(|&term| &terms[term]).collect();
+        wide.extend(tables.push_group(fields, field, &of_group).into_iter().map(|place| group[place]));
     }
-    let of_rules = ranks.chunk_by(|a, b| a == b).filter(|of_rule| of_rule.len() > MAX_LISTED_TERMS);
-    let dropped: Vec<Rank> = of_rules.map(|of_rule| of_rule[0]).collect();
-    for plan in plans.iter_mut() {
-        plan.terms.retain(|&term| dropped.binary_search(&terms[term].rank).is_err());
-    }
-    plans.retain(|plan| !plan.terms.is_empty());
-    dropped
-}
-
-/// Builds the planned tables.
-fn build(fields: &PacketFields, terms: &[Term], none: Rank, plans: Vec<TablePlan>) -> Tables {
-    let are_few = plans.len() <= FEW_TABLES;
-    let mut groups: Vec<(KeyMask, Vec<&Term>)> = Vec::new();
-    for plan in plans {
-        let of_table: Vec<&Term> = plan.terms.iter().map(|&term| &terms[term]).collect();
-        let by_shape = if are_few { table_key::by_shape(&plan.key, &of_table) } else { vec![of_table] };
-        groups.extend(by_shape.into_iter().map(|group| (plan.key.clone(), group)));
-    }
-    // Sorted by the key, too, so that similar tables come in the same order.
-    groups.sort_by_cached_key(|(key, terms)| (terms.first().map(|term| term.rank), key.clone()));
-    // Random factors keep senders from choosing packets whose keys collide.
-    let random = RandomState::new();
-    let mut tables = Tables::new(none);
-    for (key, terms) in groups {
-        tables.push(fields, &key, are_few, &terms, |trial, field| random.hash_one((trial, field)));
-    }
+    wide.sort_unstable();
+    let wide: Vec<&Term> = wide.into_iter().map(|term| &terms[term]).collect();
+    bit_vectors::push(&mut tables, fields, Some(MatchKind::All), &wide, terms.len());
+    tables.list.sort_by_key(|table| table.first_rank);
     tables.finish(fields);
-    tables
+    (tables, dropped)
 }

@@ -19,14 +19,18 @@
 //!    packet.
 //! 3. **Terms** ([`term`]). A path whose fields lie in several ranges becomes several [`Term`](term::Term)s, in each of
 //!    which a field lies in one range. Terms that rule out too few packets are replaced by a [`fallback`] program.
-//! 4. **Tables** ([`table_choice`], [`table_key`], [`entry_conditions`], [`perfect_hash`], [`table`]). A key consists
+//! 4. **Interval tables** ([`interval_table`], [`interval_map`]). Terms that are alike but for the range of one field,
+//!    such as prefixes of any length or ranges of ports, share a table: a multibit trie finds the interval of a number
+//!    in one to four memory accesses. For the first match, an interval has the least rank around it, so rules that
+//!    earlier ones cover take no space. For all matches, it has a chain of all terms around it.
+//! 5. **Hash tables** ([`table_choice`], [`table_key`], [`entry_conditions`], [`perfect_hash`], [`table`]). A key consists
 //!    of some fields, long ones perhaps cut to a prefix. Terms that differ in the key share a hash table; at most 8, 4
 //!    or 2 terms have one key while there are other keys. Keys are chosen greedily by how much a table saves over
 //!    looking at its terms one by one, as TupleMerge (Daly et al., 2019) merges the tuples of Tuple Space Search. Terms
 //!    that no key is worth are a list. A perfect hash finds each key with one memory access. An entry repeats all
 //!    conditions that are not decided otherwise, so collisions do no harm. [`table_cost`] compares several plans by
 //!    rough estimates.
-//! 5. **Linear prefix** ([`linear_prefix`]). Broad rules at the start, or all rules of a small set, run one by one
+//! 6. **Linear prefix** ([`linear_prefix`]). Broad rules at the start, or all rules of a small set, run one by one
 //!    before the lookup if that is faster by the same estimate. Since the estimate may be wrong, a prefix takes at most
 //!    twice as long as a lookup.
 //!
@@ -44,15 +48,19 @@
 //!
 //! [`FilterSet`](crate::FilterSet) lists the limits of time and memory.
 
+pub(crate) mod bit_vectors;
 pub(crate) mod build;
 pub(crate) mod entry_conditions;
 pub(crate) mod fallback;
+pub(crate) mod interval_map;
+mod interval_table;
 mod linear_prefix;
 pub(crate) mod packet_fields;
 mod path;
 mod path_extraction;
 mod path_joining;
 mod perfect_hash;
+mod planned_tables;
 pub(crate) mod table;
 mod table_choice;
 mod table_cost;

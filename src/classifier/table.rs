@@ -1,4 +1,4 @@
-//! Hash tables of terms, in the form that native code reads, too.
+//! Tables of terms, in the form that native code reads, too: hash tables, and maps of intervals.
 //!
 //! All tables of a classifier share one list of words, and tables with the same words store them once: `host` looks up
 //! the same addresses at four offsets. A key has one slot ([`PerfectHash`]). A slot without a key repeats that of
@@ -8,12 +8,17 @@
 //! The content of a slot is a chain of entries, in the order of their ranks, the last of them marked. An entry has all
 //! conditions of its term that neither the guards of the table nor the tag decide, so collisions do no harm. If no
 //! conditions are left, the slot holds the rank itself, and there are no entries.
+//!
+//! Terms that differ in one range only share a map from the numbers of its field to such contents
+//! ([`interval_table`](crate::classifier::interval_table)).
 
 use std::collections::HashMap;
 use std::hash::BuildHasher;
 
+use crate::classifier::bit_vectors::{BitRows, BitVectors};
 use crate::classifier::entry_conditions;
 use crate::classifier::entry_conditions::{EntryCondition, MAX_ENTRY_CONDITIONS, TableGuard};
+use crate::classifier::interval_map::IntervalMap;
 use crate::classifier::packet_fields::{FieldValues, PacketField, PacketFields};
 use crate::classifier::perfect_hash::{PerfectHash, upper_bits};
 use crate::classifier::table_choice::KeyMask;
@@ -61,20 +66,25 @@ pub(crate) struct Table {
     /// The fields that the packet must have for all entries, a bit each.
     pub(crate) needs: u64,
     pub(crate) guards: Vec<TableGuard>,
-    /// The fields of the key, none of which the guards decide. Without a key there are no slots, but one chain.
+    /// The matches for which the table is looked up; `None` if that is both.
+    pub(crate) kind: Option<MatchKind>,
+    /// The fields of the key, none of which the guards decide.
     pub(crate) key: Vec<KeyField>,
-    pub(crate) slots: Option<Slots>,
+    pub(crate) lookup: Lookup,
     /// The start of its words.
     pub(crate) start: usize,
+    /// The rows of each field, if there are bit vectors, and a bit for each of these fields.
+    pub(crate) bit_rows: Vec<BitRows>,
+    pub(super) row_fields: u64,
     /// The field that the tag decides.
-    tag_field: Option<u8>,
-    /// The terms, if there are no slots and they are compiled inline.
+    pub(super) tag_field: Option<u8>,
+    /// The terms, if there is no key and they are compiled inline.
     pub(crate) inline_terms: Vec<Term>,
     /// The conditions of entries.
     pub(crate) conditions: Vec<EntryCondition>,
     /// `true` if some entries need more fields than all do.
     pub(crate) entries_have_needs: bool,
-    /// The verdict of all entries, if slots hold ranks and there are no entries.
+    /// The verdict of all entries, if contents are ranks and there are no entries.
     pub(crate) slot_verdict: Option<u32>,
     /// The lowest rank.
     pub(crate) first_rank: Rank,
@@ -88,6 +98,30 @@ pub(crate) struct Table {
     pub(crate) has_unverified: bool,
     /// `true` if ranks have marks. If not, chains have one entry.
     pub(crate) has_marks: bool,
+}
+
+/// The matches to find.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum MatchKind {
+    First,
+    All,
+}
+
+/// The way from a key to its content.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Lookup {
+    /// There is no key, but one chain.
+    Chain,
+    Hash(Slots),
+    /// The content of a number that lies in no interval is `none`.
+    Intervals {
+        map: IntervalMap,
+        /// The start of the map in the table's words.
+        at: usize,
+        none: u32,
+    },
+    /// There is no key, but a row of bits for each of some fields; entries stand at the start of the table's words.
+    BitVectors(BitVectors),
 }
 
 /// Slots of two words each: the tag, and the start of the chain in the table's words or the rank.
@@ -157,27 +191,15 @@ impl Tables {
         let max_conditions = if is_inline { usize::MAX } else { MAX_ENTRY_CONDITIONS };
         let needs = terms.iter().fold(u64::MAX, |needs, term| needs & term.needs);
         let mut table = Table {
-            needs,
             conditions: entry_conditions::choose(fields, terms, &guards, &key, tag_field, max_conditions),
-            guards,
             key,
             tag_field,
             inline_terms: if is_inline { terms.iter().map(|&term| term.clone()).collect() } else { Vec::new() },
-            slots: None,
-            start: 0,
             entries_have_needs: terms.iter().any(|term| term.needs != needs),
-            slot_verdict: None,
-            first_rank: terms.iter().map(|term| term.rank).min().unwrap_or(0),
-            term_count: terms.len(),
-            chain_count: 1,
-            longest_chain: terms.len(),
-            mean_chain_len: terms.len() as f64,
-            has_unverified: false,
-            has_marks: true,
+            ..Table::new(None, needs, guards, terms)
         };
         table.has_unverified = terms.iter().any(|term| !table.is_exact(term));
-        let is_run = |term: &Term| !table.is_exact(term) || term.verdict.is_none();
-        self.rules_to_run.extend(terms.iter().filter(|term| is_run(term)).map(|term| term.rank));
+        self.rules_to_run.extend(terms.iter().filter(|term| table.is_run(term)).map(|term| term.rank));
         let words = match hashed {
             Some((_, perfect, chains)) => table.fill(&perfect, &chains),
             None => table.chain(terms).collect(),
@@ -186,13 +208,18 @@ impl Tables {
         self.list.push(table);
     }
 
+    /// Returns the tables that are looked up for matches of a kind.
+    pub(crate) fn for_kind(&self, kind: MatchKind) -> impl Iterator<Item = &Table> {
+        self.list.iter().filter(move |table| table.is_for(kind))
+    }
+
     /// Returns whether some entries need verification.
     pub(crate) fn has_unverified(&self) -> bool {
         self.list.iter().any(|table| table.has_unverified)
     }
 
     /// Adds words, if they are not there already, and returns their start.
-    fn add_words(&mut self, words: Vec<u32>) -> usize {
+    pub(super) fn add_words(&mut self, words: Vec<u32>) -> usize {
         let starts = self.starts.entry(Hashing::default().hash_one(&words)).or_default();
         let known = starts.iter().copied().find(|&start| self.words[start..].starts_with(&words));
         known.unwrap_or_else(|| {
@@ -212,9 +239,14 @@ impl Tables {
         values: &'t FieldValues,
     ) -> impl Iterator<Item = TableEntry> + use<'t> {
         let mut next = self.content(table, values);
+        let of_rows = match next {
+            Some(Content::Rows(vectors)) => Some(self.bit_matches(table, vectors, values)),
+            _ => None,
+        };
         let entries = std::iter::from_fn(move || {
             let found = next.take()?;
             let (entry, holds) = match (found, table.slot_verdict) {
+                (Content::Rows(_), _) => return None,
                 (Content::Rank(rank), verdict) => (TableEntry::with_verdict(rank, verdict.unwrap_or(0)), true),
                 (Content::Chain(at), _) => {
                     work_counter::entry();
@@ -226,7 +258,7 @@ impl Tables {
             };
             Some((entry, holds))
         });
-        entries.filter(|&(_, holds)| holds).map(|(entry, _)| entry)
+        entries.filter(|&(_, holds)| holds).map(|(entry, _)| entry).chain(of_rows.into_iter().flatten())
     }
 
     /// Returns the content of the slot for a packet.
@@ -235,15 +267,22 @@ impl Tables {
         if values.present & table.needs != table.needs || !table.guards.iter().all(holds) {
             return None;
         }
-        let Some(slots) = table.slots else { return Some(Content::Chain(0)) };
         let words = &self.words[table.start..];
+        let as_content =
+            |word: u32| if table.slot_verdict.is_some() { Content::Rank(word) } else { Content::Chain(word as usize) };
+        let slots = match table.lookup {
+            Lookup::Chain => return Some(Content::Chain(0)),
+            Lookup::BitVectors(vectors) => return Some(Content::Rows(vectors)),
+            Lookup::Intervals { map, at, none } => {
+                let content = map.content(&words[at..], values.get(table.key[0].field));
+                return (content != none).then(|| as_content(content));
+            }
+            Lookup::Hash(slots) => slots,
+        };
         let (hash, tag) = table_key::hash(&table.key, |field| values.get(field.field) & field.mask);
         let factor = slots.bucket_bits.map_or(1, |bits| words[upper_bits(hash, bits)]);
         let slot = slots.at + 2 * upper_bits(hash.wrapping_mul(factor.into()), slots.bits);
-        let content = words[slot + 1];
-        let content =
-            if table.slot_verdict.is_some() { Content::Rank(content) } else { Content::Chain(content as usize) };
-        (words[slot] == tag).then_some(content)
+        (words[slot] == tag).then(|| as_content(words[slot + 1]))
     }
 }
 
@@ -254,17 +293,59 @@ enum Content {
     Rank(Rank),
     /// The start of a chain in the table's words.
     Chain(usize),
+    /// The rows of all fields.
+    Rows(BitVectors),
 }
 
 impl Table {
+    /// Returns a table without a key, without conditions and without words.
+    pub(super) fn new(kind: Option<MatchKind>, needs: u64, guards: Vec<TableGuard>, terms: &[&Term]) -> Table {
+        Table {
+            needs,
+            guards,
+            kind,
+            key: Vec::new(),
+            lookup: Lookup::Chain,
+            start: 0,
+            bit_rows: Vec::new(),
+            row_fields: 0,
+            tag_field: None,
+            inline_terms: Vec::new(),
+            conditions: Vec::new(),
+            entries_have_needs: false,
+            slot_verdict: None,
+            first_rank: terms.iter().map(|term| term.rank).min().unwrap_or(0),
+            term_count: terms.len(),
+            chain_count: 1,
+            longest_chain: terms.len(),
+            mean_chain_len: terms.len() as f64,
+            has_unverified: false,
+            has_marks: true,
+        }
+    }
+
+    /// Returns whether the table is looked up for matches of a kind.
+    pub(crate) fn is_for(&self, kind: MatchKind) -> bool {
+        self.kind.is_none_or(|only| only == kind)
+    }
+
     /// Returns whether the table tests all conditions of a term, and these suffice for a match.
-    fn is_exact(&self, term: &Term) -> bool {
+    pub(super) fn is_exact(&self, term: &Term) -> bool {
+        // Only entries with words of their own have what they need besides rows.
+        let lacks_rows =
+            matches!(self.lookup, Lookup::BitVectors(_)) && term.needs & !self.needs & !self.row_fields != 0;
         let is_decided = |constraint: &Constraint| {
             self.tag_field == Some(constraint.field)
+                || self.row_fields >> constraint.field & 1 != 0
                 || self.conditions.iter().any(|condition| condition.field == constraint.field)
                 || self.guards.iter().any(|guard| guard.decides(constraint))
         };
-        term.is_exact && term.constraints.iter().all(is_decided)
+        term.is_exact && !lacks_rows && term.constraints.iter().all(is_decided)
+    }
+
+    /// Returns whether the program of a term has to run for packets for which an entry holds.
+    pub(super) fn is_run(&self, term: &Term) -> bool {
+        !self.is_exact(term) || term.verdict.is_none()
     }
 
     /// Returns the rank of a term with its marks.
@@ -304,12 +385,12 @@ impl Table {
         for slot in (0..free.len()).filter(|&slot| free[slot]) {
             words.copy_within(at + 2 * taken..at + 2 * taken + 2, at + 2 * slot);
         }
-        self.slots = Some(Slots { bucket_bits: perfect.bucket_bits(), at, bits: perfect.bits });
+        self.lookup = Lookup::Hash(Slots { bucket_bits: perfect.bucket_bits(), at, bits: perfect.bits });
         words
     }
 
     /// Returns the words of a chain.
-    fn chain<'a>(&'a self, terms: &'a [&Term]) -> impl Iterator<Item = u32> + use<'a> {
+    pub(super) fn chain<'a>(&'a self, terms: &'a [&Term]) -> impl Iterator<Item = u32> + use<'a> {
         let is_last = |number: usize| self.has_marks && number + 1 == terms.len();
         terms.iter().enumerate().flat_map(move |(number, term)| self.entry(term, is_last(number)))
     }

@@ -40,11 +40,16 @@ pub(crate) struct TablePlan {
     pub(crate) terms: Vec<usize>,
 }
 
-/// Plans the tables of some terms, with chains of at most `limit` terms while other keys save anything. Terms that no
-/// key is worth come last, with an empty key.
-pub(crate) fn plan(fields: &PacketFields, terms: &[Term], limit: usize, work: &mut usize) -> Vec<TablePlan> {
-    let keys = keys_to_try(fields, terms);
-    let mut left: Vec<usize> = (0..terms.len()).collect();
+/// Plans the tables of the terms whose numbers `left` has, with chains of at most `limit` terms while other keys save
+/// anything. Terms that no key is worth come last, with an empty key.
+pub(crate) fn plan(
+    fields: &PacketFields,
+    terms: &[Term],
+    mut left: Vec<usize>,
+    limit: usize,
+    work: &mut usize,
+) -> Vec<TablePlan> {
+    let keys = keys_to_try(fields, left.iter().map(|&term| &terms[term]));
     let mut plans = Vec::new();
     for limit in [limit, usize::MAX] {
         if greedy(&keys, terms, &mut left, limit, work, &mut plans).is_none() {
@@ -147,9 +152,9 @@ pub(crate) fn masked(constraint: &Constraint, field: u8, mask: u32) -> Option<u3
 
 /// Returns the keys to try: those of the most frequent shapes of terms, the common fields of two of them, and each
 /// without one field.
-fn keys_to_try(fields: &PacketFields, terms: &[Term]) -> Vec<KeyMask> {
+fn keys_to_try<'t>(fields: &PacketFields, terms: impl Iterator<Item = &'t Term>) -> Vec<KeyMask> {
     let mut shapes: HashMap<KeyMask, usize, Hashing> = HashMap::default();
-    terms.iter().for_each(|term| *shapes.entry(finest(fields, term)).or_default() += 1);
+    terms.for_each(|term| *shapes.entry(finest(fields, term)).or_default() += 1);
     let mut shapes: Vec<(KeyMask, usize)> = shapes.into_iter().collect();
     shapes.sort_by(|(a, uses), (b, others)| others.cmp(uses).then_with(|| a.cmp(b)));
     let mut keys: Vec<KeyMask> = shapes.into_iter().map(|(key, _)| key).take(MAX_SHAPES).collect();

@@ -4,12 +4,16 @@
 use std::collections::HashSet;
 
 use crate::classifier::entry_conditions::{Comparison, EntryCondition};
-use crate::classifier::table::{Table, Tables};
+use crate::classifier::table::{Lookup, MatchKind, Table, Tables};
 use crate::classifier::term::Constraint;
 use crate::ir::Hashing;
 
 /// The hash, the slot, and the use of its content.
 const SLOT: f64 = 16.0;
+
+/// A map of intervals without nodes, and a level of nodes.
+const INTERVALS: f64 = 24.0;
+const LEVEL: f64 = 10.0;
 
 /// A mispredicted branch.
 const BRANCH: f64 = 120.0;
@@ -34,15 +38,26 @@ const INLINE_TERM: f64 = 3.0;
 const CONSTRAINT_USE: f64 = 1.0;
 const CONSTRAINT: f64 = 3.0;
 
+/// A row, and a table of bit vectors besides its rows.
+const ROW: f64 = 6.0;
+const BIT_VECTORS: f64 = 40.0;
+
+/// Returns the cost of a table of bit vectors, given the levels of nodes of the map of each field.
+pub(crate) fn bit_vectors(levels: impl Iterator<Item = f64>) -> f64 {
+    BIT_VECTORS + levels.map(|levels| ROW + INTERVALS + LEVEL * levels).sum::<f64>()
+}
+
 impl Tables {
-    /// Returns the cost of a lookup in all tables.
+    /// Returns the cost of a lookup in all tables for the first match.
     pub(crate) fn cost(&self) -> f64 {
-        self.list.iter().map(|table| table.cost(self.share(table))).sum()
+        self.for_kind(MatchKind::First).map(|table| table.cost(self.share(table))).sum()
     }
 
     /// Returns the cost of lists whose terms are looked at one by one, in the order of the rules.
     pub(crate) fn cost_of_lists(&self) -> f64 {
-        let lists = self.list.iter().filter(|table| table.slots.is_none() && table.inline_terms.is_empty());
+        let lists = self
+            .for_kind(MatchKind::First)
+            .filter(|table| table.lookup == Lookup::Chain && table.inline_terms.is_empty());
         lists.map(|table| table.cost(self.share(table)) - BRANCH).sum()
     }
 
@@ -52,7 +67,7 @@ impl Tables {
     }
 
     /// Returns the share of all terms that a table has.
-    fn share(&self, table: &Table) -> f64 {
+    pub(crate) fn share(&self, table: &Table) -> f64 {
         let terms: usize = self.list.iter().map(|table| table.term_count).sum();
         table.term_count as f64 / terms as f64
     }
@@ -60,25 +75,30 @@ impl Tables {
 
 impl Table {
     /// Returns the cost of a table with a share of all terms.
-    fn cost(&self, share: f64) -> f64 {
+    pub(crate) fn cost(&self, share: f64) -> f64 {
         if !self.inline_terms.is_empty() {
             return self.cost_of_inline_terms();
         }
         let condition = |condition: &EntryCondition| if condition.kind == Comparison::Range { RANGE } else { SAME };
         let conditions: f64 = self.conditions.iter().map(condition).sum();
         let entry = ENTRY + conditions + if self.entries_have_needs { NEEDS } else { 0.0 };
-        if self.slots.is_none() {
-            return BRANCH + entry * self.mean_chain_len;
-        }
+        let lookup = match self.lookup {
+            Lookup::Chain => return BRANCH + entry * self.mean_chain_len,
+            Lookup::Hash(_) => SLOT,
+            Lookup::Intervals { map, .. } => INTERVALS + LEVEL * f64::from(map.levels),
+            Lookup::BitVectors(_) => {
+                return bit_vectors(self.bit_rows.iter().map(|rows| f64::from(rows.map.levels)));
+            }
+        };
         if self.slot_verdict.is_some() {
-            return SLOT;
+            return lookup;
         }
         if self.longest_chain == 1 {
-            return SLOT + entry;
+            return lookup + entry;
         }
         let hits = self.hits(share);
         let mispredictions = hits.min(1.0 - hits) + hits * CHAIN_END * (1.0 - 1.0 / self.mean_chain_len);
-        SLOT + BRANCH * mispredictions + hits * entry * (1.0 + self.mean_chain_len) / 2.0
+        lookup + BRANCH * mispredictions + hits * entry * (1.0 + self.mean_chain_len) / 2.0
     }
 
     /// Returns the share of packets that have a key of the table, which has a share of all terms.

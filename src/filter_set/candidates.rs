@@ -1,5 +1,6 @@
 //! The candidates that the tables of a segment find for a packet, and their resolution in the order of the rules.
 
+use crate::classifier::bit_vectors::ones;
 use crate::classifier::fallback::Fallback;
 use crate::classifier::table_entry::TableEntry;
 
@@ -15,6 +16,8 @@ pub(crate) struct Candidates {
     pub(crate) resolved: Vec<TableEntry>,
     /// A bit for each rule that matches, by rank. All are 0 between packets.
     bits: Vec<u64>,
+    /// A bit for each word of `bits`, set if the word is not 0.
+    used: Vec<u64>,
     /// The verdicts of the rules whose bits are set, by rank.
     verdicts: Vec<u32>,
 }
@@ -36,12 +39,14 @@ impl Candidates {
         let all = of_tables.chain(fallbacks.iter().map(|fallback| TableEntry::unverified(fallback.rank)));
         if count + fallbacks.len() > MAX_SORTED {
             self.bits.resize(rules.div_ceil(64).max(self.bits.len()), 0);
+            self.used.resize(self.bits.len().div_ceil(64), 0);
             self.verdicts.resize(rules.max(self.verdicts.len()), 0);
             let mut mark = |entry: TableEntry| {
                 let (word, bit) = (entry.rank() as usize / 64, 1 << (entry.rank() % 64));
                 if self.bits[word] & bit == 0 {
                     if let Some(decided) = decide(entry) {
                         self.bits[word] |= bit;
+                        self.used[word / 64] |= 1 << (word % 64);
                         self.verdicts[entry.rank() as usize] = decided.verdict;
                     }
                 }
@@ -51,7 +56,7 @@ impl Candidates {
             unverified.sort_unstable_by_key(|entry| entry.rank());
             unverified.dedup_by_key(|entry| entry.rank());
             unverified.drain(..).for_each(mark);
-            return self.take_marked(rules);
+            return self.take_marked();
         }
         self.resolved.extend(all);
         self.resolved.sort_unstable_by_key(|entry| (entry.rank(), entry.needs_verification()));
@@ -60,13 +65,12 @@ impl Candidates {
     }
 
     /// Moves the rules whose bits are set to `resolved`.
-    fn take_marked(&mut self, rules: usize) {
-        for (place, word) in self.bits[..rules.div_ceil(64)].iter_mut().enumerate() {
-            let mut bits = std::mem::take(word);
-            while bits != 0 {
-                let rank = 64 * place as u32 + bits.trailing_zeros();
-                self.resolved.push(TableEntry::with_verdict(rank, self.verdicts[rank as usize]));
-                bits &= bits - 1;
+    fn take_marked(&mut self) {
+        for (place, used) in self.used.iter_mut().enumerate() {
+            for word in ones(std::mem::take(used)).map(|bit| 64 * place + bit) {
+                for rank in ones(std::mem::take(&mut self.bits[word])).map(|bit| 64 * word + bit) {
+                    self.resolved.push(TableEntry::with_verdict(rank as u32, self.verdicts[rank]));
+                }
             }
         }
     }

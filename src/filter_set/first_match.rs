@@ -5,7 +5,7 @@
 use std::ops::Range;
 
 use crate::classifier::packet_fields::FieldValues;
-use crate::classifier::table::{GIVEN_UP, MAX_WRITTEN};
+use crate::classifier::table::{GIVEN_UP, MAX_WRITTEN, MatchKind};
 use crate::classifier::table_entry::TableEntry;
 use crate::classifier::term::Rank;
 use crate::classifier::work_counter;
@@ -166,7 +166,9 @@ impl RuleIndex {
         is_alive: &impl Fn(Rank) -> bool,
     ) -> Rank {
         let mut best = ranks.end;
-        for table in self.tables.list.iter().take_while(|table| table.first_rank < ranks.end) {
+        // Tables for the first match leave out rules that come after others for the same packets.
+        let tables = self.tables.for_kind(MatchKind::All);
+        for table in tables.take_while(|table| table.first_rank < ranks.end) {
             for entry in self.tables.matches(table, values).take_while(|entry| entry.rank() < best) {
                 let rank = entry.rank();
                 if rank < ranks.start || !is_alive(rank) {

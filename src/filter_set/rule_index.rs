@@ -6,7 +6,7 @@ use crate::bpf::verify::Verified;
 use crate::classifier::build::Classifier;
 use crate::classifier::fallback::Fallback;
 use crate::classifier::packet_fields::PacketFields;
-use crate::classifier::table::Tables;
+use crate::classifier::table::{MatchKind, Tables};
 use crate::classifier::table_entry::TableEntry;
 use crate::classifier::term::Rank;
 use crate::classifier::work_counter;
@@ -112,7 +112,7 @@ impl RuleIndex {
     pub(crate) fn entries_by_interpretation(&self, packet: &Packet, words: &mut Vec<u64>) -> usize {
         let values = self.fields.values_of(packet);
         words.clear();
-        let entries = self.tables.list.iter().flat_map(|table| self.tables.matches(table, &values));
+        let entries = self.tables.for_kind(MatchKind::All).flat_map(|table| self.tables.matches(table, &values));
         words.extend(entries.map(TableEntry::into_words));
         words.len()
     }

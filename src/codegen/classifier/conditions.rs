@@ -8,7 +8,7 @@ use cranelift_codegen::ir::{self, InstBuilder, types};
 use cranelift_frontend::FunctionBuilder;
 
 use crate::classifier::entry_conditions::TableGuard;
-use crate::classifier::table::Table;
+use crate::classifier::table::{Lookup, Table};
 use crate::classifier::term::{Constraint, Term};
 use crate::codegen::classifier::field_values::FieldValues;
 use crate::codegen::operations::signed;
@@ -38,7 +38,7 @@ impl<'a, 'f> Conditions<'a, 'f> {
     pub(crate) fn common(&mut self, table: &Table, except: Option<&TableGuard>) -> Option<ir::Value> {
         // With slots, a guard with several numbers is decided by the tag or an entry condition.
         let is_checked =
-            |guard: &TableGuard| Some(guard) != except && (guard.number().is_some() || table.slots.is_none());
+            |guard: &TableGuard| Some(guard) != except && (guard.number().is_some() || table.lookup == Lookup::Chain);
         let guards: Vec<&TableGuard> = table.guards.iter().filter(|guard| is_checked(guard)).collect();
         let mut parts = self.absent(table.needs);
         parts.extend(guards.into_iter().map(|guard| self.guard(guard)));

@@ -3,7 +3,7 @@
 
 use crate::classifier::entry_conditions::TableGuard;
 use crate::classifier::packet_fields::{PacketField, PacketFields};
-use crate::classifier::table::Table;
+use crate::classifier::table::{MatchKind, Table};
 
 /// A table that shares the lookup of an earlier one.
 pub(crate) struct MergedTable<'t> {
@@ -12,9 +12,13 @@ pub(crate) struct MergedTable<'t> {
     pub(crate) guard: &'t TableGuard,
 }
 
-/// Returns all tables, each once, in order, some merged with a later one.
-pub(crate) fn merge<'t>(fields: &PacketFields, tables: &'t [Table]) -> Vec<(&'t Table, Option<MergedTable<'t>>)> {
-    let mut is_taken = vec![false; tables.len()];
+/// Returns the tables for matches of a kind, each once, in order, some merged with a later one.
+pub(crate) fn merge<'t>(
+    fields: &PacketFields,
+    tables: &'t [Table],
+    kind: MatchKind,
+) -> Vec<(&'t Table, Option<MergedTable<'t>>)> {
+    let mut is_taken: Vec<bool> = tables.iter().map(|table| !table.is_for(kind)).collect();
     let mut merged = Vec::new();
     for (index, table) in tables.iter().enumerate() {
         if std::mem::replace(&mut is_taken[index], true) {
@@ -30,7 +34,7 @@ pub(crate) fn merge<'t>(fields: &PacketFields, tables: &'t [Table]) -> Vec<(&'t 
 
 /// Returns the guard of the first of two identical tables that excludes matches in the second.
 fn excluding_guard<'t>(fields: &PacketFields, table: &'t Table, other: &Table) -> Option<&'t TableGuard> {
-    let look = |table: &Table| (table.start, table.slots, table.slot_verdict, table.key.first().map(|key| key.factor));
+    let look = |table: &Table| (table.start, table.lookup, table.slot_verdict, table.key.first().map(|key| key.factor));
     if table.slot_verdict.is_none() || look(table) != look(other) {
         return None;
     }
@@ -68,6 +72,7 @@ fn exclude_each_other(fields: &PacketFields, guard: &TableGuard, other: &TableGu
 mod tests {
     use super::merge;
     use crate::classifier::build::Classifier;
+    use crate::classifier::table::MatchKind;
     use crate::{Dialect, LinkType, Target, compile_expression};
 
     /// `host` compares the same addresses at four places: two lookups serve for four tables.
@@ -77,6 +82,6 @@ mod tests {
         let host = |k| compile_expression(&format!("host 10.0.1.{k}"), &target).expect("an expression");
         let programs: Vec<_> = (0..200).map(|k| host(k).verify(Dialect::Pcap).expect("a valid program")).collect();
         let Classifier { fields, tables, .. } = Classifier::new(&programs);
-        assert_eq!((tables.list.len(), merge(&fields, &tables.list).len()), (4, 2));
+        assert_eq!((tables.list.len(), merge(&fields, &tables.list, MatchKind::First).len()), (4, 2));
     }
 }

@@ -4,6 +4,7 @@
 //! A function computes the fields of the packet, and looks them up in one table after the other, without branches where
 //! these would be mispredicted. It finds the same matches as the interpreter of the tables.
 
+mod bit_vectors;
 mod conditions;
 mod field_values;
 mod match_state;
@@ -18,7 +19,7 @@ use cranelift_codegen::ir::{Block, InstBuilder, Value, types};
 use cranelift_frontend::FunctionBuilder;
 
 use crate::classifier::packet_fields::PacketFields;
-use crate::classifier::table::{MAX_WRITTEN, TOO_SHORT, Tables};
+use crate::classifier::table::{MAX_WRITTEN, MatchKind, TOO_SHORT, Tables};
 use crate::codegen::classifier::field_values::AssumedLengths;
 pub(crate) use crate::codegen::classifier::table_functions::TableBatchCode;
 use crate::codegen::classifier::table_functions::{
@@ -51,13 +52,6 @@ pub(crate) struct TableCode {
     general: Option<TableFunction>,
 }
 
-/// The matches to find.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum MatchKind {
-    First,
-    All,
-}
-
 /// Emits code of a classifier: the lookups, [`TOO_SHORT`] for packets that are too short, and returns by `give`.
 /// `first` and `all` get the least rank and the number of entries written.
 fn lower(
@@ -80,7 +74,8 @@ fn lower(
 impl ClassifierCode {
     pub(crate) fn new(fields: &PacketFields, tables: &Arc<Tables>) -> Result<ClassifierCode, CompileError> {
         // One more than are found, since code writes an entry before its conditions are known.
-        let most_found: usize = tables.list.iter().map(|table| table.longest_chain).sum::<usize>() + 1;
+        let for_all = tables.for_kind(MatchKind::All);
+        let most_found = for_all.map(|table| table.longest_chain).sum::<usize>() + 1;
         let most_verified = if tables.has_unverified() { MAX_WRITTEN } else { 0 };
         let assumed = AssumedLengths::of(fields);
         let function = |kind, output_len, assumed: &AssumedLengths| {

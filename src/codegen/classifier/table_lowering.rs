@@ -11,15 +11,15 @@ use cranelift_frontend::{FuncInstBuilder, FunctionBuilder};
 
 use crate::classifier::entry_conditions::Comparison;
 use crate::classifier::packet_fields::PacketFields;
-use crate::classifier::table::{Table, Tables};
+use crate::classifier::table::{Lookup, MatchKind, Table, Tables};
 use crate::classifier::table_entry::{TableEntry, mark};
+use crate::codegen::classifier::branch_away_if;
 use crate::codegen::classifier::conditions::Conditions;
 use crate::codegen::classifier::field_values::FieldValues;
 use crate::codegen::classifier::match_state::MatchState;
 use crate::codegen::classifier::merged_tables::{self, MergedTable};
 use crate::codegen::classifier::slot_lookup::{SlotLookup, WordAddress, pair, word};
 use crate::codegen::classifier::table_functions::Arguments;
-use crate::codegen::classifier::{MatchKind, branch_away_if};
 use crate::ir::Hashing;
 
 /// The most columns, of all tables without chains together, that are compared without branches.
@@ -30,12 +30,12 @@ const STRETCH: usize = 8;
 
 /// Emits the lookups in all tables.
 pub(crate) struct TableLowering<'a, 'f> {
-    conditions: Conditions<'a, 'f>,
-    lookup: SlotLookup,
-    state: MatchState,
+    pub(super) conditions: Conditions<'a, 'f>,
+    pub(super) lookup: SlotLookup<'a>,
+    pub(super) state: MatchState,
     fields: &'a PacketFields,
     tables: &'a Tables,
-    kind: MatchKind,
+    pub(super) kind: MatchKind,
     /// `true` if entries without chains are compared without branches.
     is_branchless: bool,
     /// The block that returns.
@@ -58,11 +58,11 @@ impl<'a, 'f> TableLowering<'a, 'f> {
         kind: MatchKind,
     ) -> TableLowering<'a, 'f> {
         let state = MatchState::new(builder, tables, arguments.output);
-        let lookup = SlotLookup::new(builder, tables);
+        let lookup = SlotLookup::new(builder, tables, kind);
         let done = builder.create_block();
         let mut conditions = Conditions::new(builder, field_values);
         let present = tables.list.iter().any(|table| table.entries_have_needs).then(|| conditions.all_present());
-        let unchained = tables.list.iter().filter(|table| table.longest_chain == 1);
+        let unchained = tables.list.iter().filter(|table| table.longest_chain == 1 && table.is_for(kind));
         let is_branchless = unchained.map(|table| table.conditions.len()).sum::<usize>() <= MOST_BRANCHLESS;
         let (selected, ranks) = (HashMap::default(), HashMap::default());
         TableLowering { conditions, lookup, state, fields, tables, kind, is_branchless, done, selected, ranks, present }
@@ -71,7 +71,9 @@ impl<'a, 'f> TableLowering<'a, 'f> {
     /// Emits the lookups. Returns the least rank that surely matches, 32 bits, and the number of entries written, 64
     /// bits.
     pub(crate) fn lower(mut self) -> (ir::Value, ir::Value) {
-        for (index, (table, merged)) in merged_tables::merge(self.fields, &self.tables.list).into_iter().enumerate() {
+        for (index, (table, merged)) in
+            merged_tables::merge(self.fields, &self.tables.list, self.kind).into_iter().enumerate()
+        {
             self.state.is_first = index == 0;
             if self.kind == MatchKind::First && index > 0 && index % STRETCH == 0 {
                 let is_late = self.is_late(table);
@@ -103,13 +105,16 @@ impl<'a, 'f> TableLowering<'a, 'f> {
             return self.inline_terms(table);
         }
         let mut failed = self.conditions.common(table, None);
-        let Some(slots) = table.slots else {
+        if table.lookup == Lookup::Chain {
             let start = self.lookup.start(self.conditions.builder, table);
             return self.chain_unless_late(table, failed, start);
-        };
+        }
+        if let Lookup::BitVectors(vectors) = table.lookup {
+            return self.bit_vectors(table, vectors, failed);
+        }
         let key = table.key.iter().map(|key| self.conditions.masked(key.field, key.mask)).collect();
-        let (content, differs) = self.lookup.slot(self.conditions.builder, table, slots, key);
-        failed = self.conditions.join(failed.into_iter().chain([differs]).collect());
+        let (content, differs) = self.lookup.content(self.conditions.builder, table, key);
+        failed = self.conditions.join(failed.into_iter().chain(differs).collect());
         if let Some(verdict) = table.slot_verdict {
             return self.add_rank_of_slot(failed, content, verdict);
         }
@@ -140,9 +145,9 @@ impl<'a, 'f> TableLowering<'a, 'f> {
                 failed
             }
         };
-        let (slots, verdict) = table.slots.zip(table.slot_verdict).expect("merged tables have slots only");
-        let (rank, differs) = self.lookup.slot(self.conditions.builder, table, slots, vec![key]);
-        let failed = self.conditions.both(Some(failed), differs);
+        let verdict = table.slot_verdict.expect("merged tables have ranks only");
+        let (rank, differs) = self.lookup.content(self.conditions.builder, table, vec![key]);
+        let failed = differs.map_or(failed, |differs| self.conditions.both(Some(failed), differs));
         self.add_rank_of_slot(Some(failed), rank, verdict);
     }
 
@@ -221,7 +226,7 @@ impl<'a, 'f> TableLowering<'a, 'f> {
     }
 
     /// Emits the rank of an entry, without its marks.
-    fn rank(&mut self, table: &Table, entry: WordAddress) -> ir::Value {
+    pub(super) fn rank(&mut self, table: &Table, entry: WordAddress) -> ir::Value {
         if let Some(&known) = self.ranks.get(&entry) {
             return known;
         }
