@@ -1,6 +1,7 @@
 //! Compiled code, and the calls into it: with one packet, and with a batch.
 
 use std::mem::offset_of;
+use std::ops::Range;
 use std::sync::Arc;
 
 use crate::codegen::context_data::ContextData;
@@ -188,14 +189,33 @@ impl BatchCode {
     }
 
     #[inline]
-    #[expect(unsafe_code, reason = "the call into compiled code")]
+    #[expect(unsafe_code, reason = "a call that passes what is wanted")]
     fn call(&self, records: &PacketRecords, start: usize, verdicts: &mut [u32], context: &ContextData) {
-        let end = start + verdicts.len();
-        assert!(start < end && end <= records.len());
+        // SAFETY: the code stores a verdict for each record, and there are as many.
+        unsafe { self.call_with(records, start..start + verdicts.len(), verdicts.as_mut_ptr(), context) };
+    }
+
+    /// Calls the code for the packets in a range, without context data.
+    ///
+    /// # Safety
+    /// The code may write what it writes for as many packets at `output`.
+    #[inline]
+    #[expect(unsafe_code, reason = "trusts its caller")]
+    pub(crate) unsafe fn call_for(&self, records: &PacketRecords, range: Range<usize>, output: *mut u32) {
+        // SAFETY: as the caller vouches.
+        unsafe { self.call_with(records, range, output, &ContextData::NONE) };
+    }
+
+    /// # Safety
+    /// The code may write what it writes for as many packets at `output`.
+    #[inline]
+    #[expect(unsafe_code, reason = "the call into compiled code")]
+    unsafe fn call_with(&self, records: &PacketRecords, range: Range<usize>, output: *mut u32, context: &ContextData) {
+        assert!(range.start < range.end && range.end <= records.len());
         let job = BatchJob {
-            records: records.record(start),
-            end: records.record(end),
-            verdicts: verdicts.as_mut_ptr(),
+            records: records.record(range.start),
+            end: records.record(range.end),
+            verdicts: output,
             base: records.base(),
             stride: records.stride(),
             wire_len_at: records.wire_len_at(),
@@ -203,8 +223,8 @@ impl BatchCode {
         };
         // SAFETY: the caller of `new` vouches for the signature and the inputs, all of which `context` holds. The code
         // reads the records from `start` to `end`, which exist and are at least one, and their packets, which `records`
-        // borrows, after bounds checks against their lengths; it stores a verdict for each record, and `verdicts` is as
-        // long. It also reads `context` and its own tables, and passes packets and `context` to the functions whose
+        // borrows, after bounds checks against their lengths; it stores at `output` what the caller vouches for. It also
+        // reads `context` and its own tables, and passes packets and `context` to the functions whose
         // addresses `context` holds. `self` keeps it mapped.
         unsafe { (self.function)(&raw const job) };
     }

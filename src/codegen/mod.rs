@@ -35,6 +35,7 @@ mod prologue;
 mod provided_memory;
 mod records;
 mod spill_block_parameters;
+mod vector;
 
 #[cfg(not(target_os = "linux"))]
 use provided_memory as memory;

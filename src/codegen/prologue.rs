@@ -143,6 +143,14 @@ impl Prologue {
         }
     }
 
+    /// Returns the address of the verdict, in a batch.
+    pub(crate) fn verdict_address(&self) -> Option<Value> {
+        match &self.kind {
+            Kind::Single { .. } => None,
+            Kind::Batch(batch) => Some(batch.verdict),
+        }
+    }
+
     /// Ends the current block with a verdict.
     pub(crate) fn return_verdict(&self, builder: &mut FunctionBuilder, verdict: Value) {
         let Kind::Batch(batch) = &self.kind else {

@@ -4,6 +4,7 @@
 //! A function computes the fields of the packet, and looks them up in one table after the other, without branches where
 //! these would be mispredicted. It finds the same matches as the interpreter of the tables.
 
+mod batch_lookup;
 mod bit_vectors;
 mod conditions;
 mod field_values;
@@ -20,11 +21,9 @@ use cranelift_frontend::FunctionBuilder;
 
 use crate::classifier::packet_fields::PacketFields;
 use crate::classifier::table::{MAX_WRITTEN, MatchKind, TOO_SHORT, Tables};
+pub(crate) use crate::codegen::classifier::batch_lookup::TableBatchCode;
 use crate::codegen::classifier::field_values::AssumedLengths;
-pub(crate) use crate::codegen::classifier::table_functions::TableBatchCode;
-use crate::codegen::classifier::table_functions::{
-    Arguments, TableFunction, compile_table_function, compile_table_loop,
-};
+use crate::codegen::classifier::table_functions::{Arguments, TableFunction, compile_table_function};
 use crate::codegen::classifier::table_lowering::TableLowering;
 use crate::codegen::error::CompileError;
 use crate::packet::Packet;
@@ -109,20 +108,7 @@ impl ClassifierCode {
             let fast = function(kind, output_len, &assumed)?;
             Ok(TableCode { fast, general: general.transpose()? })
         };
-        let batch = (most_verified == 0).then(|| {
-            #[expect(unsafe_code, reason = "vouches for the code of the tables")]
-            // SAFETY: as above; `TableLowering` writes no entries for first matches if none needs verification.
-            unsafe {
-                compile_table_loop(tables.clone(), |builder, arguments, give| {
-                    lower(builder, arguments, (fields, tables), &assumed, MatchKind::First, |builder, result| {
-                        let lacks =
-                            |builder: &mut FunctionBuilder| builder.ins().iconst(types::I32, i64::from(TOO_SHORT));
-                        let rank = result.map_or_else(|| lacks(builder), |(best, _)| best);
-                        give(builder, rank);
-                    });
-                })
-            }
-        });
+        let batch = (most_verified == 0).then(|| TableBatchCode::new(fields, tables, &assumed));
         Ok(ClassifierCode {
             first: Arc::new(code(MatchKind::First, most_verified)?),
             all: Arc::new(code(MatchKind::All, most_found)?),

@@ -2,9 +2,10 @@
 
 use std::any::Any;
 use std::fmt;
+use std::ops::Range;
 use std::sync::Arc;
 
-use cranelift_codegen::ir::{AbiParam, InstBuilder, Signature, Value, types};
+use cranelift_codegen::ir::{AbiParam, Signature, Value, types};
 use cranelift_frontend::FunctionBuilder;
 
 use crate::codegen::code::BatchCode;
@@ -13,6 +14,7 @@ use crate::codegen::error::CompileError;
 use crate::codegen::memory::MappedPages;
 use crate::codegen::prologue::{CodeKind, POINTER, Prologue, number};
 use crate::codegen::records::{PacketRecords, PrefetchRange};
+use crate::codegen::vector::{Columns, LANES};
 use crate::ir::ContextInputs;
 
 /// The inputs of the code.
@@ -24,7 +26,7 @@ pub(crate) struct Arguments {
     pub(crate) captured: Value,
     /// The length on the wire, 32 bits.
     pub(crate) wire_len: Value,
-    /// The address of the output.
+    /// The address of the output; in a loop that of the packet's answer.
     pub(crate) output: Value,
 }
 
@@ -74,7 +76,7 @@ pub(crate) unsafe fn compile_table_function(
 }
 
 /// A compiled loop over packets, with the tables that it reads.
-pub(crate) struct TableBatchCode {
+pub(crate) struct TableLoop {
     code: BatchCode,
     /// The memory that the code has addresses of.
     _tables: Arc<dyn Any + Send + Sync>,
@@ -84,13 +86,13 @@ pub(crate) struct TableBatchCode {
 ///
 /// # Safety
 /// The code that `fill` emits for a packet reads only the packet within its bounds, constants, and memory that lives as
-/// long as `tables`, and writes nothing. Each of its paths ends with a call of the function that `fill` is given, with
-/// an answer of 32 bits.
+/// long as `tables`, and writes nothing, or what [`TableLoop::run_columns`] says after [`Arguments::output`]. Each
+/// of its paths ends with a call of the function that `fill` is given, with an answer of 32 bits.
 #[expect(unsafe_code, reason = "trusts its caller")]
 pub(crate) unsafe fn compile_table_loop(
     tables: Arc<dyn Any + Send + Sync>,
     fill: impl FnOnce(&mut FunctionBuilder, Arguments, &dyn Fn(&mut FunctionBuilder, Value)) + Send,
-) -> Result<TableBatchCode, CompileError> {
+) -> Result<TableLoop, CompileError> {
     let function = compile_function(
         |call_conv| CodeKind::Batch.signature(call_conv),
         |builder| {
@@ -98,7 +100,7 @@ pub(crate) unsafe fn compile_table_loop(
             let prologue = Prologue::begin(CodeKind::Batch, builder, first);
             builder.switch_to_block(first);
             let (captured, wire_len) = (prologue.visible_len(builder), prologue.wire_len(builder));
-            let output = builder.ins().iconst(types::I64, 0);
+            let output = prologue.verdict_address().expect("a loop stores verdicts");
             let arguments = Arguments { packet: prologue.packet, captured, wire_len, output };
             fill(builder, arguments, &|builder, answer| prologue.return_verdict(builder, answer));
             prologue.finish(builder);
@@ -107,19 +109,31 @@ pub(crate) unsafe fn compile_table_loop(
     // SAFETY: the signature and the prologue are those of `CodeKind::Batch`, and the caller vouches that the code reads
     // no context data.
     let code = unsafe { BatchCode::new(function, ContextInputs::default(), PrefetchRange::CLASSIFIER) };
-    Ok(TableBatchCode { code, _tables: tables })
+    Ok(TableLoop { code, _tables: tables })
 }
 
-impl TableBatchCode {
+impl TableLoop {
     /// Writes the answers for the packets from `first` on, one for each element of `answers`.
     pub(crate) fn run_from(&self, first: usize, records: &PacketRecords, answers: &mut [u32]) {
         self.code.run_from(first, records, answers);
     }
+
+    /// Writes the columns of the packets in a range, at most [`LANES`]: the answers and what follows them, column by
+    /// column.
+    ///
+    /// # Safety
+    /// The code writes only a number of 32 bits to each of the first `columns` columns, at the place of the packet.
+    #[expect(unsafe_code, reason = "trusts its caller")]
+    pub(crate) unsafe fn run_columns(&self, records: &PacketRecords, range: Range<usize>, columns: &mut Columns) {
+        assert!(range.len() <= LANES);
+        // SAFETY: there is a place for each packet in each column, and the caller vouches for the number of columns.
+        unsafe { self.code.call_for(records, range, columns.as_mut_ptr().cast()) };
+    }
 }
 
-impl fmt::Debug for TableBatchCode {
+impl fmt::Debug for TableLoop {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("TableBatchCode").finish_non_exhaustive()
+        f.debug_struct("TableLoop").finish_non_exhaustive()
     }
 }
 

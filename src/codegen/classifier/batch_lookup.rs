@@ -1,0 +1,122 @@
+//! The first match of many packets: a compiled loop, or columns that vectors look up.
+
+use cranelift_codegen::ir::{self, InstBuilder, MemFlagsData, types};
+use cranelift_frontend::FunctionBuilder;
+use std::sync::Arc;
+
+use crate::classifier::packet_fields::PacketFields;
+use crate::classifier::table::{MatchKind, TOO_SHORT, Tables};
+use crate::classifier::term::Rank;
+use crate::codegen::classifier::field_values::{self, AssumedLengths, FieldValues};
+use crate::codegen::classifier::lower;
+use crate::codegen::classifier::table_functions::{Arguments, TableLoop, compile_table_loop};
+use crate::codegen::error::CompileError;
+use crate::codegen::records::{PacketRecords, PrefetchRange};
+use crate::codegen::vector::{Columns, LANES, MAX_COLUMNS, TableProgram};
+
+/// Returns the least rank that matches each of many packets, [`Tables::none`], or [`TOO_SHORT`].
+#[derive(Debug)]
+pub(crate) struct TableBatchCode(Way);
+
+#[derive(Debug)]
+enum Way {
+    Loop(TableLoop),
+    /// A loop that fills columns, and what looks them up.
+    Columns(TableLoop, TableProgram),
+}
+
+impl TableBatchCode {
+    pub(crate) fn new(
+        fields: &PacketFields,
+        tables: &Arc<Tables>,
+        assumed: &AssumedLengths,
+    ) -> Result<TableBatchCode, CompileError> {
+        if let Some(way) = columns(fields, tables, assumed).transpose()? {
+            return Ok(TableBatchCode(way));
+        }
+        #[expect(unsafe_code, reason = "vouches for the code of the tables")]
+        // SAFETY: `TableLowering` reads `tables` and writes no entries for first matches if none needs verification.
+        // `field_values` reads the packet after its bounds checks.
+        let code = unsafe {
+            compile_table_loop(tables.clone(), |builder, arguments, give| {
+                lower(builder, arguments, (fields, tables), assumed, MatchKind::First, |builder, result| {
+                    let rank = result.map_or_else(|| too_short(builder), |(best, _)| best);
+                    give(builder, rank);
+                });
+            })
+        };
+        Ok(TableBatchCode(Way::Loop(code?)))
+    }
+
+    /// Writes the answers for the packets from `first` on, one for each place in `ranks`.
+    pub(crate) fn run_from(&self, first: usize, records: &PacketRecords, ranks: &mut [Rank]) {
+        let (code, program) = match &self.0 {
+            Way::Loop(code) => return code.run_from(first, records, ranks),
+            Way::Columns(code, program) => (code, program),
+        };
+        let mut columns: Columns = [[0; LANES]; MAX_COLUMNS];
+        records.in_chunks(first..first + ranks.len(), PrefetchRange::CLASSIFIER, |chunk| {
+            for start in chunk.clone().step_by(LANES) {
+                let range = start..chunk.end.min(start + LANES);
+                let ranks = &mut ranks[range.start - first..range.end - first];
+                #[expect(unsafe_code, reason = "vouches for the code of the columns")]
+                // SAFETY: `fill_columns` writes the columns of the program, and `TableProgram::new` has found that
+                // there are at most `MAX_COLUMNS`.
+                unsafe {
+                    code.run_columns(records, range, &mut columns);
+                }
+                program.run(&columns, ranks);
+            }
+        });
+    }
+}
+
+/// Returns the way by columns, if there is one and it probably takes less time.
+fn columns(fields: &PacketFields, tables: &Arc<Tables>, assumed: &AssumedLengths) -> Option<Result<Way, CompileError>> {
+    let mut absent = Vec::new();
+    #[expect(unsafe_code, reason = "vouches for the code of the columns")]
+    // SAFETY: `fill_columns` writes each column at the place of the packet. `field_values` reads the packet after its
+    // bounds checks.
+    let code = unsafe {
+        compile_table_loop(tables.clone(), |builder, arguments, give| {
+            let lacking = builder.create_block();
+            let values = field_values::compute(fields, builder, arguments, tables, assumed, lacking);
+            absent = fill_columns(builder, arguments, &values);
+            let complete = builder.ins().iconst(types::I32, 0);
+            give(builder, complete);
+            builder.switch_to_block(lacking);
+            builder.set_cold_block(lacking);
+            let lacks = too_short(builder);
+            give(builder, lacks);
+        })
+    };
+    let code = match code {
+        Ok(code) => code,
+        Err(error) => return Some(Err(error)),
+    };
+    TableProgram::new(tables, absent).map(|program| Ok(Way::Columns(code, program)))
+}
+
+/// Emits the stores of fields and of what says whether they are absent. Returns the columns of the latter.
+fn fill_columns(builder: &mut FunctionBuilder, arguments: Arguments, values: &FieldValues) -> Vec<Option<usize>> {
+    let mut stored = values.values.clone();
+    let mut column_of = |absent: ir::Value| {
+        let fields = values.values.len();
+        let known = stored[fields..].iter().position(|&other| other == absent);
+        let place = known.unwrap_or_else(|| {
+            stored.push(absent);
+            stored.len() - 1 - fields
+        });
+        1 + fields + place
+    };
+    let absent = values.absent.iter().map(|absent| absent.map(&mut column_of)).collect();
+    for (column, value) in (1..).zip(stored) {
+        let offset = column * size_of::<[u32; LANES]>() as i32;
+        builder.ins().store(MemFlagsData::trusted(), value, arguments.output, offset);
+    }
+    absent
+}
+
+fn too_short(builder: &mut FunctionBuilder) -> ir::Value {
+    builder.ins().iconst(types::I32, i64::from(TOO_SHORT))
+}
