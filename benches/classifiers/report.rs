@@ -16,6 +16,8 @@ use crate::processor;
 pub struct Row {
     pub family: String,
     pub rules: usize,
+    /// The average number of rules that match a packet.
+    pub matches: f64,
     pub ways: Vec<Figure>,
     pub buildings: Vec<Building>,
     pub changes: [Change; 2],
@@ -55,8 +57,8 @@ pub fn write(rows: &[Row], is_test: bool) -> Result<(), Box<dyn Error>> {
 }
 
 fn ratios(rows: &[Row]) -> String {
-    let mut text = line(["rules", "", "batch", "batch / librte_acl", "single", "all / first", "in batches"]);
-    text += &line(["---"; 7]);
+    let mut text = line(["rules", "", "batch", "batch / librte_acl", "single", "matches", "all / first", "in batches"]);
+    text += &line(["---"; 8]);
     for row in rows {
         text += &line([
             row.family.clone(),
@@ -64,6 +66,7 @@ fn ratios(rows: &[Row]) -> String {
             row.ratio(Mode::Batch, |peer| matches!(peer.mode, Mode::Batch | Mode::Single)),
             row.ratio(Mode::Batch, |peer| peer.mode == Mode::Batch && peer.name.starts_with("acl")),
             row.ratio(Mode::Single, |peer| peer.mode == Mode::Single),
+            number(row.matches),
             row.ratio_of_ours(Mode::All, Mode::Single),
             row.ratio_of_ours(Mode::AllBatch, Mode::Batch),
         ]);
@@ -161,6 +164,7 @@ fn json(rows: &[Row]) -> serde_json::Value {
         json!({
             "family": row.family,
             "rules": row.rules,
+            "matches": row.matches,
             "nanoseconds": ways.collect::<Vec<_>>(),
             "building": buildings.collect::<Vec<_>>(),
             "microseconds until a change is seen": { "added": added, "removed": removed },
