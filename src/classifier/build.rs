@@ -88,5 +88,6 @@ fn best_tables(fields: &PacketFields, terms: &[Term], none: Rank) -> (Tables, Ve
     bit_vectors::push(&mut tables, fields, Some(MatchKind::All), &wide, terms.len());
     tables.list.sort_by_key(|table| table.first_rank);
     tables.finish(fields);
+    tables.dump(fields); // XXX
     (tables, dropped)
 }

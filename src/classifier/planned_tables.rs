@@ -87,8 +87,10 @@ impl<'t> PlannedTables<'t> {
             if in_rows.len() < MIN_BIT_TERMS || fields == 0 {
                 continue;
             }
-            let tables = in_rows.len().div_ceil(bit_vectors::table_len(&in_rows, all)) as f64;
-            let saving = saved - tables * table_cost::bit_vectors((0..fields).map(|_| LEVELS)) / PREFERENCE;
+            let len = bit_vectors::table_len(&in_rows, all).min(in_rows.len());
+            let tables = in_rows.len().div_ceil(len) as f64;
+            let of_table = table_cost::bit_vectors(len.div_ceil(bit_vectors::WORD), (0..fields).map(|_| LEVELS));
+            let saving = saved - tables * of_table / PREFERENCE;
             if saving > best_saving {
                 (best_saving, best) = (saving, count);
             }

@@ -38,13 +38,17 @@ const INLINE_TERM: f64 = 3.0;
 const CONSTRAINT_USE: f64 = 1.0;
 const CONSTRAINT: f64 = 3.0;
 
-/// A row, and a table of bit vectors besides its rows.
-const ROW: f64 = 6.0;
-const BIT_VECTORS: f64 = 40.0;
+/// A table of bit vectors without its fields, a word of bits, and a field: the start of its row, and its part of a word.
+const BIT_VECTORS: f64 = 20.0;
+const BIT_WORD: f64 = 4.0;
+const ROW: f64 = 4.0;
+const ROW_WORD: f64 = 1.0;
 
-/// Returns the cost of a table of bit vectors, given the levels of nodes of the map of each field.
-pub(crate) fn bit_vectors(levels: impl Iterator<Item = f64>) -> f64 {
-    BIT_VECTORS + levels.map(|levels| ROW + INTERVALS + LEVEL * levels).sum::<f64>()
+/// Returns the cost of a table of bit vectors with rows of some words, given the levels of nodes of each field's map.
+pub(crate) fn bit_vectors(words: usize, levels: impl Iterator<Item = f64>) -> f64 {
+    let words = words as f64;
+    let row = |levels: f64| ROW + ROW_WORD * words + INTERVALS + LEVEL * levels;
+    BIT_VECTORS + BIT_WORD * words + levels.map(row).sum::<f64>()
 }
 
 impl Tables {
@@ -86,8 +90,8 @@ impl Table {
             Lookup::Chain => return BRANCH + entry * self.mean_chain_len,
             Lookup::Hash(_) => SLOT,
             Lookup::Intervals { map, .. } => INTERVALS + LEVEL * f64::from(map.levels),
-            Lookup::BitVectors(_) => {
-                return bit_vectors(self.bit_rows.iter().map(|rows| f64::from(rows.map.levels)));
+            Lookup::BitVectors(vectors) => {
+                return bit_vectors(vectors.words, self.bit_rows.iter().map(|rows| f64::from(rows.map.levels)));
             }
         };
         if self.slot_verdict.is_some() {

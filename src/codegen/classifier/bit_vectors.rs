@@ -12,7 +12,7 @@ use crate::codegen::classifier::slot_lookup::{WordAddress, pair};
 use crate::codegen::classifier::table_lowering::TableLowering;
 
 /// The most words of a row of which all are computed.
-const MOST_UNROLLED: usize = 16;
+const MOST_UNROLLED: usize = 64;
 
 impl TableLowering<'_, '_> {
     /// Emits the lookup of a table of bit vectors, if the conditions hold.

@@ -16,9 +16,6 @@ use crate::classifier::term::Rank;
 /// The numbers of a register.
 const WIDTH: usize = 16;
 
-/// The most words of bit vectors of which all are computed.
-const MOST_AT_ONCE: usize = 16;
-
 /// Returns whether this processor has what [`run`] uses.
 pub(super) fn is_available() -> bool {
     is_x86_feature_detected!("avx512f")
@@ -322,12 +319,7 @@ impl TableLookup<'_> {
         while lanes != 0 {
             let lane = lanes.trailing_zeros() as usize;
             lanes &= lanes - 1;
-            let of_lane = |rows: &[u32; WIDTH]| table.start + rows[lane] as usize;
-            let first = if vectors.words <= MOST_AT_ONCE {
-                self.first_of_all(rows, vectors, of_lane)
-            } else {
-                self.first_by_summary(rows, vectors, of_lane)
-            };
+            let first = self.first_of_all(rows, vectors, table.start, lane);
             (terms[lane], is_found) = (first.unwrap_or(0) as u32, is_found | u16::from(first.is_some()) << lane);
         }
         // SAFETY: as above.
@@ -336,64 +328,25 @@ impl TableLookup<'_> {
         self.add(group, is_found, _mm512_and_si512(marked, _mm512_set1_epi32(mark::RANK as i32)));
     }
 
-    /// Returns the first bit that is set in all rows of a packet, with all words at once.
+    /// Returns the first bit that is set in all rows of a packet, eight words at a time.
     #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl")]
     #[inline]
     #[expect(unsafe_code, reason = "rows are loaded")]
-    fn first_of_all(
-        &self,
-        rows: &[[u32; WIDTH]],
-        vectors: BitVectors,
-        of_lane: impl Fn(&[u32; WIDTH]) -> usize,
-    ) -> Option<usize> {
-        let mut bits = [_mm512_setzero_si512(); 2];
-        let mut has_bits = 0_u32;
-        let halves = vectors.words.div_ceil(8);
-        for half in 0..halves {
-            let words = (u8::MAX as u32 >> 8_usize.saturating_sub(vectors.words - 8 * half)) as u8;
+    fn first_of_all(&self, rows: &[[u32; WIDTH]], vectors: BitVectors, start: usize, lane: usize) -> Option<usize> {
+        for from in (0..vectors.words).step_by(8) {
+            let words = (u8::MAX as u32 >> 8_usize.saturating_sub(vectors.words - from)) as u8;
             let mut all = _mm512_set1_epi64(-1);
             for row in rows {
-                let row = &self.words[of_lane(row) + 2 * (vectors.summary_len() + 8 * half)..];
+                let row = &self.words[start + row[lane] as usize + 2 * (vectors.summary_len() + from)..];
                 // SAFETY: the mask leaves out what lies behind the words of the row.
                 all = _mm512_and_si512(all, unsafe { _mm512_maskz_loadu_epi64(words, row.as_ptr().cast()) });
             }
-            bits[half] = all;
-            has_bits |= u32::from(_mm512_test_epi64_mask(all, all)) << (8 * half);
-        }
-        if has_bits == 0 {
-            return None;
-        }
-        let word = has_bits.trailing_zeros() as usize;
-        let mut words = [0_u64; MOST_AT_ONCE];
-        // SAFETY: the array has as many words as two registers.
-        unsafe {
-            _mm512_storeu_si512(words.as_mut_ptr().cast(), bits[0]);
-            _mm512_storeu_si512(words[8..].as_mut_ptr().cast(), bits[1]);
-        }
-        Some(WORD * word + words[word].trailing_zeros() as usize)
-    }
-
-    /// Returns the same by the words that the summaries of all rows have.
-    fn first_by_summary(
-        &self,
-        rows: &[[u32; WIDTH]],
-        vectors: BitVectors,
-        of_lane: impl Fn(&[u32; WIDTH]) -> usize,
-    ) -> Option<usize> {
-        let all = |word: usize| {
-            rows.iter().fold(u64::MAX, |all, row| {
-                let at = of_lane(row) + 2 * word;
-                all & (u64::from(self.words[at]) | u64::from(self.words[at + 1]) << 32)
-            })
-        };
-        let mut summary = all(0);
-        while summary != 0 {
-            let word = summary.trailing_zeros() as usize;
-            let bits = all(vectors.summary_len() + word);
-            if bits != 0 {
-                return Some(WORD * word + bits.trailing_zeros() as usize);
+            let has_bits = _mm512_test_epi64_mask(all, all);
+            if has_bits != 0 {
+                let word = _mm512_maskz_compress_epi64(has_bits, all);
+                let bits = _mm_cvtsi128_si64(_mm512_castsi512_si128(word));
+                return Some(WORD * (from + has_bits.trailing_zeros() as usize) + bits.trailing_zeros() as usize);
             }
-            summary &= summary - 1;
         }
         None
     }
