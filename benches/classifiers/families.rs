@@ -20,7 +20,7 @@ pub struct Family {
 }
 
 enum Generate {
-    Function(fn(&mut Random, usize) -> Vec<Rule>),
+    Function(Generator),
     Seed(Box<Seed>),
 }
 
@@ -41,7 +41,10 @@ pub enum Nature {
     Ranges,
 }
 
-const FAMILIES: [(&str, Nature, fn(&mut Random, usize) -> Vec<Rule>); 15] = [
+/// Returns as many rules.
+type Generator = fn(&mut Random, usize) -> Vec<Rule>;
+
+const FAMILIES: [(&str, Nature, Generator); 15] = [
     ("host", Nature::Host, |random, count| each_tuple(random, count, |tuple| rule::host(tuple.source))),
     ("port", Nature::Port, ports),
     ("host-port", Nature::HostAndPort, |random, count| {
@@ -96,7 +99,7 @@ const FAMILIES: [(&str, Nature, fn(&mut Random, usize) -> Vec<Rule>); 15] = [
 
 /// Returns all families.
 pub fn all() -> Vec<Family> {
-    let family = |&(name, nature, function): &(&str, Nature, _)| Family {
+    let family = |&(name, nature, function): &(&str, Nature, Generator)| Family {
         name: name.to_owned(),
         generate: Generate::Function(function),
         nature,

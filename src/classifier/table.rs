@@ -432,8 +432,37 @@ impl Table {
     }
 }
 
-impl Tables { pub(crate) fn dump(&self, fields: &PacketFields) { // XXX
-    if std::env::var_os("DUMP").is_none() { return; }
-    eprintln!("fields {}, cost {}", fields.list.len(), self.cost());
-    for t in &self.list { eprintln!("  {:?} {:?} key {:x?} guards {} terms {} chains {} longest {} mean {:.1} inline {} conds {} rank {}", t.kind, match t.lookup { Lookup::Chain => "chain".to_owned(), Lookup::Hash(s) => format!("hash {}", s.bits), Lookup::Intervals{map,..} => format!("map {} levels", map.levels), Lookup::BitVectors(v) => format!("bits {} words, {:?}", v.words, t.bit_rows.iter().map(|r| (r.field, r.map.levels)).collect::<Vec<_>>()) }, t.key.iter().map(|k| (k.field, k.mask)).collect::<Vec<_>>(), t.guards.len(), t.term_count, t.chain_count, t.longest_chain, t.mean_chain_len, t.inline_terms.len(), t.conditions.len(), t.first_rank); }
-} }
+impl Tables {
+    pub(crate) fn dump(&self, fields: &PacketFields) {
+        // XXX
+        if std::env::var_os("DUMP").is_none() {
+            return;
+        }
+        eprintln!("fields {}, cost {}", fields.list.len(), self.cost());
+        for t in &self.list {
+            eprintln!(
+                "  {:?} {:?} key {:x?} guards {} terms {} chains {} longest {} mean {:.1} inline {} conds {} rank {}",
+                t.kind,
+                match t.lookup {
+                    Lookup::Chain => "chain".to_owned(),
+                    Lookup::Hash(s) => format!("hash {}", s.bits),
+                    Lookup::Intervals { map, .. } => format!("map {} levels", map.levels),
+                    Lookup::BitVectors(v) => format!(
+                        "bits {} words, {:?}",
+                        v.words,
+                        t.bit_rows.iter().map(|r| (r.field, r.map.levels)).collect::<Vec<_>>()
+                    ),
+                },
+                t.key.iter().map(|k| (k.field, k.mask)).collect::<Vec<_>>(),
+                t.guards.len(),
+                t.term_count,
+                t.chain_count,
+                t.longest_chain,
+                t.mean_chain_len,
+                t.inline_terms.len(),
+                t.conditions.len(),
+                t.first_rank
+            );
+        }
+    }
+}
