@@ -14,8 +14,8 @@ use crate::classifier::term::{self, Rank, Term};
 
 /// The limits for the length of chains that are tried, while there are other keys. Only the first is tried for more
 /// than [`MAX_COMPARED`] terms.
-const CHAIN_LIMITS: &[usize] = &[8, 4, 2];
-const MAX_COMPARED: usize = 4_096;
+const CHAIN_LIMITS: &[usize] = &[8, 4];
+const MAX_COMPARED: usize = 1 << 17;
 
 /// The factor by which the estimate of another plan must be better, since estimates are rough.
 const CLEARLY_BETTER: f64 = 1.1;
@@ -88,6 +88,5 @@ fn best_tables(fields: &PacketFields, terms: &[Term], none: Rank) -> (Tables, Ve
     bit_vectors::push(&mut tables, fields, Some(MatchKind::All), &wide, terms.len());
     tables.list.sort_by_key(|table| table.first_rank);
     tables.finish(fields);
-    tables.dump(fields); // XXX
     (tables, dropped)
 }

@@ -280,8 +280,8 @@ impl Tables {
             mean_chain_len: lens().map(|len| len * len).sum::<usize>() as f64 / lens().sum::<usize>() as f64,
             ..table
         };
-        // The chain of no term.
-        let mut chains = vec![self.none | mark::LAST, 0];
+        // The chain of no term. These terms have no conditions besides their intervals.
+        let mut chains = [self.none | mark::LAST, 0].repeat(table.stride() * table.block() / 2);
         let starts = around.lists.iter().map(|list| {
             let of_list: Vec<&Term> = list.iter().map(|&place| terms[place as usize]).collect();
             let start = if list.is_empty() { 0 } else { chains.len() };

@@ -5,9 +5,11 @@
 //! another key, so every slot holds the tag of some key and its content. The tag of a key with one field is the field,
 //! otherwise a part of the hash.
 //!
-//! The content of a slot is a chain of entries, in the order of their ranks, the last of them marked. An entry has all
-//! conditions of its term that neither the guards of the table nor the tag decide, so collisions do no harm. If no
-//! conditions are left, the slot holds the rank itself, and there are no entries.
+//! The content of a slot is a chain of entries, in the order of their ranks. An entry has all conditions of its term that
+//! neither the guards of the table nor the tag decide, so collisions do no harm. If no conditions are left, the slot
+//! holds the rank itself, and there are no entries. Long chains consist of blocks of [`BLOCK`] entries, whose words are
+//! interleaved so that vectors compare them at once. The entries of the last block are marked, and it is filled up with
+//! its last entry.
 //!
 //! Terms that differ in one range only share a map from the numbers of its field to such contents
 //! ([`interval_table`](crate::classifier::interval_table)).
@@ -28,6 +30,10 @@ use crate::classifier::table_key::{Chain, KeyField};
 use crate::classifier::term::{Constraint, Rank, Term};
 use crate::classifier::work_counter;
 use crate::ir::Hashing;
+
+/// The entries of a block, and the mean length of chains from which on they consist of blocks.
+pub(crate) const BLOCK: usize = 4;
+const LONG_CHAINS: f64 = 1.5;
 
 /// The most terms without a key that are compiled inline.
 pub(crate) const MAX_INLINE_TERMS: usize = 48;
@@ -202,7 +208,7 @@ impl Tables {
         self.rules_to_run.extend(terms.iter().filter(|term| table.is_run(term)).map(|term| term.rank));
         let words = match hashed {
             Some((_, perfect, chains)) => table.fill(&perfect, &chains),
-            None => table.chain(terms).collect(),
+            None => table.chain(terms),
         };
         table.start = self.add_words(words);
         self.list.push(table);
@@ -243,6 +249,7 @@ impl Tables {
             Some(Content::Rows(vectors)) => Some(self.bit_matches(table, vectors, values)),
             _ => None,
         };
+        let mut lane = 0;
         let entries = std::iter::from_fn(move || {
             let found = next.take()?;
             let (entry, holds) = match (found, table.slot_verdict) {
@@ -250,10 +257,17 @@ impl Tables {
                 (Content::Rank(rank), verdict) => (TableEntry::with_verdict(rank, verdict.unwrap_or(0)), true),
                 (Content::Chain(at), _) => {
                     work_counter::entry();
-                    let words = &self.words[table.start + at..][..table.stride()];
-                    let is_last = !table.has_marks || words[0] & mark::LAST != 0;
-                    next = (!is_last).then_some(Content::Chain(at + table.stride()));
-                    (TableEntry { marked: words[0], verdict: words[1] }, table.holds(words, values))
+                    let words = &self.words[table.start + at..][..table.stride() * table.block()];
+                    let marked = words[2 * lane];
+                    let entry = TableEntry { marked, verdict: words[2 * lane + 1] };
+                    let holds = table.holds(words, lane, values);
+                    lane = (lane + 1) % table.block();
+                    next = match lane {
+                        0 if !table.has_marks || marked & mark::LAST != 0 => None,
+                        0 => Some(Content::Chain(at + words.len())),
+                        _ => Some(Content::Chain(at)),
+                    };
+                    (entry, holds)
                 }
             };
             Some((entry, holds))
@@ -376,7 +390,9 @@ impl Table {
         let mut free = vec![true; perfect.slots()];
         for (hash, tag, terms) in chains {
             let content = if self.slot_verdict.is_some() { terms[0].rank } else { words.len() as u32 };
-            words.extend(self.slot_verdict.is_none().then(|| self.chain(terms)).into_iter().flatten());
+            if self.slot_verdict.is_none() {
+                words.extend(self.chain(terms));
+            }
             let slot = perfect.slot_of(*hash);
             words[at + 2 * slot..][..2].copy_from_slice(&[*tag, content]);
             free[slot] = false;
@@ -390,9 +406,23 @@ impl Table {
     }
 
     /// Returns the words of a chain.
-    pub(super) fn chain<'a>(&'a self, terms: &'a [&Term]) -> impl Iterator<Item = u32> + use<'a> {
-        let is_last = |number: usize| self.has_marks && number + 1 == terms.len();
-        terms.iter().enumerate().flat_map(move |(number, term)| self.entry(term, is_last(number)))
+    pub(super) fn chain(&self, terms: &[&Term]) -> Vec<u32> {
+        let blocks = terms.len().div_ceil(self.block());
+        let of_block = |(number, terms): (usize, &[&Term])| self.entries(terms, self.has_marks && number + 1 == blocks);
+        terms.chunks(self.block()).enumerate().flat_map(of_block).collect()
+    }
+
+    /// Returns the words of a block of entries.
+    fn entries(&self, terms: &[&Term], is_last: bool) -> Vec<u32> {
+        let entries: Vec<Vec<u32>> = terms.iter().map(|term| self.entry(term, is_last)).collect();
+        let lanes = || (0..self.block()).map(|lane| &entries[lane.min(entries.len() - 1)]);
+        let heads = lanes().flat_map(|entry| &entry[..2]);
+        heads.copied().chain((2..self.stride()).flat_map(|word| lanes().map(move |entry| entry[word]))).collect()
+    }
+
+    /// Returns the number of entries whose words are interleaved.
+    pub(crate) fn block(&self) -> usize {
+        if self.mean_chain_len >= LONG_CHAINS { BLOCK } else { 1 }
     }
 
     fn entry(&self, term: &Term, is_last: bool) -> Vec<u32> {
@@ -409,7 +439,7 @@ impl Table {
         words
     }
 
-    /// Returns the start of the conditions in an entry.
+    /// Returns the word of an entry with which the conditions begin.
     pub(crate) fn conditions_start(&self) -> usize {
         if self.entries_have_needs { 4 } else { 2 }
     }
@@ -420,49 +450,16 @@ impl Table {
         self.conditions_start() + self.conditions.iter().map(EntryCondition::words).sum::<usize>()
     }
 
-    fn holds(&self, entry: &[u32], values: &FieldValues) -> bool {
-        let needs = if self.entries_have_needs { u64::from(entry[2]) | u64::from(entry[3]) << 32 } else { 0 };
-        let mut words = &entry[self.conditions_start()..];
+    /// Returns whether the conditions of an entry of a block hold.
+    fn holds(&self, words: &[u32], lane: usize, values: &FieldValues) -> bool {
+        let word = |word: usize| words[word * self.block() + lane];
+        let needs = if self.entries_have_needs { u64::from(word(2)) | u64::from(word(3)) << 32 } else { 0 };
+        let mut at = self.conditions_start();
         let mut conditions = self.conditions.iter().map(|condition| {
-            let (own, rest) = words.split_at(condition.words());
-            words = rest;
-            condition.holds(own, values)
+            let own: Vec<u32> = (at..at + condition.words()).map(word).collect();
+            at += condition.words();
+            condition.holds(&own, values)
         });
         values.present & needs == needs && conditions.all(|holds| holds)
-    }
-}
-
-impl Tables {
-    pub(crate) fn dump(&self, fields: &PacketFields) {
-        // XXX
-        if std::env::var_os("DUMP").is_none() {
-            return;
-        }
-        eprintln!("fields {}, cost {}", fields.list.len(), self.cost());
-        for t in &self.list {
-            eprintln!(
-                "  {:?} {:?} key {:x?} guards {} terms {} chains {} longest {} mean {:.1} inline {} conds {} rank {}",
-                t.kind,
-                match t.lookup {
-                    Lookup::Chain => "chain".to_owned(),
-                    Lookup::Hash(s) => format!("hash {}", s.bits),
-                    Lookup::Intervals { map, .. } => format!("map {} levels", map.levels),
-                    Lookup::BitVectors(v) => format!(
-                        "bits {} words, {:?}",
-                        v.words,
-                        t.bit_rows.iter().map(|r| (r.field, r.map.levels)).collect::<Vec<_>>()
-                    ),
-                },
-                t.key.iter().map(|k| (k.field, k.mask)).collect::<Vec<_>>(),
-                t.guards.len(),
-                t.term_count,
-                t.chain_count,
-                t.longest_chain,
-                t.mean_chain_len,
-                t.inline_terms.len(),
-                t.conditions.len(),
-                t.first_rank
-            );
-        }
     }
 }

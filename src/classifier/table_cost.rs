@@ -40,9 +40,9 @@ const CONSTRAINT: f64 = 3.0;
 
 /// A table of bit vectors without its fields, a word of bits, and a field: the start of its row, and its part of a word.
 const BIT_VECTORS: f64 = 20.0;
-const BIT_WORD: f64 = 4.0;
+const BIT_WORD: f64 = 2.0;
 const ROW: f64 = 4.0;
-const ROW_WORD: f64 = 1.0;
+const ROW_WORD: f64 = 0.7;
 
 /// Returns the cost of a table of bit vectors with rows of some words, given the levels of nodes of each field's map.
 pub(crate) fn bit_vectors(words: usize, levels: impl Iterator<Item = f64>) -> f64 {
@@ -83,11 +83,14 @@ impl Table {
         if !self.inline_terms.is_empty() {
             return self.cost_of_inline_terms();
         }
-        let condition = |condition: &EntryCondition| if condition.kind == Comparison::Range { RANGE } else { SAME };
+        let [same, range, entry, needs] =
+            if self.block() > 1 { [4.0, 6.0, 16.0, 8.0] } else { [SAME, RANGE, ENTRY, NEEDS] };
+        let condition = |condition: &EntryCondition| if condition.kind == Comparison::Range { range } else { same };
         let conditions: f64 = self.conditions.iter().map(condition).sum();
-        let entry = ENTRY + conditions + if self.entries_have_needs { NEEDS } else { 0.0 };
+        let block = entry + conditions + if self.entries_have_needs { needs } else { 0.0 };
+        let mean_blocks = (self.mean_chain_len / self.block() as f64).max(1.0);
         let lookup = match self.lookup {
-            Lookup::Chain => return BRANCH + entry * self.mean_chain_len,
+            Lookup::Chain => return BRANCH + block * mean_blocks,
             Lookup::Hash(_) => SLOT,
             Lookup::Intervals { map, .. } => INTERVALS + LEVEL * f64::from(map.levels),
             Lookup::BitVectors(vectors) => {
@@ -97,12 +100,12 @@ impl Table {
         if self.slot_verdict.is_some() {
             return lookup;
         }
-        if self.longest_chain == 1 {
-            return lookup + entry;
+        if self.longest_chain <= self.block() {
+            return lookup + block;
         }
         let hits = self.hits(share);
-        let mispredictions = hits.min(1.0 - hits) + hits * CHAIN_END * (1.0 - 1.0 / self.mean_chain_len);
-        lookup + BRANCH * mispredictions + hits * entry * (1.0 + self.mean_chain_len) / 2.0
+        let mispredictions = hits.min(1.0 - hits) + hits * CHAIN_END * (1.0 - 1.0 / mean_blocks);
+        lookup + BRANCH * mispredictions + hits * block * (1.0 + mean_blocks) / 2.0
     }
 
     /// Returns the share of packets that have a key of the table, which has a share of all terms.

@@ -1,11 +1,12 @@
 //! The first match of many packets: a compiled loop, or columns that vectors look up.
 
-use cranelift_codegen::ir::{self, InstBuilder, MemFlagsData, types};
-use cranelift_frontend::FunctionBuilder;
 use std::sync::Arc;
 
+use cranelift_codegen::ir::{self, InstBuilder, MemFlagsData, types};
+use cranelift_frontend::FunctionBuilder;
+
 use crate::classifier::packet_fields::PacketFields;
-use crate::classifier::table::{MatchKind, TOO_SHORT, Tables};
+use crate::classifier::table::{Lookup, MatchKind, TOO_SHORT, Table, Tables};
 use crate::classifier::term::Rank;
 use crate::codegen::classifier::field_values::{self, AssumedLengths, FieldValues};
 use crate::codegen::classifier::lower;
@@ -13,6 +14,9 @@ use crate::codegen::classifier::table_functions::{Arguments, TableLoop, compile_
 use crate::codegen::error::CompileError;
 use crate::codegen::records::{PacketRecords, PrefetchRange};
 use crate::codegen::vector::{Columns, LANES, MAX_COLUMNS, TableProgram};
+
+/// The cost of tables, as [`Tables::cost`] returns it, up to which a loop takes less time than columns.
+const COST_OF_LOOP: f64 = 120.0;
 
 /// Returns the least rank that matches each of many packets, [`Tables::none`], or [`TOO_SHORT`].
 #[derive(Debug)]
@@ -31,8 +35,10 @@ impl TableBatchCode {
         tables: &Arc<Tables>,
         assumed: &AssumedLengths,
     ) -> Result<TableBatchCode, CompileError> {
-        if let Some(way) = columns(fields, tables, assumed).transpose()? {
-            return Ok(TableBatchCode(way));
+        if are_worth_columns(tables) {
+            if let Some(way) = columns(fields, tables, assumed).transpose()? {
+                return Ok(TableBatchCode(way));
+            }
         }
         #[expect(unsafe_code, reason = "vouches for the code of the tables")]
         // SAFETY: `TableLowering` reads `tables` and writes no entries for first matches if none needs verification.
@@ -71,7 +77,14 @@ impl TableBatchCode {
     }
 }
 
-/// Returns the way by columns, if there is one and it probably takes less time.
+/// Returns whether to look up columns probably takes less time than the loop, which does not store fields.
+fn are_worth_columns(tables: &Tables) -> bool {
+    let is_map = |table: &Table| matches!(table.lookup, Lookup::Intervals { .. } | Lookup::BitVectors(_));
+    TableProgram::is_available()
+        && (tables.cost() > COST_OF_LOOP || tables.for_kind(MatchKind::First).any(is_map) || cfg!(debug_assertions))
+}
+
+/// Returns the way by columns, if the tables suit it.
 fn columns(fields: &PacketFields, tables: &Arc<Tables>, assumed: &AssumedLengths) -> Option<Result<Way, CompileError>> {
     let mut absent = Vec::new();
     #[expect(unsafe_code, reason = "vouches for the code of the columns")]

@@ -6,6 +6,7 @@
 
 mod batch_lookup;
 mod bit_vectors;
+mod chains;
 mod conditions;
 mod field_values;
 mod match_state;
@@ -20,7 +21,7 @@ use cranelift_codegen::ir::{Block, InstBuilder, Value, types};
 use cranelift_frontend::FunctionBuilder;
 
 use crate::classifier::packet_fields::PacketFields;
-use crate::classifier::table::{MAX_WRITTEN, MatchKind, TOO_SHORT, Tables};
+use crate::classifier::table::{BLOCK, MAX_WRITTEN, MatchKind, TOO_SHORT, Tables};
 pub(crate) use crate::codegen::classifier::batch_lookup::TableBatchCode;
 use crate::codegen::classifier::field_values::AssumedLengths;
 use crate::codegen::classifier::table_functions::{Arguments, TableFunction, compile_table_function};
@@ -74,7 +75,7 @@ impl ClassifierCode {
     pub(crate) fn new(fields: &PacketFields, tables: &Arc<Tables>) -> Result<ClassifierCode, CompileError> {
         // One more than are found, since code writes an entry before its conditions are known.
         let for_all = tables.for_kind(MatchKind::All);
-        let most_found = for_all.map(|table| table.longest_chain).sum::<usize>() + 1;
+        let most_found = for_all.map(|table| table.longest_chain.next_multiple_of(BLOCK)).sum::<usize>() + 1;
         let most_verified = if tables.has_unverified() { MAX_WRITTEN } else { 0 };
         let assumed = AssumedLengths::of(fields);
         let function = |kind, output_len, assumed: &AssumedLengths| {

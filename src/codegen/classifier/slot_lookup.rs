@@ -227,6 +227,11 @@ pub(crate) fn word(builder: &mut FunctionBuilder, (address, offset): WordAddress
     builder.ins().load(types::I32, TABLE, address, offset + 4 * word as i32)
 }
 
+/// Emits the load of four words.
+pub(crate) fn vector(builder: &mut FunctionBuilder, (address, offset): WordAddress, word: usize) -> ir::Value {
+    builder.ins().load(types::I32X4, TABLE, address, offset + 4 * word as i32)
+}
+
 /// Emits the load of a word and of the next one, which becomes the upper half: 64 bits.
 pub(crate) fn pair(builder: &mut FunctionBuilder, (address, offset): WordAddress, word: usize) -> ir::Value {
     let pair = builder.ins().load(types::I64, TABLE, address, offset + 4 * word as i32);

@@ -1,15 +1,15 @@
 //! Lowers tables to native code: for each the hash of the key, the lookup of its slot, and the entries of the slot.
 //!
-//! The conditions of an entry are combined without branches, and select the result at the end, so that matches in
-//! varying tables mispredict no branch. If a table has chains, or too many conditions, one branch skips its entries.
+//! The conditions of entries are combined without branches, and select the result at the end, so that matches in
+//! varying tables mispredict no branch. If a table has long chains, or too many conditions, one branch skips its
+//! entries.
 
 use std::collections::HashMap;
 
 use cranelift_codegen::ir::condcodes::IntCC;
-use cranelift_codegen::ir::{self, Block, BlockArg, InstBuilder, types};
+use cranelift_codegen::ir::{self, Block, InstBuilder, types};
 use cranelift_frontend::{FuncInstBuilder, FunctionBuilder};
 
-use crate::classifier::entry_conditions::Comparison;
 use crate::classifier::packet_fields::PacketFields;
 use crate::classifier::table::{Lookup, MatchKind, Table, Tables};
 use crate::classifier::table_entry::{TableEntry, mark};
@@ -18,7 +18,7 @@ use crate::codegen::classifier::conditions::Conditions;
 use crate::codegen::classifier::field_values::FieldValues;
 use crate::codegen::classifier::match_state::MatchState;
 use crate::codegen::classifier::merged_tables::{self, MergedTable};
-use crate::codegen::classifier::slot_lookup::{SlotLookup, WordAddress, pair, word};
+use crate::codegen::classifier::slot_lookup::{SlotLookup, WordAddress, word};
 use crate::codegen::classifier::table_functions::Arguments;
 use crate::ir::Hashing;
 
@@ -45,7 +45,7 @@ pub(crate) struct TableLowering<'a, 'f> {
     /// The ranks of entries.
     ranks: HashMap<WordAddress, ir::Value, Hashing>,
     /// The fields that the packet has, a bit each, 64 bits, if entries differ in what they need.
-    present: Option<ir::Value>,
+    pub(super) present: Option<ir::Value>,
 }
 
 impl<'a, 'f> TableLowering<'a, 'f> {
@@ -62,7 +62,7 @@ impl<'a, 'f> TableLowering<'a, 'f> {
         let done = builder.create_block();
         let mut conditions = Conditions::new(builder, field_values);
         let present = tables.list.iter().any(|table| table.entries_have_needs).then(|| conditions.all_present());
-        let unchained = tables.list.iter().filter(|table| table.longest_chain == 1 && table.is_for(kind));
+        let unchained = tables.list.iter().filter(|table| table.longest_chain <= table.block() && table.is_for(kind));
         let is_branchless = unchained.map(|table| table.conditions.len()).sum::<usize>() <= MOST_BRANCHLESS;
         let (selected, ranks) = (HashMap::default(), HashMap::default());
         TableLowering { conditions, lookup, state, fields, tables, kind, is_branchless, done, selected, ranks, present }
@@ -90,12 +90,12 @@ impl<'a, 'f> TableLowering<'a, 'f> {
         (self.state.best(builder), self.state.count(builder))
     }
 
-    fn ins(&mut self) -> FuncInstBuilder<'_, 'f> {
+    pub(super) fn ins(&mut self) -> FuncInstBuilder<'_, 'f> {
         self.conditions.builder.ins()
     }
 
     /// Emits whether a table and those after it have only higher ranks than one that was found.
-    fn is_late(&mut self, table: &Table) -> ir::Value {
+    pub(super) fn is_late(&mut self, table: &Table) -> ir::Value {
         let best = self.state.best(self.conditions.builder);
         self.ins().icmp_imm_s(IntCC::UnsignedLessThanOrEqual, best, i64::from(table.first_rank))
     }
@@ -120,8 +120,8 @@ impl<'a, 'f> TableLowering<'a, 'f> {
         }
         let entry = self.lookup.entry_at(self.conditions.builder, content, table.start);
         let is_plain = self.kind == MatchKind::All || !table.has_unverified;
-        if is_plain && (self.is_branchless && table.longest_chain == 1 || self.tables.is_likely(table)) {
-            self.add_first_entry(table, failed, entry);
+        if is_plain && (self.is_branchless && table.longest_chain <= table.block() || self.tables.is_likely(table)) {
+            self.add_first_block(table, failed, entry);
         } else {
             self.chain_unless_late(table, failed, entry);
         }
@@ -194,37 +194,6 @@ impl<'a, 'f> TableLowering<'a, 'f> {
         }
     }
 
-    /// Adds the first entry of a chain without a branch, and branches to the others if it does not decide.
-    fn add_first_entry(&mut self, table: &Table, failed: Option<ir::Value>, entry: WordAddress) {
-        let fails = self.entry_conditions(table, entry);
-        let all = fails.map_or(failed, |fails| Some(self.conditions.both(failed, fails)));
-        match self.kind {
-            MatchKind::First => {
-                let rank = self.rank(table, entry);
-                self.state.add_rank(self.conditions.builder, all, rank);
-            }
-            MatchKind::All => {
-                let head = pair(self.conditions.builder, entry, 0);
-                self.state.add_entry(self.conditions.builder, all, head);
-            }
-        }
-        if table.longest_chain == 1 {
-            return;
-        }
-        let marked = word(self.conditions.builder, entry, 0);
-        let mut is_over = self.ins().ushr_imm_s(marked, i64::from(mark::LAST.trailing_zeros()));
-        if self.kind == MatchKind::First {
-            // Later entries of a chain have higher ranks.
-            let Some(fails) = fails else { return };
-            let holds = self.ins().icmp_imm_s(IntCC::Equal, fails, 0);
-            let holds = self.ins().uextend(types::I32, holds);
-            is_over = self.ins().bor(is_over, holds);
-        }
-        let is_over = self.conditions.both(failed, is_over);
-        let second = (self.ins().iadd_imm_s(entry.0, 4 * table.stride() as i64), entry.1);
-        self.chain_if(table, Some(is_over), second);
-    }
-
     /// Emits the rank of an entry, without its marks.
     pub(super) fn rank(&mut self, table: &Table, entry: WordAddress) -> ir::Value {
         if let Some(&known) = self.ranks.get(&entry) {
@@ -236,115 +205,5 @@ impl<'a, 'f> TableLowering<'a, 'f> {
         }
         self.ranks.insert(entry, rank);
         rank
-    }
-
-    /// Emits a branch to a chain, if the conditions hold and the table may have lower ranks.
-    fn chain_unless_late(&mut self, table: &Table, mut failed: Option<ir::Value>, entry: WordAddress) {
-        if self.kind == MatchKind::First && !self.state.is_first {
-            let is_late = self.is_late(table);
-            let is_late = self.ins().uextend(types::I32, is_late);
-            failed = Some(self.conditions.both(failed, is_late));
-        }
-        self.chain_if(table, failed, entry);
-    }
-
-    /// Emits a branch to a chain from an entry on, if the conditions hold.
-    fn chain_if(&mut self, table: &Table, failed: Option<ir::Value>, entry: WordAddress) {
-        self.state.begin_branch();
-        let builder = &mut *self.conditions.builder;
-        let (chain, next) = (builder.create_block(), builder.create_block());
-        let address = builder.append_block_param(chain, types::I64);
-        match failed {
-            Some(failed) => builder.ins().brif(failed, next, &[], chain, &[BlockArg::Value(entry.0)]),
-            None => builder.ins().jump(chain, &[BlockArg::Value(entry.0)]),
-        };
-        builder.switch_to_block(chain);
-        self.chain(table, (address, entry.1), chain, next);
-        self.conditions.builder.switch_to_block(next);
-    }
-
-    /// Emits the loop over a chain: block `chain` handles an entry, and block `next` follows the loop.
-    fn chain(&mut self, table: &Table, entry: WordAddress, chain: Block, next: Block) {
-        let marked = word(self.conditions.builder, entry, 0);
-        let rank = self.ins().band_imm_s(marked, i64::from(mark::RANK));
-        if self.kind == MatchKind::First && !self.state.is_first {
-            let best = self.state.best(self.conditions.builder);
-            let is_late = self.ins().icmp(IntCC::UnsignedGreaterThanOrEqual, rank, best);
-            branch_away_if(self.conditions.builder, is_late, next);
-        }
-        let further = self.conditions.builder.create_block();
-        if let Some(fails) = self.entry_conditions(table, entry) {
-            branch_away_if(self.conditions.builder, fails, further);
-        }
-        let builder = &mut *self.conditions.builder;
-        if self.kind == MatchKind::First {
-            if table.has_unverified {
-                let [unverified, sure] = [(); 2].map(|()| builder.create_block());
-                let needs_verification = builder.ins().band_imm_s(marked, i64::from(mark::UNVERIFIED));
-                builder.ins().brif(needs_verification, unverified, &[], sure, &[]);
-                builder.switch_to_block(unverified);
-                self.state.give_up_if_full(builder);
-                let head = pair(builder, entry, 0);
-                self.state.add_entry(builder, None, head);
-                builder.ins().jump(further, &[]);
-                builder.switch_to_block(sure);
-            }
-            // Later entries of a chain have higher ranks.
-            self.state.set_rank(builder, rank);
-            builder.ins().jump(next, &[]);
-        } else {
-            let head = pair(builder, entry, 0);
-            self.state.add_entry(builder, None, head);
-            builder.ins().jump(further, &[]);
-        }
-
-        builder.switch_to_block(further);
-        if table.longest_chain == 1 {
-            builder.ins().jump(next, &[]);
-            return;
-        }
-        let is_last = builder.ins().icmp_imm_s(IntCC::SignedLessThan, marked, 0);
-        branch_away_if(self.conditions.builder, is_last, next);
-        let following = self.ins().iadd_imm_s(entry.0, 4 * table.stride() as i64);
-        self.ins().jump(chain, &[BlockArg::Value(following)]);
-    }
-
-    /// Emits the conditions of an entry; `None` if it has none. All are computed: that is faster than a branch for
-    /// each.
-    fn entry_conditions(&mut self, table: &Table, entry: WordAddress) -> Option<ir::Value> {
-        let (mut fails, mut below) = (None, None);
-        if let Some(present) = self.present.filter(|_| table.entries_have_needs) {
-            let needs = pair(self.conditions.builder, entry, 2);
-            let absent = self.ins().band_not(needs, present);
-            let is_absent = self.ins().icmp_imm_s(IntCC::NotEqual, absent, 0);
-            fails = Some(self.ins().uextend(types::I32, is_absent));
-        }
-        let mut at = table.conditions_start();
-        for condition in &table.conditions {
-            let first = word(self.conditions.builder, entry, at);
-            match condition.kind {
-                Comparison::Same(mask) => {
-                    let value = self.conditions.masked_here(condition.field, mask);
-                    let differs = self.ins().bxor(value, first);
-                    fails = Some(self.conditions.both(fails, differs));
-                }
-                Comparison::Range => {
-                    let span = word(self.conditions.builder, entry, at + 1);
-                    let value = self.conditions.field_values.values[usize::from(condition.field)];
-                    let distance = self.ins().isub(value, first);
-                    let [span, distance] = [span, distance].map(|number| self.ins().uextend(types::I64, number));
-                    // Negative if the field lies outside.
-                    let room = self.ins().isub(span, distance);
-                    below = Some(below.map_or(room, |below| self.ins().bor(below, room)));
-                }
-            }
-            at += condition.words();
-        }
-        if let Some(below) = below {
-            let sign = self.ins().ushr_imm_s(below, 63);
-            let sign = self.ins().ireduce(types::I32, sign);
-            fails = Some(self.conditions.both(fails, sign));
-        }
-        fails
     }
 }

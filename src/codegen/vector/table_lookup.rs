@@ -9,12 +9,15 @@ use super::table_program::{ColumnTest, Columns, LANES, MAX_TESTS, TableProgram, 
 use crate::classifier::bit_vectors::{BitVectors, WORD};
 use crate::classifier::entry_conditions::Comparison;
 use crate::classifier::interval_map::{self, IntervalMap};
-use crate::classifier::table::{Lookup, Slots, TOO_SHORT, Table};
+use crate::classifier::table::{BLOCK, Lookup, Slots, TOO_SHORT, Table};
 use crate::classifier::table_entry::mark;
 use crate::classifier::term::Rank;
 
 /// The numbers of a register.
 const WIDTH: usize = 16;
+
+/// The words of 64 bits of a register.
+const EIGHT: usize = 8;
 
 /// Returns whether this processor has what [`run`] uses.
 pub(super) fn is_available() -> bool {
@@ -92,6 +95,16 @@ fn numbers(columns: &Columns, column: usize, group: usize) -> __m512i {
     let numbers = &columns[column][WIDTH * group..][..WIDTH];
     // SAFETY: the slice has as many numbers as the register.
     unsafe { _mm512_loadu_si512(numbers.as_ptr().cast()) }
+}
+
+/// Loads a word of each entry of a block.
+#[target_feature(enable = "avx512f,avx512vl")]
+#[inline]
+#[expect(unsafe_code, reason = "a vector is loaded")]
+fn of_block(block: &[u32], word: usize) -> __m128i {
+    let words = &block[BLOCK * word..][..BLOCK];
+    // SAFETY: the slice has as many numbers as the register.
+    unsafe { _mm_loadu_si128(words.as_ptr().cast()) }
 }
 
 /// Returns the fields that packets lack, if some do.
@@ -194,32 +207,13 @@ impl TableLookup<'_> {
     /// Looks for the first entry that holds in chains, whose starts in the words of the table are given.
     #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl")]
     #[inline]
-    fn chain(&mut self, table: &Table, group: usize, mut lanes: u16, mut at: __m512i) {
-        let stride = _mm512_set1_epi32(table.stride() as i32);
+    fn chain(&mut self, table: &Table, group: usize, lanes: u16, starts: __m512i) {
+        if table.block() > 1 {
+            return self.blocks(table, group, lanes, starts);
+        }
+        let (mut lanes, mut at) = (lanes, starts);
         loop {
-            let mut holds = lanes;
-            if let Some(absent) = self.absent.filter(|_| table.entries_have_needs) {
-                for (word, absent) in (2..).zip(absent[group]) {
-                    let needs = self.gather(table.start + word, holds, at);
-                    holds = _mm512_mask_testn_epi32_mask(holds, needs, absent);
-                }
-            }
-            let mut word = table.conditions_start();
-            for condition in &table.conditions {
-                let number = numbers(self.columns, column(condition.field), group);
-                let first = self.gather(table.start + word, holds, at);
-                holds = match condition.kind {
-                    Comparison::Same(mask) => {
-                        let number = _mm512_and_si512(number, _mm512_set1_epi32(mask as i32));
-                        _mm512_mask_cmpeq_epi32_mask(holds, number, first)
-                    }
-                    Comparison::Range => {
-                        let span = self.gather(table.start + word + 1, holds, at);
-                        _mm512_mask_cmple_epu32_mask(holds, _mm512_sub_epi32(number, first), span)
-                    }
-                };
-                word += condition.words();
-            }
+            let holds = self.entries(table, group, lanes, at);
             let marked = self.gather(table.start, lanes, at);
             let rank = _mm512_and_si512(marked, _mm512_set1_epi32(mark::RANK as i32));
             self.add(group, holds, rank);
@@ -232,8 +226,101 @@ impl TableLookup<'_> {
             if lanes == 0 {
                 return;
             }
-            at = _mm512_add_epi32(at, stride);
+            at = _mm512_add_epi32(at, _mm512_set1_epi32(table.stride() as i32));
         }
+    }
+
+    /// Returns which entries hold, of one for each packet.
+    #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl")]
+    #[inline]
+    fn entries(&self, table: &Table, group: usize, lanes: u16, starts: __m512i) -> u16 {
+        let mut holds = lanes;
+        if let Some(absent) = self.absent.filter(|_| table.entries_have_needs) {
+            for (word, absent) in (2..).zip(absent[group]) {
+                let needs = self.gather(table.start + word, holds, starts);
+                holds = _mm512_mask_testn_epi32_mask(holds, needs, absent);
+            }
+        }
+        let mut word = table.conditions_start();
+        for condition in &table.conditions {
+            let number = numbers(self.columns, column(condition.field), group);
+            let first = self.gather(table.start + word, holds, starts);
+            holds = match condition.kind {
+                Comparison::Same(mask) => {
+                    let number = _mm512_and_si512(number, _mm512_set1_epi32(mask as i32));
+                    _mm512_mask_cmpeq_epi32_mask(holds, number, first)
+                }
+                Comparison::Range => {
+                    let span = self.gather(table.start + word + 1, holds, starts);
+                    _mm512_mask_cmple_epu32_mask(holds, _mm512_sub_epi32(number, first), span)
+                }
+            };
+            word += condition.words();
+        }
+        holds
+    }
+
+    /// Compares the entries of each block of chains at once, packet by packet.
+    #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl")]
+    #[inline]
+    #[expect(unsafe_code, reason = "vectors are stored and loaded")]
+    fn blocks(&mut self, table: &Table, group: usize, mut lanes: u16, starts: __m512i) {
+        let (mut at, mut ranks, mut best) = ([0_u32; WIDTH], [u32::MAX; WIDTH], [0_u32; WIDTH]);
+        // SAFETY: the arrays have as many numbers as the register.
+        unsafe {
+            _mm512_storeu_si512(at.as_mut_ptr().cast(), starts);
+            _mm512_storeu_si512(best.as_mut_ptr().cast(), self.best[group]);
+        }
+        let found = lanes;
+        while lanes != 0 {
+            let lane = lanes.trailing_zeros() as usize;
+            lanes &= lanes - 1;
+            let mut block = &self.words[table.start + at[lane] as usize..];
+            loop {
+                let holds = self.holding(table, block, group, lane);
+                if holds != 0 {
+                    ranks[lane] = block[2 * holds.trailing_zeros() as usize] & mark::RANK;
+                    break;
+                }
+                // Later blocks of a chain have higher ranks.
+                if block[0] & mark::LAST != 0 || block[0] & mark::RANK >= best[lane] {
+                    break;
+                }
+                block = &block[table.stride() * BLOCK..];
+            }
+        }
+        // SAFETY: as above.
+        let ranks = unsafe { _mm512_loadu_si512(ranks.as_ptr().cast()) };
+        self.add(group, found, ranks);
+    }
+
+    /// Returns a bit for each entry of a block that holds for a packet.
+    #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl")]
+    #[inline]
+    fn holding(&self, table: &Table, block: &[u32], group: usize, lane: usize) -> u8 {
+        let mut holds = 0b1111;
+        if let Some(absent) = self.absent.filter(|_| table.entries_have_needs) {
+            for (word, absent) in (2..).zip(absent[group]) {
+                let absent = _mm512_permutexvar_epi32(_mm512_set1_epi32(lane as i32), absent);
+                holds = _mm_mask_testn_epi32_mask(holds, of_block(block, word), _mm512_castsi512_si128(absent));
+            }
+        }
+        let mut word = table.conditions_start();
+        for condition in &table.conditions {
+            let number = self.columns[column(condition.field)][WIDTH * group + lane];
+            let first = of_block(block, word);
+            holds = match condition.kind {
+                Comparison::Same(mask) => {
+                    _mm_mask_cmpeq_epi32_mask(holds, _mm_set1_epi32((number & mask) as i32), first)
+                }
+                Comparison::Range => {
+                    let distance = _mm_sub_epi32(_mm_set1_epi32(number as i32), first);
+                    _mm_mask_cmple_epu32_mask(holds, distance, of_block(block, word + 1))
+                }
+            };
+            word += condition.words();
+        }
+        holds
     }
 
     /// Returns the contents of slots, and which ones belong to the keys of the packets.
@@ -319,7 +406,7 @@ impl TableLookup<'_> {
         while lanes != 0 {
             let lane = lanes.trailing_zeros() as usize;
             lanes &= lanes - 1;
-            let first = self.first_of_all(rows, vectors, table.start, lane);
+            let first = self.first_bit(rows, vectors, table.start, lane);
             (terms[lane], is_found) = (first.unwrap_or(0) as u32, is_found | u16::from(first.is_some()) << lane);
         }
         // SAFETY: as above.
@@ -328,27 +415,46 @@ impl TableLookup<'_> {
         self.add(group, is_found, _mm512_and_si512(marked, _mm512_set1_epi32(mark::RANK as i32)));
     }
 
-    /// Returns the first bit that is set in all rows of a packet, eight words at a time.
+    /// Returns the first bit that is set in all rows of a packet. Sixteen words are computed at a time, without a branch
+    /// between them, since it is hard to predict where the first bit is.
     #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl")]
     #[inline]
-    #[expect(unsafe_code, reason = "rows are loaded")]
-    fn first_of_all(&self, rows: &[[u32; WIDTH]], vectors: BitVectors, start: usize, lane: usize) -> Option<usize> {
-        for from in (0..vectors.words).step_by(8) {
-            let words = (u8::MAX as u32 >> 8_usize.saturating_sub(vectors.words - from)) as u8;
-            let mut all = _mm512_set1_epi64(-1);
-            for row in rows {
-                let row = &self.words[start + row[lane] as usize + 2 * (vectors.summary_len() + from)..];
-                // SAFETY: the mask leaves out what lies behind the words of the row.
-                all = _mm512_and_si512(all, unsafe { _mm512_maskz_loadu_epi64(words, row.as_ptr().cast()) });
+    #[expect(unsafe_code, reason = "a vector is stored")]
+    fn first_bit(&self, rows: &[[u32; WIDTH]], vectors: BitVectors, start: usize, lane: usize) -> Option<usize> {
+        for from in (0..vectors.words).step_by(2 * EIGHT) {
+            let mut words = [0_u64; 2 * EIGHT];
+            let mut has_bits = 0;
+            for half in 0..2 {
+                let from = from + EIGHT * half;
+                if from >= vectors.words {
+                    break;
+                }
+                let bits = self.all_bits(rows, vectors, start, lane, from);
+                // SAFETY: half of the array has as many words as the register.
+                unsafe { _mm512_storeu_si512(words[EIGHT * half..].as_mut_ptr().cast(), bits) };
+                has_bits |= u32::from(_mm512_test_epi64_mask(bits, bits)) << (EIGHT * half);
             }
-            let has_bits = _mm512_test_epi64_mask(all, all);
             if has_bits != 0 {
-                let word = _mm512_maskz_compress_epi64(has_bits, all);
-                let bits = _mm_cvtsi128_si64(_mm512_castsi512_si128(word));
-                return Some(WORD * (from + has_bits.trailing_zeros() as usize) + bits.trailing_zeros() as usize);
+                let word = has_bits.trailing_zeros() as usize;
+                return Some(WORD * (from + word) + words[word].trailing_zeros() as usize);
             }
         }
         None
+    }
+
+    /// Returns the bits that are set in all rows of a packet, in eight words.
+    #[target_feature(enable = "avx512f")]
+    #[inline]
+    #[expect(unsafe_code, reason = "rows are loaded")]
+    fn all_bits(&self, rows: &[[u32; WIDTH]], vectors: BitVectors, start: usize, lane: usize, from: usize) -> __m512i {
+        let words = (u8::MAX as u32 >> EIGHT.saturating_sub(vectors.words - from)) as u8;
+        let mut all = _mm512_set1_epi64(-1);
+        for row in rows {
+            let row = &self.words[start + row[lane] as usize + 2 * (vectors.summary_len() + from)..];
+            // SAFETY: the mask leaves out what lies behind the words of the row.
+            all = _mm512_and_si512(all, unsafe { _mm512_maskz_loadu_epi64(words, row.as_ptr().cast()) });
+        }
+        _mm512_maskz_mov_epi64(words, all)
     }
 
     /// Returns half a quarter of a column as numbers of 64 bits.

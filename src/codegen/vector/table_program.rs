@@ -51,6 +51,11 @@ pub(crate) struct TableProgram {
 }
 
 impl TableProgram {
+    /// Returns whether this machine runs such programs.
+    pub(crate) fn is_available() -> bool {
+        table_lookup::is_available()
+    }
+
     /// Returns the program of some tables, whose columns are those of the fields and `absent`; `None` if this machine
     /// or the tables do not suit it.
     pub(crate) fn new(tables: &Arc<Tables>, absent: Vec<Option<usize>>) -> Option<TableProgram> {
