@@ -4,12 +4,14 @@
 //! 1,024 packets. The kinds are those of `rules.rs`. `one` is a single compiled filter of the set on the same packets,
 //! `loop` all of them, compiled, one after the other up to the first match, `loop-all` to the end, `libpcap` its
 //! interpreter in such a loop (feature `peers`), and `hash` a hand-written hash table of five-tuples.
-//! `set/build/KIND/COUNT` is the time to build a set. The answers are compared before anything is timed.
+//! `set/build/KIND/COUNT` is the time to build a set of programs, `set/build-text/KIND/COUNT` of expressions, and
+//! `set/change/KIND/add-remove` the time until a reader sees a rule more and one less. The answers are compared before anything is timed.
 
 mod areas;
 #[cfg(feature = "peers")]
 #[path = "../jit-tests/bpf_filter.rs"]
 mod bpf_filter;
+mod changes;
 mod class_bench;
 mod endless;
 mod packets;
@@ -196,5 +198,5 @@ fn settings() -> Criterion {
         .measurement_time(Duration::from_millis(300))
 }
 
-criterion_group! { name = benches; config = settings(); targets = run, load }
+criterion_group! { name = benches; config = settings(); targets = run, load, changes::build, changes::change }
 criterion_main!(benches);

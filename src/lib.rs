@@ -226,6 +226,8 @@ mod ir;
 pub mod lang;
 mod opt;
 pub mod packet;
+#[cfg(feature = "std")]
+mod parallel;
 mod prove;
 pub mod seccomp;
 #[cfg(feature = "serde")]

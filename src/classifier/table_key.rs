@@ -84,10 +84,17 @@ pub(crate) fn by_shape<'t>(key: &KeyMask, terms: &[&'t Term]) -> Vec<Vec<&'t Ter
     }
 }
 
-/// Returns the number of distinct keys of some terms.
+/// Returns the number of distinct keys of some terms. Keys of more than two fields that have one hash count as one, which
+/// makes a table no less right.
 fn distinct_keys(key: &[(u8, u32)], terms: &[&Term]) -> usize {
-    let seen = |term: &&Term| key.iter().map(|&(field, mask)| number(term, field, mask)).collect::<Vec<u32>>();
-    terms.iter().map(seen).collect::<HashSet<_, Hashing>>().len()
+    let mut seen: HashSet<u64, Hashing> = HashSet::with_capacity_and_hasher(terms.len(), Hashing::default());
+    let joined = |hash: u64, number: u32| match key {
+        [_] | [_, _] => hash << 32 | u64::from(number),
+        _ => (hash.rotate_left(5) ^ u64::from(number)).wrapping_mul(0x9e37_79b9_7f4a_7c15),
+    };
+    let of_term = |term: &&Term| key.iter().fold(0, |hash, &(field, mask)| joined(hash, number(term, field, mask)));
+    seen.extend(terms.iter().map(of_term));
+    seen.len()
 }
 
 /// Removes fields from a key that are not needed to distinguish terms, the least distinctive fields first.

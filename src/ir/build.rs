@@ -21,7 +21,19 @@ use crate::packet::header::Header;
 impl Graph {
     /// Builds the graph of a program, without optimising it.
     pub fn new(verified: &Verified) -> Graph {
+        Graph::with_open_constants(verified, &[])
+    }
+
+    /// Builds the graph of all programs that differ from this one in some constants of tests, which are the parameters
+    /// of the first block. `open` has the number of the parameter at the step of each test that has one.
+    pub(crate) fn with_open_constants(verified: &Verified, open: &[Option<usize>]) -> Graph {
         let mut builder = Builder::new(verified);
+        let parameters = open.iter().flatten().max().map_or(0, |last| last + 1);
+        builder.open_constants = open;
+        builder.parameters = (0..parameters).map(|_| builder.graph.values.parameter(KnownBits::UNKNOWN)).collect();
+        if let Some(block) = &mut builder.open {
+            block.parameters = builder.parameters.clone();
+        }
         for pc in 0..verified.steps().len() {
             builder.step(pc);
         }
@@ -87,6 +99,9 @@ struct Builder<'v> {
     state: State,
     /// The values at the edges so far; consecutive edges often share a state.
     states: Vec<State>,
+    /// The number of the open constant of each step, and their values.
+    open_constants: &'v [Option<usize>],
+    parameters: Vec<ValueId>,
 }
 
 impl<'v> Builder<'v> {
@@ -108,6 +123,8 @@ impl<'v> Builder<'v> {
             zero,
             state: [zero; variable::COUNT],
             states: Vec::new(),
+            open_constants: &[],
+            parameters: Vec::new(),
         }
     }
 
@@ -145,7 +162,12 @@ impl<'v> Builder<'v> {
             }
             Step::Jump(target) => self.jump(target),
             Step::Branch { condition, operand, then, otherwise } => {
-                let (left, right) = (self.state[variable::A], self.operand(operand));
+                let open = self.open_constants.get(pc).copied().flatten();
+                let right = match open {
+                    Some(open) => self.parameters[open],
+                    None => self.operand(operand),
+                };
+                let left = self.state[variable::A];
                 match self.graph.values.compare(condition, left, right) {
                     Comparison::Constant(holds) => self.jump(if holds { then } else { otherwise }),
                     Comparison::Test(test, true) => self.branch(test, then, otherwise),

@@ -42,7 +42,7 @@ pub(crate) use context_inputs::ContextInputs;
 pub(crate) use hashing::Hashing;
 pub(crate) use known_bits::KnownBits;
 pub(crate) use member_set::{MemberSet, MemberSetId, MemberSets, TableHash};
-pub(crate) use ranges::{Range, complement, joined};
+pub(crate) use ranges::{Range, complement, equal, joined};
 pub(crate) use schedule::{Schedule, Step};
 pub(crate) use simplify_cfg::topological_order;
 pub use strategy::Strategy;
