@@ -172,7 +172,9 @@ impl Bench {
             is_ours: place < ours,
             times: [hot, cold],
         });
-        println!("{}, {} rules: measured", family.name, rules.len());
-        Row { family: family.name.clone(), rules: rules.len(), matches, ways: ways.collect(), buildings, changes }
+        let ways = ways.collect();
+        let row = Row { family: family.name.clone(), rules: rules.len(), matches, ways, buildings, changes };
+        println!("{row}");
+        row
     }
 }

@@ -1,7 +1,7 @@
 //! The report: ratios first, then nanoseconds per packet, building and changes; the same figures as JSON.
 
 use std::error::Error;
-use std::fmt::Write;
+use std::fmt::{self, Write};
 use std::fs;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -72,6 +72,14 @@ fn ratios(rows: &[Row]) -> String {
         ]);
     }
     text
+}
+
+/// The times in one line, for those who wait for the tables.
+impl fmt::Display for Row {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        let ways = self.ways.iter().map(|figure| format!("{} {}", figure.name, figure.times.map(number).join(" / ")));
+        write!(f, "{}, {} rules: {}", self.family, self.rules, ways.collect::<Vec<_>>().join("; "))
+    }
 }
 
 impl Row {
