@@ -35,7 +35,7 @@ const MAX_FIELDS: usize = 16;
 
 /// The memory of all rows, in bytes: for each term of the classifier, and besides.
 const BYTES_OF_TERM: usize = 96;
-const BYTES: usize = 256 << 10;
+const BYTES: usize = 5 << 20;
 
 /// The rows of a field.
 #[derive(Clone, Debug)]

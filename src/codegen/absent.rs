@@ -144,6 +144,10 @@ pub(crate) mod classifier {
             match *self {}
         }
 
+        pub(crate) fn call_general(&self, _packet: &Packet, _output: &mut [u64]) -> u64 {
+            match *self {}
+        }
+
         pub(crate) fn call_growing(&self, _packet: &Packet, _output: &mut Vec<u64>) -> u64 {
             match *self {}
         }
@@ -153,6 +157,10 @@ pub(crate) mod classifier {
     pub(crate) enum TableBatchCode {}
 
     impl TableBatchCode {
+        pub(crate) fn is_by_vectors(&self) -> bool {
+            match *self {}
+        }
+
         pub(crate) fn run_from(&self, _first: usize, _records: &PacketRecords, _ranks: &mut [u32]) {
             match *self {}
         }

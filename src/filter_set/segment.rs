@@ -182,8 +182,13 @@ impl Segment {
             return;
         }
         let none = self.orders.len() as Rank;
-        for (rank, packet) in ranks.iter_mut().zip(records.packets(from)) {
-            if *rank == TOO_SHORT || *rank != none && !self.is_alive(*rank) {
+        for (place, rank) in ranks.iter_mut().enumerate() {
+            let is_unknown = *rank == TOO_SHORT || *rank != none && !self.is_alive(*rank);
+            let Some(packet) = is_unknown.then(|| records.packets(from + place).next()).flatten() else { continue };
+            if *rank == TOO_SHORT {
+                *rank = self.index.first_of_short(&packet);
+            }
+            if *rank != none && !self.is_alive(*rank) {
                 *rank = self.first(&packet, none).unwrap_or(none);
             }
         }

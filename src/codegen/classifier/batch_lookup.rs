@@ -54,6 +54,11 @@ impl TableBatchCode {
         Ok(TableBatchCode(Way::Loop(code?)))
     }
 
+    /// Returns whether vectors look up columns.
+    pub(crate) fn is_by_vectors(&self) -> bool {
+        matches!(self.0, Way::Columns(..))
+    }
+
     /// Writes the answers for the packets from `first` on, one for each place in `ranks`.
     pub(crate) fn run_from(&self, first: usize, records: &PacketRecords, ranks: &mut [Rank]) {
         let (code, program) = match &self.0 {

@@ -17,6 +17,11 @@ const MOST_UNROLLED: usize = 64;
 impl TableLowering<'_, '_> {
     /// Emits the lookup of a table of bit vectors, if the conditions hold.
     pub(super) fn bit_vectors(&mut self, table: &Table, vectors: BitVectors, failed: Option<ir::Value>) {
+        let next = self.conditions.builder.create_block();
+        if self.kind == MatchKind::First && !self.state.is_first {
+            let is_late = self.is_late(table);
+            branch_away_if(self.conditions.builder, is_late, next);
+        }
         let rows = self.rows(table);
         let start = self.lookup.start(self.conditions.builder, table);
         self.state.begin_branch();
@@ -32,6 +37,9 @@ impl TableLowering<'_, '_> {
         } else {
             self.each_bit(&rows, vectors, start, table, all);
         }
+        self.ins().jump(next, &[]);
+        self.conditions.builder.switch_to_block(next);
+        self.state.begin_branch();
     }
 
     /// Emits the row of each field.

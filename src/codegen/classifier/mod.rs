@@ -150,8 +150,12 @@ impl TableCode {
         self.call(packet, output)
     }
 
+    /// Returns the answer for a packet that may be shorter than most.
+    ///
+    /// # Panics
+    /// If the output is too short.
     #[cold]
-    fn call_general(&self, packet: &Packet, output: &mut [u64]) -> u64 {
+    pub(crate) fn call_general(&self, packet: &Packet, output: &mut [u64]) -> u64 {
         self.general.as_ref().unwrap_or(&self.fast).call(packet.data(), packet.wire_len(), output)
     }
 }
