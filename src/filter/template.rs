@@ -148,7 +148,7 @@ mod tests {
     static TURN: Mutex<()> = Mutex::new(());
 
     fn shares_code(filter: &Filter, other: &Filter) -> bool {
-        Arc::ptr_eq(&filter.batch.code, &other.batch.code)
+        std::ptr::eq(filter.batch.code(), other.batch.code())
     }
 
     /// Returns the filters of an expression with two lists of constants, which take the places of `A`, `B` and so on.
