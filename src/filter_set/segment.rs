@@ -194,6 +194,34 @@ impl Segment {
         }
     }
 
+    /// Appends the ids of entries, and their verdicts if wanted, if they are in the order of the rules; that is so if
+    /// one chain has all of them. Returns `false` and appends nothing otherwise.
+    fn append_in_order(
+        &self,
+        words: &[u64],
+        wants_verdicts: bool,
+        ids: &mut Vec<u32>,
+        verdicts: &mut Vec<u32>,
+    ) -> bool {
+        let (first_id, first_verdict) = (ids.len(), verdicts.len());
+        let mut least = 0;
+        for entry in words.iter().map(|&words| TableEntry::from_words(words)) {
+            if entry.rank() < least || wants_verdicts && entry.verdict().is_none() {
+                // The last entry of a block may be there more than once.
+                if entry.rank() + 1 == least {
+                    continue;
+                }
+                ids.truncate(first_id);
+                verdicts.truncate(first_verdict);
+                return false;
+            }
+            least = entry.rank() + 1;
+            ids.push(self.ids[entry.rank() as usize]);
+            verdicts.extend(wants_verdicts.then_some(entry.verdict));
+        }
+        true
+    }
+
     /// Appends the ids of the rules that match a packet, in order, each once, and their verdicts if wanted.
     pub(crate) fn append(&self, packet: &Packet, wants_verdicts: bool, matches: &mut Matches) {
         let Matches { ids, verdicts, candidates, .. } = matches;
@@ -210,6 +238,9 @@ impl Segment {
                     verdicts.push(entry.verdict);
                     verdicts.truncate(len);
                 }
+                return;
+            }
+            if self.append_in_order(&candidates.words[..count], wants_verdicts, ids, verdicts) {
                 return;
             }
             self.resolve(count, packet, wants_verdicts, candidates);
