@@ -189,7 +189,7 @@ impl Tables {
             table_key::narrow(&mut key, terms);
         }
         let hashed = table_key::hashed(&key, terms, factor);
-        let key = hashed.as_ref().map_or_else(Vec::new, |(key, ..)| key.clone());
+        let key = hashed.as_ref().map_or_else(Vec::new, |hashed| hashed.key.clone());
         let tag_field = entry_conditions::decided_by_tag(&key, terms);
         let inline_terms: usize = self.list.iter().map(|table| table.inline_terms.len()).sum();
         let is_inline = hashed.is_none() && inline_terms + terms.len() <= MAX_INLINE_TERMS;
@@ -207,7 +207,7 @@ impl Tables {
         table.has_unverified = terms.iter().any(|term| !table.is_exact(term));
         self.rules_to_run.extend(terms.iter().filter(|term| table.is_run(term)).map(|term| term.rank));
         let words = match hashed {
-            Some((_, perfect, chains)) => table.fill(&perfect, &chains),
+            Some(hashed) => table.fill(&hashed.perfect, &hashed.chains()),
             None => table.chain(terms),
         };
         table.start = self.add_words(words);
@@ -374,7 +374,7 @@ impl Table {
 
     /// Returns the words of a table with slots.
     fn fill(&mut self, perfect: &PerfectHash, chains: &[Chain]) -> Vec<u32> {
-        let terms = || chains.iter().flat_map(|(_, _, terms)| terms);
+        let terms = || chains.iter().flat_map(|(_, _, terms)| *terms);
         self.chain_count = chains.len();
         self.longest_chain = chains.iter().map(|(_, _, terms)| terms.len()).max().unwrap_or(0);
         let squares: usize = chains.iter().map(|(_, _, terms)| terms.len() * terms.len()).sum();

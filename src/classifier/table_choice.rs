@@ -114,17 +114,14 @@ fn by_shape(fields: &PacketFields, terms: &[Term], left: &mut Vec<usize>, plans:
 /// Returns the terms that a table with this key would hold, in chains of at most `limit`, and the terms that a lookup
 /// need not look at.
 fn cover(key: &KeyMask, terms: &[Term], left: &[usize], limit: usize) -> (Vec<usize>, f64) {
-    let mut chains: HashMap<u64, Vec<usize>, Hashing> = HashMap::default();
-    for &term in left {
-        if let Some(hash) = hash_in(key, &terms[term]) {
-            chains.entry(hash).or_default().push(term);
-        }
-    }
-    let mut covered = Vec::new();
+    let mut hashed: Vec<(u64, usize)> =
+        left.iter().filter_map(|&term| Some((hash_in(key, &terms[term])?, term))).collect();
+    hashed.sort_unstable();
+    let mut covered = Vec::with_capacity(hashed.len());
     let mut squares = 0;
-    for chain in chains.into_values().filter(|chain| chain.len() <= limit) {
+    for chain in hashed.chunk_by(|a, b| a.0 == b.0).filter(|chain| chain.len() <= limit) {
         squares += chain.len() * chain.len();
-        covered.extend(chain);
+        covered.extend(chain.iter().map(|&(_, term)| term));
     }
     covered.sort_unstable();
     let count = covered.len() as f64;

@@ -20,15 +20,36 @@ pub(crate) struct KeyField {
 }
 
 /// The hash of a key, its tag, and the terms with this hash, in the order of their ranks.
-pub(crate) type Chain<'t> = (u64, u32, Vec<&'t Term>);
+pub(crate) type Chain<'t> = (u64, u32, &'t [&'t Term]);
 
-/// Returns a key with factors, a perfect hash, and the terms by key; `None` if the key is empty or no perfect hash was
-/// found.
+/// The terms of a table by their keys.
+pub(crate) struct Hashed<'t> {
+    pub(crate) key: Vec<KeyField>,
+    pub(crate) perfect: PerfectHash,
+    /// The terms of all keys, one key after the other.
+    terms: Vec<&'t Term>,
+    /// The hash and the tag of each key, and the number of its terms.
+    keys: Vec<(u64, u32, u32)>,
+}
+
+impl Hashed<'_> {
+    pub(crate) fn chains(&self) -> Vec<Chain<'_>> {
+        let mut rest = self.terms.as_slice();
+        let chain = |&(hash, tag, count): &(u64, u32, u32)| {
+            let (terms, others) = rest.split_at(count as usize);
+            rest = others;
+            (hash, tag, terms)
+        };
+        self.keys.iter().map(chain).collect()
+    }
+}
+
+/// Returns the terms by key, with factors and a perfect hash; `None` if the key is empty or no perfect hash was found.
 pub(crate) fn hashed<'t>(
     key: &KeyMask,
     terms: &[&'t Term],
     factor: impl Fn(usize, usize) -> u64,
-) -> Option<(Vec<KeyField>, PerfectHash, Vec<Chain<'t>>)> {
+) -> Option<Hashed<'t>> {
     if key.is_empty() {
         return None;
     }
@@ -45,14 +66,12 @@ pub(crate) fn hashed<'t>(
             .collect();
         // The sort is stable, so terms stay in the order of their ranks.
         sorted.sort_by_key(|&(hash, ..)| hash);
-        let chains: Vec<Chain> = sorted
-            .chunk_by(|a, b| a.0 == b.0)
-            .map(|chain| (chain[0].0, chain[0].1, chain.iter().map(|&(_, _, term)| term).collect()))
-            .collect();
-        let hashes: Vec<u64> = chains.iter().map(|&(hash, ..)| hash).collect();
+        let of_key = |chain: &[(u64, u32, &Term)]| (chain[0].0, chain[0].1, chain.len() as u32);
+        let keys: Vec<(u64, u32, u32)> = sorted.chunk_by(|a, b| a.0 == b.0).map(of_key).collect();
+        let hashes: Vec<u64> = keys.iter().map(|&(hash, ..)| hash).collect();
         let is_direct = hashes.len() <= MAX_DIRECT_KEYS && trial < DIRECT_TRIALS;
-        let perfect = if is_direct { PerfectHash::direct(&hashes) } else { PerfectHash::new(&hashes) };
-        perfect.map(|perfect| (key, perfect, chains))
+        let perfect = if is_direct { PerfectHash::direct(&hashes) } else { PerfectHash::new(&hashes) }?;
+        Some(Hashed { key, perfect, terms: sorted.into_iter().map(|(_, _, term)| term).collect(), keys })
     })
 }
 
