@@ -15,7 +15,7 @@ use crate::classifier::term::{self, Rank, Term};
 /// The limits for the length of chains that are tried, while there are other keys. Only the first is tried for more
 /// than [`MAX_COMPARED`] terms.
 const CHAIN_LIMITS: &[usize] = &[8, 4];
-const MAX_COMPARED: usize = 1 << 17;
+const MAX_COMPARED: usize = 1 << 14;
 
 /// The factor by which the estimate of another plan must be better, since estimates are rough.
 const CLEARLY_BETTER: f64 = 1.1;

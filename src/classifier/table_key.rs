@@ -19,60 +19,60 @@ pub(crate) struct KeyField {
     pub(crate) factor: u64,
 }
 
-/// The hash of a key, its tag, and the terms with this hash, in the order of their ranks.
-pub(crate) type Chain<'t> = (u64, u32, &'t [&'t Term]);
-
-/// The terms of a table by their keys.
-pub(crate) struct Hashed<'t> {
+/// Terms by their keys, and a perfect hash of these.
+pub(crate) struct HashedTerms<'t> {
     pub(crate) key: Vec<KeyField>,
     pub(crate) perfect: PerfectHash,
-    /// The terms of all keys, one key after the other.
+    /// The terms of each key one after the other, in the order of their ranks.
     terms: Vec<&'t Term>,
-    /// The hash and the tag of each key, and the number of its terms.
-    keys: Vec<(u64, u32, u32)>,
+    /// The hash of each key, its tag, and the place in `terms` after its last one.
+    chains: Vec<(u64, u32, usize)>,
 }
 
-impl Hashed<'_> {
-    pub(crate) fn chains(&self) -> Vec<Chain<'_>> {
-        let mut rest = self.terms.as_slice();
-        let chain = |&(hash, tag, count): &(u64, u32, u32)| {
-            let (terms, others) = rest.split_at(count as usize);
-            rest = others;
-            (hash, tag, terms)
-        };
-        self.keys.iter().map(chain).collect()
-    }
-}
-
-/// Returns the terms by key, with factors and a perfect hash; `None` if the key is empty or no perfect hash was found.
-pub(crate) fn hashed<'t>(
-    key: &KeyMask,
-    terms: &[&'t Term],
-    factor: impl Fn(usize, usize) -> u64,
-) -> Option<Hashed<'t>> {
-    if key.is_empty() {
-        return None;
-    }
-    (0..TRIALS).find_map(|trial| {
-        let key = key.iter().enumerate();
-        let key: Vec<KeyField> =
-            key.map(|(number, &(field, mask))| KeyField { field, mask, factor: factor(trial, number) | 1 }).collect();
-        let mut sorted: Vec<(u64, u32, &Term)> = terms
-            .iter()
-            .map(|&term| {
+impl<'t> HashedTerms<'t> {
+    /// Returns the terms by key; `None` if the key is empty or no perfect hash was found.
+    pub(crate) fn new(
+        key: &KeyMask,
+        terms: &[&'t Term],
+        factor: impl Fn(usize, usize) -> u64,
+    ) -> Option<HashedTerms<'t>> {
+        if key.is_empty() {
+            return None;
+        }
+        (0..TRIALS).find_map(|trial| {
+            let key = key.iter().enumerate();
+            let key: Vec<KeyField> = key
+                .map(|(number, &(field, mask))| KeyField { field, mask, factor: factor(trial, number) | 1 })
+                .collect();
+            let with_hash = |&term: &&'t Term| {
                 let (hash, tag) = hash(&key, |field| number(term, field.field, field.mask));
                 (hash, tag, term)
-            })
-            .collect();
-        // The sort is stable, so terms stay in the order of their ranks.
-        sorted.sort_by_key(|&(hash, ..)| hash);
-        let of_key = |chain: &[(u64, u32, &Term)]| (chain[0].0, chain[0].1, chain.len() as u32);
-        let keys: Vec<(u64, u32, u32)> = sorted.chunk_by(|a, b| a.0 == b.0).map(of_key).collect();
-        let hashes: Vec<u64> = keys.iter().map(|&(hash, ..)| hash).collect();
-        let is_direct = hashes.len() <= MAX_DIRECT_KEYS && trial < DIRECT_TRIALS;
-        let perfect = if is_direct { PerfectHash::direct(&hashes) } else { PerfectHash::new(&hashes) }?;
-        Some(Hashed { key, perfect, terms: sorted.into_iter().map(|(_, _, term)| term).collect(), keys })
-    })
+            };
+            let mut sorted: Vec<(u64, u32, &Term)> = terms.iter().map(with_hash).collect();
+            // The sort is stable, so terms stay in the order of their ranks.
+            sorted.sort_by_key(|&(hash, ..)| hash);
+            let mut end = 0;
+            let by_key = sorted.chunk_by(|a, b| a.0 == b.0).map(|chain| {
+                end += chain.len();
+                (chain[0].0, chain[0].1, end)
+            });
+            let chains: Vec<(u64, u32, usize)> = by_key.collect();
+            let hashes: Vec<u64> = chains.iter().map(|&(hash, ..)| hash).collect();
+            let is_direct = hashes.len() <= MAX_DIRECT_KEYS && trial < DIRECT_TRIALS;
+            let perfect = if is_direct { PerfectHash::direct(&hashes) } else { PerfectHash::new(&hashes) }?;
+            let terms = sorted.into_iter().map(|(_, _, term)| term).collect();
+            Some(HashedTerms { key, perfect, terms, chains })
+        })
+    }
+
+    /// Returns the hash of each key, its tag, and its terms, in the order of their ranks.
+    pub(crate) fn chains(&self) -> impl Iterator<Item = (u64, u32, &[&'t Term])> {
+        let mut start = 0;
+        self.chains.iter().map(move |&(hash, tag, end)| {
+            let terms = &self.terms[std::mem::replace(&mut start, end)..end];
+            (hash, tag, terms)
+        })
+    }
 }
 
 /// The most shapes of terms that become tables of their own.
