@@ -12,7 +12,7 @@ use cranelift_frontend::{FunctionBuilder, FunctionBuilderContext};
 use cranelift_jit::{JITBuilder, JITMemoryProvider, JITModule};
 use cranelift_module::{Module, ModuleError, ModuleReloc, default_libcall_names};
 
-use crate::codegen::code::{BatchCode, CompiledFunction, FilterCode};
+use crate::codegen::code::{BatchCode, CompiledFunction, FilterTemplate};
 use crate::codegen::constant_tables::ConstantTables;
 use crate::codegen::error::CompileError;
 use crate::codegen::host::{Host, host};
@@ -48,10 +48,10 @@ const ALIGN: u32 = 64;
 
 /// Compiles a graph to code that runs one packet.
 #[expect(unsafe_code, reason = "vouches for the kind and the inputs of the code")]
-pub(crate) fn compile(graph: &Graph) -> Result<FilterCode, CompileError> {
+pub(crate) fn compile(graph: &Graph) -> Result<FilterTemplate, CompileError> {
     let function = compile_kind(graph, CodeKind::Single)?;
     // SAFETY: the function was lowered as this kind, from this graph, whose loads all follow their bounds checks.
-    Ok(unsafe { FilterCode::new(function, graph.context_inputs()) })
+    Ok(unsafe { FilterTemplate::new(function, graph.context_inputs(), graph.open_constants()) })
 }
 
 /// Compiles a graph to code that runs a batch of packets.
@@ -59,7 +59,8 @@ pub(crate) fn compile(graph: &Graph) -> Result<FilterCode, CompileError> {
 pub(crate) fn compile_batch(graph: &Graph) -> Result<BatchCode, CompileError> {
     let function = compile_kind(graph, CodeKind::Batch)?;
     // SAFETY: as in `compile`.
-    Ok(unsafe { BatchCode::new(function, graph.context_inputs(), PrefetchRange::of(graph)) })
+    let words = graph.open_constants().len();
+    Ok(unsafe { BatchCode::new(function, graph.context_inputs(), PrefetchRange::of(graph), words) })
 }
 
 fn compile_kind(graph: &Graph, kind: CodeKind) -> Result<CompiledFunction, CompileError> {

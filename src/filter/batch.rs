@@ -7,10 +7,27 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use crate::bpf::dialect::Dialect;
 use crate::bpf::program::Program;
 use crate::bpf::verify::Verified;
-use crate::codegen::{self, BatchCode, OnceBox};
+use crate::codegen::{self, BatchCode, OnceBox, Words};
 use crate::filter::FilterError;
-use crate::ir::{Graph, Strategy};
+use crate::ir::{Graph, Shape, Strategy};
+use crate::packet::batch::Packets;
 
+/// The loop of a filter: its code, which filters of one shape share, and its constants; `None` without native code.
+#[derive(Clone)]
+pub(crate) struct Batch {
+    pub(crate) code: Arc<BatchLoop>,
+    pub(crate) words: Option<Words>,
+}
+
+impl Batch {
+    /// Writes the verdicts on all packets and returns `true`, or returns `false` if they must be run one by one.
+    pub(crate) fn run(&self, packets: Packets, verdicts: &mut [u32]) -> bool {
+        let Some(words) = &self.words else { return false };
+        self.code.code().is_some_and(|code| code.run(packets, words, verdicts))
+    }
+}
+
+/// The code of a loop, and what it is compiled of.
 pub(crate) struct BatchLoop {
     source: BatchSource,
     strategy: Strategy,
@@ -61,7 +78,8 @@ impl BatchLoop {
         let code = match &self.source {
             BatchSource::Graph(graph) => codegen::compile_batch(graph)?,
             BatchSource::Program { program, dialect, strategy } => {
-                codegen::compile_batch(&Graph::with_strategy(&program.verify(*dialect)?, *strategy))?
+                let verified = program.verify(*dialect)?;
+                codegen::compile_batch(&Graph::of_shape(&verified, &Shape::of(&verified), *strategy))?
             }
         };
         // If another thread was faster, its loop is the same.
