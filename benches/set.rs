@@ -7,10 +7,12 @@
 //! `set/build/KIND/COUNT` is the time to build a set of programs, `set/build-text/KIND/COUNT` of expressions, and
 //! `set/change/KIND/add-remove` the time until a reader sees a rule more and one less. The answers are compared before anything is timed.
 
+mod areas;
 #[cfg(feature = "peers")]
 #[path = "../jit-tests/bpf_filter.rs"]
 mod bpf_filter;
 mod changes;
+mod class_bench;
 mod endless;
 mod packets;
 #[path = "../jit-tests/splitmix64.rs"]
@@ -27,8 +29,9 @@ use cbpf::{Filter, FilterSet, Packet};
 use criterion::measurement::WallTime;
 use criterion::{BenchmarkGroup, Criterion, SamplingMode, Throughput, criterion_group, criterion_main};
 
+use areas::{Tuple, tuple_of};
 use endless::{BATCH, batches, endless};
-use rules::{KINDS, RuleSet, Tuple};
+use rules::{KINDS, RuleSet};
 
 /// The numbers of filters in a set.
 const COUNTS: [usize; 4] = [10, 100, 1_000, 10_000];
@@ -171,23 +174,6 @@ impl Hasher for FastHasher {
 /// Returns the first rule of each five-tuple.
 fn by_hand(tuples: &[Tuple]) -> HashMap<Tuple, u32, BuildHasherDefault<FastHasher>> {
     tuples.iter().enumerate().rev().map(|(id, &tuple)| (tuple, id as u32)).collect()
-}
-
-/// Returns the five-tuple of a frame with an IPv4 packet that is not a later fragment.
-fn tuple_of(frame: &[u8]) -> Option<Tuple> {
-    let header: &[u8; 34] = frame.first_chunk()?;
-    let word = |at: usize| u32::from_be_bytes([header[at], header[at + 1], header[at + 2], header[at + 3]]);
-    if header[12..14] != [8, 0] || u16::from_be_bytes([header[20], header[21]]) & 0x1fff != 0 {
-        return None;
-    }
-    let ports: &[u8; 4] = frame.get(14 + 4 * usize::from(header[14] & 0xf)..)?.first_chunk()?;
-    Some(Tuple {
-        source: word(26),
-        destination: word(30),
-        source_port: u16::from_be_bytes([ports[0], ports[1]]),
-        destination_port: u16::from_be_bytes([ports[2], ports[3]]),
-        protocol: header[23],
-    })
 }
 
 fn load(criterion: &mut Criterion) {

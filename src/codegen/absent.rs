@@ -73,8 +73,22 @@ impl FilterCode {
 pub(crate) enum BatchCode {}
 
 impl BatchCode {
-    pub(crate) fn run(&self, _packets: Packets, _words: &Words, _verdicts: &mut [u32]) -> bool {
+    pub(crate) fn run(
+        &self,
+        _packets: Packets,
+        _words: &Words,
+        _vectors: Option<&VectorCode>,
+        _verdicts: &mut [u32],
+    ) -> bool {
         match *self {}
+    }
+}
+
+pub(crate) enum VectorCode {}
+
+impl VectorCode {
+    pub(crate) fn new(_graph: &Graph) -> Option<VectorCode> {
+        None
     }
 }
 
@@ -89,7 +103,15 @@ impl<'p> PacketRecords<'p> {
         self.0.iter()
     }
 
-    pub(crate) fn in_chunks(&self, _: Range<usize>, _: Option<PrefetchRange>, _run: impl FnMut(Range<usize>)) {
+    pub(crate) const DISTANCE: usize = 0;
+
+    pub(crate) fn in_chunks(
+        &self,
+        _: Range<usize>,
+        _: Option<PrefetchRange>,
+        _piece: usize,
+        _run: impl FnMut(Range<usize>),
+    ) {
         match self.1 {}
     }
 }

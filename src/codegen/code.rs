@@ -9,6 +9,7 @@ use std::sync::Arc;
 use crate::codegen::context_data::ContextData;
 use crate::codegen::memory::{MappedPages, PlacedCode};
 use crate::codegen::records::{PacketRecords, PrefetchRange};
+use crate::codegen::vector::VectorCode;
 use crate::codegen::words::Words;
 use crate::ir::{ContextInputs, OpenConstant};
 use crate::packet::Packet;
@@ -205,32 +206,48 @@ impl BatchCode {
 
     /// Writes the verdicts on all packets and returns `true`, or returns `false` if they must be run one by one:
     /// filters that draw random numbers, contexts that differ, and layouts that the loop cannot read. `words` are those
-    /// of the same graph.
+    /// of the same graph, and `vectors`, which run where they are faster, have the same verdicts.
     ///
     /// # Panics
     /// If there are not as many verdicts as packets.
-    pub(crate) fn run(&self, packets: Packets, words: &Words, verdicts: &mut [u32]) -> bool {
+    pub(crate) fn run(
+        &self,
+        packets: Packets,
+        words: &Words,
+        vectors: Option<&VectorCode>,
+        verdicts: &mut [u32],
+    ) -> bool {
         let have_contexts = matches!(packets.layout(), Layout::Packets(_));
         if self.inputs.contains_extension(Extension::Random) || have_contexts && self.inputs.need_context() {
             return false;
         }
         let Some(records) = PacketRecords::of(packets) else { return false };
         assert_eq!(records.len(), verdicts.len());
-        self.run_words(0, &records, words.as_slice(), verdicts);
+        self.run_words(0, &records, words.as_slice(), vectors, verdicts);
         true
     }
 
     /// Writes the verdicts on the packets from `first` on, one for each element of `verdicts`, in the default context.
     pub(crate) fn run_from(&self, first: usize, records: &PacketRecords, verdicts: &mut [u32]) {
-        self.run_words(first, records, &[], verdicts);
+        self.run_words(first, records, &[], None, verdicts);
     }
 
-    fn run_words(&self, first: usize, records: &PacketRecords, words: &[u32], verdicts: &mut [u32]) {
+    fn run_words(
+        &self,
+        first: usize,
+        records: &PacketRecords,
+        words: &[u32],
+        vectors: Option<&VectorCode>,
+        verdicts: &mut [u32],
+    ) {
         assert!(words.len() >= self.words, "the words are those of another graph");
         ContextData::with(self.inputs, &Context::DEFAULT, words, |context| {
-            records.in_chunks(first..first + verdicts.len(), self.prefetched, |chunk| {
-                let verdicts = &mut verdicts[chunk.start - first..chunk.end - first];
-                self.call(records, chunk.start, verdicts, context);
+            let run_loop = |start: usize, verdicts: &mut [u32]| self.call(records, start, verdicts, context);
+            if let Some(vectors) = vectors {
+                return vectors.run(first, records, self.prefetched, verdicts, run_loop);
+            }
+            records.in_chunks(first..first + verdicts.len(), self.prefetched, PacketRecords::DISTANCE, |chunk| {
+                run_loop(chunk.start, &mut verdicts[chunk.start - first..chunk.end - first]);
             });
         });
     }

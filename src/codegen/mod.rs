@@ -46,6 +46,7 @@ pub(crate) use compile::{compile, compile_batch};
 pub use error::CompileError;
 pub(crate) use once_box::OnceBox;
 pub(crate) use records::{PacketRecords, PrefetchRange};
+pub(crate) use vector::VectorCode;
 pub(crate) use words::Words;
 
 /// Returns an error if there can be no native code in this build. (Whether there is some is known after a compilation.)

@@ -76,19 +76,23 @@ impl<'p> PacketRecords<'p> {
 
     /// Returns the address of a packet.
     #[expect(unsafe_code, reason = "a record is read")]
-    fn packet(&self, index: usize) -> *const u8 {
+    pub(crate) fn packet(&self, index: usize) -> *const u8 {
         assert!(index < self.count);
         // SAFETY: the record is an element of the slice given to `new`, and begins with a pointer or a `usize`.
         let start = unsafe { self.record(index).cast::<*const u8>().read() };
         self.base.wrapping_add(start.addr())
     }
 
-    /// Calls `run` with consecutive ranges of `indices`, and prefetches the packets of the next range if they are not
-    /// cached.
+    /// The number of packets to prefetch ahead of a loop that runs one after the other.
+    pub(crate) const DISTANCE: usize = 16;
+
+    /// Calls `run` with consecutive ranges of `indices`. If packets are not cached, the ranges are of `piece` packets,
+    /// and those of the next range are prefetched.
     pub(crate) fn in_chunks(
         &self,
         indices: Range<usize>,
         prefetched: Option<PrefetchRange>,
+        piece: usize,
         mut run: impl FnMut(Range<usize>),
     ) {
         let chunks = |indices: Range<usize>, len: usize| {
@@ -101,9 +105,9 @@ impl<'p> PacketRecords<'p> {
                 run(chunk);
                 continue;
             };
-            self.prefetch(chunk.start..chunk.start + DISTANCE, prefetched);
-            for indices in chunks(chunk, DISTANCE) {
-                self.prefetch(indices.end..indices.end + DISTANCE, prefetched);
+            self.prefetch(chunk.start..chunk.start + piece, prefetched);
+            for indices in chunks(chunk, piece) {
+                self.prefetch(indices.end..indices.end + piece, prefetched);
                 run(indices);
             }
         }
@@ -161,9 +165,6 @@ impl PrefetchRange {
         (first <= last).then_some(PrefetchRange { first, last: is_worth.then_some(last) })
     }
 }
-
-/// The number of packets to prefetch ahead.
-const DISTANCE: usize = 16;
 
 /// The number of packets after which samples decide again about prefetching.
 const CHUNK: usize = 1024;

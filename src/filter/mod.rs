@@ -175,7 +175,7 @@ impl Filter {
             Runner::Native(code) => Some(code.words().clone()),
             Runner::Interpreter(_) | Runner::Deferred(_) => None,
         };
-        let batch = Batch { code: Arc::new(BatchLoop::new(source, strategy)), words };
+        let batch = Batch::new(Arc::new(BatchLoop::new(source, strategy)), words, &[]);
         Filter { runner, strategy, dialect, inputs, batch }
     }
 
@@ -220,6 +220,9 @@ impl Filter {
     /// that lie too far apart for the cache are prefetched. Filters that draw random numbers, filters that read the
     /// contexts of [`Packet`]s, and filters without native code run the packets one by one.
     ///
+    /// On processors with AVX-512, most programs can also run on 64 packets at a time, without branches. A few batches
+    /// are timed both ways, and the others run the faster way.
+    ///
     /// ```
     /// use cbpf::{Dialect, Filter, Program};
     /// let program: Program = "ldb [0]\n ret a".parse()?;
@@ -250,7 +253,7 @@ impl Filter {
     /// without native code has no loop, which is no error.
     pub fn prepare_batch(&self) -> Result<(), FilterError> {
         let current = self.current();
-        if current.is_native() { current.batch.code.compile() } else { Ok(()) }
+        if current.is_native() { current.batch.code().compile() } else { Ok(()) }
     }
 
     /// Returns the engine that runs the filter, and the reason if it is the interpreter.
@@ -305,7 +308,7 @@ impl Filter {
 
     /// Returns the strategy of the code for batches.
     pub fn batch_strategy(&self) -> Strategy {
-        self.current().batch.code.strategy()
+        self.current().batch.code().strategy()
     }
 
     /// Returns the size of the native code, in bytes: 0 if there is none. Filters of one shape share their code.

@@ -87,7 +87,7 @@ impl Template {
 
     fn filter(&self, constants: &[u32]) -> Filter {
         let code = self.code.filter(constants);
-        let batch = Batch { code: self.batch.clone(), words: Some(code.words().clone()) };
+        let batch = Batch::new(self.batch.clone(), Some(code.words().clone()), constants);
         let (strategy, dialect, inputs) = (self.strategy, self.key.dialect, self.inputs);
         Filter { runner: Runner::Native(code), strategy, dialect, inputs, batch }
     }
@@ -148,7 +148,7 @@ mod tests {
     static TURN: Mutex<()> = Mutex::new(());
 
     fn shares_code(filter: &Filter, other: &Filter) -> bool {
-        Arc::ptr_eq(&filter.batch.code, &other.batch.code)
+        std::ptr::eq(filter.batch.code(), other.batch.code())
     }
 
     /// Returns the filters of an expression with two lists of constants, which take the places of `A`, `B` and so on.

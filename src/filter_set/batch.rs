@@ -91,7 +91,9 @@ impl FilterSet {
             }
         };
         match PacketRecords::of(packets) {
-            Some(records) => records.in_chunks(0..packets.len(), PrefetchRange::CLASSIFIER, run),
+            Some(records) => {
+                records.in_chunks(0..packets.len(), PrefetchRange::CLASSIFIER, PacketRecords::DISTANCE, run)
+            }
             None => run(0..packets.len()),
         }
     }

@@ -283,6 +283,12 @@ impl Graph {
         open
     }
 
+    /// Returns the graph of a program with these constants, none of which is open.
+    pub(crate) fn with_constants(mut self, constants: &[u32]) -> Graph {
+        self.values.close(constants);
+        self
+    }
+
     /// Returns whether a block does nothing but return 0.
     pub(crate) fn drops(&self, block: &Block) -> bool {
         block.checks.is_empty()

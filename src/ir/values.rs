@@ -89,6 +89,16 @@ impl Values {
         }
     }
 
+    /// Replaces open constants by those of a program with these constants.
+    pub(crate) fn close(&mut self, constants: &[u32]) {
+        for (value, known) in &mut self.list {
+            if let Value::Open(open) = *value {
+                let k = open.value(constants);
+                (*value, *known) = (Value::Constant(k), KnownBits::constant(k));
+            }
+        }
+    }
+
     /// Adds a new parameter with known bits that hold for the arguments of all edges.
     pub(crate) fn parameter(&mut self, known: KnownBits) -> ValueId {
         // No other value is equal to it.

@@ -61,7 +61,7 @@ impl TableBatchCode {
             Way::Columns(code, program) => (code, program),
         };
         let mut columns: Columns = [[0; LANES]; MAX_COLUMNS];
-        records.in_chunks(first..first + ranks.len(), PrefetchRange::CLASSIFIER, |chunk| {
+        records.in_chunks(first..first + ranks.len(), PrefetchRange::CLASSIFIER, LANES, |chunk| {
             for start in chunk.clone().step_by(LANES) {
                 let range = start..chunk.end.min(start + LANES);
                 let ranks = &mut ranks[range.start - first..range.end - first];

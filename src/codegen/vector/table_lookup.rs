@@ -5,7 +5,8 @@
 
 use std::arch::x86_64::*;
 
-use super::table_program::{ColumnTest, Columns, LANES, MAX_TESTS, TableProgram, TableStep, column};
+use super::LANES;
+use super::table_program::{ColumnTest, Columns, MAX_TESTS, TableProgram, TableStep, column};
 use crate::classifier::bit_vectors::{BitVectors, WORD};
 use crate::classifier::entry_conditions::Comparison;
 use crate::classifier::interval_map::{self, IntervalMap};
@@ -19,18 +20,10 @@ const WIDTH: usize = 16;
 /// The words of 64 bits of a register.
 const EIGHT: usize = 8;
 
-/// Returns whether this processor has what [`run`] uses.
-pub(super) fn is_available() -> bool {
-    is_x86_feature_detected!("avx512f")
-        && is_x86_feature_detected!("avx512bw")
-        && is_x86_feature_detected!("avx512dq")
-        && is_x86_feature_detected!("avx512vl")
-}
-
 /// Writes the least rank for each packet.
 ///
 /// # Safety
-/// [`is_available`] returned `true`.
+/// [`is_available`](super::is_available) returned `true`.
 #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl")]
 #[expect(unsafe_code, reason = "a function for some processors")]
 pub(super) unsafe fn run(program: &TableProgram, columns: &Columns, ranks: &mut [Rank]) {

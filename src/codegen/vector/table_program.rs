@@ -2,13 +2,10 @@
 
 use std::sync::Arc;
 
-use super::table_lookup;
+use super::{LANES, is_available, table_lookup};
 use crate::classifier::entry_conditions::TableGuard;
 use crate::classifier::table::{Lookup, MatchKind, Tables};
 use crate::classifier::term::Rank;
-
-/// The number of packets of a step, which is that of the numbers in a column.
-pub(crate) const LANES: usize = 64;
 
 /// The most columns, with the one that says which packets have the assumed lengths.
 pub(crate) const MAX_COLUMNS: usize = 32;
@@ -53,7 +50,7 @@ pub(crate) struct TableProgram {
 impl TableProgram {
     /// Returns whether this machine runs such programs.
     pub(crate) fn is_available() -> bool {
-        table_lookup::is_available()
+        is_available()
     }
 
     /// Returns the program of some tables, whose columns are those of the fields and `absent`; `None` if this machine
@@ -61,7 +58,7 @@ impl TableProgram {
     pub(crate) fn new(tables: &Arc<Tables>, absent: Vec<Option<usize>>) -> Option<TableProgram> {
         let columns = 1 + absent.len() + absent.iter().flatten().count();
         let has_unverified = tables.for_kind(MatchKind::First).any(|table| table.has_unverified);
-        if !table_lookup::is_available() || columns > MAX_COLUMNS || has_unverified {
+        if !is_available() || columns > MAX_COLUMNS || has_unverified {
             return None;
         }
         let mut program = TableProgram { tables: tables.clone(), tests: Vec::new(), steps: Vec::new(), absent };
