@@ -15,7 +15,7 @@
 //!    inexact.
 //!
 //!    Most rules of a large set have one shape: they are one program with other constants ([`program_list`]). Such
-//!    programs are executed once, with constants that are open in the graph and in the paths ([`open_test`]). Passes and
+//!    programs are executed once, with constants that are open in the graph and in the paths ([`open_literal`]). Passes and
 //!    execution treat an open constant as an unknown number, so what they find holds for all programs of the shape. The
 //!    paths of each program are those of the shape with its constants. Shapes are found in the order of the rules, and
 //!    paths of ranges of rules are made by several threads, so tables do not depend on the number of threads.
@@ -71,7 +71,7 @@ pub(crate) mod fallback;
 pub(crate) mod interval_map;
 mod interval_table;
 mod linear_prefix;
-mod open_test;
+mod open_literal;
 pub(crate) mod packet_fields;
 mod path;
 mod path_extraction;

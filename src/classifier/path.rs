@@ -1,7 +1,7 @@
 //! Paths: the ways through a program to a verdict other than 0, as conjunctions of conditions.
 
 use crate::bpf::isa::Width;
-use crate::classifier::open_test::OpenTest;
+use crate::classifier::open_literal::OpenLiteral;
 use crate::ir::{Address, KnownBits, Range, ValueId, complement};
 
 /// The conditions under which a packet takes one way through a program, and the verdict at its end.
@@ -9,8 +9,8 @@ use crate::ir::{Address, KnownBits, Range, ValueId, complement};
 pub(crate) struct Path {
     /// One condition for each tested value.
     pub(crate) literals: Vec<Literal>,
-    /// Tests against open constants; none in the paths of a program.
-    pub(crate) open: Vec<OpenTest>,
+    /// Comparisons with open constants; none in the paths of a program.
+    pub(crate) open: Vec<OpenLiteral>,
     /// The loads at computed offsets that must lie in bounds, whether or not their values are used.
     pub(crate) checks: Vec<(Address, Width)>,
     /// The least captured length, for the loads at fixed offsets.

@@ -10,7 +10,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use crate::bpf::isa::{AluOp, Condition};
-use crate::classifier::open_test::{self, OpenTest};
+use crate::classifier::open_literal::{self, OpenLiteral};
 use crate::classifier::path::{Literal, Path, simplify};
 use crate::classifier::path_joining;
 use crate::classifier::path_list::PathList;
@@ -96,7 +96,7 @@ pub(crate) fn extract(programs: &ProgramList) -> Extracted {
                 Some(Some(of_shape)) => {
                     let mut constants = [0; MAX_OPEN];
                     constants.iter_mut().zip(programs.open_constants(place)).for_each(|(to, k)| *to = k);
-                    paths.push(&open_test::with_constants(of_shape, &constants, &values));
+                    paths.push(&open_literal::with_constants(of_shape, &constants, &values));
                 }
                 _ => match alone.binary_search_by_key(&place, |&(place, _)| place) {
                     Ok(found) => paths.push(&alone[found].1),
@@ -119,7 +119,7 @@ fn prepared(mut graph: Graph) -> Graph {
 
 /// Returns the paths of programs of one shape, with open tests; `None` if that is not worth it, or these are too many.
 fn of_shape(shape: &Shape, values: &mut Values) -> Option<Vec<Path>> {
-    let graph = prepared(Graph::with_open_constants(&shape.first, &shape.open()?));
+    let graph = prepared(Graph::with_open_tests(&shape.first, &shape.open_tests()?));
     let mut steps = MAX_STEPS.min(STEPS_OF_RULE * shape.count);
     let is_small = ways(&graph) <= MAX_WAYS;
     is_small.then(|| Executor::new(&graph, values).separate(&mut steps, MAX_SHAPE_PATHS)).flatten()
@@ -164,7 +164,7 @@ impl State {
 /// A test of a program as a condition on a value.
 enum Expressed {
     Ranges(Literal),
-    Open(OpenTest),
+    Open(OpenLiteral),
 }
 
 struct Executor<'g, 'e> {
@@ -305,15 +305,10 @@ impl<'g, 'e> Executor<'g, 'e> {
             return Some(Expressed::Ranges(Literal { value: self.value(state, value)?, ranges }));
         }
         let Test::Compare(condition, left, right) = test else { return None };
-        let open = |id: ValueId| self.graph.blocks[0].parameters.iter().position(|&parameter| parameter == id);
-        let compared = match condition {
-            Condition::Equal => open(right).map(|open| (left, open)).or(open(left).map(|open| (right, open))),
-            Condition::Greater | Condition::GreaterOrEqual => open(right).map(|open| (left, open)),
-            _ => None,
-        };
-        if let Some((value, open)) = compared {
-            let value = self.value(state, value)?;
-            return Some(Expressed::Open(OpenTest { value, condition, open, holds: true }));
+        if let Value::Open(constant) = self.graph.value(right) {
+            let value = self.value(state, left)?;
+            let open = constant.index().filter(|_| condition != Condition::BitsSet)?;
+            return Some(Expressed::Open(OpenLiteral { value, condition, open, holds: true }));
         }
         let (left, right) = (self.value(state, left)?, self.value(state, right)?);
         let (op, range) = match condition {
@@ -332,7 +327,7 @@ impl<'g, 'e> Executor<'g, 'e> {
                 self.restrict(path, *value, &complement(ranges.iter().copied()))
             }
             Some(Expressed::Open(test)) => {
-                path.open.push(OpenTest { holds, ..*test });
+                path.open.push(OpenLiteral { holds, ..*test });
                 true
             }
             None => {

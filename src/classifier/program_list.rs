@@ -2,14 +2,14 @@
 //!
 //! Programs of one shape are equal but for constants of their tests, as most rules of a large set are. The constants in
 //! which they differ are open: one symbolic execution with open constants gives the paths of all of them
-//! ([`open_test`](crate::classifier::open_test)), and a program takes little more memory than these numbers. Constants
+//! ([`open_literal`](crate::classifier::open_literal)), and a program takes little more memory than these numbers. Constants
 //! that are equal to each other in every program of the shape are one open constant.
 
 use std::collections::HashMap;
 use std::hash::{BuildHasher, Hash, Hasher};
 
 use crate::bpf::verify::{Step, Verified};
-use crate::ir::Hashing;
+use crate::ir::{Hashing, OpenConstant, OpenTest};
 
 /// The fewest programs for which a shape is worth an execution of its own.
 const MIN_PROGRAMS: usize = 4;
@@ -211,21 +211,18 @@ impl Shape {
         self.rows.shrink_to_fit();
     }
 
-    /// Returns the number of the open constant at each step, if the shape is worth an execution.
-    pub(crate) fn open(&self) -> Option<Vec<Option<usize>>> {
-        let open: Vec<u32> = (0..)
-            .zip(&self.class)
-            .filter(|&(place, &class)| self.is_open_at(place, class))
-            .map(|(place, _)| place as u32)
-            .collect();
+    /// Returns the tests with open constants, if the shape is worth an execution.
+    pub(crate) fn open_tests(&self) -> Option<Vec<OpenTest>> {
+        let is_open = |&(place, class): &(usize, u32)| self.is_open_at(place, class);
+        let open: Vec<u32> = self.class.iter().copied().enumerate().filter(is_open).map(|(_, class)| class).collect();
         if self.count < MIN_PROGRAMS || open.len() > MAX_OPEN {
             return None;
         }
-        let mut at_steps = vec![None; self.first.steps().len()];
-        for ((pc, _), class) in self.first.compared_constants().zip(&self.class) {
-            at_steps[pc] = open.binary_search(class).ok();
-        }
-        Some(at_steps)
+        let tests = self.first.compared_constants().zip(&self.class).filter_map(|((pc, _), class)| {
+            let index = open.binary_search(class).ok()?;
+            Some(OpenTest { pc: pc as u32, open: OpenConstant::new(index as u8, u32::MAX) })
+        });
+        Some(tests.collect())
     }
 }
 

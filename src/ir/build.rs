@@ -24,18 +24,6 @@ impl Graph {
         Builder::new(verified).graph(|_, _| None)
     }
 
-    /// Builds the graph of all programs that differ from this one in some constants of tests, which are the parameters
-    /// of the first block. `open` has the number of the parameter at the step of each test that has one.
-    pub(crate) fn with_open_constants(verified: &Verified, open: &[Option<usize>]) -> Graph {
-        let mut builder = Builder::new(verified);
-        let count = open.iter().flatten().max().map_or(0, |last| last + 1);
-        let parameters: Vec<ValueId> = (0..count).map(|_| builder.graph.values.parameter(KnownBits::UNKNOWN)).collect();
-        if let Some(block) = &mut builder.open {
-            block.parameters = parameters.clone();
-        }
-        builder.graph(|_, pc| open.get(pc).copied().flatten().map(|open| parameters[open]))
-    }
-
     /// Builds the graph of a program without the constants of these tests.
     pub(crate) fn with_open_tests(verified: &Verified, tests: &[OpenTest]) -> Graph {
         let mut tests = tests.iter().peekable();

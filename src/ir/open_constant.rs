@@ -45,6 +45,14 @@ impl OpenConstant {
         (self.parts == [None; 2]).then_some(self.fixed)
     }
 
+    /// Returns the index of the constant of the program that this is, if it is one.
+    pub(crate) fn index(self) -> Option<usize> {
+        match self.parts {
+            [Some(Part { index, shift: 0 }), None] if self.fixed == 0 && self.swapped.is_none() => Some(index.into()),
+            _ => None,
+        }
+    }
+
     /// Returns the bits that may be set.
     pub(crate) fn mask(self) -> u32 {
         self.mask

@@ -1,7 +1,7 @@
-//! Tests against open constants, which programs of one shape differ in.
+//! Conditions on open constants, in which programs of one shape differ.
 //!
 //! To the passes and to symbolic execution, an open constant is an unknown number, so what they find holds for all
-//! numbers. A path with open tests becomes the path of a program when its constants are known.
+//! numbers. A path with open literals becomes the path of a program when its constants are known.
 
 use crate::bpf::isa::{AluOp, Condition};
 use crate::classifier::path::Path;
@@ -11,7 +11,7 @@ use crate::ir::{KnownBits, Range, Value, ValueId, Values, complement, equal};
 
 /// The outcome of a comparison of a value with an open constant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct OpenTest {
+pub(crate) struct OpenLiteral {
     pub(crate) value: ValueId,
     /// `Equal`, `Greater` or `GreaterOrEqual`.
     pub(crate) condition: Condition,
@@ -27,7 +27,7 @@ enum Outcome {
     Range(ValueId, Range),
 }
 
-impl OpenTest {
+impl OpenLiteral {
     /// Adds the condition to a path, given the number; `false` if that is a contradiction.
     fn assume(&self, path: &mut Path, k: u32, values: &Values) -> bool {
         match outcome(values, self.condition, self.value, k) {
