@@ -4,7 +4,8 @@
 //! The packets are 1,024 mixed ones that stay in the cache. In the order `predicted` they repeat, so that the processor
 //! predicts every branch; in the order `random` it cannot. All verdicts are compared before anything is timed.
 //!
-//! `load/STEP/PROGRAM` is the time to verify, compile or parse one program. `load/passes/SHAPE` is the time to build
+//! `load/STEP/PROGRAM` is the time to verify, compile or parse one program; `again` compiles one whose shape was
+//! compiled before. `load/passes/SHAPE` is the time to build
 //! and optimise a graph of 4,096 instructions of one shape. `expression/STEP/NAME` is the time to compile an
 //! expression.
 
@@ -90,7 +91,9 @@ fn load(criterion: &mut Criterion) {
         let verified = filters::verify(name, program);
         let _ = compile(name, &verified);
         group.bench_function(format!("verify/{name}"), |bencher| bencher.iter(|| program.verify(verified.dialect())));
-        group.bench_function(format!("compile/{name}"), |bencher| bencher.iter(|| Filter::compile(&verified)));
+        let first = || Graph::optimized(&verified).compile();
+        group.bench_function(format!("compile/{name}"), |bencher| bencher.iter(first));
+        group.bench_function(format!("again/{name}"), |bencher| bencher.iter(|| Filter::compile(&verified)));
     }
     let text = filters::program("L2").to_string();
     group.bench_function("parse/L2", |bencher| {
@@ -100,6 +103,28 @@ fn load(criterion: &mut Criterion) {
         let verified = filters::verify(name, &program);
         group.bench_function(format!("passes/{name}"), |bencher| bencher.iter(|| Graph::optimized(&verified)));
     }
+    group.finish();
+    load_shapes(criterion);
+}
+
+/// Loads expressions of a few shapes, each time with other constants.
+fn load_shapes(criterion: &mut Criterion) {
+    let mut number = 0_u32;
+    let mut next = || {
+        number = number.wrapping_add(1);
+        let (host, port) =
+            (format!("10.{}.{}.{}", number >> 16 & 255, number >> 8 & 255, number & 255), number & 0xffff);
+        match number % 4 {
+            0 => format!("host {host}"),
+            1 => format!("tcp dst port {port}"),
+            2 => format!("host {host} and port {port}"),
+            _ => format!("net {host}/32 and not udp port {port}"),
+        }
+    };
+    let mut group = criterion.benchmark_group("load");
+    group.bench_function("expressions-of-four-shapes", |bencher| {
+        bencher.iter(|| Filter::from_expression(&next(), LinkType::ETHERNET));
+    });
     group.finish();
 }
 

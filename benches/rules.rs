@@ -1,11 +1,10 @@
 //! Realistic sets of rules, as tcpdump compiles them, and packets that match some of them, the same ones at every run.
 
-use std::collections::HashSet;
-
 use cbpf::{Dialect, Program, Verified};
 
-use crate::packets;
+use crate::areas::{Area, TCP, Tuple, UDP, frame};
 use crate::random::Random;
+use crate::{class_bench, packets};
 
 /// The kinds of sets.
 pub const KINDS: [&str; 8] = ["host", "port", "host-port", "five-tuple", "acl", "fw", "ipc", "mixed"];
@@ -18,26 +17,13 @@ pub struct RuleSet {
     pub tuples: Vec<Tuple>,
 }
 
-/// Two addresses, two ports, and a protocol.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub struct Tuple {
-    pub source: u32,
-    pub destination: u32,
-    pub source_port: u16,
-    pub destination_port: u16,
-    pub protocol: u8,
-}
-
-const TCP: u8 = 6;
-const UDP: u8 = 17;
-
 /// The share of packets that match some rule, in percent.
 const FOR_A_RULE: usize = 80;
 
 /// Returns `count` rules of a kind.
 pub fn set(kind: &str, count: usize) -> RuleSet {
     let mut random = Random::new(count as u64 + kind.len() as u64);
-    let mut like_class_bench = Pool::new(&mut random, count).rules(&mut random, kind, count).into_iter();
+    let mut like_class_bench = class_bench::rules(&mut random, kind, count).into_iter();
     let (mut programs, mut tuples) = (Vec::new(), Vec::new());
     for number in 0..count {
         let tuple = tuple(&mut random, number);
@@ -50,7 +36,7 @@ pub fn set(kind: &str, count: usize) -> RuleSet {
             "host-port" => (host_and_port(tuple.source, tuple.destination_port), tuple),
             "five-tuple" => (five_tuple(tuple), tuple),
             "mixed" => (expression(&mut random, tuple), tuple),
-            _ => like_class_bench.next().map(|rule| (rule.text, rule.example)).expect("as many rules"),
+            _ => like_class_bench.next().map(|(area, example)| (inside(&area), example)).expect("as many rules"),
         };
         programs.push(verified(&text));
         tuples.push(example);
@@ -167,138 +153,30 @@ fn expression(random: &mut Random, tuple: Tuple) -> String {
     format!("{body} {END}")
 }
 
-/// The prefixes that the rules of a ClassBench-like set share.
-struct Pool {
-    sources: Vec<(u32, u32)>,
-    destinations: Vec<(u32, u32)>,
-}
-
-/// A rule of a ClassBench-like set.
-struct Rule {
-    text: String,
-    /// A matching tuple.
-    example: Tuple,
-    /// A measure of the number of matching packets: the open bits, in halves.
-    scope: u32,
-}
-
-/// The properties of a ClassBench seed (Taylor and Turner, 2007, in round figures): the share of rules with any source
-/// and with any destination, the prefix lengths of the others, and the share with a protocol. Shares are in percent.
-struct Seed {
-    open: [usize; 2],
-    lengths: &'static [u32],
-    protocol: usize,
-}
-
-const ACL: Seed =
-    Seed { open: [10, 2], lengths: &[32, 32, 32, 32, 28, 27, 26, 25, 24, 24, 24, 23, 22, 21, 16], protocol: 92 };
-const FW: Seed = Seed { open: [40, 25], lengths: &[32, 32, 32, 32, 32, 30, 28, 24, 24, 16], protocol: 85 };
-const IPC: Seed = Seed { open: [15, 10], lengths: &[32, 32, 32, 30, 28, 27, 24, 24, 22, 20, 16, 8], protocol: 80 };
-
-impl Pool {
-    fn new(random: &mut Random, rules: usize) -> Pool {
-        let mut side = |base: u32| {
-            let count = (rules / 3).max(4);
-            (0..count).map(|_| (base | random.number() >> 6, random.below(1_000) as u32)).collect()
-        };
-        Pool { sources: side(0x0a00_0000), destinations: side(0xac00_0000) }
-    }
-
-    /// Returns `count` different rules, narrow ones first, as ClassBench's generator does; none for other kinds.
-    fn rules(&self, random: &mut Random, kind: &str, count: usize) -> Vec<Rule> {
-        let seed = match kind {
-            "acl" => ACL,
-            "fw" => FW,
-            "ipc" => IPC,
-            _ => return Vec::new(),
-        };
-        let (mut rules, mut seen) = (Vec::new(), HashSet::new());
-        while rules.len() < count {
-            let rule = self.rule(random, kind, &seed);
-            if seen.insert(rule.text.clone()) {
-                rules.push(rule);
-            }
+/// Returns a program for the packets in an area.
+fn inside(area: &Area) -> String {
+    let mut text = "ldh [12]\n jne #0x800, drop\n".to_owned();
+    for (place, [low, high]) in [(26, area.source), (30, area.destination)] {
+        match !(low ^ high) {
+            0 => {}
+            u32::MAX => text += &format!("ld [{place}]\n jne #{low}, drop\n"),
+            mask => text += &format!("ld [{place}]\n and #{mask}\n jne #{low}, drop\n"),
         }
-        rules.sort_by_key(|rule| rule.scope);
-        rules
     }
-
-    fn rule(&self, random: &mut Random, kind: &str, seed: &Seed) -> Rule {
-        let mut text = "ldh [12]\n jne #0x800, drop\n".to_owned();
-        let mut example = Tuple {
-            source: random.number(),
-            destination: random.number(),
-            source_port: random.number() as u16,
-            destination_port: random.number() as u16,
-            protocol: TCP,
-        };
-        let mut scope = 0;
-        for (side, place, prefixes) in [(0, 26, &self.sources), (1, 30, &self.destinations)] {
-            if random.chance(seed.open[side]) {
-                scope += 64;
-                continue;
-            }
-            let (address, which) = random.choose(prefixes);
-            let mask = u32::MAX << (32 - seed.lengths[which as usize % seed.lengths.len()]);
-            scope += 2 * mask.count_zeros();
-            let ending = example.source & !mask;
-            let slot = if side == 0 { &mut example.source } else { &mut example.destination };
-            *slot = address & mask | ending;
-            let and = if mask == u32::MAX { String::new() } else { format!("and #{mask}\n") };
-            text += &format!("ld [{place}]\n {and} jne #{}, drop\n", address & mask);
-        }
-        let has_ports = random.chance(seed.protocol);
-        if has_ports {
-            example.protocol = random.choose(&[TCP, TCP, TCP, UDP]);
-            text += &format!("ldb [23]\n jne #{}, drop\n", example.protocol);
-            scope += Pool::ports(random, kind, &mut text, &mut example);
+    if area.protocol != 0 {
+        text += &format!("ldb [23]\n jne #{}, drop\n", area.protocol);
+    }
+    let ports = [(14, area.source_port), (16, area.destination_port)];
+    let mut ports = ports.into_iter().filter(|&(_, range)| range != Area::ANY_PORT).peekable();
+    if ports.peek().is_some() {
+        text += IPV4_PORTS;
+    }
+    for (place, [low, high]) in ports {
+        text += &if low == high {
+            format!("ldh [x + {place}]\n jne #{low}, drop\n")
         } else {
-            scope += 2 * (8 + 16 + 16);
-        }
-        Rule { text: format!("{text} jmp keep\n {END}"), example, scope }
-    }
-
-    /// Adds port ranges, mostly any source and one destination port, and returns their scope.
-    fn ports(random: &mut Random, kind: &str, text: &mut String, example: &mut Tuple) -> u32 {
-        let open = if kind == "acl" { 98 } else { 85 };
-        let source = if random.chance(open) { None } else { Some((1_024, 65_535)) };
-        let destination = match random.below(100) {
-            0..=69 => Some(random.choose(&[80, 443, 53, 22, 25, 110, 143, 1_433, 1_521, 3_306, 5_631, 6_789, 8_080]))
-                .map(|port| (port, port)),
-            70..=79 => Some((1_024, 65_535)),
-            80..=89 => Some(random.choose(&[(1_300, 1_349), (5_000, 5_010), (6_000, 6_063), (20, 21), (135, 139)])),
-            _ => None,
+            format!("ldh [x + {place}]\n jlt #{low}, drop\n jgt #{high}, drop\n")
         };
-        if source.or(destination).is_some() {
-            *text += IPV4_PORTS;
-        }
-        let mut scope = 0;
-        for (place, range, port) in
-            [(14, source, &mut example.source_port), (16, destination, &mut example.destination_port)]
-        {
-            match range {
-                Some((low, high)) if low == high => *text += &format!("ldh [x + {place}]\n jne #{low}, drop\n"),
-                Some((low, high)) => *text += &format!("ldh [x + {place}]\n jlt #{low}, drop\n jgt #{high}, drop\n"),
-                None => {}
-            }
-            // Any port adds nothing.
-            if let Some((low, high)) = range {
-                scope += (2.0 * (f64::from(high - low) + 1.0).log2()) as u32;
-                *port = low;
-            }
-        }
-        scope
     }
-}
-
-/// Returns an Ethernet frame with an IPv4 packet.
-fn frame(random: &mut Random, tuple: Tuple) -> Vec<u8> {
-    let mut frame = vec![2; 12];
-    frame.extend([8, 0, 0x45, 0, 0, 100, 0, 0, 0x40, 0, 64, tuple.protocol, 0, 0]);
-    frame.extend(tuple.source.to_be_bytes());
-    frame.extend(tuple.destination.to_be_bytes());
-    frame.extend(tuple.source_port.to_be_bytes());
-    frame.extend(tuple.destination_port.to_be_bytes());
-    frame.resize(60 + random.below(400), 0x10);
-    frame
+    format!("{text} jmp keep\n {END}")
 }

@@ -4,11 +4,15 @@
 //! 1,024 packets. The kinds are those of `rules.rs`. `one` is a single compiled filter of the set on the same packets,
 //! `loop` all of them, compiled, one after the other up to the first match, `loop-all` to the end, `libpcap` its
 //! interpreter in such a loop (feature `peers`), and `hash` a hand-written hash table of five-tuples.
-//! `set/build/KIND/COUNT` is the time to build a set. The answers are compared before anything is timed.
+//! `set/build/KIND/COUNT` is the time to build a set of programs, `set/build-text/KIND/COUNT` of expressions, and
+//! `set/change/KIND/add-remove` the time until a reader sees a rule more and one less. The answers are compared before anything is timed.
 
+mod areas;
 #[cfg(feature = "peers")]
 #[path = "../jit-tests/bpf_filter.rs"]
 mod bpf_filter;
+mod changes;
+mod class_bench;
 mod endless;
 mod packets;
 #[path = "../jit-tests/splitmix64.rs"]
@@ -25,8 +29,9 @@ use cbpf::{Filter, FilterSet, Packet};
 use criterion::measurement::WallTime;
 use criterion::{BenchmarkGroup, Criterion, SamplingMode, Throughput, criterion_group, criterion_main};
 
+use areas::{Tuple, tuple_of};
 use endless::{BATCH, batches, endless};
-use rules::{KINDS, RuleSet, Tuple};
+use rules::{KINDS, RuleSet};
 
 /// The numbers of filters in a set.
 const COUNTS: [usize; 4] = [10, 100, 1_000, 10_000];
@@ -171,23 +176,6 @@ fn by_hand(tuples: &[Tuple]) -> HashMap<Tuple, u32, BuildHasherDefault<FastHashe
     tuples.iter().enumerate().rev().map(|(id, &tuple)| (tuple, id as u32)).collect()
 }
 
-/// Returns the five-tuple of a frame with an IPv4 packet that is not a later fragment.
-fn tuple_of(frame: &[u8]) -> Option<Tuple> {
-    let header: &[u8; 34] = frame.first_chunk()?;
-    let word = |at: usize| u32::from_be_bytes([header[at], header[at + 1], header[at + 2], header[at + 3]]);
-    if header[12..14] != [8, 0] || u16::from_be_bytes([header[20], header[21]]) & 0x1fff != 0 {
-        return None;
-    }
-    let ports: &[u8; 4] = frame.get(14 + 4 * usize::from(header[14] & 0xf)..)?.first_chunk()?;
-    Some(Tuple {
-        source: word(26),
-        destination: word(30),
-        source_port: u16::from_be_bytes([ports[0], ports[1]]),
-        destination_port: u16::from_be_bytes([ports[2], ports[3]]),
-        protocol: header[23],
-    })
-}
-
 fn load(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("set/build");
     group.sampling_mode(SamplingMode::Flat).sample_size(10);
@@ -210,5 +198,5 @@ fn settings() -> Criterion {
         .measurement_time(Duration::from_millis(300))
 }
 
-criterion_group! { name = benches; config = settings(); targets = run, load }
+criterion_group! { name = benches; config = settings(); targets = run, load, changes::build, changes::change }
 criterion_main!(benches);

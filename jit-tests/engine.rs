@@ -3,6 +3,8 @@
 #[cfg(feature = "std")]
 use std::sync::LazyLock;
 
+#[cfg(feature = "std")]
+use cbpf::bpf::RawInstruction;
 use cbpf::bpf::VerifiedRef;
 use cbpf::{Dialect, Packet, Program, Verified, VerifyError};
 #[cfg(feature = "std")]
@@ -102,6 +104,8 @@ static OURS: &[Ours] = &[
     #[cfg(feature = "std")]
     Ours { name: "branches", is_native: true, load: |it| native(&it, Strategy::Branches) },
     #[cfg(feature = "std")]
+    Ours { name: "template", is_native: false, load: siblings },
+    #[cfg(feature = "std")]
     Ours { name: "jit-batch", is_native: false, load: batch },
 ];
 
@@ -121,6 +125,66 @@ fn batch(verified: Verified) -> Result<Box<dyn Loaded>, String> {
     let filter = Filter::compile(&verified).map_err(|error| error.to_string())?;
     filter.prepare_batch().map_err(|error| error.to_string())?;
     Ok(Box::new(Batch(filter)))
+}
+
+/// Compiles programs that differ in constants only, which may share their code, before and after the program itself.
+#[cfg(feature = "std")]
+fn siblings(verified: Verified) -> Result<Box<dyn Loaded>, String> {
+    let compile = |verified: Verified| match Filter::compile(&verified) {
+        Ok(filter) => Ok((verified, filter)),
+        Err(error) => Err(error.to_string()),
+    };
+    let constants: Vec<u32> = comparisons(verified.program()).map(|instruction| instruction.k).collect();
+    let next = |k| constants.iter().position(|&other| other == k).map_or(k, |at| constants[(at + 1) % constants.len()]);
+    let changes: [&dyn Fn(u32) -> u32; 4] = [&|k| k ^ 0x100, &next, &|k| k, &|k| k << 1];
+    let siblings = changes.iter().filter_map(|change| sibling(&verified, *change)).map(compile);
+    Ok(Box::new(Siblings(siblings.collect::<Result<_, _>>()?)))
+}
+
+/// Returns the comparisons with constants.
+#[cfg(feature = "std")]
+fn comparisons(program: &Program) -> impl Iterator<Item = &RawInstruction> {
+    program.instructions().iter().filter(|instruction| is_comparison(instruction.code))
+}
+
+#[cfg(feature = "std")]
+fn is_comparison(code: u16) -> bool {
+    const JEQ_K: u16 = 0x15;
+    const JGT_K: u16 = 0x25;
+    const JGE_K: u16 = 0x35;
+    [JEQ_K, JGT_K, JGE_K].contains(&code)
+}
+
+/// Returns the program with other constants in its comparisons, if it is valid.
+#[cfg(feature = "std")]
+fn sibling(verified: &Verified, change: &dyn Fn(u32) -> u32) -> Option<Verified> {
+    let mut instructions = verified.program().instructions().to_vec();
+    let changed = instructions.iter_mut().filter(|instruction| is_comparison(instruction.code));
+    changed.for_each(|instruction| instruction.k = change(instruction.k));
+    Program::new(instructions).verify(verified.dialect()).ok()
+}
+
+#[cfg(feature = "std")]
+struct Siblings(Vec<(Verified, Filter)>);
+
+#[cfg(feature = "std")]
+impl Loaded for Siblings {
+    /// Compares each program with its interpretation, one at a time and in a batch; the program itself also with
+    /// `expected`.
+    fn differs(&self, packet: &Packet, expected: u32) -> Option<String> {
+        let outcomes = self.0.iter().enumerate().map(|(index, (verified, filter))| {
+            let interpreted = verified.interpret(*packet);
+            let mut batch = [0; 2];
+            filter.run_batch(&[*packet, *packet], &mut batch);
+            let is_right = [filter.run(*packet), batch[0], batch[1]] == [interpreted; 3];
+            let is_itself = index == 2;
+            (is_right && (!is_itself || interpreted == expected)).then_some(()).ok_or_else(|| {
+                let verdict = filter.run(*packet);
+                format!("{verdict}, in batches {batch:?}, interpreted {interpreted}, of\n{}", verified.program())
+            })
+        });
+        outcomes.filter_map(Result::err).next()
+    }
 }
 
 impl Engine for Ours {

@@ -12,6 +12,7 @@ use libtest_mimic::{Failed, Trial};
 #[rustfmt::skip]
 const ROOMS: &[(&str, &[&str])] = &[
     ("packet",     &[]),
+    ("parallel",   &[]),
     ("bpf",        &["packet"]),
     ("seccomp",    &["bpf", "packet"]),
     ("text",       &["bpf", "packet", "seccomp"]),
@@ -19,12 +20,12 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("ir",         &["bpf", "packet"]),
     ("opt",        &["ir", "bpf", "packet"]),
     ("emit",       &["opt", "ir", "bpf", "packet"]),
-    ("prove",      &["emit", "ir", "bpf", "packet"]),
+    ("prove",      &["emit", "ir", "bpf", "packet", "interpret"]),
     ("lang",       &["bpf", "packet", "text", "emit", "opt", "ir", "prove"]),
-    ("classifier", &["ir", "opt", "bpf", "packet"]),
+    ("classifier", &["ir", "opt", "bpf", "packet", "parallel"]),
     ("codegen",    &["classifier", "ir", "opt", "bpf", "packet"]),
     ("filter",     &["packet", "bpf", "seccomp", "ir", "opt", "lang", "codegen"]),
-    ("filter_set", &["packet", "bpf", "lang", "classifier", "codegen", "filter"]),
+    ("filter_set", &["packet", "bpf", "lang", "classifier", "codegen", "filter", "parallel"]),
     ("socket",     &["bpf", "packet"]),
     ("serde_text", &["bpf", "text", "seccomp", "ir", "opt", "lang"]),
     ("cli",        &[]),
@@ -37,7 +38,7 @@ const CRANELIFT: &[&str] = &["codegen"];
 const UNSAFE: &[&str] = &["codegen", "socket"];
 
 /// The rooms that need the standard library; the others may name it only under the feature `std`.
-const STD: &[&str] = &["classifier", "codegen", "filter", "filter_set", "socket", "cli"];
+const STD: &[&str] = &["parallel", "classifier", "codegen", "filter", "filter_set", "socket", "cli"];
 
 pub fn trials() -> Vec<Trial> {
     vec![

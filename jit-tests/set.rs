@@ -34,7 +34,7 @@ pub fn rules_and_samples(u: &mut Unstructured, dialect: Dialect) -> Drawn<(Rules
 pub fn set_agrees(u: &mut Unstructured, mut rules: Rules, samples: &[Sample]) -> Result<(), String> {
     let mut set = FilterSet::new(rules.iter().cloned()).map_err(|error| error.to_string())?;
     answers_agree(&set, &rules, samples)?;
-    for change in 0..u.int_in_range(0..=12).unwrap_or(0) {
+    for change in 0..u.int_in_range(0..=48).unwrap_or(0) {
         let place = u.choose_index(rules.len().max(1)).unwrap_or(0);
         let kind = if rules.is_empty() { 3 } else { u.int_in_range(0..=2).unwrap_or(0) };
         match kind {

@@ -16,6 +16,6 @@ pub fn library(compiler: &str, options: &[String], sources: &[PathBuf]) -> Resul
         let message = String::from_utf8_lossy(&output.stderr);
         return Err(format!("{compiler}: {}", message.lines().next().unwrap_or("failed")));
     }
-    // SAFETY: the code has no initialisers, and stays loaded after the folder is removed.
+    // SAFETY: the initialisers of the code, if any, are a project's own; it stays loaded after the folder is removed.
     unsafe { Library::new(&path) }.map_err(|error| error.to_string())
 }

@@ -10,7 +10,8 @@ use crate::{bpfjit, clang, filters, libpcap, ours, rbpf};
 type Load = fn(&Subject) -> Result<Duration, String>;
 
 const STEPS: &[(&str, Load)] = &[
-    ("verify and compile", ours::loading_time),
+    ("verify and compile", ours::first_loading_time),
+    ("the same shape again", ours::loading_time),
     ("bpfjit", bpfjit::loading_time),
     ("rbpf, Cranelift", rbpf::loading_time),
     ("clang -O3", clang::loading_time),

@@ -12,9 +12,6 @@ pub struct Rounds {
 }
 
 impl Rounds {
-    pub const FULL: Rounds = Rounds { time: Duration::from_secs(4), fewest: 5, most: 51 };
-    /// Rounds of a million packets are long.
-    pub const COLD: Rounds = Rounds { time: Duration::from_secs(4), fewest: 3, most: 9 };
     pub const TEST: Rounds = Rounds { time: Duration::ZERO, fewest: 1, most: 1 };
 }
 

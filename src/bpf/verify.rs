@@ -63,6 +63,27 @@ pub(crate) enum Step {
     Transfer(Register),
 }
 
+impl Step {
+    /// Returns the constant of a comparison, but not of a test of bits.
+    fn compared_constant(&self) -> Option<u32> {
+        match *self {
+            Step::Branch { condition: Condition::BitsSet, .. } => None,
+            Step::Branch { operand: Operand::Constant(k), .. } => Some(k),
+            _ => None,
+        }
+    }
+
+    /// Returns the step with 0 in place of that constant.
+    pub(crate) fn outline(&self) -> Step {
+        match *self {
+            Step::Branch { condition, then, otherwise, .. } if self.compared_constant().is_some() => {
+                Step::Branch { condition, operand: Operand::Constant(0), then, otherwise }
+            }
+            _ => *self,
+        }
+    }
+}
+
 /// The source of a load of either register.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Source {
@@ -108,6 +129,33 @@ impl Verified {
     /// Returns the program as a shared pointer.
     pub(crate) fn shared_program(&self) -> Arc<Program> {
         self.program.clone()
+    }
+
+    /// Returns the constants that values are compared with, each with the number of its step. Bits that are tested are
+    /// not among them.
+    pub(crate) fn compared_constants(&self) -> impl Iterator<Item = (usize, u32)> {
+        self.steps.iter().enumerate().filter_map(|(pc, step)| Some((pc, step.compared_constant()?)))
+    }
+
+    /// Returns whether the verifier accepts the program with other compared constants, too. The length of a very long
+    /// program after the kernel's conversion depends on them.
+    pub(crate) fn may_compare_with_others(&self) -> bool {
+        self.steps.len() <= ebpf_conversion::ALWAYS_FITS
+    }
+
+    /// Returns the program with other compared constants, if there may be others.
+    pub(crate) fn with_compared_constants(&self, constants: impl Iterator<Item = u32>) -> Verified {
+        let mut instructions = self.program.instructions().to_vec();
+        let mut steps = self.steps.to_vec();
+        if self.may_compare_with_others() {
+            for ((pc, _), k) in self.compared_constants().zip(constants) {
+                instructions[pc].k = k;
+                if let Step::Branch { operand, .. } = &mut steps[pc] {
+                    *operand = Operand::Constant(k);
+                }
+            }
+        }
+        Verified { dialect: self.dialect, program: Arc::new(Program::new(instructions)), steps: steps.into() }
     }
 
     /// Returns the steps for engines. The last step returns, and every target is the index of a step.

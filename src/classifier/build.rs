@@ -1,6 +1,5 @@
 //! The classifier of a list of programs, built in the stages that [`classifier`](crate::classifier) describes.
 
-use crate::bpf::verify::Verified;
 use crate::classifier::bit_vectors;
 use crate::classifier::fallback::{self, Fallback, FallbackReason};
 use crate::classifier::interval_table::{self, Group};
@@ -8,6 +7,7 @@ use crate::classifier::linear_prefix::{self, LinearScan};
 use crate::classifier::packet_fields::PacketFields;
 use crate::classifier::path_extraction::{Extracted, extract};
 use crate::classifier::planned_tables::PlannedTables;
+use crate::classifier::program_list::ProgramList;
 use crate::classifier::table::{MAX_INLINE_TERMS, MatchKind, Tables};
 use crate::classifier::table_choice::{self, KeyMask, TablePlan};
 use crate::classifier::term::{self, Rank, Term};
@@ -15,7 +15,7 @@ use crate::classifier::term::{self, Rank, Term};
 /// The limits for the length of chains that are tried, while there are other keys. Only the first is tried for more
 /// than [`MAX_COMPARED`] terms.
 const CHAIN_LIMITS: &[usize] = &[8, 4];
-const MAX_COMPARED: usize = 1 << 17;
+const MAX_COMPARED: usize = 1 << 14;
 
 /// The factor by which the estimate of another plan must be better, since estimates are rough.
 const CLEARLY_BETTER: f64 = 1.1;
@@ -34,9 +34,10 @@ pub(crate) struct Classifier {
 }
 
 impl Classifier {
-    pub(crate) fn new(programs: &[Verified]) -> Classifier {
+    pub(crate) fn new(programs: &ProgramList) -> Classifier {
         let Extracted { values, paths, joined } = extract(programs);
-        let never_match = paths.iter().zip(0..).filter_map(|(paths, rank)| paths.is_empty().then_some(rank)).collect();
+        let mut never_match = Vec::new();
+        paths.for_each(|rule, paths| never_match.extend(paths.is_empty().then_some(rule as Rank)));
         let mut fields = PacketFields::choose(values, &paths);
         let mut terms = term::of_rules(&fields, &paths);
         drop(paths);

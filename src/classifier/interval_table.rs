@@ -285,7 +285,7 @@ impl Tables {
         let starts = around.lists.iter().map(|list| {
             let of_list: Vec<&Term> = list.iter().map(|&place| terms[place as usize]).collect();
             let start = if list.is_empty() { 0 } else { chains.len() };
-            chains.extend(table.chain(&of_list));
+            table.push_chain(&of_list, &mut chains);
             start as u32
         });
         let starts: Vec<u32> = starts.collect();

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use crate::bpf::isa::{AluOp, Width};
 use crate::classifier::path::{Literal, Path};
+use crate::classifier::path_list::PathList;
 use crate::classifier::term::{Term, as_one};
 use crate::ir::{Address, ByteOrder, Hashing, KnownBits, Range, Value, ValueId, Values};
 use crate::packet::Packet;
@@ -74,17 +75,17 @@ impl FieldValues {
 impl PacketFields {
     /// Chooses the fields that most rules test, by the paths of each rule. A rule with many paths counts no more than
     /// others.
-    pub(crate) fn choose(values: Values, paths: &[Vec<Path>]) -> PacketFields {
+    pub(crate) fn choose(values: Values, paths: &PathList) -> PacketFields {
         let costs = costs(&values);
         let (ranges, members) = shared_ranges(paths);
         let (list, numbers) = (Vec::new(), HashMap::default());
         let mut fields = PacketFields { list, values, ranges, members, costs, numbers };
         // The number of rules that test each field, and the last of them.
         let mut uses: HashMap<PacketField, (usize, usize), Hashing> = HashMap::default();
-        for (rule, path) in with_rules(paths) {
-            let wanted = fields.wanted(path).into_iter().filter(|&field| fields.is_fit(field));
-            wanted.for_each(|field| count_rule(uses.entry(field).or_default(), rule));
-        }
+        paths.for_each(|rule, paths| {
+            let wanted = paths.iter().flat_map(|path| fields.wanted(path)).filter(|&field| fields.is_fit(field));
+            wanted.for_each(|field| count_rule(uses.entry(field).or_default(), rule + 1));
+        });
         let mut ranked: Vec<(PacketField, usize)> = uses.into_iter().map(|(field, (uses, _))| (field, uses)).collect();
         // Ties are in the order of the values, so that the same rules have the same fields.
         ranked.sort_by_key(|&(field, uses)| (std::cmp::Reverse(uses), order(field)));
@@ -214,32 +215,28 @@ impl PacketFields {
 }
 
 /// Returns the lists of ranges that many rules test, and their numbers by value.
-fn shared_ranges(paths: &[Vec<Path>]) -> (Vec<Vec<Range>>, HashMap<ValueId, Vec<RangesId>, Hashing>) {
+fn shared_ranges(paths: &PathList) -> (Vec<Vec<Range>>, HashMap<ValueId, Vec<RangesId>, Hashing>) {
     // The number of rules that test each list, and the last of them.
-    let mut uses: HashMap<(ValueId, &[Range]), (usize, usize), Hashing> = HashMap::default();
-    for (rule, path) in with_rules(paths) {
-        for Literal { value, ranges } in path.literals.iter().filter(|literal| literal.ranges.len() <= MAX_RANGES) {
+    let mut uses: HashMap<(ValueId, Vec<Range>), (usize, usize), Hashing> = HashMap::default();
+    paths.for_each(|rule, paths| {
+        let literals = paths.iter().flat_map(|path| &path.literals);
+        for Literal { value, ranges } in literals.filter(|literal| literal.ranges.len() <= MAX_RANGES) {
             if as_one(ranges).is_none() {
-                count_rule(uses.entry((*value, ranges)).or_default(), rule);
+                count_rule(uses.entry((*value, ranges.clone())).or_default(), rule + 1);
             }
         }
-    }
+    });
     uses.retain(|_, (uses, _)| *uses >= MIN_SHARING_RULES.max(paths.len() / RULES_DIVISOR));
-    let mut shared: Vec<(ValueId, &[Range])> = uses.into_keys().collect();
+    let mut shared: Vec<(ValueId, Vec<Range>)> = uses.into_keys().collect();
     shared.sort_unstable();
     let mut members: HashMap<ValueId, Vec<RangesId>, Hashing> = HashMap::default();
-    for (&(value, _), id) in shared.iter().zip(0..) {
-        members.entry(value).or_default().push(RangesId(id));
+    for ((value, _), id) in shared.iter().zip(0..) {
+        members.entry(*value).or_default().push(RangesId(id));
     }
-    (shared.into_iter().map(|(_, ranges)| ranges.to_vec()).collect(), members)
+    (shared.into_iter().map(|(_, ranges)| ranges).collect(), members)
 }
 
-/// Returns each path with its rule, counted from 1.
-fn with_rules(paths: &[Vec<Path>]) -> impl Iterator<Item = (usize, &Path)> {
-    (1..).zip(paths).flat_map(|(rule, paths)| paths.iter().map(move |path| (rule, path)))
-}
-
-/// Counts a rule once for consecutive calls.
+/// Counts a rule, whose number is not 0, once for consecutive calls.
 fn count_rule((count, last): &mut (usize, usize), rule: usize) {
     *count += usize::from(*last != rule);
     *last = rule;
@@ -301,7 +298,7 @@ impl Needs {
 }
 
 /// Computes a value, if the packet has it. Fields are small, so the recursion is shallow.
-fn evaluate(values: &Values, id: ValueId, packet: &Packet) -> Option<u32> {
+pub(super) fn evaluate(values: &Values, id: ValueId, packet: &Packet) -> Option<u32> {
     let operand = |id| evaluate(values, id, packet);
     match values.value(id) {
         Value::Constant(k) => Some(k),
@@ -323,7 +320,7 @@ fn evaluate(values: &Values, id: ValueId, packet: &Packet) -> Option<u32> {
 }
 
 /// Returns the offset of a load, if it lies in bounds.
-fn offset_of(values: &Values, address: Address, width: Width, packet: &Packet) -> Option<usize> {
+pub(super) fn offset_of(values: &Values, address: Address, width: Width, packet: &Packet) -> Option<usize> {
     let base = address.base.map_or(Some(0), |base| evaluate(values, base, packet))?;
     let len = packet.data().len() as u64;
     (u64::from(base) + address.end(width) <= len).then(|| (u64::from(base) + u64::from(address.offset)) as usize)

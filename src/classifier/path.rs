@@ -1,6 +1,7 @@
 //! Paths: the ways through a program to a verdict other than 0, as conjunctions of conditions.
 
 use crate::bpf::isa::Width;
+use crate::classifier::open_test::OpenTest;
 use crate::ir::{Address, KnownBits, Range, ValueId, complement};
 
 /// The conditions under which a packet takes one way through a program, and the verdict at its end.
@@ -8,6 +9,8 @@ use crate::ir::{Address, KnownBits, Range, ValueId, complement};
 pub(crate) struct Path {
     /// One condition for each tested value.
     pub(crate) literals: Vec<Literal>,
+    /// Tests against open constants; none in the paths of a program.
+    pub(crate) open: Vec<OpenTest>,
     /// The loads at computed offsets that must lie in bounds, whether or not their values are used.
     pub(crate) checks: Vec<(Address, Width)>,
     /// The least captured length, for the loads at fixed offsets.
@@ -28,7 +31,8 @@ pub(crate) struct Literal {
 impl Path {
     /// Returns the path of any packet.
     pub(crate) fn start() -> Path {
-        Path { literals: Vec::new(), checks: Vec::new(), min_len: 0, verdict: None, is_exact: true }
+        let (literals, open, checks) = (Vec::new(), Vec::new(), Vec::new());
+        Path { literals, open, checks, min_len: 0, verdict: None, is_exact: true }
     }
 
     /// Adds the condition that a value lies in ranges; `false` if no packet fulfils all conditions.

@@ -10,14 +10,20 @@
 use std::collections::{BTreeMap, HashMap};
 
 use crate::bpf::isa::{AluOp, Condition};
-use crate::bpf::verify::Verified;
+use crate::classifier::open_test::{self, OpenTest};
 use crate::classifier::path::{Literal, Path, simplify};
 use crate::classifier::path_joining;
+use crate::classifier::path_list::PathList;
+use crate::classifier::program_list::{MAX_OPEN, ProgramList, Shape};
 use crate::ir::{Address, Check, Edge, Graph, Hashing, Range, Terminator, Test, Value, ValueId, Values, complement};
 use crate::opt::Pass;
+use crate::parallel;
 
 /// The most separate paths of a program.
 const MAX_PATHS: usize = 64;
+
+/// The most paths of a shape. Their number is squared when lists of constants are united.
+const MAX_SHAPE_PATHS: usize = 16;
 
 /// The most ways through a program that are tried one by one. Most of them are contradictory.
 const MAX_WAYS: usize = 4_096;
@@ -42,7 +48,7 @@ pub(crate) struct Extracted {
     /// The values that paths test.
     pub(crate) values: Values,
     /// The paths of each program.
-    pub(crate) paths: Vec<Vec<Path>>,
+    pub(crate) paths: PathList,
     /// The programs whose paths were joined, in order.
     pub(crate) joined: Vec<usize>,
 }
@@ -51,30 +57,72 @@ pub(crate) struct Extracted {
 ///
 /// Each program has a fair share of the remaining steps. Short programs come first, in their order, and leave unused
 /// steps to others, so that no program has less because of another one.
-pub(crate) fn extract(programs: &[Verified]) -> Extracted {
+///
+/// Programs of one shape are executed once, with open constants, if that gives few paths.
+pub(crate) fn extract(programs: &ProgramList) -> Extracted {
     let mut order: Vec<usize> = (0..programs.len()).collect();
-    order.sort_by_key(|&place| programs[place].steps().len() / SHORT);
+    order.sort_by_key(|&place| programs.shapes[programs.shape_of(place)].first.steps().len() / SHORT);
     let mut left = STEPS + STEPS_OF_RULE * programs.len();
     let mut values = Values::default();
-    let (mut paths, mut joined) = (vec![Vec::new(); programs.len()], Vec::new());
+    let (mut alone, mut joined): (Vec<(usize, Vec<Path>)>, Vec<usize>) = (Vec::new(), Vec::new());
+    // The paths of each shape; `Some(None)` if its programs are executed one by one.
+    let mut of_shapes: Vec<Option<Option<Vec<Path>>>> = vec![None; programs.shapes.len()];
     for (done, place) in order.into_iter().enumerate() {
+        let shape = programs.shape_of(place);
+        let of_shape = of_shapes[shape].get_or_insert_with(|| of_shape(&programs.shapes[shape], &mut values));
+        if of_shape.is_some() {
+            continue;
+        }
         let share = (left / (programs.len() - done)).min(MAX_STEPS);
-        let mut graph = Graph::new(&programs[place]);
-        graph.run(Pass::ValuePropagation);
-        graph.run(Pass::SwitchLowering);
+        let graph = prepared(Graph::new(&programs.get(place)));
         let mut steps = share;
-        let separate = (ways(&graph) <= MAX_WAYS).then(|| Executor::new(&graph, &mut values).separate(&mut steps));
+        let separate =
+            (ways(&graph) <= MAX_WAYS).then(|| Executor::new(&graph, &mut values).separate(&mut steps, MAX_PATHS));
         left -= share - steps;
         let mut of_program = separate.flatten().unwrap_or_else(|| {
             joined.push(place);
             Executor::new(&graph, &mut values).joined(MAX_JOINED_STEPS)
         });
-        path_joining::unite(&mut of_program, &values);
+        path_joining::unite(&mut of_program, &values, path_joining::is_simple);
         simplify(&mut of_program);
-        paths[place] = of_program;
+        alone.push((place, of_program));
     }
     joined.sort_unstable();
+    alone.sort_by_key(|&(place, _)| place);
+    let parts = parallel::in_parts(programs.len(), |range| {
+        let mut paths = PathList::default();
+        for place in range {
+            match &of_shapes[programs.shape_of(place)] {
+                Some(Some(of_shape)) => {
+                    let mut constants = [0; MAX_OPEN];
+                    constants.iter_mut().zip(programs.open_constants(place)).for_each(|(to, k)| *to = k);
+                    paths.push(&open_test::with_constants(of_shape, &constants, &values));
+                }
+                _ => match alone.binary_search_by_key(&place, |&(place, _)| place) {
+                    Ok(found) => paths.push(&alone[found].1),
+                    Err(_) => paths.push(&[]),
+                },
+            }
+        }
+        paths
+    });
+    let paths = PathList::joined(parts);
     Extracted { values, paths, joined }
+}
+
+/// Returns a graph after the passes that leave fewer ways through it.
+fn prepared(mut graph: Graph) -> Graph {
+    graph.run(Pass::ValuePropagation);
+    graph.run(Pass::SwitchLowering);
+    graph
+}
+
+/// Returns the paths of programs of one shape, with open tests; `None` if that is not worth it, or these are too many.
+fn of_shape(shape: &Shape, values: &mut Values) -> Option<Vec<Path>> {
+    let graph = prepared(Graph::with_open_constants(&shape.first, &shape.open()?));
+    let mut steps = MAX_STEPS.min(STEPS_OF_RULE * shape.count);
+    let is_small = ways(&graph) <= MAX_WAYS;
+    is_small.then(|| Executor::new(&graph, values).separate(&mut steps, MAX_SHAPE_PATHS)).flatten()
 }
 
 /// Returns the number of ways through a graph to a verdict other than 0, contradictory ones included.
@@ -113,6 +161,12 @@ impl State {
     }
 }
 
+/// A test of a program as a condition on a value.
+enum Expressed {
+    Ranges(Literal),
+    Open(OpenTest),
+}
+
 struct Executor<'g, 'e> {
     graph: &'g Graph,
     /// The values of all programs.
@@ -136,13 +190,13 @@ impl<'g, 'e> Executor<'g, 'e> {
         Executor { graph, shared, varies, translated, operations: MAX_OPERATIONS, paths: Vec::new() }
     }
 
-    /// Returns the paths; `None` if there are too many, or too few steps.
-    fn separate(mut self, steps: &mut usize) -> Option<Vec<Path>> {
+    /// Returns the paths; `None` if there are more than `max`, or too few steps.
+    fn separate(mut self, steps: &mut usize, max: usize) -> Option<Vec<Path>> {
         let mut open = vec![State::start()];
         while let Some(state) = open.pop() {
             *steps = steps.checked_sub(1)?;
             self.block(state, &mut open);
-            if self.paths.len() > MAX_PATHS || self.operations == 0 {
+            if self.paths.len() > max || self.operations == 0 {
                 return None;
             }
         }
@@ -244,27 +298,43 @@ impl<'g, 'e> Executor<'g, 'e> {
         state.place = edge.block.index();
     }
 
-    /// Returns a test as the condition that a value lies in ranges, if that is possible.
-    fn condition(&mut self, state: &State, test: Test) -> Option<Literal> {
+    /// Returns a test in the form of a condition on a value, if that is possible.
+    fn condition(&mut self, state: &State, test: Test) -> Option<Expressed> {
         if let Some((value, ranges)) = self.graph.as_ranges(test) {
             let ranges = ranges.to_vec();
-            return Some(Literal { value: self.value(state, value)?, ranges });
+            return Some(Expressed::Ranges(Literal { value: self.value(state, value)?, ranges }));
         }
         let Test::Compare(condition, left, right) = test else { return None };
+        let open = |id: ValueId| self.graph.blocks[0].parameters.iter().position(|&parameter| parameter == id);
+        let compared = match condition {
+            Condition::Equal => open(right).map(|open| (left, open)).or(open(left).map(|open| (right, open))),
+            Condition::Greater | Condition::GreaterOrEqual => open(right).map(|open| (left, open)),
+            _ => None,
+        };
+        if let Some((value, open)) = compared {
+            let value = self.value(state, value)?;
+            return Some(Expressed::Open(OpenTest { value, condition, open, holds: true }));
+        }
         let (left, right) = (self.value(state, left)?, self.value(state, right)?);
         let (op, range) = match condition {
             Condition::BitsSet => (AluOp::And, (1, u32::MAX)),
             Condition::Equal => (AluOp::Sub, (0, 0)),
             _ => return None,
         };
-        Some(Literal { value: self.shared.alu(op, left, right), ranges: vec![range] })
+        Some(Expressed::Ranges(Literal { value: self.shared.alu(op, left, right), ranges: vec![range] }))
     }
 
     /// Adds a condition or its negation to a path; `false` if that is a contradiction.
-    fn assume(&mut self, path: &mut Path, literal: &Option<Literal>, holds: bool) -> bool {
-        match literal {
-            Some(Literal { value, ranges }) if holds => self.restrict(path, *value, ranges),
-            Some(Literal { value, ranges }) => self.restrict(path, *value, &complement(ranges.iter().copied())),
+    fn assume(&mut self, path: &mut Path, condition: &Option<Expressed>, holds: bool) -> bool {
+        match condition {
+            Some(Expressed::Ranges(Literal { value, ranges })) if holds => self.restrict(path, *value, ranges),
+            Some(Expressed::Ranges(Literal { value, ranges })) => {
+                self.restrict(path, *value, &complement(ranges.iter().copied()))
+            }
+            Some(Expressed::Open(test)) => {
+                path.open.push(OpenTest { holds, ..*test });
+                true
+            }
             None => {
                 path.is_exact = false;
                 true

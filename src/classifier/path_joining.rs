@@ -65,9 +65,13 @@ pub(crate) fn add_path(paths: &mut Vec<Path>, new: Path, values: &Values) {
     paths.extend(states.into_iter().map(|state| state.path));
 }
 
-/// Unites paths that differ in one value, if the value then lies in one range or outside of one.
-pub(crate) fn unite(paths: &mut Vec<Path>, values: &Values) {
-    let is_one = |path: &Path| path.literals.iter().all(|literal| super::term::as_one(&literal.ranges).is_some());
+/// Returns whether each value of a path lies in one range or outside of one.
+pub(crate) fn is_simple(path: &Path) -> bool {
+    path.literals.iter().all(|literal| super::term::as_one(&literal.ranges).is_some())
+}
+
+/// Unites paths that differ in one value, if `is_wanted` holds for the united path.
+pub(crate) fn unite(paths: &mut Vec<Path>, values: &Values, is_wanted: impl Fn(&Path) -> bool) {
     let mut place = 0;
     while place < paths.len() {
         let mut others = place + 1..paths.len();
@@ -75,7 +79,7 @@ pub(crate) fn unite(paths: &mut Vec<Path>, values: &Values) {
             let (a, b) = (&paths[place], &paths[other]);
             let common = CommonPath::of(a, b, values);
             let is_worth = common.is_same && a.verdict == b.verdict;
-            is_worth.then(|| common.path(a, b)).filter(is_one).map(|path| (other, path))
+            is_worth.then(|| common.path(a, b)).filter(&is_wanted).map(|path| (other, path))
         });
         match united {
             Some((other, path)) => {
@@ -149,6 +153,7 @@ impl CommonPath {
         });
         Path {
             literals: literals.collect(),
+            open: Vec::new(),
             checks: a.checks.iter().copied().filter(|check| b.checks.contains(check)).collect(),
             min_len: a.min_len.min(b.min_len),
             verdict: a.verdict.filter(|_| a.verdict == b.verdict),

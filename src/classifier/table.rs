@@ -22,11 +22,11 @@ use crate::classifier::entry_conditions;
 use crate::classifier::entry_conditions::{EntryCondition, MAX_ENTRY_CONDITIONS, TableGuard};
 use crate::classifier::interval_map::IntervalMap;
 use crate::classifier::packet_fields::{FieldValues, PacketField, PacketFields};
-use crate::classifier::perfect_hash::{PerfectHash, upper_bits};
+use crate::classifier::perfect_hash::upper_bits;
 use crate::classifier::table_choice::KeyMask;
 use crate::classifier::table_entry::{TableEntry, mark};
 use crate::classifier::table_key;
-use crate::classifier::table_key::{Chain, KeyField};
+use crate::classifier::table_key::{HashedTerms, KeyField};
 use crate::classifier::term::{Constraint, Rank, Term};
 use crate::classifier::work_counter;
 use crate::ir::Hashing;
@@ -188,8 +188,8 @@ impl Tables {
         if is_narrow {
             table_key::narrow(&mut key, terms);
         }
-        let hashed = table_key::hashed(&key, terms, factor);
-        let key = hashed.as_ref().map_or_else(Vec::new, |(key, ..)| key.clone());
+        let hashed = HashedTerms::new(&key, terms, factor);
+        let key = hashed.as_ref().map_or_else(Vec::new, |hashed| hashed.key.clone());
         let tag_field = entry_conditions::decided_by_tag(&key, terms);
         let inline_terms: usize = self.list.iter().map(|table| table.inline_terms.len()).sum();
         let is_inline = hashed.is_none() && inline_terms + terms.len() <= MAX_INLINE_TERMS;
@@ -207,8 +207,12 @@ impl Tables {
         table.has_unverified = terms.iter().any(|term| !table.is_exact(term));
         self.rules_to_run.extend(terms.iter().filter(|term| table.is_run(term)).map(|term| term.rank));
         let words = match hashed {
-            Some((_, perfect, chains)) => table.fill(&perfect, &chains),
-            None => table.chain(terms),
+            Some(hashed) => table.fill(&hashed),
+            None => {
+                let mut words = Vec::new();
+                table.push_chain(terms, &mut words);
+                words
+            }
         };
         table.start = self.add_words(words);
         self.list.push(table);
@@ -373,28 +377,29 @@ impl Table {
     }
 
     /// Returns the words of a table with slots.
-    fn fill(&mut self, perfect: &PerfectHash, chains: &[Chain]) -> Vec<u32> {
-        let terms = || chains.iter().flat_map(|(_, _, terms)| terms);
-        self.chain_count = chains.len();
-        self.longest_chain = chains.iter().map(|(_, _, terms)| terms.len()).max().unwrap_or(0);
-        let squares: usize = chains.iter().map(|(_, _, terms)| terms.len() * terms.len()).sum();
-        self.mean_chain_len = squares as f64 / terms().count() as f64;
+    fn fill(&mut self, hashed: &HashedTerms) -> Vec<u32> {
+        let perfect = &hashed.perfect;
+        let terms = || hashed.chains().flat_map(|(_, _, terms)| terms);
+        let lens = || hashed.chains().map(|(_, _, terms)| terms.len());
+        self.chain_count = lens().count();
+        self.longest_chain = lens().max().unwrap_or(0);
+        self.mean_chain_len = lens().map(|len| len * len).sum::<usize>() as f64 / lens().sum::<usize>() as f64;
         self.has_marks = self.longest_chain > 1 || self.has_unverified || terms().any(|term| term.verdict.is_none());
         let is_bare = self.conditions.is_empty() && !self.has_marks && !self.entries_have_needs;
-        let verdict = chains.first().and_then(|(_, _, terms)| terms[0].verdict);
+        let verdict = terms().next().and_then(|term| term.verdict);
         self.slot_verdict = verdict.filter(|_| is_bare && terms().all(|term| term.verdict == verdict));
 
         let at = perfect.factors.len().next_multiple_of(2);
         let mut words = perfect.factors.clone();
         words.resize(at + 2 * perfect.slots(), 0);
         let mut free = vec![true; perfect.slots()];
-        for (hash, tag, terms) in chains {
+        for (hash, tag, terms) in hashed.chains() {
             let content = if self.slot_verdict.is_some() { terms[0].rank } else { words.len() as u32 };
             if self.slot_verdict.is_none() {
-                words.extend(self.chain(terms));
+                self.push_chain(terms, &mut words);
             }
-            let slot = perfect.slot_of(*hash);
-            words[at + 2 * slot..][..2].copy_from_slice(&[*tag, content]);
+            let slot = perfect.slot_of(hash);
+            words[at + 2 * slot..][..2].copy_from_slice(&[tag, content]);
             free[slot] = false;
         }
         let taken = free.iter().position(|&is_free| !is_free).unwrap_or(0);
@@ -405,19 +410,18 @@ impl Table {
         words
     }
 
-    /// Returns the words of a chain.
-    pub(super) fn chain(&self, terms: &[&Term]) -> Vec<u32> {
-        let blocks = terms.len().div_ceil(self.block());
-        let of_block = |(number, terms): (usize, &[&Term])| self.entries(terms, self.has_marks && number + 1 == blocks);
-        terms.chunks(self.block()).enumerate().flat_map(of_block).collect()
-    }
-
-    /// Returns the words of a block of entries.
-    fn entries(&self, terms: &[&Term], is_last: bool) -> Vec<u32> {
-        let entries: Vec<Vec<u32>> = terms.iter().map(|term| self.entry(term, is_last)).collect();
-        let lanes = || (0..self.block()).map(|lane| &entries[lane.min(entries.len() - 1)]);
-        let heads = lanes().flat_map(|entry| &entry[..2]);
-        heads.copied().chain((2..self.stride()).flat_map(|word| lanes().map(move |entry| entry[word]))).collect()
+    /// Appends the words of a chain.
+    pub(super) fn push_chain(&self, terms: &[&Term], words: &mut Vec<u32>) {
+        let block = self.block();
+        let count = terms.len().div_ceil(block);
+        for (number, terms) in terms.chunks(block).enumerate() {
+            let start = words.len();
+            words.resize(start + block * self.stride(), 0);
+            for lane in 0..block {
+                let is_last = self.has_marks && number + 1 == count;
+                self.write_entry(terms[lane.min(terms.len() - 1)], is_last, lane, &mut words[start..]);
+            }
+        }
     }
 
     /// Returns the number of entries whose words are interleaved.
@@ -425,18 +429,19 @@ impl Table {
         if self.mean_chain_len >= LONG_CHAINS { BLOCK } else { 1 }
     }
 
-    fn entry(&self, term: &Term, is_last: bool) -> Vec<u32> {
-        let mut words = vec![self.marked(term, is_last), term.verdict.unwrap_or(0)];
-        if self.entries_have_needs {
-            words.extend([term.needs as u32, (term.needs >> 32) as u32]);
-        }
-        for condition in &self.conditions {
-            let (first, span) = term
-                .constraint(condition.field)
-                .map_or((0, u32::MAX), |constraint| (constraint.first, constraint.span));
-            words.extend(&[first, span][..condition.words()]);
-        }
-        words
+    /// Writes an entry of a block.
+    fn write_entry(&self, term: &Term, is_last: bool, lane: usize, words: &mut [u32]) {
+        let block = self.block();
+        words[2 * lane..][..2].copy_from_slice(&[self.marked(term, is_last), term.verdict.unwrap_or(0)]);
+        let places = (2..self.stride()).map(|word| block * word + lane);
+        let needs = [term.needs as u32, (term.needs >> 32) as u32];
+        let needs = needs.into_iter().take(if self.entries_have_needs { 2 } else { 0 });
+        let conditions = self.conditions.iter().flat_map(|condition| {
+            let of_field = term.constraint(condition.field);
+            let (first, span) = of_field.map_or((0, u32::MAX), |constraint| (constraint.first, constraint.span));
+            [first, span].into_iter().take(condition.words())
+        });
+        places.zip(needs.chain(conditions)).for_each(|(place, word)| words[place] = word);
     }
 
     /// Returns the word of an entry with which the conditions begin.

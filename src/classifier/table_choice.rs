@@ -114,19 +114,12 @@ fn by_shape(fields: &PacketFields, terms: &[Term], left: &mut Vec<usize>, plans:
 /// Returns the terms that a table with this key would hold, in chains of at most `limit`, and the terms that a lookup
 /// need not look at.
 fn cover(key: &KeyMask, terms: &[Term], left: &[usize], limit: usize) -> (Vec<usize>, f64) {
-    let mut chains: HashMap<u64, Vec<usize>, Hashing> = HashMap::default();
-    for &term in left {
-        if let Some(hash) = hash_in(key, &terms[term]) {
-            chains.entry(hash).or_default().push(term);
-        }
-    }
-    let mut covered = Vec::new();
-    let mut squares = 0;
-    for chain in chains.into_values().filter(|chain| chain.len() <= limit) {
-        squares += chain.len() * chain.len();
-        covered.extend(chain);
-    }
-    covered.sort_unstable();
+    let hashes: Vec<(u64, usize)> = left.iter().filter_map(|&term| Some((hash_in(key, &terms[term])?, term))).collect();
+    let mut lens: HashMap<u64, usize, Hashing> = HashMap::with_capacity_and_hasher(hashes.len(), Hashing::default());
+    hashes.iter().for_each(|(hash, _)| *lens.entry(*hash).or_default() += 1);
+    let squares: usize = lens.values().filter(|&&len| len <= limit).map(|len| len * len).sum();
+    let covered = hashes.into_iter().filter(|(hash, _)| lens[hash] <= limit);
+    let covered: Vec<usize> = covered.map(|(_, term)| term).collect();
     let count = covered.len() as f64;
     let saved = if covered.is_empty() { 0.0 } else { count - squares as f64 / count - LOOKUP };
     (covered, saved)

@@ -19,41 +19,60 @@ pub(crate) struct KeyField {
     pub(crate) factor: u64,
 }
 
-/// The hash of a key, its tag, and the terms with this hash, in the order of their ranks.
-pub(crate) type Chain<'t> = (u64, u32, Vec<&'t Term>);
+/// Terms by their keys, and a perfect hash of these.
+pub(crate) struct HashedTerms<'t> {
+    pub(crate) key: Vec<KeyField>,
+    pub(crate) perfect: PerfectHash,
+    /// The terms of each key one after the other, in the order of their ranks.
+    terms: Vec<&'t Term>,
+    /// The hash of each key, its tag, and the place in `terms` after its last one.
+    chains: Vec<(u64, u32, usize)>,
+}
 
-/// Returns a key with factors, a perfect hash, and the terms by key; `None` if the key is empty or no perfect hash was
-/// found.
-pub(crate) fn hashed<'t>(
-    key: &KeyMask,
-    terms: &[&'t Term],
-    factor: impl Fn(usize, usize) -> u64,
-) -> Option<(Vec<KeyField>, PerfectHash, Vec<Chain<'t>>)> {
-    if key.is_empty() {
-        return None;
-    }
-    (0..TRIALS).find_map(|trial| {
-        let key = key.iter().enumerate();
-        let key: Vec<KeyField> =
-            key.map(|(number, &(field, mask))| KeyField { field, mask, factor: factor(trial, number) | 1 }).collect();
-        let mut sorted: Vec<(u64, u32, &Term)> = terms
-            .iter()
-            .map(|&term| {
+impl<'t> HashedTerms<'t> {
+    /// Returns the terms by key; `None` if the key is empty or no perfect hash was found.
+    pub(crate) fn new(
+        key: &KeyMask,
+        terms: &[&'t Term],
+        factor: impl Fn(usize, usize) -> u64,
+    ) -> Option<HashedTerms<'t>> {
+        if key.is_empty() {
+            return None;
+        }
+        (0..TRIALS).find_map(|trial| {
+            let key = key.iter().enumerate();
+            let key: Vec<KeyField> = key
+                .map(|(number, &(field, mask))| KeyField { field, mask, factor: factor(trial, number) | 1 })
+                .collect();
+            let with_hash = |&term: &&'t Term| {
                 let (hash, tag) = hash(&key, |field| number(term, field.field, field.mask));
                 (hash, tag, term)
-            })
-            .collect();
-        // The sort is stable, so terms stay in the order of their ranks.
-        sorted.sort_by_key(|&(hash, ..)| hash);
-        let chains: Vec<Chain> = sorted
-            .chunk_by(|a, b| a.0 == b.0)
-            .map(|chain| (chain[0].0, chain[0].1, chain.iter().map(|&(_, _, term)| term).collect()))
-            .collect();
-        let hashes: Vec<u64> = chains.iter().map(|&(hash, ..)| hash).collect();
-        let is_direct = hashes.len() <= MAX_DIRECT_KEYS && trial < DIRECT_TRIALS;
-        let perfect = if is_direct { PerfectHash::direct(&hashes) } else { PerfectHash::new(&hashes) };
-        perfect.map(|perfect| (key, perfect, chains))
-    })
+            };
+            let mut sorted: Vec<(u64, u32, &Term)> = terms.iter().map(with_hash).collect();
+            // The sort is stable, so terms stay in the order of their ranks.
+            sorted.sort_by_key(|&(hash, ..)| hash);
+            let mut end = 0;
+            let by_key = sorted.chunk_by(|a, b| a.0 == b.0).map(|chain| {
+                end += chain.len();
+                (chain[0].0, chain[0].1, end)
+            });
+            let chains: Vec<(u64, u32, usize)> = by_key.collect();
+            let hashes: Vec<u64> = chains.iter().map(|&(hash, ..)| hash).collect();
+            let is_direct = hashes.len() <= MAX_DIRECT_KEYS && trial < DIRECT_TRIALS;
+            let perfect = if is_direct { PerfectHash::direct(&hashes) } else { PerfectHash::new(&hashes) }?;
+            let terms = sorted.into_iter().map(|(_, _, term)| term).collect();
+            Some(HashedTerms { key, perfect, terms, chains })
+        })
+    }
+
+    /// Returns the hash of each key, its tag, and its terms, in the order of their ranks.
+    pub(crate) fn chains(&self) -> impl Iterator<Item = (u64, u32, &[&'t Term])> {
+        let mut start = 0;
+        self.chains.iter().map(move |&(hash, tag, end)| {
+            let terms = &self.terms[std::mem::replace(&mut start, end)..end];
+            (hash, tag, terms)
+        })
+    }
 }
 
 /// The most shapes of terms that become tables of their own.
@@ -84,10 +103,17 @@ pub(crate) fn by_shape<'t>(key: &KeyMask, terms: &[&'t Term]) -> Vec<Vec<&'t Ter
     }
 }
 
-/// Returns the number of distinct keys of some terms.
+/// Returns the number of distinct keys of some terms. Keys of more than two fields that have one hash count as one, which
+/// makes a table no less right.
 fn distinct_keys(key: &[(u8, u32)], terms: &[&Term]) -> usize {
-    let seen = |term: &&Term| key.iter().map(|&(field, mask)| number(term, field, mask)).collect::<Vec<u32>>();
-    terms.iter().map(seen).collect::<HashSet<_, Hashing>>().len()
+    let mut seen: HashSet<u64, Hashing> = HashSet::with_capacity_and_hasher(terms.len(), Hashing::default());
+    let joined = |hash: u64, number: u32| match key {
+        [_] | [_, _] => hash << 32 | u64::from(number),
+        _ => (hash.rotate_left(5) ^ u64::from(number)).wrapping_mul(0x9e37_79b9_7f4a_7c15),
+    };
+    let of_term = |term: &&Term| key.iter().fold(0, |hash, &(field, mask)| joined(hash, number(term, field, mask)));
+    seen.extend(terms.iter().map(of_term));
+    seen.len()
 }
 
 /// Removes fields from a key that are not needed to distinguish terms, the least distinctive fields first.

@@ -2,8 +2,10 @@
 
 use std::ops::RangeInclusive;
 
+use crate::classifier::constraints::Constraints;
 use crate::classifier::packet_fields::{PacketField, PacketFields};
 use crate::classifier::path::Path;
+use crate::classifier::path_list::PathList;
 use crate::ir::Range;
 
 /// The number of a rule in the order of its classifier, counted from 0.
@@ -20,7 +22,7 @@ pub(crate) struct Term {
     /// The fields that the packet must have, a bit each.
     pub(crate) needs: u64,
     /// In the order of the fields.
-    pub(crate) constraints: Vec<Constraint>,
+    pub(crate) constraints: Constraints,
 }
 
 /// The constraint that a field is `first` or one of the `span` numbers after it. The largest number is followed by 0.
@@ -58,8 +60,8 @@ impl Constraint {
 }
 
 /// Returns the constraints of a path, and the fields that lie in one of several ranges, those with few ranges first.
-fn split<'p>(fields: &PacketFields, path: &'p Path) -> (Vec<Constraint>, Vec<(u8, &'p [Range])>) {
-    let (mut constraints, mut several) = (Vec::new(), Vec::new());
+fn split<'p>(fields: &PacketFields, path: &'p Path) -> (Constraints, Vec<(u8, &'p [Range])>) {
+    let (mut constraints, mut several) = (Constraints::new(), Vec::new());
     for literal in &path.literals {
         let (ranges, tested) = (literal.ranges.as_slice(), fields.of_literal(literal));
         let Some(field) = fields.number(tested) else { continue };
@@ -96,6 +98,11 @@ fn terms(fields: &PacketFields, path: &Path, rank: Rank, max: usize, terms: &mut
         }
     }
     let start = terms.len();
+    if several.is_empty() {
+        term.constraints.sort_by_key(|constraint| constraint.field);
+        terms.push(term);
+        return;
+    }
     let mut made = vec![term];
     for (field, ranges) in several {
         if made.len() * ranges.len() > max {
@@ -115,28 +122,30 @@ fn terms(fields: &PacketFields, path: &Path, rank: Rank, max: usize, terms: &mut
 ///
 /// All rules have the same share of terms. A rule that needs more gets coarser ones, so that no rule has less because
 /// of another one.
-pub(crate) fn of_rules(fields: &PacketFields, paths: &[Vec<Path>]) -> Vec<Term> {
-    let wanted: Vec<usize> = paths.iter().map(|paths| paths.iter().map(|path| count(fields, path)).sum()).collect();
+pub(crate) fn of_rules(fields: &PacketFields, paths: &PathList) -> Vec<Term> {
+    let mut wanted: Vec<u32> = Vec::with_capacity(paths.len());
+    paths.for_each(|_, paths| wanted.push(paths.iter().map(|path| count(fields, path)).sum::<usize>() as u32));
+    let total: usize = wanted.iter().map(|&wanted| wanted as usize).sum();
     let share = share(&wanted, TERMS + TERMS_OF_RULE * paths.len()).min(MAX_TERMS_OF_RULE);
-    let mut all = Vec::new();
-    for ((rank, paths), wanted) in (0..).zip(paths).zip(wanted) {
-        let max = if wanted <= share { MAX_TERMS } else { (share / paths.len()).max(1) };
-        paths.iter().for_each(|path| terms(fields, path, rank, max, &mut all));
-    }
+    let mut all = Vec::with_capacity(total.min(share.saturating_mul(paths.len())));
+    paths.for_each(|rule, paths| {
+        let max = if wanted[rule] as usize <= share { MAX_TERMS } else { (share / paths.len()).max(1) };
+        paths.iter().for_each(|path| terms(fields, path, rule as Rank, max, &mut all));
+    });
     all
 }
 
 /// Returns the largest limit for each demand with which the sum of all does not exceed `total`.
-fn share(wanted: &[usize], total: usize) -> usize {
+fn share(wanted: &[u32], total: usize) -> usize {
     let mut wanted = wanted.to_vec();
     wanted.sort_unstable();
     let mut left = total;
     for (place, &least) in wanted.iter().enumerate() {
         let share = left / (wanted.len() - place);
-        if least > share {
+        if least as usize > share {
             return share;
         }
-        left -= least;
+        left -= least as usize;
     }
     usize::MAX
 }

@@ -25,36 +25,70 @@ fn absent() -> CompileError {
     CompileError::UnsupportedMachine(why.to_owned())
 }
 
-pub(crate) fn compile(_graph: &Graph) -> Result<FilterCode, CompileError> {
+/// Returns the reason why there is no native code.
+pub(crate) fn check_machine() -> Result<(), CompileError> {
     Err(absent())
 }
 
-pub(crate) fn compile_batch(_graph: &Graph, _branches: &Graph) -> Result<BatchCode, CompileError> {
+pub(crate) fn compile(_graph: &Graph) -> Result<FilterTemplate, CompileError> {
+    Err(absent())
+}
+
+pub(crate) fn compile_batch(_graph: &Graph) -> Result<BatchCode, CompileError> {
     Err(absent())
 }
 
 #[derive(Clone)]
-pub(crate) enum FilterCode {}
+pub(crate) struct Words(Infallible);
+
+pub(crate) struct FilterTemplate(Infallible);
+
+impl FilterTemplate {
+    pub(crate) fn filter(&self, _constants: &[u32]) -> FilterCode {
+        match self.0 {}
+    }
+}
+
+#[derive(Clone)]
+pub(crate) struct FilterCode(Infallible);
 
 impl FilterCode {
     pub(crate) fn run(&self, _packet: Packet) -> u32 {
-        match *self {}
+        match self.0 {}
+    }
+
+    pub(crate) fn words(&self) -> &Words {
+        match self.0 {}
     }
 
     pub(crate) fn is_plain(&self) -> bool {
-        match *self {}
+        match self.0 {}
     }
 
     pub(crate) fn size(&self) -> usize {
-        match *self {}
+        match self.0 {}
     }
 }
 
 pub(crate) enum BatchCode {}
 
 impl BatchCode {
-    pub(crate) fn run(&self, _packets: Packets, _verdicts: &mut [u32]) -> bool {
+    pub(crate) fn run(
+        &self,
+        _packets: Packets,
+        _words: &Words,
+        _vectors: Option<&VectorCode>,
+        _verdicts: &mut [u32],
+    ) -> bool {
         match *self {}
+    }
+}
+
+pub(crate) enum VectorCode {}
+
+impl VectorCode {
+    pub(crate) fn new(_graph: &Graph) -> Option<VectorCode> {
+        None
     }
 }
 

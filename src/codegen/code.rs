@@ -1,14 +1,17 @@
 //! Compiled code, and the calls into it: with one packet, and with a batch.
 
+use std::ffi::c_void;
 use std::mem::offset_of;
 use std::ops::Range;
+use std::ptr;
 use std::sync::Arc;
 
 use crate::codegen::context_data::ContextData;
 use crate::codegen::memory::{MappedPages, PlacedCode};
 use crate::codegen::records::{PacketRecords, PrefetchRange};
 use crate::codegen::vector::VectorCode;
-use crate::ir::ContextInputs;
+use crate::codegen::words::Words;
+use crate::ir::{ContextInputs, OpenConstant};
 use crate::packet::Packet;
 use crate::packet::ancillary::Extension;
 use crate::packet::batch::{Layout, Packets};
@@ -31,10 +34,20 @@ impl CompiledFunction {
     }
 }
 
-/// The signature of `CodeKind::Single`: packet, captured length, length on the wire, context data.
-type FilterFn = unsafe extern "C" fn(*const u8, u64, u32, *const ContextData) -> u32;
+/// The signature of `CodeKind::Single`: packet, captured length, length on the wire, and context data, or, if the code
+/// reads no context, [`Words::argument`].
+type FilterFn = unsafe extern "C" fn(*const u8, u64, u32, *const c_void) -> u32;
 
-/// The code of a filter for one packet. Clones share it.
+/// The code of all filters of a shape for one packet, without their constants.
+pub(crate) struct FilterTemplate {
+    function: FilterFn,
+    size: usize,
+    inputs: ContextInputs,
+    open: Vec<OpenConstant>,
+    pages: Arc<MappedPages>,
+}
+
+/// The code of a filter for one packet. Clones share it, and so do filters of one [`FilterTemplate`].
 #[derive(Clone)]
 pub(crate) struct FilterCode(Kind);
 
@@ -49,32 +62,55 @@ enum Kind {
 struct OwnedFilterFn {
     function: FilterFn,
     size: usize,
+    /// As many as the code reads.
+    words: Words,
     /// Keeps the code mapped.
     _pages: Arc<MappedPages>,
 }
 
-impl FilterCode {
+impl FilterTemplate {
     /// Makes a compiled function callable.
     ///
     /// # Safety
-    /// The function was lowered as `CodeKind::Single`, from a graph whose context inputs are `inputs`.
+    /// The function was lowered as `CodeKind::Single`, from a graph with these context inputs and open constants.
     #[expect(unsafe_code, reason = "a function pointer is made of the address of compiled code")]
-    pub(crate) unsafe fn new(function: CompiledFunction, inputs: ContextInputs) -> FilterCode {
-        // SAFETY: `FilterFn` is the signature of `CodeKind::Single`, and `_pages` keeps the code mapped.
+    pub(crate) unsafe fn new(
+        function: CompiledFunction,
+        inputs: ContextInputs,
+        open: Vec<OpenConstant>,
+    ) -> FilterTemplate {
+        // SAFETY: `FilterFn` is the signature of `CodeKind::Single`, and `pages` keeps the code mapped.
         let entry = unsafe { std::mem::transmute::<*const u8, FilterFn>(function.address()) };
-        let owned = OwnedFilterFn { function: entry, size: function.size, _pages: function.code.into_pages() };
-        FilterCode(if inputs.is_empty() { Kind::Plain(owned) } else { Kind::Contextual(owned, inputs) })
+        FilterTemplate { function: entry, size: function.size, inputs, open, pages: function.code.into_pages() }
     }
 
+    /// Returns the code of the filter with these constants.
+    pub(crate) fn filter(&self, constants: &[u32]) -> FilterCode {
+        let &FilterTemplate { function, size, inputs, .. } = self;
+        let words = Words::new(&self.open, constants);
+        let owned = OwnedFilterFn { function, size, words, _pages: self.pages.clone() };
+        FilterCode(if inputs.is_empty() { Kind::Plain(owned) } else { Kind::Contextual(owned, inputs) })
+    }
+}
+
+impl FilterCode {
     /// Returns the verdict on a packet.
     #[inline]
     pub(crate) fn run(&self, packet: Packet) -> u32 {
         match &self.0 {
-            Kind::Plain(code) => code.call(packet, &ContextData::NONE),
+            Kind::Plain(code) => code.call(packet, code.words.argument()),
             Kind::Contextual(code, inputs) => {
-                ContextData::with(*inputs, packet.context(), |context| code.call(packet, context))
+                ContextData::with(*inputs, packet.context(), code.words.as_slice(), |context| {
+                    code.call(packet, ptr::from_ref(context).cast())
+                })
             }
         }
+    }
+
+    /// Returns the values of the open constants.
+    pub(crate) fn words(&self) -> &Words {
+        let (Kind::Plain(code) | Kind::Contextual(code, _)) = &self.0;
+        &code.words
     }
 
     /// Returns whether the code reads no context.
@@ -93,12 +129,13 @@ impl FilterCode {
 impl OwnedFilterFn {
     #[inline]
     #[expect(unsafe_code, reason = "the call into compiled code")]
-    fn call(&self, packet: Packet, context: &ContextData) -> u32 {
+    fn call(&self, packet: Packet, context: *const c_void) -> u32 {
         let data = packet.data();
-        // SAFETY: the caller of `FilterCode::new` vouches for the signature and for the context inputs, all of which
-        // `context` holds. The code reads `data` after bounds checks against its length, `context` at the offsets of
-        // its fields, and its own constant tables; it passes `data` and `context` to the functions whose addresses
-        // `context` holds, and writes nothing. `self` keeps it mapped.
+        // SAFETY: the caller of `FilterTemplate::new` vouches for the signature, the context inputs and the open
+        // constants. `context` points to context data that holds these inputs and the words, or, if there are no
+        // inputs, is or points to the words. The code reads `data` after bounds checks against its length, context data
+        // at the offsets of its fields, as many words as there are, and its own constant tables; it passes `data` and
+        // `context` to the functions whose addresses `context` holds, and writes nothing. `self` keeps it mapped.
         unsafe { (self.function)(data.as_ptr(), data.len() as u64, packet.wire_len(), context) }
     }
 }
@@ -143,7 +180,8 @@ pub(crate) struct BatchCode {
     function: BatchFn,
     inputs: ContextInputs,
     prefetched: Option<PrefetchRange>,
-    vectors: Option<VectorCode>,
+    /// The number of words that the code reads.
+    words: usize,
     /// Keeps the code mapped.
     _pages: Arc<MappedPages>,
 }
@@ -152,44 +190,60 @@ impl BatchCode {
     /// Makes a compiled loop callable; `prefetched` is the range of each packet to prefetch.
     ///
     /// # Safety
-    /// The function was lowered as `CodeKind::Batch`, from a graph whose context inputs are `inputs`.
+    /// The function was lowered as `CodeKind::Batch`, from a graph with these context inputs and `words` open
+    /// constants.
     #[expect(unsafe_code, reason = "a function pointer is made of the address of compiled code")]
     pub(crate) unsafe fn new(
         function: CompiledFunction,
         inputs: ContextInputs,
         prefetched: Option<PrefetchRange>,
+        words: usize,
     ) -> BatchCode {
         // SAFETY: `BatchFn` is the signature of `CodeKind::Batch`, and `_pages` keeps the code mapped.
         let entry = unsafe { std::mem::transmute::<*const u8, BatchFn>(function.address()) };
-        BatchCode { function: entry, inputs, prefetched, vectors: None, _pages: function.code.into_pages() }
-    }
-
-    /// Lets vectors run batches where they are faster. They must have the verdicts of the loop.
-    pub(crate) fn with_vectors(self, vectors: Option<VectorCode>) -> BatchCode {
-        BatchCode { vectors, ..self }
+        BatchCode { function: entry, inputs, prefetched, words, _pages: function.code.into_pages() }
     }
 
     /// Writes the verdicts on all packets and returns `true`, or returns `false` if they must be run one by one:
-    /// filters that draw random numbers, contexts that differ, and layouts that the loop cannot read.
+    /// filters that draw random numbers, contexts that differ, and layouts that the loop cannot read. `words` are those
+    /// of the same graph, and `vectors`, which run where they are faster, have the same verdicts.
     ///
     /// # Panics
     /// If there are not as many verdicts as packets.
-    pub(crate) fn run(&self, packets: Packets, verdicts: &mut [u32]) -> bool {
+    pub(crate) fn run(
+        &self,
+        packets: Packets,
+        words: &Words,
+        vectors: Option<&VectorCode>,
+        verdicts: &mut [u32],
+    ) -> bool {
         let have_contexts = matches!(packets.layout(), Layout::Packets(_));
         if self.inputs.contains_extension(Extension::Random) || have_contexts && self.inputs.need_context() {
             return false;
         }
         let Some(records) = PacketRecords::of(packets) else { return false };
         assert_eq!(records.len(), verdicts.len());
-        self.run_from(0, &records, verdicts);
+        self.run_words(0, &records, words.as_slice(), vectors, verdicts);
         true
     }
 
     /// Writes the verdicts on the packets from `first` on, one for each element of `verdicts`, in the default context.
     pub(crate) fn run_from(&self, first: usize, records: &PacketRecords, verdicts: &mut [u32]) {
-        ContextData::with(self.inputs, &Context::DEFAULT, |context| {
+        self.run_words(first, records, &[], None, verdicts);
+    }
+
+    fn run_words(
+        &self,
+        first: usize,
+        records: &PacketRecords,
+        words: &[u32],
+        vectors: Option<&VectorCode>,
+        verdicts: &mut [u32],
+    ) {
+        assert!(words.len() >= self.words, "the words are those of another graph");
+        ContextData::with(self.inputs, &Context::DEFAULT, words, |context| {
             let run_loop = |start: usize, verdicts: &mut [u32]| self.call(records, start, verdicts, context);
-            if let Some(vectors) = &self.vectors {
+            if let Some(vectors) = vectors {
                 return vectors.run(first, records, self.prefetched, verdicts, run_loop);
             }
             records.in_chunks(first..first + verdicts.len(), self.prefetched, PacketRecords::DISTANCE, |chunk| {
@@ -205,13 +259,14 @@ impl BatchCode {
         unsafe { self.call_with(records, start..start + verdicts.len(), verdicts.as_mut_ptr(), context) };
     }
 
-    /// Calls the code for the packets in a range, without context data.
+    /// Calls the code, which has no context inputs and no words, for the packets in a range.
     ///
     /// # Safety
     /// The code may write what it writes for as many packets at `output`.
     #[inline]
     #[expect(unsafe_code, reason = "trusts its caller")]
     pub(crate) unsafe fn call_for(&self, records: &PacketRecords, range: Range<usize>, output: *mut u32) {
+        assert!(self.inputs.is_empty() && self.words == 0);
         // SAFETY: as the caller vouches.
         unsafe { self.call_with(records, range, output, &ContextData::NONE) };
     }
@@ -231,11 +286,11 @@ impl BatchCode {
             wire_len_at: records.wire_len_at(),
             context,
         };
-        // SAFETY: the caller of `new` vouches for the signature and the inputs, all of which `context` holds. The code
-        // reads the records from `start` to `end`, which exist and are at least one, and their packets, which `records`
-        // borrows, after bounds checks against their lengths; it stores at `output` what the caller vouches for. It also
-        // reads `context` and its own tables, and passes packets and `context` to the functions whose
-        // addresses `context` holds. `self` keeps it mapped.
+        // SAFETY: the caller of `new` vouches for the signature, the inputs and the number of words, all of which
+        // `context` holds. The code reads the records from `start` to `end`, which exist and are at least one, and
+        // their packets, which `records` borrows, after bounds checks against their lengths; it stores at `output` what
+        // the caller vouches for. It also reads `context`, its words and its own tables, and passes packets and
+        // `context` to the functions whose addresses `context` holds. `self` keeps it mapped.
         unsafe { (self.function)(&raw const job) };
     }
 }

@@ -12,14 +12,13 @@ use cranelift_frontend::{FunctionBuilder, FunctionBuilderContext};
 use cranelift_jit::{JITBuilder, JITMemoryProvider, JITModule};
 use cranelift_module::{Module, ModuleError, ModuleReloc, default_libcall_names};
 
-use crate::codegen::code::{BatchCode, CompiledFunction, FilterCode};
+use crate::codegen::code::{BatchCode, CompiledFunction, FilterTemplate};
 use crate::codegen::constant_tables::ConstantTables;
 use crate::codegen::error::CompileError;
 use crate::codegen::host::{Host, host};
 use crate::codegen::memory::Provider;
 use crate::codegen::prologue::CodeKind;
 use crate::codegen::records::PrefetchRange;
-use crate::codegen::vector::VectorCode;
 use crate::codegen::{fan_in, frame_pointer_omission, lower, memory, spill_block_parameters};
 use crate::ir::Graph;
 
@@ -49,20 +48,19 @@ const ALIGN: u32 = 64;
 
 /// Compiles a graph to code that runs one packet.
 #[expect(unsafe_code, reason = "vouches for the kind and the inputs of the code")]
-pub(crate) fn compile(graph: &Graph) -> Result<FilterCode, CompileError> {
+pub(crate) fn compile(graph: &Graph) -> Result<FilterTemplate, CompileError> {
     let function = compile_kind(graph, CodeKind::Single)?;
     // SAFETY: the function was lowered as this kind, from this graph, whose loads all follow their bounds checks.
-    Ok(unsafe { FilterCode::new(function, graph.context_inputs()) })
+    Ok(unsafe { FilterTemplate::new(function, graph.context_inputs(), graph.open_constants()) })
 }
 
-/// Compiles a graph to code that runs a batch of packets. `branches` is a graph of the same program with branches, which
-/// vectors run.
+/// Compiles a graph to code that runs a batch of packets.
 #[expect(unsafe_code, reason = "vouches for the kind and the inputs of the code")]
-pub(crate) fn compile_batch(graph: &Graph, branches: &Graph) -> Result<BatchCode, CompileError> {
+pub(crate) fn compile_batch(graph: &Graph) -> Result<BatchCode, CompileError> {
     let function = compile_kind(graph, CodeKind::Batch)?;
     // SAFETY: as in `compile`.
-    let code = unsafe { BatchCode::new(function, graph.context_inputs(), PrefetchRange::of(graph)) };
-    Ok(code.with_vectors(VectorCode::new(branches)))
+    let words = graph.open_constants().len();
+    Ok(unsafe { BatchCode::new(function, graph.context_inputs(), PrefetchRange::of(graph), words) })
 }
 
 fn compile_kind(graph: &Graph, kind: CodeKind) -> Result<CompiledFunction, CompileError> {

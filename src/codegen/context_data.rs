@@ -1,6 +1,7 @@
 //! Inputs of compiled code beside the packet: values of ancillary loads, header offsets, and functions to call.
 
 use std::mem::offset_of;
+use std::ptr;
 use std::slice;
 
 use crate::ir::ContextInputs;
@@ -19,6 +20,8 @@ pub(crate) struct ContextData<'c> {
     shifts: [u32; 2],
     /// Read by the functions that compiled code calls.
     context: &'c Context,
+    /// The open constants of a filter.
+    words: *const u32,
 }
 
 /// A value for each ancillary load: a number, or the address of the function that computes it.
@@ -63,26 +66,33 @@ impl<'c> ContextData<'c> {
     /// The offset of the address of the ancillary values, in bytes.
     pub(crate) const VALUES: i32 = offset_of!(ContextData, values) as i32;
 
-    /// No context inputs, for code that has none.
+    /// No context inputs and no words, for code that has none.
     pub(crate) const NONE: ContextData<'static> =
-        ContextData { values: &AncillaryValues::NONE, shifts: [0; 2], context: &Context::DEFAULT };
+        ContextData { values: &AncillaryValues::NONE, shifts: [0; 2], context: &Context::DEFAULT, words: ptr::null() };
 
-    /// Calls `run` with the data of the inputs. What code does not read is not computed.
+    /// The offset of the address of the words, in bytes.
+    pub(crate) const WORDS: i32 = offset_of!(ContextData, words) as i32;
+
+    /// Calls `run` with the data of the inputs, and the words of a filter. What code does not read is not computed.
     #[inline]
-    pub(crate) fn with<R>(inputs: ContextInputs, context: &Context, run: impl FnOnce(&ContextData) -> R) -> R {
-        if inputs.is_empty() {
-            run(&ContextData::NONE)
-        } else if inputs.has_extensions() {
-            run(&ContextData::new(context, &AncillaryValues::new(context, inputs.extensions())))
+    pub(crate) fn with<R>(
+        inputs: ContextInputs,
+        context: &Context,
+        words: &[u32],
+        run: impl FnOnce(&ContextData) -> R,
+    ) -> R {
+        if inputs.has_extensions() {
+            run(&ContextData::new(context, &AncillaryValues::new(context, inputs.extensions()), words))
         } else {
-            run(&ContextData::new(context, &AncillaryValues::NONE))
+            run(&ContextData::new(context, &AncillaryValues::NONE, words))
         }
     }
 
     /// Borrows the inputs. This is cheap: code with computed offsets may need the headers, and hardly ever does.
     #[inline]
-    fn new(context: &'c Context, values: &'c AncillaryValues) -> ContextData<'c> {
-        ContextData { values, shifts: [Header::Network, Header::Link].map(|header| context.shift(header)), context }
+    fn new(context: &'c Context, values: &'c AncillaryValues, words: &'c [u32]) -> ContextData<'c> {
+        let shifts = [Header::Network, Header::Link].map(|header| context.shift(header));
+        ContextData { values, shifts, context, words: words.as_ptr() }
     }
 
     /// The offset of the shift of a header, in bytes.

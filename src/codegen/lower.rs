@@ -13,10 +13,11 @@ use crate::bpf::isa::{AluOp, Condition, Width};
 use crate::codegen::constant_tables::ConstantTables;
 use crate::codegen::context_data::AncillaryValues;
 use crate::codegen::prologue::{CodeKind, Prologue};
+use crate::codegen::words::WordsAt;
 use crate::codegen::{member_sets, operations};
 use crate::ir::{
-    Address, BlockId, ByteOrder, Check, Edge, Graph, Hashing, MemberSetId, Schedule, Step, Terminator, Test, Value,
-    ValueId,
+    Address, BlockId, ByteOrder, Check, Edge, Graph, Hashing, MemberSetId, OpenConstant, Schedule, Step, Terminator,
+    Test, Value, ValueId,
 };
 use crate::packet::MAX_CAPTURED;
 use crate::packet::ancillary::Extension;
@@ -55,7 +56,10 @@ pub(crate) struct Lowering<'g, 'f> {
     /// The target of failed checks: a block of the graph, or one that the first check creates.
     fail: Option<ir::Block>,
     pub(crate) prologue: Prologue,
-    /// The latest IR value of each value, in the order of the schedule; constants are emitted at each use.
+    /// The open constants, in the order of the words.
+    open: Vec<OpenConstant>,
+    /// The latest IR value of each value, in the order of the schedule; constants, open ones too, are emitted at each
+    /// use.
     values: Vec<Option<ir::Value>>,
 }
 
@@ -69,7 +73,9 @@ impl<'g, 'f> Lowering<'g, 'f> {
         let blocks: Vec<ir::Block> = graph.blocks.iter().map(|_| builder.create_block()).collect();
         let mut values = vec![None; graph.values.len()];
         // The first block has no parameters of its own: no edge of the graph enters it.
-        let prologue = Prologue::begin(kind, &mut builder, blocks[0]);
+        let open = graph.open_constants();
+        let words = (WordsAt::of(graph, open.len()), open.len());
+        let prologue = Prologue::begin(kind, &mut builder, blocks[0], words);
         for (block, &ir_block) in graph.blocks.iter().zip(&blocks) {
             for parameter in &block.parameters {
                 values[parameter.index()] = Some(builder.append_block_param(ir_block, types::I32));
@@ -79,7 +85,8 @@ impl<'g, 'f> Lowering<'g, 'f> {
         // Failed checks can share a cold block that returns 0.
         let drop = graph.blocks.iter().position(|block| block.is_cold && graph.drops(block));
         let fail = drop.map(|index| blocks[index]);
-        Lowering { graph, builder, tables, table_symbols, table_addresses, pair: None, blocks, fail, prologue, values }
+        let pair = None;
+        Lowering { graph, builder, tables, table_symbols, table_addresses, pair, blocks, fail, prologue, open, values }
     }
 
     fn block(&mut self, id: BlockId, steps: &[Step]) {
@@ -164,6 +171,10 @@ impl<'g, 'f> Lowering<'g, 'f> {
     pub(crate) fn value(&mut self, id: ValueId) -> ir::Value {
         match (self.graph.value(id), self.values[id.index()]) {
             (Value::Constant(k), _) => self.builder.ins().iconst(types::I32, i64::from(k)),
+            (Value::Open(open), _) => {
+                let index = self.open.iter().position(|&other| other == open);
+                self.prologue.word(&mut self.builder, index.expect("the graph has listed its open constants"))
+            }
             (_, Some(value)) => value,
             (_, None) => unreachable!("values are defined before they are used"),
         }
@@ -171,7 +182,9 @@ impl<'g, 'f> Lowering<'g, 'f> {
 
     fn define(&mut self, value: Value, is_cold: bool) -> ir::Value {
         match value {
-            Value::Constant(_) | Value::Parameter(_) => unreachable!("the schedule defines what is computed"),
+            Value::Constant(_) | Value::Open(_) | Value::Parameter(_) => {
+                unreachable!("the schedule defines what is computed")
+            }
             Value::WireLen => self.prologue.wire_len(&mut self.builder),
             Value::Load(address, width, order) => self.load(address, width, order),
             Value::Ancillary(extension @ Extension::PayloadOffset) => {

@@ -36,12 +36,21 @@ mod provided_memory;
 mod records;
 mod spill_block_parameters;
 mod vector;
+mod words;
 
 #[cfg(not(target_os = "linux"))]
 use provided_memory as memory;
 
-pub(crate) use code::{BatchCode, FilterCode};
+pub(crate) use code::{BatchCode, FilterCode, FilterTemplate};
 pub(crate) use compile::{compile, compile_batch};
 pub use error::CompileError;
 pub(crate) use once_box::OnceBox;
 pub(crate) use records::{PacketRecords, PrefetchRange};
+pub(crate) use vector::VectorCode;
+pub(crate) use words::Words;
+
+/// Returns an error if there can be no native code in this build. (Whether there is some is known after a compilation.)
+#[expect(clippy::unnecessary_wraps, reason = "the module `absent` has the same function")]
+pub(crate) fn check_machine() -> Result<(), CompileError> {
+    Ok(())
+}

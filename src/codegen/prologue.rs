@@ -6,6 +6,7 @@ use cranelift_codegen::isa::CallConv;
 use cranelift_frontend::FunctionBuilder;
 
 use crate::codegen::code::BatchJob;
+use crate::codegen::words::{LoopWords, WordsAt};
 use crate::packet::MAX_CAPTURED;
 
 /// The type of an address: there is native code for 64-bit machines only.
@@ -26,7 +27,8 @@ pub(crate) fn number() -> AbiParam {
 /// The two kinds of functions that a graph is compiled to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum CodeKind {
-    /// One packet: (packet, captured, wire_len, context) -> verdict, where `captured` is at most [`MAX_CAPTURED`].
+    /// One packet: (packet, captured, wire_len, context) -> verdict, where `captured` is at most [`MAX_CAPTURED`], and
+    /// `context` is that of [`WordsAt`].
     Single,
     /// A loop: takes the address of a [`BatchJob`] with at least one packet, and stores the verdicts.
     Batch,
@@ -57,7 +59,7 @@ pub(crate) struct Prologue {
 }
 
 enum Kind {
-    Single { wire_len: Value, context: Value },
+    Single { wire_len: Value, context: Value, words: WordsAt },
     Batch(BatchLoop),
 }
 
@@ -66,6 +68,8 @@ struct BatchLoop {
     job: Value,
     stride: Value,
     end: Value,
+    /// The words of the filter, if there are any.
+    words: Option<LoopWords>,
     /// The addresses of the current record and of its verdict: the parameters of `header`.
     record: Value,
     verdict: Value,
@@ -75,27 +79,37 @@ struct BatchLoop {
 }
 
 impl Prologue {
-    /// Emits the code that leads to `first`, the first block of the graph, which is still empty.
-    pub(crate) fn begin(kind: CodeKind, builder: &mut FunctionBuilder, first: Block) -> Prologue {
+    /// Emits the code that leads to `first`, the first block of the graph, which is still empty; `words` says where the
+    /// words of the filter are, and how many.
+    pub(crate) fn begin(
+        kind: CodeKind,
+        builder: &mut FunctionBuilder,
+        first: Block,
+        words: (WordsAt, usize),
+    ) -> Prologue {
         match kind {
             CodeKind::Single => {
                 builder.append_block_params_for_function_params(first);
                 let [packet, captured, wire_len, context] = *builder.block_params(first) else {
                     unreachable!("the signature has four parameters")
                 };
-                Prologue { packet, captured, kind: Kind::Single { wire_len, context } }
+                Prologue { packet, captured, kind: Kind::Single { wire_len, context, words: words.0 } }
             }
-            CodeKind::Batch => Prologue::begin_loop(builder, first),
+            CodeKind::Batch => Prologue::begin_loop(builder, first, words.1),
         }
     }
 
-    fn begin_loop(builder: &mut FunctionBuilder, first: Block) -> Prologue {
+    fn begin_loop(builder: &mut FunctionBuilder, first: Block, words: usize) -> Prologue {
         let [start, header, exit] = [(); 3].map(|()| builder.create_block());
         builder.append_block_params_for_function_params(start);
         builder.switch_to_block(start);
         let job = builder.block_params(start)[0];
         let fields = [BatchJob::RECORDS, BatchJob::VERDICTS, BatchJob::END, BatchJob::STRIDE, BatchJob::BASE];
         let [records, verdicts, end, stride, base] = fields.map(|field| read(builder, types::I64, job, field));
+        let words = (words > 0).then(|| {
+            let context = read(builder, POINTER, job, BatchJob::CONTEXT);
+            LoopWords::begin(builder, context, words)
+        });
         builder.ins().jump(header, &[records, verdicts].map(BlockArg::Value));
 
         let [record, verdict] = [(); 2].map(|()| builder.append_block_param(header, POINTER));
@@ -104,7 +118,7 @@ impl Prologue {
         let captured = read(builder, types::I64, record, BatchJob::CAPTURED);
         let packet = builder.ins().iadd(base, start);
         builder.ins().jump(first, &[]);
-        let batch = BatchLoop { job, stride, end, record, verdict, header, exit };
+        let batch = BatchLoop { job, stride, end, words, record, verdict, header, exit };
         Prologue { packet, captured, kind: Kind::Batch(batch) }
     }
 
@@ -140,6 +154,14 @@ impl Prologue {
         match &self.kind {
             Kind::Single { context, .. } => *context,
             Kind::Batch(batch) => read(builder, POINTER, batch.job, BatchJob::CONTEXT),
+        }
+    }
+
+    /// Emits a word of the filter.
+    pub(crate) fn word(&self, builder: &mut FunctionBuilder, index: usize) -> Value {
+        match &self.kind {
+            Kind::Single { context, words, .. } => words.read(builder, *context, index),
+            Kind::Batch(batch) => batch.words.as_ref().expect("code has its words").read(builder, index),
         }
     }
 

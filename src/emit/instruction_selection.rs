@@ -300,7 +300,8 @@ impl Emitter<'_> {
             return true;
         }
         match self.graph.value(value) {
-            Value::Constant(_) | Value::WireLen | Value::Ancillary(_) | Value::Random(_) | Value::Parameter(_) => false,
+            Value::Constant(_) | Value::Open(_) | Value::Parameter(_) => false,
+            Value::WireLen | Value::Ancillary(_) | Value::Random(_) => false,
             Value::Load(address, ..) if absolute(self.graph, address).is_some() => false,
             Value::Load(Address { base: None, .. }, ..) => false,
             Value::Load(Address { base: Some(base), offset }, ..) => {

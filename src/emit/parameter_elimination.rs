@@ -159,7 +159,9 @@ impl ValueRewriter {
                 Comparison::Test(test, false) => self.values.select(test, self.id(no), self.id(yes)),
             },
             Value::Parameter(_) => self.values.parameter(old.known(id)),
-            value @ (Value::Constant(_) | Value::WireLen | Value::Ancillary(_)) => self.values.add(value),
+            value @ (Value::Constant(_) | Value::Open(_) | Value::WireLen | Value::Ancillary(_)) => {
+                self.values.add(value)
+            }
         }
     }
 

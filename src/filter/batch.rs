@@ -7,10 +7,56 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use crate::bpf::dialect::Dialect;
 use crate::bpf::program::Program;
 use crate::bpf::verify::Verified;
-use crate::codegen::{self, BatchCode, OnceBox};
+use crate::codegen::{self, BatchCode, OnceBox, VectorCode, Words};
 use crate::filter::FilterError;
-use crate::ir::{Graph, Strategy};
+use crate::ir::{Graph, Shape, Strategy};
+use crate::packet::batch::Packets;
 
+/// The loop of a filter: its code, which filters of one shape share, its constants, and its vectors.
+#[derive(Clone)]
+pub(crate) struct Batch {
+    code: Arc<BatchLoop>,
+    /// `None` without native code.
+    words: Option<Words>,
+    vectors: Arc<BatchVectors>,
+}
+
+/// The vectors of a filter, which are made for the first batch, and the constants that its graph leaves open.
+struct BatchVectors {
+    constants: Box<[u32]>,
+    code: OnceBox<Option<VectorCode>>,
+}
+
+impl Batch {
+    /// Returns the loop of a filter with these open constants.
+    pub(crate) fn new(code: Arc<BatchLoop>, words: Option<Words>, constants: &[u32]) -> Batch {
+        let vectors = BatchVectors { constants: constants.into(), code: OnceBox::new() };
+        Batch { code, words, vectors: Arc::new(vectors) }
+    }
+
+    pub(crate) fn code(&self) -> &BatchLoop {
+        &self.code
+    }
+
+    /// Writes the verdicts on all packets and returns `true`, or returns `false` if they must be run one by one.
+    pub(crate) fn run(&self, packets: Packets, verdicts: &mut [u32]) -> bool {
+        let Some(words) = &self.words else { return false };
+        self.code.code().is_some_and(|code| code.run(packets, words, self.vectors(), verdicts))
+    }
+
+    /// Returns the vectors; `None` if this machine has none, or the graph is not fit for them.
+    fn vectors(&self) -> Option<&VectorCode> {
+        let BatchVectors { constants, code } = &*self.vectors;
+        let made = code.get().or_else(|| {
+            let graph = self.code.with_branches().ok()?;
+            // If another thread was faster, its vectors are the same.
+            Some(code.get_or_set(VectorCode::new(&graph.with_constants(constants))).0)
+        });
+        made?.as_ref()
+    }
+}
+
+/// The code of a loop, and what it is compiled of.
 pub(crate) struct BatchLoop {
     source: BatchSource,
     strategy: Strategy,
@@ -53,16 +99,27 @@ impl BatchLoop {
         self.code.get()
     }
 
+    /// Returns the graph with branches, in which constants are open.
+    fn with_branches(&self) -> Result<Graph, FilterError> {
+        match &self.source {
+            BatchSource::Graph(graph) => Ok(Graph::clone(graph)),
+            BatchSource::Program { program, dialect, .. } => {
+                let verified = program.verify(*dialect)?;
+                Ok(Graph::of_shape(&verified, &Shape::of(&verified), Strategy::Branches))
+            }
+        }
+    }
+
     /// Compiles the loop if there is none yet.
     pub(crate) fn compile(&self) -> Result<(), FilterError> {
         if self.code.get().is_some() {
             return Ok(());
         }
         let code = match &self.source {
-            BatchSource::Graph(graph) => codegen::compile_batch(graph, graph)?,
+            BatchSource::Graph(graph) => codegen::compile_batch(graph)?,
             BatchSource::Program { program, dialect, strategy } => {
-                let branches = Graph::with_strategy(&program.verify(*dialect)?, Strategy::Branches);
-                codegen::compile_batch(&branches.clone().converted(*strategy), &branches)?
+                let verified = program.verify(*dialect)?;
+                codegen::compile_batch(&Graph::of_shape(&verified, &Shape::of(&verified), *strategy))?
             }
         };
         // If another thread was faster, its loop is the same.

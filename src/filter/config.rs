@@ -4,6 +4,7 @@ use std::hint::black_box;
 use std::time::Instant;
 
 use crate::bpf::verify::Verified;
+use crate::codegen;
 use crate::filter::{Filter, FilterError, tune};
 use crate::ir::Strategy;
 use crate::lang::{Target, compile_expression};
@@ -12,7 +13,8 @@ use crate::packet::Packet;
 /// The most packets of a sample that are run. It is more than a branch predictor memorises.
 const LARGEST_SAMPLE: usize = 16_384;
 
-/// Options for compiling a [`Filter`]: a strategy, a sample of packets to tune on, and whether to require native code.
+/// Options for compiling a [`Filter`]: a strategy, a sample of packets to tune on, whether to require native code, and
+/// when to compile it.
 ///
 /// The defaults are those of [`Filter::compile`]. One configuration compiles any number of programs.
 ///
@@ -32,6 +34,7 @@ pub struct FilterConfig<'p> {
     strategy: Strategy,
     sample: Vec<Packet<'p>>,
     require_native: bool,
+    interpreted_first: u32,
 }
 
 impl<'p> FilterConfig<'p> {
@@ -66,11 +69,40 @@ impl<'p> FilterConfig<'p> {
         self
     }
 
+    /// Sets the number of packets that the filter interprets before it is compiled. By default it is 0, and the filter
+    /// is compiled at once.
+    ///
+    /// The packet with this number starts a thread that compiles the filter, and packets are interpreted until it is
+    /// ready, so that no packet waits for it. That pays where few packets may come, as an interpreted packet takes some
+    /// 50 ns and compiling the first filter of a process a millisecond. Such filters are compiled one after the other.
+    /// Once compiled, they take a nanosecond more for a single packet than others. A process that is forked before that
+    /// interprets all packets. [`FilterConfig::require_native`] rejects only machines for which there is no native code
+    /// at all. With a sample, the filter is compiled at once.
+    ///
+    /// ```
+    /// use cbpf::{Dialect, Engine, FilterConfig, Program};
+    /// let program: Program = "ld #len\n ret a".parse()?;
+    /// let filter = FilterConfig::new().interpret_first(1_000).compile(&program.verify(Dialect::Linux)?)?;
+    /// assert_eq!(filter.run(b"seven b"), 7);
+    /// assert!(matches!(filter.engine(), Engine::InterpreterFirst));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn interpret_first(mut self, packets: u32) -> FilterConfig<'p> {
+        self.interpreted_first = packets;
+        self
+    }
+
     /// Compiles a verified program.
     ///
     /// # Errors
     /// [`FilterError::Compile`] if native code is required and there is none.
     pub fn compile(&self, verified: &Verified) -> Result<Filter, FilterError> {
+        if self.interpreted_first > 0 && self.sample.is_empty() {
+            if self.require_native {
+                codegen::check_machine()?;
+            }
+            return Ok(Filter::deferred(verified, self.strategy, self.interpreted_first));
+        }
         let filter = match self.require_native {
             true => Filter::native(verified, self.strategy)?,
             false => Filter::new(verified, self.strategy),

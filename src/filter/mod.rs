@@ -2,8 +2,10 @@
 
 mod batch;
 mod config;
+mod deferred;
 mod error;
 mod seccomp;
+mod template;
 pub(crate) mod tune;
 
 use std::fmt;
@@ -12,7 +14,8 @@ use std::sync::Arc;
 use crate::bpf::dialect::Dialect;
 use crate::bpf::verify::Verified;
 use crate::codegen::{self, FilterCode};
-use crate::filter::batch::{BatchLoop, BatchSource};
+use crate::filter::batch::{Batch, BatchLoop, BatchSource};
+use crate::filter::deferred::Deferred;
 use crate::ir::{ContextInputs, Graph};
 use crate::lang::Target;
 use crate::packet::batch::Packets;
@@ -46,13 +49,14 @@ pub struct Filter {
     strategy: Strategy,
     dialect: Dialect,
     inputs: ContextInputs,
-    batch: Arc<BatchLoop>,
+    batch: Batch,
 }
 
 #[derive(Clone)]
 enum Runner {
     Native(FilterCode),
     Interpreter(Arc<Interpreted>),
+    Deferred(Arc<Deferred>),
 }
 
 /// A program without native code, and the reason.
@@ -73,6 +77,8 @@ pub enum Engine<'a> {
         /// The reason that there is no native code.
         why: &'a CompileError,
     },
+    /// The interpreter, until native code is ready ([`FilterConfig::interpret_first`]).
+    InterpreterFirst,
 }
 
 /// Prints `native code`, or `interpreter` and the reason.
@@ -81,12 +87,19 @@ impl fmt::Display for Engine<'_> {
         match self {
             Engine::Native => f.write_str("native code"),
             Engine::Interpreter { why } => write!(f, "interpreter ({why})"),
+            Engine::InterpreterFirst => f.write_str("interpreter, until there is native code"),
         }
     }
 }
 
 impl Filter {
     /// Compiles a verified program; [`FilterConfig`] has options.
+    ///
+    /// Programs that differ only in constants that packets are compared with, as `host 10.0.0.1 and port 80` and `host
+    /// 10.0.0.2 and port 443`, share their code: the first of a shape is compiled, and for each other it takes a
+    /// microsecond or two. A table that all threads share holds up to 256 shapes, with at most 8 KiB of code each, of
+    /// programs of up to 256 instructions. Shapes that were not used for a long time leave it, and their code is freed
+    /// with its last filter.
     ///
     /// Compiling takes up to 256 KiB of stack, mostly 128. On Linux, a thread with less than 256 KiB left compiles in a
     /// helper thread, on other systems every thread; it still needs 80 KiB itself. Running the filter takes the stack
@@ -125,24 +138,45 @@ impl Filter {
 
     /// Compiles a program with a strategy; the filter runs in the interpreter if there is no native code.
     pub(crate) fn new(verified: &Verified, strategy: Strategy) -> Filter {
-        let graph = Graph::with_strategy(verified, strategy);
-        let runner = match codegen::compile(&graph) {
-            Ok(code) => Runner::Native(code),
-            Err(why) => Runner::Interpreter(Arc::new(Interpreted { verified: verified.clone(), why })),
-        };
-        Filter::of_graph(&graph, runner, BatchSource::new(verified, strategy))
+        Filter::native(verified, strategy).unwrap_or_else(|why| Filter::interpreted(verified, strategy, why))
     }
 
     /// Compiles a program with a strategy to native code.
     fn native(verified: &Verified, strategy: Strategy) -> Result<Filter, CompileError> {
+        template::filter(verified, strategy)
+    }
+
+    /// Returns a filter that runs in the interpreter, and the reason.
+    fn interpreted(verified: &Verified, strategy: Strategy, why: CompileError) -> Filter {
         let graph = Graph::with_strategy(verified, strategy);
-        let runner = Runner::Native(codegen::compile(&graph)?);
-        Ok(Filter::of_graph(&graph, runner, BatchSource::new(verified, strategy)))
+        let runner = Runner::Interpreter(Arc::new(Interpreted { verified: verified.clone(), why }));
+        Filter::of_graph(&graph, runner, BatchSource::new(verified, strategy))
+    }
+
+    /// Returns a filter that interprets its first packets.
+    fn deferred(verified: &Verified, strategy: Strategy, packets: u32) -> Filter {
+        // The graph as it is has all context inputs of the optimised one.
+        let (graph, source) = (Graph::new(verified), BatchSource::new(verified, strategy));
+        let runner = Runner::Deferred(Arc::new(Deferred::new(verified, strategy, packets)));
+        Filter { strategy, ..Filter::of_graph(&graph, runner, source) }
+    }
+
+    /// Returns the filter that runs packets: this one, or the one that was compiled for it since.
+    fn current(&self) -> &Filter {
+        match &self.runner {
+            Runner::Deferred(deferred) => deferred.compiled().unwrap_or(self),
+            Runner::Native(_) | Runner::Interpreter(_) => self,
+        }
     }
 
     fn of_graph(graph: &Graph, runner: Runner, source: BatchSource) -> Filter {
         let (strategy, dialect, inputs) = (graph.strategy(), graph.dialect, graph.context_inputs());
-        Filter { runner, strategy, dialect, inputs, batch: Arc::new(BatchLoop::new(source, strategy)) }
+        let words = match &runner {
+            Runner::Native(code) => Some(code.words().clone()),
+            Runner::Interpreter(_) | Runner::Deferred(_) => None,
+        };
+        let batch = Batch::new(Arc::new(BatchLoop::new(source, strategy)), words, &[]);
+        Filter { runner, strategy, dialect, inputs, batch }
     }
 
     /// Takes the loop over batches of another filter with the same verdicts.
@@ -169,6 +203,7 @@ impl Filter {
         match &self.runner {
             Runner::Native(code) => code.run(packet),
             Runner::Interpreter(interpreted) => interpreted.verified.interpret(packet),
+            Runner::Deferred(deferred) => deferred.run(packet),
         }
     }
 
@@ -203,8 +238,9 @@ impl Filter {
     pub fn run_batch<'p>(&self, packets: impl Into<Packets<'p>>, verdicts: &mut [u32]) {
         let packets = packets.into();
         assert_eq!(packets.len(), verdicts.len(), "the number of verdicts is not the number of packets");
-        let code = if self.is_native() { self.batch.code() } else { None };
-        if code.is_none_or(|code| !code.run(packets, verdicts)) {
+        if let Runner::Deferred(deferred) = &self.runner {
+            deferred.run_batch(packets, verdicts);
+        } else if !self.batch.run(packets, verdicts) {
             let runs = packets.iter().map(|packet| self.run(packet));
             verdicts.iter_mut().zip(runs).for_each(|(verdict, run)| *verdict = run);
         }
@@ -216,7 +252,8 @@ impl Filter {
     /// [`FilterError::Compile`] if the loop cannot be compiled; batches then run one packet after the other. A filter
     /// without native code has no loop, which is no error.
     pub fn prepare_batch(&self) -> Result<(), FilterError> {
-        if self.is_native() { self.batch.compile() } else { Ok(()) }
+        let current = self.current();
+        if current.is_native() { current.batch.code().compile() } else { Ok(()) }
     }
 
     /// Returns the engine that runs the filter, and the reason if it is the interpreter.
@@ -230,9 +267,10 @@ impl Filter {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn engine(&self) -> Engine<'_> {
-        match &self.runner {
+        match &self.current().runner {
             Runner::Native(_) => Engine::Native,
             Runner::Interpreter(interpreted) => Engine::Interpreter { why: &interpreted.why },
+            Runner::Deferred(_) => Engine::InterpreterFirst,
         }
     }
 
@@ -263,21 +301,21 @@ impl Filter {
         self.dialect
     }
 
-    /// Returns the strategy of the code.
+    /// Returns the strategy of the code; the one that was asked for, as long as there is no code.
     pub fn strategy(&self) -> Strategy {
-        self.strategy
+        self.current().strategy
     }
 
     /// Returns the strategy of the code for batches.
     pub fn batch_strategy(&self) -> Strategy {
-        self.batch.strategy()
+        self.current().batch.code().strategy()
     }
 
-    /// Returns the size of the native code, in bytes: 0 if there is none.
+    /// Returns the size of the native code, in bytes: 0 if there is none. Filters of one shape share their code.
     pub fn code_size(&self) -> usize {
-        match &self.runner {
+        match &self.current().runner {
             Runner::Native(code) => code.size(),
-            Runner::Interpreter(_) => 0,
+            Runner::Interpreter(_) | Runner::Deferred(_) => 0,
         }
     }
 }
@@ -288,7 +326,7 @@ impl Graph {
     /// # Errors
     /// Returns the reason if there is no native code.
     pub fn compile(&self) -> Result<Filter, CompileError> {
-        let runner = Runner::Native(codegen::compile(self)?);
+        let runner = Runner::Native(codegen::compile(self)?.filter(&[]));
         Ok(Filter::of_graph(self, runner, BatchSource::Graph(Box::new(self.clone()))))
     }
 }
@@ -302,110 +340,4 @@ impl fmt::Debug for Filter {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::bpf::program::Program;
-    use crate::filter_set::FilterSet;
-    use crate::lang::Expr;
-    use crate::{LinkType, SharedSet};
-
-    fn verified(text: &str) -> Verified {
-        text.parse::<Program>().expect("a program").verify(Dialect::Linux).expect("a valid program")
-    }
-
-    /// Returns a filter that runs in the interpreter, as if there were no native code for its program.
-    fn interpreted(verified: &Verified) -> Filter {
-        let graph = Graph::with_strategy(verified, Strategy::Auto);
-        let why = CompileError::UnsupportedMachine("a test".to_owned());
-        let runner = Runner::Interpreter(Arc::new(Interpreted { verified: verified.clone(), why }));
-        Filter::of_graph(&graph, runner, BatchSource::new(verified, Strategy::Auto))
-    }
-
-    const PROGRAMS: [&str; 5] = [
-        "ldb [0]\n ret a",
-        "ld [x + 4]\n jset #1, odd\n ret #0\n odd: ret #-1",
-        "ld #len\n ret a",
-        "ld rand\n ret a",
-        "ld mark\n add #1\n ret a",
-    ];
-
-    #[test]
-    fn interpreted_filters_have_the_verdicts_of_native_ones() {
-        let context = crate::Context::default().mark(7).seed(3);
-        let bytes = [7, 0, 0, 0, 0, 0, 0, 9];
-        let packets: Vec<Packet> =
-            (0..=bytes.len()).map(|len| Packet::new(&bytes[..len]).with_wire_len(99).with_context(&context)).collect();
-        for verified in PROGRAMS.map(verified) {
-            let filters = [interpreted(&verified), Filter::compile(&verified).expect("a filter")];
-            let expected: Vec<u32> = packets.iter().map(|packet| verified.interpret(packet)).collect();
-            for filter in &filters {
-                let single: Vec<u32> = packets.iter().map(|packet| filter.run(packet)).collect();
-                let mut batch = vec![1; packets.len()];
-                filter.run_batch(&packets, &mut batch);
-                assert_eq!((&single, &batch), (&expected, &expected), "{filter:?}: {}", verified.program());
-                assert!(
-                    packets.iter().zip(&expected).all(|(packet, &verdict)| filter.is_match(packet) == (verdict != 0))
-                );
-            }
-            let [interpreted, other] = filters.map(|filter| (filter.needs_context(), filter.dialect()));
-            assert_eq!(interpreted, other);
-        }
-    }
-
-    #[test]
-    fn engine_names_the_reason_of_the_interpreter() {
-        let filter = interpreted(&verified("ret #1"));
-        assert!(matches!(filter.engine(), Engine::Interpreter { why: CompileError::UnsupportedMachine(_) }));
-        assert_eq!(filter.engine().to_string(), "interpreter (there is no native code for this machine: a test)");
-        assert_eq!((filter.code_size(), filter.prepare_batch().is_ok()), (0, true));
-        assert!(format!("{filter:?}").contains("a test"));
-        assert_eq!(Engine::Native.to_string(), "native code");
-    }
-
-    #[test]
-    fn required_native_code_is_an_error_if_there_is_none() {
-        let verified = verified("ret #1");
-        let is_native = Filter::compile(&verified).expect("a filter").is_native();
-        assert_eq!(Filter::compile(&verified).expect("a filter").code_size() != 0, is_native);
-        let sample = [[0; 60]; 100];
-        for config in [FilterConfig::new(), FilterConfig::new().sample(&sample)] {
-            assert_eq!(config.compile(&verified).expect("a filter").is_native(), is_native);
-            match config.require_native(true).compile(&verified) {
-                Ok(filter) => assert!(is_native && filter.is_native()),
-                Err(error) => assert!(!is_native && matches!(error, FilterError::Compile(_)), "{error}"),
-            }
-        }
-        if !cfg!(feature = "jit") {
-            assert!(!is_native);
-        }
-    }
-
-    #[test]
-    fn errors_of_expressions_have_positions() {
-        let error = Filter::from_expression("tcp prt 80", LinkType::ETHERNET).expect_err("an invalid expression");
-        assert!(matches!(error, FilterError::Expression(_)), "{error:?}");
-        assert!(std::error::Error::source(&error).is_some() && error.to_string().contains("did you mean `port`?"));
-    }
-
-    #[test]
-    fn types_can_be_sent_and_shared() {
-        fn is_shareable<T: Send + Sync + Clone + fmt::Debug>() {}
-        is_shareable::<Filter>();
-        is_shareable::<FilterConfig>();
-        is_shareable::<FilterSet>();
-        is_shareable::<SharedSet>();
-        is_shareable::<Verified>();
-        is_shareable::<Program>();
-        is_shareable::<Expr>();
-        is_shareable::<Target>();
-        is_shareable::<Packets>();
-    }
-
-    #[test]
-    #[should_panic = "the number of verdicts"]
-    fn each_packet_needs_a_verdict() {
-        let program: Program = "ret #1".parse().expect("a program");
-        let filter = Filter::compile(&program.verify(Dialect::Linux).expect("a valid one")).expect("a filter");
-        filter.run_batch(&[&b"first"[..], &b"second"[..]], &mut [0]);
-    }
-}
+mod tests;

@@ -34,7 +34,7 @@ impl FilterSet {
         let mut ranks = [0; CHUNK];
         let ranks = &mut ranks[..ids.len()];
         let segments = self.segments.iter().filter_map(|segment| Some((segment, segment.index().batch_code()?)));
-        if let [_] = self.segments.as_slice() {
+        if let ([_], true) = (self.segments.as_slice(), self.recent.is_empty()) {
             segments.for_each(|(segment, code)| {
                 segment.first_of_batch(code, records, from, ranks);
                 ids.iter_mut().zip(ranks.iter()).for_each(|(id, rank)| *id = segment.id(*rank));
@@ -51,6 +51,11 @@ impl FilterSet {
                 }
             }
         });
+        if !self.recent.is_empty() {
+            for ((id, order), packet) in ids.iter_mut().zip(&orders).zip(records.packets(from)) {
+                *id = self.recent.first(&packet, *order).map(|rule| rule.id).or(*id);
+            }
+        }
     }
 
     /// Fills `matches` with all matches of each packet: the same as [`FilterSet::matches`], in less time if packets are

@@ -1,12 +1,15 @@
 //! Options for building sets.
 
 use std::collections::HashSet;
+use std::ops::Range;
 
 use crate::bpf::verify::Verified;
+use crate::classifier::program_list::ProgramList;
 use crate::filter_set::change::GAP;
 use crate::filter_set::segment::{RulePosition, Segment};
 use crate::filter_set::{FilterSet, SetError};
-use crate::lang::{Target, compile_expression};
+use crate::lang::{Target, compile_verified};
+use crate::parallel;
 
 /// Options for building a [`FilterSet`]. The defaults are those of [`FilterSet::new`].
 ///
@@ -43,17 +46,28 @@ impl FilterSetConfig {
     /// As [`FilterSet::new`], and [`SetError::Compile`] if native code is required and there is none.
     pub fn build(&self, rules: impl IntoIterator<Item = (u32, Verified)>) -> Result<FilterSet, SetError> {
         let mut set = FilterSet { next_order: GAP, ..FilterSet::default() };
-        let (mut all, mut ids) = (Vec::new(), HashSet::new());
+        let (mut programs, mut ids) = (ProgramList::default(), Vec::new());
+        let mut known = HashSet::new();
         for (id, program) in rules {
             set.admit(id, &program)?;
-            if !ids.insert(id) {
+            if !known.insert(id) {
                 return Err(SetError::DuplicateId(id));
             }
-            all.push((RulePosition { id, order: set.next_order }, program));
+            ids.push(id);
+            programs.push(&program);
+        }
+        self.indexed(set, &ids, programs)
+    }
+
+    /// Returns an empty set with its first rules.
+    fn indexed(&self, mut set: FilterSet, ids: &[u32], programs: ProgramList) -> Result<FilterSet, SetError> {
+        let mut rules = Vec::with_capacity(ids.len());
+        for &id in ids {
+            rules.push(RulePosition { id, order: set.next_order });
             set.next_order += GAP;
         }
-        if !all.is_empty() {
-            let segment = Segment::new(all);
+        if !rules.is_empty() {
+            let segment = Segment::new(&rules, programs);
             set.segments.push(if self.require_native { segment.require_native()? } else { segment });
         }
         Ok(set)
@@ -68,13 +82,29 @@ impl FilterSetConfig {
         rules: impl IntoIterator<Item = (u32, &'e str)>,
         target: impl Into<Target>,
     ) -> Result<FilterSet, SetError> {
-        let target = target.into();
-        let compile = |(id, expression): (u32, &str)| {
-            let program =
-                compile_expression(expression, &target).map_err(|error| SetError::Expression { id, error })?;
-            let verified = program.verify(target.get_dialect()).map_err(|error| SetError::Verify { id, error })?;
-            Ok((id, verified))
+        let (target, rules) = (target.into(), rules.into_iter().collect::<Vec<(u32, &str)>>());
+        let compile = |range: Range<usize>| -> Result<ProgramList, SetError> {
+            let mut programs = ProgramList::default();
+            for &(id, expression) in &rules[range] {
+                let verified =
+                    compile_verified(expression, &target).map_err(|error| SetError::Expression { id, error })?;
+                programs.push(&verified.map_err(|error| SetError::Verify { id, error })?);
+            }
+            Ok(programs)
         };
-        self.build(rules.into_iter().map(compile).collect::<Result<Vec<_>, SetError>>()?)
+        let mut parts = parallel::in_parts(rules.len(), compile).into_iter();
+        let mut programs: ProgramList = parts.next().unwrap_or_else(|| Ok(ProgramList::default()))?;
+        for part in parts {
+            programs.append(&part?);
+        }
+        let ids: Vec<u32> = rules.iter().map(|&(id, _)| id).collect();
+        let mut known = HashSet::with_capacity(ids.len());
+        if let Some(&id) = ids.iter().find(|&&id| !known.insert(id)) {
+            return Err(SetError::DuplicateId(id));
+        }
+        drop(known);
+        let dialect = (!ids.is_empty()).then_some(target.get_dialect());
+        let set = FilterSet { next_order: GAP, dialect, ..FilterSet::default() };
+        self.indexed(set, &ids, programs)
     }
 }

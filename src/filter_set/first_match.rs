@@ -204,7 +204,7 @@ impl RuleIndex {
                 _ => fallbacks.next(),
             };
             let rank = next.filter(|&rank| rank < ranks.end)?;
-            if is_alive(rank) && self.programs[rank as usize].run(packet) != 0 {
+            if is_alive(rank) && self.run(rank, packet) != 0 {
                 return Some(rank);
             }
         }

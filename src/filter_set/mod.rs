@@ -1,9 +1,11 @@
 //! Matching packets against many programs at once: [`FilterSet`], and [`SharedSet`] for sets that change while other
 //! threads use them.
 //!
-//! A set consists of segments, which never change. [`FilterSet::new`] makes one of all rules. Added rules come into a
-//! second, small segment; removed rules are marked. When 5 % of the rules have changed, all are indexed anew. A segment
-//! has the tables that `classifier` builds, their native code, and the programs of the rules.
+//! A set consists of segments, whose tables never change, and of rules that were added last. [`FilterSet::new`] makes a
+//! segment of all rules. A segment has the tables that `classifier` builds, their native code, and the programs of the
+//! rules, as shapes and constants. An added rule runs by itself at first, for packets that no earlier rule matches. Then
+//! it is merged with others into a segment, and small segments into larger ones, so there are few of them. Removed
+//! rules are marked. When 5 % of the rules have changed, all are indexed anew.
 //!
 //! The first match is the first of: rules of the linear prefix, which run one by one; table entries; and, before the
 //! first entry that certainly matches, fallback programs and entries that need verification, which run in one order.
@@ -16,6 +18,8 @@ mod config;
 mod error;
 mod first_match;
 mod matches;
+mod merge;
+mod recent;
 mod report;
 mod rule_index;
 mod segment;
@@ -28,6 +32,7 @@ use crate::bpf::verify::Verified;
 use crate::classifier::term::Rank;
 use crate::filter::Engine;
 use crate::filter_set::change::RuleChange;
+use crate::filter_set::recent::RecentRules;
 use crate::filter_set::segment::{RulePosition, Segment};
 use crate::lang::Target;
 use crate::packet::Packet;
@@ -53,7 +58,11 @@ pub use shared_set::{SetReader, SharedSet};
 /// For n rules:
 ///
 /// - Building takes a bounded number of steps for each rule: on average 256, at most 4,096, for paths, and at most
-///   1,024 alternatives. Beyond these limits tables select more coarsely, and more programs run.
+///   1,024 alternatives. Beyond these limits tables select more coarsely, and more programs run. Four or more programs
+///   that differ only in the numbers that they compare with take the steps of one. Expressions are compiled, and paths
+///   are found, on all processors.
+/// - Programs that differ in such numbers only are stored once, with 4 bytes for each number in which they differ. A
+///   rule takes 24 bytes besides.
 /// - A table entry takes 8 to 160 bytes, and a slot 8 bytes, of which there are one or two for each key, more for small
 ///   tables. A list of hosts takes about 20 bytes for each rule.
 /// - A packet takes the computation of at most 64 fields, for each table a hash and a chain of mostly one and at most 8
@@ -81,8 +90,12 @@ pub use shared_set::{SetReader, SharedSet};
 /// ```
 #[derive(Clone, Default)]
 pub struct FilterSet {
-    /// The segment of most rules, and that of the rules that were added since it was indexed.
+    /// The segment of most rules, and smaller ones of rules that were added since it was indexed.
     segments: Vec<Segment>,
+    /// The rules that were added last.
+    recent: RecentRules,
+    /// The number of rules that were ever added to the set.
+    added: u64,
     /// The position of the next rule.
     next_order: u64,
     dialect: Option<Dialect>,
@@ -124,7 +137,8 @@ impl FilterSet {
 
     /// Returns the number of rules.
     pub fn len(&self) -> usize {
-        self.segments.iter().map(|segment| segment.len() - segment.removed_count()).sum()
+        let indexed: usize = self.segments.iter().map(|segment| segment.len() - segment.removed_count()).sum();
+        indexed + self.recent.len()
     }
 
     /// Returns `true` if there are no rules.
@@ -155,15 +169,22 @@ impl FilterSet {
     #[inline]
     pub fn first_match<'p>(&self, packet: impl Into<Packet<'p>>) -> Option<u32> {
         let packet = packet.into();
-        if let [segment] = self.segments.as_slice() {
-            return segment.first_id(&packet);
+        match self.segments.as_slice() {
+            [segment] if self.recent.is_empty() => segment.first_id(&packet),
+            _ => self.first_of_parts(&packet),
         }
+    }
+
+    /// Returns the first match of a set that has changed.
+    #[inline(never)]
+    fn first_of_parts(&self, packet: &Packet) -> Option<u32> {
         let mut first: Option<RulePosition> = None;
         for segment in &self.segments {
             let end = first.map_or(segment.len() as Rank, |first| segment.rank_at(first.order));
-            first = segment.first(&packet, end).map(|rank| segment.rule(rank)).or(first);
+            first = segment.first(packet, end).map(|rank| segment.rule(rank)).or(first);
         }
-        first.map(|rule| rule.id)
+        let end = first.map_or(u64::MAX, |first| first.order);
+        self.recent.first(packet, end).or(first).map(|rule| rule.id)
     }
 
     /// Fills `matches` with all rules that match a packet, in the order of the set.
@@ -181,7 +202,7 @@ impl FilterSet {
     /// Appends all rules that match a packet.
     #[inline]
     fn append(&self, packet: &Packet, wants_verdicts: bool, matches: &mut Matches) {
-        if let [segment] = self.segments.as_slice() {
+        if let ([segment], true) = (self.segments.as_slice(), self.recent.is_empty()) {
             return segment.append(packet, wants_verdicts, matches);
         }
         let Matches { ids, verdicts, candidates, of_segments } = matches;
@@ -191,6 +212,8 @@ impl FilterSet {
             let rules = candidates.resolved.iter().map(|entry| (segment.rule(entry.rank()), entry.verdict));
             of_segments.extend(rules.map(|(rule, verdict)| (rule.order, rule.id, verdict)));
         }
+        let recent = self.recent.matching(packet, u64::MAX);
+        of_segments.extend(recent.map(|(rule, verdict)| (rule.order, rule.id, verdict)));
         of_segments.sort_unstable();
         ids.extend(of_segments.iter().map(|&(_, id, _)| id));
         verdicts.extend(of_segments.iter().filter(|_| wants_verdicts).map(|&(_, _, verdict)| verdict));
@@ -198,8 +221,9 @@ impl FilterSet {
 
     /// Adds a rule after all others.
     ///
-    /// It is indexed in a small segment. When that has grown to 5 % of the set, all rules are indexed anew, which takes
-    /// as long as [`FilterSet::new`]; a [`SharedSet`] does that in the background.
+    /// Up to 32 added rules run one by one; then they are indexed in a small segment. When 5 % of the set have changed,
+    /// all rules are indexed anew, which takes as long as [`FilterSet::new`]. A [`SharedSet`] does both in the
+    /// background.
     ///
     /// # Errors
     /// [`SetError::DuplicateId`] and [`SetError::DialectMismatch`].
@@ -245,21 +269,19 @@ impl FilterSet {
 
     fn update(&mut self, change: RuleChange) -> Result<(), SetError> {
         self.change(&change)?;
-        if self.is_stale() {
-            self.rebuild();
-        }
+        self.index_changes();
         Ok(())
     }
 
-    /// Returns the segment of a rule and its rank in it.
-    fn position_of(&self, id: u32) -> Option<(usize, Rank)> {
-        self.segments.iter().enumerate().find_map(|(number, segment)| Some((number, segment.rank_of(id)?)))
+    /// Returns the number of rules that are not indexed.
+    pub(crate) fn recent_len(&self) -> usize {
+        self.recent.len()
     }
 
     /// Checks that a rule can be added, and sets the dialect if it is the first.
     fn admit(&mut self, id: u32, program: &Verified) -> Result<(), SetError> {
         self.check_dialect(id, program)?;
-        if self.position_of(id).is_some() {
+        if self.has_rule(id) {
             return Err(SetError::DuplicateId(id));
         }
         self.dialect = Some(program.dialect());
@@ -282,5 +304,7 @@ impl fmt::Debug for FilterSet {
     }
 }
 
+#[cfg(test)]
+mod change_tests;
 #[cfg(test)]
 mod tests;

@@ -30,6 +30,9 @@ pub struct SetReport {
     pub rules: usize,
     /// The number of rules in tables.
     pub indexed: usize,
+    /// The number of rules that were added last and are not indexed yet. They run one by one for every packet that no
+    /// earlier rule matches.
+    pub recent: usize,
     /// The ids of the other rules, in the order of the set. They run for every packet that no earlier rule matches.
     pub fallbacks: Vec<(u32, FallbackReason)>,
     /// The ids of the rules that provably match no packet, in the order of the set. They cost nothing.
@@ -48,7 +51,7 @@ impl FilterSet {
     /// A rule that runs for every packet takes some nanoseconds, so hundreds of them take longer than the lookup in a
     /// set of any size.
     pub fn report(&self) -> SetReport {
-        let mut report = SetReport { rules: self.len(), ..SetReport::default() };
+        let mut report = SetReport { rules: self.len(), recent: self.recent.len(), ..SetReport::default() };
         let (mut fallbacks, mut never_match) = (Vec::new(), Vec::new());
         for segment in &self.segments {
             let index = segment.index();
@@ -63,7 +66,7 @@ impl FilterSet {
         never_match.sort_unstable_by_key(|&(order, ..)| order);
         report.fallbacks = fallbacks.into_iter().map(|(_, id, reason)| (id, reason)).collect();
         report.never_match = never_match.into_iter().map(|(_, id, ())| id).collect();
-        report.indexed = report.rules - report.fallbacks.len();
+        report.indexed = report.rules - report.recent - report.fallbacks.len();
         report
     }
 }
@@ -78,7 +81,7 @@ fn alive<T>(segment: &Segment, items: impl Iterator<Item = (Rank, T)>) -> impl I
 
 impl fmt::Display for SetReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let SetReport { rules, indexed, fallbacks, never_match, linear_prefix, tables, table_bytes } = self;
+        let SetReport { rules, indexed, recent, fallbacks, never_match, linear_prefix, tables, table_bytes } = self;
         let listed = |ids: &mut dyn Iterator<Item = u32>, count: usize| {
             let listed: Vec<String> = ids.take(MAX_LISTED_IDS).map(|id| id.to_string()).collect();
             let others = if count > MAX_LISTED_IDS { ", ..." } else { "" };
@@ -89,6 +92,7 @@ impl fmt::Display for SetReport {
         let (fallbacks, never_match) = (fallbacks.len(), never_match.len());
         write!(f, "{rules} rules: {indexed} in {tables} tables of {table_bytes} bytes, ")?;
         write!(f, "{fallbacks} run for every packet{fallback_ids}, {never_match} match no packet{never_ids}, ")?;
-        write!(f, "{linear_prefix} run before the tables")
+        let not_yet = if *recent == 0 { String::new() } else { format!(", {recent} are not indexed yet") };
+        write!(f, "{linear_prefix} run before the tables{not_yet}")
     }
 }

@@ -1,11 +1,13 @@
 //! The immutable index of a list of rules: the tables, their native code, and the programs.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::bpf::verify::Verified;
 use crate::classifier::build::Classifier;
 use crate::classifier::fallback::Fallback;
 use crate::classifier::packet_fields::PacketFields;
+use crate::classifier::program_list::ProgramList;
 use crate::classifier::table::{MatchKind, Tables};
 use crate::classifier::table_entry::TableEntry;
 use crate::classifier::term::Rank;
@@ -28,7 +30,11 @@ pub(crate) struct RuleIndex {
     /// The code that looks up the tables, or the reason that there is none.
     pub(crate) native: Result<ClassifierCode, CompileError>,
     /// The program of each rule, by rank.
-    pub(crate) programs: Vec<RuleProgram>,
+    pub(crate) programs: ProgramList,
+    /// The programs of the rules that may have to run.
+    runnable: Vec<RunnableRule>,
+    /// The place of each rule among them, by rank, or the largest number; empty if none may have to run.
+    runnable_at: Box<[u32]>,
     /// The rules that the tables do not hold, in order.
     pub(crate) fallbacks: Vec<Fallback>,
     /// The rules that match no packet, in order.
@@ -43,36 +49,56 @@ pub(crate) struct RuleIndex {
 
 /// The program of a rule, compiled if it probably runs.
 #[derive(Debug)]
-pub(crate) struct RuleProgram {
-    pub(crate) verified: Verified,
-    filter: Option<Box<Filter>>,
-}
-
-impl RuleProgram {
-    pub(crate) fn run(&self, packet: &Packet) -> u32 {
-        work_counter::rule();
-        match &self.filter {
-            Some(filter) => filter.run(packet),
-            None => self.verified.interpret(packet),
-        }
-    }
+enum RunnableRule {
+    Compiled(Box<Filter>),
+    Interpreted(Verified),
 }
 
 impl RuleIndex {
-    pub(crate) fn new(programs: Vec<Verified>) -> RuleIndex {
+    /// Indexes the rules of a complete list.
+    pub(crate) fn new(programs: ProgramList) -> RuleIndex {
         let Classifier { fields, tables, fallbacks, never_match, match_shares, scan } = Classifier::new(&programs);
         let tables = Arc::new(tables);
         let native = ClassifierCode::new(&fields, &tables);
         let count = if scan.is_whole_set { programs.len() } else { scan.prefix_len };
-        let compile = |program: &Verified| Filter::new(program, Strategy::default());
-        let scanned_filters: Vec<Filter> = programs[..count].iter().map(compile).collect();
-        let compiled = worth_compiling(&tables.rules_to_run, &fallbacks, &match_shares);
-        let programs = programs.into_iter().zip(compiled).enumerate().map(|(rank, (verified, is_compiled))| {
-            let filter = || scanned_filters.get(rank).cloned().unwrap_or_else(|| compile(&verified));
-            RuleProgram { filter: is_compiled.then(|| Box::new(filter())), verified }
+        let compile = |rank: usize| Filter::new(&programs.get(rank), Strategy::default());
+        let scanned_filters: Vec<Filter> = (0..count).map(compile).collect();
+        let to_run = rules_to_run(&tables.rules_to_run, &fallbacks, &match_shares);
+        let mut runnable_at = vec![u32::MAX; if to_run.is_empty() { 0 } else { programs.len() }];
+        let runnable = to_run.into_iter().zip(0..).map(|((rank, is_compiled), place)| {
+            runnable_at[rank as usize] = place;
+            let filter = || scanned_filters.get(rank as usize).cloned().unwrap_or_else(|| compile(rank as usize));
+            match is_compiled {
+                true => RunnableRule::Compiled(Box::new(filter())),
+                false => RunnableRule::Interpreted(programs.get(rank as usize)),
+            }
         });
-        let (programs, prefix_len, scans_all) = (programs.collect(), scan.prefix_len, scan.is_whole_set);
-        RuleIndex { fields, tables, native, programs, fallbacks, never_match, scanned_filters, prefix_len, scans_all }
+        let runnable = runnable.collect();
+        let (runnable_at, prefix_len, scans_all) = (runnable_at.into(), scan.prefix_len, scan.is_whole_set);
+        RuleIndex {
+            fields,
+            tables,
+            native,
+            programs,
+            runnable,
+            runnable_at,
+            fallbacks,
+            never_match,
+            scanned_filters,
+            prefix_len,
+            scans_all,
+        }
+    }
+
+    /// Returns the verdict of the program of a rule.
+    pub(crate) fn run(&self, rank: Rank, packet: &Packet) -> u32 {
+        work_counter::rule();
+        let place = self.runnable_at.get(rank as usize).copied().unwrap_or(u32::MAX);
+        match self.runnable.get(place as usize) {
+            Some(RunnableRule::Compiled(filter)) => filter.run(packet),
+            Some(RunnableRule::Interpreted(verified)) => verified.interpret(packet),
+            None => self.programs.get(rank as usize).interpret(packet),
+        }
     }
 
     /// Returns the code for the first match if its answer is complete: a rank, or [`Tables::none`].
@@ -118,16 +144,18 @@ impl RuleIndex {
     }
 }
 
-/// Returns for each rule whether its program is compiled: fallback programs, those that run for many packets, and a
-/// limited number of others.
-fn worth_compiling(rules_to_run: &[Rank], fallbacks: &[Fallback], match_shares: &[f64]) -> Vec<bool> {
-    let mut compiled = vec![false; match_shares.len()];
-    fallbacks.iter().for_each(|fallback| compiled[fallback.rank as usize] = true);
+/// Returns the rules whose programs may have to run, in order, and whether they are compiled: fallback programs, those
+/// that run for many packets, and a limited number of others.
+fn rules_to_run(of_tables: &[Rank], fallbacks: &[Fallback], match_shares: &[f64]) -> BTreeMap<Rank, bool> {
+    let mut compiled: BTreeMap<Rank, bool> = fallbacks.iter().map(|fallback| (fallback.rank, true)).collect();
     let mut left = MAX_COMPILED;
-    for &rank in rules_to_run {
+    for &rank in of_tables {
         let is_common = match_shares[rank as usize] >= COMMON_SHARE;
-        let is_new = (is_common || left > 0) && !std::mem::replace(&mut compiled[rank as usize], true);
-        left -= usize::from(is_new && !is_common);
+        compiled.entry(rank).or_insert_with(|| {
+            let is_worth = is_common || left > 0;
+            left -= usize::from(is_worth && !is_common);
+            is_worth
+        });
     }
     compiled
 }

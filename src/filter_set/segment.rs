@@ -1,15 +1,15 @@
 //! A segment of a set: rules that were indexed together, and the marks of those that were removed since.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
-use crate::bpf::verify::Verified;
+use crate::classifier::program_list::ProgramList;
 use crate::classifier::table::TOO_SHORT;
 use crate::classifier::table_entry::TableEntry;
 use crate::classifier::term::Rank;
 use crate::codegen::classifier::{TableBatchCode, TableCode};
 use crate::codegen::{CompileError, PacketRecords};
 use crate::filter_set::candidates::Candidates;
+use crate::filter_set::change::renumbered;
 use crate::filter_set::matches::Matches;
 use crate::filter_set::rule_index::RuleIndex;
 use crate::packet::Packet;
@@ -17,11 +17,12 @@ use crate::packet::Packet;
 /// Rules that were indexed together. Clones share them.
 #[derive(Clone, Debug)]
 pub(crate) struct Segment {
-    rules: Arc<[RulePosition]>,
+    /// The position of each rule in the order of the set.
+    orders: Arc<[u64]>,
     /// The id of each rule, and one more number, which is no id.
     ids: Arc<[u32]>,
-    /// The rank of each rule by its id, also of removed rules.
-    ranks: Arc<HashMap<u32, Rank>>,
+    /// The ranks of all rules, also of removed ones, in the order of their ids.
+    by_id: Arc<[Rank]>,
     index: Arc<RuleIndex>,
     /// The code for the first match if its answer is complete.
     exact_first: Option<Arc<TableCode>>,
@@ -41,15 +42,27 @@ pub(crate) struct RulePosition {
 }
 
 impl Segment {
-    /// Indexes rules, which are in order.
-    pub(crate) fn new(rules: Vec<(RulePosition, Verified)>) -> Segment {
-        let (rules, programs): (Vec<RulePosition>, Vec<Verified>) = rules.into_iter().unzip();
+    /// Indexes rules, which are in order, given their programs.
+    pub(crate) fn new(rules: &[RulePosition], mut programs: ProgramList) -> Segment {
+        programs.complete();
         let index = Arc::new(RuleIndex::new(programs));
-        let ids = rules.iter().map(|rule| rule.id).chain([0]).collect();
-        let ranks = Arc::new(rules.iter().zip(0..).map(|(rule, rank)| (rule.id, rank)).collect());
-        let (exact_first, exact_all) = (index.exact_first_code(), index.exact_all_code());
-        let (rules, removed) = (rules.into(), Arc::default());
-        Segment { rules, ids, ranks, index, exact_first, exact_all, removed, removed_count: 0 }
+        let mut by_id: Vec<Rank> = (0..rules.len() as Rank).collect();
+        by_id.sort_unstable_by_key(|&rank| rules[rank as usize].id);
+        Segment {
+            orders: rules.iter().map(|rule| rule.order).collect(),
+            ids: rules.iter().map(|rule| rule.id).chain([0]).collect(),
+            by_id: by_id.into(),
+            exact_first: index.exact_first_code(),
+            exact_all: index.exact_all_code(),
+            index,
+            removed: Arc::default(),
+            removed_count: 0,
+        }
+    }
+
+    /// Returns whether two segments have the same index.
+    pub(crate) fn is_same(&self, other: &Segment) -> bool {
+        Arc::ptr_eq(&self.index, &other.index)
     }
 
     /// Takes the reason that there is no native code out of a new segment, if there is one.
@@ -62,11 +75,11 @@ impl Segment {
     }
 
     pub(crate) fn len(&self) -> usize {
-        self.rules.len()
+        self.orders.len()
     }
 
     pub(crate) fn rule(&self, rank: Rank) -> RulePosition {
-        self.rules[rank as usize]
+        RulePosition { id: self.ids[rank as usize], order: self.orders[rank as usize] }
     }
 
     pub(crate) fn index(&self) -> &RuleIndex {
@@ -75,38 +88,38 @@ impl Segment {
 
     /// Returns the rank of the rule with an id, if it was not removed.
     pub(crate) fn rank_of(&self, id: u32) -> Option<Rank> {
-        self.ranks.get(&id).copied().filter(|&rank| self.is_alive(rank))
+        let place = self.by_id.binary_search_by_key(&id, |&rank| self.ids[rank as usize]).ok()?;
+        Some(self.by_id[place]).filter(|&rank| self.is_alive(rank))
     }
 
     /// Returns the positions of all rules, also of removed ones.
-    pub(crate) fn orders(&self) -> impl Iterator<Item = u64> {
-        self.rules.iter().map(|rule| rule.order)
+    pub(crate) fn orders(&self) -> &[u64] {
+        &self.orders
     }
 
     /// Returns the last of these positions before another.
     pub(crate) fn order_before(&self, order: u64) -> Option<u64> {
         let last = self.rank_at(order).checked_sub(1)?;
-        Some(self.rule(last).order)
+        Some(self.orders[last as usize])
     }
 
     /// Returns the number of rules before a position.
     pub(crate) fn rank_at(&self, order: u64) -> Rank {
-        self.rules.partition_point(|rule| rule.order < order) as Rank
+        self.orders.partition_point(|&other| other < order) as Rank
     }
 
-    /// Gives the rules other positions in the same order.
-    pub(crate) fn renumber(&mut self, new: impl Fn(u64) -> u64) {
-        self.rules = self.rules.iter().map(|rule| RulePosition { order: new(rule.order), ..*rule }).collect();
+    /// Numbers the rules anew by the positions of all rules.
+    pub(crate) fn renumber(&mut self, orders: &[u64]) {
+        self.orders = self.orders.iter().map(|&order| renumbered(orders, order)).collect();
     }
 
     pub(crate) fn removed_count(&self) -> usize {
         self.removed_count
     }
 
-    /// Returns the rules that were not removed, and their programs.
-    pub(crate) fn rules(&self) -> impl Iterator<Item = (RulePosition, Verified)> {
-        let all = self.rules.iter().zip(&self.index.programs).zip(0..);
-        all.filter(|&(_, rank)| self.is_alive(rank)).map(|((rule, program), _)| (*rule, program.verified.clone()))
+    /// Returns the ranks of the rules that were not removed.
+    pub(crate) fn alive(&self) -> impl Iterator<Item = Rank> {
+        (0..self.len() as Rank).filter(|&rank| self.is_alive(rank))
     }
 
     #[inline]
@@ -117,10 +130,9 @@ impl Segment {
     /// Marks a rule as removed.
     pub(crate) fn remove(&mut self, rank: Rank) {
         let removed = Arc::make_mut(&mut self.removed);
-        removed.resize(self.rules.len().div_ceil(64), 0);
+        removed.resize(self.orders.len().div_ceil(64), 0);
         removed[rank as usize / 64] |= 1 << (rank % 64);
         self.removed_count += 1;
-        (self.exact_first, self.exact_all) = (None, None);
     }
 
     /// Returns the first rule before `end` that matches a packet.
@@ -133,7 +145,10 @@ impl Segment {
     #[inline]
     pub(crate) fn first_id(&self, packet: &Packet) -> Option<u32> {
         if let Some(code) = &self.exact_first {
-            return self.id(code.call(packet, &mut []) as Rank);
+            let rank = code.call(packet, &mut []) as Rank;
+            if self.is_alive(rank) {
+                return self.id(rank);
+            }
         }
         if self.removed_count > 0 {
             return self.first(packet, Rank::MAX).and_then(|rank| self.id(rank));
@@ -166,7 +181,7 @@ impl Segment {
         if self.removed_count == 0 && !ranks.contains(&TOO_SHORT) {
             return;
         }
-        let none = self.rules.len() as Rank;
+        let none = self.orders.len() as Rank;
         for (rank, packet) in ranks.iter_mut().zip(records.packets(from)) {
             if *rank == TOO_SHORT || *rank != none && !self.is_alive(*rank) {
                 *rank = self.first(&packet, none).unwrap_or(none);
@@ -177,7 +192,7 @@ impl Segment {
     /// Appends the ids of the rules that match a packet, in order, each once, and their verdicts if wanted.
     pub(crate) fn append(&self, packet: &Packet, wants_verdicts: bool, matches: &mut Matches) {
         let Matches { ids, verdicts, candidates, .. } = matches;
-        if let Some(code) = &self.exact_all {
+        if let Some(code) = self.exact_all.as_ref().filter(|_| self.removed_count == 0) {
             let count = code.call_growing(packet, &mut candidates.words) as usize;
             let entry = TableEntry::from_words(candidates.words[0]);
             if count <= 1 && (!wants_verdicts || entry.verdict().is_some()) {
@@ -223,13 +238,13 @@ impl Segment {
 
     /// Resolves table entries and fallback programs.
     fn resolve(&self, count: usize, packet: &Packet, wants_verdicts: bool, candidates: &mut Candidates) {
-        candidates.resolve(count, &self.index.fallbacks, self.rules.len(), |entry| {
+        candidates.resolve(count, &self.index.fallbacks, self.orders.len(), |entry| {
             let rank = entry.rank();
             if !self.is_alive(rank) {
                 return None;
             }
             let is_complete = !entry.needs_verification() && (!wants_verdicts || entry.verdict().is_some());
-            let run = || TableEntry::with_verdict(rank, self.index.programs[rank as usize].run(packet));
+            let run = || TableEntry::with_verdict(rank, self.index.run(rank, packet));
             let entry = if is_complete { entry } else { run() };
             (entry.verdict() != Some(0)).then_some(entry)
         });

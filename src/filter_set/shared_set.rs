@@ -1,8 +1,9 @@
 //! Sets that change while other threads use them.
 
-use std::io::ErrorKind;
+use std::io::{self, ErrorKind};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, TryLockError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock, TryLockError};
+use std::time::Duration;
 use std::{hint, mem, process, thread};
 
 use crate::bpf::verify::Verified;
@@ -10,13 +11,16 @@ use crate::codegen::OnceBox;
 use crate::filter_set::FilterSet;
 use crate::filter_set::change::RuleChange;
 use crate::filter_set::error::SetError;
+use crate::filter_set::merge::Merge;
+use crate::filter_set::segment::Segment;
 
 /// A [`FilterSet`] that changes while other threads use it. Each thread has a [`SetReader`], which sees a change at the
 /// next packet.
 ///
-/// A change takes as long as indexing the few rules that were added. When these are many, all rules are indexed anew in
-/// the background, while readers use the present set. Clones are the same set. A forked process has its own set from
-/// then on, with the rules of that moment.
+/// A change takes microseconds: an added rule runs by itself until it is indexed together with others, some milliseconds
+/// later, and a removed rule is marked. When many rules have changed, all are indexed anew. Both happens in the
+/// background, and neither readers nor changes wait for it. Clones are the same set. A forked process has its own set
+/// from then on, with the rules of that moment.
 ///
 /// ```
 /// use cbpf::{Dialect, FilterSet, Program, SharedSet};
@@ -48,6 +52,8 @@ struct Shared {
     process: u32,
     /// Locked during a change.
     newest: Mutex<Newest>,
+    /// Notified when rules were indexed.
+    indexed: Condvar,
     /// The number of changes.
     version: AtomicU64,
     /// The newest version, at the place of its number modulo 2. The next version is written to the other place first.
@@ -56,12 +62,23 @@ struct Shared {
     forked: OnceBox<Arc<Shared>>,
 }
 
-/// The newest set and, while its rules are indexed anew in the background, the changes since that began.
+/// The newest set, and the work in the background.
 #[derive(Debug)]
 struct Newest {
     set: FilterSet,
-    changes: Option<Vec<RuleChange>>,
+    /// Indexes added rules; empty while it waits for more of them.
+    of_recent: Option<Merge>,
+    /// Indexes all rules anew.
+    of_all: Option<Merge>,
 }
+
+/// The time for which added rules run by themselves, so that several are indexed together, and their number from which
+/// on they are indexed at once.
+const WAIT: Duration = Duration::from_millis(5);
+const MANY: usize = 64;
+
+/// The number of rules that are not indexed from which on a change waits [`WAIT`] for the background.
+const TOO_MANY: usize = 1 << 12;
 
 /// The view that one thread has of a [`SharedSet`].
 #[derive(Clone, Debug)]
@@ -133,17 +150,24 @@ impl SharedSet {
         self.change(RuleChange::Replace(id, program.clone()))
     }
 
-    fn change(&self, change: RuleChange) -> Result<(), SetError> {
+    pub(crate) fn change(&self, change: RuleChange) -> Result<(), SetError> {
         let shared = self.0.here();
         let mut newest = shared.lock();
-        newest.set.change(&change)?;
-        shared.publish(&newest.set);
-        if let Some(changes) = &mut newest.changes {
-            changes.push(change);
-        } else if newest.set.is_stale() {
-            shared.rebuild(&mut newest);
+        if newest.set.recent_len() >= TOO_MANY && newest.of_recent.is_some() {
+            (newest, _) = shared.indexed.wait_timeout(newest, WAIT).unwrap_or_else(PoisonError::into_inner);
         }
+        let effect = newest.set.change(&change)?;
+        newest.merges().for_each(|merge| merge.note(&effect));
+        shared.publish(&newest.set);
+        shared.index(&mut newest);
         Ok(())
+    }
+}
+
+impl Newest {
+    /// Returns the work in the background.
+    fn merges(&mut self) -> impl Iterator<Item = &mut Merge> {
+        self.of_recent.iter_mut().chain(&mut self.of_all)
     }
 }
 
@@ -153,7 +177,8 @@ impl Shared {
             process: this_process(),
             version: AtomicU64::new(0),
             versions: [set.clone(), set.clone()].map(RwLock::new),
-            newest: Mutex::new(Newest { set, changes: None }),
+            newest: Mutex::new(Newest { set, of_recent: None, of_all: None }),
+            indexed: Condvar::new(),
             forked: OnceBox::new(),
         })
     }
@@ -170,15 +195,15 @@ impl Shared {
         shared.clone()
     }
 
-    /// Makes the copy for a forked process. Its rules are indexed anew if that had begun or is due.
+    /// Makes the copy for a forked process. Rules are indexed if that had begun or is due.
     fn fork(&self) -> &Arc<Shared> {
         let forked = Shared::new(self.snapshot().1);
         // Makes readers look for the copy. The place of the version stays the same.
         self.version.fetch_add(2, Ordering::AcqRel);
         let (forked, is_first) = self.forked.get_or_set(forked);
         let mut newest = forked.lock();
-        if is_first && newest.changes.is_none() && newest.set.is_stale() {
-            forked.rebuild(&mut newest);
+        if is_first {
+            forked.index(&mut newest);
         }
         drop(newest);
         forked
@@ -218,31 +243,78 @@ impl Shared {
         self.newest.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Indexes all rules anew in the background. On a system without threads that happens at once. If a thread cannot be
-    /// started for another reason, the next change tries again.
-    fn rebuild(self: &Arc<Self>, newest: &mut Newest) {
-        let (shared, mut set) = (self.clone(), newest.set.clone());
-        let work = move || {
-            set.rebuild();
-            shared.adopt(set);
-        };
-        let spawned = thread::Builder::new().name("cbpf-set".to_owned()).spawn(work);
-        newest.changes = spawned.is_ok().then(Vec::new);
-        if spawned.is_err_and(|error| error.kind() == ErrorKind::Unsupported) {
-            newest.set.rebuild();
-            self.publish(&newest.set);
+    /// Begins to index rules in the background if that is due. On a system without threads that happens at once. If a
+    /// thread cannot be started for another reason, the next change tries again.
+    fn index(self: &Arc<Self>, newest: &mut Newest) {
+        let merge = Merge::of_segments(&newest.set, newest.of_recent.as_ref());
+        if newest.of_all.is_none() && merge.is_due() {
+            let (shared, of_thread) = (self.clone(), merge.clone());
+            let work = move || {
+                let merged = of_thread.run();
+                drop(shared.adopt(merged, |newest| newest.of_all.take()));
+            };
+            match spawn(work) {
+                Ok(()) => newest.of_all = Some(merge),
+                Err(error) if error.kind() == ErrorKind::Unsupported => self.index_at_once(newest),
+                Err(_) => {}
+            }
+        }
+        if newest.of_recent.is_none() && newest.set.recent_len() > 0 {
+            let shared = self.clone();
+            match spawn(move || shared.index_recent()) {
+                Ok(()) => newest.of_recent = Some(Merge::default()),
+                Err(error) if error.kind() == ErrorKind::Unsupported => self.index_at_once(newest),
+                Err(_) => {}
+            }
         }
     }
 
-    /// Publishes a set whose rules were indexed anew, after applying the changes since that began.
-    fn adopt(&self, mut set: FilterSet) {
-        let mut newest = self.lock();
-        let changes = newest.changes.take().unwrap_or_default();
-        let is_done = changes.iter().try_for_each(|change| set.change(change));
-        debug_assert!(is_done.is_ok(), "the other set accepted the same changes: {is_done:?}");
-        newest.set = set;
+    fn index_at_once(&self, newest: &mut Newest) {
+        newest.set.index_changes();
         self.publish(&newest.set);
     }
+
+    /// Indexes added rules until there are none left.
+    fn index_recent(self: &Arc<Self>) {
+        loop {
+            let count = self.lock().set.recent_len();
+            if count < MANY {
+                thread::sleep(WAIT);
+            }
+            let merge = {
+                let mut newest = self.lock();
+                let merge = Merge::of_recent(&newest.set, newest.of_all.as_ref());
+                newest.of_recent.insert(merge).clone()
+            };
+            let merged = merge.run();
+            let mut newest = self.adopt(merged, |newest| newest.of_recent.replace(Merge::default()));
+            if newest.set.recent_len() == 0 {
+                newest.of_recent = None;
+                return;
+            }
+        }
+    }
+
+    /// Publishes a set with a new segment in place of what a merge was made of, which `take` returns.
+    fn adopt(
+        self: &Arc<Self>,
+        merged: Option<Segment>,
+        take: impl FnOnce(&mut Newest) -> Option<Merge>,
+    ) -> MutexGuard<'_, Newest> {
+        let mut newest = self.lock();
+        if let Some(merge) = take(&mut newest) {
+            newest.set.adopt(&merge, merged);
+            self.publish(&newest.set);
+            self.index(&mut newest);
+        }
+        self.indexed.notify_all();
+        newest
+    }
+}
+
+/// Starts a thread.
+fn spawn(work: impl FnOnce() + Send + 'static) -> io::Result<()> {
+    thread::Builder::new().name("cbpf-set".to_owned()).spawn(work).map(drop)
 }
 
 /// Returns the number of this process: 0 on systems without processes, where the standard library panics.

@@ -8,6 +8,7 @@ use crate::bpf::program::Program;
 use crate::classifier::fallback::FallbackReason;
 use crate::classifier::table_entry::mark;
 use crate::classifier::work_counter;
+use crate::filter_set::merge::Merge;
 use crate::filter_set::rule_index::RuleIndex;
 
 /// Returns a program that matches packets that begin with this number. Its verdict is the next number.
@@ -165,7 +166,7 @@ fn interpreted_tables_agree_with_native_code_on_random_rules() {
     for seed in 0..40 {
         let mut draw = random_numbers(seed);
         let count = [3, 12, 30, 60, 300][seed as usize % 5];
-        let index = RuleIndex::new(any_rules(count, &mut draw));
+        let index = RuleIndex::new(any_rules(count, &mut draw).into_iter().collect());
         let (mut by_code, mut by_interpretation) = (Vec::new(), Vec::new());
         for _ in 0..200 {
             let data: Vec<u8> =
@@ -173,7 +174,7 @@ fn interpreted_tables_agree_with_native_code_on_random_rules() {
             let packet = Packet::new(&data).with_wire_len(60);
             let first = index.first(&packet, count, |_| true);
             assert_eq!(first, first_by_interpretation(&index, &packet), "{data:?} of set {seed}");
-            let expected = index.programs.iter().position(|program| program.verified.interpret(packet) != 0);
+            let expected = (0..count as usize).find(|&rank| index.programs.get(rank).interpret(packet) != 0);
             assert_eq!(first, expected.map(|rank| rank as Rank), "{data:?} of set {seed}");
             let sizes = [
                 index.entries(&packet, &mut by_code),
@@ -197,7 +198,7 @@ fn work_is_bounded_by_that_of_a_loop() {
     for seed in 100..160 {
         let mut draw = random_numbers(seed);
         let count = [20, 100, 400][seed as usize % 3];
-        let index = RuleIndex::new(any_rules(count, &mut draw));
+        let index = RuleIndex::new(any_rules(count, &mut draw).into_iter().collect());
         let looks = 16 * index.tables.list.len();
         let mut words = Vec::new();
         for _ in 0..40 {
@@ -239,6 +240,9 @@ fn report_reflects_changes() {
     set.insert_before(500, 20, &votes).expect("a new id");
     set.add(501, &"ret #0".parse::<Program>().expect("a program").verify(Dialect::Pcap).expect("valid")).expect("new");
     set.add(502, &votes).expect("a new id");
+    assert_eq!((set.report().rules, set.report().indexed, set.report().recent), (103, 100, 3));
+    assert!(set.report().to_string().ends_with(", 3 are not indexed yet"), "{}", set.report());
+    set.adopt(&Merge::of_recent(&set, None), Merge::of_recent(&set, None).run());
     let report = set.report();
     assert_eq!((report.rules, report.indexed, &report.never_match), (103, 101, &vec![501]));
     assert!(report.fallbacks.iter().map(|(id, _)| *id).eq([500, 502]));
@@ -326,7 +330,7 @@ fn shared_sets_see_all_changes() {
     }
     let mut reader = shared.reader();
     (0..260).for_each(|number| assert_eq!(reader.set().first_match(&packet(number, 1)), Some(number)));
-    assert!(cfg!(not(target_family = "wasm")) || !reader.set().is_stale());
+    assert!(cfg!(not(target_family = "wasm")) || !Merge::of_segments(reader.set(), None).is_due());
 }
 
 /// While one thread reads, so many rules are added that all are indexed anew, more than once.

@@ -11,8 +11,8 @@ use crate::bpf::isa::{AluOp, Register, Width};
 use crate::bpf::verify::{SCRATCH_WORDS, Source, Step, Verdict, Verified};
 use crate::ir::test::Comparison;
 use crate::ir::{
-    Address, Block, BlockId, ByteOrder, Check, Edge, Graph, KnownBits, MemberSets, Strategy, Terminator, Test, Value,
-    ValueId, Values,
+    Address, Block, BlockId, ByteOrder, Check, Edge, Graph, KnownBits, MemberSets, OpenTest, Strategy, Terminator,
+    Test, Value, ValueId, Values,
 };
 use crate::packet::MAX_CAPTURED;
 use crate::packet::ancillary::Extension;
@@ -21,11 +21,28 @@ use crate::packet::header::Header;
 impl Graph {
     /// Builds the graph of a program, without optimising it.
     pub fn new(verified: &Verified) -> Graph {
+        Builder::new(verified).graph(|_, _| None)
+    }
+
+    /// Builds the graph of all programs that differ from this one in some constants of tests, which are the parameters
+    /// of the first block. `open` has the number of the parameter at the step of each test that has one.
+    pub(crate) fn with_open_constants(verified: &Verified, open: &[Option<usize>]) -> Graph {
         let mut builder = Builder::new(verified);
-        for pc in 0..verified.steps().len() {
-            builder.step(pc);
+        let count = open.iter().flatten().max().map_or(0, |last| last + 1);
+        let parameters: Vec<ValueId> = (0..count).map(|_| builder.graph.values.parameter(KnownBits::UNKNOWN)).collect();
+        if let Some(block) = &mut builder.open {
+            block.parameters = parameters.clone();
         }
-        builder.graph
+        builder.graph(|_, pc| open.get(pc).copied().flatten().map(|open| parameters[open]))
+    }
+
+    /// Builds the graph of a program without the constants of these tests.
+    pub(crate) fn with_open_tests(verified: &Verified, tests: &[OpenTest]) -> Graph {
+        let mut tests = tests.iter().peekable();
+        Builder::new(verified).graph(|values, pc| {
+            let test = tests.next_if(|test| test.pc as usize == pc)?;
+            Some(values.open(test.open))
+        })
     }
 }
 
@@ -111,7 +128,16 @@ impl<'v> Builder<'v> {
         }
     }
 
-    fn step(&mut self, pc: usize) {
+    /// Builds all steps; `open` returns what the test of a step compares with, if that is not its operand.
+    fn graph(mut self, mut open: impl FnMut(&mut Values, usize) -> Option<ValueId>) -> Graph {
+        for pc in 0..self.steps.len() {
+            let open = open(&mut self.graph.values, pc);
+            self.step(pc, open);
+        }
+        self.graph
+    }
+
+    fn step(&mut self, pc: usize, open: Option<ValueId>) {
         if self.incoming[pc].is_some() && self.open.is_some() {
             self.jump(pc);
         }
@@ -145,7 +171,8 @@ impl<'v> Builder<'v> {
             }
             Step::Jump(target) => self.jump(target),
             Step::Branch { condition, operand, then, otherwise } => {
-                let (left, right) = (self.state[variable::A], self.operand(operand));
+                let left = self.state[variable::A];
+                let right = open.unwrap_or_else(|| self.operand(operand));
                 match self.graph.values.compare(condition, left, right) {
                     Comparison::Constant(holds) => self.jump(if holds { then } else { otherwise }),
                     Comparison::Test(test, true) => self.branch(test, then, otherwise),

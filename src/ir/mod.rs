@@ -22,10 +22,12 @@ pub(crate) mod hash_map;
 mod hashing;
 pub(crate) mod known_bits;
 pub(crate) mod member_set;
+mod open_constant;
 mod print;
 pub(crate) mod ranges;
 mod schedule;
 pub(crate) mod scoped_map;
+mod shape;
 mod simplify_cfg;
 mod strategy;
 pub(crate) mod test;
@@ -39,11 +41,13 @@ use crate::bpf::isa::{AluOp, Width};
 use crate::packet::ancillary::Extension;
 
 pub(crate) use context_inputs::ContextInputs;
-pub(crate) use hashing::Hashing;
+pub(crate) use hashing::{Hasher, Hashing};
 pub(crate) use known_bits::KnownBits;
 pub(crate) use member_set::{MemberSet, MemberSetId, MemberSets, TableHash};
-pub(crate) use ranges::{Range, complement, joined};
+pub(crate) use open_constant::OpenConstant;
+pub(crate) use ranges::{Range, complement, equal, joined};
 pub(crate) use schedule::{Schedule, Step};
+pub(crate) use shape::{OpenTest, Shape};
 pub(crate) use simplify_cfg::topological_order;
 pub use strategy::Strategy;
 pub(crate) use test::Test;
@@ -136,6 +140,8 @@ pub(crate) enum Check {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Value {
     Constant(u32),
+    /// A constant that the graph does not know.
+    Open(OpenConstant),
     /// A parameter of the block that lists it, with a unique number.
     Parameter(u32),
     /// The length of the packet on the wire.
@@ -256,6 +262,31 @@ impl Graph {
     /// Returns the constant that a value is.
     pub(crate) fn constant(&self, id: ValueId) -> Option<u32> {
         self.values.as_constant(id)
+    }
+
+    /// Returns the open constants that the graph uses, each once, in an order that depends on the graph alone.
+    pub(crate) fn open_constants(&self) -> Vec<OpenConstant> {
+        let mut open = Vec::new();
+        if !self.values.iter().any(|value| matches!(value, Value::Open(_))) {
+            return open;
+        }
+        let mut is_seen = vec![false; self.values.len()];
+        let mut rest: Vec<ValueId> = self.blocks.iter().flat_map(Block::values).collect();
+        while let Some(id) = rest.pop() {
+            if !core::mem::replace(&mut is_seen[id.index()], true) {
+                rest.extend(self.values.operands(id));
+                if let Value::Open(constant) = self.value(id) {
+                    open.push(constant);
+                }
+            }
+        }
+        open
+    }
+
+    /// Returns the graph of a program with these constants, none of which is open.
+    pub(crate) fn with_constants(mut self, constants: &[u32]) -> Graph {
+        self.values.close(constants);
+        self
     }
 
     /// Returns whether a block does nothing but return 0.

@@ -59,6 +59,7 @@ impl Graph {
         match value {
             Value::Constant(k) => format!("{k:#x}"),
             Value::Parameter(_) => "parameter".to_owned(),
+            Value::Open(open) => format!("{open:?}"),
             Value::WireLen => "wire_len".to_owned(),
             Value::Load(address, width, order) => {
                 let order = if order == ByteOrder::Native { ".native" } else { "" };

@@ -137,7 +137,7 @@ impl Graph {
 }
 
 /// Returns the numbers for which `value == k`, as a range of another value if this one is a prefix of it.
-fn equal(values: &Values, value: ValueId, k: u32) -> (ValueId, Range) {
+pub(crate) fn equal(values: &Values, value: ValueId, k: u32) -> (ValueId, Range) {
     if let Value::Alu(op, inner, operand) = values.value(value) {
         if let Some(operand) = values.as_constant(operand) {
             let rest = match op {

@@ -107,7 +107,7 @@ impl Scheduler<'_> {
 impl Value {
     /// Returns whether the value takes instructions; constants and parameters do not.
     pub(crate) fn is_computed(self) -> bool {
-        !matches!(self, Value::Constant(_) | Value::Parameter(_))
+        !matches!(self, Value::Constant(_) | Value::Open(_) | Value::Parameter(_))
     }
 
     /// Returns whether the value takes a call that searches the packet.

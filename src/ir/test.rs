@@ -32,9 +32,7 @@ impl Values {
             Condition::NotEqual | Condition::Less | Condition::LessOrEqual | Condition::BitsNotSet => {
                 self.compare(condition.inverse(), left, right).negated()
             }
-            Condition::Equal | Condition::BitsSet
-                if (self.is_constant(left), left) > (self.is_constant(right), right) =>
-            {
+            Condition::Equal | Condition::BitsSet if (self.fixedness(left), left) > (self.fixedness(right), right) => {
                 self.compare(condition, right, left)
             }
             // k > x is not x >= k, and k >= x is not x > k.
@@ -44,6 +42,15 @@ impl Values {
                 Some(k) => self.compare_constant(condition, left, k),
                 None => Comparison::Test(Test::Compare(condition, left, right), true),
             },
+        }
+    }
+
+    /// Sorts the operands of comparisons: constants come last, and open ones before them.
+    fn fixedness(&self, id: ValueId) -> u8 {
+        match self.value(id) {
+            Value::Constant(_) => 2,
+            Value::Open(_) => 1,
+            _ => 0,
         }
     }
 

@@ -4,7 +4,7 @@ use alloc::vec::Vec;
 
 use crate::bpf::isa::{AluOp, Width};
 use crate::ir::hash_map::{self, HashIndex};
-use crate::ir::{Address, ByteOrder, KnownBits, Test, Value, ValueId};
+use crate::ir::{Address, ByteOrder, KnownBits, OpenConstant, Test, Value, ValueId};
 use crate::packet::header::Header;
 
 /// All values of a graph. Operands have smaller numbers than the values that use them.
@@ -70,6 +70,33 @@ impl Values {
 
     pub(crate) fn constant(&mut self, k: u32) -> ValueId {
         self.add(Value::Constant(k))
+    }
+
+    /// Adds a constant of which some bits may be open.
+    pub(crate) fn open(&mut self, open: OpenConstant) -> ValueId {
+        match open.as_fixed() {
+            Some(k) => self.constant(k),
+            None => self.add(Value::Open(open)),
+        }
+    }
+
+    /// Returns the constant that a value is, with the bits that are open.
+    pub(crate) fn as_open(&self, id: ValueId) -> Option<OpenConstant> {
+        match self.value(id) {
+            Value::Constant(k) => Some(OpenConstant::fixed(k)),
+            Value::Open(open) => Some(open),
+            _ => None,
+        }
+    }
+
+    /// Replaces open constants by those of a program with these constants.
+    pub(crate) fn close(&mut self, constants: &[u32]) {
+        for (value, known) in &mut self.list {
+            if let Value::Open(open) = *value {
+                let k = open.value(constants);
+                (*value, *known) = (Value::Constant(k), KnownBits::constant(k));
+            }
+        }
     }
 
     /// Adds a new parameter with known bits that hold for the arguments of all edges.
@@ -167,6 +194,7 @@ impl Values {
     fn known_of(&self, value: Value) -> KnownBits {
         match value {
             Value::Constant(k) => KnownBits::constant(k),
+            Value::Open(open) => open.known(),
             Value::Load(_, width, _) => KnownBits::of_width(width),
             Value::Ancillary(extension) | Value::FindAttribute(extension, ..) => KnownBits::range(0, extension.max()),
             Value::Alu(op, left, right) => KnownBits::alu(op, self.known(left), self.known(right)),
@@ -186,7 +214,9 @@ impl Values {
             }
             Value::Alu(_, left, right) | Value::FindAttribute(_, left, right) => (None, Some(left), Some(right)),
             Value::Select(test, yes, no) => (Some(test), Some(yes), Some(no)),
-            Value::Constant(_) | Value::Parameter(_) | Value::WireLen | Value::Ancillary(_) => (None, None, None),
+            Value::Constant(_) | Value::Open(_) | Value::Parameter(_) | Value::WireLen | Value::Ancillary(_) => {
+                (None, None, None)
+            }
         };
         test.into_iter().flat_map(Test::values).chain(first).chain(second)
     }

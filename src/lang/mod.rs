@@ -49,7 +49,7 @@ use crate::bpf::dialect::Dialect;
 use crate::bpf::ebpf_conversion;
 use crate::bpf::instruction::{Instruction, Operand};
 use crate::bpf::program::Program;
-use crate::bpf::verify::{Rule, VerifyError};
+use crate::bpf::verify::{Rule, Verified, VerifyError};
 use crate::lang::generate::{Diagnostic, GenerateError, Generated, generate};
 use crate::lang::positions::Positions;
 use crate::lang::target::CHAIN_DEPTHS;
@@ -87,6 +87,15 @@ pub fn compile_expression(text: &str, target: &Target) -> Result<Program, ExprEr
     let parsed = parse::parse(text)?;
     let compiled = compile(&parsed.expr, target, |diagnostic| located(diagnostic, text, &parsed.positions))?;
     accepting(compiled.program, target)
+}
+
+/// Compiles an expression as [`compile_expression`] does, and verifies the program, which is done once.
+pub(crate) fn compile_verified(text: &str, target: &Target) -> Result<Result<Verified, VerifyError>, ExprError> {
+    let parsed = parse::parse(text)?;
+    let compiled = compile(&parsed.expr, target, |diagnostic| located(diagnostic, text, &parsed.positions))?;
+    let verified = compiled.program.verify(target.dialect);
+    verified.as_ref().map_or(Ok(()), |verified| accepted(verified, target))?;
+    Ok(verified)
 }
 
 impl Expr {
@@ -176,8 +185,15 @@ fn bounded(program: Program, dialect: Dialect) -> Result<Program, ExprError> {
 
 /// Returns the program, or an error if it rejects all packets and the target does not allow that.
 fn accepting(program: Program, target: &Target) -> Result<Program, ExprError> {
-    let rejects_all = || program.verify(target.dialect).is_ok_and(|verified| verified.rejects_all());
-    if !target.allow_reject_all && rejects_all() { Err(ExprError::RejectsAll) } else { Ok(program) }
+    if !target.allow_reject_all {
+        program.verify(target.dialect).map_or(Ok(()), |verified| accepted(&verified, target))?;
+    }
+    Ok(program)
+}
+
+/// Returns an error if the program rejects all packets and the target does not allow that.
+fn accepted(verified: &Verified, target: &Target) -> Result<(), ExprError> {
+    if !target.allow_reject_all && verified.rejects_all() { Err(ExprError::RejectsAll) } else { Ok(()) }
 }
 
 /// Returns the program, optimised for the dialect that does not limit its length, unless it means something else there.

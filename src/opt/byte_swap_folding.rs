@@ -26,10 +26,12 @@ pub(crate) fn run(graph: &mut Graph) {
 /// Returns the load in network order that a test may read in native order.
 fn swappable(graph: &Graph, test: Test) -> Option<ValueId> {
     let value = match test {
-        Test::Compare(Condition::Equal, left, right) if graph.constant(right).is_some() => match graph.value(left) {
-            Value::Alu(AluOp::And, inner, mask) if graph.constant(mask).is_some() => inner,
-            _ => left,
-        },
+        Test::Compare(Condition::Equal, left, right) if graph.values.as_open(right).is_some() => {
+            match graph.value(left) {
+                Value::Alu(AluOp::And, inner, mask) if graph.constant(mask).is_some() => inner,
+                _ => left,
+            }
+        }
         Test::Compare(Condition::BitsSet, left, right) if graph.constant(right).is_some() => left,
         Test::Member(value, set) if matches!(graph.sets.get(set), MemberSet::Few(_) | MemberSet::Table(_)) => value,
         _ => return None,
@@ -62,8 +64,8 @@ fn swap(graph: &mut Graph, test: Test, load: ValueId) -> Option<Test> {
 }
 
 fn swapped_constant(graph: &mut Graph, constant: ValueId, width: Width) -> Option<ValueId> {
-    let k = graph.constant(constant)?;
-    Some(graph.values.constant(width.reorder(k)))
+    let swapped = graph.values.as_open(constant)?.reordered(width)?;
+    Some(graph.values.open(swapped))
 }
 
 /// Returns, for each value, whether anything but a swappable test depends on it.

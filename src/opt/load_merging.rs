@@ -3,7 +3,7 @@
 //! `[20:2] & 0x1fff == 0` and `[23] == 6` are `[20:4] & 0x1fff00ff == 6`, if four bytes from 20 on are captured.
 
 use crate::bpf::isa::{AluOp, Condition, Width};
-use crate::ir::{Address, BlockId, ByteOrder, Edge, Graph, Terminator, Value, ValueId};
+use crate::ir::{Address, BlockId, ByteOrder, Edge, Graph, OpenConstant, Terminator, Test, Value, ValueId};
 use crate::opt::bounds_check_elimination;
 use crate::opt::bounds_check_elimination::Bytes;
 
@@ -34,7 +34,7 @@ struct Pattern {
     start: u64,
     width: Width,
     mask: u32,
-    bits: u32,
+    bits: OpenConstant,
 }
 
 impl Pattern {
@@ -43,9 +43,9 @@ impl Pattern {
     }
 
     /// Returns the same pattern for a longer load, which begins at `start`.
-    fn widened(self, start: u64, width: Width) -> Pattern {
+    fn widened(self, start: u64, width: Width) -> Option<Pattern> {
         let shift = 8 * (start + u64::from(width.bytes()) - self.end());
-        Pattern { start, width, mask: self.mask << shift, bits: self.bits << shift, ..self }
+        Some(Pattern { start, width, mask: self.mask << shift, bits: self.bits.shifted(shift as i8)?, ..self })
     }
 
     /// Returns the same pattern for a shorter load, if one has all bits of the mask.
@@ -58,13 +58,8 @@ impl Pattern {
         };
         let start = self.end() - u64::from(below) - u64::from(width.bytes());
         let is_shorter = width.bytes() < self.width.bytes();
-        is_shorter.then_some(Pattern {
-            start,
-            width,
-            mask: self.mask >> (8 * below),
-            bits: self.bits >> (8 * below),
-            ..self
-        })
+        let bits = self.bits.shifted(-8 * below as i8).filter(|_| is_shorter)?;
+        Some(Pattern { start, width, mask: self.mask >> (8 * below), bits, ..self })
     }
 
     /// Returns one pattern for both, if one load has the bytes of both, and they are captured.
@@ -78,27 +73,33 @@ impl Pattern {
             3 if end >= 4 => (end - 4, Width::Word),
             _ => return None,
         };
-        let (a, b) = (self.widened(start, width), other.widened(start, width));
-        let agrees = (a.bits ^ b.bits) & a.mask & b.mask == 0;
-        agrees.then_some(Pattern { mask: a.mask | b.mask, bits: a.bits | b.bits, ..a })
+        let (a, b) = (self.widened(start, width)?, other.widened(start, width)?);
+        let agrees = match (a.bits.as_fixed(), b.bits.as_fixed()) {
+            _ if a.mask & b.mask == 0 => true,
+            (Some(bits), Some(others)) => (bits ^ others) & a.mask & b.mask == 0,
+            _ => false,
+        };
+        let bits = a.bits.or(b.bits).filter(|_| agrees)?;
+        Some(Pattern { mask: a.mask | b.mask, bits, ..a })
     }
 }
 
 /// Returns the pattern that a block tests, and the edges if the packet matches and if not.
 fn pattern_test(graph: &Graph, id: BlockId) -> Option<(Pattern, &Edge, &Edge)> {
     let Terminator::Branch { test, then, otherwise } = &graph.block(id).terminator else { return None };
-    let (condition, value, k) = graph.values.as_constant_test(*test)?;
+    let Test::Compare(condition, value, right) = *test else { return None };
+    let k = graph.values.as_open(right)?;
     let (load, mask) = match graph.value(value) {
         Value::Alu(AluOp::And, inner, mask) if condition == Condition::Equal => (inner, graph.constant(mask)?),
-        _ if condition == Condition::BitsSet => (value, k),
+        _ if condition == Condition::BitsSet => (value, k.as_fixed()?),
         _ => (value, u32::MAX),
     };
     let Value::Load(Address { base, offset }, width, ByteOrder::Big) = graph.value(load) else { return None };
     let mask = mask & u32::MAX >> (32 - 8 * width.bytes());
     let pattern = |bits| Pattern { base, start: offset.into(), width, mask, bits };
     match condition {
-        Condition::Equal => Some((pattern(k), then, otherwise)),
-        Condition::BitsSet => Some((pattern(0), otherwise, then)),
+        Condition::Equal if k.mask() & !mask == 0 => Some((pattern(k), then, otherwise)),
+        Condition::BitsSet => Some((pattern(OpenConstant::fixed(0)), otherwise, then)),
         _ => None,
     }
 }
@@ -129,7 +130,7 @@ fn test_pattern(graph: &mut Graph, pattern: Pattern, pass: Edge, fail: Edge) -> 
     let load = graph.values.load(address, pattern.width, ByteOrder::Big);
     let mask = graph.values.constant(pattern.mask);
     let masked = graph.values.alu(AluOp::And, load, mask);
-    let bits = graph.values.constant(pattern.bits);
+    let bits = graph.values.open(pattern.bits);
     Some(graph.values.compare(Condition::Equal, masked, bits).branch(pass, fail))
 }
 
@@ -138,12 +139,13 @@ mod tests {
     use super::*;
 
     fn pattern(start: u64, width: Width, mask: u32, bits: u32) -> Pattern {
-        Pattern { base: None, start, width, mask, bits }
+        Pattern { base: None, start, width, mask, bits: OpenConstant::fixed(bits) }
     }
 
     /// Returns the start of a pattern, its width in bytes, its mask and its bits.
     fn parts(pattern: Option<Pattern>) -> Option<(u64, u32, u32, u32)> {
-        pattern.map(|pattern| (pattern.start, pattern.width.bytes(), pattern.mask, pattern.bits))
+        let bits = |pattern: Pattern| pattern.bits.as_fixed();
+        pattern.and_then(|pattern| Some((pattern.start, pattern.width.bytes(), pattern.mask, bits(pattern)?)))
     }
 
     fn captured(bytes: u64) -> Bytes {
@@ -167,7 +169,7 @@ mod tests {
     fn merges_overlapping_bytes_only_if_they_agree() {
         let (word, byte) = (pattern(4, Width::Word, 0xff00_ffff, 0x0100_0203), pattern(7, Width::Byte, 0xff, 3));
         assert_eq!(parts(word.and(byte, &captured(8))), Some((4, 4, 0xff00_ffff, 0x0100_0203)));
-        assert_eq!(parts(word.and(Pattern { bits: 4, ..byte }, &captured(8))), None);
+        assert_eq!(parts(word.and(Pattern { bits: OpenConstant::fixed(4), ..byte }, &captured(8))), None);
         assert_eq!(parts(word.and(Pattern { base: Some(ValueId(0)), ..byte }, &captured(8))), None);
     }
 

@@ -16,7 +16,7 @@ use core::str::FromStr;
 
 use crate::bpf::unknown_name::UnknownName;
 use crate::bpf::verify::Verified;
-use crate::ir::{Graph, Strategy};
+use crate::ir::{Graph, Shape, Strategy};
 
 /// A pass of the optimiser: it makes a [`Graph`] smaller or faster, and preserves its verdicts.
 ///
@@ -106,13 +106,16 @@ impl Graph {
 
     /// Returns the graph of a program after the passes that lead to a strategy.
     pub fn with_strategy(verified: &Verified, strategy: Strategy) -> Graph {
-        let mut graph = Graph::new(verified);
-        Pass::ALL.iter().filter(|&&pass| pass != Pass::IfConversion).for_each(|&pass| graph.run(pass));
-        graph.converted(strategy)
+        Graph::new(verified).optimized_for(strategy)
     }
 
-    /// Converts a graph after all other passes to a strategy.
-    pub(crate) fn converted(mut self, strategy: Strategy) -> Graph {
+    /// Returns the graph of all programs of a shape, given one of them, after the passes that lead to a strategy.
+    pub(crate) fn of_shape(verified: &Verified, shape: &Shape, strategy: Strategy) -> Graph {
+        Graph::with_open_tests(verified, &shape.tests).optimized_for(strategy)
+    }
+
+    fn optimized_for(mut self, strategy: Strategy) -> Graph {
+        Pass::ALL.iter().filter(|&&pass| pass != Pass::IfConversion).for_each(|&pass| self.run(pass));
         match strategy {
             Strategy::Auto => if_conversion::run(&mut self, if_conversion::MAX_VALUES_UNASKED),
             Strategy::Branches => {}

@@ -80,8 +80,8 @@ mod tests {
     fn halves_the_lookups_of_hosts() {
         let target = Target::new(LinkType::ETHERNET);
         let host = |k| compile_expression(&format!("host 10.0.1.{k}"), &target).expect("an expression");
-        let programs: Vec<_> = (0..200).map(|k| host(k).verify(Dialect::Pcap).expect("a valid program")).collect();
-        let Classifier { fields, tables, .. } = Classifier::new(&programs);
+        let programs = (0..200).map(|k| host(k).verify(Dialect::Pcap).expect("a valid program"));
+        let Classifier { fields, tables, .. } = Classifier::new(&programs.collect());
         assert_eq!((tables.list.len(), merge(&fields, &tables.list, MatchKind::First).len()), (4, 2));
     }
 }

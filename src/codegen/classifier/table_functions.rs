@@ -15,6 +15,7 @@ use crate::codegen::memory::MappedPages;
 use crate::codegen::prologue::{CodeKind, POINTER, Prologue, number};
 use crate::codegen::records::{PacketRecords, PrefetchRange};
 use crate::codegen::vector::{Columns, LANES};
+use crate::codegen::words::WordsAt;
 use crate::ir::ContextInputs;
 
 /// The inputs of the code.
@@ -97,7 +98,7 @@ pub(crate) unsafe fn compile_table_loop(
         |call_conv| CodeKind::Batch.signature(call_conv),
         |builder| {
             let first = builder.create_block();
-            let prologue = Prologue::begin(CodeKind::Batch, builder, first);
+            let prologue = Prologue::begin(CodeKind::Batch, builder, first, (WordsAt::Argument, 0));
             builder.switch_to_block(first);
             let (captured, wire_len) = (prologue.visible_len(builder), prologue.wire_len(builder));
             let output = prologue.verdict_address().expect("a loop stores verdicts");
@@ -108,7 +109,7 @@ pub(crate) unsafe fn compile_table_loop(
     )?;
     // SAFETY: the signature and the prologue are those of `CodeKind::Batch`, and the caller vouches that the code reads
     // no context data.
-    let code = unsafe { BatchCode::new(function, ContextInputs::default(), PrefetchRange::CLASSIFIER) };
+    let code = unsafe { BatchCode::new(function, ContextInputs::default(), PrefetchRange::CLASSIFIER, 0) };
     Ok(TableLoop { code, _tables: tables })
 }
 

@@ -39,7 +39,7 @@ fn reads_its_constant_tables() -> Result<(), CompileError> {
         })?;
         #[expect(unsafe_code, reason = "vouches for the signature of the code")]
         // SAFETY: `lower_sum` has set the signature of `CodeKind::Single`, and reads no context data.
-        let code = unsafe { FilterCode::new(function, ContextInputs::default()) };
+        let code = unsafe { FilterTemplate::new(function, ContextInputs::default(), Vec::new()) }.filter(&[]);
         let sums = [0, 1, 2].map(|i| code.run(Packet::new(&[]).with_wire_len(i)));
         assert_eq!(sums, [8, 1002, 0x1234_567b]);
     }

@@ -221,6 +221,7 @@ impl<'g> Translation<'g> {
                 self.computed(block, negated).map(View::of)
             }
             Value::Constant(_)
+            | Value::Open(_)
             | Value::Parameter(_)
             | Value::Ancillary(_)
             | Value::FindAttribute(..)
