@@ -72,12 +72,12 @@ fn fewest(step: u32, compiled: u32) -> usize {
     }
 }
 
-/// Returns an estimate after another time: disturbances make single times longer, so it falls at once and rises slowly.
+/// Returns an estimate after another time: disturbances make single times longer, so it falls faster than it rises.
 fn followed(estimate: u32, taken: u32) -> u32 {
     match estimate {
         0 => taken,
-        _ if taken < estimate => taken,
-        _ => estimate + (taken - estimate) / 4,
+        _ if taken < estimate => estimate - (estimate - taken) / 2,
+        _ => estimate.saturating_add((taken - estimate).min(estimate) / 4),
     }
 }
 
@@ -94,8 +94,9 @@ mod tests {
     #[test]
     fn estimates_follow_the_packets() {
         assert_eq!(followed(0, 80), 80);
-        assert_eq!(followed(80, 60), 60);
-        assert_eq!(followed(60, 100), 70, "a disturbance");
+        assert_eq!(followed(80, 60), 70);
+        assert_eq!(followed(60, 100), 70);
+        assert_eq!(followed(60, 10_000), 75, "a disturbance");
         let later = (0..20).fold(60, |estimate, _| followed(estimate, 100));
         assert!((95..=100).contains(&later), "other packets: {later}");
     }
