@@ -161,7 +161,13 @@ pub(crate) mod classifier {
             match *self {}
         }
 
-        pub(crate) fn run_from(&self, _first: usize, _records: &PacketRecords, _ranks: &mut [u32]) {
+        pub(crate) fn run_from(
+            &self,
+            _first: usize,
+            _records: &PacketRecords,
+            _ranks: &mut [u32],
+            _run_alone: impl FnOnce(&mut [u32]),
+        ) {
             match *self {}
         }
     }

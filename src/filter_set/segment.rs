@@ -1,5 +1,6 @@
 //! A segment of a set: rules that were indexed together, and the marks of those that were removed since.
 
+use std::hint::black_box;
 use std::sync::Arc;
 
 use crate::classifier::program_list::ProgramList;
@@ -144,6 +145,22 @@ impl Segment {
     /// Returns the id of the first rule that matches a packet.
     #[inline]
     pub(crate) fn first_id(&self, packet: &Packet) -> Option<u32> {
+        match &self.exact_first {
+            Some(code) if self.removed_count == 0 => self.id(code.call(packet, &mut []) as Rank),
+            _ => self.first_id_otherwise(packet),
+        }
+    }
+
+    /// Returns the rank of the first rule that matches a packet, or the rank after all rules.
+    fn first_rank(&self, packet: &Packet) -> Rank {
+        match &self.exact_first {
+            Some(code) if self.removed_count == 0 => code.call(packet, &mut []) as Rank,
+            _ => self.first(packet, Rank::MAX).unwrap_or(self.orders.len() as Rank),
+        }
+    }
+
+    #[inline(never)]
+    fn first_id_otherwise(&self, packet: &Packet) -> Option<u32> {
         if let Some(code) = &self.exact_first {
             let rank = code.call(packet, &mut []) as Rank;
             if self.is_alive(rank) {
@@ -161,10 +178,11 @@ impl Segment {
 
     /// Returns the id of a rule, or `None` for the rank [`Tables::none`](crate::classifier::table::Tables::none).
     ///
-    /// There is no branch, since it would often be mispredicted.
+    /// There is no branch, since it would often be mispredicted: a value that the compiler does not know is loaded
+    /// whether or not it is needed.
     #[inline]
     pub(crate) fn id(&self, rank: Rank) -> Option<u32> {
-        let id = self.ids[rank as usize];
+        let id = black_box(self.ids[rank as usize]);
         ((rank as usize) + 1 < self.ids.len()).then_some(id)
     }
 
@@ -177,7 +195,11 @@ impl Segment {
         from: usize,
         ranks: &mut [Rank],
     ) {
-        code.run_from(from, records, ranks);
+        code.run_from(from, records, ranks, |ranks| {
+            for (rank, packet) in ranks.iter_mut().zip(records.packets(from)) {
+                *rank = self.first_rank(&packet);
+            }
+        });
         if self.removed_count == 0 && !ranks.contains(&TOO_SHORT) {
             return;
         }

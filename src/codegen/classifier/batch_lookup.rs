@@ -13,7 +13,7 @@ use crate::codegen::classifier::lower;
 use crate::codegen::classifier::table_functions::{Arguments, TableLoop, compile_table_loop};
 use crate::codegen::error::CompileError;
 use crate::codegen::records::{PacketRecords, PrefetchRange};
-use crate::codegen::vector::{Columns, LANES, MAX_COLUMNS, TableProgram};
+use crate::codegen::vector::{Choice, Columns, LANES, MAX_COLUMNS, TableProgram};
 
 /// The cost of tables, as [`Tables::cost`] returns it, up to which a loop takes less time than columns.
 const COST_OF_LOOP: f64 = 120.0;
@@ -25,8 +25,8 @@ pub(crate) struct TableBatchCode(Way);
 #[derive(Debug)]
 enum Way {
     Loop(TableLoop),
-    /// A loop that fills columns, and what looks them up.
-    Columns(TableLoop, TableProgram),
+    /// A loop that fills columns, what looks them up, and the choice between this and the code for one packet.
+    Columns(TableLoop, TableProgram, Choice),
 }
 
 impl TableBatchCode {
@@ -59,27 +59,44 @@ impl TableBatchCode {
         matches!(self.0, Way::Columns(..))
     }
 
-    /// Writes the answers for the packets from `first` on, one for each place in `ranks`.
-    pub(crate) fn run_from(&self, first: usize, records: &PacketRecords, ranks: &mut [Rank]) {
-        let (code, program) = match &self.0 {
-            Way::Loop(code) => return code.run_from(first, records, ranks),
-            Way::Columns(code, program) => (code, program),
-        };
-        let mut columns: Columns = [[0; LANES]; MAX_COLUMNS];
-        records.in_chunks(first..first + ranks.len(), PrefetchRange::CLASSIFIER, LANES, |chunk| {
-            for start in chunk.clone().step_by(LANES) {
-                let range = start..chunk.end.min(start + LANES);
-                let ranks = &mut ranks[range.start - first..range.end - first];
-                #[expect(unsafe_code, reason = "vouches for the code of the columns")]
-                // SAFETY: `fill_columns` writes the columns of the program, and `TableProgram::new` has found that
-                // there are at most `MAX_COLUMNS`.
-                unsafe {
-                    code.run_columns(records, range, &mut columns);
+    /// Writes the answers for the packets from `first` on, one for each place in `ranks`. Where vectors take longer,
+    /// `run_alone` writes them.
+    pub(crate) fn run_from(
+        &self,
+        first: usize,
+        records: &PacketRecords,
+        ranks: &mut [Rank],
+        run_alone: impl FnOnce(&mut [Rank]),
+    ) {
+        match &self.0 {
+            Way::Loop(code) => code.run_from(first, records, ranks),
+            Way::Columns(code, program, choice) => {
+                let turn = choice.begin(ranks.len());
+                match turn.is_by_vectors(ranks.len()) || cfg!(debug_assertions) {
+                    true => run_columns(code, program, first, records, ranks),
+                    false => run_alone(ranks),
                 }
-                program.run(&columns, ranks);
+                choice.end(&turn, ranks.len());
             }
-        });
+        }
     }
+}
+
+fn run_columns(code: &TableLoop, program: &TableProgram, first: usize, records: &PacketRecords, ranks: &mut [Rank]) {
+    let mut columns: Columns = [[0; LANES]; MAX_COLUMNS];
+    records.in_chunks(first..first + ranks.len(), PrefetchRange::CLASSIFIER, LANES, |chunk| {
+        for start in chunk.clone().step_by(LANES) {
+            let range = start..chunk.end.min(start + LANES);
+            let ranks = &mut ranks[range.start - first..range.end - first];
+            #[expect(unsafe_code, reason = "vouches for the code of the columns")]
+            // SAFETY: `fill_columns` writes the columns of the program, and `TableProgram::new` has found that
+            // there are at most `MAX_COLUMNS`.
+            unsafe {
+                code.run_columns(records, range, &mut columns);
+            }
+            program.run(&columns, ranks);
+        }
+    });
 }
 
 /// Returns whether to look up columns probably takes less time than the loop, which does not store fields.
@@ -112,7 +129,7 @@ fn columns(fields: &PacketFields, tables: &Arc<Tables>, assumed: &AssumedLengths
         Ok(code) => code,
         Err(error) => return Some(Err(error)),
     };
-    TableProgram::new(tables, absent).map(|program| Ok(Way::Columns(code, program)))
+    TableProgram::new(tables, absent).map(|program| Ok(Way::Columns(code, program, Choice::default())))
 }
 
 /// Emits the stores of fields and of what says whether they are absent. Returns the columns of the latter.

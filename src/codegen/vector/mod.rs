@@ -1,6 +1,7 @@
 //! Vectors over packets, with AVX-512: 64 packets at a time run the graph of a filter, or have their numbers looked up in
-//! the tables of a classifier.
+//! the tables of a classifier. `choice` decides between vectors and compiled code by timing both.
 
+mod choice;
 #[cfg_attr(not(target_arch = "x86_64"), path = "graph_absent.rs")]
 mod graph;
 #[cfg(target_arch = "x86_64")]
@@ -8,6 +9,7 @@ mod table_lookup;
 #[cfg_attr(not(target_arch = "x86_64"), expect(dead_code, reason = "only vectors read these programs"))]
 mod table_program;
 
+pub(crate) use choice::Choice;
 pub(crate) use graph::VectorCode;
 pub(crate) use table_program::{Columns, MAX_COLUMNS, TableProgram};
 

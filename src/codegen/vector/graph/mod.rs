@@ -1,7 +1,6 @@
 //! Graphs in vectors: runs a filter on 64 packets at a time.
 //!
-//! `translate` turns a graph with branches into a vector program (`program`), `avx512` runs it, and `choice` decides
-//! between it and the compiled loop by timing both. `graph_absent` replaces this module on other machines.
+//! `translate` turns a graph with branches into a vector program (`program`), and `avx512` runs it. `graph_absent` replaces this module on other machines.
 //!
 //! A step is 64 packets. Each value of the graph is a column of 64 numbers, each block a mask of the packets that reach
 //! it, so a test of 64 packets ends in one `u64`, and an operation is dispatched once a step. No test is a branch, so
@@ -14,7 +13,6 @@
 //! - Packets for which four bytes are not in bounds where the graph loads fewer are left to the compiled loop.
 
 mod avx512;
-mod choice;
 mod program;
 #[cfg(test)]
 mod tests;
@@ -22,7 +20,7 @@ mod translate;
 mod view;
 
 use crate::codegen::records::{PacketRecords, PrefetchRange};
-use crate::codegen::vector::graph::choice::Choice;
+use crate::codegen::vector::choice::Choice;
 use crate::codegen::vector::graph::program::VectorProgram;
 use crate::codegen::vector::{LANES, is_available};
 use crate::ir::Graph;

@@ -1,9 +1,8 @@
-//! The choice between vectors and a compiled loop, by timing both now and then.
+//! The choice between vectors and compiled code, by timing both now and then.
 //!
 //! Which is faster depends on the packets: branches that are predicted cost little. So some turns, chosen by the clock,
 //! are trials, and each way has an estimate that follows them. Threads may share a choice: other turns only read it.
 
-use std::arch::x86_64::_rdtsc;
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
 use crate::codegen::vector::LANES;
@@ -12,11 +11,11 @@ use crate::codegen::vector::LANES;
 const TURNS: [u64; 2] = [256, 32];
 
 /// The number of trials until the first choice.
-const FIRST_TRIALS: u32 = 16;
+const FIRST_TRIALS: u32 = 64;
 
 /// The estimates, in ticks of the clock, 0 if there is none yet.
 #[derive(Debug, Default)]
-pub(super) struct Choice {
+pub(crate) struct Choice {
     /// The number of trials, of which every other runs vectors.
     trials: AtomicU32,
     /// A step of vectors.
@@ -26,16 +25,23 @@ pub(super) struct Choice {
 }
 
 /// Some packets that run in one way.
-pub(super) struct Turn {
+pub(crate) struct Turn {
     /// The fewest packets for which a step pays, `usize::MAX` in the compiled loop.
-    pub(super) fewest: usize,
+    pub(crate) fewest: usize,
     /// When a trial began.
     start: Option<u64>,
 }
 
+impl Turn {
+    /// Returns whether vectors run as many packets as the turn was begun for.
+    pub(crate) fn is_by_vectors(&self, packets: usize) -> bool {
+        packets >= self.fewest
+    }
+}
+
 impl Choice {
     /// Chooses a way for a number of packets.
-    pub(super) fn begin(&self, packets: usize) -> Turn {
+    pub(crate) fn begin(&self, packets: usize) -> Turn {
         let now = ticks();
         let (step, compiled) = (self.step.load(Relaxed), self.compiled.load(Relaxed));
         let is_close = step.max(compiled) / 3 <= step.min(compiled) / 2;
@@ -51,7 +57,7 @@ impl Choice {
     }
 
     /// Ends a turn of a number of packets.
-    pub(super) fn end(&self, turn: &Turn, packets: usize) {
+    pub(crate) fn end(&self, turn: &Turn, packets: usize) {
         let Some(start) = turn.start else { return };
         let taken = ticks().wrapping_sub(start);
         let (estimate, taken) = match turn.fewest {
@@ -81,10 +87,17 @@ fn followed(estimate: u32, taken: u32) -> u32 {
     }
 }
 
+#[cfg(target_arch = "x86_64")]
 #[expect(unsafe_code, reason = "an instruction of the machine")]
 fn ticks() -> u64 {
     // SAFETY: every x86-64 has it.
-    unsafe { _rdtsc() }
+    unsafe { std::arch::x86_64::_rdtsc() }
+}
+
+/// Other machines have no vectors to choose.
+#[cfg(not(target_arch = "x86_64"))]
+fn ticks() -> u64 {
+    0
 }
 
 #[cfg(test)]
