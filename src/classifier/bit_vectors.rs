@@ -31,7 +31,7 @@ const MIN_TERMS: usize = 4 * WORD;
 pub(crate) const WORD: usize = u64::BITS as usize;
 
 /// The most fields of a table. Programs verify conditions on further ones.
-const MAX_FIELDS: usize = 16;
+pub(crate) const MAX_FIELDS: usize = 16;
 
 /// The memory of all rows, in bytes: for each term of the classifier, and besides.
 const BYTES_OF_TERM: usize = 96;

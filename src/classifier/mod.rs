@@ -85,6 +85,7 @@ mod table_choice;
 mod table_cost;
 pub(crate) mod table_entry;
 mod table_key;
+mod table_words;
 pub(crate) mod term;
 pub(crate) mod work_counter;
 

@@ -65,9 +65,14 @@ pub use shared_set::{SetReader, SharedSet};
 ///   rule takes 24 bytes besides.
 /// - A table entry takes 8 to 160 bytes, and a slot 8 bytes, of which there are one or two for each key, more for small
 ///   tables. A list of hosts takes about 20 bytes for each rule.
+/// - Rules that differ in ranges or prefixes of one field take 100 to 200 bytes each. The bits of rules that no key tells
+///   apart take at most 5 MiB and 96 bytes for each alternative of the set, or 80 bytes for each field of each such
+///   rule.
 /// - A packet takes the computation of at most 64 fields, for each table a hash and a chain of mostly one and at most 8
-///   entries, and the alternatives and programs that no table can hold. The first match runs no program after the first
-///   rule that matches. If no two programs have anything in common, a set is as fast as a loop over filters.
+///   entries, or one to four memory accesses for each field with ranges, and the alternatives and programs that no table
+///   can hold. The first match runs no program after the first rule that matches. If no two programs have anything in
+///   common, a set is as fast as a loop over filters.
+/// - Batches take less time than single packets, on processors with AVX-512 down to a third.
 ///
 /// Hashes have random factors, so that nobody can send packets that collide on purpose.
 ///

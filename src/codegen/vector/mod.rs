@@ -1,6 +1,10 @@
 //! Vectors over packets, with AVX-512: 64 packets at a time run the graph of a filter, or have their numbers looked up in
 //! the tables of a classifier. `choice` decides between vectors and compiled code by timing both.
 
+#[cfg(target_arch = "x86_64")]
+mod bit_lookup;
+#[cfg(target_arch = "x86_64")]
+mod block_lookup;
 mod choice;
 #[cfg_attr(not(target_arch = "x86_64"), path = "graph_absent.rs")]
 mod graph;

@@ -7,18 +7,14 @@ use std::arch::x86_64::*;
 
 use super::LANES;
 use super::table_program::{ColumnTest, Columns, MAX_TESTS, TableProgram, TableStep, column};
-use crate::classifier::bit_vectors::{BitVectors, WORD};
 use crate::classifier::entry_conditions::Comparison;
 use crate::classifier::interval_map::{self, IntervalMap};
-use crate::classifier::table::{BLOCK, Lookup, Slots, TOO_SHORT, Table};
+use crate::classifier::table::{Lookup, Slots, TOO_SHORT, Table};
 use crate::classifier::table_entry::mark;
 use crate::classifier::term::Rank;
 
 /// The numbers of a register.
-const WIDTH: usize = 16;
-
-/// The words of 64 bits of a register.
-const EIGHT: usize = 8;
+pub(super) const WIDTH: usize = 16;
 
 /// Writes the least rank for each packet.
 ///
@@ -84,20 +80,10 @@ fn equal(columns: &Columns, column: usize, number: u32) -> u64 {
 #[target_feature(enable = "avx512f")]
 #[inline]
 #[expect(unsafe_code, reason = "a vector is loaded")]
-fn numbers(columns: &Columns, column: usize, group: usize) -> __m512i {
+pub(super) fn numbers(columns: &Columns, column: usize, group: usize) -> __m512i {
     let numbers = &columns[column][WIDTH * group..][..WIDTH];
     // SAFETY: the slice has as many numbers as the register.
     unsafe { _mm512_loadu_si512(numbers.as_ptr().cast()) }
-}
-
-/// Loads a word of each entry of a block.
-#[target_feature(enable = "avx512f,avx512vl")]
-#[inline]
-#[expect(unsafe_code, reason = "a vector is loaded")]
-fn of_block(block: &[u32], word: usize) -> __m128i {
-    let words = &block[BLOCK * word..][..BLOCK];
-    // SAFETY: the slice has as many numbers as the register.
-    unsafe { _mm_loadu_si128(words.as_ptr().cast()) }
 }
 
 /// Returns the fields that packets lack, if some do.
@@ -119,14 +105,14 @@ fn absent_fields(program: &TableProgram, columns: &Columns) -> Option<[[__m512i;
 }
 
 /// The lookups of a step.
-struct TableLookup<'p> {
-    program: &'p TableProgram,
-    words: &'p [u32],
-    columns: &'p Columns,
+pub(super) struct TableLookup<'p> {
+    pub(super) program: &'p TableProgram,
+    pub(super) words: &'p [u32],
+    pub(super) columns: &'p Columns,
     /// The least rank of each packet.
-    best: [__m512i; 4],
+    pub(super) best: [__m512i; 4],
     /// The fields that packets lack, a bit each, in two halves; `None` if they have all.
-    absent: Option<[[__m512i; 2]; 4]>,
+    pub(super) absent: Option<[[__m512i; 2]; 4]>,
 }
 
 impl TableLookup<'_> {
@@ -182,7 +168,7 @@ impl TableLookup<'_> {
     /// Adds a rank for some packets.
     #[target_feature(enable = "avx512f")]
     #[inline]
-    fn add(&mut self, group: usize, lanes: u16, rank: __m512i) {
+    pub(super) fn add(&mut self, group: usize, lanes: u16, rank: __m512i) {
         self.best[group] = _mm512_mask_min_epu32(self.best[group], lanes, self.best[group], rank);
     }
 
@@ -253,69 +239,6 @@ impl TableLookup<'_> {
         holds
     }
 
-    /// Compares the entries of each block of chains at once, packet by packet.
-    #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl")]
-    #[inline]
-    #[expect(unsafe_code, reason = "vectors are stored and loaded")]
-    fn blocks(&mut self, table: &Table, group: usize, mut lanes: u16, starts: __m512i) {
-        let (mut at, mut ranks, mut best) = ([0_u32; WIDTH], [u32::MAX; WIDTH], [0_u32; WIDTH]);
-        // SAFETY: the arrays have as many numbers as the register.
-        unsafe {
-            _mm512_storeu_si512(at.as_mut_ptr().cast(), starts);
-            _mm512_storeu_si512(best.as_mut_ptr().cast(), self.best[group]);
-        }
-        let found = lanes;
-        while lanes != 0 {
-            let lane = lanes.trailing_zeros() as usize;
-            lanes &= lanes - 1;
-            let mut block = &self.words[table.start + at[lane] as usize..];
-            loop {
-                let holds = self.holding(table, block, group, lane);
-                if holds != 0 {
-                    ranks[lane] = block[2 * holds.trailing_zeros() as usize] & mark::RANK;
-                    break;
-                }
-                // Later blocks of a chain have higher ranks.
-                if block[0] & mark::LAST != 0 || block[0] & mark::RANK >= best[lane] {
-                    break;
-                }
-                block = &block[table.stride() * BLOCK..];
-            }
-        }
-        // SAFETY: as above.
-        let ranks = unsafe { _mm512_loadu_si512(ranks.as_ptr().cast()) };
-        self.add(group, found, ranks);
-    }
-
-    /// Returns a bit for each entry of a block that holds for a packet.
-    #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl")]
-    #[inline]
-    fn holding(&self, table: &Table, block: &[u32], group: usize, lane: usize) -> u8 {
-        let mut holds = 0b1111;
-        if let Some(absent) = self.absent.filter(|_| table.entries_have_needs) {
-            for (word, absent) in (2..).zip(absent[group]) {
-                let absent = _mm512_permutexvar_epi32(_mm512_set1_epi32(lane as i32), absent);
-                holds = _mm_mask_testn_epi32_mask(holds, of_block(block, word), _mm512_castsi512_si128(absent));
-            }
-        }
-        let mut word = table.conditions_start();
-        for condition in &table.conditions {
-            let number = self.columns[column(condition.field)][WIDTH * group + lane];
-            let first = of_block(block, word);
-            holds = match condition.kind {
-                Comparison::Same(mask) => {
-                    _mm_mask_cmpeq_epi32_mask(holds, _mm_set1_epi32((number & mask) as i32), first)
-                }
-                Comparison::Range => {
-                    let distance = _mm_sub_epi32(_mm_set1_epi32(number as i32), first);
-                    _mm_mask_cmple_epu32_mask(holds, distance, of_block(block, word + 1))
-                }
-            };
-            word += condition.words();
-        }
-        holds
-    }
-
     /// Returns the contents of slots, and which ones belong to the keys of the packets.
     #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl")]
     #[inline]
@@ -353,7 +276,7 @@ impl TableLookup<'_> {
     /// Returns the contents of the intervals of numbers, in a map that begins at the word `start`.
     #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl")]
     #[inline]
-    fn interval(&self, map: IntervalMap, start: usize, lanes: u16, number: __m512i) -> __m512i {
+    pub(super) fn interval(&self, map: IntervalMap, start: usize, lanes: u16, number: __m512i) -> __m512i {
         let index = _mm512_srl_epi32(number, _mm_cvtsi32_si128(map.root.shift as i32));
         let mut index = _mm512_and_si512(index, _mm512_set1_epi32(map.root.mask as i32));
         if map.is_direct {
@@ -376,80 +299,6 @@ impl TableLookup<'_> {
         self.gather(start + interval_map::LASTS, lanes, at)
     }
 
-    /// Looks for the first term whose bit is set in the rows of all fields.
-    #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl")]
-    #[inline]
-    #[expect(unsafe_code, reason = "rows are loaded")]
-    fn bit_vectors(&mut self, table: &Table, vectors: BitVectors, group: usize, mut lanes: u16) {
-        let mut rows = [[0_u32; WIDTH]; interval_map::BUCKET];
-        for (rows, of_field) in rows.iter_mut().zip(&table.bit_rows) {
-            let number = numbers(self.columns, column(of_field.field), group);
-            let mut row = self.interval(of_field.map, table.start + of_field.at, lanes, number);
-            if let (Some(absent), Some(column)) = (of_field.absent, self.program.absent[usize::from(of_field.field)]) {
-                let is_absent = numbers(self.columns, column, group);
-                let is_absent = _mm512_test_epi32_mask(is_absent, is_absent);
-                row = _mm512_mask_mov_epi32(row, is_absent, _mm512_set1_epi32(absent as i32));
-            }
-            // SAFETY: the array has as many numbers as the register.
-            unsafe { _mm512_storeu_si512(rows.as_mut_ptr().cast(), row) };
-        }
-        let rows = &rows[..table.bit_rows.len()];
-        // The numbers of the first terms, and the packets that have one.
-        let (mut terms, mut is_found) = ([0_u32; WIDTH], 0_u16);
-        while lanes != 0 {
-            let lane = lanes.trailing_zeros() as usize;
-            lanes &= lanes - 1;
-            let first = self.first_bit(rows, vectors, table.start, lane);
-            (terms[lane], is_found) = (first.unwrap_or(0) as u32, is_found | u16::from(first.is_some()) << lane);
-        }
-        // SAFETY: as above.
-        let terms = unsafe { _mm512_loadu_si512(terms.as_ptr().cast()) };
-        let marked = self.gather(table.start, is_found, _mm512_slli_epi32::<1>(terms));
-        self.add(group, is_found, _mm512_and_si512(marked, _mm512_set1_epi32(mark::RANK as i32)));
-    }
-
-    /// Returns the first bit that is set in all rows of a packet. Sixteen words are computed at a time, without a branch
-    /// between them, since it is hard to predict where the first bit is.
-    #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl")]
-    #[inline]
-    #[expect(unsafe_code, reason = "a vector is stored")]
-    fn first_bit(&self, rows: &[[u32; WIDTH]], vectors: BitVectors, start: usize, lane: usize) -> Option<usize> {
-        for from in (0..vectors.words).step_by(2 * EIGHT) {
-            let mut words = [0_u64; 2 * EIGHT];
-            let mut has_bits = 0;
-            for half in 0..2 {
-                let from = from + EIGHT * half;
-                if from >= vectors.words {
-                    break;
-                }
-                let bits = self.all_bits(rows, vectors, start, lane, from);
-                // SAFETY: half of the array has as many words as the register.
-                unsafe { _mm512_storeu_si512(words[EIGHT * half..].as_mut_ptr().cast(), bits) };
-                has_bits |= u32::from(_mm512_test_epi64_mask(bits, bits)) << (EIGHT * half);
-            }
-            if has_bits != 0 {
-                let word = has_bits.trailing_zeros() as usize;
-                return Some(WORD * (from + word) + words[word].trailing_zeros() as usize);
-            }
-        }
-        None
-    }
-
-    /// Returns the bits that are set in all rows of a packet, in eight words.
-    #[target_feature(enable = "avx512f")]
-    #[inline]
-    #[expect(unsafe_code, reason = "rows are loaded")]
-    fn all_bits(&self, rows: &[[u32; WIDTH]], vectors: BitVectors, start: usize, lane: usize, from: usize) -> __m512i {
-        let words = (u8::MAX as u32 >> EIGHT.saturating_sub(vectors.words - from)) as u8;
-        let mut all = _mm512_set1_epi64(-1);
-        for row in rows {
-            let row = &self.words[start + row[lane] as usize + 2 * (vectors.summary_len() + from)..];
-            // SAFETY: the mask leaves out what lies behind the words of the row.
-            all = _mm512_and_si512(all, unsafe { _mm512_maskz_loadu_epi64(words, row.as_ptr().cast()) });
-        }
-        _mm512_maskz_mov_epi64(words, all)
-    }
-
     /// Returns half a quarter of a column as numbers of 64 bits.
     #[target_feature(enable = "avx512f")]
     #[inline]
@@ -464,7 +313,7 @@ impl TableLookup<'_> {
     #[target_feature(enable = "avx512f")]
     #[inline]
     #[expect(unsafe_code, reason = "words are gathered")]
-    fn gather(&self, start: usize, lanes: u16, places: __m512i) -> __m512i {
+    pub(super) fn gather(&self, start: usize, lanes: u16, places: __m512i) -> __m512i {
         let words = &self.words[start..];
         // SAFETY: the places come from the tables, for packets that pass the tests before.
         unsafe { _mm512_mask_i32gather_epi32::<4>(_mm512_setzero_si512(), lanes, places, words.as_ptr().cast()) }
