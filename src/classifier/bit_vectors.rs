@@ -16,6 +16,7 @@ use crate::classifier::interval_map::{Interval, IntervalMap};
 use crate::classifier::packet_fields::{FieldValues, PacketFields};
 use crate::classifier::table::{Lookup, MatchKind, Table, Tables};
 use crate::classifier::table_choice::KeyMask;
+use crate::classifier::table_cost;
 use crate::classifier::table_entry::TableEntry;
 use crate::classifier::term::{Constraint, Term};
 use crate::classifier::work_counter;
@@ -32,6 +33,9 @@ pub(crate) const WORD: usize = u64::BITS as usize;
 
 /// The most fields of a table. Programs verify conditions on further ones.
 pub(crate) const MAX_FIELDS: usize = 16;
+
+/// A guess of the levels of the maps, before they are built.
+const LEVELS: f64 = 1.0;
 
 /// The memory of all rows, in bytes: for each term of the classifier, and besides.
 const BYTES_OF_TERM: usize = 96;
@@ -80,9 +84,27 @@ pub(crate) fn table_len(terms: &[&Term], all: usize) -> usize {
     len
 }
 
-/// Returns the number of fields that a table of bit vectors would have rows for.
-pub(crate) fn count_fields(terms: &[&Term]) -> usize {
-    row_fields(terms).len()
+/// Returns groups of terms that exclude each other by a guard, such as the type of a frame, so that each has rows for
+/// fewer fields.
+fn by_guard<'t>(terms: &[&'t Term]) -> Vec<Vec<&'t Term>> {
+    let guards = entry_conditions::guards(terms);
+    let Some(guard) = guards.iter().find(|guard| guard.number().is_none()) else { return vec![terms.to_vec()] };
+    let has = |term: &&&Term, number: u32| {
+        term.constraint(guard.field).is_some_and(|constraint| constraint.number() == Some(number))
+    };
+    let of_number = |&number: &u32| terms.iter().filter(|term| has(term, number)).copied().collect::<Vec<&Term>>();
+    guard.numbers.iter().map(of_number).collect()
+}
+
+/// Returns an estimate of the cost of tables of bit vectors of some terms; `None` if they are not fit for these.
+pub(crate) fn cost(terms: &[&Term], all: usize) -> Option<f64> {
+    let of_group = |group: Vec<&Term>| {
+        let fields = row_fields(&group).len();
+        let len = table_len(&group, all).min(group.len());
+        let of_table = table_cost::bit_vectors(len.div_ceil(WORD), (0..fields).map(|_| LEVELS));
+        (fields > 0).then_some(group.len().div_ceil(len) as f64 * of_table)
+    };
+    by_guard(terms).into_iter().map(of_group).sum()
 }
 
 /// Returns the fields that the guards of all terms and their common needs do not decide, those of most terms first.
@@ -106,8 +128,8 @@ fn row_fields(terms: &[&Term]) -> Vec<u8> {
 
 /// Adds tables of bit vectors of some terms, which are in order, for a classifier with `all` terms.
 pub(crate) fn push(tables: &mut Tables, fields: &PacketFields, kind: Option<MatchKind>, terms: &[&Term], all: usize) {
-    if !terms.is_empty() {
-        terms.chunks(table_len(terms, all)).for_each(|chunk| tables.push_bit_vectors(fields, kind, chunk));
+    for group in by_guard(terms).iter().filter(|group| !group.is_empty()) {
+        group.chunks(table_len(group, all)).for_each(|chunk| tables.push_bit_vectors(fields, kind, chunk));
     }
 }
 

@@ -7,7 +7,6 @@ use crate::classifier::linear_prefix::INSTRUCTIONS_OF_RULE;
 use crate::classifier::packet_fields::PacketFields;
 use crate::classifier::table::{MAX_INLINE_TERMS, Tables};
 use crate::classifier::table_choice::{KeyMask, TablePlan};
-use crate::classifier::table_cost;
 use crate::classifier::table_key;
 use crate::classifier::term::{Rank, Term};
 
@@ -20,9 +19,6 @@ const MAX_LISTED_TERMS: usize = 8;
 /// The least number of terms that are worth bit vectors, and the most.
 const MIN_BIT_TERMS: usize = if cfg!(debug_assertions) { 2 } else { 12 };
 const MAX_BIT_TERMS: usize = 1 << 16;
-
-/// A guess of the levels of the maps of bit vectors, before they are built.
-const LEVELS: f64 = 1.0;
 
 /// The estimates of bit vectors are divided by this, so that debug builds use them in small random sets as well.
 const PREFERENCE: f64 = if cfg!(debug_assertions) { 8.0 } else { 1.0 };
@@ -83,14 +79,10 @@ impl<'t> PlannedTables<'t> {
             if in_rows.len() > MAX_BIT_TERMS {
                 break;
             }
-            let fields = bit_vectors::count_fields(&in_rows);
-            if in_rows.len() < MIN_BIT_TERMS || fields == 0 {
+            let Some(cost) = bit_vectors::cost(&in_rows, all).filter(|_| in_rows.len() >= MIN_BIT_TERMS) else {
                 continue;
-            }
-            let len = bit_vectors::table_len(&in_rows, all).min(in_rows.len());
-            let tables = in_rows.len().div_ceil(len) as f64;
-            let of_table = table_cost::bit_vectors(len.div_ceil(bit_vectors::WORD), (0..fields).map(|_| LEVELS));
-            let saving = saved - tables * of_table / PREFERENCE;
+            };
+            let saving = saved - cost / PREFERENCE;
             if saving > best_saving {
                 (best_saving, best) = (saving, count);
             }

@@ -22,16 +22,15 @@ impl TableLowering<'_, '_> {
             let is_late = self.is_late(table);
             branch_away_if(self.conditions.builder, is_late, next);
         }
+        if let Some(failed) = failed {
+            branch_away_if(self.conditions.builder, failed, next);
+        }
         let rows = self.rows(table);
         let start = self.lookup.start(self.conditions.builder, table);
         self.state.begin_branch();
         let builder = &mut *self.conditions.builder;
         let all = rows.iter().map(|&row| pair(builder, row, 0)).collect();
-        let mut all = all_bits(builder, all);
-        if let Some(failed) = failed {
-            let none = builder.ins().iconst(types::I64, 0);
-            all = builder.ins().select(failed, none, all);
-        }
+        let all = all_bits(builder, all);
         if self.kind == MatchKind::First && !table.has_unverified {
             self.first_bit(&rows, vectors, start, table, all);
         } else {
@@ -172,8 +171,6 @@ fn first_of_all(
         first = builder.ins().select(of_word, number, first);
         bits = builder.ins().select(of_word, of_word, bits);
     }
-    // The summary is 0 if other conditions fail.
-    let bits = builder.ins().select(all, bits, none);
     let bit = lowest(builder, bits, WORD);
     (builder.ins().iadd(first, bit), bits)
 }
