@@ -14,7 +14,7 @@ use crate::classifier::term::{self, Rank, Term};
 
 /// The limits for the length of chains that are tried, while there are other keys. Only the first is tried for more
 /// than [`MAX_COMPARED`] terms.
-const CHAIN_LIMITS: &[usize] = &[8, 4];
+const CHAIN_LIMITS: &[usize] = &[8, 4, 2];
 const MAX_COMPARED: usize = 1 << 14;
 
 /// The factor by which the estimate of another plan must be better, since estimates are rough.

@@ -17,7 +17,7 @@ const FEW_TABLES: usize = 4;
 const MAX_LISTED_TERMS: usize = 8;
 
 /// The least number of terms that are worth bit vectors, and the most.
-const MIN_BIT_TERMS: usize = if cfg!(debug_assertions) { 2 } else { 12 };
+const MIN_BIT_TERMS: usize = if cfg!(debug_assertions) { 2 } else { 49 };
 const MAX_BIT_TERMS: usize = 1 << 16;
 
 /// The estimates of bit vectors are divided by this, so that debug builds use them in small random sets as well.

@@ -16,7 +16,7 @@ use crate::codegen::records::{PacketRecords, PrefetchRange};
 use crate::codegen::vector::{Choice, Columns, LANES, MAX_COLUMNS, TableProgram};
 
 /// The cost of tables, as [`Tables::cost`] returns it, up to which a loop takes less time than columns.
-const COST_OF_LOOP: f64 = 120.0;
+const COST_OF_LOOP: f64 = 250.0;
 
 /// Returns the least rank that matches each of many packets, [`Tables::none`], or [`TOO_SHORT`].
 #[derive(Debug)]
