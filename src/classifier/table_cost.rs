@@ -27,11 +27,19 @@ const LIKELY: f64 = 0.4;
 /// The number of mispredictions at the end of a long chain.
 const CHAIN_END: f64 = 1.5;
 
-/// An entry without its conditions, a condition of each kind, and the fields that an entry needs.
-const ENTRY: f64 = 6.0;
-const SAME: f64 = 3.0;
-const RANGE: f64 = 5.0;
-const NEEDS: f64 = 4.0;
+/// The costs of an entry or a block of entries.
+struct EntryCosts {
+    /// Without conditions.
+    head: f64,
+    /// A condition of each kind.
+    same: f64,
+    range: f64,
+    /// The fields that an entry needs.
+    needs: f64,
+}
+
+const OF_ENTRY: EntryCosts = EntryCosts { head: 6.0, same: 3.0, range: 5.0, needs: 4.0 };
+const OF_BLOCK: EntryCosts = EntryCosts { head: 16.0, same: 4.0, range: 6.0, needs: 8.0 };
 
 /// An inline term without its constraints, a use of a constraint, and the evaluation of each distinct constraint.
 const INLINE_TERM: f64 = 3.0;
@@ -83,11 +91,13 @@ impl Table {
         if !self.inline_terms.is_empty() {
             return self.cost_of_inline_terms();
         }
-        let [same, range, entry, needs] =
-            if self.block() > 1 { [4.0, 6.0, 16.0, 8.0] } else { [SAME, RANGE, ENTRY, NEEDS] };
-        let condition = |condition: &EntryCondition| if condition.kind == Comparison::Range { range } else { same };
+        let costs = if self.block() > 1 { &OF_BLOCK } else { &OF_ENTRY };
+        let condition = |condition: &EntryCondition| match condition.kind {
+            Comparison::Same(_) => costs.same,
+            Comparison::Range => costs.range,
+        };
         let conditions: f64 = self.conditions.iter().map(condition).sum();
-        let block = entry + conditions + if self.entries_have_needs { needs } else { 0.0 };
+        let block = costs.head + conditions + if self.entries_have_needs { costs.needs } else { 0.0 };
         let mean_blocks = (self.mean_chain_len / self.block() as f64).max(1.0);
         let lookup = match self.lookup {
             Lookup::Chain => return BRANCH + block * mean_blocks,

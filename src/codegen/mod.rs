@@ -3,7 +3,8 @@
 //! `lower` (and `classifier`) emits Cranelift IR, `prologue` the code around it for one packet or for a batch.
 //! `spill_block_parameters` and `fan_in` keep register allocation fast for very large functions. `compile` drives
 //! Cranelift for the machine that `host` describes, `frame_pointer_omission` removes unused stack frames, and
-//! `constant_tables` appends lookup tables to the code. On Linux, `memory` packs the code of many filters into shared
+//! `constant_tables` appends lookup tables to the code. `vector` runs many packets at a time where the processor has
+//! AVX-512. On Linux, `memory` packs the code of many filters into shared
 //! pages; elsewhere, `provided_memory` gives each filter pages of its own.
 //!
 //! Invariants

@@ -65,7 +65,7 @@ pub use shared_set::{SetReader, SharedSet};
 ///   rule takes 24 bytes besides.
 /// - A table entry takes 8 to 160 bytes, and a slot 8 bytes, of which there are one or two for each key, more for small
 ///   tables. A list of hosts takes about 20 bytes for each rule.
-/// - Rules that differ in ranges or prefixes of one field take 100 to 200 bytes each. The bits of rules that no key tells
+/// - Rules that differ in ranges or prefixes of one field mostly take 100 to 200 bytes each. The bits of rules that no key tells
 ///   apart take at most 5 MiB and 96 bytes for each alternative of the set, or 80 bytes for each field of each such
 ///   rule.
 /// - A packet takes the computation of at most 64 fields, for each table a hash and a chain of mostly one and at most 8
