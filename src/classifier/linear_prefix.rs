@@ -40,7 +40,7 @@ const MANY: f64 = 16.0;
 const MAX_RUN_SHARE: f64 = 0.5;
 
 /// The most time that the prefix takes, in lookups.
-const MAX_PREFIX_LOOKUPS: f64 = 2.0;
+const MAX_PREFIX_LOOKUPS: f64 = 4.0;
 
 /// The rules that run one by one.
 pub(crate) struct LinearScan {

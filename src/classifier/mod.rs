@@ -43,7 +43,7 @@
 //!    several tables in place of a large one.
 //! 7. **Linear prefix** ([`linear_prefix`]). Broad rules at the start, or all rules of a small set, run one by one
 //!    before the lookup if that is faster by the same estimate. Since the estimate may be wrong, a prefix takes at most
-//!    twice as long as a lookup.
+//!    four times as long as a lookup.
 //!
 //! [`Classifier::new`](build::Classifier::new) runs these stages.
 //!
