@@ -71,7 +71,7 @@ pub use shared_set::{SetReader, SharedSet};
 /// - A packet takes the computation of at most 64 fields, for each table a hash and a chain of mostly one and at most 8
 ///   entries, or one to four memory accesses for each field with ranges, and the alternatives and programs that no table
 ///   can hold. The first match runs no program after the first rule that matches. If no two programs have anything in
-///   common, a set is as fast as a loop over filters.
+///   common, a set is about as fast as a loop over filters.
 /// - Batches take less time than single packets, on processors with AVX-512 down to a third.
 ///
 /// Hashes have random factors, so that nobody can send packets that collide on purpose.
