@@ -6,7 +6,7 @@ use crate::classifier::interval_table::{self, Group};
 use crate::classifier::linear_prefix::{self, LinearScan};
 use crate::classifier::packet_fields::PacketFields;
 use crate::classifier::path_extraction::{Extracted, extract};
-use crate::classifier::planned_tables::PlannedTables;
+use crate::classifier::planned_tables::{BuiltTables, PlannedTables};
 use crate::classifier::program_list::ProgramList;
 use crate::classifier::table::{MAX_INLINE_TERMS, MatchKind, Tables};
 use crate::classifier::table_choice::{self, KeyMask, TablePlan};
@@ -65,17 +65,14 @@ fn best_tables(fields: &PacketFields, terms: &[Term], none: Rank) -> (Tables, Ve
     let mut work = table_choice::work(terms.len());
     let as_tables = |plans: Vec<TablePlan>| {
         let planned = PlannedTables::new(terms, plans);
-        let (cost, tables) = planned.build(fields, terms.len(), none);
-        let other = planned.with_bit_vectors(&tables, terms.len());
-        let other = other.map(|planned| (planned.build(fields, terms.len(), none), planned.dropped));
-        let both = [Some(((cost, tables), planned.dropped)), other].into_iter().flatten();
-        both.map(|((cost, tables), dropped)| (cost, tables, dropped))
+        let built = planned.build(fields, terms.len(), none);
+        let other = planned.with_bit_vectors(&built.1, terms.len());
+        let other = other.map(|planned| planned.build(fields, terms.len(), none));
+        [Some(built), other].into_iter().flatten()
     };
     let plans =
         limits.iter().map(|&limit| table_choice::plan(fields, terms, left.clone(), limit, &mut work)).chain(list);
-    let better = |best: (f64, Tables, Vec<Rank>), other: (f64, Tables, Vec<Rank>)| {
-        if other.0 * CLEARLY_BETTER < best.0 { other } else { best }
-    };
+    let better = |best: BuiltTables, other: BuiltTables| if other.0 * CLEARLY_BETTER < best.0 { other } else { best };
     let best = plans.flat_map(as_tables).reduce(better);
     let (_, mut tables, dropped) = best.unwrap_or_else(|| (0.0, Tables::new(none), Vec::new()));
 

@@ -14,7 +14,7 @@ use crate::classifier::open_literal::{self, OpenLiteral};
 use crate::classifier::path::{Literal, Path, simplify};
 use crate::classifier::path_joining;
 use crate::classifier::path_list::PathList;
-use crate::classifier::program_list::{MAX_OPEN, ProgramList, Shape};
+use crate::classifier::program_list::{MAX_OPEN, ProgramList, SimilarPrograms};
 use crate::ir::{Address, Check, Edge, Graph, Hashing, Range, Terminator, Test, Value, ValueId, Values, complement};
 use crate::opt::Pass;
 use crate::parallel;
@@ -118,7 +118,7 @@ fn prepared(mut graph: Graph) -> Graph {
 }
 
 /// Returns the paths of programs of one shape, with open tests; `None` if that is not worth it, or these are too many.
-fn of_shape(shape: &Shape, values: &mut Values) -> Option<Vec<Path>> {
+fn of_shape(shape: &SimilarPrograms, values: &mut Values) -> Option<Vec<Path>> {
     let graph = prepared(Graph::with_open_tests(&shape.first, &shape.open_tests()?));
     let mut steps = MAX_STEPS.min(STEPS_OF_RULE * shape.count);
     let is_small = ways(&graph) <= MAX_WAYS;

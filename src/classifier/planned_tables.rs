@@ -31,8 +31,11 @@ pub(crate) struct PlannedTables<'t> {
     in_rows: Vec<&'t Term>,
     are_few: bool,
     /// The rules that are left to fallback programs, in order.
-    pub(crate) dropped: Vec<Rank>,
+    dropped: Vec<Rank>,
 }
+
+/// Tables with their cost, and the rules that are left to fallback programs, in order.
+pub(crate) type BuiltTables = (f64, Tables, Vec<Rank>);
 
 impl<'t> PlannedTables<'t> {
     /// Returns the tables of some plans, without rules that take longer in a list than their programs.
@@ -50,9 +53,9 @@ impl<'t> PlannedTables<'t> {
         PlannedTables { keyed, in_rows: Vec::new(), are_few, dropped }
     }
 
-    /// Builds the tables, of a classifier with `all` terms. Returns their cost, too, which includes that of the rules
-    /// that are left to fallback programs.
-    pub(crate) fn build(&self, fields: &PacketFields, all: usize, none: Rank) -> (f64, Tables) {
+    /// Builds the tables, of a classifier with `all` terms. Returns their cost, the tables, and the rules that are left to
+    /// fallback programs, which the cost includes.
+    pub(crate) fn build(&self, fields: &PacketFields, all: usize, none: Rank) -> BuiltTables {
         let mut tables = Tables::new(none);
         // Random factors keep senders from choosing packets whose keys collide.
         let random = RandomState::new();
@@ -61,7 +64,7 @@ impl<'t> PlannedTables<'t> {
         }
         bit_vectors::push(&mut tables, fields, None, &self.in_rows, all);
         let cost = tables.cost() + INSTRUCTIONS_OF_RULE * self.dropped.len() as f64;
-        (cost, tables)
+        (cost, tables, self.dropped.clone())
     }
 
     /// Returns the tables with bit vectors in place of those that cost the most for each of their terms, if that takes

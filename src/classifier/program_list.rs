@@ -20,7 +20,7 @@ pub(crate) const MAX_OPEN: usize = 16;
 /// Programs in order.
 #[derive(Debug, Default)]
 pub(crate) struct ProgramList {
-    pub(crate) shapes: Vec<Shape>,
+    pub(crate) shapes: Vec<SimilarPrograms>,
     /// The shape of each program, and its number among those of the shape.
     places: Vec<(u32, u32)>,
     /// The shapes by the hash of their outlines; empty in a list that is complete.
@@ -29,7 +29,7 @@ pub(crate) struct ProgramList {
 
 /// Programs of one shape.
 #[derive(Debug)]
-pub(crate) struct Shape {
+pub(crate) struct SimilarPrograms {
     /// The first program, and its constants.
     pub(crate) first: Verified,
     constants: Box<[u32]>,
@@ -99,7 +99,7 @@ impl ProgramList {
     pub(crate) fn complete(&mut self) {
         self.by_hash = HashMap::default();
         self.places.shrink_to_fit();
-        self.shapes.iter_mut().for_each(Shape::compress);
+        self.shapes.iter_mut().for_each(SimilarPrograms::compress);
     }
 
     /// Returns the number of the shape of a program, which is added if it is new.
@@ -112,7 +112,7 @@ impl ProgramList {
         }
         let number = self.shapes.len() as u32;
         of_hash.push(number);
-        self.shapes.push(Shape::new(program.clone(), constants));
+        self.shapes.push(SimilarPrograms::new(program.clone(), constants));
         number
     }
 
@@ -133,10 +133,10 @@ impl FromIterator<Verified> for ProgramList {
     }
 }
 
-impl Shape {
-    fn new(first: Verified, constants: &[u32]) -> Shape {
+impl SimilarPrograms {
+    fn new(first: Verified, constants: &[u32]) -> SimilarPrograms {
         let class = constants.iter().map(|k| constants.iter().position(|other| other == k).unwrap_or(0) as u32);
-        Shape {
+        SimilarPrograms {
             first,
             class: class.collect(),
             is_open: vec![false; constants.len()].into(),

@@ -144,10 +144,6 @@ pub(crate) mod classifier {
             match *self {}
         }
 
-        pub(crate) fn call_general(&self, _packet: &Packet, _output: &mut [u64]) -> u64 {
-            match *self {}
-        }
-
         pub(crate) fn call_growing(&self, _packet: &Packet, _output: &mut Vec<u64>) -> u64 {
             match *self {}
         }

@@ -1,8 +1,7 @@
 use super::*;
+use crate::LinkType;
 use crate::bpf::program::Program;
-use crate::filter_set::FilterSet;
 use crate::lang::Expr;
-use crate::{LinkType, SharedSet};
 
 fn verified(text: &str) -> Verified {
     text.parse::<Program>().expect("a program").verify(Dialect::Linux).expect("a valid program")
@@ -110,8 +109,6 @@ fn types_can_be_sent_and_shared() {
     fn is_shareable<T: Send + Sync + Clone + fmt::Debug>() {}
     is_shareable::<Filter>();
     is_shareable::<FilterConfig>();
-    is_shareable::<FilterSet>();
-    is_shareable::<SharedSet>();
     is_shareable::<Verified>();
     is_shareable::<Program>();
     is_shareable::<Expr>();

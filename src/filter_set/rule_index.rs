@@ -8,7 +8,7 @@ use crate::classifier::build::Classifier;
 use crate::classifier::fallback::Fallback;
 use crate::classifier::packet_fields::PacketFields;
 use crate::classifier::program_list::ProgramList;
-use crate::classifier::table::{MatchKind, TOO_SHORT, Tables};
+use crate::classifier::table::{MatchKind, Tables};
 use crate::classifier::table_entry::TableEntry;
 use crate::classifier::term::Rank;
 use crate::classifier::work_counter;
@@ -119,12 +119,6 @@ impl RuleIndex {
         let code = self.native.as_ref().ok()?.batch.as_ref()?;
         let is_faster = self.prefix_len == 0 || code.is_by_vectors();
         (is_faster && self.fallbacks.is_empty()).then_some(code)
-    }
-
-    /// Returns the least rank that matches a packet for which the code of [`RuleIndex::batch_code`] is not made.
-    #[cold]
-    pub(crate) fn first_of_short(&self, packet: &Packet) -> Rank {
-        self.native.as_ref().map_or(TOO_SHORT, |native| native.first.call_general(packet, &mut []) as Rank)
     }
 
     /// Returns the native code if no rules run before the tables or besides them.

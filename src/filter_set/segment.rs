@@ -4,7 +4,6 @@ use std::hint::black_box;
 use std::sync::Arc;
 
 use crate::classifier::program_list::ProgramList;
-use crate::classifier::table::TOO_SHORT;
 use crate::classifier::table_entry::TableEntry;
 use crate::classifier::term::Rank;
 use crate::codegen::classifier::{TableBatchCode, TableCode};
@@ -145,35 +144,34 @@ impl Segment {
     /// Returns the id of the first rule that matches a packet.
     #[inline]
     pub(crate) fn first_id(&self, packet: &Packet) -> Option<u32> {
-        match &self.exact_first {
-            Some(code) if self.removed_count == 0 => self.id(code.call(packet, &mut []) as Rank),
-            _ => self.first_id_otherwise(packet),
-        }
+        self.id(self.first_rank(packet))
     }
 
     /// Returns the rank of the first rule that matches a packet, or the rank after all rules.
+    #[inline]
     fn first_rank(&self, packet: &Packet) -> Rank {
         match &self.exact_first {
             Some(code) if self.removed_count == 0 => code.call(packet, &mut []) as Rank,
-            _ => self.first(packet, Rank::MAX).unwrap_or(self.orders.len() as Rank),
+            _ => self.first_rank_otherwise(packet),
         }
     }
 
     #[inline(never)]
-    fn first_id_otherwise(&self, packet: &Packet) -> Option<u32> {
+    fn first_rank_otherwise(&self, packet: &Packet) -> Rank {
         if let Some(code) = &self.exact_first {
             let rank = code.call(packet, &mut []) as Rank;
             if self.is_alive(rank) {
-                return self.id(rank);
+                return rank;
             }
         }
-        if self.removed_count > 0 {
-            return self.first(packet, Rank::MAX).and_then(|rank| self.id(rank));
-        }
-        match self.index.first_in_prefix(packet) {
-            Some(rank) => self.ids.get(rank).copied(),
-            None => self.index.first_after_prefix(packet, Rank::MAX, |_| true).and_then(|rank| self.id(rank)),
-        }
+        let first = match self.removed_count {
+            0 => match self.index.first_in_prefix(packet) {
+                Some(rank) => Some(rank as Rank),
+                None => self.index.first_after_prefix(packet, Rank::MAX, |_| true),
+            },
+            _ => self.first(packet, Rank::MAX),
+        };
+        first.unwrap_or(self.orders.len() as Rank)
     }
 
     /// Returns the id of a rule, or `None` for the rank [`Tables::none`](crate::classifier::table::Tables::none).
@@ -200,17 +198,10 @@ impl Segment {
                 *rank = self.first_rank(&packet);
             }
         });
-        if self.removed_count == 0 && !ranks.contains(&TOO_SHORT) {
-            return;
-        }
-        let none = self.orders.len() as Rank;
-        for (place, rank) in ranks.iter_mut().enumerate() {
-            let is_unknown = *rank == TOO_SHORT || *rank != none && !self.is_alive(*rank);
-            let Some(packet) = is_unknown.then(|| records.packets(from + place).next()).flatten() else { continue };
-            if *rank == TOO_SHORT {
-                *rank = self.index.first_of_short(&packet);
-            }
-            if *rank != none && !self.is_alive(*rank) {
+        if self.removed_count > 0 {
+            let none = self.orders.len() as Rank;
+            for (rank, packet) in ranks.iter_mut().zip(records.packets(from)).filter(|(rank, _)| !self.is_alive(**rank))
+            {
                 *rank = self.first(&packet, none).unwrap_or(none);
             }
         }

@@ -379,3 +379,10 @@ fn engine_and_required_native_code_agree() {
         }
     }
 }
+
+#[test]
+fn sets_can_be_sent_and_shared() {
+    fn is_shareable<T: Send + Sync + Clone + std::fmt::Debug>() {}
+    is_shareable::<FilterSet>();
+    is_shareable::<SharedSet>();
+}

@@ -9,8 +9,8 @@ use crate::classifier::packet_fields::PacketFields;
 use crate::classifier::table::{Lookup, MatchKind, TOO_SHORT, Table, Tables};
 use crate::classifier::term::Rank;
 use crate::codegen::classifier::field_values::{self, AssumedLengths, FieldValues};
-use crate::codegen::classifier::lower;
 use crate::codegen::classifier::table_functions::{Arguments, TableLoop, compile_table_loop};
+use crate::codegen::classifier::{TableCode, lower};
 use crate::codegen::error::CompileError;
 use crate::codegen::records::{PacketRecords, PrefetchRange};
 use crate::codegen::vector::{Choice, Columns, LANES, MAX_COLUMNS, TableProgram};
@@ -18,9 +18,13 @@ use crate::codegen::vector::{Choice, Columns, LANES, MAX_COLUMNS, TableProgram};
 /// The cost of tables, as [`Tables::cost`] returns it, up to which a loop takes less time than columns.
 const COST_OF_LOOP: f64 = 250.0;
 
-/// Returns the least rank that matches each of many packets, [`Tables::none`], or [`TOO_SHORT`].
+/// Returns the least rank that matches each of many packets, or [`Tables::none`].
 #[derive(Debug)]
-pub(crate) struct TableBatchCode(Way);
+pub(crate) struct TableBatchCode {
+    way: Way,
+    /// The code for one packet, which needs no output: for packets that are too short for the other.
+    single: Arc<TableCode>,
+}
 
 #[derive(Debug)]
 enum Way {
@@ -34,11 +38,11 @@ impl TableBatchCode {
         fields: &PacketFields,
         tables: &Arc<Tables>,
         assumed: &AssumedLengths,
+        single: Arc<TableCode>,
     ) -> Result<TableBatchCode, CompileError> {
-        if are_worth_columns(tables) {
-            if let Some(way) = columns(fields, tables, assumed).transpose()? {
-                return Ok(TableBatchCode(way));
-            }
+        let by_columns = are_worth_columns(tables).then(|| columns(fields, tables, assumed));
+        if let Some(way) = by_columns.flatten().transpose()? {
+            return Ok(TableBatchCode { way, single });
         }
         #[expect(unsafe_code, reason = "vouches for the code of the tables")]
         // SAFETY: `TableLowering` reads `tables` and writes no entries for first matches if none needs verification.
@@ -51,12 +55,12 @@ impl TableBatchCode {
                 });
             })
         };
-        Ok(TableBatchCode(Way::Loop(code?)))
+        Ok(TableBatchCode { way: Way::Loop(code?), single })
     }
 
     /// Returns whether vectors look up columns.
     pub(crate) fn is_by_vectors(&self) -> bool {
-        matches!(self.0, Way::Columns(..))
+        matches!(self.way, Way::Columns(..))
     }
 
     /// Writes the answers for the packets from `first` on, one for each place in `ranks`. Where vectors take longer,
@@ -68,7 +72,7 @@ impl TableBatchCode {
         ranks: &mut [Rank],
         run_alone: impl FnOnce(&mut [Rank]),
     ) {
-        match &self.0 {
+        match &self.way {
             Way::Loop(code) => code.run_from(first, records, ranks),
             Way::Columns(code, program, choice) => {
                 let turn = choice.begin(ranks.len());
@@ -77,6 +81,11 @@ impl TableBatchCode {
                     false => run_alone(ranks),
                 }
                 choice.end(&turn, ranks.len());
+            }
+        }
+        for (place, rank) in ranks.iter_mut().enumerate().filter(|(_, rank)| **rank == TOO_SHORT) {
+            if let Some(packet) = records.packets(first + place).next() {
+                *rank = self.single.call_general(&packet, &mut []) as Rank;
             }
         }
     }

@@ -4,15 +4,12 @@ use cranelift_codegen::ir::condcodes::IntCC;
 use cranelift_codegen::ir::{self, Block, BlockArg, InstBuilder, types};
 use cranelift_frontend::FunctionBuilder;
 
-use crate::classifier::bit_vectors::{BitVectors, WORD};
+use crate::classifier::bit_vectors::{BitRows, BitVectors, WORD};
 use crate::classifier::table::{MatchKind, Table};
 use crate::classifier::table_entry::mark;
 use crate::codegen::classifier::branch_away_if;
 use crate::codegen::classifier::slot_lookup::{WordAddress, pair};
 use crate::codegen::classifier::table_lowering::TableLowering;
-
-/// The most words of a row of which all are computed.
-const MOST_UNROLLED: usize = 64;
 
 impl TableLowering<'_, '_> {
     /// Emits the lookup of a table of bit vectors, if the conditions hold.
@@ -26,15 +23,11 @@ impl TableLowering<'_, '_> {
             branch_away_if(self.conditions.builder, failed, next);
         }
         let rows = self.rows(table);
-        let start = self.lookup.start(self.conditions.builder, table);
         self.state.begin_branch();
-        let builder = &mut *self.conditions.builder;
-        let all = rows.iter().map(|&row| pair(builder, row, 0)).collect();
-        let all = all_bits(builder, all);
         if self.kind == MatchKind::First && !table.has_unverified {
-            self.first_bit(&rows, vectors, start, table, all);
+            self.first_bit(table, vectors, &rows);
         } else {
-            self.each_bit(&rows, vectors, start, table, all);
+            self.each_bit(table, vectors, &rows);
         }
         self.ins().jump(next, &[]);
         self.conditions.builder.switch_to_block(next);
@@ -43,7 +36,7 @@ impl TableLowering<'_, '_> {
 
     /// Emits the row of each field.
     fn rows(&mut self, table: &Table) -> Vec<WordAddress> {
-        let row = |rows: &crate::classifier::bit_vectors::BitRows| {
+        let row = |rows: &BitRows| {
             let field = usize::from(rows.field);
             let values = &self.conditions.field_values;
             let (number, absent) = (values.values[field], values.absent[field]);
@@ -58,22 +51,21 @@ impl TableLowering<'_, '_> {
         table.bit_rows.iter().map(row).collect()
     }
 
-    /// Emits the least rank. The first word in which a term may hold is looked at without a branch; a branch goes back
-    /// for others if none holds there.
-    fn first_bit(
-        &mut self,
-        rows: &[WordAddress],
-        vectors: BitVectors,
-        entries: WordAddress,
-        table: &Table,
-        all: ir::Value,
-    ) {
+    /// Emits the least rank. All words are computed, without a branch, since it is hard to predict which one has it.
+    fn first_bit(&mut self, table: &Table, vectors: BitVectors, rows: &[WordAddress]) {
+        let entries = self.lookup.start(self.conditions.builder, table);
         let builder = &mut *self.conditions.builder;
-        let (number, bits) = if vectors.words <= MOST_UNROLLED {
-            first_of_all(builder, rows, vectors, all)
-        } else {
-            first_by_summary(builder, rows, vectors, all)
-        };
+        let none = builder.ins().iconst(types::I64, 0);
+        let (mut first, mut bits) = (none, none);
+        for word in (0..vectors.words).rev() {
+            let of_word = rows.iter().map(|&row| pair(builder, row, 2 * (vectors.summary_len() + word))).collect();
+            let of_word = all_bits(builder, of_word);
+            let number = builder.ins().iconst(types::I64, (WORD * word) as i64);
+            first = builder.ins().select(of_word, number, first);
+            bits = builder.ins().select(of_word, of_word, bits);
+        }
+        let bit = lowest(builder, bits);
+        let number = builder.ins().iadd(first, bit);
         let offset = builder.ins().ishl_imm_s(number, 3);
         let entry = builder.ins().iadd(entries.0, offset);
         let rank = self.rank(table, (entry, entries.1));
@@ -84,19 +76,16 @@ impl TableLowering<'_, '_> {
     }
 
     /// Emits the loops over all terms that hold, up to the first one that surely matches if that is wanted.
-    fn each_bit(
-        &mut self,
-        rows: &[WordAddress],
-        vectors: BitVectors,
-        entries: WordAddress,
-        table: &Table,
-        all: ir::Value,
-    ) {
+    fn each_bit(&mut self, table: &Table, vectors: BitVectors, rows: &[WordAddress]) {
+        let entries = self.lookup.start(self.conditions.builder, table);
         let builder = &mut *self.conditions.builder;
         let [next_word, has_word, next_bit, has_bit, done] = [(); 5].map(|()| builder.create_block());
         let summary = builder.append_block_param(next_word, types::I64);
         let [bits, rest, first_number] = [(); 3].map(|()| builder.append_block_param(next_bit, types::I64));
         let zero = builder.ins().iconst(types::I64, 0);
+        // The summary, or the only word.
+        let all = rows.iter().map(|&row| pair(builder, row, 0)).collect();
+        let all = all_bits(builder, all);
         if vectors.words == 1 {
             builder.ins().jump(next_bit, &[all, zero, zero].map(BlockArg::Value));
         } else {
@@ -119,7 +108,7 @@ impl TableLowering<'_, '_> {
         let number = builder.ins().bor(first_number, bit);
         let offset = builder.ins().ishl_imm_s(number, 3);
         let entry = builder.ins().iadd(entries.0, offset);
-        self.take_entry(table, (entry, entries.1), done);
+        self.take_entry((entry, entries.1), done);
         let builder = &mut *self.conditions.builder;
         let rest_of_bits = without_lowest(builder, bits);
         builder.ins().jump(next_bit, &[rest_of_bits, rest, first_number].map(BlockArg::Value));
@@ -127,7 +116,7 @@ impl TableLowering<'_, '_> {
     }
 
     /// Emits the use of an entry that holds, and a branch to `done` if later ones do not matter.
-    fn take_entry(&mut self, table: &Table, entry: WordAddress, done: Block) {
+    fn take_entry(&mut self, entry: WordAddress, done: Block) {
         let builder = &mut *self.conditions.builder;
         let head = pair(builder, entry, 0);
         if self.kind == MatchKind::All {
@@ -138,73 +127,21 @@ impl TableLowering<'_, '_> {
         let best = self.state.best(builder);
         let is_late = builder.ins().icmp(IntCC::UnsignedGreaterThanOrEqual, rank, best);
         branch_away_if(builder, is_late, done);
-        if table.has_unverified {
-            let [unverified, sure] = [(); 2].map(|()| builder.create_block());
-            let needs_verification = builder.ins().band_imm_s(marked, i64::from(mark::UNVERIFIED));
-            builder.ins().brif(needs_verification, unverified, &[], sure, &[]);
-            builder.switch_to_block(sure);
-            self.state.set_rank(builder, rank);
-            builder.ins().jump(done, &[]);
-            builder.switch_to_block(unverified);
-            self.state.give_up_if_full(builder);
-        }
+        let [unverified, sure] = [(); 2].map(|()| builder.create_block());
+        let needs_verification = builder.ins().band_imm_s(marked, i64::from(mark::UNVERIFIED));
+        builder.ins().brif(needs_verification, unverified, &[], sure, &[]);
+        builder.switch_to_block(sure);
+        self.state.set_rank(builder, rank);
+        builder.ins().jump(done, &[]);
+        builder.switch_to_block(unverified);
+        self.state.give_up_if_full(builder);
         self.state.add_entry(builder, None, head);
     }
 }
 
-/// Emits the number of the first bit that is set in all rows, and the word with this bit, or 0: all words are computed.
-fn first_of_all(
-    builder: &mut FunctionBuilder,
-    rows: &[WordAddress],
-    vectors: BitVectors,
-    all: ir::Value,
-) -> (ir::Value, ir::Value) {
-    if vectors.words == 1 {
-        return (lowest(builder, all, WORD), all);
-    }
-    let none = builder.ins().iconst(types::I64, 0);
-    let (mut first, mut bits) = (none, none);
-    for word in (0..vectors.words).rev() {
-        let of_word = rows.iter().map(|&row| pair(builder, row, 2 * (1 + word))).collect();
-        let of_word = all_bits(builder, of_word);
-        let number = builder.ins().iconst(types::I64, (WORD * word) as i64);
-        first = builder.ins().select(of_word, number, first);
-        bits = builder.ins().select(of_word, of_word, bits);
-    }
-    let bit = lowest(builder, bits, WORD);
-    (builder.ins().iadd(first, bit), bits)
-}
-
-/// Emits the same with a loop over the words that the summary has: the first one is computed without a branch, and a
-/// branch goes back for others if no term holds there.
-fn first_by_summary(
-    builder: &mut FunctionBuilder,
-    rows: &[WordAddress],
-    vectors: BitVectors,
-    all: ir::Value,
-) -> (ir::Value, ir::Value) {
-    let (next_word, done) = (builder.create_block(), builder.create_block());
-    let summary = builder.append_block_param(next_word, types::I64);
-    builder.ins().jump(next_word, &[BlockArg::Value(all)]);
-    builder.switch_to_block(next_word);
-    let word = lowest(builder, summary, vectors.words);
-    let bits = word_bits(builder, rows, word);
-    let none = builder.ins().iconst(types::I64, 0);
-    let bits = builder.ins().select(summary, bits, none);
-    let rest = without_lowest(builder, summary);
-    // The words after one without a term, or 0.
-    let rest = builder.ins().select(bits, none, rest);
-    let bit = lowest(builder, bits, WORD);
-    let number = builder.ins().ishl_imm_s(word, i64::from(WORD.ilog2()));
-    let number = builder.ins().bor(number, bit);
-    builder.ins().brif(rest, next_word, &[BlockArg::Value(rest)], done, &[]);
-    builder.switch_to_block(done);
-    (number, bits)
-}
-
-/// Emits the number of the lowest bit that is set, or that of the last of `count` bits if none is.
-fn lowest(builder: &mut FunctionBuilder, bits: ir::Value, count: usize) -> ir::Value {
-    let last = builder.ins().iconst(types::I64, (1_u64 << (count - 1)).cast_signed());
+/// Emits the number of the lowest bit that is set, or that of the last one if none is.
+fn lowest(builder: &mut FunctionBuilder, bits: ir::Value) -> ir::Value {
+    let last = builder.ins().iconst(types::I64, i64::MIN);
     let bits = builder.ins().bor(bits, last);
     builder.ins().ctz(bits)
 }

@@ -38,8 +38,8 @@ pub(crate) struct ClassifierCode {
     pub(crate) first: Arc<TableCode>,
     /// Writes all entries that match, and returns their number.
     pub(crate) all: Arc<TableCode>,
-    /// Returns the least rank that matches each of many packets, [`Tables::none`], or [`TOO_SHORT`]. There is no such
-    /// code if some entries need verification.
+    /// Returns the least rank that matches each of many packets, or [`Tables::none`]. There is no such code if some
+    /// entries need verification.
     pub(crate) batch: Option<TableBatchCode>,
 }
 
@@ -109,12 +109,9 @@ impl ClassifierCode {
             let fast = function(kind, output_len, &assumed)?;
             Ok(TableCode { fast, general: general.transpose()? })
         };
-        let batch = (most_verified == 0).then(|| TableBatchCode::new(fields, tables, &assumed));
-        Ok(ClassifierCode {
-            first: Arc::new(code(MatchKind::First, most_verified)?),
-            all: Arc::new(code(MatchKind::All, most_found)?),
-            batch: batch.transpose()?,
-        })
+        let first = Arc::new(code(MatchKind::First, most_verified)?);
+        let batch = (most_verified == 0).then(|| TableBatchCode::new(fields, tables, &assumed, first.clone()));
+        Ok(ClassifierCode { all: Arc::new(code(MatchKind::All, most_found)?), batch: batch.transpose()?, first })
     }
 }
 
@@ -155,7 +152,7 @@ impl TableCode {
     /// # Panics
     /// If the output is too short.
     #[cold]
-    pub(crate) fn call_general(&self, packet: &Packet, output: &mut [u64]) -> u64 {
+    fn call_general(&self, packet: &Packet, output: &mut [u64]) -> u64 {
         self.general.as_ref().unwrap_or(&self.fast).call(packet.data(), packet.wire_len(), output)
     }
 }

@@ -56,7 +56,7 @@ impl TableProgram {
     /// Returns the program of some tables, whose columns are those of the fields and `absent`; `None` if this machine
     /// or the tables do not suit it.
     pub(crate) fn new(tables: &Arc<Tables>, absent: Vec<Option<usize>>) -> Option<TableProgram> {
-        let columns = 1 + absent.len() + absent.iter().flatten().count();
+        let columns = 1 + absent.iter().flatten().copied().max().unwrap_or(absent.len());
         let has_unverified = tables.for_kind(MatchKind::First).any(|table| table.has_unverified);
         if !is_available() || columns > MAX_COLUMNS || has_unverified {
             return None;
