@@ -23,6 +23,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("prove",      &["emit", "ir", "bpf", "packet", "interpret"]),
     ("lang",       &["bpf", "packet", "text", "emit", "opt", "ir", "prove"]),
     ("classifier", &["ir", "opt", "bpf", "packet", "parallel"]),
+    ("ebpf",       &["classifier", "opt", "ir", "bpf", "packet", "lang", "parallel"]),
     ("codegen",    &["classifier", "ir", "opt", "bpf", "packet"]),
     ("filter",     &["packet", "bpf", "seccomp", "ir", "opt", "lang", "codegen"]),
     ("filter_set", &["packet", "bpf", "lang", "classifier", "codegen", "filter", "parallel"]),

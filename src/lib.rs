@@ -218,6 +218,7 @@ mod classifier;
     path = "codegen/absent.rs"
 )]
 mod codegen;
+pub mod ebpf;
 mod emit;
 #[cfg(feature = "std")]
 pub mod filter;

@@ -1,0 +1,100 @@
+//! The options of a compilation to eBPF.
+
+use alloc::string::String;
+
+use crate::bpf::verify::Verified;
+use crate::ebpf::error::EbpfError;
+use crate::ebpf::hook::Hook;
+use crate::ebpf::program::Program;
+
+/// What a program returns for a packet that matches, or for one that does not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Action {
+    /// A constant: `XDP_PASS`, `TC_ACT_SHOT`, ...
+    Return(i32),
+    /// The verdict of the filter.
+    Verdict,
+    /// XDP: `bpf_redirect_map` to an entry of a map, and `XDP_PASS` if it is empty.
+    RedirectMap {
+        /// The type of the map: a device, processor or `AF_XDP` map, which gets the name `targets`.
+        kind: crate::ebpf::program::MapKind,
+        /// The key; `None` for the receive queue.
+        key: Option<u32>,
+    },
+    /// XDP and tc: `bpf_redirect` to the interface with this number.
+    Redirect(u32),
+}
+
+/// The options of a compilation to eBPF, and the compiler.
+#[derive(Clone, Debug)]
+pub struct Options {
+    pub(crate) hook: Hook,
+    pub(crate) name: String,
+    pub(crate) license: String,
+    pub(crate) is_big_endian: bool,
+    pub(crate) on_match: Action,
+    pub(crate) on_mismatch: Action,
+    pub(crate) has_direct_access: bool,
+}
+
+impl Options {
+    /// Creates the options for a hook.
+    ///
+    /// Packets that match get `XDP_PASS`, `TC_ACT_OK`, 1 in control groups, and the verdict otherwise. Packets that do
+    /// not match get `XDP_DROP`, `TC_ACT_SHOT`, and 0 otherwise.
+    pub fn new(hook: Hook) -> Options {
+        let (on_match, on_mismatch) = match hook {
+            Hook::Xdp => (Action::Return(2), Action::Return(1)),
+            Hook::Tc => (Action::Return(0), Action::Return(2)),
+            Hook::CgroupSkb => (Action::Return(1), Action::Return(0)),
+            Hook::Socket | Hook::Function => (Action::Verdict, Action::Return(0)),
+        };
+        Options {
+            hook,
+            name: "cbpf_filter".into(),
+            license: "GPL".into(),
+            is_big_endian: cfg!(target_endian = "big"),
+            on_match,
+            on_mismatch,
+            has_direct_access: false,
+        }
+    }
+
+    /// Sets the name of the program, which is also that of the function in an object; `cbpf_filter` by default.
+    pub fn name(self, name: impl Into<String>) -> Options {
+        Options { name: name.into(), ..self }
+    }
+
+    /// Sets the licence; `GPL` by default. The kernel refuses some helpers to programs with other licences.
+    pub fn license(self, license: impl Into<String>) -> Options {
+        Options { license: license.into(), ..self }
+    }
+
+    /// Sets the byte order of the machine that runs the program; that of this machine by default.
+    pub fn big_endian(self, is_big_endian: bool) -> Options {
+        Options { is_big_endian, ..self }
+    }
+
+    /// Sets what the program returns for packets that match.
+    pub fn on_match(self, action: Action) -> Options {
+        Options { on_match: action, ..self }
+    }
+
+    /// Sets what the program returns for packets that do not match, with verdict 0.
+    pub fn on_mismatch(self, action: Action) -> Options {
+        Options { on_mismatch: action, ..self }
+    }
+
+    /// Lets a [`Hook::Function`] read the packet directly, for calls that pass packet pointers. By default it reads
+    /// through `bpf_probe_read_kernel`, which takes any address of the kernel.
+    pub fn direct_access(self, yes: bool) -> Options {
+        Options { has_direct_access: yes, ..self }
+    }
+
+    /// Compiles a program.
+    pub fn compile(&self, verified: &Verified) -> Result<Program, EbpfError> {
+        let _ = verified;
+        todo!()
+    }
+}
