@@ -109,7 +109,7 @@ impl Intervals {
             block.parameters.iter().for_each(|&parameter| intervals.write(parameter, position));
             for operation in &block.operations {
                 position += 2;
-                intervals.operation(operation, position);
+                intervals.operation(code, operation, position);
             }
             position += 2;
             let Some(end) = &block.end else { continue };
@@ -123,7 +123,7 @@ impl Intervals {
         intervals
     }
 
-    fn operation(&mut self, operation: &Operation, position: u32) {
+    fn operation(&mut self, code: &Code, operation: &Operation, position: u32) {
         operation.reads(&mut |register, is_late| self.read(register, position + u32::from(is_late)));
         if operation.is_call() {
             self.calls.push(position);
@@ -147,6 +147,7 @@ impl Intervals {
                 self.hints[dst.index()].push(Hint::Fixed(Register::RESULT));
             }
             Operation::LoadPacket { .. } | Operation::LoadPacketIndirect { .. } => {
+                code.context.into_iter().for_each(|context| self.read(context, position));
                 self.hints[dst.index()].push(Hint::Fixed(Register::RESULT));
             }
             _ => {}
