@@ -13,6 +13,7 @@ use cbpf::packet::Extension;
 use cbpf::{Dialect, Packet, Program, Verified};
 
 use crate::engine::{Engine, Loaded, Rejection};
+use crate::oracle;
 use user::Function;
 
 /// Returns `true` if the compiler says that the hook of these options lacks what a program loads, and the hook does.
@@ -51,8 +52,13 @@ impl Engine for User {
 
     fn can_have(&self, program: &Program, dialect: Dialect) -> bool {
         // The machine has no helpers.
-        let calls = [Extension::Cpu, Extension::Random].iter().any(|&it| crate::oracle::may_load(program, it));
-        program.verify(dialect).map_or(true, |verified| !calls && !lacks(&verified, &Function::options()))
+        let calls = [Extension::Cpu, Extension::Random].iter().any(|&it| oracle::may_load(program, it));
+        !calls && !program.verify(dialect).is_ok_and(|verified| lacks(&verified, &Function::options()))
+    }
+
+    /// Packets of the kernel are no longer, and the compiler limits offsets for the verifier.
+    fn takes(&self, packet: &Packet) -> bool {
+        packet.data().len() < 0xffff
     }
 
     fn load(&self, program: &Program, dialect: Dialect) -> Result<Box<dyn Loaded>, Rejection> {
