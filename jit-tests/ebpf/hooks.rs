@@ -13,8 +13,9 @@ use cbpf::packet::{Device, Extension};
 use cbpf::{Context, Dialect, Instruction, Packet, Program, Verified};
 
 use super::bpf::{self, Loaded as InKernel};
+use super::checker;
+use super::oracle::lacks;
 use super::user::slot;
-use super::{checker, lacks};
 use crate::engine::{Engine, Loaded, Rejection};
 use crate::{kernel, oracle};
 
