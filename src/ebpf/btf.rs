@@ -53,7 +53,7 @@ impl Types {
         for (name, bytes, encoding) in
             [("int", 4, signed), ("unsigned char", 1, 0), ("unsigned int", 4, 0), ("unsigned long long", 8, 0)]
         {
-            types.add(name, kind::INT, 0, bytes, &[encoding | 8 * bytes]);
+            types.add(name, kind::INT, 0, bytes, &[encoding | (8 * bytes)]);
         }
         types
     }
@@ -118,7 +118,7 @@ impl Types {
     /// Appends a type. `low` is the number of its members or its linkage; `size` is its size, or the type it refers to.
     fn add(&mut self, name: &str, kind: u32, low: u32, size: u32, rest: &[u32]) -> TypeId {
         let name = self.string(name);
-        self.words.extend([name, kind << 24 | low, size]);
+        self.words.extend([name, (kind << 24) | low, size]);
         self.words.extend(rest);
         self.count += 1;
         TypeId(self.count)
