@@ -28,9 +28,6 @@ pub struct Arguments {
     #[arg(long, value_name = "FORM", default_value = "listing", value_parser = output_form())]
     to: OutputForm,
 
-    #[command(flatten)]
-    output: OutputArguments,
-
     /// Return this verdict for packets that match
     #[arg(long, value_name = "BYTES", default_value_t = 262_144)]
     snaplen: u32,
@@ -43,6 +40,9 @@ pub struct Arguments {
     /// Print the program without optimising it
     #[arg(long)]
     no_optimize: bool,
+
+    #[command(flatten)]
+    output: OutputArguments,
 }
 
 pub fn run(arguments: &Arguments) -> Result<(), Failure> {

@@ -30,9 +30,6 @@ pub struct Arguments {
     #[arg(long, value_name = "FORM", value_parser = output_form())]
     to: OutputForm,
 
-    #[command(flatten)]
-    output: OutputArguments,
-
     /// Print a shorter program with the same verdicts in the dialect
     #[arg(long, requires = "dialect")]
     optimize: bool,
@@ -40,6 +37,9 @@ pub struct Arguments {
     /// Verify, optimize and compile the program by the rules of this dialect
     #[arg(long, value_name = "DIALECT", value_parser = one_of(Dialect::ALL, Dialect::name))]
     dialect: Option<Dialect>,
+
+    #[command(flatten)]
+    output: OutputArguments,
 }
 
 pub fn run(arguments: &Arguments) -> Result<(), Failure> {

@@ -23,9 +23,9 @@ pub enum OutputForm {
 /// The forms beside those of classic BPF, with their names and descriptions.
 #[rustfmt::skip]
 const COMPILED: [(OutputForm, &str, &str); 3] = [
-    (OutputForm::Ebpf(EbpfForm::Listing), "ebpf", "Instructions of eBPF, as bpftool prints them"),
-    (OutputForm::Ebpf(EbpfForm::Object), "ebpf-object", "Object (ELF) for bpftool prog load, libbpf and aya"),
-    (OutputForm::Ebpf(EbpfForm::Raw), "ebpf-raw", "Instructions of eBPF as the kernel takes them"),
+    (OutputForm::Ebpf(EbpfForm::Listing), "ebpf", "the instructions of eBPF, as bpftool prints them"),
+    (OutputForm::Ebpf(EbpfForm::Object), "ebpf-object", "an object (ELF) for bpftool prog load, libbpf and aya"),
+    (OutputForm::Ebpf(EbpfForm::Raw), "ebpf-raw", "the instructions of eBPF as the kernel takes them"),
 ];
 
 /// Returns an argument parser that takes the name of a form. `--help` describes each form.
@@ -47,7 +47,10 @@ impl OutputForm {
     }
 
     fn is_binary(self) -> bool {
-        matches!(self, OutputForm::Classic(Form::Raw) | OutputForm::Ebpf(EbpfForm::Object | EbpfForm::Raw))
+        matches!(
+            self,
+            OutputForm::Classic(Form::Raw | Form::RawBigEndian) | OutputForm::Ebpf(EbpfForm::Object | EbpfForm::Raw)
+        )
     }
 }
 
