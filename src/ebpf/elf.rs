@@ -252,7 +252,7 @@ impl ObjectWriter<'_> {
             }
             hook => {
                 // The members are of no interest here, and the size is that of Linux 6.
-                let (context, size) = if hook.has_skb() { ("__sk_buff", 192) } else { ("xdp_md", 24) };
+                let (context, size) = if hook == Hook::Xdp { ("xdp_md", 24) } else { ("__sk_buff", 192) };
                 let context = types.structure(context, size, &[]);
                 let context = types.pointer(context);
                 types.function(name, Types::INT, &[("ctx", context)])
