@@ -1,12 +1,28 @@
 //! eBPF: filters as programs for the hooks of the Linux kernel.
 
+mod allocation;
+#[cfg(feature = "elf")]
+mod btf;
+mod code;
+mod compile;
+#[cfg(feature = "elf")]
+mod elf;
+mod emission;
 mod error;
 mod hook;
 mod instruction;
+mod layout;
+mod lower;
 mod options;
+mod packet_access;
 mod program;
+mod relaxation;
+mod results;
+mod search_tree;
 
 pub use error::EbpfError;
+#[cfg(feature = "elf")]
+pub use error::ObjectError;
 pub use hook::Hook;
 pub use instruction::{Comparison, Helper, Instruction, OperandSize, Register, Size, Source};
 pub use options::{Action, Options};

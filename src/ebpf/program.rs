@@ -16,6 +16,8 @@ pub struct Program {
     pub(crate) name: String,
     pub(crate) license: String,
     pub(crate) is_big_endian: bool,
+    /// Set for functions whose arguments are pointers to packets.
+    pub(crate) has_direct_access: bool,
     pub(crate) instructions: Vec<Instruction>,
     pub(crate) maps: Vec<Map>,
 }
