@@ -26,7 +26,7 @@ impl Syntax for C {
         let from = base.map_or_else(|| "packet".to_owned(), bytes_from);
         let place = if offset == 0 { from.clone() } else { format!("{from} + {offset}") };
         Expression::atom(match (width, order) {
-            (Width::Byte, _) => format!("{from}[{offset}]"),
+            (Width::Byte, _) => format!("cbpf_load8({place})"),
             (Width::Half, ByteOrder::Big) => format!("cbpf_load16({place})"),
             (Width::Half, ByteOrder::Native) => format!("cbpf_native16({place})"),
             (Width::Word, ByteOrder::Big) => format!("cbpf_load32({place})"),
@@ -46,7 +46,7 @@ impl Syntax for C {
     }
 
     fn alu(&self, op: AluOp, left: &Expression, right: &Expression, overshift: Overshift) -> Expression {
-        let (left, right) = (left.operand(), right.operand());
+        let (left, right) = (typed(left), right.operand());
         let result = format!("{left} {} {right}", op.symbol());
         Expression::compound(match overshift {
             Overshift::Possible => format!("{right} < 32 ? {result} : 0"),
@@ -59,13 +59,13 @@ impl Syntax for C {
     }
 
     fn select(&self, test: &str, yes: &Expression, no: &Expression) -> Expression {
-        Expression::compound(format!("({test}) ? {} : {}", yes.operand(), no.operand()))
+        Expression::compound(format!("({test}) ? {} : {}", typed(yes), typed(no)))
     }
 
     fn ancillary(&self, extension: Extension) -> Expression {
         match context::field(extension) {
-            Some(Field { name, kind: Kind::Flag, .. }) => Expression::compound(format!("context->{name} != 0")),
-            Some(Field { name, .. }) => Expression::atom(format!("context->{name}")),
+            Some(Field { name, kind: Kind::Flag, .. }) => Expression::compound(format!("context->{name} ? 1u : 0u")),
+            Some(Field { name, .. }) => Expression::compound(format!("(unsigned int)context->{name}")),
             None => unreachable!("programs with other loads have no source"),
         }
     }
@@ -100,6 +100,11 @@ impl Syntax for C {
     fn element(&self, set: MemberSetId, index: &str) -> String {
         format!("{}[{index}]", table_name(set))
     }
+}
+
+/// Returns an operand, which is never a signed number: those of 32 bits overflow.
+fn typed(operand: &Expression) -> String {
+    if operand.is_number() { format!("{}u", operand.text) } else { operand.operand() }
 }
 
 /// Returns the name of the table of a set.

@@ -134,7 +134,6 @@ impl Function<'_> {
     /// Writes the statements of an edge; none if it leads to the code that follows, without arguments.
     fn edge(&mut self, from: BlockId, edge: &Edge) {
         if let Some(verdict) = self.plan.verdicts[edge.block.index()] {
-            let verdict = C.number(verdict);
             self.line(&format!("return {verdict};"));
             return;
         }

@@ -18,6 +18,7 @@ typedef unsigned int __attribute__((may_alias)) cbpf_u32;
 typedef unsigned short __attribute__((may_alias, aligned(1))) cbpf_u16;
 typedef unsigned int __attribute__((may_alias, aligned(1))) cbpf_u32;
 #endif
+CBPF_INLINE unsigned int cbpf_load8(const unsigned char *at) { return *at; }
 CBPF_INLINE unsigned int cbpf_native16(const unsigned char *at) { return *(const cbpf_u16 *)at; }
 CBPF_INLINE unsigned int cbpf_native32(const unsigned char *at) { return *(const cbpf_u32 *)at; }
 #if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__

@@ -9,8 +9,8 @@ use crate::source::{Language, SourceError};
 const OF_C: &str = "alignas alignof asm auto bool break case char const constexpr continue default do double else enum \
     extern false float for goto if inline int long nullptr register restrict return short signed sizeof static \
     static_assert struct switch thread_local true typedef typeof typeof_unqual union unsigned void volatile while \
-    linux unix main data data_end wire_len context cbpf_load16 cbpf_load32 cbpf_within cbpf_position cbpf_random \
-    cbpf_attribute cbpf_find cbpf_find_nested";
+    linux unix main data data_end wire_len context cbpf_load8 cbpf_load16 cbpf_load32 cbpf_native16 cbpf_native32 cbpf_has cbpf_has_from cbpf_position cbpf_random \
+    cbpf_attribute cbpf_visible cbpf_find cbpf_find_nested";
 
 /// The keywords of Rust, reserved ones included.
 const OF_RUST: &str = "abstract as async await become box break const continue crate do dyn else enum extern false \

@@ -179,7 +179,7 @@ impl<'g> Function<'g> {
 
     fn edge(&mut self, edge: &'g Edge, tasks: &mut Vec<Task<'g>>) {
         if let Some(verdict) = self.plan.verdicts[edge.block.index()] {
-            self.line(&format!("return {};", Rust.number(verdict)));
+            self.line(&format!("return {verdict};"));
             return;
         }
         let is_nested = self.plan.is_nested(edge);
@@ -254,7 +254,7 @@ impl<'g> Function<'g> {
     /// Writes the arguments of an edge and the number of its block, or the verdict.
     fn state(&mut self, edge: &Edge) {
         match self.plan.verdicts[edge.block.index()] {
-            Some(verdict) => self.line(&format!("return {};", Rust.number(verdict))),
+            Some(verdict) => self.line(&format!("return {verdict};")),
             None => {
                 self.arguments(edge, true);
                 self.line(&format!("{}", edge.block.0));
