@@ -15,7 +15,7 @@ use crate::ebpf::program::Program;
 use crate::ebpf::results::Results;
 use crate::ebpf::{allocation, emission, layout, relaxation};
 use crate::ir::{Check, Graph, Terminator, Value};
-use crate::opt::Pass;
+use crate::opt::{Pass, test_sharing};
 use crate::packet::ancillary::Extension;
 
 /// The most instructions that the kernel takes of a program (`BPF_COMPLEXITY_LIMIT_INSNS`).
@@ -61,6 +61,7 @@ fn optimized(options: &Options, verified: &Verified) -> Graph {
         _ => true,
     });
     passes.for_each(|&pass| graph.run(pass));
+    test_sharing::run(&mut graph);
     graph
 }
 

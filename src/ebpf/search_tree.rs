@@ -10,8 +10,11 @@ use crate::ebpf::code::{Code, Comparing, End, Label, Operation, Virtual};
 use crate::ebpf::instruction::{Comparison, OperandSize};
 use crate::ir::Range;
 
-/// The most members that a leaf compares one by one.
-const MAX_COMPARED: usize = 3;
+/// The most members that a leaf compares one by one: the branches of a list are predicted, those of a tree are not.
+const MAX_COMPARED: usize = 8;
+
+/// The fewest members in a word for which the test of a bit takes fewer instructions.
+const MIN_IN_WORD: usize = 7;
 
 /// The width of a word of bits.
 const WORD: u32 = 64;
@@ -48,7 +51,7 @@ fn leaves(ranges: &[Range]) -> Vec<&[Range]> {
     while let Some(&(first, last)) = rest.first() {
         let in_word = rest.iter().take_while(|&&(_, last)| last - first < WORD).count();
         let numbers = rest.iter().take(MAX_COMPARED).take_while(|(first, last)| first == last).count();
-        let len = match (in_word > MAX_COMPARED, first == last) {
+        let len = match (in_word >= MIN_IN_WORD, first == last) {
             (true, _) => in_word,
             (false, true) => numbers,
             (false, false) => 1,

@@ -8,6 +8,7 @@ mod if_conversion;
 mod load_merging;
 pub(crate) mod switch_lowering;
 mod tail_duplication;
+pub(crate) mod test_sharing;
 pub(crate) mod value_propagation;
 mod verdict_difference;
 
