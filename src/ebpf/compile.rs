@@ -34,6 +34,7 @@ pub(crate) fn compile(options: &Options, verified: &Verified) -> Result<Program,
         name: options.name.clone(),
         license: options.license.clone(),
         is_big_endian: options.is_big_endian,
+        has_direct_access: options.has_direct_access,
         instructions,
         maps,
     };

@@ -1,5 +1,7 @@
 //! The reasons why a filter cannot become a program of a hook.
 
+#[cfg(feature = "elf")]
+use alloc::string::String;
 use core::fmt;
 
 use crate::ebpf::hook::Hook;
@@ -71,3 +73,84 @@ impl fmt::Display for EbpfError {
 }
 
 impl core::error::Error for EbpfError {}
+
+/// The error of writing a program as an object.
+#[cfg(feature = "elf")]
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ObjectError {
+    /// The name of the program or of a map is not an identifier of C.
+    Name {
+        /// The name.
+        name: String,
+    },
+    /// Two of the maps and the program have the same name.
+    TakenName {
+        /// The name.
+        name: String,
+    },
+    /// A section of this name cannot hold a program.
+    Section {
+        /// The name of the section.
+        section: String,
+    },
+    /// The licence contains a NUL byte.
+    License {
+        /// The licence.
+        license: String,
+    },
+    /// The program uses a map in a way that objects do not have: it reads the value directly, and the map has other
+    /// elements or is passed to helpers, too.
+    Access {
+        /// The name of the map.
+        map: String,
+    },
+    /// A map has elements that an object cannot carry, since the program does not read its value directly.
+    Elements {
+        /// The name of the map.
+        map: String,
+        /// The number of elements.
+        elements: usize,
+    },
+    /// The object cannot be written as ELF.
+    Format {
+        /// The reason.
+        reason: String,
+    },
+}
+
+#[cfg(feature = "elf")]
+impl fmt::Display for ObjectError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            ObjectError::Name { name } => {
+                write!(f, "the name `{name}` is not an identifier of C: letters, digits and `_`, no digit first")
+            }
+            ObjectError::TakenName { name } => {
+                write!(f, "the name `{name}` is taken by a map; give the program another one")
+            }
+            ObjectError::Section { section } => {
+                write!(f, "the section `{section}` cannot hold a program; loaders know `xdp`, `tc`, `tcx/ingress`, ...")
+            }
+            ObjectError::License { license } => write!(f, "the licence {license:?} contains a NUL byte"),
+            ObjectError::Access { map } => {
+                write!(
+                    f,
+                    "the program reads the value of the map `{map}` directly, and an object has such maps only if \
+                    they are arrays of one element that no helper gets"
+                )
+            }
+            ObjectError::Elements { map, elements } => {
+                write!(
+                    f,
+                    "an object cannot carry the elements of the map `{map}`, of which there are {elements}; load the \
+                     program from its instructions, and insert them"
+                )
+            }
+            ObjectError::Format { reason } => write!(f, "the object cannot be written: {reason}"),
+        }
+    }
+}
+
+#[cfg(feature = "elf")]
+impl core::error::Error for ObjectError {}

@@ -51,8 +51,12 @@
 //! [`LinkType::RAW`](crate::LinkType::RAW); the others begin with the link-layer header.
 
 mod allocation;
+#[cfg(feature = "elf")]
+mod btf;
 mod code;
 mod compile;
+#[cfg(feature = "elf")]
+mod elf;
 mod emission;
 mod error;
 mod hook;
@@ -67,6 +71,8 @@ mod results;
 mod search_tree;
 
 pub use error::EbpfError;
+#[cfg(feature = "elf")]
+pub use error::ObjectError;
 pub use hook::Hook;
 pub use instruction::{Comparison, Helper, Instruction, OperandSize, Register, Size, Source};
 pub use options::{Action, Options};
