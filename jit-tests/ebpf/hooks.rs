@@ -136,6 +136,11 @@ impl Place {
         context.protocol(protocol).packet_type(packet_type).mark(mark)
     }
 
+    /// Returns the result of a program for a verdict.
+    pub fn result(&self, verdict: u32) -> u32 {
+        if self.hook == Hook::CgroupSkb { u32::from(verdict != 0) } else { verdict }
+    }
+
     /// Runs a program on a frame.
     pub fn run(&self, program: &InKernel, frame: &[u8], mark: u32) -> io::Result<u32> {
         let mut context = [0; 192];

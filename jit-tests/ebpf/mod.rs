@@ -5,6 +5,8 @@
 pub mod bpf;
 pub mod checker;
 #[cfg(target_os = "linux")]
+mod expressions;
+#[cfg(target_os = "linux")]
 pub mod hooks;
 pub mod oracle;
 mod random;
@@ -20,7 +22,10 @@ use oracle::lacks;
 use user::Function;
 
 pub fn trials() -> Vec<Trial> {
-    random::trials()
+    let mut trials = random::trials();
+    #[cfg(target_os = "linux")]
+    trials.extend(expressions::trials());
+    trials
 }
 
 /// Returns the judges: the machine in user space, and the hooks of the kernel.
