@@ -137,7 +137,7 @@ fn many_verdicts() -> Result<(), Failed> {
 impl Expression {
     /// Compares verdicts on packets at a hook, and returns their number: 0 if the hook lacks what the program loads.
     fn compare(&self, place: &Place, packets: usize, random: &mut Random) -> Result<usize, String> {
-        let context = format!("`{}` on {}", self.text, self.link_type);
+        let context = format!("`{:.300}` on {}", self.text, self.link_type);
         let options = place.options();
         if depends_on_the_machine(self.program.program()) || lacks(&self.program, &options) {
             return Ok(0);
@@ -237,7 +237,7 @@ fn large_sets() -> Result<(), Failed> {
             let compared = expression.compare(place, 60, &mut random);
             compared.map_err(|error| {
                 let end = error.char_indices().rev().nth(2_000).map_or(0, |(at, _)| at);
-                format!("`{shown}`, {}: {}", place.name(), &error[end..])
+                format!("`{shown}`, {}: {:.900}\n...\n{}", place.name(), error, &error[end..])
             })?;
         }
     }
