@@ -6,9 +6,12 @@ pub mod bpf;
 pub mod checker;
 #[cfg(target_os = "linux")]
 mod expressions;
+mod faults;
 #[cfg(target_os = "linux")]
 pub mod hooks;
 pub mod oracle;
+#[cfg(all(feature = "std", target_os = "linux"))]
+pub mod paged;
 mod random;
 pub mod user;
 
@@ -23,8 +26,11 @@ use user::Function;
 
 pub fn trials() -> Vec<Trial> {
     let mut trials = random::trials();
+    trials.extend(faults::trials());
     #[cfg(target_os = "linux")]
     trials.extend(expressions::trials());
+    #[cfg(all(feature = "std", target_os = "linux"))]
+    trials.extend(paged::trials());
     trials
 }
 
