@@ -91,6 +91,8 @@ fn alone(name: &str) -> Result<(), String> {
         #[cfg(target_os = "linux")]
         Some("fork") => fork::alone(name),
         #[cfg(target_os = "linux")]
+        Some("ebpf") => ebpf::paged::alone(name),
+        #[cfg(target_os = "linux")]
         Some("guard") => guard::alone(name),
         _ => Err(format!("no trial `{name}`")),
     }

@@ -10,7 +10,7 @@ use crate::bpf::isa::{AluOp, Condition, Width};
 use crate::ebpf::code::{Code, Comparing, End, Label, Operand, Operation, Virtual};
 use crate::ebpf::hook::Hook;
 use crate::ebpf::instruction::{Comparison, Helper, OperandSize, Size};
-use crate::ebpf::packet_access::{Access, Bounds, Found, Place, load_packet};
+use crate::ebpf::packet_access::{Access, Bounds, Found, MAX_DEPTH, Place, load_packet, verifier_max};
 use crate::ebpf::results::Results;
 use crate::ebpf::search_tree;
 use crate::ir::dominators::{Dominators, Visit};
@@ -258,7 +258,7 @@ impl Lowering<'_, '_> {
     }
 
     fn place(&mut self, address: Address, width: Width) -> Place {
-        let max_base = address.base.map_or(0, |base| self.graph.values.known(base).max);
+        let max_base = address.base.map_or(0, |base| verifier_max(self.graph, base, MAX_DEPTH));
         let base = address.base.map(|base| match self.graph.value(base) {
             // The offset of Linux itself, which `LD_IND` resolves.
             Value::ResolvedOffset(offset) => self.register(offset),

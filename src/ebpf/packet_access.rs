@@ -7,11 +7,11 @@
 //!   since the verifier gives up ranges beyond.
 //! - If a helper fails, the packet does not match.
 
-use crate::bpf::isa::Width;
+use crate::bpf::isa::{AluOp, Width};
 use crate::ebpf::code::{Argument, Code, End, Label, Operand, Operation, Virtual};
 use crate::ebpf::instruction::{Comparison, Helper, OperandSize, Size};
 use crate::ir::scoped_map::Scoped;
-use crate::ir::{Address, ByteOrder, ValueId};
+use crate::ir::{Address, ByteOrder, Graph, Value, ValueId};
 
 /// The largest offset of a packet that the verifier follows (`MAX_PACKET_OFF`).
 const MAX_OFFSET: u32 = 0xffff;
@@ -99,7 +99,7 @@ impl Bounds {
 pub(crate) struct Place {
     pub(crate) base: Option<(ValueId, Virtual)>,
     pub(crate) offset: u32,
-    /// The largest number that the base can be.
+    /// The largest number that the verifier takes the base for.
     pub(crate) max_base: u32,
     pub(crate) width: Width,
 }
@@ -116,6 +116,36 @@ impl Place {
     /// Returns the key of the pointer, and the offset from there.
     fn split(&self, base: ValueId) -> (PointerKey, u32) {
         ((base, self.offset & !(PART - 1)), self.offset & (PART - 1))
+    }
+}
+
+/// The number of operations that [`verifier_max`] follows.
+pub(crate) const MAX_DEPTH: u32 = 8;
+
+/// Returns the largest number that the verifier of every kernel takes a value for.
+///
+/// That is more than the graph knows: the verifier derives nothing from changes of byte order, divisions, or fields of
+/// the context.
+pub(crate) fn verifier_max(graph: &Graph, id: ValueId, depth: u32) -> u32 {
+    let Some(depth) = depth.checked_sub(1) else { return u32::MAX };
+    let of = |id| verifier_max(graph, id, depth);
+    let sum = |a: u32, b: u32| a.checked_add(b).unwrap_or(u32::MAX);
+    match graph.value(id) {
+        Value::Constant(k) => k,
+        Value::Load(_, Width::Byte, _) => u8::MAX.into(),
+        Value::Alu(AluOp::And, a, b) => of(a).min(of(b)),
+        Value::Alu(AluOp::Add, a, b) => sum(of(a), of(b)),
+        Value::Alu(AluOp::Or, a, b) => u32::MAX.checked_shr((of(a) | of(b)).leading_zeros()).unwrap_or(0),
+        Value::Alu(AluOp::Lsh, a, count) => match graph.constant(count) {
+            Some(count @ 0..32) if of(a).leading_zeros() >= count => of(a) << count,
+            _ => u32::MAX,
+        },
+        Value::Alu(AluOp::Rsh, a, count) => match graph.constant(count) {
+            Some(count @ 0..32) => of(a) >> count,
+            _ => u32::MAX,
+        },
+        Value::Select(_, a, b) => of(a).max(of(b)),
+        _ => u32::MAX,
     }
 }
 

@@ -42,7 +42,7 @@ fn encodes_as_the_standard_says() {
             "(20) r0 = *(u32 *)skb[-1]",
         ),
         (Instruction::Jump { offset: 32_767 }, 0x0000_0000_7fff_0005, "(05) goto pc+32767"),
-        (Instruction::Jump { offset: 32_768 }, 0x0000_8000_0000_0006, "(06) gotol pc+32768"),
+        (Instruction::JumpFar { offset: 32_768 }, 0x0000_8000_0000_0006, "(06) gotol pc+32768"),
         (
             Instruction::JumpIf {
                 size: half,
@@ -111,7 +111,7 @@ fn jumps_reach_any_distance() {
     let program: crate::Program = format!("{tests} ret #0\n keep: ret #1").parse().unwrap();
     let program = Options::new(Hook::Xdp).compile(&program.verify(Dialect::Pcap).unwrap()).unwrap();
     let far = program.instructions().iter().filter(|instruction| match instruction {
-        Instruction::Jump { offset } => *offset > i32::from(i16::MAX),
+        Instruction::JumpFar { offset } => *offset > i32::from(i16::MAX),
         _ => false,
     });
     let far = far.count();
