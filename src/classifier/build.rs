@@ -35,18 +35,29 @@ pub(crate) struct Classifier {
 
 impl Classifier {
     pub(crate) fn new(programs: &ProgramList) -> Classifier {
+        Classifier::build(programs, programs.len(), PacketFields::reorder_compared)
+    }
+
+    /// Builds the tables of the first `rules` programs. All fields are in network order, and they include those of the
+    /// other programs.
+    pub(crate) fn in_network_order(programs: &ProgramList, rules: usize) -> Classifier {
+        Classifier::build(programs, rules, |_, _| {})
+    }
+
+    fn build(programs: &ProgramList, rules: usize, reorder: fn(&mut PacketFields, &mut [Term])) -> Classifier {
         let Extracted { values, paths, joined } = extract(programs);
         let mut never_match = Vec::new();
-        paths.for_each(|rule, paths| never_match.extend(paths.is_empty().then_some(rule as Rank)));
+        paths.for_each(|rule, paths| never_match.extend((rule < rules && paths.is_empty()).then_some(rule as Rank)));
         let mut fields = PacketFields::choose(values, &paths);
         let mut terms = term::of_rules(&fields, &paths);
         drop(paths);
-        let mut fallbacks = fallback::take_broad(&fields, &mut terms, programs.len(), &joined);
-        fields.reorder_compared(&mut terms);
-        let (tables, dropped) = best_tables(&fields, &terms, programs.len() as Rank);
+        terms.retain(|term| (term.rank as usize) < rules);
+        let mut fallbacks = fallback::take_broad(&fields, &mut terms, rules, &joined);
+        reorder(&mut fields, &mut terms);
+        let (tables, dropped) = best_tables(&fields, &terms, rules as Rank);
         fallbacks.extend(dropped.into_iter().map(|rank| Fallback { rank, reason: FallbackReason::Alternatives }));
         fallbacks.sort_unstable_by_key(|fallback| fallback.rank);
-        let match_shares = linear_prefix::match_shares(&fields, &terms, &fallbacks, programs.len());
+        let match_shares = linear_prefix::match_shares(&fields, &terms, &fallbacks, rules);
         let scan = LinearScan::choose(&fields, &tables, &match_shares, &fallbacks);
         Classifier { fields, tables, fallbacks, never_match, match_shares, scan }
     }
