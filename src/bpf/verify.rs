@@ -29,6 +29,7 @@ use crate::bpf::program::Program;
 use crate::bpf::scratch_check;
 use crate::bpf::verified_ref::Steps;
 use crate::packet::ancillary::{self, Extension};
+use crate::packet::header::Header;
 
 /// The number of scratch words.
 pub(crate) const SCRATCH_WORDS: usize = 16;
@@ -70,6 +71,15 @@ impl Step {
             Step::Branch { condition: Condition::BitsSet, .. } => None,
             Step::Branch { operand: Operand::Constant(k), .. } => Some(k),
             _ => None,
+        }
+    }
+
+    /// Returns whether the step loads from an offset that may be relative to a header, in the dialect of Linux.
+    pub(crate) fn may_be_header_relative(&self) -> bool {
+        match *self {
+            Step::LoadAbsolute(_, offset) | Step::LoadMemShift(offset) => offset >= Header::FIRST_OFFSET,
+            Step::LoadIndirect(..) => true,
+            _ => false,
         }
     }
 

@@ -32,6 +32,11 @@ pub enum EbpfError {
         /// The hook.
         hook: Hook,
     },
+    /// The hook cannot redirect packets, or not to a map of this type.
+    Redirect {
+        /// The hook.
+        hook: Hook,
+    },
     /// The program needs more values at once than there are places in the stack frame of 512 bytes.
     TooManyValues {
         /// The number of places that it would take.
@@ -54,6 +59,7 @@ impl fmt::Display for EbpfError {
                 write!(f, "instruction {pc}: the hook `{hook}` has no offsets that are relative to a header")
             }
             EbpfError::Action { result, hook } => write!(f, "the hook `{hook}` does not take the result {result}"),
+            EbpfError::Redirect { hook } => write!(f, "the hook `{hook}` cannot redirect packets in this way"),
             EbpfError::TooManyValues { places } => {
                 write!(f, "the program needs {places} values at once, and a stack frame has 60 places")
             }

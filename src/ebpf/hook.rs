@@ -73,17 +73,12 @@ impl Hook {
         TABLE[self as usize].program_type
     }
 
-    /// Returns `true` if the context is a `struct __sk_buff`.
-    pub(crate) const fn has_skb(self) -> bool {
-        matches!(self, Hook::Tc | Hook::CgroupSkb | Hook::Socket)
-    }
-
     /// Returns where the context has the value of an ancillary load.
     pub(crate) fn context_field(self, extension: Extension) -> Option<ContextField> {
         let field = |offset, is_network_order| Some(ContextField { offset, is_network_order });
         match (self, extension) {
             (Hook::Xdp, Extension::InterfaceIndex) => field(12, false),
-            (Hook::Xdp, Extension::Queue) => field(16, false),
+            (Hook::Xdp, Extension::Queue) => field(XDP.rx_queue_index, false),
             (Hook::Xdp | Hook::Function, _) => None,
             (_, Extension::PacketType) => field(4, false),
             (_, Extension::Mark) => field(8, false),
@@ -98,6 +93,24 @@ impl Hook {
         }
     }
 }
+
+/// The offsets of fields of `struct __sk_buff`.
+pub(crate) struct SkbFields {
+    pub(crate) len: i16,
+    pub(crate) data: i16,
+    pub(crate) data_end: i16,
+}
+
+pub(crate) const SKB: SkbFields = SkbFields { len: 0, data: 76, data_end: 80 };
+
+/// The offsets of fields of `struct xdp_md`.
+pub(crate) struct XdpFields {
+    pub(crate) data: i16,
+    pub(crate) data_end: i16,
+    pub(crate) rx_queue_index: i16,
+}
+
+pub(crate) const XDP: XdpFields = XdpFields { data: 0, data_end: 4, rx_queue_index: 16 };
 
 /// A 32-bit field of a context.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -3,6 +3,7 @@
 use alloc::string::String;
 
 use crate::bpf::verify::Verified;
+use crate::ebpf::compile;
 use crate::ebpf::error::EbpfError;
 use crate::ebpf::hook::Hook;
 use crate::ebpf::program::Program;
@@ -104,7 +105,6 @@ impl Options {
 
     /// Compiles a program.
     pub fn compile(&self, verified: &Verified) -> Result<Program, EbpfError> {
-        let _ = verified;
-        todo!()
+        compile::compile(self, verified)
     }
 }

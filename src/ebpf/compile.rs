@@ -1,0 +1,169 @@
+//! The compiler: from a verified program to instructions for a hook.
+
+use alloc::vec::Vec;
+
+use crate::bpf::isa::AluOp;
+use crate::bpf::verify::{Step, Verified};
+use crate::ebpf::code::{Code, Virtual};
+use crate::ebpf::error::EbpfError;
+use crate::ebpf::hook::{Hook, SKB, XDP};
+use crate::ebpf::instruction::{Instruction, OperandSize, Size};
+use crate::ebpf::lower::{Surroundings, lower};
+use crate::ebpf::options::Options;
+use crate::ebpf::packet_access::{Access, BUFFER};
+use crate::ebpf::program::Program;
+use crate::ebpf::results::Results;
+use crate::ebpf::{allocation, emission, layout, relaxation};
+use crate::ir::{Check, Graph, Terminator, Value};
+use crate::opt::Pass;
+use crate::packet::ancillary::Extension;
+
+/// The most instructions that the kernel takes of a program (`BPF_COMPLEXITY_LIMIT_INSNS`).
+const MAX_SLOTS: usize = 1_000_000;
+
+/// Compiles a program.
+pub(crate) fn compile(options: &Options, verified: &Verified) -> Result<Program, EbpfError> {
+    let graph = optimized(options, verified);
+    check_context(&graph, options.hook, verified)?;
+    let (code, results) = lowered(options, &graph)?;
+    let program = Program {
+        hook: options.hook,
+        name: options.name.clone(),
+        license: options.license.clone(),
+        is_big_endian: options.is_big_endian,
+        instructions: assemble(code)?,
+        maps: results.maps(),
+    };
+    match program.slots() {
+        slots if slots > MAX_SLOTS => Err(EbpfError::TooLong { slots }),
+        _ => Ok(program),
+    }
+}
+
+/// Returns the instructions of code.
+pub(crate) fn assemble(mut code: Code) -> Result<Vec<Instruction>, EbpfError> {
+    layout::clean(&mut code);
+    let order = layout::order(&code);
+    let allocation = allocation::allocate(&code, &order)?;
+    let items = emission::emit(&code, &order, &allocation);
+    Ok(relaxation::resolve(&items, code.blocks.len()))
+}
+
+/// Returns the graph after the passes that help the hook.
+fn optimized(options: &Options, verified: &Verified) -> Graph {
+    let mut graph = Graph::new(verified);
+    // Loads of a socket filter are in the order of the machine already, and constants are swapped for this machine.
+    let swaps = options.hook != Hook::Socket && options.is_big_endian == cfg!(target_endian = "big");
+    let passes = Pass::ALL.iter().filter(|&&pass| match pass {
+        Pass::IfConversion => false,
+        Pass::ByteSwapFolding => swaps,
+        _ => true,
+    });
+    passes.for_each(|&pass| graph.run(pass));
+    graph
+}
+
+/// Lowers a graph for a hook.
+fn lowered(options: &Options, graph: &Graph) -> Result<(Code, Results), EbpfError> {
+    let hook = options.hook;
+    let mut code = Code::new(if hook == Hook::Function { 3 } else { 1 });
+    // The bytes that helpers write to.
+    code.stack = BUFFER.unsigned_abs();
+    let context = code.arguments[0];
+    let verdicts = verdicts(graph);
+    let mut results = Results::new(hook, (options.on_match, options.on_mismatch), context, &verdicts)?;
+    let mut surroundings = Surroundings { hook, is_big_endian: options.is_big_endian, context, wire_len: Virtual(0) };
+    let load = |code: &mut Code, offset| code.load(Size::U32, context, offset);
+    match hook {
+        Hook::Xdp => {
+            let (data, data_end) = (load(&mut code, XDP.data), load(&mut code, XDP.data_end));
+            surroundings.wire_len = code.alu(OperandSize::Full, AluOp::Sub, data_end, data);
+            lower(graph, &mut code, surroundings, Access::Direct { data, data_end }, None, &mut results);
+        }
+        Hook::Socket => {
+            code.context = Some(context);
+            surroundings.wire_len = load(&mut code, SKB.len);
+            let access = Access::LoadPacket { len: surroundings.wire_len };
+            lower(graph, &mut code, surroundings, access, None, &mut results);
+        }
+        Hook::Tc | Hook::CgroupSkb => {
+            let draws = graph.values.iter().any(|value| matches!(value, Value::Random(_)));
+            let slow = code.block_like(!draws);
+            if draws {
+                code.jump(slow);
+            } else {
+                let (data, data_end) = (load(&mut code, SKB.data), load(&mut code, SKB.data_end));
+                surroundings.wire_len = load(&mut code, SKB.len);
+                let access = Access::Direct { data, data_end };
+                lower(graph, &mut code, surroundings, access, Some(slow), &mut results);
+            }
+            code.begin(slow);
+            surroundings.wire_len = load(&mut code, SKB.len);
+            let access = Access::SkbLoadBytes { context, len: surroundings.wire_len };
+            lower(graph, &mut code, surroundings, access, None, &mut results);
+        }
+        Hook::Function => {
+            let [data, data_end, wire_len] = [code.arguments[0], code.arguments[1], code.arguments[2]];
+            surroundings.wire_len = wire_len;
+            let access = if options.has_direct_access {
+                Access::Direct { data, data_end }
+            } else {
+                Access::ProbeRead { data, len: code.alu(OperandSize::Full, AluOp::Sub, data_end, data) }
+            };
+            lower(graph, &mut code, surroundings, access, None, &mut results);
+        }
+    }
+    Ok((code, results))
+}
+
+/// Returns the verdicts of a graph, with `None` for those that are computed.
+fn verdicts(graph: &Graph) -> Vec<Option<u32>> {
+    let mut verdicts: Vec<Option<u32>> = Vec::new();
+    for block in &graph.blocks {
+        if let Terminator::Return(verdict) = block.terminator {
+            verdicts.push(graph.constant(verdict));
+        }
+        for check in &block.checks {
+            if let Check::Present(_, verdict) = *check {
+                verdicts.push(graph.constant(verdict));
+            }
+        }
+    }
+    verdicts.sort_unstable();
+    verdicts.dedup();
+    verdicts
+}
+
+/// Checks that the hook has all that the graph reads beside the packet.
+fn check_context(graph: &Graph, hook: Hook, verified: &Verified) -> Result<(), EbpfError> {
+    let mut rest: Vec<_> = graph.blocks.iter().flat_map(|block| block.values()).collect();
+    let mut is_seen = vec![false; graph.values.len()];
+    let find = |is_wanted: &dyn Fn(&Step) -> bool| verified.steps().iter().position(is_wanted).unwrap_or(0);
+    let ancillary = |extension: Extension| {
+        let pc = find(&|step| *step == Step::Ancillary(extension));
+        Err(EbpfError::Ancillary { pc, extension, hook })
+    };
+    for check in graph.blocks.iter().flat_map(|block| &block.checks) {
+        match *check {
+            Check::Present(extension, _) if hook.context_field(extension).is_none() => return ancillary(extension),
+            _ => {}
+        }
+    }
+    while let Some(id) = rest.pop() {
+        if core::mem::replace(&mut is_seen[id.index()], true) {
+            continue;
+        }
+        rest.extend(graph.values.operands(id));
+        match graph.value(id) {
+            Value::Ancillary(Extension::Cpu) => {}
+            Value::Ancillary(extension) if hook.context_field(extension).is_none() => return ancillary(extension),
+            Value::FindAttribute(extension, ..) => return ancillary(extension),
+            Value::ResolvedOffset(_) if hook != Hook::Socket => {
+                let pc = find(&|step| step.may_be_header_relative());
+                return Err(EbpfError::HeaderRelative { pc, hook });
+            }
+            _ => {}
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,381 @@
+//! Lowers graphs to code: blocks become blocks, and each check a branch.
+//!
+//! The code of hooks with a `__sk_buff` that can be read directly comes twice: with direct loads, and, where a check
+//! fails because the kernel keeps bytes elsewhere, once more from the start with `bpf_skb_load_bytes`. Programs that
+//! draw random numbers come with the second kind alone, since they must not draw twice.
+
+use alloc::vec::Vec;
+
+use crate::bpf::isa::{AluOp, Condition, Width};
+use crate::ebpf::code::{Code, Comparing, End, Label, Operand, Operation, Virtual};
+use crate::ebpf::hook::Hook;
+use crate::ebpf::instruction::{Comparison, Helper, OperandSize, Size};
+use crate::ebpf::packet_access::{Access, Bounds, Place, load_packet};
+use crate::ebpf::results::Results;
+use crate::ebpf::search_tree;
+use crate::ir::dominators::{Dominators, Visit};
+use crate::ir::{Address, Block, ByteOrder, Check, Edge, Graph, Schedule, Step, Terminator, Test, Value, ValueId};
+use crate::packet::ancillary::Extension;
+
+/// A function that the code calls, or reads from, apart from the packet.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Surroundings {
+    pub(crate) hook: Hook,
+    pub(crate) is_big_endian: bool,
+    pub(crate) context: Virtual,
+    /// The length on the wire.
+    pub(crate) wire_len: Virtual,
+}
+
+/// Lowers a graph into the current block of `code`. A failed direct check goes to `restart`, if there is one.
+pub(crate) fn lower(
+    graph: &Graph,
+    code: &mut Code,
+    surroundings: Surroundings,
+    access: Access,
+    restart: Option<Label>,
+    results: &mut Results,
+) {
+    let is_cold = code.is_cold();
+    let labels: Vec<Label> = graph.blocks.iter().map(|block| code.block_like(is_cold || block.is_cold)).collect();
+    let mut values = vec![None; graph.values.len()];
+    for (block, &label) in graph.blocks.iter().zip(&labels) {
+        for &parameter in &block.parameters {
+            values[parameter.index()] = Some(code.parameter(label));
+        }
+    }
+    let mismatch = results.mismatch(code, is_cold);
+    let fail = restart.unwrap_or(mismatch);
+    let mut lowering = Lowering {
+        graph,
+        code,
+        surroundings,
+        access,
+        mismatch,
+        fail,
+        results,
+        labels,
+        values,
+        bounds: Bounds::default(),
+        on_edges: vec![None; graph.blocks.len()],
+        predecessors: graph.predecessor_counts(),
+    };
+    lowering.draw_random_numbers(&graph.blocks[0], true);
+    lowering.code.jump(lowering.labels[0]);
+    lowering.blocks();
+}
+
+struct Lowering<'g, 'c> {
+    graph: &'g Graph,
+    code: &'c mut Code,
+    surroundings: Surroundings,
+    access: Access,
+    /// The block for packets that do not match.
+    mismatch: Label,
+    /// The target of failed checks of bounds.
+    fail: Label,
+    results: &'c mut Results,
+    labels: Vec<Label>,
+    /// The latest register of each value, in the order of the dominator tree.
+    values: Vec<Option<Virtual>>,
+    bounds: Bounds,
+    /// The bounds that the only edge into a block has found.
+    on_edges: Vec<Option<Bounds>>,
+    predecessors: Vec<u32>,
+}
+
+impl Lowering<'_, '_> {
+    /// Lowers all blocks, each after those that dominate it.
+    fn blocks(&mut self) {
+        let schedule = Schedule::of(self.graph);
+        let from_start = bytes_from_start(self.graph);
+        let mut outer = Vec::new();
+        for visit in Dominators::of(self.graph).walk() {
+            match visit {
+                Visit::Enter(id) => {
+                    outer.push(self.bounds.clone());
+                    if let Some(bounds) = self.on_edges[id.index()].take() {
+                        self.bounds = bounds;
+                    }
+                    self.bounds.from_start = self.bounds.from_start.max(from_start[id.index()]);
+                    self.code.begin(self.labels[id.index()]);
+                    self.block(self.graph.block(id), schedule.steps(id));
+                }
+                Visit::Leave(_) => self.bounds = outer.pop().unwrap_or_default(),
+            }
+        }
+    }
+
+    fn block(&mut self, block: &Block, steps: &[Step]) {
+        self.draw_random_numbers(block, false);
+        for step in steps {
+            match *step {
+                Step::Check(check) => self.check(check),
+                Step::Define(id) => self.define(id),
+            }
+        }
+        match &block.terminator {
+            Terminator::Return(verdict) => {
+                let verdict = self.operand(*verdict);
+                self.results.return_verdict(self.code, verdict);
+            }
+            Terminator::Jump(edge) => {
+                let arguments = self.arguments(edge);
+                self.code.end(End::Jump(self.labels[edge.block.index()], arguments));
+            }
+            Terminator::Branch { test, then, otherwise } => {
+                let (then_label, otherwise_label) = (self.edge(then), self.edge(otherwise));
+                let before = self.bounds.clone();
+                self.branch(*test, then_label, otherwise_label);
+                if self.predecessors[then.block.index()] == 1 {
+                    self.on_edges[then.block.index()] = Some(self.bounds.clone());
+                }
+                self.bounds = before;
+            }
+        }
+    }
+
+    /// Draws the random numbers whose index is known at the start, or at the start of a block: so a number that several
+    /// blocks read is drawn once.
+    fn draw_random_numbers(&mut self, block: &Block, is_entry: bool) {
+        for id in self.graph.values.ids() {
+            let Value::Random(index) = self.graph.value(id) else { continue };
+            let is_here = if is_entry { self.is_constant(index) } else { block.parameters.contains(&index) };
+            if is_here {
+                self.values[id.index()] = Some(self.code.call(Helper::GetPrandomU32, Vec::new()));
+            }
+        }
+    }
+
+    fn is_constant(&self, id: ValueId) -> bool {
+        self.graph.constant(id).is_some()
+    }
+
+    fn arguments(&mut self, edge: &Edge) -> Vec<Operand> {
+        edge.arguments.iter().map(|&argument| self.operand(argument)).collect()
+    }
+
+    /// Returns the block that an edge of a branch leads to, which passes its arguments on.
+    fn edge(&mut self, edge: &Edge) -> Label {
+        let target = self.labels[edge.block.index()];
+        if edge.arguments.is_empty() {
+            return target;
+        }
+        let (here, is_cold) = (self.code.current(), self.code.is_cold());
+        let between = self.code.block_like(is_cold);
+        let arguments = self.arguments(edge);
+        self.code.begin(between);
+        self.code.end(End::Jump(target, arguments));
+        self.code.begin(here);
+        between
+    }
+
+    fn operand(&self, id: ValueId) -> Operand {
+        match (self.graph.constant(id), self.values[id.index()]) {
+            (Some(k), _) => Operand::Immediate(k as i32),
+            (None, Some(register)) => register.into(),
+            (None, None) => unreachable!("values are defined before they are used"),
+        }
+    }
+
+    /// Returns the register of a value.
+    fn register(&mut self, id: ValueId) -> Virtual {
+        match self.operand(id) {
+            Operand::Virtual(register) => register,
+            constant @ Operand::Immediate(_) => self.code.copy(constant),
+        }
+    }
+
+    fn place(&mut self, address: Address, width: Width) -> Place {
+        let max_base = address.base.map_or(0, |base| self.graph.values.known(base).max);
+        let base = address.base.map(|base| match self.graph.value(base) {
+            // The offset of Linux itself, which `LD_IND` resolves.
+            Value::ResolvedOffset(offset) => self.register(offset),
+            _ => self.register(base),
+        });
+        Place::new(address, base, max_base, width)
+    }
+
+    fn is_header_relative(&self, address: Address) -> bool {
+        address.base.is_some_and(|base| matches!(self.graph.value(base), Value::ResolvedOffset(_)))
+    }
+
+    fn check(&mut self, check: Check) {
+        match check {
+            Check::InBounds(address, width) => {
+                let place = self.place(address, width);
+                if self.is_header_relative(address) {
+                    load_packet(self.code, place);
+                } else {
+                    self.access.check(self.code, &mut self.bounds, place, self.fail);
+                }
+            }
+            Check::NonZero(value) => {
+                let value = self.register(value);
+                self.code.branch_if(OperandSize::Half, value, Comparison::Equal, 0, self.mismatch);
+            }
+            Check::Present(extension, verdict) => {
+                let value = self.ancillary(extension);
+                let verdict = self.operand(verdict);
+                let absent = self.code.block_like(true);
+                self.code.branch_if(OperandSize::Half, value, Comparison::Equal, 0, absent);
+                let here = self.code.current();
+                self.code.begin(absent);
+                self.results.return_verdict(self.code, verdict);
+                self.code.begin(here);
+            }
+        }
+    }
+
+    fn define(&mut self, id: ValueId) {
+        let register = match self.graph.value(id) {
+            // A random number is drawn before, and a resolved offset is part of the load.
+            Value::Random(_) | Value::ResolvedOffset(_) => return,
+            Value::Constant(_) | Value::Open(_) | Value::Parameter(_) => {
+                unreachable!("the schedule defines what is computed")
+            }
+            Value::FindAttribute(..) | Value::Ancillary(Extension::PayloadOffset) => {
+                unreachable!("the hook has no such value")
+            }
+            Value::WireLen => self.surroundings.wire_len,
+            Value::Load(address, width, order) => self.load(address, width, order),
+            Value::Ancillary(extension) => self.ancillary(extension),
+            Value::Alu(op, left, right) => self.alu(op, left, right),
+            Value::Negate(value) => {
+                let (src, dst) = (self.register(value), self.code.create());
+                self.code.push(Operation::Negate { dst, src });
+                dst
+            }
+            Value::Select(test, yes, no) => self.select(test, yes, no),
+        };
+        self.values[id.index()] = Some(register);
+    }
+
+    fn load(&mut self, address: Address, width: Width, order: ByteOrder) -> Virtual {
+        let place = self.place(address, width);
+        if self.is_header_relative(address) {
+            return load_packet(self.code, place);
+        }
+        // On big-endian machines, both orders are one.
+        let order = if self.surroundings.is_big_endian && !matches!(self.access, Access::LoadPacket { .. }) {
+            ByteOrder::Native
+        } else {
+            order
+        };
+        self.access.load(self.code, &mut self.bounds, place, order, self.fail)
+    }
+
+    fn alu(&mut self, op: AluOp, left: ValueId, right: ValueId) -> Virtual {
+        let may_overshift = op.is_shift() && self.graph.values.known(right).max >= u32::BITS;
+        let (a, b) = (self.operand(left), self.operand(right));
+        let Operand::Virtual(count) = b else { return self.code.alu(OperandSize::Half, op, a, b) };
+        if !may_overshift {
+            return self.code.alu(OperandSize::Half, op, a, b);
+        }
+        // A shift by 32 and more gives 0.
+        let is_cold = self.code.is_cold();
+        let [short, done] = [(); 2].map(|()| self.code.block_like(is_cold));
+        let result = self.code.parameter(done);
+        let long = self.code.block_like(is_cold);
+        let test = Comparing {
+            size: OperandSize::Half,
+            comparison: Comparison::Greater,
+            left: count,
+            right: (u32::BITS as i32 - 1).into(),
+        };
+        self.code.end(End::Branch { test, then: long, otherwise: short });
+        self.code.begin(long);
+        self.code.end(End::Jump(done, vec![0.into()]));
+        self.code.begin(short);
+        let shifted = self.code.alu(OperandSize::Half, op, a, b);
+        self.code.end(End::Jump(done, vec![shifted.into()]));
+        self.code.begin(done);
+        result
+    }
+
+    fn select(&mut self, test: Test, yes: ValueId, no: ValueId) -> Virtual {
+        let is_cold = self.code.is_cold();
+        let [then, otherwise, done] = [(); 3].map(|()| self.code.block_like(is_cold));
+        let result = self.code.parameter(done);
+        let (yes, no) = (self.operand(yes), self.operand(no));
+        let before = self.bounds.clone();
+        self.branch(test, then, otherwise);
+        self.bounds = before;
+        for (label, operand) in [(then, yes), (otherwise, no)] {
+            self.code.begin(label);
+            self.code.end(End::Jump(done, vec![operand]));
+        }
+        self.code.begin(done);
+        result
+    }
+
+    /// Ends the current block by a test. The bounds that hold if it does are added.
+    fn branch(&mut self, test: Test, then: Label, otherwise: Label) {
+        match test {
+            Test::InBounds(address, width) => {
+                let place = self.place(address, width);
+                // Where a failed check says nothing of the packet, the code that can find out starts anew.
+                let fail = if self.fail == self.mismatch { otherwise } else { self.fail };
+                self.access.check(self.code, &mut self.bounds, place, fail);
+                self.code.jump(then);
+            }
+            Test::Member(value, set) => {
+                let value = self.register(value);
+                search_tree::branch(self.code, value, &self.graph.sets.ranges(set), then, otherwise);
+            }
+            Test::Compare(condition, left, right) => {
+                let (left, right) = (self.register(left), self.operand(right));
+                let (comparison, then, otherwise) = match condition {
+                    Condition::Equal => (Comparison::Equal, then, otherwise),
+                    Condition::NotEqual => (Comparison::NotEqual, then, otherwise),
+                    Condition::Greater => (Comparison::Greater, then, otherwise),
+                    Condition::GreaterOrEqual => (Comparison::GreaterOrEqual, then, otherwise),
+                    Condition::Less => (Comparison::Less, then, otherwise),
+                    Condition::LessOrEqual => (Comparison::LessOrEqual, then, otherwise),
+                    Condition::BitsSet => (Comparison::BitsSet, then, otherwise),
+                    Condition::BitsNotSet => (Comparison::BitsSet, otherwise, then),
+                };
+                let test = Comparing { size: OperandSize::Half, comparison, left, right };
+                self.code.end(End::Branch { test, then, otherwise });
+            }
+        }
+    }
+
+    /// Loads a value that the kernel keeps beside the packet.
+    fn ancillary(&mut self, extension: Extension) -> Virtual {
+        if extension == Extension::Cpu {
+            return self.code.call(Helper::GetSmpProcessorId, Vec::new());
+        }
+        let field = self.surroundings.hook.context_field(extension);
+        let Some(field) = field else { unreachable!("the hook has no such value") };
+        let number = self.code.load(Size::U32, self.surroundings.context, field.offset);
+        if field.is_network_order { self.code.network_order(Width::Half, number) } else { number }
+    }
+}
+
+/// Returns for each block the number of bytes from the start of the packet on that all paths to it have found there.
+fn bytes_from_start(graph: &Graph) -> Vec<u32> {
+    let mut found: Vec<Option<u32>> = vec![None; graph.blocks.len()];
+    found[0] = Some(0);
+    let end = |address: Address, width| match address.base {
+        None => u32::try_from(address.end(width)).ok().filter(|&end| end <= u32::from(u16::MAX)).unwrap_or(0),
+        Some(_) => 0,
+    };
+    for (index, block) in graph.blocks.iter().enumerate() {
+        let checked = block.checks.iter().map(|check| match *check {
+            Check::InBounds(address, width) => end(address, width),
+            Check::NonZero(_) | Check::Present(..) => 0,
+        });
+        let bytes = checked.fold(found[index].unwrap_or(0), u32::max);
+        for (place, edge) in block.terminator.edges().enumerate() {
+            let tested = match block.terminator.test() {
+                Some(Test::InBounds(address, width)) if place == 0 => end(address, width),
+                _ => 0,
+            };
+            let entry = &mut found[edge.block.index()];
+            let bytes = bytes.max(tested);
+            *entry = Some(entry.map_or(bytes, |other| other.min(bytes)));
+        }
+    }
+    found.into_iter().map(Option::unwrap_or_default).collect()
+}
