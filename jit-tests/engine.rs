@@ -12,6 +12,7 @@ use cbpf::{Filter, FilterConfig, Instruction, filter::CompileError, filter::Stra
 use libtest_mimic::{Failed, Trial};
 
 use crate::case::Case;
+use crate::ebpf;
 #[cfg(feature = "std")]
 use crate::layouts;
 
@@ -38,6 +39,11 @@ pub trait Engine: Sync {
     }
 
     fn supports(&self, dialect: Dialect) -> bool;
+
+    /// Returns `true` if the engine has all that a program loads; if not, its trials are skipped by name.
+    fn can_have(&self, _program: &Program, _dialect: Dialect) -> bool {
+        true
+    }
 
     /// Returns `true` if the engine can run the packet: some judges take no length on the wire, or no context.
     fn takes(&self, _packet: &Packet) -> bool {
@@ -276,14 +282,27 @@ impl Loaded for Batch {
 /// Returns all engines; the first is the definition.
 pub fn all() -> impl Iterator<Item = &'static dyn Engine> {
     let judges = JUDGES.iter().map(|&(judge, _)| judge);
-    OURS.iter().map(|engine| engine as &dyn Engine).chain([&Borrowed as &dyn Engine]).chain(judges)
+    let of_ebpf = [&ebpf::User as &dyn Engine].into_iter().chain(hooks());
+    OURS.iter().map(|engine| engine as &dyn Engine).chain([&Borrowed as &dyn Engine]).chain(judges).chain(of_ebpf)
+}
+
+/// Returns the hooks of the Linux kernel.
+#[cfg(target_os = "linux")]
+fn hooks() -> impl Iterator<Item = &'static dyn Engine> {
+    ebpf::hooks::PLACES.iter().map(|place| place as &dyn Engine)
+}
+
+/// Returns the hooks of the Linux kernel, which this system does not have.
+#[cfg(not(target_os = "linux"))]
+fn hooks() -> impl Iterator<Item = &'static dyn Engine> {
+    [&Absent("ebpf-kernel") as &dyn Engine].into_iter()
 }
 
 /// Returns the trial that runs a case in `engine`, in every dialect that the engine supports.
 pub fn trial(engine: &'static dyn Engine, case: &Case) -> Trial {
     let case = case.clone();
     let name = format!("{}::{}", engine.name(), case.name);
-    let is_supported = case.dialects.iter().any(|&dialect| engine.supports(dialect));
+    let is_supported = case.dialects.iter().any(|&dialect| runs(engine, &case, dialect));
     let is_skipped = case.skips.iter().any(|skip| match skip.as_str() {
         "big-endian" => cfg!(target_endian = "big"),
         name => name == engine.name(),
@@ -292,8 +311,12 @@ pub fn trial(engine: &'static dyn Engine, case: &Case) -> Trial {
     Trial::test(name, move || check(engine, &case)).with_ignored_flag(is_ignored)
 }
 
+fn runs(engine: &dyn Engine, case: &Case, dialect: Dialect) -> bool {
+    engine.supports(dialect) && engine.can_have(&case.program, dialect)
+}
+
 fn check(engine: &dyn Engine, case: &Case) -> Result<(), Failed> {
-    for &dialect in case.dialects.iter().filter(|&&dialect| engine.supports(dialect)) {
+    for &dialect in case.dialects.iter().filter(|&&dialect| runs(engine, case, dialect)) {
         match (engine.load(&case.program, dialect), case.error(dialect)) {
             (Ok(loaded), None) => verdicts(engine, &*loaded, case, dialect)?,
             (Err(Rejection::Verifier(error)), Some(expected)) => {

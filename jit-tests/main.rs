@@ -16,6 +16,7 @@ mod cli;
 mod confined;
 #[cfg(feature = "cli")]
 mod debugger;
+mod ebpf;
 mod engine;
 #[cfg(feature = "cli")]
 mod expressions;
