@@ -86,7 +86,7 @@ impl LookupCode<'_> {
             if let Some(row) = rows.absent {
                 self.asm.jump(found);
                 self.asm.bind(absent);
-                self.asm.constant(R1, row);
+                self.unknown_constant(R1, row);
                 self.asm.bind(found);
             }
             self.address(table, 2 * (vectors.summary_len() + vectors.words), next);
@@ -134,7 +134,7 @@ impl LookupCode<'_> {
         self.asm.long_constant(R4, DE_BRUIJN);
         self.asm.alu(AluOp::Mul, R5, R4);
         self.asm.alu(AluOp::Rsh, R5, Source::Immediate(58));
-        self.asm.map_value(R4, maps::TABLES, self.bit_numbers);
+        self.asm.map_value(R4, maps::TABLES, self.value.bit_numbers);
         self.asm.alu(AluOp::Add, R4, R5);
         self.asm.load(Size::U8, number, R4, 0);
         self.asm.alu(AluOp::And, number, Source::Immediate(63));

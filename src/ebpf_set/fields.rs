@@ -320,7 +320,7 @@ impl<'a> FieldCode<'a> {
         }
         match self.access {
             Access::Skb => self.asm.load(Size::U32, R1, CONTEXT, SKB_LEN),
-            Access::Direct | Access::Probe if self.hook.has_skb() => self.asm.load(Size::U32, R1, CONTEXT, SKB_LEN),
+            Access::Direct if has_skb(self.hook) => self.asm.load(Size::U32, R1, CONTEXT, SKB_LEN),
             Access::Direct | Access::Probe => {
                 self.asm.copy(R1, END);
                 self.asm.alu(AluOp::Sub, R1, DATA);
@@ -383,7 +383,7 @@ impl<'a> FieldCode<'a> {
     fn load_directly(&mut self, has_base: bool, address: Address, width: Width, absent: Label) {
         let end = immediate(address.end(width) as u32);
         // Bytes beyond the end may be elsewhere, so the other version looks for them.
-        let elsewhere = self.general.filter(|_| self.hook.has_skb());
+        let elsewhere = self.general.filter(|_| has_skb(self.hook));
         if has_base {
             self.asm.jump_if(R0, Comparison::Greater, Source::Immediate(MAX_OFFSET), elsewhere.unwrap_or(absent));
         }
@@ -407,4 +407,9 @@ impl<'a> FieldCode<'a> {
         }
         self.asm.load(Size::from(width), R0, R1, address.offset as i16);
     }
+}
+
+/// Returns whether the context is a `struct __sk_buff`.
+fn has_skb(hook: Hook) -> bool {
+    matches!(hook, Hook::Tc | Hook::CgroupSkb | Hook::Socket)
 }

@@ -13,6 +13,7 @@ use crate::classifier::table_entry::mark;
 use crate::classifier::term::Term;
 use crate::ebpf::{Comparison, Register, Size, Source};
 use crate::ebpf_set::assembler::{Assembler, Label, immediate};
+use crate::ebpf_set::maps::TablesValue;
 use crate::ebpf_set::{frame, maps};
 
 use Register::{R0, R1, R2, R3, R4, R5, R6, R7, R9, R10};
@@ -28,10 +29,7 @@ pub(crate) const BEST: Register = R9;
 pub(crate) struct LookupCode<'a> {
     pub(super) asm: &'a mut Assembler,
     pub(super) tables: &'a Tables,
-    /// The bytes of the words of the tables.
-    pub(super) size: usize,
-    /// The start of the bytes of [`maps::DE_BRUIJN`].
-    pub(super) bit_numbers: usize,
+    pub(super) value: &'a mut TablesValue,
     /// `true` if the verdict of the best match is kept.
     pub(super) wants_verdict: bool,
     pub(super) is_big_endian: bool,
@@ -47,7 +45,7 @@ impl LookupCode<'_> {
             let guards = table.guards.iter().map(|guard| (guard.field, guard.numbers.clone()));
             (guards.collect::<Vec<_>>(), table.needs, table.first_rank)
         });
-        self.asm.copy(BEST, immediate(tables.none));
+        self.unknown_constant(BEST, tables.none);
         for group in list.chunk_by(|a, b| a.guards == b.guards && a.needs == b.needs) {
             let end = self.asm.label();
             self.needs(group[0].needs, end);
@@ -131,12 +129,19 @@ impl LookupCode<'_> {
                 }
             }
         }
-        self.asm.constant(R1, term.rank);
+        self.unknown_constant(R1, term.rank);
         self.alive(fails);
         self.asm.copy(BEST, R1);
         self.verdict(term.verdict);
         self.asm.jump(done);
         self.asm.bind(fails);
+    }
+
+    /// Emits a constant that the verifier does not know, so that it follows later code once for all such constants.
+    pub(super) fn unknown_constant(&mut self, dst: Register, k: u32) {
+        let place = self.value.add(k);
+        self.asm.map_value(dst, maps::TABLES, place);
+        self.asm.load(Size::U32, dst, dst, 0);
     }
 
     fn verdict(&mut self, verdict: Option<u32>) {
@@ -204,7 +209,7 @@ impl LookupCode<'_> {
 
     /// Emits a jump if the number of words in `register`, counted from the word `start`, leaves no room for `len` more.
     fn limit(&mut self, register: Register, start: usize, len: usize, outside: Label) {
-        let most = (self.size / 4).saturating_sub(start + len);
+        let most = (self.value.words / 4).saturating_sub(start + len);
         self.asm.jump_if(register, Comparison::Greater, immediate(most as u32), outside);
     }
 

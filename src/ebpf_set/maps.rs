@@ -12,7 +12,6 @@
 //! first. It ignores added terms beyond their number, and removals by later versions, so a packet meets the rules of one
 //! moment.
 
-use crate::classifier::bit_vectors::BitVectors;
 use crate::classifier::table::{Lookup, Table, Tables};
 use crate::ebpf::{Map, MapKind};
 use crate::ebpf_set::{bit_vectors, lookup};
@@ -21,51 +20,54 @@ pub(crate) const TABLES: u32 = 0;
 pub(crate) const STATE: u32 = 1;
 pub(crate) const REMOVED: u32 = 2;
 pub(crate) const ADDED: u32 = 3;
-/// `BPF_F_RDONLY_PROG`: programs do not write to the map.
-const READ_ONLY: u32 = 1 << 7;
-
 /// The key of the only element of an array.
 pub(crate) const ONLY: [u8; 4] = [0; 4];
 
 /// The version of rules that were not removed.
 pub(crate) const NEVER: u32 = u32::MAX;
 
-/// The constants behind the words of the tables.
-pub(crate) struct Layout {
+/// The value of the map of tables: words, and constants.
+pub(crate) struct TablesValue {
     /// The bytes of the words.
     pub(crate) words: usize,
     /// The start of the numbers of bits.
     pub(crate) bit_numbers: usize,
     /// The start of the ids.
     pub(crate) ids: usize,
-    /// The bytes of the value. Those at the end are only there for the verifier: it follows loops for all of their turns
-    /// from the last place on where a chain may begin.
-    pub(crate) size: usize,
+    bytes: Vec<u8>,
+    is_big_endian: bool,
 }
 
-impl Layout {
-    pub(crate) fn new(tables: &Tables) -> Layout {
+impl TablesValue {
+    pub(crate) fn new(tables: &Tables, ids: &[u32], is_big_endian: bool) -> TablesValue {
         let words = 4 * tables.words.len().next_multiple_of(2);
-        let bit_numbers = words;
-        let ids = bit_numbers + bit_vectors::bit_numbers().len();
+        let numbers = bit_vectors::bit_numbers();
+        let mut bytes_of_value = Vec::with_capacity(words + numbers.len() + 4 * ids.len());
+        tables.words.iter().for_each(|&word| bytes_of_value.extend(bytes(word, is_big_endian)));
+        bytes_of_value.resize(words, 0);
+        bytes_of_value.extend(numbers);
+        ids.iter().for_each(|&id| bytes_of_value.extend(bytes(id, is_big_endian)));
+        let (bit_numbers, ids) = (words, words + numbers.len());
+        TablesValue { words, bit_numbers, ids, bytes: bytes_of_value, is_big_endian }
+    }
+
+    /// Adds a constant, and returns its place.
+    pub(crate) fn add(&mut self, constant: u32) -> usize {
+        self.bytes.extend(bytes(constant, self.is_big_endian));
+        self.bytes.len() - 4
+    }
+
+    /// Returns all bytes. Those at the end are only there for the verifier: it follows loops for all of their turns from
+    /// the last place on where a chain may begin.
+    pub(crate) fn finish(mut self, tables: &Tables) -> Vec<u8> {
         let padding = |table: &Table| match table.lookup {
-            Lookup::BitVectors(BitVectors { .. }) => 2 * 8 * bit_vectors::bit_numbers().len(),
+            Lookup::BitVectors(_) => 2 * 8 * bit_vectors::bit_numbers().len(),
             _ => table.longest_chain.next_multiple_of(table.block()) * 4 * table.stride() + lookup::block_size(table),
         };
         let padding = tables.list.iter().map(padding).max().unwrap_or(0);
-        let size = (ids + 4 * tables.none as usize).max(words + padding).next_multiple_of(8);
-        Layout { words, bit_numbers, ids, size }
-    }
-
-    /// Returns the value of the map of tables.
-    pub(crate) fn value(&self, tables: &Tables, ids: &[u32], is_big_endian: bool) -> Vec<u8> {
-        let mut value = Vec::with_capacity(self.size);
-        tables.words.iter().for_each(|&word| value.extend(bytes(word, is_big_endian)));
-        value.resize(self.bit_numbers, 0);
-        value.extend(bit_vectors::bit_numbers());
-        ids.iter().for_each(|&id| value.extend(bytes(id, is_big_endian)));
-        value.resize(self.size, 0);
-        value
+        let size = self.bytes.len().max(self.words + padding).next_multiple_of(8);
+        self.bytes.resize(size, 0);
+        self.bytes
     }
 }
 
@@ -79,7 +81,8 @@ pub(crate) fn long_bytes(long: u64, is_big_endian: bool) -> [u8; 8] {
     if is_big_endian { long.to_be_bytes() } else { long.to_le_bytes() }
 }
 
-/// Returns an array with one element that programs do not write to.
+/// Returns an array with one element. It is not read-only for programs: the verifier would know the constants in it, and
+/// follow the code after them for each of these.
 pub(crate) fn array(name: &str, value: Vec<u8>) -> Map {
     Map {
         name: name.to_owned(),
@@ -87,7 +90,7 @@ pub(crate) fn array(name: &str, value: Vec<u8>) -> Map {
         key_size: 4,
         value_size: value.len() as u32,
         max_entries: 1,
-        flags: READ_ONLY,
+        flags: 0,
         elements: vec![(ONLY.to_vec(), value)],
     }
 }

@@ -10,7 +10,7 @@ use crate::ebpf::{
 use crate::ebpf_set::added_terms::{COUNTER, NO_ORDER, TermLayout};
 use crate::ebpf_set::assembler::{Assembler, Label, immediate};
 use crate::ebpf_set::lookup::{BEST, LookupCode, STATE};
-use crate::ebpf_set::maps::Layout;
+use crate::ebpf_set::maps::TablesValue;
 use crate::ebpf_set::{fields, frame, maps};
 
 use Register::{R0, R1, R2, R3, R10};
@@ -25,7 +25,7 @@ const XDP_QUEUE: i16 = 16;
 pub(crate) struct SetCode<'a> {
     options: &'a Options,
     tables: &'a Tables,
-    layout: Layout,
+    value: TablesValue,
     terms: &'a TermLayout,
     counters: usize,
     asm: Assembler,
@@ -41,16 +41,16 @@ pub(crate) fn compile(
     terms: &TermLayout,
     counters: usize,
 ) -> Result<Program, EbpfError> {
-    let layout = Layout::new(tables);
     let is_big_endian = options.is_big_endian;
     let removed = maps::NEVER.to_le_bytes().repeat(ids.len().max(1));
     let maps = vec![
-        maps::array("tables", layout.value(tables, ids, is_big_endian)),
+        maps::array("tables", Vec::new()),
         maps::array("state", vec![0; 8]),
         maps::array("removed", removed),
         maps::array("added", vec![0; terms.stride() * terms.capacity]),
     ];
-    let code = SetCode { options, tables, layout, terms, counters, asm: Assembler::default(), maps };
+    let value = TablesValue::new(tables, ids, is_big_endian);
+    let code = SetCode { options, tables, value, terms, counters, asm: Assembler::default(), maps };
     code.program(fields)
 }
 
@@ -70,8 +70,7 @@ impl SetCode<'_> {
         let mut lookup = LookupCode {
             asm: &mut self.asm,
             tables: self.tables,
-            size: self.layout.words,
-            bit_numbers: self.layout.bit_numbers,
+            value: &mut self.value,
             wants_verdict,
             is_big_endian: self.options.is_big_endian,
         };
@@ -79,6 +78,7 @@ impl SetCode<'_> {
         self.order(wants_id);
         self.terms.emit(&mut self.asm, (wants_verdict, wants_id));
         self.result()?;
+        self.maps[maps::TABLES as usize] = maps::array("tables", self.value.finish(self.tables));
         let Options { name, license, is_big_endian, .. } = self.options.clone();
         Ok(Program { hook, name, license, is_big_endian, instructions: self.asm.finish()?, maps: self.maps })
     }
@@ -91,7 +91,7 @@ impl SetCode<'_> {
         if wants_id {
             self.asm.copy(R1, BEST);
             self.asm.alu(AluOp::Lsh, R1, Source::Immediate(2));
-            self.asm.map_value(R2, maps::TABLES, self.layout.ids);
+            self.asm.map_value(R2, maps::TABLES, self.value.ids);
             self.asm.alu(AluOp::Add, R2, R1);
             self.asm.load(Size::U32, R1, R2, 0);
             self.asm.store(Size::U32, R10, frame::ID, R1);
@@ -179,7 +179,7 @@ impl SetCode<'_> {
                 self.asm.call(Helper::Redirect);
             }
             (Action::RedirectMap { .. } | Action::Redirect(_), _) => {
-                return Err(EbpfError::Action { result: 0, hook });
+                return Err(EbpfError::Redirect { hook });
             }
         }
         self.asm.push(Instruction::Exit);
