@@ -21,7 +21,6 @@ mod class_bench;
 mod packets;
 #[cfg(target_os = "linux")]
 #[path = "../jit-tests/splitmix64.rs"]
-#[expect(dead_code, reason = "benches use a part of it")]
 mod random;
 #[cfg(target_os = "linux")]
 #[expect(dead_code, reason = "benches use a part of it")]

@@ -12,7 +12,7 @@ use crate::ebpf_set::assembler::{Assembler, immediate};
 use crate::ebpf_set::lookup::{BEST, PRESENT, STATE};
 use crate::ebpf_set::{frame, maps};
 
-use Register::{R1, R2, R3, R4, R5, R8, R10};
+use Register::{R0, R1, R2, R3, R4, R5, R8, R10};
 
 /// The counter of the best match: its rank, or the number after all ranks plus that of the added rule.
 pub(crate) const COUNTER: Register = R8;
@@ -32,9 +32,12 @@ pub(crate) mod at {
     pub(crate) const RANGES: usize = 32;
 }
 
-/// The most terms, and the most tests of all terms: the verifier keeps at most 8,192 jumps in mind.
+/// The most terms. The verifier follows the loop for all of them.
 const MAX_TERMS: usize = 256;
-const MAX_TESTS: usize = 4_096;
+
+/// The fields that are compared with a branch each, since they rule out most terms. More branches would take the verifier
+/// more time.
+const BRANCHES: usize = 2;
 
 /// Returns the order of the rule with a rank. There is room between two of them.
 pub(crate) fn order_of(rank: u32) -> u64 {
@@ -66,8 +69,7 @@ impl TermLayout {
     pub(crate) fn new(fields: &PacketFields, is_big_endian: bool) -> TermLayout {
         let mut tested: Vec<u8> = (0..fields.list.len() as u8).filter(|&field| fields.max(field) > 0).collect();
         tested.sort_by_key(|&field| std::cmp::Reverse(fields.max(field)));
-        let capacity = MAX_TERMS.min(MAX_TESTS / (tested.len() + 4));
-        TermLayout { fields: tested, capacity, is_big_endian }
+        TermLayout { fields: tested, capacity: MAX_TERMS, is_big_endian }
     }
 
     /// Returns the bytes of a term.
@@ -110,14 +112,23 @@ impl TermLayout {
         asm.copy(R5, PRESENT);
         asm.alu(AluOp::And, R5, R4);
         asm.jump_if(R5, Comparison::NotEqual, R4, next);
+        asm.constant(R0, 0);
         for (place, &field) in self.fields.iter().enumerate() {
             let range = (at::RANGES + 8 * place) as i16;
             asm.load(Size::U32, R4, R10, frame::field(field));
             asm.load(Size::U32, R5, R2, range);
             asm.alu32(AluOp::Sub, R4, R5);
             asm.load(Size::U32, R5, R2, range + 4);
-            asm.jump_if32(R4, Comparison::Greater, R5, next);
+            if place < BRANCHES {
+                asm.jump_if32(R4, Comparison::Greater, R5, next);
+                continue;
+            }
+            // The difference is negative if the number lies behind the range.
+            asm.alu(AluOp::Sub, R5, R4);
+            asm.alu(AluOp::Or, R0, R5);
         }
+        asm.alu(AluOp::Rsh, R0, Source::Immediate(63));
+        asm.jump_if(R0, Comparison::NotEqual, Source::Immediate(0), next);
         asm.load(Size::U64, BEST, R2, at::ORDER as i16);
         asm.load(Size::U32, COUNTER, R2, at::COUNTER as i16);
         for (from, to, is_wanted) in [(at::VERDICT, frame::VERDICT, wants_verdict), (at::ID, frame::ID, wants_id)] {

@@ -86,7 +86,7 @@ impl LookupCode<'_> {
             if let Some(row) = rows.absent {
                 self.asm.jump(found);
                 self.asm.bind(absent);
-                self.unknown_constant(R1, row);
+                self.value.unknown_constant(self.asm, R1, row);
                 self.asm.bind(found);
             }
             self.address(table, 2 * (vectors.summary_len() + vectors.words), next);

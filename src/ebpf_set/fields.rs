@@ -11,6 +11,7 @@ use crate::classifier::packet_fields::{PacketField, PacketFields};
 use crate::ebpf::{Comparison, Helper, Hook, Instruction, Register, Size, Source};
 use crate::ebpf_set::assembler::{Assembler, Label, immediate};
 use crate::ebpf_set::frame;
+use crate::ebpf_set::maps::TablesValue;
 use crate::ir::{Address, ByteOrder, Range, Value, ValueId};
 
 use Register::{R0, R1, R2, R3, R4, R6, R7, R8, R9, R10};
@@ -43,6 +44,7 @@ enum Access {
 /// Emits the fields.
 pub(crate) struct FieldCode<'a> {
     asm: &'a mut Assembler,
+    constants: &'a mut TablesValue,
     fields: &'a PacketFields,
     hook: Hook,
     access: Access,
@@ -56,7 +58,12 @@ pub(crate) struct FieldCode<'a> {
 
 /// Emits the start of the program and the fields, and leaves the bits of the fields that the packet has in `r6` and the
 /// context in the frame.
-pub(crate) fn emit(asm: &mut Assembler, fields: &PacketFields, hook: Hook, has_direct_access: bool) {
+pub(crate) fn emit(
+    asm: &mut Assembler,
+    value: &mut TablesValue,
+    fields: &PacketFields,
+    (hook, has_direct_access): (Hook, bool),
+) {
     let joined = asm.label();
     asm.copy(CONTEXT, if hook == Hook::Function { Register::R3 } else { R1 });
     let slow = match hook {
@@ -82,11 +89,11 @@ pub(crate) fn emit(asm: &mut Assembler, fields: &PacketFields, hook: Hook, has_d
     if is_direct {
         let assumed = AssumedLengths::of(fields);
         let general = (assumed != AssumedLengths::default() || slow != Access::Direct).then_some(general);
-        FieldCode::new(asm, fields, (hook, Access::Direct), assumed, general).all();
+        FieldCode::new((asm, value), fields, (hook, Access::Direct), assumed, general).all();
         asm.jump(joined);
     }
     asm.bind(general);
-    FieldCode::new(asm, fields, (hook, slow), AssumedLengths::default(), None).all();
+    FieldCode::new((asm, value), fields, (hook, slow), AssumedLengths::default(), None).all();
     asm.bind(joined);
     asm.store(Size::U64, R10, frame::CONTEXT, CONTEXT);
     asm.copy(R6, PRESENT);
@@ -94,13 +101,13 @@ pub(crate) fn emit(asm: &mut Assembler, fields: &PacketFields, hook: Hook, has_d
 
 impl<'a> FieldCode<'a> {
     fn new(
-        asm: &'a mut Assembler,
+        (asm, constants): (&'a mut Assembler, &'a mut TablesValue),
         fields: &'a PacketFields,
         (hook, access): (Hook, Access),
         assumed: AssumedLengths,
         general: Option<Label>,
     ) -> FieldCode<'a> {
-        FieldCode { asm, fields, hook, access, assumed, general, available: Vec::new(), operands: 0 }
+        FieldCode { asm, constants, fields, hook, access, assumed, general, available: Vec::new(), operands: 0 }
     }
 
     /// Emits all fields, and the bits of those that the packet has.
@@ -111,7 +118,7 @@ impl<'a> FieldCode<'a> {
         let bits = (0..).zip(&sure).fold(0, |bits, (number, &is_sure)| bits | u64::from(is_sure) << number);
         let all_sure = sure.iter().all(|&is_sure| is_sure);
         if !all_sure {
-            self.asm.long_constant(R1, bits);
+            self.bits(R1, bits);
             self.asm.store(Size::U64, R10, frame::PRESENT, R1);
         }
         for (number, is_sure) in (0..).zip(sure) {
@@ -128,8 +135,9 @@ impl<'a> FieldCode<'a> {
             let [absent, end] = [self.asm.label(), self.asm.label()];
             self.field(field, absent);
             self.asm.store(Size::U32, R10, frame::field(number), R0);
-            self.asm.load(Size::U64, R1, R10, frame::PRESENT);
-            self.set_bit(number);
+            self.bits(R1, 1 << number);
+            self.asm.load(Size::U64, R2, R10, frame::PRESENT);
+            self.asm.alu(AluOp::Or, R1, R2);
             self.asm.store(Size::U64, R10, frame::PRESENT, R1);
             self.asm.jump(end);
             self.asm.bind(absent);
@@ -137,19 +145,19 @@ impl<'a> FieldCode<'a> {
             self.asm.bind(end);
         }
         match all_sure {
-            true => self.asm.long_constant(PRESENT, bits),
+            true => self.bits(PRESENT, bits),
             false => self.asm.load(Size::U64, PRESENT, R10, frame::PRESENT),
         }
     }
 
-    /// Sets a bit of `r1`.
-    fn set_bit(&mut self, number: u8) {
-        match number {
-            0..31 => self.asm.alu(AluOp::Or, R1, Source::Immediate(1 << number)),
-            _ => {
-                self.asm.long_constant(R2, 1 << number);
-                self.asm.alu(AluOp::Or, R1, R2);
-            }
+    /// Emits bits that the verifier does not know. Overwrites `r2`.
+    fn bits(&mut self, dst: Register, bits: u64) {
+        let (lower, upper) = (bits as u32, (bits >> 32) as u32);
+        self.constants.unknown_constant(self.asm, dst, lower);
+        if upper != 0 {
+            self.constants.unknown_constant(self.asm, R2, upper);
+            self.asm.alu(AluOp::Lsh, R2, Source::Immediate(32));
+            self.asm.alu(AluOp::Or, dst, R2);
         }
     }
 
@@ -238,10 +246,10 @@ impl<'a> FieldCode<'a> {
                 self.asm.jump_if32(R1, Comparison::LessOrEqual, immediate(high - low), inside);
             }
         }
-        self.asm.constant(R0, 0);
+        self.constants.unknown_constant(self.asm, R0, 0);
         self.asm.jump(end);
         self.asm.bind(inside);
-        self.asm.constant(R0, 1);
+        self.constants.unknown_constant(self.asm, R0, 1);
         self.asm.bind(end);
     }
 

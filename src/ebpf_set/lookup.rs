@@ -45,7 +45,7 @@ impl LookupCode<'_> {
             let guards = table.guards.iter().map(|guard| (guard.field, guard.numbers.clone()));
             (guards.collect::<Vec<_>>(), table.needs, table.first_rank)
         });
-        self.unknown_constant(BEST, tables.none);
+        self.value.unknown_constant(self.asm, BEST, tables.none);
         for group in list.chunk_by(|a, b| a.guards == b.guards && a.needs == b.needs) {
             let end = self.asm.label();
             self.needs(group[0].needs, end);
@@ -129,19 +129,12 @@ impl LookupCode<'_> {
                 }
             }
         }
-        self.unknown_constant(R1, term.rank);
+        self.value.unknown_constant(self.asm, R1, term.rank);
         self.alive(fails);
         self.asm.copy(BEST, R1);
         self.verdict(term.verdict);
         self.asm.jump(done);
         self.asm.bind(fails);
-    }
-
-    /// Emits a constant that the verifier does not know, so that it follows later code once for all such constants.
-    pub(super) fn unknown_constant(&mut self, dst: Register, k: u32) {
-        let place = self.value.add(k);
-        self.asm.map_value(dst, maps::TABLES, place);
-        self.asm.load(Size::U32, dst, dst, 0);
     }
 
     fn verdict(&mut self, verdict: Option<u32>) {

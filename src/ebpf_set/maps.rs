@@ -13,7 +13,8 @@
 //! moment.
 
 use crate::classifier::table::{Lookup, Table, Tables};
-use crate::ebpf::{Map, MapKind};
+use crate::ebpf::{Map, MapKind, Register, Size};
+use crate::ebpf_set::assembler::Assembler;
 use crate::ebpf_set::{bit_vectors, lookup};
 
 pub(crate) const TABLES: u32 = 0;
@@ -52,9 +53,16 @@ impl TablesValue {
     }
 
     /// Adds a constant, and returns its place.
-    pub(crate) fn add(&mut self, constant: u32) -> usize {
+    fn add(&mut self, constant: u32) -> usize {
         self.bytes.extend(bytes(constant, self.is_big_endian));
         self.bytes.len() - 4
+    }
+
+    /// Emits a constant that the verifier does not know, so that it follows later code once for all such constants.
+    pub(crate) fn unknown_constant(&mut self, asm: &mut Assembler, dst: Register, k: u32) {
+        let place = self.add(k);
+        asm.map_value(dst, TABLES, place);
+        asm.load(Size::U32, dst, dst, 0);
     }
 
     /// Returns all bytes. Those at the end are only there for the verifier: it follows loops for all of their turns from
