@@ -9,7 +9,7 @@ use crate::classifier::packet_fields::PacketFields;
 use crate::classifier::term::Term;
 use crate::ebpf::{Comparison, Register, Size, Source};
 use crate::ebpf_set::assembler::{Assembler, immediate};
-use crate::ebpf_set::lookup::{BEST, PRESENT, STATE};
+use crate::ebpf_set::lookup::{BEST, PRESENT};
 use crate::ebpf_set::{frame, maps};
 
 use Register::{R0, R1, R2, R3, R4, R5, R8, R10};
@@ -98,8 +98,7 @@ impl TermLayout {
     /// Emits the search in the terms. The best match is an order before and after it.
     pub(crate) fn emit(&self, asm: &mut Assembler, (wants_verdict, wants_id): (bool, bool)) {
         let [done, next] = [asm.label(), asm.label()];
-        asm.copy(R1, STATE);
-        asm.alu(AluOp::Rsh, R1, Source::Immediate(32));
+        asm.load(Size::U32, R1, R10, frame::ADDED);
         asm.jump_if(R1, Comparison::Equal, Source::Immediate(0), done);
         asm.map_value(R2, maps::ADDED, 0);
         asm.constant(R3, 0);
@@ -107,7 +106,8 @@ impl TermLayout {
         asm.load(Size::U64, R4, R2, at::ORDER as i16);
         asm.jump_if(R4, Comparison::GreaterOrEqual, BEST, next);
         asm.load(Size::U32, R4, R2, at::REMOVED as i16);
-        asm.jump_if32(R4, Comparison::LessOrEqual, STATE, next);
+        asm.load(Size::U32, R5, R10, frame::VERSION);
+        asm.jump_if(R4, Comparison::LessOrEqual, R5, next);
         asm.load(Size::U64, R4, R2, at::NEEDS as i16);
         asm.copy(R5, PRESENT);
         asm.alu(AluOp::And, R5, R4);

@@ -27,6 +27,7 @@ pub(crate) fn bit_numbers() -> [u8; WORD] {
 impl LookupCode<'_> {
     /// Emits the search in a table of bit vectors.
     pub(super) fn bit_vectors(&mut self, table: &Table, vectors: BitVectors, next: Label) {
+        self.best();
         self.asm.jump_if(BEST, Comparison::LessOrEqual, immediate(table.first_rank), next);
         self.rows(table, vectors, next);
         // The bits of the current word in `r8`, the words that are left in `r3`, twice the current word in `r0`, and the
@@ -63,6 +64,7 @@ impl LookupCode<'_> {
         self.address(table, 2, next);
         self.asm.load(Size::U32, R1, R2, 0);
         self.asm.alu32(AluOp::And, R1, immediate(mark::RANK));
+        self.best();
         self.asm.jump_if(R1, Comparison::GreaterOrEqual, BEST, next);
         self.alive(removed);
         self.take(0);

@@ -144,6 +144,11 @@ impl<'a> FieldCode<'a> {
             self.asm.store(Size::U32, R10, frame::field(number), Source::Immediate(0));
             self.asm.bind(end);
         }
+        // The verifier knows no number in a place whose second half is written, too.
+        if self.fields.list.len() % 2 == 1 {
+            let other = frame::field(self.fields.list.len() as u8);
+            self.asm.store(Size::U32, R10, other, Source::Immediate(0));
+        }
         match all_sure {
             true => self.bits(PRESENT, bits),
             false => self.asm.load(Size::U64, PRESENT, R10, frame::PRESENT),

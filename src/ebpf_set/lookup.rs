@@ -16,13 +16,11 @@ use crate::ebpf_set::assembler::{Assembler, Label, immediate};
 use crate::ebpf_set::maps::TablesValue;
 use crate::ebpf_set::{frame, maps};
 
-use Register::{R0, R1, R2, R3, R4, R5, R6, R7, R9, R10};
+use Register::{R0, R1, R2, R3, R4, R5, R6, R9, R10};
 
 /// The bits of the fields that the packet has.
 pub(crate) const PRESENT: Register = R6;
-/// The state: the version in the lower 32 bits, and above them the number of added terms.
-pub(crate) const STATE: Register = R7;
-/// The least rank that holds, or the number of rules.
+/// The least rank that holds, or the number of rules, wherever it is loaded from the frame.
 pub(crate) const BEST: Register = R9;
 
 /// Emits the lookup of tables.
@@ -46,6 +44,7 @@ impl LookupCode<'_> {
             (guards.collect::<Vec<_>>(), table.needs, table.first_rank)
         });
         self.value.unknown_constant(self.asm, BEST, tables.none);
+        self.asm.store(Size::U32, R10, frame::BEST, BEST);
         for group in list.chunk_by(|a, b| a.guards == b.guards && a.needs == b.needs) {
             let end = self.asm.label();
             self.needs(group[0].needs, end);
@@ -86,6 +85,11 @@ impl LookupCode<'_> {
         self.asm.bind(holds);
     }
 
+    /// Emits the load of the least rank that holds.
+    pub(super) fn best(&mut self) {
+        self.asm.load(Size::U32, BEST, R10, frame::BEST);
+    }
+
     pub(super) fn field(&mut self, dst: Register, field: u8) {
         self.asm.load(Size::U32, dst, R10, frame::field(field));
     }
@@ -117,6 +121,7 @@ impl LookupCode<'_> {
     fn term(&mut self, term: &Term, done: Label) {
         let fails = self.asm.label();
         // Later terms have higher ranks.
+        self.best();
         self.asm.jump_if(BEST, Comparison::LessOrEqual, immediate(term.rank), done);
         self.needs(term.needs, fails);
         for constraint in &term.constraints {
@@ -131,7 +136,7 @@ impl LookupCode<'_> {
         }
         self.value.unknown_constant(self.asm, R1, term.rank);
         self.alive(fails);
-        self.asm.copy(BEST, R1);
+        self.asm.store(Size::U32, R10, frame::BEST, R1);
         self.verdict(term.verdict);
         self.asm.jump(done);
         self.asm.bind(fails);
@@ -147,14 +152,16 @@ impl LookupCode<'_> {
     pub(super) fn alive(&mut self, removed: Label) {
         let alive = self.asm.label();
         let none = self.tables.none;
-        self.asm.jump_if32(STATE, Comparison::Equal, Source::Immediate(0), alive);
+        self.asm.load(Size::U32, R4, R10, frame::VERSION);
+        self.asm.jump_if(R4, Comparison::Equal, Source::Immediate(0), alive);
         self.asm.jump_if(R1, Comparison::GreaterOrEqual, immediate(none), removed);
         self.asm.copy(R4, R1);
         self.asm.alu(AluOp::Lsh, R4, Source::Immediate(2));
         self.asm.map_value(R5, maps::REMOVED, 0);
         self.asm.alu(AluOp::Add, R5, R4);
         self.asm.load(Size::U32, R5, R5, 0);
-        self.asm.jump_if32(R5, Comparison::LessOrEqual, STATE, removed);
+        self.asm.load(Size::U32, R4, R10, frame::VERSION);
+        self.asm.jump_if(R5, Comparison::LessOrEqual, R4, removed);
         self.asm.bind(alive);
     }
 
@@ -260,9 +267,10 @@ impl LookupCode<'_> {
     /// Emits the use of the content in `r1`: a rank, or the start of a chain.
     fn content(&mut self, table: &Table, next: Label) {
         if let Some(verdict) = table.slot_verdict {
+            self.best();
             self.asm.jump_if(R1, Comparison::GreaterOrEqual, BEST, next);
             self.alive(next);
-            self.asm.copy(BEST, R1);
+            self.asm.store(Size::U32, R10, frame::BEST, R1);
             return self.verdict(Some(verdict));
         }
         self.address(table, table.stride() * table.block(), next);
@@ -303,6 +311,7 @@ impl LookupCode<'_> {
         self.asm.load(Size::U32, R1, R2, head);
         self.asm.alu32(AluOp::And, R1, immediate(mark::RANK));
         // Later entries have higher ranks.
+        self.best();
         self.asm.jump_if(R1, Comparison::GreaterOrEqual, BEST, next);
         if table.entries_have_needs {
             self.asm.load(Size::U32, R4, R2, word(2));
@@ -340,7 +349,7 @@ impl LookupCode<'_> {
 
     /// Emits the use of the rank `r1` of the entry at `r2`.
     pub(super) fn take(&mut self, head: i16) {
-        self.asm.copy(BEST, R1);
+        self.asm.store(Size::U32, R10, frame::BEST, R1);
         if self.wants_verdict {
             self.asm.load(Size::U32, R4, R2, head + 4);
             self.asm.store(Size::U32, R10, frame::VERDICT, R4);

@@ -9,7 +9,7 @@ use crate::ebpf::{
 };
 use crate::ebpf_set::added_terms::{COUNTER, NO_ORDER, TermLayout};
 use crate::ebpf_set::assembler::{Assembler, Label, immediate};
-use crate::ebpf_set::lookup::{BEST, LookupCode, STATE};
+use crate::ebpf_set::lookup::{BEST, LookupCode};
 use crate::ebpf_set::maps::TablesValue;
 use crate::ebpf_set::{fields, frame, maps};
 
@@ -60,8 +60,7 @@ impl SetCode<'_> {
         let is_wanted = |action: Action| [self.options.on_match, self.options.on_mismatch].contains(&action);
         let [wants_verdict, wants_id] = [Action::Verdict, Action::Rule].map(is_wanted);
         fields::emit(&mut self.asm, &mut self.value, fields, (hook, has_direct_access));
-        self.asm.map_value(STATE, maps::STATE, 0);
-        self.asm.load(Size::U64, STATE, STATE, 0);
+        self.state();
         for (place, is_wanted) in [(frame::VERDICT, wants_verdict), (frame::ID, wants_id)] {
             if is_wanted {
                 self.asm.store(Size::U32, R10, place, Source::Immediate(0));
@@ -83,9 +82,19 @@ impl SetCode<'_> {
         Ok(Program { hook, name, license, is_big_endian, instructions: self.asm.finish()?, maps: self.maps })
     }
 
+    /// Emits the load of the version and the number of added terms, at once.
+    fn state(&mut self) {
+        self.asm.map_value(R1, maps::STATE, 0);
+        self.asm.load(Size::U64, R1, R1, 0);
+        self.asm.store(Size::U32, R10, frame::VERSION, R1);
+        self.asm.alu(AluOp::Rsh, R1, Source::Immediate(32));
+        self.asm.store(Size::U32, R10, frame::ADDED, R1);
+    }
+
     /// Emits the counter, the id and the order of the best rank.
     fn order(&mut self, wants_id: bool) {
         let [none, end] = [self.asm.label(), self.asm.label()];
+        self.asm.load(Size::U32, BEST, R10, frame::BEST);
         self.asm.copy(COUNTER, BEST);
         self.asm.jump_if(BEST, Comparison::GreaterOrEqual, immediate(self.tables.none), none);
         if wants_id {
