@@ -78,6 +78,19 @@ mod measure {
         let start = Instant::now();
         let mut program = set.to_ebpf(&options).map_err(|error| error.to_string())?;
         let compile = start.elapsed().as_secs_f64() * 1e3;
+        if let Ok(path) = std::env::var("RAW") {
+            std::fs::write(&path, program.program().to_bytes()).expect("raw");
+            let refs: String = program.program().map_references().iter().map(|(s, m)| format!("{s} {m}\n")).collect();
+            std::fs::write(format!("{path}.refs"), refs).expect("raw");
+            let maps: String = program
+                .program()
+                .maps()
+                .iter()
+                .map(|m| format!("{} {} {} {}\n", m.kind as u32, m.key_size, m.value_size, m.max_entries))
+                .collect();
+            std::fs::write(format!("{path}.maps"), maps).expect("raw");
+            std::fs::write(format!("{path}.txt"), program.program().to_string()).expect("raw");
+        }
         let loading = Instant::now();
         let loaded = bpf::load(program.program(), XDP)?;
         let load = loading.elapsed().as_secs_f64() * 1e3;

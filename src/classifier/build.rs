@@ -35,16 +35,16 @@ pub(crate) struct Classifier {
 
 impl Classifier {
     pub(crate) fn new(programs: &ProgramList) -> Classifier {
-        Classifier::build(programs, programs.len(), PacketFields::reorder_compared)
+        Classifier::build(programs, programs.len(), true)
     }
 
-    /// Builds the tables of the first `rules` programs. All fields are in network order, and they include those of the
-    /// other programs.
-    pub(crate) fn in_network_order(programs: &ProgramList, rules: usize) -> Classifier {
-        Classifier::build(programs, rules, |_, _| {})
+    /// Builds the tables of the first `rules` programs, where no program can run to verify a match. All fields are in
+    /// network order, and they include those of the other programs.
+    pub(crate) fn without_programs(programs: &ProgramList, rules: usize) -> Classifier {
+        Classifier::build(programs, rules, false)
     }
 
-    fn build(programs: &ProgramList, rules: usize, reorder: fn(&mut PacketFields, &mut [Term])) -> Classifier {
+    fn build(programs: &ProgramList, rules: usize, can_run: bool) -> Classifier {
         let Extracted { values, paths, joined } = extract(programs);
         let mut never_match = Vec::new();
         paths.for_each(|rule, paths| never_match.extend((rule < rules && paths.is_empty()).then_some(rule as Rank)));
@@ -53,8 +53,10 @@ impl Classifier {
         drop(paths);
         terms.retain(|term| (term.rank as usize) < rules);
         let mut fallbacks = fallback::take_broad(&fields, &mut terms, rules, &joined);
-        reorder(&mut fields, &mut terms);
-        let (tables, dropped) = best_tables(&fields, &terms, rules as Rank);
+        if can_run {
+            fields.reorder_compared(&mut terms);
+        }
+        let (tables, dropped) = best_tables(&fields, &terms, (rules as Rank, can_run));
         fallbacks.extend(dropped.into_iter().map(|rank| Fallback { rank, reason: FallbackReason::Alternatives }));
         fallbacks.sort_unstable_by_key(|fallback| fallback.rank);
         let match_shares = linear_prefix::match_shares(&fields, &terms, &fallbacks, rules);
@@ -67,7 +69,7 @@ impl Classifier {
 /// programs.
 ///
 /// Of several plans, the one with the lowest estimated time is built. One plan is a list that is compiled inline.
-fn best_tables(fields: &PacketFields, terms: &[Term], none: Rank) -> (Tables, Vec<Rank>) {
+fn best_tables(fields: &PacketFields, terms: &[Term], (none, can_run): (Rank, bool)) -> (Tables, Vec<Rank>) {
     let mut left: Vec<usize> = (0..terms.len()).collect();
     let groups = interval_table::take_groups(fields, terms, &mut left);
     let limits = if left.len() <= MAX_COMPARED { CHAIN_LIMITS } else { &CHAIN_LIMITS[..1] };
@@ -76,9 +78,9 @@ fn best_tables(fields: &PacketFields, terms: &[Term], none: Rank) -> (Tables, Ve
     let mut work = table_choice::work(terms.len());
     let as_tables = |plans: Vec<TablePlan>| {
         let planned = PlannedTables::new(terms, plans);
-        let built = planned.build(fields, terms.len(), none);
+        let built = planned.build(fields, terms.len(), (none, can_run));
         let other = planned.with_bit_vectors(&built.1, terms.len());
-        let other = other.map(|planned| planned.build(fields, terms.len(), none));
+        let other = other.map(|planned| planned.build(fields, terms.len(), (none, can_run)));
         [Some(built), other].into_iter().flatten()
     };
     let plans =

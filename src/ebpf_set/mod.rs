@@ -88,7 +88,7 @@ impl SetProgram {
         }
         expected.iter().for_each(|program| programs.push(program));
         programs.complete();
-        let mut classifier = Classifier::in_network_order(&programs, ids.len());
+        let mut classifier = Classifier::without_programs(&programs, ids.len());
         let needs_verdicts = [options.on_match, options.on_mismatch].contains(&Action::Verdict);
         check_complete(&classifier, &ids, needs_verdicts)?;
         let layout = TermLayout::new(&classifier.fields, options.is_big_endian);
