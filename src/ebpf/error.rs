@@ -46,6 +46,8 @@ pub enum EbpfError {
     Expression(ExprError),
     /// Verification of the program of an expression failed.
     Verify(VerifyError),
+    /// The result is the id of a rule, and a filter has no rules.
+    NoRules,
     /// The program needs more values at once than there are places in the stack frame of 512 bytes.
     TooManyValues {
         /// The number of places that it would take.
@@ -91,6 +93,7 @@ impl fmt::Display for EbpfError {
             }
             EbpfError::Expression(error) => error.fmt(f),
             EbpfError::Verify(error) => error.fmt(f),
+            EbpfError::NoRules => f.write_str("a filter has no rules whose id could be the result: take its verdict"),
             EbpfError::TooManyValues { places } => {
                 write!(f, "the program needs {places} values at once, and a stack frame has 62 places; split it")
             }

@@ -15,8 +15,10 @@ use crate::lang::{Target, compile_expression};
 pub enum Action {
     /// A constant: `XDP_PASS`, `TC_ACT_SHOT`, ...
     Return(i32),
-    /// The verdict of the filter.
+    /// The verdict of the filter, or of the first rule of a set that matches.
     Verdict,
+    /// The id of the first rule of a set that matches.
+    Rule,
     /// XDP: `bpf_redirect_map` to an entry of a map, and `XDP_PASS` if it is empty.
     RedirectMap {
         /// The type of the map: a device, processor or `AF_XDP` map, which gets the name `targets`.
@@ -39,6 +41,7 @@ pub struct Options {
     pub(crate) on_mismatch: Action,
     pub(crate) has_direct_access: bool,
     pub(crate) has_xdp_frags: bool,
+    pub(crate) has_counters: bool,
 }
 
 impl Options {
@@ -62,6 +65,7 @@ impl Options {
             on_mismatch,
             has_direct_access: false,
             has_xdp_frags: false,
+            has_counters: false,
         }
     }
 
@@ -102,6 +106,12 @@ impl Options {
     /// Such programs are loaded with `BPF_F_XDP_HAS_FRAGS`, which loaders set for the section `xdp.frags`.
     pub fn xdp_frags(self, yes: bool) -> Options {
         Options { has_xdp_frags: yes, ..self }
+    }
+
+    /// Counts the packets of which each rule of a set is the first match, in the per-CPU array `counters`. By default it
+    /// does not. A filter has no counters.
+    pub fn counters(self, yes: bool) -> Options {
+        Options { has_counters: yes, ..self }
     }
 
     /// Compiles an expression of the filter language for a link type or a [`Target`].
