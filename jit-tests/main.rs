@@ -108,7 +108,7 @@ fn run_trials() -> Result<(), String> {
     }
     trials.extend(cases.iter().filter(|case| !case.goldens.is_empty()).map(golden::trial));
     trials.extend(optimize::trials(&cases));
-    trials.extend(random::trials());
+    trials.extend(random::trials().into_iter().chain(ebpf::trials()));
     #[cfg(target_os = "linux")]
     trials.extend(kernel::trials());
     #[cfg(not(target_os = "linux"))]

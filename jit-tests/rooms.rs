@@ -24,6 +24,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("lang",       &["bpf", "packet", "text", "emit", "opt", "ir", "prove"]),
     ("classifier", &["ir", "opt", "bpf", "packet", "parallel"]),
     ("ebpf",       &["classifier", "opt", "ir", "bpf", "packet", "lang", "parallel"]),
+    ("source",     &["opt", "ir", "bpf", "packet"]),
     ("codegen",    &["classifier", "ir", "opt", "bpf", "packet"]),
     ("filter",     &["packet", "bpf", "seccomp", "ir", "opt", "lang", "codegen"]),
     ("filter_set", &["packet", "bpf", "lang", "classifier", "codegen", "filter", "parallel"]),

@@ -237,6 +237,7 @@ pub mod seccomp;
 mod serde_text;
 #[cfg(all(feature = "socket", target_os = "linux"))]
 pub mod socket;
+pub mod source;
 pub mod text;
 
 /// Tools to look into programs: decision graphs and optimiser passes, traces and profiles of runs.

@@ -8,14 +8,15 @@ use crate::cli::expression::{Compiled, ExpressionArguments, compile, quoted};
 use crate::cli::failure::Failure;
 use crate::cli::output::{OutputArguments, OutputForm, output_form};
 
-/// Print the program of an expression, as tcpdump -d does, or compile it to eBPF
+/// Print the program of an expression, as tcpdump -d does, or compile it to eBPF, C or Rust
 ///
 /// An expression that matches no packet, such as `tcp and udp`, compiles to `ret #0`, with a warning.
 #[derive(Args)]
 #[command(after_help = "Example:
   cbpf compile 'tcp port 443'
   cbpf compile --link-type RAW --to bytecode --dialect linux 'udp dst port 53'
-  cbpf compile --to ebpf-object --hook xdp -o https.o 'tcp port 443'")]
+  cbpf compile --to ebpf-object --hook xdp -o https.o 'tcp port 443'
+  cbpf compile --to rust --name is_https -o https.rs 'tcp port 443'")]
 pub struct Arguments {
     /// Expression to compile: 'tcp port 443 and not host 10.0.0.1'. The empty expression matches all packets
     #[arg(value_name = "EXPRESSION")]
@@ -71,10 +72,10 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     }
     match arguments.to {
         OutputForm::Classic(form) => arguments.output.write_classic(&program, form),
-        OutputForm::Ebpf(form) if rejects_all => {
+        form if rejects_all => {
             let verified = program.verify(dialect).map_err(|error| failed(&error))?;
-            arguments.output.write_compiled(&verified, form)
+            arguments.output.write_compiled(&verified, form, &expression)
         }
-        OutputForm::Ebpf(form) => arguments.output.write_compiled(&verified, form),
+        form => arguments.output.write_compiled(&verified, form, &expression),
     }
 }

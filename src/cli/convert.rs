@@ -10,7 +10,7 @@ use crate::cli::failure::Failure;
 use crate::cli::input::{one_of, read_program};
 use crate::cli::output::{OutputArguments, OutputForm, output_form};
 
-/// Print a program in another form, or compile it to eBPF
+/// Print a program in another form, or compile it to eBPF, C or Rust
 ///
 /// Detects the form of the input. The conversion between forms of classic BPF is lossless and accepts invalid programs.
 /// What is compiled must be valid in the dialect.
@@ -20,7 +20,8 @@ use crate::cli::output::{OutputArguments, OutputForm, output_form};
 #[command(after_help = "Example:
   tcpdump -ddd arp | cbpf convert -p - --to asm
   tcpdump -O -ddd 'tcp port 80' | cbpf convert -p - --to bytecode --optimize --dialect linux
-  tcpdump -ddd 'tcp port 80' | cbpf convert -p - --to ebpf --hook tc --dialect pcap")]
+  tcpdump -ddd 'tcp port 80' | cbpf convert -p - --to ebpf --hook tc --dialect pcap
+  tcpdump -ddd 'tcp port 80' | cbpf convert -p - --to rust --name is_web --dialect pcap")]
 pub struct Arguments {
     /// Read the program from this file, in any form; - for standard input
     #[arg(short, long, value_name = "PROGRAM")]
@@ -54,11 +55,11 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     }
     match (arguments.to, arguments.dialect) {
         (OutputForm::Classic(form), _) => arguments.output.write_classic(&program, form),
-        (OutputForm::Ebpf(form), Some(dialect)) => {
+        (form, Some(dialect)) => {
             let verified = program.verify(dialect).map_err(|error| of_file(&error))?;
-            arguments.output.write_compiled(&verified, form)
+            arguments.output.write_compiled(&verified, form, "")
         }
-        (OutputForm::Ebpf(_), None) => Err(Failure::Failed(
+        (OutputForm::Ebpf(_) | OutputForm::Source(_), None) => Err(Failure::Failed(
             "to compile a program takes --dialect: linux if it is from a packet socket, pcap if it is from tcpdump"
                 .to_owned(),
         )),

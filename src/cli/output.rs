@@ -3,6 +3,7 @@
 use std::io::{IsTerminal, stdout};
 use std::path::PathBuf;
 
+use cbpf::source::{self, Language};
 use cbpf::text::Form;
 use cbpf::{Program, Verified};
 use clap::Args;
@@ -18,14 +19,17 @@ use crate::cli::print::print;
 pub enum OutputForm {
     Classic(Form),
     Ebpf(EbpfForm),
+    Source(Language),
 }
 
 /// The forms beside those of classic BPF, with their names and descriptions.
 #[rustfmt::skip]
-const COMPILED: [(OutputForm, &str, &str); 3] = [
+const COMPILED: [(OutputForm, &str, &str); 5] = [
     (OutputForm::Ebpf(EbpfForm::Listing), "ebpf", "the instructions of eBPF, as bpftool prints them"),
     (OutputForm::Ebpf(EbpfForm::Object), "ebpf-object", "an object (ELF) for bpftool prog load, libbpf and aya"),
     (OutputForm::Ebpf(EbpfForm::Raw), "ebpf-raw", "the instructions of eBPF as the kernel takes them"),
+    (OutputForm::Source(Language::C), "c-source", "a function in C, without headers, for gcc and clang"),
+    (OutputForm::Source(Language::Rust), "rust", "a function in Rust, without dependencies"),
 ];
 
 /// Returns an argument parser that takes the name of a form. `--help` describes each form.
@@ -72,9 +76,12 @@ pub struct OutputArguments {
 impl OutputArguments {
     /// Checks that the options belong to the form.
     pub fn check(&self, form: OutputForm) -> Result<(), Failure> {
-        let given = self.ebpf.given().or(self.name.as_ref().map(|_| "--name"));
-        match (form, given) {
-            (OutputForm::Classic(_), Some(option)) => {
+        let name = self.name.as_ref().map(|_| "--name");
+        match (form, self.ebpf.given(), name) {
+            (OutputForm::Classic(_), None, Some(option)) => {
+                Err(Failure::Failed(format!("{option} needs a form of eBPF, --to c-source or --to rust")))
+            }
+            (OutputForm::Classic(_) | OutputForm::Source(_), Some(option), _) => {
                 Err(Failure::Failed(format!("{option} needs --to ebpf, --to ebpf-object or --to ebpf-raw")))
             }
             _ if form.is_binary() && self.output.is_none() && stdout().is_terminal() => {
@@ -89,9 +96,21 @@ impl OutputArguments {
         self.write(&program.print(form))
     }
 
-    /// Compiles and writes a program.
-    pub fn write_compiled(&self, verified: &Verified, form: EbpfForm) -> Result<(), Failure> {
-        self.write(&self.ebpf.compiled(self.name.as_deref(), verified, form)?)
+    /// Compiles and writes a program, in any form; source code is documented with the description.
+    pub fn write_compiled(&self, verified: &Verified, form: OutputForm, description: &str) -> Result<(), Failure> {
+        let name = self.name.as_deref();
+        match form {
+            OutputForm::Classic(form) => self.write_classic(verified.program(), form),
+            OutputForm::Ebpf(form) => self.write(&self.ebpf.compiled(name, verified, form)?),
+            OutputForm::Source(language) => {
+                let mut options = source::Options::new(language).description(description);
+                if let Some(name) = name {
+                    options = options.name(name);
+                }
+                let source = options.generate(verified).map_err(|error| Failure::Failed(error.to_string()))?;
+                self.write(source.as_bytes())
+            }
+        }
     }
 
     fn write(&self, bytes: &[u8]) -> Result<(), Failure> {

@@ -14,10 +14,12 @@ use crate::ebpf::packet_access::{Access, Bounds, Place, load_packet};
 use crate::ebpf::results::Results;
 use crate::ebpf::search_tree;
 use crate::ir::dominators::{Dominators, Visit};
-use crate::ir::{Address, Block, ByteOrder, Check, Edge, Graph, Schedule, Step, Terminator, Test, Value, ValueId};
+use crate::ir::{
+    Address, Block, BlockId, ByteOrder, Check, Edge, Graph, Schedule, Step, Terminator, Test, Value, ValueId,
+};
 use crate::packet::ancillary::Extension;
 
-/// A function that the code calls, or reads from, apart from the packet.
+/// What the code reads apart from the packet, and how it is written.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Surroundings {
     pub(crate) hook: Hook,
@@ -25,9 +27,28 @@ pub(crate) struct Surroundings {
     pub(crate) context: Virtual,
     /// The length on the wire.
     pub(crate) wire_len: Virtual,
+    pub(crate) reuse: Reuse,
 }
 
+/// For how long a value is kept for its next use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Reuse {
+    /// As long as the block dominates that computes it.
+    Always,
+    /// In the same block, until [`NEARBY`] others have been computed; then it is computed again. This is for programs
+    /// that load more numbers than a stack frame has room for.
+    Nearby,
+}
+
+/// The number of values after which one is computed again.
+const NEARBY: u32 = 24;
+
+/// The most values that are computed: the kernel takes no longer code.
+pub(crate) const MAX_COMPUTED: u32 = 1_000_000;
+
 /// Lowers a graph into the current block of `code`. A failed direct check goes to `restart`, if there is one.
+///
+/// Returns the number of values that the code computes; more than [`MAX_COMPUTED`] are an error of the caller.
 pub(crate) fn lower(
     graph: &Graph,
     code: &mut Code,
@@ -35,7 +56,7 @@ pub(crate) fn lower(
     access: Access,
     restart: Option<Label>,
     results: &mut Results,
-) {
+) -> u32 {
     let is_cold = code.is_cold();
     let labels: Vec<Label> = graph.blocks.iter().map(|block| code.block_like(is_cold || block.is_cold)).collect();
     let mut values = vec![None; graph.values.len()];
@@ -56,6 +77,10 @@ pub(crate) fn lower(
         results,
         labels,
         values,
+        computed_at: vec![None; graph.values.len()],
+        computed: 0,
+        is_defining: false,
+        block: BlockId(0),
         bounds: Bounds::default(),
         on_edges: vec![None; graph.blocks.len()],
         predecessors: graph.predecessor_counts(),
@@ -63,6 +88,7 @@ pub(crate) fn lower(
     lowering.draw_random_numbers(&graph.blocks[0], true);
     lowering.code.jump(lowering.labels[0]);
     lowering.blocks();
+    lowering.computed
 }
 
 struct Lowering<'g, 'c> {
@@ -78,6 +104,12 @@ struct Lowering<'g, 'c> {
     labels: Vec<Label>,
     /// The latest register of each value, in the order of the dominator tree.
     values: Vec<Option<Virtual>>,
+    /// The block that has computed each value, and the number of values that were computed before.
+    computed_at: Vec<Option<(BlockId, u32)>>,
+    computed: u32,
+    /// Set while a value is defined whose operands have been computed.
+    is_defining: bool,
+    block: BlockId,
     bounds: Bounds,
     /// The bounds that the only edge into a block has found.
     on_edges: Vec<Option<Bounds>>,
@@ -94,10 +126,14 @@ impl Lowering<'_, '_> {
             match visit {
                 Visit::Enter(id) => {
                     outer.push(self.bounds.clone());
+                    self.block = id;
                     if let Some(bounds) = self.on_edges[id.index()].take() {
                         self.bounds = bounds;
                     }
                     self.bounds.from_start = self.bounds.from_start.max(from_start[id.index()]);
+                    if self.surroundings.reuse == Reuse::Nearby {
+                        self.bounds.forget_pointers();
+                    }
                     self.code.begin(self.labels[id.index()]);
                     self.block(self.graph.block(id), schedule.steps(id));
                 }
@@ -111,7 +147,8 @@ impl Lowering<'_, '_> {
         for step in steps {
             match *step {
                 Step::Check(check) => self.check(check),
-                Step::Define(id) => self.define(id),
+                Step::Define(id) if self.surroundings.reuse == Reuse::Always => self.define(id),
+                Step::Define(_) => {}
             }
         }
         match &block.terminator {
@@ -170,11 +207,41 @@ impl Lowering<'_, '_> {
         between
     }
 
-    fn operand(&self, id: ValueId) -> Operand {
-        match (self.graph.constant(id), self.values[id.index()]) {
-            (Some(k), _) => Operand::Immediate(k as i32),
-            (None, Some(register)) => register.into(),
-            (None, None) => unreachable!("values are defined before they are used"),
+    fn operand(&mut self, id: ValueId) -> Operand {
+        if let Some(k) = self.graph.constant(id) {
+            return Operand::Immediate(k as i32);
+        }
+        if self.surroundings.reuse == Reuse::Nearby && !self.is_defining {
+            self.compute(id);
+        }
+        match self.values[id.index()] {
+            Some(register) => register.into(),
+            None => unreachable!("values are defined before they are used"),
+        }
+    }
+
+    /// Computes a value and its operands, if they have not been computed nearby.
+    fn compute(&mut self, id: ValueId) {
+        let mut open = vec![(id, false)];
+        while let Some((id, has_operands)) = open.pop() {
+            if has_operands {
+                self.is_defining = true;
+                self.define(id);
+                self.is_defining = false;
+            } else if self.graph.value(id).is_computed() && !self.is_nearby(id) {
+                open.push((id, true));
+                open.extend(self.graph.values.operands(id).map(|operand| (operand, false)));
+            }
+        }
+    }
+
+    fn is_nearby(&self, id: ValueId) -> bool {
+        match self.computed_at[id.index()] {
+            _ if matches!(self.graph.value(id), Value::Random(_)) => true,
+            // The code is too long in any case.
+            Some(_) if self.computed > MAX_COMPUTED => true,
+            Some((block, at)) => block == self.block && self.computed - at <= NEARBY,
+            None => false,
         }
     }
 
@@ -249,6 +316,8 @@ impl Lowering<'_, '_> {
             Value::Select(test, yes, no) => self.select(test, yes, no),
         };
         self.values[id.index()] = Some(register);
+        self.computed_at[id.index()] = Some((self.block, self.computed));
+        self.computed += 1;
     }
 
     fn load(&mut self, address: Address, width: Width, order: ByteOrder) -> Virtual {

@@ -46,6 +46,14 @@ pub(crate) struct Bounds {
     pub(crate) from_start: u32,
 }
 
+impl Bounds {
+    /// Forgets the pointers, so that none is kept for long.
+    pub(crate) fn forget_pointers(&mut self) {
+        self.pointers.clear();
+        self.ranges.clear();
+    }
+}
+
 /// A load or check: an address whose base is in a register.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Place {

@@ -1,6 +1,6 @@
 //! The context inputs of a graph: what its verdict may depend on beside the bytes of the packet.
 
-use crate::ir::{Graph, KnownBits, Value};
+use crate::ir::{Graph, KnownBits, Value, ValueId};
 use crate::packet::ancillary::Extension;
 use crate::packet::header::Header;
 
@@ -15,7 +15,7 @@ const EXTENSIONS: u32 = (1 << Extension::COUNT) - 1;
 const _: () = assert!(Extension::COUNT + 2 <= u32::BITS as usize, "a bit for each input");
 
 impl ContextInputs {
-    fn with_extension(self, extension: Extension) -> ContextInputs {
+    pub(crate) fn with_extension(self, extension: Extension) -> ContextInputs {
         ContextInputs(self.0 | 1 << extension.index())
     }
 
@@ -25,6 +25,10 @@ impl ContextInputs {
 
     pub(crate) fn is_empty(self) -> bool {
         self.0 == 0
+    }
+
+    pub(crate) fn contains_header(self, header: Header) -> bool {
+        self.0 & 1 << (Extension::COUNT + header as usize) != 0
     }
 
     pub(crate) fn contains_extension(self, extension: Extension) -> bool {
@@ -55,7 +59,12 @@ impl ContextInputs {
 impl Graph {
     /// Collects the context inputs.
     pub(crate) fn context_inputs(&self) -> ContextInputs {
-        self.values.iter().fold(ContextInputs::default(), |inputs, value| match value {
+        self.inputs_of(self.values.ids())
+    }
+
+    /// Collects the context inputs of some values.
+    pub(crate) fn inputs_of(&self, values: impl Iterator<Item = ValueId>) -> ContextInputs {
+        values.fold(ContextInputs::default(), |inputs, id| match self.value(id) {
             Value::Ancillary(extension) | Value::FindAttribute(extension, ..) => inputs.with_extension(extension),
             Value::Random(_) => inputs.with_extension(Extension::Random),
             Value::ResolvedOffset(offset) => {

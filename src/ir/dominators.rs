@@ -50,6 +50,11 @@ impl Dominators {
         self.nodes[id.index()]
     }
 
+    /// Returns the immediate dominator of a block; the first block is its own.
+    pub(crate) fn parent(&self, id: BlockId) -> BlockId {
+        self.node(id).parent
+    }
+
     /// Returns the nearest block that dominates both.
     fn common(&self, a: BlockId, b: BlockId) -> BlockId {
         let depth = self.node(a).depth.min(self.node(b).depth);
