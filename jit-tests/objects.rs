@@ -93,7 +93,7 @@ fn bpftool_loads_them() -> Result<(), Failed> {
         }
     }
     // Other sections, for other places of the same hooks.
-    for (hook, section) in [(Hook::Xdp, "xdp.frags"), (Hook::Tc, "tc/egress"), (Hook::CgroupSkb, "cgroup_skb/egress")] {
+    for (hook, section) in [(Hook::Xdp, "xdp.frags"), (Hook::Tc, "tc"), (Hook::CgroupSkb, "cgroup_skb/egress")] {
         fs::write(&path, program("ip", &Options::new(hook), hook)?.to_object_in(section)?)?;
         load(mount.path(), &path)?;
     }
@@ -126,7 +126,9 @@ fn objdump_disassembles_them() -> Result<(), Failed> {
             let text = output(&["llvm-objdump", "-d", &path])?;
             let is_instruction = |line: &&str| line.starts_with(' ') && line.contains('\t');
             let count = text.lines().filter(is_instruction).count();
-            if count != program.instructions().len() || text.contains("<unknown>") {
+            // Version 14 does not know tests of bits (`&`).
+            let is_unknown = |line: &str| line.contains("<unknown>") && !line.contains(":\t46 ");
+            if count != program.instructions().len() || text.lines().any(is_unknown) {
                 return Err(format!("{} instructions: {text}\n{program}", program.instructions().len()).into());
             }
         }
