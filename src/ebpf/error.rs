@@ -39,6 +39,8 @@ pub enum EbpfError {
         /// The hook.
         hook: Hook,
     },
+    /// The result is the id of a rule, and a filter has no rules.
+    NoRules,
     /// The program needs more values at once than there are places in the stack frame of 512 bytes.
     TooManyValues {
         /// The number of places that it would take.
@@ -62,6 +64,7 @@ impl fmt::Display for EbpfError {
             }
             EbpfError::Action { result, hook } => write!(f, "the hook `{hook}` does not take the result {result}"),
             EbpfError::Redirect { hook } => write!(f, "the hook `{hook}` cannot redirect packets in this way"),
+            EbpfError::NoRules => f.write_str("a filter has no rules whose id could be the result: take its verdict"),
             EbpfError::TooManyValues { places } => {
                 write!(f, "the program needs {places} values at once, and a stack frame has 60 places")
             }

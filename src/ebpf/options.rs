@@ -14,8 +14,10 @@ use crate::ebpf::program::Program;
 pub enum Action {
     /// A constant: `XDP_PASS`, `TC_ACT_SHOT`, ...
     Return(i32),
-    /// The verdict of the filter.
+    /// The verdict of the filter, or of the first rule of a set that matches.
     Verdict,
+    /// The id of the first rule of a set that matches.
+    Rule,
     /// XDP: `bpf_redirect_map` to an entry of a map, and `XDP_PASS` if it is empty.
     RedirectMap {
         /// The type of the map: a device, processor or `AF_XDP` map, which gets the name `targets`.
@@ -37,6 +39,7 @@ pub struct Options {
     pub(crate) on_match: Action,
     pub(crate) on_mismatch: Action,
     pub(crate) has_direct_access: bool,
+    pub(crate) has_counters: bool,
 }
 
 impl Options {
@@ -59,6 +62,7 @@ impl Options {
             on_match,
             on_mismatch,
             has_direct_access: false,
+            has_counters: false,
         }
     }
 
@@ -91,6 +95,12 @@ impl Options {
     /// through `bpf_probe_read_kernel`, which takes any address of the kernel.
     pub fn direct_access(self, yes: bool) -> Options {
         Options { has_direct_access: yes, ..self }
+    }
+
+    /// Counts the packets of which each rule of a set is the first match, in the per-CPU array `counters`. By default it
+    /// does not. A filter has no counters.
+    pub fn counters(self, yes: bool) -> Options {
+        Options { has_counters: yes, ..self }
     }
 
     /// Compiles a program.
