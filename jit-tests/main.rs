@@ -41,6 +41,8 @@ mod memory;
 mod mutate;
 #[cfg(all(feature = "socket", target_os = "linux"))]
 mod netns;
+#[cfg(all(feature = "elf", target_os = "linux"))]
+mod objects;
 mod optimize;
 mod oracle;
 #[cfg(feature = "std")]
@@ -121,6 +123,8 @@ fn run_trials() -> Result<(), String> {
     trials.extend(trials_of_filters(&cases));
     #[cfg(all(feature = "socket", target_os = "linux"))]
     trials.extend(netns::trials());
+    #[cfg(all(feature = "elf", target_os = "linux"))]
+    trials.extend(objects::trials());
     #[cfg(feature = "cli")]
     trials.extend(cli::trials().into_iter().chain(captures::trials()).chain(expressions::trials()));
     let trials = trials.into_iter().map(|trial| {

@@ -79,7 +79,8 @@ impl SetCode<'_> {
         self.result()?;
         self.maps[maps::TABLES as usize] = maps::array("tables", self.value.finish(self.tables));
         let Options { name, license, is_big_endian, .. } = self.options.clone();
-        Ok(Program { hook, name, license, is_big_endian, instructions: self.asm.finish()?, maps: self.maps })
+        let (instructions, maps) = (self.asm.finish()?, self.maps);
+        Ok(Program { hook, name, license, is_big_endian, has_direct_access, instructions, maps })
     }
 
     /// Emits the load of the version and the number of added terms, at once.
