@@ -41,6 +41,8 @@ mod memory;
 mod mutate;
 #[cfg(all(feature = "socket", target_os = "linux"))]
 mod netns;
+#[cfg(all(feature = "elf", target_os = "linux"))]
+mod objects;
 mod optimize;
 mod oracle;
 #[cfg(feature = "std")]
@@ -57,6 +59,8 @@ mod seccomp;
 mod set;
 #[cfg(feature = "std")]
 mod sets;
+#[cfg(not(target_family = "wasm"))]
+mod source;
 mod splitmix64;
 #[cfg(feature = "std")]
 mod stack;
@@ -116,11 +120,15 @@ fn run_trials() -> Result<(), String> {
     trials.extend(language::trials());
     trials.extend(mutate::trials());
     trials.extend(sweep::trials());
+    #[cfg(not(target_family = "wasm"))]
+    trials.extend(source::trials());
     trials.extend(rooms::trials().into_iter().chain(features::trials()));
     #[cfg(feature = "std")]
     trials.extend(trials_of_filters(&cases));
     #[cfg(all(feature = "socket", target_os = "linux"))]
     trials.extend(netns::trials());
+    #[cfg(all(feature = "elf", target_os = "linux"))]
+    trials.extend(objects::trials());
     #[cfg(feature = "cli")]
     trials.extend(cli::trials().into_iter().chain(captures::trials()).chain(expressions::trials()));
     let trials = trials.into_iter().map(|trial| {

@@ -219,6 +219,8 @@ mod classifier;
 )]
 mod codegen;
 pub mod ebpf;
+#[cfg(feature = "std")]
+mod ebpf_set;
 mod emit;
 #[cfg(feature = "std")]
 pub mod filter;

@@ -27,11 +27,11 @@ pub struct EbpfArguments {
     /// or pass (cgroup_skb); verdict, the snapshot length; redirect:INTERFACE (xdp, tc); devmap, cpumap or xskmap, or
     /// one of them with an entry, as in xskmap:0 (xdp: redirect to the entry of the receive queue, or to this one); or a
     /// number [default: pass, ok, pass, and verdict for other hooks]
-    #[arg(long, value_name = "ACTION")]
+    #[arg(long, value_name = "ACTION", allow_negative_numbers = true)]
     on_match: Option<String>,
 
     /// Return this for packets that do not match [default: drop, shot, drop, and 0 for other hooks]
-    #[arg(long, value_name = "ACTION")]
+    #[arg(long, value_name = "ACTION", allow_negative_numbers = true)]
     on_mismatch: Option<String>,
 
     /// Put the program into this section of the object: xdp.frags, tcx/ingress, cgroup_skb/egress, ...

@@ -203,11 +203,15 @@ pub enum Helper {
     SkbLoadBytesRelative,
     /// Copies memory of the kernel.
     ProbeReadKernel,
+    /// Returns the length of all buffers of a packet.
+    XdpGetBuffLen,
+    /// Copies bytes of a packet, whichever buffers they are in.
+    XdpLoadBytes,
 }
 
 /// The numbers of the helpers (`enum bpf_func_id`).
 #[rustfmt::skip]
-const HELPERS: [(Helper, i32, &str); 8] = [
+const HELPERS: [(Helper, i32, &str); 10] = [
     (Helper::MapLookupElem,          1, "bpf_map_lookup_elem"),
     (Helper::GetPrandomU32,          7, "bpf_get_prandom_u32"),
     (Helper::GetSmpProcessorId,      8, "bpf_get_smp_processor_id"),
@@ -216,6 +220,8 @@ const HELPERS: [(Helper, i32, &str); 8] = [
     (Helper::RedirectMap,           51, "bpf_redirect_map"),
     (Helper::SkbLoadBytesRelative,  68, "bpf_skb_load_bytes_relative"),
     (Helper::ProbeReadKernel,      113, "bpf_probe_read_kernel"),
+    (Helper::XdpGetBuffLen,        188, "bpf_xdp_get_buff_len"),
+    (Helper::XdpLoadBytes,         189, "bpf_xdp_load_bytes"),
 ];
 
 impl Helper {

@@ -71,11 +71,18 @@ fn encodes_as_the_standard_says() {
 #[test]
 fn names_what_a_hook_does_not_have() {
     let message = |hook, text| compile(hook, text).unwrap_err().to_string();
-    assert_eq!(message(Hook::Xdp, "ld #1\n ld mark\n ret a"), "instruction 1: the hook `xdp` has no value for `mark`");
-    assert_eq!(message(Hook::Tc, "ld #1\n ld poff\n ret a"), "instruction 1: the hook `tc` has no value for `poff`");
+    assert_eq!(
+        message(Hook::Xdp, "ld #1\n ld mark\n ret a"),
+        "instruction 1: the hook `xdp` has no value for `mark`; it is there for tc, cgroup_skb, socket"
+    );
+    assert_eq!(
+        message(Hook::Tc, "ld #1\n ld poff\n ret a"),
+        "instruction 1: the hook `tc` has no value for `poff`; no hook has one"
+    );
     assert_eq!(
         message(Hook::Tc, "ldb [-0x100000]\n ret a"),
-        "instruction 0: the hook `tc` has no offsets that are relative to a header"
+        "instruction 0: the hook `tc` has no offsets that are relative to a header; count from the start of the packet, \
+         or take the hook `socket`"
     );
     assert!(compile(Hook::Tc, "ld mark\n ret a").is_ok());
     assert!(compile(Hook::Socket, "ldb [-0x100000]\n ret a").is_ok());
