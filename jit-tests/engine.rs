@@ -283,7 +283,19 @@ impl Loaded for Batch {
 pub fn all() -> impl Iterator<Item = &'static dyn Engine> {
     let judges = JUDGES.iter().map(|&(judge, _)| judge);
     let ours = OURS.iter().map(|engine| engine as &dyn Engine).chain([&Borrowed as &dyn Engine]);
-    ours.chain(judges).chain(ebpf::judges())
+    ours.chain(judges).chain(ebpf::judges()).chain(sources())
+}
+
+/// Returns the languages of source code.
+#[cfg(not(target_family = "wasm"))]
+fn sources() -> impl Iterator<Item = &'static dyn Engine> {
+    crate::source::LANGUAGES.iter().map(|language| language as &dyn Engine)
+}
+
+/// Returns nothing: there are no compilers.
+#[cfg(target_family = "wasm")]
+fn sources() -> impl Iterator<Item = &'static dyn Engine> {
+    [].into_iter()
 }
 
 /// Returns the trial that runs a case in `engine`, in every dialect that the engine supports.

@@ -5,15 +5,17 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use cbpf::source::Language;
 use cbpf::text::Form;
 use cbpf::{Context, Dialect, Instruction, LinkType, Packet, Program, Target, compile_expression};
 use libtest_mimic::{Failed, Trial};
 use serde_json::Value;
 
 use crate::case::Sample;
+use crate::engine::Engine;
 use crate::language::Programs;
 use crate::splitmix64::Random;
-use crate::{mutate, oracle};
+use crate::{mutate, oracle, source};
 
 /// The number of packets for each program.
 const PACKETS: usize = 100;
@@ -35,12 +37,31 @@ pub fn trials() -> Vec<Trial> {
         let work = move || check(&serde_json::from_str(&fs::read_to_string(&path)?)?);
         Trial::test(format!("expressions::{name}"), work).with_ignored_flag(is_absent)
     };
+    let of_source = |name, check, language: &source::Source| {
+        let trial = trial(name, check);
+        let is_ignored = trial.has_ignored_flag() || !language.is_available();
+        trial.with_ignored_flag(is_ignored)
+    };
+    let [c, rust] = &source::LANGUAGES;
     vec![
+        of_source("c", |file| check_source(file, Language::C), c),
+        of_source("rust", |file| check_source(file, Language::Rust), rust),
         trial("libpcap", check_optimizer),
         trial("compiled", check_compiled),
         trial("mutated", check_mutated),
         trial("refused", check_rejected),
     ]
+}
+
+/// Source code of our programs has their verdicts.
+fn check_source(file: &Value, language: Language) -> Result<(), Failed> {
+    let (mut tried, mut random) = (Vec::new(), Random::new(4));
+    each_expression(file, |[ours, ..], _| {
+        let samples = (0..PACKETS).map(|_| sample(ours, &mut random)).collect();
+        tried.push((ours.verify(Dialect::Pcap)?, samples));
+        Ok(())
+    })?;
+    Ok(source::agree(language, &tried)?)
 }
 
 /// Returns `true` for blocks with the address families or protocols of another system, and for one in which libpcap

@@ -59,6 +59,8 @@ mod seccomp;
 mod set;
 #[cfg(feature = "std")]
 mod sets;
+#[cfg(not(target_family = "wasm"))]
+mod source;
 mod splitmix64;
 #[cfg(feature = "std")]
 mod stack;
@@ -93,6 +95,8 @@ fn alone(name: &str) -> Result<(), String> {
         #[cfg(target_os = "linux")]
         Some("fork") => fork::alone(name),
         #[cfg(target_os = "linux")]
+        Some("ebpf") => ebpf::paged::alone(name),
+        #[cfg(target_os = "linux")]
         Some("guard") => guard::alone(name),
         _ => Err(format!("no trial `{name}`")),
     }
@@ -116,6 +120,8 @@ fn run_trials() -> Result<(), String> {
     trials.extend(language::trials());
     trials.extend(mutate::trials());
     trials.extend(sweep::trials());
+    #[cfg(not(target_family = "wasm"))]
+    trials.extend(source::trials());
     trials.extend(rooms::trials().into_iter().chain(features::trials()));
     #[cfg(feature = "std")]
     trials.extend(trials_of_filters(&cases));

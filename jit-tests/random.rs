@@ -128,7 +128,7 @@ fn optimize(bytes: &[u8], dialect: Dialect) -> Result<(), Failed> {
 }
 
 /// Returns the packets whole and cut at many lengths: no pass may lose the halt at a missing byte.
-fn cut(samples: &[Sample]) -> Vec<Sample> {
+pub fn cut(samples: &[Sample]) -> Vec<Sample> {
     let lengths = |len: usize| (0..len).step_by(1 + len / 64).chain([len]);
     samples.iter().flat_map(|sample| lengths(sample.data.len()).map(|len| sample.cut(len))).collect()
 }

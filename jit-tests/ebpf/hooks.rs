@@ -51,6 +51,14 @@ pub static PLACES: [Place; 6] = [
 const NOWHERE: i32 = i32::MIN;
 
 impl Place {
+    pub fn hook(&self) -> Hook {
+        self.hook
+    }
+
+    pub fn program_type(&self) -> u32 {
+        self.program_type
+    }
+
     /// Returns the options for programs whose result is the verdict; in control groups it is 1 for all that is not 0.
     pub fn options(&self) -> Options {
         let options = Options::new(self.hook).direct_access(self.is_direct);
@@ -84,7 +92,7 @@ impl Place {
         let program = options.compile(verified).map_err(|error| error.to_string())?;
         let shown = |error: String| format!("{error}\n{program}");
         checker::check(&program, self.is_direct).map_err(shown)?;
-        bpf::load_after(&self.stub(), &program, self.program_type).map_err(shown)
+        bpf::load(&self.stub(), &program, self.program_type).map_err(shown)
     }
 
     /// Returns the packet as the kernel takes it, with a prefix: an Ethernet header, which gives a packet its protocol.
@@ -136,13 +144,18 @@ impl Place {
         context.protocol(protocol).packet_type(packet_type).mark(mark)
     }
 
+    /// Returns the result of a program for a verdict.
+    pub fn result(&self, verdict: u32) -> u32 {
+        if self.hook == Hook::CgroupSkb { u32::from(verdict != 0) } else { verdict }
+    }
+
     /// Runs a program on a frame.
     pub fn run(&self, program: &InKernel, frame: &[u8], mark: u32) -> io::Result<u32> {
         let mut context = [0; 192];
         context[8..12].copy_from_slice(&mark.to_ne_bytes());
         let has_context = mark != 0 && self.has_skb();
         let context = if has_context { &context[..] } else { &[] };
-        Ok(program.run(frame, context, 1)?.result)
+        program.run(frame, context)
     }
 }
 
@@ -157,7 +170,7 @@ impl Engine for Place {
             let program = Program::from_iter([Instruction::ReturnConstant { verdict: 1 }]);
             let verified = program.verify(Dialect::Linux);
             let compiled = verified.map(|verified| Options::new(Hook::Xdp).compile(&verified));
-            matches!(compiled, Ok(Ok(program)) if bpf::load(&program, XDP).is_ok())
+            matches!(compiled, Ok(Ok(program)) if bpf::load(&[], &program, XDP).is_ok())
         })
     }
 

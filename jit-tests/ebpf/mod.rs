@@ -5,8 +5,13 @@
 pub mod bpf;
 pub mod checker;
 #[cfg(target_os = "linux")]
+mod expressions;
+mod faults;
+#[cfg(target_os = "linux")]
 pub mod hooks;
 pub mod oracle;
+#[cfg(all(feature = "std", target_os = "linux"))]
+pub mod paged;
 mod random;
 pub mod user;
 
@@ -20,7 +25,13 @@ use oracle::lacks;
 use user::Function;
 
 pub fn trials() -> Vec<Trial> {
-    random::trials()
+    let mut trials = random::trials();
+    trials.extend(faults::trials());
+    #[cfg(target_os = "linux")]
+    trials.extend(expressions::trials());
+    #[cfg(all(feature = "std", target_os = "linux"))]
+    trials.extend(paged::trials());
+    trials
 }
 
 /// Returns the judges: the machine in user space, and the hooks of the kernel.

@@ -7,7 +7,7 @@ use crate::bpf::verify::{Step, Verified};
 use crate::ebpf::code::{Code, Virtual};
 use crate::ebpf::error::EbpfError;
 use crate::ebpf::hook::{Hook, SKB, XDP};
-use crate::ebpf::instruction::{Instruction, OperandSize, Size};
+use crate::ebpf::instruction::{Helper, Instruction, OperandSize, Size};
 use crate::ebpf::lower::{MAX_COMPUTED, Reuse, Surroundings, lower};
 use crate::ebpf::options::Options;
 use crate::ebpf::packet_access::{Access, BUFFER};
@@ -87,32 +87,42 @@ fn lowered(options: &Options, graph: &Graph, reuse: Reuse) -> Result<(Code, Resu
         Surroundings { hook, is_big_endian: options.is_big_endian, context, wire_len: Virtual(0), reuse };
     let mut computed = 0;
     let load = |code: &mut Code, offset| code.load(Size::U32, context, offset);
+    // The fields of the start and end of what can be read directly, the helper that copies other bytes, and the length.
+    let (data, data_end, helper) = match hook {
+        Hook::Xdp => (XDP.data, XDP.data_end, Helper::XdpLoadBytes),
+        _ => (SKB.data, SKB.data_end, Helper::SkbLoadBytes),
+    };
+    let len = |code: &mut Code| match hook {
+        Hook::Xdp => code.call(Helper::XdpGetBuffLen, vec![context.into()]),
+        _ => load(code, SKB.len),
+    };
     match hook {
-        Hook::Xdp => {
-            let (data, data_end) = (load(&mut code, XDP.data), load(&mut code, XDP.data_end));
+        Hook::Xdp if !options.has_xdp_frags => {
+            let (data, data_end) = (load(&mut code, data), load(&mut code, data_end));
             surroundings.wire_len = code.alu(OperandSize::Full, AluOp::Sub, data_end, data);
             computed += lower(graph, &mut code, surroundings, Access::Direct { data, data_end }, None, &mut results);
         }
         Hook::Socket => {
             code.context = Some(context);
-            surroundings.wire_len = load(&mut code, SKB.len);
+            surroundings.wire_len = len(&mut code);
             let access = Access::LoadPacket { len: surroundings.wire_len };
             computed += lower(graph, &mut code, surroundings, access, None, &mut results);
         }
-        Hook::Tc | Hook::CgroupSkb => {
+        Hook::Xdp | Hook::Tc | Hook::CgroupSkb => {
             let draws = graph.values.iter().any(|value| matches!(value, Value::Random(_)));
             let slow = code.block_like(!draws);
             if draws {
                 code.jump(slow);
             } else {
-                let (data, data_end) = (load(&mut code, SKB.data), load(&mut code, SKB.data_end));
-                surroundings.wire_len = load(&mut code, SKB.len);
+                let reads_len = graph.values.iter().any(|value| value == Value::WireLen);
+                surroundings.wire_len = if reads_len { len(&mut code) } else { context };
+                let (data, data_end) = (load(&mut code, data), load(&mut code, data_end));
                 let access = Access::Direct { data, data_end };
                 computed += lower(graph, &mut code, surroundings, access, Some(slow), &mut results);
             }
             code.begin(slow);
-            surroundings.wire_len = load(&mut code, SKB.len);
-            let access = Access::SkbLoadBytes { context, len: surroundings.wire_len };
+            surroundings.wire_len = len(&mut code);
+            let access = Access::Copy { helper, context, len: surroundings.wire_len };
             computed += lower(graph, &mut code, surroundings, access, None, &mut results);
         }
         Hook::Function => {

@@ -10,7 +10,7 @@ use crate::bpf::isa::{AluOp, Condition, Width};
 use crate::ebpf::code::{Code, Comparing, End, Label, Operand, Operation, Virtual};
 use crate::ebpf::hook::Hook;
 use crate::ebpf::instruction::{Comparison, Helper, OperandSize, Size};
-use crate::ebpf::packet_access::{Access, Bounds, Place, load_packet};
+use crate::ebpf::packet_access::{Access, Bounds, Found, MAX_DEPTH, Place, load_packet, verifier_max};
 use crate::ebpf::results::Results;
 use crate::ebpf::search_tree;
 use crate::ir::dominators::{Dominators, Visit};
@@ -65,6 +65,11 @@ pub(crate) fn lower(
             values[parameter.index()] = Some(code.parameter(label));
         }
     }
+    let random = graph.values.ids().filter_map(|id| match graph.value(id) {
+        Value::Random(index) => Some((id, index)),
+        _ => None,
+    });
+    let random = random.collect();
     let mismatch = results.mismatch(code, is_cold);
     let fail = restart.unwrap_or(mismatch);
     let mut lowering = Lowering {
@@ -82,7 +87,8 @@ pub(crate) fn lower(
         is_defining: false,
         block: BlockId(0),
         bounds: Bounds::default(),
-        on_edges: vec![None; graph.blocks.len()],
+        on_edges: vec![Found::default(); graph.blocks.len()],
+        random,
         predecessors: graph.predecessor_counts(),
     };
     lowering.draw_random_numbers(&graph.blocks[0], true);
@@ -111,8 +117,10 @@ struct Lowering<'g, 'c> {
     is_defining: bool,
     block: BlockId,
     bounds: Bounds,
-    /// The bounds that the only edge into a block has found.
-    on_edges: Vec<Option<Bounds>>,
+    /// What the test before the only edge into a block has found.
+    on_edges: Vec<Found>,
+    /// The random numbers, with their indices.
+    random: Vec<(ValueId, ValueId)>,
     predecessors: Vec<u32>,
 }
 
@@ -125,19 +133,17 @@ impl Lowering<'_, '_> {
         for visit in Dominators::of(self.graph).walk() {
             match visit {
                 Visit::Enter(id) => {
-                    outer.push(self.bounds.clone());
+                    outer.push(self.bounds.mark());
                     self.block = id;
-                    if let Some(bounds) = self.on_edges[id.index()].take() {
-                        self.bounds = bounds;
-                    }
-                    self.bounds.from_start = self.bounds.from_start.max(from_start[id.index()]);
                     if self.surroundings.reuse == Reuse::Nearby {
-                        self.bounds.forget_pointers();
+                        self.bounds.only_of = Some(id.0);
                     }
+                    self.bounds.add(self.on_edges[id.index()]);
+                    self.bounds.from_start = self.bounds.from_start.max(from_start[id.index()]);
                     self.code.begin(self.labels[id.index()]);
                     self.block(self.graph.block(id), schedule.steps(id));
                 }
-                Visit::Leave(_) => self.bounds = outer.pop().unwrap_or_default(),
+                Visit::Leave(_) => self.bounds.forget(outer.pop().unwrap_or_default()),
             }
         }
     }
@@ -162,12 +168,10 @@ impl Lowering<'_, '_> {
             }
             Terminator::Branch { test, then, otherwise } => {
                 let (then_label, otherwise_label) = (self.edge(then), self.edge(otherwise));
-                let before = self.bounds.clone();
-                self.branch(*test, then_label, otherwise_label);
+                let found = self.branch(*test, then_label, otherwise_label);
                 if self.predecessors[then.block.index()] == 1 {
-                    self.on_edges[then.block.index()] = Some(self.bounds.clone());
+                    self.on_edges[then.block.index()] = found;
                 }
-                self.bounds = before;
             }
         }
     }
@@ -175,8 +179,8 @@ impl Lowering<'_, '_> {
     /// Draws the random numbers whose index is known at the start, or at the start of a block: so a number that several
     /// blocks read is drawn once.
     fn draw_random_numbers(&mut self, block: &Block, is_entry: bool) {
-        for id in self.graph.values.ids() {
-            let Value::Random(index) = self.graph.value(id) else { continue };
+        for index in 0..self.random.len() {
+            let (id, index) = self.random[index];
             let is_here = if is_entry { self.is_constant(index) } else { block.parameters.contains(&index) };
             if is_here {
                 self.values[id.index()] = Some(self.code.call(Helper::GetPrandomU32, Vec::new()));
@@ -254,7 +258,7 @@ impl Lowering<'_, '_> {
     }
 
     fn place(&mut self, address: Address, width: Width) -> Place {
-        let max_base = address.base.map_or(0, |base| self.graph.values.known(base).max);
+        let max_base = address.base.map_or(0, |base| verifier_max(self.graph, base, MAX_DEPTH));
         let base = address.base.map(|base| match self.graph.value(base) {
             // The offset of Linux itself, which `LD_IND` resolves.
             Value::ResolvedOffset(offset) => self.register(offset),
@@ -367,9 +371,7 @@ impl Lowering<'_, '_> {
         let [then, otherwise, done] = [(); 3].map(|()| self.code.block_like(is_cold));
         let result = self.code.parameter(done);
         let (yes, no) = (self.operand(yes), self.operand(no));
-        let before = self.bounds.clone();
         self.branch(test, then, otherwise);
-        self.bounds = before;
         for (label, operand) in [(then, yes), (otherwise, no)] {
             self.code.begin(label);
             self.code.end(End::Jump(done, vec![operand]));
@@ -378,15 +380,19 @@ impl Lowering<'_, '_> {
         result
     }
 
-    /// Ends the current block by a test. The bounds that hold if it does are added.
-    fn branch(&mut self, test: Test, then: Label, otherwise: Label) {
+    /// Ends the current block by a test, and returns what it has found if it holds.
+    fn branch(&mut self, test: Test, then: Label, otherwise: Label) -> Found {
         match test {
             Test::InBounds(address, width) => {
                 let place = self.place(address, width);
                 // Where a failed check says nothing of the packet, the code that can find out starts anew.
                 let fail = if self.fail == self.mismatch { otherwise } else { self.fail };
+                let before = self.bounds.mark();
                 self.access.check(self.code, &mut self.bounds, place, fail);
                 self.code.jump(then);
+                let found = self.bounds.found(place);
+                self.bounds.forget(before);
+                return found;
             }
             Test::Member(value, set) => {
                 let value = self.register(value);
@@ -408,6 +414,7 @@ impl Lowering<'_, '_> {
                 self.code.end(End::Branch { test, then, otherwise });
             }
         }
+        Found::default()
     }
 
     /// Loads a value that the kernel keeps beside the packet.

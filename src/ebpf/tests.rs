@@ -42,7 +42,7 @@ fn encodes_as_the_standard_says() {
             "(20) r0 = *(u32 *)skb[-1]",
         ),
         (Instruction::Jump { offset: 32_767 }, 0x0000_0000_7fff_0005, "(05) goto pc+32767"),
-        (Instruction::Jump { offset: 32_768 }, 0x0000_8000_0000_0006, "(06) gotol pc+32768"),
+        (Instruction::JumpFar { offset: 32_768 }, 0x0000_8000_0000_0006, "(06) gotol pc+32768"),
         (
             Instruction::JumpIf {
                 size: half,
@@ -71,11 +71,18 @@ fn encodes_as_the_standard_says() {
 #[test]
 fn names_what_a_hook_does_not_have() {
     let message = |hook, text| compile(hook, text).unwrap_err().to_string();
-    assert_eq!(message(Hook::Xdp, "ld #1\n ld mark\n ret a"), "instruction 1: the hook `xdp` has no value for `mark`");
-    assert_eq!(message(Hook::Tc, "ld #1\n ld poff\n ret a"), "instruction 1: the hook `tc` has no value for `poff`");
+    assert_eq!(
+        message(Hook::Xdp, "ld #1\n ld mark\n ret a"),
+        "instruction 1: the hook `xdp` has no value for `mark`; it is there for tc, cgroup_skb, socket"
+    );
+    assert_eq!(
+        message(Hook::Tc, "ld #1\n ld poff\n ret a"),
+        "instruction 1: the hook `tc` has no value for `poff`; no hook has one"
+    );
     assert_eq!(
         message(Hook::Tc, "ldb [-0x100000]\n ret a"),
-        "instruction 0: the hook `tc` has no offsets that are relative to a header"
+        "instruction 0: the hook `tc` has no offsets that are relative to a header; count from the start of the packet, \
+         or take the hook `socket`"
     );
     assert!(compile(Hook::Tc, "ld mark\n ret a").is_ok());
     assert!(compile(Hook::Socket, "ldb [-0x100000]\n ret a").is_ok());
@@ -104,7 +111,7 @@ fn jumps_reach_any_distance() {
     let program: crate::Program = format!("{tests} ret #0\n keep: ret #1").parse().unwrap();
     let program = Options::new(Hook::Xdp).compile(&program.verify(Dialect::Pcap).unwrap()).unwrap();
     let far = program.instructions().iter().filter(|instruction| match instruction {
-        Instruction::Jump { offset } => *offset > i32::from(i16::MAX),
+        Instruction::JumpFar { offset } => *offset > i32::from(i16::MAX),
         _ => false,
     });
     let far = far.count();

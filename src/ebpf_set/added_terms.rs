@@ -1,8 +1,7 @@
 //! The terms of rules that are added while the program runs: their bytes in a map, and the loop over them.
 //!
-//! A term has a range for each field of the tables. A term whose position in the order is not before the best match is
-//! skipped first, then one whose rule was removed, then one that needs fields that the packet lacks; the fields with the
-//! most numbers are compared before others.
+//! A term has a range for each field of the tables. The fields with the most numbers are compared first, since they rule
+//! out most terms.
 
 use crate::bpf::isa::AluOp;
 use crate::classifier::packet_fields::PacketFields;
@@ -33,19 +32,19 @@ pub(crate) mod at {
 }
 
 /// The most terms. The verifier follows the loop for all of them.
-const MAX_TERMS: usize = 256;
+const MAX_TERMS: usize = 128;
 
-/// The fields that are compared with a branch each, since they rule out most terms. More branches would take the verifier
-/// more time.
-const BRANCHES: usize = 2;
+/// The fields that are compared before the first branch, since they rule out most terms. All other conditions have one
+/// branch: the verifier follows the loop anew after some of the branches.
+const FIRST_FIELDS: usize = 2;
 
 /// Returns the order of the rule with a rank. There is room between two of them.
 pub(crate) fn order_of(rank: u32) -> u64 {
     (u64::from(rank) + 1) << 32
 }
 
-/// The order of no rule.
-pub(crate) const NO_ORDER: u64 = u64::MAX;
+/// The order of no rule. Differences of orders are less than two to the power 63.
+pub(crate) const NO_ORDER: u64 = u64::MAX >> 1;
 
 /// The form of terms.
 #[derive(Clone, Debug)]
@@ -103,32 +102,18 @@ impl TermLayout {
         asm.map_value(R2, maps::ADDED, 0);
         asm.constant(R3, 0);
         let turn = asm.here();
-        asm.load(Size::U64, R4, R2, at::ORDER as i16);
-        asm.jump_if(R4, Comparison::GreaterOrEqual, BEST, next);
-        asm.load(Size::U32, R4, R2, at::REMOVED as i16);
-        asm.load(Size::U32, R5, R10, frame::VERSION);
-        asm.jump_if(R4, Comparison::LessOrEqual, R5, next);
-        asm.load(Size::U64, R4, R2, at::NEEDS as i16);
-        asm.copy(R5, PRESENT);
-        asm.alu(AluOp::And, R5, R4);
-        asm.jump_if(R5, Comparison::NotEqual, R4, next);
+        // A condition fails if its number is negative; all of them are combined in `r0`.
         asm.constant(R0, 0);
-        for (place, &field) in self.fields.iter().enumerate() {
-            let range = (at::RANGES + 8 * place) as i16;
-            asm.load(Size::U32, R4, R10, frame::field(field));
-            asm.load(Size::U32, R5, R2, range);
-            asm.alu32(AluOp::Sub, R4, R5);
-            asm.load(Size::U32, R5, R2, range + 4);
-            if place < BRANCHES {
-                asm.jump_if32(R4, Comparison::Greater, R5, next);
-                continue;
-            }
-            // The difference is negative if the number lies behind the range.
-            asm.alu(AluOp::Sub, R5, R4);
-            asm.alu(AluOp::Or, R0, R5);
-        }
-        asm.alu(AluOp::Rsh, R0, Source::Immediate(63));
-        asm.jump_if(R0, Comparison::NotEqual, Source::Immediate(0), next);
+        let (first, others) = self.fields.split_at(self.fields.len().min(FIRST_FIELDS));
+        (0..).zip(first).for_each(|(place, &field)| emit_range(asm, place, field));
+        let next_if_negative = |asm: &mut Assembler| {
+            asm.alu(AluOp::Rsh, R0, Source::Immediate(63));
+            asm.jump_if(R0, Comparison::NotEqual, Source::Immediate(0), next);
+        };
+        next_if_negative(asm);
+        (FIRST_FIELDS..).zip(others).for_each(|(place, &field)| emit_range(asm, place, field));
+        emit_conditions_of_rule(asm);
+        next_if_negative(asm);
         asm.load(Size::U64, BEST, R2, at::ORDER as i16);
         asm.load(Size::U32, COUNTER, R2, at::COUNTER as i16);
         for (from, to, is_wanted) in [(at::VERDICT, frame::VERDICT, wants_verdict), (at::ID, frame::ID, wants_id)] {
@@ -144,4 +129,39 @@ impl TermLayout {
         asm.jump_if(R3, Comparison::NotEqual, immediate(self.capacity as u32), turn);
         asm.bind(done);
     }
+}
+
+/// Emits the comparison of a field with the range at a place of the term.
+fn emit_range(asm: &mut Assembler, place: usize, field: u8) {
+    let range = (at::RANGES + 8 * place) as i16;
+    asm.load(Size::U32, R4, R10, frame::field(field));
+    asm.load(Size::U32, R5, R2, range);
+    asm.alu32(AluOp::Sub, R4, R5);
+    asm.load(Size::U32, R5, R2, range + 4);
+    asm.alu(AluOp::Sub, R5, R4);
+    asm.alu(AluOp::Or, R0, R5);
+}
+
+/// Emits the conditions that the rule comes before the best match, that it was not removed, and that the packet has the
+/// fields which the term needs.
+fn emit_conditions_of_rule(asm: &mut Assembler) {
+    asm.load(Size::U64, R4, R2, at::ORDER as i16);
+    asm.alu(AluOp::Add, R4, Source::Immediate(1));
+    asm.copy(R5, BEST);
+    asm.alu(AluOp::Sub, R5, R4);
+    asm.alu(AluOp::Or, R0, R5);
+    asm.load(Size::U32, R5, R2, at::REMOVED as i16);
+    asm.load(Size::U32, R4, R10, frame::VERSION);
+    asm.alu(AluOp::Add, R4, Source::Immediate(1));
+    asm.alu(AluOp::Sub, R5, R4);
+    asm.alu(AluOp::Or, R0, R5);
+    asm.copy(R5, PRESENT);
+    asm.alu(AluOp::Xor, R5, Source::Immediate(-1));
+    asm.load(Size::U64, R4, R2, at::NEEDS as i16);
+    asm.alu(AluOp::And, R5, R4);
+    // The number or its opposite is negative unless no bit is set.
+    asm.constant(R4, 0);
+    asm.alu(AluOp::Sub, R4, R5);
+    asm.alu(AluOp::Or, R0, R5);
+    asm.alu(AluOp::Or, R0, R4);
 }

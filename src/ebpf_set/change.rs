@@ -7,7 +7,7 @@ use crate::classifier::path_extraction;
 use crate::classifier::table::Lookup;
 use crate::classifier::table_entry::mark;
 use crate::classifier::term::{self, Term};
-use crate::ebpf_set::added_terms::{AddedTerm, order_of};
+use crate::ebpf_set::added_terms::{AddedTerm, NO_ORDER, order_of};
 use crate::ebpf_set::{Place, SetProgram, SetProgramError, bit_vectors, maps};
 
 /// An update of an element of a map, as `bpf_map_update_elem` makes it.
@@ -30,7 +30,8 @@ impl SetProgram {
     /// [`SetProgramError::NoRoom`] if too many were added, [`SetProgramError::DuplicateId`] and
     /// [`SetProgramError::Dialect`]. Then nothing has changed.
     pub fn add(&mut self, id: u32, program: &Verified) -> Result<Vec<MapUpdate>, SetProgramError> {
-        let order = self.last_order.checked_add(order_of(0)).ok_or(SetProgramError::TooManyChanges)?;
+        let order = self.last_order.checked_add(order_of(0)).filter(|&order| order < NO_ORDER);
+        let order = order.ok_or(SetProgramError::TooManyChanges)?;
         self.change(None, Some((id, program, order)))
     }
 

@@ -117,7 +117,8 @@ impl SetCode<'_> {
     /// Emits the count and the result.
     fn result(&mut self) -> Result<(), EbpfError> {
         let mismatch = self.asm.label();
-        self.asm.jump_if(BEST, Comparison::Equal, Source::Immediate(-1), mismatch);
+        self.asm.long_constant(R1, NO_ORDER);
+        self.asm.jump_if(BEST, Comparison::Equal, R1, mismatch);
         if self.options.has_counters {
             self.count();
         }

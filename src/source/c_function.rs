@@ -203,7 +203,7 @@ impl Function<'_> {
         text.push_str(&declaration("const unsigned char *", &self.plan.bases, bytes_from, "*"));
         text.push_str(&declaration("unsigned int ", &self.variables, variable, ""));
         for (name, is_used) in [
-            ("packet", self.body.contains("packet")),
+            ("packet", self.body.contains("(packet")),
             ("packet_end", self.body.contains("packet_end")),
             ("wire_len", self.body.contains("wire_len")),
         ] {

@@ -277,18 +277,15 @@ impl<'g> Function<'g> {
             source.push_str("}\n");
         }
         source.push_str(&documentation(description, has_context));
-        source.push_str("#[allow(clippy::needless_return, clippy::nonminimal_bool, unused_assignments)]\n");
+        source.push_str(
+            "#[allow(clippy::needless_return, clippy::nonminimal_bool, unused_assignments, unused_variables)]\n",
+        );
         let parameter = if has_context { format!(", context: &{context}") } else { String::new() };
         let _ = writeln!(source, "pub fn {name}(packet: &[u8], wire_len: u32{parameter}) -> u32 {{");
         rust_prelude::called(&self.body).for_each(|function| source.push_str(function));
         source.push_str(&self.tables());
         if self.may_exceed_the_visible() {
             source.push_str("    let packet = packet.get(..0x7fff_ffff).unwrap_or(packet);\n");
-        }
-        for parameter in ["packet", "wire_len"] {
-            if !self.body.contains(parameter) {
-                let _ = writeln!(source, "    let _ = {parameter};");
-            }
         }
         source.push_str(&self.body);
         source.push_str("}\n");
