@@ -34,8 +34,8 @@ pub struct Arguments {
     #[arg(long, value_name = "FILE", conflicts_with_all = ["words", "expression_file", "netmask", "linux_socket"])]
     rules: Option<PathBuf>,
 
-    /// Count the packets of which each rule is the first match, in the per-CPU array `counters`: by the place of the rule
-    /// in the file, from 0, without the rules that match nothing
+    /// Count the packets of which each rule is the first match, in the per-CPU array `counters`: by the place of the
+    /// rule in the file, from 0, without the rules that match nothing
     #[arg(long, requires = "rules")]
     counters: bool,
 

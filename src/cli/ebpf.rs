@@ -25,9 +25,9 @@ pub struct EbpfArguments {
 
     /// Return this for packets that match: aborted, drop, pass or tx (xdp); ok, shot, pipe, stolen or unspec (tc); drop
     /// or pass (cgroup_skb); verdict, the snapshot length; rule, the place of the first rule that matches, from 0;
-    /// redirect:INTERFACE (xdp, tc); devmap, cpumap or xskmap, or
-    /// one of them with an entry, as in xskmap:0 (xdp: redirect to the entry of the receive queue, or to this one); or a
-    /// number [default: pass, ok, pass, and verdict for other hooks]
+    /// redirect:INTERFACE (xdp, tc); devmap, cpumap or xskmap, or one of them with an entry, as in xskmap:0 (xdp:
+    /// redirect to the entry of the receive queue, or to this one); or a number [default: pass, ok, pass, and verdict
+    /// for other hooks]
     #[arg(long, value_name = "ACTION", allow_negative_numbers = true)]
     on_match: Option<String>,
 
