@@ -128,7 +128,7 @@ impl Intervals {
         if operation.is_call() {
             self.calls.push(position);
         }
-        let Some(dst) = operation.dst() else { return };
+        let dst = operation.dst();
         self.write(dst, position + 1);
         match *operation {
             Operation::Move { src: Operand::Virtual(src), .. }

@@ -104,31 +104,9 @@ pub(crate) enum Operation {
         dst: Virtual,
         offset: i16,
     },
-    Store {
-        size: Size,
-        base: Virtual,
-        offset: i16,
-        src: Operand,
-    },
-    StoreStack {
-        size: Size,
-        offset: i16,
-        src: Operand,
-    },
-    AtomicAdd {
-        size: Size,
-        base: Virtual,
-        offset: i16,
-        src: Virtual,
-    },
     LoadImmediate {
         dst: Virtual,
         value: u64,
-    },
-    LoadMapValue {
-        dst: Virtual,
-        map: u32,
-        offset: u32,
     },
     /// A load of `r0` from the packet whose context is in `r6`; see [`Code::context`].
     LoadPacket {
@@ -320,12 +298,6 @@ impl Code {
         self.push(Operation::Call { helper, arguments, dst });
         dst
     }
-
-    /// Makes room in the stack frame, aligned to 8 bytes, and returns its offset from the end of the frame.
-    pub(crate) fn reserve_stack(&mut self, bytes: u16) -> i16 {
-        self.stack += (bytes + 7) & !7;
-        -(self.stack as i16)
-    }
 }
 
 impl From<i32> for Operand {
@@ -336,7 +308,7 @@ impl From<i32> for Operand {
 
 impl Operation {
     /// Returns what the operation writes.
-    pub(crate) fn dst(&self) -> Option<Virtual> {
+    pub(crate) fn dst(&self) -> Virtual {
         match *self {
             Operation::Move { dst, .. }
             | Operation::Alu { dst, .. }
@@ -345,11 +317,9 @@ impl Operation {
             | Operation::Load { dst, .. }
             | Operation::LoadStack { dst, .. }
             | Operation::LoadImmediate { dst, .. }
-            | Operation::LoadMapValue { dst, .. }
             | Operation::LoadPacket { dst, .. }
             | Operation::LoadPacketIndirect { dst, .. }
-            | Operation::Call { dst, .. } => Some(dst),
-            Operation::Store { .. } | Operation::StoreStack { .. } | Operation::AtomicAdd { .. } => None,
+            | Operation::Call { dst, .. } => dst,
         }
     }
 
@@ -369,36 +339,19 @@ impl Operation {
             }
             Operation::Negate { src, .. } | Operation::NetworkOrder { src, .. } => visit(*src, false),
             Operation::Load { base, .. } => visit(*base, false),
-            Operation::Store { base, src, .. } => {
-                operand(*src, true);
-                visit(*base, true);
-            }
-            Operation::StoreStack { src, .. } => operand(*src, true),
-            Operation::AtomicAdd { base, src, .. } => {
-                visit(*base, true);
-                visit(*src, true);
-            }
             Operation::LoadPacketIndirect { index, .. } => visit(*index, false),
             Operation::Call { arguments, .. } => arguments.iter().for_each(|argument| {
                 if let Argument::Operand(argument) = *argument {
                     operand(argument, false);
                 }
             }),
-            Operation::LoadStack { .. }
-            | Operation::LoadImmediate { .. }
-            | Operation::LoadMapValue { .. }
-            | Operation::LoadPacket { .. } => {}
+            Operation::LoadStack { .. } | Operation::LoadImmediate { .. } | Operation::LoadPacket { .. } => {}
         }
     }
 
     /// Returns `true` if the operation overwrites `r0` to `r5`.
     pub(crate) fn is_call(&self) -> bool {
         matches!(self, Operation::Call { .. } | Operation::LoadPacket { .. } | Operation::LoadPacketIndirect { .. })
-    }
-
-    /// Returns `true` if the operation does nothing but write its result.
-    pub(crate) fn is_pure(&self) -> bool {
-        self.dst().is_some() && !self.is_call()
     }
 }
 

@@ -105,25 +105,8 @@ impl Emitter<'_> {
             Operation::LoadStack { size, dst, offset } => self.write(dst, |it, dst| {
                 it.push(Instruction::Load { size, dst, base: Register::FRAME, offset });
             }),
-            Operation::Store { size, base, offset, src } => {
-                let src = self.source(src, SCRATCH[0]);
-                let base = self.read(base, SCRATCH[1]);
-                self.push(Instruction::Store { size, base, offset, src });
-            }
-            Operation::StoreStack { size, offset, src } => {
-                let src = self.source(src, SCRATCH[0]);
-                self.push(Instruction::Store { size, base: Register::FRAME, offset, src });
-            }
-            Operation::AtomicAdd { size, base, offset, src } => {
-                let src = self.read(src, SCRATCH[0]);
-                let base = self.read(base, SCRATCH[1]);
-                self.push(Instruction::AtomicAdd { size, base, offset, src });
-            }
             Operation::LoadImmediate { dst, value } => {
                 self.write(dst, |it, dst| it.push(Instruction::LoadImmediate { dst, value }));
-            }
-            Operation::LoadMapValue { dst, map, offset } => {
-                self.write(dst, |it, dst| it.push(Instruction::LoadMapValue { dst, map, offset }));
             }
             Operation::LoadPacket { width, dst, offset } => {
                 self.push(Instruction::LoadPacket { width, offset });

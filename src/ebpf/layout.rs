@@ -16,7 +16,7 @@ pub(crate) fn clean(code: &mut Code) {
         }
         let mut kept = Vec::with_capacity(block.operations.len());
         for operation in block.operations.drain(..).rev() {
-            if operation.is_pure() && operation.dst().is_some_and(|dst| !is_read[dst.index()]) {
+            if !operation.is_call() && !is_read[operation.dst().index()] {
                 continue;
             }
             operation.reads(&mut |register, _| is_read[register.index()] = true);
