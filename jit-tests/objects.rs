@@ -192,7 +192,7 @@ fn load_with_aya(object: &mut Ebpf, hook: Hook) -> Result<Loaded, Failed> {
         Hook::CgroupSkb => loaded!(CgroupSkb),
         _ => loaded!(SocketFilter),
     };
-    Ok(Loaded { fd, maps: Vec::new() })
+    Ok(Loaded { fd })
 }
 
 fn aya_loads_them() -> Result<(), Failed> {
@@ -266,7 +266,7 @@ fn aya_changes_sets() -> Result<(), Failed> {
             bpf::update(&map.fd().as_fd().try_clone_to_owned()?, &change.key, &change.value)?;
         }
         for (port, expected) in [443, 80, 1000].into_iter().zip(results) {
-            let result = loaded.run(&frame(port), &[], 1)?.result;
+            let result = loaded.run(&frame(port), &[])?;
             if result != expected {
                 return Err(format!("port {port}: {result}, expected {expected}").into());
             }
