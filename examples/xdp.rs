@@ -3,19 +3,19 @@
 //! `cargo run --features elf --example xdp` creates a network namespace with a cable, sends packets on it, and attaches
 //! the program to its other end. It needs Linux, root and the program `ip`, and changes nothing outside the namespace.
 
-#[cfg(not(target_os = "linux"))]
+#[cfg(not(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64"))))]
 fn main() {
-    println!("XDP is a hook of Linux.");
+    println!("XDP is a hook of Linux, and this example is for x86-64 and aarch64.");
 }
 
-#[cfg(target_os = "linux")]
+#[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
 fn main() {
     if let Err(error) = linux::run() {
         println!("This example needs root, a kernel with BPF, and the program `ip`: {error}");
     }
 }
 
-#[cfg(target_os = "linux")]
+#[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
 mod linux {
     use std::error::Error;
     use std::io::{self, Write};

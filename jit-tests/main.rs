@@ -41,7 +41,7 @@ mod memory;
 mod mutate;
 #[cfg(all(feature = "socket", target_os = "linux"))]
 mod netns;
-#[cfg(all(feature = "elf", target_os = "linux"))]
+#[cfg(all(feature = "elf", target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
 mod objects;
 mod optimize;
 mod oracle;
@@ -127,7 +127,7 @@ fn run_trials() -> Result<(), String> {
     trials.extend(trials_of_filters(&cases));
     #[cfg(all(feature = "socket", target_os = "linux"))]
     trials.extend(netns::trials());
-    #[cfg(all(feature = "elf", target_os = "linux"))]
+    #[cfg(all(feature = "elf", target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
     trials.extend(objects::trials());
     #[cfg(feature = "cli")]
     trials.extend(cli::trials().into_iter().chain(captures::trials()).chain(expressions::trials()));

@@ -25,13 +25,15 @@ const OBJDUMP: &[&str] = &["llvm-objdump", "--version"];
 
 const EXPRESSIONS: [&str; 4] = ["tcp port 443", "ip6 host 2001:db8::1 or arp", "", "port 1 or 3 or 5 or 7 or 9 or 11"];
 
+type Test = fn() -> Result<(), Failed>;
+
 pub fn trials() -> Vec<Trial> {
     let works = |command: &[&str]| {
         let status = Command::new(command[0]).args(&command[1..]).stdout(Stdio::null()).stderr(Stdio::null()).status();
         status.is_ok_and(|status| status.success())
     };
     let (bpftool, is_root) = (works(BPFTOOL), PLACES[0].is_available());
-    let trials: Vec<(&str, bool, fn() -> Result<(), Failed>)> = vec![
+    let trials: Vec<(&str, bool, Test)> = vec![
         ("bpftool_loads_them", bpftool && is_root, bpftool_loads_them),
         ("bpftool_knows_their_types", bpftool, bpftool_knows_their_types),
         ("objdump_disassembles_them", works(OBJDUMP), objdump_disassembles_them),
@@ -41,9 +43,8 @@ pub fn trials() -> Vec<Trial> {
         #[cfg(feature = "std")]
         ("aya_changes_sets", is_root, aya_changes_sets),
     ];
-    let trial = |(name, runs, test): (&str, bool, fn() -> _)| {
-        Trial::test(format!("objects::{name}"), test).with_ignored_flag(!runs)
-    };
+    let trial =
+        |(name, runs, test): (&str, bool, Test)| Trial::test(format!("objects::{name}"), test).with_ignored_flag(!runs);
     trials.into_iter().map(trial).collect()
 }
 
@@ -192,7 +193,7 @@ fn load_with_aya(object: &mut Ebpf, hook: Hook) -> Result<Loaded, Failed> {
         Hook::CgroupSkb => loaded!(CgroupSkb),
         _ => loaded!(SocketFilter),
     };
-    Ok(Loaded { fd, maps: Vec::new() })
+    Ok(Loaded { fd })
 }
 
 fn aya_loads_them() -> Result<(), Failed> {
@@ -256,17 +257,17 @@ fn aya_changes_sets() -> Result<(), Failed> {
     let options = Options::new(Hook::Xdp).name("a_filter").counters(true);
     let options = options.on_match(Action::Return(7)).on_mismatch(Action::Return(3));
     let rules = [(0, "tcp port 443"), (1, "tcp port 1000")];
-    let mut set = FilterSet::from_expressions(rules, LinkType::ETHERNET)?.to_ebpf(&options)?;
+    let set = FilterSet::from_expressions(rules, LinkType::ETHERNET)?.to_ebpf(&options)?;
     let mut object = Ebpf::load(&set.program().to_object()?)?;
     let loaded = load_with_aya(&mut object, Hook::Xdp)?;
-    let mut check = |changes: Vec<cbpf::filter_set::MapUpdate>, results: [u32; 3]| {
+    let check = |changes: Vec<cbpf::filter_set::MapUpdate>, results: [u32; 3]| {
         for change in changes {
             let name = set.program().name_in_object(change.map).ok_or("no such map")?;
             let Some(Map::Array(map)) = object.map(&name) else { return Err(format!("no map `{name}`").into()) };
             bpf::update(&map.fd().as_fd().try_clone_to_owned()?, &change.key, &change.value)?;
         }
         for (port, expected) in [443, 80, 1000].into_iter().zip(results) {
-            let result = loaded.run(&frame(port), &[], 1)?.result;
+            let result = loaded.run(&frame(port), &[])?;
             if result != expected {
                 return Err(format!("port {port}: {result}, expected {expected}").into());
             }

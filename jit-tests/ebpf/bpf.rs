@@ -170,7 +170,7 @@ fn create_map(map: &Map) -> io::Result<OwnedFd> {
 }
 
 /// Writes an element of a map.
-fn update(map: &OwnedFd, key: &[u8], value: &[u8]) -> io::Result<()> {
+pub fn update(map: &OwnedFd, key: &[u8], value: &[u8]) -> io::Result<()> {
     let mut element = MapElement { map: map.as_raw_fd() as u64, key: address(key), value: address(value), flags: 0 };
     bpf(Command::MapUpdate, &mut element).map(drop)
 }

@@ -36,7 +36,7 @@ pub struct Arguments {
 
     /// Count the packets of which each rule is the first match, in the per-CPU array `counters`: by the place of the
     /// rule in the file, from 0, without the rules that match nothing
-    #[arg(long, requires = "rules")]
+    #[arg(long)]
     counters: bool,
 
     #[command(flatten)]
@@ -67,6 +67,9 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     arguments.output.check(arguments.to)?;
     if let Some(rules) = &arguments.rules {
         return compile_rules(arguments, rules);
+    }
+    if arguments.counters {
+        return Err(Failure::Failed("--counters needs --rules; an expression has no counters".to_owned()));
     }
     let expression = arguments.expression.read(&arguments.words)?;
     let link_type = arguments.expression.link_type.unwrap_or(LinkType::ETHERNET);
