@@ -2,6 +2,7 @@
 
 mod byte_order;
 mod capture_files;
+mod compiled;
 mod expressions;
 mod formats;
 mod forms;
@@ -66,6 +67,7 @@ pub fn trials() -> Vec<Trial> {
     let all = [
         &TESTS[..],
         &expressions::TESTS,
+        &compiled::TESTS,
         &mixed::TESTS,
         &forms::TESTS,
         &debugger::TESTS,

@@ -282,9 +282,8 @@ impl Loaded for Batch {
 /// Returns all engines; the first is the definition.
 pub fn all() -> impl Iterator<Item = &'static dyn Engine> {
     let judges = JUDGES.iter().map(|&(judge, _)| judge);
-    let of_ebpf = [&ebpf::User as &dyn Engine].into_iter().chain(hooks());
     let ours = OURS.iter().map(|engine| engine as &dyn Engine).chain([&Borrowed as &dyn Engine]);
-    ours.chain(judges).chain(of_ebpf).chain(sources())
+    ours.chain(judges).chain(ebpf::judges()).chain(sources())
 }
 
 /// Returns the languages of source code.
@@ -297,18 +296,6 @@ fn sources() -> impl Iterator<Item = &'static dyn Engine> {
 #[cfg(target_family = "wasm")]
 fn sources() -> impl Iterator<Item = &'static dyn Engine> {
     [].into_iter()
-}
-
-/// Returns the hooks of the Linux kernel.
-#[cfg(target_os = "linux")]
-fn hooks() -> impl Iterator<Item = &'static dyn Engine> {
-    ebpf::hooks::PLACES.iter().map(|place| place as &dyn Engine)
-}
-
-/// Returns the hooks of the Linux kernel, which this system does not have.
-#[cfg(not(target_os = "linux"))]
-fn hooks() -> impl Iterator<Item = &'static dyn Engine> {
-    [&Absent("ebpf-kernel") as &dyn Engine].into_iter()
 }
 
 /// Returns the trial that runs a case in `engine`, in every dialect that the engine supports.
@@ -369,7 +356,7 @@ pub fn judge(judge: &dyn Engine, verified: &Verified, packet: &Packet, expected:
 
 /// A judge that this system cannot have.
 #[cfg(not(target_os = "linux"))]
-struct Absent(&'static str);
+pub struct Absent(pub &'static str);
 
 #[cfg(not(target_os = "linux"))]
 impl Engine for Absent {

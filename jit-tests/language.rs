@@ -337,6 +337,12 @@ pub fn plant(program: &Program, packet: &mut [u8], random: &mut Random) {
     }
 }
 
+/// Returns all primitives, with the given ones.
+pub fn primitives(own: &[&'static str]) -> Vec<&'static str> {
+    let inheriting = INHERITING.iter().map(|(first, _)| first);
+    own.iter().chain(PRIMITIVES).chain(MOVING).chain(inheriting).copied().collect()
+}
+
 /// Returns a random expression of primitives, groups, negations and inherited qualifiers.
 pub fn expression(own: &[&str], random: &mut Random) -> String {
     let mut text = String::new();

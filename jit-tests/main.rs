@@ -41,6 +41,8 @@ mod memory;
 mod mutate;
 #[cfg(all(feature = "socket", target_os = "linux"))]
 mod netns;
+#[cfg(all(feature = "elf", target_os = "linux"))]
+mod objects;
 mod optimize;
 mod oracle;
 #[cfg(feature = "std")]
@@ -93,6 +95,8 @@ fn alone(name: &str) -> Result<(), String> {
         #[cfg(target_os = "linux")]
         Some("fork") => fork::alone(name),
         #[cfg(target_os = "linux")]
+        Some("ebpf") => ebpf::paged::alone(name),
+        #[cfg(target_os = "linux")]
         Some("guard") => guard::alone(name),
         _ => Err(format!("no trial `{name}`")),
     }
@@ -108,7 +112,7 @@ fn run_trials() -> Result<(), String> {
     }
     trials.extend(cases.iter().filter(|case| !case.goldens.is_empty()).map(golden::trial));
     trials.extend(optimize::trials(&cases));
-    trials.extend(random::trials());
+    trials.extend(random::trials().into_iter().chain(ebpf::trials()));
     #[cfg(target_os = "linux")]
     trials.extend(kernel::trials());
     #[cfg(not(target_os = "linux"))]
@@ -123,6 +127,8 @@ fn run_trials() -> Result<(), String> {
     trials.extend(trials_of_filters(&cases));
     #[cfg(all(feature = "socket", target_os = "linux"))]
     trials.extend(netns::trials());
+    #[cfg(all(feature = "elf", target_os = "linux"))]
+    trials.extend(objects::trials());
     #[cfg(feature = "cli")]
     trials.extend(cli::trials().into_iter().chain(captures::trials()).chain(expressions::trials()));
     let trials = trials.into_iter().map(|trial| {

@@ -25,9 +25,10 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("classifier", &["ir", "opt", "bpf", "packet", "parallel"]),
     ("ebpf",       &["classifier", "opt", "ir", "bpf", "packet", "lang", "parallel"]),
     ("source",     &["opt", "ir", "bpf", "packet"]),
+    ("ebpf_set",   &["ebpf", "classifier", "ir", "bpf"]),
     ("codegen",    &["classifier", "ir", "opt", "bpf", "packet"]),
     ("filter",     &["packet", "bpf", "seccomp", "ir", "opt", "lang", "codegen"]),
-    ("filter_set", &["packet", "bpf", "lang", "classifier", "codegen", "filter", "parallel"]),
+    ("filter_set", &["packet", "bpf", "lang", "classifier", "ebpf", "ebpf_set", "codegen", "filter", "parallel"]),
     ("socket",     &["bpf", "packet"]),
     ("serde_text", &["bpf", "text", "seccomp", "ir", "opt", "lang"]),
     ("cli",        &[]),
@@ -40,7 +41,7 @@ const CRANELIFT: &[&str] = &["codegen"];
 const UNSAFE: &[&str] = &["codegen", "socket"];
 
 /// The rooms that need the standard library; the others may name it only under the feature `std`.
-const STD: &[&str] = &["parallel", "classifier", "codegen", "filter", "filter_set", "socket", "cli"];
+const STD: &[&str] = &["parallel", "classifier", "ebpf_set", "codegen", "filter", "filter_set", "socket", "cli"];
 
 pub fn trials() -> Vec<Trial> {
     vec![

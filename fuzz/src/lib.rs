@@ -2,6 +2,13 @@
 
 #[path = "../../jit-tests/case.rs"]
 pub mod case;
+/// What of `jit-tests/ebpf/` needs no kernel.
+#[path = "../../jit-tests/ebpf"]
+pub mod ebpf {
+    pub mod checker;
+    pub mod oracle;
+    pub mod user;
+}
 #[path = "../../jit-tests/generate.rs"]
 pub mod generate;
 #[path = "../../jit-tests/guarded.rs"]

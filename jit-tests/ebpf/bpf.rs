@@ -10,10 +10,8 @@ use cbpf::ebpf::{Map, Program};
 #[derive(Clone, Copy)]
 pub enum Command {
     MapCreate = 0,
-    MapLookup = 1,
     MapUpdate = 2,
     ProgLoad = 5,
-    ProgAttach = 8,
     ProgTestRun = 10,
     LinkCreate = 28,
 }
@@ -83,7 +81,7 @@ struct TestRun {
 }
 
 /// Calls bpf(2).
-pub fn bpf<T>(command: Command, attributes: &mut T) -> io::Result<RawFd> {
+fn bpf<T>(command: Command, attributes: &mut T) -> io::Result<RawFd> {
     // SAFETY: the kernel reads and writes `attributes`, and the buffers that it points to, which live until the end
     // of the caller's statement.
     let result = unsafe { libc::syscall(libc::SYS_bpf, command as libc::c_long, &raw mut *attributes, size_of::<T>()) };
@@ -107,19 +105,13 @@ fn name(text: &str) -> [u8; 16] {
     name
 }
 
-/// A program in the kernel, with its maps.
+/// A program in the kernel.
 pub struct Loaded {
     pub fd: OwnedFd,
-    pub maps: Vec<OwnedFd>,
 }
 
-/// Loads a program; an error holds the verifier's log.
-pub fn load(program: &Program, program_type: u32) -> Result<Loaded, String> {
-    load_after(&[], program, program_type)
-}
-
-/// Loads a program that begins with `stub`.
-pub fn load_after(stub: &[u8], program: &Program, program_type: u32) -> Result<Loaded, String> {
+/// Loads a program that begins with `stub`; an error holds the verifier's log.
+pub fn load(stub: &[u8], program: &Program, program_type: u32) -> Result<Loaded, String> {
     let maps: Vec<OwnedFd> =
         program.maps().iter().map(create_map).collect::<Result<_, _>>().map_err(|error| format!("a map: {error}"))?;
     let mut bytes = stub.to_vec();
@@ -128,12 +120,12 @@ pub fn load_after(stub: &[u8], program: &Program, program_type: u32) -> Result<L
         let place = stub.len() + 8 * slot + 4;
         bytes[place..place + 4].copy_from_slice(&maps[map as usize].as_raw_fd().to_ne_bytes());
     }
-    // Attached to a control group, the program filters received packets.
-    let fd = load_bytes(&bytes, program_type, program.license())?;
-    Ok(Loaded { fd, maps })
+    // The program keeps its maps.
+    load_bytes(&bytes, program_type, program.license())
 }
 
-fn load_bytes(bytes: &[u8], program_type: u32, license: &str) -> Result<OwnedFd, String> {
+/// Loads instructions.
+pub fn load_bytes(bytes: &[u8], program_type: u32, license: &str) -> Result<Loaded, String> {
     let license = CString::new(license).map_err(|error| error.to_string())?;
     let attributes = |log: &mut [u8]| ProgLoad {
         kind: program_type,
@@ -146,7 +138,7 @@ fn load_bytes(bytes: &[u8], program_type: u32, license: &str) -> Result<OwnedFd,
         name: name("cbpf_judge"),
         ..ProgLoad::default()
     };
-    create(Command::ProgLoad, &mut attributes(&mut [])).or_else(|error| {
+    let fd = create(Command::ProgLoad, &mut attributes(&mut [])).or_else(|error| {
         let mut log = vec![0; LOG];
         match create(Command::ProgLoad, &mut attributes(&mut log)) {
             Ok(fd) => Ok(fd),
@@ -157,7 +149,8 @@ fn load_bytes(bytes: &[u8], program_type: u32, license: &str) -> Result<OwnedFd,
                 Err(format!("the kernel refuses the program: {error}\n{}", &text[start..]))
             }
         }
-    })
+    });
+    fd.map(|fd| Loaded { fd })
 }
 
 /// Creates a map with its elements.
@@ -177,41 +170,24 @@ fn create_map(map: &Map) -> io::Result<OwnedFd> {
 }
 
 /// Writes an element of a map.
-pub fn update(map: &OwnedFd, key: &[u8], value: &[u8]) -> io::Result<()> {
+fn update(map: &OwnedFd, key: &[u8], value: &[u8]) -> io::Result<()> {
     let mut element = MapElement { map: map.as_raw_fd() as u64, key: address(key), value: address(value), flags: 0 };
     bpf(Command::MapUpdate, &mut element).map(drop)
 }
 
-/// Reads an element of a map into `value`.
-pub fn lookup(map: &OwnedFd, key: &[u8], value: &mut [u8]) -> io::Result<()> {
-    let mut element = MapElement {
-        map: map.as_raw_fd() as u64,
-        key: address(key),
-        value: value.as_mut_ptr() as usize as u64,
-        flags: 0,
-    };
-    bpf(Command::MapLookup, &mut element).map(drop)
-}
-
-/// The result of runs of a program, and the time of each.
-pub struct Outcome {
-    pub result: u32,
-    pub nanoseconds: u32,
-}
-
 impl Loaded {
-    /// Runs the program on a packet with a context, which may be empty; `repeat` times.
-    pub fn run(&self, data: &[u8], context: &[u8], repeat: u32) -> io::Result<Outcome> {
+    /// Runs the program on a packet with a context, which may be empty, and returns its result.
+    pub fn run(&self, data: &[u8], context: &[u8]) -> io::Result<u32> {
         let mut run = TestRun {
             program: self.fd.as_raw_fd() as u32,
             data_len: data.len() as u32,
             data: address(data),
-            repeat,
+            repeat: 1,
             context_len: context.len() as u32,
             context: if context.is_empty() { 0 } else { address(context) },
             ..TestRun::default()
         };
         bpf(Command::ProgTestRun, &mut run)?;
-        Ok(Outcome { result: run.result, nanoseconds: run.nanoseconds })
+        Ok(run.result)
     }
 }

@@ -1,7 +1,6 @@
 //! The hooks of the kernel as judges: programs are loaded, and run on packets by `BPF_PROG_TEST_RUN`. That needs root.
 //!
-//! The kernel has its own context for such packets: [`Place::surroundings`] returns it, and programs that load something
-//! else of a context do not run on that packet.
+//! The kernel has its own context for such packets, in which the interpreter gives the verdict to compare with.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -14,8 +13,9 @@ use cbpf::packet::{Device, Extension};
 use cbpf::{Context, Dialect, Instruction, Packet, Program, Verified};
 
 use super::bpf::{self, Loaded as InKernel};
+use super::checker;
+use super::oracle::lacks;
 use super::user::slot;
-use super::{checker, lacks};
 use crate::engine::{Engine, Loaded, Rejection};
 use crate::{kernel, oracle};
 
@@ -30,25 +30,35 @@ pub struct Place {
     is_direct: bool,
     /// The bytes that the kernel removes from the start of the packet.
     prefix: usize,
-    /// The length of the packets that the kernel takes, with the prefix.
-    lengths: [usize; 2],
 }
 
 const XDP: u32 = 6;
-/// The kernel makes longer packets of several pages, which programs without `xdp.frags` do not get.
-const PAGE: [usize; 2] = [14, 3_500];
+
+/// The lengths of frames that the kernel takes; it makes longer ones of several pages.
+const LENGTHS: [usize; 2] = [14, 3_500];
 
 #[rustfmt::skip]
 pub static PLACES: [Place; 6] = [
-    Place { name: "ebpf-xdp",        hook: Hook::Xdp,       program_type: XDP, is_direct: true,  prefix: 0,  lengths: PAGE },
-    Place { name: "ebpf-tc",         hook: Hook::Tc,        program_type: 3,   is_direct: true,  prefix: 0,  lengths: PAGE },
-    Place { name: "ebpf-socket",     hook: Hook::Socket,    program_type: 1,   is_direct: true,  prefix: 14, lengths: PAGE },
-    Place { name: "ebpf-cgroup_skb", hook: Hook::CgroupSkb, program_type: 8,   is_direct: true,  prefix: 14, lengths: PAGE },
-    Place { name: "ebpf-function",   hook: Hook::Function,  program_type: XDP, is_direct: true,  prefix: 0,  lengths: PAGE },
-    Place { name: "ebpf-probe",      hook: Hook::Function,  program_type: XDP, is_direct: false, prefix: 0,  lengths: PAGE },
+    Place { name: "ebpf-xdp",        hook: Hook::Xdp,       program_type: XDP, is_direct: true,  prefix: 0 },
+    Place { name: "ebpf-tc",         hook: Hook::Tc,        program_type: 3,   is_direct: true,  prefix: 0 },
+    Place { name: "ebpf-socket",     hook: Hook::Socket,    program_type: 1,   is_direct: true,  prefix: 14 },
+    Place { name: "ebpf-cgroup_skb", hook: Hook::CgroupSkb, program_type: 8,   is_direct: true,  prefix: 14 },
+    Place { name: "ebpf-function",   hook: Hook::Function,  program_type: XDP, is_direct: true,  prefix: 0 },
+    Place { name: "ebpf-probe",      hook: Hook::Function,  program_type: XDP, is_direct: false, prefix: 0 },
 ];
 
+/// A start of a header that leaves all of it outside of the packet.
+const NOWHERE: i32 = i32::MIN;
+
 impl Place {
+    pub fn hook(&self) -> Hook {
+        self.hook
+    }
+
+    pub fn program_type(&self) -> u32 {
+        self.program_type
+    }
+
     /// Returns the options for programs whose result is the verdict; in control groups it is 1 for all that is not 0.
     pub fn options(&self) -> Options {
         let options = Options::new(self.hook).direct_access(self.is_direct);
@@ -82,7 +92,7 @@ impl Place {
         let program = options.compile(verified).map_err(|error| error.to_string())?;
         let shown = |error: String| format!("{error}\n{program}");
         checker::check(&program, self.is_direct).map_err(shown)?;
-        bpf::load_after(&self.stub(), &program, self.program_type).map_err(shown)
+        bpf::load(&self.stub(), &program, self.program_type).map_err(shown)
     }
 
     /// Returns the packet as the kernel takes it, with a prefix: an Ethernet header, which gives a packet its protocol.
@@ -95,18 +105,30 @@ impl Place {
         frame
     }
 
-    /// Returns `true` if the kernel takes packets of this length.
-    pub fn takes_len(&self, len: usize) -> bool {
-        (self.lengths[0]..=self.lengths[1]).contains(&(len + self.prefix))
+    /// Returns `true` if the kernel takes a frame: packets of IP have at least a header.
+    pub fn takes_frame(&self, frame: &[u8]) -> bool {
+        let least = match frame.get(12..14) {
+            Some([0x08, 0x00]) if self.has_skb() => 34,
+            Some([0x86, 0xdd]) if self.has_skb() => 54,
+            _ => LENGTHS[0],
+        };
+        (least..=LENGTHS[1]).contains(&frame.len())
+    }
+
+    fn has_skb(&self) -> bool {
+        !matches!(self.hook, Hook::Xdp | Hook::Function)
     }
 
     /// Returns the context that the kernel gives to a frame.
     pub fn surroundings(&self, frame: &[u8], mark: u32) -> Context {
         // The device is `lo`, whose address is 0.
         let context = Context::default().device(Device::new(1, 772));
-        if matches!(self.hook, Hook::Xdp | Hook::Function) {
-            return context;
+        if !self.has_skb() {
+            return context.network_header(NOWHERE);
         }
+        // At the other hooks, offsets that are relative to a header are out of bounds.
+        let context =
+            if self.hook == Hook::Socket { context.network_header(0) } else { context.network_header(NOWHERE) };
         let protocol = match u16::from_be_bytes([frame[12], frame[13]]) {
             protocol @ 0x600.. => protocol,
             // Novell's frames, and IEEE 802.2.
@@ -122,13 +144,18 @@ impl Place {
         context.protocol(protocol).packet_type(packet_type).mark(mark)
     }
 
+    /// Returns the result of a program for a verdict.
+    pub fn result(&self, verdict: u32) -> u32 {
+        if self.hook == Hook::CgroupSkb { u32::from(verdict != 0) } else { verdict }
+    }
+
     /// Runs a program on a frame.
     pub fn run(&self, program: &InKernel, frame: &[u8], mark: u32) -> io::Result<u32> {
         let mut context = [0; 192];
         context[8..12].copy_from_slice(&mark.to_ne_bytes());
-        let has_context = mark != 0 && !matches!(self.hook, Hook::Xdp | Hook::Function);
+        let has_context = mark != 0 && self.has_skb();
         let context = if has_context { &context[..] } else { &[] };
-        Ok(program.run(frame, context, 1)?.result)
+        program.run(frame, context)
     }
 }
 
@@ -143,7 +170,7 @@ impl Engine for Place {
             let program = Program::from_iter([Instruction::ReturnConstant { verdict: 1 }]);
             let verified = program.verify(Dialect::Linux);
             let compiled = verified.map(|verified| Options::new(Hook::Xdp).compile(&verified));
-            matches!(compiled, Ok(Ok(program)) if bpf::load(&program, XDP).is_ok())
+            matches!(compiled, Ok(Ok(program)) if bpf::load(&[], &program, XDP).is_ok())
         })
     }
 
@@ -152,11 +179,14 @@ impl Engine for Place {
     }
 
     fn can_have(&self, program: &Program, dialect: Dialect) -> bool {
-        program.verify(dialect).map_or(true, |verified| !lacks(&verified, &self.options()))
+        let has_not = depends_on_the_machine(program)
+            || self.hook == Hook::Socket && loads_from_link_header(program)
+            || program.verify(dialect).is_ok_and(|verified| lacks(&verified, &self.options()));
+        !has_not
     }
 
     fn takes(&self, packet: &Packet) -> bool {
-        packet.wire_len() as usize == packet.data().len() && self.takes_len(packet.data().len())
+        packet.wire_len() as usize == packet.data().len() && self.takes_frame(&self.frame(packet))
     }
 
     fn load(&self, program: &Program, dialect: Dialect) -> Result<Box<dyn Loaded>, Rejection> {
@@ -176,17 +206,14 @@ struct Attached {
 }
 
 impl Loaded for Attached {
-    fn differs(&self, packet: &Packet, expected: u32) -> Option<String> {
+    /// Compares the verdict with that in the context that the kernel gives, which may not be the packet's.
+    fn differs(&self, packet: &Packet, _expected: u32) -> Option<String> {
         let frame = self.place.frame(packet);
         let mark = packet.context().get_mark();
-        let is_given = self.place.surroundings(&frame, mark);
-        if Extension::all().any(|extension| {
-            oracle::may_load(self.verified.program(), extension) && !has_same(extension, packet.context(), &is_given)
-        }) {
-            return None;
-        }
+        let context = self.place.surroundings(&frame, mark);
+        let expected = self.verified.interpret(packet.with_context(&context));
         match self.verdict_differs(&frame, mark, expected) {
-            Ok(difference) => difference.map(|verdict| verdict.to_string()),
+            Ok(difference) => difference.map(|verdict| format!("{verdict}, not {expected} in the kernel's context")),
             Err(error) => Some(format!("the judge failed: {error}")),
         }
     }
@@ -216,18 +243,18 @@ impl Attached {
     }
 }
 
-/// Returns `true` if an ancillary load has the same value in both contexts.
-fn has_same(extension: Extension, a: &Context, b: &Context) -> bool {
-    match extension {
-        Extension::Protocol => a.get_protocol() == b.get_protocol(),
-        Extension::PacketType => a.get_packet_type() == b.get_packet_type(),
-        Extension::InterfaceIndex => a.get_device().map(|it| it.index) == b.get_device().map(|it| it.index),
-        Extension::HardwareType => a.get_device() == b.get_device(),
-        Extension::Mark => a.get_mark() == b.get_mark(),
-        Extension::Queue => a.get_queue() == b.get_queue(),
-        Extension::ReceiveHash => a.get_receive_hash() == b.get_receive_hash(),
-        Extension::VlanTci | Extension::VlanPresent | Extension::VlanTpid => a.get_vlan() == b.get_vlan(),
-        Extension::Cpu | Extension::Random => false,
-        _ => true,
-    }
+/// Returns `true` if a program loads values that differ from run to run.
+pub fn depends_on_the_machine(program: &Program) -> bool {
+    [Extension::Cpu, Extension::Random].iter().any(|&extension| oracle::may_load(program, extension))
+}
+
+/// Returns `true` if a program loads bytes of the link-layer header, which for sockets is the prefix.
+fn loads_from_link_header(program: &Program) -> bool {
+    let is_relative = |instruction| match instruction {
+        Instruction::LoadAbsolute { offset, .. }
+        | Instruction::LoadIndirect { offset, .. }
+        | Instruction::LoadMemShift { offset } => (0xffe0_0000..0xfff0_0000).contains(&offset),
+        _ => false,
+    };
+    program.disassemble().any(is_relative)
 }

@@ -5,36 +5,50 @@
 pub mod bpf;
 pub mod checker;
 #[cfg(target_os = "linux")]
+mod expressions;
+mod faults;
+#[cfg(target_os = "linux")]
 pub mod hooks;
+pub mod oracle;
+#[cfg(all(feature = "std", target_os = "linux"))]
+pub mod paged;
+mod random;
 pub mod user;
 
-use cbpf::ebpf::{EbpfError, Hook, Options};
 use cbpf::packet::Extension;
-use cbpf::{Dialect, Packet, Program, Verified};
+use cbpf::{Dialect, Packet, Program};
+use libtest_mimic::Trial;
 
 use crate::engine::{Engine, Loaded, Rejection};
+use crate::oracle::may_load;
+use oracle::lacks;
 use user::Function;
 
-/// Returns `true` if the compiler says that the hook of these options lacks what a program loads, and the hook does.
-pub fn lacks(verified: &Verified, options: &Options) -> bool {
-    match options.compile(verified) {
-        Err(EbpfError::Ancillary { extension, hook, .. }) => !has(hook, extension),
-        Err(EbpfError::HeaderRelative { .. }) => true,
-        _ => false,
-    }
+pub fn trials() -> Vec<Trial> {
+    let mut trials = random::trials();
+    trials.extend(faults::trials());
+    #[cfg(target_os = "linux")]
+    trials.extend(expressions::trials());
+    #[cfg(all(feature = "std", target_os = "linux"))]
+    trials.extend(paged::trials());
+    trials
 }
 
-/// Returns `true` if programs at a hook can find out what an ancillary load loads.
-fn has(hook: Hook, extension: Extension) -> bool {
-    match extension {
-        Extension::Cpu | Extension::Random | Extension::XorX => true,
-        Extension::InterfaceIndex | Extension::Queue => hook != Hook::Function,
-        Extension::HardwareType
-        | Extension::NetlinkAttribute
-        | Extension::NestedNetlinkAttribute
-        | Extension::PayloadOffset => false,
-        _ => matches!(hook, Hook::Tc | Hook::CgroupSkb | Hook::Socket),
-    }
+/// Returns the judges: the machine in user space, and the hooks of the kernel.
+pub fn judges() -> impl Iterator<Item = &'static dyn Engine> {
+    [&User as &dyn Engine].into_iter().chain(hooks())
+}
+
+/// Returns the hooks of the Linux kernel.
+#[cfg(target_os = "linux")]
+fn hooks() -> impl Iterator<Item = &'static dyn Engine> {
+    hooks::PLACES.iter().map(|place| place as &dyn Engine)
+}
+
+/// Returns the hooks of the Linux kernel, which this system does not have.
+#[cfg(not(target_os = "linux"))]
+fn hooks() -> impl Iterator<Item = &'static dyn Engine> {
+    [&crate::engine::Absent("ebpf-kernel") as &dyn Engine].into_iter()
 }
 
 /// Functions that read the packet directly, in user space.
@@ -51,8 +65,13 @@ impl Engine for User {
 
     fn can_have(&self, program: &Program, dialect: Dialect) -> bool {
         // The machine has no helpers.
-        let calls = [Extension::Cpu, Extension::Random].iter().any(|&it| crate::oracle::may_load(program, it));
-        program.verify(dialect).map_or(true, |verified| !calls && !lacks(&verified, &Function::options()))
+        let calls = [Extension::Cpu, Extension::Random].iter().any(|&it| may_load(program, it));
+        !calls && !program.verify(dialect).is_ok_and(|verified| lacks(&verified, &Function::options()))
+    }
+
+    /// Packets of the kernel are no longer, and the compiler limits offsets for the verifier.
+    fn takes(&self, packet: &Packet) -> bool {
+        packet.data().len() < 0xffff
     }
 
     fn load(&self, program: &Program, dialect: Dialect) -> Result<Box<dyn Loaded>, Rejection> {

@@ -1,8 +1,8 @@
 //! The user-space machine `rbpf` as a judge of functions that read the packet directly. It checks each access, and needs
 //! neither Linux nor privileges.
 
+use cbpf::Packet;
 use cbpf::ebpf::{Hook, Options, Program};
-use cbpf::{Packet, Verified};
 
 /// Loads r1 to r3 from the addresses and the number that r1 points to.
 const STUB: [[u8; 8]; 3] = [slot(0x79, 3, 1, 16), slot(0x79, 2, 1, 8), slot(0x79, 1, 1, 0)];
@@ -27,11 +27,6 @@ impl Function {
 
     pub fn new(program: &Program) -> Function {
         Function { bytes: STUB.concat().into_iter().chain(program.to_bytes()).collect() }
-    }
-
-    /// Compiles a program; an error says what a function cannot have.
-    pub fn compile(verified: &Verified) -> Result<Function, String> {
-        Function::options().compile(verified).map(|program| Function::new(&program)).map_err(|error| error.to_string())
     }
 
     /// Returns the verdict on a packet.

@@ -35,18 +35,31 @@ pub(crate) struct Classifier {
 
 impl Classifier {
     pub(crate) fn new(programs: &ProgramList) -> Classifier {
+        Classifier::build(programs, programs.len(), true)
+    }
+
+    /// Builds the tables of the first `rules` programs, where no program can run to verify a match. All fields are in
+    /// network order, and they include those of the other programs.
+    pub(crate) fn without_programs(programs: &ProgramList, rules: usize) -> Classifier {
+        Classifier::build(programs, rules, false)
+    }
+
+    fn build(programs: &ProgramList, rules: usize, can_run: bool) -> Classifier {
         let Extracted { values, paths, joined } = extract(programs);
         let mut never_match = Vec::new();
-        paths.for_each(|rule, paths| never_match.extend(paths.is_empty().then_some(rule as Rank)));
+        paths.for_each(|rule, paths| never_match.extend((rule < rules && paths.is_empty()).then_some(rule as Rank)));
         let mut fields = PacketFields::choose(values, &paths);
         let mut terms = term::of_rules(&fields, &paths);
         drop(paths);
-        let mut fallbacks = fallback::take_broad(&fields, &mut terms, programs.len(), &joined);
-        fields.reorder_compared(&mut terms);
-        let (tables, dropped) = best_tables(&fields, &terms, programs.len() as Rank);
+        terms.retain(|term| (term.rank as usize) < rules);
+        let mut fallbacks = fallback::take_broad(&fields, &mut terms, rules, &joined);
+        if can_run {
+            fields.reorder_compared(&mut terms);
+        }
+        let (tables, dropped) = best_tables(&fields, &terms, (rules as Rank, can_run));
         fallbacks.extend(dropped.into_iter().map(|rank| Fallback { rank, reason: FallbackReason::Alternatives }));
         fallbacks.sort_unstable_by_key(|fallback| fallback.rank);
-        let match_shares = linear_prefix::match_shares(&fields, &terms, &fallbacks, programs.len());
+        let match_shares = linear_prefix::match_shares(&fields, &terms, &fallbacks, rules);
         let scan = LinearScan::choose(&fields, &tables, &match_shares, &fallbacks);
         Classifier { fields, tables, fallbacks, never_match, match_shares, scan }
     }
@@ -56,7 +69,7 @@ impl Classifier {
 /// programs.
 ///
 /// Of several plans, the one with the lowest estimated time is built. One plan is a list that is compiled inline.
-fn best_tables(fields: &PacketFields, terms: &[Term], none: Rank) -> (Tables, Vec<Rank>) {
+fn best_tables(fields: &PacketFields, terms: &[Term], (none, can_run): (Rank, bool)) -> (Tables, Vec<Rank>) {
     let mut left: Vec<usize> = (0..terms.len()).collect();
     let groups = interval_table::take_groups(fields, terms, &mut left);
     let limits = if left.len() <= MAX_COMPARED { CHAIN_LIMITS } else { &CHAIN_LIMITS[..1] };
@@ -65,9 +78,9 @@ fn best_tables(fields: &PacketFields, terms: &[Term], none: Rank) -> (Tables, Ve
     let mut work = table_choice::work(terms.len());
     let as_tables = |plans: Vec<TablePlan>| {
         let planned = PlannedTables::new(terms, plans);
-        let built = planned.build(fields, terms.len(), none);
+        let built = planned.build(fields, terms.len(), (none, can_run));
         let other = planned.with_bit_vectors(&built.1, terms.len());
-        let other = other.map(|planned| planned.build(fields, terms.len(), none));
+        let other = other.map(|planned| planned.build(fields, terms.len(), (none, can_run)));
         [Some(built), other].into_iter().flatten()
     };
     let plans =

@@ -63,6 +63,7 @@
 //!
 //! [`FilterSet`](crate::FilterSet) lists the limits of time and memory.
 
+pub(crate) mod assumed_lengths;
 pub(crate) mod bit_vectors;
 pub(crate) mod build;
 mod constraints;
@@ -74,9 +75,9 @@ mod linear_prefix;
 mod open_literal;
 pub(crate) mod packet_fields;
 mod path;
-mod path_extraction;
+pub(crate) mod path_extraction;
 mod path_joining;
-mod path_list;
+pub(crate) mod path_list;
 mod perfect_hash;
 mod planned_tables;
 pub(crate) mod program_list;

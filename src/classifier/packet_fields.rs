@@ -97,6 +97,11 @@ impl PacketFields {
         fields
     }
 
+    /// Returns the same fields with more values, which other programs test.
+    pub(crate) fn with_values(&self, values: Values) -> PacketFields {
+        PacketFields { costs: costs(&values), values, ..self.clone() }
+    }
+
     /// Returns the fields that a path needs.
     pub(crate) fn wanted(&self, path: &Path) -> Vec<PacketField> {
         let mut wanted: Vec<PacketField> = path.literals.iter().map(|literal| self.of_literal(literal)).collect();

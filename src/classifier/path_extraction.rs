@@ -10,6 +10,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use crate::bpf::isa::{AluOp, Condition};
+use crate::bpf::verify::Verified;
 use crate::classifier::open_literal::{self, OpenLiteral};
 use crate::classifier::path::{Literal, Path, simplify};
 use crate::classifier::path_joining;
@@ -108,6 +109,19 @@ pub(crate) fn extract(programs: &ProgramList) -> Extracted {
     });
     let paths = PathList::joined(parts);
     Extracted { values, paths, joined }
+}
+
+/// Returns the paths of another program, whose values are added to those of a classifier; `None` if these are too many.
+pub(crate) fn extract_one(program: &Verified, values: &mut Values) -> Option<PathList> {
+    let graph = prepared(Graph::new(program));
+    let mut steps = MAX_STEPS;
+    let is_small = ways(&graph) <= MAX_WAYS;
+    let mut paths = is_small.then(|| Executor::new(&graph, values).separate(&mut steps, MAX_PATHS)).flatten()?;
+    path_joining::unite(&mut paths, values, path_joining::is_simple);
+    simplify(&mut paths);
+    let mut list = PathList::default();
+    list.push(&paths);
+    Some(list)
 }
 
 /// Returns a graph after the passes that leave fewer ways through it.

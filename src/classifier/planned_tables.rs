@@ -55,15 +55,22 @@ impl<'t> PlannedTables<'t> {
 
     /// Builds the tables, of a classifier with `all` terms. Returns their cost, the tables, and the rules that are left to
     /// fallback programs, which the cost includes.
-    pub(crate) fn build(&self, fields: &PacketFields, all: usize, none: Rank) -> BuiltTables {
+    ///
+    /// If no programs can run, tables in which they would have to are the last choice.
+    pub(crate) fn build(&self, fields: &PacketFields, all: usize, (none, can_run): (Rank, bool)) -> BuiltTables {
         let mut tables = Tables::new(none);
+        if !can_run {
+            tables = tables.with_all_conditions();
+        }
         // Random factors keep senders from choosing packets whose keys collide.
         let random = RandomState::new();
         for (key, terms) in &self.keyed {
             tables.push(fields, key, self.are_few, terms, |trial, field| random.hash_one((trial, field)));
         }
         bit_vectors::push(&mut tables, fields, None, &self.in_rows, all);
-        let cost = tables.cost() + INSTRUCTIONS_OF_RULE * self.dropped.len() as f64;
+        let to_run = self.dropped.len() + if can_run { 0 } else { tables.rules_to_run.len() };
+        let cost_of_run = if can_run { INSTRUCTIONS_OF_RULE } else { f64::from(u32::MAX) };
+        let cost = tables.cost() + cost_of_run * to_run as f64;
         (cost, tables, self.dropped.clone())
     }
 

@@ -62,6 +62,8 @@ pub(crate) struct Tables {
     pub(crate) members: HashMap<u8, usize, Hashing>,
     /// The rules whose programs have to run because of entries, some more than once.
     pub(crate) rules_to_run: Vec<Rank>,
+    /// The most fields on which entries have conditions.
+    pub(super) max_conditions: usize,
     /// The starts of words by their hash, while tables are added.
     starts: HashMap<u64, Vec<usize>, Hashing>,
 }
@@ -149,8 +151,14 @@ impl Tables {
             words: Vec::new(),
             members: HashMap::default(),
             rules_to_run: Vec::new(),
+            max_conditions: MAX_ENTRY_CONDITIONS,
             starts: HashMap::default(),
         }
+    }
+
+    /// Returns tables whose entries have all conditions, so that fewer programs have to run.
+    pub(crate) fn with_all_conditions(self) -> Tables {
+        Tables { max_conditions: usize::MAX, ..self }
     }
 
     /// Adds the bytes of fields that test a byte for several ranges, after all tables.
@@ -194,7 +202,7 @@ impl Tables {
         let inline_terms: usize = self.list.iter().map(|table| table.inline_terms.len()).sum();
         let is_inline = hashed.is_none() && inline_terms + terms.len() <= MAX_INLINE_TERMS;
         // Inline terms have all their conditions.
-        let max_conditions = if is_inline { usize::MAX } else { MAX_ENTRY_CONDITIONS };
+        let max_conditions = if is_inline { usize::MAX } else { self.max_conditions };
         let needs = terms.iter().fold(u64::MAX, |needs, term| needs & term.needs);
         let mut table = Table {
             conditions: entry_conditions::choose(fields, terms, &guards, &key, tag_field, max_conditions),

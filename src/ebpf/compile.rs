@@ -7,11 +7,11 @@ use crate::bpf::verify::{Step, Verified};
 use crate::ebpf::code::{Code, Virtual};
 use crate::ebpf::error::EbpfError;
 use crate::ebpf::hook::{Hook, SKB, XDP};
-use crate::ebpf::instruction::{Instruction, OperandSize, Size};
-use crate::ebpf::lower::{Surroundings, lower};
+use crate::ebpf::instruction::{Helper, Instruction, OperandSize, Size};
+use crate::ebpf::lower::{MAX_COMPUTED, Reuse, Surroundings, lower};
 use crate::ebpf::options::Options;
 use crate::ebpf::packet_access::{Access, BUFFER};
-use crate::ebpf::program::Program;
+use crate::ebpf::program::{Map, Program};
 use crate::ebpf::results::Results;
 use crate::ebpf::{allocation, emission, layout, relaxation};
 use crate::ir::{Check, Graph, Terminator, Value};
@@ -25,20 +25,29 @@ const MAX_SLOTS: usize = 1_000_000;
 pub(crate) fn compile(options: &Options, verified: &Verified) -> Result<Program, EbpfError> {
     let graph = optimized(options, verified);
     check_context(&graph, options.hook, verified)?;
-    let (code, results) = lowered(options, &graph)?;
+    let (instructions, maps) = match instructions(options, &graph, Reuse::Always) {
+        Err(EbpfError::TooManyValues { .. }) => instructions(options, &graph, Reuse::Nearby)?,
+        done => done?,
+    };
     let program = Program {
         hook: options.hook,
         name: options.name.clone(),
         license: options.license.clone(),
         is_big_endian: options.is_big_endian,
         has_direct_access: options.has_direct_access,
-        instructions: assemble(code)?,
-        maps: results.maps(),
+        instructions,
+        maps,
     };
     match program.slots() {
         slots if slots > MAX_SLOTS => Err(EbpfError::TooLong { slots }),
         _ => Ok(program),
     }
+}
+
+/// Returns the instructions of a graph, and the maps that they refer to.
+fn instructions(options: &Options, graph: &Graph, reuse: Reuse) -> Result<(Vec<Instruction>, Vec<Map>), EbpfError> {
+    let (code, results) = lowered(options, graph, reuse)?;
+    Ok((assemble(code)?, results.maps()))
 }
 
 /// Returns the instructions of code.
@@ -66,7 +75,7 @@ fn optimized(options: &Options, verified: &Verified) -> Graph {
 }
 
 /// Lowers a graph for a hook.
-fn lowered(options: &Options, graph: &Graph) -> Result<(Code, Results), EbpfError> {
+fn lowered(options: &Options, graph: &Graph, reuse: Reuse) -> Result<(Code, Results), EbpfError> {
     let hook = options.hook;
     let mut code = Code::new(if hook == Hook::Function { 3 } else { 1 });
     // The bytes that helpers write to.
@@ -74,35 +83,47 @@ fn lowered(options: &Options, graph: &Graph) -> Result<(Code, Results), EbpfErro
     let context = code.arguments[0];
     let verdicts = verdicts(graph);
     let mut results = Results::new(hook, (options.on_match, options.on_mismatch), context, &verdicts)?;
-    let mut surroundings = Surroundings { hook, is_big_endian: options.is_big_endian, context, wire_len: Virtual(0) };
+    let mut surroundings =
+        Surroundings { hook, is_big_endian: options.is_big_endian, context, wire_len: Virtual(0), reuse };
+    let mut computed = 0;
     let load = |code: &mut Code, offset| code.load(Size::U32, context, offset);
+    // The fields of the start and end of what can be read directly, the helper that copies other bytes, and the length.
+    let (data, data_end, helper) = match hook {
+        Hook::Xdp => (XDP.data, XDP.data_end, Helper::XdpLoadBytes),
+        _ => (SKB.data, SKB.data_end, Helper::SkbLoadBytes),
+    };
+    let len = |code: &mut Code| match hook {
+        Hook::Xdp => code.call(Helper::XdpGetBuffLen, vec![context.into()]),
+        _ => load(code, SKB.len),
+    };
     match hook {
-        Hook::Xdp => {
-            let (data, data_end) = (load(&mut code, XDP.data), load(&mut code, XDP.data_end));
+        Hook::Xdp if !options.has_xdp_frags => {
+            let (data, data_end) = (load(&mut code, data), load(&mut code, data_end));
             surroundings.wire_len = code.alu(OperandSize::Full, AluOp::Sub, data_end, data);
-            lower(graph, &mut code, surroundings, Access::Direct { data, data_end }, None, &mut results);
+            computed += lower(graph, &mut code, surroundings, Access::Direct { data, data_end }, None, &mut results);
         }
         Hook::Socket => {
             code.context = Some(context);
-            surroundings.wire_len = load(&mut code, SKB.len);
+            surroundings.wire_len = len(&mut code);
             let access = Access::LoadPacket { len: surroundings.wire_len };
-            lower(graph, &mut code, surroundings, access, None, &mut results);
+            computed += lower(graph, &mut code, surroundings, access, None, &mut results);
         }
-        Hook::Tc | Hook::CgroupSkb => {
+        Hook::Xdp | Hook::Tc | Hook::CgroupSkb => {
             let draws = graph.values.iter().any(|value| matches!(value, Value::Random(_)));
             let slow = code.block_like(!draws);
             if draws {
                 code.jump(slow);
             } else {
-                let (data, data_end) = (load(&mut code, SKB.data), load(&mut code, SKB.data_end));
-                surroundings.wire_len = load(&mut code, SKB.len);
+                let reads_len = graph.values.iter().any(|value| value == Value::WireLen);
+                surroundings.wire_len = if reads_len { len(&mut code) } else { context };
+                let (data, data_end) = (load(&mut code, data), load(&mut code, data_end));
                 let access = Access::Direct { data, data_end };
-                lower(graph, &mut code, surroundings, access, Some(slow), &mut results);
+                computed += lower(graph, &mut code, surroundings, access, Some(slow), &mut results);
             }
             code.begin(slow);
-            surroundings.wire_len = load(&mut code, SKB.len);
-            let access = Access::SkbLoadBytes { context, len: surroundings.wire_len };
-            lower(graph, &mut code, surroundings, access, None, &mut results);
+            surroundings.wire_len = len(&mut code);
+            let access = Access::Copy { helper, context, len: surroundings.wire_len };
+            computed += lower(graph, &mut code, surroundings, access, None, &mut results);
         }
         Hook::Function => {
             let [data, data_end, wire_len] = [code.arguments[0], code.arguments[1], code.arguments[2]];
@@ -112,10 +133,13 @@ fn lowered(options: &Options, graph: &Graph) -> Result<(Code, Results), EbpfErro
             } else {
                 Access::ProbeRead { data, len: code.alu(OperandSize::Full, AluOp::Sub, data_end, data) }
             };
-            lower(graph, &mut code, surroundings, access, None, &mut results);
+            computed += lower(graph, &mut code, surroundings, access, None, &mut results);
         }
     }
-    Ok((code, results))
+    match computed {
+        ..=MAX_COMPUTED => Ok((code, results)),
+        _ => Err(EbpfError::TooLong { slots: computed as usize }),
+    }
 }
 
 /// Returns the verdicts of a graph, with `None` for those that are computed.

@@ -16,10 +16,7 @@ use crate::ebpf::btf::{TypeId, Types};
 use crate::ebpf::error::ObjectError;
 use crate::ebpf::hook::Hook;
 use crate::ebpf::instruction::Instruction;
-use crate::ebpf::program::{Map, MapKind, Program};
-
-/// `BPF_F_RDONLY_PROG`: programs do not write the map.
-const READ_ONLY: u32 = 1 << 7;
+use crate::ebpf::program::{Map, MapKind, Program, READ_ONLY};
 
 /// Sections that mean something else to loaders than a program.
 const RESERVED_SECTIONS: [&str; 3] = ["license", "version", "maps"];
@@ -42,8 +39,9 @@ impl Program {
     /// `BPF_F_RDONLY_PROG`; loaders create a map of each, and insert its element. All other maps are in `.maps`, and
     /// empty.
     ///
-    /// In C, a function is declared `extern unsigned NAME(unsigned long long data, unsigned long long data_end, unsigned
-    /// wire_len)`, and with [`Options::direct_access`](crate::ebpf::Options::direct_access) with two `void *`.
+    /// In C, a function is declared
+    /// `extern unsigned NAME(unsigned long long data, unsigned long long data_end, unsigned wire_len)`, and with
+    /// [`Options::direct_access`](crate::ebpf::Options::direct_access) with two `void *`.
     ///
     /// # Errors
     /// If a name is not one of C, or the object cannot carry the elements of a map.
@@ -148,9 +146,9 @@ impl ObjectWriter<'_> {
         let program = self.program;
         let mut definitions = Definitions { section: None, variables: Vec::new() };
         let mut symbols = Vec::with_capacity(program.maps.len());
-        for (map, access) in program.maps.iter().zip(accesses) {
+        for ((index, map), access) in (0..).zip(&program.maps).zip(accesses) {
             symbols.push(match access {
-                Access::Direct => self.data(map),
+                Access::Direct => self.data(index, map),
                 Access::Helpers => self.definition(map, &mut definitions),
             });
         }
@@ -161,11 +159,10 @@ impl ObjectWriter<'_> {
     }
 
     /// Writes the section of a map whose value is read directly.
-    fn data(&mut self, map: &Map) -> SymbolId {
+    fn data(&mut self, index: u32, map: &Map) -> SymbolId {
+        let name = self.program.name_in_object(index).unwrap_or_default();
         let is_read_only = map.flags & READ_ONLY != 0;
-        let (prefix, kind) =
-            if is_read_only { (".rodata", SectionKind::ReadOnlyData) } else { (".data", SectionKind::Data) };
-        let name = format!("{prefix}.{}", map.name);
+        let kind = if is_read_only { SectionKind::ReadOnlyData } else { SectionKind::Data };
         let mut value = map.elements.first().map_or_else(Vec::new, |(_, value)| value.clone());
         value.resize(map.value_size as usize, 0);
         let section = self.object.add_section(Vec::new(), name.clone().into_bytes(), kind);

@@ -2,9 +2,12 @@
 
 #[cfg(feature = "elf")]
 use alloc::string::String;
+use alloc::vec::Vec;
 use core::fmt;
 
+use crate::bpf::verify::VerifyError;
 use crate::ebpf::hook::Hook;
+use crate::lang::ExprError;
 use crate::packet::ancillary::Extension;
 
 /// The error of compiling a filter to eBPF.
@@ -39,6 +42,12 @@ pub enum EbpfError {
         /// The hook.
         hook: Hook,
     },
+    /// The expression is invalid.
+    Expression(ExprError),
+    /// Verification of the program of an expression failed.
+    Verify(VerifyError),
+    /// The result is the id of a rule, and a filter has no rules.
+    NoRules,
     /// The program needs more values at once than there are places in the stack frame of 512 bytes.
     TooManyValues {
         /// The number of places that it would take.
@@ -53,26 +62,57 @@ pub enum EbpfError {
 
 impl fmt::Display for EbpfError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match *self {
+        match self {
             EbpfError::Ancillary { pc, extension, hook } => {
-                write!(f, "instruction {pc}: the hook `{hook}` has no value for `{}`", extension.name())
+                let name = extension.name();
+                write!(f, "instruction {pc}: the hook `{hook}` has no value for `{name}`; ")?;
+                let has_value = |other: &&Hook| other.context_field(*extension).is_some();
+                let hooks: Vec<&str> = Hook::ALL.iter().filter(has_value).map(|other| other.name()).collect();
+                match hooks.is_empty() {
+                    true => f.write_str("no hook has one"),
+                    false => write!(f, "it is there for {}", hooks.join(", ")),
+                }
             }
             EbpfError::HeaderRelative { pc, hook } => {
-                write!(f, "instruction {pc}: the hook `{hook}` has no offsets that are relative to a header")
+                write!(
+                    f,
+                    "instruction {pc}: the hook `{hook}` has no offsets that are relative to a header; count from the \
+                     start of the packet, or take the hook `socket`"
+                )
+            }
+            EbpfError::Action { result, hook: hook @ Hook::CgroupSkb } => {
+                write!(f, "the hook `{hook}` does not take the result {result}: the kernel wants 0 or 1")
             }
             EbpfError::Action { result, hook } => write!(f, "the hook `{hook}` does not take the result {result}"),
-            EbpfError::Redirect { hook } => write!(f, "the hook `{hook}` cannot redirect packets in this way"),
+            EbpfError::Redirect { hook } => {
+                write!(
+                    f,
+                    "the hook `{hook}` cannot redirect packets in this way: `xdp` can, to interfaces and to device, \
+                     processor and AF_XDP maps, and `tc`, to interfaces"
+                )
+            }
+            EbpfError::Expression(error) => error.fmt(f),
+            EbpfError::Verify(error) => error.fmt(f),
+            EbpfError::NoRules => f.write_str("a filter has no rules whose id could be the result: take its verdict"),
             EbpfError::TooManyValues { places } => {
-                write!(f, "the program needs {places} values at once, and a stack frame has 60 places")
+                write!(f, "the program needs {places} values at once, and a stack frame has 62 places; split it")
             }
             EbpfError::TooLong { slots } => {
-                write!(f, "the program has {slots} instructions, and the kernel takes 1,000,000")
+                write!(f, "the program has {slots} instructions, and the kernel takes 1,000,000; split it")
             }
         }
     }
 }
 
-impl core::error::Error for EbpfError {}
+impl core::error::Error for EbpfError {
+    fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
+        match self {
+            EbpfError::Expression(error) => Some(error),
+            EbpfError::Verify(error) => Some(error),
+            _ => None,
+        }
+    }
+}
 
 /// The error of writing a program as an object.
 #[cfg(feature = "elf")]
@@ -130,7 +170,10 @@ impl fmt::Display for ObjectError {
                 write!(f, "the name `{name}` is taken by a map; give the program another one")
             }
             ObjectError::Section { section } => {
-                write!(f, "the section `{section}` cannot hold a program; loaders know `xdp`, `tc`, `tcx/ingress`, ...")
+                write!(
+                    f,
+                    "the section `{section}` cannot hold a program; loaders know `xdp`, `classifier`, `tcx/ingress`, ..."
+                )
             }
             ObjectError::License { license } => write!(f, "the licence {license:?} contains a NUL byte"),
             ObjectError::Access { map } => {

@@ -30,7 +30,7 @@ pub enum Hook {
 struct Row {
     hook: Hook,
     name: &'static str,
-    /// The section of an object, by which loaders find out the type and the place to attach to.
+    /// The section of an object, by which loaders find out the type and the place to attach to. aya knows no `tc`.
     section: &'static str,
     /// `BPF_PROG_TYPE_*`.
     program_type: Option<u32>,
@@ -39,7 +39,7 @@ struct Row {
 #[rustfmt::skip]
 const TABLE: [Row; 5] = [
     Row { hook: Hook::Xdp,       name: "xdp",        section: "xdp",                program_type: Some(6) },
-    Row { hook: Hook::Tc,        name: "tc",         section: "tc",                 program_type: Some(3) },
+    Row { hook: Hook::Tc,        name: "tc",         section: "classifier",         program_type: Some(3) },
     Row { hook: Hook::CgroupSkb, name: "cgroup_skb", section: "cgroup_skb/ingress", program_type: Some(8) },
     Row { hook: Hook::Socket,    name: "socket",     section: "socket",             program_type: Some(1) },
     Row { hook: Hook::Function,  name: "function",   section: ".text",              program_type: None },

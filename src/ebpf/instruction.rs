@@ -203,11 +203,15 @@ pub enum Helper {
     SkbLoadBytesRelative,
     /// Copies memory of the kernel.
     ProbeReadKernel,
+    /// Returns the length of all buffers of a packet.
+    XdpGetBuffLen,
+    /// Copies bytes of a packet, whichever buffers they are in.
+    XdpLoadBytes,
 }
 
 /// The numbers of the helpers (`enum bpf_func_id`).
 #[rustfmt::skip]
-const HELPERS: [(Helper, i32, &str); 8] = [
+const HELPERS: [(Helper, i32, &str); 10] = [
     (Helper::MapLookupElem,          1, "bpf_map_lookup_elem"),
     (Helper::GetPrandomU32,          7, "bpf_get_prandom_u32"),
     (Helper::GetSmpProcessorId,      8, "bpf_get_smp_processor_id"),
@@ -216,6 +220,8 @@ const HELPERS: [(Helper, i32, &str); 8] = [
     (Helper::RedirectMap,           51, "bpf_redirect_map"),
     (Helper::SkbLoadBytesRelative,  68, "bpf_skb_load_bytes_relative"),
     (Helper::ProbeReadKernel,      113, "bpf_probe_read_kernel"),
+    (Helper::XdpGetBuffLen,        188, "bpf_xdp_get_buff_len"),
+    (Helper::XdpLoadBytes,         189, "bpf_xdp_load_bytes"),
 ];
 
 impl Helper {
@@ -270,7 +276,9 @@ pub enum Instruction {
     /// `r0 = *(size *)skb[index + offset]`, in the same way.
     LoadPacketIndirect { width: Width, index: Register, offset: i32 },
     /// `goto`
-    Jump { offset: i32 },
+    Jump { offset: i16 },
+    /// `gotol`, since Linux 6.6.
+    JumpFar { offset: i32 },
     /// `if left comparison right goto`
     JumpIf { size: OperandSize, comparison: Comparison, left: Register, right: Source, offset: i16 },
     /// Calls a helper with `r1` to `r5`; overwrites `r0` to `r5`.
@@ -397,10 +405,8 @@ impl Instruction {
                 imm: offset,
                 ..Slot::default()
             },
-            Instruction::Jump { offset } => match i16::try_from(offset) {
-                Ok(offset) => Slot { code: class::JMP, offset, ..Slot::default() },
-                Err(_) => Slot { code: class::JMP32, imm: offset, ..Slot::default() },
-            },
+            Instruction::Jump { offset } => Slot { code: class::JMP, offset, ..Slot::default() },
+            Instruction::JumpFar { offset } => Slot { code: class::JMP32, imm: offset, ..Slot::default() },
             Instruction::JumpIf { size, comparison, left, right, offset } => {
                 let class = if size == OperandSize::Half { class::JMP32 } else { class::JMP };
                 with_source(class | comparison.code(), left, right, offset)
@@ -467,9 +473,8 @@ impl fmt::Display for Instruction {
             Instruction::LoadPacketIndirect { width, index, offset } => {
                 write!(f, "r0 = *({} *)skb[{index} + {offset}]", Size::from(width).name())
             }
-            Instruction::Jump { offset } => {
-                write!(f, "{} pc{offset:+}", if i16::try_from(offset).is_ok() { "goto" } else { "gotol" })
-            }
+            Instruction::Jump { offset } => write!(f, "goto pc{offset:+}"),
+            Instruction::JumpFar { offset } => write!(f, "gotol pc{offset:+}"),
             Instruction::JumpIf { size, comparison, left, right, offset } => {
                 write!(f, "if {} {} ", Sized(size, left), comparison.symbol())?;
                 match right {

@@ -10,14 +10,16 @@ use crate::bpf::isa::{AluOp, Condition, Width};
 use crate::ebpf::code::{Code, Comparing, End, Label, Operand, Operation, Virtual};
 use crate::ebpf::hook::Hook;
 use crate::ebpf::instruction::{Comparison, Helper, OperandSize, Size};
-use crate::ebpf::packet_access::{Access, Bounds, Place, load_packet};
+use crate::ebpf::packet_access::{Access, Bounds, Found, MAX_DEPTH, Place, load_packet, verifier_max};
 use crate::ebpf::results::Results;
 use crate::ebpf::search_tree;
 use crate::ir::dominators::{Dominators, Visit};
-use crate::ir::{Address, Block, ByteOrder, Check, Edge, Graph, Schedule, Step, Terminator, Test, Value, ValueId};
+use crate::ir::{
+    Address, Block, BlockId, ByteOrder, Check, Edge, Graph, Schedule, Step, Terminator, Test, Value, ValueId,
+};
 use crate::packet::ancillary::Extension;
 
-/// A function that the code calls, or reads from, apart from the packet.
+/// What the code reads apart from the packet, and how it is written.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Surroundings {
     pub(crate) hook: Hook,
@@ -25,9 +27,28 @@ pub(crate) struct Surroundings {
     pub(crate) context: Virtual,
     /// The length on the wire.
     pub(crate) wire_len: Virtual,
+    pub(crate) reuse: Reuse,
 }
 
+/// For how long a value is kept for its next use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Reuse {
+    /// As long as the block dominates that computes it.
+    Always,
+    /// In the same block, until [`NEARBY`] others have been computed; then it is computed again. This is for programs
+    /// that load more numbers than a stack frame has room for.
+    Nearby,
+}
+
+/// The number of values after which one is computed again.
+const NEARBY: u32 = 24;
+
+/// The most values that are computed: the kernel takes no longer code.
+pub(crate) const MAX_COMPUTED: u32 = 1_000_000;
+
 /// Lowers a graph into the current block of `code`. A failed direct check goes to `restart`, if there is one.
+///
+/// Returns the number of values that the code computes; more than [`MAX_COMPUTED`] are an error of the caller.
 pub(crate) fn lower(
     graph: &Graph,
     code: &mut Code,
@@ -35,7 +56,7 @@ pub(crate) fn lower(
     access: Access,
     restart: Option<Label>,
     results: &mut Results,
-) {
+) -> u32 {
     let is_cold = code.is_cold();
     let labels: Vec<Label> = graph.blocks.iter().map(|block| code.block_like(is_cold || block.is_cold)).collect();
     let mut values = vec![None; graph.values.len()];
@@ -44,6 +65,11 @@ pub(crate) fn lower(
             values[parameter.index()] = Some(code.parameter(label));
         }
     }
+    let random = graph.values.ids().filter_map(|id| match graph.value(id) {
+        Value::Random(index) => Some((id, index)),
+        _ => None,
+    });
+    let random = random.collect();
     let mismatch = results.mismatch(code, is_cold);
     let fail = restart.unwrap_or(mismatch);
     let mut lowering = Lowering {
@@ -56,13 +82,19 @@ pub(crate) fn lower(
         results,
         labels,
         values,
+        computed_at: vec![None; graph.values.len()],
+        computed: 0,
+        is_defining: false,
+        block: BlockId(0),
         bounds: Bounds::default(),
-        on_edges: vec![None; graph.blocks.len()],
+        on_edges: vec![Found::default(); graph.blocks.len()],
+        random,
         predecessors: graph.predecessor_counts(),
     };
     lowering.draw_random_numbers(&graph.blocks[0], true);
     lowering.code.jump(lowering.labels[0]);
     lowering.blocks();
+    lowering.computed
 }
 
 struct Lowering<'g, 'c> {
@@ -78,9 +110,17 @@ struct Lowering<'g, 'c> {
     labels: Vec<Label>,
     /// The latest register of each value, in the order of the dominator tree.
     values: Vec<Option<Virtual>>,
+    /// The block that has computed each value, and the number of values that were computed before.
+    computed_at: Vec<Option<(BlockId, u32)>>,
+    computed: u32,
+    /// Set while a value is defined whose operands have been computed.
+    is_defining: bool,
+    block: BlockId,
     bounds: Bounds,
-    /// The bounds that the only edge into a block has found.
-    on_edges: Vec<Option<Bounds>>,
+    /// What the test before the only edge into a block has found.
+    on_edges: Vec<Found>,
+    /// The random numbers, with their indices.
+    random: Vec<(ValueId, ValueId)>,
     predecessors: Vec<u32>,
 }
 
@@ -93,15 +133,17 @@ impl Lowering<'_, '_> {
         for visit in Dominators::of(self.graph).walk() {
             match visit {
                 Visit::Enter(id) => {
-                    outer.push(self.bounds.clone());
-                    if let Some(bounds) = self.on_edges[id.index()].take() {
-                        self.bounds = bounds;
+                    outer.push(self.bounds.mark());
+                    self.block = id;
+                    if self.surroundings.reuse == Reuse::Nearby {
+                        self.bounds.only_of = Some(id.0);
                     }
+                    self.bounds.add(self.on_edges[id.index()]);
                     self.bounds.from_start = self.bounds.from_start.max(from_start[id.index()]);
                     self.code.begin(self.labels[id.index()]);
                     self.block(self.graph.block(id), schedule.steps(id));
                 }
-                Visit::Leave(_) => self.bounds = outer.pop().unwrap_or_default(),
+                Visit::Leave(_) => self.bounds.forget(outer.pop().unwrap_or_default()),
             }
         }
     }
@@ -111,7 +153,8 @@ impl Lowering<'_, '_> {
         for step in steps {
             match *step {
                 Step::Check(check) => self.check(check),
-                Step::Define(id) => self.define(id),
+                Step::Define(id) if self.surroundings.reuse == Reuse::Always => self.define(id),
+                Step::Define(_) => {}
             }
         }
         match &block.terminator {
@@ -125,12 +168,10 @@ impl Lowering<'_, '_> {
             }
             Terminator::Branch { test, then, otherwise } => {
                 let (then_label, otherwise_label) = (self.edge(then), self.edge(otherwise));
-                let before = self.bounds.clone();
-                self.branch(*test, then_label, otherwise_label);
+                let found = self.branch(*test, then_label, otherwise_label);
                 if self.predecessors[then.block.index()] == 1 {
-                    self.on_edges[then.block.index()] = Some(self.bounds.clone());
+                    self.on_edges[then.block.index()] = found;
                 }
-                self.bounds = before;
             }
         }
     }
@@ -138,8 +179,8 @@ impl Lowering<'_, '_> {
     /// Draws the random numbers whose index is known at the start, or at the start of a block: so a number that several
     /// blocks read is drawn once.
     fn draw_random_numbers(&mut self, block: &Block, is_entry: bool) {
-        for id in self.graph.values.ids() {
-            let Value::Random(index) = self.graph.value(id) else { continue };
+        for index in 0..self.random.len() {
+            let (id, index) = self.random[index];
             let is_here = if is_entry { self.is_constant(index) } else { block.parameters.contains(&index) };
             if is_here {
                 self.values[id.index()] = Some(self.code.call(Helper::GetPrandomU32, Vec::new()));
@@ -170,11 +211,41 @@ impl Lowering<'_, '_> {
         between
     }
 
-    fn operand(&self, id: ValueId) -> Operand {
-        match (self.graph.constant(id), self.values[id.index()]) {
-            (Some(k), _) => Operand::Immediate(k as i32),
-            (None, Some(register)) => register.into(),
-            (None, None) => unreachable!("values are defined before they are used"),
+    fn operand(&mut self, id: ValueId) -> Operand {
+        if let Some(k) = self.graph.constant(id) {
+            return Operand::Immediate(k as i32);
+        }
+        if self.surroundings.reuse == Reuse::Nearby && !self.is_defining {
+            self.compute(id);
+        }
+        match self.values[id.index()] {
+            Some(register) => register.into(),
+            None => unreachable!("values are defined before they are used"),
+        }
+    }
+
+    /// Computes a value and its operands, if they have not been computed nearby.
+    fn compute(&mut self, id: ValueId) {
+        let mut open = vec![(id, false)];
+        while let Some((id, has_operands)) = open.pop() {
+            if has_operands {
+                self.is_defining = true;
+                self.define(id);
+                self.is_defining = false;
+            } else if self.graph.value(id).is_computed() && !self.is_nearby(id) {
+                open.push((id, true));
+                open.extend(self.graph.values.operands(id).map(|operand| (operand, false)));
+            }
+        }
+    }
+
+    fn is_nearby(&self, id: ValueId) -> bool {
+        match self.computed_at[id.index()] {
+            _ if matches!(self.graph.value(id), Value::Random(_)) => true,
+            // The code is too long in any case.
+            Some(_) if self.computed > MAX_COMPUTED => true,
+            Some((block, at)) => block == self.block && self.computed - at <= NEARBY,
+            None => false,
         }
     }
 
@@ -187,7 +258,7 @@ impl Lowering<'_, '_> {
     }
 
     fn place(&mut self, address: Address, width: Width) -> Place {
-        let max_base = address.base.map_or(0, |base| self.graph.values.known(base).max);
+        let max_base = address.base.map_or(0, |base| verifier_max(self.graph, base, MAX_DEPTH));
         let base = address.base.map(|base| match self.graph.value(base) {
             // The offset of Linux itself, which `LD_IND` resolves.
             Value::ResolvedOffset(offset) => self.register(offset),
@@ -249,6 +320,8 @@ impl Lowering<'_, '_> {
             Value::Select(test, yes, no) => self.select(test, yes, no),
         };
         self.values[id.index()] = Some(register);
+        self.computed_at[id.index()] = Some((self.block, self.computed));
+        self.computed += 1;
     }
 
     fn load(&mut self, address: Address, width: Width, order: ByteOrder) -> Virtual {
@@ -298,9 +371,7 @@ impl Lowering<'_, '_> {
         let [then, otherwise, done] = [(); 3].map(|()| self.code.block_like(is_cold));
         let result = self.code.parameter(done);
         let (yes, no) = (self.operand(yes), self.operand(no));
-        let before = self.bounds.clone();
         self.branch(test, then, otherwise);
-        self.bounds = before;
         for (label, operand) in [(then, yes), (otherwise, no)] {
             self.code.begin(label);
             self.code.end(End::Jump(done, vec![operand]));
@@ -309,15 +380,19 @@ impl Lowering<'_, '_> {
         result
     }
 
-    /// Ends the current block by a test. The bounds that hold if it does are added.
-    fn branch(&mut self, test: Test, then: Label, otherwise: Label) {
+    /// Ends the current block by a test, and returns what it has found if it holds.
+    fn branch(&mut self, test: Test, then: Label, otherwise: Label) -> Found {
         match test {
             Test::InBounds(address, width) => {
                 let place = self.place(address, width);
                 // Where a failed check says nothing of the packet, the code that can find out starts anew.
                 let fail = if self.fail == self.mismatch { otherwise } else { self.fail };
+                let before = self.bounds.mark();
                 self.access.check(self.code, &mut self.bounds, place, fail);
                 self.code.jump(then);
+                let found = self.bounds.found(place);
+                self.bounds.forget(before);
+                return found;
             }
             Test::Member(value, set) => {
                 let value = self.register(value);
@@ -339,6 +414,7 @@ impl Lowering<'_, '_> {
                 self.code.end(End::Branch { test, then, otherwise });
             }
         }
+        Found::default()
     }
 
     /// Loads a value that the kernel keeps beside the packet.

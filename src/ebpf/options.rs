@@ -7,6 +7,7 @@ use crate::ebpf::compile;
 use crate::ebpf::error::EbpfError;
 use crate::ebpf::hook::Hook;
 use crate::ebpf::program::Program;
+use crate::lang::{Target, compile_expression};
 
 /// What a program returns for a packet that matches, or for one that does not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -14,8 +15,10 @@ use crate::ebpf::program::Program;
 pub enum Action {
     /// A constant: `XDP_PASS`, `TC_ACT_SHOT`, ...
     Return(i32),
-    /// The verdict of the filter.
+    /// The verdict of the filter, or of the first rule of a set that matches.
     Verdict,
+    /// The id of the first rule of a set that matches.
+    Rule,
     /// XDP: `bpf_redirect_map` to an entry of a map, and `XDP_PASS` if it is empty.
     RedirectMap {
         /// The type of the map: a device, processor or `AF_XDP` map, which gets the name `targets`.
@@ -37,6 +40,8 @@ pub struct Options {
     pub(crate) on_match: Action,
     pub(crate) on_mismatch: Action,
     pub(crate) has_direct_access: bool,
+    pub(crate) has_xdp_frags: bool,
+    pub(crate) has_counters: bool,
 }
 
 impl Options {
@@ -59,6 +64,8 @@ impl Options {
             on_match,
             on_mismatch,
             has_direct_access: false,
+            has_xdp_frags: false,
+            has_counters: false,
         }
     }
 
@@ -93,7 +100,49 @@ impl Options {
         Options { has_direct_access: yes, ..self }
     }
 
-    /// Compiles a program.
+    /// Lets [`Hook::Xdp`] read packets of several buffers, which drivers deliver for frames longer than a page: bytes
+    /// beyond the first buffer through `bpf_xdp_load_bytes`, and the length of all buffers as that on the wire.
+    ///
+    /// Such programs are loaded with `BPF_F_XDP_HAS_FRAGS`, which loaders set for the section `xdp.frags`.
+    pub fn xdp_frags(self, yes: bool) -> Options {
+        Options { has_xdp_frags: yes, ..self }
+    }
+
+    /// Counts the packets of which each rule of a set is the first match, in the per-CPU array `counters`. By default it
+    /// does not. A filter has no counters.
+    pub fn counters(self, yes: bool) -> Options {
+        Options { has_counters: yes, ..self }
+    }
+
+    /// Compiles an expression of the filter language for a link type or a [`Target`].
+    ///
+    /// Packets begin with the link-layer header but in control groups, where they are of [`LinkType::RAW`].
+    /// [`Target::linux_socket`] makes `inbound`, `ifindex` and stripped VLAN tags come from the context of the hook.
+    ///
+    /// ```
+    /// use cbpf::LinkType;
+    /// use cbpf::ebpf::{Hook, Options};
+    /// let program = Options::new(Hook::Tc).from_expression("tcp port 443", LinkType::ETHERNET)?;
+    /// assert_eq!(program.hook(), Hook::Tc);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`EbpfError::Expression`] if the expression is invalid, [`EbpfError::Verify`] if its program is, and as
+    /// [`Options::compile`].
+    ///
+    /// [`LinkType::RAW`]: crate::LinkType::RAW
+    pub fn from_expression(&self, expression: &str, target: impl Into<Target>) -> Result<Program, EbpfError> {
+        let target = target.into();
+        let program = compile_expression(expression, &target).map_err(EbpfError::Expression)?;
+        self.compile(&program.verify(target.get_dialect()).map_err(EbpfError::Verify)?)
+    }
+
+    /// Compiles a program. Its dialect decides shifts, divisions and wraps, as in every engine.
+    ///
+    /// # Errors
+    /// If the program reads what the hook does not have, if the hook does not take a result, or if the program is too
+    /// long or needs more values at once than there is room for.
     pub fn compile(&self, verified: &Verified) -> Result<Program, EbpfError> {
         compile::compile(self, verified)
     }

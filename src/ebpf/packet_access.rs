@@ -7,12 +7,11 @@
 //!   since the verifier gives up ranges beyond.
 //! - If a helper fails, the packet does not match.
 
-use alloc::collections::BTreeMap;
-
-use crate::bpf::isa::Width;
+use crate::bpf::isa::{AluOp, Width};
 use crate::ebpf::code::{Argument, Code, End, Label, Operand, Operation, Virtual};
 use crate::ebpf::instruction::{Comparison, Helper, OperandSize, Size};
-use crate::ir::{Address, ByteOrder, ValueId};
+use crate::ir::scoped_map::Scoped;
+use crate::ir::{Address, ByteOrder, Graph, Value, ValueId};
 
 /// The largest offset of a packet that the verifier follows (`MAX_PACKET_OFF`).
 const MAX_OFFSET: u32 = 0xffff;
@@ -25,8 +24,8 @@ const PART: u32 = 1 << 9;
 pub(crate) enum Access {
     /// Loads from the packet itself, between two pointers.
     Direct { data: Virtual, data_end: Virtual },
-    /// `bpf_skb_load_bytes` of a context, for packets of which the length is known.
-    SkbLoadBytes { context: Virtual, len: Virtual },
+    /// A helper that copies bytes of the packet of a context: `bpf_skb_load_bytes` or `bpf_xdp_load_bytes`.
+    Copy { helper: Helper, context: Virtual, len: Virtual },
     /// `LD_ABS` and `LD_IND` of a context.
     LoadPacket { len: Virtual },
     /// `bpf_probe_read_kernel` of the bytes from an address on.
@@ -36,14 +35,63 @@ pub(crate) enum Access {
 /// A pointer into the packet that the verifier keeps a range for: the base, and a multiple of [`PART`] from there.
 type PointerKey = (ValueId, u32);
 
-/// What is known at a place of the code: it holds for all blocks that the block of the place dominates.
-#[derive(Clone, Debug, Default)]
+/// What is known at a place of the code: it holds in all blocks that the block of the place dominates.
+#[derive(Default)]
 pub(crate) struct Bounds {
-    pointers: BTreeMap<PointerKey, Virtual>,
-    /// The number of bytes from each pointer on that are there.
-    ranges: BTreeMap<PointerKey, u32>,
+    pointers: Scoped<PointerKey, Pointer>,
     /// The number of bytes from the start of the packet on that are there.
     pub(crate) from_start: u32,
+    /// The block whose pointers can be used, if not all can.
+    pub(crate) only_of: Option<u32>,
+}
+
+/// A pointer into the packet.
+#[derive(Clone, Copy, Debug)]
+struct Pointer {
+    register: Virtual,
+    /// The number of bytes from the pointer on that are there.
+    range: u32,
+    /// [`Bounds::only_of`] where the pointer was made.
+    of: Option<u32>,
+}
+
+/// What a test has found, for the block that it leads to.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Found {
+    pointer: Option<(PointerKey, Pointer)>,
+    from_start: u32,
+}
+
+impl Bounds {
+    /// Returns a mark for [`Bounds::forget`].
+    pub(crate) fn mark(&self) -> (usize, u32) {
+        (self.pointers.mark(), self.from_start)
+    }
+
+    /// Forgets what was found since a mark.
+    pub(crate) fn forget(&mut self, (pointers, from_start): (usize, u32)) {
+        self.pointers.forget(pointers);
+        self.from_start = from_start;
+    }
+
+    /// Returns what is known of a place.
+    pub(crate) fn found(&self, place: Place) -> Found {
+        let key = place.base.map(|(base, _)| place.split(base).0);
+        let pointer = key.and_then(|key| Some((key, self.pointer(key)?)));
+        Found { pointer, from_start: self.from_start }
+    }
+
+    /// Adds what a test has found.
+    pub(crate) fn add(&mut self, found: Found) {
+        if let Some((key, pointer)) = found.pointer {
+            self.pointers.insert(key, pointer);
+        }
+        self.from_start = self.from_start.max(found.from_start);
+    }
+
+    fn pointer(&self, key: PointerKey) -> Option<Pointer> {
+        self.pointers.get(&key).copied().filter(|pointer| pointer.of == self.only_of)
+    }
 }
 
 /// A load or check: an address whose base is in a register.
@@ -51,7 +99,7 @@ pub(crate) struct Bounds {
 pub(crate) struct Place {
     pub(crate) base: Option<(ValueId, Virtual)>,
     pub(crate) offset: u32,
-    /// The largest number that the base can be.
+    /// The largest number that the verifier takes the base for.
     pub(crate) max_base: u32,
     pub(crate) width: Width,
 }
@@ -71,6 +119,36 @@ impl Place {
     }
 }
 
+/// The number of operations that [`verifier_max`] follows.
+pub(crate) const MAX_DEPTH: u32 = 8;
+
+/// Returns the largest number that the verifier of every kernel takes a value for.
+///
+/// That is more than the graph knows: the verifier derives nothing from changes of byte order, divisions, or fields of
+/// the context.
+pub(crate) fn verifier_max(graph: &Graph, id: ValueId, depth: u32) -> u32 {
+    let Some(depth) = depth.checked_sub(1) else { return u32::MAX };
+    let of = |id| verifier_max(graph, id, depth);
+    let sum = |a: u32, b: u32| a.checked_add(b).unwrap_or(u32::MAX);
+    match graph.value(id) {
+        Value::Constant(k) => k,
+        Value::Load(_, Width::Byte, _) => u8::MAX.into(),
+        Value::Alu(AluOp::And, a, b) => of(a).min(of(b)),
+        Value::Alu(AluOp::Add, a, b) => sum(of(a), of(b)),
+        Value::Alu(AluOp::Or, a, b) => u32::MAX.checked_shr((of(a) | of(b)).leading_zeros()).unwrap_or(0),
+        Value::Alu(AluOp::Lsh, a, count) => match graph.constant(count) {
+            Some(count @ 0..32) if of(a).leading_zeros() >= count => of(a) << count,
+            _ => u32::MAX,
+        },
+        Value::Alu(AluOp::Rsh, a, count) => match graph.constant(count) {
+            Some(count @ 0..32) => of(a) >> count,
+            _ => u32::MAX,
+        },
+        Value::Select(_, a, b) => of(a).max(of(b)),
+        _ => u32::MAX,
+    }
+}
+
 /// The bytes of the stack frame that helpers write to.
 pub(crate) const BUFFER: i16 = -8;
 
@@ -79,7 +157,7 @@ impl Access {
     pub(crate) fn check(self, code: &mut Code, bounds: &mut Bounds, place: Place, fail: Label) {
         match self {
             Access::Direct { data, data_end } => check_direct(code, bounds, (data, data_end), place, fail),
-            Access::SkbLoadBytes { len, .. } | Access::LoadPacket { len } | Access::ProbeRead { len, .. } => {
+            Access::Copy { len, .. } | Access::LoadPacket { len } | Access::ProbeRead { len, .. } => {
                 check_len(code, len, place, fail);
             }
         }
@@ -100,10 +178,10 @@ impl Access {
                 let (pointer, offset) = readable(code, bounds, (data, data_end), place, fail);
                 code.load(size, pointer, offset)
             }
-            Access::SkbLoadBytes { context, .. } => {
+            Access::Copy { helper, context, .. } => {
                 let offset = position(code, place);
                 let arguments = [context.into(), offset.into(), Argument::Stack(BUFFER), bytes(place).into()];
-                let result = code.call(Helper::SkbLoadBytes, arguments.into());
+                let result = code.call(helper, arguments.into());
                 read_buffer(code, result, size, fail)
             }
             Access::ProbeRead { data, .. } => {
@@ -194,14 +272,16 @@ fn check_direct(code: &mut Code, bounds: &mut Bounds, packet: (Virtual, Virtual)
         }
         Some((base, number)) => {
             let (key, offset) = place.split(base);
-            let known = bounds.pointers.get(&key).copied();
-            let pointer = known.unwrap_or_else(|| add_pointer(code, data, place, number, key.1, fail));
+            let known = bounds.pointer(key);
+            let register = match known {
+                Some(pointer) => pointer.register,
+                None => add_pointer(code, data, place, number, key.1, fail),
+            };
             let end = offset + place.width.bytes();
-            let last = code.add(pointer, end as i32);
+            let last = code.add(register, end as i32);
             code.branch_if(OperandSize::Full, last, Comparison::Greater, data_end, fail);
-            bounds.pointers.insert(key, pointer);
-            let range = bounds.ranges.entry(key).or_default();
-            *range = end.max(*range);
+            let range = known.map_or(end, |pointer| end.max(pointer.range));
+            bounds.pointers.insert(key, Pointer { register, range, of: bounds.only_of });
         }
     }
 }
@@ -231,7 +311,7 @@ fn readable(
         None => u64::from(bounds.from_start) >= place.end(),
         Some((base, _)) => {
             let (key, offset) = place.split(base);
-            bounds.ranges.get(&key).is_some_and(|&range| range >= offset + place.width.bytes())
+            bounds.pointer(key).is_some_and(|pointer| pointer.range >= offset + place.width.bytes())
         }
     };
     if !is_seen {
@@ -245,7 +325,7 @@ fn readable(
         Some((base, _)) => {
             let (key, offset) = place.split(base);
             // The check has added the pointer.
-            (bounds.pointers.get(&key).copied().unwrap_or(packet.0), offset as i16)
+            (bounds.pointer(key).map_or(packet.0, |pointer| pointer.register), offset as i16)
         }
     }
 }

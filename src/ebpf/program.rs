@@ -62,6 +62,10 @@ pub enum MapKind {
     XskMap = 17,
 }
 
+/// `BPF_F_RDONLY_PROG`: programs do not write the map.
+#[cfg(feature = "elf")]
+pub(crate) const READ_ONLY: u32 = 1 << 7;
+
 impl Program {
     /// Returns the hook.
     pub fn hook(&self) -> Hook {
@@ -100,6 +104,18 @@ impl Program {
         let mut bytes = Vec::with_capacity(8 * self.instructions.len());
         self.instructions.iter().for_each(|instruction| instruction.encode(self.is_big_endian, &mut bytes));
         bytes
+    }
+
+    /// Returns the name by which loaders of objects know a map ([`Program::to_object`]): that of its
+    /// section if the program reads the value directly, as `.data.state`, and else its own.
+    #[cfg(feature = "elf")]
+    pub fn name_in_object(&self, map: u32) -> Option<String> {
+        let Map { name, flags, .. } = self.maps.get(map as usize)?;
+        match self.instructions.iter().any(|it| matches!(it, Instruction::LoadMapValue { map: of, .. } if *of == map)) {
+            true if flags & READ_ONLY != 0 => Some(format!(".rodata.{name}")),
+            true => Some(format!(".data.{name}")),
+            false => Some(name.clone()),
+        }
     }
 
     /// Returns the slots whose immediate is the file descriptor of a map, each with the index of the map.

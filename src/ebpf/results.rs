@@ -52,6 +52,7 @@ impl Results {
                     return Err(EbpfError::Redirect { hook });
                 }
                 Action::Redirect(_) => {}
+                Action::Rule => return Err(EbpfError::NoRules),
             }
         }
         Ok(Results { on_match, on_mismatch, context, targets: 0, blocks: BTreeMap::new() })
@@ -61,7 +62,7 @@ impl Results {
     pub(crate) fn maps(&self) -> Vec<Map> {
         let kinds = [self.on_match, self.on_mismatch].into_iter().filter_map(|action| match action {
             Action::RedirectMap { kind, .. } => Some(kind),
-            Action::Return(_) | Action::Verdict | Action::Redirect(_) => None,
+            Action::Return(_) | Action::Verdict | Action::Rule | Action::Redirect(_) => None,
         });
         let targets = kinds.take(1).map(|kind| Map {
             name: "targets".into(),
@@ -127,7 +128,8 @@ impl Results {
     fn act(&self, code: &mut Code, action: Action, verdict: Operand) {
         let result = match action {
             Action::Return(result) => Operand::Immediate(result),
-            Action::Verdict => verdict,
+            // Only sets have rules.
+            Action::Verdict | Action::Rule => verdict,
             Action::Redirect(interface) => {
                 code.call(Helper::Redirect, vec![(interface as i32).into(), 0.into()]).into()
             }

@@ -76,6 +76,12 @@ impl Merge {
 
     /// Returns the new segment, unless no rules are left.
     pub(crate) fn run(&self) -> Option<Segment> {
+        let (rules, programs) = self.rules();
+        (!rules.is_empty()).then(|| Segment::new(&rules, programs))
+    }
+
+    /// Returns the rules that are left, in order, and their programs.
+    pub(crate) fn rules(&self) -> (Vec<RulePosition>, ProgramList) {
         let mut rules: Vec<(RulePosition, usize, usize)> = Vec::new();
         for (number, segment) in self.segments.iter().enumerate() {
             rules.extend(segment.alive().map(|rank| (segment.rule(rank), number, rank as usize)));
@@ -91,8 +97,7 @@ impl Merge {
                 None => programs.push(&self.recent[place].program),
             }
         }
-        let rules: Vec<RulePosition> = rules.into_iter().map(|(rule, ..)| rule).collect();
-        (!rules.is_empty()).then(|| Segment::new(&rules, programs))
+        (rules.into_iter().map(|(rule, ..)| rule).collect(), programs)
     }
 }
 

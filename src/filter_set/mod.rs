@@ -15,6 +15,7 @@ mod batch;
 mod candidates;
 mod change;
 mod config;
+mod ebpf;
 mod error;
 mod first_match;
 mod matches;
@@ -38,6 +39,7 @@ use crate::lang::Target;
 use crate::packet::Packet;
 
 pub use crate::classifier::fallback::FallbackReason;
+pub use crate::ebpf_set::{MapUpdate, SetProgram, SetProgramError};
 pub use config::FilterSetConfig;
 pub use error::SetError;
 pub use matches::{BatchMatches, Matches};

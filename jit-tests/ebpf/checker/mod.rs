@@ -41,9 +41,24 @@ const PATIENCE: u8 = 8;
 
 /// Checks a program; `is_direct` says that a function gets pointers to a packet rather than addresses of the kernel.
 pub fn check(program: &Program, is_direct: bool) -> Result<(), String> {
-    let checker = Checker::new(program)?;
+    let bytes = program.to_bytes();
+    if bytes.len() != 8 * program.slots() {
+        return Err(format!("{} bytes are not {} slots", bytes.len(), program.slots()));
+    }
+    check_bytes(program.hook(), is_direct, &bytes, program.maps(), &program.map_references())
+}
+
+/// Checks instructions with the slots that refer to maps.
+pub fn check_bytes(
+    hook: Hook,
+    is_direct: bool,
+    bytes: &[u8],
+    maps: &[Map],
+    references: &[(usize, u32)],
+) -> Result<(), String> {
+    let checker = Checker::new(hook, bytes, maps, references)?;
     let targets = checker.structure()?;
-    checker.walk(&targets, entry(program.hook(), is_direct))
+    checker.walk(&targets, entry(hook, is_direct))
 }
 
 /// Returns the registers at the start of a program.
@@ -81,23 +96,18 @@ enum Flow {
 }
 
 impl<'p> Checker<'p> {
-    fn new(program: &'p Program) -> Result<Checker<'p>, String> {
-        let bytes = program.to_bytes();
+    fn new(hook: Hook, bytes: &[u8], maps: &'p [Map], references: &[(usize, u32)]) -> Result<Checker<'p>, String> {
         let slots: Vec<Slot> = bytes.chunks_exact(8).map(decode).collect();
-        if bytes.len() % 8 != 0 || slots.len() != program.slots() {
-            return Err(format!("{} bytes are not {} slots", bytes.len(), program.slots()));
-        }
-        let mut references = vec![None; slots.len()];
-        for (slot, map) in program.map_references() {
+        let mut of_slots = vec![None; slots.len()];
+        for &(slot, map) in references {
             let map = map as usize;
-            let is_known =
-                map < program.maps().len() && slots.get(slot).is_some_and(|slot| slot.code == LOAD_IMMEDIATE);
+            let is_known = map < maps.len() && slots.get(slot).is_some_and(|slot| slot.code == LOAD_IMMEDIATE);
             if !is_known {
                 return Err(format!("slot {slot} does not load the address of map {map}"));
             }
-            references[slot] = Some(map);
+            of_slots[slot] = Some(map);
         }
-        Ok(Checker { hook: program.hook(), slots, maps: program.maps(), references })
+        Ok(Checker { hook, slots, maps, references: of_slots })
     }
 
     /// Checks that jumps lead to instructions, all of which are reached, and returns the targets of jumps.

@@ -12,6 +12,9 @@ const OF_REGISTER: u8 = 0x08;
 impl Checker<'_> {
     pub(super) fn step(&self, pc: usize, state: &mut State) -> Result<Flow, String> {
         let slot = self.slots[pc];
+        if !slot.is_plain() {
+            return Err("a field that the instruction does not have is not 0".to_owned());
+        }
         let Slot { code, dst, src, offset, .. } = slot;
         let (size, offset) = ([4, 2, 1, 8][usize::from(code >> 3 & 3)], i64::from(offset));
         match code {
@@ -155,9 +158,7 @@ impl Checker<'_> {
             (0x05 | 0x06, (Some(target), _)) => Ok(Flow::Jump(target)),
             (_, (Some(target), true)) => {
                 let right = match code & OF_REGISTER {
-                    0 if src != 0 => return Err("an immediate and a register".to_owned()),
                     0 => None,
-                    _ if imm != 0 => return Err("a register and an immediate".to_owned()),
                     _ => Some(src),
                 };
                 let edge = |is_taken| edge(state, (code, is_taken), dst, (right, imm), is_full);
@@ -165,6 +166,33 @@ impl Checker<'_> {
             }
             _ => Err(format!("the jump {code:#04x}")),
         }
+    }
+}
+
+impl Slot {
+    /// Returns `true` if the fields are 0 that the instruction does not have.
+    fn is_plain(self) -> bool {
+        let (class, operation) = (self.code & 7, self.code & 0xf0);
+        let is_of_register = self.code & OF_REGISTER != 0;
+        let (dst, src, offset, imm) = match (class, operation) {
+            // 64-bit immediates are checked with their second half.
+            (0, 0x10) => (true, true, true, true),
+            (0, 0x40 | 0x50) => (false, true, false, true),
+            (0, _) => (false, false, false, true),
+            (1, _) => (true, true, true, false),
+            (2, _) => (true, false, true, true),
+            (3, _) => (true, true, true, false),
+            (4 | 7, 0x80) => (true, false, false, false),
+            (4 | 7, 0xd0) => (true, false, false, true),
+            (4 | 7, _) => (true, is_of_register, false, !is_of_register),
+            (5, 0x00) => (false, false, true, false),
+            (6, 0x00) => (false, false, false, true),
+            (5, 0x80) => (false, false, false, true),
+            (5, 0x90) => (false, false, false, false),
+            _ => (true, is_of_register, true, !is_of_register),
+        };
+        let has = [(dst, self.dst != 0), (src, self.src != 0), (offset, self.offset != 0), (imm, self.imm != 0)];
+        has.iter().all(|&(has, is_set)| has || !is_set)
     }
 }
 
@@ -219,11 +247,8 @@ fn alu(pc: usize, slot: Slot, state: &mut State) -> Result<(), String> {
     const SUB: u8 = 0x10;
     const MOVE: u8 = 0xb0;
     const END: u8 = 0xd0;
-    let Slot { code, dst, src, offset, imm } = slot;
+    let Slot { code, dst, src, imm, .. } = slot;
     let (is_full, operation) = (code & 7 == 7, code & 0xf0);
-    if offset != 0 {
-        return Err("signed arithmetic".to_owned());
-    }
     let right = match code & OF_REGISTER {
         // Here the bit is the byte order.
         _ if matches!(operation, 0x80 | END) => Value::Number(Range::ALL),
@@ -236,6 +261,8 @@ fn alu(pc: usize, slot: Slot, state: &mut State) -> Result<(), String> {
         (0x60 | 0x70, Some(count)) if !(0..if is_full { 64 } else { 32 }).contains(&count) => {
             return Err(format!("a shift by {count}"));
         }
+        (0xc0 | 0xe0 | 0xf0, _) => return Err(format!("arithmetic {code:#04x}")),
+        (0x80, None) => return Err("a negation of two operands".to_owned()),
         (END, _) if is_full || ![16, 32, 64].contains(&imm) => return Err("a change of byte order".to_owned()),
         _ => {}
     }

@@ -5,10 +5,11 @@ use std::sync::Arc;
 use cranelift_codegen::ir::{self, InstBuilder, MemFlagsData, types};
 use cranelift_frontend::FunctionBuilder;
 
+use crate::classifier::assumed_lengths::AssumedLengths;
 use crate::classifier::packet_fields::PacketFields;
 use crate::classifier::table::{Lookup, MatchKind, TOO_SHORT, Table, Tables};
 use crate::classifier::term::Rank;
-use crate::codegen::classifier::field_values::{self, AssumedLengths, FieldValues};
+use crate::codegen::classifier::field_values::{self, FieldValues};
 use crate::codegen::classifier::table_functions::{Arguments, TableLoop, compile_table_loop};
 use crate::codegen::classifier::{TableCode, lower};
 use crate::codegen::error::CompileError;

@@ -20,10 +20,10 @@ use std::sync::Arc;
 use cranelift_codegen::ir::{Block, InstBuilder, Value, types};
 use cranelift_frontend::FunctionBuilder;
 
+use crate::classifier::assumed_lengths::AssumedLengths;
 use crate::classifier::packet_fields::PacketFields;
 use crate::classifier::table::{BLOCK, MAX_WRITTEN, MatchKind, TOO_SHORT, Tables};
 pub(crate) use crate::codegen::classifier::batch_lookup::TableBatchCode;
-use crate::codegen::classifier::field_values::AssumedLengths;
 use crate::codegen::classifier::table_functions::{Arguments, TableFunction, compile_table_function};
 use crate::codegen::classifier::table_lowering::TableLowering;
 use crate::codegen::error::CompileError;
