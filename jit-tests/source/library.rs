@@ -142,7 +142,7 @@ fn c_function(source: &str, place: usize) -> String {
         Some(fields) => (format!("    struct {name} context = {fields};\n"), ", &context"),
         None => ("    (void)all;\n".to_owned(), ""),
     };
-    let head = format!("(const void *data, const void *end, unsigned int len, const struct all_fields *all)");
+    let head = "(const void *data, const void *end, unsigned int len, const struct all_fields *all)";
     format!(
         "{source}\nunsigned int run_{place}{head};\nunsigned int run_{place}{head}\n{{\n{local}    return \
          filter_{place}(data, end, len{argument});\n}}\n"

@@ -41,7 +41,7 @@ impl Function<'_> {
     /// Marks the blocks that are entered by `goto`.
     fn find_labels(&mut self) {
         for (index, block) in self.graph.blocks.iter().enumerate() {
-            let fallthrough = self.fallthrough(BlockId::new(index)).map(|edge| core::ptr::from_ref(edge));
+            let fallthrough = self.fallthrough(BlockId::new(index)).map(core::ptr::from_ref);
             for edge in block.terminator.edges().filter(|&edge| Some(core::ptr::from_ref(edge)) != fallthrough) {
                 self.has_label[edge.block.index()] = true;
             }

@@ -1,5 +1,11 @@
 ; Blocks that each jump to the next and to the one after it, so that no block but the first dominates another: too deep
 ; to nest in source code.
+;; skip ebpf-tc: the verifier of Linux follows each path, as X differs, and gives up
+;; skip ebpf-xdp: the verifier of Linux follows each path, as X differs, and gives up
+;; skip ebpf-cgroup_skb: the verifier of Linux follows each path, as X differs, and gives up
+;; skip ebpf-socket: the verifier of Linux follows each path, as X differs, and gives up
+;; skip ebpf-probe: the verifier of Linux follows each path, as X differs, and gives up
+;; skip ebpf-function: the verifier of Linux follows each path, as X differs, and gives up
 b0:     txa
         add #1
         tax
