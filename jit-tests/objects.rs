@@ -31,18 +31,20 @@ pub fn trials() -> Vec<Trial> {
         status.is_ok_and(|status| status.success())
     };
     let (bpftool, is_root) = (works(BPFTOOL), PLACES[0].is_available());
-    let trials: [(&str, bool, fn() -> Result<(), Failed>); 6] = [
+    let trials: Vec<(&str, bool, fn() -> Result<(), Failed>)> = vec![
         ("bpftool_loads_them", bpftool && is_root, bpftool_loads_them),
         ("bpftool_knows_their_types", bpftool, bpftool_knows_their_types),
         ("objdump_disassembles_them", works(OBJDUMP), objdump_disassembles_them),
         ("functions_are_linked", bpftool && is_root && works(CLANG), functions_are_linked),
         ("aya_loads_them", is_root, aya_loads_them),
         ("aya_redirects_with_them", is_root, aya_redirects_with_them),
+        #[cfg(feature = "std")]
+        ("aya_changes_sets", is_root, aya_changes_sets),
     ];
     let trial = |(name, runs, test): (&str, bool, fn() -> _)| {
         Trial::test(format!("objects::{name}"), test).with_ignored_flag(!runs)
     };
-    trials.map(trial).into()
+    trials.into_iter().map(trial).collect()
 }
 
 fn verified(expression: &str, link_type: LinkType) -> Result<Verified, Failed> {
@@ -241,4 +243,42 @@ fn aya_redirects_with_them() -> Result<(), Failed> {
         contains(&format!("{map:?}"), name)?;
     }
     Ok(())
+}
+
+/// Rules are added to and removed from a set that aya has loaded: its maps are found by their names in the object.
+#[cfg(feature = "std")]
+fn aya_changes_sets() -> Result<(), Failed> {
+    use aya::maps::{Map, PerCpuArray};
+    use cbpf::FilterSet;
+
+    use crate::ebpf::bpf;
+
+    let options = Options::new(Hook::Xdp).name("a_filter").counters(true);
+    let options = options.on_match(Action::Return(7)).on_mismatch(Action::Return(3));
+    let rules = [(0, "tcp port 443"), (1, "tcp port 1000")];
+    let mut set = FilterSet::from_expressions(rules, LinkType::ETHERNET)?.to_ebpf(&options)?;
+    let mut object = Ebpf::load(&set.program().to_object()?)?;
+    let loaded = load_with_aya(&mut object, Hook::Xdp)?;
+    let mut check = |changes: Vec<cbpf::filter_set::MapUpdate>, results: [u32; 3]| {
+        for change in changes {
+            let name = set.program().name_in_object(change.map).ok_or("no such map")?;
+            let Some(Map::Array(map)) = object.map(&name) else { return Err(format!("no map `{name}`").into()) };
+            bpf::update(&map.fd().as_fd().try_clone_to_owned()?, &change.key, &change.value)?;
+        }
+        for (port, expected) in [443, 80, 1000].into_iter().zip(results) {
+            let result = loaded.run(&frame(port), &[], 1)?.result;
+            if result != expected {
+                return Err(format!("port {port}: {result}, expected {expected}").into());
+            }
+        }
+        Ok::<(), Failed>(())
+    };
+    check(Vec::new(), [7, 3, 7])?;
+    let mut changed = set.clone();
+    check(changed.add(2, &verified("tcp port 80", LinkType::ETHERNET)?)?, [7, 7, 7])?;
+    check(changed.remove(0)?, [3, 7, 7])?;
+    check(changed.remove(2)?, [3, 3, 7])?;
+    let counters: PerCpuArray<_, u64> = object.map("counters").ok_or("aya finds no map `counters`")?.try_into()?;
+    let counted: u64 = counters.get(&1, 0)?.iter().sum();
+    if counted == 4 { Ok(()) } else { Err(format!("{counted} packets of 4 were counted").into()) }
 }

@@ -131,7 +131,7 @@
 //! No feature changes a verdict.
 //!
 //! - `std` (default): the standard library, and with it [`Filter`], [`FilterSet`] and batches of `IoSlice`s. The other
-//!   features need it, except for `serde` and `syscall-names`. [Without it](#without-the-standard-library) the crate
+//!   features need it, except for `elf`, `serde` and `syscall-names`. [Without it](#without-the-standard-library) the crate
 //!   builds for kernels and bare metal.
 //! - `jit` (default): native code through Cranelift, on x86-64 and aarch64 with Linux, macOS, Windows, FreeBSD or
 //!   Android, and on riscv64 and s390x with Linux. Without it, and on all other machines, filters and sets run in the
@@ -145,6 +145,7 @@
 //! - `syscall-names`: the names of system calls, for [`Arch::syscall_name`](seccomp::Arch::syscall_name) and
 //!   [`Form::Seccomp`](text::Form::Seccomp).
 //! - `socket`: programs on sockets of Linux, in the module `socket`. On other systems it adds nothing.
+//! - `elf`: programs of eBPF as objects for bpftool, libbpf and aya, `ebpf::Program::to_object`.
 //! - `cli`: the program `cbpf`.
 //! - `peers`: a bench with other engines; the library is the same.
 //!

@@ -6,7 +6,7 @@ use std::net::Ipv4Addr;
 use cbpf::bpf::RawInstruction;
 use cbpf::{Instruction, Packet, Program, Verified};
 
-use crate::{bpfjit, clang, filters, hand, libpcap, ours, rbpf};
+use crate::{bpfjit, clang, filters, hand, libpcap, ours, rbpf, source};
 
 /// A filter that engines are made from.
 pub struct Subject {
@@ -108,6 +108,8 @@ pub const ENGINES: &[Kind] = &[
     Kind { name: "batch", is_ours: true, load: ours::batch_of_branches },
     Kind { name: "batch, data flow", is_ours: true, load: ours::batch_of_data_flow },
     Kind { name: "interpreter", is_ours: true, load: ours::interpreter },
+    Kind { name: "--to c-source", is_ours: false, load: source::c },
+    Kind { name: "--to rust", is_ours: false, load: source::rust },
     Kind { name: "clang -O3", is_ours: false, load: clang::load },
     Kind { name: "bpfjit", is_ours: false, load: bpfjit::load },
     Kind { name: "libpcap", is_ours: false, load: libpcap::load },

@@ -31,6 +31,7 @@ mod plot;
 mod processor;
 mod rbpf;
 mod report;
+mod source;
 mod turns;
 
 use std::collections::BTreeSet;

@@ -58,6 +58,15 @@ impl Report {
                 Some(ratio(self.time(filter, ours, traffic)? / self.time(filter, peer, traffic)?))
             });
         }
+        let sources = || ENGINES.iter().filter(|kind| kind.name.starts_with("--to"));
+        text += "\n## Time of source code / time of the better strategy, predicted / random order\n\n";
+        text += &self.table(sources(), |filter, source, traffic| {
+            let mean_of = if filter == MEAN { &MEAN_OF[..] } else { &[filter] };
+            let ratios: Option<Vec<f64>> =
+                mean_of.iter().map(|filter| self.beside_tuned(filter, source, traffic)).collect();
+            let ratios = ratios?;
+            Some(ratio((ratios.iter().map(|ratio| ratio.ln()).sum::<f64>() / ratios.len() as f64).exp()))
+        });
         text += "\n## Nanoseconds per packet, predicted / random order\n\n";
         text +=
             &self.table(ENGINES.iter(), |filter, kind, traffic| Some(nanoseconds(self.time(filter, kind, traffic)?)));
@@ -102,6 +111,13 @@ impl Report {
         let logarithms: Option<Vec<f64>> =
             MEAN_OF.iter().map(|filter| Some(self.figures.time(filter, kind.name, traffic)?.ln())).collect();
         Some((logarithms?.iter().sum::<f64>() / MEAN_OF.len() as f64).exp())
+    }
+
+    /// Returns the time of an engine, divided by that of the better strategy, which `FilterConfig::sample` selects.
+    fn beside_tuned(&self, filter: &str, kind: &Kind, traffic: &str) -> Option<f64> {
+        let strategies = ["branches", "data flow"].map(|name| self.figures.time(filter, name, traffic));
+        let [Some(branches), Some(data_flow)] = strategies else { return None };
+        Some(self.figures.time(filter, kind.name, traffic)? / branches.min(data_flow))
     }
 
     fn loading(&self) -> String {

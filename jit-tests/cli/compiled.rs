@@ -5,10 +5,11 @@ use std::process::Command;
 
 use super::{Bench, Outcome, Test, cbpf, cbpf_with_input, equal, example, expect};
 
-pub const TESTS: [(&str, Test); 6] = [
+pub const TESTS: [(&str, Test); 7] = [
     ("compile_to_ebpf", compiles_to_each_form),
     ("compile_to_ebpf_with_actions", compiles_with_actions),
     ("compile_to_ebpf_reports_errors", reports_errors),
+    ("compile_rules_to_ebpf", compiles_rules),
     ("compile_writes_whole_files", writes_whole_files),
     ("compile_spares_terminals", spares_terminals),
     ("convert_to_ebpf", converts),
@@ -72,6 +73,22 @@ fn reports_errors(_: &Bench) -> Outcome {
     expect(&compile(&["--to", "ebpf-object", "--section", "license"])?, 1, &["`license`", "cannot hold a program"])?;
     let on_the_wire = cbpf(&["compile", "--linux-socket", "--to", "ebpf", "--hook", "xdp", "outbound"])?;
     expect(&on_the_wire, 1, &["instruction 0", "the hook `xdp`"])
+}
+
+fn compiles_rules(bench: &Bench) -> Outcome {
+    let rules = bench.file("rules.txt", "web: tcp port 80\ndns: udp port 53 # names\n")?;
+    let compile = |arguments: &[&str]| cbpf(&[&["compile", "--rules", &rules], arguments].concat());
+    expect(&compile(&["--to", "ebpf"])?, 0, &["map[0]", "(95) exit"])?;
+    let object = compile(&["--to", "ebpf-object", "--counters", "--on-match", "drop", "--on-mismatch", "pass"])?;
+    let contains = |part: &[u8]| object.stdout.windows(part.len()).any(|window| window == part);
+    equal((object.status.code(), contains(b"\0.data.state\0"), contains(b"\0counters\0")), (Some(0), true, true))?;
+    expect(&compile(&[])?, 1, &["--rules needs --to ebpf"])?;
+    expect(&compile(&["--to", "ebpf-raw"])?, 1, &["refers to maps"])?;
+    expect(&compile(&["--to", "ebpf", "arp"])?, 1, &["cannot be used with"])?;
+    expect(&cbpf(&["compile", "--to", "ebpf", "--counters", "arp"])?, 1, &["--rules"])?;
+    let looped = bench.file("slow.txt", "fine: arp\nodd: tcp[0] * 3 = ip[4] + 7\n")?;
+    let refused = cbpf(&["compile", "--to", "ebpf", "--rules", &looped])?;
+    expect(&refused, 1, &["slow.txt", "odd"])
 }
 
 fn writes_whole_files(bench: &Bench) -> Outcome {

@@ -1,12 +1,18 @@
 //! `cbpf compile`: compiles an expression of the filter language to a program.
 
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use cbpf::filter_set::SetProgramError;
 use cbpf::{Instruction, LinkType, Program};
 use clap::Args;
 
 use crate::cli::capture::input_name;
 use crate::cli::expression::{Compiled, ExpressionArguments, compile, quoted};
 use crate::cli::failure::Failure;
+use crate::cli::link_types::KnownLinkTypes;
 use crate::cli::output::{OutputArguments, OutputForm, output_form};
+use crate::cli::rule_matching::{RuleSet, Rules};
 
 /// Print the program of an expression, as tcpdump -d does, or compile it to eBPF, C or Rust
 ///
@@ -16,11 +22,22 @@ use crate::cli::output::{OutputArguments, OutputForm, output_form};
   cbpf compile 'tcp port 443'
   cbpf compile --link-type RAW --to bytecode --dialect linux 'udp dst port 53'
   cbpf compile --to ebpf-object --hook xdp -o https.o 'tcp port 443'
+  cbpf compile --to ebpf-object --hook xdp --rules blocked.txt --on-match drop --on-mismatch pass -o block.o
   cbpf compile --to rust --name is_https -o https.rs 'tcp port 443'")]
 pub struct Arguments {
     /// Expression to compile: 'tcp port 443 and not host 10.0.0.1'. The empty expression matches all packets
     #[arg(value_name = "EXPRESSION")]
     words: Vec<String>,
+
+    /// Compile all rules of this file to one program of eBPF, which finds the first one that matches: one `name:
+    /// expression` a line, with # comments; - for standard input
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["words", "expression_file", "netmask", "linux_socket"])]
+    rules: Option<PathBuf>,
+
+    /// Count the packets of which each rule is the first match, in the per-CPU array `counters`: by the place of the
+    /// rule in the file, from 0, without the rules that match nothing
+    #[arg(long, requires = "rules")]
+    counters: bool,
 
     #[command(flatten)]
     expression: ExpressionArguments,
@@ -48,6 +65,9 @@ pub struct Arguments {
 
 pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     arguments.output.check(arguments.to)?;
+    if let Some(rules) = &arguments.rules {
+        return compile_rules(arguments, rules);
+    }
     let expression = arguments.expression.read(&arguments.words)?;
     let link_type = arguments.expression.link_type.unwrap_or(LinkType::ETHERNET);
     let mut target = arguments.expression.target(link_type).snaplen(arguments.snaplen);
@@ -78,4 +98,30 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
         }
         form => arguments.output.write_compiled(&verified, form, &expression),
     }
+}
+
+/// Compiles a file of rules.
+fn compile_rules(arguments: &Arguments, path: &Path) -> Result<(), Failure> {
+    let OutputForm::Ebpf(form) = arguments.to else {
+        return Err(Failure::Failed("--rules needs --to ebpf, or --to ebpf-object for an object".to_owned()));
+    };
+    let link_type = arguments.expression.link_type.unwrap_or(LinkType::ETHERNET);
+    let known = KnownLinkTypes { link_types: BTreeSet::from([link_type]), are_all: true, ..Default::default() };
+    let ExpressionArguments { chain, warnings, .. } = &arguments.expression;
+    let (rules, sets) = Rules::read(path, &known, *chain, warnings)?;
+    let names: Vec<&str> = rules.names().collect();
+    for RuleSet { set, warning, .. } in sets.values() {
+        if let Some(warning) = warning {
+            warnings.warn(warning)?;
+        }
+        let options = arguments.output.ebpf_options()?.counters(arguments.counters);
+        let program = set.to_ebpf(&options).map_err(|error| match error {
+            SetProgramError::NoTable { id, .. } => {
+                Failure::of_file(path, format_args!("{}: {error}", names[id as usize]))
+            }
+            error => Failure::of_file(path, error),
+        })?;
+        arguments.output.write_ebpf(program.program(), form)?;
+    }
+    Ok(())
 }

@@ -24,9 +24,10 @@ pub struct EbpfArguments {
     hook: Option<Hook>,
 
     /// Return this for packets that match: aborted, drop, pass or tx (xdp); ok, shot, pipe, stolen or unspec (tc); drop
-    /// or pass (cgroup_skb); verdict, the snapshot length; redirect:INTERFACE (xdp, tc); devmap, cpumap or xskmap, or
-    /// one of them with an entry, as in xskmap:0 (xdp: redirect to the entry of the receive queue, or to this one); or a
-    /// number [default: pass, ok, pass, and verdict for other hooks]
+    /// or pass (cgroup_skb); verdict, the snapshot length; rule, the place of the first rule that matches, from 0;
+    /// redirect:INTERFACE (xdp, tc); devmap, cpumap or xskmap, or one of them with an entry, as in xskmap:0 (xdp:
+    /// redirect to the entry of the receive queue, or to this one); or a number [default: pass, ok, pass, and verdict
+    /// for other hooks]
     #[arg(long, value_name = "ACTION", allow_negative_numbers = true)]
     on_match: Option<String>,
 
@@ -152,11 +153,12 @@ fn action(hook: Hook, option: &str, text: &str) -> Result<Action, Failure> {
         (_, Some(kind), Some(Ok(key))) => Some(Action::RedirectMap { kind, key: Some(key) }),
         (_, None, Some(Ok(interface))) if name == "redirect" => Some(Action::Redirect(interface)),
         _ if text == "verdict" => Some(Action::Verdict),
+        _ if text == "rule" => Some(Action::Rule),
         _ => None,
     };
     action.ok_or_else(|| {
         let mut names: Vec<&str> = RESULTS.iter().filter(|(of, ..)| *of == hook).map(|&(_, name, _)| name).collect();
-        names.push("verdict");
+        names.extend(["verdict", "rule"]);
         match hook {
             Hook::Xdp => names.extend(["redirect:INTERFACE", "devmap[:ENTRY]", "cpumap[:ENTRY]", "xskmap[:ENTRY]"]),
             Hook::Tc => names.push("redirect:INTERFACE"),

@@ -35,7 +35,7 @@ pub struct ExpressionArguments {
     pub netmask: Option<Ipv4Addr>,
 
     #[command(flatten)]
-    chain: ChainArguments,
+    pub chain: ChainArguments,
 
     /// Verify the program by the rules of this dialect [default: pcap for an expression, linux for a program]
     #[arg(long, value_name = "DIALECT", value_parser = one_of(Dialect::ALL, Dialect::name))]

@@ -3,6 +3,7 @@
 use std::io::{IsTerminal, stdout};
 use std::path::PathBuf;
 
+use cbpf::ebpf::Options;
 use cbpf::source::{self, Language};
 use cbpf::text::Form;
 use cbpf::{Program, Verified};
@@ -111,6 +112,16 @@ impl OutputArguments {
                 self.write(source.as_bytes())
             }
         }
+    }
+
+    /// Returns the options of the compiler to eBPF.
+    pub fn ebpf_options(&self) -> Result<Options, Failure> {
+        self.ebpf.options(self.name.as_deref())
+    }
+
+    /// Writes a program of eBPF.
+    pub fn write_ebpf(&self, program: &cbpf::ebpf::Program, form: EbpfForm) -> Result<(), Failure> {
+        self.write(&self.ebpf.printed(program, form)?)
     }
 
     fn write(&self, bytes: &[u8]) -> Result<(), Failure> {

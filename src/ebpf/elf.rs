@@ -39,8 +39,9 @@ impl Program {
     /// `BPF_F_RDONLY_PROG`; loaders create a map of each, and insert its element. All other maps are in `.maps`, and
     /// empty.
     ///
-    /// In C, a function is declared `extern unsigned NAME(unsigned long long data, unsigned long long data_end, unsigned
-    /// wire_len)`, and with [`Options::direct_access`](crate::ebpf::Options::direct_access) with two `void *`.
+    /// In C, a function is declared
+    /// `extern unsigned NAME(unsigned long long data, unsigned long long data_end, unsigned wire_len)`, and with
+    /// [`Options::direct_access`](crate::ebpf::Options::direct_access) with two `void *`.
     ///
     /// # Errors
     /// If a name is not one of C, or the object cannot carry the elements of a map.

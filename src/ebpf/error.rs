@@ -170,7 +170,10 @@ impl fmt::Display for ObjectError {
                 write!(f, "the name `{name}` is taken by a map; give the program another one")
             }
             ObjectError::Section { section } => {
-                write!(f, "the section `{section}` cannot hold a program; loaders know `xdp`, `tc`, `tcx/ingress`, ...")
+                write!(
+                    f,
+                    "the section `{section}` cannot hold a program; loaders know `xdp`, `classifier`, `tcx/ingress`, ..."
+                )
             }
             ObjectError::License { license } => write!(f, "the licence {license:?} contains a NUL byte"),
             ObjectError::Access { map } => {

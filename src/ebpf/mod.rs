@@ -53,7 +53,7 @@
 mod allocation;
 #[cfg(feature = "elf")]
 mod btf;
-mod code;
+pub(crate) mod code;
 mod compile;
 #[cfg(feature = "elf")]
 mod elf;
@@ -66,7 +66,7 @@ mod lower;
 mod options;
 mod packet_access;
 mod program;
-mod relaxation;
+pub(crate) mod relaxation;
 mod results;
 mod search_tree;
 

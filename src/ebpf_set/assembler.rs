@@ -1,6 +1,8 @@
 //! An assembler of eBPF: instructions with labels.
 
 use crate::bpf::isa::AluOp;
+use crate::ebpf::code;
+use crate::ebpf::relaxation::{self, Item, JumpTo};
 use crate::ebpf::{Comparison, EbpfError, Helper, Instruction, OperandSize, Register, Size, Source};
 
 /// A place in the code, which may be bound after jumps to it.
@@ -128,32 +130,30 @@ impl Assembler {
                 }
             }
         }
-        // The slot of each instruction, and the end.
-        let mut slots = Vec::with_capacity(self.code.len() + 1);
-        let mut end = 0;
-        for ((instruction, _), is_reachable) in self.code.iter().zip(&is_reachable) {
-            slots.push(end);
-            end += if *is_reachable { instruction.slots() } else { 0 };
-        }
-        slots.push(end);
-        if end > MAX_SLOTS {
-            return Err(EbpfError::TooLong { slots: end });
-        }
-        let mut finished = Vec::with_capacity(end);
-        for (place, &(mut instruction, label)) in self.code.iter().enumerate().filter(|&(place, _)| is_reachable[place])
-        {
-            if let Some(label) = label {
-                let distance = slots[place_of(label)] as i64 - slots[place] as i64 - 1;
-                let too_long = |_| EbpfError::TooLong { slots: end };
-                match &mut instruction {
-                    Instruction::Jump { offset } => *offset = distance as i32,
-                    Instruction::JumpIf { offset, .. } => *offset = i16::try_from(distance).map_err(too_long)?,
-                    _ => {}
-                }
+        let mut items = Vec::with_capacity(self.code.len() + self.places.len());
+        let mut labels: Vec<(usize, Label)> =
+            self.places.iter().zip(0..).filter_map(|(place, label)| Some(((*place)?, Label(label)))).collect();
+        labels.sort_unstable_by_key(|&(place, _)| place);
+        let mut labels = labels.into_iter().peekable();
+        let target = |label: Option<Label>| code::Label(label.map_or(0, |label| label.0 as u32));
+        for (place, &(instruction, label)) in self.code.iter().enumerate() {
+            while let Some((_, label)) = labels.next_if(|&(of_label, _)| of_label <= place) {
+                items.push(Item::Label(target(Some(label))));
             }
-            finished.push(instruction);
+            if is_reachable[place] {
+                items.push(match instruction {
+                    Instruction::Jump { .. } => Item::Jump(target(label)),
+                    Instruction::JumpIf { size, comparison, left, right, .. } => {
+                        Item::JumpIf(JumpTo { size, comparison, left, right, target: target(label) })
+                    }
+                    _ => Item::Instruction(instruction),
+                });
+            }
         }
-        Ok(finished)
+        items.extend(labels.map(|(_, label)| Item::Label(target(Some(label)))));
+        let instructions = relaxation::resolve(&items, self.places.len());
+        let slots = instructions.iter().map(Instruction::slots).sum();
+        if slots > MAX_SLOTS { Err(EbpfError::TooLong { slots }) } else { Ok(instructions) }
     }
 }
 

@@ -8,7 +8,7 @@
 use crate::bpf::isa::{AluOp, Width};
 use crate::classifier::assumed_lengths::AssumedLengths;
 use crate::classifier::packet_fields::{PacketField, PacketFields};
-use crate::ebpf::{Comparison, Helper, Hook, Instruction, Register, Size, Source};
+use crate::ebpf::{Comparison, Helper, Hook, Instruction, OperandSize, Options, Register, Size, Source};
 use crate::ebpf_set::assembler::{Assembler, Label, immediate};
 use crate::ebpf_set::frame;
 use crate::ebpf_set::maps::TablesValue;
@@ -35,8 +35,8 @@ const SKB_LEN: i16 = 0;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Access {
     Direct,
-    /// `bpf_skb_load_bytes`
-    Skb,
+    /// `bpf_skb_load_bytes` or `bpf_xdp_load_bytes`
+    Copy(Helper),
     /// `bpf_probe_read_kernel`
     Probe,
 }
@@ -48,6 +48,8 @@ pub(crate) struct FieldCode<'a> {
     fields: &'a PacketFields,
     hook: Hook,
     access: Access,
+    /// `true` if the packet may have bytes that cannot be read directly.
+    has_more: bool,
     assumed: AssumedLengths,
     /// Where control goes if an assumption does not hold, if there are assumptions.
     general: Option<Label>,
@@ -58,19 +60,16 @@ pub(crate) struct FieldCode<'a> {
 
 /// Emits the start of the program and the fields, and leaves the bits of the fields that the packet has in `r6` and the
 /// context in the frame.
-pub(crate) fn emit(
-    asm: &mut Assembler,
-    value: &mut TablesValue,
-    fields: &PacketFields,
-    (hook, has_direct_access): (Hook, bool),
-) {
+pub(crate) fn emit(asm: &mut Assembler, value: &mut TablesValue, fields: &PacketFields, options: &Options) {
+    let (hook, has_direct_access) = (options.hook, options.has_direct_access);
     let joined = asm.label();
     asm.copy(CONTEXT, if hook == Hook::Function { Register::R3 } else { R1 });
     let slow = match hook {
+        Hook::Xdp if options.has_xdp_frags => Access::Copy(Helper::XdpLoadBytes),
         Hook::Xdp => Access::Direct,
         Hook::Function if has_direct_access => Access::Direct,
         Hook::Function => Access::Probe,
-        _ => Access::Skb,
+        _ => Access::Copy(Helper::SkbLoadBytes),
     };
     match hook {
         Hook::Function => {
@@ -78,22 +77,26 @@ pub(crate) fn emit(
             asm.copy(END, R2);
         }
         Hook::Xdp | Hook::Tc | Hook::CgroupSkb => {
+            if slow == Access::Copy(Helper::XdpLoadBytes) {
+                asm.call(Helper::XdpGetBuffLen);
+                asm.store(Size::U32, R10, frame::LEN, R0);
+            }
             let [data, end] = if hook == Hook::Xdp { [0, 4] } else { [76, 80] };
             asm.load(Size::U32, DATA, CONTEXT, data);
             asm.load(Size::U32, END, CONTEXT, end);
         }
         Hook::Socket => {}
     }
-    let is_direct = slow == Access::Direct || matches!(hook, Hook::Tc | Hook::CgroupSkb);
+    let is_direct = slow == Access::Direct || matches!(hook, Hook::Xdp | Hook::Tc | Hook::CgroupSkb);
     let general = asm.label();
     if is_direct {
         let assumed = AssumedLengths::of(fields);
         let general = (assumed != AssumedLengths::default() || slow != Access::Direct).then_some(general);
-        FieldCode::new((asm, value), fields, (hook, Access::Direct), assumed, general).all();
+        FieldCode::new((asm, value), fields, (hook, Access::Direct, slow), assumed, general).all();
         asm.jump(joined);
     }
     asm.bind(general);
-    FieldCode::new((asm, value), fields, (hook, slow), AssumedLengths::default(), None).all();
+    FieldCode::new((asm, value), fields, (hook, slow, slow), AssumedLengths::default(), None).all();
     asm.bind(joined);
     asm.store(Size::U64, R10, frame::CONTEXT, CONTEXT);
     asm.copy(R6, PRESENT);
@@ -103,11 +106,23 @@ impl<'a> FieldCode<'a> {
     fn new(
         (asm, constants): (&'a mut Assembler, &'a mut TablesValue),
         fields: &'a PacketFields,
-        (hook, access): (Hook, Access),
+        (hook, access, slow): (Hook, Access, Access),
         assumed: AssumedLengths,
         general: Option<Label>,
     ) -> FieldCode<'a> {
-        FieldCode { asm, constants, fields, hook, access, assumed, general, available: Vec::new(), operands: 0 }
+        let has_more = matches!(slow, Access::Copy(_));
+        FieldCode {
+            asm,
+            constants,
+            fields,
+            hook,
+            access,
+            has_more,
+            assumed,
+            general,
+            available: Vec::new(),
+            operands: 0,
+        }
     }
 
     /// Emits all fields, and the bits of those that the packet has.
@@ -313,16 +328,23 @@ impl<'a> FieldCode<'a> {
 
     fn wire_len(&mut self, dst: Register) {
         match self.hook {
-            Hook::Xdp => {
+            Hook::Function => {
+                let src = Source::Register(CONTEXT);
+                self.asm.push(Instruction::Move { size: OperandSize::Half, dst, src });
+            }
+            _ => self.captured_len(dst),
+        }
+    }
+
+    /// Emits the number of captured bytes, wherever they are.
+    fn captured_len(&mut self, dst: Register) {
+        match self.hook {
+            Hook::Xdp if self.has_more => self.asm.load(Size::U32, dst, R10, frame::LEN),
+            _ if self.has_more => self.asm.load(Size::U32, dst, CONTEXT, SKB_LEN),
+            _ => {
                 self.asm.copy(dst, END);
                 self.asm.alu(AluOp::Sub, dst, DATA);
             }
-            Hook::Function => self.asm.push(Instruction::Move {
-                size: crate::ebpf::OperandSize::Half,
-                dst,
-                src: Source::Register(CONTEXT),
-            }),
-            _ => self.asm.load(Size::U32, dst, CONTEXT, SKB_LEN),
         }
     }
 
@@ -331,14 +353,7 @@ impl<'a> FieldCode<'a> {
         if self.is_assumed(None, len.into()) {
             return;
         }
-        match self.access {
-            Access::Skb => self.asm.load(Size::U32, R1, CONTEXT, SKB_LEN),
-            Access::Direct if has_skb(self.hook) => self.asm.load(Size::U32, R1, CONTEXT, SKB_LEN),
-            Access::Direct | Access::Probe => {
-                self.asm.copy(R1, END);
-                self.asm.alu(AluOp::Sub, R1, DATA);
-            }
-        }
+        self.captured_len(R1);
         self.asm.jump_if32(R1, Comparison::Less, immediate(len), absent);
     }
 
@@ -363,12 +378,12 @@ impl<'a> FieldCode<'a> {
         }
         match self.access {
             Access::Direct => self.load_directly(address.base.is_some(), address, width, absent),
-            Access::Skb => {
+            Access::Copy(helper) => {
                 self.asm.copy(R2, R0);
                 self.asm.alu(AluOp::Add, R2, immediate(address.offset));
                 self.asm.jump_if(R2, Comparison::Greater, Source::Immediate(i32::MAX), absent);
                 self.asm.copy(R1, CONTEXT);
-                self.copy_by(Helper::SkbLoadBytes, [R3, R4], size, absent);
+                self.copy_by(helper, [R3, R4], size, absent);
             }
             Access::Probe => {
                 self.asm.copy(R3, DATA);
@@ -396,7 +411,7 @@ impl<'a> FieldCode<'a> {
     fn load_directly(&mut self, has_base: bool, address: Address, width: Width, absent: Label) {
         let end = immediate(address.end(width) as u32);
         // Bytes beyond the end may be elsewhere, so the other version looks for them.
-        let elsewhere = self.general.filter(|_| has_skb(self.hook));
+        let elsewhere = self.general.filter(|_| self.has_more);
         if has_base {
             self.asm.jump_if(R0, Comparison::Greater, Source::Immediate(MAX_OFFSET), elsewhere.unwrap_or(absent));
         }
@@ -412,7 +427,7 @@ impl<'a> FieldCode<'a> {
                 let inside = self.asm.label();
                 self.asm.jump_if(R2, Comparison::LessOrEqual, END, inside);
                 self.asm.alu(AluOp::Add, R0, end);
-                self.asm.load(Size::U32, R1, CONTEXT, SKB_LEN);
+                self.captured_len(R1);
                 self.asm.jump_if(R0, Comparison::LessOrEqual, R1, general);
                 self.asm.jump(absent);
                 self.asm.bind(inside);
@@ -420,9 +435,4 @@ impl<'a> FieldCode<'a> {
         }
         self.asm.load(Size::from(width), R0, R1, address.offset as i16);
     }
-}
-
-/// Returns whether the context is a `struct __sk_buff`.
-fn has_skb(hook: Hook) -> bool {
-    matches!(hook, Hook::Tc | Hook::CgroupSkb | Hook::Socket)
 }

@@ -5,6 +5,7 @@
 //! -260  the least rank that holds           -264  the verdict of the best match
 //! -268  the version                         -272  the key of a map
 //! -276  the number of added terms           -280  the id of the best match
+//! -284  the length of all buffers
 //! -288  the context                         -296  the address after which assumed bytes are, for fields
 //! -304  bytes that a helper copies          -312  the fields that the packet has, or the turns of a loop
 //! -440  operands while fields are computed, or the addresses of rows of bits
@@ -21,6 +22,7 @@ pub(crate) const VERSION: i16 = -268;
 pub(crate) const KEY: i16 = -272;
 pub(crate) const ADDED: i16 = -276;
 pub(crate) const ID: i16 = -280;
+pub(crate) const LEN: i16 = -284;
 pub(crate) const CONTEXT: i16 = -288;
 pub(crate) const SECOND_BASE: i16 = -296;
 pub(crate) const BUFFER: i16 = -304;

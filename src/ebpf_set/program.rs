@@ -59,7 +59,7 @@ impl SetCode<'_> {
         let Options { hook, has_direct_access, .. } = *self.options;
         let is_wanted = |action: Action| [self.options.on_match, self.options.on_mismatch].contains(&action);
         let [wants_verdict, wants_id] = [Action::Verdict, Action::Rule].map(is_wanted);
-        fields::emit(&mut self.asm, &mut self.value, fields, (hook, has_direct_access));
+        fields::emit(&mut self.asm, &mut self.value, fields, self.options);
         self.state();
         for (place, is_wanted) in [(frame::VERDICT, wants_verdict), (frame::ID, wants_id)] {
             if is_wanted {

@@ -53,7 +53,7 @@ CBPF_INLINE int cbpf_has_from(const unsigned char *packet, const unsigned char *
     const unsigned char *start;
     /* The verifier knows the bounds of one copy of a number, and the check of one copy of a pointer. */
     __asm__ volatile(\"\" : \"+r\"(base));
-    if (base > 0xffff || end > 0xffff)
+    if (end > 0xffff || base > 0xffff - end)
         return 0;
     start = packet + base;
     __asm__ volatile(\"\" : \"+r\"(start));

@@ -128,11 +128,26 @@ pub(super) struct Expressions<'g, S> {
     pub(super) syntax: S,
     /// The expressions that are written where they are used.
     inlined: Vec<Option<Expression>>,
+    /// The values whose variables are elements of an array, in order.
+    in_array: Vec<ValueId>,
 }
 
 impl<'g, S: Syntax> Expressions<'g, S> {
     pub(super) fn new(graph: &'g Graph, syntax: S) -> Expressions<'g, S> {
-        Expressions { graph, syntax, inlined: vec![None; graph.values.len()] }
+        Expressions { graph, syntax, inlined: vec![None; graph.values.len()], in_array: Vec::new() }
+    }
+
+    /// Makes the variables of these values, which are sorted, elements of the array `v`.
+    pub(super) fn put_in_array(&mut self, values: Vec<ValueId>) {
+        self.in_array = values;
+    }
+
+    /// Returns the variable of a value.
+    pub(super) fn variable(&self, id: ValueId) -> String {
+        match self.in_array.binary_search(&id) {
+            Ok(place) => format!("v[{place}]"),
+            Err(_) => variable(id),
+        }
     }
 
     /// Returns the expression of a value that has to become a variable; `None` if it will be written where it is used.
@@ -155,7 +170,7 @@ impl<'g, S: Syntax> Expressions<'g, S> {
             (Value::Constant(k), _) => Expression::number(self.syntax.number(k)),
             (Value::WireLen, _) => Expression::atom("wire_len"),
             (_, Some(expression)) => expression.clone(),
-            (_, None) => Expression::atom(variable(id)),
+            (_, None) => Expression::atom(self.variable(id)),
         }
     }
 

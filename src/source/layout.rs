@@ -8,8 +8,8 @@ use alloc::vec::Vec;
 use crate::ir::{BlockId, Edge, Graph, Terminator};
 use crate::source::plan::Plan;
 
-/// The most blocks that are nested; compilers take much time or stack for more.
-const DEEPEST: u32 = 100;
+/// The most blocks that are nested; rustc overflows its stack at a thousand.
+const DEEPEST: u32 = 200;
 
 /// The nesting of a graph's blocks.
 pub(super) struct Layout {

@@ -5,7 +5,7 @@
 //! is a variable, or is written where it is used; a block is a label in C and a labelled block in Rust.
 //!
 //! The C is freestanding and needs gcc or clang, for the target `bpf`, too. The Rust is safe, has no dependencies,
-//! needs no standard library and Rust 1.65, and cannot panic.
+//! needs no standard library and Rust 1.66, and cannot panic.
 
 mod c;
 mod c_function;

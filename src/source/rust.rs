@@ -36,6 +36,7 @@ impl Syntax for Rust {
     fn in_bounds(&self, base: Option<(ValueId, String)>, end: u64) -> String {
         let end = visible(end);
         match base {
+            None if end == 1 => "!packet.is_empty()".to_owned(),
             None => format!("packet.len() >= {end}"),
             Some((_, name)) => format!("bytes_from(packet, {name}, {end}).is_some()"),
         }

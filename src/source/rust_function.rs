@@ -132,7 +132,7 @@ impl<'g> Function<'g> {
     }
 
     fn assign(&mut self, value: ValueId, text: &str, is_declared: bool) {
-        let name = variable(value);
+        let name = self.expressions.variable(value);
         match is_declared {
             true => self.line(&format!("{name} = {text};")),
             false => self.line(&format!("let {name}: u32 = {text};")),
@@ -156,6 +156,7 @@ impl<'g> Function<'g> {
     fn fail_unless_in_bounds(&mut self, base: Option<ValueId>, end: u64) {
         let end = visible(end);
         match base {
+            None if end == 1 => self.return_if("packet.is_empty()", "0"),
             None => self.return_if(&format!("packet.len() < {end}"), "0"),
             Some(base) => {
                 let (name, bytes) = (self.expressions.value(base).text, bytes_from(base));
@@ -216,11 +217,12 @@ impl<'g> Function<'g> {
         }
         declared.sort_unstable();
         declared.dedup();
-        for value in declared {
-            self.line(&format!("let mut {}: u32 = 0;", variable(value)));
-        }
+        self.line(&format!("let mut v = [0_u32; {}];", declared.len()));
+        self.expressions.put_in_array(declared);
         self.line("let mut block: u32 = 0;");
         self.open("loop {");
+        // With hundreds of variables and ways through the loop, optimising it takes rustc minutes.
+        self.line("core::hint::black_box(&mut v);");
         self.open("block = match block {");
         for id in (0..self.graph.blocks.len()).map(BlockId::new) {
             if self.plan.verdicts[id.index()].is_none() {
@@ -278,7 +280,7 @@ impl<'g> Function<'g> {
         }
         source.push_str(&documentation(description, has_context));
         source.push_str(
-            "#[allow(clippy::needless_return, clippy::nonminimal_bool, unused_assignments, unused_variables)]\n",
+            "#[allow(clippy::eq_op, clippy::needless_return, clippy::nonminimal_bool, unused_assignments, unused_variables)]\n",
         );
         let parameter = if has_context { format!(", context: &{context}") } else { String::new() };
         let _ = writeln!(source, "pub fn {name}(packet: &[u8], wire_len: u32{parameter}) -> u32 {{");
