@@ -129,7 +129,7 @@ pub(crate) const MAX_DEPTH: u32 = 8;
 pub(crate) fn verifier_max(graph: &Graph, id: ValueId, depth: u32) -> u32 {
     let Some(depth) = depth.checked_sub(1) else { return u32::MAX };
     let of = |id| verifier_max(graph, id, depth);
-    let sum = |a: u32, b: u32| a.checked_add(b).unwrap_or(u32::MAX);
+    let sum = u32::saturating_add;
     match graph.value(id) {
         Value::Constant(k) => k,
         Value::Load(_, Width::Byte, _) => u8::MAX.into(),

@@ -1,11 +1,11 @@
 ; Blocks that each jump to the next and to the one after it, so that no block but the first dominates another: too deep
 ; to nest in source code.
-;; skip ebpf-tc: the verifier of Linux follows each path, as X differs, and gives up
-;; skip ebpf-xdp: the verifier of Linux follows each path, as X differs, and gives up
-;; skip ebpf-cgroup_skb: the verifier of Linux follows each path, as X differs, and gives up
-;; skip ebpf-socket: the verifier of Linux follows each path, as X differs, and gives up
-;; skip ebpf-probe: the verifier of Linux follows each path, as X differs, and gives up
-;; skip ebpf-function: the verifier of Linux follows each path, as X differs, and gives up
+;; skip ebpf-xdp: the kernel's verifier walks each path alone, and there are too many
+;; skip ebpf-tc: as for xdp
+;; skip ebpf-socket: as for xdp
+;; skip ebpf-cgroup_skb: as for xdp
+;; skip ebpf-function: as for xdp
+;; skip ebpf-probe: as for xdp
 b0:     txa
         add #1
         tax
