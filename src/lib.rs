@@ -184,8 +184,9 @@
             all(target_os = "linux", any(target_arch = "riscv64", target_arch = "s390x"))
         )
     )),
-    expect(dead_code, unused_imports, reason = "some functions of the graph and of packets serve native code alone")
+    expect(dead_code, reason = "some functions of the graph and of packets serve native code alone")
 )]
+#![cfg_attr(not(feature = "std"), expect(unused_imports, reason = "only classifiers and native code take some items"))]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![cfg_attr(not(any(feature = "std", test)), no_std)]
 #![deny(unsafe_code)]

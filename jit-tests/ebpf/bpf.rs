@@ -10,6 +10,7 @@ use cbpf::ebpf::{Map, Program};
 #[derive(Clone, Copy)]
 pub enum Command {
     MapCreate = 0,
+    MapLookup = 1,
     MapUpdate = 2,
     ProgLoad = 5,
     ProgTestRun = 10,
@@ -105,9 +106,10 @@ fn name(text: &str) -> [u8; 16] {
     name
 }
 
-/// A program in the kernel.
+/// A program in the kernel, with its maps.
 pub struct Loaded {
     pub fd: OwnedFd,
+    pub maps: Vec<OwnedFd>,
 }
 
 /// Loads a program that begins with `stub`; an error holds the verifier's log.
@@ -120,8 +122,7 @@ pub fn load(stub: &[u8], program: &Program, program_type: u32) -> Result<Loaded,
         let place = stub.len() + 8 * slot + 4;
         bytes[place..place + 4].copy_from_slice(&maps[map as usize].as_raw_fd().to_ne_bytes());
     }
-    // The program keeps its maps.
-    load_bytes(&bytes, program_type, program.license())
+    load_bytes(&bytes, program_type, program.license()).map(|loaded| Loaded { maps, ..loaded })
 }
 
 /// Loads instructions.
@@ -150,7 +151,7 @@ pub fn load_bytes(bytes: &[u8], program_type: u32, license: &str) -> Result<Load
             }
         }
     });
-    fd.map(|fd| Loaded { fd })
+    fd.map(|fd| Loaded { fd, maps: Vec::new() })
 }
 
 /// Creates a map with its elements.
@@ -175,19 +176,31 @@ pub fn update(map: &OwnedFd, key: &[u8], value: &[u8]) -> io::Result<()> {
     bpf(Command::MapUpdate, &mut element).map(drop)
 }
 
+/// Reads an element of a map into `value`.
+pub fn lookup(map: &OwnedFd, key: &[u8], value: &mut [u8]) -> io::Result<()> {
+    let value = value.as_mut_ptr() as usize as u64;
+    let mut element = MapElement { map: map.as_raw_fd() as u64, key: address(key), value, flags: 0 };
+    bpf(Command::MapLookup, &mut element).map(drop)
+}
+
 impl Loaded {
     /// Runs the program on a packet with a context, which may be empty, and returns its result.
     pub fn run(&self, data: &[u8], context: &[u8]) -> io::Result<u32> {
+        Ok(self.run_often(data, context, 1)?.0)
+    }
+
+    /// Runs the program `repeat` times, and returns its result and the nanoseconds of a run.
+    pub fn run_often(&self, data: &[u8], context: &[u8], repeat: u32) -> io::Result<(u32, u32)> {
         let mut run = TestRun {
             program: self.fd.as_raw_fd() as u32,
             data_len: data.len() as u32,
             data: address(data),
-            repeat: 1,
+            repeat,
             context_len: context.len() as u32,
             context: if context.is_empty() { 0 } else { address(context) },
             ..TestRun::default()
         };
         bpf(Command::ProgTestRun, &mut run)?;
-        Ok(run.result)
+        Ok((run.result, run.nanoseconds))
     }
 }

@@ -69,7 +69,7 @@ impl Place {
     }
 
     /// Returns what the kernel runs before the program: functions are called by a program at the hook `xdp`.
-    fn stub(&self) -> Vec<u8> {
+    pub fn stub(&self) -> Vec<u8> {
         if self.hook != Hook::Function {
             return Vec::new();
         }

@@ -13,6 +13,8 @@ pub mod oracle;
 #[cfg(all(feature = "std", target_os = "linux"))]
 pub mod paged;
 mod random;
+#[cfg(all(feature = "std", target_os = "linux"))]
+mod sets;
 pub mod user;
 
 use cbpf::packet::Extension;
@@ -30,7 +32,7 @@ pub fn trials() -> Vec<Trial> {
     #[cfg(target_os = "linux")]
     trials.extend(expressions::trials());
     #[cfg(all(feature = "std", target_os = "linux"))]
-    trials.extend(paged::trials());
+    trials.extend(paged::trials().into_iter().chain(sets::trials()));
     trials
 }
 
