@@ -193,7 +193,7 @@ fn load_with_aya(object: &mut Ebpf, hook: Hook) -> Result<Loaded, Failed> {
         Hook::CgroupSkb => loaded!(CgroupSkb),
         _ => loaded!(SocketFilter),
     };
-    Ok(Loaded { fd })
+    Ok(Loaded { fd, maps: Vec::new() })
 }
 
 fn aya_loads_them() -> Result<(), Failed> {

@@ -280,7 +280,7 @@ fn udp_header(port: u16) -> [u8; 30] {
 fn group() -> PathBuf {
     let mounts = fs::read_to_string("/proc/self/mounts").unwrap_or_default();
     let mounted = mounts.lines().map(|line| line.split(' ').collect::<Vec<_>>());
-    let root = mounted.filter(|words| words.get(2) == Some(&"cgroup2")).find_map(|words| Some(PathBuf::from(words[1])));
+    let root = mounted.filter(|words| words.get(2) == Some(&"cgroup2")).map(|words| PathBuf::from(words[1])).next();
     root.unwrap_or_default().join(format!("cbpf-{}", std::process::id()))
 }
 

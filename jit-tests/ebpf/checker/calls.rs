@@ -58,7 +58,7 @@ impl Checker<'_> {
             self.parameter(register, *parameter, state).map_err(|error| format!("r{register}: {error}"))?;
         }
         let result = match (number, state.get(1)) {
-            (LOOKUP, Ok(Value::Map(map))) => Value::MaybeMapValue { map, origin: pc },
+            (LOOKUP, Ok(Value::Map(map))) => Value::MaybeInMap { map, origin: pc },
             _ => Value::Number(Range::ALL),
         };
         state.clobber();

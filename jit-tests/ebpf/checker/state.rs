@@ -128,10 +128,10 @@ impl State {
     /// Replaces the results of the lookup at `origin`, of which one was compared with 0.
     pub fn resolve(&mut self, origin: usize, is_found: bool) {
         for value in self.values() {
-            if let Value::MaybeMapValue { map, origin: of } = *value
+            if let Value::MaybeInMap { map, origin: of } = *value
                 && of == origin
             {
-                let found = Value::MapValue { map, offset: 0, slack: 0 };
+                let found = Value::InMap { map, offset: 0, slack: 0 };
                 *value = if is_found { found } else { Value::Number(Range::constant(0)) };
             }
         }
@@ -142,7 +142,7 @@ impl State {
         for value in self.values() {
             let is_of_it = match *value {
                 Value::Packet(pointer) => pointer.base == origin as u64 + 1,
-                Value::MaybeMapValue { origin: of, .. } => of == origin,
+                Value::MaybeInMap { origin: of, .. } => of == origin,
                 _ => false,
             };
             if is_of_it {
@@ -228,12 +228,12 @@ impl Union {
                 false => a.union(b),
             }),
             (Value::Packet(a), Value::Packet(b)) => self.pointer(a, b),
-            (Value::MapValue { map, offset, slack }, Value::MapValue { map: other, offset: o, slack: s })
+            (Value::InMap { map, offset, slack }, Value::InMap { map: other, offset: o, slack: s })
                 if map == other && !self.is_wide =>
             {
                 let first = offset.min(o);
                 let end = (offset + slack as i64).max(o + s as i64);
-                Value::MapValue { map, offset: first, slack: (end - first) as u64 }
+                Value::InMap { map, offset: first, slack: (end - first) as u64 }
             }
             _ => Value::Unset,
         }

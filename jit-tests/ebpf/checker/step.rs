@@ -39,9 +39,7 @@ impl Checker<'_> {
             0xc3 | 0xdb if slot.imm == 0 => {
                 state.number(src)?;
                 match state.get(dst)? {
-                    base @ Value::MapValue { .. } => {
-                        self.store(base, offset, size, Value::Number(Range::ALL), state)?
-                    }
+                    base @ Value::InMap { .. } => self.store(base, offset, size, Value::Number(Range::ALL), state)?,
                     base => return Err(format!("an atomic addition to {base:?}")),
                 }
             }
@@ -64,7 +62,7 @@ impl Checker<'_> {
                 Ok(Value::Number(Range::constant(u64::from(second.imm as u32) << 32 | u64::from(slot.imm as u32))))
             }
             (1, Some(map)) => Ok(Value::Map(map)),
-            (2, Some(map)) => Ok(Value::MapValue { map, offset: second.imm.into(), slack: 0 }),
+            (2, Some(map)) => Ok(Value::InMap { map, offset: second.imm.into(), slack: 0 }),
             (kind, _) => Err(format!("a 64-bit immediate of kind {kind}")),
         }
     }
@@ -96,7 +94,7 @@ impl Checker<'_> {
                     false => Err(format!("{size} bytes at {offset} from {pointer:?} may not be in the packet")),
                 }
             }
-            Value::MapValue { map, offset: at, slack } => {
+            Value::InMap { map, offset: at, slack } => {
                 self.in_map_value(map, at + offset, slack, size).map(|()| loaded(size))
             }
             other => Err(format!("a load from {other:?}")),
@@ -106,7 +104,7 @@ impl Checker<'_> {
     fn store(&self, base: Value, offset: i64, size: i64, value: Value, state: &mut State) -> Result<(), String> {
         match base {
             Value::Stack(at) => state.store(at + offset, size, value),
-            Value::MapValue { map, offset: at, slack } if matches!(value, Value::Number(_)) => {
+            Value::InMap { map, offset: at, slack } if matches!(value, Value::Number(_)) => {
                 self.in_map_value(map, at + offset, slack, size)
             }
             other => Err(format!("{value:?} is stored in {other:?}")),
@@ -231,7 +229,7 @@ fn edge(
             Relation::Greater => state.prove(pointer, 1),
             _ => {}
         },
-        (Value::MaybeMapValue { origin, .. }, Value::Number(Range { min: 0, max: 0 })) if is_full => match relation {
+        (Value::MaybeInMap { origin, .. }, Value::Number(Range { min: 0, max: 0 })) if is_full => match relation {
             Relation::Equal => state.resolve(origin, false),
             Relation::NotEqual => state.resolve(origin, true),
             _ => return Err("an address is compared with 0 other than by == and !=".to_owned()),

@@ -19,13 +19,13 @@ pub enum Value {
     Stack(i64),
     Map(usize),
     /// An address in the value of a map, `offset` to `offset + slack` bytes from its start.
-    MapValue {
+    InMap {
         map: usize,
         offset: i64,
         slack: u64,
     },
     /// The result of a lookup in the slot `origin`, which may be 0.
-    MaybeMapValue {
+    MaybeInMap {
         map: usize,
         origin: usize,
     },
@@ -128,9 +128,9 @@ pub fn advance(pointer: Value, by: Range, place: usize) -> Result<Value, String>
         (Value::Packet(pointer), None) => {
             Value::Packet(Pointer { base: place as u64 + 1, slack: pointer.slack + by.max, range: 0, ..pointer })
         }
-        (Value::MapValue { map, offset, slack }, Some(by)) => Value::MapValue { map, offset: offset + by, slack },
-        (Value::MapValue { map, offset, slack }, None) => {
-            Value::MapValue { map, offset: offset + by.min as i64, slack: slack + (by.max - by.min) }
+        (Value::InMap { map, offset, slack }, Some(by)) => Value::InMap { map, offset: offset + by, slack },
+        (Value::InMap { map, offset, slack }, None) => {
+            Value::InMap { map, offset: offset + by.min as i64, slack: slack + (by.max - by.min) }
         }
         (Value::Stack(offset), Some(by)) => Value::Stack(offset + by),
         (pointer, _) => return Err(format!("a number is added to {pointer:?}")),
