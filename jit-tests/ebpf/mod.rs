@@ -2,6 +2,7 @@
 //! hooks of the kernel.
 
 #[cfg(target_os = "linux")]
+#[cfg_attr(not(feature = "std"), expect(dead_code, reason = "sets and objects use it"))]
 pub mod bpf;
 pub mod checker;
 #[cfg(target_os = "linux")]

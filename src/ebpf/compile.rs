@@ -1,4 +1,13 @@
 //! The compiler: from a verified program to instructions for a hook.
+//!
+//! 1. [`compile`] takes the decision graph through the passes of the optimiser.
+//! 2. [`lower`](mod@crate::ebpf::lower) turns the graph into [`code`](crate::ebpf::code) over virtual registers.
+//!    [`packet_access`](crate::ebpf::packet_access) emits checks and loads in the way of the hook,
+//!    [`search_tree`](crate::ebpf::search_tree) tests for membership in a set, and [`results`](crate::ebpf::results)
+//!    return what the caller wants.
+//! 3. [`layout`] puts the blocks in order, and removes what does nothing.
+//! 4. [`allocation`] gives each virtual register a register or a place in the stack frame.
+//! 5. [`emission`] writes instructions, and [`relaxation`] finds the distances of jumps.
 
 use alloc::vec::Vec;
 

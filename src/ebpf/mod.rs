@@ -29,15 +29,6 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! # How a program is compiled
-//!
-//! 1. [`compile`] takes the decision graph through the passes of the optimiser.
-//! 2. [`lower`] turns the graph into [`code`] over virtual registers. [`packet_access`] emits checks and loads in the
-//!    way of the hook, [`search_tree`] tests for membership in a set, and [`results`] return what the caller wants.
-//! 3. [`layout`] puts the blocks in order, and removes what does nothing.
-//! 4. [`allocation`] gives each virtual register a register or a place in the stack frame.
-//! 5. [`emission`] writes instructions, and [`relaxation`] finds the distances of jumps.
-//!
 //! # What a hook lets a program do
 //!
 //! | hook | packet | length on the wire | ancillary loads |
