@@ -41,6 +41,7 @@
 //! | Pass a packet with its length on the wire, or with metadata. | [`Packet`], [`Context`] |
 //! | Pass many packets at once. | [`Packets`] |
 //! | Filter system calls. | [`Filter::run_seccomp`]; the module [`seccomp`] has the data and the actions |
+//! | Run a filter in the Linux kernel: XDP, tc, ... | [`ebpf::Options`]; [`FilterSet::to_ebpf`] for many filters |
 //! | Compile a filter with your program, as C or Rust. | [`source::Options`] |
 //! | Attach a program to a socket. | the module `socket`, with the feature `socket` on Linux |
 //! | Look at the decision graph, the passes or the native code. | [`debug::Graph`], [`debug::Pass`] |

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use cbpf::filter_set::SetProgramError;
-use cbpf::{Instruction, LinkType, Program};
+use cbpf::{Instruction, Program};
 use clap::Args;
 
 use crate::cli::capture::input_name;
@@ -72,7 +72,7 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
         return Err(Failure::Failed("--counters needs --rules; an expression has no counters".to_owned()));
     }
     let expression = arguments.expression.read(&arguments.words)?;
-    let link_type = arguments.expression.link_type.unwrap_or(LinkType::ETHERNET);
+    let link_type = arguments.expression.link_type.unwrap_or(arguments.output.link_type(arguments.to));
     let mut target = arguments.expression.target(link_type).snaplen(arguments.snaplen);
     if arguments.linux_socket {
         target = target.linux_socket();
@@ -108,7 +108,7 @@ fn compile_rules(arguments: &Arguments, path: &Path) -> Result<(), Failure> {
     let OutputForm::Ebpf(form) = arguments.to else {
         return Err(Failure::Failed("--rules needs --to ebpf, or --to ebpf-object for an object".to_owned()));
     };
-    let link_type = arguments.expression.link_type.unwrap_or(LinkType::ETHERNET);
+    let link_type = arguments.expression.link_type.unwrap_or(arguments.output.link_type(arguments.to));
     let known = KnownLinkTypes { link_types: BTreeSet::from([link_type]), are_all: true, ..Default::default() };
     let ExpressionArguments { chain, warnings, .. } = &arguments.expression;
     let (rules, sets) = Rules::read(path, &known, *chain, warnings)?;

@@ -19,7 +19,7 @@ pub enum EbpfForm {
 #[derive(Args)]
 #[command(next_help_heading = "Options of eBPF and source")]
 pub struct EbpfArguments {
-    /// Compile for this hook of the kernel [default: xdp]
+    /// Compile for this hook of the kernel; packets of cgroup_skb are of link type RAW, others of EN10MB [default: xdp]
     #[arg(long, value_name = "HOOK", value_parser = one_of(Hook::ALL, Hook::name))]
     hook: Option<Hook>,
 
@@ -35,7 +35,8 @@ pub struct EbpfArguments {
     #[arg(long, value_name = "ACTION", allow_negative_numbers = true)]
     on_mismatch: Option<String>,
 
-    /// Put the program into this section of the object: xdp.frags, tcx/ingress, cgroup_skb/egress, ...
+    /// Put the program into this section of the object: tcx/ingress, cgroup_skb/egress, ..., or xdp.frags, for packets of
+    /// several buffers
     #[arg(long, value_name = "SECTION")]
     section: Option<String>,
 
@@ -67,13 +68,19 @@ impl EbpfArguments {
         options.into_iter().find(|(is_given, _)| *is_given).map(|(_, name)| name)
     }
 
+    /// Returns the hook.
+    pub fn hook(&self) -> Hook {
+        self.hook.unwrap_or(Hook::Xdp)
+    }
+
     /// Returns the options of the compiler.
     ///
     /// # Errors
     /// If the hook has no such action.
     pub fn options(&self, name: Option<&str>) -> Result<Options, Failure> {
-        let hook = self.hook.unwrap_or(Hook::Xdp);
-        let mut options = Options::new(hook).direct_access(self.direct_access);
+        let hook = self.hook();
+        let has_frags = self.section.as_deref().is_some_and(|section| section.starts_with("xdp.frags"));
+        let mut options = Options::new(hook).direct_access(self.direct_access).xdp_frags(has_frags);
         if let Some(name) = name {
             options = options.name(name);
         }

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use cbpf::ebpf::Options;
 use cbpf::source::{self, Language};
 use cbpf::text::Form;
-use cbpf::{Program, Verified};
+use cbpf::{LinkType, Program, Verified};
 use clap::Args;
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 
@@ -89,6 +89,14 @@ impl OutputArguments {
                 Err(Failure::Failed("this form is binary, and standard output is a terminal; use --output".to_owned()))
             }
             _ => Ok(()),
+        }
+    }
+
+    /// Returns the link type of an expression for which none is given: that of the hook.
+    pub fn link_type(&self, form: OutputForm) -> LinkType {
+        match form {
+            OutputForm::Ebpf(_) => self.ebpf.hook().link_type(),
+            OutputForm::Classic(_) | OutputForm::Source(_) => LinkType::ETHERNET,
         }
     }
 

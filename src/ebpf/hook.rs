@@ -7,6 +7,7 @@ use core::fmt;
 use core::str::FromStr;
 
 use crate::bpf::unknown_name::UnknownName;
+use crate::lang::LinkType;
 use crate::packet::ancillary::Extension;
 
 /// A place where the kernel runs a program on packets.
@@ -71,6 +72,15 @@ impl Hook {
     /// Returns the type of the program (`BPF_PROG_TYPE_*`); a function has none.
     pub const fn program_type(self) -> Option<u32> {
         TABLE[self as usize].program_type
+    }
+
+    /// Returns the link type of most packets: [`LinkType::RAW`] in control groups, where they begin with the IP header,
+    /// and [`LinkType::ETHERNET`] elsewhere.
+    pub const fn link_type(self) -> LinkType {
+        match self {
+            Hook::CgroupSkb => LinkType::RAW,
+            Hook::Xdp | Hook::Tc | Hook::Socket | Hook::Function => LinkType::ETHERNET,
+        }
     }
 
     /// Returns where the context has the value of an ancillary load.
