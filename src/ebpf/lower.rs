@@ -31,6 +31,9 @@ pub(crate) struct Surroundings {
 }
 
 /// For how long a value is kept for its next use.
+///
+/// In both cases, a number of the packet is loaded again if [`NEARBY`] other values have been computed since: it would
+/// take a register for long, and what the verifier remembers of it from earlier tests makes it follow paths one by one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Reuse {
     /// As long as the block dominates that computes it.
@@ -84,6 +87,7 @@ pub(crate) fn lower(
         values,
         computed_at: vec![None; graph.values.len()],
         computed: 0,
+        log: Vec::new(),
         is_defining: false,
         block: BlockId(0),
         bounds: Bounds::default(),
@@ -113,6 +117,8 @@ struct Lowering<'g, 'c> {
     /// The block that has computed each value, and the number of values that were computed before.
     computed_at: Vec<Option<(BlockId, u32)>>,
     computed: u32,
+    /// What `values` and `computed_at` held before each change.
+    log: Vec<(ValueId, (Option<Virtual>, Option<(BlockId, u32)>))>,
     /// Set while a value is defined whose operands have been computed.
     is_defining: bool,
     block: BlockId,
@@ -133,7 +139,7 @@ impl Lowering<'_, '_> {
         for visit in Dominators::of(self.graph).walk() {
             match visit {
                 Visit::Enter(id) => {
-                    outer.push(self.bounds.mark());
+                    outer.push((self.bounds.mark(), self.log.len()));
                     self.block = id;
                     if self.surroundings.reuse == Reuse::Nearby {
                         self.bounds.only_of = Some(id.0);
@@ -143,7 +149,13 @@ impl Lowering<'_, '_> {
                     self.code.begin(self.labels[id.index()]);
                     self.block(self.graph.block(id), schedule.steps(id));
                 }
-                Visit::Leave(_) => self.bounds.forget(outer.pop().unwrap_or_default()),
+                Visit::Leave(_) => {
+                    let (bounds, values) = outer.pop().unwrap_or_default();
+                    self.bounds.forget(bounds);
+                    for (id, before) in self.log.drain(values..).rev() {
+                        (self.values[id.index()], self.computed_at[id.index()]) = before;
+                    }
+                }
             }
         }
     }
@@ -215,7 +227,9 @@ impl Lowering<'_, '_> {
         if let Some(k) = self.graph.constant(id) {
             return Operand::Immediate(k as i32);
         }
-        if self.surroundings.reuse == Reuse::Nearby && !self.is_defining {
+        let is_short_lived =
+            self.surroundings.reuse == Reuse::Nearby || matches!(self.graph.value(id), Value::Load(..));
+        if is_short_lived && !self.is_defining {
             self.compute(id);
         }
         match self.values[id.index()] {
@@ -244,7 +258,13 @@ impl Lowering<'_, '_> {
             _ if matches!(self.graph.value(id), Value::Random(_)) => true,
             // The code is too long in any case.
             Some(_) if self.computed > MAX_COMPUTED => true,
-            Some((block, at)) => block == self.block && self.computed - at <= NEARBY,
+            Some((block, at)) => {
+                let is_recent = self.computed - at <= NEARBY;
+                match self.surroundings.reuse {
+                    Reuse::Always => is_recent || !matches!(self.graph.value(id), Value::Load(..)),
+                    Reuse::Nearby => is_recent && block == self.block,
+                }
+            }
             None => false,
         }
     }
@@ -319,6 +339,8 @@ impl Lowering<'_, '_> {
             }
             Value::Select(test, yes, no) => self.select(test, yes, no),
         };
+        let before = (self.values[id.index()], self.computed_at[id.index()]);
+        self.log.push((id, before));
         self.values[id.index()] = Some(register);
         self.computed_at[id.index()] = Some((self.block, self.computed));
         self.computed += 1;
