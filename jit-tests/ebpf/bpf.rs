@@ -125,8 +125,19 @@ pub fn load(stub: &[u8], program: &Program, program_type: u32) -> Result<Loaded,
     load_bytes(&bytes, program_type, program.license()).map(|loaded| Loaded { maps, ..loaded })
 }
 
+/// Loads an XDP program without maps for packets of several buffers.
+pub fn load_xdp_frags(program: &Program) -> Result<Loaded, String> {
+    const XDP: u32 = 6;
+    const XDP_HAS_FRAGS: u32 = 1 << 5;
+    load_with_flags(&program.to_bytes(), XDP, program.license(), XDP_HAS_FRAGS)
+}
+
 /// Loads instructions.
 pub fn load_bytes(bytes: &[u8], program_type: u32, license: &str) -> Result<Loaded, String> {
+    load_with_flags(bytes, program_type, license, 0)
+}
+
+fn load_with_flags(bytes: &[u8], program_type: u32, license: &str, flags: u32) -> Result<Loaded, String> {
     let license = CString::new(license).map_err(|error| error.to_string())?;
     let attributes = |log: &mut [u8]| ProgLoad {
         kind: program_type,
@@ -136,6 +147,7 @@ pub fn load_bytes(bytes: &[u8], program_type: u32, license: &str) -> Result<Load
         log_level: u32::from(!log.is_empty()),
         log_size: log.len() as u32,
         log: if log.is_empty() { 0 } else { address(log) },
+        flags,
         name: name("cbpf_judge"),
         ..ProgLoad::default()
     };

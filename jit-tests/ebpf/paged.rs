@@ -2,7 +2,8 @@
 //!
 //! Packet sockets make such packets, with a linear part of any length (`PACKET_VNET_HDR`), on `lo` in a network namespace.
 //! A program at the hook `tc` of the way out drops them, which `send` reports. Programs of a control group see the
-//! packets that a UDP socket receives. Each trial has a process of its own, since it moves to a namespace and a group.
+//! packets that a UDP socket receives. Each of these trials has a process of its own, since it moves to a namespace and a
+//! group. The kernel itself cuts long packets for XDP programs.
 
 use std::fs;
 use std::io::{self, Error, ErrorKind};
@@ -15,7 +16,7 @@ use std::time::{Duration, Instant};
 use arbitrary::Unstructured;
 use cbpf::ebpf::{Hook, Options};
 use cbpf::{Dialect, LinkType, Packet, Program, Target, Verified, compile_expression};
-use libtest_mimic::Trial;
+use libtest_mimic::{Failed, Trial};
 
 use super::bpf::{self, Command};
 use super::hooks::{PLACES, Place, depends_on_the_machine};
@@ -38,7 +39,34 @@ const NAMES: [&str; 2] = ["ebpf::paged::tc", "ebpf::paged::cgroup_skb"];
 
 pub fn trials() -> Vec<Trial> {
     let is_absent = !PLACES[0].is_available();
-    NAMES.iter().map(|name| process::trial(name).with_ignored_flag(is_absent)).collect()
+    let alone = NAMES.iter().map(|name| process::trial(name));
+    alone.chain([Trial::test("ebpf::paged::xdp", xdp_frags)]).map(|trial| trial.with_ignored_flag(is_absent)).collect()
+}
+
+/// XDP packets of several buffers: the first one has less than a page.
+fn xdp_frags() -> Result<(), Failed> {
+    let mut random = Random::new(1);
+    for _ in 0..200 {
+        let [at, width, byte] = [random.below(LEN), 1 << random.below(3), random.below(4)];
+        let expression = match random.below(3) {
+            0 => format!("ether[{at}:{width}] & 3 = {byte}"),
+            1 => format!("ether[(ether[0:2] & 0x1fff):{width}] & 3 = {byte} or ether[{at}] & 1 = 1"),
+            _ => format!("ether[{at}:{width}] & 3 != {byte} and len > {}", random.below(2 * LEN)),
+        };
+        let program = compile_expression(&expression, &Target::new(LinkType::ETHERNET))?;
+        let verified = program.verify(Dialect::Pcap)?;
+        let loaded = bpf::load_xdp_frags(&Options::new(Hook::Xdp).xdp_frags(true).compile(&verified)?)?;
+        for _ in 0..4 {
+            let len = 14 + random.below(2 * LEN);
+            let packet = random.bytes(len);
+            let expected = if verified.interpret(Packet::new(&packet)) == 0 { 1 } else { 2 };
+            let result = loaded.run(&packet, &[])?;
+            if result != expected {
+                return Err(format!("{result} instead of {expected}: `{expression}`, {len} bytes").into());
+            }
+        }
+    }
+    Ok(())
 }
 
 /// Runs a trial, in a process of its own.
