@@ -133,8 +133,8 @@
 //! No feature changes a verdict.
 //!
 //! - `std` (default): the standard library, and with it [`Filter`], [`FilterSet`] and batches of `IoSlice`s. The other
-//!   features need it, except for `elf`, `serde` and `syscall-names`. [Without it](#without-the-standard-library) the crate
-//!   builds for kernels and bare metal.
+//!   features need it, except for `elf`, `serde` and `syscall-names`. [Without it](#without-the-standard-library) the
+//!   crate builds for kernels and bare metal.
 //! - `jit` (default): native code through Cranelift, on x86-64 and aarch64 with Linux, macOS, Windows, FreeBSD or
 //!   Android, and on riscv64 and s390x with Linux. Without it, and on all other machines, filters and sets run in the
 //!   interpreter, and nothing but the standard library is needed. On machines with native code, it needs the version of

@@ -1,10 +1,10 @@
 //! Filters at the hook `xdp`, beside clang's code of the same filter.
 //!
-//! A line has the filter (those of `filters.rs`, and lists of ports and hosts), the slots of our program and of clang's,
-//! which is `-O2` of the C source that `cbpf::source` writes, the milliseconds to load ours, and for both the nanoseconds
-//! of a packet less those of a program that only returns. The verdicts are compared with the interpreter's before
-//! anything is timed. Without clang and llvm-objcopy, their columns are empty, and
-//! so are the times of code with tables of constants, which is not loaded.
+//! A line has the filter (those of `filters.rs`, and lists of ports and hosts), the slots of our program and of
+//! clang's, which is `-O2` of the C source that `cbpf::source` writes, the milliseconds to load ours, and for both the
+//! nanoseconds of a packet less those of a program that only returns. The verdicts are compared with the interpreter's
+//! before anything is timed. Without clang and llvm-objcopy, their columns are empty, and so are the times of code with
+//! tables of constants, which is not loaded.
 
 use std::process::Command;
 use std::time::Instant;

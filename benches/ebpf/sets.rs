@@ -1,9 +1,9 @@
 //! Filter sets at the hook `xdp`.
 //!
-//! A line has the kind and the number of rules (those of `rules.rs`), the slots of the program, the bytes of its tables,
-//! the milliseconds to compile and to load it, the nanoseconds of a packet less those of a program that only returns:
-//! for packets of which a rule is the first match, and for others; and the microseconds of adding and of removing a
-//! rule. The verdicts are compared with those of the set before anything is timed.
+//! A line has the kind and the number of rules (those of `rules.rs`), the slots of the program, the bytes of its
+//! tables, the milliseconds to compile and to load it, the nanoseconds of a packet less those of a program that only
+//! returns: for packets of which a rule is the first match, and for others; and the microseconds of adding and of
+//! removing a rule. The verdicts are compared with those of the set before anything is timed.
 
 use std::time::Instant;
 

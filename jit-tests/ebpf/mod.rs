@@ -1,5 +1,5 @@
-//! Judges of the programs that `cbpf::ebpf` compiles: a checker of the verifier's rules, a machine in user space, and the
-//! hooks of the kernel.
+//! Judges of the programs that `cbpf::ebpf` compiles: a checker of the verifier's rules, a machine in user space, and
+//! the hooks of the kernel.
 
 #[cfg(target_os = "linux")]
 #[cfg_attr(not(feature = "std"), expect(dead_code, reason = "sets and objects use it"))]

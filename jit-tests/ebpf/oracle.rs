@@ -9,8 +9,8 @@ use super::user::Function;
 use crate::case::{self, Sample};
 use crate::oracle::may_load;
 
-/// A program compiles for each hook or needs what the hook lacks, the checker accepts it, and a function has the verdicts
-/// of the interpreter.
+/// A program compiles for each hook or needs what the hook lacks, the checker accepts it, and a function has the
+/// verdicts of the interpreter.
 pub fn ebpf_agrees(program: &Program, dialect: Dialect, samples: &[Sample]) -> Result<(), String> {
     let Ok(verified) = program.verify(dialect) else { return Ok(()) };
     Hook::ALL.iter().try_for_each(|&hook| is_sound(&verified, &verdicts(hook), false))?;

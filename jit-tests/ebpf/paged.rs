@@ -1,9 +1,9 @@
 //! Packets of which the kernel keeps most bytes in pages beside the linear part: a program must find them there.
 //!
-//! Packet sockets make such packets, with a linear part of any length (`PACKET_VNET_HDR`), on `lo` in a network namespace.
-//! A program at the hook `tc` of the way out drops them, which `send` reports. Programs of a control group see the
-//! packets that a UDP socket receives. Each of these trials has a process of its own, since it moves to a namespace and a
-//! group. The kernel itself cuts long packets for XDP programs.
+//! Packet sockets make such packets, with a linear part of any length (`PACKET_VNET_HDR`), on `lo` in a network
+//! namespace. A program at the hook `tc` of the way out drops them, which `send` reports. Programs of a control group
+//! see the packets that a UDP socket receives. Each of these trials has a process of its own, since it moves to a
+//! namespace and a group. The kernel itself cuts long packets for XDP programs.
 
 use std::fs;
 use std::io::{self, Error, ErrorKind};

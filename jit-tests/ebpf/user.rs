@@ -1,5 +1,5 @@
-//! The user-space machine `rbpf` as a judge of functions that read the packet directly. It checks each access, and needs
-//! neither Linux nor privileges.
+//! The user-space machine `rbpf` as a judge of functions that read the packet directly. It checks each access, and
+//! needs neither Linux nor privileges.
 
 use cbpf::Packet;
 use cbpf::ebpf::{Hook, Options, Program};

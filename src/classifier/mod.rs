@@ -15,10 +15,10 @@
 //!    inexact.
 //!
 //!    Most rules of a large set have one shape: they are one program with other constants ([`program_list`]). Such
-//!    programs are executed once, with constants that are open in the graph and in the paths ([`open_literal`]). Passes and
-//!    execution treat an open constant as an unknown number, so what they find holds for all programs of the shape. The
-//!    paths of each program are those of the shape with its constants. Shapes are found in the order of the rules, and
-//!    paths of ranges of rules are made by several threads, so tables do not depend on the number of threads.
+//!    programs are executed once, with constants that are open in the graph and in the paths ([`open_literal`]). Passes
+//!    and execution treat an open constant as an unknown number, so what they find holds for all programs of the shape.
+//!    The paths of each program are those of the shape with its constants. Shapes are found in the order of the rules,
+//!    and paths of ranges of rules are made by several threads, so tables do not depend on the number of threads.
 //! 2. **Fields** ([`packet_fields`]). At most 64 values and checks, those that most rules test, are computed for every
 //!    packet; other conditions are left out as above. A test for several ranges that many rules share, as
 //!    `{6, 17, 132}`, is a field of its own. Fields that are only compared for equality stay in the byte order of the

@@ -53,8 +53,8 @@ impl<'t> PlannedTables<'t> {
         PlannedTables { keyed, in_rows: Vec::new(), are_few, dropped }
     }
 
-    /// Builds the tables, of a classifier with `all` terms. Returns their cost, the tables, and the rules that are left to
-    /// fallback programs, which the cost includes.
+    /// Builds the tables, of a classifier with `all` terms. Returns their cost, the tables, and the rules that are left
+    /// to fallback programs, which the cost includes.
     ///
     /// If no programs can run, tables in which they would have to are the last choice.
     pub(crate) fn build(&self, fields: &PacketFields, all: usize, (none, can_run): (Rank, bool)) -> BuiltTables {

@@ -5,11 +5,11 @@
 //! another key, so every slot holds the tag of some key and its content. The tag of a key with one field is the field,
 //! otherwise a part of the hash.
 //!
-//! The content of a slot is a chain of entries, in the order of their ranks. An entry has all conditions of its term that
-//! neither the guards of the table nor the tag decide, so collisions do no harm. If no conditions are left, the slot
-//! holds the rank itself, and there are no entries. Long chains consist of blocks of [`BLOCK`] entries, whose words are
-//! interleaved so that vectors compare them at once. The entries of the last block are marked, and it is filled up with
-//! its last entry.
+//! The content of a slot is a chain of entries, in the order of their ranks. An entry has all conditions of its term
+//! that neither the guards of the table nor the tag decide, so collisions do no harm. If no conditions are left, the
+//! slot holds the rank itself, and there are no entries. Long chains consist of blocks of [`BLOCK`] entries, whose
+//! words are interleaved so that vectors compare them at once. The entries of the last block are marked, and it is
+//! filled up with its last entry.
 //!
 //! Terms that differ in one range only share a map from the numbers of its field to such contents
 //! ([`interval_table`](crate::classifier::interval_table)).

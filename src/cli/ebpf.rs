@@ -35,8 +35,8 @@ pub struct EbpfArguments {
     #[arg(long, value_name = "ACTION", allow_negative_numbers = true)]
     on_mismatch: Option<String>,
 
-    /// Put the program into this section of the object: tcx/ingress, cgroup_skb/egress, ..., or xdp.frags, for packets of
-    /// several buffers
+    /// Put the program into this section of the object: tcx/ingress, cgroup_skb/egress, ..., or xdp.frags, for packets
+    /// of several buffers
     #[arg(long, value_name = "SECTION")]
     section: Option<String>,
 

@@ -59,7 +59,7 @@ impl OutputForm {
     }
 }
 
-/// Where a program is written, and the options of what it is compiled to.
+/// The destination of a program, and the options of what it is compiled to.
 #[derive(Args)]
 pub struct OutputArguments {
     /// Write to this file, which is replaced only by a whole one [default: standard output]

@@ -10,7 +10,7 @@ use crate::ebpf::code::{Argument, Code, End, Label, Operand, Operation, Virtual}
 use crate::ebpf::error::EbpfError;
 use crate::ebpf::instruction::Register;
 
-/// Where a virtual register is.
+/// The place of a virtual register.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Location {
     Register(Register),

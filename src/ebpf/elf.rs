@@ -21,7 +21,7 @@ use crate::ebpf::program::{Map, MapKind, Program, READ_ONLY};
 /// Sections that mean something else to loaders than a program.
 const RESERVED_SECTIONS: [&str; 3] = ["license", "version", "maps"];
 
-/// How a program uses a map.
+/// The use that a program makes of a map.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Access {
     /// Through helpers.

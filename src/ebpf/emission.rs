@@ -31,7 +31,7 @@ struct Emitter<'c> {
     items: Vec<Item>,
 }
 
-/// What a parallel move reads.
+/// The source of a parallel move.
 #[derive(Clone, Copy, PartialEq)]
 enum Moved {
     Location(Location),

@@ -18,7 +18,7 @@ pub enum EbpfError {
     Ancillary {
         /// The index of the instruction.
         pc: usize,
-        /// What it loads.
+        /// The ancillary load.
         extension: Extension,
         /// The hook.
         hook: Hook,

@@ -22,8 +22,8 @@ pub enum Hook {
     CgroupSkb,
     /// Packets that a socket receives (`BPF_PROG_TYPE_SOCKET_FILTER`); the result is the number of bytes to keep.
     Socket,
-    /// A function of `(data, data_end, wire_len)` for other programs: the addresses of the first byte of a packet and of
-    /// the byte after the last one, and the length on the wire. It returns the verdict.
+    /// A function of `(data, data_end, wire_len)` for other programs: the addresses of the first byte of a packet and
+    /// of the byte after the last one, and the length on the wire. It returns the verdict.
     Function,
 }
 

@@ -1,7 +1,7 @@
 //! The instructions of eBPF: their encoding, and their text as `bpftool prog dump xlated` prints it.
 //!
-//! Source: RFC 9669 (the instruction set), `include/uapi/linux/bpf.h` (pseudo sources of 64-bit immediates, helpers) and
-//! `print_bpf_insn` in the kernel's `kernel/bpf/disasm.c` (the text).
+//! Source: RFC 9669 (the instruction set), `include/uapi/linux/bpf.h` (pseudo sources of 64-bit immediates, helpers)
+//! and `print_bpf_insn` in the kernel's `kernel/bpf/disasm.c` (the text).
 
 use core::fmt;
 
@@ -245,7 +245,8 @@ const _: () = {
     }
 };
 
-/// An instruction of eBPF, with the operands that its formula names. Displacements of jumps and calls count slots of 8 bytes from the next instruction.
+/// An instruction of eBPF, with the operands that its formula names. Displacements of jumps and calls count slots of 8
+/// bytes from the next instruction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 #[expect(missing_docs, reason = "the formulas name the fields")]
@@ -344,7 +345,8 @@ impl Instruction {
         }
     }
 
-    /// Appends the encoding for a machine with this byte order. Maps have the file descriptor 0, which a loader replaces.
+    /// Appends the encoding for a machine with this byte order. Maps have the file descriptor 0, which a loader
+    /// replaces.
     pub(crate) fn encode(&self, is_big_endian: bool, bytes: &mut alloc::vec::Vec<u8>) {
         let (first, second) = self.slot();
         for slot in core::iter::once(first).chain(second) {

@@ -72,7 +72,7 @@ pub(crate) fn order(code: &Code) -> Vec<Label> {
             order.push(label);
         } else if !core::mem::replace(&mut is_seen[label.index()], true) {
             open.push((label, true));
-            // What is visited last comes first.
+            // The target that is visited last comes first.
             let targets: Vec<Label> = code.blocks[label.index()].end.iter().flat_map(End::targets).collect();
             open.extend(targets.into_iter().rev().map(|target| (target, false)));
         }

@@ -19,7 +19,7 @@ use crate::ir::{
 };
 use crate::packet::ancillary::Extension;
 
-/// What the code reads apart from the packet, and how it is written.
+/// The inputs of the code apart from the packet, and the way it is written.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Surroundings {
     pub(crate) hook: Hook,
@@ -117,13 +117,13 @@ struct Lowering<'g, 'c> {
     /// The block that has computed each value, and the number of values that were computed before.
     computed_at: Vec<Option<(BlockId, u32)>>,
     computed: u32,
-    /// What `values` and `computed_at` held before each change.
+    /// The contents of `values` and `computed_at` before each change.
     log: Vec<(ValueId, (Option<Virtual>, Option<(BlockId, u32)>))>,
     /// Set while a value is defined whose operands have been computed.
     is_defining: bool,
     block: BlockId,
     bounds: Bounds,
-    /// What the test before the only edge into a block has found.
+    /// The bounds that the test before the only edge into a block has found.
     on_edges: Vec<Found>,
     /// The random numbers, with their indices.
     random: Vec<(ValueId, ValueId)>,

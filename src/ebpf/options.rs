@@ -9,7 +9,7 @@ use crate::ebpf::hook::Hook;
 use crate::ebpf::program::Program;
 use crate::lang::{Target, compile_expression};
 
-/// What a program returns for a packet that matches, or for one that does not.
+/// The result of a program for a packet that matches, or for one that does not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Action {
@@ -108,8 +108,8 @@ impl Options {
         Options { has_xdp_frags: yes, ..self }
     }
 
-    /// Counts the packets of which each rule of a set is the first match, in the per-CPU array `counters`. By default it
-    /// does not. A filter has no counters.
+    /// Counts the packets of which each rule of a set is the first match, in the per-CPU array `counters`. By default
+    /// it does not. A filter has no counters.
     pub fn counters(self, yes: bool) -> Options {
         Options { has_counters: yes, ..self }
     }

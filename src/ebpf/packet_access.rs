@@ -35,7 +35,7 @@ pub(crate) enum Access {
 /// A pointer into the packet that the verifier keeps a range for: the base, and a multiple of [`PART`] from there.
 type PointerKey = (ValueId, u32);
 
-/// What is known at a place of the code: it holds in all blocks that the block of the place dominates.
+/// The bounds that are known at a place of the code: they hold in all blocks that the block of the place dominates.
 #[derive(Default)]
 pub(crate) struct Bounds {
     pointers: Scoped<PointerKey, Pointer>,
@@ -55,7 +55,7 @@ struct Pointer {
     of: Option<u32>,
 }
 
-/// What a test has found, for the block that it leads to.
+/// The bounds that a test has found, for the block that it leads to.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Found {
     pointer: Option<(PointerKey, Pointer)>,

@@ -1,4 +1,5 @@
-//! Membership tests as code: a balanced tree of comparisons, whose leaves test a few members, a range, or a bit of a word.
+//! Membership tests as code: a balanced tree of comparisons, whose leaves test a few members, a range, or a bit of a
+//! word.
 //!
 //! The kernel's verifier follows each path of a tree once, while a chain of thousands of tests exceeds its limits. A
 //! map would take a call; a tree of 10,000 members has about 12 levels.

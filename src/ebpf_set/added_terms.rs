@@ -1,7 +1,7 @@
 //! The terms of rules that are added while the program runs: their bytes in a map, and the loop over them.
 //!
-//! A term has a range for each field of the tables. The fields with the most numbers are compared first, since they rule
-//! out most terms.
+//! A term has a range for each field of the tables. The fields with the most numbers are compared first, since they
+//! rule out most terms.
 
 use crate::bpf::isa::AluOp;
 use crate::classifier::packet_fields::PacketFields;

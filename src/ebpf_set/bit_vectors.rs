@@ -30,8 +30,8 @@ impl LookupCode<'_> {
         self.best();
         self.asm.jump_if(BEST, Comparison::LessOrEqual, immediate(table.first_rank), next);
         self.rows(table, vectors, next);
-        // The bits of the current word in `r8`, the words that are left in `r3`, twice the current word in `r0`, and the
-        // number of turns in the frame.
+        // The bits of the current word in `r8`, the words that are left in `r3`, twice the current word in `r0`, and
+        // the number of turns in the frame.
         let [turn, has_bits, removed] = [(); 3].map(|()| self.asm.label());
         let turns = vectors.words + MAX_REMOVED;
         if vectors.words > 1 {

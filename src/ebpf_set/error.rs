@@ -56,7 +56,7 @@ impl From<EbpfError> for SetProgramError {
     }
 }
 
-/// What to do if a program cannot take a change.
+/// The advice if a program cannot take a change.
 const RELOAD: &str = "change the `FilterSet`, compile it anew and load the new program";
 
 impl fmt::Display for SetProgramError {

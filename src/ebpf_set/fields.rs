@@ -1,9 +1,9 @@
-//! The fields of a packet as eBPF. They are stored in the frame, and a register has a bit for each field that the packet
-//! has.
+//! The fields of a packet as eBPF. They are stored in the frame, and a register has a bit for each field that the
+//! packet has.
 //!
 //! Where packets are read directly, one version assumes some lengths, which most packets have. Other packets take a
-//! version that checks each load. At hooks with a `struct __sk_buff`, that version copies bytes by a helper, wherever the
-//! kernel keeps them.
+//! version that checks each load. At hooks with a `struct __sk_buff`, that version copies bytes by a helper, wherever
+//! the kernel keeps them.
 
 use crate::bpf::isa::{AluOp, Width};
 use crate::classifier::assumed_lengths::AssumedLengths;
@@ -51,7 +51,7 @@ pub(crate) struct FieldCode<'a> {
     /// `true` if the packet may have bytes that cannot be read directly.
     has_more: bool,
     assumed: AssumedLengths,
-    /// Where control goes if an assumption does not hold, if there are assumptions.
+    /// The target if an assumption does not hold, if there are assumptions.
     general: Option<Label>,
     /// The fields that every packet has which comes to the place.
     available: Vec<(ValueId, u8)>,

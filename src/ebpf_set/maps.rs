@@ -9,8 +9,8 @@
 //! | `counters` | for each counter the number of packets of which its rule was the first match | by the program |
 //!
 //! All but the counters are arrays with one element, whose value the program reads directly. A program reads the state
-//! first. It ignores added terms beyond their number, and removals by later versions, so a packet meets the rules of one
-//! moment.
+//! first. It ignores added terms beyond their number, and removals by later versions, so a packet meets the rules of
+//! one moment.
 
 use crate::classifier::table::{Lookup, Table, Tables};
 use crate::ebpf::{Map, MapKind, Register, Size};
@@ -65,8 +65,8 @@ impl TablesValue {
         asm.load(Size::U32, dst, dst, 0);
     }
 
-    /// Returns all bytes. Those at the end are only there for the verifier: it follows loops for all of their turns from
-    /// the last place on where a chain may begin.
+    /// Returns all bytes. Those at the end are only there for the verifier: it follows loops for all of their turns
+    /// from the last place on where a chain may begin.
     pub(crate) fn finish(mut self, tables: &Tables) -> Vec<u8> {
         let padding = |table: &Table| match table.lookup {
             Lookup::BitVectors(_) => 2 * 8 * bit_vectors::bit_numbers().len(),
@@ -89,8 +89,8 @@ pub(crate) fn long_bytes(long: u64, is_big_endian: bool) -> [u8; 8] {
     if is_big_endian { long.to_be_bytes() } else { long.to_le_bytes() }
 }
 
-/// Returns an array with one element. It is not read-only for programs: the verifier would know the constants in it, and
-/// follow the code after them for each of these.
+/// Returns an array with one element. It is not read-only for programs: the verifier would know the constants in it,
+/// and follow the code after them for each of these.
 pub(crate) fn array(name: &str, value: Vec<u8>) -> Map {
     Map {
         name: name.to_owned(),

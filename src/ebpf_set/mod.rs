@@ -36,8 +36,9 @@ pub use error::SetProgramError;
 /// state of its maps.
 ///
 /// [`SetProgram::add`], [`SetProgram::insert_before`], [`SetProgram::remove`] and [`SetProgram::replace`] return the
-/// updates of maps that make the same change in the kernel, while the program runs. They have to be made in their order;
-/// the last one makes the change visible, at once: every packet meets the rules before the change, or those after it.
+/// updates of maps that make the same change in the kernel, while the program runs. They have to be made in their
+/// order; the last one makes the change visible, at once: every packet meets the rules before the change, or those
+/// after it.
 #[derive(Clone, Debug)]
 pub struct SetProgram {
     program: Program,

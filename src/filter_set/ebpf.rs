@@ -16,9 +16,10 @@ impl FilterSet {
     /// ```
     /// use cbpf::ebpf::{Action, Hook, Options};
     /// use cbpf::{FilterSet, LinkType, Target, compile_expression};
-    /// let set = FilterSet::from_expressions([(1, "src host 10.0.0.1"), (2, "src net 10.0.0.0/8")], LinkType::ETHERNET)?;
-    /// let mut program = set.to_ebpf(&Options::new(Hook::Xdp).on_match(Action::Return(1)).on_mismatch(Action::Return(2)))?;
-    /// let bytes = program.program().to_bytes();
+    /// let set = FilterSet::from_expressions([(1, "src host 10.0.0.1"), (2, "src net 10.0.0.0/8")],
+    /// LinkType::ETHERNET)?; let mut program =
+    /// set.to_ebpf(&Options::new(Hook::Xdp).on_match(Action::Return(1)).on_mismatch(Action::Return(2)))?; let bytes =
+    /// program.program().to_bytes();
     /// # assert!(!bytes.is_empty());
     ///
     /// let target = Target::new(LinkType::ETHERNET);
@@ -36,8 +37,8 @@ impl FilterSet {
         self.to_ebpf_expecting(options, &[])
     }
 
-    /// Compiles the set as [`FilterSet::to_ebpf`]. Rules that test what the `expected` programs test can be added later;
-    /// without them, only rules that test what rules of the set test.
+    /// Compiles the set as [`FilterSet::to_ebpf`]. Rules that test what the `expected` programs test can be added
+    /// later; without them, only rules that test what rules of the set test.
     ///
     /// # Errors
     /// As [`FilterSet::to_ebpf`], and [`SetProgramError::Dialect`] if a program has another dialect than the set.

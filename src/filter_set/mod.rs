@@ -3,8 +3,8 @@
 //!
 //! A set consists of segments, whose tables never change, and of rules that were added last. [`FilterSet::new`] makes a
 //! segment of all rules. A segment has the tables that `classifier` builds, their native code, and the programs of the
-//! rules, as shapes and constants. An added rule runs by itself at first, for packets that no earlier rule matches. Then
-//! it is merged with others into a segment, and small segments into larger ones, so there are few of them. Removed
+//! rules, as shapes and constants. An added rule runs by itself at first, for packets that no earlier rule matches.
+//! Then it is merged with others into a segment, and small segments into larger ones, so there are few of them. Removed
 //! rules are marked. When 5 % of the rules have changed, all are indexed anew.
 //!
 //! The first match is the first of: rules of the linear prefix, which run one by one; table entries; and, before the
@@ -67,13 +67,13 @@ pub use shared_set::{SetReader, SharedSet};
 ///   rule takes 24 bytes besides.
 /// - A table entry takes 8 to 160 bytes, and a slot 8 bytes, of which there are one or two for each key, more for small
 ///   tables. A list of hosts takes about 20 bytes for each rule.
-/// - Rules that differ in ranges or prefixes of one field mostly take 100 to 200 bytes each. The bits of rules that no key tells
-///   apart take at most 5 MiB and 96 bytes for each alternative of the set, or 80 bytes for each field of each such
-///   rule.
+/// - Rules that differ in ranges or prefixes of one field mostly take 100 to 200 bytes each. The bits of rules that no
+///   key tells apart take at most 5 MiB and 96 bytes for each alternative of the set, or 80 bytes for each field of
+///   each such rule.
 /// - A packet takes the computation of at most 64 fields, for each table a hash and a chain of mostly one and at most 8
-///   entries, or one to four memory accesses for each field with ranges, and the alternatives and programs that no table
-///   can hold. The first match runs no program after the first rule that matches. If no two programs have anything in
-///   common, a set is about as fast as a loop over filters.
+///   entries, or one to four memory accesses for each field with ranges, and the alternatives and programs that no
+///   table can hold. The first match runs no program after the first rule that matches. If no two programs have
+///   anything in common, a set is about as fast as a loop over filters.
 /// - Batches take less time than single packets, on processors with AVX-512 down to a third.
 ///
 /// Hashes have random factors, so that nobody can send packets that collide on purpose.

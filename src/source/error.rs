@@ -15,7 +15,7 @@ pub enum SourceError {
     Ancillary {
         /// The index of the instruction.
         pc: usize,
-        /// What it loads.
+        /// The ancillary load.
         extension: Extension,
     },
     /// The name of the function is not an identifier, or a word that the language or the source needs.

@@ -51,7 +51,7 @@ impl Expression {
     }
 }
 
-/// What languages write in different ways.
+/// The syntax that differs between languages.
 pub(super) trait Syntax {
     fn number(&self, k: u32) -> String;
 
@@ -92,7 +92,7 @@ pub(super) trait Syntax {
     fn element(&self, set: MemberSetId, index: &str) -> String;
 }
 
-/// Whether a shift may be by 32 or more, which gives 0.
+/// Set if a shift may be by 32 or more, which gives 0.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Overshift {
     Possible,

@@ -18,7 +18,7 @@ pub(super) enum Step {
     Reach(ValueId, u64),
 }
 
-/// What of a block other blocks see.
+/// The part of a block that other blocks see.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Scope {
     /// Everything: variables belong to the function.
@@ -40,7 +40,7 @@ pub(super) struct Plan {
     pub(super) dominators: Dominators,
     /// Marks the values that have an effect on the verdict.
     pub(super) is_live: Vec<bool>,
-    /// How often each value is written, if it is written where it is used.
+    /// The number of times that each value is written, if it is written where it is used.
     uses: Vec<u32>,
     /// The only block that uses a value; `None` if there are several.
     homes: Vec<Option<BlockId>>,

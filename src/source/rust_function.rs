@@ -40,7 +40,7 @@ struct Function<'g> {
     indent: usize,
 }
 
-/// What is left to write.
+/// The work that is left.
 enum Task<'g> {
     Block(BlockId),
     Edge(&'g Edge),

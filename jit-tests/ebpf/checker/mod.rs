@@ -1,8 +1,8 @@
 //! A checker of the rules that the kernel's verifier has for programs, on the bytes that a loader gets.
 //!
-//! It is an abstract interpretation of the instructions. Where paths meet, it keeps what holds on both, so that its time
-//! is linear in programs without loops; the kernel walks each path alone, and accepts more. Instructions and rules that
-//! the compiler has no use for are errors, too: signed comparisons, stores into the packet, functions.
+//! It is an abstract interpretation of the instructions. Where paths meet, it keeps what holds on both, so that its
+//! time is linear in programs without loops; the kernel walks each path alone, and accepts more. Instructions and rules
+//! that the compiler has no use for are errors, too: signed comparisons, stores into the packet, functions.
 //!
 //! - Every slot is reached, jumps lead to instructions, and nothing runs past the end.
 //! - Registers and bytes of the stack are set on every path before they are read; calls overwrite r1 to r5.

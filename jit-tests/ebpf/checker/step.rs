@@ -120,7 +120,8 @@ impl Checker<'_> {
         }
     }
 
-    /// Returns the value of a field of `struct xdp_md` or `struct __sk_buff`, of those that all kernels let the hook read.
+    /// Returns the value of a field of `struct xdp_md` or `struct __sk_buff`, of those that all kernels let the hook
+    /// read.
     fn context_field(&self, offset: i64, size: i64) -> Result<Value, String> {
         let is_field = size == 4 && offset % 4 == 0;
         let (data, fields): (Option<[i64; 2]>, &[i64]) = match self.hook {
