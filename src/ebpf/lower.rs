@@ -4,20 +4,19 @@
 //! fails because the kernel keeps bytes elsewhere, once more from the start with `bpf_skb_load_bytes`. Programs that
 //! draw random numbers come with the second kind alone, since they must not draw twice.
 
+mod values;
+
 use alloc::vec::Vec;
 
-use crate::bpf::isa::{AluOp, Condition, Width};
-use crate::ebpf::code::{Code, Comparing, End, Label, Operand, Operation, Virtual};
+use crate::bpf::isa::{Condition, Width};
+use crate::ebpf::code::{Code, Comparing, End, Label, Operand, Virtual};
 use crate::ebpf::hook::Hook;
-use crate::ebpf::instruction::{Comparison, Helper, OperandSize, Size};
+use crate::ebpf::instruction::{Comparison, Helper, OperandSize};
 use crate::ebpf::packet_access::{Access, Bounds, Found, MAX_DEPTH, Place, load_packet, verifier_max};
 use crate::ebpf::results::Results;
 use crate::ebpf::search_tree;
 use crate::ir::dominators::{Dominators, Visit};
-use crate::ir::{
-    Address, Block, BlockId, ByteOrder, Check, Edge, Graph, Schedule, Step, Terminator, Test, Value, ValueId,
-};
-use crate::packet::ancillary::Extension;
+use crate::ir::{Address, Block, BlockId, Check, Edge, Graph, Schedule, Step, Terminator, Test, Value, ValueId};
 
 /// The inputs of the code apart from the packet, and the way it is written.
 #[derive(Clone, Copy, Debug)]
@@ -63,9 +62,10 @@ pub(crate) fn lower(
     let is_cold = code.is_cold();
     let labels: Vec<Label> = graph.blocks.iter().map(|block| code.block_like(is_cold || block.is_cold)).collect();
     let mut values = vec![None; graph.values.len()];
+    let at_start = |register| Some(Computed { register, block: BlockId(0), at: 0 });
     for (block, &label) in graph.blocks.iter().zip(&labels) {
         for &parameter in &block.parameters {
-            values[parameter.index()] = Some(code.parameter(label));
+            values[parameter.index()] = at_start(code.parameter(label));
         }
     }
     let random = graph.values.ids().filter_map(|id| match graph.value(id) {
@@ -85,7 +85,6 @@ pub(crate) fn lower(
         results,
         labels,
         values,
-        computed_at: vec![None; graph.values.len()],
         computed: 0,
         log: Vec::new(),
         is_defining: false,
@@ -101,6 +100,16 @@ pub(crate) fn lower(
     lowering.computed
 }
 
+/// A value in a register.
+#[derive(Clone, Copy)]
+struct Computed {
+    register: Virtual,
+    /// The block that has computed it.
+    block: BlockId,
+    /// The number of values that were computed before.
+    at: u32,
+}
+
 struct Lowering<'g, 'c> {
     graph: &'g Graph,
     code: &'c mut Code,
@@ -113,12 +122,11 @@ struct Lowering<'g, 'c> {
     results: &'c mut Results,
     labels: Vec<Label>,
     /// The latest register of each value, in the order of the dominator tree.
-    values: Vec<Option<Virtual>>,
-    /// The block that has computed each value, and the number of values that were computed before.
-    computed_at: Vec<Option<(BlockId, u32)>>,
+    values: Vec<Option<Computed>>,
+    /// The number of values that were computed.
     computed: u32,
-    /// The contents of `values` and `computed_at` before each change.
-    log: Vec<(ValueId, (Option<Virtual>, Option<(BlockId, u32)>))>,
+    /// The contents of `values` before each change.
+    log: Vec<(ValueId, Option<Computed>)>,
     /// Set while a value is defined whose operands have been computed.
     is_defining: bool,
     block: BlockId,
@@ -153,7 +161,7 @@ impl Lowering<'_, '_> {
                     let (bounds, values) = outer.pop().unwrap_or_default();
                     self.bounds.forget(bounds);
                     for (id, before) in self.log.drain(values..).rev() {
-                        (self.values[id.index()], self.computed_at[id.index()]) = before;
+                        self.values[id.index()] = before;
                     }
                 }
             }
@@ -195,7 +203,8 @@ impl Lowering<'_, '_> {
             let (id, index) = self.random[index];
             let is_here = if is_entry { self.is_constant(index) } else { block.parameters.contains(&index) };
             if is_here {
-                self.values[id.index()] = Some(self.code.call(Helper::GetPrandomU32, Vec::new()));
+                let register = self.code.call(Helper::GetPrandomU32, Vec::new());
+                self.values[id.index()] = Some(Computed { register, block: self.block, at: self.computed });
             }
         }
     }
@@ -221,60 +230,6 @@ impl Lowering<'_, '_> {
         self.code.end(End::Jump(target, arguments));
         self.code.begin(here);
         between
-    }
-
-    fn operand(&mut self, id: ValueId) -> Operand {
-        if let Some(k) = self.graph.constant(id) {
-            return Operand::Immediate(k as i32);
-        }
-        let is_short_lived =
-            self.surroundings.reuse == Reuse::Nearby || matches!(self.graph.value(id), Value::Load(..));
-        if is_short_lived && !self.is_defining {
-            self.compute(id);
-        }
-        match self.values[id.index()] {
-            Some(register) => register.into(),
-            None => unreachable!("values are defined before they are used"),
-        }
-    }
-
-    /// Computes a value and its operands, if they have not been computed nearby.
-    fn compute(&mut self, id: ValueId) {
-        let mut open = vec![(id, false)];
-        while let Some((id, has_operands)) = open.pop() {
-            if has_operands {
-                self.is_defining = true;
-                self.define(id);
-                self.is_defining = false;
-            } else if self.graph.value(id).is_computed() && !self.is_nearby(id) {
-                open.push((id, true));
-                open.extend(self.graph.values.operands(id).map(|operand| (operand, false)));
-            }
-        }
-    }
-
-    fn is_nearby(&self, id: ValueId) -> bool {
-        match self.computed_at[id.index()] {
-            _ if matches!(self.graph.value(id), Value::Random(_)) => true,
-            // The code is too long in any case.
-            Some(_) if self.computed > MAX_COMPUTED => true,
-            Some((block, at)) => {
-                let is_recent = self.computed - at <= NEARBY;
-                match self.surroundings.reuse {
-                    Reuse::Always => is_recent || !matches!(self.graph.value(id), Value::Load(..)),
-                    Reuse::Nearby => is_recent && block == self.block,
-                }
-            }
-            None => false,
-        }
-    }
-
-    /// Returns the register of a value.
-    fn register(&mut self, id: ValueId) -> Virtual {
-        match self.operand(id) {
-            Operand::Virtual(register) => register,
-            constant @ Operand::Immediate(_) => self.code.copy(constant),
-        }
     }
 
     fn place(&mut self, address: Address, width: Width) -> Place {
@@ -318,90 +273,6 @@ impl Lowering<'_, '_> {
         }
     }
 
-    fn define(&mut self, id: ValueId) {
-        let register = match self.graph.value(id) {
-            // A random number is drawn before, and a resolved offset is part of the load.
-            Value::Random(_) | Value::ResolvedOffset(_) => return,
-            Value::Constant(_) | Value::Open(_) | Value::Parameter(_) => {
-                unreachable!("the schedule defines what is computed")
-            }
-            Value::FindAttribute(..) | Value::Ancillary(Extension::PayloadOffset) => {
-                unreachable!("the hook has no such value")
-            }
-            Value::WireLen => self.surroundings.wire_len,
-            Value::Load(address, width, order) => self.load(address, width, order),
-            Value::Ancillary(extension) => self.ancillary(extension),
-            Value::Alu(op, left, right) => self.alu(op, left, right),
-            Value::Negate(value) => {
-                let (src, dst) = (self.register(value), self.code.create());
-                self.code.push(Operation::Negate { dst, src });
-                dst
-            }
-            Value::Select(test, yes, no) => self.select(test, yes, no),
-        };
-        let before = (self.values[id.index()], self.computed_at[id.index()]);
-        self.log.push((id, before));
-        self.values[id.index()] = Some(register);
-        self.computed_at[id.index()] = Some((self.block, self.computed));
-        self.computed += 1;
-    }
-
-    fn load(&mut self, address: Address, width: Width, order: ByteOrder) -> Virtual {
-        let place = self.place(address, width);
-        if self.is_header_relative(address) {
-            return load_packet(self.code, place);
-        }
-        // On big-endian machines, both orders are one.
-        let order = if self.surroundings.is_big_endian && !matches!(self.access, Access::LoadPacket { .. }) {
-            ByteOrder::Native
-        } else {
-            order
-        };
-        self.access.load(self.code, &mut self.bounds, place, order, self.fail)
-    }
-
-    fn alu(&mut self, op: AluOp, left: ValueId, right: ValueId) -> Virtual {
-        let may_overshift = op.is_shift() && self.graph.values.known(right).max >= u32::BITS;
-        let (a, b) = (self.operand(left), self.operand(right));
-        let Operand::Virtual(count) = b else { return self.code.alu(OperandSize::Half, op, a, b) };
-        if !may_overshift {
-            return self.code.alu(OperandSize::Half, op, a, b);
-        }
-        // A shift by 32 and more gives 0.
-        let is_cold = self.code.is_cold();
-        let [short, done] = [(); 2].map(|()| self.code.block_like(is_cold));
-        let result = self.code.parameter(done);
-        let long = self.code.block_like(is_cold);
-        let test = Comparing {
-            size: OperandSize::Half,
-            comparison: Comparison::Greater,
-            left: count,
-            right: (u32::BITS as i32 - 1).into(),
-        };
-        self.code.end(End::Branch { test, then: long, otherwise: short });
-        self.code.begin(long);
-        self.code.end(End::Jump(done, vec![0.into()]));
-        self.code.begin(short);
-        let shifted = self.code.alu(OperandSize::Half, op, a, b);
-        self.code.end(End::Jump(done, vec![shifted.into()]));
-        self.code.begin(done);
-        result
-    }
-
-    fn select(&mut self, test: Test, yes: ValueId, no: ValueId) -> Virtual {
-        let is_cold = self.code.is_cold();
-        let [then, otherwise, done] = [(); 3].map(|()| self.code.block_like(is_cold));
-        let result = self.code.parameter(done);
-        let (yes, no) = (self.operand(yes), self.operand(no));
-        self.branch(test, then, otherwise);
-        for (label, operand) in [(then, yes), (otherwise, no)] {
-            self.code.begin(label);
-            self.code.end(End::Jump(done, vec![operand]));
-        }
-        self.code.begin(done);
-        result
-    }
-
     /// Ends the current block by a test, and returns what it has found if it holds.
     fn branch(&mut self, test: Test, then: Label, otherwise: Label) -> Found {
         match test {
@@ -437,17 +308,6 @@ impl Lowering<'_, '_> {
             }
         }
         Found::default()
-    }
-
-    /// Loads a value that the kernel keeps beside the packet.
-    fn ancillary(&mut self, extension: Extension) -> Virtual {
-        if extension == Extension::Cpu {
-            return self.code.call(Helper::GetSmpProcessorId, Vec::new());
-        }
-        let field = self.surroundings.hook.context_field(extension);
-        let Some(field) = field else { unreachable!("the hook has no such value") };
-        let number = self.code.load(Size::U32, self.surroundings.context, field.offset);
-        if field.is_network_order { self.code.network_order(Width::Half, number) } else { number }
     }
 }
 

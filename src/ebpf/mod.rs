@@ -49,8 +49,9 @@ mod compile;
 #[cfg(feature = "elf")]
 mod elf;
 mod emission;
+mod encoding;
 mod error;
-mod hook;
+pub(crate) mod hook;
 mod instruction;
 mod layout;
 mod lower;
@@ -58,7 +59,7 @@ mod options;
 mod packet_access;
 mod program;
 pub(crate) mod relaxation;
-mod results;
+pub(crate) mod results;
 mod search_tree;
 
 pub use error::EbpfError;

@@ -11,7 +11,7 @@ use crate::ebpf::options::Action;
 use crate::ebpf::program::{Map, MapKind};
 
 /// `XDP_PASS`, the result of `bpf_redirect_map` for an entry that is empty.
-const XDP_PASS: i32 = 2;
+pub(crate) const XDP_PASS: i32 = 2;
 
 /// The actions of a program, and the blocks that carry them out.
 #[derive(Debug)]
@@ -34,46 +34,21 @@ impl Results {
         context: Virtual,
         verdicts: &[Option<u32>],
     ) -> Result<Results, EbpfError> {
-        for action in [on_match, on_mismatch] {
-            match action {
-                Action::Return(result) => check_result(hook, i64::from(result))?,
-                Action::Verdict => {
-                    for verdict in verdicts {
-                        check_result(hook, i64::from(verdict.unwrap_or(u32::MAX)))?;
-                    }
-                }
-                Action::RedirectMap { kind, .. } => {
-                    let is_target = matches!(kind, MapKind::DevMap | MapKind::CpuMap | MapKind::XskMap);
-                    if hook != Hook::Xdp || !is_target {
-                        return Err(EbpfError::Redirect { hook });
-                    }
-                }
-                Action::Redirect(_) if !matches!(hook, Hook::Xdp | Hook::Tc) => {
-                    return Err(EbpfError::Redirect { hook });
-                }
-                Action::Redirect(_) => {}
-                Action::Rule => return Err(EbpfError::NoRules),
+        check_actions(hook, [on_match, on_mismatch])?;
+        if [on_match, on_mismatch].contains(&Action::Verdict) {
+            for verdict in verdicts {
+                check_result(hook, i64::from(verdict.unwrap_or(u32::MAX)))?;
             }
+        }
+        if [on_match, on_mismatch].contains(&Action::Rule) {
+            return Err(EbpfError::NoRules);
         }
         Ok(Results { on_match, on_mismatch, context, targets: 0, blocks: BTreeMap::new() })
     }
 
     /// Returns the maps that the actions need.
     pub(crate) fn maps(&self) -> Vec<Map> {
-        let kinds = [self.on_match, self.on_mismatch].into_iter().filter_map(|action| match action {
-            Action::RedirectMap { kind, .. } => Some(kind),
-            Action::Return(_) | Action::Verdict | Action::Rule | Action::Redirect(_) => None,
-        });
-        let targets = kinds.take(1).map(|kind| Map {
-            name: "targets".into(),
-            kind,
-            key_size: 4,
-            value_size: 4,
-            max_entries: 64,
-            flags: 0,
-            elements: Vec::new(),
-        });
-        targets.collect()
+        targets([self.on_match, self.on_mismatch]).into_iter().collect()
     }
 
     /// Returns the block for packets that do not match.
@@ -144,6 +119,41 @@ impl Results {
         };
         code.end(End::Exit(result));
     }
+}
+
+/// Checks that a hook can carry out the actions for packets that match, and for others.
+pub(crate) fn check_actions(hook: Hook, actions: [Action; 2]) -> Result<(), EbpfError> {
+    for action in actions {
+        match action {
+            Action::Return(result) => check_result(hook, i64::from(result))?,
+            Action::RedirectMap { kind, .. } => {
+                let is_target = matches!(kind, MapKind::DevMap | MapKind::CpuMap | MapKind::XskMap);
+                if hook != Hook::Xdp || !is_target || targets(actions).map(|map| map.kind) != Some(kind) {
+                    return Err(EbpfError::Redirect { hook });
+                }
+            }
+            Action::Redirect(_) if !matches!(hook, Hook::Xdp | Hook::Tc) => return Err(EbpfError::Redirect { hook }),
+            Action::Redirect(_) | Action::Verdict | Action::Rule => {}
+        }
+    }
+    Ok(())
+}
+
+/// Returns the map that a redirection takes its target from. There is one, for both actions.
+pub(crate) fn targets(actions: [Action; 2]) -> Option<Map> {
+    let kind = actions.into_iter().find_map(|action| match action {
+        Action::RedirectMap { kind, .. } => Some(kind),
+        Action::Return(_) | Action::Verdict | Action::Rule | Action::Redirect(_) => None,
+    })?;
+    Some(Map {
+        name: "targets".into(),
+        kind,
+        key_size: 4,
+        value_size: 4,
+        max_entries: 64,
+        flags: 0,
+        elements: Vec::new(),
+    })
 }
 
 /// Checks that the kernel takes a result of a hook: programs of control groups return 0 or 1.

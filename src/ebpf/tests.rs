@@ -99,6 +99,9 @@ fn refuses_results_that_a_hook_does_not_take() {
     assert_eq!(with(Hook::Socket, Action::Redirect(1)), Err(EbpfError::Redirect { hook: Hook::Socket }));
     let to_hash = Action::RedirectMap { kind: MapKind::Hash, key: None };
     assert_eq!(with(Hook::Xdp, to_hash), Err(EbpfError::Redirect { hook: Hook::Xdp }));
+    let to_two_kinds = Options::new(Hook::Xdp).on_mismatch(Action::RedirectMap { kind: MapKind::CpuMap, key: None });
+    let to_device = Action::RedirectMap { kind: MapKind::DevMap, key: Some(1) };
+    assert_eq!(to_two_kinds.on_match(to_device).compile(&verified), Err(EbpfError::Redirect { hook: Hook::Xdp }));
     let to_devices = Action::RedirectMap { kind: MapKind::DevMap, key: None };
     let program = with(Hook::Xdp, to_devices).unwrap();
     assert_eq!((program.maps().len(), program.map_references()), (1, vec![(1, 0)]));

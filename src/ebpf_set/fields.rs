@@ -8,6 +8,7 @@
 use crate::bpf::isa::{AluOp, Width};
 use crate::classifier::assumed_lengths::AssumedLengths;
 use crate::classifier::packet_fields::{PacketField, PacketFields};
+use crate::ebpf::hook::{SKB, XDP};
 use crate::ebpf::{Comparison, Helper, Hook, Instruction, OperandSize, Options, Register, Size, Source};
 use crate::ebpf_set::assembler::{Assembler, Label, immediate};
 use crate::ebpf_set::frame;
@@ -27,9 +28,6 @@ const PRESENT: Register = R0;
 
 /// The largest offset that is added to the address of a packet: the verifier follows no larger ones.
 const MAX_OFFSET: i32 = 0xff00;
-
-/// The offset of `len` in a `struct __sk_buff`.
-const SKB_LEN: i16 = 0;
 
 /// The way to the bytes of packets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -81,7 +79,7 @@ pub(crate) fn emit(asm: &mut Assembler, value: &mut TablesValue, fields: &Packet
                 asm.call(Helper::XdpGetBuffLen);
                 asm.store(Size::U32, R10, frame::LEN, R0);
             }
-            let [data, end] = if hook == Hook::Xdp { [0, 4] } else { [76, 80] };
+            let [data, end] = if hook == Hook::Xdp { [XDP.data, XDP.data_end] } else { [SKB.data, SKB.data_end] };
             asm.load(Size::U32, DATA, CONTEXT, data);
             asm.load(Size::U32, END, CONTEXT, end);
         }
@@ -340,7 +338,7 @@ impl<'a> FieldCode<'a> {
     fn captured_len(&mut self, dst: Register) {
         match self.hook {
             Hook::Xdp if self.has_more => self.asm.load(Size::U32, dst, R10, frame::LEN),
-            _ if self.has_more => self.asm.load(Size::U32, dst, CONTEXT, SKB_LEN),
+            _ if self.has_more => self.asm.load(Size::U32, dst, CONTEXT, SKB.len),
             _ => {
                 self.asm.copy(dst, END);
                 self.asm.alu(AluOp::Sub, dst, DATA);

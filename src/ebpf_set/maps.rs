@@ -115,16 +115,3 @@ pub(crate) fn counters(count: usize) -> Map {
         elements: Vec::new(),
     }
 }
-
-/// Returns the map of targets of a redirection.
-pub(crate) fn targets(kind: MapKind) -> Map {
-    Map {
-        name: "targets".to_owned(),
-        kind,
-        key_size: 4,
-        value_size: 4,
-        max_entries: 64,
-        flags: 0,
-        elements: Vec::new(),
-    }
-}

@@ -4,6 +4,8 @@ use crate::bpf::isa::AluOp;
 use crate::classifier::build::Classifier;
 use crate::classifier::packet_fields::PacketFields;
 use crate::classifier::table::Tables;
+use crate::ebpf::hook::XDP;
+use crate::ebpf::results::{self, XDP_PASS};
 use crate::ebpf::{
     Action, Comparison, EbpfError, Helper, Hook, Instruction, Map, Options, Program, Register, Size, Source,
 };
@@ -14,12 +16,6 @@ use crate::ebpf_set::maps::TablesValue;
 use crate::ebpf_set::{fields, frame, maps};
 
 use Register::{R0, R1, R2, R3, R10};
-
-/// `XDP_PASS`, for a redirection whose target is missing.
-const XDP_PASS: i32 = 2;
-
-/// The offset of `rx_queue_index` in a `struct xdp_md`.
-const XDP_QUEUE: i16 = 16;
 
 /// Emits the program of some tables.
 pub(crate) struct SetCode<'a> {
@@ -41,6 +37,7 @@ pub(crate) fn compile(
     terms: &TermLayout,
     counters: usize,
 ) -> Result<Program, EbpfError> {
+    results::check_actions(options.hook, [options.on_match, options.on_mismatch])?;
     let is_big_endian = options.is_big_endian;
     let removed = maps::NEVER.to_le_bytes().repeat(ids.len().max(1));
     let maps = vec![
@@ -76,7 +73,7 @@ impl SetCode<'_> {
         lookup.all();
         self.order(wants_id);
         self.terms.emit(&mut self.asm, (wants_verdict, wants_id));
-        self.result()?;
+        self.result();
         self.maps[maps::TABLES as usize] = maps::array("tables", self.value.finish(self.tables));
         let Options { name, license, is_big_endian, .. } = self.options.clone();
         let (instructions, maps) = (self.asm.finish()?, self.maps);
@@ -115,16 +112,16 @@ impl SetCode<'_> {
     }
 
     /// Emits the count and the result.
-    fn result(&mut self) -> Result<(), EbpfError> {
+    fn result(&mut self) {
         let mismatch = self.asm.label();
         self.asm.long_constant(R1, NO_ORDER);
         self.asm.jump_if(BEST, Comparison::Equal, R1, mismatch);
         if self.options.has_counters {
             self.count();
         }
-        self.action(self.options.on_match)?;
+        self.action(self.options.on_match);
         self.asm.bind(mismatch);
-        self.action(self.options.on_mismatch)
+        self.action(self.options.on_mismatch);
     }
 
     /// Emits the increment of a counter. On one processor, XDP programs run one after the other.
@@ -160,41 +157,35 @@ impl SetCode<'_> {
     }
 
     /// Emits the end of the program for packets that match, or that do not.
-    fn action(&mut self, action: Action) -> Result<(), EbpfError> {
-        let hook = self.options.hook;
-        match (action, hook) {
-            (Action::Return(result), Hook::CgroupSkb) if !(0..=1).contains(&result) => {
-                return Err(EbpfError::Action { result: result.into(), hook });
-            }
+    fn action(&mut self, action: Action) {
+        match (action, self.options.hook) {
             (Action::Return(result), _) => self.asm.copy(R0, Source::Immediate(result)),
             (Action::Verdict, Hook::CgroupSkb) => self.allow_if(frame::VERDICT),
             (Action::Verdict, _) => self.asm.load(Size::U32, R0, R10, frame::VERDICT),
             (Action::Rule, Hook::CgroupSkb) => self.allow_if(frame::ID),
             (Action::Rule, _) => self.asm.load(Size::U32, R0, R10, frame::ID),
-            (Action::RedirectMap { kind, key }, Hook::Xdp) => {
-                let map = self.add_map(maps::targets(kind));
-                self.asm.push(Instruction::LoadMap { dst: R1, map });
+            (Action::RedirectMap { key, .. }, _) => {
+                if let Some(targets) = results::targets([self.options.on_match, self.options.on_mismatch]) {
+                    let map = self.add_map(targets);
+                    self.asm.push(Instruction::LoadMap { dst: R1, map });
+                }
                 match key {
                     Some(key) => self.asm.constant(R2, key),
                     None => {
                         self.asm.load(Size::U64, R2, R10, frame::CONTEXT);
-                        self.asm.load(Size::U32, R2, R2, XDP_QUEUE);
+                        self.asm.load(Size::U32, R2, R2, XDP.rx_queue_index);
                     }
                 }
                 self.asm.copy(R3, Source::Immediate(XDP_PASS));
                 self.asm.call(Helper::RedirectMap);
             }
-            (Action::Redirect(interface), Hook::Xdp | Hook::Tc) => {
+            (Action::Redirect(interface), _) => {
                 self.asm.constant(R1, interface);
                 self.asm.constant(R2, 0);
                 self.asm.call(Helper::Redirect);
             }
-            (Action::RedirectMap { .. } | Action::Redirect(_), _) => {
-                return Err(EbpfError::Redirect { hook });
-            }
         }
         self.asm.push(Instruction::Exit);
-        Ok(())
     }
 
     /// Emits 1 if a number in the frame is not 0, and else 0: control groups take no other result.
