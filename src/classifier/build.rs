@@ -4,7 +4,7 @@ use crate::classifier::bit_vectors;
 use crate::classifier::fallback::{self, Fallback, FallbackReason};
 use crate::classifier::interval_table::{self, Group};
 use crate::classifier::linear_prefix::{self, LinearScan};
-use crate::classifier::packet_fields::PacketFields;
+use crate::classifier::packet_fields::{MAX_REACH, MAX_REACH_WITHOUT_PROGRAMS, PacketFields};
 use crate::classifier::path_extraction::{Extracted, extract};
 use crate::classifier::planned_tables::{BuiltTables, PlannedTables};
 use crate::classifier::program_list::ProgramList;
@@ -48,7 +48,8 @@ impl Classifier {
         let Extracted { values, paths, joined } = extract(programs);
         let mut never_match = Vec::new();
         paths.for_each(|rule, paths| never_match.extend((rule < rules && paths.is_empty()).then_some(rule as Rank)));
-        let mut fields = PacketFields::choose(values, &paths);
+        let reach = if can_run { MAX_REACH } else { MAX_REACH_WITHOUT_PROGRAMS };
+        let mut fields = PacketFields::choose(values, &paths, reach);
         let mut terms = term::of_rules(&fields, &paths);
         drop(paths);
         terms.retain(|term| (term.rank as usize) < rules);

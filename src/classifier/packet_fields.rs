@@ -18,6 +18,9 @@ const LARGEST: u32 = 32;
 /// The farthest end of a field from the start of a packet or from a computed offset, in bytes.
 pub(crate) const MAX_REACH: u64 = 128;
 
+/// The same for tables that must test all conditions of their rules.
+pub(crate) const MAX_REACH_WITHOUT_PROGRAMS: u64 = 255;
+
 /// The least number of rules that share a test for several ranges, and the divisor of the number of rules that is the
 /// least, too, to make it a field. Other tests become several terms.
 const MIN_SHARING_RULES: usize = 3;
@@ -55,6 +58,8 @@ pub(crate) struct PacketFields {
     members: HashMap<ValueId, Vec<RangesId>, Hashing>,
     /// The number of operations of each value; `None` if it is not computed for every packet.
     costs: Vec<Option<u32>>,
+    /// The farthest end of a field.
+    reach: u64,
     numbers: HashMap<PacketField, u8, Hashing>,
 }
 
@@ -74,12 +79,12 @@ impl FieldValues {
 
 impl PacketFields {
     /// Chooses the fields that most rules test, by the paths of each rule. A rule with many paths counts no more than
-    /// others.
-    pub(crate) fn choose(values: Values, paths: &PathList) -> PacketFields {
-        let costs = costs(&values);
+    /// others. No field ends beyond `reach`.
+    pub(crate) fn choose(values: Values, paths: &PathList, reach: u64) -> PacketFields {
+        let costs = costs(&values, reach);
         let (ranges, members) = shared_ranges(paths);
         let (list, numbers) = (Vec::new(), HashMap::default());
-        let mut fields = PacketFields { list, values, ranges, members, costs, numbers };
+        let mut fields = PacketFields { list, values, ranges, members, costs, reach, numbers };
         // The number of rules that test each field, and the last of them.
         let mut uses: HashMap<PacketField, (usize, usize), Hashing> = HashMap::default();
         paths.for_each(|rule, paths| {
@@ -99,7 +104,7 @@ impl PacketFields {
 
     /// Returns the same fields with more values, which other programs test.
     pub(crate) fn with_values(&self, values: Values) -> PacketFields {
-        PacketFields { costs: costs(&values), values, ..self.clone() }
+        PacketFields { costs: costs(&values, self.reach), values, ..self.clone() }
     }
 
     /// Returns the fields that a path needs.
@@ -191,7 +196,7 @@ impl PacketFields {
                 self.costs[value.index()].is_some()
             }
             PacketField::InBounds(address, width) => {
-                address.end(width) <= MAX_REACH && address.base.is_none_or(|base| self.costs[base.index()].is_some())
+                address.end(width) <= self.reach && address.base.is_none_or(|base| self.costs[base.index()].is_some())
             }
             PacketField::Captured(_) => true,
         }
@@ -247,12 +252,12 @@ fn count_rule((count, last): &mut (usize, usize), rule: usize) {
     *last = rule;
 }
 
-/// Returns the number of operations of each value that can be a field.
-fn costs(values: &Values) -> Vec<Option<u32>> {
+/// Returns the number of operations of each value that can be a field, none of whose loads ends beyond `reach`.
+fn costs(values: &Values, reach: u64) -> Vec<Option<u32>> {
     let mut costs: Vec<Option<u32>> = Vec::with_capacity(values.len());
     for id in values.ids() {
         let is_fit = match values.value(id) {
-            Value::Load(address, width, _) => address.end(width) <= MAX_REACH,
+            Value::Load(address, width, _) => address.end(width) <= reach,
             Value::Constant(_) | Value::WireLen | Value::Alu(..) | Value::Negate(_) => true,
             _ => false,
         };
