@@ -16,10 +16,11 @@ impl FilterSet {
     /// ```
     /// use cbpf::ebpf::{Action, Hook, Options};
     /// use cbpf::{FilterSet, LinkType, Target, compile_expression};
-    /// let set = FilterSet::from_expressions([(1, "src host 10.0.0.1"), (2, "src net 10.0.0.0/8")],
-    /// LinkType::ETHERNET)?; let mut program =
-    /// set.to_ebpf(&Options::new(Hook::Xdp).on_match(Action::Return(1)).on_mismatch(Action::Return(2)))?; let bytes =
-    /// program.program().to_bytes();
+    /// let rules = [(1, "src host 10.0.0.1"), (2, "src net 10.0.0.0/8")];
+    /// let set = FilterSet::from_expressions(rules, LinkType::ETHERNET)?;
+    /// let options = Options::new(Hook::Xdp).on_match(Action::Return(1)).on_mismatch(Action::Return(2));
+    /// let mut program = set.to_ebpf(&options)?;
+    /// let bytes = program.program().to_bytes();
     /// # assert!(!bytes.is_empty());
     ///
     /// let target = Target::new(LinkType::ETHERNET);
