@@ -14,6 +14,15 @@ pub const fn slot(code: u8, dst: u8, src: u8, offset: i16) -> [u8; 8] {
     [code, registers, low, high, 0, 0, 0, 0]
 }
 
+/// Returns a slot as rbpf takes it on every machine.
+fn little_endian(slot: &[u8]) -> [u8; 8] {
+    let &[code, registers, o0, o1, i0, i1, i2, i3] = slot else { unreachable!("slots have 8 bytes") };
+    match cfg!(target_endian = "big") {
+        true => [code, registers.rotate_left(4), o1, o0, i3, i2, i1, i0],
+        false => [code, registers, o0, o1, i0, i1, i2, i3],
+    }
+}
+
 /// A function, behind a stub that gives it a packet.
 pub struct Function {
     bytes: Vec<u8>,
@@ -26,7 +35,8 @@ impl Function {
     }
 
     pub fn new(program: &Program) -> Function {
-        Function { bytes: STUB.concat().into_iter().chain(program.to_bytes()).collect() }
+        let slots: Vec<u8> = STUB.concat().into_iter().chain(program.to_bytes()).collect();
+        Function { bytes: slots.chunks(8).flat_map(little_endian).collect() }
     }
 
     /// Returns the verdict on a packet.
