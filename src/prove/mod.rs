@@ -10,14 +10,12 @@
 //! - `Fails` is confirmed: the interpreter has run the programs on the packet (`witness.rs`).
 //! - Work and memory are bounded by [`Options`]; beyond the bounds the answer is `Unknown`.
 
-mod bit_vectors;
 mod circuit;
 mod decision_diagram;
 mod error;
 mod execution;
 mod inputs;
 mod numbers;
-mod path_condition;
 mod question;
 mod rejection;
 mod satisfiability;
