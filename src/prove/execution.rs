@@ -51,12 +51,11 @@ pub(crate) struct Packets {
 }
 
 impl Packets {
-    /// Creates the packets that these graphs are executed on.
-    pub(crate) fn new(lengths: Lengths, graphs: &[&Graph], max_gates: usize) -> Packets {
+    /// Creates packets, which are not shorter on the wire than their captured bytes if `is_wire_longest`.
+    pub(crate) fn new(lengths: Lengths, is_wire_longest: bool, max_gates: usize) -> Packets {
         let (mut circuit, mut inputs) = (Circuit::new(max_gates), Inputs::default());
-        let is_wire_len_read = graphs.iter().any(|graph| graph.values.iter().any(|value| value == Value::WireLen));
         let mut assumption = Bit::ONE;
-        let limit = match (lengths, is_wire_len_read) {
+        let limit = match (lengths, is_wire_longest) {
             (Lengths::Enough, false) => Word::constant(MAX_CAPTURED as u32),
             (Lengths::Enough, true) => inputs.word(&mut circuit, Input::WireLen),
             (Lengths::Any, false) => inputs.word(&mut circuit, Input::Captured),

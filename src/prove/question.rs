@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 use crate::bpf::dialect::Dialect;
 use crate::bpf::isa::AluOp;
 use crate::bpf::verify::{Step, Verified};
-use crate::ir::Graph;
+use crate::ir::{Graph, Value};
 use crate::packet::ancillary::Extension;
 use crate::prove::circuit::{Bit, Circuit};
 use crate::prove::execution::{Lengths, Packets};
@@ -36,7 +36,7 @@ impl Options {
             return Err(ProveError::DialectMismatch { first: dialect, other });
         }
         let graphs: Vec<Graph> = all.iter().map(|program| Graph::new(program)).collect();
-        let mut packets = Packets::new(self.lengths, &graphs.iter().collect::<Vec<_>>(), self.max_gates);
+        let mut packets = Packets::new(self.lengths, self.is_wire_longest && reads_wire_len(&graphs), self.max_gates);
         let verdicts: Vec<Word> = graphs.iter().map(|graph| packets.execute(graph)).collect();
         let circuit = &mut packets.circuit;
         let mut goal = question.failure(circuit, &verdicts, dialect, self.compares_verdicts);
@@ -100,10 +100,10 @@ enum Attempt {
 
 /// Returns whether two graphs have the same verdicts on packets of any length.
 pub(super) fn preserved(options: &Options, before: &Graph, after: &Graph) -> Proof {
-    let mut packets = Packets::new(Lengths::Any, &[before, after], options.max_gates);
+    // Passes preserve verdicts on packets that are shorter on the wire, too.
+    let mut packets = Packets::new(Lengths::Any, false, options.max_gates);
     let [before, after] = [before, after].map(|graph| packets.execute(graph));
-    let differs = packets.circuit.equal(before, after).not();
-    let goal = packets.circuit.and(differs, packets.assumption);
+    let goal = packets.circuit.equal(before, after).not();
     if packets.circuit.is_full() {
         return Proof::Unknown(Unknown::TooLarge);
     }
@@ -115,6 +115,10 @@ pub(super) fn preserved(options: &Options, before: &Graph, after: &Graph) -> Pro
             None => Proof::Unknown(Unknown::TooLarge),
         },
     }
+}
+
+fn reads_wire_len(graphs: &[Graph]) -> bool {
+    graphs.iter().any(|graph| graph.values.iter().any(|value| value == Value::WireLen))
 }
 
 impl<'v> Question<'v> {
