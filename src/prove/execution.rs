@@ -1,7 +1,7 @@
 //! Symbolic execution: the verdict of a graph as a word of a circuit.
 //!
 //! Blocks are executed in their order, each under the condition that packets reach it. Where edges meet, parameters
-//! become selections. A load at a computed offset is split into cases, one for each value that the offset can have.
+//! become selections. Then verdicts are joined in the opposite order. A load at a computed offset is split into cases, one for each value that the offset can have.
 //!
 //! Invariants
 //! - The word is the verdict on every packet for which [`Packets::assumption`] is 1. Bytes at bases that are not split
@@ -186,7 +186,20 @@ struct Executor<'p> {
     cases: HashMap<ValueId, Rc<[(u32, Bit)]>>,
     /// For each block, the condition that packets reach it.
     reached: Vec<Bit>,
-    verdict: Word,
+}
+
+/// A block that was executed.
+struct Executed {
+    /// The conditions to pass the checks, in order, and the verdicts if they fail.
+    checks: Vec<(Bit, Word)>,
+    end: End,
+}
+
+/// The end of a block that was executed.
+enum End {
+    Return(Word),
+    /// Whether control goes to the first of two blocks, and these.
+    Branch(Bit, usize, usize),
 }
 
 impl<'p> Executor<'p> {
@@ -194,76 +207,83 @@ impl<'p> Executor<'p> {
         let mut reached = vec![Bit::ZERO; graph.blocks.len()];
         reached[0] = Bit::ONE;
         let (words, cases) = (HashMap::default(), HashMap::default());
-        Executor { packets, graph, words, numbers: Numbers::new(graph), cases, reached, verdict: Word::ZERO }
+        Executor { packets, graph, words, numbers: Numbers::new(graph), cases, reached }
     }
 
     fn verdict(mut self) -> Word {
         let graph = self.graph;
-        for (index, block) in graph.blocks.iter().enumerate() {
-            // A full circuit means nothing.
-            if self.packets.circuit.is_full() {
-                break;
-            }
+        let mut blocks: Vec<Option<Executed>> = Vec::with_capacity(graph.blocks.len());
+        for (block, index) in graph.blocks.iter().zip(0..) {
             let reached = self.reached[index];
-            if reached != Bit::ZERO {
-                self.block(block, reached);
-            }
+            // A full circuit means nothing.
+            let is_needed = reached != Bit::ZERO && !self.packets.circuit.is_full();
+            blocks.push(is_needed.then(|| self.block(block, reached)));
         }
-        self.verdict
+        // Verdicts are joined backward: a test of a long chain then depends on those after it, not on all before it.
+        let mut verdicts = vec![Word::ZERO; blocks.len()];
+        for (index, block) in blocks.into_iter().enumerate().rev() {
+            let Some(Executed { checks, end }) = block else { continue };
+            let circuit = &mut self.packets.circuit;
+            let verdict = match end {
+                End::Return(word) => word,
+                End::Branch(test, then, otherwise) => circuit.select_word(test, verdicts[then], verdicts[otherwise]),
+            };
+            let pass = |verdict, &(passes, failed): &(Bit, Word)| circuit.select_word(passes, verdict, failed);
+            verdicts[index] = checks.iter().rev().fold(verdict, pass);
+        }
+        verdicts[0]
     }
 
     fn circuit(&mut self) -> &mut Circuit {
         &mut self.packets.circuit
     }
 
-    fn block(&mut self, block: &Block, reached: Bit) {
-        let reached = block.checks.iter().fold(reached, |reached, &check| self.check(check, reached));
-        match &block.terminator {
-            Terminator::Return(verdict) => self.end(reached, *verdict),
-            Terminator::Jump(edge) => self.follow(edge, reached),
+    fn block(&mut self, block: &Block, mut reached: Bit) -> Executed {
+        let mut checks = Vec::new();
+        for &check in &block.checks {
+            if let Some((passes, failed)) = self.check(check, reached) {
+                checks.push((passes, failed));
+                reached = self.circuit().and(reached, passes);
+            }
+        }
+        let end = match &block.terminator {
+            Terminator::Return(verdict) => End::Return(self.word(*verdict)),
+            Terminator::Jump(edge) => {
+                self.follow(edge, reached);
+                End::Branch(Bit::ONE, edge.block.index(), edge.block.index())
+            }
             Terminator::Branch { test, then, otherwise } => {
                 let holds = self.test(*test);
                 for (edge, holds) in [(then, holds), (otherwise, holds.not())] {
                     let condition = self.circuit().and(reached, holds);
                     self.follow(edge, condition);
                 }
+                End::Branch(holds, then.block.index(), otherwise.block.index())
             }
-        }
+        };
+        Executed { checks, end }
     }
 
-    /// Returns the condition to pass a check.
-    fn check(&mut self, check: Check, reached: Bit) -> Bit {
-        let passes = match check {
+    /// Returns the condition to pass a check, and the verdict if it fails; `None` for a check that is assumed to pass.
+    fn check(&mut self, check: Check, reached: Bit) -> Option<(Bit, Word)> {
+        match check {
             Check::InBounds(address, width) => {
                 let fits = self.is_in_bounds(address, width);
                 if self.packets.lengths == Lengths::Enough {
                     self.packets.assume(reached, fits);
-                    return reached;
+                    return None;
                 }
-                fits
+                Some((fits, Word::ZERO))
             }
             Check::NonZero(value) => {
                 let word = self.word(value);
-                self.circuit().any(&word.0)
+                Some((self.circuit().any(&word.0), Word::ZERO))
             }
             Check::Present(_, otherwise) => {
                 let packets = &mut *self.packets;
                 let is_present = packets.inputs.bit(&mut packets.circuit, Input::HasDevice);
-                let absent = packets.circuit.and(reached, is_present.not());
-                self.end(absent, otherwise);
-                is_present
+                Some((is_present, self.word(otherwise)))
             }
-        };
-        self.circuit().and(reached, passes)
-    }
-
-    /// Adds the verdict of packets that end here.
-    fn end(&mut self, reached: Bit, verdict: ValueId) {
-        let word = self.word(verdict);
-        let circuit = &mut self.packets.circuit;
-        for (bit, from) in self.verdict.0.iter_mut().zip(word.0) {
-            let from = circuit.and(reached, from);
-            *bit = circuit.or(*bit, from);
         }
     }
 
