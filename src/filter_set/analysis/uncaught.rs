@@ -1,0 +1,47 @@
+//! Packets that no rule matches.
+
+use crate::filter_set::analysis::area::Constraints;
+use crate::filter_set::analysis::cover::{CoverSearch, Ended, Pending, Visited};
+use crate::filter_set::analysis::examples::{ExamplePacket, Examples, Lengths, choices};
+use crate::filter_set::analysis::status::UnknownReason;
+
+/// The attempts to build a packet in a region that is left.
+const ATTEMPTS: u64 = 4;
+
+/// What no rule of a set matches.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Uncaught {
+    /// Each packet matches a rule.
+    Nothing,
+    /// No rule matches these packets, which differ from each other in conditions of rules. There may be more.
+    Packets(Vec<ExamplePacket>),
+    /// Neither a packet nor a proof was found.
+    Unknown(UnknownReason),
+}
+
+/// Searches packets that no rule matches, at most `most`.
+pub(super) fn find(examples: &Examples, lengths: Lengths, most: usize, work: u64) -> Uncaught {
+    let rules = examples.rules;
+    let needs_bytes = |place: &usize| rules.areas[*place].min_len > 0 || !rules.areas[*place].checks.is_empty();
+    // An empty packet has no bytes at all.
+    let may_cover = |place: &usize| rules.areas[*place].is_exact && (lengths == Lengths::Enough || !needs_bytes(place));
+    let areas = (0..rules.areas.len()).filter(may_cover).map(|place| place as u32);
+    let all = Pending { region: Constraints::new(), areas: areas.collect() };
+    let mut packets: Vec<ExamplePacket> = Vec::new();
+    let ended = CoverSearch::new(rules, work).run(vec![all], |region, overlaps| {
+        if packets.len() >= most {
+            return Visited::Stop;
+        }
+        if !overlaps {
+            packets.extend(examples.find(region, choices(ATTEMPTS), |packet| !examples.set.is_match(packet)));
+        }
+        if packets.len() < most { Visited::GoOn } else { Visited::Stop }
+    });
+    match ended {
+        _ if !packets.is_empty() => Uncaught::Packets(packets),
+        Ended::Covered(_) => Uncaught::Nothing,
+        Ended::OutOfWork => Uncaught::Unknown(UnknownReason::Work),
+        Ended::Stopped | Ended::Left => Uncaught::Unknown(UnknownReason::Conditions),
+    }
+}
