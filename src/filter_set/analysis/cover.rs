@@ -62,7 +62,8 @@ impl<'r> CoverSearch<'r> {
         pending.reverse();
         let (mut used, mut is_left, mut pieces) = (BTreeSet::new(), false, Vec::new());
         while let Some(Pending { region, areas }) = pending.pop() {
-            self.work = self.work.saturating_sub(1 + areas.len() as u64);
+            let ranges: usize = region.iter().map(|(_, set)| set.len()).sum();
+            self.work = self.work.saturating_sub((1 + areas.len() + ranges) as u64);
             if self.work == 0 {
                 return Ended::OutOfWork;
             }

@@ -37,6 +37,8 @@ const STRIDE: usize = 61;
 pub(super) struct Judge<'s> {
     pub(super) examples: Examples<'s>,
     pub(super) lengths: Lengths,
+    /// The ranks of rules by their ids.
+    pub(super) ranks: &'s HashMap<u32, Rank>,
 }
 
 /// An area of a rule, and the places of the areas of earlier rules that overlap it.
@@ -75,19 +77,28 @@ impl<'s> Judge<'s> {
     fn judge(&self, rank: Rank, same: &BTreeMap<Rank, Rank>, work: u64) -> RuleStatus {
         let (rules, own) = (self.rules(), self.rules().of_rule(rank));
         let id = rules.ids[rank as usize];
-        let is_first = |packet: &Packet| self.examples.set.first_match(packet) == Some(id);
+        let mut first = None;
         let mut examples = own.iter().take(MAX_TRIED_AREAS).filter_map(|area| {
-            self.examples.find_in(area, &area.constraints, self.lengths, choices(ATTEMPTS), is_first)
+            self.examples.find_in(area, &area.constraints, self.lengths, choices(ATTEMPTS), |packet| {
+                first = self.examples.set.first_match(packet);
+                first == Some(id)
+            })
         });
         if let Some(example) = examples.next() {
             return RuleStatus::CanBeFirst(example);
         }
+        drop(examples);
         if let Some(&first) = same.get(&rank) {
             return self.shadowed([first]);
         }
         let is_empty = |area: &Area| rules.origins.solve(&area.constraints) == Solved::Empty;
         if own.iter().all(is_empty) || rules.program(rank).rejects_all() {
             return RuleStatus::MatchesNothing;
+        }
+        // A rule that matches all packets of this one matches the last of these, and it is the first one that does.
+        let first = first.and_then(|id| self.ranks.get(&id).copied());
+        if let Some(first) = first.filter(|&first| first < rank && self.is_around(first, own)) {
+            return self.shadowed([first]);
         }
         let covered: Vec<Covered> = (0..own.len()).map(|place| self.earlier(rank, place)).collect();
         if let Some(first) = self.single_cover(&covered) {
@@ -141,12 +152,25 @@ impl<'s> Judge<'s> {
         let before = 0..rules.places_of(rank).start;
         let may_cover = |place: &usize| {
             let area = &rules.areas[*place];
-            area.is_exact
-                && (self.lengths == Lengths::Enough || own.has_bytes_of(area))
+            self.may_cover(area, own)
                 && area::relation(&rules.values, &own.constraints, &area.constraints) != Relation::Disjoint
         };
         let areas = rules.near(&own.constraints, before).filter(may_cover);
         (own.constraints.clone(), areas.map(|place| place as u32).collect())
+    }
+
+    /// Returns whether a rule has an area around each of some areas.
+    fn is_around(&self, rank: Rank, areas: &[Area]) -> bool {
+        let is_around = |inner: &Area, outer: &Area| {
+            self.may_cover(outer, inner)
+                && area::relation(&self.rules().values, &inner.constraints, &outer.constraints) == Relation::Inside
+        };
+        areas.iter().all(|inner| self.rules().of_rule(rank).iter().any(|outer| is_around(inner, outer)))
+    }
+
+    /// Returns whether all packets in an area match its rule, if they have the bytes that another area needs.
+    fn may_cover(&self, area: &Area, other: &Area) -> bool {
+        area.is_exact && (self.lengths == Lengths::Enough || other.has_bytes_of(area))
     }
 
     /// Returns the first rule with an area around each of some regions.

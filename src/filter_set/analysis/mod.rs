@@ -47,6 +47,9 @@ const UNCAUGHT: usize = 4;
 /// The work that rules share, by default.
 const WORK: u64 = 1 << 28;
 
+/// The part of the work that the search for packets which no rule matches may take: a 16th.
+const UNCAUGHT_SHARE: u64 = 16;
+
 /// The most ids that the text of an analysis lists in a line.
 const MAX_LISTED: usize = 8;
 
@@ -106,8 +109,8 @@ impl AnalysisOptions {
         let (positions, programs) = Merge::of_all(set).rules();
         let rules = RuleAreas::new(positions.iter().map(|rule| rule.id).collect(), programs);
         let examples = Examples { set, rules: &rules };
-        let of_rules = Judge { examples, lengths: self.lengths }.all(self.work);
         let ranks: HashMap<u32, Rank> = rules.ids.iter().copied().zip(0..).collect();
+        let of_rules = Judge { examples, lengths: self.lengths, ranks: &ranks }.all(self.work);
         let covered_by = of_rules.iter().zip(0..).filter_map(|(status, rank)| match status {
             RuleStatus::Shadowed { by } if by.len() == 1 => Some((rank, *ranks.get(&by[0])?)),
             _ => None,
@@ -117,7 +120,7 @@ impl AnalysisOptions {
         let duplicates = equal.into_iter().map(|(rank, first)| (id(rank), id(first))).collect();
         let uncaught = match self.uncaught {
             0 => Uncaught::Packets(Vec::new()),
-            most => uncaught::find(&examples, self.lengths, most, self.work),
+            most => uncaught::find(&examples, self.lengths, most, self.work / UNCAUGHT_SHARE),
         };
         let (set, lengths) = (set.clone(), self.lengths);
         Analysis { set, rules: Arc::new(rules), lengths, of_rules, ranks, duplicates, uncaught }

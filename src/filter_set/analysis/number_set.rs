@@ -52,7 +52,7 @@ impl NumberSet {
         if let (NumberSet::One([(low, high)]), NumberSet::One([(first, last)])) = (self, other) {
             return low <= last && first <= high;
         }
-        Overlaps { left: self, right: other }.next().is_some()
+        Overlaps::new(self, other).next().is_some()
     }
 
     pub(super) fn is_subset(&self, other: &NumberSet) -> bool {
@@ -64,12 +64,12 @@ impl NumberSet {
     }
 
     pub(super) fn intersection(&self, other: &NumberSet) -> NumberSet {
-        NumberSet::from(Overlaps { left: self, right: other }.collect::<Vec<Range>>())
+        NumberSet::from(Overlaps::new(self, other).collect::<Vec<Range>>())
     }
 
     /// Returns the number of numbers that are in both sets.
     pub(super) fn common_count(&self, other: &NumberSet) -> u64 {
-        Overlaps { left: self, right: other }.map(|(low, high)| u64::from(high - low) + 1).sum()
+        Overlaps::new(self, other).map(|(low, high)| u64::from(high - low) + 1).sum()
     }
 
     /// Returns the numbers that are not in another set.
@@ -134,6 +134,18 @@ impl NumberSet {
 struct Overlaps<'s> {
     left: &'s [Range],
     right: &'s [Range],
+}
+
+impl<'s> Overlaps<'s> {
+    /// Skips the ranges before the first and after the last of the other set: one of the sets mostly is one range.
+    fn new(left: &'s [Range], right: &'s [Range]) -> Overlaps<'s> {
+        let near = |ranges: &'s [Range], other: &[Range]| -> &'s [Range] {
+            let (Some(&(first, _)), Some(&(_, last))) = (other.first(), other.last()) else { return &[] };
+            let rest = &ranges[ranges.partition_point(|&(_, high)| high < first)..];
+            &rest[..rest.partition_point(|&(low, _)| low <= last)]
+        };
+        Overlaps { left: near(left, right), right: near(right, left) }
+    }
 }
 
 impl Iterator for Overlaps<'_> {

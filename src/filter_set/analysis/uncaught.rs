@@ -4,6 +4,7 @@ use crate::filter_set::analysis::area::Constraints;
 use crate::filter_set::analysis::cover::{CoverSearch, Ended, Pending, Visited};
 use crate::filter_set::analysis::examples::{ExamplePacket, Examples, Lengths, choices};
 use crate::filter_set::analysis::status::UnknownReason;
+use crate::packet::Packet;
 
 /// The attempts to build a packet in a region that is left.
 const ATTEMPTS: u64 = 4;
@@ -28,16 +29,20 @@ pub(super) fn find(examples: &Examples, lengths: Lengths, most: usize, work: u64
     let may_cover = |place: &usize| rules.areas[*place].is_exact && (lengths == Lengths::Enough || !needs_bytes(place));
     let areas = (0..rules.areas.len()).filter(may_cover).map(|place| place as u32);
     let all = Pending { region: Constraints::new(), areas: areas.collect() };
+    let is_uncaught = |packet: &Packet| !examples.set.is_match(packet);
     let mut packets: Vec<ExamplePacket> = Vec::new();
     let ended = CoverSearch::new(rules, work).run(vec![all], |region, overlaps| {
         if packets.len() >= most {
             return Visited::Stop;
         }
         if !overlaps {
-            packets.extend(examples.find(region, choices(ATTEMPTS), |packet| !examples.set.is_match(packet)));
+            packets.extend(examples.find(region, choices(ATTEMPTS), is_uncaught));
         }
         if packets.len() < most { Visited::GoOn } else { Visited::Stop }
     });
+    if packets.is_empty() && ended == Ended::OutOfWork {
+        packets.extend(examples.find(&Constraints::new(), choices(ATTEMPTS), is_uncaught));
+    }
     match ended {
         _ if !packets.is_empty() => Uncaught::Packets(packets),
         Ended::Covered(_) => Uncaught::Nothing,
