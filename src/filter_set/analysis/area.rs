@@ -87,13 +87,13 @@ pub(super) enum Relation {
     Disjoint,
     /// The area contains the whole region.
     Inside,
-    /// The area contains a share of the region, given as its logarithm.
+    /// The area contains a share of the region.
     Overlap(f64),
 }
 
 /// Returns the relation of a region to an area.
 pub(super) fn relation(values: &Values, region: &Constraints, area: &Constraints) -> Relation {
-    let (mut share, mut is_inside) = (0.0, true);
+    let (mut share, mut is_inside) = (1.0, true);
     let mut own = region.iter().peekable();
     for (value, set) in area {
         while own.next_if(|(other, _)| other < value).is_some() {}
@@ -104,9 +104,18 @@ pub(super) fn relation(values: &Values, region: &Constraints, area: &Constraints
             None => (NumberSet::all(values.known(*value)).count(), set.count()),
         };
         is_inside = false;
-        share += (common as f64 / count as f64).log2();
+        share *= common as f64 / count as f64;
     }
     if is_inside { Relation::Inside } else { Relation::Overlap(share) }
+}
+
+/// Returns whether a region and an area have something in common, as far as single values show.
+pub(super) fn overlaps(region: &Constraints, area: &Constraints) -> bool {
+    let mut own = region.iter().peekable();
+    area.iter().all(|(value, set)| {
+        while own.next_if(|(other, _)| other < value).is_some() {}
+        own.next_if(|(other, _)| other == value).is_none_or(|(_, own)| own.overlaps(set))
+    })
 }
 
 /// Appends disjoint regions that together are the rest of a region without an area that overlaps it.

@@ -103,7 +103,7 @@ impl<'r> CoverSearch<'r> {
     /// then those of early rules.
     fn compare(&self, region: &Constraints, areas: &[u32], used: &BTreeSet<Rank>) -> Compared {
         let mut compared = Compared { inside: None, widest: None, overlapping: Vec::new() };
-        let mut widest = f64::NEG_INFINITY;
+        let mut widest = -1.0;
         for &place in areas {
             let area = &self.rules.areas[place as usize];
             match area::relation(&self.rules.values, region, &area.constraints) {
@@ -161,11 +161,11 @@ struct Compared {
     overlapping: Vec<u32>,
 }
 
-/// Returns the share of all packets in a region, as a logarithm.
+/// Returns the share of all packets in a region.
 fn size(values: &Values, region: &Constraints) -> f64 {
     let share = |(value, set): &(_, NumberSet)| {
         let all = NumberSet::all(values.known(*value));
-        (set.count() as f64 / all.count() as f64).log2()
+        set.count() as f64 / all.count() as f64
     };
-    region.iter().map(share).sum()
+    region.iter().map(share).product()
 }

@@ -152,8 +152,7 @@ impl<'s> Judge<'s> {
         let before = 0..rules.places_of(rank).start;
         let may_cover = |place: &usize| {
             let area = &rules.areas[*place];
-            self.may_cover(area, own)
-                && area::relation(&rules.values, &own.constraints, &area.constraints) != Relation::Disjoint
+            self.may_cover(area, own) && area::overlaps(&own.constraints, &area.constraints)
         };
         let areas = rules.near(&own.constraints, before).filter(may_cover);
         (own.constraints.clone(), areas.map(|place| place as u32).collect())
