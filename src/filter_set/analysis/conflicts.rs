@@ -7,6 +7,8 @@ use crate::filter_set::analysis::area;
 use crate::filter_set::analysis::bit_origins::Solved;
 use crate::filter_set::analysis::duplicates;
 use crate::filter_set::analysis::examples::{ExamplePacket, choices};
+use crate::filter_set::analysis::settle::prove_options;
+use crate::prove::Proof;
 
 /// The most work to compare two rules.
 const WORK: u64 = 1 << 12;
@@ -97,6 +99,20 @@ impl Analysis {
                 ids.iter().all(|id| matches.ids().contains(id))
             })
         });
+        let example = match example {
+            None => {
+                let [a, b] = [earlier, later].map(|rank| rules.program(rank));
+                match prove_options(self.lengths).overlap(&a, &b) {
+                    Ok(Proof::Holds) => return None,
+                    Ok(Proof::Fails(witness)) => self
+                        .examples()
+                        .of_witness(&witness, self.lengths)
+                        .filter(|found| [&a, &b].iter().all(|program| program.interpret(found.packet()) != 0)),
+                    _ => None,
+                }
+            }
+            found => found,
+        };
         let contains = |outer, inner| duplicates::contains(rules, outer, inner, self.lengths, WORK);
         let overlap = match (contains(earlier, later), contains(later, earlier)) {
             (false, false) => Overlap::Partial,

@@ -36,8 +36,8 @@ pub(super) enum Ended {
     Stopped,
     /// Nothing is left. The areas of these rules cover all.
     Covered(BTreeSet<Rank>),
-    /// The visitor has seen all regions that are left.
-    Left,
+    /// The visitor has seen all regions that are left; the areas of these rules cover the others.
+    Left(BTreeSet<Rank>),
     /// There was more to do than allowed.
     OutOfWork,
 }
@@ -96,7 +96,7 @@ impl<'r> CoverSearch<'r> {
             let areas: Rc<[u32]> = overlapping.into_iter().filter(|&place| place != widest).collect();
             pending.extend(pieces.drain(..).map(|region| Pending { region, areas: areas.clone() }));
         }
-        if is_left { Ended::Left } else { Ended::Covered(used) }
+        if is_left { Ended::Left(used) } else { Ended::Covered(used) }
     }
 
     /// Compares a region with areas. Of those that contain it, areas of rules that are used already are preferred, and
@@ -145,7 +145,7 @@ impl<'r> CoverSearch<'r> {
             match self.run(pending.collect(), |_, _| Visited::StopUnlessEmpty) {
                 Ended::Covered(fewer) => needed = fewer,
                 Ended::OutOfWork => break,
-                Ended::Stopped | Ended::Left => {}
+                Ended::Stopped | Ended::Left(_) => {}
             }
         }
         needed

@@ -6,9 +6,10 @@ use crate::bpf::dialect::Dialect;
 use crate::filter_set::FilterSet;
 use crate::filter_set::analysis::area::{Area, Constraints};
 use crate::filter_set::analysis::bit_origins::Solved;
-use crate::filter_set::analysis::packet_builder::{Choice, PacketBuilder};
+use crate::filter_set::analysis::packet_builder::{Built, Choice, PacketBuilder};
 use crate::filter_set::analysis::rule_areas::RuleAreas;
-use crate::packet::Packet;
+use crate::packet::{Context, Packet};
+use crate::prove::Witness;
 
 /// The least length of a packet, unless packets may end anywhere: that of a frame of Ethernet.
 const MIN_LEN: u64 = 60;
@@ -16,11 +17,12 @@ const MIN_LEN: u64 = 60;
 /// The length of the data of a system call.
 const SECCOMP_LEN: usize = 64;
 
-/// A packet on which rules behave as an [`Analysis`](crate::filter_set::Analysis) reports. It has the default context.
+/// A packet on which rules behave as an [`Analysis`](crate::filter_set::Analysis) reports.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ExamplePacket {
     data: Box<[u8]>,
     wire_len: u32,
+    context: Context,
 }
 
 impl ExamplePacket {
@@ -34,9 +36,14 @@ impl ExamplePacket {
         self.wire_len
     }
 
+    /// Returns the context, which is the default one unless rules test it.
+    pub fn context(&self) -> &Context {
+        &self.context
+    }
+
     /// Returns the packet.
     pub fn packet(&self) -> Packet<'_> {
-        Packet::new(&self.data).with_wire_len(self.wire_len)
+        Packet::new(&self.data).with_wire_len(self.wire_len).with_context(&self.context)
     }
 }
 
@@ -95,9 +102,19 @@ impl Examples<'_> {
         })
     }
 
+    /// Returns the packet of a proof, made long enough for all loads unless packets may end anywhere.
+    pub(super) fn of_witness(&self, witness: &Witness, lengths: Lengths) -> Option<ExamplePacket> {
+        let RuleAreas { values, min_len, checks, .. } = self.rules;
+        let mut built = Built { bytes: witness.data().to_vec(), wire_len: Some(witness.wire_len()) };
+        let is_whole = lengths == Lengths::Any || built.extend(values, (*min_len).max(MIN_LEN), checks);
+        let (wire_len, context) = (witness.wire_len(), witness.context().clone());
+        is_whole.then(|| ExamplePacket { data: built.bytes.into(), wire_len, context })
+    }
+
     /// Returns a packet in a region that is long enough for all loads, or for those of an area, if an attempt finds it.
     fn build(&self, region: &Constraints, cut: Option<&Area>, choice: Choice) -> Option<ExamplePacket> {
         let RuleAreas { values, min_len, checks, .. } = self.rules;
+        let context = Context::default();
         let builder = PacketBuilder::new(values, choice);
         let solved = if choice == Choice::Greatest { self.rules.origins.solve(region) } else { Solved::Unknown };
         let mut built = match solved {
@@ -108,14 +125,14 @@ impl Examples<'_> {
         if self.set.dialect() == Some(Dialect::Seccomp) {
             let mut bytes = built.bytes;
             bytes.resize(SECCOMP_LEN, 0);
-            return Some(ExamplePacket { data: bytes.into(), wire_len: SECCOMP_LEN as u32 });
+            return Some(ExamplePacket { data: bytes.into(), wire_len: SECCOMP_LEN as u32, context });
         }
         let is_whole = match cut {
             Some(area) => built.extend(values, area.min_len.into(), &area.checks),
             None => built.extend(values, (*min_len).max(MIN_LEN), checks),
         };
         let wire_len = built.wire_len.unwrap_or(built.bytes.len() as u32);
-        is_whole.then(|| ExamplePacket { data: built.bytes.into(), wire_len })
+        is_whole.then(|| ExamplePacket { data: built.bytes.into(), wire_len, context })
     }
 }
 

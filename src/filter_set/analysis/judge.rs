@@ -41,6 +41,18 @@ pub(super) struct Judge<'s> {
     pub(super) ranks: &'s HashMap<u32, Rank>,
 }
 
+/// The status of a rule; and if there is no answer, earlier rules that cover some of its packets.
+struct Judged {
+    status: RuleStatus,
+    used: Vec<Rank>,
+}
+
+impl From<RuleStatus> for Judged {
+    fn from(status: RuleStatus) -> Judged {
+        Judged { status, used: Vec::new() }
+    }
+}
+
 /// An area of a rule, and the places of the areas of earlier rules that overlap it.
 type Covered = (Constraints, Vec<u32>);
 
@@ -49,20 +61,23 @@ impl<'s> Judge<'s> {
         self.examples.rules
     }
 
-    /// Returns the status of each rule, in order. In the second round all rules share `work`.
-    pub(super) fn all(&self, work: u64) -> Vec<RuleStatus> {
+    /// Returns the status of each rule, in order; and for rules without an answer, earlier rules that cover some of
+    /// their packets. In the second round all rules share `work`.
+    pub(super) fn all(&self, work: u64) -> (Vec<RuleStatus>, BTreeMap<Rank, Vec<Rank>>) {
         let count = self.rules().len();
         let same = self.first_same_programs();
         let mut order: Vec<Rank> = (0..count as Rank).collect();
         order.sort_by_key(|&rank| rank as usize % STRIDE);
         let mut of_rules = vec![RuleStatus::Unknown(UnknownReason::Work); count];
+        let mut used = BTreeMap::new();
         let mut round = |ranks: &[Rank], work: u64| {
             let judged = parallel::in_parts(ranks.len(), |range| {
-                ranks[range].iter().map(|&rank| self.judge(rank, &same, work)).collect::<Vec<RuleStatus>>()
+                ranks[range].iter().map(|&rank| self.judge(rank, &same, work)).collect::<Vec<Judged>>()
             });
-            ranks.iter().zip(judged.into_iter().flatten()).for_each(|(&rank, status)| {
-                of_rules[rank as usize] = status;
-            });
+            for (&rank, judged) in ranks.iter().zip(judged.into_iter().flatten()) {
+                of_rules[rank as usize] = judged.status;
+                used.extend((!judged.used.is_empty()).then_some((rank, judged.used)));
+            }
             let is_open = |rank: &Rank| of_rules[*rank as usize] == RuleStatus::Unknown(UnknownReason::Work);
             ranks.iter().copied().filter(is_open).collect::<Vec<Rank>>()
         };
@@ -71,10 +86,10 @@ impl<'s> Judge<'s> {
         if share > FIRST_WORK {
             round(&open, share);
         }
-        of_rules
+        (of_rules, used)
     }
 
-    fn judge(&self, rank: Rank, same: &BTreeMap<Rank, Rank>, work: u64) -> RuleStatus {
+    fn judge(&self, rank: Rank, same: &BTreeMap<Rank, Rank>, work: u64) -> Judged {
         let (rules, own) = (self.rules(), self.rules().of_rule(rank));
         let id = rules.ids[rank as usize];
         let mut first = None;
@@ -85,30 +100,30 @@ impl<'s> Judge<'s> {
             })
         });
         if let Some(example) = examples.next() {
-            return RuleStatus::CanBeFirst(example);
+            return RuleStatus::CanBeFirst(example).into();
         }
         drop(examples);
         if let Some(&first) = same.get(&rank) {
-            return self.shadowed([first]);
+            return self.shadowed([first]).into();
         }
         let is_empty = |area: &Area| rules.origins.solve(&area.constraints) == Solved::Empty;
         if own.iter().all(is_empty) || rules.program(rank).rejects_all() {
-            return RuleStatus::MatchesNothing;
+            return RuleStatus::MatchesNothing.into();
         }
         // A rule that matches all packets of this one matches the last of these, and it is the first one that does.
         let first = first.and_then(|id| self.ranks.get(&id).copied());
         if let Some(first) = first.filter(|&first| first < rank && self.is_around(first, own)) {
-            return self.shadowed([first]);
+            return self.shadowed([first]).into();
         }
         let covered: Vec<Covered> = (0..own.len()).map(|place| self.earlier(rank, place)).collect();
         if let Some(first) = self.single_cover(&covered) {
-            return self.shadowed([first]);
+            return self.shadowed([first]).into();
         }
         self.search(rank, covered, work)
     }
 
     /// Searches what the areas of earlier rules leave of those of a rule.
-    fn search(&self, rank: Rank, covered: Vec<Covered>, work: u64) -> RuleStatus {
+    fn search(&self, rank: Rank, covered: Vec<Covered>, work: u64) -> Judged {
         let rules = self.rules();
         let id = rules.ids[rank as usize];
         let is_first = |packet: &Packet| self.examples.set.first_match(packet) == Some(id);
@@ -129,7 +144,7 @@ impl<'s> Judge<'s> {
             };
             if found.is_some() { Visited::Stop } else { Visited::GoOn }
         });
-        match (ended, found) {
+        let status = match (ended, found) {
             (_, Some(example)) => RuleStatus::CanBeFirst(example),
             (Ended::Covered(used), None) if used.is_empty() => RuleStatus::MatchesNothing,
             (Ended::Covered(used), None) => {
@@ -137,8 +152,13 @@ impl<'s> Judge<'s> {
                 self.shadowed(search.minimal(&covered, used))
             }
             (Ended::OutOfWork, None) => RuleStatus::Unknown(UnknownReason::Work),
-            (Ended::Left | Ended::Stopped, None) => RuleStatus::Unknown(UnknownReason::Conditions),
-        }
+            (Ended::Stopped, None) => RuleStatus::Unknown(UnknownReason::Conditions),
+            (Ended::Left(used), None) => {
+                let status = RuleStatus::Unknown(UnknownReason::Conditions);
+                return Judged { status, used: used.into_iter().collect() };
+            }
+        };
+        status.into()
     }
 
     fn shadowed(&self, by: impl IntoIterator<Item = Rank>) -> RuleStatus {

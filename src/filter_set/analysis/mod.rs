@@ -22,6 +22,7 @@ mod judge;
 mod number_set;
 mod packet_builder;
 mod rule_areas;
+mod settle;
 mod status;
 mod uncaught;
 
@@ -34,6 +35,7 @@ use crate::filter_set::FilterSet;
 use crate::filter_set::analysis::examples::{Examples, Lengths};
 use crate::filter_set::analysis::judge::Judge;
 use crate::filter_set::analysis::rule_areas::RuleAreas;
+use crate::filter_set::analysis::settle::Settler;
 use crate::filter_set::merge::Merge;
 
 pub use conflicts::{Conflict, Overlap};
@@ -43,6 +45,9 @@ pub use uncaught::Uncaught;
 
 /// The number of packets that no rule matches, by default.
 const UNCAUGHT: usize = 4;
+
+/// The number of questions about whole programs, by default.
+const PROOFS: usize = 256;
 
 /// The work that rules share, by default.
 const WORK: u64 = 1 << 28;
@@ -69,12 +74,13 @@ const MAX_LISTED: usize = 8;
 pub struct AnalysisOptions {
     lengths: Lengths,
     work: u64,
+    proofs: usize,
     uncaught: usize,
 }
 
 impl Default for AnalysisOptions {
     fn default() -> AnalysisOptions {
-        AnalysisOptions { lengths: Lengths::Enough, work: WORK, uncaught: UNCAUGHT }
+        AnalysisOptions { lengths: Lengths::Enough, work: WORK, proofs: PROOFS, uncaught: UNCAUGHT }
     }
 }
 
@@ -98,6 +104,13 @@ impl AnalysisOptions {
         self
     }
 
+    /// Sets how many questions about whole programs are asked ([`prove`](crate::prove)) for rules that comparisons leave
+    /// open. The default is 256; each takes some milliseconds, at most about 100.
+    pub fn proofs(mut self, questions: usize) -> AnalysisOptions {
+        self.proofs = questions;
+        self
+    }
+
     /// Sets how many packets to find that no rule matches. The default is 4; with 0, none are searched.
     pub fn uncaught(mut self, packets: usize) -> AnalysisOptions {
         self.uncaught = packets;
@@ -110,7 +123,9 @@ impl AnalysisOptions {
         let rules = RuleAreas::new(positions.iter().map(|rule| rule.id).collect(), programs);
         let examples = Examples { set, rules: &rules };
         let ranks: HashMap<u32, Rank> = rules.ids.iter().copied().zip(0..).collect();
-        let of_rules = Judge { examples, lengths: self.lengths, ranks: &ranks }.all(self.work);
+        let (mut of_rules, used) = Judge { examples, lengths: self.lengths, ranks: &ranks }.all(self.work);
+        let mut settler = Settler::new(examples, &ranks, self.lengths, self.proofs);
+        settler.rules(&mut of_rules, &used);
         let covered_by = of_rules.iter().zip(0..).filter_map(|(status, rank)| match status {
             RuleStatus::Shadowed { by } if by.len() == 1 => Some((rank, *ranks.get(&by[0])?)),
             _ => None,
@@ -120,7 +135,10 @@ impl AnalysisOptions {
         let duplicates = equal.into_iter().map(|(rank, first)| (id(rank), id(first))).collect();
         let uncaught = match self.uncaught {
             0 => Uncaught::Packets(Vec::new()),
-            most => uncaught::find(&examples, self.lengths, most, self.work / UNCAUGHT_SHARE),
+            most => match uncaught::find(&examples, self.lengths, most, self.work / UNCAUGHT_SHARE) {
+                (unknown @ Uncaught::Unknown(_), used) => settler.uncaught(&used).unwrap_or(unknown),
+                (found, _) => found,
+            },
         };
         let (set, lengths) = (set.clone(), self.lengths);
         Analysis { set, rules: Arc::new(rules), lengths, of_rules, ranks, duplicates, uncaught }

@@ -1,5 +1,6 @@
 //! Packets that no rule matches.
 
+use crate::classifier::term::Rank;
 use crate::filter_set::analysis::area::Constraints;
 use crate::filter_set::analysis::cover::{CoverSearch, Ended, Pending, Visited};
 use crate::filter_set::analysis::examples::{ExamplePacket, Examples, Lengths, choices};
@@ -21,8 +22,8 @@ pub enum Uncaught {
     Unknown(UnknownReason),
 }
 
-/// Searches packets that no rule matches, at most `most`.
-pub(super) fn find(examples: &Examples, lengths: Lengths, most: usize, work: u64) -> Uncaught {
+/// Searches packets that no rule matches, at most `most`. Also returns rules that cover some packets, if others are left.
+pub(super) fn find(examples: &Examples, lengths: Lengths, most: usize, work: u64) -> (Uncaught, Vec<Rank>) {
     let rules = examples.rules;
     let needs_bytes = |place: &usize| rules.areas[*place].min_len > 0 || !rules.areas[*place].checks.is_empty();
     // An empty packet has no bytes at all.
@@ -44,9 +45,10 @@ pub(super) fn find(examples: &Examples, lengths: Lengths, most: usize, work: u64
         packets.extend(examples.find(&Constraints::new(), choices(ATTEMPTS), is_uncaught));
     }
     match ended {
-        _ if !packets.is_empty() => Uncaught::Packets(packets),
-        Ended::Covered(_) => Uncaught::Nothing,
-        Ended::OutOfWork => Uncaught::Unknown(UnknownReason::Work),
-        Ended::Stopped | Ended::Left => Uncaught::Unknown(UnknownReason::Conditions),
+        _ if !packets.is_empty() => (Uncaught::Packets(packets), Vec::new()),
+        Ended::Covered(_) => (Uncaught::Nothing, Vec::new()),
+        Ended::OutOfWork => (Uncaught::Unknown(UnknownReason::Work), Vec::new()),
+        Ended::Stopped => (Uncaught::Unknown(UnknownReason::Conditions), Vec::new()),
+        Ended::Left(used) => (Uncaught::Unknown(UnknownReason::Conditions), used.into_iter().collect()),
     }
 }
