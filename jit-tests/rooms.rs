@@ -20,7 +20,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("ir",         &["bpf", "packet"]),
     ("opt",        &["ir", "bpf", "packet"]),
     ("emit",       &["opt", "ir", "bpf", "packet"]),
-    ("prove",      &["emit", "ir", "bpf", "packet", "interpret"]),
+    ("prove",      &["ir", "bpf", "packet", "interpret", "seccomp"]),
     ("lang",       &["bpf", "packet", "text", "emit", "opt", "ir", "prove"]),
     ("classifier", &["ir", "opt", "bpf", "packet", "parallel"]),
     ("ebpf",       &["classifier", "opt", "ir", "bpf", "packet", "lang", "parallel"]),

@@ -5,8 +5,9 @@
 //!
 //! Invariants
 //! - The word is the verdict on every packet for which [`Packets::assumption`] is 1. Bytes at bases that are not split
-//!   ([`Input::ByteFrom`]) and uninterpreted results have more freedom than those of real packets: what holds for the
-//!   circuit holds for packets, but a packet of the circuit may not exist.
+//!   ([`Input::ByteFrom`]) have more freedom than those of real packets until [`Packets::are_bytes_consistent`] is 1, and
+//!   uninterpreted results always do: what holds for the circuit holds for packets, but a packet of the circuit may not
+//!   exist.
 
 use alloc::rc::Rc;
 use alloc::vec::Vec;
@@ -31,6 +32,12 @@ pub(crate) enum Lengths {
     Any,
 }
 
+/// The most pairs of bytes that may be one byte.
+const MAX_PAIRS: usize = 1 << 14;
+
+/// The longest packet that is looked for before longer ones, in bytes.
+const SHORT: u32 = 1 << 16;
+
 /// All packets, as the inputs of a circuit.
 #[derive(Debug)]
 pub(crate) struct Packets {
@@ -44,12 +51,11 @@ pub(crate) struct Packets {
 }
 
 impl Packets {
-    /// Creates the packets that these graphs are executed on.
-    pub(crate) fn new(lengths: Lengths, graphs: &[&Graph], max_gates: usize) -> Packets {
+    /// Creates packets, which are not shorter on the wire than their captured bytes if `is_wire_longest`.
+    pub(crate) fn new(lengths: Lengths, is_wire_longest: bool, max_gates: usize) -> Packets {
         let (mut circuit, mut inputs) = (Circuit::new(max_gates), Inputs::default());
-        let is_wire_len_read = graphs.iter().any(|graph| graph.values.iter().any(|value| value == Value::WireLen));
         let mut assumption = Bit::ONE;
-        let limit = match (lengths, is_wire_len_read) {
+        let limit = match (lengths, is_wire_longest) {
             (Lengths::Enough, false) => Word::constant(MAX_CAPTURED as u32),
             (Lengths::Enough, true) => inputs.word(&mut circuit, Input::WireLen),
             (Lengths::Any, false) => inputs.word(&mut circuit, Input::Captured),
@@ -74,6 +80,53 @@ impl Packets {
         let (sum, carry) = self.circuit.add_words(base, Word::constant(end), Bit::ZERO);
         let fits = self.circuit.compare(Condition::LessOrEqual, sum, self.limit);
         self.circuit.and(fits, carry.not())
+    }
+
+    /// Returns the bit that is 1 if bytes at equal offsets are equal, or `None` if there are too many to compare.
+    pub(crate) fn are_bytes_consistent(&mut self) -> Option<Bit> {
+        let bytes: Vec<Input> =
+            self.inputs.iter().filter(|input| matches!(input, Input::Byte(_) | Input::ByteFrom(..))).collect();
+        let mut places: Vec<(Input, Word, Bit)> = Vec::new();
+        let (mut are_consistent, mut pairs) = (Bit::ONE, 0);
+        for (index, &input) in bytes.iter().enumerate() {
+            let (place, carry) = match input {
+                Input::ByteFrom(base, offset) => {
+                    let base = self.inputs.word_of_base(base);
+                    self.circuit.add_words(base, Word::constant(offset), Bit::ZERO)
+                }
+                Input::Byte(offset) => (Word::constant(offset), Bit::ZERO),
+                _ => continue,
+            };
+            places.push((input, place, carry));
+            let from = |input: Input| match input {
+                Input::ByteFrom(base, _) => Some(base),
+                _ => None,
+            };
+            for other in 0..index {
+                let (other, other_place, other_carry) = places[other];
+                // Bytes of one base have different offsets.
+                if from(input) == from(other) {
+                    continue;
+                }
+                pairs += 1;
+                let are_same = self.circuit.equal(place, other_place);
+                let is_beyond = self.circuit.or(carry, other_carry);
+                let [one, two] = [input, other].map(|input| self.inputs.word(&mut self.circuit, input));
+                let are_equal = self.circuit.equal(one, two);
+                let is_allowed = [are_same.not(), is_beyond, are_equal];
+                let is_allowed = self.circuit.any(&is_allowed);
+                are_consistent = self.circuit.and(are_consistent, is_allowed);
+            }
+        }
+        (pairs <= MAX_PAIRS).then_some(are_consistent)
+    }
+
+    /// Returns the bit that is 1 for packets that can be built easily, if any length is allowed.
+    pub(crate) fn are_short(&mut self) -> Bit {
+        match self.lengths {
+            Lengths::Any => self.circuit.compare(Condition::LessOrEqual, self.limit, Word::constant(SHORT)),
+            Lengths::Enough => Bit::ONE,
+        }
     }
 
     /// Assumes that a bit is 1 where packets reach it.

@@ -10,14 +10,12 @@
 //! - `Fails` is confirmed: the interpreter has run the programs on the packet (`witness.rs`).
 //! - Work and memory are bounded by [`Options`]; beyond the bounds the answer is `Unknown`.
 
-mod bit_vectors;
 mod circuit;
 mod decision_diagram;
 mod error;
 mod execution;
 mod inputs;
 mod numbers;
-mod path_condition;
 mod question;
 mod rejection;
 mod satisfiability;
@@ -66,7 +64,7 @@ impl Proof {
 ///
 /// - **Lengths.** Packets are long enough for every load that one of the programs executes. Otherwise `tcp port 443` and
 ///   `tcp dst port 443 or tcp src port 443` differ, on packets that end between the two ports. With
-///   [`Options::truncated`], packets may have any length.
+///   [`Options::truncated`], packets may have any length. No packet is shorter on the wire than its captured bytes.
 /// - **Answers.** A program keeps a packet if its verdict is not 0. With [`Options::verdicts`], verdicts are compared
 ///   bit for bit. In [`Dialect::Seccomp`](crate::Dialect::Seccomp), a program keeps a system call if it allows it
 ///   (`ALLOW`, `LOG`), and programs are equivalent if their actions are.
@@ -97,6 +95,8 @@ impl Proof {
 #[derive(Clone, Debug)]
 pub struct Options {
     lengths: Lengths,
+    /// Set if packets are not shorter on the wire than their captured bytes.
+    is_wire_longest: bool,
     compares_verdicts: bool,
     assumed: Option<Verified>,
     max_gates: usize,
@@ -115,6 +115,7 @@ impl Options {
     pub fn new() -> Options {
         Options {
             lengths: Lengths::Enough,
+            is_wire_longest: true,
             compares_verdicts: false,
             assumed: None,
             max_gates: 1 << 22,

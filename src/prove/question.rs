@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 use crate::bpf::dialect::Dialect;
 use crate::bpf::isa::AluOp;
 use crate::bpf::verify::{Step, Verified};
-use crate::ir::Graph;
+use crate::ir::{Graph, Value};
 use crate::packet::ancillary::Extension;
 use crate::prove::circuit::{Bit, Circuit};
 use crate::prove::execution::{Lengths, Packets};
@@ -38,7 +38,7 @@ impl Options {
             return Err(ProveError::DialectMismatch { first: dialect, other });
         }
         let graphs: Vec<Graph> = all.iter().map(|program| Graph::new(program)).collect();
-        let mut packets = Packets::new(self.lengths, &graphs.iter().collect::<Vec<_>>(), self.max_gates);
+        let mut packets = Packets::new(self.lengths, self.is_wire_longest && reads_wire_len(&graphs), self.max_gates);
         let verdicts: Vec<Word> = graphs.iter().map(|graph| packets.execute(graph)).collect();
         let circuit = &mut packets.circuit;
         let mut goal = question.failure(circuit, &verdicts, dialect, self.compares_verdicts);
@@ -50,28 +50,62 @@ impl Options {
         if circuit.is_full() {
             return Ok(Proof::Unknown(Unknown::TooLarge));
         }
-        Ok(match solution::find(&packets.circuit, goal, self) {
-            Answer::Unsatisfiable => Proof::Holds,
-            Answer::Unknown => Proof::Unknown(Unknown::Bounds),
-            Answer::Satisfiable(values) => {
-                let fails = |verdicts: &[u32]| {
-                    let is_assumed = verdicts.get(programs.len()).is_none_or(|&verdict| is_kept(verdict, dialect));
-                    is_assumed && question.fails(verdicts, dialect, self.compares_verdicts)
-                };
-                let candidate = Candidate::new(&packets, &values, dialect);
-                let witness = candidate.and_then(|it| it.confirmed(&all, self.lengths, &fails));
-                witness.map_or_else(|| Proof::Unknown(unconfirmed(&programs)), Proof::Fails)
+        let fails = |verdicts: &[u32]| {
+            let is_assumed = verdicts.get(programs.len()).is_none_or(|&verdict| is_kept(verdict, dialect));
+            is_assumed && question.fails(verdicts, dialect, self.compares_verdicts)
+        };
+        let mut attempt = Attempt::Free;
+        loop {
+            let narrowed = match attempt {
+                Attempt::Free => goal,
+                Attempt::Short | Attempt::Long => {
+                    let Some(are_consistent) = packets.are_bytes_consistent() else { break };
+                    let are_short = if attempt == Attempt::Short { packets.are_short() } else { Bit::ONE };
+                    let goal = packets.circuit.and(goal, are_consistent);
+                    packets.circuit.and(goal, are_short)
+                }
+            };
+            if packets.circuit.is_full() {
+                return Ok(Proof::Unknown(Unknown::TooLarge));
             }
-        })
+            match (solution::find(&packets.circuit, narrowed, self), attempt) {
+                (Answer::Unsatisfiable, Attempt::Free | Attempt::Long) => return Ok(Proof::Holds),
+                (Answer::Unknown, _) => return Ok(Proof::Unknown(Unknown::Bounds)),
+                (Answer::Unsatisfiable, Attempt::Short) => {}
+                (Answer::Satisfiable(values), _) => {
+                    let candidate = Candidate::new(&packets, &values, dialect);
+                    if let Some(witness) = candidate.and_then(|it| it.confirmed(&all, self.lengths, &fails)) {
+                        return Ok(Proof::Fails(witness));
+                    }
+                }
+            }
+            attempt = match attempt {
+                Attempt::Free => Attempt::Short,
+                Attempt::Short => Attempt::Long,
+                Attempt::Long => break,
+            };
+        }
+        Ok(Proof::Unknown(unconfirmed(&programs)))
     }
+}
+
+/// The packets among which a failure is looked for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Attempt {
+    /// All, in which bytes at computed offsets may have any value: most questions are decided so.
+    Free,
+    /// Short ones, in which bytes at equal offsets are equal.
+    Short,
+    /// All in which bytes at equal offsets are equal.
+    Long,
 }
 
 /// Returns whether two graphs have the same verdicts on packets of any length.
 pub(super) fn preserved(options: &Options, before: &Graph, after: &Graph) -> Proof {
-    let mut packets = Packets::new(Lengths::Any, &[before, after], options.max_gates);
+    // Passes preserve verdicts on packets that are shorter on the wire, too.
+    let mut packets = Packets::new(Lengths::Any, false, options.max_gates);
     let [before, after] = [before, after].map(|graph| packets.execute(graph));
-    let differs = packets.circuit.equal(before, after).not();
-    let goal = packets.circuit.and(differs, packets.assumption);
+    let goal = packets.circuit.equal(before, after).not();
     if packets.circuit.is_full() {
         return Proof::Unknown(Unknown::TooLarge);
     }
@@ -83,6 +117,10 @@ pub(super) fn preserved(options: &Options, before: &Graph, after: &Graph) -> Pro
             None => Proof::Unknown(Unknown::TooLarge),
         },
     }
+}
+
+fn reads_wire_len(graphs: &[Graph]) -> bool {
+    graphs.iter().any(|graph| graph.values.iter().any(|value| value == Value::WireLen))
 }
 
 impl<'v> Question<'v> {
