@@ -28,7 +28,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("ebpf_set",   &["ebpf", "classifier", "ir", "bpf"]),
     ("codegen",    &["classifier", "ir", "opt", "bpf", "packet"]),
     ("filter",     &["packet", "bpf", "seccomp", "ir", "opt", "lang", "codegen"]),
-    ("filter_set", &["packet", "bpf", "lang", "classifier", "ebpf", "ebpf_set", "codegen", "filter", "parallel"]),
+    ("filter_set", &["packet", "bpf", "ir", "prove", "lang", "classifier", "ebpf", "ebpf_set", "codegen", "filter", "parallel"]),
     ("socket",     &["bpf", "packet"]),
     ("serde_text", &["bpf", "text", "seccomp", "ir", "opt", "lang"]),
     ("cli",        &[]),

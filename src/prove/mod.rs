@@ -180,6 +180,28 @@ impl Options {
         self.ask(Question::Implies(a, b))
     }
 
+    /// Proves that every packet that `a` keeps is kept by one of some others, so that `a` behind them in a list is never
+    /// the first program that keeps a packet.
+    ///
+    /// ```
+    /// use cbpf::{LinkType, Target, Verified, compile_expression, prove};
+    /// let target = Target::new(LinkType::ETHERNET);
+    /// let program = |text: &str| -> Result<Verified, Box<dyn std::error::Error>> {
+    ///     Ok(compile_expression(text, &target)?.verify(target.get_dialect())?)
+    /// };
+    /// let halves = [program("src net 10.0.0.0/9")?, program("src net 10.128.0.0/9")?];
+    /// let whole = program("src net 10.0.0.0/8")?;
+    /// assert!(prove::Options::new().covered(&whole, &halves)?.holds());
+    /// assert!(!prove::Options::new().covered(&whole, &halves[..1])?.holds());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`Options::equivalent`].
+    pub fn covered(&self, a: &Verified, others: &[Verified]) -> Result<Proof, ProveError> {
+        self.ask(Question::Covered(a, others))
+    }
+
     /// Proves that no packet is kept by both programs; if they overlap, it [fails](Proof::Fails) on a packet that both
     /// keep.
     ///

@@ -21,6 +21,8 @@ pub(super) enum Question<'v> {
     Equivalent(&'v Verified, &'v Verified),
     /// The second program keeps what the first keeps.
     Implies(&'v Verified, &'v Verified),
+    /// Each packet that the first program keeps is kept by one of the others.
+    Covered(&'v Verified, &'v [Verified]),
     Disjoint(&'v Verified, &'v Verified),
     /// The program keeps nothing.
     Empty(&'v Verified),
@@ -125,6 +127,7 @@ impl<'v> Question<'v> {
     fn programs(&self) -> Vec<&'v Verified> {
         match *self {
             Question::Equivalent(a, b) | Question::Implies(a, b) | Question::Disjoint(a, b) => vec![a, b],
+            Question::Covered(a, others) => core::iter::once(a).chain(others).collect(),
             Question::Empty(a) | Question::Full(a) => vec![a],
         }
     }
@@ -143,6 +146,10 @@ impl<'v> Question<'v> {
         match self {
             Question::Equivalent(..) => circuit.xor(kept[0], kept[1]),
             Question::Implies(..) => circuit.and(kept[0], kept[1].not()),
+            Question::Covered(_, others) => {
+                let by_others = circuit.any(&kept[1..=others.len()]);
+                circuit.and(kept[0], by_others.not())
+            }
             Question::Disjoint(..) => circuit.and(kept[0], kept[1]),
             Question::Empty(_) => kept[0],
             Question::Full(_) => kept[0].not(),
@@ -163,6 +170,7 @@ impl<'v> Question<'v> {
         match self {
             Question::Equivalent(..) => kept(0) != kept(1),
             Question::Implies(..) => kept(0) && !kept(1),
+            Question::Covered(_, others) => kept(0) && !(1..=others.len()).any(kept),
             Question::Disjoint(..) => kept(0) && kept(1),
             Question::Empty(_) => kept(0),
             Question::Full(_) => !kept(0),
