@@ -1,16 +1,26 @@
-//! Seccomp: the data that the kernel's filters of system calls read, and the meaning of their verdicts.
+//! Seccomp: the data that the kernel's filters of system calls read, the meaning of their verdicts, and what filters do.
 //!
 //! A filter is a program of [`Dialect::Seccomp`](crate::Dialect::Seccomp). It runs on a [`SeccompData`] in place of a
 //! packet, and its verdict is an [`Action`].
 //!
+//! A filter reads 16 words at fixed offsets, so what it does can be computed exactly, as a decision diagram over the
+//! bits of these words.
+//!
 //! Source: `kernel/seccomp.c`, `include/uapi/linux/seccomp.h` and `include/uapi/linux/audit.h`.
 
-mod action;
-mod arch;
-mod data;
-mod names;
+mod analysis;
+mod analysis_error;
+mod decision;
+mod diagram;
+mod emission;
+mod execute;
+mod expression;
+mod merge;
+mod symbols;
+#[cfg(test)]
+mod tests;
 
-pub use action::Action;
-pub use arch::Arch;
-pub use data::SeccompData;
-pub(crate) use names::is_call;
+pub use crate::syscall::{Action, Arch, SeccompData};
+pub use analysis_error::AnalysisError;
+pub use expression::Expression;
+pub use merge::merge;

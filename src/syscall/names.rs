@@ -3,7 +3,7 @@
 use alloc::borrow::ToOwned;
 use alloc::string::String;
 
-use crate::seccomp::Arch;
+use crate::syscall::Arch;
 
 /// The prefix of the names of x32 calls, as in seccomp-tools.
 const X32_PREFIX: &str = "x32_";

@@ -5,7 +5,7 @@ use core::fmt;
 use core::str::FromStr;
 
 use crate::bpf::unknown_name::UnknownName;
-use crate::seccomp::names;
+use crate::syscall::names;
 
 /// The architecture of a system call, which decides its numbering and conventions: an `AUDIT_ARCH_*` number.
 ///

@@ -3,7 +3,7 @@
 use core::array;
 
 use crate::bpf::verify::SECCOMP_DATA;
-use crate::seccomp::Arch;
+use crate::syscall::Arch;
 
 /// A system call as a filter sees it: `struct seccomp_data`.
 ///
