@@ -2,7 +2,7 @@
 
 use arbitrary::{Result, Unstructured};
 use cbpf::bpf::{AluOp, Verified};
-use cbpf::seccomp::{self, Action, AnalysisError, Arch, SeccompData};
+use cbpf::seccomp::{self, Action, AnalysisError, Arch, Difference, Explanation, SeccompData};
 use cbpf::{Dialect, Program};
 use libtest_mimic::{Failed, Trial};
 
@@ -15,6 +15,9 @@ pub fn trials() -> Vec<Trial> {
     vec![
         Trial::test("analysis::merged_policies", || random::each_program(merged_policies)),
         Trial::test("analysis::merged_programs", || random::each_program(merged_programs)),
+        Trial::test("analysis::explained_policies", || random::each_program(explained_policies)),
+        Trial::test("analysis::explained_programs", || random::each_program(explained_programs)),
+        Trial::test("analysis::differences", || random::each_program(differences)),
     ]
 }
 
@@ -38,6 +41,88 @@ fn merged_programs(bytes: &[u8]) -> Outcome {
         Err(AnalysisError::NotProven) => Err(format!("not proven: {}", shown(&stack)).into()),
         Err(_) => Ok(()),
     }
+}
+
+fn explained_policies(bytes: &[u8]) -> Outcome {
+    let u = &mut Unstructured::new(bytes);
+    let stack = (0..u.int_in_range(1..=3)?).map(|_| policy(u)).collect::<Result<Vec<Verified>>>()?;
+    let explanation = seccomp::explain(&stack).map_err(|error| format!("{error}: {}", shown(&stack)))?;
+    is_explained(u, &stack, &explanation)
+}
+
+fn explained_programs(bytes: &[u8]) -> Outcome {
+    let u = &mut Unstructured::new(bytes);
+    let Ok(verified) = generate::program(u, Dialect::Seccomp)?.verify(Dialect::Seccomp) else { return Ok(()) };
+    let stack = [verified];
+    seccomp::explain(&stack).map_or(Ok(()), |explanation| is_explained(u, &stack, &explanation))
+}
+
+/// The explanation has the action of the kernel, by the condition of one rule of one section.
+fn is_explained(u: &mut Unstructured, stack: &[Verified], explanation: &Explanation) -> Outcome {
+    explanation.to_string();
+    for _ in 0..40 {
+        let call = call(u)?;
+        let expected = action(stack, &call);
+        let mut sections = explanation.sections.iter().filter(|section| section.architectures.contains(&call));
+        let (Some(section), None) = (sections.next(), sections.next()) else {
+            return Err(format!("no section, or more than one, for {call:?}").into());
+        };
+        let rules = section.rules.iter().filter(|rule| rule.calls.contains(call.nr));
+        let holds: Vec<_> = rules.map(|rule| (rule.action, rule.condition.matches(&call))).collect();
+        let is_right = match explanation.action(&call) {
+            Some(action) => action == expected && holds.iter().filter(|(_, holds)| *holds == Some(true)).count() == 1,
+            None => holds.iter().any(|(action, holds)| *action == expected && holds.is_none()),
+        };
+        if !is_right {
+            return Err(format!("{holds:?} instead of {expected} for {call:?}: {}\n{explanation}", shown(stack)).into());
+        }
+    }
+    Ok(())
+}
+
+/// A policy and the same with one instruction changed.
+fn differences(bytes: &[u8]) -> Outcome {
+    let u = &mut Unstructured::new(bytes);
+    let before = policy(u)?;
+    let mut instructions = before.program().instructions().to_vec();
+    let place = u.int_in_range(0..=instructions.len() - 1)?;
+    let changed = &mut instructions[place];
+    match u.int_in_range(0..=3)? {
+        0 => changed.k ^= 1,
+        1 => changed.k = number(u)?,
+        2 => std::mem::swap(&mut changed.jt, &mut changed.jf),
+        _ => changed.k ^= 1 << u.int_in_range(0..=31)?,
+    }
+    let Ok(after) = Program::new(instructions).verify(Dialect::Seccomp) else { return Ok(()) };
+    let (before, after) = ([before], [after]);
+    let differences = seccomp::diff(&before, &after).map_err(|error| format!("{error}: {}", shown(&before)))?;
+    let context = || format!("{differences:#?}\n{}{}", shown(&before), shown(&after));
+    for difference in &differences {
+        let example = difference.example.ok_or_else(|| format!("no example: {}", context()))?;
+        let is_right = difference.calls.contains(example.nr)
+            && difference.architectures.contains(&example)
+            && difference.condition.matches(&example) != Some(false)
+            && action(&before, &example) == difference.before
+            && action(&after, &example) == difference.after
+            && difference.before != difference.after;
+        if !is_right {
+            return Err(format!("wrong: {difference:?}: {}", context()).into());
+        }
+    }
+    for _ in 0..60 {
+        let call = call(u)?;
+        let actions = (action(&before, &call), action(&after, &call));
+        let is_of = |difference: &&Difference| {
+            let is_call = difference.architectures.contains(&call) && difference.calls.contains(call.nr);
+            is_call && difference.condition.matches(&call) != Some(false)
+        };
+        let found =
+            differences.iter().find(|difference| is_of(difference) && (difference.before, difference.after) == actions);
+        if found.is_none() != (actions.0 == actions.1) {
+            return Err(format!("{actions:?} for {call:?}: {}", context()).into());
+        }
+    }
+    Ok(())
 }
 
 fn agrees(u: &mut Unstructured, stack: &[Verified], merged: &Verified) -> Outcome {

@@ -35,6 +35,17 @@ pub enum AnalysisError {
     NotProven,
 }
 
+impl AnalysisError {
+    /// Returns the error with filters that are numbered after others.
+    pub(super) fn after(self, others: usize) -> AnalysisError {
+        match self {
+            AnalysisError::Dialect { filter, dialect } => AnalysisError::Dialect { filter: filter + others, dialect },
+            AnalysisError::TooComplex { filter, pc } => AnalysisError::TooComplex { filter: filter + others, pc },
+            error => error,
+        }
+    }
+}
+
 impl fmt::Display for AnalysisError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

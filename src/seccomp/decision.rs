@@ -69,17 +69,23 @@ impl Decision {
 const MAX_PLAIN: usize = 4_096;
 const MAX_BEFORE_PARTS: usize = 16;
 
+/// The largest number of ranges that are not searched for flags.
+const MAX_BEFORE_FLAGS: usize = 8;
+
 /// The largest number of ranges that are considered, unless the numbers are those of calls.
 const MAX_CASES: usize = 256;
 
 /// Returns the decision of a node that tests a field. It may leave lower bits of the field to its targets.
-pub(super) fn decide(diagram: &Diagram, node: Node, field: Field) -> Decision {
+pub(super) fn decide(diagram: &mut Diagram, node: Node, field: Field) -> Decision {
     let plain = decision(diagram, node, field, field.all(), field.end(), MAX_CASES);
-    let (inside, _) = diagram.nodes_before(node, field.end());
-    let mask = inside.iter().fold(0, |mask, &node| mask | 1 << field.place(diagram.variable(node)));
+    let mask = support(diagram, node, field);
     let masked = decision(diagram, node, field, mask, field.end(), MAX_CASES);
     match (plain, masked) {
         (Some(plain), Some(masked)) if plain.cases.len() <= 2 * masked.cases.len() => plain,
+        (Some(plain), _) if plain.cases.len() <= MAX_BEFORE_FLAGS => plain,
+        (_, masked) if masked.as_ref().is_none_or(|masked| masked.cases.len() > MAX_BEFORE_FLAGS) => {
+            flags(diagram, node, field, mask).unwrap_or_else(|| part(diagram, node, field, mask, masked))
+        }
         (Some(plain), None) => plain,
         (_, Some(masked)) if masked.cases.len() <= MAX_BEFORE_PARTS => masked,
         (_, masked) => part(diagram, node, field, mask, masked),
@@ -115,13 +121,43 @@ fn part(diagram: &Diagram, node: Node, field: Field, mask: u64, whole: Option<De
 
 /// Returns the number of ranges of a target within its field, and more if they are too many.
 fn remaining(diagram: &Diagram, target: Node, field: Field) -> usize {
-    let (inside, _) = diagram.nodes_before(target, field.end());
-    if inside.is_empty() {
+    let mask = support(diagram, target, field);
+    if mask == 0 {
         return 0;
     }
-    let mask = inside.iter().fold(0, |mask, &node| mask | 1 << field.place(diagram.variable(node)));
     let decision = decision(diagram, target, field, mask, field.end(), MAX_CASES);
     decision.map_or(2 * MAX_CASES, |decision| decision.cases.len())
+}
+
+/// Returns the bits of a field that a node and those below it test.
+fn support(diagram: &Diagram, node: Node, field: Field) -> u64 {
+    let (inside, _) = diagram.nodes_before(node, field.end());
+    inside.iter().fold(0, |mask, &node| mask | 1 << field.place(diagram.variable(node)))
+}
+
+/// Returns the decision whether any of some bits is set, if each of them alone decides, and others remain.
+fn flags(diagram: &mut Diagram, node: Node, field: Field, mask: u64) -> Option<Decision> {
+    let mut found: Vec<(Node, u64)> = Vec::new();
+    let mut rest = mask;
+    while rest != 0 {
+        let flag = 1_u64 << rest.trailing_zeros();
+        rest &= rest - 1;
+        let Some(target) = diagram.only_target(node, field.variable(flag.trailing_zeros()), field.end()) else {
+            continue;
+        };
+        match found.iter_mut().find(|(other, _)| *other == target) {
+            Some((_, flags)) => *flags |= flag,
+            None => found.push((target, flag)),
+        }
+    }
+    let (target, flags) = found.into_iter().max_by_key(|(_, flags)| flags.count_ones())?;
+    if flags == mask || flags == 0 {
+        return None;
+    }
+    let none = diagram.with_zeros(node, &|variable| {
+        (field.first..field.end()).contains(&variable) && flags >> field.place(variable) & 1 == 1
+    });
+    Some(Decision { field, mask: flags, cases: vec![Case { last: 0, target: none }, Case { last: flags, target }] })
 }
 
 /// Returns the decision by the first bit that a node tests.
@@ -208,30 +244,40 @@ mod tests {
 
     #[test]
     fn decides_ranges() {
-        let (diagram, root) = diagram(0xfff, |number| (3..=10).contains(&number) || number == 77);
+        let (mut diagram, root) = diagram(0xfff, |number| (3..=10).contains(&number) || number == 77);
         // The upper bits are unused, so numbers are masked.
-        let decision = decide(&diagram, root, FIELD);
+        let decision = decide(&mut diagram, root, FIELD);
         assert_eq!(decision.mask, 0xfff);
         assert_eq!(outcomes(&diagram, &decision), [(2, 6), (10, 5), (76, 6), (77, 5), (0xfff, 6)]);
     }
 
     #[test]
     fn decides_flags_and_high_bits() {
-        let (flags, root) = diagram(0x8021, |number| number == 0x8020);
-        let decision = decide(&flags, root, FIELD);
+        let (mut flags, root) = diagram(0x8021, |number| number == 0x8020);
+        let decision = decide(&mut flags, root, FIELD);
         assert_eq!((decision.mask, decision.cases.len()), (0x8021, 3));
-        let (high, root) = diagram(0xffff_0000, |number| number > 0x7_0000);
-        let decision = decide(&high, root, FIELD);
+        let (mut high, root) = diagram(0xffff_0000, |number| number > 0x7_0000);
+        let decision = decide(&mut high, root, FIELD);
         assert!(decision.is_unmasked());
         assert_eq!(outcomes(&high, &decision), [(0x7_ffff, 6), (u32::MAX.into(), 5)]);
     }
 
     #[test]
+    fn decides_flags_among_other_bits() {
+        let (mut diagram, root) = diagram(0x7f0f, |number| number & 0x5500 != 0 || number == 0);
+        let decision = decide(&mut diagram, root, FIELD);
+        assert_eq!((decision.mask, decision.cases.len()), (0x5500, 2));
+        assert_eq!(diagram.as_outcome(decision.cases[1].target), Some(5));
+        let rest = decide(&mut diagram, decision.cases[0].target, FIELD);
+        assert_eq!((rest.mask, rest.cases.len()), (0x2a0f, 2));
+    }
+
+    #[test]
     fn decides_independent_parts_one_by_one() {
-        let (diagram, root) = diagram(0x0f0f_0000, |number| number >> 24 == 3 || number >> 16 & 0xf == 7);
-        let decision = decide(&diagram, root, FIELD);
+        let (mut diagram, root) = diagram(0x0f0f_0000, |number| number >> 24 == 3 || number >> 16 & 0xf == 7);
+        let decision = decide(&mut diagram, root, FIELD);
         assert_eq!((decision.mask, decision.cases.len()), (0x0f00_0000, 3));
-        let rest = decide(&diagram, decision.cases[0].target, FIELD);
+        let rest = decide(&mut diagram, decision.cases[0].target, FIELD);
         assert_eq!((rest.mask, rest.cases.len()), (0x000f_0000, 3));
     }
 }

@@ -230,6 +230,55 @@ impl Diagram {
         (inside, below)
     }
 
+    /// Returns the one node with a variable from `end` on to which a function leads if a variable is 1, if it is one.
+    pub(super) fn only_target(&self, root: Node, one: u32, end: u32) -> Option<Node> {
+        let mut only = None;
+        let mut seen = HashMap::default();
+        let mut open = vec![root];
+        while let Some(node) = open.pop() {
+            if seen.insert(node, ()).is_some() {
+                continue;
+            }
+            let Test { variable, low, high } = self.nodes[node.index()];
+            match variable {
+                _ if variable == one => open.push(high),
+                _ if variable < end => open.extend([low, high]),
+                _ if only.is_some_and(|only| only != node) => return None,
+                _ => only = Some(node),
+            }
+        }
+        only
+    }
+
+    /// Returns the function that remains if some variables are 0. It has no more nodes.
+    pub(super) fn with_zeros(&mut self, root: Node, is_zero: &impl Fn(u32) -> bool) -> Node {
+        self.with_zeros_below(root, is_zero, &mut HashMap::default())
+    }
+
+    fn with_zeros_below(
+        &mut self,
+        node: Node,
+        is_zero: &impl Fn(u32) -> bool,
+        known: &mut HashMap<Node, Node>,
+    ) -> Node {
+        let Test { variable, low, high } = self.nodes[node.index()];
+        if variable == OUTCOME {
+            return node;
+        }
+        if let Some(&known) = known.get(&node) {
+            return known;
+        }
+        let remaining = self.with_zeros_below(low, is_zero, known);
+        let result = if is_zero(variable) {
+            remaining
+        } else {
+            let high = self.with_zeros_below(high, is_zero, known);
+            self.branch(variable, remaining, high)
+        };
+        known.insert(node, result);
+        result
+    }
+
     /// Returns the variables that are 1 on a path to an outcome for which `is_wanted` holds, if there is one. Variables
     /// are 0 if they can be, the first ones first.
     pub(super) fn path(&self, root: Node, is_wanted: impl Fn(u64) -> bool) -> Option<Vec<u32>> {

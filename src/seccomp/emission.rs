@@ -24,7 +24,7 @@ const MAX_IN_TURN: usize = 2;
 const MAX_ARCHES_IN_TURN: usize = 6;
 
 /// Returns a program for a diagram of verdicts.
-pub(super) fn emit(analysis: &Analysis, root: Node) -> Result<Program, AnalysisError> {
+pub(super) fn emit(analysis: &mut Analysis, root: Node) -> Result<Program, AnalysisError> {
     let mut emission =
         Emission { analysis, program: Relaxation::copying_returns(), placed: HashMap::default(), branches: 0 };
     emission.place(root)?;
@@ -32,7 +32,7 @@ pub(super) fn emit(analysis: &Analysis, root: Node) -> Result<Program, AnalysisE
 }
 
 struct Emission<'a> {
-    analysis: &'a Analysis,
+    analysis: &'a mut Analysis,
     program: Relaxation,
     placed: HashMap<Node, Placed>,
     /// The number of conditional jumps.
@@ -80,7 +80,7 @@ impl Emission<'_> {
     fn place_decision(&mut self, node: Node) -> Result<Placed, AnalysisError> {
         let field = self.analysis.word_of(node);
         let rank = field.first / 32;
-        let diagram = &self.analysis.symbols.diagram;
+        let diagram = &mut self.analysis.symbols.diagram;
         let plain = if rank <= NR { decision::plain(diagram, node, field) } else { None };
         let decision = plain.unwrap_or_else(|| decision::decide(diagram, node, field));
         let mut ranges: Vec<Range> = Vec::with_capacity(decision.cases.len());

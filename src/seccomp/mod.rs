@@ -10,17 +10,26 @@
 
 mod analysis;
 mod analysis_error;
+mod calls;
+mod condition;
 mod decision;
 mod diagram;
+mod diff;
 mod emission;
 mod execute;
+mod explain;
 mod expression;
 mod merge;
+mod section;
 mod symbols;
 #[cfg(test)]
 mod tests;
 
 pub use crate::syscall::{Action, Arch, SeccompData};
 pub use analysis_error::AnalysisError;
+pub use calls::{Architectures, Calls};
+pub use condition::{Condition, Subject, Test};
+pub use diff::{Difference, diff};
+pub use explain::{Explanation, Rule, Section, explain};
 pub use expression::Expression;
 pub use merge::merge;

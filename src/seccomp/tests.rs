@@ -60,3 +60,10 @@ fn merged_stacks_execute_a_third() {
         println!("{names:?}: {len} -> {}, executed {before} -> {after}, {time:?}", merged.program().len());
     }
 }
+
+#[test]
+fn explains_policies() {
+    for name in ["docker_default", "systemd_restrict_namespaces", "libseccomp_arguments", "libseccomp_architectures"] {
+        println!("{name}\n{}", crate::seccomp::explain(&policies(&[name])).unwrap());
+    }
+}

@@ -138,6 +138,11 @@ impl Arch {
         self.0 & LITTLE_ENDIAN == 0
     }
 
+    /// Returns the architectures that have a name.
+    pub(crate) fn named() -> impl Iterator<Item = Arch> {
+        TABLE.iter().map(|row| row.arch)
+    }
+
     /// Returns the name, such as `x86_64`, or `None` for a number without one.
     pub fn name(self) -> Option<&'static str> {
         TABLE.iter().find(|row| row.arch == self).map(|row| row.names[0])

@@ -10,4 +10,4 @@ mod names;
 pub use action::Action;
 pub use arch::Arch;
 pub use data::SeccompData;
-pub(crate) use names::is_call;
+pub(crate) use names::{X32_BIT, is_call};
