@@ -10,7 +10,7 @@ use crate::seccomp::decision::Field;
 use crate::seccomp::diagram::{Node, TooLarge};
 use crate::seccomp::execute::{Execution, TooComplex};
 use crate::seccomp::expression;
-use crate::seccomp::symbols::{self, Symbols, WORD_OF_RANK, WORDS};
+use crate::seccomp::symbols::{self, Symbols, WORD_OF_RANK};
 use crate::syscall::{Action, SeccompData};
 
 /// The limit of steps of an analysis. A step takes up to 60 bytes, and about 0.2 microseconds.
@@ -64,26 +64,18 @@ impl Analysis {
         Some(words)
     }
 
-    /// Returns the function that remains when a word, which no variables precede in it, has a value.
-    pub(super) fn given(&self, mut node: Node, rank: u32, value: u32) -> Node {
-        let first = symbols::first_variable(rank);
-        for bit in (0..32).rev() {
-            let (low, high) = self.symbols.diagram.children(node, first + 31 - bit);
-            node = if value >> bit & 1 == 1 { high } else { low };
-        }
-        node
-    }
-
     /// Returns the word that a node tests first: its field of 32 bits.
     pub(super) fn word_of(&self, node: Node) -> Field {
         let rank = self.symbols.diagram.variable(node) / 32;
         Field { first: symbols::first_variable(rank), width: 32 }
     }
 
-    /// Returns whether the function depends on opaque values.
-    pub(super) fn is_opaque(&self, node: Node) -> bool {
-        let (_, below) = self.symbols.diagram.nodes_before(node, symbols::first_variable(WORDS));
-        below.iter().any(|&node| self.symbols.diagram.as_outcome(node).is_none())
+    /// Returns the bits of the word at a rank on which a function depends.
+    pub(super) fn support(&self, node: Node, rank: u32) -> u32 {
+        let first = symbols::first_variable(rank);
+        let (inside, _) = self.symbols.diagram.nodes_before(node, first + 32);
+        let variables = inside.iter().map(|&node| self.symbols.diagram.variable(node));
+        variables.filter(|&variable| variable >= first).fold(0, |bits, variable| bits | 1 << (first + 31 - variable))
     }
 }
 

@@ -6,7 +6,7 @@
 use alloc::vec::Vec;
 
 use crate::bpf::instruction::Operand;
-use crate::bpf::isa::{AluOp, Condition, Register};
+use crate::bpf::isa::{Condition, Register};
 use crate::bpf::verify::{SCRATCH_WORDS, Source, Step, Verdict, Verified};
 use crate::ir::hash_map::HashMap;
 use crate::seccomp::diagram::{Node, TooLarge};
@@ -143,7 +143,8 @@ impl Execution {
             let spread = spread(symbols, state.next, reached[number], &mut reached);
             let taken = spread.map_err(|TooLarge| TooComplex { pc: state.pc })?;
             if let Some([is_true, is_false]) = taken {
-                let known = coverage.branches[state.pc].get_or_insert([false; 2]);
+                let first = Branch { outcomes: [false; 2], here: reached[number] };
+                let known = &mut coverage.branches[state.pc].get_or_insert(first).outcomes;
                 *known = [known[0] || is_true, known[1] || is_false];
             }
         }
@@ -155,8 +156,17 @@ impl Execution {
 #[derive(Debug)]
 pub(super) struct Coverage {
     pub(super) is_reached: Vec<bool>,
-    /// Whether each reached test of the call is true, and false, for some call.
-    pub(super) branches: Vec<Option<[bool; 2]>>,
+    /// The reached tests of the call.
+    pub(super) branches: Vec<Option<Branch>>,
+}
+
+/// How calls take a branch.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Branch {
+    /// Whether the test is true, and false, for some call.
+    pub(super) outcomes: [bool; 2],
+    /// Some of the calls that reach the test.
+    pub(super) here: Node,
 }
 
 /// Adds the calls that reach a state to those of its successors; returns whether its test is true and false for some.
@@ -353,17 +363,4 @@ fn live_places(steps: &[Step]) -> Vec<u32> {
         };
     }
     live
-}
-
-/// Returns the operand of a test that is compared with a constant, if an instruction is one.
-pub(super) fn compared_word(filter: &Verified, pc: usize) -> Option<Condition> {
-    match filter.steps().get(pc)? {
-        Step::Branch { condition, operand: Operand::Constant(_), .. } => Some(*condition),
-        _ => None,
-    }
-}
-
-/// Returns whether a step is an operation that can halt the program.
-pub(super) fn is_division(step: &Step) -> bool {
-    matches!(step, Step::Alu(AluOp::Div | AluOp::Mod, Operand::X))
 }

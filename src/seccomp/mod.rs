@@ -10,6 +10,8 @@
 
 mod analysis;
 mod analysis_error;
+mod audit;
+mod audit_of_sections;
 mod calls;
 mod condition;
 mod decision;
@@ -27,6 +29,7 @@ mod tests;
 
 pub use crate::syscall::{Action, Arch, SeccompData};
 pub use analysis_error::AnalysisError;
+pub use audit::{Finding, FindingKind, audit};
 pub use calls::{Architectures, Calls};
 pub use condition::{Condition, Subject, Test};
 pub use diff::{Difference, diff};

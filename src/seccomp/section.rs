@@ -125,7 +125,9 @@ impl Section {
         for (node, ranges) in groups {
             let (_, mut below) = analysis.symbols.diagram.nodes_before(node, u32::MAX);
             below.sort_unstable();
-            for outcome in below.into_iter().filter_map(|node| diagram_outcome(analysis, node)).collect::<Vec<u64>>() {
+            for outcome in
+                below.into_iter().filter_map(|node| analysis.symbols.diagram.as_outcome(node)).collect::<Vec<u64>>()
+            {
                 let calls = Calls::new(names, ranges.clone(), rest == Some(node));
                 let condition = self.condition(analysis, node, outcome);
                 outcomes.push(Outcome { outcome, calls, condition, node });
@@ -192,10 +194,6 @@ impl Section {
             _ => Subject::Word(4 * word),
         })
     }
-}
-
-fn diagram_outcome(analysis: &Analysis, node: Node) -> Option<u64> {
-    analysis.symbols.diagram.as_outcome(node)
 }
 
 /// The conditions of the nodes of a function for one outcome.
