@@ -52,6 +52,7 @@ mod passes;
 mod policies;
 #[cfg_attr(not(feature = "std"), expect(dead_code, reason = "trials of filters alone need a process"))]
 mod process;
+mod prove;
 mod random;
 mod rooms;
 #[cfg(target_os = "linux")]
@@ -120,7 +121,7 @@ fn run_trials() -> Result<(), String> {
     trials.extend(OF_LINUX.iter().map(|name| Trial::test(*name, || Ok(())).with_ignored_flag(true)));
     trials.extend(language::trials());
     trials.extend(mutate::trials());
-    trials.extend(sweep::trials());
+    trials.extend(sweep::trials().into_iter().chain(prove::trials()));
     #[cfg(not(target_family = "wasm"))]
     trials.extend(source::trials());
     trials.extend(rooms::trials().into_iter().chain(features::trials()));

@@ -237,7 +237,7 @@ mod opt;
 pub mod packet;
 #[cfg(feature = "std")]
 mod parallel;
-mod prove;
+pub mod prove;
 pub mod seccomp;
 #[cfg(feature = "serde")]
 mod serde_text;

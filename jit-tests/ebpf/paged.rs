@@ -103,7 +103,7 @@ impl Road {
         request.ifr_name[..2].copy_from_slice(&[b'l' as libc::c_char, b'o' as libc::c_char]);
         request.ifr_ifru.ifru_flags = libc::IFF_UP as libc::c_short;
         // SAFETY: the kernel reads the structure.
-        check(unsafe { libc::ioctl(raw, libc::SIOCSIFFLAGS, &raw const request) })?;
+        check(unsafe { libc::ioctl(raw, libc::SIOCSIFFLAGS as libc::Ioctl, &raw const request) })?;
         // Without a route of its own, a packet from this machine is one from elsewhere with a forged address.
         for setting in ["route_localnet", "accept_local"] {
             fs::write(format!("/proc/sys/net/ipv4/conf/lo/{setting}"), "1")?;

@@ -5,7 +5,9 @@ use std::path::Path;
 use crate::bpf::dialect::Dialect;
 use crate::bpf::program::Program;
 use crate::bpf::verify::Verified;
-use crate::seccomp::{Action, AnalysisError, Arch, Finding, FindingKind, SeccompData, audit, diff, explain, merge};
+use crate::seccomp::{Action, AnalysisError, Arch, SeccompData, diff, explain, merge};
+#[cfg(feature = "syscall-names")]
+use crate::seccomp::{Finding, FindingKind, audit};
 
 /// Returns the policies of the corpus whose names begin with one of these.
 fn policies(names: &[&str]) -> Vec<Verified> {

@@ -1,0 +1,224 @@
+//! Questions: claims about all packets, as one bit of a circuit that is 1 where the claim fails.
+
+use alloc::vec::Vec;
+
+use crate::bpf::dialect::Dialect;
+use crate::bpf::isa::AluOp;
+use crate::bpf::verify::{Step, Verified};
+use crate::ir::Graph;
+use crate::packet::ancillary::Extension;
+use crate::prove::circuit::{Bit, Circuit};
+use crate::prove::execution::{Lengths, Packets};
+use crate::prove::satisfiability::Answer;
+use crate::prove::witness::{Candidate, Witness};
+use crate::prove::word::Word;
+use crate::prove::{Options, Proof, ProveError, Unknown, UnknownCause, solution};
+use crate::syscall::Action;
+
+/// A claim about all packets.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Question<'v> {
+    Equivalent(&'v Verified, &'v Verified),
+    /// The second program keeps what the first keeps.
+    Implies(&'v Verified, &'v Verified),
+    Disjoint(&'v Verified, &'v Verified),
+    /// The program keeps nothing.
+    Empty(&'v Verified),
+    /// The program keeps everything.
+    Full(&'v Verified),
+}
+
+impl Options {
+    pub(super) fn ask(&self, question: Question) -> Result<Proof, ProveError> {
+        let (programs, dialect) = (question.programs(), question.programs()[0].dialect());
+        let all: Vec<&Verified> = programs.iter().copied().chain(&self.assumed).collect();
+        if let Some(other) = all.iter().map(|program| program.dialect()).find(|&other| other != dialect) {
+            return Err(ProveError::DialectMismatch { first: dialect, other });
+        }
+        let graphs: Vec<Graph> = all.iter().map(|program| Graph::new(program)).collect();
+        let mut packets = Packets::new(self.lengths, &graphs.iter().collect::<Vec<_>>(), self.max_gates);
+        let verdicts: Vec<Word> = graphs.iter().map(|graph| packets.execute(graph)).collect();
+        let circuit = &mut packets.circuit;
+        let mut goal = question.failure(circuit, &verdicts, dialect, self.compares_verdicts);
+        goal = circuit.and(goal, packets.assumption);
+        if self.assumed.is_some() {
+            let is_kept = keeps(circuit, verdicts[programs.len()], dialect);
+            goal = circuit.and(goal, is_kept);
+        }
+        if circuit.is_full() {
+            return Ok(Proof::Unknown(Unknown::TooLarge));
+        }
+        let fails = |verdicts: &[u32]| {
+            let is_assumed = verdicts.get(programs.len()).is_none_or(|&verdict| is_kept(verdict, dialect));
+            is_assumed && question.fails(verdicts, dialect, self.compares_verdicts)
+        };
+        let mut attempt = Attempt::Free;
+        loop {
+            let narrowed = match attempt {
+                Attempt::Free => goal,
+                Attempt::Short | Attempt::Long => {
+                    let Some(are_consistent) = packets.are_bytes_consistent() else { break };
+                    let are_short = if attempt == Attempt::Short { packets.are_short() } else { Bit::ONE };
+                    let goal = packets.circuit.and(goal, are_consistent);
+                    packets.circuit.and(goal, are_short)
+                }
+            };
+            if packets.circuit.is_full() {
+                return Ok(Proof::Unknown(Unknown::TooLarge));
+            }
+            match (solution::find(&packets.circuit, narrowed, self), attempt) {
+                (Answer::Unsatisfiable, Attempt::Free | Attempt::Long) => return Ok(Proof::Holds),
+                (Answer::Unknown, _) => return Ok(Proof::Unknown(Unknown::Bounds)),
+                (Answer::Unsatisfiable, Attempt::Short) => {}
+                (Answer::Satisfiable(values), _) => {
+                    let candidate = Candidate::new(&packets, &values, dialect);
+                    if let Some(witness) = candidate.and_then(|it| it.confirmed(&all, self.lengths, &fails)) {
+                        return Ok(Proof::Fails(witness));
+                    }
+                }
+            }
+            attempt = match attempt {
+                Attempt::Free => Attempt::Short,
+                Attempt::Short => Attempt::Long,
+                Attempt::Long => break,
+            };
+        }
+        Ok(Proof::Unknown(unconfirmed(&programs)))
+    }
+}
+
+/// The packets among which a failure is looked for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Attempt {
+    /// All, in which bytes at computed offsets may have any value: most questions are decided so.
+    Free,
+    /// Short ones, in which bytes at equal offsets are equal.
+    Short,
+    /// All in which bytes at equal offsets are equal.
+    Long,
+}
+
+/// Returns whether two graphs have the same verdicts on packets of any length.
+pub(super) fn preserved(options: &Options, before: &Graph, after: &Graph) -> Proof {
+    let mut packets = Packets::new(Lengths::Any, &[before, after], options.max_gates);
+    let [before, after] = [before, after].map(|graph| packets.execute(graph));
+    let differs = packets.circuit.equal(before, after).not();
+    let goal = packets.circuit.and(differs, packets.assumption);
+    if packets.circuit.is_full() {
+        return Proof::Unknown(Unknown::TooLarge);
+    }
+    match solution::find(&packets.circuit, goal, options) {
+        Answer::Unsatisfiable => Proof::Holds,
+        Answer::Unknown => Proof::Unknown(Unknown::Bounds),
+        Answer::Satisfiable(values) => match Candidate::new(&packets, &values, Dialect::Linux) {
+            Some(candidate) => Proof::Fails(Witness::unconfirmed(candidate)),
+            None => Proof::Unknown(Unknown::TooLarge),
+        },
+    }
+}
+
+impl<'v> Question<'v> {
+    fn programs(&self) -> Vec<&'v Verified> {
+        match *self {
+            Question::Equivalent(a, b) | Question::Implies(a, b) | Question::Disjoint(a, b) => vec![a, b],
+            Question::Empty(a) | Question::Full(a) => vec![a],
+        }
+    }
+
+    /// Returns the bit that is 1 where the claim fails.
+    fn failure(&self, circuit: &mut Circuit, verdicts: &[Word], dialect: Dialect, compares_verdicts: bool) -> Bit {
+        if let Question::Equivalent(..) = self {
+            if dialect == Dialect::Seccomp {
+                return actions_differ(circuit, verdicts[0], verdicts[1]);
+            }
+            if compares_verdicts {
+                return circuit.equal(verdicts[0], verdicts[1]).not();
+            }
+        }
+        let kept: Vec<Bit> = verdicts.iter().map(|&verdict| keeps(circuit, verdict, dialect)).collect();
+        match self {
+            Question::Equivalent(..) => circuit.xor(kept[0], kept[1]),
+            Question::Implies(..) => circuit.and(kept[0], kept[1].not()),
+            Question::Disjoint(..) => circuit.and(kept[0], kept[1]),
+            Question::Empty(_) => kept[0],
+            Question::Full(_) => kept[0].not(),
+        }
+    }
+
+    /// Returns whether the claim fails on a packet with these verdicts: what [`Question::failure`] computes.
+    fn fails(&self, verdicts: &[u32], dialect: Dialect, compares_verdicts: bool) -> bool {
+        if let Question::Equivalent(..) = self {
+            if dialect == Dialect::Seccomp {
+                return Action::from(verdicts[0]) != Action::from(verdicts[1]);
+            }
+            if compares_verdicts {
+                return verdicts[0] != verdicts[1];
+            }
+        }
+        let kept = |program: usize| is_kept(verdicts[program], dialect);
+        match self {
+            Question::Equivalent(..) => kept(0) != kept(1),
+            Question::Implies(..) => kept(0) && !kept(1),
+            Question::Disjoint(..) => kept(0) && kept(1),
+            Question::Empty(_) => kept(0),
+            Question::Full(_) => !kept(0),
+        }
+    }
+}
+
+/// Returns whether a packet with this verdict is kept, or a system call allowed.
+fn is_kept(verdict: u32, dialect: Dialect) -> bool {
+    match dialect {
+        Dialect::Seccomp => matches!(Action::from(verdict), Action::Allow | Action::Log),
+        Dialect::Linux | Dialect::Pcap => verdict != 0,
+    }
+}
+
+/// Returns the bit that [`is_kept`] computes.
+fn keeps(circuit: &mut Circuit, verdict: Word, dialect: Dialect) -> Bit {
+    match dialect {
+        Dialect::Seccomp => {
+            let [allow, log] = [Action::Allow, Action::Log].map(|action| has_code(circuit, verdict, action));
+            circuit.or(allow, log)
+        }
+        Dialect::Linux | Dialect::Pcap => circuit.any(&verdict.0),
+    }
+}
+
+/// Returns whether the upper half of a verdict is that of an action.
+fn has_code(circuit: &mut Circuit, verdict: Word, action: Action) -> Bit {
+    let code = circuit.alu(AluOp::And, verdict, Word::constant(0xffff_0000));
+    circuit.equal(code, Word::constant(u32::from(action)))
+}
+
+/// Returns whether two verdicts are different actions: the lower half counts for actions with data only.
+fn actions_differ(circuit: &mut Circuit, a: Word, b: Word) -> Bit {
+    let without_data = [Action::KillProcess, Action::KillThread, Action::UserNotify, Action::Log, Action::Allow];
+    let has_no_data = without_data.map(|action| has_code(circuit, a, action));
+    let has_no_data = circuit.any(&has_no_data);
+    let differ = circuit.alu(AluOp::Xor, a, b);
+    let (data, code) = (circuit.any(&differ.0[..16]), circuit.any(&differ.0[16..]));
+    let data = circuit.and(data, has_no_data.not());
+    circuit.or(code, data)
+}
+
+/// Returns the first instruction that reads something whose connection with the packet is not followed.
+fn unconfirmed(programs: &[&Verified]) -> Unknown {
+    for (program, verified) in programs.iter().enumerate() {
+        for (pc, step) in verified.steps().iter().enumerate() {
+            let cause = match *step {
+                Step::Ancillary(Extension::Random) => UnknownCause::Random,
+                Step::Ancillary(
+                    Extension::NetlinkAttribute | Extension::NestedNetlinkAttribute | Extension::PayloadOffset,
+                ) => UnknownCause::Search,
+                _ if verified.dialect() == Dialect::Linux && step.may_be_header_relative() => {
+                    UnknownCause::HeaderRelative
+                }
+                Step::LoadIndirect(..) => UnknownCause::ComputedOffset,
+                _ => continue,
+            };
+            return Unknown::Unconfirmed { cause, program, pc };
+        }
+    }
+    Unknown::TooLarge
+}
