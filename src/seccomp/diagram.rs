@@ -93,11 +93,6 @@ impl Diagram {
         }
     }
 
-    /// Returns the number of nodes.
-    pub(super) fn len(&self) -> usize {
-        self.nodes.len()
-    }
-
     /// Returns the number of steps that are left.
     pub(super) fn steps_left(&self) -> usize {
         self.steps
