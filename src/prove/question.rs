@@ -13,7 +13,7 @@ use crate::prove::satisfiability::Answer;
 use crate::prove::witness::{Candidate, Witness};
 use crate::prove::word::Word;
 use crate::prove::{Options, Proof, ProveError, Unknown, UnknownCause, solution};
-use crate::seccomp::Action;
+use crate::syscall::Action;
 
 /// A claim about all packets.
 #[derive(Clone, Copy, Debug)]
