@@ -79,9 +79,7 @@ impl<'g> Numbers<'g> {
             Value::Negate(operand) => Some(distinct(of(operand)?.iter().map(|number| number.wrapping_neg()))),
             // Offsets that are not relative to a header stay as they are.
             Value::ResolvedOffset(operand) => of(operand).filter(|list| list.iter().all(|&k| k < Header::FIRST_OFFSET)),
-            Value::Select(_, left, right) => {
-                Some(distinct(of(left)?.iter().chain(of(right)?.iter()).copied()))
-            }
+            Value::Select(_, left, right) => Some(distinct(of(left)?.iter().chain(of(right)?.iter()).copied())),
             Value::Alu(op, left, right) => match (of(left), of(right)) {
                 (Some(left), Some(right)) => pairs(op, &left, &right),
                 (None, Some(mask)) | (Some(mask), None) if op == AluOp::And => submasks(&mask),
@@ -119,7 +117,9 @@ mod tests {
     /// Returns the numbers of the verdict of the last block.
     fn numbers(text: &str) -> Option<Vec<u32>> {
         let graph = graph_of(text);
-        let crate::ir::Terminator::Return(verdict) = graph.blocks[graph.blocks.len() - 1].terminator else { return None };
+        let crate::ir::Terminator::Return(verdict) = graph.blocks[graph.blocks.len() - 1].terminator else {
+            return None;
+        };
         Numbers::new(&graph).of(verdict).map(|list| list.to_vec())
     }
 

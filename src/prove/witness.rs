@@ -196,9 +196,9 @@ impl Candidate {
         if self.reads_random {
             // Numbers cannot be chosen; a few seeds may do.
             let seeds = (0..256).map(|seed| Context { seed: Some(seed), ..self.context.clone() });
-            self.context = seeds.map(|context| Candidate { context, ..self.clone() }).find_map(|candidate| {
-                fails(&candidate.runs(programs)).then_some(candidate.context)
-            })?;
+            self.context = seeds
+                .map(|context| Candidate { context, ..self.clone() })
+                .find_map(|candidate| fails(&candidate.runs(programs)).then_some(candidate.context))?;
         }
         if !fails(&self.runs(programs)) {
             return None;

@@ -160,8 +160,7 @@ impl Circuit {
 mod tests {
     use super::*;
 
-    const NUMBERS: [u32; 12] =
-        [0, 1, 2, 3, 7, 31, 32, 33, 0x1234_5678, 0x8000_0000, 0xffff_fff0, u32::MAX];
+    const NUMBERS: [u32; 12] = [0, 1, 2, 3, 7, 31, 32, 33, 0x1234_5678, 0x8000_0000, 0xffff_fff0, u32::MAX];
 
     /// Computes with inputs and sets them afterwards.
     #[test]
