@@ -258,10 +258,10 @@ mod tests {
             bits.push(made[bits.len() % 3]);
         }
         let mut diagram = DecisionDiagram::new(1 << 16);
-        let tables: Vec<Vec<bool>> =
-            (0..64).map(|row| circuit.evaluate(|input| row >> input & 1 == 1)).collect();
+        let tables: Vec<Vec<bool>> = (0..64).map(|row| circuit.evaluate(|input| row >> input & 1 == 1)).collect();
         let table = |bit: Bit| -> Vec<bool> { tables.iter().map(|row| row[bit.gate()] != bit.is_inverted()).collect() };
-        let functions: Vec<Function> = bits.iter().map(|&bit| diagram.function(&circuit, bit).expect("small")).collect();
+        let functions: Vec<Function> =
+            bits.iter().map(|&bit| diagram.function(&circuit, bit).expect("small")).collect();
         for (index, &bit) in bits.iter().enumerate() {
             for other in index..bits.len() {
                 assert_eq!(functions[index] == functions[other], table(bit) == table(bits[other]));

@@ -22,7 +22,10 @@ impl fmt::Display for ProveError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             ProveError::DialectMismatch { first, other } => {
-                write!(f, "cannot compare a program of the dialect `{first}` with one of `{other}`; verify both for one")
+                write!(
+                    f,
+                    "cannot compare a program of the dialect `{first}` with one of `{other}`; verify both for one"
+                )
             }
         }
     }

@@ -8,9 +8,9 @@ use crate::bpf::verify::{Step, Verified};
 use crate::ir::Graph;
 use crate::packet::ancillary::Extension;
 use crate::prove::circuit::{Bit, Circuit};
-use crate::prove::execution::{Lengths, Packets};
+use crate::prove::execution::Packets;
 use crate::prove::satisfiability::Answer;
-use crate::prove::witness::{Candidate, Witness};
+use crate::prove::witness::Candidate;
 use crate::prove::word::Word;
 use crate::prove::{Options, Proof, ProveError, Unknown, UnknownCause, solution};
 use crate::seccomp::Action;
@@ -61,25 +61,6 @@ impl Options {
                 witness.map_or_else(|| Proof::Unknown(unconfirmed(&programs)), Proof::Fails)
             }
         })
-    }
-}
-
-/// Returns whether two graphs have the same verdicts on packets of any length.
-pub(super) fn preserved(options: &Options, before: &Graph, after: &Graph) -> Proof {
-    let mut packets = Packets::new(Lengths::Any, &[before, after], options.max_gates);
-    let [before, after] = [before, after].map(|graph| packets.execute(graph));
-    let differs = packets.circuit.equal(before, after).not();
-    let goal = packets.circuit.and(differs, packets.assumption);
-    if packets.circuit.is_full() {
-        return Proof::Unknown(Unknown::TooLarge);
-    }
-    match solution::find(&packets.circuit, goal, options) {
-        Answer::Unsatisfiable => Proof::Holds,
-        Answer::Unknown => Proof::Unknown(Unknown::Bounds),
-        Answer::Satisfiable(values) => match Candidate::new(&packets, &values, Dialect::Linux) {
-            Some(candidate) => Proof::Fails(Witness::unconfirmed(candidate)),
-            None => Proof::Unknown(Unknown::TooLarge),
-        },
     }
 }
 

@@ -470,7 +470,8 @@ impl Activity {
         let mut place = 0;
         loop {
             let children = [2 * place + 1, 2 * place + 2].into_iter().filter(|&child| child < self.heap.len());
-            let best = children.fold(place, |best, child| if self.score(child) > self.score(best) { child } else { best });
+            let best =
+                children.fold(place, |best, child| if self.score(child) > self.score(best) { child } else { best });
             if best == place {
                 return;
             }
