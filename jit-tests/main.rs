@@ -52,6 +52,7 @@ mod passes;
 mod policies;
 #[cfg_attr(not(feature = "std"), expect(dead_code, reason = "trials of filters alone need a process"))]
 mod process;
+mod proof;
 mod random;
 mod rooms;
 #[cfg(target_os = "linux")]
@@ -113,6 +114,7 @@ fn run_trials() -> Result<(), String> {
     }
     trials.extend(cases.iter().filter(|case| !case.goldens.is_empty()).map(golden::trial));
     trials.extend(optimize::trials(&cases));
+    trials.extend(proof::trials(&cases));
     trials.extend(random::trials().into_iter().chain(analysis::trials()).chain(ebpf::trials()));
     #[cfg(target_os = "linux")]
     trials.extend(kernel::trials());

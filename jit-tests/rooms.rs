@@ -27,7 +27,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("ebpf",       &["classifier", "opt", "ir", "bpf", "packet", "lang", "parallel"]),
     ("source",     &["opt", "ir", "bpf", "packet"]),
     ("ebpf_set",   &["ebpf", "classifier", "ir", "bpf"]),
-    ("codegen",    &["classifier", "ir", "opt", "bpf", "packet"]),
+    ("codegen",    &["classifier", "ir", "opt", "bpf", "packet", "prove"]),
     ("filter",     &["packet", "bpf", "syscall", "ir", "opt", "lang", "codegen"]),
     ("filter_set", &["packet", "bpf", "ir", "prove", "lang", "classifier", "ebpf", "ebpf_set", "codegen", "filter", "parallel"]),
     ("socket",     &["bpf", "packet"]),

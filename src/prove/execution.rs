@@ -48,6 +48,8 @@ pub(crate) struct Packets {
     limit: Word,
     /// 1 for the packets for which something is to hold.
     pub(crate) assumption: Bit,
+    /// 1 for all packets: inputs are not larger than they can be.
+    pub(crate) facts: Bit,
 }
 
 impl Packets {
@@ -66,12 +68,22 @@ impl Packets {
                 captured
             }
         };
-        Packets { circuit, inputs, lengths, limit, assumption }
+        Packets { circuit, inputs, lengths, limit, assumption, facts: Bit::ONE }
     }
 
     /// Executes a graph and returns its verdict.
     pub(crate) fn execute(&mut self, graph: &Graph) -> Word {
-        Executor::new(self, graph).verdict()
+        let mut executor = Executor::new(self, graph);
+        executor.run()
+    }
+
+    /// Executes a graph, and returns its verdict and the bits that are 1 where it computes something impossible: a load
+    /// that is out of bounds, or a division by 0.
+    pub(crate) fn execute_with_faults(&mut self, graph: &Graph) -> (Word, Vec<Bit>) {
+        let mut executor = Executor::new(self, graph);
+        executor.uses = Some(vec![Bit::ZERO; graph.values.len()]);
+        let verdict = executor.run();
+        (verdict, executor.faults())
     }
 
     /// Returns whether a number of this width at an address is in bounds.
@@ -144,15 +156,49 @@ impl Packets {
         low_byte(self.inputs.word(&mut self.circuit, Input::Byte(offset)))
     }
 
+    /// Returns the byte at an offset from a base, given whether the base is each of its numbers, if these are few.
+    pub(crate) fn byte_at(&mut self, base: Word, cases: Option<&[(u32, Bit)]>, offset: u64) -> [Bit; 8] {
+        let Some(cases) = cases else {
+            // In bounds, the sum is exact, whatever part of it is the base.
+            let (root, addend) = self.circuit.root(base);
+            let input = Input::ByteFrom(self.inputs.base(root), addend.wrapping_add(offset as u32));
+            return low_byte(self.inputs.word(&mut self.circuit, input));
+        };
+        let mut byte = [Bit::ZERO; 8];
+        for &(number, is_number) in cases {
+            let case = self.byte(u64::from(number) + offset);
+            for (bit, case) in byte.iter_mut().zip(case) {
+                let case = self.circuit.and(is_number, case);
+                *bit = self.circuit.or(*bit, case);
+            }
+        }
+        byte
+    }
+
     /// Returns the value of an ancillary load from the context.
     pub(crate) fn ancillary(&mut self, extension: Extension) -> Word {
         let word = self.inputs.word(&mut self.circuit, Input::Ancillary(extension));
+        self.limit(extension, word);
         if !matches!(extension, Extension::VlanTci | Extension::VlanTpid) {
             return word;
         }
         // Without a tag they are 0.
         let is_tagged = self.inputs.bit(&mut self.circuit, Input::Ancillary(Extension::VlanPresent));
         self.circuit.select_word(is_tagged, word, Word::ZERO)
+    }
+
+    /// Returns a word that is the same for the same operands, and of which only the largest value is known.
+    pub(crate) fn uninterpreted(&mut self, of: (Extension, Word, Word)) -> Word {
+        let word = self.inputs.uninterpreted(&mut self.circuit, of);
+        self.limit(of.0, word);
+        word
+    }
+
+    /// Adds that a word is not larger than an ancillary load can be.
+    fn limit(&mut self, extension: Extension, word: Word) {
+        let is_possible = self.circuit.compare(Condition::LessOrEqual, word, Word::constant(extension.max()));
+        self.facts = self.circuit.and(self.facts, is_possible);
+        self.assumption = self.circuit.and(self.assumption, is_possible);
     }
 
     /// Returns the position in the packet of an offset of the Linux dialect.
@@ -186,6 +232,8 @@ struct Executor<'p> {
     cases: HashMap<ValueId, Rc<[(u32, Bit)]>>,
     /// For each block, the condition that packets reach it.
     reached: Vec<Bit>,
+    /// For each value, the condition that it is computed, if faults are looked for.
+    uses: Option<Vec<Bit>>,
 }
 
 /// A block that was executed.
@@ -207,10 +255,10 @@ impl<'p> Executor<'p> {
         let mut reached = vec![Bit::ZERO; graph.blocks.len()];
         reached[0] = Bit::ONE;
         let (words, cases) = (HashMap::default(), HashMap::default());
-        Executor { packets, graph, words, numbers: Numbers::new(graph), cases, reached }
+        Executor { packets, graph, words, numbers: Numbers::new(graph), cases, reached, uses: None }
     }
 
-    fn verdict(mut self) -> Word {
+    fn run(&mut self) -> Word {
         let graph = self.graph;
         let mut blocks: Vec<Option<Executed>> = Vec::with_capacity(graph.blocks.len());
         for (block, index) in graph.blocks.iter().zip(0..) {
@@ -234,6 +282,43 @@ impl<'p> Executor<'p> {
         verdicts[0]
     }
 
+    /// Adds that packets for which `reached` is 1 need these values.
+    fn use_values(&mut self, values: impl Iterator<Item = ValueId>, reached: Bit) {
+        let Some(uses) = &mut self.uses else { return };
+        for value in values {
+            uses[value.index()] = self.packets.circuit.or(uses[value.index()], reached);
+        }
+    }
+
+    /// Returns the conditions of computations that are impossible.
+    fn faults(&mut self) -> Vec<Bit> {
+        let mut uses = self.uses.take().unwrap_or_default();
+        let mut faults = Vec::new();
+        // Operands have smaller numbers than the values that use them.
+        for id in self.graph.values.ids().collect::<Vec<_>>().into_iter().rev() {
+            let used = uses[id.index()];
+            if used == Bit::ZERO {
+                continue;
+            }
+            for operand in self.graph.values.operands(id) {
+                uses[operand.index()] = self.packets.circuit.or(uses[operand.index()], used);
+            }
+            let is_possible = match self.graph.value(id) {
+                Value::Load(address, width, _) => self.is_in_bounds(address, width),
+                Value::Alu(AluOp::Div | AluOp::Mod, _, divisor) => {
+                    let divisor = self.word(divisor);
+                    self.circuit().any(&divisor.0)
+                }
+                _ => continue,
+            };
+            let fault = self.circuit().and(used, is_possible.not());
+            if fault != Bit::ZERO {
+                faults.push(fault);
+            }
+        }
+        faults
+    }
+
     fn circuit(&mut self) -> &mut Circuit {
         &mut self.packets.circuit
     }
@@ -241,11 +326,13 @@ impl<'p> Executor<'p> {
     fn block(&mut self, block: &Block, mut reached: Bit) -> Executed {
         let mut checks = Vec::new();
         for &check in &block.checks {
+            self.use_values(check.values(), reached);
             if let Some((passes, failed)) = self.check(check, reached) {
                 checks.push((passes, failed));
                 reached = self.circuit().and(reached, passes);
             }
         }
+        self.use_values(block.terminator.values(), reached);
         let end = match &block.terminator {
             Terminator::Return(verdict) => End::Return(self.word(*verdict)),
             Terminator::Jump(edge) => {
@@ -369,7 +456,7 @@ impl<'p> Executor<'p> {
             Value::Ancillary(extension) => self.packets.ancillary(extension),
             Value::FindAttribute(extension, a, x) => {
                 let of = (extension, of(a), of(x));
-                self.packets.inputs.uninterpreted(&mut self.packets.circuit, of)
+                self.packets.uninterpreted(of)
             }
             Value::ResolvedOffset(offset) => {
                 let word = of(offset);
@@ -412,21 +499,8 @@ impl<'p> Executor<'p> {
 
     fn byte(&mut self, base: Option<ValueId>, offset: u64) -> [Bit; 8] {
         let Some(base) = base else { return self.packets.byte(offset) };
-        let Some(cases) = self.cases(base) else {
-            let word = self.word(base);
-            let base = self.packets.inputs.base(word);
-            let input = Input::ByteFrom(base, offset as u32);
-            return low_byte(self.packets.inputs.word(&mut self.packets.circuit, input));
-        };
-        let mut byte = [Bit::ZERO; 8];
-        for &(number, is_number) in cases.iter() {
-            let case = self.packets.byte(u64::from(number) + offset);
-            for (bit, case) in byte.iter_mut().zip(case) {
-                let case = self.packets.circuit.and(is_number, case);
-                *bit = self.packets.circuit.or(*bit, case);
-            }
-        }
-        byte
+        let (cases, word) = (self.cases(base), self.word(base));
+        self.packets.byte_at(word, cases.as_deref(), offset)
     }
 
     /// Returns whether a base of addresses is each of its numbers, if these can be enumerated.
