@@ -4,6 +4,8 @@
 //! `case.rs` documents. `README.md` lists the trials.
 
 #[cfg(feature = "std")]
+mod analysis;
+#[cfg(feature = "std")]
 mod batch;
 #[cfg_attr(target_family = "wasm", path = "no_libraries.rs")]
 mod bpf_filter;
@@ -148,6 +150,7 @@ fn trials_of_filters(cases: &[case::Case]) -> Vec<Trial> {
     trials.extend([policies::trials(), fork::trials(), guard::trials()].into_iter().flatten());
     trials.extend(batch::trials());
     trials.extend(sets::trials(cases));
+    trials.extend(analysis::trials());
     trials
 }
 

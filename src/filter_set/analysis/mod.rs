@@ -147,8 +147,8 @@ impl AnalysisOptions {
 
 /// The analysis of a [`FilterSet`] as a list of rules of which the first match counts.
 ///
-/// Packets are assumed to be long enough for all loads, unless [`AnalysisOptions::truncated`] is set: a packet that ends
-/// in the middle of a header makes many rules different from each other.
+/// Packets are assumed to be long enough for all loads in the first 65,536 bytes, unless [`AnalysisOptions::truncated`]
+/// is set: a packet that ends in the middle of a header makes many rules different from each other.
 ///
 /// The text (`Display`) lists what is wrong with the rules.
 ///

@@ -6,14 +6,14 @@
 
 use crate::bpf::isa::{AluOp, Width};
 use crate::classifier::packet_fields::{evaluate, offset_of};
-use crate::filter_set::analysis::area::Constraints;
+use crate::filter_set::analysis::area::{Constraints, MAX_ASSUMED_LEN};
 use crate::filter_set::analysis::bit_origins::KnownBits;
 use crate::filter_set::analysis::number_set::NumberSet;
 use crate::ir::{Address, ByteOrder, Value, ValueId, Values};
 use crate::packet::{Packet, random};
 
 /// The longest packet.
-const MAX_LEN: u64 = 1 << 16;
+const MAX_LEN: u64 = MAX_ASSUMED_LEN as u64;
 
 /// The usual least length of a frame, which lengths on the wire have if they can.
 const USUAL_LEN: usize = 60;
