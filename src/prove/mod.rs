@@ -16,6 +16,8 @@ mod error;
 mod execution;
 mod inputs;
 mod numbers;
+mod preservation;
+mod program_execution;
 mod question;
 mod rejection;
 mod satisfiability;
@@ -227,12 +229,39 @@ impl Options {
         self.ask(Question::Full(a))
     }
 
-    /// Proves that two graphs have the same verdicts on packets of any length, and that the second one loads nothing
-    /// that is out of bounds: what passes of the optimiser promise.
+    /// Proves that two graphs have the same verdicts on packets of any length, and that the second one computes no load
+    /// that is out of bounds and no division by 0: what passes of the optimiser promise.
     ///
     /// The witness of a failure is what the search found; there is no interpreter of graphs to confirm it.
+    ///
+    /// ```
+    /// use cbpf::{Dialect, Program, debug, prove};
+    /// let program: Program = "ldh [12]\n jeq #0x800, keep, drop\n keep: ret #1\n drop: ret #0".parse()?;
+    /// let before = debug::Graph::new(&program.verify(Dialect::Pcap)?);
+    /// let mut after = before.clone();
+    /// after.run(debug::Pass::ByteSwapFolding);
+    /// assert!(prove::Options::new().preserved(&before, &after).holds());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn preserved(&self, before: &Graph, after: &Graph) -> Proof {
-        question::preserved(self, before, after)
+        preservation::preserved(self, before, after)
+    }
+
+    /// Proves that a graph has the verdicts of a program on packets of any length, as [`Options::preserved`] does for
+    /// two graphs.
+    ///
+    /// The program is executed as the interpreter executes it, an instruction after the other, by other code than that
+    /// which builds graphs.
+    ///
+    /// ```
+    /// use cbpf::{Dialect, Program, debug, prove};
+    /// let program: Program = "ldh [12]\n jeq #0x800, keep, drop\n keep: ret #1\n drop: ret #0".parse()?;
+    /// let verified = program.verify(Dialect::Pcap)?;
+    /// assert!(prove::Options::new().represents(&debug::Graph::optimized(&verified), &verified).holds());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn represents(&self, graph: &Graph, program: &Verified) -> Proof {
+        preservation::represents(self, graph, program)
     }
 }
 

@@ -8,12 +8,12 @@ use crate::bpf::verify::{Step, Verified};
 use crate::ir::{Graph, Value};
 use crate::packet::ancillary::Extension;
 use crate::prove::circuit::{Bit, Circuit};
-use crate::prove::execution::{Lengths, Packets};
+use crate::prove::execution::Packets;
 use crate::prove::satisfiability::Answer;
-use crate::prove::witness::{Candidate, Witness};
+use crate::prove::witness::Candidate;
 use crate::prove::word::Word;
 use crate::prove::{Options, Proof, ProveError, Unknown, UnknownCause, solution};
-use crate::seccomp::Action;
+use crate::syscall::Action;
 
 /// A claim about all packets.
 #[derive(Clone, Copy, Debug)]
@@ -98,25 +98,6 @@ enum Attempt {
     Short,
     /// All in which bytes at equal offsets are equal.
     Long,
-}
-
-/// Returns whether two graphs have the same verdicts on packets of any length.
-pub(super) fn preserved(options: &Options, before: &Graph, after: &Graph) -> Proof {
-    // Passes preserve verdicts on packets that are shorter on the wire, too.
-    let mut packets = Packets::new(Lengths::Any, false, options.max_gates);
-    let [before, after] = [before, after].map(|graph| packets.execute(graph));
-    let goal = packets.circuit.equal(before, after).not();
-    if packets.circuit.is_full() {
-        return Proof::Unknown(Unknown::TooLarge);
-    }
-    match solution::find(&packets.circuit, goal, options) {
-        Answer::Unsatisfiable => Proof::Holds,
-        Answer::Unknown => Proof::Unknown(Unknown::Bounds),
-        Answer::Satisfiable(values) => match Candidate::new(&packets, &values, Dialect::Linux) {
-            Some(candidate) => Proof::Fails(Witness::unconfirmed(candidate)),
-            None => Proof::Unknown(Unknown::TooLarge),
-        },
-    }
 }
 
 fn reads_wire_len(graphs: &[Graph]) -> bool {
