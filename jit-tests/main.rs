@@ -5,8 +5,6 @@
 
 mod analysis;
 #[cfg(feature = "std")]
-mod analysis;
-#[cfg(feature = "std")]
 mod batch;
 #[cfg_attr(target_family = "wasm", path = "no_libraries.rs")]
 mod bpf_filter;
@@ -57,6 +55,8 @@ mod process;
 mod proof;
 mod random;
 mod rooms;
+#[cfg(feature = "std")]
+mod rule_analysis;
 #[cfg(target_os = "linux")]
 mod seccomp;
 #[cfg(feature = "std")]
@@ -152,7 +152,7 @@ fn trials_of_filters(cases: &[case::Case]) -> Vec<Trial> {
     trials.extend([policies::trials(), fork::trials(), guard::trials()].into_iter().flatten());
     trials.extend(batch::trials());
     trials.extend(sets::trials(cases));
-    trials.extend(analysis::trials());
+    trials.extend(rule_analysis::trials());
     trials
 }
 
