@@ -55,6 +55,8 @@ mod process;
 mod proof;
 mod random;
 mod rooms;
+#[cfg(feature = "std")]
+mod rule_analysis;
 #[cfg(target_os = "linux")]
 mod seccomp;
 #[cfg(feature = "std")]
@@ -150,6 +152,7 @@ fn trials_of_filters(cases: &[case::Case]) -> Vec<Trial> {
     trials.extend([policies::trials(), fork::trials(), guard::trials()].into_iter().flatten());
     trials.extend(batch::trials());
     trials.extend(sets::trials(cases));
+    trials.extend(rule_analysis::trials());
     trials
 }
 

@@ -7,8 +7,8 @@ use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 use std::path::PathBuf;
 
-use cbpf::LinkType;
 use cbpf::filter_set::BatchMatches;
+use cbpf::{FilterSet, LinkType};
 use clap::Args;
 
 use crate::cli::capture::{Reader, Record, Records};
@@ -16,7 +16,7 @@ use crate::cli::expression::ChainArguments;
 use crate::cli::failure::Failure;
 use crate::cli::input::CaptureArguments;
 use crate::cli::link_types::LinkTypeClasses;
-use crate::cli::rules::warn_of_slow;
+use crate::cli::rules::{warn_of_shadowed, warn_of_slow};
 use crate::cli::warnings::{NamedInterfaces, WarningArguments};
 
 pub use rule_counts::RuleCounts;
@@ -49,10 +49,18 @@ impl RuleArguments {
         let inputs = self.captures.open_beside(&self.rules)?;
         let known = self.captures.link_types(&inputs);
         let (rules, sets) = Rules::read(&self.rules, &known, self.chain, &self.warnings)?;
-        sets.iter().for_each(|(link_type, RuleSet { set, .. })| warn_of_slow(*link_type, set));
+        for (&link_type, RuleSet { set, .. }) in &sets {
+            self.warn_of(&rules, link_type, set)?;
+        }
         let (matches, first_matches) = (BatchMatches::new(), Vec::new());
         let (classes, named) = (known.classes, NamedInterfaces::default());
         Ok((inputs, RuleMatcher { arguments: self, rules, classes, sets, named, matches, first_matches }))
+    }
+
+    /// Warns of slow rules and, if only the first match counts, of rules that are never first.
+    fn warn_of(&self, rules: &Rules, link_type: LinkType, set: &FilterSet) -> Result<(), Failure> {
+        warn_of_slow(link_type, set);
+        if self.first { warn_of_shadowed(rules, link_type, set, &self.warnings) } else { Ok(()) }
     }
 }
 
@@ -108,7 +116,7 @@ impl RuleMatcher<'_> {
             Entry::Occupied(set) => set.into_mut(),
             Entry::Vacant(place) => {
                 let made = place.insert(self.rules.set(link_type)?);
-                warn_of_slow(link_type, &made.set);
+                self.arguments.warn_of(&self.rules, link_type, &made.set)?;
                 made
             }
         };

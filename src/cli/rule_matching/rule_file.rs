@@ -118,6 +118,18 @@ impl Rules {
         self.rules.iter().map(|rule| rule.name.as_str())
     }
 
+    /// Returns the name of a rule, and the number of its line.
+    pub fn name_and_line(&self, id: u32) -> (&str, usize) {
+        let rule = &self.rules[id as usize];
+        (&rule.name, rule.number)
+    }
+
+    /// Returns the name and the line of a rule, for a message.
+    pub fn reference(&self, id: u32) -> String {
+        let (name, line) = self.name_and_line(id);
+        format!("`{name}` (line {line})")
+    }
+
     fn compile(&self, link_type: LinkType) -> CompiledRules {
         self.rules.iter().map(|rule| rule.compile(link_type, self.chain)).collect()
     }

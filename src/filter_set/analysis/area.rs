@@ -13,11 +13,14 @@ use crate::packet::MAX_CAPTURED;
 /// The constraints of an area: values in ascending order, with the numbers that they may be.
 pub(super) type Constraints = Vec<(ValueId, NumberSet)>;
 
+/// The longest packets that are assumed to exist, in bytes. A rule that needs more covers nothing.
+pub(super) const MAX_ASSUMED_LEN: u32 = 1 << 16;
+
 /// The packets that take one path through the program of a rule.
 #[derive(Clone, Debug)]
 pub(super) struct Area {
     pub(super) rank: Rank,
-    /// `true` if these are all conditions. If not, the rule matches no other packets of its path, but perhaps fewer.
+    /// `true` if these are all conditions, and packets are assumed to be as long as necessary. If not, the rule matches no other packets of its path, but perhaps fewer.
     pub(super) is_exact: bool,
     pub(super) constraints: Constraints,
     /// The least captured length, and the loads at computed offsets.
@@ -42,7 +45,9 @@ impl Area {
         if path.min_len as usize > MAX_CAPTURED {
             return None;
         }
-        let (is_exact, min_len, checks) = (path.is_exact, path.min_len, path.checks.clone().into());
+        let (min_len, checks) = (path.min_len, path.checks.clone().into());
+        let is_near = |&(address, width): &(Address, Width)| address.end(width) <= MAX_ASSUMED_LEN.into();
+        let is_exact = path.is_exact && min_len <= MAX_ASSUMED_LEN && path.checks.iter().all(is_near);
         Some(Area { rank, is_exact, constraints, min_len, checks })
     }
 

@@ -14,6 +14,9 @@ use crate::filter_set::analysis::number_set::NumberSet;
 use crate::filter_set::analysis::rule_areas::RuleAreas;
 use crate::ir::Values;
 
+/// The work for a region, besides that for each area: it takes as long as so many comparisons.
+const REGION_WORK: u64 = 64;
+
 /// A region to search, and the places of the areas that may overlap it.
 pub(super) struct Pending {
     pub(super) region: Constraints,
@@ -63,7 +66,7 @@ impl<'r> CoverSearch<'r> {
         let (mut used, mut is_left, mut pieces) = (BTreeSet::new(), false, Vec::new());
         while let Some(Pending { region, areas }) = pending.pop() {
             let ranges: usize = region.iter().map(|(_, set)| set.len()).sum();
-            self.work = self.work.saturating_sub((1 + areas.len() + ranges) as u64);
+            self.work = self.work.saturating_sub(REGION_WORK + (areas.len() + ranges) as u64);
             if self.work == 0 {
                 return Ended::OutOfWork;
             }

@@ -26,6 +26,10 @@ const MINIMAL_WORK: u64 = 1 << 20;
 const ATTEMPTS: u64 = 2;
 const ATTEMPTS_IN_REST: u64 = 8;
 
+/// The number of regions with other areas in all of which packets are built, and in which part of the later ones.
+const ALWAYS_TRIED: u64 = 16;
+const TRIED_EACH: u64 = 32;
+
 /// The most areas of a rule in which packets are built before other areas are taken away.
 const MAX_TRIED_AREAS: usize = 16;
 
@@ -103,12 +107,11 @@ impl<'s> Judge<'s> {
             return RuleStatus::CanBeFirst(example).into();
         }
         drop(examples);
+        if self.matches_nothing(rank) {
+            return RuleStatus::MatchesNothing.into();
+        }
         if let Some(&first) = same.get(&rank) {
             return self.shadowed([first]).into();
-        }
-        let is_empty = |area: &Area| rules.origins.solve(&area.constraints) == Solved::Empty;
-        if own.iter().all(is_empty) || rules.program(rank).rejects_all() {
-            return RuleStatus::MatchesNothing.into();
         }
         // A rule that matches all packets of this one matches the last of these, and it is the first one that does.
         let first = first.and_then(|id| self.ranks.get(&id).copied());
@@ -122,6 +125,18 @@ impl<'s> Judge<'s> {
         self.search(rank, covered, work)
     }
 
+    /// Returns whether a rule is proven to match no packet.
+    fn matches_nothing(&self, rank: Rank) -> bool {
+        let (rules, own, program) = (self.rules(), self.rules().of_rule(rank), self.rules().program(rank));
+        // Mostly a packet is found sooner than a proof.
+        let matches = |area: &Area| {
+            let is_match = |packet: &Packet| program.interpret(packet) != 0;
+            self.examples.find_in(area, &area.constraints, self.lengths, [Choice::Least], is_match).is_some()
+        };
+        let is_empty = |area: &Area| rules.origins.solve(&area.constraints) == Solved::Empty;
+        !own.iter().take(MAX_TRIED_AREAS).any(matches) && (own.iter().all(is_empty) || program.rejects_all())
+    }
+
     /// Searches what the areas of earlier rules leave of those of a rule.
     fn search(&self, rank: Rank, covered: Vec<Covered>, work: u64) -> Judged {
         let rules = self.rules();
@@ -133,6 +148,9 @@ impl<'s> Judge<'s> {
             covered.iter().map(|(region, areas)| Pending { region: region.clone(), areas: areas.as_slice().into() });
         let ended = search.run(pending.collect(), |region, overlaps| {
             tried += 1;
+            if overlaps && tried > ALWAYS_TRIED && tried % TRIED_EACH != 0 {
+                return Visited::GoOn;
+            }
             let own = rules
                 .of_rule(rank)
                 .iter()

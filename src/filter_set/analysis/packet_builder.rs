@@ -6,14 +6,14 @@
 
 use crate::bpf::isa::{AluOp, Width};
 use crate::classifier::packet_fields::{evaluate, offset_of};
-use crate::filter_set::analysis::area::Constraints;
+use crate::filter_set::analysis::area::{Constraints, MAX_ASSUMED_LEN};
 use crate::filter_set::analysis::bit_origins::KnownBits;
 use crate::filter_set::analysis::number_set::NumberSet;
 use crate::ir::{Address, ByteOrder, Value, ValueId, Values};
 use crate::packet::{Packet, random};
 
 /// The longest packet.
-const MAX_LEN: u64 = 1 << 16;
+const MAX_LEN: u64 = MAX_ASSUMED_LEN as u64;
 
 /// The usual least length of a frame, which lengths on the wire have if they can.
 const USUAL_LEN: usize = 60;
@@ -133,13 +133,29 @@ impl<'v> PacketBuilder<'v> {
                     }
                     is_set
                 });
-                if !is_set {
-                    self.settle(base)?;
+                match is_set {
+                    true => self.put_version(base),
+                    false => _ = self.settle(base)?,
                 }
             }
             return Some(());
         }
         values.operands(value).try_for_each(|operand| self.settle_bases(operand, depth))
+    }
+
+    /// Puts the version of IPv4 beside the length of a header, `4*([k]&0xf)`. It does not matter, but looks usual.
+    fn put_version(&mut self, base: ValueId) {
+        let inner = |value: ValueId| match self.values.value(value) {
+            Value::Alu(_, inner, _) => Some(self.values.value(inner)),
+            _ => None,
+        };
+        let Value::Alu(AluOp::Lsh, length, _) = self.values.value(base) else { return };
+        let Some(Value::Load(Address { base: None, offset }, Width::Byte, _)) = inner(length) else { return };
+        if let (Some(byte), Some(0)) =
+            (self.bytes.get_mut(offset as usize), self.fixed.get(offset as usize).map(|bits| bits >> 4))
+        {
+            *byte |= 0x40;
+        }
     }
 
     /// Returns the number of a value whose bits stay as they are from now on.

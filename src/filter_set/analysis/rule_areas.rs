@@ -8,7 +8,7 @@ use crate::bpf::verify::Verified;
 use crate::classifier::path_extraction::{Extracted, extract};
 use crate::classifier::program_list::ProgramList;
 use crate::classifier::term::Rank;
-use crate::filter_set::analysis::area::{Area, Constraints};
+use crate::filter_set::analysis::area::{Area, Constraints, MAX_ASSUMED_LEN};
 use crate::filter_set::analysis::bit_origins::BitOrigins;
 use crate::ir::{Address, Hashing, ValueId, Values};
 
@@ -107,7 +107,8 @@ fn bounds_of(values: &[Option<ValueId>; PREFILTERED], region: &Constraints) -> B
 fn needs(areas: &[Area]) -> (u64, Vec<(Address, Width)>) {
     let mut farthest: HashMap<ValueId, (Address, Width), Hashing> = HashMap::default();
     for &(address, width) in areas.iter().flat_map(|area| &area.checks) {
-        let Some(base) = address.base else { continue };
+        let is_near = address.end(width) <= u64::from(MAX_ASSUMED_LEN);
+        let Some(base) = address.base.filter(|_| is_near) else { continue };
         let most = farthest.entry(base).or_insert((address, width));
         if address.end(width) > most.0.end(most.1) {
             *most = (address, width);
@@ -115,5 +116,6 @@ fn needs(areas: &[Area]) -> (u64, Vec<(Address, Width)>) {
     }
     let mut checks: Vec<(Address, Width)> = farthest.into_values().collect();
     checks.sort_by_key(|(address, _)| address.base);
-    (areas.iter().map(|area| u64::from(area.min_len)).max().unwrap_or(0), checks)
+    let lengths = areas.iter().map(|area| area.min_len).filter(|&len| len <= MAX_ASSUMED_LEN);
+    (lengths.max().unwrap_or(0).into(), checks)
 }
