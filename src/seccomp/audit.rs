@@ -8,8 +8,9 @@ use crate::bpf::verify::{Step, Verified};
 use crate::seccomp::analysis::{Analysis, collect};
 use crate::seccomp::analysis_error::AnalysisError;
 use crate::seccomp::audit_of_sections::Audit;
-use crate::seccomp::execute::{Coverage, Execution};
+use crate::seccomp::execute::Execution;
 use crate::seccomp::section;
+use crate::seccomp::verdicts::Coverage;
 use crate::syscall::{Action, SeccompData};
 
 /// A weakness of a stack of filters; see [`audit`].

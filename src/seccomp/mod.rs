@@ -26,6 +26,7 @@ mod section;
 mod symbols;
 #[cfg(test)]
 mod tests;
+mod verdicts;
 
 pub use crate::syscall::{Action, Arch, SeccompData};
 pub use analysis_error::AnalysisError;

@@ -14,7 +14,7 @@ use crate::seccomp::symbols::{ARCH, NR, Opaque, WORD_OF_RANK, WORDS, first_varia
 use crate::syscall::{Arch, SeccompData, X32_BIT};
 
 /// The largest number of tests in a condition.
-const MAX_TESTS: usize = 200;
+const MAX_TESTS: usize = 1_000;
 
 /// The calls of some architectures, and the functions of their arguments.
 #[derive(Clone, Debug)]
