@@ -115,7 +115,7 @@ impl fmt::Display for Finding {
 ///
 /// Calls of the x32 ABI are compared by name, with the feature `syscall-names`; otherwise by number.
 ///
-/// The call needs up to 500 KiB of stack.
+/// The call takes up to 512 KiB of stack.
 ///
 /// # Errors
 /// [`AnalysisError`] if a filter is too complex, or was verified for another dialect.

@@ -39,7 +39,7 @@ const SAME: u64 = u64::MAX;
 /// The filters are in the order in which they are installed, the oldest first. Verdicts that differ in halves that the
 /// kernel ignores are equal.
 ///
-/// The call needs up to 500 KiB of stack.
+/// The call takes up to 512 KiB of stack.
 ///
 /// # Errors
 /// [`AnalysisError`] if a filter is too complex, or was verified for another dialect. The filters of the second stack

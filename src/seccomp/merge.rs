@@ -19,7 +19,7 @@ use crate::seccomp::emission;
 /// A merged filter takes the place of filters that one process installs one after the other. Filters that other
 /// processes installed before still run.
 ///
-/// The call needs up to 500 KiB of stack.
+/// The call takes up to 512 KiB of stack.
 ///
 /// # Errors
 /// - [`AnalysisError::Dialect`] if a filter was verified for another dialect.
