@@ -191,6 +191,10 @@ impl Audit<'_> {
             let leak = leak.map_err(|TooLarge| AnalysisError::TooComplexTogether)?;
             let Some(mut call) = x32.example(self.analysis, nr, leak, 1) else { continue };
             call.nr = nr as i32;
+            // Opaque values may give the call another action.
+            if !is_lenient(action_of(self.filters, &call)) {
+                continue;
+            }
             open.push(native_name.map_or_else(|| format!("{low}"), |name| name.into()));
             example.get_or_insert(call);
         }

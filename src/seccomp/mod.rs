@@ -29,6 +29,7 @@ mod execute;
 mod explain;
 mod expression;
 mod merge;
+mod search;
 mod section;
 mod symbols;
 #[cfg(test)]

@@ -161,6 +161,26 @@ fn explains_tests_of_numbers_and_computed_values() {
     }
 }
 
+#[test]
+fn confirms_differences_of_computed_values() {
+    let with = |operation: &str, k: u32| {
+        filter(&format!("ld [16]\n tax\n ld [24]\n {operation}\n jeq #{k}, yes\n ret #0\n yes: ret #0x7fff0000"))
+    };
+    for (a, b) in [(with("mul x", 6), with("mul x", 8)), (with("mul x", 5), with("add x", 5))] {
+        let differences = diff(std::slice::from_ref(&a), std::slice::from_ref(&b)).unwrap();
+        assert_eq!(differences.len(), 2);
+        for difference in differences {
+            let example = difference.example.unwrap();
+            assert_eq!(a.interpret_seccomp(&example), Some(difference.before));
+            assert_eq!(b.interpret_seccomp(&example), Some(difference.after));
+        }
+    }
+    // An even product is never 3, but the analysis does not know.
+    let [never, kill] = [with("mul x\n mul #6", 3), filter("ret #0")];
+    let differences = diff(&[never], &[kill]).unwrap();
+    assert!(differences.iter().all(|difference| difference.example.is_none()), "{differences:?}");
+}
+
 /// Audits a filter that is followed by `allow`, `deny` and `kill`, and returns the findings by kind.
 #[cfg(feature = "syscall-names")]
 fn audited(text: &str) -> Vec<(FindingKind, Finding)> {
