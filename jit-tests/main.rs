@@ -52,7 +52,7 @@ mod passes;
 mod policies;
 #[cfg_attr(not(feature = "std"), expect(dead_code, reason = "trials of filters alone need a process"))]
 mod process;
-mod prove;
+mod proof;
 mod random;
 mod rooms;
 #[cfg(target_os = "linux")]
@@ -114,6 +114,7 @@ fn run_trials() -> Result<(), String> {
     }
     trials.extend(cases.iter().filter(|case| !case.goldens.is_empty()).map(golden::trial));
     trials.extend(optimize::trials(&cases));
+    trials.extend(proof::trials(&cases));
     trials.extend(random::trials().into_iter().chain(analysis::trials()).chain(ebpf::trials()));
     #[cfg(target_os = "linux")]
     trials.extend(kernel::trials());
@@ -121,7 +122,7 @@ fn run_trials() -> Result<(), String> {
     trials.extend(OF_LINUX.iter().map(|name| Trial::test(*name, || Ok(())).with_ignored_flag(true)));
     trials.extend(language::trials());
     trials.extend(mutate::trials());
-    trials.extend(sweep::trials().into_iter().chain(prove::trials()));
+    trials.extend(sweep::trials());
     #[cfg(not(target_family = "wasm"))]
     trials.extend(source::trials());
     trials.extend(rooms::trials().into_iter().chain(features::trials()));

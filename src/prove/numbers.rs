@@ -9,6 +9,8 @@ use crate::bpf::isa::{AluOp, Width};
 use crate::ir::hash_map::HashMap;
 use crate::ir::{Graph, Value, ValueId};
 use crate::packet::header::Header;
+use crate::prove::circuit::{Bit, Circuit};
+use crate::prove::word::Word;
 
 /// The most numbers of a value that is split into cases. Beyond them, bytes at computed offsets are compared in pairs.
 const MAX_NUMBERS: usize = 1 << 6;
@@ -88,13 +90,70 @@ impl<'g> Numbers<'g> {
             // Offsets that are not relative to a header stay as they are.
             Value::ResolvedOffset(operand) => of(operand).filter(|list| list.iter().all(|&k| k < Header::FIRST_OFFSET)),
             Value::Select(_, left, right) => Some(distinct(of(left)?.iter().chain(of(right)?.iter()).copied())),
-            Value::Alu(op, left, right) => match (of(left), of(right)) {
-                (Some(left), Some(right)) => pairs(op, &left, &right),
-                (None, Some(mask)) | (Some(mask), None) if op == AluOp::And => submasks(&mask),
-                _ => None,
-            },
+            Value::Alu(op, left, right) => arithmetic(op, of(left).as_ref(), of(right).as_ref()),
             _ => None,
         }
+    }
+}
+
+/// A word, with all numbers that it can be if they are few.
+#[derive(Clone, Debug)]
+pub(crate) struct NumberedWord {
+    pub(crate) word: Word,
+    numbers: Option<List>,
+}
+
+impl NumberedWord {
+    pub(crate) fn constant(k: u32) -> NumberedWord {
+        NumberedWord { word: Word::constant(k), numbers: Some([k].into()) }
+    }
+
+    /// Returns a word of which only the lower 8 bits may be set.
+    pub(crate) fn byte(word: Word) -> NumberedWord {
+        NumberedWord { word, numbers: Some((0..=0xff).collect()) }
+    }
+
+    /// Returns a word that can be any number.
+    pub(crate) fn any(word: Word) -> NumberedWord {
+        NumberedWord { word, numbers: None }
+    }
+
+    /// Returns all numbers that the word can be, or `None` if there are too many.
+    pub(crate) fn numbers(&self) -> Option<&[u32]> {
+        self.numbers.as_deref().filter(|list| list.len() <= MAX_NUMBERS)
+    }
+
+    pub(crate) fn alu(&self, circuit: &mut Circuit, op: AluOp, other: &NumberedWord) -> NumberedWord {
+        let word = circuit.alu(op, self.word, other.word);
+        let numbers = arithmetic(op, self.numbers.as_ref(), other.numbers.as_ref());
+        NumberedWord { word, numbers: numbers.filter(|list| list.len() <= MAX_LISTED) }
+    }
+
+    /// Returns the other word where a bit is 1, and else this one.
+    pub(crate) fn joined(&self, circuit: &mut Circuit, is_other: Bit, other: &NumberedWord) -> NumberedWord {
+        let word = circuit.select_word(is_other, other.word, self.word);
+        let both = self.numbers.as_ref().zip(other.numbers.as_ref());
+        let numbers = both.map(|(list, other)| match list == other {
+            true => list.clone(),
+            false => distinct(list.iter().chain(other.iter()).copied()),
+        });
+        NumberedWord { word, numbers: numbers.filter(|list| list.len() <= MAX_LISTED) }
+    }
+
+    /// Returns whether the word is each of its numbers, if these can be enumerated.
+    pub(crate) fn cases(&self, circuit: &mut Circuit) -> Option<Rc<[(u32, Bit)]>> {
+        let numbers = self.numbers()?;
+        let cases = numbers.iter().map(|&number| (number, circuit.equal(self.word, Word::constant(number))));
+        Some(cases.filter(|&(_, is_number)| is_number != Bit::ZERO).collect())
+    }
+}
+
+/// Returns the results of an operation, given all operands, if these are few.
+fn arithmetic(op: AluOp, left: Option<&List>, right: Option<&List>) -> Option<List> {
+    match (left, right) {
+        (Some(left), Some(right)) => pairs(op, left, right),
+        (None, Some(mask)) | (Some(mask), None) if op == AluOp::And => submasks(mask),
+        _ => None,
     }
 }
 

@@ -30,8 +30,13 @@ impl Verified {
         if self.dialect() == Dialect::Seccomp || self.has_witness() {
             return false;
         }
-        let bounds =
-            Options { max_gates: MAX_GATES, ..Options::new() }.max_nodes(MAX_NODES).max_conflicts(MAX_CONFLICTS);
+        let bounds = Options {
+            is_wire_longest: false,
+            max_gates: MAX_GATES,
+            max_nodes: MAX_NODES,
+            max_conflicts: MAX_CONFLICTS,
+            ..Options::new()
+        };
         matches!(bounds.example(self), Ok(Proof::Holds))
     }
 }

@@ -152,9 +152,9 @@ impl Candidate {
                 Input::Byte(offset) => bytes.push((offset.into(), value(input) as u8)),
                 Input::ByteFrom(base, offset) => {
                     let bits = packets.inputs.word_of_base(base).0;
-                    let of = |place: usize| u64::from(gates[bits[place].gate()] != bits[place].is_inverted());
+                    let of = |place: usize| u32::from(gates[bits[place].gate()] != bits[place].is_inverted());
                     let base = (0..32).fold(0, |base, place| base | of(place) << place);
-                    bytes.push((base + u64::from(offset), value(input) as u8));
+                    bytes.push((base.wrapping_add(offset).into(), value(input) as u8));
                 }
                 _ => {}
             }
