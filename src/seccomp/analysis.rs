@@ -13,8 +13,8 @@ use crate::seccomp::expression;
 use crate::seccomp::symbols::{self, Symbols, WORD_OF_RANK};
 use crate::syscall::{Action, SeccompData};
 
-/// The limit of steps of an analysis. A step takes up to 60 bytes, and about 0.2 microseconds.
-const STEPS: usize = 4_000_000;
+/// The limit of steps of an analysis. A step takes up to 80 bytes, and half a microsecond.
+const STEPS: usize = 2_000_000;
 
 /// The diagrams of filters.
 #[derive(Debug)]

@@ -8,8 +8,9 @@ use crate::bpf::verify::{Step, Verified};
 use crate::seccomp::analysis::{Analysis, collect};
 use crate::seccomp::analysis_error::AnalysisError;
 use crate::seccomp::audit_of_sections::Audit;
-use crate::seccomp::execute::{Coverage, Execution};
+use crate::seccomp::execute::Execution;
 use crate::seccomp::section;
+use crate::seccomp::verdicts::Coverage;
 use crate::syscall::{Action, SeccompData};
 
 /// A weakness of a stack of filters; see [`audit`].
@@ -114,7 +115,7 @@ impl fmt::Display for Finding {
 ///
 /// Calls of the x32 ABI are compared by name, with the feature `syscall-names`; otherwise by number.
 ///
-/// The call needs up to 500 KiB of stack.
+/// The call takes up to 512 KiB of stack.
 ///
 /// # Errors
 /// [`AnalysisError`] if a filter is too complex, or was verified for another dialect.

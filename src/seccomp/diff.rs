@@ -8,6 +8,7 @@ use crate::seccomp::analysis_error::AnalysisError;
 use crate::seccomp::calls::{Architectures, Calls};
 use crate::seccomp::condition::Condition;
 use crate::seccomp::diagram::TooLarge;
+use crate::seccomp::search::search;
 use crate::seccomp::section;
 use crate::syscall::{Action, SeccompData};
 
@@ -26,7 +27,8 @@ pub struct Difference {
     /// The kernel's action with the second stack.
     pub after: Action,
     /// A call with these actions; the interpreter has confirmed them. `None` if the filters compute a number that the
-    /// analysis cannot express, such as a product, and the difference may not be real.
+    /// analysis cannot express, such as a product, and none of some thousand calls has the actions: the difference may
+    /// not be real.
     pub example: Option<SeccompData>,
 }
 
@@ -39,7 +41,7 @@ const SAME: u64 = u64::MAX;
 /// The filters are in the order in which they are installed, the oldest first. Verdicts that differ in halves that the
 /// kernel ignores are equal.
 ///
-/// The call needs up to 500 KiB of stack.
+/// The call takes up to 512 KiB of stack.
 ///
 /// # Errors
 /// [`AnalysisError`] if a filter is too complex, or was verified for another dialect. The filters of the second stack
@@ -79,7 +81,15 @@ pub fn diff<'f>(
             }
             let actions = [outcome.outcome >> 32, outcome.outcome].map(|action| Action::from(action as u32));
             let example = section.example(&analysis, outcome.calls.example(), outcome.node, outcome.outcome);
-            let is_real = |call: &SeccompData| [&before, &after].map(|stack| action_of(stack, call)) == actions;
+            let is_real = |call: &SeccompData| {
+                let is_here = section.architectures.contains(call) && outcome.calls.contains(call.nr);
+                is_here && [&before, &after].map(|stack| action_of(stack, call)) == actions
+            };
+            let filters = before.iter().chain(&after).copied();
+            let example = match example {
+                Some(call) if !is_real(&call) => search(filters, &call, is_real),
+                example => example,
+            };
             let [before, after] = actions;
             differences.push(Difference {
                 architectures: section.architectures.clone(),
@@ -87,7 +97,7 @@ pub fn diff<'f>(
                 condition: outcome.condition,
                 before,
                 after,
-                example: example.filter(is_real),
+                example,
             });
         }
     }

@@ -52,7 +52,7 @@ pub struct Rule {
 /// of them. The result is exact, and does not depend on how the filters test. Conditions are on whole arguments of 64
 /// bits where the architecture is known. A condition with too many tests is [`Condition::TooComplex`].
 ///
-/// The call needs up to 500 KiB of stack.
+/// The call takes up to 512 KiB of stack.
 ///
 /// # Errors
 /// [`AnalysisError`] if a filter is too complex, or was verified for another dialect.
@@ -115,11 +115,10 @@ impl Explanation {
 
 impl Section {
     fn print(&self, presumed: Arch, text: &mut String) {
-        let presumed = self.architectures.are_all().then_some(presumed);
+        let presumed = self.architectures.presumed(presumed);
         *text += &format!("{}:\n", self.architectures);
-        let mut rules = self.rules.iter().peekable();
         let mut action = None;
-        while let Some(rule) = rules.next() {
+        for rule in &self.rules {
             if action.replace(rule.action) != Some(rule.action) {
                 *text += &format!("  {}\n", rule.action);
             }
