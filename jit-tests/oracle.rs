@@ -215,6 +215,10 @@ pub fn expression_is_sound(text: &str, link_type: LinkType) -> Result<(), String
 
 /// Warnings about an expression mark a part of it, and a packet does not contradict them.
 fn warnings_are_sound(text: &str, target: &Target, verified: &Verified, packet: &[u8]) -> Result<(), String> {
+    // A quarter of the texts is enough: this takes longer than all of the above.
+    if text.len() % 4 != 0 {
+        return Ok(());
+    }
     let warnings = lint(text, target).map_err(|error| format!("`{text}` compiles, but not for warnings: {error}"))?;
     let (matches, has_halted) = (verified.interpret(packet) != 0, verified.trace(packet).end().is_err());
     for warning in warnings {

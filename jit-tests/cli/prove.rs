@@ -196,7 +196,9 @@ fn prove_prints_json(_: &Bench) -> Outcome {
     equal(&json["programs"][1]["name"], &json!("`udp`"))
 }
 
-fn prove_warns_of_contradictions(_: &Bench) -> Outcome {
+fn prove_warns_of_contradictions(bench: &Bench) -> Outcome {
+    let never = bench.file("never.asm", "ldb [0]\nret #0")?;
+    expect(&cbpf(&["prove", "implies", &never, "-e", "ip"])?, 0, &["warning: ", "never.asm matches no packet"])?;
     let output = ask("implies", &["port 80 and vlan", "vlan"], &[])?;
     expect(&output, 0, &["implied", "write it first", "1 | port 80 and vlan\n  |             ^^^^"])?;
     let denied = ask("implies", &["port 80 and vlan", "vlan"], &["--deny-warnings"])?;

@@ -176,16 +176,22 @@ fn default_dialect(operands: &[&Operand], sources: &[Source]) -> Result<Dialect,
 
 fn verified(source: &Source, dialect: Dialect, arguments: &QuestionArguments) -> Result<Verified, Failure> {
     match source {
-        Source::Program(path, program, _) => program.verify(dialect).map_err(|error| {
-            let reason = match (arguments.dialect, dialect) {
-                (Some(_), _) => "",
-                (None, Dialect::Pcap) => {
-                    "; beside an expression, the rules are those of pcap, unless --dialect selects others"
-                }
-                (None, _) => "; --dialect selects other rules",
-            };
-            Failure::of_file(path, format_args!("{error}{reason}"))
-        }),
+        Source::Program(path, program, _) => {
+            let verified = program.verify(dialect).map_err(|error| {
+                let reason = match (arguments.dialect, dialect) {
+                    (Some(_), _) => "",
+                    (None, Dialect::Pcap) => {
+                        "; beside an expression, the rules are those of pcap, unless --dialect selects others"
+                    }
+                    (None, _) => "; --dialect selects other rules",
+                };
+                Failure::of_file(path, format_args!("{error}{reason}"))
+            })?;
+            if verified.rejects_all() {
+                arguments.warnings.warn(format_args!("{} matches no packet", input_name(path)))?;
+            }
+            Ok(verified)
+        }
         Source::Expression(expression) if dialect == Dialect::Seccomp => Err(Failure::Failed(format!(
             "{} is an expression about packets; filters of system calls are files",
             quoted(expression)
