@@ -11,14 +11,14 @@
 //! - Work and memory are bounded by [`Options`]; beyond the bounds the answer is `Unknown`.
 
 mod bit_vectors;
-mod circuit;
+pub(crate) mod circuit;
 mod decision_diagram;
 mod error;
-mod execution;
-mod inputs;
-mod numbers;
+pub(crate) mod execution;
+pub(crate) mod inputs;
+pub(crate) mod numbers;
 mod path_condition;
-mod preservation;
+pub(crate) mod preservation;
 mod program_execution;
 mod question;
 mod rejection;
@@ -26,7 +26,7 @@ mod satisfiability;
 mod solution;
 mod walk;
 mod witness;
-mod word;
+pub(crate) mod word;
 
 use crate::bpf::verify::Verified;
 use crate::ir::Graph;

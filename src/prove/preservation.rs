@@ -37,7 +37,12 @@ pub(super) fn represents(options: &Options, graph: &Graph, program: &Verified) -
 }
 
 /// Returns whether two verdicts are the same and there are no faults.
-fn decide(options: &Options, packets: &mut Packets, [expected, verdict]: [Word; 2], faults: &[Bit]) -> Proof {
+pub(crate) fn decide(
+    options: &Options,
+    packets: &mut Packets,
+    [expected, verdict]: [Word; 2],
+    faults: &[Bit],
+) -> Proof {
     let differs = packets.circuit.equal(expected, verdict).not();
     if packets.circuit.is_full() {
         return Proof::Unknown(Unknown::TooLarge);
