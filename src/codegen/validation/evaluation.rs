@@ -12,7 +12,7 @@ use crate::codegen::constant_tables::ConstantTables;
 use crate::codegen::spill_block_parameters::destinations;
 use crate::codegen::validation::item::Item;
 use crate::codegen::validation::number::Number;
-use crate::ir::{self, Graph};
+use crate::ir::Graph;
 use crate::packet::random;
 use crate::prove::circuit::Bit;
 use crate::prove::execution::Packets;
@@ -67,7 +67,7 @@ impl<'f, 'p> Evaluation<'f, 'p> {
             verdict: Word::ZERO,
             faults: Vec::new(),
         };
-        evaluation.define_random_numbers(graph);
+        evaluation.define_random_numbers();
         evaluation.begin()?;
         for block in order(function, graph.blocks.len()) {
             // A block that no packet reaches computes nothing.
@@ -82,20 +82,19 @@ impl<'f, 'p> Evaluation<'f, 'p> {
     }
 
     /// Computes random numbers by the formula of the generator, for those that the graph has as inputs.
-    fn define_random_numbers(&mut self, graph: &Graph) {
-        for value in graph.values.iter() {
-            let ir::Value::Random(index) = value else { continue };
-            let Some(index) = graph.constant(index) else { continue };
+    fn define_random_numbers(&mut self) {
+        for (index, number) in self.packets.inputs.random_numbers() {
             let seed = self.seed();
-            let mut z = self.sum(&seed, random::STEP.wrapping_mul(u64::from(index) + 1));
+            let index = Number { width: 64, low: NumberedWord::any(index), high: Word::ZERO };
+            let count = self.computed(AluOp::Add, &index, &Number::constant(64, 1));
+            let steps = self.computed(AluOp::Mul, &count, &Number::constant(64, random::STEP));
+            let mut z = self.computed(AluOp::Add, &seed, &steps);
             for (shift, factor) in random::MIX {
                 z = self.mix(&z, shift);
-                let product = z.arithmetic(&mut self.packets.circuit, AluOp::Mul, &Number::constant(64, factor));
-                z = product.unwrap_or(z);
+                z = self.computed(AluOp::Mul, &z, &Number::constant(64, factor));
             }
-            let number = self.mix(&z, random::LAST).high;
-            let input = self.packets.inputs.random(&mut self.packets.circuit, Word::constant(index));
-            self.random.insert(number, input);
+            let formula = self.mix(&z, random::LAST).high;
+            self.random.insert(formula, number);
         }
     }
 
@@ -106,15 +105,13 @@ impl<'f, 'p> Evaluation<'f, 'p> {
         Number { width: 64, low: NumberedWord::any(low), high }
     }
 
-    fn sum(&mut self, number: &Number, k: u64) -> Number {
-        let sum = number.arithmetic(&mut self.packets.circuit, AluOp::Add, &Number::constant(64, k));
-        sum.unwrap_or_else(|| number.clone())
+    fn computed(&mut self, op: AluOp, left: &Number, right: &Number) -> Number {
+        left.arithmetic(&mut self.packets.circuit, op, right).unwrap_or_else(|| left.clone())
     }
 
     fn mix(&mut self, z: &Number, shift: u8) -> Number {
-        let circuit = &mut self.packets.circuit;
-        let shifted = z.arithmetic(circuit, AluOp::Rsh, &Number::constant(64, shift.into()));
-        shifted.and_then(|shifted| z.arithmetic(circuit, AluOp::Xor, &shifted)).unwrap_or_else(|| z.clone())
+        let high = self.computed(AluOp::Rsh, z, &Number::constant(64, shift.into()));
+        self.computed(AluOp::Xor, z, &high)
     }
 
     /// Sets the parameters of the function.

@@ -52,6 +52,7 @@ impl Evaluation<'_, '_> {
             Opcode::Ineg => number(0)?.negated(&mut self.packets.circuit).ok_or("the width of a negation")?,
             Opcode::Bswap => number(0)?.swapped(),
             Opcode::Uextend => number(0)?.resized(width),
+            Opcode::Sextend => number(0)?.sign_extended().ok_or("the widths of an extension")?,
             Opcode::Ireduce => self.reduced(&number(0)?, width),
             Opcode::Select => {
                 let (test, yes, no) = (number(0)?, number(1)?, number(2)?);
@@ -108,17 +109,21 @@ impl Evaluation<'_, '_> {
     }
 
     fn compare(&mut self, condition: IntCC, arguments: [Value; 2]) -> Result<Item, String> {
-        let condition = match condition {
+        let is_signed = condition != condition.unsigned();
+        let condition = match condition.unsigned() {
             IntCC::Equal => Condition::Equal,
             IntCC::NotEqual => Condition::NotEqual,
             IntCC::UnsignedLessThan => Condition::Less,
             IntCC::UnsignedLessThanOrEqual => Condition::LessOrEqual,
             IntCC::UnsignedGreaterThan => Condition::Greater,
             IntCC::UnsignedGreaterThanOrEqual => Condition::GreaterOrEqual,
-            _ => return Err("a signed comparison".to_owned()),
+            _ => return Err("an unknown comparison".to_owned()),
         };
         let holds = match (self.item(arguments[0])?, self.item(arguments[1])?) {
-            (Item::Number(left), Item::Number(right)) => left.compare(&mut self.packets.circuit, condition, &right),
+            (Item::Number(left), Item::Number(right)) => {
+                let [left, right] = [left, right].map(|it| if is_signed { it.with_inverted_sign() } else { it });
+                left.compare(&mut self.packets.circuit, condition, &right)
+            }
             (Item::Entry { table, offset }, Item::Number(number)) if condition == Condition::Equal => {
                 self.is_entry(table, &offset, &number)?
             }

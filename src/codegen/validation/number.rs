@@ -53,6 +53,22 @@ impl Number {
         }
     }
 
+    /// Returns a number of 32 bits in 64 bits, with its sign.
+    pub(super) fn sign_extended(&self) -> Option<Number> {
+        let high = Word([self.low.word.0[31]; 32]);
+        (self.width == 32).then(|| Number { width: 64, low: self.low.clone(), high })
+    }
+
+    /// Returns the number with its highest bit inverted: such numbers compare as signed ones do.
+    pub(super) fn with_inverted_sign(mut self) -> Number {
+        let sign = match self.width {
+            64 => &mut self.high.0[31],
+            width => &mut self.low.word.0[width as usize - 1],
+        };
+        *sign = sign.not();
+        self
+    }
+
     /// Returns whether any bit is 1.
     pub(super) fn any(&self, circuit: &mut Circuit) -> Bit {
         let [low, high] = [self.low.word, self.high].map(|word| circuit.any(&word.0));

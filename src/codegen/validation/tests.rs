@@ -12,8 +12,14 @@ use crate::ir::{Graph, Strategy};
 use crate::prove::{Options, Proof};
 use crate::{Dialect, Program, Target, Verified, compile_expression};
 
+/// The most errors of a test: then it ends.
+const MAX_ERRORS: usize = 20;
+
 /// What is not proven, and the reason.
-const UNPROVEN: &[(&str, &str)] = &[];
+const UNPROVEN: &[(&str, &str)] = &[
+    ("load/ind_x_is_length", "loads from the length on the wire, which may be any number"),
+    ("ip6_protochain", "loads from offsets that depend on loads from offsets that depend on loads"),
+];
 
 /// The time limit of each test; the environment variable `JIT_TESTS_SECONDS` sets another, and all is proven if it
 /// suffices.
@@ -44,6 +50,9 @@ fn validate_all(subjects: &[(String, Verified)]) {
                 };
                 let mut errors = errors.lock().unwrap_or_else(PoisonError::into_inner);
                 errors.extend(error.map(|error| format!("{name}, {strategy}: {error}")));
+                if errors.len() >= MAX_ERRORS {
+                    return;
+                }
             }
             done.fetch_add(1, Ordering::Relaxed);
         }
