@@ -3,6 +3,7 @@
 //! `cargo test --test jit-tests -- kernel::` runs one engine. The cases are the files below `cases/`, whose format
 //! `case.rs` documents. `README.md` lists the trials.
 
+mod analysis;
 #[cfg(feature = "std")]
 mod batch;
 #[cfg_attr(target_family = "wasm", path = "no_libraries.rs")]
@@ -114,7 +115,7 @@ fn run_trials() -> Result<(), String> {
     trials.extend(cases.iter().filter(|case| !case.goldens.is_empty()).map(golden::trial));
     trials.extend(optimize::trials(&cases));
     trials.extend(proof::trials(&cases));
-    trials.extend(random::trials().into_iter().chain(ebpf::trials()));
+    trials.extend(random::trials().into_iter().chain(analysis::trials()).chain(ebpf::trials()));
     #[cfg(target_os = "linux")]
     trials.extend(kernel::trials());
     #[cfg(not(target_os = "linux"))]

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use cbpf::filter_set::SetProgramError;
+use cbpf::lang::{Effect, lint};
 use cbpf::{Instruction, Program};
 use clap::Args;
 
@@ -16,7 +17,8 @@ use crate::cli::rule_matching::{RuleSet, Rules};
 
 /// Print the program of an expression, as tcpdump -d does, or compile it to eBPF, C or Rust
 ///
-/// An expression that matches no packet, such as `tcp and udp`, compiles to `ret #0`, with a warning.
+/// An expression that matches no packet, such as `tcp and udp`, compiles to `ret #0`, with a warning. Warnings also
+/// name expressions that match every packet, and parts that match none or all, with the reason.
 #[derive(Args)]
 #[command(after_help = "Example:
   cbpf compile 'tcp port 443'
@@ -79,6 +81,9 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     }
     let failed = |error: &dyn std::fmt::Display| Failure::Failed(error.to_string());
     let Compiled { verified, mut rejects_all } = compile(&expression, &target).map_err(|error| failed(&error))?;
+    let warnings = lint(&expression, &target).map_err(|error| failed(&error))?;
+    let is_explained = warnings.iter().any(|warning| warning.effect() == Effect::RejectsAll);
+    rejects_all |= is_explained;
     let mut program = verified.program().clone();
     let dialect = target.get_dialect();
     if !arguments.no_optimize {
@@ -88,13 +93,15 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
             program = Program::from_iter([Instruction::ReturnConstant { verdict: 0 }]);
         }
     }
-    if rejects_all {
-        let name = arguments.expression.expression_file.as_deref().map(|path| input_name(path).to_string());
-        let name = name.unwrap_or_else(|| quoted(&expression));
-        arguments.expression.warnings.warn(format_args!("{name} matches no packet of link type {link_type}"))?;
+    let name = arguments.expression.expression_file.as_deref().map(|path| input_name(path).to_string());
+    let name = name.unwrap_or_else(|| quoted(&expression));
+    let options = &arguments.expression.warnings;
+    warnings.iter().try_for_each(|warning| options.warn_of_expression(&name, Some(link_type), warning))?;
+    if rejects_all && !is_explained {
+        options.warn(format_args!("{name} matches no packet of link type {link_type}"))?;
     }
     match arguments.to {
-        OutputForm::Classic(form) => arguments.output.write_classic(&program, form),
+        form if !form.is_compiled() => arguments.output.write_plain(&program, form),
         form if rejects_all => {
             let verified = program.verify(dialect).map_err(|error| failed(&error))?;
             arguments.output.write_compiled(&verified, form, &expression)

@@ -28,6 +28,10 @@ pub enum Failure {
     Damaged,
     /// The engines gave different verdicts.
     Disagreement(String),
+    /// The answer is no: policies differ, or have weaknesses; the output says how.
+    Negative,
+    /// The question is too hard to be answered.
+    Unknown(String),
     /// The reader of the output went away, as `head` does, which is no error.
     ClosedPipe,
 }
@@ -49,12 +53,13 @@ impl Failure {
     /// Prints the failure on standard error, and returns the exit code.
     pub fn report(&self) -> ExitCode {
         let (message, code) = match self {
-            Failure::Usage => return ExitCode::from(1),
+            Failure::Usage | Failure::Negative => return ExitCode::from(1),
             Failure::ClosedPipe => return ExitCode::SUCCESS,
             Failure::Damaged => return ExitCode::from(2),
             Failure::Failed(message) => (message, 1),
             Failure::Input(message) => (message, 2),
             Failure::Disagreement(message) => (message, 3),
+            Failure::Unknown(message) => (message, 4),
         };
         say(format_args!("cbpf: {message}"));
         ExitCode::from(code)

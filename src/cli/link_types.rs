@@ -11,6 +11,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::iter;
 
+use cbpf::lang::{Effect, Warning};
 use cbpf::{ExprError, LinkType, Verified};
 
 use crate::cli::capture::{Interface, Reader, input_name};
@@ -62,7 +63,12 @@ impl KnownLinkTypes {
 
 /// Returns whether something works for one of [`FAMILIES`].
 pub fn works_for_a_family(works: impl Fn(LinkType) -> bool) -> bool {
-    FAMILIES.iter().filter_map(|name| name.parse().ok()).any(works)
+    families().any(works)
+}
+
+/// Returns the link types of [`FAMILIES`].
+pub fn families() -> impl Iterator<Item = LinkType> {
+    FAMILIES.iter().filter_map(|name| name.parse().ok())
 }
 
 /// Loads a program for a subcommand.
@@ -128,8 +134,11 @@ impl<'a, T> ByLinkType<'a, T> {
         }
         all.is_contradiction = !compiled.iter().any(|(_, compiled)| matches_some(compiled))
             && !works_for_a_family(|link_type| matches_some(&all.compile(link_type)));
-        if all.is_contradiction {
-            arguments.warn_of_contradiction(&all.source, None)?;
+        let link_types = known.link_types.iter().copied();
+        match (all.is_contradiction, known.link_types.is_empty()) {
+            (true, _) => arguments.warn_of_contradiction(&all.source, link_types.chain(families()))?,
+            (false, true) => arguments.warn_of_parts(&all.source, families().take(1))?,
+            (false, false) => arguments.warn_of_parts(&all.source, link_types)?,
         }
         compiled.into_iter().try_for_each(|(link_type, compiled)| all.add(link_type, compiled))?;
         Ok(all)
@@ -192,11 +201,23 @@ impl<'a, T> ByLinkType<'a, T> {
         self.arguments.compile(&self.source, link_type)
     }
 
+    /// Returns the reason why no packet of a link type matches, after a colon, if there is more to say.
+    fn reason(&self, link_type: LinkType) -> String {
+        let ProgramSource::Expression(expression) = &self.source else { return String::new() };
+        let warnings = self.arguments.lint(&self.source, link_type);
+        let is_part = |part: &str| part.trim() != expression.trim();
+        let is_reason = |warning: &&Warning| {
+            warning.effect() == Effect::RejectsAll && expression.get(warning.span()).is_some_and(is_part)
+        };
+        warnings.iter().find(is_reason).map_or(String::new(), |warning| format!(": {}", warning.message()))
+    }
+
     fn add(&mut self, link_type: LinkType, compiled: Result<Compiled, ExprError>) -> Result<(), Failure> {
         let nothing = format!("{} matches no packet there", self.arguments.name(&self.source));
         let loaded = match compiled {
             Ok(Compiled { verified, rejects_all }) => {
-                let warning = (rejects_all && !self.is_contradiction).then_some(nothing);
+                let is_new = rejects_all && !self.is_contradiction;
+                let warning = is_new.then(|| nothing + &self.reason(link_type));
                 Loaded { item: Some((self.load)(verified)?), warning }
             }
             Err(error) => Loaded { item: None, warning: Some(format!("{nothing}: {}", reason(&error))) },

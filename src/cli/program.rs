@@ -3,7 +3,8 @@
 use std::fmt::Display;
 use std::path::{Path, PathBuf};
 
-use cbpf::{Expr, ExprError, LinkType, Verified};
+use cbpf::lang::{Cause, Effect, Warning, lint};
+use cbpf::{Expr, ExprError, LinkType, Target, Verified};
 use clap::Args;
 
 use crate::cli::capture::input_name;
@@ -56,14 +57,69 @@ impl ProgramArguments {
         self.verified(&self.source()?, self.only_link_type().unwrap_or(LinkType::ETHERNET))
     }
 
-    /// Returns the program for all packets of a link type, and warns if it matches none of them.
+    /// Returns the program for all packets of a link type, and warns if it matches none of them, or if an expression
+    /// or a part of it matches none or all.
     pub fn verified(&self, source: &ProgramSource, link_type: LinkType) -> Result<Verified, Failure> {
         let Compiled { verified, rejects_all } = self.compile(source, link_type).map_err(failed)?;
-        if rejects_all {
-            let link_type = matches!(source, ProgramSource::Expression(_)).then_some(link_type);
-            self.warn_of_contradiction(source, link_type)?;
+        let (name, warnings) = (self.name(source), self.lint(source, link_type));
+        for warning in &warnings {
+            self.warnings().warn_of_expression(&name, Some(link_type), warning)?;
+        }
+        if rejects_all && !warnings.iter().any(|warning| warning.effect() == Effect::RejectsAll) {
+            self.warnings().warn(format_args!("{name} matches no packet"))?;
         }
         Ok(verified)
+    }
+
+    /// Returns warnings about an expression for packets of a link type. If it is invalid for them, there are none.
+    pub fn lint(&self, source: &ProgramSource, link_type: LinkType) -> Vec<Warning> {
+        match source {
+            ProgramSource::Program(_) => Vec::new(),
+            ProgramSource::Expression(expression) => lint(expression, &self.target(link_type)).unwrap_or_default(),
+        }
+    }
+
+    /// Warns that no packet of any link type matches; the reason is that for one of these.
+    pub fn warn_of_contradiction(
+        &self,
+        source: &ProgramSource,
+        link_types: impl Iterator<Item = LinkType>,
+    ) -> Result<(), Failure> {
+        let mut warnings = link_types.map(|link_type| self.lint(source, link_type));
+        let is_reason =
+            |warning: &Warning| warning.effect() == Effect::RejectsAll && warning.cause() != Cause::LinkType;
+        let name = self.name(source);
+        match warnings.find(|warnings| warnings.iter().any(is_reason)) {
+            Some(warnings) => warnings
+                .iter()
+                .filter(|warning| is_reason(warning))
+                .try_for_each(|warning| self.warnings().warn_of_expression(&name, None, warning)),
+            None => self.warnings().warn(format_args!("{name} matches no packet")),
+        }
+    }
+
+    /// Warns that every packet matches an expression, or that a part of it matches none or all, for the first of these
+    /// link types for which that is so.
+    pub fn warn_of_parts(
+        &self,
+        source: &ProgramSource,
+        mut link_types: impl Iterator<Item = LinkType>,
+    ) -> Result<(), Failure> {
+        let is_told = |warning: &Warning| warning.effect() != Effect::RejectsAll && warning.cause() != Cause::LinkType;
+        let found = link_types.find_map(|link_type| {
+            let mut warnings = self.lint(source, link_type);
+            warnings.retain(is_told);
+            (!warnings.is_empty()).then_some((link_type, warnings))
+        });
+        let Some((link_type, warnings)) = found else { return Ok(()) };
+        let name = self.name(source);
+        warnings.iter().try_for_each(|warning| self.warnings().warn_of_expression(&name, Some(link_type), warning))
+    }
+
+    /// Returns the target of an expression for packets of a link type, without a netmask that is required.
+    fn target(&self, link_type: LinkType) -> Target {
+        let target = self.expression.target(link_type);
+        if self.expression.netmask.is_some() { target } else { target.netmask(0) }
     }
 
     /// Returns the program for packets of a link type.
@@ -72,11 +128,7 @@ impl ProgramArguments {
             ProgramSource::Program(verified) => {
                 Ok(Compiled { verified: verified.clone(), rejects_all: verified.rejects_all() })
             }
-            ProgramSource::Expression(expression) => {
-                let target = self.expression.target(link_type);
-                let has_netmask = self.expression.netmask.is_some();
-                compile(expression, &if has_netmask { target } else { target.netmask(0) })
-            }
+            ProgramSource::Expression(expression) => compile(expression, &self.target(link_type)),
         }
     }
 
@@ -84,15 +136,6 @@ impl ProgramArguments {
     /// on it.
     pub fn only_link_type(&self) -> Option<LinkType> {
         self.expression.link_type.or(self.program.as_ref().map(|_| LinkType::ETHERNET))
-    }
-
-    /// Warns that no packet matches, or no packet of a link type.
-    pub fn warn_of_contradiction(&self, source: &ProgramSource, link_type: Option<LinkType>) -> Result<(), Failure> {
-        let name = self.name(source);
-        match link_type {
-            Some(link_type) => self.warnings().warn(format_args!("{name} matches no packet of link type {link_type}")),
-            None => self.warnings().warn(format_args!("{name} matches no packet")),
-        }
     }
 
     /// Returns the options of warnings.

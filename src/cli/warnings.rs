@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Display;
 
 use cbpf::LinkType;
+use cbpf::lang::{Effect, Warning};
 use clap::Args;
 
 use crate::cli::capture::Interface;
@@ -16,7 +17,7 @@ const MAX_INTERFACES: usize = 32;
 /// The handling of warnings.
 #[derive(Args)]
 pub struct WarningArguments {
-    /// End with exit code 1 at the first warning that something matches no packet
+    /// End with exit code 1 at the first warning that something matches no packet, or every packet
     #[arg(long)]
     deny_warnings: bool,
 }
@@ -32,6 +33,27 @@ impl WarningArguments {
         }
         say(format_args!("cbpf: warning: {message}"));
         Ok(())
+    }
+
+    /// Prints a warning about an expression with this name, for packets of a link type or of any.
+    ///
+    /// # Errors
+    /// The warning itself, if warnings are denied.
+    pub fn warn_of_expression(
+        &self,
+        name: &str,
+        link_type: Option<LinkType>,
+        warning: &Warning,
+    ) -> Result<(), Failure> {
+        let (subject, matches) = match warning.effect() {
+            Effect::RejectsAll => ("", "matches no packet"),
+            Effect::AcceptsAll => ("", "matches every packet"),
+            Effect::DeadPart => ("a part of ", "matches no packet"),
+            Effect::RedundantPart => ("a part of ", "matches every packet"),
+            _ => ("", "has a problem"),
+        };
+        let link_type = link_type.map_or(String::new(), |link_type| format!(" of link type {link_type}"));
+        self.warn(format_args!("{subject}{name} {matches}{link_type}: {warning}"))
     }
 }
 

@@ -32,6 +32,7 @@ mod keywords;
 mod link_layout;
 mod link_type;
 mod link_type_table;
+mod lint;
 mod names;
 mod parse;
 mod positions;
@@ -57,6 +58,7 @@ use crate::text::ParseError;
 
 pub use error::ExprError;
 pub use link_type::LinkType;
+pub use lint::{Cause, Effect, Warning, lint};
 pub use target::{Resolver, Target};
 pub use tree::Expr;
 

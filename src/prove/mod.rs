@@ -10,14 +10,12 @@
 //! - `Fails` is confirmed: the interpreter has run the programs on the packet (`witness.rs`).
 //! - Work and memory are bounded by [`Options`]; beyond the bounds the answer is `Unknown`.
 
-mod bit_vectors;
 pub(crate) mod circuit;
 mod decision_diagram;
 mod error;
 pub(crate) mod execution;
 pub(crate) mod inputs;
 pub(crate) mod numbers;
-mod path_condition;
 pub(crate) mod preservation;
 mod program_execution;
 mod question;
@@ -68,7 +66,7 @@ impl Proof {
 ///
 /// - **Lengths.** Packets are long enough for every load that one of the programs executes. Otherwise `tcp port 443` and
 ///   `tcp dst port 443 or tcp src port 443` differ, on packets that end between the two ports. With
-///   [`Options::truncated`], packets may have any length.
+///   [`Options::truncated`], packets may have any length. No packet is shorter on the wire than its captured bytes.
 /// - **Answers.** A program keeps a packet if its verdict is not 0. With [`Options::verdicts`], verdicts are compared
 ///   bit for bit. In [`Dialect::Seccomp`](crate::Dialect::Seccomp), a program keeps a system call if it allows it
 ///   (`ALLOW`, `LOG`), and programs are equivalent if their actions are.
@@ -99,6 +97,8 @@ impl Proof {
 #[derive(Clone, Debug)]
 pub struct Options {
     lengths: Lengths,
+    /// Set if packets are not shorter on the wire than their captured bytes.
+    is_wire_longest: bool,
     compares_verdicts: bool,
     assumed: Option<Verified>,
     max_gates: usize,
@@ -117,6 +117,7 @@ impl Options {
     pub fn new() -> Options {
         Options {
             lengths: Lengths::Enough,
+            is_wire_longest: true,
             compares_verdicts: false,
             assumed: None,
             max_gates: 1 << 22,
@@ -179,6 +180,28 @@ impl Options {
     /// As [`Options::equivalent`].
     pub fn implies(&self, a: &Verified, b: &Verified) -> Result<Proof, ProveError> {
         self.ask(Question::Implies(a, b))
+    }
+
+    /// Proves that every packet that `a` keeps is kept by one of some others, so that `a` behind them in a list is never
+    /// the first program that keeps a packet.
+    ///
+    /// ```
+    /// use cbpf::{LinkType, Target, Verified, compile_expression, prove};
+    /// let target = Target::new(LinkType::ETHERNET);
+    /// let program = |text: &str| -> Result<Verified, Box<dyn std::error::Error>> {
+    ///     Ok(compile_expression(text, &target)?.verify(target.get_dialect())?)
+    /// };
+    /// let halves = [program("src net 10.0.0.0/9")?, program("src net 10.128.0.0/9")?];
+    /// let whole = program("src net 10.0.0.0/8")?;
+    /// assert!(prove::Options::new().covered(&whole, &halves)?.holds());
+    /// assert!(!prove::Options::new().covered(&whole, &halves[..1])?.holds());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`Options::equivalent`].
+    pub fn covered(&self, a: &Verified, others: &[Verified]) -> Result<Proof, ProveError> {
+        self.ask(Question::Covered(a, others))
     }
 
     /// Proves that no packet is kept by both programs; if they overlap, it [fails](Proof::Fails) on a packet that both

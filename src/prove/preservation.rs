@@ -22,7 +22,7 @@ const MAX_ROUNDS: usize = 100;
 
 /// Returns whether two graphs have the same verdicts, and the second one computes nothing that is impossible.
 pub(super) fn preserved(options: &Options, before: &Graph, after: &Graph) -> Proof {
-    let mut packets = Packets::new(Lengths::Any, &[before, after], options.max_gates);
+    let mut packets = Packets::new(Lengths::Any, false, options.max_gates);
     let expected = packets.execute(before);
     let (verdict, faults) = packets.execute_with_faults(after);
     decide(options, &mut packets, [expected, verdict], &faults)
@@ -30,7 +30,7 @@ pub(super) fn preserved(options: &Options, before: &Graph, after: &Graph) -> Pro
 
 /// Returns whether a graph has the verdicts of a program, and computes nothing that is impossible.
 pub(super) fn represents(options: &Options, graph: &Graph, program: &Verified) -> Proof {
-    let mut packets = Packets::new(Lengths::Any, &[graph], options.max_gates);
+    let mut packets = Packets::new(Lengths::Any, false, options.max_gates);
     let expected = packets.execute_program(program);
     let (verdict, faults) = packets.execute_with_faults(graph);
     decide(options, &mut packets, [expected, verdict], &faults)

@@ -162,12 +162,16 @@ impl Candidate {
         let captured = values.contains_key(&Input::Captured).then(|| value(Input::Captured) as usize);
         let end = bytes.iter().map(|&(offset, _)| offset as usize + 1).max().unwrap_or(0);
         let len = if dialect == Dialect::Seccomp { SECCOMP_DATA as usize } else { captured.unwrap_or(end) };
-        if len.max(end) > MAX_LEN {
+        if len > MAX_LEN {
             return None;
         }
-        let mut data = vec![0; len.max(end)];
-        bytes.into_iter().for_each(|(offset, byte)| data[offset as usize] = byte);
-        data.truncate(len);
+        let mut data = vec![0; len];
+        for (offset, byte) in bytes {
+            // Bytes beyond the captured ones are read by nobody.
+            if let Some(place) = data.get_mut(offset as usize) {
+                *place = byte;
+            }
+        }
         let wire_len = values.contains_key(&Input::WireLen).then(|| value(Input::WireLen));
         let reads_random = inputs.iter().any(|input| matches!(input, Input::Random(_)));
         Some(Candidate { data, wire_len, context: context(&inputs, value), reads_random })

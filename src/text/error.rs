@@ -28,7 +28,7 @@ pub struct ParseError {
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 enum Location {
     /// A line and a column of a text, from 1, with the part of the line around the column.
-    Text { line: usize, column: usize, excerpt: String, caret: usize },
+    Text { line: usize, column: usize, excerpt: String, caret: usize, width: usize },
     /// A byte of a raw program, from 0.
     Byte(usize),
 }
@@ -67,8 +67,16 @@ impl ParseError {
         let first = before.saturating_sub(EXCERPT);
         let last = whole.len().min(before + EXCERPT);
         let excerpt = whole.get(first..last).unwrap_or(&[]).iter().map(|&c| printable(c)).collect();
-        let location = Location::Text { line, column: before + 1, excerpt, caret: before - first };
+        let location = Location::Text { line, column: before + 1, excerpt, caret: before - first, width: 1 };
         ParseError { location, message: message.into() }
+    }
+
+    /// Returns the error with carets below this many characters, as far as the excerpt goes.
+    pub(crate) fn spanning(mut self, characters: usize) -> ParseError {
+        if let Location::Text { excerpt, caret, width, .. } = &mut self.location {
+            *width = characters.min(excerpt.chars().count().saturating_sub(*caret)).max(1);
+        }
+        self
     }
 
     /// Creates an error at a byte of a raw program.
@@ -111,12 +119,12 @@ impl fmt::Display for ParseError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.location {
             Location::Byte(byte) => write!(f, "byte {byte}: {}", self.message),
-            Location::Text { line, column, excerpt, caret } => {
+            Location::Text { line, column, excerpt, caret, width } => {
                 let margin = line.to_string().len();
                 writeln!(f, "line {line}, column {column}: {}", self.message)?;
                 writeln!(f, "{:margin$} |", "")?;
                 writeln!(f, "{line} | {excerpt}")?;
-                write!(f, "{:margin$} | {:caret$}^", "", "")
+                write!(f, "{:margin$} | {:caret$}{:^<width$}", "", "", "")
             }
         }
     }

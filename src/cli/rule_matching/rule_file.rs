@@ -13,6 +13,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
+use cbpf::lang::{Cause, Effect, Warning, lint};
 use cbpf::text::ParseError;
 use cbpf::{Expr, ExprError, FilterSet, LinkType, Target};
 
@@ -153,7 +154,9 @@ impl Rules {
             {
                 self.contradictions[id] = true;
                 let (path, number, name) = (input_name(&self.path), rule.number, &rule.name);
-                warnings.warn(format_args!("{path}: line {number}: the rule `{name}` matches no packet"))?;
+                let reason = compiled.keys().find_map(|&link_type| rule.contradiction(link_type, self.chain));
+                let reason = reason.map_or(String::new(), |reason| format!(": {reason}"));
+                warnings.warn(format_args!("{path}: line {number}: the rule `{name}` matches no packet{reason}"))?;
             }
         }
         Ok(())
@@ -219,7 +222,19 @@ impl Rule {
     }
 
     fn compile(&self, link_type: LinkType, chain: ChainArguments) -> Result<Compiled, ExprError> {
-        compile(self.expression(), &chain.apply(Target::new(link_type).netmask(0).allow_reject_all(true)))
+        compile(self.expression(), &Rule::target(link_type, chain))
+    }
+
+    /// Returns the reason why no packet matches, if it does not depend on the link type.
+    fn contradiction(&self, link_type: LinkType, chain: ChainArguments) -> Option<String> {
+        let warnings = lint(self.expression(), &Rule::target(link_type, chain)).ok()?;
+        let is_reason =
+            |warning: &&Warning| warning.effect() == Effect::RejectsAll && warning.cause() != Cause::LinkType;
+        warnings.iter().find(is_reason).map(|warning| warning.message().to_owned())
+    }
+
+    fn target(link_type: LinkType, chain: ChainArguments) -> Target {
+        chain.apply(Target::new(link_type).netmask(0).allow_reject_all(true))
     }
 
     /// Returns the error of the expression, at its position in the line.

@@ -352,7 +352,7 @@ impl Generator<'_> {
 }
 
 /// Returns the operands of an operator and of all equal operators directly below it, from left to right.
-fn operands(expr: &Expr, starts: &[usize], root: usize) -> Vec<usize> {
+pub(super) fn operands(expr: &Expr, starts: &[usize], root: usize) -> Vec<usize> {
     let mut operands = Vec::new();
     let mut open = vec![root];
     while let Some(part) = open.pop() {

@@ -59,8 +59,8 @@ pub(super) fn parse(text: &str) -> Result<Parsed, ParseError> {
 #[derive(Clone, Copy, Debug)]
 enum Waiting {
     Open(Open),
-    /// `not`, as often as stated.
-    Not(usize),
+    /// `not`, as often as stated, and the position of the first one.
+    Not(usize, usize),
     And,
     Or,
     /// A relation; its left side is the first `left` steps.
@@ -111,6 +111,8 @@ pub(super) struct Parser<'t> {
     /// The current token and its span.
     pub(super) token: Token<'t>,
     pub(super) span: Range<usize>,
+    /// The end of the token before it.
+    end: usize,
     nodes: Vec<Node>,
     positions: Positions,
     /// The position of the current operand and its qualifiers.
@@ -133,6 +135,7 @@ impl<'t> Parser<'t> {
             lexer,
             token,
             span,
+            end: 0,
             nodes: Vec::new(),
             positions: Positions::default(),
             current: NodePosition::default(),
@@ -145,6 +148,7 @@ impl<'t> Parser<'t> {
     }
 
     pub(super) fn advance(&mut self) -> Result<(), ParseError> {
+        self.end = self.span.end;
         (self.token, self.span) = self.lexer.next()?;
         Ok(())
     }
@@ -193,8 +197,8 @@ impl<'t> Parser<'t> {
                 }
                 Token::Word(Word::Not) if allowed != Allowed::Numbers => {
                     match self.waiting.last_mut() {
-                        Some(Waiting::Not(count)) => *count += 1,
-                        _ => self.waiting.push(Waiting::Not(1)),
+                        Some(Waiting::Not(count, _)) => *count += 1,
+                        _ => self.waiting.push(Waiting::Not(1, self.span.start)),
                     }
                     self.advance()?;
                 }
@@ -226,7 +230,11 @@ impl<'t> Parser<'t> {
         if self.is_qualified {
             return Allowed::Ids;
         }
-        match self.waiting.iter().rev().find(|waiting| !matches!(waiting, Waiting::Not(_) | Waiting::And | Waiting::Or))
+        match self
+            .waiting
+            .iter()
+            .rev()
+            .find(|waiting| !matches!(waiting, Waiting::Not(..) | Waiting::And | Waiting::Or))
         {
             Some(Waiting::Open(open)) => open.allowed,
             None => Allowed::Tests,
@@ -273,7 +281,7 @@ impl<'t> Parser<'t> {
 
     /// Allows only ids in the current group, after its first operand was an id.
     fn only_ids_follow(&mut self) {
-        let is_no_not = |waiting: &&mut Waiting| !matches!(waiting, Waiting::Not(_));
+        let is_no_not = |waiting: &&mut Waiting| !matches!(waiting, Waiting::Not(..));
         if let Some(Waiting::Open(open)) = self.waiting.iter_mut().rev().find(is_no_not) {
             if open.allowed == Allowed::Tests {
                 open.allowed = Allowed::Ids;
@@ -287,12 +295,15 @@ impl<'t> Parser<'t> {
     }
 
     pub(super) fn push(&mut self, primitive: Primitive) {
-        self.push_node(Node::Primitive(primitive));
+        self.push_node(Node::Primitive(primitive), self.current.start);
     }
 
-    fn push_node(&mut self, node: Node) {
+    /// Adds a node, which ends before the current token.
+    fn push_node(&mut self, node: Node, start: usize) {
         self.nodes.push(node);
-        self.positions.push_node(self.current);
+        let mut position = self.current;
+        (position.start, position.end) = (start, self.end);
+        self.positions.push_node(position);
     }
 
     fn step(&mut self, step: Step, at: usize) {

@@ -127,15 +127,16 @@ impl Parser<'_> {
     /// Completes the operators of tests since the last opening parenthesis: one `and` or `or` at most, and `not`s.
     fn join(&mut self) {
         loop {
-            let (node, count) = match self.waiting.last() {
-                Some(&Waiting::Not(count)) => (Node::Not, count),
-                Some(Waiting::And) => (Node::And, 1),
-                Some(Waiting::Or) => (Node::Or, 1),
+            let start = self.current.start;
+            let (node, count, start) = match self.waiting.last() {
+                Some(&Waiting::Not(count, start)) => (Node::Not, count, start),
+                Some(Waiting::And) => (Node::And, 1, start),
+                Some(Waiting::Or) => (Node::Or, 1, start),
                 _ => return,
             };
             self.waiting.pop();
             for _ in 0..count {
-                self.push_node(node.clone());
+                self.push_node(node.clone(), start);
             }
         }
     }

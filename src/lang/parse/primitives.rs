@@ -341,7 +341,7 @@ impl Parser<'_> {
             let value = self.number("a number")?;
             self.complete(primitive(Relation::Equal, value));
             if !is_first {
-                self.push_node(Node::Or);
+                self.push_node(Node::Or, self.current.start);
             }
             is_first = false;
         }

@@ -4,7 +4,7 @@ use crate::bpf::dialect::Dialect;
 use crate::lang::{Expr, ExprError, LinkType, Target, compile_expression};
 
 /// Expressions that contradict themselves on every link type.
-const CONTRADICTIONS: [&str; 24] = [
+pub(super) const CONTRADICTIONS: [&str; 24] = [
     "tcp and udp",
     "ip and ip6",
     "ip6 and udp[10] & 1 != 0",

@@ -5,6 +5,7 @@ mod errors;
 mod grammar;
 mod headers;
 mod limits;
+mod lint;
 
 use crate::bpf::dialect::Dialect;
 use crate::bpf::program::Program;
