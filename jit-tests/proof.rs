@@ -71,7 +71,7 @@ pub fn trials(cases: &[Case]) -> Vec<Trial> {
                 let program = generate::program(&mut Unstructured::new(bytes), dialect)?;
                 let Ok(verified) = program.verify(dialect) else { return Ok(()) };
                 let undecided = check(&verified).map_err(|error| format!("{error}\n{program}"))?;
-                match undecided.first().filter(|_| !is_hard(&program)) {
+                match undecided.first().filter(|_| !is_hard(&program) && random::limit().is_some()) {
                     Some(stage) => Err(format!("{stage} is not decided\n{program}").into()),
                     None => Ok(()),
                 }
@@ -95,9 +95,18 @@ fn check_case(case: &Case) -> Result<(), String> {
     Ok(())
 }
 
-/// Returns an error if a stage was not decided that is not in the list.
+/// Returns the bounds of proofs: small ones, with which a proof takes little time, unless a time limit is set.
+fn options() -> prove::Options {
+    match random::limit() {
+        Some(_) => prove::Options::new(),
+        None => prove::Options::new().max_nodes(1 << 12).max_conflicts(100),
+    }
+}
+
+/// Returns an error if a stage was not decided that is not in the list. With small bounds that says nothing.
 fn unexpected(subject: &str, undecided: &Undecided) -> Result<(), String> {
     match undecided.first() {
+        Some(_) if random::limit().is_none() => Ok(()),
         Some(_) if UNPROVEN.iter().any(|(listed, _)| subject == *listed) => Ok(()),
         Some(stage) => Err(format!("{stage} is not decided")),
         None => Ok(()),
@@ -116,7 +125,7 @@ fn is_hard(program: &Program) -> bool {
 
 /// Proves all stages of a program.
 fn check(verified: &Verified) -> Result<Undecided, String> {
-    let (options, mut undecided) = (prove::Options::new(), Vec::new());
+    let (options, mut undecided) = (options(), Vec::new());
     let mut add = |stage: &str, proof: Proof| match proof {
         Proof::Holds => Ok(()),
         Proof::Unknown(_) => {
