@@ -131,6 +131,13 @@ impl Inputs {
         self.word(circuit, Input::Random(number))
     }
 
+    /// Returns the indices of the random numbers that were read, and their words.
+    #[cfg(all(test, feature = "jit"))]
+    pub(crate) fn random_numbers(&self) -> Vec<(Word, Word)> {
+        let words = self.random.iter().map(|(&index, &number)| (index, self.get(Input::Random(number))));
+        words.filter_map(|(index, word)| Some((index, word?))).collect()
+    }
+
     /// Returns the input of an input of the circuit, and the place of the bit in it.
     pub(crate) fn origin(&self, number: u32) -> (Input, u8) {
         self.bits[number as usize]
