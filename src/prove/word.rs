@@ -15,6 +15,7 @@ impl Word {
     }
 
     /// Returns 1 or 0.
+    #[cfg(all(test, feature = "jit"))]
     pub(crate) fn of_bit(bit: Bit) -> Word {
         let mut word = Word::ZERO;
         word.0[0] = bit;
