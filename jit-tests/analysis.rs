@@ -3,7 +3,7 @@
 use arbitrary::{Result, Unstructured};
 use cbpf::bpf::{AluOp, RawInstruction, Verified};
 use cbpf::prove::{self, Proof};
-use cbpf::seccomp::{self, Action, AnalysisError, Arch, Difference, Explanation, SeccompData};
+use cbpf::seccomp::{self, Action, AnalysisError, Arch, Difference, Explanation, Options, SeccompData};
 use cbpf::{Dialect, Instruction, Program};
 use libtest_mimic::{Failed, Trial};
 
@@ -21,6 +21,9 @@ pub fn trials() -> Vec<Trial> {
         Trial::test("analysis::differences", || random::each_program(differences)),
     ]
 }
+
+/// The steps that the analysis of a random program may take: a small part of those of policies, for slow machines.
+const STEPS: usize = 100_000;
 
 /// The opcode of `ret a`.
 const RETURN_A: u16 = 0x16;
@@ -51,7 +54,7 @@ fn merged_programs(bytes: &[u8]) -> Outcome {
     let constant = |program: &Program| program.instructions().iter().enumerate().map(constant).collect::<Program>();
     let verified = |program: &Program| constant(program).verify(Dialect::Seccomp).ok();
     let stack: Vec<Verified> = programs.iter().filter_map(verified).collect();
-    match seccomp::merge(&stack) {
+    match Options::new().max_steps(STEPS).merge(&stack) {
         Ok(merged) => agrees(u, &stack, &merged),
         Err(AnalysisError::NotProven) => Err(format!("not proven: {}", shown(&stack)).into()),
         Err(_) => Ok(()),
@@ -69,7 +72,7 @@ fn explained_programs(bytes: &[u8]) -> Outcome {
     let u = &mut Unstructured::new(bytes);
     let Ok(verified) = generate::program(u, Dialect::Seccomp)?.verify(Dialect::Seccomp) else { return Ok(()) };
     let stack = [verified];
-    seccomp::explain(&stack).map_or(Ok(()), |explanation| is_explained(u, &stack, &explanation))
+    Options::new().max_steps(STEPS).explain(&stack).map_or(Ok(()), |explanation| is_explained(u, &stack, &explanation))
 }
 
 /// The explanation has the action of the kernel, by the condition of one rule of one section.

@@ -8,6 +8,7 @@ use crate::seccomp::analysis_error::AnalysisError;
 use crate::seccomp::calls::{Architectures, Calls};
 use crate::seccomp::condition::Condition;
 use crate::seccomp::diagram::TooLarge;
+use crate::seccomp::options::Options;
 use crate::seccomp::search::search;
 use crate::seccomp::section;
 use crate::syscall::{Action, SeccompData};
@@ -63,43 +64,57 @@ pub fn diff<'f>(
     before: impl IntoIterator<Item = &'f Verified>,
     after: impl IntoIterator<Item = &'f Verified>,
 ) -> Result<Vec<Difference>, AnalysisError> {
-    let (before, after) = (collect(before), collect(after));
-    let mut analysis = Analysis::new();
-    let first = analysis.stack(&before)?;
-    let second = analysis.stack(&after).map_err(|error| error.after(before.len()))?;
-    if first == second {
-        return Ok(Vec::new());
-    }
-    let pair = |before: u64, after: u64| if before == after { SAME } else { before << 32 | after };
-    let pairs = analysis.symbols.diagram.combine(first, second, pair);
-    let pairs = pairs.map_err(|TooLarge| AnalysisError::TooComplexTogether)?;
-    let mut differences = Vec::new();
-    for section in section::sections(&mut analysis, pairs)? {
-        for outcome in section.outcomes(&mut analysis) {
-            if outcome.outcome == SAME {
-                continue;
-            }
-            let actions = [outcome.outcome >> 32, outcome.outcome].map(|action| Action::from(action as u32));
-            let example = section.example(&analysis, outcome.calls.example(), outcome.node, outcome.outcome);
-            let is_real = |call: &SeccompData| {
-                let is_here = section.architectures.contains(call) && outcome.calls.contains(call.nr);
-                is_here && [&before, &after].map(|stack| action_of(stack, call)) == actions
-            };
-            let filters = before.iter().chain(&after).copied();
-            let example = match example {
-                Some(call) if !is_real(&call) => search(filters, &call, is_real),
-                example => example,
-            };
-            let [before, after] = actions;
-            differences.push(Difference {
-                architectures: section.architectures.clone(),
-                calls: outcome.calls,
-                condition: outcome.condition,
-                before,
-                after,
-                example,
-            });
+    Options::new().diff(before, after)
+}
+
+impl Options {
+    /// Does what [`diff`] does, within these bounds.
+    ///
+    /// # Errors
+    /// The same.
+    pub fn diff<'f>(
+        &self,
+        before: impl IntoIterator<Item = &'f Verified>,
+        after: impl IntoIterator<Item = &'f Verified>,
+    ) -> Result<Vec<Difference>, AnalysisError> {
+        let (before, after) = (collect(before), collect(after));
+        let mut analysis = Analysis::new(self);
+        let first = analysis.stack(&before)?;
+        let second = analysis.stack(&after).map_err(|error| error.after(before.len()))?;
+        if first == second {
+            return Ok(Vec::new());
         }
+        let pair = |before: u64, after: u64| if before == after { SAME } else { before << 32 | after };
+        let pairs = analysis.symbols.diagram.combine(first, second, pair);
+        let pairs = pairs.map_err(|TooLarge| AnalysisError::TooComplexTogether)?;
+        let mut differences = Vec::new();
+        for section in section::sections(&mut analysis, pairs)? {
+            for outcome in section.outcomes(&mut analysis) {
+                if outcome.outcome == SAME {
+                    continue;
+                }
+                let actions = [outcome.outcome >> 32, outcome.outcome].map(|action| Action::from(action as u32));
+                let example = section.example(&analysis, outcome.calls.example(), outcome.node, outcome.outcome);
+                let is_real = |call: &SeccompData| {
+                    let is_here = section.architectures.contains(call) && outcome.calls.contains(call.nr);
+                    is_here && [&before, &after].map(|stack| action_of(stack, call)) == actions
+                };
+                let filters = before.iter().chain(&after).copied();
+                let example = match example {
+                    Some(call) if !is_real(&call) => search(filters, &call, is_real),
+                    example => example,
+                };
+                let [before, after] = actions;
+                differences.push(Difference {
+                    architectures: section.architectures.clone(),
+                    calls: outcome.calls,
+                    condition: outcome.condition,
+                    before,
+                    after,
+                    example,
+                });
+            }
+        }
+        Ok(differences)
     }
-    Ok(differences)
 }

@@ -7,6 +7,7 @@ use crate::seccomp::analysis::{Analysis, collect};
 use crate::seccomp::analysis_error::AnalysisError;
 use crate::seccomp::diagram::Node;
 use crate::seccomp::emission;
+use crate::seccomp::options::Options;
 
 /// Returns one filter with the kernel's action for a stack of filters: the strictest, and among equally strict ones that
 /// of the newest.
@@ -40,16 +41,28 @@ use crate::seccomp::emission;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub fn merge<'f>(filters: impl IntoIterator<Item = &'f Verified>) -> Result<Verified, AnalysisError> {
-    let filters = collect(filters);
-    let mut analysis = Analysis::new();
-    let root = analysis.stack(&filters)?;
-    let program = emission::emit(&mut analysis, root)?;
-    let emitted = proven(&mut analysis, &program, root);
-    let shorter = program.optimize(Dialect::Seccomp).ok().filter(|shorter| shorter.len() < program.len());
-    let shorter = shorter.and_then(|shorter| proven(&mut analysis, &shorter, root).ok());
-    match shorter {
-        Some(shorter) => Ok(shorter),
-        None => emitted,
+    Options::new().merge(filters)
+}
+
+impl Options {
+    /// Does what [`merge`] does, within these bounds.
+    ///
+    /// # Errors
+    /// The same.
+    pub fn merge<'f>(&self, filters: impl IntoIterator<Item = &'f Verified>) -> Result<Verified, AnalysisError> {
+        let filters = collect(filters);
+        let mut analysis = Analysis::new(self);
+        let root = analysis.stack(&filters)?;
+        let program = emission::emit(&mut analysis, root)?;
+        // The proofs may take as many steps again.
+        analysis.symbols.diagram.set_steps_left(self.steps());
+        let emitted = proven(&mut analysis, &program, root);
+        let shorter = program.optimize(Dialect::Seccomp).ok().filter(|shorter| shorter.len() < program.len());
+        let shorter = shorter.and_then(|shorter| proven(&mut analysis, &shorter, root).ok());
+        match shorter {
+            Some(shorter) => Ok(shorter),
+            None => emitted,
+        }
     }
 }
 
@@ -61,7 +74,8 @@ fn proven(analysis: &mut Analysis, program: &Program, root: Node) -> Result<Veri
     let verified = program.verify(Dialect::Seccomp).map_err(|_| AnalysisError::NotProven)?;
     match analysis.filter(&verified) {
         Ok(node) if node == root => Ok(verified),
-        _ => Err(AnalysisError::NotProven),
+        Ok(_) => Err(AnalysisError::NotProven),
+        Err(_) => Err(AnalysisError::TooComplexTogether),
     }
 }
 
@@ -77,7 +91,7 @@ mod tests {
                     ret #0x00050001\n write: ld [20]\n jgt #0, kill\n ld [16]\n and #0xff\n jle #2, allow
                     kill: ret #0x00030001\n allow: ret #0x7ff00001";
         let filter = text.parse::<Program>().unwrap().verify(Dialect::Seccomp).unwrap();
-        let mut analysis = Analysis::new();
+        let mut analysis = Analysis::new(&Options::new());
         let root = analysis.stack(&[&filter]).unwrap();
         let program = emission::emit(&mut analysis, root).unwrap();
         assert!(proven(&mut analysis, &program, root).is_ok());

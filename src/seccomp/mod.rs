@@ -10,8 +10,8 @@
 //!
 //! # Performance
 //!
-//! Each takes about 5 ms for the policy of Docker, 956 instructions, and [`audit`] 30 ms. Work is limited: to about a
-//! second and 200 MB, beyond which the result is [`AnalysisError::TooComplex`].
+//! Each takes about 5 ms for the policy of Docker, 956 instructions, and [`audit`] 30 ms. Work is limited by [`Options`],
+//! by default to about a second and 200 MB, beyond which the result is [`AnalysisError::TooComplex`].
 //!
 //! Source: `kernel/seccomp.c`, `include/uapi/linux/seccomp.h` and `include/uapi/linux/audit.h`.
 
@@ -29,6 +29,7 @@ mod execute;
 mod explain;
 mod expression;
 mod merge;
+mod options;
 mod search;
 mod section;
 mod symbols;
@@ -45,3 +46,4 @@ pub use diff::{Difference, diff};
 pub use explain::{Explanation, Rule, Section, explain};
 pub use expression::Expression;
 pub use merge::merge;
+pub use options::Options;
