@@ -4,6 +4,8 @@
 //! The packets are 1,024 mixed ones that stay in the cache. In the order `predicted` they repeat, so that the processor
 //! predicts every branch; in the order `random` it cannot. All verdicts are compared before anything is timed.
 //!
+//! `prove/CLAIM` is the time to prove that two programs keep the same packets.
+//!
 //! `load/STEP/PROGRAM` is the time to verify, compile or parse one program; `again` compiles one whose shape was
 //! compiled before. `load/passes/SHAPE` is the time to build
 //! and optimise a graph of 4,096 instructions of one shape. `expression/STEP/NAME` is the time to compile an
@@ -21,7 +23,7 @@ use std::time::Duration;
 
 use cbpf::debug::Graph;
 use cbpf::text::Form;
-use cbpf::{Filter, LinkType, Packet, Program, Target, Verified, compile_expression};
+use cbpf::{Filter, LinkType, Packet, Program, Target, Verified, compile_expression, prove};
 use criterion::{Criterion, SamplingMode, Throughput, criterion_group, criterion_main};
 
 use endless::{BATCH, batches, endless};
@@ -162,6 +164,40 @@ fn expression(criterion: &mut Criterion) {
     group.finish();
 }
 
+/// Proves that programs are equivalent: filters and their optimised forms, a long list and its reverse, and
+/// arithmetic.
+fn prove_equivalence(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("prove");
+    group.sampling_mode(SamplingMode::Flat);
+    let mut add = |name: &str, first: Verified, second: Verified| {
+        let proof = prove::equivalent(&first, &second).expect("one dialect");
+        assert!(proof.holds(), "{name}: {proof:?}");
+        group.bench_function(name, |bencher| bencher.iter(|| prove::equivalent(&first, &second)));
+    };
+    for (name, _) in FILTERS {
+        let program = filters::program(name);
+        let verified = filters::verify(name, &program);
+        let optimized = program.optimize(verified.dialect()).expect("a valid program");
+        add(&format!("{name}-optimized"), verified, filters::verify(name, &optimized));
+    }
+    let target = Target::new(LinkType::ETHERNET);
+    let compile = |text: &str| {
+        let program = compile_expression(text, &target).expect("a valid expression");
+        filters::verify(text, &program)
+    };
+    let hosts: Vec<String> = (0..1_000_u32).map(|number| format!("10.{}.{}.1", number >> 8, number & 255)).collect();
+    let reversed: Vec<String> = hosts.iter().rev().cloned().collect();
+    let list = |hosts: &[String]| compile(&format!("ip host ({})", hosts.join(" or ")));
+    add("hosts-1000-reversed", list(&hosts), list(&reversed));
+    add("ports", compile("tcp port 443"), compile("tcp dst port 443 or tcp src port 443"));
+    add(
+        "payload",
+        compile("tcp and ip[2:2] - ((ip[0] & 0xf) << 2) - ((tcp[12] & 0xf0) >> 2) != 0"),
+        compile("tcp and ip[2:2] - ((ip[0] & 0xf) << 2) != (tcp[12] & 0xf0) >> 2"),
+    );
+    group.finish();
+}
+
 /// Returns settings with which the bench takes about three minutes.
 fn settings() -> Criterion {
     Criterion::default()
@@ -172,5 +208,5 @@ fn settings() -> Criterion {
         .measurement_time(Duration::from_millis(1_500))
 }
 
-criterion_group! { name = benches; config = settings(); targets = run, load, expression }
+criterion_group! { name = benches; config = settings(); targets = run, load, expression, prove_equivalence }
 criterion_main!(benches);

@@ -5,6 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use cbpf::prove::{self, Proof};
 use cbpf::source::Language;
 use cbpf::text::Form;
 use cbpf::{Context, Dialect, Instruction, LinkType, Packet, Program, Target, compile_expression};
@@ -48,6 +49,7 @@ pub fn trials() -> Vec<Trial> {
         of_source("rust", |file| check_source(file, Language::Rust), rust),
         trial("libpcap", check_optimizer),
         trial("compiled", check_compiled),
+        trial("proven", check_proven),
         trial("mutated", check_mutated),
         trial("refused", check_rejected),
     ]
@@ -73,6 +75,23 @@ fn is_incomparable(block: &Value) -> bool {
     has_families && name.contains(|c: char| c.is_ascii_digit())
         || name.starts_with("igrp_88")
         || name == "geneve_and_tcp_index_IEEE802_11_RADIO"
+}
+
+/// Our programs are proven to keep the same packets as libpcap's, optimised or not.
+fn check_proven(file: &Value) -> Result<(), Failed> {
+    let mut proven = 0;
+    each_expression(file, |[ours, rest @ ..], _| {
+        let ours = ours.verify(Dialect::Pcap)?;
+        for theirs in rest {
+            match prove::equivalent(&ours, &theirs.verify(Dialect::Pcap)?)? {
+                Proof::Holds => proven += 1,
+                Proof::Fails(witness) => return Err(format!("differs on {witness:?}").into()),
+                Proof::Unknown(reason) => return Err(reason.to_string().into()),
+            }
+        }
+        Ok(())
+    })?;
+    if proven > 1_500 { Ok(()) } else { Err(format!("only {proven} are proven").into()) }
 }
 
 /// Our programs have the verdicts of libpcap's.

@@ -77,6 +77,21 @@ pub fn program(u: &mut Unstructured, dialect: Dialect) -> Result<Program> {
     if u.ratio(1, 3)? { tests(u, dialect) } else { anything(u, dialect) }
 }
 
+/// Returns the program with another constant, other jumps, or another opcode in one instruction.
+pub fn changed(program: &Program, u: &mut Unstructured) -> Result<Program> {
+    let mut instructions = program.instructions().to_vec();
+    let at = u.choose_index(instructions.len())?;
+    let RawInstruction { code, jt, jf, k } = &mut instructions[at];
+    match u.int_in_range(0..=4)? {
+        0 => *k ^= 1 << u.int_in_range(0..=31)?,
+        1 => *k = k.wrapping_add(1),
+        2 => core::mem::swap(jt, jf),
+        3 => *code ^= 0x10,
+        _ => *code ^= 0x8,
+    }
+    Ok(Program::new(instructions))
+}
+
 /// Returns a program of tests of a few fields that lead to a few returns, like lists of hosts and ports.
 fn tests(u: &mut Unstructured, dialect: Dialect) -> Result<Program> {
     let verdict = number(u)?;

@@ -3,6 +3,7 @@
 //! `cargo test --test jit-tests -- kernel::` runs one engine. The cases are the files below `cases/`, whose format
 //! `case.rs` documents. `README.md` lists the trials.
 
+mod analysis;
 #[cfg(feature = "std")]
 mod batch;
 #[cfg_attr(target_family = "wasm", path = "no_libraries.rs")]
@@ -51,6 +52,7 @@ mod passes;
 mod policies;
 #[cfg_attr(not(feature = "std"), expect(dead_code, reason = "trials of filters alone need a process"))]
 mod process;
+mod proof;
 mod random;
 mod rooms;
 #[cfg(target_os = "linux")]
@@ -112,7 +114,8 @@ fn run_trials() -> Result<(), String> {
     }
     trials.extend(cases.iter().filter(|case| !case.goldens.is_empty()).map(golden::trial));
     trials.extend(optimize::trials(&cases));
-    trials.extend(random::trials().into_iter().chain(ebpf::trials()));
+    trials.extend(proof::trials(&cases));
+    trials.extend(random::trials().into_iter().chain(analysis::trials()).chain(ebpf::trials()));
     #[cfg(target_os = "linux")]
     trials.extend(kernel::trials());
     #[cfg(not(target_os = "linux"))]

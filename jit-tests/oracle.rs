@@ -7,9 +7,10 @@ use std::slice;
 #[cfg(feature = "std")]
 use cbpf::Filter;
 use cbpf::bpf::VerifiedRef;
-use cbpf::debug::{Graph, Pass, Profile};
+use cbpf::debug::{Graph, HaltReason, Pass, Profile};
 use cbpf::lang::{Effect, lint};
 use cbpf::packet::Extension;
+use cbpf::prove::{Options, Proof};
 use cbpf::seccomp::{Action, Arch, SeccompData};
 use cbpf::text::{Form, ParseError};
 use cbpf::{Dialect, Expr, Instruction, LinkType, Packet, Program, Target, Verified, compile_expression};
@@ -132,6 +133,70 @@ pub fn optimized_agrees(program: &Program, dialect: Dialect, samples: &[Sample])
         }
     }
     Ok(())
+}
+
+/// Proofs agree with the interpreter about a program, its optimised form and another program: what is proven equal is
+/// equal on all of these packets, and the verdicts on a witness differ.
+pub fn proofs_agree(program: &Program, other: &Program, dialect: Dialect, samples: &[Sample]) -> Result<(), String> {
+    let Ok(verified) = program.verify(dialect) else { return Ok(()) };
+    let optimized = program.optimize(dialect).map_err(|error| error.to_string())?;
+    // Proofs are about packets that are not shorter on the wire.
+    let wire_len = |sample: &Sample| sample.wire_len.max(sample.data.len() as u32);
+    let samples: Vec<Sample> =
+        samples.iter().map(|sample| Sample { wire_len: wire_len(sample), ..sample.clone() }).collect();
+    for (truncated, verdicts) in [(false, false), (true, true), (true, false)] {
+        // The data of system calls is never truncated.
+        if truncated && dialect == Dialect::Seccomp {
+            continue;
+        }
+        let options = Options::new().max_nodes(NODES).max_conflicts(CONFLICTS).truncated(truncated).verdicts(verdicts);
+        for (other, must_hold) in [(&optimized, true), (other, false)] {
+            let Ok(other) = other.verify(dialect) else { continue };
+            let proof = options.equivalent(&verified, &other).map_err(|error| error.to_string())?;
+            if must_hold && proof.witness().is_some() {
+                return Err(format!("{proof:?} of\n{program}and its optimised form\n{}", other.program()));
+            }
+            is_confirmed(&proof, [&verified, &other], &samples, truncated, verdicts)
+                .map_err(|error| format!("{error}:\n{program}and\n{}", other.program()))?;
+        }
+    }
+    Ok(())
+}
+
+/// Bounds that keep a question below some milliseconds.
+const NODES: usize = 1 << 14;
+const CONFLICTS: u64 = 200;
+
+/// Checks the answer to whether programs are equivalent.
+fn is_confirmed(
+    proof: &Proof,
+    programs: [&Verified; 2],
+    samples: &[Sample],
+    truncated: bool,
+    verdicts: bool,
+) -> Result<(), String> {
+    let differ = |[first, second]: [u32; 2]| match programs[0].dialect() {
+        Dialect::Seccomp => Action::from(first) != Action::from(second),
+        _ if verdicts => first != second,
+        _ => (first != 0) != (second != 0),
+    };
+    match proof {
+        Proof::Fails(witness) => {
+            let found = programs.map(|program| program.interpret(witness.packet()));
+            let is_right = differ(found) && found == *witness.verdicts();
+            if is_right { Ok(()) } else { Err(format!("the verdicts are {found:?} on {witness:?}")) }
+        }
+        Proof::Holds => samples.iter().try_for_each(|sample| {
+            let ends = programs.map(|program| program.trace(sample.packet()).end());
+            let is_short = ends.iter().any(|end| matches!(end, Err(HaltReason::OutOfBounds { .. })));
+            let found = ends.map(|end| end.unwrap_or_else(HaltReason::verdict));
+            if (truncated || !is_short) && differ(found) {
+                return Err(format!("proven to be equal, but the verdicts are {found:?} on {sample:?}"));
+            }
+            Ok(())
+        }),
+        Proof::Unknown(_) => Ok(()),
+    }
 }
 
 /// All of the properties hold for a program, valid or not.

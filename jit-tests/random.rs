@@ -39,7 +39,8 @@ pub fn trials() -> Vec<Trial> {
         Trial::test("random::filters", || each_program(filters)),
     ];
     type Check = fn(&[u8], Dialect) -> Result<(), Failed>;
-    let checks: [(&str, Check); 3] = [("engines", engines), ("passes", passes), ("optimize", optimize)];
+    let checks: [(&str, Check); 4] =
+        [("engines", engines), ("passes", passes), ("optimize", optimize), ("proofs", proofs)];
     for &dialect in Dialect::ALL {
         trials.extend(checks.map(|(name, check)| {
             Trial::test(format!("random::{name}::{dialect}"), move || each_program(|bytes| check(bytes, dialect)))
@@ -103,6 +104,13 @@ fn engines(bytes: &[u8], dialect: Dialect) -> Result<(), Failed> {
     let mut u = Unstructured::new(bytes);
     let (program, samples) = generate::program_and_samples(&mut u, dialect)?;
     Ok(oracle::engines_agree(&program, dialect, &samples)?)
+}
+
+fn proofs(bytes: &[u8], dialect: Dialect) -> Result<(), Failed> {
+    let mut u = Unstructured::new(bytes);
+    let (program, samples) = generate::program_and_samples(&mut u, dialect)?;
+    let other = generate::changed(&program, &mut u)?;
+    Ok(oracle::proofs_agree(&program, &other, dialect, &samples)?)
 }
 
 fn surroundings(bytes: &[u8]) -> Result<(), Failed> {

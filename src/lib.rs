@@ -244,6 +244,7 @@ mod serde_text;
 #[cfg(all(feature = "socket", target_os = "linux"))]
 pub mod socket;
 pub mod source;
+mod syscall;
 pub mod text;
 
 /// Tools to look into programs: decision graphs and optimiser passes, traces and profiles of runs.

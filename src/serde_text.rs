@@ -14,7 +14,7 @@ use crate::bpf::dialect::Dialect;
 use crate::ir::Strategy;
 use crate::lang::{Expr, LinkType};
 use crate::opt::Pass;
-use crate::seccomp::Arch;
+use crate::syscall::Arch;
 use crate::text::Form;
 
 /// Reads a `T` from its text, and from its number if it has one.
@@ -104,7 +104,7 @@ mod tests {
     use crate::bpf::program::Program;
     use crate::interpret::halt_reason::HaltReason;
     use crate::packet::batch::Span;
-    use crate::seccomp::{Action, SeccompData};
+    use crate::syscall::{Action, SeccompData};
 
     #[track_caller]
     fn check<T: Serialize + DeserializeOwned + PartialEq + fmt::Debug>(value: T, json: Value) {

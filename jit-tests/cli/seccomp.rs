@@ -6,7 +6,7 @@ use libtest_mimic::Failed;
 
 use super::{Bench, Outcome, Test, cbpf, cbpf_with_input, equal, example, expect};
 
-pub const TESTS: [(&str, Test); 7] = [
+pub const TESTS: [(&str, Test); 11] = [
     ("seccomp_emulate_prints_the_path", emulate_prints_the_path),
     ("seccomp_emulate_runs_several_filters", emulate_runs_several_filters),
     ("seccomp_emulate_prints_json", emulate_prints_json),
@@ -14,7 +14,17 @@ pub const TESTS: [(&str, Test); 7] = [
     ("seccomp_big_endian_filters", big_endian_filters),
     ("seccomp_actions_have_one_notation", actions_have_one_notation),
     ("seccomp_rejects_invalid_arguments", invalid_arguments_are_rejected),
+    ("seccomp_explain_prints_conditions", explain_prints_conditions),
+    ("seccomp_diff_finds_changes", diff_finds_changes),
+    ("seccomp_audit_prints_findings", audit_prints_findings),
+    ("seccomp_merge_proves_its_result", merge_proves_its_result),
 ];
+
+/// Returns the path of a policy of the corpus.
+fn policy(name: &str) -> String {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("jit-tests/cases/policies");
+    folder.join(format!("{name}.asm")).display().to_string()
+}
 
 /// Emulates a call of x86-64, on any machine.
 fn emulate_x86_64(programs: &[&str], rest: &[&str]) -> Result<std::process::Output, Failed> {
@@ -161,4 +171,85 @@ fn invalid_arguments_are_rejected(bench: &Bench) -> Outcome {
     let caret = "2 | A = nobody\n  |     ^";
     let wrong = bench.file("wrong.asm", "A = arch\nA = nobody")?;
     expect(&cbpf(&["seccomp", "asm", &wrong])?, 1, &["wrong.asm: line 2, column 5", caret])
+}
+
+fn explain_prints_conditions(bench: &Bench) -> Outcome {
+    let policy = example("policy.asm");
+    let explain = |rest: &[&str]| cbpf(&[&["seccomp", "explain", "--arch", "x86_64"], rest].concat());
+    let text = "x86_64:\n  ALLOW\n    write if arg0 <= 2\n    every other call\n  ERRNO(1)\n    write if arg0 >= 3\n";
+    expect(&explain(&[&policy])?, 0, &[text, "every architecture but x86_64:\n  KILL_PROCESS\n    every call\n"])?;
+    let json = explain(&["--json", &policy])?;
+    let words = ["\"condition\":\"arg0 <= 2\"", "\"names\":[\"write\"]", "\"action\":\"ERRNO(1)\"", "\"is_x32\":true"];
+    expect(&json, 0, &words)?;
+    let log = bench.file("log.asm", "return LOG")?;
+    expect(&explain(&[&policy, &log])?, 0, &["  LOG\n    write if arg0 <= 2\n"])?;
+    let wild = bench.file("wild.asm", "A = args[0]\nreturn A")?;
+    expect(&explain(&[&policy, &wild])?, 4, &["wild.asm: the filter is too complex", "at instruction 1"])
+}
+
+fn diff_finds_changes(bench: &Bench) -> Outcome {
+    let policy = example("policy.asm");
+    let changed = std::fs::read_to_string(&policy)?.replace("A <= 2", "A < 2");
+    let changed = bench.file("changed.asm", changed)?;
+    let diff = |rest: &[&str]| cbpf(&[&["seccomp", "diff", "--arch", "x86_64"], rest].concat());
+    expect(&diff(&[&policy, &policy])?, 0, &["the policies are equal\n"])?;
+    let text = "x86_64: ALLOW -> ERRNO(1)\n  write if arg0 == 2\n  example: write(0x2) on x86_64\n";
+    let output = diff(&[&policy, &changed])?;
+    expect(&output, 1, &[text])?;
+    equal(String::from_utf8_lossy(&output.stdout).as_ref(), text)?;
+    let words = ["\"are_equal\":false", "\"args\":[2,0,0,0,0,0]", "\"before\":{\"action\":\"ALLOW\""];
+    expect(&diff(&["--json", &policy, &changed])?, 1, &words)?;
+    // The older of two equal filters does not matter, and the stricter of two different ones does.
+    expect(&diff(&[&policy, &policy, "--with", &policy])?, 0, &["equal"])?;
+    expect(&diff(&[&policy, "--with", &policy, &changed])?, 1, &["ALLOW -> ERRNO(1)"])?;
+    expect(&diff(&[&policy])?, 1, &["expected two policies"])?;
+    let [sum, product] = [("sum", "A += X"), ("product", "A *= X")].map(|(name, operation)| {
+        let text =
+            format!("A = args[0]\nX = A\nA = args[1]\n{operation}\nif (A == 5) goto ok\nreturn KILL\nok: return ALLOW");
+        bench.file(name, text)
+    });
+    let (sum, product) = (sum?, product?);
+    expect(&diff(&[&product, &product])?, 0, &["equal"])?;
+    let output = diff(&[&sum, &product])?;
+    equal([Some(1), Some(4)].contains(&output.status.code()), true)
+}
+
+fn audit_prints_findings(bench: &Bench) -> Outcome {
+    let audit = |rest: &[&str]| cbpf(&[&["seccomp", "audit", "--arch", "x86_64"], rest].concat());
+    let words = ["allow-by-default: x86_64: calls that no rule names are allowed", "policy.asm, instruction 10"];
+    expect(&audit(&[&example("policy.asm")])?, 1, &words)?;
+    let list = "A = arch\nA == ARCH_X86_64 ? next : kill\nA = sys_number\nif (A >= 0x40000000) goto kill\n\
+                if (A == write) goto ok\nif (A == write) goto ok\nkill: return KILL_PROCESS\nok: return ALLOW";
+    let twice = bench.file("twice.asm", list)?;
+    expect(&audit(&[&twice])?, 1, &["decided-test: this test never holds", "twice.asm, instruction 5"])?;
+    let once = bench.file("once.asm", list.replacen("if (A == write) goto ok\n", "", 1))?;
+    expect(&audit(&[&once])?, 0, &["no weaknesses found\n"])?;
+    expect(&audit(&["--json", &twice])?, 1, &["\"kind\":\"decided-test\"", "\"instructions\":[5]", "\"advice\""])?;
+    let namespaces = policy("systemd_restrict_namespaces");
+    expect(&audit(&[&namespaces])?, 1, &["open-x32: ", "open-architecture: ", "on i386: ALLOW", "unshare"])
+}
+
+fn merge_proves_its_result(bench: &Bench) -> Outcome {
+    let stack =
+        ["systemd_system_service", "systemd_memory_deny_write_execute", "systemd_restrict_namespaces"].map(policy);
+    let stack: Vec<&str> = stack.iter().map(String::as_str).collect();
+    let merged = bench.path("merged.bpf").display().to_string();
+    let output = cbpf(&[&["seccomp", "merge", "--arch", "x86_64", "-o", &merged][..], &stack].concat())?;
+    expect(&output, 0, &["3 filters, ", "proven equal"])?;
+    expect(&cbpf(&[&["seccomp", "diff"][..], &stack, &["--with", &merged]].concat())?, 0, &["the policies are equal"])?;
+    let text = cbpf(&["seccomp", "merge", "--to", "seccomp", &merged])?;
+    expect(&text, 0, &["A = arch", "1 filter, "])?;
+    let constant = cbpf(&["convert", "-p", &merged, "--to", "rust-const", "--name", "POLICY"])?;
+    expect(&constant, 0, &["pub const POLICY: [(u16, u8, u8, u32); "])?;
+    let again = bench.file("policy.rs", &constant.stdout)?;
+    expect(&cbpf(&["seccomp", "diff", &again, &merged])?, 0, &["the policies are equal"])?;
+    let asm = cbpf(&["seccomp", "asm", "--arch", "x86_64", "--to", "rust-const", &example("policy.asm")])?;
+    expect(&asm, 0, &["pub const CBPF_FILTER: [(u16, u8, u8, u32); 12]"])?;
+    expect(
+        &cbpf(&["compile", "--to", "rust-const", "--name", "ARP", "arp"])?,
+        0,
+        &["pub const ARP: [(u16, u8, u8, u32)"],
+    )?;
+    let wrong = cbpf(&["compile", "--to", "rust-const", "--name", "1x", "arp"])?;
+    expect(&wrong, 1, &["`1x` cannot be a name in rust"])
 }

@@ -74,7 +74,7 @@ mod interval_table;
 mod linear_prefix;
 mod open_literal;
 pub(crate) mod packet_fields;
-mod path;
+pub(crate) mod path;
 pub(crate) mod path_extraction;
 mod path_joining;
 pub(crate) mod path_list;

@@ -308,7 +308,7 @@ impl Needs {
 }
 
 /// Computes a value, if the packet has it. Fields are small, so the recursion is shallow.
-pub(super) fn evaluate(values: &Values, id: ValueId, packet: &Packet) -> Option<u32> {
+pub(crate) fn evaluate(values: &Values, id: ValueId, packet: &Packet) -> Option<u32> {
     let operand = |id| evaluate(values, id, packet);
     match values.value(id) {
         Value::Constant(k) => Some(k),
@@ -330,7 +330,7 @@ pub(super) fn evaluate(values: &Values, id: ValueId, packet: &Packet) -> Option<
 }
 
 /// Returns the offset of a load, if it lies in bounds.
-pub(super) fn offset_of(values: &Values, address: Address, width: Width, packet: &Packet) -> Option<usize> {
+pub(crate) fn offset_of(values: &Values, address: Address, width: Width, packet: &Packet) -> Option<usize> {
     let base = address.base.map_or(Some(0), |base| evaluate(values, base, packet))?;
     let len = packet.data().len() as u64;
     (u64::from(base) + address.end(width) <= len).then(|| (u64::from(base) + u64::from(address.offset)) as usize)

@@ -101,7 +101,7 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
         options.warn(format_args!("{name} matches no packet of link type {link_type}"))?;
     }
     match arguments.to {
-        OutputForm::Classic(form) => arguments.output.write_classic(&program, form),
+        form if !form.is_compiled() => arguments.output.write_plain(&program, form),
         form if rejects_all => {
             let verified = program.verify(dialect).map_err(|error| failed(&error))?;
             arguments.output.write_compiled(&verified, form, &expression)

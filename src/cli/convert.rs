@@ -54,12 +54,12 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
         program = program.optimize(dialect).map_err(|error| of_file(&error))?;
     }
     match (arguments.to, arguments.dialect) {
-        (OutputForm::Classic(form), _) => arguments.output.write_classic(&program, form),
+        (form, _) if !form.is_compiled() => arguments.output.write_plain(&program, form),
         (form, Some(dialect)) => {
             let verified = program.verify(dialect).map_err(|error| of_file(&error))?;
             arguments.output.write_compiled(&verified, form, "")
         }
-        (OutputForm::Ebpf(_) | OutputForm::Source(_), None) => Err(Failure::Failed(
+        (_, None) => Err(Failure::Failed(
             "to compile a program takes --dialect: linux if it is from a packet socket, pcap if it is from tcpdump"
                 .to_owned(),
         )),

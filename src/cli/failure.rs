@@ -28,10 +28,10 @@ pub enum Failure {
     Damaged,
     /// The engines gave different verdicts.
     Disagreement(String),
-    /// A question was answered with no; the answer is printed.
-    No,
-    /// A question has no answer; the reason is printed.
-    Unknown,
+    /// The answer is no: programs or policies differ, or have weaknesses; the output says how.
+    Negative,
+    /// The question is too hard to be answered.
+    Unknown(String),
     /// The reader of the output went away, as `head` does, which is no error.
     ClosedPipe,
 }
@@ -53,13 +53,13 @@ impl Failure {
     /// Prints the failure on standard error, and returns the exit code.
     pub fn report(&self) -> ExitCode {
         let (message, code) = match self {
-            Failure::Usage | Failure::No => return ExitCode::from(1),
-            Failure::Unknown => return ExitCode::from(4),
+            Failure::Usage | Failure::Negative => return ExitCode::from(1),
             Failure::ClosedPipe => return ExitCode::SUCCESS,
             Failure::Damaged => return ExitCode::from(2),
             Failure::Failed(message) => (message, 1),
             Failure::Input(message) => (message, 2),
             Failure::Disagreement(message) => (message, 3),
+            Failure::Unknown(message) => (message, 4),
         };
         say(format_args!("cbpf: {message}"));
         ExitCode::from(code)

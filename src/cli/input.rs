@@ -7,9 +7,8 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use cbpf::Program;
-use cbpf::text::Form;
 use clap::Args;
-use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 
 use crate::cli::capture::{Piece, Reader, Record, input_name};
 use crate::cli::failure::{Failure, say};
@@ -33,12 +32,6 @@ pub fn one_of<T: Copy + Send + Sync + 'static>(
 ) -> impl TypedValueParser<Value = T> {
     let names = PossibleValuesParser::new(values.iter().copied().map(name));
     names.try_map(move |named| values.iter().copied().find(|&value| name(value) == named).ok_or("no such value"))
-}
-
-/// Returns an argument parser that takes the name of a form. `--help` describes each form.
-pub fn form() -> impl TypedValueParser<Value = Form> {
-    let values = Form::ALL.iter().map(|form| PossibleValue::new(form.name()).help(form.description()));
-    PossibleValuesParser::new(values).try_map(|name| name.parse::<Form>())
 }
 
 /// Parses a number of seconds.

@@ -1,7 +1,7 @@
 //! The output of `cbpf compile` and `cbpf convert`: a program in one of many forms, in a file or on standard output.
 
 use std::io::{IsTerminal, stdout};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use cbpf::ebpf::Options;
 use cbpf::source::{self, Language};
@@ -19,19 +19,33 @@ use crate::cli::print::print;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OutputForm {
     Classic(Form),
+    RustConstant,
     Ebpf(EbpfForm),
     Source(Language),
 }
 
 /// The forms beside those of classic BPF, with their names and descriptions.
 #[rustfmt::skip]
-const COMPILED: [(OutputForm, &str, &str); 5] = [
+const COMPILED: [(OutputForm, &str, &str); 6] = [
+    (OutputForm::RustConstant, "rust-const", "a constant array in Rust, without dependencies"),
     (OutputForm::Ebpf(EbpfForm::Listing), "ebpf", "the instructions of eBPF, as bpftool prints them"),
     (OutputForm::Ebpf(EbpfForm::Object), "ebpf-object", "an object (ELF) for bpftool prog load, libbpf and aya"),
     (OutputForm::Ebpf(EbpfForm::Raw), "ebpf-raw", "the instructions of eBPF as the kernel takes them"),
     (OutputForm::Source(Language::C), "c-source", "a function in C, without headers, for gcc and clang"),
     (OutputForm::Source(Language::Rust), "rust", "a function in Rust, without dependencies"),
 ];
+
+/// The name of a constant for which none is given.
+const CONSTANT: &str = "CBPF_FILTER";
+
+/// Returns an argument parser that takes the name of a form of classic BPF. `--help` describes each form.
+pub fn plain_form() -> impl TypedValueParser<Value = OutputForm> {
+    let classic = Form::ALL.iter().map(|form| PossibleValue::new(form.name()).help(form.description()));
+    let (_, rust_const, description) = COMPILED[0];
+    PossibleValuesParser::new(classic.chain([PossibleValue::new(rust_const).help(description)])).try_map(move |name| {
+        if name == rust_const { Ok(OutputForm::RustConstant) } else { name.parse::<Form>().map(OutputForm::Classic) }
+    })
+}
 
 /// Returns an argument parser that takes the name of a form. `--help` describes each form.
 pub fn output_form() -> impl TypedValueParser<Value = OutputForm> {
@@ -48,7 +62,28 @@ pub fn output_form() -> impl TypedValueParser<Value = OutputForm> {
 impl OutputForm {
     /// Returns `true` if the program is compiled, and so must be valid.
     pub fn is_compiled(self) -> bool {
-        !matches!(self, OutputForm::Classic(_))
+        !matches!(self, OutputForm::Classic(_) | OutputForm::RustConstant)
+    }
+
+    /// Returns the program as it is, in this form; `name` is that of a constant.
+    pub fn plain(self, program: &Program, name: Option<&str>) -> Result<Vec<u8>, Failure> {
+        match self {
+            OutputForm::Classic(form) => Ok(program.print(form)),
+            _ => match program.to_rust_constant(name.unwrap_or(CONSTANT)) {
+                Ok(source) => Ok(source.into_bytes()),
+                Err(error) => Err(Failure::Failed(error.to_string())),
+            },
+        }
+    }
+
+    /// Checks that the form can be printed on standard output, if nothing else is the output.
+    pub fn check_terminal(self, output: Option<&Path>) -> Result<(), Failure> {
+        match self.is_binary() && output.is_none() && stdout().is_terminal() {
+            true => {
+                Err(Failure::Failed("this form is binary, and standard output is a terminal; use --output".to_owned()))
+            }
+            false => Ok(()),
+        }
     }
 
     fn is_binary(self) -> bool {
@@ -66,7 +101,7 @@ pub struct OutputArguments {
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
 
-    /// Name the program of eBPF, or the function [default: cbpf_filter]
+    /// Name the program of eBPF, or the function [default: cbpf_filter], or the constant [default: CBPF_FILTER]
     #[arg(long, value_name = "NAME")]
     name: Option<String>,
 
@@ -79,16 +114,13 @@ impl OutputArguments {
     pub fn check(&self, form: OutputForm) -> Result<(), Failure> {
         let name = self.name.as_ref().map(|_| "--name");
         match (form, self.ebpf.given(), name) {
-            (OutputForm::Classic(_), None, Some(option)) => {
-                Err(Failure::Failed(format!("{option} needs a form of eBPF, --to c-source or --to rust")))
-            }
-            (OutputForm::Classic(_) | OutputForm::Source(_), Some(option), _) => {
+            (OutputForm::Classic(_), None, Some(option)) => Err(Failure::Failed(format!(
+                "{option} needs a form of eBPF, --to c-source, --to rust or --to rust-const"
+            ))),
+            (OutputForm::Classic(_) | OutputForm::RustConstant | OutputForm::Source(_), Some(option), _) => {
                 Err(Failure::Failed(format!("{option} needs --to ebpf, --to ebpf-object or --to ebpf-raw")))
             }
-            _ if form.is_binary() && self.output.is_none() && stdout().is_terminal() => {
-                Err(Failure::Failed("this form is binary, and standard output is a terminal; use --output".to_owned()))
-            }
-            _ => Ok(()),
+            _ => form.check_terminal(self.output.as_deref()),
         }
     }
 
@@ -96,20 +128,20 @@ impl OutputArguments {
     pub fn link_type(&self, form: OutputForm) -> LinkType {
         match form {
             OutputForm::Ebpf(_) => self.ebpf.hook().link_type(),
-            OutputForm::Classic(_) | OutputForm::Source(_) => LinkType::ETHERNET,
+            OutputForm::Classic(_) | OutputForm::RustConstant | OutputForm::Source(_) => LinkType::ETHERNET,
         }
     }
 
     /// Writes a program as it is.
-    pub fn write_classic(&self, program: &Program, form: Form) -> Result<(), Failure> {
-        self.write(&program.print(form))
+    pub fn write_plain(&self, program: &Program, form: OutputForm) -> Result<(), Failure> {
+        self.write(&form.plain(program, self.name.as_deref())?)
     }
 
     /// Compiles and writes a program, in any form; source code is documented with the description.
     pub fn write_compiled(&self, verified: &Verified, form: OutputForm, description: &str) -> Result<(), Failure> {
         let name = self.name.as_deref();
         match form {
-            OutputForm::Classic(form) => self.write_classic(verified.program(), form),
+            OutputForm::Classic(_) | OutputForm::RustConstant => self.write_plain(verified.program(), form),
             OutputForm::Ebpf(form) => self.write(&self.ebpf.compiled(name, verified, form)?),
             OutputForm::Source(language) => {
                 let mut options = source::Options::new(language).description(description);
@@ -133,9 +165,14 @@ impl OutputArguments {
     }
 
     fn write(&self, bytes: &[u8]) -> Result<(), Failure> {
-        let Some(path) = &self.output else { return print(bytes) };
-        let mut output = Output::create(path)?;
-        output.write(bytes)?;
-        Ok(output.finish()?)
+        write(self.output.as_deref(), bytes)
     }
+}
+
+/// Writes a file, or standard output if there is none.
+pub fn write(path: Option<&Path>, bytes: &[u8]) -> Result<(), Failure> {
+    let Some(path) = path else { return print(bytes) };
+    let mut output = Output::create(path)?;
+    output.write(bytes)?;
+    Ok(output.finish()?)
 }

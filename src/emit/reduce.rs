@@ -23,11 +23,3 @@ pub(crate) fn reduced(verified: &Verified) -> Graph {
     switch_lowering::gather(&mut graph);
     graph
 }
-
-impl Verified {
-    /// Returns whether nothing but the verdict 0 is left of the program after the passes.
-    pub(crate) fn is_nothing_when_reduced(&self) -> bool {
-        let graph = reduced(self);
-        graph.blocks.first().is_some_and(|block| graph.drops(block))
-    }
-}

@@ -2,7 +2,7 @@
 
 use crate::bpf::dialect::Dialect;
 use crate::filter::Filter;
-use crate::seccomp::{Action, SeccompData};
+use crate::syscall::{Action, SeccompData};
 
 impl Filter {
     /// Runs the filter on a system call and returns its action, or `None` if it was not verified for

@@ -11,6 +11,7 @@
 //! first entry that certainly matches, fallback programs and entries that need verification, which run in one order.
 //! All matches are collected as candidates, verified and sorted. [`FilterSet::report`] describes a set in these terms.
 
+mod analysis;
 mod batch;
 mod candidates;
 mod change;
@@ -40,6 +41,7 @@ use crate::packet::Packet;
 
 pub use crate::classifier::fallback::FallbackReason;
 pub use crate::ebpf_set::{MapUpdate, SetProgram, SetProgramError};
+pub use analysis::{Analysis, AnalysisOptions, Conflict, ExamplePacket, Overlap, RuleStatus, Uncaught, UnknownReason};
 pub use config::FilterSetConfig;
 pub use error::SetError;
 pub use matches::{BatchMatches, Matches};

@@ -3,7 +3,7 @@
 use crate::bpf::dialect::Dialect;
 use crate::bpf::verified_ref::VerifiedRef;
 use crate::bpf::verify::Verified;
-use crate::seccomp::{Action, SeccompData};
+use crate::syscall::{Action, SeccompData};
 
 impl Verified {
     /// Interprets the filter on a system call and returns its action, or `None` if it was not verified for

@@ -116,12 +116,8 @@ impl Block {
 
     /// Returns the values that the block uses for anything but its test.
     pub(crate) fn values_but_of_test(&self) -> impl Iterator<Item = ValueId> {
-        let verdict = match self.terminator {
-            Terminator::Return(verdict) => Some(verdict),
-            Terminator::Branch { .. } | Terminator::Jump(_) => None,
-        };
         let checked = self.checks.iter().flat_map(|check| check.values());
-        checked.chain(verdict).chain(self.terminator.edges().flat_map(|edge| edge.arguments.iter().copied()))
+        checked.chain(self.terminator.values_but_of_test())
     }
 }
 
@@ -210,6 +206,19 @@ impl Edge {
 }
 
 impl Terminator {
+    /// Returns the values that it uses.
+    pub(crate) fn values(&self) -> impl Iterator<Item = ValueId> {
+        self.values_but_of_test().chain(self.test().into_iter().flat_map(Test::values))
+    }
+
+    fn values_but_of_test(&self) -> impl Iterator<Item = ValueId> {
+        let verdict = match self {
+            Terminator::Return(verdict) => Some(*verdict),
+            Terminator::Branch { .. } | Terminator::Jump(_) => None,
+        };
+        verdict.into_iter().chain(self.edges().flat_map(|edge| edge.arguments.iter().copied()))
+    }
+
     /// Returns the test of a branch.
     pub(crate) fn test(&self) -> Option<Test> {
         match self {

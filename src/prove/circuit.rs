@@ -9,7 +9,8 @@
 
 use alloc::vec::Vec;
 
-use crate::ir::hash_map::{self, HashIndex};
+use crate::ir::hash_map::{self, HashIndex, HashMap};
+use crate::prove::word::Word;
 
 /// A bit: a gate, or its complement.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
@@ -82,13 +83,16 @@ pub(crate) struct Circuit {
     inputs: u32,
     max_gates: usize,
     is_full: bool,
+    /// Words that are a word plus a constant.
+    pub(super) sums: HashMap<Word, (Word, u32)>,
 }
 
 impl Circuit {
     /// Creates a circuit without inputs that holds at most `max_gates` gates.
     pub(crate) fn new(max_gates: usize) -> Circuit {
         let max_gates = max_gates.min(1 << 30);
-        Circuit { gates: vec![Gate::Zero], places: HashIndex::default(), inputs: 0, max_gates, is_full: false }
+        let (places, sums) = (HashIndex::default(), HashMap::default());
+        Circuit { gates: vec![Gate::Zero], places, inputs: 0, max_gates, is_full: false, sums }
     }
 
     /// Returns `true` if a gate found no room.

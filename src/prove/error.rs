@@ -57,7 +57,7 @@ pub enum Unknown {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum UnknownCause {
-    /// A load from an offset with more than 1,024 values.
+    /// A load from an offset that is computed.
     ComputedOffset,
     /// A load from an offset that is relative to a header.
     HeaderRelative,
@@ -70,7 +70,7 @@ pub enum UnknownCause {
 impl fmt::Display for UnknownCause {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            UnknownCause::ComputedOffset => "loads from a computed offset with more than 1,024 values",
+            UnknownCause::ComputedOffset => "loads from a computed offset",
             UnknownCause::HeaderRelative => "loads from an offset that is relative to a header",
             UnknownCause::Search => "searches the packet (`nla`, `nlan`, `poff`)",
             UnknownCause::Random => "loads a random number",

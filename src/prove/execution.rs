@@ -1,12 +1,13 @@
 //! Symbolic execution: the verdict of a graph as a word of a circuit.
 //!
 //! Blocks are executed in their order, each under the condition that packets reach it. Where edges meet, parameters
-//! become selections. A load at a computed offset is split into cases, one for each value that the offset can have.
+//! become selections. Then verdicts are joined in the opposite order. A load at a computed offset is split into cases, one for each value that the offset can have.
 //!
 //! Invariants
 //! - The word is the verdict on every packet for which [`Packets::assumption`] is 1. Bytes at bases that are not split
-//!   ([`Input::ByteFrom`]) and uninterpreted results have more freedom than those of real packets: what holds for the
-//!   circuit holds for packets, but a packet of the circuit may not exist.
+//!   ([`Input::ByteFrom`]) have more freedom than those of real packets until [`Packets::are_bytes_consistent`] is 1, and
+//!   uninterpreted results always do: what holds for the circuit holds for packets, but a packet of the circuit may not
+//!   exist.
 
 use alloc::rc::Rc;
 use alloc::vec::Vec;
@@ -31,6 +32,12 @@ pub(crate) enum Lengths {
     Any,
 }
 
+/// The most pairs of bytes that may be one byte.
+const MAX_PAIRS: usize = 1 << 14;
+
+/// The longest packet that is looked for before longer ones, in bytes.
+const SHORT: u32 = 1 << 16;
+
 /// All packets, as the inputs of a circuit.
 #[derive(Debug)]
 pub(crate) struct Packets {
@@ -41,15 +48,16 @@ pub(crate) struct Packets {
     limit: Word,
     /// 1 for the packets for which something is to hold.
     pub(crate) assumption: Bit,
+    /// 1 for all packets: inputs are not larger than they can be.
+    pub(crate) facts: Bit,
 }
 
 impl Packets {
-    /// Creates the packets that these graphs are executed on.
-    pub(crate) fn new(lengths: Lengths, graphs: &[&Graph], max_gates: usize) -> Packets {
+    /// Creates packets, which are not shorter on the wire than their captured bytes if `is_wire_longest`.
+    pub(crate) fn new(lengths: Lengths, is_wire_longest: bool, max_gates: usize) -> Packets {
         let (mut circuit, mut inputs) = (Circuit::new(max_gates), Inputs::default());
-        let is_wire_len_read = graphs.iter().any(|graph| graph.values.iter().any(|value| value == Value::WireLen));
         let mut assumption = Bit::ONE;
-        let limit = match (lengths, is_wire_len_read) {
+        let limit = match (lengths, is_wire_longest) {
             (Lengths::Enough, false) => Word::constant(MAX_CAPTURED as u32),
             (Lengths::Enough, true) => inputs.word(&mut circuit, Input::WireLen),
             (Lengths::Any, false) => inputs.word(&mut circuit, Input::Captured),
@@ -60,12 +68,22 @@ impl Packets {
                 captured
             }
         };
-        Packets { circuit, inputs, lengths, limit, assumption }
+        Packets { circuit, inputs, lengths, limit, assumption, facts: Bit::ONE }
     }
 
     /// Executes a graph and returns its verdict.
     pub(crate) fn execute(&mut self, graph: &Graph) -> Word {
-        Executor::new(self, graph).verdict()
+        let mut executor = Executor::new(self, graph);
+        executor.run()
+    }
+
+    /// Executes a graph, and returns its verdict and the bits that are 1 where it computes something impossible: a load
+    /// that is out of bounds, or a division by 0.
+    pub(crate) fn execute_with_faults(&mut self, graph: &Graph) -> (Word, Vec<Bit>) {
+        let mut executor = Executor::new(self, graph);
+        executor.uses = Some(vec![Bit::ZERO; graph.values.len()]);
+        let verdict = executor.run();
+        (verdict, executor.faults())
     }
 
     /// Returns whether a number of this width at an address is in bounds.
@@ -74,6 +92,53 @@ impl Packets {
         let (sum, carry) = self.circuit.add_words(base, Word::constant(end), Bit::ZERO);
         let fits = self.circuit.compare(Condition::LessOrEqual, sum, self.limit);
         self.circuit.and(fits, carry.not())
+    }
+
+    /// Returns the bit that is 1 if bytes at equal offsets are equal, or `None` if there are too many to compare.
+    pub(crate) fn are_bytes_consistent(&mut self) -> Option<Bit> {
+        let bytes: Vec<Input> =
+            self.inputs.iter().filter(|input| matches!(input, Input::Byte(_) | Input::ByteFrom(..))).collect();
+        let mut places: Vec<(Input, Word, Bit)> = Vec::new();
+        let (mut are_consistent, mut pairs) = (Bit::ONE, 0);
+        for (index, &input) in bytes.iter().enumerate() {
+            let (place, carry) = match input {
+                Input::ByteFrom(base, offset) => {
+                    let base = self.inputs.word_of_base(base);
+                    self.circuit.add_words(base, Word::constant(offset), Bit::ZERO)
+                }
+                Input::Byte(offset) => (Word::constant(offset), Bit::ZERO),
+                _ => continue,
+            };
+            places.push((input, place, carry));
+            let from = |input: Input| match input {
+                Input::ByteFrom(base, _) => Some(base),
+                _ => None,
+            };
+            for other in 0..index {
+                let (other, other_place, other_carry) = places[other];
+                // Bytes of one base have different offsets.
+                if from(input) == from(other) {
+                    continue;
+                }
+                pairs += 1;
+                let are_same = self.circuit.equal(place, other_place);
+                let is_beyond = self.circuit.or(carry, other_carry);
+                let [one, two] = [input, other].map(|input| self.inputs.word(&mut self.circuit, input));
+                let are_equal = self.circuit.equal(one, two);
+                let is_allowed = [are_same.not(), is_beyond, are_equal];
+                let is_allowed = self.circuit.any(&is_allowed);
+                are_consistent = self.circuit.and(are_consistent, is_allowed);
+            }
+        }
+        (pairs <= MAX_PAIRS).then_some(are_consistent)
+    }
+
+    /// Returns the bit that is 1 for packets that can be built easily, if any length is allowed.
+    pub(crate) fn are_short(&mut self) -> Bit {
+        match self.lengths {
+            Lengths::Any => self.circuit.compare(Condition::LessOrEqual, self.limit, Word::constant(SHORT)),
+            Lengths::Enough => Bit::ONE,
+        }
     }
 
     /// Assumes that a bit is 1 where packets reach it.
@@ -91,15 +156,49 @@ impl Packets {
         low_byte(self.inputs.word(&mut self.circuit, Input::Byte(offset)))
     }
 
+    /// Returns the byte at an offset from a base, given whether the base is each of its numbers, if these are few.
+    pub(crate) fn byte_at(&mut self, base: Word, cases: Option<&[(u32, Bit)]>, offset: u64) -> [Bit; 8] {
+        let Some(cases) = cases else {
+            // In bounds, the sum is exact, whatever part of it is the base.
+            let (root, addend) = self.circuit.root(base);
+            let input = Input::ByteFrom(self.inputs.base(root), addend.wrapping_add(offset as u32));
+            return low_byte(self.inputs.word(&mut self.circuit, input));
+        };
+        let mut byte = [Bit::ZERO; 8];
+        for &(number, is_number) in cases {
+            let case = self.byte(u64::from(number) + offset);
+            for (bit, case) in byte.iter_mut().zip(case) {
+                let case = self.circuit.and(is_number, case);
+                *bit = self.circuit.or(*bit, case);
+            }
+        }
+        byte
+    }
+
     /// Returns the value of an ancillary load from the context.
     pub(crate) fn ancillary(&mut self, extension: Extension) -> Word {
         let word = self.inputs.word(&mut self.circuit, Input::Ancillary(extension));
+        self.limit(extension, word);
         if !matches!(extension, Extension::VlanTci | Extension::VlanTpid) {
             return word;
         }
         // Without a tag they are 0.
         let is_tagged = self.inputs.bit(&mut self.circuit, Input::Ancillary(Extension::VlanPresent));
         self.circuit.select_word(is_tagged, word, Word::ZERO)
+    }
+
+    /// Returns a word that is the same for the same operands, and of which only the largest value is known.
+    pub(crate) fn uninterpreted(&mut self, of: (Extension, Word, Word)) -> Word {
+        let word = self.inputs.uninterpreted(&mut self.circuit, of);
+        self.limit(of.0, word);
+        word
+    }
+
+    /// Adds that a word is not larger than an ancillary load can be.
+    fn limit(&mut self, extension: Extension, word: Word) {
+        let is_possible = self.circuit.compare(Condition::LessOrEqual, word, Word::constant(extension.max()));
+        self.facts = self.circuit.and(self.facts, is_possible);
+        self.assumption = self.circuit.and(self.assumption, is_possible);
     }
 
     /// Returns the position in the packet of an offset of the Linux dialect.
@@ -133,7 +232,22 @@ struct Executor<'p> {
     cases: HashMap<ValueId, Rc<[(u32, Bit)]>>,
     /// For each block, the condition that packets reach it.
     reached: Vec<Bit>,
-    verdict: Word,
+    /// For each value, the condition that it is computed, if faults are looked for.
+    uses: Option<Vec<Bit>>,
+}
+
+/// A block that was executed.
+struct Executed {
+    /// The conditions to pass the checks, in order, and the verdicts if they fail.
+    checks: Vec<(Bit, Word)>,
+    end: End,
+}
+
+/// The end of a block that was executed.
+enum End {
+    Return(Word),
+    /// Whether control goes to the first of two blocks, and these.
+    Branch(Bit, usize, usize),
 }
 
 impl<'p> Executor<'p> {
@@ -141,76 +255,122 @@ impl<'p> Executor<'p> {
         let mut reached = vec![Bit::ZERO; graph.blocks.len()];
         reached[0] = Bit::ONE;
         let (words, cases) = (HashMap::default(), HashMap::default());
-        Executor { packets, graph, words, numbers: Numbers::new(graph), cases, reached, verdict: Word::ZERO }
+        Executor { packets, graph, words, numbers: Numbers::new(graph), cases, reached, uses: None }
     }
 
-    fn verdict(mut self) -> Word {
+    fn run(&mut self) -> Word {
         let graph = self.graph;
-        for (index, block) in graph.blocks.iter().enumerate() {
-            // A full circuit means nothing.
-            if self.packets.circuit.is_full() {
-                break;
-            }
+        let mut blocks: Vec<Option<Executed>> = Vec::with_capacity(graph.blocks.len());
+        for (block, index) in graph.blocks.iter().zip(0..) {
             let reached = self.reached[index];
-            if reached != Bit::ZERO {
-                self.block(block, reached);
+            // A full circuit means nothing.
+            let is_needed = reached != Bit::ZERO && !self.packets.circuit.is_full();
+            blocks.push(is_needed.then(|| self.block(block, reached)));
+        }
+        // Verdicts are joined backward: a test of a long chain then depends on those after it, not on all before it.
+        let mut verdicts = vec![Word::ZERO; blocks.len()];
+        for (index, block) in blocks.into_iter().enumerate().rev() {
+            let Some(Executed { checks, end }) = block else { continue };
+            let circuit = &mut self.packets.circuit;
+            let verdict = match end {
+                End::Return(word) => word,
+                End::Branch(test, then, otherwise) => circuit.select_word(test, verdicts[then], verdicts[otherwise]),
+            };
+            let pass = |verdict, &(passes, failed): &(Bit, Word)| circuit.select_word(passes, verdict, failed);
+            verdicts[index] = checks.iter().rev().fold(verdict, pass);
+        }
+        verdicts[0]
+    }
+
+    /// Adds that packets for which `reached` is 1 need these values.
+    fn use_values(&mut self, values: impl Iterator<Item = ValueId>, reached: Bit) {
+        let Some(uses) = &mut self.uses else { return };
+        for value in values {
+            uses[value.index()] = self.packets.circuit.or(uses[value.index()], reached);
+        }
+    }
+
+    /// Returns the conditions of computations that are impossible.
+    fn faults(&mut self) -> Vec<Bit> {
+        let mut uses = self.uses.take().unwrap_or_default();
+        let mut faults = Vec::new();
+        // Operands have smaller numbers than the values that use them.
+        for id in self.graph.values.ids().collect::<Vec<_>>().into_iter().rev() {
+            let used = uses[id.index()];
+            if used == Bit::ZERO {
+                continue;
+            }
+            for operand in self.graph.values.operands(id) {
+                uses[operand.index()] = self.packets.circuit.or(uses[operand.index()], used);
+            }
+            let is_possible = match self.graph.value(id) {
+                Value::Load(address, width, _) => self.is_in_bounds(address, width),
+                Value::Alu(AluOp::Div | AluOp::Mod, _, divisor) => {
+                    let divisor = self.word(divisor);
+                    self.circuit().any(&divisor.0)
+                }
+                _ => continue,
+            };
+            let fault = self.circuit().and(used, is_possible.not());
+            if fault != Bit::ZERO {
+                faults.push(fault);
             }
         }
-        self.verdict
+        faults
     }
 
     fn circuit(&mut self) -> &mut Circuit {
         &mut self.packets.circuit
     }
 
-    fn block(&mut self, block: &Block, reached: Bit) {
-        let reached = block.checks.iter().fold(reached, |reached, &check| self.check(check, reached));
-        match &block.terminator {
-            Terminator::Return(verdict) => self.end(reached, *verdict),
-            Terminator::Jump(edge) => self.follow(edge, reached),
+    fn block(&mut self, block: &Block, mut reached: Bit) -> Executed {
+        let mut checks = Vec::new();
+        for &check in &block.checks {
+            self.use_values(check.values(), reached);
+            if let Some((passes, failed)) = self.check(check, reached) {
+                checks.push((passes, failed));
+                reached = self.circuit().and(reached, passes);
+            }
+        }
+        self.use_values(block.terminator.values(), reached);
+        let end = match &block.terminator {
+            Terminator::Return(verdict) => End::Return(self.word(*verdict)),
+            Terminator::Jump(edge) => {
+                self.follow(edge, reached);
+                End::Branch(Bit::ONE, edge.block.index(), edge.block.index())
+            }
             Terminator::Branch { test, then, otherwise } => {
                 let holds = self.test(*test);
                 for (edge, holds) in [(then, holds), (otherwise, holds.not())] {
                     let condition = self.circuit().and(reached, holds);
                     self.follow(edge, condition);
                 }
+                End::Branch(holds, then.block.index(), otherwise.block.index())
             }
-        }
+        };
+        Executed { checks, end }
     }
 
-    /// Returns the condition to pass a check.
-    fn check(&mut self, check: Check, reached: Bit) -> Bit {
-        let passes = match check {
+    /// Returns the condition to pass a check, and the verdict if it fails; `None` for a check that is assumed to pass.
+    fn check(&mut self, check: Check, reached: Bit) -> Option<(Bit, Word)> {
+        match check {
             Check::InBounds(address, width) => {
                 let fits = self.is_in_bounds(address, width);
                 if self.packets.lengths == Lengths::Enough {
                     self.packets.assume(reached, fits);
-                    return reached;
+                    return None;
                 }
-                fits
+                Some((fits, Word::ZERO))
             }
             Check::NonZero(value) => {
                 let word = self.word(value);
-                self.circuit().any(&word.0)
+                Some((self.circuit().any(&word.0), Word::ZERO))
             }
             Check::Present(_, otherwise) => {
                 let packets = &mut *self.packets;
                 let is_present = packets.inputs.bit(&mut packets.circuit, Input::HasDevice);
-                let absent = packets.circuit.and(reached, is_present.not());
-                self.end(absent, otherwise);
-                is_present
+                Some((is_present, self.word(otherwise)))
             }
-        };
-        self.circuit().and(reached, passes)
-    }
-
-    /// Adds the verdict of packets that end here.
-    fn end(&mut self, reached: Bit, verdict: ValueId) {
-        let word = self.word(verdict);
-        let circuit = &mut self.packets.circuit;
-        for (bit, from) in self.verdict.0.iter_mut().zip(word.0) {
-            let from = circuit.and(reached, from);
-            *bit = circuit.or(*bit, from);
         }
     }
 
@@ -296,7 +456,7 @@ impl<'p> Executor<'p> {
             Value::Ancillary(extension) => self.packets.ancillary(extension),
             Value::FindAttribute(extension, a, x) => {
                 let of = (extension, of(a), of(x));
-                self.packets.inputs.uninterpreted(&mut self.packets.circuit, of)
+                self.packets.uninterpreted(of)
             }
             Value::ResolvedOffset(offset) => {
                 let word = of(offset);
@@ -339,21 +499,8 @@ impl<'p> Executor<'p> {
 
     fn byte(&mut self, base: Option<ValueId>, offset: u64) -> [Bit; 8] {
         let Some(base) = base else { return self.packets.byte(offset) };
-        let Some(cases) = self.cases(base) else {
-            let word = self.word(base);
-            let base = self.packets.inputs.base(word);
-            let input = Input::ByteFrom(base, offset as u32);
-            return low_byte(self.packets.inputs.word(&mut self.packets.circuit, input));
-        };
-        let mut byte = [Bit::ZERO; 8];
-        for &(number, is_number) in cases.iter() {
-            let case = self.packets.byte(u64::from(number) + offset);
-            for (bit, case) in byte.iter_mut().zip(case) {
-                let case = self.packets.circuit.and(is_number, case);
-                *bit = self.packets.circuit.or(*bit, case);
-            }
-        }
-        byte
+        let (cases, word) = (self.cases(base), self.word(base));
+        self.packets.byte_at(word, cases.as_deref(), offset)
     }
 
     /// Returns whether a base of addresses is each of its numbers, if these can be enumerated.

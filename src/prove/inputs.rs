@@ -29,7 +29,7 @@ pub(crate) enum Input {
     /// The random number that is the n-th one read of a run.
     Random(u32),
     /// A result that is not computed here, such as the offset of a netlink attribute.
-    Uninterpreted(u32),
+    Uninterpreted(Extension, u32),
 }
 
 /// The number of a base of addresses.
@@ -42,9 +42,11 @@ impl Input {
         match self {
             Input::Byte(_) | Input::ByteFrom(..) => 8,
             Input::Captured => 31,
-            Input::Ancillary(extension) => (u32::BITS - extension.max().leading_zeros()) as usize,
+            Input::Ancillary(extension) | Input::Uninterpreted(extension, _) => {
+                (u32::BITS - extension.max().leading_zeros()) as usize
+            }
             Input::HasDevice | Input::HasLinkHeader => 1,
-            Input::WireLen | Input::Start(_) | Input::Random(_) | Input::Uninterpreted(_) => 32,
+            Input::WireLen | Input::Start(_) | Input::Random(_) => 32,
         }
     }
 }
@@ -119,7 +121,7 @@ impl Inputs {
     pub(crate) fn uninterpreted(&mut self, circuit: &mut Circuit, of: (Extension, Word, Word)) -> Word {
         let next = self.list.len() as u32;
         let number = *self.uninterpreted.get_or_insert(of, next);
-        self.word(circuit, Input::Uninterpreted(number))
+        self.word(circuit, Input::Uninterpreted(of.0, number))
     }
 
     /// Returns the random number with an index.

@@ -10,14 +10,14 @@
 //! - `Fails` is confirmed: the interpreter has run the programs on the packet (`witness.rs`).
 //! - Work and memory are bounded by [`Options`]; beyond the bounds the answer is `Unknown`.
 
-mod bit_vectors;
 mod circuit;
 mod decision_diagram;
 mod error;
 mod execution;
 mod inputs;
 mod numbers;
-mod path_condition;
+mod preservation;
+mod program_execution;
 mod question;
 mod rejection;
 mod satisfiability;
@@ -66,7 +66,7 @@ impl Proof {
 ///
 /// - **Lengths.** Packets are long enough for every load that one of the programs executes. Otherwise `tcp port 443` and
 ///   `tcp dst port 443 or tcp src port 443` differ, on packets that end between the two ports. With
-///   [`Options::truncated`], packets may have any length.
+///   [`Options::truncated`], packets may have any length. No packet is shorter on the wire than its captured bytes.
 /// - **Answers.** A program keeps a packet if its verdict is not 0. With [`Options::verdicts`], verdicts are compared
 ///   bit for bit. In [`Dialect::Seccomp`](crate::Dialect::Seccomp), a program keeps a system call if it allows it
 ///   (`ALLOW`, `LOG`), and programs are equivalent if their actions are.
@@ -97,6 +97,8 @@ impl Proof {
 #[derive(Clone, Debug)]
 pub struct Options {
     lengths: Lengths,
+    /// Set if packets are not shorter on the wire than their captured bytes.
+    is_wire_longest: bool,
     compares_verdicts: bool,
     assumed: Option<Verified>,
     max_gates: usize,
@@ -115,6 +117,7 @@ impl Options {
     pub fn new() -> Options {
         Options {
             lengths: Lengths::Enough,
+            is_wire_longest: true,
             compares_verdicts: false,
             assumed: None,
             max_gates: 1 << 22,
@@ -179,6 +182,28 @@ impl Options {
         self.ask(Question::Implies(a, b))
     }
 
+    /// Proves that every packet that `a` keeps is kept by one of some others, so that `a` behind them in a list is never
+    /// the first program that keeps a packet.
+    ///
+    /// ```
+    /// use cbpf::{LinkType, Target, Verified, compile_expression, prove};
+    /// let target = Target::new(LinkType::ETHERNET);
+    /// let program = |text: &str| -> Result<Verified, Box<dyn std::error::Error>> {
+    ///     Ok(compile_expression(text, &target)?.verify(target.get_dialect())?)
+    /// };
+    /// let halves = [program("src net 10.0.0.0/9")?, program("src net 10.128.0.0/9")?];
+    /// let whole = program("src net 10.0.0.0/8")?;
+    /// assert!(prove::Options::new().covered(&whole, &halves)?.holds());
+    /// assert!(!prove::Options::new().covered(&whole, &halves[..1])?.holds());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`Options::equivalent`].
+    pub fn covered(&self, a: &Verified, others: &[Verified]) -> Result<Proof, ProveError> {
+        self.ask(Question::Covered(a, others))
+    }
+
     /// Proves that no packet is kept by both programs; if they overlap, it [fails](Proof::Fails) on a packet that both
     /// keep.
     ///
@@ -204,12 +229,39 @@ impl Options {
         self.ask(Question::Full(a))
     }
 
-    /// Proves that two graphs have the same verdicts on packets of any length, and that the second one loads nothing
-    /// that is out of bounds: what passes of the optimiser promise.
+    /// Proves that two graphs have the same verdicts on packets of any length, and that the second one computes no load
+    /// that is out of bounds and no division by 0: what passes of the optimiser promise.
     ///
     /// The witness of a failure is what the search found; there is no interpreter of graphs to confirm it.
+    ///
+    /// ```
+    /// use cbpf::{Dialect, Program, debug, prove};
+    /// let program: Program = "ldh [12]\n jeq #0x800, keep, drop\n keep: ret #1\n drop: ret #0".parse()?;
+    /// let before = debug::Graph::new(&program.verify(Dialect::Pcap)?);
+    /// let mut after = before.clone();
+    /// after.run(debug::Pass::ByteSwapFolding);
+    /// assert!(prove::Options::new().preserved(&before, &after).holds());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn preserved(&self, before: &Graph, after: &Graph) -> Proof {
-        question::preserved(self, before, after)
+        preservation::preserved(self, before, after)
+    }
+
+    /// Proves that a graph has the verdicts of a program on packets of any length, as [`Options::preserved`] does for
+    /// two graphs.
+    ///
+    /// The program is executed as the interpreter executes it, an instruction after the other, by other code than that
+    /// which builds graphs.
+    ///
+    /// ```
+    /// use cbpf::{Dialect, Program, debug, prove};
+    /// let program: Program = "ldh [12]\n jeq #0x800, keep, drop\n keep: ret #1\n drop: ret #0".parse()?;
+    /// let verified = program.verify(Dialect::Pcap)?;
+    /// assert!(prove::Options::new().represents(&debug::Graph::optimized(&verified), &verified).holds());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn represents(&self, graph: &Graph, program: &Verified) -> Proof {
+        preservation::represents(self, graph, program)
     }
 }
 

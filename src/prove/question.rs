@@ -5,15 +5,15 @@ use alloc::vec::Vec;
 use crate::bpf::dialect::Dialect;
 use crate::bpf::isa::AluOp;
 use crate::bpf::verify::{Step, Verified};
-use crate::ir::Graph;
+use crate::ir::{Graph, Value};
 use crate::packet::ancillary::Extension;
 use crate::prove::circuit::{Bit, Circuit};
-use crate::prove::execution::{Lengths, Packets};
+use crate::prove::execution::Packets;
 use crate::prove::satisfiability::Answer;
-use crate::prove::witness::{Candidate, Witness};
+use crate::prove::witness::Candidate;
 use crate::prove::word::Word;
 use crate::prove::{Options, Proof, ProveError, Unknown, UnknownCause, solution};
-use crate::seccomp::Action;
+use crate::syscall::Action;
 
 /// A claim about all packets.
 #[derive(Clone, Copy, Debug)]
@@ -21,6 +21,8 @@ pub(super) enum Question<'v> {
     Equivalent(&'v Verified, &'v Verified),
     /// The second program keeps what the first keeps.
     Implies(&'v Verified, &'v Verified),
+    /// Each packet that the first program keeps is kept by one of the others.
+    Covered(&'v Verified, &'v [Verified]),
     Disjoint(&'v Verified, &'v Verified),
     /// The program keeps nothing.
     Empty(&'v Verified),
@@ -36,7 +38,7 @@ impl Options {
             return Err(ProveError::DialectMismatch { first: dialect, other });
         }
         let graphs: Vec<Graph> = all.iter().map(|program| Graph::new(program)).collect();
-        let mut packets = Packets::new(self.lengths, &graphs.iter().collect::<Vec<_>>(), self.max_gates);
+        let mut packets = Packets::new(self.lengths, self.is_wire_longest && reads_wire_len(&graphs), self.max_gates);
         let verdicts: Vec<Word> = graphs.iter().map(|graph| packets.execute(graph)).collect();
         let circuit = &mut packets.circuit;
         let mut goal = question.failure(circuit, &verdicts, dialect, self.compares_verdicts);
@@ -48,45 +50,65 @@ impl Options {
         if circuit.is_full() {
             return Ok(Proof::Unknown(Unknown::TooLarge));
         }
-        Ok(match solution::find(&packets.circuit, goal, self) {
-            Answer::Unsatisfiable => Proof::Holds,
-            Answer::Unknown => Proof::Unknown(Unknown::Bounds),
-            Answer::Satisfiable(values) => {
-                let fails = |verdicts: &[u32]| {
-                    let is_assumed = verdicts.get(programs.len()).is_none_or(|&verdict| is_kept(verdict, dialect));
-                    is_assumed && question.fails(verdicts, dialect, self.compares_verdicts)
-                };
-                let candidate = Candidate::new(&packets, &values, dialect);
-                let witness = candidate.and_then(|it| it.confirmed(&all, self.lengths, &fails));
-                witness.map_or_else(|| Proof::Unknown(unconfirmed(&programs)), Proof::Fails)
+        let fails = |verdicts: &[u32]| {
+            let is_assumed = verdicts.get(programs.len()).is_none_or(|&verdict| is_kept(verdict, dialect));
+            is_assumed && question.fails(verdicts, dialect, self.compares_verdicts)
+        };
+        let mut attempt = Attempt::Free;
+        loop {
+            let narrowed = match attempt {
+                Attempt::Free => goal,
+                Attempt::Short | Attempt::Long => {
+                    let Some(are_consistent) = packets.are_bytes_consistent() else { break };
+                    let are_short = if attempt == Attempt::Short { packets.are_short() } else { Bit::ONE };
+                    let goal = packets.circuit.and(goal, are_consistent);
+                    packets.circuit.and(goal, are_short)
+                }
+            };
+            if packets.circuit.is_full() {
+                return Ok(Proof::Unknown(Unknown::TooLarge));
             }
-        })
+            match (solution::find(&packets.circuit, narrowed, self), attempt) {
+                (Answer::Unsatisfiable, Attempt::Free | Attempt::Long) => return Ok(Proof::Holds),
+                (Answer::Unknown, _) => return Ok(Proof::Unknown(Unknown::Bounds)),
+                (Answer::Unsatisfiable, Attempt::Short) => {}
+                (Answer::Satisfiable(values), _) => {
+                    let candidate = Candidate::new(&packets, &values, dialect);
+                    if let Some(witness) = candidate.and_then(|it| it.confirmed(&all, self.lengths, &fails)) {
+                        return Ok(Proof::Fails(witness));
+                    }
+                }
+            }
+            attempt = match attempt {
+                Attempt::Free => Attempt::Short,
+                Attempt::Short => Attempt::Long,
+                Attempt::Long => break,
+            };
+        }
+        Ok(Proof::Unknown(unconfirmed(&programs)))
     }
 }
 
-/// Returns whether two graphs have the same verdicts on packets of any length.
-pub(super) fn preserved(options: &Options, before: &Graph, after: &Graph) -> Proof {
-    let mut packets = Packets::new(Lengths::Any, &[before, after], options.max_gates);
-    let [before, after] = [before, after].map(|graph| packets.execute(graph));
-    let differs = packets.circuit.equal(before, after).not();
-    let goal = packets.circuit.and(differs, packets.assumption);
-    if packets.circuit.is_full() {
-        return Proof::Unknown(Unknown::TooLarge);
-    }
-    match solution::find(&packets.circuit, goal, options) {
-        Answer::Unsatisfiable => Proof::Holds,
-        Answer::Unknown => Proof::Unknown(Unknown::Bounds),
-        Answer::Satisfiable(values) => match Candidate::new(&packets, &values, Dialect::Linux) {
-            Some(candidate) => Proof::Fails(Witness::unconfirmed(candidate)),
-            None => Proof::Unknown(Unknown::TooLarge),
-        },
-    }
+/// The packets among which a failure is looked for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Attempt {
+    /// All, in which bytes at computed offsets may have any value: most questions are decided so.
+    Free,
+    /// Short ones, in which bytes at equal offsets are equal.
+    Short,
+    /// All in which bytes at equal offsets are equal.
+    Long,
+}
+
+fn reads_wire_len(graphs: &[Graph]) -> bool {
+    graphs.iter().any(|graph| graph.values.iter().any(|value| value == Value::WireLen))
 }
 
 impl<'v> Question<'v> {
     fn programs(&self) -> Vec<&'v Verified> {
         match *self {
             Question::Equivalent(a, b) | Question::Implies(a, b) | Question::Disjoint(a, b) => vec![a, b],
+            Question::Covered(a, others) => core::iter::once(a).chain(others).collect(),
             Question::Empty(a) | Question::Full(a) => vec![a],
         }
     }
@@ -105,6 +127,10 @@ impl<'v> Question<'v> {
         match self {
             Question::Equivalent(..) => circuit.xor(kept[0], kept[1]),
             Question::Implies(..) => circuit.and(kept[0], kept[1].not()),
+            Question::Covered(_, others) => {
+                let by_others = circuit.any(&kept[1..=others.len()]);
+                circuit.and(kept[0], by_others.not())
+            }
             Question::Disjoint(..) => circuit.and(kept[0], kept[1]),
             Question::Empty(_) => kept[0],
             Question::Full(_) => kept[0].not(),
@@ -125,6 +151,7 @@ impl<'v> Question<'v> {
         match self {
             Question::Equivalent(..) => kept(0) != kept(1),
             Question::Implies(..) => kept(0) && !kept(1),
+            Question::Covered(_, others) => kept(0) && !(1..=others.len()).any(kept),
             Question::Disjoint(..) => kept(0) && kept(1),
             Question::Empty(_) => kept(0),
             Question::Full(_) => !kept(0),

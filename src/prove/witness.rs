@@ -152,9 +152,9 @@ impl Candidate {
                 Input::Byte(offset) => bytes.push((offset.into(), value(input) as u8)),
                 Input::ByteFrom(base, offset) => {
                     let bits = packets.inputs.word_of_base(base).0;
-                    let of = |place: usize| u64::from(gates[bits[place].gate()] != bits[place].is_inverted());
+                    let of = |place: usize| u32::from(gates[bits[place].gate()] != bits[place].is_inverted());
                     let base = (0..32).fold(0, |base, place| base | of(place) << place);
-                    bytes.push((base + u64::from(offset), value(input) as u8));
+                    bytes.push((base.wrapping_add(offset).into(), value(input) as u8));
                 }
                 _ => {}
             }
@@ -162,12 +162,16 @@ impl Candidate {
         let captured = values.contains_key(&Input::Captured).then(|| value(Input::Captured) as usize);
         let end = bytes.iter().map(|&(offset, _)| offset as usize + 1).max().unwrap_or(0);
         let len = if dialect == Dialect::Seccomp { SECCOMP_DATA as usize } else { captured.unwrap_or(end) };
-        if len.max(end) > MAX_LEN {
+        if len > MAX_LEN {
             return None;
         }
-        let mut data = vec![0; len.max(end)];
-        bytes.into_iter().for_each(|(offset, byte)| data[offset as usize] = byte);
-        data.truncate(len);
+        let mut data = vec![0; len];
+        for (offset, byte) in bytes {
+            // Bytes beyond the captured ones are read by nobody.
+            if let Some(place) = data.get_mut(offset as usize) {
+                *place = byte;
+            }
+        }
         let wire_len = values.contains_key(&Input::WireLen).then(|| value(Input::WireLen));
         let reads_random = inputs.iter().any(|input| matches!(input, Input::Random(_)));
         Some(Candidate { data, wire_len, context: context(&inputs, value), reads_random })

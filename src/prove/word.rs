@@ -4,7 +4,7 @@ use crate::bpf::isa::{AluOp, Condition};
 use crate::prove::circuit::{Bit, Circuit};
 
 /// The bits of a word, the lowest first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct Word(pub(crate) [Bit; 32]);
 
 impl Word {
@@ -41,8 +41,19 @@ impl Circuit {
     }
 
     /// Returns the result of an operation of the graph: shifts by 32 and more are 0, and a divisor is not 0.
+    ///
+    /// Forms of one operation that compilers exchange are the same gates.
     pub(crate) fn alu(&mut self, op: AluOp, a: Word, b: Word) -> Word {
+        let power = b.as_constant().filter(|k| k.is_power_of_two());
+        match (op, b.as_constant(), power) {
+            (AluOp::Add, Some(k), _) => return self.add_constant(a, k),
+            (AluOp::Sub, Some(k), _) => return self.add_constant(a, k.wrapping_neg()),
+            (AluOp::Div, _, Some(k)) => return a.shifted(-i64::from(k.trailing_zeros())),
+            (AluOp::Mod, _, Some(k)) => return self.alu(AluOp::And, a, Word::constant(k - 1)),
+            _ => {}
+        }
         match op {
+            AluOp::Add if a.as_constant().is_some() => self.alu(op, b, a),
             AluOp::Add => self.add_words(a, b, Bit::ZERO).0,
             AluOp::Sub => self.add_words(a, self.not_word(b), Bit::ONE).0,
             AluOp::Mul => self.multiply(a, b),
@@ -54,6 +65,22 @@ impl Circuit {
             AluOp::Lsh => self.shift(a, b, 1),
             AluOp::Rsh => self.shift(a, b, -1),
         }
+    }
+
+    /// Returns `a + k`; sums of sums are computed at once.
+    fn add_constant(&mut self, a: Word, k: u32) -> Word {
+        let (root, addend) = self.root(a);
+        let addend = addend.wrapping_add(k);
+        let sum = self.add_words(root, Word::constant(addend), Bit::ZERO).0;
+        if addend != 0 && sum.as_constant().is_none() {
+            self.sums.insert(sum, (root, addend));
+        }
+        sum
+    }
+
+    /// Returns a word and a constant with this sum, as far as that is known.
+    pub(crate) fn root(&self, sum: Word) -> (Word, u32) {
+        self.sums.get(&sum).copied().unwrap_or((sum, 0))
     }
 
     pub(crate) fn negate(&mut self, a: Word) -> Word {
@@ -72,7 +99,8 @@ impl Circuit {
             let (a, b) = (a.0[bit], b.0[bit]);
             let differ = self.xor(a, b);
             sum.0[bit] = self.xor(differ, carry);
-            carry = self.select(differ, carry, a);
+            // If they do not differ, either is right; this one makes sums with exchanged operands the same gates.
+            carry = self.select(differ, carry, a.min(b));
         }
         (sum, carry)
     }
@@ -80,7 +108,7 @@ impl Circuit {
     fn multiply(&mut self, a: Word, b: Word) -> Word {
         // The operand with fewer bits that may be set selects the summands.
         let count = |word: &Word| word.0.iter().filter(|&&bit| bit != Bit::ZERO).count();
-        let (a, b) = if count(&a) < count(&b) { (b, a) } else { (a, b) };
+        let (a, b) = if (count(&a), a) < (count(&b), b) { (b, a) } else { (a, b) };
         (0..32).fold(Word::ZERO, |product, bit| {
             if b.0[bit] == Bit::ZERO {
                 return product;

@@ -18,7 +18,7 @@ pub enum SourceError {
         /// The ancillary load.
         extension: Extension,
     },
-    /// The name of the function is not an identifier, or a word that the language or the source needs.
+    /// The name of the function or constant is not an identifier, or a word that the language or the source needs.
     Name {
         /// The name.
         name: String,
@@ -42,7 +42,7 @@ impl fmt::Display for SourceError {
                 write!(f, "instruction {pc}: source code has no `{}`; run the filter in the library", extension.name())
             }
             SourceError::Name { name, language } => {
-                write!(f, "`{name}` cannot name a function in {language}: expected letters, digits and `_`, no keyword")
+                write!(f, "`{name}` cannot be a name in {language}: expected letters, digits and `_`, no keyword")
             }
         }
     }

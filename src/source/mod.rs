@@ -18,6 +18,7 @@ mod name;
 mod numbers;
 mod plan;
 mod rust;
+mod rust_constant;
 mod rust_function;
 mod rust_prelude;
 

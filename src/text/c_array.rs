@@ -120,12 +120,12 @@ fn skip_declaration(cursor: &mut Cursor) -> Option<&'static str> {
     }
 }
 
-/// Skips `[]`, `[4]` or `[sock_filter; 4]`.
+/// Skips `[]`, `[4]`, `[sock_filter; 4]` or `[(u16, u8, u8, u32); 4]`.
 fn skip_length(cursor: &mut Cursor) -> bool {
     let mut ahead = cursor.clone();
     let is_length = ahead.eat("[") && {
-        ahead.take_while(|c| c.is_ascii_alphanumeric() || "_ .:;*".contains(c));
-        ahead.eat("]")
+        let length = ahead.take_while(|c| c.is_ascii_alphanumeric() || "_ .:;*(),".contains(c));
+        ahead.eat("]") && (length.contains(';') || !length.contains(['(', ',']))
     };
     if is_length {
         *cursor = ahead;
@@ -357,6 +357,10 @@ mod tests {
             "let code: [libc::sock_filter; 4] = [libc::sock_filter { code: 0x28, jt: 0, jf: 0, k: 12 },
              sock_filter { code: 21, jt: 0, jf: 1, k: 0x806 }, sock_filter { code: 6, jt: 0, jf: 0, k: 0x40000 },
              sock_filter { code: 6, jt: 0, jf: 0, k: 0 }];",
+        );
+        same(
+            "/// Keeps ARP.\n#[rustfmt::skip]\npub const ARP: [(u16, u8, u8, u32); 4] = [(40, 0, 0, 12),
+             (21, 0, 1, 2054), (6, 0, 0, 262144), (6, 0, 0, 0)];",
         );
         same("[(40, 0, 0, 12), (21, 0, 1, 2054), (6, 0, 0, 262144), (6, 0, 0, 0)]");
         same("[[40, 0, 0, 12],\n [21, 0, 1, 2054], [6, 0, 0, 262144], [6, 0, 0, 0]]");

@@ -12,7 +12,7 @@ use core::cell::OnceCell;
 use crate::packet::ancillary::{self, Extension};
 use crate::packet::header::Header;
 use crate::packet::protocols::*;
-use crate::seccomp::{Action, Arch, SeccompData};
+use crate::syscall::{Action, Arch, SeccompData};
 use crate::text::cursor::{Cursor, Range, Space};
 use crate::text::error::ParseError;
 use crate::text::seccomp::PRESUMED;

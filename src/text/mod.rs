@@ -28,7 +28,7 @@ use crate::bpf::dialect::Dialect;
 use crate::bpf::instruction::RawInstruction;
 use crate::bpf::program::Program;
 use crate::bpf::unknown_name::UnknownName;
-use crate::seccomp::Arch;
+use crate::syscall::Arch;
 use cursor::Cursor;
 pub use error::ParseError;
 pub(crate) use listing::Line;

@@ -7,7 +7,8 @@ use cbpf::text::Form;
 use clap::Args;
 
 use crate::cli::failure::Failure;
-use crate::cli::input::{form, read_bytes};
+use crate::cli::input::read_bytes;
+use crate::cli::output::{OutputForm, plain_form};
 use crate::cli::print::print;
 use crate::cli::seccomp::ArchArgument;
 
@@ -46,8 +47,12 @@ pub struct Assemble {
     arch: ArchArgument,
 
     /// Print this form [default: the bytes that prctl and seccomp-tools take on --arch, raw or raw-be]
-    #[arg(long, value_name = "FORM", value_parser = form())]
-    to: Option<Form>,
+    #[arg(long, value_name = "FORM", value_parser = plain_form())]
+    to: Option<OutputForm>,
+
+    /// Name the constant of --to rust-const [default: CBPF_FILTER]
+    #[arg(long, value_name = "NAME")]
+    name: Option<String>,
 }
 
 pub fn assemble(arguments: &Assemble) -> Result<(), Failure> {
@@ -56,5 +61,5 @@ pub fn assemble(arguments: &Assemble) -> Result<(), Failure> {
     let text = str::from_utf8(&bytes).map_err(|error| failed(&format_args!("expected text: {error}")))?;
     let program = Program::parse_seccomp(text, arguments.arch.get()).map_err(|error| failed(&error))?;
     let raw = if arguments.arch.get().is_big_endian() { Form::RawBigEndian } else { Form::Raw };
-    print(&program.print(arguments.to.unwrap_or(raw)))
+    print(&arguments.to.unwrap_or(OutputForm::Classic(raw)).plain(&program, arguments.name.as_deref())?)
 }

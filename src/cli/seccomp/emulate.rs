@@ -3,9 +3,9 @@
 use std::io::{Write, stdout};
 use std::path::{Path, PathBuf};
 
+use cbpf::Verified;
 use cbpf::debug::Trace;
 use cbpf::seccomp::{Action, Arch, SeccompData};
-use cbpf::{Dialect, Verified};
 use clap::Args;
 use serde_json::{Value, json};
 
@@ -117,8 +117,7 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
 }
 
 fn read(path: &Path, arch: &ArchArgument) -> Result<NamedFilter, Failure> {
-    let verified = arch.read(path)?.0.verify(Dialect::Seccomp).map_err(|error| Failure::of_file(path, error))?;
-    Ok(NamedFilter { name: input_name(path).to_string(), verified })
+    Ok(NamedFilter { name: input_name(path).to_string(), verified: arch.verified(path)? })
 }
 
 /// Returns the executed instructions, one a line, and the halt reason if it is not a return.

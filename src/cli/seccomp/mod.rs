@@ -1,22 +1,29 @@
 //! `cbpf seccomp`: system call filters.
 
 mod asm_and_disasm;
+mod audit;
+mod diff;
 mod emulate;
+mod explain;
+mod merge;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use cbpf::Program;
-use cbpf::seccomp::Arch;
+use cbpf::seccomp::{Action, AnalysisError, Arch, Architectures, Calls, SeccompData};
 use cbpf::text::Form;
+use cbpf::{Dialect, Program, Verified};
 use clap::{Args, Subcommand};
+use serde_json::{Value, json};
 
+use crate::cli::capture::input_name;
 use crate::cli::failure::Failure;
 use crate::cli::input::read_bytes;
 
-/// Emulate, disassemble and assemble system call filters
+/// Emulate, explain, compare, audit, merge, disassemble and assemble system call filters
 #[derive(Args)]
 #[command(after_help = "Example:
-  cbpf seccomp emulate -p policy.bpf write 3")]
+  cbpf seccomp emulate -p policy.bpf write 3
+  cbpf seccomp explain policy.bpf")]
 pub struct Arguments {
     #[command(subcommand)]
     command: Command,
@@ -25,6 +32,10 @@ pub struct Arguments {
 #[derive(Subcommand)]
 enum Command {
     Emulate(emulate::Arguments),
+    Explain(explain::Arguments),
+    Diff(diff::Arguments),
+    Audit(audit::Arguments),
+    Merge(merge::Arguments),
     Disasm(asm_and_disasm::Disassemble),
     Asm(asm_and_disasm::Assemble),
 }
@@ -32,6 +43,10 @@ enum Command {
 pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     match &arguments.command {
         Command::Emulate(arguments) => emulate::run(arguments),
+        Command::Explain(arguments) => explain::run(arguments),
+        Command::Diff(arguments) => diff::run(arguments),
+        Command::Audit(arguments) => audit::run(arguments),
+        Command::Merge(arguments) => merge::run(arguments),
         Command::Disasm(arguments) => asm_and_disasm::disassemble(arguments),
         Command::Asm(arguments) => asm_and_disasm::assemble(arguments),
     }
@@ -73,4 +88,64 @@ impl ArchArgument {
         };
         program.map(|program| (program, form)).map_err(|error| Failure::of_file(path, error))
     }
+
+    /// Reads and verifies a filter in any form.
+    fn verified(&self, path: &Path) -> Result<Verified, Failure> {
+        self.read(path)?.0.verify(Dialect::Seccomp).map_err(|error| Failure::of_file(path, error))
+    }
+
+    /// Reads and verifies filters in any form.
+    fn stack(&self, paths: &[PathBuf]) -> Result<Vec<Verified>, Failure> {
+        paths.iter().map(|path| self.verified(path)).collect()
+    }
+}
+
+/// Returns the failure of an analysis, which names the file of a filter.
+fn failure(paths: &[&PathBuf], error: &AnalysisError) -> Failure {
+    let of_filter = |filter: usize, error: &dyn std::fmt::Display| match paths.get(filter) {
+        Some(path) => format!("{}: {error}", input_name(path)),
+        None => error.to_string(),
+    };
+    match *error {
+        AnalysisError::TooComplex { filter, pc } => Failure::Unknown(of_filter(
+            filter,
+            &format_args!("the filter is too complex to be analysed: the limit is exceeded at instruction {pc}"),
+        )),
+        AnalysisError::TooComplexTogether => Failure::Unknown(error.to_string()),
+        AnalysisError::Dialect { filter, .. } => Failure::Failed(of_filter(filter, error)),
+        _ => Failure::Failed(error.to_string()),
+    }
+}
+
+/// Returns the JSON of an action.
+fn action_json(action: Action) -> Value {
+    json!({ "action": action.to_string(), "verdict": u32::from(action) })
+}
+
+/// Returns the JSON of calls: their names, and the ranges of their numbers.
+fn calls_json(calls: &Calls, presumed: Option<Arch>) -> Value {
+    let ranges: Vec<[u32; 2]> = calls.ranges().iter().map(|range| [*range.start(), *range.end()]).collect();
+    let names = if calls.is_rest() { None } else { Some(calls.names(presumed)) };
+    json!({ "names": names, "ranges": ranges, "is_rest": calls.is_rest() })
+}
+
+/// Returns the JSON of architectures.
+fn architectures_json(architectures: &Architectures) -> Value {
+    json!({
+        "text": architectures.to_string(),
+        "arch": architectures.single().map(|arch| arch.0),
+        "is_x32": architectures.is_x32(),
+    })
+}
+
+/// Returns the JSON of a call.
+fn call_json(call: &SeccompData) -> Value {
+    json!({
+        "text": call.to_string(),
+        "nr": call.nr,
+        "name": call.arch.syscall_name(call.nr),
+        "arch": call.arch.0,
+        "instruction_pointer": call.instruction_pointer,
+        "args": call.args,
+    })
 }

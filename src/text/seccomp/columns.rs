@@ -14,7 +14,7 @@ use alloc::vec::Vec;
 use crate::bpf::instruction::{Instruction, RawInstruction};
 use crate::bpf::isa::Register;
 use crate::bpf::verify::SECCOMP_DATA;
-use crate::seccomp::Arch;
+use crate::syscall::Arch;
 use crate::text::cursor::Range::{U8, U16, U32};
 use crate::text::cursor::{Cursor, FIREJAIL_FILE, Space};
 use crate::text::error::ParseError;

@@ -4,7 +4,7 @@ use alloc::vec::Vec;
 
 use crate::bpf::instruction::RawInstruction;
 use crate::bpf::isa::{self, Condition, Input, Mode, Operation, Register, Width};
-use crate::seccomp::{Arch, SeccompData};
+use crate::syscall::{Arch, SeccompData};
 
 /// The facts that hold on all paths to an instruction.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -17,7 +17,7 @@ use alloc::vec::Vec;
 
 use crate::bpf::assemble::{Assembler, Label, Target};
 use crate::bpf::instruction::{Instruction, RawInstruction};
-use crate::seccomp::Arch;
+use crate::syscall::Arch;
 use crate::text::cursor::{Cursor, Space};
 use crate::text::error::ParseError;
 pub(super) use print::{lines, print_presuming};

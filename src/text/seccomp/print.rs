@@ -8,7 +8,7 @@ use alloc::vec::Vec;
 use crate::bpf::instruction::RawInstruction;
 use crate::bpf::isa::{self, AluOp, Condition, Input, Mode, Operation, Register, Width};
 use crate::bpf::verify::SECCOMP_DATA;
-use crate::seccomp::{Action, Arch, SeccompData};
+use crate::syscall::{Action, Arch, SeccompData};
 use crate::text::listing::Line;
 use crate::text::seccomp::columns::HEAD;
 use crate::text::seccomp::jump_target;

@@ -2,7 +2,7 @@
 
 use crate::bpf::instruction::{Instruction, RawInstruction};
 use crate::bpf::isa::{Register, Width};
-use crate::seccomp::SeccompData;
+use crate::syscall::SeccompData;
 use crate::text::cursor::{Cursor, Range};
 use crate::text::error::ParseError;
 use crate::text::seccomp::statement::{FIELDS, Names, Statement, constant, index, keyword, plain};

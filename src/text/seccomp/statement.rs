@@ -22,7 +22,7 @@ use alloc::string::String;
 
 use crate::bpf::instruction::{Instruction, Operand, RawInstruction};
 use crate::bpf::isa::{AluOp, Condition, Register};
-use crate::seccomp::{Action, Arch, SeccompData, is_call};
+use crate::syscall::{Action, Arch, SeccompData, is_call};
 use crate::text::cursor::{Cursor, Range};
 use crate::text::error::ParseError;
 use crate::text::seccomp::source::{a_source, x_source};

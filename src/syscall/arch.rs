@@ -5,7 +5,7 @@ use core::fmt;
 use core::str::FromStr;
 
 use crate::bpf::unknown_name::UnknownName;
-use crate::seccomp::names;
+use crate::syscall::names;
 
 /// The architecture of a system call, which decides its numbering and conventions: an `AUDIT_ARCH_*` number.
 ///
@@ -136,6 +136,11 @@ impl Arch {
     /// ```
     pub fn is_big_endian(self) -> bool {
         self.0 & LITTLE_ENDIAN == 0
+    }
+
+    /// Returns the architectures that have a name.
+    pub(crate) fn named() -> impl Iterator<Item = Arch> {
+        TABLE.iter().map(|row| row.arch)
     }
 
     /// Returns the name, such as `x86_64`, or `None` for a number without one.

@@ -3,13 +3,13 @@
 use alloc::borrow::ToOwned;
 use alloc::string::String;
 
-use crate::seccomp::Arch;
+use crate::syscall::Arch;
 
 /// The prefix of the names of x32 calls, as in seccomp-tools.
 const X32_PREFIX: &str = "x32_";
 
 /// The bit of x32 calls in their numbers: `__X32_SYSCALL_BIT`.
-const X32_BIT: i32 = 0x4000_0000;
+pub(crate) const X32_BIT: i32 = 0x4000_0000;
 
 /// The first number of [`X32_ONLY`].
 const X32_FIRST: i32 = 512;
@@ -45,7 +45,8 @@ pub(super) fn number(arch: Arch, name: &str) -> Option<i32> {
 }
 
 fn x32_name(low: i32) -> Option<&'static str> {
-    let only = usize::try_from(low - X32_FIRST).ok().and_then(|place| X32_ONLY.get(place).copied());
+    let place = low.checked_sub(X32_FIRST).and_then(|place| usize::try_from(place).ok());
+    let only = place.and_then(|place| X32_ONLY.get(place).copied());
     let shared = || plain_name(Arch::X86_64, low).filter(|name| !X32_ONLY.contains(name));
     only.or_else(shared).filter(|_| cfg!(feature = "syscall-names"))
 }
@@ -167,6 +168,7 @@ mod tests {
     fn numbers_x32_calls_on_their_own() {
         assert_eq!(name(Arch::X86_64, X32_BIT | 547).as_deref(), Some("x32_pwritev2"));
         assert_eq!(name(Arch::X86_64, X32_BIT | 548), None);
+        assert_eq!(name(Arch::X86_64, X32_BIT | i32::MIN), None);
         // 59 is execve of the 64-bit ABI; x32 has it at 520.
         assert_eq!(name(Arch::X86_64, X32_BIT | 59), None);
         assert_eq!(name(Arch::AARCH64, X32_BIT | 64), None);

@@ -1,9 +1,10 @@
 //! The data that a filter of system calls reads.
 
 use core::array;
+use core::fmt;
 
 use crate::bpf::verify::SECCOMP_DATA;
-use crate::seccomp::Arch;
+use crate::syscall::Arch;
 
 /// A system call as a filter sees it: `struct seccomp_data`.
 ///
@@ -89,6 +90,25 @@ impl SeccompData {
     }
 }
 
+/// Prints the call as `write(0x3) on x86_64`, without the last arguments if these are 0.
+impl fmt::Display for SeccompData {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.arch.syscall_name(self.nr) {
+            Some(name) => f.write_str(&name)?,
+            None => write!(f, "{:#x}", self.nr)?,
+        }
+        let used = self.args.iter().rposition(|&arg| arg != 0).map_or(0, |last| last + 1);
+        for (place, arg) in self.args[..used].iter().enumerate() {
+            write!(f, "{}{arg:#x}", if place == 0 { "(" } else { ", " })?;
+        }
+        write!(f, "{} on {}", if used == 0 { "()" } else { ")" }, self.arch)?;
+        match self.instruction_pointer {
+            0 => Ok(()),
+            address => write!(f, ", at {address:#x}"),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -102,6 +122,15 @@ mod tests {
         assert_eq!(data.nr.to_ne_bytes(), [0, 1, 2, 3]);
         assert_eq!(data.instruction_pointer.to_ne_bytes(), [8, 9, 10, 11, 12, 13, 14, 15]);
         assert_eq!(data.args[5].to_ne_bytes(), [56, 57, 58, 59, 60, 61, 62, 63]);
+    }
+
+    #[test]
+    fn prints_as_a_call() {
+        let call =
+            SeccompData { nr: 0x123_4567, arch: Arch::AARCH64, args: [0, 2, 0, 0, 0, 0], ..SeccompData::default() };
+        assert_eq!(call.to_string(), "0x1234567(0x0, 0x2) on aarch64");
+        let call = SeccompData { args: [0; 6], instruction_pointer: 16, ..call };
+        assert_eq!(call.to_string(), "0x1234567() on aarch64, at 0x10");
     }
 
     #[test]

@@ -88,7 +88,7 @@ impl Action {
     }
 
     /// Compares actions as `seccomp_run_filters` does: signed numbers without data, where less is stricter.
-    fn compare_strictness(self, other: Action) -> Ordering {
+    pub(crate) fn compare_strictness(self, other: Action) -> Ordering {
         let rank = |action: Action| (u32::from(action) & 0xffff_0000) as i32;
         rank(self).cmp(&rank(other))
     }
