@@ -48,7 +48,8 @@ use failure::Failure;
 #[command(name = "cbpf", version, arg_required_else_help = true)]
 #[command(after_help = "Exit codes:
   0  success
-  1  wrong usage, invalid program, or output that cannot be written; `prove` answers no, policies differ or are weak
+  1  wrong usage, invalid program, or output that cannot be written; the answer is no: `cbpf prove`, or policies that
+     differ or have weaknesses
   2  missing or damaged input
   3  engines disagree on a packet
   4  too complex to be decided

@@ -18,8 +18,8 @@ pub fn answer(kind: Kind, arguments: &QuestionArguments, programs: &Programs, an
     let packet = answer.witness.as_ref().map(|witness| packet(witness, arguments, programs.dialect));
     json!({
         "question": kind.name(),
-        "answer": match answer.holds { Some(true) => "yes", Some(false) => "no", None => "unknown" },
-        "reason": answer.unknown.map(|unknown| unknown.to_string()),
+        "answer": match answer.holds { Ok(true) => "yes", Ok(false) => "no", Err(_) => "unknown" },
+        "reason": answer.holds.err().map(|unknown| unknown.to_string()),
         "dialect": programs.dialect.name(),
         "truncated": arguments.truncated,
         "verdicts": arguments.verdicts,

@@ -149,27 +149,26 @@ impl Kind {
 
 /// The answer to a question.
 struct Answer {
-    /// `None` if it is unknown.
-    holds: Option<bool>,
+    holds: Result<bool, Unknown>,
     witness: Option<Witness>,
-    unknown: Option<Unknown>,
 }
 
 impl Answer {
     fn new(kind: Kind, proof: Proof) -> Answer {
         let is_turned = kind.asks_for_packet();
         match proof {
-            Proof::Holds => Answer { holds: Some(!is_turned), witness: None, unknown: None },
-            Proof::Fails(witness) => Answer { holds: Some(is_turned), witness: Some(witness), unknown: None },
-            Proof::Unknown(unknown) => Answer { holds: None, witness: None, unknown: Some(unknown) },
+            Proof::Holds => Answer { holds: Ok(!is_turned), witness: None },
+            Proof::Fails(witness) => Answer { holds: Ok(is_turned), witness: Some(witness) },
+            Proof::Unknown(unknown) => Answer { holds: Err(unknown), witness: None },
         }
     }
 
     fn outcome(&self) -> Result<(), Failure> {
+        let hint = if self.holds == Err(Unknown::Bounds) { " (--max-nodes, --max-conflicts)" } else { "" };
         match self.holds {
-            Some(true) => Ok(()),
-            Some(false) => Err(Failure::No),
-            None => Err(Failure::Undecided),
+            Ok(true) => Ok(()),
+            Ok(false) => Err(Failure::Negative),
+            Err(unknown) => Err(Failure::Unknown(format!("unknown: {unknown}{hint}"))),
         }
     }
 }
@@ -222,8 +221,12 @@ fn ask(kind: Kind, arguments: &QuestionArguments, programs: &Programs) -> Result
     }
 }
 
-/// Returns the answer in a sentence, and the packet with the traces of the programs, if there is one.
+/// Returns the answer in a sentence, and the packet with the traces of the programs, if there is one; nothing if it is
+/// unknown, which standard error tells.
 fn text(kind: Kind, arguments: &QuestionArguments, programs: &Programs, answer: &Answer) -> String {
+    if answer.holds.is_err() {
+        return String::new();
+    }
     let mut text = sentence(kind, arguments, programs, answer) + "\n";
     if let Some(witness) = &answer.witness {
         text += "\n";
@@ -242,15 +245,7 @@ fn sentence(kind: Kind, arguments: &QuestionArguments, programs: &Programs, answ
     let is_seccomp = programs.dialect == Dialect::Seccomp;
     let (keeps, keep, thing) =
         if is_seccomp { ("allows", "allow", "system call") } else { ("keeps", "keep", "packet") };
-    match (kind, answer.holds, &answer.unknown) {
-        (_, _, Some(unknown)) => {
-            let hint = if *unknown == Unknown::Bounds { " (--max-nodes, --max-conflicts)" } else { "" };
-            return format!("unknown: {unknown}{hint}");
-        }
-        (_, None, None) => return "unknown".to_owned(),
-        _ => {}
-    }
-    let holds = answer.holds == Some(true);
+    let holds = answer.holds == Ok(true);
     let sentence = match kind {
         Kind::Equal if holds && is_seccomp => format!("equal: {a} and {b} have the same action for every system call"),
         Kind::Equal if holds && arguments.verdicts => format!("equal: {a} and {b} have the same verdicts"),

@@ -63,7 +63,7 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     }
     match differences.is_empty() {
         true => Ok(()),
-        false if is_proven => Err(Failure::No),
+        false if is_proven => Err(Failure::Negative),
         false => Err(Failure::Unknown("the policies may be equal: no difference could be confirmed".to_owned())),
     }
 }
