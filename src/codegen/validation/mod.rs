@@ -23,7 +23,7 @@ use crate::prove::{Options, Proof};
 /// Proves that the IR of a graph has its verdicts; an error if the IR has something that is not known here.
 fn validate(graph: &Graph, options: &Options) -> Result<Proof, String> {
     let outcome = with_ir(graph, CodeKind::Single, |function, tables| {
-        let mut packets = Packets::new(Lengths::Any, &[graph], 1 << 22);
+        let mut packets = Packets::new(Lengths::Any, false, 1 << 22);
         let expected = packets.execute(graph);
         let evaluation = Evaluation::of(function, tables, graph, &mut packets)?;
         let (verdict, faults) = (evaluation.verdict, evaluation.faults);
