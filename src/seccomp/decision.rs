@@ -69,6 +69,10 @@ impl Decision {
 const MAX_PLAIN: usize = 4_096;
 const MAX_BEFORE_PARTS: usize = 16;
 
+/// The largest number of places between bits that are tried, and of nodes for which they and flags are.
+const MAX_CUTS: usize = 4;
+const MAX_NODES_OF_PARTS: usize = 1_000;
+
 /// The largest number of ranges that are not searched for flags.
 const MAX_BEFORE_FLAGS: usize = 8;
 
@@ -99,13 +103,20 @@ pub(super) fn plain(diagram: &Diagram, node: Node, field: Field) -> Option<Decis
 
 /// Returns the decision by the highest bits of a mask after which the rest is smallest; `whole` is that by all bits.
 fn part(diagram: &Diagram, node: Node, field: Field, mask: u64, whole: Option<Decision>) -> Decision {
-    let mut best = whole.map(|decision| (decision.cases.len(), decision));
+    let (inside, _) = diagram.nodes_before(node, field.end());
+    let mut cuts: Vec<(usize, u64)> = Vec::new();
     let mut rest = mask & (mask - 1);
-    while rest != 0 {
-        let lowest = rest.trailing_zeros();
-        let upper = mask & !((1 << lowest) - 1);
-        let end = field.variable(lowest) + 1;
+    while rest != 0 && inside.len() <= MAX_NODES_OF_PARTS {
+        let lowest = 1_u64 << rest.trailing_zeros();
         rest &= rest - 1;
+        let (_, below) = diagram.nodes_before(node, field.variable(lowest.trailing_zeros()) + 1);
+        cuts.push((below.len(), mask & !(lowest - 1)));
+    }
+    // Where few nodes are below, the parts hardly depend on each other.
+    cuts.sort_unstable();
+    let mut best = whole.map(|decision| (decision.cases.len(), decision));
+    for (_, upper) in cuts.into_iter().filter(|(width, _)| *width <= MAX_BEFORE_PARTS).take(MAX_CUTS) {
+        let end = field.variable(upper.trailing_zeros()) + 1;
         let Some(decision) = decision(diagram, node, field, upper, end, MAX_CASES) else { continue };
         let mut targets: Vec<Node> = decision.cases.iter().map(|case| case.target).collect();
         targets.sort_unstable();
@@ -125,8 +136,8 @@ fn remaining(diagram: &Diagram, target: Node, field: Field) -> usize {
     if mask == 0 {
         return 0;
     }
-    let decision = decision(diagram, target, field, mask, field.end(), MAX_CASES);
-    decision.map_or(2 * MAX_CASES, |decision| decision.cases.len())
+    let decision = decision(diagram, target, field, mask, field.end(), MAX_CASES / 4);
+    decision.map_or(MAX_CASES, |decision| decision.cases.len())
 }
 
 /// Returns the bits of a field that a node and those below it test.
@@ -138,7 +149,8 @@ fn support(diagram: &Diagram, node: Node, field: Field) -> u64 {
 /// Returns the decision whether any of some bits is set, if each of them alone decides, and others remain.
 fn flags(diagram: &mut Diagram, node: Node, field: Field, mask: u64) -> Option<Decision> {
     let mut found: Vec<(Node, u64)> = Vec::new();
-    let mut rest = mask;
+    let is_small = diagram.nodes_before(node, field.end()).0.len() <= MAX_NODES_OF_PARTS;
+    let mut rest = if is_small { mask } else { 0 };
     while rest != 0 {
         let flag = 1_u64 << rest.trailing_zeros();
         rest &= rest - 1;

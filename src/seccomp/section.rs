@@ -1,5 +1,6 @@
 //! Sections: what a diagram says of the calls of one architecture or ABI, by calls and conditions.
 
+use alloc::rc::Rc;
 use alloc::vec::Vec;
 use core::ops::RangeInclusive;
 
@@ -134,6 +135,7 @@ impl Section {
         let rest = self.node_of(base | NO_CALL);
         let names = self.architectures.single();
         let mut outcomes = Vec::new();
+        let mut decisions = HashMap::default();
         for (node, ranges) in groups {
             let (_, mut below) = analysis.symbols.diagram.nodes_before(node, u32::MAX);
             below.sort_unstable();
@@ -141,7 +143,7 @@ impl Section {
                 below.into_iter().filter_map(|node| analysis.symbols.diagram.as_outcome(node)).collect::<Vec<u64>>()
             {
                 let calls = Calls::new(names, ranges.clone(), rest == Some(node));
-                let condition = self.condition(analysis, node, outcome);
+                let condition = self.condition(analysis, &mut decisions, node, outcome);
                 outcomes.push(Outcome { outcome, calls, condition, node });
             }
         }
@@ -155,8 +157,15 @@ impl Section {
     }
 
     /// Returns the condition under which a function has an outcome.
-    fn condition(&self, analysis: &mut Analysis, node: Node, outcome: u64) -> Condition {
-        let mut conditions = Conditions { section: self, analysis, outcome, known: HashMap::default(), tests: 0 };
+    fn condition(
+        &self,
+        analysis: &mut Analysis,
+        decisions: &mut HashMap<Node, Rc<Decision>>,
+        node: Node,
+        outcome: u64,
+    ) -> Condition {
+        let known = HashMap::default();
+        let mut conditions = Conditions { section: self, analysis, decisions, outcome, known, tests: 0 };
         match conditions.of(node) {
             Some(condition) => condition.unwrap_or(Condition::Any(Vec::new())),
             None => Condition::TooComplex,
@@ -212,6 +221,8 @@ impl Section {
 struct Conditions<'a> {
     section: &'a Section,
     analysis: &'a mut Analysis,
+    /// The decisions of nodes, for all outcomes.
+    decisions: &'a mut HashMap<Node, Rc<Decision>>,
     outcome: u64,
     /// `None` if the outcome is not reached.
     known: HashMap<Node, Option<Condition>>,
@@ -219,6 +230,16 @@ struct Conditions<'a> {
 }
 
 impl Conditions<'_> {
+    fn decision(&mut self, node: Node) -> Rc<Decision> {
+        if let Some(known) = self.decisions.get(&node) {
+            return known.clone();
+        }
+        let field = self.section.field_of(self.analysis, node);
+        let decision = Rc::new(decision::decide(&mut self.analysis.symbols.diagram, node, field));
+        self.decisions.insert(node, decision.clone());
+        decision
+    }
+
     /// Returns the condition under which a node has the outcome, if it can; `None` if there are too many tests.
     fn of(&mut self, node: Node) -> Option<Option<Condition>> {
         if let Some(outcome) = self.analysis.symbols.diagram.as_outcome(node) {
@@ -228,8 +249,7 @@ impl Conditions<'_> {
             self.tests += known.as_ref().map_or(0, count_tests);
             return (self.tests <= MAX_TESTS).then_some(known.clone());
         }
-        let field = self.section.field_of(self.analysis, node);
-        let decision = decision::decide(&mut self.analysis.symbols.diagram, node, field);
+        let decision = self.decision(node);
         let subject = self.section.subject(self.analysis, &decision)?;
         let mut targets: Vec<Node> = Vec::new();
         for case in decision.cases.iter().filter(|case| case.target != node) {
