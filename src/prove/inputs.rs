@@ -134,7 +134,8 @@ impl Inputs {
     /// Returns the indices of the random numbers that were read, and their words.
     #[cfg(all(test, feature = "jit"))]
     pub(crate) fn random_numbers(&self) -> Vec<(Word, Word)> {
-        let words = self.random.iter().map(|(&index, &number)| (index, self.words.get(&Input::Random(number)).copied()));
+        let words =
+            self.random.iter().map(|(&index, &number)| (index, self.words.get(&Input::Random(number)).copied()));
         words.filter_map(|(index, word)| Some((index, word?))).collect()
     }
 

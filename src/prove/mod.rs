@@ -10,7 +10,8 @@
 //! - `Fails` is confirmed: the interpreter has run the programs on the packet (`witness.rs`).
 //! - Work and memory are bounded by [`Options`]; beyond the bounds the answer is `Unknown`.
 
-pub(crate) mod circuit;
+pub(crate) mod activity;
+mod circuit;
 mod decision_diagram;
 mod error;
 pub(crate) mod execution;
