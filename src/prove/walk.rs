@@ -12,6 +12,9 @@ use crate::bpf::verify::{SCRATCH_WORDS, Source, Step, Verdict, Verified};
 /// The length of the packet.
 const LEN: usize = 192;
 
+/// The number of walks. They differ in the outcomes of tests after which neither edge rejects at once.
+const WALKS: u32 = 8;
+
 /// The packet, and the bits of it that are chosen.
 struct Bits {
     bytes: [u8; LEN],
@@ -36,13 +39,15 @@ struct Origin {
 impl Verified {
     /// Returns whether the walk finds a packet that the program accepts.
     pub(super) fn has_witness(&self) -> bool {
-        let mut bits = Bits { bytes: [0; LEN], chosen: [0; LEN] };
-        let is_found = self.dialect() != Dialect::Seccomp && self.walk(&mut bits).unwrap_or(false);
-        is_found && self.interpret(&bits.bytes) != 0
+        let is_witness = |number: u32| {
+            let mut bits = Bits { bytes: [0; LEN], chosen: [0; LEN] };
+            self.walk(&mut bits, number) == Some(true) && self.interpret(&bits.bytes) != 0
+        };
+        self.dialect() != Dialect::Seccomp && (0..WALKS).any(is_witness)
     }
 
     /// Walks along one path and returns whether it accepts; `None` at a step that the walk does not know.
-    fn walk(&self, bits: &mut Bits) -> Option<bool> {
+    fn walk(&self, bits: &mut Bits, number: u32) -> Option<bool> {
         let steps = self.steps();
         let zero = Contents { number: 0, from: None };
         let (mut a, mut x, mut scratch) = (zero, 0, [0; SCRATCH_WORDS]);
@@ -82,7 +87,10 @@ impl Verified {
                 Step::Jump(target) => pc = target,
                 Step::Branch { condition, operand, then, otherwise } => {
                     let k = if let Operand::Constant(k) = operand { k } else { x };
-                    let outcomes = [!rejects(steps, then), rejects(steps, otherwise)];
+                    let outcomes = match [then, otherwise].map(|target| rejects(steps, target)) {
+                        [false, false] => [prefers_then(number, pc), !prefers_then(number, pc)],
+                        [rejects_then, rejects_otherwise] => [!rejects_then, rejects_otherwise],
+                    };
                     let outcome = outcomes.into_iter().find_map(|outcome| bits.choose(&mut a, condition, k, outcome));
                     let outcome = outcome.unwrap_or_else(|| condition.eval(bits.settled(a), k));
                     pc = if outcome { then } else { otherwise };
@@ -94,6 +102,14 @@ impl Verified {
                 Step::Negate | Step::Ancillary(_) => return None,
             }
         }
+    }
+}
+
+/// Returns whether a walk tries the edge first on which a test holds: always in the first walk, never in the second.
+fn prefers_then(number: u32, pc: usize) -> bool {
+    match number {
+        0 | 1 => number == 0,
+        _ => (pc as u32).wrapping_mul(0x9e37_79b9) >> (number + 16) & 1 == 0,
     }
 }
 
@@ -131,6 +147,12 @@ impl Bits {
     /// Chooses the bits of A so that a comparison has an outcome, and returns that; `None` if that is not possible.
     fn choose(&mut self, a: &mut Contents, condition: Condition, k: u32, outcome: bool) -> Option<bool> {
         let from = a.from?;
+        // A number that is to differ from one may still become any other.
+        let is_difference =
+            (condition == Condition::Equal && !outcome) || (condition == Condition::NotEqual && outcome);
+        if is_difference && condition.eval(a.number, k) == outcome {
+            return Some(outcome);
+        }
         let mut are_free = true;
         self.each_byte(from, |chosen, _, mask| are_free &= *chosen & mask == 0);
         let candidates = [a.number, k, k.wrapping_add(1), k.wrapping_sub(1), 0, from.mask, k & from.mask];

@@ -22,9 +22,7 @@ pub(super) const MAX_WORK: usize = 1 << 18;
 /// What compiling a tree costs beside its nodes, in nodes.
 const BASE_WORK: usize = 64;
 
-/// The most proofs, which decide what the faster search leaves open; the longest program of which there is one, and its
-/// bounds.
-const MAX_PROOFS: usize = 12;
+/// The longest program with divisions of which a proof is tried, and the bounds of the proof.
 const MAX_PROVEN: usize = 1 << 7;
 const MAX_NODES: usize = 1 << 14;
 const MAX_CONFLICTS: u64 = 200;
@@ -61,19 +59,13 @@ pub(super) struct Questions<'e> {
     /// The nodes that move headers.
     moving: Vec<usize>,
     work: usize,
-    proofs: usize,
-    /// Set if the expression does arithmetic of which [`Verified::rejects_all`] knows little.
-    computes: bool,
 }
 
 impl<'e> Questions<'e> {
     pub(super) fn new(expr: &'e Expr, target: &'e Target) -> Questions<'e> {
         let starts = postfix_starts(expr.nodes.iter().map(Node::operands));
-        // Behind tunnels, offsets have too many values for fast proofs.
-        let is_tunnel = |node: &Node| matches!(mover(node), Some("geneve" | "vxlan"));
-        let computes = expr.nodes.iter().any(computes) && !expr.nodes.iter().any(is_tunnel);
         let moving = (0..expr.nodes.len()).filter(|&node| mover(&expr.nodes[node]).is_some()).collect();
-        Questions { expr, starts, target, moving, work: MAX_WORK, proofs: MAX_PROOFS, computes }
+        Questions { expr, starts, target, moving, work: MAX_WORK }
     }
 
     /// Returns whether there was too much work. The answers since then are arbitrary.
@@ -117,7 +109,7 @@ impl<'e> Questions<'e> {
     }
 
     /// Returns `false` for a program that rejects all packets, `true` for one that accepts all.
-    pub(super) fn outcome(&mut self, program: &Program) -> Option<bool> {
+    pub(super) fn outcome(&self, program: &Program) -> Option<bool> {
         match self.rejects_all(program) {
             true => Some(false),
             false => self.accepts_all(program).then_some(true),
@@ -152,16 +144,14 @@ impl<'e> Questions<'e> {
         compile(&expr, self.target, |diagnostic| ParseError::at("", 0, diagnostic.message)).ok().map(|it| it.program)
     }
 
-    fn rejects_all(&mut self, program: &Program) -> bool {
-        let Ok(verified) = program.verify(self.target.dialect) else { return false };
-        verified.rejects_all() || self.computes && self.proven(&verified, prove::Options::example)
+    fn rejects_all(&self, program: &Program) -> bool {
+        program.verify(self.target.dialect).is_ok_and(|verified| verified.rejects_all())
     }
 
-    /// Returns whether a program accepts all packets that are long enough.
-    fn accepts_all(&mut self, program: &Program) -> bool {
+    /// Returns whether a program accepts all packets that are long enough: with its verdicts inverted, it rejects all.
+    fn accepts_all(&self, program: &Program) -> bool {
         if program.disassemble().any(may_halt) {
-            let verified = program.verify(self.target.dialect);
-            return verified.is_ok_and(|verified| self.proven(&verified, prove::Options::accepts_all));
+            return program.len() <= MAX_PROVEN && program.verify(self.target.dialect).is_ok_and(is_proven_full);
         }
         let inverted = program.disassemble().map(|instruction| match instruction {
             Instruction::ReturnConstant { verdict } => {
@@ -173,27 +163,11 @@ impl<'e> Questions<'e> {
         let inverted: Option<Program> = inverted.collect();
         inverted.is_some_and(|inverted| self.rejects_all(&inverted))
     }
-
-    /// Asks for a proof, if the program is short and not too many were asked for.
-    fn proven(&mut self, verified: &Verified, question: Question) -> bool {
-        if verified.program().len() > MAX_PROVEN || self.proofs == 0 {
-            return false;
-        }
-        self.proofs -= 1;
-        let options = prove::Options::new().max_nodes(MAX_NODES).max_conflicts(MAX_CONFLICTS);
-        question(&options, verified).is_ok_and(|proof| proof.holds())
-    }
 }
 
-type Question = fn(&prove::Options, &Verified) -> Result<prove::Proof, prove::ProveError>;
-
-/// Returns whether a node does arithmetic that carries between the bits of numbers of the packet.
-fn computes(node: &Node) -> bool {
-    let Node::Primitive(Primitive::Relation(relation)) = node else { return false };
-    let (left, _, right) = &**relation;
-    let steps = || left.steps.iter().chain(&right.steps);
-    let carries = |op: AluOp| matches!(op, AluOp::Add | AluOp::Sub | AluOp::Mul | AluOp::Div | AluOp::Mod | AluOp::Xor);
-    steps().any(|step| matches!(step, Step::Negate) || matches!(*step, Step::Binary(op) if carries(op)))
+fn is_proven_full(verified: Verified) -> bool {
+    let options = prove::Options::new().max_nodes(MAX_NODES).max_conflicts(MAX_CONFLICTS);
+    options.accepts_all(&verified).is_ok_and(|proof| proof.holds())
 }
 
 /// Returns whether an instruction may divide by zero, which rejects the packet.
