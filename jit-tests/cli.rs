@@ -13,6 +13,7 @@ mod limits;
 mod live;
 mod metadata;
 mod mixed;
+mod prove;
 mod rules;
 #[cfg(target_os = "linux")]
 mod running;
@@ -74,6 +75,7 @@ pub fn trials() -> Vec<Trial> {
         &rules::TESTS,
         &seccomp::TESTS,
         &split::TESTS,
+        &prove::TESTS,
         &formats::TESTS,
         &install_docs::TESTS,
         &metadata::TESTS,
@@ -355,13 +357,16 @@ fn show_prints_each_stage(_: &Bench) -> Outcome {
 }
 
 fn help_ends_with_an_example(_: &Bench) -> Outcome {
-    let subcommands = "filter run split count rules bench compile convert verify show trace explain seccomp \
+    let subcommands = "filter run split count rules bench compile convert verify show trace explain prove seccomp \
         completions man install-docs";
     for subcommand in subcommands.split(' ') {
         let output = cbpf(&[subcommand, "--help"])?;
         expect(&output, 0, &["Example:"])?;
         let last = String::from_utf8_lossy(&output.stdout).trim_end().lines().last().unwrap_or("").to_owned();
         equal(last.contains(&format!("cbpf {subcommand}")), true)?;
+    }
+    for question in ["equal", "implies", "overlap", "example"] {
+        expect(&cbpf(&["prove", question, "--help"])?, 0, &["Example:", &format!("cbpf prove {question} ")])?;
     }
     expect(&cbpf(&["completions", "bash"])?, 0, &["_cbpf"])?;
     expect(&cbpf(&["man"])?, 0, &[".TH cbpf"])

@@ -3,6 +3,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use cbpf::prove::{self, Proof};
@@ -16,7 +17,7 @@ use crate::case::Sample;
 use crate::engine::Engine;
 use crate::language::Programs;
 use crate::splitmix64::Random;
-use crate::{mutate, oracle, source};
+use crate::{mutate, oracle, random, source};
 
 /// The number of packets for each program.
 const PACKETS: usize = 100;
@@ -50,6 +51,7 @@ pub fn trials() -> Vec<Trial> {
         trial("libpcap", check_optimizer),
         trial("compiled", check_compiled),
         trial("proven", check_proven),
+        z3_trial(&path),
         trial("mutated", check_mutated),
         trial("refused", check_rejected),
     ]
@@ -92,6 +94,50 @@ fn check_proven(file: &Value) -> Result<(), Failed> {
         Ok(())
     })?;
     if proven > 1_500 { Ok(()) } else { Err(format!("only {proven} are proven").into()) }
+}
+
+/// Returns the trial in which another prover judges; it takes Python with the module `z3`.
+fn z3_trial(expressions: &Path) -> Trial {
+    let tool = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/tools/prove.py");
+    let has_z3 = || Command::new("python3").args(["-c", "import z3"]).output().is_ok_and(|run| run.status.success());
+    let is_absent = !expressions.is_file() || !tool.is_file() || !has_z3();
+    let expressions = expressions.to_owned();
+    let work = move || check_with_z3(&serde_json::from_str(&fs::read_to_string(expressions)?)?, &tool);
+    Trial::test("expressions::z3", work).with_ignored_flag(is_absent)
+}
+
+/// Where both decide, we agree with z3 on whether our program of an expression, that of another one, and libpcap's keep
+/// the same packets.
+fn check_with_z3(file: &Value, tool: &Path) -> Result<(), Failed> {
+    let mut pairs: Vec<[Program; 2]> = Vec::new();
+    let mut last: Option<Program> = None;
+    each_expression(file, |[ours, _, theirs], _| {
+        pairs.push([ours.clone(), theirs.clone()]);
+        pairs.extend(last.replace(ours.clone()).map(|other| [ours.clone(), other]));
+        Ok(())
+    })?;
+    let folder = tempfile::tempdir()?;
+    let files = ["a", "b"].map(|name| folder.path().join(name));
+    let (start, time, mut random) = (Instant::now(), random::limit().unwrap_or(TIME), Random::new(5));
+    while start.elapsed() < time {
+        let pair = &pairs[random.below(pairs.len())];
+        for (file, program) in files.iter().zip(pair) {
+            fs::write(file, program.print(Form::Decimal))?;
+        }
+        let output = Command::new("python3").arg(tool).args(&files).arg("--in-bounds").output()?;
+        let answer = String::from_utf8_lossy(&output.stdout).into_owned();
+        let [first, second] = pair.each_ref().map(|program| program.verify(Dialect::Pcap));
+        let proof = prove::equivalent(&first?, &second?)?;
+        let is_contradiction = match proof {
+            Proof::Holds => answer.starts_with("differ"),
+            Proof::Fails(_) => answer.starts_with("equal"),
+            Proof::Unknown(_) => false,
+        };
+        if is_contradiction {
+            return Err(format!("{proof:?}, but z3: {answer}of\n{}and\n{}", pair[0], pair[1]).into());
+        }
+    }
+    Ok(())
 }
 
 /// Our programs have the verdicts of libpcap's.

@@ -8,6 +8,7 @@ use std::slice;
 use cbpf::Filter;
 use cbpf::bpf::VerifiedRef;
 use cbpf::debug::{Graph, HaltReason, Pass, Profile};
+use cbpf::lang::{Effect, lint};
 use cbpf::packet::Extension;
 use cbpf::prove::{Options, Proof};
 use cbpf::seccomp::{Action, Arch, SeccompData};
@@ -272,9 +273,30 @@ pub fn expression_is_sound(text: &str, link_type: LinkType) -> Result<(), String
     // Any packet has one of two verdicts.
     let packet: Vec<u8> = (0..200).map(|place| (place * 37 % 251) as u8).collect();
     match verified.interpret(&packet) {
-        0 | 262_144 => Ok(()),
+        0 | 262_144 => warnings_are_sound(text, &target, &verified, &packet),
         verdict => Err(format!("`{text}` has verdict {verdict}")),
     }
+}
+
+/// Warnings about an expression mark a part of it, and a packet does not contradict them.
+fn warnings_are_sound(text: &str, target: &Target, verified: &Verified, packet: &[u8]) -> Result<(), String> {
+    // A quarter of the texts is enough: this takes longer than all of the above.
+    if text.len() % 4 != 0 {
+        return Ok(());
+    }
+    let warnings = lint(text, target).map_err(|error| format!("`{text}` compiles, but not for warnings: {error}"))?;
+    let (matches, has_halted) = (verified.interpret(packet) != 0, verified.trace(packet).end().is_err());
+    for warning in warnings {
+        let is_contradicted = match warning.effect() {
+            Effect::RejectsAll => matches,
+            Effect::AcceptsAll => !matches && !has_halted,
+            _ => false,
+        };
+        if is_contradicted || text.get(warning.span()).is_none_or(str::is_empty) {
+            return Err(format!("`{text}` has a wrong warning: {warning}"));
+        }
+    }
+    Ok(())
 }
 
 /// The statements of a seccomp filter are the same program, and its action is its verdict.

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use arbitrary::{Result, Unstructured};
 use cbpf::bpf::RawInstruction;
-use cbpf::seccomp::{Action, Arch, SeccompData};
-use cbpf::{Dialect, Filter, Instruction, Program};
+use cbpf::seccomp::{self, Action, Arch, SeccompData};
+use cbpf::{Dialect, Filter, Instruction, Program, Verified};
 use libtest_mimic::{Failed, Trial};
 
 use crate::confined::{self, Task};
@@ -46,6 +46,8 @@ pub fn trials() -> Vec<Trial> {
         Trial::test("policies::real_calls", real_calls).with_ignored_flag(is_missing),
         Trial::test("policies::any_programs", any_programs).with_ignored_flag(is_missing),
         Trial::test("policies::every_opcode", every_opcode).with_ignored_flag(is_missing),
+        Trial::test("policies::merged_stacks", merged_stacks).with_ignored_flag(is_missing),
+        Trial::test("policies::merged_corpus", merged_corpus).with_ignored_flag(is_missing),
     ]
 }
 
@@ -186,6 +188,59 @@ fn any_programs() -> std::result::Result<(), Failed> {
             Some(got) => Err(format!("{got}:\n{}", case::write(&program, Dialect::Seccomp, &packet, expected)).into()),
         }
     })
+}
+
+/// Makes calls under random stacks, and under the filters that these are merged to.
+fn merged_stacks() -> std::result::Result<(), Failed> {
+    each(|u| {
+        let filters = (0..u.int_in_range(1..=3)?).map(|_| policy(u)).collect::<Result<Vec<Program>>>()?;
+        let verified = filters.iter().map(|filter| filter.verify(Dialect::Seccomp));
+        let merged = seccomp::merge(&verified.collect::<std::result::Result<Vec<Verified>, _>>()?)?;
+        let calls = (0..12).map(|_| call(u)).collect::<Result<Vec<SeccompData>>>()?;
+        let of_stack = confined::run(Task::Stack, &filters, &calls)?;
+        let of_merged = confined::run(Task::Stack, std::slice::from_ref(merged.program()), &calls)?;
+        // Another process has another number.
+        let is_same = |((call, a), b): ((&SeccompData, &i64), &i64)| a == b || is_of_process(call) && *a > 0 && *b > 0;
+        let mut pairs = calls.iter().zip(&of_stack.results).zip(&of_merged.results);
+        let is_equal = of_stack.status.signal() == of_merged.status.signal()
+            && of_stack.results.len() == of_merged.results.len()
+            && pairs.all(is_same);
+        if is_equal {
+            return Ok(());
+        }
+        let shown = filters.iter().map(|filter| filter.print_seccomp(Arch::X86_64)).collect::<String>();
+        let results = format!("{:?} and merged {:?}", of_stack.results, of_merged.results);
+        Err(format!("{results} for {calls:?} under\n{shown}merged\n{}", merged.program()).into())
+    })
+}
+
+/// The kernel agrees on all 32 bits of the verdicts of the policies of systemd and Docker, merged to one filter.
+fn merged_corpus() -> std::result::Result<(), Failed> {
+    let stacks: [&[&str]; 3] = [
+        &["systemd_system_service", "systemd_memory_deny_write_execute", "systemd_restrict_namespaces"],
+        &["systemd_system_service", "systemd_system_service_i386", "systemd_system_service_x32"],
+        &["docker_default", "systemd_restrict_suid_sgid"],
+    ];
+    for names in stacks {
+        let filters = names.iter().map(|name| {
+            let path = format!("{}/jit-tests/cases/policies/{name}.asm", env!("CARGO_MANIFEST_DIR"));
+            Ok(Program::parse(&std::fs::read(path)?)?.verify(Dialect::Seccomp)?)
+        });
+        let filters = filters.collect::<std::result::Result<Vec<Verified>, Failed>>()?;
+        let merged = seccomp::merge(&filters)?;
+        for nr in [0, 1, 9, 10, 30, 56, 59, 101, 135, 165, 272, 308, 329, 435, 450, 0x4000_0009] {
+            for args in [[0, 0, 0, 0, 0, 0], [0x1000_0000, 0o4755, 7, 0o4755, 0, 0], [u64::MAX, 8 << 32, 6, 0, 0, 0]] {
+                let arch = Arch::host().unwrap_or_default();
+                let bytes = SeccompData { nr, arch, instruction_pointer: 0, args }.to_bytes();
+                let verdicts = filters.iter().rev().map(|filter| Action::from(filter.interpret(&bytes)));
+                let expected = u32::from(Action::strictest(verdicts));
+                if let Some(got) = engine::judge(&KernelSeccomp, &merged, &(&bytes).into(), expected) {
+                    return Err(format!("{got} for call {nr} with {args:?}: {names:?}").into());
+                }
+            }
+        }
+    }
+    Ok(())
 }
 
 /// Replaces loads of the instruction pointer by loads of an argument.

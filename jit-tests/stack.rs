@@ -5,6 +5,7 @@ use std::thread;
 
 use cbpf::debug::Pass;
 use cbpf::filter::Strategy;
+use cbpf::seccomp;
 use cbpf::{
     Dialect, Expr, Filter, FilterConfig, FilterSet, LinkType, Packet, Program, Target, Verified, compile_expression,
 };
@@ -15,13 +16,15 @@ use crate::{memory, process};
 /// A name, the work, and the stack of the thread, in KiB: without optimisation, and with.
 type Task = (&'static str, fn() -> Result<(), String>, [usize; 2]);
 
-const TASKS: [Task; 5] = [
+const TASKS: [Task; 6] = [
     ("stack::filters", filters, [128, 64]),
     ("stack::sets", sets, [128, 80]),
     ("stack::long_programs", long_programs, [384, 128]),
     // The most stack with which compilation may not start a thread.
     ("stack::joins", joins, [272, 272]),
     ("stack::deep_expressions", deep_expressions, [32, 32]),
+    // A frame for each bit of a call, and of the values that diagrams cannot express.
+    ("stack::policies", policies, [768, 512]),
 ];
 
 pub fn trials() -> Vec<Trial> {
@@ -132,6 +135,8 @@ fn deep_expressions() -> Result<(), String> {
         nested("(", "tcp", ")"),
         nested("not ", "tcp", ""),
         nested("not (", "tcp", " and udp)"),
+        nested("not ", "tcp and udp", ""),
+        nested("(", "tcp and udp", " or ip6 and arp)"),
         nested("(", "ether[0]", "+1)") + " > 3",
         nested("tcp or (", "udp", ")"),
         nested("", "tcp", " or udp"),
@@ -143,6 +148,28 @@ fn deep_expressions() -> Result<(), String> {
         }
         if let Ok(program) = compile_expression(&text, &target) {
             drop(program.verify(Dialect::Pcap).map_err(|error| error.to_string())?);
+            drop(cbpf::lang::lint(&text, &target).map_err(|error| error.to_string())?);
+        }
+    }
+    Ok(())
+}
+
+/// Analyses a filter that depends on all bits of a call, and of as many products as there can be.
+fn policies() -> Result<(), String> {
+    let words = (0..16).map(|word| format!("ld [{}]\njne #{:#x}, deny\n", 4 * word, 0x5555_5550 + word));
+    let products = (0..70).map(|k| format!("ld [16]\ntax\nld [24]\nadd #{k}\nmul x\njne #0x33333333, deny\n"));
+    let products: Vec<String> = products.collect();
+    let ends = "ret #0x7fff0000\ndeny: ret #0x00050001";
+    for count in [0, 60, 70] {
+        let text = words.clone().chain(products[..count].iter().cloned()).collect::<String>() + ends;
+        let program = text.parse::<Program>().map_err(|error| error.to_string())?;
+        let filter = [program.verify(Dialect::Seccomp).map_err(|error| error.to_string())?];
+        let merged = seccomp::merge(&filter).map_or_else(|_| filter.clone(), |merged| [merged]);
+        let explanation = seccomp::explain(&filter).map(|explanation| explanation.to_string());
+        let results = (seccomp::diff(&filter, &merged).is_ok(), seccomp::audit(&filter).is_ok(), explanation.is_ok());
+        // There may be 64 values with variables of their own.
+        if results != (count < 70, count < 70, count < 70) {
+            return Err(format!("{results:?} of {count} products"));
         }
     }
     Ok(())

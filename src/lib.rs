@@ -41,6 +41,7 @@
 //! | Pass a packet with its length on the wire, or with metadata. | [`Packet`], [`Context`] |
 //! | Pass many packets at once. | [`Packets`] |
 //! | Filter system calls. | [`Filter::run_seccomp`]; the module [`seccomp`] has the data and the actions |
+//! | Explain, compare, audit or merge filters of system calls. | [`seccomp::explain`], [`seccomp::diff`], [`seccomp::audit`], [`seccomp::merge`] |
 //! | Run a filter in the Linux kernel: XDP, tc, ... | [`ebpf::Options`]; [`FilterSet::to_ebpf`] for many filters |
 //! | Compile a filter with your program, as C or Rust. | [`source::Options`] |
 //! | Attach a program to a socket. | the module `socket`, with the feature `socket` on Linux |
@@ -164,7 +165,7 @@
 //! - **Size.** Verifier and interpreter are 8 KiB of code and 3 KiB of tables on a Cortex-M4.
 //! - **Stack.** To verify takes 1.4 KiB on a Cortex-M4 and to run 0.5 KiB. Everything else fits into 16 KiB (x86-64, in
 //!   a release build) whatever the input, since nothing recurses on the depth of expressions; only arrays in C, whose
-//!   constants have up to 32 levels of parentheses, take 64 KiB.
+//!   constants have up to 32 levels of parentheses, take 64 KiB, and the analysis of system call filters takes 512 KiB.
 //! - **Compiler.** Without `jit` Rust 1.85 is enough.
 
 #![cfg_attr(

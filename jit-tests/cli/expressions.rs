@@ -6,7 +6,7 @@ use libtest_mimic::Failed;
 
 use crate::cli::{Bench, Outcome, Test, cbpf, equal, example, expect, raw_capture};
 
-pub const TESTS: [(&str, Test); 10] = [
+pub const TESTS: [(&str, Test); 12] = [
     ("expressions_match_the_expected_packets", expressions_match_the_expected_packets),
     ("expressions_are_read_from_files", expressions_are_read_from_files),
     ("comments_in_files_are_ignored", comments_in_files_are_ignored),
@@ -16,6 +16,8 @@ pub const TESTS: [(&str, Test); 10] = [
     ("expressions_can_load_relative_to_headers", expressions_can_load_relative_to_headers),
     ("large_expressions_switch_engines", large_expressions_switch_engines),
     ("invalid_expressions_are_rejected", invalid_expressions_are_rejected),
+    ("contradictions_are_explained", contradictions_are_explained),
+    ("tautologies_cause_a_warning", tautologies_cause_a_warning),
     ("compile_prints_forms_of_tcpdump", compile_prints_forms_of_tcpdump),
 ];
 
@@ -158,4 +160,72 @@ fn compile_prints_forms_of_tcpdump(_: &Bench) -> Outcome {
     expect(&cbpf(&["compile", "--dialect", "linux", "ether[-4076:4] = 7"])?, 0, &["[mark]"])?;
     expect(&cbpf(&["compile", "--netmask", "255.255.255.0", "ip broadcast"])?, 0, &["#0xff"])?;
     expect(&cbpf(&["compile", "--no-optimize", "1 = 1 or ip"])?, 0, &["ret      #262144"])
+}
+
+/// Every subcommand that compiles expressions tells which part is to blame.
+fn contradictions_are_explained(bench: &Bench) -> Outcome {
+    let capture = example("mixed.pcap");
+    let cases = [
+        (
+            "tcp and udp",
+            "line 1, column 9: no packet matches both `tcp` and `udp`\n  |\n1 | tcp and udp\n  |         ^^^",
+        ),
+        ("port 80 and vlan", "`vlan` moves the headers of what follows; write it first\n  |\n1 | port 80 and vlan\n"),
+        (
+            "ip and ip[0] > 255",
+            "column 8: this comparison never holds\n  |\n1 | ip and ip[0] > 255\n  |        ^^^^^^^^^^^",
+        ),
+    ];
+    for (expression, reason) in cases {
+        let whole = format!("`{expression}` matches no packet");
+        expect(&cbpf(&["compile", expression])?, 0, &[&whole, reason])?;
+        expect(&cbpf(&["compile", "--to", "ebpf", expression])?, 0, &[&whole, reason])?;
+        expect(&cbpf(&["filter", "-r", &capture, expression])?, 0, &[&whole, reason])?;
+        expect(&cbpf(&["verify", expression])?, 0, &[&whole, reason])?;
+        for command in [&["compile"][..], &["filter", "-r", &capture], &["prove", "example", "-e"]] {
+            let denied = cbpf(&[command, &[expression, "--deny-warnings"]].concat())?;
+            expect(&denied, 1, &[&whole, reason])?;
+            equal(denied.stdout.len(), 0)?;
+        }
+        // A branch of `or` that is dead.
+        let part = format!("arp or ({expression})");
+        expect(&cbpf(&["compile", &part])?, 0, &[&format!("a part of `{part}` matches no packet")])?;
+        let output = cbpf(&["filter", "-r", &capture, &part])?;
+        expect(&output, 0, &[&format!("a part of `{part}` matches no packet"), "260 packets, 5 match"])?;
+        expect(&cbpf(&["filter", "-r", &capture, "--deny-warnings", &part])?, 1, &["matches no packet"])?;
+    }
+    let file = bench.file("expression", "ip6 # comment\n and arp\n")?;
+    expect(
+        &cbpf(&["compile", "-F", &file])?,
+        0,
+        &["expression matches no packet", "line 2, column 6", "2 |  and arp\n"],
+    )?;
+    let rules = bench.file("rules", "web: port 80\nno: tcp and udp\n")?;
+    let reason = "line 2: the rule `no` matches no packet: no packet matches both `tcp` and `udp`";
+    expect(&cbpf(&["rules", "--rules", &rules])?, 0, &[reason])?;
+    expect(&cbpf(&["count", "-r", &capture, "--rules", &rules])?, 0, &[reason])
+}
+
+fn tautologies_cause_a_warning(bench: &Bench) -> Outcome {
+    let capture = example("mixed.pcap");
+    for (expression, reason) in [
+        ("ip or not ip", "every packet matches `ip` or `not ip`"),
+        ("len >= 0", "this comparison always holds"),
+        ("not (tcp and udp)", "no packet matches both `tcp` and `udp`"),
+    ] {
+        let whole = format!("`{expression}` matches every packet");
+        expect(&cbpf(&["compile", expression])?, 0, &[&whole, reason, "ret      #262144"])?;
+        expect(&cbpf(&["filter", "-r", &capture, expression])?, 0, &[&whole, reason, "260 packets, 260 match"])?;
+        expect(&cbpf(&["compile", "--deny-warnings", expression])?, 1, &[&whole, reason])?;
+        expect(&cbpf(&["filter", "-r", &capture, "--deny-warnings", expression])?, 1, &[&whole, reason])?;
+    }
+    let part = cbpf(&["filter", "-r", &capture, "arp and len >= 0"])?;
+    expect(&part, 0, &["a part of `arp and len >= 0` matches every packet", "260 packets, 5 match"])?;
+    // What holds for one link type alone is no mistake where there may be others.
+    expect(&cbpf(&["compile", "--link-type", "IPV4", "ip"])?, 0, &["`ip` matches every packet of link type IPV4"])?;
+    let raw = raw_capture(bench)?;
+    for expression in ["ip or ip6", "ip", ""] {
+        expect(&cbpf(&["filter", "-r", &raw, "--deny-warnings", expression])?, 0, &["1 packet, 1 match"])?;
+    }
+    Ok(())
 }

@@ -30,6 +30,7 @@ fn install_docs_writes_pages_and_completions(bench: &Bench) -> Outcome {
     for (path, start) in [
         ("share/man/man1/cbpf.1", ".ie"),
         ("share/man/man1/cbpf-seccomp-emulate.1", ".ie"),
+        ("share/man/man1/cbpf-prove-overlap.1", ".ie"),
         ("share/bash-completion/completions/cbpf", "_cbpf()"),
         ("share/zsh/site-functions/_cbpf", "#compdef cbpf"),
         ("share/fish/vendor_completions.d/cbpf.fish", "#"),

@@ -1,6 +1,7 @@
 //! Tests of `cbpf seccomp`.
 
 use std::path::Path;
+use std::process::Command;
 
 use libtest_mimic::Failed;
 
@@ -251,5 +252,22 @@ fn merge_proves_its_result(bench: &Bench) -> Outcome {
         &["pub const ARP: [(u16, u8, u8, u32)"],
     )?;
     let wrong = cbpf(&["compile", "--to", "rust-const", "--name", "1x", "arp"])?;
-    expect(&wrong, 1, &["`1x` cannot be a name in rust"])
+    expect(&wrong, 1, &["`1x` cannot be a name in rust"])?;
+    rustc_compiles(bench, &[constant.stdout, asm.stdout].concat())
+}
+
+/// Compiles constants without a crate, if the machine has a compiler, and prints one.
+fn rustc_compiles(bench: &Bench, constants: &[u8]) -> Outcome {
+    let main = "fn main() { print!(\"{} {} {:?}\", POLICY.len(), CBPF_FILTER.len(), CBPF_FILTER[0]); }";
+    let source = bench.file("main.rs", [constants, main.as_bytes()].concat())?;
+    let program = bench.path("program").display().to_string();
+    let Ok(output) = Command::new("rustc").args(["-Dwarnings", "-o", &program, &source]).output() else {
+        return Ok(());
+    };
+    expect(&output, 0, &[])?;
+    if std::env::var_os("JIT_TESTS_EMULATOR").is_some() {
+        return Ok(());
+    }
+    let printed = Command::new(&program).output()?;
+    expect(&printed, 0, &[" 12 (32, 0, 0, 4)"])
 }

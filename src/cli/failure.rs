@@ -28,8 +28,10 @@ pub enum Failure {
     Damaged,
     /// The engines gave different verdicts.
     Disagreement(String),
-    /// The answer is no: policies differ, or have weaknesses; the output says how.
-    Negative,
+    /// A question was answered with no; the answer is printed.
+    No,
+    /// A question has no answer; the reason is printed.
+    Undecided,
     /// The question is too hard to be answered.
     Unknown(String),
     /// The reader of the output went away, as `head` does, which is no error.
@@ -53,7 +55,8 @@ impl Failure {
     /// Prints the failure on standard error, and returns the exit code.
     pub fn report(&self) -> ExitCode {
         let (message, code) = match self {
-            Failure::Usage | Failure::Negative => return ExitCode::from(1),
+            Failure::Usage | Failure::No => return ExitCode::from(1),
+            Failure::Undecided => return ExitCode::from(4),
             Failure::ClosedPipe => return ExitCode::SUCCESS,
             Failure::Damaged => return ExitCode::from(2),
             Failure::Failed(message) => (message, 1),

@@ -24,6 +24,7 @@ mod output;
 mod print;
 mod program;
 mod progress;
+mod prove;
 mod rule_matching;
 mod rules;
 mod run;
@@ -47,7 +48,7 @@ use failure::Failure;
 #[command(name = "cbpf", version, arg_required_else_help = true)]
 #[command(after_help = "Exit codes:
   0  success
-  1  wrong usage, invalid program, or output that cannot be written; policies differ, or have weaknesses
+  1  wrong usage, invalid program, or output that cannot be written; `prove` answers no, policies differ or are weak
   2  missing or damaged input
   3  engines disagree on a packet
   4  too complex to be decided
@@ -73,6 +74,7 @@ enum Command {
     Show(show::Arguments),
     Trace(trace::Arguments),
     Explain(explain::Arguments),
+    Prove(prove::Arguments),
     Seccomp(seccomp::Arguments),
     Completions(completions::Arguments),
     Man(man::Arguments),
@@ -109,6 +111,7 @@ fn run(command: Command) -> Result<(), Failure> {
         Command::Show(arguments) => show::run(&arguments),
         Command::Trace(arguments) => trace::run(&arguments),
         Command::Explain(arguments) => explain::run(&arguments),
+        Command::Prove(arguments) => prove::run(&arguments),
         Command::Seccomp(arguments) => seccomp::run(&arguments),
         Command::Completions(arguments) => completions::run(&arguments),
         Command::Man(arguments) => man::run(&arguments),

@@ -90,7 +90,8 @@ fn show(
     Ok(writeln!(stdout(), "{json}")?)
 }
 
-fn executed(verified: &Verified, trace: &Trace) -> Vec<Value> {
+/// Returns the executed instructions with their effects.
+pub fn executed(verified: &Verified, trace: &Trace) -> Vec<Value> {
     let lines = instruction_lines(verified.program());
     let describe = |executed: &Executed| {
         let read = executed.read.map(|read| json!({ "offset": read.offset, "bytes": read.bytes }));
@@ -109,7 +110,7 @@ fn executed(verified: &Verified, trace: &Trace) -> Vec<Value> {
 }
 
 /// Returns the reason why the program halted, with its numbers.
-fn end(trace: &Trace) -> Value {
+pub fn end(trace: &Trace) -> Value {
     match trace.end() {
         Ok(_) => json!({ "reason": "return" }),
         Err(HaltReason::OutOfBounds { offset, width, captured }) => {

@@ -117,6 +117,20 @@ impl Graph {
     }
 }
 
+/// Calls `work` with the IR of a graph as Cranelift gets it, and its tables.
+#[cfg(test)]
+pub(crate) fn with_ir<T: Send>(
+    graph: &Graph,
+    kind: CodeKind,
+    work: impl FnOnce(&cranelift_codegen::ir::Function, &ConstantTables) -> T + Send,
+) -> Result<T, CompileError> {
+    with_compiler(|compiler| {
+        compiler.lower(graph, kind);
+        fan_in::limit(&mut compiler.context.func);
+        Ok(work(&compiler.context.func, &compiler.tables))
+    })
+}
+
 /// The compiler of a thread, whose memory is reused.
 struct Compiler {
     host: Host,

@@ -12,6 +12,9 @@ pub(crate) struct ConstantTables {
     bytes: Vec<u8>,
     /// The offset of each table, in bytes.
     starts: Vec<u32>,
+    /// The tables themselves, for the validation of code.
+    #[cfg(test)]
+    pub(crate) tables: Vec<Vec<u8>>,
 }
 
 impl ConstantTables {
@@ -24,6 +27,8 @@ impl ConstantTables {
     /// Adds a table, and returns a global value of `function` whose `symbol_value` is the address of the table.
     pub(crate) fn add(&mut self, function: &mut Function, table: &[u8]) -> GlobalValue {
         let name = UserExternalName { namespace: ConstantTables::NAMESPACE, index: self.starts.len() as u32 };
+        #[cfg(test)]
+        self.tables.push(table.to_vec());
         self.starts.push(self.bytes.len() as u32);
         self.bytes.extend_from_slice(table);
         self.bytes.resize(self.bytes.len().next_multiple_of(ConstantTables::ALIGN as usize), 0);
@@ -34,6 +39,8 @@ impl ConstantTables {
     }
 
     pub(crate) fn clear(&mut self) {
+        #[cfg(test)]
+        self.tables.clear();
         self.bytes.clear();
         self.starts.clear();
     }

@@ -36,6 +36,8 @@ mod prologue;
 mod provided_memory;
 mod records;
 mod spill_block_parameters;
+#[cfg(test)]
+mod validation;
 mod vector;
 mod words;
 

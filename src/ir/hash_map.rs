@@ -36,6 +36,12 @@ impl<K: Eq + Hash, V> HashMap<K, V> {
         Some(&self.entries[entry].1)
     }
 
+    /// Returns the entries, in the order in which they were added.
+    #[cfg(all(test, feature = "jit"))]
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&K, &V)> {
+        self.entries.iter().map(|(key, value)| (key, value))
+    }
+
     pub(crate) fn contains_key(&self, key: &K) -> bool {
         self.get(key).is_some()
     }

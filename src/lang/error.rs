@@ -25,7 +25,8 @@ pub enum ExprError {
     /// the expression prints as.
     Invalid(ParseError),
     /// The expression rejects all packets: its parts contradict each other, as in `tcp and udp`, or contradict the link
-    /// type, as `ip6` does on raw IPv4. [`Target::allow_reject_all`](crate::Target::allow_reject_all) allows it.
+    /// type, as `ip6` does on raw IPv4. [`Target::allow_reject_all`](crate::Target::allow_reject_all) allows it, and
+    /// [`lint`](crate::lang::lint) tells which part is to blame.
     RejectsAll,
     /// The program is longer than the dialect allows.
     TooLong {

@@ -100,11 +100,6 @@ impl Circuit {
         self.is_full
     }
 
-    /// Returns the number of gates.
-    pub(crate) fn len(&self) -> usize {
-        self.gates.len()
-    }
-
     pub(crate) fn gate(&self, gate: usize) -> Gate {
         self.gates[gate]
     }

@@ -45,7 +45,7 @@ pub(crate) struct Packets {
     pub(crate) inputs: Inputs,
     lengths: Lengths,
     /// The number of bytes in which loads have to lie.
-    limit: Word,
+    pub(crate) limit: Word,
     /// 1 for the packets for which something is to hold.
     pub(crate) assumption: Bit,
     /// 1 for all packets: inputs are not larger than they can be.
@@ -187,6 +187,16 @@ impl Packets {
         self.circuit.select_word(is_tagged, word, Word::ZERO)
     }
 
+    /// Returns the number to add to an offset that is relative to a header.
+    pub(crate) fn shift(&mut self, header: Header) -> Word {
+        let mut start = self.inputs.word(&mut self.circuit, Input::Start(header));
+        if header == Header::Link {
+            let exists = self.inputs.bit(&mut self.circuit, Input::HasLinkHeader);
+            start = self.circuit.select_word(exists, start, Word::constant(1 << 31));
+        }
+        self.circuit.alu(AluOp::Sub, start, Word::constant(header.base()))
+    }
+
     /// Returns a word that is the same for the same operands, and of which only the largest value is known.
     pub(crate) fn uninterpreted(&mut self, of: (Extension, Word, Word)) -> Word {
         let word = self.inputs.uninterpreted(&mut self.circuit, of);
@@ -206,12 +216,7 @@ impl Packets {
         [Header::Link, Header::Network].into_iter().fold(offset, |position, header| {
             let base = Word::constant(header.base());
             let is_relative = self.circuit.compare(Condition::GreaterOrEqual, offset, base);
-            let mut start = self.inputs.word(&mut self.circuit, Input::Start(header));
-            if header == Header::Link {
-                let exists = self.inputs.bit(&mut self.circuit, Input::HasLinkHeader);
-                start = self.circuit.select_word(exists, start, Word::constant(1 << 31));
-            }
-            let shift = self.circuit.alu(AluOp::Sub, start, base);
+            let shift = self.shift(header);
             let relative = self.circuit.alu(AluOp::Add, offset, shift);
             self.circuit.select_word(is_relative, relative, position)
         })

@@ -131,6 +131,13 @@ impl Inputs {
         self.word(circuit, Input::Random(number))
     }
 
+    /// Returns the indices of the random numbers that were read, and their words.
+    #[cfg(all(test, feature = "jit"))]
+    pub(crate) fn random_numbers(&self) -> Vec<(Word, Word)> {
+        let words = self.random.iter().map(|(&index, &number)| (index, self.words.get(&Input::Random(number)).copied()));
+        words.filter_map(|(index, word)| Some((index, word?))).collect()
+    }
+
     /// Returns the input of an input of the circuit, and the place of the bit in it.
     pub(crate) fn origin(&self, number: u32) -> (Input, u8) {
         self.bits[number as usize]
@@ -139,10 +146,5 @@ impl Inputs {
     /// Returns the inputs that were read, each once, in the order of their first reads.
     pub(crate) fn iter(&self) -> impl Iterator<Item = Input> {
         self.list.iter().copied()
-    }
-
-    /// Returns the word of an input that was read.
-    pub(crate) fn get(&self, input: Input) -> Option<Word> {
-        self.words.get(&input).copied()
     }
 }

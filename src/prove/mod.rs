@@ -10,13 +10,13 @@
 //! - `Fails` is confirmed: the interpreter has run the programs on the packet (`witness.rs`).
 //! - Work and memory are bounded by [`Options`]; beyond the bounds the answer is `Unknown`.
 
-mod circuit;
+pub(crate) mod circuit;
 mod decision_diagram;
 mod error;
-mod execution;
-mod inputs;
-mod numbers;
-mod preservation;
+pub(crate) mod execution;
+pub(crate) mod inputs;
+pub(crate) mod numbers;
+pub(crate) mod preservation;
 mod program_execution;
 mod question;
 mod rejection;
@@ -24,7 +24,7 @@ mod satisfiability;
 mod solution;
 mod walk;
 mod witness;
-mod word;
+pub(crate) mod word;
 
 use crate::bpf::verify::Verified;
 use crate::ir::Graph;

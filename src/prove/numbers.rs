@@ -119,8 +119,13 @@ impl NumberedWord {
     }
 
     /// Returns all numbers that the word can be, or `None` if there are too many.
-    pub(crate) fn numbers(&self) -> Option<&[u32]> {
+    fn numbers(&self) -> Option<&[u32]> {
         self.numbers.as_deref().filter(|list| list.len() <= MAX_NUMBERS)
+    }
+
+    /// Returns whether the word is known to be below a number.
+    pub(crate) fn is_below(&self, end: u32) -> bool {
+        self.numbers.as_deref().is_some_and(|list| list.iter().all(|&number| number < end))
     }
 
     pub(crate) fn alu(&self, circuit: &mut Circuit, op: AluOp, other: &NumberedWord) -> NumberedWord {

@@ -204,8 +204,7 @@ impl Run<'_> {
 
     /// Loads from `base + offset`, which may be relative to a header if that is the rule.
     fn load(&mut self, base: &NumberedWord, offset: u32, width: Width, reached: &mut Bit) -> NumberedWord {
-        let is_below_headers = base.numbers().is_some_and(|list| list.iter().all(|&k| k < Header::FIRST_OFFSET));
-        let position = match self.dialect == Dialect::Linux && !is_below_headers {
+        let position = match self.dialect == Dialect::Linux && !base.is_below(Header::FIRST_OFFSET) {
             true => NumberedWord::any(self.packets.position(base.word)),
             false => base.clone(),
         };

@@ -15,6 +15,7 @@ impl Word {
     }
 
     /// Returns 1 or 0.
+    #[cfg(all(test, feature = "jit"))]
     pub(crate) fn of_bit(bit: Bit) -> Word {
         let mut word = Word::ZERO;
         word.0[0] = bit;
@@ -158,7 +159,12 @@ impl Circuit {
 
     /// Returns whether `a < b`, or `a <= b` if `or_equal`.
     fn less(&mut self, a: Word, b: Word, or_equal: bool) -> Bit {
-        let mut less = Bit::of(or_equal);
+        self.less_or(a, b, Bit::of(or_equal))
+    }
+
+    /// Returns whether `a < b`, or a bit if they are equal.
+    pub(crate) fn less_or(&mut self, a: Word, b: Word, if_equal: Bit) -> Bit {
+        let mut less = if_equal;
         for bit in 0..32 {
             let differ = self.xor(a.0[bit], b.0[bit]);
             less = self.select(differ, b.0[bit], less);

@@ -10,11 +10,9 @@ use crate::seccomp::decision::Field;
 use crate::seccomp::diagram::{Node, TooLarge};
 use crate::seccomp::execute::{Execution, TooComplex};
 use crate::seccomp::expression;
+use crate::seccomp::options::Options;
 use crate::seccomp::symbols::{self, Symbols, WORD_OF_RANK};
 use crate::syscall::{Action, SeccompData};
-
-/// The limit of steps of an analysis. A step takes up to 60 bytes, and about 0.2 microseconds.
-const STEPS: usize = 4_000_000;
 
 /// The diagrams of filters.
 #[derive(Debug)]
@@ -23,8 +21,8 @@ pub(super) struct Analysis {
 }
 
 impl Analysis {
-    pub(super) fn new() -> Analysis {
-        Analysis { symbols: Symbols::new(STEPS) }
+    pub(super) fn new(options: &Options) -> Analysis {
+        Analysis { symbols: Symbols::new(options.steps()) }
     }
 
     /// Returns the diagram of the kernel's action for filters, oldest first.

@@ -8,8 +8,10 @@ use crate::bpf::verify::{Step, Verified};
 use crate::seccomp::analysis::{Analysis, collect};
 use crate::seccomp::analysis_error::AnalysisError;
 use crate::seccomp::audit_of_sections::Audit;
-use crate::seccomp::execute::{Coverage, Execution};
+use crate::seccomp::execute::Execution;
+use crate::seccomp::options::Options;
 use crate::seccomp::section;
+use crate::seccomp::verdicts::Coverage;
 use crate::syscall::{Action, SeccompData};
 
 /// A weakness of a stack of filters; see [`audit`].
@@ -114,7 +116,7 @@ impl fmt::Display for Finding {
 ///
 /// Calls of the x32 ABI are compared by name, with the feature `syscall-names`; otherwise by number.
 ///
-/// The call needs up to 500 KiB of stack.
+/// The call takes up to 512 KiB of stack.
 ///
 /// # Errors
 /// [`AnalysisError`] if a filter is too complex, or was verified for another dialect.
@@ -128,23 +130,33 @@ impl fmt::Display for Finding {
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub fn audit<'f>(filters: impl IntoIterator<Item = &'f Verified>) -> Result<Vec<Finding>, AnalysisError> {
-    let filters = collect(filters);
-    let mut analysis = Analysis::new();
-    let root = analysis.stack(&filters)?;
-    let sections = section::sections(&mut analysis, root)?;
-    let mut audit = Audit { analysis: &mut analysis, filters: &filters, sections: &sections, findings: Vec::new() };
-    audit.architectures();
-    audit.shared_numbers();
-    audit.x32()?;
-    audit.halves();
-    audit.unknown_actions();
-    audit.defaults();
-    let mut findings = audit.findings;
-    for (number, filter) in filters.iter().enumerate() {
-        let of_filter = instructions(&mut analysis, number, filter)?;
-        findings.extend(of_filter);
+    Options::new().audit(filters)
+}
+
+impl Options {
+    /// Does what [`audit`] does, within these bounds.
+    ///
+    /// # Errors
+    /// The same.
+    pub fn audit<'f>(&self, filters: impl IntoIterator<Item = &'f Verified>) -> Result<Vec<Finding>, AnalysisError> {
+        let filters = collect(filters);
+        let mut analysis = Analysis::new(self);
+        let root = analysis.stack(&filters)?;
+        let sections = section::sections(&mut analysis, root)?;
+        let mut audit = Audit { analysis: &mut analysis, filters: &filters, sections: &sections, findings: Vec::new() };
+        audit.architectures();
+        audit.shared_numbers();
+        audit.x32()?;
+        audit.halves();
+        audit.unknown_actions();
+        audit.defaults();
+        let mut findings = audit.findings;
+        for (number, filter) in filters.iter().enumerate() {
+            let of_filter = instructions(&mut analysis, number, filter)?;
+            findings.extend(of_filter);
+        }
+        Ok(findings)
     }
-    Ok(findings)
 }
 
 /// Returns the instructions of a filter that no call reaches, and the tests that earlier ones decide.

@@ -79,10 +79,12 @@ impl Audit<'_> {
     pub(super) fn architectures(&mut self) {
         let sections = self.sections;
         let strict = sections.iter().find(|section| !self.only_outcome(section).is_some_and(is_lenient));
+        let mut is_unchecked = false;
         for section in sections {
             let only = self.only_outcome(section);
             let of_one = section.architectures.single();
-            if only.is_none() && of_one.is_none() && self.depends_on_number(section) {
+            if only.is_none() && of_one.is_none() && self.depends_on_number(section) && !is_unchecked {
+                is_unchecked = section.architectures.are_all();
                 let example = self.unchecked_example(section);
                 let message = match section.architectures.are_all() {
                     true => "calls are told apart by number, and the architecture is not checked".into(),
@@ -189,6 +191,10 @@ impl Audit<'_> {
             let leak = leak.map_err(|TooLarge| AnalysisError::TooComplexTogether)?;
             let Some(mut call) = x32.example(self.analysis, nr, leak, 1) else { continue };
             call.nr = nr as i32;
+            // Opaque values may give the call another action.
+            if !is_lenient(action_of(self.filters, &call)) {
+                continue;
+            }
             open.push(native_name.map_or_else(|| format!("{low}"), |name| name.into()));
             example.get_or_insert(call);
         }
@@ -207,7 +213,10 @@ impl Audit<'_> {
     pub(super) fn halves(&mut self) {
         let sections = self.sections;
         for section in sections {
-            let Some(arch) = section.architectures.single().filter(|arch| arch.0 & WIDE != 0) else { continue };
+            let arch = section.architectures.example();
+            if !section.architectures.has_byte_order() || arch.0 & WIDE == 0 {
+                continue;
+            }
             let mut seen: Vec<Node> = Vec::new();
             for (range, node) in &section.calls {
                 if seen.contains(node) {

@@ -12,11 +12,49 @@ use crate::syscall::{Arch, SeccompData, X32_BIT};
 pub struct Architectures {
     ranges: Vec<RangeInclusive<u32>>,
     is_x32: Option<bool>,
+    /// The byte order, if it is the one that tells these architectures from others.
+    is_big_endian: Option<bool>,
 }
+
+/// The numbers of big-endian and of little-endian architectures, which have bit 30 set.
+const BIG_ENDIAN: [RangeInclusive<u32>; 2] = [0..=0x3fff_ffff, 0x8000_0000..=0xbfff_ffff];
+const LITTLE_ENDIAN: [RangeInclusive<u32>; 2] = [0x4000_0000..=0x7fff_ffff, 0xc000_0000..=0xffff_ffff];
 
 impl Architectures {
     pub(super) fn new(ranges: Vec<RangeInclusive<u32>>, is_x32: Option<bool>) -> Architectures {
-        Architectures { ranges, is_x32 }
+        Architectures { ranges, is_x32, is_big_endian: None }
+    }
+
+    /// Returns those of a byte order.
+    pub(super) fn of_byte_order(ranges: &[RangeInclusive<u32>], is_big_endian: bool) -> Architectures {
+        let mut of_order = Vec::new();
+        for range in ranges {
+            for all in if is_big_endian { BIG_ENDIAN } else { LITTLE_ENDIAN } {
+                let (first, last) = (*range.start().max(all.start()), *range.end().min(all.end()));
+                if first <= last {
+                    of_order.push(first..=last);
+                }
+            }
+        }
+        Architectures { ranges: of_order, is_x32: None, is_big_endian: Some(is_big_endian) }
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.ranges.is_empty()
+    }
+
+    /// Returns whether all have the same byte order.
+    pub(super) fn has_byte_order(&self) -> bool {
+        self.is_big_endian.is_some() || self.single().is_some()
+    }
+
+    /// Returns the numbers of all architectures of the byte order.
+    fn universe(&self) -> &'static [RangeInclusive<u32>] {
+        match self.is_big_endian {
+            None => &[0..=u32::MAX],
+            Some(true) => &BIG_ENDIAN,
+            Some(false) => &LITTLE_ENDIAN,
+        }
     }
 
     /// Returns the architecture if it is one.
@@ -33,47 +71,65 @@ impl Architectures {
         self.is_x32 == Some(true)
     }
 
-    /// Returns whether these are all architectures: the filter does not check the architecture.
+    /// Returns whether these are all architectures, or all of a byte order: the filter does not check the architecture.
     pub fn are_all(&self) -> bool {
-        self.ranges == [0..=u32::MAX]
+        self.ranges == self.universe()
+    }
+
+    /// Returns whether an architecture is one of these.
+    pub fn contains_arch(&self, arch: Arch) -> bool {
+        self.ranges.iter().any(|range| range.contains(&arch.0))
     }
 
     /// Returns whether a call is one of these architectures and of this ABI.
     pub fn contains(&self, data: &SeccompData) -> bool {
         let has_bit = data.nr >= X32_BIT;
-        self.ranges.iter().any(|range| range.contains(&data.arch.0)) && self.is_x32.is_none_or(|is| is == has_bit)
+        self.contains_arch(data.arch) && self.is_x32.is_none_or(|is| is == has_bit)
+    }
+
+    /// Returns an architecture whose names stand for the calls of all: `presumed`, if all may make these calls.
+    pub fn presumed(&self, presumed: Arch) -> Option<Arch> {
+        (self.are_all() && self.contains_arch(presumed)).then_some(presumed)
     }
 
     /// Returns one of the architectures, with a name if one has.
     pub(super) fn example(&self) -> Arch {
-        let is_in = |arch: &Arch| self.ranges.iter().any(|range| range.contains(&arch.0));
+        let is_in = |arch: &Arch| self.contains_arch(*arch);
         let common = ["x86_64", "i386", "aarch64", "arm"].iter().filter_map(|name| name.parse::<Arch>().ok());
         let first = Arch(self.ranges.first().map_or(0, |range| *range.start()));
         common.chain(Arch::named()).find(is_in).unwrap_or(first)
     }
 }
 
-/// Prints the name of one architecture, `every architecture`, or `every architecture but x86_64, i386`.
+/// Prints the name of one architecture, `every architecture`, `every little-endian architecture`, or `every architecture
+/// but x86_64, i386`.
 impl fmt::Display for Architectures {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if let Some(arch) = self.single() {
             return write!(f, "{arch}{}", if self.is_x32() { ", x32 ABI" } else { "" });
         }
+        let every = match self.is_big_endian {
+            None => "every architecture",
+            Some(true) => "every big-endian architecture",
+            Some(false) => "every little-endian architecture",
+        };
         if self.are_all() {
-            return f.write_str("every architecture");
+            return f.write_str(every);
         }
         let mut missing = Vec::new();
-        let mut next = Some(0);
-        for range in &self.ranges {
-            if let Some(first) = next.filter(|first| first < range.start()) {
-                missing.push(first..=range.start() - 1);
+        for all in self.universe() {
+            let mut next = Some(*all.start());
+            for range in self.ranges.iter().filter(|range| all.contains(range.start())) {
+                if let Some(first) = next.filter(|first| first < range.start()) {
+                    missing.push(first..=range.start() - 1);
+                }
+                next = range.end().checked_add(1);
             }
-            next = range.end().checked_add(1);
+            missing.extend(next.filter(|first| first <= all.end()).map(|first| first..=*all.end()));
         }
-        missing.extend(next.map(|first| first..=u32::MAX));
         if missing.iter().all(|range| range.start() == range.end()) {
             let names: Vec<String> = missing.iter().map(|range| Arch(*range.start()).to_string()).collect();
-            return write!(f, "every architecture but {}", names.join(", "));
+            return write!(f, "{every} but {}", names.join(", "));
         }
         let shown = |range: &RangeInclusive<u32>| format!("{:#010x}..={:#010x}", range.start(), range.end());
         write!(f, "architectures {}", self.ranges.iter().map(shown).collect::<Vec<String>>().join(", "))

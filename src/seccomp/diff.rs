@@ -8,6 +8,8 @@ use crate::seccomp::analysis_error::AnalysisError;
 use crate::seccomp::calls::{Architectures, Calls};
 use crate::seccomp::condition::Condition;
 use crate::seccomp::diagram::TooLarge;
+use crate::seccomp::options::Options;
+use crate::seccomp::search::search;
 use crate::seccomp::section;
 use crate::syscall::{Action, SeccompData};
 
@@ -26,7 +28,8 @@ pub struct Difference {
     /// The kernel's action with the second stack.
     pub after: Action,
     /// A call with these actions; the interpreter has confirmed them. `None` if the filters compute a number that the
-    /// analysis cannot express, such as a product, and the difference may not be real.
+    /// analysis cannot express, such as a product, and none of some thousand calls has the actions: the difference may
+    /// not be real.
     pub example: Option<SeccompData>,
 }
 
@@ -39,7 +42,7 @@ const SAME: u64 = u64::MAX;
 /// The filters are in the order in which they are installed, the oldest first. Verdicts that differ in halves that the
 /// kernel ignores are equal.
 ///
-/// The call needs up to 500 KiB of stack.
+/// The call takes up to 512 KiB of stack.
 ///
 /// # Errors
 /// [`AnalysisError`] if a filter is too complex, or was verified for another dialect. The filters of the second stack
@@ -61,35 +64,57 @@ pub fn diff<'f>(
     before: impl IntoIterator<Item = &'f Verified>,
     after: impl IntoIterator<Item = &'f Verified>,
 ) -> Result<Vec<Difference>, AnalysisError> {
-    let (before, after) = (collect(before), collect(after));
-    let mut analysis = Analysis::new();
-    let first = analysis.stack(&before)?;
-    let second = analysis.stack(&after).map_err(|error| error.after(before.len()))?;
-    if first == second {
-        return Ok(Vec::new());
-    }
-    let pair = |before: u64, after: u64| if before == after { SAME } else { before << 32 | after };
-    let pairs = analysis.symbols.diagram.combine(first, second, pair);
-    let pairs = pairs.map_err(|TooLarge| AnalysisError::TooComplexTogether)?;
-    let mut differences = Vec::new();
-    for section in section::sections(&mut analysis, pairs)? {
-        for outcome in section.outcomes(&mut analysis) {
-            if outcome.outcome == SAME {
-                continue;
-            }
-            let actions = [outcome.outcome >> 32, outcome.outcome].map(|action| Action::from(action as u32));
-            let example = section.example(&analysis, outcome.calls.example(), outcome.node, outcome.outcome);
-            let is_real = |call: &SeccompData| [&before, &after].map(|stack| action_of(stack, call)) == actions;
-            let [before, after] = actions;
-            differences.push(Difference {
-                architectures: section.architectures.clone(),
-                calls: outcome.calls,
-                condition: outcome.condition,
-                before,
-                after,
-                example: example.filter(is_real),
-            });
+    Options::new().diff(before, after)
+}
+
+impl Options {
+    /// Does what [`diff`] does, within these bounds.
+    ///
+    /// # Errors
+    /// The same.
+    pub fn diff<'f>(
+        &self,
+        before: impl IntoIterator<Item = &'f Verified>,
+        after: impl IntoIterator<Item = &'f Verified>,
+    ) -> Result<Vec<Difference>, AnalysisError> {
+        let (before, after) = (collect(before), collect(after));
+        let mut analysis = Analysis::new(self);
+        let first = analysis.stack(&before)?;
+        let second = analysis.stack(&after).map_err(|error| error.after(before.len()))?;
+        if first == second {
+            return Ok(Vec::new());
         }
+        let pair = |before: u64, after: u64| if before == after { SAME } else { before << 32 | after };
+        let pairs = analysis.symbols.diagram.combine(first, second, pair);
+        let pairs = pairs.map_err(|TooLarge| AnalysisError::TooComplexTogether)?;
+        let mut differences = Vec::new();
+        for section in section::sections(&mut analysis, pairs)? {
+            for outcome in section.outcomes(&mut analysis) {
+                if outcome.outcome == SAME {
+                    continue;
+                }
+                let actions = [outcome.outcome >> 32, outcome.outcome].map(|action| Action::from(action as u32));
+                let example = section.example(&analysis, outcome.calls.example(), outcome.node, outcome.outcome);
+                let is_real = |call: &SeccompData| {
+                    let is_here = section.architectures.contains(call) && outcome.calls.contains(call.nr);
+                    is_here && [&before, &after].map(|stack| action_of(stack, call)) == actions
+                };
+                let filters = before.iter().chain(&after).copied();
+                let example = match example {
+                    Some(call) if !is_real(&call) => search(filters, &call, is_real),
+                    example => example,
+                };
+                let [before, after] = actions;
+                differences.push(Difference {
+                    architectures: section.architectures.clone(),
+                    calls: outcome.calls,
+                    condition: outcome.condition,
+                    before,
+                    after,
+                    example,
+                });
+            }
+        }
+        Ok(differences)
     }
-    Ok(differences)
 }

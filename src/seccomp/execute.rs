@@ -1,7 +1,6 @@
-//! Symbolic execution: a filter becomes a diagram from calls to verdicts.
+//! Symbolic execution: the states of the registers at each instruction of a filter, found in a pass forward.
 //!
-//! A forward pass finds the states of the registers at each instruction. A backward pass makes the diagram of each state
-//! from those of its successors. States differ in the registers that are read later, and not in the path to them.
+//! States differ in the registers that are read later, and not in the path to them.
 
 use alloc::vec::Vec;
 
@@ -9,16 +8,11 @@ use crate::bpf::instruction::Operand;
 use crate::bpf::isa::{Condition, Register};
 use crate::bpf::verify::{SCRATCH_WORDS, Source, Step, Verdict, Verified};
 use crate::ir::hash_map::HashMap;
-use crate::seccomp::diagram::{Node, TooLarge};
 use crate::seccomp::expression::{ExpressionId, TooLong};
 use crate::seccomp::symbols::Symbols;
-use crate::syscall::Action;
 
 /// The largest number of states.
 const MAX_STATES: usize = 1 << 16;
-
-/// The largest number of bits of a computed verdict that depend on the call.
-const MAX_VERDICT_BITS: usize = 12;
 
 /// The instruction at which a filter becomes too complex.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,15 +30,15 @@ type Places = [Option<ExpressionId>; PLACES];
 
 /// A state, and what happens there.
 #[derive(Clone, Debug)]
-struct State {
-    pc: usize,
+pub(super) struct State {
+    pub(super) pc: usize,
     places: Places,
-    next: Next,
+    pub(super) next: Next,
 }
 
 /// What follows a state; the numbers are those of states.
 #[derive(Clone, Copy, Debug)]
-enum Next {
+pub(super) enum Next {
     Unknown,
     State(usize),
     Branch {
@@ -64,7 +58,7 @@ enum Next {
 /// The states of a filter, in the order of their instructions.
 #[derive(Debug)]
 pub(super) struct Execution {
-    states: Vec<State>,
+    pub(super) states: Vec<State>,
 }
 
 /// The states while they are found.
@@ -117,133 +111,6 @@ impl Execution {
         }
         Ok(Execution { states })
     }
-
-    /// Returns the diagram from calls to verdicts, as numbers of actions.
-    pub(super) fn verdicts(&self, symbols: &mut Symbols) -> Result<Node, TooComplex> {
-        let mut nodes = vec![Node::FALSE; self.states.len()];
-        for (number, state) in self.states.iter().enumerate().rev() {
-            let node = verdicts_of(symbols, state.next, &nodes);
-            nodes[number] = node.map_err(|TooLarge| TooComplex { pc: state.pc })?;
-        }
-        Ok(nodes.first().copied().unwrap_or(Node::FALSE))
-    }
-
-    /// Returns how calls reach the instructions and take their branches.
-    pub(super) fn coverage(&self, symbols: &mut Symbols, len: usize) -> Result<Coverage, TooComplex> {
-        let mut reached = vec![Node::FALSE; self.states.len()];
-        let mut coverage = Coverage { is_reached: vec![false; len], branches: vec![None; len] };
-        if let Some(first) = reached.first_mut() {
-            *first = Node::TRUE;
-        }
-        for (number, state) in self.states.iter().enumerate() {
-            if reached[number] == Node::FALSE {
-                continue;
-            }
-            coverage.is_reached[state.pc] = true;
-            let spread = spread(symbols, state.next, reached[number], &mut reached);
-            let taken = spread.map_err(|TooLarge| TooComplex { pc: state.pc })?;
-            if let Some([is_true, is_false]) = taken {
-                let first = Branch { outcomes: [false; 2], here: reached[number] };
-                let known = &mut coverage.branches[state.pc].get_or_insert(first).outcomes;
-                *known = [known[0] || is_true, known[1] || is_false];
-            }
-        }
-        Ok(coverage)
-    }
-}
-
-/// How calls reach the instructions of a filter.
-#[derive(Debug)]
-pub(super) struct Coverage {
-    pub(super) is_reached: Vec<bool>,
-    /// The reached tests of the call.
-    pub(super) branches: Vec<Option<Branch>>,
-}
-
-/// How calls take a branch.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Branch {
-    /// Whether the test is true, and false, for some call.
-    pub(super) outcomes: [bool; 2],
-    /// Some of the calls that reach the test.
-    pub(super) here: Node,
-}
-
-/// Adds the calls that reach a state to those of its successors; returns whether its test is true and false for some.
-fn spread(symbols: &mut Symbols, next: Next, here: Node, reached: &mut [Node]) -> Result<Option<[bool; 2]>, TooLarge> {
-    let mut add = |symbols: &mut Symbols, next: usize, calls: Node| -> Result<(), TooLarge> {
-        reached[next] = symbols.diagram.or(reached[next], calls)?;
-        Ok(())
-    };
-    match next {
-        Next::State(next) => add(symbols, next, here)?,
-        Next::Branch { test: (condition, a, b), then, otherwise } => {
-            let test = symbols.test(condition, a, b)?;
-            let not = symbols.diagram.not(test)?;
-            let [is_true, is_false] = [symbols.diagram.and(here, test)?, symbols.diagram.and(here, not)?];
-            add(symbols, then, is_true)?;
-            add(symbols, otherwise, is_false)?;
-            return Ok(Some([is_true, is_false].map(|calls| calls != Node::FALSE)));
-        }
-        Next::Division { divisor, then } => {
-            let zero = symbols.expressions.constant(0);
-            let is_possible = symbols.test(Condition::NotEqual, divisor, zero)?;
-            let calls = symbols.diagram.and(here, is_possible)?;
-            add(symbols, then, calls)?;
-        }
-        Next::Unknown | Next::Return(_) | Next::ReturnValue(_) => {}
-    }
-    Ok(None)
-}
-
-fn verdicts_of(symbols: &mut Symbols, next: Next, nodes: &[Node]) -> Result<Node, TooLarge> {
-    match next {
-        Next::State(next) => Ok(nodes[next]),
-        Next::Branch { test: (condition, a, b), then, otherwise } => {
-            if nodes[then] == nodes[otherwise] {
-                return Ok(nodes[then]);
-            }
-            let test = symbols.test(condition, a, b)?;
-            symbols.diagram.choose(test, nodes[then], nodes[otherwise])
-        }
-        Next::Division { divisor, then } => {
-            let zero = symbols.expressions.constant(0);
-            let test = symbols.test(Condition::Equal, divisor, zero)?;
-            let halted = symbols.diagram.outcome(outcome(0));
-            symbols.diagram.choose(test, halted, nodes[then])
-        }
-        Next::Return(verdict) => Ok(symbols.diagram.outcome(outcome(verdict))),
-        Next::ReturnValue(value) => {
-            let bits = symbols.bits(value)?;
-            let is_open = |bit: &&Node| **bit != Node::TRUE && **bit != Node::FALSE;
-            if bits.iter().filter(is_open).count() > MAX_VERDICT_BITS {
-                return Err(TooLarge);
-            }
-            computed_verdict(symbols, &bits, 0)
-        }
-        Next::Unknown => Ok(Node::FALSE),
-    }
-}
-
-/// Returns the diagram of a verdict whose bits are functions; the highest bits, `known`, are decided.
-fn computed_verdict(symbols: &mut Symbols, bits: &[Node], known: u32) -> Result<Node, TooLarge> {
-    let Some((&highest, rest)) = bits.split_last() else {
-        return Ok(symbols.diagram.outcome(outcome(known)));
-    };
-    let one = known | 1 << rest.len();
-    match highest {
-        Node::TRUE => computed_verdict(symbols, rest, one),
-        Node::FALSE => computed_verdict(symbols, rest, known),
-        _ => {
-            let (then, otherwise) = (computed_verdict(symbols, rest, one)?, computed_verdict(symbols, rest, known)?);
-            symbols.diagram.choose(highest, then, otherwise)
-        }
-    }
-}
-
-/// Returns the outcome of a verdict: the number of its action, without data that the kernel ignores.
-fn outcome(verdict: u32) -> u64 {
-    u32::from(Action::from(verdict)).into()
 }
 
 impl Exploration<'_> {

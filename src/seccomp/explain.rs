@@ -9,6 +9,7 @@ use crate::seccomp::analysis::{Analysis, collect, compare};
 use crate::seccomp::analysis_error::AnalysisError;
 use crate::seccomp::calls::{Architectures, Calls};
 use crate::seccomp::condition::Condition;
+use crate::seccomp::options::Options;
 use crate::seccomp::section;
 use crate::syscall::{Action, Arch, SeccompData};
 
@@ -52,7 +53,7 @@ pub struct Rule {
 /// of them. The result is exact, and does not depend on how the filters test. Conditions are on whole arguments of 64
 /// bits where the architecture is known. A condition with too many tests is [`Condition::TooComplex`].
 ///
-/// The call needs up to 500 KiB of stack.
+/// The call takes up to 512 KiB of stack.
 ///
 /// # Errors
 /// [`AnalysisError`] if a filter is too complex, or was verified for another dialect.
@@ -72,23 +73,33 @@ pub struct Rule {
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub fn explain<'f>(filters: impl IntoIterator<Item = &'f Verified>) -> Result<Explanation, AnalysisError> {
-    let mut analysis = Analysis::new();
-    let root = analysis.stack(&collect(filters))?;
-    let mut explanation = Explanation { sections: Vec::new() };
-    for section in section::sections(&mut analysis, root)? {
-        let rule = |outcome: section::Outcome| Rule {
-            action: Action::from(outcome.outcome as u32),
-            calls: outcome.calls,
-            condition: outcome.condition,
-        };
-        let mut rules: Vec<Rule> = section.outcomes(&mut analysis).into_iter().map(rule).collect();
-        rules.sort_by(|a, b| {
-            let strictness = compare(u32::from(b.action).into(), u32::from(a.action).into());
-            strictness.then(u32::from(a.action).cmp(&u32::from(b.action)))
-        });
-        explanation.sections.push(Section { architectures: section.architectures, rules });
+    Options::new().explain(filters)
+}
+
+impl Options {
+    /// Does what [`explain`] does, within these bounds.
+    ///
+    /// # Errors
+    /// The same.
+    pub fn explain<'f>(&self, filters: impl IntoIterator<Item = &'f Verified>) -> Result<Explanation, AnalysisError> {
+        let mut analysis = Analysis::new(self);
+        let root = analysis.stack(&collect(filters))?;
+        let mut explanation = Explanation { sections: Vec::new() };
+        for section in section::sections(&mut analysis, root)? {
+            let rule = |outcome: section::Outcome| Rule {
+                action: Action::from(outcome.outcome as u32),
+                calls: outcome.calls,
+                condition: outcome.condition,
+            };
+            let mut rules: Vec<Rule> = section.outcomes(&mut analysis).into_iter().map(rule).collect();
+            rules.sort_by(|a, b| {
+                let strictness = compare(u32::from(b.action).into(), u32::from(a.action).into());
+                strictness.then(u32::from(a.action).cmp(&u32::from(b.action)))
+            });
+            explanation.sections.push(Section { architectures: section.architectures, rules });
+        }
+        Ok(explanation)
     }
-    Ok(explanation)
 }
 
 impl Explanation {
@@ -115,11 +126,10 @@ impl Explanation {
 
 impl Section {
     fn print(&self, presumed: Arch, text: &mut String) {
-        let presumed = self.architectures.are_all().then_some(presumed);
+        let presumed = self.architectures.presumed(presumed);
         *text += &format!("{}:\n", self.architectures);
-        let mut rules = self.rules.iter().peekable();
         let mut action = None;
-        while let Some(rule) = rules.next() {
+        for rule in &self.rules {
             if action.replace(rule.action) != Some(rule.action) {
                 *text += &format!("  {}\n", rule.action);
             }

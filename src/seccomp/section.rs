@@ -14,7 +14,7 @@ use crate::seccomp::symbols::{ARCH, NR, Opaque, WORD_OF_RANK, WORDS, first_varia
 use crate::syscall::{Arch, SeccompData, X32_BIT};
 
 /// The largest number of tests in a condition.
-const MAX_TESTS: usize = 200;
+const MAX_TESTS: usize = 1_000;
 
 /// The calls of some architectures, and the functions of their arguments.
 #[derive(Clone, Debug)]
@@ -58,9 +58,21 @@ pub(super) fn sections(analysis: &mut Analysis, root: Node) -> Result<Vec<Sectio
     // 64-bit architectures have the larger numbers.
     sections.reverse();
     for (ranges, node) in others {
-        let calls = ranges_of_word(analysis, node, NR);
-        let architectures = Architectures::new(ranges, None);
-        sections.push(Section { architectures, calls, is_swapped: false });
+        let (words, _) = analysis.symbols.diagram.nodes_before(node, first_variable(WORDS));
+        let is_wide = |node: &Node| analysis.symbols.diagram.variable(*node) >= first_variable(NR + 1);
+        if !words.iter().any(is_wide) {
+            let calls = ranges_of_word(analysis, node, NR);
+            sections.push(Section { architectures: Architectures::new(ranges, None), calls, is_swapped: false });
+            continue;
+        }
+        // Arguments have their halves in the order of the architecture.
+        for is_swapped in [false, true] {
+            let architectures = Architectures::of_byte_order(&ranges, is_swapped);
+            let node = if is_swapped { swapped(analysis, node)? } else { node };
+            if !architectures.is_empty() {
+                sections.push(Section { architectures, calls: ranges_of_word(analysis, node, NR), is_swapped });
+            }
+        }
     }
     Ok(sections)
 }
@@ -171,7 +183,7 @@ impl Section {
     fn field_of(&self, analysis: &Analysis, node: Node) -> Field {
         let word = analysis.word_of(node);
         match word.first / 32 {
-            rank @ 2..WORDS if self.architectures.single().is_some() => {
+            rank @ 2..WORDS if self.architectures.has_byte_order() => {
                 Field { first: first_variable(rank & !1), width: 64 }
             }
             _ => word,

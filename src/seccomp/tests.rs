@@ -124,6 +124,27 @@ fn joins_the_halves_of_both_byte_orders() {
 }
 
 #[test]
+fn tells_byte_orders_apart_where_no_architecture_is_checked() {
+    let text = "ld [0]\n jne #5, allow\n ld [20]\n jne #0, allow\n ld [16]\n jeq #3, deny\n allow: ret #0x7fff0000
+                deny: ret #0x00050001";
+    let text = explain(&[filter(text)]).unwrap().print("riscv64".parse().unwrap());
+    assert!(text.starts_with("every little-endian architecture:\n  ALLOW\n"), "{text}");
+    assert!(text.contains("if arg0 == 3\nevery big-endian architecture:\n"), "{text}");
+    assert!(text.ends_with("if arg0 == 0x300000000\n"), "{text}");
+    let text =
+        "ld [4]\n jeq #0xc000003e, kill\n jeq #0x16, kill\n ld [16]\n jset #8, kill\n ret #0x7fff0000\n kill: ret #0";
+    let text = explain(&[filter(text)]).unwrap().to_string();
+    assert!(
+        text.contains("every little-endian architecture but x86_64:\n  ALLOW\n    every call if arg0 & 8 == 0\n"),
+        "{text}"
+    );
+    assert!(
+        text.contains("every big-endian architecture but s390:\n  ALLOW\n    every call if arg0 & 0x800000000 == 0\n"),
+        "{text}"
+    );
+}
+
+#[test]
 fn explains_tests_of_numbers_and_computed_values() {
     let text = "ld [0]\n and #1\n jeq #1, odd\n ret #0x7fff0000\n odd: ret #0x00050001";
     let text = explain(&[filter(text)]).unwrap().to_string();
@@ -138,6 +159,26 @@ fn explains_tests_of_numbers_and_computed_values() {
     for text in [product, compared] {
         assert_eq!(diff(&[filter(text)], &[merge(&[filter(text)]).unwrap()]), Ok(vec![]));
     }
+}
+
+#[test]
+fn confirms_differences_of_computed_values() {
+    let with = |operation: &str, k: u32| {
+        filter(&format!("ld [16]\n tax\n ld [24]\n {operation}\n jeq #{k}, yes\n ret #0\n yes: ret #0x7fff0000"))
+    };
+    for (a, b) in [(with("mul x", 6), with("mul x", 8)), (with("mul x", 5), with("add x", 5))] {
+        let differences = diff(std::slice::from_ref(&a), std::slice::from_ref(&b)).unwrap();
+        assert_eq!(differences.len(), 2);
+        for difference in differences {
+            let example = difference.example.unwrap();
+            assert_eq!(a.interpret_seccomp(&example), Some(difference.before));
+            assert_eq!(b.interpret_seccomp(&example), Some(difference.after));
+        }
+    }
+    // An even product is never 3, but the analysis does not know.
+    let [never, kill] = [with("mul x\n mul #6", 3), filter("ret #0")];
+    let differences = diff(&[never], &[kill]).unwrap();
+    assert!(differences.iter().all(|difference| difference.example.is_none()), "{differences:?}");
 }
 
 /// Audits a filter that is followed by `allow`, `deny` and `kill`, and returns the findings by kind.
@@ -166,6 +207,8 @@ fn finds_planted_weaknesses() {
     let kinds = |text: &str| audited(text).into_iter().map(|(kind, _)| kind).collect::<Vec<FindingKind>>();
     assert_eq!(kinds(&format!("{X86_64} jeq #1, allow\n jeq #2, allow, deny")), []);
     assert_eq!(kinds("ld [0]\n jeq #1, allow, deny"), [UncheckedArchitecture, Unreachable]);
+    let half = "ld [0]\n jne #1, deny\n ld [16]\n jeq #7, allow, kill";
+    assert_eq!(kinds(half), [UncheckedArchitecture, HalfArgument]);
     let open = "ld [4]\n jne #0xc000003e, allow\n ld [0]\n jge #0x40000000, kill\n jeq #1, allow, deny";
     assert_eq!(kinds(open), [OpenArchitecture]);
     let shared = "ld [4]\n jeq #0xc000003e, ok\n jne #0x40000003, kill\n ok: ld [0]\n jge #0x40000000, kill
@@ -194,7 +237,7 @@ fn refuses_what_it_cannot_analyse() {
     let error = AnalysisError::Dialect { filter: 1, dialect: Dialect::Linux };
     assert_eq!(merge(&[fine.clone(), packets.clone()]), Err(error.clone()));
     assert_eq!(explain(&[fine.clone(), packets.clone()]), Err(error.clone()));
-    assert_eq!(diff(&[fine.clone()], &[packets]), Err(error));
+    assert_eq!(diff(std::slice::from_ref(&fine), &[packets]), Err(error));
     // The verdict is any number.
     let wild = filter("ld [16]\n ret a");
     assert_eq!(merge(&[fine, wild]), Err(AnalysisError::TooComplex { filter: 1, pc: 1 }));

@@ -73,6 +73,11 @@ impl<'a> Record<'a> {
         (!self.block.is_empty()).then_some(Block { bytes: self.block, order: self.interface.order })
     }
 
+    /// Returns the record of a packet from no file, captured at the beginning of 1970.
+    pub fn new(data: &'a [u8], wire_len: u32, interface: &'a Interface) -> Record<'a> {
+        Record { data, wire_len, ticks: 0, carried: 0, interface, block: &[] }
+    }
+
     /// Returns the record with at most `captured` bytes of its data.
     pub fn cut(&self, captured: usize) -> Record<'_> {
         Record { data: &self.data[..captured.min(self.data.len())], ..*self }

@@ -45,7 +45,7 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     } else {
         print(findings.iter().map(|finding| text(&paths, finding)).collect::<String>().as_bytes())?;
     }
-    if findings.is_empty() { Ok(()) } else { Err(Failure::Negative) }
+    if findings.is_empty() { Ok(()) } else { Err(Failure::No) }
 }
 
 /// The number of instructions that are listed.

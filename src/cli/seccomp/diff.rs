@@ -63,14 +63,14 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     }
     match differences.is_empty() {
         true => Ok(()),
-        false if is_proven => Err(Failure::Negative),
+        false if is_proven => Err(Failure::No),
         false => Err(Failure::Unknown("the policies may be equal: no difference could be confirmed".to_owned())),
     }
 }
 
 fn text(arguments: &Arguments, difference: &Difference) -> String {
     let Difference { architectures, calls, condition, before, after, example, .. } = difference;
-    let presumed = architectures.are_all().then(|| arguments.arch.get());
+    let presumed = architectures.presumed(arguments.arch.get());
     let calls = if calls.is_rest() { "every other call".to_owned() } else { calls.names(presumed).join(", ") };
     let condition = match condition {
         Condition::Always => String::new(),
@@ -84,7 +84,7 @@ fn text(arguments: &Arguments, difference: &Difference) -> String {
 }
 
 fn json(arguments: &Arguments, difference: &Difference) -> Value {
-    let presumed = difference.architectures.are_all().then(|| arguments.arch.get());
+    let presumed = difference.architectures.presumed(arguments.arch.get());
     json!({
         "architectures": architectures_json(&difference.architectures),
         "calls": calls_json(&difference.calls, presumed),

@@ -40,7 +40,7 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     if !arguments.json {
         return print(explanation.print(arguments.arch.get()).as_bytes());
     }
-    let presumed = |section: &Section| section.architectures.are_all().then(|| arguments.arch.get());
+    let presumed = |section: &Section| section.architectures.presumed(arguments.arch.get());
     let rule = |section: &Section, rule: &Rule| {
         json!({
             "action": action_json(rule.action),

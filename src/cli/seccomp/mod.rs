@@ -54,7 +54,7 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
 
 /// The architecture of the system calls.
 #[derive(Args)]
-struct ArchArgument {
+pub struct ArchArgument {
     /// Use the system calls and the byte order of this architecture: x86_64, i386, aarch64, arm, s390x, ppc64le, mips,
     /// riscv64, ... [default: that of this machine]
     #[arg(long, value_name = "ARCH")]
@@ -62,7 +62,7 @@ struct ArchArgument {
 }
 
 impl ArchArgument {
-    fn get(&self) -> Arch {
+    pub fn get(&self) -> Arch {
         self.arch.or_else(Arch::host).unwrap_or(Arch::X86_64)
     }
 
@@ -76,7 +76,7 @@ impl ArchArgument {
     }
 
     /// Reads a filter in any form; the architecture determines the names of calls and the halves of arguments.
-    fn read(&self, path: &Path) -> Result<(Program, Form), Failure> {
+    pub fn read(&self, path: &Path) -> Result<(Program, Form), Failure> {
         let bytes = read_bytes(path)?;
         let form = Form::detect(&bytes);
         let program = match str::from_utf8(&bytes) {

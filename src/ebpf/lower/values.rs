@@ -1,5 +1,7 @@
 //! The values of a graph: where they are, and the operations that compute them.
 
+use alloc::vec::Vec;
+
 use crate::bpf::isa::{AluOp, Width};
 use crate::ebpf::code::{Comparing, End, Operand, Operation, Virtual};
 use crate::ebpf::instruction::{Comparison, Helper, OperandSize, Size};

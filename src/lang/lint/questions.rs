@@ -22,10 +22,12 @@ pub(super) const MAX_WORK: usize = 1 << 18;
 /// What compiling a tree costs beside its nodes, in nodes.
 const BASE_WORK: usize = 64;
 
-/// The longest program of which a proof decides what the faster search leaves open, and the bounds of the proof.
-const MAX_PROVEN: usize = 1 << 9;
+/// The most proofs, which decide what the faster search leaves open; the longest program of which there is one, and its
+/// bounds.
+const MAX_PROOFS: usize = 12;
+const MAX_PROVEN: usize = 1 << 7;
 const MAX_NODES: usize = 1 << 14;
-const MAX_CONFLICTS: u64 = 500;
+const MAX_CONFLICTS: u64 = 200;
 
 /// A part of the expression in a question.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,13 +58,22 @@ pub(super) struct Questions<'e> {
     /// The first node of each subtree.
     pub(super) starts: Vec<usize>,
     pub(super) target: &'e Target,
+    /// The nodes that move headers.
+    moving: Vec<usize>,
     work: usize,
+    proofs: usize,
+    /// Set if the expression does arithmetic of which [`Verified::rejects_all`] knows little.
+    computes: bool,
 }
 
 impl<'e> Questions<'e> {
     pub(super) fn new(expr: &'e Expr, target: &'e Target) -> Questions<'e> {
         let starts = postfix_starts(expr.nodes.iter().map(Node::operands));
-        Questions { expr, starts, target, work: MAX_WORK }
+        // Behind tunnels, offsets have too many values for fast proofs.
+        let is_tunnel = |node: &Node| matches!(mover(node), Some("geneve" | "vxlan"));
+        let computes = expr.nodes.iter().any(computes) && !expr.nodes.iter().any(is_tunnel);
+        let moving = (0..expr.nodes.len()).filter(|&node| mover(&expr.nodes[node]).is_some()).collect();
+        Questions { expr, starts, target, moving, work: MAX_WORK, proofs: MAX_PROOFS, computes }
     }
 
     /// Returns whether there was too much work. The answers since then are arbitrary.
@@ -77,7 +88,8 @@ impl<'e> Questions<'e> {
 
     /// Returns the first node of a part that moves headers.
     pub(super) fn moving(&self, root: usize) -> Option<usize> {
-        (self.starts[root]..=root).find(|&node| mover(&self.expr.nodes[node]).is_some())
+        let first = self.moving.partition_point(|&node| node < self.starts[root]);
+        self.moving.get(first).copied().filter(|&node| node <= root)
     }
 
     /// Returns whether no packet satisfies these assumptions.
@@ -105,7 +117,7 @@ impl<'e> Questions<'e> {
     }
 
     /// Returns `false` for a program that rejects all packets, `true` for one that accepts all.
-    pub(super) fn outcome(&self, program: &Program) -> Option<bool> {
+    pub(super) fn outcome(&mut self, program: &Program) -> Option<bool> {
         match self.rejects_all(program) {
             true => Some(false),
             false => self.accepts_all(program).then_some(true),
@@ -114,8 +126,9 @@ impl<'e> Questions<'e> {
 
     /// Compiles the conjunction of assumptions; `None` if there are none, or too much work was done.
     fn program(&mut self, items: impl IntoIterator<Item = Item>) -> Option<Program> {
-        let mut nodes = Vec::new();
+        let (mut nodes, mut count) = (Vec::new(), 0);
         for Item { root, role } in items {
+            count += 1;
             let (part, is_first) = (self.nodes(root), nodes.is_empty());
             if role == Role::Aside && self.moving(root).is_none() {
                 continue;
@@ -131,7 +144,7 @@ impl<'e> Questions<'e> {
                 nodes.push(Node::And);
             }
         }
-        self.work = self.work.saturating_sub(nodes.len() + BASE_WORK);
+        self.work = self.work.saturating_sub(nodes.len() + count + BASE_WORK);
         if nodes.is_empty() || self.are_exhausted() {
             return None;
         }
@@ -139,17 +152,16 @@ impl<'e> Questions<'e> {
         compile(&expr, self.target, |diagnostic| ParseError::at("", 0, diagnostic.message)).ok().map(|it| it.program)
     }
 
-    fn rejects_all(&self, program: &Program) -> bool {
+    fn rejects_all(&mut self, program: &Program) -> bool {
         let Ok(verified) = program.verify(self.target.dialect) else { return false };
-        verified.rejects_all() || computes(program) && proven(&verified, prove::Options::example)
+        verified.rejects_all() || self.computes && self.proven(&verified, prove::Options::example)
     }
 
     /// Returns whether a program accepts all packets that are long enough.
-    fn accepts_all(&self, program: &Program) -> bool {
-        if computes(program) {
-            return program
-                .verify(self.target.dialect)
-                .is_ok_and(|verified| proven(&verified, prove::Options::accepts_all));
+    fn accepts_all(&mut self, program: &Program) -> bool {
+        if program.disassemble().any(may_halt) {
+            let verified = program.verify(self.target.dialect);
+            return verified.is_ok_and(|verified| self.proven(&verified, prove::Options::accepts_all));
         }
         let inverted = program.disassemble().map(|instruction| match instruction {
             Instruction::ReturnConstant { verdict } => {
@@ -161,24 +173,32 @@ impl<'e> Questions<'e> {
         let inverted: Option<Program> = inverted.collect();
         inverted.is_some_and(|inverted| self.rejects_all(&inverted))
     }
+
+    /// Asks for a proof, if the program is short and not too many were asked for.
+    fn proven(&mut self, verified: &Verified, question: Question) -> bool {
+        if verified.program().len() > MAX_PROVEN || self.proofs == 0 {
+            return false;
+        }
+        self.proofs -= 1;
+        let options = prove::Options::new().max_nodes(MAX_NODES).max_conflicts(MAX_CONFLICTS);
+        question(&options, verified).is_ok_and(|proof| proof.holds())
+    }
 }
 
-/// Returns whether a program does arithmetic of which [`Verified::rejects_all`] knows little, or that may halt it.
-fn computes(program: &Program) -> bool {
-    let is_arithmetic = |instruction| match instruction {
-        Instruction::Alu { op: AluOp::Mul | AluOp::Div | AluOp::Mod | AluOp::Xor, .. } | Instruction::Negate => true,
-        Instruction::Alu { op, operand: Operand::X } => matches!(op, AluOp::Add | AluOp::Sub | AluOp::And | AluOp::Or),
-        _ => false,
-    };
-    program.len() <= MAX_PROVEN && program.disassemble().any(is_arithmetic)
+type Question = fn(&prove::Options, &Verified) -> Result<prove::Proof, prove::ProveError>;
+
+/// Returns whether a node does arithmetic that carries between the bits of numbers of the packet.
+fn computes(node: &Node) -> bool {
+    let Node::Primitive(Primitive::Relation(relation)) = node else { return false };
+    let (left, _, right) = &**relation;
+    let steps = || left.steps.iter().chain(&right.steps);
+    let carries = |op: AluOp| matches!(op, AluOp::Add | AluOp::Sub | AluOp::Mul | AluOp::Div | AluOp::Mod | AluOp::Xor);
+    steps().any(|step| matches!(step, Step::Negate) || matches!(*step, Step::Binary(op) if carries(op)))
 }
 
-fn proven(
-    verified: &Verified,
-    question: impl Fn(&prove::Options, &Verified) -> Result<prove::Proof, prove::ProveError>,
-) -> bool {
-    let options = prove::Options::new().max_nodes(MAX_NODES).max_conflicts(MAX_CONFLICTS);
-    question(&options, verified).is_ok_and(|proof| proof.holds())
+/// Returns whether an instruction may divide by zero, which rejects the packet.
+fn may_halt(instruction: Instruction) -> bool {
+    matches!(instruction, Instruction::Alu { op: AluOp::Div | AluOp::Mod, operand: Operand::X })
 }
 
 /// Returns the keyword of a primitive that moves the headers of what follows.
