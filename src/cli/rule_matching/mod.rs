@@ -32,7 +32,8 @@ pub struct RuleArguments {
     #[arg(long, value_name = "FILE")]
     rules: PathBuf,
 
-    /// Give each packet only to the first matching rule in the order of the file, not to all
+    /// Give each packet only to the first matching rule in the order of the file, not to all. Warns of rules that are
+    /// never first
     #[arg(long)]
     first: bool,
 

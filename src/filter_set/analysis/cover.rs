@@ -2,7 +2,8 @@
 //!
 //! A region that an area contains is covered. Otherwise the area that contains the largest share of the region is taken
 //! away from it, and the search goes on with the pieces that are left, each with the areas that still overlap it. The
-//! largest piece comes first, since a packet is most likely found there.
+//! largest piece comes first, since a packet is most likely found there. Where many areas contain a small share each,
+//! the region is cut in two instead.
 
 use std::collections::BTreeSet;
 use std::rc::Rc;
@@ -10,12 +11,19 @@ use std::rc::Rc;
 use crate::classifier::term::Rank;
 use crate::filter_set::analysis::area::{self, Constraints, Relation};
 use crate::filter_set::analysis::bit_origins::Solved;
+use crate::filter_set::analysis::cut::{self, Cut};
 use crate::filter_set::analysis::number_set::NumberSet;
 use crate::filter_set::analysis::rule_areas::RuleAreas;
 use crate::ir::Values;
 
 /// The work for a region, besides that for each area: it takes as long as so many comparisons.
 const REGION_WORK: u64 = 64;
+
+/// The largest share of the region in an area for which the region may be cut in two instead.
+const SMALL_SHARE: f64 = 0.25;
+
+/// The number of areas on both sides of a cut that are counted in the time of one comparison.
+const LOOKED_AT_IN_ONE: u64 = 8;
 
 /// A region to search, and the places of the areas that may overlap it.
 pub(super) struct Pending {
@@ -70,7 +78,7 @@ impl<'r> CoverSearch<'r> {
             if self.work == 0 {
                 return Ended::OutOfWork;
             }
-            let Compared { inside, widest, overlapping } = self.compare(&region, &areas, &used);
+            let Compared { inside, widest, share, overlapping } = self.compare(&region, &areas, &used);
             if let Some(rank) = inside {
                 used.insert(rank);
                 continue;
@@ -92,6 +100,16 @@ impl<'r> CoverSearch<'r> {
             if visit(&region, true) == Visited::Stop {
                 return Ended::Stopped;
             }
+            if overlapping.len() >= cut::MIN_AREAS && share < SMALL_SHARE {
+                let (cut, looked_at) = Cut::find(self.rules, &region, &overlapping);
+                self.work = self.work.saturating_sub(looked_at / LOOKED_AT_IN_ONE);
+                if let Some(cut) = cut {
+                    let areas: Rc<[u32]> = overlapping.into();
+                    let halves = cut.halves(self.rules, &region);
+                    pending.extend(halves.map(|region| Pending { region, areas: areas.clone() }));
+                    continue;
+                }
+            }
             let area = &self.rules.areas[widest as usize];
             used.insert(area.rank);
             area::subtract(values, &region, &area.constraints, &mut pieces);
@@ -105,8 +123,7 @@ impl<'r> CoverSearch<'r> {
     /// Compares a region with areas. Of those that contain it, areas of rules that are used already are preferred, and
     /// then those of early rules.
     fn compare(&self, region: &Constraints, areas: &[u32], used: &BTreeSet<Rank>) -> Compared {
-        let mut compared = Compared { inside: None, widest: None, overlapping: Vec::new() };
-        let mut widest = -1.0;
+        let mut compared = Compared { inside: None, widest: None, share: -1.0, overlapping: Vec::new() };
         for &place in areas {
             let area = &self.rules.areas[place as usize];
             match area::relation(&self.rules.values, region, &area.constraints) {
@@ -120,8 +137,8 @@ impl<'r> CoverSearch<'r> {
                 }
                 Relation::Overlap(share) => {
                     compared.overlapping.push(place);
-                    if share > widest {
-                        (widest, compared.widest) = (share, Some(place));
+                    if share > compared.share {
+                        (compared.share, compared.widest) = (share, Some(place));
                     }
                 }
             }
@@ -161,6 +178,7 @@ struct Compared {
     inside: Option<Rank>,
     /// The area that contains the largest share of the region, of those that do not contain it.
     widest: Option<u32>,
+    share: f64,
     overlapping: Vec<u32>,
 }
 

@@ -16,6 +16,7 @@ mod area;
 mod bit_origins;
 mod conflicts;
 mod cover;
+mod cut;
 mod duplicates;
 mod examples;
 mod judge;
