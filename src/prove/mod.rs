@@ -10,13 +10,14 @@
 //! - `Fails` is confirmed: the interpreter has run the programs on the packet (`witness.rs`).
 //! - Work and memory are bounded by [`Options`]; beyond the bounds the answer is `Unknown`.
 
-pub(crate) mod activity;
-mod circuit;
+mod activity;
+pub(crate) mod circuit;
 mod decision_diagram;
 mod error;
 pub(crate) mod execution;
 pub(crate) mod inputs;
 pub(crate) mod numbers;
+pub(crate) mod packets;
 pub(crate) mod preservation;
 mod program_execution;
 mod question;
@@ -29,7 +30,7 @@ pub(crate) mod word;
 
 use crate::bpf::verify::Verified;
 use crate::ir::Graph;
-use crate::prove::execution::Lengths;
+use crate::prove::packets::Lengths;
 use crate::prove::question::Question;
 
 pub use error::{ProveError, Unknown, UnknownCause};

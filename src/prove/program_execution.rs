@@ -12,9 +12,9 @@ use crate::bpf::verify::{SCRATCH_WORDS, Source, Step, Verdict, Verified};
 use crate::packet::ancillary::Extension;
 use crate::packet::header::Header;
 use crate::prove::circuit::Bit;
-use crate::prove::execution::Packets;
 use crate::prove::inputs::Input;
 use crate::prove::numbers::NumberedWord;
+use crate::prove::packets::Packets;
 use crate::prove::word::Word;
 
 /// The registers, the scratch words, and the number of random numbers so far.

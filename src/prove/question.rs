@@ -8,7 +8,7 @@ use crate::bpf::verify::{Step, Verified};
 use crate::ir::{Graph, Value};
 use crate::packet::ancillary::Extension;
 use crate::prove::circuit::{Bit, Circuit};
-use crate::prove::execution::Packets;
+use crate::prove::packets::Packets;
 use crate::prove::satisfiability::Answer;
 use crate::prove::witness::Candidate;
 use crate::prove::word::Word;

@@ -13,8 +13,8 @@ use crate::packet::ancillary::Extension;
 use crate::packet::context::{Context, Device, Vlan};
 use crate::packet::header::Header;
 use crate::packet::{MAX_CAPTURED, Packet};
-use crate::prove::execution::{Lengths, Packets};
 use crate::prove::inputs::Input;
+use crate::prove::packets::{Lengths, Packets};
 
 /// The longest packet that is built, in bytes.
 const MAX_LEN: usize = 1 << 24;

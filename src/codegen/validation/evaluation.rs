@@ -15,9 +15,9 @@ use crate::codegen::validation::number::Number;
 use crate::ir::Graph;
 use crate::packet::random;
 use crate::prove::circuit::Bit;
-use crate::prove::execution::Packets;
 use crate::prove::inputs::Input;
 use crate::prove::numbers::NumberedWord;
+use crate::prove::packets::Packets;
 use crate::prove::word::Word;
 
 /// What a stack frame holds, by offset.

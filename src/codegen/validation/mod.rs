@@ -16,7 +16,7 @@ use crate::codegen::compile::with_ir;
 use crate::codegen::prologue::CodeKind;
 use crate::codegen::validation::evaluation::Evaluation;
 use crate::ir::Graph;
-use crate::prove::execution::{Lengths, Packets};
+use crate::prove::packets::{Lengths, Packets};
 use crate::prove::preservation::decide;
 use crate::prove::{Options, Proof};
 
