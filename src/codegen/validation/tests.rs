@@ -18,6 +18,7 @@ const MAX_ERRORS: usize = 20;
 /// What is not proven, and the reason.
 const UNPROVEN: &[(&str, &str)] = &[
     ("load/ind_x_is_length", "loads from the length on the wire, which may be any number"),
+    ("jump/ladder", "loads from a base that is the sum of 12 numbers, each of which depends on a bit"),
     ("ip6_protochain", "loads from offsets that depend on loads from offsets that depend on loads"),
 ];
 
