@@ -48,8 +48,8 @@ fn prove_answers_by_exit_code(_: &Bench) -> Outcome {
     expect(&ask("overlap", &["tcp", "udp"], &["--truncated"])?, 1, &["in common (of all that are of any length)\n"])?;
     expect(&ask("example", &["ip6 host ::1"], &[])?, 0, &["example: `ip6 host ::1` keeps this packet\n"])?;
     expect(&ask("example", &["tcp and udp"], &[])?, 1, &["no example: `tcp and udp` keeps no packet (of all"])?;
-    let products = ["ip[2:2] * ip[4:2] = 12345", "ip[4:2] * ip[2:2] = 12345"];
-    let unknown = ask("equal", &products, &["--max-nodes", "1", "--max-conflicts", "0"])?;
+    let hard = ["ip[2:4] / ip[6:4] = 77", "ip[6:4] * 77 = ip[2:4]"];
+    let unknown = ask("equal", &hard, &["--max-nodes", "1", "--max-conflicts", "0"])?;
     expect(&unknown, 4, &["unknown: no proof and no packet were found within the bounds of work (--max-nodes,"])?;
     expect(&cbpf(&["--help"])?, 0, &["4  too complex to be decided"])
 }

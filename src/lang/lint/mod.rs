@@ -28,6 +28,10 @@ use crate::text::ParseError;
 /// The most nodes of an expression of which parts are checked, if it matches some packets and not others.
 const MAX_PARTS: usize = 64;
 
+/// The most nodes of an expression that matches nothing or everything and is explained; of a longer one, the whole is to
+/// blame.
+const MAX_EXPLAINED: usize = 1 << 12;
+
 /// Returns warnings about an expression that matches no packet of the link type or all of them, with the part that is
 /// to blame.
 ///
@@ -72,7 +76,8 @@ pub fn lint(text: &str, target: &Target) -> Result<Vec<Warning>, ExprError> {
         None => None,
     };
     match effect {
-        Some(effect) => search.explain_whole(root, effect),
+        Some(effect) if expr.nodes.len() <= MAX_EXPLAINED => search.explain_whole(root, effect),
+        Some(effect) => search.blame_whole(root, effect),
         None if expr.nodes.len() <= MAX_PARTS => search.explain_parts(root),
         None => {}
     }

@@ -17,7 +17,7 @@ use crate::prove;
 use crate::text::ParseError;
 
 /// The most nodes of all trees that are compiled for the warnings of one expression.
-pub(super) const MAX_WORK: usize = 1 << 18;
+pub(super) const MAX_WORK: usize = 1 << 16;
 
 /// What compiling a tree costs beside its nodes, in nodes.
 const BASE_WORK: usize = 64;

@@ -44,9 +44,15 @@ impl<'e> Search<'e> {
         let is_never = effect == Effect::RejectsAll;
         self.explain(effect, Vec::new(), root, is_never);
         if self.questions.are_exhausted() || self.findings.is_empty() {
-            let whole = Finding { effect, cause: Cause::Parts, root, parts: Vec::new(), is_never, moved_by: None };
-            self.findings = Vec::from([whole]);
+            self.blame_whole(root, effect);
         }
+    }
+
+    /// Blames the whole expression.
+    pub(super) fn blame_whole(&mut self, root: usize, effect: Effect) {
+        let is_never = effect == Effect::RejectsAll;
+        let whole = Finding { effect, cause: Cause::Parts, root, parts: Vec::new(), is_never, moved_by: None };
+        self.findings = Vec::from([whole]);
     }
 
     /// Finds branches of `or` that no packet matches, and operands of `and` that every packet matches.
