@@ -1,7 +1,8 @@
 //! Binary decision diagrams: functions of bits as graphs in which equal functions are one node.
 //!
 //! Variables are tested in the order of their numbers. An edge may be complemented; the edge for 1 never is, so that
-//! functions have one form. Work is bounded by the number of nodes, which includes those of intermediate results.
+//! functions have one form. Work is bounded by the number of nodes, which includes those of intermediate results, and by
+//! the number of steps.
 //!
 //! Source: R. Bryant, "Graph-Based Algorithms for Boolean Function Manipulation" (1986); K. Brace, R. Rudell and
 //! R. Bryant, "Efficient Implementation of a BDD Package" (1990).
@@ -70,11 +71,16 @@ pub(crate) struct DecisionDiagram {
     nodes: Vec<Node>,
     places: HashIndex,
     max_nodes: usize,
+    /// The number of steps that are left.
+    steps: u64,
     /// Results of earlier selections; later ones take the places of those with the same hash.
     results: Vec<(Selection, Function)>,
 }
 
-/// The error that a diagram needs more nodes than it may have.
+/// The most steps for each node that a diagram may have: large diagrams may meet often without a new node.
+const STEPS: u64 = 32;
+
+/// The error that a diagram needs more nodes or steps than it may have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct TooLarge;
 
@@ -83,7 +89,8 @@ impl DecisionDiagram {
         // Node 0 stands for the constants, which are tested last.
         let constant = Node { variable: u32::MAX, low: Function::ZERO, high: Function::ZERO };
         let results = vec![([Function::ZERO; 3], Function::ZERO); 1 << 12];
-        DecisionDiagram { nodes: vec![constant], places: HashIndex::default(), max_nodes, results }
+        let steps = STEPS.saturating_mul(max_nodes as u64);
+        DecisionDiagram { nodes: vec![constant], places: HashIndex::default(), max_nodes, steps, results }
     }
 
     /// Returns the function of a bit of a circuit, whose inputs are the variables.
@@ -159,6 +166,7 @@ impl DecisionDiagram {
         let mut tasks = vec![Task::Compute([test, first, second])];
         let mut results: Vec<Function> = Vec::new();
         while let Some(task) = tasks.pop() {
+            self.steps = self.steps.checked_sub(1).ok_or(TooLarge)?;
             match task {
                 Task::Compute(selection) => match normalized(selection) {
                     Ok(result) => results.push(result),

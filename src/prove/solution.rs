@@ -30,8 +30,8 @@ pub(crate) fn find(circuit: &Circuit, bit: Bit, options: &Options) -> Answer {
     if first != Answer::Unknown {
         return first;
     }
-    match by_diagram(options.max_nodes) {
-        Ok(answer) => answer,
-        Err(TooLarge) => satisfiability::satisfy(circuit, bit, options.max_conflicts),
-    }
+    let second = if options.max_nodes > few { by_diagram(options.max_nodes).ok() } else { None };
+    let has_more = options.max_conflicts > FEW_CONFLICTS;
+    second
+        .unwrap_or_else(|| if has_more { satisfiability::satisfy(circuit, bit, options.max_conflicts) } else { first })
 }
