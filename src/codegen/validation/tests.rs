@@ -19,6 +19,7 @@ const MAX_ERRORS: usize = 20;
 const UNPROVEN: &[(&str, &str)] = &[
     ("load/ind_x_is_length", "loads from the length on the wire, which may be any number"),
     ("jump/ladder", "loads from a base that is the sum of 12 numbers, each of which depends on a bit"),
+    ("protochain", "loads from offsets that depend on loads from offsets that depend on loads"),
     ("ip6_protochain", "loads from offsets that depend on loads from offsets that depend on loads"),
 ];
 
