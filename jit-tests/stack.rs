@@ -5,6 +5,7 @@ use std::thread;
 
 use cbpf::debug::Pass;
 use cbpf::filter::Strategy;
+use cbpf::lang::lint;
 use cbpf::seccomp;
 use cbpf::{
     Dialect, Expr, Filter, FilterConfig, FilterSet, LinkType, Packet, Program, Target, Verified, compile_expression,
@@ -147,6 +148,7 @@ fn deep_expressions() -> Result<(), String> {
         if let Ok(program) = compile_expression(&text, &target) {
             drop(program.verify(Dialect::Pcap).map_err(|error| error.to_string())?);
         }
+        drop(lint(&text, &target));
     }
     Ok(())
 }

@@ -70,8 +70,11 @@ impl Packets {
     pub(crate) fn are_bytes_consistent(&mut self) -> Option<Bit> {
         let bytes: Vec<Input> =
             self.inputs.iter().filter(|input| matches!(input, Input::Byte(_) | Input::ByteFrom(..))).collect();
+        if bytes.len() * bytes.len() / 2 > MAX_PAIRS {
+            return None;
+        }
         let mut places: Vec<(Input, Word, Bit)> = Vec::new();
-        let (mut are_consistent, mut pairs) = (Bit::ONE, 0);
+        let mut are_consistent = Bit::ONE;
         for (index, &input) in bytes.iter().enumerate() {
             let (place, carry) = match input {
                 Input::ByteFrom(base, offset) => {
@@ -92,7 +95,6 @@ impl Packets {
                 if from(input) == from(other) {
                     continue;
                 }
-                pairs += 1;
                 let are_same = self.circuit.equal(place, other_place);
                 let is_beyond = self.circuit.or(carry, other_carry);
                 let [one, two] = [input, other].map(|input| self.inputs.word(&mut self.circuit, input));
@@ -102,7 +104,7 @@ impl Packets {
                 are_consistent = self.circuit.and(are_consistent, is_allowed);
             }
         }
-        (pairs <= MAX_PAIRS).then_some(are_consistent)
+        Some(are_consistent)
     }
 
     /// Returns the bit that is 1 for packets that can be built easily, if any length is allowed.
