@@ -75,7 +75,7 @@ impl Packets {
         }
         let mut places: Vec<(Input, Word, Bit)> = Vec::new();
         let mut are_consistent = Bit::ONE;
-        for (index, &input) in bytes.iter().enumerate() {
+        for input in bytes {
             let (place, carry) = match input {
                 Input::ByteFrom(base, offset) => {
                     let base = self.inputs.word_of_base(base);
@@ -84,13 +84,11 @@ impl Packets {
                 Input::Byte(offset) => (Word::constant(offset), Bit::ZERO),
                 _ => continue,
             };
-            places.push((input, place, carry));
             let from = |input: Input| match input {
                 Input::ByteFrom(base, _) => Some(base),
                 _ => None,
             };
-            for other in 0..index {
-                let (other, other_place, other_carry) = places[other];
+            for &(other, other_place, other_carry) in &places {
                 // Bytes of one base have different offsets.
                 if from(input) == from(other) {
                     continue;
@@ -103,6 +101,7 @@ impl Packets {
                 let is_allowed = self.circuit.any(&is_allowed);
                 are_consistent = self.circuit.and(are_consistent, is_allowed);
             }
+            places.push((input, place, carry));
         }
         Some(are_consistent)
     }
