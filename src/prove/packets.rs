@@ -68,42 +68,45 @@ impl Packets {
 
     /// Returns the bit that is 1 if bytes at equal offsets are equal, or `None` if there are too many to compare.
     pub(crate) fn are_bytes_consistent(&mut self) -> Option<Bit> {
-        let bytes: Vec<Input> =
-            self.inputs.iter().filter(|input| matches!(input, Input::Byte(_) | Input::ByteFrom(..))).collect();
+        let is_byte = |input: &Input| matches!(input, Input::Byte(_) | Input::ByteFrom(..));
+        let bytes: Vec<Input> = self.inputs.iter().filter(is_byte).collect();
         if bytes.len() * bytes.len() / 2 > MAX_PAIRS {
             return None;
         }
-        let mut places: Vec<(Input, Word, Bit)> = Vec::new();
+        let base = |input: Input| match input {
+            Input::ByteFrom(base, _) => Some(base),
+            _ => None,
+        };
+        let mut places: Vec<(Input, Word)> = Vec::new();
         let mut are_consistent = Bit::ONE;
         for input in bytes {
-            let (place, carry) = match input {
-                Input::ByteFrom(base, offset) => {
-                    let base = self.inputs.word_of_base(base);
-                    self.circuit.add_words(base, Word::constant(offset), Bit::ZERO)
-                }
-                Input::Byte(offset) => (Word::constant(offset), Bit::ZERO),
-                _ => continue,
-            };
-            let from = |input: Input| match input {
-                Input::ByteFrom(base, _) => Some(base),
-                _ => None,
-            };
-            for &(other, other_place, other_carry) in &places {
+            let place = self.place(input);
+            for &(other, other_place) in &places {
                 // Bytes of one base have different offsets.
-                if from(input) == from(other) {
+                if base(input) == base(other) {
                     continue;
                 }
                 let are_same = self.circuit.equal(place, other_place);
-                let is_beyond = self.circuit.or(carry, other_carry);
-                let [one, two] = [input, other].map(|input| self.inputs.word(&mut self.circuit, input));
-                let are_equal = self.circuit.equal(one, two);
-                let is_allowed = [are_same.not(), is_beyond, are_equal];
-                let is_allowed = self.circuit.any(&is_allowed);
+                let [byte, other] = [input, other].map(|input| self.inputs.word(&mut self.circuit, input));
+                let are_equal = self.circuit.equal(byte, other);
+                let is_allowed = self.circuit.or(are_same.not(), are_equal);
                 are_consistent = self.circuit.and(are_consistent, is_allowed);
             }
-            places.push((input, place, carry));
+            places.push((input, place));
         }
         Some(are_consistent)
+    }
+
+    /// Returns the offset of a byte in the packet, which is exact for bytes that are in bounds.
+    pub(crate) fn place(&mut self, input: Input) -> Word {
+        match input {
+            Input::ByteFrom(base, offset) => {
+                let base = self.inputs.word_of_base(base);
+                self.circuit.alu(AluOp::Add, base, Word::constant(offset))
+            }
+            Input::Byte(offset) => Word::constant(offset),
+            _ => Word::ZERO,
+        }
     }
 
     /// Returns the bit that is 1 for packets that can be built easily, if any length is allowed.

@@ -5,7 +5,6 @@
 use alloc::vec::Vec;
 
 use crate::bpf::dialect::Dialect;
-use crate::bpf::isa::AluOp;
 use crate::bpf::verify::Verified;
 use crate::ir::Graph;
 use crate::ir::hash_map::HashMap;
@@ -77,7 +76,7 @@ pub(crate) fn find_packet(options: &Options, packets: &mut Packets, mut goal: Bi
             return answer;
         }
         for pair in conflicts {
-            let [place, other] = pair.map(|input| place(packets, input));
+            let [place, other] = pair.map(|input| packets.place(input));
             let is_elsewhere = packets.circuit.equal(place, other).not();
             let [byte, other] = pair.map(|input| packets.inputs.word(&mut packets.circuit, input));
             let are_equal = packets.circuit.equal(byte, other);
@@ -99,7 +98,7 @@ fn conflicts(packets: &mut Packets, values: &[(u32, bool)]) -> Vec<[Input; 2]> {
     }
     let bytes: Vec<Input> =
         inputs.into_iter().filter(|input| matches!(input, Input::Byte(_) | Input::ByteFrom(..))).collect();
-    let places: Vec<Word> = bytes.iter().map(|&input| place(packets, input)).collect();
+    let places: Vec<Word> = bytes.iter().map(|&input| packets.place(input)).collect();
     let mut given: HashMap<Input, (u32, u32)> = HashMap::default();
     let mut is_set = vec![false; values.iter().map(|&(number, _)| number as usize + 1).max().unwrap_or(0)];
     for &(number, value) in values {
@@ -126,18 +125,6 @@ fn conflicts(packets: &mut Packets, values: &[(u32, bool)]) -> Vec<[Input; 2]> {
         }
     }
     conflicts
-}
-
-/// Returns the offset of a byte in the packet.
-fn place(packets: &mut Packets, input: Input) -> Word {
-    match input {
-        Input::ByteFrom(base, offset) => {
-            let base = packets.inputs.word_of_base(base);
-            packets.circuit.alu(AluOp::Add, base, Word::constant(offset))
-        }
-        Input::Byte(offset) => Word::constant(offset),
-        _ => Word::ZERO,
-    }
 }
 
 #[cfg(test)]
