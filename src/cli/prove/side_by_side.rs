@@ -85,12 +85,12 @@ fn end(trace: &Trace, dialect: Dialect) -> String {
 /// Returns columns beside each other, in at most `width` characters.
 fn side_by_side(columns: &[Vec<String>], width: usize) -> String {
     const GAP: &str = "  |  ";
-    let most =
-        (width.saturating_sub(GAP.len() * columns.len().saturating_sub(1)) / columns.len().max(1)).max(NARROWEST);
+    let (room, count) = (width.saturating_sub(GAP.len() * columns.len().saturating_sub(1)), columns.len().max(1));
+    let most = (room / count).max(NARROWEST);
     let widest = |column: &Vec<String>| column.iter().map(|line| line.chars().count()).max().unwrap_or(0);
     let mut widths: Vec<usize> = columns.iter().map(widest).collect();
     // What one column does not need, the others get.
-    let spare: usize = widths.iter().map(|width| most.saturating_sub(*width)).sum();
+    let spare: usize = widths.iter().map(|width| most.saturating_sub(*width)).sum::<usize>() + room % count;
     widths.iter_mut().for_each(|width| *width = (*width).min(if *width > most { most + spare } else { most }));
     let count = columns.iter().map(Vec::len).max().unwrap_or(0);
     let mut text = String::new();
