@@ -89,9 +89,10 @@ fn side_by_side(columns: &[Vec<String>], width: usize) -> String {
     let most = (room / count).max(NARROWEST);
     let widest = |column: &Vec<String>| column.iter().map(|line| line.chars().count()).max().unwrap_or(0);
     let mut widths: Vec<usize> = columns.iter().map(widest).collect();
-    // What one column does not need, the others get.
+    // What some columns do not need, the others get.
     let spare: usize = widths.iter().map(|width| most.saturating_sub(*width)).sum::<usize>() + room % count;
-    widths.iter_mut().for_each(|width| *width = (*width).min(if *width > most { most + spare } else { most }));
+    let wide = widths.iter().filter(|&&width| width > most).count().max(1);
+    widths.iter_mut().for_each(|width| *width = (*width).min(if *width > most { most + spare / wide } else { most }));
     let count = columns.iter().map(Vec::len).max().unwrap_or(0);
     let mut text = String::new();
     for number in 0..count {
