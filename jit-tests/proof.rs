@@ -29,7 +29,7 @@ const TIME: Duration = Duration::from_secs(5);
 
 /// The most random programs of a dialect, and the longest time for them.
 const PROGRAMS: usize = 1_000;
-const LONG: Duration = Duration::from_secs(60);
+const LONG: Duration = Duration::from_secs(20);
 
 /// One of so many random programs may be undecided: products, quotients, and netlink attributes in offsets.
 const MOST_UNDECIDED: usize = 20;
