@@ -2,22 +2,15 @@
 //!
 //! Nothing is assumed of packets: the length on the wire may be less than what was captured, as callers can have it.
 
-use alloc::vec::Vec;
-
 use crate::bpf::dialect::Dialect;
 use crate::bpf::verify::Verified;
 use crate::ir::Graph;
-use crate::ir::hash_map::HashMap;
 use crate::prove::circuit::Bit;
-use crate::prove::inputs::Input;
 use crate::prove::packets::{Lengths, Packets};
 use crate::prove::satisfiability::Answer;
 use crate::prove::witness::{Candidate, Witness};
 use crate::prove::word::Word;
 use crate::prove::{Options, Proof, Unknown, solution};
-
-/// The most searches for one bit.
-const MAX_ROUNDS: usize = 100;
 
 /// Returns whether two graphs have the same verdicts, and the second one computes nothing that is impossible.
 pub(super) fn preserved(options: &Options, before: &Graph, after: &Graph) -> Proof {
@@ -64,67 +57,19 @@ pub(crate) fn decide(
 }
 
 /// Returns values of inputs with which a bit is 1, and with which bytes at equal offsets are equal.
-///
-/// Bytes from different bases are different inputs. Where an answer has one byte twice with different values, they are
-/// made equal, and the search begins again.
-pub(crate) fn find_packet(options: &Options, packets: &mut Packets, mut goal: Bit) -> Answer {
-    for _ in 0..MAX_ROUNDS {
-        let answer = solution::find(&packets.circuit, goal, options);
-        let Answer::Satisfiable(values) = &answer else { return answer };
-        let conflicts = conflicts(packets, values);
-        if conflicts.is_empty() {
-            return answer;
-        }
-        for pair in conflicts {
-            let [place, other] = pair.map(|input| packets.place(input));
-            let is_elsewhere = packets.circuit.equal(place, other).not();
-            let [byte, other] = pair.map(|input| packets.inputs.word(&mut packets.circuit, input));
-            let are_equal = packets.circuit.equal(byte, other);
-            let is_possible = packets.circuit.or(is_elsewhere, are_equal);
-            goal = packets.circuit.and(goal, is_possible);
-        }
-        if packets.circuit.is_full() {
-            break;
-        }
+fn find_packet(options: &Options, packets: &mut Packets, goal: Bit) -> Answer {
+    let answer = solution::find(&packets.circuit, goal, options);
+    if !matches!(answer, Answer::Satisfiable(_)) {
+        return answer;
     }
-    Answer::Unknown
-}
-
-/// Returns pairs of bytes at one offset that differ in an answer.
-fn conflicts(packets: &mut Packets, values: &[(u32, bool)]) -> Vec<[Input; 2]> {
-    let inputs: Vec<Input> = packets.inputs.iter().collect();
-    if !inputs.iter().any(|input| matches!(input, Input::ByteFrom(..))) {
-        return Vec::new();
+    // Most questions need no comparison of bytes.
+    let Some(are_consistent) = packets.are_bytes_consistent() else { return Answer::Unknown };
+    let narrowed = packets.circuit.and(goal, are_consistent);
+    match narrowed == goal {
+        true => answer,
+        false if packets.circuit.is_full() => Answer::Unknown,
+        false => solution::find(&packets.circuit, narrowed, options),
     }
-    let bytes: Vec<Input> =
-        inputs.into_iter().filter(|input| matches!(input, Input::Byte(_) | Input::ByteFrom(..))).collect();
-    let places: Vec<Word> = bytes.iter().map(|&input| packets.place(input)).collect();
-    let mut given: HashMap<Input, (u32, u32)> = HashMap::default();
-    let mut is_set = vec![false; values.iter().map(|&(number, _)| number as usize + 1).max().unwrap_or(0)];
-    for &(number, value) in values {
-        is_set[number as usize] = value;
-        let (input, bit) = packets.inputs.origin(number);
-        let (mask, byte) = given.get_or_insert(input, (0, 0));
-        (*mask, *byte) = (*mask | 1 << bit, *byte | u32::from(value) << bit);
-    }
-    let gates = packets.circuit.evaluate(|input| is_set.get(input as usize).copied().unwrap_or(false));
-    let number = |word: &Word| {
-        let bits = word.0.iter().rev();
-        bits.fold(0_u32, |number, bit| number << 1 | u32::from(gates[bit.gate()] != bit.is_inverted()))
-    };
-    let mut at: Vec<(u32, Input)> = places.iter().map(number).zip(bytes).collect();
-    at.sort_by_key(|&(place, _)| place);
-    let mut conflicts = Vec::new();
-    for (index, &(place, input)) in at.iter().enumerate() {
-        for &(_, other) in at[index + 1..].iter().take_while(|&&(other, _)| other == place) {
-            let of = |input: Input| given.get(&input).copied().unwrap_or_default();
-            let ((mask, byte), (other_mask, other_byte)) = (of(input), of(other));
-            if mask & other_mask & (byte ^ other_byte) != 0 {
-                conflicts.push([input, other]);
-            }
-        }
-    }
-    conflicts
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use crate::bpf::verify::{Step, Verified};
 use crate::ir::{Graph, Value};
 use crate::packet::ancillary::Extension;
 use crate::prove::circuit::{Bit, Circuit};
-use crate::prove::packets::Packets;
+use crate::prove::packets::{Lengths, Packets};
 use crate::prove::satisfiability::Answer;
 use crate::prove::witness::Candidate;
 use crate::prove::word::Word;
@@ -38,7 +38,9 @@ impl Options {
             return Err(ProveError::DialectMismatch { first: dialect, other });
         }
         let graphs: Vec<Graph> = all.iter().map(|program| Graph::new(program)).collect();
-        let mut packets = Packets::new(self.lengths, self.is_wire_longest && reads_wire_len(&graphs), self.max_gates);
+        // The data of a system call is never truncated.
+        let lengths = if dialect == Dialect::Seccomp { Lengths::Enough } else { self.lengths };
+        let mut packets = Packets::new(lengths, self.is_wire_longest && reads_wire_len(&graphs), self.max_gates);
         let verdicts: Vec<Word> = graphs.iter().map(|graph| packets.execute(graph)).collect();
         let circuit = &mut packets.circuit;
         let mut goal = question.failure(circuit, &verdicts, dialect, self.compares_verdicts);
@@ -54,36 +56,35 @@ impl Options {
             let is_assumed = verdicts.get(programs.len()).is_none_or(|&verdict| is_kept(verdict, dialect));
             is_assumed && question.fails(verdicts, dialect, self.compares_verdicts)
         };
-        let mut attempt = Attempt::Free;
-        loop {
+        for attempt in [Attempt::Free, Attempt::Short, Attempt::Long] {
             let narrowed = match attempt {
                 Attempt::Free => goal,
+                Attempt::Short if lengths == Lengths::Enough => continue,
                 Attempt::Short | Attempt::Long => {
                     let Some(are_consistent) = packets.are_bytes_consistent() else { break };
                     let are_short = if attempt == Attempt::Short { packets.are_short() } else { Bit::ONE };
-                    let goal = packets.circuit.and(goal, are_consistent);
-                    packets.circuit.and(goal, are_short)
+                    let narrowed = packets.circuit.and(goal, are_consistent);
+                    packets.circuit.and(narrowed, are_short)
                 }
             };
             if packets.circuit.is_full() {
                 return Ok(Proof::Unknown(Unknown::TooLarge));
             }
-            match (solution::find(&packets.circuit, narrowed, self), attempt) {
-                (Answer::Unsatisfiable, Attempt::Free | Attempt::Long) => return Ok(Proof::Holds),
-                (Answer::Unknown, _) => return Ok(Proof::Unknown(Unknown::Bounds)),
-                (Answer::Unsatisfiable, Attempt::Short) => {}
-                (Answer::Satisfiable(values), _) => {
+            // Nothing was narrowed.
+            if attempt != Attempt::Free && narrowed == goal {
+                continue;
+            }
+            match solution::find(&packets.circuit, narrowed, self) {
+                Answer::Unsatisfiable if attempt == Attempt::Short => {}
+                Answer::Unsatisfiable => return Ok(Proof::Holds),
+                Answer::Unknown => return Ok(Proof::Unknown(Unknown::Bounds)),
+                Answer::Satisfiable(values) => {
                     let candidate = Candidate::new(&packets, &values, dialect);
-                    if let Some(witness) = candidate.and_then(|it| it.confirmed(&all, self.lengths, &fails)) {
+                    if let Some(witness) = candidate.and_then(|it| it.confirmed(&all, lengths, &fails)) {
                         return Ok(Proof::Fails(witness));
                     }
                 }
             }
-            attempt = match attempt {
-                Attempt::Free => Attempt::Short,
-                Attempt::Short => Attempt::Long,
-                Attempt::Long => break,
-            };
         }
         Ok(Proof::Unknown(unconfirmed(&programs)))
     }
@@ -94,7 +95,7 @@ impl Options {
 enum Attempt {
     /// All, in which bytes at computed offsets may have any value: most questions are decided so.
     Free,
-    /// Short ones, in which bytes at equal offsets are equal.
+    /// Short ones, in which bytes at equal offsets are equal: a longer packet may be too long to be built.
     Short,
     /// All in which bytes at equal offsets are equal.
     Long,
@@ -214,4 +215,53 @@ fn unconfirmed(programs: &[&Verified]) -> Unknown {
         }
     }
     Unknown::TooLarge
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::bpf::program::Program;
+    use crate::prove::Witness;
+
+    fn verified(text: &str, dialect: Dialect) -> Verified {
+        let program: Program = text.parse().expect("a program");
+        program.verify(dialect).expect("a valid program")
+    }
+
+    #[test]
+    fn data_of_system_calls_is_never_truncated() {
+        let allow = verified("ret #0x7fff0000", Dialect::Seccomp);
+        let loads = verified("ld [60]\n ret #0x7fff0000", Dialect::Seccomp);
+        for truncated in [false, true] {
+            let proof = Options::new().truncated(truncated).equivalent(&allow, &loads);
+            assert_eq!(proof, Ok(Proof::Holds));
+        }
+    }
+
+    #[test]
+    fn loads_that_no_packet_has_reject_all_packets() {
+        for (load, dialect) in [
+            ("ld [0xfffff014]", Dialect::Pcap),
+            ("ld [0x7ffffffc]", Dialect::Pcap),
+            ("ldxb 4*([0xee6b2800]&0xf)", Dialect::Pcap),
+            ("ldb [0x90000000]", Dialect::Linux),
+        ] {
+            let program = verified(&format!("{load}\n ret #1"), dialect);
+            let keep = verified("ret #1", dialect);
+            for truncated in [false, true] {
+                let options = Options::new().truncated(truncated);
+                assert_eq!(options.example(&program), Ok(Proof::Holds), "{load}");
+                let proof = options.equivalent(&program, &keep).expect("one dialect");
+                assert_eq!(proof.witness().map(Witness::verdicts), Some(&[0, 1][..]), "{load}");
+            }
+        }
+    }
+
+    #[test]
+    fn dialects_must_be_the_same() {
+        let [first, other] = [Dialect::Pcap, Dialect::Linux].map(|dialect| verified("ret #1", dialect));
+        let mismatch = ProveError::DialectMismatch { first: Dialect::Pcap, other: Dialect::Linux };
+        assert_eq!(Options::new().equivalent(&first, &other), Err(mismatch));
+        assert_eq!(Options::new().assuming(other).example(&first), Err(mismatch));
+    }
 }

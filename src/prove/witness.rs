@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 
 use crate::bpf::dialect::Dialect;
 use crate::bpf::isa::Width;
-use crate::bpf::verify::{SCRATCH_WORDS, SECCOMP_DATA, Verified};
+use crate::bpf::verify::{SCRATCH_WORDS, SECCOMP_DATA, Step, Verified};
 use crate::interpret::halt_reason::HaltReason;
 use crate::interpret::observer::{Observer, Registers};
 use crate::ir::hash_map::HashMap;
@@ -94,12 +94,16 @@ pub(super) struct Candidate {
 struct Runs {
     verdicts: Vec<u32>,
     loads: Vec<(usize, Width)>,
-    /// The end of a load that was out of bounds.
+    /// The end of a load that was out of bounds, and that a longer packet would have.
     missing: Option<u64>,
+    /// The last instruction.
+    pc: usize,
 }
 
 impl Observer for Runs {
-    fn step(&mut self, _: usize, _: Registers, _: &[u32; SCRATCH_WORDS]) {}
+    fn step(&mut self, pc: usize, _: Registers, _: &[u32; SCRATCH_WORDS]) {
+        self.pc = pc;
+    }
 
     fn load(&mut self, offset: usize, width: Width) {
         self.loads.push((offset, width));
@@ -112,7 +116,12 @@ impl Runs {
         for program in programs {
             let end = program.run(packet, &mut runs);
             if let Err(HaltReason::OutOfBounds { offset, width, .. }) = end {
-                runs.missing = Some(offset + u64::from(width.bytes()));
+                let end = offset + u64::from(width.bytes());
+                // A load from a fixed offset beyond the longest packet rejects all packets.
+                let is_computed = matches!(program.steps()[runs.pc], Step::LoadIndirect(..));
+                if is_computed || end <= MAX_CAPTURED as u64 {
+                    runs.missing = Some(end);
+                }
             }
             runs.verdicts.push(end.unwrap_or_else(HaltReason::verdict));
         }
