@@ -186,6 +186,19 @@ impl Condition {
         }
     }
 
+    /// Returns the operator in C, of which tests of bits compare the result with 0.
+    pub(crate) fn symbol(self) -> &'static str {
+        match self {
+            Condition::Equal => "==",
+            Condition::NotEqual => "!=",
+            Condition::Greater => ">",
+            Condition::LessOrEqual => "<=",
+            Condition::GreaterOrEqual => ">=",
+            Condition::Less => "<",
+            Condition::BitsSet | Condition::BitsNotSet => "&",
+        }
+    }
+
     /// Returns whether an opcode encodes this test without exchanging the targets.
     pub(crate) fn has_opcode(self) -> bool {
         TABLE.iter().any(|row| row.operation == Operation::Branch(self, Input::K))

@@ -111,7 +111,7 @@ impl Graph {
                 match condition {
                     Condition::BitsSet => format!("{left} & {right} != 0"),
                     Condition::BitsNotSet => format!("{left} & {right} == 0"),
-                    _ => format!("{left} {} {right}", comparison(condition)),
+                    _ => format!("{left} {} {right}", condition.symbol()),
                 }
             }
             Test::Member(value, set) => format!("{} in {}", self.name(value), self.sets.get(set)),
@@ -151,18 +151,6 @@ fn width_name(width: Width) -> &'static str {
         Width::Byte => "byte",
         Width::Half => "half",
         Width::Word => "word",
-    }
-}
-
-fn comparison(condition: Condition) -> &'static str {
-    match condition {
-        Condition::Equal => "==",
-        Condition::NotEqual => "!=",
-        Condition::Greater => ">",
-        Condition::LessOrEqual => "<=",
-        Condition::GreaterOrEqual => ">=",
-        Condition::Less => "<",
-        Condition::BitsSet | Condition::BitsNotSet => "&",
     }
 }
 

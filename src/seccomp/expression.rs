@@ -182,19 +182,6 @@ pub(super) fn call(words: &[u32; 16]) -> SeccompData {
     SeccompData::from_bytes(&bytes)
 }
 
-/// Returns the operator of C for a condition.
-pub(super) fn symbol(condition: Condition) -> &'static str {
-    match condition {
-        Condition::Equal => "==",
-        Condition::NotEqual => "!=",
-        Condition::Greater => ">",
-        Condition::LessOrEqual => "<=",
-        Condition::GreaterOrEqual => ">=",
-        Condition::Less => "<",
-        Condition::BitsSet | Condition::BitsNotSet => "&",
-    }
-}
-
 impl fmt::Display for Expression {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &*self.0 {
@@ -205,7 +192,7 @@ impl fmt::Display for Expression {
             Tree::Negate(operand) => write!(f, "-{operand}"),
             Tree::Compare(Condition::BitsSet, a, b) => write!(f, "(({a} & {b}) != 0)"),
             Tree::Compare(Condition::BitsNotSet, a, b) => write!(f, "(({a} & {b}) == 0)"),
-            Tree::Compare(condition, a, b) => write!(f, "({a} {} {b})", symbol(*condition)),
+            Tree::Compare(condition, a, b) => write!(f, "({a} {} {b})", condition.symbol()),
         }
     }
 }

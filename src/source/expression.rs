@@ -202,10 +202,10 @@ impl<'g, S: Syntax> Expressions<'g, S> {
             Test::Compare(condition, left, right) => {
                 let condition = if outcome { condition } else { condition.inverse() };
                 let (left, right) = (self.value(left).operand(), self.value(right).operand());
-                match comparison(condition) {
-                    Some(symbol) => format!("{left} {symbol} {right}"),
-                    None if condition == Condition::BitsSet => format!("({left} & {right}) != 0"),
-                    None => format!("({left} & {right}) == 0"),
+                match condition {
+                    Condition::BitsSet => format!("({left} & {right}) != 0"),
+                    Condition::BitsNotSet => format!("({left} & {right}) == 0"),
+                    _ => format!("{left} {} {right}", condition.symbol()),
                 }
             }
             Test::Member(value, set) => negated_unless(outcome, self.member(value, set)),
@@ -294,17 +294,4 @@ pub(super) fn bytes_from(base: ValueId) -> String {
 
 fn negated_unless(outcome: bool, test: String) -> String {
     if outcome { test } else { format!("!({test})") }
-}
-
-/// Returns the operator of a comparison; tests of bits have none.
-fn comparison(condition: Condition) -> Option<&'static str> {
-    Some(match condition {
-        Condition::Equal => "==",
-        Condition::NotEqual => "!=",
-        Condition::Greater => ">",
-        Condition::LessOrEqual => "<=",
-        Condition::GreaterOrEqual => ">=",
-        Condition::Less => "<",
-        Condition::BitsSet | Condition::BitsNotSet => return None,
-    })
 }

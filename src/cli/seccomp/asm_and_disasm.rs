@@ -3,7 +3,6 @@
 use std::path::PathBuf;
 
 use cbpf::Program;
-use cbpf::text::Form;
 use clap::Args;
 
 use crate::cli::failure::Failure;
@@ -60,6 +59,6 @@ pub fn assemble(arguments: &Assemble) -> Result<(), Failure> {
     let failed = |error: &dyn std::fmt::Display| Failure::of_file(&arguments.program, error);
     let text = str::from_utf8(&bytes).map_err(|error| failed(&format_args!("expected text: {error}")))?;
     let program = Program::parse_seccomp(text, arguments.arch.get()).map_err(|error| failed(&error))?;
-    let raw = if arguments.arch.get().is_big_endian() { Form::RawBigEndian } else { Form::Raw };
-    print(&arguments.to.unwrap_or(OutputForm::Classic(raw)).plain(&program, arguments.name.as_deref())?)
+    let form = arguments.to.unwrap_or(OutputForm::Classic(arguments.arch.raw_form()));
+    print(&form.plain(&program, arguments.name.as_deref())?)
 }

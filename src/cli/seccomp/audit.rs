@@ -8,9 +8,8 @@ use serde_json::{Value, json};
 
 use crate::cli::capture::input_name;
 use crate::cli::failure::Failure;
-use crate::cli::input::input_once;
 use crate::cli::print::print;
-use crate::cli::seccomp::{ArchArgument, action_json, call_json, failure};
+use crate::cli::seccomp::{StackArguments, action_json, call_json};
 
 /// Print weaknesses of filters: holes for x32 and other architectures, half-compared arguments, unreachable rules
 ///
@@ -20,12 +19,8 @@ use crate::cli::seccomp::{ArchArgument, action_json, call_json, failure};
 #[command(after_help = "Example:
   cbpf seccomp audit policy.bpf")]
 pub struct Arguments {
-    /// Files with the filters, in any form and in the order in which they are installed; - for standard input
-    #[arg(required = true, value_name = "PROGRAM")]
-    programs: Vec<PathBuf>,
-
     #[command(flatten)]
-    arch: ArchArgument,
+    stack: StackArguments,
 
     /// Print JSON
     #[arg(long)]
@@ -33,10 +28,8 @@ pub struct Arguments {
 }
 
 pub fn run(arguments: &Arguments) -> Result<(), Failure> {
-    input_once(arguments.programs.iter().map(PathBuf::as_path))?;
-    let stack = arguments.arch.stack(&arguments.programs)?;
-    let paths: Vec<&PathBuf> = arguments.programs.iter().collect();
-    let findings = seccomp::audit(&stack).map_err(|error| failure(&paths, &error))?;
+    let findings = arguments.stack.analyse(|stack| seccomp::audit(stack))?;
+    let paths = arguments.stack.paths();
     if arguments.json {
         let findings: Vec<Value> = findings.iter().map(|finding| json(&paths, finding)).collect();
         print(format!("{}\n", json!({ "findings": findings })).as_bytes())?;

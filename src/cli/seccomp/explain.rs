@@ -1,15 +1,12 @@
 //! `cbpf seccomp explain`: what filters do with which calls.
 
-use std::path::PathBuf;
-
 use cbpf::seccomp::{self, Rule, Section};
 use clap::Args;
 use serde_json::{Value, json};
 
 use crate::cli::failure::Failure;
-use crate::cli::input::input_once;
 use crate::cli::print::print;
-use crate::cli::seccomp::{ArchArgument, action_json, architectures_json, calls_json, failure};
+use crate::cli::seccomp::{StackArguments, action_json, architectures_json, calls_json};
 
 /// Print what filters do: for each architecture and action, which calls, under which conditions
 ///
@@ -20,12 +17,8 @@ use crate::cli::seccomp::{ArchArgument, action_json, architectures_json, calls_j
 #[command(after_help = "Example:
   cbpf seccomp explain policy.bpf")]
 pub struct Arguments {
-    /// Files with the filters, in any form and in the order in which they are installed; - for standard input
-    #[arg(required = true, value_name = "PROGRAM")]
-    programs: Vec<PathBuf>,
-
     #[command(flatten)]
-    arch: ArchArgument,
+    stack: StackArguments,
 
     /// Print JSON
     #[arg(long)]
@@ -33,14 +26,11 @@ pub struct Arguments {
 }
 
 pub fn run(arguments: &Arguments) -> Result<(), Failure> {
-    input_once(arguments.programs.iter().map(PathBuf::as_path))?;
-    let stack = arguments.arch.stack(&arguments.programs)?;
-    let paths: Vec<&PathBuf> = arguments.programs.iter().collect();
-    let explanation = seccomp::explain(&stack).map_err(|error| failure(&paths, &error))?;
+    let explanation = arguments.stack.analyse(|stack| seccomp::explain(stack))?;
     if !arguments.json {
-        return print(explanation.print(arguments.arch.get()).as_bytes());
+        return print(explanation.print(arguments.stack.arch.get()).as_bytes());
     }
-    let presumed = |section: &Section| section.architectures.presumed(arguments.arch.get());
+    let presumed = |section: &Section| section.architectures.presumed(arguments.stack.arch.get());
     let rule = |section: &Section, rule: &Rule| {
         json!({
             "action": action_json(rule.action),

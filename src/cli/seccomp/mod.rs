@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 
 use crate::cli::capture::input_name;
 use crate::cli::failure::Failure;
-use crate::cli::input::read_bytes;
+use crate::cli::input::{input_once, read_bytes};
 
 /// Emulate, explain, compare, audit, merge, disassemble and assemble system call filters
 #[derive(Args)]
@@ -66,6 +66,11 @@ impl ArchArgument {
         self.arch.or_else(Arch::host).unwrap_or(Arch::X86_64)
     }
 
+    /// Returns the bytes that prctl and seccomp-tools take on the architecture.
+    fn raw_form(&self) -> Form {
+        if self.get().is_big_endian() { Form::RawBigEndian } else { Form::Raw }
+    }
+
     /// Returns the architecture of a filter in this form. That of a big-endian filter is unknown if --arch is not given
     /// and this machine is little-endian.
     fn of(&self, form: Form) -> Arch {
@@ -97,6 +102,30 @@ impl ArchArgument {
     /// Reads and verifies filters in any form.
     fn stack(&self, paths: &[PathBuf]) -> Result<Vec<Verified>, Failure> {
         paths.iter().map(|path| self.verified(path)).collect()
+    }
+}
+
+/// A stack of filters.
+#[derive(Args)]
+pub struct StackArguments {
+    /// Files with the filters, in any form and in the order in which they are installed; - for standard input
+    #[arg(required = true, value_name = "PROGRAM")]
+    programs: Vec<PathBuf>,
+
+    #[command(flatten)]
+    arch: ArchArgument,
+}
+
+impl StackArguments {
+    /// Reads and verifies the filters, and analyses them.
+    fn analyse<T>(&self, analysis: impl FnOnce(&[Verified]) -> Result<T, AnalysisError>) -> Result<T, Failure> {
+        input_once(self.programs.iter().map(PathBuf::as_path))?;
+        let stack = self.arch.stack(&self.programs)?;
+        analysis(&stack).map_err(|error| failure(&self.paths(), &error))
+    }
+
+    fn paths(&self) -> Vec<&PathBuf> {
+        self.programs.iter().collect()
     }
 }
 
