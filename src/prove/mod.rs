@@ -12,11 +12,13 @@
 
 mod activity;
 pub(crate) mod circuit;
+mod clause_learning;
 mod decision_diagram;
 mod error;
 pub(crate) mod execution;
 pub(crate) mod inputs;
 pub(crate) mod numbers;
+mod packet_search;
 pub(crate) mod packets;
 pub(crate) mod preservation;
 mod program_execution;
@@ -76,8 +78,8 @@ impl Proof {
 ///
 /// # Performance
 ///
-/// Comparing two programs of one expression takes a few milliseconds; the time depends on how many fields are compared
-/// with one another. The default bounds let no question take more than some seconds or 300 MB.
+/// Comparing two programs of one expression mostly takes less than a millisecond; the time depends on how many fields
+/// are compared with one another. The default bounds let no question take more than some seconds or 500 MB.
 ///
 /// ```
 /// use cbpf::{LinkType, Target, Verified, compile_expression, prove};

@@ -77,24 +77,24 @@ impl Packets {
             Input::ByteFrom(base, _) => Some(base),
             _ => None,
         };
-        let mut places: Vec<(Input, Word)> = Vec::new();
         let mut are_consistent = Bit::ONE;
-        for input in bytes {
-            let place = self.place(input);
-            for &(other, other_place) in &places {
-                // Bytes of one base have different offsets.
-                if base(input) == base(other) {
-                    continue;
-                }
-                let are_same = self.circuit.equal(place, other_place);
-                let [byte, other] = [input, other].map(|input| self.inputs.word(&mut self.circuit, input));
-                let are_equal = self.circuit.equal(byte, other);
-                let is_allowed = self.circuit.or(are_same.not(), are_equal);
-                are_consistent = self.circuit.and(are_consistent, is_allowed);
+        for (index, &byte) in bytes.iter().enumerate() {
+            // Bytes of one base have different offsets.
+            for &other in bytes[..index].iter().filter(|&&other| base(other) != base(byte)) {
+                let is_consistent = self.is_pair_consistent(byte, other);
+                are_consistent = self.circuit.and(are_consistent, is_consistent);
             }
-            places.push((input, place));
         }
         Some(are_consistent)
+    }
+
+    /// Returns the bit that is 1 if two bytes are equal or at different offsets.
+    pub(crate) fn is_pair_consistent(&mut self, byte: Input, other: Input) -> Bit {
+        let [place, other_place] = [byte, other].map(|input| self.place(input));
+        let are_same = self.circuit.equal(place, other_place);
+        let [byte, other] = [byte, other].map(|input| self.inputs.word(&mut self.circuit, input));
+        let are_equal = self.circuit.equal(byte, other);
+        self.circuit.or(are_same.not(), are_equal)
     }
 
     /// Returns the offset of a byte in the packet, which is exact for bytes that are in bounds.

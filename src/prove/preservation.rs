@@ -10,7 +10,7 @@ use crate::prove::packets::{Lengths, Packets};
 use crate::prove::satisfiability::Answer;
 use crate::prove::witness::{Candidate, Witness};
 use crate::prove::word::Word;
-use crate::prove::{Options, Proof, Unknown, solution};
+use crate::prove::{Options, Proof, Unknown, packet_search};
 
 /// Returns whether two graphs have the same verdicts, and the second one computes nothing that is impossible.
 pub(super) fn preserved(options: &Options, before: &Graph, after: &Graph) -> Proof {
@@ -42,7 +42,7 @@ pub(crate) fn decide(
     let mut proof = Proof::Holds;
     for goal in faults.iter().copied().chain([differs]) {
         let goal = packets.circuit.and(goal, packets.facts);
-        match find_packet(options, packets, goal) {
+        match packet_search::find(options, packets, goal) {
             Answer::Unsatisfiable => {}
             Answer::Unknown => proof = Proof::Unknown(Unknown::Bounds),
             Answer::Satisfiable(values) => {
@@ -54,22 +54,6 @@ pub(crate) fn decide(
         }
     }
     proof
-}
-
-/// Returns values of inputs with which a bit is 1, and with which bytes at equal offsets are equal.
-fn find_packet(options: &Options, packets: &mut Packets, goal: Bit) -> Answer {
-    let answer = solution::find(&packets.circuit, goal, options);
-    if !matches!(answer, Answer::Satisfiable(_)) {
-        return answer;
-    }
-    // Most questions need no comparison of bytes.
-    let Some(are_consistent) = packets.are_bytes_consistent() else { return Answer::Unknown };
-    let narrowed = packets.circuit.and(goal, are_consistent);
-    match narrowed == goal {
-        true => answer,
-        false if packets.circuit.is_full() => Answer::Unknown,
-        false => solution::find(&packets.circuit, narrowed, options),
-    }
 }
 
 #[cfg(test)]

@@ -12,7 +12,7 @@ use crate::prove::packets::{Lengths, Packets};
 use crate::prove::satisfiability::Answer;
 use crate::prove::witness::Candidate;
 use crate::prove::word::Word;
-use crate::prove::{Options, Proof, ProveError, Unknown, UnknownCause, solution};
+use crate::prove::{Options, Proof, ProveError, Unknown, UnknownCause, packet_search};
 use crate::syscall::Action;
 
 /// A claim about all packets.
@@ -56,27 +56,15 @@ impl Options {
             let is_assumed = verdicts.get(programs.len()).is_none_or(|&verdict| is_kept(verdict, dialect));
             is_assumed && question.fails(verdicts, dialect, self.compares_verdicts)
         };
-        for attempt in [Attempt::Free, Attempt::Short, Attempt::Long] {
-            let narrowed = match attempt {
-                Attempt::Free => goal,
-                Attempt::Short if lengths == Lengths::Enough => continue,
-                Attempt::Short | Attempt::Long => {
-                    let Some(are_consistent) = packets.are_bytes_consistent() else { break };
-                    let are_short = if attempt == Attempt::Short { packets.are_short() } else { Bit::ONE };
-                    let narrowed = packets.circuit.and(goal, are_consistent);
-                    packets.circuit.and(narrowed, are_short)
-                }
-            };
-            if packets.circuit.is_full() {
-                return Ok(Proof::Unknown(Unknown::TooLarge));
-            }
-            // Nothing was narrowed.
-            if attempt != Attempt::Free && narrowed == goal {
-                continue;
-            }
-            match solution::find(&packets.circuit, narrowed, self) {
-                Answer::Unsatisfiable if attempt == Attempt::Short => {}
+        // A packet may be too long to be built, where a short one shows the failure, too.
+        let searches = if lengths == Lengths::Any { &[false, true][..] } else { &[false] };
+        for &is_short in searches {
+            let are_short = if is_short { packets.are_short() } else { Bit::ONE };
+            let goal = packets.circuit.and(goal, are_short);
+            match packet_search::find(self, &mut packets, goal) {
+                Answer::Unsatisfiable if is_short => {}
                 Answer::Unsatisfiable => return Ok(Proof::Holds),
+                Answer::Unknown if packets.circuit.is_full() => return Ok(Proof::Unknown(Unknown::TooLarge)),
                 Answer::Unknown => return Ok(Proof::Unknown(Unknown::Bounds)),
                 Answer::Satisfiable(values) => {
                     let candidate = Candidate::new(&packets, &values, dialect);
@@ -88,17 +76,6 @@ impl Options {
         }
         Ok(Proof::Unknown(unconfirmed(&programs)))
     }
-}
-
-/// The packets among which a failure is looked for.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Attempt {
-    /// All, in which bytes at computed offsets may have any value: most questions are decided so.
-    Free,
-    /// Short ones, in which bytes at equal offsets are equal: a longer packet may be too long to be built.
-    Short,
-    /// All in which bytes at equal offsets are equal.
-    Long,
 }
 
 fn reads_wire_len(graphs: &[Graph]) -> bool {
