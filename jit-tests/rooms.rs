@@ -49,6 +49,7 @@ pub fn trials() -> Vec<Trial> {
         Trial::test("rooms::arrows_point_down", arrows_point_down),
         Trial::test("rooms::finds_violations", finds_violations),
         Trial::test("rooms::conditions_of_native_code_agree", conditions_of_native_code_agree),
+        Trial::test("rooms::dependencies_of_the_fuzzed_program_agree", dependencies_of_the_fuzzed_program_agree),
     ]
 }
 
@@ -90,6 +91,30 @@ fn conditions_of_native_code_agree() -> Result<(), Failed> {
         2 => Ok(()),
         count => Err(format!("lib.rs has this condition {count} times: {condition}").into()),
     }
+}
+
+/// The fuzz target `capture` includes the sources of the program, so its package repeats their dependencies.
+fn dependencies_of_the_fuzzed_program_agree() -> Result<(), Failed> {
+    let read = |path: &str| fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(path));
+    let (package, fuzz) = (read("Cargo.toml")?, read("fuzz/Cargo.toml")?);
+    let required = |line: &str| line.replace(" optional = true,", "").replace(", optional = true", "");
+    let short = |line: String| match line.split_once(" = { version = ") {
+        Some((name, rest)) if !rest.contains(',') => format!("{name} = {}", rest.trim_end_matches([' ', '}'])),
+        _ => line,
+    };
+    let program = package.lines().skip_while(|line| *line != "cli = [").take_while(|line| *line != "]");
+    let names: Vec<&str> = program.filter_map(|line| line.trim().strip_prefix("\"dep:")?.strip_suffix("\",")).collect();
+    let is_of_program = |line: &&str| line.split_once(" = {").is_some_and(|(name, _)| names.contains(&name));
+    let missing: Vec<String> = package
+        .lines()
+        .filter(is_of_program)
+        .map(|line| short(required(line)))
+        .filter(|line| !fuzz.lines().any(|other| other == line))
+        .collect();
+    if names.is_empty() || !missing.is_empty() {
+        return Err(format!("fuzz/Cargo.toml must contain:\n{}", missing.join("\n")).into());
+    }
+    Ok(())
 }
 
 /// Returns the room of a path below `src/`: its first folder, or the stem of a file without a folder.
