@@ -21,6 +21,7 @@ mod limits;
 mod link_types;
 mod man;
 mod output;
+mod pipeline;
 mod print;
 mod program;
 mod progress;

@@ -162,6 +162,11 @@ impl ProgramArguments {
         if is_match_of_expression { returned.max(captured as u32) } else { returned }
     }
 
+    /// Returns whether matching packets are kept whole, as by an expression, rather than cut to the verdict.
+    pub fn keeps_whole_packets(&self) -> bool {
+        self.program.is_none()
+    }
+
     /// Returns further captures: the words, if there is a program.
     pub fn captures(&self) -> impl Iterator<Item = &Path> + Clone {
         self.words.iter().filter(|_| self.program.is_some()).map(Path::new)

@@ -50,7 +50,23 @@ pub struct Block<'a> {
     pub(super) order: ByteOrder,
 }
 
+/// A block that was copied from its buffer.
+pub struct OwnedBlock {
+    bytes: Vec<u8>,
+    order: ByteOrder,
+}
+
+impl OwnedBlock {
+    pub fn block(&self) -> Block<'_> {
+        Block { bytes: &self.bytes, order: self.order }
+    }
+}
+
 impl<'a> Block<'a> {
+    pub fn to_owned(self) -> OwnedBlock {
+        OwnedBlock { bytes: self.bytes.to_vec(), order: self.order }
+    }
+
     /// Returns the block type.
     #[inline]
     pub(super) fn kind(&self) -> u32 {
