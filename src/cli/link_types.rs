@@ -77,7 +77,7 @@ pub fn families() -> impl Iterator<Item = LinkType> {
 }
 
 /// Loads a program for a subcommand.
-type Load<'a, T> = Box<dyn Fn(Verified) -> Result<T, Failure> + 'a>;
+type Load<'a, T> = Box<dyn Fn(&ProgramSource, LinkType, Verified) -> Result<T, Failure> + 'a>;
 
 /// The loaded programs of a subcommand, by link type, and what is needed to load more.
 pub struct ByLinkType<'a, T> {
@@ -144,6 +144,16 @@ impl<'a, T> ByLinkType<'a, T> {
         inputs: &[Reader],
         load: impl Fn(Verified) -> Result<T, Failure> + 'a,
     ) -> Result<ByLinkType<'a, T>, Failure> {
+        ByLinkType::with_source(arguments, captures, inputs, move |_, _, verified| load(verified))
+    }
+
+    /// Loads the programs as [`ByLinkType::new`] does; `load` also gets their source and their link type.
+    pub fn with_source(
+        arguments: &'a ProgramArguments,
+        captures: &CaptureArguments,
+        inputs: &[Reader],
+        load: impl Fn(&ProgramSource, LinkType, Verified) -> Result<T, Failure> + 'a,
+    ) -> Result<ByLinkType<'a, T>, Failure> {
         let mut all = ByLinkType {
             arguments,
             source: arguments.source()?,
@@ -158,7 +168,7 @@ impl<'a, T> ByLinkType<'a, T> {
             warned: NamedInterfaces::default(),
         };
         if let Some(link_type) = arguments.only_link_type() {
-            let item = (all.load)(arguments.verified(&all.source, link_type)?)?;
+            let item = (all.load)(&all.source, link_type, arguments.verified(&all.source, link_type)?)?;
             all.programs.loaded.insert(None, Loaded { item: Some(item), warning: None });
             return Ok(all);
         }
@@ -262,7 +272,7 @@ impl<'a, T> ByLinkType<'a, T> {
             Ok(Compiled { verified, rejects_all }) => {
                 let is_new = rejects_all && !self.is_contradiction;
                 let warning = is_new.then(|| nothing + &self.reason(link_type));
-                Loaded { item: Some((self.load)(verified)?), warning }
+                Loaded { item: Some((self.load)(&self.source, link_type, verified)?), warning }
             }
             Err(error) => Loaded { item: None, warning: Some(format!("{nothing}: {}", reason(&error))) },
         };
