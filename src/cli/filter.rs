@@ -11,6 +11,7 @@ use crate::cli::engine::{Contexts, Engine, EngineChoice};
 use crate::cli::failure::{Failure, say};
 use crate::cli::input::{CaptureArguments, Inputs, each_piece};
 use crate::cli::link_types::ByLinkType;
+use crate::cli::print_packets::{LineArguments, Printer};
 use crate::cli::program::ProgramArguments;
 use crate::cli::progress::Progress;
 use crate::cli::summary::Summary;
@@ -50,12 +51,20 @@ pub struct Arguments {
     #[arg(long, value_name = "NUMBER")]
     seed: Option<u64>,
 
-    /// Print the summary as JSON, on standard output, or on standard error if packets are written to standard output
+    /// Print the summary as JSON, on standard output, or on standard error if packets are written or printed there
     #[arg(long)]
     json: bool,
+
+    /// Print kept packets on standard output, as `cbpf print` does, with its options
+    #[arg(long)]
+    print: bool,
+
+    #[command(flatten)]
+    lines: LineArguments,
 }
 
 pub fn run(arguments: &Arguments) -> Result<(), Failure> {
+    let mut printer = printer(arguments)?;
     let mut inputs = arguments.captures.open(&arguments.program)?;
     let load = |verified| Engine::load(arguments.engine, verified);
     let mut engines = ByLinkType::new(&arguments.program, &arguments.captures, &inputs, load)?;
@@ -63,7 +72,9 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     let mut writer = arguments.write.as_deref().map(create).transpose()?;
 
     let mut summary = Summary::start();
-    let outcome = filter(arguments, &mut engines, &mut inputs, writer.as_mut(), &mut summary)?;
+    let outputs = (writer.as_mut(), printer.as_mut());
+    let outcome = filter(arguments, &mut engines, &mut inputs, outputs, &mut summary)?;
+    printer.as_mut().map_or(Ok(()), Printer::flush)?;
     engines.finish(&inputs)?;
     if let Some(writer) = writer {
         writer.finish(&inputs)?;
@@ -76,41 +87,43 @@ fn filter(
     arguments: &Arguments,
     engines: &mut ByLinkType<Engine>,
     inputs: &mut [Reader],
-    mut writer: Option<&mut Writer>,
+    (mut writer, mut printer): (Option<&mut Writer>, Option<&mut Printer>),
     summary: &mut Summary,
 ) -> Result<Inputs, Failure> {
     let mut contexts = Contexts::new(arguments.seed);
     let mut verdicts = Vec::new();
     let mut left_out = LeftOut::default();
-    let outcome = each_piece(inputs, Progress::of(inputs), &Cell::new(None), |input, first, piece| {
+    // A progress bar would disturb the lines.
+    let progress = if printer.is_some() { Progress::Hidden } else { Progress::of(inputs) };
+    let outcome = each_piece(inputs, progress, &Cell::new(None), |input, first, piece| {
         let records = match (piece, &mut writer) {
             (Piece::Records(records), _) => records,
-            (Piece::Block(_) | Piece::Pause, None) => return Ok(()),
+            (Piece::Block(_), None) => return Ok(()),
             (Piece::Block(block), Some(writer)) => {
                 left_out.block(&block);
                 return Ok(writer.block(input, &block)?);
             }
-            (Piece::Pause, Some(writer)) => return Ok(writer.flush_to_readers()?),
+            (Piece::Pause, writer) => {
+                printer.as_mut().map_or(Ok(()), |printer| printer.flush())?;
+                return Ok(writer.as_mut().map_or(Ok(()), |writer| writer.flush_to_readers())?);
+            }
         };
         verdicts.clear();
-        for (link_type, records) in records.by_link_type() {
-            let first = first + verdicts.len() as u64;
-            match engines.of(input, link_type, records.iter().map(|record| record.interface))? {
-                Some(engine) => engine.run_all(&mut contexts, first, records, &mut verdicts),
-                None => verdicts.resize(verdicts.len() + records.len(), 0),
-            }
-        }
-        for (record, &verdict) in records.iter().zip(&verdicts) {
+        engines.run_all(&mut contexts, input, first, records, &mut verdicts)?;
+        for (number, (record, &verdict)) in (first..).zip(records.iter().zip(&verdicts)) {
             let captured = record.data.len();
             let kept = captured.min(arguments.program.verdict(verdict, captured) as usize);
             summary.count(captured, (verdict != 0).then_some(kept));
             if verdict == 0 {
                 continue;
             }
+            let record = record.cut(kept);
             if let Some(writer) = &mut writer {
-                let record = record.cut(kept);
                 left_out.record(&record);
                 writer.write(input, &record)?;
+            }
+            if let Some(printer) = &mut printer {
+                printer.print(number, &record)?;
             }
         }
         Ok::<(), Failure>(())
@@ -121,6 +134,24 @@ fn filter(
     Ok(outcome)
 }
 
+/// Returns the printer of kept packets, if they are printed. Without a reader of what it prints, a capture is still
+/// written.
+fn printer(arguments: &Arguments) -> Result<Option<Printer<'_>>, Failure> {
+    let failed = |message: String| Err(Failure::Failed(message));
+    match (arguments.print, arguments.lines.given()) {
+        (false, Some(option)) => failed(format!("{option} needs --print")),
+        (false, None) => Ok(None),
+        (true, _) if is_standard_output(arguments) => {
+            failed("--print and --write - would mix lines and a capture on standard output".to_owned())
+        }
+        (true, _) => Ok(Some(arguments.lines.printer(arguments.write.is_some()))),
+    }
+}
+
+fn is_standard_output(arguments: &Arguments) -> bool {
+    arguments.write.as_deref() == Some(Path::new("-"))
+}
+
 fn print_summary(arguments: &Arguments, summary: Summary) -> Result<(), Failure> {
     let summary = summary.finish();
     if !arguments.json {
@@ -129,7 +160,7 @@ fn print_summary(arguments: &Arguments, summary: Summary) -> Result<(), Failure>
     }
     let mut json = summary.json();
     json["engine"] = arguments.engine.to_possible_value().map(|engine| engine.get_name().to_owned()).into();
-    match arguments.write.as_deref() == Some(Path::new("-")) {
+    match is_standard_output(arguments) || arguments.print {
         true => say(json),
         false => writeln!(stdout(), "{json}")?,
     }

@@ -14,7 +14,8 @@ use std::iter;
 use cbpf::lang::{Effect, Warning};
 use cbpf::{ExprError, LinkType, Verified};
 
-use crate::cli::capture::{Interface, Reader, input_name};
+use crate::cli::capture::{Interface, Reader, Records, input_name};
+use crate::cli::engine::{Contexts, Engine};
 use crate::cli::expression::{Compiled, matches_some, reason};
 use crate::cli::failure::Failure;
 use crate::cli::input::CaptureArguments;
@@ -88,6 +89,29 @@ pub struct ByLinkType<'a, T> {
     is_contradiction: bool,
     /// The interfaces for which warnings were printed.
     warned: NamedInterfaces,
+}
+
+impl ByLinkType<'_, Engine> {
+    /// Appends the verdict on each of these records of an input; `first` is the number of the first one. It is 0 where
+    /// there is no program.
+    pub fn run_all(
+        &mut self,
+        contexts: &mut Contexts,
+        input: usize,
+        first: u64,
+        records: Records,
+        verdicts: &mut Vec<u32>,
+    ) -> Result<(), Failure> {
+        let before = verdicts.len();
+        for (link_type, records) in records.by_link_type() {
+            let first = first + (verdicts.len() - before) as u64;
+            match self.of(input, link_type, records.iter().map(|record| record.interface))? {
+                Some(engine) => engine.run_all(contexts, first, records, verdicts),
+                None => verdicts.resize(verdicts.len() + records.len(), 0),
+            }
+        }
+        Ok(())
+    }
 }
 
 /// The program for a link type.
