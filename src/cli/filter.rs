@@ -1,17 +1,17 @@
 //! `cbpf filter`: counts the packets of captures that a program keeps, and writes them to a capture.
 
 use std::io::{Write, stdout};
-use std::mem;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 
 use crate::cli::capture::{Format, LeftOut, Output, Records, Writer};
-use crate::cli::engine::{Contexts, Engine, EngineChoice};
+use crate::cli::engine::EngineChoice;
 use crate::cli::failure::{Failure, say};
 use crate::cli::input::CaptureArguments;
-use crate::cli::link_types::{ByLinkType, Programs};
-use crate::cli::pipeline::{self, Event, Matcher, Selection, ThreadArguments, Work};
+use crate::cli::packet_matching::{PacketMatcher, PacketMatching};
+use crate::cli::pipeline::{self, Event, ThreadArguments, Work};
+use crate::cli::print_packets::{LineArguments, Printer};
 use crate::cli::program::ProgramArguments;
 use crate::cli::progress::Progress;
 use crate::cli::summary::Summary;
@@ -54,88 +54,97 @@ pub struct Arguments {
     #[command(flatten)]
     threads: ThreadArguments,
 
-    /// Print the summary as JSON, on standard output, or on standard error if packets are written to standard output
+    /// Print the summary as JSON, on standard output, or on standard error if packets are written or printed there
     #[arg(long)]
     json: bool,
+
+    /// Print kept packets on standard output, as `cbpf print` does, with its options
+    #[arg(long)]
+    print: bool,
+
+    #[command(flatten)]
+    lines: LineArguments,
 }
 
 pub fn run(arguments: &Arguments) -> Result<(), Failure> {
+    let printer = printer(arguments)?;
     let mut inputs = arguments.captures.open(&arguments.program)?;
-    let load = |verified| Engine::load(arguments.engine, verified);
-    let engines = ByLinkType::new(&arguments.program, &arguments.captures, &inputs, load)?;
+    let engine = (arguments.engine, arguments.seed);
+    let passed_on = arguments.write.is_some() || printer.is_some();
+    let matching = PacketMatching::new(&arguments.program, &arguments.captures, &inputs, engine, passed_on)?;
     let create = |path| Writer::new(Output::create(path)?, &Format::of(&inputs));
     let writer = arguments.write.as_deref().map(create).transpose()?;
-    let matcher = FilterMatcher {
-        engines: engines.programs().clone(),
-        contexts: Contexts::new(arguments.seed),
-        verdicts: Vec::new(),
-        summary: Summary::start(),
-        is_whole: arguments.program.keeps_whole_packets(),
-        is_passed_on: writer.is_some(),
-    };
-    let mut filtering = Filtering { engines, matcher, writer, left_out: LeftOut::default(), seed: arguments.seed };
-    let progress = Progress::of(&inputs);
-    let outcome = pipeline::run(&mut inputs, progress, arguments.threads, &mut filtering)?;
+    // A progress bar would disturb the lines.
+    let progress = if printer.is_some() { Progress::Hidden } else { Progress::of(&inputs) };
 
-    let Filtering { mut engines, matcher, writer, left_out, .. } = filtering;
-    if !left_out.is_empty() {
-        say(format_args!("cbpf: warning: {left_out}"));
+    let mut filter = Filter { matching, writer, printer, left_out: LeftOut::default(), seed: arguments.seed };
+    let outcome = pipeline::run(&mut inputs, progress, arguments.threads, &mut filter)?;
+    filter.flush()?;
+    if !filter.left_out.is_empty() {
+        say(format_args!("cbpf: warning: {}", filter.left_out));
     }
-    engines.finish(&inputs)?;
-    if let Some(writer) = writer {
-        writer.finish(&inputs)?;
-    }
-    print_summary(arguments, matcher.summary)?;
+    let summary = filter.matching.finish(&inputs)?;
+    filter.writer.map_or(Ok(()), |writer| writer.finish(&inputs))?;
+    print_summary(arguments, summary)?;
     outcome.outcome()
 }
 
-/// The programs, and the output.
-struct Filtering<'a> {
-    engines: ByLinkType<'a, Engine>,
-    matcher: FilterMatcher,
+/// The program and the outputs.
+struct Filter<'a> {
+    matching: PacketMatching<'a>,
     writer: Option<Writer>,
+    printer: Option<Printer<'a>>,
     left_out: LeftOut,
     seed: Option<u64>,
 }
 
-impl Work for Filtering<'_> {
-    type Matcher = FilterMatcher;
+impl Filter<'_> {
+    /// Writes what was printed so far.
+    fn flush(&mut self) -> Result<(), Failure> {
+        self.printer.as_mut().map_or(Ok(()), Printer::flush)
+    }
+}
 
-    fn matcher(&mut self) -> &mut FilterMatcher {
-        &mut self.matcher
+impl Work for Filter<'_> {
+    type Matcher = PacketMatcher;
+
+    fn matcher(&mut self) -> &mut PacketMatcher {
+        &mut self.matching.matcher
     }
 
     fn prepare(&mut self, input: usize, records: Records) -> Result<(), Failure> {
-        for (link_type, records) in records.by_link_type() {
-            if self.matcher.engines.is_silent(link_type) {
-                continue;
+        self.matching.prepare(input, records)
+    }
+
+    fn take(&mut self, input: usize, event: Event) -> Result<(), Failure> {
+        match (event, &mut self.writer) {
+            (Event::Pause, writer) => {
+                writer.as_mut().map_or(Ok(()), Writer::flush_to_readers)?;
+                return self.flush();
             }
-            self.engines.of(input, link_type, records.iter().map(|record| record.interface))?;
-            if !self.matcher.engines.is_known(link_type) {
-                self.matcher.engines = self.engines.programs().clone();
+            (Event::Block(block), Some(writer)) => {
+                self.left_out.block(&block);
+                writer.block(input, &block)?;
+            }
+            (Event::Block(_), None) => {}
+            (Event::Selected(records), writer) => {
+                for (number, record, kept) in records.iter() {
+                    let record = record.cut(kept[0] as usize);
+                    if let Some(writer) = writer {
+                        self.left_out.record(&record);
+                        writer.write(input, &record)?;
+                    }
+                    if let Some(printer) = &mut self.printer {
+                        printer.print(number, &record)?;
+                    }
+                }
             }
         }
         Ok(())
     }
 
-    fn take(&mut self, input: usize, event: Event) -> Result<(), Failure> {
-        let Some(writer) = &mut self.writer else { return Ok(()) };
-        match event {
-            Event::Pause => Ok(writer.flush_to_readers()?),
-            Event::Block(block) => {
-                self.left_out.block(&block);
-                Ok(writer.block(input, &block)?)
-            }
-            Event::Selected(records) => records.iter().try_for_each(|(_, record, kept)| {
-                let record = record.cut(kept[0] as usize);
-                self.left_out.record(&record);
-                Ok(writer.write(input, &record)?)
-            }),
-        }
-    }
-
     fn takes_packets(&self) -> bool {
-        self.writer.is_some()
+        self.writer.is_some() || self.printer.is_some()
     }
 
     /// The random numbers of a seed depend on the numbers of packets.
@@ -144,53 +153,24 @@ impl Work for Filtering<'_> {
     }
 }
 
-/// Runs the programs.
-#[derive(Clone)]
-struct FilterMatcher {
-    engines: Programs<Engine>,
-    contexts: Contexts,
-    verdicts: Vec<u32>,
-    summary: Summary,
-    /// Whether matching packets are kept whole, even if they are longer than the 262,144 bytes for which an expression is
-    /// compiled.
-    is_whole: bool,
-    is_passed_on: bool,
+/// Returns the printer of kept packets, if they are printed. Without a reader of what it prints, a capture is still
+/// written.
+fn printer(arguments: &Arguments) -> Result<Option<Printer<'_>>, Failure> {
+    let failed = |message: String| Err(Failure::Failed(message));
+    match (arguments.print, arguments.lines.given()) {
+        (false, Some(option)) => failed(format!("{option} needs --print")),
+        (false, None) => Ok(None),
+        (true, _) if is_standard_output(arguments) => {
+            failed("--print and --write - would mix lines and a capture on standard output".to_owned())
+        }
+        (true, _) => Ok(Some(arguments.lines.printer(arguments.write.is_some()))),
+    }
 }
 
-impl Matcher for FilterMatcher {
-    type Tally = Summary;
-
-    fn is_prepared(&self, records: &Records) -> bool {
-        records.by_link_type().all(|(link_type, _)| self.engines.is_silent(link_type))
-    }
-
-    fn select(&mut self, first: u64, records: Records, selection: &mut Selection) {
-        self.verdicts.clear();
-        for (link_type, records) in records.by_link_type() {
-            let first = first + self.verdicts.len() as u64;
-            match self.engines.get(link_type) {
-                Some(engine) => engine.run_all(&mut self.contexts, first, records, &mut self.verdicts),
-                None => self.verdicts.resize(self.verdicts.len() + records.len(), 0),
-            }
-        }
-        for (position, (record, &verdict)) in records.iter().zip(&self.verdicts).enumerate() {
-            let captured = record.data.len();
-            let kept = if self.is_whole { captured } else { captured.min(verdict as usize) };
-            self.summary.count(captured, (verdict != 0).then_some(kept));
-            if verdict != 0 && self.is_passed_on {
-                selection.push(position, first + position as u64, &[kept as u32]);
-            }
-        }
-    }
-
-    fn take_tally(&mut self) -> Summary {
-        mem::replace(&mut self.summary, Summary::start())
-    }
-
-    fn add(&mut self, tally: Summary) {
-        self.summary.add(&tally);
-    }
+fn is_standard_output(arguments: &Arguments) -> bool {
+    arguments.write.as_deref() == Some(Path::new("-"))
 }
+
 fn print_summary(arguments: &Arguments, summary: Summary) -> Result<(), Failure> {
     let summary = summary.finish();
     if !arguments.json {
@@ -199,7 +179,7 @@ fn print_summary(arguments: &Arguments, summary: Summary) -> Result<(), Failure>
     }
     let mut json = summary.json();
     json["engine"] = arguments.engine.to_possible_value().map(|engine| engine.get_name().to_owned()).into();
-    match arguments.write.as_deref() == Some(Path::new("-")) {
+    match is_standard_output(arguments) || arguments.print {
         true => say(json),
         false => writeln!(stdout(), "{json}")?,
     }

@@ -213,6 +213,11 @@ impl ProgramArguments {
         self.words.iter().filter(|_| self.program.is_some()).map(Path::new)
     }
 
+    /// Returns whether there is a program or an expression.
+    pub fn is_given(&self) -> bool {
+        self.files().next().is_some() || !self.words.is_empty()
+    }
+
     /// Returns the file of the program or the expression.
     pub fn files(&self) -> impl Iterator<Item = &Path> {
         [&self.program, &self.expression.expression_file].into_iter().flatten().map(PathBuf::as_path)
