@@ -2,17 +2,21 @@
 
 use std::cell::Cell;
 use std::io::{Write, stdout};
+use std::num::NonZeroU64;
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 
-use crate::cli::capture::{Format, LeftOut, Output, Piece, Reader, Writer};
+use crate::cli::capture::{Format, LeftOut, OutputLimits, OutputSet, Piece, Reader};
 use crate::cli::engine::{Contexts, Engine, EngineChoice};
 use crate::cli::failure::{Failure, say};
-use crate::cli::input::{CaptureArguments, Inputs, each_piece};
+use crate::cli::input::{CaptureArguments, Inputs, each_piece_until};
 use crate::cli::link_types::ByLinkType;
 use crate::cli::program::ProgramArguments;
 use crate::cli::progress::Progress;
+use crate::cli::rotation::RotationArguments;
+use crate::cli::selection::{SelectionArguments, SnaplenArguments, TimeSelection};
 use crate::cli::summary::Summary;
 
 /// Count the packets that a program keeps, and write them to a capture
@@ -42,6 +46,15 @@ pub struct Arguments {
     #[arg(short, long = "write", value_name = "OUT")]
     write: Option<PathBuf>,
 
+    #[command(flatten)]
+    selection: SelectionArguments,
+
+    #[command(flatten)]
+    snaplen: SnaplenArguments,
+
+    #[command(flatten)]
+    rotation: RotationArguments,
+
     /// Run the program with this engine
     #[arg(long, value_enum, value_name = "ENGINE", default_value_t = EngineChoice::Jit)]
     engine: EngineChoice,
@@ -59,14 +72,23 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     let mut inputs = arguments.captures.open(&arguments.program)?;
     let load = |verified| Engine::load(arguments.engine, verified);
     let mut engines = ByLinkType::new(&arguments.program, &arguments.captures, &inputs, load)?;
-    let create = |path| Writer::new(Output::create(path)?, &Format::of(&inputs));
-    let mut writer = arguments.write.as_deref().map(create).transpose()?;
+    let format = Format::of(&inputs);
+    let limits = OutputLimits {
+        rotation: arguments.rotation.rotation()?,
+        packets: arguments.selection.count.map(NonZeroU64::get),
+        snaplen: arguments.snaplen.most(),
+    };
+    if arguments.write.is_none() && limits.rotation.is_active() {
+        return Err(Failure::Failed("-C and -G need -w".to_owned()));
+    }
+    let create = |path: &PathBuf| OutputSet::create([path.clone()], format, limits);
+    let mut output = arguments.write.as_ref().map(create).transpose()?;
 
     let mut summary = Summary::start();
-    let outcome = filter(arguments, &mut engines, &mut inputs, writer.as_mut(), &mut summary)?;
+    let outcome = filter(arguments, &mut engines, &mut inputs, output.as_mut(), &mut summary)?;
     engines.finish(&inputs)?;
-    if let Some(writer) = writer {
-        writer.finish(&inputs)?;
+    if let Some(output) = output {
+        output.finish(&inputs)?;
     }
     print_summary(arguments, summary)?;
     outcome.outcome()
@@ -76,21 +98,24 @@ fn filter(
     arguments: &Arguments,
     engines: &mut ByLinkType<Engine>,
     inputs: &mut [Reader],
-    mut writer: Option<&mut Writer>,
+    mut output: Option<&mut OutputSet>,
     summary: &mut Summary,
 ) -> Result<Inputs, Failure> {
     let mut contexts = Contexts::new(arguments.seed);
     let mut verdicts = Vec::new();
     let mut left_out = LeftOut::default();
-    let outcome = each_piece(inputs, Progress::of(inputs), &Cell::new(None), |input, first, piece| {
-        let records = match (piece, &mut writer) {
+    let mut times = TimeSelection::new(&arguments.selection);
+    let mut matches_left = arguments.selection.count.map_or(u64::MAX, NonZeroU64::get);
+    let snaplen = arguments.snaplen.most().unwrap_or(u32::MAX);
+    let outcome = each_piece_until(inputs, Progress::of(inputs), &Cell::new(None), |input, first, piece| {
+        let records = match (piece, &mut output) {
             (Piece::Records(records), _) => records,
-            (Piece::Block(_) | Piece::Pause, None) => return Ok(()),
-            (Piece::Block(block), Some(writer)) => {
+            (Piece::Block(_) | Piece::Pause, None) => return Ok(ControlFlow::Continue(())),
+            (Piece::Block(block), Some(output)) => {
                 left_out.block(&block);
-                return Ok(writer.block(input, &block)?);
+                return Ok(ControlFlow::Continue(output.block(input, &block)?));
             }
-            (Piece::Pause, Some(writer)) => return Ok(writer.flush_to_readers()?),
+            (Piece::Pause, Some(output)) => return Ok(ControlFlow::Continue(output.flush_to_readers()?)),
         };
         verdicts.clear();
         for (link_type, records) in records.by_link_type() {
@@ -101,20 +126,30 @@ fn filter(
             }
         }
         for (record, &verdict) in records.iter().zip(&verdicts) {
-            let captured = record.data.len();
-            let kept = captured.min(arguments.program.verdict(verdict, captured) as usize);
-            summary.count(captured, (verdict != 0).then_some(kept));
-            if verdict == 0 {
+            if !times.includes(&record) {
                 continue;
             }
-            if let Some(writer) = &mut writer {
+            let captured = record.data.len();
+            let kept = captured.min(arguments.program.verdict(verdict, captured).min(snaplen) as usize);
+            if let Some(output) = &mut output {
+                output.read(input, &record)?;
                 let record = record.cut(kept);
-                left_out.record(&record);
-                writer.write(input, &record)?;
+                if verdict != 0 && !output.write(0, input, &record)? {
+                    return Ok(ControlFlow::Break(()));
+                }
+                if verdict != 0 {
+                    left_out.record(&record);
+                }
+            }
+            summary.count(captured, (verdict != 0).then_some(kept));
+            matches_left -= u64::from(verdict != 0);
+            if matches_left == 0 {
+                return Ok(ControlFlow::Break(()));
             }
         }
-        Ok::<(), Failure>(())
+        Ok::<_, Failure>(ControlFlow::Continue(()))
     })?;
+    summary.set_outside(times.outside());
     if !left_out.is_empty() {
         say(format_args!("cbpf: warning: {left_out}"));
     }
