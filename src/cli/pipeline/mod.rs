@@ -68,6 +68,11 @@ pub trait Work {
     /// Takes what comes from the input with this number. The matcher has been prepared for the records.
     fn take(&mut self, input: usize, event: Event) -> Result<(), Failure>;
 
+    /// Returns whether the rest of the inputs need not be read.
+    fn is_done(&self) -> bool {
+        false
+    }
+
     /// Returns whether [`Work::take`] uses blocks and selected records.
     fn takes_packets(&self) -> bool;
 

@@ -23,10 +23,11 @@ use crate::cli::capture::{Record, Records};
 use crate::cli::engine::EngineChoice;
 use crate::cli::failure::Failure;
 use crate::cli::input::CaptureArguments;
-use crate::cli::packet_matching::{PacketMatcher, PacketMatching};
+use crate::cli::packet_matching::{PacketMatcher, PacketMatching, PacketOptions};
 use crate::cli::pipeline::{self, Event, ThreadArguments, Work};
 use crate::cli::program::ProgramArguments;
 use crate::cli::progress::Progress;
+use crate::cli::selection::SelectionArguments;
 
 use colors::{Colors, is_colored};
 use fields::{Field, field_name};
@@ -55,6 +56,9 @@ pub struct Arguments {
 
     #[command(flatten)]
     captures: CaptureArguments,
+
+    #[command(flatten)]
+    selection: SelectionArguments,
 
     #[command(flatten)]
     lines: LineArguments,
@@ -127,8 +131,14 @@ impl LineArguments {
 
 pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     let mut inputs = arguments.captures.open(&arguments.program)?;
-    let engine = (arguments.engine, None);
-    let matching = PacketMatching::new(&arguments.program, &arguments.captures, &inputs, engine, true)?;
+    let options = PacketOptions {
+        engine: arguments.engine,
+        seed: None,
+        selection: &arguments.selection,
+        snaplen: None,
+        passed_on: true,
+    };
+    let matching = PacketMatching::new(&arguments.program, &arguments.captures, &inputs, options)?;
     let mut printer = arguments.lines.printer(false);
     if arguments.json {
         printer.form = Form::Json;
@@ -149,10 +159,10 @@ struct Print<'a> {
     printer: Printer<'a>,
 }
 
-impl Work for Print<'_> {
-    type Matcher = PacketMatcher;
+impl<'a> Work for Print<'a> {
+    type Matcher = PacketMatcher<'a>;
 
-    fn matcher(&mut self) -> &mut PacketMatcher {
+    fn matcher(&mut self) -> &mut PacketMatcher<'a> {
         &mut self.matching.matcher
     }
 
@@ -170,8 +180,16 @@ impl Work for Print<'_> {
         }
     }
 
+    fn is_done(&self) -> bool {
+        self.matching.matcher.is_full()
+    }
+
     fn takes_packets(&self) -> bool {
         true
+    }
+
+    fn is_divisible(&self) -> bool {
+        self.matching.is_divisible()
     }
 }
 
