@@ -11,6 +11,7 @@ mod install_docs;
 mod limits;
 #[cfg(target_os = "linux")]
 mod live;
+mod merge;
 mod metadata;
 mod mixed;
 mod prove;
@@ -76,6 +77,7 @@ pub fn trials() -> Vec<Trial> {
         &rules::TESTS,
         &seccomp::TESTS,
         &split::TESTS,
+        &merge::TESTS,
         &threads::TESTS,
         &prove::TESTS,
         &formats::TESTS,

@@ -6,12 +6,12 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 
-use crate::cli::capture::{Format, LeftOut, OutputLimits, OutputSet, Reader, Records};
+use crate::cli::capture::{LeftOut, OutputLimits, OutputSet, Reader, Records};
 use crate::cli::engine::EngineChoice;
 use crate::cli::failure::{Failure, say};
 use crate::cli::input::CaptureArguments;
 use crate::cli::packet_matching::{PacketMatcher, PacketMatching, PacketOptions};
-use crate::cli::pipeline::{self, Event, ThreadArguments, Work};
+use crate::cli::pipeline::{self, Event, ReadingArguments, Work};
 use crate::cli::print_packets::{LineArguments, Printer};
 use crate::cli::program::ProgramArguments;
 use crate::cli::progress::Progress;
@@ -64,7 +64,7 @@ pub struct Arguments {
     seed: Option<u64>,
 
     #[command(flatten)]
-    threads: ThreadArguments,
+    reading: ReadingArguments,
 
     /// Print the summary as JSON, on standard output, or on standard error if packets are written or printed there
     #[arg(long)]
@@ -94,10 +94,13 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     let progress = if printer.is_some() { Progress::Hidden } else { Progress::of(&inputs) };
 
     let mut filter = Filter { matching, output, printer, left_out: LeftOut::default() };
-    let outcome = pipeline::run(&mut inputs, progress, arguments.threads, &mut filter)?;
+    let outcome = pipeline::run(&mut inputs, progress, arguments.reading, &mut filter)?;
     filter.flush()?;
     if !filter.left_out.is_empty() {
         say(format_args!("cbpf: warning: {}", filter.left_out));
+    }
+    if let Some(output) = &filter.output {
+        arguments.reading.warn_of_unmerged(output);
     }
     let summary = filter.matching.finish(&inputs)?;
     filter.output.map_or(Ok(()), |output| output.finish(&inputs))?;
@@ -115,7 +118,10 @@ fn output(arguments: &Arguments, inputs: &[Reader]) -> Result<Option<OutputSet>,
     match &arguments.write {
         None if limits.rotation.is_active() => Err(Failure::Failed("-C and -G need -w".to_owned())),
         None => Ok(None),
-        Some(path) => Ok(Some(OutputSet::create([path.clone()], Format::of(inputs), limits)?)),
+        Some(path) => {
+            let format = arguments.reading.format(inputs, limits.rotation)?;
+            Ok(Some(OutputSet::create([path.clone()], format, limits)?))
+        }
     }
 }
 

@@ -33,6 +33,7 @@ mod output_set;
 mod part;
 mod pcap;
 mod pcapng_block;
+mod pcapng_merger;
 mod pcapng_reader;
 mod pcapng_writer;
 mod preamble;
