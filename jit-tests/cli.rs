@@ -14,6 +14,7 @@ mod live;
 mod merge;
 mod metadata;
 mod mixed;
+mod print;
 mod prove;
 mod rules;
 #[cfg(target_os = "linux")]
@@ -72,6 +73,7 @@ pub fn trials() -> Vec<Trial> {
         &expressions::TESTS,
         &compiled::TESTS,
         &mixed::TESTS,
+        &print::TESTS,
         &forms::TESTS,
         &debugger::TESTS,
         &rules::TESTS,
@@ -361,7 +363,7 @@ fn show_prints_each_stage(_: &Bench) -> Outcome {
 }
 
 fn help_ends_with_an_example(_: &Bench) -> Outcome {
-    let subcommands = "filter run split count rules bench compile convert verify show trace explain prove seccomp \
+    let subcommands = "filter print run split count rules bench compile convert verify show trace explain prove seccomp \
         completions man install-docs";
     for subcommand in subcommands.split(' ') {
         let output = cbpf(&[subcommand, "--help"])?;

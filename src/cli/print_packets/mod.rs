@@ -88,7 +88,7 @@ pub struct LineArguments {
     numbers: bool,
 
     /// Print the bytes of each packet after its line, in hexadecimal and ASCII
-    #[arg(long, visible_alias = "XX", conflicts_with = "fields")]
+    #[arg(short = 'X', long, overrides_with = "hex", conflicts_with = "fields")]
     hex: bool,
 
     /// Print these fields instead of a line, separated by tabs; a field that a packet lacks is empty
