@@ -13,6 +13,7 @@ mod limits;
 mod live;
 mod metadata;
 mod mixed;
+mod page;
 mod prove;
 mod rules;
 #[cfg(target_os = "linux")]
@@ -79,10 +80,11 @@ pub fn trials() -> Vec<Trial> {
         &formats::TESTS,
         &install_docs::TESTS,
         &metadata::TESTS,
+        &page::TESTS,
     ];
     #[cfg(target_os = "linux")]
     let all = [&all[..], &[&live::TESTS, &signals::TESTS, &limits::TESTS]].concat();
-    all.concat().into_iter().map(trial).chain(byte_order::trials()).collect()
+    all.concat().into_iter().map(trial).chain(byte_order::trials()).chain(page::trials_in_a_browser()).collect()
 }
 
 /// A folder for one test.
