@@ -78,10 +78,7 @@ impl<'g> BlockBox<'g> {
         let stopped = blocks.iter().map(|block| block.halted).sum();
         let labels = labels(&exits, stopped);
 
-        let lines = || rows.iter().flat_map(|row| &row.lines);
-        let is_described = lines().any(|(_, meaning)| meaning.is_some());
-        let code =
-            lines().map(|(line, _)| line.chars().count()).max().filter(|_| is_described).map_or(0, |code| code + 2);
+        let code = code_width(&rows);
         let head_width = head.chars().count() as f64 * CHARACTER;
         let text_width = rows.iter().map(|row| row.width(code)).fold(head_width, f64::max) + 2.0 * PADDING;
         let width = labels.iter().map(|label| label.width).sum::<f64>().max(text_width);
@@ -221,6 +218,13 @@ fn rows<'g>(graph: &FlowGraph, blocks: &'g [Block], group: &BlockGroup) -> Vec<R
     let rest = tests - by_traffic.len();
     rows.push(Row::remark(format!("{rest} more: {}", counted(total - shown, "packet"))));
     rows
+}
+
+/// Returns the number of characters before meanings; 0 if there are none.
+fn code_width(rows: &[Row]) -> usize {
+    let lines = || rows.iter().filter(|row| row.block.is_some()).flat_map(|row| &row.lines);
+    let longest = lines().map(|(line, _)| line.chars().count()).max();
+    longest.filter(|_| lines().any(|(_, meaning)| meaning.is_some())).map_or(0, |longest| longest + 2)
 }
 
 /// Returns the exits of a group: one for each target outside of it.

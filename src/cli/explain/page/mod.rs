@@ -121,11 +121,11 @@ impl Section {
         let mut text = format!("<section class=program data-program={number} aria-labelledby=h{number}>\n");
         // Writing to a string cannot fail.
         let _ = writeln!(text, "<h2 id=h{number}>{summary}</h2>\n<div class=way>{}", self.packets.html(number));
-        let _ = writeln!(
-            text,
-            "<div class=picture tabindex=0 role=region aria-label=Picture>{}</div></div>",
-            self.picture()
-        );
+        text += "<div class=frame><button type=button class=fit aria-pressed=false hidden>Fit</button>
+";
+        let picture = self.picture();
+        let _ =
+            writeln!(text, "<div class=picture tabindex=0 role=region aria-label=Picture>{picture}</div></div></div>");
         text += "<div class=listings>\n";
         for stage in [0, 1] {
             text += &self.listing(stage);

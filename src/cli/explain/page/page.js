@@ -47,6 +47,7 @@
       this.heads = by("head");
       this.rows = by("pc");
       this.folds();
+      this.zoom();
       if (!this.menu) return;
       this.menu.addEventListener("change", () => this.choose(this.menu.value === "" ? null : Number(this.menu.value)));
       for (const button of section.querySelectorAll("[data-do]")) {
@@ -273,6 +274,21 @@
       } catch {
         // Some browsers forbid this in files.
       }
+    }
+
+    // Shows the first box, and lets a button fit the whole picture into its frame.
+    zoom() {
+      const first = (this.boxes.get("0") || [])[0];
+      if (!first) return;
+      const [box, frame] = [first.getBoundingClientRect(), this.picture.getBoundingClientRect()];
+      this.picture.scrollLeft += box.left + box.width / 2 - frame.left - frame.width / 2;
+      const button = this.find("button.fit");
+      button.hidden = this.svg.getBoundingClientRect().width <= frame.width;
+      button.addEventListener("click", () => {
+        const isFit = this.picture.classList.toggle("fitted");
+        button.setAttribute("aria-pressed", isFit);
+        if (this.menu) this.show(true);
+      });
     }
 
     // Makes boxes of folded chains open a list of all tests.
