@@ -14,6 +14,7 @@ mod live;
 mod merge;
 mod metadata;
 mod mixed;
+mod page;
 mod print;
 mod prove;
 mod rules;
@@ -85,10 +86,11 @@ pub fn trials() -> Vec<Trial> {
         &formats::TESTS,
         &install_docs::TESTS,
         &metadata::TESTS,
+        &page::TESTS,
     ];
     #[cfg(target_os = "linux")]
     let all = [&all[..], &[&live::TESTS, &signals::TESTS, &limits::TESTS]].concat();
-    all.concat().into_iter().map(trial).chain(byte_order::trials()).collect()
+    all.concat().into_iter().map(trial).chain(byte_order::trials()).chain(page::trials_in_a_browser()).collect()
 }
 
 /// A folder for one test.
