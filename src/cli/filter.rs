@@ -11,6 +11,7 @@ use crate::cli::engine::{Contexts, Engine, EngineChoice};
 use crate::cli::failure::{Failure, say};
 use crate::cli::input::{CaptureArguments, Inputs, each_piece};
 use crate::cli::link_types::ByLinkType;
+use crate::cli::output_format::FormatArguments;
 use crate::cli::program::ProgramArguments;
 use crate::cli::progress::Progress;
 use crate::cli::summary::Summary;
@@ -18,9 +19,11 @@ use crate::cli::summary::Summary;
 /// Count the packets that a program keeps, and write them to a capture
 ///
 /// Prints a summary on standard error. Truncates kept packets to the program's verdict; an expression keeps them whole.
-/// Timestamps, link types and original lengths are preserved. The output is a pcap file if all inputs are pcap files of
-/// one link type, and pcapng otherwise. The sections of pcapng inputs are copied with all their blocks and options:
-/// comments, names, secrets, unmodified statistics. Custom blocks and options that must not be copied are left out.
+/// Timestamps, link types and original lengths are preserved. The extensions of the output's name say its format and
+/// compression: .pcap or .pcapng, .gz, .zst, .lz4, .xz or .bz2. Without them, it is a pcap file if all inputs are pcap
+/// files of one link type, and pcapng otherwise. In pcapng, the sections of pcapng inputs are copied with all their
+/// blocks and options: comments, names, secrets, unmodified statistics. Custom blocks and options that must not be copied
+/// are left out. A pcap file holds packets of one link type and nothing else; what is left out is counted.
 /// The output appears under its name when it is complete. To a pipe, the header is written at once, and each packet as
 /// soon as it is read.
 ///
@@ -30,7 +33,8 @@ use crate::cli::summary::Summary;
 #[command(after_help = "Example:
   cbpf filter -r in.pcap 'tcp port 443' -w https.pcap
   tcpdump -i eth0 -U -w - | cbpf filter -r - 'port 53' -w dns.pcap
-  cbpf filter -p arp.asm -r monday.pcap.gz -r tuesday.pcapng -w arp.pcap")]
+  cbpf filter -r monday.pcap.gz -r tuesday.pcapng arp -w arp.pcapng.zst
+  cbpf filter -r capture.zst -F pcap 'udp port 53' -w - | tcpdump -r -")]
 pub struct Arguments {
     #[command(flatten)]
     program: ProgramArguments,
@@ -41,6 +45,9 @@ pub struct Arguments {
     /// Write kept packets to this capture; - for standard output
     #[arg(short, long = "write", value_name = "OUT")]
     write: Option<PathBuf>,
+
+    #[command(flatten)]
+    format: FormatArguments,
 
     /// Run the program with this engine
     #[arg(long, value_enum, value_name = "ENGINE", default_value_t = EngineChoice::Jit)]
@@ -55,15 +62,19 @@ pub struct Arguments {
     json: bool,
 }
 
-pub fn run(arguments: &Arguments) -> Result<(), Failure> {
+pub fn run(mut arguments: Arguments) -> Result<(), Failure> {
+    arguments.format.set_format(arguments.program.take_format());
+    let arguments = &arguments;
     let mut inputs = arguments.captures.open(&arguments.program)?;
     let load = |verified| Engine::load(arguments.engine, verified);
     let mut engines = ByLinkType::new(&arguments.program, &arguments.captures, &inputs, load)?;
-    let create = |path| Writer::new(Output::create(path)?, &Format::of(&inputs));
+    let format = arguments.format.format(arguments.write.as_deref(), &inputs)?;
+    let create = |path| Writer::new(Output::create(path)?.compressed(arguments.format.compression(path))?, &format);
     let mut writer = arguments.write.as_deref().map(create).transpose()?;
 
     let mut summary = Summary::start();
-    let outcome = filter(arguments, &mut engines, &mut inputs, writer.as_mut(), &mut summary)?;
+    let output = writer.as_mut().map(|writer| (writer, &format));
+    let outcome = filter(arguments, &mut engines, &mut inputs, output, &mut summary)?;
     engines.finish(&inputs)?;
     if let Some(writer) = writer {
         writer.finish(&inputs)?;
@@ -76,12 +87,13 @@ fn filter(
     arguments: &Arguments,
     engines: &mut ByLinkType<Engine>,
     inputs: &mut [Reader],
-    mut writer: Option<&mut Writer>,
+    output: Option<(&mut Writer, &Format)>,
     summary: &mut Summary,
 ) -> Result<Inputs, Failure> {
     let mut contexts = Contexts::new(arguments.seed);
     let mut verdicts = Vec::new();
-    let mut left_out = LeftOut::default();
+    let mut left_out = output.as_ref().map_or_else(LeftOut::default, |(_, format)| LeftOut::of(format));
+    let mut writer = output.map(|(writer, _)| writer);
     let outcome = each_piece(inputs, Progress::of(inputs), &Cell::new(None), |input, first, piece| {
         let records = match (piece, &mut writer) {
             (Piece::Records(records), _) => records,

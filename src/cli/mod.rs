@@ -21,6 +21,7 @@ mod limits;
 mod link_types;
 mod man;
 mod output;
+mod output_format;
 mod print;
 mod program;
 mod progress;
@@ -100,7 +101,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
 
 fn run(command: Command) -> Result<(), Failure> {
     match command {
-        Command::Filter(arguments) => filter::run(&arguments),
+        Command::Filter(arguments) => filter::run(arguments),
         Command::Run(arguments) => run::run(&arguments),
         Command::Split(arguments) => split::run(&arguments),
         Command::Count(arguments) => count::run(&arguments),

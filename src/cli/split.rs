@@ -11,6 +11,7 @@ use crate::cli::capture::{CaptureError, Format, LeftOut, Output, Piece, Reader, 
 use crate::cli::failure::{Failure, say};
 use crate::cli::input::each_piece;
 use crate::cli::interrupt;
+use crate::cli::output_format::FormatArguments;
 use crate::cli::progress::Progress;
 use crate::cli::rule_matching::{RuleArguments, RuleCounts, Rules};
 
@@ -18,7 +19,8 @@ use crate::cli::rule_matching::{RuleArguments, RuleCounts, Rules};
 ///
 /// Reads rules from a file, one `name: expression` a line; # begins a comment. Names consist of letters, digits, `_`,
 /// `-` and `.`, and must differ in more than case. The capture of a rule is DIR/NAME.pcap if all inputs are pcap files
-/// of one link type, and DIR/NAME.pcapng otherwise. It equals the output of `cbpf filter -w` for that expression, with
+/// of one link type, and DIR/NAME.pcapng otherwise, unless --format says which; --compress adds .gz or another extension.
+/// It equals the output of `cbpf filter -w` for that expression, with
 /// all that pcapng inputs hold besides packets. A rule that matches nothing gets a capture without packets. A rule
 /// matches no packets of a link type for which it is invalid or contradictory, with a warning; it is an error if it is
 /// invalid for all link types of the inputs. All captures appear when all are complete. Prints a table of packets and
@@ -34,6 +36,9 @@ pub struct Arguments {
     #[arg(short, long, value_name = "DIR")]
     output: PathBuf,
 
+    #[command(flatten)]
+    format: FormatArguments,
+
     /// Print the table and the summary as JSON
     #[arg(long)]
     json: bool,
@@ -42,10 +47,11 @@ pub struct Arguments {
 pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     let (mut inputs, mut matcher) = arguments.rules.open()?;
     let _folder = Folder::create(&arguments.output)?;
-    let mut writers = create(&arguments.output, matcher.rules(), &inputs)?;
+    let format = arguments.format.format(None, &inputs)?;
+    let mut writers = create(arguments, matcher.rules(), &format)?;
     let mut counts = RuleCounts::start(matcher.rules());
     let progress = Progress::of(&inputs);
-    let mut left_out = LeftOut::default();
+    let mut left_out = LeftOut::of(&format);
     let outcome = each_piece(&mut inputs, progress, &Cell::new(None), |input, _, piece| match piece {
         Piece::Block(block) => {
             left_out.block(&block);
@@ -71,13 +77,13 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
 }
 
 /// Creates a writer for each rule.
-fn create(folder: &Path, rules: &Rules, inputs: &[Reader]) -> Result<Vec<Writer>, Failure> {
-    let format = Format::of(inputs);
+fn create(arguments: &Arguments, rules: &Rules, format: &Format) -> Result<Vec<Writer>, Failure> {
     let names = rules.names();
-    let count = names.len();
+    let (count, extensions) = (names.len(), arguments.format.extensions(format));
     let writer = |name: &str| {
-        let output = Output::create_one_of(count, &folder.join(format!("{name}.{}", format.extension())))?;
-        Ok(Writer::new(output, &format)?)
+        let path = arguments.output.join(format!("{name}.{extensions}"));
+        let output = Output::create_one_of(count, &path)?.compressed(arguments.format.compression(&path))?;
+        Ok(Writer::new(output, format)?)
     };
     names.map(writer).collect()
 }

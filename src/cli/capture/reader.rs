@@ -141,6 +141,11 @@ impl Reader {
         }
     }
 
+    /// Returns the path that was opened.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
     /// Returns whether the header was read. It is missing if a signal ended the stream before.
     pub fn has_header(&self) -> bool {
         !matches!(self.decoder, Decoder::None)
