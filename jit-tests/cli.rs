@@ -3,6 +3,7 @@
 mod byte_order;
 mod capture_files;
 mod compiled;
+mod compression;
 mod expressions;
 mod formats;
 mod forms;
@@ -73,6 +74,7 @@ pub fn trials() -> Vec<Trial> {
         &TESTS[..],
         &expressions::TESTS,
         &compiled::TESTS,
+        &compression::TESTS,
         &mixed::TESTS,
         &print::TESTS,
         &forms::TESTS,

@@ -6,10 +6,11 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 
-use crate::cli::capture::{LeftOut, OutputLimits, OutputSet, Reader, Records};
+use crate::cli::capture::{Format, LeftOut, OutputLimits, OutputSet, Records};
 use crate::cli::engine::EngineChoice;
 use crate::cli::failure::{Failure, say};
 use crate::cli::input::CaptureArguments;
+use crate::cli::output_format::FormatArguments;
 use crate::cli::packet_matching::{PacketMatcher, PacketMatching, PacketOptions};
 use crate::cli::pipeline::{self, Event, ReadingArguments, Work};
 use crate::cli::print_packets::{LineArguments, Printer};
@@ -22,9 +23,11 @@ use crate::cli::summary::Summary;
 /// Count the packets that a program keeps, and write them to a capture
 ///
 /// Prints a summary on standard error. Truncates kept packets to the program's verdict; an expression keeps them whole.
-/// Timestamps, link types and original lengths are preserved. The output is a pcap file if all inputs are pcap files of
-/// one link type, and pcapng otherwise. The sections of pcapng inputs are copied with all their blocks and options:
-/// comments, names, secrets, unmodified statistics. Custom blocks and options that must not be copied are left out.
+/// Timestamps, link types and original lengths are preserved. The extensions of the output's name say its format and
+/// compression: .pcap or .pcapng, .gz, .zst, .lz4, .xz or .bz2. Without them, it is a pcap file if all inputs are pcap
+/// files of one link type, and pcapng otherwise. In pcapng, the sections of pcapng inputs are copied with all their
+/// blocks and options: comments, names, secrets, unmodified statistics. Custom blocks and options that must not be copied
+/// are left out. A pcap file holds packets of one link type and nothing else; what is left out is counted.
 /// The output appears under its name when it is complete. To a pipe, the header is written at once, and each packet as
 /// soon as it is read.
 ///
@@ -34,7 +37,8 @@ use crate::cli::summary::Summary;
 #[command(after_help = "Example:
   cbpf filter -r in.pcap 'tcp port 443' -w https.pcap
   tcpdump -i eth0 -U -w - | cbpf filter -r - 'port 53' -w dns.pcap
-  cbpf filter -p arp.asm -r monday.pcap.gz -r tuesday.pcapng -w arp.pcap")]
+  cbpf filter -r monday.pcap.gz -r tuesday.pcapng arp -w arp.pcapng.zst
+  cbpf filter -r capture.zst -F pcap 'udp port 53' -w - | tcpdump -r -")]
 pub struct Arguments {
     #[command(flatten)]
     program: ProgramArguments,
@@ -45,6 +49,9 @@ pub struct Arguments {
     /// Write kept packets to this capture; - for standard output
     #[arg(short, long = "write", value_name = "OUT")]
     write: Option<PathBuf>,
+
+    #[command(flatten)]
+    format: FormatArguments,
 
     #[command(flatten)]
     selection: SelectionArguments,
@@ -78,7 +85,9 @@ pub struct Arguments {
     lines: LineArguments,
 }
 
-pub fn run(arguments: &Arguments) -> Result<(), Failure> {
+pub fn run(mut arguments: Arguments) -> Result<(), Failure> {
+    arguments.format.set_format(arguments.program.take_format());
+    let arguments = &arguments;
     let printer = printer(arguments)?;
     let mut inputs = arguments.captures.open(&arguments.program)?;
     let options = PacketOptions {
@@ -89,11 +98,13 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
         passed_on: arguments.write.is_some() || printer.is_some(),
     };
     let matching = PacketMatching::new(&arguments.program, &arguments.captures, &inputs, options)?;
-    let output = output(arguments, &inputs)?;
+    let format = arguments.reading.format(arguments.format.format(arguments.write.as_deref(), &inputs)?);
+    let left_out = LeftOut::of(&format);
+    let output = output(arguments, format)?;
     // A progress bar would disturb the lines.
     let progress = if printer.is_some() { Progress::Hidden } else { Progress::of(&inputs) };
 
-    let mut filter = Filter { matching, output, printer, left_out: LeftOut::default() };
+    let mut filter = Filter { matching, output, printer, left_out };
     let outcome = pipeline::run(&mut inputs, progress, arguments.reading, &mut filter)?;
     filter.flush()?;
     if !filter.left_out.is_empty() {
@@ -109,7 +120,7 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
 }
 
 /// Creates the output, if there is one.
-fn output(arguments: &Arguments, inputs: &[Reader]) -> Result<Option<OutputSet>, Failure> {
+fn output(arguments: &Arguments, format: Format) -> Result<Option<OutputSet>, Failure> {
     let limits = OutputLimits {
         rotation: arguments.rotation.rotation()?,
         packets: arguments.selection.count.map(NonZeroU64::get),
@@ -119,8 +130,9 @@ fn output(arguments: &Arguments, inputs: &[Reader]) -> Result<Option<OutputSet>,
         None if limits.rotation.is_active() => Err(Failure::Failed("-C and -G need -w".to_owned())),
         None => Ok(None),
         Some(path) => {
-            let format = arguments.reading.format(inputs, limits.rotation)?;
-            Ok(Some(OutputSet::create([path.clone()], format, limits)?))
+            arguments.reading.check_rotation(&format, limits.rotation)?;
+            let compression = arguments.format.compression(path);
+            Ok(Some(OutputSet::create([path.clone()], format, compression, limits)?))
         }
     }
 }
