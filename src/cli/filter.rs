@@ -1,16 +1,17 @@
 //! `cbpf filter`: counts the packets of captures that a program keeps, and writes them to a capture.
 
-use std::cell::Cell;
 use std::io::{Write, stdout};
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 
-use crate::cli::capture::{Format, LeftOut, Output, Piece, Reader, Writer};
-use crate::cli::engine::{Contexts, Engine, EngineChoice};
+use crate::cli::capture::{Format, LeftOut, Output, Records, Writer};
+use crate::cli::engine::EngineChoice;
 use crate::cli::failure::{Failure, say};
-use crate::cli::input::{CaptureArguments, Inputs, each_piece};
-use crate::cli::link_types::ByLinkType;
+use crate::cli::input::CaptureArguments;
+use crate::cli::packet_matching::{PacketMatcher, PacketMatching};
+use crate::cli::pipeline::{self, Event, ThreadArguments, Work};
+use crate::cli::print_packets::{LineArguments, Printer};
 use crate::cli::program::ProgramArguments;
 use crate::cli::progress::Progress;
 use crate::cli::summary::Summary;
@@ -50,75 +51,124 @@ pub struct Arguments {
     #[arg(long, value_name = "NUMBER")]
     seed: Option<u64>,
 
-    /// Print the summary as JSON, on standard output, or on standard error if packets are written to standard output
+    #[command(flatten)]
+    threads: ThreadArguments,
+
+    /// Print the summary as JSON, on standard output, or on standard error if packets are written or printed there
     #[arg(long)]
     json: bool,
+
+    /// Print kept packets on standard output, as `cbpf print` does, with its options
+    #[arg(long)]
+    print: bool,
+
+    #[command(flatten)]
+    lines: LineArguments,
 }
 
 pub fn run(arguments: &Arguments) -> Result<(), Failure> {
+    let printer = printer(arguments)?;
     let mut inputs = arguments.captures.open(&arguments.program)?;
-    let load = |verified| Engine::load(arguments.engine, verified);
-    let mut engines = ByLinkType::new(&arguments.program, &arguments.captures, &inputs, load)?;
+    let engine = (arguments.engine, arguments.seed);
+    let passed_on = arguments.write.is_some() || printer.is_some();
+    let matching = PacketMatching::new(&arguments.program, &arguments.captures, &inputs, engine, passed_on)?;
     let create = |path| Writer::new(Output::create(path)?, &Format::of(&inputs));
-    let mut writer = arguments.write.as_deref().map(create).transpose()?;
+    let writer = arguments.write.as_deref().map(create).transpose()?;
+    // A progress bar would disturb the lines.
+    let progress = if printer.is_some() { Progress::Hidden } else { Progress::of(&inputs) };
 
-    let mut summary = Summary::start();
-    let outcome = filter(arguments, &mut engines, &mut inputs, writer.as_mut(), &mut summary)?;
-    engines.finish(&inputs)?;
-    if let Some(writer) = writer {
-        writer.finish(&inputs)?;
+    let mut filter = Filter { matching, writer, printer, left_out: LeftOut::default(), seed: arguments.seed };
+    let outcome = pipeline::run(&mut inputs, progress, arguments.threads, &mut filter)?;
+    filter.flush()?;
+    if !filter.left_out.is_empty() {
+        say(format_args!("cbpf: warning: {}", filter.left_out));
     }
+    let summary = filter.matching.finish(&inputs)?;
+    filter.writer.map_or(Ok(()), |writer| writer.finish(&inputs))?;
     print_summary(arguments, summary)?;
     outcome.outcome()
 }
 
-fn filter(
-    arguments: &Arguments,
-    engines: &mut ByLinkType<Engine>,
-    inputs: &mut [Reader],
-    mut writer: Option<&mut Writer>,
-    summary: &mut Summary,
-) -> Result<Inputs, Failure> {
-    let mut contexts = Contexts::new(arguments.seed);
-    let mut verdicts = Vec::new();
-    let mut left_out = LeftOut::default();
-    let outcome = each_piece(inputs, Progress::of(inputs), &Cell::new(None), |input, first, piece| {
-        let records = match (piece, &mut writer) {
-            (Piece::Records(records), _) => records,
-            (Piece::Block(_) | Piece::Pause, None) => return Ok(()),
-            (Piece::Block(block), Some(writer)) => {
-                left_out.block(&block);
-                return Ok(writer.block(input, &block)?);
-            }
-            (Piece::Pause, Some(writer)) => return Ok(writer.flush_to_readers()?),
-        };
-        verdicts.clear();
-        for (link_type, records) in records.by_link_type() {
-            let first = first + verdicts.len() as u64;
-            match engines.of(input, link_type, records.iter().map(|record| record.interface))? {
-                Some(engine) => engine.run_all(&mut contexts, first, records, &mut verdicts),
-                None => verdicts.resize(verdicts.len() + records.len(), 0),
-            }
-        }
-        for (record, &verdict) in records.iter().zip(&verdicts) {
-            let captured = record.data.len();
-            let kept = captured.min(arguments.program.verdict(verdict, captured) as usize);
-            summary.count(captured, (verdict != 0).then_some(kept));
-            if verdict == 0 {
-                continue;
-            }
-            if let Some(writer) = &mut writer {
-                let record = record.cut(kept);
-                left_out.record(&record);
-                writer.write(input, &record)?;
-            }
-        }
-        Ok::<(), Failure>(())
-    })?;
-    if !left_out.is_empty() {
-        say(format_args!("cbpf: warning: {left_out}"));
+/// The program and the outputs.
+struct Filter<'a> {
+    matching: PacketMatching<'a>,
+    writer: Option<Writer>,
+    printer: Option<Printer<'a>>,
+    left_out: LeftOut,
+    seed: Option<u64>,
+}
+
+impl Filter<'_> {
+    /// Writes what was printed so far.
+    fn flush(&mut self) -> Result<(), Failure> {
+        self.printer.as_mut().map_or(Ok(()), Printer::flush)
     }
-    Ok(outcome)
+}
+
+impl Work for Filter<'_> {
+    type Matcher = PacketMatcher;
+
+    fn matcher(&mut self) -> &mut PacketMatcher {
+        &mut self.matching.matcher
+    }
+
+    fn prepare(&mut self, input: usize, records: Records) -> Result<(), Failure> {
+        self.matching.prepare(input, records)
+    }
+
+    fn take(&mut self, input: usize, event: Event) -> Result<(), Failure> {
+        match (event, &mut self.writer) {
+            (Event::Pause, writer) => {
+                writer.as_mut().map_or(Ok(()), Writer::flush_to_readers)?;
+                return self.flush();
+            }
+            (Event::Block(block), Some(writer)) => {
+                self.left_out.block(&block);
+                writer.block(input, &block)?;
+            }
+            (Event::Block(_), None) => {}
+            (Event::Selected(records), writer) => {
+                for (number, record, kept) in records.iter() {
+                    let record = record.cut(kept[0] as usize);
+                    if let Some(writer) = writer {
+                        self.left_out.record(&record);
+                        writer.write(input, &record)?;
+                    }
+                    if let Some(printer) = &mut self.printer {
+                        printer.print(number, &record)?;
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn takes_packets(&self) -> bool {
+        self.writer.is_some() || self.printer.is_some()
+    }
+
+    /// The random numbers of a seed depend on the numbers of packets.
+    fn is_divisible(&self) -> bool {
+        self.seed.is_none()
+    }
+}
+
+/// Returns the printer of kept packets, if they are printed. Without a reader of what it prints, a capture is still
+/// written.
+fn printer(arguments: &Arguments) -> Result<Option<Printer<'_>>, Failure> {
+    let failed = |message: String| Err(Failure::Failed(message));
+    match (arguments.print, arguments.lines.given()) {
+        (false, Some(option)) => failed(format!("{option} needs --print")),
+        (false, None) => Ok(None),
+        (true, _) if is_standard_output(arguments) => {
+            failed("--print and --write - would mix lines and a capture on standard output".to_owned())
+        }
+        (true, _) => Ok(Some(arguments.lines.printer(arguments.write.is_some()))),
+    }
+}
+
+fn is_standard_output(arguments: &Arguments) -> bool {
+    arguments.write.as_deref() == Some(Path::new("-"))
 }
 
 fn print_summary(arguments: &Arguments, summary: Summary) -> Result<(), Failure> {
@@ -129,7 +179,7 @@ fn print_summary(arguments: &Arguments, summary: Summary) -> Result<(), Failure>
     }
     let mut json = summary.json();
     json["engine"] = arguments.engine.to_possible_value().map(|engine| engine.get_name().to_owned()).into();
-    match arguments.write.as_deref() == Some(Path::new("-")) {
+    match is_standard_output(arguments) || arguments.print {
         true => say(json),
         false => writeln!(stdout(), "{json}")?,
     }
