@@ -6,6 +6,7 @@ mod compiled;
 mod expressions;
 mod formats;
 mod forms;
+mod habits;
 mod install_docs;
 #[cfg(target_os = "linux")]
 mod limits;
@@ -72,6 +73,7 @@ pub fn trials() -> Vec<Trial> {
         &compiled::TESTS,
         &mixed::TESTS,
         &forms::TESTS,
+        &habits::TESTS,
         &debugger::TESTS,
         &rules::TESTS,
         &seccomp::TESTS,

@@ -8,6 +8,7 @@ use clap::{Args, ValueEnum};
 use crate::cli::capture::{Format, LeftOut, Output, Records, Writer};
 use crate::cli::engine::EngineChoice;
 use crate::cli::failure::{Failure, say};
+use crate::cli::filter_habits::{ReportArguments, TcpdumpArguments};
 use crate::cli::input::CaptureArguments;
 use crate::cli::packet_matching::{PacketMatcher, PacketMatching};
 use crate::cli::pipeline::{self, Event, ThreadArguments, Work};
@@ -30,6 +31,8 @@ use crate::cli::summary::Summary;
 #[derive(Args)]
 #[command(after_help = "Example:
   cbpf filter -r in.pcap 'tcp port 443' -w https.pcap
+  cbpf filter tcp port 443 -- *.pcap
+  cbpf filter -q -e 'port 53' in.pcap && echo 'there is DNS'
   tcpdump -i eth0 -U -w - | cbpf filter -r - 'port 53' -w dns.pcap
   cbpf filter -p arp.asm -r monday.pcap.gz -r tuesday.pcapng -w arp.pcap")]
 pub struct Arguments {
@@ -54,6 +57,9 @@ pub struct Arguments {
     #[command(flatten)]
     threads: ThreadArguments,
 
+    #[command(flatten)]
+    report: ReportArguments,
+
     /// Print the summary as JSON, on standard output, or on standard error if packets are written or printed there
     #[arg(long)]
     json: bool,
@@ -64,20 +70,36 @@ pub struct Arguments {
 
     #[command(flatten)]
     lines: LineArguments,
+
+    #[command(flatten)]
+    tcpdump: TcpdumpArguments,
 }
 
 pub fn run(arguments: &Arguments) -> Result<(), Failure> {
+    match arguments.tcpdump.apply(&arguments.program, &arguments.captures) {
+        Ok(true) => Ok(()),
+        Ok(false) => arguments.report.outcome(run_filter(arguments)),
+        Err(failure) => arguments.report.outcome(Err(failure)),
+    }
+}
+
+/// Returns the number of packets that match.
+fn run_filter(arguments: &Arguments) -> Result<u64, Failure> {
+    arguments.report.check(is_standard_output(arguments))?;
     let printer = printer(arguments)?;
     let mut inputs = arguments.captures.open(&arguments.program)?;
     let engine = (arguments.engine, arguments.seed);
     let passed_on = arguments.write.is_some() || printer.is_some();
-    let matching = PacketMatching::new(&arguments.program, &arguments.captures, &inputs, engine, passed_on)?;
+    let ends_at_match = arguments.report.ends_at_match(passed_on);
+    let selects = passed_on || ends_at_match;
+    let matching = PacketMatching::new(&arguments.program, &arguments.captures, &inputs, engine, selects)?;
     let create = |path| Writer::new(Output::create(path)?, &Format::of(&inputs));
     let writer = arguments.write.as_deref().map(create).transpose()?;
     // A progress bar would disturb the lines.
     let progress = if printer.is_some() { Progress::Hidden } else { Progress::of(&inputs) };
 
-    let mut filter = Filter { matching, writer, printer, left_out: LeftOut::default(), seed: arguments.seed };
+    let mut filter =
+        Filter { matching, writer, printer, left_out: LeftOut::default(), seed: arguments.seed, ends_at_match };
     let outcome = pipeline::run(&mut inputs, progress, arguments.threads, &mut filter)?;
     filter.flush()?;
     if !filter.left_out.is_empty() {
@@ -85,8 +107,11 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     }
     let summary = filter.matching.finish(&inputs)?;
     filter.writer.map_or(Ok(()), |writer| writer.finish(&inputs))?;
+    let matches = summary.matches();
+    arguments.report.print(&summary)?;
     print_summary(arguments, summary)?;
-    outcome.outcome()
+    outcome.outcome()?;
+    Ok(matches)
 }
 
 /// The program and the outputs.
@@ -96,6 +121,8 @@ struct Filter<'a> {
     printer: Option<Printer<'a>>,
     left_out: LeftOut,
     seed: Option<u64>,
+    /// Set if nothing is wanted after the first match.
+    ends_at_match: bool,
 }
 
 impl Filter<'_> {
@@ -127,6 +154,9 @@ impl Work for Filter<'_> {
                 writer.block(input, &block)?;
             }
             (Event::Block(_), None) => {}
+            (Event::Selected(records), _) if self.ends_at_match => {
+                return if records.iter().next().is_some() { Err(Failure::Found) } else { Ok(()) };
+            }
             (Event::Selected(records), writer) => {
                 for (number, record, kept) in records.iter() {
                     let record = record.cut(kept[0] as usize);
@@ -144,7 +174,7 @@ impl Work for Filter<'_> {
     }
 
     fn takes_packets(&self) -> bool {
-        self.writer.is_some() || self.printer.is_some()
+        self.writer.is_some() || self.printer.is_some() || self.ends_at_match
     }
 
     /// The random numbers of a seed depend on the numbers of packets.
@@ -174,7 +204,9 @@ fn is_standard_output(arguments: &Arguments) -> bool {
 fn print_summary(arguments: &Arguments, summary: Summary) -> Result<(), Failure> {
     let summary = summary.finish();
     if !arguments.json {
-        say(summary);
+        if !arguments.report.replaces_summary() {
+            say(summary);
+        }
         return Ok(());
     }
     let mut json = summary.json();

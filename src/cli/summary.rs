@@ -42,6 +42,11 @@ impl Summary {
         self.kept_bytes += other.kept_bytes;
     }
 
+    /// Returns the number of packets that match.
+    pub fn matches(&self) -> u64 {
+        self.matches
+    }
+
     /// Stops the clock.
     pub fn finish(self) -> Finished {
         Finished { time: self.start.elapsed(), summary: self }

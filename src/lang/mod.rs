@@ -7,8 +7,8 @@
 //!
 //! The language is that of pcap-filter(7) in libpcap 1.11, which corrects and rejects some expressions of 1.10.
 //! Intended differences:
-//! - Services and protocols come from tables, so a filter means the same on every machine; names of hosts and networks
-//!   need a [`Resolver`].
+//! - Services and protocols come from tables, so a filter means the same on every machine; names of hosts and networks,
+//!   and other services and protocols, need a [`Resolver`].
 //! - `protochain` follows a limited number of headers (`Target::chain_depth`), where libpcap's programs loop. After an
 //!   authentication header it continues with the next header; libpcap loses its position there.
 //! - Only memory limits the depth of arithmetic and groups, and the length of lists.

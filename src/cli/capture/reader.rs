@@ -171,7 +171,7 @@ impl Reader {
         self.decoder = place.decoder;
     }
 
-    pub(super) fn path(&self) -> &Path {
+    pub fn path(&self) -> &Path {
         &self.path
     }
 
