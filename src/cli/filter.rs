@@ -1,20 +1,23 @@
 //! `cbpf filter`: counts the packets of captures that a program keeps, and writes them to a capture.
 
 use std::io::{Write, stdout};
+use std::num::NonZeroU64;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 
-use crate::cli::capture::{Format, LeftOut, Output, Records, Writer};
+use crate::cli::capture::{LeftOut, OutputLimits, OutputSet, Reader, Records};
 use crate::cli::engine::EngineChoice;
 use crate::cli::failure::{Failure, say};
 use crate::cli::filter_habits::{ReportArguments, TcpdumpArguments};
 use crate::cli::input::CaptureArguments;
-use crate::cli::packet_matching::{PacketMatcher, PacketMatching};
-use crate::cli::pipeline::{self, Event, ThreadArguments, Work};
+use crate::cli::packet_matching::{PacketMatcher, PacketMatching, PacketOptions};
+use crate::cli::pipeline::{self, Event, ReadingArguments, Work};
 use crate::cli::print_packets::{LineArguments, Printer};
 use crate::cli::program::ProgramArguments;
 use crate::cli::progress::Progress;
+use crate::cli::rotation::RotationArguments;
+use crate::cli::selection::{SelectionArguments, SnaplenArguments};
 use crate::cli::summary::Summary;
 
 /// Count the packets that a program keeps, and write them to a capture
@@ -46,6 +49,15 @@ pub struct Arguments {
     #[arg(short, long = "write", value_name = "OUT")]
     write: Option<PathBuf>,
 
+    #[command(flatten)]
+    selection: SelectionArguments,
+
+    #[command(flatten)]
+    snaplen: SnaplenArguments,
+
+    #[command(flatten)]
+    rotation: RotationArguments,
+
     /// Run the program with this engine
     #[arg(long, value_enum, value_name = "ENGINE", default_value_t = EngineChoice::Jit)]
     engine: EngineChoice,
@@ -55,7 +67,7 @@ pub struct Arguments {
     seed: Option<u64>,
 
     #[command(flatten)]
-    threads: ThreadArguments,
+    reading: ReadingArguments,
 
     #[command(flatten)]
     report: ReportArguments,
@@ -88,25 +100,31 @@ fn run_filter(arguments: &Arguments) -> Result<u64, Failure> {
     arguments.report.check(is_standard_output(arguments))?;
     let printer = printer(arguments)?;
     let mut inputs = arguments.captures.open(&arguments.program)?;
-    let engine = (arguments.engine, arguments.seed);
     let passed_on = arguments.write.is_some() || printer.is_some();
     let ends_at_match = arguments.report.ends_at_match(passed_on);
-    let selects = passed_on || ends_at_match;
-    let matching = PacketMatching::new(&arguments.program, &arguments.captures, &inputs, engine, selects)?;
-    let create = |path| Writer::new(Output::create(path)?, &Format::of(&inputs));
-    let writer = arguments.write.as_deref().map(create).transpose()?;
+    let options = PacketOptions {
+        engine: arguments.engine,
+        seed: arguments.seed,
+        selection: &arguments.selection,
+        snaplen: arguments.snaplen.most(),
+        passed_on: passed_on || ends_at_match,
+    };
+    let matching = PacketMatching::new(&arguments.program, &arguments.captures, &inputs, options)?;
+    let output = output(arguments, &inputs)?;
     // A progress bar would disturb the lines.
     let progress = if printer.is_some() { Progress::Hidden } else { Progress::of(&inputs) };
 
-    let mut filter =
-        Filter { matching, writer, printer, left_out: LeftOut::default(), seed: arguments.seed, ends_at_match };
-    let outcome = pipeline::run(&mut inputs, progress, arguments.threads, &mut filter)?;
+    let mut filter = Filter { matching, output, printer, left_out: LeftOut::default(), ends_at_match };
+    let outcome = pipeline::run(&mut inputs, progress, arguments.reading, &mut filter)?;
     filter.flush()?;
     if !filter.left_out.is_empty() {
         say(format_args!("cbpf: warning: {}", filter.left_out));
     }
+    if let Some(output) = &filter.output {
+        arguments.reading.warn_of_unmerged(output);
+    }
     let summary = filter.matching.finish(&inputs)?;
-    filter.writer.map_or(Ok(()), |writer| writer.finish(&inputs))?;
+    filter.output.map_or(Ok(()), |output| output.finish(&inputs))?;
     let matches = summary.matches();
     arguments.report.print(&summary)?;
     print_summary(arguments, summary)?;
@@ -114,13 +132,29 @@ fn run_filter(arguments: &Arguments) -> Result<u64, Failure> {
     Ok(matches)
 }
 
+/// Creates the output, if there is one.
+fn output(arguments: &Arguments, inputs: &[Reader]) -> Result<Option<OutputSet>, Failure> {
+    let limits = OutputLimits {
+        rotation: arguments.rotation.rotation()?,
+        packets: arguments.selection.count.map(NonZeroU64::get),
+        snaplen: arguments.snaplen.most(),
+    };
+    match &arguments.write {
+        None if limits.rotation.is_active() => Err(Failure::Failed("-C and -G need -w".to_owned())),
+        None => Ok(None),
+        Some(path) => {
+            let format = arguments.reading.format(inputs, limits.rotation)?;
+            Ok(Some(OutputSet::create([path.clone()], format, limits)?))
+        }
+    }
+}
+
 /// The program and the outputs.
 struct Filter<'a> {
     matching: PacketMatching<'a>,
-    writer: Option<Writer>,
+    output: Option<OutputSet>,
     printer: Option<Printer<'a>>,
     left_out: LeftOut,
-    seed: Option<u64>,
     /// Set if nothing is wanted after the first match.
     ends_at_match: bool,
 }
@@ -132,10 +166,10 @@ impl Filter<'_> {
     }
 }
 
-impl Work for Filter<'_> {
-    type Matcher = PacketMatcher;
+impl<'a> Work for Filter<'a> {
+    type Matcher = PacketMatcher<'a>;
 
-    fn matcher(&mut self) -> &mut PacketMatcher {
+    fn matcher(&mut self) -> &mut PacketMatcher<'a> {
         &mut self.matching.matcher
     }
 
@@ -144,42 +178,45 @@ impl Work for Filter<'_> {
     }
 
     fn take(&mut self, input: usize, event: Event) -> Result<(), Failure> {
-        match (event, &mut self.writer) {
-            (Event::Pause, writer) => {
-                writer.as_mut().map_or(Ok(()), Writer::flush_to_readers)?;
-                return self.flush();
+        match (event, &mut self.output) {
+            (Event::Pause, output) => {
+                output.as_mut().map_or(Ok(()), OutputSet::flush_to_readers)?;
+                self.flush()
             }
-            (Event::Block(block), Some(writer)) => {
+            (Event::Block(block), Some(output)) => {
                 self.left_out.block(&block);
-                writer.block(input, &block)?;
+                Ok(output.block(input, &block)?)
             }
-            (Event::Block(_), None) => {}
+            (Event::Block(_), None) => Ok(()),
             (Event::Selected(records), _) if self.ends_at_match => {
-                return if records.iter().next().is_some() { Err(Failure::Found) } else { Ok(()) };
-            }
-            (Event::Selected(records), writer) => {
-                for (number, record, kept) in records.iter() {
-                    let record = record.cut(kept[0] as usize);
-                    if let Some(writer) = writer {
-                        self.left_out.record(&record);
-                        writer.write(input, &record)?;
-                    }
-                    if let Some(printer) = &mut self.printer {
-                        printer.print(number, &record)?;
-                    }
+                if records.iter().next().is_some() {
+                    Err(Failure::Found)
+                } else {
+                    Ok(())
                 }
             }
+            (Event::Selected(records), output) => records.iter().try_for_each(|(number, record, kept)| {
+                let record = record.cut(kept[0] as usize);
+                if let Some(output) = output
+                    && output.write(0, input, &record)?
+                {
+                    self.left_out.record(&record);
+                }
+                self.printer.as_mut().map_or(Ok(()), |printer| printer.print(number, &record))
+            }),
         }
-        Ok(())
+    }
+
+    fn is_done(&self) -> bool {
+        self.matching.matcher.is_full() || self.output.as_ref().is_some_and(OutputSet::are_full)
     }
 
     fn takes_packets(&self) -> bool {
-        self.writer.is_some() || self.printer.is_some() || self.ends_at_match
+        self.output.is_some() || self.printer.is_some() || self.ends_at_match
     }
 
-    /// The random numbers of a seed depend on the numbers of packets.
     fn is_divisible(&self) -> bool {
-        self.seed.is_none()
+        self.matching.is_divisible() && !self.output.as_ref().is_some_and(OutputSet::can_be_full)
     }
 }
 

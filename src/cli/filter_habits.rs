@@ -22,19 +22,19 @@ pub struct ReportArguments {
     quiet: bool,
 
     /// Print only the number of packets that match, on standard output
-    #[arg(long, conflicts_with_all = ["json", "print"])]
-    count: bool,
+    #[arg(long = "count", conflicts_with_all = ["json", "print"])]
+    is_count: bool,
 }
 
 impl ReportArguments {
     /// Returns whether the first match is all that is asked for, if packets are not passed on.
     pub fn ends_at_match(&self, is_passed_on: bool) -> bool {
-        self.quiet && !self.count && !is_passed_on
+        self.quiet && !self.is_count && !is_passed_on
     }
 
     /// Checks that standard output has one use.
     pub fn check(&self, writes_standard_output: bool) -> Result<(), Failure> {
-        match self.count && writes_standard_output {
+        match self.is_count && writes_standard_output {
             true => Err(Failure::Failed(
                 "--count and --write - would mix a number and a capture on standard output".to_owned(),
             )),
@@ -44,12 +44,12 @@ impl ReportArguments {
 
     /// Returns whether there is no summary.
     pub fn replaces_summary(&self) -> bool {
-        self.quiet || self.count
+        self.quiet || self.is_count
     }
 
     /// Prints the number of matches, if it is asked for.
     pub fn print(&self, summary: &Summary) -> Result<(), Failure> {
-        if self.count {
+        if self.is_count {
             writeln!(stdout(), "{}", summary.matches())?;
         }
         Ok(())

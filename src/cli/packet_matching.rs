@@ -1,6 +1,7 @@
 //! Matching of packets against a program, for `cbpf filter` and `cbpf print`.
 
 use std::mem;
+use std::num::NonZeroU64;
 
 use crate::cli::capture::{Reader, Records};
 use crate::cli::engine::{Contexts, Engine, EngineChoice};
@@ -9,18 +10,30 @@ use crate::cli::input::CaptureArguments;
 use crate::cli::link_types::{ByLinkType, Programs};
 use crate::cli::pipeline::{Matcher, Selection};
 use crate::cli::program::ProgramArguments;
+use crate::cli::selection::{SelectionArguments, TimeSelection};
 use crate::cli::summary::Summary;
+
+/// The options of a subcommand that selects packets.
+#[derive(Clone, Copy)]
+pub struct PacketOptions<'a> {
+    pub engine: EngineChoice,
+    pub seed: Option<u64>,
+    pub selection: &'a SelectionArguments,
+    /// The most bytes that are kept of a packet.
+    pub snaplen: Option<u32>,
+    /// Whether matching packets are passed on, with the number of bytes to keep. They are counted in any case.
+    pub passed_on: bool,
+}
 
 /// The programs for the link types of the inputs, and the matcher that runs them.
 pub struct PacketMatching<'a> {
     /// `None` if all packets match.
     engines: Option<ByLinkType<'a, Engine>>,
-    pub matcher: PacketMatcher,
+    pub matcher: PacketMatcher<'a>,
 }
 
 impl<'a> PacketMatching<'a> {
-    /// Loads the program of a subcommand. Matching packets are selected if they are `passed_on`, with the number of
-    /// bytes to keep, and counted in any case.
+    /// Loads the program of a subcommand.
     ///
     /// # Errors
     /// If the program is invalid.
@@ -28,19 +41,20 @@ impl<'a> PacketMatching<'a> {
         arguments: &'a ProgramArguments,
         captures: &CaptureArguments,
         inputs: &[Reader],
-        (engine, seed): (EngineChoice, Option<u64>),
-        passed_on: bool,
+        options: PacketOptions<'a>,
     ) -> Result<PacketMatching<'a>, Failure> {
-        let load = move |verified| Engine::load(engine, verified);
+        let load = move |verified| Engine::load(options.engine, verified);
         let engines = || ByLinkType::new(arguments, captures, inputs, load);
         let engines = arguments.is_given().then(engines).transpose()?;
         let matcher = PacketMatcher {
             programs: engines.as_ref().map(|engines| engines.programs().clone()),
-            contexts: Contexts::new(seed),
+            contexts: Contexts::new(options.seed),
+            times: TimeSelection::new(options.selection),
             verdicts: Vec::new(),
             summary: Summary::start(),
+            left: options.selection.count.map_or(u64::MAX, NonZeroU64::get),
             keeps_whole: arguments.keeps_whole_packets(),
-            passed_on,
+            options,
         };
         Ok(PacketMatching { engines, matcher })
     }
@@ -69,24 +83,43 @@ impl<'a> PacketMatching<'a> {
     /// If an expression is invalid for all link types of the inputs.
     pub fn finish(self, inputs: &[Reader]) -> Result<Summary, Failure> {
         self.engines.map_or(Ok(()), |mut engines| engines.finish(inputs))?;
-        Ok(self.matcher.summary)
+        let PacketMatcher { mut summary, mut times, .. } = self.matcher;
+        summary.add_outside(times.take_outside());
+        Ok(summary)
+    }
+
+    /// Returns whether matchers on several threads select the same packets as one. The random numbers of a seed, limits,
+    /// and times after that of the first packet depend on the packets before.
+    pub fn is_divisible(&self) -> bool {
+        let PacketOptions { seed, selection, .. } = self.matcher.options;
+        seed.is_none() && selection.count.is_none() && !selection.has_relative_times()
     }
 }
 
 /// Runs the programs on records.
 #[derive(Clone)]
-pub struct PacketMatcher {
+pub struct PacketMatcher<'a> {
+    options: PacketOptions<'a>,
     programs: Option<Programs<Engine>>,
     contexts: Contexts,
+    times: TimeSelection<'a>,
     verdicts: Vec<u32>,
     summary: Summary,
+    /// The number of packets that may still match.
+    left: u64,
     /// Set if matching packets are kept whole, even if they are longer than the 262,144 bytes for which an expression is
     /// compiled.
     keeps_whole: bool,
-    passed_on: bool,
 }
 
-impl Matcher for PacketMatcher {
+impl PacketMatcher<'_> {
+    /// Returns whether as many packets have matched as may.
+    pub fn is_full(&self) -> bool {
+        self.left == 0
+    }
+}
+
+impl Matcher for PacketMatcher<'_> {
     type Tally = Summary;
 
     fn is_prepared(&self, records: &Records) -> bool {
@@ -109,18 +142,32 @@ impl Matcher for PacketMatcher {
                 }
             }
         }
+        let snaplen = self.options.snaplen.unwrap_or(u32::MAX);
         for (position, (record, &verdict)) in records.iter().zip(&self.verdicts).enumerate() {
+            if self.left == 0 {
+                break;
+            }
+            if !self.times.includes(&record) {
+                continue;
+            }
             let captured = record.data.len();
-            let kept = if self.keeps_whole { captured } else { captured.min(verdict as usize) };
+            let most = if self.keeps_whole { snaplen } else { verdict.min(snaplen) };
+            let kept = captured.min(most as usize);
             self.summary.count(captured, (verdict != 0).then_some(kept));
-            if verdict != 0 && self.passed_on {
+            if verdict == 0 {
+                continue;
+            }
+            self.left -= 1;
+            if self.options.passed_on {
                 selection.push(position, first + position as u64, &[kept as u32]);
             }
         }
     }
 
     fn take_tally(&mut self) -> Summary {
-        mem::replace(&mut self.summary, Summary::start())
+        let mut tally = mem::replace(&mut self.summary, Summary::start());
+        tally.add_outside(self.times.take_outside());
+        tally
     }
 
     fn add(&mut self, tally: Summary) {

@@ -1,18 +1,20 @@
 //! The pipeline on one thread.
 
 use std::cell::Cell;
+use std::ops::ControlFlow;
 
 use super::{Event, Matcher, Selection, Work};
 use crate::cli::capture::{Piece, Reader};
 use crate::cli::failure::Failure;
-use crate::cli::input::{Inputs, each_piece};
+use crate::cli::input::{Inputs, each_piece_until};
 use crate::cli::progress::Progress;
 
 /// Does a work on all inputs, one after the other.
 pub(super) fn run<W: Work>(inputs: &mut [Reader], progress: Progress, work: &mut W) -> Result<Inputs, Failure> {
     let mut selection = Selection::default();
-    each_piece(inputs, progress, &Cell::new(None), |input, first, piece| {
-        take_piece(work, &mut selection, input, first, piece)
+    each_piece_until(inputs, progress, &Cell::new(None), |input, first, piece| {
+        take_piece(work, &mut selection, input, first, piece)?;
+        Ok(if work.is_done() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
     })
 }
 

@@ -23,10 +23,11 @@ use crate::cli::capture::{Record, Records};
 use crate::cli::engine::EngineChoice;
 use crate::cli::failure::Failure;
 use crate::cli::input::CaptureArguments;
-use crate::cli::packet_matching::{PacketMatcher, PacketMatching};
-use crate::cli::pipeline::{self, Event, ThreadArguments, Work};
+use crate::cli::packet_matching::{PacketMatcher, PacketMatching, PacketOptions};
+use crate::cli::pipeline::{self, Event, ReadingArguments, Work};
 use crate::cli::program::ProgramArguments;
 use crate::cli::progress::Progress;
+use crate::cli::selection::SelectionArguments;
 
 use colors::{Colors, is_colored};
 use fields::{Field, field_name};
@@ -57,6 +58,9 @@ pub struct Arguments {
     captures: CaptureArguments,
 
     #[command(flatten)]
+    selection: SelectionArguments,
+
+    #[command(flatten)]
     lines: LineArguments,
 
     /// Print each packet as a JSON object with all --fields that it has
@@ -68,7 +72,7 @@ pub struct Arguments {
     engine: EngineChoice,
 
     #[command(flatten)]
-    threads: ThreadArguments,
+    reading: ReadingArguments,
 }
 
 /// The options of lines.
@@ -84,7 +88,7 @@ pub struct LineArguments {
     numbers: bool,
 
     /// Print the bytes of each packet after its line, in hexadecimal and ASCII
-    #[arg(long, visible_alias = "XX", conflicts_with = "fields")]
+    #[arg(short = 'X', long, overrides_with = "hex", conflicts_with = "fields")]
     hex: bool,
 
     /// Print these fields instead of a line, separated by tabs; a field that a packet lacks is empty
@@ -127,14 +131,20 @@ impl LineArguments {
 
 pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     let mut inputs = arguments.captures.open(&arguments.program)?;
-    let engine = (arguments.engine, None);
-    let matching = PacketMatching::new(&arguments.program, &arguments.captures, &inputs, engine, true)?;
+    let options = PacketOptions {
+        engine: arguments.engine,
+        seed: None,
+        selection: &arguments.selection,
+        snaplen: None,
+        passed_on: true,
+    };
+    let matching = PacketMatching::new(&arguments.program, &arguments.captures, &inputs, options)?;
     let mut printer = arguments.lines.printer(false);
     if arguments.json {
         printer.form = Form::Json;
     }
     let mut print = Print { matching, printer };
-    let outcome = pipeline::run(&mut inputs, Progress::Hidden, arguments.threads, &mut print);
+    let outcome = pipeline::run(&mut inputs, Progress::Hidden, arguments.reading, &mut print);
     // What was read before an error is printed.
     let flushed = print.printer.flush();
     let outcome = outcome?;
@@ -149,10 +159,10 @@ struct Print<'a> {
     printer: Printer<'a>,
 }
 
-impl Work for Print<'_> {
-    type Matcher = PacketMatcher;
+impl<'a> Work for Print<'a> {
+    type Matcher = PacketMatcher<'a>;
 
-    fn matcher(&mut self) -> &mut PacketMatcher {
+    fn matcher(&mut self) -> &mut PacketMatcher<'a> {
         &mut self.matching.matcher
     }
 
@@ -170,8 +180,16 @@ impl Work for Print<'_> {
         }
     }
 
+    fn is_done(&self) -> bool {
+        self.matching.matcher.is_full()
+    }
+
     fn takes_packets(&self) -> bool {
         true
+    }
+
+    fn is_divisible(&self) -> bool {
+        self.matching.is_divisible()
     }
 }
 

@@ -355,8 +355,8 @@ fn compared(meaning: Meaning, relation: &str, value: &str, is_live: bool) -> Opt
             if is_equal {
                 return Some(Part::test(format!("{keyword} {value}")));
             }
-            let is_readable = !number.is_empty() && !(is_live && keyword == "vlan");
-            is_readable
+            let is_elsewhere = is_live && keyword == "vlan";
+            (!number.is_empty() && !is_elsewhere)
                 .then(|| Part::both(if keyword == "vlan" { has } else { "" }, &format!("{number} {relation} {value}")))
         }
         Meaning::Number(number, has) => {

@@ -137,7 +137,7 @@ fn flags(site: &Site, index: usize) -> Option<Edit> {
     let is_word = |word: &str| matches!(word, "flags" | "flag" | "tcpflags" | "tcpflag" | "flags:" | "[");
     let (mut at, is_tcp) = match words.get(index) {
         "tcp" => (index + 1, true),
-        word if matches!(word, "tcpflags" | "tcp-flags" | "tcpflag") => (index + 1, true),
+        "tcpflags" | "tcp-flags" | "tcpflag" => (index + 1, true),
         _ => (index, false),
     };
     let has_word = is_tcp && is_word(words.get(at));
@@ -153,7 +153,7 @@ fn flags(site: &Site, index: usize) -> Option<Edit> {
         found.extend(names);
         end += 1;
         let is_between = matches!(words.get(end), "," | "|" | "+" | "&") && flags_of(words.get(end + 1)).is_some();
-        if !is_between && !(is_tcp && flags_of(words.get(end)).is_some()) {
+        if !(is_between || is_tcp && flags_of(words.get(end)).is_some()) {
             break;
         }
         end += usize::from(is_between);
@@ -303,7 +303,7 @@ fn vlans(site: &Site, index: usize) -> Option<Edit> {
         });
         let is_next =
             matches!(words.get(at), "," | "or") && words.get(at + 1).starts_with(|c: char| c.is_ascii_digit());
-        if !is_next && !(is_closed && words.get(at).starts_with(|c: char| c.is_ascii_digit())) {
+        if !(is_next || is_closed && words.get(at).starts_with(|c: char| c.is_ascii_digit())) {
             break;
         }
         at += usize::from(is_next);
