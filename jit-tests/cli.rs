@@ -7,6 +7,7 @@ mod compression;
 mod expressions;
 mod formats;
 mod forms;
+mod habits;
 mod install_docs;
 #[cfg(target_os = "linux")]
 mod limits;
@@ -78,6 +79,7 @@ pub fn trials() -> Vec<Trial> {
         &mixed::TESTS,
         &print::TESTS,
         &forms::TESTS,
+        &habits::TESTS,
         &debugger::TESTS,
         &rules::TESTS,
         &seccomp::TESTS,

@@ -9,6 +9,7 @@ use clap::{Args, ValueEnum};
 use crate::cli::capture::{Format, LeftOut, OutputLimits, OutputSet, Records};
 use crate::cli::engine::EngineChoice;
 use crate::cli::failure::{Failure, say};
+use crate::cli::filter_habits::{ReportArguments, TcpdumpArguments};
 use crate::cli::input::CaptureArguments;
 use crate::cli::output_format::FormatArguments;
 use crate::cli::packet_matching::{PacketMatcher, PacketMatching, PacketOptions};
@@ -36,6 +37,8 @@ use crate::cli::summary::Summary;
 #[derive(Args)]
 #[command(after_help = "Example:
   cbpf filter -r in.pcap 'tcp port 443' -w https.pcap
+  cbpf filter tcp port 443 -- *.pcap
+  cbpf filter -q -e 'port 53' in.pcap && echo 'there is DNS'
   tcpdump -i eth0 -U -w - | cbpf filter -r - 'port 53' -w dns.pcap
   cbpf filter -r monday.pcap.gz -r tuesday.pcapng arp -w arp.pcapng.zst
   cbpf filter -r capture.zst -F pcap 'udp port 53' -w - | tcpdump -r -")]
@@ -73,6 +76,9 @@ pub struct Arguments {
     #[command(flatten)]
     reading: ReadingArguments,
 
+    #[command(flatten)]
+    report: ReportArguments,
+
     /// Print the summary as JSON, on standard output, or on standard error if packets are written or printed there
     #[arg(long)]
     json: bool,
@@ -83,19 +89,33 @@ pub struct Arguments {
 
     #[command(flatten)]
     lines: LineArguments,
+
+    #[command(flatten)]
+    tcpdump: TcpdumpArguments,
 }
 
 pub fn run(mut arguments: Arguments) -> Result<(), Failure> {
     arguments.format.set_format(arguments.program.take_format());
-    let arguments = &arguments;
+    match arguments.tcpdump.apply(&arguments.program, &arguments.captures) {
+        Ok(true) => Ok(()),
+        Ok(false) => arguments.report.outcome(run_filter(&arguments)),
+        Err(failure) => arguments.report.outcome(Err(failure)),
+    }
+}
+
+/// Returns the number of packets that match.
+fn run_filter(arguments: &Arguments) -> Result<u64, Failure> {
+    arguments.report.check(is_standard_output(arguments))?;
     let printer = printer(arguments)?;
     let mut inputs = arguments.captures.open(&arguments.program)?;
+    let passed_on = arguments.write.is_some() || printer.is_some();
+    let ends_at_match = arguments.report.ends_at_match(passed_on);
     let options = PacketOptions {
         engine: arguments.engine,
         seed: arguments.seed,
         selection: &arguments.selection,
         snaplen: arguments.snaplen.most(),
-        passed_on: arguments.write.is_some() || printer.is_some(),
+        passed_on: passed_on || ends_at_match,
     };
     let matching = PacketMatching::new(&arguments.program, &arguments.captures, &inputs, options)?;
     let format = arguments.reading.format(arguments.format.format(arguments.write.as_deref(), &inputs)?);
@@ -104,7 +124,7 @@ pub fn run(mut arguments: Arguments) -> Result<(), Failure> {
     // A progress bar would disturb the lines.
     let progress = if printer.is_some() { Progress::Hidden } else { Progress::of(&inputs) };
 
-    let mut filter = Filter { matching, output, printer, left_out };
+    let mut filter = Filter { matching, output, printer, left_out, ends_at_match };
     let outcome = pipeline::run(&mut inputs, progress, arguments.reading, &mut filter)?;
     filter.flush()?;
     if !filter.left_out.is_empty() {
@@ -115,8 +135,11 @@ pub fn run(mut arguments: Arguments) -> Result<(), Failure> {
     }
     let summary = filter.matching.finish(&inputs)?;
     filter.output.map_or(Ok(()), |output| output.finish(&inputs))?;
+    let matches = summary.matches();
+    arguments.report.print(&summary)?;
     print_summary(arguments, summary)?;
-    outcome.outcome()
+    outcome.outcome()?;
+    Ok(matches)
 }
 
 /// Creates the output, if there is one.
@@ -143,6 +166,8 @@ struct Filter<'a> {
     output: Option<OutputSet>,
     printer: Option<Printer<'a>>,
     left_out: LeftOut,
+    /// Set if nothing is wanted after the first match.
+    ends_at_match: bool,
 }
 
 impl Filter<'_> {
@@ -174,6 +199,13 @@ impl<'a> Work for Filter<'a> {
                 Ok(output.block(input, &block)?)
             }
             (Event::Block(_), None) => Ok(()),
+            (Event::Selected(records), _) if self.ends_at_match => {
+                if records.iter().next().is_some() {
+                    Err(Failure::Found)
+                } else {
+                    Ok(())
+                }
+            }
             (Event::Selected(records), output) => records.iter().try_for_each(|(number, record, kept)| {
                 let record = record.cut(kept[0] as usize);
                 if let Some(output) = output
@@ -191,7 +223,7 @@ impl<'a> Work for Filter<'a> {
     }
 
     fn takes_packets(&self) -> bool {
-        self.output.is_some() || self.printer.is_some()
+        self.output.is_some() || self.printer.is_some() || self.ends_at_match
     }
 
     fn is_divisible(&self) -> bool {
@@ -220,7 +252,9 @@ fn is_standard_output(arguments: &Arguments) -> bool {
 fn print_summary(arguments: &Arguments, summary: Summary) -> Result<(), Failure> {
     let summary = summary.finish();
     if !arguments.json {
-        say(summary);
+        if !arguments.report.replaces_summary() {
+            say(summary);
+        }
         return Ok(());
     }
     let mut json = summary.json();

@@ -19,7 +19,7 @@ const MOST_CLOCKS: usize = 256;
 #[derive(Args, Clone)]
 pub struct SelectionArguments {
     /// End after N matching packets; `cbpf split` writes at most N to each capture
-    #[arg(short = 'c', long = "count", value_name = "N")]
+    #[arg(short = 'c', long = "max-count", value_name = "N")]
     pub count: Option<NonZeroU64>,
 
     /// Skip packets before this time: `2024-05-01 10:00:00.5` (UTC), `2024-05-01T10:00:00+02:00`, `@1714557600.5`

@@ -4,8 +4,8 @@
 //! custom blocks and options are recognised that the specification excludes from copies, since they may depend on
 //! packets that a filter removed.
 
-use super::{ByteOrder, Record};
 use super::magic::PCAPNG_SECTION;
+use super::{ByteOrder, Record};
 
 pub(super) const SECTION: u32 = PCAPNG_SECTION;
 pub(super) const INTERFACE: u32 = 1;

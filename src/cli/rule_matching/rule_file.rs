@@ -257,7 +257,14 @@ impl Rule {
             _ => Some(0),
         };
         let at = self.expression.start + offset.unwrap_or(expression.len());
-        ParseError::in_line(self.number, &self.line, at, reason(error))
+        let located = ParseError::in_line(self.number, &self.line, at, reason(error));
+        match error {
+            ExprError::Invalid(error) => match error.help() {
+                Some(help) => located.with_help(help, error.suggestion().map(str::to_owned)),
+                None => located,
+            },
+            _ => located,
+        }
     }
 }
 
