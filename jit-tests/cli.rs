@@ -3,6 +3,7 @@
 mod byte_order;
 mod capture_files;
 mod compiled;
+mod counting;
 mod expressions;
 mod formats;
 mod forms;
@@ -14,6 +15,7 @@ mod live;
 mod metadata;
 mod mixed;
 mod prove;
+mod rotation;
 mod rules;
 #[cfg(target_os = "linux")]
 mod running;
@@ -79,6 +81,8 @@ pub fn trials() -> Vec<Trial> {
         &formats::TESTS,
         &install_docs::TESTS,
         &metadata::TESTS,
+        &rotation::TESTS,
+        &counting::TESTS,
     ];
     #[cfg(target_os = "linux")]
     let all = [&all[..], &[&live::TESTS, &signals::TESTS, &limits::TESTS]].concat();

@@ -88,9 +88,9 @@ impl CaptureArguments {
         open(self.paths().chain(program.captures()), program.files())
     }
 
-    /// Opens all captures of a subcommand that also reads another file.
-    pub fn open_beside(&self, file: &Path) -> Result<Vec<Reader>, Failure> {
-        open(self.paths(), [file].into_iter())
+    /// Opens all captures of a subcommand that may also read another file.
+    pub fn open_beside(&self, file: Option<&Path>) -> Result<Vec<Reader>, Failure> {
+        open(self.paths(), file.into_iter())
     }
 
     fn paths(&self) -> impl Iterator<Item = &Path> + Clone {

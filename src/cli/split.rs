@@ -15,7 +15,7 @@ use crate::cli::input::each_piece_until;
 use crate::cli::interrupt;
 use crate::cli::progress::Progress;
 use crate::cli::rotation::RotationArguments;
-use crate::cli::rule_matching::{RuleArguments, RuleCounts, Rules};
+use crate::cli::rule_matching::{RuleArguments, RuleCounts, Rules, TableOptions};
 use crate::cli::selection::{SelectionArguments, SnaplenArguments, TimeSelection};
 
 /// Write the packets that each of many rules matches to a capture of its own
@@ -104,7 +104,7 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
         say(format_args!("cbpf: warning: {left_out}"));
     }
     counts.set_outside(times.outside());
-    counts.print(matcher.rules(), arguments.json)?;
+    counts.print(matcher.rules(), TableOptions::new(arguments.json))?;
     // An invalid rule does not prevent the captures of the others.
     matcher.rules().finish()?;
     outcome.outcome()
