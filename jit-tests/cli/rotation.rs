@@ -236,7 +236,7 @@ fn seconds_rotate_in_capture_time(bench: &Bench) -> Outcome {
         [("00-", 0..9), ("00-1", 9..18), ("00-2", 18..20), ("02-", 20..29), ("02-1", 29..38), ("02-2", 38..40)];
     equal(files, expected.map(|(name, part)| named(name, part)).to_vec())?;
     // Without packets, the file has the name of now.
-    let empty = bench.file("empty.pcap", &capture_at(&[]))?;
+    let empty = bench.file("empty.pcap", capture_at(&[]))?;
     let files = filter(bench, &empty, "%Y", &["-G", "2"], &["0 packets"])?;
     equal((files.len(), files[0].0.as_str() > "2023", files[0].1.len()), (1, true, 0))
 }
@@ -341,11 +341,11 @@ fn split_rotates_each_capture(bench: &Bench) -> Outcome {
 fn invalid_limits_are_reported(bench: &Bench) -> Outcome {
     let (mixed, out) = (example("mixed.pcap"), bench.path("x").display().to_string());
     let cases: [(&[&str], &str); 13] = [
-        (&["-c", "0"], "-c"),
+        (&["-c", "0"], "0 is not in 1.."),
         (&["-C", "0"], "a number of millions of bytes"),
         (&["-G", "0"], "whole seconds"),
         (&["-G", "0.5"], "whole seconds"),
-        (&["-W", "0", "-C", "1"], "-W"),
+        (&["-W", "0", "-C", "1"], "0 is not in 1.."),
         (&["-W", "2"], "-W needs -C or -G"),
         (&["-G", "1"], "would replace the one before it"),
         (&["-C", "1", "-w", "-"], "-C and -G need a file"),

@@ -1,7 +1,6 @@
 //! `cbpf count`: counts the packets and bytes that each of many rules matches.
 
 use std::cell::Cell;
-use std::num::NonZeroU64;
 use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
@@ -50,7 +49,7 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     let mut counts = RuleCounts::start(matcher.rules());
     let mut intervals = arguments.by.map(|length| IntervalCounts::new(matcher.rules(), length));
     let mut times = TimeSelection::new(&arguments.selection);
-    let mut matches_left = arguments.selection.count.map_or(u64::MAX, NonZeroU64::get);
+    let mut matches_left = arguments.selection.most().unwrap_or(u64::MAX);
     let options = arguments.table.options();
     let interval = arguments.interval.map(Duration::from_secs_f64);
     let mut printed = Instant::now();

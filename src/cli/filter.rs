@@ -2,7 +2,6 @@
 
 use std::cell::Cell;
 use std::io::{Write, stdout};
-use std::num::NonZeroU64;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
@@ -28,12 +27,19 @@ use crate::cli::summary::Summary;
 /// The output appears under its name when it is complete. To a pipe, the header is written at once, and each packet as
 /// soon as it is read.
 ///
+/// With -C and -G, further captures follow, each of which appears when it is complete. They are those that tcpdump
+/// makes, except that -G is about the time stamps of packets, and that a file does not replace the one before it. Each
+/// pcapng file begins with the section, the interfaces, the names and the secrets that its packets may refer to. When a
+/// signal ends the program, complete captures stay, and the last one is removed; at the end of a stream, it is complete.
+///
 /// An expression is compiled for each link type of the inputs. It matches no packets of a link type for which it is
 /// invalid or contradictory, with a warning. It is an error if it is invalid for all of them.
 #[derive(Args)]
 #[command(after_help = "Example:
   cbpf filter -r in.pcap 'tcp port 443' -w https.pcap
   tcpdump -i eth0 -U -w - | cbpf filter -r - 'port 53' -w dns.pcap
+  cbpf filter -r in.pcap 'host 10.0.0.1' --after '2024-05-01 10:00' --before +2h -c 1000 -w some.pcap
+  tcpdump -i eth0 -U -w - | cbpf filter -r - 'tcp' -G 3600 -W 24 -w 'tcp-%Y%m%d-%H.pcap'
   cbpf filter -p arp.asm -r monday.pcap.gz -r tuesday.pcapng -w arp.pcap")]
 pub struct Arguments {
     #[command(flatten)]
@@ -75,7 +81,7 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     let format = Format::of(&inputs);
     let limits = OutputLimits {
         rotation: arguments.rotation.rotation()?,
-        packets: arguments.selection.count.map(NonZeroU64::get),
+        packets: arguments.selection.most(),
         snaplen: arguments.snaplen.most(),
     };
     if arguments.write.is_none() && limits.rotation.is_active() {
@@ -105,7 +111,7 @@ fn filter(
     let mut verdicts = Vec::new();
     let mut left_out = LeftOut::default();
     let mut times = TimeSelection::new(&arguments.selection);
-    let mut matches_left = arguments.selection.count.map_or(u64::MAX, NonZeroU64::get);
+    let mut matches_left = arguments.selection.most().unwrap_or(u64::MAX);
     let snaplen = arguments.snaplen.most().unwrap_or(u32::MAX);
     let outcome = each_piece_until(inputs, Progress::of(inputs), &Cell::new(None), |input, first, piece| {
         let records = match (piece, &mut output) {

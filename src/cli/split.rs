@@ -3,7 +3,6 @@
 use std::cell::Cell;
 use std::fs;
 use std::io;
-use std::num::NonZeroU64;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
@@ -20,16 +19,21 @@ use crate::cli::selection::{SelectionArguments, SnaplenArguments, TimeSelection}
 
 /// Write the packets that each of many rules matches to a capture of its own
 ///
-/// Reads rules from a file, one `name: expression` a line; # begins a comment. Names consist of letters, digits, `_`,
+/// Reads rules from a file, one `name: expression` a line; # begins a comment; or from arguments, one `name=expression`
+/// each. Names consist of letters, digits, `_`,
 /// `-` and `.`, and must differ in more than case. The capture of a rule is DIR/NAME.pcap if all inputs are pcap files
 /// of one link type, and DIR/NAME.pcapng otherwise. It equals the output of `cbpf filter -w` for that expression, with
 /// all that pcapng inputs hold besides packets. A rule that matches nothing gets a capture without packets. A rule
 /// matches no packets of a link type for which it is invalid or contradictory, with a warning; it is an error if it is
 /// invalid for all link types of the inputs. All captures appear when all are complete. Prints a table of packets and
 /// bytes on standard output and a summary on standard error.
+///
+/// With -C and -G, each capture is followed by others of its own; these appear as soon as they are complete. With -C,
+/// they are DIR/NAME.pcap, DIR/NAME.pcap1 .., with -G, DIR/NAME-20240501-100000.pcap .. for captures that begin then.
 #[derive(Args)]
 #[command(after_help = "Example:
-  cbpf split -r monday.pcap.gz -r tuesday.pcapng --rules services.txt -o by-service")]
+  cbpf split -r monday.pcap.gz -r tuesday.pcapng --rules services.txt -o by-service
+  cbpf split -r in.pcap -e 'web=tcp port 443' -e 'dns=port 53' -G 1h -o by-hour")]
 pub struct Arguments {
     #[command(flatten)]
     rules: RuleArguments,
@@ -115,7 +119,7 @@ fn create(arguments: &Arguments, rules: &Rules, inputs: &[Reader]) -> Result<Out
     let format = Format::of(inputs);
     let limits = OutputLimits {
         rotation: arguments.rotation.rotation()?,
-        packets: arguments.selection.count.map(NonZeroU64::get),
+        packets: arguments.selection.most(),
         snaplen: arguments.snaplen.most(),
     };
     let (folder, time) = match limits.rotation.seconds {

@@ -155,13 +155,15 @@ pub fn now() -> i128 {
     Timestamp::now().as_second().into()
 }
 
-/// Formats an instant in the manner of `strftime`, in UTC.
+/// Formats a second since 1970 in the manner of `strftime`, in UTC.
 ///
 /// # Errors
-/// If the format is unknown, or the year has more than four digits.
-pub fn format(format: &str, seconds: i128) -> Result<String, jiff::Error> {
-    let second = i64::try_from(seconds).unwrap_or(if seconds < 0 { i64::MIN } else { i64::MAX });
-    jiff::fmt::strtime::format(format, &Timestamp::from_second(second)?.to_zoned(TimeZone::UTC))
+/// A sentence about the format, or about a second of no year before 10,000.
+pub fn format(format: &str, second: i128) -> Result<String, String> {
+    let timestamp = i64::try_from(second).ok().and_then(|second| Timestamp::from_second(second).ok());
+    let timestamp = timestamp.ok_or_else(|| format!("a packet has no date: it was captured at @{second}"))?;
+    let formatted = jiff::fmt::strtime::format(format, &timestamp.to_zoned(TimeZone::UTC));
+    formatted.map_err(|error| format!("invalid name: {error}"))
 }
 
 /// Returns an instant as `2024-05-01T10:00:00Z`, with the digits that multiples of `unit` have; an instant far from now

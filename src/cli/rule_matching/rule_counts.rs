@@ -128,11 +128,11 @@ impl RuleCounts {
     }
 
     /// Returns the rules that a table shows: all, or those with the most packets.
-    pub(super) fn ranking(&self, top: Option<usize>) -> Ranking {
+    pub(super) fn ranking(&self, top: Option<u64>) -> Ranking {
         let mut shown: Vec<u32> = (0..self.rules.len() as u32).collect();
         let Some(top) = top else { return Ranking { shown, others: Vec::new() } };
         shown.sort_by_key(|&id| Reverse(self.of(id).packets));
-        let others = shown.split_off(top.min(shown.len()));
+        let others = shown.split_off(usize::try_from(top).map_or(shown.len(), |top| top.min(shown.len())));
         Ranking { shown, others }
     }
 

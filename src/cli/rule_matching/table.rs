@@ -2,7 +2,6 @@
 
 use std::borrow::Cow;
 use std::io::{self, Write};
-use std::num::NonZeroUsize;
 
 use clap::Args;
 
@@ -19,7 +18,7 @@ pub enum Form {
 pub struct TableOptions {
     pub form: Form,
     /// The number of rules that are shown; the others are summed up.
-    pub top: Option<usize>,
+    pub top: Option<u64>,
     /// Whether the rows of time have bytes on the wire instead of packets.
     pub bytes: bool,
 }
@@ -35,8 +34,8 @@ impl TableOptions {
 #[derive(Args)]
 pub struct TableArguments {
     /// Print only the N rules with the most packets, beginning with the first, and the sum of the others
-    #[arg(long, value_name = "N")]
-    top: Option<NonZeroUsize>,
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    top: Option<u64>,
 
     /// With --by, print bytes on the wire instead of packets; JSON has both
     #[arg(long, requires = "by")]
@@ -58,7 +57,7 @@ impl TableArguments {
             (_, true) => Form::Json,
             _ => Form::Text,
         };
-        TableOptions { form, top: self.top.map(NonZeroUsize::get), bytes: self.bytes }
+        TableOptions { form, top: self.top, bytes: self.bytes }
     }
 }
 
