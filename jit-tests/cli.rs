@@ -4,6 +4,7 @@ mod byte_order;
 mod capture_files;
 mod compiled;
 mod compression;
+mod counting;
 mod expressions;
 mod formats;
 mod forms;
@@ -19,6 +20,7 @@ mod mixed;
 mod page;
 mod print;
 mod prove;
+mod rotation;
 mod rules;
 #[cfg(target_os = "linux")]
 mod running;
@@ -91,6 +93,8 @@ pub fn trials() -> Vec<Trial> {
         &install_docs::TESTS,
         &metadata::TESTS,
         &page::TESTS,
+        &rotation::TESTS,
+        &counting::TESTS,
     ];
     #[cfg(target_os = "linux")]
     let all = [&all[..], &[&live::TESTS, &signals::TESTS, &limits::TESTS]].concat();

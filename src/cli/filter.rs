@@ -1,7 +1,6 @@
 //! `cbpf filter`: counts the packets of captures that a program keeps, and writes them to a capture.
 
 use std::io::{Write, stdout};
-use std::num::NonZeroU64;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
@@ -32,6 +31,11 @@ use crate::cli::summary::Summary;
 /// The output appears under its name when it is complete. To a pipe, the header is written at once, and each packet as
 /// soon as it is read.
 ///
+/// With -C and -G, further captures follow, each of which appears when it is complete. They are those that tcpdump
+/// makes, except that -G is about the time stamps of packets, and that a file does not replace the one before it. Each
+/// pcapng file begins with the section, the interfaces, the names and the secrets that its packets may refer to. When a
+/// signal ends the program, complete captures stay, and the last one is removed; at the end of a stream, it is complete.
+///
 /// An expression is compiled for each link type of the inputs. It matches no packets of a link type for which it is
 /// invalid or contradictory, with a warning. It is an error if it is invalid for all of them.
 #[derive(Args)]
@@ -41,7 +45,9 @@ use crate::cli::summary::Summary;
   cbpf filter -q -e 'port 53' in.pcap && echo 'there is DNS'
   tcpdump -i eth0 -U -w - | cbpf filter -r - 'port 53' -w dns.pcap
   cbpf filter -r monday.pcap.gz -r tuesday.pcapng arp -w arp.pcapng.zst
-  cbpf filter -r capture.zst -F pcap 'udp port 53' -w - | tcpdump -r -")]
+  cbpf filter -r capture.zst -F pcap 'udp port 53' -w - | tcpdump -r -
+  cbpf filter -r in.pcap 'host 10.0.0.1' --after '2024-05-01 10:00' --before +2h -c 1000 -w some.pcap
+  tcpdump -i eth0 -U -w - | cbpf filter -r - 'tcp' -G 3600 -W 24 -w 'tcp-%Y%m%d-%H.pcap'")]
 pub struct Arguments {
     #[command(flatten)]
     program: ProgramArguments,
@@ -146,7 +152,7 @@ fn run_filter(arguments: &Arguments) -> Result<u64, Failure> {
 fn output(arguments: &Arguments, format: Format) -> Result<Option<OutputSet>, Failure> {
     let limits = OutputLimits {
         rotation: arguments.rotation.rotation()?,
-        packets: arguments.selection.count.map(NonZeroU64::get),
+        packets: arguments.selection.most(),
         snaplen: arguments.snaplen.most(),
     };
     match &arguments.write {

@@ -92,9 +92,9 @@ impl CaptureArguments {
         open(self.all_paths(program), program.files()).map_err(|failure| program.hinted(failure))
     }
 
-    /// Opens all captures of a subcommand that also reads another file.
-    pub fn open_beside(&self, file: &Path) -> Result<Vec<Reader>, Failure> {
-        open(self.paths(), [file].into_iter())
+    /// Opens all captures of a subcommand that may also read another file.
+    pub fn open_beside(&self, file: Option<&Path>) -> Result<Vec<Reader>, Failure> {
+        open(self.paths(), file.into_iter())
     }
 
     fn paths(&self) -> impl Iterator<Item = &Path> + Clone {

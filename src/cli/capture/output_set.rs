@@ -235,8 +235,8 @@ impl RotatedOutput {
     /// Checks the conversions in the name: they are valid, and there are some unless there is only one file.
     fn check(&self, rotation: Rotation) -> Result<(), CaptureError> {
         let base = |second| rotation.base(&self.pattern, second).map_err(|error| self.create_error(error));
-        // All conversions of dates and times differ between these.
-        let differs = base(0)? != base(1_714_557_601)?;
+        // All conversions of dates and times differ between these; the second is Saturday, 2031-12-27 23:59:58.
+        let differs = base(0)? != base(1_956_182_398)?;
         if differs || rotation.ends_after(1) { Ok(()) } else { Err(self.replaced()) }
     }
 
