@@ -11,8 +11,10 @@ mod install_docs;
 mod limits;
 #[cfg(target_os = "linux")]
 mod live;
+mod merge;
 mod metadata;
 mod mixed;
+mod page;
 mod print;
 mod prove;
 mod rules;
@@ -22,6 +24,7 @@ mod seccomp;
 #[cfg(target_os = "linux")]
 mod signals;
 mod split;
+mod threads;
 
 use std::fs;
 use std::io::Write;
@@ -77,14 +80,17 @@ pub fn trials() -> Vec<Trial> {
         &rules::TESTS,
         &seccomp::TESTS,
         &split::TESTS,
+        &merge::TESTS,
+        &threads::TESTS,
         &prove::TESTS,
         &formats::TESTS,
         &install_docs::TESTS,
         &metadata::TESTS,
+        &page::TESTS,
     ];
     #[cfg(target_os = "linux")]
     let all = [&all[..], &[&live::TESTS, &signals::TESTS, &limits::TESTS]].concat();
-    all.concat().into_iter().map(trial).chain(byte_order::trials()).collect()
+    all.concat().into_iter().map(trial).chain(byte_order::trials()).chain(page::trials_in_a_browser()).collect()
 }
 
 /// A folder for one test.

@@ -1,19 +1,22 @@
 //! `cbpf filter`: counts the packets of captures that a program keeps, and writes them to a capture.
 
-use std::cell::Cell;
 use std::io::{Write, stdout};
+use std::num::NonZeroU64;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 
-use crate::cli::capture::{Format, LeftOut, Output, Piece, Reader, Writer};
-use crate::cli::engine::{Contexts, Engine, EngineChoice};
+use crate::cli::capture::{LeftOut, OutputLimits, OutputSet, Reader, Records};
+use crate::cli::engine::EngineChoice;
 use crate::cli::failure::{Failure, say};
-use crate::cli::input::{CaptureArguments, Inputs, each_piece};
-use crate::cli::link_types::ByLinkType;
+use crate::cli::input::CaptureArguments;
+use crate::cli::packet_matching::{PacketMatcher, PacketMatching, PacketOptions};
+use crate::cli::pipeline::{self, Event, ReadingArguments, Work};
 use crate::cli::print_packets::{LineArguments, Printer};
 use crate::cli::program::ProgramArguments;
 use crate::cli::progress::Progress;
+use crate::cli::rotation::RotationArguments;
+use crate::cli::selection::{SelectionArguments, SnaplenArguments};
 use crate::cli::summary::Summary;
 
 /// Count the packets that a program keeps, and write them to a capture
@@ -44,6 +47,15 @@ pub struct Arguments {
     #[arg(short, long = "write", value_name = "OUT")]
     write: Option<PathBuf>,
 
+    #[command(flatten)]
+    selection: SelectionArguments,
+
+    #[command(flatten)]
+    snaplen: SnaplenArguments,
+
+    #[command(flatten)]
+    rotation: RotationArguments,
+
     /// Run the program with this engine
     #[arg(long, value_enum, value_name = "ENGINE", default_value_t = EngineChoice::Jit)]
     engine: EngineChoice,
@@ -51,6 +63,9 @@ pub struct Arguments {
     /// Seed the random numbers of `ld rand`, to make runs repeatable
     #[arg(long, value_name = "NUMBER")]
     seed: Option<u64>,
+
+    #[command(flatten)]
+    reading: ReadingArguments,
 
     /// Print the summary as JSON, on standard output, or on standard error if packets are written or printed there
     #[arg(long)]
@@ -65,74 +80,112 @@ pub struct Arguments {
 }
 
 pub fn run(arguments: &Arguments) -> Result<(), Failure> {
-    let mut printer = printer(arguments)?;
+    let printer = printer(arguments)?;
     let mut inputs = arguments.captures.open(&arguments.program)?;
-    let load = |verified| Engine::load(arguments.engine, verified);
-    let mut engines = ByLinkType::new(&arguments.program, &arguments.captures, &inputs, load)?;
-    let create = |path| Writer::new(Output::create(path)?, &Format::of(&inputs));
-    let mut writer = arguments.write.as_deref().map(create).transpose()?;
+    let options = PacketOptions {
+        engine: arguments.engine,
+        seed: arguments.seed,
+        selection: &arguments.selection,
+        snaplen: arguments.snaplen.most(),
+        passed_on: arguments.write.is_some() || printer.is_some(),
+    };
+    let matching = PacketMatching::new(&arguments.program, &arguments.captures, &inputs, options)?;
+    let output = output(arguments, &inputs)?;
+    // A progress bar would disturb the lines.
+    let progress = if printer.is_some() { Progress::Hidden } else { Progress::of(&inputs) };
 
-    let mut summary = Summary::start();
-    let outputs = (writer.as_mut(), printer.as_mut());
-    let outcome = filter(arguments, &mut engines, &mut inputs, outputs, &mut summary)?;
-    printer.as_mut().map_or(Ok(()), Printer::flush)?;
-    engines.finish(&inputs)?;
-    if let Some(writer) = writer {
-        writer.finish(&inputs)?;
+    let mut filter = Filter { matching, output, printer, left_out: LeftOut::default() };
+    let outcome = pipeline::run(&mut inputs, progress, arguments.reading, &mut filter)?;
+    filter.flush()?;
+    if !filter.left_out.is_empty() {
+        say(format_args!("cbpf: warning: {}", filter.left_out));
     }
+    if let Some(output) = &filter.output {
+        arguments.reading.warn_of_unmerged(output);
+    }
+    let summary = filter.matching.finish(&inputs)?;
+    filter.output.map_or(Ok(()), |output| output.finish(&inputs))?;
     print_summary(arguments, summary)?;
     outcome.outcome()
 }
 
-fn filter(
-    arguments: &Arguments,
-    engines: &mut ByLinkType<Engine>,
-    inputs: &mut [Reader],
-    (mut writer, mut printer): (Option<&mut Writer>, Option<&mut Printer>),
-    summary: &mut Summary,
-) -> Result<Inputs, Failure> {
-    let mut contexts = Contexts::new(arguments.seed);
-    let mut verdicts = Vec::new();
-    let mut left_out = LeftOut::default();
-    // A progress bar would disturb the lines.
-    let progress = if printer.is_some() { Progress::Hidden } else { Progress::of(inputs) };
-    let outcome = each_piece(inputs, progress, &Cell::new(None), |input, first, piece| {
-        let records = match (piece, &mut writer) {
-            (Piece::Records(records), _) => records,
-            (Piece::Block(_), None) => return Ok(()),
-            (Piece::Block(block), Some(writer)) => {
-                left_out.block(&block);
-                return Ok(writer.block(input, &block)?);
-            }
-            (Piece::Pause, writer) => {
-                printer.as_mut().map_or(Ok(()), |printer| printer.flush())?;
-                return Ok(writer.as_mut().map_or(Ok(()), |writer| writer.flush_to_readers())?);
-            }
-        };
-        verdicts.clear();
-        engines.run_all(&mut contexts, input, first, records, &mut verdicts)?;
-        for (number, (record, &verdict)) in (first..).zip(records.iter().zip(&verdicts)) {
-            let captured = record.data.len();
-            let kept = captured.min(arguments.program.verdict(verdict, captured) as usize);
-            summary.count(captured, (verdict != 0).then_some(kept));
-            if verdict == 0 {
-                continue;
-            }
-            let record = record.cut(kept);
-            if let Some(writer) = &mut writer {
-                left_out.record(&record);
-                writer.write(input, &record)?;
-            }
-            if let Some(printer) = &mut printer {
-                printer.print(number, &record)?;
-            }
+/// Creates the output, if there is one.
+fn output(arguments: &Arguments, inputs: &[Reader]) -> Result<Option<OutputSet>, Failure> {
+    let limits = OutputLimits {
+        rotation: arguments.rotation.rotation()?,
+        packets: arguments.selection.count.map(NonZeroU64::get),
+        snaplen: arguments.snaplen.most(),
+    };
+    match &arguments.write {
+        None if limits.rotation.is_active() => Err(Failure::Failed("-C and -G need -w".to_owned())),
+        None => Ok(None),
+        Some(path) => {
+            let format = arguments.reading.format(inputs, limits.rotation)?;
+            Ok(Some(OutputSet::create([path.clone()], format, limits)?))
         }
-        Ok::<(), Failure>(())
-    })?;
-    if !left_out.is_empty() {
-        say(format_args!("cbpf: warning: {left_out}"));
     }
-    Ok(outcome)
+}
+
+/// The program and the outputs.
+struct Filter<'a> {
+    matching: PacketMatching<'a>,
+    output: Option<OutputSet>,
+    printer: Option<Printer<'a>>,
+    left_out: LeftOut,
+}
+
+impl Filter<'_> {
+    /// Writes what was printed so far.
+    fn flush(&mut self) -> Result<(), Failure> {
+        self.printer.as_mut().map_or(Ok(()), Printer::flush)
+    }
+}
+
+impl<'a> Work for Filter<'a> {
+    type Matcher = PacketMatcher<'a>;
+
+    fn matcher(&mut self) -> &mut PacketMatcher<'a> {
+        &mut self.matching.matcher
+    }
+
+    fn prepare(&mut self, input: usize, records: Records) -> Result<(), Failure> {
+        self.matching.prepare(input, records)
+    }
+
+    fn take(&mut self, input: usize, event: Event) -> Result<(), Failure> {
+        match (event, &mut self.output) {
+            (Event::Pause, output) => {
+                output.as_mut().map_or(Ok(()), OutputSet::flush_to_readers)?;
+                self.flush()
+            }
+            (Event::Block(block), Some(output)) => {
+                self.left_out.block(&block);
+                Ok(output.block(input, &block)?)
+            }
+            (Event::Block(_), None) => Ok(()),
+            (Event::Selected(records), output) => records.iter().try_for_each(|(number, record, kept)| {
+                let record = record.cut(kept[0] as usize);
+                if let Some(output) = output
+                    && output.write(0, input, &record)?
+                {
+                    self.left_out.record(&record);
+                }
+                self.printer.as_mut().map_or(Ok(()), |printer| printer.print(number, &record))
+            }),
+        }
+    }
+
+    fn is_done(&self) -> bool {
+        self.matching.matcher.is_full() || self.output.as_ref().is_some_and(OutputSet::are_full)
+    }
+
+    fn takes_packets(&self) -> bool {
+        self.output.is_some() || self.printer.is_some()
+    }
+
+    fn is_divisible(&self) -> bool {
+        self.matching.is_divisible() && !self.output.as_ref().is_some_and(OutputSet::can_be_full)
+    }
 }
 
 /// Returns the printer of kept packets, if they are printed. Without a reader of what it prints, a capture is still

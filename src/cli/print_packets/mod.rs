@@ -17,17 +17,17 @@ mod protocol_names;
 mod text;
 mod time_stamp;
 
-use std::cell::Cell;
-
 use clap::{ArgAction, Args, ColorChoice};
 
-use crate::cli::capture::{Piece, Record};
-use crate::cli::engine::{Contexts, Engine, EngineChoice};
+use crate::cli::capture::{Record, Records};
+use crate::cli::engine::EngineChoice;
 use crate::cli::failure::Failure;
-use crate::cli::input::{CaptureArguments, each_piece};
-use crate::cli::link_types::ByLinkType;
+use crate::cli::input::CaptureArguments;
+use crate::cli::packet_matching::{PacketMatcher, PacketMatching, PacketOptions};
+use crate::cli::pipeline::{self, Event, ReadingArguments, Work};
 use crate::cli::program::ProgramArguments;
 use crate::cli::progress::Progress;
+use crate::cli::selection::SelectionArguments;
 
 use colors::{Colors, is_colored};
 use fields::{Field, field_name};
@@ -58,6 +58,9 @@ pub struct Arguments {
     captures: CaptureArguments,
 
     #[command(flatten)]
+    selection: SelectionArguments,
+
+    #[command(flatten)]
     lines: LineArguments,
 
     /// Print each packet as a JSON object with all --fields that it has
@@ -67,6 +70,9 @@ pub struct Arguments {
     /// Run the program with this engine
     #[arg(long, value_enum, value_name = "ENGINE", default_value_t = EngineChoice::Jit)]
     engine: EngineChoice,
+
+    #[command(flatten)]
+    reading: ReadingArguments,
 }
 
 /// The options of lines.
@@ -125,38 +131,66 @@ impl LineArguments {
 
 pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     let mut inputs = arguments.captures.open(&arguments.program)?;
-    let load = |verified| Engine::load(arguments.engine, verified);
-    let engines = || ByLinkType::new(&arguments.program, &arguments.captures, &inputs, load);
-    let mut engines = arguments.program.is_given().then(engines).transpose()?;
-    let mut contexts = Contexts::new(None);
-    let mut verdicts = Vec::new();
+    let options = PacketOptions {
+        engine: arguments.engine,
+        seed: None,
+        selection: &arguments.selection,
+        snaplen: None,
+        passed_on: true,
+    };
+    let matching = PacketMatching::new(&arguments.program, &arguments.captures, &inputs, options)?;
     let mut printer = arguments.lines.printer(false);
     if arguments.json {
         printer.form = Form::Json;
     }
-    let outcome = each_piece(&mut inputs, Progress::Hidden, &Cell::new(None), |input, first, piece| {
-        let records = match piece {
-            Piece::Records(records) => records,
-            Piece::Block(_) => return Ok(()),
-            Piece::Pause => return printer.flush(),
-        };
-        let Some(engines) = &mut engines else {
-            return (first..).zip(records.iter()).try_for_each(|(number, record)| printer.print(number, &record));
-        };
-        verdicts.clear();
-        engines.run_all(&mut contexts, input, first, records, &mut verdicts)?;
-        (first..).zip(records.iter().zip(&verdicts)).try_for_each(|(number, (record, &verdict))| {
-            if verdict == 0 { Ok(()) } else { printer.print(number, &record) }
-        })
-    });
+    let mut print = Print { matching, printer };
+    let outcome = pipeline::run(&mut inputs, Progress::Hidden, arguments.reading, &mut print);
     // What was read before an error is printed.
-    let flushed = printer.flush();
+    let flushed = print.printer.flush();
     let outcome = outcome?;
     flushed?;
-    if let Some(engines) = &mut engines {
-        engines.finish(&inputs)?;
-    }
+    print.matching.finish(&inputs)?;
     outcome.outcome()
+}
+
+/// The program and the output.
+struct Print<'a> {
+    matching: PacketMatching<'a>,
+    printer: Printer<'a>,
+}
+
+impl<'a> Work for Print<'a> {
+    type Matcher = PacketMatcher<'a>;
+
+    fn matcher(&mut self) -> &mut PacketMatcher<'a> {
+        &mut self.matching.matcher
+    }
+
+    fn prepare(&mut self, input: usize, records: Records) -> Result<(), Failure> {
+        self.matching.prepare(input, records)
+    }
+
+    fn take(&mut self, _: usize, event: Event) -> Result<(), Failure> {
+        match event {
+            Event::Pause => self.printer.flush(),
+            Event::Block(_) => Ok(()),
+            Event::Selected(records) => {
+                records.iter().try_for_each(|(number, record, _)| self.printer.print(number, &record))
+            }
+        }
+    }
+
+    fn is_done(&self) -> bool {
+        self.matching.matcher.is_full()
+    }
+
+    fn takes_packets(&self) -> bool {
+        true
+    }
+
+    fn is_divisible(&self) -> bool {
+        self.matching.is_divisible()
+    }
 }
 
 /// The form of printed packets.
