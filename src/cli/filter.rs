@@ -39,6 +39,7 @@ use crate::cli::summary::Summary;
 /// An expression is compiled for each link type of the inputs. It matches no packets of a link type for which it is
 /// invalid or contradictory, with a warning. It is an error if it is invalid for all of them.
 #[derive(Args)]
+#[command(mut_arg("fields", |fields| fields.hide_possible_values(true)))]
 #[command(after_help = "Example:
   cbpf filter -r in.pcap 'tcp port 443' -w https.pcap
   cbpf filter tcp port 443 -- *.pcap
@@ -89,7 +90,7 @@ pub struct Arguments {
     #[arg(long)]
     json: bool,
 
-    /// Print kept packets on standard output, as `cbpf print` does, with its options
+    /// Print kept packets on standard output, as `cbpf print` does; the options for that are described there
     #[arg(long)]
     print: bool,
 
