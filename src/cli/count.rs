@@ -8,6 +8,7 @@ use clap::Args;
 use crate::cli::capture::Piece;
 use crate::cli::failure::Failure;
 use crate::cli::input::{each_piece, seconds};
+use crate::cli::live;
 use crate::cli::progress::Progress;
 use crate::cli::rule_matching::{RuleArguments, RuleCounts};
 
@@ -56,6 +57,7 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
         Ok::<(), Failure>(())
     })?;
     counts.print(matcher.rules(), arguments.json)?;
+    live::report(&inputs);
     matcher.rules().finish()?;
     outcome.outcome()
 }

@@ -1,5 +1,6 @@
 //! Expressions of the filter language: their options, the files that hold them, and their compilation.
 
+use std::cell::Cell;
 use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -43,6 +44,10 @@ pub struct ExpressionArguments {
 
     #[command(flatten)]
     pub warnings: WarningArguments,
+
+    /// Set if packets come from an interface.
+    #[arg(skip)]
+    pub is_live: Cell<bool>,
 }
 
 impl ExpressionArguments {
@@ -56,7 +61,7 @@ impl ExpressionArguments {
     /// Returns the target for a link type.
     pub fn target(&self, link_type: LinkType) -> Target {
         let target = Target::new(link_type).allow_reject_all(true).dialect(self.dialect.unwrap_or(Dialect::Pcap));
-        let target = self.chain.apply(target);
+        let target = self.chain.on_interfaces(self.is_live.get()).apply(target);
         match self.netmask {
             Some(netmask) => target.netmask(netmask.to_bits()),
             None => target,
@@ -64,17 +69,27 @@ impl ExpressionArguments {
     }
 }
 
-/// The depth of `protochain`.
+/// The depth of `protochain`, and the source of packets.
 #[derive(Args, Clone, Copy)]
 pub struct ChainArguments {
     /// Let `protochain` follow at most this many headers; packets with more of them do not match [default: 16, or 8 if
     /// the program would be too long]
     #[arg(long, value_name = "HEADERS", value_parser = clap::value_parser!(u32).range(0..=i64::from(MOST_HEADERS)))]
     protochain_depth: Option<u32>,
+
+    /// Set if packets come from an interface.
+    #[arg(skip)]
+    is_live: bool,
 }
 
 impl ChainArguments {
+    /// Sets whether packets come from an interface.
+    pub fn on_interfaces(self, is_live: bool) -> ChainArguments {
+        ChainArguments { is_live, ..self }
+    }
+
     pub fn apply(self, target: Target) -> Target {
+        let target = if self.is_live { target.linux_socket() } else { target };
         match self.protochain_depth {
             Some(headers) => target.chain_depth(headers),
             None => target,

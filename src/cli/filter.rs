@@ -11,6 +11,7 @@ use crate::cli::engine::{Contexts, Engine, EngineChoice};
 use crate::cli::failure::{Failure, say};
 use crate::cli::input::{CaptureArguments, Inputs, each_piece};
 use crate::cli::link_types::ByLinkType;
+use crate::cli::live;
 use crate::cli::program::ProgramArguments;
 use crate::cli::progress::Progress;
 use crate::cli::summary::Summary;
@@ -62,6 +63,7 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     let create = |path| Writer::new(Output::create(path)?, &Format::of(&inputs));
     let mut writer = arguments.write.as_deref().map(create).transpose()?;
 
+    live::start(&mut inputs, |input| engines.verified(input.pcap_interface()?.link_type()))?;
     let mut summary = Summary::start();
     let outcome = filter(arguments, &mut engines, &mut inputs, writer.as_mut(), &mut summary)?;
     engines.finish(&inputs)?;
@@ -69,6 +71,7 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
         writer.finish(&inputs)?;
     }
     print_summary(arguments, summary)?;
+    live::report(&inputs);
     outcome.outcome()
 }
 

@@ -13,6 +13,7 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 use crate::cli::capture::{Piece, Reader, Record, input_name};
 use crate::cli::failure::{Failure, say};
 use crate::cli::link_types::KnownLinkTypes;
+use crate::cli::live::LiveArguments;
 use crate::cli::program::ProgramArguments;
 use crate::cli::progress::Progress;
 
@@ -77,23 +78,47 @@ pub fn input_once<'a>(paths: impl Iterator<Item = &'a Path>) -> Result<(), Failu
 pub struct CaptureArguments {
     /// Capture to read: pcap or pcapng, plain or gzip; - for standard input; may be given more than once. The first
     /// Ctrl-C ends the input from pipes and standard input, a second one ends the program
-    #[arg(short = 'r', long = "read", value_name = "CAPTURE", required = true)]
+    #[arg(
+        short = 'r',
+        long = "read",
+        value_name = "CAPTURE",
+        required_unless_present = "interface",
+        conflicts_with = "interface"
+    )]
     captures: Vec<PathBuf>,
+
+    #[command(flatten)]
+    live: LiveArguments,
 }
 
 impl CaptureArguments {
     /// Opens all captures, so that a missing one is reported before any work is done.
     pub fn open(&self, program: &ProgramArguments) -> Result<Vec<Reader>, Failure> {
-        open(self.paths().chain(program.captures()), program.files())
+        program.set_live(self.is_live());
+        match self.live.open()? {
+            Some(_) if program.captures().next().is_some() => {
+                Err(Failure::Failed("captures cannot be read beside an interface".to_owned()))
+            }
+            Some(reader) => Ok(vec![reader]),
+            None => open(self.paths().chain(program.captures()), program.files()),
+        }
     }
 
     /// Opens all captures of a subcommand that also reads another file.
     pub fn open_beside(&self, file: &Path) -> Result<Vec<Reader>, Failure> {
-        open(self.paths(), [file].into_iter())
+        match self.live.open()? {
+            Some(reader) => Ok(vec![reader]),
+            None => open(self.paths(), [file].into_iter()),
+        }
+    }
+
+    /// Returns whether the input is an interface.
+    pub fn is_live(&self) -> bool {
+        self.live.interface().is_some()
     }
 
     fn paths(&self) -> impl Iterator<Item = &Path> + Clone {
-        self.captures.iter().map(PathBuf::as_path)
+        self.captures.iter().map(PathBuf::as_path).chain(self.live.interface().map(Path::new))
     }
 
     /// Returns the paths of all captures, including those among the words of an expression.
@@ -103,7 +128,7 @@ impl CaptureArguments {
 
     /// Returns the name of a capture for messages.
     pub fn name(&self, input: usize) -> String {
-        self.captures.get(input).map_or(String::new(), |path| input_name(path).to_string())
+        self.paths().nth(input).map_or(String::new(), |path| input_name(path).to_string())
     }
 
     /// Returns the link types that are known before `inputs` are read: those of pcap files, and of the first packets of
@@ -111,7 +136,7 @@ impl CaptureArguments {
     /// unknown.
     pub fn link_types(&self, inputs: &[Reader]) -> KnownLinkTypes {
         let mut known = KnownLinkTypes { are_all: true, ..KnownLinkTypes::default() };
-        for (path, input) in self.captures.iter().zip(inputs) {
+        for (path, input) in self.paths().zip(inputs) {
             if let Some(interface) = input.pcap_interface() {
                 known.insert(interface);
                 continue;

@@ -167,6 +167,11 @@ impl<'a, T> ByLinkType<'a, T> {
         Ok(loaded.item.as_mut())
     }
 
+    /// Returns the program for packets of a link type, if the expression is valid for them.
+    pub fn verified(&self, link_type: LinkType) -> Option<Verified> {
+        self.compile(link_type).ok().map(|compiled| compiled.verified)
+    }
+
     /// Returns the loaded program for packets of one interface.
     pub fn of_interface(&mut self, input: usize, interface: &Interface) -> Result<Option<&mut T>, Failure> {
         self.of(input, interface.link_type(), iter::once(interface))

@@ -19,6 +19,7 @@ mod install_docs;
 mod interrupt;
 mod limits;
 mod link_types;
+mod live;
 mod man;
 mod output;
 mod print;
@@ -57,8 +58,12 @@ use failure::Failure;
 Example:
   cbpf filter -r in.pcap 'tcp port 443' -w https.pcap")]
 struct Cli {
+    /// List the network interfaces
+    #[arg(short = 'D', long, exclusive = true)]
+    list_interfaces: bool,
+
     #[command(subcommand)]
-    command: Command,
+    command: Option<Command>,
 }
 
 #[derive(Subcommand)]
@@ -86,7 +91,9 @@ enum Command {
 pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     limits::disable_file_size_signal();
     let outcome = match Cli::try_parse_from(arguments) {
-        Ok(cli) => run(cli.command),
+        Ok(Cli { list_interfaces: true, .. }) => live::print_interfaces(),
+        Ok(Cli { command: Some(command), .. }) => run(command),
+        Ok(_) => Err(Failure::Failed("expected a subcommand; `cbpf --help` lists them".to_owned())),
         Err(message) => message.print().map_err(Failure::from).and_then(|()| match message.use_stderr() {
             true => Err(Failure::Usage),
             false => Ok(()),

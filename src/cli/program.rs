@@ -37,6 +37,11 @@ pub enum ProgramSource {
 }
 
 impl ProgramArguments {
+    /// Sets whether packets come from an interface.
+    pub fn set_live(&self, is_live: bool) {
+        self.expression.is_live.set(is_live);
+    }
+
     /// Reads the program and verifies it, or reads the expression and checks its syntax.
     pub fn source(&self) -> Result<ProgramSource, Failure> {
         if let Some(path) = &self.program {

@@ -11,6 +11,7 @@ use crate::cli::capture::{CaptureError, Format, LeftOut, Output, Piece, Reader, 
 use crate::cli::failure::{Failure, say};
 use crate::cli::input::each_piece;
 use crate::cli::interrupt;
+use crate::cli::live;
 use crate::cli::progress::Progress;
 use crate::cli::rule_matching::{RuleArguments, RuleCounts, Rules};
 
@@ -65,6 +66,7 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
         say(format_args!("cbpf: warning: {left_out}"));
     }
     counts.print(matcher.rules(), arguments.json)?;
+    live::report(&inputs);
     // An invalid rule does not prevent the captures of the others.
     matcher.rules().finish()?;
     outcome.outcome()

@@ -1,4 +1,4 @@
-//! Programs on Linux sockets: attach, detach, lock, read back, and choose a socket of a group.
+//! Programs on Linux sockets: attach, detach, lock, read back, and choose a socket of a group; live capture in [`live`].
 //!
 //! Every function takes any socket: of the standard library, of socket2, of an async runtime. A program is verified for
 //! [`Dialect::Linux`] before the system call, so an invalid program gives a [`VerifyError`](crate::VerifyError) with
@@ -52,6 +52,7 @@
 //! callers.
 
 mod error;
+pub mod live;
 mod receive;
 mod system;
 #[cfg(test)]

@@ -82,7 +82,7 @@ pub(super) fn set_program(
 ///
 /// # Safety
 /// The value of the option is of type `T`, and pointers in it satisfy the requirements of the option.
-unsafe fn set<T>(socket: BorrowedFd, level: c_int, option: c_int, value: &T) -> io::Result<()> {
+pub(super) unsafe fn set<T>(socket: BorrowedFd, level: c_int, option: c_int, value: &T) -> io::Result<()> {
     let pointer = std::ptr::from_ref(value).cast();
     // SAFETY: the kernel only reads the bytes of `value`; the caller guarantees the type and the pointers in it.
     let result = unsafe { libc::setsockopt(socket.as_raw_fd(), level, option, pointer, size_of::<T>() as socklen_t) };

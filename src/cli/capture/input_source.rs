@@ -42,6 +42,13 @@ impl InputSource {
         source.map_err(CaptureErrorKind::Read)
     }
 
+    /// Returns a source without bytes.
+    #[cfg(target_os = "linux")]
+    pub(super) fn empty() -> InputSource {
+        let stored_read = Rc::new(Cell::new(0));
+        InputSource { bytes: Box::new(io::empty()), is_gzip: false, stored_read, stored_total: None, stream: None }
+    }
+
     /// Closes the input. The byte counts stay available.
     pub(super) fn close(&mut self) {
         (self.bytes, self.stream) = (Box::new(io::empty()), None);

@@ -3,6 +3,7 @@
 //! - Reading: `input_source` (the bytes of a file or `live_stream`, through `gzip_decoder`), `read_buffer` (the unread
 //!   bytes), `pcap` or `pcapng_reader` (records), `reader` (the [`Reader`] of both, which lends [`Records`] and the
 //!   [`Block`]s between them).
+//! - Live: `live_source` (the packets of an interface, as records).
 //! - Writing: `writer` (the [`Writer`] of both formats), `pcap` or `pcapng_writer`, `output_file` (a file that appears
 //!   whole or not at all).
 //!
@@ -25,6 +26,11 @@ mod error;
 mod gzip_decoder;
 mod input_source;
 mod link_layer;
+#[cfg(target_os = "linux")]
+mod live_source;
+#[cfg(not(target_os = "linux"))]
+#[path = "no_live_source.rs"]
+mod live_source;
 mod live_stream;
 mod magic;
 mod output_file;
@@ -41,13 +47,14 @@ mod writer;
 
 pub use byte_order::ByteOrder;
 pub use error::{CaptureError, input_name};
+pub use live_source::{Captured, Statistics};
 pub use output_file::Output;
 pub use pcapng_block::{Block, LeftOut};
 pub use reader::{Piece, Reader};
 pub use record_batch::Records;
 pub use writer::{Format, Writer};
 
-use cbpf::LinkType;
+use cbpf::{Context, LinkType};
 
 /// One packet of a capture.
 #[derive(Clone, Copy, Debug)]
@@ -64,6 +71,8 @@ pub struct Record<'a> {
     pub interface: &'a Interface,
     /// The pcapng block that holds the whole packet and its options; empty in pcap.
     block: &'a [u8],
+    /// What the kernel reported about a packet of an interface; `None` for one of a file.
+    captured: Option<&'a Captured>,
 }
 
 impl<'a> Record<'a> {
@@ -75,7 +84,24 @@ impl<'a> Record<'a> {
 
     /// Returns the record of a packet from no file, captured at the beginning of 1970.
     pub fn new(data: &'a [u8], wire_len: u32, interface: &'a Interface) -> Record<'a> {
-        Record { data, wire_len, ticks: 0, carried: 0, interface, block: &[] }
+        Record { data, wire_len, ticks: 0, carried: 0, interface, block: &[], captured: None }
+    }
+
+    /// Returns the context in which the kernel filtered the packet of an interface; `None` for one of a file.
+    pub fn context(&self) -> Option<Context> {
+        self.captured.map(Captured::context)
+    }
+
+    /// Returns the bytes that a filter sees, and their number on the wire. A VLAN tag that the kernel had removed from
+    /// the frame is in the record, but not in the frame for filters, as in tcpdump. It is removed in `copy`.
+    #[inline]
+    pub fn as_filtered<'c>(&self, copy: &'c mut Vec<u8>) -> (&'c [u8], u32)
+    where
+        'a: 'c,
+    {
+        let Some(captured) = self.captured else { return (self.data, self.wire_len) };
+        let data = captured.as_filtered(self.data, copy);
+        (data, self.wire_len - (self.data.len() - data.len()) as u32)
     }
 
     /// Returns the record with at most `captured` bytes of its data.

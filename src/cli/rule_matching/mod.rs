@@ -7,11 +7,12 @@ use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 use std::path::PathBuf;
 
-use cbpf::filter_set::BatchMatches;
+use cbpf::filter_set::{BatchMatches, Matches};
 use cbpf::{FilterSet, LinkType};
 use clap::Args;
 
 use crate::cli::capture::{Reader, Record, Records};
+use crate::cli::engine::Contexts;
 use crate::cli::expression::ChainArguments;
 use crate::cli::failure::Failure;
 use crate::cli::input::CaptureArguments;
@@ -49,13 +50,17 @@ impl RuleArguments {
     pub fn open(&self) -> Result<(Vec<Reader>, RuleMatcher<'_>), Failure> {
         let inputs = self.captures.open_beside(&self.rules)?;
         let known = self.captures.link_types(&inputs);
-        let (rules, sets) = Rules::read(&self.rules, &known, self.chain, &self.warnings)?;
+        let (rules, sets) =
+            Rules::read(&self.rules, &known, self.chain.on_interfaces(self.captures.is_live()), &self.warnings)?;
         for (&link_type, RuleSet { set, .. }) in &sets {
             self.warn_of(&rules, link_type, set)?;
         }
-        let (matches, first_matches) = (BatchMatches::new(), Vec::new());
         let (classes, named) = (known.classes, NamedInterfaces::default());
-        Ok((inputs, RuleMatcher { arguments: self, rules, classes, sets, named, matches, first_matches }))
+        let (matches, first_matches) = (BatchMatches::new(), Vec::new());
+        let (single, contexts) = (Matches::new(), Contexts::new(None));
+        let arguments = self;
+        let matcher = RuleMatcher { arguments, rules, classes, sets, named, matches, first_matches, single, contexts };
+        Ok((inputs, matcher))
     }
 
     /// Warns of slow rules and, if only the first match counts, of rules that are never first.
@@ -76,6 +81,9 @@ pub struct RuleMatcher<'a> {
     named: NamedInterfaces,
     matches: BatchMatches,
     first_matches: Vec<Option<u32>>,
+    /// The matches of one packet, and its context.
+    single: Matches,
+    contexts: Contexts,
 }
 
 impl RuleMatcher<'_> {
@@ -96,7 +104,21 @@ impl RuleMatcher<'_> {
         for (link_type, records) in records.by_link_type() {
             let link_type = self.classes.representative(link_type);
             self.prepare(input, link_type, records)?;
-            let Some(RuleSet { set, .. }) = self.sets.get(&link_type) else { continue };
+            let Some(RuleSet { set, needs_context, .. }) = self.sets.get(&link_type) else { continue };
+            if *needs_context || records.differ_for_filters() {
+                let (contexts, single) = (&mut self.contexts, &mut self.single);
+                records.iter().try_for_each(|record| {
+                    let packet = contexts.packet(0, &record, *needs_context);
+                    match self.arguments.first {
+                        true => visit(&record, set.first_match(packet).as_slice()),
+                        false => {
+                            set.matches(packet, single);
+                            visit(&record, single.ids())
+                        }
+                    }
+                })?;
+                continue;
+            }
             if self.arguments.first {
                 self.first_matches.resize(records.len(), None);
                 set.first_match_batch(records.packets(), &mut self.first_matches);

@@ -21,6 +21,7 @@ use crate::cli::capture::input_name;
 use crate::cli::expression::{ChainArguments, Compiled, compile, matches_some, read_commented, reason};
 use crate::cli::failure::Failure;
 use crate::cli::link_types::{KnownLinkTypes, works_for_a_family};
+use crate::cli::live::extensions;
 use crate::cli::warnings::WarningArguments;
 
 /// The longest name of a rule, in bytes; file names may have 255.
@@ -43,6 +44,8 @@ pub struct Rules {
 /// The rules for packets of a link type.
 pub struct RuleSet {
     pub set: FilterSet,
+    /// Set if matches may depend on the contexts of packets.
+    pub needs_context: bool,
     /// The rules that match nothing there, which are not in the set.
     pub never: Vec<u32>,
     /// The warning about rules that match nothing there, except those that match nothing anywhere.
@@ -209,8 +212,14 @@ impl Rules {
         }
         let invalid_so_far = self.invalid_so_far.get_or_insert_with(|| invalid.clone());
         invalid_so_far.retain(|number, _| invalid.contains_key(number));
+        let needs_context = programs.iter().any(|(_, verified)| extensions(verified.program()).next().is_some());
         let set = FilterSet::new(programs).map_err(|error| Failure::of_file(&self.path, error))?;
-        Ok(RuleSet { set, never, warning: no_match_warning(&input_name(&self.path).to_string(), descriptions) })
+        Ok(RuleSet {
+            set,
+            needs_context,
+            never,
+            warning: no_match_warning(&input_name(&self.path).to_string(), descriptions),
+        })
     }
 }
 

@@ -1,0 +1,192 @@
+//! A network interface as an input: the packets of a ring that is shared with the kernel.
+//!
+//! - The packets are lent where the kernel has put them. A removed VLAN tag is in the frame again.
+//! - The capture begins with the first piece, or with [`LiveSource::start`], which may give the kernel a filter.
+//! - A signal stops it. Everything that had arrived by then is returned.
+//! - After the interface was removed, everything that had arrived is returned, and then the error.
+
+use std::cell::Cell;
+use std::time::{Duration, Instant};
+
+use cbpf::Program;
+use cbpf::packet::Span;
+use cbpf::socket::Error;
+use cbpf::socket::live::{self, Capture, CapturedPacket, KernelFilter, Options};
+
+use super::error::CaptureErrorKind;
+use super::record_batch::Metadata;
+use super::{ByteOrder, Clock, Interface, Piece, Records};
+use crate::cli::failure::say;
+use crate::cli::interrupt;
+
+/// The most bytes of a packet, as in tcpdump.
+const SNAPLEN: u32 = 262_144;
+
+/// The time after which a note says that an interface is down.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// A packet of an interface.
+pub type Captured = CapturedPacket;
+
+/// The counts of a capture.
+pub type Statistics = live::Statistics;
+
+/// An interface to capture from.
+pub(super) struct LiveSource {
+    source: live::Interface,
+    options: Options,
+    interface: Interface,
+    capture: Option<Capture>,
+    has_started: bool,
+    /// The first packet of the current block that was not returned yet.
+    next: usize,
+    spans: Vec<Span>,
+    metadata: Vec<Metadata>,
+    /// The number of bytes returned.
+    bytes: u64,
+    /// The time at which the capture ends, after a signal.
+    ends_at: Option<Instant>,
+    /// The time since when the interface is down, and whether a note has said so.
+    down: Option<(Instant, bool)>,
+    statistics: Cell<Statistics>,
+}
+
+impl LiveSource {
+    /// Finds an interface by its name or index.
+    pub(super) fn find(name: &str, options: Options) -> Result<LiveSource, CaptureErrorKind> {
+        let source = live::Interface::find(name).map_err(failed)?;
+        interrupt::end_streams().map_err(CaptureErrorKind::Open)?;
+        let interface = Interface {
+            index: 0,
+            link_type_number: source.link_type(),
+            link_type_flags: 0,
+            snaplen: SNAPLEN,
+            clock: Clock::NANOSECONDS,
+            order: ByteOrder::Little,
+        };
+        Ok(LiveSource {
+            source,
+            options: options.snaplen(SNAPLEN),
+            interface,
+            capture: None,
+            has_started: false,
+            next: 0,
+            spans: Vec::new(),
+            metadata: Vec::new(),
+            bytes: 0,
+            ends_at: None,
+            down: None,
+            statistics: Cell::default(),
+        })
+    }
+
+    /// Begins the capture. The kernel runs the program first, if there is one, and discards packets with verdict 0.
+    pub(super) fn start(&mut self, program: Option<&Program>) -> Result<(), CaptureErrorKind> {
+        let filter = program.map_or(KernelFilter::All, KernelFilter::Program);
+        let capture = match self.options.open(&self.source, filter) {
+            // Packets are filtered here in any case.
+            Err(error @ (Error::Kernel { .. } | Error::Program(_))) if program.is_some() => {
+                let capture = self.options.open(&self.source, KernelFilter::All).map_err(failed)?;
+                say(format_args!("cbpf: note: the kernel does not filter: {}", message(&error)));
+                capture
+            }
+            result => result.map_err(failed)?,
+        };
+        (self.capture, self.has_started) = (Some(capture), true);
+        let (name, link_type) = (self.source.name(), self.interface.link_type());
+        say(format_args!("cbpf: listening on {name}, link type {link_type}"));
+        Ok(())
+    }
+
+    /// Returns the next packets, up to `most`, or a pause; `None` at the end. Never waits.
+    pub(super) fn piece(&mut self, most: usize) -> Result<Option<Piece<'_>>, CaptureErrorKind> {
+        if !self.has_started {
+            self.start(None)?;
+        }
+        let Some(capture) = &mut self.capture else { return Ok(None) };
+        if self.ends_at.is_none() && interrupt::streams_have_ended() {
+            capture.stop().map_err(failed)?;
+            self.ends_at = Some(Instant::now() + capture.last_wait());
+        }
+        while self.next >= capture.block().packets().len() {
+            self.next = 0;
+            // The order matters: a block may be filled at the last moment.
+            let is_over = self.ends_at.is_some_and(|end| end <= Instant::now());
+            if !capture.advance() {
+                return Ok(Some(Piece::Pause).filter(|_| !is_over));
+            }
+        }
+        let block = capture.block();
+        let rest = &block.packets()[self.next..];
+        let packets = &rest[..rest.len().min(most)];
+        self.next += packets.len();
+        let spans = packets.iter().map(|packet| {
+            let CapturedPacket { range, wire_len, .. } = packet;
+            Span { start: range.start, captured: range.len(), wire_len: *wire_len }
+        });
+        self.spans.clear();
+        self.spans.extend(spans);
+        self.metadata.clear();
+        self.metadata.extend(packets.iter().map(|packet| Metadata::of_interface(packet.nanoseconds)));
+        self.bytes += self.spans.iter().map(|span| span.captured as u64).sum::<u64>();
+        let interfaces = std::slice::from_ref(&self.interface);
+        Ok(Some(Piece::Records(Records::captured(block.bytes(), &self.spans, &self.metadata, interfaces, packets))))
+    }
+
+    /// Waits until packets have arrived, or the capture ends, or until `due`.
+    ///
+    /// # Errors
+    /// If the interface was removed.
+    pub(super) fn wait(&mut self, due: Option<Instant>) -> Result<(), CaptureErrorKind> {
+        let Some(capture) = &mut self.capture else { return Ok(()) };
+        let note_at = self.down.and_then(|(since, is_noted)| (!is_noted).then_some(since + PATIENCE));
+        let until = [self.ends_at, due, note_at].into_iter().flatten().min();
+        let timeout = until.map(|until| until.saturating_duration_since(Instant::now()));
+        let wake = interrupt::wake_descriptor().filter(|_| self.ends_at.is_none());
+        capture.wait(wake, timeout).map_err(failed)?;
+        self.down = match (capture.is_down(), self.down) {
+            (false, _) => None,
+            (true, None) => Some((Instant::now(), false)),
+            (true, Some((since, false))) if since.elapsed() >= PATIENCE => {
+                say(format_args!("cbpf: note: {} is down; it is waited for", self.source.name()));
+                Some((since, true))
+            }
+            (true, down) => down,
+        };
+        Ok(())
+    }
+
+    /// Ends the capture. The counts stay available.
+    pub(super) fn close(&mut self) {
+        self.statistics.set(self.statistics());
+        self.capture = None;
+    }
+
+    pub(super) fn interface(&self) -> &Interface {
+        &self.interface
+    }
+
+    /// Returns the number of captured bytes.
+    pub(super) fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
+    /// Returns the counts of the kernel.
+    pub(super) fn statistics(&self) -> Statistics {
+        self.capture.as_ref().and_then(|capture| capture.statistics().ok()).unwrap_or(self.statistics.get())
+    }
+}
+
+/// Returns the error of a capture.
+fn failed(error: Error) -> CaptureErrorKind {
+    CaptureErrorKind::Live(message(&error))
+}
+
+/// Returns the message of an error with that of its source, without the number of the system for known ones.
+fn message(error: &Error) -> String {
+    match (error, std::error::Error::source(error)) {
+        (Error::NoInterface { .. }, _) => format!("{error}; `cbpf -D` lists all"),
+        (Error::NoPrivilege(_), _) | (_, None) => error.to_string(),
+        (_, Some(source)) => format!("{error}: {source}"),
+    }
+}
