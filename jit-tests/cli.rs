@@ -8,6 +8,8 @@ mod formats;
 mod forms;
 mod install_docs;
 #[cfg(target_os = "linux")]
+mod interfaces;
+#[cfg(target_os = "linux")]
 mod limits;
 #[cfg(target_os = "linux")]
 mod live;
@@ -82,7 +84,10 @@ pub fn trials() -> Vec<Trial> {
     ];
     #[cfg(target_os = "linux")]
     let all = [&all[..], &[&live::TESTS, &signals::TESTS, &limits::TESTS]].concat();
-    all.concat().into_iter().map(trial).chain(byte_order::trials()).collect()
+    let trials = all.concat().into_iter().map(trial).chain(byte_order::trials());
+    #[cfg(target_os = "linux")]
+    let trials = trials.chain(interfaces::trials());
+    trials.collect()
 }
 
 /// A folder for one test.

@@ -81,6 +81,16 @@ impl Running {
         Ok(&self.output)
     }
 
+    /// Waits for the first `count` bytes of the output, for at most this many milliseconds.
+    pub fn await_output_or(&mut self, count: usize, milliseconds: u64) -> Outcome {
+        while self.output.len() < count
+            && let Ok(chunk) = self.chunks.recv_timeout(Duration::from_millis(milliseconds))
+        {
+            self.output.extend(chunk);
+        }
+        Ok(())
+    }
+
     /// Waits until the process catches SIGTERM.
     pub fn await_handlers(&self) -> Outcome {
         let status = format!("/proc/{}/status", self.child.id());

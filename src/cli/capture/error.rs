@@ -64,7 +64,7 @@ impl fmt::Display for CaptureError {
         let name = if self.path.as_os_str() == "-" { Path::new(standard) } else { &self.path }.display();
         match &self.kind {
             CaptureErrorKind::Open(source) => write!(f, "cannot open {name}: {source}"),
-            CaptureErrorKind::Live(message) => write!(f, "{name}: {message}"),
+            CaptureErrorKind::Live(message) => f.write_str(message),
             CaptureErrorKind::Read(source) => write!(f, "cannot read {name}: {source}"),
             CaptureErrorKind::Unsupported(unsupported) => write!(f, "{name} {unsupported}"),
             CaptureErrorKind::Damaged { at, damage } => {

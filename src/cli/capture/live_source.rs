@@ -187,6 +187,6 @@ fn message(error: &Error) -> String {
     match (error, std::error::Error::source(error)) {
         (Error::NoInterface { .. }, _) => format!("{error}; `cbpf -D` lists all"),
         (Error::NoPrivilege(_), _) | (_, None) => error.to_string(),
-        (_, Some(source)) => format!("{error}: {source}"),
+        (_, Some(source)) => format!("cannot capture packets: {error}: {source}"),
     }
 }

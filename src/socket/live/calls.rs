@@ -93,14 +93,44 @@ pub(super) fn bind(socket: BorrowedFd, index: u32) -> io::Result<()> {
     if result == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
 }
 
-/// Returns whether the interface exists that a socket was bound to; the kernel forgets one that was removed.
-pub(super) fn has_interface(socket: BorrowedFd) -> io::Result<bool> {
+/// The state of an interface.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum State {
+    Up,
+    Down,
+    /// It was removed, or moved to another network namespace.
+    Gone,
+}
+
+/// Returns the state of the interface that a socket was bound to.
+pub(super) fn state(socket: BorrowedFd) -> io::Result<State> {
     // SAFETY: zero is a valid value of each field.
     let mut address: libc::sockaddr_ll = unsafe { mem::zeroed() };
     let mut len = size_of::<libc::sockaddr_ll>() as socklen_t;
     // SAFETY: the kernel writes at most `len` bytes; any numbers are valid in the address of a packet socket.
     let result = unsafe { libc::getsockname(socket.as_raw_fd(), (&raw mut address).cast(), &raw mut len) };
-    if result == 0 { Ok(address.sll_ifindex >= 0) } else { Err(io::Error::last_os_error()) }
+    if result != 0 {
+        return Err(io::Error::last_os_error());
+    }
+    // The kernel forgets an interface that is gone.
+    if address.sll_ifindex < 0 {
+        return Ok(State::Gone);
+    }
+    // SAFETY: zero is a valid value of each field.
+    let mut request: libc::ifreq = unsafe { mem::zeroed() };
+    request.ifr_ifru.ifru_ifindex = address.sll_ifindex;
+    for call in [libc::SIOCGIFNAME, libc::SIOCGIFFLAGS] {
+        // SAFETY: both calls read and write a `struct ifreq`: the index gives the name, and the name the flags.
+        let result = unsafe { libc::ioctl(socket.as_raw_fd(), call as _, &raw mut request) };
+        match (result, io::Error::last_os_error().raw_os_error()) {
+            (0, _) => {}
+            (_, Some(libc::ENODEV | libc::ENXIO)) => return Ok(State::Gone),
+            _ => return Err(io::Error::last_os_error()),
+        }
+    }
+    // SAFETY: the kernel has written the flags.
+    let flags = unsafe { request.ifr_ifru.ifru_flags };
+    Ok(if c_int::from(flags) & libc::IFF_UP != 0 { State::Up } else { State::Down })
 }
 
 /// Waits until one of two descriptors is readable or has an error, or until the timeout. Returns whether that holds for

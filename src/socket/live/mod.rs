@@ -47,6 +47,7 @@ use socket2::Socket;
 
 use crate::bpf::instruction::Instruction;
 use crate::socket::error::{self, Error};
+use calls::State;
 use packet::Completion;
 use ring::Ring;
 
@@ -135,15 +136,19 @@ impl Capture {
     pub fn wait(&mut self, wake: Option<BorrowedFd<'_>>, timeout: Option<Duration>) -> Result<(), Error> {
         let timeout = if self.is_down { Some(timeout.map_or(LOOK, |time| time.min(LOOK))) } else { timeout };
         let is_ready = calls::wait(self.socket.as_fd(), wake, timeout).map_err(Error::of(error::POLL))?;
-        if is_ready {
-            match self.socket.take_error().map_err(Error::of(error::SOCKET_ERROR))? {
-                None => self.is_down = false,
-                Some(down) if down.raw_os_error() == Some(libc::ENETDOWN) => self.is_down = true,
-                Some(other) => return Err(Error::of(error::RECEIVE)(other)),
+        if is_ready && let Some(error) = self.socket.take_error().map_err(Error::of(error::SOCKET_ERROR))? {
+            match error.raw_os_error() {
+                Some(libc::ENETDOWN) => self.is_down = true,
+                _ => return Err(Error::of(error::RECEIVE)(error)),
             }
         }
-        if self.is_down && !calls::has_interface(self.socket.as_fd()).map_err(Error::of(error::NAME))? {
-            return self.ended();
+        if self.is_down {
+            let state = calls::state(self.socket.as_fd()).map_err(Error::of(error::INTERFACE_FLAGS))?;
+            match state {
+                State::Gone => return self.ended(),
+                State::Down => {}
+                State::Up => self.is_down = false,
+            }
         }
         Ok(())
     }
