@@ -19,9 +19,10 @@ use crate::netns::namespace::{self, Namespace};
 /// A test in a namespace of its own.
 type InterfaceTest = fn(&Bench, &Namespace) -> Outcome;
 
-const TESTS: [(&str, InterfaceTest); 10] = [
+const TESTS: [(&str, InterfaceTest); 11] = [
     ("tags_are_found_and_put_back", tags_are_found_and_put_back),
     ("expressions_mean_what_they_mean_in_tcpdump", expressions_mean_what_they_mean_in_tcpdump),
+    ("long_expressions_are_programs_of_ebpf", long_expressions_are_programs_of_ebpf),
     ("rules_are_counted", rules_are_counted),
     ("rules_get_captures", rules_get_captures),
     ("packets_reach_a_pipe_at_once", packets_reach_a_pipe_at_once),
@@ -129,11 +130,18 @@ fn expressions_mean_what_they_mean_in_tcpdump(bench: &Bench, namespace: &Namespa
     ] {
         capture(namespace, &["filter", "-i", "b", expression], &[&format!("{count} packets, {count} match")])?;
     }
-    // A program that the kernel does not run.
+    // Another dialect than that of the kernel, which runs it as a program of eBPF.
     let program = bench.file("arp.asm", "ldh [12]\n jne #0x806, drop\n ret #20\n drop: ret #0")?;
     let pcap = ["filter", "-i", "b", "-p", &program, "--dialect", "pcap"];
-    capture(namespace, &pcap, &["9 packets, 7 match", "140 kept"])?;
+    capture(namespace, &pcap, &["7 packets, 7 match", "140 kept"])?;
     capture(namespace, &["filter", "-i", "b", "-p", &program], &["7 packets, 7 match", "140 kept"])
+}
+
+/// A classic program has at most 4,096 instructions.
+fn long_expressions_are_programs_of_ebpf(bench: &Bench, namespace: &Namespace) -> Outcome {
+    let ports = (0..1_500).map(|place| format!("(tcp src port {place} and udp[{place}] = 3)")).collect::<Vec<_>>();
+    let long = bench.file("long", format!("{} or arp", ports.join(" or ")))?;
+    capture(namespace, &["filter", "-i", "b", "-F", &long], &["7 packets, 7 match", "7 packets received"])
 }
 
 fn rules_are_counted(bench: &Bench, namespace: &Namespace) -> Outcome {

@@ -60,8 +60,13 @@ impl ExpressionArguments {
 
     /// Returns the target for a link type.
     pub fn target(&self, link_type: LinkType) -> Target {
+        self.target_of(link_type, self.is_live.get())
+    }
+
+    /// Returns the target for a link type, for packets of an interface or of a capture.
+    pub fn target_of(&self, link_type: LinkType, is_live: bool) -> Target {
         let target = Target::new(link_type).allow_reject_all(true).dialect(self.dialect.unwrap_or(Dialect::Pcap));
-        let target = self.chain.on_interfaces(self.is_live.get()).apply(target);
+        let target = self.chain.on_interfaces(is_live).apply(target);
         match self.netmask {
             Some(netmask) => target.netmask(netmask.to_bits()),
             None => target,

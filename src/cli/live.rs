@@ -4,11 +4,13 @@
 //!   the kernel or the network card has removed, and knows the tag, the direction and the interface.
 //! - The kernel runs the same program, optimised, or none. The engine runs it again on each packet, in its context.
 
+#[cfg(target_os = "linux")]
+use cbpf::ebpf::{Hook, Options};
 use cbpf::packet::Extension;
 use cbpf::{Dialect, Instruction, Program, Verified};
 use clap::Args;
 
-use crate::cli::capture::{Reader, Statistics};
+use crate::cli::capture::{KernelProgram, Reader, Statistics};
 use crate::cli::failure::{Failure, say};
 use crate::cli::print::counted;
 
@@ -70,11 +72,38 @@ pub fn start(inputs: &mut [Reader], verified: impl Fn(&Reader) -> Option<Verifie
             check(verified.program())?;
         }
         let is_cooked = input.pcap_interface().is_some_and(|interface| interface.link_type_number == COOKED);
-        let program = verified.filter(|verified| verified.dialect() == Dialect::Linux && !is_cooked);
-        let program = program.and_then(|verified| verified.program().optimize(Dialect::Linux).ok());
+        let program = verified.filter(|_| !is_cooked).and_then(|verified| kernel_program(&verified));
         input.start(program.as_ref())?;
     }
     Ok(())
+}
+
+/// Returns the program for the kernel: the optimised one, or one of eBPF if no classic program is short enough. If
+/// there is none, a note says so.
+#[cfg(target_os = "linux")]
+fn kernel_program(verified: &Verified) -> Option<KernelProgram> {
+    if let Ok(program) = verified.program().optimize(verified.dialect())
+        && program.verify(Dialect::Linux).is_ok()
+        && verified.dialect() == Dialect::Linux
+    {
+        return Some(KernelProgram::Classic(program));
+    }
+    let note = |error: &dyn std::fmt::Display| {
+        say(format_args!("cbpf: note: the kernel does not filter: {error}"));
+    };
+    let ebpf = Options::new(Hook::Socket).compile(verified).map_err(|error| note(&error)).ok()?;
+    match cbpf::socket::load_ebpf(&ebpf) {
+        Ok(program) => Some(KernelProgram::Ebpf(program)),
+        Err(error) => {
+            note(&error);
+            None
+        }
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+fn kernel_program(_: &Verified) -> Option<KernelProgram> {
+    None
 }
 
 /// The LINKTYPE number of cooked captures.

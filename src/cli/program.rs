@@ -123,7 +123,11 @@ impl ProgramArguments {
 
     /// Returns the target of an expression for packets of a link type, without a netmask that is required.
     fn target(&self, link_type: LinkType) -> Target {
-        let target = self.expression.target(link_type);
+        self.target_of(link_type, self.expression.is_live.get())
+    }
+
+    fn target_of(&self, link_type: LinkType, is_live: bool) -> Target {
+        let target = self.expression.target_of(link_type, is_live);
         if self.expression.netmask.is_some() { target } else { target.netmask(0) }
     }
 
@@ -133,7 +137,13 @@ impl ProgramArguments {
             ProgramSource::Program(verified) => {
                 Ok(Compiled { verified: verified.clone(), rejects_all: verified.rejects_all() })
             }
-            ProgramSource::Expression(expression) => compile(expression, &self.target(link_type)),
+            ProgramSource::Expression(expression) => match compile(expression, &self.target(link_type)) {
+                // Only the Linux dialect has tags and directions, but others allow longer programs.
+                Err(ExprError::TooLong { .. }) if self.expression.is_live.get() && !expression.contains("vlan") => {
+                    compile(expression, &self.target_of(link_type, false))
+                }
+                compiled => compiled,
+            },
         }
     }
 

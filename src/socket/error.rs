@@ -63,6 +63,9 @@ const HINTS: &[(&str, i32, &str)] = &[
     (FANOUT_DATA,      libc::EINVAL,      "the socket is not in a group with a program"),
     (FANOUT_DATA,      libc::EPERM,       "the filter of the socket is locked"),
     (FANOUT_DATA,      libc::ENOPROTOOPT, "the socket is not a packet socket"),
+    (LOAD_EBPF,        libc::EPERM,       "programs of eBPF need CAP_BPF"),
+    (LOAD_EBPF,        libc::EACCES,      "the verifier of the kernel refuses the program"),
+    (LOAD_EBPF,        libc::E2BIG,       "the program is longer than the kernel allows"),
     (ATTACH_EBPF,      libc::EINVAL,      "the descriptor is no program for sockets"),
     (FANOUT_BY_HASH,   libc::EINVAL,      "all members of a group have the same interface and flags"),
     (FANOUT_BY_HASH,   libc::ENOSPC,      "the group is full"),
@@ -82,6 +85,7 @@ pub(super) const TYPE: &str = "getsockopt(SO_TYPE)";
 pub(super) const AUXDATA: &str = "setsockopt(PACKET_AUXDATA)";
 pub(super) const SOCKET: &str = "socket(AF_PACKET)";
 pub(super) const INTERFACES: &str = "getifaddrs";
+pub(super) const LOAD_EBPF: &str = "bpf(BPF_PROG_LOAD)";
 pub(super) const ATTACH_EBPF: &str = "setsockopt(SO_ATTACH_BPF)";
 pub(super) const FANOUT_BY_HASH: &str = "setsockopt(PACKET_FANOUT, PACKET_FANOUT_HASH)";
 pub(super) const GET_FANOUT: &str = "getsockopt(PACKET_FANOUT)";

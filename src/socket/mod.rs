@@ -51,6 +51,7 @@
 //! to keep; UDP and TCP sockets keep at least the header. Source: `sk_filter_trim_cap` in `net/core/filter.c`, and its
 //! callers.
 
+mod ebpf_program;
 mod error;
 pub mod live;
 mod receive;
@@ -69,6 +70,7 @@ use crate::bpf::dialect::Dialect;
 use crate::bpf::instruction::{Instruction, RawInstruction};
 use crate::bpf::program::Program;
 
+pub use ebpf_program::{attach_ebpf, load_ebpf};
 pub use error::Error;
 pub use receive::{receive, report_context};
 

@@ -35,6 +35,7 @@ pub(super) struct ProgramOption {
 pub(super) const LOCK_FILTER: NumberOption = NumberOption { level: libc::SOL_SOCKET, option: libc::SO_LOCK_FILTER };
 pub(super) const DETACH_REUSEPORT: NumberOption =
     NumberOption { level: libc::SOL_SOCKET, option: libc::SO_DETACH_REUSEPORT_BPF };
+pub(super) const ATTACH_EBPF: NumberOption = NumberOption { level: libc::SOL_SOCKET, option: libc::SO_ATTACH_BPF };
 pub(super) const AUXDATA: NumberOption = NumberOption { level: libc::SOL_PACKET, option: libc::PACKET_AUXDATA };
 pub(super) const RECEIVE_MARK: NumberOption = NumberOption { level: libc::SOL_SOCKET, option: libc::SO_RCVMARK };
 pub(super) const FANOUT: NumberOption = NumberOption { level: libc::SOL_PACKET, option: libc::PACKET_FANOUT };

@@ -6,6 +6,7 @@
 //! - After the interface was removed, everything that had arrived is returned, and then the error.
 
 use std::cell::Cell;
+use std::os::fd::{AsFd, OwnedFd};
 use std::time::{Duration, Instant};
 
 use cbpf::Program;
@@ -30,6 +31,13 @@ pub type Captured = CapturedPacket;
 
 /// The counts of a capture.
 pub type Statistics = live::Statistics;
+
+/// A program that the kernel runs on packets.
+pub enum KernelProgram {
+    Classic(Program),
+    /// A loaded program of eBPF.
+    Ebpf(OwnedFd),
+}
 
 /// An interface to capture from.
 pub(super) struct LiveSource {
@@ -81,8 +89,12 @@ impl LiveSource {
     }
 
     /// Begins the capture. The kernel runs the program first, if there is one, and discards packets with verdict 0.
-    pub(super) fn start(&mut self, program: Option<&Program>) -> Result<(), CaptureErrorKind> {
-        let filter = program.map_or(KernelFilter::All, KernelFilter::Program);
+    pub(super) fn start(&mut self, program: Option<&KernelProgram>) -> Result<(), CaptureErrorKind> {
+        let filter = match program {
+            None => KernelFilter::All,
+            Some(KernelProgram::Classic(program)) => KernelFilter::Program(program),
+            Some(KernelProgram::Ebpf(program)) => KernelFilter::Ebpf(program.as_fd()),
+        };
         let capture = match self.options.open(&self.source, filter) {
             // Packets are filtered here in any case.
             Err(error @ (Error::Kernel { .. } | Error::Program(_))) if program.is_some() => {

@@ -47,7 +47,7 @@ mod writer;
 
 pub use byte_order::ByteOrder;
 pub use error::{CaptureError, input_name};
-pub use live_source::{Captured, Statistics};
+pub use live_source::{Captured, KernelProgram, Statistics};
 pub use output_file::Output;
 pub use pcapng_block::{Block, LeftOut};
 pub use reader::{Piece, Reader};

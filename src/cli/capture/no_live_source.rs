@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use cbpf::{Context, Program};
+use cbpf::Context;
 
 use super::error::CaptureErrorKind;
 use super::{Interface, Piece};
@@ -18,6 +18,9 @@ pub struct Statistics {
     pub dropped: u64,
 }
 
+/// A program that the kernel runs on packets.
+pub enum KernelProgram {}
+
 /// An interface to capture from.
 pub(super) enum LiveSource {}
 
@@ -32,7 +35,7 @@ impl Captured {
 }
 
 impl LiveSource {
-    pub(super) fn start(&mut self, _: Option<&Program>) -> Result<(), CaptureErrorKind> {
+    pub(super) fn start(&mut self, _: Option<&KernelProgram>) -> Result<(), CaptureErrorKind> {
         match *self {}
     }
 

@@ -6,14 +6,13 @@ use std::time::Instant;
 
 use super::error::{CaptureError, CaptureErrorKind, Stop};
 use super::input_source::InputSource;
-use super::live_source::{LiveSource, Statistics};
+use super::live_source::{KernelProgram, LiveSource, Statistics};
 use super::magic::Magic;
 use super::pcap::PcapReader;
 use super::pcapng_reader::{BlockHeader, PcapngReader};
 use super::read_buffer::ReadBuffer;
 use super::record_batch::{RecordBatch, RecordLocation};
 use super::{Block, Interface, Record, Records};
-use cbpf::Program;
 
 /// A piece of a capture.
 pub enum Piece<'a> {
@@ -89,7 +88,7 @@ impl Reader {
     ///
     /// # Errors
     /// If packets cannot be captured.
-    pub fn start(&mut self, program: Option<&Program>) -> Result<(), CaptureError> {
+    pub fn start(&mut self, program: Option<&KernelProgram>) -> Result<(), CaptureError> {
         let Some(live) = &mut self.live else { return Ok(()) };
         live.start(program).map_err(|error| error.of(&self.path))
     }

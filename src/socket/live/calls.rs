@@ -48,12 +48,6 @@ pub(super) fn set<T>(socket: BorrowedFd, option: &PacketOption<T>, value: &T) ->
     unsafe { system::set(socket, libc::SOL_PACKET, option.option, value) }
 }
 
-/// Attaches an eBPF program.
-pub(super) fn attach_ebpf(socket: BorrowedFd, program: BorrowedFd) -> io::Result<()> {
-    // SAFETY: the value of the option is an int, the number of a descriptor.
-    unsafe { system::set(socket, libc::SOL_SOCKET, libc::SO_ATTACH_BPF, &program.as_raw_fd()) }
-}
-
 /// Returns an option whose value is a `T`.
 ///
 /// # Safety

@@ -32,7 +32,7 @@ pub enum KernelFilter<'a> {
     All,
     /// A classic program, valid in [`Dialect::Linux`](crate::Dialect::Linux).
     Program(&'a Program),
-    /// A loaded program of eBPF (`BPF_PROG_TYPE_SOCKET_FILTER`), for classic programs that are too long and for sets.
+    /// A loaded program of eBPF for sockets, as [`load_ebpf`](crate::socket::load_ebpf) returns it.
     Ebpf(BorrowedFd<'a>),
 }
 
@@ -178,9 +178,7 @@ impl Options {
         match filter {
             KernelFilter::All => socket::attach_valid(socket, &[verdict(self.snaplen)]),
             KernelFilter::Program(program) => socket::attach(socket, program),
-            KernelFilter::Ebpf(program) => {
-                calls::attach_ebpf(socket.as_fd(), program).map_err(Error::of(error::ATTACH_EBPF))
-            }
+            KernelFilter::Ebpf(program) => socket::attach_ebpf(socket, program),
         }
     }
 
