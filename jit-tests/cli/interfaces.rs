@@ -12,18 +12,19 @@ use nix::sys::socket::{LinkAddr, MsgFlags, sendto};
 use socket2::{Domain, Socket, Type};
 use tempfile::TempDir;
 
-use crate::cli::running::{Running, await_event};
+use crate::cli::running::Running;
 use crate::cli::{Bench, Outcome, cbpf, equal, expect};
 use crate::netns::namespace::{self, Namespace};
 
 /// A test in a namespace of its own.
 type InterfaceTest = fn(&Bench, &Namespace) -> Outcome;
 
-const TESTS: [(&str, InterfaceTest); 11] = [
+const TESTS: [(&str, InterfaceTest); 12] = [
     ("tags_are_found_and_put_back", tags_are_found_and_put_back),
     ("expressions_mean_what_they_mean_in_tcpdump", expressions_mean_what_they_mean_in_tcpdump),
     ("long_expressions_are_programs_of_ebpf", long_expressions_are_programs_of_ebpf),
     ("rules_are_counted", rules_are_counted),
+    ("threads_share_the_packets", threads_share_the_packets),
     ("rules_get_captures", rules_get_captures),
     ("packets_reach_a_pipe_at_once", packets_reach_a_pipe_at_once),
     ("packets_of_loopback_come_once", packets_of_loopback_come_once),
@@ -67,23 +68,16 @@ fn send(from: &LinkAddr, frames: &[Vec<u8>]) -> Outcome {
     Ok(())
 }
 
-/// Starts a capture, and waits until packet sockets of this number listen on an interface.
-fn start(arguments: &[&str], interface: usize, sockets: usize) -> Result<Running, Failed> {
+/// Starts a capture, and waits until it listens.
+fn start(arguments: &[&str]) -> Result<Running, Failed> {
     let mut running = Running::start(arguments)?;
-    await_event("listening", || {
-        // Socket, references, type, protocol, interface, and whether packets arrive.
-        let table = fs::read_to_string("/proc/thread-self/net/packet").ok()?;
-        let rows = table.lines().map(|line| line.split_whitespace().collect::<Vec<_>>());
-        let is_listening = |row: &Vec<&str>| row.get(4..6) == Some(&[interface.to_string().as_str(), "1"]);
-        let count = rows.filter(is_listening).count();
-        (count >= sockets || !matches!(running.child.try_wait(), Ok(None))).then_some(())
-    })?;
+    running.await_message("listening on")?;
     Ok(running)
 }
 
 /// Captures the frames from `b` while they are sent, and checks the output.
 fn capture(namespace: &Namespace, arguments: &[&str], words: &[&str]) -> Outcome {
-    let running = start(arguments, namespace.b.ifindex(), 1)?;
+    let running = start(arguments)?;
     send(&namespace.a, &frames())?;
     running.signal("INT")?;
     expect(&running.end()?, 0, words)
@@ -139,8 +133,8 @@ fn expressions_mean_what_they_mean_in_tcpdump(bench: &Bench, namespace: &Namespa
 
 /// A classic program has at most 4,096 instructions.
 fn long_expressions_are_programs_of_ebpf(bench: &Bench, namespace: &Namespace) -> Outcome {
-    let ports = (0..1_500).map(|place| format!("(tcp src port {place} and udp[{place}] = 3)")).collect::<Vec<_>>();
-    let long = bench.file("long", format!("{} or arp", ports.join(" or ")))?;
+    let hosts: Vec<_> = (0..1_000_u32).map(|host| format!("10.0.{}.{}", host * 7 / 256, host * 7 % 256)).collect();
+    let long = bench.file("long", format!("host ({}) or arp", hosts.join(" or ")))?;
     capture(namespace, &["filter", "-i", "b", "-F", &long], &["7 packets, 7 match", "7 packets received"])
 }
 
@@ -157,6 +151,30 @@ fn rules_are_counted(bench: &Bench, namespace: &Namespace) -> Outcome {
     capture(namespace, &["count", "-i", "b", "--rules", &rules, "--json"], &[&row("arp", 7), &row("rest", 2)])
 }
 
+/// The kernel chooses the thread by the flow.
+fn threads_share_the_packets(bench: &Bench, namespace: &Namespace) -> Outcome {
+    let flow = |port: u8| {
+        let header = [0x45, 0, 0, 46, 0, 0, 0, 0, 64, 17, 0, 0, 10, 0, 0, 1, 10, 0, 0, 2, 0, port, 0, 53];
+        [&[3; 6][..], &[2; 6], &IPV4, &header, &[0; 22]].concat()
+    };
+    let frames: Vec<_> = (0..200).map(flow).chain(frames()).collect();
+    let rules = bench.file("rules", "dns: udp port 53\narp: arp\n")?;
+    for (arguments, words) in [
+        (vec!["filter", "-i", "b", "--fanout", "3", "udp port 53"], vec!["200 packets, 200 match", "200 packets rec"]),
+        (
+            vec!["count", "-i", "b", "--fanout", "2", "--rules", &rules, "--json"],
+            vec!["\"name\":\"dns\",\"packets\":200", "\"name\":\"arp\",\"packets\":7", "209 packets received"],
+        ),
+    ] {
+        let running = start(&arguments)?;
+        send(&namespace.a, &frames)?;
+        running.signal("INT")?;
+        expect(&running.end()?, 0, &words)?;
+    }
+    let write = ["filter", "-i", "b", "--fanout", "2", "-w", "-", "arp"];
+    expect(&cbpf(&write)?, 1, &["--fanout is for `cbpf count`"])
+}
+
 fn rules_get_captures(bench: &Bench, namespace: &Namespace) -> Outcome {
     let (rules, folder) = (bench.file("rules", "arp: arp\nall:\n")?, bench.path("out").display().to_string());
     capture(namespace, &["split", "-i", "b", "--rules", &rules, "-o", &folder], &["9 packets, 9 match"])?;
@@ -165,7 +183,7 @@ fn rules_get_captures(bench: &Bench, namespace: &Namespace) -> Outcome {
 }
 
 fn packets_reach_a_pipe_at_once(_: &Bench, namespace: &Namespace) -> Outcome {
-    let mut running = start(&["filter", "-i", "b", "arp", "-w", "-"], namespace.b.ifindex(), 1)?;
+    let mut running = start(&["filter", "-i", "b", "arp", "-w", "-"])?;
     running.await_output(24)?;
     for number in 1..=3 {
         send(&namespace.a, &[frame(None, ARP), frame(None, IPV4)])?;
@@ -176,8 +194,7 @@ fn packets_reach_a_pipe_at_once(_: &Bench, namespace: &Namespace) -> Outcome {
 }
 
 fn packets_of_loopback_come_once(_: &Bench, _: &Namespace) -> Outcome {
-    let loopback = 1;
-    let running = start(&["filter", "-i", "lo", "udp"], loopback, 1)?;
+    let running = start(&["filter", "-i", "lo", "udp"])?;
     let socket = UdpSocket::bind("127.0.0.1:0")?;
     (0..6).try_for_each(|_| socket.send_to(b"payload", socket.local_addr()?).map(drop))?;
     running.signal("INT")?;
@@ -187,7 +204,7 @@ fn packets_of_loopback_come_once(_: &Bench, _: &Namespace) -> Outcome {
 /// Packets of all interfaces have a header of a cooked capture.
 fn all_interfaces_together(bench: &Bench, namespace: &Namespace) -> Outcome {
     let kept = bench.path("kept.pcap").display().to_string();
-    let running = start(&["filter", "-i", "any", "arp and inbound", "-w", &kept], 0, 1)?;
+    let running = start(&["filter", "-i", "any", "arp and inbound", "-w", &kept])?;
     send(&namespace.a, &frames()[3..])?;
     running.signal("INT")?;
     expect(&running.end()?, 0, &["4 match"])?;
@@ -200,7 +217,7 @@ fn all_interfaces_together(bench: &Bench, namespace: &Namespace) -> Outcome {
 /// Everything that arrived before is written.
 fn an_interface_is_removed(bench: &Bench, namespace: &Namespace) -> Outcome {
     let kept = bench.path("kept.pcap").display().to_string();
-    let running = start(&["filter", "-i", "b", "arp", "-w", &kept], namespace.b.ifindex(), 1)?;
+    let running = start(&["filter", "-i", "b", "arp", "-w", &kept])?;
     send(&namespace.a, &frames())?;
     ip(&["link", "del", "dev", "a"])?;
     expect(&running.end()?, 2, &["7 packets, 7 match", "the interface `b` was removed"])?;
@@ -208,7 +225,7 @@ fn an_interface_is_removed(bench: &Bench, namespace: &Namespace) -> Outcome {
 }
 
 fn an_interface_goes_down_and_up(_: &Bench, namespace: &Namespace) -> Outcome {
-    let mut running = start(&["filter", "-i", "b", "arp", "-w", "-"], namespace.b.ifindex(), 1)?;
+    let mut running = start(&["filter", "-i", "b", "arp", "-w", "-"])?;
     let mut end = 24;
     for state in ["down", "up", "down", "up"] {
         ip(&["link", "set", "dev", "b", state])?;

@@ -5,12 +5,13 @@ use std::time::{Duration, Instant};
 
 use clap::Args;
 
-use crate::cli::capture::Piece;
+use crate::cli::capture::{Piece, Reader};
 use crate::cli::failure::Failure;
+use crate::cli::fanout;
 use crate::cli::input::{each_piece, seconds};
 use crate::cli::live;
 use crate::cli::progress::Progress;
-use crate::cli::rule_matching::{RuleArguments, RuleCounts};
+use crate::cli::rule_matching::{Matching, RuleArguments, RuleCounts, RuleMatcher};
 
 /// Count the packets and bytes that each of many rules matches
 ///
@@ -25,7 +26,7 @@ pub struct Arguments {
     rules: RuleArguments,
 
     /// Also print the table every SECONDS seconds
-    #[arg(long, value_name = "SECONDS", value_parser = seconds)]
+    #[arg(long, value_name = "SECONDS", value_parser = seconds, conflicts_with = "fanout")]
     interval: Option<f64>,
 
     /// Print JSON, one line for each table
@@ -35,6 +36,9 @@ pub struct Arguments {
 
 pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     let (mut inputs, mut matcher) = arguments.rules.open()?;
+    if arguments.rules.captures().live().threads().is_some() {
+        return in_threads(arguments, inputs, &matcher);
+    }
     let mut counts = RuleCounts::start(matcher.rules());
     let interval = arguments.interval.map(Duration::from_secs_f64);
     let mut printed = Instant::now();
@@ -60,4 +64,25 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     live::report(&inputs);
     matcher.rules().finish()?;
     outcome.outcome()
+}
+
+/// Counts the packets of an interface with several threads, which share the set of rules.
+fn in_threads(arguments: &Arguments, mut inputs: Vec<Reader>, matcher: &RuleMatcher) -> Result<(), Failure> {
+    let (rules, first) = (matcher.rules(), arguments.rules.is_first());
+    let Some(set) = matcher.shared_set(&inputs[0]) else { return rules.finish() };
+    live::start(&mut inputs, |_| None)?;
+    let start = || (RuleCounts::start(rules), Matching::new());
+    let captures = arguments.rules.captures();
+    let mut sum = start().0;
+    let outcome = fanout::each_member(captures, inputs, None, start, |(counts, matching), records| {
+        // The visitor cannot fail.
+        let _ = matching.each(set, first, records, &mut |record, ids| {
+            counts.count(record, ids);
+            Ok(())
+        });
+    })?;
+    outcome.results.iter().for_each(|(counts, _)| sum.add(counts));
+    sum.print(rules, arguments.json)?;
+    rules.finish()?;
+    outcome.report()
 }

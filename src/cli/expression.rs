@@ -1,6 +1,5 @@
 //! Expressions of the filter language: their options, the files that hold them, and their compilation.
 
-use std::cell::Cell;
 use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -47,7 +46,7 @@ pub struct ExpressionArguments {
 
     /// Set if packets come from an interface.
     #[arg(skip)]
-    pub is_live: Cell<bool>,
+    pub is_live: AtomicBool,
 }
 
 impl ExpressionArguments {
@@ -60,7 +59,7 @@ impl ExpressionArguments {
 
     /// Returns the target for a link type.
     pub fn target(&self, link_type: LinkType) -> Target {
-        self.target_of(link_type, self.is_live.get())
+        self.target_of(link_type, self.is_live.load(Ordering::Relaxed))
     }
 
     /// Returns the target for a link type, for packets of an interface or of a capture.

@@ -9,6 +9,7 @@ use clap::{Args, ValueEnum};
 use crate::cli::capture::{Format, LeftOut, Output, Piece, Reader, Writer};
 use crate::cli::engine::{Contexts, Engine, EngineChoice};
 use crate::cli::failure::{Failure, say};
+use crate::cli::fanout;
 use crate::cli::input::{CaptureArguments, Inputs, each_piece};
 use crate::cli::link_types::ByLinkType;
 use crate::cli::live;
@@ -57,12 +58,18 @@ pub struct Arguments {
 }
 
 pub fn run(arguments: &Arguments) -> Result<(), Failure> {
+    if arguments.write.is_some() {
+        arguments.captures.require_one_thread()?;
+    }
     let mut inputs = arguments.captures.open(&arguments.program)?;
     let load = |verified| Engine::load(arguments.engine, verified);
     let mut engines = ByLinkType::new(&arguments.program, &arguments.captures, &inputs, load)?;
     let create = |path| Writer::new(Output::create(path)?, &Format::of(&inputs));
     let mut writer = arguments.write.as_deref().map(create).transpose()?;
 
+    if arguments.captures.live().threads().is_some() {
+        return in_threads(arguments, &engines, inputs);
+    }
     live::start(&mut inputs, |input| engines.verified(input.pcap_interface()?.link_type()))?;
     let mut summary = Summary::start();
     let outcome = filter(arguments, &mut engines, &mut inputs, writer.as_mut(), &mut summary)?;
@@ -122,6 +129,33 @@ fn filter(
         say(format_args!("cbpf: warning: {left_out}"));
     }
     Ok(outcome)
+}
+
+/// Counts the packets of an interface with several threads, which share an engine.
+fn in_threads(arguments: &Arguments, engines: &ByLinkType<Engine>, mut inputs: Vec<Reader>) -> Result<(), Failure> {
+    let verified = inputs[0].pcap_interface().and_then(|interface| engines.verified(interface.link_type()));
+    live::start(&mut inputs, |_| verified.clone())?;
+    let engine = verified.clone().map(|verified| Engine::load(arguments.engine, verified)).transpose()?;
+    let start = || (Summary::start(), Contexts::new(arguments.seed), Vec::new());
+    let outcome = fanout::each_member(&arguments.captures, inputs, verified.as_ref(), start, |state, records| {
+        let (summary, contexts, verdicts) = state;
+        verdicts.clear();
+        match &engine {
+            Some(engine) => engine.run_all(contexts, 0, records, verdicts),
+            None => verdicts.resize(records.len(), 0),
+        }
+        for (record, &verdict) in records.iter().zip(&*verdicts) {
+            let captured = record.data.len();
+            let kept = captured.min(arguments.program.verdict(verdict, captured) as usize);
+            summary.count(captured, (verdict != 0).then_some(kept));
+        }
+    })?;
+    let mut summaries = outcome.results.iter().map(|(summary, ..)| summary);
+    if let Some(mut summary) = summaries.next().cloned() {
+        summaries.for_each(|other| summary.add(other));
+        print_summary(arguments, summary)?;
+    }
+    outcome.report()
 }
 
 fn print_summary(arguments: &Arguments, summary: Summary) -> Result<(), Failure> {

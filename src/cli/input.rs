@@ -112,6 +112,21 @@ impl CaptureArguments {
         }
     }
 
+    /// Returns the options of live captures.
+    pub fn live(&self) -> &LiveArguments {
+        &self.live
+    }
+
+    /// Fails if several threads were asked for, for subcommands that do not have them.
+    pub fn require_one_thread(&self) -> Result<(), Failure> {
+        match self.live.threads() {
+            Some(_) => {
+                Err(Failure::Failed("--fanout is for `cbpf count`, and for `cbpf filter` without --write".into()))
+            }
+            None => Ok(()),
+        }
+    }
+
     /// Returns whether the input is an interface.
     pub fn is_live(&self) -> bool {
         self.live.interface().is_some()

@@ -5,10 +5,16 @@
 //! - The kernel runs the same program, optimised, or none. The engine runs it again on each packet, in its context.
 
 #[cfg(target_os = "linux")]
+use std::slice;
+
+#[cfg(target_os = "linux")]
 use cbpf::ebpf::{Hook, Options};
 use cbpf::packet::Extension;
+#[cfg(target_os = "linux")]
+use cbpf::socket::live::{self, Fanout};
 use cbpf::{Dialect, Instruction, Program, Verified};
 use clap::Args;
+use indicatif::HumanCount;
 
 use crate::cli::capture::{KernelProgram, Reader, Statistics};
 use crate::cli::failure::{Failure, say};
@@ -32,12 +38,22 @@ pub struct LiveArguments {
     #[arg(long, value_name = "MIB", requires = "interface", default_value_t = 32,
         value_parser = clap::value_parser!(u32).range(2..=16_384))]
     buffer_size: u32,
+
+    /// Capture and filter with this many threads, which share the packets by their flows, for `filter` without --write
+    /// and for `count`. Each has a buffer of its own
+    #[arg(long, value_name = "THREADS", requires = "interface", value_parser = clap::value_parser!(u16).range(1..=256))]
+    fanout: Option<u16>,
 }
 
 impl LiveArguments {
     /// Returns the interface, if there is one.
     pub fn interface(&self) -> Option<&str> {
         self.interface.as_deref()
+    }
+
+    /// Returns the number of threads, if it was given.
+    pub fn threads(&self) -> Option<u16> {
+        self.fanout
     }
 
     /// Opens the interface, if there is one.
@@ -47,15 +63,28 @@ impl LiveArguments {
 
     #[cfg(target_os = "linux")]
     fn listen(&self, interface: &str) -> Result<Reader, Failure> {
-        let options = cbpf::socket::live::Options::new()
-            .promiscuous(!self.no_promiscuous)
-            .buffer_size((self.buffer_size as usize) << 20);
-        Ok(Reader::listen(interface, options)?)
+        self.listen_in(interface, self.fanout.map(|_| Fanout::new()))
+    }
+
+    /// Opens the interface, as a member of a group if there is one.
+    #[cfg(target_os = "linux")]
+    fn listen_in(&self, interface: &str, group: Option<Fanout>) -> Result<Reader, Failure> {
+        let buffer_size = (self.buffer_size as usize) << 20;
+        let options = live::Options::new().promiscuous(!self.no_promiscuous).buffer_size(buffer_size).fanout(group);
+        Ok(Reader::listen(interface, options, group.is_some())?)
+    }
+
+    /// Opens a further member of the group of `first`, which has begun, and begins it.
+    #[cfg(target_os = "linux")]
+    pub fn open_member(&self, first: Option<Fanout>, verified: Option<&Verified>) -> Result<Reader, Failure> {
+        let mut member = self.listen_in(self.interface().unwrap_or_default(), first)?;
+        start(slice::from_mut(&mut member), |_| verified.cloned())?;
+        Ok(member)
     }
 
     #[cfg(not(target_os = "linux"))]
     fn listen(&self, _: &str) -> Result<Reader, Failure> {
-        let _ = (self.no_promiscuous, self.buffer_size);
+        let _ = (self.no_promiscuous, self.buffer_size, self.fanout);
         Err(Failure::Failed("live capture is available on Linux only".to_owned()))
     }
 }
@@ -136,9 +165,17 @@ pub fn extensions(program: &Program) -> impl Iterator<Item = Extension> {
 
 /// Prints the counts of the kernel for live captures.
 pub fn report(inputs: &[Reader]) {
-    for Statistics { received, dropped, .. } in inputs.iter().filter_map(Reader::statistics) {
-        say(format_args!("{} received by the kernel's filter, {dropped} dropped", counted(received, "packet")));
+    let counts: Vec<_> = inputs.iter().filter_map(Reader::statistics).collect();
+    if !counts.is_empty() {
+        report_counts(counts.into_iter().map(|Statistics { received, dropped, .. }| (received, dropped)));
     }
+}
+
+/// Prints the sum of the numbers of packets that were received, and that were dropped.
+pub fn report_counts(counts: impl Iterator<Item = (u64, u64)>) {
+    let (received, dropped) = counts.fold((0, 0), |sum, count| (sum.0 + count.0, sum.1 + count.1));
+    let (received, dropped) = (counted(received, "packet"), HumanCount(dropped));
+    say(format_args!("{received} received by the kernel's filter, {dropped} dropped"));
 }
 
 /// Prints a table of the interfaces.

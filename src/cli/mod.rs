@@ -13,6 +13,7 @@ mod engine;
 mod explain;
 mod expression;
 mod failure;
+mod fanout;
 mod filter;
 mod input;
 mod install_docs;

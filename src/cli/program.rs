@@ -2,6 +2,7 @@
 
 use std::fmt::Display;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::Ordering;
 
 use cbpf::lang::{Cause, Effect, Warning, lint};
 use cbpf::{Expr, ExprError, LinkType, Target, Verified};
@@ -39,7 +40,7 @@ pub enum ProgramSource {
 impl ProgramArguments {
     /// Sets whether packets come from an interface.
     pub fn set_live(&self, is_live: bool) {
-        self.expression.is_live.set(is_live);
+        self.expression.is_live.store(is_live, Ordering::Relaxed);
     }
 
     /// Reads the program and verifies it, or reads the expression and checks its syntax.
@@ -123,7 +124,7 @@ impl ProgramArguments {
 
     /// Returns the target of an expression for packets of a link type, without a netmask that is required.
     fn target(&self, link_type: LinkType) -> Target {
-        self.target_of(link_type, self.expression.is_live.get())
+        self.target_of(link_type, self.expression.is_live.load(Ordering::Relaxed))
     }
 
     fn target_of(&self, link_type: LinkType, is_live: bool) -> Target {
@@ -139,7 +140,9 @@ impl ProgramArguments {
             }
             ProgramSource::Expression(expression) => match compile(expression, &self.target(link_type)) {
                 // Only the Linux dialect has tags and directions, but others allow longer programs.
-                Err(ExprError::TooLong { .. }) if self.expression.is_live.get() && !expression.contains("vlan") => {
+                Err(ExprError::TooLong { .. })
+                    if self.expression.is_live.load(Ordering::Relaxed) && !expression.contains("vlan") =>
+                {
                     compile(expression, &self.target_of(link_type, false))
                 }
                 compiled => compiled,

@@ -41,6 +41,7 @@ pub struct Arguments {
 }
 
 pub fn run(arguments: &Arguments) -> Result<(), Failure> {
+    arguments.rules.captures().require_one_thread()?;
     let (mut inputs, mut matcher) = arguments.rules.open()?;
     let _folder = Folder::create(&arguments.output)?;
     let mut writers = create(&arguments.output, matcher.rules(), &inputs)?;

@@ -34,6 +34,14 @@ impl Summary {
         }
     }
 
+    /// Adds the counts of a part of the run.
+    pub fn add(&mut self, other: &Summary) {
+        self.packets += other.packets;
+        self.matches += other.matches;
+        self.bytes += other.bytes;
+        self.kept_bytes += other.kept_bytes;
+    }
+
     /// Stops the clock.
     pub fn finish(self) -> Finished {
         Finished { time: self.start.elapsed(), summary: self }

@@ -44,6 +44,7 @@ pub struct Arguments {
 }
 
 pub fn run(arguments: &Arguments) -> Result<(), Failure> {
+    arguments.captures.require_one_thread()?;
     let mut inputs = arguments.captures.open(&arguments.program)?;
     let mut programs = ByLinkType::new(&arguments.program, &arguments.captures, &inputs, Ok)?;
     let mut packets = 0;

@@ -66,6 +66,7 @@ const HINTS: &[(&str, i32, &str)] = &[
     (LOAD_EBPF,        libc::EPERM,       "programs of eBPF need CAP_BPF"),
     (LOAD_EBPF,        libc::EACCES,      "the verifier of the kernel refuses the program"),
     (LOAD_EBPF,        libc::E2BIG,       "the program is longer than the kernel allows"),
+    (ATTACH_EBPF,      libc::ENOMEM,      "the program is larger than the sysctl net.core.optmem_max allows"),
     (ATTACH_EBPF,      libc::EINVAL,      "the descriptor is no program for sockets"),
     (FANOUT_BY_HASH,   libc::EINVAL,      "all members of a group have the same interface and flags"),
     (FANOUT_BY_HASH,   libc::ENOSPC,      "the group is full"),

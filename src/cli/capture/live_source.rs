@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use cbpf::Program;
 use cbpf::packet::Span;
 use cbpf::socket::Error;
-use cbpf::socket::live::{self, Capture, CapturedPacket, KernelFilter, Options};
+use cbpf::socket::live::{self, Capture, CapturedPacket, Fanout, KernelFilter, Options};
 
 use super::error::CaptureErrorKind;
 use super::record_batch::Metadata;
@@ -46,6 +46,8 @@ pub(super) struct LiveSource {
     interface: Interface,
     capture: Option<Capture>,
     has_started: bool,
+    /// Set if the capture does not tell that it listens.
+    is_quiet: bool,
     /// The first packet of the current block that was not returned yet.
     next: usize,
     spans: Vec<Span>,
@@ -61,7 +63,7 @@ pub(super) struct LiveSource {
 
 impl LiveSource {
     /// Finds an interface by its name or index.
-    pub(super) fn find(name: &str, options: Options) -> Result<LiveSource, CaptureErrorKind> {
+    pub(super) fn find(name: &str, options: Options, is_quiet: bool) -> Result<LiveSource, CaptureErrorKind> {
         let source = live::Interface::find(name).map_err(failed)?;
         interrupt::end_streams().map_err(CaptureErrorKind::Open)?;
         let interface = Interface {
@@ -78,6 +80,7 @@ impl LiveSource {
             interface,
             capture: None,
             has_started: false,
+            is_quiet,
             next: 0,
             spans: Vec::new(),
             metadata: Vec::new(),
@@ -99,15 +102,24 @@ impl LiveSource {
             // Packets are filtered here in any case.
             Err(error @ (Error::Kernel { .. } | Error::Program(_))) if program.is_some() => {
                 let capture = self.options.open(&self.source, KernelFilter::All).map_err(failed)?;
-                say(format_args!("cbpf: note: the kernel does not filter: {}", message(&error)));
+                if !self.is_quiet {
+                    say(format_args!("cbpf: note: the kernel does not filter: {}", message(&error)));
+                }
                 capture
             }
             result => result.map_err(failed)?,
         };
         (self.capture, self.has_started) = (Some(capture), true);
-        let (name, link_type) = (self.source.name(), self.interface.link_type());
-        say(format_args!("cbpf: listening on {name}, link type {link_type}"));
+        if !self.is_quiet {
+            self.tell("");
+        }
         Ok(())
+    }
+
+    /// Tells that the capture listens, and `more` about it.
+    pub(super) fn tell(&self, more: &str) {
+        let (name, link_type) = (self.source.name(), self.interface.link_type());
+        say(format_args!("cbpf: listening on {name}, link type {link_type}{more}"));
     }
 
     /// Returns the next packets, up to `most`, or a pause; `None` at the end. Never waits.
@@ -178,6 +190,11 @@ impl LiveSource {
         &self.interface
     }
 
+    /// Returns the group of the capture, for further members.
+    pub(super) fn group(&self) -> Option<Fanout> {
+        self.capture.as_ref()?.fanout(Fanout::new()).ok()
+    }
+
     /// Returns the number of captured bytes.
     pub(super) fn bytes(&self) -> u64 {
         self.bytes
@@ -191,14 +208,14 @@ impl LiveSource {
 
 /// Returns the error of a capture.
 fn failed(error: Error) -> CaptureErrorKind {
-    CaptureErrorKind::Live(message(&error))
+    CaptureErrorKind::Live(match error {
+        Error::Kernel { .. } => format!("cannot capture packets: {}", message(&error)),
+        Error::NoInterface { .. } => format!("{error}; `cbpf -D` lists all"),
+        _ => error.to_string(),
+    })
 }
 
-/// Returns the message of an error with that of its source, without the number of the system for known ones.
+/// Returns the message of an error with that of its source.
 fn message(error: &Error) -> String {
-    match (error, std::error::Error::source(error)) {
-        (Error::NoInterface { .. }, _) => format!("{error}; `cbpf -D` lists all"),
-        (Error::NoPrivilege(_), _) | (_, None) => error.to_string(),
-        (_, Some(source)) => format!("cannot capture packets: {error}: {source}"),
-    }
+    std::error::Error::source(error).map_or(error.to_string(), |source| format!("{error}: {source}"))
 }

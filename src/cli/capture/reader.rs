@@ -4,6 +4,9 @@ use std::path::{Path, PathBuf};
 use std::slice;
 use std::time::Instant;
 
+#[cfg(target_os = "linux")]
+use cbpf::socket::live::{Fanout, Options};
+
 use super::error::{CaptureError, CaptureErrorKind, Stop};
 use super::input_source::InputSource;
 use super::live_source::{KernelProgram, LiveSource, Statistics};
@@ -71,14 +74,14 @@ impl Reader {
     }
 
     /// Opens a live capture from the interface with this name or index. It begins when it is read, or with
-    /// [`Reader::start`].
+    /// [`Reader::start`]. A quiet one does not tell that it listens.
     ///
     /// # Errors
     /// If there is no such interface.
     #[cfg(target_os = "linux")]
-    pub fn listen(name: &str, options: cbpf::socket::live::Options) -> Result<Reader, CaptureError> {
+    pub fn listen(name: &str, options: Options, is_quiet: bool) -> Result<Reader, CaptureError> {
         let path = PathBuf::from(name);
-        let live = LiveSource::find(name, options).map_err(|error| error.of(&path))?;
+        let live = LiveSource::find(name, options, is_quiet).map_err(|error| error.of(&path))?;
         let buffer = ReadBuffer::new(InputSource::empty());
         let (decoder, batch) = (Decoder::None, RecordBatch::default());
         Ok(Reader { path, buffer, decoder, batch, has_ended: false, error: None, live: Some(Box::new(live)) })
@@ -91,6 +94,18 @@ impl Reader {
     pub fn start(&mut self, program: Option<&KernelProgram>) -> Result<(), CaptureError> {
         let Some(live) = &mut self.live else { return Ok(()) };
         live.start(program).map_err(|error| error.of(&self.path))
+    }
+
+    /// Tells that a live capture listens, and `more` about it.
+    #[cfg(target_os = "linux")]
+    pub fn tell(&self, more: &str) {
+        self.live.iter().for_each(|live| live.tell(more));
+    }
+
+    /// Returns the group of a live capture that has begun, for further members.
+    #[cfg(target_os = "linux")]
+    pub fn group(&self) -> Option<Fanout> {
+        self.live.as_ref()?.group()
     }
 
     /// Returns the counts of the kernel for a live capture.

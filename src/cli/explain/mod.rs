@@ -65,6 +65,7 @@ enum Format {
 }
 
 pub fn run(arguments: &Arguments) -> Result<(), Failure> {
+    arguments.captures.require_one_thread()?;
     let mut inputs = arguments.captures.open(&arguments.program)?;
     let load = |verified| Ok(Profile::new(&verified));
     let mut profiles = ByLinkType::new(&arguments.program, &arguments.captures, &inputs, load)?;

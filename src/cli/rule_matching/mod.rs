@@ -56,11 +56,19 @@ impl RuleArguments {
             self.warn_of(&rules, link_type, set)?;
         }
         let (classes, named) = (known.classes, NamedInterfaces::default());
-        let (matches, first_matches) = (BatchMatches::new(), Vec::new());
-        let (single, contexts) = (Matches::new(), Contexts::new(None));
-        let arguments = self;
-        let matcher = RuleMatcher { arguments, rules, classes, sets, named, matches, first_matches, single, contexts };
+        let matching = Matching::new();
+        let matcher = RuleMatcher { arguments: self, rules, classes, sets, named, matching };
         Ok((inputs, matcher))
+    }
+
+    /// Returns the arguments of captures.
+    pub fn captures(&self) -> &CaptureArguments {
+        &self.captures
+    }
+
+    /// Returns whether only the first match counts.
+    pub fn is_first(&self) -> bool {
+        self.first
     }
 
     /// Warns of slow rules and, if only the first match counts, of rules that are never first.
@@ -79,11 +87,55 @@ pub struct RuleMatcher<'a> {
     sets: BTreeMap<LinkType, RuleSet>,
     /// The interfaces for which warnings have been printed.
     named: NamedInterfaces,
+    matching: Matching,
+}
+
+/// The matching of records against one set: memory that is used again.
+pub struct Matching {
     matches: BatchMatches,
     first_matches: Vec<Option<u32>>,
     /// The matches of one packet, and its context.
     single: Matches,
     contexts: Contexts,
+}
+
+impl Matching {
+    pub fn new() -> Matching {
+        let (matches, first_matches) = (BatchMatches::new(), Vec::new());
+        Matching { matches, first_matches, single: Matches::new(), contexts: Contexts::new(None) }
+    }
+
+    /// Calls `visit` with each record and the ids of the rules that match it, or only the first of them.
+    ///
+    /// # Errors
+    /// The first error of `visit`.
+    pub fn each(
+        &mut self,
+        RuleSet { set, needs_context, .. }: &RuleSet,
+        first: bool,
+        records: Records,
+        visit: &mut impl FnMut(&Record, &[u32]) -> Result<(), Failure>,
+    ) -> Result<(), Failure> {
+        if *needs_context || records.differ_for_filters() {
+            let (contexts, single) = (&mut self.contexts, &mut self.single);
+            return records.iter().try_for_each(|record| {
+                let packet = contexts.packet(0, &record, *needs_context);
+                if first {
+                    return visit(&record, set.first_match(packet).as_slice());
+                }
+                set.matches(packet, single);
+                visit(&record, single.ids())
+            });
+        }
+        if first {
+            self.first_matches.resize(records.len(), None);
+            set.first_match_batch(records.packets(), &mut self.first_matches);
+            let mut matched = records.iter().zip(&self.first_matches);
+            return matched.try_for_each(|(record, id)| visit(&record, id.as_slice()));
+        }
+        set.matches_batch(records.packets(), &mut self.matches);
+        records.iter().zip(self.matches.iter()).try_for_each(|(record, ids)| visit(&record, ids))
+    }
 }
 
 impl RuleMatcher<'_> {
@@ -104,32 +156,16 @@ impl RuleMatcher<'_> {
         for (link_type, records) in records.by_link_type() {
             let link_type = self.classes.representative(link_type);
             self.prepare(input, link_type, records)?;
-            let Some(RuleSet { set, needs_context, .. }) = self.sets.get(&link_type) else { continue };
-            if *needs_context || records.differ_for_filters() {
-                let (contexts, single) = (&mut self.contexts, &mut self.single);
-                records.iter().try_for_each(|record| {
-                    let packet = contexts.packet(0, &record, *needs_context);
-                    match self.arguments.first {
-                        true => visit(&record, set.first_match(packet).as_slice()),
-                        false => {
-                            set.matches(packet, single);
-                            visit(&record, single.ids())
-                        }
-                    }
-                })?;
-                continue;
+            if let Some(set) = self.sets.get(&link_type) {
+                self.matching.each(set, self.arguments.first, records, &mut visit)?;
             }
-            if self.arguments.first {
-                self.first_matches.resize(records.len(), None);
-                set.first_match_batch(records.packets(), &mut self.first_matches);
-                let mut matched = records.iter().zip(&self.first_matches);
-                matched.try_for_each(|(record, id)| visit(&record, id.as_slice()))?;
-                continue;
-            }
-            set.matches_batch(records.packets(), &mut self.matches);
-            records.iter().zip(self.matches.iter()).try_for_each(|(record, ids)| visit(&record, ids))?;
         }
         Ok(())
+    }
+
+    /// Returns the set for the packets of a live capture, with which several threads match.
+    pub fn shared_set(&self, input: &Reader) -> Option<&RuleSet> {
+        self.sets.get(&input.pcap_interface()?.link_type())
     }
 
     /// Compiles the set for a link type, and warns once for each interface of an input of rules that match nothing

@@ -35,6 +35,12 @@ impl Count {
         self.wire_bytes += u64::from(record.wire_len);
     }
 
+    fn merge(&mut self, other: &Count) {
+        self.packets += other.packets;
+        self.bytes += other.bytes;
+        self.wire_bytes += other.wire_bytes;
+    }
+
     fn json(self) -> Value {
         json!({ "packets": self.packets, "bytes": self.bytes, "wire_bytes": self.wire_bytes })
     }
@@ -44,6 +50,14 @@ impl RuleCounts {
     pub fn start(rules: &Rules) -> RuleCounts {
         let rules = vec![Count::default(); rules.names().len()];
         RuleCounts { rules, unmatched: Count::default(), all: Count::default(), summary: Summary::start() }
+    }
+
+    /// Adds the counts of a part of the records.
+    pub fn add(&mut self, other: &RuleCounts) {
+        self.rules.iter_mut().zip(&other.rules).for_each(|(count, other)| count.merge(other));
+        self.unmatched.merge(&other.unmatched);
+        self.all.merge(&other.all);
+        self.summary.add(&other.summary);
     }
 
     /// Counts a record for the rules with these ids.
