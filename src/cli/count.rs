@@ -74,14 +74,14 @@ fn in_threads(arguments: &Arguments, mut inputs: Vec<Reader>, matcher: &RuleMatc
     let start = || (RuleCounts::start(rules), Matching::new());
     let captures = arguments.rules.captures();
     let mut sum = start().0;
-    let outcome = fanout::each_member(captures, inputs, None, start, |(counts, matching), records| {
+    let (results, outcome) = fanout::each_member(captures, inputs, None, start, |(counts, matching), records| {
         // The visitor cannot fail.
         let _ = matching.each(set, first, records, &mut |record, ids| {
             counts.count(record, ids);
             Ok(())
         });
     })?;
-    outcome.results.iter().for_each(|(counts, _)| sum.add(counts));
+    results.iter().for_each(|(counts, _)| sum.add(counts));
     sum.print(rules, arguments.json)?;
     rules.finish()?;
     outcome.report()

@@ -21,14 +21,13 @@ use crate::cli::live::report_counts;
 use crate::cli::print::counted;
 use crate::cli::progress::Progress;
 
-/// The results of the threads, whether all could read to the end, and the counts of the kernel.
-pub struct Outcome<T> {
-    pub results: Vec<T>,
-    pub inputs: Inputs,
+/// Whether all threads could read to the end, and the counts of the kernel.
+pub struct Outcome {
+    inputs: Inputs,
     counts: Vec<(u64, u64)>,
 }
 
-impl<T> Outcome<T> {
+impl Outcome {
     /// Prints the counts of the kernel, and returns the outcome of the subcommand.
     pub fn report(self) -> Result<(), Failure> {
         report_counts(self.counts.into_iter());
@@ -48,7 +47,7 @@ pub fn each_member<T: Send>(
     verified: Option<&Verified>,
     start: impl Fn() -> T + Sync,
     visit: impl Fn(&mut T, Records) + Sync,
-) -> Result<Outcome<T>, Failure> {
+) -> Result<(Vec<T>, Outcome), Failure> {
     let group = first.first().and_then(Reader::group);
     let threads = captures.live().threads().unwrap_or(1);
     let (have_begun, has_told) = (Barrier::new(threads.into()), AtomicBool::new(false));
@@ -84,15 +83,16 @@ pub fn each_member<T: Send>(
         let others = others.into_iter().map(|thread| thread.join().unwrap_or_else(|_| ended_early()));
         [first].into_iter().chain(others).collect::<Result<Vec<_>, Failure>>()
     })?;
-    let mut outcome = Outcome { results: Vec::new(), inputs: Inputs::Whole, counts: Vec::new() };
+    let mut results = Vec::new();
+    let mut outcome = Outcome { inputs: Inputs::Whole, counts: Vec::new() };
     for (result, inputs, count) in all {
-        outcome.results.push(result);
+        results.push(result);
         outcome.counts.extend(count);
         if inputs == Inputs::Damaged {
             outcome.inputs = inputs;
         }
     }
-    Ok(outcome)
+    Ok((results, outcome))
 }
 
 #[cfg(not(target_os = "linux"))]
@@ -102,6 +102,6 @@ pub fn each_member<T: Send>(
     _: Option<&Verified>,
     _: impl Fn() -> T + Sync,
     _: impl Fn(&mut T, Records) + Sync,
-) -> Result<Outcome<T>, Failure> {
+) -> Result<(Vec<T>, Outcome), Failure> {
     Err(Failure::Failed("live capture is available on Linux only".to_owned()))
 }

@@ -6,6 +6,7 @@
 //! - After the interface was removed, everything that had arrived is returned, and then the error.
 
 use std::cell::Cell;
+use std::ops::Range;
 use std::os::fd::{AsFd, OwnedFd};
 use std::time::{Duration, Instant};
 
@@ -16,7 +17,7 @@ use cbpf::socket::live::{self, Capture, CapturedPacket, Fanout, KernelFilter, Op
 
 use super::error::CaptureErrorKind;
 use super::record_batch::Metadata;
-use super::{ByteOrder, Clock, Interface, Piece, Records};
+use super::{ByteOrder, Clock, Interface, Records};
 use crate::cli::failure::say;
 use crate::cli::interrupt;
 
@@ -39,6 +40,13 @@ pub enum KernelProgram {
     Ebpf(OwnedFd),
 }
 
+/// What comes next.
+pub(super) enum Next {
+    Records,
+    Pause,
+    End,
+}
+
 /// An interface to capture from.
 pub(super) struct LiveSource {
     source: live::Interface,
@@ -48,8 +56,8 @@ pub(super) struct LiveSource {
     has_started: bool,
     /// Set if the capture does not tell that it listens.
     is_quiet: bool,
-    /// The first packet of the current block that was not returned yet.
-    next: usize,
+    /// The packets of the current block that were taken last.
+    taken: Range<usize>,
     spans: Vec<Span>,
     metadata: Vec<Metadata>,
     /// The number of bytes returned.
@@ -81,7 +89,7 @@ impl LiveSource {
             capture: None,
             has_started: false,
             is_quiet,
-            next: 0,
+            taken: 0..0,
             spans: Vec::new(),
             metadata: Vec::new(),
             bytes: 0,
@@ -122,28 +130,28 @@ impl LiveSource {
         say(format_args!("cbpf: listening on {name}, link type {link_type}{more}"));
     }
 
-    /// Returns the next packets, up to `most`, or a pause; `None` at the end. Never waits.
-    pub(super) fn piece(&mut self, most: usize) -> Result<Option<Piece<'_>>, CaptureErrorKind> {
+    /// Takes the next packets, up to `most`. Never waits.
+    pub(super) fn advance(&mut self, most: usize) -> Result<Next, CaptureErrorKind> {
         if !self.has_started {
             self.start(None)?;
         }
-        let Some(capture) = &mut self.capture else { return Ok(None) };
+        let Some(capture) = &mut self.capture else { return Ok(Next::End) };
         if self.ends_at.is_none() && interrupt::streams_have_ended() {
             capture.stop().map_err(failed)?;
             self.ends_at = Some(Instant::now() + capture.last_wait());
         }
-        while self.next >= capture.block().packets().len() {
-            self.next = 0;
+        self.taken = self.taken.end..self.taken.end;
+        while self.taken.end >= capture.block().packets().len() {
+            self.taken = 0..0;
             // The order matters: a block may be filled at the last moment.
             let is_over = self.ends_at.is_some_and(|end| end <= Instant::now());
             if !capture.advance() {
-                return Ok(Some(Piece::Pause).filter(|_| !is_over));
+                return Ok(if is_over { Next::End } else { Next::Pause });
             }
         }
-        let block = capture.block();
-        let rest = &block.packets()[self.next..];
+        let rest = &capture.block().packets()[self.taken.end..];
         let packets = &rest[..rest.len().min(most)];
-        self.next += packets.len();
+        self.taken.end += packets.len();
         let spans = packets.iter().map(|packet| {
             let CapturedPacket { range, wire_len, .. } = packet;
             Span { start: range.start, captured: range.len(), wire_len: *wire_len }
@@ -153,8 +161,17 @@ impl LiveSource {
         self.metadata.clear();
         self.metadata.extend(packets.iter().map(|packet| Metadata::of_interface(packet.nanoseconds)));
         self.bytes += self.spans.iter().map(|span| span.captured as u64).sum::<u64>();
+        Ok(Next::Records)
+    }
+
+    /// Returns the packets that were taken last.
+    pub(super) fn last_records(&self) -> Records<'_> {
         let interfaces = std::slice::from_ref(&self.interface);
-        Ok(Some(Piece::Records(Records::captured(block.bytes(), &self.spans, &self.metadata, interfaces, packets))))
+        let block = self.capture.as_ref().map(Capture::block);
+        let (bytes, packets) = block.map_or((&[][..], &[][..]), |block| (block.bytes(), block.packets()));
+        let packets = packets.get(self.taken.clone()).unwrap_or_default();
+        let count = packets.len();
+        Records::captured(bytes, &self.spans[..count], &self.metadata[..count], interfaces, packets)
     }
 
     /// Waits until packets have arrived, or the capture ends, or until `due`.

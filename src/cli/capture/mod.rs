@@ -22,6 +22,7 @@
 //! - Time stamps are exact: a record has its ticks, its interface the length of a tick.
 
 mod byte_order;
+mod capture_time;
 mod error;
 mod gzip_decoder;
 mod input_source;
@@ -34,24 +35,33 @@ mod live_source;
 mod live_stream;
 mod magic;
 mod output_file;
+mod output_set;
+mod part;
 mod pcap;
 mod pcapng_block;
+mod pcapng_merger;
 mod pcapng_reader;
 mod pcapng_writer;
+mod preamble;
 mod read_buffer;
 mod reader;
 mod record_batch;
+mod rotation;
 #[cfg(test)]
 mod tests;
 mod writer;
 
 pub use byte_order::ByteOrder;
+pub use capture_time::CaptureTime;
 pub use error::{CaptureError, input_name};
 pub use live_source::{Captured, KernelProgram, Statistics};
 pub use output_file::Output;
-pub use pcapng_block::{Block, LeftOut};
+pub use output_set::{OutputLimits, OutputSet};
+pub use part::{Part, Place};
+pub use pcapng_block::{Block, LeftOut, OwnedBlock};
 pub use reader::{Piece, Reader};
-pub use record_batch::Records;
+pub use record_batch::{OwnedRecords, Records};
+pub use rotation::Rotation;
 pub use writer::{Format, Writer};
 
 use cbpf::{Context, LinkType};
@@ -140,7 +150,7 @@ impl Interface {
 }
 
 /// The time base of an interface: `if_tsresol` and `if_tsoffset` of pcapng.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Clock {
     /// A tick is 10^-resolution seconds, or 2^-(resolution & 0x7f) if the top bit is set.
     pub resolution: u8,

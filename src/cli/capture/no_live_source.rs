@@ -5,7 +5,7 @@ use std::time::Instant;
 use cbpf::Context;
 
 use super::error::CaptureErrorKind;
-use super::{Interface, Piece};
+use super::{Interface, Records};
 
 /// A packet of an interface.
 #[derive(Debug)]
@@ -16,6 +16,14 @@ pub enum Captured {}
 pub struct Statistics {
     pub received: u64,
     pub dropped: u64,
+}
+
+/// What comes next.
+#[expect(dead_code, reason = "there are no live captures")]
+pub(super) enum Next {
+    Records,
+    Pause,
+    End,
 }
 
 /// A program that the kernel runs on packets.
@@ -39,7 +47,11 @@ impl LiveSource {
         match *self {}
     }
 
-    pub(super) fn piece(&mut self, _: usize) -> Result<Option<Piece<'_>>, CaptureErrorKind> {
+    pub(super) fn advance(&mut self, _: usize) -> Result<Next, CaptureErrorKind> {
+        match *self {}
+    }
+
+    pub(super) fn last_records(&self) -> Records<'_> {
         match *self {}
     }
 

@@ -31,6 +31,8 @@ pub struct Output {
     path: PathBuf,
     bytes: BufWriter<Sink>,
     pending: Option<Pending>,
+    /// The number of bytes written, including those in the buffer.
+    len: u64,
 }
 
 /// A file that still has its temporary name.
@@ -60,11 +62,15 @@ impl Output {
         if let Some(Pending { temporary, .. }) = pending.as_ref().filter(|_| !is_kept_open) {
             sink = Box::new(ClosedFile(temporary.to_path_buf()));
         }
-        Ok(Output { path: path.to_path_buf(), bytes: BufWriter::with_capacity(capacity, sink), pending })
+        Ok(Output { path: path.to_path_buf(), bytes: BufWriter::with_capacity(capacity, sink), pending, len: 0 })
     }
 
-    /// Returns the path of the temporary file.
-    #[cfg(test)]
+    /// Returns the number of bytes written.
+    pub(super) fn len(&self) -> u64 {
+        self.len
+    }
+
+    /// Returns the path of the temporary file. Pipes and devices have none.
     pub(super) fn temporary(&self) -> Option<&Path> {
         self.pending.as_ref().map(|pending| &*pending.temporary)
     }
@@ -72,6 +78,7 @@ impl Output {
     /// Appends `bytes`.
     #[inline]
     pub fn write(&mut self, bytes: &[u8]) -> Result<(), CaptureError> {
+        self.len += bytes.len() as u64;
         match self.bytes.write_all(bytes) {
             Ok(()) => Ok(()),
             Err(source) => Err(self.failed(source)),
