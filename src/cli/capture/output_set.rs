@@ -78,12 +78,6 @@ impl OutputSet {
         Ok(set)
     }
 
-    /// Takes note of a record that was read, whether it is written or not: files begin with the first one.
-    #[inline]
-    pub fn read(&mut self, input: usize, record: &Record<'_>) -> Result<(), CaptureError> {
-        if self.has_begun { Ok(()) } else { self.begin(Some((input, record))) }
-    }
-
     /// Writes a record of an input to the output at this place, unless that is full. Returns whether it was written.
     #[inline]
     pub fn write(&mut self, place: usize, input: usize, record: &Record<'_>) -> Result<bool, CaptureError> {
