@@ -78,7 +78,7 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
         }
         Ok::<_, Failure>(ControlFlow::Continue(()))
     })?;
-    counts.set_outside(times.outside());
+    counts.set_outside(times.take_outside());
     print(&counts, intervals.as_mut(), matcher.rules(), options)?;
     matcher.rules().finish()?;
     outcome.outcome()

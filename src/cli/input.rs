@@ -24,7 +24,7 @@ const MAX_PROGRAM: u64 = 64 << 20;
 const MAX_OPEN: usize = 8;
 
 /// The maximum number of records in a batch. Their first cache lines stay in the L1 cache until the engine reads them.
-const MAX_BATCH: usize = 128;
+pub const MAX_BATCH: usize = 128;
 
 /// Returns an argument parser that takes the name of one of these values.
 pub fn one_of<T: Copy + Send + Sync + 'static>(

@@ -21,7 +21,10 @@ mod limits;
 mod link_types;
 mod man;
 mod output;
+mod packet_matching;
+mod pipeline;
 mod print;
+mod print_packets;
 mod program;
 mod progress;
 mod prove;
@@ -67,6 +70,7 @@ struct Cli {
 #[derive(Subcommand)]
 enum Command {
     Filter(filter::Arguments),
+    Print(print_packets::Arguments),
     Run(run::Arguments),
     Split(split::Arguments),
     Count(count::Arguments),
@@ -104,6 +108,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
 fn run(command: Command) -> Result<(), Failure> {
     match command {
         Command::Filter(arguments) => filter::run(&arguments),
+        Command::Print(arguments) => print_packets::run(&arguments),
         Command::Run(arguments) => run::run(&arguments),
         Command::Split(arguments) => split::run(&arguments),
         Command::Count(arguments) => count::run(&arguments),

@@ -29,11 +29,47 @@ pub struct ProgramArguments {
     expression: ExpressionArguments,
 }
 
+/// Which program of an expression is meant.
+#[derive(Args)]
+pub struct StageArguments {
+    /// Take the program of an expression before it is optimised, as `cbpf compile --no-optimize` prints it
+    #[arg(long)]
+    no_optimize: bool,
+}
+
+impl StageArguments {
+    /// Returns whether the program of an expression is optimised. A program from a file is taken as it is.
+    pub fn is_optimized(&self, source: &ProgramSource) -> bool {
+        matches!(source, ProgramSource::Expression(_)) && !self.no_optimize
+    }
+
+    /// Returns the program that is meant.
+    pub fn select(
+        &self,
+        arguments: &ProgramArguments,
+        source: &ProgramSource,
+        link_type: LinkType,
+        verified: Verified,
+    ) -> Result<Verified, Failure> {
+        if self.is_optimized(source) { arguments.optimized(source, link_type, &verified) } else { Ok(verified) }
+    }
+}
+
 /// The source of programs.
 pub enum ProgramSource {
     Program(Verified),
     /// A syntactically valid expression.
     Expression(String),
+}
+
+impl ProgramSource {
+    /// Returns the text of an expression.
+    pub fn expression(&self) -> Option<&str> {
+        match self {
+            ProgramSource::Program(_) => None,
+            ProgramSource::Expression(expression) => Some(expression),
+        }
+    }
 }
 
 impl ProgramArguments {
@@ -54,7 +90,17 @@ impl ProgramArguments {
 
     /// Reads the program, or compiles the expression for `--link-type` or Ethernet.
     pub fn read_alone(&self) -> Result<Verified, Failure> {
-        self.verified(&self.source()?, self.only_link_type().unwrap_or(LinkType::ETHERNET))
+        self.verified(&self.source()?, self.link_type_alone())
+    }
+
+    /// Reads the program, or compiles the expression, and selects the stage.
+    pub fn read_stage(&self, stage: &StageArguments) -> Result<Verified, Failure> {
+        let (source, link_type) = (self.source()?, self.link_type_alone());
+        stage.select(self, &source, link_type, self.verified(&source, link_type)?)
+    }
+
+    fn link_type_alone(&self) -> LinkType {
+        self.only_link_type().unwrap_or(LinkType::ETHERNET)
     }
 
     /// Returns the program for all packets of a link type, and warns if it matches none of them, or if an expression
@@ -69,6 +115,26 @@ impl ProgramArguments {
             self.warnings().warn(format_args!("{name} matches no packet"))?;
         }
         Ok(verified)
+    }
+
+    /// Returns the optimised program, which `cbpf compile` prints for an expression.
+    pub fn optimized(
+        &self,
+        source: &ProgramSource,
+        link_type: LinkType,
+        verified: &Verified,
+    ) -> Result<Verified, Failure> {
+        let optimized = match source {
+            ProgramSource::Program(_) => {
+                let dialect = verified.dialect();
+                verified.program().optimize(dialect).and_then(|program| program.verify(dialect))
+            }
+            ProgramSource::Expression(_) => {
+                let compiled = Compiled { rejects_all: verified.rejects_all(), verified: verified.clone() };
+                compiled.optimized(&self.lint(source, link_type)).map(|compiled| compiled.verified)
+            }
+        };
+        optimized.map_err(failed)
     }
 
     /// Returns warnings about an expression for packets of a link type. If it is invalid for them, there are none.
@@ -152,6 +218,11 @@ impl ProgramArguments {
         }
     }
 
+    /// Returns the expression, or the file of the program.
+    pub fn full_name(&self, source: &ProgramSource) -> String {
+        source.expression().map_or_else(|| self.name(source), str::to_owned)
+    }
+
     /// Returns the verdict to report for the one that an engine returned.
     ///
     /// An expression keeps the whole of a matching packet, even if it is longer than the 262,144 bytes for which it is
@@ -162,9 +233,19 @@ impl ProgramArguments {
         if is_match_of_expression { returned.max(captured as u32) } else { returned }
     }
 
+    /// Returns whether matching packets are kept whole, as by an expression, rather than cut to the verdict.
+    pub fn keeps_whole_packets(&self) -> bool {
+        self.program.is_none()
+    }
+
     /// Returns further captures: the words, if there is a program.
     pub fn captures(&self) -> impl Iterator<Item = &Path> + Clone {
         self.words.iter().filter(|_| self.program.is_some()).map(Path::new)
+    }
+
+    /// Returns whether there is a program or an expression.
+    pub fn is_given(&self) -> bool {
+        self.files().next().is_some() || !self.words.is_empty()
     }
 
     /// Returns the file of the program or the expression.

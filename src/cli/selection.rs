@@ -4,6 +4,7 @@
 //! - Packets outside of the times count as if the captures did not contain them.
 
 use std::collections::BTreeMap;
+use std::mem;
 
 use clap::Args;
 
@@ -41,6 +42,11 @@ impl SelectionArguments {
     pub fn has_times(&self) -> bool {
         self.after.is_some() || self.before.is_some()
     }
+
+    /// Returns whether a time depends on that of the first packet.
+    pub fn has_relative_times(&self) -> bool {
+        [&self.after, &self.before].into_iter().flatten().any(|bound| matches!(bound, TimeBound::AfterFirst(_)))
+    }
 }
 
 /// The most bytes of a packet.
@@ -59,6 +65,7 @@ impl SnaplenArguments {
 }
 
 /// Selects packets by time.
+#[derive(Clone)]
 pub struct TimeSelection<'a> {
     arguments: &'a SelectionArguments,
     bounds: Option<Bounds>,
@@ -70,6 +77,7 @@ pub struct TimeSelection<'a> {
 }
 
 /// The bounds, once the first packet is known.
+#[derive(Clone)]
 struct Bounds {
     after: Option<CaptureTime>,
     before: Option<CaptureTime>,
@@ -104,9 +112,9 @@ impl<'a> TimeSelection<'a> {
         is_inside
     }
 
-    /// Returns the number of packets outside of the times, if there are any times.
-    pub fn outside(&self) -> Option<u64> {
-        self.arguments.has_times().then_some(self.outside)
+    /// Returns the number of packets outside of the times, if there are any times, and begins to count anew.
+    pub fn take_outside(&mut self) -> Option<u64> {
+        self.arguments.has_times().then(|| mem::take(&mut self.outside))
     }
 
     #[cold]

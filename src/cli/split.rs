@@ -83,7 +83,6 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
             if outputs.are_full() || !times.includes(record) {
                 return Ok(());
             }
-            outputs.read(input, record)?;
             let record = record.cut(snaplen);
             written.clear();
             for &id in ids {
@@ -103,11 +102,13 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
         let is_end = outputs.are_full();
         Ok::<_, Failure>(if is_end { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
     })?;
+    let end = outputs.end_of_files();
     outputs.finish(&inputs)?;
     if !left_out.is_empty() {
         say(format_args!("cbpf: warning: {left_out}"));
     }
-    counts.set_outside(times.outside());
+    end.iter().for_each(|note| say(format_args!("cbpf: note: {note}")));
+    counts.set_outside(times.take_outside());
     counts.print(matcher.rules(), TableOptions::new(arguments.json))?;
     // An invalid rule does not prevent the captures of the others.
     matcher.rules().finish()?;

@@ -36,9 +36,20 @@ impl Summary {
         }
     }
 
-    /// Sets the number of packets outside of the times, if packets are selected by time.
-    pub fn set_outside(&mut self, outside: Option<u64>) {
-        self.outside = outside;
+    /// Adds the counts of another run.
+    pub fn add(&mut self, other: &Summary) {
+        self.packets += other.packets;
+        self.matches += other.matches;
+        self.bytes += other.bytes;
+        self.kept_bytes += other.kept_bytes;
+        self.add_outside(other.outside);
+    }
+
+    /// Adds packets outside of the times, if packets are selected by time.
+    pub fn add_outside(&mut self, outside: Option<u64>) {
+        if let Some(outside) = outside {
+            *self.outside.get_or_insert(0) += outside;
+        }
     }
 
     /// Stops the clock.

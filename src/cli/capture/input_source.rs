@@ -5,10 +5,12 @@ use std::fs::File;
 use std::io::{self, BufReader, Cursor, ErrorKind, Read};
 use std::path::Path;
 use std::rc::Rc;
+use std::sync::Arc;
 
 use super::error::CaptureErrorKind;
 use super::gzip_decoder::{self, GzipDecoder};
 use super::live_stream::LiveStream;
+use super::part::FileAt;
 
 const GZIP_BUFFER: usize = 256 << 10;
 /// The number of bytes decoded in one call. A call that fails loses what it has decoded, so calls are short.
@@ -24,6 +26,8 @@ pub(super) struct InputSource {
     pub(super) stored_total: Option<u64>,
     /// The input, if it is no regular file: a read that would have to wait fails with `WouldBlock`.
     pub(super) stream: Option<Rc<LiveStream>>,
+    /// The file, if it can be read at any position.
+    pub(super) file: Option<Arc<File>>,
 }
 
 impl InputSource {
@@ -33,7 +37,8 @@ impl InputSource {
         let file = if is_stdin { standard_input() } else { open_file(path) }.map_err(CaptureErrorKind::Open)?;
         let metadata = file.metadata().map_err(CaptureErrorKind::Open)?;
         let source = match metadata.is_file() {
-            true => InputSource::new(file, None, Some(metadata.len()).filter(|_| !is_stdin)),
+            true if is_stdin => InputSource::new(file, None, None),
+            true => InputSource::of_file(Arc::new(file)),
             false => LiveStream::new(file).map(Rc::new).and_then(|stream| {
                 let raw = FromStream(Rc::clone(&stream));
                 InputSource::new(raw, Some(stream), None)
@@ -42,9 +47,24 @@ impl InputSource {
         source.map_err(CaptureErrorKind::Read)
     }
 
+    /// Returns the source of a regular file, from its start.
+    pub(super) fn of_file(file: Arc<File>) -> io::Result<InputSource> {
+        let stored_total = Some(file.metadata()?.len());
+        let source = InputSource::new(FileAt { file: Arc::clone(&file), at: 0 }, None, stored_total)?;
+        Ok(InputSource { file: Some(file), ..source })
+    }
+
+    /// Returns the source of the rest of a regular file, which is not compressed.
+    pub(super) fn of_rest(file: &Arc<File>, offset: u64) -> InputSource {
+        let stored_read = Rc::new(Cell::new(0));
+        let raw = FileAt { file: Arc::clone(file), at: offset };
+        let bytes = Box::new(Counted { inner: raw, count: Rc::clone(&stored_read) });
+        InputSource { bytes, is_gzip: false, stored_read, stored_total: None, stream: None, file: None }
+    }
+
     /// Closes the input. The byte counts stay available.
     pub(super) fn close(&mut self) {
-        (self.bytes, self.stream) = (Box::new(io::empty()), None);
+        (self.bytes, self.stream, self.file) = (Box::new(io::empty()), None, None);
     }
 
     /// Returns a source of `raw`, which has `stored_total` bytes if that is known.
@@ -74,7 +94,7 @@ impl InputSource {
             }
             false => Box::new(whole),
         };
-        Ok(InputSource { bytes, is_gzip, stored_read, stored_total, stream })
+        Ok(InputSource { bytes, is_gzip, stored_read, stored_total, stream, file: None })
     }
 }
 

@@ -14,7 +14,7 @@ pub(super) const INTERFACE: u32 = 1;
 pub(super) const OBSOLETE_PACKET: u32 = 2;
 pub(super) const SIMPLE_PACKET: u32 = 3;
 pub(super) const NAME_RESOLUTION: u32 = 4;
-const INTERFACE_STATISTICS: u32 = 5;
+pub(super) const INTERFACE_STATISTICS: u32 = 5;
 pub(super) const ENHANCED_PACKET: u32 = 6;
 pub(super) const DECRYPTION_SECRETS: u32 = 10;
 /// A custom block that should not be copied.
@@ -23,6 +23,7 @@ const UNCOPIED_BLOCK: u32 = 0x4000_0bad;
 pub(super) const BYTE_ORDER_MARK: u32 = 0x1a2b_3c4d;
 
 pub(super) const END_OF_OPTIONS: u16 = 0;
+const COMMENT: u16 = 1;
 pub(super) const IF_TSRESOL: u16 = 9;
 pub(super) const IF_FCSLEN: u16 = 13;
 pub(super) const IF_TSOFFSET: u16 = 14;
@@ -52,7 +53,23 @@ pub struct Block<'a> {
     pub(super) order: ByteOrder,
 }
 
+/// A block that was copied from its buffer.
+pub struct OwnedBlock {
+    bytes: Vec<u8>,
+    order: ByteOrder,
+}
+
+impl OwnedBlock {
+    pub fn block(&self) -> Block<'_> {
+        Block { bytes: &self.bytes, order: self.order }
+    }
+}
+
 impl<'a> Block<'a> {
+    pub fn to_owned(self) -> OwnedBlock {
+        OwnedBlock { bytes: self.bytes.to_vec(), order: self.order }
+    }
+
     /// Returns the block type.
     #[inline]
     pub(super) fn kind(&self) -> u32 {
@@ -125,6 +142,11 @@ pub(super) struct Options<'a> {
 }
 
 impl<'a> Options<'a> {
+    /// Returns an empty list.
+    pub(super) fn none() -> Options<'a> {
+        Options::new(&[], ByteOrder::Little)
+    }
+
     fn new(list: &'a [u8], order: ByteOrder) -> Options<'a> {
         Options { list, next: 0, order }
     }
@@ -153,6 +175,14 @@ impl<'a> Iterator for Options<'a> {
         let end = (start + 4 + value.len()).next_multiple_of(4).min(self.list.len());
         self.next = if code == END_OF_OPTIONS { self.list.len() } else { end };
         Some(BlockOption { code, value, start, end })
+    }
+}
+
+impl<'a> Record<'a> {
+    /// Returns the comments on a packet of pcapng, which should be UTF-8.
+    pub fn comments(&self) -> impl Iterator<Item = &'a [u8]> + use<'a> {
+        let options = self.block().into_iter().flat_map(|block| block.fields_and_options().1);
+        options.filter(|option| option.code == COMMENT).map(|option| option.value)
     }
 }
 

@@ -1,7 +1,7 @@
 //! When a capture is followed by the next one, and how the captures are called.
 //!
 //! - The rules are those of tcpdump, in capture time: before a packet is written, a file that is longer than the size
-//!   ends, and a file that began that many seconds ago. The first file begins with the first packet that is read, every
+//!   ends, and a file that began that many seconds ago. The first file begins with the first packet, every
 //!   other with the packet that did not belong to the one before it.
 //! - The names are those of tcpdump, also for `tcpdump -z gzip`: the number follows the name, but precedes the
 //!   extension of a compression. Conversions of `strftime` are replaced if files end after some time, in UTC.
@@ -29,6 +29,11 @@ pub struct Rotation {
 impl Rotation {
     pub fn is_active(&self) -> bool {
         self.size.is_some() || self.seconds.is_some()
+    }
+
+    /// Returns whether there is a last file.
+    pub(super) fn ends(&self) -> bool {
+        self.seconds.is_some() && self.size.is_none() && self.files.is_some()
     }
 
     /// Returns whether there are no files after this number of periods.

@@ -8,6 +8,7 @@ use std::path::Path;
 use super::error::CaptureError;
 use super::pcap;
 use super::pcapng_block::Block;
+use super::pcapng_merger::PcapngMerger;
 use super::pcapng_writer::PcapngWriter;
 use super::{Clock, Interface, Output, Reader, Record};
 
@@ -17,9 +18,16 @@ pub enum Format {
     /// A pcap file with this interface, whose clock counts micro- or nanoseconds since 1970.
     Pcap(Interface),
     Pcapng,
+    /// A pcapng file for records of all inputs by turns.
+    PcapngMerged,
 }
 
 impl Format {
+    /// Returns the format for records that come from the inputs by turns.
+    pub fn merged(self) -> Format {
+        if self == Format::Pcapng { Format::PcapngMerged } else { self }
+    }
+
     /// Limits the number of captured bytes that the header of a pcap file states.
     pub fn with_snaplen(mut self, snaplen: Option<u32>) -> Format {
         if let (Format::Pcap(interface), Some(snaplen)) = (&mut self, snaplen) {
@@ -32,7 +40,7 @@ impl Format {
     pub fn extension(&self) -> &'static str {
         match self {
             Format::Pcap(_) => "pcap",
-            Format::Pcapng => "pcapng",
+            Format::Pcapng | Format::PcapngMerged => "pcapng",
         }
     }
 
@@ -64,6 +72,7 @@ pub struct Writer {
 enum Encoder {
     Pcap(Clock),
     Pcapng(PcapngWriter),
+    Merged(PcapngMerger),
 }
 
 impl Writer {
@@ -75,21 +84,24 @@ impl Writer {
                 Encoder::Pcap(interface.clock)
             }
             Format::Pcapng => Encoder::Pcapng(PcapngWriter::default()),
+            Format::PcapngMerged => Encoder::Merged(PcapngMerger::default()),
         };
         Ok(Writer { output, encoder })
     }
 
     /// Limits the number of captured bytes that interfaces of pcapng state. That of a pcap file is in its [`Format`].
     pub(super) fn set_snaplen(&mut self, snaplen: Option<u32>) {
-        if let Encoder::Pcapng(pcapng) = &mut self.encoder {
-            pcapng.snaplen = snaplen;
+        match &mut self.encoder {
+            Encoder::Pcap(_) => {}
+            Encoder::Pcapng(pcapng) => pcapng.snaplen = snaplen,
+            Encoder::Merged(merger) => merger.snaplen = snaplen,
         }
     }
 
     /// Begins the section of the input of a record, unless its blocks do.
     pub(super) fn begin(&mut self, input: usize, record: &Record<'_>) -> Result<(), CaptureError> {
         match &mut self.encoder {
-            Encoder::Pcap(_) => Ok(()),
+            Encoder::Pcap(_) | Encoder::Merged(_) => Ok(()),
             Encoder::Pcapng(pcapng) => pcapng.begin_with(&mut self.output, input, record),
         }
     }
@@ -111,6 +123,7 @@ impl Writer {
         match &mut self.encoder {
             Encoder::Pcap(clock) => pcap::write_record(&mut self.output, record, *clock),
             Encoder::Pcapng(pcapng) => pcapng.write(&mut self.output, input, record),
+            Encoder::Merged(merger) => merger.write(&mut self.output, input, record),
         }
     }
 
@@ -120,6 +133,7 @@ impl Writer {
             // All inputs are pcap, which has no blocks.
             Encoder::Pcap(_) => Ok(()),
             Encoder::Pcapng(pcapng) => pcapng.block(&mut self.output, input, block),
+            Encoder::Merged(merger) => merger.block(&mut self.output, input, block),
         }
     }
 
@@ -128,11 +142,18 @@ impl Writer {
         self.output.flush_to_readers()
     }
 
+    /// Returns the number of blocks and lists of options that could not be merged.
+    pub fn unmerged(&self) -> u64 {
+        if let Encoder::Merged(merger) = &self.encoder { merger.left_out } else { 0 }
+    }
+
     /// Writes everything that is pending, but does not give the file its name yet. A pcapng file without interfaces
     /// gets those of pcap `inputs`, since libpcap rejects one that has none.
     pub fn complete(&mut self, inputs: &[Reader]) -> Result<(), CaptureError> {
-        if let Encoder::Pcapng(pcapng) = &mut self.encoder {
-            pcapng.complete(&mut self.output, inputs)?;
+        match &mut self.encoder {
+            Encoder::Pcap(_) => {}
+            Encoder::Pcapng(pcapng) => pcapng.complete(&mut self.output, inputs)?,
+            Encoder::Merged(merger) => merger.complete(&mut self.output, inputs)?,
         }
         self.output.flush()
     }

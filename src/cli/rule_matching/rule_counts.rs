@@ -95,7 +95,7 @@ impl RuleCounts {
 
     /// Sets the number of packets outside of the times, if packets are selected by time.
     pub fn set_outside(&mut self, outside: Option<u64>) {
-        self.summary.set_outside(outside);
+        self.summary.add_outside(outside);
     }
 
     /// Prints the table on standard output, and the summary on standard error; or one line of JSON instead of both.

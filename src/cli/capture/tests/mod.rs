@@ -4,6 +4,7 @@ mod build;
 mod damage;
 mod link_layer;
 mod output;
+mod part;
 mod read;
 mod write;
 
