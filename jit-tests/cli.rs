@@ -3,10 +3,12 @@
 mod byte_order;
 mod capture_files;
 mod compiled;
+mod compression;
 mod counting;
 mod expressions;
 mod formats;
 mod forms;
+mod habits;
 mod install_docs;
 #[cfg(target_os = "linux")]
 mod limits;
@@ -75,9 +77,11 @@ pub fn trials() -> Vec<Trial> {
         &TESTS[..],
         &expressions::TESTS,
         &compiled::TESTS,
+        &compression::TESTS,
         &mixed::TESTS,
         &print::TESTS,
         &forms::TESTS,
+        &habits::TESTS,
         &debugger::TESTS,
         &rules::TESTS,
         &seccomp::TESTS,

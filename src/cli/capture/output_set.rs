@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use super::error::CaptureErrorKind;
 use super::preamble::Preamble;
 use super::rotation::Rotation;
-use super::{Block, CaptureError, Format, Output, Reader, Record, Writer};
+use super::{Block, CaptureError, Compression, Format, Output, Reader, Record, Writer};
 use crate::cli::print::counted;
 use crate::cli::{interrupt, time};
 
@@ -28,6 +28,7 @@ pub struct OutputLimits {
 /// Writes records to several outputs.
 pub struct OutputSet {
     format: Format,
+    compression: Option<&'static Compression>,
     limits: OutputLimits,
     outputs: Vec<RotatedOutput>,
     preamble: Preamble,
@@ -64,12 +65,13 @@ impl OutputSet {
     pub fn create(
         paths: impl IntoIterator<Item = PathBuf>,
         format: Format,
+        compression: Option<&'static Compression>,
         limits: OutputLimits,
     ) -> Result<OutputSet, CaptureError> {
         let format = format.with_snaplen(limits.snaplen);
         let outputs = paths.into_iter().map(RotatedOutput::new).collect();
         let (preamble, full) = (Preamble::default(), 0);
-        let mut set = OutputSet { format, limits, outputs, preamble, has_begun: false, full };
+        let mut set = OutputSet { format, compression, limits, outputs, preamble, has_begun: false, full };
         match limits.rotation.seconds {
             Some(_) => set.outputs.iter().try_for_each(|output| output.check(limits.rotation))?,
             None => set.begin(None)?,
@@ -209,7 +211,7 @@ impl OutputSet {
             let error = io::Error::other("-C and -G need a file, not a pipe or a device");
             return Err(CaptureError::create(&path, error));
         }
-        let mut writer = Writer::new(file, &self.format)?;
+        let mut writer = Writer::new(file.compressed(self.compression)?, &self.format)?;
         writer.set_snaplen(self.limits.snaplen);
         self.preamble.write(&mut writer, first.map_or(0, |(input, _)| input))?;
         if let Some((input, record)) = first {

@@ -270,7 +270,14 @@ impl Rule {
             _ => Some(0),
         };
         let at = self.expression.start + offset.unwrap_or(expression.len());
-        self.place.error(&self.line, at, reason(error))
+        let located = self.place.error(&self.line, at, reason(error));
+        match error {
+            ExprError::Invalid(error) => match error.help() {
+                Some(help) => located.with_help(help, error.suggestion().map(str::to_owned)),
+                None => located,
+            },
+            _ => located,
+        }
     }
 
     /// Returns the name and the place of the rule, for a message.
