@@ -92,9 +92,9 @@ pub fn trials() -> Vec<Trial> {
         &formats::TESTS,
         &install_docs::TESTS,
         &metadata::TESTS,
+        &page::TESTS,
         &rotation::TESTS,
         &counting::TESTS,
-        &page::TESTS,
     ];
     #[cfg(target_os = "linux")]
     let all = [&all[..], &[&live::TESTS, &signals::TESTS, &limits::TESTS]].concat();

@@ -39,15 +39,16 @@ use crate::cli::summary::Summary;
 /// An expression is compiled for each link type of the inputs. It matches no packets of a link type for which it is
 /// invalid or contradictory, with a warning. It is an error if it is invalid for all of them.
 #[derive(Args)]
+#[command(mut_arg("fields", |fields| fields.hide_possible_values(true)))]
 #[command(after_help = "Example:
   cbpf filter -r in.pcap 'tcp port 443' -w https.pcap
   cbpf filter tcp port 443 -- *.pcap
   cbpf filter -q -e 'port 53' in.pcap && echo 'there is DNS'
   tcpdump -i eth0 -U -w - | cbpf filter -r - 'port 53' -w dns.pcap
-  cbpf filter -r in.pcap 'host 10.0.0.1' --after '2024-05-01 10:00' --before +2h -c 1000 -w some.pcap
-  tcpdump -i eth0 -U -w - | cbpf filter -r - 'tcp' -G 3600 -W 24 -w 'tcp-%Y%m%d-%H.pcap'
   cbpf filter -r monday.pcap.gz -r tuesday.pcapng arp -w arp.pcapng.zst
-  cbpf filter -r capture.zst -F pcap 'udp port 53' -w - | tcpdump -r -")]
+  cbpf filter -r capture.zst -F pcap 'udp port 53' -w - | tcpdump -r -
+  cbpf filter -r in.pcap 'host 10.0.0.1' --after '2024-05-01 10:00' --before +2h -c 1000 -w some.pcap
+  tcpdump -i eth0 -U -w - | cbpf filter -r - 'tcp' -G 3600 -W 24 -w 'tcp-%Y%m%d-%H.pcap'")]
 pub struct Arguments {
     #[command(flatten)]
     program: ProgramArguments,
@@ -89,7 +90,7 @@ pub struct Arguments {
     #[arg(long)]
     json: bool,
 
-    /// Print kept packets on standard output, as `cbpf print` does, with its options
+    /// Print kept packets on standard output, as `cbpf print` does; the options for that are described there
     #[arg(long)]
     print: bool,
 

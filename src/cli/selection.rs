@@ -18,7 +18,7 @@ const MOST_CLOCKS: usize = 256;
 #[derive(Args, Clone)]
 pub struct SelectionArguments {
     /// End after N matching packets; `cbpf split` writes at most N to each capture
-    #[arg(short = 'c', long = "max-count", value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(short = 'c', long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     limit: Option<u64>,
 
     /// Skip packets before this time: `2024-05-01 10:00:00.5` (UTC), `2024-05-01T10:00:00+02:00`, `@1714557600.5`
