@@ -149,6 +149,7 @@ fn run_filter(arguments: &Arguments) -> Result<u64, Failure> {
     }
     if let Some(output) = &filter.output {
         arguments.reading.warn_of_unmerged(output);
+        output.end_of_files().iter().for_each(|note| say(format_args!("cbpf: note: {note}")));
     }
     let summary = filter.matching.finish(&inputs)?;
     filter.output.map_or(Ok(()), |output| output.finish(&inputs))?;

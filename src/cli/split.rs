@@ -91,10 +91,12 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
 
     let Split { mut matching, outputs, left_out, .. } = split;
     arguments.reading.warn_of_unmerged(&outputs);
+    let end = outputs.end_of_files();
     outputs.finish(&inputs)?;
     if !left_out.is_empty() {
         say(format_args!("cbpf: warning: {left_out}"));
     }
+    end.iter().for_each(|note| say(format_args!("cbpf: note: {note}")));
     matching.print(TableOptions::new(arguments.json))?;
     live::report(&inputs);
     // An invalid rule does not prevent the captures of the others.
