@@ -22,6 +22,7 @@ mod seccomp;
 #[cfg(target_os = "linux")]
 mod signals;
 mod split;
+mod threads;
 
 use std::fs;
 use std::io::Write;
@@ -77,6 +78,7 @@ pub fn trials() -> Vec<Trial> {
         &rules::TESTS,
         &seccomp::TESTS,
         &split::TESTS,
+        &threads::TESTS,
         &prove::TESTS,
         &formats::TESTS,
         &install_docs::TESTS,

@@ -38,6 +38,7 @@
 //! | Interpret a program. | [`Verified::interpret`], the definition of what a program means |
 //! | Find the reason for a verdict. | [`Verified::trace`] |
 //! | Count the packets at each instruction. | [`Profile`](debug::Profile) |
+//! | Describe instructions in terms of headers: `src port = 443`. | [`debug::meanings`] |
 //! | Pass a packet with its length on the wire, or with metadata. | [`Packet`], [`Context`] |
 //! | Pass many packets at once. | [`Packets`] |
 //! | Filter system calls. | [`Filter::run_seccomp`]; the module [`seccomp`] has the data and the actions |
@@ -248,13 +249,15 @@ pub mod source;
 mod syscall;
 pub mod text;
 
-/// Tools to look into programs: decision graphs and optimiser passes, traces and profiles of runs.
+/// Tools to look into programs: decision graphs and optimiser passes, traces and profiles of runs, and the meanings of
+/// instructions.
 pub mod debug {
     pub use crate::interpret::halt_reason::HaltReason;
     pub use crate::interpret::observer::Registers;
     pub use crate::interpret::profile::{Block, Edge, EdgeKind, Profile};
     pub use crate::interpret::trace::{Executed, Read, Trace};
     pub use crate::ir::{Graph, Strategy};
+    pub use crate::lang::meanings::meanings;
     pub use crate::opt::Pass;
 }
 

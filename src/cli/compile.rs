@@ -5,11 +5,10 @@ use std::path::{Path, PathBuf};
 
 use cbpf::filter_set::SetProgramError;
 use cbpf::lang::{Effect, lint};
-use cbpf::{Instruction, Program};
 use clap::Args;
 
 use crate::cli::capture::input_name;
-use crate::cli::expression::{Compiled, ExpressionArguments, compile, quoted};
+use crate::cli::expression::{ExpressionArguments, compile, quoted};
 use crate::cli::failure::Failure;
 use crate::cli::link_types::KnownLinkTypes;
 use crate::cli::output::{OutputArguments, OutputForm, output_form};
@@ -80,19 +79,11 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
         target = target.linux_socket();
     }
     let failed = |error: &dyn std::fmt::Display| Failure::Failed(error.to_string());
-    let Compiled { verified, mut rejects_all } = compile(&expression, &target).map_err(|error| failed(&error))?;
+    let compiled = compile(&expression, &target).map_err(|error| failed(&error))?;
     let warnings = lint(&expression, &target).map_err(|error| failed(&error))?;
     let is_explained = warnings.iter().any(|warning| warning.effect() == Effect::RejectsAll);
-    rejects_all |= is_explained;
-    let mut program = verified.program().clone();
-    let dialect = target.get_dialect();
-    if !arguments.no_optimize {
-        program = program.optimize(dialect).map_err(|error| failed(&error))?;
-        rejects_all |= program.verify(dialect).is_ok_and(|verified| verified.rejects_all());
-        if rejects_all {
-            program = Program::from_iter([Instruction::ReturnConstant { verdict: 0 }]);
-        }
-    }
+    let optimized = compiled.optimized(&warnings).map_err(|error| failed(&error))?;
+    let rejects_all = if arguments.no_optimize { compiled.rejects_all || is_explained } else { optimized.rejects_all };
     let name = arguments.expression.expression_file.as_deref().map(|path| input_name(path).to_string());
     let name = name.unwrap_or_else(|| quoted(&expression));
     let options = &arguments.expression.warnings;
@@ -100,13 +91,11 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     if rejects_all && !is_explained {
         options.warn(format_args!("{name} matches no packet of link type {link_type}"))?;
     }
+    let printed = if arguments.no_optimize { &compiled.verified } else { &optimized.verified };
     match arguments.to {
-        form if !form.is_compiled() => arguments.output.write_plain(&program, form),
-        form if rejects_all => {
-            let verified = program.verify(dialect).map_err(|error| failed(&error))?;
-            arguments.output.write_compiled(&verified, form, &expression)
-        }
-        form => arguments.output.write_compiled(&verified, form, &expression),
+        form if !form.is_compiled() => arguments.output.write_plain(printed.program(), form),
+        form if rejects_all => arguments.output.write_compiled(printed, form, &expression),
+        form => arguments.output.write_compiled(&compiled.verified, form, &expression),
     }
 }
 

@@ -4,7 +4,10 @@ use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use cbpf::{Dialect, Expr, ExprError, LinkType, Target, Verified, compile_expression};
+use cbpf::lang::{Effect, Warning};
+use cbpf::{
+    Dialect, Expr, ExprError, Instruction, LinkType, Program, Target, Verified, VerifyError, compile_expression,
+};
 use clap::Args;
 
 use crate::cli::failure::{Failure, say};
@@ -108,6 +111,24 @@ pub fn compile(expression: &str, target: &Target) -> Result<Compiled, ExprError>
     note_chain_depth(expression, target);
     let verified = program.verify(target.get_dialect())?;
     Ok(Compiled { rejects_all: verified.rejects_all(), verified })
+}
+
+impl Compiled {
+    /// Returns the program that `cbpf compile` prints: the optimised one, or `ret #0` if no packet matches, also if only
+    /// these warnings about the expression tell so.
+    ///
+    /// # Errors
+    /// If the program is invalid, which a compiled expression never is.
+    pub fn optimized(&self, warnings: &[Warning]) -> Result<Compiled, VerifyError> {
+        let dialect = self.verified.dialect();
+        let verified = self.verified.program().optimize(dialect)?.verify(dialect)?;
+        let is_never = |warning: &Warning| warning.effect() == Effect::RejectsAll;
+        if !self.rejects_all && !verified.rejects_all() && !warnings.iter().any(is_never) {
+            return Ok(Compiled { verified, rejects_all: false });
+        }
+        let nothing = Program::from_iter([Instruction::ReturnConstant { verdict: 0 }]);
+        Ok(Compiled { verified: nothing.verify(dialect)?, rejects_all: true })
+    }
 }
 
 /// Returns whether an expression compiled to a program that matches some packet.

@@ -1,19 +1,23 @@
 //! `cbpf filter`: counts the packets of captures that a program keeps, and writes them to a capture.
 
-use std::cell::Cell;
 use std::io::{Write, stdout};
+use std::num::NonZeroU64;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 
-use crate::cli::capture::{Format, LeftOut, Output, Piece, Reader, Writer};
-use crate::cli::engine::{Contexts, Engine, EngineChoice};
+use crate::cli::capture::{Format, LeftOut, OutputLimits, OutputSet, Records};
+use crate::cli::engine::EngineChoice;
 use crate::cli::failure::{Failure, say};
-use crate::cli::input::{CaptureArguments, Inputs, each_piece};
-use crate::cli::link_types::ByLinkType;
+use crate::cli::input::CaptureArguments;
 use crate::cli::output_format::FormatArguments;
+use crate::cli::packet_matching::{PacketMatcher, PacketMatching, PacketOptions};
+use crate::cli::pipeline::{self, Event, ThreadArguments, Work};
+use crate::cli::print_packets::{LineArguments, Printer};
 use crate::cli::program::ProgramArguments;
 use crate::cli::progress::Progress;
+use crate::cli::rotation::RotationArguments;
+use crate::cli::selection::{SelectionArguments, SnaplenArguments};
 use crate::cli::summary::Summary;
 
 /// Count the packets that a program keeps, and write them to a capture
@@ -49,6 +53,15 @@ pub struct Arguments {
     #[command(flatten)]
     format: FormatArguments,
 
+    #[command(flatten)]
+    selection: SelectionArguments,
+
+    #[command(flatten)]
+    snaplen: SnaplenArguments,
+
+    #[command(flatten)]
+    rotation: RotationArguments,
+
     /// Run the program with this engine
     #[arg(long, value_enum, value_name = "ENGINE", default_value_t = EngineChoice::Jit)]
     engine: EngineChoice,
@@ -57,80 +70,145 @@ pub struct Arguments {
     #[arg(long, value_name = "NUMBER")]
     seed: Option<u64>,
 
-    /// Print the summary as JSON, on standard output, or on standard error if packets are written to standard output
+    #[command(flatten)]
+    threads: ThreadArguments,
+
+    /// Print the summary as JSON, on standard output, or on standard error if packets are written or printed there
     #[arg(long)]
     json: bool,
+
+    /// Print kept packets on standard output, as `cbpf print` does, with its options
+    #[arg(long)]
+    print: bool,
+
+    #[command(flatten)]
+    lines: LineArguments,
 }
 
 pub fn run(mut arguments: Arguments) -> Result<(), Failure> {
     arguments.format.set_format(arguments.program.take_format());
     let arguments = &arguments;
+    let printer = printer(arguments)?;
     let mut inputs = arguments.captures.open(&arguments.program)?;
-    let load = |verified| Engine::load(arguments.engine, verified);
-    let mut engines = ByLinkType::new(&arguments.program, &arguments.captures, &inputs, load)?;
+    let options = PacketOptions {
+        engine: arguments.engine,
+        seed: arguments.seed,
+        selection: &arguments.selection,
+        snaplen: arguments.snaplen.most(),
+        passed_on: arguments.write.is_some() || printer.is_some(),
+    };
+    let matching = PacketMatching::new(&arguments.program, &arguments.captures, &inputs, options)?;
     let format = arguments.format.format(arguments.write.as_deref(), &inputs)?;
-    let create = |path| Writer::new(Output::create(path)?.compressed(arguments.format.compression(path))?, &format);
-    let mut writer = arguments.write.as_deref().map(create).transpose()?;
+    let left_out = LeftOut::of(&format);
+    let output = output(arguments, format)?;
+    // A progress bar would disturb the lines.
+    let progress = if printer.is_some() { Progress::Hidden } else { Progress::of(&inputs) };
 
-    let mut summary = Summary::start();
-    let output = writer.as_mut().map(|writer| (writer, &format));
-    let outcome = filter(arguments, &mut engines, &mut inputs, output, &mut summary)?;
-    engines.finish(&inputs)?;
-    if let Some(writer) = writer {
-        writer.finish(&inputs)?;
+    let mut filter = Filter { matching, output, printer, left_out };
+    let outcome = pipeline::run(&mut inputs, progress, arguments.threads, &mut filter)?;
+    filter.flush()?;
+    if !filter.left_out.is_empty() {
+        say(format_args!("cbpf: warning: {}", filter.left_out));
     }
+    let summary = filter.matching.finish(&inputs)?;
+    filter.output.map_or(Ok(()), |output| output.finish(&inputs))?;
     print_summary(arguments, summary)?;
     outcome.outcome()
 }
 
-fn filter(
-    arguments: &Arguments,
-    engines: &mut ByLinkType<Engine>,
-    inputs: &mut [Reader],
-    output: Option<(&mut Writer, &Format)>,
-    summary: &mut Summary,
-) -> Result<Inputs, Failure> {
-    let mut contexts = Contexts::new(arguments.seed);
-    let mut verdicts = Vec::new();
-    let mut left_out = output.as_ref().map_or_else(LeftOut::default, |(_, format)| LeftOut::of(format));
-    let mut writer = output.map(|(writer, _)| writer);
-    let outcome = each_piece(inputs, Progress::of(inputs), &Cell::new(None), |input, first, piece| {
-        let records = match (piece, &mut writer) {
-            (Piece::Records(records), _) => records,
-            (Piece::Block(_) | Piece::Pause, None) => return Ok(()),
-            (Piece::Block(block), Some(writer)) => {
-                left_out.block(&block);
-                return Ok(writer.block(input, &block)?);
-            }
-            (Piece::Pause, Some(writer)) => return Ok(writer.flush_to_readers()?),
-        };
-        verdicts.clear();
-        for (link_type, records) in records.by_link_type() {
-            let first = first + verdicts.len() as u64;
-            match engines.of(input, link_type, records.iter().map(|record| record.interface))? {
-                Some(engine) => engine.run_all(&mut contexts, first, records, &mut verdicts),
-                None => verdicts.resize(verdicts.len() + records.len(), 0),
-            }
-        }
-        for (record, &verdict) in records.iter().zip(&verdicts) {
-            let captured = record.data.len();
-            let kept = captured.min(arguments.program.verdict(verdict, captured) as usize);
-            summary.count(captured, (verdict != 0).then_some(kept));
-            if verdict == 0 {
-                continue;
-            }
-            if let Some(writer) = &mut writer {
-                let record = record.cut(kept);
-                left_out.record(&record);
-                writer.write(input, &record)?;
-            }
-        }
-        Ok::<(), Failure>(())
-    })?;
-    if !left_out.is_empty() {
-        say(format_args!("cbpf: warning: {left_out}"));
+/// Creates the output, if there is one.
+fn output(arguments: &Arguments, format: Format) -> Result<Option<OutputSet>, Failure> {
+    let limits = OutputLimits {
+        rotation: arguments.rotation.rotation()?,
+        packets: arguments.selection.count.map(NonZeroU64::get),
+        snaplen: arguments.snaplen.most(),
+        compression: arguments.write.as_deref().and_then(|path| arguments.format.compression(path)),
+    };
+    match &arguments.write {
+        None if limits.rotation.is_active() => Err(Failure::Failed("-C and -G need -w".to_owned())),
+        None => Ok(None),
+        Some(path) => Ok(Some(OutputSet::create([path.clone()], format, limits)?)),
     }
-    Ok(outcome)
+}
+
+/// The program and the outputs.
+struct Filter<'a> {
+    matching: PacketMatching<'a>,
+    output: Option<OutputSet>,
+    printer: Option<Printer<'a>>,
+    left_out: LeftOut,
+}
+
+impl Filter<'_> {
+    /// Writes what was printed so far.
+    fn flush(&mut self) -> Result<(), Failure> {
+        self.printer.as_mut().map_or(Ok(()), Printer::flush)
+    }
+}
+
+impl<'a> Work for Filter<'a> {
+    type Matcher = PacketMatcher<'a>;
+
+    fn matcher(&mut self) -> &mut PacketMatcher<'a> {
+        &mut self.matching.matcher
+    }
+
+    fn prepare(&mut self, input: usize, records: Records) -> Result<(), Failure> {
+        self.matching.prepare(input, records)
+    }
+
+    fn take(&mut self, input: usize, event: Event) -> Result<(), Failure> {
+        match (event, &mut self.output) {
+            (Event::Pause, output) => {
+                output.as_mut().map_or(Ok(()), OutputSet::flush_to_readers)?;
+                self.flush()
+            }
+            (Event::Block(block), Some(output)) => {
+                self.left_out.block(&block);
+                Ok(output.block(input, &block)?)
+            }
+            (Event::Block(_), None) => Ok(()),
+            (Event::Selected(records), output) => records.iter().try_for_each(|(number, record, kept)| {
+                let record = record.cut(kept[0] as usize);
+                if let Some(output) = output
+                    && output.write(0, input, &record)?
+                {
+                    self.left_out.record(&record);
+                }
+                self.printer.as_mut().map_or(Ok(()), |printer| printer.print(number, &record))
+            }),
+        }
+    }
+
+    fn is_done(&self) -> bool {
+        self.matching.matcher.is_full() || self.output.as_ref().is_some_and(OutputSet::are_full)
+    }
+
+    fn takes_packets(&self) -> bool {
+        self.output.is_some() || self.printer.is_some()
+    }
+
+    fn is_divisible(&self) -> bool {
+        self.matching.is_divisible() && !self.output.as_ref().is_some_and(OutputSet::can_be_full)
+    }
+}
+
+/// Returns the printer of kept packets, if they are printed. Without a reader of what it prints, a capture is still
+/// written.
+fn printer(arguments: &Arguments) -> Result<Option<Printer<'_>>, Failure> {
+    let failed = |message: String| Err(Failure::Failed(message));
+    match (arguments.print, arguments.lines.given()) {
+        (false, Some(option)) => failed(format!("{option} needs --print")),
+        (false, None) => Ok(None),
+        (true, _) if is_standard_output(arguments) => {
+            failed("--print and --write - would mix lines and a capture on standard output".to_owned())
+        }
+        (true, _) => Ok(Some(arguments.lines.printer(arguments.write.is_some()))),
+    }
+}
+
+fn is_standard_output(arguments: &Arguments) -> bool {
+    arguments.write.as_deref() == Some(Path::new("-"))
 }
 
 fn print_summary(arguments: &Arguments, summary: Summary) -> Result<(), Failure> {
@@ -141,7 +219,7 @@ fn print_summary(arguments: &Arguments, summary: Summary) -> Result<(), Failure>
     }
     let mut json = summary.json();
     json["engine"] = arguments.engine.to_possible_value().map(|engine| engine.get_name().to_owned()).into();
-    match arguments.write.as_deref() == Some(Path::new("-")) {
+    match is_standard_output(arguments) || arguments.print {
         true => say(json),
         false => writeln!(stdout(), "{json}")?,
     }

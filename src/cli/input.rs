@@ -3,6 +3,7 @@
 use std::cell::Cell;
 use std::fs::File;
 use std::io::{self, Read};
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
@@ -23,7 +24,7 @@ const MAX_PROGRAM: u64 = 64 << 20;
 const MAX_OPEN: usize = 8;
 
 /// The maximum number of records in a batch. Their first cache lines stay in the L1 cache until the engine reads them.
-const MAX_BATCH: usize = 128;
+pub const MAX_BATCH: usize = 128;
 
 /// Returns an argument parser that takes the name of one of these values.
 pub fn one_of<T: Copy + Send + Sync + 'static>(
@@ -174,9 +175,22 @@ pub fn each_record<E>(
 /// The first error of `visit`, which ends the reading.
 pub fn each_piece<E>(
     inputs: &mut [Reader],
-    mut progress: Progress,
+    progress: Progress,
     due: &Cell<Option<Instant>>,
     mut visit: impl FnMut(usize, u64, Piece) -> Result<(), E>,
+) -> Result<Inputs, E> {
+    each_piece_until(inputs, progress, due, |place, first, piece| visit(place, first, piece).map(ControlFlow::Continue))
+}
+
+/// Calls `visit` with each piece, as [`each_piece`] does, until it breaks off the reading.
+///
+/// # Errors
+/// The first error of `visit`, which ends the reading.
+pub fn each_piece_until<E>(
+    inputs: &mut [Reader],
+    mut progress: Progress,
+    due: &Cell<Option<Instant>>,
+    mut visit: impl FnMut(usize, u64, Piece) -> Result<ControlFlow<()>, E>,
 ) -> Result<Inputs, E> {
     let mut outcome = Inputs::Whole;
     let mut next = 1;
@@ -189,7 +203,9 @@ pub fn each_piece<E>(
                 Ok(Some(piece)) => {
                     let is_pause = matches!(piece, Piece::Pause);
                     let count = if let Piece::Records(records) = &piece { records.len() } else { 0 };
-                    visit(place, next, piece)?;
+                    if visit(place, next, piece)?.is_break() {
+                        return Ok(outcome);
+                    }
                     next += count as u64;
                     if is_pause { input.wait(due.get()) } else { Ok(()) }
                 }

@@ -22,17 +22,23 @@ mod link_types;
 mod man;
 mod output;
 mod output_format;
+mod packet_matching;
+mod pipeline;
 mod print;
+mod print_packets;
 mod program;
 mod progress;
 mod prove;
+mod rotation;
 mod rule_matching;
 mod rules;
 mod run;
 mod seccomp;
+mod selection;
 mod show;
 mod split;
 mod summary;
+mod time;
 mod trace;
 mod verify;
 mod warnings;
@@ -65,6 +71,7 @@ struct Cli {
 #[derive(Subcommand)]
 enum Command {
     Filter(filter::Arguments),
+    Print(print_packets::Arguments),
     Run(run::Arguments),
     Split(split::Arguments),
     Count(count::Arguments),
@@ -102,6 +109,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
 fn run(command: Command) -> Result<(), Failure> {
     match command {
         Command::Filter(arguments) => filter::run(arguments),
+        Command::Print(arguments) => print_packets::run(&arguments),
         Command::Run(arguments) => run::run(&arguments),
         Command::Split(arguments) => split::run(&arguments),
         Command::Count(arguments) => count::run(&arguments),

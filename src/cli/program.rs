@@ -30,6 +30,37 @@ pub struct ProgramArguments {
     expression: ExpressionArguments,
 }
 
+/// Which program of an expression is meant.
+#[derive(Args)]
+pub struct StageArguments {
+    /// Take the program of an expression before it is optimised, as `cbpf compile --no-optimize` prints it
+    #[arg(long)]
+    no_optimize: bool,
+}
+
+impl StageArguments {
+    /// Returns whether the program of an expression is optimised. A program from a file is taken as it is.
+    pub fn is_optimized(&self, source: &ProgramSource) -> bool {
+        matches!(source, ProgramSource::Expression(_)) && !self.no_optimize
+    }
+
+    /// Returns the program that is meant, which `cbpf compile` prints for an expression.
+    pub fn select(
+        &self,
+        arguments: &ProgramArguments,
+        source: &ProgramSource,
+        link_type: LinkType,
+        verified: Verified,
+    ) -> Result<Verified, Failure> {
+        if !self.is_optimized(source) {
+            return Ok(verified);
+        }
+        let compiled = Compiled { rejects_all: verified.rejects_all(), verified };
+        let optimized = compiled.optimized(&arguments.lint(source, link_type)).map_err(failed)?;
+        Ok(optimized.verified)
+    }
+}
+
 /// The source of programs.
 pub enum ProgramSource {
     Program(Verified),
@@ -66,7 +97,17 @@ impl ProgramArguments {
 
     /// Reads the program, or compiles the expression for `--link-type` or Ethernet.
     pub fn read_alone(&self) -> Result<Verified, Failure> {
-        self.verified(&self.source()?, self.only_link_type().unwrap_or(LinkType::ETHERNET))
+        self.verified(&self.source()?, self.link_type_alone())
+    }
+
+    /// Reads the program, or compiles the expression, and selects the stage.
+    pub fn read_stage(&self, stage: &StageArguments) -> Result<Verified, Failure> {
+        let (source, link_type) = (self.source()?, self.link_type_alone());
+        stage.select(self, &source, link_type, self.verified(&source, link_type)?)
+    }
+
+    fn link_type_alone(&self) -> LinkType {
+        self.only_link_type().unwrap_or(LinkType::ETHERNET)
     }
 
     /// Returns the program for all packets of a link type, and warns if it matches none of them, or if an expression
@@ -174,9 +215,19 @@ impl ProgramArguments {
         if is_match_of_expression { returned.max(captured as u32) } else { returned }
     }
 
+    /// Returns whether matching packets are kept whole, as by an expression, rather than cut to the verdict.
+    pub fn keeps_whole_packets(&self) -> bool {
+        self.program.is_none()
+    }
+
     /// Returns further captures: the words, if there is a program.
     pub fn captures(&self) -> impl Iterator<Item = &Path> + Clone {
         self.words.iter().filter(|_| self.program.is_some()).map(Path::new)
+    }
+
+    /// Returns whether there is a program or an expression.
+    pub fn is_given(&self) -> bool {
+        self.files().next().is_some() || !self.words.is_empty()
     }
 
     /// Returns the file of the program or the expression.

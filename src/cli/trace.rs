@@ -13,19 +13,23 @@ use crate::cli::failure::Failure;
 use crate::cli::input::{CaptureArguments, Inputs, each_record};
 use crate::cli::link_types::ByLinkType;
 use crate::cli::print::{counted, instruction_lines, print};
-use crate::cli::program::ProgramArguments;
+use crate::cli::program::{ProgramArguments, ProgramSource, StageArguments};
 use crate::cli::progress::Progress;
 
 /// Print each instruction that a program executes on one packet, and the reason why it halts
 ///
 /// After each instruction come the resulting registers, in hexadecimal, and the bytes that it loaded, the word that it
-/// stored, or its jump target. The interpreter runs the program.
+/// stored, or its jump target. The interpreter runs the program. That of an expression is the one that `cbpf compile`
+/// prints.
 #[derive(Args)]
 #[command(after_help = "Example:
   cbpf trace -p arp.asm -r in.pcap --packet 7")]
 pub struct Arguments {
     #[command(flatten)]
     program: ProgramArguments,
+
+    #[command(flatten)]
+    stage: StageArguments,
 
     #[command(flatten)]
     captures: CaptureArguments,
@@ -45,7 +49,10 @@ pub struct Arguments {
 
 pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     let mut inputs = arguments.captures.open(&arguments.program)?;
-    let mut programs = ByLinkType::new(&arguments.program, &arguments.captures, &inputs, Ok)?;
+    let load = |source: &ProgramSource, link_type, verified| {
+        arguments.stage.select(&arguments.program, source, link_type, verified)
+    };
+    let mut programs = ByLinkType::with_source(&arguments.program, &arguments.captures, &inputs, load)?;
     let mut packets = 0;
     // An error ends the reading, so the result for the packet is returned as one.
     let search = each_record(&mut inputs, Progress::Hidden, |input, number, record| {

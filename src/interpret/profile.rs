@@ -37,6 +37,7 @@ pub struct Profile {
     counts: Vec<Count>,
     packets: u64,
     kept: u64,
+    last_path: u64,
 }
 
 /// The number of executions of an instruction, and of each successor.
@@ -90,13 +91,14 @@ impl Profile {
     /// Creates a profile without packets.
     pub fn new(verified: &Verified) -> Profile {
         let counts = vec![Count::default(); verified.steps().len()];
-        Profile { verified: verified.clone(), counts, packets: 0, kept: 0 }
+        Profile { verified: verified.clone(), counts, packets: 0, kept: 0, last_path: 0 }
     }
 
     /// Interprets the program, counts its edges, and returns the verdict, as [`Verified::interpret`] does.
     pub fn run<'p>(&mut self, packet: impl Into<Packet<'p>>) -> u32 {
-        let mut counter = Counter { steps: self.verified.steps(), counts: &mut self.counts, last: None };
+        let mut counter = Counter { steps: self.verified.steps(), counts: &mut self.counts, last: None, path: 0 };
         let verdict = self.verified.run(&packet.into(), &mut counter).unwrap_or_else(HaltReason::verdict);
+        self.last_path = counter.path;
         self.packets += 1;
         self.kept += u64::from(verdict != 0);
         verdict
@@ -115,6 +117,14 @@ impl Profile {
     /// Returns the number of packets with a verdict other than 0.
     pub fn kept(&self) -> u64 {
         self.kept
+    }
+
+    /// Returns a number for the instructions that the last packet executed; 0 without one.
+    ///
+    /// Packets with different numbers took different paths; those with the same number took the same one, as far as a
+    /// hash of 64 bits tells.
+    pub fn last_path(&self) -> u64 {
+        self.last_path
     }
 
     /// Returns the number of packets that executed the instruction `pc`; 0 if it does not exist.
@@ -170,7 +180,12 @@ struct Counter<'a> {
     steps: &'a [Step],
     counts: &'a mut [Count],
     last: Option<usize>,
+    /// A hash of the instructions.
+    path: u64,
 }
+
+/// The factor of the hash of paths: 2^64 divided by the golden ratio, which spreads small numbers.
+const SPREAD: u64 = 0x9e37_79b9_7f4a_7c15;
 
 impl Observer for Counter<'_> {
     fn step(&mut self, pc: usize, _: Registers, _: &[u32; SCRATCH_WORDS]) {
@@ -181,6 +196,7 @@ impl Observer for Counter<'_> {
             }
         }
         self.counts[pc].executed += 1;
+        self.path = (self.path.rotate_left(5) ^ (pc as u64 + 1)).wrapping_mul(SPREAD);
         self.last = Some(pc);
     }
 
@@ -219,6 +235,19 @@ mod tests {
         let blocks = blocks("jeq #0, next\n next: jeq #1, next2\n next2: ret #1", &[b"", b""]);
         assert_eq!(blocks[0].edges, [Edge { kind: EdgeKind::Always, target: 1, packets: 2 }]);
         assert_eq!(blocks[1].edges, [Edge { kind: EdgeKind::Always, target: 2, packets: 2 }]);
+    }
+
+    #[test]
+    fn paths_differ_by_instructions() {
+        let program: Program = "ldb [0]\n jeq #1, next\n ldb [1]\n next: ldb [2]\n ret a".parse().unwrap();
+        let mut profile = Profile::new(&program.verify(Dialect::Linux).unwrap());
+        let packets: [&[u8]; 5] = [&[1, 2, 3], &[1, 0, 0, 9], &[2, 2, 3], &[2], &[2, 2]];
+        let paths = packets.map(|packet| {
+            profile.run(packet);
+            profile.last_path()
+        });
+        assert_eq!(paths[0], paths[1]);
+        assert!(paths[1..].iter().enumerate().all(|(place, path)| !paths[place + 2..].contains(path)));
     }
 
     #[test]

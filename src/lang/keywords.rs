@@ -14,6 +14,14 @@ pub(super) fn spelling(word: Word) -> &'static str {
     preferred.or_else(|| TABLE.iter().find(|(_, other)| *other == word)).map_or("", |(spelling, _)| spelling)
 }
 
+/// Returns the names of numbers that begin with a prefix, without the prefix.
+pub(super) fn numbers(prefix: &str) -> impl Iterator<Item = (&'static str, u32)> {
+    TABLE.iter().filter_map(move |&(spelling, word)| match word {
+        Word::Number(number) => Some((spelling.strip_prefix(prefix)?, number)),
+        _ => None,
+    })
+}
+
 /// Returns the keyword that is one typing error away from `text`.
 pub(super) fn near(text: &str) -> Option<&'static str> {
     let spellings = || TABLE.iter().filter(|(_, word)| !matches!(word, Word::Number(_))).map(|(spelling, _)| *spelling);

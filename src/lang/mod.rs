@@ -33,7 +33,9 @@ mod link_layout;
 mod link_type;
 mod link_type_table;
 mod lint;
+pub(crate) mod meanings;
 mod names;
+mod outline;
 mod parse;
 mod positions;
 mod print;
@@ -59,6 +61,7 @@ use crate::text::ParseError;
 pub use error::ExprError;
 pub use link_type::LinkType;
 pub use lint::{Cause, Effect, Warning, lint};
+pub use outline::{Part, PartKind, outline};
 pub use target::{Resolver, Target};
 pub use tree::Expr;
 

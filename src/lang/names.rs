@@ -47,6 +47,23 @@ pub(super) fn ip_protocol(name: &str) -> Option<u32> {
     line.split(' ').next()?.parse().ok()
 }
 
+/// Returns the ports of all services with their names, in the order of the names.
+pub(super) fn service_ports() -> impl Iterator<Item = (u16, &'static str)> {
+    SERVICES.lines().filter_map(|line| {
+        let (name, rest) = line.split_once(' ')?;
+        Some((rest.split(' ').next()?.parse().ok()?, name))
+    })
+}
+
+/// Returns the first name of an IP protocol.
+pub(super) fn ip_protocol_name(number: u32) -> Option<&'static str> {
+    let is_number = |text: &str| text.parse() == Ok(number);
+    PROTOCOLS
+        .lines()
+        .map(|line| line.split(' '))
+        .find_map(|mut words| words.next().filter(|text| is_number(text)).and(words.next()))
+}
+
 /// Returns the names of all services.
 pub(super) fn services() -> impl Iterator<Item = &'static str> {
     SERVICES.lines().filter_map(|line| line.split(' ').next())

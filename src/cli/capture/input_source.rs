@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use super::compression::{Compression, Decompressed, MAGIC_LEN};
 use super::error::CaptureErrorKind;
 use super::live_stream::LiveStream;
+use super::part::FileAt;
 
 /// The number of compressed bytes read at once.
 const STORED_BUFFER: usize = 256 << 10;
@@ -23,6 +24,8 @@ pub(super) struct InputSource {
     pub(super) stored_total: Option<u64>,
     /// The input, if it is no regular file: a read that would have to wait fails with `WouldBlock`.
     pub(super) stream: Option<Arc<LiveStream>>,
+    /// The file, if it can be read at any position.
+    pub(super) file: Option<Arc<File>>,
 }
 
 impl InputSource {
@@ -32,7 +35,8 @@ impl InputSource {
         let file = if is_stdin { standard_input() } else { open_file(path) }.map_err(CaptureErrorKind::Open)?;
         let metadata = file.metadata().map_err(CaptureErrorKind::Open)?;
         let source = match metadata.is_file() {
-            true => InputSource::new(file, None, Some(metadata.len()).filter(|_| !is_stdin)),
+            true if is_stdin => InputSource::new(file, None, None),
+            true => InputSource::of_file(Arc::new(file)),
             false => LiveStream::new(file).map(Arc::new).and_then(|stream| {
                 let raw = FromStream(Arc::clone(&stream));
                 InputSource::new(raw, Some(stream), None)
@@ -41,9 +45,24 @@ impl InputSource {
         source.map_err(CaptureErrorKind::Read)
     }
 
+    /// Returns the source of a regular file, from its start.
+    pub(super) fn of_file(file: Arc<File>) -> io::Result<InputSource> {
+        let stored_total = Some(file.metadata()?.len());
+        let source = InputSource::new(FileAt { file: Arc::clone(&file), at: 0 }, None, stored_total)?;
+        Ok(InputSource { file: Some(file), ..source })
+    }
+
+    /// Returns the source of the rest of a regular file, which is not compressed.
+    pub(super) fn of_rest(file: &Arc<File>, offset: u64) -> InputSource {
+        let stored_read = Arc::new(AtomicU64::new(0));
+        let raw = FileAt { file: Arc::clone(file), at: offset };
+        let bytes = Box::new(Counted { inner: raw, count: Arc::clone(&stored_read) });
+        InputSource { bytes, compression: None, stored_read, stored_total: None, stream: None, file: None }
+    }
+
     /// Closes the input. The byte counts stay available.
     pub(super) fn close(&mut self) {
-        (self.bytes, self.stream) = (Box::new(io::empty()), None);
+        (self.bytes, self.stream, self.file) = (Box::new(io::empty()), None, None);
     }
 
     /// Returns the number of bytes read from the stored file.
@@ -76,7 +95,7 @@ impl InputSource {
             Some(compression) => (compression.decoder)(Box::new(BufReader::with_capacity(STORED_BUFFER, whole))),
             None => Box::new(whole),
         };
-        Ok(InputSource { bytes, compression, stored_read, stored_total, stream })
+        Ok(InputSource { bytes, compression, stored_read, stored_total, stream, file: None })
     }
 }
 

@@ -21,6 +21,7 @@
 //! - Time stamps are exact: a record has its ticks, its interface the length of a tick.
 
 mod byte_order;
+mod capture_time;
 mod compression;
 mod encoder;
 mod error;
@@ -32,27 +33,35 @@ mod lz4_decoder;
 mod magic;
 mod member_decoder;
 mod output_file;
+mod output_set;
+mod part;
 mod pcap;
 mod pcap_of_first;
 mod pcapng_block;
 mod pcapng_reader;
 mod pcapng_writer;
+mod preamble;
 mod read_buffer;
 mod reader;
 mod record_batch;
+mod rotation;
 #[cfg(test)]
 mod tests;
 mod writer;
 mod zstd_decoder;
 
 pub use byte_order::ByteOrder;
+pub use capture_time::CaptureTime;
 pub use compression::{COMPRESSIONS, Compression};
 pub use error::{CaptureError, input_name};
 pub use left_out::LeftOut;
 pub use output_file::Output;
-pub use pcapng_block::Block;
+pub use output_set::{OutputLimits, OutputSet};
+pub use part::{Part, Place};
+pub use pcapng_block::{Block, OwnedBlock};
 pub use reader::{Piece, Reader};
-pub use record_batch::Records;
+pub use record_batch::{OwnedRecords, Records};
+pub use rotation::Rotation;
 pub use writer::{Format, Writer};
 
 use cbpf::LinkType;
@@ -122,7 +131,7 @@ impl Interface {
 }
 
 /// The time base of an interface: `if_tsresol` and `if_tsoffset` of pcapng.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Clock {
     /// A tick is 10^-resolution seconds, or 2^-(resolution & 0x7f) if the top bit is set.
     pub resolution: u8,

@@ -35,6 +35,8 @@ pub struct Output {
     count: usize,
     is_terminal: bool,
     pending: Option<Pending>,
+    /// The number of bytes written, including those in the buffer.
+    len: u64,
 }
 
 /// A file that still has its temporary name.
@@ -65,7 +67,7 @@ impl Output {
             sink = Box::new(ClosedFile(temporary.to_path_buf()));
         }
         let bytes = BufWriter::with_capacity(capacity(count, CAPACITY), Box::new(Plain(sink)) as Box<dyn Encoder>);
-        Ok(Output { path: path.to_path_buf(), bytes, is_complete: false, count, is_terminal, pending })
+        Ok(Output { path: path.to_path_buf(), bytes, is_complete: false, count, is_terminal, pending, len: 0 })
     }
 
     /// Compresses everything that is written from now on; nothing was written before.
@@ -93,8 +95,12 @@ impl Output {
         Ok(())
     }
 
-    /// Returns the path of the temporary file.
-    #[cfg(test)]
+    /// Returns the number of bytes written.
+    pub(super) fn len(&self) -> u64 {
+        self.len
+    }
+
+    /// Returns the path of the temporary file. Pipes and devices have none.
     pub(super) fn temporary(&self) -> Option<&Path> {
         self.pending.as_ref().map(|pending| &*pending.temporary)
     }
@@ -102,6 +108,7 @@ impl Output {
     /// Appends `bytes`.
     #[inline]
     pub fn write(&mut self, bytes: &[u8]) -> Result<(), CaptureError> {
+        self.len += bytes.len() as u64;
         match self.bytes.write_all(bytes) {
             Ok(()) => Ok(()),
             Err(source) => Err(self.failed(source)),

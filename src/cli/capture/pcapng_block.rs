@@ -4,17 +4,17 @@
 //! custom blocks and options are recognised that the specification excludes from copies, since they may depend on
 //! packets that a filter removed.
 
-use super::ByteOrder;
 use super::magic::PCAPNG_SECTION;
+use super::{ByteOrder, Record};
 
 pub(super) const SECTION: u32 = PCAPNG_SECTION;
 pub(super) const INTERFACE: u32 = 1;
 pub(super) const OBSOLETE_PACKET: u32 = 2;
 pub(super) const SIMPLE_PACKET: u32 = 3;
-const NAME_RESOLUTION: u32 = 4;
+pub(super) const NAME_RESOLUTION: u32 = 4;
 const INTERFACE_STATISTICS: u32 = 5;
 pub(super) const ENHANCED_PACKET: u32 = 6;
-const DECRYPTION_SECRETS: u32 = 10;
+pub(super) const DECRYPTION_SECRETS: u32 = 10;
 /// A custom block that should not be copied.
 const UNCOPIED_BLOCK: u32 = 0x4000_0bad;
 
@@ -32,6 +32,8 @@ const UNCOPIED_OPTIONS: [u16; 2] = [19372, 19373];
 pub(super) const PACKET_FIELDS: usize = 28;
 /// The offset of the captured length in such a block.
 pub(super) const CAPTURED: usize = 20;
+/// The offset of the maximum captured length in an interface description block.
+pub(super) const SNAPLEN: usize = 12;
 /// The offset of the data of a simple packet block.
 pub(super) const SIMPLE_FIELDS: usize = 12;
 
@@ -49,7 +51,23 @@ pub struct Block<'a> {
     pub(super) order: ByteOrder,
 }
 
+/// A block that was copied from its buffer.
+pub struct OwnedBlock {
+    bytes: Vec<u8>,
+    order: ByteOrder,
+}
+
+impl OwnedBlock {
+    pub fn block(&self) -> Block<'_> {
+        Block { bytes: &self.bytes, order: self.order }
+    }
+}
+
 impl<'a> Block<'a> {
+    pub fn to_owned(self) -> OwnedBlock {
+        OwnedBlock { bytes: self.bytes.to_vec(), order: self.order }
+    }
+
     /// Returns the block type.
     #[inline]
     pub(super) fn kind(&self) -> u32 {
@@ -150,5 +168,13 @@ impl<'a> Iterator for Options<'a> {
         let end = (start + 4 + value.len()).next_multiple_of(4).min(self.list.len());
         self.next = if code == END_OF_OPTIONS { self.list.len() } else { end };
         Some(BlockOption { code, value, start, end })
+    }
+}
+
+impl<'a> Record<'a> {
+    /// Returns the comments on a packet of pcapng, which should be UTF-8.
+    pub fn comments(&self) -> impl Iterator<Item = &'a [u8]> + use<'a> {
+        let options = self.block().into_iter().flat_map(|block| block.fields_and_options().1);
+        options.filter(|option| option.code == COMMENT).map(|option| option.value)
     }
 }

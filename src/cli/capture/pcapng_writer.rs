@@ -13,7 +13,7 @@ use super::error::CaptureError;
 use super::link_layer::{is_swapped, restore};
 use super::pcapng_block::{
     BYTE_ORDER_MARK, Block, CAPTURED, END_OF_OPTIONS, ENHANCED_PACKET, IF_FCSLEN, IF_TSRESOL, INTERFACE, Options,
-    PACKET_FIELDS, SECTION, SIMPLE_FIELDS, SIMPLE_PACKET,
+    PACKET_FIELDS, SECTION, SIMPLE_FIELDS, SIMPLE_PACKET, SNAPLEN,
 };
 use super::{ByteOrder, Interface, Output, Reader, Record};
 
@@ -28,6 +28,8 @@ pub(super) struct PcapngWriter {
     /// The input whose section is being written.
     input: Option<usize>,
     has_interface: bool,
+    /// The most captured bytes of a packet.
+    pub(super) snaplen: Option<u32>,
     /// A block whose pseudo header is in the byte order of its section again.
     restored: Vec<u8>,
 }
@@ -43,9 +45,7 @@ impl PcapngWriter {
             }
             Some(block) => copy(output, record, &block),
             None => {
-                if self.input != Some(input) {
-                    self.begin(output, input, record.interface)?;
-                }
+                self.begin_with(output, input, record)?;
                 let Record { data, wire_len, ticks, .. } = *record;
                 write_enhanced(output, ByteOrder::Little, ticks, data, wire_len)
             }
@@ -60,9 +60,26 @@ impl PcapngWriter {
         self.input = Some(input);
         self.has_interface |= block.kind() == INTERFACE;
         let (fields, options) = block.fields_and_options();
-        match block.kind() == SECTION {
-            true => write_block(output, block, &[&fields[..8], &UNKNOWN_LENGTH], &options),
-            false => write_block(output, block, &[fields], &options),
+        match (block.kind(), self.snaplen) {
+            (SECTION, _) => write_block(output, block, &[&fields[..8], &UNKNOWN_LENGTH], &options),
+            (INTERFACE, Some(most)) => {
+                let snaplen = limited(block.word(SNAPLEN), most);
+                write_block(output, block, &[&fields[..4], &block.order.u32_bytes(snaplen)], &options)
+            }
+            _ => write_block(output, block, &[fields], &options),
+        }
+    }
+
+    /// Begins the section of a record of a pcap input, if it has not begun.
+    pub(super) fn begin_with(
+        &mut self,
+        output: &mut Output,
+        input: usize,
+        record: &Record,
+    ) -> Result<(), CaptureError> {
+        match record.block().is_none() && self.input != Some(input) {
+            true => self.begin(output, input, record.interface),
+            false => Ok(()),
         }
     }
 
@@ -75,15 +92,25 @@ impl PcapngWriter {
             inputs.iter().enumerate().filter_map(|(input, reader)| Some((input, reader.pcap_interface()?)));
         interfaces.try_for_each(|(input, interface)| self.begin(output, input, interface))?;
         // Inputs that ended before their headers leave an empty section.
-        if self.input.is_none() { output.write(&section_header()) } else { Ok(()) }
+        if self.input.is_some() {
+            return Ok(());
+        }
+        self.input = Some(inputs.len());
+        output.write(&section_header())
     }
 
     /// Begins the section of a pcap input.
     fn begin(&mut self, output: &mut Output, input: usize, interface: &Interface) -> Result<(), CaptureError> {
         (self.input, self.has_interface) = (Some(input), true);
         output.write(&section_header())?;
-        output.write(&block(INTERFACE, &interface_description(interface)))
+        let snaplen = self.snaplen.map_or(interface.snaplen, |most| limited(interface.snaplen, most));
+        output.write(&block(INTERFACE, &interface_description(interface, snaplen)))
     }
+}
+
+/// Returns the snaplen of an interface, 0 for no limit, whose packets were cut to `most` bytes.
+fn limited(snaplen: u32, most: u32) -> u32 {
+    if snaplen == 0 { most } else { snaplen.min(most) }
 }
 
 /// Copies a record and its block, and restores the byte order of the pseudo header.
@@ -184,8 +211,8 @@ fn section_header() -> Vec<u8> {
 }
 
 /// Returns the fields and options that describe the interface of a pcap file.
-fn interface_description(interface: &Interface) -> Vec<u8> {
-    let mut content = [interface.link_type_number.into(), interface.snaplen].map(u32::to_le_bytes).concat();
+fn interface_description(interface: &Interface, snaplen: u32) -> Vec<u8> {
+    let mut content = [interface.link_type_number.into(), snaplen].map(u32::to_le_bytes).concat();
     // An option of one byte, with its padding.
     let mut push = |code: u16, value: u8| {
         content.extend((u32::from(code) | 1 << 16).to_le_bytes());

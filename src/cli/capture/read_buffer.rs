@@ -7,8 +7,10 @@
 //! - While it is pinned, it neither reads nor moves its bytes.
 //! - A file can be suspended: it is closed, and opened again when more bytes are needed.
 
+use std::fs::File;
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Instant;
 
 use super::error::{CaptureErrorKind, Damage, Stop};
@@ -36,6 +38,8 @@ pub(super) struct ReadBuffer {
     end: usize,
     /// The offset of `end` in the decompressed stream.
     end_offset: u64,
+    /// The stream ends at the first record that does not begin before this offset.
+    limit: u64,
     is_pinned: bool,
     is_waiting: bool,
     suspended: Option<SuspendedFile>,
@@ -57,14 +61,50 @@ impl ReadBuffer {
     /// Returns an empty buffer of `source`.
     pub(super) fn new(source: InputSource) -> ReadBuffer {
         let (has_ended, is_pinned, is_waiting, suspended) = (false, false, true, None);
-        let (bytes, start, end, end_offset) = (Vec::new(), 0, 0, 0);
-        ReadBuffer { source, has_ended, bytes, start, end, end_offset, is_pinned, is_waiting, suspended }
+        let (bytes, start, end, end_offset, limit) = (Vec::new(), 0, 0, 0, u64::MAX);
+        ReadBuffer { source, has_ended, bytes, start, end, end_offset, limit, is_pinned, is_waiting, suspended }
+    }
+
+    /// Returns an empty buffer of a source that begins at an offset, for the records that begin before `limit`.
+    pub(super) fn at(source: InputSource, offset: u64, limit: u64) -> ReadBuffer {
+        ReadBuffer { end_offset: offset, limit, ..ReadBuffer::new(source) }
+    }
+
+    /// Uses the memory of another buffer.
+    pub(super) fn with_memory(self, bytes: Vec<u8>) -> ReadBuffer {
+        ReadBuffer { bytes, ..self }
+    }
+
+    /// Returns the memory, for another buffer.
+    pub(super) fn into_memory(self) -> Vec<u8> {
+        self.bytes
+    }
+
+    /// Skips the bytes up to an offset.
+    pub(super) fn skip_to(&mut self, offset: u64) -> Result<(), Stop> {
+        while self.offset() < offset {
+            let wanted = (offset - self.offset()).min(CHUNK as u64) as usize;
+            self.require("skipped part", wanted)?;
+            self.take(wanted);
+        }
+        Ok(())
+    }
+
+    /// Returns the open file, if it can be read at any position.
+    pub(super) fn file(&self) -> Option<Arc<File>> {
+        self.source.file.clone()
+    }
+
+    /// Returns whether the file is compressed.
+    pub(super) fn is_compressed(&self) -> bool {
+        self.source.compression.is_some()
     }
 
     /// Closes the file until more of it is needed. Streams and standard input, which cannot be opened again, stay open.
     pub(super) fn suspend(&mut self, path: &Path) {
         if self.source.stored_total.is_some() {
             let start = self.bytes[..self.start].to_vec();
+            self.end_offset = self.offset();
             self.close();
             (self.has_ended, self.suspended) = (false, Some(SuspendedFile { path: path.to_owned(), start }));
         }
@@ -111,7 +151,7 @@ impl ReadBuffer {
     /// Returns whether the stream ends here.
     #[inline]
     pub(super) fn at_end(&mut self) -> Result<bool, Stop> {
-        Ok(self.fill(1)? == 0)
+        Ok(self.offset() >= self.limit || self.fill(1)? == 0)
     }
 
     /// Reads until the buffer holds the `needed` bytes of `part`, which begins here.
@@ -204,7 +244,8 @@ impl ReadBuffer {
         (self.start, self.end) = (0, self.end - self.start);
         while self.end < wanted && !self.has_ended && self.is_plausible() {
             // The buffer grows with a long record as its bytes arrive.
-            let room = self.bytes.len().clamp(FIRST_CHUNK, CHUNK);
+            let beyond = self.limit.saturating_sub(self.end_offset).clamp(FIRST_CHUNK as u64, CHUNK as u64) as usize;
+            let room = self.bytes.len().clamp(FIRST_CHUNK, CHUNK).min(beyond);
             self.bytes.resize(self.bytes.len().max(self.end + room), 0);
             let space = &mut self.bytes[self.end..][..room];
             let count = match input_source::read(&mut *self.source.bytes, space) {

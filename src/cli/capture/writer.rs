@@ -3,6 +3,8 @@
 //! - The captured bytes, the length on the wire and the instant of every record are kept exactly.
 //! - A pcap file is little-endian; sections of pcapng have the byte order of their inputs.
 
+use std::path::Path;
+
 use super::error::CaptureError;
 use super::pcap;
 use super::pcap_of_first::PcapOfFirst;
@@ -21,6 +23,14 @@ pub enum Format {
 }
 
 impl Format {
+    /// Limits the number of captured bytes that the header of a pcap file states.
+    pub fn with_snaplen(mut self, snaplen: Option<u32>) -> Format {
+        if let (Format::Pcap(interface), Some(snaplen)) = (&mut self, snaplen) {
+            interface.snaplen = interface.snaplen.min(snaplen);
+        }
+        self
+    }
+
     /// Returns the file name extension.
     pub fn extension(&self) -> &'static str {
         match self {
@@ -88,6 +98,35 @@ impl Writer {
             Format::Pcapng => Encoder::Pcapng(PcapngWriter::default()),
         };
         Ok(Writer { output, encoder })
+    }
+
+    /// Limits the number of captured bytes that interfaces of pcapng state. That of a pcap file is in its [`Format`].
+    pub(super) fn set_snaplen(&mut self, snaplen: Option<u32>) {
+        if let Encoder::Pcapng(pcapng) = &mut self.encoder {
+            pcapng.snaplen = snaplen;
+        }
+    }
+
+    /// Begins the section of the input of a record, unless its blocks do.
+    pub(super) fn begin(&mut self, input: usize, record: &Record<'_>) -> Result<(), CaptureError> {
+        match &mut self.encoder {
+            Encoder::Pcap(_) => Ok(()),
+            Encoder::PcapOfFirst(pcap) => {
+                pcap.note(record.interface);
+                Ok(())
+            }
+            Encoder::Pcapng(pcapng) => pcapng.begin_with(&mut self.output, input, record),
+        }
+    }
+
+    /// Returns the number of bytes written.
+    pub(super) fn len(&self) -> u64 {
+        self.output.len()
+    }
+
+    /// Returns the path of the temporary file, as [`Output::temporary`] does.
+    pub(super) fn temporary(&self) -> Option<&Path> {
+        self.output.temporary()
     }
 
     /// Writes a record of the input with this number. The earlier blocks of the input were passed to [`Writer::block`],

@@ -58,6 +58,17 @@ impl RuleCounts {
         self.summary.count(captured, (!ids.is_empty()).then_some(captured));
     }
 
+    /// Counts a record that matches only rules that get no more packets: it is one of all packets.
+    pub fn count_surplus(&mut self, record: &Record) {
+        self.all.add(record);
+        self.summary.count(record.data.len(), None);
+    }
+
+    /// Sets the number of packets outside of the times, if packets are selected by time.
+    pub fn set_outside(&mut self, outside: Option<u64>) {
+        self.summary.add_outside(outside);
+    }
+
     /// Prints the table on standard output, and the summary on standard error; or one line of JSON instead of both.
     pub fn print(&self, rules: &Rules, as_json: bool) -> Result<(), Failure> {
         let summary = self.summary.clone().finish();
