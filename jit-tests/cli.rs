@@ -12,8 +12,11 @@ mod install_docs;
 mod limits;
 #[cfg(target_os = "linux")]
 mod live;
+mod merge;
 mod metadata;
 mod mixed;
+mod page;
+mod print;
 mod prove;
 mod rules;
 #[cfg(target_os = "linux")]
@@ -73,20 +76,23 @@ pub fn trials() -> Vec<Trial> {
         &compiled::TESTS,
         &compression::TESTS,
         &mixed::TESTS,
+        &print::TESTS,
         &forms::TESTS,
         &debugger::TESTS,
         &rules::TESTS,
         &seccomp::TESTS,
         &split::TESTS,
+        &merge::TESTS,
         &threads::TESTS,
         &prove::TESTS,
         &formats::TESTS,
         &install_docs::TESTS,
         &metadata::TESTS,
+        &page::TESTS,
     ];
     #[cfg(target_os = "linux")]
     let all = [&all[..], &[&live::TESTS, &signals::TESTS, &limits::TESTS]].concat();
-    all.concat().into_iter().map(trial).chain(byte_order::trials()).collect()
+    all.concat().into_iter().map(trial).chain(byte_order::trials()).chain(page::trials_in_a_browser()).collect()
 }
 
 /// A folder for one test.
@@ -361,7 +367,7 @@ fn show_prints_each_stage(_: &Bench) -> Outcome {
 }
 
 fn help_ends_with_an_example(_: &Bench) -> Outcome {
-    let subcommands = "filter run split count rules bench compile convert verify show trace explain prove seccomp \
+    let subcommands = "filter print run split count rules bench compile convert verify show trace explain prove seccomp \
         completions man install-docs";
     for subcommand in subcommands.split(' ') {
         let output = cbpf(&[subcommand, "--help"])?;

@@ -65,8 +65,8 @@ fn explain_in_each_format(bench: &Bench) -> Outcome {
     let picture = fs::read_to_string(&out)?;
     equal(picture.starts_with("<svg ") && picture.ends_with("</svg>\n"), true)?;
     equal(picture.contains("260 packets, 5 kept; 4 instructions in 3 blocks"), true)?;
-    // A tooltip for each of three blocks and two edges.
-    equal(picture.matches("<title>").count(), 5)?;
+    // The title, and a tooltip for each of three blocks and two edges.
+    equal(picture.matches("<title>").count(), 6)?;
 
     let dot = cbpf(&[&arguments[..], &["--format", "dot"]].concat())?;
     expect(&dot, 0, &["digraph program {", "b0 -> b1 [label=\"true 5\"", "b0 -> b2 [label=\"false 255\""])?;

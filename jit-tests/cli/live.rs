@@ -12,8 +12,9 @@ use crate::cli::compression::EXTENSIONS;
 use crate::cli::running::{CUT, Running, both_ends, ends_of_records, fifo, mixed, pcapng, unnamed};
 use crate::cli::{Bench, Outcome, Test, cbpf, equal, example, expect};
 
-pub const TESTS: [(&str, Test); 9] = [
+pub const TESTS: [(&str, Test); 10] = [
     ("a_live_pipe_comes_out_at_once", a_live_pipe_comes_out_at_once),
+    ("a_live_pipe_is_printed", a_live_pipe_is_printed),
     ("a_live_pipe_of_gzip", a_live_pipe_of_gzip),
     ("a_live_pipe_of_every_compression", a_live_pipe_of_every_compression),
     ("a_signal_ends_compressed_streams", a_signal_ends_compressed_streams),
@@ -51,6 +52,26 @@ fn a_live_pipe_comes_out_at_once(bench: &Bench) -> Outcome {
         expect(&running.end_of_input()?, 2, &["16 bytes, but only 7 are left"])?;
     }
     Ok(())
+}
+
+/// A line is printed when its packet is complete.
+fn a_live_pipe_is_printed(_: &Bench) -> Outcome {
+    let capture = mixed()?;
+    let ends = ends_of_records(&capture);
+    let expected = cbpf(&["print", "-r", &example("mixed.pcap")])?.stdout;
+    let mut print = Running::start(&["print", "-r", "-"])?;
+    let mut filter = Running::start(&["filter", "-r", "-", "--print", "greater 0"])?;
+    let mut length = 0;
+    for (number, line) in expected.split_inclusive(|&byte| byte == b'\n').take(20).enumerate() {
+        let start = if number == 0 { 0 } else { ends[number] };
+        length += line.len();
+        for running in [&mut print, &mut filter] {
+            running.feed(&capture[start..ends[number + 1]])?;
+            equal(running.await_output(length)?, &expected[..length])?;
+        }
+    }
+    expect(&print.end_of_input()?, 0, &[])?;
+    expect(&filter.end_of_input()?, 0, &["20 packets, 20 match"])
 }
 
 /// Data flushed into a gzip stream is read at once.

@@ -12,7 +12,7 @@ use crate::cli::failure::{Failure, say};
 use crate::cli::input::CaptureArguments;
 use crate::cli::output_format::FormatArguments;
 use crate::cli::packet_matching::{PacketMatcher, PacketMatching, PacketOptions};
-use crate::cli::pipeline::{self, Event, ThreadArguments, Work};
+use crate::cli::pipeline::{self, Event, ReadingArguments, Work};
 use crate::cli::print_packets::{LineArguments, Printer};
 use crate::cli::program::ProgramArguments;
 use crate::cli::progress::Progress;
@@ -71,7 +71,7 @@ pub struct Arguments {
     seed: Option<u64>,
 
     #[command(flatten)]
-    threads: ThreadArguments,
+    reading: ReadingArguments,
 
     /// Print the summary as JSON, on standard output, or on standard error if packets are written or printed there
     #[arg(long)]
@@ -105,10 +105,13 @@ pub fn run(mut arguments: Arguments) -> Result<(), Failure> {
     let progress = if printer.is_some() { Progress::Hidden } else { Progress::of(&inputs) };
 
     let mut filter = Filter { matching, output, printer, left_out };
-    let outcome = pipeline::run(&mut inputs, progress, arguments.threads, &mut filter)?;
+    let outcome = pipeline::run(&mut inputs, progress, arguments.reading, &mut filter)?;
     filter.flush()?;
     if !filter.left_out.is_empty() {
         say(format_args!("cbpf: warning: {}", filter.left_out));
+    }
+    if let Some(output) = &filter.output {
+        arguments.reading.warn_of_unmerged(output);
     }
     let summary = filter.matching.finish(&inputs)?;
     filter.output.map_or(Ok(()), |output| output.finish(&inputs))?;
@@ -127,7 +130,10 @@ fn output(arguments: &Arguments, format: Format) -> Result<Option<OutputSet>, Fa
     match &arguments.write {
         None if limits.rotation.is_active() => Err(Failure::Failed("-C and -G need -w".to_owned())),
         None => Ok(None),
-        Some(path) => Ok(Some(OutputSet::create([path.clone()], format, limits)?)),
+        Some(path) => {
+            let format = arguments.reading.format(format, limits.rotation)?;
+            Ok(Some(OutputSet::create([path.clone()], format, limits)?))
+        }
     }
 }
 

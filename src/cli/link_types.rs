@@ -246,6 +246,11 @@ impl<'a, T> ByLinkType<'a, T> {
         Err(Failure::Failed(format!("{} {message}: {}", self.arguments.name(&self.source), names.join(", "))))
     }
 
+    /// Returns the source of the programs.
+    pub fn source(&self) -> &ProgramSource {
+        &self.source
+    }
+
     /// Returns all loaded programs with their link types.
     pub fn into_items(self) -> impl Iterator<Item = (Option<LinkType>, T)> {
         self.programs.loaded.into_iter().filter_map(|(link_type, loaded)| Some((link_type, loaded.item?)))

@@ -44,7 +44,7 @@ impl StageArguments {
         matches!(source, ProgramSource::Expression(_)) && !self.no_optimize
     }
 
-    /// Returns the program that is meant, which `cbpf compile` prints for an expression.
+    /// Returns the program that is meant.
     pub fn select(
         &self,
         arguments: &ProgramArguments,
@@ -52,12 +52,7 @@ impl StageArguments {
         link_type: LinkType,
         verified: Verified,
     ) -> Result<Verified, Failure> {
-        if !self.is_optimized(source) {
-            return Ok(verified);
-        }
-        let compiled = Compiled { rejects_all: verified.rejects_all(), verified };
-        let optimized = compiled.optimized(&arguments.lint(source, link_type)).map_err(failed)?;
-        Ok(optimized.verified)
+        if self.is_optimized(source) { arguments.optimized(source, link_type, &verified) } else { Ok(verified) }
     }
 }
 
@@ -66,6 +61,16 @@ pub enum ProgramSource {
     Program(Verified),
     /// A syntactically valid expression.
     Expression(String),
+}
+
+impl ProgramSource {
+    /// Returns the text of an expression.
+    pub fn expression(&self) -> Option<&str> {
+        match self {
+            ProgramSource::Program(_) => None,
+            ProgramSource::Expression(expression) => Some(expression),
+        }
+    }
 }
 
 impl ProgramArguments {
@@ -122,6 +127,26 @@ impl ProgramArguments {
             self.warnings().warn(format_args!("{name} matches no packet"))?;
         }
         Ok(verified)
+    }
+
+    /// Returns the optimised program, which `cbpf compile` prints for an expression.
+    pub fn optimized(
+        &self,
+        source: &ProgramSource,
+        link_type: LinkType,
+        verified: &Verified,
+    ) -> Result<Verified, Failure> {
+        let optimized = match source {
+            ProgramSource::Program(_) => {
+                let dialect = verified.dialect();
+                verified.program().optimize(dialect).and_then(|program| program.verify(dialect))
+            }
+            ProgramSource::Expression(_) => {
+                let compiled = Compiled { rejects_all: verified.rejects_all(), verified: verified.clone() };
+                compiled.optimized(&self.lint(source, link_type)).map(|compiled| compiled.verified)
+            }
+        };
+        optimized.map_err(failed)
     }
 
     /// Returns warnings about an expression for packets of a link type. If it is invalid for them, there are none.
@@ -203,6 +228,11 @@ impl ProgramArguments {
             (None, ProgramSource::Expression(expression)) => quoted(expression),
             (None, ProgramSource::Program(_)) => "the program".to_owned(),
         }
+    }
+
+    /// Returns the expression, or the file of the program.
+    pub fn full_name(&self, source: &ProgramSource) -> String {
+        source.expression().map_or_else(|| self.name(source), str::to_owned)
     }
 
     /// Returns the verdict to report for the one that an engine returned.

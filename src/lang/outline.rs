@@ -16,7 +16,7 @@ pub struct Part {
     pub kind: PartKind,
     /// The number of operators that it is an operand of.
     pub depth: usize,
-    /// Its bytes in the text, with its operands and all parentheses that begin or end in it.
+    /// Its bytes in the text, with its operands, and without parentheses around the whole.
     pub span: Range<usize>,
     /// The test with all qualifiers, also those that it inherits: `tcp port 443`; the keyword of an operator.
     pub text: String,
@@ -47,7 +47,7 @@ pub enum PartKind {
 /// assert_eq!(lines, [
 ///     (0, "and", text),
 ///     (1, "tcp", "tcp"),
-///     (1, "or", "(port 80 or 443)"),
+///     (1, "or", "port 80 or 443"),
 ///     (2, "port 80", "port 80"),
 ///     (2, "port 443", "443"),
 /// ]);

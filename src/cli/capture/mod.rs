@@ -38,6 +38,7 @@ mod part;
 mod pcap;
 mod pcap_of_first;
 mod pcapng_block;
+mod pcapng_merger;
 mod pcapng_reader;
 mod pcapng_writer;
 mod preamble;

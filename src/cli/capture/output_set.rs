@@ -113,6 +113,11 @@ impl OutputSet {
         self.full == self.outputs.len() && self.full > 0
     }
 
+    /// Returns the number of blocks and lists of options that could not be merged.
+    pub fn unmerged(&self) -> u64 {
+        self.outputs.iter().filter_map(|output| output.writer.as_ref()).map(Writer::unmerged).sum()
+    }
+
     /// Returns whether there are limits after which an output gets no more packets.
     pub fn can_be_full(&self) -> bool {
         self.limits.packets.is_some() || self.limits.rotation.ends()

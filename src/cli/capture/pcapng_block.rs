@@ -12,7 +12,7 @@ pub(super) const INTERFACE: u32 = 1;
 pub(super) const OBSOLETE_PACKET: u32 = 2;
 pub(super) const SIMPLE_PACKET: u32 = 3;
 pub(super) const NAME_RESOLUTION: u32 = 4;
-const INTERFACE_STATISTICS: u32 = 5;
+pub(super) const INTERFACE_STATISTICS: u32 = 5;
 pub(super) const ENHANCED_PACKET: u32 = 6;
 pub(super) const DECRYPTION_SECRETS: u32 = 10;
 /// A custom block that should not be copied.
@@ -140,6 +140,11 @@ pub(super) struct Options<'a> {
 }
 
 impl<'a> Options<'a> {
+    /// Returns an empty list.
+    pub(super) fn none() -> Options<'a> {
+        Options::new(&[], ByteOrder::Little)
+    }
+
     fn new(list: &'a [u8], order: ByteOrder) -> Options<'a> {
         Options { list, next: 0, order }
     }

@@ -120,7 +120,12 @@ impl Reader {
             Ok(()) | Err(Stop::WouldWait) => {}
             Err(stop) => (self.has_ended, self.error) = (true, stop.failure()),
         }
-        Ok(Some(Piece::Records(self.batch.records(self.buffer.bytes(), self.decoder.interfaces()))))
+        Ok(Some(Piece::Records(self.last_records())))
+    }
+
+    /// Returns the records of the last [`Piece::Records`], until the next piece is read.
+    pub fn last_records(&self) -> Records<'_> {
+        self.batch.records(self.buffer.bytes(), self.decoder.interfaces())
     }
 
     /// Waits until a stream goes on or ends, or until `due`.

@@ -1,5 +1,6 @@
 //! A batch of records, located in the read buffer.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use cbpf::LinkType;
@@ -183,6 +184,12 @@ impl<'a> Records<'a> {
     #[inline]
     pub fn get(&self, position: usize) -> Record<'a> {
         record(self.buffer, &self.spans[position], &self.metadata[position], self.interfaces)
+    }
+
+    /// Returns the records at these positions.
+    pub fn part(&self, positions: Range<usize>) -> Records<'a> {
+        let Records { buffer, spans, metadata, interfaces } = *self;
+        Records { buffer, spans: &spans[positions.clone()], metadata: &metadata[positions], interfaces }
     }
 
     /// Splits the records into runs of one link type.

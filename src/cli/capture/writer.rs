@@ -9,6 +9,7 @@ use super::error::CaptureError;
 use super::pcap;
 use super::pcap_of_first::PcapOfFirst;
 use super::pcapng_block::Block;
+use super::pcapng_merger::PcapngMerger;
 use super::pcapng_writer::PcapngWriter;
 use super::{Clock, Interface, Output, Reader, Record};
 
@@ -20,9 +21,16 @@ pub enum Format {
     /// A pcap file of any inputs, with the link type of the first packet, and this clock or a finer one.
     PcapOfFirst(Clock),
     Pcapng,
+    /// A pcapng file for records of all inputs by turns.
+    PcapngMerged,
 }
 
 impl Format {
+    /// Returns the format for records that come from the inputs by turns.
+    pub fn merged(self) -> Format {
+        if self == Format::Pcapng { Format::PcapngMerged } else { self }
+    }
+
     /// Limits the number of captured bytes that the header of a pcap file states.
     pub fn with_snaplen(mut self, snaplen: Option<u32>) -> Format {
         if let (Format::Pcap(interface), Some(snaplen)) = (&mut self, snaplen) {
@@ -35,7 +43,7 @@ impl Format {
     pub fn extension(&self) -> &'static str {
         match self {
             Format::Pcap(_) | Format::PcapOfFirst(_) => "pcap",
-            Format::Pcapng => "pcapng",
+            Format::Pcapng | Format::PcapngMerged => "pcapng",
         }
     }
 
@@ -66,7 +74,7 @@ impl Format {
 
     /// Returns whether pcapng inputs lose what only pcapng can hold.
     pub(super) fn is_pcap(&self) -> bool {
-        !matches!(self, Format::Pcapng)
+        matches!(self, Format::Pcap(_) | Format::PcapOfFirst(_))
     }
 }
 
@@ -80,6 +88,7 @@ enum Encoder {
     Pcap(Clock),
     PcapOfFirst(PcapOfFirst),
     Pcapng(PcapngWriter),
+    Merged(PcapngMerger),
 }
 
 impl Writer {
@@ -96,21 +105,24 @@ impl Writer {
             }
             Format::PcapOfFirst(clock) => Encoder::PcapOfFirst(PcapOfFirst::new(*clock)),
             Format::Pcapng => Encoder::Pcapng(PcapngWriter::default()),
+            Format::PcapngMerged => Encoder::Merged(PcapngMerger::default()),
         };
         Ok(Writer { output, encoder })
     }
 
     /// Limits the number of captured bytes that interfaces of pcapng state. That of a pcap file is in its [`Format`].
     pub(super) fn set_snaplen(&mut self, snaplen: Option<u32>) {
-        if let Encoder::Pcapng(pcapng) = &mut self.encoder {
-            pcapng.snaplen = snaplen;
+        match &mut self.encoder {
+            Encoder::Pcap(_) | Encoder::PcapOfFirst(_) => {}
+            Encoder::Pcapng(pcapng) => pcapng.snaplen = snaplen,
+            Encoder::Merged(merger) => merger.snaplen = snaplen,
         }
     }
 
     /// Begins the section of the input of a record, unless its blocks do.
     pub(super) fn begin(&mut self, input: usize, record: &Record<'_>) -> Result<(), CaptureError> {
         match &mut self.encoder {
-            Encoder::Pcap(_) => Ok(()),
+            Encoder::Pcap(_) | Encoder::Merged(_) => Ok(()),
             Encoder::PcapOfFirst(pcap) => {
                 pcap.note(record.interface);
                 Ok(())
@@ -137,6 +149,7 @@ impl Writer {
             Encoder::Pcap(clock) => pcap::write_record(&mut self.output, record, *clock),
             Encoder::PcapOfFirst(pcap) => pcap.write(&mut self.output, record),
             Encoder::Pcapng(pcapng) => pcapng.write(&mut self.output, input, record),
+            Encoder::Merged(merger) => merger.write(&mut self.output, input, record),
         }
     }
 
@@ -150,6 +163,7 @@ impl Writer {
                 Ok(())
             }
             Encoder::Pcapng(pcapng) => pcapng.block(&mut self.output, input, block),
+            Encoder::Merged(merger) => merger.block(&mut self.output, input, block),
         }
     }
 
@@ -158,13 +172,19 @@ impl Writer {
         self.output.flush_to_readers()
     }
 
-    /// Writes everything that is pending, but does not give the file its name yet. Nothing may follow. A pcapng file without interfaces
-    /// gets those of pcap `inputs`, since libpcap rejects one that has none.
+    /// Returns the number of blocks and lists of options that could not be merged.
+    pub fn unmerged(&self) -> u64 {
+        if let Encoder::Merged(merger) = &self.encoder { merger.left_out } else { 0 }
+    }
+
+    /// Writes everything that is pending, but does not give the file its name yet. Nothing may follow. A pcapng file
+    /// without interfaces gets those of pcap `inputs`, since libpcap rejects one that has none.
     pub fn complete(&mut self, inputs: &[Reader]) -> Result<(), CaptureError> {
         match &mut self.encoder {
             Encoder::Pcap(_) => {}
             Encoder::PcapOfFirst(pcap) => pcap.complete(&mut self.output, inputs)?,
             Encoder::Pcapng(pcapng) => pcapng.complete(&mut self.output, inputs)?,
+            Encoder::Merged(merger) => merger.complete(&mut self.output, inputs)?,
         }
         self.output.complete()
     }

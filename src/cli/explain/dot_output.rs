@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use super::colors::{self, Tint};
-use super::{FlowGraph, edge_label};
+use super::flow_graph::{FlowGraph, edge_label};
 
 /// The width of an edge with all packets, in points.
 const WIDEST: f64 = 6.0;
@@ -33,7 +33,7 @@ fn nodes(graph: &FlowGraph, prefix: &str, text: &mut String) {
     line(format_args!("label={};", quoted(&graph.title())));
     for (number, block) in graph.blocks.iter().enumerate() {
         let mut label = format!("{}\n", graph.amount(block.packets));
-        graph.listing(block).for_each(|instruction| label += &format!("{instruction}\n"));
+        graph.lines(block).for_each(|instruction| label += &format!("{instruction}\n"));
         if block.halted > 0 {
             label += &format!("stopped: {}\n", graph.amount(block.halted));
         }

@@ -1,38 +1,46 @@
-//! `cbpf explain`: shows the paths of packets through a program, as a picture, for graphviz, or as text.
+//! `cbpf explain`: shows the paths of packets through a program: as a page, as a picture, for graphviz, or as text.
 
 mod block_groups;
 mod colors;
 mod dot_output;
+mod flow_graph;
 mod layered_layout;
+mod page;
+mod sample;
 mod svg_box;
 mod svg_output;
 mod text_output;
 
+use std::ffi::OsStr;
 use std::path::PathBuf;
 
-use cbpf::LinkType;
-use cbpf::debug::{Block, EdgeKind, Profile};
+use cbpf::debug::Profile;
+use cbpf::{LinkType, Packet, Verified};
 use clap::{Args, ValueEnum};
-use indicatif::HumanCount;
 
-use crate::cli::capture::Output;
+use crate::cli::capture::{Output, Record};
 use crate::cli::engine::Contexts;
 use crate::cli::failure::Failure;
 use crate::cli::input::{CaptureArguments, each_record};
 use crate::cli::link_types::ByLinkType;
-use crate::cli::print::{counted, instruction_lines};
-use crate::cli::program::ProgramArguments;
+use crate::cli::program::{ProgramArguments, ProgramSource, StageArguments};
 use crate::cli::progress::Progress;
 
-/// Draw the control-flow graph of a program, with the number of packets on each edge
+use flow_graph::FlowGraph;
+use sample::Sample;
+
+/// Draw the control-flow graph of a program, with the number of packets on each edge, or explain it as a page
 ///
-/// Shows the basic blocks of the program as it is written. An expression is compiled and drawn for each link type of
-/// the packets. Edges with more packets are darker and wider, edges and blocks without packets grey. In a browser,
-/// details appear under the pointer. Four or more consecutive tests with the same target share a box of the picture,
-/// each with its own count. A program of thousands of blocks may be too large for a picture, but not for dot and text.
-/// The output appears under its name when it is complete.
+/// Shows the basic blocks of the program, with what its instructions mean. An expression is compiled, as `cbpf compile`
+/// does, and drawn for each link type of the packets. Edges with more packets are darker and wider, edges and blocks
+/// without packets grey. In a browser, details appear under the pointer. Four or more consecutive tests with the same
+/// target share a box of the picture, each with its own count; of more than 14, only the busiest ten are shown. A
+/// program of thousands of blocks may be too large for a picture, but not for dot and text. A page, in HTML, needs no
+/// network: it has the expression and its tree, the program before and after it is optimised, the picture, and some
+/// packets to step through. The output appears under its name when it is complete.
 #[derive(Args)]
 #[command(after_help = "Example:
+  cbpf explain 'tcp port 443' -r in.pcap -o page.html
   cbpf explain -p arp.asm -r in.pcap -o graph.svg")]
 pub struct Arguments {
     #[command(flatten)]
@@ -45,17 +53,22 @@ pub struct Arguments {
     #[arg(short, long, value_name = "OUT", default_value = "-")]
     output: PathBuf,
 
-    /// Write this format
-    #[arg(long, value_enum, value_name = "FORMAT", default_value_t = Format::Svg)]
-    format: Format,
+    /// Write this format [default: html for a file with that ending, else svg]
+    #[arg(long, value_enum, value_name = "FORMAT")]
+    format: Option<Format>,
+
+    #[command(flatten)]
+    stage: StageArguments,
 
     /// Seed the random numbers of `ld rand`, as for `cbpf run`
     #[arg(long, value_name = "NUMBER")]
     seed: Option<u64>,
 }
 
-#[derive(Clone, Copy, ValueEnum)]
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Format {
+    /// A page with packets to step through
+    Html,
     /// A picture
     Svg,
     /// A graph in the DOT language
@@ -64,104 +77,115 @@ enum Format {
     Text,
 }
 
+impl Arguments {
+    /// Returns the format: `--format`, or that of the ending of the output.
+    fn format(&self) -> Format {
+        let is_page = |ending: &OsStr| ["html", "htm"].iter().any(|page| ending.eq_ignore_ascii_case(page));
+        let of_ending = if self.output.extension().is_some_and(is_page) { Format::Html } else { Format::Svg };
+        self.format.unwrap_or(of_ending)
+    }
+}
+
+/// A program and its traffic.
+struct Explained {
+    /// The link type that gives instructions their meanings.
+    link_type: LinkType,
+    /// Set until the first packet states the link type, if one program is used for all.
+    is_assumed: bool,
+    /// The program whose traffic is shown.
+    profile: Profile,
+    stages: Option<Stages>,
+}
+
+/// What a page shows beside the program and its traffic.
+struct Stages {
+    /// The program before it is optimised, and after it.
+    programs: [Verified; 2],
+    /// Which of them is the one whose traffic is shown.
+    shown: usize,
+    sample: Sample,
+}
+
+impl Explained {
+    /// Loads a program; for a page, both of its stages.
+    fn load(
+        arguments: &Arguments,
+        source: &ProgramSource,
+        link_type: LinkType,
+        verified: Verified,
+    ) -> Result<Explained, Failure> {
+        let is_page = arguments.format() == Format::Html;
+        let is_optimized = arguments.stage.is_optimized(source);
+        let mut shown = verified.clone();
+        let mut stages = None;
+        if is_page || is_optimized {
+            let optimized = arguments.program.optimized(source, link_type, &verified)?;
+            if is_optimized {
+                shown = optimized.clone();
+            }
+            let stage = |programs| Stages { programs, shown: is_optimized.into(), sample: Sample::default() };
+            stages = is_page.then(|| stage([verified, optimized]));
+        }
+        let is_assumed = source.expression().is_none();
+        Ok(Explained { link_type, is_assumed, profile: Profile::new(&shown), stages })
+    }
+
+    fn run(&mut self, number: u64, record: &Record, packet: Packet) {
+        if std::mem::take(&mut self.is_assumed) {
+            self.link_type = record.interface.link_type();
+        }
+        self.profile.run(packet);
+        if let Some(Stages { programs, shown, sample }) = &mut self.stages {
+            sample.add(number, self.profile.last_path(), packet, &programs[*shown], &programs[1 - *shown]);
+        }
+    }
+}
+
 pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     let mut inputs = arguments.captures.open(&arguments.program)?;
-    let load = |verified| Ok(Profile::new(&verified));
-    let mut profiles = ByLinkType::new(&arguments.program, &arguments.captures, &inputs, load)?;
+    let load = |source: &ProgramSource, link_type, verified| Explained::load(arguments, source, link_type, verified);
+    let mut programs = ByLinkType::with_source(&arguments.program, &arguments.captures, &inputs, load)?;
     let mut output = Output::create(&arguments.output)?;
     let mut contexts = Contexts::new(arguments.seed);
     let progress = Progress::of(&inputs);
     let outcome = each_record(&mut inputs, progress, |input, number, record| {
-        if let Some(profile) = profiles.of_interface(input, record.interface)? {
-            profile.run(contexts.packet(number, record, true));
+        if let Some(explained) = programs.of_interface(input, record.interface)? {
+            explained.run(number, record, contexts.packet(number, record, true));
         }
         Ok::<(), Failure>(())
     })?;
-    profiles.finish(&inputs)?;
-    let graphs = flow_graphs(profiles.into_items().collect())?;
-    let text = match arguments.format {
-        Format::Svg => svg_output::print(&graphs)?,
-        Format::Dot => dot_output::print(&graphs),
-        Format::Text => text_output::print(&graphs),
+    programs.finish(&inputs)?;
+    let name = arguments.program.full_name(programs.source());
+    let expression = programs.source().expression().map(str::to_owned);
+    let programs = with_traffic(programs.into_items().collect())?;
+    let text = match arguments.format() {
+        Format::Html => page::print(&name, expression.as_deref(), programs),
+        Format::Svg => svg_output::print(&graphs(&name, &programs))?,
+        Format::Dot => dot_output::print(&graphs(&name, &programs)),
+        Format::Text => text_output::print(&graphs(&name, &programs)),
     };
     output.write(text.as_bytes())?;
     output.finish()?;
     outcome.outcome()
 }
 
-/// Returns a graph for each link type of which there are packets, or for all if there are none.
-fn flow_graphs(mut profiles: Vec<(Option<LinkType>, Profile)>) -> Result<Vec<FlowGraph>, Failure> {
-    if profiles.iter().any(|(_, profile)| profile.packets() > 0) {
-        profiles.retain(|(_, profile)| profile.packets() > 0);
+/// Returns the programs for link types of which there are packets, or all if there are none.
+fn with_traffic(programs: Vec<(Option<LinkType>, Explained)>) -> Result<Vec<Explained>, Failure> {
+    let mut programs: Vec<Explained> = programs.into_iter().map(|(_, program)| program).collect();
+    if programs.iter().any(|program| program.profile.packets() > 0) {
+        programs.retain(|program| program.profile.packets() > 0);
     }
-    match &profiles[..] {
-        [] => Err(Failure::Failed("expected --link-type: the captures are empty and state none".to_owned())),
-        [(_, profile)] => Ok(vec![FlowGraph::new(None, profile)]),
-        profiles => Ok(profiles.iter().map(|(link_type, profile)| FlowGraph::new(*link_type, profile)).collect()),
-    }
-}
-
-/// The control-flow graph of a program, with counts of packets.
-struct FlowGraph {
-    /// The link type, if there are several graphs.
-    link_type: Option<LinkType>,
-    packets: u64,
-    kept: u64,
-    blocks: Vec<Block>,
-    /// The lines of a listing.
-    lines: Vec<String>,
-}
-
-impl FlowGraph {
-    fn new(link_type: Option<LinkType>, profile: &Profile) -> FlowGraph {
-        FlowGraph {
-            link_type,
-            packets: profile.packets(),
-            kept: profile.kept(),
-            blocks: profile.blocks(),
-            lines: instruction_lines(profile.verified().program()),
-        }
-    }
-
-    /// Returns a summary in one line.
-    fn title(&self) -> String {
-        let (packets, blocks) = (counted(self.packets, "packet"), counted(self.blocks.len() as u64, "block"));
-        let instructions = counted(self.lines.len() as u64, "instruction");
-        let link_type = self.link_type.map_or(String::new(), |link_type| format!("{link_type}: "));
-        format!("{link_type}{packets}, {} kept; {instructions} in {blocks}", HumanCount(self.kept))
-    }
-
-    /// Returns the share of all packets, from 0 to 1.
-    fn share(&self, packets: u64) -> f64 {
-        if self.packets == 0 { 0.0 } else { packets as f64 / self.packets as f64 }
-    }
-
-    /// Formats a number of packets and its share: `137 packets, 52.7 %`.
-    fn amount(&self, packets: u64) -> String {
-        format!("{}, {}", counted(packets, "packet"), self.percent(packets))
-    }
-
-    /// Formats the share of all packets: `52.7 %`.
-    fn percent(&self, packets: u64) -> String {
-        format!("{:.1} %", 100.0 * self.share(packets))
-    }
-
-    /// Returns the instructions of a block with their numbers.
-    fn listing(&self, block: &Block) -> impl Iterator<Item = String> {
-        block.instructions.clone().map(|pc| format!("({pc:03}) {}", self.lines[pc]))
-    }
-
-    /// Returns the number of the first instruction of a block.
-    fn start(&self, block: usize) -> usize {
-        self.blocks[block].instructions.start
+    match programs.is_empty() {
+        true => Err(Failure::Failed("expected --link-type: the captures are empty and state none".to_owned())),
+        false => Ok(programs),
     }
 }
 
-/// Returns the label of edges of this kind.
-fn edge_label(kind: EdgeKind) -> &'static str {
-    match kind {
-        EdgeKind::True => "true",
-        EdgeKind::False => "false",
-        EdgeKind::Always => "next",
-    }
+/// Returns the graphs of all programs; those of several link types state theirs.
+fn graphs(name: &str, programs: &[Explained]) -> Vec<FlowGraph> {
+    let graph = |program: &Explained| {
+        let link_type = (programs.len() > 1).then_some(program.link_type);
+        FlowGraph { link_type, ..FlowGraph::new(name, program.link_type, &program.profile) }
+    };
+    programs.iter().map(graph).collect()
 }

@@ -1,13 +1,16 @@
 //! The boxes of the picture: their text, their size, and their SVG.
+//!
+//! A chain of many tests is folded: its box has the first block, and the tests by which most packets leave it.
 
 use cbpf::debug::{Block, Edge, EdgeKind};
 use indicatif::HumanCount;
 use svg::node::element::{Group, Rectangle, Text, Title};
 
 use super::block_groups::BlockGroup;
-use super::colors::{self, Color, Tint};
+use super::colors::{self, Paint, Tint};
+use super::flow_graph::{FlowGraph, edge_label};
 use super::layered_layout::{Node, Port, Vertex};
-use super::{FlowGraph, edge_label};
+use crate::cli::print::counted;
 
 /// Lengths are in pixels. A character of a fixed-width font is about 0.6 times as wide as its size.
 pub(super) const FONT: &str = "text { font: 12px 'DejaVu Sans Mono', Menlo, Consolas, monospace }";
@@ -19,12 +22,21 @@ const LABEL_HEIGHT: f64 = 18.0;
 /// The most lines of a block: its instructions, or one instruction less and the number of those left out.
 const MOST_LINES: usize = 24;
 
+/// The most blocks of a chain that are drawn one by one, and the number of those that a longer chain shows.
+pub(super) const MOST_ROWS: usize = 14;
+const BUSIEST: usize = 10;
+
+/// The longest meaning, in characters.
+const LONGEST_MEANING: usize = 44;
+
 /// A box: a block, or a chain of tests.
 pub(super) struct BlockBox<'g> {
     graph: &'g FlowGraph,
     blocks: &'g [Block],
     head: String,
-    rows: Vec<Row>,
+    rows: Vec<Row<'g>>,
+    /// The width of the instructions, beside which their meanings are.
+    code: usize,
     pub(super) exits: Vec<Exit>,
     /// The labels at the bottom: one for each exit, and one if the program halted here without a return.
     labels: Vec<Label>,
@@ -32,9 +44,11 @@ pub(super) struct BlockBox<'g> {
     height: f64,
 }
 
-/// A block within the box.
-struct Row {
-    lines: Vec<String>,
+/// Lines within the box: a block, or a remark about blocks that are left out.
+struct Row<'g> {
+    block: Option<&'g Block>,
+    /// Instructions, with their meanings.
+    lines: Vec<(String, Option<String>)>,
     /// In a chain: the packets that left it from here.
     exit: Option<Label>,
 }
@@ -49,7 +63,7 @@ pub(super) struct Exit {
 struct Label {
     text: String,
     packets: u64,
-    surface: Color,
+    surface: Paint,
     /// The distance of its center from that of the box.
     x: f64,
     width: f64,
@@ -60,17 +74,18 @@ impl<'g> BlockBox<'g> {
         let blocks = &graph.blocks[group.blocks.clone()];
         let head = graph.amount(blocks.first().map_or(0, |first| first.packets));
         let exits = exits(blocks, group);
-        let rows: Vec<Row> = blocks.iter().map(|block| Row::new(graph, block, group)).collect();
+        let rows = rows(graph, blocks, group);
         let stopped = blocks.iter().map(|block| block.halted).sum();
         let labels = labels(&exits, stopped);
 
+        let code = code_width(&rows);
         let head_width = head.chars().count() as f64 * CHARACTER;
-        let text_width = rows.iter().map(Row::width).fold(head_width, f64::max) + 2.0 * PADDING;
+        let text_width = rows.iter().map(|row| row.width(code)).fold(head_width, f64::max) + 2.0 * PADDING;
         let width = labels.iter().map(|label| label.width).sum::<f64>().max(text_width);
-        let lines: usize = rows.iter().map(|row| row.lines.len()).sum();
+        let count: usize = rows.iter().map(|row| row.lines.len()).sum();
         let foot = if labels.is_empty() { 0.0 } else { LABEL_HEIGHT };
-        let height = (lines + 1) as f64 * LINE + 1.5 * PADDING + foot;
-        BlockBox { graph, blocks, head, rows, exits, labels: spread(labels, width), width, height }
+        let height = (count + 1) as f64 * LINE + 1.5 * PADDING + foot;
+        BlockBox { graph, blocks, head, rows, code, exits, labels: spread(labels, width), width, height }
     }
 
     /// Returns the box for the layout; `boxes` holds the number of the box of each block.
@@ -98,24 +113,31 @@ impl<'g> BlockBox<'g> {
         }
     }
 
-    /// Draws the box at its vertex of the layout.
-    pub(super) fn draw(&self, vertex: &Vertex) -> Group {
+    /// Returns whether some blocks of the chain are left out.
+    pub(super) fn is_folded(&self) -> bool {
+        self.blocks.len() > MOST_ROWS
+    }
+
+    /// Draws the box at its vertex of the layout; `number` is that of the box.
+    pub(super) fn draw(&self, number: usize, vertex: &Vertex) -> Group {
         let share = self.graph.share(self.blocks.first().map_or(0, |first| first.packets));
-        let ink = ink(share > 0.0);
         let (left, top) = (vertex.x - self.width / 2.0, vertex.top);
         let is_return = self.exits.is_empty();
         let ground = rectangle(left, top, self.width, self.height, colors::surface(share))
             .set("rx", if is_return && self.labels.is_empty() { 12 } else { 3 })
-            .set("stroke", ink.hex())
+            .set("stroke", ink(share > 0.0).hex())
             .set("stroke-width", if is_return { 2 } else { 1 });
-        let mut group = Group::new().set("fill", ink.hex());
+        let mut group = ink(share > 0.0).on(Group::new(), "fill").set("data-box", number);
+        if self.is_folded() {
+            group = group.set("data-fold", self.blocks.len());
+        }
         if let [block] = self.blocks {
             group = group.add(Title::new(self.tooltip(block)));
         }
         group = group.add(ground).add(text(&self.head, left + PADDING, top + LINE).set("font-weight", "bold"));
         let mut y = top + LINE;
-        for (row, block) in self.rows.iter().zip(self.blocks) {
-            group = group.add(self.draw_row(row, block, left, y));
+        for row in &self.rows {
+            group = group.add(self.draw_row(row, left, y));
             y += row.lines.len() as f64 * LINE;
         }
         for label in &self.labels {
@@ -124,21 +146,31 @@ impl<'g> BlockBox<'g> {
         group
     }
 
-    fn draw_row(&self, row: &Row, block: &Block, left: f64, mut y: f64) -> Group {
+    fn draw_row(&self, row: &Row, left: f64, mut y: f64) -> Group {
         let mut group = Group::new();
         let height = row.lines.len() as f64 * LINE;
-        if self.blocks.len() > 1 {
-            let share = self.graph.share(block.packets);
-            let ground = rectangle(left + 1.0, y + 4.0, self.width - 2.0, height, colors::surface(share));
-            group = group.set("fill", ink(share > 0.0).hex()).add(Title::new(self.tooltip(block))).add(ground);
+        match row.block {
+            Some(block) => {
+                group = group.set("data-pc", format!("{}-{}", block.instructions.start, block.instructions.end - 1));
+                if self.blocks.len() > 1 {
+                    let share = self.graph.share(block.packets);
+                    let ground = rectangle(left + 1.0, y + 4.0, self.width - 2.0, height, colors::surface(share));
+                    group = ink(share > 0.0).on(group, "fill").add(Title::new(self.tooltip(block))).add(ground);
+                }
+            }
+            None => group = group.set("font-style", "italic"),
         }
         if let Some(exit) = &row.exit {
             let middle = left + self.width - (PADDING + exit.width) / 2.0;
             group = group.add(exit.draw(middle, y + height - LINE + 3.0));
         }
-        for line in &row.lines {
+        for (line, meaning) in &row.lines {
             y += LINE;
             group = group.add(text(line, left + PADDING, y));
+            if let Some(meaning) = meaning {
+                let words = text(meaning, left + PADDING + self.code as f64 * CHARACTER, y);
+                group = group.add(colors::MEANING_INK.on(words, "fill"));
+            }
         }
         group
     }
@@ -147,7 +179,7 @@ impl<'g> BlockBox<'g> {
     fn tooltip(&self, block: &Block) -> String {
         let graph = self.graph;
         let mut tooltip = format!("{}\n", graph.amount(block.packets));
-        graph.listing(block).for_each(|line| tooltip += &format!("{line}\n"));
+        graph.lines(block).take(MOST_LINES).for_each(|line| tooltip += &format!("{line}\n"));
         for edge in &block.edges {
             let (label, target, amount) = (edge_label(edge.kind), graph.start(edge.target), graph.amount(edge.packets));
             tooltip += &format!("{label} -> ({target:03}): {amount}\n");
@@ -157,6 +189,42 @@ impl<'g> BlockBox<'g> {
         }
         tooltip
     }
+}
+
+/// Returns the rows of a box: all blocks, or of a long chain the first one and the busiest ones.
+fn rows<'g>(graph: &FlowGraph, blocks: &'g [Block], group: &BlockGroup) -> Vec<Row<'g>> {
+    let row =
+        |block: &'g Block, exit: Option<&Edge>| Row::new(graph, block, exit.map(|edge| (kind(edge, group), edge)));
+    if blocks.len() <= MOST_ROWS {
+        let is_outside = |edge: &&Edge| !group.blocks.contains(&edge.target);
+        return blocks.iter().map(|block| row(block, exit_of(block, group).filter(is_outside))).collect();
+    }
+    let leaving = |block: &Block| exit_of(block, group).map_or(0, |edge| edge.packets);
+    // A jump alone is part of the test before it.
+    let mut by_traffic: Vec<&Block> = blocks.iter().filter(|block| block.edges.len() > 1).collect();
+    let (tests, total) = (by_traffic.len(), by_traffic.iter().map(|block| leaving(block)).sum::<u64>());
+    by_traffic.sort_by_key(|block| std::cmp::Reverse(leaving(block)));
+    by_traffic.truncate(BUSIEST);
+    by_traffic.sort_by_key(|block| block.instructions.start);
+    let shown: u64 = by_traffic.iter().map(|block| leaving(block)).sum();
+    let what = if total > 0 { "the busiest ones" } else { "the first ones" };
+    let mut rows = vec![Row::remark(format!("{tests} tests, of which {what}:"))];
+    if by_traffic.first().is_none_or(|first| first.instructions != blocks[0].instructions)
+        && blocks[0].instructions.len() > 1
+    {
+        rows.push(Row { exit: None, ..Row::without_test(graph, &blocks[0]) });
+    }
+    rows.extend(by_traffic.iter().map(|block| row(block, exit_of(block, group))));
+    let rest = tests - by_traffic.len();
+    rows.push(Row::remark(format!("{rest} more: {}", counted(total - shown, "packet"))));
+    rows
+}
+
+/// Returns the number of characters before meanings; 0 if there are none.
+fn code_width(rows: &[Row]) -> usize {
+    let lines = || rows.iter().filter(|row| row.block.is_some()).flat_map(|row| &row.lines);
+    let longest = lines().map(|(line, _)| line.chars().count()).max();
+    longest.filter(|_| lines().any(|(_, meaning)| meaning.is_some())).map_or(0, |longest| longest + 2)
 }
 
 /// Returns the exits of a group: one for each target outside of it.
@@ -177,21 +245,48 @@ fn kind(edge: &Edge, group: &BlockGroup) -> EdgeKind {
     if edge.kind == EdgeKind::Always { group.exit.unwrap_or(EdgeKind::Always) } else { edge.kind }
 }
 
-impl Row {
-    fn new(graph: &FlowGraph, block: &Block, group: &BlockGroup) -> Row {
-        let mut lines: Vec<String> = graph.listing(block).take(MOST_LINES).collect();
+/// Returns the edge by which a test leaves its chain, perhaps to a jump that is part of the chain.
+pub(super) fn exit_of<'b>(block: &'b Block, group: &BlockGroup) -> Option<&'b Edge> {
+    block.edges.iter().find(|edge| group.exit == Some(kind(edge, group)))
+}
+
+impl<'g> Row<'g> {
+    fn new(graph: &FlowGraph, block: &'g Block, exit: Option<(EdgeKind, &Edge)>) -> Row<'g> {
+        let mut lines: Vec<_> = block.instructions.clone().take(MOST_LINES).map(|pc| line(graph, pc)).collect();
         if block.instructions.len() > MOST_LINES {
-            lines[MOST_LINES - 1] = format!("... {} more", block.instructions.len() - MOST_LINES + 1);
+            lines[MOST_LINES - 1] = (format!("... {} more", block.instructions.len() - MOST_LINES + 1), None);
         }
-        let is_exit = |edge: &&Edge| group.exit == Some(kind(edge, group)) && !group.blocks.contains(&edge.target);
-        let exit = block.edges.iter().find(is_exit).map(|edge| Label::new(kind(edge, group), edge.packets));
-        Row { lines, exit }
+        let exit = exit.map(|(kind, edge)| Label::new(kind, edge.packets));
+        Row { block: Some(block), lines, exit }
     }
 
-    fn width(&self) -> f64 {
-        let longest = self.lines.iter().map(|line| line.chars().count()).max().unwrap_or(0);
+    /// Returns the loads before the first test of a chain.
+    fn without_test(graph: &FlowGraph, block: &'g Block) -> Row<'g> {
+        let loads = block.instructions.start..block.instructions.end - 1;
+        Row { block: Some(block), lines: loads.take(MOST_LINES).map(|pc| line(graph, pc)).collect(), exit: None }
+    }
+
+    fn remark(words: String) -> Row<'g> {
+        Row { block: None, lines: vec![(words, None)], exit: None }
+    }
+
+    fn width(&self, code: usize) -> f64 {
+        let width = |(line, meaning): &(String, Option<String>)| match meaning {
+            Some(meaning) => code + meaning.chars().count(),
+            None => line.chars().count(),
+        };
+        let longest = self.lines.iter().map(width).max().unwrap_or(0);
         longest as f64 * CHARACTER + self.exit.as_ref().map_or(0.0, |exit| exit.width + PADDING)
     }
+}
+
+/// Returns an instruction and its meaning, if that is known.
+fn line(graph: &FlowGraph, pc: usize) -> (String, Option<String>) {
+    let meaning = graph.listing.meaning(pc).map(|meaning| match meaning.char_indices().nth(LONGEST_MEANING) {
+        Some((end, _)) => format!("{} ...", &meaning[..end]),
+        None => meaning.to_owned(),
+    });
+    (graph.listing.short(pc), meaning)
 }
 
 fn labels(exits: &[Exit], stopped: u64) -> Vec<Label> {
@@ -217,7 +312,7 @@ impl Label {
         Label::of(edge_label(kind), packets, Tint::from(kind).surface())
     }
 
-    fn of(name: &str, packets: u64, surface: Color) -> Label {
+    fn of(name: &str, packets: u64, surface: Paint) -> Label {
         let text = format!("{name} {}", HumanCount(packets));
         let width = text.chars().count() as f64 * CHARACTER + PADDING;
         Label { text, packets, surface, x: 0.0, width }
@@ -229,22 +324,22 @@ impl Label {
             _ => (self.surface, colors::INK),
         };
         let left = middle - self.width / 2.0 + 1.0;
-        let words = text(&self.text, middle, top + 12.5).set("text-anchor", "middle").set("fill", ink.hex());
-        Group::new().add(rectangle(left, top, self.width - 2.0, LABEL_HEIGHT - 1.0, surface)).add(words)
+        let words = text(&self.text, middle, top + 12.5).set("text-anchor", "middle");
+        Group::new().add(rectangle(left, top, self.width - 2.0, LABEL_HEIGHT - 1.0, surface)).add(ink.on(words, "fill"))
     }
 }
 
-fn ink(is_executed: bool) -> Color {
+fn ink(is_executed: bool) -> Paint {
     if is_executed { colors::INK } else { colors::FAINT_INK }
 }
 
-fn rectangle(left: f64, top: f64, width: f64, height: f64, fill: Color) -> Rectangle {
-    Rectangle::new()
+fn rectangle(left: f64, top: f64, width: f64, height: f64, fill: Paint) -> Rectangle {
+    let rectangle = Rectangle::new()
         .set("x", pixels(left))
         .set("y", pixels(top))
         .set("width", pixels(width))
-        .set("height", pixels(height))
-        .set("fill", fill.hex())
+        .set("height", pixels(height));
+    fill.on(rectangle, "fill")
 }
 
 /// Returns a line of text with the baseline `y`.

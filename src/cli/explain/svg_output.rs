@@ -2,17 +2,17 @@
 
 use svg::Document;
 use svg::node::element::path::Data;
-use svg::node::element::{Group, Line, Path, Polygon, Rectangle, Style, Title};
+use svg::node::element::{Description, Group, Line, Path, Polygon, Rectangle, Style, Title};
 
-use super::block_groups::block_groups;
+use super::block_groups::{BlockGroup, block_groups};
 use super::colors::{self, Tint};
+use super::flow_graph::{FlowGraph, edge_label};
 use super::layered_layout::{EdgePiece, Layout, Node, Vertex};
 use super::svg_box::{BlockBox, CHARACTER, FONT, LINE, PADDING, pixels, text};
-use super::{FlowGraph, edge_label};
 use crate::cli::failure::Failure;
 
-/// The height above the graph, for the title and the legend.
-const HEAD: f64 = 56.0;
+/// The height above the graph, for the name, the title and the legend.
+const HEAD: f64 = 76.0;
 
 /// The widths of lines with no packet, with the fewest packets, and with all packets.
 const THIN: f64 = 1.0;
@@ -30,7 +30,7 @@ pub(super) fn print(graphs: &[FlowGraph]) -> Result<String, Failure> {
     let (mut width, mut height) = (0.0_f64, 0.0);
     let mut pictures = Vec::new();
     for graph in graphs {
-        let picture = Picture::new(graph)?;
+        let picture = Picture::new(graph, &block_groups(&graph.blocks)).ok_or_else(|| too_large(graph))?;
         let top = if height > 0.0 { height + GAP } else { 0.0 };
         width = width.max(picture.width);
         height = top + picture.height;
@@ -39,14 +39,37 @@ pub(super) fn print(graphs: &[FlowGraph]) -> Result<String, Failure> {
             false => picture.group,
         });
     }
-    let ground = Rectangle::new().set("width", width).set("height", height).set("fill", "white");
-    let document = Document::new()
+    let name = graphs.first().map_or("", |graph| graph.name.as_str());
+    let titles: Vec<String> = graphs.iter().map(FlowGraph::title).collect();
+    let document = document(name, &titles.join("; "), width, height);
+    Ok(format!("{}\n", pictures.into_iter().fold(document, Document::add)))
+}
+
+fn too_large(graph: &FlowGraph) -> Failure {
+    let title = graph.title();
+    Failure::Failed(format!(
+        "the program is too large for a picture: {title}; `--format dot` and `--format text` have no limit"
+    ))
+}
+
+/// Draws one graph, with these groups of its blocks, for a page; `None` if the picture would be too large.
+pub(super) fn print_for_page(graph: &FlowGraph, groups: &[BlockGroup]) -> Option<String> {
+    let picture = Picture::new(graph, groups)?;
+    Some(document(&graph.name, &graph.title(), picture.width, picture.height).add(picture.group).to_string())
+}
+
+/// Returns an empty picture with a title and a description for readers who do not see it.
+fn document(name: &str, description: &str, width: f64, height: f64) -> Document {
+    let ground = Rectangle::new().set("width", width).set("height", height);
+    Document::new()
         .set("viewBox", (0, 0, width, height))
         .set("width", width)
         .set("height", height)
+        .set("role", "img")
+        .add(Title::new(name))
+        .add(Description::new().add(svg::node::Text::new(description)))
         .add(Style::new(FONT))
-        .add(ground);
-    Ok(format!("{}\n", pictures.into_iter().fold(document, Document::add)))
+        .add(colors::GROUND.on(ground, "fill"))
 }
 
 /// The picture of one graph, below its title and legend.
@@ -57,34 +80,30 @@ struct Picture {
 }
 
 impl Picture {
-    fn new(graph: &FlowGraph) -> Result<Picture, Failure> {
-        let groups = block_groups(&graph.blocks);
+    /// Returns `None` if the picture would be too large to be useful.
+    fn new(graph: &FlowGraph, groups: &[BlockGroup]) -> Option<Picture> {
         let numbered = groups.iter().enumerate();
         let box_numbers: Vec<usize> =
             numbered.flat_map(|(number, group)| group.blocks.clone().map(move |_| number)).collect();
         let boxes: Vec<BlockBox> = groups.iter().map(|group| BlockBox::new(graph, group)).collect();
         let nodes: Vec<Node> = boxes.iter().map(|block_box| block_box.node(&box_numbers)).collect();
-        let too_large = || {
-            let title = graph.title();
-            Failure::Failed(format!(
-                "the program is too large for a picture: {title}; `--format dot` and `--format text` have no limit"
-            ))
-        };
-        let layout = Layout::new(&nodes).ok_or_else(too_large)?;
+        let layout = Layout::new(&nodes)?;
         let mut body = Group::new().set("transform", format!("translate(0 {HEAD})"));
-        for line in lines(graph, &layout, &boxes) {
+        for line in lines(graph, &layout, &boxes, &box_numbers) {
             body = body.add(line);
         }
-        for (vertex, block_box) in layout.vertices.iter().zip(&boxes) {
-            body = body.add(block_box.draw(vertex));
+        for (number, (vertex, block_box)) in layout.vertices.iter().zip(&boxes).enumerate() {
+            body = body.add(block_box.draw(number, vertex));
         }
         let (width, height) = (layout.width.max(legend_width(graph)).ceil(), (layout.height + HEAD).ceil());
-        Ok(Picture { group: Group::new().add(legend(graph)).add(body), width, height })
+        Some(Picture { group: Group::new().add(legend(graph)).add(body), width, height })
     }
 }
 
 /// Draws the edges and trunks with their arrowheads, in ascending order of packets, so that frequent edges lie on top.
-fn lines(graph: &FlowGraph, layout: &Layout, boxes: &[BlockBox]) -> Vec<Group> {
+///
+/// Each piece has the numbers of its vertices as data, those that begin at a box also the box where their edge ends.
+fn lines(graph: &FlowGraph, layout: &Layout, boxes: &[BlockBox], box_numbers: &[usize]) -> Vec<Group> {
     let mut streams: Vec<Option<Stream>> = vec![None; layout.vertices.len()];
     let mut lines = Vec::new();
     for piece in &layout.pieces {
@@ -102,14 +121,19 @@ fn lines(graph: &FlowGraph, layout: &Layout, boxes: &[BlockBox]) -> Vec<Group> {
             }
             None => format!("all merged edges -> ({:03})", boxes[to.node].start()),
         };
-        if from.is_trunk {
-            lines.push((stream.packets, stream.draw(graph, trunk(from), &title)));
+        let mut path = if from.is_trunk { trunk(from) } else { Data::new() };
+        path = curve(path, piece, from, to);
+        let mut line = stream.draw(graph, path, &title).set("data-from", piece.from).set("data-to", piece.to);
+        if let Some(exit) = exit {
+            line = line.set("data-target", box_numbers[exit.target]);
         }
-        lines.push((stream.packets, stream.draw(graph, curve(piece, from, to), &title)));
+        lines.push((stream.packets, line));
         streams[piece.to] = Some(streams[piece.to].map_or(stream, |other| other.and(stream)));
     }
-    for (vertex, stream) in layout.vertices.iter().zip(&streams).filter(|(vertex, _)| !vertex.is_trunk) {
-        lines.extend(stream.map(|stream| (stream.packets, stream.arrowhead(graph, vertex))));
+    let vertices = layout.vertices.iter().zip(&streams).enumerate();
+    for (number, (vertex, stream)) in vertices.filter(|(_, (vertex, _))| !vertex.is_trunk) {
+        let head = |stream: Stream| (stream.packets, stream.arrowhead(graph, vertex).set("data-head", number));
+        lines.extend(stream.map(head));
     }
     lines.sort_by_key(|line| line.0);
     lines.into_iter().map(|line| line.1).collect()
@@ -140,8 +164,8 @@ impl Stream {
             .set("d", path)
             .set("fill", "none")
             .set("stroke-linecap", "round")
-            .set("stroke", self.tint.line(share).hex())
             .set("stroke-width", pixels(width));
+        let path = self.tint.line(share).on(path, "stroke");
         Group::new().add(Title::new(format!("{title}: {}", graph.amount(self.packets)))).add(path)
     }
 
@@ -151,19 +175,25 @@ impl Stream {
         let corners =
             [(vertex.x - half, vertex.top - height), (vertex.x + half, vertex.top - height), (vertex.x, vertex.top)];
         let corners: Vec<String> = corners.map(|(x, y)| format!("{},{}", pixels(x), pixels(y))).into();
-        let head = Polygon::new().set("points", corners.join(" ")).set("fill", self.tint.line(share).hex());
-        Group::new().add(head)
+        let head = Polygon::new().set("points", corners.join(" "));
+        Group::new().add(self.tint.line(share).on(head, "fill"))
     }
 }
 
-/// Returns the path from a box or trunk to the bottom of its layer, and to a vertex in the next layer.
-fn curve(piece: &EdgePiece, from: &Vertex, to: &Vertex) -> Data {
+/// Adds the path from a box or trunk to the bottom of its layer, and to a vertex in the next layer.
+fn curve(path: Data, piece: &EdgePiece, from: &Vertex, to: &Vertex) -> Data {
     let x = from.x + piece.offset;
     let middle = (from.layer_bottom + to.top) / 2.0;
-    Data::new()
-        .move_to((pixels(x), pixels(from.bottom)))
-        .line_to((pixels(x), pixels(from.layer_bottom)))
-        .cubic_curve_to((pixels(x), pixels(middle), pixels(to.x), pixels(middle), pixels(to.x), pixels(to.top)))
+    // A trunk leads to this point.
+    let path = if from.is_trunk { path } else { path.move_to((pixels(x), pixels(from.bottom))) };
+    path.line_to((pixels(x), pixels(from.layer_bottom))).cubic_curve_to((
+        pixels(x),
+        pixels(middle),
+        pixels(to.x),
+        pixels(middle),
+        pixels(to.x),
+        pixels(to.top),
+    ))
 }
 
 /// Returns the path of a trunk through a layer.
@@ -183,19 +213,19 @@ const LEGEND: [(&str, Option<Tint>); 4] = [
 const SAMPLE: f64 = 26.0;
 
 fn legend(graph: &FlowGraph) -> Group {
-    let mut group = Group::new().set("fill", colors::INK.hex());
-    group = group.add(text(&graph.title(), PADDING, 1.3 * LINE).set("font-weight", "bold"));
-    let (mut x, y) = (PADDING, 2.7 * LINE);
+    let mut group = colors::INK.on(Group::new(), "fill");
+    group = group.add(text(&graph.name, PADDING, 1.3 * LINE).set("font-weight", "bold"));
+    group = group.add(text(&graph.title(), PADDING, 2.5 * LINE));
+    let (mut x, y) = (PADDING, 3.9 * LINE);
     for (name, tint) in LEGEND {
-        let color = tint.map_or(colors::NEVER, |tint| tint.line(1.0));
+        let paint = tint.map_or(colors::NEVER, |tint| tint.line(1.0));
         let sample = Line::new()
             .set("x1", pixels(x))
             .set("x2", pixels(x + SAMPLE))
             .set("y1", pixels(y - 4.0))
             .set("y2", pixels(y - 4.0))
-            .set("stroke", color.hex())
             .set("stroke-width", if tint.is_some() { 4.0 } else { THIN });
-        group = group.add(sample).add(text(name, x + SAMPLE + PADDING, y));
+        group = group.add(paint.on(sample, "stroke")).add(text(name, x + SAMPLE + PADDING, y));
         x += legend_entry(name);
     }
     group
@@ -207,5 +237,6 @@ fn legend_entry(name: &str) -> f64 {
 
 fn legend_width(graph: &FlowGraph) -> f64 {
     let entries: f64 = LEGEND.iter().map(|(name, _)| legend_entry(name)).sum();
-    entries.max(graph.title().len() as f64 * CHARACTER) + 2.0 * PADDING
+    let longest = graph.title().chars().count().max(graph.name.chars().count());
+    entries.max(longest as f64 * CHARACTER) + 2.0 * PADDING
 }

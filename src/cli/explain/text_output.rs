@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use indicatif::HumanCount;
 
-use super::{FlowGraph, edge_label};
+use super::flow_graph::{FlowGraph, edge_label};
 
 /// Prints the graphs, separated by empty lines.
 pub(super) fn print(graphs: &[FlowGraph]) -> String {
@@ -27,7 +27,7 @@ fn blocks(graph: &FlowGraph) -> String {
         if block.halted > 0 {
             row("  stopped", block.halted);
         }
-        graph.listing(block).for_each(|line| {
+        graph.lines(block).for_each(|line| {
             let _ = writeln!(text, "    {line}");
         });
     }

@@ -8,6 +8,7 @@
 //! - Streams, and everything that depends on the numbers of packets, is done by one thread.
 
 mod in_order;
+mod merged;
 mod selection;
 mod side_by_side;
 mod worker;
@@ -17,8 +18,8 @@ use std::thread;
 
 use clap::Args;
 
-use crate::cli::capture::{Block, Part, Reader, Records};
-use crate::cli::failure::Failure;
+use crate::cli::capture::{Block, Format, OutputSet, Part, Reader, Records, Rotation};
+use crate::cli::failure::{Failure, say};
 use crate::cli::input::Inputs;
 use crate::cli::progress::Progress;
 
@@ -30,16 +31,43 @@ const PART: u64 = 4 << 20;
 /// The number of stored bytes of all inputs from which on more than one thread is started.
 const WORTH_A_THREAD: u64 = 2 << 20;
 
-/// The number of threads.
+/// The order and the number of threads in which captures are read.
 #[derive(Args, Clone, Copy)]
-pub struct ThreadArguments {
+pub struct ReadingArguments {
+    /// Read all captures at the same time, and order packets by their time stamps. Without it, captures are read one
+    /// after the other, and packets stay in their order
+    #[arg(long)]
+    pub merge: bool,
+
     /// Work on this many files, or parts of a large file, side by side [default: the number of processors]
     #[arg(short = 'j', long, value_name = "N")]
     threads: Option<NonZero<u16>>,
 }
 
-impl ThreadArguments {
-    fn count(self) -> usize {
+impl ReadingArguments {
+    /// Returns the format of outputs, which is `format` if captures are read one after the other.
+    ///
+    /// # Errors
+    /// If merged captures cannot be written to files that follow each other.
+    pub fn format(self, format: Format, rotation: Rotation) -> Result<Format, Failure> {
+        match self.merge && format == Format::Pcapng {
+            true if rotation.is_active() => {
+                Err(Failure::Failed("--merge to pcapng needs one output, without -C and -G".to_owned()))
+            }
+            true => Ok(format.merged()),
+            false => Ok(format),
+        }
+    }
+
+    /// Warns of what could not be merged.
+    pub fn warn_of_unmerged(self, output: &OutputSet) {
+        let count = output.unmerged();
+        if count > 0 {
+            say(format_args!("cbpf: warning: {count} blocks and lists of options of sections could not be merged"));
+        }
+    }
+
+    fn thread_count(self) -> usize {
         let processors = || thread::available_parallelism().map_or(1, NonZero::get);
         self.threads.map_or_else(processors, |threads| usize::from(threads.get()))
     }
@@ -100,17 +128,21 @@ pub trait Matcher: Clone + Send {
     fn add(&mut self, tally: Self::Tally);
 }
 
-/// Does a work on all inputs, one after the other, or side by side if that gives the same result and is worth it.
+/// Does a work on all inputs: merged by time; or one after the other, and side by side if that gives the same result and
+/// is worth it.
 ///
 /// # Errors
 /// The first error of the work, which ends the reading.
 pub fn run<W: Work>(
     inputs: &mut [Reader],
     progress: Progress,
-    threads: ThreadArguments,
+    reading: ReadingArguments,
     work: &mut W,
 ) -> Result<Inputs, Failure> {
-    let threads = threads.count();
+    if reading.merge {
+        return merged::run(inputs, progress, work);
+    }
+    let threads = reading.thread_count();
     match parts(inputs).filter(|_| threads > 1 && work.is_divisible()) {
         Some(parts) => side_by_side::run(inputs, &parts, progress, threads, work),
         None => in_order::run(inputs, progress, work),

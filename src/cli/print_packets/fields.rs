@@ -45,7 +45,7 @@ pub static FIELDS: [Field; 41] = [
     field("interface", Kind::Number, "the number of the capturing interface in its section, from 0", |packet, text| {
         number(packet.record.interface.index as u64, text)
     }),
-    field("link_type", Kind::Text, "the link type: EN10MB, RAW, ...", |packet, text| link_type(packet, text)),
+    field("link_type", Kind::Text, "the link type: EN10MB, RAW, ...", link_type),
     field("captured", Kind::Number, "the number of captured bytes", |packet, text| {
         number(packet.record.data.len() as u64, text)
     }),

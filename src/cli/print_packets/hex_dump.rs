@@ -45,9 +45,9 @@ mod tests {
     #[test]
     fn lines_are_those_of_tcpdump() {
         let mut text = Text::default();
-        line(0x10, b"\x00\x9b\x1b[31m \x7f~Hello w", &mut text);
+        line(0x10, b"\x00\x9b\x1b[31m \x7f~Hello ", &mut text);
         line(0x12340, &[0xff], &mut text);
-        let expected = "\t0x0010:  009b 1b5b 3331 6d20 7f7e 4865 6c6c 6f20  ...[31m..~Hello.\n\
+        let expected = "\t0x0010:  009b 1b5b 3331 6d20 7f7e 4865 6c6c 6f20  ...[31m .~Hello \n\
             \t0x12340:  ff                                       .\n";
         assert_eq!(String::from_utf8(text.bytes).as_deref(), Ok(expected));
     }

@@ -165,9 +165,8 @@ impl<'a> Headers<'a> {
         };
         self.mpls = &words[..=bottom];
         let rest = rest.after(4 * self.mpls.len());
-        match rest.captured.first().map(|first| first >> 4) {
-            Some(4 | 6) => self.read_ip(rest),
-            _ => {}
+        if let Some(4 | 6) = rest.captured.first().map(|first| first >> 4) {
+            self.read_ip(rest);
         }
     }
 

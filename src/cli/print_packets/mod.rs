@@ -24,7 +24,7 @@ use crate::cli::engine::EngineChoice;
 use crate::cli::failure::Failure;
 use crate::cli::input::CaptureArguments;
 use crate::cli::packet_matching::{PacketMatcher, PacketMatching, PacketOptions};
-use crate::cli::pipeline::{self, Event, ThreadArguments, Work};
+use crate::cli::pipeline::{self, Event, ReadingArguments, Work};
 use crate::cli::program::ProgramArguments;
 use crate::cli::progress::Progress;
 use crate::cli::selection::SelectionArguments;
@@ -72,7 +72,7 @@ pub struct Arguments {
     engine: EngineChoice,
 
     #[command(flatten)]
-    threads: ThreadArguments,
+    reading: ReadingArguments,
 }
 
 /// The options of lines.
@@ -88,7 +88,7 @@ pub struct LineArguments {
     numbers: bool,
 
     /// Print the bytes of each packet after its line, in hexadecimal and ASCII
-    #[arg(long, visible_alias = "XX", conflicts_with = "fields")]
+    #[arg(short = 'X', long, overrides_with = "hex", conflicts_with = "fields")]
     hex: bool,
 
     /// Print these fields instead of a line, separated by tabs; a field that a packet lacks is empty
@@ -144,7 +144,7 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
         printer.form = Form::Json;
     }
     let mut print = Print { matching, printer };
-    let outcome = pipeline::run(&mut inputs, Progress::Hidden, arguments.threads, &mut print);
+    let outcome = pipeline::run(&mut inputs, Progress::Hidden, arguments.reading, &mut print);
     // What was read before an error is printed.
     let flushed = print.printer.flush();
     let outcome = outcome?;

@@ -35,11 +35,11 @@ const SNAP: [([u8; 3], u16, &str); 6] = [
 ];
 
 #[rustfmt::skip]
-const ICMP_TYPES: [(u8, &str); 14] = [
+const ICMP_TYPES: [(u8, &str); 15] = [
     (0, "echo reply"), (3, "destination unreachable"), (4, "source quench"), (5, "redirect"), (8, "echo request"),
     (9, "router advertisement"), (10, "router solicitation"), (11, "time exceeded"), (12, "parameter problem"),
     (13, "timestamp request"), (14, "timestamp reply"), (17, "address mask request"), (18, "address mask reply"),
-    (42, "extended echo request"),
+    (42, "extended echo request"), (43, "extended echo reply"),
 ];
 
 #[rustfmt::skip]
@@ -55,7 +55,7 @@ const ICMP_CODES: [(u8, u8, &str); 25] = [
 ];
 
 #[rustfmt::skip]
-const ICMPV6_TYPES: [(u8, &str); 24] = [
+const ICMPV6_TYPES: [(u8, &str); 25] = [
     (1, "destination unreachable"), (2, "packet too big"), (3, "time exceeded"), (4, "parameter problem"),
     (128, "echo request"), (129, "echo reply"), (130, "multicast listener query"), (131, "multicast listener report"),
     (132, "multicast listener done"), (133, "router solicitation"), (134, "router advertisement"),
@@ -63,7 +63,7 @@ const ICMPV6_TYPES: [(u8, &str); 24] = [
     (139, "node information query"), (140, "node information reply"), (141, "inverse neighbor solicitation"),
     (142, "inverse neighbor advertisement"), (143, "multicast listener report v2"),
     (144, "home agent discovery request"), (145, "home agent discovery reply"), (155, "RPL control"),
-    (160, "extended echo request"),
+    (160, "extended echo request"), (161, "extended echo reply"),
 ];
 
 #[rustfmt::skip]

@@ -139,7 +139,7 @@ fn binary(ticks: u64, exponent: u32) -> (u64, u64, bool) {
     let whole = ticks.checked_shr(exponent).unwrap_or(0);
     let rest = u128::from(ticks - whole.checked_shl(exponent).unwrap_or(0));
     // A clock of 2^19 ticks a second is slower than one of microseconds.
-    (whole, (rest * u128::from(NANOSECONDS) >> exponent) as u64, exponent > 19)
+    (whole, ((rest * u128::from(NANOSECONDS)) >> exponent) as u64, exponent > 19)
 }
 
 fn clock_time(second: u64, text: &mut Text) {
