@@ -102,7 +102,7 @@ impl fmt::Display for PcapLeftOut {
         }
         if let Some(cut) = counted(self.cut_times, "time stamp") {
             let separator = if parts.is_empty() { "" } else { "; " };
-            write!(f, "{separator}{cut} finer than nanoseconds were cut")?;
+            write!(f, "{separator}cut to nanoseconds: {cut}")?;
         }
         Ok(())
     }
