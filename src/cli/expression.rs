@@ -12,6 +12,7 @@ use clap::Args;
 
 use crate::cli::failure::{Failure, say};
 use crate::cli::input::{one_of, read_bytes};
+use crate::cli::resolve::SystemResolver;
 use crate::cli::warnings::WarningArguments;
 
 /// The number of headers of 8 bytes, the shortest ones, that fit into an IPv6 packet.
@@ -77,17 +78,23 @@ impl ExpressionArguments {
     }
 }
 
-/// The depth of `protochain`.
+/// Options of the language, for expressions and rules: the depth of `protochain`, and names.
 #[derive(Args, Clone, Copy)]
 pub struct ChainArguments {
     /// Let `protochain` follow at most this many headers; packets with more of them do not match [default: 16, or 8 if
     /// the program would be too long]
     #[arg(long, value_name = "HEADERS", value_parser = clap::value_parser!(u32).range(0..=i64::from(MOST_HEADERS)))]
     protochain_depth: Option<u32>,
+
+    /// Look up names that are in no table: hosts with the system's resolver, others in /etc/services, /etc/protocols,
+    /// /etc/networks and /etc/ethers. A host with several addresses stands for each of them
+    #[arg(long)]
+    resolve: bool,
 }
 
 impl ChainArguments {
     pub fn apply(self, target: Target) -> Target {
+        let target = if self.resolve { target.resolver(SystemResolver) } else { target };
         match self.protochain_depth {
             Some(headers) => target.chain_depth(headers),
             None => target,

@@ -1,7 +1,6 @@
 //! `cbpf filter`: counts the packets of captures that a program keeps, and writes them to a capture.
 
 use std::io::{Write, stdout};
-use std::num::NonZeroU64;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
@@ -9,6 +8,7 @@ use clap::{Args, ValueEnum};
 use crate::cli::capture::{Format, LeftOut, OutputLimits, OutputSet, Records};
 use crate::cli::engine::EngineChoice;
 use crate::cli::failure::{Failure, say};
+use crate::cli::filter_habits::{ReportArguments, TcpdumpArguments};
 use crate::cli::input::CaptureArguments;
 use crate::cli::output_format::FormatArguments;
 use crate::cli::packet_matching::{PacketMatcher, PacketMatching, PacketOptions};
@@ -31,14 +31,24 @@ use crate::cli::summary::Summary;
 /// The output appears under its name when it is complete. To a pipe, the header is written at once, and each packet as
 /// soon as it is read.
 ///
+/// With -C and -G, further captures follow, each of which appears when it is complete. They are those that tcpdump
+/// makes, except that -G is about the time stamps of packets, and that a file does not replace the one before it. Each
+/// pcapng file begins with the section, the interfaces, the names and the secrets that its packets may refer to. When a
+/// signal ends the program, complete captures stay, and the last one is removed; at the end of a stream, it is complete.
+///
 /// An expression is compiled for each link type of the inputs. It matches no packets of a link type for which it is
 /// invalid or contradictory, with a warning. It is an error if it is invalid for all of them.
 #[derive(Args)]
+#[command(mut_arg("fields", |fields| fields.hide_possible_values(true)))]
 #[command(after_help = "Example:
   cbpf filter -r in.pcap 'tcp port 443' -w https.pcap
+  cbpf filter tcp port 443 -- *.pcap
+  cbpf filter -q -e 'port 53' in.pcap && echo 'there is DNS'
   tcpdump -i eth0 -U -w - | cbpf filter -r - 'port 53' -w dns.pcap
   cbpf filter -r monday.pcap.gz -r tuesday.pcapng arp -w arp.pcapng.zst
-  cbpf filter -r capture.zst -F pcap 'udp port 53' -w - | tcpdump -r -")]
+  cbpf filter -r capture.zst -F pcap 'udp port 53' -w - | tcpdump -r -
+  cbpf filter -r in.pcap 'host 10.0.0.1' --after '2024-05-01 10:00' --before +2h -c 1000 -w some.pcap
+  tcpdump -i eth0 -U -w - | cbpf filter -r - 'tcp' -G 3600 -W 24 -w 'tcp-%Y%m%d-%H.pcap'")]
 pub struct Arguments {
     #[command(flatten)]
     program: ProgramArguments,
@@ -73,38 +83,55 @@ pub struct Arguments {
     #[command(flatten)]
     reading: ReadingArguments,
 
+    #[command(flatten)]
+    report: ReportArguments,
+
     /// Print the summary as JSON, on standard output, or on standard error if packets are written or printed there
     #[arg(long)]
     json: bool,
 
-    /// Print kept packets on standard output, as `cbpf print` does, with its options
+    /// Print kept packets on standard output, as `cbpf print` does; the options for that are described there
     #[arg(long)]
     print: bool,
 
     #[command(flatten)]
     lines: LineArguments,
+
+    #[command(flatten)]
+    tcpdump: TcpdumpArguments,
 }
 
 pub fn run(mut arguments: Arguments) -> Result<(), Failure> {
     arguments.format.set_format(arguments.program.take_format());
-    let arguments = &arguments;
+    match arguments.tcpdump.apply(&arguments.program, &arguments.captures) {
+        Ok(true) => Ok(()),
+        Ok(false) => arguments.report.outcome(run_filter(&arguments)),
+        Err(failure) => arguments.report.outcome(Err(failure)),
+    }
+}
+
+/// Returns the number of packets that match.
+fn run_filter(arguments: &Arguments) -> Result<u64, Failure> {
+    arguments.report.check(is_standard_output(arguments))?;
     let printer = printer(arguments)?;
     let mut inputs = arguments.captures.open(&arguments.program)?;
+    let passed_on = arguments.write.is_some() || printer.is_some();
+    let ends_at_match = arguments.report.ends_at_match(passed_on);
     let options = PacketOptions {
         engine: arguments.engine,
         seed: arguments.seed,
         selection: &arguments.selection,
         snaplen: arguments.snaplen.most(),
-        passed_on: arguments.write.is_some() || printer.is_some(),
+        passed_on: passed_on || ends_at_match,
     };
     let matching = PacketMatching::new(&arguments.program, &arguments.captures, &inputs, options)?;
-    let format = arguments.format.format(arguments.write.as_deref(), &inputs)?;
+    let format = arguments.reading.format(arguments.format.format(arguments.write.as_deref(), &inputs)?);
     let left_out = LeftOut::of(&format);
     let output = output(arguments, format)?;
     // A progress bar would disturb the lines.
     let progress = if printer.is_some() { Progress::Hidden } else { Progress::of(&inputs) };
 
-    let mut filter = Filter { matching, output, printer, left_out };
+    let mut filter = Filter { matching, output, printer, left_out, ends_at_match };
     let outcome = pipeline::run(&mut inputs, progress, arguments.reading, &mut filter)?;
     filter.flush()?;
     if !filter.left_out.is_empty() {
@@ -115,24 +142,27 @@ pub fn run(mut arguments: Arguments) -> Result<(), Failure> {
     }
     let summary = filter.matching.finish(&inputs)?;
     filter.output.map_or(Ok(()), |output| output.finish(&inputs))?;
+    let matches = summary.matches();
+    arguments.report.print(&summary)?;
     print_summary(arguments, summary)?;
-    outcome.outcome()
+    outcome.outcome()?;
+    Ok(matches)
 }
 
 /// Creates the output, if there is one.
 fn output(arguments: &Arguments, format: Format) -> Result<Option<OutputSet>, Failure> {
     let limits = OutputLimits {
         rotation: arguments.rotation.rotation()?,
-        packets: arguments.selection.count.map(NonZeroU64::get),
+        packets: arguments.selection.most(),
         snaplen: arguments.snaplen.most(),
-        compression: arguments.write.as_deref().and_then(|path| arguments.format.compression(path)),
     };
     match &arguments.write {
         None if limits.rotation.is_active() => Err(Failure::Failed("-C and -G need -w".to_owned())),
         None => Ok(None),
         Some(path) => {
-            let format = arguments.reading.format(format, limits.rotation)?;
-            Ok(Some(OutputSet::create([path.clone()], format, limits)?))
+            arguments.reading.check_rotation(&format, limits.rotation)?;
+            let compression = arguments.format.compression(path);
+            Ok(Some(OutputSet::create([path.clone()], format, compression, limits)?))
         }
     }
 }
@@ -143,6 +173,8 @@ struct Filter<'a> {
     output: Option<OutputSet>,
     printer: Option<Printer<'a>>,
     left_out: LeftOut,
+    /// Set if nothing is wanted after the first match.
+    ends_at_match: bool,
 }
 
 impl Filter<'_> {
@@ -174,6 +206,13 @@ impl<'a> Work for Filter<'a> {
                 Ok(output.block(input, &block)?)
             }
             (Event::Block(_), None) => Ok(()),
+            (Event::Selected(records), _) if self.ends_at_match => {
+                if records.iter().next().is_some() {
+                    Err(Failure::Found)
+                } else {
+                    Ok(())
+                }
+            }
             (Event::Selected(records), output) => records.iter().try_for_each(|(number, record, kept)| {
                 let record = record.cut(kept[0] as usize);
                 if let Some(output) = output
@@ -191,7 +230,7 @@ impl<'a> Work for Filter<'a> {
     }
 
     fn takes_packets(&self) -> bool {
-        self.output.is_some() || self.printer.is_some()
+        self.output.is_some() || self.printer.is_some() || self.ends_at_match
     }
 
     fn is_divisible(&self) -> bool {
@@ -220,7 +259,9 @@ fn is_standard_output(arguments: &Arguments) -> bool {
 fn print_summary(arguments: &Arguments, summary: Summary) -> Result<(), Failure> {
     let summary = summary.finish();
     if !arguments.json {
-        say(summary);
+        if !arguments.report.replaces_summary() {
+            say(summary);
+        }
         return Ok(());
     }
     let mut json = summary.json();

@@ -73,11 +73,6 @@ impl FormatArguments {
         self.compress.map_or_else(|| Extensions::of(path).compression, |(compression,)| compression)
     }
 
-    /// Returns the compression of outputs that get their names from it.
-    pub fn given_compression(&self) -> Option<&'static Compression> {
-        self.compress.and_then(|(compression,)| compression)
-    }
-
     /// Returns the format of an output with this name, or of outputs that get their names from the format.
     ///
     /// # Errors
@@ -96,8 +91,8 @@ impl FormatArguments {
 
     /// Returns the file name extensions of outputs that get their names from their format.
     pub fn extensions(&self, format: &Format) -> String {
-        let compression =
-            self.given_compression().map_or(String::new(), |compression| format!(".{}", compression.extension));
+        let compression = self.compress.and_then(|(compression,)| compression);
+        let compression = compression.map_or(String::new(), |compression| format!(".{}", compression.extension));
         format!("{}{compression}", format.extension())
     }
 }

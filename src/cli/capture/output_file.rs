@@ -67,7 +67,7 @@ impl Output {
             sink = Box::new(ClosedFile(temporary.to_path_buf()));
         }
         let bytes = BufWriter::with_capacity(capacity(count, CAPACITY), Box::new(Plain(sink)) as Box<dyn Encoder>);
-        Ok(Output { path: path.to_path_buf(), bytes, is_complete: false, count, is_terminal, pending, len: 0 })
+        Ok(Output { path: path.to_path_buf(), bytes, is_complete: false, count, is_terminal, len: 0, pending })
     }
 
     /// Compresses everything that is written from now on; nothing was written before.

@@ -74,7 +74,7 @@ impl Format {
 
     /// Returns whether pcapng inputs lose what only pcapng can hold.
     pub(super) fn is_pcap(&self) -> bool {
-        matches!(self, Format::Pcap(_) | Format::PcapOfFirst(_))
+        !matches!(self, Format::Pcapng)
     }
 }
 
@@ -178,7 +178,8 @@ impl Writer {
     }
 
     /// Writes everything that is pending, but does not give the file its name yet. Nothing may follow. A pcapng file
-    /// without interfaces gets those of pcap `inputs`, since libpcap rejects one that has none.
+    /// without interfaces
+    /// gets those of pcap `inputs`, since libpcap rejects one that has none.
     pub fn complete(&mut self, inputs: &[Reader]) -> Result<(), CaptureError> {
         match &mut self.encoder {
             Encoder::Pcap(_) => {}
