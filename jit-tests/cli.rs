@@ -3,9 +3,12 @@
 mod byte_order;
 mod capture_files;
 mod compiled;
+mod compression;
+mod counting;
 mod expressions;
 mod formats;
 mod forms;
+mod habits;
 mod install_docs;
 #[cfg(target_os = "linux")]
 mod limits;
@@ -17,6 +20,7 @@ mod mixed;
 mod page;
 mod print;
 mod prove;
+mod rotation;
 mod rules;
 #[cfg(target_os = "linux")]
 mod running;
@@ -73,9 +77,11 @@ pub fn trials() -> Vec<Trial> {
         &TESTS[..],
         &expressions::TESTS,
         &compiled::TESTS,
+        &compression::TESTS,
         &mixed::TESTS,
         &print::TESTS,
         &forms::TESTS,
+        &habits::TESTS,
         &debugger::TESTS,
         &rules::TESTS,
         &seccomp::TESTS,
@@ -87,6 +93,8 @@ pub fn trials() -> Vec<Trial> {
         &install_docs::TESTS,
         &metadata::TESTS,
         &page::TESTS,
+        &rotation::TESTS,
+        &counting::TESTS,
     ];
     #[cfg(target_os = "linux")]
     let all = [&all[..], &[&live::TESTS, &signals::TESTS, &limits::TESTS]].concat();

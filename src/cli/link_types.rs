@@ -179,7 +179,9 @@ impl<'a, T> ByLinkType<'a, T> {
             && known.rule_out(|link_type| all.compile(link_type).is_ok())
         {
             let link_type = known.link_types.first().copied().unwrap_or(LinkType::ETHERNET);
-            arguments.compile(&all.source, link_type).map_err(|error| Failure::Failed(error.to_string()))?;
+            arguments
+                .compile(&all.source, link_type)
+                .map_err(|error| arguments.hinted(Failure::Failed(error.to_string())))?;
         }
         all.is_contradiction = !compiled.iter().any(|(_, compiled)| matches_some(compiled))
             && !works_for_a_family(|link_type| matches_some(&all.compile(link_type)));

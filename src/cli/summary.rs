@@ -52,6 +52,11 @@ impl Summary {
         }
     }
 
+    /// Returns the number of packets that match.
+    pub fn matches(&self) -> u64 {
+        self.matches
+    }
+
     /// Stops the clock.
     pub fn finish(self) -> Finished {
         Finished { time: self.start.elapsed(), summary: self }

@@ -176,7 +176,8 @@ impl Reader {
         self.decoder = place.decoder;
     }
 
-    pub(super) fn path(&self) -> &Path {
+    /// Returns the path that was opened.
+    pub fn path(&self) -> &Path {
         &self.path
     }
 
