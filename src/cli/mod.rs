@@ -21,6 +21,7 @@ mod interrupt;
 mod limits;
 mod link_types;
 mod man;
+mod manual;
 mod output;
 mod packet_matching;
 mod pipeline;
