@@ -3,6 +3,8 @@
 mod byte_order;
 mod capture_files;
 mod compiled;
+mod compression;
+mod counting;
 mod expressions;
 mod formats;
 mod forms;
@@ -18,6 +20,7 @@ mod mixed;
 mod page;
 mod print;
 mod prove;
+mod rotation;
 mod rules;
 #[cfg(target_os = "linux")]
 mod running;
@@ -74,6 +77,7 @@ pub fn trials() -> Vec<Trial> {
         &TESTS[..],
         &expressions::TESTS,
         &compiled::TESTS,
+        &compression::TESTS,
         &mixed::TESTS,
         &print::TESTS,
         &forms::TESTS,
@@ -89,6 +93,8 @@ pub fn trials() -> Vec<Trial> {
         &install_docs::TESTS,
         &metadata::TESTS,
         &page::TESTS,
+        &rotation::TESTS,
+        &counting::TESTS,
     ];
     #[cfg(target_os = "linux")]
     let all = [&all[..], &[&live::TESTS, &signals::TESTS, &limits::TESTS]].concat();

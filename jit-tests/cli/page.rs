@@ -5,12 +5,15 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::LazyLock;
 
+use cbpf::debug::meanings;
+use cbpf::{Dialect, Filter, Instruction, LinkType, Target, compile_expression};
 use libtest_mimic::{Failed, Trial};
 use tempfile::TempDir;
 
 use crate::cli::{Bench, Outcome, Test, cbpf, equal, example, expect};
 
-pub const TESTS: [(&str, Test); 6] = [
+pub const TESTS: [(&str, Test); 7] = [
+    ("meanings_agree_with_the_language", meanings_agree_with_the_language),
     ("subcommands_take_the_program_that_compile_prints", subcommands_take_the_program_that_compile_prints),
     ("page_needs_nothing_else", page_needs_nothing_else),
     ("page_escapes_names_and_comments", page_escapes_names_and_comments),
@@ -76,6 +79,71 @@ fn subcommands_take_the_program_that_compile_prints(bench: &Bench) -> Outcome {
     // A program is taken as it is written.
     let program = bench.file("long.asm", "ld #len\n st M[0]\n ld M[0]\n ret a")?;
     expect(&cbpf(&["verify", "-p", &program])?, 0, &["valid: 4 instructions"])
+}
+
+/// A test that has a meaning holds for the packets that match the expression of the same meaning.
+fn meanings_agree_with_the_language(_: &Bench) -> Outcome {
+    let capture = fs::read(example("mixed.pcap"))?;
+    let expressions = [
+        "tcp port 443 and not host 10.0.0.1",
+        "ip6 or arp or tcp dst port 80",
+        "port 53 or 443 or 80 or host 10.0.0.1 or host 93.184.216.34",
+        "src net 10.0.0.0/8 and udp",
+        "ip proto 1 or ip6 proto 58 or greater 200",
+        "tcp[tcpflags] & tcp-syn != 0 or arp src host 10.0.0.1",
+    ];
+    let mut compared = 0;
+    for (text, is_optimized) in expressions.into_iter().flat_map(|text| [(text, false), (text, true)]) {
+        let program = compile_expression(text, &Target::new(LinkType::ETHERNET))?;
+        let program = if is_optimized { program.optimize(Dialect::Pcap)? } else { program }.verify(Dialect::Pcap)?;
+        for (pc, meaning) in meanings(&program, LinkType::ETHERNET).iter().enumerate() {
+            let Some(same) = meaning.as_deref().and_then(expression_of) else { continue };
+            let same =
+                Filter::from_expression(&same, LinkType::ETHERNET).map_err(|error| format!("{same}: {error}"))?;
+            let Instruction::JumpIf { skip_true, .. } = Instruction::from(program.program().instructions()[pc]) else {
+                continue;
+            };
+            for packet in packets(&capture) {
+                let trace = program.trace(packet);
+                let Some(executed) = trace.iter().find(|executed| executed.pc == pc) else { continue };
+                let holds = executed.next == Some(pc + 1 + usize::from(skip_true));
+                equal((text, pc, meaning, holds), (text, pc, meaning, same.is_match(packet)))?;
+                compared += 1;
+            }
+        }
+    }
+    equal(compared > 5000, true)
+}
+
+/// Returns an expression with the meaning of a test.
+fn expression_of(meaning: &str) -> Option<String> {
+    let (field, value) = meaning.split_once(" = ")?;
+    let number = value.split(' ').next()?;
+    Some(match (field, value) {
+        ("ethertype", "IPv4") => "ip".to_owned(),
+        ("ethertype", "IPv6") => "ip6".to_owned(),
+        ("ethertype", "ARP") => "arp".to_owned(),
+        ("ip protocol", "TCP" | "UDP" | "ICMP" | "SCTP") => format!("ip proto \\{}", value.to_lowercase()),
+        ("next header", "TCP") => "ip6[6] = 6".to_owned(),
+        ("next header", "UDP") => "ip6[6] = 17".to_owned(),
+        ("next header", "ICMPv6") => "ip6[6] = 58".to_owned(),
+        ("src port" | "dst port", _) => format!("{field} {number}"),
+        ("src" | "dst", address) if address.contains('.') => format!("ip {field} net {address}"),
+        ("arp src" | "arp dst", address) => format!("{field} net {address}"),
+        _ => return None,
+    })
+}
+
+/// Returns the packets of a pcap file.
+fn packets(capture: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let mut rest = &capture[24..];
+    std::iter::from_fn(move || {
+        let (header, after) = rest.split_first_chunk::<16>()?;
+        let captured = u32::from_le_bytes(*header[8..].first_chunk()?) as usize;
+        let packet;
+        (packet, rest) = after.split_at(captured);
+        Some(packet)
+    })
 }
 
 /// Writes a page, and returns it.

@@ -128,13 +128,20 @@ fn print_link_types(bench: &Bench) -> Outcome {
         (101, String::new(), ""),
         (12, String::new(), ""),
         (228, String::new(), ""),
+        (107, "0401 03 cc".to_owned(), ""),
+        (107, "0401 03 00 80 000000 0800".to_owned(), ""),
+        (107, "1841 0800".to_owned(), ""),
+        (239, "02 00 0000 0500 0a00 00000000 2c00 0900".to_owned(), ""),
+        (105, format!("0801 0000 020000000003 {mac} 0000 aaaa03 000000 0800"), ""),
+        (105, format!("8803 0000 020000000003 {mac} 0000 020000000004 0000 aaaa03 000000 0800"), ""),
+        (127, format!("0000 0800 00000000 0802 0000 {mac} 020000000003 0000 aaaa03 000000 0800"), ""),
         (113, "0000 0001 0006 020000000001 0000 0800".to_owned(), ""),
         (276, "0800 0000 00000001 0001 00 06 020000000001 0000".to_owned(), ""),
     ] {
         let packet = [hex(&before), hex(TCP)].concat();
         equal((link_type, described(bench, link_type, &[packet])?), (link_type, vec![format!("{tags}{TCP_LINE}")]))?;
     }
-    let other = [(105, "IEEE802_11"), (147, "USER0"), (40_000, "link-type-40000")];
+    let other = [(147, "USER0"), (40_000, "link-type-40000")];
     for (link_type, name) in other {
         equal(described(bench, link_type, &[hex(TCP)])?, vec![name.to_owned()])?;
     }
@@ -220,6 +227,21 @@ fn print_headers(bench: &Bench) -> Outcome {
         let expected = format!("02:00:00:00:00:02 > 02:00:00:00:00:01 {line}");
         equal(described(bench, 1, &[packet])?, vec![expected])?;
     }
+    for (frame, line) in [
+        (
+            "8000 0000 ffffffffffff 020000000002 020000000002 0000",
+            "02:00:00:00:00:02 > ff:ff:ff:ff:ff:ff 802.11 beacon",
+        ),
+        (
+            "8841 0000 020000000003 020000000002 020000000001 0000 0000",
+            "02:00:00:00:00:02 > 02:00:00:00:00:01 802.11 QoS \
+            data",
+        ),
+        ("d400 0000 020000000001", "> 02:00:00:00:00:01 802.11 ack"),
+        ("f000 0000 020000000001", "> 02:00:00:00:00:01 802.11 type 0 subtype 15 [truncated 802.11]"),
+    ] {
+        equal(described(bench, 105, &[hex(frame)])?, vec![line.to_owned()])?;
+    }
     Ok(())
 }
 
@@ -281,7 +303,7 @@ fn print_any_bytes(bench: &Bench) -> Outcome {
             count += 2;
         }
     }
-    let link_types = [0, 1, 9, 50, 51, 101, 104, 105, 108, 109, 113, 204, 228, 229, 276, 300];
+    let link_types = [0, 1, 9, 50, 51, 101, 104, 105, 107, 108, 109, 113, 127, 204, 228, 229, 239, 276, 300];
     for link_type in link_types {
         let file = bench.file("any.pcap", [Order::LITTLE.pcap(65_535, link_type), records.clone()].concat())?;
         for form in ["-tttt", "--json"] {

@@ -24,8 +24,9 @@ const LONGEST_QUOTE: usize = 60;
 /// Options of expressions.
 #[derive(Args)]
 pub struct ExpressionArguments {
-    /// Read the expression from this file, where # begins a comment; - for standard input
-    #[arg(short = 'F', long, value_name = "FILE", conflicts_with = "words")]
+    /// Read the expression from this file, where # begins a comment; - for standard input. For `cbpf filter`, -F pcap
+    /// and -F pcapng mean --format; write -F ./pcap for a file of that name
+    #[arg(short = 'F', long, value_name = "FILE")]
     pub expression_file: Option<PathBuf>,
 
     /// Compile the expression for this link type: EN10MB, RAW, LINUX_SLL, ..., or a number [default: the link type of
@@ -51,10 +52,19 @@ pub struct ExpressionArguments {
 
 impl ExpressionArguments {
     /// Returns the expression: that of the file, if there is one, or the words.
+    ///
+    /// # Errors
+    /// If the file cannot be read, or if there are both. They are not declared as conflicting arguments, since
+    /// `cbpf filter` takes the names of formats out before.
     pub fn read(&self, words: &[String]) -> Result<String, Failure> {
-        self.expression_file
-            .as_deref()
-            .map_or_else(|| Ok(words.join(" ")), |path| read_commented(path, "an expression"))
+        match &self.expression_file {
+            Some(path) if !words.is_empty() => {
+                let path = path.display();
+                Err(Failure::Failed(format!("-F {path} cannot be used with an expression in the arguments")))
+            }
+            Some(path) => read_commented(path, "an expression"),
+            None => Ok(words.join(" ")),
+        }
     }
 
     /// Returns the target for a link type.

@@ -1,16 +1,16 @@
 //! `cbpf filter`: counts the packets of captures that a program keeps, and writes them to a capture.
 
 use std::io::{Write, stdout};
-use std::num::NonZeroU64;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 
-use crate::cli::capture::{LeftOut, OutputLimits, OutputSet, Reader, Records};
+use crate::cli::capture::{Format, LeftOut, OutputLimits, OutputSet, Records};
 use crate::cli::engine::EngineChoice;
 use crate::cli::failure::{Failure, say};
 use crate::cli::filter_habits::{ReportArguments, TcpdumpArguments};
 use crate::cli::input::CaptureArguments;
+use crate::cli::output_format::FormatArguments;
 use crate::cli::packet_matching::{PacketMatcher, PacketMatching, PacketOptions};
 use crate::cli::pipeline::{self, Event, ReadingArguments, Work};
 use crate::cli::print_packets::{LineArguments, Printer};
@@ -23,21 +23,32 @@ use crate::cli::summary::Summary;
 /// Count the packets that a program keeps, and write them to a capture
 ///
 /// Prints a summary on standard error. Truncates kept packets to the program's verdict; an expression keeps them whole.
-/// Timestamps, link types and original lengths are preserved. The output is a pcap file if all inputs are pcap files of
-/// one link type, and pcapng otherwise. The sections of pcapng inputs are copied with all their blocks and options:
-/// comments, names, secrets, unmodified statistics. Custom blocks and options that must not be copied are left out.
+/// Timestamps, link types and original lengths are preserved. The extensions of the output's name say its format and
+/// compression: .pcap or .pcapng, .gz, .zst, .lz4, .xz or .bz2. Without them, it is a pcap file if all inputs are pcap
+/// files of one link type, and pcapng otherwise. In pcapng, the sections of pcapng inputs are copied with all their
+/// blocks and options: comments, names, secrets, unmodified statistics. Custom blocks and options that must not be copied
+/// are left out. A pcap file holds packets of one link type and nothing else; what is left out is counted.
 /// The output appears under its name when it is complete. To a pipe, the header is written at once, and each packet as
 /// soon as it is read.
+///
+/// With -C and -G, further captures follow, each of which appears when it is complete. They are those that tcpdump
+/// makes, except that -G is about the time stamps of packets, and that a file does not replace the one before it. Each
+/// pcapng file begins with the section, the interfaces, the names and the secrets that its packets may refer to. When a
+/// signal ends the program, complete captures stay, and the last one is removed; at the end of a stream, it is complete.
 ///
 /// An expression is compiled for each link type of the inputs. It matches no packets of a link type for which it is
 /// invalid or contradictory, with a warning. It is an error if it is invalid for all of them.
 #[derive(Args)]
+#[command(mut_arg("fields", |fields| fields.hide_possible_values(true)))]
 #[command(after_help = "Example:
   cbpf filter -r in.pcap 'tcp port 443' -w https.pcap
   cbpf filter tcp port 443 -- *.pcap
   cbpf filter -q -e 'port 53' in.pcap && echo 'there is DNS'
   tcpdump -i eth0 -U -w - | cbpf filter -r - 'port 53' -w dns.pcap
-  cbpf filter -p arp.asm -r monday.pcap.gz -r tuesday.pcapng -w arp.pcap")]
+  cbpf filter -r monday.pcap.gz -r tuesday.pcapng arp -w arp.pcapng.zst
+  cbpf filter -r capture.zst -F pcap 'udp port 53' -w - | tcpdump -r -
+  cbpf filter -r in.pcap 'host 10.0.0.1' --after '2024-05-01 10:00' --before +2h -c 1000 -w some.pcap
+  tcpdump -i eth0 -U -w - | cbpf filter -r - 'tcp' -G 3600 -W 24 -w 'tcp-%Y%m%d-%H.pcap'")]
 pub struct Arguments {
     #[command(flatten)]
     program: ProgramArguments,
@@ -48,6 +59,9 @@ pub struct Arguments {
     /// Write kept packets to this capture; - for standard output
     #[arg(short, long = "write", value_name = "OUT")]
     write: Option<PathBuf>,
+
+    #[command(flatten)]
+    format: FormatArguments,
 
     #[command(flatten)]
     selection: SelectionArguments,
@@ -76,7 +90,7 @@ pub struct Arguments {
     #[arg(long)]
     json: bool,
 
-    /// Print kept packets on standard output, as `cbpf print` does, with its options
+    /// Print kept packets on standard output, as `cbpf print` does; the options for that are described there
     #[arg(long)]
     print: bool,
 
@@ -87,10 +101,11 @@ pub struct Arguments {
     tcpdump: TcpdumpArguments,
 }
 
-pub fn run(arguments: &Arguments) -> Result<(), Failure> {
+pub fn run(mut arguments: Arguments) -> Result<(), Failure> {
+    arguments.format.set_format(arguments.program.take_format());
     match arguments.tcpdump.apply(&arguments.program, &arguments.captures) {
         Ok(true) => Ok(()),
-        Ok(false) => arguments.report.outcome(run_filter(arguments)),
+        Ok(false) => arguments.report.outcome(run_filter(&arguments)),
         Err(failure) => arguments.report.outcome(Err(failure)),
     }
 }
@@ -110,11 +125,13 @@ fn run_filter(arguments: &Arguments) -> Result<u64, Failure> {
         passed_on: passed_on || ends_at_match,
     };
     let matching = PacketMatching::new(&arguments.program, &arguments.captures, &inputs, options)?;
-    let output = output(arguments, &inputs)?;
+    let format = arguments.reading.format(arguments.format.format(arguments.write.as_deref(), &inputs)?);
+    let left_out = LeftOut::of(&format);
+    let output = output(arguments, format)?;
     // A progress bar would disturb the lines.
     let progress = if printer.is_some() { Progress::Hidden } else { Progress::of(&inputs) };
 
-    let mut filter = Filter { matching, output, printer, left_out: LeftOut::default(), ends_at_match };
+    let mut filter = Filter { matching, output, printer, left_out, ends_at_match };
     let outcome = pipeline::run(&mut inputs, progress, arguments.reading, &mut filter)?;
     filter.flush()?;
     if !filter.left_out.is_empty() {
@@ -133,18 +150,19 @@ fn run_filter(arguments: &Arguments) -> Result<u64, Failure> {
 }
 
 /// Creates the output, if there is one.
-fn output(arguments: &Arguments, inputs: &[Reader]) -> Result<Option<OutputSet>, Failure> {
+fn output(arguments: &Arguments, format: Format) -> Result<Option<OutputSet>, Failure> {
     let limits = OutputLimits {
         rotation: arguments.rotation.rotation()?,
-        packets: arguments.selection.count.map(NonZeroU64::get),
+        packets: arguments.selection.most(),
         snaplen: arguments.snaplen.most(),
     };
     match &arguments.write {
         None if limits.rotation.is_active() => Err(Failure::Failed("-C and -G need -w".to_owned())),
         None => Ok(None),
         Some(path) => {
-            let format = arguments.reading.format(inputs, limits.rotation)?;
-            Ok(Some(OutputSet::create([path.clone()], format, limits)?))
+            arguments.reading.check_rotation(&format, limits.rotation)?;
+            let compression = arguments.format.compression(path);
+            Ok(Some(OutputSet::create([path.clone()], format, compression, limits)?))
         }
     }
 }

@@ -76,8 +76,8 @@ pub fn input_once<'a>(paths: impl Iterator<Item = &'a Path>) -> Result<(), Failu
 /// The captures to read, one after the other.
 #[derive(Args)]
 pub struct CaptureArguments {
-    /// Capture to read: pcap or pcapng, plain or gzip; - for standard input; may be given more than once. The first
-    /// Ctrl-C ends the input from pipes and standard input, a second one ends the program
+    /// Capture to read: pcap or pcapng, plain or compressed (gzip, zstd, lz4, xz, bzip2); - for standard input; may be
+    /// given more than once. The first Ctrl-C ends the input from pipes and standard input, a second one ends the program
     #[arg(short = 'r', long = "read", value_name = "CAPTURE")]
     captures: Vec<PathBuf>,
 
@@ -92,9 +92,9 @@ impl CaptureArguments {
         open(self.all_paths(program), program.files()).map_err(|failure| program.hinted(failure))
     }
 
-    /// Opens all captures of a subcommand that also reads another file.
-    pub fn open_beside(&self, file: &Path) -> Result<Vec<Reader>, Failure> {
-        open(self.paths(), [file].into_iter())
+    /// Opens all captures of a subcommand that may also read another file.
+    pub fn open_beside(&self, file: Option<&Path>) -> Result<Vec<Reader>, Failure> {
+        open(self.paths(), file.into_iter())
     }
 
     fn paths(&self) -> impl Iterator<Item = &Path> + Clone {

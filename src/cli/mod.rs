@@ -23,6 +23,7 @@ mod link_types;
 mod man;
 mod manual;
 mod output;
+mod output_format;
 mod packet_matching;
 mod pipeline;
 mod print;
@@ -114,7 +115,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
 
 fn run(command: Command) -> Result<(), Failure> {
     match command {
-        Command::Filter(arguments) => filter::run(&arguments),
+        Command::Filter(arguments) => filter::run(arguments),
         Command::Print(arguments) => print_packets::run(&arguments),
         Command::Run(arguments) => run::run(&arguments),
         Command::Split(arguments) => split::run(&arguments),

@@ -1,7 +1,6 @@
 //! Matching of packets against a program, for `cbpf filter` and `cbpf print`.
 
 use std::mem;
-use std::num::NonZeroU64;
 
 use crate::cli::capture::{Reader, Records};
 use crate::cli::engine::{Contexts, Engine, EngineChoice};
@@ -52,7 +51,7 @@ impl<'a> PacketMatching<'a> {
             times: TimeSelection::new(options.selection),
             verdicts: Vec::new(),
             summary: Summary::start(),
-            left: options.selection.count.map_or(u64::MAX, NonZeroU64::get),
+            left: options.selection.most().unwrap_or(u64::MAX),
             keeps_whole: arguments.keeps_whole_packets(),
             options,
         };
@@ -92,7 +91,7 @@ impl<'a> PacketMatching<'a> {
     /// and times after that of the first packet depend on the packets before.
     pub fn is_divisible(&self) -> bool {
         let PacketOptions { seed, selection, .. } = self.matcher.options;
-        seed.is_none() && selection.count.is_none() && !selection.has_relative_times()
+        seed.is_none() && selection.most().is_none() && !selection.has_relative_times()
     }
 }
 

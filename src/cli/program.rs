@@ -11,6 +11,7 @@ use crate::cli::capture::input_name;
 use crate::cli::expression::{Compiled, ExpressionArguments, compile, quoted};
 use crate::cli::failure::Failure;
 use crate::cli::input::read_program;
+use crate::cli::output_format::FormatName;
 use crate::cli::warnings::WarningArguments;
 
 /// A program or an expression.
@@ -18,7 +19,7 @@ use crate::cli::warnings::WarningArguments;
 pub struct ProgramArguments {
     /// Read the program from this file, in any form (assembler, tcpdump -d, -dd, -ddd, bytecode, seccomp-tools, raw); -
     /// for standard input
-    #[arg(short, long, value_name = "PROGRAM", conflicts_with_all = ["expression_file", "link_type", "netmask"])]
+    #[arg(short, long, value_name = "PROGRAM", conflicts_with_all = ["link_type", "netmask"])]
     program: Option<PathBuf>,
 
     /// Use this expression; the arguments without an option are then captures to read
@@ -77,9 +78,20 @@ impl ProgramSource {
 }
 
 impl ProgramArguments {
+    /// Returns the format that `-F pcap` or `-F pcapng` names, which is then no file.
+    pub fn take_format(&mut self) -> Option<FormatName> {
+        let file = &mut self.expression.expression_file;
+        let format = file.as_ref().and_then(|file| FormatName::named(file.to_str()?))?;
+        *file = None;
+        Some(format)
+    }
+
     /// Reads the program and verifies it, or reads the expression and checks its syntax.
     pub fn source(&self) -> Result<ProgramSource, Failure> {
         if let Some(path) = &self.program {
+            if let Some(file) = &self.expression.expression_file {
+                return Err(Failure::Failed(format!("-p cannot be used with -F {}", file.display())));
+            }
             let dialect = self.expression.dialect.unwrap_or_default();
             let verified = read_program(path)?.verify(dialect).map_err(|error| Failure::of_file(path, error))?;
             return Ok(ProgramSource::Program(verified));

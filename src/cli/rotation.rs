@@ -1,7 +1,5 @@
 //! The options that end a capture and begin the next one.
 
-use std::num::NonZeroU64;
-
 use clap::Args;
 
 use crate::cli::capture::Rotation;
@@ -25,8 +23,8 @@ pub struct RotationArguments {
 
     /// With -C, number the captures 0 to COUNT - 1, and then replace the first one, and so on. With -G, end after COUNT
     /// captures. With both, number those of each period
-    #[arg(short = 'W', value_name = "COUNT")]
-    files: Option<NonZeroU64>,
+    #[arg(short = 'W', value_name = "COUNT", value_parser = clap::value_parser!(u64).range(1..))]
+    files: Option<u64>,
 }
 
 impl RotationArguments {
@@ -35,9 +33,8 @@ impl RotationArguments {
     /// # Errors
     /// If there is a number of files, but none would follow.
     pub fn rotation(self) -> Result<Rotation, Failure> {
-        let files = self.files.map(NonZeroU64::get);
-        let rotation = Rotation { size: self.size, seconds: self.seconds, files };
-        match files.is_some() && !rotation.is_active() {
+        let rotation = Rotation { size: self.size, seconds: self.seconds, files: self.files };
+        match self.files.is_some() && !rotation.is_active() {
             true => Err(Failure::Failed("-W needs -C or -G".to_owned())),
             false => Ok(rotation),
         }

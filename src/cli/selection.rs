@@ -5,7 +5,6 @@
 
 use std::collections::BTreeMap;
 use std::mem;
-use std::num::NonZeroU64;
 
 use clap::Args;
 
@@ -19,8 +18,8 @@ const MOST_CLOCKS: usize = 256;
 #[derive(Args, Clone)]
 pub struct SelectionArguments {
     /// End after N matching packets; `cbpf split` writes at most N to each capture
-    #[arg(short = 'c', long = "max-count", value_name = "N")]
-    pub count: Option<NonZeroU64>,
+    #[arg(short = 'c', long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    limit: Option<u64>,
 
     /// Skip packets before this time: `2024-05-01 10:00:00.5` (UTC), `2024-05-01T10:00:00+02:00`, `@1714557600.5`
     /// (seconds since 1970), or `+1h30m` (after the first packet)
@@ -34,6 +33,11 @@ pub struct SelectionArguments {
 }
 
 impl SelectionArguments {
+    /// Returns the most packets.
+    pub fn most(&self) -> Option<u64> {
+        self.limit
+    }
+
     /// Returns whether packets are selected by time.
     pub fn has_times(&self) -> bool {
         self.after.is_some() || self.before.is_some()
@@ -45,7 +49,7 @@ impl SelectionArguments {
     }
 }
 
-/// The number of bytes of a packet.
+/// The most bytes of a packet.
 #[derive(Args, Clone, Copy)]
 pub struct SnaplenArguments {
     /// Cut packets that are written to this many bytes; 0 keeps them whole
@@ -145,7 +149,7 @@ mod tests {
 
     fn arguments(after: &str, before: &str) -> SelectionArguments {
         let bound = |text: &str| (!text.is_empty()).then(|| TimeBound::parse(text).expect("a time"));
-        SelectionArguments { count: None, after: bound(after), before: bound(before) }
+        SelectionArguments { limit: None, after: bound(after), before: bound(before) }
     }
 
     fn included(arguments: &SelectionArguments, packets: &[(&Interface, u64)]) -> Vec<bool> {

@@ -3,33 +3,39 @@
 use std::cell::Cell;
 use std::fs;
 use std::io;
-use std::num::NonZeroU64;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
 
-use crate::cli::capture::{CaptureError, Format, LeftOut, OutputLimits, OutputSet, Piece, Reader};
+use crate::cli::capture::{CaptureError, Format, LeftOut, OutputLimits, OutputSet, Piece};
 use crate::cli::failure::{Failure, say};
 use crate::cli::input::each_piece_until;
 use crate::cli::interrupt;
+use crate::cli::output_format::FormatArguments;
 use crate::cli::progress::Progress;
 use crate::cli::rotation::RotationArguments;
-use crate::cli::rule_matching::{RuleArguments, RuleCounts, Rules};
+use crate::cli::rule_matching::{RuleArguments, RuleCounts, Rules, TableOptions};
 use crate::cli::selection::{SelectionArguments, SnaplenArguments, TimeSelection};
 
 /// Write the packets that each of many rules matches to a capture of its own
 ///
-/// Reads rules from a file, one `name: expression` a line; # begins a comment. Names consist of letters, digits, `_`,
+/// Reads rules from a file, one `name: expression` a line; # begins a comment; or from arguments, one `name=expression`
+/// each. Names consist of letters, digits, `_`,
 /// `-` and `.`, and must differ in more than case. The capture of a rule is DIR/NAME.pcap if all inputs are pcap files
-/// of one link type, and DIR/NAME.pcapng otherwise. It equals the output of `cbpf filter -w` for that expression, with
+/// of one link type, and DIR/NAME.pcapng otherwise, unless --format says which; --compress adds .gz or another extension.
+/// It equals the output of `cbpf filter -w` for that expression, with
 /// all that pcapng inputs hold besides packets. A rule that matches nothing gets a capture without packets. A rule
 /// matches no packets of a link type for which it is invalid or contradictory, with a warning; it is an error if it is
 /// invalid for all link types of the inputs. All captures appear when all are complete. Prints a table of packets and
 /// bytes on standard output and a summary on standard error.
+///
+/// With -C and -G, each capture is followed by others of its own; these appear as soon as they are complete. With -C,
+/// they are DIR/NAME.pcap, DIR/NAME.pcap1 .., with -G, DIR/NAME-20240501-100000.pcap .. for captures that begin then.
 #[derive(Args)]
 #[command(after_help = "Example:
-  cbpf split -r monday.pcap.gz -r tuesday.pcapng --rules services.txt -o by-service")]
+  cbpf split -r monday.pcap.gz -r tuesday.pcapng --rules services.txt -o by-service
+  cbpf split -r in.pcap -e 'web=tcp port 443' -e 'dns=port 53' -G 1h -o by-hour")]
 pub struct Arguments {
     #[command(flatten)]
     rules: RuleArguments,
@@ -37,6 +43,9 @@ pub struct Arguments {
     /// Write the captures to this directory, and create it if necessary
     #[arg(short, long, value_name = "DIR")]
     output: PathBuf,
+
+    #[command(flatten)]
+    format: FormatArguments,
 
     #[command(flatten)]
     selection: SelectionArguments,
@@ -58,10 +67,11 @@ const CONVERSIONS: &str = "-%Y%m%d-%H%M%S";
 pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     let (mut inputs, mut matcher) = arguments.rules.open()?;
     let _folder = Folder::create(&arguments.output)?;
-    let mut outputs = create(arguments, matcher.rules(), &inputs)?;
+    let format = arguments.format.format(None, &inputs)?;
+    let mut left_out = LeftOut::of(&format);
+    let mut outputs = create(arguments, matcher.rules(), format)?;
     let mut counts = RuleCounts::start(matcher.rules());
     let progress = Progress::of(&inputs);
-    let mut left_out = LeftOut::default();
     // The rules whose outputs got the packet.
     let mut written = Vec::new();
     let mut times = TimeSelection::new(&arguments.selection);
@@ -104,27 +114,27 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
         say(format_args!("cbpf: warning: {left_out}"));
     }
     counts.set_outside(times.take_outside());
-    counts.print(matcher.rules(), arguments.json)?;
+    counts.print(matcher.rules(), TableOptions::new(arguments.json))?;
     // An invalid rule does not prevent the captures of the others.
     matcher.rules().finish()?;
     outcome.outcome()
 }
 
 /// Creates an output for each rule.
-fn create(arguments: &Arguments, rules: &Rules, inputs: &[Reader]) -> Result<OutputSet, Failure> {
-    let format = Format::of(inputs);
+fn create(arguments: &Arguments, rules: &Rules, format: Format) -> Result<OutputSet, Failure> {
     let limits = OutputLimits {
         rotation: arguments.rotation.rotation()?,
-        packets: arguments.selection.count.map(NonZeroU64::get),
+        packets: arguments.selection.most(),
         snaplen: arguments.snaplen.most(),
     };
     let (folder, time) = match limits.rotation.seconds {
         Some(_) => (&without_conversions(&arguments.output), CONVERSIONS),
         None => (&arguments.output, ""),
     };
-    let path = |name: &str| folder.join(format!("{name}{time}.{}", format.extension()));
-    let paths: Vec<_> = rules.names().map(path).collect();
-    Ok(OutputSet::create(paths, format, limits)?)
+    let extensions = arguments.format.extensions(&format);
+    let paths: Vec<_> = rules.names().map(|name| folder.join(format!("{name}{time}.{extensions}"))).collect();
+    let compression = arguments.format.compression(Path::new(&extensions));
+    Ok(OutputSet::create(paths, format, compression, limits)?)
 }
 
 /// Returns a path that `strftime` turns into this one.

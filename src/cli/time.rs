@@ -96,7 +96,6 @@ pub fn duration(text: &str) -> Result<i128, String> {
 ///
 /// # Errors
 /// A sentence about the form that is expected.
-#[expect(dead_code, reason = "for `count --by`")]
 pub fn interval(text: &str) -> Result<i128, String> {
     match duration(text)? {
         0 => Err("an interval is longer than 0".to_owned()),
@@ -156,20 +155,24 @@ pub fn now() -> i128 {
     Timestamp::now().as_second().into()
 }
 
-/// Formats an instant in the manner of `strftime`, in UTC.
+/// Formats a second since 1970 in the manner of `strftime`, in UTC.
 ///
 /// # Errors
-/// If the format is unknown, or the year has more than four digits.
-pub fn format(format: &str, seconds: i128) -> Result<String, jiff::Error> {
-    let second = i64::try_from(seconds).unwrap_or(if seconds < 0 { i64::MIN } else { i64::MAX });
-    jiff::fmt::strtime::format(format, &Timestamp::from_second(second)?.to_zoned(TimeZone::UTC))
+/// A sentence about the format, or about a second of no year before 10,000.
+pub fn format(format: &str, second: i128) -> Result<String, String> {
+    let timestamp = i64::try_from(second).ok().and_then(|second| Timestamp::from_second(second).ok());
+    let timestamp = timestamp.ok_or_else(|| format!("a packet has no date: it was captured at @{second}"))?;
+    let formatted = jiff::fmt::strtime::format(format, &timestamp.to_zoned(TimeZone::UTC));
+    formatted.map_err(|error| format!("invalid name: {error}"))
 }
 
-/// Returns an instant as `2024-05-01T10:00:00Z`, with a fraction if it has one, or as `@` and seconds far from now.
-#[expect(dead_code, reason = "for `count --by`")]
-pub fn rfc3339(nanoseconds: i128) -> String {
+/// Returns an instant as `2024-05-01T10:00:00Z`, with the digits that multiples of `unit` have; an instant far from now
+/// as `@` and its seconds since 1970. Both are in nanoseconds.
+pub fn rfc3339(nanoseconds: i128, unit: i128) -> String {
+    let digits = [(0, SECOND), (3, 1_000_000), (6, 1_000)].into_iter().find(|(_, scale)| unit % scale == 0);
+    let digits = digits.map_or(9, |(digits, _)| digits);
     match Timestamp::from_nanosecond(nanoseconds) {
-        Ok(timestamp) => timestamp.to_string(),
+        Ok(timestamp) => format!("{timestamp:.digits$}"),
         Err(_) => format!("@{}", nanoseconds.div_euclid(SECOND)),
     }
 }
@@ -232,7 +235,9 @@ mod tests {
     fn formats_times() {
         assert_eq!(format("%Y%m%d-%H%M%S%%", 1_714_557_600).unwrap(), "20240501-100000%");
         assert!(format("%", 0).is_err() && format("%Y", i128::MAX).is_err());
-        assert_eq!(rfc3339(1_500_000_000), "1970-01-01T00:00:01.5Z");
-        assert_eq!(rfc3339(i128::from(u64::MAX) * SECOND), "@18446744073709551615");
+        assert_eq!(rfc3339(1_500_000_000, 60 * SECOND), "1970-01-01T00:00:01Z");
+        assert_eq!(rfc3339(1_500_000_000, SECOND / 2), "1970-01-01T00:00:01.500Z");
+        assert_eq!(rfc3339(-1, 1), "1969-12-31T23:59:59.999999999Z");
+        assert_eq!(rfc3339(i128::from(u64::MAX) * SECOND, 1), "@18446744073709551615");
     }
 }

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use super::error::CaptureErrorKind;
 use super::preamble::Preamble;
 use super::rotation::Rotation;
-use super::{Block, CaptureError, Format, Output, Reader, Record, Writer};
+use super::{Block, CaptureError, Compression, Format, Output, Reader, Record, Writer};
 use crate::cli::{interrupt, time};
 
 /// The limits of outputs.
@@ -27,6 +27,7 @@ pub struct OutputLimits {
 /// Writes records to several outputs.
 pub struct OutputSet {
     format: Format,
+    compression: Option<&'static Compression>,
     limits: OutputLimits,
     outputs: Vec<RotatedOutput>,
     preamble: Preamble,
@@ -63,12 +64,13 @@ impl OutputSet {
     pub fn create(
         paths: impl IntoIterator<Item = PathBuf>,
         format: Format,
+        compression: Option<&'static Compression>,
         limits: OutputLimits,
     ) -> Result<OutputSet, CaptureError> {
         let format = format.with_snaplen(limits.snaplen);
         let outputs = paths.into_iter().map(RotatedOutput::new).collect();
         let (preamble, full) = (Preamble::default(), 0);
-        let mut set = OutputSet { format, limits, outputs, preamble, has_begun: false, full };
+        let mut set = OutputSet { format, compression, limits, outputs, preamble, has_begun: false, full };
         match limits.rotation.seconds {
             Some(_) => set.outputs.iter().try_for_each(|output| output.check(limits.rotation))?,
             None => set.begin(None)?,
@@ -203,7 +205,7 @@ impl OutputSet {
             let error = io::Error::other("-C and -G need a file, not a pipe or a device");
             return Err(CaptureError::create(&path, error));
         }
-        let mut writer = Writer::new(file, &self.format)?;
+        let mut writer = Writer::new(file.compressed(self.compression)?, &self.format)?;
         writer.set_snaplen(self.limits.snaplen);
         self.preamble.write(&mut writer, first.map_or(0, |(input, _)| input))?;
         if let Some((input, record)) = first {
@@ -233,8 +235,8 @@ impl RotatedOutput {
     /// Checks the conversions in the name: they are valid, and there are some unless there is only one file.
     fn check(&self, rotation: Rotation) -> Result<(), CaptureError> {
         let base = |second| rotation.base(&self.pattern, second).map_err(|error| self.create_error(error));
-        // All conversions of dates and times differ between these.
-        let differs = base(0)? != base(1_714_557_601)?;
+        // All conversions of dates and times differ between these; the second is Saturday, 2031-12-27 23:59:58.
+        let differs = base(0)? != base(1_956_182_398)?;
         if differs || rotation.ends_after(1) { Ok(()) } else { Err(self.replaced()) }
     }
 

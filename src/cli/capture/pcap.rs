@@ -172,6 +172,17 @@ pub(super) fn write_header(output: &mut Output, interface: &Interface) -> Result
 #[inline]
 pub(super) fn write_record(output: &mut Output, record: &Record<'_>, clock: Clock) -> Result<(), CaptureError> {
     let (seconds, fraction) = seconds_and_fraction(record, clock);
+    write_record_at(output, record, seconds, fraction)
+}
+
+/// Writes a record with the two words of its time stamp.
+#[inline]
+pub(super) fn write_record_at(
+    output: &mut Output,
+    record: &Record<'_>,
+    seconds: u32,
+    fraction: u32,
+) -> Result<(), CaptureError> {
     let captured = record.data.len() as u32;
     output.write([seconds, fraction, captured, record.wire_len].map(u32::to_le_bytes).as_flattened())?;
     output.write(record.data)

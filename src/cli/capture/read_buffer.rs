@@ -2,7 +2,7 @@
 //!
 //! - It grows only as data arrives, so a length field alone allocates nothing.
 //! - It reads from the source only when it holds too few bytes, so everything before a failure is returned.
-//! - Unpacked gzip data is limited to a plausible multiple of its compressed length, so no small input fills the
+//! - Decompressed data is limited to a plausible multiple of its compressed length, so no small input fills the
 //!   memory.
 //! - While it is pinned, it neither reads nor moves its bytes.
 //! - A file can be suspended: it is closed, and opened again when more bytes are needed.
@@ -23,7 +23,7 @@ const CHUNK: usize = 256 << 10;
 /// The number of bytes read first, so that small captures take little memory.
 const FIRST_CHUNK: usize = 16 << 10;
 
-/// Unpacked gzip data may take this many bytes, or `MAX_RATIO` times the compressed length. Packets of real captures
+/// Decompressed data may take this many bytes, or `MAX_RATIO` times the compressed length. Packets of real captures
 /// shrink to about a tenth, bytes that are all equal to a thousandth.
 const ALWAYS_UNPACKED: usize = 32 << 20;
 const MAX_RATIO: u64 = 32;
@@ -97,7 +97,7 @@ impl ReadBuffer {
 
     /// Returns whether the file is compressed.
     pub(super) fn is_compressed(&self) -> bool {
-        self.source.is_gzip
+        self.source.compression.is_some()
     }
 
     /// Closes the file until more of it is needed. Streams and standard input, which cannot be opened again, stay open.
@@ -213,7 +213,7 @@ impl ReadBuffer {
 
     /// Returns the number of bytes read from the stored file.
     pub(super) fn stored_read(&self) -> u64 {
-        self.source.stored_read.get()
+        self.source.stored_read()
     }
 
     /// Returns the length of the stored file, if it is a regular one.
@@ -222,7 +222,7 @@ impl ReadBuffer {
     }
 
     /// Reads until the buffer holds `wanted` unread bytes, and returns how many it holds. They are fewer at the end of
-    /// the stream, or if gzip data is not plausible.
+    /// the stream, or if decompressed data is not plausible.
     #[inline]
     fn fill(&mut self, wanted: usize) -> Result<usize, Stop> {
         if self.end - self.start < wanted {
@@ -255,7 +255,7 @@ impl ReadBuffer {
                     continue;
                 }
                 Err(error) if error.kind() == ErrorKind::WouldBlock => return Err(Stop::WouldWait),
-                // The gzip data is truncated by the signal.
+                // The compressed data is truncated by the signal.
                 Err(error) if error.kind() == ErrorKind::UnexpectedEof && self.is_interrupted() => 0,
                 Err(error) => return Err(self.failed(error).into()),
             };
@@ -268,15 +268,19 @@ impl ReadBuffer {
 
     /// Returns whether the buffer may grow.
     fn is_plausible(&self) -> bool {
-        !self.source.is_gzip || self.end < ALWAYS_UNPACKED || self.end as u64 / MAX_RATIO < self.stored_read()
+        self.source.compression.is_none()
+            || self.end < ALWAYS_UNPACKED
+            || self.end as u64 / MAX_RATIO < self.stored_read()
     }
 
-    /// Returns the error of a read. An error of the gzip decoder, which has no number of the system, is damage of the
-    /// file.
+    /// Returns the error of a read. An error of a decoder, which has no number of the system, is damage of the file.
     fn failed(&self, error: io::Error) -> CaptureErrorKind {
-        match self.source.is_gzip && error.raw_os_error().is_none() {
-            true => CaptureErrorKind::Damaged { at: self.end_offset, damage: Damage::Gzip(error) },
-            false => CaptureErrorKind::Read(error),
+        match self.source.compression.filter(|_| error.raw_os_error().is_none()) {
+            Some(compression) => {
+                let damage = Damage::Compressed { compression: compression.name, error };
+                CaptureErrorKind::Damaged { at: self.end_offset, damage }
+            }
+            None => CaptureErrorKind::Read(error),
         }
     }
 }

@@ -176,6 +176,7 @@ impl Reader {
         self.decoder = place.decoder;
     }
 
+    /// Returns the path that was opened.
     pub fn path(&self) -> &Path {
         &self.path
     }

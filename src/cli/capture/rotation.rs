@@ -56,8 +56,7 @@ impl Rotation {
             return Ok(pattern.to_path_buf());
         }
         let format = pattern.to_str().ok_or_else(|| io::Error::other("a name with conversions is UTF-8"))?;
-        let name = time::format(format, second).map_err(|error| io::Error::other(format!("invalid name: {error}")))?;
-        Ok(PathBuf::from(name))
+        Ok(PathBuf::from(time::format(format, second).map_err(io::Error::other)?))
     }
 
     /// Returns the name of the file with this number, which has digits enough for all numbers.

@@ -45,18 +45,19 @@ pub struct ReadingArguments {
 }
 
 impl ReadingArguments {
-    /// Returns the format of outputs.
+    /// Returns the format of outputs for which this one was chosen.
+    pub fn format(self, chosen: Format) -> Format {
+        if self.merge { chosen.merged() } else { chosen }
+    }
+
+    /// Checks that outputs of a format can follow each other.
     ///
     /// # Errors
-    /// If merged captures cannot be written to files that follow each other.
-    pub fn format(self, inputs: &[Reader], rotation: Rotation) -> Result<Format, Failure> {
-        let format = Format::of(inputs);
-        match self.merge && format == Format::Pcapng {
-            true if rotation.is_active() => {
-                Err(Failure::Failed("--merge to pcapng needs one output, without -C and -G".to_owned()))
-            }
-            true => Ok(format.merged()),
-            false => Ok(format),
+    /// If they would have a section of pcapng in common.
+    pub fn check_rotation(self, format: &Format, rotation: Rotation) -> Result<(), Failure> {
+        match rotation.is_active() && *format == Format::PcapngMerged {
+            true => Err(Failure::Failed("--merge to pcapng needs one output, without -C and -G".to_owned())),
+            false => Ok(()),
         }
     }
 

@@ -3,8 +3,10 @@
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 
 use crate::cli::print_packets::PrintedPacket;
-use crate::cli::print_packets::headers::{Fragment, Ip, Network, Tcp, Transport, arp_address};
+use crate::cli::print_packets::headers::{Network, arp_address};
+use crate::cli::print_packets::ip_headers::{Fragment, Ip};
 use crate::cli::print_packets::text::Text;
+use crate::cli::print_packets::transport_headers::{Tcp, Transport};
 use crate::cli::print_packets::{line, protocol_names};
 
 /// The form of a field's value in JSON.

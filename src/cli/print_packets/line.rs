@@ -6,10 +6,12 @@ use etherparse::{ArpPacketSlice, IpNumber, TcpOptionElement, TcpOptionsIterator}
 
 use crate::cli::print_packets::PrintedPacket;
 use crate::cli::print_packets::colors::Colors;
-use crate::cli::print_packets::headers::{Damage, Headers, Ip, Network, Rest, Tcp, Transport, arp_address, quoted};
+use crate::cli::print_packets::headers::{Damage, Headers, Network, Rest, arp_address, quoted};
+use crate::cli::print_packets::ip_headers::Ip;
 use crate::cli::print_packets::protocol_names;
 use crate::cli::print_packets::text::Text;
 use crate::cli::print_packets::time_stamp::Times;
+use crate::cli::print_packets::transport_headers::{Tcp, Transport};
 
 /// The flags of TCP by bit, as tcpdump prints them.
 const TCP_FLAGS: &[u8; 8] = b"FSRP.UEW";
@@ -90,12 +92,12 @@ fn addresses(headers: &Headers, text: &mut Text) {
         text.str(" > ");
         endpoint(ip.destination, ports.map(|ports| ports.1), text);
         text.byte(b' ');
-    } else if let Some(source) = &headers.link_source {
-        text.hardware_address(source);
-        if let Some(destination) = &headers.link_destination {
-            text.str(" > ").hardware_address(destination);
+        return;
+    }
+    for (mark, address) in [("", &headers.link_source), ("> ", &headers.link_destination)] {
+        if let Some(address) = address {
+            text.str(mark).hardware_address(address).byte(b' ');
         }
-        text.byte(b' ');
     }
 }
 
@@ -134,6 +136,10 @@ pub fn info(headers: &Headers, text: &mut Text) {
                 text.str(" ethertype ").hex_number(&ether_type.to_be_bytes());
             }
         }
+        Network::Wireless(control) => match protocol_names::wireless(*control) {
+            Some(name) => _ = text.byte(b' ').str(name),
+            None => _ = text.str(" type ").decimal(*control >> 2 & 3).str(" subtype ").decimal(*control >> 4),
+        },
         Network::Named(_) | Network::None => {}
     }
 }

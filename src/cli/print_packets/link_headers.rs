@@ -1,7 +1,7 @@
 //! The headers of the link layer, up to the one of the network.
 //!
-//! - Read are Ethernet with VLAN tags, MPLS and PPPoE, Linux cooked captures, raw IP, loopback, PPP, and the headers of
-//!   IEEE 802.2. Of other link types only the name and the lengths are printed.
+//! - Read are Ethernet with VLAN tags, MPLS and PPPoE, Linux cooked captures, NFLOG, raw IP, loopback, PPP, frame relay,
+//!   IEEE 802.11, and the headers of IEEE 802.2. Of other link types only the name and the lengths are printed.
 
 use cbpf::LinkType;
 use etherparse::{EtherType, Ethernet2HeaderSlice};
@@ -31,7 +31,9 @@ const PPP_HDLC: u32 = 50;
 const PPP_ETHER: u32 = 51;
 const C_HDLC: u32 = 104;
 const ENC: u32 = 109;
+const FRAME_RELAY: u32 = 107;
 const PPP_WITH_DIRECTION: u32 = 204;
+const NFLOG: u32 = 239;
 
 impl<'a> Headers<'a> {
     /// Reads the headers of a record.
@@ -53,6 +55,8 @@ impl<'a> Headers<'a> {
             LinkType::LINUX_SLL2 => self.read_cooked(rest, 20, 0, 8, 10, 12),
             LinkType::NULL | LinkType::LOOP => self.read_loopback(rest, 4),
             LinkType::PPP => self.read_ppp_in_hdlc(rest),
+            LinkType::IEEE802_11 => self.read_wireless(rest),
+            LinkType::IEEE802_11_RADIOTAP => self.read_radiotap(rest),
             _ => match link_type.number() {
                 RAW_OPENBSD => self.read_ip(rest),
                 ENC => self.read_loopback(rest, 12),
@@ -60,6 +64,8 @@ impl<'a> Headers<'a> {
                 PPP_WITH_DIRECTION => self.read_ppp_in_hdlc(rest.after(1)),
                 PPP_ETHER => self.read_ppp_over_ethernet(rest),
                 C_HDLC => self.read_cisco_hdlc(rest),
+                FRAME_RELAY => self.read_frame_relay(rest),
+                NFLOG => self.read_nflog(rest),
                 _ => {}
             },
         }
@@ -67,7 +73,7 @@ impl<'a> Headers<'a> {
 
     fn read_ethernet(&mut self, rest: Rest<'a>) {
         let Ok(header) = Ethernet2HeaderSlice::from_slice(rest.captured) else {
-            return self.is_damaged(Damage::Truncated("Ethernet"));
+            return self.set_damage(Damage::Truncated("Ethernet"));
         };
         self.link_source = Some(header.source());
         self.link_destination = Some(header.destination());
@@ -79,7 +85,7 @@ impl<'a> Headers<'a> {
         match rest.u16(2) {
             Some(SLARP) => self.network = Network::Named("SLARP"),
             Some(ether_type) => self.read_ether_type(ether_type, rest.after(4)),
-            None => self.is_damaged(Damage::Truncated("C-HDLC")),
+            None => self.set_damage(Damage::Truncated("C-HDLC")),
         }
     }
 
@@ -95,7 +101,7 @@ impl<'a> Headers<'a> {
         address_at: usize,
     ) {
         let Some(header) = rest.captured.get(..header_len) else {
-            return self.is_damaged(Damage::Truncated("cooked header"));
+            return self.set_damage(Damage::Truncated("cooked header"));
         };
         let field = |at: usize| u16::from_be_bytes([header[at], header[at + 1]]);
         // Version 1 has a length of two bytes, version 2 one of a byte after the packet type.
@@ -115,13 +121,50 @@ impl<'a> Headers<'a> {
     /// Reads an address family of BSD in either byte order, at the beginning of a header.
     fn read_loopback(&mut self, rest: Rest<'a>, header_len: usize) {
         let Some(&family) = rest.captured.first_chunk::<4>() else {
-            return self.is_damaged(Damage::Truncated("loopback"));
+            return self.set_damage(Damage::Truncated("loopback"));
         };
         let rest = rest.after(header_len);
         match u32::from_le_bytes(family).min(u32::from_be_bytes(family)) {
             2 => self.read_ipv4(rest),
             // Linux, NetBSD and OpenBSD, FreeBSD, Darwin.
             10 | 24 | 28 | 30 => self.read_ipv6(rest),
+            _ => {}
+        }
+    }
+
+    /// Reads the packet among the attributes of a message of Linux's netfilter. The lengths and types of attributes are
+    /// little-endian, as the capture reader leaves them.
+    fn read_nflog(&mut self, rest: Rest<'a>) {
+        const PAYLOAD: u16 = 9;
+        const HEADER_LEN: usize = 4;
+        let mut attributes = rest.after(HEADER_LEN);
+        while let (Some(length), Some(kind)) = (attributes.u16(0), attributes.u16(2)) {
+            let (length, kind) = (usize::from(length.swap_bytes()), kind.swap_bytes());
+            let payload = attributes.limit(length).after(HEADER_LEN);
+            match (kind, rest.captured[0]) {
+                (PAYLOAD, 2) => return self.read_ipv4(payload),
+                (PAYLOAD, 10) => return self.read_ipv6(payload),
+                (PAYLOAD, _) => return,
+                _ if length < HEADER_LEN => break,
+                _ => attributes = attributes.after(length.next_multiple_of(4)),
+            }
+        }
+        self.set_damage(Damage::Truncated("NFLOG"));
+    }
+
+    /// Reads the header of frame relay: an address whose last byte is odd, then the protocol as in RFC 2427, or an
+    /// EtherType.
+    fn read_frame_relay(&mut self, rest: Rest<'a>) {
+        const LONGEST_ADDRESS: usize = 4;
+        let last = rest.captured.iter().take(LONGEST_ADDRESS).position(|byte| byte & 1 == 1);
+        let rest = rest.after(last.map_or(0, |last| last + 1));
+        match *rest.captured {
+            _ if last.is_none() => self.set_damage(Damage::Truncated("frame relay")),
+            [3, 0xcc, ..] => self.read_ipv4(rest.after(2)),
+            [3, 0x8e, ..] => self.read_ipv6(rest.after(2)),
+            [3, 0, 0x80, ..] => self.read_snap(rest.after(3)),
+            [3, ..] => {}
+            [high, low, ..] if high >= 6 => self.read_ether_type(u16::from_be_bytes([high, low]), rest.after(2)),
             _ => {}
         }
     }
@@ -133,7 +176,7 @@ impl<'a> Headers<'a> {
         let mut tags = 0;
         while VLAN_TAGS.contains(&ether_type) {
             let Some(&[_, _, high, low]) = words.get(tags) else {
-                self.is_damaged(Damage::Truncated("VLAN tag"));
+                self.set_damage(Damage::Truncated("VLAN tag"));
                 break;
             };
             ether_type = u16::from_be_bytes([high, low]);
@@ -161,7 +204,7 @@ impl<'a> Headers<'a> {
         let words: &[[u8; 4]] = rest.captured.as_chunks().0;
         let Some(bottom) = words.iter().position(|label| label[2] & 1 == 1) else {
             self.mpls = words;
-            return self.is_damaged(Damage::Truncated("MPLS"));
+            return self.set_damage(Damage::Truncated("MPLS"));
         };
         self.mpls = &words[..=bottom];
         let rest = rest.after(4 * self.mpls.len());
@@ -171,17 +214,20 @@ impl<'a> Headers<'a> {
     }
 
     /// Reads the header of IEEE 802.2.
-    fn read_llc(&mut self, rest: Rest<'a>) {
+    pub fn read_llc(&mut self, rest: Rest<'a>) {
         let Some(&[destination, source, control]) = rest.captured.first_chunk() else {
-            return self.is_damaged(Damage::Truncated("LLC"));
+            return self.set_damage(Damage::Truncated("LLC"));
         };
         self.network = Network::Llc([destination, source]);
-        if [destination, source, control] != [0xaa, 0xaa, 3] {
-            return;
+        if [destination, source, control] == [0xaa, 0xaa, 3] {
+            self.read_snap(rest.after(3));
         }
-        let rest = rest.after(3);
+    }
+
+    /// Reads an organisation and a protocol of it.
+    fn read_snap(&mut self, rest: Rest<'a>) {
         let (Some(&organisation), Some(protocol)) = (rest.captured.first_chunk(), rest.u16(3)) else {
-            return self.is_damaged(Damage::Truncated("SNAP"));
+            return self.set_damage(Damage::Truncated("SNAP"));
         };
         if ETHERNET_ORGANISATIONS.contains(&organisation) && protocol >= FIRST_ETHER_TYPE {
             return self.read_ether_type(protocol, rest.after(5));
@@ -202,7 +248,7 @@ impl<'a> Headers<'a> {
     fn read_ppp_over_ethernet(&mut self, rest: Rest<'a>) {
         match rest.u16(4) {
             Some(length) => self.read_ppp(rest.after(6).limit(length.into())),
-            None => self.is_damaged(Damage::Truncated("PPPoE")),
+            None => self.set_damage(Damage::Truncated("PPPoE")),
         }
     }
 
@@ -211,7 +257,7 @@ impl<'a> Headers<'a> {
         let (protocol, rest) = match *rest.captured {
             [protocol, ..] if protocol & 1 == 1 => (u16::from(protocol), rest.after(1)),
             [high, low, ..] => (u16::from_be_bytes([high, low]), rest.after(2)),
-            _ => return self.is_damaged(Damage::Truncated("PPP")),
+            _ => return self.set_damage(Damage::Truncated("PPP")),
         };
         self.network = Network::Ppp(protocol);
         match protocol {

@@ -1,7 +1,8 @@
 //! `cbpf print`: prints the packets of captures that a program keeps, one a line.
 //!
-//! - `headers` and `link_headers` read a packet, `protocol_names` names what they find; `line`, `fields` (columns and
-//!   JSON) and `hex_dump` print it, with `time_stamp` and `colors`, into the `text` of a `packet_output`.
+//! - `headers`, `link_headers`, `wireless_headers`, `ip_headers` and `transport_headers` read a packet, `protocol_names`
+//!   names what they find; `line`, `fields` (columns and JSON) and `hex_dump` print it, with `time_stamp` and `colors`,
+//!   into the `text` of a `packet_output`.
 //! - Protocols above TCP, UDP and ICMP are not read: that is what Wireshark does.
 //! - No byte of a packet reaches the terminal unless it is printable ASCII; comments are escaped.
 //! - No packet, however damaged, ends the printing. Nothing is allocated for a packet.
@@ -10,12 +11,15 @@ mod colors;
 mod fields;
 mod headers;
 mod hex_dump;
+mod ip_headers;
 mod line;
 mod link_headers;
 mod packet_output;
 mod protocol_names;
 mod text;
 mod time_stamp;
+mod transport_headers;
+mod wireless_headers;
 
 use clap::{ArgAction, Args, ColorChoice};
 

@@ -34,6 +34,16 @@ const SNAP: [([u8; 3], u16, &str); 6] = [
     ([0, 0, 0x0c], 0x2000, "CDP"), ([0, 0, 0x0c], 0x2003, "VTP"), ([0, 0, 0x0c], 0x2004, "DTP"),
 ];
 
+/// Types of frames of IEEE 802.11, by their first byte.
+#[rustfmt::skip]
+const WIRELESS: [(u8, &str); 23] = [
+    (0x00, "association request"), (0x10, "association response"), (0x20, "reassociation request"),
+    (0x30, "reassociation response"), (0x40, "probe request"), (0x50, "probe response"), (0x80, "beacon"),
+    (0x90, "ATIM"), (0xa0, "disassociation"), (0xb0, "authentication"), (0xc0, "deauthentication"), (0xd0, "action"),
+    (0x84, "block ack request"), (0x94, "block ack"), (0xa4, "PS-poll"), (0xb4, "RTS"), (0xc4, "CTS"), (0xd4, "ack"),
+    (0xe4, "CF-end"), (0x08, "data"), (0x48, "null"), (0x88, "QoS data"), (0xc8, "QoS null"),
+];
+
 #[rustfmt::skip]
 const ICMP_TYPES: [(u8, &str); 15] = [
     (0, "echo reply"), (3, "destination unreachable"), (4, "source quench"), (5, "redirect"), (8, "echo request"),
@@ -86,6 +96,11 @@ pub fn icmp(is_ipv6: bool, kind: u8, code: u8) -> (Option<&'static str>, Option<
     (name_of(types, kind), code)
 }
 
+/// Returns the name of a frame of IEEE 802.11 that begins with this byte.
+pub fn wireless(control: u8) -> Option<&'static str> {
+    name_of(&WIRELESS, control)
+}
+
 /// Appends the name of a protocol of IP, or its number.
 pub fn ip_protocol(protocol: IpNumber, is_ipv6: bool, text: &mut Text) {
     match protocol {
@@ -130,6 +145,7 @@ pub fn protocol(headers: &Headers, link_type: LinkType, text: &mut Text) {
             named(Some(row.map_or("SNAP", |row| row.2)), &[], text);
         }
         Network::Ppp(protocol) => named(name_of(&PPP, *protocol).or(Some("PPP")), &[], text),
+        Network::Wireless(_) => _ = text.str("802.11"),
         Network::None => match link_type.name() {
             Some(name) => _ = text.str(name),
             None => _ = text.str("link-type-").decimal(link_type.number()),

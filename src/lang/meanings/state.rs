@@ -24,6 +24,40 @@ pub(super) enum Content {
     Bytes(Bytes),
     /// The length of the IPv4 header at this offset.
     HeaderLength(u32),
+    /// One of two fields of the same kind, depending on the path.
+    Fields(Fields),
+}
+
+/// One or two whole fields of the same kind.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Fields {
+    pub(super) names: [&'static str; 2],
+    len: u32,
+    notation: Notation,
+}
+
+impl Fields {
+    /// Returns the fields as one, with the first name.
+    pub(super) fn part(&self) -> Part {
+        let mask = width_mask(self.len);
+        let field = link(self.len, self.names[0], self.notation);
+        Part { field, first: 0, len: self.len, mask, field_mask: mask, below: 0 }
+    }
+
+    /// Returns the fields that are one of these or of others, if there are no more than two.
+    fn or(self, other: Fields) -> Option<Fields> {
+        if (self.len, self.notation) != (other.len, other.notation) {
+            return None;
+        }
+        let mut names: Vec<&'static str> = [self.names, other.names].concat();
+        names.sort_unstable();
+        names.dedup();
+        match names[..] {
+            [name] => Some(Fields { names: [name; 2], ..self }),
+            [one, two] => Some(Fields { names: [one, two], ..self }),
+            _ => None,
+        }
+    }
 }
 
 /// A number made of bytes of the packet: `(bytes & mask) >> shift`.
@@ -120,20 +154,34 @@ impl State {
 
     /// Keeps what is also known in another state that leads to the same instruction.
     pub(super) fn join(&mut self, other: &State) {
-        let join = |one: &mut Content, other: Content| {
-            if *one != other {
-                *one = Content::Unknown;
-            }
+        let join = |one: Content, two: Content| {
+            let either = || self.fields(one)?.or(other.fields(two)?).map(Content::Fields);
+            if one == two { one } else { either().unwrap_or(Content::Unknown) }
         };
-        join(&mut self.a, other.a);
-        join(&mut self.x, other.x);
-        self.scratch.iter_mut().zip(other.scratch).for_each(|(one, other)| join(one, other));
+        let (a, x) = (join(self.a, other.a), join(self.x, other.x));
+        let scratch = core::array::from_fn(|slot| join(self.scratch[slot], other.scratch[slot]));
+        (self.a, self.x, self.scratch) = (a, x, scratch);
         unite(&mut self.protocols, &other.protocols);
         match (&mut self.link, &other.link) {
             (Some(one), Some(other)) if one.network == other.network && one.protocol_field == other.protocol_field => {
                 unite(&mut one.ether_types, &other.ether_types);
             }
             (link, _) => *link = None,
+        }
+    }
+
+    /// Returns the field of which a content is the whole, and nothing else.
+    fn fields(&self, content: Content) -> Option<Fields> {
+        let bytes = match content {
+            Content::Fields(fields) => return Some(fields),
+            Content::Bytes(bytes) if bytes.shift == 0 && bytes.mask == width_mask(bytes.len) => bytes,
+            _ => return None,
+        };
+        match self.parts(&bytes)?[..] {
+            [Part { field, len, mask, .. }] if len == field.len && mask == width_mask(len) => {
+                Some(Fields { names: [field.name; 2], len, notation: field.notation })
+            }
+            _ => None,
         }
     }
 

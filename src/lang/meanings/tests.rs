@@ -84,6 +84,14 @@ fn leaves_out_what_depends_on_unknown_headers() {
 }
 
 #[test]
+fn names_fields_of_either_path() {
+    let text = "ldh [12]\n jeq #0x800, ip\n jne #0x806, drop\n ld [28]\n ja host\n ip: ld [26]\n host: jeq #0x0a000001, drop\n \
+                jset #0xff, drop\n ret #1\n drop: ret #0";
+    let meanings = of_text(text, Dialect::Pcap, LinkType::ETHERNET);
+    assert_eq!(meanings[6..8], ["src or arp src = 10.0.0.1", "src or arp src & 0.0.0.255 != 0"]);
+}
+
+#[test]
 fn describes_merged_loads_and_bits() {
     let text = "ldh [12]\n jne #0x800, drop\n ldb [23]\n jne #6, drop\n ldxb 4*([14]&0xf)\n ld [x + 14]\n \
                 jeq #0x01bb0050, drop\n jgt #7, drop\n ldb [x + 26]\n and #0xf0\n rsh #4\n jgt #5, drop\n ret #1\n \
@@ -91,6 +99,11 @@ fn describes_merged_loads_and_bits() {
     let meanings = of_text(text, Dialect::Pcap, LinkType::ETHERNET);
     assert_eq!(meanings[5..8], ["src port, dst port", "src port = 443 (https), dst port = 80 (http)", ""]);
     assert_eq!(meanings[9..12], ["tcp header words", "tcp header words", "tcp header words > 5"]);
+    // Bits that the field does not have.
+    let text =
+        "ldh [12]\n jge #0x10005, drop\n jeq #0x10005, drop\n and #0xfff0\n jge #0x805, drop\n ret #1\n drop: ret #0";
+    let meanings = of_text(text, Dialect::Pcap, LinkType::ETHERNET);
+    assert_eq!(meanings[1..5], ["", "never", "ethertype & 0xfff0", ""]);
 }
 
 #[test]

@@ -7,7 +7,7 @@ use core::net::Ipv4Addr;
 use crate::bpf::isa::Condition;
 use crate::lang::keywords;
 use crate::lang::meanings::fields::Notation;
-use crate::lang::meanings::state::{Bytes, Content, Part, State, ether_type, width_mask};
+use crate::lang::meanings::state::{Content, Fields, Part, State, ether_type, width_mask};
 use crate::lang::names;
 use crate::packet::ancillary::Extension;
 use crate::packet::protocols::*;
@@ -53,6 +53,7 @@ impl Wording {
                 let more = if parts.len() > MOST_PARTS { ", ..." } else { "" };
                 Some(names.join(", ") + more)
             }
+            Content::Fields(fields) => Some(fields_name(&fields)),
             Content::WireLen => Some("length".to_string()),
             Content::Ancillary(extension) => Some(metadata(extension).to_string()),
             Content::HeaderLength(_) => Some("ip header length".to_string()),
@@ -63,7 +64,16 @@ impl Wording {
     /// Describes a test of A against a constant.
     pub(super) fn test(&self, state: &State, condition: Condition, k: u32) -> Option<String> {
         match state.a {
-            Content::Bytes(bytes) => self.test_of_bytes(state, &bytes, condition, k),
+            Content::Bytes(bytes) => {
+                let number = k.checked_shl(bytes.shift).filter(|number| number >> bytes.shift == k)?;
+                self.test_of_parts(state, &state.parts(&bytes)?, bytes.mask, condition, number)
+            }
+            Content::Fields(fields) => {
+                let part = fields.part();
+                let test = self.test_of_parts(state, &[part], part.mask, condition, k)?;
+                let [one, other] = fields.names;
+                Some(if one == other { test } else { format!("{other} or {test}") })
+            }
             Content::Ancillary(extension) => {
                 let value = match extension {
                     Extension::Protocol | Extension::VlanTpid => self.link_protocol(state, k, false),
@@ -75,29 +85,38 @@ impl Wording {
         }
     }
 
-    fn test_of_bytes(&self, state: &State, bytes: &Bytes, condition: Condition, k: u32) -> Option<String> {
-        let parts = state.parts(bytes)?;
-        let number = k.checked_shl(bytes.shift).filter(|number| number >> bytes.shift == k)?;
+    /// Describes a test of the bits of these parts that are in `mask` against a number.
+    fn test_of_parts(
+        &self,
+        state: &State,
+        parts: &[Part],
+        mask: u32,
+        condition: Condition,
+        number: u32,
+    ) -> Option<String> {
         match condition {
+            Condition::Equal | Condition::NotEqual if number & !mask != 0 => {
+                Some(if condition == Condition::Equal { "never" } else { "always" }.to_string())
+            }
             Condition::Equal | Condition::NotEqual => {
-                if number & !bytes.mask != 0 {
-                    return Some(if condition == Condition::Equal { "never" } else { "always" }.to_string());
-                }
                 let operator = if condition == Condition::Equal { " = " } else { " != " };
                 let tests: Vec<String> =
                     parts.iter().map(|part| self.comparison(state, part, operator, number)).collect();
                 Some(tests.join(if condition == Condition::Equal { ", " } else { " or " }))
             }
             Condition::BitsSet | Condition::BitsNotSet => {
-                let tested = Bytes { mask: bytes.mask & number, ..*bytes };
-                let parts = state.parts(&tested)?;
                 let is_set = condition == Condition::BitsSet;
-                let tests: Vec<String> = parts.iter().map(|part| bits(part, is_set)).collect();
-                Some(tests.join(if is_set { " or " } else { ", " }))
+                let tested = |part: &Part| Part { mask: part.mask & number >> part.below, ..*part };
+                let parts = parts.iter().map(tested).filter(|part| part.mask != 0);
+                let tests: Vec<String> = parts.map(|part| bits(&part, is_set)).collect();
+                match tests.is_empty() {
+                    true => Some(if is_set { "never" } else { "always" }.to_string()),
+                    false => Some(tests.join(if is_set { " or " } else { ", " })),
+                }
             }
             // The order of numbers is that of a field if nothing else is beside it.
-            _ => match &parts[..] {
-                [part] if number & !(part.mask << part.below) & bytes.mask == 0 => {
+            _ => match parts {
+                [part] if number & !(mask & part.mask << part.below) == 0 => {
                     Some(self.comparison(state, part, &format!(" {} ", symbol(condition)?), number))
                 }
                 _ => None,
@@ -141,6 +160,12 @@ impl Wording {
             None => format!("{value:#x}"),
         }
     }
+}
+
+/// Returns the names of fields.
+fn fields_name(fields: &Fields) -> String {
+    let [one, other] = fields.names;
+    if one == other { one.to_string() } else { format!("{one} or {other}") }
 }
 
 /// Returns the name of a part: that of the field, and which of its bytes or bits.

@@ -1,6 +1,7 @@
 //! Tests with captures that are built in memory.
 
 mod build;
+mod compression;
 mod damage;
 mod link_layer;
 mod output;

@@ -301,6 +301,9 @@
         box.setAttribute("tabindex", "0");
         box.setAttribute("role", "button");
         box.setAttribute("aria-label", `${tests.length} tests; show all`);
+        const title = document.createElementNS(this.svg.namespaceURI, "title");
+        title.textContent = `${tests.length} tests; click to show all`;
+        box.prepend(title);
         box.addEventListener("click", () => this.open(box, tests));
         box.addEventListener("keydown", (event) => {
           if (event.key !== "Enter" && event.key !== " ") return;
@@ -333,20 +336,23 @@
       }
       dialog.append(head, table);
       this.picture.append(dialog);
+      // Opening moves the focus, which must not scroll the picture.
+      const { scrollTop, scrollLeft } = this.picture;
       dialog.show();
+      this.picture.scrollTo(scrollLeft, scrollTop);
       const [frame, place] = [this.picture.getBoundingClientRect(), box.getBoundingClientRect()];
       const left = place.left - frame.left + this.picture.scrollLeft;
       dialog.style.top = `${place.top - frame.top + this.picture.scrollTop}px`;
       dialog.style.left = `${Math.max(8, Math.min(left, this.picture.scrollWidth - dialog.offsetWidth - 8))}px`;
       const end = () => {
         dialog.remove();
-        box.focus();
+        box.focus({ preventScroll: true });
       };
       close.addEventListener("click", end);
       dialog.addEventListener("keydown", (event) => {
         if (event.key === "Escape") end();
       });
-      close.focus();
+      close.focus({ preventScroll: true });
     }
   }
 
