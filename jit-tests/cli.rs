@@ -3,18 +3,24 @@
 mod byte_order;
 mod capture_files;
 mod compiled;
+mod compression;
+mod counting;
 mod expressions;
 mod formats;
 mod forms;
+mod habits;
 mod install_docs;
 #[cfg(target_os = "linux")]
 mod limits;
 #[cfg(target_os = "linux")]
 mod live;
+mod merge;
 mod metadata;
 mod mixed;
 mod page;
+mod print;
 mod prove;
+mod rotation;
 mod rules;
 #[cfg(target_os = "linux")]
 mod running;
@@ -22,6 +28,7 @@ mod seccomp;
 #[cfg(target_os = "linux")]
 mod signals;
 mod split;
+mod threads;
 
 use std::fs;
 use std::io::Write;
@@ -70,17 +77,24 @@ pub fn trials() -> Vec<Trial> {
         &TESTS[..],
         &expressions::TESTS,
         &compiled::TESTS,
+        &compression::TESTS,
         &mixed::TESTS,
+        &print::TESTS,
         &forms::TESTS,
+        &habits::TESTS,
         &debugger::TESTS,
         &rules::TESTS,
         &seccomp::TESTS,
         &split::TESTS,
+        &merge::TESTS,
+        &threads::TESTS,
         &prove::TESTS,
         &formats::TESTS,
         &install_docs::TESTS,
         &metadata::TESTS,
         &page::TESTS,
+        &rotation::TESTS,
+        &counting::TESTS,
     ];
     #[cfg(target_os = "linux")]
     let all = [&all[..], &[&live::TESTS, &signals::TESTS, &limits::TESTS]].concat();
@@ -359,7 +373,7 @@ fn show_prints_each_stage(_: &Bench) -> Outcome {
 }
 
 fn help_ends_with_an_example(_: &Bench) -> Outcome {
-    let subcommands = "filter run split count rules bench compile convert verify show trace explain prove seccomp \
+    let subcommands = "filter print run split count rules bench compile convert verify show trace explain prove seccomp \
         completions man install-docs";
     for subcommand in subcommands.split(' ') {
         let output = cbpf(&[subcommand, "--help"])?;

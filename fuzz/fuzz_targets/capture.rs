@@ -22,9 +22,10 @@ static FOLDER: LazyLock<TempDir> = LazyLock::new(|| {
 });
 
 /// Commands, with their shares in 256 runs; `split` and `count` compile native code, which is slow here.
-const COMMANDS: [(&str, u8); 8] = [
-    ("filter -r capture len>20 --engine interpreter -w out.pcapng", 80),
+const COMMANDS: [(&str, u8); 9] = [
+    ("filter -r capture len>20 --engine interpreter -w out.pcapng", 60),
     ("filter -r capture -r capture ip --engine interpreter -w out.pcap", 60),
+    ("print -r capture --json", 20),
     ("run -r capture tcp --engine interpreter", 40),
     ("trace -r capture -p program --packet 2", 20),
     ("explain -r capture ip --format text", 20),

@@ -7,11 +7,13 @@ use std::process::{Command, Output, Stdio};
 use libtest_mimic::Failed;
 
 use crate::cli::capture_files::gzip;
+use crate::cli::rotation::capture_at;
 use crate::cli::running::{Running, await_event, mixed, pcapng, unnamed};
 use crate::cli::{Bench, Outcome, Test, cbpf, equal, example, expect};
 
-pub const TESTS: [(&str, Test); 2] = [
+pub const TESTS: [(&str, Test); 3] = [
     ("reports_the_file_size_limit", reports_the_file_size_limit),
+    ("a_full_disk_keeps_rotated_files", a_full_disk_keeps_rotated_files),
     ("reads_more_captures_than_can_be_open", reads_more_captures_than_can_be_open),
 ];
 
@@ -47,6 +49,20 @@ fn reports_the_file_size_limit(bench: &Bench) -> Outcome {
     expect(&code, 1, &["no memory for native code", "ulimit -f"])?;
     // Few packets are interpreted.
     expect(&limited("ulimit -f 0", &["filter", "-r", &mixed, "ip"])?, 0, &["260 packets"])
+}
+
+/// The limit on the size of files stands for a full disk: the files before it are whole, and stay.
+fn a_full_disk_keeps_rotated_files(bench: &Bench) -> Outcome {
+    let times: Vec<u32> = (0..10).chain((0..1000).map(|number| 60_000 + number)).collect();
+    let (capture, folder) = (bench.file("in.pcap", capture_at(&times))?, bench.path("out"));
+    fs::create_dir(&folder)?;
+    let pattern = folder.join("%M").display().to_string();
+    let filter = ["filter", "--engine", "interpreter", "-r", &capture, "-w", &pattern, "-G", "60", "greater 0"];
+    expect(&limited("ulimit -f 32", &filter)?, 1, &["cannot write", "01: File too large"])?;
+    equal((fs::read_dir(&folder)?.count(), fs::metadata(folder.join("00"))?.len()), (1, 24 + 10 * 116))?;
+    // Shorter files are below the limit.
+    expect(&limited("ulimit -f 32", &[&filter[..], &["-C", "10k"]].concat())?, 0, &["1,010 match"])?;
+    equal((unnamed(&folder), fs::read_dir(&folder)?.count()), (0, 1 + 1 + 11))
 }
 
 /// Files are opened again when they are read; a stream is opened once.

@@ -8,12 +8,17 @@ use std::process::{Command, Stdio};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 
+use crate::cli::compression::EXTENSIONS;
 use crate::cli::running::{CUT, Running, both_ends, ends_of_records, fifo, mixed, pcapng, unnamed};
-use crate::cli::{Bench, Outcome, Test, equal, expect};
+use crate::cli::{Bench, Outcome, Test, cbpf, equal, example, expect};
 
-pub const TESTS: [(&str, Test); 6] = [
+pub const TESTS: [(&str, Test); 10] = [
     ("a_live_pipe_comes_out_at_once", a_live_pipe_comes_out_at_once),
+    ("a_live_pipe_is_printed", a_live_pipe_is_printed),
     ("a_live_pipe_of_gzip", a_live_pipe_of_gzip),
+    ("a_live_pipe_of_every_compression", a_live_pipe_of_every_compression),
+    ("a_signal_ends_compressed_streams", a_signal_ends_compressed_streams),
+    ("a_terminal_gets_no_capture", a_terminal_gets_no_capture),
     ("a_live_pipe_of_pcapng", a_live_pipe_of_pcapng),
     ("a_live_pipe_is_split_into_pipes", a_live_pipe_is_split_into_pipes),
     ("a_live_pipe_is_counted", a_live_pipe_is_counted),
@@ -49,6 +54,26 @@ fn a_live_pipe_comes_out_at_once(bench: &Bench) -> Outcome {
     Ok(())
 }
 
+/// A line is printed when its packet is complete.
+fn a_live_pipe_is_printed(_: &Bench) -> Outcome {
+    let capture = mixed()?;
+    let ends = ends_of_records(&capture);
+    let expected = cbpf(&["print", "-r", &example("mixed.pcap")])?.stdout;
+    let mut print = Running::start(&["print", "-r", "-"])?;
+    let mut filter = Running::start(&["filter", "-r", "-", "--print", "greater 0"])?;
+    let mut length = 0;
+    for (number, line) in expected.split_inclusive(|&byte| byte == b'\n').take(20).enumerate() {
+        let start = if number == 0 { 0 } else { ends[number] };
+        length += line.len();
+        for running in [&mut print, &mut filter] {
+            running.feed(&capture[start..ends[number + 1]])?;
+            equal(running.await_output(length)?, &expected[..length])?;
+        }
+    }
+    expect(&print.end_of_input()?, 0, &[])?;
+    expect(&filter.end_of_input()?, 0, &["20 packets, 20 match"])
+}
+
 /// Data flushed into a gzip stream is read at once.
 fn a_live_pipe_of_gzip(_: &Bench) -> Outcome {
     let capture = mixed()?;
@@ -64,6 +89,50 @@ fn a_live_pipe_of_gzip(_: &Bench) -> Outcome {
     }
     filter.signal("TERM")?;
     expect(&filter.end()?, 0, &["260 packets, 260 match"])
+}
+
+/// Compressed packets come out as soon as they are read, and so do they where they are decompressed.
+fn a_live_pipe_of_every_compression(_: &Bench) -> Outcome {
+    let capture = mixed()?;
+    for name in ["gzip", "zstd", "lz4", "xz", "bzip2"] {
+        let program = env!("CARGO_BIN_EXE_cbpf");
+        let pipeline = format!(
+            "'{program}' filter -r - -w - --compress {name} 'greater 0' | '{program}' filter -r - -w - 'greater 0'"
+        );
+        let mut pipeline = Running::spawn(Command::new("sh").args(["-c", &pipeline]).stdin(Stdio::piped()))?;
+        let mut before = 0;
+        for end in ends_of_records(&capture).into_iter().step_by(50) {
+            pipeline.feed(&capture[before..end])?;
+            equal(pipeline.await_output(end)? == &capture[..end], true)?;
+            before = end;
+        }
+        expect(&pipeline.end_of_input()?, 0, &["250 packets, 250 match"])?;
+    }
+    Ok(())
+}
+
+/// What was read until a signal is kept, and a cut is no damage then.
+fn a_signal_ends_compressed_streams(bench: &Bench) -> Outcome {
+    for extension in EXTENSIONS {
+        let packed = bench.path(&format!("packed.pcap.{extension}")).display().to_string();
+        expect(&cbpf(&["filter", "-r", &example("mixed.pcap"), "-w", &packed, "greater 0"])?, 0, &[])?;
+        let packed = fs::read(packed)?;
+        let mut filter = Running::start(&["filter", "-r", "-", "greater 0"])?;
+        filter.feed(&packed[..packed.len() - 1])?;
+        filter.await_handlers()?;
+        filter.signal("TERM")?;
+        expect(&filter.end()?, 0, &["packets"])?;
+    }
+    Ok(())
+}
+
+/// The test is empty if script(1) is not installed.
+fn a_terminal_gets_no_capture(_: &Bench) -> Outcome {
+    let filter = format!("'{}' filter -r '{}' -w - arp", env!("CARGO_BIN_EXE_cbpf"), example("mixed.pcap"));
+    match Running::spawn(Command::new("script").args(["-qec", &filter, "/dev/null"]).stdin(Stdio::piped())) {
+        Ok(terminal) => expect(&terminal.end_of_input()?, 1, &["it is a terminal, and a capture is binary"]),
+        Err(_) => Ok(()),
+    }
 }
 
 fn a_live_pipe_of_pcapng(bench: &Bench) -> Outcome {

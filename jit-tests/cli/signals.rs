@@ -8,15 +8,16 @@ use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::thread;
+use std::time::Duration;
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use libtest_mimic::Failed;
 
-use crate::cli::running::{ARP_OF_CUT, CUT, Running, await_event, both_ends, fifo, mixed, unnamed};
+use crate::cli::running::{ARP_OF_CUT, CUT, Running, await_event, both_ends, ends_of_records, fifo, mixed, unnamed};
 use crate::cli::{Bench, Outcome, Test, command, equal, example, expect};
 
-pub const TESTS: [(&str, Test); 9] = [
+pub const TESTS: [(&str, Test); 11] = [
     ("first_signal_ends_a_stream", first_signal_ends_a_stream),
     ("every_subcommand_ends_a_stream", every_subcommand_ends_a_stream),
     ("a_signal_before_the_header", a_signal_before_the_header),
@@ -26,6 +27,8 @@ pub const TESTS: [(&str, Test); 9] = [
     ("second_signal_ends_the_program", second_signal_ends_the_program),
     ("ignored_signals_stay_ignored", ignored_signals_stay_ignored),
     ("signals_remove_temporary_files", signals_remove_temporary_files),
+    ("signals_keep_rotated_files", signals_keep_rotated_files),
+    ("end_of_a_stream_completes_the_last_file", end_of_a_stream_completes_the_last_file),
 ];
 
 /// Returns the signals that request an end, except for those that this process, and so its children, ignores.
@@ -242,4 +245,55 @@ fn signals_remove_temporary_files(bench: &Bench) -> Outcome {
         equal((name, out.exists()), (name, false))?;
     }
     Ok(())
+}
+
+/// Starts a program that writes the packets of a stream to files of a kibibyte, and waits for the fourth file.
+fn rotating(bench: &Bench, name: &str, subcommand: &[&str]) -> Result<(Running, std::path::PathBuf), Failed> {
+    let folder = bench.path(name);
+    fs::create_dir(&folder)?;
+    let mut running = Running::start(&[subcommand, &["-r", "-", "-C", "1k"]].concat())?;
+    running.feed(&mixed()?[..CUT])?;
+    await_event("a fourth file", || folder.join("all.pcap3").exists().then_some(()))?;
+    Ok((running, folder))
+}
+
+/// Returns the number of packets in the files of a folder, each of which is a whole capture.
+fn packets_of_files(folder: &Path) -> Result<(usize, usize), Failed> {
+    let (mut files, mut packets) = (0, 0);
+    for entry in fs::read_dir(folder)? {
+        let capture = fs::read(entry?.path())?;
+        let ends = ends_of_records(&capture);
+        equal(ends.last().copied(), Some(capture.len()))?;
+        (files, packets) = (files + 1, packets + ends.len() - 1);
+    }
+    Ok((files, packets))
+}
+
+/// A signal that ends the program removes only the file that is not complete.
+fn signals_keep_rotated_files(bench: &Bench) -> Outcome {
+    let rules = bench.file("rules", "all:\n")?;
+    let [filtered, split] = ["filtered", "split"].map(|name| bench.path(name).display().to_string());
+    let all = format!("{filtered}/all.pcap");
+    for (name, subcommand) in [
+        ("filtered", &["filter", "-w", &all, "less 65535"][..]),
+        ("split", &["split", "--rules", &rules, "-o", &split]),
+    ] {
+        let (running, folder) = rotating(bench, name, subcommand)?;
+        // The program waits for the rest of the stream.
+        await_event("the last file", || (unnamed(&folder) == 1).then_some(()))?;
+        thread::sleep(Duration::from_millis(50));
+        running.signal("QUIT")?;
+        expect(&running.end()?, 128 + 3, &["interrupted; unfinished files were removed, finished ones stay"])?;
+        let (files, packets) = packets_of_files(&folder)?;
+        equal((name, unnamed(&folder), files > 4, packets > 100, packets < 179), (name, 0, true, true, true))?;
+    }
+    Ok(())
+}
+
+fn end_of_a_stream_completes_the_last_file(bench: &Bench) -> Outcome {
+    let all = bench.path("filtered/all.pcap").display().to_string();
+    let (running, folder) = rotating(bench, "filtered", &["filter", "-w", &all, "less 65535"])?;
+    running.signal("TERM")?;
+    expect(&running.end()?, 0, &["179 packets, 179 match"])?;
+    equal((unnamed(&folder), packets_of_files(&folder)?.1), (0, 179))
 }

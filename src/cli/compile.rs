@@ -12,7 +12,7 @@ use crate::cli::expression::{ExpressionArguments, compile, quoted};
 use crate::cli::failure::Failure;
 use crate::cli::link_types::KnownLinkTypes;
 use crate::cli::output::{OutputArguments, OutputForm, output_form};
-use crate::cli::rule_matching::{RuleSet, Rules};
+use crate::cli::rule_matching::{RuleSet, RuleSource, Rules};
 
 /// Print the program of an expression, as tcpdump -d does, or compile it to eBPF, C or Rust
 ///
@@ -107,7 +107,7 @@ fn compile_rules(arguments: &Arguments, path: &Path) -> Result<(), Failure> {
     let link_type = arguments.expression.link_type.unwrap_or(arguments.output.link_type(arguments.to));
     let known = KnownLinkTypes { link_types: BTreeSet::from([link_type]), are_all: true, ..Default::default() };
     let ExpressionArguments { chain, warnings, .. } = &arguments.expression;
-    let (rules, sets) = Rules::read(path, &known, *chain, warnings)?;
+    let (rules, sets) = Rules::read(&RuleSource::of_file(path), &known, *chain, warnings)?;
     let names: Vec<&str> = rules.names().collect();
     for RuleSet { set, warning, .. } in sets.values() {
         if let Some(warning) = warning {

@@ -16,6 +16,7 @@ pub enum EngineChoice {
 }
 
 /// A program, loaded into an engine.
+#[derive(Clone)]
 pub enum Engine {
     Jit(Filter),
     Interpreter(Verified),
@@ -84,6 +85,7 @@ pub fn context(record: &Record) -> Context {
 }
 
 /// Makes packets of records, with their contexts.
+#[derive(Clone)]
 pub struct Contexts {
     seed: Option<u64>,
     context: Context,

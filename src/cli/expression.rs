@@ -12,6 +12,7 @@ use clap::Args;
 
 use crate::cli::failure::{Failure, say};
 use crate::cli::input::{one_of, read_bytes};
+use crate::cli::resolve::SystemResolver;
 use crate::cli::warnings::WarningArguments;
 
 /// The number of headers of 8 bytes, the shortest ones, that fit into an IPv6 packet.
@@ -23,8 +24,9 @@ const LONGEST_QUOTE: usize = 60;
 /// Options of expressions.
 #[derive(Args)]
 pub struct ExpressionArguments {
-    /// Read the expression from this file, where # begins a comment; - for standard input
-    #[arg(short = 'F', long, value_name = "FILE", conflicts_with = "words")]
+    /// Read the expression from this file, where # begins a comment; - for standard input. For `cbpf filter`, -F pcap
+    /// and -F pcapng mean --format; write -F ./pcap for a file of that name
+    #[arg(short = 'F', long, value_name = "FILE")]
     pub expression_file: Option<PathBuf>,
 
     /// Compile the expression for this link type: EN10MB, RAW, LINUX_SLL, ..., or a number [default: the link type of
@@ -50,10 +52,19 @@ pub struct ExpressionArguments {
 
 impl ExpressionArguments {
     /// Returns the expression: that of the file, if there is one, or the words.
+    ///
+    /// # Errors
+    /// If the file cannot be read, or if there are both. They are not declared as conflicting arguments, since
+    /// `cbpf filter` takes the names of formats out before.
     pub fn read(&self, words: &[String]) -> Result<String, Failure> {
-        self.expression_file
-            .as_deref()
-            .map_or_else(|| Ok(words.join(" ")), |path| read_commented(path, "an expression"))
+        match &self.expression_file {
+            Some(path) if !words.is_empty() => {
+                let path = path.display();
+                Err(Failure::Failed(format!("-F {path} cannot be used with an expression in the arguments")))
+            }
+            Some(path) => read_commented(path, "an expression"),
+            None => Ok(words.join(" ")),
+        }
     }
 
     /// Returns the target for a link type.
@@ -67,17 +78,23 @@ impl ExpressionArguments {
     }
 }
 
-/// The depth of `protochain`.
+/// Options of the language, for expressions and rules: the depth of `protochain`, and names.
 #[derive(Args, Clone, Copy)]
 pub struct ChainArguments {
     /// Let `protochain` follow at most this many headers; packets with more of them do not match [default: 16, or 8 if
     /// the program would be too long]
     #[arg(long, value_name = "HEADERS", value_parser = clap::value_parser!(u32).range(0..=i64::from(MOST_HEADERS)))]
     protochain_depth: Option<u32>,
+
+    /// Look up names that are in no table: hosts with the system's resolver, others in /etc/services, /etc/protocols,
+    /// /etc/networks and /etc/ethers. A host with several addresses stands for each of them
+    #[arg(long)]
+    resolve: bool,
 }
 
 impl ChainArguments {
     pub fn apply(self, target: Target) -> Target {
+        let target = if self.resolve { target.resolver(SystemResolver) } else { target };
         match self.protochain_depth {
             Some(headers) => target.chain_depth(headers),
             None => target,

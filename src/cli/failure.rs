@@ -34,6 +34,10 @@ pub enum Failure {
     Unknown(String),
     /// The reader of the output went away, as `head` does, which is no error.
     ClosedPipe,
+    /// A packet matched, which is all that was asked for.
+    Found,
+    /// A failure of a subcommand whose exit code 1 is an answer.
+    Quiet(Box<Failure>),
 }
 
 impl Failure {
@@ -54,7 +58,11 @@ impl Failure {
     pub fn report(&self) -> ExitCode {
         let (message, code) = match self {
             Failure::Usage | Failure::Negative => return ExitCode::from(1),
-            Failure::ClosedPipe => return ExitCode::SUCCESS,
+            Failure::ClosedPipe | Failure::Found => return ExitCode::SUCCESS,
+            Failure::Quiet(failure) => {
+                failure.report();
+                return ExitCode::from(2);
+            }
             Failure::Damaged => return ExitCode::from(2),
             Failure::Failed(message) => (message, 1),
             Failure::Input(message) => (message, 2),

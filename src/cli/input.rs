@@ -3,6 +3,7 @@
 use std::cell::Cell;
 use std::fs::File;
 use std::io::{self, Read};
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
@@ -23,7 +24,7 @@ const MAX_PROGRAM: u64 = 64 << 20;
 const MAX_OPEN: usize = 8;
 
 /// The maximum number of records in a batch. Their first cache lines stay in the L1 cache until the engine reads them.
-const MAX_BATCH: usize = 128;
+pub const MAX_BATCH: usize = 128;
 
 /// Returns an argument parser that takes the name of one of these values.
 pub fn one_of<T: Copy + Send + Sync + 'static>(
@@ -75,35 +76,40 @@ pub fn input_once<'a>(paths: impl Iterator<Item = &'a Path>) -> Result<(), Failu
 /// The captures to read, one after the other.
 #[derive(Args)]
 pub struct CaptureArguments {
-    /// Capture to read: pcap or pcapng, plain or gzip; - for standard input; may be given more than once. The first
-    /// Ctrl-C ends the input from pipes and standard input, a second one ends the program
-    #[arg(short = 'r', long = "read", value_name = "CAPTURE", required = true)]
+    /// Capture to read: pcap or pcapng, plain or compressed (gzip, zstd, lz4, xz, bzip2); - for standard input; may be
+    /// given more than once. The first Ctrl-C ends the input from pipes and standard input, a second one ends the program
+    #[arg(short = 'r', long = "read", value_name = "CAPTURE")]
     captures: Vec<PathBuf>,
+
+    /// Further captures to read
+    #[arg(last = true, value_name = "CAPTURE")]
+    more_captures: Vec<PathBuf>,
 }
 
 impl CaptureArguments {
     /// Opens all captures, so that a missing one is reported before any work is done.
     pub fn open(&self, program: &ProgramArguments) -> Result<Vec<Reader>, Failure> {
-        open(self.paths().chain(program.captures()), program.files())
+        open(self.all_paths(program), program.files()).map_err(|failure| program.hinted(failure))
     }
 
-    /// Opens all captures of a subcommand that also reads another file.
-    pub fn open_beside(&self, file: &Path) -> Result<Vec<Reader>, Failure> {
-        open(self.paths(), [file].into_iter())
+    /// Opens all captures of a subcommand that may also read another file.
+    pub fn open_beside(&self, file: Option<&Path>) -> Result<Vec<Reader>, Failure> {
+        open(self.paths(), file.into_iter())
     }
 
     fn paths(&self) -> impl Iterator<Item = &Path> + Clone {
-        self.captures.iter().map(PathBuf::as_path)
+        self.captures.iter().chain(&self.more_captures).map(PathBuf::as_path)
     }
 
     /// Returns the paths of all captures, including those among the words of an expression.
-    pub fn all_paths<'a>(&'a self, program: &'a ProgramArguments) -> impl Iterator<Item = &'a Path> {
-        self.paths().chain(program.captures())
+    pub fn all_paths<'a>(&'a self, program: &'a ProgramArguments) -> impl Iterator<Item = &'a Path> + Clone {
+        let [first, last] = [&self.captures, &self.more_captures].map(|paths| paths.iter().map(PathBuf::as_path));
+        first.chain(program.captures()).chain(last)
     }
 
     /// Returns the name of a capture for messages.
     pub fn name(&self, input: usize) -> String {
-        self.captures.get(input).map_or(String::new(), |path| input_name(path).to_string())
+        self.paths().nth(input).map_or(String::new(), |path| input_name(path).to_string())
     }
 
     /// Returns the link types that are known before `inputs` are read: those of pcap files, and of the first packets of
@@ -111,13 +117,13 @@ impl CaptureArguments {
     /// unknown.
     pub fn link_types(&self, inputs: &[Reader]) -> KnownLinkTypes {
         let mut known = KnownLinkTypes { are_all: true, ..KnownLinkTypes::default() };
-        for (path, input) in self.captures.iter().zip(inputs) {
+        for input in inputs {
             if let Some(interface) = input.pcap_interface() {
                 known.insert(interface);
                 continue;
             }
             // Errors are reported when the file is read.
-            let again = input.bytes_total().and_then(|_| Reader::open(path).ok());
+            let again = input.bytes_total().and_then(|_| Reader::open(input.path()).ok());
             known.are_all = false;
             let Some(mut again) = again else { continue };
             match again.next() {
@@ -136,6 +142,10 @@ fn open<'a>(
     captures: impl Iterator<Item = &'a Path> + Clone,
     others: impl Iterator<Item = &'a Path>,
 ) -> Result<Vec<Reader>, Failure> {
+    if captures.clone().next().is_none() {
+        let message = "expected a capture: give it with -r, or behind `--`";
+        return Err(Failure::Failed(message.to_owned()));
+    }
     input_once(captures.clone().chain(others))?;
     let mut readers = Vec::new();
     for path in captures {
@@ -174,9 +184,22 @@ pub fn each_record<E>(
 /// The first error of `visit`, which ends the reading.
 pub fn each_piece<E>(
     inputs: &mut [Reader],
-    mut progress: Progress,
+    progress: Progress,
     due: &Cell<Option<Instant>>,
     mut visit: impl FnMut(usize, u64, Piece) -> Result<(), E>,
+) -> Result<Inputs, E> {
+    each_piece_until(inputs, progress, due, |place, first, piece| visit(place, first, piece).map(ControlFlow::Continue))
+}
+
+/// Calls `visit` with each piece, as [`each_piece`] does, until it breaks off the reading.
+///
+/// # Errors
+/// The first error of `visit`, which ends the reading.
+pub fn each_piece_until<E>(
+    inputs: &mut [Reader],
+    mut progress: Progress,
+    due: &Cell<Option<Instant>>,
+    mut visit: impl FnMut(usize, u64, Piece) -> Result<ControlFlow<()>, E>,
 ) -> Result<Inputs, E> {
     let mut outcome = Inputs::Whole;
     let mut next = 1;
@@ -189,7 +212,9 @@ pub fn each_piece<E>(
                 Ok(Some(piece)) => {
                     let is_pause = matches!(piece, Piece::Pause);
                     let count = if let Piece::Records(records) = &piece { records.len() } else { 0 };
-                    visit(place, next, piece)?;
+                    if visit(place, next, piece)?.is_break() {
+                        return Ok(outcome);
+                    }
                     next += count as u64;
                     if is_pause { input.wait(due.get()) } else { Ok(()) }
                 }

@@ -20,6 +20,9 @@ static TEMPORARY: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());
 /// Set when a stream was opened.
 static READS_STREAMS: AtomicBool = AtomicBool::new(false);
 
+/// Set when an output got its name before the end.
+static HAS_OUTPUT: AtomicBool = AtomicBool::new(false);
+
 #[cfg(target_os = "linux")]
 static HANDLERS: std::sync::OnceLock<Handlers> = std::sync::OnceLock::new();
 
@@ -45,6 +48,17 @@ pub fn uninterrupted<T>(work: impl FnOnce() -> T) -> T {
     let mut temporary = temporary();
     let done = work();
     temporary.clear();
+    done
+}
+
+/// Runs `work`, which no signal interrupts, and which gives the temporary file its name. It is kept from then on.
+pub fn keep<T>(path: &Path, work: impl FnOnce() -> T) -> T {
+    let mut temporary = temporary();
+    let done = work();
+    if let Some(place) = temporary.iter().rposition(|other| other == path) {
+        temporary.remove(place);
+    }
+    HAS_OUTPUT.store(true, Ordering::SeqCst);
     done
 }
 
@@ -98,7 +112,7 @@ mod handlers {
     use signal_hook::iterator::Signals;
     use signal_hook::{flag, low_level::pipe};
 
-    use super::{READS_STREAMS, temporary};
+    use super::{HAS_OUTPUT, READS_STREAMS, temporary};
     use crate::cli::{failure, limits};
 
     /// The signals by which users, terminals and services request an end.
@@ -148,7 +162,10 @@ mod handlers {
         // A path that cannot be removed got its final name meanwhile, and stays.
         let remove = |path: &PathBuf| std::fs::remove_file(path).or_else(|_| std::fs::remove_dir(path)).is_ok();
         if temporary.iter().rev().filter(|path| remove(path)).count() > 0 {
-            failure::say("cbpf: interrupted; no output was written");
+            match HAS_OUTPUT.load(Ordering::SeqCst) {
+                true => failure::say("cbpf: interrupted; unfinished files were removed, finished ones stay"),
+                false => failure::say("cbpf: interrupted; no output was written"),
+            }
         }
         // The exit code that shells use for a program ended by a signal.
         std::process::exit(128 + signal)

@@ -37,6 +37,11 @@ impl LinkTypeClasses {
     pub fn representative(&mut self, link_type: LinkType) -> LinkType {
         if link_type.name().is_some() { link_type } else { *self.unnamed.get_or_insert(link_type) }
     }
+
+    /// Returns the link type that represents the class of this one, if the class has occurred.
+    fn known_representative(self, link_type: LinkType) -> Option<LinkType> {
+        if link_type.name().is_some() { Some(link_type) } else { self.unnamed }
+    }
 }
 
 /// The link types that are known before packets are read, one of each class.
@@ -74,27 +79,58 @@ pub fn families() -> impl Iterator<Item = LinkType> {
 /// Loads a program for a subcommand.
 type Load<'a, T> = Box<dyn Fn(&ProgramSource, LinkType, Verified) -> Result<T, Failure> + 'a>;
 
-/// The loaded programs of a subcommand, by link type.
+/// The loaded programs of a subcommand, by link type, and what is needed to load more.
 pub struct ByLinkType<'a, T> {
     arguments: &'a ProgramArguments,
     source: ProgramSource,
     load: Load<'a, T>,
     /// The names of the inputs.
     inputs: Vec<String>,
-    classes: LinkTypeClasses,
-    /// The key is the link type that represents a class, or `None` if one program is used for all packets.
-    loaded: BTreeMap<Option<LinkType>, Loaded<T>>,
+    programs: Programs<T>,
     /// Set if a contradiction was reported.
     is_contradiction: bool,
     /// The interfaces for which warnings were printed.
     warned: NamedInterfaces,
 }
 
+/// Loaded programs, by link type.
+#[derive(Clone)]
+pub struct Programs<T> {
+    /// Set if one program is used for all packets.
+    is_one: bool,
+    classes: LinkTypeClasses,
+    /// The key is the link type that represents a class, or `None` if one program is used for all packets.
+    loaded: BTreeMap<Option<LinkType>, Loaded<T>>,
+}
+
 /// The program for a link type.
+#[derive(Clone)]
 struct Loaded<T> {
     item: Option<T>,
     /// The warning that nothing matches, with the reason.
     warning: Option<String>,
+}
+
+impl<T> Programs<T> {
+    /// Returns the loaded program for packets of a link type. Without one, no packet matches.
+    pub fn get(&self, link_type: LinkType) -> Option<&T> {
+        self.loaded(link_type)?.item.as_ref()
+    }
+
+    /// Returns whether it is known which program is used for packets of a link type.
+    pub fn is_known(&self, link_type: LinkType) -> bool {
+        self.loaded(link_type).is_some()
+    }
+
+    /// Returns whether the program is known, and needs no warning.
+    pub fn is_silent(&self, link_type: LinkType) -> bool {
+        self.loaded(link_type).is_some_and(|loaded| loaded.warning.is_none())
+    }
+
+    fn loaded(&self, link_type: LinkType) -> Option<&Loaded<T>> {
+        let represented = || self.classes.known_representative(link_type);
+        self.loaded.get(&if self.is_one { None } else { Some(represented()?) })
+    }
 }
 
 impl<'a, T> ByLinkType<'a, T> {
@@ -123,24 +159,29 @@ impl<'a, T> ByLinkType<'a, T> {
             source: arguments.source()?,
             load: Box::new(load),
             inputs: captures.all_paths(arguments).map(|path| input_name(path).to_string()).collect(),
-            classes: LinkTypeClasses::default(),
-            loaded: BTreeMap::new(),
+            programs: Programs {
+                is_one: arguments.only_link_type().is_some(),
+                classes: LinkTypeClasses::default(),
+                loaded: BTreeMap::new(),
+            },
             is_contradiction: false,
             warned: NamedInterfaces::default(),
         };
         if let Some(link_type) = arguments.only_link_type() {
             let item = (all.load)(&all.source, link_type, arguments.verified(&all.source, link_type)?)?;
-            all.loaded.insert(None, Loaded { item: Some(item), warning: None });
+            all.programs.loaded.insert(None, Loaded { item: Some(item), warning: None });
             return Ok(all);
         }
         let known = captures.link_types(inputs);
-        all.classes = known.classes;
+        all.programs.classes = known.classes;
         let compiled: Vec<_> = known.link_types.iter().map(|&link_type| (link_type, all.compile(link_type))).collect();
         if compiled.iter().all(|(_, compiled)| compiled.is_err())
             && known.rule_out(|link_type| all.compile(link_type).is_ok())
         {
             let link_type = known.link_types.first().copied().unwrap_or(LinkType::ETHERNET);
-            arguments.compile(&all.source, link_type).map_err(|error| Failure::Failed(error.to_string()))?;
+            arguments
+                .compile(&all.source, link_type)
+                .map_err(|error| arguments.hinted(Failure::Failed(error.to_string())))?;
         }
         all.is_contradiction = !compiled.iter().any(|(_, compiled)| matches_some(compiled))
             && !works_for_a_family(|link_type| matches_some(&all.compile(link_type)));
@@ -164,17 +205,22 @@ impl<'a, T> ByLinkType<'a, T> {
         link_type: LinkType,
         interfaces: impl Iterator<Item = &'r Interface>,
     ) -> Result<Option<&mut T>, Failure> {
-        let key =
-            if self.arguments.only_link_type().is_some() { None } else { Some(self.classes.representative(link_type)) };
-        if let Some(link_type) = key.filter(|_| !self.loaded.contains_key(&key)) {
+        let Programs { is_one, classes, loaded } = &mut self.programs;
+        let key = if *is_one { None } else { Some(classes.representative(link_type)) };
+        if let Some(link_type) = key.filter(|_| !loaded.contains_key(&key)) {
             self.add(link_type, self.compile(link_type))?;
         }
-        let Some(loaded) = self.loaded.get_mut(&key) else { return Ok(None) };
+        let Some(loaded) = self.programs.loaded.get_mut(&key) else { return Ok(None) };
         if let Some(warning) = &loaded.warning {
             let input = (input, &self.inputs[input]);
             self.warned.warn_once(self.arguments.warnings(), input, interfaces, warning)?;
         }
         Ok(loaded.item.as_mut())
+    }
+
+    /// Returns the programs that are loaded so far.
+    pub fn programs(&self) -> &Programs<T> {
+        &self.programs
     }
 
     /// Returns the loaded program for packets of one interface.
@@ -187,17 +233,17 @@ impl<'a, T> ByLinkType<'a, T> {
     /// # Errors
     /// If the expression is invalid for all link types of the inputs.
     pub fn finish(&mut self, inputs: &[Reader]) -> Result<(), Failure> {
-        if self.loaded.is_empty() {
-            let mut occurring = KnownLinkTypes { classes: self.classes, ..KnownLinkTypes::default() };
+        if self.programs.loaded.is_empty() {
+            let mut occurring = KnownLinkTypes { classes: self.programs.classes, ..KnownLinkTypes::default() };
             inputs.iter().flat_map(Reader::interfaces).for_each(|interface| occurring.insert(interface));
             for link_type in occurring.link_types {
                 self.add(link_type, self.compile(link_type))?;
             }
         }
-        if self.loaded.is_empty() || self.loaded.values().any(|loaded| loaded.item.is_some()) {
+        if self.programs.loaded.is_empty() || self.programs.loaded.values().any(|loaded| loaded.item.is_some()) {
             return Ok(());
         }
-        let names: Vec<_> = self.loaded.keys().flatten().map(LinkType::to_string).collect();
+        let names: Vec<_> = self.programs.loaded.keys().flatten().map(LinkType::to_string).collect();
         let message = "has no meaning for any of the link types that occur";
         Err(Failure::Failed(format!("{} {message}: {}", self.arguments.name(&self.source), names.join(", "))))
     }
@@ -209,7 +255,7 @@ impl<'a, T> ByLinkType<'a, T> {
 
     /// Returns all loaded programs with their link types.
     pub fn into_items(self) -> impl Iterator<Item = (Option<LinkType>, T)> {
-        self.loaded.into_iter().filter_map(|(link_type, loaded)| Some((link_type, loaded.item?)))
+        self.programs.loaded.into_iter().filter_map(|(link_type, loaded)| Some((link_type, loaded.item?)))
     }
 
     fn compile(&self, link_type: LinkType) -> Result<Compiled, ExprError> {
@@ -237,7 +283,7 @@ impl<'a, T> ByLinkType<'a, T> {
             }
             Err(error) => Loaded { item: None, warning: Some(format!("{nothing}: {}", reason(&error))) },
         };
-        self.loaded.insert(Some(link_type), loaded);
+        self.programs.loaded.insert(Some(link_type), loaded);
         Ok(())
     }
 }

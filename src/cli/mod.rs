@@ -14,6 +14,7 @@ mod explain;
 mod expression;
 mod failure;
 mod filter;
+mod filter_habits;
 mod input;
 mod install_docs;
 mod interrupt;
@@ -21,17 +22,25 @@ mod limits;
 mod link_types;
 mod man;
 mod output;
+mod output_format;
+mod packet_matching;
+mod pipeline;
 mod print;
+mod print_packets;
 mod program;
 mod progress;
 mod prove;
+mod resolve;
+mod rotation;
 mod rule_matching;
 mod rules;
 mod run;
 mod seccomp;
+mod selection;
 mod show;
 mod split;
 mod summary;
+mod time;
 mod trace;
 mod verify;
 mod warnings;
@@ -53,6 +62,7 @@ use failure::Failure;
   2  missing or damaged input
   3  engines disagree on a packet
   4  too complex to be decided
+With `cbpf filter --quiet`: 0 if a packet matches, 1 if none does, 2 after any error
 
 Example:
   cbpf filter -r in.pcap 'tcp port 443' -w https.pcap")]
@@ -64,6 +74,7 @@ struct Cli {
 #[derive(Subcommand)]
 enum Command {
     Filter(filter::Arguments),
+    Print(print_packets::Arguments),
     Run(run::Arguments),
     Split(split::Arguments),
     Count(count::Arguments),
@@ -85,10 +96,13 @@ enum Command {
 /// Runs the command line; the first argument is the name of the program.
 pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     limits::disable_file_size_signal();
+    let arguments: Vec<OsString> = arguments.into_iter().collect();
+    let is_quiet = filter_habits::is_quiet(arguments.iter().filter_map(|argument| argument.to_str()));
+    let usage = || if is_quiet { Failure::Quiet(Box::new(Failure::Usage)) } else { Failure::Usage };
     let outcome = match Cli::try_parse_from(arguments) {
         Ok(cli) => run(cli.command),
         Err(message) => message.print().map_err(Failure::from).and_then(|()| match message.use_stderr() {
-            true => Err(Failure::Usage),
+            true => Err(usage()),
             false => Ok(()),
         }),
     };
@@ -100,7 +114,8 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
 
 fn run(command: Command) -> Result<(), Failure> {
     match command {
-        Command::Filter(arguments) => filter::run(&arguments),
+        Command::Filter(arguments) => filter::run(arguments),
+        Command::Print(arguments) => print_packets::run(&arguments),
         Command::Run(arguments) => run::run(&arguments),
         Command::Split(arguments) => split::run(&arguments),
         Command::Count(arguments) => count::run(&arguments),

@@ -78,7 +78,8 @@ impl OutputForm {
 
     /// Checks that the form can be printed on standard output, if nothing else is the output.
     pub fn check_terminal(self, output: Option<&Path>) -> Result<(), Failure> {
-        match self.is_binary() && output.is_none() && stdout().is_terminal() {
+        let is_stdout = output.is_none_or(|path| path == Path::new("-"));
+        match self.is_binary() && is_stdout && stdout().is_terminal() {
             true => {
                 Err(Failure::Failed("this form is binary, and standard output is a terminal; use --output".to_owned()))
             }

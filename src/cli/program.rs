@@ -11,6 +11,7 @@ use crate::cli::capture::input_name;
 use crate::cli::expression::{Compiled, ExpressionArguments, compile, quoted};
 use crate::cli::failure::Failure;
 use crate::cli::input::read_program;
+use crate::cli::output_format::FormatName;
 use crate::cli::warnings::WarningArguments;
 
 /// A program or an expression.
@@ -18,10 +19,14 @@ use crate::cli::warnings::WarningArguments;
 pub struct ProgramArguments {
     /// Read the program from this file, in any form (assembler, tcpdump -d, -dd, -ddd, bytecode, seccomp-tools, raw); -
     /// for standard input
-    #[arg(short, long, value_name = "PROGRAM", conflicts_with_all = ["expression_file", "link_type", "netmask"])]
+    #[arg(short, long, value_name = "PROGRAM", conflicts_with_all = ["link_type", "netmask"])]
     program: Option<PathBuf>,
 
-    /// Expression to use instead of a program, as for tcpdump: 'tcp port 443'. With -p, further captures to read
+    /// Use this expression; the arguments without an option are then captures to read
+    #[arg(short = 'e', long = "expression", value_name = "EXPRESSION", conflicts_with_all = ["program", "expression_file"])]
+    text: Option<String>,
+
+    /// Expression to use instead of a program, as for tcpdump: 'tcp port 443'. With -p or -e, further captures to read
     #[arg(value_name = "EXPRESSION")]
     words: Vec<String>,
 
@@ -33,7 +38,7 @@ pub struct ProgramArguments {
 #[derive(Args)]
 pub struct StageArguments {
     /// Take the program of an expression before it is optimised, as `cbpf compile --no-optimize` prints it
-    #[arg(long)]
+    #[arg(short = 'O', long)]
     no_optimize: bool,
 }
 
@@ -73,28 +78,66 @@ impl ProgramSource {
 }
 
 impl ProgramArguments {
+    /// Returns the format that `-F pcap` or `-F pcapng` names, which is then no file.
+    pub fn take_format(&mut self) -> Option<FormatName> {
+        let file = &mut self.expression.expression_file;
+        let format = file.as_ref().and_then(|file| FormatName::named(file.to_str()?))?;
+        *file = None;
+        Some(format)
+    }
+
     /// Reads the program and verifies it, or reads the expression and checks its syntax.
     pub fn source(&self) -> Result<ProgramSource, Failure> {
         if let Some(path) = &self.program {
+            if let Some(file) = &self.expression.expression_file {
+                return Err(Failure::Failed(format!("-p cannot be used with -F {}", file.display())));
+            }
             let dialect = self.expression.dialect.unwrap_or_default();
             let verified = read_program(path)?.verify(dialect).map_err(|error| Failure::of_file(path, error))?;
             return Ok(ProgramSource::Program(verified));
         }
-        if self.expression.expression_file.is_none() && self.words.is_empty() {
-            return Err(Failure::Failed("expected an expression, or a program with -p".to_owned()));
-        }
-        let expression = self.expression.read(&self.words)?;
-        expression.parse::<Expr>().map_err(failed)?;
+        let expression = match &self.text {
+            Some(text) => text.clone(),
+            None => self.expression.read(&self.words)?,
+        };
+        expression.parse::<Expr>().map_err(|error| self.hinted(failed(error)))?;
         Ok(ProgramSource::Expression(expression))
+    }
+
+    /// Adds to the failure of an expression how captures are given, if one of its words is a file.
+    pub fn hinted(&self, failure: Failure) -> Failure {
+        let is_file = |word: &&String| Path::new(word.as_str()).is_file();
+        match (failure, self.expression_words().iter().find(is_file)) {
+            (Failure::Failed(message), Some(word)) => Failure::Failed(format!(
+                "{message}\n  = help: `{word}` is a file: give captures with -r, or behind `--`, or give the expression \
+                 with -e"
+            )),
+            (failure, _) => failure,
+        }
+    }
+
+    /// Returns the words of the expression.
+    fn expression_words(&self) -> &[String] {
+        if self.program.is_some() || self.text.is_some() { &[] } else { &self.words }
+    }
+
+    /// Checks that there is a program or an expression, for subcommands without captures.
+    fn check_given(&self) -> Result<(), Failure> {
+        match self.is_given() {
+            true => Ok(()),
+            false => Err(Failure::Failed("expected an expression, or a program with -p".to_owned())),
+        }
     }
 
     /// Reads the program, or compiles the expression for `--link-type` or Ethernet.
     pub fn read_alone(&self) -> Result<Verified, Failure> {
+        self.check_given()?;
         self.verified(&self.source()?, self.link_type_alone())
     }
 
     /// Reads the program, or compiles the expression, and selects the stage.
     pub fn read_stage(&self, stage: &StageArguments) -> Result<Verified, Failure> {
+        self.check_given()?;
         let (source, link_type) = (self.source()?, self.link_type_alone());
         stage.select(self, &source, link_type, self.verified(&source, link_type)?)
     }
@@ -233,9 +276,20 @@ impl ProgramArguments {
         if is_match_of_expression { returned.max(captured as u32) } else { returned }
     }
 
-    /// Returns further captures: the words, if there is a program.
+    /// Returns whether matching packets are kept whole, as by an expression, rather than cut to the verdict.
+    pub fn keeps_whole_packets(&self) -> bool {
+        self.program.is_none()
+    }
+
+    /// Returns further captures: the words, if there is a program or an expression in an option.
     pub fn captures(&self) -> impl Iterator<Item = &Path> + Clone {
-        self.words.iter().filter(|_| self.program.is_some()).map(Path::new)
+        let are_captures = self.program.is_some() || self.text.is_some();
+        self.words.iter().filter(move |_| are_captures).map(Path::new)
+    }
+
+    /// Returns whether there is a program or an expression.
+    pub fn is_given(&self) -> bool {
+        self.files().next().is_some() || self.text.is_some() || !self.words.is_empty()
     }
 
     /// Returns the file of the program or the expression.

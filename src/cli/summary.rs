@@ -16,11 +16,13 @@ pub struct Summary {
     matches: u64,
     bytes: u64,
     kept_bytes: u64,
+    /// The packets outside of the times that were selected, which are not counted.
+    outside: Option<u64>,
 }
 
 impl Summary {
     pub fn start() -> Summary {
-        Summary { start: Instant::now(), packets: 0, matches: 0, bytes: 0, kept_bytes: 0 }
+        Summary { start: Instant::now(), packets: 0, matches: 0, bytes: 0, kept_bytes: 0, outside: None }
     }
 
     /// Counts a packet of `captured` bytes, of which the program keeps `kept`, or which it drops.
@@ -32,6 +34,27 @@ impl Summary {
             self.matches += 1;
             self.kept_bytes += kept as u64;
         }
+    }
+
+    /// Adds the counts of another run.
+    pub fn add(&mut self, other: &Summary) {
+        self.packets += other.packets;
+        self.matches += other.matches;
+        self.bytes += other.bytes;
+        self.kept_bytes += other.kept_bytes;
+        self.add_outside(other.outside);
+    }
+
+    /// Adds packets outside of the times, if packets are selected by time.
+    pub fn add_outside(&mut self, outside: Option<u64>) {
+        if let Some(outside) = outside {
+            *self.outside.get_or_insert(0) += outside;
+        }
+    }
+
+    /// Returns the number of packets that match.
+    pub fn matches(&self) -> u64 {
+        self.matches
     }
 
     /// Stops the clock.
@@ -53,14 +76,18 @@ impl Finished {
 
     pub fn json(&self) -> Value {
         let Summary { packets, matches, bytes, kept_bytes, .. } = self.summary;
-        json!({
+        let mut json = json!({
             "packets": packets,
             "matches": matches,
             "bytes": bytes,
             "kept_bytes": kept_bytes,
             "seconds": self.time.as_secs_f64(),
             "packets_per_second": self.packets_per_second(),
-        })
+        });
+        if let Some(outside) = self.summary.outside {
+            json["packets_outside_of_times"] = outside.into();
+        }
+        json
     }
 }
 
@@ -70,6 +97,10 @@ impl fmt::Display for Finished {
         let (packets, bytes) = (counted(packets, "packet"), counted(bytes, "byte"));
         let (matches, kept) = (HumanCount(matches), HumanCount(kept_bytes));
         let (seconds, rate) = (self.time.as_secs_f64(), HumanCount(self.packets_per_second()));
-        write!(f, "{packets}, {matches} match; {bytes}, {kept} kept; {seconds:.4} s, {rate} packets/s")
+        write!(f, "{packets}, {matches} match; {bytes}, {kept} kept; {seconds:.4} s, {rate} packets/s")?;
+        match self.summary.outside {
+            Some(outside) => write!(f, "; {} not within the times", counted(outside, "packet")),
+            None => Ok(()),
+        }
     }
 }

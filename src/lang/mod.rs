@@ -1,14 +1,14 @@
 //! The compiler of the pcap-filter language, from `tcp port 443 and not host 10.0.0.1` to a program.
 //!
 //! `token.rs` splits a text into tokens, `parse/` builds a tree of them (`tree.rs`; `print.rs` prints it,
-//! `positions.rs` relates it to the text), and `generate/` compiles the tree for a link type. Constants and names are
-//! rows of tables: `keywords.rs` (spellings), `link_type_table.rs` (link types), `names.rs` (services and values of
+//! `positions.rs` relates it to the text), and `generate/` compiles the tree for a link type. `cure/` finds what was
+//! meant by an expression that is invalid. Constants and names are rows of tables: `keywords.rs` (spellings), `link_type_table.rs` (link types), `names.rs` (services and values of
 //! fields) and `packet/protocols.rs` (protocol numbers).
 //!
 //! The language is that of pcap-filter(7) in libpcap 1.11, which corrects and rejects some expressions of 1.10.
 //! Intended differences:
-//! - Services and protocols come from tables, so a filter means the same on every machine; names of hosts and networks
-//!   need a [`Resolver`].
+//! - Services and protocols come from tables, so a filter means the same on every machine; names of hosts and networks,
+//!   and other services and protocols, need a [`Resolver`].
 //! - `protochain` follows a limited number of headers (`Target::chain_depth`), where libpcap's programs loop. After an
 //!   authentication header it continues with the next header; libpcap loses its position there.
 //! - Only memory limits the depth of arithmetic and groups, and the length of lists.
@@ -26,6 +26,7 @@
 //!   packets with all headers that it reads.
 //! - Only its optimised programs handle a constant negative index, as in `ip[-4]`.
 
+mod cure;
 mod error;
 mod generate;
 mod keywords;
@@ -53,6 +54,7 @@ use crate::bpf::ebpf_conversion;
 use crate::bpf::instruction::{Instruction, Operand};
 use crate::bpf::program::Program;
 use crate::bpf::verify::{Rule, Verified, VerifyError};
+use crate::lang::cure::cured;
 use crate::lang::generate::{Diagnostic, GenerateError, Generated, generate};
 use crate::lang::positions::Positions;
 use crate::lang::target::CHAIN_DEPTHS;
@@ -89,18 +91,24 @@ pub use tree::Expr;
 /// [allows that](Target::allow_reject_all). [`ExprError::TooLong`] or [`ExprError::Verify`] if the program does not fit
 /// into the dialect.
 pub fn compile_expression(text: &str, target: &Target) -> Result<Program, ExprError> {
-    let parsed = parse::parse(text)?;
-    let compiled = compile(&parsed.expr, target, |diagnostic| located(diagnostic, text, &parsed.positions))?;
-    accepting(compiled.program, target)
+    let program = || {
+        let parsed = parse::parse(text)?;
+        let compiled = compile(&parsed.expr, target, |diagnostic| located(diagnostic, text, &parsed.positions))?;
+        accepting(compiled.program, target)
+    };
+    program().map_err(|error| cured(error, text, Some(target)))
 }
 
 /// Compiles an expression as [`compile_expression`] does, and verifies the program, which is done once.
 pub(crate) fn compile_verified(text: &str, target: &Target) -> Result<Result<Verified, VerifyError>, ExprError> {
-    let parsed = parse::parse(text)?;
-    let compiled = compile(&parsed.expr, target, |diagnostic| located(diagnostic, text, &parsed.positions))?;
-    let verified = compiled.program.verify(target.dialect);
-    verified.as_ref().map_or(Ok(()), |verified| accepted(verified, target))?;
-    Ok(verified)
+    let verified = || {
+        let parsed = parse::parse(text)?;
+        let compiled = compile(&parsed.expr, target, |diagnostic| located(diagnostic, text, &parsed.positions))?;
+        let verified = compiled.program.verify(target.dialect);
+        verified.as_ref().map_or(Ok(()), |verified| accepted(verified, target))?;
+        Ok(verified)
+    };
+    verified().map_err(|error| cured(error, text, Some(target)))
 }
 
 impl Expr {

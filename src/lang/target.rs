@@ -127,7 +127,8 @@ impl Target {
         self
     }
 
-    /// Sets the resolver of host and network names; by default these names are errors.
+    /// Sets the resolver of names that are in no table; by default, names of hosts and networks are errors, and services
+    /// and protocols are those of the tables.
     pub fn resolver(mut self, resolver: impl Resolver + Send + Sync + 'static) -> Target {
         self.resolver = Some(Arc::new(resolver));
         self
@@ -197,9 +198,33 @@ impl fmt::Debug for Target {
     }
 }
 
-/// Looks up the names of hosts and networks in expressions.
+/// Looks up names in expressions: hosts, networks, and the services and protocols that the tables of this crate lack.
 ///
-/// By default, every name is unknown.
+/// By default, every name is unknown. A host with several addresses stands for each of them, as if they were joined by
+/// `or`.
+///
+/// ```
+/// use std::net::{IpAddr, Ipv4Addr};
+/// use cbpf::lang::Resolver;
+/// use cbpf::{LinkType, Target, compile_expression};
+///
+/// struct Inventory;
+///
+/// impl Resolver for Inventory {
+///     fn host(&self, name: &str) -> Vec<IpAddr> {
+///         if name == "gw" { vec![Ipv4Addr::new(10, 0, 0, 1).into()] } else { Vec::new() }
+///     }
+///
+///     fn service(&self, name: &str) -> (Option<u16>, Option<u16>) {
+///         if name == "billing" { (Some(7100), None) } else { (None, None) }
+///     }
+/// }
+///
+/// let target = Target::new(LinkType::ETHERNET).resolver(Inventory);
+/// let program = compile_expression("host gw and port billing", &target)?;
+/// assert_eq!(program, compile_expression("host 10.0.0.1 and tcp port 7100", &target)?);
+/// # Ok::<(), cbpf::ExprError>(())
+/// ```
 pub trait Resolver {
     /// Returns the addresses of a host.
     fn host(&self, name: &str) -> Vec<IpAddr> {
@@ -209,6 +234,18 @@ pub trait Resolver {
 
     /// Returns the MAC address of a host.
     fn ether(&self, name: &str) -> Option<[u8; 6]> {
+        let _ = name;
+        None
+    }
+
+    /// Returns the ports of a service with TCP and with UDP.
+    fn service(&self, name: &str) -> (Option<u16>, Option<u16>) {
+        let _ = name;
+        (None, None)
+    }
+
+    /// Returns the number of an IP protocol.
+    fn protocol(&self, name: &str) -> Option<u8> {
         let _ = name;
         None
     }

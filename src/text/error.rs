@@ -1,5 +1,6 @@
 //! The error of reading a program, with its place.
 
+use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::string::ToString;
 use alloc::vec::Vec;
@@ -23,6 +24,14 @@ use core::fmt;
 pub struct ParseError {
     location: Location,
     message: String,
+    help: Option<Box<Help>>,
+}
+
+/// A sentence that says what to write instead.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct Help {
+    sentence: String,
+    suggestion: Option<String>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -68,7 +77,13 @@ impl ParseError {
         let last = whole.len().min(before + EXCERPT);
         let excerpt = whole.get(first..last).unwrap_or(&[]).iter().map(|&c| printable(c)).collect();
         let location = Location::Text { line, column: before + 1, excerpt, caret: before - first, width: 1 };
-        ParseError { location, message: message.into() }
+        ParseError { location, message: message.into(), help: None }
+    }
+
+    /// Returns the error with a sentence that says what to write instead, and the whole text as it would be valid.
+    pub fn with_help(mut self, sentence: impl Into<String>, suggestion: Option<String>) -> ParseError {
+        self.help = Some(Box::new(Help { sentence: sentence.into(), suggestion }));
+        self
     }
 
     /// Returns the error with carets below this many characters, as far as the excerpt goes.
@@ -81,7 +96,7 @@ impl ParseError {
 
     /// Creates an error at a byte of a raw program.
     pub(super) fn at_byte(byte: usize, message: impl Into<String>) -> ParseError {
-        ParseError { location: Location::Byte(byte), message: message.into() }
+        ParseError { location: Location::Byte(byte), message: message.into(), help: None }
     }
 
     /// Returns the line, from 1; 1 for a raw program.
@@ -104,6 +119,22 @@ impl ParseError {
     pub fn message(&self) -> &str {
         &self.message
     }
+
+    /// Returns a sentence that says what to write instead, if that is known.
+    pub fn help(&self) -> Option<&str> {
+        self.help.as_ref().map(|help| help.sentence.as_str())
+    }
+
+    /// Returns the whole text as it would be valid, if that can be guessed.
+    ///
+    /// ```
+    /// let error = cbpf::compile_expression("host 10.0.0.1 and port 80-90", &cbpf::LinkType::ETHERNET.into());
+    /// let Err(cbpf::ExprError::Invalid(error)) = error else { panic!() };
+    /// assert_eq!(error.suggestion(), Some("host 10.0.0.1 and portrange 80-90"));
+    /// ```
+    pub fn suggestion(&self) -> Option<&str> {
+        self.help.as_ref().and_then(|help| help.suggestion.as_deref())
+    }
 }
 
 /// Replaces tabs and control characters by characters of one column.
@@ -124,7 +155,8 @@ impl fmt::Display for ParseError {
                 writeln!(f, "line {line}, column {column}: {}", self.message)?;
                 writeln!(f, "{:margin$} |", "")?;
                 writeln!(f, "{line} | {excerpt}")?;
-                write!(f, "{:margin$} | {:caret$}{:^<width$}", "", "", "")
+                write!(f, "{:margin$} | {:caret$}{:^<width$}", "", "", "")?;
+                self.help().map_or(Ok(()), |help| write!(f, "\n{:margin$} = help: {help}", ""))
             }
         }
     }

@@ -29,6 +29,8 @@ pub(super) enum CaptureErrorKind {
     Create(io::Error),
     /// The output could not be written.
     Write(io::Error),
+    /// The output must be a pcap file, which cannot hold what was read.
+    Unfit(String),
 }
 
 impl CaptureError {
@@ -44,7 +46,7 @@ impl CaptureError {
 
     /// Returns whether an output failed, not an input.
     pub fn is_of_output(&self) -> bool {
-        matches!(self.kind, CaptureErrorKind::Create(_) | CaptureErrorKind::Write(_))
+        matches!(self.kind, CaptureErrorKind::Create(_) | CaptureErrorKind::Write(_) | CaptureErrorKind::Unfit(_))
     }
 }
 
@@ -69,6 +71,9 @@ impl fmt::Display for CaptureError {
             }
             CaptureErrorKind::Create(source) => write!(f, "cannot create {name}: {source}"),
             CaptureErrorKind::Write(source) => write!(f, "cannot write {name}: {}", limits::write_error(source)),
+            CaptureErrorKind::Unfit(reason) => {
+                write!(f, "cannot write {name} as one pcap file: {reason}; use --format pcapng")
+            }
         }
     }
 }
@@ -80,7 +85,7 @@ impl error::Error for CaptureError {
             | CaptureErrorKind::Read(source)
             | CaptureErrorKind::Create(source)
             | CaptureErrorKind::Write(source)
-            | CaptureErrorKind::Damaged { damage: Damage::Gzip(source), .. } => Some(source),
+            | CaptureErrorKind::Damaged { damage: Damage::Compressed { error: source, .. }, .. } => Some(source),
             _ => None,
         }
     }
@@ -97,7 +102,7 @@ pub fn input_name(path: &Path) -> impl fmt::Display + '_ {
 pub(super) enum Unsupported {
     /// A file without content.
     Empty,
-    /// A file compressed by a program other than gzip.
+    /// A file compressed in a way that is not read, or twice.
     Compressed(&'static str),
     /// A file that begins with these bytes, of no capture format.
     Magic(Vec<u8>),
@@ -114,7 +119,7 @@ impl fmt::Display for Unsupported {
         match self {
             Unsupported::Empty => f.write_str("is empty, not a capture file"),
             Unsupported::Compressed(by) => {
-                write!(f, "is compressed by {by}; only gzip is read, so decompress it first")
+                write!(f, "is compressed by {by}, which is not read here; decompress it first")
             }
             Unsupported::Magic(bytes) => {
                 write!(f, "is not a pcap or pcapng file: it begins with the bytes {bytes:02x?}")
@@ -153,10 +158,10 @@ pub(super) enum Damage {
     TooManyInterfaces(usize),
     /// A block is shorter than its fields claim.
     Content(&'static str),
-    /// The part takes far more bytes than `stored` bytes of gzip data usually unpack to.
+    /// The part takes far more bytes than `stored` compressed bytes usually unpack to.
     Unpacked { part: &'static str, needed: usize, stored: u64 },
-    /// The gzip data ends early or is corrupt.
-    Gzip(io::Error),
+    /// The compressed data ends early or is corrupt.
+    Compressed { compression: &'static str, error: io::Error },
 }
 
 impl Damage {
@@ -191,7 +196,9 @@ impl Damage {
                 "the {part} at byte {at} takes {needed} bytes, too many to be unpacked from {stored} compressed ones; \
                  decompress the file first to read it"
             ),
-            Damage::Gzip(source) => write!(f, "the gzip data fails after {at} decompressed bytes: {source}"),
+            Damage::Compressed { compression, error } => {
+                write!(f, "the {compression} data fails after {at} decompressed bytes: {error}")
+            }
         }
     }
 }

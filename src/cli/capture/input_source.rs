@@ -1,80 +1,101 @@
-//! The bytes of an input: a file or standard input, decompressed if it is gzip.
+//! The bytes of an input: a file or standard input, decompressed if it is compressed.
 
-use std::cell::Cell;
 use std::fs::File;
 use std::io::{self, BufReader, Cursor, ErrorKind, Read};
 use std::path::Path;
-use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
+use super::compression::{Compression, Decompressed, MAGIC_LEN};
 use super::error::CaptureErrorKind;
-use super::gzip_decoder::{self, GzipDecoder};
 use super::live_stream::LiveStream;
+use super::part::FileAt;
 
-const GZIP_BUFFER: usize = 256 << 10;
-/// The number of bytes decoded in one call. A call that fails loses what it has decoded, so calls are short.
-const GZIP_STEP: usize = 4 << 10;
+/// The number of compressed bytes read at once.
+const STORED_BUFFER: usize = 256 << 10;
 
 /// The decompressed bytes of an input.
 pub(super) struct InputSource {
-    pub(super) bytes: Box<dyn Read>,
-    pub(super) is_gzip: bool,
-    /// The number of bytes read from the stored file.
-    pub(super) stored_read: Rc<Cell<u64>>,
+    pub(super) bytes: Decompressed,
+    /// The compression of the stored bytes, if there is one.
+    pub(super) compression: Option<&'static Compression>,
+    stored_read: Arc<AtomicU64>,
     /// The length of the stored file, if it is a regular one.
     pub(super) stored_total: Option<u64>,
     /// The input, if it is no regular file: a read that would have to wait fails with `WouldBlock`.
-    pub(super) stream: Option<Rc<LiveStream>>,
+    pub(super) stream: Option<Arc<LiveStream>>,
+    /// The file, if it can be read at any position.
+    pub(super) file: Option<Arc<File>>,
 }
 
 impl InputSource {
-    /// Opens a file, or standard input for `-`, and detects gzip. A stream is waited for.
+    /// Opens a file, or standard input for `-`, and detects compression. A stream is waited for.
     pub(super) fn open(path: &Path) -> Result<InputSource, CaptureErrorKind> {
         let is_stdin = path.as_os_str() == "-";
         let file = if is_stdin { standard_input() } else { open_file(path) }.map_err(CaptureErrorKind::Open)?;
         let metadata = file.metadata().map_err(CaptureErrorKind::Open)?;
         let source = match metadata.is_file() {
-            true => InputSource::new(file, None, Some(metadata.len()).filter(|_| !is_stdin)),
-            false => LiveStream::new(file).map(Rc::new).and_then(|stream| {
-                let raw = FromStream(Rc::clone(&stream));
+            true if is_stdin => InputSource::new(file, None, None),
+            true => InputSource::of_file(Arc::new(file)),
+            false => LiveStream::new(file).map(Arc::new).and_then(|stream| {
+                let raw = FromStream(Arc::clone(&stream));
                 InputSource::new(raw, Some(stream), None)
             }),
         };
         source.map_err(CaptureErrorKind::Read)
     }
 
+    /// Returns the source of a regular file, from its start.
+    pub(super) fn of_file(file: Arc<File>) -> io::Result<InputSource> {
+        let stored_total = Some(file.metadata()?.len());
+        let source = InputSource::new(FileAt { file: Arc::clone(&file), at: 0 }, None, stored_total)?;
+        Ok(InputSource { file: Some(file), ..source })
+    }
+
+    /// Returns the source of the rest of a regular file, which is not compressed.
+    pub(super) fn of_rest(file: &Arc<File>, offset: u64) -> InputSource {
+        let stored_read = Arc::new(AtomicU64::new(0));
+        let raw = FileAt { file: Arc::clone(file), at: offset };
+        let bytes = Box::new(Counted { inner: raw, count: Arc::clone(&stored_read) });
+        InputSource { bytes, compression: None, stored_read, stored_total: None, stream: None, file: None }
+    }
+
     /// Closes the input. The byte counts stay available.
     pub(super) fn close(&mut self) {
-        (self.bytes, self.stream) = (Box::new(io::empty()), None);
+        (self.bytes, self.stream, self.file) = (Box::new(io::empty()), None, None);
+    }
+
+    /// Returns the number of bytes read from the stored file.
+    pub(super) fn stored_read(&self) -> u64 {
+        self.stored_read.load(Ordering::Relaxed)
     }
 
     /// Returns a source of `raw`, which has `stored_total` bytes if that is known.
     pub(super) fn new(
-        raw: impl Read + 'static,
-        stream: Option<Rc<LiveStream>>,
+        raw: impl Read + Send + 'static,
+        stream: Option<Arc<LiveStream>>,
         stored_total: Option<u64>,
     ) -> io::Result<InputSource> {
-        let stored_read = Rc::new(Cell::new(0));
-        let mut raw = Counted { inner: raw, count: Rc::clone(&stored_read) };
-        let mut start = Vec::new();
-        while start.len() < gzip_decoder::MAGIC.len() {
-            let mut byte = [0];
-            match (read(&mut raw, &mut byte), &stream) {
+        let stored_read = Arc::new(AtomicU64::new(0));
+        let mut raw = Counted { inner: raw, count: Arc::clone(&stored_read) };
+        let mut start = [0; MAGIC_LEN];
+        let mut len = 0;
+        while len < MAGIC_LEN {
+            match (read(&mut raw, &mut start[len..]), &stream) {
                 (Ok(0), _) => break,
-                (Ok(_), _) => start.extend(byte),
+                (Ok(count), _) => len += count,
                 (Err(error), Some(stream)) if error.kind() == ErrorKind::WouldBlock => stream.wait(None)?,
                 (Err(error), _) => return Err(error),
             }
         }
-        let is_gzip = start == gzip_decoder::MAGIC;
+        let start = start[..len].to_vec();
+        let compression = Compression::of(&start);
         let whole = Cursor::new(start).chain(raw);
-        let bytes: Box<dyn Read> = match is_gzip {
-            true => {
-                let decoder = GzipDecoder::new(BufReader::with_capacity(GZIP_BUFFER, whole));
-                Box::new(Stepwise { inner: decoder, failed: None })
-            }
-            false => Box::new(whole),
+        let bytes: Decompressed = match compression {
+            Some(compression) => (compression.decoder)(Box::new(BufReader::with_capacity(STORED_BUFFER, whole))),
+            None => Box::new(whole),
         };
-        Ok(InputSource { bytes, is_gzip, stored_read, stored_total, stream })
+        Ok(InputSource { bytes, compression, stored_read, stored_total, stream, file: None })
     }
 }
 
@@ -97,7 +118,7 @@ fn open_file(path: &Path) -> io::Result<File> {
     options.read(true).open(path)
 }
 
-struct FromStream(Rc<LiveStream>);
+struct FromStream(Arc<LiveStream>);
 
 impl Read for FromStream {
     fn read(&mut self, space: &mut [u8]) -> io::Result<usize> {
@@ -118,42 +139,13 @@ pub(super) fn read(source: &mut dyn Read, space: &mut [u8]) -> io::Result<usize>
 /// A source that counts its bytes.
 struct Counted<R> {
     inner: R,
-    count: Rc<Cell<u64>>,
+    count: Arc<AtomicU64>,
 }
 
 impl<R: Read> Read for Counted<R> {
     fn read(&mut self, space: &mut [u8]) -> io::Result<usize> {
         let count = self.inner.read(space)?;
-        self.count.update(|read| read + count as u64);
+        self.count.fetch_add(count as u64, Ordering::Relaxed);
         Ok(count)
-    }
-}
-
-/// A reader that fills its space in short steps. An error is returned after all bytes before it.
-struct Stepwise<R> {
-    inner: R,
-    failed: Option<io::Error>,
-}
-
-impl<R: Read> Read for Stepwise<R> {
-    fn read(&mut self, space: &mut [u8]) -> io::Result<usize> {
-        if let Some(error) = self.failed.take() {
-            return Err(error);
-        }
-        let mut filled = 0;
-        for step in space.chunks_mut(GZIP_STEP) {
-            match read(&mut self.inner, step) {
-                Ok(0) => break,
-                Ok(count) if count < step.len() => return Ok(filled + count),
-                Ok(count) => filled += count,
-                Err(error) if filled == 0 => return Err(error),
-                Err(error) if error.kind() == ErrorKind::WouldBlock => break,
-                Err(error) => {
-                    self.failed = Some(error);
-                    break;
-                }
-            }
-        }
-        Ok(filled)
     }
 }

@@ -5,9 +5,10 @@
 //! - A signal ends all streams after a short delay. Ctrl-C also interrupts the programs that write them, which may
 //!   flush buffered packets first, as tcpdump does.
 
-use std::cell::Cell;
 use std::fs::File;
 use std::io::{self, ErrorKind, Read};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::cli::interrupt;
@@ -23,17 +24,18 @@ const MAX_REST: usize = 4 << 20;
 pub(super) struct LiveStream {
     file: File,
     /// The time at which it ends. It is set when the end was read, or a signal arrived.
-    ends_at: Cell<Option<Instant>>,
+    ends_at: Mutex<Option<Instant>>,
     /// The number of bytes that may still be read then.
-    rest: Cell<usize>,
+    rest: AtomicUsize,
     /// Set by `wait` when something can be read.
-    is_readable: Cell<bool>,
+    is_readable: AtomicBool,
 }
 
 impl LiveStream {
     pub(super) fn new(file: File) -> io::Result<LiveStream> {
         interrupt::end_streams()?;
-        Ok(LiveStream { file, ends_at: Cell::new(None), rest: Cell::new(MAX_REST), is_readable: Cell::new(false) })
+        let (rest, is_readable) = (AtomicUsize::new(MAX_REST), AtomicBool::new(false));
+        Ok(LiveStream { file, ends_at: Mutex::new(None), rest, is_readable })
     }
 
     /// Waits until something can be read, or the stream ends, or until `due`.
@@ -41,8 +43,9 @@ impl LiveStream {
         loop {
             let until = [self.ends_at(), due].into_iter().flatten().min();
             let left = until.map(|until| until.saturating_duration_since(Instant::now()));
-            self.is_readable.set(self.is_ready(left)?);
-            if self.is_readable.get() || left.is_some_and(|left| left.is_zero()) {
+            let is_ready = self.is_ready(left)?;
+            self.is_readable.store(is_ready, Ordering::Relaxed);
+            if is_ready || left.is_some_and(|left| left.is_zero()) {
                 return Ok(());
             }
         }
@@ -54,28 +57,34 @@ impl LiveStream {
     /// `WouldBlock` if there are none before the end.
     pub(super) fn read(&self, space: &mut [u8]) -> io::Result<usize> {
         let is_over = self.ends_at().is_some_and(|end| end <= Instant::now());
-        let most = if is_over { space.len().min(self.rest.get()) } else { space.len() };
-        let is_ready = most > 0 && (self.is_readable.take() || self.is_ready(Some(Duration::ZERO))?);
+        let most = if is_over { space.len().min(self.rest.load(Ordering::Relaxed)) } else { space.len() };
+        let is_ready =
+            most > 0 && (self.is_readable.swap(false, Ordering::Relaxed) || self.is_ready(Some(Duration::ZERO))?);
         if !is_ready && !is_over {
             return Err(ErrorKind::WouldBlock.into());
         }
         let count = if is_ready { (&self.file).read(&mut space[..most])? } else { 0 };
         if count == 0 {
             // A terminal could be read on after its end.
-            self.ends_at.set(Some(Instant::now()));
-            self.rest.set(0);
+            self.set_end(Instant::now());
+            self.rest.store(0, Ordering::Relaxed);
         } else if is_over {
-            self.rest.set(self.rest.get() - count);
+            self.rest.fetch_sub(count, Ordering::Relaxed);
         }
         Ok(count)
     }
 
     /// Returns the time at which the stream ends, if that is known.
     fn ends_at(&self) -> Option<Instant> {
-        if self.ends_at.get().is_none() && interrupt::streams_have_ended() {
-            self.ends_at.set(Some(Instant::now() + DELAY));
+        let mut ends_at = self.ends_at.lock().unwrap_or_else(PoisonError::into_inner);
+        if ends_at.is_none() && interrupt::streams_have_ended() {
+            *ends_at = Some(Instant::now() + DELAY);
         }
-        self.ends_at.get()
+        *ends_at
+    }
+
+    fn set_end(&self, end: Instant) {
+        *self.ends_at.lock().unwrap_or_else(PoisonError::into_inner) = Some(end);
     }
 
     /// Waits until something can be read, until the first signal, or for `timeout`. Returns whether something can be
@@ -84,7 +93,8 @@ impl LiveStream {
     fn is_ready(&self, timeout: Option<Duration>) -> io::Result<bool> {
         use rustix::event::{PollFd, PollFlags, Timespec, poll};
         use std::os::fd::AsFd;
-        let signal = interrupt::wake_descriptor().filter(|_| self.ends_at.get().is_none());
+        let knows_end = self.ends_at.lock().unwrap_or_else(PoisonError::into_inner).is_some();
+        let signal = interrupt::wake_descriptor().filter(|_| !knows_end);
         let awaited = [self.file.as_fd(), signal.unwrap_or(self.file.as_fd())];
         let mut awaited = awaited.map(|awaited| PollFd::from_borrowed_fd(awaited, PollFlags::IN));
         // A timeout that cannot be expressed means no timeout.

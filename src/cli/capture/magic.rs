@@ -1,6 +1,7 @@
 //! The magic numbers of capture files, and of files that are often mistaken for readable ones.
 
 use super::ByteOrder;
+use super::compression::Compression;
 use super::error::Unsupported;
 
 /// The format of a file, by its first four bytes.
@@ -35,12 +36,15 @@ static PCAP_VARIANTS: [(u32, PcapVariant); 5] = [
     (0xa1e2_cb12,       PcapVariant::Unsupported("F. Mesquita")),
 ];
 
+/// Compressions that are not read, and archives.
 #[rustfmt::skip]
-static COMPRESSED: [(&[u8], &str); 4] = [
-    (&[0x28, 0xb5, 0x2f, 0xfd], "zstd"),
-    (&[0xfd, 0x37, 0x7a, 0x58], "xz"),
-    (&[0x04, 0x22, 0x4d, 0x18], "lz4"),
-    (b"BZh",                    "bzip2"),
+static COMPRESSED: [(&[u8], &str); 6] = [
+    (&[0x1f, 0x9d],             "compress"),
+    (&[0x02, 0x21, 0x4c, 0x18], "lz4 in its legacy format"),
+    (b"LZIP",                   "lzip"),
+    (b"PK\x03\x04",             "zip"),
+    (b"7z\xbc\xaf",             "7z"),
+    (b"Rar!",                   "rar"),
 ];
 
 impl Magic {
@@ -58,10 +62,12 @@ impl Magic {
             }
         }
         let compressed = COMPRESSED.iter().find(|(magic, _)| start.starts_with(magic));
-        Magic::Unsupported(match compressed {
-            Some(&(_, name)) => Unsupported::Compressed(name),
-            None if start.is_empty() => Unsupported::Empty,
-            None => Unsupported::Magic(start.to_vec()),
+        Magic::Unsupported(match (compressed, Compression::of(start)) {
+            (Some(&(_, name)), _) => Unsupported::Compressed(name),
+            // It was decompressed once.
+            (None, Some(compression)) => Unsupported::Compressed(compression.name),
+            (None, None) if start.is_empty() => Unsupported::Empty,
+            (None, None) => Unsupported::Magic(start.to_vec()),
         })
     }
 }

@@ -1,10 +1,10 @@
-//! Capture files: pcap and pcapng, plain or gzip, read record by record and written back.
+//! Capture files: pcap and pcapng, plain or compressed, read record by record and written back.
 //!
-//! - Reading: `input_source` (the bytes of a file or `live_stream`, through `gzip_decoder`), `read_buffer` (the unread
-//!   bytes), `pcap` or `pcapng_reader` (records), `reader` (the [`Reader`] of both, which lends [`Records`] and the
+//! - Reading: `input_source` (the bytes of a file or `live_stream`, through a decoder of `compression`), `read_buffer`
+//!   (the unread bytes), `pcap` or `pcapng_reader` (records), `reader` (the [`Reader`] of both, which lends [`Records`] and the
 //!   [`Block`]s between them).
-//! - Writing: `writer` (the [`Writer`] of both formats), `pcap` or `pcapng_writer`, `output_file` (a file that appears
-//!   whole or not at all).
+//! - Writing: `writer` (the [`Writer`] of both formats), `pcap`, `pcap_of_first` or `pcapng_writer`, `output_file` (a file that appears
+//!   whole or not at all, through an `encoder` of `compression`).
 //!
 //! Invariants:
 //!
@@ -15,36 +15,54 @@
 //!   programs with libpcap see.
 //! - Everything before damage is read. Damage is reported once; after it the reader is at its end.
 //! - No input causes a panic or an endless loop. Memory is limited to a chunk or two, or one record that libpcap would
-//!   accept; gzip data to a plausible multiple of its compressed length.
+//!   accept; decompressed data to a plausible multiple of its compressed length, and windows to 128 MiB.
 //! - A stream is waited for only when everything read from it was returned.
 //! - A pcapng copy of a pcapng file loses nothing: it has the same sections, byte orders and blocks.
 //! - Time stamps are exact: a record has its ticks, its interface the length of a tick.
 
 mod byte_order;
+mod capture_time;
+mod compression;
+mod encoder;
 mod error;
-mod gzip_decoder;
 mod input_source;
+mod left_out;
 mod link_layer;
 mod live_stream;
+mod lz4_decoder;
 mod magic;
+mod member_decoder;
 mod output_file;
+mod output_set;
+mod part;
 mod pcap;
+mod pcap_of_first;
 mod pcapng_block;
+mod pcapng_merger;
 mod pcapng_reader;
 mod pcapng_writer;
+mod preamble;
 mod read_buffer;
 mod reader;
 mod record_batch;
+mod rotation;
 #[cfg(test)]
 mod tests;
 mod writer;
+mod zstd_decoder;
 
 pub use byte_order::ByteOrder;
+pub use capture_time::CaptureTime;
+pub use compression::{COMPRESSIONS, Compression};
 pub use error::{CaptureError, input_name};
+pub use left_out::LeftOut;
 pub use output_file::Output;
-pub use pcapng_block::{Block, LeftOut};
+pub use output_set::{OutputLimits, OutputSet};
+pub use part::{Part, Place};
+pub use pcapng_block::{Block, OwnedBlock};
 pub use reader::{Piece, Reader};
-pub use record_batch::Records;
+pub use record_batch::{OwnedRecords, Records};
+pub use rotation::Rotation;
 pub use writer::{Format, Writer};
 
 use cbpf::LinkType;
@@ -114,7 +132,7 @@ impl Interface {
 }
 
 /// The time base of an interface: `if_tsresol` and `if_tsoffset` of pcapng.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Clock {
     /// A tick is 10^-resolution seconds, or 2^-(resolution & 0x7f) if the top bit is set.
     pub resolution: u8,

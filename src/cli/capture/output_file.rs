@@ -5,14 +5,16 @@
 //! - Symbolic links are followed. An existing file keeps its permissions; a read-only one is not replaced.
 //! - Pipes, devices and standard output (`-`) are written directly.
 //! - Of many outputs, each regular file is open only while its buffer is written: thousands of files need one
-//!   descriptor.
+//!   descriptor. Compressed ones need no encoder in between, since each buffer becomes a whole frame.
 
 use std::fs::{self, File, OpenOptions, Permissions};
-use std::io::{self, BufWriter, ErrorKind, Write};
+use std::io::{self, BufWriter, ErrorKind, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 
 use tempfile::{Builder, TempPath};
 
+use super::compression::Compression;
+use super::encoder::{Encoder, Plain, Sink};
 use super::error::{CaptureError, CaptureErrorKind};
 use crate::cli::interrupt;
 
@@ -24,13 +26,17 @@ const MIN_CAPACITY: usize = 4 << 10;
 /// The maximum number of links that are followed, as in Linux.
 const MAX_LINKS: usize = 40;
 
-type Sink = Box<dyn Write + Send>;
-
 /// A file being written.
 pub struct Output {
     path: PathBuf,
-    bytes: BufWriter<Sink>,
+    bytes: BufWriter<Box<dyn Encoder>>,
+    is_complete: bool,
+    /// The number of outputs of which this is one.
+    count: usize,
+    is_terminal: bool,
     pending: Option<Pending>,
+    /// The number of bytes written, including those in the buffer.
+    len: u64,
 }
 
 /// A file that still has its temporary name.
@@ -45,26 +51,56 @@ impl Output {
     /// # Errors
     /// If the path cannot be written, or the temporary file cannot be created.
     pub fn create(path: &Path) -> Result<Output, CaptureError> {
-        Output::create_with(path, CAPACITY, true)
+        Output::create_with(path, 1)
     }
 
     /// Creates one of `count` outputs, which need few descriptors and share the memory for buffers.
     pub fn create_one_of(count: usize, path: &Path) -> Result<Output, CaptureError> {
-        let capacity = (CAPACITY_OF_MANY / count.max(1)).clamp(MIN_CAPACITY, CAPACITY);
-        Output::create_with(path, capacity, false)
+        Output::create_with(path, count.max(2))
     }
 
-    /// Creates an output with a buffer of `capacity` bytes. A regular file is kept open, or opened for each write.
-    fn create_with(path: &Path, capacity: usize, is_kept_open: bool) -> Result<Output, CaptureError> {
-        let (mut sink, pending) = open(path).map_err(|source| CaptureError::create(path, source))?;
-        if let Some(Pending { temporary, .. }) = pending.as_ref().filter(|_| !is_kept_open) {
+    /// Creates one of `count` outputs. If it is the only one, a regular file is kept open.
+    fn create_with(path: &Path, count: usize) -> Result<Output, CaptureError> {
+        let Opened { mut sink, pending, is_terminal } =
+            open(path).map_err(|source| CaptureError::create(path, source))?;
+        if let Some(Pending { temporary, .. }) = pending.as_ref().filter(|_| count > 1) {
             sink = Box::new(ClosedFile(temporary.to_path_buf()));
         }
-        Ok(Output { path: path.to_path_buf(), bytes: BufWriter::with_capacity(capacity, sink), pending })
+        let bytes = BufWriter::with_capacity(capacity(count, CAPACITY), Box::new(Plain(sink)) as Box<dyn Encoder>);
+        Ok(Output { path: path.to_path_buf(), bytes, is_complete: false, count, is_terminal, len: 0, pending })
     }
 
-    /// Returns the path of the temporary file.
-    #[cfg(test)]
+    /// Compresses everything that is written from now on; nothing was written before.
+    ///
+    /// # Errors
+    /// If the encoder cannot be created.
+    pub fn compressed(self, compression: Option<&'static Compression>) -> Result<Output, CaptureError> {
+        let Some(compression) = compression else { return Ok(self) };
+        let Output { path, bytes, count, pending, .. } = self;
+        let encoder = compression.encode.encoder(Box::new(bytes.into_parts().0), count, pending.is_none());
+        let (encoder, most) = encoder.map_err(|source| CaptureError::create(&path, source))?;
+        let bytes = BufWriter::with_capacity(capacity(count, most), encoder);
+        Ok(Output { path, bytes, count, pending, ..self })
+    }
+
+    /// Checks that a capture can be written, which is binary.
+    ///
+    /// # Errors
+    /// If the output is a terminal.
+    pub(super) fn refuse_terminal(&self) -> Result<(), CaptureError> {
+        if self.is_terminal {
+            let message = "it is a terminal, and a capture is binary; name a file, or pipe it to a program";
+            return Err(self.failed(io::Error::other(message)));
+        }
+        Ok(())
+    }
+
+    /// Returns the number of bytes written.
+    pub(super) fn len(&self) -> u64 {
+        self.len
+    }
+
+    /// Returns the path of the temporary file. Pipes and devices have none.
     pub(super) fn temporary(&self) -> Option<&Path> {
         self.pending.as_ref().map(|pending| &*pending.temporary)
     }
@@ -72,10 +108,22 @@ impl Output {
     /// Appends `bytes`.
     #[inline]
     pub fn write(&mut self, bytes: &[u8]) -> Result<(), CaptureError> {
+        self.len += bytes.len() as u64;
         match self.bytes.write_all(bytes) {
             Ok(()) => Ok(()),
             Err(source) => Err(self.failed(source)),
         }
+    }
+
+    /// Writes everything, and the end of compressed data. The file does not get its name yet, and nothing may be
+    /// written after that.
+    pub fn complete(&mut self) -> Result<(), CaptureError> {
+        if self.is_complete {
+            return Ok(());
+        }
+        self.bytes.flush().and_then(|()| self.bytes.get_mut().finish()).map_err(|source| self.failed(source))?;
+        self.is_complete = true;
+        Ok(())
     }
 
     /// Writes the buffer.
@@ -88,14 +136,20 @@ impl Output {
         if self.pending.is_none() { self.flush() } else { Ok(()) }
     }
 
-    /// Writes the buffer, and renames the temporary file.
+    /// Completes the output, and renames the temporary file.
     ///
     /// # Errors
     /// If either fails. The temporary file is removed then.
     pub fn finish(mut self) -> Result<(), CaptureError> {
-        self.flush()?;
+        self.complete()?;
         let Some(Pending { temporary, target }) = self.pending else { return Ok(()) };
         temporary.persist(target).map_err(|failed| CaptureErrorKind::Write(failed.error).of(&self.path))
+    }
+
+    /// Returns the error of a pcap file that cannot hold what was read.
+    #[cold]
+    pub(super) fn unfit(&self, reason: String) -> CaptureError {
+        CaptureErrorKind::Unfit(reason).of(&self.path)
     }
 
     #[cold]
@@ -117,23 +171,38 @@ impl Write for ClosedFile {
     }
 }
 
-fn open(path: &Path) -> io::Result<(Sink, Option<Pending>)> {
+/// Returns the size of the buffer of one of `count` outputs, at most `most`.
+fn capacity(count: usize, most: usize) -> usize {
+    (CAPACITY_OF_MANY / count).clamp(MIN_CAPACITY, most)
+}
+
+/// An output that was opened.
+struct Opened {
+    sink: Sink,
+    pending: Option<Pending>,
+    is_terminal: bool,
+}
+
+fn open(path: &Path) -> io::Result<Opened> {
     // Opening /dev/stdout again would overwrite a redirected file from its start, or replace it.
     if path == Path::new("-") || path == Path::new("/dev/stdout") {
-        return Ok((Box::new(io::stdout()), None));
+        let stdout = io::stdout();
+        return Ok(Opened { is_terminal: stdout.is_terminal(), sink: Box::new(stdout), pending: None });
     }
     if path.file_name().is_none() || path.as_os_str().as_encoded_bytes().ends_with(b"/") {
         return Err(ErrorKind::IsADirectory.into());
     }
     let existing = match OpenOptions::new().write(true).open(path) {
-        Ok(file) if !file.metadata()?.is_file() => return Ok((Box::new(file), None)),
+        Ok(file) if !file.metadata()?.is_file() => {
+            return Ok(Opened { is_terminal: file.is_terminal(), sink: Box::new(file), pending: None });
+        }
         Ok(file) => Some(file.metadata()?.permissions()),
         Err(error) if error.kind() == ErrorKind::NotFound => None,
         Err(error) => return Err(error),
     };
     let target = follow_links(path);
     let (file, temporary) = create_temporary_for(&target, existing)?;
-    Ok((Box::new(file), Some(Pending { temporary, target })))
+    Ok(Opened { sink: Box::new(file), pending: Some(Pending { temporary, target }), is_terminal: false })
 }
 
 /// Creates the temporary file, with the permissions of the file to be replaced if there is one.

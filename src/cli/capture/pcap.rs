@@ -10,6 +10,7 @@
 use super::error::{CaptureErrorKind, Damage, Stop, Unsupported};
 use super::link_layer::{self, max_packet};
 use super::magic::{PCAP_MICROSECONDS, PCAP_NANOSECONDS, PcapVariant};
+use super::part::find_chain;
 use super::read_buffer::ReadBuffer;
 use super::{ByteOrder, CaptureError, Clock, Interface, Output, Record};
 
@@ -25,7 +26,7 @@ const ETHERNET_HEADER_LEN: u32 = 14;
 const RESERVED: u32 = 0x03ff_0000;
 
 /// The order of a record's two lengths.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, PartialEq)]
 enum Lengths {
     CapturedFirst,
     /// Before version 2.3.
@@ -35,6 +36,7 @@ enum Lengths {
 }
 
 /// A decoder of the records after a file header.
+#[derive(Clone, PartialEq)]
 pub(super) struct PcapReader {
     pub(super) interface: Interface,
     order: ByteOrder,
@@ -107,6 +109,19 @@ impl PcapReader {
         }))
     }
 
+    /// Returns the offset in `window` at which a record probably begins, if there is one.
+    pub(super) fn find_record(&self, window: &[u8]) -> Option<usize> {
+        find_chain(window, 1, |bytes| {
+            let Header { seconds, fraction, captured, wire_len } = self.header(bytes.get(..RECORD_HEADER_LEN)?);
+            let is_plausible = seconds > 0
+                && u64::from(fraction) < self.ticks_per_second
+                && captured > 0
+                && captured <= self.max_packet.min(self.interface.snaplen)
+                && wire_len >= captured;
+            is_plausible.then_some(self.record_header_len + captured as usize)
+        })
+    }
+
     #[inline]
     fn header(&self, bytes: &[u8]) -> Header {
         let field = |at| self.order.read_u32(bytes, at);
@@ -157,6 +172,17 @@ pub(super) fn write_header(output: &mut Output, interface: &Interface) -> Result
 #[inline]
 pub(super) fn write_record(output: &mut Output, record: &Record<'_>, clock: Clock) -> Result<(), CaptureError> {
     let (seconds, fraction) = seconds_and_fraction(record, clock);
+    write_record_at(output, record, seconds, fraction)
+}
+
+/// Writes a record with the two words of its time stamp.
+#[inline]
+pub(super) fn write_record_at(
+    output: &mut Output,
+    record: &Record<'_>,
+    seconds: u32,
+    fraction: u32,
+) -> Result<(), CaptureError> {
     let captured = record.data.len() as u32;
     output.write([seconds, fraction, captured, record.wire_len].map(u32::to_le_bytes).as_flattened())?;
     output.write(record.data)

@@ -4,8 +4,6 @@
 //! custom blocks and options are recognised that the specification excludes from copies, since they may depend on
 //! packets that a filter removed.
 
-use std::fmt;
-
 use super::magic::PCAPNG_SECTION;
 use super::{ByteOrder, Record};
 
@@ -13,16 +11,17 @@ pub(super) const SECTION: u32 = PCAPNG_SECTION;
 pub(super) const INTERFACE: u32 = 1;
 pub(super) const OBSOLETE_PACKET: u32 = 2;
 pub(super) const SIMPLE_PACKET: u32 = 3;
-const NAME_RESOLUTION: u32 = 4;
-const INTERFACE_STATISTICS: u32 = 5;
+pub(super) const NAME_RESOLUTION: u32 = 4;
+pub(super) const INTERFACE_STATISTICS: u32 = 5;
 pub(super) const ENHANCED_PACKET: u32 = 6;
-const DECRYPTION_SECRETS: u32 = 10;
+pub(super) const DECRYPTION_SECRETS: u32 = 10;
 /// A custom block that should not be copied.
 const UNCOPIED_BLOCK: u32 = 0x4000_0bad;
 
 pub(super) const BYTE_ORDER_MARK: u32 = 0x1a2b_3c4d;
 
 pub(super) const END_OF_OPTIONS: u16 = 0;
+pub(super) const COMMENT: u16 = 1;
 pub(super) const IF_TSRESOL: u16 = 9;
 pub(super) const IF_FCSLEN: u16 = 13;
 pub(super) const IF_TSOFFSET: u16 = 14;
@@ -33,6 +32,8 @@ const UNCOPIED_OPTIONS: [u16; 2] = [19372, 19373];
 pub(super) const PACKET_FIELDS: usize = 28;
 /// The offset of the captured length in such a block.
 pub(super) const CAPTURED: usize = 20;
+/// The offset of the maximum captured length in an interface description block.
+pub(super) const SNAPLEN: usize = 12;
 /// The offset of the data of a simple packet block.
 pub(super) const SIMPLE_FIELDS: usize = 12;
 
@@ -50,7 +51,23 @@ pub struct Block<'a> {
     pub(super) order: ByteOrder,
 }
 
+/// A block that was copied from its buffer.
+pub struct OwnedBlock {
+    bytes: Vec<u8>,
+    order: ByteOrder,
+}
+
+impl OwnedBlock {
+    pub fn block(&self) -> Block<'_> {
+        Block { bytes: &self.bytes, order: self.order }
+    }
+}
+
 impl<'a> Block<'a> {
+    pub fn to_owned(self) -> OwnedBlock {
+        OwnedBlock { bytes: self.bytes.to_vec(), order: self.order }
+    }
+
     /// Returns the block type.
     #[inline]
     pub(super) fn kind(&self) -> u32 {
@@ -123,6 +140,11 @@ pub(super) struct Options<'a> {
 }
 
 impl<'a> Options<'a> {
+    /// Returns an empty list.
+    pub(super) fn none() -> Options<'a> {
+        Options::new(&[], ByteOrder::Little)
+    }
+
     fn new(list: &'a [u8], order: ByteOrder) -> Options<'a> {
         Options { list, next: 0, order }
     }
@@ -154,57 +176,10 @@ impl<'a> Iterator for Options<'a> {
     }
 }
 
-/// Counts the content of pcapng inputs that is left out of, or changed in, pcapng outputs.
-#[derive(Default)]
-pub struct LeftOut {
-    blocks: u64,
-    options: u64,
-    simple_packets: u64,
-}
-
-impl LeftOut {
-    /// Counts the uncopied content of a block without a packet.
-    pub fn block(&mut self, block: &Block<'_>) {
-        match block.is_copied() {
-            true => self.options(block),
-            false => self.blocks += 1,
-        }
-    }
-
-    /// Counts the uncopied content of a record, which may have been cut.
-    #[inline]
-    pub fn record(&mut self, record: &Record<'_>) {
-        let Some(block) = record.block() else { return };
-        self.options(&block);
-        self.simple_packets += u64::from(record.is_cut_simple_packet());
-    }
-
-    fn options(&mut self, block: &Block<'_>) {
-        self.options += block.fields_and_options().1.uncopied().count() as u64;
-    }
-
-    /// Returns whether everything is copied.
-    pub fn is_empty(&self) -> bool {
-        (self.blocks, self.options, self.simple_packets) == (0, 0, 0)
-    }
-}
-
-impl fmt::Display for LeftOut {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let counted = |count: u64, noun: &str| match count {
-            0 => None,
-            1 => Some(format!("1 {noun}")),
-            count => Some(format!("{count} {noun}s")),
-        };
-        let marked = [counted(self.blocks, "custom block"), counted(self.options, "custom option")];
-        let marked: Vec<_> = marked.into_iter().flatten().collect();
-        if !marked.is_empty() {
-            write!(f, "{} marked as not to be copied were left out", marked.join(" and "))?;
-        }
-        if let Some(cut) = counted(self.simple_packets, "simple packet block") {
-            let separator = if marked.is_empty() { "" } else { "; " };
-            write!(f, "{separator}{cut}, which cannot be cut, became enhanced with time 0")?;
-        }
-        Ok(())
+impl<'a> Record<'a> {
+    /// Returns the comments on a packet of pcapng, which should be UTF-8.
+    pub fn comments(&self) -> impl Iterator<Item = &'a [u8]> + use<'a> {
+        let options = self.block().into_iter().flat_map(|block| block.fields_and_options().1);
+        options.filter(|option| option.code == COMMENT).map(|option| option.value)
     }
 }

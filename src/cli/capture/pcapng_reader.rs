@@ -7,6 +7,7 @@
 
 use super::error::{CaptureErrorKind, Damage, Stop};
 use super::link_layer::{self, LONGEST_PACKET};
+use super::part::find_chain;
 use super::pcapng_block::{
     BYTE_ORDER_MARK, Block, CAPTURED, END_OF_OPTIONS, IF_TSOFFSET, IF_TSRESOL, INTERFACE, OBSOLETE_PACKET, Options,
     PACKET_FIELDS, SECTION, SIMPLE_FIELDS, SIMPLE_PACKET, is_packet,
@@ -26,6 +27,7 @@ const MAX_BLOCK: u32 = LONGEST_PACKET + (128 << 10);
 const MAX_INTERFACES: usize = 1 << 16;
 
 /// A decoder of the blocks of a file.
+#[derive(Clone, PartialEq)]
 pub(super) struct PcapngReader {
     /// The byte order of the current section.
     order: ByteOrder,
@@ -124,6 +126,18 @@ impl PcapngReader {
             return Err(buffer.damaged(Damage::LengthMismatch { leading: length, trailing }));
         }
         Ok(Some(BlockHeader { kind, len }))
+    }
+
+    /// Returns the offset in `window` at which a block with a packet probably begins, if there is one.
+    pub(super) fn find_block(&self, window: &[u8]) -> Option<usize> {
+        find_chain(window, 4, |bytes| {
+            let head = bytes.get(..8)?;
+            let (kind, length) = (self.order.read_u32(head, 0), self.order.read_u32(head, 4));
+            let is_plausible = is_packet(kind) && length % 4 == 0 && length >= MIN_BLOCK as u32 && length <= MAX_BLOCK;
+            let trailing = bytes.get((length as usize).wrapping_sub(4)..length as usize);
+            let is_same = trailing.is_none_or(|trailing| self.order.read_u32(trailing, 0) == length);
+            (is_plausible && is_same).then_some(length as usize)
+        })
     }
 
     fn begin_section(&mut self, buffer: &ReadBuffer, header: BlockHeader) -> Result<(), Stop> {

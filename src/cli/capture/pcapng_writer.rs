@@ -12,8 +12,8 @@
 use super::error::CaptureError;
 use super::link_layer::{is_swapped, restore};
 use super::pcapng_block::{
-    BYTE_ORDER_MARK, Block, CAPTURED, END_OF_OPTIONS, ENHANCED_PACKET, IF_FCSLEN, IF_TSRESOL, INTERFACE, Options,
-    PACKET_FIELDS, SECTION, SIMPLE_FIELDS, SIMPLE_PACKET,
+    BYTE_ORDER_MARK, Block, CAPTURED, END_OF_OPTIONS, ENHANCED_PACKET, IF_FCSLEN, IF_TSOFFSET, IF_TSRESOL, INTERFACE,
+    Options, PACKET_FIELDS, SECTION, SIMPLE_FIELDS, SIMPLE_PACKET, SNAPLEN,
 };
 use super::{ByteOrder, Interface, Output, Reader, Record};
 
@@ -28,6 +28,8 @@ pub(super) struct PcapngWriter {
     /// The input whose section is being written.
     input: Option<usize>,
     has_interface: bool,
+    /// The most captured bytes of a packet.
+    pub(super) snaplen: Option<u32>,
     /// A block whose pseudo header is in the byte order of its section again.
     restored: Vec<u8>,
 }
@@ -43,9 +45,7 @@ impl PcapngWriter {
             }
             Some(block) => copy(output, record, &block),
             None => {
-                if self.input != Some(input) {
-                    self.begin(output, input, record.interface)?;
-                }
+                self.begin_with(output, input, record)?;
                 let Record { data, wire_len, ticks, .. } = *record;
                 write_enhanced(output, ByteOrder::Little, ticks, data, wire_len)
             }
@@ -60,9 +60,26 @@ impl PcapngWriter {
         self.input = Some(input);
         self.has_interface |= block.kind() == INTERFACE;
         let (fields, options) = block.fields_and_options();
-        match block.kind() == SECTION {
-            true => write_block(output, block, &[&fields[..8], &UNKNOWN_LENGTH], &options),
-            false => write_block(output, block, &[fields], &options),
+        match (block.kind(), self.snaplen) {
+            (SECTION, _) => write_block(output, block, &[&fields[..8], &UNKNOWN_LENGTH], &options),
+            (INTERFACE, Some(most)) => {
+                let snaplen = limited(block.word(SNAPLEN), most);
+                write_block(output, block, &[&fields[..4], &block.order.u32_bytes(snaplen)], &options)
+            }
+            _ => write_block(output, block, &[fields], &options),
+        }
+    }
+
+    /// Begins the section of a record of a pcap input, if it has not begun.
+    pub(super) fn begin_with(
+        &mut self,
+        output: &mut Output,
+        input: usize,
+        record: &Record,
+    ) -> Result<(), CaptureError> {
+        match record.block().is_none() && self.input != Some(input) {
+            true => self.begin(output, input, record.interface),
+            false => Ok(()),
         }
     }
 
@@ -75,15 +92,25 @@ impl PcapngWriter {
             inputs.iter().enumerate().filter_map(|(input, reader)| Some((input, reader.pcap_interface()?)));
         interfaces.try_for_each(|(input, interface)| self.begin(output, input, interface))?;
         // Inputs that ended before their headers leave an empty section.
-        if self.input.is_none() { output.write(&section_header()) } else { Ok(()) }
+        if self.input.is_some() {
+            return Ok(());
+        }
+        self.input = Some(inputs.len());
+        output.write(&section_header())
     }
 
     /// Begins the section of a pcap input.
     fn begin(&mut self, output: &mut Output, input: usize, interface: &Interface) -> Result<(), CaptureError> {
         (self.input, self.has_interface) = (Some(input), true);
         output.write(&section_header())?;
-        output.write(&block(INTERFACE, &interface_description(interface)))
+        let snaplen = self.snaplen.map_or(interface.snaplen, |most| limited(interface.snaplen, most));
+        output.write(&block(INTERFACE, &interface_description(interface, snaplen)))
     }
+}
+
+/// Returns the snaplen of an interface, 0 for no limit, whose packets were cut to `most` bytes.
+pub(super) fn limited(snaplen: u32, most: u32) -> u32 {
+    if snaplen == 0 { most } else { snaplen.min(most) }
 }
 
 /// Copies a record and its block, and restores the byte order of the pseudo header.
@@ -143,20 +170,30 @@ fn write_packet(output: &mut Output, captured: usize, block: &Block) -> Result<(
 }
 
 /// Writes a block with the type and the byte order of another, and without the options that should not be copied.
-fn write_block(output: &mut Output, like: &Block, fields: &[&[u8]], options: &Options) -> Result<(), CaptureError> {
+pub(super) fn write_block(
+    output: &mut Output,
+    like: &Block,
+    fields: &[&[u8]],
+    options: &Options,
+) -> Result<(), CaptureError> {
     let left_out: usize = options.uncopied().map(|option| option.end - option.start).sum();
     let length = 12 + fields.iter().map(|part| part.len()).sum::<usize>() + options.list.len() - left_out;
     let length = like.order.u32_bytes(length as u32);
     output.write(&like.bytes[..4])?;
     output.write(&length)?;
     fields.iter().try_for_each(|part| output.write(part))?;
+    write_options(output, options)?;
+    output.write(&length)
+}
+
+/// Writes options without those that should not be copied.
+pub(super) fn write_options(output: &mut Output, options: &Options) -> Result<(), CaptureError> {
     let mut written = 0;
     for option in options.uncopied() {
         output.write(&options.list[written..option.start])?;
         written = option.end;
     }
-    output.write(&options.list[written..])?;
-    output.write(&length)
+    output.write(&options.list[written..])
 }
 
 /// Writes an enhanced packet block of interface 0 without options.
@@ -179,13 +216,13 @@ fn write_enhanced(
 }
 
 /// Returns the header of a little-endian section of version 1.0.
-fn section_header() -> Vec<u8> {
+pub(super) fn section_header() -> Vec<u8> {
     block(SECTION, &[[BYTE_ORDER_MARK, 1].map(u32::to_le_bytes).as_flattened(), &UNKNOWN_LENGTH].concat())
 }
 
-/// Returns the fields and options that describe the interface of a pcap file.
-fn interface_description(interface: &Interface) -> Vec<u8> {
-    let mut content = [interface.link_type_number.into(), interface.snaplen].map(u32::to_le_bytes).concat();
+/// Returns the fields and options that describe an interface of which only this is known, as that of a pcap file.
+pub(super) fn interface_description(interface: &Interface, snaplen: u32) -> Vec<u8> {
+    let mut content = [interface.link_type_number.into(), snaplen].map(u32::to_le_bytes).concat();
     // An option of one byte, with its padding.
     let mut push = |code: u16, value: u8| {
         content.extend((u32::from(code) | 1 << 16).to_le_bytes());
@@ -195,17 +232,21 @@ fn interface_description(interface: &Interface) -> Vec<u8> {
         push(IF_FCSLEN, (interface.link_type_flags >> 12) as u8 * 16);
     }
     push(IF_TSRESOL, interface.clock.resolution);
+    if interface.clock.offset != 0 {
+        content.extend((u32::from(IF_TSOFFSET) | 8 << 16).to_le_bytes());
+        content.extend(interface.clock.offset.to_le_bytes());
+    }
     content.extend(u32::from(END_OF_OPTIONS).to_le_bytes());
     content
 }
 
 /// Returns a little-endian block of `content`, whose length is a multiple of 4.
-fn block(kind: u32, content: &[u8]) -> Vec<u8> {
+pub(super) fn block(kind: u32, content: &[u8]) -> Vec<u8> {
     let length = content.len() as u32 + 12;
     [[kind, length].map(u32::to_le_bytes).as_flattened(), content, &length.to_le_bytes()].concat()
 }
 
 /// Returns the padding after `len` bytes, up to a multiple of 4.
-fn padding(len: usize) -> &'static [u8] {
+pub(super) fn padding(len: usize) -> &'static [u8] {
     &[0; 3][..len.wrapping_neg() % 4]
 }

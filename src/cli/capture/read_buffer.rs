@@ -2,13 +2,15 @@
 //!
 //! - It grows only as data arrives, so a length field alone allocates nothing.
 //! - It reads from the source only when it holds too few bytes, so everything before a failure is returned.
-//! - Unpacked gzip data is limited to a plausible multiple of its compressed length, so no small input fills the
+//! - Decompressed data is limited to a plausible multiple of its compressed length, so no small input fills the
 //!   memory.
 //! - While it is pinned, it neither reads nor moves its bytes.
 //! - A file can be suspended: it is closed, and opened again when more bytes are needed.
 
+use std::fs::File;
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Instant;
 
 use super::error::{CaptureErrorKind, Damage, Stop};
@@ -21,7 +23,7 @@ const CHUNK: usize = 256 << 10;
 /// The number of bytes read first, so that small captures take little memory.
 const FIRST_CHUNK: usize = 16 << 10;
 
-/// Unpacked gzip data may take this many bytes, or `MAX_RATIO` times the compressed length. Packets of real captures
+/// Decompressed data may take this many bytes, or `MAX_RATIO` times the compressed length. Packets of real captures
 /// shrink to about a tenth, bytes that are all equal to a thousandth.
 const ALWAYS_UNPACKED: usize = 32 << 20;
 const MAX_RATIO: u64 = 32;
@@ -36,6 +38,8 @@ pub(super) struct ReadBuffer {
     end: usize,
     /// The offset of `end` in the decompressed stream.
     end_offset: u64,
+    /// The stream ends at the first record that does not begin before this offset.
+    limit: u64,
     is_pinned: bool,
     is_waiting: bool,
     suspended: Option<SuspendedFile>,
@@ -57,14 +61,50 @@ impl ReadBuffer {
     /// Returns an empty buffer of `source`.
     pub(super) fn new(source: InputSource) -> ReadBuffer {
         let (has_ended, is_pinned, is_waiting, suspended) = (false, false, true, None);
-        let (bytes, start, end, end_offset) = (Vec::new(), 0, 0, 0);
-        ReadBuffer { source, has_ended, bytes, start, end, end_offset, is_pinned, is_waiting, suspended }
+        let (bytes, start, end, end_offset, limit) = (Vec::new(), 0, 0, 0, u64::MAX);
+        ReadBuffer { source, has_ended, bytes, start, end, end_offset, limit, is_pinned, is_waiting, suspended }
+    }
+
+    /// Returns an empty buffer of a source that begins at an offset, for the records that begin before `limit`.
+    pub(super) fn at(source: InputSource, offset: u64, limit: u64) -> ReadBuffer {
+        ReadBuffer { end_offset: offset, limit, ..ReadBuffer::new(source) }
+    }
+
+    /// Uses the memory of another buffer.
+    pub(super) fn with_memory(self, bytes: Vec<u8>) -> ReadBuffer {
+        ReadBuffer { bytes, ..self }
+    }
+
+    /// Returns the memory, for another buffer.
+    pub(super) fn into_memory(self) -> Vec<u8> {
+        self.bytes
+    }
+
+    /// Skips the bytes up to an offset.
+    pub(super) fn skip_to(&mut self, offset: u64) -> Result<(), Stop> {
+        while self.offset() < offset {
+            let wanted = (offset - self.offset()).min(CHUNK as u64) as usize;
+            self.require("skipped part", wanted)?;
+            self.take(wanted);
+        }
+        Ok(())
+    }
+
+    /// Returns the open file, if it can be read at any position.
+    pub(super) fn file(&self) -> Option<Arc<File>> {
+        self.source.file.clone()
+    }
+
+    /// Returns whether the file is compressed.
+    pub(super) fn is_compressed(&self) -> bool {
+        self.source.compression.is_some()
     }
 
     /// Closes the file until more of it is needed. Streams and standard input, which cannot be opened again, stay open.
     pub(super) fn suspend(&mut self, path: &Path) {
         if self.source.stored_total.is_some() {
             let start = self.bytes[..self.start].to_vec();
+            self.end_offset = self.offset();
             self.close();
             (self.has_ended, self.suspended) = (false, Some(SuspendedFile { path: path.to_owned(), start }));
         }
@@ -111,7 +151,7 @@ impl ReadBuffer {
     /// Returns whether the stream ends here.
     #[inline]
     pub(super) fn at_end(&mut self) -> Result<bool, Stop> {
-        Ok(self.fill(1)? == 0)
+        Ok(self.offset() >= self.limit || self.fill(1)? == 0)
     }
 
     /// Reads until the buffer holds the `needed` bytes of `part`, which begins here.
@@ -173,7 +213,7 @@ impl ReadBuffer {
 
     /// Returns the number of bytes read from the stored file.
     pub(super) fn stored_read(&self) -> u64 {
-        self.source.stored_read.get()
+        self.source.stored_read()
     }
 
     /// Returns the length of the stored file, if it is a regular one.
@@ -182,7 +222,7 @@ impl ReadBuffer {
     }
 
     /// Reads until the buffer holds `wanted` unread bytes, and returns how many it holds. They are fewer at the end of
-    /// the stream, or if gzip data is not plausible.
+    /// the stream, or if decompressed data is not plausible.
     #[inline]
     fn fill(&mut self, wanted: usize) -> Result<usize, Stop> {
         if self.end - self.start < wanted {
@@ -204,7 +244,8 @@ impl ReadBuffer {
         (self.start, self.end) = (0, self.end - self.start);
         while self.end < wanted && !self.has_ended && self.is_plausible() {
             // The buffer grows with a long record as its bytes arrive.
-            let room = self.bytes.len().clamp(FIRST_CHUNK, CHUNK);
+            let beyond = self.limit.saturating_sub(self.end_offset).clamp(FIRST_CHUNK as u64, CHUNK as u64) as usize;
+            let room = self.bytes.len().clamp(FIRST_CHUNK, CHUNK).min(beyond);
             self.bytes.resize(self.bytes.len().max(self.end + room), 0);
             let space = &mut self.bytes[self.end..][..room];
             let count = match input_source::read(&mut *self.source.bytes, space) {
@@ -214,7 +255,7 @@ impl ReadBuffer {
                     continue;
                 }
                 Err(error) if error.kind() == ErrorKind::WouldBlock => return Err(Stop::WouldWait),
-                // The gzip data is truncated by the signal.
+                // The compressed data is truncated by the signal.
                 Err(error) if error.kind() == ErrorKind::UnexpectedEof && self.is_interrupted() => 0,
                 Err(error) => return Err(self.failed(error).into()),
             };
@@ -227,15 +268,19 @@ impl ReadBuffer {
 
     /// Returns whether the buffer may grow.
     fn is_plausible(&self) -> bool {
-        !self.source.is_gzip || self.end < ALWAYS_UNPACKED || self.end as u64 / MAX_RATIO < self.stored_read()
+        self.source.compression.is_none()
+            || self.end < ALWAYS_UNPACKED
+            || self.end as u64 / MAX_RATIO < self.stored_read()
     }
 
-    /// Returns the error of a read. An error of the gzip decoder, which has no number of the system, is damage of the
-    /// file.
+    /// Returns the error of a read. An error of a decoder, which has no number of the system, is damage of the file.
     fn failed(&self, error: io::Error) -> CaptureErrorKind {
-        match self.source.is_gzip && error.raw_os_error().is_none() {
-            true => CaptureErrorKind::Damaged { at: self.end_offset, damage: Damage::Gzip(error) },
-            false => CaptureErrorKind::Read(error),
+        match self.source.compression.filter(|_| error.raw_os_error().is_none()) {
+            Some(compression) => {
+                let damage = Damage::Compressed { compression: compression.name, error };
+                CaptureErrorKind::Damaged { at: self.end_offset, damage }
+            }
+            None => CaptureErrorKind::Read(error),
         }
     }
 }

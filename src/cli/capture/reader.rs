@@ -1,11 +1,14 @@
 //! A [`Reader`] of pcap and pcapng, which detects the format.
 
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::slice;
+use std::sync::Arc;
 use std::time::Instant;
 
 use super::error::{CaptureError, CaptureErrorKind, Stop};
 use super::magic::Magic;
+use super::part::Place;
 use super::pcap::PcapReader;
 use super::pcapng_reader::{BlockHeader, PcapngReader};
 use super::read_buffer::ReadBuffer;
@@ -39,7 +42,8 @@ pub struct Reader {
     error: Option<CaptureErrorKind>,
 }
 
-enum Decoder {
+#[derive(Clone, PartialEq)]
+pub(super) enum Decoder {
     Pcap(PcapReader),
     Pcapng(PcapngReader),
     /// A signal ended the stream before its header was read.
@@ -62,8 +66,13 @@ impl Reader {
             Err(Stop::Failed(error)) => return Err(error.of(path)),
             Err(Stop::Interrupted | Stop::WouldWait) => Decoder::None,
         };
+        Ok(Reader::resumed(path, buffer, decoder))
+    }
+
+    /// Returns a reader of records that begin in `buffer`, with the state of a decoder there.
+    pub(super) fn resumed(path: &Path, buffer: ReadBuffer, decoder: Decoder) -> Reader {
         let batch = RecordBatch::default();
-        Ok(Reader { path: path.to_path_buf(), buffer, decoder, batch, has_ended: false, error: None })
+        Reader { path: path.to_path_buf(), buffer, decoder, batch, has_ended: false, error: None }
     }
 
     /// Returns the next record, or `None` at the end. An error is returned once, and followed by the end.
@@ -111,7 +120,12 @@ impl Reader {
             Ok(()) | Err(Stop::WouldWait) => {}
             Err(stop) => (self.has_ended, self.error) = (true, stop.failure()),
         }
-        Ok(Some(Piece::Records(self.batch.records(self.buffer.bytes(), self.decoder.interfaces()))))
+        Ok(Some(Piece::Records(self.last_records())))
+    }
+
+    /// Returns the records of the last [`Piece::Records`], until the next piece is read.
+    pub fn last_records(&self) -> Records<'_> {
+        self.batch.records(self.buffer.bytes(), self.decoder.interfaces())
     }
 
     /// Waits until a stream goes on or ends, or until `due`.
@@ -139,6 +153,44 @@ impl Reader {
             Some(error) => Err(error.of(&self.path)),
             None => Ok(self.has_ended),
         }
+    }
+
+    /// Returns the place of the next record or block.
+    pub fn place(&self) -> Place {
+        Place { offset: self.buffer.offset(), decoder: self.decoder.clone() }
+    }
+
+    /// Returns the offset of the next record or block in the decompressed bytes.
+    pub fn offset(&self) -> u64 {
+        self.buffer.offset()
+    }
+
+    /// Ends the reading, and returns the memory for another reader.
+    pub fn into_memory(self) -> Vec<u8> {
+        self.buffer.into_memory()
+    }
+
+    /// Ends the reading at a place to which another reader came.
+    pub fn end_at(&mut self, place: Place) {
+        self.close();
+        self.decoder = place.decoder;
+    }
+
+    /// Returns the path that was opened.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    pub(super) fn file(&self) -> Option<Arc<File>> {
+        self.buffer.file()
+    }
+
+    pub(super) fn is_compressed(&self) -> bool {
+        self.buffer.is_compressed()
+    }
+
+    pub(super) fn into_buffer(self) -> ReadBuffer {
+        self.buffer
     }
 
     /// Returns whether the header was read. It is missing if a signal ended the stream before.
@@ -182,6 +234,15 @@ impl Decoder {
             Magic::Pcap(order, variant) => PcapReader::open(buffer, order, variant).map(Decoder::Pcap),
             Magic::Pcapng => PcapngReader::open(buffer).map(Decoder::Pcapng),
             Magic::Unsupported(unsupported) => Err(CaptureErrorKind::Unsupported(unsupported).into()),
+        }
+    }
+
+    /// Returns the offset in `window` at which a record or block probably begins, if there is one.
+    pub(super) fn find_record(&self, window: &[u8]) -> Option<usize> {
+        match self {
+            Decoder::Pcap(file) => file.find_record(window),
+            Decoder::Pcapng(file) => file.find_block(window),
+            Decoder::None => None,
         }
     }
 

@@ -1,5 +1,8 @@
 //! A batch of records, located in the read buffer.
 
+use std::ops::Range;
+use std::sync::Arc;
+
 use cbpf::LinkType;
 use cbpf::packet::{Frames, Span};
 
@@ -50,9 +53,13 @@ impl RecordBatch {
 
     /// Begins a new batch with one record of `buffer`.
     pub(super) fn start(&mut self, buffer: &[u8], first: RecordLocation) {
+        self.clear();
+        self.push(buffer, first);
+    }
+
+    fn clear(&mut self) {
         self.spans.clear();
         self.metadata.clear();
-        self.push(buffer, first);
     }
 
     /// Adds the records that `next` reads from `buffer`, which is pinned, until there are `most`.
@@ -83,11 +90,69 @@ impl RecordBatch {
     }
 }
 
+/// Records that were copied from their buffer.
+#[derive(Default)]
+pub struct OwnedRecords {
+    bytes: Vec<u8>,
+    batch: RecordBatch,
+    interfaces: Arc<[Interface]>,
+}
+
+impl OwnedRecords {
+    /// Removes all records, and sets the interfaces of those that follow.
+    pub fn restart(&mut self, interfaces: Arc<[Interface]>) {
+        self.bytes.clear();
+        self.batch.clear();
+        self.interfaces = interfaces;
+    }
+
+    /// Adds a record of one of the interfaces.
+    pub fn push(&mut self, record: &Record) {
+        let RecordLocation { address, captured, wire_len, metadata } = RecordLocation::of(record);
+        let start = self.bytes.len() + metadata.fields as usize;
+        self.bytes.extend_from_slice(if record.block.is_empty() { record.data } else { record.block });
+        debug_assert!(record.block.is_empty() || address == record.block.as_ptr().addr() + metadata.fields as usize);
+        self.batch.spans.push(Span { start, captured, wire_len });
+        self.batch.metadata.push(metadata);
+    }
+
+    pub fn interfaces(&self) -> Arc<[Interface]> {
+        Arc::clone(&self.interfaces)
+    }
+
+    pub fn len(&self) -> usize {
+        self.batch.spans.len()
+    }
+
+    /// Returns the number of bytes that the records take.
+    pub fn byte_len(&self) -> usize {
+        self.bytes.len()
+    }
+
+    pub fn records(&self) -> Records<'_> {
+        self.batch.records(&self.bytes, &self.interfaces)
+    }
+}
+
 /// Returns the block that begins at `start`. It cannot panic, so the compiler removes it where the block is not used.
 #[inline]
 fn block_at(buffer: &[u8], start: usize, order: ByteOrder) -> &[u8] {
     let len = buffer.get(start + 4..).and_then(<[u8]>::first_chunk).copied().unwrap_or_default();
     buffer.get(start..start + order.u32(len) as usize).unwrap_or_default()
+}
+
+#[inline]
+fn record<'a>(buffer: &'a [u8], span: &Span, metadata: &Metadata, interfaces: &'a [Interface]) -> Record<'a> {
+    let interface = &interfaces[metadata.interface as usize];
+    let block = || block_at(buffer, span.start - metadata.fields as usize, interface.order);
+    Record {
+        data: &buffer[span.start..][..span.captured],
+        wire_len: span.wire_len,
+        ticks: metadata.ticks,
+        carried: metadata.carried,
+        interface,
+        block: if metadata.fields > 0 { block() } else { &[] },
+    }
 }
 
 /// Consecutive records of one input.
@@ -112,18 +177,19 @@ impl<'a> Records<'a> {
     #[inline]
     pub fn iter(&self) -> impl Iterator<Item = Record<'a>> + use<'a> {
         let Records { buffer, spans, metadata, interfaces } = *self;
-        spans.iter().zip(metadata).map(move |(span, metadata)| {
-            let interface = &interfaces[metadata.interface as usize];
-            let block = || block_at(buffer, span.start - metadata.fields as usize, interface.order);
-            Record {
-                data: &buffer[span.start..][..span.captured],
-                wire_len: span.wire_len,
-                ticks: metadata.ticks,
-                carried: metadata.carried,
-                interface,
-                block: if metadata.fields > 0 { block() } else { &[] },
-            }
-        })
+        spans.iter().zip(metadata).map(move |(span, metadata)| record(buffer, span, metadata, interfaces))
+    }
+
+    /// Returns the record at a position.
+    #[inline]
+    pub fn get(&self, position: usize) -> Record<'a> {
+        record(self.buffer, &self.spans[position], &self.metadata[position], self.interfaces)
+    }
+
+    /// Returns the records at these positions.
+    pub fn part(&self, positions: Range<usize>) -> Records<'a> {
+        let Records { buffer, spans, metadata, interfaces } = *self;
+        Records { buffer, spans: &spans[positions.clone()], metadata: &metadata[positions], interfaces }
     }
 
     /// Splits the records into runs of one link type.

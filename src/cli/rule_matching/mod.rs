@@ -1,11 +1,13 @@
-//! Matching of captures against files of rules, for `cbpf split`, `cbpf count` and `cbpf rules`.
+//! Matching of captures against rules, for `cbpf split`, `cbpf count` and `cbpf rules`.
 
+mod interval_counts;
 mod rule_counts;
 mod rule_file;
+mod rule_source;
+mod table;
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
-use std::path::PathBuf;
 
 use cbpf::filter_set::BatchMatches;
 use cbpf::{FilterSet, LinkType};
@@ -19,18 +21,20 @@ use crate::cli::link_types::LinkTypeClasses;
 use crate::cli::rules::{warn_of_shadowed, warn_of_slow};
 use crate::cli::warnings::{NamedInterfaces, WarningArguments};
 
+pub use interval_counts::IntervalCounts;
 pub use rule_counts::RuleCounts;
 pub use rule_file::{RuleSet, Rules};
+pub use rule_source::RuleSource;
+pub use table::{TableArguments, TableOptions};
 
-/// A file of rules, and the captures to match.
+/// Rules, and the captures to match.
 #[derive(Args)]
 pub struct RuleArguments {
     #[command(flatten)]
     captures: CaptureArguments,
 
-    /// Read rules from this file, one `name: expression` a line, with # comments; - for standard input
-    #[arg(long, value_name = "FILE")]
-    rules: PathBuf,
+    #[command(flatten)]
+    rules: RuleSource,
 
     /// Give each packet only to the first matching rule in the order of the file, not to all. Warns of rules that are
     /// never first
@@ -47,7 +51,8 @@ pub struct RuleArguments {
 impl RuleArguments {
     /// Opens the captures and reads the rules, so that errors are reported before any packet is read.
     pub fn open(&self) -> Result<(Vec<Reader>, RuleMatcher<'_>), Failure> {
-        let inputs = self.captures.open_beside(&self.rules)?;
+        self.rules.check()?;
+        let inputs = self.captures.open_beside(self.rules.file())?;
         let known = self.captures.link_types(&inputs);
         let (rules, sets) = Rules::read(&self.rules, &known, self.chain, &self.warnings)?;
         for (&link_type, RuleSet { set, .. }) in &sets {

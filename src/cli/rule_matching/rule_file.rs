@@ -1,4 +1,4 @@
-//! Files of rules: one `name: expression` a line.
+//! Rules: one `name: expression` a line of a file, or one `name=expression` an argument.
 //!
 //! - `#` begins a comment, which goes to the end of the line. The character does not occur in expressions.
 //! - Names become file names. They consist of ASCII letters and digits, `_`, `-` and `.`, begin with a letter, a digit
@@ -11,16 +11,15 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::ops::Range;
-use std::path::{Path, PathBuf};
 
 use cbpf::lang::{Cause, Effect, Warning, lint};
 use cbpf::text::ParseError;
 use cbpf::{Expr, ExprError, FilterSet, LinkType, Target};
 
-use crate::cli::capture::input_name;
 use crate::cli::expression::{ChainArguments, Compiled, compile, matches_some, read_commented, reason};
 use crate::cli::failure::Failure;
 use crate::cli::link_types::{KnownLinkTypes, works_for_a_family};
+use crate::cli::rule_matching::rule_source::{Place, RuleSource};
 use crate::cli::warnings::WarningArguments;
 
 /// The longest name of a rule, in bytes; file names may have 255.
@@ -29,9 +28,9 @@ const LONGEST_NAME: usize = 200;
 /// The most rules without matches on a link type that a warning names.
 const MOST_NAMED_RULES: usize = 8;
 
-/// The rules of a file, in order; the id of a rule is its index.
+/// The rules of a source, in order; the id of a rule is its index.
 pub struct Rules {
-    path: PathBuf,
+    source: RuleSource,
     rules: Vec<Rule>,
     chain: ChainArguments,
     /// `true` for each rule that matches no packet of any link type.
@@ -50,8 +49,8 @@ pub struct RuleSet {
 }
 
 struct Rule {
-    /// Line number, from 1.
-    number: usize,
+    place: Place,
+    /// The line, or the argument.
     line: String,
     name: String,
     /// The byte range of the expression in the line.
@@ -61,8 +60,8 @@ struct Rule {
 /// The rules, compiled for a link type.
 type CompiledRules = Vec<Result<Compiled, ExprError>>;
 
-/// Errors by line number.
-type Errors = BTreeMap<usize, ParseError>;
+/// Errors by place.
+type Errors = BTreeMap<Place, ParseError>;
 
 impl Rules {
     /// Reads rules, and compiles sets of them for the known link types. Warns of rules that contradict themselves.
@@ -71,18 +70,20 @@ impl Rules {
     /// If the file cannot be read, has no rules, or has rules that are syntactically invalid or invalid for all link
     /// types that can occur.
     pub fn read(
-        path: &Path,
+        source: &RuleSource,
         known: &KnownLinkTypes,
         chain: ChainArguments,
         warnings: &WarningArguments,
     ) -> Result<(Rules, BTreeMap<LinkType, RuleSet>), Failure> {
         let mut errors = Errors::new();
-        let rules = parse(&read_commented(path, "rules")?, &mut errors);
+        let text = source.file().map_or(Ok(String::new()), |path| read_commented(path, "rules"))?;
+        let rules = parse(&text, &source.arguments, &mut errors);
         if rules.is_empty() && errors.is_empty() {
-            return Err(Failure::of_file(path, "there are no rules; expected lines such as `web: tcp port 80`"));
+            let message = "there are no rules; expected lines such as `web: tcp port 80`";
+            return Err(Failure::Failed(format!("{}: {message}", source.name())));
         }
         let contradictions = vec![false; rules.len()];
-        let mut rules = Rules { path: path.to_path_buf(), rules, chain, contradictions, invalid_so_far: None };
+        let mut rules = Rules { source: source.clone(), rules, chain, contradictions, invalid_so_far: None };
         let mut compiled: BTreeMap<_, _> =
             known.link_types.iter().map(|&link_type| (link_type, rules.compile(link_type))).collect();
         if compiled.is_empty() {
@@ -118,16 +119,18 @@ impl Rules {
         self.rules.iter().map(|rule| rule.name.as_str())
     }
 
-    /// Returns the name of a rule, and the number of its line.
-    pub fn name_and_line(&self, id: u32) -> (&str, usize) {
+    /// Returns the name of a rule, and the number of its line if it is in a file.
+    pub fn name_and_line(&self, id: u32) -> (&str, Option<usize>) {
         let rule = &self.rules[id as usize];
-        (&rule.name, rule.number)
+        match rule.place {
+            Place::Line(number) => (&rule.name, Some(number)),
+            Place::Argument(_) => (&rule.name, None),
+        }
     }
 
-    /// Returns the name and the line of a rule, for a message.
+    /// Returns the name and the place of a rule, for a message.
     pub fn reference(&self, id: u32) -> String {
-        let (name, line) = self.name_and_line(id);
-        format!("`{name}` (line {line})")
+        self.rules[id as usize].reference()
     }
 
     fn compile(&self, link_type: LinkType) -> CompiledRules {
@@ -149,7 +152,7 @@ impl Rules {
                 && (rule.expression().parse::<Expr>().is_err() || known.rule_out(is_valid))
             {
                 let error = rule.expression().parse::<Expr>().err().unwrap_or_else(|| error.clone());
-                errors.entry(rule.number).or_insert_with(|| rule.error(&error));
+                errors.entry(rule.place).or_insert_with(|| rule.error(&error));
             }
         }
     }
@@ -165,10 +168,10 @@ impl Rules {
                 && !works_for_a_family(|link_type| matches_some(&rule.compile(link_type, self.chain)))
             {
                 self.contradictions[id] = true;
-                let (path, number, name) = (input_name(&self.path), rule.number, &rule.name);
+                let (place, name) = (self.place(rule.place), &rule.name);
                 let reason = compiled.keys().find_map(|&link_type| rule.contradiction(link_type, self.chain));
                 let reason = reason.map_or(String::new(), |reason| format!(": {reason}"));
-                warnings.warn(format_args!("{path}: line {number}: the rule `{name}` matches no packet{reason}"))?;
+                warnings.warn(format_args!("{place}: the rule `{name}` matches no packet{reason}"))?;
             }
         }
         Ok(())
@@ -179,10 +182,19 @@ impl Rules {
         if errors.is_empty() {
             return Ok(());
         }
-        let all: Vec<_> = errors.values().map(ParseError::to_string).collect();
-        let (path, count) = (input_name(&self.path), all.len());
+        let all: Vec<_> =
+            errors.iter().map(|(&place, error)| format!("\n{}: {error}", self.source.name_of(place))).collect();
+        let count = all.len();
         let invalid = if count == 1 { "1 rule is invalid".to_owned() } else { format!("{count} rules are invalid") };
-        Err(Failure::Failed(format!("{path}: {invalid}\n{path}: {}", all.join(&format!("\n{path}: ")))))
+        Err(Failure::Failed(format!("{}: {invalid}{}", self.source.name(), all.concat())))
+    }
+
+    /// Returns the place of a rule, with the name of its file.
+    fn place(&self, place: Place) -> String {
+        match place {
+            Place::Line(_) => format!("{}: {place}", self.source.name_of(place)),
+            Place::Argument(_) => place.to_string(),
+        }
     }
 
     /// Makes a set of the rules that match something, and keeps the errors of those that are invalid.
@@ -201,16 +213,17 @@ impl Rules {
                 Ok(_) if self.contradictions[id as usize] => continue,
                 Ok(_) => "it contradicts the link type".to_owned(),
                 Err(error) => {
-                    invalid.insert(rule.number, rule.error(&error));
+                    invalid.insert(rule.place, rule.error(&error));
                     reason(&error)
                 }
             };
-            descriptions.push(format!("`{}` (line {}): {reason}", rule.name, rule.number));
+            descriptions.push(format!("{}: {reason}", rule.reference()));
         }
         let invalid_so_far = self.invalid_so_far.get_or_insert_with(|| invalid.clone());
         invalid_so_far.retain(|number, _| invalid.contains_key(number));
-        let set = FilterSet::new(programs).map_err(|error| Failure::of_file(&self.path, error))?;
-        Ok(RuleSet { set, never, warning: no_match_warning(&input_name(&self.path).to_string(), descriptions) })
+        let set =
+            FilterSet::new(programs).map_err(|error| Failure::Failed(format!("{}: {error}", self.source.name())))?;
+        Ok(RuleSet { set, never, warning: no_match_warning(&self.source.name(), descriptions) })
     }
 }
 
@@ -257,57 +270,78 @@ impl Rule {
             _ => Some(0),
         };
         let at = self.expression.start + offset.unwrap_or(expression.len());
-        ParseError::in_line(self.number, &self.line, at, reason(error))
+        let located = self.place.error(&self.line, at, reason(error));
+        match error {
+            ExprError::Invalid(error) => match error.help() {
+                Some(help) => located.with_help(help, error.suggestion().map(str::to_owned)),
+                None => located,
+            },
+            _ => located,
+        }
+    }
+
+    /// Returns the name and the place of the rule, for a message.
+    fn reference(&self) -> String {
+        format!("`{}` ({})", self.name, self.place)
     }
 }
 
-/// Returns the rules of a text, and adds the errors of invalid lines.
-fn parse(text: &str, errors: &mut Errors) -> Vec<Rule> {
+/// Returns the rules of a text and of arguments, and adds the errors of invalid ones.
+fn parse(text: &str, arguments: &[String], errors: &mut Errors) -> Vec<Rule> {
     let mut rules = Vec::new();
-    let mut lines_by_name: HashMap<String, usize> = HashMap::new();
-    for (number, line) in (1..).zip(text.lines()) {
-        match parse_line(number, line.trim_end()) {
+    let mut places_by_name: HashMap<String, Place> = HashMap::new();
+    let lines = (1..).map(Place::Line).zip(text.lines());
+    let arguments = (1..).map(Place::Argument).zip(arguments.iter().map(String::as_str));
+    for (place, line) in lines.chain(arguments) {
+        let line = line.trim_end();
+        match parse_line(place, line) {
             Ok(None) => {}
             Ok(Some(rule)) => {
-                let first = *lines_by_name.entry(rule.name.to_ascii_lowercase()).or_insert(number);
-                if first != number {
+                let first = *places_by_name.entry(rule.name.to_ascii_lowercase()).or_insert(place);
+                if first != place {
                     let at = line.len() - line.trim_start().len();
-                    let message = format!("expected another name: line {first} has this one");
-                    errors.insert(number, ParseError::in_line(number, line, at, message));
+                    let first = match first {
+                        Place::Line(_) => first.to_string(),
+                        Place::Argument(_) => "another -e".to_owned(),
+                    };
+                    errors.insert(place, place.error(line, at, format!("expected another name: {first} has this one")));
                 }
                 rules.push(rule);
             }
-            Err((at, message)) => _ = errors.insert(number, ParseError::in_line(number, line, at, message)),
+            Err((at, message)) => _ = errors.insert(place, place.error(line, at, message)),
         }
     }
     rules
 }
 
-/// Returns the rule of a line, if it has one, or the byte offset and the message of its error.
-fn parse_line(number: usize, line: &str) -> Result<Option<Rule>, (usize, String)> {
+/// Returns the rule of a line or an argument, or the byte offset and the message of its error. A line may have none.
+fn parse_line(place: Place, line: &str) -> Result<Option<Rule>, (usize, String)> {
     let end = line.len();
     let name_at = end - line.trim_start().len();
-    if name_at == end {
-        return Ok(None);
-    }
-    let colon = line.find(':').ok_or_else(|| (end, "expected `:` after the name of a rule".to_owned()))?;
-    let name = line[name_at..colon].trim_end();
-    check_name(name).map_err(|(at, message)| (name_at + at, message))?;
-    let start = end - line[colon + 1..].trim_start().len();
-    Ok(Some(Rule { number, line: line.to_owned(), name: name.to_owned(), expression: start..end }))
+    let separator = match place {
+        Place::Line(_) if name_at == end => return Ok(None),
+        Place::Line(_) => ':',
+        Place::Argument(_) => '=',
+    };
+    let name_end = line.find(separator);
+    let name_end = name_end.ok_or_else(|| (end, format!("expected `{separator}` after the name of a rule")))?;
+    let name = line[name_at..name_end].trim_end();
+    check_name(name, separator).map_err(|(at, message)| (name_at + at, message))?;
+    let start = end - line[name_end + 1..].trim_start().len();
+    Ok(Some(Rule { place, line: line.to_owned(), name: name.to_owned(), expression: start..end }))
 }
 
 /// Returns the byte offset and the message of the error in a name, if it is invalid.
-fn check_name(name: &str) -> Result<(), (usize, String)> {
+fn check_name(name: &str, separator: char) -> Result<(), (usize, String)> {
     let may_begin = |c: char| c.is_ascii_alphanumeric() || c == '_';
     if !name.starts_with(may_begin) {
         return Err((0, "expected a name, which begins with a letter, a digit or `_`".to_owned()));
     }
     if let Some(at) = name.find(|c| !(may_begin(c) || c == '-' || c == '.')) {
-        return Err((at, "expected `:`; a name consists of letters, digits, `_`, `-` and `.`".to_owned()));
+        return Err((at, format!("expected `{separator}`; a name consists of letters, digits, `_`, `-` and `.`")));
     }
     if name.len() > LONGEST_NAME {
-        return Err((LONGEST_NAME, format!("expected `:`; a name has at most {LONGEST_NAME} bytes")));
+        return Err((LONGEST_NAME, format!("expected `{separator}`; a name has at most {LONGEST_NAME} bytes")));
     }
     Ok(())
 }
@@ -319,7 +353,7 @@ mod tests {
     /// Returns the names and expressions of a text, and its errors.
     fn parse_text(text: &str) -> (Vec<(String, String)>, Vec<String>) {
         let mut errors = Errors::new();
-        let rules = parse(text, &mut errors);
+        let rules = parse(text, &[], &mut errors);
         let rules = rules.iter().map(|rule| (rule.name.clone(), rule.expression().to_owned()));
         (rules.collect(), errors.values().map(ParseError::to_string).collect())
     }

@@ -14,7 +14,7 @@ use crate::cli::expression::ChainArguments;
 use crate::cli::failure::{Failure, say};
 use crate::cli::link_types::KnownLinkTypes;
 use crate::cli::print::print;
-use crate::cli::rule_matching::{RuleSet, Rules};
+use crate::cli::rule_matching::{RuleSet, RuleSource, Rules};
 use crate::cli::warnings::WarningArguments;
 
 /// Check a file of rules, and report rules that are slow, never first, equal to others, or match nothing
@@ -34,12 +34,11 @@ use crate::cli::warnings::WarningArguments;
   cbpf rules firewall.txt --actions    # rules are named allow-..., deny-...")]
 pub struct Arguments {
     /// Read rules from this file, one `name: expression` a line, with # comments; - for standard input
-    #[arg(value_name = "FILE", required_unless_present = "rules")]
+    #[arg(value_name = "FILE", conflicts_with = "rules")]
     file: Option<PathBuf>,
 
-    /// The same as FILE
-    #[arg(long, value_name = "FILE", conflicts_with = "file")]
-    rules: Option<PathBuf>,
+    #[command(flatten)]
+    source: RuleSource,
 
     /// Check the rules for this link type: EN10MB, RAW, LINUX_SLL, ..., or a number
     #[arg(long, value_name = "TYPE", default_value_t = LinkType::ETHERNET)]
@@ -88,8 +87,9 @@ struct Report<'a> {
 pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     let known =
         KnownLinkTypes { link_types: BTreeSet::from([arguments.link_type]), are_all: true, ..Default::default() };
-    let path = arguments.file.as_ref().or(arguments.rules.as_ref()).ok_or(Failure::Usage)?;
-    let (rules, sets) = Rules::read(path, &known, arguments.chain, &arguments.warnings)?;
+    let source = arguments.source.or_file(arguments.file.as_deref());
+    source.check()?;
+    let (rules, sets) = Rules::read(&source, &known, arguments.chain, &arguments.warnings)?;
     let options = AnalysisOptions::new().truncated(arguments.truncated);
     for (&link_type, RuleSet { set, never, .. }) in &sets {
         let (tables, analysis) = (set.report(), options.analyze(set));

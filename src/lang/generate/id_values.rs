@@ -8,6 +8,7 @@ use crate::lang::keywords;
 use crate::lang::names;
 use crate::lang::parse::did_you_mean;
 use crate::lang::positions::Site;
+use crate::lang::target::Resolver;
 use crate::lang::tree::{Dotted, Id, Kind, Mask, Qualifiers};
 use crate::lang::words::{Protocol, Word};
 use crate::packet::protocols::{IPPROTO_TCP, IPPROTO_UDP};
@@ -43,27 +44,32 @@ pub(super) fn numbered_port(id: &Id) -> Result<RangeInclusive<u32>> {
 }
 
 /// Returns the port of a service, and its IP protocol if there is only one.
-pub(super) fn port(name: &str) -> Result<(u32, Option<u32>)> {
+pub(super) fn port(name: &str, resolver: Option<&dyn Resolver>) -> Result<(u32, Option<u32>)> {
     if name.bytes().all(|byte| byte.is_ascii_digit()) {
         let port = name.parse().ok().filter(|&port| port <= u16::MAX.into());
         return port
             .map(|port| (port, None))
             .ok_or_else(|| Site::Operand(0).error(format!("expected a port, a number up to 65535, found `{name}`")));
     }
-    match names::service(name) {
+    let found = match (names::service(name), resolver) {
+        ((None, None), Some(resolver)) => resolver.service(name),
+        (found, _) => found,
+    };
+    match found {
         (Some(tcp), Some(udp)) if tcp == udp => Ok((tcp.into(), None)),
         (Some(tcp), _) => Ok((tcp.into(), Some(IPPROTO_TCP))),
         (None, Some(udp)) => Ok((udp.into(), Some(IPPROTO_UDP))),
         (None, None) => {
             let near = keywords::nearest(name, names::services());
-            Err(Site::Operand(0)
-                .error(format!("expected a port, or a service that is known; `{name}` is not{}", did_you_mean(near))))
+            let guess = if near.is_some() { did_you_mean(near) } else { String::from(unresolved(resolver)) };
+            Err(Site::Operand(0).error(format!("expected a port, or a service that is known; `{name}` is not{guess}")))
         }
     }
 }
 
 /// Returns the ports of `80-90`, `http-https` or `80`, in any order.
-pub(super) fn port_range(name: &str) -> Result<Ports> {
+pub(super) fn port_range(name: &str, resolver: Option<&dyn Resolver>) -> Result<Ports> {
+    let port = |name: &str| port(name, resolver);
     let halves = || name.match_indices('-').map(|(at, _)| (&name[..at], &name[at + 1..]));
     let found = halves().find_map(|(first, last)| Some((port(first).ok()?, port(last).ok()?)));
     let Some(((first, of_first), (last, of_last))) = found else {
@@ -154,24 +160,42 @@ pub(super) fn decnet(address: &Dotted) -> Result<u32> {
 /// Returns the number of a protocol: a number up to `max`, or a name in a table.
 pub(super) fn named_protocol(id: &Id, table: &[(&'static str, u32)], max: u32, what: &str) -> Result<u32> {
     match id {
-        Id::Name(name) => known(name, what, names::find(table, name), table.iter().map(|(name, _)| *name)),
+        Id::Name(name) => known(name, what, names::find(table, name), table.iter().map(|(name, _)| *name), ""),
         _ => number_up_to(id, max, what),
     }
 }
 
 /// Returns the number of an IP protocol.
-pub(super) fn ip_protocol_number(id: &Id) -> Result<u32> {
+pub(super) fn ip_protocol_number(id: &Id, resolver: Option<&dyn Resolver>) -> Result<u32> {
     match id {
-        Id::Name(name) => known(name, "an IP protocol", names::ip_protocol(name), names::ip_protocols()),
+        Id::Name(name) => {
+            let resolved = || resolver.and_then(|resolver| resolver.protocol(name)).map(u32::from);
+            let found = names::ip_protocol(name).or_else(resolved);
+            known(name, "an IP protocol", found, names::ip_protocols(), unresolved(resolver))
+        }
         _ => number_up_to(id, 255, "an IP protocol"),
     }
 }
 
+/// Returns the end of an error message about a name that is in no table.
+pub(super) fn unresolved(resolver: Option<&dyn Resolver>) -> &'static str {
+    match resolver {
+        Some(_) => ", and the resolver does not know it",
+        None => ", and names are not looked up on this system (cbpf --resolve; in Rust, a `Resolver`)",
+    }
+}
+
 /// Returns the number that was found for a name, or a message with a similar name.
-fn known(name: &str, what: &str, found: Option<u32>, names: impl Iterator<Item = &'static str>) -> Result<u32> {
+fn known(
+    name: &str,
+    what: &str,
+    found: Option<u32>,
+    names: impl Iterator<Item = &'static str>,
+    unresolved: &str,
+) -> Result<u32> {
     found.ok_or_else(|| {
         let near = keywords::nearest(name, names);
-        let guess = did_you_mean(near);
+        let guess = if near.is_some() { did_you_mean(near) } else { String::from(unresolved) };
         Site::Operand(0).error(format!("expected {what}, a number or a name that is known; `{name}` is not{guess}"))
     })
 }

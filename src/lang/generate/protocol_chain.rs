@@ -22,7 +22,7 @@ impl Generator<'_> {
         if let Id::Dotted(..) | Id::Ipv6(..) | Id::Mac(_) | Id::Byte(_) = id {
             return Err(Site::Operand(0).error("expected a protocol after `protochain`, not an address"));
         }
-        let number = ip_protocol_number(id)?;
+        let number = ip_protocol_number(id, self.names())?;
         if let Some(protocol) = version.filter(|version| !matches!(version, Protocol::Ip | Protocol::Ip6)) {
             return Err(misplaced(protocol, "`protochain`"));
         }

@@ -38,7 +38,9 @@ impl Generator<'_> {
             return Err(Site::Operand(0).error("expected a protocol after `proto`, not an address"));
         }
         match protocol {
-            None | Some(Protocol::Ip | Protocol::Ip6) => self.ip_protocols(&[ip_protocol_number(id)?], protocol, to),
+            None | Some(Protocol::Ip | Protocol::Ip6) => {
+                self.ip_protocols(&[ip_protocol_number(id, self.names())?], protocol, to)
+            }
             Some(Protocol::Link) => self.link_protocol(self.link_protocol_number(id)?, to),
             Some(Protocol::Iso) => self.osi_protocol(named_protocol(id, &ISO_PROTOCOLS, 255, "an OSI protocol")?, to),
             Some(Protocol::Isis) => self.isis_pdus(&[number_up_to(id, 31, "a PDU of IS-IS")?], to),

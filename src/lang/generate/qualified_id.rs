@@ -72,11 +72,11 @@ impl Generator<'_> {
         match qualifiers.kind {
             None | Some(Kind::Host | Kind::Net) => self.host(qualifiers, id, to),
             Some(Kind::Port) => {
-                let (port, protocol) = port(name_after(id, "port")?)?;
+                let (port, protocol) = port(name_after(id, "port")?, self.names())?;
                 self.ports(&[port..=port], qualifiers, protocol, to)
             }
             Some(Kind::PortRange) => {
-                let (ports, protocol) = port_range(name_after(id, "portrange")?)?;
+                let (ports, protocol) = port_range(name_after(id, "portrange")?, self.names())?;
                 self.ports(&[ports], qualifiers, protocol, to)
             }
             Some(Kind::Protocol) => self.carried_protocol(qualifiers.protocol, id, to),
@@ -183,9 +183,14 @@ impl Generator<'_> {
         let reason = if self.target.resolver.is_some() {
             "which the resolver does not know"
         } else {
-            "and names are not looked up (a program in Rust can bring a `Resolver`)"
+            "and names are not looked up (cbpf --resolve; in Rust, a `Resolver`)"
         };
         Site::Operand(0).error(format!("expected {expected}, found the name `{name}`, {reason}{advice}"))
+    }
+
+    /// Returns the resolver of the target, if it has one.
+    pub(super) fn names(&self) -> Option<&dyn Resolver> {
+        self.target.resolver.as_deref().map(|resolver| resolver as &dyn Resolver)
     }
 
     /// Looks up a name with the resolver of the target, if it has one.

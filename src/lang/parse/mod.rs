@@ -18,6 +18,7 @@ use core::ops::Range;
 use core::str::FromStr;
 
 use crate::bpf::isa::AluOp;
+use crate::lang::cure::cured;
 use crate::lang::error::ExprError;
 use crate::lang::keywords;
 use crate::lang::positions::{NodePosition, Positions};
@@ -37,7 +38,7 @@ impl FromStr for Expr {
     type Err = ExprError;
 
     fn from_str(text: &str) -> Result<Expr, ExprError> {
-        Ok(parse(text)?.expr)
+        parse(text).map(|parsed| parsed.expr).map_err(|error| cured(error.into(), text, None))
     }
 }
 

@@ -61,7 +61,7 @@ fn names_need_a_resolver() {
     ] {
         let message = message(text, LinkType::ETHERNET);
         assert!(message.contains(expected), "{message}");
-        assert!(message.contains("names are not looked up (a program in Rust can bring a `Resolver`)"), "{message}");
+        assert!(message.contains("names are not looked up (cbpf --resolve; in Rust, a `Resolver`)"), "{message}");
     }
     struct Nobody;
     impl crate::lang::Resolver for Nobody {}

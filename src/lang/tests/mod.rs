@@ -1,6 +1,7 @@
 //! Tests of the language as a whole.
 
 mod contradictions;
+mod cures;
 mod errors;
 mod grammar;
 mod headers;

@@ -55,7 +55,9 @@ fn a_cut_gzip_is_damage_wherever_it_is_cut() {
         for len in 2..packed.len() {
             let (seen, error) = read(&packed[..len]);
             assert_eq!(seen, all[..seen.len()]);
-            let Some(CaptureError { kind: CaptureErrorKind::Damaged { at, damage: Damage::Gzip(_) }, .. }) = error
+            let Some(CaptureError {
+                kind: CaptureErrorKind::Damaged { at, damage: Damage::Compressed { .. } }, ..
+            }) = error
             else {
                 panic!("cut at {len}: {error:?}");
             };
@@ -72,7 +74,8 @@ fn a_gzip_with_a_wrong_checksum_is_damage_at_its_end() {
     packed[checksum] ^= 1;
     let (seen, error) = read(&packed);
     assert_eq!(seen, records(&bytes));
-    let Some(CaptureError { kind: CaptureErrorKind::Damaged { at, damage: Damage::Gzip(_) }, .. }) = error else {
+    let Some(CaptureError { kind: CaptureErrorKind::Damaged { at, damage: Damage::Compressed { .. } }, .. }) = error
+    else {
         panic!("{error:?}")
     };
     assert_eq!(at, bytes.len() as u64);
@@ -121,7 +124,8 @@ fn damage_far_into_a_capture() {
     assert_eq!(at, last as u64);
     let packed = gzip(&file.bytes);
     let (seen, error) = read(&packed[..packed.len() / 2]);
-    let Some(CaptureError { kind: CaptureErrorKind::Damaged { at, damage: Damage::Gzip(_) }, .. }) = error else {
+    let Some(CaptureError { kind: CaptureErrorKind::Damaged { at, damage: Damage::Compressed { .. } }, .. }) = error
+    else {
         panic!("{error:?}")
     };
     assert_eq!(seen.len(), file.marks[1..].iter().filter(|end| **end as u64 <= at).count());
@@ -248,7 +252,8 @@ fn what_is_no_capture_says_what_it_is() {
     assert_eq!(found(&gzip(b"")), Unsupported::Empty);
     assert_eq!(found(b"hello"), Unsupported::Magic(b"hell".to_vec()));
     assert_eq!(found(&[0xd4]), Unsupported::Magic(vec![0xd4]));
-    assert_eq!(found(&[0x28, 0xb5, 0x2f, 0xfd, 0]), Unsupported::Compressed("zstd"));
+    assert_eq!(found(b"PK\x03\x04"), Unsupported::Compressed("zip"));
+    assert_eq!(found(&gzip(&gzip(b"twice"))), Unsupported::Compressed("gzip"));
     assert_eq!(found(&[0xa1, 0xb2, 0x34, 0xcd]), Unsupported::Variant("Navtel"));
     for order in ORDERS {
         for (major, minor) in [(2, 5), (1, 4), (3, 0), (543, 1), (0x0200, 0x0400)] {

@@ -1,9 +1,11 @@
 //! Tests with captures that are built in memory.
 
 mod build;
+mod compression;
 mod damage;
 mod link_layer;
 mod output;
+mod part;
 mod read;
 mod write;
 
@@ -13,7 +15,7 @@ use std::path::Path;
 use super::error::{CaptureErrorKind, Damage};
 use super::input_source::InputSource;
 use super::read_buffer::ReadBuffer;
-use super::{CaptureError, Clock, Piece, Reader, Record};
+use super::{CaptureError, Piece, Reader, Record};
 
 /// A record and its interface, as a reader returns them.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -129,21 +131,5 @@ impl Random {
         self.0 ^= self.0 >> 7;
         self.0 ^= self.0 << 17;
         (self.0 % limit as u64) as usize
-    }
-}
-
-impl Clock {
-    /// Returns ticks as nanoseconds since 1970, rounded down.
-    pub fn nanoseconds(self, ticks: u64) -> i128 {
-        const NANOS: u128 = 1_000_000_000;
-        let ticks = u128::from(ticks);
-        let elapsed = match (self.resolution & 0x80 != 0, u32::from(self.resolution & 0x7f)) {
-            (true, exponent) => (ticks * NANOS) >> exponent,
-            (false, exponent @ ..=9) => ticks * 10u128.pow(9 - exponent),
-            // A power beyond u128 is beyond any count of ticks too.
-            (false, exponent) => ticks / 10u128.checked_pow(exponent - 9).unwrap_or(u128::MAX),
-        };
-        // At most 2^64 * 10^9, so both terms are far inside i128.
-        elapsed as i128 + i128::from(self.offset) * NANOS as i128
     }
 }

@@ -1,0 +1,92 @@
+//! Tests of captures that are merged by time.
+
+use std::fs;
+
+use libtest_mimic::Failed;
+
+use crate::cli::capture_files::Order;
+use crate::cli::{Bench, Test, cbpf, equal, expect};
+
+pub const TESTS: [(&str, Test); 3] = [
+    ("merge_orders_packets_by_time", merge_orders_packets_by_time),
+    ("merge_keeps_interfaces_and_clocks", merge_keeps_interfaces_and_clocks),
+    ("merge_reports_damage", merge_reports_damage),
+];
+
+/// Returns the header of a pcap file and a record for each second.
+fn pcap(order: Order, seconds: &[u32], mark: u8) -> Vec<u8> {
+    let records = seconds.iter().map(|&second| order.record(second, 500, 20, &[mark; 20]));
+    order.pcap(65535, 1).into_iter().chain(records.flatten()).collect()
+}
+
+fn merge_orders_packets_by_time(bench: &Bench) -> Result<(), Failed> {
+    let first = bench.file("1.pcap", pcap(Order::LITTLE, &[1, 4, 4, 9], 1))?;
+    // The order within a file stays, even if it is not that of time.
+    let second = bench.file("2.pcap", pcap(Order::BIG, &[2, 8, 3, 4, 10], 2))?;
+    let empty = bench.file("3.pcap", pcap(Order::BIG, &[], 3))?;
+    let out = bench.path("out.pcap").display().to_string();
+    let run = cbpf(&["filter", "--merge", "-r", &first, "-r", &second, "-r", &empty, "-w", &out])?;
+    expect(&run, 0, &["9 packets, 9 match"])?;
+    let mut expected = Order::LITTLE.pcap(65535, 1);
+    for (second, mark) in [(1, 1), (2, 2), (4, 1), (4, 1), (8, 2), (3, 2), (4, 2), (9, 1), (10, 2)] {
+        expected.extend(Order::LITTLE.record(second, 500, 20, &[mark; 20]));
+    }
+    equal(fs::read(&out)?, expected)?;
+    // Without the option, the inputs follow each other.
+    expect(&cbpf(&["filter", "-r", &first, "-r", &second, "-w", &out])?, 0, &["9 packets"])?;
+    let chained = [pcap(Order::LITTLE, &[1, 4, 4, 9], 1), pcap(Order::LITTLE, &[2, 8, 3, 4, 10], 2)[24..].to_vec()];
+    equal(fs::read(&out)?, chained.concat())
+}
+
+fn merge_keeps_interfaces_and_clocks(bench: &Bench) -> Result<(), Failed> {
+    let little = Order::LITTLE;
+    let comment = little.options(&[(1, b"hello")]);
+    let name = little.options(&[(2, b"eth7"), (9, &[9])]);
+    let first = [
+        little.section(&[]),
+        little.interface(1, &name),
+        little.packet(0, 1_000_000_000, &[1; 20], &comment),
+        little.packet(0, 3_000_000_000, &[1; 20], &[]),
+    ];
+    let big = Order::BIG;
+    let second = [
+        big.section(&[]),
+        big.interface(101, &[]),
+        big.packet(0, 2_000_000, &[2; 21], &big.options(&[(1, b"gone")])),
+        big.packet(0, 4_000_000, &[2; 20], &[]),
+    ];
+    let first = bench.file("1.pcapng", first.concat())?;
+    let second = bench.file("2.pcapng", second.concat())?;
+    let third = bench.file("3.pcap", pcap(Order::LITTLE, &[1, 2], 3))?;
+    let out = bench.path("out.pcapng").display().to_string();
+    let run = cbpf(&["filter", "--merge", "-r", &first, "-r", &second, "-r", &third, "-w", &out])?;
+    expect(&run, 0, &["6 packets, 6 match", "1 blocks and lists of options of sections could not be merged"])?;
+    let micro = little.options(&[(9, &[6])]);
+    let limited = |link_type: u16, snaplen: u32, options: &[u8]| {
+        little.block(1, &[&little.half(link_type), &[0; 2], &little.words(&[snaplen]), options])
+    };
+    let expected = [
+        little.section(&[]),
+        little.interface(1, &name),
+        little.packet(0, 1_000_000_000, &[1; 20], &comment),
+        limited(1, 65535, &micro),
+        little.packet(1, 1_000_500, &[3; 20], &[]),
+        limited(101, 0, &micro),
+        little.packet(2, 2_000_000, &[2; 21], &[]),
+        little.packet(1, 2_000_500, &[3; 20], &[]),
+        little.packet(0, 3_000_000_000, &[1; 20], &[]),
+        little.packet(2, 4_000_000, &[2; 20], &[]),
+    ];
+    equal(fs::read(&out)?, expected.concat())?;
+    let run = cbpf(&["filter", "--merge", "-r", &first, "-r", &third, "-w", &out, "-C", "1"])?;
+    expect(&run, 1, &["--merge to pcapng needs one output"])
+}
+
+fn merge_reports_damage(bench: &Bench) -> Result<(), Failed> {
+    let whole = bench.file("1.pcap", pcap(Order::LITTLE, &[1, 4, 9], 1))?;
+    let mut cut = pcap(Order::BIG, &[2, 3, 5], 2);
+    cut.truncate(cut.len() - 3);
+    let cut = bench.file("2.pcap", cut)?;
+    let run = cbpf(&["filter", "--merge", "-r", &cut, "-r", &whole])?;
+    expect(&run, 2, &["5 packets, 5 match", "2.pcap: ", "warning"])
+}

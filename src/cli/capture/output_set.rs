@@ -1,0 +1,273 @@
+//! The outputs of a run: one capture, or one for each rule, each of which may be followed by further files.
+//!
+//! - A file gets its name when it is complete. The last file of each output gets it only if all are complete.
+//! - All files of pcapng are complete: they begin with the blocks of a [`Preamble`].
+//! - A file that is followed by another one is closed, so the number of open files does not grow.
+//! - A file never replaces the one before it. A name that recurs later replaces the file with this name.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use super::error::CaptureErrorKind;
+use super::preamble::Preamble;
+use super::rotation::Rotation;
+use super::{Block, CaptureError, Compression, Format, Output, Reader, Record, Writer};
+use crate::cli::{interrupt, time};
+
+/// The limits of outputs.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct OutputLimits {
+    pub rotation: Rotation,
+    /// The most packets of an output.
+    pub packets: Option<u64>,
+    /// The most bytes of a packet, for headers. Records are cut by the caller.
+    pub snaplen: Option<u32>,
+}
+
+/// Writes records to several outputs.
+pub struct OutputSet {
+    format: Format,
+    compression: Option<&'static Compression>,
+    limits: OutputLimits,
+    outputs: Vec<RotatedOutput>,
+    preamble: Preamble,
+    /// Set unless files begin with the first record, which has not come yet.
+    has_begun: bool,
+    /// The number of outputs that get no more packets.
+    full: usize,
+}
+
+/// One output.
+struct RotatedOutput {
+    pattern: PathBuf,
+    /// The name of the current file without its number.
+    base: PathBuf,
+    writer: Option<Writer>,
+    /// The second since 1970 at which the current period began.
+    began_at: i128,
+    /// The number of periods that have ended.
+    periods: u64,
+    /// The number of the current file in its period.
+    number: u64,
+    /// The packets of the current file, and of all.
+    packets_of_file: u64,
+    packets: u64,
+    is_full: bool,
+}
+
+impl OutputSet {
+    /// Creates the outputs with these paths. If files end after some time, the names depend on the first packet, and
+    /// files are created when it has come.
+    ///
+    /// # Errors
+    /// If a file cannot be created, or its name has invalid conversions, or files would replace each other.
+    pub fn create(
+        paths: impl IntoIterator<Item = PathBuf>,
+        format: Format,
+        compression: Option<&'static Compression>,
+        limits: OutputLimits,
+    ) -> Result<OutputSet, CaptureError> {
+        let format = format.with_snaplen(limits.snaplen);
+        let outputs = paths.into_iter().map(RotatedOutput::new).collect();
+        let (preamble, full) = (Preamble::default(), 0);
+        let mut set = OutputSet { format, compression, limits, outputs, preamble, has_begun: false, full };
+        match limits.rotation.seconds {
+            Some(_) => set.outputs.iter().try_for_each(|output| output.check(limits.rotation))?,
+            None => set.begin(None)?,
+        }
+        Ok(set)
+    }
+
+    /// Takes note of a record that was read, whether it is written or not: files begin with the first one.
+    #[inline]
+    pub fn read(&mut self, input: usize, record: &Record<'_>) -> Result<(), CaptureError> {
+        if self.has_begun { Ok(()) } else { self.begin(Some((input, record))) }
+    }
+
+    /// Writes a record of an input to the output at this place, unless that is full. Returns whether it was written.
+    #[inline]
+    pub fn write(&mut self, place: usize, input: usize, record: &Record<'_>) -> Result<bool, CaptureError> {
+        if !self.has_begun {
+            self.begin(Some((input, record)))?;
+        }
+        if self.outputs[place].is_full {
+            return Ok(false);
+        }
+        if self.limits.rotation.is_active() {
+            self.rotate(place, input, record)?;
+        }
+        let output = &mut self.outputs[place];
+        let Some(writer) = &mut output.writer else { return Ok(false) };
+        writer.write(input, record)?;
+        output.packets_of_file += 1;
+        output.packets += 1;
+        if Some(output.packets) == self.limits.packets {
+            output.is_full = true;
+            self.full += 1;
+        }
+        Ok(true)
+    }
+
+    /// Returns whether no output gets more packets.
+    pub fn are_full(&self) -> bool {
+        self.full == self.outputs.len() && self.full > 0
+    }
+
+    /// Returns the number of blocks and lists of options that could not be merged.
+    pub fn unmerged(&self) -> u64 {
+        self.outputs.iter().filter_map(|output| output.writer.as_ref()).map(Writer::unmerged).sum()
+    }
+
+    /// Returns whether there are limits after which an output gets no more packets.
+    pub fn can_be_full(&self) -> bool {
+        self.limits.packets.is_some() || self.limits.rotation.ends()
+    }
+
+    /// Writes a block without a packet of an input to all outputs that are not full.
+    pub fn block(&mut self, input: usize, block: &Block<'_>) -> Result<(), CaptureError> {
+        if self.limits.rotation.is_active() && !self.preamble.push(input, block) {
+            let path = self.outputs.first().map_or(Path::new(""), |output| &output.pattern);
+            let message = "the blocks before its packets are too long to be repeated in each file";
+            return Err(CaptureErrorKind::Write(io::Error::other(message)).of(path));
+        }
+        self.writers().try_for_each(|writer| writer.block(input, block))
+    }
+
+    /// Flushes the outputs that are pipes or devices.
+    pub fn flush_to_readers(&mut self) -> Result<(), CaptureError> {
+        self.outputs.iter_mut().flat_map(|output| &mut output.writer).try_for_each(Writer::flush_to_readers)
+    }
+
+    /// Completes all outputs, and then gives their last files their names, so that a full disk leaves none of these.
+    ///
+    /// # Errors
+    /// If a file cannot be written or renamed.
+    pub fn finish(mut self, inputs: &[Reader]) -> Result<(), CaptureError> {
+        if !self.has_begun {
+            self.begin(None)?;
+        }
+        let mut writers: Vec<Writer> = self.outputs.into_iter().filter_map(|output| output.writer).collect();
+        writers.iter_mut().try_for_each(|writer| writer.complete(inputs))?;
+        interrupt::uninterrupted(|| writers.into_iter().try_for_each(|writer| writer.finish(inputs)))
+    }
+
+    fn writers(&mut self) -> impl Iterator<Item = &mut Writer> {
+        self.outputs.iter_mut().filter(|output| !output.is_full).filter_map(|output| output.writer.as_mut())
+    }
+
+    /// Opens the first file of each output, for a record of an input, or now if there are no records.
+    #[cold]
+    fn begin(&mut self, first: Option<(usize, &Record<'_>)>) -> Result<(), CaptureError> {
+        let second = first.map_or_else(time::now, |(_, record)| record.interface.clock.seconds(record.ticks));
+        for place in 0..self.outputs.len() {
+            self.outputs[place].begin_period(self.limits.rotation, second)?;
+            self.open(place, first)?;
+        }
+        self.preamble.begin();
+        self.has_begun = true;
+        Ok(())
+    }
+
+    /// Begins the next file if the record does not belong to the current one.
+    fn rotate(&mut self, place: usize, input: usize, record: &Record<'_>) -> Result<(), CaptureError> {
+        let (rotation, output) = (self.limits.rotation, &mut self.outputs[place]);
+        let second = rotation.seconds.map(|seconds| (record.interface.clock.seconds(record.ticks), seconds));
+        if let Some((second, seconds)) = second
+            && second - output.began_at >= i128::from(seconds)
+        {
+            output.finish_file()?;
+            output.periods += 1;
+            if rotation.ends_after(output.periods) {
+                output.is_full = true;
+                self.full += 1;
+                return Ok(());
+            }
+            output.begin_period(rotation, second)?;
+        } else if let Some(writer) = &output.writer
+            && rotation.size.is_some_and(|size| writer.len() > size)
+            && output.packets_of_file > 0
+        {
+            output.finish_file()?;
+            output.number = rotation.next(output.number);
+        } else {
+            return Ok(());
+        }
+        self.open(place, Some((input, record)))
+    }
+
+    /// Opens the current file of an output, and writes what comes before its first record.
+    fn open(&mut self, place: usize, first: Option<(usize, &Record<'_>)>) -> Result<(), CaptureError> {
+        let count = self.outputs.len();
+        let (rotation, output) = (self.limits.rotation, &mut self.outputs[place]);
+        let path = rotation.numbered(output.base.clone(), output.number);
+        let file = if count == 1 { Output::create(&path)? } else { Output::create_one_of(count, &path)? };
+        if rotation.is_active() && file.temporary().is_none() {
+            let error = io::Error::other("-C and -G need a file, not a pipe or a device");
+            return Err(CaptureError::create(&path, error));
+        }
+        let mut writer = Writer::new(file.compressed(self.compression)?, &self.format)?;
+        writer.set_snaplen(self.limits.snaplen);
+        self.preamble.write(&mut writer, first.map_or(0, |(input, _)| input))?;
+        if let Some((input, record)) = first {
+            writer.begin(input, record)?;
+        }
+        output.writer = Some(writer);
+        output.packets_of_file = 0;
+        Ok(())
+    }
+}
+
+impl RotatedOutput {
+    fn new(pattern: PathBuf) -> RotatedOutput {
+        RotatedOutput {
+            pattern,
+            base: PathBuf::new(),
+            writer: None,
+            began_at: 0,
+            periods: 0,
+            number: 0,
+            packets_of_file: 0,
+            packets: 0,
+            is_full: false,
+        }
+    }
+
+    /// Checks the conversions in the name: they are valid, and there are some unless there is only one file.
+    fn check(&self, rotation: Rotation) -> Result<(), CaptureError> {
+        let base = |second| rotation.base(&self.pattern, second).map_err(|error| self.create_error(error));
+        // All conversions of dates and times differ between these; the second is Saturday, 2031-12-27 23:59:58.
+        let differs = base(0)? != base(1_956_182_398)?;
+        if differs || rotation.ends_after(1) { Ok(()) } else { Err(self.replaced()) }
+    }
+
+    /// Begins the period of a second since 1970.
+    fn begin_period(&mut self, rotation: Rotation, second: i128) -> Result<(), CaptureError> {
+        let base = rotation.base(&self.pattern, second).map_err(|error| self.create_error(error))?;
+        if base == self.base {
+            return Err(self.replaced());
+        }
+        (self.base, self.began_at, self.number) = (base, second, 0);
+        Ok(())
+    }
+
+    /// Completes the current file and gives it its name.
+    fn finish_file(&mut self) -> Result<(), CaptureError> {
+        let Some(writer) = self.writer.take() else { return Ok(()) };
+        match writer.temporary().map(Path::to_path_buf) {
+            Some(path) => interrupt::keep(&path, || writer.finish(&[])),
+            None => writer.finish(&[]),
+        }
+    }
+
+    #[cold]
+    fn create_error(&self, error: io::Error) -> CaptureError {
+        CaptureError::create(&self.pattern, error)
+    }
+
+    /// Returns the error that the next file would have the name of the current one.
+    fn replaced(&self) -> CaptureError {
+        let message = "with -G, a file would replace the one before it; the name needs finer conversions, such as \
+                       %Y%m%d%H%M%S";
+        self.create_error(io::Error::other(message))
+    }
+}

@@ -1,0 +1,189 @@
+//! Tests of what is suggested instead of invalid expressions.
+
+use core::net::{IpAddr, Ipv4Addr};
+
+use crate::lang::cure::display_samples;
+use crate::lang::tests::{link_type, matches};
+use crate::lang::{Expr, ExprError, LinkType, Resolver, Target, compile_expression};
+use crate::text::ParseError;
+
+/// A column, what people write, and the suggestion, a line.
+static CURES: &str = include_str!("cures.txt");
+
+/// Knows every name.
+struct Names;
+
+impl Resolver for Names {
+    fn host(&self, _: &str) -> Vec<IpAddr> {
+        vec![Ipv4Addr::LOCALHOST.into()]
+    }
+}
+
+#[track_caller]
+fn error(text: &str, target: &Target) -> ParseError {
+    match compile_expression(text, target) {
+        Err(ExprError::Invalid(error)) => error,
+        other => panic!("{text}: {other:?}"),
+    }
+}
+
+#[test]
+fn suggests_what_was_meant() {
+    let target = Target::new(LinkType::ETHERNET);
+    let with_names = target.clone().resolver(Names);
+    let lines = CURES.lines().filter(|line| !line.starts_with('#'));
+    let mut count = 0;
+    for line in lines {
+        let parts: Vec<&str> = line.split('\t').collect();
+        let [column, text, suggestion] = parts[..] else { panic!("{line}") };
+        let error = error(text, &target);
+        assert_eq!((error.suggestion(), error.column().to_string().as_str()), (Some(suggestion), column), "{text}");
+        let help = error.help().unwrap_or_default();
+        assert!(help.ends_with(&format!("`{suggestion}`")), "{text}: {help}");
+        assert!(compile_expression(suggestion, &with_names).is_ok(), "{text}: {suggestion}");
+        count += 1;
+    }
+    assert!(count > 200, "{count}");
+}
+
+#[test]
+fn display_filters_have_translations_that_compile() {
+    let mut count = 0;
+    for text in display_samples() {
+        let target = Target::new(if text.starts_with("wlan.") { LinkType::IEEE802_11 } else { LinkType::ETHERNET });
+        // This is a keyword here, too.
+        if text.contains("wlan") && !text.contains('.') {
+            continue;
+        }
+        let Err(ExprError::Invalid(error)) = compile_expression(&text, &target) else {
+            // Fields such as `tcp` alone are tests of capture filters, too.
+            assert!(!text.contains('.'), "{text}");
+            continue;
+        };
+        assert!(error.message().contains("Wireshark display filter"), "{text}: {error}");
+        let Some(suggestion) = error.suggestion() else {
+            assert!(error.help().is_some_and(|help| help.contains("no equivalent")), "{text}: {error}");
+            continue;
+        };
+        compile_expression(suggestion, &target).unwrap_or_else(|error| panic!("{text}: {suggestion}: {error}"));
+        count += 1;
+    }
+    assert!(count > 500, "{count}");
+}
+
+#[test]
+fn help_follows_the_place() {
+    let error = "tcp.port == 80".parse::<Expr>().unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "the expression is invalid: line 1, column 1: this is a Wireshark display filter; capture filters are another \
+         language\n  |\n1 | tcp.port == 80\n  | ^\n  = help: the capture filter is `tcp port 80`"
+    );
+    // The rest is another error.
+    let target = Target::new(LinkType::ETHERNET);
+    let found = self::error("port 80,90 and len", &target);
+    assert_eq!((found.suggestion(), found.help()), (None, Some("write `port (80 or 90)` instead of `port 80,90`")));
+    for text in ["tcp prt 80", "host gw", "what is this", "port 80 and host", "dst port 70000", "len"] {
+        assert_eq!(self::error(text, &target).help(), None, "{text}");
+    }
+}
+
+#[test]
+fn ranges_of_vlans_match_their_packets() {
+    let target = Target::new(LinkType::ETHERNET);
+    let suggestion = error("vlan 1-5", &target).suggestion().unwrap().to_owned();
+    for (tag, is_in) in [(0, false), (1, true), (5, true), (6, false), (0x2003, true), (0x2fff, false)] {
+        let mut frame = [0; 60];
+        frame[12..14].copy_from_slice(&[0x81, 0]);
+        frame[14..16].copy_from_slice(&u16::to_be_bytes(tag));
+        assert_eq!(matches(&suggestion, LinkType::ETHERNET, &frame), is_in, "{tag:#x}");
+    }
+    // The tag is elsewhere.
+    for target in [Target::new(link_type("LINUX_SLL")), Target::new(LinkType::ETHERNET).linux_socket()] {
+        assert_eq!(error("vlan 1-5", &target).suggestion(), None);
+    }
+}
+
+#[test]
+fn random_words_end_with_an_error_or_a_suggestion_that_compiles() {
+    let words = [
+        "tcp",
+        "port",
+        "80",
+        "80-90",
+        ",",
+        "(",
+        ")",
+        "[",
+        "]",
+        "and",
+        "or",
+        "not",
+        "!",
+        "==",
+        "!=",
+        "host",
+        "10.0.0.1",
+        "10.0.0.5/8",
+        "vlan",
+        "1-5",
+        "src",
+        "dst",
+        "net",
+        "mask",
+        "255.0.0.0",
+        "TCP",
+        "tcp.port",
+        "http",
+        "in",
+        "{",
+        "}",
+        "ip.addr",
+        "contains",
+        "&",
+        "flags",
+        "syn",
+        "icmp",
+        "type",
+        "8",
+        "=>",
+        "2001:db8::1",
+        "“",
+        "–",
+        "a:80",
+        "proto",
+        "10.0.*",
+        "x.pcap",
+        "00:11:22:33:44:55",
+        "10.0.0.1-9",
+        "is",
+        "é",
+        "..",
+        "-",
+        "to",
+        "ether",
+        "\\tcp",
+        "$0e",
+        ";",
+    ];
+    let target = Target::new(LinkType::ETHERNET).resolver(Names);
+    let mut state = 1_u64;
+    let mut next = |below: usize| {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+        (state >> 33) as usize % below
+    };
+    let mut suggestions = 0;
+    for _ in 0..1000 {
+        let spaces = [" ", " ", " ", "", "\n"];
+        let text: String = (0..1 + next(7)).map(|_| [words[next(words.len())], spaces[next(5)]].concat()).collect();
+        // This is a keyword here, too.
+        if text.contains("wlan") && !text.contains('.') {
+            continue;
+        }
+        let Err(ExprError::Invalid(error)) = compile_expression(&text, &target) else { continue };
+        let Some(suggestion) = error.suggestion() else { continue };
+        compile_expression(suggestion, &target).unwrap_or_else(|error| panic!("{text}: {suggestion}: {error}"));
+        suggestions += 1;
+    }
+    assert!(suggestions > 50, "{suggestions}");
+}
