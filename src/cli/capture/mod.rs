@@ -54,7 +54,7 @@ mod writer;
 pub use byte_order::ByteOrder;
 pub use capture_time::CaptureTime;
 pub use error::{CaptureError, input_name};
-pub use live_source::{Captured, KernelProgram, Statistics};
+pub use live_source::{Captured, Group, KernelProgram, Statistics};
 pub use output_file::Output;
 pub use output_set::{OutputLimits, OutputSet};
 pub use part::{Part, Place};
