@@ -20,7 +20,7 @@ use crate::cli::rule_matching::{Matching, RuleArguments, RuleCounts, RuleMatcher
 /// counts so far, each time that many seconds have passed, if packets have come since the last table.
 #[derive(Args)]
 #[command(after_help = "Example:
-  tcpdump -i eth0 -U -w - | cbpf count -r - --rules services.txt --interval 10")]
+  cbpf count -i eth0 --rules services.txt --interval 10")]
 pub struct Arguments {
     #[command(flatten)]
     rules: RuleArguments,

@@ -35,7 +35,7 @@ use crate::cli::summary::Summary;
 #[derive(Args)]
 #[command(after_help = "Example:
   cbpf filter -r in.pcap 'tcp port 443' -w https.pcap
-  tcpdump -i eth0 -U -w - | cbpf filter -r - 'port 53' -w dns.pcap
+  cbpf filter -i eth0 'port 53' -w dns.pcap
   cbpf filter -p arp.asm -r monday.pcap.gz -r tuesday.pcapng -w arp.pcap")]
 pub struct Arguments {
     #[command(flatten)]
