@@ -53,7 +53,7 @@ use time_stamp::{Time, TimeStyle, Times};
 #[command(after_help = "Example:
   cbpf print -r in.pcap 'tcp[tcpflags] & tcp-rst != 0' --hex
   cbpf print -r in.pcap arp --fields time,arp_sender,arp_sender_hw
-  tcpdump -i eth0 -U -w - | cbpf print -r - 'port 53'
+  cbpf print -i eth0 'port 53'
   cbpf print -r in.pcap --json | jq 'select(.ttl < 5)'
   cbpf print -r in.pcap -ttt icmp")]
 pub struct Arguments {
