@@ -167,6 +167,7 @@ fn output(arguments: &Arguments, format: Format) -> Result<Option<OutputSet>, Fa
         rotation: arguments.rotation.rotation()?,
         packets: arguments.selection.most(),
         snaplen: arguments.snaplen.most(),
+        write_behind: arguments.reading.has_threads(),
     };
     match &arguments.write {
         None if limits.rotation.is_active() => Err(Failure::Failed("-C and -G need -w".to_owned())),

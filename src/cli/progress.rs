@@ -1,9 +1,10 @@
 //! A progress bar on standard error, for long runs.
 
+use std::fmt;
 use std::io::{IsTerminal, stderr};
 use std::time::{Duration, Instant};
 
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::{HumanBytes, HumanDuration, ProgressBar, ProgressState, ProgressStyle};
 
 use crate::cli::capture::Reader;
 
@@ -35,7 +36,7 @@ impl Progress {
         if let Progress::Waiting { since, bytes_total } = *self
             && since.elapsed() > PATIENCE
         {
-            *self = Progress::Shown(bar(bytes_total));
+            *self = Progress::Shown(bar(bytes_total, since.elapsed()));
         }
         if let Progress::Shown(bar) = self {
             bar.set_position(bytes_read);
@@ -59,13 +60,31 @@ impl Drop for Progress {
     }
 }
 
-fn bar(bytes_total: Option<u64>) -> ProgressBar {
+/// Returns a bar of a run that has taken some time. Rates are those of the whole run: a rate since the last update would
+/// be that of a moment, and of the first update infinite.
+fn bar(bytes_total: Option<u64>, elapsed: Duration) -> ProgressBar {
     let (bar, template) = match bytes_total {
-        Some(total) => (ProgressBar::new(total), "{wide_bar} {bytes} of {total_bytes}, {bytes_per_sec}, {eta} left"),
-        None => (ProgressBar::no_length(), "{spinner} {bytes}, {bytes_per_sec}"),
+        Some(total) => (ProgressBar::new(total), "{wide_bar} {bytes} of {total_bytes}, {rate}, {left} left"),
+        None => (ProgressBar::no_length(), "{spinner} {bytes}, {rate}"),
     };
-    match ProgressStyle::with_template(template) {
-        Ok(style) => bar.with_style(style),
+    // A value that cannot be formatted is left out.
+    let style = ProgressStyle::with_template(template).map(|style| {
+        style
+            .with_key("rate", |state: &ProgressState, text: &mut dyn fmt::Write| {
+                _ = write!(text, "{}/s", HumanBytes(rate(state) as u64));
+            })
+            .with_key("left", |state: &ProgressState, text: &mut dyn fmt::Write| {
+                let left = state.len().unwrap_or(0).saturating_sub(state.pos()) as f64;
+                _ = write!(text, "{:#}", HumanDuration(Duration::from_secs_f64((left / rate(state)).min(1e9))));
+            })
+    });
+    match style {
+        Ok(style) => bar.with_style(style).with_elapsed(elapsed),
         Err(_) => bar,
     }
+}
+
+/// Returns the bytes per second since the run began, at least 1.
+fn rate(state: &ProgressState) -> f64 {
+    (state.pos() as f64 / state.elapsed().as_secs_f64().max(1e-3)).max(1.0)
 }

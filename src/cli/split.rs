@@ -168,7 +168,12 @@ impl<'a> Work for Split<'a> {
 
 /// Creates an output for each rule.
 fn create(arguments: &Arguments, rules: &Rules, format: Format, rotation: Rotation) -> Result<OutputSet, Failure> {
-    let limits = OutputLimits { rotation, packets: arguments.selection.most(), snaplen: arguments.snaplen.most() };
+    let limits = OutputLimits {
+        rotation,
+        packets: arguments.selection.most(),
+        snaplen: arguments.snaplen.most(),
+        write_behind: arguments.reading.has_threads(),
+    };
     let (folder, time) = match limits.rotation.seconds {
         Some(_) => (&without_conversions(&arguments.output), CONVERSIONS),
         None => (&arguments.output, ""),

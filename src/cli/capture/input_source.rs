@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io::{self, BufReader, Cursor, ErrorKind, Read};
+use std::mem;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -10,6 +11,7 @@ use super::compression::{Compression, Decompressed, MAGIC_LEN};
 use super::error::CaptureErrorKind;
 use super::live_stream::LiveStream;
 use super::part::FileAt;
+use super::read_ahead::ReadAhead;
 
 /// The number of compressed bytes read at once.
 const STORED_BUFFER: usize = 256 << 10;
@@ -72,6 +74,14 @@ impl InputSource {
         let raw = FileAt { file: Arc::clone(file), at: offset };
         let bytes = Box::new(Counted { inner: raw, count: Arc::clone(&stored_read) });
         InputSource { bytes, compression: None, stored_read, stored_total: None, stream: None, file: None }
+    }
+
+    /// Lets another thread decompress a long file.
+    pub(super) fn read_ahead(&mut self) {
+        if self.file.is_some() && self.compression.is_some() {
+            let source = mem::replace(&mut self.bytes, Box::new(io::empty()));
+            self.bytes = Box::new(ReadAhead::new(source));
+        }
     }
 
     /// Closes the input. The byte counts stay available.

@@ -8,14 +8,15 @@
 //!   descriptor. Compressed ones need no encoder in between, since each buffer becomes a whole frame.
 
 use std::fs::{self, File, OpenOptions, Permissions};
-use std::io::{self, BufWriter, ErrorKind, IsTerminal, Write};
+use std::io::{self, ErrorKind, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 
 use tempfile::{Builder, TempPath};
 
 use super::compression::Compression;
-use super::encoder::{Encoder, Plain, Sink};
+use super::encoder::{Plain, Sink};
 use super::error::{CaptureError, CaptureErrorKind};
+use super::output_buffer::OutputBuffer;
 use crate::cli::interrupt;
 
 /// The size of the buffer of an output, in bytes; many outputs share `CAPACITY_OF_MANY`.
@@ -29,7 +30,7 @@ const MAX_LINKS: usize = 40;
 /// A file being written.
 pub struct Output {
     path: PathBuf,
-    bytes: BufWriter<Box<dyn Encoder>>,
+    bytes: OutputBuffer,
     is_complete: bool,
     /// The number of outputs of which this is one.
     count: usize,
@@ -66,7 +67,7 @@ impl Output {
         if let Some(Pending { temporary, .. }) = pending.as_ref().filter(|_| count > 1) {
             sink = Box::new(ClosedFile(temporary.to_path_buf()));
         }
-        let bytes = BufWriter::with_capacity(capacity(count, CAPACITY), Box::new(Plain(sink)) as Box<dyn Encoder>);
+        let bytes = OutputBuffer::new(Box::new(Plain(sink)), capacity(count, CAPACITY));
         Ok(Output { path: path.to_path_buf(), bytes, is_complete: false, count, is_terminal, len: 0, pending })
     }
 
@@ -77,10 +78,19 @@ impl Output {
     pub fn compressed(self, compression: Option<&'static Compression>) -> Result<Output, CaptureError> {
         let Some(compression) = compression else { return Ok(self) };
         let Output { path, bytes, count, pending, .. } = self;
-        let encoder = compression.encode.encoder(Box::new(bytes.into_parts().0), count, pending.is_none());
-        let (encoder, most) = encoder.map_err(|source| CaptureError::create(&path, source))?;
-        let bytes = BufWriter::with_capacity(capacity(count, most), encoder);
+        let bytes = bytes.encoded(|sink| {
+            let (encoder, most) = compression.encode.encoder(Box::new(sink), count, pending.is_none())?;
+            Ok((encoder, capacity(count, most)))
+        });
+        let bytes = bytes.map_err(|source| CaptureError::create(&path, source))?;
         Ok(Output { path, bytes, count, pending, ..self })
+    }
+
+    /// Lets another thread write a long file.
+    pub fn write_behind(&mut self) {
+        if self.pending.is_some() && self.count == 1 {
+            self.bytes.write_behind();
+        }
     }
 
     /// Checks that a capture can be written, which is binary.
@@ -109,7 +119,7 @@ impl Output {
     #[inline]
     pub fn write(&mut self, bytes: &[u8]) -> Result<(), CaptureError> {
         self.len += bytes.len() as u64;
-        match self.bytes.write_all(bytes) {
+        match self.bytes.write(bytes) {
             Ok(()) => Ok(()),
             Err(source) => Err(self.failed(source)),
         }
@@ -121,7 +131,7 @@ impl Output {
         if self.is_complete {
             return Ok(());
         }
-        self.bytes.flush().and_then(|()| self.bytes.get_mut().finish()).map_err(|source| self.failed(source))?;
+        self.bytes.finish().map_err(|source| self.failed(source))?;
         self.is_complete = true;
         Ok(())
     }

@@ -23,6 +23,8 @@ pub struct OutputLimits {
     pub packets: Option<u64>,
     /// The most bytes of a packet, for headers. Records are cut by the caller.
     pub snaplen: Option<u32>,
+    /// Whether another thread may write a single output.
+    pub write_behind: bool,
 }
 
 /// Writes records to several outputs.
@@ -211,7 +213,11 @@ impl OutputSet {
             let error = io::Error::other("-C and -G need a file, not a pipe or a device");
             return Err(CaptureError::create(&path, error));
         }
-        let mut writer = Writer::new(file.compressed(self.compression)?, &self.format)?;
+        let mut file = file.compressed(self.compression)?;
+        if self.limits.write_behind {
+            file.write_behind();
+        }
+        let mut writer = Writer::new(file, &self.format)?;
         writer.set_snaplen(self.limits.snaplen);
         self.preamble.write(&mut writer, first.map_or(0, |(input, _)| input))?;
         if let Some((input, record)) = first {

@@ -43,6 +43,8 @@ pub(super) struct ReadBuffer {
     is_pinned: bool,
     is_waiting: bool,
     suspended: Option<SuspendedFile>,
+    /// Whether another thread may decompress a file.
+    reads_ahead: bool,
 }
 
 /// A file that is closed until it is needed again.
@@ -62,7 +64,19 @@ impl ReadBuffer {
     pub(super) fn new(source: InputSource) -> ReadBuffer {
         let (has_ended, is_pinned, is_waiting, suspended) = (false, false, true, None);
         let (bytes, start, end, end_offset, limit) = (Vec::new(), 0, 0, 0, u64::MAX);
-        ReadBuffer { source, has_ended, bytes, start, end, end_offset, limit, is_pinned, is_waiting, suspended }
+        ReadBuffer {
+            source,
+            has_ended,
+            bytes,
+            start,
+            end,
+            end_offset,
+            limit,
+            is_pinned,
+            is_waiting,
+            suspended,
+            reads_ahead: false,
+        }
     }
 
     /// Returns an empty buffer of a source that begins at an offset, for the records that begin before `limit`.
@@ -95,6 +109,12 @@ impl ReadBuffer {
         self.source.file.clone()
     }
 
+    /// Lets another thread decompress a long file.
+    pub(super) fn read_ahead(&mut self) {
+        self.reads_ahead = true;
+        self.source.read_ahead();
+    }
+
     /// Returns whether the file is compressed.
     pub(super) fn is_compressed(&self) -> bool {
         self.source.compression.is_some()
@@ -119,6 +139,9 @@ impl ReadBuffer {
     /// Opens a suspended file, and skips the bytes that were read before.
     fn resume(&mut self, file: &SuspendedFile) -> Result<(), Stop> {
         (self.source, self.end_offset) = (InputSource::open(&file.path)?, 0);
+        if self.reads_ahead {
+            self.source.read_ahead();
+        }
         self.refill(file.start.len())?;
         if !self.unread().starts_with(&file.start) {
             let changed = io::Error::other("it has changed since its header was read first");

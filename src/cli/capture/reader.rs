@@ -200,6 +200,11 @@ impl Reader {
         waited.map_err(|error| error.of(&self.path))
     }
 
+    /// Lets another thread decompress a long file.
+    pub fn read_ahead(&mut self) {
+        self.buffer.read_ahead();
+    }
+
     /// Closes the file until the next record is read. Streams stay open.
     pub fn suspend(&mut self) {
         self.buffer.suspend(&self.path);

@@ -70,6 +70,11 @@ impl ReadingArguments {
         }
     }
 
+    /// Returns whether there is more than one thread.
+    pub fn has_threads(self) -> bool {
+        self.thread_count() > 1
+    }
+
     fn thread_count(self) -> usize {
         let processors = || thread::available_parallelism().map_or(1, NonZero::get);
         self.threads.map_or_else(processors, |threads| usize::from(threads.get()))
@@ -147,10 +152,13 @@ pub fn run<W: Work>(
     reading: ReadingArguments,
     work: &mut W,
 ) -> Result<Inputs, Failure> {
+    let threads = reading.thread_count();
+    if threads > 1 && (!reading.merge || inputs.len() <= threads) {
+        inputs.iter_mut().for_each(Reader::read_ahead);
+    }
     if reading.merge {
         return merged::run(inputs, progress, work);
     }
-    let threads = reading.thread_count();
     match parts(inputs).filter(|_| threads > 1 && work.is_divisible()) {
         Some(parts) => side_by_side::run(inputs, &parts, progress, threads, work),
         None => in_order::run(inputs, progress, work),
