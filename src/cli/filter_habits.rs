@@ -16,8 +16,8 @@ use crate::cli::summary::Summary;
 /// What is reported instead of the summary.
 #[derive(Args)]
 pub struct ReportArguments {
-    /// Print no summary, and stop at the first match if packets are neither counted nor passed on. The exit code is 0 if
-    /// a packet matched, 1 if none did, and 2 after any error
+    /// Print no summary, and stop at the first match if packets are neither counted nor passed on. The exit code is 0
+    /// if a packet matched, 1 if none did, and 2 after any error
     #[arg(short, long)]
     quiet: bool,
 
@@ -103,9 +103,6 @@ struct OtherArguments {
     #[arg(short = 'A', hide = true)]
     text_only: bool,
 
-    #[arg(short = 'X', hide = true, action = ArgAction::Count)]
-    bytes_and_text: u8,
-
     #[arg(short = 'x', hide = true, action = ArgAction::Count)]
     bytes: u8,
 
@@ -128,7 +125,6 @@ impl OtherArguments {
         let options = [
             ("-v", self.verbose > 0, "--print prints packets, `cbpf print --json` with all fields"),
             ("-A", self.text_only, "--print --hex prints packets with their bytes"),
-            ("-X", self.bytes_and_text > 0, "--print --hex prints packets with their bytes"),
             ("-x", self.bytes > 0, "--print --hex prints packets with their bytes"),
             ("-S", self.absolute, "--print prints packets with absolute sequence numbers"),
             ("-y", self.data_link.is_some(), "--link-type sets the link type"),

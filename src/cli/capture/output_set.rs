@@ -12,6 +12,7 @@ use super::error::CaptureErrorKind;
 use super::preamble::Preamble;
 use super::rotation::Rotation;
 use super::{Block, CaptureError, Compression, Format, Output, Reader, Record, Writer};
+use crate::cli::print::counted;
 use crate::cli::{interrupt, time};
 
 /// The limits of outputs.
@@ -31,7 +32,7 @@ pub struct OutputSet {
     limits: OutputLimits,
     outputs: Vec<RotatedOutput>,
     preamble: Preamble,
-    /// Set unless files begin with the first record, which has not come yet.
+    /// Set unless files begin with the first record that is written, which has not come yet.
     has_begun: bool,
     /// The number of outputs that get no more packets.
     full: usize,
@@ -56,8 +57,8 @@ struct RotatedOutput {
 }
 
 impl OutputSet {
-    /// Creates the outputs with these paths. If files end after some time, the names depend on the first packet, and
-    /// files are created when it has come.
+    /// Creates the outputs with these paths. If files end after some time, the names depend on the first packet that is
+    /// written to any output, and files are created when it has come.
     ///
     /// # Errors
     /// If a file cannot be created, or its name has invalid conversions, or files would replace each other.
@@ -76,12 +77,6 @@ impl OutputSet {
             None => set.begin(None)?,
         }
         Ok(set)
-    }
-
-    /// Takes note of a record that was read, whether it is written or not: files begin with the first one.
-    #[inline]
-    pub fn read(&mut self, input: usize, record: &Record<'_>) -> Result<(), CaptureError> {
-        if self.has_begun { Ok(()) } else { self.begin(Some((input, record))) }
     }
 
     /// Writes a record of an input to the output at this place, unless that is full. Returns whether it was written.
@@ -116,6 +111,17 @@ impl OutputSet {
     /// Returns the number of blocks and lists of options that could not be merged.
     pub fn unmerged(&self) -> u64 {
         self.outputs.iter().filter_map(|output| output.writer.as_ref()).map(Writer::unmerged).sum()
+    }
+
+    /// Returns a note that the number of files was reached, and how many packets they have, if that was so.
+    pub fn end_of_files(&self) -> Option<String> {
+        let rotation = self.limits.rotation;
+        let mut ended = self.outputs.iter().filter(|output| rotation.ends_after(output.periods)).peekable();
+        ended.peek()?;
+        let (outputs, packets) =
+            ended.fold((0, 0), |(outputs, packets), output| (outputs + 1, packets + output.packets));
+        let files = counted(outputs * rotation.files.unwrap_or(0), "file");
+        Some(format!("the output ended after {files} with {} (-W)", counted(packets, "packet")))
     }
 
     /// Returns whether there are limits after which an output gets no more packets.

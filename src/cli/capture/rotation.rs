@@ -6,13 +6,12 @@
 //! - The names are those of tcpdump, also for `tcpdump -z gzip`: the number follows the name, but precedes the
 //!   extension of a compression. Conversions of `strftime` are replaced if files end after some time, in UTC.
 
+use std::ffi::OsStr;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use super::Compression;
 use crate::cli::time;
-
-/// Extensions of compressed files.
-const COMPRESSED: [&str; 6] = ["gz", "zst", "lz4", "xz", "bz2", "lzo"];
 
 /// The limits of a file. Without any, there is one file.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -66,7 +65,7 @@ impl Rotation {
         if self.size.is_none() || (number, width) == (0, 0) {
             return base;
         }
-        let is_compressed = |extension: &&std::ffi::OsStr| COMPRESSED.iter().any(|known| extension == known);
+        let is_compressed = |extension: &&OsStr| extension.to_str().and_then(Compression::with_extension).is_some();
         let compression = base.extension().filter(is_compressed);
         let mut name = if compression.is_some() { base.with_extension("") } else { base.clone() }.into_os_string();
         name.push(format!("{number:0width$}"));

@@ -27,6 +27,7 @@ use crate::cli::capture::{Record, Records};
 use crate::cli::engine::EngineChoice;
 use crate::cli::failure::Failure;
 use crate::cli::input::CaptureArguments;
+use crate::cli::live;
 use crate::cli::packet_matching::{PacketMatcher, PacketMatching, PacketOptions};
 use crate::cli::pipeline::{self, Event, ReadingArguments, Work};
 use crate::cli::program::ProgramArguments;
@@ -37,6 +38,7 @@ use colors::{Colors, is_colored};
 use fields::{Field, field_name};
 use headers::Headers;
 use packet_output::PacketOutput;
+use text::Text;
 use time_stamp::{Time, TimeStyle, Times};
 
 /// Print packets, one a line
@@ -51,7 +53,7 @@ use time_stamp::{Time, TimeStyle, Times};
 #[command(after_help = "Example:
   cbpf print -r in.pcap 'tcp[tcpflags] & tcp-rst != 0' --hex
   cbpf print -r in.pcap arp --fields time,arp_sender,arp_sender_hw
-  tcpdump -i eth0 -U -w - | cbpf print -r - 'port 53'
+  cbpf print -i eth0 'port 53'
   cbpf print -r in.pcap --json | jq 'select(.ttl < 5)'
   cbpf print -r in.pcap -ttt icmp")]
 pub struct Arguments {
@@ -143,6 +145,8 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
         passed_on: true,
     };
     let matching = PacketMatching::new(&arguments.program, &arguments.captures, &inputs, options)?;
+    arguments.captures.require_one_thread()?;
+    live::start(&mut inputs, |input| matching.verified(input.pcap_interface()?.link_type()))?;
     let mut printer = arguments.lines.printer(false);
     if arguments.json {
         printer.form = Form::Json;
@@ -154,6 +158,7 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     let outcome = outcome?;
     flushed?;
     print.matching.finish(&inputs)?;
+    live::report(&inputs);
     outcome.outcome()
 }
 
@@ -219,6 +224,15 @@ struct PrintedPacket<'a> {
     time: Time,
     record: &'a Record<'a>,
     headers: Headers<'a>,
+}
+
+/// Returns a packet as a line without its time and colors, and its date and time.
+pub fn described(number: u64, record: &Record) -> [String; 2] {
+    let packet = PrintedPacket { number, time: Time::of(record), record, headers: Headers::of(record) };
+    let (mut line, mut time) = (Text::default(), Text::default());
+    line::line(&packet, &mut Times::new(TimeStyle::None), &Colors::new(false), &mut line);
+    Times::new(TimeStyle::DateAndTime).next(packet.time, &mut time);
+    [line, time].map(|text| String::from_utf8_lossy(&text.bytes).trim_end().to_owned())
 }
 
 impl Printer<'_> {
