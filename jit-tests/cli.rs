@@ -11,6 +11,8 @@ mod forms;
 mod habits;
 mod install_docs;
 #[cfg(target_os = "linux")]
+mod interfaces;
+#[cfg(target_os = "linux")]
 mod limits;
 #[cfg(target_os = "linux")]
 mod live;
@@ -98,7 +100,10 @@ pub fn trials() -> Vec<Trial> {
     ];
     #[cfg(target_os = "linux")]
     let all = [&all[..], &[&live::TESTS, &signals::TESTS, &limits::TESTS]].concat();
-    all.concat().into_iter().map(trial).chain(byte_order::trials()).chain(page::trials_in_a_browser()).collect()
+    let trials = all.concat().into_iter().map(trial).chain(byte_order::trials()).chain(page::trials_in_a_browser());
+    #[cfg(target_os = "linux")]
+    let trials = trials.chain(interfaces::trials());
+    trials.collect()
 }
 
 /// A folder for one test.

@@ -30,7 +30,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("codegen",    &["classifier", "ir", "opt", "bpf", "packet", "prove"]),
     ("filter",     &["packet", "bpf", "syscall", "ir", "opt", "lang", "codegen"]),
     ("filter_set", &["packet", "bpf", "ir", "prove", "lang", "classifier", "ebpf", "ebpf_set", "codegen", "filter", "parallel"]),
-    ("socket",     &["bpf", "packet"]),
+    ("socket",     &["bpf", "packet", "ebpf"]),
     ("serde_text", &["bpf", "text", "syscall", "ir", "opt", "lang"]),
     ("cli",        &[]),
 ];

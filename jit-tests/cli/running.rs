@@ -7,6 +7,7 @@ use std::io::{Read, Write};
 use std::path::Path;
 use std::process::{Child, ChildStdin, Command, Output, Stdio};
 use std::sync::mpsc::{Receiver, channel};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
@@ -39,7 +40,9 @@ pub struct Running {
     pub input: Option<ChildStdin>,
     chunks: Receiver<Vec<u8>>,
     pub output: Vec<u8>,
-    messages: Option<JoinHandle<Vec<u8>>>,
+    /// What was written to standard error, and the thread that reads it.
+    messages: Arc<Mutex<Vec<u8>>>,
+    reader: Option<JoinHandle<()>>,
 }
 
 impl Running {
@@ -58,13 +61,28 @@ impl Running {
                 && sender.send(chunk[..count].to_vec()).is_ok()
             {}
         });
-        let messages = thread::spawn(move || {
-            let mut messages = Vec::new();
-            let _ = errors.read_to_end(&mut messages);
-            messages
+        let messages = Arc::default();
+        let shared: Arc<Mutex<Vec<u8>>> = Arc::clone(&messages);
+        let reader = thread::spawn(move || {
+            let mut chunk = [0; 4096];
+            while let Ok(count @ 1..) = errors.read(&mut chunk) {
+                shared.lock().unwrap_or_else(PoisonError::into_inner).extend(&chunk[..count]);
+            }
         });
         let input = child.stdin.take();
-        Ok(Running { child, input, chunks, output: Vec::new(), messages: Some(messages) })
+        Ok(Running { child, input, chunks, output: Vec::new(), messages, reader: Some(reader) })
+    }
+
+    fn messages(&self) -> Vec<u8> {
+        self.messages.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Waits until standard error contains this text, or the process has ended.
+    pub fn await_message(&mut self, text: &str) -> Outcome {
+        await_event(text, || {
+            let is_there = String::from_utf8_lossy(&self.messages()).contains(text);
+            (is_there || !matches!(self.child.try_wait(), Ok(None))).then_some(())
+        })
     }
 
     pub fn feed(&mut self, bytes: &[u8]) -> Outcome {
@@ -79,6 +97,16 @@ impl Running {
             self.output.extend(chunk);
         }
         Ok(&self.output)
+    }
+
+    /// Waits for the first `count` bytes of the output, for at most this many milliseconds.
+    pub fn await_output_or(&mut self, count: usize, milliseconds: u64) -> Outcome {
+        while self.output.len() < count
+            && let Ok(chunk) = self.chunks.recv_timeout(Duration::from_millis(milliseconds))
+        {
+            self.output.extend(chunk);
+        }
+        Ok(())
     }
 
     /// Waits until the process catches SIGTERM.
@@ -115,7 +143,8 @@ impl Running {
         };
         drop(self.input.take());
         self.output.extend(self.chunks.iter().flatten());
-        let stderr = self.messages.take().ok_or("waited twice")?.join().map_err(|_| "a thread panicked")?;
+        self.reader.take().ok_or("waited twice")?.join().map_err(|_| "a thread panicked")?;
+        let stderr = self.messages();
         Ok(Output { status, stdout: self.output, stderr })
     }
 }

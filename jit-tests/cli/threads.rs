@@ -7,7 +7,9 @@ use libtest_mimic::Failed;
 use crate::cli::capture_files::{Order, gzip};
 use crate::cli::{Bench, Test, cbpf, equal, example, expect};
 
-pub const TESTS: [(&str, Test); 3] = [
+pub const TESTS: [(&str, Test); 5] = [
+    ("threads_count_the_same", threads_count_the_same),
+    ("threads_split_the_same", threads_split_the_same),
     ("threads_do_not_change_results", threads_do_not_change_results),
     ("threads_do_not_change_warnings", threads_do_not_change_warnings),
     ("threads_meet_damage_in_order", threads_meet_damage_in_order),
@@ -106,4 +108,51 @@ fn threads_meet_damage_in_order(bench: &Bench) -> Result<(), Failed> {
     let zipped = bench.file("cut.pcap.gz", &zipped[..zipped.len() - 9])?;
     let said = compare(bench, &[&damaged, &cut, &zipped, &damaged], "pcap", 2)?;
     equal(&said.lines().filter(|line| line.starts_with("cbpf: warning: ")).count(), &4)
+}
+
+/// The files of the tests of rules: large and small ones of several formats, and rules of which some are invalid for an
+/// interface.
+fn rule_files(bench: &Bench) -> Result<(Vec<String>, String), Failed> {
+    let large = bench.file("large.pcap", pcap(Order::LITTLE))?;
+    let blocks = bench.file("large.pcapng", pcapng(Order::BIG))?;
+    let zipped = bench.file("large.pcap.gz", gzip([&pcap(Order::BIG)[..]])?)?;
+    let rules = bench.file("rules", "arp: arp\nlong: len > 380\nsome: ether[23] & 7 = 1\nall:\n")?;
+    Ok((vec![large, blocks, example("mixed.pcap"), zipped], rules))
+}
+
+fn threads_count_the_same(bench: &Bench) -> Result<(), Failed> {
+    let (captures, rules) = rule_files(bench)?;
+    let inputs: Vec<&str> = captures.iter().flat_map(|capture| ["-r", capture.as_str()]).collect();
+    for options in [&["--by", "10s", "--csv"][..], &["--after", "@1700000050", "--csv"], &["--first", "--top", "2"]] {
+        let mut outputs = Vec::new();
+        for threads in ["1", "3"] {
+            let run = cbpf(&[&["count", "-j", threads, "--rules", &rules], options, &inputs].concat())?;
+            expect(&run, 0, &[])?;
+            outputs.push(String::from_utf8(run.stdout)?);
+        }
+        equal(&outputs[0], &outputs[1])?;
+    }
+    Ok(())
+}
+
+fn threads_split_the_same(bench: &Bench) -> Result<(), Failed> {
+    let (captures, rules) = rule_files(bench)?;
+    let inputs: Vec<&str> = captures.iter().flat_map(|capture| ["-r", capture.as_str()]).collect();
+    for (count, inputs) in [(2, &inputs[..2]), (8, &inputs[..])] {
+        let mut results = Vec::new();
+        for threads in ["1", "3"] {
+            let out = bench.path(&format!("out-{threads}-{count}")).display().to_string();
+            let run = cbpf(&[&["split", "-j", threads, "--rules", &rules, "-o", &out], inputs].concat())?;
+            expect(&run, 0, &[])?;
+            let names = ["arp", "long", "some", "all"]
+                .map(|name| if count == 2 { format!("{name}.pcap") } else { format!("{name}.pcapng") });
+            let files = names.map(|name| fs::read(format!("{out}/{name}")));
+            results.push((String::from_utf8(run.stdout)?, files.into_iter().collect::<Result<Vec<_>, _>>()?));
+        }
+        equal(&results[0].0, &results[1].0)?;
+        if results[0].1 != results[1].1 {
+            return Err("other bytes are written".into());
+        }
+    }
+    Ok(())
 }

@@ -6,7 +6,7 @@
 mod attributes;
 mod frames;
 mod loads;
-mod namespace;
+pub mod namespace;
 mod ours;
 mod sockets;
 mod tap;

@@ -1,17 +1,20 @@
 //! `cbpf count`: counts the packets and bytes that each of many rules matches.
 
-use std::cell::Cell;
-use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
 use clap::Args;
 
-use crate::cli::capture::Piece;
+use crate::cli::capture::{Reader, Records};
 use crate::cli::failure::Failure;
-use crate::cli::input::{each_piece_until, seconds};
+use crate::cli::fanout;
+use crate::cli::input::{Inputs, seconds};
+use crate::cli::live;
+use crate::cli::pipeline::{self, Event, Matcher, ReadingArguments, Selection, Work};
 use crate::cli::progress::Progress;
-use crate::cli::rule_matching::{IntervalCounts, RuleArguments, RuleCounts, Rules, TableArguments, TableOptions};
-use crate::cli::selection::{SelectionArguments, TimeSelection};
+use crate::cli::rule_matching::{
+    RuleArguments, RuleMatcher, RuleMatching, RuleOptions, Selected, TableArguments, TableOptions,
+};
+use crate::cli::selection::SelectionArguments;
 use crate::cli::time::interval;
 
 /// Count the packets and bytes that each of many rules matches
@@ -37,62 +40,104 @@ pub struct Arguments {
     by: Option<i128>,
 
     /// Also print the table every SECONDS seconds of wall clock, for captures that arrive meanwhile
-    #[arg(long, value_name = "SECONDS", value_parser = seconds)]
+    #[arg(long, value_name = "SECONDS", value_parser = seconds, conflicts_with = "fanout")]
     interval: Option<f64>,
 
     #[command(flatten)]
     table: TableArguments,
+
+    #[command(flatten)]
+    reading: ReadingArguments,
 }
 
 pub fn run(arguments: &Arguments) -> Result<(), Failure> {
-    let (mut inputs, mut matcher) = arguments.rules.open()?;
-    let mut counts = RuleCounts::start(matcher.rules());
-    let mut intervals = arguments.by.map(|length| IntervalCounts::new(matcher.rules(), length));
-    let mut times = TimeSelection::new(&arguments.selection);
-    let mut matches_left = arguments.selection.most().unwrap_or(u64::MAX);
-    let options = arguments.table.options();
-    let interval = arguments.interval.map(Duration::from_secs_f64);
-    let mut printed = Instant::now();
-    // The time of the next table; none while no packets have come since the last one.
-    let due = Cell::new(None);
-    // Tables would be printed into the progress bar.
-    let progress = if interval.is_some() { Progress::Hidden } else { Progress::of(&inputs) };
-    let outcome = each_piece_until(&mut inputs, progress, &due, |input, _, piece| {
-        if let Piece::Records(records) = piece {
-            matcher.each(input, records, |record, ids| {
-                if matches_left == 0 || !times.includes(record) {
-                    return Ok(());
-                }
-                matches_left -= u64::from(!ids.is_empty());
-                counts.count(record, ids);
-                intervals.as_mut().map_or(Ok(()), |intervals| intervals.count(record, ids))
-            })?;
-            due.set(interval.map(|interval| printed + interval));
-        }
-        if matches_left == 0 {
-            return Ok(ControlFlow::Break(()));
-        }
-        if due.get().is_some_and(|due| due <= Instant::now()) {
-            (printed, _) = (Instant::now(), due.take());
-            print(&counts, intervals.as_mut(), matcher.rules(), options)?;
-        }
-        Ok::<_, Failure>(ControlFlow::Continue(()))
-    })?;
-    counts.set_outside(times.take_outside());
-    print(&counts, intervals.as_mut(), matcher.rules(), options)?;
-    matcher.rules().finish()?;
+    let options = RuleOptions {
+        selection: &arguments.selection,
+        snaplen: None,
+        interval: arguments.by,
+        selected: Selected::None,
+    };
+    let (mut inputs, matching) = arguments.rules.open(options)?;
+    live::start(&mut inputs, |_| None)?;
+    let mut count = Count {
+        matching,
+        table: arguments.table.options(),
+        interval: arguments.interval.map(Duration::from_secs_f64),
+        printed: Instant::now(),
+        due: None,
+    };
+    let outcome = if arguments.rules.captures().live().threads().is_some() {
+        in_threads(arguments, inputs, &mut count)?
+    } else {
+        // Tables would be printed into the progress bar.
+        let progress = if count.interval.is_some() { Progress::Hidden } else { Progress::of(&inputs) };
+        let outcome = pipeline::run(&mut inputs, progress, arguments.reading, &mut count)?;
+        live::report(&inputs);
+        outcome
+    };
+    count.matching.print(count.table)?;
+    count.matching.rules().finish()?;
     outcome.outcome()
 }
 
-/// Prints the table of all packets, or that of intervals.
-fn print(
-    counts: &RuleCounts,
-    intervals: Option<&mut IntervalCounts>,
-    rules: &Rules,
-    options: TableOptions,
-) -> Result<(), Failure> {
-    match intervals {
-        Some(intervals) => intervals.print(counts, rules, options),
-        None => counts.print(rules, options),
+/// Counts the packets of an interface with several threads, which share the set of rules.
+fn in_threads(arguments: &Arguments, inputs: Vec<Reader>, count: &mut Count) -> Result<Inputs, Failure> {
+    if !count.matching.is_divisible() {
+        let message = "--fanout cannot be used with --limit, or times after that of the first packet";
+        return Err(Failure::Failed(message.to_owned()));
+    }
+    let start = || (count.matching.matcher.clone(), Selection::default());
+    let captures = arguments.rules.captures();
+    let (members, outcome) = fanout::each_member(captures, inputs, None, start, |(matcher, selection), records| {
+        matcher.select(0, records, selection);
+    })?;
+    members.into_iter().for_each(|(mut member, _)| count.matching.matcher.add(member.take_tally()));
+    Ok(outcome.report())
+}
+
+/// The rules, and when to print them.
+struct Count<'a> {
+    matching: RuleMatching<'a>,
+    table: TableOptions,
+    interval: Option<Duration>,
+    printed: Instant,
+    /// The time of the next table; none while no packets have come since the last one.
+    due: Option<Instant>,
+}
+
+impl<'a> Work for Count<'a> {
+    type Matcher = RuleMatcher<'a>;
+
+    fn matcher(&mut self) -> &mut RuleMatcher<'a> {
+        &mut self.matching.matcher
+    }
+
+    fn prepare(&mut self, input: usize, records: Records) -> Result<(), Failure> {
+        self.due = self.interval.map(|interval| self.printed + interval);
+        self.matching.prepare(input, records)
+    }
+
+    fn take(&mut self, _: usize, _: Event) -> Result<(), Failure> {
+        Ok(())
+    }
+
+    fn wake(&mut self) -> Result<Option<Instant>, Failure> {
+        if self.due.is_some_and(|due| due <= Instant::now()) {
+            (self.printed, self.due) = (Instant::now(), None);
+            self.matching.print(self.table)?;
+        }
+        Ok(self.due)
+    }
+
+    fn is_done(&self) -> bool {
+        self.matching.matcher.is_full()
+    }
+
+    fn takes_packets(&self) -> bool {
+        false
+    }
+
+    fn is_divisible(&self) -> bool {
+        self.interval.is_none() && self.matching.is_divisible()
     }
 }

@@ -66,7 +66,7 @@ impl Engine {
     pub fn run_all(&self, contexts: &mut Contexts, first: u64, records: Records, verdicts: &mut Vec<u32>) {
         let needs_context = self.needs_context();
         match self {
-            Engine::Jit(filter) if contexts.seed.is_none() && !needs_context => {
+            Engine::Jit(filter) if contexts.seed.is_none() && !needs_context && !records.differ_for_filters() => {
                 let before = verdicts.len();
                 verdicts.resize(before + records.len(), 0);
                 filter.run_batch(records.packets(), &mut verdicts[before..]);
@@ -79,22 +79,24 @@ impl Engine {
     }
 }
 
-/// Returns the context that follows from the link type of a record, or the default.
+/// Returns the context that the kernel reported, or that follows from the link type of a record, or the default.
 pub fn context(record: &Record) -> Context {
-    Context::captured(record.interface.link_type_number, record.data).unwrap_or_default()
+    record.context().or_else(|| Context::captured(record.interface.link_type_number, record.data)).unwrap_or_default()
 }
 
 /// Makes packets of records, with their contexts.
-#[derive(Clone)]
+#[derive(Clone, Default)]
 pub struct Contexts {
     seed: Option<u64>,
     context: Context,
+    /// A packet as filters see it, if that differs from the record.
+    copy: Vec<u8>,
 }
 
 impl Contexts {
     /// With a seed, `rand` returns the same numbers for the same packet in every run.
     pub fn new(seed: Option<u64>) -> Contexts {
-        Contexts { seed, context: Context::default() }
+        Contexts { seed, context: Context::default(), copy: Vec::new() }
     }
 
     /// Returns the packet of the record with this number. Without `needs_context`, only the seed of its context is set.
@@ -106,6 +108,7 @@ impl Contexts {
         if let Some(seed) = self.seed {
             self.context = std::mem::take(&mut self.context).seed(seed.wrapping_add(number));
         }
-        Packet::new(record.data).with_wire_len(record.wire_len).with_context(&self.context)
+        let (data, wire_len) = record.as_filtered(&mut self.copy);
+        Packet::new(data).with_wire_len(wire_len).with_context(&self.context)
     }
 }

@@ -48,6 +48,10 @@ pub struct ExpressionArguments {
 
     #[command(flatten)]
     pub warnings: WarningArguments,
+
+    /// Set if packets come from an interface.
+    #[arg(skip)]
+    pub is_live: AtomicBool,
 }
 
 impl ExpressionArguments {
@@ -69,8 +73,13 @@ impl ExpressionArguments {
 
     /// Returns the target for a link type.
     pub fn target(&self, link_type: LinkType) -> Target {
+        self.target_of(link_type, self.is_live.load(Ordering::Relaxed))
+    }
+
+    /// Returns the target for a link type, for packets of an interface or of a capture.
+    pub fn target_of(&self, link_type: LinkType, is_live: bool) -> Target {
         let target = Target::new(link_type).allow_reject_all(true).dialect(self.dialect.unwrap_or(Dialect::Pcap));
-        let target = self.chain.apply(target);
+        let target = self.chain.on_interfaces(is_live).apply(target);
         match self.netmask {
             Some(netmask) => target.netmask(netmask.to_bits()),
             None => target,
@@ -78,7 +87,7 @@ impl ExpressionArguments {
     }
 }
 
-/// Options of the language, for expressions and rules: the depth of `protochain`, and names.
+/// Options of the language, for expressions and rules: the depth of `protochain`, names, and the source of packets.
 #[derive(Args, Clone, Copy)]
 pub struct ChainArguments {
     /// Let `protochain` follow at most this many headers; packets with more of them do not match [default: 16, or 8 if
@@ -90,11 +99,20 @@ pub struct ChainArguments {
     /// /etc/networks and /etc/ethers. A host with several addresses stands for each of them
     #[arg(long)]
     resolve: bool,
+    /// Set if packets come from an interface.
+    #[arg(skip)]
+    is_live: bool,
 }
 
 impl ChainArguments {
+    /// Sets whether packets come from an interface.
+    pub fn on_interfaces(self, is_live: bool) -> ChainArguments {
+        ChainArguments { is_live, ..self }
+    }
+
     pub fn apply(self, target: Target) -> Target {
         let target = if self.resolve { target.resolver(SystemResolver) } else { target };
+        let target = if self.is_live { target.linux_socket() } else { target };
         match self.protochain_depth {
             Some(headers) => target.chain_depth(headers),
             None => target,

@@ -16,7 +16,7 @@ pub fn say(message: impl Display) {
 }
 
 /// The reason why a subcommand ended early, or its exit code is not 0.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub enum Failure {
     /// The arguments are wrong; clap has printed why.
     Usage,

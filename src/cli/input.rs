@@ -14,6 +14,7 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 use crate::cli::capture::{Piece, Reader, Record, input_name};
 use crate::cli::failure::{Failure, say};
 use crate::cli::link_types::KnownLinkTypes;
+use crate::cli::live::LiveArguments;
 use crate::cli::program::ProgramArguments;
 use crate::cli::progress::Progress;
 
@@ -78,27 +79,61 @@ pub fn input_once<'a>(paths: impl Iterator<Item = &'a Path>) -> Result<(), Failu
 pub struct CaptureArguments {
     /// Capture to read: pcap or pcapng, plain or compressed (gzip, zstd, lz4, xz, bzip2); - for standard input; may be
     /// given more than once. The first Ctrl-C ends the input from pipes and standard input, a second one ends the program
-    #[arg(short = 'r', long = "read", value_name = "CAPTURE")]
+    #[arg(short = 'r', long = "read", value_name = "CAPTURE", conflicts_with = "interface")]
     captures: Vec<PathBuf>,
 
     /// Further captures to read
-    #[arg(last = true, value_name = "CAPTURE")]
+    #[arg(last = true, value_name = "CAPTURE", conflicts_with = "interface")]
     more_captures: Vec<PathBuf>,
+
+    #[command(flatten)]
+    live: LiveArguments,
 }
 
 impl CaptureArguments {
     /// Opens all captures, so that a missing one is reported before any work is done.
     pub fn open(&self, program: &ProgramArguments) -> Result<Vec<Reader>, Failure> {
-        open(self.all_paths(program), program.files()).map_err(|failure| program.hinted(failure))
+        program.set_live(self.is_live());
+        match self.live.open()? {
+            Some(_) if program.captures().next().is_some() => {
+                Err(Failure::Failed("captures cannot be read beside an interface".to_owned()))
+            }
+            Some(reader) => Ok(vec![reader]),
+            None => open(self.all_paths(program), program.files()).map_err(|failure| program.hinted(failure)),
+        }
     }
 
     /// Opens all captures of a subcommand that may also read another file.
     pub fn open_beside(&self, file: Option<&Path>) -> Result<Vec<Reader>, Failure> {
-        open(self.paths(), file.into_iter())
+        match self.live.open()? {
+            Some(reader) => Ok(vec![reader]),
+            None => open(self.paths(), file.into_iter()),
+        }
+    }
+
+    /// Returns the options of live captures.
+    pub fn live(&self) -> &LiveArguments {
+        &self.live
+    }
+
+    /// Fails if several threads were asked for, for subcommands that do not have them.
+    pub fn require_one_thread(&self) -> Result<(), Failure> {
+        match self.live.threads() {
+            Some(_) => {
+                Err(Failure::Failed("--fanout is for `cbpf count`, and for `cbpf filter` without --write".into()))
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// Returns whether the input is an interface.
+    pub fn is_live(&self) -> bool {
+        self.live.interface().is_some()
     }
 
     fn paths(&self) -> impl Iterator<Item = &Path> + Clone {
-        self.captures.iter().chain(&self.more_captures).map(PathBuf::as_path)
+        let captures = self.captures.iter().chain(&self.more_captures).map(PathBuf::as_path);
+        captures.chain(self.live.interface().map(Path::new))
     }
 
     /// Returns the paths of all captures, including those among the words of an expression.

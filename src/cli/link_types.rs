@@ -39,7 +39,7 @@ impl LinkTypeClasses {
     }
 
     /// Returns the link type that represents the class of this one, if the class has occurred.
-    fn known_representative(self, link_type: LinkType) -> Option<LinkType> {
+    pub fn known_representative(self, link_type: LinkType) -> Option<LinkType> {
         if link_type.name().is_some() { Some(link_type) } else { self.unnamed }
     }
 }
@@ -216,6 +216,11 @@ impl<'a, T> ByLinkType<'a, T> {
             self.warned.warn_once(self.arguments.warnings(), input, interfaces, warning)?;
         }
         Ok(loaded.item.as_mut())
+    }
+
+    /// Returns the program for packets of a link type, if the expression is valid for them.
+    pub fn verified(&self, link_type: LinkType) -> Option<Verified> {
+        self.compile(link_type).ok().map(|compiled| compiled.verified)
     }
 
     /// Returns the programs that are loaded so far.

@@ -13,6 +13,7 @@ mod engine;
 mod explain;
 mod expression;
 mod failure;
+mod fanout;
 mod filter;
 mod filter_habits;
 mod input;
@@ -20,6 +21,7 @@ mod install_docs;
 mod interrupt;
 mod limits;
 mod link_types;
+mod live;
 mod man;
 mod output;
 mod output_format;
@@ -67,8 +69,12 @@ With `cbpf filter --quiet`: 0 if a packet matches, 1 if none does, 2 after any e
 Example:
   cbpf filter -r in.pcap 'tcp port 443' -w https.pcap")]
 struct Cli {
+    /// List the network interfaces
+    #[arg(short = 'D', long, exclusive = true)]
+    list_interfaces: bool,
+
     #[command(subcommand)]
-    command: Command,
+    command: Option<Command>,
 }
 
 #[derive(Subcommand)]
@@ -100,7 +106,9 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let is_quiet = filter_habits::is_quiet(arguments.iter().filter_map(|argument| argument.to_str()));
     let usage = || if is_quiet { Failure::Quiet(Box::new(Failure::Usage)) } else { Failure::Usage };
     let outcome = match Cli::try_parse_from(arguments) {
-        Ok(cli) => run(cli.command),
+        Ok(Cli { list_interfaces: true, .. }) => live::print_interfaces(),
+        Ok(Cli { command: Some(command), .. }) => run(command),
+        Ok(_) => Err(Failure::Failed("expected a subcommand; `cbpf --help` lists them".to_owned())),
         Err(message) => message.print().map_err(Failure::from).and_then(|()| match message.use_stderr() {
             true => Err(usage()),
             false => Ok(()),

@@ -2,6 +2,8 @@
 
 use std::mem;
 
+use cbpf::{LinkType, Verified};
+
 use crate::cli::capture::{Reader, Records};
 use crate::cli::engine::{Contexts, Engine, EngineChoice};
 use crate::cli::failure::Failure;
@@ -56,6 +58,11 @@ impl<'a> PacketMatching<'a> {
             options,
         };
         Ok(PacketMatching { engines, matcher })
+    }
+
+    /// Returns the program for packets of a link type, if there is one and it is valid for them.
+    pub fn verified(&self, link_type: LinkType) -> Option<Verified> {
+        self.engines.as_ref()?.verified(link_type)
     }
 
     /// Loads what the records of an input need, and warns of link types of which no packet matches.

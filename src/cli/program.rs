@@ -2,6 +2,7 @@
 
 use std::fmt::Display;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::Ordering;
 
 use cbpf::lang::{Cause, Effect, Warning, lint};
 use cbpf::{Expr, ExprError, LinkType, Target, Verified};
@@ -84,6 +85,11 @@ impl ProgramArguments {
         let format = file.as_ref().and_then(|file| FormatName::named(file.to_str()?))?;
         *file = None;
         Some(format)
+    }
+
+    /// Sets whether packets come from an interface.
+    pub fn set_live(&self, is_live: bool) {
+        self.expression.is_live.store(is_live, Ordering::Relaxed);
     }
 
     /// Reads the program and verifies it, or reads the expression and checks its syntax.
@@ -227,7 +233,11 @@ impl ProgramArguments {
 
     /// Returns the target of an expression for packets of a link type, without a netmask that is required.
     fn target(&self, link_type: LinkType) -> Target {
-        let target = self.expression.target(link_type);
+        self.target_of(link_type, self.expression.is_live.load(Ordering::Relaxed))
+    }
+
+    fn target_of(&self, link_type: LinkType, is_live: bool) -> Target {
+        let target = self.expression.target_of(link_type, is_live);
         if self.expression.netmask.is_some() { target } else { target.netmask(0) }
     }
 
@@ -237,7 +247,15 @@ impl ProgramArguments {
             ProgramSource::Program(verified) => {
                 Ok(Compiled { verified: verified.clone(), rejects_all: verified.rejects_all() })
             }
-            ProgramSource::Expression(expression) => compile(expression, &self.target(link_type)),
+            ProgramSource::Expression(expression) => match compile(expression, &self.target(link_type)) {
+                // Only the Linux dialect has tags and directions, but others allow longer programs.
+                Err(ExprError::TooLong { .. })
+                    if self.expression.is_live.load(Ordering::Relaxed) && !expression.contains("vlan") =>
+                {
+                    compile(expression, &self.target_of(link_type, false))
+                }
+                compiled => compiled,
+            },
         }
     }
 

@@ -49,6 +49,7 @@ enum Engines {
 }
 
 pub fn run(arguments: &Arguments) -> Result<(), Failure> {
+    arguments.captures.require_one_thread()?;
     let mut inputs = arguments.captures.open(&arguments.program)?;
     let load = |verified| load(arguments.engine, verified);
     let mut engines = ByLinkType::new(&arguments.program, &arguments.captures, &inputs, load)?;

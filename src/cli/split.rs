@@ -1,22 +1,21 @@
 //! `cbpf split`: writes the packets of each rule to a capture of its own, in one pass.
 
-use std::cell::Cell;
 use std::fs;
 use std::io;
-use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
 
-use crate::cli::capture::{CaptureError, Format, LeftOut, OutputLimits, OutputSet, Piece};
+use crate::cli::capture::{CaptureError, Format, LeftOut, OutputLimits, OutputSet, Records, Rotation};
 use crate::cli::failure::{Failure, say};
-use crate::cli::input::each_piece_until;
 use crate::cli::interrupt;
+use crate::cli::live;
 use crate::cli::output_format::FormatArguments;
+use crate::cli::pipeline::{self, Event, ReadingArguments, Work};
 use crate::cli::progress::Progress;
 use crate::cli::rotation::RotationArguments;
-use crate::cli::rule_matching::{RuleArguments, RuleCounts, Rules, TableOptions};
-use crate::cli::selection::{SelectionArguments, SnaplenArguments, TimeSelection};
+use crate::cli::rule_matching::{RuleArguments, RuleMatcher, RuleMatching, RuleOptions, Rules, Selected, TableOptions};
+use crate::cli::selection::{SelectionArguments, SnaplenArguments};
 
 /// Write the packets that each of many rules matches to a capture of its own
 ///
@@ -56,6 +55,9 @@ pub struct Arguments {
     #[command(flatten)]
     rotation: RotationArguments,
 
+    #[command(flatten)]
+    reading: ReadingArguments,
+
     /// Print the table and the summary as JSON
     #[arg(long)]
     json: bool,
@@ -65,69 +67,108 @@ pub struct Arguments {
 const CONVERSIONS: &str = "-%Y%m%d-%H%M%S";
 
 pub fn run(arguments: &Arguments) -> Result<(), Failure> {
-    let (mut inputs, mut matcher) = arguments.rules.open()?;
+    arguments.rules.captures().require_one_thread()?;
+    let rotation = arguments.rotation.rotation()?;
+    // Packets that match only rules that get no more of them are counted apart, and none after the last one.
+    let has_limits = arguments.selection.most().is_some() || rotation.is_active();
+    let options = RuleOptions {
+        selection: &arguments.selection,
+        snaplen: arguments.snaplen.most(),
+        interval: None,
+        selected: if has_limits { Selected::All } else { Selected::Matching },
+    };
+    let (mut inputs, matching) = arguments.rules.open(options)?;
     let _folder = Folder::create(&arguments.output)?;
-    let format = arguments.format.format(None, &inputs)?;
-    let mut left_out = LeftOut::of(&format);
-    let mut outputs = create(arguments, matcher.rules(), format)?;
-    let mut counts = RuleCounts::start(matcher.rules());
+    let format = arguments.reading.format(arguments.format.format(None, &inputs)?);
+    arguments.reading.check_rotation(&format, rotation)?;
+    let left_out = LeftOut::of(&format);
+    let outputs = create(arguments, matching.rules(), format, rotation)?;
+    live::start(&mut inputs, |_| None)?;
+    let snaplen = options.snaplen.map_or(usize::MAX, |most| most as usize);
+    let mut split = Split { matching, outputs, left_out, snaplen, written: Vec::new() };
     let progress = Progress::of(&inputs);
-    // The rules whose outputs got the packet.
-    let mut written = Vec::new();
-    let mut times = TimeSelection::new(&arguments.selection);
-    let snaplen = arguments.snaplen.most().map_or(usize::MAX, |most| most as usize);
-    let outcome = each_piece_until(&mut inputs, progress, &Cell::new(None), |input, _, piece| {
-        let records = match piece {
-            Piece::Records(records) => records,
-            Piece::Block(block) => {
-                left_out.block(&block);
-                return Ok(ControlFlow::Continue(outputs.block(input, &block)?));
-            }
-            Piece::Pause => return Ok(ControlFlow::Continue(outputs.flush_to_readers()?)),
-        };
-        matcher.each(input, records, |record, ids| {
-            if outputs.are_full() || !times.includes(record) {
-                return Ok(());
-            }
-            let record = record.cut(snaplen);
-            written.clear();
-            for &id in ids {
-                if outputs.write(id as usize, input, &record)? {
-                    written.push(id);
-                }
-            }
-            if !written.is_empty() {
-                left_out.record(&record);
-            }
-            match written.is_empty() && !ids.is_empty() {
-                true => counts.count_surplus(&record),
-                false => counts.count(&record, &written),
-            }
-            Ok(())
-        })?;
-        let is_end = outputs.are_full();
-        Ok::<_, Failure>(if is_end { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
-    })?;
+    let outcome = pipeline::run(&mut inputs, progress, arguments.reading, &mut split)?;
+
+    let Split { mut matching, outputs, left_out, .. } = split;
+    arguments.reading.warn_of_unmerged(&outputs);
     let end = outputs.end_of_files();
     outputs.finish(&inputs)?;
     if !left_out.is_empty() {
         say(format_args!("cbpf: warning: {left_out}"));
     }
     end.iter().for_each(|note| say(format_args!("cbpf: note: {note}")));
-    counts.set_outside(times.take_outside());
-    counts.print(matcher.rules(), TableOptions::new(arguments.json))?;
+    matching.print(TableOptions::new(arguments.json))?;
+    live::report(&inputs);
     // An invalid rule does not prevent the captures of the others.
-    matcher.rules().finish()?;
+    matching.rules().finish()?;
     outcome.outcome()
 }
 
+/// The rules and their outputs.
+struct Split<'a> {
+    matching: RuleMatching<'a>,
+    outputs: OutputSet,
+    left_out: LeftOut,
+    snaplen: usize,
+    /// The rules whose outputs got the packet.
+    written: Vec<u32>,
+}
+
+impl<'a> Work for Split<'a> {
+    type Matcher = RuleMatcher<'a>;
+
+    fn matcher(&mut self) -> &mut RuleMatcher<'a> {
+        &mut self.matching.matcher
+    }
+
+    fn prepare(&mut self, input: usize, records: Records) -> Result<(), Failure> {
+        self.matching.prepare(input, records)
+    }
+
+    fn take(&mut self, input: usize, event: Event) -> Result<(), Failure> {
+        let records = match event {
+            Event::Selected(records) => records,
+            Event::Pause => return Ok(self.outputs.flush_to_readers()?),
+            Event::Block(block) => {
+                self.left_out.block(&block);
+                return Ok(self.outputs.block(input, &block)?);
+            }
+        };
+        for (_, record, ids) in records.iter() {
+            if self.outputs.are_full() {
+                break;
+            }
+            let record = record.cut(self.snaplen);
+            self.written.clear();
+            for &id in ids {
+                if self.outputs.write(id as usize, input, &record)? {
+                    self.written.push(id);
+                }
+            }
+            if !self.written.is_empty() {
+                self.left_out.record(&record);
+            }
+            self.matching.count(&record, &self.written, !ids.is_empty());
+        }
+        Ok(())
+    }
+
+    fn is_done(&self) -> bool {
+        self.outputs.are_full()
+    }
+
+    fn takes_packets(&self) -> bool {
+        true
+    }
+
+    fn is_divisible(&self) -> bool {
+        self.matching.is_divisible() && !self.outputs.can_be_full()
+    }
+}
+
 /// Creates an output for each rule.
-fn create(arguments: &Arguments, rules: &Rules, format: Format) -> Result<OutputSet, Failure> {
-    let limits = OutputLimits {
-        rotation: arguments.rotation.rotation()?,
-        packets: arguments.selection.most(),
-        snaplen: arguments.snaplen.most(),
-    };
+fn create(arguments: &Arguments, rules: &Rules, format: Format, rotation: Rotation) -> Result<OutputSet, Failure> {
+    let limits = OutputLimits { rotation, packets: arguments.selection.most(), snaplen: arguments.snaplen.most() };
     let (folder, time) = match limits.rotation.seconds {
         Some(_) => (&without_conversions(&arguments.output), CONVERSIONS),
         None => (&arguments.output, ""),

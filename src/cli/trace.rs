@@ -48,6 +48,7 @@ pub struct Arguments {
 }
 
 pub fn run(arguments: &Arguments) -> Result<(), Failure> {
+    arguments.captures.require_one_thread()?;
     let mut inputs = arguments.captures.open(&arguments.program)?;
     let load = |source: &ProgramSource, link_type, verified| {
         arguments.stage.select(&arguments.program, source, link_type, verified)

@@ -15,6 +15,23 @@ pub enum Error {
     /// The socket does not report the contexts of packets: it is not a packet socket, or
     /// [`report_context`](super::report_context) was not called.
     NoContext,
+    /// The process may not open a packet socket: it lacks `CAP_NET_RAW`.
+    NoPrivilege(io::Error),
+    /// There is no network interface with this name or index.
+    NoInterface {
+        /// The name or the index.
+        name: String,
+    },
+    /// The interface is down.
+    InterfaceDown {
+        /// The name of the interface.
+        name: String,
+    },
+    /// The interface was removed, or moved to another network namespace, during a capture.
+    InterfaceGone {
+        /// The name of the interface.
+        name: String,
+    },
     /// A system call failed.
     Kernel {
         /// The call, with its option: `setsockopt(SO_ATTACH_FILTER)`.
@@ -46,6 +63,15 @@ const HINTS: &[(&str, i32, &str)] = &[
     (FANOUT_DATA,      libc::EINVAL,      "the socket is not in a group with a program"),
     (FANOUT_DATA,      libc::EPERM,       "the filter of the socket is locked"),
     (FANOUT_DATA,      libc::ENOPROTOOPT, "the socket is not a packet socket"),
+    (LOAD_EBPF,        libc::EPERM,       "programs of eBPF need CAP_BPF"),
+    (LOAD_EBPF,        libc::EACCES,      "the verifier of the kernel refuses the program"),
+    (LOAD_EBPF,        libc::E2BIG,       "the program is longer than the kernel allows"),
+    (ATTACH_EBPF,      libc::ENOMEM,      "the program is larger than the sysctl net.core.optmem_max allows"),
+    (ATTACH_EBPF,      libc::EINVAL,      "the descriptor is no program for sockets"),
+    (FANOUT_BY_HASH,   libc::EINVAL,      "all members of a group have the same interface and flags"),
+    (FANOUT_BY_HASH,   libc::ENOSPC,      "the group is full"),
+    (RECEIVE_RING,     libc::ENOMEM,      "there is no memory for the ring; choose a smaller one"),
+    (MAP,              libc::EPERM,       "the memory that the process may lock is limited; choose a smaller ring"),
 ];
 
 pub(super) const ATTACH: &str = "setsockopt(SO_ATTACH_FILTER)";
@@ -58,6 +84,21 @@ pub(super) const FANOUT: &str = "setsockopt(PACKET_FANOUT)";
 pub(super) const FANOUT_DATA: &str = "setsockopt(PACKET_FANOUT_DATA)";
 pub(super) const TYPE: &str = "getsockopt(SO_TYPE)";
 pub(super) const AUXDATA: &str = "setsockopt(PACKET_AUXDATA)";
+pub(super) const SOCKET: &str = "socket(AF_PACKET)";
+pub(super) const INTERFACES: &str = "getifaddrs";
+pub(super) const LOAD_EBPF: &str = "bpf(BPF_PROG_LOAD)";
+pub(super) const ATTACH_EBPF: &str = "setsockopt(SO_ATTACH_BPF)";
+pub(super) const FANOUT_BY_HASH: &str = "setsockopt(PACKET_FANOUT, PACKET_FANOUT_HASH)";
+pub(super) const GET_FANOUT: &str = "getsockopt(PACKET_FANOUT)";
+pub(super) const RING_VERSION: &str = "setsockopt(PACKET_VERSION)";
+pub(super) const RESERVE: &str = "setsockopt(PACKET_RESERVE)";
+pub(super) const RECEIVE_RING: &str = "setsockopt(PACKET_RX_RING)";
+pub(super) const MAP: &str = "mmap of the ring";
+pub(super) const BIND: &str = "bind";
+pub(super) const INTERFACE_FLAGS: &str = "ioctl(SIOCGIFFLAGS)";
+pub(super) const POLL: &str = "poll";
+pub(super) const SOCKET_ERROR: &str = "getsockopt(SO_ERROR)";
+pub(super) const STATISTICS: &str = "getsockopt(PACKET_STATISTICS)";
 pub(super) const RECEIVE: &str = "recv";
 pub(super) const RECEIVE_MESSAGE: &str = "recvmsg";
 
@@ -76,6 +117,19 @@ impl fmt::Display for Error {
             Error::NoContext => {
                 return f.write_str("the socket does not report contexts; call report_context on a packet socket");
             }
+            Error::NoPrivilege(_) => {
+                return f.write_str(
+                    "live capture needs CAP_NET_RAW: run as root, or give it to the program with \
+                     `setcap cap_net_raw+ep`",
+                );
+            }
+            Error::NoInterface { name } => return write!(f, "there is no interface `{name}`"),
+            Error::InterfaceDown { name } => {
+                return write!(f, "the interface `{name}` is down; `ip link set {name} up` sets it up");
+            }
+            Error::InterfaceGone { name } => {
+                return write!(f, "the interface `{name}` was removed, or moved to another network namespace");
+            }
             Error::Kernel { call, error } => (call, error),
         };
         write!(f, "{call} failed")?;
@@ -88,8 +142,12 @@ impl std::error::Error for Error {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
             Error::Program(error) => Some(error),
-            Error::Kernel { error, .. } => Some(error),
-            Error::Stream | Error::NoContext => None,
+            Error::Kernel { error, .. } | Error::NoPrivilege(error) => Some(error),
+            Error::Stream
+            | Error::NoContext
+            | Error::NoInterface { .. }
+            | Error::InterfaceDown { .. }
+            | Error::InterfaceGone { .. } => None,
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Programs on Linux sockets: attach, detach, lock, read back, and choose a socket of a group.
+//! Programs on Linux sockets: attach, detach, lock, read back, and choose a socket of a group; live capture in [`live`].
 //!
 //! Every function takes any socket: of the standard library, of socket2, of an async runtime. A program is verified for
 //! [`Dialect::Linux`] before the system call, so an invalid program gives a [`VerifyError`](crate::VerifyError) with
@@ -51,7 +51,9 @@
 //! to keep; UDP and TCP sockets keep at least the header. Source: `sk_filter_trim_cap` in `net/core/filter.c`, and its
 //! callers.
 
+mod ebpf_program;
 mod error;
+pub mod live;
 mod receive;
 mod system;
 #[cfg(test)]
@@ -68,6 +70,7 @@ use crate::bpf::dialect::Dialect;
 use crate::bpf::instruction::{Instruction, RawInstruction};
 use crate::bpf::program::Program;
 
+pub use ebpf_program::{attach_ebpf, load_ebpf};
 pub use error::Error;
 pub use receive::{receive, report_context};
 

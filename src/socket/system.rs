@@ -35,6 +35,7 @@ pub(super) struct ProgramOption {
 pub(super) const LOCK_FILTER: NumberOption = NumberOption { level: libc::SOL_SOCKET, option: libc::SO_LOCK_FILTER };
 pub(super) const DETACH_REUSEPORT: NumberOption =
     NumberOption { level: libc::SOL_SOCKET, option: libc::SO_DETACH_REUSEPORT_BPF };
+pub(super) const ATTACH_EBPF: NumberOption = NumberOption { level: libc::SOL_SOCKET, option: libc::SO_ATTACH_BPF };
 pub(super) const AUXDATA: NumberOption = NumberOption { level: libc::SOL_PACKET, option: libc::PACKET_AUXDATA };
 pub(super) const RECEIVE_MARK: NumberOption = NumberOption { level: libc::SOL_SOCKET, option: libc::SO_RCVMARK };
 pub(super) const FANOUT: NumberOption = NumberOption { level: libc::SOL_PACKET, option: libc::PACKET_FANOUT };
@@ -82,7 +83,7 @@ pub(super) fn set_program(
 ///
 /// # Safety
 /// The value of the option is of type `T`, and pointers in it satisfy the requirements of the option.
-unsafe fn set<T>(socket: BorrowedFd, level: c_int, option: c_int, value: &T) -> io::Result<()> {
+pub(super) unsafe fn set<T>(socket: BorrowedFd, level: c_int, option: c_int, value: &T) -> io::Result<()> {
     let pointer = std::ptr::from_ref(value).cast();
     // SAFETY: the kernel only reads the bytes of `value`; the caller guarantees the type and the pointers in it.
     let result = unsafe { libc::setsockopt(socket.as_raw_fd(), level, option, pointer, size_of::<T>() as socklen_t) };

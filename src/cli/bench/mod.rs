@@ -58,6 +58,11 @@ pub struct Arguments {
 }
 
 pub fn run(arguments: &Arguments) -> Result<(), Failure> {
+    if arguments.captures.is_live() {
+        return Err(Failure::Failed(
+            "packets of an interface cannot be measured; write them to a capture first".to_owned(),
+        ));
+    }
     let mut inputs = arguments.captures.open(&arguments.program)?;
     let mut subjects = ByLinkType::new(&arguments.program, &arguments.captures, &inputs, Subject::new)?;
     let outcome = read(&mut inputs, &mut subjects)?;

@@ -19,6 +19,9 @@ pub struct CaptureError {
 pub(super) enum CaptureErrorKind {
     /// The input could not be opened.
     Open(io::Error),
+    /// Packets cannot be captured from an interface.
+    #[cfg_attr(not(target_os = "linux"), expect(dead_code, reason = "there are no live captures"))]
+    Live(String),
     /// The system failed to read the input.
     Read(io::Error),
     /// The input is no capture file, or one of an unsupported kind.
@@ -63,6 +66,7 @@ impl fmt::Display for CaptureError {
         let name = if self.path.as_os_str() == "-" { Path::new(standard) } else { &self.path }.display();
         match &self.kind {
             CaptureErrorKind::Open(source) => write!(f, "cannot open {name}: {source}"),
+            CaptureErrorKind::Live(message) => f.write_str(message),
             CaptureErrorKind::Read(source) => write!(f, "cannot read {name}: {source}"),
             CaptureErrorKind::Unsupported(unsupported) => write!(f, "{name} {unsupported}"),
             CaptureErrorKind::Damaged { at, damage } => {

@@ -45,6 +45,20 @@ impl InputSource {
         source.map_err(CaptureErrorKind::Read)
     }
 
+    /// Returns a source without bytes.
+    #[cfg(target_os = "linux")]
+    pub(super) fn empty() -> InputSource {
+        let stored_read = Arc::new(AtomicU64::new(0));
+        InputSource {
+            bytes: Box::new(io::empty()),
+            compression: None,
+            stored_read,
+            stored_total: None,
+            stream: None,
+            file: None,
+        }
+    }
+
     /// Returns the source of a regular file, from its start.
     pub(super) fn of_file(file: Arc<File>) -> io::Result<InputSource> {
         let stored_total = Some(file.metadata()?.len());

@@ -3,8 +3,9 @@
 //! - Reading: `input_source` (the bytes of a file or `live_stream`, through a decoder of `compression`), `read_buffer`
 //!   (the unread bytes), `pcap` or `pcapng_reader` (records), `reader` (the [`Reader`] of both, which lends [`Records`] and the
 //!   [`Block`]s between them).
-//! - Writing: `writer` (the [`Writer`] of both formats), `pcap`, `pcap_of_first` or `pcapng_writer`, `output_file` (a file that appears
-//!   whole or not at all, through an `encoder` of `compression`).
+//! - Live: `live_source` (the packets of an interface, as records).
+//! - Writing: `writer` (the [`Writer`] of both formats), `pcap`, `pcap_of_first`, `pcapng_writer` or `pcapng_merger`,
+//!   `output_file` (a file that appears whole or not at all, through an `encoder` of `compression`).
 //!
 //! Invariants:
 //!
@@ -28,6 +29,11 @@ mod error;
 mod input_source;
 mod left_out;
 mod link_layer;
+#[cfg(target_os = "linux")]
+mod live_source;
+#[cfg(not(target_os = "linux"))]
+#[path = "no_live_source.rs"]
+mod live_source;
 mod live_stream;
 mod lz4_decoder;
 mod magic;
@@ -56,6 +62,7 @@ pub use capture_time::CaptureTime;
 pub use compression::{COMPRESSIONS, Compression};
 pub use error::{CaptureError, input_name};
 pub use left_out::LeftOut;
+pub use live_source::{Captured, KernelProgram, Statistics};
 pub use output_file::Output;
 pub use output_set::{OutputLimits, OutputSet};
 pub use part::{Part, Place};
@@ -65,7 +72,7 @@ pub use record_batch::{OwnedRecords, Records};
 pub use rotation::Rotation;
 pub use writer::{Format, Writer};
 
-use cbpf::LinkType;
+use cbpf::{Context, LinkType};
 
 /// One packet of a capture.
 #[derive(Clone, Copy, Debug)]
@@ -82,6 +89,8 @@ pub struct Record<'a> {
     pub interface: &'a Interface,
     /// The pcapng block that holds the whole packet and its options; empty in pcap.
     block: &'a [u8],
+    /// What the kernel reported about a packet of an interface; `None` for one of a file.
+    captured: Option<&'a Captured>,
 }
 
 impl<'a> Record<'a> {
@@ -93,7 +102,24 @@ impl<'a> Record<'a> {
 
     /// Returns the record of a packet from no file, captured at the beginning of 1970.
     pub fn new(data: &'a [u8], wire_len: u32, interface: &'a Interface) -> Record<'a> {
-        Record { data, wire_len, ticks: 0, carried: 0, interface, block: &[] }
+        Record { data, wire_len, ticks: 0, carried: 0, interface, block: &[], captured: None }
+    }
+
+    /// Returns the context in which the kernel filtered the packet of an interface; `None` for one of a file.
+    pub fn context(&self) -> Option<Context> {
+        self.captured.map(Captured::context)
+    }
+
+    /// Returns the bytes that a filter sees, and their number on the wire. A VLAN tag that the kernel had removed from
+    /// the frame is in the record, but not in the frame for filters, as in tcpdump. It is removed in `copy`.
+    #[inline]
+    pub fn as_filtered<'c>(&self, copy: &'c mut Vec<u8>) -> (&'c [u8], u32)
+    where
+        'a: 'c,
+    {
+        let Some(captured) = self.captured else { return (self.data, self.wire_len) };
+        let data = captured.as_filtered(self.data, copy);
+        (data, self.wire_len - (self.data.len() - data.len()) as u32)
     }
 
     /// Returns the record with at most `captured` bytes of its data.

@@ -106,6 +106,7 @@ impl PcapReader {
             carried: (u64::from(fraction) / self.ticks_per_second) as u32,
             interface: &self.interface,
             block: &[],
+            captured: None,
         }))
     }
 

@@ -201,7 +201,15 @@ impl PcapngReader {
         let data = &mut bytes[start..][..captured];
         let wire_len = link_layer::correct(interface.link_type_number, self.order, data, wire_len);
         let bytes = &*bytes;
-        Ok(Record { data: &bytes[start..][..captured], wire_len, ticks, carried: 0, interface, block: bytes })
+        Ok(Record {
+            data: &bytes[start..][..captured],
+            wire_len,
+            ticks,
+            carried: 0,
+            interface,
+            block: bytes,
+            captured: None,
+        })
     }
 
     /// Decodes an enhanced packet block, or an obsolete one, whose first word holds a 16-bit interface and a drop

@@ -6,7 +6,12 @@ use std::slice;
 use std::sync::Arc;
 use std::time::Instant;
 
+#[cfg(target_os = "linux")]
+use cbpf::socket::live::{Fanout, Options};
+
 use super::error::{CaptureError, CaptureErrorKind, Stop};
+use super::input_source::InputSource;
+use super::live_source::{KernelProgram, LiveSource, Next, Statistics};
 use super::magic::Magic;
 use super::part::Place;
 use super::pcap::PcapReader;
@@ -40,6 +45,8 @@ pub struct Reader {
     has_ended: bool,
     /// The error that ended the reading, until it is returned.
     error: Option<CaptureErrorKind>,
+    /// The interface that is read in place of the buffer.
+    live: Option<Box<LiveSource>>,
 }
 
 #[derive(Clone, PartialEq)]
@@ -72,7 +79,47 @@ impl Reader {
     /// Returns a reader of records that begin in `buffer`, with the state of a decoder there.
     pub(super) fn resumed(path: &Path, buffer: ReadBuffer, decoder: Decoder) -> Reader {
         let batch = RecordBatch::default();
-        Reader { path: path.to_path_buf(), buffer, decoder, batch, has_ended: false, error: None }
+        Reader { path: path.to_path_buf(), buffer, decoder, batch, has_ended: false, error: None, live: None }
+    }
+
+    /// Opens a live capture from the interface with this name or index. It begins when it is read, or with
+    /// [`Reader::start`]. A quiet one does not tell that it listens.
+    ///
+    /// # Errors
+    /// If there is no such interface.
+    #[cfg(target_os = "linux")]
+    pub fn listen(name: &str, options: Options, is_quiet: bool) -> Result<Reader, CaptureError> {
+        let path = PathBuf::from(name);
+        let live = LiveSource::find(name, options, is_quiet).map_err(|error| error.of(&path))?;
+        let buffer = ReadBuffer::new(InputSource::empty());
+        let (decoder, batch) = (Decoder::None, RecordBatch::default());
+        Ok(Reader { path, buffer, decoder, batch, has_ended: false, error: None, live: Some(Box::new(live)) })
+    }
+
+    /// Begins a live capture with a program that the kernel runs first; does nothing for a file.
+    ///
+    /// # Errors
+    /// If packets cannot be captured.
+    pub fn start(&mut self, program: Option<&KernelProgram>) -> Result<(), CaptureError> {
+        let Some(live) = &mut self.live else { return Ok(()) };
+        live.start(program).map_err(|error| error.of(&self.path))
+    }
+
+    /// Tells that a live capture listens, and `more` about it.
+    #[cfg(target_os = "linux")]
+    pub fn tell(&self, more: &str) {
+        self.live.iter().for_each(|live| live.tell(more));
+    }
+
+    /// Returns the group of a live capture that has begun, for further members.
+    #[cfg(target_os = "linux")]
+    pub fn group(&self) -> Option<Fanout> {
+        self.live.as_ref()?.group()
+    }
+
+    /// Returns the counts of the kernel for a live capture.
+    pub fn statistics(&self) -> Option<Statistics> {
+        self.live.as_ref().map(|live| live.statistics())
     }
 
     /// Returns the next record, or `None` at the end. An error is returned once, and followed by the end.
@@ -97,6 +144,17 @@ impl Reader {
     pub fn piece(&mut self, most: usize) -> Result<Option<Piece<'_>>, CaptureError> {
         if self.is_at_end()? {
             return Ok(None);
+        }
+        if let Some(live) = &mut self.live {
+            return match live.advance(most) {
+                Ok(Next::Records) => Ok(Some(Piece::Records(self.last_records()))),
+                Ok(Next::Pause) => Ok(Some(Piece::Pause)),
+                Ok(Next::End) => Ok(None),
+                Err(error) => {
+                    self.has_ended = true;
+                    Err(error.of(&self.path))
+                }
+            };
         }
         self.buffer.set_waiting(false);
         let first = self.decoder.first(&mut self.buffer);
@@ -125,12 +183,22 @@ impl Reader {
 
     /// Returns the records of the last [`Piece::Records`], until the next piece is read.
     pub fn last_records(&self) -> Records<'_> {
-        self.batch.records(self.buffer.bytes(), self.decoder.interfaces())
+        match &self.live {
+            Some(live) => live.last_records(),
+            None => self.batch.records(self.buffer.bytes(), self.decoder.interfaces()),
+        }
     }
 
     /// Waits until a stream goes on or ends, or until `due`.
-    pub fn wait(&self, due: Option<Instant>) -> Result<(), CaptureError> {
-        self.buffer.wait(due).map_err(|error| error.of(&self.path))
+    ///
+    /// # Errors
+    /// If the stream fails.
+    pub fn wait(&mut self, due: Option<Instant>) -> Result<(), CaptureError> {
+        let waited = match &mut self.live {
+            Some(live) => live.wait(due),
+            None => self.buffer.wait(due),
+        };
+        waited.map_err(|error| error.of(&self.path))
     }
 
     /// Closes the file until the next record is read. Streams stay open.
@@ -142,6 +210,9 @@ impl Reader {
     pub fn close(&mut self) {
         self.has_ended = true;
         self.buffer.close();
+        if let Some(live) = &mut self.live {
+            live.close();
+        }
     }
 
     /// Returns whether the reading has ended.
@@ -195,25 +266,26 @@ impl Reader {
 
     /// Returns whether the header was read. It is missing if a signal ended the stream before.
     pub fn has_header(&self) -> bool {
-        !matches!(self.decoder, Decoder::None)
+        self.live.is_some() || !matches!(self.decoder, Decoder::None)
     }
 
-    /// Returns the interface of a pcap file, or `None` for pcapng.
+    /// Returns the interface of a pcap file or of a live capture, or `None` for pcapng.
     pub fn pcap_interface(&self) -> Option<&Interface> {
         match &self.decoder {
             Decoder::Pcap(file) => Some(&file.interface),
-            Decoder::Pcapng(_) | Decoder::None => None,
+            Decoder::None => self.live.as_ref().map(|live| live.interface()),
+            Decoder::Pcapng(_) => None,
         }
     }
 
     /// Returns the interface of a pcap file, or the interfaces of the current section that were described so far.
     pub fn interfaces(&self) -> &[Interface] {
-        self.decoder.interfaces()
+        self.live.as_ref().map_or(self.decoder.interfaces(), |live| slice::from_ref(live.interface()))
     }
 
     /// Returns the number of (compressed) bytes read from the file. It runs ahead of the records by a buffer or two.
     pub fn bytes_read(&self) -> u64 {
-        self.buffer.stored_read()
+        self.live.as_ref().map_or(self.buffer.stored_read(), |live| live.bytes())
     }
 
     /// Returns the length of the file, if it is a regular one.

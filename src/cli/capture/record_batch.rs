@@ -8,7 +8,7 @@ use cbpf::packet::{Frames, Span};
 
 use super::error::Stop;
 use super::read_buffer::ReadBuffer;
-use super::{ByteOrder, Interface, Record};
+use super::{ByteOrder, Captured, Interface, Record};
 
 /// The locations and metadata of records in a buffer.
 #[derive(Default)]
@@ -25,6 +25,14 @@ pub(super) struct Metadata {
     interface: u32,
     /// The number of bytes of its block before the packet; 0 in pcap.
     fields: u32,
+}
+
+impl Metadata {
+    /// Returns the metadata of a packet of the only interface of its input.
+    #[cfg(target_os = "linux")]
+    pub(super) fn of_interface(ticks: u64) -> Metadata {
+        Metadata { ticks, carried: 0, interface: 0, fields: 0 }
+    }
 }
 
 /// A record by the address of its data. It does not borrow the buffer, as a [`Record`] does.
@@ -48,7 +56,7 @@ impl RecordLocation {
 impl RecordBatch {
     /// Returns the records, in their buffer.
     pub(super) fn records<'a>(&'a self, buffer: &'a [u8], interfaces: &'a [Interface]) -> Records<'a> {
-        Records { buffer, spans: &self.spans, metadata: &self.metadata, interfaces }
+        Records { buffer, spans: &self.spans, metadata: &self.metadata, interfaces, captured: &[] }
     }
 
     /// Begins a new batch with one record of `buffer`.
@@ -142,7 +150,13 @@ fn block_at(buffer: &[u8], start: usize, order: ByteOrder) -> &[u8] {
 }
 
 #[inline]
-fn record<'a>(buffer: &'a [u8], span: &Span, metadata: &Metadata, interfaces: &'a [Interface]) -> Record<'a> {
+fn record<'a>(
+    buffer: &'a [u8],
+    span: &Span,
+    metadata: &Metadata,
+    interfaces: &'a [Interface],
+    captured: Option<&'a Captured>,
+) -> Record<'a> {
     let interface = &interfaces[metadata.interface as usize];
     let block = || block_at(buffer, span.start - metadata.fields as usize, interface.order);
     Record {
@@ -152,6 +166,7 @@ fn record<'a>(buffer: &'a [u8], span: &Span, metadata: &Metadata, interfaces: &'
         carried: metadata.carried,
         interface,
         block: if metadata.fields > 0 { block() } else { &[] },
+        captured,
     }
 }
 
@@ -162,9 +177,31 @@ pub struct Records<'a> {
     spans: &'a [Span],
     metadata: &'a [Metadata],
     interfaces: &'a [Interface],
+    /// What the kernel reported about each packet of an interface; empty for those of files.
+    captured: &'a [Captured],
 }
 
 impl<'a> Records<'a> {
+    /// Returns packets of an interface, in their buffer.
+    #[cfg(target_os = "linux")]
+    pub(super) fn captured(
+        buffer: &'a [u8],
+        spans: &'a [Span],
+        metadata: &'a [Metadata],
+        interfaces: &'a [Interface],
+        captured: &'a [Captured],
+    ) -> Records<'a> {
+        Records { buffer, spans, metadata, interfaces, captured }
+    }
+
+    /// Returns whether the bytes of some record are not those that a filter sees, as [`Record::as_filtered`] says.
+    pub fn differ_for_filters(&self) -> bool {
+        #[cfg(target_os = "linux")]
+        return self.captured.iter().any(|packet| packet.is_tag_restored);
+        #[cfg(not(target_os = "linux"))]
+        false
+    }
+
     pub fn len(&self) -> usize {
         self.spans.len()
     }
@@ -176,33 +213,43 @@ impl<'a> Records<'a> {
 
     #[inline]
     pub fn iter(&self) -> impl Iterator<Item = Record<'a>> + use<'a> {
-        let Records { buffer, spans, metadata, interfaces } = *self;
-        spans.iter().zip(metadata).map(move |(span, metadata)| record(buffer, span, metadata, interfaces))
+        let Records { buffer, spans, metadata, interfaces, captured } = *self;
+        let records = spans.iter().zip(metadata).enumerate();
+        records.map(move |(at, (span, metadata))| record(buffer, span, metadata, interfaces, captured.get(at)))
     }
 
     /// Returns the record at a position.
     #[inline]
     pub fn get(&self, position: usize) -> Record<'a> {
-        record(self.buffer, &self.spans[position], &self.metadata[position], self.interfaces)
+        record(
+            self.buffer,
+            &self.spans[position],
+            &self.metadata[position],
+            self.interfaces,
+            self.captured.get(position),
+        )
     }
 
     /// Returns the records at these positions.
     pub fn part(&self, positions: Range<usize>) -> Records<'a> {
-        let Records { buffer, spans, metadata, interfaces } = *self;
-        Records { buffer, spans: &spans[positions.clone()], metadata: &metadata[positions], interfaces }
+        let Records { buffer, spans, metadata, interfaces, captured } = *self;
+        let captured = captured.get(positions.clone()).unwrap_or_default();
+        Records { buffer, spans: &spans[positions.clone()], metadata: &metadata[positions], interfaces, captured }
     }
 
     /// Splits the records into runs of one link type.
     pub fn by_link_type(&self) -> impl Iterator<Item = (LinkType, Records<'a>)> + use<'a> {
-        let Records { buffer, mut spans, metadata, interfaces } = *self;
+        let Records { buffer, mut spans, metadata, interfaces, mut captured } = *self;
         let interface = |metadata: &Metadata| &interfaces[metadata.interface as usize];
         let is_same = move |a: &Metadata, b: &Metadata| {
             a.interface == b.interface || interface(a).link_type_number == interface(b).link_type_number
         };
         metadata.chunk_by(is_same).map(move |metadata| {
-            let run;
+            let (run, of_run);
             (run, spans) = spans.split_at(metadata.len());
-            (interface(&metadata[0]).link_type(), Records { buffer, spans: run, metadata, interfaces })
+            (of_run, captured) = captured.split_at(metadata.len().min(captured.len()));
+            let records = Records { buffer, spans: run, metadata, interfaces, captured: of_run };
+            (interface(&metadata[0]).link_type(), records)
         })
     }
 }

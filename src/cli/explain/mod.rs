@@ -142,6 +142,7 @@ impl Explained {
 }
 
 pub fn run(arguments: &Arguments) -> Result<(), Failure> {
+    arguments.captures.require_one_thread()?;
     let mut inputs = arguments.captures.open(&arguments.program)?;
     let load = |source: &ProgramSource, link_type, verified| Explained::load(arguments, source, link_type, verified);
     let mut programs = ByLinkType::with_source(&arguments.program, &arguments.captures, &inputs, load)?;

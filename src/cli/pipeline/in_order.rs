@@ -12,8 +12,10 @@ use crate::cli::progress::Progress;
 /// Does a work on all inputs, one after the other.
 pub(super) fn run<W: Work>(inputs: &mut [Reader], progress: Progress, work: &mut W) -> Result<Inputs, Failure> {
     let mut selection = Selection::default();
-    each_piece_until(inputs, progress, &Cell::new(None), |input, first, piece| {
+    let due = Cell::new(None);
+    each_piece_until(inputs, progress, &due, |input, first, piece| {
         take_piece(work, &mut selection, input, first, piece)?;
+        due.set(work.wake()?);
         Ok(if work.is_done() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
     })
 }

@@ -15,6 +15,7 @@ mod worker;
 
 use std::num::NonZero;
 use std::thread;
+use std::time::Instant;
 
 use clap::Args;
 
@@ -36,7 +37,7 @@ const WORTH_A_THREAD: u64 = 2 << 20;
 pub struct ReadingArguments {
     /// Read all captures at the same time, and order packets by their time stamps. Without it, captures are read one
     /// after the other, and packets stay in their order
-    #[arg(long)]
+    #[arg(long, conflicts_with = "interface")]
     pub merge: bool,
 
     /// Work on this many files, or parts of a large file, side by side [default: the number of processors]
@@ -97,6 +98,11 @@ pub trait Work {
 
     /// Takes what comes from the input with this number. The matcher has been prepared for the records.
     fn take(&mut self, input: usize, event: Event) -> Result<(), Failure>;
+
+    /// Does what is due by wall clock, after each piece. Returns the time of the next call if nothing is read until then.
+    fn wake(&mut self) -> Result<Option<Instant>, Failure> {
+        Ok(None)
+    }
 
     /// Returns whether the rest of the inputs need not be read.
     fn is_done(&self) -> bool {

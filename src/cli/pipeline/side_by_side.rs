@@ -114,6 +114,9 @@ impl<W: Work> Taker<'_, W> {
                 }
                 let error;
                 (place, error) = self.take_part(input, part, place.as_ref(), messages)?;
+                if self.work.is_done() {
+                    return Ok(outcome);
+                }
                 if let Some(error) = error {
                     self.progress.pause(|| say(format_args!("cbpf: warning: {error}")));
                     (outcome, has_ended) = (Inputs::Damaged, true);

@@ -27,6 +27,7 @@ use crate::cli::capture::{Record, Records};
 use crate::cli::engine::EngineChoice;
 use crate::cli::failure::Failure;
 use crate::cli::input::CaptureArguments;
+use crate::cli::live;
 use crate::cli::packet_matching::{PacketMatcher, PacketMatching, PacketOptions};
 use crate::cli::pipeline::{self, Event, ReadingArguments, Work};
 use crate::cli::program::ProgramArguments;
@@ -143,6 +144,8 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
         passed_on: true,
     };
     let matching = PacketMatching::new(&arguments.program, &arguments.captures, &inputs, options)?;
+    arguments.captures.require_one_thread()?;
+    live::start(&mut inputs, |input| matching.verified(input.pcap_interface()?.link_type()))?;
     let mut printer = arguments.lines.printer(false);
     if arguments.json {
         printer.form = Form::Json;
@@ -154,6 +157,7 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     let outcome = outcome?;
     flushed?;
     print.matching.finish(&inputs)?;
+    live::report(&inputs);
     outcome.outcome()
 }
 

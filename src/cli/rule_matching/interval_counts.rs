@@ -8,6 +8,7 @@
 
 use std::collections::BTreeMap;
 use std::io::{BufWriter, Write, stdout};
+use std::mem;
 
 use indicatif::HumanCount;
 use serde_json::{Value, json};
@@ -28,6 +29,7 @@ const LONGEST_GAP: i128 = 1_000;
 const MOST_ZEROS: i128 = 100_000;
 
 /// The counts of all intervals.
+#[derive(Clone)]
 pub struct IntervalCounts {
     /// The length of an interval in nanoseconds.
     length: i128,
@@ -45,7 +47,7 @@ pub struct IntervalCounts {
 }
 
 /// The counts of an interval, by ascending ids of rules.
-#[derive(Default)]
+#[derive(Clone, Default)]
 struct Interval {
     rules: Vec<(u32, Count)>,
     unmatched: Count,
@@ -54,12 +56,17 @@ struct Interval {
 
 impl IntervalCounts {
     pub fn new(rules: &Rules, length: i128) -> IntervalCounts {
+        let rules = vec![Count::default(); rules.names().len()];
+        IntervalCounts { rules, ..IntervalCounts::with_length(length) }
+    }
+
+    fn with_length(length: i128) -> IntervalCounts {
         IntervalCounts {
             length,
             stored: BTreeMap::new(),
             counts: 0,
             current: None,
-            rules: vec![Count::default(); rules.names().len()],
+            rules: Vec::new(),
             touched: Vec::new(),
             unmatched: Count::default(),
             all: Count::default(),
@@ -96,19 +103,43 @@ impl IntervalCounts {
         Ok(())
     }
 
+    /// Returns the counts, and begins anew.
+    pub fn take(&mut self) -> IntervalCounts {
+        let rules = vec![Count::default(); self.rules.len()];
+        let empty = IntervalCounts { rules, ..IntervalCounts::with_length(self.length) };
+        mem::replace(self, empty)
+    }
+
+    /// Adds the counts of other packets.
+    ///
+    /// # Errors
+    /// If there are too many intervals.
+    pub fn add(&mut self, mut other: IntervalCounts) -> Result<(), Failure> {
+        self.store()?;
+        other.store()?;
+        other.stored.into_iter().try_for_each(|(number, interval)| self.store_at(number, interval))
+    }
+
     /// Stores the counts of the current interval.
     fn store(&mut self) -> Result<(), Failure> {
         let Some(number) = self.current.take() else { return Ok(()) };
+        self.touched.sort_unstable();
+        let rules = self.touched.drain(..).map(|id| (id, mem::take(&mut self.rules[id as usize]))).collect();
+        let (unmatched, all) = (mem::take(&mut self.unmatched), mem::take(&mut self.all));
+        self.store_at(number, Interval { rules, unmatched, all })
+    }
+
+    /// Adds counts to those of the interval with this number.
+    fn store_at(&mut self, number: i128, counts: Interval) -> Result<(), Failure> {
         let mut is_new = false;
         let interval = self.stored.entry(number).or_insert_with(|| {
             is_new = true;
             Interval::default()
         });
         let before = interval.rules.len();
-        self.touched.sort_unstable();
-        interval.join(self.touched.drain(..).map(|id| (id, std::mem::take(&mut self.rules[id as usize]))));
-        interval.unmatched.join(&std::mem::take(&mut self.unmatched));
-        interval.all.join(&std::mem::take(&mut self.all));
+        interval.join(counts.rules.into_iter());
+        interval.unmatched.join(&counts.unmatched);
+        interval.all.join(&counts.all);
         self.counts += interval.rules.len() - before + if is_new { 2 } else { 0 };
         if self.counts <= MOST_COUNTS {
             return Ok(());

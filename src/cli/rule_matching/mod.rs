@@ -3,13 +3,13 @@
 mod interval_counts;
 mod rule_counts;
 mod rule_file;
+mod rule_matcher;
 mod rule_source;
 mod table;
 
-use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
+use std::sync::Arc;
 
-use cbpf::filter_set::BatchMatches;
 use cbpf::{FilterSet, LinkType};
 use clap::Args;
 
@@ -17,15 +17,18 @@ use crate::cli::capture::{Reader, Record, Records};
 use crate::cli::expression::ChainArguments;
 use crate::cli::failure::Failure;
 use crate::cli::input::CaptureArguments;
-use crate::cli::link_types::LinkTypeClasses;
 use crate::cli::rules::{warn_of_shadowed, warn_of_slow};
+use crate::cli::selection::{SelectionArguments, TimeSelection};
 use crate::cli::warnings::{NamedInterfaces, WarningArguments};
 
 pub use interval_counts::IntervalCounts;
 pub use rule_counts::RuleCounts;
 pub use rule_file::{RuleSet, Rules};
+pub use rule_matcher::{RuleMatcher, Selected};
 pub use rule_source::RuleSource;
 pub use table::{TableArguments, TableOptions};
+
+use rule_matcher::MatchMemory;
 
 /// Rules, and the captures to match.
 #[derive(Args)]
@@ -50,17 +53,35 @@ pub struct RuleArguments {
 
 impl RuleArguments {
     /// Opens the captures and reads the rules, so that errors are reported before any packet is read.
-    pub fn open(&self) -> Result<(Vec<Reader>, RuleMatcher<'_>), Failure> {
+    pub fn open<'a>(&'a self, options: RuleOptions<'a>) -> Result<(Vec<Reader>, RuleMatching<'a>), Failure> {
         self.rules.check()?;
         let inputs = self.captures.open_beside(self.rules.file())?;
         let known = self.captures.link_types(&inputs);
-        let (rules, sets) = Rules::read(&self.rules, &known, self.chain, &self.warnings)?;
+        let chain = self.chain.on_interfaces(self.captures.is_live());
+        let (rules, sets) = Rules::read(&self.rules, &known, chain, &self.warnings)?;
         for (&link_type, RuleSet { set, .. }) in &sets {
             self.warn_of(&rules, link_type, set)?;
         }
-        let (matches, first_matches) = (BatchMatches::new(), Vec::new());
-        let (classes, named) = (known.classes, NamedInterfaces::default());
-        Ok((inputs, RuleMatcher { arguments: self, rules, classes, sets, named, matches, first_matches }))
+        let matcher = RuleMatcher {
+            sets: sets.into_iter().map(|(link_type, set)| (link_type, Arc::new(set))).collect(),
+            classes: known.classes,
+            first: self.first,
+            selected: options.selected,
+            times: TimeSelection::new(options.selection),
+            left: options.selection.most().filter(|_| options.selected == Selected::None).unwrap_or(u64::MAX),
+            snaplen: options.snaplen.map_or(usize::MAX, |most| most as usize),
+            counts: RuleCounts::start(&rules),
+            intervals: options.interval.map(|length| IntervalCounts::new(&rules, length)),
+            failure: None,
+            memory: MatchMemory::default(),
+        };
+        let named = NamedInterfaces::default();
+        Ok((inputs, RuleMatching { arguments: self, options, rules, named, matcher }))
+    }
+
+    /// Returns the arguments of captures.
+    pub fn captures(&self) -> &CaptureArguments {
+        &self.captures
     }
 
     /// Warns of slow rules and, if only the first match counts, of rules that are never first.
@@ -70,65 +91,82 @@ impl RuleArguments {
     }
 }
 
-/// Finds the rules that match records, with one set of programs for each link type.
-pub struct RuleMatcher<'a> {
-    arguments: &'a RuleArguments,
-    rules: Rules,
-    classes: LinkTypeClasses,
-    /// The key is the link type that represents a class.
-    sets: BTreeMap<LinkType, RuleSet>,
-    /// The interfaces for which warnings have been printed.
-    named: NamedInterfaces,
-    matches: BatchMatches,
-    first_matches: Vec<Option<u32>>,
+/// The options of a subcommand that matches rules.
+#[derive(Clone, Copy)]
+pub struct RuleOptions<'a> {
+    pub selection: &'a SelectionArguments,
+    /// The most bytes of a packet that count.
+    pub snaplen: Option<u32>,
+    /// The length of intervals in which packets are counted, in nanoseconds.
+    pub interval: Option<i128>,
+    /// Which records are passed on, with the ids of their rules, and not counted.
+    pub selected: Selected,
 }
 
-impl RuleMatcher<'_> {
+/// The rules, and the matcher of records.
+pub struct RuleMatching<'a> {
+    arguments: &'a RuleArguments,
+    options: RuleOptions<'a>,
+    rules: Rules,
+    /// The interfaces for which warnings have been printed.
+    named: NamedInterfaces,
+    pub matcher: RuleMatcher<'a>,
+}
+
+impl RuleMatching<'_> {
     pub fn rules(&self) -> &Rules {
         &self.rules
     }
 
-    /// Calls `visit` with each record of an input and the ids of the rules that match it.
+    /// Counts a record of which only the rules with these ids get a copy: `matches` tells whether more match it.
+    pub fn count(&mut self, record: &Record, ids: &[u32], matches: bool) {
+        match ids.is_empty() && matches {
+            true => self.matcher.counts.count_surplus(record),
+            false => self.matcher.counts.count(record, ids),
+        }
+    }
+
+    /// Compiles the sets for records of an input, and warns once for each of its interfaces of rules that match nothing
+    /// there.
     ///
     /// # Errors
-    /// The first error of `visit`; or if warnings are denied, and rules match nothing on a link type.
-    pub fn each(
-        &mut self,
-        input: usize,
-        records: Records,
-        mut visit: impl FnMut(&Record, &[u32]) -> Result<(), Failure>,
-    ) -> Result<(), Failure> {
+    /// If warnings are denied, and rules match nothing on a link type.
+    pub fn prepare(&mut self, input: usize, records: Records) -> Result<(), Failure> {
         for (link_type, records) in records.by_link_type() {
-            let link_type = self.classes.representative(link_type);
-            self.prepare(input, link_type, records)?;
-            let Some(RuleSet { set, .. }) = self.sets.get(&link_type) else { continue };
-            if self.arguments.first {
-                self.first_matches.resize(records.len(), None);
-                set.first_match_batch(records.packets(), &mut self.first_matches);
-                let mut matched = records.iter().zip(&self.first_matches);
-                matched.try_for_each(|(record, id)| visit(&record, id.as_slice()))?;
-                continue;
-            }
-            set.matches_batch(records.packets(), &mut self.matches);
-            records.iter().zip(self.matches.iter()).try_for_each(|(record, ids)| visit(&record, ids))?;
+            let link_type = self.matcher.classes.representative(link_type);
+            let set = match self.matcher.sets.entry(link_type) {
+                Entry::Occupied(set) => set.into_mut(),
+                Entry::Vacant(place) => {
+                    let made = place.insert(Arc::new(self.rules.set(link_type)?));
+                    self.arguments.warn_of(&self.rules, link_type, &made.set)?;
+                    made
+                }
+            };
+            let Some(warning) = &set.warning else { continue };
+            let input = (input, self.arguments.captures.name(input));
+            let interfaces = records.iter().map(|record| record.interface);
+            self.named.warn_once(&self.arguments.warnings, input, interfaces, warning)?;
         }
         Ok(())
     }
 
-    /// Compiles the set for a link type, and warns once for each interface of an input of rules that match nothing
-    /// there.
-    fn prepare(&mut self, input: usize, link_type: LinkType, records: Records) -> Result<(), Failure> {
-        let set = match self.sets.entry(link_type) {
-            Entry::Occupied(set) => set.into_mut(),
-            Entry::Vacant(place) => {
-                let made = place.insert(self.rules.set(link_type)?);
-                self.arguments.warn_of(&self.rules, link_type, &made.set)?;
-                made
-            }
-        };
-        let Some(warning) = &set.warning else { return Ok(()) };
-        let input = (input, self.arguments.captures.name(input));
-        let interfaces = records.iter().map(|record| record.interface);
-        self.named.warn_once(&self.arguments.warnings, input, interfaces, warning)
+    /// Returns whether matchers on several threads count the same as one. Limits, and times after that of the first packet
+    /// depend on the packets before.
+    pub fn is_divisible(&self) -> bool {
+        self.options.selection.most().is_none() && !self.options.selection.has_relative_times()
+    }
+
+    /// Prints the table of all packets, or that of intervals.
+    ///
+    /// # Errors
+    /// If it cannot be printed, or could not be counted.
+    pub fn print(&mut self, table: TableOptions) -> Result<(), Failure> {
+        self.matcher.take_failure()?;
+        let RuleMatcher { counts, intervals, times, .. } = &mut self.matcher;
+        counts.add_outside(times.take_outside());
+        match intervals {
+            Some(intervals) => intervals.print(counts, &self.rules, table),
+            None => counts.print(&self.rules, table),
+        }
     }
 }

@@ -18,6 +18,7 @@ pub(super) const UNMATCHED: &str = "(no rule)";
 pub(super) const ALL: &str = "(all)";
 
 /// The packets and bytes of each rule, of unmatched packets, and of all packets.
+#[derive(Clone)]
 pub struct RuleCounts {
     rules: Vec<Count>,
     unmatched: Count,
@@ -75,6 +76,20 @@ impl RuleCounts {
         RuleCounts { rules, unmatched: Count::default(), all: Count::default(), summary: Summary::start() }
     }
 
+    /// Returns zero counts of the same rules.
+    pub fn empty(&self) -> RuleCounts {
+        let rules = vec![Count::default(); self.rules.len()];
+        RuleCounts { rules, unmatched: Count::default(), all: Count::default(), summary: Summary::start() }
+    }
+
+    /// Adds the counts of a part of the records.
+    pub fn add(&mut self, other: &RuleCounts) {
+        self.rules.iter_mut().zip(&other.rules).for_each(|(count, other)| count.join(other));
+        self.unmatched.join(&other.unmatched);
+        self.all.join(&other.all);
+        self.summary.add(&other.summary);
+    }
+
     /// Counts a record for the rules with these ids.
     #[inline]
     pub fn count(&mut self, record: &Record, ids: &[u32]) {
@@ -93,8 +108,8 @@ impl RuleCounts {
         self.summary.count(record.data.len(), None);
     }
 
-    /// Sets the number of packets outside of the times, if packets are selected by time.
-    pub fn set_outside(&mut self, outside: Option<u64>) {
+    /// Adds packets outside of the times, if packets are selected by time.
+    pub fn add_outside(&mut self, outside: Option<u64>) {
         self.summary.add_outside(outside);
     }
 

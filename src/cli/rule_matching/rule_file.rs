@@ -19,6 +19,7 @@ use cbpf::{Expr, ExprError, FilterSet, LinkType, Target};
 use crate::cli::expression::{ChainArguments, Compiled, compile, matches_some, read_commented, reason};
 use crate::cli::failure::Failure;
 use crate::cli::link_types::{KnownLinkTypes, works_for_a_family};
+use crate::cli::live::extensions;
 use crate::cli::rule_matching::rule_source::{Place, RuleSource};
 use crate::cli::warnings::WarningArguments;
 
@@ -42,6 +43,8 @@ pub struct Rules {
 /// The rules for packets of a link type.
 pub struct RuleSet {
     pub set: FilterSet,
+    /// Set if matches may depend on the contexts of packets.
+    pub needs_context: bool,
     /// The rules that match nothing there, which are not in the set.
     pub never: Vec<u32>,
     /// The warning about rules that match nothing there, except those that match nothing anywhere.
@@ -221,9 +224,10 @@ impl Rules {
         }
         let invalid_so_far = self.invalid_so_far.get_or_insert_with(|| invalid.clone());
         invalid_so_far.retain(|number, _| invalid.contains_key(number));
+        let needs_context = programs.iter().any(|(_, verified)| extensions(verified.program()).next().is_some());
         let set =
             FilterSet::new(programs).map_err(|error| Failure::Failed(format!("{}: {error}", self.source.name())))?;
-        Ok(RuleSet { set, never, warning: no_match_warning(&self.source.name(), descriptions) })
+        Ok(RuleSet { set, needs_context, never, warning: no_match_warning(&self.source.name(), descriptions) })
     }
 }
 

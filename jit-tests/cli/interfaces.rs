@@ -1,0 +1,272 @@
+//! Captures from interfaces: frames over a cable between two devices in a network namespace, as in `netns`.
+//!
+//! That needs root and `ip`; without them the trials are skipped by name.
+
+use std::fs;
+use std::net::UdpSocket;
+use std::os::fd::AsRawFd;
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use libtest_mimic::{Failed, Trial};
+use nix::sys::socket::{LinkAddr, MsgFlags, sendto};
+use socket2::{Domain, Socket, Type};
+use tempfile::TempDir;
+
+use crate::cli::running::Running;
+use crate::cli::{Bench, Outcome, cbpf, equal, expect};
+use crate::netns::namespace::{self, Namespace};
+
+/// A test in a namespace of its own.
+type InterfaceTest = fn(&Bench, &Namespace) -> Outcome;
+
+const TESTS: [(&str, InterfaceTest); 12] = [
+    ("tags_are_found_and_put_back", tags_are_found_and_put_back),
+    ("expressions_mean_what_they_mean_in_tcpdump", expressions_mean_what_they_mean_in_tcpdump),
+    ("long_expressions_are_programs_of_ebpf", long_expressions_are_programs_of_ebpf),
+    ("rules_are_counted", rules_are_counted),
+    ("threads_share_the_packets", threads_share_the_packets),
+    ("rules_get_captures", rules_get_captures),
+    ("packets_reach_a_pipe_at_once", packets_reach_a_pipe_at_once),
+    ("packets_of_loopback_come_once", packets_of_loopback_come_once),
+    ("all_interfaces_together", all_interfaces_together),
+    ("an_interface_is_removed", an_interface_is_removed),
+    ("an_interface_goes_down_and_up", an_interface_goes_down_and_up),
+    ("errors_are_explained", errors_are_explained),
+];
+
+pub fn trials() -> impl Iterator<Item = Trial> {
+    TESTS.into_iter().map(|(name, test)| {
+        let test = move || {
+            let bench = Bench { folder: TempDir::new()? };
+            namespace::within(|namespace| test(&bench, namespace))
+        };
+        Trial::test(format!("cli::interfaces::{name}"), test).with_ignored_flag(!namespace::is_available())
+    })
+}
+
+const ARP: [u8; 2] = [0x08, 0x06];
+const IPV4: [u8; 2] = [0x08, 0x00];
+
+/// Returns a frame of 60 bytes, or of 64 with a tag, to a group of hosts.
+fn frame(vlan: Option<u8>, ether_type: [u8; 2]) -> Vec<u8> {
+    let tag = vlan.map_or(Vec::new(), |vlan| vec![0x81, 0x00, 0xa0, vlan]);
+    [&[3; 6][..], &[2; 6], &tag, &ether_type, &[0x45; 46]].concat()
+}
+
+/// The frames of most tests: 3 tagged and 4 other ARP packets, and 2 IPv4 packets.
+fn frames() -> Vec<Vec<u8>> {
+    let kinds = [(Some(5), ARP, 3), (None, ARP, 4), (None, IPV4, 2)];
+    kinds.into_iter().flat_map(|(vlan, ether_type, count)| vec![frame(vlan, ether_type); count]).collect()
+}
+
+/// Sends frames from one end of the cable to the other.
+fn send(from: &LinkAddr, frames: &[Vec<u8>]) -> Outcome {
+    let socket = Socket::new(Domain::PACKET, Type::RAW, None)?;
+    for frame in frames {
+        sendto(socket.as_raw_fd(), frame, from, MsgFlags::empty())?;
+    }
+    Ok(())
+}
+
+/// Starts a capture, and waits until it listens.
+fn start(arguments: &[&str]) -> Result<Running, Failed> {
+    let mut running = Running::start(arguments)?;
+    running.await_message("listening on")?;
+    Ok(running)
+}
+
+/// Captures the frames from `b` while they are sent, and checks the output.
+fn capture(namespace: &Namespace, arguments: &[&str], words: &[&str]) -> Outcome {
+    let running = start(arguments)?;
+    send(&namespace.a, &frames())?;
+    running.signal("INT")?;
+    expect(&running.end()?, 0, words)
+}
+
+/// Returns the packets of a pcap file with nanoseconds, and its link type.
+fn packets(path: &str) -> Result<(u32, Vec<Vec<u8>>), Failed> {
+    let bytes = fs::read(path)?;
+    let word = |at: usize| bytes.get(at..).and_then(|rest| rest.first_chunk()).map(|word| u32::from_le_bytes(*word));
+    equal(word(0), Some(0xa1b2_3c4d))?;
+    let (mut at, mut packets) = (24, Vec::new());
+    while let (Some(captured), Some(wire_len)) = (word(at + 8), word(at + 12)) {
+        equal(captured, wire_len)?;
+        packets.push(bytes.get(at + 16..at + 16 + captured as usize).ok_or("a short record")?.to_vec());
+        at += 16 + captured as usize;
+    }
+    Ok((word(20).ok_or("no header")?, packets))
+}
+
+/// The kernel removes tags of received frames.
+fn tags_are_found_and_put_back(bench: &Bench, namespace: &Namespace) -> Outcome {
+    let kept = bench.path("kept.pcap").display().to_string();
+    for engine in ["jit", "interpreter"] {
+        let arguments = ["filter", "-i", "b", "vlan 5", "-w", &kept, "--engine", engine];
+        capture(namespace, &arguments, &["3 packets, 3 match; 192 bytes", "3 packets received", ", 0 dropped"])?;
+        equal(packets(&kept)?, (1, vec![frame(Some(5), ARP); 3]))?;
+    }
+    capture(namespace, &["filter", "-i", &namespace.b.ifindex().to_string(), "greater 0", "-w", &kept], &["9 match"])?;
+    equal(packets(&kept)?, (1, frames()))
+}
+
+/// A tag that was removed is not a part of the frame, and packets have a direction and an interface.
+fn expressions_mean_what_they_mean_in_tcpdump(bench: &Bench, namespace: &Namespace) -> Outcome {
+    let index = format!("ifindex {}", namespace.b.ifindex());
+    for (expression, count) in [
+        ("arp", 7),
+        ("vlan and arp", 3),
+        ("not vlan", 6),
+        ("vlan 6", 0),
+        ("inbound", 9),
+        ("outbound", 0),
+        ("greater 61", 0),
+        (&index, 9),
+    ] {
+        capture(namespace, &["filter", "-i", "b", expression], &[&format!("{count} packets, {count} match")])?;
+    }
+    // Another dialect than that of the kernel, which runs it as a program of eBPF.
+    let program = bench.file("arp.asm", "ldh [12]\n jne #0x806, drop\n ret #20\n drop: ret #0")?;
+    let pcap = ["filter", "-i", "b", "-p", &program, "--dialect", "pcap"];
+    capture(namespace, &pcap, &["7 packets, 7 match", "140 kept"])?;
+    capture(namespace, &["filter", "-i", "b", "-p", &program], &["7 packets, 7 match", "140 kept"])
+}
+
+/// A classic program has at most 4,096 instructions.
+fn long_expressions_are_programs_of_ebpf(bench: &Bench, namespace: &Namespace) -> Outcome {
+    let hosts: Vec<_> = (0..1_000_u32).map(|host| format!("10.0.{}.{}", host * 7 / 256, host * 7 % 256)).collect();
+    let long = bench.file("long", format!("host ({}) or arp", hosts.join(" or ")))?;
+    capture(namespace, &["filter", "-i", "b", "-F", &long], &["7 packets, 7 match", "7 packets received"])
+}
+
+fn rules_are_counted(bench: &Bench, namespace: &Namespace) -> Outcome {
+    let rules = bench.file("rules", "tagged: vlan 5\nout: outbound\narp: arp\n")?;
+    let count = ["count", "-i", "b", "--rules", &rules, "--json"];
+    let row = |name: &str, packets: u32| format!("\"name\":\"{name}\",\"packets\":{packets}");
+    for (option, arp) in [(None, 7), (Some("--first"), 4)] {
+        let words = [&*row("tagged", 3), &*row("out", 0), &*row("arp", arp)];
+        capture(namespace, &[&count[..], option.as_slice()].concat(), &words)?;
+    }
+    // No rule needs a context, but some frames had a tag.
+    let rules = bench.file("plain", "arp: arp\nrest: ip\n")?;
+    capture(namespace, &["count", "-i", "b", "--rules", &rules, "--json"], &[&row("arp", 7), &row("rest", 2)])
+}
+
+/// The kernel chooses the thread by the flow.
+fn threads_share_the_packets(bench: &Bench, namespace: &Namespace) -> Outcome {
+    let flow = |port: u8| {
+        let header = [0x45, 0, 0, 46, 0, 0, 0, 0, 64, 17, 0, 0, 10, 0, 0, 1, 10, 0, 0, 2, 0, port, 0, 53];
+        [&[3; 6][..], &[2; 6], &IPV4, &header, &[0; 22]].concat()
+    };
+    let frames: Vec<_> = (0..200).map(flow).chain(frames()).collect();
+    let rules = bench.file("rules", "dns: udp port 53\narp: arp\n")?;
+    for (arguments, words) in [
+        (vec!["filter", "-i", "b", "--fanout", "3", "udp port 53"], vec!["200 packets, 200 match", "200 packets rec"]),
+        (
+            vec!["count", "-i", "b", "--fanout", "2", "--rules", &rules, "--json"],
+            vec!["\"name\":\"dns\",\"packets\":200", "\"name\":\"arp\",\"packets\":7", "209 packets received"],
+        ),
+    ] {
+        let running = start(&arguments)?;
+        send(&namespace.a, &frames)?;
+        running.signal("INT")?;
+        expect(&running.end()?, 0, &words)?;
+    }
+    let write = ["filter", "-i", "b", "--fanout", "2", "-w", "-", "arp"];
+    expect(&cbpf(&write)?, 1, &["--fanout is for `cbpf count`"])
+}
+
+fn rules_get_captures(bench: &Bench, namespace: &Namespace) -> Outcome {
+    let (rules, folder) = (bench.file("rules", "arp: arp\nall:\n")?, bench.path("out").display().to_string());
+    capture(namespace, &["split", "-i", "b", "--rules", &rules, "-o", &folder], &["9 packets, 9 match"])?;
+    equal(packets(&format!("{folder}/all.pcap"))?, (1, frames()))?;
+    equal(packets(&format!("{folder}/arp.pcap"))?, (1, frames()[..7].to_vec()))
+}
+
+fn packets_reach_a_pipe_at_once(_: &Bench, namespace: &Namespace) -> Outcome {
+    let mut running = start(&["filter", "-i", "b", "arp", "-w", "-"])?;
+    running.await_output(24)?;
+    for number in 1..=3 {
+        send(&namespace.a, &[frame(None, ARP), frame(None, IPV4)])?;
+        running.await_output(24 + number * (16 + 60))?;
+    }
+    running.signal("TERM")?;
+    expect(&running.end()?, 0, &["3 packets, 3 match"])
+}
+
+fn packets_of_loopback_come_once(_: &Bench, _: &Namespace) -> Outcome {
+    let running = start(&["filter", "-i", "lo", "udp"])?;
+    let socket = UdpSocket::bind("127.0.0.1:0")?;
+    (0..6).try_for_each(|_| socket.send_to(b"payload", socket.local_addr()?).map(drop))?;
+    running.signal("INT")?;
+    expect(&running.end()?, 0, &["6 packets, 6 match; 294 bytes"])
+}
+
+/// Packets of all interfaces have a header of a cooked capture.
+fn all_interfaces_together(bench: &Bench, namespace: &Namespace) -> Outcome {
+    let kept = bench.path("kept.pcap").display().to_string();
+    let running = start(&["filter", "-i", "any", "arp and inbound", "-w", &kept])?;
+    send(&namespace.a, &frames()[3..])?;
+    running.signal("INT")?;
+    expect(&running.end()?, 0, &["4 match"])?;
+    let index = (namespace.b.ifindex() as u32).to_be_bytes();
+    // Protocol, interface, Ethernet, a packet to a group, an address of 6 bytes.
+    let header = [&ARP[..], &[0, 0], &index, &[0, 1, 2, 6], &[2; 6], &[0, 0]].concat();
+    equal(packets(&kept)?, (276, vec![[&header[..], &[0x45; 46]].concat(); 4]))
+}
+
+/// Everything that arrived before is written.
+fn an_interface_is_removed(bench: &Bench, namespace: &Namespace) -> Outcome {
+    let kept = bench.path("kept.pcap").display().to_string();
+    let running = start(&["filter", "-i", "b", "arp", "-w", &kept])?;
+    send(&namespace.a, &frames())?;
+    ip(&["link", "del", "dev", "a"])?;
+    expect(&running.end()?, 2, &["7 packets, 7 match", "the interface `b` was removed"])?;
+    equal(packets(&kept)?.1.len(), 7)
+}
+
+fn an_interface_goes_down_and_up(_: &Bench, namespace: &Namespace) -> Outcome {
+    let mut running = start(&["filter", "-i", "b", "arp", "-w", "-"])?;
+    let mut end = 24;
+    for state in ["down", "up", "down", "up"] {
+        ip(&["link", "set", "dev", "b", state])?;
+        if state == "up" {
+            end += 16 + 60;
+            // The cable needs a moment.
+            let begin = Instant::now();
+            while running.output.len() < end {
+                if begin.elapsed() > Duration::from_secs(30) {
+                    return Err("packets do not arrive again".into());
+                }
+                send(&namespace.a, &[frame(None, ARP)])?;
+                running.await_output_or(end, 50)?;
+            }
+            end = running.output.len();
+        }
+    }
+    running.signal("INT")?;
+    expect(&running.end()?, 0, &[", 0 dropped"])
+}
+
+fn errors_are_explained(bench: &Bench, _: &Namespace) -> Outcome {
+    expect(&cbpf(&["-D"])?, 0, &["lo    up     EN10MB", "any   up     LINUX_SLL2"])?;
+    expect(&cbpf(&["filter", "-i", "c", "arp"])?, 2, &["there is no interface `c`", "cbpf -D"])?;
+    ip(&["link", "set", "dev", "b", "down"])?;
+    expect(&cbpf(&["filter", "-i", "b", "arp"])?, 2, &["the interface `b` is down"])?;
+    expect(&cbpf(&["filter", "-i", "lo", "vlan 5000"])?, 1, &["a number up to 4095"])?;
+    let program = bench.file("mark.asm", "ld mark\nret a")?;
+    expect(&cbpf(&["filter", "-i", "lo", "-p", &program])?, 1, &["the program reads `mark`"])?;
+    expect(&cbpf(&["filter", "-i", "lo", "-r", "x.pcap", "arp"])?, 1, &["cannot be used with"])?;
+    // The test is empty here if setpriv(1) is not installed.
+    let mut unprivileged = Command::new("setpriv");
+    unprivileged.args(["--bounding-set", "-net_raw", "--inh-caps", "-net_raw", env!("CARGO_BIN_EXE_cbpf")]);
+    unprivileged.args(["filter", "-i", "lo", "arp"]);
+    match unprivileged.output() {
+        Ok(output) => expect(&output, 2, &["live capture needs CAP_NET_RAW", "setcap"]),
+        Err(_) => Ok(()),
+    }
+}
+
+fn ip(arguments: &[&str]) -> Outcome {
+    equal(Command::new("ip").args(arguments).status()?.success(), true)
+}

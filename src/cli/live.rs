@@ -1,0 +1,201 @@
+//! Live captures: their options, the filter of the kernel, and the counts at the end.
+//!
+//! - An expression has the meaning that it has for tcpdump -i: its program runs on the frame without the VLAN tag that
+//!   the kernel or the network card has removed, and knows the tag, the direction and the interface.
+//! - The kernel runs the same program, optimised, or none. The engine runs it again on each packet, in its context.
+
+#[cfg(target_os = "linux")]
+use std::slice;
+
+#[cfg(target_os = "linux")]
+use cbpf::ebpf::{Hook, Options};
+use cbpf::packet::Extension;
+#[cfg(target_os = "linux")]
+use cbpf::socket::live::{self, Fanout};
+use cbpf::{Dialect, Instruction, Program, Verified};
+use clap::Args;
+use indicatif::HumanCount;
+
+use crate::cli::capture::{KernelProgram, Reader, Statistics};
+use crate::cli::failure::{Failure, say};
+use crate::cli::print::counted;
+
+/// An interface to read packets from, in place of captures.
+#[derive(Args)]
+pub struct LiveArguments {
+    /// Capture from this interface, by name or index, until Ctrl-C; `any` for all interfaces. Needs CAP_NET_RAW.
+    /// `cbpf -D` lists interfaces. Expressions have the meaning that they have for tcpdump -i: `vlan 5` also finds tags
+    /// that the network card removes, `inbound` and `outbound` are known, and packets that the kernel need not pass on
+    /// are not counted
+    #[arg(short, long, value_name = "INTERFACE")]
+    interface: Option<String>,
+
+    /// Do not make the interface receive packets for other hosts
+    #[arg(long, requires = "interface")]
+    no_promiscuous: bool,
+
+    /// The size of the buffer for captured packets
+    #[arg(long, value_name = "MIB", requires = "interface", default_value_t = 32,
+        value_parser = clap::value_parser!(u32).range(2..=16_384))]
+    buffer_size: u32,
+
+    /// Capture and filter with this many threads, which share the packets by their flows, for `filter` without --write
+    /// and for `count`. Each has a buffer of its own
+    #[arg(long, value_name = "THREADS", requires = "interface", value_parser = clap::value_parser!(u16).range(1..=256))]
+    fanout: Option<u16>,
+}
+
+impl LiveArguments {
+    /// Returns the interface, if there is one.
+    pub fn interface(&self) -> Option<&str> {
+        self.interface.as_deref()
+    }
+
+    /// Returns the number of threads, if it was given.
+    pub fn threads(&self) -> Option<u16> {
+        self.fanout
+    }
+
+    /// Opens the interface, if there is one.
+    pub fn open(&self) -> Result<Option<Reader>, Failure> {
+        self.interface().map(|interface| self.listen(interface)).transpose()
+    }
+
+    #[cfg(target_os = "linux")]
+    fn listen(&self, interface: &str) -> Result<Reader, Failure> {
+        self.listen_in(interface, self.fanout.map(|_| Fanout::new()))
+    }
+
+    /// Opens the interface, as a member of a group if there is one.
+    #[cfg(target_os = "linux")]
+    fn listen_in(&self, interface: &str, group: Option<Fanout>) -> Result<Reader, Failure> {
+        let buffer_size = (self.buffer_size as usize) << 20;
+        let options = live::Options::new().promiscuous(!self.no_promiscuous).buffer_size(buffer_size).fanout(group);
+        Ok(Reader::listen(interface, options, group.is_some())?)
+    }
+
+    /// Opens a further member of the group of `first`, which has begun, and begins it.
+    #[cfg(target_os = "linux")]
+    pub fn open_member(&self, first: Option<Fanout>, verified: Option<&Verified>) -> Result<Reader, Failure> {
+        let mut member = self.listen_in(self.interface().unwrap_or_default(), first)?;
+        start(slice::from_mut(&mut member), |_| verified.cloned())?;
+        Ok(member)
+    }
+
+    #[cfg(not(target_os = "linux"))]
+    fn listen(&self, _: &str) -> Result<Reader, Failure> {
+        let _ = (self.no_promiscuous, self.buffer_size, self.fanout);
+        Err(Failure::Failed("live capture is available on Linux only".to_owned()))
+    }
+}
+
+/// Begins the live captures among the inputs, with the program that decides on their packets as the filter of the
+/// kernel. Packets of a cooked capture do not have its header there, so the kernel passes all of them on.
+///
+/// # Errors
+/// If an interface cannot be captured from, or the program reads what a capture does not report.
+pub fn start(inputs: &mut [Reader], verified: impl Fn(&Reader) -> Option<Verified>) -> Result<(), Failure> {
+    for input in inputs.iter_mut().filter(|input| input.statistics().is_some()) {
+        let verified = verified(input);
+        if let Some(verified) = &verified {
+            check(verified.program())?;
+        }
+        let is_cooked = input.pcap_interface().is_some_and(|interface| interface.link_type_number == COOKED);
+        let program = verified.filter(|_| !is_cooked).and_then(|verified| kernel_program(&verified));
+        input.start(program.as_ref())?;
+    }
+    Ok(())
+}
+
+/// Returns the program for the kernel: the optimised one, or one of eBPF if no classic program is short enough. If
+/// there is none, a note says so.
+#[cfg(target_os = "linux")]
+fn kernel_program(verified: &Verified) -> Option<KernelProgram> {
+    if let Ok(program) = verified.program().optimize(verified.dialect())
+        && program.verify(Dialect::Linux).is_ok()
+        && verified.dialect() == Dialect::Linux
+    {
+        return Some(KernelProgram::Classic(program));
+    }
+    let note = |error: &dyn std::fmt::Display| {
+        say(format_args!("cbpf: note: the kernel does not filter: {error}"));
+    };
+    let ebpf = Options::new(Hook::Socket).compile(verified).map_err(|error| note(&error)).ok()?;
+    match cbpf::socket::load_ebpf(&ebpf) {
+        Ok(program) => Some(KernelProgram::Ebpf(program)),
+        Err(error) => {
+            note(&error);
+            None
+        }
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+fn kernel_program(_: &Verified) -> Option<KernelProgram> {
+    None
+}
+
+/// The LINKTYPE number of cooked captures.
+const COOKED: u16 = 276;
+
+/// Checks that a program reads only what a capture reports.
+fn check(program: &Program) -> Result<(), Failure> {
+    let missing = |extension: &Extension| {
+        matches!(
+            extension,
+            Extension::Mark | Extension::Queue | Extension::ReceiveHash | Extension::Cpu | Extension::Random
+        )
+    };
+    match extensions(program).find(missing) {
+        Some(extension) => Err(Failure::Failed(format!(
+            "the program reads `{}`, which is not known of captured packets; attach it to a socket instead",
+            extension.name()
+        ))),
+        None => Ok(()),
+    }
+}
+
+/// Returns the ancillary loads of a program.
+pub fn extensions(program: &Program) -> impl Iterator<Item = Extension> {
+    program.instructions().iter().filter_map(|&raw| match Instruction::from(raw) {
+        Instruction::LoadExtension(extension) => Some(extension),
+        _ => None,
+    })
+}
+
+/// Prints the counts of the kernel for live captures.
+pub fn report(inputs: &[Reader]) {
+    let counts: Vec<_> = inputs.iter().filter_map(Reader::statistics).collect();
+    if !counts.is_empty() {
+        report_counts(counts.into_iter().map(|Statistics { received, dropped, .. }| (received, dropped)));
+    }
+}
+
+/// Prints the sum of the numbers of packets that were received, and that were dropped.
+pub fn report_counts(counts: impl Iterator<Item = (u64, u64)>) {
+    let (received, dropped) = counts.fold((0, 0), |sum, count| (sum.0 + count.0, sum.1 + count.1));
+    let (received, dropped) = (counted(received, "packet"), HumanCount(dropped));
+    say(format_args!("{received} received by the kernel's filter, {dropped} dropped"));
+}
+
+/// Prints a table of the interfaces.
+#[cfg(target_os = "linux")]
+pub fn print_interfaces() -> Result<(), Failure> {
+    use cbpf::LinkType;
+    use cbpf::socket::live::Interface;
+    let mut interfaces = Interface::all().map_err(|error| Failure::Input(error.to_string()))?;
+    interfaces.push(Interface::any());
+    let width = interfaces.iter().map(|interface| interface.name().len()).max().unwrap_or(0).max(4);
+    let mut table = format!("{:>5}  {:width$}  {:5}  link type\n", "index", "name", "state");
+    for interface in interfaces {
+        let state = if interface.is_up() { "up" } else { "down" };
+        let link_type = LinkType::new(interface.link_type().into());
+        table += &format!("{:>5}  {:width$}  {state:5}  {link_type}\n", interface.index(), interface.name());
+    }
+    crate::cli::print::print(table.as_bytes())
+}
+
+#[cfg(not(target_os = "linux"))]
+pub fn print_interfaces() -> Result<(), Failure> {
+    Err(Failure::Failed("live capture is available on Linux only".to_owned()))
+}
