@@ -7,8 +7,8 @@ use std::slice;
 #[cfg(feature = "std")]
 use cbpf::Filter;
 use cbpf::bpf::VerifiedRef;
-use cbpf::debug::{Graph, HaltReason, Pass, Profile};
-use cbpf::lang::{Effect, lint};
+use cbpf::debug::{Graph, HaltReason, Pass, Profile, meanings};
+use cbpf::lang::{Effect, Part, PartKind, lint, outline};
 use cbpf::packet::Extension;
 use cbpf::prove::{Options, Proof};
 use cbpf::seccomp::{Action, Arch, SeccompData};
@@ -203,6 +203,7 @@ fn is_confirmed(
 pub fn everything_agrees(program: &Program, sample: &Sample) -> Result<(), String> {
     instructions_survive(program)?;
     forms_agree(program)?;
+    meanings_are_found(program, LinkType::ETHERNET);
     let samples = slice::from_ref(sample);
     Dialect::ALL.iter().try_for_each(|&dialect| {
         engines_agree(program, dialect, samples)?;
@@ -270,11 +271,41 @@ pub fn expression_is_sound(text: &str, link_type: LinkType) -> Result<(), String
     if is_short && let Err(error) = program.verify(Dialect::Linux) {
         return Err(format!("`{text}`: {error}"));
     }
+    parts_lie_in_each_other(text)?;
+    meanings_are_found(&program, link_type);
     // Any packet has one of two verdicts.
     let packet: Vec<u8> = (0..200).map(|place| (place * 37 % 251) as u8).collect();
     match verified.interpret(&packet) {
         0 | 262_144 => warnings_are_sound(text, &target, &verified, &packet),
         verdict => Err(format!("`{text}` has verdict {verdict}")),
+    }
+}
+
+/// The parts of an expression lie in their operators, and parse on their own if they are tests with all qualifiers.
+fn parts_lie_in_each_other(text: &str) -> Result<(), String> {
+    let parts = outline(text, 200).map_err(|error| format!("`{text}` has no outline: {error}"))?;
+    let mut open: Vec<&Part> = Vec::new();
+    for part in &parts {
+        open.truncate(part.depth);
+        let is_inside =
+            open.last().is_none_or(|outer| outer.span.start <= part.span.start && part.span.end <= outer.span.end);
+        if !is_inside || text.get(part.span.clone()).is_none() {
+            return Err(format!("`{text}`: {part:?} is not in {:?}", open.last()));
+        }
+        if part.kind == PartKind::Test && part.text.parse::<Expr>().is_err() {
+            return Err(format!("`{text}`: {part:?} is no expression"));
+        }
+        open.push(part);
+    }
+    Ok(())
+}
+
+/// Each instruction may have a meaning, whatever the program is.
+pub fn meanings_are_found(program: &Program, link_type: LinkType) {
+    for &dialect in Dialect::ALL {
+        if let Ok(verified) = program.verify(dialect) {
+            assert_eq!(meanings(&verified, link_type).len(), program.len());
+        }
     }
 }
 

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use arbitrary::Unstructured;
 use cbpf::bpf::Operand;
 use cbpf::packet::Extension;
-use cbpf::{Dialect, Instruction, Program};
+use cbpf::{Dialect, Instruction, LinkType, Program};
 use libtest_mimic::{Failed, Trial};
 
 use crate::case::Sample;
@@ -103,6 +103,8 @@ fn filters(bytes: &[u8]) -> Result<(), Failed> {
 fn engines(bytes: &[u8], dialect: Dialect) -> Result<(), Failed> {
     let mut u = Unstructured::new(bytes);
     let (program, samples) = generate::program_and_samples(&mut u, dialect)?;
+    let any = LinkType::all().cycle().nth(bytes.first().copied().unwrap_or(0).into());
+    oracle::meanings_are_found(&program, any.unwrap_or(LinkType::ETHERNET));
     Ok(oracle::engines_agree(&program, dialect, &samples)?)
 }
 

@@ -163,17 +163,21 @@ fn pcap_of_pcapng(bench: &Bench) -> Outcome {
         order.interface(1, &[]),
         order.packet(0, 1_700_000_000_123_456_789, &[7; 60], &order.options(&[comment])),
         order.packet(1, 1_700_000_001_000_002, &[8; 61], &[]),
+        // A tick is 2^-10 seconds.
+        order.interface(1, &order.options(&[(9, &[0x8a])])),
+        order.packet(2, (1_700_000_002 << 10) + 1, &[9; 62], &[]),
         order.block(5, &[&[0; 12]]),
     ];
     let capture = bench.file("in.pcapng", capture.concat())?;
     let out = bench.path("out.pcap").display().to_string();
-    let words = "pcap has no place for 2 comments, 1 other option, 1 block, which were left out";
-    expect(&cbpf(&["filter", "-r", &capture, "-w", &out, "greater 0"])?, 0, &["2 match", words])?;
+    let words = "pcap has no place for 2 comments, 1 other option, 1 block, which were left out; cut to nanoseconds: 1";
+    expect(&cbpf(&["filter", "-r", &capture, "-w", &out, "greater 0"])?, 0, &["3 match", words])?;
     let order = Order::LITTLE;
     let mut expected = order.pcap(262_144, 1);
     expected[..4].copy_from_slice(&0xa1b2_3c4d_u32.to_le_bytes());
     expected.extend(order.record(1_700_000_000, 123_456_789, 60, &[7; 60]));
     expected.extend(order.record(1_700_000_001, 2_000, 61, &[8; 61]));
+    expected.extend(order.record(1_700_000_002, 976_562, 62, &[9; 62]));
     equal(fs::read(&out)?, expected)?;
     // No packet matches.
     expect(&cbpf(&["filter", "-r", &capture, "-w", &out, "less 9"])?, 0, &["0 match"])?;

@@ -31,6 +31,8 @@ fn install_docs_writes_pages_and_completions(bench: &Bench) -> Outcome {
         ("share/man/man1/cbpf.1", ".ie"),
         ("share/man/man1/cbpf-seccomp-emulate.1", ".ie"),
         ("share/man/man1/cbpf-prove-overlap.1", ".ie"),
+        ("share/man/man5/cbpf-rules.5", ".ie"),
+        ("share/man/man7/cbpf-filter.7", ".ie"),
         ("share/bash-completion/completions/cbpf", "_cbpf()"),
         ("share/zsh/site-functions/_cbpf", "#compdef cbpf"),
         ("share/fish/vendor_completions.d/cbpf.fish", "#"),
@@ -48,7 +50,9 @@ fn install_docs_writes_pages_and_completions(bench: &Bench) -> Outcome {
     fs::create_dir(&pages)?;
     expect(&cbpf(&["man", "--dir", &pages.display().to_string()])?, 0, &[])?;
     let count = fs::read_dir(&pages)?.count();
-    equal((count, fs::read_dir(prefix.join("share/man/man1"))?.count()), (paths.lines().count() - 3, count))
+    equal((count, fs::read_dir(prefix.join("share/man/man1"))?.count()), (paths.lines().count() - 3, count - 2))?;
+    expect(&cbpf(&["man", "cbpf-filter.7"])?, 0, &[".SH ADDRESSES", "portrange"])?;
+    expect(&cbpf(&["man", "cbpf-nothing.9"])?, 1, &["there is no page cbpf-nothing.9", "cbpf-rules.5"])
 }
 
 fn install_docs_reports_what_it_cannot_write(bench: &Bench) -> Outcome {

@@ -55,7 +55,7 @@ fn subcommands_take_the_program_that_compile_prints(bench: &Bench) -> Outcome {
     for expression in ["tcp port 443 and not host 10.0.0.1", "ip6", "", "tcp and udp", "ip broadcast", "port 80 or 443"]
     {
         for stage in [&[][..], &["--no-optimize"]] {
-            let with = |arguments: &[&str]| cbpf(&[arguments, stage, &["--", expression]].concat());
+            let with = |arguments: &[&str]| cbpf(&[arguments, stage, &[expression]].concat());
             let listing = with(&["compile", "--netmask", "0.0.0.0"])?;
             let listing = String::from_utf8_lossy(&listing.stdout).into_owned();
             let words = |line: &str| line.split_whitespace().collect::<Vec<_>>().join(" ");

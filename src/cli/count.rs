@@ -26,7 +26,7 @@ use crate::cli::time::interval;
 #[derive(Args)]
 #[command(after_help = "Example:
   cbpf count -r in.pcap -e 'web=tcp port 443' -e 'dns=port 53' --by 1m --csv
-  tcpdump -i eth0 -U -w - | cbpf count -r - --rules services.txt --interval 10")]
+  cbpf count -i eth0 --rules services.txt --interval 10")]
 pub struct Arguments {
     #[command(flatten)]
     rules: RuleArguments,

@@ -1,14 +1,9 @@
 //! Captures with several threads: each has a ring, of which the kernel fills one by the flow of a packet.
 
-#[cfg(target_os = "linux")]
 use std::cell::Cell;
-#[cfg(target_os = "linux")]
 use std::slice;
-#[cfg(target_os = "linux")]
 use std::sync::Barrier;
-#[cfg(target_os = "linux")]
 use std::sync::atomic::{AtomicBool, Ordering};
-#[cfg(target_os = "linux")]
 use std::thread;
 
 use cbpf::Verified;
@@ -17,7 +12,6 @@ use crate::cli::capture::{Piece, Reader, Records, Statistics};
 use crate::cli::failure::Failure;
 use crate::cli::input::{CaptureArguments, Inputs, each_piece};
 use crate::cli::live::report_counts;
-#[cfg(target_os = "linux")]
 use crate::cli::print::counted;
 use crate::cli::progress::Progress;
 
@@ -40,7 +34,6 @@ impl Outcome {
 ///
 /// # Errors
 /// If a capture cannot begin.
-#[cfg(target_os = "linux")]
 pub fn each_member<T: Send>(
     captures: &CaptureArguments,
     mut first: Vec<Reader>,
@@ -93,15 +86,4 @@ pub fn each_member<T: Send>(
         }
     }
     Ok((results, outcome))
-}
-
-#[cfg(not(target_os = "linux"))]
-pub fn each_member<T: Send>(
-    _: &CaptureArguments,
-    _: Vec<Reader>,
-    _: Option<&Verified>,
-    _: impl Fn() -> T + Sync,
-    _: impl Fn(&mut T, Records) + Sync,
-) -> Result<(Vec<T>, Outcome), Failure> {
-    Err(Failure::Failed("live capture is available on Linux only".to_owned()))
 }

@@ -46,11 +46,11 @@ use crate::cli::summary::Summary;
   cbpf filter -r in.pcap 'tcp port 443' -w https.pcap
   cbpf filter tcp port 443 -- *.pcap
   cbpf filter -q -e 'port 53' in.pcap && echo 'there is DNS'
-  tcpdump -i eth0 -U -w - | cbpf filter -r - 'port 53' -w dns.pcap
+  cbpf filter -i eth0 'port 53' -w dns.pcap
   cbpf filter -r monday.pcap.gz -r tuesday.pcapng arp -w arp.pcapng.zst
   cbpf filter -r capture.zst -F pcap 'udp port 53' -w - | tcpdump -r -
   cbpf filter -r in.pcap 'host 10.0.0.1' --after '2024-05-01 10:00' --before +2h -c 1000 -w some.pcap
-  tcpdump -i eth0 -U -w - | cbpf filter -r - 'tcp' -G 3600 -W 24 -w 'tcp-%Y%m%d-%H.pcap'")]
+  cbpf filter -i eth0 tcp -G 3600 -W 24 -w 'tcp-%Y%m%d-%H.pcap'")]
 pub struct Arguments {
     #[command(flatten)]
     program: ProgramArguments,

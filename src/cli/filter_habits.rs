@@ -16,8 +16,8 @@ use crate::cli::summary::Summary;
 /// What is reported instead of the summary.
 #[derive(Args)]
 pub struct ReportArguments {
-    /// Print no summary, and stop at the first match if packets are neither counted nor passed on. The exit code is 0 if
-    /// a packet matched, 1 if none did, and 2 after any error
+    /// Print no summary, and stop at the first match if packets are neither counted nor passed on. The exit code is 0
+    /// if a packet matched, 1 if none did, and 2 after any error
     #[arg(short, long)]
     quiet: bool,
 

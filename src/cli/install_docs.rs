@@ -12,8 +12,8 @@ use crate::cli::failure::Failure;
 use crate::cli::print::print;
 use crate::cli::{completions, man};
 
-/// The folder of manual pages, and the files of completions, relative to the prefix.
-const MAN: &str = "share/man/man1";
+/// The folders of manual pages, without the section, and the files of completions, relative to the prefix.
+const MAN: &str = "share/man/man";
 const COMPLETIONS: [(Shell, &str); 3] = [
     (Shell::Bash, "share/bash-completion/completions/cbpf"),
     (Shell::Zsh, "share/zsh/site-functions/_cbpf"),
@@ -22,7 +22,7 @@ const COMPLETIONS: [(Shell, &str); 3] = [
 
 /// Write all manual pages, and the completions for bash, zsh and fish
 ///
-/// Writes PREFIX/share/man/man1/cbpf*.1, PREFIX/share/bash-completion/completions/cbpf,
+/// Writes PREFIX/share/man/man1/cbpf*.1, PREFIX/share/man/man5/cbpf-rules.5, PREFIX/share/man/man7/cbpf-filter.7, PREFIX/share/bash-completion/completions/cbpf,
 /// PREFIX/share/zsh/site-functions/_cbpf and PREFIX/share/fish/vendor_completions.d/cbpf.fish, creates the directories
 /// if necessary, and prints the path of each file. Files of an earlier version are replaced, each as a whole. `man`,
 /// bash and fish find the files below ~/.local, /usr/local and /usr; zsh finds them below /usr/local and /usr, and
@@ -37,7 +37,8 @@ pub struct Arguments {
 }
 
 pub fn run(arguments: &Arguments) -> Result<(), Failure> {
-    let pages = man::pages()?.into_iter().map(|(name, page)| (format!("{MAN}/{name}"), page));
+    let section = |name: &str| name.rsplit('.').next().unwrap_or_default().to_owned();
+    let pages = man::pages()?.into_iter().map(|(name, page)| (format!("{MAN}{}/{name}", section(&name)), page));
     let completions = COMPLETIONS.map(|(shell, path)| (path.to_owned(), completions::script(shell)));
     let mut written = String::new();
     for (path, content) in pages.chain(completions) {

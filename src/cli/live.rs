@@ -4,19 +4,16 @@
 //!   the kernel or the network card has removed, and knows the tag, the direction and the interface.
 //! - The kernel runs the same program, optimised, or none. The engine runs it again on each packet, in its context.
 
-#[cfg(target_os = "linux")]
 use std::slice;
 
-#[cfg(target_os = "linux")]
-use cbpf::ebpf::{Hook, Options};
 use cbpf::packet::Extension;
 #[cfg(target_os = "linux")]
-use cbpf::socket::live::{self, Fanout};
-use cbpf::{Dialect, Instruction, Program, Verified};
+use cbpf::socket::live::Options;
+use cbpf::{Instruction, Program, Verified};
 use clap::Args;
 use indicatif::HumanCount;
 
-use crate::cli::capture::{KernelProgram, Reader, Statistics};
+use crate::cli::capture::{Group, KernelProgram, Reader, Statistics};
 use crate::cli::failure::{Failure, say};
 use crate::cli::print::counted;
 
@@ -58,33 +55,28 @@ impl LiveArguments {
 
     /// Opens the interface, if there is one.
     pub fn open(&self) -> Result<Option<Reader>, Failure> {
-        self.interface().map(|interface| self.listen(interface)).transpose()
+        let begin = |interface| self.listen(interface, self.fanout.map(|_| Group::default()));
+        self.interface().map(begin).transpose()
     }
 
-    #[cfg(target_os = "linux")]
-    fn listen(&self, interface: &str) -> Result<Reader, Failure> {
-        self.listen_in(interface, self.fanout.map(|_| Fanout::new()))
-    }
-
-    /// Opens the interface, as a member of a group if there is one.
-    #[cfg(target_os = "linux")]
-    fn listen_in(&self, interface: &str, group: Option<Fanout>) -> Result<Reader, Failure> {
-        let buffer_size = (self.buffer_size as usize) << 20;
-        let options = live::Options::new().promiscuous(!self.no_promiscuous).buffer_size(buffer_size).fanout(group);
-        Ok(Reader::listen(interface, options, group.is_some())?)
-    }
-
-    /// Opens a further member of the group of `first`, which has begun, and begins it.
-    #[cfg(target_os = "linux")]
-    pub fn open_member(&self, first: Option<Fanout>, verified: Option<&Verified>) -> Result<Reader, Failure> {
-        let mut member = self.listen_in(self.interface().unwrap_or_default(), first)?;
+    /// Opens a further member of the group of an opened interface, and begins it.
+    pub fn open_member(&self, group: Option<Group>, verified: Option<&Verified>) -> Result<Reader, Failure> {
+        let mut member = self.listen(self.interface().unwrap_or_default(), group)?;
         start(slice::from_mut(&mut member), |_| verified.cloned())?;
         Ok(member)
     }
 
+    /// Opens the interface, as a member of a group if there is one.
+    #[cfg(target_os = "linux")]
+    fn listen(&self, interface: &str, group: Option<Group>) -> Result<Reader, Failure> {
+        let buffer_size = (self.buffer_size as usize) << 20;
+        let options = Options::new().promiscuous(!self.no_promiscuous).buffer_size(buffer_size).fanout(group);
+        Ok(Reader::listen(interface, options, group.is_some())?)
+    }
+
     #[cfg(not(target_os = "linux"))]
-    fn listen(&self, _: &str) -> Result<Reader, Failure> {
-        let _ = (self.no_promiscuous, self.buffer_size, self.fanout);
+    fn listen(&self, _: &str, _: Option<Group>) -> Result<Reader, Failure> {
+        let _ = (self.no_promiscuous, self.buffer_size);
         Err(Failure::Failed("live capture is available on Linux only".to_owned()))
     }
 }
@@ -101,38 +93,10 @@ pub fn start(inputs: &mut [Reader], verified: impl Fn(&Reader) -> Option<Verifie
             check(verified.program())?;
         }
         let is_cooked = input.pcap_interface().is_some_and(|interface| interface.link_type_number == COOKED);
-        let program = verified.filter(|_| !is_cooked).and_then(|verified| kernel_program(&verified));
+        let program = verified.filter(|_| !is_cooked).and_then(|verified| KernelProgram::new(&verified));
         input.start(program.as_ref())?;
     }
     Ok(())
-}
-
-/// Returns the program for the kernel: the optimised one, or one of eBPF if no classic program is short enough. If
-/// there is none, a note says so.
-#[cfg(target_os = "linux")]
-fn kernel_program(verified: &Verified) -> Option<KernelProgram> {
-    if let Ok(program) = verified.program().optimize(verified.dialect())
-        && program.verify(Dialect::Linux).is_ok()
-        && verified.dialect() == Dialect::Linux
-    {
-        return Some(KernelProgram::Classic(program));
-    }
-    let note = |error: &dyn std::fmt::Display| {
-        say(format_args!("cbpf: note: the kernel does not filter: {error}"));
-    };
-    let ebpf = Options::new(Hook::Socket).compile(verified).map_err(|error| note(&error)).ok()?;
-    match cbpf::socket::load_ebpf(&ebpf) {
-        Ok(program) => Some(KernelProgram::Ebpf(program)),
-        Err(error) => {
-            note(&error);
-            None
-        }
-    }
-}
-
-#[cfg(not(target_os = "linux"))]
-fn kernel_program(_: &Verified) -> Option<KernelProgram> {
-    None
 }
 
 /// The LINKTYPE number of cooked captures.

@@ -23,6 +23,7 @@ mod limits;
 mod link_types;
 mod live;
 mod man;
+mod manual;
 mod output;
 mod output_format;
 mod packet_matching;

@@ -8,6 +8,16 @@ pub(super) fn keyword(text: &str) -> Option<Word> {
     TABLE.binary_search_by(|(spelling, _)| (*spelling).cmp(text)).ok().map(|index| TABLE[index].1)
 }
 
+/// Returns all keywords of the language in alphabetical order, for completion and documentation. Many have several
+/// spellings; names of numbers such as `tcp-syn` are keywords, too.
+///
+/// ```
+/// assert!(cbpf::lang::keywords().any(|keyword| keyword == "portrange"));
+/// ```
+pub fn spellings() -> impl Iterator<Item = &'static str> {
+    TABLE.iter().map(|(spelling, _)| *spelling)
+}
+
 /// Returns the spelling that a keyword is printed with: the preferred one, or the first in the table.
 pub(super) fn spelling(word: Word) -> &'static str {
     let preferred = PREFERRED.iter().find(|(_, other)| *other == word);

@@ -61,6 +61,7 @@ use crate::lang::target::CHAIN_DEPTHS;
 use crate::text::ParseError;
 
 pub use error::ExprError;
+pub use keywords::spellings as keywords;
 pub use link_type::LinkType;
 pub use lint::{Cause, Effect, Warning, lint};
 pub use outline::{Part, PartKind, outline};

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::pcap_of_first::nanoseconds;
+use super::pcap_of_first::is_between_nanoseconds;
 use super::pcapng_block::{Block, COMMENT, END_OF_OPTIONS, IF_TSOFFSET, IF_TSRESOL, INTERFACE, SECTION};
 use super::{Format, Record};
 
@@ -74,7 +74,7 @@ impl PcapLeftOut {
 
     fn record(&mut self, record: &Record<'_>, block: &Block<'_>) {
         self.options(block);
-        self.cut_times += u64::from(!nanoseconds(record.interface.clock, record.ticks).1);
+        self.cut_times += u64::from(is_between_nanoseconds(record.interface.clock, record.ticks));
     }
 
     fn options(&mut self, block: &Block<'_>) {
@@ -102,7 +102,7 @@ impl fmt::Display for PcapLeftOut {
         }
         if let Some(cut) = counted(self.cut_times, "time stamp") {
             let separator = if parts.is_empty() { "" } else { "; " };
-            write!(f, "{separator}{cut} finer than nanoseconds were cut")?;
+            write!(f, "{separator}cut to nanoseconds: {cut}")?;
         }
         Ok(())
     }

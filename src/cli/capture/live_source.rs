@@ -10,10 +10,12 @@ use std::ops::Range;
 use std::os::fd::{AsFd, OwnedFd};
 use std::time::{Duration, Instant};
 
-use cbpf::Program;
+use cbpf::ebpf::{self, Hook};
 use cbpf::packet::Span;
-use cbpf::socket::Error;
 use cbpf::socket::live::{self, Capture, CapturedPacket, Fanout, KernelFilter, Options};
+use cbpf::socket::{self, Error};
+
+use cbpf::{Dialect, Program, Verified};
 
 use super::error::CaptureErrorKind;
 use super::record_batch::Metadata;
@@ -30,6 +32,9 @@ const PATIENCE: Duration = Duration::from_secs(1);
 /// A packet of an interface.
 pub type Captured = CapturedPacket;
 
+/// The group of captures that share the packets of an interface.
+pub type Group = Fanout;
+
 /// The counts of a capture.
 pub type Statistics = live::Statistics;
 
@@ -38,6 +43,22 @@ pub enum KernelProgram {
     Classic(Program),
     /// A loaded program of eBPF.
     Ebpf(OwnedFd),
+}
+
+impl KernelProgram {
+    /// Returns the program for the kernel: the optimised one, or one of eBPF if no classic program is valid. If there is
+    /// none, a note says so.
+    pub fn new(verified: &Verified) -> Option<KernelProgram> {
+        if verified.dialect() == Dialect::Linux
+            && let Ok(program) = verified.program().optimize(Dialect::Linux)
+        {
+            return Some(KernelProgram::Classic(program));
+        }
+        let note = |error: String| say(format_args!("cbpf: note: the kernel does not filter: {error}"));
+        let ebpf = ebpf::Options::new(Hook::Socket).compile(verified).map_err(|error| note(error.to_string())).ok()?;
+        let loaded = socket::load_ebpf(&ebpf).map_err(|error| note(message(&error)));
+        loaded.ok().map(KernelProgram::Ebpf)
+    }
 }
 
 /// What comes next.
@@ -208,7 +229,7 @@ impl LiveSource {
     }
 
     /// Returns the group of the capture, for further members.
-    pub(super) fn group(&self) -> Option<Fanout> {
+    pub(super) fn group(&self) -> Option<Group> {
         self.capture.as_ref()?.fanout(Fanout::new()).ok()
     }
 

@@ -62,7 +62,7 @@ pub use capture_time::CaptureTime;
 pub use compression::{COMPRESSIONS, Compression};
 pub use error::{CaptureError, input_name};
 pub use left_out::LeftOut;
-pub use live_source::{Captured, KernelProgram, Statistics};
+pub use live_source::{Captured, Group, KernelProgram, Statistics};
 pub use output_file::Output;
 pub use output_set::{OutputLimits, OutputSet};
 pub use part::{Part, Place};

@@ -11,7 +11,7 @@ use super::error::CaptureError;
 use super::link_layer::max_packet;
 use super::pcap;
 use super::pcapng_block::{Block, IF_TSRESOL, INTERFACE};
-use super::{ByteOrder, Clock, Interface, Output, Reader, Record};
+use super::{ByteOrder, CaptureTime, Clock, Interface, Output, Reader, Record};
 
 const NANOSECONDS: i128 = 1_000_000_000;
 
@@ -22,12 +22,14 @@ pub(super) struct PcapOfFirst {
     pub(super) snaplen: Option<u32>,
     /// The interface in the header, if that was written.
     interface: Option<Interface>,
+    /// The interface for a header without records.
+    noted: Option<Interface>,
 }
 
 impl PcapOfFirst {
     /// Returns a writer whose clock is `clock` or a finer one.
     pub(super) fn new(clock: Clock) -> PcapOfFirst {
-        PcapOfFirst { clock, snaplen: None, interface: None }
+        PcapOfFirst { clock, snaplen: None, interface: None, noted: None }
     }
 
     /// Writes a record, and the header before the first one.
@@ -64,6 +66,11 @@ impl PcapOfFirst {
         }
     }
 
+    /// Takes note of an interface whose packets are read.
+    pub(super) fn note(&mut self, interface: &Interface) {
+        self.noted.get_or_insert_with(|| interface.clone());
+    }
+
     /// Writes the header if there were no records: that of the first interface, or of Ethernet.
     pub(super) fn complete(&mut self, output: &mut Output, inputs: &[Reader]) -> Result<(), CaptureError> {
         if self.interface.is_none() {
@@ -75,7 +82,9 @@ impl PcapOfFirst {
                 clock: Clock::MICROSECONDS,
                 order: ByteOrder::Little,
             };
-            self.begin(output, inputs.iter().flat_map(Reader::interfaces).next().unwrap_or(&ethernet))?;
+            let noted = self.noted.take();
+            let known = noted.as_ref().or_else(|| inputs.iter().flat_map(Reader::interfaces).next());
+            self.begin(output, known.unwrap_or(&ethernet))?;
         }
         Ok(())
     }
@@ -94,7 +103,7 @@ impl PcapOfFirst {
 
     /// Returns the two words of the time stamp of a record from pcapng.
     fn time(&self, record: &Record<'_>) -> Result<(u32, u32), String> {
-        let (nanoseconds, _) = nanoseconds(record.interface.clock, record.ticks);
+        let nanoseconds = record.interface.clock.nanoseconds(record.ticks);
         let (seconds, fraction) = (nanoseconds.div_euclid(NANOSECONDS), nanoseconds.rem_euclid(NANOSECONDS) as u32);
         let Ok(seconds) = u32::try_from(seconds) else {
             return Err(format!("its time stamps are of 1970 to 2106, but a packet is of second {seconds}"));
@@ -113,21 +122,9 @@ fn counts_microseconds(resolution: u8) -> bool {
     resolution & 0x7f <= 6
 }
 
-/// Returns ticks as nanoseconds since 1970, rounded down, and whether they are exact.
-pub(super) fn nanoseconds(clock: Clock, ticks: u64) -> (i128, bool) {
-    let ticks = i128::from(ticks);
-    let exponent = u32::from(clock.resolution & 0x7f);
-    let (elapsed, is_exact) = match clock.resolution & 0x80 != 0 {
-        // At most 2^64 * 10^9, which is below 2^94.
-        true => {
-            let scaled = ticks * NANOSECONDS;
-            (scaled >> exponent, scaled.trailing_zeros() >= exponent || scaled == 0)
-        }
-        false if exponent <= 9 => (ticks * 10_i128.pow(9 - exponent), true),
-        false => match 10_i128.checked_pow(exponent - 9) {
-            Some(per_nanosecond) => (ticks / per_nanosecond, ticks % per_nanosecond == 0),
-            None => (0, ticks == 0),
-        },
-    };
-    (elapsed + i128::from(clock.offset) * NANOSECONDS, is_exact)
+/// Returns whether an instant is between two nanoseconds.
+pub(super) fn is_between_nanoseconds(clock: Clock, ticks: u64) -> bool {
+    // 2^-9 seconds are 1,953,125 nanoseconds.
+    let is_finer = clock.resolution & 0x7f > 9;
+    is_finer && CaptureTime::of(clock, ticks) != CaptureTime::from_nanoseconds(clock.nanoseconds(ticks))
 }

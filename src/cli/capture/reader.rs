@@ -7,11 +7,12 @@ use std::sync::Arc;
 use std::time::Instant;
 
 #[cfg(target_os = "linux")]
-use cbpf::socket::live::{Fanout, Options};
+use cbpf::socket::live::Options;
 
 use super::error::{CaptureError, CaptureErrorKind, Stop};
+#[cfg(target_os = "linux")]
 use super::input_source::InputSource;
-use super::live_source::{KernelProgram, LiveSource, Next, Statistics};
+use super::live_source::{Group, KernelProgram, LiveSource, Next, Statistics};
 use super::magic::Magic;
 use super::part::Place;
 use super::pcap::PcapReader;
@@ -106,14 +107,12 @@ impl Reader {
     }
 
     /// Tells that a live capture listens, and `more` about it.
-    #[cfg(target_os = "linux")]
     pub fn tell(&self, more: &str) {
         self.live.iter().for_each(|live| live.tell(more));
     }
 
     /// Returns the group of a live capture that has begun, for further members.
-    #[cfg(target_os = "linux")]
-    pub fn group(&self) -> Option<Fanout> {
+    pub fn group(&self) -> Option<Group> {
         self.live.as_ref()?.group()
     }
 

@@ -124,7 +124,11 @@ impl Writer {
     /// Begins the section of the input of a record, unless its blocks do.
     pub(super) fn begin(&mut self, input: usize, record: &Record<'_>) -> Result<(), CaptureError> {
         match &mut self.encoder {
-            Encoder::Pcap(_) | Encoder::PcapOfFirst(_) | Encoder::Merged(_) => Ok(()),
+            Encoder::Pcap(_) | Encoder::Merged(_) => Ok(()),
+            Encoder::PcapOfFirst(pcap) => {
+                pcap.note(record.interface);
+                Ok(())
+            }
             Encoder::Pcapng(pcapng) => pcapng.begin_with(&mut self.output, input, record),
         }
     }

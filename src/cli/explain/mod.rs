@@ -23,11 +23,12 @@ use crate::cli::engine::Contexts;
 use crate::cli::failure::Failure;
 use crate::cli::input::{CaptureArguments, each_record};
 use crate::cli::link_types::ByLinkType;
+use crate::cli::print_packets::described;
 use crate::cli::program::{ProgramArguments, ProgramSource, StageArguments};
 use crate::cli::progress::Progress;
 
 use flow_graph::FlowGraph;
-use sample::Sample;
+use sample::{Sample, SampledPacket};
 
 /// Draw the control-flow graph of a program, with the number of packets on each edge, or explain it as a page
 ///
@@ -136,7 +137,9 @@ impl Explained {
         }
         self.profile.run(packet);
         if let Some(Stages { programs, shown, sample }) = &mut self.stages {
-            sample.add(number, self.profile.last_path(), packet, &programs[*shown], &programs[1 - *shown]);
+            let (program, other) = (&programs[*shown], &programs[1 - *shown]);
+            let make = || SampledPacket::new(number, described(number, record), packet, program, other);
+            sample.add(self.profile.last_path(), make);
         }
     }
 }

@@ -33,11 +33,13 @@ pub(super) struct Sample {
 pub(super) struct SampledPacket {
     /// The number, from 1 through all captures.
     pub(super) number: u64,
-    pub(super) captured: usize,
-    pub(super) wire_len: u32,
     pub(super) verdict: u32,
+    /// Its line in the output of `cbpf print`, and its time.
+    pub(super) line: String,
+    time: String,
     /// The number of packets on the same path; 0 if the path has another packet in the sample, or if it was not counted.
     pub(super) on_path: u64,
+    captured: usize,
     data: Vec<u8>,
     /// How the program ended.
     end: String,
@@ -47,21 +49,20 @@ pub(super) struct SampledPacket {
 }
 
 impl Sample {
-    /// Counts a packet, and keeps it if it is the first one on its path, or one of the first at all. `path` is the
-    /// number of its path through `program`; `other` is another program, of which only the path is kept.
-    pub(super) fn add(&mut self, number: u64, path: u64, packet: Packet, program: &Verified, other: &Verified) {
+    /// Counts a packet on this path, and keeps what `make` returns if it is the first one there, or one of the first at
+    /// all.
+    pub(super) fn add(&mut self, path: u64, make: impl FnOnce() -> SampledPacket) {
         match self.paths.get(&path) {
             Some(&place) => {
                 self.packets[place].on_path += 1;
-                if self.others >= FIRST {
-                    return;
+                if self.others < FIRST {
+                    self.others += 1;
+                    self.packets.push(make());
                 }
-                self.others += 1;
-                self.packets.push(SampledPacket::new(number, 0, packet, program, other));
             }
             None if self.paths.len() < MOST_PATHS => {
                 self.paths.insert(path, self.packets.len());
-                self.packets.push(SampledPacket::new(number, 1, packet, program, other));
+                self.packets.push(SampledPacket { on_path: 1, ..make() });
             }
             None => {}
         }
@@ -76,7 +77,14 @@ impl Sample {
 }
 
 impl SampledPacket {
-    fn new(number: u64, on_path: u64, packet: Packet, program: &Verified, other: &Verified) -> SampledPacket {
+    /// Runs a program on a packet, and another one of which only the path is kept. The packet has a line and a time.
+    pub(super) fn new(
+        number: u64,
+        [line, time]: [String; 2],
+        packet: Packet,
+        program: &Verified,
+        other: &Verified,
+    ) -> SampledPacket {
         let trace = program.trace(packet);
         let read_end = |executed: &Executed| executed.read.map_or(0, |read| read.offset + read.bytes.len());
         let most = trace.iter().map(read_end).max().unwrap_or(0).clamp(FEW_BYTES, MOST_BYTES);
@@ -86,10 +94,11 @@ impl SampledPacket {
         };
         SampledPacket {
             number,
-            captured: packet.data().len(),
-            wire_len: packet.wire_len(),
             verdict: trace.verdict(),
-            on_path,
+            line,
+            time,
+            on_path: 0,
+            captured: packet.data().len(),
             data: packet.data()[..packet.data().len().min(most)].to_vec(),
             end: end(&trace),
             steps: trace.iter().take(MOST_STEPS).map(step).collect(),
@@ -102,6 +111,8 @@ impl SampledPacket {
         let hex: String = self.data.iter().map(|byte| format!("{byte:02x}")).collect();
         json!({
             "number": self.number,
+            "line": self.line,
+            "time": self.time,
             "captured": self.captured,
             "hex": hex,
             "end": self.end,
@@ -144,7 +155,8 @@ mod tests {
         let (mut profile, mut sample) = (Profile::new(&verified), Sample::default());
         for (number, packet) in (1..).zip(packets) {
             profile.run(&packet[..]);
-            sample.add(number, profile.last_path(), Packet::new(&packet), &verified, &verified);
+            let make = || SampledPacket::new(number, Default::default(), Packet::new(&packet), &verified, &verified);
+            sample.add(profile.last_path(), make);
         }
         sample.into_packets().iter().map(|packet| (packet.number, packet.on_path)).collect()
     }
@@ -161,7 +173,7 @@ mod tests {
     fn cuts_bytes_and_steps() {
         let program: Program = format!("{}ret a", "add #1\n".repeat(4000)).parse().unwrap();
         let verified = program.verify(Dialect::Linux).unwrap();
-        let packet = SampledPacket::new(1, 1, Packet::new(&[7; 65_536]), &verified, &verified);
+        let packet = SampledPacket::new(1, Default::default(), Packet::new(&[7; 65_536]), &verified, &verified);
         let json = packet.json();
         assert_eq!(json["hex"].as_str().unwrap().len(), 2 * FEW_BYTES);
         assert_eq!(json["steps"].as_array().unwrap().len(), MOST_STEPS);

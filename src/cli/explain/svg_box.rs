@@ -13,7 +13,7 @@ use super::layered_layout::{Node, Port, Vertex};
 use crate::cli::print::counted;
 
 /// Lengths are in pixels. A character of a fixed-width font is about 0.6 times as wide as its size.
-pub(super) const FONT: &str = "text { font: 12px 'DejaVu Sans Mono', Menlo, Consolas, monospace }";
+pub(super) const FONT: &str = "text { font-family: 'DejaVu Sans Mono', Menlo, Consolas, monospace; font-size: 12px }";
 pub(super) const CHARACTER: f64 = 7.3;
 pub(super) const LINE: f64 = 15.0;
 pub(super) const PADDING: f64 = 8.0;

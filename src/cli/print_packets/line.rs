@@ -23,22 +23,22 @@ const CONTROL: u8 = 7;
 /// Appends the line of a packet, without its end.
 pub fn line(packet: &PrintedPacket, times: &mut Times, colors: &Colors, text: &mut Text) {
     let headers = &packet.headers;
-    text.str(&colors.number).decimal(packet.number).byte(b' ');
+    text.control(&colors.number).decimal(packet.number).byte(b' ');
     times.next(packet.time, text);
-    text.str(&colors.end);
+    text.control(&colors.end);
     tags(headers, text);
-    text.str(&colors.address);
+    text.control(&colors.address);
     addresses(headers, text);
-    text.str(&colors.end);
+    text.control(&colors.end);
     extensions(headers, text);
-    text.str(colors.protocol(headers));
+    text.control(colors.protocol(headers));
     protocol_names::protocol(headers, packet.record.interface.link_type(), text);
-    text.str(&colors.end);
+    text.control(&colors.end);
     info(headers, text);
     if let Some(damage) = headers.damage {
-        text.str(" ").str(&colors.damage).str("[");
+        text.byte(b' ').control(&colors.damage).byte(b'[');
         self::damage(damage, text);
-        text.str("]").str(&colors.end);
+        text.byte(b']').control(&colors.end);
     }
     lengths(packet, text);
 }

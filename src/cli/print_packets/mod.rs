@@ -38,6 +38,7 @@ use colors::{Colors, is_colored};
 use fields::{Field, field_name};
 use headers::Headers;
 use packet_output::PacketOutput;
+use text::Text;
 use time_stamp::{Time, TimeStyle, Times};
 
 /// Print packets, one a line
@@ -52,7 +53,7 @@ use time_stamp::{Time, TimeStyle, Times};
 #[command(after_help = "Example:
   cbpf print -r in.pcap 'tcp[tcpflags] & tcp-rst != 0' --hex
   cbpf print -r in.pcap arp --fields time,arp_sender,arp_sender_hw
-  tcpdump -i eth0 -U -w - | cbpf print -r - 'port 53'
+  cbpf print -i eth0 'port 53'
   cbpf print -r in.pcap --json | jq 'select(.ttl < 5)'
   cbpf print -r in.pcap -ttt icmp")]
 pub struct Arguments {
@@ -223,6 +224,15 @@ struct PrintedPacket<'a> {
     time: Time,
     record: &'a Record<'a>,
     headers: Headers<'a>,
+}
+
+/// Returns a packet as a line without its time and colors, and its date and time.
+pub fn described(number: u64, record: &Record) -> [String; 2] {
+    let packet = PrintedPacket { number, time: Time::of(record), record, headers: Headers::of(record) };
+    let (mut line, mut time) = (Text::default(), Text::default());
+    line::line(&packet, &mut Times::new(TimeStyle::None), &Colors::new(false), &mut line);
+    Times::new(TimeStyle::DateAndTime).next(packet.time, &mut time);
+    [line, time].map(|text| String::from_utf8_lossy(&text.bytes).trim_end().to_owned())
 }
 
 impl Printer<'_> {

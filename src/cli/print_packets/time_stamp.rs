@@ -142,6 +142,7 @@ fn binary(ticks: u64, exponent: u32) -> (u64, u64, bool) {
     (whole, ((rest * u128::from(NANOSECONDS)) >> exponent) as u64, exponent > 19)
 }
 
+#[inline]
 fn clock_time(second: u64, text: &mut Text) {
     text.two_digits(second / 3600).byte(b':').two_digits(second / 60 % 60).byte(b':').two_digits(second % 60);
 }

@@ -39,10 +39,10 @@ fn network(address: &str, length: &str) -> Option<String> {
     Some(format!("{}/{length}", Ipv6Addr::from(u128::from(address) & mask)))
 }
 
-/// Returns the address of 2 to 4 numbers with dots between.
+/// Returns the address of 1 to 4 numbers with dots between.
 fn padded(address: &str) -> Option<Ipv4Addr> {
     let parts = address.split('.').count();
-    ipv4(address).or_else(|| ipv4(&format!("{address}{}", [".0.0", ".0"].get(parts.checked_sub(2)?)?)))
+    ipv4(address).or_else(|| ipv4(&format!("{address}{}", [".0.0.0", ".0.0", ".0"].get(parts.checked_sub(1)?)?)))
 }
 
 /// `net 10.0.0.5/8`, `host 10.0.0.0/8`, `10.0.0.0/255.0.0.0`.
@@ -52,6 +52,9 @@ fn masked(site: &Site, index: usize) -> Option<Edit> {
     let (address, length) = word.split_once('/')?;
     let network = network(address, length)?;
     let qualified = words.qualifiers(index);
+    if !matches!(qualified.kind, "" | "host" | "net") {
+        return None;
+    }
     let replacement = format!("{}{network}", qualified.with_kind("net"));
     if replacement == words.slice(qualified.start..index + 1) {
         return None;
@@ -97,7 +100,8 @@ fn wildcard(site: &Site, index: usize) -> Option<Edit> {
     let words = &site.words;
     let word = words.get(index);
     let parts: Vec<&str> = word.split('.').collect();
-    let is_wild = |part: &&str| matches!(*part, "*" | "x" | "X" | "");
+    let is_open = words.get(index + 1) != "[";
+    let is_wild = |part: &&str| matches!(*part, "*" | "x" | "X" | "?") || part.is_empty() && is_open;
     let known = parts.iter().take_while(|part| part.parse::<u8>().is_ok()).count();
     let rest = &parts[known..];
     if !(1..=3).contains(&known) || rest.is_empty() || parts.len() > 4 || !rest.iter().all(is_wild) {
@@ -109,7 +113,7 @@ fn wildcard(site: &Site, index: usize) -> Option<Edit> {
     let replacement = format!("{}{address}/{}", qualified.with_kind("net"), 8 * known);
     let message = format!("expected a network with the length of its prefix, found `{word}`");
     let mut edit = Edit::of(words, qualified.start..index + 1, replacement, message).caused_by(words, index);
-    edit.at += word.find(['*', 'x', 'X']).unwrap_or(0);
+    edit.at += word.find(['*', 'x', 'X', '?']).unwrap_or(0);
     Some(edit)
 }
 
@@ -196,11 +200,12 @@ fn bare(site: &Site, index: usize) -> Option<Edit> {
     let kind = if word.contains('/') { "net" } else { "host" };
     let is_start = matches!(before, "" | "(" | "and" | "or" | "not" | "&&" | "||" | "!");
     let takes_host = matches!(keyword(before), Some(Word::Protocol(Protocol::Ip | Protocol::Ip6 | Protocol::Arp)));
-    if !is_start && !takes_host {
+    if !is_start && !is_protocol(before) {
         return None;
     }
+    let operator = if is_start || takes_host { "" } else { "and " };
     let message = format!("expected a qualifier such as `{kind}` before `{word}`");
-    Some(Edit::of(words, index..index + 1, format!("{kind} {word}"), message))
+    Some(Edit::of(words, index..index + 1, format!("{operator}{kind} {word}"), message))
 }
 
 /// `tcp host 10.0.0.1`, `ip port 80`.

@@ -53,7 +53,7 @@ const TCP_HEADER: &str = "((tcp[12] & 0xf0) >> 2)";
 
 /// The fields.
 #[rustfmt::skip]
-static FIELDS: [(&str, Meaning); 140] = [
+static FIELDS: [(&str, Meaning); 146] = [
     ("tcp.port",             Port("tcp", "")),
     ("tcp.srcport",          Port("tcp", "src ")),
     ("tcp.dstport",          Port("tcp", "dst ")),
@@ -75,6 +75,12 @@ static FIELDS: [(&str, Meaning); 140] = [
     ("ipv6.host",            Address("ip6", "")),
     ("ipv6.src_host",        Address("ip6", "src ")),
     ("ipv6.dst_host",        Address("ip6", "dst ")),
+    ("ip6.addr",             Address("ip6", "")),
+    ("ip6.src",              Address("ip6", "src ")),
+    ("ip6.dst",              Address("ip6", "dst ")),
+    ("ether.addr",           Mac("ether host")),
+    ("ether.src",            Mac("ether src")),
+    ("ether.dst",            Mac("ether dst")),
     ("arp.src.proto_ipv4",   Address("arp", "src ")),
     ("arp.dst.proto_ipv4",   Address("arp", "dst ")),
     ("eth.addr",             Mac("ether host")),
@@ -205,34 +211,36 @@ static PROTOCOLS: [(&str, Meaning); 105] = [
     ("ip", Test("ip")), ("ipv6", Test("ip6")), ("arp", Test("arp")), ("tcp", Test("tcp")), ("udp", Test("udp")),
     ("sctp", Test("sctp")), ("dccp", Test("proto 33")), ("udplite", Test("proto 136")), ("icmp", Test("icmp")),
     ("icmpv6", Test("icmp6")), ("igmp", Test("igmp")), ("ospf", Test("proto 89")), ("eigrp", Test("proto 88")),
-    ("pim", Test("pim")), ("vrrp", Test("vrrp")), ("ah", Test("ah")), ("esp", Test("esp")), ("etherip", Test("proto 97")),
-    ("ipcomp", Test("proto 108")), ("rsvp", Test("proto 46")), ("vlan", Test("vlan")), ("mpls", Test("mpls")),
-    ("pppoe", Test("pppoes")), ("pppoes", Test("pppoes")), ("pppoed", Test("pppoed")), ("llc", Test("llc")),
-    ("stp", Test("stp")), ("lldp", Test("ether proto 0x88cc")), ("eapol", Test("ether proto 0x888e")),
-    ("lacp", Test("ether proto 0x8809")), ("slow", Test("ether proto 0x8809")), ("ptp", Test("udp port 319 or udp port 320")),
-    ("macsec", Test("ether proto 0x88e5")), ("homeplug", Test("ether proto 0x887b")), ("wlan", Nothing),
-    ("cdp", Test("ether dst 01:00:0c:cc:cc:cc")), ("loop", Test("ether proto 0x9000")), ("profinet", Test("ether proto 0x8892")),
-    ("http", Test("tcp port 80")), ("http2", Test("tcp port 443")), ("http3", Test("udp port 443")),
-    ("tls", Test("tcp port 443")), ("ssl", Test("tcp port 443")),
-    ("dtls", Test("udp port 443")), ("quic", Test("udp port 443")), ("gquic", Test("udp port 443")),
-    ("websocket", Test("tcp port 80")), ("ssh", Test("tcp port 22")), ("telnet", Test("tcp port 23")),
-    ("ftp", Test("tcp port 21")), ("ftp-data", Test("tcp port 20")), ("tftp", Test("udp port 69")),
-    ("smtp", Test("tcp port 25")), ("pop", Test("tcp port 110")), ("imap", Test("tcp port 143")),
-    ("dns", Test("port 53")), ("mdns", Test("udp port 5353")), ("llmnr", Test("udp port 5355")),
-    ("nbns", Test("udp port 137")), ("nbdgm", Test("udp port 138")), ("nbss", Test("tcp port 139")),
-    ("smb", Test("tcp port 445")), ("smb2", Test("tcp port 445")), ("dhcp", Test("udp and (port 67 or port 68)")),
-    ("bootp", Test("udp and (port 67 or port 68)")), ("dhcpv6", Test("udp and (port 546 or port 547)")),
-    ("ntp", Test("udp port 123")), ("snmp", Test("udp and (port 161 or port 162)")), ("syslog", Test("udp port 514")),
+    ("pim", Test("pim")), ("vrrp", Test("vrrp")), ("ah", Test("ah")), ("esp", Test("esp")),
+    ("etherip", Test("proto 97")), ("ipcomp", Test("proto 108")), ("rsvp", Test("proto 46")), ("vlan", Test("vlan")),
+    ("mpls", Test("mpls")), ("pppoe", Test("pppoes")), ("pppoes", Test("pppoes")), ("pppoed", Test("pppoed")),
+    ("llc", Test("llc")), ("stp", Test("stp")), ("lldp", Test("ether proto 0x88cc")),
+    ("eapol", Test("ether proto 0x888e")), ("lacp", Test("ether proto 0x8809")), ("slow", Test("ether proto 0x8809")),
+    ("ptp", Test("udp port 319 or udp port 320")), ("macsec", Test("ether proto 0x88e5")),
+    ("homeplug", Test("ether proto 0x887b")), ("wlan", Nothing), ("cdp", Test("ether dst 01:00:0c:cc:cc:cc")),
+    ("loop", Test("ether proto 0x9000")), ("profinet", Test("ether proto 0x8892")), ("http", Test("tcp port 80")),
+    ("http2", Test("tcp port 443")), ("http3", Test("udp port 443")), ("tls", Test("tcp port 443")),
+    ("ssl", Test("tcp port 443")), ("dtls", Test("udp port 443")), ("quic", Test("udp port 443")),
+    ("gquic", Test("udp port 443")), ("websocket", Test("tcp port 80")), ("ssh", Test("tcp port 22")),
+    ("telnet", Test("tcp port 23")), ("ftp", Test("tcp port 21")), ("ftp-data", Test("tcp port 20")),
+    ("tftp", Test("udp port 69")), ("smtp", Test("tcp port 25")), ("pop", Test("tcp port 110")),
+    ("imap", Test("tcp port 143")), ("dns", Test("port 53")), ("mdns", Test("udp port 5353")),
+    ("llmnr", Test("udp port 5355")), ("nbns", Test("udp port 137")), ("nbdgm", Test("udp port 138")),
+    ("nbss", Test("tcp port 139")), ("smb", Test("tcp port 445")), ("smb2", Test("tcp port 445")),
+    ("dhcp", Test("udp and (port 67 or port 68)")), ("bootp", Test("udp and (port 67 or port 68)")),
+    ("dhcpv6", Test("udp and (port 546 or port 547)")), ("ntp", Test("udp port 123")),
+    ("snmp", Test("udp and (port 161 or port 162)")), ("syslog", Test("udp port 514")),
     ("ssdp", Test("udp port 1900")), ("radius", Test("udp and (port 1812 or port 1813)")),
     ("tacplus", Test("tcp port 49")), ("kerberos", Test("port 88")), ("ldap", Test("tcp port 389")),
-    ("cldap", Test("udp port 389")), ("rdp", Test("port 3389")), ("tpkt", Test("tcp port 3389")), ("vnc", Test("tcp port 5900")),
-    ("sip", Test("port 5060")), ("rtsp", Test("tcp port 554")), ("bgp", Test("tcp port 179")), ("ldp", Test("port 646")),
-    ("rip", Test("udp port 520")), ("bfd", Test("udp port 3784")), ("hsrp", Test("udp port 1985")),
-    ("isakmp", Test("udp and (port 500 or port 4500)")), ("l2tp", Test("udp port 1701")), ("pptp", Test("tcp port 1723")),
-    ("openvpn", Test("port 1194")), ("wg", Test("udp port 51820")), ("vxlan", Test("udp port 4789")),
-    ("geneve", Test("udp port 6081")), ("gtp", Test("udp port 2152")), ("stun", Test("port 3478")),
-    ("mysql", Test("tcp port 3306")), ("pgsql", Test("tcp port 5432")), ("tds", Test("tcp port 1433")),
-    ("mqtt", Test("tcp port 1883")), ("nfs", Test("port 2049")), ("rtp", Nothing),
+    ("cldap", Test("udp port 389")), ("rdp", Test("port 3389")), ("tpkt", Test("tcp port 3389")),
+    ("vnc", Test("tcp port 5900")), ("sip", Test("port 5060")), ("rtsp", Test("tcp port 554")),
+    ("bgp", Test("tcp port 179")), ("ldp", Test("port 646")), ("rip", Test("udp port 520")),
+    ("bfd", Test("udp port 3784")), ("hsrp", Test("udp port 1985")),
+    ("isakmp", Test("udp and (port 500 or port 4500)")), ("l2tp", Test("udp port 1701")),
+    ("pptp", Test("tcp port 1723")), ("openvpn", Test("port 1194")), ("wg", Test("udp port 51820")),
+    ("vxlan", Test("udp port 4789")), ("geneve", Test("udp port 6081")), ("gtp", Test("udp port 2152")),
+    ("stun", Test("port 3478")), ("mysql", Test("tcp port 3306")), ("pgsql", Test("tcp port 5432")),
+    ("tds", Test("tcp port 1433")), ("mqtt", Test("tcp port 1883")), ("nfs", Test("port 2049")), ("rtp", Nothing),
 ];
 
 /// The protocols of other fields that people filter by.
@@ -265,7 +273,7 @@ pub(in crate::lang) fn samples() -> impl Iterator<Item = String> {
         };
         let value = if matches!(meaning, Port(..)) { "80" } else { value };
         let tests = ["==", "!=", "<=", ">", "eq"].map(|relation| format!("{name} {relation} {value}"));
-        let list = format!("{name} in {{{value}, {value}}} || {name}");
+        let list = format!("{name} in {{{value}}} || arp");
         let compared = tests.into_iter().chain([list]).filter(move |_| name.contains('.'));
         [name.to_string(), format!("!{name}"), format!("arp || {name} && udp")].into_iter().chain(compared)
     })

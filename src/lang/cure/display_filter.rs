@@ -8,8 +8,8 @@ use alloc::vec::Vec;
 
 use crate::lang::cure::Edit;
 use crate::lang::cure::display_fields::{Meaning, meaning, protocol_test};
-use crate::lang::cure::ports::range;
-use crate::lang::cure::words::{Qualified, Words, ipv4, ipv6, is_direction, is_mac, is_number, keyword, kind};
+use crate::lang::cure::display_tests::{Level, Moves, Part, between, compared, joined, masked, present, same_tag};
+use crate::lang::cure::words::{Words, is_direction, keyword, kind};
 use crate::lang::target::Target;
 use crate::text::ParseError;
 
@@ -17,52 +17,6 @@ use crate::text::ParseError;
 const MAX_DEPTH: u32 = 32;
 
 const MESSAGE: &str = "this is a Wireshark display filter; capture filters are another language";
-
-/// A translated part, and how it is joined.
-struct Part {
-    text: String,
-    level: Level,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Level {
-    Test,
-    And,
-    Or,
-}
-
-impl Part {
-    fn test(text: impl Into<String>) -> Part {
-        Part { text: text.into(), level: Level::Test }
-    }
-
-    /// Returns the part as one of a meaning that the table has as a text.
-    fn of_text(text: &str) -> Part {
-        let level = match (text.contains(" or ") && !text.contains('('), text.contains(" and ")) {
-            (true, _) => Level::Or,
-            (_, true) => Level::And,
-            _ => Level::Test,
-        };
-        Part { text: text.into(), level }
-    }
-
-    /// Returns the text as an operand at a level.
-    fn operand(self, level: Level) -> String {
-        if self.level == Level::Test || self.level == level { self.text } else { format!("({})", self.text) }
-    }
-
-    fn not(self) -> Part {
-        Part::test(format!("not {}", self.operand(Level::Test)))
-    }
-
-    /// Joins tests by `and`; empty ones are left out.
-    fn both(first: &str, second: &str) -> Part {
-        match first {
-            "" => Part::of_text(second),
-            _ => Part { text: format!("{first} and {second}"), level: Level::And },
-        }
-    }
-}
 
 /// The reason why a text has no translation.
 enum Stop {
@@ -105,6 +59,14 @@ pub(super) fn without_equivalent(text: &str) -> Option<ParseError> {
         Some(near) => error.with_help(format!("{none}; the nearest capture filter is `{near}`"), Some(near.into())),
         None => error.with_help(none, None),
     })
+}
+
+/// Returns the error of a display filter that cannot be translated as a whole.
+pub(super) fn untranslated(text: &str) -> Option<ParseError> {
+    let words = Words::of(text);
+    let first = (0..words.len()).find(|&index| begins_display(&words, index))?;
+    let help = "pcap-filter(7) and `cbpf man cbpf-filter.7` describe the language of capture filters";
+    Some(ParseError::at(text, words.span(first..first + 1).start, MESSAGE).with_help(help, None))
 }
 
 /// Returns whether a field or protocol of display filters is at an index, which capture filters lack.
@@ -173,7 +135,7 @@ impl<'t> Parser<'_, 't> {
             self.at += 1;
             parts.push(self.all(depth)?);
         }
-        Ok(join(parts, Level::Or, " or "))
+        self.join(parts, Level::Or)
     }
 
     /// Reads tests that are joined by `and`.
@@ -184,7 +146,7 @@ impl<'t> Parser<'_, 't> {
             self.at += 1;
             parts.push(self.operand(depth)?);
         }
-        Ok(join(parts, Level::And, " and "))
+        self.join(parts, Level::And)
     }
 
     fn operand(&mut self, depth: u32) -> Parsed {
@@ -225,7 +187,10 @@ impl<'t> Parser<'_, 't> {
         }
         match meaning(&name) {
             Some(Meaning::Nothing) | None => Err(Stop::NoEquivalent(start)),
-            Some(meaning) => self.field(meaning, start),
+            Some(meaning) => {
+                let part = self.field(meaning, start)?;
+                Ok(Part { has_usual_ports: !name.contains('.') && part.text.contains("port "), ..part })
+            }
         }
     }
 
@@ -265,11 +230,49 @@ impl<'t> Parser<'_, 't> {
             };
         };
         self.at += 1;
+        if relation == "==" && matches!(self.word(), "{" | "(") {
+            return self.list(meaning, start);
+        }
         let value = self.value();
+        if let (Meaning::Port(..), "==", Some((first, last))) = (meaning, relation, value.split_once('-')) {
+            return between(meaning, first, last, self.is_live).ok_or(Stop::NoEquivalent(start));
+        }
         match mask {
             Some(mask) => masked(meaning, mask, relation, &value).ok_or(Stop::Other),
             None => compared(meaning, relation, &value, self.is_live).ok_or(Stop::NoEquivalent(start)),
         }
+    }
+
+    /// Joins parts so that none looks behind a header that another one has moved, unless that is meant.
+    fn join(&self, mut parts: Vec<Part>, level: Level) -> Parsed {
+        // In `http && tcp.port == 8080`, the port is told.
+        let is_told = |part: &Part| !part.has_usual_ports && part.text.contains("tcp port");
+        if level == Level::And && parts.iter().any(is_told) {
+            parts.retain(|part| !part.has_usual_ports || !part.text.starts_with("tcp port"));
+        }
+        let (movers, others): (Vec<Part>, Vec<Part>) = parts.into_iter().partition(|part| part.moves != Moves::No);
+        if movers.is_empty() {
+            return Ok(joined(others, level));
+        }
+        if level == Level::And {
+            let (first, last): (Vec<Part>, Vec<Part>) = movers.into_iter().partition(|part| part.moves == Moves::First);
+            let moves = if first.is_empty() { Moves::Last } else { Moves::First };
+            let first = if first.len() > 1 { same_tag(first) } else { first };
+            let is_one = first.len() + others.len() + last.len() == 1;
+            let part = joined(first.into_iter().chain(others).chain(last).collect(), level);
+            return Ok(if is_one { part } else { Part { moves, ..part } });
+        }
+        let is_mixed = !others.is_empty();
+        let mover = if movers.len() == 1 {
+            joined(movers, level)
+        } else {
+            // Another `vlan` would look for a second tag.
+            let tags: Option<Vec<String>> = movers.into_iter().map(|part| part.tag).collect();
+            Part::new(format!("vlan and ({})", tags.ok_or(Stop::Other)?.join(" or ")), Level::And)
+        };
+        let moves = if is_mixed { Moves::Last } else { mover.moves };
+        let part = joined(others.into_iter().chain([mover]).collect(), level);
+        Ok(Part { moves, ..part })
     }
 
     /// Reads `{80, 443}` or `{80..90 443}`.
@@ -296,121 +299,11 @@ impl<'t> Parser<'_, 't> {
             self.at += usize::from(self.word() == ",");
         }
         self.at += 1;
-        if parts.is_empty() { Err(Stop::Other) } else { Ok(join(parts, Level::Or, " or ")) }
+        if parts.is_empty() { Err(Stop::Other) } else { self.join(parts, Level::Or) }
     }
 
     /// Reads a value without its quotes.
     fn value(&mut self) -> String {
         self.next().trim_matches(['"', '\'']).to_string()
     }
-}
-
-fn join(mut parts: Vec<Part>, level: Level, between: &str) -> Part {
-    if parts.len() == 1 {
-        return parts.remove(0);
-    }
-    let texts: Vec<String> = parts.into_iter().map(|part| part.operand(level)).collect();
-    Part { text: texts.join(between), level }
-}
-
-/// Returns the test for packets that have a field.
-fn present(meaning: Meaning) -> Option<Part> {
-    Some(match meaning {
-        Meaning::Port(protocol, _) | Meaning::Address(protocol, _) => Part::test(protocol),
-        Meaning::Keyword(_, _, has) | Meaning::Number(_, has) if !has.is_empty() => Part::of_text(has),
-        // The meaning is that it is set.
-        Meaning::Flag(field, bits, _) => Part::test(format!("{field} & {bits} != 0")),
-        Meaning::Test(test) => Part::of_text(test),
-        Meaning::Method => Part::test("tcp dst port 80"),
-        _ => return None,
-    })
-}
-
-/// Returns the test of a relation between a field and a value.
-fn compared(meaning: Meaning, relation: &str, value: &str, is_live: bool) -> Option<Part> {
-    let is_equal = relation == "==";
-    // `!=` holds in packets that have the field, with another value.
-    let equal_or_not = |has: &str, test: String| match relation {
-        "==" => Some(Part::test(test)),
-        "!=" => Some(Part::both(has, &format!("not {test}"))),
-        _ => None,
-    };
-    match meaning {
-        Meaning::Port(protocol, direction) => {
-            let port: u16 = value.parse().ok()?;
-            let qualified = Qualified { start: 0, protocol, direction: direction.trim_end(), kind: "" };
-            let test = format!("{protocol} {direction}port {port}");
-            equal_or_not(protocol, test).or_else(|| range(&qualified, relation, port).map(Part::test))
-        }
-        Meaning::Address(protocol, direction) => {
-            let (address, length) = value.split_once('/').unwrap_or((value, ""));
-            let is_address = if protocol == "ip6" { ipv6(address).is_some() } else { ipv4(address).is_some() };
-            let qualifier = if length.is_empty() { "host" } else { "net" };
-            let before = if protocol == "arp" { "arp " } else { "" };
-            is_address.then(|| equal_or_not(protocol, format!("{before}{direction}{qualifier} {value}")))?
-        }
-        Meaning::Mac(qualifiers) => is_mac(value).then(|| equal_or_not("", format!("{qualifiers} {value}")))?,
-        Meaning::Keyword(keyword, number, has) => {
-            let value = number_of(value)?;
-            if is_equal {
-                return Some(Part::test(format!("{keyword} {value}")));
-            }
-            let is_elsewhere = is_live && keyword == "vlan";
-            (!number.is_empty() && !is_elsewhere)
-                .then(|| Part::both(if keyword == "vlan" { has } else { "" }, &format!("{number} {relation} {value}")))
-        }
-        Meaning::Number(number, has) => {
-            let test = format!("{number} {relation} {}", number_of(value)?);
-            // The index implies the header, not the ports.
-            Some(Part::both(if has.contains("port") || has == "vlan" { has } else { "" }, &test))
-        }
-        Meaning::Flag(field, bits, has) => {
-            let is_set = match value.to_ascii_lowercase().as_str() {
-                "1" | "true" => is_equal,
-                "0" | "false" => !is_equal,
-                _ => return None,
-            };
-            let relation = if is_set { "!=" } else { "==" };
-            Some(Part::both(if has.contains("port") { has } else { "" }, &format!("{field} & {bits} {relation} 0")))
-        }
-        Meaning::Test(test) => match value.to_ascii_lowercase().as_str() {
-            "1" | "true" if is_equal => Some(Part::of_text(test)),
-            "0" | "false" if is_equal => Some(Part::of_text(test).not()),
-            _ => None,
-        },
-        Meaning::Method => {
-            let bytes = [value, " "].concat();
-            let first: [u8; 4] = bytes.as_bytes().get(..4)?.try_into().ok()?;
-            let number = u32::from_be_bytes(first);
-            equal_or_not("", format!("tcp[((tcp[12] & 0xf0) >> 2):4] == {number:#010x}"))
-        }
-        Meaning::Nothing => None,
-    }
-}
-
-/// Returns the test that a field is in a range.
-fn between(meaning: Meaning, first: &str, last: &str, is_live: bool) -> Option<Part> {
-    if let Meaning::Port(protocol, direction) = meaning {
-        let (first, last): (u16, u16) = (first.parse().ok()?, last.parse().ok()?);
-        return Some(Part::test(format!("{protocol} {direction}portrange {first}-{last}")));
-    }
-    let [first, last] =
-        [(">=", first), ("<=", last)].map(|(relation, bound)| compared(meaning, relation, bound, is_live));
-    Some(join(vec![first?, last?], Level::And, " and "))
-}
-
-/// Returns the test of bits of a number.
-fn masked(meaning: Meaning, mask: &str, relation: &str, value: &str) -> Option<Part> {
-    let number = match meaning {
-        Meaning::Number(number, _) | Meaning::Keyword(_, number, _) if !number.is_empty() => number,
-        _ => return None,
-    };
-    Some(Part::test(format!("{number} & {} {relation} {}", number_of(mask)?, number_of(value)?)))
-}
-
-/// Returns a value if it is a number.
-fn number_of(value: &str) -> Option<&str> {
-    let is_hex = |digits: &str| !digits.is_empty() && digits.bytes().all(|digit| digit.is_ascii_hexdigit());
-    let is_value = is_number(value) || value.strip_prefix("0x").is_some_and(is_hex);
-    is_value.then_some(value)
 }

@@ -70,7 +70,7 @@ static ICMP6_TYPES: [(&str, &str); 14] = [
 
 /// Names of fields after a protocol, and how to read them.
 #[rustfmt::skip]
-static FIELDS: [(&str, &str, &str); 28] = [
+static FIELDS: [(&str, &str, &str); 29] = [
     ("icmp", "type", "icmp[icmptype]"),
     ("icmp", "code", "icmp[icmpcode]"),
     ("icmp6", "type", "icmp6[icmp6type]"),
@@ -99,6 +99,7 @@ static FIELDS: [(&str, &str, &str); 28] = [
     ("", "ttl", "ip[8]"),
     ("", "tos", "ip[1]"),
     ("", "size", "len"),
+    ("", "code", "icmp[icmpcode]"),
 ];
 
 pub(super) fn flag(name: &str) -> Option<&'static str> {
@@ -259,8 +260,15 @@ fn field(site: &Site, index: usize) -> Option<Edit> {
 fn protocol_name(site: &Site, index: usize) -> Option<Edit> {
     let words = &site.words;
     let word = words.get(index);
-    let is_id = matches!(kind(words.before(index)), Some(Kind::Protocol | Kind::ProtocolChain));
+    let is_kind = |word: &str| matches!(kind(word), Some(Kind::Protocol | Kind::ProtocolChain));
+    let is_in_list = |word: &str| matches!(word, "(" | "or") || word.starts_with('\\');
+    let before = (0..index).rev().find(|&at| !is_in_list(words.get(at))).map_or("", |at| words.get(at));
+    let is_id = is_kind(words.before(index)) || is_kind(before) && words.slice(0..index).contains('(');
     let lower = word.to_ascii_lowercase();
+    if is_id && matches!(lower.as_str(), "icmp6" | "icmpv6") {
+        let message = format!("expected the number of a protocol, since `{word}` is called so in no table");
+        return Some(Edit::of(words, index..index + 1, "58", message));
+    }
     if !is_id || !is_protocol(&lower) {
         return None;
     }
@@ -301,12 +309,18 @@ fn vlans(site: &Site, index: usize) -> Option<Edit> {
             true => format!("{VLAN_NUMBER} == {first}"),
             false => format!("{VLAN_NUMBER} >= {first} and {VLAN_NUMBER} <= {last}"),
         });
-        let is_next =
-            matches!(words.get(at), "," | "or") && words.get(at + 1).starts_with(|c: char| c.is_ascii_digit());
-        if !(is_next || is_closed && words.get(at).starts_with(|c: char| c.is_ascii_digit())) {
+        let is_digit = |word: &str| word.starts_with(|c: char| c.is_ascii_digit());
+        let next = at + 1 + usize::from(words.get(at + 1) == "vlan");
+        let is_next = matches!(words.get(at), "," | "or" | "||") && is_digit(words.get(next));
+        if !(is_next || is_closed && is_digit(words.get(at))) {
             break;
         }
-        at += usize::from(is_next);
+        at = if is_next { next } else { at };
+    }
+    // Another `vlan` would look for a second tag.
+    let count = |range: core::ops::Range<usize>| range.filter(|&at| words.get(at) == "vlan").count();
+    if count(0..words.len()) > count(index..at) {
+        return None;
     }
     at += usize::from(is_closed && matches!(words.get(at), ")" | "}" | "]"));
     // A single one is handled below.

@@ -1,17 +1,18 @@
 //! Cures: what to write instead of an expression that is invalid.
 //!
-//! Only expressions that have no program are looked at, so a cure never changes the meaning of one that has. A cure is an
-//! [`Edit`] of the text at the place of the error. Edits are made until the text compiles for the target, and only a
-//! text that does is suggested as a whole.
+//! Only expressions that have no program are looked at, so a cure never changes the meaning of one that has. A cure is
+//! an [`Edit`] of the text at the place of the error. Edits are made until the text compiles for the target, and only
+//! a text that does is suggested as a whole.
 //!
-//! `words.rs` splits any text into words. `display_filter.rs` translates Wireshark's display filters by the table in
-//! `display_fields.rs`. Each of the other files has the habits of one subject: a list of functions that return an edit
-//! if the words at an index are such a habit.
+//! `words.rs` splits any text into words. `display_filter.rs` parses Wireshark's display filters, which
+//! `display_tests.rs` translates by the table in `display_fields.rs`. Each of the other files has the habits of one
+//! subject: a list of functions that return an edit if the words at an index are such a habit.
 
 mod addresses;
 mod characters;
 mod display_fields;
 mod display_filter;
+mod display_tests;
 mod header_fields;
 mod operators;
 mod ports;
@@ -209,6 +210,9 @@ fn cure(error: &ParseError, text: &str, target: &Target) -> Option<ParseError> {
         }
     }
     // The rest of the text has other errors.
+    if first.is_none() {
+        return display_filter::untranslated(text);
+    }
     let first = first.filter(|first| !first.is_guess && !error.message().contains("did you mean"))?;
     let error = ParseError::at(text, first.at, first.message.as_str());
     let (replaced, replacement) = (text[first.span.clone()].trim(), first.replacement.trim());
@@ -225,6 +229,7 @@ fn edit(text: &str, at: Failing, target: &Target) -> Option<(Edit, Option<Failin
         let next = failing(&edit.apply(text), target);
         let is_better = match next {
             None => true,
+            Some((2, _)) if edit.is_guess => false,
             Some((stage, place)) => stage > at.0 || stage == at.0 && place >= edit.span.start + edit.replacement.len(),
         };
         is_better.then_some((edit, next))

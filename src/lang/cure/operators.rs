@@ -55,7 +55,8 @@ fn file_name(site: &Site, index: usize) -> Option<Edit> {
     let is_name = is_file_name(word) && kind(words.before(index)).is_none() && !is_direction(words.before(index));
     let message = || format!("expected a part of an expression; `{word}` looks like the name of a file");
     is_name.then(|| {
-        let mut edit = Edit::of(words, index..index + 1, "", message());
+        let start = index - usize::from(index > 1 && matches!(words.before(index), "and" | "or" | "&&" | "||"));
+        let mut edit = Edit::of(words, start..index + 1, "", message()).caused_by(words, index);
         edit.lead = Some("give the file apart from the expression".into());
         if words.len() > 1 {
             edit.lead = Some("give the file apart from the expression, which is".into());
@@ -158,10 +159,9 @@ fn missing_parenthesis(site: &Site, index: usize) -> Option<Edit> {
 /// `tcp[tcpflags] & tcp-syn`, which is no test.
 fn flags_without_relation(site: &Site, index: usize) -> Option<Edit> {
     let words = &site.words;
-    if words.before(index) != "&" && words.get(index) != ")" || site.error != words.text.len() {
-        return None;
-    }
-    let is_mask = words.contains(&["&"]) && index + 1 == words.len();
+    let is_end = site.error == words.text.len() && index + 1 == words.len();
+    let is_error = is_end || words.span(index + 1..index + 2).start == site.error && index + 1 < words.len();
+    let is_mask = is_error && (words.before(index) == "&" || words.get(index) == ")") && words.contains(&["&"]);
     let replacement = format!("{} != 0", words.get(index));
     is_mask.then(|| Edit::of(words, index..index + 1, replacement, "expected a relation such as `!= 0` after the mask"))
 }

@@ -9,8 +9,8 @@ use crate::lang::cure::{Edit, Habit, Site};
 use crate::lang::names;
 use crate::lang::tree::Kind;
 
-pub(super) static HABITS: [Habit; 7] =
-    [attached, relation, ports, inherited_range, endpoint, transport_and_port, list_of_ids];
+pub(super) static HABITS: [Habit; 8] =
+    [attached, relation, protocol_relation, ports, inherited_range, endpoint, transport_and_port, list_of_ids];
 
 /// A port or a range of them, as texts.
 #[derive(Clone, Debug)]
@@ -210,7 +210,7 @@ fn five_parts(word: &str) -> Option<(&str, &str)> {
 }
 
 /// Returns whether a word can be the name of a host, and nothing else.
-fn is_host_name(word: &str) -> bool {
+pub(super) fn is_host_name(word: &str) -> bool {
     let is_part = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_');
     let is_keyword = super::words::keyword(word).is_some();
     word.starts_with(|c: char| c.is_ascii_alphabetic()) && word.chars().all(is_part) && !is_keyword
@@ -236,20 +236,37 @@ fn relation(site: &Site, index: usize) -> Option<Edit> {
         "in" => return Some(Edit::of(words, index..index + 1, "", message)),
         "not" if value == "in" => return Some(Edit::of(words, index..index + 2, "not", message)),
         "!=" | "<>" | "!==" | "ne" | "~=" => {
-            format!("not {}{value}", qualified.with_kind(qualified.kind))
+            // What follows may be another mistake.
+            let replacement = format!("not {}", qualified.with_kind(qualified.kind));
+            let message = format!("expected no relation after `{subject}`; `not` before it negates it");
+            return Some(Edit::of(words, qualified.start..index + 1, replacement, message).caused_by(words, index));
         }
         ">" | ">=" | "=>" | "<" | "<=" | "=<" | "gt" | "ge" | "lt" | "le" if qualified.kind == "port" => {
             range(&qualified, operator, value.parse().ok()?)?
         }
         _ => return None,
     };
-    let message = match operator {
-        ">" | ">=" | "=>" | "<" | "<=" | "=<" | "gt" | "ge" | "lt" | "le" => {
-            format!("expected `portrange` for a range of ports, found `{operator}`")
-        }
-        _ => format!("expected no relation after `{subject}`; `not` before it negates it"),
-    };
+    let message = format!("expected `portrange` for a range of ports, found `{operator}`");
     Some(Edit::of(words, qualified.start..index + 2, replacement, message).caused_by(words, index))
+}
+
+/// `ip != 10.0.0.1`, `tcp == 80`.
+fn protocol_relation(site: &Site, index: usize) -> Option<Edit> {
+    let words = &site.words;
+    let (protocol, operator, value) = (words.get(index), words.get(index + 1), words.get(index + 2));
+    let kind = match protocol {
+        "tcp" | "udp" | "sctp" if is_port(value) => "port",
+        "ip" | "ip6" | "arp" if ipv4(value).is_some() || ipv6(value).is_some() => "host",
+        _ => return None,
+    };
+    let negation = match operator {
+        "=" | "==" | "eq" | "is" | ":" => "",
+        "!=" | "<>" | "ne" | "!==" => "not ",
+        _ => return None,
+    };
+    let message = format!("expected a qualifier such as `{kind}` after `{protocol}`, found `{operator}`");
+    let replacement = format!("{negation}{protocol} {kind} {value}");
+    Some(Edit::of(words, index..index + 3, replacement, message).caused_by(words, index + 1))
 }
 
 /// Returns the range of the ports for which a relation holds.
@@ -297,9 +314,16 @@ fn transport_and_port(site: &Site, index: usize) -> Option<Edit> {
     if !begins_test && !is_qualified || is_synonym(word) {
         return None;
     }
+    // `vlan 5 or 6` has no ports.
+    let is_of_list = index > 0 && begins_test && words.contains(&["vlan", "mpls", "pppoes", "vxlan", "geneve"]);
+    if is_number(word) && is_of_list {
+        return None;
+    }
     let what = if is_number(word) { "a number" } else { "a service" };
     let message = format!("expected a qualifier such as `{kind}` before {what}");
-    Some(Edit::of(words, index..index + 1, format!("{kind} {word}"), message))
+    let qualified = words.qualifiers(index);
+    let replacement = format!("{}{word}", qualified.with_kind(kind));
+    Some(Edit::of(words, qualified.start..index + 1, replacement, message).caused_by(words, index))
 }
 
 /// `host a, b`, `net 10/8,11/8`, `proto 6,17`.

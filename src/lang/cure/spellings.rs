@@ -6,7 +6,18 @@ use crate::lang::cure::words::{is_number, keyword, kind};
 use crate::lang::cure::{Edit, Habit, Site};
 use crate::lang::names;
 
-pub(super) static HABITS: [Habit; 3] = [upper_case, synonym, service];
+pub(super) static HABITS: [Habit; 4] = [everything, upper_case, synonym, service];
+
+/// `any`, which is no test.
+fn everything(site: &Site, index: usize) -> Option<Edit> {
+    let words = &site.words;
+    if words.len() != 1 || !matches!(words.get(index), "any" | "all" | "*" | "everything" | "true") {
+        return None;
+    }
+    let mut edit = Edit::of(words, 0..1, "", format!("expected a test, found `{}`", words.get(index)));
+    edit.lead = Some("leave the expression out: without one, every packet matches".into());
+    Some(edit)
+}
 
 /// Words of other languages, and how they are written.
 #[rustfmt::skip]

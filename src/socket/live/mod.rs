@@ -36,6 +36,8 @@ mod interface;
 mod options;
 mod packet;
 mod ring;
+#[cfg(test)]
+mod tests;
 
 use std::cell::Cell;
 use std::fmt;

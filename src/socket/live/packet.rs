@@ -106,13 +106,13 @@ impl Completion {
             if !(is_loopback && address[10] == OUTGOING) {
                 packets.push(packet);
             }
-            at += next as usize;
+            at = at.saturating_add(next as usize);
         }
     }
 
     /// Completes the packet whose header is at `at`. Returns it with the distance of the next header.
     fn packet(self, block: &mut [u8], at: usize) -> Option<(CapturedPacket, u32)> {
-        let header = block.get(at..at + HEADER_LEN + ADDRESS_LEN)?;
+        let header = block.get(at..)?.get(..HEADER_LEN + ADDRESS_LEN)?;
         let [next, seconds, nanoseconds, captured, wire_len, status] =
             [0, 4, 8, 12, 16, 20].map(|offset| word(header, offset).unwrap_or(0));
         let [mac, net, tpid] = [24, 26, 36].map(|offset| half(header, offset).unwrap_or(0));
@@ -134,7 +134,7 @@ impl Completion {
             },
         };
         let start = at + usize::from(mac);
-        packet.range = start..start + captured as usize;
+        packet.range = start..start.checked_add(captured as usize)?;
         block.get(packet.range.clone())?;
         match self.link_type {
             COOKED => packet.add_cooked_header(block)?,

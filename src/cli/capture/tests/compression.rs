@@ -301,3 +301,12 @@ fn implausible_records_are_damage() {
     assert!(reader.next().unwrap().is_some_and(|record| Seen::of(&record).wire_len == 5));
     assert!(reader.next().unwrap_err().to_string().contains("too many to be unpacked"));
 }
+
+#[test]
+fn gzip_headers_may_have_all_fields() {
+    let file = small_pcapng().bytes;
+    let builder = flate2::GzBuilder::new().filename("x.pcapng").comment("c").extra(vec![7; 300]).mtime(1);
+    let mut encoder = builder.write(Vec::new(), flate2::Compression::fast());
+    encoder.write_all(&file).unwrap();
+    assert_eq!(records(&encoder.finish().unwrap()), records(&file));
+}

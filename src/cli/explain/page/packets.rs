@@ -2,10 +2,11 @@
 
 use std::fmt::Write;
 
+use indicatif::HumanCount;
 use serde_json::Value;
 
+use super::html::escaped;
 use crate::cli::explain::sample::SampledPacket;
-use crate::cli::print::counted;
 
 /// The packets of a program, as many as there is room for.
 pub(super) struct Packets {
@@ -66,17 +67,14 @@ impl Packets {
     }
 }
 
-/// Describes a packet in a line of the menu.
+/// Describes a packet in a line of the menu: what becomes of it, and its line without the number.
 fn name(packet: &SampledPacket) -> String {
-    let length = match (packet.captured, packet.wire_len as usize) {
-        (captured, wire_len) if captured == wire_len => counted(wire_len as u64, "byte"),
-        (captured, wire_len) => format!("{captured} of {}", counted(wire_len as u64, "byte")),
-    };
+    let number = packet.number.to_string();
     let outcome = if packet.verdict == 0 { "dropped" } else { "kept" };
     let path = match packet.on_path {
-        0 => String::new(),
-        1 => " (alone on its path)".to_owned(),
-        others => format!(" (one of {} on its path)", counted(others, "packet")),
+        0 | 1 => String::new(),
+        others => format!(" as {} more", HumanCount(others - 1)),
     };
-    format!("{}: {length}, {outcome}{path}", packet.number)
+    let line = packet.line.strip_prefix(&number).unwrap_or(&packet.line).trim_start();
+    escaped(&format!("{number} {outcome}{path}: {line}"))
 }

@@ -117,6 +117,7 @@
         place.append(hint);
         return;
       }
+      place.append(make("p", "packet", packet.line), make("p", "time", `${packet.time} UTC`));
       const [pc, a, x, kind, one, two] = this.state(this.step);
       const row = document.getElementById(`g${this.number}${this.data.shown}${pc}`);
       const cells = row ? row.children : [];
@@ -368,6 +369,8 @@
       const packet = program.data.packets.findIndex((packet) => packet.number === number);
       if (packet >= 0 && program.menu) return program.choose(packet, Number(wanted.get("step") || 1) - 1);
     }
+    const absent = `Packet ${number} is not one of those on this page; \u201ccbpf trace --packet\u201d follows any.`;
+    active?.find(".step").append(make("p", "hint", absent));
   };
   addEventListener("hashchange", fromAddress);
   fromAddress();
