@@ -178,6 +178,8 @@ fn errors_point_into_arguments(bench: &Bench) -> Outcome {
     expect(&output, 1, &words)?;
     let output = cbpf(&["count", "-r", &mixed, "-e", "web=ip", "-e", "Web=ip6"])?;
     expect(&output, 1, &["-e: 1 rule is invalid", "another -e has this one"])?;
+    let output = cbpf(&["count", "-r", &mixed, "-e", "web=ip\n  and tpc\n"])?;
+    expect(&output, 1, &["-e: line 2, column 7", "2 |   and tpc\n  |       ^"])?;
     let output = cbpf(&["count", "-r", &mixed, "-e", "never=ip and arp"])?;
     expect(&output, 0, &["warning: -e: the rule `never` matches no packet"])
 }

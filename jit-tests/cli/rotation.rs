@@ -137,6 +137,9 @@ fn snapshot_length_is_in_headers(bench: &Bench) -> Outcome {
         expect(&cbpf(&arguments)?, 0, &["262 packets, 262 match"])?;
         // After the section header and the first fields of the interface.
         equal((order.is_big_endian, snaplen(28 + 12)?.to_vec()), (order.is_big_endian, order.words(&[20])))?;
+        expect(&cbpf(&["filter", "-r", &pcapng, "-w", &kept, "-s", "20", "-F", "pcap", "-c", "1"])?, 0, &["1 match"])?;
+        equal(snaplen(16)?, 20_u32.to_le_bytes())?;
+        expect(&cbpf(&arguments)?, 0, &["262 match"])?;
         // The simple packet block did not become longer.
         expect(&cbpf(&["filter", "-r", &kept, "len > 20 and ether[19] = 0 or ether[19] != 0"])?, 0, &["262 packets"])?;
     }

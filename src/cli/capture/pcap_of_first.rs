@@ -18,6 +18,8 @@ const NANOSECONDS: i128 = 1_000_000_000;
 /// Writes the records of any inputs to a pcap file.
 pub(super) struct PcapOfFirst {
     clock: Clock,
+    /// The most captured bytes of a packet.
+    pub(super) snaplen: Option<u32>,
     /// The interface in the header, if that was written.
     interface: Option<Interface>,
     /// The interface for a header without records.
@@ -27,7 +29,7 @@ pub(super) struct PcapOfFirst {
 impl PcapOfFirst {
     /// Returns a writer whose clock is `clock` or a finer one.
     pub(super) fn new(clock: Clock) -> PcapOfFirst {
-        PcapOfFirst { clock, interface: None, noted: None }
+        PcapOfFirst { clock, snaplen: None, interface: None, noted: None }
     }
 
     /// Writes a record, and the header before the first one.
@@ -92,7 +94,8 @@ impl PcapOfFirst {
         if !counts_microseconds(like.clock.resolution) {
             self.clock = Clock::NANOSECONDS;
         }
-        let snaplen = max_packet(like.link_type_number);
+        let most = max_packet(like.link_type_number);
+        let snaplen = self.snaplen.map_or(most, |snaplen| most.min(snaplen));
         let interface = Interface { snaplen, clock: self.clock, ..like.clone() };
         pcap::write_header(output, &interface)?;
         Ok(self.interface.insert(interface))

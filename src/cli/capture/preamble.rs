@@ -4,12 +4,13 @@
 //! - Before the first file is open, all blocks are stored: it gets everything that a copy gets.
 //! - Memory is limited. Names and secrets beyond the limit are not repeated; other blocks beyond it are an error.
 
+use std::mem;
 use std::ops::Range;
 
 use super::pcapng_block::{DECRYPTION_SECRETS, INTERFACE, NAME_RESOLUTION, SECTION};
 use super::{Block, ByteOrder, CaptureError, Writer};
 
-/// The most bytes of stored blocks, and of a block with its place in memory.
+/// The most bytes of stored blocks and of their places.
 const MOST_BYTES: usize = 64 << 20;
 
 /// Stored blocks.
@@ -48,15 +49,14 @@ impl Preamble {
         true
     }
 
-    /// Writes the stored blocks to the first file, and keeps those that are repeated.
+    /// Keeps the blocks that are repeated, when the first file is open.
     pub(super) fn begin(&mut self) {
+        let Preamble { bytes, blocks, .. } = mem::take(self);
         self.has_begun = true;
-        let is_section = |stored: &StoredBlock| self.block(stored).kind() == SECTION;
-        let section = self.blocks.iter().rposition(is_section).unwrap_or(0);
-        self.blocks.drain(..section);
-        let bytes = &self.bytes;
-        self.blocks
-            .retain(|stored| is_repeated(Block { bytes: &bytes[stored.range.clone()], order: stored.order }.kind()));
+        for StoredBlock { input, order, range } in blocks {
+            // They fitted before.
+            let _ = self.push(input, &Block { bytes: &bytes[range], order });
+        }
     }
 
     /// Writes the stored blocks to a file that begins with a record of `input`. After the first file, blocks of other

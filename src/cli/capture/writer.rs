@@ -110,10 +110,12 @@ impl Writer {
         Ok(Writer { output, encoder })
     }
 
-    /// Limits the number of captured bytes that interfaces of pcapng state. That of a pcap file is in its [`Format`].
+    /// Limits the number of captured bytes that headers and interfaces state. That of a pcap file of pcap inputs is in
+    /// its [`Format`].
     pub(super) fn set_snaplen(&mut self, snaplen: Option<u32>) {
         match &mut self.encoder {
-            Encoder::Pcap(_) | Encoder::PcapOfFirst(_) => {}
+            Encoder::Pcap(_) => {}
+            Encoder::PcapOfFirst(pcap) => pcap.snaplen = snaplen,
             Encoder::Pcapng(pcapng) => pcapng.snaplen = snaplen,
             Encoder::Merged(merger) => merger.snaplen = snaplen,
         }

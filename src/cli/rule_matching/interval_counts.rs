@@ -1,7 +1,8 @@
 //! Counts of each rule in intervals of capture time.
 //!
 //! - Intervals begin at multiples of their length since 1970, in UTC. A packet is counted in its interval whatever the
-//!   order of packets is: all intervals are kept until the end.
+//!   order of packets is: all intervals are kept until the end. Packets without a time, of simple packet blocks, are
+//!   counted at the beginning of 1970.
 //! - Memory is limited: intervals store only rules that have packets, and their total number is bounded.
 //! - Intervals without packets between others are printed as zeros, but long gaps are not.
 

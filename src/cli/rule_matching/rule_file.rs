@@ -270,7 +270,12 @@ impl Rule {
     fn error(&self, error: &ExprError) -> ParseError {
         let expression = self.expression();
         let offset = match error {
-            ExprError::Invalid(error) => expression.char_indices().nth(error.column() - 1).map(|(offset, _)| offset),
+            ExprError::Invalid(error) => {
+                // An argument may have several lines.
+                let before: usize = expression.split_inclusive('\n').take(error.line() - 1).map(str::len).sum();
+                let column = expression[before..].char_indices().nth(error.column() - 1);
+                column.map(|(offset, _)| before + offset)
+            }
             _ => Some(0),
         };
         let at = self.expression.start + offset.unwrap_or(expression.len());

@@ -74,7 +74,11 @@ impl Place {
     pub(super) fn error(self, text: &str, at: usize, message: impl Into<String>) -> ParseError {
         match self {
             Place::Line(number) => ParseError::in_line(number, text, at, message),
-            Place::Argument(_) => ParseError::in_line(1, text, at, message),
+            Place::Argument(_) => {
+                // An argument may have several lines.
+                let start = text.get(..at).and_then(|before| before.rfind('\n')).map_or(0, |newline| newline + 1);
+                ParseError::in_line(text[..start].matches('\n').count() + 1, &text[start..], at - start, message)
+            }
         }
     }
 }
