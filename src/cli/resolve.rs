@@ -106,7 +106,7 @@ fn protocol(text: &str, name: &str) -> Option<u8> {
 /// Returns a network and its mask, from the text of `/etc/networks`: trailing zeros are no part of the network.
 fn network(text: &str, name: &str) -> Option<(Ipv4Addr, Ipv4Addr)> {
     let parts: Vec<u8> =
-        value(text, name, |_| true)?.split('.').map(|part| part.parse().ok()).collect::<Option<_>>()?;
+        value(text, name, |_| true)?.split('.').map(|part| part.parse::<u8>().ok()).collect::<Option<_>>()?;
     let mut address = [0; 4];
     address.get_mut(..parts.len())?.copy_from_slice(&parts);
     let length = address.iter().rposition(|&part| part != 0).map_or(0, |last| last + 1);
