@@ -12,7 +12,8 @@ use tempfile::TempDir;
 
 use crate::cli::{Bench, Outcome, Test, cbpf, equal, example, expect};
 
-pub const TESTS: [(&str, Test); 7] = [
+pub const TESTS: [(&str, Test); 8] = [
+    ("picture_of_readme_is_current", picture_of_readme_is_current),
     ("meanings_agree_with_the_language", meanings_agree_with_the_language),
     ("subcommands_take_the_program_that_compile_prints", subcommands_take_the_program_that_compile_prints),
     ("page_needs_nothing_else", page_needs_nothing_else),
@@ -243,6 +244,13 @@ fn pictures_fold_long_chains(bench: &Bench) -> Outcome {
     }
     expect(&explain(4)?, 0, &[])?;
     equal(fs::read_to_string(&picture)?.contains("data-fold"), false)
+}
+
+/// README says how `benches/explain.svg` is made.
+fn picture_of_readme_is_current(_: &Bench) -> Outcome {
+    let drawn = cbpf(&["explain", "tcp dst port 443", "-r", &example("mixed.pcap")])?;
+    let picture = fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join("benches/explain.svg"))?;
+    equal(drawn.stdout == picture, true)
 }
 
 /// Returns the document after its scripts have run.
