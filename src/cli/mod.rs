@@ -80,7 +80,7 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
-    Filter(filter::Arguments),
+    Filter(Box<filter::Arguments>),
     Print(print_packets::Arguments),
     Run(run::Arguments),
     Split(split::Arguments),
@@ -123,7 +123,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
 
 fn run(command: Command) -> Result<(), Failure> {
     match command {
-        Command::Filter(arguments) => filter::run(arguments),
+        Command::Filter(arguments) => filter::run(*arguments),
         Command::Print(arguments) => print_packets::run(&arguments),
         Command::Run(arguments) => run::run(&arguments),
         Command::Split(arguments) => split::run(&arguments),
