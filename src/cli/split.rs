@@ -20,10 +20,9 @@ use crate::cli::selection::{SelectionArguments, SnaplenArguments};
 /// Write the packets that each of many rules matches to a capture of its own
 ///
 /// Reads rules from a file, one `name: expression` a line; # begins a comment; or from arguments, one `name=expression`
-/// each. Names consist of letters, digits, `_`,
-/// `-` and `.`, and must differ in more than case. The capture of a rule is DIR/NAME.pcap if all inputs are pcap files
-/// of one link type, and DIR/NAME.pcapng otherwise, unless --format says which; --compress adds .gz or another extension.
-/// It equals the output of `cbpf filter -w` for that expression, with
+/// each. Names consist of letters, digits, `_`, `-` and `.`, and must differ in more than case. The capture of a rule
+/// is DIR/NAME.pcap if all inputs are pcap files of one link type, and DIR/NAME.pcapng otherwise, unless --format says
+/// which; --compress adds .gz or another extension. It equals the output of `cbpf filter -w` for that expression, with
 /// all that pcapng inputs hold besides packets. A rule that matches nothing gets a capture without packets. A rule
 /// matches no packets of a link type for which it is invalid or contradictory, with a warning; it is an error if it is
 /// invalid for all link types of the inputs. All captures appear when all are complete. Prints a table of packets and

@@ -2,8 +2,9 @@
 //!
 //! `token.rs` splits a text into tokens, `parse/` builds a tree of them (`tree.rs`; `print.rs` prints it,
 //! `positions.rs` relates it to the text), and `generate/` compiles the tree for a link type. `cure/` finds what was
-//! meant by an expression that is invalid. Constants and names are rows of tables: `keywords.rs` (spellings), `link_type_table.rs` (link types), `names.rs` (services and values of
-//! fields) and `packet/protocols.rs` (protocol numbers).
+//! meant by an expression that is invalid. Constants and names are rows of tables: `keywords.rs` (spellings),
+//! `link_type_table.rs` (link types), `names.rs` (services and values of fields) and `packet/protocols.rs` (protocol
+//! numbers).
 //!
 //! The language is that of pcap-filter(7) in libpcap 1.11, which corrects and rejects some expressions of 1.10.
 //! Intended differences:

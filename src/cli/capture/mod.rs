@@ -1,8 +1,8 @@
 //! Capture files: pcap and pcapng, plain or compressed, read record by record and written back.
 //!
 //! - Reading: `input_source` (the bytes of a file or `live_stream`, through a decoder of `compression`), `read_buffer`
-//!   (the unread bytes), `pcap` or `pcapng_reader` (records), `reader` (the [`Reader`] of both, which lends [`Records`] and the
-//!   [`Block`]s between them).
+//!   (the unread bytes), `pcap` or `pcapng_reader` (records), `reader` (the [`Reader`] of both, which lends [`Records`]
+//!   and the [`Block`]s between them), `part` (a range of a file), `read_ahead` (another thread that decompresses).
 //! - Live: `live_source` (the packets of an interface, as records).
 //! - Writing: `writer` (the [`Writer`] of both formats), `pcap`, `pcap_of_first`, `pcapng_writer` or `pcapng_merger`,
 //!   `output_file` (a file that appears whole or not at all, through an `encoder` of `compression`).

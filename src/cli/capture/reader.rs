@@ -260,7 +260,8 @@ impl Reader {
         self.buffer.file()
     }
 
-    pub(super) fn is_compressed(&self) -> bool {
+    /// Returns whether the file is compressed. A closed one counts as it did when it was opened.
+    pub fn is_compressed(&self) -> bool {
         self.buffer.is_compressed()
     }
 

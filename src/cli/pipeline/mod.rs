@@ -14,6 +14,7 @@ mod side_by_side;
 mod worker;
 
 use std::num::NonZero;
+use std::ops::RangeInclusive;
 use std::thread;
 use std::time::Instant;
 
@@ -26,8 +27,10 @@ use crate::cli::progress::Progress;
 
 pub use selection::{Selected, Selection};
 
-/// The number of stored bytes of a part of a large file.
-const PART: u64 = 4 << 20;
+/// The fewest and the most stored bytes of a part of a large file. Each part costs some time, and every thread should
+/// get several.
+const PART: RangeInclusive<u64> = 4 << 20..=32 << 20;
+const PARTS_FOR_EACH: u64 = 8;
 
 /// The number of stored bytes of all inputs from which on more than one thread is started.
 const WORTH_A_THREAD: u64 = 2 << 20;
@@ -66,7 +69,7 @@ impl ReadingArguments {
     pub fn warn_of_unmerged(self, output: &OutputSet) {
         let count = output.unmerged();
         if count > 0 {
-            say(format_args!("cbpf: warning: {count} blocks and lists of options of sections could not be merged"));
+            say(format_args!("cbpf: warning: left out while merging: blocks and lists of options of sections, {count} in all"));
         }
     }
 
@@ -159,16 +162,22 @@ pub fn run<W: Work>(
     if reading.merge {
         return merged::run(inputs, progress, work);
     }
-    match parts(inputs).filter(|_| threads > 1 && work.is_divisible()) {
+    let is_divisible = threads > 1 && work.is_divisible();
+    match is_divisible.then(|| parts(inputs, threads, work.takes_packets())).flatten() {
         Some(parts) => side_by_side::run(inputs, &parts, progress, threads, work),
         None => in_order::run(inputs, progress, work),
     }
 }
 
-/// Returns the parts of all inputs, or `None` if they are not worth several threads.
-fn parts(inputs: &[Reader]) -> Option<Vec<Vec<Part>>> {
-    let stored: Option<u64> = inputs.iter().map(Reader::bytes_total).sum();
-    stored.filter(|&stored| stored >= WORTH_A_THREAD)?;
-    let parts: Vec<Vec<Part>> = inputs.iter().map(|input| Part::of(input, PART)).collect::<Option<_>>()?;
+/// Returns the parts of all inputs, or `None` if they are not worth several threads. Packets of plain captures are passed
+/// on faster than several threads could copy them, so these are divided only to be counted.
+fn parts(inputs: &[Reader], threads: usize, takes_packets: bool) -> Option<Vec<Vec<Part>>> {
+    let stored: u64 = inputs.iter().map(Reader::bytes_total).sum::<Option<u64>>()?;
+    if stored < WORTH_A_THREAD || takes_packets && !inputs.iter().any(Reader::is_compressed) {
+        return None;
+    }
+    let length = (stored / (threads as u64 * PARTS_FOR_EACH)).clamp(*PART.start(), *PART.end());
+    let length = if takes_packets { u64::MAX } else { length };
+    let parts: Vec<Vec<Part>> = inputs.iter().map(|input| Part::of(input, length)).collect::<Option<_>>()?;
     (parts.iter().map(Vec::len).sum::<usize>() > 1).then_some(parts)
 }

@@ -151,8 +151,7 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     if arguments.json {
         printer.form = Form::Json;
     }
-    let is_slow = arguments.program.is_given() || inputs.len() > 1;
-    let mut print = Print { is_divisible: is_slow && matching.is_divisible(), matching, printer };
+    let mut print = Print { matching, printer };
     let outcome = pipeline::run(&mut inputs, Progress::Hidden, arguments.reading, &mut print);
     // What was read before an error is printed.
     let flushed = print.printer.flush();
@@ -167,8 +166,6 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
 struct Print<'a> {
     matching: PacketMatching<'a>,
     printer: Printer<'a>,
-    /// Unset for one capture without a program: lines are made on one thread, and others have too little to do.
-    is_divisible: bool,
 }
 
 impl<'a> Work for Print<'a> {
@@ -201,7 +198,7 @@ impl<'a> Work for Print<'a> {
     }
 
     fn is_divisible(&self) -> bool {
-        self.is_divisible
+        self.matching.is_divisible()
     }
 }
 
