@@ -60,7 +60,11 @@ fn merge_keeps_interfaces_and_clocks(bench: &Bench) -> Result<(), Failed> {
     let third = bench.file("3.pcap", pcap(Order::LITTLE, &[1, 2], 3))?;
     let out = bench.path("out.pcapng").display().to_string();
     let run = cbpf(&["filter", "--merge", "-r", &first, "-r", &second, "-r", &third, "-w", &out])?;
-    expect(&run, 0, &["6 packets, 6 match", "left out while merging: blocks and lists of options of sections, 1 in all"])?;
+    expect(
+        &run,
+        0,
+        &["6 packets, 6 match", "left out while merging: blocks and lists of options of sections, 1 in all"],
+    )?;
     let micro = little.options(&[(9, &[6])]);
     let limited = |link_type: u16, snaplen: u32, options: &[u8]| {
         little.block(1, &[&little.half(link_type), &[0; 2], &little.words(&[snaplen]), options])

@@ -69,7 +69,9 @@ impl ReadingArguments {
     pub fn warn_of_unmerged(self, output: &OutputSet) {
         let count = output.unmerged();
         if count > 0 {
-            say(format_args!("cbpf: warning: left out while merging: blocks and lists of options of sections, {count} in all"));
+            say(format_args!(
+                "cbpf: warning: left out while merging: blocks and lists of options of sections, {count} in all"
+            ));
         }
     }
 
