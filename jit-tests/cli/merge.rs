@@ -7,7 +7,8 @@ use libtest_mimic::Failed;
 use crate::cli::capture_files::Order;
 use crate::cli::{Bench, Test, cbpf, equal, expect};
 
-pub const TESTS: [(&str, Test); 3] = [
+pub const TESTS: [(&str, Test); 4] = [
+    ("merge_reads_more_captures_than_can_be_open", merge_reads_more_captures_than_can_be_open),
     ("merge_orders_packets_by_time", merge_orders_packets_by_time),
     ("merge_keeps_interfaces_and_clocks", merge_keeps_interfaces_and_clocks),
     ("merge_reports_damage", merge_reports_damage),
@@ -93,4 +94,21 @@ fn merge_reports_damage(bench: &Bench) -> Result<(), Failed> {
     let cut = bench.file("2.pcap", cut)?;
     let run = cbpf(&["filter", "--merge", "-r", &cut, "-r", &whole])?;
     expect(&run, 2, &["5 packets, 5 match", "2.pcap: ", "warning"])
+}
+
+fn merge_reads_more_captures_than_can_be_open(bench: &Bench) -> Result<(), Failed> {
+    const FILES: u32 = 300;
+    for file in 0..FILES {
+        // The records of all files take turns; each file is longer than what is read of it first.
+        let records = (0..20).map(|turn| Order::LITTLE.record(turn * FILES + file, 0, 2000, &[file as u8; 2000]));
+        bench.file(&format!("{file}.pcap"), [Order::LITTLE.pcap(65535, 1), records.flatten().collect()].concat())?;
+    }
+    let inputs: String = (0..FILES).map(|file| format!(" -r {file}.pcap")).collect();
+    let program = env!("CARGO_BIN_EXE_cbpf");
+    let script = format!("ulimit -n 64 2>/dev/null; exec {program} filter --merge -w out.pcap{inputs}");
+    let run = std::process::Command::new("sh").args(["-c", &script]).current_dir(bench.path("")).output()?;
+    expect(&run, 0, &["6,000 packets, 6,000 match"])?;
+    let bytes = fs::read(bench.path("out.pcap"))?;
+    let seconds = bytes[24..].chunks(2016).map(|record| record.first_chunk().copied().map(u32::from_le_bytes));
+    equal(seconds.collect::<Option<Vec<u32>>>(), Some((0..FILES * 20).collect()))
 }

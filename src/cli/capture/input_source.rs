@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use super::compression::{Compression, Decompressed, MAGIC_LEN};
 use super::error::CaptureErrorKind;
 use super::live_stream::LiveStream;
-use super::part::FileAt;
+use super::part::{ClosedFile, FileAt};
 use super::read_ahead::ReadAhead;
 
 /// The number of compressed bytes read at once.
@@ -45,6 +45,13 @@ impl InputSource {
             }),
         };
         source.map_err(CaptureErrorKind::Read)
+    }
+
+    /// Opens a file that is closed between reads.
+    pub(super) fn open_for_each_read(path: &Path) -> Result<InputSource, CaptureErrorKind> {
+        let metadata = open_file(path).and_then(|file| file.metadata()).map_err(CaptureErrorKind::Open)?;
+        let stored_total = Some(metadata.len());
+        InputSource::new(ClosedFile::new(path, metadata), None, stored_total).map_err(CaptureErrorKind::Read)
     }
 
     /// Returns a source without bytes.

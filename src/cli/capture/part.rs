@@ -6,10 +6,10 @@
 //!   this [`Place`]; otherwise the part is read again from there, by [`Part::open_at`].
 //! - Other files are one part.
 
-use std::fs::File;
+use std::fs::{File, Metadata};
 use std::io::{self, Read};
 use std::ops::Range;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::error::{CaptureError, CaptureErrorKind, Stop};
@@ -162,6 +162,45 @@ impl Read for FileAt {
         #[cfg(windows)]
         let count = std::os::windows::fs::FileExt::seek_read(&*self.file, space, self.at)?;
         self.at += count as u64;
+        Ok(count)
+    }
+}
+
+/// A regular file that is open only while it is read, for thousands of inputs at the same time.
+pub(super) struct ClosedFile {
+    path: PathBuf,
+    at: u64,
+    metadata: Metadata,
+}
+
+impl ClosedFile {
+    pub(super) fn new(path: &Path, metadata: Metadata) -> ClosedFile {
+        ClosedFile { path: path.to_path_buf(), at: 0, metadata }
+    }
+
+    /// Returns whether this is the file that was opened first. Where files have no identity, a shorter one is another.
+    fn is_same(&self, metadata: &Metadata) -> bool {
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::MetadataExt;
+            (metadata.dev(), metadata.ino()) == (self.metadata.dev(), self.metadata.ino())
+        }
+        #[cfg(not(unix))]
+        {
+            metadata.len() >= self.metadata.len()
+        }
+    }
+}
+
+impl Read for ClosedFile {
+    fn read(&mut self, space: &mut [u8]) -> io::Result<usize> {
+        let file = File::open(&self.path)?;
+        if !self.is_same(&file.metadata()?) {
+            return Err(io::Error::other("it was replaced while it was read"));
+        }
+        let mut file = FileAt { file: Arc::new(file), at: self.at };
+        let count = file.read(space)?;
+        self.at = file.at;
         Ok(count)
     }
 }

@@ -23,6 +23,9 @@ const CHUNK: usize = 256 << 10;
 /// The number of bytes read first, so that small captures take little memory.
 const FIRST_CHUNK: usize = 16 << 10;
 
+/// The number of bytes that inputs which are read by turns read at once, all together.
+const ALL_CHUNKS: usize = 64 << 20;
+
 /// Decompressed data may take this many bytes, or `MAX_RATIO` times the compressed length. Packets of real captures
 /// shrink to about a tenth, bytes that are all equal to a thousandth.
 const ALWAYS_UNPACKED: usize = 32 << 20;
@@ -45,6 +48,10 @@ pub(super) struct ReadBuffer {
     suspended: Option<SuspendedFile>,
     /// Whether another thread may decompress a file.
     reads_ahead: bool,
+    /// Whether a suspended file is closed between reads when it is read on.
+    is_one_of_many: bool,
+    /// The maximum number of bytes read at once.
+    chunk: usize,
 }
 
 /// A file that is closed until it is needed again.
@@ -76,6 +83,8 @@ impl ReadBuffer {
             is_waiting,
             suspended,
             reads_ahead: false,
+            is_one_of_many: false,
+            chunk: CHUNK,
         }
     }
 
@@ -109,6 +118,12 @@ impl ReadBuffer {
         self.source.file.clone()
     }
 
+    /// Shares descriptors and memory with `count` inputs that are read by turns.
+    pub(super) fn share(&mut self, count: usize) {
+        self.is_one_of_many = true;
+        self.chunk = (ALL_CHUNKS / count.max(1)).clamp(FIRST_CHUNK, CHUNK);
+    }
+
     /// Lets another thread decompress a long file.
     pub(super) fn read_ahead(&mut self) {
         self.reads_ahead = true;
@@ -138,7 +153,8 @@ impl ReadBuffer {
 
     /// Opens a suspended file, and skips the bytes that were read before.
     fn resume(&mut self, file: &SuspendedFile) -> Result<(), Stop> {
-        (self.source, self.end_offset) = (InputSource::open(&file.path)?, 0);
+        let open = if self.is_one_of_many { InputSource::open_for_each_read } else { InputSource::open };
+        (self.source, self.end_offset) = (open(&file.path)?, 0);
         if self.reads_ahead {
             self.source.read_ahead();
         }
@@ -268,7 +284,7 @@ impl ReadBuffer {
         while self.end < wanted && !self.has_ended && self.is_plausible() {
             // The buffer grows with a long record as its bytes arrive.
             let beyond = self.limit.saturating_sub(self.end_offset).clamp(FIRST_CHUNK as u64, CHUNK as u64) as usize;
-            let room = self.bytes.len().clamp(FIRST_CHUNK, CHUNK).min(beyond);
+            let room = self.bytes.len().clamp(FIRST_CHUNK, self.chunk).min(beyond);
             self.bytes.resize(self.bytes.len().max(self.end + room), 0);
             let space = &mut self.bytes[self.end..][..room];
             let count = match input_source::read(&mut *self.source.bytes, space) {

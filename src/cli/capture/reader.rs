@@ -200,6 +200,12 @@ impl Reader {
         waited.map_err(|error| error.of(&self.path))
     }
 
+    /// Shares descriptors and memory with `count` inputs that are read by turns: a suspended file is open only while it is
+    /// read.
+    pub fn share(&mut self, count: usize) {
+        self.buffer.share(count);
+    }
+
     /// Lets another thread decompress a long file.
     pub fn read_ahead(&mut self) {
         self.buffer.read_ahead();

@@ -3,8 +3,8 @@
 //! - The next record is that with the earliest time among the next ones of all inputs; of equal times, that of the first
 //!   input. Records of one input stay in their order, even if their times do not.
 //! - Blocks of an input are passed on with the record that follows them.
-//! - All inputs are open at the same time, and a chunk of each is in memory. A stream is waited for, since its next
-//!   record may be the earliest.
+//! - A chunk of each input is in memory, and up to a hundred files are open. A stream is waited for, since its next record
+//!   may be the earliest.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -16,9 +16,16 @@ use crate::cli::failure::{Failure, say};
 use crate::cli::input::{Inputs, MAX_BATCH};
 use crate::cli::progress::Progress;
 
+/// The number of inputs beyond which files are open only while they are read. It is far below the usual limits.
+const MOST_OPEN: usize = 100;
+
 /// Does a work on the records of all inputs, in the order of their times.
 pub(super) fn run<W: Work>(inputs: &mut [Reader], progress: Progress, work: &mut W) -> Result<Inputs, Failure> {
     let mut merge = Merge { work, progress, selection: Selection::default(), next: 1, outcome: Inputs::Whole };
+    let count = inputs.len();
+    if count > MOST_OPEN {
+        inputs.iter_mut().for_each(|input| input.share(count));
+    }
     let mut queue = BinaryHeap::new();
     for (input, reader) in inputs.iter_mut().enumerate() {
         queue.extend(merge.read(input, reader)?.map(Reverse));
