@@ -63,9 +63,8 @@ pub fn outline(text: &str, most: usize) -> Result<Vec<Part>, ExprError> {
     let starts = postfix_starts(nodes.iter().map(Node::operands));
     let mut parts = Vec::new();
     let mut waiting: Vec<(usize, usize)> = nodes.len().checked_sub(1).map(|root| (root, 0)).into_iter().collect();
-    while let Some((root, depth)) = waiting.pop()
-        && parts.len() < most
-    {
+    while parts.len() < most {
+        let Some((root, depth)) = waiting.pop() else { break };
         let (kind, name) = match &nodes[root] {
             Node::Primitive(_) => (PartKind::Test, Expr { nodes: vec![nodes[root].clone()] }.to_string()),
             Node::Not => (PartKind::Not, "not".to_string()),

@@ -138,7 +138,8 @@ impl Capture {
     pub fn wait(&mut self, wake: Option<BorrowedFd<'_>>, timeout: Option<Duration>) -> Result<(), Error> {
         let timeout = if self.is_down { Some(timeout.map_or(LOOK, |time| time.min(LOOK))) } else { timeout };
         let is_ready = calls::wait(self.socket.as_fd(), wake, timeout).map_err(Error::of(error::POLL))?;
-        if is_ready && let Some(error) = self.socket.take_error().map_err(Error::of(error::SOCKET_ERROR))? {
+        let error = if is_ready { self.socket.take_error().map_err(Error::of(error::SOCKET_ERROR))? } else { None };
+        if let Some(error) = error {
             match error.raw_os_error() {
                 Some(libc::ENETDOWN) => self.is_down = true,
                 _ => return Err(Error::of(error::RECEIVE)(error)),
