@@ -149,22 +149,21 @@ impl Matcher for PacketMatcher<'_> {
             }
         }
         let snaplen = self.options.snaplen.unwrap_or(u32::MAX);
-        for (position, (record, &verdict)) in records.iter().zip(&self.verdicts).enumerate() {
-            if self.left == 0 {
-                break;
+        let is_limited = self.options.selection.has_times() || self.options.selection.most().is_some();
+        for (position, (captured, &verdict)) in records.captured_lens().zip(&self.verdicts).enumerate() {
+            if is_limited {
+                if self.left == 0 {
+                    break;
+                }
+                if !self.times.includes(&records.get(position)) {
+                    continue;
+                }
+                self.left -= u64::from(verdict != 0);
             }
-            if !self.times.includes(&record) {
-                continue;
-            }
-            let captured = record.data.len();
             let most = if self.keeps_whole { snaplen } else { verdict.min(snaplen) };
             let kept = captured.min(most as usize);
             self.summary.count(captured, (verdict != 0).then_some(kept));
-            if verdict == 0 {
-                continue;
-            }
-            self.left -= 1;
-            if self.options.passed_on {
+            if verdict != 0 && self.options.passed_on {
                 selection.push(position, first + position as u64, &[kept as u32]);
             }
         }

@@ -59,6 +59,11 @@ pub(super) fn is_swapped(link_type: u16) -> bool {
     row(link_type).is_some_and(|row| row.swap.is_some())
 }
 
+/// Returns whether [`correct`] may change something.
+pub(super) fn is_corrected(link_type: u16, order: ByteOrder) -> bool {
+    order == ByteOrder::Big && is_swapped(link_type) || link_type == usb::MMAPPED
+}
+
 /// Corrects the pseudo header of a captured packet, and returns the packet's length on the wire.
 #[inline]
 pub(super) fn correct(link_type: u16, order: ByteOrder, data: &mut [u8], wire_len: u32) -> u32 {

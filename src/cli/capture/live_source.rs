@@ -180,7 +180,7 @@ impl LiveSource {
         self.spans.clear();
         self.spans.extend(spans);
         self.metadata.clear();
-        self.metadata.extend(packets.iter().map(|packet| Metadata::of_interface(packet.nanoseconds)));
+        self.metadata.extend(packets.iter().map(|packet| Metadata::of_interface(packet.nanoseconds, 0)));
         self.bytes += self.spans.iter().map(|span| span.captured as u64).sum::<u64>();
         Ok(Next::Records)
     }

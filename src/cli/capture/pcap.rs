@@ -12,9 +12,11 @@ use super::link_layer::{self, max_packet};
 use super::magic::{PCAP_MICROSECONDS, PCAP_NANOSECONDS, PcapVariant};
 use super::part::find_chain;
 use super::read_buffer::ReadBuffer;
+use super::record_batch::{Metadata, RecordBatch};
 use super::{ByteOrder, CaptureError, Clock, Interface, Output, Record};
 
 use cbpf::LinkType;
+use cbpf::packet::Span;
 
 const HEADER_LEN: usize = 24;
 const RECORD_HEADER_LEN: usize = 16;
@@ -89,7 +91,8 @@ impl PcapReader {
             return Ok(None);
         }
         buffer.require("record header", self.record_header_len)?;
-        let Header { seconds, fraction, captured, wire_len } = self.header(buffer.unread());
+        let header = self.header(buffer.unread());
+        let Header { captured, wire_len, .. } = header;
         if captured > self.max_packet {
             let limit = self.max_packet;
             return Err(buffer.damaged(Damage::TooLong { part: "record", claimed: captured, limit }));
@@ -99,15 +102,40 @@ impl PcapReader {
         let kept = captured.min(self.interface.snaplen) as usize;
         let data = &mut buffer.take_mut(len)[self.record_header_len..][..kept];
         let wire_len = link_layer::correct(self.interface.link_type_number, self.order, data, wire_len);
-        Ok(Some(Record {
-            data,
-            wire_len,
-            ticks: u64::from(seconds) * self.ticks_per_second + u64::from(fraction),
-            carried: (u64::from(fraction) / self.ticks_per_second) as u32,
-            interface: &self.interface,
-            block: &[],
-            captured: None,
-        }))
+        let (ticks, carried) = self.ticks(&header);
+        Ok(Some(Record { data, wire_len, ticks, carried, interface: &self.interface, block: &[], captured: None }))
+    }
+
+    /// Adds the records that the buffer holds, until there are `most`: the same as [`PcapReader::next`] returns, in less
+    /// time. Leaves those that are longer than they may be, or whose pseudo header is corrected.
+    pub(super) fn fill(&self, buffer: &mut ReadBuffer, batch: &mut RecordBatch, most: usize) {
+        if link_layer::is_corrected(self.interface.link_type_number, self.order) {
+            return;
+        }
+        let (unread, start, until_limit) = (buffer.unread(), buffer.start(), buffer.until_limit());
+        let mut at = 0;
+        while batch.len() < most && (at as u64) < until_limit {
+            let Some(record) = unread.get(at..).filter(|record| record.len() >= self.record_header_len) else { break };
+            let header = self.header(record);
+            let len = self.record_header_len + header.captured as usize;
+            if header.captured > self.max_packet || record.len() < len {
+                break;
+            }
+            let captured = header.captured.min(self.interface.snaplen) as usize;
+            let span = Span { start: start + at + self.record_header_len, captured, wire_len: header.wire_len };
+            let (ticks, carried) = self.ticks(&header);
+            batch.push_span(span, Metadata::of_interface(ticks, carried));
+            at += len;
+        }
+        buffer.take(at);
+    }
+
+    /// Returns the time stamp, and the seconds that its fraction holds.
+    #[inline]
+    fn ticks(&self, header: &Header) -> (u64, u32) {
+        let (seconds, fraction) = (u64::from(header.seconds), u64::from(header.fraction));
+        let carried = if fraction < self.ticks_per_second { 0 } else { fraction / self.ticks_per_second };
+        (seconds * self.ticks_per_second + fraction, carried as u32)
     }
 
     /// Returns the offset in `window` at which a record probably begins, if there is one.
@@ -123,7 +151,7 @@ impl PcapReader {
         })
     }
 
-    #[inline]
+    #[inline(always)]
     fn header(&self, bytes: &[u8]) -> Header {
         let field = |at| self.order.read_u32(bytes, at);
         let (first, second) = (field(8), field(12));

@@ -217,6 +217,16 @@ impl ReadBuffer {
         &self.bytes[self.start..self.end]
     }
 
+    /// Returns the position of the unread bytes in [`ReadBuffer::bytes`].
+    pub(super) fn start(&self) -> usize {
+        self.start
+    }
+
+    /// Returns the number of bytes from the first unread one to the limit, before which records begin.
+    pub(super) fn until_limit(&self) -> u64 {
+        self.limit.saturating_sub(self.offset())
+    }
+
     /// Returns all bytes in the buffer, read or not.
     #[inline]
     pub(super) fn bytes(&self) -> &[u8] {

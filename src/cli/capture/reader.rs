@@ -356,7 +356,10 @@ impl Decoder {
     fn fill(&self, buffer: &mut ReadBuffer, batch: &mut RecordBatch, most: usize) -> Result<(), Stop> {
         let location = |record: Option<Record>| record.as_ref().map(RecordLocation::of);
         match self {
-            Decoder::Pcap(file) => batch.fill(buffer, most, |buffer| file.next(buffer).map(location)),
+            Decoder::Pcap(file) => {
+                file.fill(buffer, batch, most);
+                batch.fill(buffer, most, |buffer| file.next(buffer).map(location))
+            }
             Decoder::Pcapng(file) => batch.fill(buffer, most, |buffer| file.packet(buffer).map(location)),
             Decoder::None => Ok(()),
         }

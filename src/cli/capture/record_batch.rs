@@ -29,9 +29,9 @@ pub(super) struct Metadata {
 
 impl Metadata {
     /// Returns the metadata of a packet of the only interface of its input.
-    #[cfg(target_os = "linux")]
-    pub(super) fn of_interface(ticks: u64) -> Metadata {
-        Metadata { ticks, carried: 0, interface: 0, fields: 0 }
+    #[inline]
+    pub(super) fn of_interface(ticks: u64, carried: u32) -> Metadata {
+        Metadata { ticks, carried, interface: 0, fields: 0 }
     }
 }
 
@@ -93,8 +93,17 @@ impl RecordBatch {
     #[inline]
     fn push(&mut self, buffer: &[u8], location: RecordLocation) {
         let RecordLocation { address, captured, wire_len, metadata } = location;
-        self.spans.push(Span { start: address - buffer.as_ptr().addr(), captured, wire_len });
+        self.push_span(Span { start: address - buffer.as_ptr().addr(), captured, wire_len }, metadata);
+    }
+
+    #[inline]
+    pub(super) fn push_span(&mut self, span: Span, metadata: Metadata) {
+        self.spans.push(span);
         self.metadata.push(metadata);
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.spans.len()
     }
 }
 
@@ -120,8 +129,7 @@ impl OwnedRecords {
         let start = self.bytes.len() + metadata.fields as usize;
         self.bytes.extend_from_slice(if record.block.is_empty() { record.data } else { record.block });
         debug_assert!(record.block.is_empty() || address == record.block.as_ptr().addr() + metadata.fields as usize);
-        self.batch.spans.push(Span { start, captured, wire_len });
-        self.batch.metadata.push(metadata);
+        self.batch.push_span(Span { start, captured, wire_len }, metadata);
     }
 
     pub fn interfaces(&self) -> Arc<[Interface]> {
@@ -129,7 +137,7 @@ impl OwnedRecords {
     }
 
     pub fn len(&self) -> usize {
-        self.batch.spans.len()
+        self.batch.len()
     }
 
     /// Returns the number of bytes that the records take.
@@ -204,6 +212,12 @@ impl<'a> Records<'a> {
 
     pub fn len(&self) -> usize {
         self.spans.len()
+    }
+
+    /// Returns the number of bytes of each packet.
+    #[inline]
+    pub fn captured_lens(&self) -> impl Iterator<Item = usize> + use<'a> {
+        self.spans.iter().map(|span| span.captured)
     }
 
     /// Returns the packets in the form that [`Filter::run_batch`](cbpf::Filter::run_batch) takes.
