@@ -20,12 +20,14 @@ use crate::netns::namespace::{self, Namespace};
 /// A test in a namespace of its own.
 type InterfaceTest = fn(&Bench, &Namespace) -> Outcome;
 
-const TESTS: [(&str, InterfaceTest); 12] = [
+const TESTS: [(&str, InterfaceTest); 14] = [
     ("tags_are_found_and_put_back", tags_are_found_and_put_back),
     ("expressions_mean_what_they_mean_in_tcpdump", expressions_mean_what_they_mean_in_tcpdump),
     ("long_expressions_are_programs_of_ebpf", long_expressions_are_programs_of_ebpf),
     ("rules_are_counted", rules_are_counted),
     ("threads_share_the_packets", threads_share_the_packets),
+    ("threads_write_in_order", threads_write_in_order),
+    ("packets_of_no_rule_are_counted", packets_of_no_rule_are_counted),
     ("rules_get_captures", rules_get_captures),
     ("packets_reach_a_pipe_at_once", packets_reach_a_pipe_at_once),
     ("packets_of_loopback_come_once", packets_of_loopback_come_once),
@@ -172,8 +174,76 @@ fn threads_share_the_packets(bench: &Bench, namespace: &Namespace) -> Outcome {
         running.signal("INT")?;
         expect(&running.end()?, 0, &words)?;
     }
-    let write = ["filter", "-i", "b", "--fanout", "2", "-w", "-", "arp"];
-    expect(&cbpf(&write)?, 1, &["--fanout is for `cbpf count`"])
+    for (arguments, message) in [
+        (vec!["filter", "-i", "b", "--fanout", "2", "-c", "1", "arp"], "--fanout cannot be used with -c"),
+        (vec!["run", "-i", "b", "--fanout", "2", "arp"], "--fanout is for `cbpf filter`, `print`, `count` and `split`"),
+    ] {
+        expect(&cbpf(&arguments)?, 1, &[message])?;
+    }
+    Ok(())
+}
+
+/// What several threads captured is written and printed in the order of time stamps.
+fn threads_write_in_order(bench: &Bench, namespace: &Namespace) -> Outcome {
+    let flow = |number: u16| {
+        let [high, low] = number.to_be_bytes();
+        let header = [0x45, 0, 0, 46, 0, 0, 0, 0, 64, 17, 0, 0, 10, 0, 0, 1, 10, 0, 0, 2, high, low, 0, 53];
+        [&[3; 6][..], &[2; 6], &IPV4, &header, &[0; 22]].concat()
+    };
+    let frames: Vec<_> = (1..=2_000).map(flow).collect();
+    let (kept, folder) = (bench.path("kept.pcap"), bench.path("out"));
+    let [kept, folder] = [&kept, &folder].map(|path| path.display().to_string());
+    let rule = "dns=udp port 53";
+    for arguments in [
+        &["filter", "-i", "b", "--fanout", "3", "udp port 53", "-w", &kept][..],
+        &["split", "-i", "b", "--fanout", "3", "-e", rule, "-o", &folder],
+        &["print", "-i", "b", "--fanout", "3", "udp port 53"],
+    ] {
+        let running = start(arguments)?;
+        send(&namespace.a, &frames)?;
+        running.signal("INT")?;
+        let output = running.end()?;
+        expect(&output, 0, &["2,000 packets received by the kernel's filter, 0 dropped"])?;
+        match arguments[0] {
+            "filter" => equal(packets(&kept)?, (1, frames.clone()))?,
+            "split" => equal(packets(&format!("{folder}/dns.pcap"))?, (1, frames.clone()))?,
+            _ => {
+                let lines = String::from_utf8(output.stdout)?;
+                let ports: Vec<_> = lines.lines().filter_map(|line| line.split("10.0.0.1:").nth(1)).collect();
+                equal(ports.len(), 2_000)?;
+                let is_next = |(line, number): (&&str, u32)| line.starts_with(&format!("{number} "));
+                equal(ports.iter().zip(1..).find(|&pair| !is_next(pair)), None)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The kernel passes on the begin of packets that match no rule. They count as if they were whole.
+fn packets_of_no_rule_are_counted(bench: &Bench, namespace: &Namespace) -> Outcome {
+    let rules: String = (0..50).map(|host| format!("h{host}: host 10.1.0.{host}\n")).collect();
+    let rules = bench.file("rules", rules + "arp: arp\ngreat: greater 1000\n")?;
+    let long = [frame(Some(7), IPV4), vec![0x45; 900]].concat();
+    let longest = [frame(None, IPV4), vec![0x45; 1_400]].concat();
+    let frames: Vec<_> = frames().into_iter().chain([long, longest]).collect();
+    let row = |name: &str, packets: u32, bytes: u32| {
+        format!("\"bytes\":{bytes},\"name\":\"{name}\",\"packets\":{packets},\"wire_bytes\":{bytes}")
+    };
+    let unmatched = format!("\"bytes\":{0},\"packets\":3,\"wire_bytes\":{0}", 2 * 60 + 964);
+    let folder = bench.path("out").display().to_string();
+    for arguments in [
+        &["count", "-i", "b", "--rules", &rules, "--json"][..],
+        &["split", "-i", "b", "--rules", &rules, "--json", "-o", &folder],
+    ] {
+        let running = start(arguments)?;
+        send(&namespace.a, &frames)?;
+        running.signal("INT")?;
+        let words = [&*row("arp", 7, 432), &row("great", 1, 1460), &unmatched, "11 packets received"];
+        let output = running.end()?;
+        expect(&output, 0, &words)?;
+        equal(String::from_utf8_lossy(&output.stderr).contains("the kernel does not filter"), false)?;
+    }
+    equal(packets(&format!("{folder}/great.pcap"))?, (1, frames[10..].to_vec()))
 }
 
 fn rules_get_captures(bench: &Bench, namespace: &Namespace) -> Outcome {

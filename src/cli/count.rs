@@ -4,12 +4,11 @@ use std::time::{Duration, Instant};
 
 use clap::Args;
 
-use crate::cli::capture::{Reader, Records};
+use crate::cli::capture::Records;
 use crate::cli::failure::Failure;
-use crate::cli::fanout;
-use crate::cli::input::{Inputs, seconds};
+use crate::cli::input::seconds;
 use crate::cli::live;
-use crate::cli::pipeline::{self, Event, Matcher, ReadingArguments, Selection, Work};
+use crate::cli::pipeline::{self, Event, ReadingArguments, Work};
 use crate::cli::progress::Progress;
 use crate::cli::rule_matching::{
     RuleArguments, RuleMatcher, RuleMatching, RuleOptions, Selected, TableArguments, TableOptions,
@@ -58,7 +57,7 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
         selected: Selected::None,
     };
     let (mut inputs, matching) = arguments.rules.open(options)?;
-    live::start(&mut inputs, |_| None)?;
+    live::start(&mut inputs, |link_type| matching.decision(link_type))?;
     let mut count = Count {
         matching,
         table: arguments.table.options(),
@@ -66,33 +65,13 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
         printed: Instant::now(),
         due: None,
     };
-    let outcome = if arguments.rules.captures().live().threads().is_some() {
-        in_threads(arguments, inputs, &mut count)?
-    } else {
-        // Tables would be printed into the progress bar.
-        let progress = if count.interval.is_some() { Progress::Hidden } else { Progress::of(&inputs) };
-        let outcome = pipeline::run(&mut inputs, progress, arguments.reading, &mut count)?;
-        live::report(&inputs);
-        outcome
-    };
+    // Tables would be printed into the progress bar.
+    let progress = if count.interval.is_some() { Progress::Hidden } else { Progress::of(&inputs) };
+    let outcome = pipeline::run(&mut inputs, progress, arguments.reading, &mut count)?;
+    live::report(&inputs);
     count.matching.print(count.table)?;
     count.matching.rules().finish()?;
     outcome.outcome()
-}
-
-/// Counts the packets of an interface with several threads, which share the set of rules.
-fn in_threads(arguments: &Arguments, inputs: Vec<Reader>, count: &mut Count) -> Result<Inputs, Failure> {
-    if !count.matching.is_divisible() {
-        let message = "--fanout cannot be used with --limit, or times after that of the first packet";
-        return Err(Failure::Failed(message.to_owned()));
-    }
-    let start = || (count.matching.matcher.clone(), Selection::default());
-    let captures = arguments.rules.captures();
-    let (members, outcome) = fanout::each_member(captures, inputs, None, start, |(matcher, selection), records| {
-        matcher.select(0, records, selection);
-    })?;
-    members.into_iter().for_each(|(mut member, _)| count.matching.matcher.add(member.take_tally()));
-    Ok(outcome.report())
 }
 
 /// The rules, and when to print them.

@@ -5,16 +5,15 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 
-use crate::cli::capture::{Format, LeftOut, OutputLimits, OutputSet, Reader, Records};
+use crate::cli::capture::{Format, LeftOut, OutputLimits, OutputSet, Records};
 use crate::cli::engine::EngineChoice;
 use crate::cli::failure::{Failure, say};
-use crate::cli::fanout;
 use crate::cli::filter_habits::{ReportArguments, TcpdumpArguments};
 use crate::cli::input::CaptureArguments;
 use crate::cli::live;
 use crate::cli::output_format::FormatArguments;
 use crate::cli::packet_matching::{PacketMatcher, PacketMatching, PacketOptions};
-use crate::cli::pipeline::{self, Event, Matcher, ReadingArguments, Selection, Work};
+use crate::cli::pipeline::{self, Event, ReadingArguments, Work};
 use crate::cli::print_packets::{LineArguments, Printer};
 use crate::cli::program::ProgramArguments;
 use crate::cli::progress::Progress;
@@ -116,9 +115,6 @@ pub fn run(mut arguments: Arguments) -> Result<(), Failure> {
 fn run_filter(arguments: &Arguments) -> Result<u64, Failure> {
     arguments.report.check(is_standard_output(arguments))?;
     let printer = printer(arguments)?;
-    if arguments.write.is_some() || printer.is_some() {
-        arguments.captures.require_one_thread()?;
-    }
     let mut inputs = arguments.captures.open(&arguments.program)?;
     let passed_on = arguments.write.is_some() || printer.is_some();
     let ends_at_match = arguments.report.ends_at_match(passed_on);
@@ -136,11 +132,7 @@ fn run_filter(arguments: &Arguments) -> Result<u64, Failure> {
     // A progress bar would disturb the lines.
     let progress = if printer.is_some() { Progress::Hidden } else { Progress::of(&inputs) };
 
-    let kernel = |input: &Reader| matching.verified(input.pcap_interface()?.link_type());
-    live::start(&mut inputs, kernel)?;
-    if arguments.captures.live().threads().is_some() {
-        return in_threads(arguments, matching, inputs);
-    }
+    live::start(&mut inputs, |link_type| matching.decision(link_type))?;
     let mut filter = Filter { matching, output, printer, left_out, ends_at_match };
     let outcome = pipeline::run(&mut inputs, progress, arguments.reading, &mut filter)?;
     filter.flush()?;
@@ -267,28 +259,6 @@ fn printer(arguments: &Arguments) -> Result<Option<Printer<'_>>, Failure> {
 
 fn is_standard_output(arguments: &Arguments) -> bool {
     arguments.write.as_deref() == Some(Path::new("-"))
-}
-
-/// Counts the packets of an interface with several threads.
-fn in_threads(arguments: &Arguments, mut matching: PacketMatching, inputs: Vec<Reader>) -> Result<u64, Failure> {
-    if !matching.is_divisible() {
-        let message = "--fanout cannot be used with --count, --seed, or times after that of the first packet";
-        return Err(Failure::Failed(message.to_owned()));
-    }
-    let verified = inputs[0].pcap_interface().and_then(|interface| matching.verified(interface.link_type()));
-    let start = || (matching.matcher.clone(), Selection::default());
-    let (members, outcome) =
-        fanout::each_member(&arguments.captures, inputs, verified.as_ref(), start, |member, records| {
-            let (matcher, selection) = member;
-            matcher.select(0, records, selection);
-        })?;
-    members.into_iter().for_each(|(mut member, _)| matching.matcher.add(member.take_tally()));
-    let summary = matching.finish(&[])?;
-    let matches = summary.matches();
-    arguments.report.print(&summary)?;
-    print_summary(arguments, summary)?;
-    outcome.report().outcome()?;
-    Ok(matches)
 }
 
 fn print_summary(arguments: &Arguments, summary: Summary) -> Result<(), Failure> {

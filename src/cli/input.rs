@@ -111,17 +111,10 @@ impl CaptureArguments {
         }
     }
 
-    /// Returns the options of live captures.
-    pub fn live(&self) -> &LiveArguments {
-        &self.live
-    }
-
     /// Fails if several threads were asked for, for subcommands that do not have them.
     pub fn require_one_thread(&self) -> Result<(), Failure> {
         match self.live.threads() {
-            Some(_) => {
-                Err(Failure::Failed("--fanout is for `cbpf count`, and for `cbpf filter` without --write".into()))
-            }
+            Some(_) => Err(Failure::Failed("--fanout is for `cbpf filter`, `print`, `count` and `split`".into())),
             None => Ok(()),
         }
     }

@@ -4,16 +4,14 @@
 //!   the kernel or the network card has removed, and knows the tag, the direction and the interface.
 //! - The kernel runs the same program, optimised, or none. The engine runs it again on each packet, in its context.
 
-use std::slice;
-
 use cbpf::packet::Extension;
 #[cfg(target_os = "linux")]
 use cbpf::socket::live::Options;
-use cbpf::{Instruction, Program, Verified};
+use cbpf::{FilterSet, Instruction, LinkType, Program, Verified};
 use clap::Args;
 use indicatif::HumanCount;
 
-use crate::cli::capture::{Group, KernelProgram, Reader, Statistics};
+use crate::cli::capture::{KernelProgram, Reader, Statistics};
 use crate::cli::failure::{Failure, say};
 use crate::cli::print::counted;
 
@@ -36,8 +34,8 @@ pub struct LiveArguments {
         value_parser = clap::value_parser!(u32).range(2..=16_384))]
     buffer_size: u32,
 
-    /// Capture and filter with this many threads, which share the packets by their flows, for `filter` without --write
-    /// and for `count`. Each has a buffer of its own
+    /// Capture and match with this many threads, which share the packets by their flows. Each has a buffer of its own.
+    /// Packets that are written or printed are put in the order of their times
     #[arg(long, value_name = "THREADS", requires = "interface", value_parser = clap::value_parser!(u16).range(1..=256))]
     fanout: Option<u16>,
 }
@@ -55,45 +53,52 @@ impl LiveArguments {
 
     /// Opens the interface, if there is one.
     pub fn open(&self) -> Result<Option<Reader>, Failure> {
-        let begin = |interface| self.listen(interface, self.fanout.map(|_| Group::default()));
-        self.interface().map(begin).transpose()
+        self.interface().map(|interface| self.listen(interface)).transpose()
     }
 
-    /// Opens a further member of the group of an opened interface, and begins it.
-    pub fn open_member(&self, group: Option<Group>, verified: Option<&Verified>) -> Result<Reader, Failure> {
-        let mut member = self.listen(self.interface().unwrap_or_default(), group)?;
-        start(slice::from_mut(&mut member), |_| verified.cloned())?;
-        Ok(member)
-    }
-
-    /// Opens the interface, as a member of a group if there is one.
     #[cfg(target_os = "linux")]
-    fn listen(&self, interface: &str, group: Option<Group>) -> Result<Reader, Failure> {
+    fn listen(&self, interface: &str) -> Result<Reader, Failure> {
         let buffer_size = (self.buffer_size as usize) << 20;
-        let options = Options::new().promiscuous(!self.no_promiscuous).buffer_size(buffer_size).fanout(group);
-        Ok(Reader::listen(interface, options, group.is_some())?)
+        let options = Options::new().promiscuous(!self.no_promiscuous).buffer_size(buffer_size);
+        Ok(Reader::listen(interface, options, self.fanout.unwrap_or(1))?)
     }
 
     #[cfg(not(target_os = "linux"))]
-    fn listen(&self, _: &str, _: Option<Group>) -> Result<Reader, Failure> {
+    fn listen(&self, _: &str) -> Result<Reader, Failure> {
         let _ = (self.no_promiscuous, self.buffer_size);
         Err(Failure::Failed("live capture is available on Linux only".to_owned()))
     }
 }
 
-/// Begins the live captures among the inputs, with the program that decides on their packets as the filter of the
-/// kernel. Packets of a cooked capture do not have its header there, so the kernel passes all of them on.
+/// What decides on the packets of a link type.
+pub enum Decision<'a> {
+    Program(Verified),
+    Rules(&'a FilterSet),
+}
+
+/// Begins the live captures among the inputs, with what decides on their packets as the filter of the kernel. Packets of
+/// a cooked capture do not have its header there, so the kernel passes all of them on.
 ///
 /// # Errors
 /// If an interface cannot be captured from, or the program reads what a capture does not report.
-pub fn start(inputs: &mut [Reader], verified: impl Fn(&Reader) -> Option<Verified>) -> Result<(), Failure> {
+pub fn start<'a>(inputs: &mut [Reader], decision: impl Fn(LinkType) -> Option<Decision<'a>>) -> Result<(), Failure> {
     for input in inputs.iter_mut().filter(|input| input.statistics().is_some()) {
-        let verified = verified(input);
-        if let Some(verified) = &verified {
-            check(verified.program())?;
-        }
-        let is_cooked = input.pcap_interface().is_some_and(|interface| interface.link_type_number == COOKED);
-        let program = verified.filter(|_| !is_cooked).and_then(|verified| KernelProgram::new(&verified));
+        let interface = input.pcap_interface();
+        let is_cooked = interface.is_some_and(|interface| interface.link_type_number == COOKED);
+        let program = match interface.and_then(|interface| decision(interface.link_type())) {
+            None => None,
+            Some(Decision::Program(verified)) => {
+                check(verified.program())?;
+                if is_cooked { None } else { KernelProgram::new(&verified) }
+            }
+            Some(Decision::Rules(set)) => {
+                if is_cooked {
+                    None
+                } else {
+                    KernelProgram::of_set(set)
+                }
+            }
+        };
         input.start(program.as_ref())?;
     }
     Ok(())
@@ -129,23 +134,15 @@ pub fn extensions(program: &Program) -> impl Iterator<Item = Extension> {
 
 /// Prints the counts of the kernel for live captures.
 pub fn report(inputs: &[Reader]) {
-    let counts: Vec<_> = inputs.iter().filter_map(Reader::statistics).collect();
-    if !counts.is_empty() {
-        report_counts(counts.into_iter().map(|Statistics { received, dropped, .. }| (received, dropped)));
+    for Statistics { received, dropped, .. } in inputs.iter().filter_map(Reader::statistics) {
+        let (received, dropped) = (counted(received, "packet"), HumanCount(dropped));
+        say(format_args!("{received} received by the kernel's filter, {dropped} dropped"));
     }
-}
-
-/// Prints the sum of the numbers of packets that were received, and that were dropped.
-pub fn report_counts(counts: impl Iterator<Item = (u64, u64)>) {
-    let (received, dropped) = counts.fold((0, 0), |sum, count| (sum.0 + count.0, sum.1 + count.1));
-    let (received, dropped) = (counted(received, "packet"), HumanCount(dropped));
-    say(format_args!("{received} received by the kernel's filter, {dropped} dropped"));
 }
 
 /// Prints a table of the interfaces.
 #[cfg(target_os = "linux")]
 pub fn print_interfaces() -> Result<(), Failure> {
-    use cbpf::LinkType;
     use cbpf::socket::live::Interface;
     let mut interfaces = Interface::all().map_err(|error| Failure::Input(error.to_string()))?;
     interfaces.push(Interface::any());

@@ -13,7 +13,6 @@ mod engine;
 mod explain;
 mod expression;
 mod failure;
-mod fanout;
 mod filter;
 mod filter_habits;
 mod input;

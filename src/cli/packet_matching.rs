@@ -2,13 +2,14 @@
 
 use std::mem;
 
-use cbpf::{LinkType, Verified};
+use cbpf::LinkType;
 
 use crate::cli::capture::{Reader, Records};
 use crate::cli::engine::{Contexts, Engine, EngineChoice};
 use crate::cli::failure::Failure;
 use crate::cli::input::CaptureArguments;
 use crate::cli::link_types::{ByLinkType, Programs};
+use crate::cli::live::Decision;
 use crate::cli::pipeline::{Matcher, Selection};
 use crate::cli::program::ProgramArguments;
 use crate::cli::selection::{SelectionArguments, TimeSelection};
@@ -60,9 +61,9 @@ impl<'a> PacketMatching<'a> {
         Ok(PacketMatching { engines, matcher })
     }
 
-    /// Returns the program for packets of a link type, if there is one and it is valid for them.
-    pub fn verified(&self, link_type: LinkType) -> Option<Verified> {
-        self.engines.as_ref()?.verified(link_type)
+    /// Returns the program that decides on packets of a link type, if there is one and it is valid for them.
+    pub fn decision(&self, link_type: LinkType) -> Option<Decision<'_>> {
+        self.engines.as_ref()?.verified(link_type).map(Decision::Program)
     }
 
     /// Loads what the records of an input need, and warns of link types of which no packet matches.

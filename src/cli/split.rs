@@ -66,7 +66,6 @@ pub struct Arguments {
 const CONVERSIONS: &str = "-%Y%m%d-%H%M%S";
 
 pub fn run(arguments: &Arguments) -> Result<(), Failure> {
-    arguments.rules.captures().require_one_thread()?;
     let rotation = arguments.rotation.rotation()?;
     // Packets that match only rules that get no more of them are counted apart, and none after the last one.
     let has_limits = arguments.selection.most().is_some() || rotation.is_active();
@@ -82,7 +81,7 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     arguments.reading.check_rotation(&format, rotation)?;
     let left_out = LeftOut::of(&format);
     let outputs = create(arguments, matching.rules(), format, rotation)?;
-    live::start(&mut inputs, |_| None)?;
+    live::start(&mut inputs, |link_type| matching.decision(link_type))?;
     let snaplen = options.snaplen.map_or(usize::MAX, |most| most as usize);
     let mut split = Split { matching, outputs, left_out, snaplen, written: Vec::new() };
     let progress = Progress::of(&inputs);
@@ -137,15 +136,15 @@ impl<'a> Work for Split<'a> {
             if self.outputs.are_full() {
                 break;
             }
-            let record = record.cut(self.snaplen);
+            let cut = record.cut(self.snaplen);
             self.written.clear();
             for &id in ids {
-                if self.outputs.write(id as usize, input, &record)? {
+                if self.outputs.write(id as usize, input, &cut)? {
                     self.written.push(id);
                 }
             }
             if !self.written.is_empty() {
-                self.left_out.record(&record);
+                self.left_out.record(&cut);
             }
             self.matching.count(&record, &self.written, !ids.is_empty());
         }

@@ -6,16 +6,17 @@
 //! - After the interface was removed, everything that had arrived is returned, and then the error.
 
 use std::cell::Cell;
+use std::mem;
 use std::ops::Range;
 use std::os::fd::{AsFd, OwnedFd};
 use std::time::{Duration, Instant};
 
-use cbpf::ebpf::{self, Hook};
+use cbpf::ebpf::{self, Action, Hook};
 use cbpf::packet::Span;
 use cbpf::socket::live::{self, Capture, CapturedPacket, Fanout, KernelFilter, Options};
 use cbpf::socket::{self, Error};
 
-use cbpf::{Dialect, Program, Verified};
+use cbpf::{Dialect, FilterSet, Program, Verified};
 
 use super::error::CaptureErrorKind;
 use super::record_batch::Metadata;
@@ -26,14 +27,16 @@ use crate::cli::interrupt;
 /// The most bytes of a packet, as in tcpdump.
 const SNAPLEN: u32 = 262_144;
 
+/// The bytes that the kernel passes on of packets that match no rule: their addresses and a VLAN tag are complete. A program
+/// that did not match the whole packet does not match the begin of it, either: it reads the same, or ends without a match
+/// where it reads more.
+const BEGIN: i32 = 16;
+
 /// The time after which a note says that an interface is down.
 const PATIENCE: Duration = Duration::from_secs(1);
 
 /// A packet of an interface.
 pub type Captured = CapturedPacket;
-
-/// The group of captures that share the packets of an interface.
-pub type Group = Fanout;
 
 /// The counts of a capture.
 pub type Statistics = live::Statistics;
@@ -54,11 +57,31 @@ impl KernelProgram {
         {
             return Some(KernelProgram::Classic(program));
         }
-        let note = |error: String| say(format_args!("cbpf: note: the kernel does not filter: {error}"));
-        let ebpf = ebpf::Options::new(Hook::Socket).compile(verified).map_err(|error| note(error.to_string())).ok()?;
-        let loaded = socket::load_ebpf(&ebpf).map_err(|error| note(message(&error)));
-        loaded.ok().map(KernelProgram::Ebpf)
+        match ebpf::Options::new(Hook::Socket).compile(verified) {
+            Ok(program) => KernelProgram::load(&program),
+            Err(error) => {
+                note_unfiltered(&error.to_string());
+                None
+            }
+        }
     }
+
+    /// Returns the program that passes on packets that match some rule, and the begin of all others, which are counted.
+    /// There is none if tables do not decide on all rules. If the kernel does not take it, a note says so.
+    pub fn of_set(set: &FilterSet) -> Option<KernelProgram> {
+        let (whole, begin) = (Action::Return(SNAPLEN as i32), Action::Return(BEGIN));
+        let options = ebpf::Options::new(Hook::Socket).on_match(whole).on_mismatch(begin);
+        KernelProgram::load(set.to_ebpf(&options).ok()?.program())
+    }
+
+    fn load(program: &ebpf::Program) -> Option<KernelProgram> {
+        let loaded = socket::load_ebpf(program);
+        loaded.inspect_err(|error| note_unfiltered(&message(error))).ok().map(KernelProgram::Ebpf)
+    }
+}
+
+fn note_unfiltered(reason: &str) {
+    say(format_args!("cbpf: note: the kernel does not filter: {reason}"));
 }
 
 /// What comes next.
@@ -75,8 +98,10 @@ pub(super) struct LiveSource {
     interface: Interface,
     capture: Option<Capture>,
     has_started: bool,
-    /// Set if the capture does not tell that it listens.
-    is_quiet: bool,
+    /// The number of rings among which the kernel divides the packets.
+    rings: u16,
+    /// The captures of the other rings.
+    others: Vec<LiveSource>,
     /// The packets of the current block that were taken last.
     taken: Range<usize>,
     spans: Vec<Span>,
@@ -91,8 +116,8 @@ pub(super) struct LiveSource {
 }
 
 impl LiveSource {
-    /// Finds an interface by its name or index.
-    pub(super) fn find(name: &str, options: Options, is_quiet: bool) -> Result<LiveSource, CaptureErrorKind> {
+    /// Finds an interface by its name or index. Its packets are divided among some rings, by their flows.
+    pub(super) fn find(name: &str, options: Options, rings: u16) -> Result<LiveSource, CaptureErrorKind> {
         let source = live::Interface::find(name).map_err(failed)?;
         interrupt::end_streams().map_err(CaptureErrorKind::Open)?;
         let interface = Interface {
@@ -109,7 +134,8 @@ impl LiveSource {
             interface,
             capture: None,
             has_started: false,
-            is_quiet,
+            rings,
+            others: Vec::new(),
             taken: 0..0,
             spans: Vec::new(),
             metadata: Vec::new(),
@@ -122,6 +148,32 @@ impl LiveSource {
 
     /// Begins the capture. The kernel runs the program first, if there is one, and discards packets with verdict 0.
     pub(super) fn start(&mut self, program: Option<&KernelProgram>) -> Result<(), CaptureErrorKind> {
+        let mut note = None;
+        if self.rings < 2 {
+            self.open(program, &mut note)?;
+        } else {
+            let options = self.options.clone();
+            self.options = options.clone().fanout(Fanout::new());
+            self.open(program, &mut note)?;
+            for _ in 1..self.rings {
+                let options =
+                    options.clone().fanout(self.capture.as_ref().and_then(|first| first.fanout(Fanout::new()).ok()));
+                let mut other = LiveSource::find(self.source.name(), options, 1)?;
+                other.open(program, &mut note)?;
+                self.others.push(other);
+            }
+        }
+        if let Some(note) = note {
+            note_unfiltered(&note);
+        }
+        let (name, link_type) = (self.source.name(), self.interface.link_type());
+        let threads = if self.rings > 1 { format!(", {} threads", self.rings) } else { String::new() };
+        say(format_args!("cbpf: listening on {name}, link type {link_type}{threads}"));
+        Ok(())
+    }
+
+    /// Opens the ring. If the kernel does not take the program, `note` says why.
+    fn open(&mut self, program: Option<&KernelProgram>, note: &mut Option<String>) -> Result<(), CaptureErrorKind> {
         let filter = match program {
             None => KernelFilter::All,
             Some(KernelProgram::Classic(program)) => KernelFilter::Program(program),
@@ -130,25 +182,24 @@ impl LiveSource {
         let capture = match self.options.open(&self.source, filter) {
             // Packets are filtered here in any case.
             Err(error @ (Error::Kernel { .. } | Error::Program(_))) if program.is_some() => {
-                let capture = self.options.open(&self.source, KernelFilter::All).map_err(failed)?;
-                if !self.is_quiet {
-                    say(format_args!("cbpf: note: the kernel does not filter: {}", message(&error)));
-                }
-                capture
+                *note = Some(message(&error));
+                self.options.open(&self.source, KernelFilter::All).map_err(failed)?
             }
             result => result.map_err(failed)?,
         };
         (self.capture, self.has_started) = (Some(capture), true);
-        if !self.is_quiet {
-            self.tell("");
-        }
         Ok(())
     }
 
-    /// Tells that the capture listens, and `more` about it.
-    pub(super) fn tell(&self, more: &str) {
-        let (name, link_type) = (self.source.name(), self.interface.link_type());
-        say(format_args!("cbpf: listening on {name}, link type {link_type}{more}"));
+    /// Returns the captures of the other rings, to be read by other threads.
+    pub(super) fn take_others(&mut self) -> Vec<LiveSource> {
+        mem::take(&mut self.others)
+    }
+
+    /// Takes the captures of the other rings back, whose packets count.
+    pub(super) fn join(&mut self, others: Vec<LiveSource>) {
+        self.bytes += others.iter().map(|other| other.bytes).sum::<u64>();
+        self.others = others;
     }
 
     /// Takes the next packets, up to `most`. Never waits.
@@ -220,17 +271,13 @@ impl LiveSource {
 
     /// Ends the capture. The counts stay available.
     pub(super) fn close(&mut self) {
-        self.statistics.set(self.statistics());
-        self.capture = None;
+        let own = self.capture.take().and_then(|capture| capture.statistics().ok());
+        self.statistics.set(own.unwrap_or(self.statistics.get()));
+        self.others.iter_mut().for_each(LiveSource::close);
     }
 
     pub(super) fn interface(&self) -> &Interface {
         &self.interface
-    }
-
-    /// Returns the group of the capture, for further members.
-    pub(super) fn group(&self) -> Option<Group> {
-        self.capture.as_ref()?.fanout(Fanout::new()).ok()
     }
 
     /// Returns the number of captured bytes.
@@ -238,9 +285,11 @@ impl LiveSource {
         self.bytes
     }
 
-    /// Returns the counts of the kernel.
+    /// Returns the counts of the kernel, of all rings.
     pub(super) fn statistics(&self) -> Statistics {
-        self.capture.as_ref().and_then(|capture| capture.statistics().ok()).unwrap_or(self.statistics.get())
+        let own = self.capture.as_ref().and_then(|capture| capture.statistics().ok());
+        let others = self.others.iter().map(LiveSource::statistics);
+        others.fold(own.unwrap_or(self.statistics.get()), |sum, other| sum + other)
     }
 }
 

@@ -64,7 +64,7 @@ pub use capture_time::CaptureTime;
 pub use compression::{COMPRESSIONS, Compression};
 pub use error::{CaptureError, input_name};
 pub use left_out::LeftOut;
-pub use live_source::{Captured, Group, KernelProgram, Statistics};
+pub use live_source::{Captured, KernelProgram, Statistics};
 pub use output_file::Output;
 pub use output_set::{OutputLimits, OutputSet};
 pub use part::{Part, Place};
@@ -105,6 +105,16 @@ impl<'a> Record<'a> {
     /// Returns the record of a packet from no file, captured at the beginning of 1970.
     pub fn new(data: &'a [u8], wire_len: u32, interface: &'a Interface) -> Record<'a> {
         Record { data, wire_len, ticks: 0, carried: 0, interface, block: &[], captured: None }
+    }
+
+    /// Returns the number of captured bytes. The kernel may have passed on only the begin of a packet that is just counted;
+    /// as captured count then those that it would have passed on.
+    #[inline]
+    pub fn captured_len(&self) -> usize {
+        match self.captured {
+            Some(_) => self.wire_len.min(self.interface.snaplen) as usize,
+            None => self.data.len(),
+        }
     }
 
     /// Returns the context in which the kernel filtered the packet of an interface; `None` for one of a file.

@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use cbpf::{Context, Verified};
+use cbpf::{Context, FilterSet, Verified};
 
 use super::error::CaptureErrorKind;
 use super::{Interface, Records};
@@ -10,10 +10,6 @@ use super::{Interface, Records};
 /// A packet of an interface.
 #[derive(Debug)]
 pub enum Captured {}
-
-/// The group of captures that share the packets of an interface.
-#[derive(Clone, Copy, Default)]
-pub struct Group;
 
 /// The counts of a capture.
 #[derive(Debug)]
@@ -35,6 +31,10 @@ pub enum KernelProgram {}
 
 impl KernelProgram {
     pub fn new(_: &Verified) -> Option<KernelProgram> {
+        None
+    }
+
+    pub fn of_set(_: &FilterSet) -> Option<KernelProgram> {
         None
     }
 }
@@ -65,11 +65,11 @@ impl LiveSource {
         match *self {}
     }
 
-    pub(super) fn tell(&self, _: &str) {
+    pub(super) fn take_others(&mut self) -> Vec<LiveSource> {
         match *self {}
     }
 
-    pub(super) fn group(&self) -> Option<Group> {
+    pub(super) fn join(&mut self, _: Vec<LiveSource>) {
         match *self {}
     }
 

@@ -12,7 +12,7 @@ use cbpf::socket::live::Options;
 use super::error::{CaptureError, CaptureErrorKind, Stop};
 #[cfg(target_os = "linux")]
 use super::input_source::InputSource;
-use super::live_source::{Group, KernelProgram, LiveSource, Next, Statistics};
+use super::live_source::{KernelProgram, LiveSource, Next, Statistics};
 use super::magic::Magic;
 use super::part::Place;
 use super::pcap::PcapReader;
@@ -83,18 +83,21 @@ impl Reader {
         Reader { path: path.to_path_buf(), buffer, decoder, batch, has_ended: false, error: None, live: None }
     }
 
-    /// Opens a live capture from the interface with this name or index. It begins when it is read, or with
-    /// [`Reader::start`]. A quiet one does not tell that it listens.
+    /// Opens a live capture from the interface with this name or index, with some rings. It begins when it is read, or
+    /// with [`Reader::start`].
     ///
     /// # Errors
     /// If there is no such interface.
     #[cfg(target_os = "linux")]
-    pub fn listen(name: &str, options: Options, is_quiet: bool) -> Result<Reader, CaptureError> {
-        let path = PathBuf::from(name);
-        let live = LiveSource::find(name, options, is_quiet).map_err(|error| error.of(&path))?;
+    pub fn listen(name: &str, options: Options, rings: u16) -> Result<Reader, CaptureError> {
+        let path = Path::new(name);
+        let live = LiveSource::find(name, options, rings).map_err(|error| error.of(path))?;
+        Ok(Reader::live(path, live))
+    }
+
+    fn live(path: &Path, live: LiveSource) -> Reader {
         let buffer = ReadBuffer::new(InputSource::empty());
-        let (decoder, batch) = (Decoder::None, RecordBatch::default());
-        Ok(Reader { path, buffer, decoder, batch, has_ended: false, error: None, live: Some(Box::new(live)) })
+        Reader { live: Some(Box::new(live)), ..Reader::resumed(path, buffer, Decoder::None) }
     }
 
     /// Begins a live capture with a program that the kernel runs first; does nothing for a file.
@@ -106,14 +109,17 @@ impl Reader {
         live.start(program).map_err(|error| error.of(&self.path))
     }
 
-    /// Tells that a live capture listens, and `more` about it.
-    pub fn tell(&self, more: &str) {
-        self.live.iter().for_each(|live| live.tell(more));
+    /// Returns readers of the other rings of a live capture that has begun, for other threads.
+    pub fn take_others(&mut self) -> Vec<Reader> {
+        let others = self.live.as_mut().map(|live| live.take_others()).unwrap_or_default();
+        others.into_iter().map(|live| Reader::live(&self.path, live)).collect()
     }
 
-    /// Returns the group of a live capture that has begun, for further members.
-    pub fn group(&self) -> Option<Group> {
-        self.live.as_ref()?.group()
+    /// Takes the readers of the other rings back, whose packets count.
+    pub fn join(&mut self, others: Vec<Reader>) {
+        if let Some(live) = &mut self.live {
+            live.join(others.into_iter().filter_map(|other| other.live).map(|live| *live).collect());
+        }
     }
 
     /// Returns the counts of the kernel for a live capture.

@@ -9,6 +9,7 @@
 
 mod in_order;
 mod merged;
+mod rings;
 mod selection;
 mod side_by_side;
 mod worker;
@@ -157,6 +158,18 @@ pub fn run<W: Work>(
     reading: ReadingArguments,
     work: &mut W,
 ) -> Result<Inputs, Failure> {
+    if let [input] = inputs
+        && let others = input.take_others()
+        && !others.is_empty()
+    {
+        return match work.is_divisible() {
+            true => rings::run(input, others, work),
+            false => Err(Failure::Failed(
+                "--fanout cannot be used with -c, -W, --interval, --seed, or times after that of the first packet"
+                    .to_owned(),
+            )),
+        };
+    }
     let threads = reading.thread_count();
     if threads > 1 && (!reading.merge || inputs.len() <= threads) {
         inputs.iter_mut().for_each(Reader::read_ahead);

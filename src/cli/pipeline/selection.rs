@@ -1,5 +1,7 @@
 //! The records that a matcher selects from a batch, each with a few values.
 
+use std::ops::Range;
+
 use crate::cli::capture::{Record, Records};
 
 /// The positions and numbers of selected records of a batch, and the values of each: the length to keep, or the
@@ -25,6 +27,15 @@ impl Selection {
         self.positions.is_empty()
     }
 
+    pub fn len(&self) -> usize {
+        self.positions.len()
+    }
+
+    /// Numbers the records from 0.
+    pub fn number(&mut self) {
+        self.numbers.iter_mut().zip(0..).for_each(|(number, position)| *number = position);
+    }
+
     /// Adds the record at a position of the batch, which has this number.
     #[inline]
     pub fn push(&mut self, position: usize, number: u64, values: &[u32]) {
@@ -36,7 +47,12 @@ impl Selection {
 
     /// Returns the selected ones of the records. The numbers are those that were pushed, plus `before`.
     pub fn of<'a>(&'a self, records: Records<'a>, before: u64) -> Selected<'a> {
-        Selected { records, selection: self, before }
+        self.part_of(records, 0..self.len(), before)
+    }
+
+    /// Returns a range of the selected ones, as [`Selection::of`] does.
+    pub fn part_of<'a>(&'a self, records: Records<'a>, range: Range<usize>, before: u64) -> Selected<'a> {
+        Selected { records, selection: self, range, before }
     }
 
     /// Adds the selected records, which are stored one after the other from `position` on.
@@ -50,10 +66,12 @@ impl Selection {
 }
 
 /// Selected records of one input.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 pub struct Selected<'a> {
     records: Records<'a>,
     selection: &'a Selection,
+    /// Which ones of the selection.
+    range: Range<usize>,
     before: u64,
 }
 
@@ -61,11 +79,14 @@ impl<'a> Selected<'a> {
     /// Returns each record with its number and its values.
     #[inline]
     pub fn iter(&self) -> impl Iterator<Item = (u64, Record<'a>, &'a [u32])> + use<'a> {
-        let Selected { records, selection, before } = *self;
-        let starts = std::iter::once(&0).chain(&selection.ends);
-        let values = starts.zip(&selection.ends).map(|(&start, &end)| &selection.values[start as usize..end as usize]);
-        let positions = selection.positions.iter().map(move |&position| records.get(position as usize));
-        let numbers = selection.numbers.iter().map(move |number| before + number);
+        let Selected { records, selection, ref range, before } = *self;
+        let first = range.start.checked_sub(1).map_or(0, |before| selection.ends[before]);
+        let ends = &selection.ends[range.clone()];
+        let starts = std::iter::once(first).chain(ends.iter().copied());
+        let values = starts.zip(ends).map(|(start, &end)| &selection.values[start as usize..end as usize]);
+        let positions = selection.positions[range.clone()].iter();
+        let positions = positions.map(move |&position| records.get(position as usize));
+        let numbers = selection.numbers[range.clone()].iter().map(move |number| before + number);
         numbers.zip(positions).zip(values).map(|((number, record), values)| (number, record, values))
     }
 }

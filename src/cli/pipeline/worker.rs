@@ -10,7 +10,7 @@ use crate::cli::capture::{CaptureError, Interface, OwnedBlock, OwnedRecords, Par
 use crate::cli::input::MAX_BATCH;
 
 /// The number of bytes of records that are passed on together.
-const MESSAGE: usize = 256 << 10;
+pub(super) const MESSAGE: usize = 256 << 10;
 
 /// The number of messages of a part that wait to be taken: a part of a large file never waits.
 pub(super) const WAITING: usize = 40;
@@ -165,17 +165,17 @@ impl<M: Matcher> Worker<'_, M> {
 
 impl Batch {
     /// Removes all records, and sets the interfaces of those that follow.
-    fn restart(&mut self, interfaces: &[Interface]) {
+    pub(super) fn restart(&mut self, interfaces: &[Interface]) {
         self.records.restart(interfaces.into());
         self.selection.clear();
     }
 
-    fn continue_from(&mut self, other: &Batch) {
+    pub(super) fn continue_from(&mut self, other: &Batch) {
         self.records.restart(other.records.interfaces());
         self.selection.clear();
     }
 
-    fn add(&mut self, records: Records, selection: &Selection) {
+    pub(super) fn add(&mut self, records: Records, selection: &Selection) {
         let position = self.records.len();
         selection.of(records, 0).iter().for_each(|(_, record, _)| self.records.push(&record));
         self.selection.extend_stored(selection, position);

@@ -145,8 +145,7 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
         passed_on: true,
     };
     let matching = PacketMatching::new(&arguments.program, &arguments.captures, &inputs, options)?;
-    arguments.captures.require_one_thread()?;
-    live::start(&mut inputs, |input| matching.verified(input.pcap_interface()?.link_type()))?;
+    live::start(&mut inputs, |link_type| matching.decision(link_type))?;
     let mut printer = arguments.lines.printer(false);
     if arguments.json {
         printer.form = Form::Json;

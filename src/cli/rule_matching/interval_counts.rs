@@ -89,16 +89,16 @@ impl IntervalCounts {
             self.store()?;
             self.current = Some(number);
         }
-        self.all.add(record);
+        self.all.add(record, usize::MAX);
         if ids.is_empty() {
-            self.unmatched.add(record);
+            self.unmatched.add(record, usize::MAX);
         }
         for &id in ids {
             let count = &mut self.rules[id as usize];
             if count.packets == 0 {
                 self.touched.push(id);
             }
-            count.add(record);
+            count.add(record, usize::MAX);
         }
         Ok(())
     }

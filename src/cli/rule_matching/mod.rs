@@ -17,6 +17,7 @@ use crate::cli::capture::{Reader, Record, Records};
 use crate::cli::expression::ChainArguments;
 use crate::cli::failure::Failure;
 use crate::cli::input::CaptureArguments;
+use crate::cli::live::Decision;
 use crate::cli::rules::{warn_of_shadowed, warn_of_slow};
 use crate::cli::selection::{SelectionArguments, TimeSelection};
 use crate::cli::warnings::{NamedInterfaces, WarningArguments};
@@ -69,19 +70,13 @@ impl RuleArguments {
             selected: options.selected,
             times: TimeSelection::new(options.selection),
             left: options.selection.most().filter(|_| options.selected == Selected::None).unwrap_or(u64::MAX),
-            snaplen: options.snaplen.map_or(usize::MAX, |most| most as usize),
-            counts: RuleCounts::start(&rules),
+            counts: RuleCounts::start(&rules, options.snaplen),
             intervals: options.interval.map(|length| IntervalCounts::new(&rules, length)),
             failure: None,
             memory: MatchMemory::default(),
         };
         let named = NamedInterfaces::default();
         Ok((inputs, RuleMatching { arguments: self, options, rules, named, matcher }))
-    }
-
-    /// Returns the arguments of captures.
-    pub fn captures(&self) -> &CaptureArguments {
-        &self.captures
     }
 
     /// Warns of slow rules and, if only the first match counts, of rules that are never first.
@@ -116,6 +111,12 @@ pub struct RuleMatching<'a> {
 impl RuleMatching<'_> {
     pub fn rules(&self) -> &Rules {
         &self.rules
+    }
+
+    /// Returns the rules that decide on packets of a link type, if they are known.
+    pub fn decision(&self, link_type: LinkType) -> Option<Decision<'_>> {
+        let link_type = self.matcher.classes.known_representative(link_type)?;
+        self.matcher.sets.get(&link_type).map(|rules| Decision::Rules(&rules.set))
     }
 
     /// Counts a record of which only the rules with these ids get a copy: `matches` tells whether more match it.

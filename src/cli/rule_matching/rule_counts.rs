@@ -24,6 +24,8 @@ pub struct RuleCounts {
     unmatched: Count,
     all: Count,
     summary: Summary,
+    /// The most bytes of a packet that count.
+    snaplen: usize,
 }
 
 #[derive(Clone, Copy, Default)]
@@ -36,9 +38,10 @@ pub(super) struct Count {
 }
 
 impl Count {
-    pub(super) fn add(&mut self, record: &Record) {
+    /// Counts a record, of which at most `snaplen` bytes are kept.
+    pub(super) fn add(&mut self, record: &Record, snaplen: usize) {
         self.packets += 1;
-        self.bytes += record.data.len() as u64;
+        self.bytes += record.captured_len().min(snaplen) as u64;
         self.wire_bytes += u64::from(record.wire_len);
     }
 
@@ -71,15 +74,19 @@ pub(super) struct Ranking {
 }
 
 impl RuleCounts {
-    pub fn start(rules: &Rules) -> RuleCounts {
-        let rules = vec![Count::default(); rules.names().len()];
-        RuleCounts { rules, unmatched: Count::default(), all: Count::default(), summary: Summary::start() }
+    /// Begins to count, at most `snaplen` bytes of a packet.
+    pub fn start(rules: &Rules, snaplen: Option<u32>) -> RuleCounts {
+        RuleCounts::zero(rules.names().len(), snaplen.map_or(usize::MAX, |most| most as usize))
     }
 
     /// Returns zero counts of the same rules.
     pub fn empty(&self) -> RuleCounts {
-        let rules = vec![Count::default(); self.rules.len()];
-        RuleCounts { rules, unmatched: Count::default(), all: Count::default(), summary: Summary::start() }
+        RuleCounts::zero(self.rules.len(), self.snaplen)
+    }
+
+    fn zero(rules: usize, snaplen: usize) -> RuleCounts {
+        let (rules, [unmatched, all]) = (vec![Count::default(); rules], [Count::default(); 2]);
+        RuleCounts { rules, unmatched, all, summary: Summary::start(), snaplen }
     }
 
     /// Adds the counts of a part of the records.
@@ -93,19 +100,19 @@ impl RuleCounts {
     /// Counts a record for the rules with these ids.
     #[inline]
     pub fn count(&mut self, record: &Record, ids: &[u32]) {
-        self.all.add(record);
-        ids.iter().for_each(|&id| self.rules[id as usize].add(record));
+        self.all.add(record, self.snaplen);
+        ids.iter().for_each(|&id| self.rules[id as usize].add(record, self.snaplen));
         if ids.is_empty() {
-            self.unmatched.add(record);
+            self.unmatched.add(record, self.snaplen);
         }
-        let captured = record.data.len();
+        let captured = record.captured_len().min(self.snaplen);
         self.summary.count(captured, (!ids.is_empty()).then_some(captured));
     }
 
     /// Counts a record that matches only rules that get no more packets: it is one of all packets.
     pub fn count_surplus(&mut self, record: &Record) {
-        self.all.add(record);
-        self.summary.count(record.data.len(), None);
+        self.all.add(record, self.snaplen);
+        self.summary.count(record.captured_len().min(self.snaplen), None);
     }
 
     /// Adds packets outside of the times, if packets are selected by time.

@@ -35,8 +35,6 @@ pub struct RuleMatcher<'a> {
     pub(super) times: TimeSelection<'a>,
     /// The number of packets that may still match.
     pub(super) left: u64,
-    /// The most bytes of a packet that count.
-    pub(super) snaplen: usize,
     pub(super) counts: RuleCounts,
     pub(super) intervals: Option<IntervalCounts>,
     /// Set if the counts do not fit into memory.
@@ -123,7 +121,7 @@ impl Matcher for RuleMatcher<'_> {
 
     fn select(&mut self, first: u64, records: Records, selection: &mut Selection) {
         let RuleMatcher { sets, classes, times, left, counts, intervals, failure, memory, .. } = self;
-        let (snaplen, selected) = (self.snaplen, self.selected);
+        let selected = self.selected;
         let mut position = 0;
         for (link_type, records) in records.by_link_type() {
             let Some(set) = sets.get(&classes.representative(link_type)) else {
@@ -146,7 +144,7 @@ impl Matcher for RuleMatcher<'_> {
                     return;
                 }
                 *left -= u64::from(!ids.is_empty());
-                counts.count(&record.cut(snaplen), ids);
+                counts.count(record, ids);
                 if let Some(intervals) = intervals {
                     *failure = intervals.count(record, ids).err();
                 }

@@ -42,6 +42,7 @@ mod tests;
 use std::cell::Cell;
 use std::fmt;
 use std::io;
+use std::ops::Add;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::time::Duration;
 
@@ -109,6 +110,19 @@ pub struct Statistics {
     pub dropped: u64,
     /// How often the ring was full.
     pub freezes: u64,
+}
+
+/// The sum for several captures.
+impl Add for Statistics {
+    type Output = Statistics;
+
+    fn add(self, other: Statistics) -> Statistics {
+        Statistics {
+            received: self.received + other.received,
+            dropped: self.dropped + other.dropped,
+            freezes: self.freezes + other.freezes,
+        }
+    }
 }
 
 impl Capture {
