@@ -20,7 +20,7 @@ use crate::netns::namespace::{self, Namespace};
 /// A test in a namespace of its own.
 type InterfaceTest = fn(&Bench, &Namespace) -> Outcome;
 
-const TESTS: [(&str, InterfaceTest); 14] = [
+const TESTS: [(&str, InterfaceTest); 15] = [
     ("tags_are_found_and_put_back", tags_are_found_and_put_back),
     ("expressions_mean_what_they_mean_in_tcpdump", expressions_mean_what_they_mean_in_tcpdump),
     ("long_expressions_are_programs_of_ebpf", long_expressions_are_programs_of_ebpf),
@@ -29,6 +29,7 @@ const TESTS: [(&str, InterfaceTest); 14] = [
     ("threads_write_in_order", threads_write_in_order),
     ("packets_of_no_rule_are_counted", packets_of_no_rule_are_counted),
     ("rules_get_captures", rules_get_captures),
+    ("pcapng_describes_the_interface", pcapng_describes_the_interface),
     ("packets_reach_a_pipe_at_once", packets_reach_a_pipe_at_once),
     ("packets_of_loopback_come_once", packets_of_loopback_come_once),
     ("all_interfaces_together", all_interfaces_together),
@@ -251,6 +252,28 @@ fn rules_get_captures(bench: &Bench, namespace: &Namespace) -> Outcome {
     capture(namespace, &["split", "-i", "b", "--rules", &rules, "-o", &folder], &["9 packets, 9 match"])?;
     equal(packets(&format!("{folder}/all.pcap"))?, (1, frames()))?;
     equal(packets(&format!("{folder}/arp.pcap"))?, (1, frames()[..7].to_vec()))
+}
+
+/// A capture in pcapng says which interface it is of, and what the kernel counted.
+fn pcapng_describes_the_interface(bench: &Bench, namespace: &Namespace) -> Outcome {
+    let kept = bench.path("kept.pcapng").display().to_string();
+    for (expression, count) in [("arp", 7), ("port 53", 0)] {
+        capture(namespace, &["filter", "-i", "b", expression, "-w", &kept], &[&format!("{count} match")])?;
+        let bytes = fs::read(&kept)?;
+        let (mut at, mut blocks) = (0, Vec::new());
+        while let Some([kind, length]) = bytes.get(at..at + 8).map(|head| [0, 4].map(|at| head[at])) {
+            blocks.push((kind, &bytes[at..at + usize::from(length)]));
+            at += usize::from(length);
+        }
+        let (interface, statistics) = (blocks[1].1, blocks.last().ok_or("no block")?.1);
+        equal(blocks.iter().map(|block| block.0).collect(), [&[10, 1][..], &vec![6; count], &[5]].concat())?;
+        equal(&interface[16..24], &[2, 0, 1, 0, b'b', 0, 0, 0])?;
+        equal(
+            &statistics[20..44],
+            &[4, 0, 8, 0, count as u8, 0, 0, 0, 0, 0, 0, 0, 5, 0, 8, 0, 0, 0, 0, 0, 0, 0, 0, 0],
+        )?;
+    }
+    Ok(())
 }
 
 fn packets_reach_a_pipe_at_once(_: &Bench, namespace: &Namespace) -> Outcome {

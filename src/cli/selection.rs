@@ -144,7 +144,15 @@ mod tests {
 
     fn interface(resolution: u8, offset: i64) -> Interface {
         let clock = Clock { resolution, offset };
-        Interface { index: 0, link_type_number: 1, link_type_flags: 0, snaplen: 0, clock, order: ByteOrder::Little }
+        Interface {
+            index: 0,
+            link_type_number: 1,
+            link_type_flags: 0,
+            snaplen: 0,
+            clock,
+            order: ByteOrder::Little,
+            name: None,
+        }
     }
 
     fn arguments(after: &str, before: &str) -> SelectionArguments {

@@ -55,7 +55,6 @@ impl InputSource {
     }
 
     /// Returns a source without bytes.
-    #[cfg(target_os = "linux")]
     pub(super) fn empty() -> InputSource {
         let stored_read = Arc::new(AtomicU64::new(0));
         InputSource {

@@ -127,6 +127,7 @@ impl LiveSource {
             snaplen: SNAPLEN,
             clock: Clock::NANOSECONDS,
             order: ByteOrder::Little,
+            name: Some(source.name().into()),
         };
         Ok(LiveSource {
             source,

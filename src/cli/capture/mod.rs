@@ -74,6 +74,8 @@ pub use record_batch::{OwnedRecords, Records};
 pub use rotation::Rotation;
 pub use writer::{Format, Writer};
 
+use std::sync::Arc;
+
 use cbpf::{Context, LinkType};
 
 /// One packet of a capture.
@@ -154,6 +156,8 @@ pub struct Interface {
     pub clock: Clock,
     /// The byte order of its pcapng section. That of a pcap file is little-endian, since it is converted.
     pub order: ByteOrder,
+    /// The name of an interface of this system. That of a file is in its block.
+    pub name: Option<Arc<str>>,
 }
 
 impl Interface {

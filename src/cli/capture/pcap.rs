@@ -182,6 +182,7 @@ fn interface(variant: PcapVariant, snaplen: u32, network: u32) -> Interface {
         snaplen: (snaplen + header_len).min(i32::MAX as u32),
         clock: if variant == PcapVariant::Nanoseconds { Clock::NANOSECONDS } else { Clock::MICROSECONDS },
         order: ByteOrder::Little,
+        name: None,
     }
 }
 

@@ -81,6 +81,7 @@ impl PcapOfFirst {
                 snaplen: 0,
                 clock: Clock::MICROSECONDS,
                 order: ByteOrder::Little,
+                name: None,
             };
             let noted = self.noted.take();
             let known = noted.as_ref().or_else(|| inputs.iter().flat_map(Reader::interfaces).next());

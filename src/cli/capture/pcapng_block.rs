@@ -22,9 +22,13 @@ pub(super) const BYTE_ORDER_MARK: u32 = 0x1a2b_3c4d;
 
 pub(super) const END_OF_OPTIONS: u16 = 0;
 pub(super) const COMMENT: u16 = 1;
+pub(super) const IF_NAME: u16 = 2;
 pub(super) const IF_TSRESOL: u16 = 9;
 pub(super) const IF_FCSLEN: u16 = 13;
 pub(super) const IF_TSOFFSET: u16 = 14;
+/// The numbers of packets that were received and dropped, in the statistics of an interface.
+pub(super) const ISB_IFRECV: u16 = 4;
+pub(super) const ISB_IFDROP: u16 = 5;
 /// Custom options that should not be copied: a string, and bytes.
 const UNCOPIED_OPTIONS: [u16; 2] = [19372, 19373];
 

@@ -166,6 +166,7 @@ impl PcapngReader {
             snaplen: self.order.read_u32(fields, 4),
             clock: self.clock(options),
             order: self.order,
+            name: None,
         })
     }
 

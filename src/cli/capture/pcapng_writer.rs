@@ -9,13 +9,16 @@
 //! - An output gets all blocks without packets of all inputs, as they are read, even if it gets no packets. So nothing
 //!   is stored for later packets, and no information of a section is lost.
 
+use std::time::{SystemTime, UNIX_EPOCH};
+
 use super::error::CaptureError;
 use super::link_layer::{is_swapped, restore};
 use super::pcapng_block::{
-    BYTE_ORDER_MARK, Block, CAPTURED, END_OF_OPTIONS, ENHANCED_PACKET, IF_FCSLEN, IF_TSOFFSET, IF_TSRESOL, INTERFACE,
-    Options, PACKET_FIELDS, SECTION, SIMPLE_FIELDS, SIMPLE_PACKET, SNAPLEN,
+    BYTE_ORDER_MARK, Block, CAPTURED, END_OF_OPTIONS, ENHANCED_PACKET, IF_FCSLEN, IF_NAME, IF_TSOFFSET, IF_TSRESOL,
+    INTERFACE, INTERFACE_STATISTICS, ISB_IFDROP, ISB_IFRECV, Options, PACKET_FIELDS, SECTION, SIMPLE_FIELDS,
+    SIMPLE_PACKET, SNAPLEN,
 };
-use super::{ByteOrder, Interface, Output, Reader, Record};
+use super::{ByteOrder, Interface, Output, Reader, Record, Statistics};
 
 const UNKNOWN_LENGTH: [u8; 8] = [0xff; 8];
 /// Set in [`Interface::link_type_flags`] if the upper 4 bits are the length of the frame check sequence in 16-bit
@@ -28,6 +31,8 @@ pub(super) struct PcapngWriter {
     /// The input whose section is being written.
     input: Option<usize>,
     has_interface: bool,
+    /// Set when the counts of a live capture have been written.
+    has_statistics: bool,
     /// The most captured bytes of a packet.
     pub(super) snaplen: Option<u32>,
     /// A block whose pseudo header is in the byte order of its section again.
@@ -83,20 +88,26 @@ impl PcapngWriter {
         }
     }
 
-    /// Writes the interfaces of pcap inputs if no interface has been written, and a section if there is none.
+    /// Completes the file: writes the interfaces of pcap inputs if no interface has been written, a section if there is
+    /// none, and the counts of a live capture.
     pub(super) fn complete(&mut self, output: &mut Output, inputs: &[Reader]) -> Result<(), CaptureError> {
-        if self.has_interface {
-            return Ok(());
+        if !self.has_interface {
+            let numbered = inputs.iter().enumerate();
+            let mut interfaces = numbered.filter_map(|(input, reader)| Some((input, reader.pcap_interface()?)));
+            interfaces.try_for_each(|(input, interface)| self.begin(output, input, interface))?;
         }
-        let mut interfaces =
-            inputs.iter().enumerate().filter_map(|(input, reader)| Some((input, reader.pcap_interface()?)));
-        interfaces.try_for_each(|(input, interface)| self.begin(output, input, interface))?;
         // Inputs that ended before their headers leave an empty section.
-        if self.input.is_some() {
-            return Ok(());
+        if self.input.is_none() {
+            self.input = Some(inputs.len());
+            output.write(&section_header())?;
         }
-        self.input = Some(inputs.len());
-        output.write(&section_header())
+        match inputs.iter().find_map(Reader::statistics).filter(|_| !self.has_statistics) {
+            None => Ok(()),
+            Some(statistics) => {
+                self.has_statistics = true;
+                output.write(&block(INTERFACE_STATISTICS, &interface_statistics(statistics)))
+            }
+        }
     }
 
     /// Begins the section of a pcap input.
@@ -223,21 +234,35 @@ pub(super) fn section_header() -> Vec<u8> {
 /// Returns the fields and options that describe an interface of which only this is known, as that of a pcap file.
 pub(super) fn interface_description(interface: &Interface, snaplen: u32) -> Vec<u8> {
     let mut content = [interface.link_type_number.into(), snaplen].map(u32::to_le_bytes).concat();
-    // An option of one byte, with its padding.
-    let mut push = |code: u16, value: u8| {
-        content.extend((u32::from(code) | 1 << 16).to_le_bytes());
-        content.extend([value, 0, 0, 0]);
-    };
+    if let Some(name) = &interface.name {
+        push_option(&mut content, IF_NAME, name.as_bytes());
+    }
     if interface.link_type_flags & FCS_PRESENT != 0 {
-        push(IF_FCSLEN, (interface.link_type_flags >> 12) as u8 * 16);
+        push_option(&mut content, IF_FCSLEN, &[(interface.link_type_flags >> 12) as u8 * 16]);
     }
-    push(IF_TSRESOL, interface.clock.resolution);
+    push_option(&mut content, IF_TSRESOL, &[interface.clock.resolution]);
     if interface.clock.offset != 0 {
-        content.extend((u32::from(IF_TSOFFSET) | 8 << 16).to_le_bytes());
-        content.extend(interface.clock.offset.to_le_bytes());
+        push_option(&mut content, IF_TSOFFSET, &interface.clock.offset.to_le_bytes());
     }
-    content.extend(u32::from(END_OF_OPTIONS).to_le_bytes());
+    push_option(&mut content, END_OF_OPTIONS, &[]);
     content
+}
+
+/// Returns the fields and options with the counts of interface 0 up to now.
+fn interface_statistics(Statistics { received, dropped, .. }: Statistics) -> Vec<u8> {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_nanos() as u64);
+    let mut content = [0, (now >> 32) as u32, now as u32].map(u32::to_le_bytes).concat();
+    push_option(&mut content, ISB_IFRECV, &received.to_le_bytes());
+    push_option(&mut content, ISB_IFDROP, &dropped.to_le_bytes());
+    push_option(&mut content, END_OF_OPTIONS, &[]);
+    content
+}
+
+/// Adds a little-endian option with its padding.
+fn push_option(content: &mut Vec<u8>, code: u16, value: &[u8]) {
+    content.extend([code, value.len() as u16].map(u16::to_le_bytes).as_flattened());
+    content.extend(value);
+    content.extend(padding(value.len()));
 }
 
 /// Returns a little-endian block of `content`, whose length is a multiple of 4.

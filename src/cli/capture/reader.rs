@@ -10,7 +10,6 @@ use std::time::Instant;
 use cbpf::socket::live::Options;
 
 use super::error::{CaptureError, CaptureErrorKind, Stop};
-#[cfg(target_os = "linux")]
 use super::input_source::InputSource;
 use super::live_source::{KernelProgram, LiveSource, Next, Statistics};
 use super::magic::Magic;

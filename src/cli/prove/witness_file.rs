@@ -28,6 +28,7 @@ pub fn write(path: &Path, witness: &Witness, dialect: Dialect, link_type: LinkTy
         snaplen: SNAPLEN.max(witness.data().len() as u32),
         clock: Clock::MICROSECONDS,
         order: ByteOrder::Little,
+        name: None,
     };
     let record = Record::new(witness.data(), witness.wire_len(), &interface);
     let mut writer = Writer::new(Output::create(path)?, &Format::Pcap(interface.clone()))?;
