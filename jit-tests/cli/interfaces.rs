@@ -301,7 +301,7 @@ fn all_interfaces_together(bench: &Bench, namespace: &Namespace) -> Outcome {
     let running = start(&["filter", "-i", "any", "arp and inbound", "-w", &kept])?;
     send(&namespace.a, &frames()[3..])?;
     running.signal("INT")?;
-    expect(&running.end()?, 0, &["4 match"])?;
+    expect(&running.end()?, 0, &["4 packets, 4 match", "4 packets received"])?;
     let index = (namespace.b.ifindex() as u32).to_be_bytes();
     // Protocol, interface, Ethernet, a packet to a group, an address of 6 bytes.
     let header = [&ARP[..], &[0, 0], &index, &[0, 1, 2, 6], &[2; 6], &[0, 0]].concat();

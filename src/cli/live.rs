@@ -77,7 +77,7 @@ pub enum Decision<'a> {
 }
 
 /// Begins the live captures among the inputs, with what decides on their packets as the filter of the kernel. Packets of
-/// a cooked capture do not have its header there, so the kernel passes all of them on.
+/// a cooked capture do not have its header there, so the kernel passes on all of them for rules and for some programs.
 ///
 /// # Errors
 /// If an interface cannot be captured from, or the program reads what a capture does not report.
@@ -89,7 +89,7 @@ pub fn start<'a>(inputs: &mut [Reader], decision: impl Fn(LinkType) -> Option<De
             None => None,
             Some(Decision::Program(verified)) => {
                 check(verified.program())?;
-                if is_cooked { None } else { KernelProgram::new(&verified) }
+                if is_cooked { KernelProgram::of_cooked(&verified) } else { KernelProgram::new(&verified) }
             }
             Some(Decision::Rules(set)) => {
                 if is_cooked {

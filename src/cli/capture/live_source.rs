@@ -66,6 +66,17 @@ impl KernelProgram {
         }
     }
 
+    /// Returns the program for a cooked capture: the kernel runs it before packets have their header. There is none for
+    /// some.
+    pub fn of_cooked(verified: &Verified) -> Option<KernelProgram> {
+        if verified.dialect() != Dialect::Linux {
+            return None;
+        }
+        let optimized = verified.program().optimize(Dialect::Linux).ok();
+        let program = optimized.and_then(|program| live::without_header(&program));
+        program.or_else(|| live::without_header(verified.program())).map(KernelProgram::Classic)
+    }
+
     /// Returns the program that passes on packets that match some rule, and the begin of all others, which are counted.
     /// There is none if tables do not decide on all rules. If the kernel does not take it, a note says so.
     pub fn of_set(set: &FilterSet) -> Option<KernelProgram> {

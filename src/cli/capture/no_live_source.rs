@@ -34,6 +34,10 @@ impl KernelProgram {
         None
     }
 
+    pub fn of_cooked(_: &Verified) -> Option<KernelProgram> {
+        None
+    }
+
     pub fn of_set(_: &FilterSet) -> Option<KernelProgram> {
         None
     }

@@ -32,6 +32,7 @@
 //! `pcap-linux.c` in libpcap for the order of the calls and for what is put back into packets.
 
 mod calls;
+mod cooked;
 mod interface;
 mod options;
 mod packet;
@@ -54,6 +55,7 @@ use calls::State;
 use packet::Completion;
 use ring::Ring;
 
+pub use cooked::without_header;
 pub use interface::Interface;
 pub use options::{Fanout, KernelFilter, Options};
 pub use packet::CapturedPacket;

@@ -27,7 +27,7 @@ const ADDRESSES: usize = 12;
 const TAG: usize = 4;
 
 /// The length of the header of a cooked capture (LINUX_SLL2).
-const COOKED_HEADER: usize = 20;
+pub(super) const COOKED_HEADER: usize = 20;
 
 /// A captured packet in its [`Block`](super::Block).
 #[derive(Clone, Debug)]
