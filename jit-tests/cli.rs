@@ -197,8 +197,15 @@ fn filter_reads_standard_input(_: &Bench) -> Outcome {
 
 fn filter_can_overwrite_its_input(bench: &Bench) -> Outcome {
     let capture = bench.file("same.pcap", fs::read(example("mixed.pcap"))?)?;
-    expect(&cbpf(&["filter", "-p", &example("arp.asm"), "-r", &capture, "-w", &capture])?, 0, &["5 match"])?;
-    expect(&cbpf(&["filter", "-p", &example("arp.asm"), "-r", &capture])?, 0, &["5 packets, 5 match"])
+    let arp = |more: &[&str]| cbpf(&[&["filter", "-p", &example("arp.asm"), "-r", &capture], more].concat());
+    expect(&arp(&["-w", &capture])?, 0, &["5 match", "same.pcap was an input, and is replaced"])?;
+    expect(&arp(&[])?, 0, &["5 packets, 5 match"])?;
+    // What cannot be read is not lost.
+    let damaged = [&fs::read(&capture)?[..], &[0xff; 40]].concat();
+    fs::write(&capture, &damaged)?;
+    expect(&arp(&["-w", &capture])?, 1, &["it is an input that could not be read to its end, and stays as it is"])?;
+    expect(&arp(&["-w", &capture, "-C", "1"])?, 1, &["it is an input, which is still read"])?;
+    equal(fs::read(&capture)? == damaged, true)
 }
 
 fn filter_without_matches_writes_a_header(bench: &Bench) -> Outcome {
@@ -213,6 +220,8 @@ fn truncated_captures_are_reported(bench: &Bench) -> Outcome {
     let (capture, kept) = (bench.file("cut.pcap", &whole[..30_000])?, bench.path("kept.pcap").display().to_string());
     let output = cbpf(&["filter", "-p", &example("arp.asm"), "-r", &capture, "-w", &kept])?;
     expect(&output, 2, &["179 packets, 2 match", "byte 29949", "cut.pcap"])?;
+    let arguments = ["filter", "-p", &example("arp.asm"), "-r", &capture, "--json"];
+    expect(&cbpf(&arguments)?, 2, &["\"packets\":179", "\"whole\":false"])?;
     expect(&cbpf(&["filter", "-p", &example("arp.asm"), "-r", &kept])?, 0, &["2 packets, 2 match"])
 }
 

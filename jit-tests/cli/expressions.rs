@@ -85,6 +85,8 @@ fn comments_in_files_are_ignored(bench: &Bench) -> Outcome {
     expect(&cbpf(&["filter", "-r", &capture, "-F", &file])?, 0, &["260 packets"])?;
     let nothing = bench.file("nothing", "# all of them\n")?;
     expect(&cbpf(&["filter", "-r", &capture, "-F", &nothing])?, 0, &["260 packets, 260 match"])?;
+    let marked = bench.file("marked", "\u{feff}not host 10.0.0.9 && not port 9999")?;
+    equal(cbpf(&["compile", "-F", &marked])?.stdout, cbpf(&["compile", "-F", &file])?.stdout)?;
     // Positions refer to the file.
     let wrong = bench.file("wrong", "# web\ntcp and # soon: udp\n  tpc port 80")?;
     expect(&cbpf(&["compile", "-F", &wrong])?, 1, &["line 3, column 3", "did you mean `tcp`?"])?;

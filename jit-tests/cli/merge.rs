@@ -103,12 +103,25 @@ fn merge_reads_more_captures_than_can_be_open(bench: &Bench) -> Result<(), Faile
         let records = (0..20).map(|turn| Order::LITTLE.record(turn * FILES + file, 0, 2000, &[file as u8; 2000]));
         bench.file(&format!("{file}.pcap"), [Order::LITTLE.pcap(65535, 1), records.flatten().collect()].concat())?;
     }
-    let inputs: String = (0..FILES).map(|file| format!(" -r {file}.pcap")).collect();
-    let program = env!("CARGO_BIN_EXE_cbpf");
-    let script = format!("ulimit -n 64 2>/dev/null; exec {program} filter --merge -w out.pcap{inputs}");
-    let run = std::process::Command::new("sh").args(["-c", &script]).current_dir(bench.path("")).output()?;
-    expect(&run, 0, &["6,000 packets, 6,000 match"])?;
+    let filter = |limit: u32, files: u32, options: &str| {
+        let inputs: String = (0..files).map(|file| format!(" -r {file}.pcap")).collect();
+        let program = env!("CARGO_BIN_EXE_cbpf");
+        let script = format!("ulimit -n {limit} 2>/dev/null; exec {program} filter {options} -w out.pcap{inputs}");
+        let run = std::process::Command::new("sh").args(["-c", &script]).current_dir(bench.path("")).output()?;
+        expect(&run, 0, &[&format!("{0} packets, {0} match", thousands(files * 20))])
+    };
+    for (limit, files) in [(20, 16), (20, 40), (64, 60), (64, 100)] {
+        filter(limit, files, "--merge")?;
+        filter(limit, files, "-j 2 --compress gzip")?;
+        filter(limit, files, "-j 2")?;
+    }
+    filter(64, FILES, "--merge")?;
     let bytes = fs::read(bench.path("out.pcap"))?;
     let seconds = bytes[24..].chunks(2016).map(|record| record.first_chunk().copied().map(u32::from_le_bytes));
     equal(seconds.collect::<Option<Vec<u32>>>(), Some((0..FILES * 20).collect()))
+}
+
+/// Formats a number below a million as the program does.
+fn thousands(number: u32) -> String {
+    if number < 1000 { number.to_string() } else { format!("{},{:03}", number / 1000, number % 1000) }
 }

@@ -204,7 +204,13 @@ fn nix_is_root() -> bool {
 
 fn rings_replace_the_first_file(bench: &Bench) -> Outcome {
     let capture = bench.file("in.pcap", capture_at(&(0..50).collect::<Vec<_>>()))?;
-    let files = filter(bench, &capture, "x.pcap.zip", &["-C", "1k", "-W", "3"], &["50 match"])?;
+    let files = filter(
+        bench,
+        &capture,
+        "x.pcap.zip",
+        &["-C", "1k", "-W", "3"],
+        &["50 match", "27 packets were in files that"],
+    )?;
     // Files of 9 packets: 0, 1, 2, then 0, 1, 2 again.
     equal(files, vec![named("x.pcap.zip0", 27..36), named("x.pcap.zip1", 36..45), named("x.pcap.zip2", 45..50)])?;
     let files = filter(bench, &capture, "x", &["-C", "1k", "-W", "11"], &["50 match"])?;
@@ -212,7 +218,10 @@ fn rings_replace_the_first_file(bench: &Bench) -> Outcome {
         files.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>(),
         ["x00", "x01", "x02", "x03", "x04", "x05"].to_vec(),
     )?;
-    equal(filter(bench, &capture, "x", &["-C", "1k", "-W", "1"], &[])?, vec![named("x", 45..50)])
+    equal(
+        filter(bench, &capture, "x", &["-C", "1k", "-W", "1"], &["45 packets were in files"])?,
+        vec![named("x", 45..50)],
+    )
 }
 
 fn seconds_rotate_in_capture_time(bench: &Bench) -> Outcome {

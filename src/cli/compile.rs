@@ -57,7 +57,7 @@ pub struct Arguments {
     linux_socket: bool,
 
     /// Print the program without optimising it
-    #[arg(long)]
+    #[arg(short = 'O', long)]
     no_optimize: bool,
 
     #[command(flatten)]

@@ -69,6 +69,7 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     let progress = if count.interval.is_some() { Progress::Hidden } else { Progress::of(&inputs) };
     let outcome = pipeline::run(&mut inputs, progress, arguments.reading, &mut count)?;
     live::report(&inputs);
+    count.matching.set_outcome(outcome);
     count.matching.print(count.table)?;
     count.matching.rules().finish()?;
     outcome.outcome()

@@ -198,9 +198,13 @@ pub fn quoted(expression: &str) -> String {
 /// # Errors
 /// If the file cannot be read, or is not UTF-8 outside comments; `what` is the name of such a text in the message.
 pub fn read_commented(path: &Path, what: &str) -> Result<String, Failure> {
-    let bytes = without_comments(&read_bytes(path)?);
+    let bytes = read_bytes(path)?;
+    let bytes = without_comments(bytes.strip_prefix(BYTE_ORDER_MARK).unwrap_or(&bytes));
     String::from_utf8(bytes).map_err(|_| Failure::of_file(path, format_args!("expected {what}, as UTF-8 text")))
 }
+
+/// The mark with which editors of Windows begin a text in UTF-8.
+const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
 
 /// Removes the comments, and keeps the lines.
 fn without_comments(bytes: &[u8]) -> Vec<u8> {

@@ -5,11 +5,11 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 
-use crate::cli::capture::{Format, LeftOut, OutputLimits, OutputSet, Records};
+use crate::cli::capture::{Format, LeftOut, OutputLimits, OutputSet, Reader, Records};
 use crate::cli::engine::EngineChoice;
 use crate::cli::failure::{Failure, say};
 use crate::cli::filter_habits::{ReportArguments, TcpdumpArguments};
-use crate::cli::input::CaptureArguments;
+use crate::cli::input::{CaptureArguments, Inputs};
 use crate::cli::live;
 use crate::cli::output_format::FormatArguments;
 use crate::cli::packet_matching::{PacketMatcher, PacketMatching, PacketOptions};
@@ -128,7 +128,7 @@ fn run_filter(arguments: &Arguments) -> Result<u64, Failure> {
     let matching = PacketMatching::new(&arguments.program, &arguments.captures, &inputs, options)?;
     let format = arguments.reading.format(arguments.format.format(arguments.write.as_deref(), &inputs)?);
     let left_out = LeftOut::of(&format);
-    let output = output(arguments, format)?;
+    let output = output(arguments, format, &inputs)?;
     // A progress bar would disturb the lines.
     let progress = if printer.is_some() { Progress::Hidden } else { Progress::of(&inputs) };
 
@@ -141,10 +141,11 @@ fn run_filter(arguments: &Arguments) -> Result<u64, Failure> {
     }
     if let Some(output) = &filter.output {
         arguments.reading.warn_of_unmerged(output);
-        output.end_of_files().iter().for_each(|note| say(format_args!("cbpf: note: {note}")));
+        output.notes().iter().for_each(|note| say(format_args!("cbpf: note: {note}")));
     }
-    let summary = filter.matching.finish(&inputs)?;
-    filter.output.map_or(Ok(()), |output| output.finish(&inputs))?;
+    let mut summary = filter.matching.finish(&inputs)?;
+    summary.set_outcome(outcome);
+    filter.output.map_or(Ok(()), |output| output.finish(&inputs, outcome == Inputs::Whole))?;
     let matches = summary.matches();
     arguments.report.print(&summary)?;
     print_summary(arguments, summary)?;
@@ -154,7 +155,7 @@ fn run_filter(arguments: &Arguments) -> Result<u64, Failure> {
 }
 
 /// Creates the output, if there is one.
-fn output(arguments: &Arguments, format: Format) -> Result<Option<OutputSet>, Failure> {
+fn output(arguments: &Arguments, format: Format, inputs: &[Reader]) -> Result<Option<OutputSet>, Failure> {
     let limits = OutputLimits {
         rotation: arguments.rotation.rotation()?,
         packets: arguments.selection.most(),
@@ -167,7 +168,7 @@ fn output(arguments: &Arguments, format: Format) -> Result<Option<OutputSet>, Fa
         Some(path) => {
             arguments.reading.check_rotation(&format, limits.rotation)?;
             let compression = arguments.format.compression(path);
-            Ok(Some(OutputSet::create([path.clone()], format, compression, limits)?))
+            Ok(Some(OutputSet::create([path.clone()], format, compression, limits, inputs)?))
         }
     }
 }

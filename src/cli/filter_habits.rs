@@ -77,84 +77,19 @@ pub struct TcpdumpArguments {
 
     #[command(flatten)]
     stage: StageArguments,
-
-    /// Accepted without effect: names are not looked up, except with --resolve
-    #[arg(short = 'n', action = ArgAction::Count)]
-    numeric: u8,
-
-    /// Accepted without effect: packets go to pipes as soon as they are read
-    #[arg(short = 'l', visible_short_alias = 'U', action = ArgAction::Count)]
-    unbuffered: u8,
-
-    /// Accepted without effect: checksums are not verified
-    #[arg(short = 'K', action = ArgAction::Count)]
-    no_checksums: u8,
-
-    #[command(flatten)]
-    other: OtherArguments,
-}
-
-/// Options of tcpdump for which there is another way here.
-#[derive(Args)]
-struct OtherArguments {
-    #[arg(short = 'v', hide = true, action = ArgAction::Count)]
-    verbose: u8,
-
-    #[arg(short = 'A', hide = true)]
-    text_only: bool,
-
-    #[arg(short = 'x', hide = true, action = ArgAction::Count)]
-    bytes: u8,
-
-    #[arg(short = 'S', hide = true)]
-    absolute: bool,
-
-    #[arg(short = 'y', hide = true, value_name = "TYPE")]
-    data_link: Option<String>,
-
-    #[arg(short = 'V', hide = true, value_name = "FILE")]
-    list: Option<String>,
-
-    #[arg(short = 'Z', hide = true, value_name = "USER")]
-    user: Option<String>,
-}
-
-impl OtherArguments {
-    /// Returns the error of an option that was given.
-    fn check(&self) -> Result<(), Failure> {
-        let options = [
-            ("-v", self.verbose > 0, "--print prints packets, `cbpf print --json` with all fields"),
-            ("-A", self.text_only, "--print --hex prints packets with their bytes"),
-            ("-x", self.bytes > 0, "--print --hex prints packets with their bytes"),
-            ("-S", self.absolute, "--print prints packets with absolute sequence numbers"),
-            ("-y", self.data_link.is_some(), "--link-type sets the link type"),
-            ("-V", self.list.is_some(), "captures are given with -r, or behind `--`"),
-            ("-Z", self.user.is_some(), "there are no privileges to drop"),
-        ];
-        match options.into_iter().find(|(_, is_given, _)| *is_given) {
-            Some((name, _, instead)) => {
-                Err(Failure::Failed(format!("{name} is an option of tcpdump that `cbpf filter` lacks: {instead}")))
-            }
-            None => Ok(()),
-        }
-    }
 }
 
 impl TcpdumpArguments {
     /// Checks the options. Returns `true` if the program was printed, and that is all.
     pub fn apply(&self, program: &ProgramArguments, captures: &CaptureArguments) -> Result<bool, Failure> {
-        self.other.check()?;
         let form = match self.print_program {
             0 => return Ok(false),
             1 => Form::Listing,
             2 => Form::C,
             _ => Form::Decimal,
         };
-        if captures.all_paths(program).next().is_none() {
-            print(&program.read_stage(&self.stage)?.program().print(form))?;
-            return Ok(true);
-        }
-        let inputs = captures.open(program)?;
+        let has_captures = captures.is_live() || captures.all_paths(program).next().is_some();
+        let inputs = if has_captures { captures.open(program)? } else { Vec::new() };
         for link_type in self.link_types(program, captures, &inputs) {
             let source = program.source()?;
             let verified = self.stage.select(program, &source, link_type, program.verified(&source, link_type)?)?;

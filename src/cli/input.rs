@@ -13,15 +13,17 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 
 use crate::cli::capture::{Piece, Reader, Record, input_name};
 use crate::cli::failure::{Failure, say};
+use crate::cli::limits;
 use crate::cli::link_types::KnownLinkTypes;
 use crate::cli::live::LiveArguments;
 use crate::cli::program::ProgramArguments;
 use crate::cli::progress::Progress;
+use crate::cli::tcpdump_habits::TcpdumpHabits;
 
 /// The maximum length of a program file, in bytes. A listing of 2^20 instructions is shorter.
 const MAX_PROGRAM: u64 = 64 << 20;
 
-/// The number of captures that stay open from the start, so that they can be renamed or removed.
+/// The most captures that stay open from the start, so that they can be renamed or removed.
 const MAX_OPEN: usize = 8;
 
 /// The maximum number of records in a batch. Their first cache lines stay in the L1 cache until the engine reads them.
@@ -88,11 +90,15 @@ pub struct CaptureArguments {
 
     #[command(flatten)]
     live: LiveArguments,
+
+    #[command(flatten)]
+    habits: TcpdumpHabits,
 }
 
 impl CaptureArguments {
     /// Opens all captures, so that a missing one is reported before any work is done.
     pub fn open(&self, program: &ProgramArguments) -> Result<Vec<Reader>, Failure> {
+        self.habits.check()?;
         program.set_live(self.is_live());
         match self.live.open()? {
             Some(_) if program.captures().next().is_some() => {
@@ -105,6 +111,7 @@ impl CaptureArguments {
 
     /// Opens all captures of a subcommand that may also read another file.
     pub fn open_beside(&self, file: Option<&Path>) -> Result<Vec<Reader>, Failure> {
+        self.habits.check()?;
         match self.live.open()? {
             Some(reader) => Ok(vec![reader]),
             None => open(self.paths(), file.into_iter()),
@@ -176,9 +183,10 @@ fn open<'a>(
     }
     input_once(captures.clone().chain(others))?;
     let mut readers = Vec::new();
+    let most_open = (limits::open_files() / 8).clamp(1, MAX_OPEN);
     for path in captures {
         let mut reader = Reader::open(path)?;
-        if readers.len() >= MAX_OPEN {
+        if readers.len() >= most_open {
             reader.suspend();
         }
         readers.push(reader);

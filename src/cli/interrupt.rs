@@ -3,7 +3,9 @@
 //! - Temporary files and new folders are removed at every signal that ends the process and can be caught.
 //! - If a stream is read (a pipe, a socket, a terminal), the first SIGINT, SIGTERM or SIGHUP ends all streams, as their
 //!   writers would. The second one ends the process.
-//! - Signals that the process ignores or handles from its start keep their effect; `nohup` makes it ignore SIGHUP.
+//! - Signals that the process ignores or handles from its start keep their effect; `nohup` makes it ignore SIGHUP. But
+//!   SIGINT ends a live capture in any case, as in tcpdump: scripts start it in the background, where shells ignore
+//!   SIGINT, and end it with `kill -INT`.
 //! - On systems other than Linux no signal is caught.
 
 use std::io;
@@ -19,6 +21,9 @@ static TEMPORARY: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());
 
 /// Set when a stream was opened.
 static READS_STREAMS: AtomicBool = AtomicBool::new(false);
+
+/// Set when an interface was opened.
+static LISTENS: AtomicBool = AtomicBool::new(false);
 
 /// Set when an output got its name before the end.
 static HAS_OUTPUT: AtomicBool = AtomicBool::new(false);
@@ -71,6 +76,13 @@ pub fn end_streams() -> io::Result<()> {
     start(&temporary())
 }
 
+/// Makes the first signal end live captures, as [`end_streams`] does.
+#[cfg(target_os = "linux")]
+pub fn end_captures() -> io::Result<()> {
+    LISTENS.store(true, Ordering::SeqCst);
+    end_streams()
+}
+
 /// Installs the handlers, once. The guard excludes other threads.
 fn start(_: &MutexGuard<Vec<PathBuf>>) -> io::Result<()> {
     #[cfg(target_os = "linux")]
@@ -112,7 +124,7 @@ mod handlers {
     use signal_hook::iterator::Signals;
     use signal_hook::{flag, low_level::pipe};
 
-    use super::{HAS_OUTPUT, READS_STREAMS, temporary};
+    use super::{HAS_OUTPUT, LISTENS, READS_STREAMS, temporary};
     use crate::cli::{failure, limits};
 
     /// The signals by which users, terminals and services request an end.
@@ -161,11 +173,12 @@ mod handlers {
         let temporary = temporary();
         // A path that cannot be removed got its final name meanwhile, and stays.
         let remove = |path: &PathBuf| std::fs::remove_file(path).or_else(|_| std::fs::remove_dir(path)).is_ok();
-        if temporary.iter().rev().filter(|path| remove(path)).count() > 0 {
-            match HAS_OUTPUT.load(Ordering::SeqCst) {
-                true => failure::say("cbpf: interrupted; unfinished files were removed, finished ones stay"),
-                false => failure::say("cbpf: interrupted; no output was written"),
-            }
+        let removed = temporary.iter().rev().filter(|path| remove(path)).count();
+        match (HAS_OUTPUT.load(Ordering::SeqCst), removed) {
+            (true, 0) => failure::say("cbpf: interrupted; finished files stay"),
+            (true, _) => failure::say("cbpf: interrupted; unfinished files were removed, finished ones stay"),
+            (false, 0) => {}
+            (false, _) => failure::say("cbpf: interrupted; no output was written"),
         }
         // The exit code that shells use for a program ended by a signal.
         std::process::exit(128 + signal)
@@ -178,7 +191,11 @@ mod handlers {
             let mask = status.lines().find_map(|line| line.strip_prefix(name));
             mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or(0)
         };
-        let unchanged = mask("SigIgn:") | mask("SigCgt:");
+        let mut ignored = mask("SigIgn:");
+        if LISTENS.load(Ordering::SeqCst) {
+            ignored &= !(1 << (SIGINT - 1));
+        }
+        let unchanged = ignored | mask("SigCgt:");
         let is_fatal = |signal: &i32| {
             // A write beyond the limit returns an error instead.
             let is_error = *signal == SIGXFSZ && limits::file_size().is_some();

@@ -10,6 +10,28 @@ pub fn file_size() -> Option<u64> {
     None
 }
 
+/// Raises the number of files that the process may have open to what it may raise it to.
+pub fn raise_open_files() {
+    #[cfg(unix)]
+    {
+        use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+        let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
+        if current != maximum {
+            // Some systems have a limit that they do not name; the present one stays then.
+            let _ = setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum });
+        }
+    }
+}
+
+/// Returns how many files the process may have open (`ulimit -n`).
+pub fn open_files() -> usize {
+    #[cfg(unix)]
+    let most = rustix::process::getrlimit(rustix::process::Resource::Nofile).current;
+    #[cfg(not(unix))]
+    let most = Some(512);
+    most.map_or(usize::MAX, |most| usize::try_from(most).unwrap_or(usize::MAX))
+}
+
 /// Makes a write beyond the limit return an error. By default, SIGXFSZ ends the process.
 pub fn disable_file_size_signal() {
     #[cfg(unix)]

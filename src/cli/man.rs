@@ -35,7 +35,9 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
             return print(&page);
         }
         let pages = pages()?;
-        return match pages.iter().find(|(name, _)| *name == arguments.page) {
+        let page = &arguments.page;
+        let names = [page.clone(), format!("{page}.1"), format!("cbpf-{page}"), format!("cbpf-{page}.1")];
+        return match names.iter().find_map(|wanted| pages.iter().find(|(name, _)| name == wanted)) {
             Some((_, page)) => print(page),
             None => {
                 let names: Vec<&str> = pages.iter().map(|(name, _)| name.as_str()).collect();

@@ -42,6 +42,7 @@ mod selection;
 mod show;
 mod split;
 mod summary;
+mod tcpdump_habits;
 mod time;
 mod trace;
 mod verify;
@@ -50,9 +51,9 @@ mod warnings;
 use std::ffi::OsString;
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 
-use failure::Failure;
+use failure::{Failure, say};
 
 /// Filter captures with natively compiled classic BPF programs; convert, verify and inspect programs
 #[derive(Parser)]
@@ -102,15 +103,22 @@ enum Command {
 /// Runs the command line; the first argument is the name of the program.
 pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     limits::disable_file_size_signal();
+    limits::raise_open_files();
     let arguments: Vec<OsString> = arguments.into_iter().collect();
     let is_quiet = filter_habits::is_quiet(arguments.iter().filter_map(|argument| argument.to_str()));
+    let first = arguments.get(1).cloned();
     let usage = || if is_quiet { Failure::Quiet(Box::new(Failure::Usage)) } else { Failure::Usage };
     let outcome = match Cli::try_parse_from(arguments) {
         Ok(Cli { list_interfaces: true, .. }) => live::print_interfaces(),
         Ok(Cli { command: Some(command), .. }) => run(command),
         Ok(_) => Err(Failure::Failed("expected a subcommand; `cbpf --help` lists them".to_owned())),
         Err(message) => message.print().map_err(Failure::from).and_then(|()| match message.use_stderr() {
-            true => Err(usage()),
+            true => {
+                if first.is_some_and(|word| Cli::command().find_subcommand(word).is_none()) {
+                    say("cbpf: `cbpf print -r FILE EXPRESSION` prints packets, `cbpf filter` counts and writes them");
+                }
+                Err(usage())
+            }
             false => Ok(()),
         }),
     };

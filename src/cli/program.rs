@@ -99,7 +99,8 @@ impl ProgramArguments {
                 return Err(Failure::Failed(format!("-p cannot be used with -F {}", file.display())));
             }
             let dialect = self.expression.dialect.unwrap_or_default();
-            let verified = read_program(path)?.verify(dialect).map_err(|error| Failure::of_file(path, error))?;
+            let program = read_program(path).map_err(|failure| self.hinted(failure))?;
+            let verified = program.verify(dialect).map_err(|error| Failure::of_file(path, error))?;
             return Ok(ProgramSource::Program(verified));
         }
         let expression = match &self.text {
@@ -110,9 +111,17 @@ impl ProgramArguments {
         Ok(ProgramSource::Expression(expression))
     }
 
-    /// Adds to the failure of an expression how captures are given, if one of its words is a file.
+    /// Adds to a failure how captures are given, if a word of the expression is a file, or what `-e` and `-p` take, if they
+    /// were used as those of tcpdump.
     pub fn hinted(&self, failure: Failure) -> Failure {
         let is_file = |word: &&String| Path::new(word.as_str()).is_file();
+        if let Some(help) = self.misunderstood_option() {
+            return match failure {
+                Failure::Failed(message) => Failure::Failed(format!("{message}\n  = help: {help}")),
+                Failure::Input(message) => Failure::Input(format!("{message}\n  = help: {help}")),
+                failure => failure,
+            };
+        }
         match (failure, self.expression_words().iter().find(is_file)) {
             (Failure::Failed(message), Some(word)) => Failure::Failed(format!(
                 "{message}\n  = help: `{word}` is a file: give captures with -r, or behind `--`, or give the expression \
@@ -120,6 +129,24 @@ impl ProgramArguments {
             )),
             (failure, _) => failure,
         }
+    }
+
+    /// Returns what an option takes that was probably meant as that of tcpdump.
+    fn misunderstood_option(&self) -> Option<String> {
+        let is_letters = |text: &str| text.len() <= 4 && text.bytes().all(|letter| letter.is_ascii_alphabetic());
+        let missing = |path: &&PathBuf| !path.exists() && path.to_str().is_some_and(is_letters);
+        if let Some(path) = self.program.as_ref().filter(missing) {
+            let path = path.display();
+            return Some(format!("-p takes the file of a program, here `{path}`; --no-promiscuous is tcpdump's -p"));
+        }
+        let text = self.text.as_ref()?;
+        if text.parse::<Expr>().is_err() && is_letters(text) {
+            return Some(format!("-e takes an expression, here `{text}`; `cbpf print --json` has link headers"));
+        }
+        let missing = self.words.iter().find(|word| !Path::new(word).exists())?;
+        Some(format!(
+            "with -e, the arguments without an option are captures, here `{missing}`: quote an expression of several words"
+        ))
     }
 
     /// Returns the words of the expression.

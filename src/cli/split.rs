@@ -6,8 +6,9 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
-use crate::cli::capture::{CaptureError, Format, LeftOut, OutputLimits, OutputSet, Records, Rotation};
+use crate::cli::capture::{CaptureError, Format, LeftOut, OutputLimits, OutputSet, Reader, Records, Rotation};
 use crate::cli::failure::{Failure, say};
+use crate::cli::input::Inputs;
 use crate::cli::interrupt;
 use crate::cli::live;
 use crate::cli::output_format::FormatArguments;
@@ -80,7 +81,7 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     let format = arguments.reading.format(arguments.format.format(None, &inputs)?);
     arguments.reading.check_rotation(&format, rotation)?;
     let left_out = LeftOut::of(&format);
-    let outputs = create(arguments, matching.rules(), format, rotation)?;
+    let outputs = create(arguments, matching.rules(), format, rotation, &inputs)?;
     live::start(&mut inputs, |link_type| matching.decision(link_type))?;
     let snaplen = options.snaplen.map_or(usize::MAX, |most| most as usize);
     let mut split = Split { matching, outputs, left_out, snaplen, written: Vec::new() };
@@ -89,12 +90,13 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
 
     let Split { mut matching, outputs, left_out, .. } = split;
     arguments.reading.warn_of_unmerged(&outputs);
-    let end = outputs.end_of_files();
-    outputs.finish(&inputs)?;
+    let notes = outputs.notes();
+    outputs.finish(&inputs, outcome == Inputs::Whole)?;
     if !left_out.is_empty() {
         say(format_args!("cbpf: warning: {left_out}"));
     }
-    end.iter().for_each(|note| say(format_args!("cbpf: note: {note}")));
+    notes.iter().for_each(|note| say(format_args!("cbpf: note: {note}")));
+    matching.set_outcome(outcome);
     matching.print(TableOptions::new(arguments.json))?;
     live::report(&inputs);
     // An invalid rule does not prevent the captures of the others.
@@ -165,7 +167,13 @@ impl<'a> Work for Split<'a> {
 }
 
 /// Creates an output for each rule.
-fn create(arguments: &Arguments, rules: &Rules, format: Format, rotation: Rotation) -> Result<OutputSet, Failure> {
+fn create(
+    arguments: &Arguments,
+    rules: &Rules,
+    format: Format,
+    rotation: Rotation,
+    inputs: &[Reader],
+) -> Result<OutputSet, Failure> {
     let limits = OutputLimits {
         rotation,
         packets: arguments.selection.most(),
@@ -179,7 +187,7 @@ fn create(arguments: &Arguments, rules: &Rules, format: Format, rotation: Rotati
     let extensions = arguments.format.extensions(&format);
     let paths: Vec<_> = rules.names().map(|name| folder.join(format!("{name}{time}.{extensions}"))).collect();
     let compression = arguments.format.compression(Path::new(&extensions));
-    Ok(OutputSet::create(paths, format, compression, limits)?)
+    Ok(OutputSet::create(paths, format, compression, limits, inputs)?)
 }
 
 /// Returns a path that `strftime` turns into this one.

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use indicatif::HumanCount;
 use serde_json::{Value, json};
 
+use crate::cli::input::Inputs;
 use crate::cli::print::counted;
 
 /// Counts of packets and bytes, and the time since it was made.
@@ -18,11 +19,20 @@ pub struct Summary {
     kept_bytes: u64,
     /// The packets outside of the times that were selected, which are not counted.
     outside: Option<u64>,
+    outcome: Inputs,
 }
 
 impl Summary {
     pub fn start() -> Summary {
-        Summary { start: Instant::now(), packets: 0, matches: 0, bytes: 0, kept_bytes: 0, outside: None }
+        Summary {
+            start: Instant::now(),
+            packets: 0,
+            matches: 0,
+            bytes: 0,
+            kept_bytes: 0,
+            outside: None,
+            outcome: Inputs::Whole,
+        }
     }
 
     /// Counts a packet of `captured` bytes, of which the program keeps `kept`, or which it drops.
@@ -50,6 +60,11 @@ impl Summary {
         if let Some(outside) = outside {
             *self.outside.get_or_insert(0) += outside;
         }
+    }
+
+    /// Notes whether the inputs could be read to their ends.
+    pub fn set_outcome(&mut self, outcome: Inputs) {
+        self.outcome = outcome;
     }
 
     /// Returns the number of packets that match.
@@ -83,6 +98,7 @@ impl Finished {
             "kept_bytes": kept_bytes,
             "seconds": self.time.as_secs_f64(),
             "packets_per_second": self.packets_per_second(),
+            "whole": self.summary.outcome == Inputs::Whole,
         });
         if let Some(outside) = self.summary.outside {
             json["packets_outside_of_times"] = outside.into();

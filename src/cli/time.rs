@@ -67,6 +67,10 @@ fn timestamp(text: &str) -> Result<Timestamp, String> {
              `@1714557600.5` (seconds since 1970), or `+1h30m` (after the first packet)"
         )
     };
+    // A leap second would be taken for the second before it.
+    if text.split(':').nth(2).is_some_and(|seconds| seconds.starts_with("60")) {
+        return Err("seconds are 0 to 59".to_owned());
+    }
     text.parse::<Timestamp>().or_else(|_| {
         let local = text.parse::<DateTime>().map_err(failed)?;
         Ok(local.to_zoned(TimeZone::UTC).map_err(failed)?.timestamp())
@@ -222,7 +226,22 @@ mod tests {
 
     #[test]
     fn rejects_other_texts() {
-        for text in ["", "+", "@", "@x", "@-5", "@1s", "+1x", "+1h30", "+h", "+1.2.3s", "+-1", "10:00", "yesterday"] {
+        for text in [
+            "",
+            "+",
+            "@",
+            "@x",
+            "@-5",
+            "@1s",
+            "+1x",
+            "+1h30",
+            "+h",
+            "+1.2.3s",
+            "+-1",
+            "10:00",
+            "yesterday",
+            "2024-05-01 10:00:60",
+        ] {
             assert!(at(text).is_err(), "{text}");
         }
         for text in ["0.0000000001", "0.5ns", "99999999999999999999", "4000000d", "1e3", "1 s"] {

@@ -130,7 +130,7 @@ impl LiveSource {
     /// Finds an interface by its name or index. Its packets are divided among some rings, by their flows.
     pub(super) fn find(name: &str, options: Options, rings: u16) -> Result<LiveSource, CaptureErrorKind> {
         let source = live::Interface::find(name).map_err(failed)?;
-        interrupt::end_streams().map_err(CaptureErrorKind::Open)?;
+        interrupt::end_captures().map_err(CaptureErrorKind::Open)?;
         let interface = Interface {
             index: 0,
             link_type_number: source.link_type(),

@@ -26,6 +26,7 @@ mod capture_time;
 mod compression;
 mod encoder;
 mod error;
+mod file_identity;
 mod input_source;
 mod left_out;
 mod link_layer;

@@ -74,9 +74,10 @@ impl Output {
     /// Compresses everything that is written from now on; nothing was written before.
     ///
     /// # Errors
-    /// If the encoder cannot be created.
+    /// If the encoder cannot be created, or the output is a terminal.
     pub fn compressed(self, compression: Option<&'static Compression>) -> Result<Output, CaptureError> {
         let Some(compression) = compression else { return Ok(self) };
+        self.refuse_terminal()?;
         let Output { path, bytes, count, pending, .. } = self;
         let bytes = bytes.encoded(|sink| {
             let (encoder, most) = compression.encode.encoder(Box::new(sink), count, pending.is_none())?;

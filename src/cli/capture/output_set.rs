@@ -4,11 +4,14 @@
 //! - All files of pcapng are complete: they begin with the blocks of a [`Preamble`].
 //! - A file that is followed by another one is closed, so the number of open files does not grow.
 //! - A file never replaces the one before it. A name that recurs later replaces the file with this name.
+//! - An input is replaced only when all of it was read: what was not read would be lost.
 
+use std::collections::{BTreeSet, VecDeque};
 use std::io;
 use std::path::{Path, PathBuf};
 
 use super::error::CaptureErrorKind;
+use super::file_identity::FileIdentity;
 use super::preamble::Preamble;
 use super::rotation::Rotation;
 use super::{Block, CaptureError, Compression, Format, Output, Reader, Record, Writer};
@@ -38,6 +41,7 @@ pub struct OutputSet {
     has_begun: bool,
     /// The number of outputs that get no more packets.
     full: usize,
+    inputs: BTreeSet<FileIdentity>,
 }
 
 /// One output.
@@ -56,24 +60,31 @@ struct RotatedOutput {
     packets_of_file: u64,
     packets: u64,
     is_full: bool,
+    replaces_input: bool,
+    /// The packets of the finished files of a ring, and those of files that later ones have replaced.
+    ring: VecDeque<u64>,
+    replaced_packets: u64,
 }
 
 impl OutputSet {
-    /// Creates the outputs with these paths. If files end after some time, the names depend on the first packet that is
+    /// Creates the outputs of these inputs with these paths. If files end after some time, the names depend on the first packet that is
     /// written to any output, and files are created when it has come.
     ///
     /// # Errors
-    /// If a file cannot be created, or its name has invalid conversions, or files would replace each other.
+    /// If a file cannot be created, or its name has invalid conversions, or files would replace each other or an input.
     pub fn create(
         paths: impl IntoIterator<Item = PathBuf>,
         format: Format,
         compression: Option<&'static Compression>,
         limits: OutputLimits,
+        inputs: &[Reader],
     ) -> Result<OutputSet, CaptureError> {
         let format = format.with_snaplen(limits.snaplen);
         let outputs = paths.into_iter().map(RotatedOutput::new).collect();
         let (preamble, full) = (Preamble::default(), 0);
-        let mut set = OutputSet { format, compression, limits, outputs, preamble, has_begun: false, full };
+        let files = inputs.iter().filter(|input| input.statistics().is_none());
+        let inputs = files.filter_map(|input| FileIdentity::of(input.path())).collect();
+        let mut set = OutputSet { format, compression, limits, outputs, preamble, has_begun: false, full, inputs };
         match limits.rotation.seconds {
             Some(_) => set.outputs.iter().try_for_each(|output| output.check(limits.rotation))?,
             None => set.begin(None)?,
@@ -115,15 +126,24 @@ impl OutputSet {
         self.outputs.iter().filter_map(|output| output.writer.as_ref()).map(Writer::unmerged).sum()
     }
 
-    /// Returns a note that the number of files was reached, and how many packets they have, if that was so.
-    pub fn end_of_files(&self) -> Option<String> {
+    /// Returns notes: that the number of files was reached, that files of a ring were replaced, and that inputs are.
+    pub fn notes(&self) -> Vec<String> {
         let rotation = self.limits.rotation;
-        let mut ended = self.outputs.iter().filter(|output| rotation.ends_after(output.periods)).peekable();
-        ended.peek()?;
+        let mut notes = Vec::new();
+        let ended = self.outputs.iter().filter(|output| rotation.ends_after(output.periods));
         let (outputs, packets) =
             ended.fold((0, 0), |(outputs, packets), output| (outputs + 1, packets + output.packets));
-        let files = counted(outputs * rotation.files.unwrap_or(0), "file");
-        Some(format!("the output ended after {files} with {} (-W)", counted(packets, "packet")))
+        if outputs > 0 {
+            let files = counted(outputs * rotation.files.unwrap_or(0), "file");
+            notes.push(format!("the output ended after {files} with {} (-W)", counted(packets, "packet")));
+        }
+        let replaced: u64 = self.outputs.iter().map(|output| output.replaced_packets).sum();
+        if replaced > 0 {
+            notes.push(format!("{} were in files that later ones have replaced (-W)", counted(replaced, "packet")));
+        }
+        let inputs = self.outputs.iter().filter(|output| output.replaces_input);
+        notes.extend(inputs.map(|output| format!("{} was an input, and is replaced", output.base.display())));
+        notes
     }
 
     /// Returns whether there are limits after which an output gets no more packets.
@@ -147,10 +167,15 @@ impl OutputSet {
     }
 
     /// Completes all outputs, and then gives their last files their names, so that a full disk leaves none of these.
+    /// `is_whole` says whether the inputs could be read to their ends.
     ///
     /// # Errors
-    /// If a file cannot be written or renamed.
-    pub fn finish(mut self, inputs: &[Reader]) -> Result<(), CaptureError> {
+    /// If a file cannot be written or renamed, or would replace an input that could not be read.
+    pub fn finish(mut self, inputs: &[Reader], is_whole: bool) -> Result<(), CaptureError> {
+        if let Some(output) = self.outputs.iter().find(|output| output.replaces_input && !is_whole) {
+            let error = io::Error::other("it is an input that could not be read to its end, and stays as it is");
+            return Err(CaptureErrorKind::Write(error).of(&output.base));
+        }
         if !self.has_begun {
             self.begin(None)?;
         }
@@ -196,6 +221,10 @@ impl OutputSet {
             && output.packets_of_file > 0
         {
             output.finish_file()?;
+            output.ring.push_back(output.packets_of_file);
+            if rotation.files == Some(output.ring.len() as u64) {
+                output.replaced_packets += output.ring.pop_front().unwrap_or(0);
+            }
             output.number = rotation.next(output.number);
         } else {
             return Ok(());
@@ -208,6 +237,13 @@ impl OutputSet {
         let count = self.outputs.len();
         let (rotation, output) = (self.limits.rotation, &mut self.outputs[place]);
         let path = rotation.numbered(output.base.clone(), output.number);
+        if FileIdentity::of(&path).is_some_and(|file| self.inputs.contains(&file)) {
+            if rotation.is_active() {
+                let error = io::Error::other("it is an input, which is still read");
+                return Err(CaptureError::create(&path, error));
+            }
+            output.replaces_input = true;
+        }
         let file = if count == 1 { Output::create(&path)? } else { Output::create_one_of(count, &path)? };
         if rotation.is_active() && file.temporary().is_none() {
             let error = io::Error::other("-C and -G need a file, not a pipe or a device");
@@ -241,6 +277,9 @@ impl RotatedOutput {
             packets_of_file: 0,
             packets: 0,
             is_full: false,
+            replaces_input: false,
+            ring: VecDeque::new(),
+            replaced_packets: 0,
         }
     }
 
@@ -259,6 +298,7 @@ impl RotatedOutput {
             return Err(self.replaced());
         }
         (self.base, self.began_at, self.number) = (base, second, 0);
+        self.ring.clear();
         Ok(())
     }
 

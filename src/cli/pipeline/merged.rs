@@ -14,16 +14,17 @@ use super::{Event, Selection, Work};
 use crate::cli::capture::{Piece, Reader, Record, Records};
 use crate::cli::failure::{Failure, say};
 use crate::cli::input::{Inputs, MAX_BATCH};
+use crate::cli::limits;
 use crate::cli::progress::Progress;
 
-/// The number of inputs beyond which files are open only while they are read. It is far below the usual limits.
+/// The number of inputs beyond which files are open only while they are read, if the limit of the system is not lower.
 const MOST_OPEN: usize = 100;
 
 /// Does a work on the records of all inputs, in the order of their times.
 pub(super) fn run<W: Work>(inputs: &mut [Reader], progress: Progress, work: &mut W) -> Result<Inputs, Failure> {
     let mut merge = Merge { work, progress, selection: Selection::default(), next: 1, outcome: Inputs::Whole };
     let count = inputs.len();
-    if count > MOST_OPEN {
+    if count > (limits::open_files() / 2).min(MOST_OPEN) {
         inputs.iter_mut().for_each(|input| input.share(count));
     }
     let mut queue = BinaryHeap::new();

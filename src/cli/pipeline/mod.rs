@@ -45,8 +45,8 @@ pub struct ReadingArguments {
     pub merge: bool,
 
     /// Work on this many files, or parts of a large file, side by side [default: the number of processors]
-    #[arg(short = 'j', long, value_name = "N")]
-    threads: Option<NonZero<u16>>,
+    #[arg(short = 'j', long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    threads: Option<u16>,
 }
 
 impl ReadingArguments {
@@ -83,7 +83,7 @@ impl ReadingArguments {
 
     fn thread_count(self) -> usize {
         let processors = || thread::available_parallelism().map_or(1, NonZero::get);
-        self.threads.map_or_else(processors, |threads| usize::from(threads.get()))
+        self.threads.map_or_else(processors, usize::from)
     }
 }
 

@@ -16,7 +16,7 @@ use clap::Args;
 use crate::cli::capture::{Reader, Record, Records};
 use crate::cli::expression::ChainArguments;
 use crate::cli::failure::Failure;
-use crate::cli::input::CaptureArguments;
+use crate::cli::input::{CaptureArguments, Inputs};
 use crate::cli::live::Decision;
 use crate::cli::rules::{warn_of_shadowed, warn_of_slow};
 use crate::cli::selection::{SelectionArguments, TimeSelection};
@@ -155,6 +155,11 @@ impl RuleMatching<'_> {
     /// depend on the packets before.
     pub fn is_divisible(&self) -> bool {
         self.options.selection.most().is_none() && !self.options.selection.has_relative_times()
+    }
+
+    /// Notes whether the inputs could be read to their ends.
+    pub fn set_outcome(&mut self, outcome: Inputs) {
+        self.matcher.counts.set_outcome(outcome);
     }
 
     /// Prints the table of all packets, or that of intervals.

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use crate::cli::capture::Record;
 use crate::cli::failure::{Failure, say};
+use crate::cli::input::Inputs;
 use crate::cli::rule_matching::Rules;
 use crate::cli::rule_matching::table::{Form, TableOptions, write_csv};
 use crate::cli::summary::{Finished, Summary};
@@ -113,6 +114,11 @@ impl RuleCounts {
     pub fn count_surplus(&mut self, record: &Record) {
         self.all.add(record, self.snaplen);
         self.summary.count(record.captured_len().min(self.snaplen), None);
+    }
+
+    /// Notes whether the inputs could be read to their ends.
+    pub fn set_outcome(&mut self, outcome: Inputs) {
+        self.summary.set_outcome(outcome);
     }
 
     /// Adds packets outside of the times, if packets are selected by time.

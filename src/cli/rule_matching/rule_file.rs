@@ -332,8 +332,9 @@ fn parse_line(place: Place, line: &str) -> Result<Option<Rule>, (usize, String)>
         Place::Line(_) => ':',
         Place::Argument(_) => '=',
     };
-    let name_end = line.find(separator);
-    let name_end = name_end.ok_or_else(|| (end, format!("expected `{separator}` after the name of a rule")))?;
+    let example = if separator == '=' { "web=tcp port 443" } else { "web: tcp port 443" };
+    let missing = || (end, format!("expected `{separator}` after the name of a rule, as in `{example}`"));
+    let name_end = line.find(separator).ok_or_else(missing)?;
     let name = line[name_at..name_end].trim_end();
     check_name(name, separator).map_err(|(at, message)| (name_at + at, message))?;
     let start = end - line[name_end + 1..].trim_start().len();
