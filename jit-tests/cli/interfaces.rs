@@ -13,14 +13,14 @@ use nix::sys::socket::{LinkAddr, MsgFlags, sendto};
 use socket2::{Domain, Socket, Type};
 use tempfile::TempDir;
 
-use crate::cli::running::Running;
+use crate::cli::running::{Running, await_event};
 use crate::cli::{Bench, Outcome, cbpf, equal, expect};
 use crate::netns::namespace::{self, Namespace};
 
 /// A test in a namespace of its own.
 type InterfaceTest = fn(&Bench, &Namespace) -> Outcome;
 
-const TESTS: [(&str, InterfaceTest); 15] = [
+const TESTS: [(&str, InterfaceTest); 20] = [
     ("tags_are_found_and_put_back", tags_are_found_and_put_back),
     ("expressions_mean_what_they_mean_in_tcpdump", expressions_mean_what_they_mean_in_tcpdump),
     ("long_expressions_are_programs_of_ebpf", long_expressions_are_programs_of_ebpf),
@@ -33,6 +33,11 @@ const TESTS: [(&str, InterfaceTest); 15] = [
     ("packets_reach_a_pipe_at_once", packets_reach_a_pipe_at_once),
     ("packets_of_loopback_come_once", packets_of_loopback_come_once),
     ("all_interfaces_together", all_interfaces_together),
+    ("interfaces_without_addresses_are_listed", interfaces_without_addresses_are_listed),
+    ("repeated_signals_lose_nothing", repeated_signals_lose_nothing),
+    ("signals_ask_for_counts", signals_ask_for_counts),
+    ("a_write_error_leaves_whole_packets", a_write_error_leaves_whole_packets),
+    ("files_are_flushed_in_time", files_are_flushed_in_time),
     ("an_interface_is_removed", an_interface_is_removed),
     ("an_interface_goes_down_and_up", an_interface_goes_down_and_up),
     ("errors_are_explained", errors_are_explained),
@@ -306,6 +311,89 @@ fn all_interfaces_together(bench: &Bench, namespace: &Namespace) -> Outcome {
     // Protocol, interface, Ethernet, a packet to a group, an address of 6 bytes.
     let header = [&ARP[..], &[0, 0], &index, &[0, 1, 2, 6], &[2; 6], &[0, 0]].concat();
     equal(packets(&kept)?, (276, vec![[&header[..], &[0x45; 46]].concat(); 4]))
+}
+
+/// A tunnel has no hardware address.
+fn interfaces_without_addresses_are_listed(_: &Bench, _: &Namespace) -> Outcome {
+    // The test is empty here on a system without tunnels.
+    if ip(&["tuntap", "add", "tun0", "mode", "tun"]).is_err() {
+        return Ok(());
+    }
+    expect(&cbpf(&["-D"])?, 0, &["tun0  down   RAW"])?;
+    ip(&["link", "set", "dev", "tun0", "up"])?;
+    let running = start(&["filter", "-i", "tun0", "ip"])?;
+    running.signal("INT")?;
+    expect(&running.end()?, 0, &["0 packets, 0 match"])
+}
+
+/// timeout(1) sends each signal twice, and shells make background processes ignore SIGINT.
+fn repeated_signals_lose_nothing(bench: &Bench, namespace: &Namespace) -> Outcome {
+    let kept = bench.path("kept.pcap").display().to_string();
+    for (signal, pause) in [("INT", 0), ("TERM", 50), ("HUP", 100), ("ALRM", 1)] {
+        let mut command = Command::new("sh");
+        command.args(["-c", "trap '' INT; exec \"$@\"", "sh", env!("CARGO_BIN_EXE_cbpf")]);
+        let mut running = Running::spawn(command.args(["filter", "-i", "b", "arp", "-w", &kept]))?;
+        running.await_message("listening on")?;
+        send(&namespace.a, &frames())?;
+        running.signal(signal)?;
+        std::thread::sleep(Duration::from_millis(pause));
+        // The process may have ended.
+        let _ = running.signal(signal);
+        expect(&running.end()?, 0, &["7 packets, 7 match"])?;
+        equal(packets(&kept)?.1.len(), 7)?;
+        fs::remove_file(&kept)?;
+    }
+    Ok(())
+}
+
+fn signals_ask_for_counts(_: &Bench, namespace: &Namespace) -> Outcome {
+    let mut running = start(&["count", "-i", "b", "-e", "arp=arp"])?;
+    send(&namespace.a, &frames())?;
+    for signal in ["USR1", "USR2"] {
+        running.signal(signal)?;
+        running.await_message("9 packets received by the kernel's filter so far, 0 dropped\n")?;
+    }
+    running.signal("INT")?;
+    expect(&running.end()?, 0, &["9 packets, 7 match"])
+}
+
+/// What was captured cannot be captured again.
+fn a_write_error_leaves_whole_packets(bench: &Bench, namespace: &Namespace) -> Outcome {
+    for name in ["kept.pcap", "kept.pcapng"] {
+        let kept = bench.path(name).display().to_string();
+        let mut command = Command::new("sh");
+        command.args(["-c", "ulimit -f 2; exec \"$@\"", "sh", env!("CARGO_BIN_EXE_cbpf")]);
+        let mut running = Running::spawn(command.args(["filter", "-i", "b", "-w", &kept]))?;
+        running.await_message("listening on")?;
+        send(&namespace.a, &vec![frame(None, ARP); 100])?;
+        running.signal("INT")?;
+        expect(&running.end()?, 1, &["File too large", "kept, up to the last whole packet"])?;
+        let count = &["10 packets, 10 match", "13 packets, 13 match", "26 packets, 26 match"];
+        let read = cbpf(&["filter", "-r", &kept])?;
+        let text = String::from_utf8_lossy(&read.stderr).into_owned();
+        equal((read.status.code(), count.iter().any(|count| text.starts_with(count))), (Some(0), true))?;
+    }
+    Ok(())
+}
+
+/// The header is written at once, and packets before the buffer is full.
+fn files_are_flushed_in_time(bench: &Bench, namespace: &Namespace) -> Outcome {
+    let mut running = start(&["filter", "-i", "b", "arp", "-w", "-", "--format", "pcapng"])?;
+    running.await_output(28 + 20)?;
+    running.signal("INT")?;
+    expect(&running.end()?, 0, &["0 match"])?;
+    let kept = bench.path("kept.pcap").display().to_string();
+    let running = start(&["filter", "-i", "b", "arp", "-w", &kept])?;
+    let len = || {
+        let files = fs::read_dir(bench.path("")).into_iter().flatten().flatten();
+        let unnamed = files.filter(|file| file.file_name().to_string_lossy().starts_with(".cbpf-"));
+        unnamed.filter_map(|file| file.metadata().ok()).map(|data| data.len()).sum::<u64>()
+    };
+    equal(len(), 24)?;
+    send(&namespace.a, &frames())?;
+    await_event("a flush", || (len() > 24).then_some(()))?;
+    running.signal("INT")?;
+    expect(&running.end()?, 0, &["7 match"])
 }
 
 /// Everything that arrived before is written.

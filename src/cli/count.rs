@@ -21,7 +21,8 @@ use crate::cli::time::interval;
 /// Reads rules from a file, as `cbpf split` does: one `name: expression` a line; # begins a comment. Prints a table on
 /// standard output and a summary on standard error. With --by, the table has a row for each interval of capture time,
 /// in which packets are counted by their time stamps, in any order. With --interval, also prints the table while packets
-/// arrive: the counts so far, each time that many seconds have passed, if packets have come since the last table.
+/// arrive: the counts so far, each time that many seconds have passed; of captures that are no interface, only if
+/// packets have come since the last table.
 #[derive(Args)]
 #[command(after_help = "Example:
   cbpf count -r in.pcap -e 'web=tcp port 443' -e 'dns=port 53' --by 1m --csv
@@ -57,19 +58,20 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
         selected: Selected::None,
     };
     let (mut inputs, matching) = arguments.rules.open(options)?;
-    live::start(&mut inputs, |link_type| matching.decision(link_type))?;
+    live::start(&mut inputs, None, |link_type| matching.decision(link_type))?;
     let mut count = Count {
         matching,
         table: arguments.table.options(),
         interval: arguments.interval.map(Duration::from_secs_f64),
         printed: Instant::now(),
         due: None,
+        is_live: inputs.iter().any(|input| input.statistics().is_some()),
     };
     // Tables would be printed into the progress bar.
     let progress = if count.interval.is_some() { Progress::Hidden } else { Progress::of(&inputs) };
     let outcome = pipeline::run(&mut inputs, progress, arguments.reading, &mut count)?;
     live::report(&inputs);
-    count.matching.set_outcome(outcome);
+    count.matching.set_outcome(outcome, &inputs);
     count.matching.print(count.table)?;
     count.matching.rules().finish()?;
     outcome.outcome()
@@ -81,8 +83,9 @@ struct Count<'a> {
     table: TableOptions,
     interval: Option<Duration>,
     printed: Instant,
-    /// The time of the next table; none while no packets have come since the last one.
+    /// The time of the next table; of captures that are no interface, none while no packets have come since the last one.
     due: Option<Instant>,
+    is_live: bool,
 }
 
 impl<'a> Work for Count<'a> {
@@ -102,10 +105,14 @@ impl<'a> Work for Count<'a> {
     }
 
     fn wake(&mut self) -> Result<Option<Instant>, Failure> {
-        if self.due.is_some_and(|due| due <= Instant::now()) {
-            (self.printed, self.due) = (Instant::now(), None);
-            self.matching.print(self.table)?;
+        if self.is_live {
+            self.due = self.interval.map(|interval| self.printed + interval);
         }
+        let Some(due) = self.due.filter(|due| *due <= Instant::now()) else { return Ok(self.due) };
+        self.matching.print(self.table)?;
+        // Ticks of a live capture keep their distance.
+        self.printed = if self.is_live { due } else { Instant::now() };
+        self.due = self.interval.filter(|_| self.is_live).map(|interval| due + interval);
         Ok(self.due)
     }
 

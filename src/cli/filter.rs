@@ -132,9 +132,16 @@ fn run_filter(arguments: &Arguments) -> Result<u64, Failure> {
     // A progress bar would disturb the lines.
     let progress = if printer.is_some() { Progress::Hidden } else { Progress::of(&inputs) };
 
-    live::start(&mut inputs, |link_type| matching.decision(link_type))?;
+    live::start(&mut inputs, options.snaplen, |link_type| matching.decision(link_type))?;
     let mut filter = Filter { matching, output, printer, left_out, ends_at_match };
-    let outcome = pipeline::run(&mut inputs, progress, arguments.reading, &mut filter)?;
+    let outcome = match pipeline::run(&mut inputs, progress, arguments.reading, &mut filter) {
+        Ok(outcome) => outcome,
+        Err(failure) => {
+            filter.output.into_iter().for_each(OutputSet::abandon);
+            live::report(&inputs);
+            return Err(failure);
+        }
+    };
     filter.flush()?;
     if !filter.left_out.is_empty() {
         say(format_args!("cbpf: warning: {}", filter.left_out));
@@ -144,7 +151,7 @@ fn run_filter(arguments: &Arguments) -> Result<u64, Failure> {
         output.notes().iter().for_each(|note| say(format_args!("cbpf: note: {note}")));
     }
     let mut summary = filter.matching.finish(&inputs)?;
-    summary.set_outcome(outcome);
+    summary.set_outcome(outcome, &inputs);
     filter.output.map_or(Ok(()), |output| output.finish(&inputs, outcome == Inputs::Whole))?;
     let matches = summary.matches();
     arguments.report.print(&summary)?;

@@ -2,7 +2,10 @@
 //!
 //! - Temporary files and new folders are removed at every signal that ends the process and can be caught.
 //! - If a stream is read (a pipe, a socket, a terminal), the first SIGINT, SIGTERM or SIGHUP ends all streams, as their
-//!   writers would. The second one ends the process.
+//!   writers would. The second one ends the process, but of a live capture, whose packets would be lost, only after a
+//!   moment: timeout(1) sends each signal twice.
+//! - SIGUSR1 and SIGUSR2 ask a live capture for its counts, as SIGUSR1 does in tcpdump. All other signals that would end
+//!   it count as requests for an end: what was captured cannot be captured again.
 //! - Signals that the process ignores or handles from its start keep their effect; `nohup` makes it ignore SIGHUP. But
 //!   SIGINT ends a live capture in any case, as in tcpdump: scripts start it in the background, where shells ignore
 //!   SIGINT, and end it with `kill -INT`.
@@ -10,6 +13,8 @@
 
 use std::io;
 use std::path::{Path, PathBuf};
+#[cfg(target_os = "linux")]
+use std::sync::atomic::AtomicUsize;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -23,7 +28,12 @@ static TEMPORARY: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());
 static READS_STREAMS: AtomicBool = AtomicBool::new(false);
 
 /// Set when an interface was opened.
+#[cfg(target_os = "linux")]
 static LISTENS: AtomicBool = AtomicBool::new(false);
+
+/// How often the counts of live captures were asked for.
+#[cfg(target_os = "linux")]
+static REPORT_REQUESTS: AtomicUsize = AtomicUsize::new(0);
 
 /// Set when an output got its name before the end.
 static HAS_OUTPUT: AtomicBool = AtomicBool::new(false);
@@ -101,6 +111,12 @@ pub fn streams_have_ended() -> bool {
     false
 }
 
+/// Returns how often the counts of live captures were asked for.
+#[cfg(target_os = "linux")]
+pub fn report_requests() -> usize {
+    REPORT_REQUESTS.load(Ordering::Relaxed)
+}
+
 /// Returns a descriptor that becomes readable, and stays so, when a signal ends the streams.
 #[cfg(unix)]
 pub fn wake_descriptor() -> Option<std::os::fd::BorrowedFd<'static>> {
@@ -119,16 +135,20 @@ mod handlers {
     use std::path::PathBuf;
     use std::sync::Arc;
     use std::sync::atomic::{AtomicBool, Ordering};
+    use std::time::{Duration, Instant};
 
     use signal_hook::consts::*;
     use signal_hook::iterator::Signals;
     use signal_hook::{flag, low_level::pipe};
 
-    use super::{HAS_OUTPUT, LISTENS, READS_STREAMS, temporary};
+    use super::{HAS_OUTPUT, LISTENS, READS_STREAMS, REPORT_REQUESTS, temporary};
     use crate::cli::{failure, limits};
 
     /// The signals by which users, terminals and services request an end.
     const REQUESTS: [i32; 3] = [SIGINT, SIGTERM, SIGHUP];
+
+    /// The time for which a live capture takes signals after the first one for repetitions of it.
+    const REPETITION: Duration = Duration::from_millis(500);
 
     /// The signals that are not caught: faults of the program, uncatchable signals, and those that do not end a
     /// process.
@@ -148,23 +168,37 @@ mod handlers {
         let is_signalled = Arc::new(AtomicBool::new(false));
         let (wake, waker) = UnixStream::pair()?;
         let fatal = fatal_signals();
-        for &signal in fatal.iter().filter(|signal| REQUESTS.contains(signal)) {
+        for &signal in fatal.iter().filter(|&&signal| is_request(signal)) {
             flag::register(signal, Arc::clone(&is_signalled))?;
             pipe::register(signal, waker.try_clone()?)?;
         }
         let mut signals = Signals::new(&fatal)?;
         let wait = move || {
-            let mut streams_have_ended = false;
+            let mut ended_at: Option<Instant> = None;
             for signal in signals.forever() {
-                if REQUESTS.contains(&signal) && READS_STREAMS.load(Ordering::SeqCst) && !streams_have_ended {
-                    streams_have_ended = true;
-                    continue;
+                if is_report_request(signal) {
+                    REPORT_REQUESTS.fetch_add(1, Ordering::Relaxed);
+                } else if is_request(signal) && READS_STREAMS.load(Ordering::SeqCst) && ended_at.is_none() {
+                    ended_at = Some(Instant::now());
+                } else if !LISTENS.load(Ordering::SeqCst)
+                    || ended_at.is_none_or(|ended_at| ended_at.elapsed() >= REPETITION)
+                {
+                    end(signal);
                 }
-                end(signal);
             }
         };
         std::thread::Builder::new().name("signals".to_owned()).spawn(wait)?;
         Ok(Handlers { is_signalled, wake })
+    }
+
+    /// Returns whether a signal asks for the counts of a live capture.
+    fn is_report_request(signal: i32) -> bool {
+        LISTENS.load(Ordering::SeqCst) && [SIGUSR1, SIGUSR2].contains(&signal)
+    }
+
+    /// Returns whether a signal requests an end.
+    fn is_request(signal: i32) -> bool {
+        REQUESTS.contains(&signal) || LISTENS.load(Ordering::SeqCst) && !is_report_request(signal)
     }
 
     /// Removes unfinished outputs, and ends the process.

@@ -76,12 +76,16 @@ pub enum Decision<'a> {
     Rules(&'a FilterSet),
 }
 
-/// Begins the live captures among the inputs, with what decides on their packets as the filter of the kernel. Packets of
+/// Begins the live captures among the inputs, of whose packets at most `snaplen` bytes are wanted, with what decides on their packets as the filter of the kernel. Packets of
 /// a cooked capture do not have its header there, so the kernel passes on all of them for rules and for some programs.
 ///
 /// # Errors
 /// If an interface cannot be captured from, or the program reads what a capture does not report.
-pub fn start<'a>(inputs: &mut [Reader], decision: impl Fn(LinkType) -> Option<Decision<'a>>) -> Result<(), Failure> {
+pub fn start<'a>(
+    inputs: &mut [Reader],
+    snaplen: Option<u32>,
+    decision: impl Fn(LinkType) -> Option<Decision<'a>>,
+) -> Result<(), Failure> {
     for input in inputs.iter_mut().filter(|input| input.statistics().is_some()) {
         let interface = input.pcap_interface();
         let is_cooked = interface.is_some_and(|interface| interface.link_type_number == COOKED);
@@ -99,7 +103,7 @@ pub fn start<'a>(inputs: &mut [Reader], decision: impl Fn(LinkType) -> Option<De
                 }
             }
         };
-        input.start(program.as_ref())?;
+        input.start(program.as_ref(), snaplen)?;
     }
     Ok(())
 }

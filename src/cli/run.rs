@@ -11,6 +11,7 @@ use crate::cli::engine::{Contexts, Engine, EngineChoice};
 use crate::cli::failure::Failure;
 use crate::cli::input::{CaptureArguments, each_piece};
 use crate::cli::link_types::ByLinkType;
+use crate::cli::live;
 use crate::cli::program::ProgramArguments;
 use crate::cli::progress::Progress;
 
@@ -79,6 +80,7 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     let flushed = output.flush();
     let outcome = outcome?;
     engines.finish(&inputs)?;
+    live::report(&inputs);
     outcome.outcome()?;
     Ok(flushed?)
 }

@@ -82,11 +82,18 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     arguments.reading.check_rotation(&format, rotation)?;
     let left_out = LeftOut::of(&format);
     let outputs = create(arguments, matching.rules(), format, rotation, &inputs)?;
-    live::start(&mut inputs, |link_type| matching.decision(link_type))?;
+    live::start(&mut inputs, None, |link_type| matching.decision(link_type))?;
     let snaplen = options.snaplen.map_or(usize::MAX, |most| most as usize);
     let mut split = Split { matching, outputs, left_out, snaplen, written: Vec::new() };
     let progress = Progress::of(&inputs);
-    let outcome = pipeline::run(&mut inputs, progress, arguments.reading, &mut split)?;
+    let outcome = match pipeline::run(&mut inputs, progress, arguments.reading, &mut split) {
+        Ok(outcome) => outcome,
+        Err(failure) => {
+            split.outputs.abandon();
+            live::report(&inputs);
+            return Err(failure);
+        }
+    };
 
     let Split { mut matching, outputs, left_out, .. } = split;
     arguments.reading.warn_of_unmerged(&outputs);
@@ -96,7 +103,7 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
         say(format_args!("cbpf: warning: {left_out}"));
     }
     notes.iter().for_each(|note| say(format_args!("cbpf: note: {note}")));
-    matching.set_outcome(outcome);
+    matching.set_outcome(outcome, &inputs);
     matching.print(TableOptions::new(arguments.json))?;
     live::report(&inputs);
     // An invalid rule does not prevent the captures of the others.

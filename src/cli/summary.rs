@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use indicatif::HumanCount;
 use serde_json::{Value, json};
 
+use crate::cli::capture::{Reader, Statistics};
 use crate::cli::input::Inputs;
 use crate::cli::print::counted;
 
@@ -20,6 +21,8 @@ pub struct Summary {
     /// The packets outside of the times that were selected, which are not counted.
     outside: Option<u64>,
     outcome: Inputs,
+    /// The packets that the kernel passed on, and those that it dropped, of live captures.
+    kernel: Option<(u64, u64)>,
 }
 
 impl Summary {
@@ -32,6 +35,7 @@ impl Summary {
             kept_bytes: 0,
             outside: None,
             outcome: Inputs::Whole,
+            kernel: None,
         }
     }
 
@@ -62,8 +66,10 @@ impl Summary {
         }
     }
 
-    /// Notes whether the inputs could be read to their ends.
-    pub fn set_outcome(&mut self, outcome: Inputs) {
+    /// Notes whether the inputs could be read to their ends, and the counts of the kernel.
+    pub fn set_outcome(&mut self, outcome: Inputs, inputs: &[Reader]) {
+        let counts = inputs.iter().filter_map(Reader::statistics);
+        self.kernel = counts.map(|Statistics { received, dropped, .. }| (received, dropped)).next();
         self.outcome = outcome;
     }
 
@@ -100,6 +106,9 @@ impl Finished {
             "packets_per_second": self.packets_per_second(),
             "whole": self.summary.outcome == Inputs::Whole,
         });
+        if let Some((received, dropped)) = self.summary.kernel {
+            (json["received"], json["dropped"]) = (received.into(), dropped.into());
+        }
         if let Some(outside) = self.summary.outside {
             json["packets_outside_of_times"] = outside.into();
         }

@@ -14,7 +14,6 @@ pub(super) struct FileIdentity {
 impl FileIdentity {
     /// Returns the identity of the regular file with this path, or of standard input for `-`, if there is one.
     #[cfg(unix)]
-    #[expect(clippy::unnecessary_cast, reason = "the numbers are narrower on some systems")]
     pub(super) fn of(path: &Path) -> Option<FileIdentity> {
         use rustix::fs::FileType;
         let stat = match path == Path::new("-") {

@@ -18,11 +18,14 @@ use cbpf::socket::{self, Error};
 
 use cbpf::{Dialect, FilterSet, Program, Verified};
 
+use indicatif::HumanCount;
+
 use super::error::CaptureErrorKind;
 use super::record_batch::Metadata;
 use super::{ByteOrder, Clock, Interface, Records};
 use crate::cli::failure::say;
 use crate::cli::interrupt;
+use crate::cli::print::counted;
 
 /// The most bytes of a packet, as in tcpdump.
 const SNAPLEN: u32 = 262_144;
@@ -34,6 +37,9 @@ const BEGIN: i32 = 16;
 
 /// The time after which a note says that an interface is down.
 const PATIENCE: Duration = Duration::from_secs(1);
+
+/// The time after which a waiting capture looks whether its counts were asked for.
+const LOOK: Duration = Duration::from_millis(500);
 
 /// A packet of an interface.
 pub type Captured = CapturedPacket;
@@ -85,6 +91,14 @@ impl KernelProgram {
         KernelProgram::load(set.to_ebpf(&options).ok()?.program())
     }
 
+    /// Returns the program that keeps at most so many bytes, as far as they do not decide.
+    fn with_snaplen(&self, snaplen: u32) -> Option<KernelProgram> {
+        match self {
+            KernelProgram::Classic(program) => live::with_snaplen(program, snaplen).map(KernelProgram::Classic),
+            KernelProgram::Ebpf(_) => None,
+        }
+    }
+
     fn load(program: &ebpf::Program) -> Option<KernelProgram> {
         let loaded = socket::load_ebpf(program);
         loaded.inspect_err(|error| note_unfiltered(&message(error))).ok().map(KernelProgram::Ebpf)
@@ -124,6 +138,8 @@ pub(super) struct LiveSource {
     /// The time since when the interface is down, and whether a note has said so.
     down: Option<(Instant, bool)>,
     statistics: Cell<Statistics>,
+    /// How often the counts were asked for, and printed.
+    reports: usize,
 }
 
 impl LiveSource {
@@ -155,12 +171,23 @@ impl LiveSource {
             ends_at: None,
             down: None,
             statistics: Cell::default(),
+            reports: interrupt::report_requests(),
         })
     }
 
-    /// Begins the capture. The kernel runs the program first, if there is one, and discards packets with verdict 0.
-    pub(super) fn start(&mut self, program: Option<&KernelProgram>) -> Result<(), CaptureErrorKind> {
+    /// Begins the capture. The kernel runs the program first, if there is one, and discards packets with verdict 0. At most
+    /// `snaplen` bytes are wanted of packets; more may be captured.
+    pub(super) fn start(
+        &mut self,
+        program: Option<&KernelProgram>,
+        snaplen: Option<u32>,
+    ) -> Result<(), CaptureErrorKind> {
         let mut note = None;
+        let limited = snaplen.and_then(|snaplen| program?.with_snaplen(snaplen));
+        if let (None, Some(snaplen)) = (program, snaplen) {
+            self.options = self.options.clone().snaplen(snaplen.min(SNAPLEN));
+        }
+        let program = limited.as_ref().or(program);
         if self.rings < 2 {
             self.open(program, &mut note)?;
         } else {
@@ -217,8 +244,9 @@ impl LiveSource {
     /// Takes the next packets, up to `most`. Never waits.
     pub(super) fn advance(&mut self, most: usize) -> Result<Next, CaptureErrorKind> {
         if !self.has_started {
-            self.start(None)?;
+            self.start(None, None)?;
         }
+        self.report_on_request();
         let Some(capture) = &mut self.capture else { return Ok(Next::End) };
         if self.ends_at.is_none() && interrupt::streams_have_ended() {
             capture.stop().map_err(failed)?;
@@ -265,7 +293,8 @@ impl LiveSource {
     pub(super) fn wait(&mut self, due: Option<Instant>) -> Result<(), CaptureErrorKind> {
         let Some(capture) = &mut self.capture else { return Ok(()) };
         let note_at = self.down.and_then(|(since, is_noted)| (!is_noted).then_some(since + PATIENCE));
-        let until = [self.ends_at, due, note_at].into_iter().flatten().min();
+        let look_at = Some(Instant::now() + LOOK);
+        let until = [self.ends_at, due, note_at, look_at].into_iter().flatten().min();
         let timeout = until.map(|until| until.saturating_duration_since(Instant::now()));
         let wake = interrupt::wake_descriptor().filter(|_| self.ends_at.is_none());
         capture.wait(wake, timeout).map_err(failed)?;
@@ -279,6 +308,17 @@ impl LiveSource {
             (true, down) => down,
         };
         Ok(())
+    }
+
+    /// Prints the counts if they were asked for.
+    fn report_on_request(&mut self) {
+        let requests = interrupt::report_requests();
+        if self.reports != requests {
+            self.reports = requests;
+            let Statistics { received, dropped, .. } = self.statistics();
+            let (received, dropped) = (counted(received, "packet"), HumanCount(dropped));
+            say(format_args!("cbpf: {received} received by the kernel's filter so far, {dropped} dropped"));
+        }
     }
 
     /// Ends the capture. The counts stay available.

@@ -55,6 +55,7 @@ mod read_buffer;
 mod reader;
 mod record_batch;
 mod rotation;
+mod salvage;
 #[cfg(test)]
 mod tests;
 mod writer;

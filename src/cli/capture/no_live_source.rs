@@ -57,7 +57,7 @@ impl Captured {
 }
 
 impl LiveSource {
-    pub(super) fn start(&mut self, _: Option<&KernelProgram>) -> Result<(), CaptureErrorKind> {
+    pub(super) fn start(&mut self, _: Option<&KernelProgram>, _: Option<u32>) -> Result<(), CaptureErrorKind> {
         match *self {}
     }
 

@@ -17,6 +17,7 @@ use super::compression::Compression;
 use super::encoder::{Plain, Sink};
 use super::error::{CaptureError, CaptureErrorKind};
 use super::output_buffer::OutputBuffer;
+use super::salvage::cut_to_whole;
 use crate::cli::interrupt;
 
 /// The size of the buffer of an output, in bytes; many outputs share `CAPACITY_OF_MANY`.
@@ -155,6 +156,15 @@ impl Output {
         self.complete()?;
         let Some(Pending { temporary, target }) = self.pending else { return Ok(()) };
         temporary.persist(target).map_err(|failed| CaptureErrorKind::Write(failed.error).of(&self.path))
+    }
+
+    /// Gives the temporary file its name after an error: what was written before is kept, up to the last whole packet.
+    /// Returns whether there is such a file.
+    pub(super) fn keep_written(mut self) -> bool {
+        // The error has been reported.
+        let _ = self.bytes.finish();
+        let Some(Pending { temporary, target }) = self.pending else { return false };
+        cut_to_whole(&temporary).unwrap_or(false) && temporary.persist(target).is_ok()
     }
 
     /// Returns the error of a pcap file that cannot hold what was read.

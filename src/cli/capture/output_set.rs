@@ -9,14 +9,19 @@
 use std::collections::{BTreeSet, VecDeque};
 use std::io;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use super::error::CaptureErrorKind;
 use super::file_identity::FileIdentity;
 use super::preamble::Preamble;
 use super::rotation::Rotation;
-use super::{Block, CaptureError, Compression, Format, Output, Reader, Record, Writer};
+use super::{Block, CaptureError, Compression, Format, Interface, Output, Reader, Record, Writer};
+use crate::cli::failure::say;
 use crate::cli::print::counted;
 use crate::cli::{interrupt, time};
+
+/// The time after which the outputs of a live capture are flushed when it has a pause.
+const FLUSH_AFTER: Duration = Duration::from_secs(1);
 
 /// The limits of outputs.
 #[derive(Clone, Copy, Debug, Default)]
@@ -42,6 +47,10 @@ pub struct OutputSet {
     /// The number of outputs that get no more packets.
     full: usize,
     inputs: BTreeSet<FileIdentity>,
+    /// The interface of a live capture, whose packets cannot be captured again.
+    interface: Option<Interface>,
+    /// The time at which all files were flushed.
+    flushed: Instant,
 }
 
 /// One output.
@@ -83,8 +92,20 @@ impl OutputSet {
         let outputs = paths.into_iter().map(RotatedOutput::new).collect();
         let (preamble, full) = (Preamble::default(), 0);
         let files = inputs.iter().filter(|input| input.statistics().is_none());
-        let inputs = files.filter_map(|input| FileIdentity::of(input.path())).collect();
-        let mut set = OutputSet { format, compression, limits, outputs, preamble, has_begun: false, full, inputs };
+        let identities = files.filter_map(|input| FileIdentity::of(input.path())).collect();
+        let live = inputs.iter().find(|input| input.statistics().is_some());
+        let mut set = OutputSet {
+            format,
+            compression,
+            limits,
+            outputs,
+            preamble,
+            has_begun: false,
+            full,
+            inputs: identities,
+            interface: live.and_then(Reader::pcap_interface).cloned(),
+            flushed: Instant::now(),
+        };
         match limits.rotation.seconds {
             Some(_) => set.outputs.iter().try_for_each(|output| output.check(limits.rotation))?,
             None => set.begin(None)?,
@@ -161,8 +182,13 @@ impl OutputSet {
         self.writers().try_for_each(|writer| writer.block(input, block))
     }
 
-    /// Flushes the outputs that are pipes or devices.
+    /// Flushes the outputs that are pipes or devices; of a live capture, all outputs after some time, so that little is
+    /// lost if the process is killed.
     pub fn flush_to_readers(&mut self) -> Result<(), CaptureError> {
+        if self.interface.is_some() && self.flushed.elapsed() >= FLUSH_AFTER {
+            self.flushed = Instant::now();
+            return self.outputs.iter_mut().flat_map(|output| &mut output.writer).try_for_each(Writer::flush);
+        }
         self.outputs.iter_mut().flat_map(|output| &mut output.writer).try_for_each(Writer::flush_to_readers)
     }
 
@@ -180,8 +206,20 @@ impl OutputSet {
             self.begin(None)?;
         }
         let mut writers: Vec<Writer> = self.outputs.into_iter().filter_map(|output| output.writer).collect();
-        writers.iter_mut().try_for_each(|writer| writer.complete(inputs))?;
+        if let Err(error) = writers.iter_mut().try_for_each(|writer| writer.complete(inputs)) {
+            if self.interface.is_some() {
+                keep_written(writers);
+            }
+            return Err(error);
+        }
         interrupt::uninterrupted(|| writers.into_iter().try_for_each(|writer| writer.finish(inputs)))
+    }
+
+    /// Keeps what was written of a live capture before an error. Outputs of files are removed; they can be made again.
+    pub fn abandon(self) {
+        if self.interface.is_some() {
+            keep_written(self.outputs.into_iter().filter_map(|output| output.writer).collect());
+        }
     }
 
     fn writers(&mut self) -> impl Iterator<Item = &mut Writer> {
@@ -258,10 +296,23 @@ impl OutputSet {
         self.preamble.write(&mut writer, first.map_or(0, |(input, _)| input))?;
         if let Some((input, record)) = first {
             writer.begin(input, record)?;
+        } else if let Some(interface) = &self.interface {
+            writer.begin_interface(interface)?;
+        }
+        if self.interface.is_some() {
+            writer.flush()?;
         }
         output.writer = Some(writer);
         output.packets_of_file = 0;
         Ok(())
+    }
+}
+
+/// Keeps what was written, and tells that.
+fn keep_written(writers: Vec<Writer>) {
+    let kept = interrupt::uninterrupted(|| writers.into_iter().map(Writer::keep_written).filter(|kept| *kept).count());
+    if kept > 0 {
+        say("cbpf: note: what was written before the error is kept, up to the last whole packet");
     }
 }
 

@@ -111,7 +111,12 @@ impl PcapngWriter {
     }
 
     /// Begins the section of a pcap input.
-    fn begin(&mut self, output: &mut Output, input: usize, interface: &Interface) -> Result<(), CaptureError> {
+    pub(super) fn begin(
+        &mut self,
+        output: &mut Output,
+        input: usize,
+        interface: &Interface,
+    ) -> Result<(), CaptureError> {
         (self.input, self.has_interface) = (Some(input), true);
         output.write(&section_header())?;
         let snaplen = self.snaplen.map_or(interface.snaplen, |most| limited(interface.snaplen, most));

@@ -99,13 +99,14 @@ impl Reader {
         Reader { live: Some(Box::new(live)), ..Reader::resumed(path, buffer, Decoder::None) }
     }
 
-    /// Begins a live capture with a program that the kernel runs first; does nothing for a file.
+    /// Begins a live capture with a program that the kernel runs first, and that keeps at most `snaplen` bytes as far as
+    /// they do not decide; does nothing for a file.
     ///
     /// # Errors
     /// If packets cannot be captured.
-    pub fn start(&mut self, program: Option<&KernelProgram>) -> Result<(), CaptureError> {
+    pub fn start(&mut self, program: Option<&KernelProgram>, snaplen: Option<u32>) -> Result<(), CaptureError> {
         let Some(live) = &mut self.live else { return Ok(()) };
-        live.start(program).map_err(|error| error.of(&self.path))
+        live.start(program, snaplen).map_err(|error| error.of(&self.path))
     }
 
     /// Returns readers of the other rings of a live capture that has begun, for other threads.

@@ -192,6 +192,24 @@ impl Writer {
         self.output.complete()
     }
 
+    /// Keeps what was written before an error, as [`Output::keep_written`] does.
+    pub(super) fn keep_written(self) -> bool {
+        self.output.keep_written()
+    }
+
+    /// Begins the section of a capture from an interface, before there are packets.
+    pub(super) fn begin_interface(&mut self, interface: &Interface) -> Result<(), CaptureError> {
+        match &mut self.encoder {
+            Encoder::Pcapng(pcapng) => pcapng.begin(&mut self.output, 0, interface),
+            Encoder::Pcap(_) | Encoder::PcapOfFirst(_) | Encoder::Merged(_) => Ok(()),
+        }
+    }
+
+    /// Writes everything that is pending.
+    pub(super) fn flush(&mut self) -> Result<(), CaptureError> {
+        self.output.flush()
+    }
+
     /// Completes the output, and finishes it, as [`Output::finish`] does.
     ///
     /// # Errors

@@ -145,7 +145,7 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
         passed_on: true,
     };
     let matching = PacketMatching::new(&arguments.program, &arguments.captures, &inputs, options)?;
-    live::start(&mut inputs, |link_type| matching.decision(link_type))?;
+    live::start(&mut inputs, None, |link_type| matching.decision(link_type))?;
     let mut printer = arguments.lines.printer(false);
     if arguments.json {
         printer.form = Form::Json;

@@ -157,9 +157,9 @@ impl RuleMatching<'_> {
         self.options.selection.most().is_none() && !self.options.selection.has_relative_times()
     }
 
-    /// Notes whether the inputs could be read to their ends.
-    pub fn set_outcome(&mut self, outcome: Inputs) {
-        self.matcher.counts.set_outcome(outcome);
+    /// Notes whether the inputs could be read to their ends, and the counts of the kernel.
+    pub fn set_outcome(&mut self, outcome: Inputs, inputs: &[Reader]) {
+        self.matcher.counts.set_outcome(outcome, inputs);
     }
 
     /// Prints the table of all packets, or that of intervals.

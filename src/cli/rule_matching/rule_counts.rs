@@ -6,7 +6,7 @@ use std::io::{BufWriter, Write, stdout};
 use indicatif::HumanCount;
 use serde_json::{Value, json};
 
-use crate::cli::capture::Record;
+use crate::cli::capture::{Reader, Record};
 use crate::cli::failure::{Failure, say};
 use crate::cli::input::Inputs;
 use crate::cli::rule_matching::Rules;
@@ -116,9 +116,9 @@ impl RuleCounts {
         self.summary.count(record.captured_len().min(self.snaplen), None);
     }
 
-    /// Notes whether the inputs could be read to their ends.
-    pub fn set_outcome(&mut self, outcome: Inputs) {
-        self.summary.set_outcome(outcome);
+    /// Notes whether the inputs could be read to their ends, and the counts of the kernel.
+    pub fn set_outcome(&mut self, outcome: Inputs, inputs: &[Reader]) {
+        self.summary.set_outcome(outcome, inputs);
     }
 
     /// Adds packets outside of the times, if packets are selected by time.

@@ -6,11 +6,11 @@ use std::ffi::CStr;
 use std::io;
 use std::marker::PhantomData;
 use std::mem;
-use std::os::fd::{AsRawFd, BorrowedFd};
-use std::ptr;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 use std::time::Duration;
 
 use libc::{c_int, c_uint, socklen_t};
+use socket2::{Domain, Socket, Type};
 
 use crate::socket::live::interface::Interface;
 use crate::socket::system;
@@ -148,33 +148,47 @@ pub(super) fn wait(first: BorrowedFd, second: Option<BorrowedFd>, timeout: Optio
 
 /// Returns all interfaces of the network namespace of this thread.
 pub(super) fn interfaces() -> io::Result<Vec<Interface>> {
-    let mut first = ptr::null_mut();
-    // SAFETY: the call writes a pointer to the first element of a list, or fails.
-    if unsafe { libc::getifaddrs(&raw mut first) } != 0 {
+    // The requests work on any socket.
+    let socket = Socket::new(Domain::UNIX, Type::DGRAM, None)?;
+    // SAFETY: the call returns an array that ends with an index of 0, or null.
+    let first = unsafe { libc::if_nameindex() };
+    if first.is_null() {
         return Err(io::Error::last_os_error());
     }
     let mut interfaces = Vec::new();
     let mut next = first;
-    // SAFETY: each element of the list is valid until the list is freed, and ends with a null pointer or the next one.
-    while let Some(element) = unsafe { next.as_ref() } {
-        next = element.ifa_next;
-        // SAFETY: the address is null, or begins with a valid family.
-        let family = unsafe { element.ifa_addr.as_ref() }.map(|address| address.sa_family);
-        if family != Some(libc::AF_PACKET as u16) || element.ifa_name.is_null() {
-            continue;
-        }
-        // SAFETY: an address of this family is a `sockaddr_ll`, which may not be aligned; a name ends with a zero.
-        let (address, name) = unsafe {
-            (element.ifa_addr.cast::<libc::sockaddr_ll>().read_unaligned(), CStr::from_ptr(element.ifa_name))
-        };
-        interfaces.push(Interface {
-            name: name.to_string_lossy().into_owned(),
-            index: address.sll_ifindex as u32,
-            hardware_type: Some(address.sll_hatype),
-            is_up: element.ifa_flags & libc::IFF_UP as c_uint != 0,
-        });
+    // SAFETY: the array is valid until it is freed, and `next` is not behind its end.
+    while let Some(element) = unsafe { next.as_ref() }.filter(|element| element.if_index != 0) {
+        // SAFETY: a name ends with a zero.
+        let name = unsafe { CStr::from_ptr(element.if_name) };
+        interfaces.extend(interface(socket.as_fd(), name, element.if_index));
+        // SAFETY: the element was not the last one.
+        next = unsafe { next.add(1) };
     }
-    // SAFETY: the list is that of `getifaddrs`, and nothing refers to it any more.
-    unsafe { libc::freeifaddrs(first) };
+    // SAFETY: the array is that of `if_nameindex`, and nothing refers to it any more.
+    unsafe { libc::if_freenameindex(first) };
     Ok(interfaces)
+}
+
+/// Returns the interface with a name, unless it was removed meanwhile.
+fn interface(socket: BorrowedFd, name: &CStr, index: c_uint) -> Option<Interface> {
+    // SAFETY: zero is a valid value of each field.
+    let mut request: libc::ifreq = unsafe { mem::zeroed() };
+    let place = request.ifr_name.iter_mut().take(libc::IFNAMSIZ - 1);
+    place.zip(name.to_bytes()).for_each(|(place, &byte)| *place = byte as _);
+    let mut ask = |call| {
+        // SAFETY: both calls read and write a `struct ifreq`, whose name ends with a zero.
+        let result = unsafe { libc::ioctl(socket.as_raw_fd(), call as _, &raw mut request) };
+        (result == 0).then_some(request.ifr_ifru)
+    };
+    // SAFETY: the kernel has written the flags.
+    let flags = unsafe { ask(libc::SIOCGIFFLAGS)?.ifru_flags };
+    // SAFETY: the kernel has written the address, whose family is the type of the interface.
+    let hardware_type = unsafe { ask(libc::SIOCGIFHWADDR)?.ifru_hwaddr.sa_family };
+    Some(Interface {
+        name: name.to_string_lossy().into_owned(),
+        index,
+        hardware_type: Some(hardware_type),
+        is_up: c_int::from(flags) & libc::IFF_UP != 0,
+    })
 }

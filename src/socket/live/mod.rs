@@ -37,6 +37,7 @@ mod interface;
 mod options;
 mod packet;
 mod ring;
+mod snaplen;
 #[cfg(test)]
 mod tests;
 
@@ -59,6 +60,7 @@ pub use cooked::without_header;
 pub use interface::Interface;
 pub use options::{Fanout, KernelFilter, Options};
 pub use packet::CapturedPacket;
+pub use snaplen::with_snaplen;
 
 /// The time between two looks at an interface that went down: the kernel does not report that it is removed then.
 const LOOK: Duration = Duration::from_millis(100);
