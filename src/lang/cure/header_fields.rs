@@ -4,7 +4,7 @@ use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
 use crate::lang::cure::words::{Words, is_number, is_protocol, keyword, kind};
-use crate::lang::cure::{Edit, Habit, Site};
+use crate::lang::cure::{Edit, Habit, Site, joining};
 use crate::lang::link_type::LinkType;
 use crate::lang::names;
 use crate::lang::target::Target;
@@ -196,6 +196,9 @@ fn flags(site: &Site, index: usize) -> Option<Edit> {
     Some(Edit::of(words, index..end, replacement, message).caused_by(words, cause.min(end - 1)))
 }
 
+/// The length of the longest field that is repeated, in bytes.
+const LONGEST_FIELD: usize = 100;
+
 /// `icmp[icmptype] == 8 or 0`.
 fn another_value(site: &Site, index: usize) -> Option<Edit> {
     let words = &site.words;
@@ -207,21 +210,17 @@ fn another_value(site: &Site, index: usize) -> Option<Edit> {
     }
     // The field may be arithmetic.
     let end = index - 3;
-    let is_end =
-        |&at: &usize| matches!(words.get(at), "and" | "or" | "not" | "&&" | "||" | "!") || !is_closed(words, at..end);
-    let start = (0..end).rev().find(is_end).map_or(0, |at| at + 1);
-    if start == end || kind(words.before(end)).is_some() || (start..end).any(|at| kind(words.get(at)).is_some()) {
+    let start = joining::start_of(words, end);
+    let is_long = words.slice(start..end).len() > LONGEST_FIELD;
+    if start == end
+        || is_long
+        || (start..end).any(|at| kind(words.get(at)).is_some() || matches!(words.get(at), "not" | "!"))
+    {
         return None;
     }
     let message = format!("expected a test, found another value of `{}`", words.slice(start..end));
     let replacement = format!("{} {}", words.slice(start..end + 1), words.get(index));
     Some(Edit::of(words, index..index + 1, replacement, message))
-}
-
-/// Returns whether no parenthesis is opened in these words and closed elsewhere.
-fn is_closed(words: &Words, range: core::ops::Range<usize>) -> bool {
-    let count = |symbol: &str| range.clone().filter(|&at| words.get(at) == symbol).count();
-    count("(") <= count(")")
 }
 
 /// `arp request`, `arp who-has`.

@@ -45,7 +45,7 @@ fn is_not(word: &str) -> bool {
 }
 
 /// Returns where the operand that ends before a word begins.
-fn start_of(words: &Words, end: usize) -> usize {
+pub(super) fn start_of(words: &Words, end: usize) -> usize {
     let (mut at, mut depth) = (end, 0_usize);
     while at > 0 {
         match words.get(at - 1) {

@@ -82,7 +82,9 @@ fn of_other_languages(site: &Site, index: usize) -> Option<Edit> {
     // `and, ..` and `but not`
     let is_operator = |word: &str| matches!(keyword(word), Some(Word::And | Word::Or));
     let message = format!("expected an operator between tests such as `and` or `or`, found `{word}`");
+    let is_error = words.span(index..index + 1).contains(&site.error);
     let right = match word {
+        _ if !is_error => right,
         _ if is_operator(words.before(index)) || is_operator(words.get(index + 1)) => "",
         "," if joining::moves(words, index) => return None,
         ";" | "+" => joining::operator(words, index, index + 1)?,
@@ -141,13 +143,15 @@ fn empty_parentheses(site: &Site, index: usize) -> Option<Edit> {
 
 fn too_many_parentheses(site: &Site, index: usize) -> Option<Edit> {
     let words = &site.words;
+    if words.get(index) != ")" {
+        return None;
+    }
     let depth = (0..=index).fold(0_isize, |depth, word| match words.get(word) {
         "(" => depth + 1,
         ")" => depth - 1,
         _ => depth,
     });
-    let is_extra = words.get(index) == ")" && depth < 0;
-    is_extra.then(|| Edit::of(words, index..index + 1, "", "expected a `(` before this `)`"))
+    (depth < 0).then(|| Edit::of(words, index..index + 1, "", "expected a `(` before this `)`"))
 }
 
 fn missing_parenthesis(site: &Site, index: usize) -> Option<Edit> {
