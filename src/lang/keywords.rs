@@ -41,21 +41,30 @@ pub(super) fn near(text: &str) -> Option<&'static str> {
 
 /// Returns the name that is one typing error away from `text`; short texts are too ambiguous to guess.
 pub(super) fn nearest(text: &str, names: impl Iterator<Item = &'static str>) -> Option<&'static str> {
-    let is_near = |name: &&str| text.len() > 2 && is_one_error_away(text, name);
+    let near = names.filter_map(|name| Some((distance(text, name)?, name)));
     // The first letter is rarely wrong.
-    names.filter(is_near).min_by_key(|name| (name.as_bytes()[0] != text.as_bytes()[0], name.len().abs_diff(text.len())))
+    near.min_by_key(|(distance, name)| (name.as_bytes()[0] != text.as_bytes()[0], *distance)).map(|(_, name)| name)
 }
 
-/// Returns whether a letter was added, omitted, replaced, or swapped with its neighbour.
-fn is_one_error_away(text: &str, name: &str) -> bool {
+/// Returns the weight of the typing error between a text and a name: 0 if two letters were swapped, a letter was typed
+/// once instead of twice or the other way round, or the last one was omitted; 1 if another was added or omitted, and 2
+/// if one was replaced. `None` if it takes more than one error, or the text is too short to guess.
+pub(super) fn distance(text: &str, name: &str) -> Option<u8> {
     let (text, name) = (text.as_bytes(), name.as_bytes());
     let same = text.iter().zip(name).take_while(|(a, b)| a == b).count();
-    let (text, name) = (&text[same..], &name[same..]);
-    let end = |bytes: &[u8], from: usize| bytes.get(from..).unwrap_or(b"\0").to_vec();
-    match (text, name) {
-        ([], []) => false,
-        ([a, b, ..], [c, d, ..]) if a == d && b == c => text[2..] == name[2..],
-        _ => end(text, 1) == end(name, 1) || end(text, 1) == *name || *text == end(name, 1),
+    let last = same.checked_sub(1).map(|last| text[last]);
+    let doubled = |letter: u8| if last == Some(letter) { 0 } else { 1 };
+    if text.len() < 3 {
+        return None;
+    }
+    match (&text[same..], &name[same..]) {
+        ([], []) => None,
+        ([], [_]) => Some(0),
+        ([a, b, text @ ..], [c, d, name @ ..]) if a == d && b == c && text == name => Some(0),
+        ([added, text @ ..], name) if text == name => Some(doubled(*added)),
+        (text, [omitted, name @ ..]) if text == name => Some(doubled(*omitted)),
+        ([_, text @ ..], [_, name @ ..]) if text == name => Some(2),
+        _ => None,
     }
 }
 

@@ -54,5 +54,13 @@ pub(super) fn edit(text: &str) -> Option<Edit> {
         false => format!("expected no such character here: {name} (U+{code:04X})"),
     };
     let text_of = String::from(replacement.trim());
-    Some(Edit { at, span: 0..text.len(), replacement: text_of, message, lead: None, is_guess: false })
+    Some(Edit {
+        at,
+        span: 0..text.len(),
+        replacement: text_of,
+        message,
+        lead: None,
+        is_guess: false,
+        is_translation: false,
+    })
 }

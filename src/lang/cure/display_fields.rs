@@ -17,7 +17,8 @@ pub(super) enum Meaning {
     Keyword(&'static str, &'static str, &'static str),
     /// A number that is read from the packet, and the test that holds in packets that have it.
     Number(&'static str, &'static str),
-    /// Bits: the number to read, the mask, and the test that holds in packets that have them.
+    /// Bits: the number to read, the mask, and the test that holds in packets that have them. An empty number stands for
+    /// the first bytes of both MAC addresses.
     Flag(&'static str, &'static str, &'static str),
     /// A field of which only the presence can be tested; or a protocol.
     Test(&'static str),
@@ -46,6 +47,14 @@ pub(super) fn protocol_test(name: &str) -> Option<&'static str> {
         Some((_, Test(test))) => Some(test),
         _ => None,
     }
+}
+
+/// Returns the port that a protocol usually has, if it is one.
+pub(super) fn usual_port(protocol: &str) -> Option<&'static str> {
+    let (_, Test(test)) = PROTOCOLS.iter().find(|(field, _)| *field == protocol)? else { return None };
+    let (transport, port) = test.split_once("port ")?;
+    let is_one = matches!(transport, "" | "tcp " | "udp ") && port.bytes().all(|byte| byte.is_ascii_digit());
+    is_one.then_some(port)
 }
 
 /// Data offset of TCP, in bytes.
@@ -89,8 +98,8 @@ static FIELDS: [(&str, Meaning); 146] = [
     ("eth.addr_resolved",    Nothing),
     ("eth.type",             Keyword("ether proto", "ether[12:2]", "")),
     ("eth.len",              Number("ether[12:2]", "")),
-    ("eth.ig",               Flag("ether[0]", "1", "")),
-    ("eth.lg",               Flag("ether[0]", "2", "")),
+    ("eth.ig",               Flag("", "1", "")),
+    ("eth.lg",               Flag("", "2", "")),
     ("eth.dst.ig",           Flag("ether[0]", "1", "")),
     ("eth.dst.lg",           Flag("ether[0]", "2", "")),
     ("eth.src.ig",           Flag("ether[6]", "1", "")),
@@ -103,7 +112,7 @@ static FIELDS: [(&str, Meaning); 146] = [
     ("vxlan.vni",            Keyword("vxlan", "", "vxlan")),
     ("geneve.vni",           Keyword("geneve", "", "geneve")),
     ("frame.len",            Number("len", "")),
-    ("frame.cap_len",        Number("len", "")),
+    ("frame.cap_len",        Nothing),
     ("frame.pkt_len",        Number("len", "")),
     ("frame.interface_id",   Nothing),
     ("frame.number",         Nothing),
@@ -210,13 +219,13 @@ static PROTOCOLS: [(&str, Meaning); 105] = [
     ("frame", Nothing), ("data", Nothing), ("eth", Nothing), ("sll", Nothing), ("gre", Test("proto 47")),
     ("ip", Test("ip")), ("ipv6", Test("ip6")), ("arp", Test("arp")), ("tcp", Test("tcp")), ("udp", Test("udp")),
     ("sctp", Test("sctp")), ("dccp", Test("proto 33")), ("udplite", Test("proto 136")), ("icmp", Test("icmp")),
-    ("icmpv6", Test("icmp6")), ("igmp", Test("igmp")), ("ospf", Test("proto 89")), ("eigrp", Test("proto 88")),
+    ("icmpv6", Test("icmp6 or (ip6[6] == 0 and ip6[40] == 58)")), ("igmp", Test("igmp")), ("ospf", Test("proto 89")), ("eigrp", Test("proto 88")),
     ("pim", Test("pim")), ("vrrp", Test("vrrp")), ("ah", Test("ah")), ("esp", Test("esp")),
     ("etherip", Test("proto 97")), ("ipcomp", Test("proto 108")), ("rsvp", Test("proto 46")), ("vlan", Test("vlan")),
     ("mpls", Test("mpls")), ("pppoe", Test("pppoes")), ("pppoes", Test("pppoes")), ("pppoed", Test("pppoed")),
     ("llc", Test("llc")), ("stp", Test("stp")), ("lldp", Test("ether proto 0x88cc")),
     ("eapol", Test("ether proto 0x888e")), ("lacp", Test("ether proto 0x8809")), ("slow", Test("ether proto 0x8809")),
-    ("ptp", Test("udp port 319 or udp port 320")), ("macsec", Test("ether proto 0x88e5")),
+    ("ptp", Test("udp port 319 or udp port 320 or ether proto 0x88f7")), ("macsec", Test("ether proto 0x88e5")),
     ("homeplug", Test("ether proto 0x887b")), ("wlan", Nothing), ("cdp", Test("ether dst 01:00:0c:cc:cc:cc")),
     ("loop", Test("ether proto 0x9000")), ("profinet", Test("ether proto 0x8892")), ("http", Test("tcp port 80")),
     ("http2", Test("tcp port 443")), ("http3", Test("udp port 443")), ("tls", Test("tcp port 443")),
@@ -238,7 +247,7 @@ static PROTOCOLS: [(&str, Meaning); 105] = [
     ("bfd", Test("udp port 3784")), ("hsrp", Test("udp port 1985")),
     ("isakmp", Test("udp and (port 500 or port 4500)")), ("l2tp", Test("udp port 1701")),
     ("pptp", Test("tcp port 1723")), ("openvpn", Test("port 1194")), ("wg", Test("udp port 51820")),
-    ("vxlan", Test("udp port 4789")), ("geneve", Test("udp port 6081")), ("gtp", Test("udp port 2152")),
+    ("vxlan", Test("udp port 4789")), ("geneve", Test("udp port 6081")), ("gtp", Test("udp and (port 2123 or port 2152)")),
     ("stun", Test("port 3478")), ("mysql", Test("tcp port 3306")), ("pgsql", Test("tcp port 5432")),
     ("tds", Test("tcp port 1433")), ("mqtt", Test("tcp port 1883")), ("nfs", Test("port 2049")), ("rtp", Nothing),
 ];

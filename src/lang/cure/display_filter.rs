@@ -6,10 +6,12 @@
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
-use crate::lang::cure::Edit;
 use crate::lang::cure::display_fields::{Meaning, meaning, protocol_test};
 use crate::lang::cure::display_tests::{Level, Moves, Part, between, compared, joined, masked, present, same_tag};
-use crate::lang::cure::words::{Words, is_direction, keyword, kind};
+use crate::lang::cure::header_fields::has_vlan_tag;
+use crate::lang::cure::joining;
+use crate::lang::cure::words::{Words, is_direction, is_number, keyword, kind};
+use crate::lang::cure::{Edit, Stage, failing};
 use crate::lang::target::Target;
 use crate::text::ParseError;
 
@@ -30,22 +32,40 @@ enum Stop {
 pub(super) fn edit(text: &str, target: &Target) -> Option<Edit> {
     let words = Words::of(text);
     let first = (0..words.len()).find(|&index| begins_display(&words, index))?;
-    let mut parser = Parser { words: &words, at: 0, is_live: target.is_live };
+    let mut parser = Parser::new(&words, target);
     let part = parser.any(0).ok()?;
     if parser.at != words.len() || part.text == text {
         return None;
     }
     let mut edit = Edit::of(&words, 0..words.len(), part.text, MESSAGE).caused_by(&words, first);
-    edit.lead = Some("the capture filter is".into());
+    // The language finds these headers behind IPv4 only.
+    let is_ipv4 = ["tcp[", "udp[", "sctp["].iter().any(|field| edit.replacement.contains(field));
+    let lead = match is_ipv4 && !edit.replacement.contains("ip6[") {
+        true => "the capture filter, for IPv4 only, is",
+        false => "the capture filter is",
+    };
+    (edit.lead, edit.is_translation) = (Some(lead.into()), true);
     Some(edit)
 }
 
+/// Returns the error of a display filter of which the translation fails for the link type, at this stage.
+pub(super) fn without_link_type(text: &str, edit: &Edit, stage: Stage, target: &Target) -> Option<ParseError> {
+    let (link_type, filter) = (target.link_type, &edit.replacement);
+    let help = match stage {
+        Stage::Parse => return untranslated(text),
+        Stage::Generate => format!("capture filters for link type {link_type} have no equivalent"),
+        Stage::Whole => {
+            format!("the capture filter would be `{filter}`, which matches no packet of link type {link_type}")
+        }
+    };
+    Some(ParseError::at(text, edit.at, edit.message.as_str()).with_help(help, None))
+}
+
 /// Returns the error of a display filter with a field that capture filters cannot test.
-pub(super) fn without_equivalent(text: &str) -> Option<ParseError> {
+pub(super) fn without_equivalent(text: &str, target: &Target) -> Option<ParseError> {
     let words = Words::of(text);
     (0..words.len()).find(|&index| begins_display(&words, index) || is_search(words.get(index)))?;
-    let mut parser = Parser { words: &words, at: 0, is_live: false };
-    let Err(Stop::NoEquivalent(at)) = parser.any(0) else { return None };
+    let Err(Stop::NoEquivalent(at)) = Parser::new(&words, target).any(0) else { return None };
     let field = words.get(at);
     let reason = match field {
         "contains" | "matches" | "~" => "expected no search in packets".to_string(),
@@ -53,10 +73,17 @@ pub(super) fn without_equivalent(text: &str) -> Option<ParseError> {
     };
     let start = words.span(at..at + 1).start;
     let error = ParseError::at(text, start, format!("{reason}: this is a Wireshark display filter"));
-    let near = (0..=at).rev().find_map(|index| protocol_test(&words.get(index).to_ascii_lowercase()));
+    // What `and` joins to the field, or the protocol of the field.
+    let mut rest = Parser { leaves_out: true, ..Parser::new(&words, target) };
+    let rest = rest.any(0).ok().filter(|_| rest.at == words.len()).map(|part| part.text);
+    let is_negated = (0..at).any(|index| matches!(words.get(index), "!" | "not" | "NOT"));
+    let protocol = || (0..=at).rev().find_map(|index| protocol_test(&words.get(index).to_ascii_lowercase()));
+    let near = rest
+        .or_else(|| protocol().filter(|_| !is_negated).map(String::from))
+        .filter(|near| failing(near, target).is_none());
     let none = "a capture filter tests bytes at fixed places, and has no equivalent";
     Some(match near {
-        Some(near) => error.with_help(format!("{none}; the nearest capture filter is `{near}`"), Some(near.into())),
+        Some(near) => error.with_help(format!("{none}; the nearest capture filter is `{near}`"), Some(near)),
         None => error.with_help(none, None),
     })
 }
@@ -97,8 +124,10 @@ fn is_search(word: &str) -> bool {
 /// Returns a relation of display filters as this language has it.
 fn relation(word: &str) -> Option<&'static str> {
     Some(match word {
-        "==" | "=" | "===" | "eq" | "any_eq" | "all_eq" => "==",
-        "!=" | "!==" | "ne" | "~=" | "<>" | "any_ne" | "all_ne" => "!=",
+        "==" | "=" | "eq" | "any_eq" => "==",
+        "===" | "all_eq" => "===",
+        "!=" | "!==" | "ne" | "<>" | "all_ne" => "!=",
+        "~=" | "any_ne" => "~=",
         ">" | "gt" => ">",
         ">=" | "ge" | "=>" => ">=",
         "<" | "lt" => "<",
@@ -110,13 +139,19 @@ fn relation(word: &str) -> Option<&'static str> {
 struct Parser<'w, 't> {
     words: &'w Words<'t>,
     at: usize,
-    /// Set if the tags of VLANs are not in the packet.
+    /// Set if the tags of VLANs may not be where Ethernet has them.
     is_live: bool,
+    /// Set if operands of `and` that have no equivalent are left out.
+    leaves_out: bool,
 }
 
 type Parsed = Result<Part, Stop>;
 
-impl<'t> Parser<'_, 't> {
+impl<'w, 't> Parser<'w, 't> {
+    fn new(words: &'w Words<'t>, target: &Target) -> Parser<'w, 't> {
+        Parser { words, at: 0, is_live: !has_vlan_tag(target), leaves_out: false }
+    }
+
     fn word(&self) -> &'t str {
         self.words.get(self.at)
     }
@@ -140,13 +175,24 @@ impl<'t> Parser<'_, 't> {
 
     /// Reads tests that are joined by `and`.
     fn all(&mut self, depth: u32) -> Parsed {
-        let first = self.operand(depth)?;
-        let mut parts = vec![first];
-        while matches!(self.word(), "&&" | "and" | "AND") {
+        let mut parts = Vec::new();
+        let mut stop = Stop::Other;
+        loop {
+            let start = self.at;
+            match self.operand(depth) {
+                Ok(part) => parts.push(part),
+                Err(why @ Stop::NoEquivalent(_)) if self.leaves_out => {
+                    self.at = joining::end_of(self.words, start);
+                    stop = why;
+                }
+                Err(why) => return Err(why),
+            }
+            if !matches!(self.word(), "&&" | "and" | "AND") {
+                break;
+            }
             self.at += 1;
-            parts.push(self.operand(depth)?);
         }
-        self.join(parts, Level::And)
+        if parts.is_empty() { Err(stop) } else { self.join(parts, Level::And) }
     }
 
     fn operand(&mut self, depth: u32) -> Parsed {
@@ -156,7 +202,11 @@ impl<'t> Parser<'_, 't> {
         match self.word() {
             "!" | "not" | "NOT" => {
                 self.at += 1;
-                Ok(self.operand(depth + 1)?.not())
+                // Less inside would be more.
+                let leaves_out = core::mem::take(&mut self.leaves_out);
+                let operand = self.operand(depth + 1);
+                self.leaves_out = leaves_out;
+                Ok(operand?.not())
             }
             "(" => {
                 self.at += 1;
@@ -257,7 +307,10 @@ impl<'t> Parser<'_, 't> {
         if level == Level::And {
             let (first, last): (Vec<Part>, Vec<Part>) = movers.into_iter().partition(|part| part.moves == Moves::First);
             let moves = if first.is_empty() { Moves::Last } else { Moves::First };
-            let first = if first.len() > 1 { same_tag(first) } else { first };
+            // A packet with two tags has both; other relations are those of one tag.
+            let is_equal = |part: &&Part| part.text.strip_prefix("vlan ").is_some_and(is_number);
+            let equal = first.iter().filter(is_equal).count();
+            let first = if first.len() > 1 && equal < 2 { same_tag(first) } else { first };
             let is_one = first.len() + others.len() + last.len() == 1;
             let part = joined(first.into_iter().chain(others).chain(last).collect(), level);
             return Ok(if is_one { part } else { Part { moves, ..part } });
@@ -267,8 +320,9 @@ impl<'t> Parser<'_, 't> {
             joined(movers, level)
         } else {
             // Another `vlan` would look for a second tag.
+            let first = (0..self.at).find(|&index| begins_display(self.words, index)).unwrap_or(0);
             let tags: Option<Vec<String>> = movers.into_iter().map(|part| part.tag).collect();
-            Part::new(format!("vlan and ({})", tags.ok_or(Stop::Other)?.join(" or ")), Level::And)
+            Part::new(format!("vlan and ({})", tags.ok_or(Stop::NoEquivalent(first))?.join(" or ")), Level::And)
         };
         let moves = if is_mixed { Moves::Last } else { mover.moves };
         let part = joined(others.into_iter().chain([mover]).collect(), level);

@@ -49,7 +49,17 @@ impl Part {
 
     /// Returns the part as one of a meaning that the table has as a text.
     pub(super) fn of_text(text: &str) -> Part {
-        let level = match (text.contains(" or ") && !text.contains('('), text.contains(" and ")) {
+        let mut depth = 0_u32;
+        let outside: String = text
+            .chars()
+            .filter(|c| {
+                depth = if *c == '(' { depth + 1 } else { depth };
+                let is_outside = depth == 0;
+                depth = if *c == ')' { depth.saturating_sub(1) } else { depth };
+                is_outside
+            })
+            .collect();
+        let level = match (outside.contains(" or "), outside.contains(" and ")) {
             (true, _) => Level::Or,
             (_, true) => Level::And,
             _ => Level::Test,
@@ -100,15 +110,26 @@ pub(super) fn present(meaning: Meaning) -> Option<Part> {
         Meaning::Port(protocol, _) | Meaning::Address(protocol, _) => Part::test(protocol),
         Meaning::Keyword(_, _, has) | Meaning::Number(_, has) if !has.is_empty() => Part::of_text(has),
         // The meaning is that it is set.
-        Meaning::Flag(field, bits, _) => Part::test(format!("{field} & {bits} != 0")),
+        Meaning::Flag(field, bits, _) => either(field, bits, "!="),
         Meaning::Test(test) => Part::of_text(test),
         Meaning::Method => Part::test("tcp dst port 80"),
         _ => return None,
     })
 }
 
+/// Returns the test of bits of a field, or of both MAC addresses.
+fn either(field: &str, bits: &str, relation: &str) -> Part {
+    match field {
+        "" => Part::of_text(&format!("ether[0] & {bits} {relation} 0 or ether[6] & {bits} {relation} 0")),
+        _ => Part::test(format!("{field} & {bits} {relation} 0")),
+    }
+}
+
 /// Returns the test of a relation between a field and a value.
 pub(super) fn compared(meaning: Meaning, relation: &str, value: &str, is_live: bool) -> Option<Part> {
+    if let "===" | "~=" = relation {
+        return compared_all(meaning, relation == "===", value, is_live);
+    }
     let is_equal = relation == "==";
     // `!=` holds in packets that have the field, with another value.
     let equal_or_not = |has: &str, test: String| match relation {
@@ -127,7 +148,9 @@ pub(super) fn compared(meaning: Meaning, relation: &str, value: &str, is_live: b
             let is_address = if protocol == "ip6" { ipv6(address).is_some() } else { ipv4(address).is_some() };
             let is_address = is_address || length.is_empty() && is_host_name(address);
             let qualifier = if length.is_empty() { "host" } else { "net" };
-            let before = if protocol == "arp" { "arp " } else { "" };
+            // Without a protocol, IPv4 addresses are those of ARP, too.
+            let before = if protocol == "ip6" && ipv6(address).is_some() { "" } else { protocol };
+            let before = if before.is_empty() || relation == "!=" { String::new() } else { [before, " "].concat() };
             is_address.then(|| equal_or_not(protocol, format!("{before}{direction}{qualifier} {value}")))?
         }
         Meaning::Mac(qualifiers) => is_mac(value).then(|| equal_or_not("", format!("{qualifiers} {value}")))?,
@@ -155,8 +178,8 @@ pub(super) fn compared(meaning: Meaning, relation: &str, value: &str, is_live: b
                 "0" | "false" => !is_equal,
                 _ => return None,
             };
-            let relation = if is_set { "!=" } else { "==" };
-            Some(Part::both(if has.contains("port") { has } else { "" }, &format!("{field} & {bits} {relation} 0")))
+            let test = either(field, bits, if is_set { "!=" } else { "==" });
+            Some(if has.contains("port") { Part::both(has, &test.text) } else { test })
         }
         Meaning::Test(test) => match value.to_ascii_lowercase().as_str() {
             "1" | "true" if is_equal => Some(Part::of_text(test)),
@@ -171,6 +194,21 @@ pub(super) fn compared(meaning: Meaning, relation: &str, value: &str, is_live: b
         }
         Meaning::Nothing => None,
     }
+}
+
+/// Returns the test that all values of a field are equal to a value, or that one of them differs.
+fn compared_all(meaning: Meaning, is_equal: bool, value: &str, is_live: bool) -> Option<Part> {
+    let (has, sides) = match meaning {
+        Meaning::Port(protocol, "") => (protocol, ["src ", "dst "].map(|side| Meaning::Port(protocol, side))),
+        Meaning::Address(protocol, "") => (protocol, ["src ", "dst "].map(|side| Meaning::Address(protocol, side))),
+        Meaning::Mac("ether host") => ("", ["ether src", "ether dst"].map(Meaning::Mac)),
+        Meaning::Mac("wlan host") | Meaning::Flag("", ..) => return None,
+        Meaning::Keyword(_, _, "vlan" | "mpls") => return None,
+        _ => return compared(meaning, if is_equal { "==" } else { "!=" }, value, is_live),
+    };
+    let [one, other] = sides.map(|side| compared(side, "==", value, is_live));
+    let both = joined(vec![one?, other?], Level::And);
+    Some(if is_equal { both } else { Part::both(has, &both.not().text) })
 }
 
 /// Returns the test that a field is in a range.

@@ -4,13 +4,15 @@ use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
 use crate::lang::cure::words::{Words, is_number, is_protocol, keyword, kind};
-use crate::lang::cure::{Edit, Habit, Site};
+use crate::lang::cure::{Edit, Habit, Site, joining};
 use crate::lang::link_type::LinkType;
+use crate::lang::names;
+use crate::lang::target::Target;
 use crate::lang::tree::Kind;
 use crate::lang::words::Word;
 
-pub(super) static HABITS: [Habit; 7] =
-    [name_of_number, flags, icmp_message, field, protocol_name, vlans, vlan_relation];
+pub(super) static HABITS: [Habit; 9] =
+    [name_of_number, another_value, arp_operation, flags, icmp_message, field, protocol_name, vlans, vlan_relation];
 
 /// The names of TCP flags and what they are called in the language.
 pub(super) static FLAGS: [(&str, &str); 11] = [
@@ -127,7 +129,19 @@ fn name_of_number(site: &Site, index: usize) -> Option<Edit> {
     let flag = FLAGS.iter().find(|(short, _)| *short == word).map(|(_, long)| *long).filter(|_| is_value);
     let protocol = index.checked_sub(2).map_or("", |protocol| words.get(protocol));
     let is_offset = |row: &&(&str, &str, &str)| before == "[" && row.0 == protocol && row.1 == word;
-    let name = flag.or_else(|| OFFSETS.iter().find(is_offset).map(|row| row.2))?;
+    let is_equal = matches!(before, "=" | "==" | "!=");
+    let field = words.slice(0..index).rsplit_once('[').filter(|_| is_equal).map_or("", |(field, _)| field);
+    let message = match field.rsplit([' ', '(', '!']).next() {
+        Some(protocol @ ("icmp" | "icmp6")) => message_type(protocol, word).filter(|_| !is_number(word)),
+        _ => None,
+    };
+    let field: String = words.slice(index.saturating_sub(5)..index.saturating_sub(1)).split_whitespace().collect();
+    if is_equal && matches!(field.as_str(), "ip[9]" | "ip6[6]") {
+        let number = names::ip_protocol(word)?;
+        let message = format!("expected a number; that of `{word}` is {number}");
+        return Some(Edit::of(words, index..index + 1, number.to_string(), message));
+    }
+    let name = flag.or(message).or_else(|| OFFSETS.iter().find(is_offset).map(|row| row.2))?;
     let message = format!("expected a number; its name is `{name}`, found `{word}`");
     Some(Edit::of(words, index..index + 1, name, message))
 }
@@ -182,6 +196,47 @@ fn flags(site: &Site, index: usize) -> Option<Edit> {
     Some(Edit::of(words, index..end, replacement, message).caused_by(words, cause.min(end - 1)))
 }
 
+/// The length of the longest field that is repeated, in bytes.
+const LONGEST_FIELD: usize = 100;
+
+/// `icmp[icmptype] == 8 or 0`.
+fn another_value(site: &Site, index: usize) -> Option<Edit> {
+    let words = &site.words;
+    let operator = index.checked_sub(3).map(|relation| words.get(relation))?;
+    let is_list = matches!((operator, words.before(index)), ("=" | "==", "or" | "||") | ("!=", "and" | "&&"));
+    let is_value = |word: &str| is_number(word) || matches!(keyword(word), Some(Word::Number(_)));
+    if !is_list || !is_value(words.get(index)) || !is_value(words.get(index - 2)) {
+        return None;
+    }
+    // The field may be arithmetic.
+    let end = index - 3;
+    let start = joining::start_of(words, end);
+    let is_long = words.slice(start..end).len() > LONGEST_FIELD;
+    if start == end
+        || is_long
+        || (start..end).any(|at| kind(words.get(at)).is_some() || matches!(words.get(at), "not" | "!"))
+    {
+        return None;
+    }
+    let message = format!("expected a test, found another value of `{}`", words.slice(start..end));
+    let replacement = format!("{} {}", words.slice(start..end + 1), words.get(index));
+    Some(Edit::of(words, index..index + 1, replacement, message))
+}
+
+/// `arp request`, `arp who-has`.
+fn arp_operation(site: &Site, index: usize) -> Option<Edit> {
+    let words = &site.words;
+    let (protocol, operation) = (words.get(index), words.get(index + 1));
+    let number = match operation {
+        "request" | "who-has" | "requests" => 1,
+        "reply" | "is-at" | "replies" => 2,
+        _ => return None,
+    };
+    let replacement = format!("arp[6:2] == {number}");
+    let message = format!("expected a test of a field such as `{replacement}`");
+    (protocol == "arp").then(|| Edit::of(words, index..index + 2, replacement, message).caused_by(words, index + 1))
+}
+
 /// Returns the flags that a word names: `syn`, `syn-ack`, `tcp-syn`.
 fn flags_of(word: &str) -> Option<Vec<&'static str>> {
     if word.is_empty() {
@@ -196,6 +251,13 @@ fn icmp_message(site: &Site, index: usize) -> Option<Edit> {
     let protocol = match words.get(index) {
         "icmp" => "icmp",
         "icmp6" | "icmpv6" => "icmp6",
+        // `icmp and type 8`, where `type` is one of 802.11.
+        "type" if words.before(index) == "and" => {
+            let protocol = index.checked_sub(2).map(|at| words.get(at)).filter(|of| matches!(*of, "icmp" | "icmp6"))?;
+            let number = words.get(index + 1);
+            let value = message_type(protocol, number).or(is_number(number).then_some(number))?;
+            return Some(typed(words, protocol, index..index + 2, value, index));
+        }
         word if word.starts_with("icmp-") || word.starts_with("icmp6-") => {
             let (protocol, name) = word.split_once('-')?;
             let is_value = matches!(words.before(index), "==" | "=" | "!=" | "<" | ">" | "&" | "|" | "(" | "[");
@@ -282,14 +344,14 @@ fn protocol_name(site: &Site, index: usize) -> Option<Edit> {
 const VLAN_NUMBER: &str = "ether[14:2] & 0xfff";
 
 /// Returns whether the tag of a VLAN is where [`VLAN_NUMBER`] reads it.
-fn has_vlan_tag(site: &Site) -> bool {
-    site.target.link_type == LinkType::ETHERNET && !site.target.is_live
+pub(super) fn has_vlan_tag(target: &Target) -> bool {
+    target.link_type == LinkType::ETHERNET && !target.is_live
 }
 
 /// `vlan 1-5`, `vlan 5,6`, `vlan (5 or 6)`.
 fn vlans(site: &Site, index: usize) -> Option<Edit> {
     let words = &site.words;
-    if words.get(index) != "vlan" || !has_vlan_tag(site) {
+    if words.get(index) != "vlan" || !has_vlan_tag(site.target) {
         return None;
     }
     let mut at = index + 1;
@@ -350,7 +412,7 @@ fn vlan_relation(site: &Site, index: usize) -> Option<Edit> {
     let (replacement, end) = match relation {
         _ if behind == index + 2 && is_number(relation) => (format!("vlan {relation}"), behind + 1),
         "=" | "==" => (format!("vlan {value}"), behind + 2),
-        "!=" | "<" | ">" | "<=" | ">=" if has_vlan_tag(site) => {
+        "!=" | "<" | ">" | "<=" | ">=" if has_vlan_tag(site.target) => {
             let test = format!("vlan and {VLAN_NUMBER} {relation} {value}");
             (words.and_group(index..behind + 2, &test), behind + 2)
         }

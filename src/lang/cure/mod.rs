@@ -13,8 +13,11 @@ mod characters;
 mod display_fields;
 mod display_filter;
 mod display_tests;
+mod guesses;
 mod header_fields;
+mod joining;
 mod operators;
+mod phrases;
 mod ports;
 mod spellings;
 mod words;
@@ -53,6 +56,8 @@ struct Edit {
     lead: Option<String>,
     /// Set if the cause may be another one, unless the whole text becomes valid.
     is_guess: bool,
+    /// Set if the text is one of another language.
+    is_translation: bool,
 }
 
 impl Edit {
@@ -66,6 +71,7 @@ impl Edit {
             message: message.into(),
             lead: None,
             is_guess: false,
+            is_translation: false,
         }
     }
 
@@ -109,8 +115,9 @@ struct Site<'t> {
 type Habit = fn(&Site, usize) -> Option<Edit>;
 
 /// All habits of words; the first one that helps is told.
-static HABITS: [&[Habit]; 6] = [
+static HABITS: [&[Habit]; 7] = [
     &operators::HABITS,
+    &phrases::HABITS,
     &ports::HABITS,
     &addresses::HABITS,
     &header_fields::HABITS,
@@ -118,13 +125,14 @@ static HABITS: [&[Habit]; 6] = [
     &operators::OF_OTHER_LANGUAGES,
 ];
 
-/// Returns the error with what to write instead, if that is known. Without a target, the link type is Ethernet.
+/// Returns the error with what to write instead, if that is known. Without a target, the link type is Ethernet, and the
+/// tags of VLANs may be in the packets or not.
 pub(super) fn cured(error: ExprError, text: &str, target: Option<&Target>) -> ExprError {
     let ExprError::Invalid(error) = error else { return error };
     if text.len() > LONGEST_TEXT {
         return ExprError::Invalid(error);
     }
-    let target = target.cloned().unwrap_or(Target::new(LinkType::ETHERNET)).allow_reject_all(false);
+    let target = target.cloned().unwrap_or(Target::new(LinkType::ETHERNET).linux_socket()).allow_reject_all(false);
     let target = if target.resolver.is_some() { target } else { target.resolver(AnyName) };
     let target = if target.netmask.is_some() { target } else { target.netmask(0) };
     let cured = cure(&error, text, &target);
@@ -148,22 +156,31 @@ impl Resolver for AnyName {
     }
 }
 
-/// The place of an error: its stage (parsing, generation or whole), and its position.
-type Failing = (u8, usize);
+/// The place of an error: its stage, and its position.
+type Failing = (Stage, usize);
+
+/// The stage at which a text fails.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Stage {
+    Parse,
+    Generate,
+    /// It compiles, but no packet matches, or the program is too long.
+    Whole,
+}
 
 /// Returns where a text fails, or `None` if it compiles to a program that matches some packet.
 fn failing(text: &str, target: &Target) -> Option<Failing> {
     let parsed = match super::parse::parse(text) {
         Ok(parsed) => parsed,
-        Err(error) => return Some((0, position(text, &error))),
+        Err(error) => return Some((Stage::Parse, position(text, &error))),
     };
     let compiled =
         super::compile(&parsed.expr, target, |diagnostic| super::located(diagnostic, text, &parsed.positions));
     let accepted = compiled.and_then(|compiled| super::accepting(compiled.program, target));
     match accepted {
         Ok(_) => None,
-        Err(ExprError::Invalid(error)) => Some((1, position(text, &error))),
-        Err(_) => Some((2, 0)),
+        Err(ExprError::Invalid(error)) => Some((Stage::Generate, position(text, &error))),
+        Err(_) => Some((Stage::Whole, 0)),
     }
 }
 
@@ -177,18 +194,21 @@ fn position(text: &str, error: &ParseError) -> usize {
 
 /// Edits the text until it compiles, and returns the error with the cause of the first edit.
 fn cure(error: &ParseError, text: &str, target: &Target) -> Option<ParseError> {
-    if let Some(error) = display_filter::without_equivalent(text) {
+    if let Some(error) = display_filter::without_equivalent(text, target) {
         return Some(error);
     }
     let mut edited = String::from(text);
     // An unknown name is no error any more with a resolver that knows every name.
-    let mut at = failing(text, target).unwrap_or((1, position(text, error)));
+    let mut at = failing(text, target).unwrap_or((Stage::Generate, position(text, error)));
     let mut first: Option<Edit> = None;
     for _ in 0..MAX_EDITS {
         let Some((edit, next)) = edit(&edited, at, target) else { break };
         let is_same_place = first.as_ref().is_none_or(|first| first.message == edit.message);
         edited = edit.apply(&edited);
         if first.is_none() {
+            if let Some(error) = edit.is_guess.then(|| guesses::before(text, at, target)).flatten() {
+                return Some(error);
+            }
             first = Some(edit);
         } else if let Some(first) = first.as_mut().filter(|_| !is_same_place) {
             // The words before the suggestion are about the first edit only.
@@ -210,10 +230,17 @@ fn cure(error: &ParseError, text: &str, target: &Target) -> Option<ParseError> {
         }
     }
     // The rest of the text has other errors.
-    if first.is_none() {
-        return display_filter::untranslated(text);
+    let Some(first) = first else {
+        return display_filter::untranslated(text).or_else(|| guesses::corrected(error, text, at, target));
+    };
+    if first.is_translation {
+        return display_filter::without_link_type(text, &first, at.0, target);
     }
-    let first = first.filter(|first| !first.is_guess && !error.message().contains("did you mean"))?;
+    // A part of a text that no packet matches is no cure.
+    if at.0 == Stage::Whole || first.is_guess || error.message().contains("did you mean") {
+        let at = failing(text, target)?;
+        return guesses::corrected(error, text, at, target);
+    }
     let error = ParseError::at(text, first.at, first.message.as_str());
     let (replaced, replacement) = (text[first.span.clone()].trim(), first.replacement.trim());
     Some(match (replaced, replacement) {
@@ -225,20 +252,28 @@ fn cure(error: &ParseError, text: &str, target: &Target) -> Option<ParseError> {
 
 /// Returns an edit that helps, and where the text fails then.
 fn edit(text: &str, at: Failing, target: &Target) -> Option<(Edit, Option<Failing>)> {
-    let helps = |edit: Edit| {
-        let next = failing(&edit.apply(text), target);
-        let is_better = match next {
-            None => true,
-            Some((2, _)) if edit.is_guess => false,
-            Some((stage, place)) => stage > at.0 || stage == at.0 && place >= edit.span.start + edit.replacement.len(),
-        };
-        is_better.then_some((edit, next))
-    };
     let whole = characters::edit(text).filter(|edit| edit.at == at.1).or_else(|| display_filter::edit(text, target));
     if let Some(edit) = whole {
         let next = failing(&edit.apply(text), target);
         return Some((edit, next));
     }
+    let helps = |edit: Edit| {
+        let edited = edit.apply(text);
+        let next = failing(&edited, target);
+        // The place may need an operator, too.
+        let is_better = is_better(text, at, &edit, &edited, next)
+            || words::keyword(&edit.replacement).is_some()
+                && next.is_some_and(|(stage, place)| stage == at.0 && place == edit.span.start)
+                && {
+                    let site = Site { words: Words::of(&edited), error: edit.span.start, target };
+                    let mut joined = joining::joined(&site).into_iter();
+                    joined.any(|edit| {
+                        let both = edit.apply(&edited);
+                        is_better(&edited, next.unwrap_or(at), &edit, &both, failing(&both, target))
+                    })
+                };
+        is_better.then_some((edit, next))
+    };
     let site = Site { words: Words::of(text), error: at.1, target };
     let touches = |edit: &Edit| {
         let behind = text[edit.span.end..].len() - text[edit.span.end..].trim_start().len();
@@ -247,5 +282,17 @@ fn edit(text: &str, at: Failing, target: &Target) -> Option<(Edit, Option<Failin
     let habits = HABITS.iter().flat_map(|habits| habits.iter());
     let mut edits = habits.flat_map(|habit| (0..site.words.len()).filter_map(|index| habit(&site, index)));
     let near = edits.find_map(|edit| if touches(&edit) { helps(edit) } else { None });
-    near.or_else(|| operators::joined(&site).into_iter().find_map(helps))
+    near.or_else(|| joining::joined(&site).into_iter().find_map(helps))
+}
+
+/// Returns whether a text that was edited fails later than before.
+fn is_better(text: &str, at: Failing, edit: &Edit, edited: &str, next: Option<Failing>) -> bool {
+    let Some((stage, place)) = next else { return true };
+    let is_later = match edit.is_guess {
+        true if stage == Stage::Whole => return false,
+        // The place may be in parentheses that the edit has put.
+        true => edited.len().saturating_sub(place) < text.len().saturating_sub(at.1),
+        false => place >= edit.span.start + edit.replacement.len(),
+    };
+    stage > at.0 || stage == at.0 && is_later
 }

@@ -1,8 +1,7 @@
-//! Operators that are missing, too many, or those of other languages; parentheses; names of files.
+//! Operators that are too many, or those of other languages; parentheses; names of files.
 
-use alloc::vec::Vec;
-
-use crate::lang::cure::words::{is_direction, is_number, is_protocol, keyword, kind};
+use crate::lang::cure::joining;
+use crate::lang::cure::words::{is_direction, keyword, kind};
 use crate::lang::cure::{Edit, Habit, Site};
 use crate::lang::words::Word;
 
@@ -82,8 +81,15 @@ fn of_other_languages(site: &Site, index: usize) -> Option<Edit> {
     let (_, right) = OPERATORS.iter().find(|(wrong, _)| *wrong == word)?;
     // `and, ..` and `but not`
     let is_operator = |word: &str| matches!(keyword(word), Some(Word::And | Word::Or));
-    let right = if is_operator(words.before(index)) || is_operator(words.get(index + 1)) { "" } else { right };
     let message = format!("expected an operator between tests such as `and` or `or`, found `{word}`");
+    let is_error = words.span(index..index + 1).contains(&site.error);
+    let right = match word {
+        _ if !is_error => right,
+        _ if is_operator(words.before(index)) || is_operator(words.get(index + 1)) => "",
+        "," if joining::moves(words, index) => return None,
+        ";" | "+" => joining::operator(words, index, index + 1)?,
+        _ => right,
+    };
     Some(Edit::of(words, index..index + 1, right, message))
 }
 
@@ -137,13 +143,15 @@ fn empty_parentheses(site: &Site, index: usize) -> Option<Edit> {
 
 fn too_many_parentheses(site: &Site, index: usize) -> Option<Edit> {
     let words = &site.words;
+    if words.get(index) != ")" {
+        return None;
+    }
     let depth = (0..=index).fold(0_isize, |depth, word| match words.get(word) {
         "(" => depth + 1,
         ")" => depth - 1,
         _ => depth,
     });
-    let is_extra = words.get(index) == ")" && depth < 0;
-    is_extra.then(|| Edit::of(words, index..index + 1, "", "expected a `(` before this `)`"))
+    (depth < 0).then(|| Edit::of(words, index..index + 1, "", "expected a `(` before this `)`"))
 }
 
 fn missing_parenthesis(site: &Site, index: usize) -> Option<Edit> {
@@ -164,35 +172,4 @@ fn flags_without_relation(site: &Site, index: usize) -> Option<Edit> {
     let is_mask = is_error && (words.before(index) == "&" || words.get(index) == ")") && words.contains(&["&"]);
     let replacement = format!("{} != 0", words.get(index));
     is_mask.then(|| Edit::of(words, index..index + 1, replacement, "expected a relation such as `!= 0` after the mask"))
-}
-
-/// Returns the edits that put an operator before the word with the error, the more likely one first.
-pub(super) fn joined(site: &Site) -> Vec<Edit> {
-    let words = &site.words;
-    let Some(index) = (0..words.len()).find(|&index| words.span(index..index + 1).start == site.error) else {
-        return Vec::new();
-    };
-    let (word, before) = (words.get(index), words.before(index));
-    let is_negated = matches!(word, "not" | "!");
-    let begins_test = match keyword(word) {
-        Some(Word::And | Word::Or | Word::Mask) => false,
-        Some(_) => true,
-        None => word == "(" || is_negated || word.starts_with(|c: char| c.is_ascii_alphanumeric() || c == ':'),
-    };
-    if index == 0 || !begins_test || matches!(before, "and" | "or" | "not" | "(" | "&&" | "||" | "!") {
-        return Vec::new();
-    }
-    // Two ports or protocols are rarely meant of one packet, and the id of a list has no keyword.
-    let qualified = (0..index).rev().find(|&at| kind(words.get(at)).is_some()).map_or("", |at| words.get(at));
-    let is_list = is_number(word)
-        || keyword(word).is_none() && word != "(" && !is_negated
-        || kind(word).is_some() && word == qualified
-        || is_protocol(word) && is_protocol(before) && words.get(index + 1) != "port";
-    let operators = if is_list { ["or", "and"] } else { ["and", "or"] };
-    let edit = |operator: &str| {
-        let message = format!("expected `and` or `or` before `{word}`");
-        let edit = Edit::of(words, index..index + 1, format!("{operator} {word}"), message);
-        Edit { is_guess: true, ..edit }
-    };
-    operators.iter().map(|operator| edit(operator)).collect()
 }

@@ -9,8 +9,17 @@ use crate::lang::cure::{Edit, Habit, Site};
 use crate::lang::names;
 use crate::lang::tree::Kind;
 
-pub(super) static HABITS: [Habit; 8] =
-    [attached, relation, protocol_relation, ports, inherited_range, endpoint, transport_and_port, list_of_ids];
+pub(super) static HABITS: [Habit; 9] = [
+    attached,
+    relation,
+    inherited_relation,
+    protocol_relation,
+    ports,
+    inherited_range,
+    endpoint,
+    transport_and_port,
+    list_of_ids,
+];
 
 /// A port or a range of them, as texts.
 #[derive(Clone, Debug)]
@@ -30,7 +39,7 @@ impl Item {
         }
         ["..", "-", ":"].iter().find_map(|separator| {
             let (first, last) = word.split_once(separator)?;
-            let last = last.trim_start_matches('.');
+            let last = if separator == &"-" && last.is_empty() { "65535" } else { last.trim_start_matches('.') };
             (is_port(first) && is_port(last)).then(|| Item::Range(first.to_string(), last.to_string()))
         })
     }
@@ -55,7 +64,13 @@ fn items(words: &Words, start: usize) -> Option<(Vec<Item>, usize)> {
     let mut index = start + usize::from(!closing.is_empty());
     let mut found = Vec::new();
     loop {
-        let item = Item::of(words.get(index))?;
+        let mut word = words.get(index);
+        // `80/443`
+        while let Some((port, rest)) = word.split_once('/').filter(|(port, _)| is_port(port)) {
+            found.push(Item::Port(port.to_string()));
+            word = rest;
+        }
+        let item = Item::of(word)?;
         index += 1;
         let is_range = matches!(words.get(index), "-" | "to" | "through" | ".." | ":");
         let last = words.get(index + 1);
@@ -250,6 +265,15 @@ fn relation(site: &Site, index: usize) -> Option<Edit> {
     Some(Edit::of(words, qualified.start..index + 2, replacement, message).caused_by(words, index))
 }
 
+/// `port != 80 and != 443`.
+fn inherited_relation(site: &Site, index: usize) -> Option<Edit> {
+    let words = &site.words;
+    let kind = (0..index).rev().find(|&at| kind(words.get(at)).is_some()).filter(|_| words.before(index) == "and")?;
+    let message = format!("expected no relation after `{}`; `not` before the value negates it", words.get(kind));
+    let is_other = matches!(words.get(index), "!=" | "<>");
+    is_other.then(|| Edit::of(words, index..index + 1, "not", message))
+}
+
 /// `ip != 10.0.0.1`, `tcp == 80`.
 fn protocol_relation(site: &Site, index: usize) -> Option<Edit> {
     let words = &site.words;
@@ -314,8 +338,10 @@ fn transport_and_port(site: &Site, index: usize) -> Option<Edit> {
     if !begins_test && !is_qualified || is_synonym(word) {
         return None;
     }
-    // `vlan 5 or 6` has no ports.
-    let is_of_list = index > 0 && begins_test && words.contains(&["vlan", "mpls", "pppoes", "vxlan", "geneve"]);
+    // `vlan 5 or 6` and `len == 5 or 6` have no ports.
+    let others =
+        ["vlan", "mpls", "pppoes", "vxlan", "geneve", "=", "==", "!=", "<", ">", "<=", ">=", "less", "greater"];
+    let is_of_list = index > 0 && begins_test && words.contains(&others);
     if is_number(word) && is_of_list {
         return None;
     }
@@ -339,11 +365,12 @@ fn list_of_ids(site: &Site, index: usize) -> Option<Edit> {
     loop {
         ids.push(words.get(end));
         end += 1;
-        if words.get(end) != "," {
+        let is_comma = words.get(end) == ",";
+        if !is_comma && (closing.is_empty() || matches!(words.get(end), "" | "}")) {
             break;
         }
-        end += 1;
-        end += usize::from(words.get(end) == "or");
+        end += usize::from(is_comma);
+        end += usize::from(is_comma && words.get(end) == "or");
     }
     let cause = if closing.is_empty() { index + 1 } else { index };
     end += usize::from(!closing.is_empty());

@@ -61,10 +61,16 @@ pub(super) fn is_synonym(word: &str) -> bool {
     SYNONYMS.iter().any(|(other, _)| *other == word)
 }
 
+/// Returns words of other languages and what they are called.
+pub(super) fn synonyms() -> impl Iterator<Item = (&'static str, &'static str)> {
+    SYNONYMS.iter().copied()
+}
+
 fn synonym(site: &Site, index: usize) -> Option<Edit> {
     let words = &site.words;
     let word = words.get(index);
-    let lower = word.to_ascii_lowercase();
+    // `--dport` is one of iptables.
+    let lower = word.trim_start_matches('-').to_ascii_lowercase();
     let (_, right) = SYNONYMS.iter().find(|(other, _)| *other == lower)?;
     // The kind may follow: `source host`.
     let next = kind(words.get(index + 1)).is_some() || kind(words.before(index)).is_some();

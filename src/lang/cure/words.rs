@@ -56,7 +56,7 @@ impl<'t> Words<'t> {
     pub(super) fn span(&self, range: Range<usize>) -> Range<usize> {
         let end = self.text.len();
         let start = self.spans.get(range.start).map_or(end, |span| span.start);
-        let last = range.end.checked_sub(1).filter(|&last| last >= range.start);
+        let last = range.end.min(self.len()).checked_sub(1).filter(|&last| last >= range.start);
         start..last.and_then(|last| self.spans.get(last)).map_or(start, |span| span.end)
     }
 

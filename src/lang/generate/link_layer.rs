@@ -74,7 +74,7 @@ impl Generator<'_> {
             Some(Protocol::Ip) => {
                 let netmask = self.target.netmask;
                 let host =
-                    !netmask.ok_or("expected the netmask of the interface to be known, which `ip broadcast` needs")?;
+                    !netmask.ok_or("expected the netmask of the interface to be known, which `ip broadcast` needs (cbpf --netmask; in Rust, `Target::netmask`)")?;
                 self.require_link_protocol(ETHERTYPE_IPV4, to.no)?;
                 let address = self.network()?.word(IPV4_DESTINATION);
                 self.code.exclude(address.has(host, 0), to.yes);

@@ -142,6 +142,11 @@ impl Generator<'_> {
             }));
         }
         match (four.is_empty(), six.is_empty()) {
+            (true, true) if !addresses.is_empty() => {
+                let family = if qualifiers.protocol == Some(Protocol::Ip6) { "IPv6" } else { "IPv4" };
+                let message = format!("expected the name of a host with an {family} address; `{name}` has none");
+                Err(Site::Operand(0).error(message))
+            }
             (true, true) => {
                 let guess = did_you_mean(keywords::near(name));
                 Err(self.unknown_name("an address such as 10.0.0.1", name, &guess))

@@ -88,6 +88,73 @@ fn help_follows_the_place() {
     }
 }
 
+/// What people write, the column of the misspelt word, and what the message ends with.
+#[rustfmt::skip]
+static GUESSES: [(&str, usize, &str); 16] = [
+    ("tcp prt 80", 5, "found `prt`; did you mean `port`?"),
+    ("prot tcp", 1, "before `prot`; did you mean `proto`?"),
+    ("prot 6", 1, "before `prot`; did you mean `port` or `proto`?"),
+    ("ip prot 6", 4, "found `prot`; did you mean `proto`?"),
+    ("ip protcol tcp", 4, "found `protcol`; did you mean `proto`?"),
+    ("port htp", 6, "did you mean `http`?"),
+    ("scr host 10.0.0.1", 1, "did you mean `src`?"),
+    ("src hots 10.0.0.1", 5, "found `hots`; did you mean `host`?"),
+    ("udp ort 53", 5, "found `ort`; did you mean `port`?"),
+    ("rap", 1, "did you mean `arp`?"),
+    ("tcp[tcpflags] & tcp-sny != 0", 17, "found `tcp-sny`; did you mean `tcp-syn`?"),
+    ("tcp[tcpflasg] & 2 != 0", 5, "found `tcpflasg`; did you mean `tcpflags`?"),
+    ("tcp_syn", 1, "did you mean `tcp-syn`?"),
+    ("vlan any", 6, "found `any`"),
+    ("len > 100 bytes", 11, "found `bytes`"),
+    ("tcp xor udp", 5, "found `xor`"),
+];
+
+#[test]
+fn guesses_fit_into_their_place() {
+    let target = Target::new(LinkType::ETHERNET);
+    for (text, column, end) in GUESSES {
+        let error = error(text, &target);
+        assert!(error.column() == column && error.message().ends_with(end), "{text}: {error}");
+        assert_eq!(error.suggestion(), None, "{text}");
+    }
+}
+
+#[test]
+fn unclear_texts_have_no_suggestion() {
+    let target = Target::new(LinkType::ETHERNET);
+    let texts = [
+        "host 10.0.0.1 only",
+        "net 10.0.0.0 255.0.0",
+        "mpls 100,200",
+        "len > 100 or 50",
+        "not host 10.0.0.1 port 80",
+        "tcp and host 10.0.0.1 or host 10.0.0.2 port 80",
+        "host 10.0.0.1 port 80 or arp",
+        "frame.cap_len > 100",
+        "host any",
+        "either host 10.0.0.1",
+        "!(ip.addr == 10.0.0.1 && frame contains \"x\")",
+    ];
+    for text in texts {
+        let error = error(text, &target);
+        assert_eq!(error.suggestion(), None, "{text}");
+        assert!(!error.help().unwrap_or_default().contains('`'), "{text}: {error}");
+    }
+}
+
+#[test]
+fn display_filters_without_equivalent_for_a_link_type_have_no_suggestion() {
+    for (link, text, help) in [
+        ("LINUX_SLL", "eth.addr == 00:11:22:33:44:55", "capture filters for link type LINUX_SLL have no equivalent"),
+        ("LINUX_SLL", "vlan.id in {5 6}", "a capture filter tests bytes at fixed places, and has no equivalent"),
+        ("RAW", "eth.type == 0x806", "`ether proto 0x806`, which matches no packet of link type RAW"),
+    ] {
+        let error = error(text, &Target::new(link_type(link)));
+        assert_eq!(error.suggestion(), None, "{text}");
+        assert!(error.help().is_some_and(|shown| shown.ends_with(help)), "{text}: {error}");
+    }
+}
+
 #[test]
 fn ranges_of_vlans_match_their_packets() {
     let target = Target::new(LinkType::ETHERNET);

@@ -13,7 +13,7 @@ fn errors_have_a_position_and_a_suggestion() {
     );
     assert_eq!(
         message("tcp port 80 and tpc port 81", ethernet),
-        "line 1, column 21: expected `and`, `or` or the end, found `port`; did you mean `tcp` by `tpc`?"
+        "line 1, column 17: expected a keyword, found `tpc`; did you mean `tcp`?"
     );
     assert_eq!(message("(ip or arp", ethernet), "line 1, column 1: expected a `)` to this `(`");
     assert_eq!(
