@@ -94,6 +94,7 @@ fn meanings_agree_with_the_language(_: &Bench) -> Outcome {
         "src net 10.0.0.0/8 and udp",
         "ip proto 1 or ip6 proto 58 or greater 200",
         "tcp[tcpflags] & tcp-syn != 0 or arp src host 10.0.0.1",
+        "ip6 protochain 6 or llc or stp or tcp port 80 or sctp[12] = 3 or udp[10] = 2",
     ];
     let mut compared = 0;
     for (text, is_optimized) in expressions.into_iter().flat_map(|text| [(text, false), (text, true)]) {
