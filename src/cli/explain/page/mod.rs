@@ -109,8 +109,7 @@ impl Section {
         let graph = FlowGraph::new(name, &program);
         let Explained { link_type, profile, stages, .. } = program;
         let groups = block_groups(&graph.blocks);
-        let counted_instructions = if graph.has_traffic { graph.listing.lines.len() } else { 0 };
-        let executed: Vec<u64> = (0..counted_instructions).map(|pc| profile.executed(pc)).collect();
+        let executed = if graph.has_traffic { profile.executions() } else { Vec::new() };
         let (listings, shown, sample, warnings) = match stages {
             Some(stages) => {
                 let listings = stages.programs.each_ref().map(|program| Listing::new(program, link_type));
