@@ -20,6 +20,7 @@ mod merge;
 mod metadata;
 mod mixed;
 mod page;
+mod page_parts;
 mod print;
 mod prove;
 mod rotation;
@@ -95,6 +96,7 @@ pub fn trials() -> Vec<Trial> {
         &install_docs::TESTS,
         &metadata::TESTS,
         &page::TESTS,
+        &page_parts::TESTS,
         &rotation::TESTS,
         &counting::TESTS,
     ];

@@ -24,9 +24,11 @@ pub const TESTS: [(&str, Test); 8] = [
 ];
 
 /// The trials that need a browser; they are skipped by name without one.
-const IN_A_BROWSER: [(&str, Test); 3] = [
+const IN_A_BROWSER: [(&str, Test); 5] = [
     ("browser_lights_the_way_of_a_packet", browser_lights_the_way_of_a_packet),
     ("browser_shows_traffic_first", browser_shows_traffic_first),
+    ("browser_follows_links_and_keeps_the_packet", browser_follows_links_and_keeps_the_packet),
+    ("browser_shows_instructions_beyond_the_listing", browser_shows_instructions_beyond_the_listing),
     ("browser_runs_no_script_of_a_name", browser_runs_no_script_of_a_name),
 ];
 
@@ -92,6 +94,7 @@ fn meanings_agree_with_the_language(_: &Bench) -> Outcome {
         "src net 10.0.0.0/8 and udp",
         "ip proto 1 or ip6 proto 58 or greater 200",
         "tcp[tcpflags] & tcp-syn != 0 or arp src host 10.0.0.1",
+        "ip6 protochain 6 or llc or stp or tcp port 80 or sctp[12] = 3 or udp[10] = 2",
     ];
     let mut compared = 0;
     for (text, is_optimized) in expressions.into_iter().flat_map(|text| [(text, false), (text, true)]) {
@@ -314,6 +317,31 @@ fn browser_shows_traffic_first(bench: &Bench) -> Outcome {
     equal((html.contains("Choose a packet"), with_class(&html, "tr ", "lit").len()), (true, 0))?;
     // Folded chains can be opened with the keyboard.
     equal(html.contains("tests; show all"), true)
+}
+
+/// Appends a script to the page, which reports in the title.
+fn with_script(bench: &Bench, script: &str) -> Outcome {
+    let html = fs::read_to_string(bench.path("page.html"))?;
+    Ok(fs::write(bench.path("page.html"), html.replace("</html>", &format!("<script>{script}</script></html>")))?)
+}
+
+fn browser_follows_links_and_keeps_the_packet(bench: &Bench) -> Outcome {
+    page(bench, &["tcp port 443 and not host 10.0.0.1", "-r", &example("mixed.pcap")])?;
+    with_script(bench, "document.querySelector('a[href=\"#g0a8\"]').click(); document.title = location.hash")?;
+    let html = in_browser(bench, "#packet=6&step=3")?;
+    let target = with_class(&html, "tr ", "target");
+    equal((target.len(), target[0].contains("id=\"g0a8\"")), (1, true))?;
+    equal(html.contains("<title>#packet=6&amp;step=3</title>"), true)
+}
+
+fn browser_shows_instructions_beyond_the_listing(bench: &Bench) -> Outcome {
+    page(bench, &[&hosts(3000), "-r", &example("mixed.pcap")])?;
+    let html = in_browser(bench, "#packet=1&step=9999")?;
+    equal((html.contains("drop the packet</p>"), html.contains("(not in the listing)</p>")), (true, false))?;
+    let straight = bench.file("straight.asm", format!("{}ret a", "add #1\n".repeat(4095)))?;
+    page(bench, &["-p", &straight, "-r", &example("mixed.pcap")])?;
+    let html = in_browser(bench, "#packet=1&step=9999")?;
+    equal((html.contains("1,500 of 4,096"), html.contains("2,596 more steps are not on this page")), (true, true))
 }
 
 fn browser_runs_no_script_of_a_name(bench: &Bench) -> Outcome {

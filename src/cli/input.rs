@@ -126,6 +126,11 @@ impl CaptureArguments {
         }
     }
 
+    /// Returns whether there are captures, or an interface.
+    pub fn are_given(&self, program: &ProgramArguments) -> bool {
+        self.is_live() || self.all_paths(program).next().is_some()
+    }
+
     /// Returns whether the input is an interface.
     pub fn is_live(&self) -> bool {
         self.live.interface().is_some()

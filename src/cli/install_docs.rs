@@ -10,7 +10,7 @@ use clap_complete::Shell;
 use crate::cli::capture::{CaptureError, Output};
 use crate::cli::failure::Failure;
 use crate::cli::print::print;
-use crate::cli::{completions, man};
+use crate::cli::{completions, manual};
 
 /// The folders of manual pages, without the section, and the files of completions, relative to the prefix.
 const MAN: &str = "share/man/man";
@@ -38,7 +38,7 @@ pub struct Arguments {
 
 pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     let section = |name: &str| name.rsplit('.').next().unwrap_or_default().to_owned();
-    let pages = man::pages()?.into_iter().map(|(name, page)| (format!("{MAN}{}/{name}", section(&name)), page));
+    let pages = manual::pages()?.into_iter().map(|(name, page)| (format!("{MAN}{}/{name}", section(&name)), page));
     let completions = COMPLETIONS.map(|(shell, path)| (path.to_owned(), completions::script(shell)));
     let mut written = String::new();
     for (path, content) in pages.chain(completions) {

@@ -1,12 +1,9 @@
-//! `cbpf man`: manual pages, generated from the definitions of the arguments, and those in `manual/`.
+//! `cbpf man`: prints or writes manual pages.
 
-use std::io;
 use std::path::PathBuf;
 
-use clap::{Args, Command, CommandFactory};
-use clap_mangen::Man;
+use clap::Args;
 
-use crate::cli::Cli;
 use crate::cli::capture::Output;
 use crate::cli::failure::Failure;
 use crate::cli::manual;
@@ -29,12 +26,7 @@ pub struct Arguments {
 
 pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     let Some(dir) = &arguments.dir else {
-        if arguments.page == "cbpf.1" {
-            let mut page = Vec::new();
-            Man::new(Cli::command()).render(&mut page)?;
-            return print(&page);
-        }
-        let pages = pages()?;
+        let pages = manual::pages()?;
         let page = &arguments.page;
         let names = [page.clone(), format!("{page}.1"), format!("cbpf-{page}"), format!("cbpf-{page}.1")];
         return match names.iter().find_map(|wanted| pages.iter().find(|(name, _)| name == wanted)) {
@@ -45,31 +37,10 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
             }
         };
     };
-    for (name, page) in pages()? {
+    for (name, page) in manual::pages()? {
         let mut output = Output::create(&dir.join(name))?;
         output.write(&page)?;
         output.finish()?;
     }
-    Ok(())
-}
-
-/// Returns the file name and the content of each page.
-pub fn pages() -> io::Result<Vec<(String, Vec<u8>)>> {
-    let mut command = Cli::command().disable_help_subcommand(true);
-    command.build();
-    let mut pages = Vec::new();
-    append_pages(command, &mut pages)?;
-    pages.extend(manual::pages());
-    Ok(pages)
-}
-
-fn append_pages(command: Command, pages: &mut Vec<(String, Vec<u8>)>) -> io::Result<()> {
-    for subcommand in command.get_subcommands().cloned() {
-        append_pages(subcommand, pages)?;
-    }
-    let man = Man::new(command);
-    let mut page = Vec::new();
-    man.render(&mut page)?;
-    pages.push((man.get_filename(), page));
     Ok(())
 }

@@ -164,19 +164,20 @@ impl ProgramArguments {
 
     /// Reads the program, or compiles the expression for `--link-type` or Ethernet.
     pub fn read_alone(&self) -> Result<Verified, Failure> {
-        self.check_given()?;
-        self.verified(&self.source()?, self.link_type_alone())
+        let (source, link_type) = self.source_alone()?;
+        self.verified(&source, link_type)
     }
 
     /// Reads the program, or compiles the expression, and selects the stage.
     pub fn read_stage(&self, stage: &StageArguments) -> Result<Verified, Failure> {
-        self.check_given()?;
-        let (source, link_type) = (self.source()?, self.link_type_alone());
+        let (source, link_type) = self.source_alone()?;
         stage.select(self, &source, link_type, self.verified(&source, link_type)?)
     }
 
-    fn link_type_alone(&self) -> LinkType {
-        self.only_link_type().unwrap_or(LinkType::ETHERNET)
+    /// Returns the source, and the link type for which it is compiled without captures: `--link-type` or Ethernet.
+    pub fn source_alone(&self) -> Result<(ProgramSource, LinkType), Failure> {
+        self.check_given()?;
+        Ok((self.source()?, self.only_link_type().unwrap_or(LinkType::ETHERNET)))
     }
 
     /// Returns the program for all packets of a link type, and warns if it matches none of them, or if an expression

@@ -11,6 +11,7 @@
 
 pub(crate) mod halt_reason;
 pub(crate) mod observer;
+mod path_memo;
 pub(crate) mod profile;
 mod seccomp;
 pub(crate) mod trace;

@@ -1,15 +1,18 @@
 //! Profiles: the number of packets on each edge of a program.
 //!
 //! An observer of the interpreter counts for each instruction; [`Profile::blocks`] aggregates the counts to the basic
-//! blocks of the original program.
+//! blocks of the original program. Packets of known paths are counted on the path; the counts of instructions follow
+//! from it when they are asked for.
 
 use alloc::vec::Vec;
 use core::ops::Range;
 
+use crate::bpf::dialect::Dialect;
 use crate::bpf::isa::Width;
 use crate::bpf::verify::{SCRATCH_WORDS, Step, Verified};
 use crate::interpret::halt_reason::HaltReason;
 use crate::interpret::observer::{Observer, Registers};
+use crate::interpret::path_memo::{PathMemo, Run};
 use crate::packet::Packet;
 
 /// Counts the packets on each edge of a program.
@@ -38,6 +41,7 @@ pub struct Profile {
     packets: u64,
     kept: u64,
     last_path: u64,
+    memo: PathMemo,
 }
 
 /// The number of executions of an instruction, and of each successor.
@@ -91,17 +95,57 @@ impl Profile {
     /// Creates a profile without packets.
     pub fn new(verified: &Verified) -> Profile {
         let counts = vec![Count::default(); verified.steps().len()];
-        Profile { verified: verified.clone(), counts, packets: 0, kept: 0, last_path: 0 }
+        Profile {
+            verified: verified.clone(),
+            counts,
+            packets: 0,
+            kept: 0,
+            last_path: 0,
+            memo: PathMemo::new(verified.steps()),
+        }
     }
 
     /// Interprets the program, counts its edges, and returns the verdict, as [`Verified::interpret`] does.
     pub fn run<'p>(&mut self, packet: impl Into<Packet<'p>>) -> u32 {
-        let mut counter = Counter { steps: self.verified.steps(), counts: &mut self.counts, last: None, path: 0 };
-        let verdict = self.verified.run(&packet.into(), &mut counter).unwrap_or_else(HaltReason::verdict);
-        self.last_path = counter.path;
+        let verdict = self.count(&packet.into());
         self.packets += 1;
         self.kept += u64::from(verdict != 0);
         verdict
+    }
+
+    /// Counts a packet on its path.
+    fn count(&mut self, packet: &Packet) -> u32 {
+        let (dialect, steps) = (self.verified.dialect(), self.verified.steps());
+        if self.memo.is_enabled()
+            && let Some(path) = self.memo.find(dialect, packet)
+        {
+            self.last_path = path.hash;
+            return path.verdict;
+        }
+        let run = self.memo.is_enabled().then(Run::default);
+        let mut counter = Counter { dialect, steps, counts: &mut self.counts, last: None, path: 0, run };
+        let verdict = self.verified.run(packet, &mut counter).unwrap_or_else(HaltReason::verdict);
+        self.last_path = counter.path;
+        if let Some(run) = counter.run {
+            self.memo.insert(dialect, packet, &run, verdict, self.last_path);
+        }
+        verdict
+    }
+
+    /// Returns the counts of all instructions.
+    fn counts(&self) -> Vec<Count> {
+        let mut counts = self.counts.clone();
+        let steps = self.verified.steps();
+        self.memo.each_step(steps, |pc, next, packets| {
+            let count = &mut counts[pc];
+            count.executed += packets;
+            match (&steps[pc], next) {
+                (_, None) => {}
+                (&Step::Branch { then, .. }, Some(next)) if then == next => count.then += packets,
+                _ => count.otherwise += packets,
+            }
+        });
+        counts
     }
 
     /// Returns the program.
@@ -127,21 +171,28 @@ impl Profile {
         self.last_path
     }
 
-    /// Returns the number of packets that executed the instruction `pc`; 0 if it does not exist.
+    /// Returns the number of packets that executed the instruction `pc`; 0 if it does not exist. For many instructions,
+    /// [`Profile::executions`] is faster.
     pub fn executed(&self, pc: usize) -> u64 {
-        self.counts.get(pc).map_or(0, |count| count.executed)
+        self.counts().get(pc).map_or(0, |count| count.executed)
+    }
+
+    /// Returns the number of packets that executed each instruction.
+    pub fn executions(&self) -> Vec<u64> {
+        self.counts().into_iter().map(|count| count.executed).collect()
     }
 
     /// Returns the basic blocks in program order, with their counts. Unreachable blocks are included.
     pub fn blocks(&self) -> Vec<Block> {
         let starts = starts(self.verified.steps());
-        let ends = starts.iter().skip(1).copied().chain([self.counts.len()]);
-        starts.iter().zip(ends).map(|(&start, end)| self.block(start..end, &starts)).collect()
+        let counts = self.counts();
+        let ends = starts.iter().skip(1).copied().chain([counts.len()]);
+        starts.iter().zip(ends).map(|(&start, end)| self.block(start..end, &starts, &counts)).collect()
     }
 
-    fn block(&self, instructions: Range<usize>, starts: &[usize]) -> Block {
+    fn block(&self, instructions: Range<usize>, starts: &[usize], counts: &[Count]) -> Block {
         let last = instructions.end - 1;
-        let Count { executed, then, otherwise } = self.counts[last];
+        let Count { executed, then, otherwise } = counts[last];
         let edge =
             |kind, target, packets| Edge { kind, target: starts.partition_point(|&start| start < target), packets };
         let (edges, left) = match self.verified.steps()[last] {
@@ -154,7 +205,7 @@ impl Profile {
             }
             _ => (vec![edge(EdgeKind::Always, last + 1, otherwise)], otherwise),
         };
-        let packets = self.executed(instructions.start);
+        let packets = counts[instructions.start].executed;
         Block { instructions, packets, halted: packets - left, edges }
     }
 }
@@ -177,18 +228,28 @@ fn starts(steps: &[Step]) -> Vec<usize> {
 
 /// The observer that counts.
 struct Counter<'a> {
+    dialect: Dialect,
     steps: &'a [Step],
     counts: &'a mut [Count],
     last: Option<usize>,
     /// A hash of the instructions.
     path: u64,
+    /// What the path depends on, if paths are kept.
+    run: Option<Run>,
 }
 
 /// The factor of the hash of paths: 2^64 divided by the golden ratio, which spreads small numbers.
-const SPREAD: u64 = 0x9e37_79b9_7f4a_7c15;
+pub(super) const SPREAD: u64 = 0x9e37_79b9_7f4a_7c15;
 
 impl Observer for Counter<'_> {
-    fn step(&mut self, pc: usize, _: Registers, _: &[u32; SCRATCH_WORDS]) {
+    fn step(&mut self, pc: usize, registers: Registers, _: &[u32; SCRATCH_WORDS]) {
+        if let Some(run) = &mut self.run {
+            if let Some(Step::Branch { then, .. }) = self.last.map(|last| &self.steps[last]) {
+                run.branch(*then == pc);
+            }
+            run.load(self.dialect, &self.steps[pc], registers.x);
+            run.last = pc;
+        }
         if let Some(last) = self.last {
             match self.steps[last] {
                 Step::Branch { then, .. } if then == pc => self.counts[last].then += 1,
@@ -206,7 +267,6 @@ impl Observer for Counter<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::bpf::dialect::Dialect;
     use crate::bpf::program::Program;
 
     fn blocks(text: &str, packets: &[&[u8]]) -> Vec<Block> {
@@ -248,6 +308,30 @@ mod tests {
         });
         assert_eq!(paths[0], paths[1]);
         assert!(paths[1..].iter().enumerate().all(|(place, path)| !paths[place + 2..].contains(path)));
+    }
+
+    #[test]
+    fn known_paths_are_counted_as_interpreted_ones() {
+        let tests: String = (0..100).map(|number| format!("jeq #{number}, keep\n")).collect();
+        let text =
+            format!("ld #len\n jgt #60, keep\n ldb [0]\n tax\n ldh [x + 1]\n {tests} div x\n ret #0\n keep: ret #7");
+        let program: Program = text.parse().unwrap();
+        let verified = program.verify(Dialect::Linux).unwrap();
+        let packets: Vec<Vec<u8>> =
+            (0..3000_u32).map(|n| vec![(n % 5) as u8, 0, (n % 7) as u8, (n % 150) as u8, 1, 2]).collect();
+        let mut profile = Profile::new(&verified);
+        let mut expected = Profile { memo: PathMemo::default(), ..Profile::new(&verified) };
+        assert!(profile.memo.is_enabled() && !expected.memo.is_enabled());
+        for (number, packet) in packets.iter().enumerate() {
+            let packet = Packet::new(&packet[..packet.len() - number % 4]).with_wire_len(58 + number as u32 % 4);
+            assert_eq!(profile.run(packet), expected.run(packet));
+            assert_eq!(profile.last_path(), expected.last_path());
+        }
+        assert_eq!((profile.blocks(), profile.kept()), (expected.blocks(), expected.kept()));
+        assert_eq!(profile.executions(), expected.executions());
+        assert_eq!((profile.executed(3), profile.executed(1000)), (expected.executions()[3], 0));
+        // Most packets were not interpreted.
+        assert!(profile.counts[0].executed < 1500, "{}", profile.counts[0].executed);
     }
 
     #[test]

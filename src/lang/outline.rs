@@ -18,7 +18,8 @@ pub struct Part {
     pub depth: usize,
     /// Its bytes in the text, with its operands, and without parentheses around the whole.
     pub span: Range<usize>,
-    /// The test with all qualifiers, also those that it inherits: `tcp port 443`; the keyword of an operator.
+    /// The test with all qualifiers, also those that it inherits, in the words of the text as far as they mean the same
+    /// there: `tcp port https`; the keyword of an operator.
     pub text: String,
 }
 
@@ -34,6 +35,9 @@ pub enum PartKind {
     /// `or`, with two or more operands.
     Or,
 }
+
+/// The longest test whose words are kept, in bytes.
+const LONGEST_TEST: usize = 1000;
 
 /// Returns the parts of an expression, each before its operands, and at most `most` of them.
 ///
@@ -66,7 +70,7 @@ pub fn outline(text: &str, most: usize) -> Result<Vec<Part>, ExprError> {
     while parts.len() < most {
         let Some((root, depth)) = waiting.pop() else { break };
         let (kind, name) = match &nodes[root] {
-            Node::Primitive(_) => (PartKind::Test, Expr { nodes: vec![nodes[root].clone()] }.to_string()),
+            Node::Primitive(_) => (PartKind::Test, String::new()),
             Node::Not => (PartKind::Not, "not".to_string()),
             Node::And => (PartKind::And, "and".to_string()),
             Node::Or => (PartKind::Or, "or".to_string()),
@@ -82,9 +86,24 @@ pub fn outline(text: &str, most: usize) -> Result<Vec<Part>, ExprError> {
             PartKind::Not => waiting.push((root - 1, depth + 1)),
             PartKind::And | PartKind::Or => waiting.push((operator, depth + 1)),
         }
-        parts.push(Part { kind, depth, span: positions.span(text, nodes, &starts, root), text: name });
+        let span = positions.span(text, nodes, &starts, root);
+        let words = if kind == PartKind::Test { words(text.get(span.clone()), &nodes[root]) } else { name };
+        parts.push(Part { kind, depth, span, text: words });
     }
     Ok(parts)
+}
+
+/// Returns a test in the words of its source if they mean the same alone, or after its qualifiers; else as it prints.
+fn words(source: Option<&str>, node: &Node) -> String {
+    let printed = Expr { nodes: vec![node.clone()] }.to_string();
+    let Some(source) = source.filter(|source| source.len() <= LONGEST_TEST) else { return printed };
+    let source = source.split_whitespace().collect::<Vec<_>>().join(" ");
+    let is_same = |words: &str| parse::parse(words).is_ok_and(|parsed| parsed.expr.nodes == [node.clone()]);
+    if source == printed || is_same(&source) {
+        return source;
+    }
+    let qualified = printed.rsplit_once(' ').map(|(qualifiers, _)| format!("{qualifiers} {source}"));
+    qualified.filter(|words| is_same(words)).unwrap_or(printed)
 }
 
 #[cfg(test)]
@@ -105,6 +124,21 @@ mod tests {
             ["0 and [ip and tcp and not (udp)]", "1 ip [ip]", "1 tcp [tcp]", "1 not [not (udp)]", "2 udp [udp]",]
         );
         assert_eq!(lines("ip or arp and tcp")[..2], ["0 and [ip or arp and tcp]", "1 or [ip or arp]"]);
+    }
+
+    #[test]
+    fn keeps_the_words_of_the_source() {
+        let words = |text: &str| {
+            let tests = outline(text, 100).unwrap().into_iter().filter(|part| part.kind == PartKind::Test);
+            tests.map(|part| part.text).collect::<Vec<_>>()
+        };
+        assert_eq!(
+            words("tcp[tcpflags]  & (tcp-syn|tcp-ack) == tcp-syn"),
+            ["tcp[tcpflags] & (tcp-syn|tcp-ack) == tcp-syn"]
+        );
+        assert_eq!(words("src port http or https or 53"), ["src port http", "src port https", "src port 53"]);
+        assert_eq!(words("ip proto \\tcp or not (arp)"), ["ip proto \\tcp", "arp"]);
+        assert_eq!(words("port 80 or 443 and greater 100"), ["port 80", "port 443", "greater 100"]);
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! The control-graph graph in the DOT language, for graphviz.
+//! The control-flow graph in the DOT language, for graphviz.
 
 use std::fmt::Write;
 
@@ -32,17 +32,18 @@ fn nodes(graph: &FlowGraph, prefix: &str, text: &mut String) {
     };
     line(format_args!("label={};", quoted(&graph.title())));
     for (number, block) in graph.blocks.iter().enumerate() {
-        let mut label = format!("{}\n", graph.amount(block.packets));
+        let mut label = graph.amount(block.packets).map_or(String::new(), |amount| format!("{amount}\n"));
         graph.lines(block).for_each(|instruction| label += &format!("{instruction}\n"));
-        if block.halted > 0 {
-            label += &format!("stopped: {}\n", graph.amount(block.halted));
+        if let Some(amount) = graph.amount(block.halted).filter(|_| block.halted > 0) {
+            label += &format!("stopped: {amount}\n");
         }
         let fill = colors::surface(graph.share(block.packets)).hex();
         line(format_args!("{prefix}{number} [label={}, fillcolor=\"{fill}\"];", quoted(&label)));
         for edge in &block.edges {
             let share = graph.share(edge.packets);
             let (color, width) = (Tint::from(edge.kind).line(share).hex(), 1.0 + (WIDEST - 1.0) * share);
-            let label = quoted(&format!("{} {}", edge_label(edge.kind), edge.packets));
+            let packets = if graph.has_traffic { format!(" {}", edge.packets) } else { String::new() };
+            let label = quoted(&format!("{}{packets}", edge_label(edge.kind)));
             line(format_args!(
                 "{prefix}{number} -> {prefix}{} [label={label}, color=\"{color}\", penwidth={width:.2}];",
                 edge.target

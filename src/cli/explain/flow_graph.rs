@@ -1,13 +1,17 @@
 //! The control-flow graph of a program, with counts of packets and the meanings of instructions.
 
-use cbpf::debug::{Block, EdgeKind, Profile, meanings};
+use cbpf::debug::{Block, EdgeKind, meanings};
 use cbpf::{LinkType, Verified};
 use indicatif::HumanCount;
 
+use super::Explained;
 use crate::cli::print::{counted, instruction_lines};
 
 /// The longest name of a program in a title, in characters.
 const LONGEST_NAME: usize = 80;
+
+/// The share of packets for which what is counted is drawn if no packets are counted.
+const PLAIN_SHARE: f64 = 0.15;
 
 /// The control-flow graph of a program, with counts of packets.
 pub(super) struct FlowGraph {
@@ -15,6 +19,8 @@ pub(super) struct FlowGraph {
     pub(super) name: String,
     /// The link type, if there are several graphs.
     pub(super) link_type: Option<LinkType>,
+    /// Set if packets are counted; else no numbers of packets are shown.
+    pub(super) has_traffic: bool,
     pub(super) packets: u64,
     pub(super) kept: u64,
     pub(super) blocks: Vec<Block>,
@@ -47,11 +53,13 @@ impl Listing {
 }
 
 impl FlowGraph {
-    /// Creates the graph of a program with this name; packets of `link_type` give the instructions their meanings.
-    pub(super) fn new(name: &str, link_type: LinkType, profile: &Profile) -> FlowGraph {
+    /// Creates the graph of a program with this name; its link type gives the instructions their meanings.
+    pub(super) fn new(name: &str, program: &Explained) -> FlowGraph {
+        let Explained { link_type, ref profile, has_traffic, .. } = *program;
         FlowGraph {
             name: shortened(name),
             link_type: None,
+            has_traffic,
             packets: profile.packets(),
             kept: profile.kept(),
             blocks: profile.blocks(),
@@ -61,20 +69,41 @@ impl FlowGraph {
 
     /// Returns a summary in one line.
     pub(super) fn title(&self) -> String {
-        let (packets, blocks) = (counted(self.packets, "packet"), counted(self.blocks.len() as u64, "block"));
-        let instructions = counted(self.listing.lines.len() as u64, "instruction");
         let link_type = self.link_type.map_or(String::new(), |link_type| format!("{link_type}: "));
-        format!("{link_type}{packets}, {} kept; {instructions} in {blocks}", HumanCount(self.kept))
+        let traffic = self.traffic().map_or(String::new(), |traffic| format!("{traffic}; "));
+        format!("{link_type}{traffic}{}", self.size())
+    }
+
+    /// Returns the number of all packets, and that of kept ones, if they are counted.
+    pub(super) fn traffic(&self) -> Option<String> {
+        let traffic = || format!("{}, {} kept", counted(self.packets, "packet"), HumanCount(self.kept));
+        self.has_traffic.then(traffic)
+    }
+
+    /// Returns the number of instructions and of blocks.
+    pub(super) fn size(&self) -> String {
+        let [instructions, blocks] = [(self.listing.lines.len(), "instruction"), (self.blocks.len(), "block")]
+            .map(|(count, what)| counted(count as u64, what));
+        format!("{instructions} in {blocks}")
+    }
+
+    /// Returns whether something is drawn as what packets pass: if they do, or if none are counted.
+    pub(super) fn is_passed(&self, packets: u64) -> bool {
+        packets > 0 || !self.has_traffic
     }
 
     /// Returns the share of all packets, from 0 to 1.
     pub(super) fn share(&self, packets: u64) -> f64 {
-        if self.packets == 0 { 0.0 } else { packets as f64 / self.packets as f64 }
+        match self.packets {
+            _ if !self.has_traffic => PLAIN_SHARE,
+            0 => 0.0,
+            all => packets as f64 / all as f64,
+        }
     }
 
-    /// Formats a number of packets and its share: `137 packets, 52.7 %`.
-    pub(super) fn amount(&self, packets: u64) -> String {
-        format!("{}, {}", counted(packets, "packet"), self.percent(packets))
+    /// Formats a number of packets and its share, if packets are counted: `137 packets, 52.7 %`.
+    pub(super) fn amount(&self, packets: u64) -> Option<String> {
+        self.has_traffic.then(|| format!("{}, {}", counted(packets, "packet"), self.percent(packets)))
     }
 
     /// Formats the share of all packets: `52.7 %`.

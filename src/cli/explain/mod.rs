@@ -5,6 +5,7 @@ mod colors;
 mod dot_output;
 mod flow_graph;
 mod layered_layout;
+mod legend;
 mod page;
 mod sample;
 mod svg_box;
@@ -15,6 +16,7 @@ use std::ffi::OsStr;
 use std::path::PathBuf;
 
 use cbpf::debug::Profile;
+use cbpf::lang::Warning;
 use cbpf::{LinkType, Packet, Verified};
 use clap::{Args, ValueEnum};
 
@@ -33,7 +35,8 @@ use sample::{Sample, SampledPacket};
 /// Draw the control-flow graph of a program, with the number of packets on each edge, or explain it as a page
 ///
 /// Shows the basic blocks of the program, with what its instructions mean. An expression is compiled, as `cbpf compile`
-/// does, and drawn for each link type of the packets. Edges with more packets are darker and wider, edges and blocks
+/// does, and drawn for each link type of the packets; without a capture, for that of --link-type, and without numbers of
+/// packets. Edges with more packets are darker and wider, edges and blocks
 /// without packets grey. In a browser, details appear under the pointer. Four or more consecutive tests with the same
 /// target share a box of the picture, each with its own count; of more than 14, only the busiest ten are shown. A
 /// program of thousands of blocks may be too large for a picture, but not for dot and text. A page, in HTML, needs no
@@ -42,6 +45,7 @@ use sample::{Sample, SampledPacket};
 #[derive(Args)]
 #[command(after_help = "Example:
   cbpf explain 'tcp port 443' -r in.pcap -o page.html
+  cbpf explain 'tcp port 443' -o graph.svg
   cbpf explain -p arp.asm -r in.pcap -o graph.svg")]
 pub struct Arguments {
     #[command(flatten)]
@@ -50,11 +54,11 @@ pub struct Arguments {
     #[command(flatten)]
     captures: CaptureArguments,
 
-    /// Write to this file; - for standard output
+    /// Write to this file, whose extension says the format: .html, .svg, .dot or .txt; - for standard output
     #[arg(short, long, value_name = "OUT", default_value = "-")]
     output: PathBuf,
 
-    /// Write this format [default: html for a file with that ending, else svg]
+    /// Write this format [default: what the extension of the output says, svg without one]
     #[arg(long, value_enum, value_name = "FORMAT")]
     format: Option<Format>,
 
@@ -79,13 +83,36 @@ enum Format {
 }
 
 impl Arguments {
-    /// Returns the format: `--format`, or that of the ending of the output.
-    fn format(&self) -> Format {
-        let is_page = |ending: &OsStr| ["html", "htm"].iter().any(|page| ending.eq_ignore_ascii_case(page));
-        let of_ending = if self.output.extension().is_some_and(is_page) { Format::Html } else { Format::Svg };
-        self.format.unwrap_or(of_ending)
+    /// Returns the format: `--format`, or that of the extension of the output.
+    ///
+    /// # Errors
+    /// If no format has the extension.
+    fn format(&self) -> Result<Format, Failure> {
+        if let Some(format) = self.format {
+            return Ok(format);
+        }
+        let Some(extension) = self.output.extension().map(OsStr::to_ascii_lowercase) else { return Ok(Format::Svg) };
+        let known = EXTENSIONS.iter().find(|(name, _)| extension == *name);
+        known.map(|&(_, format)| format).ok_or_else(|| {
+            Failure::Failed(format!(
+                "{}: the formats are .html, .svg, .dot and .txt; for another name, give --format",
+                self.output.display()
+            ))
+        })
     }
 }
+
+/// The extensions of the formats.
+#[rustfmt::skip]
+static EXTENSIONS: [(&str, Format); 7] = [
+    ("html", Format::Html),
+    ("htm",  Format::Html),
+    ("svg",  Format::Svg),
+    ("dot",  Format::Dot),
+    ("gv",   Format::Dot),
+    ("txt",  Format::Text),
+    ("text", Format::Text),
+];
 
 /// A program and its traffic.
 struct Explained {
@@ -95,6 +122,8 @@ struct Explained {
     is_assumed: bool,
     /// The program whose traffic is shown.
     profile: Profile,
+    /// Set if there are captures, perhaps without packets.
+    has_traffic: bool,
     stages: Option<Stages>,
 }
 
@@ -105,6 +134,8 @@ struct Stages {
     /// Which of them is the one whose traffic is shown.
     shown: usize,
     sample: Sample,
+    /// Why the expression, or a part of it, matches nothing or everything.
+    warnings: Vec<Warning>,
 }
 
 impl Explained {
@@ -115,7 +146,7 @@ impl Explained {
         link_type: LinkType,
         verified: Verified,
     ) -> Result<Explained, Failure> {
-        let is_page = arguments.format() == Format::Html;
+        let is_page = arguments.format()? == Format::Html;
         let is_optimized = arguments.stage.is_optimized(source);
         let mut shown = verified.clone();
         let mut stages = None;
@@ -124,11 +155,16 @@ impl Explained {
             if is_optimized {
                 shown = optimized.clone();
             }
-            let stage = |programs| Stages { programs, shown: is_optimized.into(), sample: Sample::default() };
-            stages = is_page.then(|| stage([verified, optimized]));
+            stages = is_page.then(|| Stages {
+                programs: [verified, optimized],
+                shown: is_optimized.into(),
+                sample: Sample::default(),
+                warnings: arguments.program.lint(source, link_type),
+            });
         }
         let is_assumed = source.expression().is_none();
-        Ok(Explained { link_type, is_assumed, profile: Profile::new(&shown), stages })
+        let has_traffic = arguments.captures.are_given(&arguments.program);
+        Ok(Explained { link_type, is_assumed, profile: Profile::new(&shown), has_traffic, stages })
     }
 
     fn run(&mut self, number: u64, record: &Record, packet: Packet) {
@@ -136,7 +172,7 @@ impl Explained {
             self.link_type = record.interface.link_type();
         }
         self.profile.run(packet);
-        if let Some(Stages { programs, shown, sample }) = &mut self.stages {
+        if let Some(Stages { programs, shown, sample, .. }) = &mut self.stages {
             let (program, other) = (&programs[*shown], &programs[1 - *shown]);
             let make = || SampledPacket::new(number, described(number, record), packet, program, other);
             sample.add(self.profile.last_path(), make);
@@ -145,7 +181,11 @@ impl Explained {
 }
 
 pub fn run(arguments: &Arguments) -> Result<(), Failure> {
+    let format = arguments.format()?;
     arguments.captures.require_one_thread()?;
+    if !arguments.captures.are_given(&arguments.program) {
+        return run_alone(arguments, format);
+    }
     let mut inputs = arguments.captures.open(&arguments.program)?;
     let load = |source: &ProgramSource, link_type, verified| Explained::load(arguments, source, link_type, verified);
     let mut programs = ByLinkType::with_source(&arguments.program, &arguments.captures, &inputs, load)?;
@@ -162,15 +202,31 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     let name = arguments.program.full_name(programs.source());
     let expression = programs.source().expression().map(str::to_owned);
     let programs = with_traffic(programs.into_items().collect())?;
-    let text = match arguments.format() {
-        Format::Html => page::print(&name, expression.as_deref(), programs),
-        Format::Svg => svg_output::print(&graphs(&name, &programs))?,
-        Format::Dot => dot_output::print(&graphs(&name, &programs)),
-        Format::Text => text_output::print(&graphs(&name, &programs)),
-    };
-    output.write(text.as_bytes())?;
+    output.write(text(format, &name, expression.as_deref(), programs)?.as_bytes())?;
     output.finish()?;
     outcome.outcome()
+}
+
+/// Explains a program without captures.
+fn run_alone(arguments: &Arguments, format: Format) -> Result<(), Failure> {
+    let (source, link_type) = arguments.program.source_alone()?;
+    let verified =
+        arguments.program.verified(&source, link_type).map_err(|failure| arguments.program.hinted(failure))?;
+    let mut output = Output::create(&arguments.output)?;
+    let explained = Explained::load(arguments, &source, link_type, verified)?;
+    let name = arguments.program.full_name(&source);
+    output.write(text(format, &name, source.expression(), vec![explained])?.as_bytes())?;
+    Ok(output.finish()?)
+}
+
+/// Prints programs in a format.
+fn text(format: Format, name: &str, expression: Option<&str>, programs: Vec<Explained>) -> Result<String, Failure> {
+    Ok(match format {
+        Format::Html => page::print(name, expression, programs),
+        Format::Svg => svg_output::print(&graphs(name, &programs))?,
+        Format::Dot => dot_output::print(&graphs(name, &programs)),
+        Format::Text => text_output::print(&graphs(name, &programs)),
+    })
 }
 
 /// Returns the programs for link types of which there are packets, or all if there are none.
@@ -189,7 +245,7 @@ fn with_traffic(programs: Vec<(Option<LinkType>, Explained)>) -> Result<Vec<Expl
 fn graphs(name: &str, programs: &[Explained]) -> Vec<FlowGraph> {
     let graph = |program: &Explained| {
         let link_type = (programs.len() > 1).then_some(program.link_type);
-        FlowGraph { link_type, ..FlowGraph::new(name, program.link_type, &program.profile) }
+        FlowGraph { link_type, ..FlowGraph::new(name, program) }
     };
     programs.iter().map(graph).collect()
 }

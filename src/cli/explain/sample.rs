@@ -44,6 +44,8 @@ pub(super) struct SampledPacket {
     /// How the program ended.
     end: String,
     steps: Vec<Value>,
+    /// The number of all steps, which may be more.
+    executed: usize,
     /// The executed instructions of the other program of the page.
     other_path: Vec<usize>,
 }
@@ -102,8 +104,14 @@ impl SampledPacket {
             data: packet.data()[..packet.data().len().min(most)].to_vec(),
             end: end(&trace),
             steps: trace.iter().take(MOST_STEPS).map(step).collect(),
+            executed: trace.iter().count(),
             other_path,
         }
+    }
+
+    /// Returns the executed instructions that are kept.
+    pub(super) fn executed(&self) -> impl Iterator<Item = usize> {
+        self.steps.iter().filter_map(|step| Some(step.get(0)?.as_u64()? as usize))
     }
 
     /// Returns the packet for the script of the page.
@@ -117,6 +125,7 @@ impl SampledPacket {
             "hex": hex,
             "end": self.end,
             "steps": self.steps,
+            "executed": self.executed,
             "other": self.other_path,
         })
     }
@@ -177,6 +186,7 @@ mod tests {
         let json = packet.json();
         assert_eq!(json["hex"].as_str().unwrap().len(), 2 * FEW_BYTES);
         assert_eq!(json["steps"].as_array().unwrap().len(), MOST_STEPS);
+        assert_eq!((json["executed"].as_u64(), packet.executed().last()), (Some(4001), Some(MOST_STEPS - 1)));
         assert_eq!((json["captured"].as_u64(), json["end"].as_str()), (Some(65_536), Some("kept, verdict 4000")));
     }
 }

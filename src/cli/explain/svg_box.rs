@@ -29,11 +29,15 @@ const BUSIEST: usize = 10;
 /// The longest meaning, in characters.
 const LONGEST_MEANING: usize = 44;
 
+/// What the label `stopped` means.
+pub(super) const STOPPED: &str = "halted without a return, as at a load past the end of the packet";
+
 /// A box: a block, or a chain of tests.
 pub(super) struct BlockBox<'g> {
     graph: &'g FlowGraph,
     blocks: &'g [Block],
-    head: String,
+    /// The number of packets.
+    head: Option<String>,
     rows: Vec<Row<'g>>,
     /// The width of the instructions, beside which their meanings are.
     code: usize,
@@ -62,7 +66,8 @@ pub(super) struct Exit {
 
 struct Label {
     text: String,
-    packets: u64,
+    title: Option<&'static str>,
+    is_passed: bool,
     surface: Paint,
     /// The distance of its center from that of the box.
     x: f64,
@@ -73,18 +78,19 @@ impl<'g> BlockBox<'g> {
     pub(super) fn new(graph: &'g FlowGraph, group: &BlockGroup) -> BlockBox<'g> {
         let blocks = &graph.blocks[group.blocks.clone()];
         let head = graph.amount(blocks.first().map_or(0, |first| first.packets));
+        let head_lines = usize::from(head.is_some());
         let exits = exits(blocks, group);
         let rows = rows(graph, blocks, group);
         let stopped = blocks.iter().map(|block| block.halted).sum();
-        let labels = labels(&exits, stopped);
+        let labels = labels(graph, &exits, stopped);
 
         let code = code_width(&rows);
-        let head_width = head.chars().count() as f64 * CHARACTER;
+        let head_width = head.as_ref().map_or(0, String::len) as f64 * CHARACTER;
         let text_width = rows.iter().map(|row| row.width(code)).fold(head_width, f64::max) + 2.0 * PADDING;
         let width = labels.iter().map(|label| label.width).sum::<f64>().max(text_width);
         let count: usize = rows.iter().map(|row| row.lines.len()).sum();
         let foot = if labels.is_empty() { 0.0 } else { LABEL_HEIGHT };
-        let height = (count + 1) as f64 * LINE + 1.5 * PADDING + foot;
+        let height = (count + head_lines) as f64 * LINE + 1.5 * PADDING + foot;
         BlockBox { graph, blocks, head, rows, code, exits, labels: spread(labels, width), width, height }
     }
 
@@ -120,22 +126,27 @@ impl<'g> BlockBox<'g> {
 
     /// Draws the box at its vertex of the layout; `number` is that of the box.
     pub(super) fn draw(&self, number: usize, vertex: &Vertex) -> Group {
-        let share = self.graph.share(self.blocks.first().map_or(0, |first| first.packets));
+        let packets = self.blocks.first().map_or(0, |first| first.packets);
+        let (share, is_passed) = (self.graph.share(packets), self.graph.is_passed(packets));
         let (left, top) = (vertex.x - self.width / 2.0, vertex.top);
         let is_return = self.exits.is_empty();
         let ground = rectangle(left, top, self.width, self.height, colors::surface(share))
             .set("rx", if is_return && self.labels.is_empty() { 12 } else { 3 })
-            .set("stroke", ink(share > 0.0).hex())
+            .set("stroke", ink(is_passed).hex())
             .set("stroke-width", if is_return { 2 } else { 1 });
-        let mut group = ink(share > 0.0).on(Group::new(), "fill").set("data-box", number);
+        let mut group = ink(is_passed).on(Group::new(), "fill").set("data-box", number);
         if self.is_folded() {
             group = group.set("data-fold", self.blocks.len());
         }
         if let [block] = self.blocks {
             group = group.add(Title::new(self.tooltip(block)));
         }
-        group = group.add(ground).add(text(&self.head, left + PADDING, top + LINE).set("font-weight", "bold"));
-        let mut y = top + LINE;
+        group = group.add(ground);
+        let mut y = top;
+        if let Some(head) = &self.head {
+            y += LINE;
+            group = group.add(text(head, left + PADDING, y).set("font-weight", "bold"));
+        }
         for row in &self.rows {
             group = group.add(self.draw_row(row, left, y));
             y += row.lines.len() as f64 * LINE;
@@ -155,7 +166,10 @@ impl<'g> BlockBox<'g> {
                 if self.blocks.len() > 1 {
                     let share = self.graph.share(block.packets);
                     let ground = rectangle(left + 1.0, y + 4.0, self.width - 2.0, height, colors::surface(share));
-                    group = ink(share > 0.0).on(group, "fill").add(Title::new(self.tooltip(block))).add(ground);
+                    group = ink(self.graph.is_passed(block.packets))
+                        .on(group, "fill")
+                        .add(Title::new(self.tooltip(block)))
+                        .add(ground);
                 }
             }
             None => group = group.set("font-style", "italic"),
@@ -178,14 +192,15 @@ impl<'g> BlockBox<'g> {
     /// Returns all instructions of a block, and the number of packets on the block and on its edges.
     fn tooltip(&self, block: &Block) -> String {
         let graph = self.graph;
-        let mut tooltip = format!("{}\n", graph.amount(block.packets));
+        let mut tooltip = graph.amount(block.packets).map_or(String::new(), |amount| format!("{amount}\n"));
         graph.lines(block).take(MOST_LINES).for_each(|line| tooltip += &format!("{line}\n"));
+        let after = |packets| graph.amount(packets).map_or(String::new(), |amount| format!(": {amount}"));
         for edge in &block.edges {
-            let (label, target, amount) = (edge_label(edge.kind), graph.start(edge.target), graph.amount(edge.packets));
-            tooltip += &format!("{label} -> ({target:03}): {amount}\n");
+            let (label, target) = (edge_label(edge.kind), graph.start(edge.target));
+            tooltip += &format!("{label} -> ({target:03}){}\n", after(edge.packets));
         }
         if block.halted > 0 {
-            tooltip += &format!("halted without a return: {}\n", graph.amount(block.halted));
+            tooltip += &format!("{STOPPED}{}\n", after(block.halted));
         }
         tooltip
     }
@@ -193,8 +208,10 @@ impl<'g> BlockBox<'g> {
 
 /// Returns the rows of a box: all blocks, or of a long chain the first one and the busiest ones.
 fn rows<'g>(graph: &FlowGraph, blocks: &'g [Block], group: &BlockGroup) -> Vec<Row<'g>> {
-    let row =
-        |block: &'g Block, exit: Option<&Edge>| Row::new(graph, block, exit.map(|edge| (kind(edge, group), edge)));
+    let row = |block: &'g Block, exit: Option<&Edge>| {
+        // Without numbers, the label at the bottom is enough.
+        Row::new(graph, block, exit.filter(|_| graph.has_traffic).map(|edge| (kind(edge, group), edge)))
+    };
     if blocks.len() <= MOST_ROWS {
         let is_outside = |edge: &&Edge| !group.blocks.contains(&edge.target);
         return blocks.iter().map(|block| row(block, exit_of(block, group).filter(is_outside))).collect();
@@ -216,7 +233,10 @@ fn rows<'g>(graph: &FlowGraph, blocks: &'g [Block], group: &BlockGroup) -> Vec<R
     }
     rows.extend(by_traffic.iter().map(|block| row(block, exit_of(block, group))));
     let rest = tests - by_traffic.len();
-    rows.push(Row::remark(format!("{rest} more: {}", counted(total - shown, "packet"))));
+    rows.push(Row::remark(match graph.has_traffic {
+        true => format!("{rest} more: {}", counted(total - shown, "packet")),
+        false => format!("{rest} more"),
+    }));
     rows
 }
 
@@ -256,7 +276,7 @@ impl<'g> Row<'g> {
         if block.instructions.len() > MOST_LINES {
             lines[MOST_LINES - 1] = (format!("... {} more", block.instructions.len() - MOST_LINES + 1), None);
         }
-        let exit = exit.map(|(kind, edge)| Label::new(kind, edge.packets));
+        let exit = exit.map(|(kind, edge)| Label::new(graph, kind, edge.packets));
         Row { block: Some(block), lines, exit }
     }
 
@@ -289,9 +309,10 @@ fn line(graph: &FlowGraph, pc: usize) -> (String, Option<String>) {
     (graph.listing.short(pc), meaning)
 }
 
-fn labels(exits: &[Exit], stopped: u64) -> Vec<Label> {
-    let stopped = (stopped > 0).then(|| Label::of("stopped", stopped, colors::STOPPED));
-    exits.iter().map(|exit| Label::new(exit.kind, exit.packets)).chain(stopped).collect()
+fn labels(graph: &FlowGraph, exits: &[Exit], stopped: u64) -> Vec<Label> {
+    let stopped =
+        (stopped > 0).then(|| Label { title: Some(STOPPED), ..Label::of(graph, "stopped", stopped, colors::STOPPED) });
+    exits.iter().map(|exit| Label::new(graph, exit.kind, exit.packets)).chain(stopped).collect()
 }
 
 /// Widens labels to fill the bottom of a box.
@@ -308,24 +329,25 @@ fn spread(mut labels: Vec<Label>, width: f64) -> Vec<Label> {
 }
 
 impl Label {
-    fn new(kind: EdgeKind, packets: u64) -> Label {
-        Label::of(edge_label(kind), packets, Tint::from(kind).surface())
+    fn new(graph: &FlowGraph, kind: EdgeKind, packets: u64) -> Label {
+        Label::of(graph, edge_label(kind), packets, Tint::from(kind).surface())
     }
 
-    fn of(name: &str, packets: u64, surface: Paint) -> Label {
-        let text = format!("{name} {}", HumanCount(packets));
+    fn of(graph: &FlowGraph, name: &str, packets: u64, surface: Paint) -> Label {
+        let text = if graph.has_traffic { format!("{name} {}", HumanCount(packets)) } else { name.to_owned() };
         let width = text.chars().count() as f64 * CHARACTER + PADDING;
-        Label { text, packets, surface, x: 0.0, width }
+        Label { text, title: None, is_passed: graph.is_passed(packets), surface, x: 0.0, width }
     }
 
     fn draw(&self, middle: f64, top: f64) -> Group {
-        let (surface, ink) = match self.packets {
-            0 => (colors::NEVER_SURFACE, colors::FAINT_INK),
-            _ => (self.surface, colors::INK),
+        let (surface, ink) = match self.is_passed {
+            true => (self.surface, colors::INK),
+            false => (colors::NEVER_SURFACE, colors::FAINT_INK),
         };
         let left = middle - self.width / 2.0 + 1.0;
         let words = text(&self.text, middle, top + 12.5).set("text-anchor", "middle");
-        Group::new().add(rectangle(left, top, self.width - 2.0, LABEL_HEIGHT - 1.0, surface)).add(ink.on(words, "fill"))
+        let group = self.title.map_or_else(Group::new, |title| Group::new().add(Title::new(title)));
+        group.add(rectangle(left, top, self.width - 2.0, LABEL_HEIGHT - 1.0, surface)).add(ink.on(words, "fill"))
     }
 }
 

@@ -1,14 +1,15 @@
-//! The control-graph graph as an SVG picture: boxes with instructions, and edges between them.
+//! The control-flow graph as an SVG picture: boxes with instructions, and edges between them.
 
 use svg::Document;
 use svg::node::element::path::Data;
-use svg::node::element::{Description, Group, Line, Path, Polygon, Rectangle, Style, Title};
+use svg::node::element::{Description, Group, Path, Polygon, Rectangle, Style, Title};
 
 use super::block_groups::{BlockGroup, block_groups};
 use super::colors::{self, Tint};
 use super::flow_graph::{FlowGraph, edge_label};
 use super::layered_layout::{EdgePiece, Layout, Node, Vertex};
-use super::svg_box::{BlockBox, CHARACTER, FONT, LINE, PADDING, pixels, text};
+use super::legend;
+use super::svg_box::{BlockBox, FONT, pixels};
 use crate::cli::failure::Failure;
 
 /// The height above the graph, for the name, the title and the legend.
@@ -30,7 +31,7 @@ pub(super) fn print(graphs: &[FlowGraph]) -> Result<String, Failure> {
     let (mut width, mut height) = (0.0_f64, 0.0);
     let mut pictures = Vec::new();
     for graph in graphs {
-        let picture = Picture::new(graph, &block_groups(&graph.blocks)).ok_or_else(|| too_large(graph))?;
+        let picture = Picture::new(graph, &block_groups(&graph.blocks), HEAD).ok_or_else(|| too_large(graph))?;
         let top = if height > 0.0 { height + GAP } else { 0.0 };
         width = width.max(picture.width);
         height = top + picture.height;
@@ -52,9 +53,10 @@ fn too_large(graph: &FlowGraph) -> Failure {
     ))
 }
 
-/// Draws one graph, with these groups of its blocks, for a page; `None` if the picture would be too large.
+/// Draws one graph, with these groups of its blocks, for a page, which has the legend outside of the picture; `None` if
+/// the picture would be too large.
 pub(super) fn print_for_page(graph: &FlowGraph, groups: &[BlockGroup]) -> Option<String> {
-    let picture = Picture::new(graph, groups)?;
+    let picture = Picture::new(graph, groups, 0.0)?;
     Some(document(&graph.name, &graph.title(), picture.width, picture.height).add(picture.group).to_string())
 }
 
@@ -72,7 +74,7 @@ fn document(name: &str, description: &str, width: f64, height: f64) -> Document 
         .add(colors::GROUND.on(ground, "fill"))
 }
 
-/// The picture of one graph, below its title and legend.
+/// The picture of one graph, perhaps below its title and legend.
 struct Picture {
     group: Group,
     width: f64,
@@ -80,23 +82,29 @@ struct Picture {
 }
 
 impl Picture {
-    /// Returns `None` if the picture would be too large to be useful.
-    fn new(graph: &FlowGraph, groups: &[BlockGroup]) -> Option<Picture> {
+    /// Leaves `head` above the graph for its title and legend. Returns `None` if the picture would be too large to be
+    /// useful.
+    fn new(graph: &FlowGraph, groups: &[BlockGroup], head: f64) -> Option<Picture> {
         let numbered = groups.iter().enumerate();
         let box_numbers: Vec<usize> =
             numbered.flat_map(|(number, group)| group.blocks.clone().map(move |_| number)).collect();
         let boxes: Vec<BlockBox> = groups.iter().map(|group| BlockBox::new(graph, group)).collect();
         let nodes: Vec<Node> = boxes.iter().map(|block_box| block_box.node(&box_numbers)).collect();
         let layout = Layout::new(&nodes)?;
-        let mut body = Group::new().set("transform", format!("translate(0 {HEAD})"));
+        let mut body = Group::new().set("transform", format!("translate(0 {head})"));
         for line in lines(graph, &layout, &boxes, &box_numbers) {
             body = body.add(line);
         }
         for (number, (vertex, block_box)) in layout.vertices.iter().zip(&boxes).enumerate() {
             body = body.add(block_box.draw(number, vertex));
         }
-        let (width, height) = (layout.width.max(legend_width(graph)).ceil(), (layout.height + HEAD).ceil());
-        Some(Picture { group: Group::new().add(legend(graph)).add(body), width, height })
+        let mut group = Group::new();
+        let mut width = layout.width;
+        if head > 0.0 {
+            group = group.add(legend::draw(graph));
+            width = width.max(legend::total_width(graph));
+        }
+        Some(Picture { group: group.add(body), width: width.ceil(), height: (layout.height + head).ceil() })
     }
 }
 
@@ -166,7 +174,8 @@ impl Stream {
             .set("stroke-linecap", "round")
             .set("stroke-width", pixels(width));
         let path = self.tint.line(share).on(path, "stroke");
-        Group::new().add(Title::new(format!("{title}: {}", graph.amount(self.packets)))).add(path)
+        let title = graph.amount(self.packets).map_or(title.to_owned(), |amount| format!("{title}: {amount}"));
+        Group::new().add(Title::new(title)).add(path)
     }
 
     fn arrowhead(self, graph: &FlowGraph, vertex: &Vertex) -> Group {
@@ -199,44 +208,4 @@ fn curve(path: Data, piece: &EdgePiece, from: &Vertex, to: &Vertex) -> Data {
 /// Returns the path of a trunk through a layer.
 fn trunk(vertex: &Vertex) -> Data {
     Data::new().move_to((pixels(vertex.x), pixels(vertex.top))).line_to((pixels(vertex.x), pixels(vertex.bottom)))
-}
-
-/// The entries of the legend.
-const LEGEND: [(&str, Option<Tint>); 4] = [
-    ("test holds", Some(Tint::True)),
-    ("does not hold", Some(Tint::False)),
-    ("both, or no test", Some(Tint::Plain)),
-    ("no packet", None),
-];
-
-/// The length of a line in the legend.
-const SAMPLE: f64 = 26.0;
-
-fn legend(graph: &FlowGraph) -> Group {
-    let mut group = colors::INK.on(Group::new(), "fill");
-    group = group.add(text(&graph.name, PADDING, 1.3 * LINE).set("font-weight", "bold"));
-    group = group.add(text(&graph.title(), PADDING, 2.5 * LINE));
-    let (mut x, y) = (PADDING, 3.9 * LINE);
-    for (name, tint) in LEGEND {
-        let paint = tint.map_or(colors::NEVER, |tint| tint.line(1.0));
-        let sample = Line::new()
-            .set("x1", pixels(x))
-            .set("x2", pixels(x + SAMPLE))
-            .set("y1", pixels(y - 4.0))
-            .set("y2", pixels(y - 4.0))
-            .set("stroke-width", if tint.is_some() { 4.0 } else { THIN });
-        group = group.add(paint.on(sample, "stroke")).add(text(name, x + SAMPLE + PADDING, y));
-        x += legend_entry(name);
-    }
-    group
-}
-
-fn legend_entry(name: &str) -> f64 {
-    SAMPLE + 3.0 * PADDING + name.len() as f64 * CHARACTER
-}
-
-fn legend_width(graph: &FlowGraph) -> f64 {
-    let entries: f64 = LEGEND.iter().map(|(name, _)| legend_entry(name)).sum();
-    let longest = graph.title().chars().count().max(graph.name.chars().count());
-    entries.max(longest as f64 * CHARACTER) + 2.0 * PADDING
 }

@@ -1,4 +1,4 @@
-//! The control-graph graph as text: a list of the blocks with counts.
+//! The control-flow graph as text: a list of the blocks with counts.
 
 use std::fmt::Write;
 
@@ -16,9 +16,12 @@ fn blocks(graph: &FlowGraph) -> String {
     let mut text = format!("{}\n", graph.title());
     for block in &graph.blocks {
         text.push('\n');
-        let mut row = |what: &str, packets: u64| {
-            // Writing to a string cannot fail.
-            let _ = writeln!(text, "{what:<30} {:>13} {:>8}", HumanCount(packets).to_string(), graph.percent(packets));
+        // Writing to a string cannot fail.
+        let mut row = |what: &str, packets: u64| match graph.has_traffic {
+            true => {
+                _ = writeln!(text, "{what:<30} {:>13} {:>8}", HumanCount(packets).to_string(), graph.percent(packets))
+            }
+            false => _ = writeln!(text, "{what}"),
         };
         row(&format!("block ({:03})", block.instructions.start), block.packets);
         for edge in &block.edges {

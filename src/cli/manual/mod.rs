@@ -1,4 +1,4 @@
-//! The manual pages of the language and of files of rules, which are texts in this folder.
+//! The manual pages: those of subcommands, and those of the language and of files of rules, which are texts here.
 //!
 //! A line of a text begins with what it is; other lines are paragraphs, with a blank line between.
 //!
@@ -14,23 +14,50 @@
 //!
 //! In texts, `` ` `` encloses what is typed, and `*` what it stands for. Tests compile all expressions.
 
+mod command;
+
+use std::io;
+
 use cbpf::lang::keywords;
 use cbpf::{ExprError, LinkType, Target, compile_expression};
+use clap::{Command, CommandFactory};
 use clap_mangen::roff::{Inline, Roff, bold, italic, roman};
 
-/// The pages: the name, the section, and the text.
+use crate::cli::Cli;
+
+/// The date of all pages, that of the last change of what they say, and the version.
+const DATE: &str = "2026-11-29";
+const VERSION: &str = concat!("cbpf ", env!("CARGO_PKG_VERSION"));
+
+/// The pages that are texts: the name, the section, and the text.
 const PAGES: [(&str, &str, &str); 2] =
     [("cbpf-filter", "7", include_str!("cbpf-filter.7.txt")), ("cbpf-rules", "5", include_str!("cbpf-rules.5.txt"))];
 
 /// Returns the file name and the content of each page.
-pub fn pages() -> impl Iterator<Item = (String, Vec<u8>)> {
+pub fn pages() -> io::Result<Vec<(String, Vec<u8>)>> {
+    let mut command = Cli::command().disable_help_subcommand(true);
+    command.build();
+    let mut pages = Vec::new();
+    append_pages(command, &mut pages)?;
+    pages.extend(texts());
+    Ok(pages)
+}
+
+fn append_pages(command: Command, pages: &mut Vec<(String, Vec<u8>)>) -> io::Result<()> {
+    for subcommand in command.get_subcommands().cloned() {
+        append_pages(subcommand, pages)?;
+    }
+    pages.push(command::page(command)?);
+    Ok(())
+}
+
+fn texts() -> impl Iterator<Item = (String, Vec<u8>)> {
     PAGES.iter().map(|(name, section, text)| (format!("{name}.{section}"), page(name, section, text).into_bytes()))
 }
 
 fn page(name: &str, section: &str, text: &str) -> String {
     let mut page = Roff::new();
-    let version = concat!("cbpf ", env!("CARGO_PKG_VERSION"));
-    page.control("TH", [name, section, "", version, "cbpf"]);
+    page.control("TH", [name, section, DATE, VERSION, "cbpf"]);
     let mut paragraph: Vec<&str> = Vec::new();
     // A term has its paragraph already, and so has the text under the heading of a section.
     let mut is_begun = false;
@@ -181,12 +208,12 @@ mod tests {
 
     #[test]
     fn pages_have_all_parts() {
-        for (name, page) in pages() {
+        for (name, page) in texts() {
             let page = String::from_utf8(page).unwrap();
             assert!(page.contains("\n.SH DESCRIPTION\n") && !page.contains("\n@"), "{name}");
             assert!(page.lines().all(|line| line != "." && !line.ends_with(' ')), "{name}");
         }
-        let (_, filter) = pages().next().unwrap();
+        let (_, filter) = texts().next().unwrap();
         let filter = String::from_utf8(filter).unwrap();
         assert!(filter.contains("portrange 80\\-90") && filter.contains("LINUX_SLL2") && filter.contains("icmp6type"));
     }

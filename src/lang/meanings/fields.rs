@@ -15,6 +15,16 @@ pub(super) enum Header {
     Arp,
     /// A tag of IEEE 802.1Q, before the next EtherType.
     VlanTag,
+    /// An entry of the label stack of MPLS.
+    Mpls,
+    /// PPPoE in a session, with the protocol number of PPP.
+    Pppoe,
+    /// LLC in 802.3 frames.
+    Llc,
+    /// The network layer of OSI after LLC.
+    Osi,
+    /// An extension header of IPv6, or the authentication header.
+    Extension,
     /// What TCP, UDP, UDP-Lite, SCTP and DCCP have in common.
     Ports,
     Tcp,
@@ -31,6 +41,11 @@ pub(super) enum Notation {
     /// The number that names the protocol of the payload of the link layer.
     LinkProtocol,
     IpProtocol,
+    /// The protocol number of PPP.
+    PppProtocol,
+    /// A service access point of LLC.
+    ServiceAccessPoint,
+    OsiProtocol,
     Ipv4Address,
     /// A part of an IPv6 address.
     Ipv6Address,
@@ -68,10 +83,17 @@ pub(super) const IP_PROTOCOL: &str = "ip protocol";
 pub(super) const NEXT_HEADER: &str = "next header";
 /// The name of the version in an IP header.
 pub(super) const IP_VERSION: &str = "ip version";
+/// The next header in an extension header, and its length in units that depend on its type.
+pub(super) const EXTENSION_NEXT: &str = "next header of the extension";
+pub(super) const EXTENSION_LENGTH: &str = "length of the extension";
+/// The bit of MPLS that ends the label stack, the protocol of PPPoE, and the first field of LLC.
+pub(super) const BOTTOM_OF_STACK: &str = "mpls bottom of stack";
+pub(super) const PPPOE_PROTOCOL: &str = "ppp protocol";
+pub(super) const LLC_DSAP: &str = "llc dsap";
 
 /// All fields; no two of a header share a bit.
 #[rustfmt::skip]
-pub(super) static FIELDS: [Field; 50] = {
+pub(super) static FIELDS: [Field; 67] = {
     use Header::*;
     use Notation::*;
     [
@@ -112,12 +134,33 @@ pub(super) static FIELDS: [Field; 50] = {
         row(VlanTag, 0, 2, 0x1000, "vlan dei",           Decimal),
         row(VlanTag, 0, 2, 0x0fff, "vlan id",            Decimal),
 
+        row(Mpls,  0, 3, 0x00ff_fff0, "mpls label",      Decimal),
+        row(Mpls,  2, 1, 0x0e,   "mpls traffic class",   Decimal),
+        row(Mpls,  2, 1, 0x01,   BOTTOM_OF_STACK,        Decimal),
+        row(Mpls,  3, 1, ALL,    "mpls ttl",             Decimal),
+
+        row(Pppoe, 0, 1, 0xf0,   "pppoe version",        Decimal),
+        row(Pppoe, 0, 1, 0x0f,   "pppoe type",           Decimal),
+        row(Pppoe, 1, 1, ALL,    "pppoe code",           Hexadecimal),
+        row(Pppoe, 2, 2, ALL,    "pppoe session",        Decimal),
+        row(Pppoe, 4, 2, ALL,    "pppoe length",         Decimal),
+        row(Pppoe, 6, 2, ALL,    PPPOE_PROTOCOL,         PppProtocol),
+
+        row(Llc,   0, 1, ALL,    LLC_DSAP,               ServiceAccessPoint),
+        row(Llc,   1, 1, ALL,    "llc ssap",             ServiceAccessPoint),
+        row(Llc,   2, 1, ALL,    "llc control",          Hexadecimal),
+        row(Osi,   3, 1, ALL,    "osi protocol",         OsiProtocol),
+
+        row(Extension, 0, 1, ALL, EXTENSION_NEXT,        IpProtocol),
+        row(Extension, 1, 1, ALL, EXTENSION_LENGTH,      Decimal),
+
         row(Ports, 0, 2, ALL,    "src port",             Port),
         row(Ports, 2, 2, ALL,    "dst port",             Port),
 
         row(Tcp,   4, 4, ALL,    "tcp sequence number",  Hexadecimal),
         row(Tcp,   8, 4, ALL,    "tcp acknowledgment",   Hexadecimal),
         row(Tcp,  12, 1, 0xf0,   "tcp header words",     Decimal),
+        row(Tcp,  12, 1, 0x0f,   "tcp reserved bits",    Hexadecimal),
         row(Tcp,  13, 1, ALL,    "tcp flags",            Bits("tcp-")),
         row(Tcp,  14, 2, ALL,    "tcp window",           Decimal),
         row(Tcp,  16, 2, ALL,    "tcp checksum",         Hexadecimal),

@@ -4,6 +4,7 @@
 //! the tests before an instruction imply. At joins, only what all paths have in common is kept. A meaning is left out
 //! where the headers are not known, so it is never wrong for a packet that reaches the instruction.
 
+mod content;
 mod fields;
 mod state;
 #[cfg(test)]
@@ -20,9 +21,11 @@ use crate::bpf::isa::{AluOp, Condition, Register, Width};
 use crate::bpf::verify::{SCRATCH_WORDS, Source, Step, Verdict, Verified};
 use crate::lang::link_layout::LinkLayout;
 use crate::lang::link_type::LinkType;
-use crate::lang::meanings::state::{Bytes, Content, State, width_mask};
+use crate::lang::meanings::content::{Bytes, Content, Place, width_mask};
+use crate::lang::meanings::state::State;
 use crate::lang::meanings::wording::Wording;
 use crate::packet::header::Header;
+use crate::packet::protocols::{IPPROTO_AH, IPV6_LENGTH, MAX_802_3_LENGTH};
 
 /// The length of the longest program that is described; longer ones have no meanings.
 const MOST_INSTRUCTIONS: usize = 1 << 16;
@@ -137,8 +140,8 @@ impl Walk {
                 None => Content::Unknown,
             },
             Step::LoadIndirect(width, offset) => match state.x {
-                Content::HeaderLength(header) if offset >= header && offset < Header::FIRST_OFFSET => {
-                    bytes(Some(header), offset - header, width)
+                Content::Distance(place) if offset >= place.network && offset < Header::FIRST_OFFSET => {
+                    bytes(Some(place), offset - place.network, width)
                 }
                 Content::Constant(x) => match x.checked_add(offset) {
                     Some(offset) if offset < Header::FIRST_OFFSET => bytes(None, offset, width),
@@ -147,7 +150,7 @@ impl Walk {
                 _ => Content::Unknown,
             },
             Step::LoadMemShift(offset) => match self.position(offset, state) {
-                Some(offset) => Content::HeaderLength(offset),
+                Some(network) => Content::Distance(Place { network, extensions: 0 }),
                 None => Content::Unknown,
             },
             Step::Ancillary(extension) => Content::Ancillary(extension),
@@ -213,6 +216,9 @@ fn constant(operand: Operand, x: Content) -> Content {
 
 /// Returns the result of arithmetic: bits of loaded bytes, or the length of an IPv4 header.
 fn computed(a: Content, op: AluOp, operand: Content, state: &State) -> Content {
+    if let Some(content) = extension(a, op, operand, state) {
+        return content;
+    }
     let Content::Constant(constant) = operand else { return Content::Unknown };
     match (a, op) {
         (Content::Constant(a), _) => op.eval(a, constant).map_or(Content::Unknown, Content::Constant),
@@ -226,9 +232,33 @@ fn computed(a: Content, op: AluOp, operand: Content, state: &State) -> Content {
         (Content::Bytes(Bytes { after: None, offset, len: 1, mask: 0xf, shift: 0 }), AluOp::Lsh)
             if constant == 2 && state.network() == Some(offset) =>
         {
-            Content::HeaderLength(offset)
+            Content::Distance(Place { network: offset, extensions: 0 })
         }
         _ => Content::Unknown,
+    }
+}
+
+/// Returns a step of the way from an extension header to the next one: its length in units, in bytes, and the distance of
+/// the next header.
+fn extension(a: Content, op: AluOp, operand: Content, state: &State) -> Option<Content> {
+    let units = |is_authentication| Some(Content::ExtensionUnits(state.extension_of_length(a, is_authentication)?));
+    let is_authentication = |place| state.is_protocol(Some(place), &[IPPROTO_AH]);
+    match (a, op, operand) {
+        (Content::Bytes(_), AluOp::Add, Content::Constant(1)) => units(false),
+        (Content::Bytes(_), AluOp::Add, Content::Constant(2)) => units(true),
+        (Content::ExtensionUnits(place), AluOp::Lsh, Content::Constant(shift)) => {
+            let is_right = shift == if is_authentication(place) { 2 } else { 3 };
+            is_right.then_some(Content::ExtensionBytes(place))
+        }
+        (Content::ExtensionBytes(place), AluOp::Add, operand) => {
+            let is_start = match operand {
+                Content::Distance(start) => start == place,
+                Content::Constant(length) => length == IPV6_LENGTH && place.extensions == 0 && !state.is_ipv4(),
+                _ => false,
+            };
+            is_start.then_some(Content::Distance(Place { extensions: place.extensions + 1, ..place }))
+        }
+        _ => None,
     }
 }
 
@@ -238,6 +268,10 @@ fn learn(state: &mut State, condition: Condition, operand: Operand) {
     match condition {
         Condition::Equal => state.learn(&bytes, value, true),
         Condition::NotEqual => state.learn(&bytes, value, false),
+        Condition::BitsSet => state.learn_bits(&bytes, value, true),
+        Condition::BitsNotSet => state.learn_bits(&bytes, value, false),
+        Condition::LessOrEqual if value <= MAX_802_3_LENGTH => state.learn_length(&bytes),
+        Condition::Less if value <= MAX_802_3_LENGTH + 1 => state.learn_length(&bytes),
         _ => {}
     }
 }

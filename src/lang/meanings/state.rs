@@ -4,8 +4,11 @@ use alloc::vec::Vec;
 
 use crate::bpf::verify::SCRATCH_WORDS;
 use crate::lang::link_layout::{LinkFamily, LinkLayout};
-use crate::lang::meanings::fields::{FIELDS, Field, Header, IP_PROTOCOL, IP_VERSION, NEXT_HEADER, Notation, link};
-use crate::packet::ancillary::Extension;
+use crate::lang::meanings::content::{Bytes, Content, Fields, Part, Place, part, width_mask};
+use crate::lang::meanings::fields::{
+    BOTTOM_OF_STACK, EXTENSION_LENGTH, EXTENSION_NEXT, FIELDS, Field, Header, IP_PROTOCOL, IP_VERSION, LLC_DSAP,
+    NEXT_HEADER, Notation, PPPOE_PROTOCOL, link,
+};
 use crate::packet::protocols::*;
 
 /// The most numbers of a set that are kept apart.
@@ -13,90 +16,6 @@ const MOST_NUMBERS: usize = 8;
 
 /// A set of numbers: `None` is the set of all.
 pub(super) type Numbers = Option<Vec<u32>>;
-
-/// The content of a register or a scratch word.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Content {
-    Unknown,
-    Constant(u32),
-    WireLen,
-    Ancillary(Extension),
-    Bytes(Bytes),
-    /// The length of the IPv4 header at this offset.
-    HeaderLength(u32),
-    /// One of two fields of the same kind, depending on the path.
-    Fields(Fields),
-}
-
-/// One or two whole fields of the same kind.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Fields {
-    pub(super) names: [&'static str; 2],
-    len: u32,
-    notation: Notation,
-}
-
-impl Fields {
-    /// Returns the fields as one, with the first name.
-    pub(super) fn part(&self) -> Part {
-        let mask = width_mask(self.len);
-        let field = link(self.len, self.names[0], self.notation);
-        Part { field, first: 0, len: self.len, mask, field_mask: mask, below: 0 }
-    }
-
-    /// Returns the fields that are one of these or of others, if there are no more than two.
-    fn or(self, other: Fields) -> Option<Fields> {
-        if (self.len, self.notation) != (other.len, other.notation) {
-            return None;
-        }
-        let mut names: Vec<&'static str> = [self.names, other.names].concat();
-        names.sort_unstable();
-        names.dedup();
-        match names[..] {
-            [name] => Some(Fields { names: [name; 2], ..self }),
-            [one, two] => Some(Fields { names: [one, two], ..self }),
-            _ => None,
-        }
-    }
-}
-
-/// A number made of bytes of the packet: `(bytes & mask) >> shift`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Bytes {
-    /// The start of the IPv4 header after which the offset counts; without one it counts from the start of the packet.
-    pub(super) after: Option<u32>,
-    pub(super) offset: u32,
-    pub(super) len: u32,
-    pub(super) mask: u32,
-    pub(super) shift: u32,
-}
-
-/// The part of a field that a number covers.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Part {
-    pub(super) field: Field,
-    /// The first byte of the field that was loaded, and the number of bytes.
-    pub(super) first: u32,
-    pub(super) len: u32,
-    /// The bits of these bytes that belong to the field and are part of the number.
-    pub(super) mask: u32,
-    /// The bits of these bytes that belong to the field.
-    pub(super) field_mask: u32,
-    /// The number of bits of the load after these bytes.
-    pub(super) below: u32,
-}
-
-impl Part {
-    /// Returns whether the number has all bits of the field.
-    pub(super) fn is_whole(&self) -> bool {
-        self.len == self.field.len && self.mask == self.field_mask
-    }
-
-    /// Returns the value of the field's bits in a number of the load.
-    pub(super) fn value(&self, number: u32) -> u32 {
-        (number >> self.below & self.mask) >> self.field_mask.trailing_zeros().min(31)
-    }
-}
 
 /// The link layer with its tags.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -108,23 +27,16 @@ pub(super) struct Link {
     network: u32,
     /// The EtherTypes that are possible.
     ether_types: Numbers,
+    /// Set if nothing but its first bits tell what the network header is.
+    is_bare: bool,
+    /// Set if LLC comes in place of the network header, and if that of OSI comes after it.
+    is_llc: bool,
+    is_osi: bool,
 }
 
-/// What is known before an instruction.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct State {
-    pub(super) a: Content,
-    pub(super) x: Content,
-    pub(super) scratch: [Content; SCRATCH_WORDS],
-    layout: LinkLayout,
-    link: Option<Link>,
-    /// The IP protocols that are possible.
-    protocols: Numbers,
-}
-
-impl State {
-    /// Returns the state at the start of a program.
-    pub(super) fn new(layout: LinkLayout) -> State {
+impl Link {
+    /// Returns what is known of all packets, if the layout is known.
+    fn new(layout: &LinkLayout) -> Option<Link> {
         let ether_types = match layout.family {
             LinkFamily::Ipv4 => Some(vec![ETHERTYPE_IPV4]),
             LinkFamily::Ipv6 => Some(vec![ETHERTYPE_IPV6]),
@@ -136,15 +48,59 @@ impl State {
             _ => layout.protocol_field,
         };
         let is_known = !matches!(layout.family, LinkFamily::Opaque | LinkFamily::Wlan | LinkFamily::Pflog);
-        let network = layout.payload.filter(|_| is_known).map(|payload| payload + layout.network);
-        let link = network.map(|network| Link { protocol_field, is_tagged: false, network, ether_types });
+        let network = layout.payload.filter(|_| is_known)? + layout.network;
+        let is_bare = layout.family == LinkFamily::Raw;
+        Some(Link { protocol_field, is_tagged: false, network, ether_types, is_bare, is_llc: false, is_osi: false })
+    }
+
+    /// Moves to the header at an offset.
+    fn at(network: u32, ether_types: Numbers) -> Link {
+        Link {
+            protocol_field: None,
+            is_tagged: false,
+            network,
+            ether_types,
+            is_bare: false,
+            is_llc: false,
+            is_osi: false,
+        }
+    }
+}
+
+/// What is known before an instruction.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct State {
+    pub(super) a: Content,
+    pub(super) x: Content,
+    pub(super) scratch: [Content; SCRATCH_WORDS],
+    layout: LinkLayout,
+    link: Option<Link>,
+    /// The IP protocols that are possible for the header after that of IP, and for those behind extension headers.
+    protocols: Vec<Numbers>,
+}
+
+impl State {
+    /// Returns the state at the start of a program.
+    pub(super) fn new(layout: LinkLayout) -> State {
         let zero = Content::Constant(0);
-        State { a: zero, x: zero, scratch: [zero; SCRATCH_WORDS], layout, link, protocols: None }
+        State {
+            a: zero,
+            x: zero,
+            scratch: [zero; SCRATCH_WORDS],
+            layout,
+            link: Link::new(&layout),
+            protocols: Vec::new(),
+        }
     }
 
     /// Returns the offset of the network header.
     pub(super) fn network(&self) -> Option<u32> {
         self.link.as_ref().map(|link| link.network)
+    }
+
+    /// Returns whether the packet is IPv4.
+    pub(super) fn is_ipv4(&self) -> bool {
+        self.link.as_ref().is_some_and(|link| is_only(&link.ether_types, &[ETHERTYPE_IPV4]))
     }
 
     /// Returns the offset of the link-layer header.
@@ -161,12 +117,22 @@ impl State {
         let (a, x) = (join(self.a, other.a), join(self.x, other.x));
         let scratch = core::array::from_fn(|slot| join(self.scratch[slot], other.scratch[slot]));
         (self.a, self.x, self.scratch) = (a, x, scratch);
-        unite(&mut self.protocols, &other.protocols);
         match (&mut self.link, &other.link) {
-            (Some(one), Some(other)) if one.network == other.network && one.protocol_field == other.protocol_field => {
-                unite(&mut one.ether_types, &other.ether_types);
+            (Some(one), Some(two)) if one.network == two.network && one.protocol_field == two.protocol_field => {
+                unite(&mut one.ether_types, &two.ether_types);
+                one.is_llc &= two.is_llc;
+                one.is_osi &= two.is_osi;
+                one.is_bare &= two.is_bare;
+                self.protocols.truncate(other.protocols.len());
+                for (one, two) in self.protocols.iter_mut().zip(&other.protocols) {
+                    unite(one, two);
+                }
             }
-            (link, _) => *link = None,
+            // What is known of all packets holds on both paths.
+            (link, _) => {
+                *link = Link::new(&self.layout);
+                self.protocols.clear();
+            }
         }
     }
 
@@ -192,10 +158,25 @@ impl State {
         if !is_equal && parts.len() != 1 {
             return;
         }
+        let place = bytes.after.map_or(0, |place| place.extensions);
         for part in parts.iter().filter(|part| part.is_whole()) {
             let value = part.value(number);
             match (part.field.name, part.field.notation) {
-                (IP_PROTOCOL | NEXT_HEADER, _) => restrict(&mut self.protocols, value, is_equal),
+                (IP_PROTOCOL | NEXT_HEADER, _) => self.learn_protocol(0, value, is_equal),
+                (EXTENSION_NEXT, _) => self.learn_protocol(place + 1, value, is_equal),
+                (PPPOE_PROTOCOL, _) if part.field.header == Header::Pppoe => {
+                    let ether_type = ether_type(LinkFamily::Ppp, value);
+                    if let Some(link) = self.link.as_mut().filter(|_| is_equal) {
+                        *link = Link::at(link.network + PPPOE_LENGTH, Some(vec![ether_type]));
+                        self.protocols.clear();
+                    }
+                }
+                (BOTTOM_OF_STACK, _) => self.learn_label((value == 1) == is_equal),
+                (LLC_DSAP, _) if value == SAP_OSI => {
+                    if let Some(link) = &mut self.link {
+                        link.is_osi = is_equal;
+                    }
+                }
                 (IP_VERSION, _) => match value {
                     4 => self.learn_ether_type(ETHERTYPE_IPV4, is_equal),
                     6 => self.learn_ether_type(ETHERTYPE_IPV6, is_equal),
@@ -209,17 +190,101 @@ impl State {
         }
     }
 
+    /// Learns that an EtherType is a length, so that LLC comes next.
+    pub(super) fn learn_length(&mut self, bytes: &Bytes) {
+        let Some(link) = &mut self.link else { return };
+        let is_field = bytes.after.is_none() && Some(bytes.offset) == link.protocol_field;
+        let is_whole = bytes.len == 2 && (bytes.mask, bytes.shift) == (0xffff, 0);
+        link.is_llc |= self.layout.family == LinkFamily::Ethernet && is_field && is_whole;
+    }
+
+    /// Learns whether a bit is set.
+    pub(super) fn learn_bits(&mut self, bytes: &Bytes, bits: u32, is_set: bool) {
+        let bits = bits.checked_shl(bytes.shift).unwrap_or(0) & bytes.mask;
+        if bits.count_ones() == 1 {
+            let bit = Bytes { mask: bits, shift: bits.trailing_zeros(), ..*bytes };
+            self.learn(&bit, 1, is_set);
+        }
+    }
+
+    /// Learns whether a label is the last one of its stack, after which there is IP.
+    fn learn_label(&mut self, is_last: bool) {
+        let Some(link) = &mut self.link else { return };
+        let next = Link::at(link.network + LABEL_LENGTH, None);
+        *link = match is_last {
+            true => Link { is_bare: true, ..next },
+            false => Link { ether_types: link.ether_types.take(), ..next },
+        };
+        self.protocols.clear();
+    }
+
+    fn learn_protocol(&mut self, place: usize, protocol: u32, is_equal: bool) {
+        if place < MOST_PLACES {
+            let len = self.protocols.len().max(place + 1);
+            self.protocols.resize(len, None);
+            restrict(&mut self.protocols[place], protocol, is_equal);
+        }
+    }
+
     fn learn_ether_type(&mut self, ether_type: u32, is_equal: bool) {
         let Some(link) = &mut self.link else { return };
         let is_tag = matches!(ether_type, ETHERTYPE_VLAN | ETHERTYPE_QINQ | ETHERTYPE_QINQ_OLD);
         match link.protocol_field {
             Some(field) if is_tag && is_equal => {
                 let network = link.network + 4;
-                *link = Link { protocol_field: Some(field + 4), is_tagged: true, network, ether_types: None };
-                self.protocols = None;
+                *link = Link { protocol_field: Some(field + 4), is_tagged: true, ..Link::at(network, None) };
+                self.protocols.clear();
             }
             _ => restrict(&mut link.ether_types, ether_type, is_equal),
         }
+    }
+
+    /// Returns where the header begins that `after` is the place of, or the first one after a fixed header of IPv6: offsets
+    /// count from `after`, or from the start of the packet.
+    fn transport(&self, after: Option<Place>) -> Option<u32> {
+        let link = self.link.as_ref()?;
+        let is_ether_type = |ether_type| is_only(&link.ether_types, &[ether_type]);
+        match after {
+            Some(place) => {
+                let is_known = place.extensions > 0 || is_ether_type(ETHERTYPE_IPV4);
+                (is_known && place.network == link.network).then_some(0)
+            }
+            None => is_ether_type(ETHERTYPE_IPV6).then_some(link.network + IPV6_LENGTH),
+        }
+    }
+
+    /// Returns whether the header there is one of these.
+    pub(super) fn is_protocol(&self, after: Option<Place>, allowed: &[u32]) -> bool {
+        let place = after.map_or(0, |place| place.extensions);
+        self.protocols.get(place).is_some_and(|protocols| is_only(protocols, allowed))
+    }
+
+    /// Returns the keyword of the header that a number is part of, and its place there, if it is known which one it is.
+    pub(super) fn place_in_header(&self, bytes: &Bytes) -> Option<(&'static str, u32)> {
+        let transport = self.transport(bytes.after).and_then(|start| bytes.offset.checked_sub(start));
+        let keyword = || KEYWORDS.iter().find(|(protocol, _)| self.is_protocol(bytes.after, &[*protocol]));
+        if let (Some(offset), Some(&(_, keyword))) = (transport, keyword()) {
+            return Some((keyword, offset));
+        }
+        let link = self.link.as_ref().filter(|_| bytes.after.is_none())?;
+        let offset = bytes.offset.checked_sub(link.network)?;
+        let is_ether_type = |ether_type| is_only(&link.ether_types, &[ether_type]);
+        let network = [(ETHERTYPE_IPV4, "ip", 60), (ETHERTYPE_IPV6, "ip6", IPV6_LENGTH), (ETHERTYPE_ARP, "arp", 28)];
+        let is_inside =
+            |&&(ether_type, _, length): &&(u32, &str, u32)| is_ether_type(ether_type) && offset + bytes.len <= length;
+        network.iter().find(is_inside).map(|&(_, keyword, _)| (keyword, offset))
+    }
+
+    /// Returns the place of the extension header whose length a content is, if the length counts in this way.
+    pub(super) fn extension_of_length(&self, content: Content, is_authentication: bool) -> Option<Place> {
+        let Content::Bytes(bytes) = content else { return None };
+        let parts = self.parts(&bytes).unwrap_or_default();
+        let is_length = matches!(parts[..], [part] if part.field.name == EXTENSION_LENGTH && part.is_whole());
+        let types = if is_authentication { &[IPPROTO_AH][..] } else { &EXTENSIONS[1..] };
+        if !is_length || bytes.shift != 0 || !self.is_protocol(bytes.after, types) {
+            return None;
+        }
+        Some(bytes.after.unwrap_or(Place { network: self.network()?, extensions: 0 }))
     }
 
     /// Returns the parts of fields that a number consists of; `None` if some of its bits belong to no known field.
@@ -239,20 +304,13 @@ impl State {
 
     /// Calls `visit` with each known field and its offset, which counts from the end of the IPv4 header at `after`, or
     /// from the start of the packet.
-    fn each_field(&self, after: Option<u32>, mut visit: impl FnMut(u32, Field)) {
+    fn each_field(&self, after: Option<Place>, mut visit: impl FnMut(u32, Field)) {
         let Some(link_layer) = &self.link else { return };
-        let is_only = |numbers: &Numbers, allowed: &[u32]| {
-            let is_allowed = |numbers: &&Vec<u32>| numbers.iter().all(|number| allowed.contains(number));
-            numbers.as_ref().filter(is_allowed).is_some_and(|numbers| !numbers.is_empty())
-        };
         let is_ether_type = |allowed: &[u32]| is_only(&link_layer.ether_types, allowed);
         let (is_ipv4, is_ipv6) = (is_ether_type(&[ETHERTYPE_IPV4]), is_ether_type(&[ETHERTYPE_IPV6]));
         let network = link_layer.network;
-        let transport = match after {
-            Some(header) => (is_ipv4 && header == network).then_some(0),
-            None => is_ipv6.then_some(network + IPV6_LENGTH),
-        };
-        let is_protocol = |allowed: &[u32]| is_only(&self.protocols, allowed);
+        let transport = self.transport(after);
+        let is_protocol = |allowed: &[u32]| self.is_protocol(after, allowed);
         let tag = link_layer.protocol_field.filter(|_| link_layer.is_tagged).and_then(|field| field.checked_sub(2));
         let start = |header| match header {
             Header::Ports if is_protocol(&PORT_PROTOCOLS) => transport,
@@ -260,10 +318,15 @@ impl State {
             Header::Udp if is_protocol(&[IPPROTO_UDP]) => transport,
             Header::Icmp if is_protocol(&[IPPROTO_ICMP]) => transport,
             Header::Icmp6 if is_protocol(&[IPPROTO_ICMPV6]) => transport,
+            Header::Extension if is_protocol(&EXTENSIONS) => transport,
             _ if after.is_some() => None,
             Header::Ipv4 => is_ipv4.then_some(network),
             Header::Ipv6 => is_ipv6.then_some(network),
-            Header::IpVersion => (self.layout.family == LinkFamily::Raw && !is_ipv4 && !is_ipv6).then_some(network),
+            Header::IpVersion => (link_layer.is_bare && !is_ipv4 && !is_ipv6).then_some(network),
+            Header::Mpls => is_ether_type(&[ETHERTYPE_MPLS, ETHERTYPE_MPLS_MULTICAST]).then_some(network),
+            Header::Pppoe => is_ether_type(&[ETHERTYPE_PPPOE_SESSION]).then_some(network),
+            Header::Llc => link_layer.is_llc.then_some(network),
+            Header::Osi => (link_layer.is_llc && link_layer.is_osi).then_some(network),
             Header::Arp => is_ether_type(&[ETHERTYPE_ARP, ETHERTYPE_RARP]).then_some(network),
             Header::VlanTag => tag,
             _ => None,
@@ -303,25 +366,36 @@ impl State {
     }
 }
 
+/// The extension headers; the length of the first one counts in another way.
+const EXTENSIONS: [u32; 5] = [IPPROTO_AH, IPPROTO_HOPOPTS, IPPROTO_ROUTING, IPPROTO_FRAGMENT, IPPROTO_DSTOPTS];
+
+/// The most places of headers of which the protocol is known.
+const MOST_PLACES: usize = 64;
+
+/// The lengths of an entry of the label stack of MPLS, and of PPPoE with the protocol of PPP.
+const LABEL_LENGTH: u32 = 4;
+const PPPOE_LENGTH: u32 = 8;
+
+/// The keywords of headers whose bytes expressions read.
+static KEYWORDS: [(u32, &str); 9] = [
+    (IPPROTO_TCP, "tcp"),
+    (IPPROTO_UDP, "udp"),
+    (IPPROTO_SCTP, "sctp"),
+    (IPPROTO_ICMP, "icmp"),
+    (IPPROTO_ICMPV6, "icmp6"),
+    (IPPROTO_IGMP, "igmp"),
+    (IPPROTO_IGRP, "igrp"),
+    (IPPROTO_PIM, "pim"),
+    (IPPROTO_VRRP, "vrrp"),
+];
+
+/// Returns whether a set has numbers, and only these.
+fn is_only(numbers: &Numbers, allowed: &[u32]) -> bool {
+    numbers.as_ref().is_some_and(|set| !set.is_empty() && set.iter().all(|number| allowed.contains(number)))
+}
+
 /// The protocols whose header begins with two ports.
 const PORT_PROTOCOLS: [u32; 5] = [IPPROTO_TCP, IPPROTO_UDP, IPPROTO_SCTP, IPPROTO_DCCP, IPPROTO_UDPLITE];
-
-/// Returns the part of a field at an offset that a load covers.
-fn part(bytes: &Bytes, start: u32, field: Field) -> Option<Part> {
-    let end = bytes.offset.checked_add(bytes.len)?.min(start.checked_add(field.len)?);
-    let first = bytes.offset.max(start);
-    let len = end.checked_sub(first).filter(|&len| len > 0)?;
-    let below = 8 * (bytes.offset + bytes.len - end);
-    let after = 8 * (start + field.len - end);
-    let field_mask = if after < 32 { field.mask >> after } else { u32::MAX } & width_mask(len);
-    let mask = bytes.mask >> below & field_mask;
-    (mask != 0).then_some(Part { field, first: first - start, len, mask, field_mask, below })
-}
-
-/// Returns the bits of a number of 1 to 4 bytes.
-pub(super) fn width_mask(bytes: u32) -> u32 {
-    u32::MAX >> (32 - 8 * bytes.clamp(1, 4))
-}
 
 /// Adds the numbers of another set.
 fn unite(numbers: &mut Numbers, others: &Numbers) {

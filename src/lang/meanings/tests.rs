@@ -110,3 +110,70 @@ fn describes_merged_loads_and_bits() {
 fn says_nothing_about_system_calls() {
     assert_eq!(of_text("ld [0]\n ret #0", Dialect::Seccomp, LinkType::ETHERNET), ["", ""]);
 }
+
+#[test]
+fn follows_extension_headers() {
+    let tcp = of_expression("tcp", LinkType::ETHERNET);
+    assert_eq!(tcp[8..10], ["next header of the extension", "next header of the extension = TCP"]);
+    // Behind any number of them, for IPv6 and for the authentication header of IPv4.
+    for (text, start) in [("ip6 protochain 6", 4), ("ip protochain 6", 4)] {
+        let program = crate::lang::compile_expression(text, &Target::new(LinkType::ETHERNET)).unwrap();
+        let meanings = of(&program.optimize(Dialect::Pcap).unwrap(), Dialect::Pcap, LinkType::ETHERNET);
+        let steps = program.optimize(Dialect::Pcap).unwrap().verify(Dialect::Pcap).unwrap();
+        let lines: Vec<_> = steps.program().to_string().lines().map(String::from).collect();
+        let loads =
+            lines.iter().zip(&meanings).skip(start).filter(|(line, _)| line.contains("ldb") || line.contains("jeq"));
+        assert!(loads.clone().count() > 30 && loads.clone().all(|(_, meaning)| !meaning.is_empty()), "{meanings:#?}");
+        assert_contains(&meanings, &["length of the extension in bytes", "start of the next header"]);
+    }
+    // Another length is not the start of a header.
+    let text = "ldh [12]\n jne #0x86dd, drop\n ldb [20]\n jne #60, drop\n ldb [55]\n add #1\n lsh #2\n add #40\n tax\n \
+                ldb [x + 14]\n ret a\n drop: ret #0";
+    assert_eq!(
+        of_text(text, Dialect::Pcap, LinkType::ETHERNET)[4..10],
+        ["length of the extension", "", "", "", "", ""]
+    );
+}
+
+#[test]
+fn names_labels_sessions_and_llc() {
+    let mpls = of_expression("mpls 100 and mpls 200 and tcp", LinkType::ETHERNET);
+    assert_contains(&mpls, &["mpls label = 100", "mpls label = 200", "mpls bottom of stack > 0", "ip version = 4"]);
+    assert_contains(&mpls, &["ip protocol = TCP", "ip version = 6", "next header = TCP"]);
+    let pppoe = of_expression("pppoes 5 and ip6 and tcp", LinkType::ETHERNET);
+    assert_contains(&pppoe, &["pppoe session = 5", "ppp protocol = IPv6", "next header = TCP"]);
+    assert_contains(&of_expression("llc", LinkType::ETHERNET), &["llc dsap = 0xff, llc ssap = 0xff"]);
+    assert_contains(&of_expression("stp", LinkType::ETHERNET), &["llc dsap = 0x42 (STP)"]);
+    assert_contains(&of_expression("vlan and isis", LinkType::ETHERNET), &["osi protocol = 0x83 (IS-IS)"]);
+    // Without the test for a length, or for the protocol, these are other bytes.
+    let text = "ldb [14]\n jeq #0x42, drop\n ldh [12]\n jne #0x8847, drop\n ldb [18]\n and #0xf0\n jeq #0x40, drop\n \
+                ret #1\n drop: ret #0";
+    let meanings = of_text(text, Dialect::Pcap, LinkType::ETHERNET);
+    assert_eq!((&meanings[0][..], &meanings[1][..], &meanings[6][..]), ("", "", ""));
+}
+
+#[test]
+fn names_other_bytes_as_the_language_does() {
+    assert_contains(&of_expression("sctp[12] = 3", LinkType::RAW), &["sctp[12]", "sctp[12] = 3"]);
+    assert_contains(&of_expression("udp[10:2] & 0xff0 = 0x120", LinkType::ETHERNET), &["udp[10:2] & 0xff0 = 0x120"]);
+    assert_contains(&of_expression("udp[10] & 4 != 0", LinkType::ETHERNET), &["udp[10] & 0x4 != 0"]);
+    assert_contains(&of_expression("ip[21] = 1", LinkType::ETHERNET), &["ip[21] = 1"]);
+    assert_contains(
+        &of_expression("tcp[12] = 0x50", LinkType::ETHERNET),
+        &["tcp header words = 5, tcp reserved bits = 0x0"],
+    );
+    assert_contains(
+        &of_expression("tcp[tcpflags] & (tcp-syn|tcp-ack) == tcp-syn", LinkType::ETHERNET),
+        &["tcp flags & SYN|ACK = SYN"],
+    );
+}
+
+#[test]
+fn knows_what_all_packets_have_behind_joins() {
+    let meanings = of_expression("vlan 5 and tcp or udp port 53", LinkType::ETHERNET);
+    assert_contains(&meanings, &["vlan id = 5"]);
+    let text = "ldh [12]\n jne #0x8847, on\n ldb [16]\n jset #1, on\n ret #0\n on: ldh [12]\n jne #0x800, drop\n ldb [23]\n \
+                ret a\n drop: ret #0";
+    let meanings = of_text(text, Dialect::Pcap, LinkType::ETHERNET);
+    assert_eq!(meanings[5..8], ["ethertype", "ethertype = IPv4", "ip protocol"]);
+}

@@ -6,8 +6,10 @@ use core::net::Ipv4Addr;
 
 use crate::bpf::isa::Condition;
 use crate::lang::keywords;
+use crate::lang::link_layout::LinkFamily;
+use crate::lang::meanings::content::{Bytes, Content, Fields, Part, Place, width_mask};
 use crate::lang::meanings::fields::Notation;
-use crate::lang::meanings::state::{Content, Fields, Part, State, ether_type, width_mask};
+use crate::lang::meanings::state::{State, ether_type};
 use crate::lang::names;
 use crate::packet::ancillary::Extension;
 use crate::packet::protocols::*;
@@ -48,7 +50,7 @@ impl Wording {
     pub(super) fn content(&self, state: &State, content: Content) -> Option<String> {
         match content {
             Content::Bytes(bytes) => {
-                let parts = state.parts(&bytes)?;
+                let Some(parts) = state.parts(&bytes) else { return raw(state, &bytes) };
                 let names: Vec<String> = parts.iter().take(MOST_PARTS).map(name).collect();
                 let more = if parts.len() > MOST_PARTS { ", ..." } else { "" };
                 Some(names.join(", ") + more)
@@ -56,7 +58,10 @@ impl Wording {
             Content::Fields(fields) => Some(fields_name(&fields)),
             Content::WireLen => Some("length".to_string()),
             Content::Ancillary(extension) => Some(metadata(extension).to_string()),
-            Content::HeaderLength(_) => Some("ip header length".to_string()),
+            Content::Distance(Place { extensions: 0, .. }) => Some("ip header length".to_string()),
+            Content::Distance(_) => Some("start of the next header".to_string()),
+            Content::ExtensionBytes(_) => Some("length of the extension in bytes".to_string()),
+            Content::ExtensionUnits(_) => None,
             Content::Constant(_) | Content::Unknown => None,
         }
     }
@@ -66,7 +71,10 @@ impl Wording {
         match state.a {
             Content::Bytes(bytes) => {
                 let number = k.checked_shl(bytes.shift).filter(|number| number >> bytes.shift == k)?;
-                self.test_of_parts(state, &state.parts(&bytes)?, bytes.mask, condition, number)
+                match state.parts(&bytes) {
+                    Some(parts) => self.test_of_parts(state, &parts, bytes.mask, condition, number),
+                    None => test_of_raw(state, &bytes, condition, number),
+                }
             }
             Content::Fields(fields) => {
                 let part = fields.part();
@@ -133,10 +141,17 @@ impl Wording {
             Notation::Ipv6Address | Notation::MacAddress => {
                 return format!("{}{operator}{}", name(part), long_address(part, bytes));
             }
+            Notation::Bits(prefix) if part.len == part.field.len => flags(prefix, value),
             _ if !part.is_whole() => format!("{value:#x}"),
             Notation::Hexadecimal => format!("{value:#x}"),
             Notation::LinkProtocol => self.link_protocol(state, value, true),
             Notation::IpProtocol => ip_protocol(value),
+            Notation::PppProtocol => match ether_type(LinkFamily::Ppp, value) {
+                other if other == value => format!("{value:#x}"),
+                ether_type => self.link_protocol(state, ether_type, false),
+            },
+            Notation::ServiceAccessPoint => numbered(&SERVICE_ACCESS_POINTS, value),
+            Notation::OsiProtocol => numbered(&OSI_PROTOCOLS, value),
             Notation::Port => self.port(value),
             Notation::Bits(prefix) => flags(prefix, value),
             Notation::Named(prefix) => named(prefix, value),
@@ -158,6 +173,43 @@ impl Wording {
         match known.or_else(of_language) {
             Some(name) => name,
             None => format!("{value:#x}"),
+        }
+    }
+}
+
+/// Names of service access points of LLC, and of protocols of OSI.
+static SERVICE_ACCESS_POINTS: [(u32, &str); 6] =
+    [(SAP_IP, "IP"), (SAP_STP, "STP"), (0xaa, "SNAP"), (SAP_IPX, "IPX"), (SAP_NETBEUI, "NetBEUI"), (SAP_OSI, "OSI")];
+static OSI_PROTOCOLS: [(u32, &str); 3] = [(OSI_CLNP, "CLNP"), (OSI_ESIS, "ES-IS"), (OSI_ISIS, "IS-IS")];
+
+/// Formats a number with its name, if it has one: `0x42 (STP)`.
+fn numbered(names: &[(u32, &str)], value: u32) -> String {
+    match names.iter().find(|(number, _)| *number == value) {
+        Some((_, name)) => format!("{value:#x} ({name})"),
+        None => format!("{value:#x}"),
+    }
+}
+
+/// Describes bytes of a known header that are no known fields, as the language does: `sctp[12:4]`.
+fn raw(state: &State, bytes: &Bytes) -> Option<String> {
+    let (header, offset) = state.place_in_header(bytes)?;
+    let place = if bytes.len == 1 { offset.to_string() } else { format!("{offset}:{}", bytes.len) };
+    let mask = if bytes.mask == width_mask(bytes.len) { String::new() } else { format!(" & {:#x}", bytes.mask) };
+    (bytes.shift == 0).then(|| format!("{header}[{place}]{mask}"))
+}
+
+/// Describes a test of such bytes.
+fn test_of_raw(state: &State, bytes: &Bytes, condition: Condition, number: u32) -> Option<String> {
+    let is_set = condition == Condition::BitsSet;
+    match condition {
+        Condition::BitsSet | Condition::BitsNotSet => {
+            let bits = Bytes { mask: bytes.mask & number, ..*bytes };
+            let name = raw(state, &bits).filter(|_| bits.mask != 0)?;
+            Some(format!("{name} {} 0", if is_set { "!=" } else { "=" }))
+        }
+        _ => {
+            let value = if number > 9 { format!("{number:#x}") } else { number.to_string() };
+            Some(format!("{} {} {value}", raw(state, bytes)?, symbol(condition)?))
         }
     }
 }

@@ -4,11 +4,16 @@ use std::fmt::Write;
 
 use cbpf::lang::{Part, PartKind, outline};
 
+use indicatif::HumanCount;
+
 use super::html::{beginning, escaped};
 
 /// The longest text that is shown, in bytes, and the most parts of its tree.
 const LONGEST: usize = 40_000;
 const MOST_PARTS: usize = 600;
+
+/// The most parts that are counted.
+const MOST_COUNTED: usize = 1_000_000;
 
 /// The most operands of an operator that are shown at once; the operands of others are folded.
 const MOST_OPERANDS: usize = 12;
@@ -20,14 +25,15 @@ pub(super) fn print(text: &str) -> String {
     }
     let shown = text.get(..text.floor_char_boundary(LONGEST)).unwrap_or(text);
     // The program has been compiled from this text, so it has no error.
-    let parts = outline(text, MOST_PARTS + 1).unwrap_or_default();
-    let is_cut = parts.len() > MOST_PARTS || shown.len() < text.len();
-    let parts = &parts[..parts.len().min(MOST_PARTS)];
+    let all = outline(text, MOST_COUNTED).unwrap_or_default();
+    let is_cut = all.len() > MOST_PARTS || shown.len() < text.len();
+    let counts = operand_counts(&all);
+    let parts = &all[..all.len().min(MOST_PARTS)];
     let mut html = format!(
         "<div class=expression><pre tabindex=0 aria-label=Expression><code>{}</code></pre>\n",
         marked(shown, parts)
     );
-    html += &tree(parts);
+    html += &tree(parts, &counts);
     if is_cut {
         html += "<p class=note>The expression is long; only its beginning is shown.</p>";
     }
@@ -63,7 +69,7 @@ fn marked(text: &str, parts: &[Part]) -> String {
 }
 
 /// Returns the tree as nested lists.
-fn tree(parts: &[Part]) -> String {
+fn tree(parts: &[Part], counts: &[usize]) -> String {
     let mut html = "<ul class=tree aria-label=\"Tree of the expression\">".to_owned();
     let mut depth = 0;
     for (number, part) in parts.iter().enumerate() {
@@ -74,15 +80,23 @@ fn tree(parts: &[Part]) -> String {
                 let _ = write!(html, "<li><span class=test tabindex=0 data-part={number}>{words}</span>");
             }
             _ => {
-                let operands = operands(parts, number);
+                let operands = counts[number];
                 let is_open = if operands > MOST_OPERANDS { "" } else { " open" };
-                let count = if operands > 2 { format!(" <small>{operands} operands</small>") } else { String::new() };
+                let count = if operands > 2 {
+                    format!(" <small>{} operands</small>", HumanCount(operands as u64))
+                } else {
+                    String::new()
+                };
                 let _ = write!(html, "<li><details{is_open}><summary data-part={number}>{words}{count}</summary><ul>");
                 depth += 1;
             }
         }
     }
     close(&mut html, &mut depth, 0);
+    let rest = counts.len() - parts.len();
+    if rest > 0 {
+        let _ = write!(html, "<li><small>{} more parts</small>", HumanCount(rest as u64));
+    }
     html + "</ul>\n"
 }
 
@@ -94,10 +108,19 @@ fn close(html: &mut String, depth: &mut usize, to: usize) {
     }
 }
 
-/// Returns the number of operands of a part that are in the list.
-fn operands(parts: &[Part], number: usize) -> usize {
-    let depth = parts[number].depth;
-    parts[number + 1..].iter().take_while(|part| part.depth > depth).filter(|part| part.depth == depth + 1).count()
+/// Returns the number of operands of each part.
+fn operand_counts(parts: &[Part]) -> Vec<usize> {
+    let mut counts = vec![0; parts.len()];
+    // The parts that the next one may be an operand of, by depth.
+    let mut open: Vec<usize> = Vec::new();
+    for (number, part) in parts.iter().enumerate() {
+        open.truncate(part.depth);
+        if let Some(&operator) = open.last() {
+            counts[operator] += 1;
+        }
+        open.push(number);
+    }
+    counts
 }
 
 #[cfg(test)]
@@ -120,7 +143,8 @@ mod tests {
             (0..20_000).map(|number| format!("host 10.1.{}.{}", number / 256, number % 256)).collect();
         let html = print(&hosts.join(" or "));
         assert!(
-            html.contains("<details><summary data-part=0>or <small>599 operands")
+            html.contains("<details><summary data-part=0>or <small>20,000 operands")
+                && html.contains("19,401 more parts")
                 && html.contains("only its beginning")
         );
         assert!(html.len() < 150_000, "{}", html.len());

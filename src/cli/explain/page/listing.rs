@@ -7,9 +7,24 @@ use indicatif::HumanCount;
 use super::html::escaped;
 use crate::cli::explain::flow_graph::Listing;
 
-/// Prints a table of at most `bytes` bytes. `executed` holds the number of packets at each instruction, or is empty; the
-/// identifiers of the rows begin with `prefix`.
-pub(super) fn table(listing: &Listing, executed: &[u64], prefix: &str, bytes: usize) -> String {
+/// The table of a program, perhaps of its beginning only.
+#[derive(Default)]
+pub(super) struct Table {
+    pub(super) html: String,
+    /// The number of instructions in it.
+    pub(super) rows: usize,
+}
+
+impl Table {
+    /// Prints a table of at most `bytes` bytes. `executed` holds the number of packets at each instruction, or is empty;
+    /// the identifiers of the rows begin with `prefix`. The `options` of `cbpf explain` print a listing that is cut.
+    pub(super) fn new(listing: &Listing, executed: &[u64], prefix: &str, options: &str, bytes: usize) -> Table {
+        let (html, rows) = table(listing, executed, prefix, options, bytes);
+        Table { html, rows }
+    }
+}
+
+fn table(listing: &Listing, executed: &[u64], prefix: &str, options: &str, bytes: usize) -> (String, usize) {
     let packets = if executed.is_empty() { "" } else { "<th scope=col class=n>packets" };
     let mut html = format!(
         "<div class=scroll tabindex=0 role=region aria-label=Listing><table><thead><tr><th scope=col>#\
@@ -21,9 +36,9 @@ pub(super) fn table(listing: &Listing, executed: &[u64], prefix: &str, bytes: us
             let _ = write!(
                 html,
                 "</table></div><p class=note>The listing is long: {rest} more instructions are not shown; \
-                 <code>cbpf explain --format text</code> prints them.</p>"
+                 <code>cbpf explain {options}</code> prints them.</p>"
             );
-            return html;
+            return (html, pc);
         }
         let (instruction, targets) = targets(line);
         let class = if executed.get(pc) == Some(&0) { " class=never" } else { "" };
@@ -38,7 +53,7 @@ pub(super) fn table(listing: &Listing, executed: &[u64], prefix: &str, bytes: us
         }
         html.push('\n');
     }
-    html + "</table></div>\n"
+    (html + "</table></div>\n", listing.lines.len())
 }
 
 /// Splits a line into the instruction and its targets, each with its name and its class.
@@ -67,7 +82,7 @@ mod tests {
     #[test]
     fn links_targets() {
         let listing = listing("ldh [12]\n jne #0x800, drop\n ja keep\n drop: ret #0\n keep: ret #1");
-        let html = table(&listing, &[5, 5, 2, 0, 2], "g0a", 10_000);
+        let html = Table::new(&listing, &[5, 5, 2, 0, 2], "g0a", "", 10_000).html;
         for words in [
             "<tr id=g0a1><th scope=row>1<td><code>jeq #0x800</code><td><a class=t title=true href=#g0a2>2</a> \
              <a class=f title=false href=#g0a3>3</a> <td>ethertype = IPv4<td class=n>5",
@@ -80,7 +95,10 @@ mod tests {
 
     #[test]
     fn cuts_long_listings() {
-        let html = table(&listing(&format!("{}ret a", "add #1\n".repeat(4000))), &[], "x", 10_000);
+        let listing = listing(&format!("{}ret a", "add #1\n".repeat(4000)));
+        let Table { html, rows } = Table::new(&listing, &[], "x", "--format text -O", 10_000);
         assert!(html.len() < 11_000 && html.contains("more instructions are not shown"), "{}", html.len());
+        assert!(html.contains("<code>cbpf explain --format text -O</code>"), "{html}");
+        assert!(html.contains(&format!("id=x{}", rows - 1)) && !html.contains(&format!("id=x{rows}>")), "{rows}");
     }
 }

@@ -1,5 +1,6 @@
 //! The packets of a page: a menu, the bytes and registers that the script shows, and the data for it.
 
+use std::collections::BTreeSet;
 use std::fmt::Write;
 
 use indicatif::HumanCount;
@@ -33,6 +34,11 @@ impl Packets {
         Value::Array(self.data.clone())
     }
 
+    /// Returns the instructions that the packets execute, in the order of the program.
+    pub(super) fn executed(&self) -> BTreeSet<usize> {
+        self.packets.iter().flat_map(SampledPacket::executed).collect()
+    }
+
     /// Prints the menu, the buttons, and the places for the bytes and registers.
     pub(super) fn html(&self, number: usize) -> String {
         if self.packets.is_empty() {
@@ -53,6 +59,7 @@ impl Packets {
         }
         format!(
             "<div class=player><h3>Packets</h3>\n\
+             <noscript><p class=note>Packets can be followed step by step where scripts are allowed.</p></noscript>\n\
              <p class=choose><label for=p{number}>Follow packet</label> <select id=p{number} class=packet>{menu}</select></p>\n\
              <div class=buttons role=group aria-label=\"Steps and packets\">\
              <button type=button data-do=previous title=\"Previous packet (p)\" aria-label=\"Previous packet\">&#9664;&#9664;</button>\

@@ -48,6 +48,7 @@
       this.rows = by("pc");
       this.folds();
       this.zoom();
+      this.links();
       if (!this.menu) return;
       this.menu.addEventListener("change", () => this.choose(this.menu.value === "" ? null : Number(this.menu.value)));
       for (const button of section.querySelectorAll("[data-do]")) {
@@ -99,7 +100,7 @@
         last: !packet || this.step === last, previous: !packet, next: this.packet === this.data.packets.length - 1,
       };
       for (const button of this.section.querySelectorAll("[data-do]")) button.disabled = Boolean(off[button.dataset.do]);
-      this.find(".place").textContent = packet ? `${this.step + 1} of ${last + 1}` : "";
+      this.find(".place").textContent = packet ? `${counted(this.step + 1)} of ${counted(packet.executed)}` : "";
       this.showStep(packet);
       this.showBytes(packet);
       this.showListings(packet, isChosen);
@@ -121,9 +122,10 @@
       const [pc, a, x, kind, one, two] = this.state(this.step);
       const row = document.getElementById(`g${this.number}${this.data.shown}${pc}`);
       const cells = row ? row.children : [];
-      const instruction = row ? cells[1].textContent : "(not in the listing)";
+      const [line, meaning] = this.data.lines[pc] || ["(not in the listing)", ""];
+      const instruction = row ? cells[1].textContent : line;
       place.append(make("p", "", `(${String(pc).padStart(3, "0")}) ${instruction}`));
-      place.append(make("p", "what", row ? cells[3].textContent : ""));
+      place.append(make("p", "what", row ? cells[3].textContent : meaning));
       const list = make("dl");
       const entry = (name, value) => list.append(make("dt", "", name), make("dd", "", value));
       const both = (value) => (value > 9 ? `${hex(value)} = ${value}` : String(value));
@@ -138,7 +140,11 @@
         entry("goes to", `${next}${link && link.title !== "always" ? ` (${link.title})` : ""}`);
       }
       place.append(list);
-      if (isLast) place.append(make("p", "end", packet.end));
+      const more = packet.executed - this.steps.length;
+      if (isLast && more > 0) {
+        const cut = `${counted(more)} more steps are not on this page; \u201ccbpf trace --packet ${packet.number}\u201d prints all.`;
+        place.append(make("p", "hint", cut), make("p", "end", `In the end: ${packet.end}`));
+      } else if (isLast) place.append(make("p", "end", packet.end));
     }
 
     // A step with the registers after it, which steps that change none do not have.
@@ -196,6 +202,7 @@
 
     showListings(packet, isChosen) {
       for (const row of this.section.querySelectorAll("tr.lit, tr.now")) row.classList.remove("lit", "now");
+      this.unmark();
       if (!packet) return;
       const { shown, same } = this.data;
       const light = (letter, pcs) => {
@@ -208,6 +215,28 @@
       now.classList.add("now");
       const scroll = now.closest(".scroll");
       if (isChosen && scroll) scroll.scrollTop = now.offsetTop - scroll.clientHeight / 2;
+    }
+
+    // Links lead to their targets without taking the place of the packet in the address.
+    links() {
+      for (const listing of this.section.querySelectorAll(".listing")) {
+        listing.addEventListener("click", (event) => {
+          const link = event.target.closest?.("a[href^='#']");
+          if (!link || event.ctrlKey || event.metaKey || event.shiftKey) return;
+          const row = document.getElementById(link.hash.slice(1));
+          const scroll = row?.closest(".scroll");
+          if (!scroll) return;
+          event.preventDefault();
+          this.unmark();
+          row.classList.add("target");
+          const [place, frame] = [row.getBoundingClientRect(), scroll.getBoundingClientRect()];
+          if (place.top < frame.top + 30 || place.bottom > frame.bottom) scroll.scrollTop = row.offsetTop - scroll.clientHeight / 2;
+        });
+      }
+    }
+
+    unmark() {
+      for (const row of this.section.querySelectorAll("tr.target")) row.classList.remove("target");
     }
 
     showWay(packet, isChosen) {
@@ -324,15 +353,17 @@
       head.append(make("strong", "", `${tests.length} tests`), close);
       const table = make("table");
       const titles = make("tr");
-      for (const title of ["#", "test", "meaning", "packets", "leave here"]) titles.append(make("th", "", title));
+      const counts = this.data.traffic ? ["packets", "leave here"] : [];
+      for (const title of ["#", "test", "meaning", ...counts]) titles.append(make("th", "", title));
       table.createTHead().append(titles);
       const body = table.createTBody();
       const lit = new Set(this.steps.map((step) => step[0]));
       for (const [pc, packets, leaving] of tests) {
         const cells = document.getElementById(`g${this.number}${this.data.shown}${pc}`)?.children;
-        const row = make("tr", lit.has(pc) ? "lit" : packets ? "" : "never");
-        row.append(make("th", "", pc), make("td", "", cells ? cells[1].textContent : ""),
-          make("td", "", cells ? cells[3].textContent : ""), make("td", "n", counted(packets)), make("td", "n", counted(leaving)));
+        const row = make("tr", lit.has(pc) ? "lit" : packets || !this.data.traffic ? "" : "never");
+        const [line, meaning] = cells ? [cells[1].textContent, cells[3].textContent] : this.data.lines[pc] || ["", ""];
+        row.append(make("th", "", pc), make("td", "", line), make("td", "", meaning));
+        if (this.data.traffic) row.append(make("td", "n", counted(packets)), make("td", "n", counted(leaving)));
         body.append(row);
       }
       dialog.append(head, table);
