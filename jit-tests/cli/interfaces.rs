@@ -20,11 +20,12 @@ use crate::netns::namespace::{self, Namespace};
 /// A test in a namespace of its own.
 type InterfaceTest = fn(&Bench, &Namespace) -> Outcome;
 
-const TESTS: [(&str, InterfaceTest); 20] = [
+const TESTS: [(&str, InterfaceTest); 21] = [
     ("tags_are_found_and_put_back", tags_are_found_and_put_back),
     ("expressions_mean_what_they_mean_in_tcpdump", expressions_mean_what_they_mean_in_tcpdump),
     ("long_expressions_are_programs_of_ebpf", long_expressions_are_programs_of_ebpf),
     ("rules_are_counted", rules_are_counted),
+    ("intervals_are_printed_when_they_are_over", intervals_are_printed_when_they_are_over),
     ("threads_share_the_packets", threads_share_the_packets),
     ("threads_write_in_order", threads_write_in_order),
     ("packets_of_no_rule_are_counted", packets_of_no_rule_are_counted),
@@ -158,6 +159,26 @@ fn rules_are_counted(bench: &Bench, namespace: &Namespace) -> Outcome {
     // No rule needs a context, but some frames had a tag.
     let rules = bench.file("plain", "arp: arp\nrest: ip\n")?;
     capture(namespace, &["count", "-i", "b", "--rules", &rules, "--json"], &[&row("arp", 7), &row("rest", 2)])
+}
+
+fn intervals_are_printed_when_they_are_over(_: &Bench, namespace: &Namespace) -> Outcome {
+    let head = "time,arp,(no rule),(all)\n";
+    let row = head.len() + "2024-05-01T10:00:00.000Z,0,0,0\n".len();
+    let mut running = start(&["count", "-i", "b", "-e", "arp=arp", "--by", "200ms", "--csv"])?;
+    send(&namespace.a, &frames())?;
+    // Intervals without packets have rows, too.
+    running.await_output(head.len() + 6 * row)?;
+    send(&namespace.a, &frames())?;
+    running.signal("INT")?;
+    let output = running.end()?;
+    let table = String::from_utf8(output.stdout.clone())?;
+    let rows: Vec<_> = table.strip_prefix(head).ok_or("no head")?.lines().collect();
+    let times: Vec<_> = rows.iter().map(|row| row.split(',').next()).collect();
+    equal(times.windows(2).all(|pair| pair[0] < pair[1]), true)?;
+    let sum =
+        |column: usize| rows.iter().filter_map(|row| row.split(',').nth(column)?.parse::<u32>().ok()).sum::<u32>();
+    equal([sum(1), sum(2), sum(3)], [14, 4, 18])?;
+    expect(&output, 0, &["18 packets, 14 match"])
 }
 
 /// The kernel chooses the thread by the flow.

@@ -14,15 +14,15 @@ use crate::cli::rule_matching::{
     RuleArguments, RuleMatcher, RuleMatching, RuleOptions, Selected, TableArguments, TableOptions,
 };
 use crate::cli::selection::SelectionArguments;
-use crate::cli::time::interval;
+use crate::cli::time::{self, interval};
 
 /// Count the packets and bytes that each of many rules matches
 ///
 /// Reads rules from a file, as `cbpf split` does: one `name: expression` a line; # begins a comment. Prints a table on
 /// standard output and a summary on standard error. With --by, the table has a row for each interval of capture time,
-/// in which packets are counted by their time stamps, in any order. With --interval, also prints the table while packets
-/// arrive: the counts so far, each time that many seconds have passed; of captures that are no interface, only if
-/// packets have come since the last table.
+/// in which packets are counted by their time stamps, in any order; of an interface, it is printed when the interval is
+/// over. With --interval, also prints the table while packets arrive: the counts so far, each time that many seconds have
+/// passed; of captures that are no interface, only if packets have come since the last table.
 #[derive(Args)]
 #[command(after_help = "Example:
   cbpf count -r in.pcap -e 'web=tcp port 443' -e 'dns=port 53' --by 1m --csv
@@ -39,7 +39,7 @@ pub struct Arguments {
     #[arg(long, value_name = "DURATION", value_parser = interval)]
     by: Option<i128>,
 
-    /// Also print the table every SECONDS seconds of wall clock, for captures that arrive meanwhile
+    /// Also print the table every SECONDS seconds of wall clock, for captures that arrive meanwhile; not with --fanout
     #[arg(long, value_name = "SECONDS", value_parser = seconds, conflicts_with = "fanout")]
     interval: Option<f64>,
 
@@ -59,13 +59,17 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     };
     let (mut inputs, matching) = arguments.rules.open(options)?;
     live::start(&mut inputs, None, |link_type| matching.decision(link_type))?;
+    let is_live = inputs.iter().any(|input| input.statistics().is_some());
+    let table = arguments.table.options();
+    let prints_rows = is_live && arguments.by.is_some() && arguments.interval.is_none() && table.top.is_none();
     let mut count = Count {
         matching,
-        table: arguments.table.options(),
+        table: TableOptions { is_live: prints_rows, ..table },
+        is_idle: false,
         interval: arguments.interval.map(Duration::from_secs_f64),
         printed: Instant::now(),
         due: None,
-        is_live: inputs.iter().any(|input| input.statistics().is_some()),
+        is_live,
     };
     // Tables would be printed into the progress bar.
     let progress = if count.interval.is_some() { Progress::Hidden } else { Progress::of(&inputs) };
@@ -77,6 +81,9 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     outcome.outcome()
 }
 
+/// The time after which the packets of a ring have come, in nanoseconds.
+const LATE: i128 = 300_000_000;
+
 /// The rules, and when to print them.
 struct Count<'a> {
     matching: RuleMatching<'a>,
@@ -86,6 +93,8 @@ struct Count<'a> {
     /// The time of the next table; of captures that are no interface, none while no packets have come since the last one.
     due: Option<Instant>,
     is_live: bool,
+    /// Set while all packets that have come were counted.
+    is_idle: bool,
 }
 
 impl<'a> Work for Count<'a> {
@@ -97,14 +106,21 @@ impl<'a> Work for Count<'a> {
 
     fn prepare(&mut self, input: usize, records: Records) -> Result<(), Failure> {
         self.due = self.interval.map(|interval| self.printed + interval);
+        self.is_idle = false;
         self.matching.prepare(input, records)
     }
 
-    fn take(&mut self, _: usize, _: Event) -> Result<(), Failure> {
+    fn take(&mut self, _: usize, event: Event) -> Result<(), Failure> {
+        self.is_idle |= matches!(event, Event::Pause);
         Ok(())
     }
 
     fn wake(&mut self) -> Result<Option<Instant>, Failure> {
+        if self.table.is_live {
+            // Packets come at most this late.
+            let now = self.is_idle.then(|| time::now_nanoseconds() - LATE);
+            self.matching.print_over(self.table, now)?;
+        }
         if self.is_live {
             self.due = self.interval.map(|interval| self.printed + interval);
         }

@@ -159,6 +159,11 @@ pub fn now() -> i128 {
     Timestamp::now().as_second().into()
 }
 
+/// Returns the current time in nanoseconds since 1970.
+pub fn now_nanoseconds() -> i128 {
+    Timestamp::now().as_nanosecond()
+}
+
 /// Formats a second since 1970 in the manner of `strftime`, in UTC.
 ///
 /// # Errors

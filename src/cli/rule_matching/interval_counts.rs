@@ -5,6 +5,7 @@
 //!   counted at the beginning of 1970.
 //! - Memory is limited: intervals store only rules that have packets, and their total number is bounded.
 //! - Intervals without packets between others are printed as zeros, but long gaps are not.
+//! - Of a live capture, the row of an interval is printed when it is over, and forgotten.
 
 use std::collections::BTreeMap;
 use std::io::{BufWriter, Write, stdout};
@@ -28,6 +29,9 @@ const MOST_COUNTS: usize = 4 << 20;
 const LONGEST_GAP: i128 = 1_000;
 const MOST_ZEROS: i128 = 100_000;
 
+/// The least width of the columns of a live capture.
+const LIVE_WIDTH: usize = 11;
+
 /// The counts of all intervals.
 #[derive(Clone)]
 pub struct IntervalCounts {
@@ -44,6 +48,17 @@ pub struct IntervalCounts {
     touched: Vec<u32>,
     unmatched: Count,
     all: Count,
+    printed: Printed,
+}
+
+/// The rows that were printed.
+#[derive(Clone, Copy, Default)]
+struct Printed {
+    has_head: bool,
+    /// The interval of the next row.
+    next: Option<i128>,
+    zeros: i128,
+    skipped: i128,
 }
 
 /// The counts of an interval, by ascending ids of rules.
@@ -70,6 +85,7 @@ impl IntervalCounts {
             touched: Vec::new(),
             unmatched: Count::default(),
             all: Count::default(),
+            printed: Printed::default(),
         }
     }
 
@@ -153,34 +169,77 @@ impl IntervalCounts {
     /// Prints a row for each interval on standard output, and the totals on standard error.
     pub fn print(&mut self, totals: &RuleCounts, rules: &Rules, options: TableOptions) -> Result<(), Failure> {
         self.store()?;
-        let ranking = totals.ranking(options.top);
-        let names: Vec<&str> = rules.names().collect();
-        let mut output = BufWriter::new(stdout().lock());
-        let table = Table { length: self.length, names: &names, ranking: &ranking, totals, options };
-        table.write_head(&mut output)?;
-        let (mut next, mut zeros, mut skipped) = (None, 0, 0);
-        for (&number, interval) in &self.stored {
-            let first = next.unwrap_or(number);
-            let gap = number - first;
-            if gap > LONGEST_GAP || zeros + gap > MOST_ZEROS {
-                table.write_gap(&mut output, gap)?;
-                skipped += gap;
-            } else {
-                (first..number).try_for_each(|number| table.write(&mut output, number, &Interval::default()))?;
-                zeros += gap;
-            }
-            table.write(&mut output, number, interval)?;
-            next = Some(number + 1);
-        }
-        output.flush()?;
-        if skipped > 0 && options.form != Form::Text {
-            say(format_args!("cbpf: note: {} without packets in long gaps are left out", intervals(skipped)));
+        let printed = self.print_rows(totals, rules, options, &self.stored)?;
+        if printed.skipped > 0 && options.form != Form::Text {
+            say(format_args!("cbpf: note: {} without packets in long gaps are left out", intervals(printed.skipped)));
         }
         match options.form {
             Form::Json => say(totals.json(rules, options)),
             Form::Text | Form::Csv => say(totals.summary()),
         }
         Ok(())
+    }
+
+    /// Prints the rows of intervals that are over, and forgets them: those before that of the last packet, since packets
+    /// come in the order of time, and those before `now`, in nanoseconds since 1970, if all packets before have come.
+    pub fn print_over(
+        &mut self,
+        totals: &RuleCounts,
+        rules: &Rules,
+        options: TableOptions,
+        now: Option<i128>,
+    ) -> Result<(), Failure> {
+        let over = now.map(|now| now.div_euclid(self.length)).or(self.current);
+        let Some(over) = over.filter(|&over| self.printed.next.is_none_or(|next| next < over)) else { return Ok(()) };
+        if self.current.is_some_and(|current| current < over) {
+            self.store()?;
+        }
+        let later = self.stored.split_off(&over);
+        let mut rows = mem::replace(&mut self.stored, later);
+        self.counts = self.stored.values().map(|interval| interval.rules.len() + 2).sum();
+        let is_known = self.printed.next.is_some() || !rows.is_empty();
+        if now.is_some() && is_known {
+            // An interval without packets has a row, too.
+            rows.entry(over - 1).or_default();
+        }
+        if !rows.is_empty() {
+            self.printed = self.print_rows(totals, rules, options, &rows)?;
+        }
+        Ok(())
+    }
+
+    fn print_rows(
+        &self,
+        totals: &RuleCounts,
+        rules: &Rules,
+        options: TableOptions,
+        rows: &BTreeMap<i128, Interval>,
+    ) -> Result<Printed, Failure> {
+        let ranking = totals.ranking(options.top);
+        let names: Vec<&str> = rules.names().collect();
+        let mut output = BufWriter::new(stdout().lock());
+        let table = Table { length: self.length, names: &names, ranking: &ranking, totals, options };
+        let mut printed = self.printed;
+        if !printed.has_head {
+            table.write_head(&mut output)?;
+            printed.has_head = true;
+        }
+        for (&number, interval) in rows {
+            let first = printed.next.unwrap_or(number);
+            let gap = number - first;
+            if gap > LONGEST_GAP || printed.zeros + gap > MOST_ZEROS {
+                table.write_gap(&mut output, gap)?;
+                printed.skipped += gap;
+            } else {
+                (first..number).try_for_each(|number| table.write(&mut output, number, &Interval::default()))?;
+                printed.zeros += gap.max(0);
+            }
+            table.write(&mut output, number, interval)?;
+            // A packet of a printed interval has a row of its own.
+            printed.next = printed.next.max(Some(number + 1));
+        }
+        output.flush()?;
+        Ok(printed)
     }
 }
 
@@ -279,7 +338,10 @@ impl Table<'_> {
         let others = (!others.is_empty()).then(|| (OTHERS, self.totals.sum(others)));
         of_rules.chain(others).chain([(UNMATCHED, unmatched), (ALL, all)]).map(|(name, total)| {
             // No count is longer than the total.
-            (name, name.len().max(HumanCount(self.number(total)).to_string().len()))
+            let digits = HumanCount(self.number(total)).to_string().len();
+            // Rows that are printed before the end are as wide as later ones, but for very large numbers.
+            let least = if self.options.is_live { LIVE_WIDTH } else { 0 };
+            (name, name.len().max(digits).max(least))
         })
     }
 

@@ -162,6 +162,13 @@ impl RuleMatching<'_> {
         self.matcher.counts.set_outcome(outcome, inputs);
     }
 
+    /// Prints the rows of intervals that are over, as [`IntervalCounts::print_over`] does.
+    pub fn print_over(&mut self, table: TableOptions, now: Option<i128>) -> Result<(), Failure> {
+        self.matcher.take_failure()?;
+        let RuleMatcher { counts, intervals, .. } = &mut self.matcher;
+        intervals.as_mut().map_or(Ok(()), |intervals| intervals.print_over(counts, &self.rules, table, now))
+    }
+
     /// Prints the table of all packets, or that of intervals.
     ///
     /// # Errors

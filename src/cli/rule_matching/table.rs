@@ -21,12 +21,14 @@ pub struct TableOptions {
     pub top: Option<u64>,
     /// Whether the rows of time have bytes on the wire instead of packets.
     pub bytes: bool,
+    /// Whether rows are printed before all are known.
+    pub is_live: bool,
 }
 
 impl TableOptions {
     /// Returns the options of a table of all rules, as text or JSON.
     pub fn new(as_json: bool) -> TableOptions {
-        TableOptions { form: if as_json { Form::Json } else { Form::Text }, top: None, bytes: false }
+        TableOptions { form: if as_json { Form::Json } else { Form::Text }, top: None, bytes: false, is_live: false }
     }
 }
 
@@ -57,7 +59,7 @@ impl TableArguments {
             (_, true) => Form::Json,
             _ => Form::Text,
         };
-        TableOptions { form, top: self.top, bytes: self.bytes }
+        TableOptions { form, top: self.top, bytes: self.bytes, is_live: false }
     }
 }
 
