@@ -102,7 +102,13 @@ pub fn trials() -> Vec<Trial> {
     ];
     #[cfg(target_os = "linux")]
     let all = [&all[..], &[&live::TESTS, &signals::TESTS, &limits::TESTS]].concat();
-    let trials = all.concat().into_iter().map(trial).chain(byte_order::trials()).chain(page::trials_in_a_browser());
+    let trials = all
+        .concat()
+        .into_iter()
+        .map(trial)
+        .chain(byte_order::trials())
+        .chain(page::trials_in_a_browser())
+        .chain([install_docs::trial_with_mandoc()]);
     #[cfg(target_os = "linux")]
     let trials = trials.chain(interfaces::trials());
     trials.collect()

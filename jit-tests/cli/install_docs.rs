@@ -1,9 +1,10 @@
 //! `install-docs` and `man --dir`: files at the paths of the conventions, the same after each run, and clear errors.
 
 use std::fs;
-use std::process::Output;
+use std::process::{Command, Output, Stdio};
 
-use libtest_mimic::Failed;
+use libtest_mimic::{Failed, Trial};
+use tempfile::TempDir;
 
 use crate::cli::{Bench, Outcome, Test, cbpf, equal, expect};
 
@@ -53,6 +54,25 @@ fn install_docs_writes_pages_and_completions(bench: &Bench) -> Outcome {
     equal((count, fs::read_dir(prefix.join("share/man/man1"))?.count()), (paths.lines().count() - 3, count - 2))?;
     expect(&cbpf(&["man", "cbpf-filter.7"])?, 0, &[".SH ADDRESSES", "portrange"])?;
     expect(&cbpf(&["man", "cbpf-nothing.9"])?, 1, &["there is no page cbpf-nothing.9", "cbpf-rules.5"])
+}
+
+/// The trial that needs `mandoc`; it is skipped by name without it.
+pub fn trial_with_mandoc() -> Trial {
+    let mut version = Command::new("mandoc");
+    let is_absent =
+        version.arg("-Tlint").stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).status().is_err();
+    let run = || manual_pages_are_well_formed(&Bench { folder: TempDir::new()? });
+    Trial::test("cli::manual_pages_are_well_formed", run).with_ignored_flag(is_absent)
+}
+
+fn manual_pages_are_well_formed(bench: &Bench) -> Outcome {
+    expect(&cbpf(&["man", "--dir", &bench.path("").display().to_string()])?, 0, &[])?;
+    let pages = fs::read_dir(bench.path(""))?.map(|entry| Ok(entry?.path())).collect::<Result<Vec<_>, Failed>>()?;
+    let output = Command::new("mandoc").args(["-Tlint", "-W", "warning"]).args(&pages).output()?;
+    equal((pages.len() > 20, String::from_utf8_lossy(&output.stdout).as_ref()), (true, ""))?;
+    let main = Command::new("mandoc").args(["-Tascii", "-c"]).arg(bench.path("cbpf.1")).output()?;
+    let text = String::from_utf8_lossy(&main.stdout);
+    equal(text.contains("too complex to be decided"), true)
 }
 
 fn install_docs_reports_what_it_cannot_write(bench: &Bench) -> Outcome {

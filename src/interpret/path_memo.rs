@@ -16,7 +16,7 @@ use crate::interpret::observer::Unobserved;
 use crate::packet::Packet;
 
 /// The shortest program whose paths are kept, in instructions; others are interpreted as fast.
-const FEWEST_INSTRUCTIONS: usize = 48;
+const FEWEST_INSTRUCTIONS: usize = 24;
 
 /// The most loads and their numbers in the tree, a power of two, and the most words of paths.
 const MOST_EDGES: usize = 1 << 17;

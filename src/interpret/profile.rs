@@ -116,9 +116,7 @@ impl Profile {
     /// Counts a packet on its path.
     fn count(&mut self, packet: &Packet) -> u32 {
         let (dialect, steps) = (self.verified.dialect(), self.verified.steps());
-        if self.memo.is_enabled()
-            && let Some(path) = self.memo.find(dialect, packet)
-        {
+        if let Some(path) = self.memo.find(dialect, packet) {
             self.last_path = path.hash;
             return path.verdict;
         }

@@ -147,8 +147,8 @@ impl Section {
         };
         let _ = writeln!(
             text,
-            "<div class={class}>{player}<div class=frame>\n<div class=head>{}<span class=size>{}</span>\
-             <button type=button class=fit aria-pressed=false hidden>Fit</button></div>\n\
+            "<div class={class}>{player}<div class=frame>\n<div class=head>{}<span class=size>{} \
+             <button type=button class=fit aria-pressed=false hidden>Fit</button></span></div>\n\
              <div class=picture tabindex=0 role=region aria-label=Picture>{}</div></div></div>",
             legend::html(&self.graph),
             self.graph.size(),
