@@ -331,7 +331,10 @@ fn all_interfaces_together(bench: &Bench, namespace: &Namespace) -> Outcome {
     let index = (namespace.b.ifindex() as u32).to_be_bytes();
     // Protocol, interface, Ethernet, a packet to a group, an address of 6 bytes.
     let header = [&ARP[..], &[0, 0], &index, &[0, 1, 2, 6], &[2; 6], &[0, 0]].concat();
-    equal(packets(&kept)?, (276, vec![[&header[..], &[0x45; 46]].concat(); 4]))
+    equal(packets(&kept)?, (276, vec![[&header[..], &[0x45; 46]].concat(); 4]))?;
+    let printed = cbpf(&["print", "-r", &kept, "-c", "1"])?;
+    expect(&printed, 0, &[&format!(" if{} M 02:02:02:02:02:02 ARP", namespace.b.ifindex())])?;
+    expect(&cbpf(&["print", "-r", &kept, "--json", "-c", "1"])?, 0, &["\"direction\":\"M\""])
 }
 
 /// A tunnel has no hardware address.

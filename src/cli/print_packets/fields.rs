@@ -32,7 +32,7 @@ pub struct Field {
 type Write = fn(&PrintedPacket, &mut Text) -> Option<()>;
 
 #[rustfmt::skip]
-pub static FIELDS: [Field; 41] = [
+pub static FIELDS: [Field; 43] = [
     field("number", Kind::Number, "the number of the packet, counted from 1 through all captures", |packet, text| {
         number(packet.number, text)
     }),
@@ -59,6 +59,13 @@ pub static FIELDS: [Field; 41] = [
     }),
     field("eth_dst", Kind::Text, "the destination address of the link layer", |packet, text| {
         hardware(packet.headers.link_destination, text)
+    }),
+    field("ifindex", Kind::Number, "the index of the interface in a capture of LINUX_SLL2", |packet, text| {
+        number(packet.headers.interface?, text)
+    }),
+    field("direction", Kind::Text, "the packet type of a cooked capture: In, B, M, P, Out", |packet, text| {
+        text.str(line::direction(&packet.headers)?);
+        Some(())
     }),
     field("vlan", Kind::Numbers, "the VLAN identifiers, from the outermost one", |packet, text| {
         let is_tagged = !packet.headers.vlan_tags.is_empty();

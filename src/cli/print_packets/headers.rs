@@ -50,6 +50,10 @@ pub struct Headers<'a> {
     /// Hardware addresses of six bytes.
     pub link_source: Option<[u8; 6]>,
     pub link_destination: Option<[u8; 6]>,
+    /// The index of the interface that a cooked capture names, and its packet type: `PACKET_HOST` (0) to
+    /// `PACKET_OUTGOING` (4).
+    pub interface: Option<u32>,
+    pub packet_type: Option<u8>,
     /// The EtherType after VLAN tags.
     pub ether_type: Option<u16>,
     /// VLAN tags: two bytes with the identifier, then the next EtherType.

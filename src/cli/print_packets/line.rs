@@ -26,6 +26,7 @@ pub fn line(packet: &PrintedPacket, times: &mut Times, colors: &Colors, text: &m
     text.control(&colors.number).decimal(packet.number).byte(b' ');
     times.next(packet.time, text);
     text.control(&colors.end);
+    origin(headers, text);
     tags(headers, text);
     text.control(&colors.address);
     addresses(headers, text);
@@ -50,6 +51,20 @@ fn lengths(packet: &PrintedPacket, text: &mut Text) {
         text.decimal(captured as u64).str(" of ");
     }
     text.decimal(on_wire).str(if on_wire == 1 { " byte" } else { " bytes" });
+}
+
+/// Appends the interface and the direction of a cooked capture that has both, as tcpdump does: `if2 In`.
+fn origin(headers: &Headers, text: &mut Text) {
+    let Some(interface) = headers.interface else { return };
+    text.str("if").decimal(interface).byte(b' ');
+    if let Some(direction) = direction(headers) {
+        text.str(direction).byte(b' ');
+    }
+}
+
+/// Returns tcpdump's name of the packet type: received, broadcast, multicast, for another host, sent.
+pub fn direction(headers: &Headers) -> Option<&'static str> {
+    ["In", "B", "M", "P", "Out"].get(usize::from(headers.packet_type?)).copied()
 }
 
 fn tags(headers: &Headers, text: &mut Text) {

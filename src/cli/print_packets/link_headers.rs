@@ -51,8 +51,15 @@ impl<'a> Headers<'a> {
             LinkType::RAW => self.read_ip(rest),
             LinkType::IPV4 => self.read_ipv4(rest),
             LinkType::IPV6 => self.read_ipv6(rest),
-            LinkType::LINUX_SLL => self.read_cooked(rest, 16, 14, 2, 4, 6),
-            LinkType::LINUX_SLL2 => self.read_cooked(rest, 20, 0, 8, 10, 12),
+            LinkType::LINUX_SLL => {
+                self.packet_type = rest.u16(0).and_then(|kind| kind.try_into().ok());
+                self.read_cooked(rest, 16, 14, 2, 4, 6);
+            }
+            LinkType::LINUX_SLL2 => {
+                self.interface = rest.captured.get(4..).and_then(<[u8]>::first_chunk).copied().map(u32::from_be_bytes);
+                self.packet_type = rest.captured.get(10).copied();
+                self.read_cooked(rest, 20, 0, 8, 10, 12);
+            }
             LinkType::NULL | LinkType::LOOP => self.read_loopback(rest, 4),
             LinkType::PPP => self.read_ppp_in_hdlc(rest),
             LinkType::IEEE802_11 => self.read_wireless(rest),
