@@ -13,6 +13,7 @@ mod characters;
 mod display_fields;
 mod display_filter;
 mod display_tests;
+mod display_values;
 mod guesses;
 mod header_fields;
 mod joining;
