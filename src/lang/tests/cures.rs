@@ -140,6 +140,9 @@ fn unclear_texts_have_no_suggestion() {
         "host 10.0.0.1 port 80 or arp",
         "frame.cap_len > 100",
         "host any",
+        "host 10.0.0.1 80",
+        "port 80 vlan 5",
+        "tcp or udp vlan 5",
         "either host 10.0.0.1",
         "!(ip.addr == 10.0.0.1 && frame contains \"x\")",
     ];
@@ -148,6 +151,15 @@ fn unclear_texts_have_no_suggestion() {
         assert_eq!(error.suggestion(), None, "{text}");
         assert!(!error.help().unwrap_or_default().contains('`'), "{text}: {error}");
     }
+}
+
+#[test]
+fn errors_tell_what_is_missing() {
+    let target = Target::new(LinkType::ETHERNET).resolver(Names);
+    let found = error("ip6 host gw", &target);
+    assert_eq!(found.message(), "expected the name of a host with an IPv6 address; `gw` has none");
+    let found = error("ip broadcast", &Target::new(LinkType::ETHERNET));
+    assert!(found.message().ends_with("(cbpf --netmask; in Rust, `Target::netmask`)"), "{found}");
 }
 
 #[test]
