@@ -139,7 +139,8 @@ fn invalid_expressions_get_a_suggestion(_: &Bench) -> Outcome {
         expect(&cbpf(&["filter", "-r", &capture, expression])?, 1, &words)?;
         expect(&cbpf(&["compile", expression])?, 1, &words)?;
     }
-    Ok(())
+    expect(&cbpf(&["compile", "dst 443"])?, 0, &["may be meant otherwise", "write `dst port 443`"])?;
+    expect(&cbpf(&["compile", "--link-type", "RAW", "eth.type == 0x806"])?, 1, &["no packet of link type RAW"])
 }
 
 fn rules_get_a_suggestion(bench: &Bench) -> Outcome {

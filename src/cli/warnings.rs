@@ -50,8 +50,10 @@ impl WarningArguments {
             Effect::AcceptsAll => ("", "matches every packet"),
             Effect::DeadPart => ("a part of ", "matches no packet"),
             Effect::RedundantPart => ("a part of ", "matches every packet"),
+            Effect::Address => ("a part of ", "may be meant otherwise"),
             _ => ("", "has a problem"),
         };
+        let link_type = link_type.filter(|_| warning.effect() != Effect::Address);
         let link_type = link_type.map_or(String::new(), |link_type| format!(" of link type {link_type}"));
         self.warn(format_args!("{subject}{name} {matches}{link_type}: {warning}"))
     }

@@ -144,7 +144,7 @@ fn range(site: &Site, index: usize) -> Option<Edit> {
 }
 
 /// Returns the networks that have all addresses from `first` to `last`, and no others.
-fn networks(first: u32, last: u32) -> Option<Vec<String>> {
+pub(super) fn networks(first: u32, last: u32) -> Option<Vec<String>> {
     let (mut first, last) = (u64::from(first), u64::from(last));
     let mut found = Vec::new();
     while first <= last {

@@ -28,6 +28,8 @@ pub(super) enum Meaning {
     Nothing,
 }
 
+use crate::lang::keywords;
+
 use Meaning::{Address, Flag, Keyword, Mac, Method, Nothing, Number, Port, Test};
 
 /// Returns the meaning of a field or protocol. Fields that are not in the table, but belong to a protocol that is, have
@@ -49,6 +51,42 @@ pub(super) fn protocol_test(name: &str) -> Option<&'static str> {
     }
 }
 
+/// Names that people give to the last part of a field, and what Wireshark calls it.
+static PARTS: [(&str, &str); 14] = [
+    ("dest", "dst"),
+    ("destination", "dst"),
+    ("source", "src"),
+    ("address", "addr"),
+    ("protocol", "proto"),
+    ("type", "proto"),
+    ("length", "len"),
+    ("dst", "dstport"),
+    ("dport", "dstport"),
+    ("destport", "dstport"),
+    ("dest_port", "dstport"),
+    ("src", "srcport"),
+    ("sport", "srcport"),
+    ("mac", "addr"),
+];
+
+/// Returns the field of the table that is meant by another name of a field of the same protocol.
+pub(super) fn near_field(name: &str) -> Option<&'static str> {
+    let (protocol, part) = name.split_once('.')?;
+    let is_field = |field: &str| FIELDS.iter().find(|(known, _)| *known == field).map(|row| row.0);
+    if is_field(name).is_some() {
+        return None;
+    }
+    let others = PARTS.iter().filter(|(other, _)| *other == part);
+    let other = others.filter_map(|(_, right)| is_field(&format!("{protocol}.{right}"))).next();
+    let of_protocol = |field: &&'static str| field.split_once('.').is_some_and(|(of, _)| of == protocol);
+    let mut fields = FIELDS.iter().map(|row| row.0).filter(of_protocol);
+    if part.is_empty() {
+        return fields.next();
+    }
+    let near = fields.filter_map(|field| Some((keywords::distance(name, field)?, field)));
+    other.or_else(|| near.min_by_key(|(distance, _)| *distance).map(|(_, field)| field))
+}
+
 /// Returns the port that a protocol usually has, if it is one.
 pub(super) fn usual_port(protocol: &str) -> Option<&'static str> {
     let (_, Test(test)) = PROTOCOLS.iter().find(|(field, _)| *field == protocol)? else { return None };
@@ -58,11 +96,11 @@ pub(super) fn usual_port(protocol: &str) -> Option<&'static str> {
 }
 
 /// Data offset of TCP, in bytes.
-const TCP_HEADER: &str = "((tcp[12] & 0xf0) >> 2)";
+pub(super) const TCP_HEADER: &str = "((tcp[12] & 0xf0) >> 2)";
 
 /// The fields.
 #[rustfmt::skip]
-static FIELDS: [(&str, Meaning); 146] = [
+static FIELDS: [(&str, Meaning); 149] = [
     ("tcp.port",             Port("tcp", "")),
     ("tcp.srcport",          Port("tcp", "src ")),
     ("tcp.dstport",          Port("tcp", "dst ")),
@@ -186,7 +224,7 @@ static FIELDS: [(&str, Meaning); 146] = [
     ("arp.isgratuitous",     Test("arp[14:4] == arp[24:4]")),
     ("sctp.verification_tag", Number("sctp[4:4]", "sctp")),
     ("sctp.chunk_type",      Number("sctp[12]", "sctp")),
-    ("gre.proto",            Nothing),
+    ("gre.proto",            Number("ip[((ip[0] & 0xf) << 2) + 2:2]", "ip proto 47")),
     ("dns.id",               Number("udp[8:2]", "udp port 53")),
     ("dns.flags.response",   Flag("udp[10]", "0x80", "udp port 53")),
     ("dns.flags.rcode",      Number("udp[11] & 0xf", "udp port 53")),
@@ -208,6 +246,9 @@ static FIELDS: [(&str, Meaning); 146] = [
     ("wlan.da",              Mac("wlan dst")),
     ("wlan.ra",              Mac("wlan ra")),
     ("wlan.ta",              Mac("wlan ta")),
+    ("wlan.fc.type",         Number("(wlan[0] >> 2) & 3", "")),
+    ("wlan.fc.subtype",      Number("wlan[0] >> 4", "")),
+    ("wlan.fc.type_subtype", Number("((wlan[0] & 0x0c) << 2 | wlan[0] >> 4)", "")),
     ("sll.pkttype",          Nothing),
     ("stp.type",             Nothing),
     ("lldp.tlv.type",        Nothing),

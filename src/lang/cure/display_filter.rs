@@ -6,8 +6,9 @@
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
-use crate::lang::cure::display_fields::{Meaning, meaning, protocol_test};
+use crate::lang::cure::display_fields::{Meaning, meaning, near_field, protocol_test};
 use crate::lang::cure::display_tests::{Level, Moves, Part, between, compared, joined, masked, present, same_tag};
+use crate::lang::cure::display_values::{bytes, is_value};
 use crate::lang::cure::header_fields::has_vlan_tag;
 use crate::lang::cure::joining;
 use crate::lang::cure::words::{Words, is_direction, is_number, keyword, kind};
@@ -26,6 +27,10 @@ enum Stop {
     Other,
     /// The field at this word has no equivalent.
     NoEquivalent(usize),
+    /// The field at this word is another one's, misspelt.
+    Field(usize, &'static str),
+    /// Something else belongs into the place of this word.
+    Value(usize, &'static str),
 }
 
 /// Returns the edit that translates a whole text, if it is a display filter.
@@ -34,6 +39,9 @@ pub(super) fn edit(text: &str, target: &Target) -> Option<Edit> {
     let first = (0..words.len()).find(|&index| begins_display(&words, index))?;
     let mut parser = Parser::new(&words, target);
     let part = parser.any(0).ok()?;
+    while parser.word() == ")" {
+        parser.at += 1;
+    }
     if parser.at != words.len() || part.text == text {
         return None;
     }
@@ -65,14 +73,26 @@ pub(super) fn without_link_type(text: &str, edit: &Edit, stage: Stage, target: &
 pub(super) fn without_equivalent(text: &str, target: &Target) -> Option<ParseError> {
     let words = Words::of(text);
     (0..words.len()).find(|&index| begins_display(&words, index) || is_search(words.get(index)))?;
-    let Err(Stop::NoEquivalent(at)) = Parser::new(&words, target).any(0) else { return None };
+    let place = |at: usize| words.span(at..at + 1).start;
+    let at = match Parser::new(&words, target).any(0) {
+        Err(Stop::NoEquivalent(at)) => at,
+        Err(Stop::Field(at, near)) => {
+            let message = format!("expected a field of Wireshark's, found `{}`; did you mean `{near}`?", words.get(at));
+            return Some(ParseError::at(text, place(at), message));
+        }
+        Err(Stop::Value(at, what)) => {
+            let found = if at < words.len() { format!("`{}`", words.get(at)) } else { "the end".to_string() };
+            let message = format!("expected {what}, found {found}: this is a Wireshark display filter");
+            return Some(ParseError::at(text, place(at), message));
+        }
+        _ => return None,
+    };
     let field = words.get(at);
     let reason = match field {
         "contains" | "matches" | "~" => "expected no search in packets".to_string(),
         _ => format!("expected no field `{field}`"),
     };
-    let start = words.span(at..at + 1).start;
-    let error = ParseError::at(text, start, format!("{reason}: this is a Wireshark display filter"));
+    let error = ParseError::at(text, place(at), format!("{reason}: this is a Wireshark display filter"));
     // What `and` joins to the field, or the protocol of the field.
     let mut rest = Parser { leaves_out: true, ..Parser::new(&words, target) };
     let rest = rest.any(0).ok().filter(|_| rest.at == words.len()).map(|part| part.text);
@@ -136,11 +156,28 @@ fn relation(word: &str) -> Option<&'static str> {
     })
 }
 
+/// Returns why a relation between a field and a value has no translation.
+fn unfit(meaning: Meaning, value: &str, at: usize, start: usize) -> Stop {
+    let what = match meaning {
+        _ if is_value(meaning, value) || value.contains("..") => return Stop::NoEquivalent(start),
+        Meaning::Port(..) => "a port",
+        Meaning::Address("ip6", _) => "an IPv6 address",
+        Meaning::Address(..) => "an IPv4 address",
+        Meaning::Mac(_) => "a MAC address",
+        Meaning::Keyword(..) | Meaning::Number(..) => "a number",
+        Meaning::Flag(..) | Meaning::Test(_) => "0 or 1",
+        Meaning::Method | Meaning::Nothing => return Stop::NoEquivalent(start),
+    };
+    Stop::Value(at, what)
+}
+
 struct Parser<'w, 't> {
     words: &'w Words<'t>,
     at: usize,
     /// Set if the tags of VLANs may not be where Ethernet has them.
     is_live: bool,
+    /// Set if the packets are frames of 802.11.
+    has_wlan: bool,
     /// Set if operands of `and` that have no equivalent are left out.
     leaves_out: bool,
 }
@@ -149,7 +186,8 @@ type Parsed = Result<Part, Stop>;
 
 impl<'w, 't> Parser<'w, 't> {
     fn new(words: &'w Words<'t>, target: &Target) -> Parser<'w, 't> {
-        Parser { words, at: 0, is_live: !has_vlan_tag(target), leaves_out: false }
+        let has_wlan = words.text.contains("wlan.") && failing("type mgt", target).is_none();
+        Parser { words, at: 0, is_live: !has_vlan_tag(target), has_wlan, leaves_out: false }
     }
 
     fn word(&self) -> &'t str {
@@ -191,6 +229,9 @@ impl<'w, 't> Parser<'w, 't> {
                 break;
             }
             self.at += 1;
+            if self.word().is_empty() {
+                break;
+            }
         }
         if parts.is_empty() { Err(stop) } else { self.join(parts, Level::And) }
     }
@@ -211,12 +252,19 @@ impl<'w, 't> Parser<'w, 't> {
             "(" => {
                 self.at += 1;
                 let inside = self.any(depth + 1)?;
-                if self.next() != ")" {
-                    return Err(Stop::Other);
+                // The end closes all.
+                match self.word() {
+                    ")" => self.at += 1,
+                    "" => {}
+                    _ => return Err(Stop::Other),
                 }
                 Ok(inside)
             }
             "" => Err(Stop::Other),
+            "any" if begins_display(self.words, self.at + 1) => {
+                self.at += 1;
+                self.test()
+            }
             _ => self.test(),
         }
     }
@@ -235,8 +283,15 @@ impl<'w, 't> Parser<'w, 't> {
         if is_search(self.word()) {
             return Err(Stop::NoEquivalent(start));
         }
+        if self.word() == "[" {
+            return self.slice(&name, start);
+        }
         match meaning(&name) {
-            Some(Meaning::Nothing) | None => Err(Stop::NoEquivalent(start)),
+            Some(_) if name.starts_with("wlan.") && !self.has_wlan => Err(Stop::NoEquivalent(start)),
+            Some(Meaning::Nothing) | None => Err(match near_field(&name) {
+                Some(near) => Stop::Field(start, near),
+                None => Stop::NoEquivalent(start),
+            }),
             Some(meaning) => {
                 let part = self.field(meaning, start)?;
                 Ok(Part { has_usual_ports: !name.contains('.') && part.text.contains("port "), ..part })
@@ -269,27 +324,60 @@ impl<'w, 't> Parser<'w, 't> {
             self.at += 1;
             mask = Some(self.next());
         }
-        if self.word() == "in" {
-            self.at += 1;
-            return self.list(meaning, start);
+        let is_negated = self.word() == "not" && self.words.get(self.at + 1) == "in";
+        if is_negated || self.word() == "in" {
+            self.at += 1 + usize::from(is_negated);
+            let list = self.list(meaning, start)?;
+            return Ok(if is_negated { list.not() } else { list });
         }
-        let Some(relation) = relation(self.word()) else {
-            return match mask {
-                Some(mask) => masked(meaning, mask, "!=", "0").ok_or(Stop::Other),
-                None => present(meaning).ok_or(Stop::NoEquivalent(start)),
-            };
+        let relation = match (relation(self.word()), mask) {
+            (Some(relation), _) => relation,
+            (None, Some(mask)) => return masked(meaning, mask, "!=", "0").ok_or(Stop::Other),
+            // `tcp.port 80`
+            (None, None)
+                if !matches!(meaning, Meaning::Test(_))
+                    && self.word().contains(|c: char| c.is_ascii_digit())
+                    && is_value(meaning, self.word()) =>
+            {
+                self.at -= 1;
+                "=="
+            }
+            (None, None) => return present(meaning).ok_or(Stop::NoEquivalent(start)),
         };
         self.at += 1;
         if relation == "==" && matches!(self.word(), "{" | "(") {
             return self.list(meaning, start);
         }
+        let at = self.at;
         let value = self.value();
-        if let (Meaning::Port(..), "==", Some((first, last))) = (meaning, relation, value.split_once('-')) {
-            return between(meaning, first, last, self.is_live).ok_or(Stop::NoEquivalent(start));
+        if let Some((first, last)) = value.split_once('-').filter(|_| relation == "==" && !is_value(meaning, &value)) {
+            if let Some(part) = between(meaning, first, last, self.is_live) {
+                return Ok(part);
+            }
         }
-        match mask {
-            Some(mask) => masked(meaning, mask, relation, &value).ok_or(Stop::Other),
-            None => compared(meaning, relation, &value, self.is_live).ok_or(Stop::NoEquivalent(start)),
+        if let Some(mask) = mask {
+            return masked(meaning, mask, relation, &value).ok_or(Stop::Other);
+        }
+        compared(meaning, relation, &value, self.is_live).ok_or_else(|| unfit(meaning, &value, at, start))
+    }
+
+    /// Reads `[0:3] == 00:11:22` after a field.
+    fn slice(&mut self, name: &str, start: usize) -> Parsed {
+        let none = Stop::NoEquivalent(start);
+        self.at += 1;
+        let place = self.next();
+        let (offset, length) = place.split_once(':').unwrap_or((place, "1"));
+        let is_closed = self.next() == "]";
+        let (Ok(offset), Ok(length), Some(relation)) = (offset.parse::<u16>(), length.parse(), relation(self.next()))
+        else {
+            return Err(none);
+        };
+        let value = self.value();
+        let part = bytes(name, offset, length, &value).filter(|_| is_closed);
+        match (part, relation) {
+            (Some(part), "==") => Ok(part),
+            (Some(part), "!=") => Ok(part.not()),
+            _ => Err(none),
         }
     }
 
@@ -329,16 +417,20 @@ impl<'w, 't> Parser<'w, 't> {
         Ok(Part { moves, ..part })
     }
 
-    /// Reads `{80, 443}` or `{80..90 443}`.
+    /// Reads `{80, 443}` or `{80..90 443}`; a single value needs no braces.
     fn list(&mut self, meaning: Meaning, start: usize) -> Parsed {
+        let at = self.at;
         if !matches!(self.next(), "{" | "(") {
-            return Err(Stop::Other);
+            self.at = at;
+            let value = self.value();
+            return compared(meaning, "==", &value, self.is_live).ok_or_else(|| unfit(meaning, &value, at, start));
         }
         let mut parts = Vec::new();
         while !matches!(self.word(), "}" | ")") {
             if self.at >= self.words.len() {
                 return Err(Stop::Other);
             }
+            let at = self.at;
             let value = self.value();
             let mut bounds = value.split_once("..").map(|(first, last)| (first.to_string(), last.to_string()));
             if self.word() == ".." {
@@ -349,7 +441,7 @@ impl<'w, 't> Parser<'w, 't> {
                 Some((first, last)) => between(meaning, &first, &last, self.is_live),
                 None => compared(meaning, "==", &value, self.is_live),
             };
-            parts.push(part.ok_or(Stop::NoEquivalent(start))?);
+            parts.push(part.ok_or_else(|| unfit(meaning, &value, at, start))?);
             self.at += usize::from(self.word() == ",");
         }
         self.at += 1;

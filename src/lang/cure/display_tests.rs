@@ -3,9 +3,11 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 
+use crate::lang::cure::addresses::networks;
 use crate::lang::cure::display_fields::Meaning;
+use crate::lang::cure::display_values::{self, number_of};
 use crate::lang::cure::ports::{is_host_name, is_port, range};
-use crate::lang::cure::words::{Qualified, ipv4, ipv6, is_mac, is_number};
+use crate::lang::cure::words::{Qualified, ipv4, ipv6, is_mac};
 
 /// A translated part, and how it is joined.
 pub(super) struct Part {
@@ -127,6 +129,7 @@ fn either(field: &str, bits: &str, relation: &str) -> Part {
 
 /// Returns the test of a relation between a field and a value.
 pub(super) fn compared(meaning: Meaning, relation: &str, value: &str, is_live: bool) -> Option<Part> {
+    let (meaning, value) = (display_values::of_family(meaning, value), &*display_values::number(meaning, value));
     if let "===" | "~=" = relation {
         return compared_all(meaning, relation == "===", value, is_live);
     }
@@ -151,6 +154,9 @@ pub(super) fn compared(meaning: Meaning, relation: &str, value: &str, is_live: b
             // Without a protocol, IPv4 addresses are those of ARP, too.
             let before = if protocol == "ip6" && ipv6(address).is_some() { "" } else { protocol };
             let before = if before.is_empty() || relation == "!=" { String::new() } else { [before, " "].concat() };
+            if let Some(test) = display_values::ordered(meaning, relation, value) {
+                return Some(test);
+            }
             is_address.then(|| equal_or_not(protocol, format!("{before}{direction}{qualifier} {value}")))?
         }
         Meaning::Mac(qualifiers) => is_mac(value).then(|| equal_or_not("", format!("{qualifiers} {value}")))?,
@@ -170,7 +176,7 @@ pub(super) fn compared(meaning: Meaning, relation: &str, value: &str, is_live: b
         Meaning::Number(number, has) => {
             let test = format!("{number} {relation} {}", number_of(value)?);
             // The index implies the header, not the ports.
-            Some(Part::both(if has.contains("port") || has == "vlan" { has } else { "" }, &test))
+            Some(Part::both(if has.contains(' ') || has == "vlan" { has } else { "" }, &test))
         }
         Meaning::Flag(field, bits, has) => {
             let is_set = match value.to_ascii_lowercase().as_str() {
@@ -213,6 +219,12 @@ fn compared_all(meaning: Meaning, is_equal: bool, value: &str, is_live: bool) ->
 
 /// Returns the test that a field is in a range.
 pub(super) fn between(meaning: Meaning, first: &str, last: &str, is_live: bool) -> Option<Part> {
+    let [first, last] = [first, last].map(|bound| display_values::number(meaning, bound));
+    let (first, last) = (&*first, &*last);
+    if let Meaning::Address(protocol, direction) = meaning {
+        let networks = networks(ipv4(first)?.into(), ipv4(last)?.into())?.join(" or ");
+        return Some(Part::test(format!("{protocol} {direction}net ({networks})")));
+    }
     if let Meaning::Port(protocol, direction) = meaning {
         let (first, last): (u16, u16) = (first.parse().ok()?, last.parse().ok()?);
         return Some(Part::test(format!("{protocol} {direction}portrange {first}-{last}")));
@@ -234,16 +246,10 @@ pub(super) fn between(meaning: Meaning, first: &str, last: &str, is_live: bool) 
 
 /// Returns the test of bits of a number.
 pub(super) fn masked(meaning: Meaning, mask: &str, relation: &str, value: &str) -> Option<Part> {
+    let value = &*display_values::number(meaning, value);
     let number = match meaning {
         Meaning::Number(number, _) | Meaning::Keyword(_, number, _) if !number.is_empty() => number,
         _ => return None,
     };
     Some(Part::test(format!("{number} & {} {relation} {}", number_of(mask)?, number_of(value)?)))
-}
-
-/// Returns a value if it is a number.
-fn number_of(value: &str) -> Option<&str> {
-    let is_hex = |digits: &str| !digits.is_empty() && digits.bytes().all(|digit| digit.is_ascii_hexdigit());
-    let is_value = is_number(value) || value.strip_prefix("0x").is_some_and(is_hex);
-    is_value.then_some(value)
 }

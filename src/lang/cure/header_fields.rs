@@ -238,7 +238,7 @@ fn arp_operation(site: &Site, index: usize) -> Option<Edit> {
 }
 
 /// Returns the flags that a word names: `syn`, `syn-ack`, `tcp-syn`.
-fn flags_of(word: &str) -> Option<Vec<&'static str>> {
+pub(super) fn flags_of(word: &str) -> Option<Vec<&'static str>> {
     if word.is_empty() {
         return None;
     }
@@ -282,7 +282,7 @@ fn icmp_message(site: &Site, index: usize) -> Option<Edit> {
     Some(typed(words, protocol, index..at + 1, &value, index + 1))
 }
 
-fn message_type(protocol: &str, name: &str) -> Option<&'static str> {
+pub(super) fn message_type(protocol: &str, name: &str) -> Option<&'static str> {
     let types = if protocol == "icmp" { &ICMP_TYPES[..] } else { &ICMP6_TYPES[..] };
     types.iter().find(|(known, _)| *known == name).map(|(_, name)| *name)
 }

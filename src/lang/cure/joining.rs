@@ -95,9 +95,12 @@ fn subject<'t>(words: &Words<'t>, range: Range<usize>) -> Subject<'t> {
         None if !direction.is_empty() => Subject::Id(direction, ""),
         None if matches!(word, "vlan" | "mpls" | "pppoes" | "vxlan" | "geneve") => Subject::Mover,
         None if is_id(word) => match (0..start).rev().find(|&at| kind(words.get(at)).is_some()) {
-            // It inherits the qualifiers.
-            Some(kind) => subject(words, words.qualifiers(kind + 1).start..kind + 1),
-            None => Subject::Other,
+            // It inherits the qualifiers of the kind that it is.
+            Some(at) if is_number(word) != matches!(kind(words.get(at)), Some(Kind::Host | Kind::Net)) => {
+                subject(words, words.qualifiers(at + 1).start..at + 1)
+            }
+            _ if is_number(word) => Subject::Other,
+            _ => Subject::Id("", "host"),
         },
         None => Subject::Other,
     }
@@ -129,6 +132,7 @@ pub(super) fn operator(words: &Words, end: usize, start: usize) -> Option<&'stat
         }
         // Another one would look for a second header.
         (Subject::Mover, Subject::Mover) => None,
+        (_, Subject::Other) if is_number(words.get(start)) => None,
         _ => Some("and"),
     }
 }
@@ -151,8 +155,11 @@ pub(super) fn joined(site: &Site) -> Vec<Edit> {
         return Vec::new();
     }
     let Some(operator) = operator(words, index, index) else { return Vec::new() };
-    // Tests that contradict each other are meant of two packets.
-    let operators = if operator == "and" { &["and", "or"][..] } else { &["or"] };
+    // Tests that contradict each other are meant of two packets, if it is not for their order.
+    let has_order = [start_of(words, index)..index, index..end_of(words, index)]
+        .into_iter()
+        .any(|range| subject(words, range) == Subject::Mover);
+    let operators = if operator == "and" && !has_order { &["and", "or"][..] } else { &[operator] };
     let edit = |operator: &&str| {
         let (range, replacement) = grouped(words, index, operator)?;
         let message = format!("expected `and` or `or` before `{word}`");

@@ -1,13 +1,16 @@
 //! Warnings about expressions that no packet matches, or every packet does, and about such parts of others.
 //!
+//! `numbers.rs` warns about numbers that are addresses, where a port may be meant.
+//!
 //! `questions.rs` compiles parts of an expression and decides whether they ever match; `search.rs` finds the smallest
 //! part to blame, and `wording.rs` describes it.
 //!
 //! Invariants
-//! - A warning is proven: some packet would have to match otherwise, or not to match. Packets are as long as the
+//! - A warning about packets is proven: some packet would have to match otherwise, or not to match. Packets are as long as the
 //!   programs need, as for [`Verified::rejects_all`](crate::Verified::rejects_all).
 //! - The work is bounded: beyond [`questions::MAX_WORK`] nothing is blamed but the whole.
 
+mod numbers;
 mod questions;
 mod search;
 mod wording;
@@ -37,7 +40,7 @@ const MAX_EXPLAINED: usize = 1 << 12;
 ///
 /// In expressions of up to 64 primitives and operators, that also finds branches of `or` that no packet matches, and
 /// operands of `and` that every packet matches. A part that depends on the link type alone is not reported then: `ip or
-/// ip6` is meant for more than raw IPv4. The empty expression matches all packets on purpose.
+/// ip6` is meant for more than raw IPv4. Numbers that are addresses, as in `dst 443`, are reported, too. The empty expression matches all packets on purpose.
 ///
 /// ```
 /// use cbpf::lang::{Cause, Effect, lint};
@@ -82,7 +85,8 @@ pub fn lint(text: &str, target: &Target) -> Result<Vec<Warning>, ExprError> {
         None => {}
     }
     let Search { questions, findings } = search;
-    Ok(findings.iter().map(|finding| wording::warning(finding, &questions, text, &parsed.positions)).collect())
+    let found = findings.iter().map(|finding| wording::warning(finding, &questions, text, &parsed.positions));
+    Ok(found.chain(numbers::warnings(expr, text, &parsed.positions)).collect())
 }
 
 impl Expr {
@@ -108,6 +112,8 @@ pub enum Effect {
     DeadPart,
     /// Every packet matches an operand of `and`.
     RedundantPart,
+    /// A number is an address, and may be meant as a port.
+    Address,
 }
 
 /// Why a [`Warning`] is given.
@@ -124,6 +130,8 @@ pub enum Cause {
     /// A test that moves the headers of what follows (`vlan`, `mpls`, `pppoes`, `geneve`, ...) stands too late: `port
     /// 80 and vlan` looks for the port where `vlan` looks for its tag.
     Order,
+    /// A number without `port` is an address: `dst 443` is `dst host 0.0.1.187`.
+    Number,
 }
 
 /// A warning of [`lint`], with the part of the expression that is to blame.

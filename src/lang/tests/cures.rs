@@ -90,7 +90,7 @@ fn help_follows_the_place() {
 
 /// What people write, the column of the misspelt word, and what the message ends with.
 #[rustfmt::skip]
-static GUESSES: [(&str, usize, &str); 16] = [
+static GUESSES: [(&str, usize, &str); 24] = [
     ("tcp prt 80", 5, "found `prt`; did you mean `port`?"),
     ("prot tcp", 1, "before `prot`; did you mean `proto`?"),
     ("prot 6", 1, "before `prot`; did you mean `port` or `proto`?"),
@@ -107,6 +107,14 @@ static GUESSES: [(&str, usize, &str); 16] = [
     ("vlan any", 6, "found `any`"),
     ("len > 100 bytes", 11, "found `bytes`"),
     ("tcp xor udp", 5, "found `xor`"),
+    ("tcp.prot == 80", 1, "found `tcp.prot`; did you mean `tcp.port`?"),
+    ("tcp.dst == 80", 1, "found `tcp.dst`; did you mean `tcp.dstport`?"),
+    ("ip.adr == 10.0.0.1", 1, "found `ip.adr`; did you mean `ip.addr`?"),
+    ("ip.dest == 10.0.0.1", 1, "found `ip.dest`; did you mean `ip.dst`?"),
+    ("tcp.", 1, "found `tcp.`; did you mean `tcp.port`?"),
+    ("ip.addr == 10.0.0.300", 12, "expected an IPv4 address, found `10.0.0.300`: this is a Wireshark display filter"),
+    ("tcp.port ==", 12, "expected a port, found the end: this is a Wireshark display filter"),
+    ("tcp.port == 80 && udp.port == 99999", 31, "expected a port, found `99999`: this is a Wireshark display filter"),
 ];
 
 #[test]
@@ -132,6 +140,9 @@ fn unclear_texts_have_no_suggestion() {
         "host 10.0.0.1 port 80 or arp",
         "frame.cap_len > 100",
         "host any",
+        "host 10.0.0.1 80",
+        "port 80 vlan 5",
+        "tcp or udp vlan 5",
         "either host 10.0.0.1",
         "!(ip.addr == 10.0.0.1 && frame contains \"x\")",
     ];
@@ -143,9 +154,19 @@ fn unclear_texts_have_no_suggestion() {
 }
 
 #[test]
+fn errors_tell_what_is_missing() {
+    let target = Target::new(LinkType::ETHERNET).resolver(Names);
+    let found = error("ip6 host gw", &target);
+    assert_eq!(found.message(), "expected the name of a host with an IPv6 address; `gw` has none");
+    let found = error("ip broadcast", &Target::new(LinkType::ETHERNET));
+    assert!(found.message().ends_with("(cbpf --netmask; in Rust, `Target::netmask`)"), "{found}");
+}
+
+#[test]
 fn display_filters_without_equivalent_for_a_link_type_have_no_suggestion() {
     for (link, text, help) in [
         ("LINUX_SLL", "eth.addr == 00:11:22:33:44:55", "capture filters for link type LINUX_SLL have no equivalent"),
+        ("EN10MB", "wlan.fc.type == 0", "a capture filter tests bytes at fixed places, and has no equivalent"),
         ("LINUX_SLL", "vlan.id in {5 6}", "a capture filter tests bytes at fixed places, and has no equivalent"),
         ("RAW", "eth.type == 0x806", "`ether proto 0x806`, which matches no packet of link type RAW"),
     ] {

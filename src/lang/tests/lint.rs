@@ -207,3 +207,22 @@ fn positions_are_those_of_the_text() {
         "line 1, column 26: no packet matches both `port 443` and `arp`\n  |\n1 | port 80 and port 443 and arp\n  |                          ^^^"
     );
 }
+
+#[test]
+fn numbers_that_are_addresses_are_reported() {
+    for (text, column, message) in [
+        ("dst 443", 5, "`dst 443` is the address 0.0.1.187; for a port, write `dst port 443`"),
+        ("tcp and src 80", 13, "`src 80` is the address 0.0.0.80; for a port, write `src port 80`"),
+        ("host 80", 6, "`host 80` is the address 0.0.0.80; for a port, write `port 80`"),
+        ("src or dst 80", 12, "`src or dst 80` is the address 0.0.0.80; for a port, write `src or dst port 80`"),
+        ("host 10.0.0.1 or 80", 18, "`host 80` is the address 0.0.0.80; for a port, write `port 80`"),
+    ] {
+        let warnings = lint(text, &Target::new(LinkType::ETHERNET)).unwrap();
+        let [warning] = &warnings[..] else { panic!("{text}: {warnings:?}") };
+        assert_eq!((warning.effect(), warning.cause()), (Effect::Address, Cause::Number), "{text}");
+        assert_eq!((warning.column(), warning.message()), (column, message), "{text}");
+    }
+    for text in ["port 80", "net 10", "host 0x0a000001", "ip proto 6", "dst 10.0.0.1", "vlan 5"] {
+        assert!(lint(text, &Target::new(LinkType::ETHERNET)).unwrap().is_empty(), "{text}");
+    }
+}
