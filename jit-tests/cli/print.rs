@@ -136,7 +136,7 @@ fn print_link_types(bench: &Bench) -> Outcome {
         (105, format!("8803 0000 020000000003 {mac} 0000 020000000004 0000 aaaa03 000000 0800"), ""),
         (127, format!("0000 0800 00000000 0802 0000 {mac} 020000000003 0000 aaaa03 000000 0800"), ""),
         (113, "0000 0001 0006 020000000001 0000 0800".to_owned(), ""),
-        (276, "0800 0000 00000001 0001 00 06 020000000001 0000".to_owned(), ""),
+        (276, "0800 0000 00000001 0001 00 06 020000000001 0000".to_owned(), "if1 In "),
     ] {
         let packet = [hex(&before), hex(TCP)].concat();
         equal((link_type, described(bench, link_type, &[packet])?), (link_type, vec![format!("{tags}{TCP_LINE}")]))?;
