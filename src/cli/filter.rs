@@ -148,7 +148,7 @@ fn run_filter(arguments: &Arguments) -> Result<u64, Failure> {
     }
     if let Some(output) = &filter.output {
         arguments.reading.warn_of_unmerged(output);
-        output.notes().iter().for_each(|note| say(format_args!("cbpf: note: {note}")));
+        output.notes(outcome == Inputs::Whole).iter().for_each(|note| say(format_args!("cbpf: note: {note}")));
     }
     let mut summary = filter.matching.finish(&inputs)?;
     summary.set_outcome(outcome, &inputs);

@@ -97,7 +97,7 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
 
     let Split { mut matching, outputs, left_out, .. } = split;
     arguments.reading.warn_of_unmerged(&outputs);
-    let notes = outputs.notes();
+    let notes = outputs.notes(outcome == Inputs::Whole);
     outputs.finish(&inputs, outcome == Inputs::Whole)?;
     if !left_out.is_empty() {
         say(format_args!("cbpf: warning: {left_out}"));

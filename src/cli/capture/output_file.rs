@@ -233,12 +233,18 @@ fn create_temporary_for(target: &Path, existing: Option<Permissions>) -> io::Res
     builder.prefix(".cbpf-").suffix(".tmp");
     #[cfg(unix)]
     builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-    let made = interrupt::create_temporary(|| builder.tempfile_in(directory))?;
+    let made = interrupt::create_temporary(|| builder.tempfile_in(directory).map_err(without_path))?;
     let (file, temporary) = made.into_parts();
     if let Some(permissions) = existing {
         fs::set_permissions(&temporary, permissions)?;
     }
     Ok((file, temporary))
+}
+
+/// Returns the error without the temporary name, which tempfile adds, and which means nothing to users.
+fn without_path(error: io::Error) -> io::Error {
+    let text = error.to_string();
+    io::Error::new(error.kind(), text.split(" at path ").next().unwrap_or_default())
 }
 
 /// Follows a chain of links to its target, which need not exist. A loop has failed to open before.

@@ -76,8 +76,8 @@ struct RotatedOutput {
 }
 
 impl OutputSet {
-    /// Creates the outputs of these inputs with these paths. If files end after some time, the names depend on the first packet that is
-    /// written to any output, and files are created when it has come.
+    /// Creates the outputs of these inputs with these paths. If files end after some time, the names depend on the first
+    /// packet that is written to any output, and files are created when it has come.
     ///
     /// # Errors
     /// If a file cannot be created, or its name has invalid conversions, or files would replace each other or an input.
@@ -147,8 +147,9 @@ impl OutputSet {
         self.outputs.iter().filter_map(|output| output.writer.as_ref()).map(Writer::unmerged).sum()
     }
 
-    /// Returns notes: that the number of files was reached, that files of a ring were replaced, and that inputs are.
-    pub fn notes(&self) -> Vec<String> {
+    /// Returns notes: that the number of files was reached, that files of a ring were replaced, and that inputs are,
+    /// if they `are_whole`.
+    pub fn notes(&self, are_whole: bool) -> Vec<String> {
         let rotation = self.limits.rotation;
         let mut notes = Vec::new();
         let ended = self.outputs.iter().filter(|output| rotation.ends_after(output.periods));
@@ -162,7 +163,7 @@ impl OutputSet {
         if replaced > 0 {
             notes.push(format!("{} were in files that later ones have replaced (-W)", counted(replaced, "packet")));
         }
-        let inputs = self.outputs.iter().filter(|output| output.replaces_input);
+        let inputs = self.outputs.iter().filter(|output| output.replaces_input && are_whole);
         notes.extend(inputs.map(|output| format!("{} was an input, and is replaced", output.base.display())));
         notes
     }
@@ -193,12 +194,12 @@ impl OutputSet {
     }
 
     /// Completes all outputs, and then gives their last files their names, so that a full disk leaves none of these.
-    /// `is_whole` says whether the inputs could be read to their ends.
+    /// The inputs `are_whole` if they could be read to their ends.
     ///
     /// # Errors
     /// If a file cannot be written or renamed, or would replace an input that could not be read.
-    pub fn finish(mut self, inputs: &[Reader], is_whole: bool) -> Result<(), CaptureError> {
-        if let Some(output) = self.outputs.iter().find(|output| output.replaces_input && !is_whole) {
+    pub fn finish(mut self, inputs: &[Reader], are_whole: bool) -> Result<(), CaptureError> {
+        if let Some(output) = self.outputs.iter().find(|output| output.replaces_input && !are_whole) {
             let error = io::Error::other("it is an input that could not be read to its end, and stays as it is");
             return Err(CaptureErrorKind::Write(error).of(&output.base));
         }
