@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use clap::Args;
 
-use crate::cli::capture::Records;
+use crate::cli::capture::{Reader, Records};
 use crate::cli::failure::Failure;
 use crate::cli::input::seconds;
 use crate::cli::live;
@@ -21,8 +21,8 @@ use crate::cli::time::{self, interval};
 /// Reads rules from a file, as `cbpf split` does: one `name: expression` a line; # begins a comment. Prints a table on
 /// standard output and a summary on standard error. With --by, the table has a row for each interval of capture time,
 /// in which packets are counted by their time stamps, in any order; of an interface, it is printed when the interval is
-/// over. With --interval, also prints the table while packets arrive: the counts so far, each time that many seconds have
-/// passed; of captures that are no interface, only if packets have come since the last table.
+/// over. With --interval, also prints the table while packets arrive: the counts so far, each time that many seconds
+/// have passed; without an interface, only if packets have come since the last table.
 #[derive(Args)]
 #[command(after_help = "Example:
   cbpf count -r in.pcap -e 'web=tcp port 443' -e 'dns=port 53' --by 1m --csv
@@ -59,7 +59,7 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     };
     let (mut inputs, matching) = arguments.rules.open(options)?;
     live::start(&mut inputs, None, |link_type| matching.decision(link_type))?;
-    let is_live = inputs.iter().any(|input| input.statistics().is_some());
+    let is_live = inputs.iter().any(Reader::is_live);
     let table = arguments.table.options();
     let prints_rows = is_live && arguments.by.is_some() && arguments.interval.is_none() && table.top.is_none();
     let mut count = Count {
@@ -90,7 +90,8 @@ struct Count<'a> {
     table: TableOptions,
     interval: Option<Duration>,
     printed: Instant,
-    /// The time of the next table; of captures that are no interface, none while no packets have come since the last one.
+    /// The time of the next table; without an interface, none while no packets have come since the last
+    /// one.
     due: Option<Instant>,
     is_live: bool,
     /// Set while all packets that have come were counted.

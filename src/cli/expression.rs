@@ -139,8 +139,8 @@ pub fn compile(expression: &str, target: &Target) -> Result<Compiled, ExprError>
 }
 
 impl Compiled {
-    /// Returns the program that `cbpf compile` prints: the optimised one, or `ret #0` if no packet matches, also if only
-    /// these warnings about the expression tell so.
+    /// Returns the program that `cbpf compile` prints: the optimised one, or `ret #0` if no packet matches, also if
+    /// only these warnings about the expression tell so.
     ///
     /// # Errors
     /// If the program is invalid, which a compiled expression never is.

@@ -27,15 +27,16 @@ use crate::cli::summary::Summary;
 /// Timestamps, link types and original lengths are preserved. The extensions of the output's name say its format and
 /// compression: .pcap or .pcapng, .gz, .zst, .lz4, .xz or .bz2. Without them, it is a pcap file if all inputs are pcap
 /// files of one link type, and pcapng otherwise. In pcapng, the sections of pcapng inputs are copied with all their
-/// blocks and options: comments, names, secrets, unmodified statistics. Custom blocks and options that must not be copied
-/// are left out. A pcap file holds packets of one link type and nothing else; what is left out is counted.
-/// The output appears under its name when it is complete. To a pipe, the header is written at once, and each packet as
-/// soon as it is read.
+/// blocks and options: comments, names, secrets, unmodified statistics. Custom blocks and options that must not be
+/// copied are left out. A pcap file holds packets of one link type and nothing else; what is left out is counted. The
+/// output appears under its name when it is complete. To a pipe, the header is written at once, and each packet as soon
+/// as it is read.
 ///
 /// With -C and -G, further captures follow, each of which appears when it is complete. They are those that tcpdump
 /// makes, except that -G is about the time stamps of packets, and that a file does not replace the one before it. Each
 /// pcapng file begins with the section, the interfaces, the names and the secrets that its packets may refer to. When a
-/// signal ends the program, complete captures stay, and the last one is removed; at the end of a stream, it is complete.
+/// signal ends the program, complete captures stay, and the last one is removed; at the end of a stream, it is
+/// complete.
 ///
 /// An expression is compiled for each link type of the inputs. It matches no packets of a link type for which it is
 /// invalid or contradictory, with a warning. It is an error if it is invalid for all of them.

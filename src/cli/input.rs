@@ -80,7 +80,8 @@ pub fn input_once<'a>(paths: impl Iterator<Item = &'a Path>) -> Result<(), Failu
 #[derive(Args)]
 pub struct CaptureArguments {
     /// Capture to read: pcap or pcapng, plain or compressed (gzip, zstd, lz4, xz, bzip2); - for standard input; may be
-    /// given more than once. The first Ctrl-C ends the input from pipes and standard input, a second one ends the program
+    /// given more than once. The first Ctrl-C ends the input from pipes and standard input, a second one ends the
+    /// program
     #[arg(short = 'r', long = "read", value_name = "CAPTURE", conflicts_with = "interface")]
     captures: Vec<PathBuf>,
 

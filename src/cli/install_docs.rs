@@ -22,11 +22,12 @@ const COMPLETIONS: [(Shell, &str); 3] = [
 
 /// Write all manual pages, and the completions for bash, zsh and fish
 ///
-/// Writes PREFIX/share/man/man1/cbpf*.1, PREFIX/share/man/man5/cbpf-rules.5, PREFIX/share/man/man7/cbpf-filter.7, PREFIX/share/bash-completion/completions/cbpf,
-/// PREFIX/share/zsh/site-functions/_cbpf and PREFIX/share/fish/vendor_completions.d/cbpf.fish, creates the directories
-/// if necessary, and prints the path of each file. Files of an earlier version are replaced, each as a whole. `man`,
-/// bash and fish find the files below ~/.local, /usr/local and /usr; zsh finds them below /usr/local and /usr, and
-/// elsewhere if the directory is in its `fpath`. A package is built with --prefix "$DESTDIR/usr".
+/// Writes PREFIX/share/man/man1/cbpf*.1, PREFIX/share/man/man5/cbpf-rules.5, PREFIX/share/man/man7/cbpf-filter.7,
+/// PREFIX/share/bash-completion/completions/cbpf, PREFIX/share/zsh/site-functions/_cbpf and
+/// PREFIX/share/fish/vendor_completions.d/cbpf.fish, creates the directories if necessary, and prints the path of each
+/// file. Files of an earlier version are replaced, each as a whole. `man`, bash and fish find the files below ~/.local,
+/// /usr/local and /usr; zsh finds them below /usr/local and /usr, and elsewhere if the directory is in its `fpath`. A
+/// package is built with --prefix "$DESTDIR/usr".
 #[derive(Args)]
 #[command(after_help = "Example:
   cbpf install-docs --prefix ~/.local")]

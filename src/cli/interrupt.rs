@@ -4,8 +4,8 @@
 //! - If a stream is read (a pipe, a socket, a terminal), the first SIGINT, SIGTERM or SIGHUP ends all streams, as their
 //!   writers would. The second one ends the process, but of a live capture, whose packets would be lost, only after a
 //!   moment: timeout(1) sends each signal twice.
-//! - SIGUSR1 and SIGUSR2 ask a live capture for its counts, as SIGUSR1 does in tcpdump. All other signals that would end
-//!   it count as requests for an end: what was captured cannot be captured again.
+//! - SIGUSR1 and SIGUSR2 ask a live capture for its counts, as SIGUSR1 does in tcpdump. All other signals that would
+//!   end it count as requests for an end: what was captured cannot be captured again.
 //! - Signals that the process ignores or handles from its start keep their effect; `nohup` makes it ignore SIGHUP. But
 //!   SIGINT ends a live capture in any case, as in tcpdump: scripts start it in the background, where shells ignore
 //!   SIGINT, and end it with `kill -INT`.

@@ -76,8 +76,9 @@ pub enum Decision<'a> {
     Rules(&'a FilterSet),
 }
 
-/// Begins the live captures among the inputs, of whose packets at most `snaplen` bytes are wanted, with what decides on their packets as the filter of the kernel. Packets of
-/// a cooked capture do not have its header there, so the kernel passes on all of them for rules and for some programs.
+/// Begins the live captures among the inputs, of whose packets at most `snaplen` bytes are wanted, with what decides on
+/// their packets as the filter of the kernel. Packets of a cooked capture do not have its header there, so the kernel
+/// passes on all of them for rules and for some programs.
 ///
 /// # Errors
 /// If an interface cannot be captured from, or the program reads what a capture does not report.
@@ -86,7 +87,7 @@ pub fn start<'a>(
     snaplen: Option<u32>,
     decision: impl Fn(LinkType) -> Option<Decision<'a>>,
 ) -> Result<(), Failure> {
-    for input in inputs.iter_mut().filter(|input| input.statistics().is_some()) {
+    for input in inputs.iter_mut().filter(|input| input.is_live()) {
         let interface = input.pcap_interface();
         let is_cooked = interface.is_some_and(|interface| interface.link_type_number == COOKED);
         let program = match interface.and_then(|interface| decision(interface.link_type())) {

@@ -95,8 +95,8 @@ impl<'a> PacketMatching<'a> {
         Ok(summary)
     }
 
-    /// Returns whether matchers on several threads select the same packets as one. The random numbers of a seed, limits,
-    /// and times after that of the first packet depend on the packets before.
+    /// Returns whether matchers on several threads select the same packets as one. The random numbers of a seed,
+    /// limits, and times after that of the first packet depend on the packets before.
     pub fn is_divisible(&self) -> bool {
         let PacketOptions { seed, selection, .. } = self.matcher.options;
         seed.is_none() && selection.most().is_none() && !selection.has_relative_times()
@@ -114,8 +114,8 @@ pub struct PacketMatcher<'a> {
     summary: Summary,
     /// The number of packets that may still match.
     left: u64,
-    /// Set if matching packets are kept whole, even if they are longer than the 262,144 bytes for which an expression is
-    /// compiled.
+    /// Set if matching packets are kept whole, even if they are longer than the 262,144 bytes for which an expression
+    /// is compiled.
     keeps_whole: bool,
 }
 

@@ -111,8 +111,8 @@ impl ProgramArguments {
         Ok(ProgramSource::Expression(expression))
     }
 
-    /// Adds to a failure how captures are given, if a word of the expression is a file, or what `-e` and `-p` take, if they
-    /// were used as those of tcpdump.
+    /// Adds to a failure how captures are given, if a word of the expression is a file, or what `-e` and `-p` take, if
+    /// they were used as those of tcpdump.
     pub fn hinted(&self, failure: Failure) -> Failure {
         let is_file = |word: &&String| Path::new(word.as_str()).is_file();
         if let Some(help) = self.misunderstood_option() {
@@ -144,7 +144,8 @@ impl ProgramArguments {
             return Some(format!("-e takes an expression, here `{text}`; `cbpf print --json` has link headers"));
         }
         let missing = self.words.iter().find(|word| !Path::new(word).exists())?;
-        Some(format!(
+        let is_expression = format!("{text} {}", self.words.join(" ")).parse::<Expr>().is_ok();
+        is_expression.then(|| format!(
             "with -e, the arguments without an option are captures, here `{missing}`: quote an expression of several words"
         ))
     }

@@ -190,6 +190,11 @@ impl Extension {
         self.row().listing
     }
 
+    /// Returns whether the value depends on the bytes of the packet.
+    pub(crate) fn reads_packet(self) -> bool {
+        matches!(self, Extension::NetlinkAttribute | Extension::NestedNetlinkAttribute | Extension::PayloadOffset)
+    }
+
     /// Returns whether it needs a device, which a packet may not have.
     pub(crate) fn may_be_absent(self) -> bool {
         matches!(self, Extension::InterfaceIndex | Extension::HardwareType)

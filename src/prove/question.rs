@@ -179,9 +179,7 @@ fn unconfirmed(programs: &[&Verified]) -> Unknown {
         for (pc, step) in verified.steps().iter().enumerate() {
             let cause = match *step {
                 Step::Ancillary(Extension::Random) => UnknownCause::Random,
-                Step::Ancillary(
-                    Extension::NetlinkAttribute | Extension::NestedNetlinkAttribute | Extension::PayloadOffset,
-                ) => UnknownCause::Search,
+                Step::Ancillary(extension) if extension.reads_packet() => UnknownCause::Search,
                 _ if verified.dialect() == Dialect::Linux && step.may_be_header_relative() => {
                     UnknownCause::HeaderRelative
                 }

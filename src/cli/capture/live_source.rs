@@ -30,9 +30,9 @@ use crate::cli::print::counted;
 /// The most bytes of a packet, as in tcpdump.
 const SNAPLEN: u32 = 262_144;
 
-/// The bytes that the kernel passes on of packets that match no rule: their addresses and a VLAN tag are complete. A program
-/// that did not match the whole packet does not match the begin of it, either: it reads the same, or ends without a match
-/// where it reads more.
+/// The bytes that the kernel passes on of packets that match no rule: their addresses and a VLAN tag are complete. A
+/// program that did not match the whole packet does not match the begin of it, either: it reads the same, or ends
+/// without a match where it reads more.
 const BEGIN: i32 = 16;
 
 /// The time after which a note says that an interface is down.
@@ -55,8 +55,8 @@ pub enum KernelProgram {
 }
 
 impl KernelProgram {
-    /// Returns the program for the kernel: the optimised one, or one of eBPF if no classic program is valid. If there is
-    /// none, a note says so.
+    /// Returns the program for the kernel: the optimised one, or one of eBPF if no classic program is valid. If there
+    /// is none, a note says so.
     pub fn new(verified: &Verified) -> Option<KernelProgram> {
         if verified.dialect() == Dialect::Linux
             && let Ok(program) = verified.program().optimize(Dialect::Linux)
@@ -175,8 +175,8 @@ impl LiveSource {
         })
     }
 
-    /// Begins the capture. The kernel runs the program first, if there is one, and discards packets with verdict 0. At most
-    /// `snaplen` bytes are wanted of packets; more may be captured.
+    /// Begins the capture. The kernel runs the program first, if there is one, and discards packets with verdict 0. At
+    /// most `snaplen` bytes are wanted of packets; more may be captured.
     pub(super) fn start(
         &mut self,
         program: Option<&KernelProgram>,

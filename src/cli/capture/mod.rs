@@ -111,8 +111,14 @@ impl<'a> Record<'a> {
         Record { data, wire_len, ticks: 0, carried: 0, interface, block: &[], captured: None }
     }
 
-    /// Returns the number of captured bytes. The kernel may have passed on only the begin of a packet that is just counted;
-    /// as captured count then those that it would have passed on.
+    /// Returns the time of capture, in nanoseconds since 1970.
+    #[inline]
+    pub fn nanoseconds(&self) -> i128 {
+        self.interface.clock.nanoseconds(self.ticks)
+    }
+
+    /// Returns the number of captured bytes. The kernel may have passed on only the begin of a packet that is just
+    /// counted; as captured count then those that it would have passed on.
     #[inline]
     pub fn captured_len(&self) -> usize {
         match self.captured {

@@ -76,8 +76,8 @@ struct RotatedOutput {
 }
 
 impl OutputSet {
-    /// Creates the outputs of these inputs with these paths. If files end after some time, the names depend on the first
-    /// packet that is written to any output, and files are created when it has come.
+    /// Creates the outputs of these inputs with these paths. If files end after some time, the names depend on the
+    /// first packet that is written to any output, and files are created when it has come.
     ///
     /// # Errors
     /// If a file cannot be created, or its name has invalid conversions, or files would replace each other or an input.
@@ -91,9 +91,9 @@ impl OutputSet {
         let format = format.with_snaplen(limits.snaplen);
         let outputs = paths.into_iter().map(RotatedOutput::new).collect();
         let (preamble, full) = (Preamble::default(), 0);
-        let files = inputs.iter().filter(|input| input.statistics().is_none());
+        let files = inputs.iter().filter(|input| !input.is_live());
         let identities = files.filter_map(|input| FileIdentity::of(input.path())).collect();
-        let live = inputs.iter().find(|input| input.statistics().is_some());
+        let live = inputs.iter().find(|input| input.is_live());
         let mut set = OutputSet {
             format,
             compression,

@@ -106,8 +106,8 @@ impl PcapReader {
         Ok(Some(Record { data, wire_len, ticks, carried, interface: &self.interface, block: &[], captured: None }))
     }
 
-    /// Adds the records that the buffer holds, until there are `most`: the same as [`PcapReader::next`] returns, in less
-    /// time. Leaves those that are longer than they may be, or whose pseudo header is corrected.
+    /// Adds the records that the buffer holds, until there are `most`: the same as [`PcapReader::next`] returns, in
+    /// less time. Leaves those that are longer than they may be, or whose pseudo header is corrected.
     pub(super) fn fill(&self, buffer: &mut ReadBuffer, batch: &mut RecordBatch, most: usize) {
         if link_layer::is_corrected(self.interface.link_type_number, self.order) {
             return;

@@ -104,7 +104,7 @@ impl PcapOfFirst {
 
     /// Returns the two words of the time stamp of a record from pcapng.
     fn time(&self, record: &Record<'_>) -> Result<(u32, u32), String> {
-        let nanoseconds = record.interface.clock.nanoseconds(record.ticks);
+        let nanoseconds = record.nanoseconds();
         let (seconds, fraction) = (nanoseconds.div_euclid(NANOSECONDS), nanoseconds.rem_euclid(NANOSECONDS) as u32);
         let Ok(seconds) = u32::try_from(seconds) else {
             return Err(format!("its time stamps are of 1970 to 2106, but a packet is of second {seconds}"));

@@ -99,8 +99,8 @@ impl Reader {
         Reader { live: Some(Box::new(live)), ..Reader::resumed(path, buffer, Decoder::None) }
     }
 
-    /// Begins a live capture with a program that the kernel runs first, and that keeps at most `snaplen` bytes as far as
-    /// they do not decide; does nothing for a file.
+    /// Begins a live capture with a program that the kernel runs first, and that keeps at most `snaplen` bytes as far
+    /// as they do not decide; does nothing for a file.
     ///
     /// # Errors
     /// If packets cannot be captured.
@@ -120,6 +120,11 @@ impl Reader {
         if let Some(live) = &mut self.live {
             live.join(others.into_iter().filter_map(|other| other.live).map(|live| *live).collect());
         }
+    }
+
+    /// Returns whether this is a live capture.
+    pub fn is_live(&self) -> bool {
+        self.live.is_some()
     }
 
     /// Returns the counts of the kernel for a live capture.
@@ -206,8 +211,8 @@ impl Reader {
         waited.map_err(|error| error.of(&self.path))
     }
 
-    /// Shares descriptors and memory with `count` inputs that are read by turns: a suspended file is open only while it is
-    /// read.
+    /// Shares descriptors and memory with `count` inputs that are read by turns: a suspended file is open only while it
+    /// is read.
     pub fn share(&mut self, count: usize) {
         self.buffer.share(count);
     }

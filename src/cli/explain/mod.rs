@@ -35,13 +35,13 @@ use sample::{Sample, SampledPacket};
 /// Draw the control-flow graph of a program, with the number of packets on each edge, or explain it as a page
 ///
 /// Shows the basic blocks of the program, with what its instructions mean. An expression is compiled, as `cbpf compile`
-/// does, and drawn for each link type of the packets; without a capture, for that of --link-type, and without numbers of
-/// packets. Edges with more packets are darker and wider, edges and blocks
-/// without packets grey. In a browser, details appear under the pointer. Four or more consecutive tests with the same
-/// target share a box of the picture, each with its own count; of more than 14, only the busiest ten are shown. A
-/// program of thousands of blocks may be too large for a picture, but not for dot and text. A page, in HTML, needs no
-/// network: it has the expression and its tree, the program before and after it is optimised, the picture, and some
-/// packets to step through. The output appears under its name when it is complete.
+/// does, and drawn for each link type of the packets; without a capture, for that of --link-type, and without numbers
+/// of packets. Edges with more packets are darker and wider, edges and blocks without packets grey. In a browser,
+/// details appear under the pointer. Four or more consecutive tests with the same target share a box of the picture,
+/// each with its own count; of more than 14, only the busiest ten are shown. A program of thousands of blocks may be
+/// too large for a picture, but not for dot and text. A page, in HTML, needs no network: it has the expression and its
+/// tree, the program before and after it is optimised, the picture, and some packets to step through. The output
+/// appears under its name when it is complete.
 #[derive(Args)]
 #[command(after_help = "Example:
   cbpf explain 'tcp port 443' -r in.pcap -o page.html

@@ -37,7 +37,8 @@ pub(super) struct SampledPacket {
     /// Its line in the output of `cbpf print`, and its time.
     pub(super) line: String,
     time: String,
-    /// The number of packets on the same path; 0 if the path has another packet in the sample, or if it was not counted.
+    /// The number of packets on the same path; 0 if the path has another packet in the sample, or if it was not
+    /// counted.
     pub(super) on_path: u64,
     captured: usize,
     data: Vec<u8>,

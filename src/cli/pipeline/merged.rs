@@ -1,17 +1,17 @@
 //! The pipeline on captures that are merged by time.
 //!
-//! - The next record is that with the earliest time among the next ones of all inputs; of equal times, that of the first
-//!   input. Records of one input stay in their order, even if their times do not.
+//! - The next record is that with the earliest time among the next ones of all inputs; of equal times, that of the
+//!   first input. Records of one input stay in their order, even if their times do not.
 //! - Blocks of an input are passed on with the record that follows them.
-//! - A chunk of each input is in memory, and up to a hundred files are open. A stream is waited for, since its next record
-//!   may be the earliest.
+//! - A chunk of each input is in memory, and up to a hundred files are open. A stream is waited for, since its next
+//!   record may be the earliest.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
 use super::in_order::take_piece;
 use super::{Event, Selection, Work};
-use crate::cli::capture::{Piece, Reader, Record, Records};
+use crate::cli::capture::{Piece, Reader, Records};
 use crate::cli::failure::{Failure, say};
 use crate::cli::input::{Inputs, MAX_BATCH};
 use crate::cli::limits;
@@ -37,11 +37,11 @@ pub(super) fn run<W: Work>(inputs: &mut [Reader], progress: Progress, work: &mut
         let until = queue.peek().map(|Reverse(head)| (head.time, head.input));
         let records = inputs[input].last_records();
         let rest = position + 1..records.len();
-        let is_first = |&next: &usize| until.is_none_or(|until| (time(&records.get(next)), input) < until);
+        let is_first = |&next: &usize| until.is_none_or(|until| (records.get(next).nanoseconds(), input) < until);
         let end = position + 1 + rest.take_while(is_first).count();
         merge.take(input, records.part(position..end))?;
         let head = match records.len() > end {
-            true => Some(Head { time: time(&records.get(end)), input, position: end }),
+            true => Some(Head { time: records.get(end).nanoseconds(), input, position: end }),
             false => {
                 merge.progress.show(inputs.iter().map(Reader::bytes_read).sum());
                 merge.read(input, &mut inputs[input])?
@@ -61,11 +61,6 @@ struct Head {
     position: usize,
 }
 
-/// Returns the time of a record, in nanoseconds since 1970.
-fn time(record: &Record) -> i128 {
-    record.interface.clock.nanoseconds(record.ticks)
-}
-
 struct Merge<'a, W: Work> {
     work: &'a mut W,
     progress: Progress,
@@ -83,7 +78,7 @@ impl<W: Work> Merge<'_, W> {
             let waited = match reader.piece(MAX_BATCH) {
                 Ok(None) => break,
                 Ok(Some(Piece::Records(records))) => {
-                    return Ok(Some(Head { time: time(&records.get(0)), input, position: 0 }));
+                    return Ok(Some(Head { time: records.get(0).nanoseconds(), input, position: 0 }));
                 }
                 Ok(Some(Piece::Block(block))) => {
                     self.work.take(input, Event::Block(block))?;

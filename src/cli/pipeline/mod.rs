@@ -110,7 +110,8 @@ pub trait Work {
     /// Takes what comes from the input with this number. The matcher has been prepared for the records.
     fn take(&mut self, input: usize, event: Event) -> Result<(), Failure>;
 
-    /// Does what is due by wall clock, after each piece. Returns the time of the next call if nothing is read until then.
+    /// Does what is due by wall clock, after each piece. Returns the time of the next call if nothing is read until
+    /// then.
     fn wake(&mut self) -> Result<Option<Instant>, Failure> {
         Ok(None)
     }
@@ -147,8 +148,8 @@ pub trait Matcher: Clone + Send {
     fn add(&mut self, tally: Self::Tally);
 }
 
-/// Does a work on all inputs: merged by time; or one after the other, and side by side if that gives the same result and
-/// is worth it.
+/// Does a work on all inputs: merged by time; or one after the other, and side by side if that gives the same result
+/// and is worth it.
 ///
 /// # Errors
 /// The first error of the work, which ends the reading.
@@ -184,8 +185,8 @@ pub fn run<W: Work>(
     }
 }
 
-/// Returns the parts of all inputs, or `None` if they are not worth several threads. Packets of plain captures are passed
-/// on faster than several threads could copy them, so these are divided only to be counted.
+/// Returns the parts of all inputs, or `None` if they are not worth several threads. Packets of plain captures are
+/// passed on faster than several threads could copy them, so these are divided only to be counted.
 fn parts(inputs: &[Reader], threads: usize, takes_packets: bool) -> Option<Vec<Vec<Part>>> {
     let stored: u64 = inputs.iter().map(Reader::bytes_total).sum::<Option<u64>>()?;
     if stored < WORTH_A_THREAD || takes_packets && !inputs.iter().any(Reader::is_compressed) {

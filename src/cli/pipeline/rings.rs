@@ -2,8 +2,8 @@
 //!
 //! - Each thread matches the packets of its ring, and copies those that are passed on. The first thread takes these in
 //!   the order of their times.
-//! - It waits for the other rings, but not for long: a ring without packets tells nothing. So packets are in order as far
-//!   as the rings deliver them within [`DELAY`].
+//! - It waits for the other rings, but not for long: a ring without packets tells nothing. So packets are in order as
+//!   far as the rings deliver them within [`DELAY`].
 //! - Memory is limited: a thread waits when too many batches wait to be taken, and the kernel drops packets then.
 
 use std::collections::VecDeque;
@@ -142,13 +142,8 @@ struct Queue {
 impl Queue {
     /// Returns the time of the next record, in nanoseconds since 1970.
     fn time(&self) -> Option<i128> {
-        self.batches.front().map(|(_, batch)| time(&batch.records.records().get(self.taken)))
+        self.batches.front().map(|(_, batch)| batch.records.records().get(self.taken).nanoseconds())
     }
-}
-
-/// Returns the time of a record, in nanoseconds since 1970.
-fn time(record: &Record) -> i128 {
-    record.interface.clock.nanoseconds(record.ticks)
 }
 
 /// The first thread.
@@ -165,39 +160,28 @@ struct Taker<'a, W: Work> {
 impl<W: Work> Taker<'_, W> {
     fn take_all(&mut self, messages: &Receiver<(usize, Message<Tally<W>>)>) -> Result<Inputs, Failure> {
         loop {
+            let due = self.take_due()?;
+            if self.work.is_done() || self.queues.iter().all(|queue| queue.has_ended && queue.batches.is_empty()) {
+                return Ok(self.outcome);
+            }
             let message = match messages.try_recv() {
-                Ok(message) => Some(message),
+                Ok(message) => Ok(message),
                 Err(_) => {
                     self.work.take(0, Event::Pause)?;
-                    let due = self.take_due()?;
-                    if self.work.is_done()
-                        || self.queues.iter().all(|queue| queue.has_ended && queue.batches.is_empty())
-                    {
-                        return Ok(self.outcome);
-                    }
-                    let timeout = due.map_or(LOOK, |due| due.saturating_duration_since(Instant::now()));
-                    match messages.recv_timeout(timeout) {
-                        Ok(message) => Some(message),
-                        Err(RecvTimeoutError::Timeout) => None,
-                        // A thread that has failed sends no end.
-                        Err(RecvTimeoutError::Disconnected) => {
-                            self.queues.iter_mut().for_each(|queue| queue.has_ended = true);
-                            None
-                        }
-                    }
+                    messages.recv_timeout(due.map_or(LOOK, |due| due.saturating_duration_since(Instant::now())))
                 }
             };
             match message {
-                None => {}
-                Some((ring, Message::Records(batch))) => {
+                Ok((ring, Message::Records(batch))) => {
                     self.queues[ring].batches.push_back((Instant::now(), batch));
                     self.waiting += 1;
                 }
-                Some((ring, Message::End(tally, error))) => self.end(ring, tally, error),
-            }
-            self.take_due()?;
-            if self.work.is_done() {
-                return Ok(self.outcome);
+                Ok((ring, Message::End(tally, error))) => self.end(ring, tally, error),
+                Err(RecvTimeoutError::Timeout) => {}
+                // A thread that has failed sends no end.
+                Err(RecvTimeoutError::Disconnected) => {
+                    self.queues.iter_mut().for_each(|queue| queue.has_ended = true);
+                }
             }
         }
     }
@@ -216,22 +200,33 @@ impl<W: Work> Taker<'_, W> {
 
     /// Takes the records that need not wait. Returns the time at which the next one need not.
     fn take_due(&mut self) -> Result<Option<Instant>, Failure> {
-        loop {
-            let mut heads: Vec<_> =
-                self.queues.iter().enumerate().filter_map(|(ring, queue)| Some((queue.time()?, ring))).collect();
-            heads.sort_unstable();
-            let Some(&(_, ring)) = heads.first() else { return Ok(None) };
-            let next = heads.get(1).copied();
+        while !self.work.is_done()
+            && let Some((ring, next)) = self.earliest()
+        {
             let has_all = self.queues.iter().all(|queue| queue.has_ended || !queue.batches.is_empty());
-            let due = self.queues.iter().filter_map(|queue| Some(queue.batches.front()?.0 + DELAY)).min();
-            if !has_all && self.waiting < WAITING && due.is_some_and(|due| due > Instant::now()) {
-                return Ok(due);
+            if !has_all && self.waiting < WAITING {
+                let due = self.queues.iter().filter_map(|queue| Some(queue.batches.front()?.0 + DELAY)).min();
+                if due.is_some_and(|due| due > Instant::now()) {
+                    return Ok(due);
+                }
             }
             self.take(ring, next)?;
-            if self.work.is_done() {
-                return Ok(None);
+        }
+        Ok(None)
+    }
+
+    /// Returns the ring with the earliest record, and the time and the ring of the earliest one of the others.
+    fn earliest(&self) -> Option<(usize, Option<(i128, usize)>)> {
+        let (mut first, mut second) = (None, None);
+        for (ring, queue) in self.queues.iter().enumerate() {
+            let head = queue.time().map(|time| (time, ring));
+            if head.is_some() && first.is_none_or(|first| head < Some(first)) {
+                (first, second) = (head, first);
+            } else if head.is_some() && second.is_none_or(|second| head < Some(second)) {
+                second = head;
             }
         }
+        first.map(|(_, ring)| (ring, second))
     }
 
     /// Takes the records of a ring before the next record of another one.
@@ -239,7 +234,7 @@ impl<W: Work> Taker<'_, W> {
         let queue = &mut self.queues[ring];
         let Some((_, batch)) = queue.batches.front() else { return Ok(()) };
         let (records, start) = (batch.records.records(), queue.taken);
-        let is_before = |&at: &usize| until.is_none_or(|until| (time(&records.get(at)), ring) < until);
+        let is_before = |&at: &usize| until.is_none_or(|until| (records.get(at).nanoseconds(), ring) < until);
         let end = start + 1 + (start + 1..records.len()).take_while(is_before).count();
         let selected = batch.selection.part_of(records, start..end, self.next.wrapping_sub(start as u64));
         self.work.take(0, Event::Selected(selected))?;

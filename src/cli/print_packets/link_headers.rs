@@ -1,7 +1,7 @@
 //! The headers of the link layer, up to the one of the network.
 //!
-//! - Read are Ethernet with VLAN tags, MPLS and PPPoE, Linux cooked captures, NFLOG, raw IP, loopback, PPP, frame relay,
-//!   IEEE 802.11, and the headers of IEEE 802.2. Of other link types only the name and the lengths are printed.
+//! - Read are Ethernet with VLAN tags, MPLS and PPPoE, Linux cooked captures, NFLOG, raw IP, loopback, PPP, frame
+//!   relay, IEEE 802.11, and the headers of IEEE 802.2. Of other link types only the name and the lengths are printed.
 
 use cbpf::LinkType;
 use etherparse::{EtherType, Ethernet2HeaderSlice};

@@ -1,8 +1,8 @@
 //! `cbpf print`: prints the packets of captures that a program keeps, one a line.
 //!
-//! - `headers`, `link_headers`, `wireless_headers`, `ip_headers` and `transport_headers` read a packet, `protocol_names`
-//!   names what they find; `line`, `fields` (columns and JSON) and `hex_dump` print it, with `time_stamp` and `colors`,
-//!   into the `text` of a `packet_output`.
+//! - `headers`, `link_headers`, `wireless_headers`, `ip_headers` and `transport_headers` read a packet,
+//!   `protocol_names` names what they find; `line`, `fields` (columns and JSON) and `hex_dump` print it, with
+//!   `time_stamp` and `colors`, into the `text` of a `packet_output`.
 //! - Protocols above TCP, UDP and ICMP are not read: that is what Wireshark does.
 //! - No byte of a packet reaches the terminal unless it is printable ASCII; comments are escaped.
 //! - No packet, however damaged, ends the printing. Nothing is allocated for a packet.

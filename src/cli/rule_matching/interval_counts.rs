@@ -95,7 +95,7 @@ impl IntervalCounts {
     /// If there are too many intervals.
     #[inline]
     pub fn count(&mut self, record: &Record, ids: &[u32]) -> Result<(), Failure> {
-        let nanoseconds = record.interface.clock.nanoseconds(record.ticks);
+        let nanoseconds = record.nanoseconds();
         let number = match (i64::try_from(nanoseconds), i64::try_from(self.length)) {
             // Divides faster.
             (Ok(nanoseconds), Ok(length)) => nanoseconds.div_euclid(length).into(),
@@ -180,8 +180,9 @@ impl IntervalCounts {
         Ok(())
     }
 
-    /// Prints the rows of intervals that are over, and forgets them: those before that of the last packet, since packets
-    /// come in the order of time, and those before `now`, in nanoseconds since 1970, if all packets before have come.
+    /// Prints the rows of intervals that are over, and forgets them: those before that of the last packet, since
+    /// packets come in the order of time, and those before `now`, in nanoseconds since 1970, if all packets before have
+    /// come.
     pub fn print_over(
         &mut self,
         totals: &RuleCounts,

@@ -151,8 +151,8 @@ impl RuleMatching<'_> {
         Ok(())
     }
 
-    /// Returns whether matchers on several threads count the same as one. Limits, and times after that of the first packet
-    /// depend on the packets before.
+    /// Returns whether matchers on several threads count the same as one. Limits, and times after that of the first
+    /// packet depend on the packets before.
     pub fn is_divisible(&self) -> bool {
         self.options.selection.most().is_none() && !self.options.selection.has_relative_times()
     }

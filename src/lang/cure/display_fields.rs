@@ -17,8 +17,8 @@ pub(super) enum Meaning {
     Keyword(&'static str, &'static str, &'static str),
     /// A number that is read from the packet, and the test that holds in packets that have it.
     Number(&'static str, &'static str),
-    /// Bits: the number to read, the mask, and the test that holds in packets that have them. An empty number stands for
-    /// the first bytes of both MAC addresses.
+    /// Bits: the number to read, the mask, and the test that holds in packets that have them. An empty number stands
+    /// for the first bytes of both MAC addresses.
     Flag(&'static str, &'static str, &'static str),
     /// A field of which only the presence can be tested; or a protocol.
     Test(&'static str),

@@ -6,8 +6,8 @@
 //! part to blame, and `wording.rs` describes it.
 //!
 //! Invariants
-//! - A warning about packets is proven: some packet would have to match otherwise, or not to match. Packets are as long as the
-//!   programs need, as for [`Verified::rejects_all`](crate::Verified::rejects_all).
+//! - A warning about packets is proven: some packet would have to match otherwise, or not to match. Packets are as long
+//!   as the programs need, as for [`Verified::rejects_all`](crate::Verified::rejects_all).
 //! - The work is bounded: beyond [`questions::MAX_WORK`] nothing is blamed but the whole.
 
 mod numbers;
@@ -31,8 +31,8 @@ use crate::text::ParseError;
 /// The most nodes of an expression of which parts are checked, if it matches some packets and not others.
 const MAX_PARTS: usize = 64;
 
-/// The most nodes of an expression that matches nothing or everything and is explained; of a longer one, the whole is to
-/// blame.
+/// The most nodes of an expression that matches nothing or everything and is explained; of a longer one, the whole is
+/// to blame.
 const MAX_EXPLAINED: usize = 1 << 12;
 
 /// Returns warnings about an expression that matches no packet of the link type or all of them, with the part that is
@@ -40,7 +40,8 @@ const MAX_EXPLAINED: usize = 1 << 12;
 ///
 /// In expressions of up to 64 primitives and operators, that also finds branches of `or` that no packet matches, and
 /// operands of `and` that every packet matches. A part that depends on the link type alone is not reported then: `ip or
-/// ip6` is meant for more than raw IPv4. Numbers that are addresses, as in `dst 443`, are reported, too. The empty expression matches all packets on purpose.
+/// ip6` is meant for more than raw IPv4. Numbers that are addresses, as in `dst 443`, are reported, too. The empty
+/// expression matches all packets on purpose.
 ///
 /// ```
 /// use cbpf::lang::{Cause, Effect, lint};

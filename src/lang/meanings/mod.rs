@@ -238,8 +238,8 @@ fn computed(a: Content, op: AluOp, operand: Content, state: &State) -> Content {
     }
 }
 
-/// Returns a step of the way from an extension header to the next one: its length in units, in bytes, and the distance of
-/// the next header.
+/// Returns a step of the way from an extension header to the next one: its length in units, in bytes, and the distance
+/// of the next header.
 fn extension(a: Content, op: AluOp, operand: Content, state: &State) -> Option<Content> {
     let units = |is_authentication| Some(Content::ExtensionUnits(state.extension_of_length(a, is_authentication)?));
     let is_authentication = |place| state.is_protocol(Some(place), &[IPPROTO_AH]);

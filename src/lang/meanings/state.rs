@@ -239,8 +239,8 @@ impl State {
         }
     }
 
-    /// Returns where the header begins that `after` is the place of, or the first one after a fixed header of IPv6: offsets
-    /// count from `after`, or from the start of the packet.
+    /// Returns where the header begins that `after` is the place of, or the first one after a fixed header of IPv6:
+    /// offsets count from `after`, or from the start of the packet.
     fn transport(&self, after: Option<Place>) -> Option<u32> {
         let link = self.link.as_ref()?;
         let is_ether_type = |ether_type| is_only(&link.ether_types, &[ether_type]);

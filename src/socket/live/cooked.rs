@@ -5,14 +5,12 @@ use crate::bpf::isa::{Condition, Register, Width};
 use crate::bpf::program::Program;
 use crate::packet::ancillary::Extension;
 use crate::socket::live::packet::COOKED_HEADER;
-
-/// The largest constant in X, so that offsets do not wrap around.
-const LARGEST_OFFSET: u32 = 0xffff;
+use crate::socket::live::snaplen::largest_x;
 
 /// Returns the program that decides on a cooked packet in the kernel, where it begins with its network header, as
-/// `program` does on the captured packet, which begins with a header of LINUX_SLL2. It keeps all packets with a VLAN tag
-/// in the frame. `None` if `program` reads something else of that header than protocol, interface, and types of hardware
-/// and packet, or the length, or if it computes offsets.
+/// `program` does on the captured packet, which begins with a header of LINUX_SLL2. It keeps all packets with a VLAN
+/// tag in the frame. `None` if `program` reads something else of that header than protocol, interface, and types of
+/// hardware and packet, or the length, or if it computes offsets.
 ///
 /// Source: `fix_offset` in `pcap-linux.c` of libpcap.
 ///
@@ -38,11 +36,16 @@ pub fn without_header(program: &Program) -> Option<Program> {
         Instruction::ReturnConstant { verdict: u32::MAX },
         Instruction::LoadConstant { dst: Register::A, value: 0 },
     ];
+    // With a small X, offsets do not wrap around.
+    largest_x(program)?;
     begin.into_iter().map(Some).chain(program.disassemble().map(without_header_in)).collect()
 }
 
 fn without_header_in(instruction: Instruction) -> Option<Instruction> {
-    let in_packet = |offset: u32| offset.checked_sub(COOKED_HEADER as u32);
+    let in_packet = |offset: u32| {
+        let is_from_start = offset <= i32::MAX as u32;
+        offset.checked_sub(COOKED_HEADER as u32).filter(|_| is_from_start)
+    };
     Some(match instruction {
         Instruction::LoadAbsolute { offset: 0, width: Width::Half } => Instruction::LoadExtension(Extension::Protocol),
         Instruction::LoadAbsolute { offset: 4, width: Width::Word } => {
@@ -56,16 +59,9 @@ fn without_header_in(instruction: Instruction) -> Option<Instruction> {
         }
         Instruction::LoadAbsolute { offset, width } => Instruction::LoadAbsolute { offset: in_packet(offset)?, width },
         Instruction::LoadMemShift { offset } => Instruction::LoadMemShift { offset: in_packet(offset)? },
-        // X is small: the length of an IPv4 header, or a constant.
         Instruction::LoadIndirect { offset, width } => Instruction::LoadIndirect { offset: in_packet(offset)?, width },
-        Instruction::LoadConstant { dst: Register::X, value } if value > LARGEST_OFFSET => return None,
-        Instruction::LoadLength { .. }
-        | Instruction::LoadScratch { dst: Register::X, .. }
-        | Instruction::TransferAToX
-        | Instruction::Raw(_)
-        | Instruction::LoadExtension(
-            Extension::PayloadOffset | Extension::NetlinkAttribute | Extension::NestedNetlinkAttribute,
-        ) => return None,
+        Instruction::LoadLength { .. } => return None,
+        Instruction::LoadExtension(extension) if extension.reads_packet() => return None,
         other => other,
     })
 }
@@ -118,6 +114,10 @@ mod tests {
     fn other_programs_stay_outside_of_the_kernel() {
         for expression in ["greater 100", "link[12] = 2", "link[ip[0:4]] = 1"] {
             assert_eq!(without_header(&compile(expression)), None, "{expression}");
+        }
+        // Offsets from the network header are negative numbers.
+        for text in ["ldb [0xfff00009]\n ret a", "ldx #4\n ldb [x + 0xfff00009]\n ret a", "ld poff\n ret a"] {
+            assert_eq!(without_header(&Program::parse(text.as_bytes()).expect("a program")), None, "{text}");
         }
     }
 }

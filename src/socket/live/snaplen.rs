@@ -3,17 +3,16 @@
 use crate::bpf::instruction::Instruction;
 use crate::bpf::isa::{Register, Width};
 use crate::bpf::program::Program;
-use crate::packet::ancillary::Extension;
 
-/// The largest constant in X whose loads are followed.
+/// The largest constant in X that is followed.
 const LARGEST_OFFSET: u32 = 0xffff;
 
 /// The largest length of an IPv4 header.
 const HEADER: u32 = 60;
 
-/// Returns `program` with verdicts of at most `snaplen` bytes, but of as many as it may read: it gives the same verdict,
-/// or one that keeps as many of the bytes, on what is left of the packet. `None` if its loads have no limit that follows
-/// from the instructions.
+/// Returns `program` with verdicts of at most `snaplen` bytes, but of as many as it may read: it gives the same
+/// verdict, or one that keeps as many of the bytes, on what is left of the packet. `None` if its loads have no limit
+/// that follows from the instructions.
 ///
 /// ```
 /// use cbpf::socket::live;
@@ -34,9 +33,9 @@ pub fn with_snaplen(program: &Program, snaplen: u32) -> Option<Program> {
     limited.collect()
 }
 
-/// Returns the number of bytes that a program may read.
-fn reach(program: &Program) -> Option<u32> {
-    let largest_x = program.disassemble().try_fold(0, |largest, instruction| {
+/// Returns the largest X of a program: the length of an IPv4 header, or a constant. `None` if it may be another number.
+pub(super) fn largest_x(program: &Program) -> Option<u32> {
+    program.disassemble().try_fold(0, |largest, instruction| {
         Some(largest.max(match instruction {
             Instruction::LoadConstant { dst: Register::X, value } if value <= LARGEST_OFFSET => value,
             Instruction::LoadMemShift { .. } => HEADER,
@@ -47,7 +46,12 @@ fn reach(program: &Program) -> Option<u32> {
             | Instruction::Raw(_) => return None,
             _ => 0,
         }))
-    })?;
+    })
+}
+
+/// Returns the number of bytes that a program may read.
+fn reach(program: &Program) -> Option<u32> {
+    let largest_x = largest_x(program)?;
     let end = |offset: u32, width: Width| offset.checked_add(width.bytes());
     program.disassemble().try_fold(0, |reach: u32, instruction| {
         Some(reach.max(match instruction {
@@ -55,9 +59,7 @@ fn reach(program: &Program) -> Option<u32> {
             Instruction::LoadIndirect { offset, width } => end(offset, width)?.checked_add(largest_x)?,
             Instruction::LoadMemShift { offset } => end(offset, Width::Byte)?,
             // The kernel looks into the packet for these.
-            Instruction::LoadExtension(
-                Extension::PayloadOffset | Extension::NetlinkAttribute | Extension::NestedNetlinkAttribute,
-            ) => return None,
+            Instruction::LoadExtension(extension) if extension.reads_packet() => return None,
             _ => 0,
         }))
     })

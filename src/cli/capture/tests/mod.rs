@@ -37,7 +37,7 @@ impl Seen {
             data: record.data.to_vec(),
             wire_len: record.wire_len,
             ticks: record.ticks,
-            nanoseconds: record.interface.clock.nanoseconds(record.ticks),
+            nanoseconds: record.nanoseconds(),
             link_type: record.interface.link_type_number,
             interface: record.interface.index,
         }

@@ -16,8 +16,9 @@ pub(super) struct Table {
 }
 
 impl Table {
-    /// Prints a table of at most `bytes` bytes. `executed` holds the number of packets at each instruction, or is empty;
-    /// the identifiers of the rows begin with `prefix`. The `options` of `cbpf explain` print a listing that is cut.
+    /// Prints a table of at most `bytes` bytes. `executed` holds the number of packets at each instruction, or is
+    /// empty; the identifiers of the rows begin with `prefix`. The `options` of `cbpf explain` print a listing that is
+    /// cut.
     pub(super) fn new(listing: &Listing, executed: &[u64], prefix: &str, options: &str, bytes: usize) -> Table {
         let (html, rows) = table(listing, executed, prefix, options, bytes);
         Table { html, rows }

@@ -1,7 +1,7 @@
 //! The page of `cbpf explain`: one HTML file that needs nothing else, also no network.
 //!
-//! - Expressions, file names and data are escaped: by [`html::escaped`] in the text, by [`html::script_data`] in the data
-//!   of the script.
+//! - Expressions, file names and data are escaped: by [`html::escaped`] in the text, by [`html::script_data`] in the
+//!   data of the script.
 //! - Each part of the page has a limit in bytes, and says what it leaves out, so a page is below 1 MB, and its time and
 //!   memory are bounded.
 //! - The same input gives the same page.
