@@ -2,18 +2,17 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use crate::bpf::verify::{Step, Verified};
+use crate::bpf::verify::Verified;
 use crate::classifier::term::Rank;
 use crate::filter_set::analysis::area::{self, Area, Constraints, Relation};
 use crate::filter_set::analysis::bit_origins::Solved;
 use crate::filter_set::analysis::cover::{CoverSearch, Ended, Pending, Visited};
 use crate::filter_set::analysis::examples::{Examples, Lengths, choices};
 use crate::filter_set::analysis::packet_builder::Choice;
-use crate::filter_set::analysis::rule_areas::RuleAreas;
+use crate::filter_set::analysis::rule_areas::{RuleAreas, draws_random};
 use crate::filter_set::analysis::status::{RuleStatus, UnknownReason};
 use crate::ir::Hashing;
 use crate::packet::Packet;
-use crate::packet::ancillary::Extension;
 use crate::parallel;
 
 /// The work for each rule in the first round. Rules that need more share the rest in a second round.
@@ -241,8 +240,7 @@ impl<'s> Judge<'s> {
         let mut same = BTreeMap::new();
         for rank in (0..rules.len() as Rank).filter(|&rank| !rules.is_exact(rank)) {
             let program = rules.program(rank);
-            let is_random = |step: &Step| matches!(step, Step::Ancillary(Extension::Random));
-            if program.steps().iter().any(is_random) {
+            if draws_random(&program) {
                 continue;
             }
             let first = *firsts.entry(program).or_insert(rank);

@@ -4,13 +4,14 @@ use std::collections::HashMap;
 use std::ops::Range;
 
 use crate::bpf::isa::Width;
-use crate::bpf::verify::Verified;
+use crate::bpf::verify::{Step, Verified};
 use crate::classifier::path_extraction::{Extracted, extract};
 use crate::classifier::program_list::ProgramList;
 use crate::classifier::term::Rank;
 use crate::filter_set::analysis::area::{Area, Constraints, MAX_ASSUMED_LEN};
 use crate::filter_set::analysis::bit_origins::BitOrigins;
 use crate::ir::{Address, Hashing, ValueId, Values};
+use crate::packet::ancillary::Extension;
 
 /// The number of values whose bounds are compared before all constraints are.
 const PREFILTERED: usize = 6;
@@ -91,6 +92,11 @@ impl RuleAreas {
         };
         self.bounds[places].iter().enumerate().filter(is_near).map(move |(place, _)| start + place)
     }
+}
+
+/// Returns whether a program loads random numbers.
+pub(super) fn draws_random(program: &Verified) -> bool {
+    program.steps().iter().any(|step| matches!(step, Step::Ancillary(Extension::Random)))
 }
 
 /// Returns the bounds of some values in a region.

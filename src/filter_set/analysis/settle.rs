@@ -10,6 +10,7 @@ use crate::bpf::program::Program;
 use crate::bpf::verify::Verified;
 use crate::classifier::term::Rank;
 use crate::filter_set::analysis::examples::{ExamplePacket, Examples, Lengths};
+use crate::filter_set::analysis::rule_areas::draws_random;
 use crate::filter_set::analysis::status::{RuleStatus, UnknownReason};
 use crate::filter_set::analysis::uncaught::Uncaught;
 use crate::prove::{Options, Proof};
@@ -98,6 +99,10 @@ impl<'s> Settler<'s> {
     /// Returns whether rules cover a program, which is that of a rule itself, or none of the set.
     fn covered(&mut self, program: &Verified, used: &[Rank], own: Option<Rank>) -> Covered {
         let mut others: Vec<Rank> = if used.len() <= MAX_OTHERS { used.to_vec() } else { Vec::new() };
+        // A proof is about programs that draw the same random numbers, but each rule of a set draws its own.
+        let (rules, is_random) = (self.examples.rules, draws_random(program));
+        let is_apart = |rank: &Rank| is_random && draws_random(&rules.program(*rank));
+        others.retain(|rank| !is_apart(rank));
         loop {
             match self.ask(program, &others) {
                 None => return Covered::Unknown(UnknownReason::Work),
@@ -113,6 +118,7 @@ impl<'s> Settler<'s> {
                     let is_new = |rank: &Rank| own.is_none_or(|own| *rank < own) && !others.contains(rank);
                     match first.filter(is_new) {
                         None => return Covered::No(example, first),
+                        Some(rank) if is_apart(&rank) => return Covered::Unknown(UnknownReason::Conditions),
                         Some(_) if others.len() == MAX_OTHERS => return Covered::Unknown(UnknownReason::Work),
                         Some(rank) => others.push(rank),
                     }

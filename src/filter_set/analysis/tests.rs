@@ -76,9 +76,11 @@ fn says_what_cannot_be_compared() {
     let any = "ret #1".parse::<Program>().expect("a program").verify(Dialect::Linux).expect("a valid program");
     let set =
         FilterSet::new([(1, random.clone()), (2, random), (3, other.clone()), (4, any), (5, other)]).expect("a set");
+    // The same program may draw another number, even if it has not done so for any example. Rule 3 is rarely first.
+    for _ in 0..200 {
+        assert!(!matches!(set.analyze().status(2), Some(RuleStatus::Shadowed { .. })));
+    }
     let analysis = set.analyze();
-    // The same program may draw another number. Rule 3 is rarely first.
-    assert!(!matches!(analysis.status(2), Some(RuleStatus::Shadowed { .. })));
     assert_eq!(analysis.status(5), Some(&RuleStatus::Shadowed { by: vec![4] }));
     assert_eq!(*analysis.uncaught(), Uncaught::Nothing);
 }
